@@ -1,0 +1,80 @@
+# Shared by scripts/lab and everything under scripts/lab.d: where the cache is, how to speak, how to make a
+# Debian tree. Sourced, never run.
+# shellcheck shell=bash
+
+LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+LAB_D=$LAB_TOP/scripts/lab.d
+LAB_CACHE=${RELAYHOST_LAB_CACHE:-$LAB_TOP/target/lab}
+
+# Fixed, so that the lab is the same lab on every machine: Postfix 3.7, rpm 4.18, dnf 4.14.
+LAB_SUITE=bookworm
+
+# Addresses that exist inside the lab's namespaces alone (RFC 5737 and RFC 3849 documentation ranges).
+LAB_RELAY4=192.0.2.1 LAB_HOST4=192.0.2.2 LAB_PREFIX4=24
+LAB_RELAY6=2001:db8::1 LAB_HOST6=2001:db8::2 LAB_PREFIX6=64
+export LAB_TOP LAB_D LAB_CACHE LAB_SUITE
+export LAB_RELAY4 LAB_HOST4 LAB_PREFIX4 LAB_RELAY6 LAB_HOST6 LAB_PREFIX6
+
+lab_say() { printf 'lab: %s\n' "$*" >&2; }
+lab_die() { printf 'lab: error: %s\n' "$*" >&2; exit 1; }
+
+# lab_step TEXT CMD…: runs CMD with its output in a log, and says how long it took; shows the log's end on failure.
+lab_step() {
+    local text=$1 start=$SECONDS log
+    shift
+    log=$(mktemp "${TMPDIR:-/tmp}/relayhost-lab.XXXXXX")
+    lab_say "$text …"
+    if ! "$@" >"$log" 2>&1 </dev/null; then
+        tail -n 25 "$log" >&2
+        lab_die "$text failed; the whole log is $log"
+    fi
+    rm -f "$log"
+    lab_say "$text: $((SECONDS - start)) s"
+}
+
+# lab_tools: installs what the lab needs on this machine. Everything else lives inside the trees it makes.
+lab_tools() {
+    [ "$(id -u)" -eq 0 ] || lab_die "the lab makes namespaces and mounts: run it as root"
+    local missing=()
+    command -v debootstrap >/dev/null || missing+=(debootstrap)
+    command -v ip >/dev/null || missing+=(iproute2)
+    command -v unshare >/dev/null || missing+=(util-linux)
+    [ ${#missing[@]} -eq 0 ] && return
+    if command -v apt-get >/dev/null; then
+        lab_step "apt-get install ${missing[*]}" sh -c \
+            "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -y -qq install ${missing[*]}"
+    elif command -v dnf >/dev/null; then
+        # debootstrap is in EPEL on the heirs of RHEL, and in Fedora itself.
+        lab_step "dnf install ${missing[*]/iproute2/iproute}" sh -c \
+            "{ dnf -y install epel-release || :; } && dnf -y install ${missing[*]/iproute2/iproute}"
+    else
+        lab_die "neither apt-get nor dnf here: install ${missing[*]} and run this again"
+    fi
+}
+
+# lab_mirror: the Debian mirror that this machine is set up with; nothing where it has none, and then
+# debootstrap takes its own default.
+lab_mirror() {
+    if [ -n "${RELAYHOST_DEBIAN_MIRROR:-}" ]; then
+        printf '%s\n' "$RELAYHOST_DEBIAN_MIRROR"
+    elif command -v apt-get >/dev/null; then
+        apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' "Codename: $LAB_SUITE" \
+            | head -n 1
+    fi
+}
+
+# lab_debootstrap DIR PACKAGE…: a minimal Debian tree in DIR with those packages; written beside and renamed, so
+# that a tree that is there is whole. Downloads are shared between trees.
+lab_debootstrap() {
+    local dir=$1 debs=$LAB_CACHE/debs tmp mirror include
+    shift
+    tmp=$dir.part
+    mirror=$(lab_mirror)
+    include=$(IFS=,; printf '%s' "$*")
+    rm -rf "$tmp"
+    mkdir -p "$tmp" "$debs"
+    debootstrap --variant=minbase --cache-dir="$debs" --include="$include" \
+        "$LAB_SUITE" "$tmp" ${mirror:+"$mirror"}
+    rm -rf "$tmp"/var/cache/apt/archives/*.deb "$dir"
+    mv "$tmp" "$dir"
+}
