@@ -1,0 +1,116 @@
+//! The command line: what may be typed, and which part of the engine that calls. Decides nothing.
+
+mod admin;
+mod render;
+mod terminal;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::engine::load;
+use crate::error::Exit;
+use crate::model::text;
+
+/// Gives an RPM-based host working outgoing mail through an SMTP relay, and proves it.
+#[derive(Debug, Parser)]
+#[command(name = "relayhost", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_STATUS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_STATUS: &str = "Exit status:
+  0  done, or nothing to do
+  1  could not; the message says what
+  2  wrong usage, or answers that are not valid
+  3  check, plan: the host differs from the answers
+  4  the relay refused the message
+  5  no final word from the relay before the deadline
+  check --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compare the host with the answers; changes nothing
+    Check {
+        #[command(flatten)]
+        common: Common,
+        /// One line and performance data, and the exit status of a monitoring plugin
+        #[arg(long, conflicts_with = "json")]
+        nagios: bool,
+    },
+    /// Show what apply would do, as steps and a diff; passwords are never shown
+    Plan {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Install what is missing, configure Postfix, and send a test message through the relay
+    Apply {
+        #[command(flatten)]
+        common: Common,
+        /// Send no test message
+        #[arg(long)]
+        no_verify: bool,
+        /// Send the test message even if there was nothing to do
+        #[arg(long, conflicts_with = "no_verify")]
+        verify: bool,
+        /// How long to wait for another package manager to end
+        #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
+        lock_timeout: Duration,
+    },
+    /// Send the test message and follow it to the relay's reply; changes nothing
+    Verify {
+        #[command(flatten)]
+        common: Common,
+        /// Send it there, instead of to verify.to of the answers
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<String>,
+        /// How long to wait for the relay's reply [default: verify.deadline of the answers, or 90s]
+        #[arg(long, value_name = "TIME", value_parser = text::parse_duration)]
+        deadline: Option<Duration>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// The answers file; `-` reads standard input
+    #[arg(long, value_name = "FILE", default_value = load::DEFAULT)]
+    answers: PathBuf,
+    /// Print one JSON document (docs/schema.json)
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs one command line and returns the exit status. Can be called more than once in a process.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    match Cli::try_parse_from(args) {
+        Ok(cli) => admin::run(cli.command),
+        Err(error) => {
+            // Help and version come as errors too, and go to standard output.
+            let usage = error.use_stderr();
+            let _ = error.print();
+            if usage { Exit::Usage.code() } else { Exit::Done.code() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_have_their_exit_status() {
+        let run = |args: &[&str]| run(args.iter().map(OsString::from));
+        assert_eq!(run(&["relayhost", "bogus"]), Exit::Usage.code());
+        assert_eq!(run(&["relayhost", "verify", "--deadline", "soon"]), Exit::Usage.code());
+        assert_eq!(run(&["relayhost", "--version"]), Exit::Done.code());
+    }
+}

@@ -1,0 +1,278 @@
+//! The only code that writes to the terminal. Shows values of the model as text; the JSON forms are in
+//! `model::record`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::terminal::{Mark, Terminal};
+use crate::engine::Progress;
+use crate::error::{Error, Result};
+use crate::model::action::Action;
+use crate::model::delivery::{Delivery, Outcome};
+use crate::model::desired::{Auth, Desired};
+use crate::model::plan::{Finding, Plan, State};
+use crate::model::text;
+
+/// Shows one command's course and end.
+pub struct Renderer {
+    terminal: Terminal,
+    json: bool,
+    stage: Option<String>,
+}
+
+const INDENT: &str = "      ";
+
+impl Renderer {
+    /// For text on standard output, or with `json` for one document there and everything else on standard error.
+    pub fn new(json: bool) -> Self {
+        let terminal = if json { Terminal::plain() } else { Terminal::detect() };
+        Self { terminal, json, stage: None }
+    }
+
+    /// Writes text. A reader that has gone away is no reason to stop in the middle of the work.
+    fn write(&self, text: &str) {
+        let _ = if self.json {
+            std::io::stderr().write_all(text.as_bytes())
+        } else {
+            let mut out = std::io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+    }
+
+    /// A line in front of which stands a mark; what does not fit goes on below, `indent` columns in.
+    fn marked(&self, mark: Mark, line: &str, indent: usize) {
+        // The mark's own bytes are not columns: wrap with blanks in its place, and put it there afterwards.
+        let blank = " ".repeat(self.terminal.mark_width() + 1);
+        let wrapped = self.wrapped(&blank, line, blank.len() + indent);
+        self.write(&format!("{} {}\n", self.terminal.mark(mark), wrapped.trim_start_matches(' ')));
+    }
+
+    /// A line below a marked one.
+    fn below(&self, line: &str) {
+        let blank = " ".repeat(self.terminal.mark_width() + 1);
+        self.write(&format!("{}\n", self.wrapped(&blank, line, blank.len() + 3)));
+    }
+
+    /// A name and a text in two columns.
+    fn field(&self, name: &str, value: &str) {
+        self.write(&format!("{}\n", self.wrapped(&format!("  {name:<9}"), value, 11)));
+    }
+
+    /// Breaks at spaces only: a name or a setting that is cut in two cannot be copied.
+    fn wrapped(&self, head: &str, line: &str, indent: usize) -> String {
+        let indent = " ".repeat(indent);
+        let options = textwrap::Options::new(self.terminal.width)
+            .initial_indent(head)
+            .subsequent_indent(&indent)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .break_words(false);
+        textwrap::fill(&text::one_line(line), options)
+    }
+
+    /// The JSON document, if that is what was asked for.
+    pub fn document(&self, document: &Value) {
+        if self.json {
+            let _ = writeln!(std::io::stdout(), "{document:#}");
+        }
+    }
+
+    /// An error and what to do next, on standard error.
+    pub fn error(&mut self, error: &Error) {
+        self.stage = None;
+        let message = format!(
+            "relayhost: {}\n  -> {}\n",
+            text::harmless(&error.to_string()),
+            text::harmless(&error.hint())
+        );
+        let _ = std::io::stderr().write_all(message.as_bytes());
+    }
+
+    /// What `check` found.
+    pub fn findings(&self, desired: &Desired, plan: &Plan) {
+        self.write(&format!("{}\n\n", summary(desired)));
+        let width = plan.findings.iter().map(|finding| finding.id.len()).max().unwrap_or_default();
+        let width = if self.terminal.width < 70 { 0 } else { width };
+        for finding in &plan.findings {
+            self.marked(
+                mark(finding.state),
+                &format!("{:<width$}  {}", finding.id, finding.found),
+                width + 2,
+            );
+            if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| *remedy != "relayhost apply") {
+                self.below(&format!("-> {remedy}"));
+            }
+        }
+        let differing = count(plan, State::Differs);
+        let total = plan.findings.len();
+        let verdict = match (differing, plan.complete) {
+            (0, true) => format!("{total} of {total} as the answers say"),
+            (_, false) => {
+                "Postfix is not installed; the rest can be compared when it is: relayhost apply".to_owned()
+            }
+            (n, true) => format!(
+                "{n} of {total} not as the answers say: relayhost apply (relayhost plan shows what it would do)"
+            ),
+        };
+        self.write(&format!("\n{verdict}\n"));
+    }
+
+    /// What `plan` would do.
+    pub fn actions(&self, plan: &Plan) {
+        if plan.actions.is_empty() {
+            self.write("nothing to do: packages, files and service are as the answers say\n");
+        }
+        for (number, action) in plan.actions.iter().enumerate() {
+            self.write(&format!("{}. {}\n", number + 1, text::one_line(&action.describe())));
+            self.diff(&action.diff());
+        }
+        if !plan.complete {
+            self.write("then configure Postfix; its files can be planned when it is installed\n");
+        }
+        for finding in
+            plan.findings.iter().filter(|finding| finding.remedy.as_deref() != Some("relayhost apply"))
+        {
+            if finding.state != State::Fine {
+                self.marked(mark(finding.state), &format!("{}: {}", finding.id, finding.found), 2);
+                self.below(&format!("-> {}", finding.remedy.as_deref().unwrap_or_default()));
+            }
+        }
+    }
+
+    fn diff(&self, diff: &str) {
+        for line in diff.lines() {
+            self.write(&format!("   {line}\n"));
+        }
+        if !diff.is_empty() {
+            self.write("\n");
+        }
+    }
+
+    /// The end of the first part of `apply`.
+    pub fn done(&self, desired: &Desired, actions: &[Action]) {
+        if actions.is_empty() {
+            self.write(&format!("nothing to do: {}\n", summary(desired)));
+        }
+    }
+
+    /// What became of the test message.
+    pub fn delivery(&self, delivery: &Delivery) {
+        self.field("from", &delivery.from);
+        self.field("to", &delivery.to);
+        if let Some(queue_id) = &delivery.queue_id {
+            self.field("queue id", queue_id);
+        }
+        if let Some([before, queue, connect, send]) = delivery.delays {
+            self.field(
+                "took",
+                &format!(
+                    "{:.1} s: {before} before the queue manager, {queue} in it, {connect} connecting and logging in, {send} sending",
+                    delivery.waited.as_secs_f64()
+                ),
+            );
+        }
+        match &delivery.outcome {
+            Outcome::Accepted { .. } => self.field(
+                "note",
+                &format!(
+                    "the relay has accepted it; that it arrives, only the mailbox of {} can tell",
+                    delivery.to
+                ),
+            ),
+            Outcome::Failed { id, cause, remedy, evidence, .. } => {
+                self.field("cause", &format!("{cause} [{id}]"));
+                self.field("remedy", remedy);
+                for line in evidence {
+                    self.field("log", line);
+                }
+            }
+        }
+    }
+
+    /// One line for a monitoring system, and the status of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+    pub fn nagios(&self, result: &Result<(Desired, Plan)>) -> u8 {
+        let (code, word, text, data) = match result {
+            Err(error) => (3, "UNKNOWN", format!("{error} -> {}", error.hint()), String::new()),
+            Ok((desired, plan)) => {
+                let (differs, warnings) = (count(plan, State::Differs), count(plan, State::Warning));
+                let data = format!(
+                    " | differs={differs};;0;0;{0} warnings={warnings};0;;0;{0}",
+                    plan.findings.len()
+                );
+                let list = |state| {
+                    let of_state = plan.findings.iter().filter(|finding| finding.state == state);
+                    of_state.map(short).collect::<Vec<_>>().join("; ")
+                };
+                match (differs, warnings) {
+                    (0, 0) => (0, "OK", summary(desired), data),
+                    (0, _) => (1, "WARNING", list(State::Warning), data),
+                    _ => (2, "CRITICAL", format!("{} -> relayhost plan", list(State::Differs)), data),
+                }
+            }
+        };
+        // A bar would begin the performance data.
+        let text = text::one_line(&text.replace('\n', " ")).replace('|', "/");
+        self.write(&format!("RELAYHOST {word} - {text}{data}\n"));
+        code
+    }
+}
+
+impl Progress for Renderer {
+    fn begin(&mut self, stage: &str) {
+        self.stage = Some(stage.to_owned());
+        if self.terminal.live {
+            self.write(&format!("{} {stage}", self.terminal.mark(Mark::Busy)));
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        let line = text::one_line(line);
+        if !self.terminal.live {
+            self.write(&format!("{INDENT}{line}\n"));
+            return;
+        }
+        let room = self.terminal.width.saturating_sub(INDENT.len() + 1);
+        let short: String = line.chars().take(room).collect();
+        let stage = self.stage.clone().unwrap_or_default();
+        self.write(&format!(
+            "\r\u{1b}[K{INDENT}{}\n{} {stage}",
+            self.terminal.dim(&short),
+            self.terminal.mark(Mark::Busy)
+        ));
+    }
+
+    fn end(&mut self, good: bool, result: &str, took: Duration) {
+        let stage = self.stage.take().unwrap_or_default();
+        if self.terminal.live {
+            self.write("\r\u{1b}[K");
+        }
+        let mark = if good { Mark::Good } else { Mark::Bad };
+        self.marked(mark, &format!("{stage}: {result} ({:.1} s)", took.as_secs_f64()), 2);
+    }
+}
+
+fn summary(desired: &Desired) -> String {
+    let login = match &desired.auth {
+        Auth::None => "no login".to_owned(),
+        Auth::Login { username, .. } => format!("login {username}"),
+    };
+    format!("mail leaves through {}, {login}, TLS {}", desired.relayhost(), desired.relay.tls.word())
+}
+
+fn mark(state: State) -> Mark {
+    match state {
+        State::Fine => Mark::Good,
+        State::Differs => Mark::Bad,
+        State::Warning => Mark::Warning,
+    }
+}
+
+fn short(finding: &Finding) -> String {
+    format!("{}: {}", finding.id, finding.found)
+}
+
+fn count(plan: &Plan, state: State) -> usize {
+    plan.findings.iter().filter(|finding| finding.state == state).count()
+}

@@ -1,0 +1,79 @@
+//! What the output can show: whether somebody watches, how wide it is, which characters and colours it takes.
+
+use std::io::IsTerminal;
+
+use crate::sys::host;
+
+/// Properties of an output.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    /// Lines may be written over, since a person watches.
+    pub live: bool,
+    /// Columns to use.
+    pub width: usize,
+    color: bool,
+    unicode: bool,
+}
+
+/// Meaning of a mark in front of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// As it should be.
+    Good,
+    /// Not as it should be.
+    Bad,
+    /// To be looked at.
+    Warning,
+    /// Under way.
+    Busy,
+}
+
+/// Width of what is not a terminal, and the most that is used of one: longer lines are hard to read.
+const WIDTH: usize = 100;
+
+impl Terminal {
+    /// Looks at standard output and at the caller's locale.
+    pub fn detect() -> Self {
+        let set = |name: &str| host::variable(name).filter(|value| !value.is_empty());
+        let dumb = set("TERM").is_none_or(|term| term == "dumb");
+        let live = std::io::stdout().is_terminal() && !dumb;
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
+        let size = if live { terminal_size::terminal_size() } else { None };
+        Self {
+            live,
+            width: size.map_or(WIDTH, |(width, _)| usize::from(width.0)).clamp(20, WIDTH),
+            color: live && set("NO_COLOR").is_none(),
+            unicode: live && locale.to_lowercase().replace('-', "").contains("utf8"),
+        }
+    }
+
+    /// An output that nobody watches.
+    pub fn plain() -> Self {
+        Self { live: false, width: WIDTH, color: false, unicode: false }
+    }
+
+    /// The mark, of the same width for each meaning.
+    pub fn mark(self, mark: Mark) -> String {
+        let (unicode, ascii, color) = match mark {
+            Mark::Good => ("✓", "ok  ", "32"),
+            Mark::Bad => ("✗", "FAIL", "31"),
+            Mark::Warning => ("!", "warn", "33"),
+            Mark::Busy => ("…", "... ", "2"),
+        };
+        self.paint(color, if self.unicode { unicode } else { ascii })
+    }
+
+    /// Columns that a mark takes.
+    pub fn mark_width(self) -> usize {
+        if self.unicode { 1 } else { 4 }
+    }
+
+    /// Text of less weight.
+    pub fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}

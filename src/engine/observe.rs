@@ -1,0 +1,109 @@
+//! Looks at the host: asks rpm, Postfix and the disk, side by side, and returns facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use crate::error::{Error, Result};
+use crate::model::desired::Desired;
+use crate::model::maincf::MainCf;
+use crate::model::managed::{MAP_MODE, Managed, MapKind};
+use crate::model::need::needs;
+use crate::model::observed::{
+    Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Version, capabilities, parse_packages,
+    parse_settings,
+};
+use crate::model::parameters::{SETTINGS, ca_candidates};
+use crate::model::postmap::MapSource;
+use crate::sys::{files, mail, packages, postfix, service};
+
+/// Where Cyrus SASL's plugins lie: 64-bit, 32-bit.
+const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
+
+/// Observes everything that a plan for `desired` asks for. rpm and Postfix are asked at the same time: each takes as
+/// long as all the rest.
+pub fn observe(desired: &Desired) -> Result<Observed> {
+    let capabilities = capabilities(&needs(desired));
+    thread::scope(|scope| {
+        let rpm = scope.spawn(|| packages_of(&capabilities));
+        let postfix = if postfix::is_installed() { Some(postfix_of()?) } else { None };
+        Ok(Observed {
+            packages: rpm.join().map_err(|_| internal())??,
+            plugins: plugins(),
+            mail_command: mail::command(),
+            postfix,
+        })
+    })
+}
+
+fn packages_of(names: &[String]) -> Result<BTreeMap<String, Presence>> {
+    Ok(parse_packages(names, &packages::query(names, QUERY_FORMAT)?))
+}
+
+fn plugins() -> BTreeSet<String> {
+    let names = PLUGIN_DIRECTORIES.iter().flat_map(|directory| files::names(Path::new(directory)));
+    names.filter_map(|name| Some(name.strip_prefix("lib")?.split_once(".so")?.0.to_owned())).collect()
+}
+
+fn postfix_of() -> Result<Postfix> {
+    let settings = parse_settings(&postfix::settings(&SETTINGS)?);
+    let setting = |name: &str| settings.get(name).map_or("", String::as_str);
+    let map_kind = MapKind::new(setting("default_database_type"));
+    let (sasl, generic) = thread::scope(|scope| {
+        let sasl = scope.spawn(|| map_of(Managed::SaslPasswd, map_kind.as_ref()));
+        let generic = map_of(Managed::Generic, map_kind.as_ref());
+        (sasl.join(), generic)
+    });
+    let maps =
+        BTreeMap::from([(Managed::SaslPasswd, sasl.map_err(|_| internal())??), (Managed::Generic, generic?)]);
+    let main_cf = Managed::MainCf.path();
+    let bytes = files::read_whole(&main_cf)?.unwrap_or_default();
+    Ok(Postfix {
+        version: Version(setting("mail_version").to_owned()),
+        main_cf: MainCf::new(bytes),
+        maps,
+        ca_files: ca_files(setting("smtp_tls_CAfile")),
+        service: service::state(setting("queue_directory"), pid_directory(&settings))?,
+        foreign_sendmail: foreign_sendmail(setting("sendmail_path")),
+        map_kind,
+        settings,
+    })
+}
+
+/// `process_id_directory`, with Postfix's own default.
+pub fn pid_directory(settings: &BTreeMap<String, String>) -> &str {
+    settings.get("process_id_directory").map(String::as_str).filter(|name| !name.is_empty()).unwrap_or("pid")
+}
+
+fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
+    let path = file.path();
+    let source = files::read_whole(&path)?.map(MapSource::new);
+    let database = match kind {
+        Some(kind) => postfix::read_database(&path, kind)?,
+        None => Database::Missing,
+    };
+    Ok(MapFile { source_exposed: files::deviation(&path, MAP_MODE), source, database })
+}
+
+/// CA bundles that are there, the one that main.cf names first: an admin's own choice stays.
+fn ca_files(configured: &str) -> Vec<PathBuf> {
+    let configured = (!configured.is_empty()).then(|| PathBuf::from(configured));
+    configured.into_iter().chain(ca_candidates()).filter(|path| files::has_content(path)).collect()
+}
+
+/// The program behind /usr/sbin/sendmail, unless it is Postfix's. `own` is `sendmail_path`, which on EL is
+/// /usr/sbin/sendmail.postfix; where it is /usr/sbin/sendmail itself, alternatives may have put another one there.
+fn foreign_sendmail(own: &str) -> Option<PathBuf> {
+    let found = files::resolve(Path::new("/usr/sbin/sendmail"))?;
+    let name = found.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_own = files::resolve(Path::new(own)).as_ref() == Some(&found);
+    (name != "sendmail.postfix" && !(is_own && name == "sendmail")).then_some(found)
+}
+
+fn internal() -> Error {
+    Error::Program {
+        command: "relayhost".into(),
+        status: "a thread of its own died".into(),
+        stderr: String::new(),
+    }
+}

@@ -1,0 +1,281 @@
+//! Sends the test message and follows it to the relay's word. Only the relay's acceptance is success: a message that
+//! stayed on the host, went another way, bounced or was never heard of again is named as that.
+
+use std::time::{Duration, Instant};
+
+use super::Progress;
+use super::observe::{observe, pid_directory};
+use crate::error::{Error, Exit, Result, human};
+use crate::model::delivery::{Delivery, Outcome};
+use crate::model::desired::Desired;
+use crate::model::diagnosis::{Cause, Circumstances, diagnose};
+use crate::model::maillog::{Attempt, Status};
+use crate::model::observed::{Observed, Postfix};
+use crate::model::parameters::is_local;
+use crate::model::trail::{Trail, Whereabouts};
+use crate::sys::{clock, host, log, mail, postfix, service};
+
+/// How often the log is read.
+const TICK: Duration = Duration::from_millis(50);
+/// How long after an attempt that may succeed later Postfix is asked for another.
+const RETRY: Duration = Duration::from_secs(4);
+
+/// What is sent, and how long its fate is followed.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Recipient.
+    pub to: String,
+    /// How long to wait for the relay's word.
+    pub deadline: Duration,
+}
+
+/// Sends and follows. Errors only where nothing could be sent or nothing can be read; every fate of a message that
+/// was sent is a `Delivery`.
+pub fn verify(
+    desired: &Desired,
+    observed: &Observed,
+    request: &Request,
+    progress: &mut dyn Progress,
+) -> Result<Delivery> {
+    let begin = clock::now();
+    progress.begin("message");
+    let result = send_and_follow(desired, observed, request, progress);
+    let (good, text) = match &result {
+        Ok(Delivery { outcome: Outcome::Accepted { relay, reply }, .. }) => {
+            (true, format!("{relay} said: {reply}"))
+        }
+        Ok(Delivery { outcome: Outcome::Failed { cause, .. }, .. }) => (false, cause.clone()),
+        Err(_) => (false, "could not be sent".into()),
+    };
+    progress.end(good, &text, begin.elapsed());
+    result
+}
+
+fn send_and_follow(
+    desired: &Desired,
+    observed: &Observed,
+    request: &Request,
+    progress: &mut dyn Progress,
+) -> Result<Delivery> {
+    let Some(postfix) = &observed.postfix else {
+        return Err(Error::ProgramMissing { program: "postfix".into(), remedy: "relayhost apply".into() });
+    };
+    let from = desired.alert_sender().unwrap_or_else(|| format!("root@{}", postfix.setting("myorigin")));
+    let mut message = Message { desired, postfix, request, from, begin: clock::now(), trail: Trail::new("") };
+    if !service::master_runs(postfix.setting("queue_directory"), pid_directory(&postfix.settings)) {
+        return Ok(message.delivery(
+            None,
+            Outcome::unheard(
+                "postfix-not-running",
+                "Postfix is not running, so nothing leaves this host",
+                "relayhost apply (starts it, and has it start at boot)",
+                &[],
+            ),
+        ));
+    }
+    let mut log = log::follow(postfix.setting("maillog_file"))?;
+    let name = host::hostname();
+    let subject = format!("relayhost test from {name}");
+    let body = format!(
+        "This message tests the way out of {name}. It was sent at {} by `relayhost`,\nand left through {}.\n",
+        clock::wall(),
+        desired.relayhost()
+    );
+    message.trail = Trail::new(&mail::submit(&message.from, &request.to, &subject, &body)?);
+    message.follow(&mut log, progress)
+}
+
+/// The message under way.
+struct Message<'a> {
+    desired: &'a Desired,
+    postfix: &'a Postfix,
+    request: &'a Request,
+    from: String,
+    begin: Instant,
+    trail: Trail,
+}
+
+impl Message<'_> {
+    fn follow(&mut self, log: &mut log::Follower, progress: &mut dyn Progress) -> Result<Delivery> {
+        let mut known = 0;
+        let mut retry_at = None;
+        loop {
+            for line in log.lines()? {
+                self.trail.feed(&line);
+            }
+            if self.trail.attempts() > known {
+                known = self.trail.attempts();
+                match self.judge()? {
+                    Judgement::Final(delivery) => {
+                        self.clear_queue(&delivery, progress)?;
+                        return Ok(delivery);
+                    }
+                    Judgement::Again(cause) => {
+                        progress.say(&format!("{}; trying again", cause.cause));
+                        retry_at = Some(clock::now() + RETRY);
+                    }
+                }
+            }
+            if let (Some(at), Some(queue_id)) = (retry_at, self.trail.queue_id())
+                && clock::now() >= at
+            {
+                postfix::retry(queue_id)?;
+                // If this one ends without a word in the log, ask again later.
+                retry_at = Some(clock::now() + RETRY * 2);
+            }
+            if self.begin.elapsed() >= self.request.deadline {
+                let delivery = self.out_of_time(&log.sources())?;
+                self.clear_queue(&delivery, progress)?;
+                return Ok(delivery);
+            }
+            clock::sleep(TICK);
+        }
+    }
+
+    /// What the newest attempt means.
+    fn judge(&self) -> Result<Judgement> {
+        let evidence = self.trail.evidence();
+        let (attempt, outcome) = match self.whereabouts() {
+            Whereabouts::NotQueued | Whereabouts::Queued => return Err(Error::NoLog), // attempts() was not 0
+            Whereabouts::Accepted(attempt) => (
+                attempt,
+                Outcome::Accepted { relay: self.desired.relayhost(), reply: attempt.reason.clone() },
+            ),
+            Whereabouts::StayedHere(attempt) => (attempt, self.stayed_here(attempt, &evidence)),
+            Whereabouts::WentElsewhere(attempt) => (attempt, self.went_elsewhere(attempt, &evidence)),
+            Whereabouts::Deferred(attempt) | Whereabouts::Bounced(attempt) => {
+                match self.diagnose(&evidence)? {
+                    Some(cause) if cause.again && attempt.status == Status::Deferred => {
+                        return Ok(Judgement::Again(cause));
+                    }
+                    Some(cause) => (attempt, Outcome::failed(cause, &evidence)),
+                    None => (attempt, unknown(attempt, &evidence)),
+                }
+            }
+        };
+        Ok(Judgement::Final(self.delivery(Some(attempt), outcome)))
+    }
+
+    fn whereabouts(&self) -> Whereabouts<'_> {
+        let relay = &self.desired.relay;
+        self.trail.whereabouts(|name, address, port| {
+            // The log may name the relay by another of its names; then the address tells.
+            let known = || host::addresses(&relay.host, relay.port).iter().any(|known| known == address);
+            port == relay.port && (name == relay.host || address == relay.host || known())
+        })
+    }
+
+    /// The host is looked at anew: it may have changed since the plan, and that may be the cause.
+    fn diagnose(&self, evidence: &[&str]) -> Result<Option<Cause>> {
+        let now = observe(self.desired)?;
+        let circumstances = Circumstances::new(self.desired, &now, &self.from, &self.request.to);
+        Ok(diagnose(evidence, &circumstances))
+    }
+
+    fn stayed_here(&self, attempt: &Attempt, evidence: &[&str]) -> Outcome {
+        let domain = attempt.to.rsplit('@').next().unwrap_or_default();
+        if is_local(&attempt.to, self.postfix) {
+            return Outcome::unheard(
+                "delivered-locally",
+                format!(
+                    "the message was delivered on this host and never left it: mydestination contains {domain}"
+                ),
+                "take that domain out of mydestination in main.cf, `postfix reload`, and run `relayhost verify`",
+                evidence,
+            );
+        }
+        Outcome::unheard(
+            "stayed-on-this-host",
+            format!("the message did not leave this host: {} took it", attempt.agent),
+            "look for an alias, a virtual or transport table that catches the recipient (`postconf -n`)",
+            evidence,
+        )
+    }
+
+    fn went_elsewhere(&self, attempt: &Attempt, evidence: &[&str]) -> Outcome {
+        let other = match &attempt.relay {
+            crate::model::maillog::Hop::Host { name, port, .. } => format!("{name}:{port}"),
+            _ => "another host".into(),
+        };
+        Outcome::unheard(
+            "another-relay",
+            format!("the message left through {other}, not through {}", self.desired.relayhost()),
+            "relayhost check (shows which setting leads there: relayhost itself, or transport_maps and its kin)",
+            evidence,
+        )
+    }
+
+    fn out_of_time(&self, sources: &str) -> Result<Delivery> {
+        let evidence = self.trail.evidence();
+        let deadline = human(self.request.deadline);
+        let attempt = match self.whereabouts() {
+            Whereabouts::Deferred(attempt) => Some(attempt),
+            _ => None,
+        };
+        let outcome = match (self.trail.queue_id(), attempt) {
+            (None, _) => Outcome::unheard(
+                "not-queued",
+                format!(
+                    "Postfix's log ({sources}) does not have the message after {deadline}: the mail command gave it to another program, or nothing writes the log"
+                ),
+                "check that /usr/sbin/sendmail is Postfix's (`relayhost check`), and that rsyslog or the journal runs",
+                &evidence,
+            ),
+            (Some(_), None) => Outcome::unheard(
+                "no-word",
+                format!("the relay has said nothing within {deadline}"),
+                "try from here: `telnet HOST PORT` must show a line that begins with 220; if it does, give a longer --deadline",
+                &evidence,
+            ),
+            (Some(_), Some(attempt)) => match self.diagnose(&evidence)? {
+                Some(cause) => Outcome::failed(cause, &evidence),
+                None => unknown(attempt, &evidence),
+            },
+        };
+        Ok(self.delivery(attempt, outcome))
+    }
+
+    /// Takes a test message that failed out of the queue: otherwise it would arrive, or bounce, days later.
+    fn clear_queue(&self, delivery: &Delivery, progress: &mut dyn Progress) -> Result<()> {
+        if let (Outcome::Failed { .. }, Some(queue_id)) = (&delivery.outcome, self.trail.queue_id())
+            && postfix::delete(queue_id)?
+        {
+            progress.say(&format!("the test message {queue_id} was taken out of the queue again"));
+        }
+        Ok(())
+    }
+
+    fn delivery(&self, attempt: Option<&Attempt>, outcome: Outcome) -> Delivery {
+        Delivery {
+            from: self.from.clone(),
+            to: self.request.to.clone(),
+            queue_id: self.trail.queue_id().map(str::to_owned),
+            waited: self.begin.elapsed(),
+            delays: attempt.map(|attempt| attempt.delays),
+            outcome,
+        }
+    }
+}
+
+enum Judgement {
+    Final(Delivery),
+    Again(Cause),
+}
+
+/// A failure that the catalogue does not know: the log's own words, and no guess. A reply of the relay that Postfix
+/// took for final, or softened (smtp_sasl_auth_soft_bounce), is a refusal.
+fn unknown(attempt: &Attempt, evidence: &[&str]) -> Outcome {
+    let said = attempt.reason.contains(" said: ");
+    let refused = said && (attempt.status == Status::Bounced || attempt.reason.contains("said: 5"));
+    Outcome::Failed {
+        exit: if refused { Exit::Refused } else { Exit::NoWord },
+        id: "unknown".into(),
+        cause: format!(
+            "{}: {}",
+            if refused { "the relay refused" } else { "the message was not accepted" },
+            attempt.reason
+        ),
+        remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
+        evidence: evidence.iter().map(ToString::to_string).collect(),
+    }
+}

@@ -1,0 +1,273 @@
+//! What can go wrong, in one enum with fields: the sentence, the exit status and the remedy come from here, so
+//! that every caller says the same. No I/O, no formatting of terminals.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Result of everything in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The exit status, one table for all commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Could not; the message says what.
+    Failed = 1,
+    /// Wrong usage, or answers that are not valid.
+    Usage = 2,
+    /// `check` and `plan`: the host differs from the answers.
+    Differs = 3,
+    /// The relay refused the message.
+    Refused = 4,
+    /// No final word from the relay before the deadline.
+    NoWord = 5,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// A position in a text file, both counted from 1; the column counts characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// Everything that can go wrong. Messages are lower-case, without a full stop, names in back quotes.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The answers cannot be used as they are.
+    #[error("{file}{}: {problem}", .place.map(|p| format!(", {p}")).unwrap_or_default())]
+    Answers {
+        /// The file, or what stands for it (`standard input`).
+        file: String,
+        /// Where in it, if the trouble has a place.
+        place: Option<Place>,
+        /// What is wrong.
+        problem: String,
+        /// What to write instead.
+        remedy: String,
+    },
+    /// A file that holds a secret can be read by others, or belongs to somebody else.
+    #[error("`{}` holds a password and {problem}", .path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// How it is exposed: its mode or its owner.
+        problem: String,
+        /// The command that mends it.
+        remedy: String,
+    },
+    /// Not root.
+    #[error("relayhost must run as root: it reads and writes files that only root may see")]
+    NotRoot,
+    /// Reading, writing or asking for a file failed.
+    #[error("cannot {action} `{}`: {source}", .path.display())]
+    Io {
+        /// What was tried, as a verb: `read`, `write`, `rename`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file is larger than anything sensible.
+    #[error("`{}` is larger than {limit} bytes", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A path that root would write through is a symbolic link.
+    #[error("`{}` is a symbolic link, and relayhost does not write through links", .path.display())]
+    Symlink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A program that is needed is not on this host.
+    #[error("`{program}` is not on this host")]
+    ProgramMissing {
+        /// Its name.
+        program: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A program ended with a status that means failure.
+    #[error("`{command}` failed ({status}){}", tail(.stderr))]
+    Program {
+        /// Program and arguments.
+        command: String,
+        /// `exit status N`, `signal N`, or why it could not start.
+        status: String,
+        /// The last lines that it wrote to its standard error.
+        stderr: String,
+    },
+    /// A program did not end in time and was killed.
+    #[error("`{command}` did not end within {}, and was stopped{}", human(*.after), tail(.stderr))]
+    Timeout {
+        /// Program and arguments.
+        command: String,
+        /// How long it had.
+        after: Duration,
+        /// The last lines that it wrote to its standard error.
+        stderr: String,
+    },
+    /// Another package manager holds a lock.
+    #[error("the package manager is locked by {holder}; gave up after {}", human(*.waited))]
+    Locked {
+        /// Process id and command of the holder, as far as known.
+        holder: String,
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// The package manager ran, and yet something is missing.
+    #[error("not installed: {}; `{command}` ended with {status}{}", .missing.join(", "), tail(.output))]
+    NotInstalled {
+        /// What is still missing.
+        missing: Vec<String>,
+        /// The package manager's command line.
+        command: String,
+        /// How it ended.
+        status: String,
+        /// Its last lines.
+        output: String,
+    },
+    /// What the answers ask for cannot be had with this Postfix.
+    #[error("{what} needs Postfix {needed} or later; this host has {version}")]
+    PostfixTooOld {
+        /// The feature.
+        what: String,
+        /// The version in which it appeared.
+        needed: &'static str,
+        /// The version here.
+        version: String,
+        /// The way around.
+        remedy: String,
+    },
+    /// A lookup table type that we cannot build.
+    #[error(
+        "this Postfix builds its tables as `{kind}`, and relayhost knows hash, btree, lmdb, cdb and texthash"
+    )]
+    MapType {
+        /// `default_database_type`.
+        kind: String,
+    },
+    /// Postfix did not accept the configuration that we were about to install.
+    #[error("Postfix does not accept the new configuration: {reason}")]
+    Staged {
+        /// What it said, or which value came back different.
+        reason: String,
+    },
+    /// A lookup table does not contain what its source says.
+    #[error("`{}` does not contain what its source says", .database.display())]
+    MapDiffers {
+        /// The database.
+        database: PathBuf,
+    },
+    /// Postfix is not running after it was told to start.
+    #[error("Postfix does not run after `{command}`{}", tail(.output))]
+    NotRunning {
+        /// The command that should have started it.
+        command: String,
+        /// What it said.
+        output: String,
+    },
+    /// The test message could not be handed to Postfix.
+    #[error("the mail command could not hand over the test message: {reason}")]
+    Submission {
+        /// What it said.
+        reason: String,
+    },
+    /// There is no log in which the message could be followed.
+    #[error("no mail log on this host: neither /var/log/maillog nor a journal")]
+    NoLog,
+    /// A file changed between being read and being replaced.
+    #[error("`{}` was changed by somebody else while relayhost was at work", .path.display())]
+    ChangedMeanwhile {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// The exit status that this error ends a command with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Answers { .. } | Self::Exposed { .. } => Exit::Usage,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// Whether the same call may succeed later with nothing changed.
+    pub fn can_retry(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::Locked { .. } | Self::ChangedMeanwhile { .. })
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Answers { remedy, .. }
+            | Self::Exposed { remedy, .. }
+            | Self::ProgramMissing { remedy, .. }
+            | Self::PostfixTooOld { remedy, .. } => remedy.clone(),
+            Self::NotRoot => "run the same command with sudo".into(),
+            Self::Io { source, path, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => format!("check that `{}` is the right path", path.display()),
+                std::io::ErrorKind::StorageFull => "free some space on that file system, and run the same command again".into(),
+                std::io::ErrorKind::ReadOnlyFilesystem => "remount that file system read-write, and run the same command again".into(),
+                _ => format!("look at `ls -ldZ {}`, and run the same command again", path.display()),
+            },
+            Self::TooLarge { path, .. } => format!("check that `{}` is the file you mean", path.display()),
+            Self::Symlink { path } => {
+                format!("replace the link by a real file: `cp --remove-destination \"$(readlink -f {0})\" {0}`", path.display())
+            }
+            Self::Program { .. } => "run that command by hand to see all that it says".into(),
+            Self::Timeout { .. } => "run that command by hand to see where it stays".into(),
+            Self::Locked { .. } => "wait for the other one to end (or end it), and run the same command again".into(),
+            Self::NotInstalled { missing, .. } => format!(
+                "see which repository has it (`yum provides {}`), enable it, and run the same command again",
+                missing.first().map_or("", String::as_str)
+            ),
+            Self::MapType { .. } => "set `default_database_type = hash` (EL10: `lmdb`) in main.cf, and run the same command again".into(),
+            Self::Staged { .. } => "nothing was changed; mend main.cf (`postconf -n` says where it is wrong), and run the same command again".into(),
+            Self::MapDiffers { database } => {
+                format!("look for another program that writes `{}`, and run the same command again", database.display())
+            }
+            Self::NotRunning { .. } => "see `postfix check` and the end of /var/log/maillog (or `journalctl -u postfix`)".into(),
+            Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
+            Self::NoLog => "start rsyslog (or systemd-journald), or run `relayhost apply --no-verify`".into(),
+            Self::ChangedMeanwhile { .. } => "run the same command again".into(),
+        }
+    }
+}
+
+fn tail(text: &str) -> String {
+    if text.trim().is_empty() {
+        String::new()
+    } else {
+        format!(":\n    {}", text.trim().replace('\n', "\n    "))
+    }
+}
+
+/// A duration as people write it: `90s`, `1m 30s`, whole seconds from one second up.
+pub fn human(duration: Duration) -> String {
+    let rounded =
+        if duration >= Duration::from_secs(1) { Duration::from_secs(duration.as_secs()) } else { duration };
+    humantime::format_duration(rounded).to_string()
+}

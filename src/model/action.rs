@@ -1,0 +1,127 @@
+//! What `apply` may do, one value each, with the words and the diff that a person sees.
+
+use similar::TextDiff;
+
+use super::maincf::MainCf;
+use super::managed::{Managed, MapKind};
+use super::need::Need;
+use super::postmap::MapSource;
+use super::text;
+
+/// One step.
+#[derive(Debug)]
+pub enum Action {
+    /// Install what is missing, in one call of the package manager.
+    Install(Vec<Need>),
+    /// Write a map source and build its database.
+    WriteMap {
+        /// Which.
+        file: Managed,
+        /// Kind of the database.
+        kind: MapKind,
+        /// The source as it is; `None` if there is none.
+        before: Option<MapSource>,
+        /// The source as it shall be.
+        after: MapSource,
+        /// What is wrong with it now.
+        why: String,
+    },
+    /// Write main.cf.
+    WriteMainCf {
+        /// The file as it is.
+        before: MainCf,
+        /// The file as it shall be.
+        after: MainCf,
+        /// Names of the parameters that change, with their values.
+        changes: Vec<(String, String)>,
+    },
+    /// Tell Postfix.
+    Service(ServiceAction),
+    /// Have Postfix start at boot.
+    Enable,
+}
+
+/// What Postfix is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceAction {
+    /// Read the configuration again.
+    Reload,
+    /// Stop and start: `inet_protocols` is read at start only (postconf(5)).
+    Restart,
+    /// Start; it was not running.
+    Start,
+}
+
+impl ServiceAction {
+    /// The word that systemctl, service and postfix take.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::Restart => "restart",
+            Self::Start => "start",
+        }
+    }
+}
+
+impl Action {
+    /// One line for a person.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Install(needs) => {
+                format!("install {}", needs.iter().map(Need::label).collect::<Vec<_>>().join(", "))
+            }
+            Self::WriteMap { file, kind, why, .. } => {
+                format!("write {} and build its {} table ({why})", file.path().display(), kind.name())
+            }
+            Self::WriteMainCf { changes, .. } => {
+                let names = changes.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+                format!("set in {}: {names}", Managed::MainCf.path().display())
+            }
+            Self::Service(action) => format!("{} Postfix", action.verb()),
+            Self::Enable => "have Postfix start at boot".into(),
+        }
+    }
+
+    /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `service`, `enable`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Install(_) => "install",
+            Self::WriteMap { .. } => "write_map",
+            Self::WriteMainCf { .. } => "write_main_cf",
+            Self::Service(_) => "service",
+            Self::Enable => "enable",
+        }
+    }
+
+    /// The change of a file as a unified diff, without secrets; empty where no text changes.
+    pub fn diff(&self) -> String {
+        let (file, before, after) = match self {
+            Self::WriteMainCf { before, after, .. } => (
+                Managed::MainCf,
+                String::from_utf8_lossy(before.bytes()).into_owned(),
+                String::from_utf8_lossy(after.bytes()).into_owned(),
+            ),
+            Self::WriteMap { file, before, after, .. } if file.is_secret() => {
+                let old = before.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
+                (*file, old.masked(&old), after.masked(&old))
+            }
+            Self::WriteMap { file, before, after, .. } => (
+                *file,
+                before
+                    .as_ref()
+                    .map(|map| String::from_utf8_lossy(map.bytes()).into_owned())
+                    .unwrap_or_default(),
+                String::from_utf8_lossy(after.bytes()).into_owned(),
+            ),
+            _ => return String::new(),
+        };
+        let path = file.path();
+        let diff = TextDiff::from_lines(before.as_str(), after.as_str());
+        let shown = diff
+            .unified_diff()
+            .context_radius(2)
+            .header(&path.to_string_lossy(), "as it will be")
+            .to_string();
+        text::harmless(&shown)
+    }
+}

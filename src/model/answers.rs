@@ -1,0 +1,349 @@
+//! The answers file as it was typed: TOML to structs, each value with its place. What the values mean, and whether
+//! they fit together, is decided in `desired`.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+
+use super::desired::{Mechanism, Tls};
+
+use super::secret::Secret;
+use crate::error::{Error, Place, Result};
+
+/// The largest answers file that is read, in bytes. Real ones have a few hundred.
+pub const SIZE_LIMIT: u64 = 64 * 1024;
+
+/// An answers file as typed, with enough about its text to name places in it.
+#[derive(Debug)]
+pub struct Answers {
+    /// The tables of the file.
+    pub tables: Tables,
+    origin: Origin,
+}
+
+/// Where answers came from. The text may hold a password, so it is kept as one.
+#[derive(Debug)]
+struct Origin {
+    file: String,
+    text: Secret,
+}
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tables {
+    /// Version of the format; 1.
+    pub version: Option<Spanned<i64>>,
+    /// `[relay]`.
+    #[serde(default)]
+    pub relay: Relay,
+    /// `[auth]`.
+    #[serde(default)]
+    pub auth: Auth,
+    /// `[sender]`.
+    #[serde(default)]
+    pub sender: Sender,
+    /// `[verify]`.
+    #[serde(default)]
+    pub verify: Verify,
+    /// `[packages]`.
+    #[serde(default)]
+    pub packages: Packages,
+}
+
+/// `[relay]`: where the mail goes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relay {
+    /// Name of a preset.
+    pub provider: Option<Spanned<String>>,
+    /// Host name or address.
+    pub host: Option<Spanned<String>>,
+    /// TCP port.
+    pub port: Option<Spanned<i64>>,
+    /// How much TLS is asked for.
+    pub tls: Option<Spanned<Tls>>,
+    /// TLS from the first byte.
+    pub implicit_tls: Option<Spanned<bool>>,
+    /// Which IP versions are used.
+    pub ip: Option<Spanned<IpChoice>>,
+}
+
+/// `[auth]`: how the relay knows us.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// SASL mechanism.
+    pub mechanism: Option<Spanned<Mechanism>>,
+    /// Login.
+    pub username: Option<Spanned<String>>,
+    /// Password in the file itself.
+    pub password: Option<Spanned<Secret>>,
+    /// File whose first line is the password.
+    pub password_file: Option<Spanned<String>>,
+    /// Environment variable that holds it.
+    pub password_env: Option<Spanned<String>>,
+    /// systemd credential that holds it.
+    pub password_credential: Option<Spanned<String>>,
+}
+
+/// `[sender]`: which addresses the relay will see.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sender {
+    /// Local address to public address, in the file's order.
+    #[serde(default)]
+    pub rewrite: Rewrites,
+}
+
+/// Pairs of addresses in the order of the file, each with its place.
+#[derive(Debug, Default)]
+pub struct Rewrites(pub Vec<(Spanned<String>, Spanned<String>)>);
+
+impl<'de> Deserialize<'de> for Rewrites {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Rewrites;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of addresses: { \"monitor@host.localdomain\" = \"alerts@example.com\" }")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Rewrites, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Rewrites(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// `[verify]`: the test message.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// Its recipient.
+    pub to: Option<Spanned<String>>,
+    /// How long to wait for the relay's word.
+    pub deadline: Option<Spanned<String>>,
+}
+
+/// `[packages]`: what else is installed, and from where.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Packages {
+    /// More packages that must be on the host.
+    #[serde(default)]
+    pub extra: Vec<Spanned<String>>,
+    /// Directory with RPMs.
+    pub from: Option<Spanned<String>>,
+}
+
+/// `relay.ip` as typed. Left out, the host's own setting stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IpChoice {
+    /// Both.
+    Any,
+    /// IPv4 alone.
+    Ipv4,
+    /// IPv6 alone.
+    Ipv6,
+}
+
+/// Where the password is, as typed.
+#[derive(Debug, Clone)]
+pub enum SecretSource {
+    /// No password anywhere.
+    Absent,
+    /// In the answers file itself.
+    Inline(Secret),
+    /// In a file of its own.
+    File(String),
+    /// In an environment variable.
+    Environment(String),
+    /// Among systemd's credentials.
+    Credential(String),
+}
+
+impl Answers {
+    /// Reads answers from the bytes of `file` (a name for messages). `Error::Answers` with the place for anything
+    /// that is not TOML 1.0 of this shape.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            Error::Answers {
+                file: file.into(),
+                place: Some(place_at(&String::from_utf8_lossy(valid), valid.len())),
+                problem: "this is not UTF-8 text".into(),
+                remedy: "answers are a TOML text file; the examples in /usr/share/doc/relayhost show one"
+                    .into(),
+            }
+        })?;
+        let origin = Origin { file: file.into(), text: Secret::new(text) };
+        if text.trim().is_empty() {
+            return Err(origin.error(
+                None,
+                "the file is empty",
+                "start from one of the examples in /usr/share/doc/relayhost",
+            ));
+        }
+        match toml::from_str::<Tables>(text) {
+            Ok(tables) => Ok(Self { tables, origin }),
+            Err(error) => {
+                let problem = unquoted(error.message());
+                Err(origin.error(error.span(), &problem, remedy_for(&problem)))
+            }
+        }
+    }
+
+    /// An error about the value at `span`, or about the file as a whole.
+    pub fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Error {
+        self.origin.error(span, problem, remedy)
+    }
+
+    /// Where the password is; an error if it is in more than one place.
+    pub fn secret_source(&self) -> Result<SecretSource> {
+        let auth = &self.tables.auth;
+        let mut found: Vec<(Range<usize>, SecretSource)> = Vec::new();
+        if let Some(value) = &auth.password {
+            found.push((value.span(), SecretSource::Inline(value.get_ref().clone())));
+        }
+        if let Some(value) = &auth.password_file {
+            found.push((value.span(), SecretSource::File(value.get_ref().clone())));
+        }
+        if let Some(value) = &auth.password_env {
+            found.push((value.span(), SecretSource::Environment(value.get_ref().clone())));
+        }
+        if let Some(value) = &auth.password_credential {
+            found.push((value.span(), SecretSource::Credential(value.get_ref().clone())));
+        }
+        let mut found = found.into_iter();
+        match (found.next(), found.next()) {
+            (None, _) => Ok(SecretSource::Absent),
+            (Some((_, source)), None) => Ok(source),
+            (Some(_), Some((span, _))) => Err(self.error(
+                Some(span),
+                "the password is given twice",
+                "keep one of password, password_file, password_env and password_credential",
+            )),
+        }
+    }
+}
+
+impl Origin {
+    fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Error {
+        Error::Answers {
+            file: self.file.clone(),
+            place: span.map(|span| place_at(self.text.expose(), span.start)),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// Line and column of a byte offset.
+fn place_at(text: &str, offset: usize) -> Place {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Place { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+}
+
+/// A TOML error without the values that it quotes: one of them may be a password in the wrong place.
+fn unquoted(message: &str) -> String {
+    let message = message.lines().next().unwrap_or_default();
+    match (message.find("string \""), message.rfind("\", expected")) {
+        (Some(start), Some(end)) if start < end => {
+            format!(
+                "{}a string{}",
+                message.get(..start).unwrap_or_default(),
+                message.get(end + 1..).unwrap_or_default()
+            )
+        }
+        _ => message.to_owned(),
+    }
+}
+
+fn remedy_for(problem: &str) -> &'static str {
+    if problem.contains("unknown field") {
+        "correct the spelling or remove the key; relayhost(1) lists all keys"
+    } else if problem.contains("duplicate key") {
+        "keep one of the two lines"
+    } else if problem.contains("unknown variant") {
+        "take one of the values that the message lists"
+    } else if problem.contains("invalid type") || problem.contains("string in quotes") {
+        "text goes in \"quotes\", numbers and true/false stand bare"
+    } else {
+        "mend the TOML there; a value with backslashes or quotes is easiest in 'single quotes'"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> (String, Option<Place>) {
+        match Answers::parse("answers.toml", text.as_bytes()).unwrap_err() {
+            Error::Answers { problem, place, .. } => (problem, place),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_has_a_place() {
+        let (text, place) = problem("version = 1\n[relay]\nhots = \"a.example\"\n");
+        assert!(text.contains("unknown field `hots`"), "{text}");
+        assert_eq!(place, Some(Place { line: 3, column: 1 }));
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let (_, place) = problem("version = 1\nrelay = { host = \"ä\", x = 1 }\n");
+        assert_eq!(place, Some(Place { line: 2, column: 23 }));
+    }
+
+    #[test]
+    fn no_error_quotes_a_password() {
+        for text in [
+            "version = 1\nauth = \"hunter2\"\n",
+            "version = 1\n[auth]\npassword = \"hunter2\n",
+            "version = 1\n[auth]\npassword = \"hunter2\"x\n",
+            "version = 1\n[auth]\npassword = hunter2\n",
+            "version = 1\n[auth]\npassword = [\"hunter2\"]\n",
+            "version = 1\n[relay]\nport = \"hunter2\"\n",
+            "version = 1\n[auth]\npassword = \"hunter2\"\npassword = \"hunter2\"\n",
+        ] {
+            let error = Answers::parse("answers.toml", text.as_bytes()).unwrap_err();
+            let shown = format!("{error} {error:?} {}", error.hint());
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn debug_of_answers_hides_the_password() {
+        let answers = Answers::parse("a", b"version = 1\n[auth]\npassword = \"hunter2\"\n").unwrap();
+        assert!(!format!("{answers:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn binary_and_empty_files_are_named_as_such() {
+        assert!(problem("").0.contains("empty"));
+        assert!(problem(" \n\n").0.contains("empty"));
+        let error = Answers::parse("a", b"version = 1\n\xff\xfe").unwrap_err();
+        assert!(error.to_string().contains("line 2, column 1: this is not UTF-8"), "{error}");
+    }
+
+    #[test]
+    fn rewrites_keep_the_order_of_the_file() {
+        let answers =
+            Answers::parse("a", b"[sender]\nrewrite = { z = \"1\", a = \"2\", m = \"3\" }\n").unwrap();
+        let keys: Vec<_> =
+            answers.tables.sender.rewrite.0.iter().map(|(key, _)| key.get_ref().as_str()).collect();
+        assert_eq!(keys, ["z", "a", "m"]);
+    }
+}

@@ -1,0 +1,348 @@
+//! Answers to `Desired`: fills in presets and defaults, and refuses what cannot be meant, with its place and remedy.
+
+use std::net::IpAddr;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::answers::{Answers, IpChoice};
+use super::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
+use super::provider::{Provider, providers};
+use super::secret::Secret;
+use super::text;
+use crate::error::Result;
+
+/// Completes and checks `answers`. `password` is what the answers' secret source gave, if they name one.
+pub fn complete(answers: &Answers, password: Option<Secret>) -> Result<Desired> {
+    let reader = Reader { answers };
+    reader.version()?;
+    let provider = reader.provider()?;
+    let auth = reader.auth(provider, password)?;
+    let relay = reader.relay(provider, &auth)?;
+    let rewrites = reader.rewrites()?;
+    let verify = reader.verify(&rewrites)?;
+    let extra_packages = reader.packages()?;
+    Ok(Desired { relay, auth, rewrites, verify, extra_packages })
+}
+
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);
+
+/// The checks, one method per table of the answers.
+struct Reader<'a> {
+    answers: &'a Answers,
+}
+
+impl Reader<'_> {
+    fn fail<T>(&self, span: Range<usize>, problem: &str, remedy: &str) -> Result<T> {
+        Err(self.answers.error(Some(span), problem, remedy))
+    }
+
+    fn fail_whole<T>(&self, problem: &str, remedy: &str) -> Result<T> {
+        Err(self.answers.error(None, problem, remedy))
+    }
+
+    /// The text of a value, refused if it holds a control character: every one of them would end up in a file of
+    /// Postfix, where a line end starts a new setting.
+    fn plain_text<'t>(&self, value: &'t Spanned<String>, what: &str) -> Result<&'t str> {
+        let text = value.get_ref();
+        if text.chars().any(char::is_control) {
+            return self.fail(
+                value.span(),
+                &format!("{what} has a control character or line end in it"),
+                "remove it",
+            );
+        }
+        if text.trim() != text || text.is_empty() {
+            return self.fail(
+                value.span(),
+                &format!("{what} is empty, or begins or ends with a space"),
+                "remove the spaces, or the whole line if there is nothing to say",
+            );
+        }
+        Ok(text)
+    }
+
+    fn version(&self) -> Result<()> {
+        match &self.answers.tables.version {
+            None => self.fail_whole("there is no `version`", "write `version = 1` as the first line"),
+            Some(version) if *version.get_ref() != 1 => self.fail(
+                version.span(),
+                &format!("version {} is not known", version.get_ref()),
+                "write `version = 1`, or update relayhost if these answers are for a newer one",
+            ),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn provider(&self) -> Result<Option<&'static Provider>> {
+        let Some(name) = &self.answers.tables.relay.provider else { return Ok(None) };
+        if let Some(provider) = providers().get(name.get_ref()) {
+            return Ok(Some(provider));
+        }
+        let known = providers().keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        self.fail(
+            name.span(),
+            &format!("provider `{}` is not known", text::one_line(name.get_ref())),
+            &format!("take one of {known}, or leave it out and set relay.host"),
+        )
+    }
+
+    fn auth(&self, provider: Option<&Provider>, password: Option<Secret>) -> Result<Auth> {
+        let typed = &self.answers.tables.auth;
+        let secret_span = [
+            typed.password.as_ref().map(Spanned::span),
+            typed.password_file.as_ref().map(Spanned::span),
+            typed.password_env.as_ref().map(Spanned::span),
+            typed.password_credential.as_ref().map(Spanned::span),
+        ]
+        .into_iter()
+        .flatten()
+        .next();
+        let mechanism = match (&typed.mechanism, provider) {
+            (Some(mechanism), _) => *mechanism.get_ref(),
+            (None, Some(provider)) => provider.mechanism,
+            (None, None) if typed.username.is_some() || secret_span.is_some() => Mechanism::Plain,
+            (None, None) => Mechanism::None,
+        };
+        if mechanism == Mechanism::None {
+            let given = typed.username.as_ref().map(Spanned::span).or(secret_span);
+            return match given {
+                None => Ok(Auth::None),
+                Some(span) => self.fail(
+                    span,
+                    "a login is given, but the mechanism is `none`",
+                    "remove username and password, or set auth.mechanism = \"plain\"",
+                ),
+            };
+        }
+        let Some(name) = &typed.username else {
+            return self.fail_whole(
+                "authentication needs `auth.username`",
+                "add it, or set auth.mechanism = \"none\" for a relay without authentication",
+            );
+        };
+        let username = self.plain_text(name, "auth.username")?;
+        if username.contains(':') {
+            return self.fail(
+                name.span(),
+                "a user name with a colon cannot be used",
+                "Postfix ends the user name at the first colon of sasl_passwd; ask the provider for another login name",
+            );
+        }
+        let password = self.password(mechanism, password, secret_span)?;
+        Ok(Auth::Login { mechanism, username: username.to_owned(), password })
+    }
+
+    fn password(
+        &self,
+        mechanism: Mechanism,
+        password: Option<Secret>,
+        span: Option<Range<usize>>,
+    ) -> Result<Secret> {
+        let Some(password) = password else {
+            if mechanism == Mechanism::Gssapi {
+                return Ok(Secret::new(""));
+            }
+            return self.fail_whole(
+                "authentication needs a password",
+                "set auth.password_file to a file of root's with mode 0600 (or password, password_env, password_credential)",
+            );
+        };
+        let text = password.expose();
+        let problem = if text.is_empty() {
+            "the password is empty"
+        } else if text.chars().any(|c| c.is_control() && c != '\t') {
+            "the password has a line end or another control character in it"
+        } else if text.ends_with([' ', '\t']) {
+            "the password ends with a space, which Postfix's table format cannot hold"
+        } else {
+            return Ok(password);
+        };
+        Err(self.answers.error(
+            span,
+            problem,
+            "give the password as it is, on one line; or have another one set at the relay",
+        ))
+    }
+
+    fn relay(&self, provider: Option<&Provider>, auth: &Auth) -> Result<Relay> {
+        let typed = &self.answers.tables.relay;
+        let host = match (&typed.host, provider) {
+            (Some(host), _) => self.host(host)?,
+            (None, Some(provider)) => provider.host.clone(),
+            (None, None) => {
+                return self.fail_whole(
+                    "there is no `relay.host`",
+                    "add `host = \"the.relay's.name\"` under [relay]",
+                );
+            }
+        };
+        let implicit_tls = typed.implicit_tls.as_ref().is_some_and(|value| *value.get_ref());
+        let port = match (&typed.port, provider) {
+            (Some(port), _) => match u16::try_from(*port.get_ref()) {
+                Ok(number) if number > 0 => number,
+                _ => {
+                    return self.fail(
+                        port.span(),
+                        &format!("{} is not a TCP port", port.get_ref()),
+                        "take a number from 1 to 65535; relays usually listen on 587, 465 or 25",
+                    );
+                }
+            },
+            (None, _) if implicit_tls => 465,
+            (None, Some(provider)) => provider.port,
+            (None, None) if matches!(auth, Auth::None) => 25,
+            (None, None) => 587,
+        };
+        let tls = match (&typed.tls, provider) {
+            (Some(tls), _) => *tls.get_ref(),
+            (None, Some(provider)) => provider.tls,
+            (None, None) if implicit_tls || !matches!(auth, Auth::None) => Tls::Encrypt,
+            (None, None) => Tls::May,
+        };
+        if implicit_tls && tls < Tls::Encrypt {
+            let span = typed.tls.as_ref().map_or(0..0, Spanned::span);
+            return self.fail(
+                span,
+                &format!("implicit_tls is true, but tls is `{}`", tls.word()),
+                "set tls = \"encrypt\" (or verify, secure), or implicit_tls = false",
+            );
+        }
+        let ip = match typed.ip.as_ref().map(Spanned::get_ref) {
+            None => IpPolicy::Leave,
+            Some(IpChoice::Any) => IpPolicy::Set("all"),
+            Some(IpChoice::Ipv4) => IpPolicy::Set("ipv4"),
+            Some(IpChoice::Ipv6) => IpPolicy::Set("ipv6"),
+        };
+        Ok(Relay { host, port, tls, implicit_tls, ip })
+    }
+
+    fn host(&self, value: &Spanned<String>) -> Result<String> {
+        let host = value.get_ref().to_ascii_lowercase();
+        if host.parse::<IpAddr>().is_ok() {
+            return Ok(host);
+        }
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let remedy = if host.contains(['[', ']']) {
+            "write it without brackets; relayhost adds them"
+        } else if host.contains("://") {
+            "write the name alone, without `smtp://`"
+        } else if host.contains(':') {
+            "write the name alone, and the port as `port = 587`"
+        } else if host.contains('@') {
+            "write the relay's host name, not a mail address"
+        } else if !host.is_ascii() {
+            "write the name in its ASCII form (xn--…)"
+        } else {
+            "write the name or the address of the relay alone, such as \"smtp.example.com\""
+        };
+        if host.len() <= 253
+            && host.split('.').all(label)
+            && !host.chars().all(|c| c.is_ascii_digit() || c == '.')
+        {
+            return Ok(host);
+        }
+        self.fail(value.span(), &format!("`{}` is not a host name", text::one_line(value.get_ref())), remedy)
+    }
+
+    fn rewrites(&self) -> Result<Vec<Rewrite>> {
+        let mut rewrites = Vec::new();
+        for (key, value) in &self.answers.tables.sender.rewrite.0 {
+            let local = key.get_ref();
+            if local.contains('*') || local.starts_with('/') || local == "@" || local.is_empty() {
+                return self.fail(
+                    key.span(),
+                    &format!("`{}` would rewrite every address, the recipients' too", text::one_line(local)),
+                    "list the senders: \"monitor@this.host\", or \"@this.host\" for all of this host's",
+                );
+            }
+            let user_only = !local.contains('@') && text::is_address(&format!("{local}@x"));
+            let domain_only = local.starts_with('@') && text::is_address(&format!("x{local}"));
+            if !(user_only || domain_only || text::is_address(local)) {
+                return self.fail(
+                    key.span(),
+                    &format!("`{}` is not a mail address", text::one_line(local)),
+                    "write user@host, or @host for all senders of a host",
+                );
+            }
+            if !text::is_address(value.get_ref()) {
+                return self.fail(
+                    value.span(),
+                    &format!("`{}` is not a mail address", text::one_line(value.get_ref())),
+                    "write one complete address, such as alerts@example.com",
+                );
+            }
+            rewrites.push(Rewrite { local: local.clone(), public: value.get_ref().clone() });
+        }
+        Ok(rewrites)
+    }
+
+    fn verify(&self, rewrites: &[Rewrite]) -> Result<Verify> {
+        let typed = &self.answers.tables.verify;
+        let deadline = match &typed.deadline {
+            None => DEFAULT_DEADLINE,
+            Some(value) => match text::parse_duration(value.get_ref()) {
+                Ok(deadline) => deadline,
+                Err(problem) => return self.fail(value.span(), &problem, text::DURATION_REMEDY),
+            },
+        };
+        let Some(value) = &typed.to else { return Ok(Verify { to: None, deadline }) };
+        let to = value.get_ref();
+        if !text::is_address(to) {
+            return self.fail(
+                value.span(),
+                &format!("`{}` is not a mail address", text::one_line(to)),
+                "write one complete address of a mailbox elsewhere, such as ops@example.com",
+            );
+        }
+        // generic(5): smtp_generic_maps rewrites recipients too.
+        let domain = to.rfind('@').and_then(|at| to.get(at..)).unwrap_or_default();
+        let hit = |rewrite: &&Rewrite| {
+            rewrite.local.eq_ignore_ascii_case(to)
+                || (rewrite.local.starts_with('@') && rewrite.local.eq_ignore_ascii_case(domain))
+        };
+        if let Some(rewrite) = rewrites.iter().find(hit) {
+            return self.fail(
+                value.span(),
+                &format!("the rewrite of `{}` would rewrite this recipient too", rewrite.local),
+                "rewrite the senders one by one, or send the test to another domain",
+            );
+        }
+        Ok(Verify { to: Some(to.clone()), deadline })
+    }
+
+    fn packages(&self) -> Result<Vec<String>> {
+        let typed = &self.answers.tables.packages;
+        if let Some(from) = &typed.from {
+            return self.fail(
+                from.span(),
+                "this release cannot install from a directory of RPMs",
+                "make it a repository (`createrepo_c DIR`, and a file in /etc/yum.repos.d), and remove `from`",
+            );
+        }
+        let mut names = Vec::new();
+        for value in &typed.extra {
+            let name = value.get_ref();
+            let good = |c: char| c.is_ascii_alphanumeric() || "+-._/()".contains(c);
+            if name.is_empty() || name.starts_with('-') || !name.chars().all(good) {
+                return self.fail(
+                    value.span(),
+                    &format!("`{}` is not a package name", text::one_line(name)),
+                    "write names as `rpm -q` knows them",
+                );
+            }
+            names.push(name.clone());
+        }
+        Ok(names)
+    }
+}
+
+#[cfg(test)]
+#[path = "complete_tests.rs"]
+mod tests;

@@ -1,0 +1,159 @@
+use super::*;
+use crate::error::Error;
+
+fn desired(text: &str) -> Result<Desired> {
+    let answers = Answers::parse("answers.toml", text.as_bytes())?;
+    let password = answers.tables.auth.password.as_ref().map(|value| value.get_ref().clone());
+    complete(&answers, password)
+}
+
+fn refusal(text: &str) -> String {
+    match desired(text) {
+        Ok(desired) => panic!("accepted: {desired:?}"),
+        Err(error @ Error::Answers { .. }) => format!("{error} | {}", error.hint()),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+const HEAD: &str = "version = 1\n";
+const RELAY: &str = "version = 1\n[relay]\nhost = \"smtp.example.com\"\n";
+
+#[test]
+fn defaults_follow_from_authentication() {
+    let open = desired(RELAY).unwrap();
+    assert_eq!((open.relay.port, open.relay.tls), (25, Tls::May));
+    let login = desired(&format!("{RELAY}[auth]\nusername = \"u\"\npassword = \"p\"\n")).unwrap();
+    assert_eq!((login.relay.port, login.relay.tls, login.mechanism()), (587, Tls::Encrypt, Mechanism::Plain));
+    assert_eq!(login.relayhost(), "[smtp.example.com]:587");
+    let smtps = desired(&format!("{RELAY}implicit_tls = true\n")).unwrap();
+    assert_eq!((smtps.relay.port, smtps.relay.tls), (465, Tls::Encrypt));
+}
+
+#[test]
+fn a_preset_fills_in_and_is_overridden() {
+    let text = "version = 1\n[relay]\nprovider = \"office365\"\nport = 25\n[auth]\nusername = \"a@b\"\npassword = \"p\"\n";
+    let desired = desired(text).unwrap();
+    assert_eq!(desired.relayhost(), "[smtp.office365.com]:25");
+    assert_eq!(desired.mechanism(), Mechanism::Login);
+}
+
+#[test]
+fn hosts_that_are_none() {
+    let hosts = [
+        ("smtp.example.com:587", "port = 587"),
+        ("[smtp.example.com]", "without brackets"),
+        ("smtp://smtp.example.com", "without `smtp://`"),
+        ("two words", "alone"),
+        ("a\\nrelayhost = evil", "alone"),
+        ("user@example.com", "not a mail address"),
+        ("smtp.müller.de", "xn--"),
+        ("", "alone"),
+        ("a..b", "alone"),
+        ("-x.example", "alone"),
+        ("1.2.3", "alone"),
+        ("smtp.example.com.", "alone"),
+    ];
+    for (host, remedy) in hosts {
+        let shown = refusal(&format!("{HEAD}[relay]\nhost = \"{host}\"\n"));
+        assert!(shown.contains("line 3, column 8") && shown.contains(remedy), "{host}: {shown}");
+        assert!(!shown.contains('\n'), "{shown}");
+    }
+    for host in ["192.0.2.1", "2001:db8::1", "SMTP.Example.COM", "mail_relay", "localhost"] {
+        assert!(desired(&format!("{HEAD}[relay]\nhost = \"{host}\"\n")).is_ok(), "{host}");
+    }
+}
+
+#[test]
+fn ports_out_of_range() {
+    for port in ["0", "-1", "65536", "70000"] {
+        assert!(refusal(&format!("{RELAY}port = {port}\n")).contains("is not a TCP port"));
+    }
+}
+
+#[test]
+fn passwords_that_the_table_cannot_hold() {
+    for password in ["", "a\\nb", "a\\rb", "trailing ", "tab\\t", "nul\\u0000"] {
+        let text = format!("{RELAY}[auth]\nusername = \"u\"\npassword = \"{password}\"\n");
+        assert!(refusal(&text).contains("the password"), "{password}");
+    }
+    for password in
+        ["with space", " leading", "co:lon", "#hash", "back\\\\slash", "quo\\\"te", "pässwörd", "a\\tb"]
+    {
+        assert!(
+            desired(&format!("{RELAY}[auth]\nusername = \"u\"\npassword = \"{password}\"\n")).is_ok(),
+            "{password}"
+        );
+    }
+}
+
+#[test]
+fn answers_that_contradict_themselves() {
+    let login = "[auth]\nmechanism = \"none\"\nusername = \"u\"\n";
+    assert!(
+        refusal(&format!("{RELAY}{login}"))
+            .contains("line 6, column 12: a login is given, but the mechanism is `none`")
+    );
+    assert!(refusal(&format!("{RELAY}[auth]\nusername = \"u\"\n")).contains("needs a password"));
+    assert!(refusal(&format!("{RELAY}[auth]\npassword = \"p\"\n")).contains("needs `auth.username`"));
+    assert!(
+        refusal(&format!("{RELAY}implicit_tls = true\ntls = \"may\"\n")).contains("implicit_tls is true")
+    );
+    assert!(refusal(&format!("{RELAY}[auth]\nusername = \"a:b\"\npassword = \"p\"\n")).contains("colon"));
+    let twice = Answers::parse("a", b"[auth]\npassword = \"p\"\npassword_env = \"P\"\n").unwrap();
+    assert!(twice.secret_source().unwrap_err().to_string().contains("given twice"));
+}
+
+#[test]
+fn catch_all_rewrites_are_refused() {
+    for key in ["*", "@", "/.+/", "*@*", "", "*@example.com"] {
+        assert!(
+            refusal(&format!("{RELAY}[sender]\nrewrite = {{ \"{key}\" = \"a@example.com\" }}\n"))
+                .contains("recipients' too")
+        );
+    }
+    for (key, value) in [("a b@c", "a@b"), ("a@b", "two@x, three@x"), ("a@b", "nobody"), ("a@b", "x@y\\nz")] {
+        assert!(
+            refusal(&format!("{RELAY}[sender]\nrewrite = {{ \"{key}\" = \"{value}\" }}\n"))
+                .contains("is not a mail address")
+        );
+    }
+}
+
+#[test]
+fn a_rewrite_must_not_catch_the_test_recipient() {
+    let text = format!(
+        "{RELAY}[sender]\nrewrite = {{ \"@example.com\" = \"alerts@example.com\" }}\n[verify]\nto = \"ops@Example.com\"\n"
+    );
+    assert!(refusal(&text).contains("would rewrite this recipient too"));
+}
+
+#[test]
+fn the_alert_sender_is_the_first_that_is_rewritten() {
+    let text = format!(
+        "{RELAY}[sender]\nrewrite = {{ \"@h.localdomain\" = \"x@y\", \"monitor@h.localdomain\" = \"x@y\" }}\n"
+    );
+    assert_eq!(desired(&text).unwrap().alert_sender().as_deref(), Some("monitor@h.localdomain"));
+    let text = format!("{RELAY}[sender]\nrewrite = {{ \"@h.localdomain\" = \"x@y\" }}\n");
+    assert_eq!(desired(&text).unwrap().alert_sender().as_deref(), Some("root@h.localdomain"));
+    assert_eq!(desired(RELAY).unwrap().alert_sender(), None);
+}
+
+#[test]
+fn version_and_host_are_needed() {
+    assert!(refusal("[relay]\nhost = \"a\"\n").contains("there is no `version`"));
+    assert!(refusal("version = 2\n[relay]\nhost = \"a\"\n").contains("version 2 is not known"));
+    assert!(refusal(HEAD).contains("there is no `relay.host`"));
+}
+
+#[test]
+fn package_names_are_names() {
+    assert!(
+        refusal(&format!("{RELAY}[packages]\nextra = [\"--installroot=/x\"]\n"))
+            .contains("is not a package name")
+    );
+    assert!(refusal(&format!("{RELAY}[packages]\nfrom = \"/mnt\"\n")).contains("from a directory"));
+    assert_eq!(
+        desired(&format!("{RELAY}[packages]\nextra = [\"cyrus-sasl-md5\"]\n")).unwrap().extra_packages.len(),
+        1
+    );
+}

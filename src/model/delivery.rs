@@ -1,0 +1,84 @@
+//! The outcome of a test message.
+
+use std::time::Duration;
+
+use super::diagnosis::{Cause, Verdict};
+use crate::error::Exit;
+
+/// What became of the test message.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Envelope sender as submitted, before Postfix rewrote it.
+    pub from: String,
+    /// Recipient.
+    pub to: String,
+    /// Queue id, if Postfix took the message.
+    pub queue_id: Option<String>,
+    /// From the submission to the final word.
+    pub waited: Duration,
+    /// Postfix's `delays=` of the last attempt, in seconds: before the queue manager, in it, connecting, transmitting.
+    pub delays: Option<[f32; 4]>,
+    /// The final word.
+    pub outcome: Outcome,
+}
+
+/// The final word.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The relay accepted the message. Acceptance is not arrival: what the relay does with it, no one here can see.
+    Accepted {
+        /// `host[address]:port`.
+        relay: String,
+        /// Its reply.
+        reply: String,
+    },
+    /// It did not.
+    Failed {
+        /// `Refused` or `NoWord`.
+        exit: Exit,
+        /// Stable name of the cause; `unknown` if the catalogue has none.
+        id: String,
+        /// What is wrong.
+        cause: String,
+        /// What to do next.
+        remedy: String,
+        /// The lines of the log that tell.
+        evidence: Vec<String>,
+    },
+}
+
+impl Outcome {
+    /// A failure whose cause is known.
+    pub fn failed(cause: Cause, evidence: &[&str]) -> Self {
+        let exit = match cause.verdict {
+            Verdict::Refused => Exit::Refused,
+            Verdict::Unreached => Exit::NoWord,
+        };
+        Self::Failed {
+            exit,
+            id: cause.id,
+            cause: cause.cause,
+            remedy: cause.remedy,
+            evidence: evidence.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// A failure that never involved the relay's word.
+    pub fn unheard(id: &str, cause: impl Into<String>, remedy: &str, evidence: &[&str]) -> Self {
+        Self::Failed {
+            exit: Exit::NoWord,
+            id: id.to_owned(),
+            cause: cause.into(),
+            remedy: remedy.to_owned(),
+            evidence: evidence.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// The exit status that this outcome ends a command with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Accepted { .. } => Exit::Done,
+            Self::Failed { exit, .. } => *exit,
+        }
+    }
+}

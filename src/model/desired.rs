@@ -1,0 +1,178 @@
+//! What the host shall be: complete and valid. `complete` makes it from the answers; no `Option` survives but for
+//! what really may be absent.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::secret::Secret;
+
+/// Everything that the answers ask for.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// Where the mail goes.
+    pub relay: Relay,
+    /// How the relay knows us.
+    pub auth: Auth,
+    /// Local address → public address (smtp_generic_maps), in the file's order.
+    pub rewrites: Vec<Rewrite>,
+    /// The test message.
+    pub verify: Verify,
+    /// More packages that must be there.
+    pub extra_packages: Vec<String>,
+}
+
+/// The relay and the way to it.
+#[derive(Debug, Clone)]
+pub struct Relay {
+    /// Host name in lower case, or an address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Level of TLS.
+    pub tls: Tls,
+    /// TLS from the first byte (RFC 8314 §3.3).
+    pub implicit_tls: bool,
+    /// Which IP versions Postfix uses.
+    pub ip: IpPolicy,
+}
+
+/// TLS levels, as in Postfix's `smtp_tls_security_level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// Never.
+    None,
+    /// If offered.
+    May,
+    /// Always; the certificate is not checked.
+    Encrypt,
+    /// Always; the certificate must be valid for the name in DNS.
+    Verify,
+    /// Always; the certificate must be valid for the relay's name.
+    Secure,
+}
+
+impl Tls {
+    /// The word in main.cf.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::May => "may",
+            Self::Encrypt => "encrypt",
+            Self::Verify => "verify",
+            Self::Secure => "secure",
+        }
+    }
+}
+
+/// What to do with `inet_protocols`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpPolicy {
+    /// The answers are silent: the host's own setting stays.
+    Leave,
+    /// This value.
+    Set(&'static str),
+}
+
+/// SASL mechanisms that answers may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mechanism {
+    /// No authentication.
+    None,
+    /// PLAIN (RFC 4616), or LOGIN where a relay offers only that: the same package, the same words in another order.
+    Plain,
+    /// LOGIN only.
+    Login,
+    /// CRAM-MD5 (RFC 2195).
+    CramMd5,
+    /// DIGEST-MD5 (RFC 2831).
+    DigestMd5,
+    /// SCRAM-SHA-256 (RFC 7677).
+    #[serde(rename = "scram-sha-256")]
+    ScramSha256,
+    /// NTLM.
+    Ntlm,
+    /// GSSAPI, Kerberos (RFC 4752).
+    Gssapi,
+}
+
+impl Mechanism {
+    /// Value of `smtp_sasl_mechanism_filter`.
+    pub fn filter(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Plain => "plain, login",
+            Self::Login => "login",
+            Self::CramMd5 => "cram-md5",
+            Self::DigestMd5 => "digest-md5",
+            Self::ScramSha256 => "scram-sha-256",
+            Self::Ntlm => "ntlm",
+            Self::Gssapi => "gssapi",
+        }
+    }
+}
+
+/// How the relay knows us.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// By our address, or not at all.
+    None,
+    /// By a login.
+    Login {
+        /// SASL mechanism.
+        mechanism: Mechanism,
+        /// Login name; no colon in it, since a colon ends it in sasl_passwd.
+        username: String,
+        /// Password; empty for GSSAPI alone.
+        password: Secret,
+    },
+}
+
+/// One line of the generic table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// `user@host`, `user` or `@host`.
+    pub local: String,
+    /// The address that the relay sees.
+    pub public: String,
+}
+
+/// The test message.
+#[derive(Debug, Clone)]
+pub struct Verify {
+    /// Its recipient, if the answers name one.
+    pub to: Option<String>,
+    /// How long to wait for the relay's word.
+    pub deadline: Duration,
+}
+
+impl Desired {
+    /// The value of `relayhost`, and the key of the password table: `[host]:port`. Brackets: no MX look-up.
+    pub fn relayhost(&self) -> String {
+        format!("[{}]:{}", self.relay.host, self.relay.port)
+    }
+
+    /// The mechanism, `None` without authentication.
+    pub fn mechanism(&self) -> Mechanism {
+        match &self.auth {
+            Auth::None => Mechanism::None,
+            Auth::Login { mechanism, .. } => *mechanism,
+        }
+    }
+
+    /// The local address that alerts come from, where the answers tell: the first that is rewritten.
+    pub fn alert_sender(&self) -> Option<String> {
+        let keys = || self.rewrites.iter().map(|rewrite| rewrite.local.as_str());
+        keys()
+            .find(|key| key.contains('@') && !key.starts_with('@'))
+            .map(str::to_owned)
+            .or_else(|| keys().find(|key| key.starts_with('@')).map(|domain| format!("root{domain}")))
+    }
+
+    /// Whether the password would cross the network readable by anybody.
+    pub fn password_in_clear(&self) -> bool {
+        matches!(self.mechanism(), Mechanism::Plain | Mechanism::Login) && self.relay.tls < Tls::Encrypt
+    }
+}

@@ -1,0 +1,79 @@
+//! Logical lines as Postfix reads them (postconf(5), postmap(1)): a line that starts with white space continues the
+//! one before; empty lines and comments may stand anywhere, also inside. Shared by main.cf and map sources.
+
+use std::ops::Range;
+
+/// One logical line: the physical lines that make it up, comments between them left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logical {
+    /// Byte ranges of the physical lines, each with its line end.
+    pub parts: Vec<Range<usize>>,
+}
+
+impl Logical {
+    /// The text: the parts joined, line ends removed, white space at both ends trimmed; not UTF-8 becomes U+FFFD.
+    pub fn text(&self, bytes: &[u8]) -> String {
+        let mut joined = Vec::new();
+        for part in &self.parts {
+            let line = bytes.get(part.clone()).unwrap_or_default();
+            joined.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+        }
+        String::from_utf8_lossy(&joined).trim().to_owned()
+    }
+}
+
+/// The logical lines of a file, in order.
+pub fn logical(bytes: &[u8]) -> Vec<Logical> {
+    let mut lines: Vec<Logical> = Vec::new();
+    let mut start = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let range = start..start + line.len();
+        start = range.end;
+        let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
+        if matches!(first, None | Some(b'#')) {
+            continue;
+        }
+        let continues = line.first().is_some_and(u8::is_ascii_whitespace);
+        match lines.last_mut() {
+            Some(last) if continues => last.parts.push(range),
+            _ => lines.push(Logical { parts: vec![range] }),
+        }
+    }
+    lines
+}
+
+/// Replaces logical lines: `keep` becomes `text` (no line end; the old one stays), those of `drop` go. Everything
+/// else, comments between the parts of a replaced line included, stays byte for byte.
+pub fn replace(bytes: &[u8], keep: &Logical, drop: &[Logical], text: &str) -> Vec<u8> {
+    let mut cuts: Vec<(Range<usize>, Option<&str>)> = Vec::new();
+    for (index, part) in keep.parts.iter().enumerate() {
+        cuts.push((part.clone(), (index == 0).then_some(text)));
+    }
+    cuts.extend(drop.iter().flat_map(|line| line.parts.iter().map(|part| (part.clone(), None))));
+    cuts.sort_by_key(|(range, _)| range.start);
+    let mut out = Vec::with_capacity(bytes.len() + text.len());
+    let mut from = 0;
+    for (range, with) in cuts {
+        out.extend_from_slice(bytes.get(from..range.start).unwrap_or_default());
+        if let Some(with) = with {
+            out.extend_from_slice(with.as_bytes());
+            if bytes.get(range.clone()).is_some_and(|line| line.ends_with(b"\n")) {
+                out.push(b'\n');
+            }
+        }
+        from = range.end;
+    }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    out
+}
+
+/// Adds a line at the end, after a line end if the last line has none.
+pub fn append(bytes: &[u8], text: &str) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    if !out.is_empty() && !out.ends_with(b"\n") {
+        out.push(b'\n');
+    }
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'\n');
+    out
+}

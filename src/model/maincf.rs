@@ -1,0 +1,100 @@
+//! main.cf as bytes: reads and sets parameters, and leaves every other byte where it is. Syntax: postconf(5).
+
+use super::lines::{self, Logical};
+
+/// The contents of a main.cf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MainCf {
+    bytes: Vec<u8>,
+}
+
+impl MainCf {
+    /// Takes a file's bytes; nothing is checked, Postfix is the judge of that.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// The bytes to write.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The value that is in force in this file: the last one, as Postfix takes it. `None` if it is not set here.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let line = self.definitions(name).pop()?;
+        line.text(&self.bytes).split_once('=').map(|(_, value)| value.trim().to_owned())
+    }
+
+    /// Sets a parameter: where it is set already, in that place (the last one, the others go); else at the end.
+    pub fn set(&mut self, name: &str, value: &str) {
+        let text = if value.is_empty() { format!("{name} =") } else { format!("{name} = {value}") };
+        let mut found = self.definitions(name);
+        self.bytes = match found.pop() {
+            Some(last) => lines::replace(&self.bytes, &last, &found, &text),
+            None => lines::append(&self.bytes, &text),
+        };
+    }
+
+    fn definitions(&self, name: &str) -> Vec<Logical> {
+        let names_it = |line: &Logical| {
+            line.text(&self.bytes).split_once('=').is_some_and(|(left, _)| left.trim_end() == name)
+        };
+        lines::logical(&self.bytes).into_iter().filter(names_it).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str, name: &str, value: &str) -> String {
+        let mut file = MainCf::new(text.as_bytes().to_vec());
+        file.set(name, value);
+        assert_eq!(file.get(name).as_deref(), Some(value));
+        String::from_utf8(file.bytes).unwrap()
+    }
+
+    #[test]
+    fn an_absent_parameter_goes_to_the_end() {
+        assert_eq!(set("# c\na = 1\n", "relayhost", "[x]:25"), "# c\na = 1\nrelayhost = [x]:25\n");
+        assert_eq!(set("a = 1", "b", "2"), "a = 1\nb = 2\n");
+        assert_eq!(set("", "b", "2"), "b = 2\n");
+    }
+
+    #[test]
+    fn a_present_one_is_replaced_where_it_stands() {
+        assert_eq!(set("a=1\n#b = 0\nb = 1\nc = 3\n", "b", "2"), "a=1\n#b = 0\nb = 2\nc = 3\n");
+        assert_eq!(set("b=1", "b", "2"), "b = 2");
+    }
+
+    #[test]
+    fn continuation_lines_go_and_comments_among_them_stay() {
+        let text = "x = 1\nb = one,\n\n# why\n   two,\n\tthree\ny = 2\n";
+        assert_eq!(set(text, "b", "2"), "x = 1\nb = 2\n\n# why\ny = 2\n");
+    }
+
+    #[test]
+    fn of_several_the_last_counts_and_stays() {
+        let text = "b = 1\na = 0\nb = 2\n   3\n";
+        assert_eq!(MainCf::new(text.into()).get("b").as_deref(), Some("2   3"));
+        assert_eq!(set(text, "b", "4"), "a = 0\nb = 4\n");
+    }
+
+    #[test]
+    fn names_are_whole_words() {
+        let text = "smtp_tls_security_level_x = 1\nsmtpd_tls_security_level = may\n";
+        assert_eq!(MainCf::new(text.into()).get("smtp_tls_security_level"), None);
+    }
+
+    #[test]
+    fn an_empty_value_has_no_trailing_space() {
+        assert_eq!(set("relayhost = x\n", "relayhost", ""), "relayhost =\n");
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_stay() {
+        let mut file = MainCf::new(b"# \xff\xfe\r\na = 1\n".to_vec());
+        file.set("a", "2");
+        assert_eq!(file.bytes(), b"# \xff\xfe\r\na = 2\n");
+    }
+}

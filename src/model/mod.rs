@@ -1,0 +1,23 @@
+//! The pure core: what was asked for, what was seen, what follows. Nothing here touches a file, a process, the
+//! environment, the network or the clock; times and ids are arguments.
+
+pub mod action;
+pub mod answers;
+pub mod complete;
+pub mod delivery;
+pub mod desired;
+pub mod diagnosis;
+pub mod lines;
+pub mod maillog;
+pub mod maincf;
+pub mod managed;
+pub mod need;
+pub mod observed;
+pub mod parameters;
+pub mod plan;
+pub mod postmap;
+pub mod provider;
+pub mod record;
+pub mod secret;
+pub mod text;
+pub mod trail;

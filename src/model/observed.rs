@@ -1,0 +1,221 @@
+//! What was seen on the host: facts, and the parsers that turn a program's output into them. No judgement; that is
+//! `plan`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+use super::maincf::MainCf;
+use super::managed::{Managed, MapKind};
+use super::need::{MAIL_PACKAGES, Need};
+use super::postmap::{Entries, MapSource};
+
+/// Everything that a plan needs to know of a host.
+#[derive(Debug)]
+pub struct Observed {
+    /// Each capability that was asked for.
+    pub packages: BTreeMap<String, Presence>,
+    /// Names of the Cyrus SASL plugins on the disk: `plain` for libplain.so.
+    pub plugins: BTreeSet<String>,
+    /// The `mail` command.
+    pub mail_command: Option<PathBuf>,
+    /// Postfix, if its programs and its main.cf are there.
+    pub postfix: Option<Postfix>,
+}
+
+/// Whether a capability is on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// Provided by this package (NEVRA: name-epoch:version-release.arch).
+    Installed(String),
+    /// Provided by none.
+    Missing,
+}
+
+/// Postfix as it is on the host.
+#[derive(Debug)]
+pub struct Postfix {
+    /// `mail_version`.
+    pub version: Version,
+    /// Parameters in force, `$name` expanded (`postconf -x`).
+    pub settings: BTreeMap<String, String>,
+    /// The file.
+    pub main_cf: MainCf,
+    /// How this Postfix builds tables, if relayhost can build that kind.
+    pub map_kind: Option<MapKind>,
+    /// The map sources of the managed table, with their databases.
+    pub maps: BTreeMap<Managed, MapFile>,
+    /// CA bundles that exist: the one that main.cf names first, then the usual places.
+    pub ca_files: Vec<PathBuf>,
+    /// The service.
+    pub service: Service,
+    /// Program behind /usr/sbin/sendmail, if it is not Postfix's.
+    pub foreign_sendmail: Option<PathBuf>,
+}
+
+impl Postfix {
+    /// A parameter in force; empty if Postfix did not name it.
+    pub fn setting(&self, name: &str) -> &str {
+        self.settings.get(name).map_or("", String::as_str)
+    }
+}
+
+/// A map source and its database.
+#[derive(Debug, Default)]
+pub struct MapFile {
+    /// The source; `None` if there is no file.
+    pub source: Option<MapSource>,
+    /// How the source's owner and mode differ from root's and 0600, in words.
+    pub source_exposed: Option<String>,
+    /// The database.
+    pub database: Database,
+}
+
+/// State of a database.
+#[derive(Default, PartialEq, Eq)]
+pub enum Database {
+    /// There is none.
+    #[default]
+    Missing,
+    /// This kind of table has none.
+    NotNeeded,
+    /// It could be read.
+    Read {
+        /// Its contents.
+        entries: Entries,
+        /// How its owner and mode differ from root's and 0600, in words.
+        exposed: Option<String>,
+    },
+    /// postmap could not read it.
+    Broken(String),
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("Missing"),
+            Self::NotNeeded => f.write_str("NotNeeded"),
+            Self::Read { entries, exposed } => write!(f, "Read({} entries, {exposed:?})", entries.len()),
+            Self::Broken(reason) => write!(f, "Broken({reason})"),
+        }
+    }
+}
+
+/// State of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Service {
+    /// Whether Postfix's master runs.
+    pub running: bool,
+    /// Whether it starts at boot; `None` where nobody can tell.
+    pub enabled: Option<bool>,
+}
+
+/// A Postfix version: 2.10.1 and 3.12-20260821 both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version(pub String);
+
+impl Version {
+    /// Whether this is at least `major.minor`. A version that cannot be read counts as new.
+    pub fn at_least(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self.0.split(['.', '-']).map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(a)), Some(Ok(b))) => (a, b) >= (major, minor),
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The names to ask `rpm -q --whatprovides` for. The mail command is asked for under all its names.
+pub fn capabilities(needs: &[Need]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for need in needs {
+        match need {
+            Need::Package { name, .. } => names.push(name.clone()),
+            // A path that is not there is an error to `rpm -q`; the names are not.
+            Need::MailCommand => names
+                .extend(MAIL_PACKAGES.iter().filter(|name| !name.starts_with('/')).map(ToString::to_string)),
+        }
+    }
+    names.dedup();
+    names
+}
+
+/// The query format whose output `parse_packages` reads: one line a package.
+pub const QUERY_FORMAT: &str = "relayhost %{NEVRA}\\n";
+
+/// Parses what `rpm -q --whatprovides` printed for `asked`, in the C locale. Answers come in the order of the
+/// questions; a capability that several packages provide takes several lines, so lines are matched by name first.
+pub fn parse_packages(asked: &[String], output: &str) -> BTreeMap<String, Presence> {
+    let missing: BTreeSet<&str> =
+        output.lines().filter_map(|line| line.strip_prefix("no package provides ")).map(str::trim).collect();
+    let installed: Vec<&str> = output.lines().filter_map(|line| line.strip_prefix("relayhost ")).collect();
+    let nevra_of = |name: &str| {
+        let named =
+            installed.iter().find(|nevra| nevra.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')));
+        named.or_else(|| installed.first()).map_or_else(|| name.to_owned(), ToString::to_string)
+    };
+    asked
+        .iter()
+        .map(|name| {
+            let presence = if missing.contains(name.as_str()) {
+                Presence::Missing
+            } else {
+                Presence::Installed(nevra_of(name))
+            };
+            (name.clone(), presence)
+        })
+        .collect()
+}
+
+/// Parses the output of `postconf NAME…`.
+pub fn parse_settings(output: &str) -> BTreeMap<String, String> {
+    output
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_by_capability() {
+        let asked: Vec<String> =
+            ["postfix", "cyrus-sasl-plain", "mailx", "s-nail"].map(String::from).to_vec();
+        let output = "relayhost postfix-2:3.5.25-1.el9.x86_64\nno package provides cyrus-sasl-plain\n\
+                      no package provides mailx\nrelayhost s-nail-14.9.22-6.el9.x86_64\n";
+        let found = parse_packages(&asked, output);
+        assert_eq!(found["postfix"], Presence::Installed("postfix-2:3.5.25-1.el9.x86_64".into()));
+        assert_eq!(found["cyrus-sasl-plain"], Presence::Missing);
+        assert_eq!(found["s-nail"], Presence::Installed("s-nail-14.9.22-6.el9.x86_64".into()));
+    }
+
+    #[test]
+    fn versions_compare_by_number() {
+        let version = |text: &str| Version(text.into());
+        assert!(!version("2.10.1").at_least(3, 0));
+        assert!(version("3.5.25").at_least(3, 0));
+        assert!(version("3.12-20260821").at_least(3, 6));
+        assert!(!version("3.5.8").at_least(3, 6));
+    }
+
+    #[test]
+    fn settings_with_and_without_values() {
+        let settings = parse_settings("relayhost =\nmydestination = a, b=c\n");
+        assert_eq!(settings["relayhost"], "");
+        assert_eq!(settings["mydestination"], "a, b=c");
+    }
+
+    #[test]
+    fn the_mail_command_is_asked_for_by_names_only() {
+        assert_eq!(capabilities(&[Need::MailCommand]), ["mailx", "s-nail"]);
+    }
+}

@@ -1,0 +1,304 @@
+//! The join of what is wanted and what was seen. `check` shows the findings, `plan` the actions, `apply` does them:
+//! all three read one value, so they cannot disagree.
+
+use super::action::{Action, ServiceAction};
+use super::desired::{Auth, Desired};
+use super::managed::{MAP_MODE, Managed, MapKind};
+use super::need::{Need, needs};
+use super::observed::{Database, MapFile, Observed, Postfix, Presence};
+use super::parameters::{ROUTING, is_local, parameters, words};
+use super::postmap::MapSource;
+use crate::error::{Error, Result};
+
+/// Findings and what follows from them.
+#[derive(Debug)]
+pub struct Plan {
+    /// Everything that was compared.
+    pub findings: Vec<Finding>,
+    /// What `apply` would do, in order.
+    pub actions: Vec<Action>,
+    /// Whether the actions are all. While Postfix is not installed, its files cannot be planned.
+    pub complete: bool,
+}
+
+/// The outcome of one comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable name: `package.postfix`, `setting.relayhost`, `map.sasl_passwd.database`, `service.running`.
+    pub id: String,
+    /// Verdict.
+    pub state: State,
+    /// What was seen.
+    pub found: String,
+    /// What to do, unless it is fine.
+    pub remedy: Option<String>,
+}
+
+/// Verdict of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As the answers say.
+    Fine,
+    /// Not as the answers say.
+    Differs,
+    /// As the answers say, and yet it may keep mail from arriving.
+    Warning,
+}
+
+const APPLY: &str = "relayhost apply";
+
+impl Plan {
+    /// Compares. Errors only where the answers cannot be had on this host at all.
+    pub fn new(desired: &Desired, observed: &Observed) -> Result<Self> {
+        let mut plan =
+            Self { findings: Vec::new(), actions: Vec::new(), complete: observed.postfix.is_some() };
+        plan.packages(desired, observed);
+        if let Some(postfix) = &observed.postfix {
+            plan.postfix(desired, postfix)?;
+            plan.routing(desired, postfix);
+        }
+        Ok(plan)
+    }
+
+    /// Whether the host is as the answers say.
+    pub fn is_in_order(&self) -> bool {
+        self.actions.is_empty() && !self.findings.iter().any(|finding| finding.state == State::Differs)
+    }
+
+    /// What is missing from the host, if anything.
+    pub fn to_install(&self) -> &[Need] {
+        match self.actions.first() {
+            Some(Action::Install(needs)) => needs,
+            _ => &[],
+        }
+    }
+
+    fn add(&mut self, id: impl Into<String>, state: State, found: impl Into<String>, remedy: &str) {
+        let remedy = (state != State::Fine).then(|| remedy.to_owned());
+        self.findings.push(Finding { id: id.into(), state, found: found.into(), remedy });
+    }
+
+    fn packages(&mut self, desired: &Desired, observed: &Observed) {
+        let mut missing = Vec::new();
+        for need in needs(desired) {
+            let (id, problem, found) = match &need {
+                Need::Package { name, plugin } => {
+                    let presence = observed.packages.get(name).unwrap_or(&Presence::Missing);
+                    let (problem, found) = match (presence, plugin) {
+                        (Presence::Missing, _) => (true, "not installed".to_owned()),
+                        (Presence::Installed(nevra), Some(plugin)) if !observed.plugins.contains(*plugin) => {
+                            (
+                                true,
+                                format!(
+                                    "{nevra} is installed, but its plugin lib{plugin}.so is not on the disk"
+                                ),
+                            )
+                        }
+                        (Presence::Installed(nevra), _) => (false, nevra.clone()),
+                    };
+                    (format!("package.{name}"), problem, found)
+                }
+                Need::MailCommand => {
+                    let found = observed.mail_command.as_ref().map(|path| path.display().to_string());
+                    (
+                        "package.mail".to_owned(),
+                        found.is_none(),
+                        found.unwrap_or_else(|| "no `mail` command".into()),
+                    )
+                }
+            };
+            self.add(id, if problem { State::Differs } else { State::Fine }, found, APPLY);
+            if problem {
+                missing.push(need);
+            }
+        }
+        if !missing.is_empty() {
+            self.actions.push(Action::Install(missing));
+        }
+    }
+
+    fn postfix(&mut self, desired: &Desired, postfix: &Postfix) -> Result<()> {
+        let installs = !self.actions.is_empty();
+        let kind = map_kind(postfix)?;
+        let mut changed = false;
+        if let Auth::Login { username, password, .. } = &desired.auth {
+            let entry = (desired.relayhost(), format!("{username}:{}", password.expose()));
+            changed |= self.map(Managed::SaslPasswd, &kind, &[entry], postfix);
+        }
+        if !desired.rewrites.is_empty() {
+            let entries: Vec<_> =
+                desired.rewrites.iter().map(|r| (r.local.clone(), r.public.clone())).collect();
+            changed |= self.map(Managed::Generic, &kind, &entries, postfix);
+        }
+        let changes = self.settings(desired, postfix, &kind)?;
+        let restart = changes.iter().any(|(name, _)| name == "inet_protocols");
+        if !changes.is_empty() {
+            changed = true;
+            let mut after = postfix.main_cf.clone();
+            for (name, value) in &changes {
+                after.set(name, value);
+            }
+            self.actions.push(Action::WriteMainCf { before: postfix.main_cf.clone(), after, changes });
+        }
+        let running = if postfix.service.running { "running" } else { "not running" };
+        self.add("service.running", fine_if(postfix.service.running), running, APPLY);
+        // A plugin that was installed is seen by new smtp(8) processes only, hence the reload.
+        if !postfix.service.running {
+            self.actions.push(Action::Service(ServiceAction::Start));
+        } else if changed || installs {
+            let action = if restart { ServiceAction::Restart } else { ServiceAction::Reload };
+            self.actions.push(Action::Service(action));
+        }
+        if let Some(enabled) = postfix.service.enabled {
+            let found = if enabled { "starts at boot" } else { "does not start at boot" };
+            self.add("service.enabled", fine_if(enabled), found, APPLY);
+            if !enabled {
+                self.actions.push(Action::Enable);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares one map; true if it has to be written.
+    fn map(
+        &mut self,
+        file: Managed,
+        kind: &MapKind,
+        entries: &[(String, String)],
+        postfix: &Postfix,
+    ) -> bool {
+        let nothing = MapFile::default();
+        let found = postfix.maps.get(&file).unwrap_or(&nothing);
+        let mut after = found.source.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
+        let mut stale = Vec::new();
+        for (key, value) in entries {
+            if after.get(key).as_deref() != Some(value) {
+                stale.push(key.clone());
+                after.set(key, value);
+            }
+        }
+        let entry = if stale.is_empty() {
+            Ok("has our entries".to_owned())
+        } else {
+            Err(format!("no entry, or another one, for {}", stale.join(", ")))
+        };
+        let mode = found.source_exposed.clone().or_else(|| match &found.database {
+            Database::Read { exposed, .. } => exposed.clone(),
+            _ => None,
+        });
+        let mode = mode.map_or_else(|| Ok(format!("root's, {MAP_MODE:04o}")), Err);
+        let database = match &found.database {
+            Database::NotNeeded => Ok("this kind of table needs none".to_owned()),
+            Database::Missing => Err("there is no database; Postfix finds nothing".to_owned()),
+            Database::Broken(reason) => Err(format!("the database cannot be read: {reason}")),
+            Database::Read { entries: built, .. } => {
+                let source = found.source.as_ref().map(MapSource::entries).unwrap_or_default();
+                if *built == source {
+                    Ok("is what the source says".to_owned())
+                } else {
+                    Err("the database is not what its source says".to_owned())
+                }
+            }
+        };
+        let why = [&entry, &mode, &database].into_iter().find_map(|result| result.as_ref().err().cloned());
+        for (part, result) in [("entry", entry), ("mode", mode), ("database", database)] {
+            let state = fine_if(result.is_ok());
+            let (Ok(text) | Err(text)) = result;
+            self.add(format!("map.{}.{part}", file.name()), state, text, APPLY);
+        }
+        let Some(why) = why else { return false };
+        self.actions.push(Action::WriteMap {
+            file,
+            kind: kind.clone(),
+            before: found.source.clone(),
+            after,
+            why,
+        });
+        true
+    }
+
+    /// Compares the parameters; returns those that have to be set.
+    fn settings(
+        &mut self,
+        desired: &Desired,
+        postfix: &Postfix,
+        kind: &MapKind,
+    ) -> Result<Vec<(String, String)>> {
+        let mut changes = Vec::new();
+        for (name, value) in parameters(desired, postfix, kind)? {
+            let found = postfix.setting(name);
+            let same = words(found) == words(&value);
+            let shown = match (same, found.is_empty()) {
+                (true, _) => value.clone(),
+                (false, true) => format!("not set, and should be `{value}`"),
+                (false, false) => format!("`{found}`, and should be `{value}`"),
+            };
+            self.add(format!("setting.{name}"), fine_if(same), shown, APPLY);
+            if !same {
+                changes.push((name.to_owned(), value));
+            }
+        }
+        Ok(changes)
+    }
+
+    /// What relayhost does not manage, and what nevertheless leads mail elsewhere.
+    fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
+        match &postfix.foreign_sendmail {
+            None => self.add("sendmail", State::Fine, "Postfix's", ""),
+            Some(path) => self.add(
+                "sendmail",
+                State::Differs,
+                format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path.display()),
+                "alternatives --set mta /usr/sbin/sendmail.postfix",
+            ),
+        }
+        for name in ROUTING {
+            let value = postfix.setting(name);
+            if !value.is_empty() {
+                self.add(
+                    format!("routing.{name}"),
+                    State::Warning,
+                    format!("`{value}` can send mail another way than to the relay"),
+                    &format!("make sure that it does what you want, or `postconf -X {name}`"),
+                );
+            }
+        }
+        if !matches!(postfix.setting("default_transport"), "" | "smtp") {
+            let value = postfix.setting("default_transport").to_owned();
+            self.add(
+                "routing.default_transport",
+                State::Warning,
+                format!("`{value}`: mail for elsewhere does not go through smtp(8)"),
+                "postconf -e default_transport=smtp",
+            );
+        }
+        if let Some(to) = desired.verify.to.as_ref().filter(|to| is_local(to, postfix)) {
+            let domain = to.rsplit('@').next().unwrap_or_default();
+            self.add(
+                "routing.mydestination",
+                State::Warning,
+                format!("`{domain}` is in mydestination, so mail for {to} stays on this host"),
+                "take the domain out of mydestination in main.cf",
+            );
+        }
+        if desired.password_in_clear() {
+            self.add(
+                "auth.clear_text",
+                State::Warning,
+                "the password may cross the network unencrypted",
+                "set tls = \"encrypt\" under [relay] if the relay offers TLS",
+            );
+        }
+    }
+}
+
+fn fine_if(good: bool) -> State {
+    if good { State::Fine } else { State::Differs }
+}
+
+fn map_kind(postfix: &Postfix) -> Result<MapKind> {
+    postfix
+        .map_kind
+        .clone()
+        .ok_or_else(|| Error::MapType { kind: postfix.setting("default_database_type").to_owned() })
+}

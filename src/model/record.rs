@@ -1,0 +1,99 @@
+//! The JSON that others read, version 1 (schema: docs/schema.json). Shapes here never change within a version;
+//! additions may come.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::action::Action;
+use super::delivery::{Delivery, Outcome};
+use super::plan::{Finding, Plan, State};
+use super::text;
+use crate::error::Error;
+
+/// Version of the JSON forms.
+pub const VERSION: u32 = 1;
+
+/// One document for one run.
+pub fn document(command: &str, exit: u8, body: Value) -> Value {
+    merged(json!({ "version": VERSION, "command": command, "exit": exit }), body)
+}
+
+/// The members of both objects.
+pub fn merged(mut first: Value, second: Value) -> Value {
+    if let (Some(all), Value::Object(more)) = (first.as_object_mut(), second) {
+        all.extend(more);
+    }
+    first
+}
+
+/// `check` and the first part of `plan`.
+pub fn findings(plan: &Plan) -> Value {
+    json!({ "findings": plan.findings.iter().map(finding).collect::<Vec<_>>() })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum StateWord {
+    Fine,
+    Differs,
+    Warning,
+}
+
+fn finding(finding: &Finding) -> Value {
+    let state = match finding.state {
+        State::Fine => StateWord::Fine,
+        State::Differs => StateWord::Differs,
+        State::Warning => StateWord::Warning,
+    };
+    json!({
+        "id": finding.id,
+        "state": state,
+        "found": text::one_line(&finding.found),
+        "remedy": finding.remedy,
+    })
+}
+
+/// `plan` and `apply`: what is to be done, or was.
+pub fn actions(actions: &[Action], complete: bool) -> Value {
+    let list: Vec<_> = actions
+        .iter()
+        .map(|action| json!({ "kind": action.kind(), "text": action.describe(), "diff": action.diff() }))
+        .collect();
+    json!({ "actions": list, "complete": complete })
+}
+
+/// `verify`, and the end of `apply`.
+pub fn delivery(delivery: &Delivery) -> Value {
+    let stages = delivery.delays.map(|delays| {
+        let [before, queue, connect, send] = delays.map(|delay| seconds(f64::from(delay)));
+        json!({ "before_queue": before, "queue": queue, "connect": connect, "send": send })
+    });
+    let outcome = match &delivery.outcome {
+        Outcome::Accepted { relay, reply } => {
+            json!({ "accepted": true, "relay": relay, "reply": text::one_line(reply) })
+        }
+        Outcome::Failed { exit: _, id, cause, remedy, evidence } => json!({
+            "accepted": false,
+            "cause": { "id": id, "text": text::one_line(cause), "remedy": text::one_line(remedy) },
+            "evidence": evidence.iter().map(|line| text::one_line(line)).collect::<Vec<_>>(),
+        }),
+    };
+    let facts = json!({
+        "from": delivery.from,
+        "to": delivery.to,
+        "queue_id": delivery.queue_id,
+        "seconds": seconds(delivery.waited.as_secs_f64()),
+        "stages": stages,
+    });
+    json!({ "delivery": merged(facts, outcome) })
+}
+
+/// An error that ended a command.
+pub fn error(error: &Error) -> Value {
+    json!({ "error": { "text": text::harmless(&error.to_string()), "remedy": error.hint(), "again": error.can_retry() } })
+}
+
+/// Milliseconds are all that is known.
+fn seconds(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}

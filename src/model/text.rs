@@ -1,0 +1,97 @@
+//! Small rules about text: what a mail address is, how long `90s` is, and how text from elsewhere is made harmless.
+
+use std::time::Duration;
+
+/// What to write for a duration.
+pub const DURATION_REMEDY: &str = "write a number with a unit, such as \"90s\" or \"5m\"; from 1s to 24h";
+
+/// Text from a log, a reply or a file, safe for a terminal and for a single line: control characters (C0, C1, DEL),
+/// line ends and the Unicode characters that reorder or hide text become `?`.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if is_unsafe(c) { '?' } else { c }).collect()
+}
+
+/// As [`one_line`], but line ends and tabs stay.
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if is_unsafe(c) && c != '\n' && c != '\t' { '?' } else { c }).collect()
+}
+
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Whether this is one mail address that can stand in a Postfix table: local part and domain, no quoting, no
+/// spaces, no characters that the table format or `mail` would take for something else.
+pub fn is_address(text: &str) -> bool {
+    let Some((user, domain)) = text.rsplit_once('@') else { return false };
+    let bad = |c: char| c.is_control() || c.is_whitespace() || ",;:<>()[]\"\\|#@`$".contains(c);
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+    };
+    !user.is_empty()
+        && user.len() <= 64
+        && !user.starts_with('-')
+        && !user.contains(bad)
+        && domain.len() <= 253
+        && domain.split('.').all(label)
+}
+
+/// Parses `90s`, `5m`, `1h 30m`; from one second to one day. The error is a sentence for the user.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let shown = one_line(text);
+    match humantime::parse_duration(text.trim()) {
+        Err(_) => Err(format!("`{shown}` is not a length of time")),
+        Ok(duration) if duration < Duration::from_secs(1) => Err(format!("`{shown}` is too short")),
+        Ok(duration) if duration > Duration::from_secs(86_400) => Err(format!("`{shown}` is too long")),
+        Ok(duration) => Ok(duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_become_question_marks() {
+        assert_eq!(one_line("a\u{1b}[31mb\r\nc\u{9b}d\u{202e}e\u{7f}"), "a?[31mb??c?d?e?");
+        assert_eq!(harmless("a\tb\nc\u{1b}d"), "a\tb\nc?d");
+    }
+
+    #[test]
+    fn addresses() {
+        for good in
+            ["monitor@op5-system.localdomain", "a+b@x", "o'brien@example.com", "jörg@müller.de", "a.b@127-x"]
+        {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in [
+            "",
+            "@",
+            "a@",
+            "@b",
+            "a b@c",
+            "a@b c",
+            "a@b\n",
+            "a,b@c",
+            "-oA@b",
+            "a@-b",
+            "a@b..c",
+            "a@[1.2.3.4]",
+            "a:b@c",
+        ] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration(" 1m 30s "), Ok(Duration::from_secs(90)));
+        for bad in ["", "90", "-1s", "0s", "1ms", "25h", "soon", "9999999999999999999999s"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Time.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A moment to measure from.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Waits.
+pub fn sleep(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
+/// The wall clock as people read it, UTC: `2026-11-23T10:00:00Z`.
+pub fn wall() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// A number that does not come again on this host: nanoseconds of the wall clock and the process id.
+pub fn unique() -> String {
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    format!("{nanoseconds:x}.{:x}", std::process::id())
+}

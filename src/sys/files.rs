@@ -1,0 +1,231 @@
+//! Files: bounded reading, who else can read them, and replacing them in one step.
+
+use std::fs::{self, File, Metadata};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::error::{Error, Result};
+
+/// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
+const LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Reads a file of at most `limit` bytes; `None` if there is none. Regular files only: a FIFO would never end.
+pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    let fault = |source| Error::Io { action: "read", path: path.into(), source };
+    let file = match fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(fault)?,
+    };
+    if !file.metadata().map_err(fault)?.is_file() {
+        return Err(fault(std::io::Error::other("not a regular file")));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(fault)?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooLarge { path: path.into(), limit });
+    }
+    Ok(Some(bytes))
+}
+
+/// Reads a file of sensible size; `None` if there is none.
+pub fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
+    read(path, LIMIT)
+}
+
+/// Whether a path leads to something, links followed.
+pub fn exists(path: &Path) -> bool {
+    path.exists()
+}
+
+/// Whether a path leads to a file that is not empty.
+pub fn has_content(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0)
+}
+
+/// Where a path leads in the end, links followed.
+pub fn resolve(path: &Path) -> Option<PathBuf> {
+    fs::canonicalize(path).ok()
+}
+
+/// Names in a directory; none if there is no such directory.
+pub fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// How the file is open to others than root, in words; `None` if it is root's alone.
+pub fn exposure(path: &Path) -> Result<Option<String>> {
+    let found =
+        fs::metadata(path).map_err(|source| Error::Io { action: "look at", path: path.into(), source })?;
+    let mode = found.mode() & 0o7777;
+    Ok(if found.uid() != 0 {
+        Some(format!("belongs to user {}, not to root", found.uid()))
+    } else if mode & 0o077 != 0 {
+        Some(format!("has mode {mode:04o}, so that others can read or write it"))
+    } else {
+        None
+    })
+}
+
+/// How a map or its database differs from root:root and `mode`, in words.
+pub fn deviation(path: &Path, mode: u32) -> Option<String> {
+    let found = fs::metadata(path).ok()?;
+    let (uid, gid, has) = (found.uid(), found.gid(), found.mode() & 0o7777);
+    (uid != 0 || gid != 0 || has != mode)
+        .then(|| format!("{} is {uid}:{gid} {has:04o}, and should be 0:0 {mode:04o}", path.display()))
+}
+
+/// A directory of our own beside the file, root's alone, gone when dropped: what is built in it can be renamed into
+/// place, and nobody sees it before.
+pub fn staging(beside: &Path) -> Result<TempDir> {
+    let parent = beside.parent().unwrap_or(Path::new("/"));
+    tempfile::Builder::new()
+        .prefix(".relayhost-")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in(parent)
+        .map_err(|source| Error::Io { action: "make a directory in", path: parent.into(), source })
+}
+
+/// An empty directory under /tmp, root's alone, gone when dropped.
+pub fn scratch() -> Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("relayhost-")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in("/tmp")
+        .map_err(|source| Error::Io { action: "make a directory in", path: "/tmp".into(), source })
+}
+
+/// Writes a new file with this mode from its first instant, and its bytes to the disk.
+pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let fault = |source| Error::Io { action: "write", path: path.into(), source };
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(fault)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault)
+}
+
+/// Writes a configuration file for a program to look at, and only that.
+pub fn stage(path: &Path, bytes: &[u8]) -> Result<()> {
+    create(path, bytes, 0o600)?;
+    let fault = |source| Error::Io { action: "give a time to", path: path.into(), source };
+    cool(&File::options().append(true).open(path).map_err(fault)?).map_err(fault)
+}
+
+/// Dates a configuration file three seconds back. Postfix reads a file that is younger than two seconds again and
+/// again until it is older, since it may be half written (dict_load_file_xt in util/dict.c); each of its programs
+/// would wait that long. Ours appear whole, by rename.
+fn cool(file: &File) -> std::io::Result<()> {
+    file.set_modified(SystemTime::now() - Duration::from_secs(3))
+}
+
+/// Replaces the contents of a file that exists in one rename, mode and owner as they were.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    refuse_link(path)?;
+    let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
+    let old: Metadata = fs::metadata(path).map_err(fault("look at"))?;
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    let mut new: NamedTempFile = tempfile::Builder::new()
+        .prefix(".relayhost-")
+        .permissions(fs::Permissions::from_mode(0o600))
+        .tempfile_in(parent)
+        .map_err(fault("write beside"))?;
+    new.write_all(bytes).map_err(fault("write beside"))?;
+    fchown(new.as_file(), Some(old.uid()), Some(old.gid())).map_err(fault("give an owner to"))?;
+    new.as_file()
+        .set_permissions(fs::Permissions::from_mode(old.mode() & 0o7777))
+        .map_err(fault("give a mode to"))?;
+    cool(new.as_file()).map_err(fault("give a time to"))?;
+    new.as_file().sync_all().map_err(fault("write beside"))?;
+    new.persist(path).map_err(|error| fault("rename into")(error.error))?;
+    sync_directory(parent)
+}
+
+/// Puts a file that was built in a staging directory into its place.
+pub fn put_in_place(built: &Path, path: &Path) -> Result<()> {
+    refuse_link(path)?;
+    let fault = |source| Error::Io { action: "rename into", path: path.into(), source };
+    File::open(built).and_then(|file| file.sync_all()).map_err(fault)?;
+    fs::rename(built, path).map_err(fault)?;
+    sync_directory(path.parent().unwrap_or(Path::new("/")))
+}
+
+fn refuse_link(path: &Path) -> Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Err(Error::Symlink { path: path.into() }),
+        _ => Ok(()),
+    }
+}
+
+fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(|source| Error::Io {
+        action: "write",
+        path: path.into(),
+        source,
+    })
+}
+
+/// Gives files back their SELinux labels, where there is SELinux.
+pub fn restore_labels(paths: &[PathBuf]) -> Result<()> {
+    if !Path::new("/sys/fs/selinux/enforce").exists() {
+        return Ok(());
+    }
+    match super::run::find("restorecon") {
+        None => Ok(()),
+        Some(program) => {
+            let paths = paths.iter().map(|path| path.display().to_string());
+            super::run::Cmd::new(&program).arg("-F").args(paths).ok().map(|_| ())
+        }
+    }
+}
+
+/// Makes a directory with this mode unless it is there.
+pub fn ensure_directory(path: &Path, mode: u32) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|source| Error::Io {
+        action: "make",
+        path: path.into(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replacing_keeps_mode_and_refuses_links() {
+        let directory = scratch().unwrap();
+        let path = directory.path().join("main.cf");
+        create(&path, b"old", 0o640).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(read_whole(&path).unwrap().as_deref(), Some(&b"new"[..]));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+        assert_eq!(names(directory.path()), ["main.cf"]);
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(replace(&link, b"x").unwrap_err(), Error::Symlink { .. }));
+        assert_eq!(read_whole(&path).unwrap().as_deref(), Some(&b"new"[..]));
+    }
+
+    #[test]
+    fn a_fifo_is_not_read_for_ever_and_size_is_bounded() {
+        let directory = scratch().unwrap();
+        let fifo = directory.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(read_whole(&fifo).unwrap_err().to_string().contains("not a regular file"));
+        let big = directory.path().join("big");
+        create(&big, &[b'x'; 100], 0o600).unwrap();
+        assert!(matches!(read(&big, 99).unwrap_err(), Error::TooLarge { .. }));
+        assert!(read(&big, 100).unwrap().is_some());
+    }
+
+    #[test]
+    fn exposure_is_by_mode() {
+        let directory = scratch().unwrap();
+        let path = directory.path().join("answers");
+        create(&path, b"", 0o644).unwrap();
+        assert!(exposure(&path).unwrap().unwrap().contains("0644"));
+    }
+}

@@ -1,0 +1,59 @@
+//! Facts about the host as a whole, and what the caller's environment gives us.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::model::secret::Secret;
+
+/// Whether we may do what we have to do.
+pub fn require_root() -> Result<()> {
+    if nix::unistd::geteuid().is_root() { Ok(()) } else { Err(Error::NotRoot) }
+}
+
+/// Keeps this process's memory, which holds a password, out of core files and away from other processes of root's
+/// that have no ptrace right.
+pub fn protect_memory() {
+    // Not being able to only means that it stays as it was.
+    let _ = nix::sys::prctl::set_dumpable(false);
+}
+
+/// The host's name as `uname -n` prints it.
+pub fn hostname() -> String {
+    nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
+}
+
+/// An environment variable, if it is set and is UTF-8.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// An environment variable that holds a password.
+pub fn secret_variable(name: &str) -> Option<Secret> {
+    variable(name).map(Secret::new)
+}
+
+/// Where systemd puts a credential of this name for the service that runs us (systemd.exec(5)).
+pub fn credential_path(name: &str) -> Option<PathBuf> {
+    variable("CREDENTIALS_DIRECTORY").map(|directory| PathBuf::from(directory).join(name))
+}
+
+/// Standard input, up to `limit` bytes and one more, so that the caller sees when it was too much.
+pub fn read_stdin(limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).map_err(|source| Error::Io {
+        action: "read",
+        path: "standard input".into(),
+        source,
+    })?;
+    Ok(bytes)
+}
+
+/// The addresses of a host name, by the system's resolver; none if it does not know.
+pub fn addresses(host: &str, port: u16) -> Vec<String> {
+    use std::net::ToSocketAddrs;
+    (host, port)
+        .to_socket_addrs()
+        .map(|all| all.map(|address| address.ip().to_string()).collect())
+        .unwrap_or_default()
+}

@@ -1,0 +1,14 @@
+//! The only code that touches the host. Small and dull: it does what it is told and reports what it saw; what that
+//! means is decided elsewhere.
+#![allow(clippy::disallowed_methods, reason = "this is the layer that the list in clippy.toml keeps them in")]
+
+pub mod clock;
+pub mod files;
+pub mod host;
+pub mod lock;
+pub mod log;
+pub mod mail;
+pub mod packages;
+pub mod postfix;
+pub mod run;
+pub mod service;

@@ -1,0 +1,90 @@
+//! Postfix's own programs: postconf, postmap, postqueue, postsuper.
+
+use std::path::Path;
+
+use super::files;
+use super::run::{self, Cmd};
+use crate::error::{Error, Result};
+use crate::model::managed::{MAP_MODE, Managed, MapKind};
+use crate::model::observed::Database;
+use crate::model::postmap::parse_dump;
+
+const INSTALL_POSTFIX: &str = "relayhost apply";
+
+/// Whether Postfix is installed: its programs and its main.cf.
+pub fn is_installed() -> bool {
+    run::find("postconf").is_some()
+        && run::find("postmap").is_some()
+        && files::exists(&Managed::MainCf.path())
+}
+
+/// Parameters in force, `$name` expanded, as `name = value` lines. Names that this Postfix does not know are left
+/// out, with a warning of its own that does not matter.
+pub fn settings(names: &[&str]) -> Result<String> {
+    let cmd = Cmd::new(&run::require("postconf", INSTALL_POSTFIX)?).arg("-x").args(names.iter().copied());
+    let output = cmd.run()?;
+    // The first name is one that every Postfix knows. A fatal error prints nothing.
+    if output.stdout.is_empty() {
+        Err(Error::Program { command: cmd.line(), status: output.status(), stderr: output.tail() })
+    } else {
+        Ok(output.text())
+    }
+}
+
+/// Has Postfix itself read a main.cf before it is put in place. Returns what `postconf -n` prints for it, and its
+/// warnings.
+pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
+    let staged = files::staging(&Managed::MainCf.path())?;
+    files::stage(&staged.path().join("main.cf"), main_cf)?;
+    // Without master.cf, postconf does not know which parameters are in use.
+    let master_cf = files::read_whole(Path::new("/etc/postfix/master.cf"))?.unwrap_or_default();
+    files::stage(&staged.path().join("master.cf"), &master_cf)?;
+    let program = run::require("postconf", INSTALL_POSTFIX)?;
+    let output = Cmd::new(&program).args(["-c", &staged.path().display().to_string(), "-n"]).run()?;
+    if !output.success() {
+        return Err(Error::Staged { reason: output.tail() });
+    }
+    Ok((output.text(), String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+/// Reads a database with Postfix's own program.
+pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
+    let Some(path) = kind.database(source) else { return Ok(Database::NotNeeded) };
+    if !files::exists(&path) {
+        return Ok(Database::Missing);
+    }
+    let program = run::require("postmap", INSTALL_POSTFIX)?;
+    let output = Cmd::new(&program).arg("-s").arg(kind.table(source)).run()?;
+    Ok(if output.success() {
+        Database::Read { entries: parse_dump(&output.stdout), exposed: files::deviation(&path, MAP_MODE) }
+    } else {
+        Database::Broken(output.tail())
+    })
+}
+
+/// Writes a map source and its database: both are built beside, in a directory that is root's alone, and renamed, so
+/// that no delivery reads half a table. The database goes first, since it is what Postfix reads.
+pub fn write_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<()> {
+    let staged = files::staging(path)?;
+    let source = staged.path().join(path.file_name().unwrap_or_default());
+    files::create(&source, bytes, MAP_MODE)?;
+    if let (Some(built), Some(database)) = (kind.database(&source), kind.database(path)) {
+        let program = run::require("postmap", INSTALL_POSTFIX)?;
+        Cmd::new(&program).arg(kind.table(&source)).ok()?;
+        files::put_in_place(&built, &database)?;
+    }
+    files::put_in_place(&source, path)
+}
+
+/// Has Postfix try one message again now.
+pub fn retry(queue_id: &str) -> Result<()> {
+    let program = run::require("postqueue", INSTALL_POSTFIX)?;
+    Cmd::new(&program).args(["-i", queue_id]).run().map(|_| ())
+}
+
+/// Takes one message out of the queue; true if it was there.
+pub fn delete(queue_id: &str) -> Result<bool> {
+    let program = run::require("postsuper", INSTALL_POSTFIX)?;
+    let output = Cmd::new(&program).args(["-d", queue_id]).run()?;
+    Ok(String::from_utf8_lossy(&output.stderr).contains("Deleted: 1"))
+}

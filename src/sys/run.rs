@@ -1,0 +1,320 @@
+//! The one way to run a program: absolute path, arguments without a shell, a clean environment in the C locale,
+//! standard input closed or given, a time limit, bounded output, and the last lines of standard error in the error.
+
+use std::io::{PipeReader, Read, Write, pipe};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::error::{Error, Result};
+use crate::sys::clock;
+
+/// Where programs are looked for: root's path, whatever the caller's is.
+pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
+
+/// Most that is kept of a program's output, in bytes, each of standard output and standard error.
+const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
+/// Lines of standard error in an error.
+const TAIL_LINES: usize = 12;
+/// How often a program that has closed its outputs, or whose children keep them open, is asked whether it has ended.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A command to run.
+#[derive(Debug)]
+#[must_use]
+pub struct Cmd {
+    program: PathBuf,
+    args: Vec<String>,
+    input: Option<Vec<u8>>,
+    limit: Duration,
+}
+
+/// How it ended, and what it said.
+#[derive(Debug)]
+pub struct Output {
+    /// Exit status; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output, cut at 4 MiB.
+    pub stdout: Vec<u8>,
+    /// Standard error, likewise.
+    pub stderr: Vec<u8>,
+    command: String,
+}
+
+/// Takes each line of a program's output as it comes.
+pub type OnLine<'a> = &'a mut dyn FnMut(&str);
+
+/// Finds a program on root's path.
+pub fn find(name: &str) -> Option<PathBuf> {
+    which::which_in(name, Some(PATH), "/").ok()
+}
+
+/// Finds a program, or says what to do about its absence.
+pub fn require(name: &str, remedy: &str) -> Result<PathBuf> {
+    find(name).ok_or_else(|| Error::ProgramMissing { program: name.into(), remedy: remedy.into() })
+}
+
+impl Cmd {
+    /// A command with a minute's time.
+    pub fn new(program: &Path) -> Self {
+        Self { program: program.to_owned(), args: Vec::new(), input: None, limit: Duration::from_secs(60) }
+    }
+
+    /// Adds an argument. Never a secret: every user can read arguments.
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds several.
+    pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Gives it something to read, a few kilobytes at most: it is written before the program is listened to.
+    pub fn input(mut self, bytes: Vec<u8>) -> Self {
+        self.input = Some(bytes);
+        self
+    }
+
+    /// Gives it this much time.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The command line for messages.
+    pub fn line(&self) -> String {
+        let program = self.program.display().to_string();
+        std::iter::once(program).chain(self.args.iter().cloned()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs it; any exit status is fine. Errors: cannot start, did not end in time.
+    pub fn run(&self) -> Result<Output> {
+        self.stream(&mut |_| {})
+    }
+
+    /// Runs it; another status than 0 is `Error::Program`.
+    pub fn ok(&self) -> Result<Output> {
+        self.run()?.checked()
+    }
+
+    /// Runs it and hands over each line of its two outputs as it comes.
+    pub fn stream(&self, on_line: OnLine) -> Result<Output> {
+        let fault = |source: std::io::Error| Error::Program {
+            command: self.line(),
+            status: format!("could not run: {source}"),
+            stderr: String::new(),
+        };
+        let (out, out_end) = pipe().map_err(fault)?;
+        let (err, err_end) = pipe().map_err(fault)?;
+        let command = duct::cmd(&self.program, &self.args)
+            .full_env(environment())
+            .dir("/")
+            .stdout_file(out_end)
+            .stderr_file(err_end)
+            .unchecked();
+        let (command, input) = match &self.input {
+            None => (command.stdin_null(), None),
+            Some(bytes) => {
+                let (read_end, write_end) = pipe().map_err(fault)?;
+                (command.stdin_file(read_end), Some((write_end, bytes)))
+            }
+        };
+        let handle = command.start().map_err(fault)?;
+        drop(command); // our copies of the pipes' other ends
+        if let Some((mut pipe, bytes)) = input {
+            // A program that does not read its input is its own matter; its status tells.
+            let _ = pipe.write_all(bytes);
+        }
+        let mut streams = [Stream::new(out).map_err(fault)?, Stream::new(err).map_err(fault)?];
+        let begin = clock::now();
+        let status = loop {
+            wait_for_output(&streams);
+            let ended = handle.try_wait().map_err(fault)?.map(|output| output.status);
+            for stream in &mut streams {
+                stream.drain(on_line);
+            }
+            if let Some(status) = ended {
+                break status;
+            }
+            if begin.elapsed() > self.limit {
+                let _ = handle.kill();
+                let [_, err] = streams;
+                return Err(Error::Timeout {
+                    command: self.line(),
+                    after: self.limit,
+                    stderr: last_lines(&err.kept),
+                });
+            }
+        };
+        let [out, err] = streams.map(|stream| stream.finish(on_line));
+        Ok(Output { code: status.code(), stdout: out, stderr: err, command: self.line() })
+    }
+}
+
+impl Output {
+    /// Whether the status is 0.
+    pub fn success(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    /// `exit status 3`, or that a signal ended it.
+    pub fn status(&self) -> String {
+        self.code.map_or_else(|| "ended by a signal".into(), |code| format!("exit status {code}"))
+    }
+
+    /// Standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The last lines of both outputs.
+    pub fn tail(&self) -> String {
+        let out = last_lines(&self.stdout);
+        let err = last_lines(&self.stderr);
+        [out, err].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Itself if the status is 0, else an error with the last lines of standard error.
+    pub fn checked(self) -> Result<Self> {
+        if self.success() {
+            return Ok(self);
+        }
+        Err(Error::Program { status: self.status(), stderr: last_lines(&self.stderr), command: self.command })
+    }
+}
+
+/// What a child sees: no secret of our caller's environment, no locale but C.
+fn environment() -> [(&'static str, String); 3] {
+    [("PATH", PATH.into()), ("LC_ALL", "C".into()), ("HOME", "/root".into())]
+}
+
+/// Sleeps until there is something to read, an output is closed, or a tick is over.
+fn wait_for_output(streams: &[Stream]) {
+    let mut fds: Vec<PollFd> = streams
+        .iter()
+        .filter(|stream| !stream.closed)
+        .map(|stream| PollFd::new(stream.pipe.as_fd(), PollFlags::POLLIN))
+        .collect();
+    let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
+    if fds.is_empty() {
+        // Both closed: the end is near. A short sleep, so that waiting costs little and the end is seen at once.
+        clock::sleep(Duration::from_millis(1));
+    } else {
+        let _ = poll(&mut fds, timeout);
+    }
+}
+
+/// One output of a running program.
+struct Stream {
+    pipe: PipeReader,
+    kept: Vec<u8>,
+    line: Vec<u8>,
+    closed: bool,
+}
+
+impl Stream {
+    fn new(pipe: PipeReader) -> std::io::Result<Self> {
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        Ok(Self { pipe, kept: Vec::new(), line: Vec::new(), closed: false })
+    }
+
+    /// Reads what is there now. Does not wait for the end: a daemon that the program left behind may keep it open.
+    fn drain(&mut self, on_line: OnLine) {
+        let mut buffer = [0; 16 * 1024];
+        while !self.closed {
+            match self.pipe.read(&mut buffer) {
+                Ok(0) => self.closed = true,
+                Ok(count) => self.take(buffer.get(..count).unwrap_or_default(), on_line),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(_) => self.closed = true,
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], on_line: OnLine) {
+        let room = OUTPUT_LIMIT.saturating_sub(self.kept.len()).min(bytes.len());
+        self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        for byte in bytes {
+            if matches!(byte, b'\n' | b'\r') {
+                self.flush(on_line);
+            } else if self.line.len() < 4096 {
+                self.line.push(*byte);
+            }
+        }
+    }
+
+    fn flush(&mut self, on_line: OnLine) {
+        if !self.line.is_empty() {
+            on_line(&String::from_utf8_lossy(&self.line));
+            self.line.clear();
+        }
+    }
+
+    fn finish(mut self, on_line: OnLine) -> Vec<u8> {
+        self.drain(on_line);
+        self.flush(on_line);
+        self.kept
+    }
+}
+
+fn last_lines(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let from = lines.len().saturating_sub(TAIL_LINES);
+    lines.get(from..).unwrap_or_default().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Cmd {
+        Cmd::new(Path::new("/bin/sh")).arg("-c").arg(script)
+    }
+
+    #[test]
+    fn output_status_and_environment() {
+        let output = sh("echo $LC_ALL; echo oops >&2; cat; exit 3").run().unwrap();
+        assert_eq!((output.code, output.text().as_str()), (Some(3), "C\n"));
+        let error = output.checked().unwrap_err().to_string();
+        assert!(error.contains("exit status 3") && error.contains("oops"), "{error}");
+    }
+
+    #[test]
+    fn input_reaches_the_program() {
+        assert_eq!(Cmd::new(Path::new("/bin/cat")).input(b"hello".to_vec()).ok().unwrap().text(), "hello");
+    }
+
+    #[test]
+    fn a_daemon_that_keeps_the_output_open_does_not_hold_us() {
+        let begin = clock::now();
+        assert_eq!(sh("sleep 20 & echo started").ok().unwrap().text(), "started\n");
+        assert!(begin.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn time_is_limited() {
+        let error = sh("echo here >&2; exec sleep 20").within(Duration::from_millis(200)).run().unwrap_err();
+        assert!(matches!(&error, Error::Timeout { stderr, .. } if stderr == "here"), "{error}");
+    }
+
+    #[test]
+    fn output_is_bounded_and_the_program_is_not_blocked() {
+        let output = sh("head -c 20000000 /dev/zero; echo end >&2").ok().unwrap();
+        assert_eq!((output.stdout.len(), output.stderr.as_slice()), (OUTPUT_LIMIT, &b"end\n"[..]));
+    }
+
+    #[test]
+    fn lines_come_as_they_are_written() {
+        let mut lines = Vec::new();
+        sh("echo one; printf 'two\\rthree'").stream(&mut |line| lines.push(line.to_owned())).unwrap();
+        assert_eq!(lines, ["one", "two", "three"]);
+    }
+}
