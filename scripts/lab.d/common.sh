@@ -16,15 +16,22 @@ export LAB_TOP LAB_D LAB_CACHE LAB_SUITE
 export LAB_RELAY4 LAB_HOST4 LAB_PREFIX4 LAB_RELAY6 LAB_HOST6 LAB_PREFIX6
 
 lab_say() { printf 'lab: %s\n' "$*" >&2; }
-lab_die() { printf 'lab: error: %s\n' "$*" >&2; exit 1; }
+# LAB_DIE_STATUS: what a failure of the lab exits with; `run` sets it apart from what CMD may say.
+lab_die() { printf 'lab: error: %s\n' "$*" >&2; exit "${LAB_DIE_STATUS:-1}"; }
 
 # lab_step TEXT CMD…: runs CMD with its output in a log, and says how long it took; shows the log's end on failure.
+# CMD may be a function: it runs with errexit, and so ends at its first failure.
 lab_step() {
-    local text=$1 start=$SECONDS log
+    local text=$1 start=$SECONDS log rc errexit=+e
     shift
     log=$(mktemp "${TMPDIR:-/tmp}/relayhost-lab.XXXXXX")
     lab_say "$text …"
-    if ! "$@" >"$log" 2>&1 </dev/null; then
+    case $- in *e*) errexit=-e ;; esac
+    set +e
+    (set -e; "$@") >"$log" 2>&1 </dev/null
+    rc=$?
+    set "$errexit"
+    if [ "$rc" -ne 0 ]; then
         tail -n 25 "$log" >&2
         lab_die "$text failed; the whole log is $log"
     fi
@@ -58,6 +65,7 @@ lab_mirror() {
     if [ -n "${RELAYHOST_DEBIAN_MIRROR:-}" ]; then
         printf '%s\n' "$RELAYHOST_DEBIAN_MIRROR"
     elif command -v apt-get >/dev/null; then
+        # shellcheck disable=SC2016  # for apt-get to expand
         apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' "Codename: $LAB_SUITE" \
             | head -n 1
     fi

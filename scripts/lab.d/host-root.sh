@@ -1,0 +1,121 @@
+# The root tree of a host: Debian with rpm and dnf, and on it, by dnf, the lab's RPM packages. Sourced after
+# common.sh and rpms.sh, never run.
+# shellcheck shell=bash
+
+# The base: what EL has in its minimal installation or the packages' libraries come from.
+LAB_BASE_PACKAGES=(
+    rpm dnf rsyslog ca-certificates iproute2 procps strace python3 openssl passwd less
+    libicu72 libnsl2 liblmdb0 libldap-2.5-0 libgssapi-krb5-2 libidn2-0
+)
+
+# Installed in the host as it is cached; `run --without` takes away, and dnf brings back.
+LAB_HOST_RPMS=(lab-base postfix cyrus-sasl cyrus-sasl-lib cyrus-sasl-plain)
+
+lab_base_stamp() {
+    printf '%s\n' "$LAB_SUITE" "${LAB_BASE_PACKAGES[@]}" "$(declare -f lab_base_prepare)" | sha256sum
+}
+
+lab_base_ready() { [ "$(cat "$LAB_CACHE/base.stamp" 2>/dev/null)" = "$(lab_base_stamp)" ] && [ -d "$LAB_CACHE/base" ]; }
+
+# lab_base: makes $LAB_CACHE/base, the Debian part.
+lab_base() {
+    lab_base_ready && return
+    rm -f "$LAB_CACHE/base.stamp"
+    lab_step "host tree ($LAB_SUITE: ${LAB_BASE_PACKAGES[*]})" \
+        lab_debootstrap "$LAB_CACHE/base" "${LAB_BASE_PACKAGES[@]}"
+    lab_step "host tree: prepare" lab_base_prepare "$LAB_CACHE/base"
+    lab_base_stamp >"$LAB_CACHE/base.stamp"
+}
+
+# lab_base_prepare DIR: takes out of the Debian tree what the RPM packages bring.
+lab_base_prepare() {
+    local dir=$1
+    chroot "$dir" dpkg --purge --force-depends libsasl2-2 libsasl2-modules-db
+    rm -rf "$dir"/usr/lib/*-linux-gnu/sasl2 "$dir"/etc/rsyslog.conf "$dir"/etc/rsyslog.d/* "$dir"/etc/dnf/dnf.conf \
+        "$dir"/var/lib/apt/lists/* "$dir"/etc/motd "$dir"/etc/resolv.conf "$dir"/etc/hostname
+    printf '%s\n' '127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4' \
+        '::1         localhost localhost.localdomain localhost6 localhost6.localdomain6' >"$dir/etc/hosts"
+    mkdir -p "$dir/etc/pki/ca-trust/extracted/pem"
+    cp "$dir/etc/ssl/certs/ca-certificates.crt" "$dir/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
+    # Nothing of Debian's mail or SASL may stay, or a missing RPM package would not be missed.
+    if find "$dir"/usr/bin "$dir"/usr/sbin "$dir"/usr/lib* \
+        -name 'libplain*' -o -name 'liblogin.so*' -o -name 'libsasl2*' -o -name sendmail -o -name mail | grep .; then
+        echo "the Debian tree still has those" >&2
+        return 1
+    fi
+}
+
+lab_host_stamp() {
+    {
+        printf '%s\n' "${LAB_HOST_RPMS[@]}" "$(declare -f lab_host_install lab_host_mailx lab_host_in)"
+        lab_base_stamp
+        lab_rpms_stamp
+    } | sha256sum
+}
+
+lab_host_ready() {
+    [ "$(cat "$LAB_CACHE/host.stamp" 2>/dev/null)" = "$(lab_host_stamp)" ] && [ -d "$LAB_CACHE/host" ]
+}
+
+# lab_host: makes $LAB_CACHE/host, and $LAB_CACHE/host-mailx, which is a layer over it where the mail client is mailx.
+lab_host() {
+    lab_host_ready && return
+    rm -f "$LAB_CACHE/host.stamp"
+    lab_step "host: dnf install ${LAB_HOST_RPMS[*]} s-nail" lab_host_install
+    lab_step "host: the same with mailx" lab_host_mailx
+    lab_host_stamp >"$LAB_CACHE/host.stamp"
+}
+
+# lab_host_in ROOT REPO CMD…: runs CMD in ROOT with that repository at /lab/repo and no network.
+lab_host_in() {
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    unshare --mount --net --propagation private -- bash -euc '
+        root=$1 repo=$2; shift 2
+        ip link set lo up
+        mount --bind "$root" "$root"
+        mkdir -p "$root/lab/repo"
+        mount --bind -o ro "$repo" "$root/lab/repo"
+        mount -t proc proc "$root/proc"
+        mount -t tmpfs tmpfs "$root/tmp"
+        mount -t tmpfs tmpfs "$root/run"
+        mkdir -p "$root/run/lock"
+        mount --rbind /dev "$root/dev"
+        exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"
+    ' lab-host-in "$@"
+}
+
+lab_host_install() {
+    local dir=$LAB_CACHE/host.part repo=$LAB_CACHE/repo/s-nail
+    rm -rf "$dir"
+    cp -a "$LAB_CACHE/base" "$dir"
+    # dnf itself needs libsasl2, so rpm brings the first two packages; it checks what they need all the same.
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    lab_host_in "$dir" "$repo" bash -euc '
+        rpm --define "_dbpath /var/lib/rpm" -i /lab/repo/lab-base-*.rpm /lab/repo/cyrus-sasl-lib-*.rpm
+        ldconfig
+        dnf -y install "$@"
+        newaliases
+        rm -rf /var/log/* /var/cache/apt/*.bin
+        (umask 077 && touch /var/log/messages /var/log/maillog /var/log/secure /var/log/cron /var/log/spooler)
+        rpm -Va || :' lab-host "${LAB_HOST_RPMS[@]}" s-nail
+    rm -rf "$LAB_CACHE/host"
+    mv "$dir" "$LAB_CACHE/host"
+}
+
+lab_host_mailx() {
+    local dir=$LAB_CACHE/host-mailx.part
+    rm -rf "$dir"
+    mkdir -p "$dir"/{upper,work,root}
+    # shellcheck disable=SC2016  # expanded by the inner shells
+    unshare --mount --propagation private -- bash -euc "$(declare -f lab_host_in)"'
+        dir=$1 cache=$2
+        mount -t overlay overlay -o "lowerdir=$cache/host,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+        lab_host_in "$dir/root" "$cache/repo/mailx" bash -euc "
+            rm -rf /var/cache/dnf
+            dnf -y swap s-nail mailx
+            rm -f /var/log/*dnf* /var/log/hawkey.log"
+    ' lab-host-mailx "$dir" "$LAB_CACHE"
+    rm -rf "$LAB_CACHE/host-mailx"
+    mv "$dir/upper" "$LAB_CACHE/host-mailx"
+    rm -rf "$dir"
+}

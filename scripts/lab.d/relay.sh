@@ -1,0 +1,125 @@
+#!/bin/bash
+# A relay, from its description under relays/NAME: `relay.sh start NAME ROOT`. Runs as root in namespaces that the
+# caller made (mount, PID, network with the relay's addresses); ROOT is a writable overlay of the relay tree. Returns
+# 0 when the name server and the SMTP ports answer; the daemons die with the PID namespace.
+set -euo pipefail
+
+# shellcheck source=scripts/lab.d/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+RELAYS=$LAB_D/relays
+COMMON=$RELAYS/common
+
+main() {
+    if [ $# -ne 3 ] || [ "$1" != start ]; then
+        echo 'usage: relay.sh start NAME ROOT' >&2
+        exit 2
+    fi
+    name=$2 root=$3
+    if ! [ -e "$RELAYS/$name/about" ]; then
+        printf 'lab: error: no relay is called "%s"; there are: %s\n' "$name" "$(relay_names)" >&2
+        exit 2
+    fi
+    # What a relay's setup may set: relays/README.md says what each is.
+    ports=() mechanisms='' smtpd=() master=() dns=() milter=() replies=''
+    # shellcheck disable=SC1090 # one per relay
+    . "$RELAYS/$name/setup"
+
+    mkdir -p "$root"/lab/mailbox/{cur,new,tmp} "$root/var/log/relay" "$root/etc/relay"
+    chown -R 990:990 "$root/lab/mailbox"
+    printf 'nameserver 127.0.0.1\n' >"$root/etc/resolv.conf"
+
+    # Side by side: each is mostly waiting for itself.
+    local jobs=() job
+    start_dns & jobs+=($!)
+    if [ -n "$mechanisms" ]; then start_dovecot & jobs+=($!); fi
+    if [ ${#milter[@]} -gt 0 ]; then start_milter & jobs+=($!); fi
+    if [ -n "$replies" ]; then
+        start_scripted & jobs+=($!)
+    elif [ ${#ports[@]} -gt 0 ]; then
+        start_postfix & jobs+=($!)
+    fi
+    for job in "${jobs[@]}"; do
+        wait "$job" || lab_die "the relay $name did not start; its logs are in $root/var/log/relay"
+    done
+}
+
+relay_names() {
+    local about
+    for about in "$RELAYS"/*/about; do
+        about=${about%/about}
+        printf '%s ' "${about##*/}"
+    done
+}
+
+# inside LOG CMD…: CMD in the relay's root, holding none of the caller's streams, and shown on failure.
+inside() {
+    local log=$root/var/log/relay/$1
+    shift
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C chroot "$root" "$@" </dev/null >>"$log" 2>&1 && return
+    printf 'lab: error: %s: exit status %s\n' "$*" $? >&2
+    tail -n 10 "$log" >&2
+    return 1
+}
+
+# wait_for WHAT TEST…: for daemons that cannot say when they are ready.
+wait_for() {
+    local what=$1 i
+    shift
+    for ((i = 0; i < 500; i++)); do
+        "$@" && return
+        sleep 0.01
+    done
+    printf 'lab: error: %s is not there after 5 s\n' "$what" >&2
+    return 1
+}
+
+# dnsmasq listens before it leaves for the background. Everything it was not told of does not exist, at once: there is
+# nobody to ask, and a client should not wait to hear that.
+start_dns() {
+    local names
+    # The first name is also what the addresses are called.
+    names=relay.lab.test,$(grep -vx relay.lab.test "$root/lab/ca/names" | paste -sd,)
+    inside dnsmasq.log dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --cache-size=0 --pid-file= \
+        --log-queries --log-facility=/var/log/relay/dns.log --address=/#/ \
+        --host-record="${names%,},$LAB_RELAY4,$LAB_RELAY6" \
+        --host-record=dead.lab.test,192.0.2.9 --host-record="v6only.lab.test,$LAB_RELAY6" "${dns[@]}"
+}
+
+# Dovecot, too, has its sockets when it leaves for the background.
+start_dovecot() {
+    { cat "$COMMON/dovecot.conf"; printf 'auth_mechanisms = %s\n' "$mechanisms"; } >"$root/etc/relay/dovecot.conf"
+    # The encoding lets a password hold what separates the fields of this file.
+    sed 's/\t\(.*\)/:{PLAIN.b64}\1::::::/' "$COMMON/accounts.tsv" >"$root/etc/relay/passwd"
+    inside dovecot.out dovecot -c /etc/relay/dovecot.conf
+}
+
+start_milter() {
+    inside milter.log "/lab/relays/common/${milter[0]}" "${milter[@]:1}" >/dev/null 2>&1 &
+    wait_for "the milter's socket" test -S "$root/run/milter"
+}
+
+start_scripted() {
+    inside scripted.log /lab/relays/common/scripted.py "${ports[*]}" "/lab/relays/$name/$replies"
+}
+
+# master itself, not `postfix start`: the checks of a whole installation that this makes were made when the tree was
+# built. With -w it returns when its sockets listen.
+start_postfix() {
+    local port setting
+    cp "$COMMON/main.cf" "$root/etc/postfix/main.cf"
+    cp "$COMMON/sender_login.pcre" "$root/etc/relay/"
+    {
+        cat "$COMMON/master.cf"
+        printf '%s\n' "${master[@]}"
+        for port in "${ports[@]}"; do
+            printf '%s inet n - n - - smtpd\n' "$port"
+            for setting in "${smtpd[@]}"; do printf '    -o { %s }\n' "$setting"; done
+        done
+    } >"$root/etc/postfix/master.cf"
+    # Postfix reads a file that was written in the last second again and again until it has cooled down.
+    touch -d 2025-01-01 "$root"/etc/postfix/{main,master}.cf "$root/etc/relay/sender_login.pcre"
+    inside master.log /usr/lib/postfix/sbin/master -w
+}
+
+main "$@"

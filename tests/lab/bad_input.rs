@@ -1,0 +1,140 @@
+//! Answers that are wrong: a clear error with place and remedy, exit status 2, and a host that was not touched.
+
+use crate::host::{AUTHENTICATED, OFFICE365, host, read};
+
+/// Answers, and what the error must contain.
+const CASES: [(&str, &str, &str); 21] = [
+    ("host = \"smtp.example.com\"", "hots = \"smtp.example.com\"", "line 6, column 1: unknown field `hots`"),
+    ("port = 587", "port = \"587\"", "line 7, column 8: invalid type: a string, expected i64"),
+    ("host = \"smtp.example.com\"\n", "", "there is no `relay.host`"),
+    ("port = 587", "port = 0", "line 7, column 8: 0 is not a TCP port"),
+    ("port = 587", "port = 70000", "70000 is not a TCP port"),
+    ("smtp.example.com", "smtp example.com", "`smtp example.com` is not a host name"),
+    ("smtp.example.com", "[smtp.example.com]", "write it without brackets"),
+    (
+        "smtp.example.com",
+        "smtp.example.com\\nrelayhost = evil",
+        "`smtp.example.com?relayhost = evil` is not a host name",
+    ),
+    (
+        "alerts@example.com\"\npassword",
+        "alerts\\r@example.com\"\npassword",
+        "auth.username has a control character",
+    ),
+    ("battery staple", "battery\\nstaple", "the password has a line end"),
+    ("staple\"", "staple \"", "ends with a space"),
+    ("\"@op5-system.localdomain\" =", "\"*\" =", "would rewrite every address"),
+    (
+        "mechanism = \"plain\"",
+        "mechanism = \"none\"",
+        "line 12, column 13: a login is given, but the mechanism is `none`",
+    ),
+    ("mechanism = \"plain\"", "mechanism = \"plane\"", "unknown variant `plane`"),
+    ("username  = \"alerts@example.com\"", "", "needs `auth.username`"),
+    ("version = 1", "version = 2", "version 2 is not known"),
+    ("version = 1\n", "", "there is no `version`"),
+    ("deadline = \"60s\"", "deadline = \"soon\"", "`soon` is not a length of time"),
+    ("to = \"ops@example.com\"", "to = \"ops\"", "`ops` is not a mail address"),
+    ("password  = ", "password_env = \"X\"\npassword  = ", "the password is given twice"),
+    ("password  = \"correct", "password  = \"cor\"rect", "line 13"),
+];
+
+#[test]
+fn wrong_answers_are_named_and_leave_the_host_alone() {
+    let mut script = String::from(
+        "sum() { find /etc/postfix /etc/relayhost /var/lib/rpm /var/spool/postfix -type f -print0 | sort -z | xargs -0 sha256sum; }
+         sum > /tmp/before\n",
+    );
+    for (from, to, _) in CASES {
+        let text = read(AUTHENTICATED);
+        assert!(text.contains(from), "{from}");
+        script += &format!(
+            "cat > /root/a.toml <<'EOF'\n{}\nEOF\nchmod 600 /root/a.toml; echo \"== case\"; relayhost apply --answers /root/a.toml 2>&1; echo \"exit $?\"\n",
+            text.replacen(from, to, 1)
+        );
+    }
+    script += "echo '== end'; sum | diff /tmp/before - && echo untouched";
+    let run = host().sh(&script);
+    let parts: Vec<&str> = run.stdout.split("== ").skip(1).collect();
+    assert_eq!(parts.len(), CASES.len() + 1);
+    for ((_, to, expected), part) in CASES.iter().zip(&parts) {
+        assert!(
+            part.contains(expected) && part.contains("/root/a.toml") && part.contains("\n  -> "),
+            "{to}: {part}"
+        );
+        assert!(part.ends_with("exit 2\n"), "{to}: {part}");
+        assert!(!part.contains("horse"), "the password shows: {part}");
+    }
+    assert!(parts[CASES.len()].contains("untouched"), "{}", run.stdout);
+}
+
+#[test]
+fn files_that_are_no_answers() {
+    let run = host().sh("t() { echo \"== $1\"; shift; \"$@\" 2>&1; echo \"exit $?\"; }
+         t missing relayhost apply --answers /nowhere.toml
+         mkdir /root/d; t directory relayhost apply --answers /root/d
+         : > /root/empty; t empty relayhost apply --answers /root/empty
+         head -c 3000 /dev/urandom > /root/binary; t binary relayhost apply --answers /root/binary
+         head -c 10000000 /dev/zero > /root/big; t big relayhost apply --answers /root/big
+         mkfifo /root/fifo; t fifo timeout 5 relayhost apply --answers /root/fifo
+         ln -s loop /root/loop; t loop relayhost apply --answers /root/loop
+         t stdin sh -c 'head -c 10000000 /dev/zero | relayhost apply --answers -'
+         echo '== end'");
+    for (name, text) in [
+        ("missing", "there is no such file"),
+        ("directory", "cannot be read"),
+        ("empty", "the file is empty"),
+        ("binary", "/root/binary"),
+        ("big", "larger than 65536 bytes"),
+        ("fifo", "not a regular file"),
+        ("loop", "cannot be read"),
+        ("stdin", "larger than 65536 bytes"),
+    ] {
+        let part = run.part(name);
+        assert!(part.contains(text) && part.contains("-> ") && part.ends_with("exit 2\n"), "{name}: {part}");
+    }
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_refused() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "chmod 644 /etc/relayhost/answers.toml; relayhost check; echo \"exit $?\"
+         chmod 600 /etc/relayhost/answers.toml; chown 1:1 /etc/relayhost/answers.toml; relayhost check; echo \"exit $?\"
+         printf 'x\\n' > /root/p; chmod 640 /root/p
+         sed 's|^password .*|password_file = \"/root/p\"|' /etc/relayhost/answers.toml | relayhost check --answers -; echo \"exit $?\"",
+    );
+    assert_eq!(run.stdout, "exit 2\nexit 2\nexit 2\n", "{}", run.stderr);
+    run.complains("has mode 0644")
+        .complains("chmod 600 /etc/relayhost/answers.toml")
+        .complains("belongs to user 1")
+        .complains("`/root/p` holds a password");
+}
+
+#[test]
+fn answers_without_a_secret_may_be_read_by_all() {
+    let run = host()
+        .answers("examples/open.toml")
+        .sh("chmod 644 /etc/relayhost/answers.toml; relayhost check >/dev/null");
+    run.exits(3);
+}
+
+#[test]
+fn a_preset_needs_only_what_is_left() {
+    let run = host().answers_text(&read(OFFICE365).replace("office365", "office356")).sh("relayhost check");
+    run.exits(2).complains("provider `office356` is not known").complains("take one of");
+}
+
+#[test]
+fn wrong_usage() {
+    let run = host().sh("relayhost bogus; echo $?; relayhost apply --verify --no-verify; echo $?; relayhost verify --to nobody --answers /lab/examples/open.toml; echo $?");
+    assert_eq!(run.stdout, "2\n2\n2\n");
+    run.complains("unrecognized subcommand")
+        .complains("cannot be used with")
+        .complains("`nobody` is not a mail address");
+}
+
+#[test]
+fn only_root_may() {
+    let run = host().answers(AUTHENTICATED).sh("setpriv --reuid 65534 --clear-groups relayhost check");
+    run.exits(1).complains("must run as root").complains("sudo");
+}

@@ -1,0 +1,183 @@
+//! A throwaway host: what `scripts/lab run` takes, and what came out.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+pub const AUTHENTICATED: &str = "examples/authenticated.toml";
+pub const OFFICE365: &str = "examples/office365.toml";
+pub const OPEN: &str = "examples/open.toml";
+
+/// Options of one host.
+#[derive(Default)]
+pub struct Host {
+    options: Vec<String>,
+    answers: Option<Answers>,
+}
+
+enum Answers {
+    File(PathBuf),
+    Text(String),
+}
+
+/// How its command ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+pub fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The contents of a file of the project.
+pub fn read(path: &str) -> String {
+    std::fs::read_to_string(project().join(path)).unwrap()
+}
+
+pub fn host() -> Host {
+    Host::default().option(&["--binary", env!("CARGO_BIN_EXE_relayhost")])
+}
+
+impl Host {
+    fn option(mut self, words: &[&str]) -> Self {
+        self.options.extend(words.iter().map(ToString::to_string));
+        self
+    }
+
+    pub fn relay(self, name: &str) -> Self {
+        self.option(&["--relay", name])
+    }
+
+    pub fn without(self, package: &str) -> Self {
+        self.option(&["--without", package])
+    }
+
+    pub fn mail_client(self, name: &str) -> Self {
+        self.option(&["--mail-client", name])
+    }
+
+    pub fn stopped(self) -> Self {
+        self.option(&["--stopped"])
+    }
+
+    /// Answers that are a file of the project.
+    pub fn answers(mut self, path: &str) -> Self {
+        self.answers = Some(Answers::File(project().join(path)));
+        self
+    }
+
+    /// Answers as text.
+    pub fn answers_text(mut self, text: &str) -> Self {
+        self.answers = Some(Answers::Text(text.to_owned()));
+        self
+    }
+
+    /// Runs a script in the host.
+    pub fn sh(self, script: &str) -> Run {
+        self.sh_with_input(script, "")
+    }
+
+    pub fn sh_with_input(self, script: &str, input: &str) -> Run {
+        let mut command = Command::new(project().join("scripts/lab"));
+        command.arg("run").args(&self.options);
+        // Kept until the host has ended.
+        let mut file = None;
+        match &self.answers {
+            None => {}
+            Some(Answers::File(path)) => drop(command.arg("--answers").arg(path)),
+            Some(Answers::Text(text)) => {
+                let mut temporary = tempfile::NamedTempFile::new().unwrap();
+                temporary.write_all(text.as_bytes()).unwrap();
+                command.arg("--answers").arg(temporary.path());
+                file = Some(temporary);
+            }
+        }
+        command.args(["--", "bash", "-c", script]);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        drop(file);
+        let run = Run {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        };
+        assert_ne!(run.code, 125, "the lab could not make the host: {run:?}\nrun `scripts/lab build` first");
+        run
+    }
+}
+
+impl Run {
+    /// Asserts the exit status.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that standard output has this text.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(
+            self.stdout.contains(text),
+            "no `{text}` in stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// Asserts that neither output has it.
+    #[track_caller]
+    pub fn never_says(self, text: &str) -> Self {
+        let all = format!("{}\n{}", self.stdout, self.stderr);
+        assert!(!all.contains(text), "`{text}` in:\n{all}");
+        self
+    }
+
+    /// Asserts that standard error has this text.
+    #[track_caller]
+    pub fn complains(self, text: &str) -> Self {
+        assert!(
+            self.stderr.contains(text),
+            "no `{text}` in stderr:\n{}\nstdout:\n{}",
+            self.stderr,
+            self.stdout
+        );
+        self
+    }
+
+    /// The part of standard output after the line `== name`, up to the next such line.
+    #[track_caller]
+    pub fn part(&self, name: &str) -> &str {
+        let head = format!("== {name}\n");
+        let Some((_, rest)) = self.stdout.split_once(&head) else {
+            panic!("no part `{name}` in stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr)
+        };
+        rest.find("== ").map_or(rest, |end| &rest[..end])
+    }
+
+    /// A part that is a JSON document of ours: checked against the published schema.
+    #[track_caller]
+    pub fn json(&self, name: &str) -> Value {
+        document(self.part(name))
+    }
+}
+
+/// Parses a JSON document and checks it against docs/schema.json.
+#[track_caller]
+pub fn document(text: &str) -> Value {
+    let document: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in:\n{text}"));
+    let schema: Value = serde_json::from_str(&read("docs/schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+    document
+}

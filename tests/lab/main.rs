@@ -1,0 +1,10 @@
+//! Everything that touches a host, on throwaway hosts of the lab: real rpm, dnf, Postfix, Cyrus SASL, s-nail, and a
+//! real relay. `scripts/test` builds the lab first; `scripts/lab build` does it alone.
+
+mod bad_input;
+mod host;
+mod lab_itself;
+mod main_job;
+mod output;
+mod packages;
+mod refusals;

@@ -1,0 +1,74 @@
+//! What a person, a monitoring system and a program see.
+
+use crate::host::{AUTHENTICATED, host};
+
+#[test]
+fn json_follows_the_published_schema() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "for c in check plan apply verify check; do echo \"== $c\"; relayhost $c --json 2>/dev/null; done > /root/out
+         echo '== broken' >> /root/out; relayhost check --json --answers /nowhere >> /root/out 2>/dev/null; cat /root/out",
+    );
+    assert_eq!(run.json("check")["exit"], 3);
+    assert_eq!(run.json("plan")["complete"], true);
+    assert_eq!(run.json("apply")["delivery"]["accepted"], true);
+    assert_eq!(run.json("verify")["delivery"]["from"], "monitor@op5-system.localdomain");
+    assert!(run.json("broken")["error"]["remedy"].as_str().unwrap().contains("--answers"));
+    run.never_says("horse");
+}
+
+#[test]
+fn no_output_shows_the_password() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "printf '# old:horse battery\\n[smtp.example.com]:587 old:horse battery\\n' > /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd
+         relayhost plan; relayhost plan --json; relayhost check; relayhost apply; relayhost apply --verify --json; relayhost verify; cat /var/log/maillog",
+    );
+    run.exits(0).says("alerts@example.com:******** (another password)").never_says("horse");
+}
+
+#[test]
+fn a_monitoring_plugin_has_one_line_and_its_own_status() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost check --nagios; echo $?; relayhost apply --no-verify >/dev/null; relayhost check --nagios; echo $?
+         postconf -e transport_maps=hash:/etc/postfix/transport; relayhost check --nagios; echo $?
+         relayhost check --nagios --answers /nowhere; echo $?",
+    );
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), 8, "{}", run.stdout);
+    for (index, word, code) in
+        [(0, "CRITICAL", "2"), (2, "OK", "0"), (4, "WARNING", "1"), (6, "UNKNOWN", "3")]
+    {
+        assert!(lines[index].starts_with(&format!("RELAYHOST {word} - ")), "{}", lines[index]);
+        assert_eq!(lines[index + 1], code);
+        assert!(code == "3" || lines[index].contains(" | differs="), "{}", lines[index]);
+    }
+}
+
+#[test]
+fn a_terminal_gets_marks_and_colours_and_a_pipe_plain_words() {
+    let script = "LANG=C.UTF-8 TERM=xterm script -qec 'stty cols 60; relayhost apply' /dev/null";
+    let run = host().without("cyrus-sasl-plain").answers(AUTHENTICATED).sh(script).exits(0);
+    assert!(
+        run.stdout.contains("\u{1b}[32m✓\u{1b}[0m packages: installed cyrus-sasl-plain"),
+        "{}",
+        run.stdout
+    );
+    let widest = run
+        .stdout
+        .lines()
+        .filter(|line| !line.contains('\r'))
+        .map(|line| line.chars().count())
+        .max()
+        .unwrap();
+    assert!(widest <= 60 + 12, "{widest}");
+    let run =
+        host().without("cyrus-sasl-plain").answers(AUTHENTICATED).sh("LANG=C.UTF-8 relayhost apply").exits(0);
+    run.says("ok   packages: installed cyrus-sasl-plain").never_says("\u{1b}").never_says("✓");
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_stop_the_work() {
+    host()
+        .answers(AUTHENTICATED)
+        .sh("relayhost apply --no-verify | true; sleep 1; relayhost check >/dev/null")
+        .exits(0);
+}
