@@ -41,7 +41,9 @@ impl Terminal {
         let size = if live { terminal_size::terminal_size() } else { None };
         Self {
             live,
-            width: size.map_or(WIDTH, |(width, _)| usize::from(width.0)).clamp(20, WIDTH),
+            width: size
+                .map_or(if live { 80 } else { WIDTH }, |(width, _)| usize::from(width.0))
+                .clamp(20, WIDTH),
             color: live && set("NO_COLOR").is_none(),
             unicode: live && locale.to_lowercase().replace('-', "").contains("utf8"),
         }

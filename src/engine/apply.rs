@@ -222,9 +222,8 @@ fn accepted_by_postfix(after: &MainCf, changes: &[(String, String)]) -> Result<(
     let (text, warnings) = postfix::try_out(after.bytes())?;
     let understood = parse_settings(&text);
     for (name, value) in changes {
-        if let Some(warning) =
-            warnings.lines().find(|line| line.contains("unused parameter") && line.contains(name.as_str()))
-        {
+        let unused = format!("unused parameter: {name}=");
+        if let Some(warning) = warnings.lines().find(|line| line.contains(&unused)) {
             return Err(Error::Staged { reason: warning.to_owned() });
         }
         let got = understood.get(name).map_or("", String::as_str);

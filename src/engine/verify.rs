@@ -123,7 +123,8 @@ impl Message<'_> {
                 // If this one ends without a word in the log, ask again later.
                 retry_at = Some(clock::now() + RETRY * 2);
             }
-            if self.begin.elapsed() >= self.request.deadline {
+            let hopeless = known == 0 && self.trail.is_throttled();
+            if hopeless || self.begin.elapsed() >= self.request.deadline {
                 let delivery = self.out_of_time(&log.sources())?;
                 self.clear_queue(&delivery, progress)?;
                 return Ok(delivery);
@@ -142,6 +143,10 @@ impl Message<'_> {
                 Outcome::Accepted { relay: self.desired.relayhost(), reply: attempt.reason.clone() },
             ),
             Whereabouts::StayedHere(attempt) => (attempt, self.stayed_here(attempt, &evidence)),
+            // local(8) gave up: the mailbox is not there, and the relay was never meant to be asked.
+            Whereabouts::Deferred(attempt) | Whereabouts::Bounced(attempt) if attempt.is_local() => {
+                (attempt, self.stayed_here(attempt, &evidence))
+            }
             Whereabouts::WentElsewhere(attempt) => (attempt, self.went_elsewhere(attempt, &evidence)),
             Whereabouts::Deferred(attempt) | Whereabouts::Bounced(attempt) => {
                 match self.diagnose(&evidence)? {
@@ -178,7 +183,7 @@ impl Message<'_> {
             return Outcome::unheard(
                 "delivered-locally",
                 format!(
-                    "the message was delivered on this host and never left it: mydestination contains {domain}"
+                    "the message was taken for this host's own and never left it: mydestination contains {domain}"
                 ),
                 "take that domain out of mydestination in main.cf, `postfix reload`, and run `relayhost verify`",
                 evidence,
@@ -212,25 +217,24 @@ impl Message<'_> {
             Whereabouts::Deferred(attempt) => Some(attempt),
             _ => None,
         };
-        let outcome = match (self.trail.queue_id(), attempt) {
-            (None, _) => Outcome::unheard(
+        let outcome = match (self.diagnose(&evidence)?, attempt) {
+            (Some(cause), _) => Outcome::failed(cause, &evidence),
+            (None, Some(attempt)) => unknown(attempt, &evidence),
+            (None, None) if self.trail.queue_id().is_none() => Outcome::unheard(
                 "not-queued",
                 format!(
-                    "Postfix's log ({sources}) does not have the message after {deadline}: the mail command gave it to another program, or nothing writes the log"
+                    "Postfix's log ({sources}) does not have the message after {deadline}: \
+                     the mail command gave it to another program, or nothing writes the log"
                 ),
                 "check that /usr/sbin/sendmail is Postfix's (`relayhost check`), and that rsyslog or the journal runs",
                 &evidence,
             ),
-            (Some(_), None) => Outcome::unheard(
+            (None, None) => Outcome::unheard(
                 "no-word",
-                format!("the relay has said nothing within {deadline}"),
-                "try from here: `telnet HOST PORT` must show a line that begins with 220; if it does, give a longer --deadline",
+                format!("{} has said nothing within {deadline}", self.desired.relayhost()),
+                "see whether it answers at all (`telnet HOST PORT` shows a line that begins with 220); if it does, give a longer --deadline",
                 &evidence,
             ),
-            (Some(_), Some(attempt)) => match self.diagnose(&evidence)? {
-                Some(cause) => Outcome::failed(cause, &evidence),
-                None => unknown(attempt, &evidence),
-            },
         };
         Ok(self.delivery(attempt, outcome))
     }

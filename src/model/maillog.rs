@@ -53,6 +53,13 @@ pub struct Attempt {
     pub reason: String,
 }
 
+impl Attempt {
+    /// Whether an agent for mailboxes on this host made it.
+    pub fn is_local(&self) -> bool {
+        matches!(&self.relay, Hop::Here(agent) if agent == "local" || agent == "virtual")
+    }
+}
+
 /// `relay=` of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hop {

@@ -108,6 +108,11 @@ impl Trail {
         }
     }
 
+    /// Whether master(8) has given up starting a daemon for now. qmgr(8) tells of it a minute later.
+    pub fn is_throttled(&self) -> bool {
+        self.alarms.iter().any(|line| line.contains("bad command startup -- throttling"))
+    }
+
     /// How many attempts have ended.
     pub fn attempts(&self) -> usize {
         self.attempts.len()

@@ -45,7 +45,7 @@ fn a_monitoring_plugin_has_one_line_and_its_own_status() {
 
 #[test]
 fn a_terminal_gets_marks_and_colours_and_a_pipe_plain_words() {
-    let script = "LANG=C.UTF-8 TERM=xterm script -qec 'stty cols 60; relayhost apply' /dev/null";
+    let script = "LANG=C.UTF-8 TERM=xterm script -qec 'stty rows 24 cols 60; relayhost apply' /dev/null";
     let run = host().without("cyrus-sasl-plain").answers(AUTHENTICATED).sh(script).exits(0);
     assert!(
         run.stdout.contains("\u{1b}[32m✓\u{1b}[0m packages: installed cyrus-sasl-plain"),

@@ -1,0 +1,121 @@
+"""Runs in a lab host, by scripts/bench: measures relayhost against what it cannot do without, prints a table, and exits
+with 1 if a bound is exceeded. What is compared is interleaved, so that a machine that slows down slows both."""
+
+import os
+import shutil
+import statistics
+import sys
+import time
+
+RELAYHOST = "/usr/sbin/relayhost"
+RPM_Q = ["/usr/bin/rpm", "-q", "--nosignature", "--nodigest", "--whatprovides",
+         "postfix", "cyrus-sasl", "cyrus-sasl-plain", "s-nail"]
+POSTCONF = ["/usr/sbin/postconf", "-n"]
+CHECK = [RELAYHOST, "check"]
+APPLY = [RELAYHOST, "apply"]
+WRITE = [RELAYHOST, "apply", "--no-verify"]
+RELOAD = ["/usr/sbin/postfix", "reload"]
+
+READS, WRITES = 30, 15  # rounds
+ATTEMPTS = 3  # the machine is shared: over is what is over each time
+CONF = "/etc/postfix/"
+SCRATCH = "/tmp/bench/"
+MAPS = ["sasl_passwd", "generic"]
+ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/root"}
+NULL = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)]
+
+
+def run(*commands):
+    """Milliseconds from the first command's start to the last one's end. posix_spawn, since subprocess takes as long as
+    a small program does."""
+    start = time.perf_counter()
+    for command in commands:
+        pid = os.posix_spawn(command[0], command, ENV, file_actions=NULL)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if status:
+            sys.exit(f"bench: error: {' '.join(command)} exits with {status}")
+    return (time.perf_counter() - start) * 1000
+
+
+def age(path):
+    """Postfix waits until a file that it reads is two seconds old."""
+    os.utime(path, (time.time() - 3600,) * 2)
+
+
+def settle():
+    """What a reload has started must not compete with what is measured next."""
+    time.sleep(0.25)
+
+
+def untouched():
+    """The host before relayhost; packages are there."""
+    for name in MAPS:
+        for suffix in ("", ".db", ".lmdb"):
+            if os.path.exists(CONF + name + suffix):
+                os.unlink(CONF + name + suffix)
+    for name in os.listdir(SCRATCH + "before"):
+        shutil.copy2(SCRATCH + "before/" + name, CONF + name)
+        age(CONF + name)
+    run(RELOAD)
+    settle()
+
+
+def measure():
+    times = {name: [] for name in ("floor", "check", "nothing", "write", "postmap", "reload")}
+    run(WRITE)
+    age(CONF + "main.cf")
+    settle()
+    before = os.stat(CONF + "main.cf").st_mtime_ns
+    for _ in range(READS):
+        times["floor"].append(run(RPM_Q, POSTCONF))
+        times["check"].append(run(CHECK))
+        times["nothing"].append(run(APPLY))
+    if os.stat(CONF + "main.cf").st_mtime_ns != before:
+        sys.exit("bench: error: apply with nothing to do has written main.cf")
+
+    for name in MAPS:
+        shutil.copy2(CONF + name, SCRATCH + name)
+    maps = [["/usr/sbin/postmap", SCRATCH + name] for name in MAPS]
+    for _ in range(WRITES):
+        untouched()
+        times["write"].append(run(WRITE))
+        run(CHECK)  # it did what it says
+        age(CONF + "main.cf")
+        settle()
+        times["postmap"].append(run(*maps))
+        times["reload"].append(run(RELOAD))
+        settle()
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def table(t):
+    """Prints it; True if all is within its bound."""
+    least = t["floor"] + t["postmap"] + t["reload"]
+    rows = [  # what, ms, its floor, bound
+        ("floor: rpm -q, postconf -n", t["floor"], None, None),
+        ("check", t["check"], t["floor"], 1.5 * t["floor"]),
+        ("apply, nothing to do", t["nothing"], t["check"], 1.2 * t["check"]),
+        (f"postmap, {len(MAPS)} maps", t["postmap"], None, None),
+        ("postfix reload", t["reload"], None, None),
+        ("apply, files to write", t["write"], least, least + 50),
+    ]
+    print(f"{'what':27} {'median':>8} {'ratio':>6} {'bound':>8}")
+    good = True
+    for what, ms, floor, bound in rows:
+        line = f"{what:27} {ms:5.1f} ms"
+        if bound:
+            ok = ms <= bound
+            good &= ok
+            line += f" {ms / floor:6.2f} {bound:5.1f} ms {'ok' if ok else 'OVER'}"
+        print(line)
+    return good
+
+
+os.makedirs(SCRATCH + "before")
+for saved in ["main.cf", *(name for name in MAPS if os.path.exists(CONF + name))]:
+    shutil.copy2(CONF + saved, SCRATCH + "before/" + saved)
+for attempt in range(1, ATTEMPTS + 1):
+    if table(measure()):
+        sys.exit(0)
+    print(f"over in {attempt} of {attempt} runs", flush=True)
+sys.exit(1)
