@@ -17,11 +17,9 @@ fn a_missing_package_really_is_a_missing_mechanism() {
 #[test]
 fn an_rpm_transaction_really_takes_the_lock() {
     let run = host().without("s-nail").sh(
-        "yum -y -q install s-nail >/dev/null 2>&1 & for i in $(seq 400); do
-           python3 -c 'import fcntl; f = open(\"/var/lib/rpm/.rpm.lock\", \"r+\"); fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)' 2>/dev/null || { echo locked; break; }
-         done; wait",
+        "strace -f -y -e trace=fcntl -o /root/trace yum -y -q install s-nail >/dev/null; grep -c 'fcntl(.*/var/lib/rpm/.rpm.lock>, F_SETLKW*, {l_type=F_WRLCK' /root/trace",
     );
-    run.says("locked");
+    run.exits(0);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::host::{AUTHENTICATED, Host, OFFICE365, OPEN, host, read};
 #[track_caller]
 fn named(host: Host, script: &str, code: i64, cause: &str) {
     let script = format!(
-        "{{ {script}; }} >/root/setup 2>&1; echo '== verify'; relayhost verify --json --deadline 20s 2>/root/err; echo '== queue'; postqueue -p; cat /root/setup"
+        "{{ {script}; }} >/root/setup 2>&1; echo '== verify'; relayhost verify --json --deadline 20s 2>/root/err; echo '== queue'; for i in {{1..50}}; do postqueue -p 2>&1 | grep -q -e empty -e down && break; sleep 0.1; done; postqueue -p; cat /root/setup"
     );
     let run = host.sh(&script);
     let report = run.json("verify");
