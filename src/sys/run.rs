@@ -112,21 +112,24 @@ impl Cmd {
         };
         let (out, out_end) = pipe().map_err(fault)?;
         let (err, err_end) = pipe().map_err(fault)?;
-        let command = duct::cmd(&self.program, &self.args)
-            .full_env(environment())
-            .dir("/")
-            .stdout_file(out_end)
-            .stderr_file(err_end)
-            .unchecked();
-        let (command, input) = match &self.input {
-            None => (command.stdin_null(), None),
+        let (stdin, input) = match &self.input {
+            None => (None, None),
             Some(bytes) => {
                 let (read_end, write_end) = pipe().map_err(fault)?;
-                (command.stdin_file(read_end), Some((write_end, bytes)))
+                (Some(read_end), Some((write_end, bytes)))
             }
         };
-        let handle = command.start().map_err(fault)?;
-        drop(command); // our copies of the pipes' other ends
+        // The expression holds the other ends of the pipes. It must be gone when the program runs: we see the end of
+        // the output only when nobody has these ends any more.
+        let handle = {
+            let command = duct::cmd(&self.program, &self.args).full_env(environment()).dir("/").unchecked();
+            let command = command.stdout_file(out_end).stderr_file(err_end);
+            match stdin {
+                None => command.stdin_null().start(),
+                Some(read_end) => command.stdin_file(read_end).start(),
+            }
+            .map_err(fault)?
+        };
         if let Some((mut pipe, bytes)) = input {
             // A program that does not read its input is its own matter; its status tells.
             let _ = pipe.write_all(bytes);
