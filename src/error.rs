@@ -24,6 +24,10 @@ pub enum Exit {
     Refused = 4,
     /// No final word from the relay before the deadline.
     NoWord = 5,
+    /// The relay refused, and the previous configuration was put back.
+    PutBack = 7,
+    /// Putting the previous configuration back failed.
+    Stuck = 8,
 }
 
 impl Exit {
@@ -197,6 +201,54 @@ pub enum Error {
     /// There is no log in which the message could be followed.
     #[error("no mail log on this host: neither /var/log/maillog nor a journal")]
     NoLog,
+    /// Another run of relayhost is at work.
+    #[error("{holder} is at work; gave up after {}", human(*.waited))]
+    Busy {
+        /// Who, as far as known.
+        holder: String,
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// A record in the state directory cannot be read.
+    #[error("`{}` is not a record of this relayhost: {problem}", .path.display())]
+    Record {
+        /// The record.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is no generation of that number.
+    #[error("there is no generation {number}; there are: {}", list(.known))]
+    NoGeneration {
+        /// The number asked for.
+        number: u32,
+        /// Those that are there.
+        known: Vec<u32>,
+    },
+    /// Somebody changed by hand what relayhost had set, to something else than the answers say.
+    #[error("somebody changed what relayhost had set, and the answers say otherwise:\n    {}", .what.join("\n    "))]
+    Foreign {
+        /// Each such value: what it was, what it is, what the answers say.
+        what: Vec<String>,
+    },
+    /// A change failed, and what was there before is in force again.
+    #[error("{cause}\nthe configuration is again what it was before")]
+    Undone {
+        /// Why it failed.
+        cause: Box<Error>,
+    },
+    /// A change failed, and so did putting back what was there before.
+    #[error("{cause}\nand putting the previous configuration back failed as well: {undo}\nnow on disk: {}", .files.join(", "))]
+    Stuck {
+        /// Why it failed.
+        cause: String,
+        /// Why it could not be put back.
+        undo: Box<Error>,
+        /// Each managed file and whether it is old or new.
+        files: Vec<String>,
+        /// The generation that has what was there before.
+        generation: u32,
+    },
     /// A file changed between being read and being replaced.
     #[error("`{}` was changed by somebody else while relayhost was at work", .path.display())]
     ChangedMeanwhile {
@@ -209,14 +261,26 @@ impl Error {
     /// The exit status that this error ends a command with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Answers { .. } | Self::Exposed { .. } => Exit::Usage,
+            Self::Answers { .. } | Self::Exposed { .. } | Self::NoGeneration { .. } => Exit::Usage,
+            Self::Foreign { .. } => Exit::Differs,
+            Self::Stuck { .. } => Exit::Stuck,
+            Self::Undone { cause } => cause.exit(),
             _ => Exit::Failed,
         }
     }
 
     /// Whether the same call may succeed later with nothing changed.
     pub fn can_retry(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::Locked { .. } | Self::ChangedMeanwhile { .. })
+        match self {
+            Self::Undone { cause } => cause.can_retry(),
+            _ => matches!(
+                self,
+                Self::Timeout { .. }
+                    | Self::Locked { .. }
+                    | Self::Busy { .. }
+                    | Self::ChangedMeanwhile { .. }
+            ),
+        }
     }
 
     /// What to do next.
@@ -253,7 +317,28 @@ impl Error {
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
             Self::NoLog => "start rsyslog (or systemd-journald), or run `relayhost apply --no-verify`".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),
+            Self::Busy { .. } => "wait for it to end, and run the same command again".into(),
+            Self::Record { path, .. } => format!(
+                "nothing was touched; if it cannot be mended, move it away (`mv {0} /root/`), and see by `relayhost check` what is in force",
+                path.display()
+            ),
+            Self::NoGeneration { .. } => "relayhost history".into(),
+            Self::Foreign { .. } => {
+                "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
+            }
+            Self::Undone { cause } => cause.hint(),
+            Self::Stuck { generation, .. } => format!(
+                "mend what the message names (disk full? read-only?), then `relayhost restore {generation}`; the previous bytes are in /var/lib/relayhost/generations/{generation:04}/before"
+            ),
         }
+    }
+}
+
+fn list(numbers: &[u32]) -> String {
+    if numbers.is_empty() {
+        "none".into()
+    } else {
+        numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::render::Renderer;
-use super::{Command, Common};
-use crate::engine::apply::{Done, Options, apply};
+use super::{Change, Command, OnFailure};
+use crate::engine::apply::{Options, apply};
 use crate::engine::load::load;
 use crate::engine::observe::observe;
+use crate::engine::recover::{self, Recovered, lock_and_recover, recover_if_stopped};
 use crate::engine::verify::{Request, verify};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
@@ -26,9 +27,9 @@ pub fn run(command: Command) -> u8 {
     host::protect_memory();
     match command {
         Command::Check { common, nagios } if nagios => check_nagios(&common.answers),
-        Command::Check { common, .. } => report("check", &common, |out| check(&common.answers, out)),
-        Command::Plan { common } => report("plan", &common, |out| plan(&common.answers, out)),
-        Command::Apply { common, no_verify, verify, lock_timeout } => report("apply", &common, |out| {
+        Command::Check { common, .. } => report("check", common.json, |out| check(&common.answers, out)),
+        Command::Plan { common } => report("plan", common.json, |out| plan(&common.answers, out)),
+        Command::Apply { common, change, no_verify, verify, force } => report("apply", common.json, |out| {
             let message = if no_verify {
                 Message::Never
             } else if verify {
@@ -36,17 +37,25 @@ pub fn run(command: Command) -> u8 {
             } else {
                 Message::IfChanged
             };
-            apply_all(&common.answers, message, lock_timeout, out)
+            apply_all("apply", &common.answers, &change, message, force, out)
+        }),
+        // An admin who says `repair` has said that the answers are right.
+        Command::Repair { common, change } => report("repair", common.json, |out| {
+            apply_all("repair", &common.answers, &change, Message::Always, true, out)
         }),
         Command::Verify { common, to, deadline } => {
-            report("verify", &common, |out| verify_only(&common.answers, to, deadline, out))
+            report("verify", common.json, |out| verify_only(&common.answers, to, deadline, out))
+        }
+        Command::History { json } => report("history", json, history),
+        Command::Restore { number, json, lock_timeout } => {
+            report("restore", json, |out| restore(number, lock_timeout, out))
         }
     }
 }
 
 /// Runs a command's work and shows its end: the JSON document, or the error.
-fn report(name: &str, common: &Common, work: impl FnOnce(&mut Renderer) -> Result<Outcome>) -> u8 {
-    let mut out = Renderer::new(common.json);
+fn report(name: &str, json: bool, work: impl FnOnce(&mut Renderer) -> Result<Outcome>) -> u8 {
+    let mut out = Renderer::new(json);
     match host::require_root().and_then(|()| work(&mut out)) {
         Ok((exit, body)) => {
             out.document(&record::document(name, exit.code(), body));
@@ -61,31 +70,34 @@ fn report(name: &str, common: &Common, work: impl FnOnce(&mut Renderer) -> Resul
     }
 }
 
-fn compare(answers: &Path) -> Result<(Desired, Plan)> {
+fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recovered)> {
     let desired = load(answers)?;
+    let recovered = recover_if_stopped(out)?;
     let plan = Plan::new(&desired, &observe(&desired)?)?;
-    Ok((desired, plan))
+    Ok((desired, plan, recovered))
 }
 
 fn check(answers: &Path, out: &mut Renderer) -> Result<Outcome> {
-    let (desired, plan) = compare(answers)?;
+    let (desired, plan, recovered) = compare(answers, out)?;
     out.findings(&desired, &plan);
-    Ok((differs_unless(plan.is_in_order()), record::findings(&plan)))
+    Ok((differs_unless(plan.is_in_order()), record::with_recovery(record::findings(&plan), &recovered)))
 }
 
 fn check_nagios(answers: &Path) -> u8 {
-    let result = host::require_root().and_then(|()| compare(answers));
-    Renderer::new(false).nagios(&result)
+    let out = Renderer::new(false);
+    // One line is all that a monitoring system takes; what had to be recovered is in `history`.
+    let result = host::require_root().and_then(|()| compare(answers, &mut Renderer::silent()));
+    out.nagios(&result.map(|(desired, plan, _)| (desired, plan)))
 }
 
 fn plan(answers: &Path, out: &mut Renderer) -> Result<Outcome> {
-    let (_, plan) = compare(answers)?;
+    let (_, plan, recovered) = compare(answers, out)?;
     out.actions(&plan);
     let body = record::merged(record::findings(&plan), record::actions(&plan.actions, plan.complete));
-    Ok((differs_unless(plan.is_in_order()), body))
+    Ok((differs_unless(plan.is_in_order()), record::with_recovery(body, &recovered)))
 }
 
-/// When `apply` sends the test message.
+/// When the test message is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Message {
     Never,
@@ -94,23 +106,31 @@ enum Message {
 }
 
 fn apply_all(
+    command: &str,
     answers: &Path,
+    change: &Change,
     message: Message,
-    lock_patience: Duration,
+    force: bool,
     out: &mut Renderer,
 ) -> Result<Outcome> {
-    let (desired, plan) = compare(answers)?;
+    let desired = load(answers)?;
     // Asked before anything is changed: without a recipient the work could not be proved.
     let request =
         if message == Message::Never { None } else { Some(request(&desired, answers, None, None)?) };
-    let Done { actions } = apply(&desired, plan, &Options { lock_patience }, out)?;
-    out.done(&desired, &actions);
-    let body = record::merged(json!({ "changed": !actions.is_empty() }), record::actions(&actions, true));
-    let request = request.filter(|_| message == Message::Always || !actions.is_empty());
-    let Some(request) = request else { return Ok((Exit::Done, body)) };
-    let delivery = verify(&desired, &observe(&desired)?, &request, out)?;
-    out.delivery(&delivery);
-    Ok((delivery.outcome.exit(), record::merged(body, record::delivery(&delivery))))
+    let options = Options {
+        command: command.to_owned(),
+        patience: change.lock_timeout,
+        request,
+        always_verify: message == Message::Always,
+        keep: change.on_failure == OnFailure::Keep,
+        force,
+    };
+    let done = apply(&desired, &options, out)?;
+    out.done(&desired, &done);
+    Ok((
+        done.exit(),
+        record::done(&done.actions, done.generation, done.undone, done.delivery.as_ref(), &done.recovered),
+    ))
 }
 
 fn verify_only(
@@ -121,9 +141,23 @@ fn verify_only(
 ) -> Result<Outcome> {
     let desired = load(answers)?;
     let request = request(&desired, answers, to, deadline)?;
+    let recovered = recover_if_stopped(out)?;
     let delivery = verify(&desired, &observe(&desired)?, &request, out)?;
     out.delivery(&delivery);
-    Ok((delivery.outcome.exit(), record::delivery(&delivery)))
+    Ok((delivery.outcome.exit(), record::with_recovery(record::delivery(&delivery), &recovered)))
+}
+
+fn history(out: &mut Renderer) -> Result<Outcome> {
+    let recovered = recover_if_stopped(out)?;
+    let generations = recover::history()?;
+    out.history(&generations);
+    Ok((Exit::Done, record::with_recovery(record::history(&generations), &recovered)))
+}
+
+fn restore(number: Option<u32>, patience: Duration, out: &mut Renderer) -> Result<Outcome> {
+    let (_lock, recovered) = lock_and_recover(patience, out)?;
+    let number = recover::restore(number, out)?;
+    Ok((Exit::Done, record::with_recovery(json!({ "generation": number }), &recovered)))
 }
 
 fn request(

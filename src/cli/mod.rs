@@ -26,9 +26,11 @@ const EXIT_STATUS: &str = "Exit status:
   0  done, or nothing to do
   1  could not; the message says what
   2  wrong usage, or answers that are not valid
-  3  check, plan: the host differs from the answers
+  3  check, plan: the host differs from the answers; apply: somebody changed by hand what is to be set
   4  the relay refused the message
   5  no final word from the relay before the deadline
+  7  the relay refused, and the previous configuration was put back
+  8  putting it back failed; the message names what is on disk
   check --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN";
 
 #[derive(Debug, Subcommand)]
@@ -50,15 +52,24 @@ enum Command {
     Apply {
         #[command(flatten)]
         common: Common,
+        #[command(flatten)]
+        change: Change,
         /// Send no test message
         #[arg(long)]
         no_verify: bool,
         /// Send the test message even if there was nothing to do
         #[arg(long, conflicts_with = "no_verify")]
         verify: bool,
-        /// How long to wait for another package manager to end
-        #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
-        lock_timeout: Duration,
+        /// Overwrite values of ours that somebody changed by hand
+        #[arg(long)]
+        force: bool,
+    },
+    /// Clear up after a run that was stopped, mend what is not as the answers say, and send the test message
+    Repair {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        change: Change,
     },
     /// Send the test message and follow it to the relay's reply; changes nothing
     Verify {
@@ -71,6 +82,42 @@ enum Command {
         #[arg(long, value_name = "TIME", value_parser = text::parse_duration)]
         deadline: Option<Duration>,
     },
+    /// List the recorded generations: what was there before each change
+    History {
+        /// Print one JSON document (docs/schema.json)
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a generation back, byte for byte; without a number the newest, which undoes the last change
+    Restore {
+        /// Number, as history lists it; 0 is the host as relayhost found it
+        number: Option<u32>,
+        /// Print one JSON document (docs/schema.json)
+        #[arg(long)]
+        json: bool,
+        /// How long to wait for another relayhost to end
+        #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
+        lock_timeout: Duration,
+    },
+}
+
+/// Options of the commands that change something.
+#[derive(Debug, Args)]
+struct Change {
+    /// What to do with the configuration if the relay refuses the test message
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "rollback")]
+    on_failure: OnFailure,
+    /// How long to wait for another package manager, or another relayhost, to end
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
+    lock_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OnFailure {
+    /// Put the previous one back
+    Rollback,
+    /// Leave it
+    Keep,
 }
 
 #[derive(Debug, Args)]

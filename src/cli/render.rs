@@ -8,18 +8,30 @@ use serde_json::Value;
 
 use super::terminal::{Mark, Terminal};
 use crate::engine::Progress;
+use crate::engine::apply::Done;
 use crate::error::{Error, Result};
-use crate::model::action::Action;
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::{Auth, Desired};
+use crate::model::generation::{Fate, Generation};
 use crate::model::plan::{Finding, Plan, State};
 use crate::model::text;
 
 /// Shows one command's course and end.
 pub struct Renderer {
     terminal: Terminal,
-    json: bool,
+    output: Output,
     stage: Option<String>,
+}
+
+/// Where text goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// To standard output.
+    Text,
+    /// To standard error: standard output is the JSON document's.
+    Json,
+    /// Nowhere.
+    Nowhere,
 }
 
 const INDENT: &str = "      ";
@@ -27,17 +39,25 @@ const INDENT: &str = "      ";
 impl Renderer {
     /// For text on standard output, or with `json` for one document there and everything else on standard error.
     pub fn new(json: bool) -> Self {
-        let terminal = if json { Terminal::plain() } else { Terminal::detect() };
-        Self { terminal, json, stage: None }
+        let (terminal, output) =
+            if json { (Terminal::plain(), Output::Json) } else { (Terminal::detect(), Output::Text) };
+        Self { terminal, output, stage: None }
+    }
+
+    /// Shows nothing.
+    pub fn silent() -> Self {
+        Self { terminal: Terminal::plain(), output: Output::Nowhere, stage: None }
     }
 
     /// Writes text. A reader that has gone away is no reason to stop in the middle of the work.
     fn write(&self, text: &str) {
-        let _ = if self.json {
-            std::io::stderr().write_all(text.as_bytes())
-        } else {
-            let mut out = std::io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        let _ = match self.output {
+            Output::Nowhere => Ok(()),
+            Output::Json => std::io::stderr().write_all(text.as_bytes()),
+            Output::Text => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            }
         };
     }
 
@@ -74,7 +94,7 @@ impl Renderer {
 
     /// The JSON document, if that is what was asked for.
     pub fn document(&self, document: &Value) {
-        if self.json {
+        if self.output == Output::Json {
             let _ = writeln!(std::io::stdout(), "{document:#}");
         }
     }
@@ -150,10 +170,34 @@ impl Renderer {
         }
     }
 
-    /// The end of the first part of `apply`.
-    pub fn done(&self, desired: &Desired, actions: &[Action]) {
-        if actions.is_empty() {
+    /// The end of `apply`.
+    pub fn done(&self, desired: &Desired, done: &Done) {
+        if done.actions.is_empty() {
             self.write(&format!("nothing to do: {}\n", summary(desired)));
+        }
+        if let Some(delivery) = &done.delivery {
+            self.delivery(delivery);
+        }
+        if let (Some(generation), false) = (done.generation, done.undone) {
+            self.field("undo", &format!("relayhost restore {generation}"));
+        }
+    }
+
+    /// The generations.
+    pub fn history(&self, generations: &[Generation]) {
+        if generations.is_empty() {
+            self.write("nothing recorded: relayhost has changed nothing here\n");
+        }
+        for generation in generations {
+            let fate = match generation.fate {
+                Fate::Open => "stopped",
+                Fate::Kept => "kept",
+                Fate::Undone => "put back",
+            };
+            let head = format!("{:>4}  {}  ", generation.number, generation.time);
+            let files = generation.changed_files().join(", ");
+            let text = format!("before {} ({fate}), which changed {files}", generation.command);
+            self.write(&format!("{}\n", self.wrapped(&head, &text, 6)));
         }
     }
 
@@ -243,6 +287,20 @@ impl Progress for Renderer {
         ));
     }
 
+    fn note(&mut self, text: &str) {
+        let line = self.wrapped(INDENT, text, INDENT.len());
+        if !self.terminal.live {
+            self.write(&format!("{line}\n"));
+            return;
+        }
+        match &self.stage {
+            None => self.write(&format!("{line}\n")),
+            Some(stage) => {
+                self.write(&format!("\r\u{1b}[K{line}\n{} {stage}", self.terminal.mark(Mark::Busy)));
+            }
+        }
+    }
+
     fn end(&mut self, good: bool, result: &str, took: Duration) {
         let stage = self.stage.take().unwrap_or_default();
         if self.terminal.live {
@@ -266,6 +324,7 @@ fn mark(state: State) -> Mark {
         State::Fine => Mark::Good,
         State::Differs => Mark::Bad,
         State::Warning => Mark::Warning,
+        State::Note => Mark::Note,
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Mark {
     Bad,
     /// To be looked at.
     Warning,
+    /// Worth knowing.
+    Note,
     /// Under way.
     Busy,
 }
@@ -60,6 +62,7 @@ impl Terminal {
             Mark::Good => ("✓", "ok  ", "32"),
             Mark::Bad => ("✗", "FAIL", "31"),
             Mark::Warning => ("!", "warn", "33"),
+            Mark::Note => ("i", "note", "36"),
             Mark::Busy => ("…", "... ", "2"),
         };
         self.paint(color, if self.unicode { unicode } else { ascii })

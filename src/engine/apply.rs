@@ -1,220 +1,254 @@
-//! Does what a plan says: installs first (they cannot be undone), then files, then Postfix is told.
+//! Does what a plan says: installs first (they cannot be undone), then the files as one transaction, then Postfix is
+//! told, then the message. What the relay refuses is put back.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Progress;
+use super::install::install;
 use super::observe::{observe, pid_directory};
-use crate::error::{Error, Result};
+use super::recover::{Recovered, lock_and_recover};
+use super::transaction::{Transaction, postfix_directory};
+use super::verify::{Request, verify};
+use super::{Progress, stage};
+use crate::error::{Error, Exit, Result};
 use crate::model::action::Action;
+use crate::model::delivery::Delivery;
 use crate::model::desired::Desired;
 use crate::model::maincf::MainCf;
 use crate::model::managed::{Managed, MapKind};
-use crate::model::need::{MAIL_PACKAGES, Need};
 use crate::model::observed::{Database, parse_settings};
 use crate::model::parameters::words;
 use crate::model::plan::Plan;
 use crate::model::postmap::MapSource;
-use crate::sys::{clock, files, lock, packages, postfix, service};
+use crate::sys::{files, inode, postfix, service};
 
-/// How an `apply` may behave.
+/// How an `apply` behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long to wait for another package manager to end.
-    pub lock_patience: Duration,
+    /// The command's name, for the record.
+    pub command: String,
+    /// How long to wait for another package manager, or another relayhost, to end.
+    pub patience: Duration,
+    /// The test message; `None` sends none.
+    pub request: Option<Request>,
+    /// Whether it is sent even if nothing was changed.
+    pub always_verify: bool,
+    /// Whether a refused configuration stays.
+    pub keep: bool,
+    /// Whether values that somebody changed by hand are overwritten.
+    pub force: bool,
 }
 
-/// What was done: the actions of both rounds, the one before and the one after installing.
-#[derive(Debug, Default)]
+/// What was done.
+#[derive(Debug)]
 pub struct Done {
-    /// In the order in which they were done.
+    /// What had to be cleared up first.
+    pub recovered: Recovered,
+    /// In the order in which it was done.
     pub actions: Vec<Action>,
+    /// The generation that has what was there before, if a file was changed.
+    pub generation: Option<u32>,
+    /// What became of the test message, if one was sent.
+    pub delivery: Option<Delivery>,
+    /// Whether the files were put back.
+    pub undone: bool,
 }
 
-/// How often a lock is looked at.
-const LOCK_TICK: Duration = Duration::from_secs(1);
-
-/// Brings the host to what `desired` says, starting from `plan`. Returns what was done.
-pub fn apply(desired: &Desired, plan: Plan, options: &Options, progress: &mut dyn Progress) -> Result<Done> {
-    let mut done = Done::default();
-    let missing = plan.to_install().to_vec();
-    let plan = if missing.is_empty() {
-        plan
-    } else {
-        stage(progress, "packages", |progress| install(&missing, options, progress))?;
-        let after = Plan::new(desired, &observe(desired)?)?;
-        if !after.to_install().is_empty() {
-            let missing = after.to_install().iter().map(|need| need.label().to_owned()).collect();
-            return Err(Error::NotInstalled {
-                missing,
-                command: "the package manager".into(),
-                status: "success".into(),
-                output: "what it installed is not what was missing; `check` says more".into(),
-            });
+impl Done {
+    /// The exit status of the command.
+    pub fn exit(&self) -> Exit {
+        match &self.delivery {
+            Some(_) if self.undone => Exit::PutBack,
+            Some(delivery) => delivery.outcome.exit(),
+            None => Exit::Done,
         }
-        done.actions.push(Action::Install(missing));
-        after
-    };
-    let reload_for_plugins =
-        !done.actions.is_empty() && !plan.actions.iter().any(|a| matches!(a, Action::Service(_)));
-    let mut actions = plan.actions;
-    if reload_for_plugins {
-        // smtp(8) processes that run already have the old list of plugins.
-        actions.push(Action::Service(crate::model::action::ServiceAction::Reload));
     }
-    for action in actions {
-        perform(&action, progress)?;
-        done.actions.push(action);
+}
+
+/// Brings the host to what `desired` says.
+pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) -> Result<Done> {
+    let (_lock, recovered) = lock_and_recover(options.patience, progress)?;
+    let plan = Plan::new(desired, &observe(desired)?)?;
+    let (mut done, plan) = install_missing(desired, plan, options, progress)?;
+    done.recovered = recovered;
+    if !options.force && !plan.foreign.is_empty() {
+        return Err(Error::Foreign { what: plan.foreign });
+    }
+    let transaction = perform(plan, options, progress, &mut done)?;
+    done.generation = transaction.as_ref().map(Transaction::number);
+    let changed = !done.actions.is_empty();
+    let Some(request) = options.request.as_ref().filter(|_| changed || options.always_verify) else {
+        transaction.map(Transaction::keep).transpose()?;
+        return Ok(done);
+    };
+    let delivery = verify(desired, &observe(desired)?, request, progress)?;
+    let refused = delivery.outcome.exit() == Exit::Refused;
+    done.delivery = Some(delivery);
+    match transaction {
+        Some(transaction) if refused && !options.keep => {
+            stage(progress, "undo", |_| {
+                transaction.undo("the relay refused the test message")?;
+                Ok("the configuration is again what it was before".into())
+            })?;
+            done.undone = true;
+        }
+        other => other.map(Transaction::keep).transpose().map(|_| ())?,
     }
     Ok(done)
 }
 
-fn perform(action: &Action, progress: &mut dyn Progress) -> Result<()> {
-    match action {
-        // Dealt with before; a plan that still has it never comes here.
-        Action::Install(_) => Ok(()),
-        Action::WriteMap { file, kind, before, after, .. } => {
-            stage(progress, file.name(), |_| write_map(*file, kind, before.as_ref(), after))
-        }
-        Action::WriteMainCf { before, after, changes } => {
-            stage(progress, "main.cf", |_| write_main_cf(before, after, changes))
-        }
-        Action::Service(action) => stage(progress, "postfix", |_| {
-            let settings = parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?);
-            let queue = settings.get("queue_directory").map_or("/var/spool/postfix", String::as_str);
-            service::tell(*action, queue, pid_directory(&settings))?;
-            Ok(format!("{} done", action.verb()))
-        }),
-        Action::Enable => {
-            stage(progress, "boot", |_| service::enable().map(|()| "Postfix starts at boot".into()))
-        }
-    }
-}
-
-/// Runs one stage, and tells how it went.
-fn stage(
-    progress: &mut dyn Progress,
-    name: &str,
-    work: impl FnOnce(&mut dyn Progress) -> Result<String>,
-) -> Result<()> {
-    let begin = clock::now();
-    progress.begin(name);
-    let result = work(progress);
-    let text = result.as_ref().map_or_else(|_| "failed".to_owned(), Clone::clone);
-    progress.end(result.is_ok(), &text, begin.elapsed());
-    result.map(|_| ())
-}
-
-/// Installs in one call. A `mail` command has other names on other releases; where the first is not known, the next
-/// is tried for what is still missing.
-fn install(needs: &[Need], options: &Options, progress: &mut dyn Progress) -> Result<String> {
-    let manager = packages::manager()?;
-    let mut missing: Vec<Need> = needs.to_vec();
-    let mut last = None;
-    for mail in MAIL_PACKAGES {
-        let names: Vec<String> = missing
-            .iter()
-            .map(|need| match need {
-                Need::Package { name, .. } => name.clone(),
-                Need::MailCommand => mail.to_owned(),
-            })
-            .collect();
-        let installation = install_unlocked(&manager, &names, options, progress)?;
-        missing = still_missing(&missing)?;
-        let mail_is_missing = missing.contains(&Need::MailCommand);
-        last = Some(installation);
-        if !mail_is_missing {
-            break;
-        }
-    }
-    match (missing.is_empty(), last) {
-        (false, Some(last)) => Err(Error::NotInstalled {
-            missing: missing.iter().map(|need| need.label().to_owned()).collect(),
-            command: last.command,
-            status: last.status,
-            output: last.tail,
-        }),
-        _ => Ok(format!("installed {}", needs.iter().map(Need::label).collect::<Vec<_>>().join(", "))),
-    }
-}
-
-/// Waits until no package manager works, then installs; again if one was faster.
-fn install_unlocked(
-    manager: &packages::Manager,
-    names: &[String],
+/// Installs what is missing, and plans again: only then can Postfix's files be known.
+fn install_missing(
+    desired: &Desired,
+    plan: Plan,
     options: &Options,
     progress: &mut dyn Progress,
-) -> Result<packages::Installation> {
-    let begin = clock::now();
-    let mut told = None;
-    loop {
-        match lock::package_manager_holder() {
-            None => {
-                let installation = manager.install(names, &mut |line| progress.say(line))?;
-                if !installation.locked {
-                    return Ok(installation);
-                }
-                if begin.elapsed() >= options.lock_patience {
-                    return Err(Error::Locked { holder: installation.tail, waited: begin.elapsed() });
-                }
+) -> Result<(Done, Plan)> {
+    let mut done =
+        Done { recovered: None, actions: Vec::new(), generation: None, delivery: None, undone: false };
+    let missing = plan.to_install().to_vec();
+    if missing.is_empty() {
+        return Ok((done, plan));
+    }
+    stage(progress, "packages", |progress| install(&missing, options.patience, progress))?;
+    done.actions.push(Action::Install(missing));
+    let mut after = Plan::new(desired, &observe(desired)?)?;
+    if !after.to_install().is_empty() {
+        return Err(Error::NotInstalled {
+            missing: after.to_install().iter().map(|need| need.label().to_owned()).collect(),
+            command: "the package manager".into(),
+            status: "success".into(),
+            output: "what it installed is not what was missing; `relayhost check` says more".into(),
+        });
+    }
+    // smtp(8) processes that run already have the old list of plugins.
+    after.ensure_reload();
+    Ok((done, after))
+}
+
+/// Does the actions: the files as one transaction, which is left open for the verdict on the test message.
+fn perform(
+    plan: Plan,
+    options: &Options,
+    progress: &mut dyn Progress,
+    done: &mut Done,
+) -> Result<Option<Transaction>> {
+    let (files, others): (Vec<_>, Vec<_>) = plan.actions.into_iter().partition(Action::is_file);
+    let staged = files.iter().map(|action| Staged::new(action, progress)).collect::<Result<Vec<_>>>()?;
+    let mut transaction = None;
+    if !staged.is_empty() {
+        let mut after = BTreeMap::new();
+        for staged in &staged {
+            after.extend(staged.after()?.into_iter().map(|(name, bytes)| (name, Some(bytes))));
+        }
+        transaction = Some(Transaction::begin(&options.command, &after, plan.wrote)?);
+    }
+    let result = staged.iter().try_for_each(|staged| staged.put_in_place(progress));
+    let result = result.and_then(|()| transaction.as_ref().map_or(Ok(()), Transaction::changed));
+    let result = result.and_then(|()| others.iter().try_for_each(|action| tell(action, progress)));
+    match (result, transaction) {
+        (Ok(()), transaction) => {
+            done.actions.extend(files);
+            done.actions.extend(others);
+            Ok(transaction)
+        }
+        (Err(cause), None) => Err(cause),
+        (Err(cause), Some(transaction)) => {
+            transaction.undo(&cause.to_string())?;
+            Err(Error::Undone { cause: Box::new(cause) })
+        }
+    }
+}
+
+/// A file that is ready to be put into its place.
+enum Staged<'a> {
+    Map { file: Managed, built: postfix::BuiltMap, after: &'a MapSource, kind: &'a MapKind },
+    MainCf { after: &'a MainCf, changes: usize },
+}
+
+impl<'a> Staged<'a> {
+    /// Builds and tries out; whatever is wrong shows before anything is changed.
+    fn new(action: &'a Action, progress: &mut dyn Progress) -> Result<Self> {
+        let mut made = None;
+        let result = match action {
+            Action::WriteMap { file, kind, before, after, .. } => {
+                Self::map(*file, kind, before.as_ref(), after)
             }
-            Some(holder) if begin.elapsed() >= options.lock_patience => {
-                return Err(Error::Locked { holder, waited: begin.elapsed() });
+            Action::WriteMainCf { before, after, changes } => Self::main_cf(before, after, changes),
+            _ => return Err(Error::ChangedMeanwhile { path: postfix_directory() }), // is_file() says no other comes
+        };
+        if let Err(error) = result {
+            // The stage is shown only where it fails; else putting the file in place shows it.
+            stage(progress, action.file_name(), |_| Err(error))?;
+        } else {
+            made = result.ok();
+        }
+        made.ok_or_else(|| Error::ChangedMeanwhile { path: postfix_directory() })
+    }
+
+    fn map(
+        file: Managed,
+        kind: &'a MapKind,
+        before: Option<&MapSource>,
+        after: &'a MapSource,
+    ) -> Result<Self> {
+        let path = file.path();
+        if files::read_no_link(&path)?.map(MapSource::new).as_ref() != before {
+            return Err(Error::ChangedMeanwhile { path });
+        }
+        let built = postfix::build_map(&path, kind, after.bytes())?;
+        match built.read(kind)? {
+            Database::Read { entries, .. } if entries == after.entries() => {}
+            Database::NotNeeded => {}
+            _ => return Err(Error::MapDiffers { database: kind.database(&path).unwrap_or(path) }),
+        }
+        Ok(Self::Map { file, built, after, kind })
+    }
+
+    fn main_cf(before: &MainCf, after: &'a MainCf, changes: &[(String, String)]) -> Result<Self> {
+        let path = Managed::MainCf.path();
+        accepted_by_postfix(after, changes)?;
+        if files::read_no_link(&path)?.unwrap_or_default() != before.bytes() {
+            return Err(Error::ChangedMeanwhile { path });
+        }
+        Ok(Self::MainCf { after, changes: changes.len() })
+    }
+
+    /// The new bytes of each file, by its name.
+    fn after(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        match self {
+            Self::MainCf { after, .. } => {
+                Ok(vec![(Managed::MainCf.name().to_owned(), after.bytes().to_vec())])
             }
-            Some(holder) => {
-                if told.as_ref() != Some(&holder) {
-                    progress.say(&format!("waiting for {holder} to end"));
-                    told = Some(holder);
-                }
+            Self::Map { file, built, after, .. } => {
+                let mut all = vec![(file.name().to_owned(), after.bytes().to_vec())];
+                let name = |path: PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+                all.extend(built.database_bytes()?.and_then(|(path, bytes)| Some((name(path)?, bytes))));
+                Ok(all)
             }
         }
-        clock::sleep(LOCK_TICK);
     }
-}
 
-/// Which needs are not met now. Package managers are not believed: yum 3 ends with 0 if it knew one name of several.
-fn still_missing(needs: &[Need]) -> Result<Vec<Need>> {
-    let names = crate::model::observed::capabilities(needs);
-    let found = if names.is_empty() {
-        std::collections::BTreeMap::new()
-    } else {
-        let output = packages::query(&names, crate::model::observed::QUERY_FORMAT)?;
-        crate::model::observed::parse_packages(&names, &output)
-    };
-    let is_missing = |need: &&Need| match need {
-        Need::Package { name, .. } => found.get(name) == Some(&crate::model::observed::Presence::Missing),
-        Need::MailCommand => crate::sys::mail::command().is_none(),
-    };
-    Ok(needs.iter().filter(is_missing).cloned().collect())
-}
-
-fn write_map(file: Managed, kind: &MapKind, before: Option<&MapSource>, after: &MapSource) -> Result<String> {
-    let path = file.path();
-    if files::read_whole(&path)?.map(MapSource::new).as_ref() != before {
-        return Err(Error::ChangedMeanwhile { path });
+    fn put_in_place(&self, progress: &mut dyn Progress) -> Result<()> {
+        match self {
+            Self::Map { file, built, after, kind } => stage(progress, file.name(), |_| {
+                files::restore_labels(&built.put_in_place()?)?;
+                let count = after.entries().len();
+                Ok(format!(
+                    "{count} {} in {}",
+                    if count == 1 { "entry" } else { "entries" },
+                    kind.table(&file.path())
+                ))
+            }),
+            Self::MainCf { after, changes } => stage(progress, "main.cf", |_| {
+                let path = Managed::MainCf.path();
+                inode::replace(&path, after.bytes())?;
+                files::restore_labels(&[path])?;
+                Ok(format!("{changes} {} set", if *changes == 1 { "parameter" } else { "parameters" }))
+            }),
+        }
     }
-    postfix::write_map(&path, kind, after.bytes())?;
-    let mut written = vec![path.clone()];
-    written.extend(kind.database(&path));
-    files::restore_labels(&written)?;
-    match postfix::read_database(&path, kind)? {
-        Database::Read { entries, .. } if entries == after.entries() => {}
-        Database::NotNeeded => {}
-        _ => return Err(Error::MapDiffers { database: kind.database(&path).unwrap_or(path) }),
-    }
-    let count = after.entries().len();
-    Ok(format!("{count} {} in {}", if count == 1 { "entry" } else { "entries" }, kind.table(&path)))
-}
-
-fn write_main_cf(before: &MainCf, after: &MainCf, changes: &[(String, String)]) -> Result<String> {
-    let path = Managed::MainCf.path();
-    accepted_by_postfix(after, changes)?;
-    if files::read_whole(&path)?.unwrap_or_default() != before.bytes() {
-        return Err(Error::ChangedMeanwhile { path });
-    }
-    files::replace(&path, after.bytes())?;
-    files::restore_labels(&[path])?;
-    let count = changes.len();
-    Ok(format!("{count} {} set", if count == 1 { "parameter" } else { "parameters" }))
 }
 
 /// Has Postfix read the new file first, and compares what it understood with what was meant.
@@ -232,4 +266,21 @@ fn accepted_by_postfix(after: &MainCf, changes: &[(String, String)]) -> Result<(
         }
     }
     Ok(())
+}
+
+/// The actions that are no files.
+fn tell(action: &Action, progress: &mut dyn Progress) -> Result<()> {
+    match action {
+        Action::Service(action) => stage(progress, "postfix", |_| {
+            let settings = parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?);
+            let queue = settings.get("queue_directory").map_or("/var/spool/postfix", String::as_str);
+            service::tell(*action, queue, pid_directory(&settings))?;
+            Ok(format!("{} done", action.verb()))
+        }),
+        Action::Enable => {
+            stage(progress, "boot", |_| service::enable().map(|()| "Postfix starts at boot".into()))
+        }
+        // Installed before, or done by the transaction.
+        Action::Install(_) | Action::WriteMap { .. } | Action::WriteMainCf { .. } => Ok(()),
+    }
 }

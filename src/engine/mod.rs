@@ -1,19 +1,41 @@
-//! The pipeline: load → observe → plan (in `model`) → apply → verify. Decides and orders; touches the host through
+//! The pipeline: load → recover → observe → plan (in `model`) → apply → verify. Decides and orders; touches the host through
 //! `sys` alone, and shows nothing itself: what happens is told to a `Progress`.
 
 pub mod apply;
+pub mod install;
 pub mod load;
 pub mod observe;
+pub mod recover;
+pub mod transaction;
 pub mod verify;
 
 use std::time::Duration;
+
+use crate::error::Result;
+use crate::sys::clock;
 
 /// Who is told how a run goes on.
 pub trait Progress {
     /// A stage begins. Stages do not nest.
     fn begin(&mut self, stage: &str);
-    /// A line of output of a program that the stage runs, or a word on why it takes long.
+    /// A line of output of a program that the stage runs.
     fn say(&mut self, line: &str);
+    /// A word of our own, such as why it takes long.
+    fn note(&mut self, text: &str);
     /// The stage is over.
     fn end(&mut self, good: bool, result: &str, took: Duration);
+}
+
+/// Runs one stage, and tells how it went.
+fn stage(
+    progress: &mut dyn Progress,
+    name: &str,
+    work: impl FnOnce(&mut dyn Progress) -> Result<String>,
+) -> Result<()> {
+    let begin = clock::now();
+    progress.begin(name);
+    let result = work(progress);
+    let text = result.as_ref().map_or_else(|_| "failed".to_owned(), Clone::clone);
+    progress.end(result.is_ok(), &text, begin.elapsed());
+    result.map(|_| ())
 }

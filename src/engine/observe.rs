@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use super::transaction::last_run;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
+use crate::model::generation::LastRun;
 use crate::model::maincf::MainCf;
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::need::needs;
@@ -15,7 +17,7 @@ use crate::model::observed::{
 };
 use crate::model::parameters::{SETTINGS, ca_candidates};
 use crate::model::postmap::MapSource;
-use crate::sys::{files, mail, packages, postfix, service};
+use crate::sys::{files, mail, packages, postfix, service, state};
 
 /// Where Cyrus SASL's plugins lie: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
@@ -31,6 +33,7 @@ pub fn observe(desired: &Desired) -> Result<Observed> {
             packages: rpm.join().map_err(|_| internal())??,
             plugins: plugins(),
             mail_command: mail::command(),
+            last: if state::exists() { last_run()? } else { LastRun::default() },
             postfix,
         })
     })
@@ -57,7 +60,7 @@ fn postfix_of() -> Result<Postfix> {
     let maps =
         BTreeMap::from([(Managed::SaslPasswd, sasl.map_err(|_| internal())??), (Managed::Generic, generic?)]);
     let main_cf = Managed::MainCf.path();
-    let bytes = files::read_whole(&main_cf)?.unwrap_or_default();
+    let bytes = files::read_no_link(&main_cf)?.unwrap_or_default();
     Ok(Postfix {
         version: Version(setting("mail_version").to_owned()),
         main_cf: MainCf::new(bytes),
@@ -77,7 +80,7 @@ pub fn pid_directory(settings: &BTreeMap<String, String>) -> &str {
 
 fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
     let path = file.path();
-    let source = files::read_whole(&path)?.map(MapSource::new);
+    let source = files::read_no_link(&path)?.map(MapSource::new);
     let database = match kind {
         Some(kind) => postfix::read_database(&path, kind)?,
         None => Database::Missing,

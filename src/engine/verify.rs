@@ -68,7 +68,7 @@ fn send_and_follow(
             Outcome::unheard(
                 "postfix-not-running",
                 "Postfix is not running, so nothing leaves this host",
-                "relayhost apply (starts it, and has it start at boot)",
+                "relayhost repair (starts it, and has it start at boot)",
                 &[],
             ),
         ));
@@ -111,7 +111,7 @@ impl Message<'_> {
                         return Ok(delivery);
                     }
                     Judgement::Again(cause) => {
-                        progress.say(&format!("{}; trying again", cause.cause));
+                        progress.note(&format!("{}; trying again", cause.cause));
                         retry_at = Some(clock::now() + RETRY);
                     }
                 }
@@ -244,7 +244,7 @@ impl Message<'_> {
         if let (Outcome::Failed { .. }, Some(queue_id)) = (&delivery.outcome, self.trail.queue_id())
             && postfix::delete(queue_id)?
         {
-            progress.say(&format!("the test message {queue_id} was taken out of the queue again"));
+            progress.note(&format!("the test message {queue_id} was taken out of the queue again"));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What `apply` may do, one value each, with the words and the diff that a person sees.
 
-use similar::TextDiff;
+use similar::{ChangeTag, TextDiff};
 
 use super::maincf::MainCf;
 use super::managed::{Managed, MapKind};
@@ -82,6 +82,20 @@ impl Action {
         }
     }
 
+    /// Whether it writes a file.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::WriteMap { .. } | Self::WriteMainCf { .. })
+    }
+
+    /// Name of the file that it writes; empty for the others.
+    pub fn file_name(&self) -> &'static str {
+        match self {
+            Self::WriteMap { file, .. } => file.name(),
+            Self::WriteMainCf { .. } => Managed::MainCf.name(),
+            _ => "",
+        }
+    }
+
     /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `service`, `enable`.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -124,4 +138,29 @@ impl Action {
             .to_string();
         text::harmless(&shown)
     }
+}
+
+/// The lines that two versions of a file differ in, the first few of them, without secrets: `-old +new`.
+pub fn changed_lines(file: Managed, before: &[u8], after: &[u8]) -> String {
+    const SHOWN: usize = 6;
+    let shown = |bytes: &[u8], other: &[u8]| {
+        if file.is_secret() {
+            MapSource::new(bytes.to_vec()).masked(&MapSource::new(other.to_vec()))
+        } else {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+    };
+    let (before, after) = (shown(before, before), shown(after, before));
+    let diff = TextDiff::from_lines(before.as_str(), after.as_str());
+    let changes: Vec<String> = diff
+        .iter_all_changes()
+        .filter(|change| change.tag() != ChangeTag::Equal)
+        .map(|change| format!("{}{}", change.tag(), change.value().trim_end()))
+        .collect();
+    let more = changes.len().saturating_sub(SHOWN);
+    let mut text = changes.into_iter().take(SHOWN).collect::<Vec<_>>().join(" | ");
+    if more > 0 {
+        text += &format!(" | and {more} more");
+    }
+    if text.is_empty() { "comments or white space".into() } else { text }
 }

@@ -48,6 +48,11 @@ impl MapKind {
         matches!(name, "hash" | "btree" | "lmdb" | "cdb" | "texthash").then(|| Self(name.to_owned()))
     }
 
+    /// What the names of databases end with, of all kinds.
+    pub fn suffixes() -> [&'static str; 3] {
+        [".db", ".lmdb", ".cdb"]
+    }
+
     /// The name in `type:path`.
     pub fn name(&self) -> &str {
         &self.0

@@ -7,6 +7,7 @@ pub mod complete;
 pub mod delivery;
 pub mod desired;
 pub mod diagnosis;
+pub mod generation;
 pub mod lines;
 pub mod maillog;
 pub mod maincf;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
+use super::generation::LastRun;
 use super::maincf::MainCf;
 use super::managed::{Managed, MapKind};
 use super::need::{MAIL_PACKAGES, Need};
@@ -19,6 +20,8 @@ pub struct Observed {
     pub plugins: BTreeSet<String>,
     /// The `mail` command.
     pub mail_command: Option<PathBuf>,
+    /// What our last run left.
+    pub last: LastRun,
     /// Postfix, if its programs and its main.cf are there.
     pub postfix: Option<Postfix>,
 }

@@ -1,8 +1,11 @@
 //! The join of what is wanted and what was seen. `check` shows the findings, `plan` the actions, `apply` does them:
 //! all three read one value, so they cannot disagree.
 
-use super::action::{Action, ServiceAction};
+use std::collections::BTreeMap;
+
+use super::action::{Action, ServiceAction, changed_lines};
 use super::desired::{Auth, Desired};
+use super::generation::{LastRun, sha256};
 use super::managed::{MAP_MODE, Managed, MapKind};
 use super::need::{Need, needs};
 use super::observed::{Database, MapFile, Observed, Postfix, Presence};
@@ -17,6 +20,10 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// What `apply` would do, in order.
     pub actions: Vec<Action>,
+    /// Managed values that the actions write: parameters, and digests of map entries.
+    pub wrote: BTreeMap<String, String>,
+    /// Managed values that somebody changed since our last run, to something else than the answers say.
+    pub foreign: Vec<String>,
     /// Whether the actions are all. While Postfix is not installed, its files cannot be planned.
     pub complete: bool,
 }
@@ -43,6 +50,8 @@ pub enum State {
     Differs,
     /// As the answers say, and yet it may keep mail from arriving.
     Warning,
+    /// Worth knowing, and no fault.
+    Note,
 }
 
 const APPLY: &str = "relayhost apply";
@@ -50,11 +59,17 @@ const APPLY: &str = "relayhost apply";
 impl Plan {
     /// Compares. Errors only where the answers cannot be had on this host at all.
     pub fn new(desired: &Desired, observed: &Observed) -> Result<Self> {
-        let mut plan =
-            Self { findings: Vec::new(), actions: Vec::new(), complete: observed.postfix.is_some() };
+        let mut plan = Self {
+            findings: Vec::new(),
+            actions: Vec::new(),
+            wrote: BTreeMap::new(),
+            foreign: Vec::new(),
+            complete: observed.postfix.is_some(),
+        };
         plan.packages(desired, observed);
         if let Some(postfix) = &observed.postfix {
-            plan.postfix(desired, postfix)?;
+            plan.postfix(desired, postfix, &observed.last)?;
+            plan.drift(postfix, &observed.last);
             plan.routing(desired, postfix);
         }
         Ok(plan)
@@ -74,7 +89,7 @@ impl Plan {
     }
 
     fn add(&mut self, id: impl Into<String>, state: State, found: impl Into<String>, remedy: &str) {
-        let remedy = (state != State::Fine).then(|| remedy.to_owned());
+        let remedy = (!remedy.is_empty() && state != State::Fine).then(|| remedy.to_owned());
         self.findings.push(Finding { id: id.into(), state, found: found.into(), remedy });
     }
 
@@ -117,20 +132,20 @@ impl Plan {
         }
     }
 
-    fn postfix(&mut self, desired: &Desired, postfix: &Postfix) -> Result<()> {
+    fn postfix(&mut self, desired: &Desired, postfix: &Postfix, last: &LastRun) -> Result<()> {
         let installs = !self.actions.is_empty();
         let kind = map_kind(postfix)?;
         let mut changed = false;
         if let Auth::Login { username, password, .. } = &desired.auth {
             let entry = (desired.relayhost(), format!("{username}:{}", password.expose()));
-            changed |= self.map(Managed::SaslPasswd, &kind, &[entry], postfix);
+            changed |= self.map(Managed::SaslPasswd, &kind, &[entry], postfix, last);
         }
         if !desired.rewrites.is_empty() {
             let entries: Vec<_> =
                 desired.rewrites.iter().map(|r| (r.local.clone(), r.public.clone())).collect();
-            changed |= self.map(Managed::Generic, &kind, &entries, postfix);
+            changed |= self.map(Managed::Generic, &kind, &entries, postfix, last);
         }
-        let changes = self.settings(desired, postfix, &kind)?;
+        let changes = self.settings(desired, postfix, &kind, last)?;
         let restart = changes.iter().any(|(name, _)| name == "inet_protocols");
         if !changes.is_empty() {
             changed = true;
@@ -166,13 +181,24 @@ impl Plan {
         kind: &MapKind,
         entries: &[(String, String)],
         postfix: &Postfix,
+        last: &LastRun,
     ) -> bool {
         let nothing = MapFile::default();
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
         let mut after = found.source.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
         let mut stale = Vec::new();
         for (key, value) in entries {
-            if after.get(key).as_deref() != Some(value) {
+            let (name, found) = (format!("{} {key}", file.name()), after.get(key));
+            let digest = |value: &str| sha256(value.as_bytes());
+            self.foreign_edit(
+                &name,
+                found.as_deref().map(digest).as_deref(),
+                &digest(value),
+                last,
+                "another entry",
+            );
+            self.wrote.insert(name, digest(value));
+            if found.as_deref() != Some(value) {
                 stale.push(key.clone());
                 after.set(key, value);
             }
@@ -223,11 +249,20 @@ impl Plan {
         desired: &Desired,
         postfix: &Postfix,
         kind: &MapKind,
+        last: &LastRun,
     ) -> Result<Vec<(String, String)>> {
         let mut changes = Vec::new();
         for (name, value) in parameters(desired, postfix, kind)? {
             let found = postfix.setting(name);
             let same = words(found) == words(&value);
+            self.foreign_edit(
+                name,
+                Some(&words(found).join(", ")),
+                &words(&value).join(", "),
+                last,
+                &format!("`{found}`"),
+            );
+            self.wrote.insert(name.to_owned(), words(&value).join(", "));
             let shown = match (same, found.is_empty()) {
                 (true, _) => value.clone(),
                 (false, true) => format!("not set, and should be `{value}`"),
@@ -239,6 +274,41 @@ impl Plan {
             }
         }
         Ok(changes)
+    }
+
+    /// Notes a managed value that is neither what our last run wrote nor what the answers say.
+    fn foreign_edit(&mut self, name: &str, found: Option<&str>, wanted: &str, last: &LastRun, shown: &str) {
+        let Some(ours) = last.wrote.get(name) else { return };
+        if found != Some(ours) && found != Some(wanted) {
+            self.foreign.push(format!("{name}: now {shown}, set otherwise by relayhost on {}", last.time));
+        }
+    }
+
+    /// Which files are not as our last run left them, and what differs. Not a fault: other lines are none of ours.
+    fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
+        let now = |file: Managed| match file {
+            Managed::MainCf => Some(postfix.main_cf.bytes()),
+            _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
+        };
+        for (file, ours) in &last.after {
+            let now = now(*file).unwrap_or_default();
+            if now != ours.as_slice() {
+                let changes = changed_lines(*file, ours, now);
+                self.add(
+                    format!("drift.{}", file.name()),
+                    State::Note,
+                    format!("changed since our run of {}: {changes}", last.time),
+                    "",
+                );
+            }
+        }
+    }
+
+    /// Has Postfix read its configuration again, whatever else is to do.
+    pub fn ensure_reload(&mut self) {
+        if !self.actions.iter().any(|action| matches!(action, Action::Service(_))) {
+            self.actions.push(Action::Service(ServiceAction::Reload));
+        }
     }
 
     /// What relayhost does not manage, and what nevertheless leads mail elsewhere.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::action::Action;
 use super::delivery::{Delivery, Outcome};
+use super::generation::Generation;
 use super::plan::{Finding, Plan, State};
 use super::text;
 use crate::error::Error;
@@ -37,6 +38,7 @@ enum StateWord {
     Fine,
     Differs,
     Warning,
+    Note,
 }
 
 fn finding(finding: &Finding) -> Value {
@@ -44,6 +46,7 @@ fn finding(finding: &Finding) -> Value {
         State::Fine => StateWord::Fine,
         State::Differs => StateWord::Differs,
         State::Warning => StateWord::Warning,
+        State::Note => StateWord::Note,
     };
     json!({
         "id": finding.id,
@@ -60,6 +63,46 @@ pub fn actions(actions: &[Action], complete: bool) -> Value {
         .map(|action| json!({ "kind": action.kind(), "text": action.describe(), "diff": action.diff() }))
         .collect();
     json!({ "actions": list, "complete": complete })
+}
+
+/// `apply` and `repair`: what was done, and what came of it.
+pub fn done(
+    done: &[Action],
+    generation: Option<u32>,
+    undone: bool,
+    message: Option<&Delivery>,
+    recovered: &Option<String>,
+) -> Value {
+    let body = merged(
+        json!({ "changed": !done.is_empty(), "generation": generation, "undone": undone }),
+        actions(done, true),
+    );
+    with_recovery(message.map_or(body.clone(), |message| merged(body, delivery(message))), recovered)
+}
+
+/// Adds what had to be cleared up first.
+pub fn with_recovery(body: Value, recovered: &Option<String>) -> Value {
+    match recovered {
+        None => body,
+        Some(text) => merged(body, json!({ "recovered": text })),
+    }
+}
+
+/// `history`: no bytes, no digests.
+pub fn history(generations: &[Generation]) -> Value {
+    let list: Vec<_> = generations
+        .iter()
+        .map(|generation| {
+            json!({
+                "number": generation.number,
+                "time": generation.time,
+                "command": generation.command,
+                "fate": generation.fate,
+                "files": generation.changed_files(),
+            })
+        })
+        .collect();
+    json!({ "generations": list })
 }
 
 /// `verify`, and the end of `apply`.

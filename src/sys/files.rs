@@ -1,12 +1,11 @@
 //! Files: bounded reading, who else can read them, and replacing them in one step.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 
@@ -36,6 +35,12 @@ pub fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
     read(path, LIMIT)
 }
 
+/// As [`read_whole`], for files that must not be somebody's symbolic link.
+pub fn read_no_link(path: &Path) -> Result<Option<Vec<u8>>> {
+    refuse_link(path)?;
+    read_whole(path)
+}
+
 /// Whether a path leads to something, links followed.
 pub fn exists(path: &Path) -> bool {
     path.exists()
@@ -49,6 +54,15 @@ pub fn has_content(path: &Path) -> bool {
 /// Where a path leads in the end, links followed.
 pub fn resolve(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
+}
+
+/// The owner of what a symbolic link leads to; `None` if the path is no link.
+pub fn link_owner(path: &Path) -> Result<Option<u32>> {
+    let fault = |source| Error::Io { action: "look at", path: path.into(), source };
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Ok(Some(fs::metadata(path).map_err(fault)?.uid())),
+        _ => Ok(None),
+    }
 }
 
 /// Names in a directory; none if there is no such directory.
@@ -111,36 +125,7 @@ pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 pub fn stage(path: &Path, bytes: &[u8]) -> Result<()> {
     create(path, bytes, 0o600)?;
     let fault = |source| Error::Io { action: "give a time to", path: path.into(), source };
-    cool(&File::options().append(true).open(path).map_err(fault)?).map_err(fault)
-}
-
-/// Dates a configuration file three seconds back. Postfix reads a file that is younger than two seconds again and
-/// again until it is older, since it may be half written (dict_load_file_xt in util/dict.c); each of its programs
-/// would wait that long. Ours appear whole, by rename.
-fn cool(file: &File) -> std::io::Result<()> {
-    file.set_modified(SystemTime::now() - Duration::from_secs(3))
-}
-
-/// Replaces the contents of a file that exists in one rename, mode and owner as they were.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    refuse_link(path)?;
-    let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
-    let old: Metadata = fs::metadata(path).map_err(fault("look at"))?;
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    let mut new: NamedTempFile = tempfile::Builder::new()
-        .prefix(".relayhost-")
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(parent)
-        .map_err(fault("write beside"))?;
-    new.write_all(bytes).map_err(fault("write beside"))?;
-    fchown(new.as_file(), Some(old.uid()), Some(old.gid())).map_err(fault("give an owner to"))?;
-    new.as_file()
-        .set_permissions(fs::Permissions::from_mode(old.mode() & 0o7777))
-        .map_err(fault("give a mode to"))?;
-    cool(new.as_file()).map_err(fault("give a time to"))?;
-    new.as_file().sync_all().map_err(fault("write beside"))?;
-    new.persist(path).map_err(|error| fault("rename into")(error.error))?;
-    sync_directory(parent)
+    super::inode::cool(&File::options().append(true).open(path).map_err(fault)?).map_err(fault)
 }
 
 /// Puts a file that was built in a staging directory into its place.
@@ -152,14 +137,16 @@ pub fn put_in_place(built: &Path, path: &Path) -> Result<()> {
     sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
-fn refuse_link(path: &Path) -> Result<()> {
+/// Refuses a path that is a symbolic link.
+pub fn refuse_link(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() => Err(Error::Symlink { path: path.into() }),
         _ => Ok(()),
     }
 }
 
-fn sync_directory(path: &Path) -> Result<()> {
+/// Has the names in a directory on the disk.
+pub fn sync_directory(path: &Path) -> Result<()> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(|source| Error::Io {
         action: "write",
         path: path.into(),
@@ -193,21 +180,6 @@ pub fn ensure_directory(path: &Path, mode: u32) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn replacing_keeps_mode_and_refuses_links() {
-        let directory = scratch().unwrap();
-        let path = directory.path().join("main.cf");
-        create(&path, b"old", 0o640).unwrap();
-        replace(&path, b"new").unwrap();
-        assert_eq!(read_whole(&path).unwrap().as_deref(), Some(&b"new"[..]));
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
-        assert_eq!(names(directory.path()), ["main.cf"]);
-        let link = directory.path().join("link");
-        std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(matches!(replace(&link, b"x").unwrap_err(), Error::Symlink { .. }));
-        assert_eq!(read_whole(&path).unwrap().as_deref(), Some(&b"new"[..]));
-    }
 
     #[test]
     fn a_fifo_is_not_read_for_ever_and_size_is_bounded() {

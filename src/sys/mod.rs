@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod files;
 pub mod host;
+pub mod inode;
 pub mod lock;
 pub mod log;
 pub mod mail;
@@ -12,3 +13,4 @@ pub mod packages;
 pub mod postfix;
 pub mod run;
 pub mod service;
+pub mod state;

@@ -1,6 +1,8 @@
 //! Postfix's own programs: postconf, postmap, postqueue, postsuper.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
 
 use super::files;
 use super::run::{self, Cmd};
@@ -50,6 +52,7 @@ pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
 /// Reads a database with Postfix's own program.
 pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     let Some(path) = kind.database(source) else { return Ok(Database::NotNeeded) };
+    files::refuse_link(&path)?;
     if !files::exists(&path) {
         return Ok(Database::Missing);
     }
@@ -62,18 +65,55 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     })
 }
 
-/// Writes a map source and its database: both are built beside, in a directory that is root's alone, and renamed, so
-/// that no delivery reads half a table. The database goes first, since it is what Postfix reads.
-pub fn write_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<()> {
-    let staged = files::staging(path)?;
-    let source = staged.path().join(path.file_name().unwrap_or_default());
+/// A map source and its database, built beside their places and not yet in them. Gone when dropped.
+#[derive(Debug)]
+pub struct BuiltMap {
+    _staging: TempDir,
+    source: PathBuf,
+    /// The database's place and the built one, unless this kind of table has none.
+    database: Option<(PathBuf, PathBuf)>,
+    path: PathBuf,
+}
+
+/// Builds a map beside its place, in a directory that is root's alone. The files can be renamed from there, so that
+/// no delivery reads half a table.
+pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> {
+    let staging = files::staging(path)?;
+    let source = staging.path().join(path.file_name().unwrap_or_default());
     files::create(&source, bytes, MAP_MODE)?;
-    if let (Some(built), Some(database)) = (kind.database(&source), kind.database(path)) {
+    let database = kind.database(path).zip(kind.database(&source));
+    if database.is_some() {
         let program = run::require("postmap", INSTALL_POSTFIX)?;
         Cmd::new(&program).arg(kind.table(&source)).ok()?;
-        files::put_in_place(&built, &database)?;
     }
-    files::put_in_place(&source, path)
+    Ok(BuiltMap { _staging: staging, source, database, path: path.to_owned() })
+}
+
+impl BuiltMap {
+    /// Reads the built database back.
+    pub fn read(&self, kind: &MapKind) -> Result<Database> {
+        read_database(&self.source, kind)
+    }
+
+    /// The bytes of the built database with its place; `None` if this kind of table has none.
+    pub fn database_bytes(&self) -> Result<Option<(PathBuf, Vec<u8>)>> {
+        match &self.database {
+            None => Ok(None),
+            Some((place, built)) => Ok(files::read_whole(built)?.map(|bytes| (place.clone(), bytes))),
+        }
+    }
+
+    /// Renames both into place, the database first, since it is what Postfix reads. Returns the places.
+    pub fn put_in_place(&self) -> Result<Vec<PathBuf>> {
+        let mut places = Vec::new();
+        if let Some((place, built)) = &self.database {
+            files::put_in_place(built, place)?;
+            places.push(place.clone());
+        }
+        files::put_in_place(&self.source, &self.path)?;
+        places.push(self.path.clone());
+        Ok(places)
+    }
 }
 
 /// Has Postfix try one message again now.

@@ -1,0 +1,102 @@
+//! What has to be cleared up before anything else, and going back: recovery of a stopped run, `restore`, `history`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Progress;
+use super::transaction::{Transaction, postfix_directory, reread, restore_files, trust_postfix_directory};
+use crate::error::{Error, Result};
+use crate::model::action::ServiceAction;
+use crate::model::generation::{Generation, Phase, recorded_files};
+use crate::model::maincf::MainCf;
+use crate::sys::state::{self, Lock};
+use crate::sys::{clock, inode};
+
+/// What recovery did, in words; `None` if there was nothing to do.
+pub type Recovered = Option<String>;
+
+/// For commands that change something: takes the lock, waiting for another run, and clears up what a stopped run
+/// left. The lock is held until it is dropped.
+pub fn lock_and_recover(patience: Duration, progress: &mut dyn Progress) -> Result<(Lock, Recovered)> {
+    trust_postfix_directory()?;
+    let lock = state::lock(patience, &mut |line| progress.note(line))?;
+    let recovered = recover(&lock, progress)?;
+    Ok((lock, recovered))
+}
+
+/// For commands that change nothing: clears up what a stopped run left. A run that is at work now is left alone.
+pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
+    if !state::exists() || state::journal()?.is_none() {
+        return Ok(None);
+    }
+    match state::try_lock()? {
+        None => Ok(None),
+        Some(lock) => recover(&lock, progress),
+    }
+}
+
+fn recover(lock: &Lock, progress: &mut dyn Progress) -> Result<Recovered> {
+    let journal = state::journal()?;
+    state::sweep(lock, &postfix_directory())?;
+    let Some(journal) = journal else { return Ok(None) };
+    let begin = clock::now();
+    progress.begin("recovery");
+    let transaction = Transaction::resume(journal.generation)?;
+    let result = match journal.phase {
+        Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|()| {
+            "a run was stopped while it changed files; they are again what they were before".to_owned()
+        }),
+        Phase::Changed => reread(ServiceAction::Reload)
+            .and_then(|()| transaction.keep())
+            .map(|()| "a run was stopped after it had changed all files; Postfix has read them".to_owned()),
+    };
+    let text = result.as_ref().map_or_else(|_| "failed".to_owned(), Clone::clone);
+    progress.end(result.is_ok(), &text, begin.elapsed());
+    result.map(Some)
+}
+
+/// All generations, oldest first.
+pub fn history() -> Result<Vec<Generation>> {
+    if !state::exists() {
+        return Ok(Vec::new());
+    }
+    state::numbers().into_iter().map(state::generation).collect()
+}
+
+/// Puts a generation back, the newest without a number. What is there now becomes a generation of its own, so that
+/// this can be undone too. Returns the number that was put back.
+pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> {
+    let known = if state::exists() { state::numbers() } else { Vec::new() };
+    let Some(number) = number.or_else(|| known.last().copied()) else {
+        return Err(Error::NoGeneration { number: 0, known });
+    };
+    let generation = state::generation(number)?;
+    let begin = clock::now();
+    progress.begin("restore");
+    let result = put_back(&generation);
+    let text = format!("the files of generation {number} ({}) are in force again", generation.time);
+    progress.end(result.is_ok(), if result.is_ok() { &text } else { "failed" }, begin.elapsed());
+    result.map(|()| number)
+}
+
+fn put_back(generation: &Generation) -> Result<()> {
+    let mut after = BTreeMap::new();
+    for name in recorded_files() {
+        let bytes = state::blob(generation.number, &format!("before/{name}"))?;
+        after.insert(name, bytes);
+    }
+    let command = format!("restore {}", generation.number);
+    let protocols = |bytes: &[u8]| MainCf::new(bytes.to_vec()).get("inet_protocols");
+    let now = inode::take(&postfix_directory().join("main.cf"))?;
+    let then = after.get("main.cf").and_then(Option::as_deref);
+    let restart = now.and_then(|(_, bytes)| protocols(&bytes)) != then.and_then(protocols);
+    let transaction = Transaction::begin(&command, &after, BTreeMap::new())?;
+    let action = if restart { ServiceAction::Restart } else { ServiceAction::Reload };
+    match restore_files(generation).and_then(|()| transaction.changed()).and_then(|()| reread(action)) {
+        Ok(()) => transaction.keep(),
+        Err(cause) => {
+            transaction.undo(&cause.to_string())?;
+            Err(Error::Undone { cause: Box::new(cause) })
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A change of files that is either whole or not at all: what is there is recorded before the first change, and put
+//! back if the change fails, is refused, or was cut off.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::model::action::ServiceAction;
+use crate::model::generation::{
+    Change, Fate, Generation, Journal, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
+};
+use crate::model::managed::Managed;
+use crate::model::observed::parse_settings;
+use crate::sys::{clock, files, inode, postfix, service, state};
+
+/// A change under way.
+#[derive(Debug)]
+pub struct Transaction {
+    generation: Generation,
+}
+
+/// Directory of the managed files.
+pub fn postfix_directory() -> PathBuf {
+    Managed::MainCf.path().parent().map_or_else(|| "/etc/postfix".into(), Path::to_path_buf)
+}
+
+impl Transaction {
+    /// Records every managed file, and the intent to change some of them to `after` (`None`: to remove it) with these
+    /// managed values. On the disk when this returns. The caller holds the lock.
+    pub fn begin(
+        command: &str,
+        after: &BTreeMap<String, Option<Vec<u8>>>,
+        wrote: BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let mut blobs = Vec::new();
+        let mut records = BTreeMap::new();
+        for name in recorded_files() {
+            let before = inode::take(&postfix_directory().join(&name))?;
+            let digest = before.as_ref().map(|(inode, _)| inode.sha256.clone());
+            let inode = before.map(|(inode, bytes)| {
+                blobs.push((format!("before/{name}"), bytes));
+                inode
+            });
+            let after = after.get(&name).map_or(digest, |new| new.as_deref().map(sha256));
+            records.insert(name, Change { before: inode, after });
+        }
+        for (name, bytes) in after {
+            blobs.extend(bytes.clone().map(|bytes| (format!("after/{name}"), bytes)));
+        }
+        let generation = Generation {
+            version: VERSION,
+            number: state::numbers().last().map_or(0, |last| last + 1),
+            time: clock::wall(),
+            command: command.to_owned(),
+            fate: Fate::Open,
+            files: records,
+            wrote,
+        };
+        state::add_generation(&generation, &blobs)?;
+        state::write_journal(&Journal {
+            version: VERSION,
+            generation: generation.number,
+            phase: Phase::Changing,
+        })?;
+        Ok(Self { generation })
+    }
+
+    /// Takes up the change that a stopped run left.
+    pub fn resume(number: u32) -> Result<Self> {
+        Ok(Self { generation: state::generation(number)? })
+    }
+
+    /// Number of the generation that has what was there before.
+    pub fn number(&self) -> u32 {
+        self.generation.number
+    }
+
+    /// All files are new.
+    pub fn changed(&self) -> Result<()> {
+        state::write_journal(&Journal {
+            version: VERSION,
+            generation: self.generation.number,
+            phase: Phase::Changed,
+        })
+    }
+
+    /// The change stays.
+    pub fn keep(self) -> Result<()> {
+        self.end(Fate::Kept)
+    }
+
+    /// Puts everything back and tells Postfix. `cause` is why, for the error if that fails.
+    pub fn undo(self, cause: &str) -> Result<()> {
+        let number = self.generation.number;
+        let result = self.put_back().and_then(|()| self.tell_postfix());
+        match result {
+            Ok(()) => self.end(Fate::Undone),
+            Err(undo) => Err(Error::Stuck {
+                cause: cause.to_owned(),
+                undo: Box::new(undo),
+                files: self.on_disk(),
+                generation: number,
+            }),
+        }
+    }
+
+    fn end(mut self, fate: Fate) -> Result<()> {
+        self.generation.fate = fate;
+        state::update_generation(&self.generation)?;
+        state::remove_journal()?;
+        for number in superfluous(&state::numbers(), Some(self.generation.number)) {
+            state::remove_generation(number)?;
+        }
+        Ok(())
+    }
+
+    /// Puts every file back that is not as it was. Can be cut off and done again.
+    fn put_back(&self) -> Result<()> {
+        restore_files(&self.generation)
+    }
+
+    /// Has Postfix read what is there now. One that does not run any more is started.
+    fn tell_postfix(&self) -> Result<()> {
+        let restart = self.generation.wrote.contains_key("inet_protocols");
+        reread(if restart { ServiceAction::Restart } else { ServiceAction::Reload })
+    }
+
+    /// Every managed file, and which state it is in, for a person.
+    fn on_disk(&self) -> Vec<String> {
+        let word = |name: &String, change: &Change| {
+            let now =
+                inode::take(&postfix_directory().join(name)).ok().flatten().map(|(inode, _)| inode.sha256);
+            let before = change.before.as_ref().map(|inode| inode.sha256.clone());
+            match (now == before, now == change.after) {
+                (true, _) => format!("{name}: as before"),
+                (_, true) => format!("{name}: new"),
+                _ => format!("{name}: neither old nor new"),
+            }
+        };
+        self.generation.files.iter().map(|(name, change)| word(name, change)).collect()
+    }
+}
+
+/// Makes every managed file what a generation says was there before its change.
+pub fn restore_files(generation: &Generation) -> Result<()> {
+    for (name, change) in &generation.files {
+        let path = postfix_directory().join(name);
+        let now = inode::take(&path)?.map(|(inode, _)| inode);
+        if now == change.before {
+            continue;
+        }
+        match &change.before {
+            None => inode::put_back(&path, None)?,
+            Some(before) => {
+                let bytes = state::blob(generation.number, &format!("before/{name}"))?.unwrap_or_default();
+                if sha256(&bytes) != before.sha256 {
+                    let problem = format!("the bytes kept of {name} are not those that were recorded");
+                    return Err(Error::Record {
+                        path: Path::new(state::DIRECTORY).join("generations"),
+                        problem,
+                    });
+                }
+                inode::put_back(&path, Some((before, &bytes)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Has a Postfix that is installed read its configuration again; starts it if it should run and does not.
+pub fn reread(action: ServiceAction) -> Result<()> {
+    if !postfix::is_installed() {
+        return Ok(());
+    }
+    let settings = parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?);
+    let queue = settings.get("queue_directory").map_or("/var/spool/postfix", String::as_str);
+    let pids = super::observe::pid_directory(&settings);
+    let action = if service::master_runs(queue, pids) { action } else { ServiceAction::Start };
+    service::tell(action, queue, pids)
+}
+
+/// What the last run that is in force left; empty where there is none.
+pub fn last_run() -> Result<LastRun> {
+    for number in state::numbers().into_iter().rev() {
+        let generation = state::generation(number)?;
+        if generation.fate != Fate::Kept {
+            continue;
+        }
+        let mut after = BTreeMap::new();
+        for file in [Managed::MainCf, Managed::SaslPasswd, Managed::Generic] {
+            let name = file.name();
+            if generation.files.get(name).is_none_or(|change| change.after.is_none()) {
+                continue;
+            }
+            let bytes = match state::blob(number, &format!("after/{name}"))? {
+                // Not changed by that run.
+                None => state::blob(number, &format!("before/{name}"))?,
+                after => after,
+            };
+            after.extend(bytes.map(|bytes| (file, bytes)));
+        }
+        return Ok(LastRun { time: generation.time, wrote: generation.wrote, after });
+    }
+    Ok(LastRun::default())
+}
+
+/// Whether a file that is there may be taken for the directory's own: `/etc/postfix` itself may be a link of the
+/// admin's, but only to a directory of root's.
+pub fn trust_postfix_directory() -> Result<()> {
+    let path = postfix_directory();
+    match files::link_owner(&path)? {
+        None | Some(0) => Ok(()),
+        Some(_) => Err(Error::Symlink { path }),
+    }
+}
