@@ -201,6 +201,14 @@ pub enum Error {
     /// There is no log in which the message could be followed.
     #[error("no mail log on this host: neither /var/log/maillog nor a journal")]
     NoLog,
+    /// What `--root` names is no tree that can be worked on.
+    #[error("`{}` is not the root of an RPM system: {problem}", .path.display())]
+    Tree {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Another run of relayhost is at work.
     #[error("{holder} is at work; gave up after {}", human(*.waited))]
     Busy {
@@ -261,7 +269,9 @@ impl Error {
     /// The exit status that this error ends a command with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Answers { .. } | Self::Exposed { .. } | Self::NoGeneration { .. } => Exit::Usage,
+            Self::Answers { .. } | Self::Exposed { .. } | Self::NoGeneration { .. } | Self::Tree { .. } => {
+                Exit::Usage
+            }
             Self::Foreign { .. } => Exit::Differs,
             Self::Stuck { .. } => Exit::Stuck,
             Self::Undone { cause } => cause.exit(),
@@ -298,9 +308,10 @@ impl Error {
                 _ => format!("look at `ls -ldZ {}`, and run the same command again", path.display()),
             },
             Self::TooLarge { path, .. } => format!("check that `{}` is the file you mean", path.display()),
-            Self::Symlink { path } => {
-                format!("replace the link by a real file: `cp --remove-destination \"$(readlink -f {0})\" {0}`", path.display())
-            }
+            Self::Symlink { path } => format!(
+                "see who made it and why (`ls -l {0}`); if it is nobody's, `rm {0}`, and run the same command again",
+                path.display()
+            ),
             Self::Program { .. } => "run that command by hand to see all that it says".into(),
             Self::Timeout { .. } => "run that command by hand to see where it stays".into(),
             Self::Locked { .. } => "wait for the other one to end (or end it), and run the same command again".into(),
@@ -323,6 +334,7 @@ impl Error {
                 path.display()
             ),
             Self::NoGeneration { .. } => "relayhost history".into(),
+            Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
             Self::Foreign { .. } => {
                 "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
             }

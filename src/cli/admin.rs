@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::render::Renderer;
 use super::{Change, Command, OnFailure};
+use crate::engine::Place;
 use crate::engine::apply::{Options, apply};
 use crate::engine::load::load;
 use crate::engine::observe::observe;
@@ -29,16 +30,21 @@ pub fn run(command: Command) -> u8 {
         Command::Check { common, nagios } if nagios => check_nagios(&common.answers),
         Command::Check { common, .. } => report("check", common.json, |out| check(&common.answers, out)),
         Command::Plan { common } => report("plan", common.json, |out| plan(&common.answers, out)),
-        Command::Apply { common, change, no_verify, verify, force } => report("apply", common.json, |out| {
-            let message = if no_verify {
-                Message::Never
-            } else if verify {
-                Message::Always
-            } else {
-                Message::IfChanged
-            };
-            apply_all("apply", &common.answers, &change, message, force, out)
-        }),
+        Command::Apply { common, change, no_verify, verify, force, root } => {
+            report("apply", common.json, |out| {
+                if let Some(root) = root {
+                    return apply_to_tree(&common.answers, &root, &change, force, out);
+                }
+                let message = if no_verify {
+                    Message::Never
+                } else if verify {
+                    Message::Always
+                } else {
+                    Message::IfChanged
+                };
+                apply_all("apply", &common.answers, &change, message, force, out)
+            })
+        }
         // An admin who says `repair` has said that the answers are right.
         Command::Repair { common, change } => report("repair", common.json, |out| {
             apply_all("repair", &common.answers, &change, Message::Always, true, out)
@@ -73,7 +79,7 @@ fn report(name: &str, json: bool, work: impl FnOnce(&mut Renderer) -> Result<Out
 fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recovered)> {
     let desired = load(answers)?;
     let recovered = recover_if_stopped(out)?;
-    let plan = Plan::new(&desired, &observe(&desired)?)?;
+    let plan = Plan::new(&desired, &observe(&desired, Place::Host)?)?;
     Ok((desired, plan, recovered))
 }
 
@@ -118,6 +124,7 @@ fn apply_all(
     let request =
         if message == Message::Never { None } else { Some(request(&desired, answers, None, None)?) };
     let options = Options {
+        place: Place::Host,
         command: command.to_owned(),
         patience: change.lock_timeout,
         request,
@@ -126,11 +133,36 @@ fn apply_all(
         force,
     };
     let done = apply(&desired, &options, out)?;
-    out.done(&desired, &done);
+    out.done(&desired, &done, options.place);
     Ok((
         done.exit(),
         record::done(&done.actions, done.generation, done.undone, done.delivery.as_ref(), &done.recovered),
     ))
+}
+
+/// Works on a tree that is not running, from inside it: so no link of the tree can lead out of it, and the tree's own
+/// rpm, postconf and postmap are used. Nothing is started or sent.
+fn apply_to_tree(
+    answers: &Path,
+    root: &Path,
+    change: &Change,
+    force: bool,
+    out: &mut Renderer,
+) -> Result<Outcome> {
+    let desired = load(answers)?;
+    host::enter_tree(root)?;
+    let options = Options {
+        place: Place::Tree,
+        command: "apply --root".into(),
+        patience: change.lock_timeout,
+        request: None,
+        always_verify: false,
+        keep: true,
+        force,
+    };
+    let done = apply(&desired, &options, out)?;
+    out.done(&desired, &done, options.place);
+    Ok((done.exit(), record::done(&done.actions, done.generation, done.undone, None, &done.recovered)))
 }
 
 fn verify_only(
@@ -142,7 +174,7 @@ fn verify_only(
     let desired = load(answers)?;
     let request = request(&desired, answers, to, deadline)?;
     let recovered = recover_if_stopped(out)?;
-    let delivery = verify(&desired, &observe(&desired)?, &request, out)?;
+    let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, out)?;
     out.delivery(&delivery);
     Ok((delivery.outcome.exit(), record::with_recovery(record::delivery(&delivery), &recovered)))
 }
@@ -155,7 +187,7 @@ fn history(out: &mut Renderer) -> Result<Outcome> {
 }
 
 fn restore(number: Option<u32>, patience: Duration, out: &mut Renderer) -> Result<Outcome> {
-    let (_lock, recovered) = lock_and_recover(patience, out)?;
+    let (_lock, recovered) = lock_and_recover(patience, Place::Host, out)?;
     let number = recover::restore(number, out)?;
     Ok((Exit::Done, record::with_recovery(json!({ "generation": number }), &recovered)))
 }

@@ -63,6 +63,9 @@ enum Command {
         /// Overwrite values of ours that somebody changed by hand
         #[arg(long)]
         force: bool,
+        /// Work on a tree that is not running (an install image, a chroot): start, tell and send nothing
+        #[arg(long, value_name = "DIR", conflicts_with = "verify")]
+        root: Option<PathBuf>,
     },
     /// Clear up after a run that was stopped, mend what is not as the answers say, and send the test message
     Repair {

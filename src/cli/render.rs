@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::terminal::{Mark, Terminal};
-use crate::engine::Progress;
 use crate::engine::apply::Done;
+use crate::engine::{Place, Progress};
 use crate::error::{Error, Result};
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::{Auth, Desired};
@@ -171,14 +171,14 @@ impl Renderer {
     }
 
     /// The end of `apply`.
-    pub fn done(&self, desired: &Desired, done: &Done) {
+    pub fn done(&self, desired: &Desired, done: &Done, place: Place) {
         if done.actions.is_empty() {
             self.write(&format!("nothing to do: {}\n", summary(desired)));
         }
         if let Some(delivery) = &done.delivery {
             self.delivery(delivery);
         }
-        if let (Some(generation), false) = (done.generation, done.undone) {
+        if let (Some(generation), false, Place::Host) = (done.generation, done.undone, place) {
             self.field("undo", &format!("relayhost restore {generation}"));
         }
     }

@@ -10,7 +10,7 @@ use super::observe::{observe, pid_directory};
 use super::recover::{Recovered, lock_and_recover};
 use super::transaction::{Transaction, postfix_directory};
 use super::verify::{Request, verify};
-use super::{Progress, stage};
+use super::{Place, Progress, stage};
 use crate::error::{Error, Exit, Result};
 use crate::model::action::Action;
 use crate::model::delivery::Delivery;
@@ -26,6 +26,8 @@ use crate::sys::{files, inode, postfix, service};
 /// How an `apply` behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// What is worked on.
+    pub place: Place,
     /// The command's name, for the record.
     pub command: String,
     /// How long to wait for another package manager, or another relayhost, to end.
@@ -68,8 +70,8 @@ impl Done {
 
 /// Brings the host to what `desired` says.
 pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) -> Result<Done> {
-    let (_lock, recovered) = lock_and_recover(options.patience, progress)?;
-    let plan = Plan::new(desired, &observe(desired)?)?;
+    let (_lock, recovered) = lock_and_recover(options.patience, options.place, progress)?;
+    let plan = plan_for(desired, options.place)?;
     let (mut done, plan) = install_missing(desired, plan, options, progress)?;
     done.recovered = recovered;
     if !options.force && !plan.foreign.is_empty() {
@@ -82,7 +84,7 @@ pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) 
         transaction.map(Transaction::keep).transpose()?;
         return Ok(done);
     };
-    let delivery = verify(desired, &observe(desired)?, request, progress)?;
+    let delivery = verify(desired, &observe(desired, Place::Host)?, request, progress)?;
     let refused = delivery.outcome.exit() == Exit::Refused;
     done.delivery = Some(delivery);
     match transaction {
@@ -96,6 +98,12 @@ pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) 
         other => other.map(Transaction::keep).transpose().map(|_| ())?,
     }
     Ok(done)
+}
+
+/// The plan for what is there now.
+fn plan_for(desired: &Desired, place: Place) -> Result<Plan> {
+    let plan = Plan::new(desired, &observe(desired, place)?)?;
+    Ok(if place == Place::Tree { plan.without_service() } else { plan })
 }
 
 /// Installs what is missing, and plans again: only then can Postfix's files be known.
@@ -113,7 +121,7 @@ fn install_missing(
     }
     stage(progress, "packages", |progress| install(&missing, options.patience, progress))?;
     done.actions.push(Action::Install(missing));
-    let mut after = Plan::new(desired, &observe(desired)?)?;
+    let mut after = plan_for(desired, options.place)?;
     if !after.to_install().is_empty() {
         return Err(Error::NotInstalled {
             missing: after.to_install().iter().map(|need| need.label().to_owned()).collect(),
@@ -123,7 +131,9 @@ fn install_missing(
         });
     }
     // smtp(8) processes that run already have the old list of plugins.
-    after.ensure_reload();
+    if options.place == Place::Host {
+        after.ensure_reload();
+    }
     Ok((done, after))
 }
 
@@ -142,7 +152,7 @@ fn perform(
         for staged in &staged {
             after.extend(staged.after()?.into_iter().map(|(name, bytes)| (name, Some(bytes))));
         }
-        transaction = Some(Transaction::begin(&options.command, &after, plan.wrote)?);
+        transaction = Some(Transaction::begin(&options.command, options.place, &after, plan.wrote)?);
     }
     let result = staged.iter().try_for_each(|staged| staged.put_in_place(progress));
     let result = result.and_then(|()| transaction.as_ref().map_or(Ok(()), Transaction::changed));

@@ -14,6 +14,15 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::sys::clock;
 
+/// What is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The host that we run on.
+    Host,
+    /// A tree that is not running (`--root`): nothing is started, told or sent.
+    Tree,
+}
+
 /// Who is told how a run goes on.
 pub trait Progress {
     /// A stage begins. Stages do not nest.

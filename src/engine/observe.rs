@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use super::Place;
 use super::transaction::last_run;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
@@ -12,8 +13,8 @@ use crate::model::maincf::MainCf;
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::need::needs;
 use crate::model::observed::{
-    Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Version, capabilities, parse_packages,
-    parse_settings,
+    Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Service, Version, capabilities,
+    parse_packages, parse_settings,
 };
 use crate::model::parameters::{SETTINGS, ca_candidates};
 use crate::model::postmap::MapSource;
@@ -24,11 +25,11 @@ const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
 
 /// Observes everything that a plan for `desired` asks for. rpm and Postfix are asked at the same time: each takes as
 /// long as all the rest.
-pub fn observe(desired: &Desired) -> Result<Observed> {
+pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     let capabilities = capabilities(&needs(desired));
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
-        let postfix = if postfix::is_installed() { Some(postfix_of()?) } else { None };
+        let postfix = if postfix::is_installed() { Some(postfix_of(place)?) } else { None };
         Ok(Observed {
             packages: rpm.join().map_err(|_| internal())??,
             plugins: plugins(),
@@ -48,7 +49,7 @@ fn plugins() -> BTreeSet<String> {
     names.filter_map(|name| Some(name.strip_prefix("lib")?.split_once(".so")?.0.to_owned())).collect()
 }
 
-fn postfix_of() -> Result<Postfix> {
+fn postfix_of(place: Place) -> Result<Postfix> {
     let settings = parse_settings(&postfix::settings(&SETTINGS)?);
     let setting = |name: &str| settings.get(name).map_or("", String::as_str);
     let map_kind = MapKind::new(setting("default_database_type"));
@@ -66,7 +67,11 @@ fn postfix_of() -> Result<Postfix> {
         main_cf: MainCf::new(bytes),
         maps,
         ca_files: ca_files(setting("smtp_tls_CAfile")),
-        service: service::state(setting("queue_directory"), pid_directory(&settings))?,
+        service: match place {
+            Place::Host => service::state(setting("queue_directory"), pid_directory(&settings))?,
+            // Nothing runs there, and nothing is to.
+            Place::Tree => Service { running: true, enabled: None },
+        },
         foreign_sendmail: foreign_sendmail(setting("sendmail_path")),
         map_kind,
         settings,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Progress;
 use super::transaction::{Transaction, postfix_directory, reread, restore_files, trust_postfix_directory};
+use super::{Place, Progress};
 use crate::error::{Error, Result};
 use crate::model::action::ServiceAction;
 use crate::model::generation::{Generation, Phase, recorded_files};
@@ -17,10 +17,14 @@ pub type Recovered = Option<String>;
 
 /// For commands that change something: takes the lock, waiting for another run, and clears up what a stopped run
 /// left. The lock is held until it is dropped.
-pub fn lock_and_recover(patience: Duration, progress: &mut dyn Progress) -> Result<(Lock, Recovered)> {
+pub fn lock_and_recover(
+    patience: Duration,
+    place: Place,
+    progress: &mut dyn Progress,
+) -> Result<(Lock, Recovered)> {
     trust_postfix_directory()?;
     let lock = state::lock(patience, &mut |line| progress.note(line))?;
-    let recovered = recover(&lock, progress)?;
+    let recovered = recover(&lock, place, progress)?;
     Ok((lock, recovered))
 }
 
@@ -31,22 +35,22 @@ pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
     }
     match state::try_lock()? {
         None => Ok(None),
-        Some(lock) => recover(&lock, progress),
+        Some(lock) => recover(&lock, Place::Host, progress),
     }
 }
 
-fn recover(lock: &Lock, progress: &mut dyn Progress) -> Result<Recovered> {
+fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
     let journal = state::journal()?;
     state::sweep(lock, &postfix_directory())?;
     let Some(journal) = journal else { return Ok(None) };
     let begin = clock::now();
     progress.begin("recovery");
-    let transaction = Transaction::resume(journal.generation)?;
+    let transaction = Transaction::resume(journal.generation, place)?;
     let result = match journal.phase {
         Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|()| {
             "a run was stopped while it changed files; they are again what they were before".to_owned()
         }),
-        Phase::Changed => reread(ServiceAction::Reload)
+        Phase::Changed => reread(place, ServiceAction::Reload)
             .and_then(|()| transaction.keep())
             .map(|()| "a run was stopped after it had changed all files; Postfix has read them".to_owned()),
     };
@@ -90,9 +94,12 @@ fn put_back(generation: &Generation) -> Result<()> {
     let now = inode::take(&postfix_directory().join("main.cf"))?;
     let then = after.get("main.cf").and_then(Option::as_deref);
     let restart = now.and_then(|(_, bytes)| protocols(&bytes)) != then.and_then(protocols);
-    let transaction = Transaction::begin(&command, &after, BTreeMap::new())?;
+    let transaction = Transaction::begin(&command, Place::Host, &after, BTreeMap::new())?;
     let action = if restart { ServiceAction::Restart } else { ServiceAction::Reload };
-    match restore_files(generation).and_then(|()| transaction.changed()).and_then(|()| reread(action)) {
+    match restore_files(generation)
+        .and_then(|()| transaction.changed())
+        .and_then(|()| reread(Place::Host, action))
+    {
         Ok(()) => transaction.keep(),
         Err(cause) => {
             transaction.undo(&cause.to_string())?;

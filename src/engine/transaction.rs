@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::Place;
 use crate::error::{Error, Result};
 use crate::model::action::ServiceAction;
 use crate::model::generation::{
@@ -17,6 +18,7 @@ use crate::sys::{clock, files, inode, postfix, service, state};
 #[derive(Debug)]
 pub struct Transaction {
     generation: Generation,
+    place: Place,
 }
 
 /// Directory of the managed files.
@@ -29,6 +31,7 @@ impl Transaction {
     /// managed values. On the disk when this returns. The caller holds the lock.
     pub fn begin(
         command: &str,
+        place: Place,
         after: &BTreeMap<String, Option<Vec<u8>>>,
         wrote: BTreeMap<String, String>,
     ) -> Result<Self> {
@@ -62,12 +65,12 @@ impl Transaction {
             generation: generation.number,
             phase: Phase::Changing,
         })?;
-        Ok(Self { generation })
+        Ok(Self { generation, place })
     }
 
     /// Takes up the change that a stopped run left.
-    pub fn resume(number: u32) -> Result<Self> {
-        Ok(Self { generation: state::generation(number)? })
+    pub fn resume(number: u32, place: Place) -> Result<Self> {
+        Ok(Self { generation: state::generation(number)?, place })
     }
 
     /// Number of the generation that has what was there before.
@@ -122,7 +125,7 @@ impl Transaction {
     /// Has Postfix read what is there now. One that does not run any more is started.
     fn tell_postfix(&self) -> Result<()> {
         let restart = self.generation.wrote.contains_key("inet_protocols");
-        reread(if restart { ServiceAction::Restart } else { ServiceAction::Reload })
+        reread(self.place, if restart { ServiceAction::Restart } else { ServiceAction::Reload })
     }
 
     /// Every managed file, and which state it is in, for a person.
@@ -168,8 +171,8 @@ pub fn restore_files(generation: &Generation) -> Result<()> {
 }
 
 /// Has a Postfix that is installed read its configuration again; starts it if it should run and does not.
-pub fn reread(action: ServiceAction) -> Result<()> {
-    if !postfix::is_installed() {
+pub fn reread(place: Place, action: ServiceAction) -> Result<()> {
+    if place == Place::Tree || !postfix::is_installed() {
         return Ok(());
     }
     let settings = parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?);

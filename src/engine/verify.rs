@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Progress;
 use super::observe::{observe, pid_directory};
+use super::{Place, Progress};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::Desired;
@@ -172,7 +172,7 @@ impl Message<'_> {
 
     /// The host is looked at anew: it may have changed since the plan, and that may be the cause.
     fn diagnose(&self, evidence: &[&str]) -> Result<Option<Cause>> {
-        let now = observe(self.desired)?;
+        let now = observe(self.desired, Place::Host)?;
         let circumstances = Circumstances::new(self.desired, &now, &self.from, &self.request.to);
         Ok(diagnose(evidence, &circumstances))
     }

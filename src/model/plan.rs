@@ -304,6 +304,13 @@ impl Plan {
         }
     }
 
+    /// The plan for a tree that is not running: Postfix is not told.
+    pub fn without_service(mut self) -> Self {
+        self.actions.retain(|action| !matches!(action, Action::Service(_) | Action::Enable));
+        self.findings.retain(|finding| !finding.id.starts_with("service."));
+        self
+    }
+
     /// Has Postfix read its configuration again, whatever else is to do.
     pub fn ensure_reload(&mut self) {
         if !self.actions.iter().any(|action| matches!(action, Action::Service(_))) {

@@ -1,7 +1,7 @@
 //! Facts about the host as a whole, and what the caller's environment gives us.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::model::secret::Secret;
@@ -16,6 +16,19 @@ pub fn require_root() -> Result<()> {
 pub fn protect_memory() {
     // Not being able to only means that it stays as it was.
     let _ = nix::sys::prctl::set_dumpable(false);
+}
+
+/// Makes a tree the root of everything that this process sees from now on. There is no way back.
+pub fn enter_tree(root: &Path) -> Result<()> {
+    let unfit = |problem: String| Error::Tree { path: root.to_owned(), problem };
+    if !root.join("etc").is_dir() {
+        return Err(unfit("it has no etc directory".into()));
+    }
+    if !root.join("usr/bin/rpm").exists() && !root.join("bin/rpm").exists() {
+        return Err(unfit("it has no rpm".into()));
+    }
+    nix::unistd::chroot(root).map_err(|error| unfit(error.to_string()))?;
+    std::env::set_current_dir("/").map_err(|error| unfit(error.to_string()))
 }
 
 /// The host's name as `uname -n` prints it.

@@ -15,3 +15,4 @@ mod main_job;
 mod output;
 mod packages;
 mod refusals;
+mod undo;

@@ -1,0 +1,192 @@
+//! Going back: what a refusal, an admin or a later run undoes.
+
+use crate::host::{AUTHENTICATED, Host, OPEN, host, read};
+
+/// A host that delivers through the open relay on port 25 of `relay.lab.test`, set up by hand as an admin would, and
+/// answers for another relay in /etc/relayhost/answers.toml.
+const BY_HAND: &str = "postconf -e 'relayhost=[relay.lab.test]:25' 'smtp_generic_maps=hash:/etc/postfix/generic'
+    echo 'root@op5-system.localdomain boss@example.com' >> /etc/postfix/generic; postmap hash:/etc/postfix/generic
+    touch -d '-5 seconds' /etc/postfix/main.cf; postfix reload 2>/dev/null
+    sum() { for f in main.cf generic generic.db sasl_passwd sasl_passwd.db; do stat -c '%n %a %u %g %Y' /etc/postfix/$f; sha256sum < /etc/postfix/$f; done 2>&1; }
+    sum > /root/by-hand
+    delivers() { n=$(ls /lab/mailbox/new | wc -l); echo x | mail -s old -r root@op5-system.localdomain ops@example.com
+        for i in {1..100}; do [ $(ls /lab/mailbox/new | wc -l) -gt $n ] && { echo old relay delivers; return; }; sleep 0.1; done; }
+";
+
+fn edited(from: &str, to: &str) -> Host {
+    let text = read(AUTHENTICATED);
+    assert!(text.contains(from));
+    host().answers_text(&text.replace(from, to))
+}
+
+/// Answers that the `plain` relay refuses: a sender check at port 25 of a relay that wants TLS, which `plain` has, with
+/// a certificate that is for another name.
+fn refused_by_plain() -> Host {
+    let text = read(OPEN)
+        .replace("mailhub.example.com", "192.0.2.1")
+        .replace("port = 25", "port = 25\ntls = \"secure\"");
+    let text = text.replace("ops@example.com", "ops@example.com\"\ndeadline = \"30s");
+    host().relay("plain").answers_text(&text)
+}
+
+#[test]
+fn a_refusal_puts_the_old_configuration_back_and_the_old_relay_delivers() {
+    let run = host().relay("nomech").answers(AUTHENTICATED).sh(&format!(
+        "{BY_HAND} relayhost apply; echo \"exit $?\"; sum | diff /root/by-hand - && echo as before; relayhost history"
+    ));
+    run.says("exit 7").says("[sasl-").says("as before").says("(put back)");
+    // The same, with an old relay that can be asked.
+    let run = refused_by_plain().sh(&format!(
+        "{BY_HAND} delivers; relayhost apply --json > /root/out; echo \"exit $?\"; sum | diff /root/by-hand - && echo as before; delivers; echo '== json'; cat /root/out"
+    ));
+    assert_eq!(run.stdout.matches("old relay delivers").count(), 2, "{}\n{}", run.stdout, run.stderr);
+    let report = run.json("json");
+    assert_eq!((&report["exit"], &report["undone"]), (&7.into(), &true.into()));
+    run.says("exit 7").says("as before");
+}
+
+#[test]
+fn keep_keeps_what_the_relay_refused() {
+    let run = edited("battery staple", "battery stable").sh(
+        "relayhost apply --on-failure keep; echo \"exit $?\"; postconf -h relayhost; relayhost check >/dev/null; echo \"check $?\"",
+    );
+    run.says("exit 4").says("[wrong-password]").says("[smtp.example.com]:587").says("check 0");
+}
+
+#[test]
+fn no_final_word_keeps_the_new_configuration() {
+    let run = host()
+        .relay("silent")
+        .answers_text(&read(AUTHENTICATED).replace("60s", "3s"))
+        .sh("relayhost apply; echo \"exit $?\"; postconf -h relayhost");
+    run.says("exit 5").says("[no-word]").says("\n[smtp.example.com]:587\n");
+}
+
+#[test]
+fn restore_gives_back_every_byte_mode_owner_and_time() {
+    let run = host().relay("plain").answers(OPEN).sh(&format!(
+        "{BY_HAND} chmod 640 /etc/postfix/main.cf; chown root:mail /etc/postfix/main.cf; setfattr -n user.label -v x /etc/postfix/main.cf 2>/dev/null; sum > /root/by-hand
+         relayhost apply >/dev/null || exit 9; sum | cmp -s /root/by-hand - && exit 8
+         relayhost restore; echo \"exit $?\"; sum | diff /root/by-hand - && echo as before; delivers
+         relayhost restore; relayhost check > /dev/null; echo \"check $?\"; relayhost restore 0; sum | diff /root/by-hand - && echo as before again; relayhost history"
+    ));
+    run.exits(0)
+        .says("the files of generation 0")
+        .says("exit 0\nas before\nold relay delivers")
+        .says("check 0")
+        .says("as before again")
+        .says("before restore 0 (kept)");
+}
+
+#[test]
+fn a_host_that_had_a_relay_is_adopted_without_a_question() {
+    let run = host()
+        .answers(AUTHENTICATED)
+        .sh(&format!("{BY_HAND} relayhost apply; echo \"exit $?\"; grep ^root@ /etc/postfix/generic"));
+    run.says("exit 0").says("root@op5-system.localdomain boss@example.com");
+}
+
+#[test]
+fn what_somebody_changed_by_hand_is_not_overwritten_unasked() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply >/dev/null; sed -i 's/^relayhost.*/relayhost = [other.example.org]:25/; $ a # mine' /etc/postfix/main.cf
+         sed -i 's/staple/other/' /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd; sha256sum /etc/postfix/* 2>/dev/null > /root/s
+         relayhost check > /root/out; echo \"check $?\"; tr -s '\\n ' ' ' < /root/out; echo; relayhost apply; echo \"apply $?\"; sha256sum -c --quiet /root/s && echo untouched
+         relayhost apply --force >/dev/null; echo \"force $?\"; postconf -h relayhost; tail -n 1 /etc/postfix/main.cf",
+    );
+    run.says("drift.main.cf")
+        .says("+relayhost = [other.example.org]:25")
+        .says("+# mine")
+        .says("drift.sasl_passwd")
+        .says("check 3")
+        .says("apply 3\nuntouched\nforce 0\n[smtp.example.com]:587\n")
+        .complains("relayhost: now `[other.example.org]:25`")
+        .complains("sasl_passwd [smtp.example.com]:587: now another entry")
+        .complains("--force")
+        .never_says("horse");
+}
+
+#[test]
+fn new_answers_are_no_foreign_edit() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply >/dev/null; sed -i 's/smtp.example.com/relay.lab.test/' /etc/relayhost/answers.toml; relayhost apply; echo \"exit $?\"; postconf -h relayhost",
+    );
+    run.says("exit 0\n[relay.lab.test]:587\n");
+}
+
+#[test]
+fn foreign_lines_are_noted_and_no_fault() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply >/dev/null; echo '# mine' >> /etc/postfix/main.cf; relayhost check; echo \"exit $?\"; relayhost check --nagios; relayhost apply; echo \"exit $?\"",
+    );
+    run.says("note drift.main.cf").says("+# mine").says("exit 0\nRELAYHOST OK").says("nothing to do");
+}
+
+#[test]
+fn repair_is_one_word_for_everything() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply >/dev/null; rpm -e cyrus-sasl-plain; postconf -e smtp_sasl_auth_enable=no; rm /etc/postfix/sasl_passwd.db; postfix stop 2>/dev/null
+         relayhost repair; echo \"exit $?\"; relayhost check >/dev/null; echo \"check $?\"; relayhost repair | grep -c 'Ok: queued'",
+    );
+    run.says("packages: installed cyrus-sasl-plain").says("exit 0\ncheck 0\n1\n");
+}
+
+#[test]
+fn old_generations_go_and_the_first_stays() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "for i in {1..24}; do sed \"s/587/$((i + 2000))/\" /etc/relayhost/answers.toml | relayhost apply --no-verify --answers - >/dev/null || exit 9; done; ls /var/lib/relayhost/generations | tr '\\n' ' '",
+    );
+    run.says("0000 0004 0005").says("0023 ").never_says("0003 ");
+}
+
+#[test]
+fn records_that_cannot_be_read_are_named_and_nothing_is_destroyed() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply >/dev/null; sha256sum /etc/postfix/main.cf > /root/s
+         for text in '' '{' '[]' '{\"version\":2}' '{\"version\":1,\"generation\":77,\"phase\":\"changing\"}' '{\"version\":1}' \"$(head -c 3000 /dev/urandom | tr -d '\\0')\"; do
+             printf %s \"$text\" > /var/lib/relayhost/journal.json
+             relayhost apply; echo \"apply $?\"; relayhost check >/dev/null; echo \"check $?\"; printf %s \"$text\" | cmp - /var/lib/relayhost/journal.json; sha256sum -c --quiet /root/s
+         done; rm /var/lib/relayhost/journal.json; echo x > /var/lib/relayhost/generations/0000/before/main.cf; relayhost restore 0; echo \"restore $?\"; sha256sum -c /root/s
+         relayhost restore 9; echo \"restore $?\"",
+    );
+    assert_eq!(
+        run.stdout.matches("apply 1\n").count() + run.stdout.matches("apply 2\n").count(),
+        7,
+        "{}\n{}",
+        run.stdout,
+        run.stderr
+    );
+    run.complains("journal.json")
+        .complains("from a newer relayhost")
+        .says("restore 1\n/etc/postfix/main.cf: OK")
+        .complains("there is no generation 9; there are: 0")
+        .says("restore 2");
+}
+
+/// A tree that is not running, as an installer mounts it.
+const TREE: &str = "mkdir -p /tree/{proc,dev,tmp,run,root}; cp -a /bin /etc /lib /lib64 /sbin /usr /var /tree/; mknod -m 666 /tree/dev/null c 1 3; rm -f /tree/var/spool/postfix/pid/*
+    sum() { find /etc /var/lib /usr/sbin -xdev -type f -print0 | sort -z | xargs -0 sha256sum; }; sum > /root/before
+";
+
+#[test]
+fn a_tree_is_configured_and_the_host_is_not_touched() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{TREE} rpm --root /tree -e cyrus-sasl-plain 2>/dev/null; mkdir -p /tree/lab; mount --bind /lab/repo /tree/lab/repo 2>/dev/null || cp -a /lab/repo /tree/lab/
+         relayhost apply --root /tree; echo \"exit $?\"; sum | diff /root/before - && echo host untouched
+         rpm --root /tree -q cyrus-sasl-plain; chroot /tree postconf -h relayhost; chroot /tree postmap -q '[smtp.example.com]:587' hash:/etc/postfix/sasl_passwd
+         ls /lab/mailbox/new | wc -l; relayhost apply --root /tree"
+    ));
+    run.exits(0)
+        .says("exit 0\nhost untouched\ncyrus-sasl-plain-")
+        .says("[smtp.example.com]:587\nalerts@example.com:correct horse battery staple\n0\n")
+        .says("nothing to do");
+}
+
+#[test]
+fn links_of_a_tree_do_not_lead_out_of_it() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{TREE} mkdir /outside; cp -a /tree/etc/postfix /outside/; rm -r /tree/etc/postfix; ln -s /outside/postfix /tree/etc/postfix; sha256sum /outside/postfix/main.cf > /root/s
+         relayhost apply --root /tree; echo \"exit $?\"; sha256sum -c --quiet /root/s && ! ls /outside/postfix/sasl_passwd && sum | diff /root/before - && echo outside untouched"
+    ));
+    run.says("outside untouched").never_says("exit 0");
+}
