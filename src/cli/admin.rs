@@ -100,6 +100,7 @@ fn plan(answers: &Path, out: &mut Renderer) -> Result<Outcome> {
     let (_, plan, recovered) = compare(answers, out)?;
     out.actions(&plan);
     let body = record::merged(record::findings(&plan), record::actions(&plan.actions, plan.complete));
+    let body = record::merged(body, json!({ "foreign": plan.foreign }));
     Ok((differs_unless(plan.is_in_order()), record::with_recovery(body, &recovered)))
 }
 

@@ -148,6 +148,13 @@ impl Renderer {
             self.write(&format!("{}. {}\n", number + 1, text::one_line(&action.describe())));
             self.diff(&action.diff());
         }
+        for what in &plan.foreign {
+            self.marked(
+                Mark::Warning,
+                &format!("somebody changed {what}; apply stops at that, and --force overwrites it"),
+                2,
+            );
+        }
         if !plan.complete {
             self.write("then configure Postfix; its files can be planned when it is installed\n");
         }
