@@ -166,7 +166,7 @@ pub enum Error {
     },
     /// A lookup table type that we cannot build.
     #[error(
-        "this Postfix builds its tables as `{kind}`, and relayhost knows hash, btree, lmdb, cdb and texthash"
+        "this Postfix builds its tables as `{kind}`, and relayhost can build hash, btree, lmdb and texthash"
     )]
     MapType {
         /// `default_database_type`.

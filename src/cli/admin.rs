@@ -206,7 +206,7 @@ fn request(
         remedy: remedy.to_owned(),
     };
     let to = match to {
-        Some(to) if !text::is_address(&to) => {
+        Some(to) if !text::is_recipient(&to) => {
             return Err(Error::Answers {
                 file: "--to".into(),
                 place: None,

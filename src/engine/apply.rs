@@ -209,7 +209,7 @@ impl<'a> Staged<'a> {
         }
         let built = postfix::build_map(&path, kind, after.bytes())?;
         match built.read(kind)? {
-            Database::Read { entries, .. } if entries == after.entries() => {}
+            Database::Read { entries, .. } if after.agrees_with(&entries) => {}
             Database::NotNeeded => {}
             _ => return Err(Error::MapDiffers { database: kind.database(&path).unwrap_or(path) }),
         }

@@ -93,7 +93,7 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
             host::secret_variable(&name).map(Some).ok_or_else(|| {
                 answers.error(
                     span,
-                    &format!("the environment has no variable `{name}`"),
+                    &format!("the environment has no variable {}", if_name(&name)),
                     "export it before calling relayhost",
                 )
             })
@@ -107,13 +107,19 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
             let Some(bytes) = bytes else {
                 return Err(answers.error(
                     span,
-                    &format!("systemd gave us no credential `{name}`"),
-                    &format!("add `LoadCredential={name}:/path/of/the/file` to the unit that runs relayhost"),
+                    &format!("systemd gave us no credential {}", if_name(&name)),
+                    "add `LoadCredential=NAME:/path/of/the/file` to the unit that runs relayhost",
                 ));
             };
             password(answers, span, bytes).map(Some)
         }
     }
+}
+
+/// A name for a message; what does not look like one may be the password itself.
+fn if_name(name: &str) -> String {
+    let good = |c: char| c.is_ascii_uppercase() || c == '_' || c == '-';
+    if name.chars().all(good) { format!("`{name}`") } else { "of that name".into() }
 }
 
 /// A password as it lies in a file: one line end at the end is not part of it.

@@ -7,7 +7,7 @@ use super::observe::{observe, pid_directory};
 use super::{Place, Progress};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::delivery::{Delivery, Outcome};
-use crate::model::desired::Desired;
+use crate::model::desired::{Auth, Desired};
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
 use crate::model::maillog::{Attempt, Status};
 use crate::model::observed::{Observed, Postfix};
@@ -19,6 +19,9 @@ use crate::sys::{clock, host, log, mail, postfix, service};
 const TICK: Duration = Duration::from_millis(50);
 /// How long after an attempt that may succeed later Postfix is asked for another.
 const RETRY: Duration = Duration::from_secs(4);
+
+/// How long the log may take to show a message that was handed over.
+const UNSEEN: Duration = Duration::from_secs(20);
 
 /// What is sent, and how long its fate is followed.
 #[derive(Debug, Clone)]
@@ -60,7 +63,7 @@ fn send_and_follow(
     let Some(postfix) = &observed.postfix else {
         return Err(Error::ProgramMissing { program: "postfix".into(), remedy: "relayhost apply".into() });
     };
-    let from = desired.alert_sender().unwrap_or_else(|| format!("root@{}", postfix.setting("myorigin")));
+    let from = desired.alert_sender(postfix.setting("myorigin"));
     let mut message = Message { desired, postfix, request, from, begin: clock::now(), trail: Trail::new("") };
     if !service::master_runs(postfix.setting("queue_directory"), pid_directory(&postfix.settings)) {
         return Ok(message.delivery(
@@ -123,7 +126,8 @@ impl Message<'_> {
                 // If this one ends without a word in the log, ask again later.
                 retry_at = Some(clock::now() + RETRY * 2);
             }
-            let hopeless = known == 0 && self.trail.is_throttled();
+            let unseen = self.trail.queue_id().is_none() && self.begin.elapsed() >= UNSEEN;
+            let hopeless = unseen || (known == 0 && self.trail.is_throttled());
             if hopeless || self.begin.elapsed() >= self.request.deadline {
                 let delivery = self.out_of_time(&log.sources())?;
                 self.clear_queue(&delivery, progress)?;
@@ -135,7 +139,8 @@ impl Message<'_> {
 
     /// What the newest attempt means.
     fn judge(&self) -> Result<Judgement> {
-        let evidence = self.trail.evidence();
+        let evidence = self.evidence();
+        let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
         let (attempt, outcome) = match self.whereabouts() {
             Whereabouts::NotQueued | Whereabouts::Queued => return Err(Error::NoLog), // attempts() was not 0
             Whereabouts::Accepted(attempt) => (
@@ -161,13 +166,31 @@ impl Message<'_> {
         Ok(Judgement::Final(self.delivery(Some(attempt), outcome)))
     }
 
+    /// The lines that tell, without the password: smtp(8) logs it when somebody has made it verbose.
+    fn evidence(&self) -> Vec<String> {
+        let lines = self.trail.evidence().into_iter();
+        match &self.desired.auth {
+            Auth::Login { password, .. } if !password.expose().is_empty() => {
+                lines.map(|line| line.replace(password.expose(), "********")).collect()
+            }
+            _ => lines.map(str::to_owned).collect(),
+        }
+    }
+
     fn whereabouts(&self) -> Whereabouts<'_> {
+        self.trail.whereabouts(|name, address, port| self.is_relay(name, address, port))
+    }
+
+    fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
         let relay = &self.desired.relay;
-        self.trail.whereabouts(|name, address, port| {
-            // The log may name the relay by another of its names; then the address tells.
-            let known = || host::addresses(&relay.host, relay.port).iter().any(|known| known == address);
-            port == relay.port && (name == relay.host || address == relay.host || known())
-        })
+        // The log may name the relay by another of its names; then the address tells.
+        let known = || host::addresses(&relay.host, relay.port).iter().any(|known| known == address);
+        port == relay.port && (name == relay.host || address == relay.host || known())
+    }
+
+    /// Whether an attempt that failed was not made at the relay: it says nothing of the relay then.
+    fn was_for_another(&self, attempt: &Attempt) -> bool {
+        attempt.target().is_some_and(|(name, address, port)| !self.is_relay(&name, &address, port))
     }
 
     /// The host is looked at anew: it may have changed since the plan, and that may be the cause.
@@ -179,6 +202,15 @@ impl Message<'_> {
 
     fn stayed_here(&self, attempt: &Attempt, evidence: &[&str]) -> Outcome {
         let domain = attempt.to.rsplit('@').next().unwrap_or_default();
+        let own = [self.postfix.setting("myhostname"), "localhost"];
+        if own.iter().any(|name| name.eq_ignore_ascii_case(domain)) {
+            return Outcome::unheard(
+                "delivered-locally",
+                format!("the message was for {domain}, which is this host, so it never left"),
+                "set verify.to to a mailbox elsewhere, or use `relayhost verify --to ADDRESS`",
+                evidence,
+            );
+        }
         if is_local(&attempt.to, self.postfix) {
             return Outcome::unheard(
                 "delivered-locally",
@@ -198,20 +230,20 @@ impl Message<'_> {
     }
 
     fn went_elsewhere(&self, attempt: &Attempt, evidence: &[&str]) -> Outcome {
-        let other = match &attempt.relay {
-            crate::model::maillog::Hop::Host { name, port, .. } => format!("{name}:{port}"),
-            _ => "another host".into(),
-        };
+        let other = attempt
+            .target()
+            .map_or_else(|| "another host".into(), |(name, _, port)| format!("{name}:{port}"));
         Outcome::unheard(
             "another-relay",
-            format!("the message left through {other}, not through {}", self.desired.relayhost()),
+            format!("the message went to {other}, not to {}", self.desired.relayhost()),
             "relayhost check (shows which setting leads there: relayhost itself, or transport_maps and its kin)",
             evidence,
         )
     }
 
     fn out_of_time(&self, sources: &str) -> Result<Delivery> {
-        let evidence = self.trail.evidence();
+        let evidence = self.evidence();
+        let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
         let deadline = human(self.request.deadline);
         let attempt = match self.whereabouts() {
             Whereabouts::Deferred(attempt) => Some(attempt),
@@ -223,8 +255,9 @@ impl Message<'_> {
             (None, None) if self.trail.queue_id().is_none() => Outcome::unheard(
                 "not-queued",
                 format!(
-                    "Postfix's log ({sources}) does not have the message after {deadline}: \
-                     the mail command gave it to another program, or nothing writes the log"
+                    "Postfix's log ({sources}) does not have the message after {}: \
+                     the mail command gave it to another program, or nothing writes the log",
+                    human(self.begin.elapsed())
                 ),
                 "check that /usr/sbin/sendmail is Postfix's (`relayhost check`), and that rsyslog or the journal runs",
                 &evidence,

@@ -25,6 +25,8 @@ pub enum Action {
         after: MapSource,
         /// What is wrong with it now.
         why: String,
+        /// The keys of ours.
+        keys: Vec<String>,
     },
     /// Write main.cf.
     WriteMainCf {
@@ -115,9 +117,9 @@ impl Action {
                 String::from_utf8_lossy(before.bytes()).into_owned(),
                 String::from_utf8_lossy(after.bytes()).into_owned(),
             ),
-            Self::WriteMap { file, before, after, .. } if file.is_secret() => {
+            Self::WriteMap { file, before, after, keys, .. } if file.is_secret() => {
                 let old = before.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
-                (*file, old.masked(&old), after.masked(&old))
+                (*file, old.masked(&old, keys), after.masked(&old, keys))
             }
             Self::WriteMap { file, before, after, .. } => (
                 *file,
@@ -136,16 +138,17 @@ impl Action {
             .context_radius(2)
             .header(&path.to_string_lossy(), "as it will be")
             .to_string();
-        text::harmless(&shown)
+        let shown = text::harmless(&shown);
+        shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
     }
 }
 
 /// The lines that two versions of a file differ in, the first few of them, without secrets: `-old +new`.
-pub fn changed_lines(file: Managed, before: &[u8], after: &[u8]) -> String {
+pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]) -> String {
     const SHOWN: usize = 6;
     let shown = |bytes: &[u8], other: &[u8]| {
         if file.is_secret() {
-            MapSource::new(bytes.to_vec()).masked(&MapSource::new(other.to_vec()))
+            MapSource::new(bytes.to_vec()).masked(&MapSource::new(other.to_vec()), keys)
         } else {
             String::from_utf8_lossy(bytes).into_owned()
         }
@@ -155,7 +158,7 @@ pub fn changed_lines(file: Managed, before: &[u8], after: &[u8]) -> String {
     let changes: Vec<String> = diff
         .iter_all_changes()
         .filter(|change| change.tag() != ChangeTag::Equal)
-        .map(|change| format!("{}{}", change.tag(), change.value().trim_end()))
+        .map(|change| format!("{}{}", change.tag(), text::without_inline_tables(change.value().trim_end())))
         .collect();
     let more = changes.len().saturating_sub(SHOWN);
     let mut text = changes.into_iter().take(SHOWN).collect::<Vec<_>>().join(" | ");

@@ -257,16 +257,16 @@ fn place_at(text: &str, offset: usize) -> Place {
 /// A TOML error without the values that it quotes: one of them may be a password in the wrong place.
 fn unquoted(message: &str) -> String {
     let message = message.lines().next().unwrap_or_default();
-    match (message.find("string \""), message.rfind("\", expected")) {
-        (Some(start), Some(end)) if start < end => {
-            format!(
-                "{}a string{}",
-                message.get(..start).unwrap_or_default(),
-                message.get(end + 1..).unwrap_or_default()
-            )
+    for (before, word) in
+        [("invalid type: ", "another type"), ("invalid value: ", "another value"), ("unknown variant ", "")]
+    {
+        if let (Some(rest), Some(at)) = (message.strip_prefix(before), message.rfind("expected")) {
+            let kind = if rest.starts_with("string") { "a string" } else { word };
+            let expected = message.get(at..).unwrap_or_default();
+            return format!("{}{kind}{}{expected}", before, if kind.is_empty() { "" } else { ", " });
         }
-        _ => message.to_owned(),
     }
+    message.to_owned()
 }
 
 fn remedy_for(problem: &str) -> &'static str {

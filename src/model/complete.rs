@@ -178,7 +178,8 @@ impl Reader<'_> {
                 );
             }
         };
-        let implicit_tls = typed.implicit_tls.as_ref().is_some_and(|value| *value.get_ref());
+        let is_465 = typed.port.as_ref().is_some_and(|port| *port.get_ref() == 465);
+        let implicit_tls = typed.implicit_tls.as_ref().map_or(is_465, |value| *value.get_ref());
         let port = match (&typed.port, provider) {
             (Some(port), _) => match u16::try_from(*port.get_ref()) {
                 Ok(number) if number > 0 => number,
@@ -201,6 +202,14 @@ impl Reader<'_> {
             (None, None) if implicit_tls || !matches!(auth, Auth::None) => Tls::Encrypt,
             (None, None) => Tls::May,
         };
+        if tls >= Tls::Verify && host.parse::<IpAddr>().is_ok() {
+            let span = typed.tls.as_ref().map_or(0..0, Spanned::span);
+            return self.fail(
+                span,
+                &format!("tls is `{}`, and a certificate cannot be checked for an address", tls.word()),
+                "set relay.host to the name that the relay's certificate carries, or tls = \"encrypt\"",
+            );
+        }
         if implicit_tls && tls < Tls::Encrypt {
             let span = typed.tls.as_ref().map_or(0..0, Spanned::span);
             return self.fail(
@@ -248,7 +257,9 @@ impl Reader<'_> {
         {
             return Ok(host);
         }
-        self.fail(value.span(), &format!("`{}` is not a host name", text::one_line(value.get_ref())), remedy)
+        // What stands before an @ may be a login with its password.
+        let shown = value.get_ref().rsplit('@').next().unwrap_or_default();
+        self.fail(value.span(), &format!("`{}` is not a host name", text::one_line(shown)), remedy)
     }
 
     fn rewrites(&self) -> Result<Vec<Rewrite>> {
@@ -294,11 +305,11 @@ impl Reader<'_> {
         };
         let Some(value) = &typed.to else { return Ok(Verify { to: None, deadline }) };
         let to = value.get_ref();
-        if !text::is_address(to) {
+        if !text::is_recipient(to) {
             return self.fail(
                 value.span(),
                 &format!("`{}` is not a mail address", text::one_line(to)),
-                "write one complete address of a mailbox elsewhere, such as ops@example.com",
+                "write one complete ASCII address of a mailbox elsewhere, such as ops@example.com",
             );
         }
         // generic(5): smtp_generic_maps rewrites recipients too.
@@ -329,12 +340,12 @@ impl Reader<'_> {
         let mut names = Vec::new();
         for value in &typed.extra {
             let name = value.get_ref();
-            let good = |c: char| c.is_ascii_alphanumeric() || "+-._/()".contains(c);
+            let good = |c: char| c.is_ascii_alphanumeric() || "+-._()".contains(c);
             if name.is_empty() || name.starts_with('-') || !name.chars().all(good) {
                 return self.fail(
                     value.span(),
                     &format!("`{}` is not a package name", text::one_line(name)),
-                    "write names as `rpm -q` knows them",
+                    "write names as `rpm -q` knows them, not paths",
                 );
             }
             names.push(name.clone());

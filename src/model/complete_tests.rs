@@ -132,10 +132,10 @@ fn the_alert_sender_is_the_first_that_is_rewritten() {
     let text = format!(
         "{RELAY}[sender]\nrewrite = {{ \"@h.localdomain\" = \"x@y\", \"monitor@h.localdomain\" = \"x@y\" }}\n"
     );
-    assert_eq!(desired(&text).unwrap().alert_sender().as_deref(), Some("monitor@h.localdomain"));
+    assert_eq!(desired(&text).unwrap().alert_sender("o"), "monitor@h.localdomain");
     let text = format!("{RELAY}[sender]\nrewrite = {{ \"@h.localdomain\" = \"x@y\" }}\n");
-    assert_eq!(desired(&text).unwrap().alert_sender().as_deref(), Some("root@h.localdomain"));
-    assert_eq!(desired(RELAY).unwrap().alert_sender(), None);
+    assert_eq!(desired(&text).unwrap().alert_sender("o"), "root@h.localdomain");
+    assert_eq!(desired(RELAY).unwrap().alert_sender("o"), "root@o");
 }
 
 #[test]
@@ -156,4 +156,38 @@ fn package_names_are_names() {
         desired(&format!("{RELAY}[packages]\nextra = [\"cyrus-sasl-md5\"]\n")).unwrap().extra_packages.len(),
         1
     );
+}
+
+#[test]
+fn a_bare_user_is_an_alert_sender_too() {
+    let text = format!("{RELAY}[sender]\nrewrite = {{ monitor = \"x@y.example\" }}\n");
+    let desired = desired(&text).unwrap();
+    assert_eq!(desired.alert_sender("h.localdomain"), "monitor@h.localdomain");
+    assert!(desired.rewrite_of("monitor@h.localdomain", "h.localdomain").is_some());
+    assert!(desired.rewrite_of("monitor@elsewhere", "h.localdomain").is_none());
+}
+
+#[test]
+fn port_465_means_implicit_tls() {
+    let relay = desired(&format!("{RELAY}port = 465\n")).unwrap().relay;
+    assert_eq!((relay.implicit_tls, relay.tls), (true, Tls::Encrypt));
+    assert!(!desired(&format!("{RELAY}port = 465\nimplicit_tls = false\n")).unwrap().relay.implicit_tls);
+}
+
+#[test]
+fn no_certificate_is_for_an_address() {
+    let text = format!("{HEAD}[relay]\nhost = \"192.0.2.1\"\ntls = \"secure\"\n");
+    assert!(refusal(&text).contains("cannot be checked for an address"));
+}
+
+#[test]
+fn secrets_in_the_wrong_place_are_not_quoted() {
+    for text in [
+        format!("{HEAD}[relay]\nhost = \"smtps://alerts:hunter2@mail.example\"\n"),
+        format!("{RELAY}[auth]\nmechanism = \"hunter2\"\n"),
+        format!("{RELAY}[auth]\nmechanism = 24711\n"),
+    ] {
+        let shown = refusal(&text);
+        assert!(!shown.contains("hunter2") && !shown.contains("24711"), "{shown}");
+    }
 }

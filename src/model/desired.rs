@@ -162,13 +162,22 @@ impl Desired {
         }
     }
 
-    /// The local address that alerts come from, where the answers tell: the first that is rewritten.
-    pub fn alert_sender(&self) -> Option<String> {
+    /// The local address that alerts come from: the first that is rewritten; root's where none is. `origin` is what
+    /// Postfix appends to a bare user name (`myorigin`).
+    pub fn alert_sender(&self, origin: &str) -> String {
         let keys = || self.rewrites.iter().map(|rewrite| rewrite.local.as_str());
-        keys()
-            .find(|key| key.contains('@') && !key.starts_with('@'))
-            .map(str::to_owned)
-            .or_else(|| keys().find(|key| key.starts_with('@')).map(|domain| format!("root{domain}")))
+        let whole = keys().find(|key| key.contains('@') && !key.starts_with('@')).map(str::to_owned);
+        let user = || keys().find(|key| !key.contains('@')).map(|user| format!("{user}@{origin}"));
+        let domain = || keys().find(|key| key.starts_with('@')).map(|domain| format!("root{domain}"));
+        whole.or_else(user).or_else(domain).unwrap_or_else(|| format!("root@{origin}"))
+    }
+
+    /// The rewrite that generic(5) applies to an address: the whole address, the user at `origin`, the domain.
+    pub fn rewrite_of(&self, address: &str, origin: &str) -> Option<&Rewrite> {
+        let (user, domain) = address.rsplit_once('@').unwrap_or((address, origin));
+        let is = |key: &str| self.rewrites.iter().find(|rewrite| rewrite.local.eq_ignore_ascii_case(key));
+        let bare = || if domain.eq_ignore_ascii_case(origin) { is(user) } else { None };
+        is(address).or_else(bare).or_else(|| is(&format!("@{domain}")))
     }
 
     /// Whether the password would cross the network readable by anybody.

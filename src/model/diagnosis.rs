@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::desired::{Auth, Desired, Tls};
 use super::managed::Managed;
 use super::need::{Need, needs};
-use super::observed::{Database, Observed, Presence};
+use super::observed::{Database, Observed, Postfix, Presence};
 use super::parameters::words;
 
 /// Which side kept the message from arriving.
@@ -78,8 +78,13 @@ pub enum Fact {
     EntryMissing,
     /// It has one, and it is not what the answers say.
     EntryDiffers,
-    /// The sender of the test message is not rewritten.
+    /// The answers have no rewrite for the sender of the test message.
     SenderNotRewritten,
+    /// They have one, and Postfix does not use it.
+    RewriteNotInForce,
+    /// The relay's port is 465.
+    #[serde(rename = "port-465")]
+    Port465,
     /// The answers have a login.
     AnswersHaveLogin,
     /// The answers have none.
@@ -158,12 +163,15 @@ impl Circumstances {
                 Some(_) => false,
             };
         }
-        let rewritten = |local: &str| {
-            local.eq_ignore_ascii_case(sender)
-                || (local.starts_with('@') && sender.to_lowercase().ends_with(&local.to_lowercase()))
+        match desired.rewrite_of(sender, postfix.setting("myorigin")) {
+            None => facts.insert(Fact::SenderNotRewritten),
+            Some(rewrite) if !is_rewritten(&rewrite.local, &rewrite.public, postfix) => {
+                facts.insert(Fact::RewriteNotInForce)
+            }
+            Some(_) => false,
         };
-        if !desired.rewrites.iter().any(|rewrite| rewritten(&rewrite.local)) {
-            facts.insert(Fact::SenderNotRewritten);
+        if desired.relay.port == 465 {
+            facts.insert(Fact::Port465);
         }
         relayhost.to_owned()
     }
@@ -177,6 +185,20 @@ impl Circumstances {
             .replace("{sender}", &self.sender)
             .replace("{1}", first)
     }
+}
+
+/// Whether Postfix's generic table in force has this entry.
+fn is_rewritten(local: &str, public: &str, postfix: &Postfix) -> bool {
+    let Some(map) = postfix.maps.get(&Managed::Generic) else { return false };
+    let in_force = postfix.map_kind.as_ref().is_some_and(|kind| {
+        words(postfix.setting("smtp_generic_maps")).contains(&kind.table(&Managed::Generic.path()))
+    });
+    let entry = match &map.database {
+        Database::Read { entries, .. } => entries.get(&local.to_lowercase()).cloned(),
+        Database::NotNeeded => map.source.as_ref().and_then(|source| source.get(local)),
+        Database::Missing | Database::Broken(_) => None,
+    };
+    in_force && entry.as_deref() == Some(public)
 }
 
 /// Names the cause that fits the evidence, the most specific first; `None` if the catalogue knows none.

@@ -58,6 +58,16 @@ impl Attempt {
     pub fn is_local(&self) -> bool {
         matches!(&self.relay, Hop::Here(agent) if agent == "local" || agent == "virtual")
     }
+
+    /// Name, address and port of the host that was tried, if the log tells.
+    pub fn target(&self) -> Option<(String, String, u16)> {
+        if let Hop::Host { name, address, port } = &self.relay {
+            return Some((name.clone(), address.clone(), *port));
+        }
+        let found = CONNECT.captures(&self.reason)?;
+        let part = |index| found.get(index).map(|text| text.as_str());
+        Some((part(1)?.to_ascii_lowercase(), part(2)?.to_owned(), part(3)?.parse().ok()?))
+    }
 }
 
 /// `relay=` of an attempt.
@@ -97,7 +107,7 @@ fn pattern(text: &str) -> Regex {
 }
 
 static LINE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\bpostfix[^\s/\[]*/(?:[a-z]+/)?([a-z0-9_-]+)\[([0-9]+)\]: (.*)$"));
+    LazyLock::new(|| pattern(r"(?:^|\s)[^\s/\[]+/(?:[a-z]+/)?([a-z0-9_-]+)\[([0-9]+)\]: (.*)$"));
 static QUEUED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^([0-9A-Za-z]{5,}): (?:resent-)?message-id=<?([^<>]*)>?"));
 static ATTEMPT: LazyLock<Regex> = LazyLock::new(|| {
@@ -105,9 +115,10 @@ static ATTEMPT: LazyLock<Regex> = LazyLock::new(|| {
         r"^([0-9A-Za-z]{5,}): to=<([^>]*)>,.*? relay=([^,]+),.*? delays=([0-9.]+)/([0-9.]+)/([0-9.]+)/([0-9.]+),.*? status=(sent|deferred|bounced|expired|undeliverable|deliverable)(?:, [a-z ]+)? \((.*)\)\s*$",
     )
 });
+static CONNECT: LazyLock<Regex> = LazyLock::new(|| pattern(r"connect to ([^\s\[]+)\[([^\]]+)\]:([0-9]+): "));
 static HOP: LazyLock<Regex> = LazyLock::new(|| pattern(r"^([^\[]+)\[([^\]]+)\]:([0-9]+)$"));
 
-/// Finds the Postfix part of a log line. `None` for lines of other programs.
+/// Finds the Postfix part of a log line: `TAG/daemon[pid]: `, where TAG is `syslog_name`. `None` for other lines.
 pub fn parse_line(line: &str) -> Option<Line<'_>> {
     let found = LINE.captures(line.trim_end())?;
     Some(Line {

@@ -43,14 +43,14 @@ impl Managed {
 pub struct MapKind(String);
 
 impl MapKind {
-    /// The kind of this name, if relayhost knows where its database lies.
+    /// The kind of this name, if it can be read back (`postmap -s` cannot walk cdb) and if relayhost knows where its database lies.
     pub fn new(name: &str) -> Option<Self> {
-        matches!(name, "hash" | "btree" | "lmdb" | "cdb" | "texthash").then(|| Self(name.to_owned()))
+        matches!(name, "hash" | "btree" | "lmdb" | "texthash").then(|| Self(name.to_owned()))
     }
 
     /// What the names of databases end with, of all kinds.
-    pub fn suffixes() -> [&'static str; 3] {
-        [".db", ".lmdb", ".cdb"]
+    pub fn suffixes() -> [&'static str; 2] {
+        [".db", ".lmdb"]
     }
 
     /// The name in `type:path`.
@@ -63,7 +63,6 @@ impl MapKind {
         let suffix = match self.0.as_str() {
             "hash" | "btree" => ".db",
             "lmdb" => ".lmdb",
-            "cdb" => ".cdb",
             _ => return None,
         };
         let mut path = source.as_os_str().to_owned();

@@ -11,6 +11,7 @@ use super::need::{Need, needs};
 use super::observed::{Database, MapFile, Observed, Postfix, Presence};
 use super::parameters::{ROUTING, is_local, parameters, words};
 use super::postmap::MapSource;
+use super::text;
 use crate::error::{Error, Result};
 
 /// Findings and what follows from them.
@@ -218,8 +219,7 @@ impl Plan {
             Database::Missing => Err("there is no database; Postfix finds nothing".to_owned()),
             Database::Broken(reason) => Err(format!("the database cannot be read: {reason}")),
             Database::Read { entries: built, .. } => {
-                let source = found.source.as_ref().map(MapSource::entries).unwrap_or_default();
-                if *built == source {
+                if found.source.as_ref().is_some_and(|source| source.agrees_with(built)) {
                     Ok("is what the source says".to_owned())
                 } else {
                     Err("the database is not what its source says".to_owned())
@@ -239,6 +239,7 @@ impl Plan {
             before: found.source.clone(),
             after,
             why,
+            keys: entries.iter().map(|(key, _)| key.clone()).collect(),
         });
         true
     }
@@ -254,6 +255,7 @@ impl Plan {
         let mut changes = Vec::new();
         for (name, value) in parameters(desired, postfix, kind)? {
             let found = postfix.setting(name);
+            let public = text::without_inline_tables(found);
             let same = words(found) == words(&value);
             self.foreign_edit(
                 name,
@@ -266,7 +268,7 @@ impl Plan {
             let shown = match (same, found.is_empty()) {
                 (true, _) => value.clone(),
                 (false, true) => format!("not set, and should be `{value}`"),
-                (false, false) => format!("`{found}`, and should be `{value}`"),
+                (false, false) => format!("`{public}`, and should be `{value}`"),
             };
             self.add(format!("setting.{name}"), fine_if(same), shown, APPLY);
             if !same {
@@ -286,6 +288,11 @@ impl Plan {
 
     /// Which files are not as our last run left them, and what differs. Not a fault: other lines are none of ours.
     fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
+        let keys: Vec<String> = last
+            .wrote
+            .keys()
+            .filter_map(|name| Some(name.strip_prefix("sasl_passwd ")?.to_owned()))
+            .collect();
         let now = |file: Managed| match file {
             Managed::MainCf => Some(postfix.main_cf.bytes()),
             _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
@@ -293,7 +300,7 @@ impl Plan {
         for (file, ours) in &last.after {
             let now = now(*file).unwrap_or_default();
             if now != ours.as_slice() {
-                let changes = changed_lines(*file, ours, now);
+                let changes = changed_lines(*file, ours, now, &keys);
                 self.add(
                     format!("drift.{}", file.name()),
                     State::Note,
@@ -305,6 +312,7 @@ impl Plan {
     }
 
     /// The plan for a tree that is not running: Postfix is not told.
+    #[must_use]
     pub fn without_service(mut self) -> Self {
         self.actions.retain(|action| !matches!(action, Action::Service(_) | Action::Enable));
         self.findings.retain(|finding| !finding.id.starts_with("service."));
@@ -335,7 +343,10 @@ impl Plan {
                 self.add(
                     format!("routing.{name}"),
                     State::Warning,
-                    format!("`{value}` can send mail another way than to the relay"),
+                    format!(
+                        "`{}` can send mail another way than to the relay",
+                        text::without_inline_tables(&value)
+                    ),
                     &format!("make sure that it does what you want, or `postconf -X {name}`"),
                 );
             }

@@ -55,17 +55,34 @@ impl MapSource {
         entries
     }
 
-    /// The source with everything after the first colon of each value hidden, comments too: an old password often
-    /// stands in one. What differs from `other` under the same key is marked, so that a changed password shows.
-    pub fn masked(&self, other: &Self) -> String {
+    /// What a person may see: of our own `keys` the user, of other lines nothing but that they are there (a password
+    /// may stand in any part of a line that somebody mistyped), of comments nothing (an old password often stands in
+    /// one). What differs from `other` under the same key is marked, so that a changed password shows.
+    pub fn masked(&self, other: &Self, keys: &[String]) -> String {
         let before = other.entries();
         let shown = |line: &Logical| {
             let (key, value) = split(&line.text(&self.bytes));
-            let user = value.split(':').next().unwrap_or_default();
+            if !keys.iter().any(|ours| ours.to_lowercase() == key.to_lowercase()) {
+                return "(another entry)\n".to_owned();
+            }
+            let user = value.split_once(':').map_or("********", |(user, _)| user);
             let changed = before.get(&key.to_lowercase()).is_some_and(|old| *old != value);
             format!("{key} {user}:********{}\n", if changed { " (another password)" } else { "" })
         };
         lines::logical(&self.bytes).iter().map(shown).collect()
+    }
+
+    /// Whether a database has what this source says. Lines that postmap may read in another way than we do (quoted
+    /// keys, text that is not UTF-8) are not compared.
+    pub fn agrees_with(&self, built: &Entries) -> bool {
+        let strange = |line: &str| line.starts_with('"') || line.contains(char::REPLACEMENT_CHARACTER);
+        let has_strange = lines::logical(&self.bytes).iter().any(|line| strange(&line.text(&self.bytes)));
+        let entries = self.entries();
+        let plain = |key: &str, value: &str| !strange(key) && !strange(value);
+        let all_there =
+            entries.iter().all(|(key, value)| !plain(key, value) || built.get(key) == Some(value));
+        let none_too_many = has_strange || built.keys().all(|key| entries.contains_key(key));
+        all_there && none_too_many
     }
 
     fn lines_of(&self, key: &str) -> Vec<Logical> {
@@ -121,9 +138,25 @@ mod tests {
     fn what_is_shown_has_no_password() {
         let old = MapSource::new(b"# was: u:hunter1\n[r]:587 u:hunter2\n".to_vec());
         let new = MapSource::new(b"[r]:587 u:hunter3:x\n".to_vec());
-        assert_eq!(old.masked(&old), "[r]:587 u:********\n");
-        assert_eq!(new.masked(&old), "[r]:587 u:******** (another password)\n");
+        let ours = ["[r]:587".to_owned()];
+        assert_eq!(old.masked(&old, &ours), "[r]:587 u:********\n");
+        assert_eq!(new.masked(&old, &ours), "[r]:587 u:******** (another password)\n");
+        let odd = MapSource::new(b"[r]:587 hunter2\n[r]:587:u:hunter2\n[o]:25 hunter2\n".to_vec());
+        assert_eq!(
+            odd.masked(&old, &ours),
+            "[r]:587 ********:******** (another password)\n(another entry)\n(another entry)\n"
+        );
         assert!(!format!("{new:?}").contains("hunter"));
+    }
+
+    #[test]
+    fn lines_that_postmap_reads_otherwise_are_not_compared() {
+        let source = MapSource::new(b"\"foo bar@x\" y@z\n[old]:25 u:p\xe4\n[r]:587 u:p\n".to_vec());
+        let built = Entries::from([("foo bar@x".into(), "y@z".into()), ("[r]:587".into(), "u:p".into())]);
+        assert!(source.agrees_with(&built));
+        assert!(!source.agrees_with(&Entries::new()));
+        let plain = MapSource::new(b"a b\n".to_vec());
+        assert!(!plain.agrees_with(&Entries::from([("a".into(), "b".into()), ("c".into(), "d".into())])));
     }
 
     #[test]

@@ -39,6 +39,17 @@ pub fn is_address(text: &str) -> bool {
         && domain.split('.').all(label)
 }
 
+/// Whether `mail` can be given this address on its command line, in the C locale.
+pub fn is_recipient(text: &str) -> bool {
+    is_address(text) && text.is_ascii() && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// A line without what looks like a password in it: tables whose contents stand in the setting itself.
+pub fn without_inline_tables(line: &str) -> String {
+    let cut = ["static:", "inline:"].iter().filter_map(|kind| Some(line.find(kind)? + kind.len())).min();
+    cut.and_then(|at| line.get(..at)).map_or_else(|| line.to_owned(), |head| format!("{head}********"))
+}
+
 /// Parses `90s`, `5m`, `1h 30m`; from one second to one day. The error is a sentence for the user.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let shown = one_line(text);

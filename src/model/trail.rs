@@ -10,6 +10,10 @@ const CONTEXT_LINES: usize = 20;
 /// Processes whose lines are kept.
 const PROCESSES: usize = 200;
 
+/// Daemons that a message on its way out needs; the death of another one is another matter.
+const ON_THE_WAY: [&str; 8] =
+    ["cleanup", "error", "local", "pickup", "proxymap", "qmgr", "smtp", "trivial-rewrite"];
+
 /// What is known of one message.
 #[derive(Debug)]
 pub struct Trail {
@@ -84,12 +88,32 @@ impl Trail {
     }
 
     fn remember(&mut self, line: &Line) {
-        if line.daemon == "master" || line.text.starts_with("fatal: ") || line.text.starts_with("panic: ") {
+        // A verbose smtp(8) logs the password (smtp_sasl_glue.c) and the login as it is sent.
+        if ["passwd_lookup", "get_passwd", "get_secret", " AUTH ", "encoded "]
+            .iter()
+            .any(|word| line.text.contains(word))
+        {
+            return;
+        }
+        let died = line.text.starts_with("fatal: ") || line.text.starts_with("panic: ");
+        let by_master =
+            line.daemon == "master" && ON_THE_WAY.iter().any(|name| line.text.contains(&format!("/{name}")));
+        if by_master || (died && ON_THE_WAY.contains(&line.daemon)) {
             push(&mut self.alarms, line.text);
         }
         if self.said.len() < PROCESSES || self.said.contains_key(&line.pid) {
             push(self.said.entry(line.pid).or_default(), line.text);
         }
+    }
+
+    /// Whether a line is of another message that the same process handled.
+    fn is_of_another(&self, line: &str) -> bool {
+        line.split_once(": ").is_some_and(|(id, _)| {
+            id.len() >= 5
+                && id.chars().all(|c| c.is_ascii_alphanumeric())
+                && id.chars().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+                && Some(id) != self.queue_id.as_deref()
+        })
     }
 
     /// Where the message is. `is_relay` tells whether a host is the relay of the answers.
@@ -110,7 +134,10 @@ impl Trail {
 
     /// Whether master(8) has given up starting a daemon for now. qmgr(8) tells of it a minute later.
     pub fn is_throttled(&self) -> bool {
-        self.alarms.iter().any(|line| line.contains("bad command startup -- throttling"))
+        let ends = |line: &str| {
+            ON_THE_WAY.iter().any(|name| line.contains(&format!("/{name}: bad command startup")))
+        };
+        self.alarms.iter().any(|line| ends(line))
     }
 
     /// How many attempts have ended.
@@ -123,7 +150,7 @@ impl Trail {
         let last = self.attempts.last();
         let said = last.and_then(|attempt| self.said.get(&attempt.pid));
         let reason = last.map(|attempt| attempt.reason.as_str());
-        let context = said.into_iter().flatten().map(String::as_str);
+        let context = said.into_iter().flatten().map(String::as_str).filter(|line| !self.is_of_another(line));
         reason.into_iter().chain(context).chain(self.alarms.iter().map(String::as_str)).collect()
     }
 }
@@ -185,6 +212,18 @@ mod tests {
         let evidence = trail.evidence().join("\n");
         assert!(evidence.contains("no mechanism available") && evidence.contains("No worthy mechs found"));
         assert!(evidence.contains("bad boolean") && !evidence.contains("somebody else"));
+    }
+
+    #[test]
+    fn a_verbose_log_gives_no_password_away_and_other_messages_no_evidence() {
+        let verbose = "x postfix/smtp[3]: smtp_sasl_passwd_lookup: host `r' user `u' pass `hunter2'";
+        let other = "x postfix/smtp[3]: ABCDE2: host r[192.0.2.1] said: 450 4.7.1 Greylisted";
+        let smtpd =
+            "x postfix/master[9]: warning: /usr/libexec/postfix/smtpd: bad command startup -- throttling";
+        let trail = trail(&[QUEUED, verbose, other, smtpd, DEFERRED]);
+        let evidence = trail.evidence().join("\n");
+        assert!(!evidence.contains("hunter2") && !evidence.contains("Greylisted"), "{evidence}");
+        assert!(!trail.is_throttled());
     }
 
     #[test]

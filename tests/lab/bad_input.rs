@@ -29,7 +29,7 @@ const CASES: [(&str, &str, &str); 21] = [
         "mechanism = \"none\"",
         "line 12, column 13: a login is given, but the mechanism is `none`",
     ),
-    ("mechanism = \"plain\"", "mechanism = \"plane\"", "unknown variant `plane`"),
+    ("mechanism = \"plain\"", "mechanism = \"plane\"", "unknown variant expected one of `none`, `plain`"),
     ("username  = \"alerts@example.com\"", "", "needs `auth.username`"),
     ("version = 1", "version = 2", "version 2 is not known"),
     ("version = 1\n", "", "there is no `version`"),
