@@ -209,6 +209,15 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// systemd would refuse to start Postfix.
+    #[error("the unit postfix.service is masked: systemd is told never to start Postfix")]
+    Masked,
+    /// Postfix cannot read its own configuration.
+    #[error("Postfix cannot read its configuration: {reason}")]
+    Unreadable {
+        /// What it said.
+        reason: String,
+    },
     /// Another run of relayhost is at work.
     #[error("{holder} is at work; gave up after {}", human(*.waited))]
     Busy {
@@ -324,10 +333,14 @@ impl Error {
             Self::MapDiffers { database } => {
                 format!("look for another program that writes `{}`, and run the same command again", database.display())
             }
-            Self::NotRunning { .. } => "see `postfix check` and the end of /var/log/maillog (or `journalctl -u postfix`)".into(),
+            Self::NotRunning { .. } => "mend what it says (port 25 taken? `ss -ltnp 'sport = :25'` shows by whom); `postfix check` and the end of the mail log say more".into(),
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
             Self::NoLog => "start rsyslog (or systemd-journald), or run `relayhost apply --no-verify`".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),
+            Self::Masked => "systemctl unmask postfix, and run the same command again".into(),
+            Self::Unreadable { .. } => {
+                "mend that line of main.cf (nothing was changed), and run the same command again".into()
+            }
             Self::Busy { .. } => "wait for it to end, and run the same command again".into(),
             Self::Record { path, .. } => format!(
                 "nothing was touched; if it cannot be mended, move it away (`mv {0} /root/`), and see by `relayhost check` what is in force",

@@ -62,18 +62,16 @@ pub fn run(command: Command) -> u8 {
 /// Runs a command's work and shows its end: the JSON document, or the error.
 fn report(name: &str, json: bool, work: impl FnOnce(&mut Renderer) -> Result<Outcome>) -> u8 {
     let mut out = Renderer::new(json);
-    match host::require_root().and_then(|()| work(&mut out)) {
-        Ok((exit, body)) => {
-            out.document(&record::document(name, exit.code(), body));
-            exit.code()
-        }
+    let (exit, body) = match host::require_root().and_then(|()| work(&mut out)) {
+        Ok(outcome) => outcome,
         Err(error) => {
-            let exit = error.exit();
             out.error(&error);
-            out.document(&record::document(name, exit.code(), record::error(&error)));
-            exit.code()
+            (error.exit(), record::error(&error))
         }
-    }
+    };
+    // Whoever asked for a document and got none must not believe that all is well.
+    let written = out.document(&record::document(name, exit.code(), body));
+    if written || exit != Exit::Done { exit.code() } else { Exit::Failed.code() }
 }
 
 fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recovered)> {

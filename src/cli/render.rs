@@ -92,11 +92,9 @@ impl Renderer {
         textwrap::fill(&text::one_line(line), options)
     }
 
-    /// The JSON document, if that is what was asked for.
-    pub fn document(&self, document: &Value) {
-        if self.output == Output::Json {
-            let _ = writeln!(std::io::stdout(), "{document:#}");
-        }
+    /// The JSON document, if that is what was asked for; false if it could not be written.
+    pub fn document(&self, document: &Value) -> bool {
+        self.output != Output::Json || writeln!(std::io::stdout(), "{document:#}").is_ok()
     }
 
     /// An error and what to do next, on standard error.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::install::install;
 use super::observe::{observe, pid_directory};
 use super::recover::{Recovered, lock_and_recover};
-use super::transaction::{Transaction, postfix_directory};
+use super::transaction::{Transaction, postfix_directory, prove};
 use super::verify::{Request, verify};
 use super::{Place, Progress, stage};
 use crate::error::{Error, Exit, Result};
@@ -21,7 +21,7 @@ use crate::model::observed::{Database, parse_settings};
 use crate::model::parameters::words;
 use crate::model::plan::Plan;
 use crate::model::postmap::MapSource;
-use crate::sys::{files, inode, postfix, service};
+use crate::sys::{files, inode, log, postfix, service};
 
 /// How an `apply` behaves.
 #[derive(Debug, Clone)]
@@ -71,39 +71,64 @@ impl Done {
 /// Brings the host to what `desired` says.
 pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) -> Result<Done> {
     let (_lock, recovered) = lock_and_recover(options.patience, options.place, progress)?;
-    let plan = plan_for(desired, options.place)?;
+    let (plan, last) = plan_for(desired, options.place)?;
     let (mut done, plan) = install_missing(desired, plan, options, progress)?;
     done.recovered = recovered;
     if !options.force && !plan.foreign.is_empty() {
         return Err(Error::Foreign { what: plan.foreign });
     }
+    if plan.masked {
+        return Err(Error::Masked);
+    }
+    let to_prove = plan.unproven.then_some(last);
+    let wanted = |done: &Done, plan: &[Action]| {
+        !done.actions.is_empty() || !plan.is_empty() || options.always_verify || to_prove.is_some()
+    };
+    let request = options.request.as_ref().filter(|_| wanted(&done, &plan.actions));
+    if request.is_some() {
+        // Found out before anything is changed: without a log the work could not be proved.
+        log::require(&maillog_file()?)?;
+    }
     let transaction = perform(plan, options, progress, &mut done)?;
     done.generation = transaction.as_ref().map(Transaction::number);
-    let changed = !done.actions.is_empty();
-    let Some(request) = options.request.as_ref().filter(|_| changed || options.always_verify) else {
-        transaction.map(Transaction::keep).transpose()?;
+    let Some(request) = request else {
+        transaction.map(|transaction| transaction.keep(false)).transpose()?;
         return Ok(done);
     };
     let delivery = verify(desired, &observe(desired, Place::Host)?, request, progress)?;
-    let refused = delivery.outcome.exit() == Exit::Refused;
+    let verdict = delivery.outcome.exit();
     done.delivery = Some(delivery);
     match transaction {
-        Some(transaction) if refused && !options.keep => {
-            stage(progress, "undo", |_| {
-                transaction.undo("the relay refused the test message")?;
+        Some(transaction) if verdict == Exit::Refused && !options.keep => {
+            stage(progress, "undo", |progress| {
+                if let Some(untold) = transaction.undo("the relay refused the test message")? {
+                    progress.note(&format!("Postfix could not be told: {untold}"));
+                }
                 Ok("the configuration is again what it was before".into())
             })?;
             done.undone = true;
         }
-        other => other.map(Transaction::keep).transpose().map(|_| ())?,
+        Some(transaction) => transaction.keep(verdict != Exit::Done)?,
+        None => {
+            if let (Some(number), Exit::Done) = (to_prove, verdict) {
+                prove(number)?;
+            }
+        }
     }
     Ok(done)
 }
 
-/// The plan for what is there now.
-fn plan_for(desired: &Desired, place: Place) -> Result<Plan> {
-    let plan = Plan::new(desired, &observe(desired, place)?)?;
-    Ok(if place == Place::Tree { plan.without_service() } else { plan })
+/// Where Postfix itself logs to, if it does.
+fn maillog_file() -> Result<String> {
+    let settings = parse_settings(&postfix::settings(&["mail_version", "maillog_file"])?);
+    Ok(settings.get("maillog_file").cloned().unwrap_or_default())
+}
+
+/// The plan for what is there now, and the number of the last generation that is in force.
+fn plan_for(desired: &Desired, place: Place) -> Result<(Plan, u32)> {
+    let observed = observe(desired, place)?;
+    let plan = Plan::new(desired, &observed)?;
+    Ok((if place == Place::Tree { plan.without_service() } else { plan }, observed.last.number))
 }
 
 /// Installs what is missing, and plans again: only then can Postfix's files be known.
@@ -121,7 +146,7 @@ fn install_missing(
     }
     stage(progress, "packages", |progress| install(&missing, options.patience, progress))?;
     done.actions.push(Action::Install(missing));
-    let mut after = plan_for(desired, options.place)?;
+    let (mut after, _) = plan_for(desired, options.place)?;
     if !after.to_install().is_empty() {
         return Err(Error::NotInstalled {
             missing: after.to_install().iter().map(|need| need.label().to_owned()).collect(),
@@ -165,7 +190,8 @@ fn perform(
         }
         (Err(cause), None) => Err(cause),
         (Err(cause), Some(transaction)) => {
-            transaction.undo(&cause.to_string())?;
+            // Why Postfix could not be told, if so, is as a rule why the change failed.
+            let _untold = transaction.undo(&cause.to_string())?;
             Err(Error::Undone { cause: Box::new(cause) })
         }
     }

@@ -12,52 +12,59 @@ use crate::sys::{clock, lock, mail, packages};
 /// How often a lock is looked at.
 const LOCK_TICK: Duration = Duration::from_secs(1);
 
+/// Words of a package manager that does not know a name: yum 3, dnf 4, dnf 5.
+const UNKNOWN_NAME: [&str; 3] = ["No package ", "No match for argument", "Unable to find a match"];
+
 /// Installs in one call. A `mail` command has other names on other releases; where the first is not known, the next
-/// is tried for what is still missing.
+/// is tried for what is still missing. What is installed and yet has lost its plugin is installed once more.
 pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) -> Result<String> {
     let manager = packages::manager()?;
-    let mut missing: Vec<Need> = needs.to_vec();
-    let mut last = None;
+    let mut missing = still_missing(needs)?;
+    let broken: Vec<String> =
+        needs.iter().filter(|need| !missing.contains(need)).map(|need| need.label().to_owned()).collect();
+    if !broken.is_empty() {
+        unlocked(patience, progress, |progress| manager.reinstall(&broken, &mut |line| progress.say(line)))?;
+    }
     for mail in MAIL_PACKAGES {
-        let names: Vec<String> = missing
-            .iter()
-            .map(|need| match need {
-                Need::Package { name, .. } => name.clone(),
-                Need::MailCommand => mail.to_owned(),
-            })
-            .collect();
-        let installation = install_unlocked(&manager, &names, patience, progress)?;
-        missing = still_missing(&missing)?;
-        let mail_is_missing = missing.contains(&Need::MailCommand);
-        last = Some(installation);
-        if !mail_is_missing {
+        if missing.is_empty() {
             break;
         }
+        let name = |need: &Need| match need {
+            Need::Package { name, .. } => name.clone(),
+            Need::MailCommand => mail.to_owned(),
+        };
+        let names: Vec<String> = missing.iter().map(name).collect();
+        let last =
+            unlocked(patience, progress, |progress| manager.install(&names, &mut |line| progress.say(line)))?;
+        missing = still_missing(&missing)?;
+        let other_name =
+            missing.contains(&Need::MailCommand) && UNKNOWN_NAME.iter().any(|word| last.tail.contains(word));
+        let names_left = Some(&mail) != MAIL_PACKAGES.last();
+        let try_next = other_name && names_left;
+        if !missing.is_empty() && !try_next {
+            return Err(Error::NotInstalled {
+                missing: missing.iter().map(|need| need.label().to_owned()).collect(),
+                command: last.command,
+                status: last.status,
+                output: last.tail,
+            });
+        }
     }
-    match (missing.is_empty(), last) {
-        (false, Some(last)) => Err(Error::NotInstalled {
-            missing: missing.iter().map(|need| need.label().to_owned()).collect(),
-            command: last.command,
-            status: last.status,
-            output: last.tail,
-        }),
-        _ => Ok(format!("installed {}", needs.iter().map(Need::label).collect::<Vec<_>>().join(", "))),
-    }
+    Ok(format!("installed {}", needs.iter().map(Need::label).collect::<Vec<_>>().join(", ")))
 }
 
-/// Waits until no package manager works, then installs; again if one was faster.
-fn install_unlocked(
-    manager: &packages::Manager,
-    names: &[String],
+/// Waits until no package manager works, then runs one; again if another was faster.
+fn unlocked(
     patience: Duration,
     progress: &mut dyn Progress,
+    mut work: impl FnMut(&mut dyn Progress) -> Result<packages::Installation>,
 ) -> Result<packages::Installation> {
     let begin = clock::now();
     let mut told = None;
     loop {
         match lock::package_manager_holder() {
             None => {
-                let installation = manager.install(names, &mut |line| progress.say(line))?;
+                let installation = work(progress)?;
                 if !installation.locked {
                     return Ok(installation);
                 }

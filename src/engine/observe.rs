@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::Place;
-use super::transaction::last_run;
+use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::generation::LastRun;
@@ -13,7 +13,7 @@ use crate::model::maincf::MainCf;
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::need::needs;
 use crate::model::observed::{
-    Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Service, Version, capabilities,
+    Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Sendmail, Service, Version, capabilities,
     parse_packages, parse_settings,
 };
 use crate::model::parameters::{SETTINGS, ca_candidates};
@@ -26,6 +26,7 @@ const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
 /// Observes everything that a plan for `desired` asks for. rpm and Postfix are asked at the same time: each takes as
 /// long as all the rest.
 pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
+    trust_postfix_directory()?;
     let capabilities = capabilities(&needs(desired));
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
@@ -34,7 +35,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             packages: rpm.join().map_err(|_| internal())??,
             plugins: plugins(),
             mail_command: mail::command(),
-            last: if state::exists() { last_run()? } else { LastRun::default() },
+            last: if state::exists()? { last_run()? } else { LastRun::default() },
             postfix,
         })
     })
@@ -70,9 +71,9 @@ fn postfix_of(place: Place) -> Result<Postfix> {
         service: match place {
             Place::Host => service::state(setting("queue_directory"), pid_directory(&settings))?,
             // Nothing runs there, and nothing is to.
-            Place::Tree => Service { running: true, enabled: None },
+            Place::Tree => Service { running: true, enabled: None, masked: false },
         },
-        foreign_sendmail: foreign_sendmail(setting("sendmail_path")),
+        sendmail: sendmail(setting("sendmail_path")),
         map_kind,
         settings,
     })
@@ -99,13 +100,17 @@ fn ca_files(configured: &str) -> Vec<PathBuf> {
     configured.into_iter().chain(ca_candidates()).filter(|path| files::has_content(path)).collect()
 }
 
-/// The program behind /usr/sbin/sendmail, unless it is Postfix's. `own` is `sendmail_path`, which on EL is
-/// /usr/sbin/sendmail.postfix; where it is /usr/sbin/sendmail itself, alternatives may have put another one there.
-fn foreign_sendmail(own: &str) -> Option<PathBuf> {
-    let found = files::resolve(Path::new("/usr/sbin/sendmail"))?;
+/// What is behind /usr/sbin/sendmail. `own` is `sendmail_path`, which on EL is /usr/sbin/sendmail.postfix; where it is
+/// /usr/sbin/sendmail itself, alternatives may have put another program there.
+fn sendmail(own: &str) -> Sendmail {
+    let Some(found) = files::resolve(Path::new("/usr/sbin/sendmail")) else { return Sendmail::Missing };
     let name = found.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_own = files::resolve(Path::new(own)).as_ref() == Some(&found);
-    (name != "sendmail.postfix" && !(is_own && name == "sendmail")).then_some(found)
+    if name == "sendmail.postfix" || (is_own && name == "sendmail") {
+        Sendmail::Postfix
+    } else {
+        Sendmail::Other(found)
+    }
 }
 
 fn internal() -> Error {

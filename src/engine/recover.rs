@@ -30,9 +30,10 @@ pub fn lock_and_recover(
 
 /// For commands that change nothing: clears up what a stopped run left. A run that is at work now is left alone.
 pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
-    if !state::exists() || state::journal()?.is_none() {
+    if !state::exists()? || state::journal()?.is_none() {
         return Ok(None);
     }
+    trust_postfix_directory()?;
     match state::try_lock()? {
         None => Ok(None),
         Some(lock) => recover(&lock, Place::Host, progress),
@@ -47,21 +48,30 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
     progress.begin("recovery");
     let transaction = Transaction::resume(journal.generation, place)?;
     let result = match journal.phase {
-        Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|()| {
-            "a run was stopped while it changed files; they are again what they were before".to_owned()
+        Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|untold| {
+            told("a run was stopped while it changed files; they are again what they were before", untold)
         }),
-        Phase::Changed => reread(place, ServiceAction::Reload)
-            .and_then(|()| transaction.keep())
-            .map(|()| "a run was stopped after it had changed all files; Postfix has read them".to_owned()),
+        // Whether the relay would have confirmed it, nobody knows.
+        Phase::Changed => {
+            let untold = reread(place, ServiceAction::Reload).err();
+            transaction.keep(true).map(|()| told("a run was stopped after it had changed all files", untold))
+        }
     };
     let text = result.as_ref().map_or_else(|_| "failed".to_owned(), Clone::clone);
     progress.end(result.is_ok(), &text, begin.elapsed());
     result.map(Some)
 }
 
+fn told(done: &str, untold: Option<Error>) -> String {
+    match untold {
+        None => format!("{done}; Postfix has read them"),
+        Some(error) => format!("{done}; Postfix could not be told: {error}"),
+    }
+}
+
 /// All generations, oldest first.
 pub fn history() -> Result<Vec<Generation>> {
-    if !state::exists() {
+    if !state::exists()? {
         return Ok(Vec::new());
     }
     state::numbers().into_iter().map(state::generation).collect()
@@ -70,7 +80,7 @@ pub fn history() -> Result<Vec<Generation>> {
 /// Puts a generation back, the newest without a number. What is there now becomes a generation of its own, so that
 /// this can be undone too. Returns the number that was put back.
 pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> {
-    let known = if state::exists() { state::numbers() } else { Vec::new() };
+    let known = if state::exists()? { state::numbers() } else { Vec::new() };
     let Some(number) = number.or_else(|| known.last().copied()) else {
         return Err(Error::NoGeneration { number: 0, known });
     };
@@ -100,7 +110,7 @@ fn put_back(generation: &Generation) -> Result<()> {
         .and_then(|()| transaction.changed())
         .and_then(|()| reread(Place::Host, action))
     {
-        Ok(()) => transaction.keep(),
+        Ok(()) => transaction.keep(false),
         Err(cause) => {
             transaction.undo(&cause.to_string())?;
             Err(Error::Undone { cause: Box::new(cause) })

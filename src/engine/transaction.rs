@@ -57,6 +57,7 @@ impl Transaction {
             command: command.to_owned(),
             fate: Fate::Open,
             files: records,
+            unproven: false,
             wrote,
         };
         state::add_generation(&generation, &blobs)?;
@@ -87,24 +88,23 @@ impl Transaction {
         })
     }
 
-    /// The change stays.
-    pub fn keep(self) -> Result<()> {
+    /// The change stays. `unproven`: a message was to prove it, and the relay's word was not heard.
+    pub fn keep(mut self, unproven: bool) -> Result<()> {
+        self.generation.unproven = unproven;
         self.end(Fate::Kept)
     }
 
-    /// Puts everything back and tells Postfix. `cause` is why, for the error if that fails.
-    pub fn undo(self, cause: &str) -> Result<()> {
+    /// Puts everything back and tells Postfix. `cause` is why, for the error if that fails. That the files are back is
+    /// what counts: if Postfix could not be told, the reason is returned and the change is over all the same.
+    pub fn undo(self, cause: &str) -> Result<Option<Error>> {
         let number = self.generation.number;
-        let result = self.put_back().and_then(|()| self.tell_postfix());
-        match result {
-            Ok(()) => self.end(Fate::Undone),
-            Err(undo) => Err(Error::Stuck {
-                cause: cause.to_owned(),
-                undo: Box::new(undo),
-                files: self.on_disk(),
-                generation: number,
-            }),
+        if let Err(undo) = self.put_back() {
+            let (cause, files) = (cause.to_owned(), self.on_disk());
+            return Err(Error::Stuck { cause, undo: Box::new(undo), files, generation: number });
         }
+        let untold = self.tell_postfix().err();
+        self.end(Fate::Undone)?;
+        Ok(untold)
     }
 
     fn end(mut self, fate: Fate) -> Result<()> {
@@ -128,20 +128,30 @@ impl Transaction {
         reread(self.place, if restart { ServiceAction::Restart } else { ServiceAction::Reload })
     }
 
-    /// Every managed file, and which state it is in, for a person.
+    /// Every managed file that is not as before, for a person.
     fn on_disk(&self) -> Vec<String> {
         let word = |name: &String, change: &Change| {
             let now =
                 inode::take(&postfix_directory().join(name)).ok().flatten().map(|(inode, _)| inode.sha256);
             let before = change.before.as_ref().map(|inode| inode.sha256.clone());
-            match (now == before, now == change.after) {
-                (true, _) => format!("{name}: as before"),
-                (_, true) => format!("{name}: new"),
-                _ => format!("{name}: neither old nor new"),
-            }
+            let state = if now == change.after { "new" } else { "neither old nor new" };
+            (now != before).then(|| format!("{name} ({state})"))
         };
-        self.generation.files.iter().map(|(name, change)| word(name, change)).collect()
+        let files: Vec<String> =
+            self.generation.files.iter().filter_map(|(name, change)| word(name, change)).collect();
+        if files.is_empty() {
+            vec!["every file as before, but not its mode, owner or time".into()]
+        } else {
+            files
+        }
     }
+}
+
+/// Notes that the relay has confirmed what the last run left.
+pub fn prove(number: u32) -> Result<()> {
+    let mut generation = state::generation(number)?;
+    generation.unproven = false;
+    state::update_generation(&generation)
 }
 
 /// Makes every managed file what a generation says was there before its change.
@@ -202,17 +212,22 @@ pub fn last_run() -> Result<LastRun> {
             };
             after.extend(bytes.map(|bytes| (file, bytes)));
         }
-        return Ok(LastRun { time: generation.time, wrote: generation.wrote, after });
+        let Generation { time, wrote, unproven, .. } = generation;
+        return Ok(LastRun { time, number, unproven, wrote, after });
     }
     Ok(LastRun::default())
 }
 
 /// Whether a file that is there may be taken for the directory's own: `/etc/postfix` itself may be a link of the
-/// admin's, but only to a directory of root's.
+/// admin's, but only to a directory of root's; a managed file may not. Asked before Postfix's own programs are called,
+/// which follow links, and quote what they cannot parse.
 pub fn trust_postfix_directory() -> Result<()> {
     let path = postfix_directory();
     match files::link_owner(&path)? {
-        None | Some(0) => Ok(()),
-        Some(_) => Err(Error::Symlink { path }),
+        None | Some(0) => {}
+        Some(_) => return Err(Error::Symlink { path }),
     }
+    [Managed::MainCf, Managed::SaslPasswd, Managed::Generic]
+        .iter()
+        .try_for_each(|file| files::refuse_link(&file.path()))
 }

@@ -153,6 +153,11 @@ impl Message<'_> {
                 (attempt, self.stayed_here(attempt, &evidence))
             }
             Whereabouts::WentElsewhere(attempt) => (attempt, self.went_elsewhere(attempt, &evidence)),
+            Whereabouts::Deferred(attempt) | Whereabouts::Bounced(attempt)
+                if self.was_for_another(attempt) =>
+            {
+                (attempt, self.went_elsewhere(attempt, &evidence))
+            }
             Whereabouts::Deferred(attempt) | Whereabouts::Bounced(attempt) => {
                 match self.diagnose(&evidence)? {
                     Some(cause) if cause.again && attempt.status == Status::Deferred => {

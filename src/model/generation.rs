@@ -53,6 +53,8 @@ pub struct Generation {
     pub fate: Fate,
     /// Every managed file, by its name in Postfix's directory.
     pub files: BTreeMap<String, Change>,
+    /// Whether a test message was to prove the change, and the relay's word was not heard.
+    pub unproven: bool,
     /// Managed values that the run wrote: parameters, and digests of map entries (`sasl_passwd [relay]:587`).
     pub wrote: BTreeMap<String, String>,
 }
@@ -111,6 +113,10 @@ pub struct Inode {
 pub struct LastRun {
     /// When.
     pub time: String,
+    /// Its number.
+    pub number: u32,
+    /// Whether a test message was to prove it, and the relay's word was not heard.
+    pub unproven: bool,
     /// Managed values that it wrote.
     pub wrote: BTreeMap<String, String>,
     /// Sources as it left them.
@@ -162,7 +168,7 @@ mod tests {
         let journal = r#"{"version":1,"generation":7,"phase":"changing"}"#;
         let parsed: Journal = serde_json::from_str(journal).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), journal);
-        let generation = r#"{"version":1,"number":7,"time":"2026-11-23T10:00:00Z","command":"apply","fate":"kept","files":{"main.cf":{"before":{"mode":420,"uid":0,"gid":0,"mtime":1,"sha256":"00","xattrs":{"security.selinux":"00"}},"after":"11"},"sasl_passwd":{"before":null,"after":"22"}},"wrote":{"relayhost":"[x]:587"}}"#;
+        let generation = r#"{"version":1,"number":7,"time":"2026-11-23T10:00:00Z","command":"apply","fate":"kept","files":{"main.cf":{"before":{"mode":420,"uid":0,"gid":0,"mtime":1,"sha256":"00","xattrs":{"security.selinux":"00"}},"after":"11"},"sasl_passwd":{"before":null,"after":"22"}},"unproven":false,"wrote":{"relayhost":"[x]:587"}}"#;
         let parsed: Generation = serde_json::from_str(generation).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), generation);
     }

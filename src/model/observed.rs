@@ -52,8 +52,8 @@ pub struct Postfix {
     pub ca_files: Vec<PathBuf>,
     /// The service.
     pub service: Service,
-    /// Program behind /usr/sbin/sendmail, if it is not Postfix's.
-    pub foreign_sendmail: Option<PathBuf>,
+    /// What is behind /usr/sbin/sendmail.
+    pub sendmail: Sendmail,
 }
 
 impl Postfix {
@@ -109,8 +109,21 @@ impl fmt::Debug for Database {
 pub struct Service {
     /// Whether Postfix's master runs.
     pub running: bool,
-    /// Whether it starts at boot; `None` where nobody can tell.
+    /// Whether it starts at boot; `None` where nobody can tell, or it is not ours to say.
     pub enabled: Option<bool>,
+    /// Whether systemd is told never to start it.
+    pub masked: bool,
+}
+
+/// What is behind /usr/sbin/sendmail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sendmail {
+    /// Postfix's own.
+    Postfix,
+    /// Another program.
+    Other(PathBuf),
+    /// Nothing.
+    Missing,
 }
 
 /// A Postfix version: 2.10.1 and 3.12-20260821 both.

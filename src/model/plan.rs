@@ -8,7 +8,7 @@ use super::desired::{Auth, Desired};
 use super::generation::{LastRun, sha256};
 use super::managed::{MAP_MODE, Managed, MapKind};
 use super::need::{Need, needs};
-use super::observed::{Database, MapFile, Observed, Postfix, Presence};
+use super::observed::{Database, MapFile, Observed, Postfix, Presence, Sendmail};
 use super::parameters::{ROUTING, is_local, parameters, words};
 use super::postmap::MapSource;
 use super::text;
@@ -25,6 +25,10 @@ pub struct Plan {
     pub wrote: BTreeMap<String, String>,
     /// Managed values that somebody changed since our last run, to something else than the answers say.
     pub foreign: Vec<String>,
+    /// Whether systemd would refuse to start Postfix.
+    pub masked: bool,
+    /// Whether the last run that is in force was to be proved by a message, and never was.
+    pub unproven: bool,
     /// Whether the actions are all. While Postfix is not installed, its files cannot be planned.
     pub complete: bool,
 }
@@ -55,6 +59,7 @@ pub enum State {
     Note,
 }
 
+const UNMASK: &str = "systemctl unmask postfix";
 const APPLY: &str = "relayhost apply";
 
 impl Plan {
@@ -65,9 +70,20 @@ impl Plan {
             actions: Vec::new(),
             wrote: BTreeMap::new(),
             foreign: Vec::new(),
+            masked: false,
+            unproven: observed.last.unproven,
             complete: observed.postfix.is_some(),
         };
         plan.packages(desired, observed);
+        if plan.unproven {
+            let text = format!("the change of {} was never confirmed by the relay", observed.last.time);
+            plan.add(
+                "message.unproven",
+                State::Warning,
+                text,
+                "relayhost apply (sends the test message again)",
+            );
+        }
         if let Some(postfix) = &observed.postfix {
             plan.postfix(desired, postfix, &observed.last)?;
             plan.drift(postfix, &observed.last);
@@ -156,6 +172,10 @@ impl Plan {
             }
             self.actions.push(Action::WriteMainCf { before: postfix.main_cf.clone(), after, changes });
         }
+        if postfix.service.masked {
+            self.add("service.masked", State::Differs, "systemd is told never to start Postfix", UNMASK);
+        }
+        self.masked = postfix.service.masked;
         let running = if postfix.service.running { "running" } else { "not running" };
         self.add("service.running", fine_if(postfix.service.running), running, APPLY);
         // A plugin that was installed is seen by new smtp(8) processes only, hence the reload.
@@ -328,14 +348,14 @@ impl Plan {
 
     /// What relayhost does not manage, and what nevertheless leads mail elsewhere.
     fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
-        match &postfix.foreign_sendmail {
-            None => self.add("sendmail", State::Fine, "Postfix's", ""),
-            Some(path) => self.add(
-                "sendmail",
-                State::Differs,
-                format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path.display()),
-                "alternatives --set mta /usr/sbin/sendmail.postfix",
-            ),
+        const SET: &str = "alternatives --set mta /usr/sbin/sendmail.postfix";
+        match &postfix.sendmail {
+            Sendmail::Postfix => self.add("sendmail", State::Fine, "Postfix's", ""),
+            Sendmail::Missing => self.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", SET),
+            Sendmail::Other(path) => {
+                let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path.display());
+                self.add("sendmail", State::Differs, text, SET);
+            }
         }
         for name in ROUTING {
             let value = postfix.setting(name);
@@ -345,7 +365,7 @@ impl Plan {
                     State::Warning,
                     format!(
                         "`{}` can send mail another way than to the relay",
-                        text::without_inline_tables(&value)
+                        text::without_inline_tables(value)
                     ),
                     &format!("make sure that it does what you want, or `postconf -X {name}`"),
                 );

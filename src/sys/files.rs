@@ -14,8 +14,12 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Reads a file of at most `limit` bytes; `None` if there is none. Regular files only: a FIFO would never end.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    read_with(path, limit, nix::libc::O_NONBLOCK)
+}
+
+fn read_with(path: &Path, limit: u64, flags: i32) -> Result<Option<Vec<u8>>> {
     let fault = |source| Error::Io { action: "read", path: path.into(), source };
-    let file = match fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path) {
+    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         other => other.map_err(fault)?,
     };
@@ -38,12 +42,19 @@ pub fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
 /// As [`read_whole`], for files that must not be somebody's symbolic link.
 pub fn read_no_link(path: &Path) -> Result<Option<Vec<u8>>> {
     refuse_link(path)?;
-    read_whole(path)
+    // And not of one that takes its place at this moment.
+    read_with(path, LIMIT, nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW)
 }
 
 /// Whether a path leads to something, links followed.
 pub fn exists(path: &Path) -> bool {
     path.exists()
+}
+
+/// Whether two paths lead to the same thing.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    identity(one).is_some() && identity(one) == identity(other)
 }
 
 /// Whether a path leads to a file that is not empty.

@@ -5,13 +5,18 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use super::clock;
 use super::files;
 use super::run::{self, Cmd};
 use crate::error::{Error, Result};
 
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
 const CHUNK: u64 = 4 * 1024 * 1024;
+
+/// How often the journal is looked at.
+const JOURNAL_TICK: Duration = Duration::from_millis(500);
 
 /// Everything that is logged from now on.
 #[derive(Debug)]
@@ -38,6 +43,7 @@ struct OpenFile {
 struct JournalTail {
     program: PathBuf,
     cursor: String,
+    next: Instant,
 }
 
 /// Starts to follow. `postlog` is Postfix's own `maillog_file`, empty if it has none.
@@ -52,6 +58,22 @@ pub fn follow(postlog: &str) -> Result<Follower> {
         return Err(Error::NoLog);
     }
     Ok(Follower { file, journal })
+}
+
+/// Whether there is a log to follow; `Error::NoLog` if not.
+pub fn require(postlog: &str) -> Result<()> {
+    follow(postlog).map(|_| ())
+}
+
+/// The last line with this text near the end of the mail log.
+pub fn last_line_with(text: &str) -> Option<String> {
+    const NEAR: u64 = 64 * 1024;
+    let mut file = File::open("/var/log/maillog").or_else(|_| File::open("/var/log/mail.log")).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(NEAR))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(NEAR).read_to_end(&mut bytes).ok()?;
+    String::from_utf8_lossy(&bytes).lines().rev().find(|line| line.contains(text)).map(str::to_owned)
 }
 
 impl Follower {
@@ -133,10 +155,15 @@ impl JournalTail {
         let output = Cmd::new(&program).args(["-q", "-n", "0", "--show-cursor"]).run().ok()?;
         let text = output.text();
         let cursor = text.lines().find_map(|line| line.strip_prefix("-- cursor: "))?.to_owned();
-        Some(Self { program, cursor })
+        Some(Self { program, cursor, next: clock::now() })
     }
 
     fn lines(&mut self) -> Result<Vec<String>> {
+        // Each look is a process; a file costs nothing and is looked at more often.
+        if clock::now() < self.next {
+            return Ok(Vec::new());
+        }
+        self.next = clock::now() + JOURNAL_TICK;
         let output = Cmd::new(&self.program)
             .args(["-q", "-o", "short", "--show-cursor", "SYSLOG_FACILITY=2", "--after-cursor", &self.cursor])
             .ok()?;

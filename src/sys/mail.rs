@@ -26,6 +26,8 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
         .args(["-S", "sendwait", "-S"])
         .arg(format!("record={}", copy.display()))
         .args(["-s", subject, "-r", from, to])
+        // Not root's: its .mailrc may send around Postfix, and a message that fails leaves a dead.letter.
+        .home(directory.path())
         .input(body.as_bytes().to_vec())
         .within(Duration::from_secs(60));
     let output = cmd.run()?;

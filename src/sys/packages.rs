@@ -73,11 +73,20 @@ impl Manager {
     /// for locks where it can be told not to. Whether the packages are there afterwards is for the caller to look:
     /// yum 3 ends with 0 if it knew but one of several names.
     pub fn install(&self, names: &[String], on_line: OnLine) -> Result<Installation> {
-        let mut cmd = Cmd::new(&self.program).arg("-y").within(INSTALL_LIMIT);
+        self.run("install", names, on_line)
+    }
+
+    /// Installs these once more: they are there, and some of their files are not.
+    pub fn reinstall(&self, names: &[String], on_line: OnLine) -> Result<Installation> {
+        self.run("reinstall", names, on_line)
+    }
+
+    fn run(&self, verb: &str, names: &[String], on_line: OnLine) -> Result<Installation> {
+        let mut cmd = Cmd::new(&self.program).arg("-y").within(INSTALL_LIMIT).gently();
         if matches!(self.kind, Kind::Dnf | Kind::Yum) {
             cmd = cmd.arg("--setopt=exit_on_lock=1");
         }
-        let cmd = cmd.arg("install").args(names.iter().cloned());
+        let cmd = cmd.arg(verb).args(names.iter().cloned());
         let output = cmd.stream(on_line)?;
         Ok(Installation {
             command: cmd.line(),

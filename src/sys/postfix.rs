@@ -26,10 +26,13 @@ pub fn settings(names: &[&str]) -> Result<String> {
     let cmd = Cmd::new(&run::require("postconf", INSTALL_POSTFIX)?).arg("-x").args(names.iter().copied());
     let output = cmd.run()?;
     // The first name is one that every Postfix knows. A fatal error prints nothing.
-    if output.stdout.is_empty() {
-        Err(Error::Program { command: cmd.line(), status: output.status(), stderr: output.tail() })
-    } else {
-        Ok(output.text())
+    if !output.stdout.is_empty() {
+        return Ok(output.text());
+    }
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    match text.lines().find_map(|line| line.split_once("fatal: ")) {
+        Some((_, reason)) => Err(Error::Unreadable { reason: reason.to_owned() }),
+        None => Err(Error::Program { command: cmd.line(), status: output.status(), stderr: output.tail() }),
     }
 }
 

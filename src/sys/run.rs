@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
 use crate::sys::clock;
@@ -30,6 +32,8 @@ pub struct Cmd {
     args: Vec<String>,
     input: Option<Vec<u8>>,
     limit: Duration,
+    home: String,
+    gentle: bool,
 }
 
 /// How it ended, and what it said.
@@ -60,7 +64,15 @@ pub fn require(name: &str, remedy: &str) -> Result<PathBuf> {
 impl Cmd {
     /// A command with a minute's time.
     pub fn new(program: &Path) -> Self {
-        Self { program: program.to_owned(), args: Vec::new(), input: None, limit: Duration::from_secs(60) }
+        let limit = Duration::from_secs(60);
+        Self {
+            program: program.to_owned(),
+            args: Vec::new(),
+            input: None,
+            limit,
+            home: "/root".into(),
+            gentle: false,
+        }
     }
 
     /// Adds an argument. Never a secret: every user can read arguments.
@@ -87,10 +99,43 @@ impl Cmd {
         self
     }
 
+    /// Gives it another home directory than root's.
+    pub fn home(mut self, directory: &Path) -> Self {
+        self.home = directory.display().to_string();
+        self
+    }
+
+    /// When its time is over, it is asked to end (SIGTERM) and left to itself: for a package manager, whose sudden
+    /// death in a transaction would leave the database broken. It gets the caller's proxies.
+    pub fn gently(mut self) -> Self {
+        self.gentle = true;
+        self
+    }
+
     /// The command line for messages.
     pub fn line(&self) -> String {
         let program = self.program.display().to_string();
         std::iter::once(program).chain(self.args.iter().cloned()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn stop(&self, handle: &duct::Handle) {
+        if !self.gentle {
+            let _ = handle.kill();
+            return;
+        }
+        for pid in handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+    }
+
+    /// What the program sees: no secret of our caller's environment, no locale but C.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut all = vec![("PATH", PATH.into()), ("LC_ALL", "C".into()), ("HOME", self.home.clone())];
+        if self.gentle {
+            let proxies = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy"];
+            all.extend(proxies.into_iter().filter_map(|name| Some((name, super::host::variable(name)?))));
+        }
+        all
     }
 
     /// Runs it; any exit status is fine. Errors: cannot start, did not end in time.
@@ -122,7 +167,8 @@ impl Cmd {
         // The expression holds the other ends of the pipes. It must be gone when the program runs: we see the end of
         // the output only when nobody has these ends any more.
         let handle = {
-            let command = duct::cmd(&self.program, &self.args).full_env(environment()).dir("/").unchecked();
+            let command =
+                duct::cmd(&self.program, &self.args).full_env(self.environment()).dir("/").unchecked();
             let command = command.stdout_file(out_end).stderr_file(err_end);
             match stdin {
                 None => command.stdin_null().start(),
@@ -146,7 +192,7 @@ impl Cmd {
                 break status;
             }
             if begin.elapsed() > self.limit {
-                let _ = handle.kill();
+                self.stop(&handle);
                 let [_, err] = streams;
                 return Err(Error::Timeout {
                     command: self.line(),
@@ -190,11 +236,6 @@ impl Output {
         }
         Err(Error::Program { status: self.status(), stderr: last_lines(&self.stderr), command: self.command })
     }
-}
-
-/// What a child sees: no secret of our caller's environment, no locale but C.
-fn environment() -> [(&'static str, String); 3] {
-    [("PATH", PATH.into()), ("LC_ALL", "C".into()), ("HOME", "/root".into())]
 }
 
 /// Sleeps until there is something to read, an output is closed, or a tick is over.

@@ -1,6 +1,6 @@
 //! Postfix as a service: systemd where it runs, else an init script where there is one, else Postfix's own command.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::clock;
@@ -13,21 +13,33 @@ use crate::model::observed::Service;
 /// How long Postfix may take to come up or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Whether systemd manages this host; as sd_booted(3) tells it.
-fn systemd() -> Option<std::path::PathBuf> {
-    files::exists(Path::new("/run/systemd/system")).then(|| run::find("systemctl")).flatten()
+/// systemctl, where systemd manages this host: as sd_booted(3) tells it, and not in a chroot (an installer shows its
+/// own /run there; systemd's running_in_chroot compares the same inodes) or where it is told to stay away.
+fn systemd() -> Option<PathBuf> {
+    let booted = files::exists(Path::new("/run/systemd/system"));
+    let offline =
+        super::host::variable("SYSTEMD_OFFLINE").is_some_and(|value| value == "1" || value == "yes");
+    if !booted || offline || !files::is_same(Path::new("/proc/1/root/."), Path::new("/")) {
+        return None;
+    }
+    run::find("systemctl")
 }
 
 /// State of the service. `queue` is Postfix's `queue_directory`, `pids` its `process_id_directory`.
 pub fn state(queue: &str, pids: &str) -> Result<Service> {
-    let enabled = match systemd() {
-        None => None,
+    let word = match systemd() {
+        None => String::new(),
         Some(program) => {
-            let output = Cmd::new(&program).args(["is-enabled", "postfix.service"]).run()?;
-            Some(output.text().trim().starts_with("enabled"))
+            Cmd::new(&program).args(["is-enabled", "postfix.service"]).run()?.text().trim().to_owned()
         }
     };
-    Ok(Service { running: master_runs(queue, pids), enabled })
+    let enabled = match word.as_str() {
+        "enabled" => Some(true),
+        "disabled" | "enabled-runtime" => Some(false),
+        // static, indirect, alias, generated: not ours to enable.
+        _ => None,
+    };
+    Ok(Service { running: master_runs(queue, pids), enabled, masked: word.starts_with("masked") })
 }
 
 /// Whether master(8) of this queue runs: its pid file names a live process of that name. `postfix status` says the
@@ -44,7 +56,9 @@ pub fn master_runs(queue: &str, pids: &str) -> bool {
 
 /// Tells Postfix to start, restart or read its configuration again, and waits until it runs.
 pub fn tell(action: ServiceAction, queue: &str, pids: &str) -> Result<()> {
-    let (command, output) = if let Some(program) = systemd() {
+    // A master that was started by hand is none of systemd's; it would refuse to reload it.
+    let unit = systemd().filter(|program| action == ServiceAction::Start || is_active(program));
+    let (command, output) = if let Some(program) = unit {
         run_one(Cmd::new(&program).args([action.verb(), "postfix.service"]))?
     } else if let (true, Some(program)) =
         (files::exists(Path::new("/etc/init.d/postfix")), run::find("service"))
@@ -60,9 +74,16 @@ pub fn tell(action: ServiceAction, queue: &str, pids: &str) -> Result<()> {
         run_one(Cmd::new(&program).arg(verb))?
     };
     if !output.success() {
-        return Err(Error::NotRunning { command, output: output.tail() });
+        return Err(Error::NotRunning { command, output: with_log(&output) });
     }
     wait_until(|| master_runs(queue, pids), &command, &output)
+}
+
+fn is_active(systemctl: &Path) -> bool {
+    Cmd::new(systemctl)
+        .args(["is-active", "--quiet", "postfix.service"])
+        .run()
+        .is_ok_and(|output| output.success())
 }
 
 /// Has Postfix start at boot.
@@ -71,6 +92,12 @@ pub fn enable() -> Result<()> {
         None => Ok(()),
         Some(program) => Cmd::new(&program).args(["enable", "postfix.service"]).ok().map(|_| ()),
     }
+}
+
+/// What the command said, and the last fatal word in the log: Postfix says there why it does not start.
+fn with_log(output: &Output) -> String {
+    let fatal = super::log::last_line_with(": fatal: ");
+    [output.tail(), fatal.unwrap_or_default()].join("\n").trim().to_owned()
 }
 
 fn run_one(cmd: Cmd) -> Result<(String, Output)> {
@@ -82,7 +109,7 @@ fn wait_until(done: impl Fn() -> bool, command: &str, output: &Output) -> Result
     let begin = clock::now();
     while !done() {
         if begin.elapsed() > PATIENCE {
-            return Err(Error::NotRunning { command: command.to_owned(), output: output.tail() });
+            return Err(Error::NotRunning { command: command.to_owned(), output: with_log(output) });
         }
         clock::sleep(Duration::from_millis(10));
     }

@@ -41,9 +41,17 @@ fn journal_path() -> PathBuf {
     directory().join("journal.json")
 }
 
-/// Whether relayhost has ever changed something here.
-pub fn exists() -> bool {
-    fs::symlink_metadata(DIRECTORY).is_ok()
+/// Whether relayhost has ever changed something here. Asked before anything is read from the state directory: one
+/// that is a link or somebody else's is refused, not read.
+pub fn exists() -> Result<bool> {
+    if fs::symlink_metadata(DIRECTORY).is_err() {
+        return Ok(false);
+    }
+    refuse_foreign(&directory())?;
+    if fs::symlink_metadata(generations()).is_ok() {
+        refuse_foreign(&generations())?;
+    }
+    Ok(true)
 }
 
 /// Takes the lock, making the state directory if there is none. While another run has it, `on_wait` is told once;
@@ -72,6 +80,7 @@ pub fn lock(patience: Duration, on_wait: &mut dyn FnMut(&str)) -> Result<Lock> {
 /// Takes the lock if nobody has it.
 pub fn try_lock() -> Result<Option<Lock>> {
     let path = directory().join("lock");
+    files::refuse_link(&path)?;
     let fault = |source| Error::Io { action: "lock", path: path.clone(), source };
     let file = fs::OpenOptions::new()
         .read(true)
@@ -85,7 +94,8 @@ pub fn try_lock() -> Result<Option<Lock>> {
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut file) => {
             // For the message of those who wait; nothing depends on it.
-            let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+            // One write over the old number, so that nobody reads half of it or none.
+            let _ = file.write_all(format!("{:<10}\n", std::process::id()).as_bytes());
             Ok(Some(Lock { _file: file }))
         }
         Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
@@ -103,23 +113,30 @@ fn own_directory(path: &Path) -> Result<()> {
     let fault = |source| Error::Io { action: "make", path: path.to_owned(), source };
     match fs::DirBuilder::new().mode(0o700).recursive(false).create(path) {
         Ok(()) => files::sync_directory(path.parent().unwrap_or(Path::new("/"))),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let found = fs::symlink_metadata(path).map_err(fault)?;
-            if found.is_symlink() {
-                return Err(Error::Symlink { path: path.to_owned() });
-            }
-            let (uid, mode) = (found.uid(), found.mode() & 0o7777);
-            if !found.is_dir() || uid != 0 || mode & 0o077 != 0 {
-                return Err(Error::Exposed {
-                    path: path.to_owned(),
-                    problem: format!("belongs to user {uid} with mode {mode:04o}"),
-                    remedy: format!("chown root: {0} && chmod 700 {0}", path.display()),
-                });
-            }
-            Ok(())
-        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => refuse_foreign(path),
         Err(error) => Err(fault(error)),
     }
+}
+
+/// Refuses what is not a directory of root's with mode 0700.
+fn refuse_foreign(path: &Path) -> Result<()> {
+    let found = fs::symlink_metadata(path).map_err(|source| Error::Io {
+        action: "look at",
+        path: path.to_owned(),
+        source,
+    })?;
+    if found.is_symlink() {
+        return Err(Error::Symlink { path: path.to_owned() });
+    }
+    let (uid, mode) = (found.uid(), found.mode() & 0o7777);
+    if !found.is_dir() || uid != 0 || mode & 0o077 != 0 {
+        return Err(Error::Exposed {
+            path: path.to_owned(),
+            problem: format!("belongs to user {uid} with mode {mode:04o}"),
+            remedy: format!("chown root: {0} && chmod 700 {0}", path.display()),
+        });
+    }
+    Ok(())
 }
 
 /// The journal of a run that has not ended; `None` if there is none.
@@ -191,10 +208,12 @@ pub fn blob(number: u32, name: &str) -> Result<Option<Vec<u8>>> {
     files::read_no_link(&generation_path(number).join(name))
 }
 
-/// Removes a generation.
+/// Removes a generation. It vanishes as a whole; what a death leaves of it is swept.
 pub fn remove_generation(number: u32) -> Result<()> {
     let path = generation_path(number);
-    fs::remove_dir_all(&path).map_err(|source| Error::Io { action: "remove", path, source })
+    let gone = generations().join(format!(".new-gone-{number:04}"));
+    let result = fs::rename(&path, &gone).and_then(|()| fs::remove_dir_all(&gone));
+    result.map_err(|source| Error::Io { action: "remove", path, source })
 }
 
 /// Removes what stopped runs have left: unfinished generations, and staging files beside Postfix's. Only with the lock.
