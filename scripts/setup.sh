@@ -129,7 +129,7 @@ lint_ready() { cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/d
 release_build() {
     local start=$SECONDS
     say "cargo build --release (a minute or two the first time) …"
-    (cd "$TOP" && cargo build --release --locked) </dev/null || die "the build failed"
+    (cd "$TOP" && exec setpriv --pdeathsig TERM cargo build --release --locked) </dev/null || die "the build failed"
     say "built: $(took "$start")"
 }
 

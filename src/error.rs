@@ -312,7 +312,7 @@ impl Error {
             Self::NotRoot => "run the same command with sudo".into(),
             Self::Io { source, path, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => format!("check that `{}` is the right path", path.display()),
-                std::io::ErrorKind::StorageFull => "free some space on that file system, and run the same command again".into(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space on that file system, and run the same command again".into(),
                 std::io::ErrorKind::ReadOnlyFilesystem => "remount that file system read-write, and run the same command again".into(),
                 _ => format!("look at `ls -ldZ {}`, and run the same command again", path.display()),
             },
@@ -321,6 +321,9 @@ impl Error {
                 "see who made it and why (`ls -l {0}`); if it is nobody's, `rm {0}`, and run the same command again",
                 path.display()
             ),
+            Self::Program { stderr, .. } if stderr.contains("No space left on device") => {
+                "free some space on that file system, and run the same command again".into()
+            }
             Self::Program { .. } => "run that command by hand to see all that it says".into(),
             Self::Timeout { .. } => "run that command by hand to see where it stays".into(),
             Self::Locked { .. } => "wait for the other one to end (or end it), and run the same command again".into(),

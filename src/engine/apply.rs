@@ -95,7 +95,18 @@ pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) 
         transaction.map(|transaction| transaction.keep(false)).transpose()?;
         return Ok(done);
     };
-    let delivery = verify(desired, &observe(desired, Place::Host)?, request, progress)?;
+    let verdict = observe(desired, Place::Host).and_then(|now| verify(desired, &now, request, progress));
+    let (delivery, transaction) = match (verdict, transaction) {
+        (Ok(delivery), transaction) => (delivery, transaction),
+        (Err(cause), Some(transaction)) if !options.keep => {
+            let _untold = transaction.undo(&cause.to_string())?;
+            return Err(Error::Undone { cause: Box::new(cause) });
+        }
+        (Err(cause), transaction) => {
+            transaction.map(|transaction| transaction.keep(true)).transpose()?;
+            return Err(cause);
+        }
+    };
     let verdict = delivery.outcome.exit();
     done.delivery = Some(delivery);
     match transaction {

@@ -47,7 +47,9 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
     let begin = clock::now();
     progress.begin("recovery");
     let transaction = Transaction::resume(journal.generation, place)?;
-    let result = match journal.phase {
+    // A run that could not write that it was putting back has left `Changed`.
+    let phase = if transaction.is_as_before()? { Phase::Changing } else { journal.phase };
+    let result = match phase {
         Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|untold| {
             told("a run was stopped while it changed files; they are again what they were before", untold)
         }),

@@ -81,23 +81,43 @@ impl Transaction {
 
     /// All files are new.
     pub fn changed(&self) -> Result<()> {
-        state::write_journal(&Journal {
-            version: VERSION,
-            generation: self.generation.number,
-            phase: Phase::Changed,
-        })
+        self.write_journal(Phase::Changed)
+    }
+
+    fn write_journal(&self, phase: Phase) -> Result<()> {
+        state::write_journal(&Journal { version: VERSION, generation: self.generation.number, phase })
+    }
+
+    /// Whether every managed file is what it was before the change.
+    pub fn is_as_before(&self) -> Result<bool> {
+        for (name, change) in &self.generation.files {
+            let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode);
+            if now != change.before {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The change stays. `unproven`: a message was to prove it, and the relay's word was not heard.
     pub fn keep(mut self, unproven: bool) -> Result<()> {
         self.generation.unproven = unproven;
-        self.end(Fate::Kept)
+        // A run that fails leaves what was there before, also if it is but the record that cannot be written.
+        match self.end(Fate::Kept) {
+            Ok(()) => Ok(()),
+            Err(cause) => {
+                let _untold = self.undo(&cause.to_string())?;
+                Err(Error::Undone { cause: Box::new(cause) })
+            }
+        }
     }
 
     /// Puts everything back and tells Postfix. `cause` is why, for the error if that fails. That the files are back is
     /// what counts: if Postfix could not be told, the reason is returned and the change is over all the same.
-    pub fn undo(self, cause: &str) -> Result<Option<Error>> {
+    pub fn undo(mut self, cause: &str) -> Result<Option<Error>> {
         let number = self.generation.number;
+        // From here on files may be old or new again. If that cannot be written, putting back matters more.
+        let _ = self.write_journal(Phase::Changing);
         if let Err(undo) = self.put_back() {
             let (cause, files) = (cause.to_owned(), self.on_disk());
             return Err(Error::Stuck { cause, undo: Box::new(undo), files, generation: number });
@@ -107,12 +127,17 @@ impl Transaction {
         Ok(untold)
     }
 
-    fn end(mut self, fate: Fate) -> Result<()> {
+    fn end(&mut self, fate: Fate) -> Result<()> {
         self.generation.fate = fate;
-        state::update_generation(&self.generation)?;
+        match state::update_generation(&self.generation) {
+            // Full disk: the files are back, and a record that still says `open` counts for as little.
+            Err(_) if fate == Fate::Undone => {}
+            other => other?,
+        }
         state::remove_journal()?;
         for number in superfluous(&state::numbers(), Some(self.generation.number)) {
-            state::remove_generation(number)?;
+            // The next run tries again; this one has done what it was called for.
+            let _ = state::remove_generation(number);
         }
         Ok(())
     }

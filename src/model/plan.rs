@@ -282,7 +282,7 @@ impl Plan {
                 Some(&words(found).join(", ")),
                 &words(&value).join(", "),
                 last,
-                &format!("`{found}`"),
+                &format!("`{public}`"),
             );
             self.wrote.insert(name.to_owned(), words(&value).join(", "));
             let shown = match (same, found.is_empty()) {

@@ -14,6 +14,20 @@ const PROCESSES: usize = 200;
 const ON_THE_WAY: [&str; 8] =
     ["cleanup", "error", "local", "pickup", "proxymap", "qmgr", "smtp", "trivial-rewrite"];
 
+/// How lines begin that tell of trouble (smtp(8), tls_client.c, tls_verify.c).
+const TROUBLE: [&str; 10] = [
+    "CLIENT wrappermode",
+    "SMTPS wrappermode",
+    "SSL_connect error",
+    "certificate ",
+    "connect to ",
+    "error: ",
+    "fatal: ",
+    "panic: ",
+    "server certificate ",
+    "warning: ",
+];
+
 /// What is known of one message.
 #[derive(Debug)]
 pub struct Trail {
@@ -88,11 +102,10 @@ impl Trail {
     }
 
     fn remember(&mut self, line: &Line) {
-        // A verbose smtp(8) logs the password (smtp_sasl_glue.c) and the login as it is sent.
-        if ["passwd_lookup", "get_passwd", "get_secret", " AUTH ", "encoded "]
-            .iter()
-            .any(|word| line.text.contains(word))
-        {
+        // What a delivery agent says of trouble begins like this. All else is chatter, and of a verbose smtp(8) even the
+        // password (smtp_sasl_glue.c).
+        let of_message = line.text.split_once(": ").is_some_and(|(id, _)| is_queue_id(id));
+        if !of_message && !TROUBLE.iter().any(|head| line.text.starts_with(head)) {
             return;
         }
         let died = line.text.starts_with("fatal: ") || line.text.starts_with("panic: ");
@@ -108,12 +121,7 @@ impl Trail {
 
     /// Whether a line is of another message that the same process handled.
     fn is_of_another(&self, line: &str) -> bool {
-        line.split_once(": ").is_some_and(|(id, _)| {
-            id.len() >= 5
-                && id.chars().all(|c| c.is_ascii_alphanumeric())
-                && id.chars().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
-                && Some(id) != self.queue_id.as_deref()
-        })
+        line.split_once(": ").is_some_and(|(id, _)| is_queue_id(id) && Some(id) != self.queue_id.as_deref())
     }
 
     /// Where the message is. `is_relay` tells whether a host is the relay of the answers.
@@ -153,6 +161,13 @@ impl Trail {
         let context = said.into_iter().flatten().map(String::as_str).filter(|line| !self.is_of_another(line));
         reason.into_iter().chain(context).chain(self.alarms.iter().map(String::as_str)).collect()
     }
+}
+
+/// A queue id, short or long: letters and digits, and not a word.
+fn is_queue_id(text: &str) -> bool {
+    text.len() >= 5
+        && text.chars().all(|c| c.is_ascii_alphanumeric())
+        && text.chars().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
 }
 
 fn push(lines: &mut VecDeque<String>, text: &str) {

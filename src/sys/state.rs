@@ -248,7 +248,8 @@ fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
     let fault = |source: std::io::Error| Error::Io { action: "write", path: path.to_owned(), source };
     let bytes = serde_json::to_vec(record).map_err(|error| fault(error.into()))?;
     let parent = path.parent().unwrap_or(Path::new("/"));
-    let mut new = tempfile::Builder::new().prefix(".relayhost-").tempfile_in(parent).map_err(fault)?;
+    // Where it is swept if this run dies.
+    let mut new = tempfile::Builder::new().prefix(".relayhost-").tempfile_in(directory()).map_err(fault)?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(fault)?;
     new.persist(path).map_err(|error| fault(error.error))?;
     files::sync_directory(parent)

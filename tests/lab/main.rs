@@ -4,15 +4,20 @@
     clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that cannot go on must stop there, and it works on files of its own"
+    reason = "a test that cannot go on must stop there, it works on files of its own, and it prints its counts"
 )]
 
 mod bad_input;
+mod faults;
 mod host;
 mod lab_itself;
+mod links;
 mod main_job;
 mod output;
 mod packages;
 mod refusals;
+mod secrets;
+mod together;
 mod undo;

@@ -72,3 +72,31 @@ fn a_reader_that_goes_away_does_not_stop_the_work() {
         .sh("relayhost apply --no-verify | true; sleep 1; relayhost check >/dev/null")
         .exits(0);
 }
+
+#[test]
+fn a_verbose_postfix_and_misplaced_passwords_give_nothing_away() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply --no-verify >/dev/null; rpm -e cyrus-sasl-plain; sed -i 's/^\\(smtp .*smtp\\)$/\\1 -v/' /etc/postfix/master.cf; grep -c 'smtp -v' /etc/postfix/master.cf; postfix reload 2>/dev/null
+         relayhost verify; relayhost verify --json; grep -c 'pass .correct horse' /var/log/maillog
+         printf '[smtp.example.com]:587 apikey hunter2a\\n[other]:25 hunter2b\\n[third]:587:user:hunter2c\\n' > /etc/postfix/sasl_passwd
+         postconf -e smtp_sasl_password_maps=static:alerts:hunter2d; relayhost plan; relayhost plan --json; relayhost check; relayhost check --nagios; relayhost repair --json",
+    );
+    let (before, after) = run.stdout.split_once("[sasl-plugin-missing]").unwrap();
+    assert!(before.starts_with('1') || before.starts_with('2'), "no verbose smtp: {before}");
+    assert!(!format!("{after}{}", run.stderr).contains("hunter2"), "{after}\n{}", run.stderr);
+    let shown: String = run.stdout.lines().filter(|line| line.contains("horse")).collect();
+    assert_eq!(shown, "", "{}", run.stdout);
+}
+
+#[test]
+fn what_no_relay_confirmed_stays_marked_until_one_does() {
+    let answers = crate::host::read(AUTHENTICATED).replace("60s", "3s");
+    let run = host().relay("silent").answers_text(&answers).sh(
+        "relayhost apply >/dev/null; echo apply $?; relayhost apply; echo again $?; relayhost check; echo check $?; relayhost check --nagios",
+    );
+    run.says("apply 5").says("again 5").says("warn message.unproven").says("check 0\nRELAYHOST WARNING");
+    let run = host().relay("greylist").answers_text(&answers).sh(
+        "relayhost apply >/dev/null; echo apply $?; sleep 3; relayhost apply; echo again $?; relayhost check; relayhost apply; echo last $?",
+    );
+    run.says("apply 5").says("again 0").says("nothing to do").never_says("message.unproven").says("last 0");
+}

@@ -251,3 +251,21 @@ fn a_table_that_cannot_be_read() {
         "table-trouble",
     );
 }
+
+#[test]
+fn mail_that_failed_on_another_way_is_not_blamed_on_the_relay() {
+    named(authenticated(), &set("'transport_maps=static:smtp:[relay.lab.test]:26'"), 5, "another-relay");
+}
+
+#[test]
+fn a_rewrite_that_postfix_does_not_use() {
+    named(authenticated(), &set("smtp_generic_maps="), 4, "rewrite-not-in-force");
+}
+
+#[test]
+fn a_broken_daemon_that_the_message_does_not_need_is_another_matter() {
+    let broken = "printf '9999 inet n - n - - smtpd\\n -o smtpd_tls_security_level=bogus\\n' >> /etc/postfix/master.cf";
+    let poke = "(for i in 1 2 3 4 5; do sleep 0.3; : < /dev/tcp/127.0.0.1/9999; done) 2>/dev/null & ";
+    let script = format!("{broken}; {APPLY} >/dev/null; postfix reload 2>/dev/null; {poke} relayhost verify");
+    authenticated().relay("greylist").sh(&script).exits(0).says("Ok: queued");
+}

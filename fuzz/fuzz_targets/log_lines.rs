@@ -1,0 +1,28 @@
+//! A mail log: any text is taken, and what is shown of it is harmless.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use relayhost::model::maillog::{parse_event, parse_line};
+use relayhost::model::text;
+use relayhost::model::trail::Trail;
+
+fuzz_target!(|bytes: &[u8]| {
+    let log = String::from_utf8_lossy(bytes);
+    let mut trail = Trail::new("m@h");
+    for raw in log.split('\n') {
+        if let Some(line) = parse_line(raw) {
+            parse_event(&line);
+        }
+        let before = trail.attempts();
+        trail.feed(raw);
+        assert!(trail.attempts() <= before.max(200) + 200);
+        assert!(!text::one_line(raw).contains(char::is_control));
+    }
+    let _ = trail.whereabouts(|name, address, port| name == "r" || address == "::1" || port == 587);
+    trail.is_throttled();
+    for said in trail.evidence() {
+        assert!(log.contains(said));
+    }
+    assert!(!text::harmless(&log).contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
+    let _ = text::parse_duration(&log);
+});

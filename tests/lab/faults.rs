@@ -1,0 +1,185 @@
+//! Whatever happens in the middle of a change: mail that worked goes on working. Death and errors at every system
+//! call, full disks, programs that die or lie. `faults/faults.py` does the work inside the hosts.
+
+use std::thread;
+
+use crate::host::{AUTHENTICATED, Run, host};
+
+/// Runs a part of the work in each of several hosts at once, and returns what they say at their ends, added up: how
+/// many were hit, how many sets of files were whole after it.
+fn in_hosts(work: &str, parts: usize) -> (u32, u32) {
+    let runs: Vec<Run> = thread::scope(|scope| {
+        let start = |part| {
+            let script = format!("python3 /lab/tests/lab/faults/faults.py {work} {part} {parts}");
+            scope.spawn(move || host().sh(&script))
+        };
+        let hosts: Vec<_> = (0..parts).map(start).collect();
+        hosts.into_iter().map(|host| host.join().unwrap()).collect()
+    });
+    let mut sum = (0, 0);
+    for run in runs {
+        let run = run.exits(0).never_says("BAD");
+        println!("{}", run.stdout.trim_end());
+        let (_, last) = run.stdout.rsplit_once("faults: ").unwrap();
+        let numbers: Vec<u32> = last
+            .split(|letter: char| !letter.is_ascii_digit())
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        sum = (sum.0 + numbers[0], sum.1 + numbers[1]);
+    }
+    println!("{work}: {} hit, {} whole and delivering", sum.0, sum.1);
+    sum
+}
+
+#[test]
+fn death_at_every_system_call_leaves_the_old_or_the_new_and_mail_arrives() {
+    let (deaths, whole) = in_hosts("deaths", 2);
+    assert_eq!(deaths, whole);
+    assert!(deaths > 500, "{deaths}");
+}
+
+#[test]
+fn an_error_at_every_system_call_leaves_the_old_or_the_new_and_mail_arrives() {
+    let (errors, whole) = in_hosts("errors", 2);
+    assert_eq!(errors, whole);
+    assert!(errors > 300, "{errors}");
+}
+
+#[test]
+fn a_disk_that_is_really_full_leaves_the_old_and_mail_arrives() {
+    let (disks, whole) = in_hosts("full", 2);
+    assert_eq!(disks, whole);
+    assert!(disks > 20, "{disks}");
+}
+
+/// A host with a working relay, and other answers, `/root/new.toml`, that change everything.
+const WORKING: &str = r#"
+set -u
+new=/root/new.toml old=/etc/relayhost/answers.toml
+sed 's/"smtp.example.com"/"relay.lab.test"/; s/^port = 587/&\nip = "ipv4"/' $old > $new; chmod 600 $new
+relayhost apply >/dev/null || exit 99
+files() { (cd /etc/postfix; sha256sum main.cf sasl_passwd* generic*); }
+files > /root/before
+# Puts a script before a program; the program itself goes to /root/NAME.
+wrap() { mv "$1" "/root/${1##*/}"; printf '#!/bin/sh\n%s\n' "$2" > "$1"; chmod 755 "$1"; }
+unwrap() { mv -f "/root/${1##*/}" "$1"; }
+attempt() { relayhost apply --no-verify --answers $new; echo "exit $?"; }
+unchanged() { files | cmp - /root/before && echo same; ls -A /etc/postfix | grep -F .relayhost- | sed "s/^/left: /"; ls /var/lib/relayhost; }
+delivers() { relayhost verify | grep -F '[smtp.example.com]:587 said: 250' && echo delivered; }
+"#;
+
+fn on_a_working_host(script: &str) -> Run {
+    host().answers(AUTHENTICATED).sh(&format!("{WORKING}{script}")).exits(0)
+}
+
+#[test]
+fn a_postmap_that_dies_changes_nothing() {
+    let run = on_a_working_host(
+        r#"wrap /usr/sbin/postmap 'case $1 in hash:*) kill -9 $$;; esac; exec /root/postmap "$@"'
+        attempt; unchanged; unwrap /usr/sbin/postmap; delivers; attempt"#,
+    );
+    run.says("exit 1\n")
+        .says("same\n")
+        .never_says("journal.json")
+        .never_says("left: ")
+        .says("delivered\n")
+        .says("exit 0\n")
+        .complains("ended by a signal")
+        .complains("\n  -> ");
+}
+
+#[test]
+fn a_reload_that_fails_once_is_undone() {
+    let run = on_a_working_host(
+        r#"sed -i '/^ip =/d' $new
+        wrap /usr/sbin/postfix 'if [ "$1" = reload ] && mkdir /root/once 2>/dev/null; then echo no luck >&2; exit 1; fi; exec /root/postfix "$@"'
+        attempt; unchanged; delivers; attempt"#,
+    );
+    run.says("exit 1\n")
+        .says("same\n")
+        .never_says("journal.json")
+        .says("delivered\n")
+        .says("exit 0\n")
+        .complains("no luck")
+        .complains("the configuration is again what it was before")
+        .complains("\n  -> ");
+}
+
+/// The files are the old ones, and Postfix never read others.
+#[test]
+fn a_reload_that_always_fails_leaves_the_old_and_the_next_run_does_it() {
+    let run = on_a_working_host(
+        r#"sed -i '/^ip =/d' $new
+        wrap /usr/sbin/postfix 'if [ "$1" = reload ]; then echo no luck >&2; exit 1; fi; exec /root/postfix "$@"'
+        attempt; unchanged; delivers; unwrap /usr/sbin/postfix; attempt"#,
+    );
+    run.says("exit 1\n")
+        .says("same\n")
+        .never_says("journal.json")
+        .says("delivered\n")
+        .says("exit 0\n")
+        .complains("no luck")
+        .complains("\n  -> ");
+}
+
+#[test]
+fn a_postfix_that_does_not_start_with_the_new_configuration_runs_with_the_old() {
+    let run = on_a_working_host(
+        r#"wrap /usr/sbin/postfix 'case $1 in start) if grep -q "^relayhost.*relay.lab.test" /etc/postfix/main.cf; then echo "fatal: cannot start" >&2; exit 1; fi;; esac; exec /root/postfix "$@"'
+        attempt; unchanged; postfix status 2>&1 && echo running; delivers"#,
+    );
+    run.says("exit 1\n")
+        .says("same\n")
+        .never_says("journal.json")
+        .says("running\n")
+        .says("delivered\n")
+        .complains("fatal: cannot start")
+        .complains("the configuration is again what it was before")
+        .complains("\n  -> ");
+}
+
+/// A relay without a login was in use; the new answers want one, and the plugin for it.
+const WITHOUT_PLUGIN: &str = r#"
+files() { (cd /etc/postfix; sha256sum main.cf generic; ls); }
+files > /root/before
+attempt() { relayhost apply --no-verify; echo "exit $?"; }
+unchanged() { files | cmp - /root/before && echo same; ls -A /var/lib/relayhost; }
+"#;
+
+fn without_plugin(script: &str) -> Run {
+    host()
+        .without("cyrus-sasl-plain")
+        .answers(AUTHENTICATED)
+        .sh(&format!("{WITHOUT_PLUGIN}{script}"))
+        .exits(0)
+}
+
+#[test]
+fn a_package_manager_that_is_killed_in_mid_flight_changes_nothing() {
+    let run = without_plugin(
+        r#"real=$(command -v dnf || command -v yum)
+        printf '#!/bin/sh\n%s "$@" & sleep 0.2; kill -9 $! && touch /root/was-running; kill -9 $$\n' "$real" > /usr/bin/dnf5
+        chmod 755 /usr/bin/dnf5; attempt; unchanged; rm /usr/bin/dnf5; ls /root/was-running; attempt"#,
+    );
+    run.says("exit 1\n")
+        .says("same\n")
+        .never_says("journal.json")
+        .says("was-running\n")
+        .says("exit 0\n")
+        .complains("not installed: cyrus-sasl-plain")
+        .complains("ended by a signal")
+        .complains("\n  -> ");
+}
+
+#[test]
+fn a_package_manager_that_installs_nothing_and_is_content_is_not_believed() {
+    let run = without_plugin(
+        r"printf '#!/bin/sh\nexit 0\n' > /root/liar; chmod 755 /root/liar; cp --remove-destination /root/liar /usr/bin/dnf5
+        attempt; unchanged",
+    );
+    run.says("exit 1\n")
+        .says("same\n")
+        .never_says("journal.json")
+        .complains("not installed: cyrus-sasl-plain")
+        .complains("\n  -> ");
+}

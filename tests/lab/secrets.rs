@@ -1,0 +1,158 @@
+//! Where a password may be, and that it is nowhere else at any time. `scripts/secret.py` looks for it, as it is and in
+//! base64 and hexadecimal.
+
+use crate::host::{AUTHENTICATED, Run, host, read};
+
+const PREPARE: &str = r#"
+    m=/root/marker S="python3 /lab/tests/lab/scripts/secret.py"
+    (umask 077; sed -n 's/^password *= "\(.*\)"/\1/p' /lab/examples/authenticated.toml > $m)
+    begin() {
+        rm -f /root/stop; $S procs $m /root/stop > /root/procs & $S watch $m /root/stop > /root/watch &
+        until grep -q READY /root/watch; do sleep 0.05; done
+    }
+    over() { touch /root/stop; wait; echo '== procs'; cat /root/procs; echo '== watch'; cat /root/watch; }
+    calls=openat,open,creat,write,pwrite64,writev,sendto,sendmsg,chmod,fchmod,fchmodat,umask,clone,clone3,fork,vfork,execve
+    trace() { strace -f -qq -y -xx -v -s 70000 -o /root/trace -e trace=$calls "$@" >/root/out 2>&1 || cat /root/out; $S strace $m /root/trace; }
+"#;
+
+/// The number after `word` in the line of a part that counts what was looked at.
+#[track_caller]
+fn looked(part: &str, word: &str) -> usize {
+    let mut words = part.lines().filter(|line| line.starts_with("LOOKED")).flat_map(str::split_whitespace);
+    words.find(|found| *found == word).unwrap_or_else(|| panic!("no `{word}` in {part}"));
+    words.next().unwrap().parse().unwrap()
+}
+
+/// Files that hold it: where it belongs, 0600, root's; in the state directory below a directory of root's alone.
+#[track_caller]
+fn only_where_it_belongs(run: &Run) {
+    let part = run.part("files");
+    let mut generations = 0;
+    for line in part.lines().filter_map(|line| line.strip_prefix("FOUND ")) {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(&words[1..4], ["600", "0", "0"], "{line}");
+        let own = [
+            "/etc/postfix/sasl_passwd",
+            "/etc/postfix/sasl_passwd.db",
+            "/etc/relayhost/answers.toml",
+            "/root/marker",
+        ];
+        let kept = words[0].starts_with("/var/lib/relayhost/generations/")
+            && (words[0].ends_with("/sasl_passwd") || words[0].ends_with("/sasl_passwd.db"));
+        let staged = words[0].starts_with("/etc/postfix/.relayhost-");
+        assert!(own.contains(&words[0]) || ((kept || staged) && words[4..] == ["700", "0"]), "{line}");
+        generations += usize::from(kept);
+    }
+    assert!(generations >= 2 && looked(part, "files") > 5000, "{part}");
+}
+
+#[test]
+fn the_password_is_nowhere_but_where_it_belongs() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{PREPARE}
+         begin
+         for c in check plan 'plan --json' 'apply --json' verify 'verify --json' history 'restore 0 --json' apply 'history --json' 'restore 0' repair; do
+             relayhost $c 2>&1; echo \"exit $?\"; done
+         over; echo '== logs'; cat /var/log/maillog; echo '== files'; $S files $m; echo '== end'"
+    ));
+    let run = run.exits(0).never_says("horse");
+    assert_eq!(run.stdout.matches("exit 0\n").count(), 9, "{}", run.stdout);
+    for part in ["procs", "watch"] {
+        assert!(!run.part(part).contains("FOUND"), "{}", run.part(part));
+    }
+    assert!(looked(run.part("procs"), "rounds") > 100 && looked(run.part("procs"), "programs") > 40);
+    // It did look at files that hold it, while they were made.
+    assert!(looked(run.part("watch"), "events") > 50 && looked(run.part("watch"), "holding") > 5);
+    only_where_it_belongs(&run);
+}
+
+#[test]
+fn every_file_that_ever_received_it_was_roots_alone_from_the_start() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{PREPARE}
+         # An old database that everybody can read must not be where the new one is written.
+         touch /etc/postfix/sasl_passwd.db /etc/postfix/sasl_passwd; chmod 644 /etc/postfix/sasl_passwd*; umask 000
+         echo '== apply'; trace relayhost apply; echo '== verify'; trace relayhost verify
+         echo '== restore'; trace relayhost restore 0; echo '== repair'; trace relayhost repair --json; echo '== undo'; trace relayhost restore; echo '== end'"
+    ));
+    let run = run.exits(0).never_says("horse");
+    for command in ["apply", "verify", "restore", "repair", "undo"] {
+        let part = run.part(command);
+        assert!(!part.contains("FOUND"), "{command}: {part}");
+        assert!(looked(part, "calls") > 50 && looked(part, "programs") > 1, "{command}: {part}");
+        let files = part.lines().filter(|line| line.starts_with("RECEIVED /")).count();
+        assert!(files >= 4 || !["apply", "repair"].contains(&command), "{command}: {part}");
+    }
+}
+
+#[test]
+fn passwords_from_elsewhere_reach_no_child() {
+    let inline = "password  = \"correct horse battery staple\"";
+    let answers = |how: &str| read(AUTHENTICATED).replace(inline, how);
+    let script = format!(
+        "{PREPARE}
+         mkdir -m 700 /run/cred; install -m 600 $m /run/cred/relay
+         for how in 'password_file = \"/root/marker\"' 'password_env = \"RELAY_PASSWORD\"' 'password_credential = \"relay\"'; do
+             sed \"s|^HOW$|$how|\" /etc/relayhost/answers.toml > /root/a.toml
+             begin; name=${{how%% *}}
+             if [ $name = password_env ]; then (export RELAY_PASSWORD=$(cat $m); exec relayhost apply --force --answers /root/a.toml)
+             else CREDENTIALS_DIRECTORY=/run/cred relayhost apply --force --answers /root/a.toml; fi > /root/out 2>&1
+             code=$?; over > /root/found; echo \"== $name\"; echo \"exit $code\"; sed 's/^== /-- /' /root/found /root/out
+             relayhost restore 0 >/dev/null || exit 9
+         done; rm -r /run/cred; echo '== files'; $S files $m; echo '== end'"
+    );
+    let run = host().answers_text(&answers("HOW")).sh(&script).exits(0).never_says("horse");
+    for name in ["password_file", "password_env", "password_credential"] {
+        let part = run.part(name);
+        assert!(part.starts_with("exit 0\n") && part.contains("Ok: queued"), "{name}: {part}");
+        // The variable is in the environment of relayhost itself: its caller put it there.
+        let found: Vec<&str> = part
+            .lines()
+            .filter(|line| {
+                line.starts_with("FOUND") && !(name == "password_env" && *line == "FOUND environ relayhost")
+            })
+            .collect();
+        assert!(found.is_empty(), "{name}: {found:?}");
+    }
+    only_where_it_belongs(&run);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_it_in_no_core_and_no_record() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{PREPARE}
+         cd /root; ulimit -c unlimited
+         cat > die.py <<'EOF'
+import os, signal, subprocess, sys, time
+wait = sys.argv[1]
+child = subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+while not os.path.exists(wait): time.sleep(0.01)
+os.kill(child.pid, signal.SIGABRT)
+status = os.waitpid(child.pid, 0)[1]
+print('signal', os.WTERMSIG(status), 'core', os.WCOREDUMP(status))
+EOF
+         # The run waits in postmap: it holds the password then.
+         mv /usr/sbin/postmap /usr/sbin/postmap.real
+         printf '#!/bin/bash\\nif [ -e /root/hold ]; then touch /root/there; exec sleep 3; fi\\nexec -a postmap /usr/sbin/postmap.real \"$@\"\\n' > /usr/sbin/postmap; chmod 755 /usr/sbin/postmap
+         touch hold; echo '== core'; python3 die.py /root/there relayhost apply
+         echo '== control'; python3 die.py /root/there sleep 20
+         rm -f hold core core.*; mv /usr/sbin/postmap.real /usr/sbin/postmap; relayhost apply --no-verify >/dev/null || exit 9
+         relayhost restore 0 > /dev/null
+         # Killed at the rename of each file: the journal is there.
+         for n in 3 4 5 6; do
+             strace -f -qq -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal=SIGKILL:when=$n relayhost apply --no-verify >/dev/null 2>&1
+             [ -e /var/lib/relayhost/journal.json ] && echo journal
+             grep -rlaF -f $m /var/lib/relayhost /etc/postfix | grep -vE '/sasl_passwd(.db)?$'
+             find /var/lib/relayhost /etc/postfix/sasl_passwd* /etc/postfix/.relayhost-* -type f -perm /077 2>/dev/null; stat -c '%a' /var/lib/relayhost /etc/postfix/.relayhost-* 2>/dev/null | grep -v 700
+             [ $n = 6 ] || relayhost check >/dev/null 2>&1
+         done
+         echo '== files'; $S files $m; echo '== end'; relayhost check >/dev/null; ls -A /etc/postfix | grep relayhost; exit 0"
+    ));
+    let run = run.exits(0).never_says("horse");
+    assert_eq!(run.part("core"), "signal 6 core False\n");
+    let control = run.part("control");
+    assert!(control.starts_with("signal 6 core True\n"), "no core files here at all: {control}");
+    let journals = control.lines().skip(1).collect::<Vec<_>>();
+    assert!(journals.len() >= 2 && journals.iter().all(|line| *line == "journal"), "{control}");
+    only_where_it_belongs(&run);
+}
