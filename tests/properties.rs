@@ -624,7 +624,10 @@ proptest! {
     #![proptest_config(config(192))]
 
     #[test]
-    fn a_plan_that_was_carried_out_leaves_nothing_to_do(desired in desired(), mut observed in observed()) {
+    fn a_plan_that_was_carried_out_leaves_nothing_to_do(mut desired in desired(), mut observed in observed()) {
+        // Two keys that differ in case only are refused when answers are completed.
+        let mut seen = std::collections::BTreeSet::new();
+        desired.rewrites.retain(|rewrite| seen.insert(rewrite.local.to_lowercase()));
         let first = match Plan::new(&desired, &observed) {
             Ok(plan) => plan,
             // The only error left: TLS from the first byte is newer than Postfix 2.

@@ -61,12 +61,13 @@ impl Transaction {
             wrote,
         };
         state::add_generation(&generation, &blobs)?;
-        state::write_journal(&Journal {
-            version: VERSION,
-            generation: generation.number,
-            phase: Phase::Changing,
-        })?;
-        Ok(Self { generation, place })
+        let transaction = Self { generation, place };
+        if let Err(error) = transaction.write_journal(Phase::Changing) {
+            // It may be there and yet not be safe on the disk. Nothing has been changed, so it must not stay.
+            let _ = state::remove_journal();
+            return Err(error);
+        }
+        Ok(transaction)
     }
 
     /// Takes up the change that a stopped run left.

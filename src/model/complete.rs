@@ -289,6 +289,13 @@ impl Reader<'_> {
                     "write one complete address, such as alerts@example.com",
                 );
             }
+            if rewrites.iter().any(|other: &Rewrite| other.local.to_lowercase() == local.to_lowercase()) {
+                return self.fail(
+                    key.span(),
+                    &format!("`{local}` is there twice; upper and lower case are the same to Postfix"),
+                    "keep one of the two",
+                );
+            }
             rewrites.push(Rewrite { local: local.clone(), public: value.get_ref().clone() });
         }
         Ok(rewrites)

@@ -120,6 +120,12 @@ fn catch_all_rewrites_are_refused() {
 }
 
 #[test]
+fn two_rewrites_that_differ_in_case_only_are_refused() {
+    let text = format!("{RELAY}[sender]\nrewrite = {{ \"@H.local\" = \"a@b\", \"@h.local\" = \"c@d\" }}\n");
+    assert!(refusal(&text).contains("is there twice"));
+}
+
+#[test]
 fn a_rewrite_must_not_catch_the_test_recipient() {
     let text = format!(
         "{RELAY}[sender]\nrewrite = {{ \"@example.com\" = \"alerts@example.com\" }}\n[verify]\nto = \"ops@Example.com\"\n"

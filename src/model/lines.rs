@@ -11,15 +11,20 @@ pub struct Logical {
 }
 
 impl Logical {
-    /// The text: the parts joined, line ends removed, white space at both ends trimmed; not UTF-8 becomes U+FFFD.
+    /// The text: the parts joined, line ends removed, [`trim`]med; not UTF-8 becomes U+FFFD.
     pub fn text(&self, bytes: &[u8]) -> String {
         let mut joined = Vec::new();
         for part in &self.parts {
             let line = bytes.get(part.clone()).unwrap_or_default();
             joined.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
         }
-        String::from_utf8_lossy(&joined).trim().to_owned()
+        trim(&String::from_utf8_lossy(&joined)).to_owned()
     }
+}
+
+/// Without white space at both ends, as Postfix takes it: ASCII's only. A no-break space is text, and may end a password.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}')
 }
 
 /// The logical lines of a file, in order.

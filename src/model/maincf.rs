@@ -1,6 +1,6 @@
 //! main.cf as bytes: reads and sets parameters, and leaves every other byte where it is. Syntax: postconf(5).
 
-use super::lines::{self, Logical};
+use super::lines::{self, Logical, trim};
 
 /// The contents of a main.cf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl MainCf {
     /// The value that is in force in this file: the last one, as Postfix takes it. `None` if it is not set here.
     pub fn get(&self, name: &str) -> Option<String> {
         let line = self.definitions(name).pop()?;
-        line.text(&self.bytes).split_once('=').map(|(_, value)| value.trim().to_owned())
+        line.text(&self.bytes).split_once('=').map(|(_, value)| trim(value).to_owned())
     }
 
     /// Sets a parameter: where it is set already, in that place (the last one, the others go); else at the end.
@@ -37,7 +37,7 @@ impl MainCf {
 
     fn definitions(&self, name: &str) -> Vec<Logical> {
         let names_it = |line: &Logical| {
-            line.text(&self.bytes).split_once('=').is_some_and(|(left, _)| left.trim_end() == name)
+            line.text(&self.bytes).split_once('=').is_some_and(|(left, _)| trim(left) == name)
         };
         lines::logical(&self.bytes).into_iter().filter(names_it).collect()
     }

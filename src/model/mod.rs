@@ -20,5 +20,6 @@ pub mod postmap;
 pub mod provider;
 pub mod record;
 pub mod secret;
+mod surroundings;
 pub mod text;
 pub mod trail;

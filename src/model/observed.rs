@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::generation::LastRun;
+use super::lines::trim;
 use super::maincf::MainCf;
 use super::managed::{Managed, MapKind};
 use super::need::{MAIL_PACKAGES, Need};
@@ -194,7 +195,7 @@ pub fn parse_settings(output: &str) -> BTreeMap<String, String> {
     output
         .lines()
         .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .map(|(name, value)| (trim(name).to_owned(), trim(value).to_owned()))
         .collect()
 }
 

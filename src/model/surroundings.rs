@@ -1,0 +1,92 @@
+//! The part of a plan that is about what relayhost does not manage: edits by others, and settings that can lead mail
+//! elsewhere. Findings only; nothing here becomes an action.
+
+use super::action::changed_lines;
+use super::desired::Desired;
+use super::generation::LastRun;
+use super::managed::Managed;
+use super::observed::{Postfix, Sendmail};
+use super::parameters::{ROUTING, is_local};
+use super::plan::{Plan, State};
+use super::postmap::MapSource;
+use super::text;
+
+impl Plan {
+    /// Which files are not as our last run left them, and what differs. Not a fault: other lines are none of ours.
+    pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
+        let keys: Vec<String> = last
+            .wrote
+            .keys()
+            .filter_map(|name| Some(name.strip_prefix("sasl_passwd ")?.to_owned()))
+            .collect();
+        let now = |file: Managed| match file {
+            Managed::MainCf => Some(postfix.main_cf.bytes()),
+            _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
+        };
+        for (file, ours) in &last.after {
+            let now = now(*file).unwrap_or_default();
+            if now != ours.as_slice() {
+                let changes = changed_lines(*file, ours, now, &keys);
+                self.add(
+                    format!("drift.{}", file.name()),
+                    State::Note,
+                    format!("changed since our run of {}: {changes}", last.time),
+                    "",
+                );
+            }
+        }
+    }
+
+    /// What relayhost does not manage, and what nevertheless leads mail elsewhere.
+    pub(super) fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
+        const SET: &str = "alternatives --set mta /usr/sbin/sendmail.postfix";
+        match &postfix.sendmail {
+            Sendmail::Postfix => self.add("sendmail", State::Fine, "Postfix's", ""),
+            Sendmail::Missing => self.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", SET),
+            Sendmail::Other(path) => {
+                let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path.display());
+                self.add("sendmail", State::Differs, text, SET);
+            }
+        }
+        for name in ROUTING {
+            let value = postfix.setting(name);
+            if !value.is_empty() {
+                self.add(
+                    format!("routing.{name}"),
+                    State::Warning,
+                    format!(
+                        "`{}` can send mail another way than to the relay",
+                        text::without_inline_tables(value)
+                    ),
+                    &format!("make sure that it does what you want, or `postconf -X {name}`"),
+                );
+            }
+        }
+        if !matches!(postfix.setting("default_transport"), "" | "smtp") {
+            let value = postfix.setting("default_transport").to_owned();
+            self.add(
+                "routing.default_transport",
+                State::Warning,
+                format!("`{value}`: mail for elsewhere does not go through smtp(8)"),
+                "postconf -e default_transport=smtp",
+            );
+        }
+        if let Some(to) = desired.verify.to.as_ref().filter(|to| is_local(to, postfix)) {
+            let domain = to.rsplit('@').next().unwrap_or_default();
+            self.add(
+                "routing.mydestination",
+                State::Warning,
+                format!("`{domain}` is in mydestination, so mail for {to} stays on this host"),
+                "take the domain out of mydestination in main.cf",
+            );
+        }
+        if desired.password_in_clear() {
+            self.add(
+                "auth.clear_text",
+                State::Warning,
+                "the password may cross the network unencrypted",
+                "set tls = \"encrypt\" under [relay] if the relay offers TLS",
+            );
+        }
+    }
+}
