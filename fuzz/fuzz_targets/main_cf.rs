@@ -23,12 +23,15 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// The file without the parameter's lines and without the line end that the last line may lack.
+/// The file without the parameter's lines (white space is what isspace(3) says it is) and without the line end that the last line may lack.
 fn others(bytes: &[u8], name: &str) -> Vec<u8> {
     let mut rest = bytes.to_vec();
     for line in lines::logical(bytes).iter().rev() {
         let text = line.text(bytes);
-        if text.split_once('=').is_some_and(|(left, _)| left.trim_end() == name) {
+        if text
+            .split_once('=')
+            .is_some_and(|(left, _)| left.trim_end_matches(|c| matches!(c, ' ' | '\t'..='\r')) == name)
+        {
             line.parts.iter().rev().for_each(|part| drop(rest.drain(part.clone())));
         }
     }

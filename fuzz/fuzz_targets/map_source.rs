@@ -29,12 +29,12 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// The file without the key's lines and without the line end that the last line may lack.
+/// The file without the key's lines (white space is what isspace(3) says it is) and without the line end that the last line may lack.
 fn others(bytes: &[u8], key: &str) -> Vec<u8> {
     let mut rest = bytes.to_vec();
     for line in lines::logical(bytes).iter().rev() {
         let text = line.text(bytes);
-        let name = text.split(|c: char| c.is_ascii_whitespace()).next().unwrap_or_default();
+        let name = text.split(|c| matches!(c, ' ' | '\t'..='\r')).next().unwrap_or_default();
         if name.to_lowercase() == key {
             line.parts.iter().rev().for_each(|part| drop(rest.drain(part.clone())));
         }

@@ -24,7 +24,12 @@ impl Logical {
 
 /// Without white space at both ends, as Postfix takes it: ASCII's only. A no-break space is text, and may end a password.
 pub fn trim(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}')
+    text.trim_matches(is_space)
+}
+
+/// White space to Postfix: isspace(3) of ASCII, the vertical tab included, which Rust's own test leaves out.
+pub fn is_space(c: char) -> bool {
+    c.is_ascii_whitespace() || c == '\u{b}'
 }
 
 /// The logical lines of a file, in order.
@@ -34,11 +39,11 @@ pub fn logical(bytes: &[u8]) -> Vec<Logical> {
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let range = start..start + line.len();
         start = range.end;
-        let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
+        let first = line.iter().find(|byte| !is_space(char::from(**byte)));
         if matches!(first, None | Some(b'#')) {
             continue;
         }
-        let continues = line.first().is_some_and(u8::is_ascii_whitespace);
+        let continues = line.first().is_some_and(|byte| is_space(char::from(*byte)));
         match lines.last_mut() {
             Some(last) if continues => last.parts.push(range),
             _ => lines.push(Logical { parts: vec![range] }),

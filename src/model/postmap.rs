@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::lines::{self, Logical, trim};
+use super::lines::{self, Logical, is_space, trim};
 
 /// The contents of a table source.
 #[derive(Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl fmt::Debug for MapSource {
 
 /// Key and value of a logical line.
 fn split(text: &str) -> (String, String) {
-    let (key, value) = text.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((text, ""));
+    let (key, value) = text.split_once(is_space).unwrap_or((text, ""));
     (key.to_owned(), trim(value).to_owned())
 }
 
