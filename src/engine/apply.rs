@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use super::install::install;
-use super::observe::{observe, pid_directory};
+use super::observe::{internal, observe};
 use super::recover::{Recovered, lock_and_recover};
 use super::transaction::{Transaction, postfix_directory, prove};
 use super::verify::{Request, verify};
@@ -17,7 +18,7 @@ use crate::model::delivery::Delivery;
 use crate::model::desired::Desired;
 use crate::model::maincf::MainCf;
 use crate::model::managed::{Managed, MapKind};
-use crate::model::observed::{Database, parse_settings};
+use crate::model::observed::{Database, Queue, parse_settings};
 use crate::model::parameters::words;
 use crate::model::plan::Plan;
 use crate::model::postmap::MapSource;
@@ -180,8 +181,9 @@ fn perform(
     progress: &mut dyn Progress,
     done: &mut Done,
 ) -> Result<Option<Transaction>> {
+    let queue = plan.queue.clone();
     let (files, others): (Vec<_>, Vec<_>) = plan.actions.into_iter().partition(Action::is_file);
-    let staged = files.iter().map(|action| Staged::new(action, progress)).collect::<Result<Vec<_>>>()?;
+    let staged = stage_all(&files, progress)?;
     let mut transaction = None;
     if !staged.is_empty() {
         let mut after = BTreeMap::new();
@@ -192,7 +194,7 @@ fn perform(
     }
     let result = staged.iter().try_for_each(|staged| staged.put_in_place(progress));
     let result = result.and_then(|()| transaction.as_ref().map_or(Ok(()), Transaction::changed));
-    let result = result.and_then(|()| others.iter().try_for_each(|action| tell(action, progress)));
+    let result = result.and_then(|()| others.iter().try_for_each(|action| tell(action, &queue, progress)));
     match (result, transaction) {
         (Ok(()), transaction) => {
             done.actions.extend(files);
@@ -208,6 +210,23 @@ fn perform(
     }
 }
 
+/// Builds and tries out all files side by side: each waits for programs of Postfix's. A stage is shown only for what
+/// fails; else putting the file in place shows it.
+fn stage_all<'a>(files: &'a [Action], progress: &mut dyn Progress) -> Result<Vec<Staged<'a>>> {
+    let results: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = files.iter().map(|action| scope.spawn(|| Staged::new(action))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(internal()))).collect()
+    });
+    let mut staged = Vec::new();
+    for (action, result) in files.iter().zip(results) {
+        match result {
+            Ok(ready) => staged.push(ready),
+            Err(error) => stage(progress, action.file_name(), |_| Err(error))?,
+        }
+    }
+    Ok(staged)
+}
+
 /// A file that is ready to be put into its place.
 enum Staged<'a> {
     Map { file: Managed, built: postfix::BuiltMap, after: &'a MapSource, kind: &'a MapKind },
@@ -216,22 +235,15 @@ enum Staged<'a> {
 
 impl<'a> Staged<'a> {
     /// Builds and tries out; whatever is wrong shows before anything is changed.
-    fn new(action: &'a Action, progress: &mut dyn Progress) -> Result<Self> {
-        let mut made = None;
-        let result = match action {
+    fn new(action: &'a Action) -> Result<Self> {
+        match action {
             Action::WriteMap { file, kind, before, after, .. } => {
                 Self::map(*file, kind, before.as_ref(), after)
             }
             Action::WriteMainCf { before, after, changes } => Self::main_cf(before, after, changes),
-            _ => return Err(Error::ChangedMeanwhile { path: postfix_directory() }), // is_file() says no other comes
-        };
-        if let Err(error) = result {
-            // The stage is shown only where it fails; else putting the file in place shows it.
-            stage(progress, action.file_name(), |_| Err(error))?;
-        } else {
-            made = result.ok();
+            // is_file() says that no other comes.
+            _ => Err(Error::ChangedMeanwhile { path: postfix_directory() }),
         }
-        made.ok_or_else(|| Error::ChangedMeanwhile { path: postfix_directory() })
     }
 
     fn map(
@@ -316,12 +328,10 @@ fn accepted_by_postfix(after: &MainCf, changes: &[(String, String)]) -> Result<(
 }
 
 /// The actions that are no files.
-fn tell(action: &Action, progress: &mut dyn Progress) -> Result<()> {
+fn tell(action: &Action, queue: &Queue, progress: &mut dyn Progress) -> Result<()> {
     match action {
         Action::Service(action) => stage(progress, "postfix", |_| {
-            let settings = parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?);
-            let queue = settings.get("queue_directory").map_or("/var/spool/postfix", String::as_str);
-            service::tell(*action, queue, pid_directory(&settings))?;
+            service::tell(*action, queue)?;
             Ok(format!("{} done", action.verb()))
         }),
         Action::Enable => {

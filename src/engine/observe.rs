@@ -13,8 +13,8 @@ use crate::model::maincf::MainCf;
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::need::needs;
 use crate::model::observed::{
-    Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Sendmail, Service, Version, capabilities,
-    parse_packages, parse_settings,
+    Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Queue, Sendmail, Service, Version,
+    capabilities, parse_packages, parse_settings,
 };
 use crate::model::parameters::{SETTINGS, ca_candidates};
 use crate::model::postmap::MapSource;
@@ -69,7 +69,7 @@ fn postfix_of(place: Place) -> Result<Postfix> {
         maps,
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
-            Place::Host => service::state(setting("queue_directory"), pid_directory(&settings))?,
+            Place::Host => service::state(&Queue::new(&settings))?,
             // Nothing runs there, and nothing is to.
             Place::Tree => Service { running: true, enabled: None, masked: false },
         },
@@ -77,11 +77,6 @@ fn postfix_of(place: Place) -> Result<Postfix> {
         map_kind,
         settings,
     })
-}
-
-/// `process_id_directory`, with Postfix's own default.
-pub fn pid_directory(settings: &BTreeMap<String, String>) -> &str {
-    settings.get("process_id_directory").map(String::as_str).filter(|name| !name.is_empty()).unwrap_or("pid")
 }
 
 fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
@@ -113,7 +108,8 @@ fn sendmail(own: &str) -> Sendmail {
     }
 }
 
-fn internal() -> Error {
+/// A thread of our own that died.
+pub fn internal() -> Error {
     Error::Program {
         command: "relayhost".into(),
         status: "a thread of its own died".into(),

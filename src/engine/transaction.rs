@@ -11,7 +11,7 @@ use crate::model::generation::{
     Change, Fate, Generation, Journal, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
 };
 use crate::model::managed::Managed;
-use crate::model::observed::parse_settings;
+use crate::model::observed::{Queue, parse_settings};
 use crate::sys::{clock, files, inode, postfix, service, state};
 
 /// A change under way.
@@ -212,10 +212,9 @@ pub fn reread(place: Place, action: ServiceAction) -> Result<()> {
         return Ok(());
     }
     let settings = parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?);
-    let queue = settings.get("queue_directory").map_or("/var/spool/postfix", String::as_str);
-    let pids = super::observe::pid_directory(&settings);
-    let action = if service::master_runs(queue, pids) { action } else { ServiceAction::Start };
-    service::tell(action, queue, pids)
+    let queue = Queue::new(&settings);
+    let action = if service::master_runs(&queue) { action } else { ServiceAction::Start };
+    service::tell(action, &queue)
 }
 
 /// What the last run that is in force left; empty where there is none.

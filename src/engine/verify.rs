@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::observe::{observe, pid_directory};
+use super::observe::observe;
 use super::{Place, Progress};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::{Auth, Desired};
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
 use crate::model::maillog::{Attempt, Status};
-use crate::model::observed::{Observed, Postfix};
+use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::parameters::is_local;
 use crate::model::trail::{Trail, Whereabouts};
 use crate::sys::{clock, host, log, mail, postfix, service};
@@ -65,7 +65,7 @@ fn send_and_follow(
     };
     let from = desired.alert_sender(postfix.setting("myorigin"));
     let mut message = Message { desired, postfix, request, from, begin: clock::now(), trail: Trail::new("") };
-    if !service::master_runs(postfix.setting("queue_directory"), pid_directory(&postfix.settings)) {
+    if !service::master_runs(&Queue::new(&postfix.settings)) {
         return Ok(message.delivery(
             None,
             Outcome::unheard(

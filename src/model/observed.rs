@@ -57,6 +57,28 @@ pub struct Postfix {
     pub sendmail: Sendmail,
 }
 
+/// Where a running Postfix shows: `queue_directory`, and in it `process_id_directory`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// Absolute path.
+    pub directory: String,
+    /// Name in it.
+    pub pids: String,
+}
+
+impl Queue {
+    /// From parameters in force, with Postfix's own defaults.
+    pub fn new(settings: &BTreeMap<String, String>) -> Self {
+        let setting = |name: &str, default: &str| {
+            settings.get(name).filter(|value| !value.is_empty()).map_or(default, String::as_str).to_owned()
+        };
+        Self {
+            directory: setting("queue_directory", "/var/spool/postfix"),
+            pids: setting("process_id_directory", "pid"),
+        }
+    }
+}
+
 impl Postfix {
     /// A parameter in force; empty if Postfix did not name it.
     pub fn setting(&self, name: &str) -> &str {

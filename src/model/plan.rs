@@ -8,7 +8,7 @@ use super::desired::{Auth, Desired};
 use super::generation::{LastRun, sha256};
 use super::managed::{MAP_MODE, Managed, MapKind};
 use super::need::{Need, needs};
-use super::observed::{Database, MapFile, Observed, Postfix, Presence};
+use super::observed::{Database, MapFile, Observed, Postfix, Presence, Queue};
 use super::parameters::{parameters, words};
 use super::postmap::MapSource;
 use super::text;
@@ -25,6 +25,8 @@ pub struct Plan {
     pub wrote: BTreeMap<String, String>,
     /// Managed values that somebody changed since our last run, to something else than the answers say.
     pub foreign: Vec<String>,
+    /// Where Postfix shows whether it runs.
+    pub queue: Queue,
     /// Whether systemd would refuse to start Postfix.
     pub masked: bool,
     /// Whether the last run that is in force was to be proved by a message, and never was.
@@ -70,6 +72,9 @@ impl Plan {
             actions: Vec::new(),
             wrote: BTreeMap::new(),
             foreign: Vec::new(),
+            queue: Queue::new(
+                observed.postfix.as_ref().map_or(&BTreeMap::new(), |postfix| &postfix.settings),
+            ),
             masked: false,
             unproven: observed.last.unproven,
             complete: observed.postfix.is_some(),

@@ -8,7 +8,7 @@ use super::files;
 use super::run::{self, Cmd, Output};
 use crate::error::{Error, Result};
 use crate::model::action::ServiceAction;
-use crate::model::observed::Service;
+use crate::model::observed::{Queue, Service};
 
 /// How long Postfix may take to come up or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,8 +25,8 @@ fn systemd() -> Option<PathBuf> {
     run::find("systemctl")
 }
 
-/// State of the service. `queue` is Postfix's `queue_directory`, `pids` its `process_id_directory`.
-pub fn state(queue: &str, pids: &str) -> Result<Service> {
+/// State of the service.
+pub fn state(queue: &Queue) -> Result<Service> {
     let word = match systemd() {
         None => String::new(),
         Some(program) => {
@@ -39,13 +39,13 @@ pub fn state(queue: &str, pids: &str) -> Result<Service> {
         // static, indirect, alias, generated: not ours to enable.
         _ => None,
     };
-    Ok(Service { running: master_runs(queue, pids), enabled, masked: word.starts_with("masked") })
+    Ok(Service { running: master_runs(queue), enabled, masked: word.starts_with("masked") })
 }
 
 /// Whether master(8) of this queue runs: its pid file names a live process of that name. `postfix status` says the
 /// same in fifty times the time.
-pub fn master_runs(queue: &str, pids: &str) -> bool {
-    let path = Path::new(queue).join(pids).join("master.pid");
+pub fn master_runs(queue: &Queue) -> bool {
+    let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
     let Ok(Some(text)) = files::read(&path, 64) else { return false };
     let Ok(pid) = String::from_utf8_lossy(&text).trim().parse::<u32>() else { return false };
     files::read(Path::new(&format!("/proc/{pid}/comm")), 64)
@@ -55,7 +55,7 @@ pub fn master_runs(queue: &str, pids: &str) -> bool {
 }
 
 /// Tells Postfix to start, restart or read its configuration again, and waits until it runs.
-pub fn tell(action: ServiceAction, queue: &str, pids: &str) -> Result<()> {
+pub fn tell(action: ServiceAction, queue: &Queue) -> Result<()> {
     // A master that was started by hand is none of systemd's; it would refuse to reload it.
     let unit = systemd().filter(|program| action == ServiceAction::Start || is_active(program));
     let (command, output) = if let Some(program) = unit {
@@ -68,7 +68,7 @@ pub fn tell(action: ServiceAction, queue: &str, pids: &str) -> Result<()> {
         let program = run::require("postfix", "relayhost apply")?;
         if action == ServiceAction::Restart {
             let (_, output) = run_one(Cmd::new(&program).arg("stop"))?;
-            wait_until(|| !master_runs(queue, pids), "postfix stop", &output)?;
+            wait_until(|| !master_runs(queue), "postfix stop", &output)?;
         }
         let verb = if action == ServiceAction::Reload { "reload" } else { "start" };
         run_one(Cmd::new(&program).arg(verb))?
@@ -76,7 +76,7 @@ pub fn tell(action: ServiceAction, queue: &str, pids: &str) -> Result<()> {
     if !output.success() {
         return Err(Error::NotRunning { command, output: with_log(&output) });
     }
-    wait_until(|| master_runs(queue, pids), &command, &output)
+    wait_until(|| master_runs(queue), &command, &output)
 }
 
 fn is_active(systemctl: &Path) -> bool {
