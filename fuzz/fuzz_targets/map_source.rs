@@ -29,7 +29,8 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// The file without the key's lines (white space is what isspace(3) says it is) and without the line end that the last line may lack.
+/// The file without the key's lines and without the line end that the last line may lack. White space is what
+/// isspace(3) says it is.
 fn others(bytes: &[u8], key: &str) -> Vec<u8> {
     let mut rest = bytes.to_vec();
     for line in lines::logical(bytes).iter().rev() {
