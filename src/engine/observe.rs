@@ -108,8 +108,7 @@ fn sendmail(own: &str) -> Sendmail {
     }
 }
 
-/// A thread of our own that died.
-pub fn internal() -> Error {
+fn internal() -> Error {
     Error::Program {
         command: "relayhost".into(),
         status: "a thread of its own died".into(),
