@@ -24,6 +24,8 @@ pub enum Exit {
     Refused = 4,
     /// No final word from the relay before the deadline.
     NoWord = 5,
+    /// Inside an RPM transaction: recorded, and done when it is over.
+    Deferred = 6,
     /// The relay refused, and the previous configuration was put back.
     PutBack = 7,
     /// Putting the previous configuration back failed.
@@ -139,6 +141,20 @@ pub enum Error {
         holder: String,
         /// How long we waited.
         waited: Duration,
+    },
+    /// An RPM transaction is under way, and may be waiting for us.
+    #[error("an RPM transaction is under way: {holder} holds its lock{}", if .waited.is_zero() { String::new() } else { format!("; gave up after {}", human(*.waited)) })]
+    InTransaction {
+        /// Process id and command of the holder, as far as known.
+        holder: String,
+        /// How long we waited.
+        waited: Duration,
+    },
+    /// /usr comes from an image, so nothing is installed here.
+    #[error("this system comes from an image (rpm-ostree, bootc), and that has no {}", .missing.join(", "))]
+    Image {
+        /// What is missing.
+        missing: Vec<String>,
     },
     /// The package manager ran, and yet something is missing.
     #[error("not installed: {}; `{command}` ended with {status}{}", .missing.join(", "), tail(.output))]
@@ -281,6 +297,7 @@ impl Error {
             Self::Answers { .. } | Self::Exposed { .. } | Self::NoGeneration { .. } | Self::Tree { .. } => {
                 Exit::Usage
             }
+            Self::InTransaction { .. } => Exit::Deferred,
             Self::Foreign { .. } => Exit::Differs,
             Self::Stuck { .. } => Exit::Stuck,
             Self::Undone { cause } => cause.exit(),
@@ -296,6 +313,7 @@ impl Error {
                 self,
                 Self::Timeout { .. }
                     | Self::Locked { .. }
+                    | Self::InTransaction { .. }
                     | Self::Busy { .. }
                     | Self::ChangedMeanwhile { .. }
             ),
@@ -326,6 +344,11 @@ impl Error {
             }
             Self::Program { .. } => "run that command by hand to see all that it says".into(),
             Self::Timeout { .. } => "run that command by hand to see where it stays".into(),
+            Self::InTransaction { .. } => "it is tried again; or call `relayhost pending` when that has ended".into(),
+            Self::Image { missing } => format!(
+                "put it into the image (`RUN dnf -y install {0}` in the Containerfile), or `rpm-ostree install {0}` and reboot",
+                missing.join(" ")
+            ),
             Self::Locked { .. } => "wait for the other one to end (or end it), and run the same command again".into(),
             Self::NotInstalled { missing, .. } => format!(
                 "see which repository has it (`yum provides {}`), enable it, and run the same command again",

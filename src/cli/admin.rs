@@ -5,23 +5,26 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::pending;
 use super::render::Renderer;
 use super::{Change, Command, OnFailure};
 use crate::engine::Place;
-use crate::engine::apply::{Options, apply};
-use crate::engine::load::load;
+use crate::engine::apply::{Done, Options, apply};
+use crate::engine::defer;
+use crate::engine::load::{self, load};
 use crate::engine::observe::observe;
 use crate::engine::recover::{self, Recovered, lock_and_recover, recover_if_stopped};
 use crate::engine::verify::{Request, verify};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
+use crate::model::kind::Kind;
 use crate::model::plan::Plan;
 use crate::model::record;
 use crate::model::text;
 use crate::sys::host;
 
 /// What a command ends with: the exit status, and its JSON.
-type Outcome = (Exit, Value);
+pub type Outcome = (Exit, Value);
 
 /// Runs a command and returns the exit status.
 pub fn run(command: Command) -> u8 {
@@ -32,8 +35,8 @@ pub fn run(command: Command) -> u8 {
         Command::Plan { common } => report("plan", common.json, |out| plan(&common.answers, out)),
         Command::Apply { common, change, no_verify, verify, force, root } => {
             report("apply", common.json, |out| {
-                if let Some(root) = root {
-                    return apply_to_tree(&common.answers, &root, &change, force, out);
+                if root.is_some() || host::kind() == Kind::Tree {
+                    return apply_to_tree(&common.answers, root.as_deref(), &change, force, out);
                 }
                 let message = if no_verify {
                     Message::Never
@@ -51,6 +54,10 @@ pub fn run(command: Command) -> u8 {
         }),
         Command::Verify { common, to, deadline } => {
             report("verify", common.json, |out| verify_only(&common.answers, to, deadline, out))
+        }
+        Command::Scriptlet { .. } => Exit::Done.code(), // taken by cli::run
+        Command::Pending { due, json, lock_timeout } => {
+            report("pending", json, |out| pending::pending(due, lock_timeout, out))
         }
         Command::History { json } => report("history", json, history),
         Command::Restore { number, json, lock_timeout } => {
@@ -77,7 +84,8 @@ fn report(name: &str, json: bool, work: impl FnOnce(&mut Renderer) -> Result<Out
 fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recovered)> {
     let desired = load(answers)?;
     let recovered = recover_if_stopped(out)?;
-    let plan = Plan::new(&desired, &observe(&desired, Place::Host)?)?;
+    let mut plan = Plan::new(&desired, &observe(&desired, Place::Host)?)?;
+    plan.waits(&defer::waiting()?);
     Ok((desired, plan, recovered))
 }
 
@@ -119,6 +127,14 @@ fn apply_all(
     out: &mut Renderer,
 ) -> Result<Outcome> {
     let desired = load(answers)?;
+    defer::refuse_installer()?;
+    if let Some(holder) = defer::defer_inside_transaction(command, answers)? {
+        out.deferred(&holder, defer::who_does_it());
+        return Ok((
+            Exit::Deferred,
+            json!({ "deferred": { "holder": holder, "next": defer::who_does_it() } }),
+        ));
+    }
     // Asked before anything is changed: without a recipient the work could not be proved.
     let request =
         if message == Message::Never { None } else { Some(request(&desired, answers, None, None)?) };
@@ -132,24 +148,26 @@ fn apply_all(
         force,
     };
     let done = apply(&desired, &options, out)?;
+    if done.exit() == Exit::Done && message != Message::Never && answers == Path::new(load::DEFAULT) {
+        defer::fulfilled()?;
+    }
     out.done(&desired, &done, options.place);
-    Ok((
-        done.exit(),
-        record::done(&done.actions, done.generation, done.undone, done.delivery.as_ref(), &done.recovered),
-    ))
+    Ok((done.exit(), of(&done)))
 }
 
-/// Works on a tree that is not running, from inside it: so no link of the tree can lead out of it, and the tree's own
+/// Works on a tree that is not running, `root` or the one that we are in, from inside it: so no link of the tree can lead out of it, and the tree's own
 /// rpm, postconf and postmap are used. Nothing is started or sent.
 fn apply_to_tree(
     answers: &Path,
-    root: &Path,
+    root: Option<&Path>,
     change: &Change,
     force: bool,
     out: &mut Renderer,
 ) -> Result<Outcome> {
     let desired = load(answers)?;
-    host::enter_tree(root)?;
+    if let Some(root) = root {
+        host::enter_tree(root)?;
+    }
     let options = Options {
         place: Place::Tree,
         command: "apply --root".into(),
@@ -160,8 +178,14 @@ fn apply_to_tree(
         force,
     };
     let done = apply(&desired, &options, out)?;
+    defer::prove_at_boot()?;
     out.done(&desired, &done, options.place);
-    Ok((done.exit(), record::done(&done.actions, done.generation, done.undone, None, &done.recovered)))
+    Ok((done.exit(), of(&done)))
+}
+
+/// The JSON of what was done.
+pub fn of(done: &Done) -> Value {
+    record::done(&done.actions, done.generation, done.undone, done.delivery.as_ref(), &done.recovered)
 }
 
 fn verify_only(
@@ -197,13 +221,11 @@ fn request(
     to: Option<String>,
     deadline: Option<Duration>,
 ) -> Result<Request> {
-    let answer_error = |problem: String, remedy: &str| Error::Answers {
-        file: answers.display().to_string(),
-        place: None,
-        problem,
-        remedy: remedy.to_owned(),
-    };
     let to = match to {
+        None => {
+            let request = Request::of(desired, answers)?;
+            return Ok(Request { deadline: deadline.unwrap_or(request.deadline), ..request });
+        }
         Some(to) if !text::is_recipient(&to) => {
             return Err(Error::Answers {
                 file: "--to".into(),
@@ -213,12 +235,6 @@ fn request(
             });
         }
         Some(to) => to,
-        None => desired.verify.to.clone().ok_or_else(|| {
-            answer_error(
-                "there is no recipient for the test message".into(),
-                "add `to = \"you@your.domain\"` under [verify], or use --no-verify",
-            )
-        })?,
     };
     Ok(Request { to, deadline: deadline.unwrap_or(desired.verify.deadline) })
 }

@@ -1,7 +1,9 @@
 //! The command line: what may be typed, and which part of the engine that calls. Decides nothing.
 
 mod admin;
+mod pending;
 mod render;
+mod scriptlet;
 mod terminal;
 
 use std::ffi::OsString;
@@ -29,6 +31,7 @@ const EXIT_STATUS: &str = "Exit status:
   3  check, plan: the host differs from the answers; apply: somebody changed by hand what is to be set
   4  the relay refused the message
   5  no final word from the relay before the deadline
+  6  inside an RPM transaction: recorded, and done when it is over
   7  the relay refused, and the previous configuration was put back
   8  putting it back failed; the message names what is on disk
   check --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN";
@@ -85,6 +88,34 @@ enum Command {
         #[arg(long, value_name = "TIME", value_parser = text::parse_duration)]
         deadline: Option<Duration>,
     },
+    /// For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0
+    #[command(after_help = "%post:   relayhost scriptlet post \"$1\" --for NAME")]
+    Scriptlet {
+        /// The slot
+        #[arg(value_enum)]
+        slot: SlotName,
+        /// The scriptlet's $1: how many of the package there are when the transaction is over
+        #[arg(default_value = "1")]
+        instances: u32,
+        /// The package whose scriptlet it is, and which asks for a relay
+        #[arg(long = "for", value_name = "NAME", conflicts_with = "changed")]
+        asker: Option<String>,
+        /// For triggers and hooks: the package that came, went or changed
+        #[arg(long, value_name = "NAME")]
+        changed: Option<String>,
+    },
+    /// Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this
+    Pending {
+        /// Only if it is time to try again
+        #[arg(long)]
+        due: bool,
+        /// Print one JSON document (docs/schema.json)
+        #[arg(long)]
+        json: bool,
+        /// How long to wait for package managers to end
+        #[arg(long, value_name = "TIME", default_value = "30m", value_parser = text::parse_duration)]
+        lock_timeout: Duration,
+    },
     /// List the recorded generations: what was there before each change
     History {
         /// Print one JSON document (docs/schema.json)
@@ -123,6 +154,19 @@ enum OnFailure {
     Keep,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "lower")]
+enum SlotName {
+    /// %post
+    Post,
+    /// %posttrans
+    PostTrans,
+    /// %preun
+    PreUn,
+    /// %postun
+    PostUn,
+}
+
 #[derive(Debug, Args)]
 struct Common {
     /// The answers file; `-` reads standard input
@@ -133,9 +177,22 @@ struct Common {
     json: bool,
 }
 
+/// The command line, for its documentation.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Runs one command line and returns the exit status. Can be called more than once in a process.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    // Whatever is wrong with a scriptlet's call, the transaction must not hear of it.
+    let scriptlet = args.get(1).is_some_and(|command| command == "scriptlet")
+        && !args.iter().any(|arg| arg == "--help" || arg == "-h");
     match Cli::try_parse_from(args) {
+        Ok(Cli { command: Command::Scriptlet { slot, instances, asker, changed } }) => {
+            scriptlet::run(slot, instances, asker, changed)
+        }
+        Err(_) if scriptlet => Exit::Done.code(),
         Ok(cli) => admin::run(cli.command),
         Err(error) => {
             // Help and version come as errors too, and go to standard output.

@@ -188,6 +188,21 @@ impl Renderer {
         }
     }
 
+    /// A last word on standard output.
+    pub fn say_end(&self, text: &str) {
+        self.write(&format!("{text}\n"));
+    }
+
+    /// What was called inside a transaction is recorded.
+    pub fn deferred(&self, holder: &str, next: &str) {
+        self.marked(
+            Mark::Note,
+            &format!("deferred: {holder} is in an RPM transaction, in which nothing can be installed"),
+            2,
+        );
+        self.below(&format!("-> it is recorded; {next}"));
+    }
+
     /// The generations.
     pub fn history(&self, generations: &[Generation]) {
         if generations.is_empty() {

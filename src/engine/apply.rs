@@ -21,7 +21,7 @@ use crate::model::observed::{Database, Queue, parse_settings};
 use crate::model::parameters::words;
 use crate::model::plan::Plan;
 use crate::model::postmap::MapSource;
-use crate::sys::{files, inode, log, postfix, service};
+use crate::sys::{files, host, inode, log, postfix, service};
 
 /// How an `apply` behaves.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub struct Options {
 }
 
 /// What was done.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Done {
     /// What had to be cleared up first.
     pub recovered: Recovered,
@@ -55,6 +55,8 @@ pub struct Done {
     pub delivery: Option<Delivery>,
     /// Whether the files were put back.
     pub undone: bool,
+    /// Missing packages that were not installed, since they belong into the image that this system comes from.
+    pub left_out: Vec<String>,
 }
 
 impl Done {
@@ -84,7 +86,9 @@ pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) 
     let wanted = |done: &Done, plan: &[Action]| {
         !done.actions.is_empty() || !plan.is_empty() || options.always_verify || to_prove.is_some()
     };
-    let request = options.request.as_ref().filter(|_| wanted(&done, &plan.actions));
+    // Without a package that the image lacks, no message could be sent.
+    let request =
+        options.request.as_ref().filter(|_| done.left_out.is_empty() && wanted(&done, &plan.actions));
     if request.is_some() {
         // Found out before anything is changed: without a log the work could not be proved.
         log::require(&maillog_file()?)?;
@@ -92,7 +96,12 @@ pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) 
     let transaction = perform(plan, options, progress, &mut done)?;
     done.generation = transaction.as_ref().map(Transaction::number);
     let Some(request) = request else {
-        transaction.map(|transaction| transaction.keep(false)).transpose()?;
+        // What is configured in a tree is proved at its first boot.
+        let unproven = options.place == Place::Tree || !done.left_out.is_empty();
+        transaction.map(|transaction| transaction.keep(unproven)).transpose()?;
+        if !done.left_out.is_empty() {
+            return Err(Error::Image { missing: done.left_out });
+        }
         return Ok(done);
     };
     let verdict = observe(desired, Place::Host).and_then(|now| verify(desired, &now, request, progress));
@@ -149,11 +158,14 @@ fn install_missing(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<(Done, Plan)> {
-    let mut done =
-        Done { recovered: None, actions: Vec::new(), generation: None, delivery: None, undone: false };
+    let mut done = Done::default();
     let missing = plan.to_install().to_vec();
     if missing.is_empty() {
         return Ok((done, plan));
+    }
+    if host::is_image() {
+        done.left_out = missing.iter().map(|need| need.label().to_owned()).collect();
+        return if plan.complete { Ok((done, plan)) } else { Err(Error::Image { missing: done.left_out }) };
     }
     stage(progress, "packages", |progress| install(&missing, options.patience, progress))?;
     done.actions.push(Action::Install(missing));

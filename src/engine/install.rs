@@ -73,7 +73,7 @@ fn unlocked(
                 }
             }
             Some(holder) if begin.elapsed() >= patience => {
-                return Err(Error::Locked { holder, waited: begin.elapsed() });
+                return Err(Error::Locked { holder: holder.to_string(), waited: begin.elapsed() });
             }
             Some(holder) => {
                 if told.as_ref() != Some(&holder) {

@@ -15,8 +15,53 @@ pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
 /// Longest password that is read from a file, in bytes.
 const PASSWORD_LIMIT: u64 = 4096;
 
-/// Loads and checks the answers in `path`; `-` is standard input.
+/// Where other packages put theirs: `NAME.toml`, read in the order of their names. What answers.toml says comes first.
+pub const DROP_INS: &str = "/etc/relayhost/answers.d";
+
+/// The files that make up the answers of this host, the one that counts most first.
+fn files_of_host() -> Vec<PathBuf> {
+    let main = Path::new(DEFAULT).to_owned();
+    let mut names = files::names(Path::new(DROP_INS));
+    names.retain(|name| {
+        Path::new(name).extension().is_some_and(|end| end == "toml") && !name.starts_with('.')
+    });
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    let drop_ins = names.into_iter().map(|name| Path::new(DROP_INS).join(name));
+    std::iter::once(main).filter(|path| files::exists(path)).chain(drop_ins).collect()
+}
+
+/// Whether there are answers at all.
+pub fn is_answered() -> bool {
+    !files_of_host().is_empty()
+}
+
+/// When the answers, or the password file that they name, were last changed in any way: seconds since 1970.
+pub fn changed() -> u64 {
+    let mut paths = files_of_host();
+    let secrets: Vec<PathBuf> = paths
+        .iter()
+        .filter_map(|path| Answers::parse("", &files::read(path, SIZE_LIMIT).ok()??).ok())
+        .filter_map(|answers| Some(PathBuf::from(answers.tables.auth.password_file.as_ref()?.get_ref())))
+        .collect();
+    paths.extend(secrets);
+    paths.iter().map(|path| files::changed(path)).max().unwrap_or_default()
+}
+
+/// Loads and checks the answers in `path`; `-` is standard input. Those of the host (`DEFAULT`) include the drop-ins.
 pub fn load(path: &Path) -> Result<Desired> {
+    let drop_ins = if path == Path::new(DEFAULT) { files_of_host() } else { Vec::new() };
+    let mut rest = drop_ins.iter().map(PathBuf::as_path);
+    let mut answers = load_one(rest.next().unwrap_or(path), 0)?;
+    for path in rest {
+        let lower = load_one(path, answers.end())?;
+        answers.complete_with(lower);
+    }
+    let source = answers.secret_source()?;
+    complete(&answers, secret(&answers, source)?)
+}
+
+/// One file, its places counted from `start`.
+fn load_one(path: &Path, start: usize) -> Result<Answers> {
     let (name, bytes) = if path == Path::new("-") {
         ("standard input".to_owned(), host::read_stdin(SIZE_LIMIT)?)
     } else {
@@ -25,12 +70,11 @@ pub fn load(path: &Path) -> Result<Desired> {
     if bytes.len() as u64 > SIZE_LIMIT {
         return Err(too_large(&name));
     }
-    let answers = Answers::parse(&name, &bytes)?;
-    let source = answers.secret_source()?;
-    if matches!(source, SecretSource::Inline(_)) && path != Path::new("-") {
+    let answers = Answers::parse_at(&name, &bytes, start)?;
+    if matches!(answers.secret_source()?, SecretSource::Inline(_)) && path != Path::new("-") {
         refuse_exposed(path)?;
     }
-    complete(&answers, secret(&answers, source)?)
+    Ok(answers)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -2,6 +2,7 @@
 //! `sys` alone, and shows nothing itself: what happens is told to a `Progress`.
 
 pub mod apply;
+pub mod defer;
 pub mod install;
 pub mod load;
 pub mod observe;

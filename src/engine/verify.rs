@@ -1,6 +1,7 @@
 //! Sends the test message and follows it to the relay's word. Only the relay's acceptance is success: a message that
 //! stayed on the host, went another way, bounced or was never heard of again is named as that.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::observe::observe;
@@ -30,6 +31,19 @@ pub struct Request {
     pub to: String,
     /// How long to wait for the relay's word.
     pub deadline: Duration,
+}
+
+impl Request {
+    /// The message that the answers in `file` ask for.
+    pub fn of(desired: &Desired, file: &Path) -> Result<Self> {
+        let to = desired.verify.to.clone().ok_or_else(|| Error::Answers {
+            file: file.display().to_string(),
+            place: None,
+            problem: "there is no recipient for the test message".into(),
+            remedy: "add `to = \"you@your.domain\"` under [verify], or use --no-verify".into(),
+        })?;
+        Ok(Self { to, deadline: desired.verify.deadline })
+    }
 }
 
 /// Sends and follows. Errors only where nothing could be sent or nothing can be read; every fate of a message that

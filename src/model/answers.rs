@@ -9,7 +9,6 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::desired::{Mechanism, Tls};
-
 use super::secret::Secret;
 use crate::error::{Error, Place, Result};
 
@@ -21,7 +20,8 @@ pub const SIZE_LIMIT: u64 = 64 * 1024;
 pub struct Answers {
     /// The tables of the file.
     pub tables: Tables,
-    origin: Origin,
+    /// The files that they came from, in the order of their places.
+    origins: Vec<Origin>,
 }
 
 /// Where answers came from. The text may hold a password, so it is kept as one.
@@ -29,6 +29,8 @@ pub struct Answers {
 struct Origin {
     file: String,
     text: Secret,
+    /// Place of its first byte: places of several files must differ.
+    start: usize,
 }
 
 /// The whole file.
@@ -175,6 +177,11 @@ impl Answers {
     /// Reads answers from the bytes of `file` (a name for messages). `Error::Answers` with the place for anything
     /// that is not TOML 1.0 of this shape.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self> {
+        Self::parse_at(file, bytes, 0)
+    }
+
+    /// As `parse`; places are counted from `start`, the `end` of the answers that these will complete.
+    pub fn parse_at(file: &str, bytes: &[u8], start: usize) -> Result<Self> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
             Error::Answers {
@@ -185,7 +192,7 @@ impl Answers {
                     .into(),
             }
         })?;
-        let origin = Origin { file: file.into(), text: Secret::new(text) };
+        let origin = Origin { file: file.into(), text: Secret::new(text), start };
         if text.trim().is_empty() {
             return Err(origin.error(
                 None,
@@ -193,8 +200,13 @@ impl Answers {
                 "start from one of the examples in /usr/share/doc/relayhost",
             ));
         }
-        match toml::from_str::<Tables>(text) {
-            Ok(tables) => Ok(Self { tables, origin }),
+        // Empty lines in front move every place, and mean nothing.
+        let moved = Secret::new("\n".repeat(start) + text);
+        match toml::from_str::<Tables>(moved.expose()) {
+            Ok(tables) => {
+                version(&origin, tables.version.as_ref())?;
+                Ok(Self { tables, origins: vec![origin] })
+            }
             Err(error) => {
                 let problem = unquoted(error.message());
                 Err(origin.error(error.span(), &problem, remedy_for(&problem)))
@@ -204,7 +216,31 @@ impl Answers {
 
     /// An error about the value at `span`, or about the file as a whole.
     pub fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Error {
-        self.origin.error(span, problem, remedy)
+        let start = span.as_ref().map_or(0, |span| span.start);
+        match self.origins.iter().rev().find(|origin| origin.start <= start).or(self.origins.first()) {
+            Some(origin) => origin.error(span, problem, remedy),
+            None => Error::Answers {
+                file: String::new(),
+                place: None,
+                problem: problem.into(),
+                remedy: remedy.into(),
+            },
+        }
+    }
+
+    /// The first place after these answers.
+    pub fn end(&self) -> usize {
+        self.origins
+            .iter()
+            .map(|origin| origin.start + origin.text.expose().len() + 1)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Takes what these answers leave open from others, which were parsed at our `end`.
+    pub fn complete_with(&mut self, lower: Self) {
+        self.origins.extend(lower.origins);
+        self.tables.complete_with(lower.tables);
     }
 
     /// Where the password is; an error if it is in more than one place.
@@ -236,11 +272,25 @@ impl Answers {
     }
 }
 
+/// Every file says for itself which version it is of.
+fn version(origin: &Origin, version: Option<&Spanned<i64>>) -> Result<()> {
+    match version {
+        None => Err(origin.error(None, "there is no `version`", "write `version = 1` as the first line")),
+        Some(version) if *version.get_ref() != 1 => Err(origin.error(
+            Some(version.span()),
+            &format!("version {} is not known", version.get_ref()),
+            "write `version = 1`, or update relayhost if these answers are for a newer one",
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
 impl Origin {
     fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Error {
+        let place = |span: Range<usize>| place_at(self.text.expose(), span.start.saturating_sub(self.start));
         Error::Answers {
             file: self.file.clone(),
-            place: span.map(|span| place_at(self.text.expose(), span.start)),
+            place: span.map(place),
             problem: problem.into(),
             remedy: remedy.into(),
         }
@@ -341,7 +391,8 @@ mod tests {
     #[test]
     fn rewrites_keep_the_order_of_the_file() {
         let answers =
-            Answers::parse("a", b"[sender]\nrewrite = { z = \"1\", a = \"2\", m = \"3\" }\n").unwrap();
+            Answers::parse("a", b"version = 1\n[sender]\nrewrite = { z = \"1\", a = \"2\", m = \"3\" }\n")
+                .unwrap();
         let keys: Vec<_> =
             answers.tables.sender.rewrite.0.iter().map(|(key, _)| key.get_ref().as_str()).collect();
         assert_eq!(keys, ["z", "a", "m"]);

@@ -16,7 +16,6 @@ use crate::error::Result;
 /// Completes and checks `answers`. `password` is what the answers' secret source gave, if they name one.
 pub fn complete(answers: &Answers, password: Option<Secret>) -> Result<Desired> {
     let reader = Reader { answers };
-    reader.version()?;
     let provider = reader.provider()?;
     let auth = reader.auth(provider, password)?;
     let relay = reader.relay(provider, &auth)?;
@@ -61,18 +60,6 @@ impl Reader<'_> {
             );
         }
         Ok(text)
-    }
-
-    fn version(&self) -> Result<()> {
-        match &self.answers.tables.version {
-            None => self.fail_whole("there is no `version`", "write `version = 1` as the first line"),
-            Some(version) if *version.get_ref() != 1 => self.fail(
-                version.span(),
-                &format!("version {} is not known", version.get_ref()),
-                "write `version = 1`, or update relayhost if these answers are for a newer one",
-            ),
-            Some(_) => Ok(()),
-        }
     }
 
     fn provider(&self) -> Result<Option<&'static Provider>> {

@@ -99,7 +99,8 @@ fn answers_that_contradict_themselves() {
         refusal(&format!("{RELAY}implicit_tls = true\ntls = \"may\"\n")).contains("implicit_tls is true")
     );
     assert!(refusal(&format!("{RELAY}[auth]\nusername = \"a:b\"\npassword = \"p\"\n")).contains("colon"));
-    let twice = Answers::parse("a", b"[auth]\npassword = \"p\"\npassword_env = \"P\"\n").unwrap();
+    let twice =
+        Answers::parse("a", b"version = 1\n[auth]\npassword = \"p\"\npassword_env = \"P\"\n").unwrap();
     assert!(twice.secret_source().unwrap_err().to_string().contains("given twice"));
 }
 

@@ -10,6 +10,7 @@ use super::managed::{MAP_MODE, Managed, MapKind};
 use super::need::{Need, needs};
 use super::observed::{Database, MapFile, Observed, Postfix, Presence, Queue};
 use super::parameters::{parameters, words};
+use super::pending::Waiting;
 use super::postmap::MapSource;
 use super::text;
 use crate::error::{Error, Result};
@@ -100,6 +101,16 @@ impl Plan {
     /// Whether the host is as the answers say.
     pub fn is_in_order(&self) -> bool {
         self.actions.is_empty() && !self.findings.iter().any(|finding| finding.state == State::Differs)
+    }
+
+    /// Adds what waits for the end of an RPM transaction, or has failed after one.
+    pub fn waits(&mut self, waiting: &[Waiting]) {
+        self.findings.extend(waiting.iter().map(|waiting| Finding {
+            id: format!("pending.{}", waiting.name),
+            state: if waiting.attention { State::Differs } else { State::Note },
+            found: waiting.text.clone(),
+            remedy: waiting.attention.then(|| waiting.remedy.clone()),
+        }));
     }
 
     /// What is missing from the host, if anything.

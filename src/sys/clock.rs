@@ -17,6 +17,11 @@ pub fn wall() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
+/// The wall clock in seconds since 1970.
+pub fn unix() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
 /// A number that does not come again on this host: nanoseconds of the wall clock and the process id.
 pub fn unique() -> String {
     let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();

@@ -51,6 +51,11 @@ pub fn exists(path: &Path) -> bool {
     path.exists()
 }
 
+/// When something of a file was last changed, its name or mode included: seconds since 1970; 0 if it is not there.
+pub fn changed(path: &Path) -> u64 {
+    fs::metadata(path).ok().and_then(|found| u64::try_from(found.ctime()).ok()).unwrap_or_default()
+}
+
 /// Whether two paths lead to the same thing.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));

@@ -3,8 +3,35 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::files;
 use crate::error::{Error, Result};
+use crate::model::kind::{Kind, Signs};
 use crate::model::secret::Secret;
+
+/// What kind of host this is.
+pub fn kind() -> Kind {
+    let there = |path: &str| files::exists(Path::new(path));
+    let init = Path::new("/proc/1");
+    let root_of_init = files::exists(init).then(|| {
+        // Not being allowed to look (a container's PID 1 of another user) is no sign of a chroot.
+        !files::exists(&init.join("root/.")) || files::is_same(&init.join("root/."), Path::new("/"))
+    });
+    let offline = variable("SYSTEMD_OFFLINE").is_some_and(|value| value == "1" || value == "yes");
+    Signs { root_of_init, systemd: there("/run/systemd/system"), offline, installer: there("/run/anaconda") }
+        .kind()
+}
+
+/// Whether /usr comes from an image, so that packages belong into that (rpm-ostree, bootc; dnf 4 looks at the same
+/// file: dnf/util.py).
+pub fn is_image() -> bool {
+    files::exists(Path::new("/run/ostree-booted"))
+}
+
+/// Tells one boot of this host from another (random(4)).
+pub fn boot_id() -> String {
+    let id = files::read(Path::new("/proc/sys/kernel/random/boot_id"), 64).ok().flatten().unwrap_or_default();
+    String::from_utf8_lossy(&id).trim().to_owned()
+}
 
 /// Whether we may do what we have to do.
 pub fn require_root() -> Result<()> {

@@ -10,6 +10,7 @@ pub mod lock;
 pub mod log;
 pub mod mail;
 pub mod packages;
+pub mod pending;
 pub mod postfix;
 pub mod run;
 pub mod service;

@@ -8,21 +8,24 @@ use super::files;
 use super::run::{self, Cmd, Output};
 use crate::error::{Error, Result};
 use crate::model::action::ServiceAction;
+use crate::model::kind::Kind;
 use crate::model::observed::{Queue, Service};
 
 /// How long Postfix may take to come up or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// systemctl, where systemd manages this host: as sd_booted(3) tells it, and not in a chroot (an installer shows its
-/// own /run there; systemd's running_in_chroot compares the same inodes) or where it is told to stay away.
+/// systemctl, where systemd manages this host.
 fn systemd() -> Option<PathBuf> {
-    let booted = files::exists(Path::new("/run/systemd/system"));
-    let offline =
-        super::host::variable("SYSTEMD_OFFLINE").is_some_and(|value| value == "1" || value == "yes");
-    if !booted || offline || !files::is_same(Path::new("/proc/1/root/."), Path::new("/")) {
-        return None;
-    }
-    run::find("systemctl")
+    (super::host::kind() == Kind::Systemd).then(|| run::find("systemctl")).flatten()
+}
+
+/// Has systemd start or stop one of our units, and does not wait for that: it may be waiting for the very RPM
+/// transaction in which we run. False where no systemd runs.
+pub fn order(verb: &str, unit: &str) -> bool {
+    let Some(program) = systemd() else { return false };
+    // PID 1 answers in milliseconds, or a scriptlet must not wait for it.
+    let cmd = Cmd::new(&program).args([verb, "--no-block", "--quiet", unit]).within(Duration::from_secs(2));
+    cmd.run().is_ok_and(|output| output.success())
 }
 
 /// State of the service.

@@ -109,7 +109,7 @@ fn holder() -> String {
 }
 
 /// A directory of root's with mode 0700, made if it is not there. A link, or somebody else's, is refused.
-fn own_directory(path: &Path) -> Result<()> {
+pub fn own_directory(path: &Path) -> Result<()> {
     let fault = |source| Error::Io { action: "make", path: path.to_owned(), source };
     match fs::DirBuilder::new().mode(0o700).recursive(false).create(path) {
         Ok(()) => files::sync_directory(path.parent().unwrap_or(Path::new("/"))),
@@ -119,7 +119,7 @@ fn own_directory(path: &Path) -> Result<()> {
 }
 
 /// Refuses what is not a directory of root's with mode 0700.
-fn refuse_foreign(path: &Path) -> Result<()> {
+pub fn refuse_foreign(path: &Path) -> Result<()> {
     let found = fs::symlink_metadata(path).map_err(|source| Error::Io {
         action: "look at",
         path: path.to_owned(),
@@ -231,7 +231,8 @@ pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
     Ok(())
 }
 
-fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
+/// Reads a record of this version.
+pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
     let foreign = |problem: String| Error::Record { path: path.to_owned(), problem };
     let value: serde_json::Value =
         serde_json::from_slice(bytes).map_err(|error| foreign(error.to_string()))?;

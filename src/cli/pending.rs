@@ -1,0 +1,31 @@
+//! What the systemd unit runs when an RPM transaction may be over.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::admin::{Outcome, of};
+use super::render::Renderer;
+use crate::engine::Place;
+use crate::engine::defer::{Drained, drain};
+use crate::error::{Exit, Result};
+
+/// Does what waits.
+pub fn pending(only_due: bool, patience: Duration, out: &mut Renderer) -> Result<Outcome> {
+    let word = match drain(only_due, patience, out)? {
+        Drained::Ran(ran) => {
+            let (desired, done) = *ran;
+            out.done(&desired, &done, Place::Host);
+            return Ok((done.exit(), of(&done)));
+        }
+        Drained::Nothing => "nothing waits",
+        Drained::NotDue => {
+            "what waits is not to be tried yet; `relayhost check` says why, `relayhost pending` tries it now"
+        }
+        Drained::NoAnswers => {
+            "there are no answers yet: write /etc/relayhost/answers.toml, and run `relayhost apply`"
+        }
+    };
+    out.say_end(word);
+    Ok((Exit::Done, json!({ "result": word })))
+}

@@ -1,0 +1,61 @@
+//! What kind of host this is: whether something can be started here, now.
+
+/// Signs of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Signs {
+    /// Whether our root directory is that of process 1; `None` without /proc.
+    pub root_of_init: Option<bool>,
+    /// `/run/systemd/system` (sd_booted(3)). An installer shows its own /run in the tree that it fills, so this alone
+    /// says little.
+    pub systemd: bool,
+    /// `SYSTEMD_OFFLINE`: whoever called us wants PID 1 left alone (systemd's docs/ENVIRONMENT.md).
+    pub offline: bool,
+    /// `/run/anaconda`: the installer runs.
+    pub installer: bool,
+}
+
+/// What can be done here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// systemd runs, and is this host's.
+    Systemd,
+    /// No systemd: a container, or an older init. Postfix can be started by its own command.
+    NoSystemd,
+    /// The installer itself, which is not the system that it installs.
+    Installer,
+    /// A tree that is not running: a chroot, an image under construction.
+    Tree,
+}
+
+impl Signs {
+    /// What they say together.
+    pub fn kind(self) -> Kind {
+        match self.root_of_init {
+            // A running host has /proc.
+            Some(false) | None => Kind::Tree,
+            Some(true) if self.offline => Kind::Tree,
+            Some(true) if self.installer => Kind::Installer,
+            Some(true) if self.systemd => Kind::Systemd,
+            Some(true) => Kind::NoSystemd,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chroot_is_known_by_its_root_and_not_by_run() {
+        let booted = Signs { root_of_init: Some(true), systemd: true, ..Signs::default() };
+        assert_eq!(booted.kind(), Kind::Systemd);
+        // Anaconda's %post: /run is the installer's.
+        let sysimage = Signs { root_of_init: Some(false), installer: true, ..booted };
+        assert_eq!(sysimage.kind(), Kind::Tree);
+        assert_eq!(Signs { root_of_init: None, ..booted }.kind(), Kind::Tree);
+        assert_eq!(Signs { installer: true, ..booted }.kind(), Kind::Installer);
+        // rpm-ostree's sandbox, mock, osbuild
+        assert_eq!(Signs { offline: true, ..booted }.kind(), Kind::Tree);
+        assert_eq!(Signs { systemd: false, ..booted }.kind(), Kind::NoSystemd);
+    }
+}
