@@ -15,6 +15,7 @@ mod host;
 mod lab_itself;
 mod links;
 mod main_job;
+mod naive;
 mod output;
 mod packages;
 mod refusals;
