@@ -7,8 +7,8 @@ KICKSTART_RELEASES=(RHEL7 RHEL8 RHEL9 RHEL10)
 # kickstart_lint: each file is a kickstart for every release, its scripts please shellcheck, and it holds no password.
 kickstart_lint() {
     local dir work=$TOP/target/kickstart files status=0 file release releases
-    setup_ksvalidator || return
-    releases=("${KICKSTART_RELEASES[@]}" "$("$KSVALIDATOR" -l | grep -x 'F[0-9]*' | sort -V | tail -n 1)")
+    setup_pypi || return
+    releases=("${KICKSTART_RELEASES[@]}" "$("$PYPI_BIN/ksvalidator" -l | grep -x 'F[0-9]*' | sort -V | tail -n 1)")
     dir=$TOP/packaging/kickstart
     files=("$dir"/*.ks)
     rm -rf "$work"
@@ -29,7 +29,7 @@ kickstart_lint() {
 }
 
 # kickstart_valid RELEASE FILE: what pykickstart says of it is in target/kickstart/said.
-kickstart_valid() { "$KSVALIDATOR" -v "$1" "$2" >"$TOP/target/kickstart/said" 2>&1; }
+kickstart_valid() { "$PYPI_BIN/ksvalidator" -v "$1" "$2" >"$TOP/target/kickstart/said" 2>&1; }
 
 # kickstart_can_fail FILE DIR: a check that nothing can fail proves nothing: broken copies must be found.
 kickstart_can_fail() {

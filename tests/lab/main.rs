@@ -11,6 +11,7 @@
 
 mod bad_input;
 mod faults;
+mod hooks;
 mod host;
 mod lab_itself;
 mod links;
