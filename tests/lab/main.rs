@@ -13,6 +13,7 @@ mod bad_input;
 mod faults;
 mod hooks;
 mod host;
+mod kickstart;
 mod lab_itself;
 mod links;
 mod main_job;
