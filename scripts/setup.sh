@@ -125,6 +125,25 @@ setup_lint() {
 }
 lint_ready() { cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1; }
 
+# setup_pypi: what is on PyPI only (ksvalidator, vermin), in an environment of its own under target/; PYPI_BIN is where.
+setup_pypi() {
+    local venv=$TOP/target/pypi
+    # shellcheck disable=SC2034  # for who sources this
+    PYPI_BIN=$venv/bin
+    # Fixed: a newer one may know a newer Fedora, and may refuse what this one takes.
+    local wanted=(pykickstart==3.78 requests==2.34.2 vermin==1.9.2)
+    [ "$(cat "$venv/wanted" 2>/dev/null)" = "${wanted[*]}" ] && return
+    # Debian's python3 comes without what makes environments.
+    python3 -c 'import ensurepip' 2>/dev/null || setup_install python3 python3-venv/python3-pip || return
+    say "pip install ${wanted[*]} …"
+    rm -rf "$venv"
+    if ! { python3 -m venv "$venv" && "$venv/bin/pip" -q --disable-pip-version-check install "${wanted[@]}"; } </dev/null; then
+        say "error: pip could not install ${wanted[*]} (see above), which read packaging/"
+        return 1
+    fi
+    printf '%s\n' "${wanted[*]}" >"$venv/wanted"
+}
+
 # release_build: the program as it is shipped.
 release_build() {
     local start=$SECONDS

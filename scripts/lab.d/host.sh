@@ -46,7 +46,7 @@ printf '%s\n' "127.0.0.1   $name.localdomain $name localhost localhost.localdoma
 lab_show "$mnt/relay/root/lab/mailbox" "$root/lab/mailbox"
 lab_show "$mnt/relay/root/var/log/relay" "$root/lab/relay-log"
 lab_show "$LAB_CACHE/repo/$LAB_RUN_CLIENT" "$root/lab/repo"
-for dir in examples tests; do
+for dir in examples packaging tests; do
     [ ! -d "$LAB_TOP/$dir" ] || lab_show "$LAB_TOP/$dir" "$root/lab/$dir"
 done
 cp "$LAB_D/host-init.sh" "$root/lab/init"

@@ -27,7 +27,7 @@ done
 find /lab/base/usr/lib/*-linux-gnu /lab/base/usr/lib64 -xdev -type f -name '*.so*' |
     /usr/lib/rpm/elfdeps --provides | sort -u | sed 's/^/Provides: /' >"$top/SOURCES/lab-base/provides.inc"
 
-for spec in lab-base cyrus-sasl postfix s-nail; do
+for spec in lab-base cyrus-sasl dnf-plugins-core postfix s-nail; do
     rpmbuild -bb --quiet "${defines[@]}" "$top/SOURCES/$spec.spec"
 done
 rpmbuild -bb --quiet "${defines[@]}" --define 'as_mailx 1' "$top/SOURCES/s-nail.spec"

@@ -5,6 +5,7 @@
 # The Debian packages whose binaries are packed. All else that they need is in the host's Debian tree.
 LAB_DEBS=(
     postfix postfix-lmdb s-nail sasl2-bin libsasl2-2 libsasl2-modules libsasl2-modules-db libsasl2-modules-gssapi-mit
+    dnf-plugins-core
 )
 
 lab_rpms_stamp() {

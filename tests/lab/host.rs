@@ -61,6 +61,11 @@ impl Host {
         self.option(&["--mail-client", name])
     }
 
+    /// Without relayhost.
+    pub fn bare(self) -> Self {
+        self.option(&["--bare"])
+    }
+
     pub fn stopped(self) -> Self {
         self.option(&["--stopped"])
     }

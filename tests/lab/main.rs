@@ -11,10 +11,13 @@
 
 mod bad_input;
 mod faults;
+mod hooks;
 mod host;
+mod kickstart;
 mod lab_itself;
 mod links;
 mod main_job;
+mod naive;
 mod output;
 mod packages;
 mod refusals;

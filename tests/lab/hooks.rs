@@ -1,0 +1,49 @@
+//! Another package that asks for a relay (packaging/example, through the macros), and dnf's hook, in real transactions.
+
+use crate::host::host;
+
+/// Installs the macros, puts relayhost where a package would, and builds the example as its owner does.
+const EXAMPLE: &str = "cp /lab/packaging/usr/lib/rpm/macros.d/macros.relayhost /usr/lib/rpm/macros.d/
+    [ -x /usr/bin/relayhost ] || ! command -v relayhost >/dev/null || ln -s \"$(command -v relayhost)\" /usr/bin/relayhost
+    build() { rpmbuild -bb --quiet --nodeps --define '_topdir /root/build' --define '_rpmdir /root' --define '_sourcedir /lab/packaging/example' \"$1\" || exit 9; }
+    build /lab/packaging/example/op5-alerts.spec
+    sed 's/^Version:.*/Version: 2.0/' /lab/packaging/example/op5-alerts.spec > /root/next.spec; build /root/next.spec
+    one=/root/noarch/op5-alerts-1.0-1.noarch.rpm two=/root/noarch/op5-alerts-2.0-1.noarch.rpm
+";
+
+#[test]
+fn the_example_package_has_one_line_in_each_scriptlet() {
+    let run = host().sh(&format!(
+        "{EXAMPLE} echo '== scripts'; rpm -qp --scripts $one; echo '== requires'; rpm -qp --requires $one | sort -u; echo '== files'; rpm -qplv $one"
+    ));
+    let body = |slot: &str| {
+        format!(
+            "[ ! -x /usr/bin/relayhost ] || /usr/bin/relayhost scriptlet {slot} \"$1\" --for op5-alerts </dev/null >/dev/null 2>&1 || :\n"
+        )
+    };
+    let expected: String = [
+        ("postinstall", "post"),
+        ("preuninstall", "preun"),
+        ("postuninstall", "postun"),
+        ("posttrans", "posttrans"),
+    ]
+    .map(|(rpm, slot)| format!("{rpm} scriptlet (using /bin/sh):\n{}", body(slot)))
+    .concat();
+    assert_eq!(run.part("scripts"), expected);
+    assert!(run.part("requires").contains("\nrelayhost\n"), "{run:?}");
+    assert!(run.part("files").ends_with(" /etc/relayhost/answers.d/op5-alerts.toml\n"), "{run:?}");
+}
+
+/// Installed, updated and erased, with relayhost and without: RPM has nothing to tell. `--force-debian` is against the
+/// notice that Debian's rpm opens with.
+const LIFE: &str =
+    "for do in \"-i $one\" \"-U $two\" \"-U --oldpackage $one\" \"-U --replacepkgs $one\" '-e op5-alerts'; do
+        timeout 20 rpm --force-debian --nodeps $do > /root/out 2>&1 </dev/null; echo \"${do%% *} $? $(wc -c < /root/out)\"
+    done";
+
+#[test]
+fn a_package_that_asks_adds_no_word_to_a_transaction() {
+    let quiet = "-i 0 0\n-U 0 0\n-U 0 0\n-U 0 0\n-e 0 0\n";
+    host().sh(&format!("{EXAMPLE} {LIFE}")).exits(0).says(quiet);
+    host().bare().sh(&format!("{EXAMPLE} [ ! -e /usr/bin/relayhost ] && {LIFE}")).exits(0).says(quiet);
+}
