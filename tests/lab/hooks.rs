@@ -1,6 +1,6 @@
 //! Another package that asks for a relay (packaging/example, through the macros), and dnf's hook, in real transactions.
 
-use crate::host::host;
+use crate::host::{AUTHENTICATED, host};
 
 /// Installs the macros, puts relayhost where a package would, and builds the example as its owner does.
 const EXAMPLE: &str = "cp /lab/packaging/usr/lib/rpm/macros.d/macros.relayhost /usr/lib/rpm/macros.d/
@@ -46,4 +46,46 @@ fn a_package_that_asks_adds_no_word_to_a_transaction() {
     let quiet = "-i 0 0\n-U 0 0\n-U 0 0\n-U 0 0\n-e 0 0\n";
     host().sh(&format!("{EXAMPLE} {LIFE}")).exits(0).says(quiet);
     host().bare().sh(&format!("{EXAMPLE} [ ! -e /usr/bin/relayhost ] && {LIFE}")).exits(0).says(quiet);
+}
+
+/// What waits, each with its mode and the directory's.
+const QUEUE: &str = "queue() { (cd /var/lib/relayhost 2>/dev/null && stat -c '%a %n' pending pending/*.json 2>/dev/null) | tr '\\n' ' '; echo; }
+";
+
+#[test]
+fn a_package_that_asks_is_recorded_until_it_is_erased() {
+    let run = host().sh(&format!(
+        "{EXAMPLE}{QUEUE} for do in \"-i $one\" \"-U $two\" '-e op5-alerts'; do timeout 20 rpm --nodeps $do 2>/dev/null; echo \"$? $(queue)\"; done"
+    ));
+    let waits = "0 700 pending 600 pending/op5-alerts.json \n";
+    run.says(&format!("{waits}{waits}0 700 pending \n"));
+}
+
+#[test]
+fn a_package_s_drop_in_ends_in_a_delivered_message() {
+    let run = host().relay("plain").sh(&format!(
+        "{EXAMPLE} rpm -i --nodeps $one 2>/dev/null; relayhost pending; echo \"exit $?\"; ls /lab/mailbox/new | wc -l; ls /var/lib/relayhost/pending"
+    ));
+    run.says("exit 0\n1\n");
+}
+
+/// The hook for dnf, and dnf's plugin that reads it.
+const HOOK: &str = "[ -x /usr/bin/relayhost ] || ln -s \"$(command -v relayhost)\" /usr/bin/relayhost
+    yum -y -q install python3-dnf-plugin-post-transaction-actions >/dev/null 2>&1 || exit 9
+    cp /lab/packaging/etc/dnf/plugins/post-transaction-actions.d/relayhost.action /etc/dnf/plugins/post-transaction-actions.d/
+";
+
+#[test]
+fn dnf_s_hook_tells_of_what_went_and_of_nothing_else() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{HOOK}{QUEUE} yum -y reinstall python3-dnf-plugins-core > /root/out 2>&1; echo \"nothing $? $(queue)\"
+         yum -y remove cyrus-sasl-plain > /root/out 2>&1; echo \"removed $? $(queue)\"; cat /root/out
+         grep -o cyrus-sasl-plain /var/lib/relayhost/pending/*.json | sort -u
+         relayhost pending; echo \"exit $?\"; rpm -q cyrus-sasl-plain; ls /lab/mailbox/new | wc -l; queue"
+    ));
+    run.says("nothing 0 \nremoved 0 700 pending 600 pending/@changed.json \n")
+        .says("Complete!\ncyrus-sasl-plain\n")
+        .says("exit 0\ncyrus-sasl-plain-")
+        .never_says("post-transaction-actions")
+        .never_says("Traceback");
 }
