@@ -1,0 +1,32 @@
+//! What the shell sees of an end.
+
+/// The exit status, one table for all commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Could not; the message says what.
+    Failed = 1,
+    /// Wrong usage, or answers that are not valid.
+    Usage = 2,
+    /// `check` and `plan`: the host differs from the answers.
+    Differs = 3,
+    /// The relay refused the message.
+    Refused = 4,
+    /// No final word from the relay before the deadline.
+    NoWord = 5,
+    /// Inside an RPM transaction: recorded, and done when it is over.
+    Deferred = 6,
+    /// The relay refused, and the previous configuration was put back.
+    PutBack = 7,
+    /// Putting the previous configuration back failed.
+    Stuck = 8,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
