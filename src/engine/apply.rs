@@ -107,10 +107,7 @@ pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) 
     let verdict = observe(desired, Place::Host).and_then(|now| verify(desired, &now, request, progress));
     let (delivery, transaction) = match (verdict, transaction) {
         (Ok(delivery), transaction) => (delivery, transaction),
-        (Err(cause), Some(transaction)) if !options.keep => {
-            let _untold = transaction.undo(&cause.to_string())?;
-            return Err(Error::Undone { cause: Box::new(cause) });
-        }
+        (Err(cause), Some(transaction)) if !options.keep => return Err(transaction.fail(cause)),
         (Err(cause), transaction) => {
             transaction.map(|transaction| transaction.keep(true)).transpose()?;
             return Err(cause);
@@ -213,11 +210,7 @@ fn perform(
             Ok(transaction)
         }
         (Err(cause), None) => Err(cause),
-        (Err(cause), Some(transaction)) => {
-            // Why Postfix could not be told, if so, is as a rule why the change failed.
-            let _untold = transaction.undo(&cause.to_string())?;
-            Err(Error::Undone { cause: Box::new(cause) })
-        }
+        (Err(cause), Some(transaction)) => Err(transaction.fail(cause)),
     }
 }
 

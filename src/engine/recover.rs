@@ -113,9 +113,6 @@ fn put_back(generation: &Generation) -> Result<()> {
         .and_then(|()| reread(Place::Host, action))
     {
         Ok(()) => transaction.keep(false),
-        Err(cause) => {
-            transaction.undo(&cause.to_string())?;
-            Err(Error::Undone { cause: Box::new(cause) })
-        }
+        Err(cause) => Err(transaction.fail(cause)),
     }
 }

@@ -106,10 +106,17 @@ impl Transaction {
         // A run that fails leaves what was there before, also if it is but the record that cannot be written.
         match self.end(Fate::Kept) {
             Ok(()) => Ok(()),
-            Err(cause) => {
-                let _untold = self.undo(&cause.to_string())?;
-                Err(Error::Undone { cause: Box::new(cause) })
-            }
+            Err(cause) => Err(self.fail(cause)),
+        }
+    }
+
+    /// The change has failed: puts everything back. Returns the error to end with: the cause, or that it could not be
+    /// put back.
+    pub fn fail(self, cause: Error) -> Error {
+        match self.undo(&cause.to_string()) {
+            // Why Postfix could not be told, if so, is as a rule why the change failed.
+            Ok(_untold) => Error::Undone { cause: Box::new(cause) },
+            Err(stuck) => stuck,
         }
     }
 
