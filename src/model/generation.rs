@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::managed::{Managed, MapKind};
@@ -121,6 +123,18 @@ pub struct LastRun {
     pub wrote: BTreeMap<String, String>,
     /// Sources as it left them.
     pub after: BTreeMap<Managed, Vec<u8>>,
+}
+
+/// Reads a record of the state directory: one of this version, and nothing else. The error is what is wrong with it.
+pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    match value.get("version").and_then(Value::as_u64) {
+        Some(version) if version == u64::from(VERSION) => {
+            serde_json::from_value(value).map_err(|error| error.to_string())
+        }
+        Some(version) => Err(format!("version {version} is from a newer relayhost")),
+        None => Err("it has no version".into()),
+    }
 }
 
 /// Names of all files that a generation keeps: main.cf, the sources, their databases of every kind.

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::clock;
 use super::files;
 use crate::error::{Error, Result};
-use crate::model::generation::{Generation, Journal, VERSION};
+use crate::model::generation::{Generation, Journal, read_record};
 
 /// Where it is.
 pub const DIRECTORY: &str = "/var/lib/relayhost";
@@ -233,16 +233,7 @@ pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
 
 /// Reads a record of this version.
 pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
-    let foreign = |problem: String| Error::Record { path: path.to_owned(), problem };
-    let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| foreign(error.to_string()))?;
-    match value.get("version").and_then(serde_json::Value::as_u64) {
-        Some(version) if version == u64::from(VERSION) => {
-            serde_json::from_value(value).map_err(|error| foreign(error.to_string()))
-        }
-        Some(version) => Err(foreign(format!("version {version} is from a newer relayhost"))),
-        None => Err(foreign("it has no version".into())),
-    }
+    read_record(bytes).map_err(|problem| Error::Record { path: path.to_owned(), problem })
 }
 
 fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {

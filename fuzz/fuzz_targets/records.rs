@@ -1,0 +1,33 @@
+//! Records of the state directory, the journal among them: never a panic, and what is read is written the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use relayhost::model::generation::{Generation, Journal, read_record, unhex};
+use relayhost::model::pending::Entry;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+fn again<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(record: &T) {
+    let bytes = serde_json::to_vec(record).unwrap();
+    assert_eq!(&read_record::<T>(&bytes).unwrap(), record);
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(journal) = read_record::<Journal>(bytes) {
+        again(&journal);
+    }
+    if let Ok(generation) = read_record::<Generation>(bytes) {
+        again(&generation);
+        let _ = generation.changed_files();
+        for change in generation.files.values() {
+            let _ = change.before.as_ref().map(|inode| inode.xattrs.values().map(|value| unhex(value)).count());
+        }
+    }
+    if let Ok(entry) = read_record::<Entry>(bytes) {
+        again(&entry);
+        for now in [0, 1000, u64::MAX] {
+            let _ = entry.is_due(now, "boot", now);
+            let _ = entry.waiting("op5".into(), now);
+        }
+    }
+});
