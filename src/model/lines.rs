@@ -77,6 +77,12 @@ pub fn replace(bytes: &[u8], keep: &Logical, drop: &[Logical], text: &str) -> Ve
     out
 }
 
+/// Removes logical lines; comments between their parts stay.
+pub fn remove(bytes: &[u8], drop: &[Logical]) -> Vec<u8> {
+    let gone = |at: usize| drop.iter().flat_map(|line| &line.parts).any(|part| part.contains(&at));
+    bytes.iter().enumerate().filter(|(at, _)| !gone(*at)).map(|(_, byte)| *byte).collect()
+}
+
 /// Adds a line at the end, after a line end if the last line has none.
 pub fn append(bytes: &[u8], text: &str) -> Vec<u8> {
     let mut out = bytes.to_vec();

@@ -175,14 +175,18 @@ impl Plan {
         let installs = !self.actions.is_empty();
         let kind = map_kind(postfix)?;
         let mut changed = false;
-        if let Auth::Login { username, password, .. } = &desired.auth {
-            let entry = (desired.relayhost(), format!("{username}:{}", password.expose()));
-            changed |= self.map(Managed::SaslPasswd, &kind, &[entry], postfix, last);
-        }
-        if !desired.rewrites.is_empty() {
-            let entries: Vec<_> =
-                desired.rewrites.iter().map(|r| (r.local.clone(), r.public.clone())).collect();
-            changed |= self.map(Managed::Generic, &kind, &entries, postfix, last);
+        let login = match &desired.auth {
+            Auth::None => Vec::new(),
+            Auth::Login { username, password, .. } => {
+                vec![(desired.relayhost(), format!("{username}:{}", password.expose()))]
+            }
+        };
+        let rewrites: Vec<_> = desired.rewrites.iter().map(|r| (r.local.clone(), r.public.clone())).collect();
+        for (file, entries) in [(Managed::SaslPasswd, login), (Managed::Generic, rewrites)] {
+            let prefix = format!("{} ", file.name());
+            if !entries.is_empty() || last.wrote.keys().any(|name| name.starts_with(&prefix)) {
+                changed |= self.map(file, &kind, &entries, postfix, last);
+            }
         }
         let changes = self.settings(desired, postfix, &kind, last)?;
         let restart = changes.iter().any(|(name, _)| name == "inet_protocols");
@@ -238,7 +242,7 @@ impl Plan {
                 found.as_deref().map(digest).as_deref(),
                 &digest(value),
                 last,
-                "another entry",
+                if found.is_some() { "another entry" } else { "not there" },
             );
             self.wrote.insert(name, digest(value));
             if found.as_deref() != Some(value) {
@@ -246,10 +250,25 @@ impl Plan {
                 after.set(key, value);
             }
         }
-        let entry = if stale.is_empty() {
-            Ok("has our entries".to_owned())
-        } else {
-            Err(format!("no entry, or another one, for {}", stale.join(", ")))
+        // What our last run wrote and nobody has touched goes when the answers no longer have it: an old relay's
+        // password must not lie about. What a person wrote is theirs.
+        let prefix = format!("{} ", file.name());
+        let ours = last.wrote.iter().filter_map(|(name, digest)| Some((name.strip_prefix(&prefix)?, digest)));
+        let left: Vec<String> = ours
+            .filter(|(key, _)| !entries.iter().any(|(wanted, _)| wanted.eq_ignore_ascii_case(key)))
+            .filter(|(key, digest)| after.get(key).is_some_and(|value| sha256(value.as_bytes()) == **digest))
+            .map(|(key, _)| key.to_owned())
+            .collect();
+        for key in &left {
+            after.remove(key);
+        }
+        if entries.is_empty() && left.is_empty() {
+            return false;
+        }
+        let entry = match (stale.is_empty(), left.is_empty()) {
+            (true, true) => Ok("has our entries".to_owned()),
+            (false, _) => Err(format!("no entry, or another one, for {}", stale.join(", "))),
+            (true, false) => Err(format!("still has our entry for {}", left.join(", "))),
         };
         let mode = found.source_exposed.clone().or_else(|| match &found.database {
             Database::Read { exposed, .. } => exposed.clone(),
@@ -270,6 +289,9 @@ impl Plan {
         };
         let why = [&entry, &mode, &database].into_iter().find_map(|result| result.as_ref().err().cloned());
         for (part, result) in [("entry", entry), ("mode", mode), ("database", database)] {
+            if part == "mode" && found.source.is_none() {
+                continue;
+            }
             let state = fine_if(result.is_ok());
             let (Ok(text) | Err(text)) = result;
             self.add(format!("map.{}.{part}", file.name()), state, text, APPLY);
@@ -304,7 +326,7 @@ impl Plan {
                 Some(&words(found).join(", ")),
                 &words(&value).join(", "),
                 last,
-                &format!("`{public}`"),
+                &if public.is_empty() { "not set".to_owned() } else { format!("`{public}`") },
             );
             self.wrote.insert(name.to_owned(), words(&value).join(", "));
             let shown = match (same, found.is_empty()) {

@@ -43,6 +43,11 @@ impl MapSource {
         };
     }
 
+    /// Removes every entry of a key.
+    pub fn remove(&mut self, key: &str) {
+        self.bytes = lines::remove(&self.bytes, &self.lines_of(key));
+    }
+
     /// What the database of this source must contain.
     pub fn entries(&self) -> Entries {
         let mut entries = Entries::new();

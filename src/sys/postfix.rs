@@ -60,7 +60,7 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
         return Ok(Database::Missing);
     }
     let program = run::require("postmap", INSTALL_POSTFIX)?;
-    let output = Cmd::new(&program).arg("-s").arg(kind.table(source)).run()?;
+    let output = Cmd::new(&program).arg("-s").arg(kind.table(source)).without_core().run()?;
     Ok(if output.success() {
         Database::Read { entries: parse_dump(&output.stdout), exposed: files::deviation(&path, MAP_MODE) }
     } else {
@@ -87,7 +87,7 @@ pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> 
     let database = kind.database(path).zip(kind.database(&source));
     if database.is_some() {
         let program = run::require("postmap", INSTALL_POSTFIX)?;
-        Cmd::new(&program).arg(kind.table(&source)).ok()?;
+        Cmd::new(&program).arg(kind.table(&source)).without_core().ok()?;
     }
     Ok(BuiltMap { _staging: staging, source, database, path: path.to_owned() })
 }

@@ -156,3 +156,28 @@ EOF
     assert!(journals.len() >= 2 && journals.iter().all(|line| *line == "journal"), "{control}");
     only_where_it_belongs(&run);
 }
+
+/// Postmap dies with the password in its memory, by a signal that leaves a core file where the caller allows one.
+#[test]
+fn a_postmap_that_crashes_leaves_it_in_no_core() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{PREPARE}
+         cat /proc/sys/kernel/core_pattern; ulimit -c unlimited
+         mv /usr/sbin/postmap /usr/sbin/postmap.real
+         printf '#!/bin/bash\\nexec strace -qq -o /dev/null -e trace=pwrite64 -e inject=pwrite64:signal=SIGSEGV:when=2 /usr/sbin/postmap.real \"$@\"\\n' > /usr/sbin/postmap; chmod 755 /usr/sbin/postmap
+         echo '== crash'; relayhost apply --no-verify; echo \"exit $?\"; find / -xdev -name 'core*' -type f -newer /root/marker | grep -v /lab/
+         echo '== control'; cp $m /root/t; echo \"x $(cat $m)\" > /root/t; (cd /root; bash -c 'postmap hash:/root/t'; grep -lF -f $m core*)
+         mv /usr/sbin/postmap.real /usr/sbin/postmap; rm -f /root/core*
+         echo '== after'; relayhost apply >/dev/null; echo \"exit $?\"; pid=$(cat /var/spool/postfix/pid/master.pid); relayhost apply --verify >/dev/null; grep 'core file' /proc/self/limits"
+    ));
+    assert_eq!(
+        run.stdout.lines().next(),
+        Some("core"),
+        "this kernel hands cores to a program: nothing is shown here"
+    );
+    let crash = run.part("crash");
+    assert!(crash.ends_with("exit 1\n"), "{crash}\n{}", run.stderr);
+    assert!(run.part("control").contains("core"), "no core files here at all: {run:?}");
+    assert!(run.part("after").starts_with("exit 0\n"), "{run:?}");
+    run.complains("postmap");
+}
