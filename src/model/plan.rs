@@ -265,11 +265,14 @@ impl Plan {
         if entries.is_empty() && left.is_empty() {
             return false;
         }
-        let entry = match (stale.is_empty(), left.is_empty()) {
-            (true, true) => Ok("has our entries".to_owned()),
-            (false, _) => Err(format!("no entry, or another one, for {}", stale.join(", "))),
-            (true, false) => Err(format!("still has our entry for {}", left.join(", "))),
-        };
+        let mut amiss = Vec::new();
+        if !stale.is_empty() {
+            amiss.push(format!("no entry, or another one, for {}", stale.join(", ")));
+        }
+        if !left.is_empty() {
+            amiss.push(format!("still has our entry for {}", left.join(", ")));
+        }
+        let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
         let mode = found.source_exposed.clone().or_else(|| match &found.database {
             Database::Read { exposed, .. } => exposed.clone(),
             _ => None,
