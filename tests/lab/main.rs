@@ -21,6 +21,7 @@ mod naive;
 mod output;
 mod packages;
 mod refusals;
+mod scriptlets;
 mod secrets;
 mod together;
 mod undo;

@@ -1,0 +1,119 @@
+//! Inside real RPM transactions, and after them: nothing hangs, nothing is said, and what was recorded is done.
+
+use crate::host::{AUTHENTICATED, Host, Run, host};
+
+/// `package NAME`: builds /root/NAME.rpm, whose scriptlets are on standard input. `waits`: what the queue holds.
+/// `--force-debian` is against the notice that Debian's rpm opens with.
+const PREPARE: &str = r#"
+    rpm() { command rpm --force-debian "$@"; }
+    package() {
+        mkdir -p /root/b; { printf 'Name: %s\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: noarch\n%%description\nx\n%%files\n' "$1"; cat; } >/root/b/$1.spec
+        rpmbuild --quiet -bb --define "_topdir /root/b" /root/b/$1.spec >/root/b/log 2>&1 || { cat /root/b/log; exit 99; }
+        mv /root/b/RPMS/noarch/$1-1-1.noarch.rpm /root/$1.rpm
+    }
+    waits() { ls /var/lib/relayhost/pending 2>/dev/null | tr '\n' ' '; echo; }
+    mails() { ls /lab/mailbox/new 2>/dev/null | wc -l; }
+    package asks <<<$'%post\nrelayhost scriptlet post "$1" --for asks'
+    package slow <<<$'%post\ntouch /root/slow; sleep 3'
+"#;
+
+fn prepared(host: Host, script: &str) -> Run {
+    host.sh(&format!("{PREPARE}{script}"))
+}
+
+#[test]
+fn apply_and_repair_inside_a_scriptlet_are_recorded_and_done_afterwards() {
+    let run = prepared(
+        host().without("cyrus-sasl-plain").without("s-nail").answers(AUTHENTICATED),
+        r#"package typed <<<$'%post\nfor c in "apply --json" repair "apply --answers /root/b/log"; do relayhost $c >/root/out.${c%% *} 2>>/root/err; echo $? >>/root/codes; done'
+        relayhost apply --json >/root/out.apply 2>/dev/null </dev/null & wait # a run that is not in a transaction is none of this
+        relayhost restore 0 >/dev/null; yum -y -q remove cyrus-sasl-plain s-nail >/dev/null
+        timeout 20 rpm -i /root/typed.rpm; echo "rpm $?"; cat /root/codes; waits; cat /root/out.repair; echo "== json"; cat /root/out.apply; echo "== end"
+        before=$(mails); relayhost pending >/root/out; echo "pending $?"; echo $(($(mails) - before)) more; waits; rpm -q cyrus-sasl-plain s-nail | grep -c lab; relayhost pending"#,
+    );
+    let json = run.json("json");
+    assert!(json["exit"] == 6 && json["deferred"]["holder"].as_str().unwrap().contains("rpm"), "{json:#}");
+    run.says("rpm 0\n6\n6\n")
+        .says("@typed.json \n")
+        .says("deferred: process ")
+        .says("call `relayhost pending` when the transaction is over")
+        .says("pending 0\n1 more\n\n2\nnothing waits\n");
+}
+
+#[test]
+fn pending_waits_for_the_lock_and_does_not_take_it() {
+    let run = prepared(
+        host().without("cyrus-sasl-plain").answers(AUTHENTICATED),
+        r#"rpm -i /root/asks.rpm; rpm -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.1; done
+        relayhost pending --lock-timeout 1s; echo "impatient $?"; relayhost check | grep -A2 pending | tr -s ' \n' ' '; echo
+        relayhost pending > /root/out; echo "pending $?"; grep -m1 -o 'waiting for process [0-9]* (rpm' /root/out | tr -d 0-9; wait $!; echo "rpm $?"; waits; mails"#,
+    );
+    run.says("impatient 6\n")
+        .says("pending.asks asks was installed")
+        .says("tried once")
+        .says("pending 0\nwaiting for process  (rpm\nrpm 0\n\n1\n")
+        .complains("an RPM transaction is under way");
+}
+
+#[test]
+fn what_the_relay_refuses_waits_for_other_answers_and_not_for_a_timer() {
+    let run = prepared(
+        host().answers(AUTHENTICATED),
+        r#"sed -i 's/staple/wrong/' /etc/relayhost/answers.toml; rpm -i /root/asks.rpm; relayhost pending --due >/dev/null; echo "refused $?"; waits
+        relayhost check | tr -s ' \n' ' '; echo; sleep 1; relayhost pending --due; echo "again $?"
+        sed -i 's/wrong/staple/' /etc/relayhost/answers.toml; relayhost pending --due >/dev/null; echo "mended $?"; waits; mails"#,
+    );
+    run.says("refused 7\nasks.json \n")
+        .says("FAIL pending.asks asks was installed")
+        .says("tried once")
+        .says("the relay refused the user name or the password")
+        .says("what waits is not to be tried yet")
+        .says("again 0\nmended 0\n\n1\n");
+}
+
+#[test]
+fn a_lock_that_is_held_from_another_pid_namespace_counts_as_our_own_transaction() {
+    let run = prepared(
+        host().answers(AUTHENTICATED),
+        r#"rpm -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.1; done
+        unshare -pf --mount-proc relayhost apply; echo "apply $?"; waits; wait; relayhost pending >/dev/null; echo "pending $?""#,
+    );
+    run.says("a process of another container").says("apply 6\n@typed.json \npending 0\n");
+}
+
+#[test]
+fn a_scriptlet_call_never_fails_and_never_speaks() {
+    let run = prepared(
+        host().answers(AUTHENTICATED),
+        r#"quiet() { "$@" >/root/said 2>&1; echo "$? $(wc -c </root/said)"; }
+        quiet relayhost scriptlet; quiet relayhost scriptlet bogus 1; quiet relayhost scriptlet post x; quiet relayhost scriptlet post 1 --for ../../etc/passwd
+        quiet relayhost scriptlet post 1 --for a --changed b; quiet setpriv --reuid 65534 relayhost scriptlet post 1; waits
+        mkdir -m 755 /var/lib/relayhost 2>/dev/null; chmod 755 /var/lib/relayhost; quiet relayhost scriptlet post 1; rm -rf /var/lib/relayhost
+        ln -s /etc /var/lib/relayhost; quiet relayhost scriptlet post 1; ls /etc/pending 2>/dev/null; rm /var/lib/relayhost
+        quiet relayhost scriptlet post 1; waits; quiet relayhost scriptlet preun 1; waits; quiet relayhost scriptlet preun 0; waits"#,
+    );
+    assert_eq!(
+        run.exits(0).stdout,
+        "0 0\n0 0\n0 0\n0 0\n0 0\n0 0\n\n0 0\n0 0\n0 0\nrelayhost.json \n0 0\nrelayhost.json \n0 0\n\n"
+    );
+}
+
+#[test]
+fn a_host_that_was_never_asked_to_relay_records_no_change_of_packages() {
+    let run = prepared(
+        host(),
+        r#"relayhost scriptlet postun 0 --changed cyrus-sasl-plain; waits
+        relayhost scriptlet post 1; relayhost pending; echo "pending $?"; waits"#,
+    );
+    run.says("\nthere are no answers yet: write /etc/relayhost/answers.toml, and run `relayhost apply`\npending 0\nrelayhost.json \n");
+}
+
+#[test]
+fn an_image_based_host_is_configured_and_what_its_image_lacks_is_named() {
+    let run = host().without("s-nail").answers(AUTHENTICATED).sh(
+        "touch /run/ostree-booted; relayhost apply; echo \"apply $?\"; postconf -h relayhost; command -v mail; rm /run/ostree-booted; relayhost apply >/dev/null; echo \"then $?\"",
+    );
+    run.says("apply 1\n[smtp.example.com]:587\nthen 0\n")
+        .complains("comes from an image")
+        .complains("rpm-ostree install");
+}
