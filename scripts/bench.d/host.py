@@ -62,8 +62,21 @@ def untouched():
     settle()
 
 
+def package(name, post):
+    """Builds an empty package with this %post; returns the command that installs it once more."""
+    spec = f"Name: {name}\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: noarch\n%description\nx\n%files\n%post\n{post}\n"
+    with open(SCRATCH + name + ".spec", "w") as file:
+        file.write(spec)
+    run(["/usr/bin/rpmbuild", "--quiet", "-bb", "--define", f"_topdir {SCRATCH}b", SCRATCH + name + ".spec"])
+    return ["/usr/bin/rpm", "-U", "--replacepkgs", f"{SCRATCH}b/RPMS/noarch/{name}-1-1.noarch.rpm"]
+
+
 def measure():
-    times = {name: [] for name in ("floor", "check", "nothing", "write", "postmap", "reload")}
+    times = {name: [] for name in ("floor", "check", "nothing", "write", "postmap", "reload", "true", "scriptlet")}
+    for _ in range(READS):
+        times["true"].append(run(TRUE))
+        times["scriptlet"].append(run(SCRIPTLET))
+    shutil.rmtree(STATE, ignore_errors=True)  # what it recorded
     run(WRITE)
     age(CONF + "main.cf")
     settle()
@@ -100,6 +113,8 @@ def table(t):
         (f"postmap, {len(MAPS)} maps", t["postmap"], None, None),
         ("postfix reload", t["reload"], None, None),
         ("apply, files to write", t["write"], least, least + 50),
+        ("rpm -U, %post /bin/true", t["true"], None, None),
+        ("rpm -U, %post scriptlet", t["scriptlet"], t["true"], t["true"] + 15),
     ]
     print(f"{'what':27} {'median':>8} {'ratio':>6} {'bound':>8}")
     good = True
@@ -114,6 +129,8 @@ def table(t):
 
 
 os.makedirs(SCRATCH + "before")
+TRUE = package("bench-true", "/bin/true")
+SCRIPTLET = package("bench-scriptlet", f'{RELAYHOST} scriptlet post "$1" --for bench </dev/null >/dev/null 2>&1 || :')
 for saved in ["main.cf", *(name for name in MAPS if os.path.exists(CONF + name))]:
     shutil.copy2(CONF + saved, SCRATCH + "before/" + saved)
 for attempt in range(1, ATTEMPTS + 1):
