@@ -1,5 +1,5 @@
 # What it takes to build and test: a C linker, Rust, and for the tests shellcheck and strace; installed if missing.
-# Sourced by scripts/demo, scripts/test and scripts/bench, never run. What the lab needs, the lab installs itself.
+# Sourced by scripts/demo, scripts/test, scripts/rpm and scripts/bench, never run. What the lab needs, the lab installs itself.
 # shellcheck shell=bash
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -43,7 +43,7 @@ setup_install() {
     say "installed ${names[*]}: $(took "$start")"
 }
 
-# setup_tools NAME…: those of shellcheck and strace that are named, and the linker, always. ShellCheck is in EPEL on
+# setup_tools NAME…: those of shellcheck, strace, rpmbuild and createrepo_c that are named, and the linker, always. ShellCheck is in EPEL on
 # the heirs of RHEL, and in Fedora itself.
 setup_tools() {
     local missing=() name
@@ -60,6 +60,8 @@ setup_tools() {
                     rpm -q epel-release >/dev/null 2>&1 || setup_install epel-release || :
                 fi
                 ;;
+            rpmbuild) missing+=(rpm/rpm-build) ;;
+            createrepo_c) missing+=(createrepo-c/createrepo_c) ;;
             *) missing+=("$name") ;;
         esac
     done
@@ -125,23 +127,31 @@ setup_lint() {
 }
 lint_ready() { cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1; }
 
-# setup_pypi: what is on PyPI only (ksvalidator, vermin), in an environment of its own under target/; PYPI_BIN is where.
-setup_pypi() {
-    local venv=$TOP/target/pypi
-    # shellcheck disable=SC2034  # for who sources this
+# pypi_env NAME PACKAGE==VERSION…: those from PyPI, in an environment of its own, target/NAME; PYPI_BIN is where.
+pypi_env() {
+    local venv=$TOP/target/$1 python=/usr/bin/python3
+    shift
     PYPI_BIN=$venv/bin
-    # Fixed: a newer one may know a newer Fedora, and may refuse what this one takes.
-    local wanted=(pykickstart==3.78 requests==2.34.2 vermin==1.9.2)
-    [ "$(cat "$venv/wanted" 2>/dev/null)" = "${wanted[*]}" ] && return
-    # Debian's python3 comes without what makes environments.
-    python3 -c 'import ensurepip' 2>/dev/null || setup_install python3 python3-venv/python3-pip || return
-    say "pip install ${wanted[*]} …"
+    [ "$(cat "$venv/wanted" 2>/dev/null)" = "$*" ] && return
+    # The distribution's Python, which has rpm's module too. Debian's comes without what makes environments.
+    "$python" -c 'import ensurepip' 2>/dev/null || setup_install python3 python3-venv/python3-pip || return
+    say "pip install $* …"
     rm -rf "$venv"
-    if ! { python3 -m venv "$venv" && "$venv/bin/pip" -q --disable-pip-version-check install "${wanted[@]}"; } </dev/null; then
-        say "error: pip could not install ${wanted[*]} (see above), which read packaging/"
+    if ! { "$python" -m venv "$venv" && "$venv/bin/pip" -q --disable-pip-version-check install "$@"; } </dev/null; then
+        say "error: pip could not install $* (see above)"
         return 1
     fi
-    printf '%s\n' "${wanted[*]}" >"$venv/wanted"
+    printf '%s\n' "$*" >"$venv/wanted"
+}
+
+# setup_pypi: what reads packaging/. Fixed: a newer one may know a newer Fedora, and may refuse what this one takes.
+setup_pypi() { pypi_env pypi pykickstart==3.78 requests==2.34.2 vermin==1.9.2; }
+
+# setup_rpm_pypi: what makes and reads packages. Fixed: the same linker makes the same bytes, a newer rpmlint finds more.
+setup_rpm_pypi() {
+    # Read by rpmlint; PyPI's package of that name only looks for it.
+    /usr/bin/python3 -c 'import rpm' 2>/dev/null || setup_install python3-rpm || return
+    pypi_env rpm-pypi cargo-zigbuild==0.24.0 ziglang==0.17.1 rpmlint==2.10.0
 }
 
 # release_build: the program as it is shipped.

@@ -49,6 +49,15 @@ lab_show "$LAB_CACHE/repo/$LAB_RUN_CLIENT" "$root/lab/repo"
 for dir in examples packaging tests; do
     [ ! -d "$LAB_TOP/$dir" ] || lab_show "$LAB_TOP/$dir" "$root/lab/$dir"
 done
+# A host without relayhost can install it, if scripts/rpm has been run.
+packages=$LAB_TOP/target/rpm/repo
+if [ -z "$LAB_RUN_BINARY" ] && [ -d "$packages/repodata" ]; then
+    lab_show "$packages" "$root/lab/packages"
+    mkdir -p "$root/etc/yum.repos.d"
+    cp "$LAB_D/relayhost.repo" "$root/etc/yum.repos.d/relayhost.repo"
+fi
+# EL's sh is bash: it has `time`, for one.
+[ -n "$LAB_RUN_HOST_ROOT" ] || ln -sf bash "$root/usr/bin/sh"
 cp "$LAB_D/host-init.sh" "$root/lab/init"
 cp "$LAB_D/specs/lab-base/rsyslog.conf" "$root/lab/rsyslog.conf"
 [ ! -f "$LAB_CACHE/ca/ca.pem" ] || cp "$LAB_CACHE/ca/ca.pem" "$root/lab/ca.pem"

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::engine::load;
 use crate::error::Exit;
@@ -177,9 +177,9 @@ struct Common {
     json: bool,
 }
 
-/// The command line, for its documentation.
+/// What may be typed, as data: shell completions are made of it, and the manual is compared with it.
 pub fn command() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    Cli::command()
 }
 
 /// Runs one command line and returns the exit status. Can be called more than once in a process.
@@ -206,11 +206,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
             for (name, _) in pending::entries()? {
                 pending::withdraw(&name)?;
             }
+            pending::close();
             service::order("stop", TIMER);
             return Ok(());
         }

@@ -76,13 +76,13 @@ pub fn history() -> Result<Vec<Generation>> {
     if !state::exists()? {
         return Ok(Vec::new());
     }
-    state::numbers().into_iter().map(state::generation).collect()
+    state::numbers()?.into_iter().map(state::generation).collect()
 }
 
 /// Puts a generation back, the newest without a number. What is there now becomes a generation of its own, so that
 /// this can be undone too. Returns the number that was put back.
 pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> {
-    let known = if state::exists()? { state::numbers() } else { Vec::new() };
+    let known = if state::exists()? { state::numbers()? } else { Vec::new() };
     let Some(number) = number.or_else(|| known.last().copied()) else {
         return Err(Error::NoGeneration { number: 0, known });
     };

@@ -52,7 +52,7 @@ impl Transaction {
         }
         let generation = Generation {
             version: VERSION,
-            number: state::numbers().last().map_or(0, |last| last + 1),
+            number: state::numbers()?.last().map_or(0, |last| last + 1),
             time: clock::wall(),
             command: command.to_owned(),
             fate: Fate::Open,
@@ -143,7 +143,7 @@ impl Transaction {
             other => other?,
         }
         state::remove_journal()?;
-        for number in superfluous(&state::numbers(), Some(self.generation.number)) {
+        for number in superfluous(&state::numbers().unwrap_or_default(), Some(self.generation.number)) {
             // The next run tries again; this one has done what it was called for.
             let _ = state::remove_generation(number);
         }
@@ -226,7 +226,7 @@ pub fn reread(place: Place, action: ServiceAction) -> Result<()> {
 
 /// What the last run that is in force left; empty where there is none.
 pub fn last_run() -> Result<LastRun> {
-    for number in state::numbers().into_iter().rev() {
+    for number in state::numbers()?.into_iter().rev() {
         let generation = state::generation(number)?;
         if generation.fate != Fate::Kept {
             continue;

@@ -321,7 +321,7 @@ fn unquoted(message: &str) -> String {
 
 fn remedy_for(problem: &str) -> &'static str {
     if problem.contains("unknown field") {
-        "correct the spelling or remove the key; relayhost(1) lists all keys"
+        "correct the spelling or remove the key; relayhost-answers(5) lists all keys"
     } else if problem.contains("duplicate key") {
         "keep one of the two lines"
     } else if problem.contains("unknown variant") {

@@ -81,10 +81,21 @@ pub fn link_owner(path: &Path) -> Result<Option<u32>> {
     }
 }
 
-/// Names in a directory; none if there is no such directory.
+/// Names in a directory; none if there is no such directory, or if it cannot be read.
 pub fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    list(directory).unwrap_or_default()
+}
+
+/// Names in a directory; none if there is no such directory. For records: one that cannot be read is not one that is
+/// not there.
+pub fn list(directory: &Path) -> Result<Vec<String>> {
+    let fault = |source| Error::Io { action: "read", path: directory.into(), source };
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(fault)?,
+    };
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name().into_string().ok());
+    entries.filter_map(|entry| name(entry).transpose()).collect::<std::io::Result<_>>().map_err(fault)
 }
 
 /// How the file is open to others than root, in words; `None` if it is root's alone.

@@ -53,7 +53,7 @@ pub fn entries() -> Result<Vec<(String, Entry)>> {
     }
     state::refuse_foreign(&directory())?;
     let mut all = Vec::new();
-    for name in files::names(&directory()) {
+    for name in files::list(&directory())? {
         let Some(name) = name.strip_suffix(".json").filter(|name| !name.starts_with('.')) else { continue };
         let path = path(name);
         let Some(bytes) = files::read_no_link(&path)? else { continue };
@@ -84,6 +84,12 @@ pub fn settle(name: &str, before: &Entry, after: Option<&Entry>) -> Result<()> {
 pub fn withdraw(name: &str) -> Result<()> {
     let _lock = lock();
     if fs::symlink_metadata(path(name)).is_err() { Ok(()) } else { remove(&path(name)) }
+}
+
+/// Removes the queue when it is empty.
+pub fn close() {
+    // With something in it, it stays.
+    let _ = fs::remove_dir(directory());
 }
 
 fn remove(path: &Path) -> Result<()> {

@@ -162,11 +162,11 @@ pub fn remove_journal() -> Result<()> {
 }
 
 /// The numbers of all generations, in order.
-pub fn numbers() -> Vec<u32> {
+pub fn numbers() -> Result<Vec<u32>> {
     let mut numbers: Vec<u32> =
-        files::names(&generations()).iter().filter_map(|name| name.parse().ok()).collect();
+        files::list(&generations())?.iter().filter_map(|name| name.parse().ok()).collect();
     numbers.sort_unstable();
-    numbers
+    Ok(numbers)
 }
 
 /// Reads the record of a generation.
@@ -174,7 +174,7 @@ pub fn generation(number: u32) -> Result<Generation> {
     let path = generation_path(number).join("record.json");
     match files::read_no_link(&path)? {
         Some(bytes) => parse(&path, &bytes),
-        None => Err(Error::NoGeneration { number, known: numbers() }),
+        None => Err(Error::NoGeneration { number, known: numbers()? }),
     }
 }
 

@@ -19,6 +19,7 @@ mod links;
 mod main_job;
 mod naive;
 mod output;
+mod package;
 mod packages;
 mod refusals;
 mod scriptlets;

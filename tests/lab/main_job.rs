@@ -2,7 +2,8 @@
 
 use crate::host::{AUTHENTICATED, OFFICE365, OPEN, host, read};
 
-const MESSAGE: &str = "echo '== message'; cat /lab/mailbox/new/*";
+/// The relay has accepted it; its own delivery may take a moment more.
+const MESSAGE: &str = "echo '== message'; for i in {1..100}; do compgen -G '/lab/mailbox/new/*' >/dev/null && break; sleep 0.1; done; cat /lab/mailbox/new/*";
 
 #[test]
 fn a_bare_host_ends_with_a_delivered_message() {

@@ -1,0 +1,88 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_relayhost_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_relayhost_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_relayhost_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_relayhost_using_subcommand
+    set -l cmd (__fish_relayhost_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c relayhost -n "__fish_relayhost_needs_command" -s h -l help -d 'Print help'
+complete -c relayhost -n "__fish_relayhost_needs_command" -s V -l version -d 'Print version'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "check" -d 'Compare the host with the answers; changes nothing'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "plan" -d 'Show what apply would do, as steps and a diff; passwords are never shown'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "apply" -d 'Install what is missing, configure Postfix, and send a test message through the relay'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "repair" -d 'Clear up after a run that was stopped, mend what is not as the answers say, and send the test message'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "verify" -d 'Send the test message and follow it to the relay\'s reply; changes nothing'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "scriptlet" -d 'For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "pending" -d 'Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "history" -d 'List the recorded generations: what was there before each change'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "restore" -d 'Put a generation back, byte for byte; without a number the newest, which undoes the last change'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l nagios -d 'One line and performance data, and the exit status of a monitoring plugin'
+complete -c relayhost -n "__fish_relayhost_using_subcommand check" -s h -l help -d 'Print help'
+complete -c relayhost -n "__fish_relayhost_using_subcommand plan" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand plan" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand plan" -s h -l help -d 'Print help'
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l on-failure -d 'What to do with the configuration if the relay refuses the test message' -r -f -a "rollback\t'Put the previous one back'
+keep\t'Leave it'"
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l lock-timeout -d 'How long to wait for another package manager, or another relayhost, to end' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l root -d 'Work on a tree that is not running (an install image, a chroot): start, tell and send nothing' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l no-verify -d 'Send no test message'
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l verify -d 'Send the test message even if there was nothing to do'
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l force -d 'Overwrite values of ours that somebody changed by hand'
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l on-failure -d 'What to do with the configuration if the relay refuses the test message' -r -f -a "rollback\t'Put the previous one back'
+keep\t'Leave it'"
+complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l lock-timeout -d 'How long to wait for another package manager, or another relayhost, to end' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l to -d 'Send it there, instead of to verify.to of the answers' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l deadline -d 'How long to wait for the relay\'s reply [default: verify.deadline of the answers, or 90s]' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -s h -l help -d 'Print help'
+complete -c relayhost -n "__fish_relayhost_using_subcommand scriptlet" -l for -d 'The package whose scriptlet it is, and which asks for a relay' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand scriptlet" -l changed -d 'For triggers and hooks: the package that came, went or changed' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand scriptlet" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -l lock-timeout -d 'How long to wait for package managers to end' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -l due -d 'Only if it is time to try again'
+complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -s h -l help -d 'Print help'
+complete -c relayhost -n "__fish_relayhost_using_subcommand history" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand history" -s h -l help -d 'Print help'
+complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -l lock-timeout -d 'How long to wait for another relayhost to end' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -s h -l help -d 'Print help'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "check" -d 'Compare the host with the answers; changes nothing'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "plan" -d 'Show what apply would do, as steps and a diff; passwords are never shown'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "apply" -d 'Install what is missing, configure Postfix, and send a test message through the relay'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "repair" -d 'Clear up after a run that was stopped, mend what is not as the answers say, and send the test message'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "verify" -d 'Send the test message and follow it to the relay\'s reply; changes nothing'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "scriptlet" -d 'For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "pending" -d 'Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "history" -d 'List the recorded generations: what was there before each change'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "restore" -d 'Put a generation back, byte for byte; without a number the newest, which undoes the last change'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify scriptlet pending history restore help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,0 +1,298 @@
+//! The packages that `scripts/rpm` made, read without rpm: what a host of any release would get.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must stop there, and it works on files of its own"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rpm::{DependencyFlags, FileFlags, IndexTag, Package, PackageMetadata};
+
+fn packages() -> BTreeMap<String, Package> {
+    let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/rpm/repo");
+    let mut found = BTreeMap::new();
+    for arch in ["x86_64", "noarch"] {
+        let Ok(entries) = std::fs::read_dir(repo.join(arch)) else {
+            panic!("no packages in {}: run scripts/rpm first", repo.display());
+        };
+        for entry in entries {
+            let package = Package::open(entry.unwrap().path()).unwrap();
+            found.insert(package.metadata.get_name().unwrap().to_owned(), package);
+        }
+    }
+    found
+}
+
+fn main_package() -> PackageMetadata {
+    packages().remove("relayhost").unwrap().metadata
+}
+
+/// `path mode flags [-> target]` of each file, but for those of the documentation.
+fn listing(package: &PackageMetadata) -> Vec<String> {
+    let entries = package.get_file_entries().unwrap();
+    let mut lines: Vec<_> = entries
+        .iter()
+        .filter(|entry| !entry.path().starts_with("/usr/share/doc"))
+        .map(|entry| {
+            assert_eq!((entry.user(), entry.group()), ("root", "root"), "{:?}", entry.path());
+            let flags: Vec<_> = entry.flags().iter_names().map(|(name, _)| name).collect();
+            let target = entry.linkto().filter(|to| !to.is_empty()).map(|to| format!(" -> {to}"));
+            format!(
+                "{} {:o} {}{}",
+                entry.path().display(),
+                entry.permissions(),
+                flags.join("+"),
+                target.unwrap_or_default()
+            )
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn files_have_their_modes_owners_and_flags() {
+    let expected = [
+        "/etc/relayhost 755 ",
+        "/etc/relayhost/answers.d 755 ",
+        "/etc/relayhost/answers.toml 600 CONFIG+NOREPLACE+GHOST",
+        "/etc/relayhost/answers.toml.sample 600 CONFIG+NOREPLACE",
+        "/usr/bin/relayhost 755 ",
+        "/usr/lib/rpm/macros.d/macros.relayhost 644 ",
+        "/usr/lib/systemd/system/multi-user.target.wants/relayhost-pending.service 777  -> ../relayhost-pending.service",
+        "/usr/lib/systemd/system/relayhost-pending.service 644 ",
+        "/usr/lib/systemd/system/relayhost-pending.timer 644 ",
+        "/usr/lib/tmpfiles.d/relayhost.conf 644 ",
+        "/usr/share/bash-completion/completions/relayhost 644 ",
+        "/usr/share/fish/vendor_completions.d/relayhost.fish 644 ",
+        "/usr/share/licenses/relayhost 755 ",
+        "/usr/share/licenses/relayhost/LICENSE 644 LICENSE",
+        "/usr/share/licenses/relayhost/LICENSE.dependencies 644 LICENSE",
+        "/usr/share/man/man5/relayhost-answers.5.gz 644 DOC",
+        "/usr/share/man/man8/relayhost.8.gz 644 DOC",
+        "/usr/share/zsh/site-functions/_relayhost 644 ",
+        "/var/lib/relayhost 700 ",
+    ];
+    assert_eq!(listing(&main_package()), expected);
+}
+
+#[test]
+fn each_hook_is_a_package_with_nothing_else() {
+    let packages = packages();
+    let files = |name: &str| listing(&packages.get(name).unwrap_or_else(|| panic!("no {name}")).metadata);
+    assert_eq!(
+        files("relayhost-hook-dnf"),
+        ["/etc/dnf/plugins/post-transaction-actions.d/relayhost.action 644 CONFIG+NOREPLACE"]
+    );
+    assert_eq!(
+        files("relayhost-hook-dnf5"),
+        ["/etc/dnf/libdnf5-plugins/actions.d/relayhost.actions 644 CONFIG+NOREPLACE"]
+    );
+    assert_eq!(
+        files("relayhost-hook-yum"),
+        [
+            "/etc/yum/pluginconf.d/relayhost.conf 644 CONFIG+NOREPLACE",
+            "/usr/lib/yum-plugins/relayhost.py 644 "
+        ]
+    );
+    assert_eq!(packages.len(), 4, "{:?}", packages.keys());
+    for package in packages.values().filter(|package| package.metadata.get_name().unwrap() != "relayhost") {
+        assert_eq!(package.metadata.get_arch().unwrap(), "noarch");
+        let own = format!("{} =", package.metadata.get_version().unwrap());
+        let relayhost =
+            package.metadata.get_requires().unwrap().into_iter().find(|need| need.name == "relayhost");
+        assert!(relayhost.is_some_and(|need| need.version.starts_with(own.trim_end_matches(" ="))));
+    }
+}
+
+#[test]
+fn every_page_and_example_is_among_the_documentation() {
+    let package = main_package();
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wanted = vec![PathBuf::from("README.md"), PathBuf::from("CHANGELOG.md")];
+    for directory in ["docs", "examples", "packaging/example", "packaging/kickstart"] {
+        for entry in std::fs::read_dir(top.join(directory)).unwrap() {
+            wanted.push(Path::new(directory).join(entry.unwrap().file_name()));
+        }
+    }
+    for path in wanted {
+        let installed = Path::new("/usr/share/doc/relayhost").join(&path);
+        let entry = package.find_file_entry(&installed).unwrap();
+        let entry = entry.unwrap_or_else(|| panic!("no {}", installed.display()));
+        assert!(entry.flags().contains(FileFlags::DOC), "{}", installed.display());
+        assert_eq!(
+            entry.size() as u64,
+            std::fs::metadata(top.join(&path)).unwrap().len(),
+            "{} is not the one of today: run scripts/rpm",
+            path.display()
+        );
+    }
+}
+
+fn scriptlet(slot: &str) -> String {
+    format!(
+        "[ ! -x /usr/bin/relayhost ] || /usr/bin/relayhost scriptlet {slot} \"$1\" </dev/null >/dev/null 2>&1 || :"
+    )
+}
+
+#[test]
+fn scriptlets_are_one_line_that_cannot_fail_or_speak() {
+    let package = main_package();
+    for (slot, found) in [
+        ("post", package.get_post_install_script()),
+        ("posttrans", package.get_post_trans_script()),
+        ("preun", package.get_pre_uninstall_script()),
+        ("postun", package.get_post_uninstall_script()),
+    ] {
+        let found = found.unwrap();
+        assert_eq!(found.script.trim_end(), scriptlet(slot));
+        assert_eq!(found.program, Some(vec!["/bin/sh".to_owned()]));
+    }
+    assert!(package.get_pre_install_script().is_err() && package.get_pre_trans_script().is_err());
+    for (name, hook) in packages().iter().filter(|(name, _)| *name != "relayhost") {
+        assert!(hook.metadata.get_post_install_script().is_err(), "{name} needs no scriptlet");
+    }
+}
+
+#[test]
+fn triggers_watch_all_that_mail_leaves_by() {
+    let package = main_package();
+    let mut seen = Vec::new();
+    for trigger in package.get_triggers().unwrap() {
+        let [condition] = trigger.conditions.as_slice() else { panic!("{trigger:?}") };
+        let slot = if condition.flags.contains(DependencyFlags::TRIGGERIN) {
+            "post"
+        } else {
+            assert!(condition.flags.contains(DependencyFlags::TRIGGERPOSTUN), "{trigger:?}");
+            "postun"
+        };
+        let name = &condition.name;
+        assert_eq!(
+            trigger.script.trim_end(),
+            format!(
+                "[ \"$1\" -ne 1 ] || [ ! -x /usr/bin/relayhost ] || /usr/bin/relayhost scriptlet {slot} \"$2\" --changed {name} </dev/null >/dev/null 2>&1 || :"
+            )
+        );
+        seen.push(format!("{slot} {name}"));
+    }
+    for name in
+        ["postfix", "postfix-lmdb", "cyrus-sasl", "cyrus-sasl-plain", "cyrus-sasl-md5", "mailx", "s-nail"]
+    {
+        for slot in ["post", "postun"] {
+            assert!(seen.contains(&format!("{slot} {name}")), "{slot} {name} is not in {seen:?}");
+        }
+    }
+    // rpm 4.11 knows nothing of these.
+    assert!(
+        package.get_file_triggers().unwrap().is_empty()
+            && package.get_trans_file_triggers().unwrap().is_empty()
+    );
+}
+
+#[test]
+fn requirements_bring_all_that_is_needed_and_hold_only_postfix() {
+    let package = main_package();
+    let requires = package.get_requires().unwrap();
+    let flags = |name: &str| {
+        let found: Vec<_> = requires.iter().filter(|need| need.name == name).map(|need| need.flags).collect();
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        found[0]
+    };
+    let scripts = DependencyFlags::SCRIPT_PRE
+        | DependencyFlags::SCRIPT_POST
+        | DependencyFlags::SCRIPT_PREUN
+        | DependencyFlags::SCRIPT_POSTUN;
+    assert!(!flags("postfix").intersects(scripts));
+    // Of these nothing but SCRIPT_POST: then they can be removed, and relayhost stays to bring them back.
+    for name in ["cyrus-sasl", "cyrus-sasl-plain", "/bin/mailx"] {
+        assert_eq!(flags(name) & scripts, DependencyFlags::SCRIPT_POST, "{name}");
+        assert!(!flags(name).contains(DependencyFlags::META), "{name}");
+    }
+    for package in packages().values().map(|package| &package.metadata) {
+        let weak = [
+            package.get_recommends(),
+            package.get_suggests(),
+            package.get_supplements(),
+            package.get_enhances(),
+        ];
+        assert!(
+            weak.into_iter().all(|list| list.unwrap().is_empty()),
+            "yum 3 does not know weak dependencies"
+        );
+        for need in package.get_requires().unwrap() {
+            assert!(!need.name.starts_with('('), "rpm 4.11 does not know rich dependencies: {}", need.name);
+        }
+    }
+}
+
+fn version(text: &str) -> Vec<u32> {
+    text.split(['.', '-']).map(|part| part.parse().unwrap_or_else(|_| panic!("{text}"))).collect()
+}
+
+#[test]
+fn rpm_4_11_and_glibc_2_17_are_new_enough() {
+    let mut symbols = 0;
+    for (name, package) in packages() {
+        let metadata = &package.metadata;
+        assert_eq!(metadata.get_payload_compressor().unwrap(), rpm::CompressionType::Gzip, "{name}");
+        assert_eq!(
+            metadata.header.get_entry_data_as_string(IndexTag::RPMTAG_PAYLOADFORMAT).unwrap(),
+            "cpio",
+            "{name}"
+        );
+        for need in metadata.get_requires().unwrap() {
+            if need.name.starts_with("rpmlib(") {
+                // Each says since which rpm there is such a thing.
+                assert!(version(&need.version) <= version("4.11"), "{name}: {} {}", need.name, need.version);
+            }
+            // rpm's elfdeps reads them from the program.
+            if let Some(wanted) = need.name.split("(GLIBC_").nth(1) {
+                let wanted = wanted.split(')').next().unwrap();
+                assert!(version(wanted) <= version("2.17"), "{name}: {}", need.name);
+                symbols += 1;
+            } else if need.name.contains(".so") {
+                let libc = ["libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1"];
+                assert!(
+                    libc.iter().any(|library| need.name.starts_with(library)),
+                    "{name} needs {}, which not every host has",
+                    need.name
+                );
+            }
+        }
+    }
+    assert!(symbols > 0, "no symbol version of glibc at all: is the program linked against it?");
+}
+
+#[test]
+fn digests_are_those_that_rpm_4_11_reads_and_right() {
+    for (name, package) in packages() {
+        package.verify_digests().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let signature = &package.metadata.signature;
+        for tag in [rpm::IndexSignatureTag::RPMSIGTAG_MD5, rpm::IndexSignatureTag::RPMSIGTAG_SHA1] {
+            assert!(
+                signature.entry_is_present(tag as u32),
+                "{name} has no {tag:?}, and rpm 4.11 reads no other"
+            );
+        }
+        assert_eq!(
+            package.metadata.get_file_digest_algorithm().unwrap(),
+            rpm::DigestAlgorithm::Sha2_256,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn nothing_tells_where_it_was_built() {
+    for (name, package) in packages() {
+        assert_eq!(package.metadata.get_build_host().unwrap(), "relayhost", "{name}");
+        let built = package.metadata.get_build_time().unwrap();
+        for entry in package.metadata.get_file_entries().unwrap() {
+            assert!(u64::from(entry.modified_at().0) <= built, "{name}: {:?} is newer", entry.path());
+        }
+    }
+}
