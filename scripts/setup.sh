@@ -131,6 +131,7 @@ lint_ready() { cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/d
 pypi_env() {
     local venv=$TOP/target/$1 python=/usr/bin/python3
     shift
+    # shellcheck disable=SC2034  # for those who source this
     PYPI_BIN=$venv/bin
     [ "$(cat "$venv/wanted" 2>/dev/null)" = "$*" ] && return
     # The distribution's Python, which has rpm's module too. Debian's comes without what makes environments.

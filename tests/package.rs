@@ -38,7 +38,7 @@ fn listing(package: &PackageMetadata) -> Vec<String> {
         .iter()
         .filter(|entry| !entry.path().starts_with("/usr/share/doc"))
         .map(|entry| {
-            assert_eq!((entry.user(), entry.group()), ("root", "root"), "{:?}", entry.path());
+            assert_eq!((entry.user(), entry.group()), ("root", "root"), "{}", entry.path().display());
             let flags: Vec<_> = entry.flags().iter_names().map(|(name, _)| name).collect();
             let target = entry.linkto().filter(|to| !to.is_empty()).map(|to| format!(" -> {to}"));
             format!(
