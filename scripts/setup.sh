@@ -60,6 +60,7 @@ setup_tools() {
                     rpm -q epel-release >/dev/null 2>&1 || setup_install epel-release || :
                 fi
                 ;;
+            systemd-analyze) missing+=(systemd) ;;
             rpmbuild) missing+=(rpm/rpm-build) ;;
             createrepo_c) missing+=(createrepo-c/createrepo_c) ;;
             *) missing+=("$name") ;;
