@@ -28,6 +28,8 @@ pub struct Plan {
     pub foreign: Vec<String>,
     /// Where Postfix shows whether it runs.
     pub queue: Queue,
+    /// Where Postfix itself logs to; empty if it does not.
+    pub maillog_file: String,
     /// Whether systemd would refuse to start Postfix.
     pub masked: bool,
     /// Whether the last run that is in force was to be proved by a message, and never was.
@@ -76,6 +78,10 @@ impl Plan {
             queue: Queue::new(
                 observed.postfix.as_ref().map_or(&BTreeMap::new(), |postfix| &postfix.settings),
             ),
+            maillog_file: observed
+                .postfix
+                .as_ref()
+                .map_or_else(String::new, |postfix| postfix.setting("maillog_file").to_owned()),
             masked: false,
             unproven: observed.last.unproven,
             complete: observed.postfix.is_some(),
