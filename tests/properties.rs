@@ -18,7 +18,7 @@ use proptest::test_runner::FileFailurePersistence;
 use relayhost::model::action::Action;
 use relayhost::model::answers::Answers;
 use relayhost::model::complete::complete;
-use relayhost::model::desired::Desired;
+use relayhost::model::desired::{Auth, Desired};
 use relayhost::model::generation::LastRun;
 use relayhost::model::maillog::{parse_event, parse_line};
 use relayhost::model::maincf::MainCf;
@@ -646,5 +646,72 @@ proptest! {
         let why: Vec<_> = left.iter().map(|action| action.describe()).collect();
         prop_assert!(left.is_empty(), "{:?} of {:?}", why, desired);
         prop_assert_eq!(second.to_install(), first.to_install());
+    }
+
+    /// Other answers on the same host, or the same with keys in upper case: what the first run wrote and the second does
+    /// not want is gone, what anybody else wrote is there, also under the same key, and then there is nothing to do.
+    #[test]
+    fn what_an_earlier_run_wrote_goes_and_what_others_wrote_stays(
+        mut first in desired(), other in proptest::option::of(desired()), mut observed in observed(),
+    ) {
+        let distinct = |desired: &mut Desired| {
+            let mut seen = std::collections::BTreeSet::new();
+            desired.rewrites.retain(|rewrite| seen.insert(rewrite.local.to_lowercase()));
+        };
+        distinct(&mut first);
+        let mut second = other.unwrap_or_else(|| first.clone());
+        second.rewrites.iter_mut().for_each(|rewrite| rewrite.local = rewrite.local.to_uppercase());
+        distinct(&mut second);
+        let Ok(plan) = Plan::new(&first, &observed) else { return Ok(()) };
+        plan.actions.iter().for_each(|action| carry_out(action, observed.postfix.as_mut().unwrap()));
+        observed.last.wrote = plan.wrote;
+        for (file, map) in &mut observed.postfix.as_mut().unwrap().maps {
+            for (key, _) in entries_of(&first, *file) {
+                let bytes = map.source.as_ref().map_or(&[][..], MapSource::bytes);
+                let more = [bytes.strip_suffix(b"\n").unwrap_or(bytes), format!("\n{key} theirs\n").as_bytes()].concat();
+                map.source = Some(MapSource::new(more));
+            }
+        }
+        let Ok(plan) = Plan::new(&second, &observed) else { return Ok(()) };
+        let sources = |observed: &Observed| {
+            let maps = observed.postfix.as_ref().unwrap().maps.iter();
+            maps.filter_map(|(file, map)| Some((*file, map.source.clone()?))).collect::<BTreeMap<_, _>>()
+        };
+        let before = sources(&observed);
+        plan.actions.iter().for_each(|action| carry_out(action, observed.postfix.as_mut().unwrap()));
+        for (file, source) in sources(&observed) {
+            let all = |source: &MapSource| oracle::entries(source.bytes(), false);
+            let (ours, wanted) = (entries_of(&first, file), entries_of(&second, file));
+            let fold = |key: &[u8]| lossy(key).to_lowercase();
+            let is_wanted = |key: &[u8]| wanted.iter().any(|(wanted, _)| wanted.to_lowercase() == fold(key));
+            let is_ours = |key: &[u8], value: &[u8]| {
+                ours.iter().any(|(own, text)| own.to_lowercase() == fold(key) && *text == lossy(value))
+            };
+            let rest = |source: &MapSource| {
+                let left = all(source).into_iter().filter(|(key, value, _)| !is_wanted(key) && !is_ours(key, value));
+                left.map(|(key, value, _)| (lossy(&key), lossy(&value))).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(before.get(&file).map(rest).unwrap_or_default(), rest(&source));
+            for (key, value, _) in all(&source) {
+                prop_assert!(is_wanted(&key) || !is_ours(&key, &value), "{} is still there", lossy(&key));
+            }
+        }
+        observed.last.wrote = plan.wrote;
+        let third = Plan::new(&second, &observed).unwrap();
+        let left: Vec<_> = third.actions.iter().filter(|action| action.is_file()).map(Action::describe).collect();
+        prop_assert!(left.is_empty(), "{:?} of {:?}", left, second);
+    }
+}
+
+/// What `desired` puts into a map.
+fn entries_of(desired: &Desired, file: Managed) -> Vec<(String, String)> {
+    match (file, &desired.auth) {
+        (Managed::SaslPasswd, Auth::Login { username, password, .. }) => {
+            vec![(desired.relayhost(), format!("{username}:{}", password.expose()))]
+        }
+        (Managed::Generic, _) => {
+            desired.rewrites.iter().map(|rewrite| (rewrite.local.clone(), rewrite.public.clone())).collect()
+        }
+        _ => Vec::new(),
     }
 }

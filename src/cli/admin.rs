@@ -1,4 +1,4 @@
-//! The commands that an admin types. One run reads: answers → desired; observe; plan; apply; verify.
+//! The commands that an admin types. One run reads: lock; answers → desired; observe; plan; apply; verify.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::{Change, Command, OnFailure};
 use crate::engine::Place;
 use crate::engine::apply::{Done, Options, apply};
 use crate::engine::defer;
-use crate::engine::load::{self, load};
+use crate::engine::load::{self, Source, load};
 use crate::engine::observe::observe;
 use crate::engine::recover::{self, Recovered, lock_and_recover, recover_if_stopped};
 use crate::engine::verify::{Request, verify};
@@ -126,7 +126,6 @@ fn apply_all(
     force: bool,
     out: &mut Renderer,
 ) -> Result<Outcome> {
-    let desired = load(answers)?;
     defer::refuse_installer()?;
     if let Some(holder) = defer::defer_inside_transaction(command, answers)? {
         out.deferred(&holder, defer::who_does_it());
@@ -135,6 +134,9 @@ fn apply_all(
             json!({ "deferred": { "holder": holder, "next": defer::who_does_it() } }),
         ));
     }
+    let source = Source::new(answers)?;
+    let held = lock_and_recover(change.lock_timeout, Place::Host, out)?;
+    let desired = source.load()?;
     // Asked before anything is changed: without a recipient the work could not be proved.
     let request =
         if message == Message::Never { None } else { Some(request(&desired, answers, None, None)?) };
@@ -147,7 +149,7 @@ fn apply_all(
         keep: change.on_failure == OnFailure::Keep,
         force,
     };
-    let done = apply(&desired, &options, out)?;
+    let done = apply(&held, &desired, &options, out)?;
     if done.exit() == Exit::Done && message != Message::Never && answers == Path::new(load::DEFAULT) {
         defer::fulfilled()?;
     }
@@ -164,6 +166,7 @@ fn apply_to_tree(
     force: bool,
     out: &mut Renderer,
 ) -> Result<Outcome> {
+    // The lock is the tree's, and the answers are outside it: they cannot be read once it is entered.
     let desired = load(answers)?;
     if let Some(root) = root {
         host::enter_tree(root)?;
@@ -177,7 +180,8 @@ fn apply_to_tree(
         keep: true,
         force,
     };
-    let done = apply(&desired, &options, out)?;
+    let held = lock_and_recover(change.lock_timeout, Place::Tree, out)?;
+    let done = apply(&held, &desired, &options, out)?;
     defer::prove_at_boot()?;
     out.done(&desired, &done, options.place);
     Ok((done.exit(), of(&done)))
@@ -210,9 +214,9 @@ fn history(out: &mut Renderer) -> Result<Outcome> {
 }
 
 fn restore(number: Option<u32>, patience: Duration, out: &mut Renderer) -> Result<Outcome> {
-    let (_lock, recovered) = lock_and_recover(patience, Place::Host, out)?;
+    let held = lock_and_recover(patience, Place::Host, out)?;
     let number = recover::restore(number, out)?;
-    Ok((Exit::Done, record::with_recovery(json!({ "generation": number }), &recovered)))
+    Ok((Exit::Done, record::with_recovery(json!({ "generation": number }), &held.recovered)))
 }
 
 fn request(

@@ -75,9 +75,14 @@ impl Renderer {
         self.write(&format!("{}\n", self.wrapped(&blank, line, blank.len() + 3)));
     }
 
+    /// A line of its own; what does not fit goes on under the text, not under `head`.
+    fn line(&self, head: &str, text: &str) {
+        self.write(&format!("{}\n", self.wrapped(head, text, head.len())));
+    }
+
     /// A name and a text in two columns.
     fn field(&self, name: &str, value: &str) {
-        self.write(&format!("{}\n", self.wrapped(&format!("  {name:<9}"), value, 11)));
+        self.line(&format!("  {name:<9}"), value);
     }
 
     /// Breaks at spaces only: a name or a setting that is cut in two cannot be copied.
@@ -110,7 +115,8 @@ impl Renderer {
 
     /// What `check` found.
     pub fn findings(&self, desired: &Desired, plan: &Plan) {
-        self.write(&format!("{}\n\n", summary(desired)));
+        self.line("", &summary(desired));
+        self.write("\n");
         let width = plan.findings.iter().map(|finding| finding.id.len()).max().unwrap_or_default();
         let width = if self.terminal.width < 70 { 0 } else { width };
         for finding in &plan.findings {
@@ -134,16 +140,17 @@ impl Renderer {
                 "{n} of {total} not as the answers say: relayhost apply (relayhost plan shows what it would do)"
             ),
         };
-        self.write(&format!("\n{verdict}\n"));
+        self.write("\n");
+        self.line("", &verdict);
     }
 
     /// What `plan` would do.
     pub fn actions(&self, plan: &Plan) {
         if plan.actions.is_empty() {
-            self.write("nothing to do: packages, files and service are as the answers say\n");
+            self.line("", "nothing to do: packages, files and service are as the answers say");
         }
         for (number, action) in plan.actions.iter().enumerate() {
-            self.write(&format!("{}. {}\n", number + 1, text::one_line(&action.describe())));
+            self.line(&format!("{}. ", number + 1), &action.describe());
             self.diff(&action.diff());
         }
         for what in &plan.foreign {
@@ -154,7 +161,7 @@ impl Renderer {
             );
         }
         if !plan.complete {
-            self.write("then configure Postfix; its files can be planned when it is installed\n");
+            self.line("", "then configure Postfix; its files can be planned when it is installed");
         }
         for finding in
             plan.findings.iter().filter(|finding| finding.remedy.as_deref() != Some("relayhost apply"))
@@ -178,7 +185,7 @@ impl Renderer {
     /// The end of `apply`.
     pub fn done(&self, desired: &Desired, done: &Done, place: Place) {
         if done.actions.is_empty() {
-            self.write(&format!("nothing to do: {}\n", summary(desired)));
+            self.line("", &format!("nothing to do: {}", summary(desired)));
         }
         if let Some(delivery) = &done.delivery {
             self.delivery(delivery);
@@ -206,7 +213,7 @@ impl Renderer {
     /// The generations.
     pub fn history(&self, generations: &[Generation]) {
         if generations.is_empty() {
-            self.write("nothing recorded: relayhost has changed nothing here\n");
+            self.line("", "nothing recorded: relayhost has changed nothing here");
         }
         for generation in generations {
             let fate = match generation.fate {

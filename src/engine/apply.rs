@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::install::install;
 use super::observe::observe;
-use super::recover::{Recovered, lock_and_recover};
+use super::recover::{Held, Recovered};
 use super::transaction::{Transaction, postfix_directory, prove};
 use super::verify::{Request, verify};
 use super::{Place, Progress, stage};
@@ -30,7 +30,7 @@ pub struct Options {
     pub place: Place,
     /// The command's name, for the record.
     pub command: String,
-    /// How long to wait for another package manager, or another relayhost, to end.
+    /// How long to wait for another package manager to end.
     pub patience: Duration,
     /// The test message; `None` sends none.
     pub request: Option<Request>,
@@ -70,12 +70,11 @@ impl Done {
     }
 }
 
-/// Brings the host to what `desired` says.
-pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) -> Result<Done> {
-    let (_lock, recovered) = lock_and_recover(options.patience, options.place, progress)?;
+/// Brings the host to what `desired` says, which was read with the lock held.
+pub fn apply(held: &Held, desired: &Desired, options: &Options, progress: &mut dyn Progress) -> Result<Done> {
     let (plan, last) = plan_for(desired, options.place)?;
     let (mut done, plan) = install_missing(desired, plan, options, progress)?;
-    done.recovered = recovered;
+    done.recovered.clone_from(&held.recovered);
     if !options.force && !plan.foreign.is_empty() {
         return Err(Error::Foreign { what: plan.foreign });
     }
@@ -91,7 +90,7 @@ pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) 
         options.request.as_ref().filter(|_| done.left_out.is_empty() && wanted(&done, &plan.actions));
     if request.is_some() {
         // Found out before anything is changed: without a log the work could not be proved.
-        log::require(&maillog_file()?)?;
+        log::require(&plan.maillog_file)?;
     }
     let transaction = perform(plan, options, progress, &mut done)?;
     done.generation = transaction.as_ref().map(Transaction::number);
@@ -133,12 +132,6 @@ pub fn apply(desired: &Desired, options: &Options, progress: &mut dyn Progress) 
         }
     }
     Ok(done)
-}
-
-/// Where Postfix itself logs to, if it does.
-fn maillog_file() -> Result<String> {
-    let settings = parse_settings(&postfix::settings(&["mail_version", "maillog_file"])?);
-    Ok(settings.get("maillog_file").cloned().unwrap_or_default())
 }
 
 /// The plan for what is there now, and the number of the last generation that is in force.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::apply::{Done, Options, apply};
+use super::recover::lock_and_recover;
 use super::verify::Request;
 use super::{Place, Progress, load};
 use crate::error::{Error, Exit, Result};
@@ -104,6 +105,8 @@ pub fn defer_inside_transaction(command: &str, answers: &Path) -> Result<Option<
             remedy: format!("put them into {} or {}, and leave --answers out", load::DEFAULT, load::DROP_INS),
         });
     }
+    // Whoever typed it is here now; later there is nobody to tell what is wrong with them.
+    load::load(answers)?;
     record(TYPED, &format!("`relayhost {command}` was called inside an RPM transaction"))?;
     service::order("start", SERVICE);
     Ok(Some(holder.to_string()))
@@ -161,8 +164,9 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
             return Ok(Drained::NoAnswers);
         }
         let result = wait_for_locks(patience, progress).and_then(|()| {
+            let held = lock_and_recover(patience, Place::Host, progress)?;
             let desired = load::load(Path::new(load::DEFAULT))?;
-            let done = apply(&desired, &options(&desired, patience)?, progress)?;
+            let done = apply(&held, &desired, &options(&desired, patience)?, progress)?;
             Ok((desired, done))
         });
         let failure = failure(&result);

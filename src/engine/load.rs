@@ -47,34 +47,65 @@ pub fn changed() -> u64 {
     paths.iter().map(|path| files::changed(path)).max().unwrap_or_default()
 }
 
-/// Loads and checks the answers in `path`; `-` is standard input. Those of the host (`DEFAULT`) include the drop-ins.
-pub fn load(path: &Path) -> Result<Desired> {
-    let drop_ins = if path == Path::new(DEFAULT) { files_of_host() } else { Vec::new() };
-    let mut rest = drop_ins.iter().map(PathBuf::as_path);
-    let mut answers = load_one(rest.next().unwrap_or(path), 0)?;
-    for path in rest {
-        let lower = load_one(path, answers.end())?;
-        answers.complete_with(lower);
+/// Where answers come from.
+pub enum Source {
+    /// A file. Those of the host (`DEFAULT`) include the drop-ins.
+    File(PathBuf),
+    /// What came on standard input.
+    Typed(Box<Answers>),
+}
+
+impl Source {
+    /// What `--answers` names; `-` is standard input, which is read now. A pipe may hang, and nobody else is to wait
+    /// for the lock meanwhile.
+    pub fn new(path: &Path) -> Result<Self> {
+        if path != Path::new("-") {
+            return Ok(Self::File(path.to_owned()));
+        }
+        let answers = parse("standard input", &host::read_stdin(SIZE_LIMIT)?, 0)?;
+        Ok(Self::Typed(Box::new(answers)))
     }
-    let source = answers.secret_source()?;
-    complete(&answers, secret(&answers, source)?)
+
+    /// Reads and checks the answers, and the password that they name.
+    pub fn load(self) -> Result<Desired> {
+        let answers = match self {
+            Self::Typed(answers) => *answers,
+            Self::File(path) if path == Path::new(DEFAULT) => {
+                let files = files_of_host();
+                let mut files = files.iter().map(PathBuf::as_path);
+                let mut answers = load_file(files.next().unwrap_or(&path), 0)?;
+                for path in files {
+                    let lower = load_file(path, answers.end())?;
+                    answers.complete_with(lower);
+                }
+                answers
+            }
+            Self::File(path) => load_file(&path, 0)?,
+        };
+        let source = answers.secret_source()?;
+        complete(&answers, secret(&answers, source)?)
+    }
+}
+
+/// Loads and checks the answers that `path` names, as `--answers` does.
+pub fn load(path: &Path) -> Result<Desired> {
+    Source::new(path)?.load()
 }
 
 /// One file, its places counted from `start`.
-fn load_one(path: &Path, start: usize) -> Result<Answers> {
-    let (name, bytes) = if path == Path::new("-") {
-        ("standard input".to_owned(), host::read_stdin(SIZE_LIMIT)?)
-    } else {
-        (path.display().to_string(), read(path)?)
-    };
-    if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(too_large(&name));
-    }
-    let answers = Answers::parse_at(&name, &bytes, start)?;
-    if matches!(answers.secret_source()?, SecretSource::Inline(_)) && path != Path::new("-") {
+fn load_file(path: &Path, start: usize) -> Result<Answers> {
+    let answers = parse(&path.display().to_string(), &read(path)?, start)?;
+    if matches!(answers.secret_source()?, SecretSource::Inline(_)) {
         refuse_exposed(path)?;
     }
     Ok(answers)
+}
+
+fn parse(name: &str, bytes: &[u8], start: usize) -> Result<Answers> {
+    if bytes.len() as u64 > SIZE_LIMIT {
+        return Err(too_large(name));
+    }
+    Answers::parse_at(name, bytes, start)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! The pipeline: load → recover → observe → plan (in `model`) → apply → verify. Decides and orders; touches the host through
+//! The pipeline: recover (with the lock) → load → observe → plan (in `model`) → apply → verify. Decides and orders; touches the host through
 //! `sys` alone, and shows nothing itself: what happens is told to a `Progress`.
 
 pub mod apply;

@@ -15,17 +15,21 @@ use crate::sys::{clock, inode};
 /// What recovery did, in words; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
 
+/// The lock of the host, for as long as this lives.
+#[derive(Debug)]
+pub struct Held {
+    _lock: Lock,
+    /// What was cleared up when it was taken.
+    pub recovered: Recovered,
+}
+
 /// For commands that change something: takes the lock, waiting for another run, and clears up what a stopped run
-/// left. The lock is held until it is dropped.
-pub fn lock_and_recover(
-    patience: Duration,
-    place: Place,
-    progress: &mut dyn Progress,
-) -> Result<(Lock, Recovered)> {
+/// left. What the command goes by, the answers among it, is read afterwards: while one waits, it may change.
+pub fn lock_and_recover(patience: Duration, place: Place, progress: &mut dyn Progress) -> Result<Held> {
     trust_postfix_directory()?;
     let lock = state::lock(patience, &mut |line| progress.note(line))?;
     let recovered = recover(&lock, place, progress)?;
-    Ok((lock, recovered))
+    Ok(Held { _lock: lock, recovered })
 }
 
 /// For commands that change nothing: clears up what a stopped run left. A run that is at work now is left alone.

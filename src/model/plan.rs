@@ -28,6 +28,8 @@ pub struct Plan {
     pub foreign: Vec<String>,
     /// Where Postfix shows whether it runs.
     pub queue: Queue,
+    /// Where Postfix itself logs to; empty if it does not.
+    pub maillog_file: String,
     /// Whether systemd would refuse to start Postfix.
     pub masked: bool,
     /// Whether the last run that is in force was to be proved by a message, and never was.
@@ -76,6 +78,10 @@ impl Plan {
             queue: Queue::new(
                 observed.postfix.as_ref().map_or(&BTreeMap::new(), |postfix| &postfix.settings),
             ),
+            maillog_file: observed
+                .postfix
+                .as_ref()
+                .map_or_else(String::new, |postfix| postfix.setting("maillog_file").to_owned()),
             masked: false,
             unproven: observed.last.unproven,
             complete: observed.postfix.is_some(),
@@ -254,13 +260,13 @@ impl Plan {
         // password must not lie about. What a person wrote is theirs.
         let prefix = format!("{} ", file.name());
         let ours = last.wrote.iter().filter_map(|(name, digest)| Some((name.strip_prefix(&prefix)?, digest)));
-        let left: Vec<String> = ours
-            .filter(|(key, _)| !entries.iter().any(|(wanted, _)| wanted.eq_ignore_ascii_case(key)))
-            .filter(|(key, digest)| after.get(key).is_some_and(|value| sha256(value.as_bytes()) == **digest))
-            .map(|(key, _)| key.to_owned())
-            .collect();
-        for key in &left {
-            after.remove(key);
+        let is_wanted =
+            |key: &str| entries.iter().any(|(wanted, _)| wanted.to_lowercase() == key.to_lowercase());
+        let mut left = Vec::new();
+        for (key, digest) in ours.filter(|(key, _)| !is_wanted(key)) {
+            if after.remove(key, |value| sha256(value.as_bytes()) == *digest) {
+                left.push(key.to_owned());
+            }
         }
         if entries.is_empty() && left.is_empty() {
             return false;
@@ -306,7 +312,7 @@ impl Plan {
             before: found.source.clone(),
             after,
             why,
-            keys: entries.iter().map(|(key, _)| key.clone()).collect(),
+            keys: entries.iter().map(|(key, _)| key.clone()).chain(left).collect(),
         });
         true
     }

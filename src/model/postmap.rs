@@ -43,9 +43,12 @@ impl MapSource {
         };
     }
 
-    /// Removes every entry of a key.
-    pub fn remove(&mut self, key: &str) {
-        self.bytes = lines::remove(&self.bytes, &self.lines_of(key));
+    /// Removes the entries of a key whose value `is_ours`; true if there was one. Another's under the same key stays.
+    pub fn remove(&mut self, key: &str, is_ours: impl Fn(&str) -> bool) -> bool {
+        let mut found = self.lines_of(key);
+        found.retain(|line| is_ours(&split(&line.text(&self.bytes)).1));
+        self.bytes = lines::remove(&self.bytes, &found);
+        !found.is_empty()
     }
 
     /// What the database of this source must contain.

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod files;
 pub mod host;
 pub mod inode;
+pub mod limit;
 pub mod lock;
 pub mod log;
 pub mod mail;

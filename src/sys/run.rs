@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
 use crate::sys::clock;
+use crate::sys::limit::NoCore;
 
 /// Where programs are looked for: root's path, whatever the caller's is.
 pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
@@ -115,7 +115,7 @@ impl Cmd {
         self
     }
 
-    /// It leaves no core file: for a program that has a password in its memory.
+    /// It leaves no core: for a program that has a password in its memory.
     pub fn without_core(mut self) -> Self {
         self.core = false;
         self
@@ -213,30 +213,6 @@ impl Cmd {
         };
         let [out, err] = streams.map(|stream| stream.finish(on_line));
         Ok(Output { code: status.code(), stdout: out, stderr: err, command: self.line() })
-    }
-}
-
-/// While this lives, what is started leaves no core file. The limit is our own for the moment, since there is no way
-/// to set a child's without `unsafe`; what is started later, Postfix's daemons among it, has the caller's again.
-struct NoCore {
-    before: Option<(rlim_t, rlim_t)>,
-}
-
-impl NoCore {
-    fn begin() -> Self {
-        let before = getrlimit(Resource::RLIMIT_CORE).ok();
-        if let Some((_, hard)) = before {
-            let _ = setrlimit(Resource::RLIMIT_CORE, 0, hard);
-        }
-        Self { before }
-    }
-}
-
-impl Drop for NoCore {
-    fn drop(&mut self) {
-        if let Some((soft, hard)) = self.before {
-            let _ = setrlimit(Resource::RLIMIT_CORE, soft, hard);
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A throwaway host: what `scripts/lab run` takes, and what came out.
 
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -88,18 +89,25 @@ impl Host {
     }
 
     pub fn sh_with_input(self, script: &str, input: &str) -> Run {
-        let mut command = Command::new(project().join("scripts/lab"));
-        command.arg("run").args(&self.options);
+        // A test that is interrupted or killed takes its host with it, and whatever is in it.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL"])
+            .arg(project().join("scripts/lab"))
+            .arg("run")
+            .args(&self.options);
         // Kept until the host has ended.
         let mut file = None;
         match &self.answers {
             None => {}
             Some(Answers::File(path)) => drop(command.arg("--answers").arg(path)),
             Some(Answers::Text(text)) => {
-                let mut temporary = tempfile::NamedTempFile::new().unwrap();
+                // Without a name: nothing stays of it, however this ends. The lab inherits the copy.
+                let mut temporary = tempfile::tempfile().unwrap();
                 temporary.write_all(text.as_bytes()).unwrap();
-                command.arg("--answers").arg(temporary.path());
-                file = Some(temporary);
+                let inherited = nix::unistd::dup(&temporary).unwrap();
+                command.arg("--answers").arg(format!("/dev/fd/{}", inherited.as_raw_fd()));
+                file = Some(inherited);
             }
         }
         command.args(["--", "bash", "-c", script]);

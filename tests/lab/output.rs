@@ -66,6 +66,32 @@ fn a_terminal_gets_marks_and_colours_and_a_pipe_plain_words() {
 }
 
 #[test]
+fn no_line_of_text_is_wider_than_the_terminal() {
+    let shown = |commands: &str| {
+        let script = "LANG=C.UTF-8 TERM=xterm script -qec 'stty rows 24 cols 60; COMMANDS' /dev/null";
+        host()
+            .without("cyrus-sasl-plain")
+            .answers(AUTHENTICATED)
+            .sh(&script.replace("COMMANDS", commands))
+            .stdout
+    };
+    let color = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+    for commands in [
+        "relayhost check; relayhost plan; relayhost history",
+        "relayhost apply >/dev/null; relayhost check; relayhost apply; relayhost history",
+    ] {
+        let text = shown(commands).replace('\r', "");
+        let text = color.replace_all(&text, "");
+        // A diff is shown as it is, and a word is never cut.
+        let of_diff =
+            |line: &str| ["   -", "   +", "   @", "    #"].iter().any(|head| line.starts_with(head));
+        let wide = |line: &&str| line.chars().count() > 60 && !of_diff(line) && line.trim().contains(' ');
+        let wide: Vec<&str> = text.lines().filter(wide).collect();
+        assert!(text.lines().count() > 8 && wide.is_empty(), "{wide:#?} in\n{text}");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_does_not_stop_the_work() {
     host()
         .answers(AUTHENTICATED)

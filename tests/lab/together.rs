@@ -141,3 +141,27 @@ fn a_dead_holder_does_not_block_the_next() {
         "{after}"
     );
 }
+
+/// Whoever waits does what the answers say when its turn comes, or an older run would undo what a newer one did.
+#[test]
+fn answers_are_read_when_the_lock_is_had() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{HOLDER}
+         relayhost apply --no-verify >/root/next 2>&1 & next=$!
+         until grep -q 'waiting for' /root/next; do sleep 0.05; done
+         sed -i 's/smtp.example.com/relay.lab.test/' /etc/relayhost/answers.toml; kill -9 $holder; wait $next; echo \"next $?\"
+         postconf -h relayhost; relayhost check >/dev/null; echo \"check $?\""
+    ));
+    run.says("next 0\n[relay.lab.test]:587\ncheck 0\n");
+}
+
+/// A pipe may hang for ever; nobody else is to wait for it.
+#[test]
+fn who_waits_for_standard_input_does_not_hold_the_lock() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "mkfifo /root/pipe; relayhost apply --no-verify --answers - </root/pipe >/root/piped 2>&1 & piped=$!
+         exec 9>/root/pipe; sleep 0.5; relayhost apply --no-verify --lock-timeout 1s >/dev/null; echo \"other $?\"
+         sed 's/smtp.example.com/relay.lab.test/' /etc/relayhost/answers.toml >&9; exec 9>&-; wait $piped; echo \"piped $?\"; postconf -h relayhost",
+    );
+    run.says("other 0\npiped 0\n[relay.lab.test]:587\n");
+}

@@ -196,13 +196,14 @@ fn links_of_a_tree_do_not_lead_out_of_it() {
 fn the_password_of_a_relay_that_is_left_does_not_stay() {
     let run = host().answers(AUTHENTICATED).sh(
         "relayhost apply >/dev/null || exit 9; echo '[other.example.org]:25 me:theirs # mine' >> /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd
-         sed -i 's/smtp.example.com/relay.lab.test/' /etc/relayhost/answers.toml; relayhost check | tr -s '\\n ' ' '; echo; relayhost apply; echo \"apply $?\"
+         sed -i 's/smtp.example.com/relay.lab.test/' /etc/relayhost/answers.toml; relayhost check | tr -s '\\n ' ' '; echo; relayhost plan; relayhost apply; echo \"apply $?\"
          keys() { sed 's/ .*//' /etc/postfix/sasl_passwd | tr '\\n' ' '; postmap -s hash:/etc/postfix/sasl_passwd | cut -f1 | sort | tr '\\n' ' '; echo; }; keys
          relayhost check >/dev/null; echo \"check $?\"
          printf 'version = 1\\n[relay]\\nhost = \"smtp.example.com\"\\n[verify]\\nto = \"ops@example.com\"\\n' > /root/open.toml
          relayhost apply --no-verify --answers /root/open.toml >/dev/null; echo \"open $?\"; keys; relayhost restore 1 >/dev/null; echo restored; keys",
     );
     run.says("still has our entry for [smtp.example.com]:587")
+        .says("\n   -[smtp.example.com]:587 alerts@example.com:********\n")
         .says("apply 0\n[other.example.org]:25 [relay.lab.test]:587 [other.example.org]:25 [relay.lab.test]:587 \ncheck 0\n")
         .says("open 0\n[other.example.org]:25 [other.example.org]:25 \n")
         .says("restored\n[smtp.example.com]:587 [other.example.org]:25 [other.example.org]:25 [smtp.example.com]:587 \n")
