@@ -89,7 +89,7 @@ fn erasing_says_nothing_and_leaves_answers_and_generations() {
         on(
             plain_host().answers(AUTHENTICATED),
             &format!(
-                "rpm -i $file 2>&1; mkdir -p /var/lib/relayhost/generations/0000; echo '# mine' >> /etc/relayhost/answers.toml
+                "rpm -i $file 2>&1; install -d -m 700 /var/lib/relayhost/generations /var/lib/relayhost/generations/0000; echo '# mine' >> /etc/relayhost/answers.toml
                  sum=$(sha256sum /etc/relayhost/answers.toml)
                  echo '== erase'; {erase} 2>&1; echo '== after'
                  [ \"$sum\" = \"$(sha256sum /etc/relayhost/answers.toml)\" ] && stat -c %a /etc/relayhost/answers.toml
