@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::diagnosis::{Cause, Verdict};
+use super::catalogue::Verdict;
+use super::diagnosis::Cause;
 use crate::error::Exit;
 
 /// What became of the test message.

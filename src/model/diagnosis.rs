@@ -2,26 +2,15 @@
 //! guessed: the evidence itself is shown.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 
 use regex::Regex;
-use serde::Deserialize;
 
+use super::catalogue::{Fact, Fix, Stage, Verdict, catalogue};
 use super::desired::{Auth, Desired, Tls};
 use super::managed::Managed;
 use super::need::{Need, needs};
 use super::observed::{Database, Observed, Postfix, Presence};
 use super::parameters::words;
-
-/// Which side kept the message from arriving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// The relay said no.
-    Refused,
-    /// The relay's word was never heard.
-    Unreached,
-}
 
 /// A cause, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,65 +19,16 @@ pub struct Cause {
     pub id: String,
     /// Which side.
     pub verdict: Verdict,
+    /// Where on the way.
+    pub stage: Stage,
     /// Whether the same attempt may succeed in a minute.
     pub again: bool,
+    /// What of ours can mend it.
+    pub fix: Option<Fix>,
     /// What is wrong.
     pub cause: String,
     /// What to do.
     pub remedy: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Catalogue {
-    cause: Vec<Entry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    id: String,
-    verdict: Verdict,
-    #[serde(default)]
-    again: bool,
-    #[serde(default)]
-    facts: Vec<Fact>,
-    patterns: Vec<String>,
-    #[serde(default)]
-    unless: Vec<String>,
-    cause: String,
-    remedy: String,
-}
-
-/// What is true of a host, as far as a cause may ask for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fact {
-    /// The Cyrus SASL plugin of the answers' mechanism is not on the disk.
-    PluginMissing,
-    /// The security options in force forbid plain text mechanisms.
-    Noplaintext,
-    /// smtp_sasl_auth_enable is not `yes`.
-    SaslOff,
-    /// smtp_tls_security_level in force is empty or `none`.
-    TlsOff,
-    /// The level in force demands a valid certificate.
-    CertificateDemanded,
-    /// The password table in force has no entry for the relayhost in force.
-    EntryMissing,
-    /// It has one, and it is not what the answers say.
-    EntryDiffers,
-    /// The answers have no rewrite for the sender of the test message.
-    SenderNotRewritten,
-    /// They have one, and Postfix does not use it.
-    RewriteNotInForce,
-    /// The relay's port is 465.
-    #[serde(rename = "port-465")]
-    Port465,
-    /// The answers have a login.
-    AnswersHaveLogin,
-    /// The answers have none.
-    AnswersHaveNoLogin,
 }
 
 /// What is filled into the texts, and the facts.
@@ -203,10 +143,7 @@ fn is_rewritten(local: &str, public: &str, postfix: &Postfix) -> bool {
 
 /// Names the cause that fits the evidence, the most specific first; `None` if the catalogue knows none.
 pub fn diagnose(evidence: &[&str], circumstances: &Circumstances) -> Option<Cause> {
-    let matches = |pattern: &String| {
-        let pattern = Regex::new(pattern).ok()?;
-        evidence.iter().find_map(|line| pattern.captures(line))
-    };
+    let matches = |pattern: &Regex| evidence.iter().find_map(|line| pattern.captures(line));
     catalogue()
         .iter()
         .filter(|entry| entry.facts.iter().all(|fact| circumstances.facts.contains(fact)))
@@ -218,19 +155,13 @@ pub fn diagnose(evidence: &[&str], circumstances: &Circumstances) -> Option<Caus
             Some(Cause {
                 id: entry.id.clone(),
                 verdict: entry.verdict,
+                stage: entry.stage,
                 again: entry.again,
+                fix: entry.fix,
                 cause: circumstances.fill(&entry.cause, Some(&found)),
                 remedy: circumstances.fill(&entry.remedy, Some(&found)),
             })
         })
-}
-
-fn catalogue() -> &'static [Entry] {
-    static TABLE: OnceLock<Vec<Entry>> = OnceLock::new();
-    // Part of the program, parsed by a test below.
-    TABLE.get_or_init(|| {
-        toml::from_str::<Catalogue>(include_str!("catalogue.toml")).map(|all| all.cause).unwrap_or_default()
-    })
 }
 
 #[cfg(test)]
@@ -250,20 +181,6 @@ mod tests {
 
     fn id(evidence: &[&str], facts: &[Fact]) -> String {
         diagnose(evidence, &circumstances(facts)).map_or_else(|| "unknown".into(), |cause| cause.id)
-    }
-
-    #[test]
-    fn every_entry_of_the_catalogue_is_usable() {
-        let catalogue: Catalogue = toml::from_str(include_str!("catalogue.toml")).unwrap();
-        let mut ids = BTreeSet::new();
-        for entry in &catalogue.cause {
-            assert!(ids.insert(&entry.id), "{} is there twice", entry.id);
-            assert!(!entry.patterns.is_empty() && !entry.cause.is_empty() && !entry.remedy.is_empty());
-            for pattern in entry.patterns.iter().chain(&entry.unless) {
-                Regex::new(pattern).unwrap();
-            }
-        }
-        assert_eq!(super::catalogue().len(), catalogue.cause.len());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod answers;
+pub mod catalogue;
 pub mod complete;
 pub mod delivery;
 pub mod desired;

@@ -1,0 +1,222 @@
+//! The catalogue of causes: `catalogue.toml`, read and checked. Data only; which entry fits what a log says is decided
+//! in `diagnosis`. An entry that is not sound breaks the tests below, and would end the program rather than go missing.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Which side kept the message from arriving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The relay said no.
+    Refused,
+    /// The relay's word was never heard.
+    Unreached,
+}
+
+/// Where on a message's way the cause lies, in the order of the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The host itself: packages, labels, disk, clock.
+    Host,
+    /// main.cf, master.cf and lookup tables.
+    Config,
+    /// Submission, the queue, Postfix's daemons.
+    Queue,
+    /// Delivery on this host instead of to the relay.
+    Local,
+    /// Names to addresses.
+    Dns,
+    /// TCP.
+    Connect,
+    /// Greeting and HELO.
+    Greeting,
+    /// TLS.
+    Tls,
+    /// Login.
+    Login,
+    /// MAIL FROM, and who a message says that it is from.
+    Sender,
+    /// RCPT TO.
+    Recipient,
+    /// DATA and what is in it.
+    Message,
+    /// Rates, quotas, reputation.
+    Limit,
+}
+
+/// The command of ours that can mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fix {
+    /// `relayhost apply`, if need be after a change of the answers.
+    Apply,
+    /// `relayhost repair`.
+    Repair,
+}
+
+/// What is true of a host, as far as a cause may ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The Cyrus SASL plugin of the answers' mechanism is not on the disk.
+    PluginMissing,
+    /// The security options in force forbid plain text mechanisms.
+    Noplaintext,
+    /// smtp_sasl_auth_enable is not `yes`.
+    SaslOff,
+    /// smtp_tls_security_level in force is empty or `none`.
+    TlsOff,
+    /// The level in force demands a valid certificate.
+    CertificateDemanded,
+    /// The password table in force has no entry for the relayhost in force.
+    EntryMissing,
+    /// It has one, and it is not what the answers say.
+    EntryDiffers,
+    /// The answers have no rewrite for the sender of the test message.
+    SenderNotRewritten,
+    /// They have one, and Postfix does not use it.
+    RewriteNotInForce,
+    /// The relay's port is 465.
+    #[serde(rename = "port-465")]
+    Port465,
+    /// The answers have a login.
+    AnswersHaveLogin,
+    /// The answers have none.
+    AnswersHaveNoLogin,
+}
+
+/// One cause.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Stable name, in kebab case.
+    pub id: String,
+    /// Which side.
+    pub verdict: Verdict,
+    /// Where on the way.
+    pub stage: Stage,
+    /// Whether the same attempt may succeed in a minute.
+    #[serde(default)]
+    pub again: bool,
+    /// Whether a line of the log tells of it without a message that failed.
+    #[serde(default)]
+    pub alone: bool,
+    /// What must be true of the host as well.
+    #[serde(default)]
+    pub facts: Vec<Fact>,
+    /// One of them must match one line of the evidence.
+    #[serde(deserialize_with = "patterns")]
+    pub patterns: Vec<Regex>,
+    /// None of them may match any.
+    #[serde(default, deserialize_with = "patterns")]
+    pub unless: Vec<Regex>,
+    /// Entries further down that fit the same lines, and are less exact.
+    #[serde(default)]
+    pub over: Vec<String>,
+    /// Versions of Postfix with this wording: `2.10`, `2.10-3.5`, `3.6-`.
+    #[serde(default)]
+    pub postfix: Option<String>,
+    /// What of ours can mend it.
+    #[serde(default)]
+    pub fix: Option<Fix>,
+    /// Where the words come from.
+    pub source: String,
+    /// What to add for a preset's users.
+    #[serde(default)]
+    pub provider: BTreeMap<String, String>,
+    /// What is wrong, for a person.
+    pub cause: String,
+    /// What to do, for a person.
+    pub remedy: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Catalogue {
+    cause: Vec<Entry>,
+}
+
+fn patterns<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Regex>, D::Error> {
+    let texts = Vec::<String>::deserialize(input)?;
+    texts.iter().map(|text| Regex::new(text).map_err(serde::de::Error::custom)).collect()
+}
+
+/// All causes, the most exact first.
+pub fn catalogue() -> &'static [Entry] {
+    static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(read);
+    &TABLE
+}
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "part of the program; no build whose tests pass has one that does not parse"
+)]
+fn read() -> Vec<Entry> {
+    toml::from_str::<Catalogue>(include_str!("catalogue.toml")).unwrap().cause
+}
+
+impl Entry {
+    /// Whether its words fit the evidence, whatever is true of the host.
+    pub fn fits(&self, evidence: &[&str]) -> bool {
+        let matches = |pattern: &Regex| evidence.iter().any(|line| pattern.is_match(line));
+        self.patterns.iter().any(matches) && !self.unless.iter().any(matches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::provider::providers;
+    use super::*;
+
+    fn is(pattern: &str, text: &str) -> bool {
+        Regex::new(pattern).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn every_entry_is_sound() {
+        for entry in catalogue() {
+            let id = &entry.id;
+            assert!(is("^[a-z0-9]+(-[a-z0-9]+)*$", id), "{id} is not in kebab case");
+            assert!(!entry.patterns.is_empty() && !entry.source.is_empty(), "{id}");
+            assert!(!is(r"^$|\.$", &entry.cause), "{id}: cause ends with a full stop, or is empty");
+            assert!(!is(r"^$|\.$", &entry.remedy), "{id}: remedy ends with a full stop, or is empty");
+            for pattern in entry.patterns.iter().chain(&entry.unless) {
+                assert!(!pattern.is_match(""), "{id}: {pattern} matches everything");
+            }
+            if let Some(versions) = &entry.postfix {
+                assert!(is(r"^\d+\.\d+(-(\d+\.\d+)?)?$", versions), "{id}: {versions}");
+            }
+            for name in entry.provider.keys() {
+                assert!(providers().contains_key(name), "{id}: no preset {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_an_overlap_is_with_an_entry_further_down() {
+        let ids: Vec<&str> = catalogue().iter().map(|entry| entry.id.as_str()).collect();
+        for (at, entry) in catalogue().iter().enumerate() {
+            assert!(!ids[..at].contains(&entry.id.as_str()), "{} is there twice", entry.id);
+            for over in &entry.over {
+                assert!(ids[at + 1..].contains(&over.as_str()), "{}: {over} is not further down", entry.id);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_filled_in_is_known() {
+        let word = Regex::new(r"\{[a-z0-9_]+\}").unwrap();
+        for entry in catalogue() {
+            let texts = [&entry.cause, &entry.remedy].into_iter().chain(entry.provider.values());
+            for found in texts.flat_map(|text| word.find_iter(text)) {
+                let known = ["{relayhost}", "{user}", "{package}", "{to}", "{sender}", "{1}"];
+                assert!(known.contains(&found.as_str()), "{}: {}", entry.id, found.as_str());
+            }
+        }
+    }
+}
