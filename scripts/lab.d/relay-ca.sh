@@ -52,8 +52,12 @@ lab_ca_make() {
     fi
     lab_ca_certificate "$dir" ca server relay.lab.test "$san" 20250101000000Z 20450101000000Z
     lab_ca_certificate "$dir" ca expired relay.lab.test "$san" 20250101000000Z 20250201000000Z
+    lab_ca_certificate "$dir" ca future relay.lab.test "$san" 20440101000000Z 20450101000000Z
     lab_ca_certificate "$dir" ca wrongname other.lab.test DNS:other.lab.test 20250101000000Z 20450101000000Z
     lab_ca_certificate "$dir" other-ca untrusted relay.lab.test "$san" 20250101000000Z 20450101000000Z
+    # By nobody but itself; and one with the kind of key that an old relay has.
+    lab_ca_openssl "$dir" req -new -x509 -newkey rsa:2048 -nodes -sha256 -days 7300 -subj /CN=relay.lab.test \
+        -addext "subjectAltName=$san" -keyout selfsigned.key -out selfsigned.pem
     lab_ca_stamp >"$dir/stamp"
 }
 

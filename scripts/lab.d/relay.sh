@@ -83,7 +83,9 @@ start_dns() {
     inside dnsmasq.log dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --cache-size=0 --pid-file= \
         --log-queries --log-facility=/var/log/relay/dns.log --address=/#/ \
         --host-record="${names%,},$LAB_RELAY4,$LAB_RELAY6" \
-        --host-record=dead.lab.test,192.0.2.9 --host-record="v6only.lab.test,$LAB_RELAY6" "${dns[@]}"
+        --host-record=dead.lab.test,192.0.2.9 --host-record="v6only.lab.test,$LAB_RELAY6" \
+        --host-record=void.lab.test,203.0.113.9 --mx-host=badmx.lab.test,nobody.lab.test \
+        --dns-rr=nullmx.lab.test,15,000000 "${dns[@]}"
 }
 
 # Dovecot, too, has its sockets when it leaves for the background.
@@ -100,7 +102,9 @@ start_milter() {
 }
 
 start_scripted() {
-    inside scripted.log /lab/relays/common/scripted.py "${ports[*]}" "/lab/relays/$name/$replies"
+    local file=/lab/relays/$name/$replies
+    if [ -e "$root/etc/relay/replies" ]; then file=/etc/relay/replies; fi
+    inside scripted.log /lab/relays/common/scripted.py "${ports[*]}" "$file"
 }
 
 # master itself, not `postfix start`: the checks of a whole installation that this makes were made when the tree was

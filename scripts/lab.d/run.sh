@@ -2,14 +2,15 @@
 # shellcheck shell=bash
 
 lab_run() {
-    local relay=submission host_root='' answers='' bare='' binary='' client=s-nail start=yes without='' binds='' value
+    local relay=submission host_root='' answers='' replies='' bare='' binary='' client=s-nail start=yes without='' binds='' value
     while [ $# -gt 0 ]; do
         case $1 in
-            --relay | --host-root | --without | --answers | --binary | --mail-client | --bind)
+            --relay | --replies | --host-root | --without | --answers | --binary | --mail-client | --bind)
                 [ $# -ge 2 ] || lab_usage_error "$1 needs a value"
                 value=$2
                 case $1 in
                     --relay) relay=$value ;;
+                    --replies) replies=$value ;;
                     --host-root) host_root=$value ;;
                     --without) without+="$value"$'\n' ;;
                     --answers) answers=$value ;;
@@ -35,6 +36,9 @@ lab_run() {
         [ -x "$host_root/bin/bash" ] || [ -x "$host_root/usr/bin/bash" ] ||
             lab_usage_error "--host-root $host_root has no bash: is it a root tree?"
     fi
+    [ -z "$replies" ] || [ -r "$replies" ] || lab_usage_error "--replies $replies cannot be read"
+    [ -z "$replies" ] || [ -f "$LAB_D/relays/$relay/replies" ] ||
+        lab_usage_error "--replies is for a scripted relay, such as --relay scripted"
     [ -z "$answers" ] || [ -r "$answers" ] || lab_usage_error "--answers $answers cannot be read"
     if [ -n "$bare" ]; then
         binary=''
@@ -59,7 +63,8 @@ lab_run() {
     { : >&1; } 2>/dev/null || exec 1>/dev/null
     { : >&2; } 2>/dev/null || exec 2>/dev/null
 
-    export LAB_RUN_RELAY=$relay LAB_RUN_HOST_ROOT=$host_root LAB_RUN_ANSWERS=$answers LAB_RUN_BINARY=$binary
+    export LAB_RUN_RELAY=$relay LAB_RUN_REPLIES=$replies LAB_RUN_HOST_ROOT=$host_root LAB_RUN_ANSWERS=$answers
+    export LAB_RUN_BINARY=$binary
     export LAB_RUN_CLIENT=$client LAB_RUN_START=$start LAB_RUN_WITHOUT=$without LAB_RUN_BINDS=$binds
     # In the foreground, and without a trap: a signal that ends this shell ends it at once, and the kernel then ends
     # unshare (pdeathsig), the world's first process (--kill-child), and with it every process, mount and interface.

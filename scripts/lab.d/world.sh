@@ -24,6 +24,7 @@ lab_dev "$relay"
 mkdir -p "$relay/lab/mailbox" "$relay/var/log/relay"
 lab_show "$LAB_CACHE/ca" "$relay/lab/ca"
 lab_show "$LAB_D/relays" "$relay/lab/relays"
+if [ -n "$LAB_RUN_REPLIES" ]; then cat "$LAB_RUN_REPLIES" >"$relay/etc/relay/replies"; fi
 
 # The wire. What the host sends anywhere else than to the relay is answered with "no route": nothing ever leaves.
 : >"$mnt/hostnet"
@@ -42,6 +43,7 @@ link set lo up
 address add $LAB_RELAY4/$LAB_PREFIX4 dev eth0
 address add $LAB_RELAY6/$LAB_PREFIX6 dev eth0 nodad
 link set eth0 up
+route add blackhole 203.0.113.9
 route add unreachable default
 route add unreachable ::/0
 EOF
