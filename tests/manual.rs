@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::Shell;
 use relayhost::model::answers::Answers;
+use relayhost::model::provider::{Provider, Start, providers};
 
 fn share(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/usr/share").join(path)
@@ -138,4 +139,92 @@ fn the_completions_are_those_of_this_program() {
             path.display()
         );
     }
+}
+
+/// One provider as a section of docs/providers.md.
+fn section_of(name: &str, provider: &Provider) -> String {
+    let mut text = format!("\n## {name}\n{}.\n", provider.title);
+    if let Some(why) = &provider.unusable {
+        text += &format!("\n**Cannot be used:** {why}.\n");
+    }
+    let start = |start| if start == Start::Implicit { "TLS from the first byte" } else { "STARTTLS" };
+    let ports: Vec<_> =
+        provider.ports.iter().map(|port| format!("{} ({})", port.port, start(port.tls))).collect();
+    let host = match (&provider.part, provider.any_host()) {
+        (Some(word), _) if !provider.parts.is_empty() => format!("one for each {word}, below"),
+        (_, Some(host)) => format!("`{host}`"),
+        (_, None) => "your own".into(),
+    };
+    let fixed = provider.fixed_username.as_ref().map(|fixed| format!("`{fixed}`, filled in by `init`"));
+    let rows = [
+        ("host", Some(host)),
+        ("ports", Some(ports.join(", "))),
+        ("TLS, mechanism", Some(format!("{}, {}", provider.tls.word(), provider.mechanism.filter()))),
+        ("user name", fixed.or(provider.username.clone())),
+        ("password", provider.password.clone()),
+        ("sender", provider.sender.clone()),
+        ("limits", Some(provider.limits.join("; ")).filter(|text| !text.is_empty())),
+        ("largest message", provider.size.map(|size| format!("{size} bytes"))),
+        ("offers", Some(provider.offers.join(", ")).filter(|text| !text.is_empty())),
+    ];
+    text += "\n| | |\n|---|---|\n";
+    for (what, value) in rows {
+        let value = value.unwrap_or_default().trim_end_matches(", ").replace('|', "\\|");
+        if !value.is_empty() {
+            text += &format!("| {what} | {value} |\n");
+        }
+    }
+    if !provider.parts.is_empty() {
+        text += "\n| `provider =` | host | |\n|---|---|---|\n";
+        for part in &provider.parts {
+            let standard = if provider.standard.as_ref() == Some(&part.name) { ", the standard" } else { "" };
+            text += &format!("| `{name}/{}` | `{}` | {}{standard} |\n", part.name, part.host, part.title);
+        }
+    }
+    let warnings: Vec<_> = provider
+        .warnings
+        .iter()
+        .map(|warning| {
+            warning.from.as_ref().map_or(String::new(), |from| format!("**{from}** ")) + &warning.text
+        })
+        .collect();
+    for (title, lines) in
+        [("Have ready", &provider.ready), ("What will bite", &warnings), ("With Postfix", &provider.postfix)]
+    {
+        if !lines.is_empty() {
+            text += &format!("\n{title}:\n");
+            text.extend(lines.iter().map(|line| format!("- {line}\n")));
+        }
+    }
+    if !provider.replies.is_empty() {
+        text += "\n| it says | that means | what to do | cause |\n|---|---|---|---|\n";
+        for reply in &provider.replies {
+            let cause = reply.cause.as_ref().map_or(String::new(), |cause| format!("`{cause}`"));
+            text += &format!("| `{}` | {} | {} | {cause} |\n", reply.reply, reply.means, reply.remedy);
+        }
+    }
+    text += &format!("\nSource, compared {}: <{}>.\n", provider.checked, provider.source);
+    if !provider.unconfirmed.is_empty() {
+        text += &format!("Not confirmed by a page of the vendor's: {}.\n", provider.unconfirmed.join("; "));
+    }
+    text
+}
+
+/// It is made of the data, so that both say the same.
+#[test]
+fn the_page_on_providers_is_what_the_data_say() {
+    let mut made = fs::read_to_string(share("../../../docs/providers.md")).unwrap();
+    let end = made.find("\n## ").unwrap_or(made.len());
+    made.truncate(end);
+    for (name, provider) in providers() {
+        made += &section_of(name, provider);
+    }
+    let path = share("../../../docs/providers.md");
+    if std::env::var_os("RELAYHOST_WRITE").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&path).unwrap() == made,
+        "docs/providers.md is not what src/model/providers.toml makes: `RELAYHOST_WRITE=1 cargo test --test manual` writes it"
+    );
 }

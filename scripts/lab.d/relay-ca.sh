@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # lab_names: every host name that the examples and the presets' data use as a relay, and the lab's own, one a line.
-# A template such as "<domain>.mail.example" or an address is not a name and is left out.
+# Where it depends on the tenant, the tenant is example.com. An address is not a name and is left out.
 lab_names() {
     local dir
     {
@@ -11,6 +11,7 @@ lab_names() {
             [ ! -d "$LAB_TOP/$dir" ] || find "$LAB_TOP/$dir" -name '*.toml' -exec cat {} +
         done
     } | sed -nE 's/^([^#]*[^[:alnum:]_#])?host[[:space:]]*=[[:space:]]*"([^"]*)".*/\2/p' \
+        | sed 's/{domain}/example-com/' \
         | grep -E '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*$' | LC_ALL=C sort -u
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::pending;
 use super::render::Renderer;
 use super::{Change, Command, OnFailure};
+use super::{pending, providers};
 use crate::engine::Place;
 use crate::engine::apply::{Done, Options, apply};
 use crate::engine::defer;
@@ -59,6 +59,9 @@ pub fn run(command: Command) -> u8 {
         Command::Pending { due, json, lock_timeout } => {
             report("pending", json, |out| pending::pending(due, lock_timeout, out))
         }
+        Command::Providers { name, json } => {
+            report_to_anybody("providers", json, |out| providers::run(name.as_deref(), out))
+        }
         Command::History { json } => report("history", json, history),
         Command::Restore { number, json, lock_timeout } => {
             report("restore", json, |out| restore(number, lock_timeout, out))
@@ -68,8 +71,13 @@ pub fn run(command: Command) -> u8 {
 
 /// Runs a command's work and shows its end: the JSON document, or the error.
 fn report(name: &str, json: bool, work: impl FnOnce(&mut Renderer) -> Result<Outcome>) -> u8 {
+    report_to_anybody(name, json, |out| host::require_root().and_then(|()| work(out)))
+}
+
+/// As `report`, for what takes no rights.
+fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Renderer) -> Result<Outcome>) -> u8 {
     let mut out = Renderer::new(json);
-    let (exit, body) = match host::require_root().and_then(|()| work(&mut out)) {
+    let (exit, body) = match work(&mut out) {
         Ok(outcome) => outcome,
         Err(error) => {
             out.error(&error);

@@ -2,6 +2,7 @@
 
 mod admin;
 mod pending;
+mod providers;
 mod render;
 mod scriptlet;
 mod terminal;
@@ -115,6 +116,14 @@ enum Command {
         /// How long to wait for package managers to end
         #[arg(long, value_name = "TIME", default_value = "30m", value_parser = text::parse_duration)]
         lock_timeout: Duration,
+    },
+    /// List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean
+    Providers {
+        /// The provider, alone or with its part: ses, ses/eu-west-1
+        name: Option<String>,
+        /// Print one JSON document (docs/schema.json)
+        #[arg(long)]
+        json: bool,
     },
     /// List the recorded generations: what was there before each change
     History {

@@ -11,14 +11,14 @@ use crate::engine::apply::Done;
 use crate::engine::{Place, Progress};
 use crate::error::{Error, Result};
 use crate::model::delivery::{Delivery, Outcome};
-use crate::model::desired::{Auth, Desired};
+use crate::model::desired::Desired;
 use crate::model::generation::{Fate, Generation};
 use crate::model::plan::{Finding, Plan, State};
 use crate::model::text;
 
 /// Shows one command's course and end.
 pub struct Renderer {
-    terminal: Terminal,
+    pub(super) terminal: Terminal,
     output: Output,
     stage: Option<String>,
 }
@@ -50,7 +50,7 @@ impl Renderer {
     }
 
     /// Writes text. A reader that has gone away is no reason to stop in the middle of the work.
-    fn write(&self, text: &str) {
+    pub(super) fn write(&self, text: &str) {
         let _ = match self.output {
             Output::Nowhere => Ok(()),
             Output::Json => std::io::stderr().write_all(text.as_bytes()),
@@ -62,7 +62,7 @@ impl Renderer {
     }
 
     /// A line in front of which stands a mark; what does not fit goes on below, `indent` columns in.
-    fn marked(&self, mark: Mark, line: &str, indent: usize) {
+    pub(super) fn marked(&self, mark: Mark, line: &str, indent: usize) {
         // The mark's own bytes are not columns: wrap with blanks in its place, and put it there afterwards.
         let blank = " ".repeat(self.terminal.mark_width() + 1);
         let wrapped = self.wrapped(&blank, line, blank.len() + indent);
@@ -70,13 +70,13 @@ impl Renderer {
     }
 
     /// A line below a marked one.
-    fn below(&self, line: &str) {
+    pub(super) fn below(&self, line: &str) {
         let blank = " ".repeat(self.terminal.mark_width() + 1);
         self.write(&format!("{}\n", self.wrapped(&blank, line, blank.len() + 3)));
     }
 
     /// A line of its own; what does not fit goes on under the text, not under `head`.
-    fn line(&self, head: &str, text: &str) {
+    pub(super) fn line(&self, head: &str, text: &str) {
         self.write(&format!("{}\n", self.wrapped(head, text, head.len())));
     }
 
@@ -86,7 +86,7 @@ impl Renderer {
     }
 
     /// Breaks at spaces only: a name or a setting that is cut in two cannot be copied.
-    fn wrapped(&self, head: &str, line: &str, indent: usize) -> String {
+    pub(super) fn wrapped(&self, head: &str, line: &str, indent: usize) -> String {
         let indent = " ".repeat(indent);
         let options = textwrap::Options::new(self.terminal.width)
             .initial_indent(head)
@@ -115,7 +115,7 @@ impl Renderer {
 
     /// What `check` found.
     pub fn findings(&self, desired: &Desired, plan: &Plan) {
-        self.line("", &summary(desired));
+        self.line("", &desired.summary());
         self.write("\n");
         let width = plan.findings.iter().map(|finding| finding.id.len()).max().unwrap_or_default();
         let width = if self.terminal.width < 70 { 0 } else { width };
@@ -185,7 +185,7 @@ impl Renderer {
     /// The end of `apply`.
     pub fn done(&self, desired: &Desired, done: &Done, place: Place) {
         if done.actions.is_empty() {
-            self.line("", &format!("nothing to do: {}", summary(desired)));
+            self.line("", &format!("nothing to do: {}", desired.summary()));
         }
         if let Some(delivery) = &done.delivery {
             self.delivery(delivery);
@@ -277,7 +277,7 @@ impl Renderer {
                     of_state.map(short).collect::<Vec<_>>().join("; ")
                 };
                 match (differs, warnings) {
-                    (0, 0) => (0, "OK", summary(desired), data),
+                    (0, 0) => (0, "OK", desired.summary(), data),
                     (0, _) => (1, "WARNING", list(State::Warning), data),
                     _ => (2, "CRITICAL", format!("{} -> relayhost plan", list(State::Differs)), data),
                 }
@@ -336,14 +336,6 @@ impl Progress for Renderer {
         let mark = if good { Mark::Good } else { Mark::Bad };
         self.marked(mark, &format!("{stage}: {result} ({:.1} s)", took.as_secs_f64()), 2);
     }
-}
-
-fn summary(desired: &Desired) -> String {
-    let login = match &desired.auth {
-        Auth::None => "no login".to_owned(),
-        Auth::Login { username, .. } => format!("login {username}"),
-    };
-    format!("mail leaves through {}, {login}, TLS {}", desired.relayhost(), desired.relay.tls.word())
 }
 
 fn mark(state: State) -> Mark {

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::answers::{Answers, IpChoice};
 use super::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
-use super::provider::{Provider, providers};
+use super::provider::{self, Preset, Start};
 use super::secret::Secret;
 use super::text;
 use crate::error::Result;
@@ -16,9 +16,11 @@ use crate::error::Result;
 /// Completes and checks `answers`. `password` is what the answers' secret source gave, if they name one.
 pub fn complete(answers: &Answers, password: Option<Secret>) -> Result<Desired> {
     let reader = Reader { answers };
-    let provider = reader.provider()?;
-    let auth = reader.auth(provider, password)?;
-    let relay = reader.relay(provider, &auth)?;
+    let preset = reader.preset()?;
+    let auth = reader.auth(preset.as_ref(), password)?;
+    // One's own relay without a login is as any relay without a login.
+    let preset = preset.filter(|preset| preset.host.is_some() || !matches!(auth, Auth::None));
+    let relay = reader.relay(preset.as_ref(), &auth)?;
     let rewrites = reader.rewrites()?;
     let verify = reader.verify(&rewrites)?;
     let extra_packages = reader.packages()?;
@@ -62,20 +64,23 @@ impl Reader<'_> {
         Ok(text)
     }
 
-    fn provider(&self) -> Result<Option<&'static Provider>> {
+    fn preset(&self) -> Result<Option<Preset>> {
         let Some(name) = &self.answers.tables.relay.provider else { return Ok(None) };
-        if let Some(provider) = providers().get(name.get_ref()) {
-            return Ok(Some(provider));
+        match provider::find(name.get_ref()) {
+            Ok(Preset { name: known, provider, .. }) if provider.unusable.is_some() => self.fail(
+                name.span(),
+                &format!(
+                    "provider `{known}` cannot be used: {}",
+                    provider.unusable.as_deref().unwrap_or_default()
+                ),
+                "take another relay; `relayhost providers` lists those that are known",
+            ),
+            Ok(preset) => Ok(Some(preset)),
+            Err(unknown) => self.fail(name.span(), &unknown.problem, &unknown.remedy),
         }
-        let known = providers().keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        self.fail(
-            name.span(),
-            &format!("provider `{}` is not known", text::one_line(name.get_ref())),
-            &format!("take one of {known}, or leave it out and set relay.host"),
-        )
     }
 
-    fn auth(&self, provider: Option<&Provider>, password: Option<Secret>) -> Result<Auth> {
+    fn auth(&self, preset: Option<&Preset>, password: Option<Secret>) -> Result<Auth> {
         let typed = &self.answers.tables.auth;
         let secret_span = [
             typed.password.as_ref().map(Spanned::span),
@@ -86,11 +91,13 @@ impl Reader<'_> {
         .into_iter()
         .flatten()
         .next();
-        let mechanism = match (&typed.mechanism, provider) {
+        let given = typed.username.is_some() || secret_span.is_some();
+        let mechanism = match (&typed.mechanism, preset.map(|preset| preset.provider)) {
             (Some(mechanism), _) => *mechanism.get_ref(),
-            (None, Some(provider)) => provider.mechanism,
-            (None, None) if typed.username.is_some() || secret_span.is_some() => Mechanism::Plain,
-            (None, None) => Mechanism::None,
+            (None, Some(provider)) if !provider.optional_login => provider.mechanism,
+            (None, Some(provider)) if given && provider.mechanism != Mechanism::None => provider.mechanism,
+            (None, _) if given => Mechanism::Plain,
+            (None, _) => Mechanism::None,
         };
         if mechanism == Mechanism::None {
             let given = typed.username.as_ref().map(Spanned::span).or(secret_span);
@@ -153,11 +160,11 @@ impl Reader<'_> {
         ))
     }
 
-    fn relay(&self, provider: Option<&Provider>, auth: &Auth) -> Result<Relay> {
+    fn relay(&self, preset: Option<&Preset>, auth: &Auth) -> Result<Relay> {
         let typed = &self.answers.tables.relay;
-        let host = match (&typed.host, provider) {
+        let host = match (&typed.host, preset.and_then(|preset| preset.host.clone())) {
             (Some(host), _) => self.host(host)?,
-            (None, Some(provider)) => provider.host.clone(),
+            (None, Some(host)) => host,
             (None, None) => {
                 return self.fail_whole(
                     "there is no `relay.host`",
@@ -165,9 +172,16 @@ impl Reader<'_> {
                 );
             }
         };
-        let is_465 = typed.port.as_ref().is_some_and(|port| *port.get_ref() == 465);
-        let implicit_tls = typed.implicit_tls.as_ref().map_or(is_465, |value| *value.get_ref());
-        let port = match (&typed.port, provider) {
+        let is_implicit = match (&typed.port, preset) {
+            (None, None) => false,
+            (None, Some(preset)) => preset.start(preset.port()) == Some(Start::Implicit),
+            (Some(port), _) => {
+                let known = |preset: &Preset| preset.start(u16::try_from(*port.get_ref()).ok()?);
+                preset.and_then(known).map_or(*port.get_ref() == 465, |start| start == Start::Implicit)
+            }
+        };
+        let implicit_tls = typed.implicit_tls.as_ref().map_or(is_implicit, |value| *value.get_ref());
+        let port = match (&typed.port, preset) {
             (Some(port), _) => match u16::try_from(*port.get_ref()) {
                 Ok(number) if number > 0 => number,
                 _ => {
@@ -178,14 +192,15 @@ impl Reader<'_> {
                     );
                 }
             },
+            (None, Some(preset)) if implicit_tls == is_implicit => preset.port(),
             (None, _) if implicit_tls => 465,
-            (None, Some(provider)) => provider.port,
+            (None, Some(preset)) => preset.port(),
             (None, None) if matches!(auth, Auth::None) => 25,
             (None, None) => 587,
         };
-        let tls = match (&typed.tls, provider) {
+        let tls = match (&typed.tls, preset) {
             (Some(tls), _) => *tls.get_ref(),
-            (None, Some(provider)) => provider.tls,
+            (None, Some(preset)) => preset.provider.tls,
             (None, None) if implicit_tls || !matches!(auth, Auth::None) => Tls::Encrypt,
             (None, None) => Tls::May,
         };

@@ -38,6 +38,43 @@ fn a_preset_fills_in_and_is_overridden() {
 }
 
 #[test]
+fn a_part_and_a_port_of_a_preset_say_the_rest() {
+    let of = |relay: &str, auth: &str| desired(&format!("{HEAD}[relay]\n{relay}\n[auth]\n{auth}"));
+    let login = "username = \"u\"\npassword = \"p\"\n";
+    let ses = of("provider = \"ses/eu-west-1\"\nport = 2465", login).unwrap();
+    assert_eq!(ses.relayhost(), "[email-smtp.eu-west-1.amazonaws.com]:2465");
+    assert!(ses.relay.implicit_tls && ses.relay.tls == Tls::Secure);
+    let ses = of("provider = \"ses/eu-west-1\"\nport = 2587", login).unwrap();
+    assert!(!ses.relay.implicit_tls);
+    let zoho = of("provider = \"zoho/eu\"\nimplicit_tls = true", login).unwrap();
+    assert_eq!(zoho.relayhost(), "[smtp.zoho.eu]:465");
+    let connector = of("provider = \"office365-connector/example.com\"", "").unwrap();
+    assert_eq!(connector.relayhost(), "[example-com.mail.protection.outlook.com]:25");
+    assert_eq!((connector.relay.tls, connector.mechanism()), (Tls::Encrypt, Mechanism::None));
+}
+
+#[test]
+fn where_a_login_is_optional_giving_one_decides() {
+    let of = |relay: &str, auth: &str| desired(&format!("{HEAD}[relay]\n{relay}\n[auth]\n{auth}")).unwrap();
+    let login = "username = \"u\"\npassword = \"p\"\n";
+    let open = of("provider = \"workspace-relay\"", "");
+    assert_eq!((open.mechanism(), open.relay.port, open.relay.tls), (Mechanism::None, 587, Tls::Secure));
+    assert_eq!(of("provider = \"workspace-relay\"", login).mechanism(), Mechanism::Plain);
+    let exchange = of("provider = \"exchange\"\nhost = \"mail.example.com\"", login);
+    assert_eq!((exchange.mechanism(), exchange.relay.port), (Mechanism::Login, 587));
+    let open = of("provider = \"smarthost\"\nhost = \"mail.example.com\"", "");
+    assert_eq!((open.mechanism(), open.relay.port, open.relay.tls), (Mechanism::None, 25, Tls::May));
+}
+
+#[test]
+fn a_preset_that_cannot_be_used_says_why() {
+    let shown = refusal(&format!("{HEAD}[relay]\nprovider = \"outlook\"\n"));
+    assert!(shown.contains("line 3") && shown.contains("takes no password"), "{shown}");
+    let shown = refusal(&format!("{HEAD}[relay]\nprovider = \"exchange\"\n"));
+    assert!(shown.contains("there is no `relay.host`"), "{shown}");
+}
+
+#[test]
 fn hosts_that_are_none() {
     let hosts = [
         ("smtp.example.com:587", "port = 587"),

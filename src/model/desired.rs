@@ -154,6 +154,15 @@ impl Desired {
         format!("[{}]:{}", self.relay.host, self.relay.port)
     }
 
+    /// Where mail goes, and as whom, in one line.
+    pub fn summary(&self) -> String {
+        let login = match &self.auth {
+            Auth::None => "no login".to_owned(),
+            Auth::Login { username, .. } => format!("login {username}"),
+        };
+        format!("mail leaves through {}, {login}, TLS {}", self.relayhost(), self.relay.tls.word())
+    }
+
     /// The mechanism, `None` without authentication.
     pub fn mechanism(&self) -> Mechanism {
         match &self.auth {

@@ -4,6 +4,7 @@
 pub mod action;
 pub mod answers;
 pub mod catalogue;
+pub mod choices;
 pub mod complete;
 pub mod delivery;
 pub mod desired;

@@ -21,6 +21,7 @@ mod naive;
 mod output;
 mod package;
 mod packages;
+mod providers;
 mod refusals;
 mod scriptlets;
 mod secrets;
