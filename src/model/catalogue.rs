@@ -1,4 +1,4 @@
-//! The catalogue of causes: `catalogue.toml`, read and checked. Data only; which entry fits what a log says is decided
+//! The catalogue of causes: `catalogue/*.toml`, read and checked. Data only; which entry fits what a log says is decided
 //! in `diagnosis`. An entry that is not sound breaks the tests below, and would end the program rather than go missing.
 
 use std::collections::BTreeMap;
@@ -71,8 +71,6 @@ pub enum Fact {
     SaslOff,
     /// smtp_tls_security_level in force is empty or `none`.
     TlsOff,
-    /// The level in force demands a valid certificate.
-    CertificateDemanded,
     /// The password table in force has no entry for the relayhost in force.
     EntryMissing,
     /// It has one, and it is not what the answers say.
@@ -81,9 +79,6 @@ pub enum Fact {
     SenderNotRewritten,
     /// They have one, and Postfix does not use it.
     RewriteNotInForce,
-    /// The relay's port is 465.
-    #[serde(rename = "port-465")]
-    Port465,
     /// The answers have a login.
     AnswersHaveLogin,
     /// The answers have none.
@@ -112,6 +107,9 @@ pub struct Entry {
     /// One of them must match one line of the evidence.
     #[serde(deserialize_with = "patterns")]
     pub patterns: Vec<Regex>,
+    /// Each of them must match a line as well.
+    #[serde(default, deserialize_with = "patterns")]
+    pub also: Vec<Regex>,
     /// None of them may match any.
     #[serde(default, deserialize_with = "patterns")]
     pub unless: Vec<Regex>,
@@ -141,6 +139,19 @@ struct Catalogue {
     cause: Vec<Entry>,
 }
 
+/// The order of the files is part of the order of the causes.
+const FILES: [&str; 9] = [
+    include_str!("catalogue/oauth.toml"),
+    include_str!("catalogue/login.toml"),
+    include_str!("catalogue/tls.toml"),
+    include_str!("catalogue/sender.toml"),
+    include_str!("catalogue/recipient.toml"),
+    include_str!("catalogue/limit.toml"),
+    include_str!("catalogue/network.toml"),
+    include_str!("catalogue/config.toml"),
+    include_str!("catalogue/queue.toml"),
+];
+
 fn patterns<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Regex>, D::Error> {
     let texts = Vec::<String>::deserialize(input)?;
     texts.iter().map(|text| Regex::new(text).map_err(serde::de::Error::custom)).collect()
@@ -157,14 +168,14 @@ pub fn catalogue() -> &'static [Entry] {
     reason = "part of the program; no build whose tests pass has one that does not parse"
 )]
 fn read() -> Vec<Entry> {
-    toml::from_str::<Catalogue>(include_str!("catalogue.toml")).unwrap().cause
+    FILES.iter().flat_map(|text| toml::from_str::<Catalogue>(text).unwrap().cause).collect()
 }
 
 impl Entry {
     /// Whether its words fit the evidence, whatever is true of the host.
     pub fn fits(&self, evidence: &[&str]) -> bool {
         let matches = |pattern: &Regex| evidence.iter().any(|line| pattern.is_match(line));
-        self.patterns.iter().any(matches) && !self.unless.iter().any(matches)
+        self.patterns.iter().any(matches) && self.also.iter().all(matches) && !self.unless.iter().any(matches)
     }
 }
 
@@ -185,7 +196,14 @@ mod tests {
             assert!(!entry.patterns.is_empty() && !entry.source.is_empty(), "{id}");
             assert!(!is(r"^$|\.$", &entry.cause), "{id}: cause ends with a full stop, or is empty");
             assert!(!is(r"^$|\.$", &entry.remedy), "{id}: remedy ends with a full stop, or is empty");
-            for pattern in entry.patterns.iter().chain(&entry.unless) {
+            let fills = |text: &str| text.contains("{1}") && !text.ends_with("{1}");
+            if fills(&entry.cause) || entry.remedy.contains("{1}") {
+                assert!(
+                    entry.patterns.iter().all(|one| one.captures_len() > 1),
+                    "{id}: a {{1}} may be empty"
+                );
+            }
+            for pattern in entry.patterns.iter().chain(&entry.also).chain(&entry.unless) {
                 assert!(!pattern.is_match(""), "{id}: {pattern} matches everything");
             }
             if let Some(versions) = &entry.postfix {

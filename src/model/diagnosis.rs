@@ -1,4 +1,4 @@
-//! Evidence and facts to a cause, by the catalogue in `catalogue.toml`. What the catalogue does not know is not
+//! Evidence and facts to a cause, by the catalogue in `catalogue/`. What the catalogue does not know is not
 //! guessed: the evidence itself is shown.
 
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use regex::Regex;
 
 use super::catalogue::{Fact, Fix, Stage, Verdict, catalogue};
-use super::desired::{Auth, Desired, Tls};
+use super::desired::{Auth, Desired};
 use super::managed::Managed;
 use super::need::{Need, needs};
 use super::observed::{Database, Observed, Postfix, Presence};
@@ -80,13 +80,9 @@ impl Circumstances {
         if options.iter().any(|name| words(postfix.setting(name)).iter().any(|word| word == "noplaintext")) {
             facts.insert(Fact::Noplaintext);
         }
-        match postfix.setting("smtp_tls_security_level") {
-            "" | "none" => facts.insert(Fact::TlsOff),
-            level if level == Tls::Verify.word() || level == Tls::Secure.word() => {
-                facts.insert(Fact::CertificateDemanded)
-            }
-            _ => false,
-        };
+        if matches!(postfix.setting("smtp_tls_security_level"), "" | "none") {
+            facts.insert(Fact::TlsOff);
+        }
         if let (Auth::Login { username, password, .. }, Some(map)) =
             (&desired.auth, postfix.maps.get(&Managed::SaslPasswd))
         {
@@ -110,9 +106,6 @@ impl Circumstances {
             }
             Some(_) => false,
         };
-        if desired.relay.port == 465 {
-            facts.insert(Fact::Port465);
-        }
         relayhost.to_owned()
     }
 
@@ -124,6 +117,8 @@ impl Circumstances {
             .replace("{to}", &self.to)
             .replace("{sender}", &self.sender)
             .replace("{1}", first)
+            .trim_end()
+            .to_owned()
     }
 }
 
@@ -149,7 +144,8 @@ pub fn diagnose(evidence: &[&str], circumstances: &Circumstances) -> Option<Caus
         .filter(|entry| entry.facts.iter().all(|fact| circumstances.facts.contains(fact)))
         .find_map(|entry| {
             let found = entry.patterns.iter().find_map(matches)?;
-            if entry.unless.iter().any(|pattern| matches(pattern).is_some()) {
+            let there = |pattern: &Regex| matches(pattern).is_some();
+            if !entry.also.iter().all(there) || entry.unless.iter().any(there) {
                 return None;
             }
             Some(Cause {
@@ -196,10 +192,9 @@ mod tests {
     #[test]
     fn a_wrong_name_is_not_taken_for_an_unknown_authority() {
         let reason = "Server certificate not verified";
-        let demanded = [Fact::CertificateDemanded];
-        assert_eq!(id(&[reason], &demanded), "certificate-name");
+        assert_eq!(id(&[reason], &[]), "certificate-name");
         assert_eq!(
-            id(&[reason, "certificate verification failed for r[1]:587: untrusted issuer /CN=x"], &demanded),
+            id(&[reason, "certificate verification failed for r[1]:587: untrusted issuer /CN=x"], &[]),
             "certificate-not-trusted"
         );
     }

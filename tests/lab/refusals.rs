@@ -223,7 +223,7 @@ fn a_relay_that_hangs_up_is_named() {
     let run = authenticated()
         .relay("drops")
         .sh("relayhost apply --no-verify >/dev/null; relayhost verify --deadline 6s");
-    run.exits(5).says("[connection-lost]");
+    run.exits(5).says("[connection-lost-in-message]");
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn helo_names() {
 #[test]
 fn a_daemon_that_dies() {
     named(authenticated(), &set("smtp_sasl_password_maps="), 5, "no-password-table");
-    named(authenticated(), &set("smtp_tls_security_level=encript"), 5, "daemon-died");
+    named(authenticated(), &set("smtp_tls_security_level=encript"), 5, "tls-level-unknown");
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn a_table_that_cannot_be_read() {
         authenticated(),
         &format!("{APPLY}; rm /etc/postfix/sasl_passwd.db; postfix reload"),
         5,
-        "table-trouble",
+        "table-not-built",
     );
 }
 

@@ -159,10 +159,6 @@ class Session(socketserver.BaseRequestHandler):
         if "old" in words:
             context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
             context.set_ciphers("ALL:@SECLEVEL=0")
-        if "small-dh" in words:
-            context.maximum_version = ssl.TLSVersion.TLSv1_2
-            context.set_ciphers("DHE-RSA-AES256-GCM-SHA384:@SECLEVEL=0")
-            context.load_dh_params("/lab/relays/common/dh1024.pem")
         if "client-certificate" in words:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations("/lab/ca/ca.pem")
