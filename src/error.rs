@@ -207,6 +207,11 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+    /// The host's Postfix sends to no relay.
+    #[error(
+        "this host has no relay: `relayhost` in main.cf is empty or cannot be read, or there is no Postfix"
+    )]
+    NoRelay,
     /// Another run of relayhost is at work.
     #[error("{holder} is at work; gave up after {}", human(*.waited))]
     Busy {
@@ -336,6 +341,7 @@ impl Error {
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
             Self::NoLog => "start rsyslog (or systemd-journald), or run `relayhost apply --no-verify`".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),
+            Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
             Self::Masked => "systemctl unmask postfix, and run the same command again".into(),
             Self::Unreadable { .. } => {
                 "mend that line of main.cf (nothing was changed), and run the same command again".into()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::render::Renderer;
 use super::{Change, Command, OnFailure};
-use super::{pending, providers};
+use super::{pending, probe, providers};
 use crate::engine::Place;
 use crate::engine::apply::{Done, Options, apply};
 use crate::engine::defer;
@@ -54,6 +54,9 @@ pub fn run(command: Command) -> u8 {
         }),
         Command::Verify { common, to, deadline } => {
             report("verify", common.json, |out| verify_only(&common.answers, to, deadline, out))
+        }
+        Command::Probe { common, current, timeout } => {
+            report("probe", common.json, |out| probe::probe(&common.answers, current, timeout, out))
         }
         Command::Scriptlet { .. } => Exit::Done.code(), // taken by cli::run
         Command::Pending { due, json, lock_timeout } => {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod pending;
+mod probe;
 mod providers;
 mod render;
 mod scriptlet;
@@ -30,8 +31,8 @@ const EXIT_STATUS: &str = "Exit status:
   1  could not; the message says what
   2  wrong usage, or answers that are not valid
   3  check, plan: the host differs from the answers; apply: somebody changed by hand what is to be set
-  4  the relay refused the message
-  5  no final word from the relay before the deadline
+  4  the relay refused the message, or would (probe)
+  5  no final word from the relay before the deadline, or one that only a message can bring (probe)
   6  inside an RPM transaction: recorded, and done when it is over
   7  the relay refused, and the previous configuration was put back
   8  putting it back failed; the message names what is on disk
@@ -88,6 +89,17 @@ enum Command {
         /// How long to wait for the relay's reply [default: verify.deadline of the answers, or 90s]
         #[arg(long, value_name = "TIME", value_parser = text::parse_duration)]
         deadline: Option<Duration>,
+    },
+    /// Speak to the relay as Postfix would, without sending mail: name, TLS, login, sender, recipient; changes nothing
+    Probe {
+        #[command(flatten)]
+        common: Common,
+        /// Try what this host's Postfix is set to now, instead of the answers
+        #[arg(long)]
+        current: bool,
+        /// How long all of it may take
+        #[arg(long, value_name = "TIME", default_value = "30s", value_parser = text::parse_duration)]
+        timeout: Duration,
     },
     /// For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0
     #[command(after_help = "%post:   relayhost scriptlet post \"$1\" --for NAME")]

@@ -81,7 +81,7 @@ impl Renderer {
     }
 
     /// A name and a text in two columns.
-    fn field(&self, name: &str, value: &str) {
+    pub(super) fn field(&self, name: &str, value: &str) {
         self.line(&format!("  {name:<9}"), value);
     }
 

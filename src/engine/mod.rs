@@ -6,6 +6,7 @@ pub mod defer;
 pub mod install;
 pub mod load;
 pub mod observe;
+pub mod probe;
 pub mod recover;
 pub mod transaction;
 pub mod verify;

@@ -45,7 +45,8 @@ fn packages_of(names: &[String]) -> Result<BTreeMap<String, Presence>> {
     Ok(parse_packages(names, &packages::query(names, QUERY_FORMAT)?))
 }
 
-fn plugins() -> BTreeSet<String> {
+/// Names of the Cyrus SASL plugins on the disk.
+pub fn plugins() -> BTreeSet<String> {
     let names = PLUGIN_DIRECTORIES.iter().flat_map(|directory| files::names(Path::new(directory)));
     names.filter_map(|name| Some(name.strip_prefix("lib")?.split_once(".so")?.0.to_owned())).collect()
 }

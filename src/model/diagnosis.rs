@@ -11,6 +11,7 @@ use super::managed::Managed;
 use super::need::{Need, needs};
 use super::observed::{Database, Observed, Postfix, Presence};
 use super::parameters::words;
+use super::route::Route;
 
 /// A cause, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,18 @@ impl Circumstances {
         };
         let relayhost = Self::settings(desired, observed, sender, &mut facts);
         Self { facts, relayhost, user, package, to: to.to_owned(), sender: sender.to_owned() }
+    }
+
+    /// For a conversation that Postfix did not have: the facts are the route's.
+    pub fn of_route(route: &Route) -> Self {
+        Self {
+            facts: route.facts.clone(),
+            relayhost: route.relayhost.clone(),
+            user: route.login.as_ref().map_or_else(|| "this host".to_owned(), |(user, _)| user.clone()),
+            package: route.package.clone(),
+            to: route.recipient.clone().unwrap_or_default(),
+            sender: route.sender[1].clone(),
+        }
     }
 
     fn settings(desired: &Desired, observed: &Observed, sender: &str, facts: &mut BTreeSet<Fact>) -> String {

@@ -8,6 +8,7 @@ use super::action::Action;
 use super::delivery::{Delivery, Outcome};
 use super::generation::Generation;
 use super::plan::{Finding, Plan, State};
+use super::probe::{Ending, Probe, Stage, Warning};
 use super::text;
 use crate::error::Error;
 
@@ -129,6 +130,41 @@ pub fn delivery(delivery: &Delivery) -> Value {
         "stages": stages,
     });
     json!({ "delivery": merged(facts, outcome) })
+}
+
+/// `probe`, and the beginning of `apply`.
+pub fn probe(probe: &Probe) -> Value {
+    let clean = |list: &[String]| list.iter().map(|line| text::one_line(line)).collect::<Vec<_>>();
+    let stage = |stage: &Stage| {
+        json!({
+            "name": stage.name,
+            "good": stage.good,
+            "text": text::one_line(&stage.text),
+            "offered": clean(&stage.offered),
+            "said": stage.said.as_deref().map(text::one_line),
+            "seconds": seconds(stage.took.as_secs_f64()),
+        })
+    };
+    let warning = |warning: &Warning| json!({ "id": warning.id, "text": text::one_line(&warning.text), "remedy": text::one_line(&warning.remedy) });
+    let facts = json!({
+        "relayhost": probe.relayhost,
+        "from": probe.from,
+        "to": probe.to,
+        "seconds": seconds(probe.took.as_secs_f64()),
+        "stages": probe.stages.iter().map(stage).collect::<Vec<_>>(),
+        "warnings": probe.warnings.iter().map(warning).collect::<Vec<_>>(),
+    });
+    let ending = match &probe.ending {
+        Ending::Willing => json!({ "ending": "willing" }),
+        Ending::Untried { what } => json!({ "ending": "untried", "untried": text::one_line(what) }),
+        Ending::Failed(failure) => json!({
+            "ending": "failed",
+            "cause": { "id": failure.id, "text": text::one_line(&failure.cause), "remedy": text::one_line(&failure.remedy) },
+            "evidence": clean(&failure.evidence),
+            "doubts": clean(&failure.doubts),
+        }),
+    };
+    merged(facts, ending)
 }
 
 /// An error that ended a command.

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the layer that the list in clippy.toml keeps them in")]
 
 pub mod clock;
+pub mod dns;
 pub mod files;
 pub mod host;
 pub mod inode;
@@ -13,6 +14,10 @@ pub mod mail;
 pub mod packages;
 pub mod pending;
 pub mod postfix;
+pub mod random;
 pub mod run;
+pub mod sasl;
 pub mod service;
 pub mod state;
+pub mod tls;
+pub mod wire;

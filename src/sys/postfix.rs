@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::observed::Database;
 use crate::model::postmap::parse_dump;
+use crate::model::text::without_inline_tables;
 
 const INSTALL_POSTFIX: &str = "relayhost apply";
 
@@ -66,6 +67,22 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     } else {
         Database::Broken(output.tail())
     })
+}
+
+/// Asks one table of any kind for one key, as a daemon of Postfix would.
+pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
+    let program = run::require("postmap", INSTALL_POSTFIX)?;
+    let cmd = Cmd::new(&program).args(["-q", key, table]).without_core();
+    let output = cmd.run()?;
+    if output.success() {
+        return Ok(Some(output.text().trim_end_matches('\n').to_owned()));
+    }
+    // Without a word: there is no such key. The table's own contents may stand in a `static:` or `inline:` one.
+    if output.stderr.is_empty() {
+        return Ok(None);
+    }
+    let command = without_inline_tables(&cmd.line());
+    Err(Error::Program { command, status: output.status(), stderr: without_inline_tables(&output.tail()) })
 }
 
 /// A map source and its database, built beside their places and not yet in them. Gone when dropped.

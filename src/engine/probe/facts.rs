@@ -1,0 +1,114 @@
+//! What a probe must know of the host: Postfix's settings, the plugins, the authorities. From that, the route.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::engine::observe::plugins;
+use crate::error::Result;
+use crate::model::current::{Current, Relayhost, rewrite_keys};
+use crate::model::desired::Desired;
+use crate::model::need::{Need, needs};
+use crate::model::observed::parse_settings;
+use crate::model::parameters::{ca_candidates, words};
+use crate::model::route::{Route, SETTINGS, Settings};
+use crate::model::secret::Secret;
+use crate::sys::{files, host, postfix};
+
+/// The host as far as a probe asks.
+#[derive(Debug)]
+pub struct Host {
+    /// Postfix's settings in force; none where it is not installed.
+    pub settings: Settings,
+    /// The host's own name.
+    pub name: String,
+    /// Names of the Cyrus SASL plugins on the disk.
+    pub plugins: BTreeSet<String>,
+    /// The bundle of authorities that Postfix uses, or would.
+    pub bundle: Option<PathBuf>,
+    /// Postfix's directory of authorities.
+    pub directory: Option<PathBuf>,
+}
+
+/// Looks at the host.
+pub fn host() -> Result<Host> {
+    let settings = if postfix::is_installed() {
+        parse_settings(&postfix::settings(&SETTINGS)?)
+    } else {
+        Settings::new()
+    };
+    let setting = |name: &str| settings.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let bundles = setting("smtp_tls_CAfile").into_iter().chain(ca_candidates());
+    let bundle = bundles.into_iter().find(|path| files::has_content(path));
+    let directory = setting("smtp_tls_CApath");
+    Ok(Host { name: host::hostname(), plugins: plugins(), bundle, directory, settings })
+}
+
+/// The route of the answers, and the plugins of it that are still to be installed.
+pub fn route_of_answers(desired: &Desired, host: &Host) -> (Route, Vec<String>) {
+    let brought = needs(desired).into_iter().filter_map(|need| match need {
+        Need::Package { plugin: Some(plugin), .. } => Some(plugin.to_owned()),
+        _ => None,
+    });
+    // The package that has one of these two has the other.
+    let pair = |plugin: String| {
+        let both = plugin == "plain" || plugin == "login";
+        if both { vec!["plain".to_owned(), "login".to_owned()] } else { vec![plugin] }
+    };
+    let mut all = host.plugins.clone();
+    all.extend(brought.flat_map(pair));
+    let waits = all.difference(&host.plugins).cloned().collect();
+    (Route::of_answers(desired, &host.settings, &host.name, Some(all)), waits)
+}
+
+/// The route that Postfix takes now; `None` if it has no relay.
+pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Route>> {
+    let setting = |name: &str| host.settings.get(name).map_or("", String::as_str);
+    let Some(relay) = Relayhost::parse(setting("relayhost")) else { return Ok(None) };
+    let login = if setting("smtp_sasl_auth_enable") == "yes" {
+        // First by the name, then by the value of `relayhost` (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
+        match first_entry("smtp_sasl_password_maps", &[relay.host.clone(), relay.text.clone()], host)? {
+            None => None,
+            Some(entry) => {
+                let (user, password) = entry.split_once(':').unwrap_or((&entry, ""));
+                Some((user.to_owned(), Secret::new(password)))
+            }
+        }
+    } else {
+        None
+    };
+    let origin = setting("myorigin");
+    let sender = answers.map_or_else(|| format!("root@{origin}"), |desired| desired.alert_sender(origin));
+    let rewritten = |address: &str| -> Result<String> {
+        let found = first_entry("smtp_generic_maps", &rewrite_keys(address, origin), host)?;
+        let user = address.rsplit_once('@').map_or(address, |(user, _)| user);
+        Ok(match found {
+            None => address.to_owned(),
+            // `@domain` keeps the user (generic(5)).
+            Some(domain) if domain.starts_with('@') => format!("{user}{domain}"),
+            Some(other) => other,
+        })
+    };
+    let to = answers.and_then(|desired| desired.verify.to.clone());
+    let recipient = to.as_deref().map(rewritten).transpose()?;
+    let current = Current {
+        relay,
+        login,
+        sender: [sender.clone(), rewritten(&sender)?],
+        recipient,
+        plugins: host.plugins.clone(),
+    };
+    Ok(Some(Route::of_host(current, &host.settings, &host.name)))
+}
+
+/// The first of these keys that one of a parameter's tables has, by Postfix's own program, whatever kind of table.
+fn first_entry(parameter: &str, keys: &[String], host: &Host) -> Result<Option<String>> {
+    let tables = words(host.settings.get(parameter).map_or("", String::as_str));
+    for key in keys {
+        for table in &tables {
+            if let Some(found) = postfix::look_up(table, key)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}

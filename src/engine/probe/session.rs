@@ -1,0 +1,192 @@
+//! The stages of a probe, in the order of smtp(8): find the relay's addresses, and talk to one after the other until
+//! one has answered (smtp/smtp_connect.c, smtp/smtp_proto.c).
+
+mod login;
+mod reach;
+mod secure;
+
+use std::net::SocketAddr;
+
+use super::talk::{Bad, Good, Next, Stop, Talk};
+use crate::model::crosscheck;
+use crate::model::desired::Tls;
+use crate::model::reply::{Offer, Reply};
+use crate::model::route::Matter;
+use crate::sys::wire::Wire;
+
+/// The size that the sender is asked with, in bytes: about that of the test message.
+const SIZE: u32 = 1000;
+
+/// One address of the relay, and its names in the log.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub host: String,
+    pub socket: SocketAddr,
+    /// `host[address]`
+    pub name: String,
+    /// `host[address]:port`
+    pub with_port: String,
+}
+
+impl Peer {
+    fn new(host: &str, socket: SocketAddr) -> Self {
+        let name = format!("{host}[{}]", socket.ip());
+        Self { host: host.to_owned(), socket, with_port: format!("{name}:{}", socket.port()), name }
+    }
+}
+
+type Step<T> = Result<(T, Good), Box<Bad>>;
+
+/// Runs all stages.
+pub fn run(talk: &mut Talk) -> Result<(), Stop> {
+    let mut peers = reach::find(talk)?.into_iter();
+    loop {
+        let rest = peers.as_slice().to_vec();
+        let (wire, peer, skipped) = reach::connect(talk, &rest)?;
+        for _ in 0..=skipped {
+            peers.next();
+        }
+        let more = !peers.as_slice().is_empty();
+        match converse(talk, wire, &peer, talk.route.tls) {
+            Err(Stop { next: Next::Plain, .. }) => {
+                talk.note("Postfix would try once more without TLS, and so does the probe");
+                let (wire, peer, _) = reach::connect(talk, &[peer])?;
+                return converse(talk, wire, &peer, Tls::None);
+            }
+            Err(Stop { next: Next::Address, .. }) if more && !talk.tried_login => {
+                talk.note("Postfix would try the next address, and so does the probe");
+            }
+            other => return other,
+        }
+    }
+}
+
+fn converse(talk: &mut Talk, wire: Wire, peer: &Peer, tls: Tls) -> Result<(), Stop> {
+    let mut wire = wire;
+    let result = dialogue(talk, &mut wire, peer, tls);
+    wire.close();
+    result
+}
+
+fn dialogue(talk: &mut Talk, wire: &mut Wire, peer: &Peer, tls: Tls) -> Result<(), Stop> {
+    if talk.route.implicit_tls {
+        talk.stage("TLS", |talk| secure::handshake(talk, wire, peer))?;
+    }
+    talk.stage("greeting", |talk| greeting(talk, wire, peer))?;
+    let mut offer = talk.stage("EHLO", |talk| ehlo(talk, wire, peer))?;
+    if !talk.route.implicit_tls && tls != Tls::None {
+        let begun = talk.stage("STARTTLS", |talk| secure::starttls(talk, wire, peer, &offer))?;
+        if begun {
+            talk.stage("TLS", |talk| secure::handshake(talk, wire, peer))?;
+            offer = talk.stage("EHLO", |talk| ehlo(talk, wire, peer))?;
+        }
+    }
+    let warnings = crosscheck::of_offer(&talk.route, &offer, wire.session().is_some());
+    talk.warn(warnings);
+    if talk.route.login.is_some() && offer.auth.is_some() {
+        talk.stage("login", |talk| login::log_in(talk, wire, peer, &offer))?;
+    }
+    talk.stage("sender", |talk| sender(talk, wire, peer, &offer))?;
+    if talk.route.recipient.is_some() {
+        talk.stage("recipient", |talk| recipient(talk, wire, peer))?;
+    }
+    talk.stage("goodbye", |talk| Ok(((), goodbye(talk, wire))))
+}
+
+/// One command and its reply. `doing` is what Postfix would say that it was doing.
+fn say(talk: &Talk, wire: &mut Wire, peer: &Peer, command: &str, doing: &str) -> Result<Reply, Box<Bad>> {
+    let until = talk.deadline();
+    let sent = wire.send(command, until).and_then(|()| wire.reply(until));
+    sent.map_err(|broken| Box::new(Bad::broken(&broken, &peer.name, doing, wire.take_heard())))
+}
+
+fn said(reply: &Reply) -> Good {
+    Good { text: reply.shown(), offered: Vec::new(), said: Some(reply.shown()) }
+}
+
+fn greeting(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<()> {
+    let reply = wire.reply(talk.deadline()).map_err(|broken| {
+        let doing = "receiving the initial server greeting";
+        Box::new(Bad::broken(&broken, &peer.name, doing, wire.take_heard()))
+    })?;
+    if !reply.is_good() {
+        return Err(Box::new(refused_to_talk(&reply, peer)));
+    }
+    Ok(((), said(&reply)))
+}
+
+fn refused_to_talk(reply: &Reply, peer: &Peer) -> Bad {
+    let words = format!("host {} refused to talk to me: {}", peer.name, reply.logged());
+    Bad::reply(words, reply, Matter::All).with(Next::Address)
+}
+
+/// EHLO; HELO for a server that does not know it.
+fn ehlo(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<Offer> {
+    let helo = talk.route.helo.clone();
+    let reply = say(talk, wire, peer, &format!("EHLO {helo}"), "performing the EHLO handshake")?;
+    if reply.is_good() {
+        let offer = Offer::of(&reply);
+        let list = if offer.keywords.is_empty() { "nothing".to_owned() } else { offer.keywords.join(", ") };
+        let good = Good {
+            text: format!("we are {helo}; it offers {list}"),
+            offered: offer.keywords.clone(),
+            said: reply.lines.first().cloned(),
+        };
+        return Ok((offer, good));
+    }
+    if reply.code == 421 {
+        return Err(Box::new(refused_to_talk(&reply, peer)));
+    }
+    let reply = say(talk, wire, peer, &format!("HELO {helo}"), "performing the HELO handshake")?;
+    if !reply.is_good() {
+        return Err(Box::new(refused_to_talk(&reply, peer)));
+    }
+    let good = Good { text: format!("we are {helo}; it knows HELO only"), ..said(&reply) };
+    Ok((Offer::default(), good))
+}
+
+fn sender(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> Step<()> {
+    let [before, from] = talk.route.sender.clone();
+    let all_ascii = from.is_ascii() && talk.route.recipient.as_ref().is_none_or(|to| to.is_ascii());
+    if !all_ascii && !offer.has("SMTPUTF8") {
+        let what = "an address is not ASCII, and the relay does not offer SMTPUTF8: only a message can tell";
+        return Err(Box::new(Bad::untried(what.into())));
+    }
+    let mut command = format!("MAIL FROM:<{from}>");
+    if offer.has("SIZE") {
+        command.push_str(&format!(" SIZE={SIZE}"));
+    }
+    if offer.has("8BITMIME") {
+        command.push_str(" BODY=8BITMIME");
+    }
+    if !all_ascii {
+        command.push_str(" SMTPUTF8");
+    }
+    let reply = say(talk, wire, peer, &command, "sending MAIL FROM")?;
+    if !reply.is_good() {
+        let words = format!("host {} said: {} (in reply to MAIL FROM command)", peer.name, reply.logged());
+        return Err(Box::new(Bad::reply(words, &reply, Matter::Sender)));
+    }
+    let of = if before == from { String::new() } else { format!(" (rewritten from {before})") };
+    Ok(((), Good { text: format!("{from}{of}: {}", reply.shown()), ..said(&reply) }))
+}
+
+fn recipient(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<()> {
+    let to = talk.route.recipient.clone().unwrap_or_default();
+    let reply = say(talk, wire, peer, &format!("RCPT TO:<{to}>"), "sending RCPT TO")?;
+    if !reply.is_good() {
+        let words = format!("host {} said: {} (in reply to RCPT TO command)", peer.name, reply.logged());
+        // The relay may say at the recipient what it has against the sender (smtpd_delay_reject).
+        return Err(Box::new(Bad::reply(words, &reply, Matter::Sender)));
+    }
+    Ok(((), Good { text: format!("{to}: {}", reply.shown()), ..said(&reply) }))
+}
+
+/// Takes back what was said. Whatever the relay answers, it has nothing of us.
+fn goodbye(talk: &Talk, wire: &mut Wire) -> Good {
+    for command in ["RSET", "QUIT"] {
+        let until = talk.deadline();
+        let _ = wire.send(command, until).and_then(|()| wire.reply(until));
+    }
+    Good { text: "RSET, QUIT: no message was sent".into(), ..Good::default() }
+}

@@ -1,0 +1,124 @@
+//! The login: the mechanism that Postfix would pick, and one attempt.
+
+use super::{Peer, Step, say};
+use crate::engine::probe::talk::{Bad, Good, Talk};
+use crate::model::catalogue::Fact;
+use crate::model::crosscheck;
+use crate::model::mechanism::{Choice, choose, known};
+use crate::model::reply::{Offer, Reply};
+use crate::model::route::Matter;
+use crate::sys::sasl::Login;
+use crate::sys::wire::Wire;
+
+/// Most steps of one login; Postfix allows 100.
+const STEPS: usize = 20;
+/// Longest AUTH command with its first answer, in bytes; a longer one goes without (RFC 4954 §4).
+const COMMAND_LIMIT: usize = 512;
+
+/// Logs in.
+pub fn log_in(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> Step<()> {
+    let Some((user, password)) = talk.route.login.clone() else { return Ok(((), Good::default())) };
+    let offered = offer.auth.clone().unwrap_or_default();
+    let mechanism = pick(talk, wire, peer, &offered)?;
+    let Some(mut login) = Login::new(&mechanism, &user, &password) else {
+        let what = format!(
+            "the relay would have Postfix log in with {mechanism}, which needs Cyrus SASL: not tried here, the test message of apply will tell"
+        );
+        return Err(Box::new(Bad { offered, ..Bad::untried(what) }));
+    };
+    talk.tried_login = true;
+    let doing = "performing the EHLO handshake";
+    let mut first = login.initial(&user, &password);
+    let mut command = format!("AUTH {mechanism}");
+    if let Some(answer) = &first
+        && command.len() + answer.expose().len() + 3 <= COMMAND_LIMIT
+    {
+        command.push(' ');
+        command.push_str(answer.expose());
+        first = None;
+    }
+    let mut reply = say(talk, wire, peer, &command, doing)?;
+    for step in 0.. {
+        if reply.class() != 3 {
+            break;
+        }
+        if step == STEPS {
+            let words = "SASL authentication failed; authentication protocol loop with server".to_owned();
+            return Err(Box::new(Bad::new(vec![format!("{words} {}", peer.name)], Matter::Login)));
+        }
+        let answer = match first.take() {
+            Some(answer) => answer,
+            None => match login.answer(reply.challenge(), &user, &password) {
+                Ok(answer) => answer,
+                Err(reason) => return Err(Box::new(cancelled(talk, wire, peer, &reason))),
+            },
+        };
+        reply = say(talk, wire, peer, answer.expose(), doing)?;
+    }
+    if !reply.is_good() {
+        return Err(Box::new(refused(peer, &mechanism, &offered, &reply)));
+    }
+    let text = format!("{mechanism} as {user}: {}", reply.shown());
+    Ok(((), Good { text, offered, said: Some(reply.shown()) }))
+}
+
+/// Chooses, or says in Postfix's words why there is nothing to choose.
+fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result<String, Box<Bad>> {
+    let [plain, secure] = &talk.route.options;
+    let options = if wire.session().is_some() { secure } else { plain };
+    let choice = choose(offered, &talk.route.filter, options, talk.route.plugins.as_ref());
+    let (list, port, name) = (offered.join(" "), &peer.with_port, &peer.name);
+    let words = match choice {
+        Choice::Take(mechanism) => {
+            let waits =
+                known(&mechanism).is_some_and(|kind| talk.waits.iter().any(|plugin| plugin == kind.plugin));
+            talk.warn(crosscheck::of_mechanism(&mechanism, !waits));
+            return Ok(mechanism);
+        }
+        Choice::NullList => {
+            vec![format!("warning: {port} offered null AUTH mechanism list"), incompatible(name)]
+        }
+        Choice::Filtered => {
+            vec![
+                format!("warning: {port} offered no supported AUTH mechanisms: '{list}'"),
+                incompatible(name),
+            ]
+        }
+        Choice::NoPlugin { lacks } => {
+            if let Some(kind) = lacks {
+                talk.route.facts.insert(Fact::PluginMissing);
+                kind.package.clone_into(&mut talk.route.package);
+            }
+            vec![
+                "warning: SASL authentication failure: No worthy mechs found".to_owned(),
+                format!(
+                    "SASL authentication failed; cannot authenticate to server {name}: no mechanism available"
+                ),
+            ]
+        }
+    };
+    Err(Box::new(Bad { offered: offered.to_vec(), ..Bad::new(words, Matter::Login) }))
+}
+
+fn incompatible(peer: &str) -> String {
+    format!(
+        "SASL authentication failed: server {peer} offered no compatible authentication mechanisms for this type of connection security"
+    )
+}
+
+/// The challenge cannot be answered; the relay is told so (RFC 4954 §4).
+fn cancelled(talk: &Talk, wire: &mut Wire, peer: &Peer, reason: &str) -> Bad {
+    let _ = say(talk, wire, peer, "*", "performing the EHLO handshake");
+    let words = format!("SASL authentication failed; cannot authenticate to server {}: {reason}", peer.name);
+    let doubt = format!("Cyrus SASL may answer what the probe cannot: {reason}");
+    Bad { doubt: Some(doubt), ..Bad::new(vec![words], Matter::Login) }
+}
+
+fn refused(peer: &Peer, mechanism: &str, offered: &[String], reply: &Reply) -> Bad {
+    // The log has `?` for the line ends of a reply to a login.
+    let words = format!("SASL authentication failed; server {} said: {}", peer.name, reply.lines.join("?"));
+    let mut bad = Bad::reply(words, reply, Matter::Login);
+    bad.offered = offered.to_vec();
+    bad.said = Some(format!("{mechanism}: {}", reply.shown()));
+    bad
+}

@@ -1,0 +1,180 @@
+//! To the relay: its addresses, in the order in which Postfix would try them, and the first that takes a connection.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::Peer;
+use crate::engine::probe::talk::{Bad, Good, Next, Stop, Talk};
+use crate::model::probe::Warning;
+use crate::model::route::Matter;
+use crate::sys::dns::{self, Answer, Record};
+use crate::sys::wire::{self, Wire};
+
+/// Most mail exchangers whose addresses are asked for.
+const EXCHANGERS: usize = 5;
+
+/// Finds the addresses.
+pub fn find(talk: &mut Talk) -> Result<Vec<Peer>, Stop> {
+    talk.stage("name", |talk| {
+        let hosts = if talk.route.mx { exchangers(talk)? } else { vec![talk.route.host.clone()] };
+        let mut peers = Vec::new();
+        let mut words = Vec::new();
+        for host in &hosts {
+            match addresses(talk, host) {
+                Ok(found) => {
+                    let port = talk.route.port;
+                    peers.extend(
+                        found.into_iter().map(|address| Peer::new(host, SocketAddr::new(address, port))),
+                    );
+                }
+                Err(word) => words.push(word),
+            }
+        }
+        peers.truncate(talk.route.address_limit);
+        if peers.is_empty() {
+            let mut bad = Bad::new(words, Matter::All);
+            bad.said = hosts_file(talk);
+            return Err(Box::new(bad));
+        }
+        let offered: Vec<String> = peers.iter().map(|peer| peer.socket.ip().to_string()).collect();
+        let text = if talk.route.mx {
+            let listed: Vec<&str> = peers.iter().map(|peer| peer.name.as_str()).collect();
+            format!("mail for {} goes to {}", talk.route.host, listed.join(", "))
+        } else if offered.first() == Some(&talk.route.host) {
+            format!("{} is an address", talk.route.host)
+        } else {
+            format!("{} is {}", talk.route.host, offered.join(", "))
+        };
+        Ok((peers, Good { text, offered, said: None }))
+    })
+}
+
+fn no_name(host: &str, record: Record, reason: &str) -> String {
+    format!(
+        "Host or domain name not found. Name service error for name={host} type={}: {reason}",
+        record.name()
+    )
+}
+
+fn exchangers(talk: &Talk) -> Result<Vec<String>, Box<Bad>> {
+    let host = &talk.route.host;
+    match dns::look_up(host, Record::Mx, talk.deadline()) {
+        Answer::Exchangers(all) if all.iter().any(|(_, name)| name.is_empty() || name == ".") => {
+            let words = format!("Domain {host} does not accept mail (nullMX)");
+            Err(Box::new(Bad::new(vec![words], Matter::All)))
+        }
+        Answer::Exchangers(all) => Ok(all
+            .into_iter()
+            .map(|(_, name)| name.trim_end_matches('.').to_owned())
+            .take(EXCHANGERS)
+            .collect()),
+        Answer::Again(reason) => {
+            let words = no_name(host, Record::Mx, "Host not found, try again");
+            Err(Box::new(Bad { said: Some(reason), ..Bad::new(vec![words], Matter::All) }))
+        }
+        // No MX record: the name itself (RFC 5321 §5.1).
+        _ => Ok(vec![host.clone()]),
+    }
+}
+
+/// The addresses of one name as Postfix would find them; else its words.
+fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
+    let (family, lookup) = (talk.route.family, talk.route.lookup);
+    if let Ok(address) = host.trim_start_matches("ipv6:").parse::<IpAddr>() {
+        let found = family.order(vec![address]);
+        return if found.is_empty() { Err("all network protocols are disabled".into()) } else { Ok(found) };
+    }
+    let mut word = String::new();
+    if lookup.dns {
+        let mut found = Vec::new();
+        let mut again = None;
+        for (record, wanted) in [(Record::A, family.v4), (Record::Aaaa, family.v6)] {
+            if !wanted {
+                continue;
+            }
+            let reason = match dns::look_up(host, record, talk.deadline()) {
+                Answer::Addresses(more) => {
+                    found.extend(more);
+                    continue;
+                }
+                Answer::Again(reason) => {
+                    again = Some(reason);
+                    "Host not found, try again"
+                }
+                Answer::NoName | Answer::Exchangers(_) => "Host not found",
+                Answer::NoData => "Host found but no data record of requested type",
+                Answer::Invalid => "invalid host or domain name",
+            };
+            // Where one kind of record could not be had, that is what Postfix says (dns_lookup_v).
+            if word.is_empty() || again.is_some() {
+                word = no_name(host, record, reason);
+            }
+        }
+        if !found.is_empty() {
+            return Ok(family.order(found));
+        }
+        if let Some(reason) = again {
+            talk.note(&format!("name server {reason}"));
+            return Err(word);
+        }
+    }
+    if lookup.native {
+        let found = family.order(dns::native(host));
+        return if found.is_empty() {
+            Err(format!("unable to look up host {host}: Name or service not known"))
+        } else {
+            Ok(found)
+        };
+    }
+    Err(word)
+}
+
+/// Says so if /etc/hosts, which Postfix does not read, has the name.
+fn hosts_file(talk: &mut Talk) -> Option<String> {
+    let (host, lookup) = (talk.route.host.clone(), talk.route.lookup);
+    if lookup.native || !lookup.dns {
+        return None;
+    }
+    let found = dns::native(&host);
+    let first = found.first()?;
+    let text = format!(
+        "this host itself knows {host} as {first}, from /etc/hosts or its like, which Postfix does not ask (smtp_host_lookup = dns)"
+    );
+    talk.warn([Warning {
+        id: "hosts-file-only",
+        text: text.clone(),
+        remedy: "have the name entered in DNS; or `postconf -e 'smtp_host_lookup = dns, native'`".into(),
+    }]);
+    Some(text)
+}
+
+/// Connects to the first address that takes it; with it, how many did not.
+pub fn connect(talk: &mut Talk, peers: &[Peer]) -> Result<(Wire, Peer, usize), Stop> {
+    talk.stage("connect", |talk| {
+        let mut words = Vec::new();
+        for (index, peer) in peers.iter().enumerate() {
+            let others = index + 1 < peers.len();
+            match Wire::connect(peer.socket, talk.share(others)) {
+                Ok(wire) => {
+                    talk.warn(slow_way(&words, &peer.name));
+                    let text = format!("{} port {}", peer.socket.ip(), peer.socket.port());
+                    return Ok(((wire, peer.clone(), index), Good { text, offered: words, said: None }));
+                }
+                Err(error) => {
+                    words.push(format!("connect to {}: {}", peer.with_port, wire::words(&error)));
+                }
+            }
+        }
+        Err(Box::new(Bad::new(words, Matter::All).with(Next::End)))
+    })
+}
+
+fn slow_way(words: &[String], good: &str) -> Option<Warning> {
+    let first = words.first()?;
+    Some(Warning {
+        id: "address-dead",
+        text: format!(
+            "only {good} answers; Postfix also tries the others, and may wait for them each time ({first})"
+        ),
+        remedy: "if it is IPv6 that fails: set ip = \"ipv4\" under [relay] in the answers".into(),
+    })
+}

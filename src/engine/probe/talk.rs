@@ -1,0 +1,259 @@
+//! The frame of a probe: its clock, its stages, and what a stage that fails means.
+
+use std::time::{Duration, Instant};
+
+use super::facts::Host;
+use crate::engine::Progress;
+use crate::error::{Exit, human};
+use crate::model::diagnosis::{Circumstances, diagnose};
+use crate::model::probe::{Ending, Failure, Probe, Stage, Warning};
+use crate::model::reply::Reply;
+use crate::model::route::{Matter, Route};
+use crate::model::text;
+use crate::sys::clock;
+use crate::sys::wire::Broken;
+
+/// A probe under way.
+pub struct Talk<'a> {
+    pub route: Route,
+    pub host: &'a Host,
+    /// Plugins that are still to be installed.
+    pub waits: Vec<String>,
+    /// Whether a login was tried: there is no second one.
+    pub tried_login: bool,
+    progress: &'a mut dyn Progress,
+    begin: Instant,
+    end: Instant,
+    /// Time for one stage.
+    patience: Duration,
+    stages: Vec<Stage>,
+    warnings: Vec<Warning>,
+}
+
+/// What a stage that went well says.
+#[derive(Debug, Default)]
+pub struct Good {
+    pub text: String,
+    pub offered: Vec<String>,
+    pub said: Option<String>,
+}
+
+/// What a stage that failed says.
+#[derive(Debug)]
+pub struct Bad {
+    /// In Postfix's words.
+    pub evidence: Vec<String>,
+    /// What it was about: doubts of Postfix's other ways that have to do with it count.
+    pub matter: Matter,
+    /// The relay's own words.
+    pub said: Option<String>,
+    /// What was offered instead.
+    pub offered: Vec<String>,
+    /// Why Postfix may succeed all the same.
+    pub doubt: Option<String>,
+    /// The words are those of a refusal, and it was silence.
+    pub silence: bool,
+    /// What comes next.
+    pub next: Next,
+    /// Whether the relay said no for good (5xx).
+    pub refused: bool,
+    /// Not a failure, but something that cannot be tried: in words.
+    pub untried: Option<String>,
+}
+
+/// What comes after a stage that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing.
+    End,
+    /// Postfix would try the next address.
+    Address,
+    /// Postfix would try this address again without TLS.
+    Plain,
+}
+
+/// The end of a conversation.
+#[derive(Debug)]
+pub struct Stop {
+    pub ending: Box<Ending>,
+    pub next: Next,
+}
+
+impl Bad {
+    pub fn new(evidence: Vec<String>, matter: Matter) -> Self {
+        Self {
+            evidence,
+            matter,
+            said: None,
+            offered: Vec::new(),
+            doubt: None,
+            silence: false,
+            next: Next::End,
+            refused: false,
+            untried: None,
+        }
+    }
+
+    /// A reply that is a refusal, in the words that Postfix logs.
+    pub fn reply(words: String, reply: &Reply, matter: Matter) -> Self {
+        let refused = reply.class() == 5;
+        Self { said: Some(reply.shown()), refused, ..Self::new(vec![words], matter) }
+    }
+
+    /// Something that cannot be tried here.
+    pub fn untried(what: String) -> Self {
+        Self { untried: Some(what), ..Self::new(Vec::new(), Matter::All) }
+    }
+
+    /// A connection that broke while something was done (smtp_stream_except in smtp/smtp_trouble.c).
+    pub fn broken(broken: &Broken, peer: &str, doing: &str, heard: Option<String>) -> Self {
+        let (evidence, silence) = match broken {
+            Broken::Lost => (format!("lost connection with {peer} while {doing}"), false),
+            Broken::TimedOut => (format!("conversation with {peer} timed out while {doing}"), false),
+            Broken::Endless => (format!("{peer} sends without end while {doing}"), true),
+            Broken::Tls(error) => (format!("lost connection with {peer} while {doing}: {error}"), false),
+        };
+        Self {
+            said: heard,
+            silence,
+            next: Next::Address,
+            ..Self::new(vec![text::one_line(&evidence)], Matter::All)
+        }
+    }
+
+    pub fn with(self, next: Next) -> Self {
+        Self { next, ..self }
+    }
+}
+
+impl<'a> Talk<'a> {
+    pub fn new(
+        route: &Route,
+        host: &'a Host,
+        waits: Vec<String>,
+        timeout: Duration,
+        progress: &'a mut dyn Progress,
+    ) -> Self {
+        let begin = clock::now();
+        Self {
+            route: route.clone(),
+            host,
+            waits,
+            tried_login: false,
+            progress,
+            begin,
+            end: begin + timeout,
+            patience: timeout * 2 / 3,
+            stages: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// When the stage that begins now must be over.
+    pub fn deadline(&self) -> Instant {
+        self.end.min(clock::now() + self.patience)
+    }
+
+    /// How long one address of several may take to answer.
+    pub fn share(&self, others: bool) -> Duration {
+        let left = self.deadline().saturating_duration_since(clock::now());
+        if others { left / 2 } else { left }
+    }
+
+    pub fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
+        for warning in warnings {
+            if !self.warnings.iter().any(|known| known.id == warning.id) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+
+    pub fn note(&mut self, text: &str) {
+        self.progress.note(text);
+    }
+
+    /// Runs one stage, and tells how it went.
+    pub fn stage<T>(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce(&mut Self) -> Result<(T, Good), Box<Bad>>,
+    ) -> Result<T, Stop> {
+        let begin = clock::now();
+        self.progress.begin(name);
+        let result = work(self);
+        let took = begin.elapsed();
+        let (stage, result) = match result {
+            Ok((value, good)) => {
+                let Good { text, offered, said } = good;
+                (Stage { name, good: true, text, offered, said, took }, Ok(value))
+            }
+            Err(bad) => {
+                let (next, said, offered) = (bad.next, bad.said.clone(), bad.offered.clone());
+                let ending = self.ending(*bad);
+                let text = match &ending {
+                    Ending::Failed(failure) => failure.cause.clone(),
+                    Ending::Untried { what } => what.clone(),
+                    Ending::Willing => String::new(),
+                };
+                (
+                    Stage { name, good: false, text, offered, said, took },
+                    Err(Stop { ending: Box::new(ending), next }),
+                )
+            }
+        };
+        self.progress.end(stage.good, &stage.text, took);
+        self.stages.push(stage);
+        result
+    }
+
+    /// What a failed stage means: the cause by the catalogue that `verify` uses, and what speaks against it.
+    fn ending(&self, bad: Bad) -> Ending {
+        if let Some(what) = bad.untried {
+            return Ending::Untried { what };
+        }
+        let of_route = self.route.doubts.iter().filter(|doubt| doubt.from <= bad.matter);
+        let doubts: Vec<String> =
+            bad.doubt.iter().cloned().chain(of_route.map(|doubt| doubt.text.clone())).collect();
+        let lines: Vec<&str> = bad.evidence.iter().map(String::as_str).collect();
+        let mut failure = match diagnose(&lines, &Circumstances::of_route(&self.route)) {
+            Some(cause) => Failure::of(cause, bad.evidence, doubts),
+            None => unknown(bad.evidence, bad.refused, doubts),
+        };
+        if bad.silence {
+            failure.exit = Exit::NoWord;
+        }
+        if clock::now() >= self.end {
+            failure.doubts.push(format!(
+                "the probe had {} for all; a slow relay needs a longer --timeout",
+                human(self.end.saturating_duration_since(self.begin))
+            ));
+        }
+        Ending::Failed(failure)
+    }
+
+    /// Everything that was found.
+    pub fn probe(self, ending: Ending) -> Probe {
+        Probe {
+            relayhost: self.route.relayhost,
+            from: self.route.sender[1].clone(),
+            to: self.route.recipient,
+            stages: self.stages,
+            warnings: self.warnings,
+            took: self.begin.elapsed(),
+            ending,
+        }
+    }
+}
+
+/// A failure that the catalogue does not know: the relay's own words, and no guess.
+fn unknown(evidence: Vec<String>, refused: bool, doubts: Vec<String>) -> Failure {
+    let last = evidence.last().map_or("", String::as_str);
+    Failure {
+        exit: if refused { Exit::Refused } else { Exit::NoWord },
+        id: "unknown".into(),
+        cause: format!("{}: {last}", if refused { "the relay refused" } else { "the relay did not go on" }),
+        remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
+        evidence,
+        doubts,
+    }
+}

@@ -1,0 +1,219 @@
+//! A connection that is read line by line: plain or TLS, always with a moment at which it ends, whatever the other
+//! side does, and never more in memory than a line and a buffer.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustls::{ClientConnection, ProtocolVersion, Stream};
+
+use super::clock;
+use crate::model::reply::{Collector, LINE_LIMIT, REPLY_LIMIT, Reply};
+use crate::model::text;
+
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Why there is no reply.
+#[derive(Debug)]
+pub enum Broken {
+    /// The other side closed the connection, or it broke.
+    Lost,
+    /// The time is over.
+    TimedOut,
+    /// It sent more than a reply may have.
+    Endless,
+    /// TLS found something wrong.
+    Tls(Box<rustls::Error>),
+}
+
+/// A TCP connection with a time limit for all of an operation, not for each byte of it.
+#[derive(Debug)]
+pub struct Timed {
+    stream: TcpStream,
+    until: Instant,
+    /// The first bytes that came, for saying what they were when they were no TLS.
+    first: Vec<u8>,
+}
+
+impl Timed {
+    fn left(&self) -> std::io::Result<Duration> {
+        match self.until.checked_duration_since(clock::now()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        let count = self.stream.read(buffer)?;
+        let room = 8usize.saturating_sub(self.first.len()).min(count);
+        self.first.extend_from_slice(buffer.get(..room).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// The connection.
+pub struct Wire {
+    socket: Timed,
+    session: Option<ClientConnection>,
+    /// Bytes that came and are not used yet.
+    buffer: Vec<u8>,
+    used: usize,
+    /// What came of a reply that did not end.
+    heard: Option<String>,
+}
+
+impl Wire {
+    /// Connects to an address.
+    pub fn connect(address: SocketAddr, patience: Duration) -> std::io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, patience.max(Duration::from_millis(1)))?;
+        stream.set_nodelay(true)?;
+        let socket = Timed { stream, until: clock::now() + patience, first: Vec::new() };
+        Ok(Self { socket, session: None, buffer: Vec::new(), used: 0, heard: None })
+    }
+
+    /// The TLS session, if there is one.
+    pub fn session(&self) -> Option<&ClientConnection> {
+        self.session.as_ref()
+    }
+
+    /// Its version, as OpenSSL writes it: `TLSv1.3`.
+    pub fn tls_version(&self) -> &'static str {
+        match self.session.as_ref().and_then(|session| session.protocol_version()) {
+            Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "TLS",
+        }
+    }
+
+    /// Whether the first thing that the other side sent was text: a greeting where TLS should have been.
+    pub fn began_with_text(&self) -> bool {
+        let first = &self.socket.first;
+        first.len() >= 3 && first.iter().take(3).all(u8::is_ascii_digit)
+    }
+
+    /// What was heard of a reply that did not come to its end.
+    pub fn take_heard(&mut self) -> Option<String> {
+        self.heard.take()
+    }
+
+    /// Sends a command; its line end is added.
+    pub fn send(&mut self, command: &str, until: Instant) -> Result<(), Broken> {
+        self.socket.until = until;
+        let bytes = format!("{command}\r\n");
+        let sent = match &mut self.session {
+            None => self.socket.write_all(bytes.as_bytes()).and_then(|()| self.socket.flush()),
+            Some(session) => {
+                let mut stream = Stream::new(session, &mut self.socket);
+                stream.write_all(bytes.as_bytes()).and_then(|()| stream.flush())
+            }
+        };
+        sent.map_err(|error| broken(&error))
+    }
+
+    /// Waits for one whole reply.
+    pub fn reply(&mut self, until: Instant) -> Result<Reply, Broken> {
+        self.socket.until = until;
+        let mut collector = Collector::default();
+        let mut room = REPLY_LIMIT;
+        loop {
+            let mut line = Vec::new();
+            if let Err(broken) = self.line(&mut line, &mut room) {
+                let begun = (!line.is_empty()).then(|| text::one_line(&String::from_utf8_lossy(&line)));
+                self.heard = collector.unfinished().map(str::to_owned).or(begun);
+                return Err(broken);
+            }
+            if let Some(reply) = collector.line(&line) {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// A line without its end. What is longer than the limit is read and dropped.
+    fn line(&mut self, line: &mut Vec<u8>, room: &mut usize) -> Result<(), Broken> {
+        loop {
+            let unread = self.buffer.get(self.used..).unwrap_or_default();
+            let end = unread.iter().position(|byte| *byte == b'\n');
+            let taken = end.map_or(unread.len(), |end| end + 1);
+            let free = LINE_LIMIT.saturating_sub(line.len()).min(end.unwrap_or(taken));
+            line.extend_from_slice(unread.get(..free).unwrap_or_default());
+            *room = room.checked_sub(taken).ok_or(Broken::Endless)?;
+            self.used += taken;
+            if end.is_some() {
+                return Ok(());
+            }
+            self.refill()?;
+        }
+    }
+
+    fn refill(&mut self) -> Result<(), Broken> {
+        self.buffer.resize(LINE_LIMIT, 0);
+        self.used = 0;
+        let count = match &mut self.session {
+            None => self.socket.read(&mut self.buffer),
+            Some(session) => Stream::new(session, &mut self.socket).read(&mut self.buffer),
+        };
+        self.buffer.truncate(*count.as_ref().unwrap_or(&0));
+        match count {
+            Ok(0) => Err(Broken::Lost),
+            Ok(_) => Ok(()),
+            Err(error) => Err(broken(&error)),
+        }
+    }
+
+    /// Begins TLS. What came before it is forgotten, since it was not protected: others may have sent it (RFC 3207 §6).
+    pub fn start_tls(&mut self, session: ClientConnection, until: Instant) -> Result<(), Broken> {
+        self.buffer.clear();
+        self.used = 0;
+        self.socket.until = until;
+        self.socket.first.clear();
+        let session = self.session.insert(session);
+        while session.is_handshaking() {
+            session.complete_io(&mut self.socket).map_err(|error| broken(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the connection without waiting for much.
+    pub fn close(mut self) {
+        self.socket.until = clock::now() + GOODBYE;
+        if let Some(session) = &mut self.session {
+            session.send_close_notify();
+            let _ = session.write_tls(&mut self.socket);
+        }
+        let _ = self.socket.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn broken(error: &std::io::Error) -> Broken {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return Broken::Tls(Box::new(tls.clone()));
+    }
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Broken::TimedOut,
+        _ => Broken::Lost,
+    }
+}
+
+/// The system's words for an error, without its number: `Connection refused`.
+pub fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    if error.kind() == ErrorKind::TimedOut {
+        return "Connection timed out".into();
+    }
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
