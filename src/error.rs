@@ -141,6 +141,16 @@ pub enum Error {
         /// Its last lines.
         output: String,
     },
+    /// A directory of packages, or a file in it, cannot be used.
+    #[error("`{}` {problem}", .path.display())]
+    Package {
+        /// The directory or the file.
+        path: PathBuf,
+        /// What is wrong with it, after its name.
+        problem: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// What the answers ask for cannot be had with this Postfix.
     #[error("{what} needs Postfix {needed} or later; this host has {version}")]
     PostfixTooOld {
@@ -304,6 +314,7 @@ impl Error {
             Self::Answers { remedy, .. }
             | Self::Exposed { remedy, .. }
             | Self::ProgramMissing { remedy, .. }
+            | Self::Package { remedy, .. }
             | Self::PostfixTooOld { remedy, .. } => remedy.clone(),
             Self::NotRoot => "run the same command with sudo".into(),
             Self::Io { source, path, .. } => match source.kind() {

@@ -605,7 +605,7 @@ fn carry_out(action: &Action, postfix: &mut Postfix) {
         }
         Action::Service(_) => postfix.service.running = true,
         Action::Enable => postfix.service.enabled = Some(true),
-        Action::Install(_) => {}
+        Action::Install(..) => {}
     }
 }
 
@@ -642,7 +642,7 @@ proptest! {
         observed.last.wrote.clone_from(&first.wrote);
         let second = Plan::new(&desired, &observed).unwrap();
         prop_assert!(second.foreign.is_empty(), "{:?}", second.foreign);
-        let left: Vec<_> = second.actions.iter().filter(|action| !matches!(action, Action::Install(_) | Action::Service(_))).collect();
+        let left: Vec<_> = second.actions.iter().filter(|action| !matches!(action, Action::Install(..) | Action::Service(_))).collect();
         let why: Vec<_> = left.iter().map(|action| action.describe()).collect();
         prop_assert!(left.is_empty(), "{:?} of {:?}", why, desired);
         prop_assert_eq!(second.to_install(), first.to_install());

@@ -14,6 +14,7 @@ use crate::engine::defer;
 use crate::engine::load::{self, Source, load};
 use crate::engine::observe::observe;
 use crate::engine::recover::{self, Recovered, lock_and_recover, recover_if_stopped};
+use crate::engine::supply;
 use crate::engine::verify::{Request, verify};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
@@ -96,6 +97,7 @@ fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recover
     let desired = load(answers)?;
     let recovered = recover_if_stopped(out)?;
     let mut plan = Plan::new(&desired, &observe(&desired, Place::Host)?)?;
+    supply::foresee(&desired, &mut plan);
     plan.waits(&defer::waiting()?);
     Ok((desired, plan, recovered))
 }
@@ -159,6 +161,7 @@ fn apply_all(
         always_verify: message == Message::Always,
         keep: change.on_failure == OnFailure::Keep,
         force,
+        packages: None,
     };
     let done = apply(&held, &desired, &options, out)?;
     if done.exit() == Exit::Done && message != Message::Never && answers == Path::new(load::DEFAULT) {
@@ -179,7 +182,9 @@ fn apply_to_tree(
 ) -> Result<Outcome> {
     // The lock is the tree's, and the answers are outside it: they cannot be read once it is entered.
     let desired = load(answers)?;
+    let mut packages = None;
     if let Some(root) = root {
+        packages = supply::outside(&desired)?;
         host::enter_tree(root)?;
     }
     let options = Options {
@@ -190,6 +195,7 @@ fn apply_to_tree(
         always_verify: false,
         keep: true,
         force,
+        packages,
     };
     let held = lock_and_recover(change.lock_timeout, Place::Tree, out)?;
     let done = apply(&held, &desired, &options, out)?;

@@ -10,7 +10,7 @@ use super::observe::observe;
 use super::recover::{Held, Recovered};
 use super::transaction::{Transaction, postfix_directory, prove};
 use super::verify::{Request, verify};
-use super::{Place, Progress, stage};
+use super::{Place, Progress, stage, supply};
 use crate::error::{Error, Exit, Result};
 use crate::model::action::Action;
 use crate::model::delivery::Delivery;
@@ -21,10 +21,11 @@ use crate::model::observed::{Database, Queue, parse_settings};
 use crate::model::parameters::words;
 use crate::model::plan::Plan;
 use crate::model::postmap::MapSource;
+use crate::sys::directory::Directory;
 use crate::sys::{files, host, inode, log, postfix, service};
 
 /// How an `apply` behaves.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Options {
     /// What is worked on.
     pub place: Place,
@@ -40,6 +41,8 @@ pub struct Options {
     pub keep: bool,
     /// Whether values that somebody changed by hand are overwritten.
     pub force: bool,
+    /// The directory of packages that the answers name, where it is outside of the tree that is worked on.
+    pub packages: Option<Directory>,
 }
 
 /// What was done.
@@ -157,8 +160,21 @@ fn install_missing(
         done.left_out = missing.iter().map(|need| need.label().to_owned()).collect();
         return if plan.complete { Ok((done, plan)) } else { Err(Error::Image { missing: done.left_out }) };
     }
-    stage(progress, "packages", |progress| install(&missing, options.patience, progress))?;
-    done.actions.push(Action::Install(missing));
+    let mut supply = None;
+    stage(progress, "packages", |progress| {
+        let Some(from) = &desired.packages_from else { return install(&missing, options.patience, progress) };
+        let here;
+        let directory = if let Some(outside) = &options.packages {
+            outside
+        } else {
+            here = Directory::open(from)?;
+            &here
+        };
+        let (taken, text) = supply::install(directory, &missing, options.patience, progress)?;
+        supply = Some(taken);
+        Ok(text)
+    })?;
+    done.actions.push(Action::Install(missing, supply));
     let (mut after, _) = plan_for(desired, options.place)?;
     if !after.to_install().is_empty() {
         return Err(Error::NotInstalled {
@@ -332,6 +348,6 @@ fn tell(action: &Action, queue: &Queue, progress: &mut dyn Progress) -> Result<(
             stage(progress, "boot", |_| service::enable().map(|()| "Postfix starts at boot".into()))
         }
         // Installed before, or done by the transaction.
-        Action::Install(_) | Action::WriteMap { .. } | Action::WriteMainCf { .. } => Ok(()),
+        Action::Install(..) | Action::WriteMap { .. } | Action::WriteMainCf { .. } => Ok(()),
     }
 }

@@ -201,6 +201,7 @@ fn options(desired: &Desired, patience: Duration) -> Result<Options> {
         always_verify: false,
         keep: false,
         force: false,
+        packages: None,
     })
 }
 

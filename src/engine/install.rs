@@ -42,19 +42,24 @@ pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) 
         let names_left = Some(&mail) != MAIL_PACKAGES.last();
         let try_next = other_name && names_left;
         if !missing.is_empty() && !try_next {
-            return Err(Error::NotInstalled {
-                missing: missing.iter().map(|need| need.label().to_owned()).collect(),
-                command: last.command,
-                status: last.status,
-                output: last.tail,
-            });
+            return Err(not_installed(&missing, last));
         }
     }
     Ok(format!("installed {}", needs.iter().map(Need::label).collect::<Vec<_>>().join(", ")))
 }
 
+/// The package manager ran, and these are missing all the same.
+pub(super) fn not_installed(missing: &[Need], last: packages::Installation) -> Error {
+    Error::NotInstalled {
+        missing: missing.iter().map(|need| need.label().to_owned()).collect(),
+        command: last.command,
+        status: last.status,
+        output: last.tail,
+    }
+}
+
 /// Waits until no package manager works, then runs one; again if another was faster.
-fn unlocked(
+pub(super) fn unlocked(
     patience: Duration,
     progress: &mut dyn Progress,
     mut work: impl FnMut(&mut dyn Progress) -> Result<packages::Installation>,
@@ -87,7 +92,7 @@ fn unlocked(
 }
 
 /// Which needs are not met now. Package managers are not believed: yum 3 ends with 0 if it knew one name of several.
-fn still_missing(needs: &[Need]) -> Result<Vec<Need>> {
+pub(super) fn still_missing(needs: &[Need]) -> Result<Vec<Need>> {
     let names = capabilities(needs);
     let found = if names.is_empty() {
         BTreeMap::new()

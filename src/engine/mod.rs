@@ -8,6 +8,7 @@ pub mod load;
 pub mod observe;
 pub mod probe;
 pub mod recover;
+pub mod supply;
 pub mod transaction;
 pub mod verify;
 

@@ -6,13 +6,14 @@ use super::maincf::MainCf;
 use super::managed::{Managed, MapKind};
 use super::need::Need;
 use super::postmap::MapSource;
+use super::supply::Supply;
 use super::text;
 
 /// One step.
 #[derive(Debug)]
 pub enum Action {
-    /// Install what is missing, in one call of the package manager.
-    Install(Vec<Need>),
+    /// Install what is missing, in one call of the package manager, or from a directory of package files.
+    Install(Vec<Need>, Option<Supply>),
     /// Write a map source and build its database.
     WriteMap {
         /// Which.
@@ -69,8 +70,14 @@ impl Action {
     /// One line for a person.
     pub fn describe(&self) -> String {
         match self {
-            Self::Install(needs) => {
-                format!("install {}", needs.iter().map(Need::label).collect::<Vec<_>>().join(", "))
+            Self::Install(needs, supply) => {
+                let names = needs.iter().map(Need::label).collect::<Vec<_>>().join(", ");
+                match supply {
+                    None => format!("install {names}"),
+                    Some(supply) => {
+                        format!("install {names}, from {}: {}", supply.directory, supply.files.join(", "))
+                    }
+                }
             }
             Self::WriteMap { file, kind, why, .. } => {
                 format!("write {} and build its {} table ({why})", file.path().display(), kind.name())
@@ -101,7 +108,7 @@ impl Action {
     /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `service`, `enable`.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Install(_) => "install",
+            Self::Install(..) => "install",
             Self::WriteMap { .. } => "write_map",
             Self::WriteMainCf { .. } => "write_main_cf",
             Self::Service(_) => "service",

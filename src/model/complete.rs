@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -23,8 +24,9 @@ pub fn complete(answers: &Answers, password: Option<Secret>) -> Result<Desired> 
     let relay = reader.relay(preset.as_ref(), &auth)?;
     let rewrites = reader.rewrites()?;
     let verify = reader.verify(&rewrites)?;
-    let extra_packages = reader.packages()?;
-    Ok(Desired { relay, auth, rewrites, verify, extra_packages })
+    let extra_packages = reader.extra_packages()?;
+    let packages_from = reader.packages_from()?;
+    Ok(Desired { relay, auth, rewrites, verify, extra_packages, packages_from })
 }
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);
@@ -337,17 +339,22 @@ impl Reader<'_> {
         Ok(Verify { to: Some(to.clone()), deadline })
     }
 
-    fn packages(&self) -> Result<Vec<String>> {
-        let typed = &self.answers.tables.packages;
-        if let Some(from) = &typed.from {
-            return self.fail(
-                from.span(),
-                "this release cannot install from a directory of RPMs",
-                "make it a repository (`createrepo_c DIR`, and a file in /etc/yum.repos.d), and remove `from`",
-            );
+    fn packages_from(&self) -> Result<Option<PathBuf>> {
+        let Some(from) = &self.answers.tables.packages.from else { return Ok(None) };
+        let text = self.plain_text(from, "packages.from")?;
+        if text.starts_with('/') {
+            return Ok(Some(text.into()));
         }
+        self.fail(
+            from.span(),
+            &format!("`{}` is not the whole path of a directory", text::one_line(text)),
+            "write it from the root on, such as \"/mnt/rpms\"",
+        )
+    }
+
+    fn extra_packages(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
-        for value in &typed.extra {
+        for value in &self.answers.tables.packages.extra {
             let name = value.get_ref();
             let good = |c: char| c.is_ascii_alphanumeric() || "+-._()".contains(c);
             if name.is_empty() || name.starts_with('-') || !name.chars().all(good) {

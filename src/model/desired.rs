@@ -1,6 +1,7 @@
 //! What the host shall be: complete and valid. `complete` makes it from the answers; no `Option` survives but for
 //! what really may be absent.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ pub struct Desired {
     pub verify: Verify,
     /// More packages that must be there.
     pub extra_packages: Vec<String>,
+    /// The directory that packages are installed from, instead of repositories.
+    pub packages_from: Option<PathBuf>,
 }
 
 /// The relay and the way to it.

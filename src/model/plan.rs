@@ -7,8 +7,7 @@ use super::action::{Action, ServiceAction};
 use super::desired::{Auth, Desired};
 use super::generation::{LastRun, sha256};
 use super::managed::{MAP_MODE, Managed, MapKind};
-use super::need::{Need, needs};
-use super::observed::{Database, MapFile, Observed, Postfix, Presence, Queue};
+use super::observed::{Database, MapFile, Observed, Postfix, Queue};
 use super::parameters::{parameters, words};
 use super::pending::Waiting;
 use super::postmap::MapSource;
@@ -65,7 +64,7 @@ pub enum State {
 }
 
 const UNMASK: &str = "systemctl unmask postfix";
-const APPLY: &str = "relayhost apply";
+pub(super) const APPLY: &str = "relayhost apply";
 
 impl Plan {
     /// Compares. Errors only where the answers cannot be had on this host at all.
@@ -119,14 +118,6 @@ impl Plan {
         }));
     }
 
-    /// What is missing from the host, if anything.
-    pub fn to_install(&self) -> &[Need] {
-        match self.actions.first() {
-            Some(Action::Install(needs)) => needs,
-            _ => &[],
-        }
-    }
-
     pub(super) fn add(
         &mut self,
         id: impl Into<String>,
@@ -136,45 +127,6 @@ impl Plan {
     ) {
         let remedy = (!remedy.is_empty() && state != State::Fine).then(|| remedy.to_owned());
         self.findings.push(Finding { id: id.into(), state, found: found.into(), remedy });
-    }
-
-    fn packages(&mut self, desired: &Desired, observed: &Observed) {
-        let mut missing = Vec::new();
-        for need in needs(desired) {
-            let (id, problem, found) = match &need {
-                Need::Package { name, plugin } => {
-                    let presence = observed.packages.get(name).unwrap_or(&Presence::Missing);
-                    let (problem, found) = match (presence, plugin) {
-                        (Presence::Missing, _) => (true, "not installed".to_owned()),
-                        (Presence::Installed(nevra), Some(plugin)) if !observed.plugins.contains(*plugin) => {
-                            (
-                                true,
-                                format!(
-                                    "{nevra} is installed, but its plugin lib{plugin}.so is not on the disk"
-                                ),
-                            )
-                        }
-                        (Presence::Installed(nevra), _) => (false, nevra.clone()),
-                    };
-                    (format!("package.{name}"), problem, found)
-                }
-                Need::MailCommand => {
-                    let found = observed.mail_command.as_ref().map(|path| path.display().to_string());
-                    (
-                        "package.mail".to_owned(),
-                        found.is_none(),
-                        found.unwrap_or_else(|| "no `mail` command".into()),
-                    )
-                }
-            };
-            self.add(id, if problem { State::Differs } else { State::Fine }, found, APPLY);
-            if problem {
-                missing.push(need);
-            }
-        }
-        if !missing.is_empty() {
-            self.actions.push(Action::Install(missing));
-        }
     }
 
     fn postfix(&mut self, desired: &Desired, postfix: &Postfix, last: &LastRun) -> Result<()> {

@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 use crate::model::kind::{Kind, Signs};
 use crate::model::secret::Secret;
 
+/// The architecture of this host's packages, as rpm calls it.
+pub const ARCHITECTURE: &str = std::env::consts::ARCH;
+
 /// What kind of host this is.
 pub fn kind() -> Kind {
     let there = |path: &str| files::exists(Path::new(path));

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the layer that the list in clippy.toml keeps them in")]
 
 pub mod clock;
+pub mod directory;
 pub mod dns;
 pub mod files;
 pub mod host;

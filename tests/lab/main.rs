@@ -11,6 +11,7 @@
 
 mod bad_input;
 mod faults;
+mod from;
 mod hooks;
 mod host;
 mod kickstart;

@@ -1,0 +1,167 @@
+//! Packages from a directory, for hosts without a repository: finds out which of its files are needed, checks them, and
+//! installs them in one transaction. Everything is checked before anything is installed, on the bytes that will be.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::Progress;
+use super::install::{not_installed, still_missing, unlocked};
+use crate::error::{Error, Result};
+use crate::model::checksig;
+use crate::model::desired::Desired;
+use crate::model::need::Need;
+use crate::model::plan::Plan;
+use crate::model::supply::{INSTALLED_FORMAT, Installed, Selection, Step, Supply};
+use crate::sys::directory::{Directory, Put};
+use crate::sys::{files, host, packages, state};
+
+/// The checked files, and where they are; gone when dropped.
+struct Choice {
+    /// Name in the directory, and where it is checked and installed from.
+    files: Vec<(String, PathBuf)>,
+    scratch: TempDir,
+}
+
+impl Choice {
+    fn paths(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|(_, path)| path.clone()).collect()
+    }
+
+    fn supply(&self, directory: &Directory) -> Supply {
+        let mut files: Vec<String> = self.files.iter().map(|(name, _)| name.clone()).collect();
+        files.sort_unstable();
+        Supply { directory: directory.path().display().to_string(), files }
+    }
+
+    /// What rpm said, with the names that people know, and without what it says of unknown keys before its errors.
+    fn named(&self, said: &str) -> String {
+        let said = said.find("error:").and_then(|at| said.get(at..)).unwrap_or(said);
+        let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        // The last first: 1.rpm is the end of 11.rpm.
+        self.files
+            .iter()
+            .rev()
+            .fold(lines.join("\n    "), |said, (name, path)| said.replace(&path.display().to_string(), name))
+    }
+}
+
+/// Adds to a plan what `install` would take. Copies nothing, and looks at the directory only if something is missing and
+/// would be installed.
+pub fn foresee(desired: &Desired, plan: &mut Plan) {
+    let Some(from) = &desired.packages_from else { return };
+    if plan.to_install().is_empty() || host::is_image() {
+        return;
+    }
+    let choice = Directory::open(from).and_then(|directory| {
+        let choice = choose(&directory, plan.to_install(), files::scratch()?, Put::Link)?;
+        Ok(choice.supply(&directory))
+    });
+    plan.supplied(choice);
+}
+
+/// The directory that the answers name, for a tree that is about to be entered: as the answers themselves, it is looked
+/// for outside of that first.
+pub fn outside(desired: &Desired) -> Result<Option<Directory>> {
+    let from = desired.packages_from.as_ref().filter(|from| files::exists(from));
+    from.map(|from| Directory::open(from)).transpose()
+}
+
+/// Installs what is needed of a directory. Call with the lock of the state directory held: the copies are made there.
+pub fn install(
+    directory: &Directory,
+    needs: &[Need],
+    patience: Duration,
+    progress: &mut dyn Progress,
+) -> Result<(Supply, String)> {
+    let mut choice = None;
+    let installation = unlocked(patience, progress, |progress| {
+        let scratch = files::staging(&Path::new(state::DIRECTORY).join("packages"))?;
+        let choice = choice.insert(choose(directory, needs, scratch, Put::Copy)?);
+        packages::upgrade_from_files(&choice.paths(), &mut |line| progress.say(line))
+    })?;
+    let missing = still_missing(needs)?;
+    match choice {
+        Some(choice) if missing.is_empty() => {
+            let supply = choice.supply(directory);
+            let text = format!("installed {} from {}", supply.files.join(", "), supply.directory);
+            Ok((supply, text))
+        }
+        Some(choice) => Err(refuses(directory, &choice.named(&installation.tail))),
+        None => Err(not_installed(&missing, installation)),
+    }
+}
+
+fn choose(directory: &Directory, needs: &[Need], scratch: TempDir, how: Put) -> Result<Choice> {
+    let candidates = directory.candidates()?;
+    let installed = Installed::parse(&packages::all(INSTALLED_FORMAT)?);
+    let mut selection = Selection::new(&candidates, host::ARCHITECTURE, &installed);
+    selection.choose_for(needs).map_err(|lacking| lacks(directory, &lacking))?;
+    let mut choice = Choice { files: Vec::new(), scratch };
+    loop {
+        let known = choice.files.len();
+        for (number, candidate) in selection.chosen().iter().enumerate().skip(known) {
+            // A name that rpm does not take for a pattern, whatever the file is called.
+            let path = choice.scratch.path().join(format!("{number}.rpm"));
+            directory.put(&candidate.file, &path, how)?;
+            choice.files.push((candidate.file.clone(), path));
+        }
+        trust(directory, choice.files.get(known..).unwrap_or_default())?;
+        let Some(said) = packages::refusal(&choice.paths())? else { return Ok(choice) };
+        match selection.answer(&said) {
+            Step::More => {}
+            Step::Lacking(lacking) => return Err(lacks(directory, &lacking)),
+            Step::Refused => return Err(refuses(directory, &choice.named(&said))),
+        }
+    }
+}
+
+/// Has rpm check the digests and signatures of files.
+fn trust(directory: &Directory, put: &[(String, PathBuf)]) -> Result<()> {
+    let paths: Vec<PathBuf> = put.iter().map(|(_, path)| path.clone()).collect();
+    let output = packages::checksig(&paths)?;
+    let demand = packages::who_demands_signatures()?;
+    for (name, path) in put {
+        let refused = |problem: String, remedy: &str| Error::Package {
+            path: directory.path().join(name),
+            problem,
+            remedy: remedy.to_owned(),
+        };
+        let verdict = checksig::parse(&output, &path.display().to_string())
+            .ok_or_else(|| refused("cannot be read by rpm".into(), "get it again from whoever made it"))?;
+        if let Some(bad) = verdict.bad.first() {
+            return Err(refused(
+                format!("is damaged, or was changed after it was made: {bad}"),
+                "get it again from whoever made it, and make SHA256SUMS anew",
+            ));
+        }
+        if let Some(who) = demand.as_ref().filter(|_| !verdict.is_trusted()) {
+            let what = match verdict.unknown.first() {
+                Some(line) => format!("is signed with a key that this host does not trust ({line})"),
+                None => "is not signed".into(),
+            };
+            return Err(refused(
+                format!("{what}, and this host demands it: {who}"),
+                "import the key of whoever made it (`rpm --import FILE`), or take packages that are signed",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn lacks(directory: &Directory, lacking: &[String]) -> Error {
+    Error::Package {
+        path: directory.path().to_owned(),
+        problem: format!("has no package for:\n    {}", lacking.join("\n    ")),
+        remedy: "add what has it, and its lines in SHA256SUMS; on a host of the same release that has repositories, `yum install --downloadonly --downloaddir=DIR NAME` fetches a package with what it needs".into(),
+    }
+}
+
+fn refuses(directory: &Directory, said: &str) -> Error {
+    Error::Package {
+        path: directory.path().to_owned(),
+        problem: format!("has packages that rpm does not install:\n    {said}"),
+        remedy: "mend what it says, and run the same command again".into(),
+    }
+}

@@ -1,0 +1,243 @@
+//! A package file as something that may be installed: who it is and what it provides, read from its headers by the `rpm`
+//! crate. The payload is not looked at here.
+
+use std::cmp::Ordering;
+
+use rpm::{DependencyFlags, IndexSignatureTag, PackageMetadata};
+use rpm_version::Evr;
+
+use super::header;
+
+/// One package file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its name in the directory.
+    pub file: String,
+    /// Package name.
+    pub name: String,
+    /// Epoch (empty: none), version and release, as `epoch:version-release`.
+    pub evr: String,
+    /// Architecture; `src` for a source package.
+    pub arch: String,
+    /// What it provides, itself included.
+    pub provides: Vec<Capability>,
+    /// Its files that others may require by path.
+    pub files: Vec<String>,
+}
+
+/// A capability that is provided or required, with the versions of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capability {
+    /// Its name; for a requirement, a path too.
+    pub name: String,
+    /// Comparison and version; `None` for any.
+    pub version: Option<(Sense, String)>,
+}
+
+/// How versions compare: some of less, greater and equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sense {
+    less: bool,
+    greater: bool,
+    equal: bool,
+}
+
+/// What a file's headers say.
+#[derive(Debug)]
+pub struct Headers {
+    /// The package.
+    pub candidate: Candidate,
+    /// Size of the whole file, in bytes, where the headers know it.
+    pub size: Option<u64>,
+}
+
+/// What is said of a file whose headers cannot be read.
+pub const DAMAGED: &str = "has damaged headers";
+
+/// Where files lie that packages may require by path without further knowledge, as createrepo_c has it
+/// (`cr_is_primary` in src/misc.c).
+fn may_be_required(path: &str) -> bool {
+    path.contains("bin/") || path.starts_with("/etc/") || path == "/usr/lib/sendmail"
+}
+
+/// Reads a package file's lead and headers, which `bytes` are from the first to the last; nothing is believed of them.
+/// `file` is its name. The error says what is wrong.
+pub fn read(file: &str, bytes: &[u8]) -> Result<Headers, String> {
+    let (signature, main) = split(bytes).ok_or(DAMAGED)?;
+    if !header::is_sound(signature) || !header::is_sound(main) {
+        return Err(DAMAGED.into());
+    }
+    let damaged = |error: rpm::Error| format!("{DAMAGED} ({error})");
+    let package = PackageMetadata::parse(&mut &*bytes).map_err(damaged)?;
+    // Packages that have no digest of their headers are from before RPM 4.
+    package.verify_digests().map_err(|error| match error {
+        rpm::Error::DigestMismatchError { digest, .. } => {
+            format!("is damaged: its {digest} digest is another")
+        }
+        error => damaged(error),
+    })?;
+    let text = |value: std::result::Result<&str, rpm::Error>| value.map(str::to_owned).map_err(damaged);
+    let (name, arch) = (text(package.get_name())?, text(package.get_arch())?);
+    let evr = package.get_evr().map_err(damaged)?.evr_short();
+    // They become words of a command line and of our messages.
+    let good = |c: char| c.is_ascii_alphanumeric() || "._+~^-:".contains(c);
+    if [&name, &evr, &arch]
+        .iter()
+        .any(|part| part.is_empty() || part.starts_with('-') || !part.chars().all(good))
+    {
+        return Err("has a name or version with characters that no package has there".into());
+    }
+    let provides = package.get_provides().map_err(damaged)?;
+    let files = package.get_file_paths_split().map_err(damaged)?;
+    Ok(Headers {
+        size: size(&package),
+        candidate: Candidate {
+            file: file.to_owned(),
+            provides: provides.into_iter().map(Capability::of).collect(),
+            files: files
+                .into_iter()
+                .map(|(directory, name)| format!("{directory}{name}"))
+                .filter(|path| may_be_required(path))
+                .collect(),
+            arch: if package.is_source_package() { "src".into() } else { arch },
+            name,
+            evr,
+        },
+    })
+}
+
+/// The signature header and the main header of `bytes`, which have a lead before and padding between them.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let header_at = |at: usize| {
+        let rest = header::rest(bytes.get(at..at.checked_add(header::INTRO)?)?)?;
+        bytes.get(at..at + header::INTRO + rest)
+    };
+    let signature = header_at(header::LEAD)?;
+    let main = header_at(header::LEAD + signature.len().next_multiple_of(8))?;
+    (header::LEAD + signature.len().next_multiple_of(8) + main.len() == bytes.len())
+        .then_some((signature, main))
+}
+
+/// Size of the file: that of the headers and the payload is in the signature header (RPMSIGTAG_SIZE).
+fn size(package: &PackageMetadata) -> Option<u64> {
+    let signature = &package.signature;
+    let size = signature.get_entry_data_as_u64(IndexSignatureTag::RPMSIGTAG_LONGSIZE).ok();
+    let short = || signature.get_entry_data_as_u32(IndexSignatureTag::RPMSIGTAG_SIZE).ok().map(u64::from);
+    size.or_else(short)?.checked_add(package.get_package_segment_offsets().header)
+}
+
+impl Candidate {
+    /// `name-epoch:version-release.arch`, as rpm and dnf write it.
+    pub fn nevra(&self) -> String {
+        format!("{}-{}.{}", self.name, self.evr, self.arch)
+    }
+
+    /// Whether it meets a requirement, by a capability or by a file.
+    pub fn meets(&self, wanted: &Capability) -> bool {
+        if wanted.name.starts_with('/') && self.files.contains(&wanted.name) {
+            return true;
+        }
+        self.provides.iter().any(|provided| provided.overlaps(wanted))
+    }
+}
+
+impl Capability {
+    /// Any version of it.
+    pub fn any(name: &str) -> Self {
+        Self { name: name.to_owned(), version: None }
+    }
+
+    fn of(dependency: rpm::Dependency) -> Self {
+        let flags = dependency.flags;
+        let sense = Sense {
+            less: flags.contains(DependencyFlags::LESS),
+            greater: flags.contains(DependencyFlags::GREATER),
+            equal: flags.contains(DependencyFlags::EQUAL),
+        };
+        let any = !(sense.less || sense.greater || sense.equal) || dependency.version.is_empty();
+        Self { name: dependency.name, version: (!any).then_some((sense, dependency.version)) }
+    }
+
+    /// Parses `name`, or `name >= version`, as rpm writes a requirement.
+    pub fn parse(text: &str) -> Self {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let version = match words.as_slice() {
+            [_, sense, version] => Sense::parse(sense).map(|sense| (sense, (*version).to_owned())),
+            _ => None,
+        };
+        Self { name: words.first().map_or_else(String::new, ToString::to_string), version }
+    }
+
+    /// Whether some version is in both, by rpm's rules (rpmverOverlap in rpmio/rpmver.c): without a release in one of
+    /// them, releases do not count.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        if self.name != other.name {
+            return false;
+        }
+        let (Some((a, one)), Some((b, two))) = (&self.version, &other.version) else { return true };
+        let (mut one, mut two) = (Evr::parse(one), Evr::parse(two));
+        if one.release().is_empty() || two.release().is_empty() {
+            one.set_release("");
+            two.set_release("");
+        }
+        match one.cmp(&two) {
+            Ordering::Less => a.greater || b.less,
+            Ordering::Greater => a.less || b.greater,
+            Ordering::Equal => (a.equal && b.equal) || (a.less && b.less) || (a.greater && b.greater),
+        }
+    }
+}
+
+impl Sense {
+    fn parse(text: &str) -> Option<Self> {
+        let sense = Self { less: text.contains('<'), greater: text.contains('>'), equal: text.contains('=') };
+        matches!(text, "<" | "<=" | "=" | ">=" | ">").then_some(sense)
+    }
+}
+
+/// Compares `epoch:version-release` as rpm does.
+pub fn compare(one: &str, other: &str) -> Ordering {
+    Evr::parse(one).cmp(&Evr::parse(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlap(one: &str, other: &str) -> bool {
+        let found = Capability::parse(one).overlaps(&Capability::parse(other));
+        assert_eq!(found, Capability::parse(other).overlaps(&Capability::parse(one)), "{one} and {other}");
+        found
+    }
+
+    #[test]
+    fn versions_overlap_as_rpm_has_it() {
+        assert!(overlap("a = 1:2.0-3", "a >= 1:2.0"));
+        assert!(overlap("a = 2.0-3", "a = 2.0"));
+        assert!(!overlap("a = 2.0-3", "a = 2.0-4"));
+        assert!(!overlap("a = 2.0-3", "a > 2.0"));
+        assert!(!overlap("a = 2.0", "a = 1:2.0"));
+        assert!(overlap("a < 3", "a < 2"));
+        assert!(overlap("a >= 3", "a <= 3"));
+        assert!(!overlap("a > 3", "a <= 3"));
+        assert!(overlap("a", "a = 5"));
+        assert!(!overlap("a", "b"));
+        assert!(!overlap("a = 1.0~rc1", "a >= 1.0"));
+        assert!(overlap("a = 1.0^git1", "a > 1.0"));
+    }
+
+    #[test]
+    fn requirements_as_rpm_writes_them() {
+        assert_eq!(Capability::parse("/bin/sh"), Capability::any("/bin/sh"));
+        let lib = Capability::parse("libc.so.6(GLIBC_2.34)(64bit)");
+        assert_eq!((lib.name.as_str(), lib.version), ("libc.so.6(GLIBC_2.34)(64bit)", None));
+        assert!(Capability::parse("a >= 1:2-3").version.is_some());
+    }
+
+    #[test]
+    fn what_is_no_package_has_no_headers() {
+        for bytes in [&b""[..], b"<html>", &[0; 4096], &b"\xed\xab\xee\xdb".repeat(100)] {
+            assert_eq!(read("x.rpm", bytes).unwrap_err(), DAMAGED);
+        }
+    }
+}

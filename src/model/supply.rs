@@ -1,0 +1,230 @@
+//! Which of a directory's package files are installed: those that meet what is missing, and what they need in their
+//! turn. What is installed already, and whether a set fits it, is asked of rpm itself (`rpm -U --test`); here its answer
+//! is understood, and the next file chosen. Chooses, and touches nothing.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use super::candidate::{Candidate, Capability, compare};
+use super::need::{MAIL_PACKAGES, Need};
+
+/// What was chosen from a directory, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Supply {
+    /// The directory.
+    pub directory: String,
+    /// Names of the files, in the order of the alphabet.
+    pub files: Vec<String>,
+}
+
+/// The packages of this host: name → the newest `epoch:version-release` of it.
+#[derive(Debug, Default, Clone)]
+pub struct Installed {
+    newest: BTreeMap<String, String>,
+}
+
+/// The query format whose output `Installed::parse` reads.
+pub const INSTALLED_FORMAT: &str = "%{NAME} %{EPOCH}:%{VERSION}-%{RELEASE}\\n";
+
+impl Installed {
+    /// Parses what `rpm -qa` printed.
+    pub fn parse(output: &str) -> Self {
+        let mut installed = Self::default();
+        for (name, evr) in output.lines().filter_map(|line| line.split_once(' ')) {
+            // No epoch is written so.
+            let evr = evr.strip_prefix("(none):").unwrap_or(evr);
+            let newest = installed.newest.entry(name.to_owned()).or_insert_with(|| evr.to_owned());
+            if compare(evr, newest).is_gt() {
+                evr.clone_into(newest);
+            }
+        }
+        installed
+    }
+
+    fn against(&self, candidate: &Candidate) -> Option<Ordering> {
+        self.newest.get(&candidate.name).map(|installed| compare(&candidate.evr, installed))
+    }
+}
+
+/// A choice that grows until rpm is content.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    all: &'a [Candidate],
+    arch: &'a str,
+    installed: &'a Installed,
+    usable: Vec<&'a Candidate>,
+    chosen: Vec<&'a Candidate>,
+}
+
+/// What rpm's answer leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// More was chosen: ask again.
+    More,
+    /// Nothing in the directory helps; what is missing, a line each.
+    Lacking(Vec<String>),
+    /// Something else than a missing package is in the way.
+    Refused,
+}
+
+impl<'a> Selection<'a> {
+    /// Of each package the newest that this host can have: of its architecture (`arch`) or of none, and not older than
+    /// what is installed. A 32-bit package is not what a 64-bit host lacks.
+    pub fn new(all: &'a [Candidate], arch: &'a str, installed: &'a Installed) -> Self {
+        let mut best: BTreeMap<&str, &Candidate> = BTreeMap::new();
+        for candidate in all {
+            let old = installed.against(candidate) == Some(Ordering::Less);
+            if old || !fits(candidate, arch) {
+                continue;
+            }
+            best.entry(&candidate.name)
+                .and_modify(|other| {
+                    if compare(&candidate.evr, &other.evr).is_gt() {
+                        *other = candidate;
+                    }
+                })
+                .or_insert(candidate);
+        }
+        Self { all, arch, installed, usable: best.into_values().collect(), chosen: Vec::new() }
+    }
+
+    /// What was chosen so far.
+    pub fn chosen(&self) -> &[&'a Candidate] {
+        &self.chosen
+    }
+
+    /// Chooses for everything that is missing; the error names what the directory does not have, a line each.
+    pub fn choose_for(&mut self, needs: &[Need]) -> Result<(), Vec<String>> {
+        let mut lacking = Vec::new();
+        for need in needs {
+            let names: Vec<&str> = match need {
+                Need::Package { name, .. } => vec![name],
+                Need::MailCommand => MAIL_PACKAGES.to_vec(),
+            };
+            let wanted: Vec<Capability> = names.iter().map(|name| Capability::any(name)).collect();
+            match wanted.iter().find_map(|wanted| self.best(wanted)) {
+                Some(candidate) => self.choose(candidate),
+                None => lacking.push(format!("{}{}", need.label(), self.why_not(&wanted))),
+            }
+        }
+        if lacking.is_empty() { Ok(()) } else { Err(lacking) }
+    }
+
+    /// Chooses what rpm says is missing. `output` is what `rpm -U --test` wrote when it was not content, in the C locale:
+    /// `REQUIREMENT is needed by [(installed) ]PACKAGE` (rpmProblemString in rpm's lib/rpmprob.c).
+    pub fn answer(&mut self, output: &str) -> Step {
+        let (mut lacking, mut more) = (Vec::new(), false);
+        for line in output.lines().map(str::trim) {
+            let Some((requirement, by)) = line.split_once(" is needed by ") else { continue };
+            match self.remedy(requirement, by) {
+                Some(candidate) => {
+                    self.choose(candidate);
+                    more = true;
+                }
+                // It was chosen for another line, or it is in the way of what is chosen for one.
+                None if self.is_met(requirement) => {}
+                None => {
+                    let wanted = [Capability::parse(requirement)];
+                    lacking.push(format!("{requirement}, which {by} needs{}", self.why_not(&wanted)));
+                }
+            }
+        }
+        match (lacking.is_empty(), more) {
+            (false, _) => Step::Lacking(lacking),
+            (true, true) => Step::More,
+            (true, false) => Step::Refused,
+        }
+    }
+
+    /// The candidate that mends one line of rpm's: an upgrade of the installed package that would lose what it needs, or
+    /// else what has it.
+    fn remedy(&self, requirement: &str, by: &str) -> Option<&'a Candidate> {
+        let installed = by.strip_prefix("(installed) ");
+        let upgrade = installed.and_then(|by| {
+            let is_of = |candidate: &&&Candidate| {
+                let rest = by.strip_prefix(&candidate.name).and_then(|rest| rest.strip_prefix('-'));
+                // `a-b` is no version of `a`: a version and a release are left.
+                rest.is_some_and(|rest| rest.matches('-').count() == 1)
+            };
+            self.usable.iter().find(is_of).copied().filter(|candidate| self.is_new(candidate))
+        });
+        upgrade.filter(|candidate| !self.is_chosen(candidate)).or_else(|| {
+            let wanted = alternatives(requirement);
+            wanted.iter().find_map(|wanted| self.best(wanted).filter(|candidate| !self.is_chosen(candidate)))
+        })
+    }
+
+    fn is_met(&self, requirement: &str) -> bool {
+        alternatives(requirement)
+            .iter()
+            .any(|wanted| self.chosen.iter().any(|candidate| candidate.meets(wanted)))
+    }
+
+    /// The best that meets a requirement: one that is chosen anyway, one of that name, or the first of the alphabet.
+    fn best(&self, wanted: &Capability) -> Option<&'a Candidate> {
+        let named = |candidate: &&&Candidate| candidate.name == wanted.name && candidate.meets(wanted);
+        let chosen = self.chosen.iter().find(|candidate| candidate.meets(wanted));
+        let named = || self.usable.iter().find(named);
+        let any = || self.usable.iter().find(|candidate| candidate.meets(wanted));
+        chosen.or_else(named).or_else(any).copied()
+    }
+
+    fn choose(&mut self, candidate: &'a Candidate) {
+        if !self.is_chosen(candidate) {
+            self.chosen.push(candidate);
+        }
+    }
+
+    fn is_chosen(&self, candidate: &Candidate) -> bool {
+        self.chosen.iter().any(|chosen| chosen.file == candidate.file)
+    }
+
+    fn is_new(&self, candidate: &Candidate) -> bool {
+        self.installed.against(candidate) == Some(Ordering::Greater)
+    }
+
+    /// What keeps a file from being chosen that would otherwise do.
+    fn why_not(&self, wanted: &[Capability]) -> String {
+        let meets = |candidate: &&Candidate| wanted.iter().any(|wanted| candidate.meets(wanted));
+        let Some(other) = self.all.iter().find(meets) else { return String::new() };
+        if fits(other, self.arch) && self.installed.against(other) == Some(Ordering::Less) {
+            format!(" ({} is older than what is installed)", other.file)
+        } else if fits(other, self.arch) {
+            format!(" ({} has it, and a newer one of its name is taken)", other.file)
+        } else if other.arch == "src" {
+            format!(" ({} is a source package)", other.file)
+        } else {
+            format!(" ({} is for {}, and this host is {})", other.file, other.arch, self.arch)
+        }
+    }
+}
+
+/// Whether a package can be what this host lacks. `x86_64_v2` and its kin are the same architecture, and rpm knows whether
+/// the processor has it.
+fn fits(candidate: &Candidate, arch: &str) -> bool {
+    let level = || candidate.arch.strip_prefix(arch).is_some_and(|rest| rest.starts_with("_v"));
+    candidate.arch == "noarch" || candidate.arch == arch || level()
+}
+
+/// What stands between the names of a rich dependency.
+const WORDS: [&str; 13] =
+    ["or", "and", "if", "else", "unless", "with", "without", "<", "<=", "=", ">=", ">", ""];
+
+/// The capabilities of which one may do: of a rich dependency (`(a or b)`), each that it names; rpm says afterwards
+/// whether it did.
+fn alternatives(requirement: &str) -> Vec<Capability> {
+    if !requirement.starts_with('(') {
+        return vec![Capability::parse(requirement)];
+    }
+    let words = requirement.split_whitespace().map(|word| {
+        let word = word.trim_start_matches('(');
+        // The brackets that close the whole, not those of `lib.so()(64bit)`.
+        let surplus = word.matches(')').count().saturating_sub(word.matches('(').count());
+        word.get(..word.len() - surplus).unwrap_or(word)
+    });
+    words.filter(|word| !WORDS.contains(word)).map(Capability::any).collect()
+}
+
+#[cfg(test)]
+#[path = "supply_tests.rs"]
+mod tests;
