@@ -2,6 +2,7 @@
 //! that every caller says the same. No I/O, no formatting of terminals.
 
 mod exit;
+mod hint;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -200,6 +201,16 @@ pub enum Error {
     /// There is no log in which the message could be followed.
     #[error("no mail log on this host: neither /var/log/maillog nor a journal")]
     NoLog,
+    /// A log that was named cannot be read.
+    #[error("`{name}` {problem}")]
+    Log {
+        /// The file, or what stands for it.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do instead.
+        remedy: String,
+    },
     /// What `--root` names is no tree that can be worked on.
     #[error("`{}` is not the root of an RPM system: {problem}", .path.display())]
     Tree {
@@ -304,72 +315,6 @@ impl Error {
                     | Self::InTransaction { .. }
                     | Self::Busy { .. }
                     | Self::ChangedMeanwhile { .. }
-            ),
-        }
-    }
-
-    /// What to do next.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Answers { remedy, .. }
-            | Self::Exposed { remedy, .. }
-            | Self::ProgramMissing { remedy, .. }
-            | Self::Package { remedy, .. }
-            | Self::PostfixTooOld { remedy, .. } => remedy.clone(),
-            Self::NotRoot => "run the same command with sudo".into(),
-            Self::Io { source, path, .. } => match source.kind() {
-                std::io::ErrorKind::NotFound => format!("check that `{}` is the right path", path.display()),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space on that file system, and run the same command again".into(),
-                std::io::ErrorKind::ReadOnlyFilesystem => "remount that file system read-write, and run the same command again".into(),
-                _ => format!("look at `ls -ldZ {}`, and run the same command again", path.display()),
-            },
-            Self::TooLarge { path, .. } => format!("check that `{}` is the file you mean", path.display()),
-            Self::Symlink { path } => format!(
-                "see who made it and why (`ls -l {0}`); if it is nobody's, `rm {0}`, and run the same command again",
-                path.display()
-            ),
-            Self::Program { stderr, .. } if stderr.contains("No space left on device") => {
-                "free some space on that file system, and run the same command again".into()
-            }
-            Self::Program { .. } => "run that command by hand to see all that it says".into(),
-            Self::Timeout { .. } => "run that command by hand to see where it stays".into(),
-            Self::InTransaction { .. } => "it is tried again; or call `relayhost pending` when that has ended".into(),
-            Self::Image { missing } => format!(
-                "put it into the image (`RUN dnf -y install {0}` in the Containerfile), or `rpm-ostree install {0}` and reboot",
-                missing.join(" ")
-            ),
-            Self::Locked { .. } => "wait for the other one to end (or end it), and run the same command again".into(),
-            Self::NotInstalled { missing, .. } => format!(
-                "see which repository has it (`yum provides {}`), enable it, and run the same command again",
-                missing.first().map_or("", String::as_str)
-            ),
-            Self::MapType { .. } => "set `default_database_type = hash` (EL10: `lmdb`) in main.cf, and run the same command again".into(),
-            Self::Staged { .. } => "nothing was changed; mend main.cf (`postconf -n` says where it is wrong), and run the same command again".into(),
-            Self::MapDiffers { database } => {
-                format!("look for another program that writes `{}`, and run the same command again", database.display())
-            }
-            Self::NotRunning { .. } => "mend what it says (port 25 taken? `ss -ltnp 'sport = :25'` shows by whom); `postfix check` and the end of the mail log say more".into(),
-            Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
-            Self::NoLog => "start rsyslog (or systemd-journald), or run `relayhost apply --no-verify`".into(),
-            Self::ChangedMeanwhile { .. } => "run the same command again".into(),
-            Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
-            Self::Masked => "systemctl unmask postfix, and run the same command again".into(),
-            Self::Unreadable { .. } => {
-                "mend that line of main.cf (nothing was changed), and run the same command again".into()
-            }
-            Self::Busy { .. } => "wait for it to end, and run the same command again".into(),
-            Self::Record { path, .. } => format!(
-                "nothing was touched; if it cannot be mended, move it away (`mv {0} /root/`), and see by `relayhost check` what is in force",
-                path.display()
-            ),
-            Self::NoGeneration { .. } => "relayhost history".into(),
-            Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
-            Self::Foreign { .. } => {
-                "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
-            }
-            Self::Undone { cause } => cause.hint(),
-            Self::Stuck { generation, .. } => format!(
-                "mend what the message names (disk full? read-only?), then `relayhost restore {generation}`; the previous bytes are in /var/lib/relayhost/generations/{generation:04}/before"
             ),
         }
     }

@@ -20,7 +20,7 @@ use relayhost::model::answers::Answers;
 use relayhost::model::complete::complete;
 use relayhost::model::desired::{Auth, Desired};
 use relayhost::model::generation::LastRun;
-use relayhost::model::maillog::{parse_event, parse_line};
+use relayhost::model::log::{parse_event, parse_line};
 use relayhost::model::maincf::MainCf;
 use relayhost::model::managed::{Managed, MapKind};
 use relayhost::model::observed::{

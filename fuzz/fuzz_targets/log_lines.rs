@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::maillog::{parse_event, parse_line};
+use relayhost::model::log::{parse_event, parse_line};
 use relayhost::model::text;
 use relayhost::model::trail::Trail;
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::render::Renderer;
 use super::{Change, Command, OnFailure};
-use super::{pending, probe, providers};
+use super::{diagnose, pending, probe, providers};
 use crate::engine::Place;
 use crate::engine::apply::{Done, Options, apply};
 use crate::engine::defer;
@@ -58,6 +58,13 @@ pub fn run(command: Command) -> u8 {
         }
         Command::Probe { common, current, timeout } => {
             report("probe", common.json, |out| probe::probe(&common.answers, current, timeout, out))
+        }
+        Command::Diagnose(arguments) if arguments.is_of_this_host() => {
+            report("diagnose", arguments.json, |out| diagnose::run(arguments, out))
+        }
+        // A file from elsewhere takes no more rights than it has.
+        Command::Diagnose(arguments) => {
+            report_to_anybody("diagnose", arguments.json, |out| diagnose::run(arguments, out))
         }
         Command::Scriptlet { .. } => Exit::Done.code(), // taken by cli::run
         Command::Pending { due, json, lock_timeout } => {

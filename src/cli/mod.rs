@@ -1,6 +1,7 @@
 //! The command line: what may be typed, and which part of the engine that calls. Decides nothing.
 
 mod admin;
+mod diagnose;
 mod pending;
 mod probe;
 mod providers;
@@ -31,7 +32,7 @@ const EXIT_STATUS: &str = "Exit status:
   1  could not; the message says what
   2  wrong usage, or answers that are not valid
   3  check, plan: the host differs from the answers; apply: somebody changed by hand what is to be set
-  4  the relay refused the message, or would (probe)
+  4  the relay refused the message, or would (probe); diagnose: something failed
   5  no final word from the relay before the deadline, or one that only a message can bring (probe)
   6  inside an RPM transaction: recorded, and done when it is over
   7  the relay refused, and the previous configuration was put back
@@ -101,6 +102,8 @@ enum Command {
         #[arg(long, value_name = "TIME", default_value = "30s", value_parser = text::parse_duration)]
         timeout: Duration,
     },
+    /// Read the mail log and name each failure, its cause and its remedy; changes nothing
+    Diagnose(diagnose::Arguments),
     /// For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0
     #[command(after_help = "%post:   relayhost scriptlet post \"$1\" --for NAME")]
     Scriptlet {

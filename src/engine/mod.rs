@@ -3,8 +3,10 @@
 
 pub mod apply;
 pub mod defer;
+pub mod diagnose;
 pub mod install;
 pub mod load;
+pub mod looks;
 pub mod observe;
 pub mod probe;
 pub mod recover;

@@ -51,7 +51,8 @@ pub fn plugins() -> BTreeSet<String> {
     names.filter_map(|name| Some(name.strip_prefix("lib")?.split_once(".so")?.0.to_owned())).collect()
 }
 
-fn postfix_of(place: Place) -> Result<Postfix> {
+/// Postfix alone, which needs no answers.
+pub fn postfix_of(place: Place) -> Result<Postfix> {
     let settings = parse_settings(&postfix::settings(&SETTINGS)?);
     let setting = |name: &str| settings.get(name).map_or("", String::as_str);
     let map_kind = MapKind::new(setting("default_database_type"));

@@ -10,7 +10,7 @@ use crate::error::{Error, Exit, Result, human};
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::{Auth, Desired};
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
-use crate::model::maillog::{Attempt, Status};
+use crate::model::log::{Attempt, Status};
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::parameters::is_local;
 use crate::model::trail::{Trail, Whereabouts};
@@ -318,11 +318,9 @@ enum Judgement {
     Again(Cause),
 }
 
-/// A failure that the catalogue does not know: the log's own words, and no guess. A reply of the relay that Postfix
-/// took for final, or softened (smtp_sasl_auth_soft_bounce), is a refusal.
+/// A failure that the catalogue does not know: the log's own words, and no guess.
 fn unknown(attempt: &Attempt, evidence: &[&str]) -> Outcome {
-    let said = attempt.reason.contains(" said: ");
-    let refused = said && (attempt.status == Status::Bounced || attempt.reason.contains("said: 5"));
+    let refused = attempt.is_refusal();
     Outcome::Failed {
         exit: if refused { Exit::Refused } else { Exit::NoWord },
         id: "unknown".into(),

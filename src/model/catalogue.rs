@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Which side kept the message from arriving.
@@ -154,29 +154,83 @@ const FILES: [&str; 9] = [
 
 fn patterns<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Regex>, D::Error> {
     let texts = Vec::<String>::deserialize(input)?;
-    texts.iter().map(|text| Regex::new(text).map_err(serde::de::Error::custom)).collect()
+    // Log lines are ASCII as a rule: `\w` for every script of the world would only make it large.
+    let one =
+        |text: &String| RegexBuilder::new(text).unicode(false).build().map_err(serde::de::Error::custom);
+    texts.iter().map(one).collect()
 }
 
 /// All causes, the most exact first.
 pub fn catalogue() -> &'static [Entry] {
-    static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(read);
-    &TABLE
+    &TABLE.entries
 }
+
+/// The entries whose words fit the evidence, whatever is true of the host, the most exact first.
+pub fn fitting(evidence: &[&str]) -> impl Iterator<Item = &'static Entry> {
+    let table: &'static Table = &TABLE;
+    let mut hits = vec![Hit::default(); table.entries.len()];
+    for line in evidence {
+        for at in &table.set.matches(line.as_bytes()) {
+            let Some((entry, role)) = table.of.get(at) else { continue };
+            let Some(hit) = hits.get_mut(*entry) else { continue };
+            match role {
+                Role::Pattern => hit.pattern = true,
+                Role::Also(number) => hit.also |= 1 << number,
+                Role::Unless => hit.unless = true,
+            }
+        }
+    }
+    let fits = |(entry, hit): &(&Entry, Hit)| {
+        hit.pattern && !hit.unless && hit.also.count_ones() as usize == entry.also.len()
+    };
+    table.entries.iter().zip(hits).filter(fits).map(|(entry, _)| entry)
+}
+
+/// What a pattern is for.
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    Pattern,
+    /// One of several that all must match, by its number.
+    Also(u32),
+    Unless,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Hit {
+    pattern: bool,
+    also: u32,
+    unless: bool,
+}
+
+/// The entries, and all of their patterns as one.
+struct Table {
+    entries: Vec<Entry>,
+    set: RegexSet,
+    /// Of each pattern in the set: its entry, and what it is for.
+    of: Vec<(usize, Role)>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(read);
 
 #[expect(
     clippy::unwrap_used,
     reason = "part of the program; no build whose tests pass has one that does not parse"
 )]
-fn read() -> Vec<Entry> {
-    FILES.iter().flat_map(|text| toml::from_str::<Catalogue>(text).unwrap().cause).collect()
-}
-
-impl Entry {
-    /// Whether its words fit the evidence, whatever is true of the host.
-    pub fn fits(&self, evidence: &[&str]) -> bool {
-        let matches = |pattern: &Regex| evidence.iter().any(|line| pattern.is_match(line));
-        self.patterns.iter().any(matches) && self.also.iter().all(matches) && !self.unless.iter().any(matches)
+fn read() -> Table {
+    let parse = |text: &&str| toml::from_str::<Catalogue>(text).unwrap().cause;
+    let entries: Vec<Entry> = FILES.iter().flat_map(parse).collect();
+    let (mut texts, mut of) = (Vec::new(), Vec::new());
+    for (at, entry) in entries.iter().enumerate() {
+        let mut add = |pattern: &Regex, role| {
+            texts.push(pattern.as_str().to_owned());
+            of.push((at, role));
+        };
+        entry.patterns.iter().for_each(|pattern| add(pattern, Role::Pattern));
+        entry.unless.iter().for_each(|pattern| add(pattern, Role::Unless));
+        (0..).zip(&entry.also).for_each(|(number, pattern)| add(pattern, Role::Also(number)));
     }
+    let set = RegexSetBuilder::new(texts).unicode(false).build().unwrap();
+    Table { entries, set, of }
 }
 
 #[cfg(test)]
@@ -185,7 +239,7 @@ mod tests {
     use super::*;
 
     fn is(pattern: &str, text: &str) -> bool {
-        Regex::new(pattern).unwrap().is_match(text)
+        Regex::new(pattern).unwrap().is_match(text.as_bytes())
     }
 
     #[test]
@@ -193,7 +247,7 @@ mod tests {
         for entry in catalogue() {
             let id = &entry.id;
             assert!(is("^[a-z0-9]+(-[a-z0-9]+)*$", id), "{id} is not in kebab case");
-            assert!(!entry.patterns.is_empty() && !entry.source.is_empty(), "{id}");
+            assert!(!entry.patterns.is_empty() && !entry.source.is_empty() && entry.also.len() < 32, "{id}");
             assert!(!is(r"^$|\.$", &entry.cause), "{id}: cause ends with a full stop, or is empty");
             assert!(!is(r"^$|\.$", &entry.remedy), "{id}: remedy ends with a full stop, or is empty");
             let fills = |text: &str| text.contains("{1}") && !text.ends_with("{1}");
@@ -204,7 +258,7 @@ mod tests {
                 );
             }
             for pattern in entry.patterns.iter().chain(&entry.also).chain(&entry.unless) {
-                assert!(!pattern.is_match(""), "{id}: {pattern} matches everything");
+                assert!(!pattern.is_match(b""), "{id}: {pattern} matches everything");
             }
             if let Some(versions) = &entry.postfix {
                 assert!(is(r"^\d+\.\d+(-(\d+\.\d+)?)?$", versions), "{id}: {versions}");
@@ -228,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_is_filled_in_is_known() {
-        let word = Regex::new(r"\{[a-z0-9_]+\}").unwrap();
+        let word = regex::Regex::new(r"\{[a-z0-9_]+\}").unwrap();
         for entry in catalogue() {
             let texts = [&entry.cause, &entry.remedy].into_iter().chain(entry.provider.values());
             for found in texts.flat_map(|text| word.find_iter(text)) {

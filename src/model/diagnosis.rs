@@ -3,14 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use regex::Regex;
+use regex::bytes::Captures;
 
-use super::catalogue::{Fact, Fix, Stage, Verdict, catalogue};
+use super::catalogue::{Entry, Fact, Fix, Stage, Verdict, fitting};
 use super::desired::{Auth, Desired};
+use super::log::follow::About;
 use super::managed::Managed;
 use super::need::{Need, needs};
 use super::observed::{Database, Observed, Postfix, Presence};
 use super::parameters::words;
+use super::provider::providers;
 use super::route::Route;
 
 /// A cause, in words for a person.
@@ -41,9 +43,30 @@ pub struct Circumstances {
     package: String,
     to: String,
     sender: String,
+    /// The preset that the relay belongs to.
+    provider: Option<&'static str>,
 }
 
 impl Circumstances {
+    /// Nothing is known of the host: for a log from elsewhere. Entries that ask for facts do not fit then.
+    pub fn unknown(about: &About<'_>) -> Self {
+        let About { relay, sender, to, .. } = *about;
+        let said = |text: &str, or: &str| if text.is_empty() { or.to_owned() } else { text.to_owned() };
+        Self {
+            facts: BTreeSet::new(),
+            relayhost: relay.map_or_else(|| "the relay".into(), |(name, _, port)| format!("{name}:{port}")),
+            user: "this login".into(),
+            package: String::new(),
+            to: said(to, "of this message"),
+            sender: said(sender, "this sender"),
+            provider: relay.and_then(|(name, ..)| preset_of(name)),
+        }
+    }
+
+    fn allow(&self, entry: &Entry) -> bool {
+        entry.facts.iter().all(|fact| self.facts.contains(fact))
+    }
+
     /// Reads the facts off a host for a message from `sender` to `to`.
     pub fn new(desired: &Desired, observed: &Observed, sender: &str, to: &str) -> Self {
         let mut facts = BTreeSet::new();
@@ -68,7 +91,8 @@ impl Circumstances {
             }
         };
         let relayhost = Self::settings(desired, observed, sender, &mut facts);
-        Self { facts, relayhost, user, package, to: to.to_owned(), sender: sender.to_owned() }
+        let provider = preset_of(&desired.relay.host);
+        Self { facts, relayhost, user, package, to: to.to_owned(), sender: sender.to_owned(), provider }
     }
 
     /// For a conversation that Postfix did not have: the facts are the route's.
@@ -80,6 +104,9 @@ impl Circumstances {
             package: route.package.clone(),
             to: route.recipient.clone().unwrap_or_default(),
             sender: route.sender[1].clone(),
+            provider: preset_of(
+                route.relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default(),
+            ),
         }
     }
 
@@ -122,17 +149,24 @@ impl Circumstances {
         relayhost.to_owned()
     }
 
-    fn fill(&self, text: &str, captures: Option<&regex::Captures>) -> String {
-        let first = captures.and_then(|found| found.get(1)).map_or("", |found| found.as_str());
+    fn fill(&self, text: &str, captures: Option<&Captures>) -> String {
+        let first =
+            captures.and_then(|found| found.get(1)).map(|found| String::from_utf8_lossy(found.as_bytes()));
+        let first = first.unwrap_or_default();
         text.replace("{relayhost}", &self.relayhost)
             .replace("{user}", &self.user)
             .replace("{package}", &self.package)
             .replace("{to}", &self.to)
             .replace("{sender}", &self.sender)
-            .replace("{1}", first)
+            .replace("{1}", &first)
             .trim_end()
             .to_owned()
     }
+}
+
+/// The preset whose relay this host is.
+fn preset_of(host: &str) -> Option<&'static str> {
+    providers().iter().find(|(_, provider)| provider.has_host(host)).map(|(name, _)| name.as_str())
 }
 
 /// Whether Postfix's generic table in force has this entry.
@@ -149,28 +183,25 @@ fn is_rewritten(local: &str, public: &str, postfix: &Postfix) -> bool {
     in_force && entry.as_deref() == Some(public)
 }
 
-/// Names the cause that fits the evidence, the most specific first; `None` if the catalogue knows none.
+/// Names the cause that fits the evidence, the most exact first; `None` if the catalogue knows none.
 pub fn diagnose(evidence: &[&str], circumstances: &Circumstances) -> Option<Cause> {
-    let matches = |pattern: &Regex| evidence.iter().find_map(|line| pattern.captures(line));
-    catalogue()
-        .iter()
-        .filter(|entry| entry.facts.iter().all(|fact| circumstances.facts.contains(fact)))
-        .find_map(|entry| {
-            let found = entry.patterns.iter().find_map(matches)?;
-            let there = |pattern: &Regex| matches(pattern).is_some();
-            if !entry.also.iter().all(there) || entry.unless.iter().any(there) {
-                return None;
-            }
-            Some(Cause {
-                id: entry.id.clone(),
-                verdict: entry.verdict,
-                stage: entry.stage,
-                again: entry.again,
-                fix: entry.fix,
-                cause: circumstances.fill(&entry.cause, Some(&found)),
-                remedy: circumstances.fill(&entry.remedy, Some(&found)),
-            })
-        })
+    let entry = fitting(evidence).find(|entry| circumstances.allow(entry))?;
+    let lines = evidence.iter().map(|line| line.as_bytes());
+    let found = lines.into_iter().find_map(|line| entry.patterns.iter().find_map(|one| one.captures(line)));
+    let fill = |text: &str| circumstances.fill(text, found.as_ref());
+    let mut remedy = fill(&entry.remedy);
+    if let Some(note) = circumstances.provider.and_then(|name| entry.provider.get(name)) {
+        remedy = format!("{remedy}; {}", fill(note));
+    }
+    Some(Cause {
+        id: entry.id.clone(),
+        verdict: entry.verdict,
+        stage: entry.stage,
+        again: entry.again,
+        fix: entry.fix,
+        cause: fill(&entry.cause),
+        remedy,
+    })
 }
 
 #[cfg(test)]
@@ -185,6 +216,7 @@ mod tests {
             package: "cyrus-sasl-plain".into(),
             to: "o@x".into(),
             sender: "monitor@h".into(),
+            provider: None,
         }
     }
 

@@ -32,6 +32,11 @@ impl Managed {
         Path::new("/etc/postfix").join(self.name())
     }
 
+    /// Whether this path is that of a map of ours.
+    pub fn is_map(path: &str) -> bool {
+        [Self::SaslPasswd, Self::Generic].iter().any(|map| map.path() == Path::new(path))
+    }
+
     /// Whether it holds passwords, and is never shown as it is.
     pub fn is_secret(self) -> bool {
         self == Self::SaslPasswd

@@ -77,6 +77,17 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Whether this is a relay of it.
+    pub fn has_host(&self, name: &str) -> bool {
+        let is_it = |host: &str| match host.split_once("{domain}") {
+            Some((before, after)) => {
+                name.len() > before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+            }
+            None => host.eq_ignore_ascii_case(name),
+        };
+        self.host.as_deref().is_some_and(is_it) || self.parts.iter().any(|part| is_it(&part.host))
+    }
+
     /// A host of it, the one that counts if no part is named; perhaps with `{domain}` in it.
     pub fn any_host(&self) -> Option<&str> {
         let standard = self.parts.iter().find(|part| self.standard.as_ref() == Some(&part.name));

@@ -42,7 +42,8 @@ enum StateWord {
     Note,
 }
 
-fn finding(finding: &Finding) -> Value {
+/// One finding.
+pub fn finding(finding: &Finding) -> Value {
     let state = match finding.state {
         State::Fine => StateWord::Fine,
         State::Differs => StateWord::Differs,

@@ -1,5 +1,6 @@
 //! Small rules about text: what a mail address is, how long `90s` is, and how text from elsewhere is made harmless.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// What to write for a duration.
@@ -50,6 +51,38 @@ pub fn without_inline_tables(line: &str) -> String {
     cut.and_then(|at| line.get(..at)).map_or_else(|| line.to_owned(), |head| format!("{head}********"))
 }
 
+/// A line of the mail log without what may be a password in it: smtp(8) logs it when somebody made it verbose
+/// (smtp_sasl_glue.c, smtp_chat.c), and the plugin sasl-xoauth2 takes it for the name of a token file
+/// (token_store.cc).
+pub fn masked(line: &str) -> Cow<'_, str> {
+    const MASK: &str = "********";
+    if let Some((head, _)) = line.split_once(" pass `") {
+        return Cow::Owned(format!("{head} pass `{MASK}'"));
+    }
+    if let Some((head, rest)) = line.split_once("failed to open file ") {
+        let (name, tail) = rest.rsplit_once(": ").unwrap_or((rest, ""));
+        if !(name.starts_with('/') && name.matches('/').count() > 1) {
+            return Cow::Owned(format!("{head}failed to open file {MASK}: {tail}"));
+        }
+    }
+    if let Some((head, rest)) = line.split_once(": AUTH ")
+        && let Some((mechanism, _)) = rest.split_once(' ')
+        && mechanism.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'-')
+    {
+        return Cow::Owned(format!("{head}: AUTH {mechanism} {MASK}"));
+    }
+    Cow::Borrowed(line)
+}
+
+/// The beginning of a text, of at most `most` bytes.
+pub fn clipped(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or(text)
+}
+
 /// Parses `90s`, `5m`, `1h 30m`; from one second to one day. The error is a sentence for the user.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let shown = one_line(text);
@@ -69,6 +102,26 @@ mod tests {
     fn control_characters_become_question_marks() {
         assert_eq!(one_line("a\u{1b}[31mb\r\nc\u{9b}d\u{202e}e\u{7f}"), "a?[31mb??c?d?e?");
         assert_eq!(harmless("a\tb\nc\u{1b}d"), "a\tb\nc?d");
+    }
+
+    #[test]
+    fn passwords_in_a_log_are_masked() {
+        for (line, shown) in [
+            ("a: host `r' user `u' pass `x'y'", "a: host `r' user `u' pass `********'"),
+            (
+                "Read: failed to open file s3:cret: No such file",
+                "Read: failed to open file ********: No such file",
+            ),
+            ("> r[1]:587: AUTH PLAIN AHUAcA==", "> r[1]:587: AUTH PLAIN ********"),
+        ] {
+            assert_eq!(masked(line), shown);
+        }
+        for line in
+            ["failed to open file /etc/tokens/u: Permission denied", "said: 535 AUTH failed", "a: AUTH LOGIN"]
+        {
+            assert_eq!(masked(line), line);
+        }
+        assert_eq!(clipped("aé", 2), "a");
     }
 
     #[test]

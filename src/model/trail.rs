@@ -1,32 +1,11 @@
 //! The trail of one message through the mail log: fed with lines, it knows the queue id, the attempts, and what the
 //! same process said just before.
 
-use std::collections::{HashMap, VecDeque};
+use super::log::witness::{ON_THE_WAY, Witness};
+use super::log::{Attempt, Event, Hop, Status, parse_event, parse_line};
 
-use super::maillog::{Attempt, Event, Hop, Line, Status, parse_event, parse_line};
-
-/// Lines kept for each process and for daemons that died. A failing TLS handshake takes about five.
-const CONTEXT_LINES: usize = 20;
-/// Processes whose lines are kept.
-const PROCESSES: usize = 200;
-
-/// Daemons that a message on its way out needs; the death of another one is another matter.
-const ON_THE_WAY: [&str; 8] =
-    ["cleanup", "error", "local", "pickup", "proxymap", "qmgr", "smtp", "trivial-rewrite"];
-
-/// How lines begin that tell of trouble (smtp(8), tls_client.c, tls_verify.c).
-const TROUBLE: [&str; 10] = [
-    "CLIENT wrappermode",
-    "SMTPS wrappermode",
-    "SSL_connect error",
-    "certificate ",
-    "connect to ",
-    "error: ",
-    "fatal: ",
-    "panic: ",
-    "server certificate ",
-    "warning: ",
-];
+/// Attempts that are kept before the queue id is known.
+const FIRST_ATTEMPTS: usize = 200;
 
 /// What is known of one message.
 #[derive(Debug)]
@@ -34,8 +13,7 @@ pub struct Trail {
     message_id: String,
     queue_id: Option<String>,
     attempts: Vec<Attempt>,
-    said: HashMap<u32, VecDeque<String>>,
-    alarms: VecDeque<String>,
+    witness: Witness,
     first_attempts: Vec<Attempt>,
 }
 
@@ -65,8 +43,7 @@ impl Trail {
             message_id: message_id.to_owned(),
             queue_id: None,
             attempts: Vec::new(),
-            said: HashMap::new(),
-            alarms: VecDeque::new(),
+            witness: Witness::default(),
             first_attempts: Vec::new(),
         }
     }
@@ -85,7 +62,7 @@ impl Trail {
                     .extend(self.first_attempts.extract_if(.., |attempt| attempt.queue_id == queue_id));
                 self.queue_id.get_or_insert(queue_id);
             }
-            Event::Queued { .. } => {}
+            Event::Queued { .. } | Event::Expired { .. } | Event::Deleted { .. } => {}
             Event::Attempt(attempt) => {
                 let ours = match &self.queue_id {
                     // syslog may deliver the lines of two daemons in the wrong order
@@ -93,35 +70,12 @@ impl Trail {
                     Some(queue_id) if *queue_id == attempt.queue_id => &mut self.attempts,
                     Some(_) => return,
                 };
-                if ours.len() < PROCESSES && ours.last() != Some(&attempt) {
+                if ours.len() < FIRST_ATTEMPTS && ours.last() != Some(&attempt) {
                     ours.push(attempt);
                 }
             }
-            Event::Other => self.remember(&line),
+            Event::Other => self.witness.hear(&line),
         }
-    }
-
-    fn remember(&mut self, line: &Line) {
-        // What a delivery agent says of trouble begins like this. All else is chatter, and of a verbose smtp(8) even the
-        // password (smtp_sasl_glue.c).
-        let of_message = line.text.split_once(": ").is_some_and(|(id, _)| is_queue_id(id));
-        if !of_message && !TROUBLE.iter().any(|head| line.text.starts_with(head)) {
-            return;
-        }
-        let died = line.text.starts_with("fatal: ") || line.text.starts_with("panic: ");
-        let by_master =
-            line.daemon == "master" && ON_THE_WAY.iter().any(|name| line.text.contains(&format!("/{name}")));
-        if by_master || (died && ON_THE_WAY.contains(&line.daemon)) {
-            push(&mut self.alarms, line.text);
-        }
-        if self.said.len() < PROCESSES || self.said.contains_key(&line.pid) {
-            push(self.said.entry(line.pid).or_default(), line.text);
-        }
-    }
-
-    /// Whether a line is of another message that the same process handled.
-    fn is_of_another(&self, line: &str) -> bool {
-        line.split_once(": ").is_some_and(|(id, _)| is_queue_id(id) && Some(id) != self.queue_id.as_deref())
     }
 
     /// Where the message is. `is_relay` tells whether a host is the relay of the answers.
@@ -131,7 +85,7 @@ impl Trail {
         };
         match (last.status, &last.relay) {
             (Status::Deferred, _) => Whereabouts::Deferred(last),
-            (Status::Bounced | Status::Expired, _) => Whereabouts::Bounced(last),
+            (Status::Bounced, _) => Whereabouts::Bounced(last),
             (Status::Sent, Hop::Host { name, address, port }) if is_relay(name, address, *port) => {
                 Whereabouts::Accepted(last)
             }
@@ -145,7 +99,7 @@ impl Trail {
         let ends = |line: &str| {
             ON_THE_WAY.iter().any(|name| line.contains(&format!("/{name}: bad command startup")))
         };
-        self.alarms.iter().any(|line| ends(line))
+        self.witness.deaths().any(ends)
     }
 
     /// How many attempts have ended.
@@ -155,26 +109,11 @@ impl Trail {
 
     /// What explains the last attempt: its reason, what its process said before, and which daemons died meanwhile.
     pub fn evidence(&self) -> Vec<&str> {
-        let last = self.attempts.last();
-        let said = last.and_then(|attempt| self.said.get(&attempt.pid));
-        let reason = last.map(|attempt| attempt.reason.as_str());
-        let context = said.into_iter().flatten().map(String::as_str).filter(|line| !self.is_of_another(line));
-        reason.into_iter().chain(context).chain(self.alarms.iter().map(String::as_str)).collect()
+        let reason = self.attempts.last().map(Attempt::words);
+        let queue_id = self.queue_id.as_deref().unwrap_or_default();
+        let said = self.attempts.last().map(|last| self.witness.said(last.pid, queue_id));
+        reason.into_iter().chain(said.into_iter().flatten()).chain(self.witness.deaths()).collect()
     }
-}
-
-/// A queue id, short or long: letters and digits, and not a word.
-fn is_queue_id(text: &str) -> bool {
-    text.len() >= 5
-        && text.chars().all(|c| c.is_ascii_alphanumeric())
-        && text.chars().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
-}
-
-fn push(lines: &mut VecDeque<String>, text: &str) {
-    if lines.len() == CONTEXT_LINES {
-        lines.pop_front();
-    }
-    lines.push_back(text.to_owned());
 }
 
 #[cfg(test)]
@@ -219,25 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn evidence_has_the_lines_of_the_same_process_and_the_dead() {
+    fn evidence_is_the_reason_what_its_process_said_and_the_dead() {
         let warning = "x postfix/smtp[3]: warning: SASL authentication failure: No worthy mechs found";
-        let other = "x postfix/smtp[4]: warning: of somebody else";
         let died = "x postfix/smtp[9]: fatal: bad boolean configuration";
-        let trail = trail(&[QUEUED, warning, other, died, DEFERRED]);
-        let evidence = trail.evidence().join("\n");
-        assert!(evidence.contains("no mechanism available") && evidence.contains("No worthy mechs found"));
-        assert!(evidence.contains("bad boolean") && !evidence.contains("somebody else"));
-    }
-
-    #[test]
-    fn a_verbose_log_gives_no_password_away_and_other_messages_no_evidence() {
-        let verbose = "x postfix/smtp[3]: smtp_sasl_passwd_lookup: host `r' user `u' pass `hunter2'";
-        let other = "x postfix/smtp[3]: ABCDE2: host r[192.0.2.1] said: 450 4.7.1 Greylisted";
         let smtpd =
             "x postfix/master[9]: warning: /usr/libexec/postfix/smtpd: bad command startup -- throttling";
-        let trail = trail(&[QUEUED, verbose, other, smtpd, DEFERRED]);
+        let trail = trail(&[QUEUED, warning, died, smtpd, DEFERRED]);
         let evidence = trail.evidence().join("\n");
-        assert!(!evidence.contains("hunter2") && !evidence.contains("Greylisted"), "{evidence}");
+        assert!(evidence.contains("no mechanism available") && evidence.contains("No worthy mechs found"));
+        assert!(evidence.contains("bad boolean") && !evidence.contains("throttling"), "{evidence}");
         assert!(!trail.is_throttled());
     }
 

@@ -22,6 +22,11 @@ pub fn unix() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+/// The host's time zone (TZ, or /etc/localtime; UTC if there is neither).
+pub fn zone() -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::system()
+}
+
 /// A number that does not come again on this host: nanoseconds of the wall clock and the process id.
 pub fn unique() -> String {
     let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();

@@ -56,6 +56,11 @@ pub fn changed(path: &Path) -> u64 {
     fs::metadata(path).ok().and_then(|found| u64::try_from(found.ctime()).ok()).unwrap_or_default()
 }
 
+/// When a file was last written to, in seconds since 1970.
+pub fn modified(path: &Path) -> Option<i64> {
+    fs::metadata(path).ok().map(|found| found.mtime())
+}
+
 /// Whether two paths lead to the same thing.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));

@@ -2,6 +2,7 @@
 //! means is decided elsewhere.
 #![allow(clippy::disallowed_methods, reason = "this is the layer that the list in clippy.toml keeps them in")]
 
+pub mod archive;
 pub mod clock;
 pub mod directory;
 pub mod dns;
@@ -11,6 +12,7 @@ pub mod inode;
 pub mod limit;
 pub mod lock;
 pub mod log;
+pub mod logs;
 pub mod mail;
 pub mod packages;
 pub mod pending;

@@ -136,6 +136,33 @@ impl BuiltMap {
     }
 }
 
+/// The types of lookup tables that this Postfix has.
+pub fn table_types() -> Result<Vec<String>> {
+    let program = run::require("postconf", INSTALL_POSTFIX)?;
+    let output = Cmd::new(&program).arg("-m").run()?;
+    Ok(output.text().lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
+}
+
+/// Whether a table (`type:path`) has an entry under a key; `None` if it cannot be read. The entry may be a password,
+/// and is not looked at.
+pub fn has_entry(table: &str, key: &str) -> Result<Option<bool>> {
+    let program = run::require("postmap", INSTALL_POSTFIX)?;
+    let output = Cmd::new(&program).args(["-q", key, table]).without_core().run()?;
+    // postmap ends with 1 and says nothing if there is no such entry.
+    Ok(match (output.success(), output.stderr.is_empty()) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    })
+}
+
+/// Hands on what `postqueue -j` or `postqueue -p` says, line by line; false if it does not know that option.
+pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<bool> {
+    let program = run::require("postqueue", INSTALL_POSTFIX)?;
+    let cmd = Cmd::new(&program).arg(if as_json { "-j" } else { "-p" });
+    Ok(cmd.stream(on_line)?.success())
+}
+
 /// Has Postfix try one message again now.
 pub fn retry(queue_id: &str) -> Result<()> {
     let program = run::require("postqueue", INSTALL_POSTFIX)?;

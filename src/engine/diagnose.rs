@@ -1,0 +1,304 @@
+//! Reads a log and says what failed: the host's own, with what its answers and its Postfix say beside it and a look for
+//! what logs nothing, or any file, of whose host nothing is known.
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+
+use super::Place;
+use super::load;
+use super::looks::look;
+use super::observe::{observe, postfix_of};
+use crate::error::{Error, Result};
+use crate::model::desired::Desired;
+use crate::model::diagnosis::Circumstances;
+use crate::model::log::follow::{About, Follower, Question};
+use crate::model::log::hosts::is_same;
+use crate::model::log::line::time_of;
+use crate::model::log::report::{Owner, Report};
+use crate::model::log::stamp::{Calendar, Seconds, Since};
+use crate::model::log::story::Story;
+use crate::model::looks;
+use crate::model::observed::{Observed, Postfix};
+use crate::model::plan::{Finding, Plan, State};
+use crate::sys::logs::{self, Log, Own};
+use crate::sys::{clock, host, postfix};
+
+/// How far back the host's own log is read unless told.
+const DAY: Seconds = 86_400;
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Files to read; none: the host's own log.
+    pub files: Vec<PathBuf>,
+    /// From when on.
+    pub since: Option<Since>,
+    /// One message only.
+    pub queue_id: Option<String>,
+    /// The answers, which need not be there unless somebody named them.
+    pub answers: PathBuf,
+    /// Whether somebody did.
+    pub named: bool,
+}
+
+/// What was found.
+pub struct Found<'a> {
+    /// All messages, or one.
+    pub log: Told<'a>,
+    /// Where it was read.
+    pub sources: Vec<String>,
+    /// What could not be read, and why.
+    pub trouble: Vec<String>,
+    /// What is amiss on the host; empty for a log from elsewhere.
+    pub looks: Vec<Finding>,
+    /// Whether it is the host's own log.
+    pub own: bool,
+    /// What times are in words.
+    pub calendar: Calendar,
+}
+
+/// What the log told.
+pub enum Told<'a> {
+    /// All messages.
+    All(Report),
+    /// One.
+    One(Box<Story<'a>>),
+}
+
+impl Found<'_> {
+    /// Whether this host, or whoever wrote the log, failed.
+    pub fn has_failed(&self) -> bool {
+        let log = match &self.log {
+            Told::All(report) => report.has_failed(),
+            Told::One(story) => story.has_failed(),
+        };
+        log || self.looks.iter().any(|finding| finding.state == State::Differs)
+    }
+}
+
+/// What is known of this host.
+struct Known {
+    desired: Option<Desired>,
+    observed: Option<Observed>,
+    /// Postfix, where there are no answers to observe by.
+    postfix: Option<Postfix>,
+    names: Vec<String>,
+    addresses: OnceCell<Vec<String>>,
+}
+
+impl Known {
+    fn of_this_host(asked: &Asked) -> Result<Self> {
+        let mut known = Self::nothing();
+        if asked.named || load::is_answered() {
+            let desired = load::load(&asked.answers)?;
+            known.observed = Some(observe(&desired, Place::Host)?);
+            known.desired = Some(desired);
+        } else if postfix::is_installed() {
+            known.postfix = Some(postfix_of(Place::Host)?);
+        }
+        if let Some(own) = known.postfix().map(|postfix| postfix.setting("myhostname").to_owned()) {
+            known.names.push(own);
+        }
+        Ok(known)
+    }
+
+    fn nothing() -> Self {
+        let names = vec![host::hostname()];
+        Self { desired: None, observed: None, postfix: None, names, addresses: OnceCell::new() }
+    }
+
+    fn postfix(&self) -> Option<&Postfix> {
+        self.observed.as_ref().and_then(|observed| observed.postfix.as_ref()).or(self.postfix.as_ref())
+    }
+
+    /// What is true of the host, for one message: nothing of it counts for another host, or another relay.
+    fn circumstances(&self, about: &About) -> Circumstances {
+        let (Some(desired), Some(observed)) = (&self.desired, &self.observed) else {
+            return Circumstances::unknown(about);
+        };
+        let is_ours = about.host.is_empty() || self.names.iter().any(|name| is_same(name, about.host));
+        let is_relay = |(name, address, port): (&str, &str, u16)| {
+            let relay = &desired.relay;
+            let addresses = || self.addresses.get_or_init(|| host::addresses(&relay.host, relay.port));
+            port == relay.port && (name == relay.host || addresses().iter().any(|known| known == address))
+        };
+        if !is_ours || !about.relay.is_none_or(is_relay) {
+            return Circumstances::unknown(about);
+        }
+        let origin = self.postfix().map_or("", |postfix| postfix.setting("myorigin"));
+        let alerts = desired.alert_sender(origin);
+        let sender = if about.sender.is_empty() { &alerts } else { about.sender };
+        Circumstances::new(desired, observed, sender, about.to)
+    }
+
+    /// Domains whose mail is to leave the host: the test recipient's.
+    fn elsewhere(&self) -> Vec<String> {
+        let to = self.desired.as_ref().and_then(|desired| desired.verify.to.as_ref());
+        let domain = to.and_then(|to| to.rsplit('@').next()).map(str::to_owned);
+        let is_own = |domain: &String| self.names.iter().any(|name| name.eq_ignore_ascii_case(domain));
+        domain.into_iter().filter(|domain| !is_own(domain)).collect()
+    }
+
+    fn looks(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
+        let Some(postfix) = self.postfix() else {
+            return Ok(vec![Finding {
+                id: "package.postfix".into(),
+                state: State::Differs,
+                found: "Postfix is not installed".into(),
+                remedy: Some("relayhost apply".into()),
+            }]);
+        };
+        let plan = match (&self.desired, &self.observed) {
+            (Some(desired), Some(observed)) => Some(Plan::new(desired, observed)?),
+            _ => None,
+        };
+        let about = About { relay: None, sender: "", to: "", host: "" };
+        let sight = look(postfix, calendar, now, &|| self.circumstances(&about))?;
+        Ok(looks::findings(&sight, plan.as_ref(), calendar))
+    }
+}
+
+/// Reads, and hands what was found to `show`.
+pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
+    let now = i64::try_from(clock::unix()).unwrap_or_default();
+    let calendar = Calendar::new(clock::zone(), now);
+    let own = asked.files.is_empty();
+    let known = if own { Known::of_this_host(asked)? } else { Known::nothing() };
+    let since = asked.since.map(|since| since.time(&calendar, now)).or(own.then_some(now - DAY));
+    let circumstances = |about: &About| known.circumstances(about);
+    let question = Question { since, elsewhere: known.elsewhere(), circumstances: &circumstances };
+    let reading = Reading { asked, calendar: &calendar, now, since: since.unwrap_or_default() };
+    let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
+    let (log, sources, trouble) = match &asked.queue_id {
+        None => {
+            let mut follower = Follower::new(question);
+            let (sources, trouble) = reading.read(postlog, &mut follower)?;
+            if !own && !follower.has_postfix() {
+                return Err(Error::Log {
+                    name: sources.join(", "),
+                    problem: "has no line that Postfix wrote".into(),
+                    remedy: "name a mail log; its lines have `postfix/DAEMON[PID]:` in them".into(),
+                });
+            }
+            let owner = Owner { names: known.names.clone(), strict: own };
+            (Told::All(Report::new(&follower, &owner)), sources, trouble)
+        }
+        Some(queue_id) => {
+            let mut story = Story::new(queue_id, question);
+            let (sources, trouble) = reading.read(postlog, &mut story)?;
+            if story.steps().is_empty() {
+                return Err(Error::Log {
+                    name: sources.join(", "),
+                    problem: format!("says nothing of {queue_id}"),
+                    remedy: "read further back (--since 7d), or name the file that has it".into(),
+                });
+            }
+            (Told::One(Box::new(story)), sources, trouble)
+        }
+    };
+    let looks = if own && asked.queue_id.is_none() { known.looks(&calendar, now)? } else { Vec::new() };
+    Ok(show(&Found { log, sources, trouble, looks, own, calendar: calendar.clone() }))
+}
+
+/// What takes blocks of a log.
+trait Reader {
+    fn source(&mut self, calendar: Calendar);
+    fn feed(&mut self, block: &[u8]);
+}
+
+impl Reader for Follower<'_> {
+    fn source(&mut self, calendar: Calendar) {
+        Self::source(self, calendar);
+    }
+
+    fn feed(&mut self, block: &[u8]) {
+        Self::feed(self, block);
+    }
+}
+
+impl Reader for Story<'_> {
+    fn source(&mut self, calendar: Calendar) {
+        Self::source(self, calendar);
+    }
+
+    fn feed(&mut self, block: &[u8]) {
+        Self::feed(self, block);
+    }
+}
+
+struct Reading<'a> {
+    asked: &'a Asked,
+    calendar: &'a Calendar,
+    now: Seconds,
+    since: Seconds,
+}
+
+impl Reading<'_> {
+    /// Feeds every source. Returns their names, and what could not be read.
+    fn read(&self, postlog: &str, reader: &mut dyn Reader) -> Result<(Vec<String>, Vec<String>)> {
+        let paths = if self.asked.files.is_empty() {
+            match logs::own(postlog, self.since) {
+                Ok(Own::Files(paths)) => paths,
+                // There is still the host to be looked at.
+                Err(error @ Error::NoLog) => return Ok((Vec::new(), vec![error.to_string()])),
+                Err(error) => return Err(error),
+                Ok(Own::Journal) => {
+                    reader.source(self.calendar.clone());
+                    logs::journal(self.since, |block| reader.feed(block))?;
+                    return Ok((vec!["the journal".into()], Vec::new()));
+                }
+            }
+        } else {
+            self.asked.files.clone()
+        };
+        let (mut sources, mut trouble, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        for path in paths {
+            match self.begin(path) {
+                Ok(begun) => order.push(begun),
+                // Of the host's own files, one that is gone or empty is no reason to say nothing of the others.
+                Err(error) if self.asked.files.is_empty() => trouble.push(error.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
+        order.sort_by_key(|begun| begun.time);
+        for begun in order {
+            let log = match begun.log {
+                Some(log) => log,
+                None => logs::open(&begun.path)?,
+            };
+            sources.push(log.name.clone());
+            reader.source(begun.calendar);
+            if let Err(error) = log.blocks(|block| reader.feed(block)) {
+                trouble.push(format!("{error}; what came before that was read"));
+            }
+        }
+        Ok((sources, trouble))
+    }
+
+    /// Opens a source for its first time stamp. A file is closed again: only one at a time is unpacked.
+    fn begin(&self, path: PathBuf) -> Result<Begun> {
+        let log = logs::open(&path)?;
+        if log.head.is_empty() {
+            return Err(Error::Log {
+                name: log.name,
+                problem: "is empty".into(),
+                remedy: "name the file that the mail log was rotated to (ls -l /var/log/maillog*)".into(),
+            });
+        }
+        // A line is not younger than its file; the copy of a file may be younger than its lines.
+        let latest = log.changed.unwrap_or(self.now).min(self.now);
+        let calendar = self.calendar.before(latest);
+        let time = log.head.split(|c| *c == b'\n').find_map(|line| time_of(line, &calendar));
+        let log = (!log.is_file).then_some(log);
+        Ok(Begun { time, path, calendar, log })
+    }
+}
+
+/// A source that was looked into.
+struct Begun {
+    time: Option<Seconds>,
+    path: PathBuf,
+    calendar: Calendar,
+    /// Itself, if it cannot be opened twice.
+    log: Option<Log>,
+}

@@ -1,0 +1,128 @@
+//! Looks at the host for what logs nothing. Facts only, read with Postfix's own programs; what they mean is
+//! `model::looks`'s to say.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::model::diagnosis::{Circumstances, diagnose};
+use crate::model::log::stamp::{Calendar, Seconds};
+use crate::model::looks::{Clock, Queue, Sight, TABLES, Table, parse_tracking};
+use crate::model::managed::MapKind;
+use crate::model::observed::{Database, Postfix, parse_settings};
+use crate::model::parameters::words;
+use crate::model::postmap::MapSource;
+use crate::model::queue::{Listing, Waiting, parse_json};
+use crate::sys::{files, postfix, run};
+
+/// Files that every system writes now and then: by the package manager, by ldconfig, by syslog.
+const WRITTEN: [&str; 6] = [
+    "/etc/ld.so.cache",
+    "/etc/postfix/main.cf",
+    "/var/lib/rpm",
+    "/usr/lib/sysimage/rpm",
+    "/var/log/maillog",
+    "/var/log/messages",
+];
+
+/// Looks at everything.
+pub fn look<'a>(
+    known: &'a Postfix,
+    calendar: &Calendar,
+    now: Seconds,
+    circumstances: &dyn Fn() -> Circumstances,
+) -> Result<Sight<'a>> {
+    let settings = parse_settings(&postfix::settings(&TABLES)?);
+    let mut tables = Vec::new();
+    for parameter in TABLES {
+        let value = settings.get(parameter).map_or("", String::as_str);
+        for name in words(value).into_iter().filter(|word| word.contains(':')) {
+            tables.push(table(parameter, name.trim_start_matches("proxy:"))?);
+        }
+    }
+    Ok(Sight {
+        postfix: known,
+        has_key: has_key(known, &tables)?,
+        tables,
+        types: postfix::table_types()?,
+        queue: queue(calendar, now, circumstances),
+        clock: clock(now),
+    })
+}
+
+fn table(parameter: &'static str, name: &str) -> Result<Table> {
+    let (kind, path) = name.split_once(':').unwrap_or(("", name));
+    let (mut source, mut database) = (None, Database::NotNeeded);
+    if let (Some(kind), true) = (MapKind::new(kind), path.starts_with('/')) {
+        source = files::read_whole(Path::new(path))?.map(MapSource::new);
+        if parameter != "alias_maps" {
+            database = postfix::read_database(Path::new(path), &kind)?;
+        }
+    }
+    Ok(Table { parameter, name: name.to_owned(), source, database })
+}
+
+/// Whether smtp(8) finds a password for the relay: it looks for the host's name first, then for the next hop as it
+/// stands in relayhost (smtp_sasl_passwd_lookup in Postfix's src/smtp/smtp_sasl_glue.c).
+fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
+    let relayhost = known.setting("relayhost");
+    let passwords: Vec<&Table> =
+        tables.iter().filter(|table| table.parameter == "smtp_sasl_password_maps").collect();
+    if known.setting("smtp_sasl_auth_enable") != "yes" || relayhost.is_empty() || passwords.is_empty() {
+        return Ok(None);
+    }
+    let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
+    for table in passwords {
+        for key in [relayhost, host] {
+            match postfix::has_entry(&table.name, key)? {
+                Some(true) => return Ok(Some(true)),
+                Some(false) => {}
+                // The table cannot be read; that is said elsewhere.
+                None => return Ok(None),
+            }
+        }
+    }
+    Ok(Some(false))
+}
+
+fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Option<Queue> {
+    let mut queue = Queue::default();
+    let mut add = |message: &Waiting| {
+        let cause = diagnose(&[&message.reason], &circumstances());
+        queue.add(message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
+    };
+    let read = postfix::queue(true, &mut |line| {
+        if let Some(message) = parse_json(line) {
+            add(&message);
+        }
+    });
+    if !read.ok()? {
+        // Postfix before 3.1 has no -j.
+        let mut listing = Listing::default();
+        let mut take = |line: &str| {
+            if let Some(message) = listing.line(line, calendar) {
+                add(&message);
+            }
+        };
+        if !postfix::queue(false, &mut take).ok()? {
+            return None;
+        }
+        if let Some(message) = listing.end() {
+            add(&message);
+        }
+    }
+    Some(queue)
+}
+
+fn clock(now: Seconds) -> Clock {
+    let times =
+        WRITTEN.iter().filter_map(|path| Some(((*path).to_owned(), files::modified(Path::new(path))?)));
+    let chrony = run::find("chronyc").and_then(|program| {
+        let output = run::Cmd::new(&program).args(["-c", "tracking"]).run().ok()?;
+        if output.success() {
+            parse_tracking(&output.text())
+        } else {
+            Some(Err("chronyd does not run".into()))
+        }
+    });
+    Clock { now, youngest: times.max_by_key(|(_, time)| *time), chrony }
+}

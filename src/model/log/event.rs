@@ -1,0 +1,303 @@
+//! What a line of the log says of a message: its queue id, an attempt, an end. The record of an attempt is that of
+//! log_adhoc() in Postfix's src/global/log_adhoc.c, from 2.10 to 3.11 (which has `tls=` before `dsn=`).
+
+use super::line::Line;
+
+/// What a line says of one message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// cleanup(8) gave the message its queue id.
+    Queued {
+        /// Queue id.
+        queue_id: String,
+        /// Message-ID without the angle brackets.
+        message_id: String,
+    },
+    /// A delivery agent tried.
+    Attempt(Attempt),
+    /// qmgr(8) gave the message up: it was in the queue for too long, or an admin said so.
+    Expired {
+        /// Queue id.
+        queue_id: String,
+    },
+    /// postsuper(1) took it out of the queue.
+    Deleted {
+        /// Queue id.
+        queue_id: String,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// One delivery attempt for one recipient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// Queue id.
+    pub queue_id: String,
+    /// Delivery agent: `smtp`, `local`, `virtual`, `error`, `pipe`, …
+    pub agent: String,
+    /// Process id of the agent.
+    pub pid: u32,
+    /// Recipient.
+    pub to: String,
+    /// Who took it, or was to take it.
+    pub relay: Hop,
+    /// Seconds: before the queue manager, in it, connecting (DNS, TCP, TLS, login), transmitting.
+    pub delays: [f32; 4],
+    /// Outcome.
+    pub status: Status,
+    /// The text in parentheses: the relay's reply, or Postfix's own words.
+    pub reason: String,
+}
+
+impl Attempt {
+    /// Whether an agent for mailboxes on this host made it.
+    pub fn is_local(&self) -> bool {
+        matches!(&self.relay, Hop::Here(agent) if agent == "local" || agent == "virtual")
+    }
+
+    /// Name, address and port of the host that was tried, if the log tells.
+    pub fn target(&self) -> Option<(String, String, u16)> {
+        if let Hop::Host { name, address, port } = &self.relay {
+            return Some((name.clone(), address.clone(), *port));
+        }
+        let (_, rest) = self.reason.split_once("connect to ")?;
+        let (host, _) = rest.split_once(": ")?;
+        match parse_hop(host) {
+            Hop::Host { name, address, port } => Some((name, address, port)),
+            _ => None,
+        }
+    }
+
+    /// Whether the relay said no: it gave a reply that Postfix took for final, or softened
+    /// (smtp_sasl_auth_soft_bounce).
+    pub fn is_refusal(&self) -> bool {
+        self.reason.contains(" said: ") && (self.status == Status::Bounced || self.reason.contains("said: 5"))
+    }
+
+    /// Whether qmgr(8) made no attempt, and repeats the reason of an earlier one.
+    pub fn is_repeated(&self) -> bool {
+        self.reason.starts_with(SUSPENDED)
+    }
+
+    /// The reason itself: where qmgr(8) has made no attempt, that of the one before (qmgr_deliver.c).
+    pub fn words(&self) -> &str {
+        self.reason.strip_prefix(SUSPENDED).unwrap_or(&self.reason)
+    }
+}
+
+/// What qmgr(8) puts before the reason of an earlier attempt.
+const SUSPENDED: &str = "delivery temporarily suspended: ";
+
+/// `relay=` of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hop {
+    /// `none`: no connection came about.
+    None,
+    /// `local`, `virtual`, …: it stayed on this host.
+    Here(String),
+    /// A host.
+    Host {
+        /// Name.
+        name: String,
+        /// Address.
+        address: String,
+        /// TCP port.
+        port: u16,
+    },
+}
+
+/// `status=` of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Accepted by the next hop.
+    Sent,
+    /// Kept in the queue.
+    Deferred,
+    /// Given up.
+    Bounced,
+}
+
+/// What the line says.
+pub fn parse_event(line: &Line) -> Event {
+    parse(line).unwrap_or(Event::Other)
+}
+
+fn parse(line: &Line) -> Option<Event> {
+    let (queue_id, rest) = split_queue_id(line.text)?;
+    match line.daemon {
+        "cleanup" => {
+            let rest = rest.strip_prefix("resent-").unwrap_or(rest).strip_prefix("message-id=")?;
+            let message_id = rest.strip_prefix('<').unwrap_or(rest).split(['<', '>']).next()?;
+            Some(Event::Queued { queue_id: queue_id.to_owned(), message_id: message_id.to_owned() })
+        }
+        "postsuper" => {
+            (rest.trim_end() == "removed").then(|| Event::Deleted { queue_id: queue_id.to_owned() })
+        }
+        "qmgr" if rest.starts_with("from=") => {
+            // `status=expired`, and since 3.5 `status=force-expired` (qmgr_active.c)
+            let (_, status) = rest.rsplit_once(", status=")?;
+            status
+                .contains("expired, returned to sender")
+                .then(|| Event::Expired { queue_id: queue_id.to_owned() })
+        }
+        _ => attempt(line, queue_id, rest).map(Event::Attempt),
+    }
+}
+
+/// A queue id at the head of a text, and what comes after `: `.
+pub fn split_queue_id(text: &str) -> Option<(&str, &str)> {
+    let (id, rest) = text.split_once(": ")?;
+    is_queue_id(id).then_some((id, rest))
+}
+
+/// A queue id, short or long: letters and digits, and not a word.
+fn is_queue_id(text: &str) -> bool {
+    (5..=MOST).contains(&text.len())
+        && text.bytes().all(|c| c.is_ascii_alphanumeric())
+        && text.bytes().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+}
+
+/// Length of a queue id: the long form has the time in base 52 and the inode in base 51 (src/global/mail_queue.h).
+pub const MOST: usize = 28;
+
+fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
+    // An address may have anything in it, also what looks like a field.
+    let (to, mut rest) = rest.strip_prefix("to=<")?.split_once(">, ")?;
+    if let Some((_, after)) = rest.strip_prefix("orig_to=<").and_then(|rest| rest.split_once(">, ")) {
+        rest = after;
+    }
+    let (mut relay, mut delays) = (Hop::None, [0.0; 4]);
+    loop {
+        if let Some(rest) = rest.strip_prefix("status=") {
+            let (word, reason) = rest.split_once(' ')?;
+            let status = match word.trim_end_matches(',') {
+                "sent" => Status::Sent,
+                "deferred" => Status::Deferred,
+                "bounced" => Status::Bounced,
+                _ => return None, // `deliverable`: an address that was only asked for
+            };
+            let reason = reason.get(reason.find('(')? + 1..)?.trim_end();
+            return Some(Attempt {
+                queue_id: queue_id.to_owned(),
+                agent: line.daemon.to_owned(),
+                pid: line.pid,
+                to: to.to_owned(),
+                relay,
+                delays,
+                status,
+                // A line that was cut has no end.
+                reason: reason.strip_suffix(')').unwrap_or(reason).to_owned(),
+            });
+        }
+        let (field, after) = rest.split_once(", ")?;
+        if let Some(text) = field.strip_prefix("relay=") {
+            relay = parse_hop(text);
+        } else if let Some(text) = field.strip_prefix("delays=") {
+            for (delay, text) in delays.iter_mut().zip(text.split('/')) {
+                *delay = text.parse().unwrap_or_default();
+            }
+        }
+        rest = after;
+    }
+}
+
+fn parse_hop(text: &str) -> Hop {
+    if text == "none" {
+        return Hop::None;
+    }
+    let host = text.rsplit_once("]:").and_then(|(host, port)| {
+        let (name, address) = host.split_once('[')?;
+        Some(Hop::Host {
+            name: name.to_ascii_lowercase(),
+            address: address.to_owned(),
+            port: port.parse().ok()?,
+        })
+    });
+    host.unwrap_or_else(|| Hop::Here(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::parse_line;
+    use super::*;
+
+    const SENT: &str = "Nov 23 10:00:00 op5-system postfix/smtp[421]: 4Bd2c1x0z: to=<ops@example.com>, relay=relay.lab.test[192.0.2.1]:587, delay=0.31, delays=0.02/0.01/0.2/0.08, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 12 (a, b))";
+
+    fn event(line: &str) -> Event {
+        parse_event(&parse_line(line).unwrap())
+    }
+
+    fn attempt(line: &str) -> Attempt {
+        match event(line) {
+            Event::Attempt(attempt) => attempt,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_sent_message() {
+        let attempt = attempt(SENT);
+        assert_eq!((attempt.agent.as_str(), attempt.pid, attempt.status), ("smtp", 421, Status::Sent));
+        assert_eq!(attempt.reason, "250 2.0.0 Ok: queued as 12 (a, b)");
+        let hop = Hop::Host { name: "relay.lab.test".into(), address: "192.0.2.1".into(), port: 587 };
+        assert_eq!(attempt.relay, hop);
+        assert!((attempt.delays[2] - 0.2).abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn a_local_delivery_and_a_failure_without_connection() {
+        let line = "x postfix/local[9]: ABCDE1: to=<root@h>, orig_to=<root>, relay=local, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (delivered to mailbox)";
+        assert_eq!(attempt(line).relay, Hop::Here("local".into()));
+        let line = "x postfix/smtp[9]: ABCDE1: to=<o@x>, relay=none, delay=30, delays=0.01/0.01/30/0, dsn=4.4.1, status=deferred (delivery temporarily suspended: connect to r[2001:db8::1]:587: Connection refused)";
+        let found = attempt(line);
+        assert_eq!((&found.relay, found.status), (&Hop::None, Status::Deferred));
+        assert_eq!(found.words(), "connect to r[2001:db8::1]:587: Connection refused");
+        assert_eq!(found.target(), Some(("r".into(), "2001:db8::1".into(), 587)));
+    }
+
+    #[test]
+    fn wordings_of_every_version() {
+        for (from, to) in [
+            ("dsn=", "tls=TLSv1.3, dsn="),
+            ("delay=0.31", "conn_use=3, delay=0.31"),
+            ("status=sent (250", "status=sent, delivered (250"),
+            ("4Bd2c1x0z", "0123456789AB"),
+        ] {
+            let line = SENT.replace(from, to);
+            assert_eq!(attempt(&line).reason, "250 2.0.0 Ok: queued as 12 (a, b)", "{line}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_look_like_fields() {
+        let line =
+            SENT.replace("to=<ops@example.com>", "to=<\"a, status=sent (250\"@x>, orig_to=<relay=b, c>");
+        let found = attempt(&line);
+        assert_eq!((found.to.as_str(), found.status), ("\"a, status=sent (250\"@x", Status::Sent));
+        assert_eq!(attempt(&SENT.replace("ops@example.com", "")).to, "");
+    }
+
+    #[test]
+    fn ends_that_qmgr_and_admins_make() {
+        let expired = "x postfix/qmgr[1]: ABCDE1: from=<a@b>, status=expired, returned to sender";
+        assert_eq!(event(expired), Event::Expired { queue_id: "ABCDE1".into() });
+        let forced = expired.replace("=expired", "=force-expired");
+        assert_eq!(event(&forced), Event::Expired { queue_id: "ABCDE1".into() });
+        let deleted = "x postfix/postsuper[1]: ABCDE1: removed";
+        assert_eq!(event(deleted), Event::Deleted { queue_id: "ABCDE1".into() });
+    }
+
+    #[test]
+    fn what_is_none_of_these() {
+        for line in [
+            "x postfix/qmgr[1]: ABCDE1: removed",
+            "x postfix/cleanup[1]: warning: header Subject",
+            "x postfix/smtp[1]: warning: to=<a>, relay=none, status=sent (250",
+            "x postfix/smtp[1]: ABCDE1: to=<a@b>, relay=none",
+            "x postfix/smtp[1]: ABCDE1: to=<a@b>, relay=none, status=deliverable (250 ok)",
+        ] {
+            assert_eq!(event(line), Event::Other, "{line}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The same words with other numbers, addresses and ids in them: folded to one text, so that messages that failed for
+//! one reason make one group.
+
+/// Folds into `out` what differs from message to message and no cause depends on: what is in brackets, mail addresses,
+/// long words with many digits. Codes stay, and short numbers.
+pub fn soft(text: &str, out: &mut String) {
+    for (at, word) in text.split(' ').enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        if word.contains('@') {
+            out.push('@');
+        } else if let Some((name, rest)) = word.split_once('[') {
+            // IPv6 or not may be the cause; so may the port.
+            let (address, port) = rest.split_once(']').unwrap_or((rest, ""));
+            let kind = if address.contains(':') { "[:]" } else { "[.]" };
+            out.extend([name, kind, port]);
+        } else if word.starts_with('<') {
+            out.push_str("<>");
+        } else if word.len() >= 10 && digits >= 3 && !word.starts_with("AADSTS") {
+            out.push('#');
+        } else {
+            out.push_str(word);
+        }
+    }
+}
+
+/// Folds all numbers and names as well, but for the codes of a reply: words that no one knows yet are grouped by this.
+pub fn hard(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    soft(text, &mut folded);
+    let mut out = String::with_capacity(folded.len());
+    for (at, word) in folded.split(' ').enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        if is_code(word) {
+            out.push_str(word);
+        } else if word.contains("[:]") || word.contains("[.]") {
+            out.push_str("[]");
+        } else if is_name(word) {
+            out.push('*');
+        } else {
+            let mut before = false;
+            for c in word.chars() {
+                if !c.is_ascii_digit() {
+                    out.push(c);
+                } else if !before {
+                    out.push('#');
+                }
+                before = c.is_ascii_digit();
+            }
+        }
+    }
+    out
+}
+
+/// `550`, `5.7.1`, `550-5.7.1`.
+fn is_code(word: &str) -> bool {
+    let word = word.trim_end_matches([':', ',', ';']);
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    word.starts_with(['2', '4', '5'])
+        && (3..=9).contains(&digits)
+        && word.len() <= 12
+        && word.bytes().all(|c| c.is_ascii_digit() || c == b'.' || c == b'-')
+}
+
+/// A host name or the like: a dot between letters.
+fn is_name(word: &str) -> bool {
+    let letter = |c: Option<&u8>| c.is_some_and(u8::is_ascii_alphabetic);
+    let bytes = word.as_bytes();
+    bytes.windows(3).any(|three| letter(three.first()) && three.get(1) == Some(&b'.') && letter(three.get(2)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_ids_and_addresses_are_folded_and_codes_are_not() {
+        let one =
+            "host mx1.a.test[192.0.2.1] said: 550-5.7.1 <a@b>: try 17 at https://x.test/1 id 4Bd2c1x0zYYY";
+        let two =
+            "host mx2.b.test[192.0.2.2] said: 550-5.7.1 <c@d>: try 2 at https://x.test/2 id 99d2c1x0zXXX";
+        assert_eq!(hard(one), hard(two));
+        assert_ne!(hard(one), hard(&one.replace("550", "450")));
+        assert_eq!(hard("450 4.7.1 come back in 57 s"), "450 4.7.1 come back in # s");
+    }
+
+    #[test]
+    fn what_a_cause_may_depend_on_stays() {
+        let soft = |text: &str| {
+            let mut out = String::new();
+            super::soft(text, &mut out);
+            out
+        };
+        assert_ne!(soft("connect to r[192.0.2.1]:587: x"), soft("connect to r[2001:db8::1]:587: x"));
+        assert_ne!(soft("connect to r[192.0.2.1]:587: x"), soft("connect to r[192.0.2.1]:465: x"));
+        assert_eq!(soft("connect to r[192.0.2.1]:25: x"), soft("connect to r[192.0.2.9]:25: x"));
+        assert_ne!(soft("AADSTS7000215: x"), soft("AADSTS7000222: x"));
+    }
+}

@@ -1,0 +1,396 @@
+//! Follows all messages of a log at once, in memory that does not grow with it: fed with blocks of whole lines, it
+//! remembers the messages that failed and did not get through, by what they failed of.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use memchr::memmem;
+
+use super::event::{Attempt, Event, Status, parse_event};
+use super::fold::soft;
+use super::groups::{Example, Groups, Kind, nearest_stage};
+use super::hosts::Hosts;
+use super::line::{Line, parse_line};
+use super::messages::{Messages, State, earlier, later};
+use super::scan::{Accepted, Found, Scanner};
+use super::stamp::{Calendar, Seconds};
+use super::witness::Witness;
+use super::wrap::unwrap;
+use crate::model::catalogue::{Stage, Verdict, fitting};
+use crate::model::diagnosis::{Cause, Circumstances, diagnose};
+use crate::model::text::masked;
+
+/// Bytes of a line that are looked at; JSON needs a line that is whole.
+const LINE: usize = 64 * 1024;
+/// Words whose cause is remembered.
+const KNOWN: usize = 8192;
+/// How far back the sender of a message is looked for, in bytes.
+const BACK: usize = 64 * 1024;
+
+/// Daemons whose death is trouble even if no one knows the words. The programs that people run (sendmail, postqueue,
+/// postmap …) also end with `fatal:`, because of what was typed.
+const DAEMONS: [&str; 16] = [
+    "anvil",
+    "bounce",
+    "cleanup",
+    "error",
+    "lmtp",
+    "local",
+    "master",
+    "pickup",
+    "proxymap",
+    "qmgr",
+    "scache",
+    "smtp",
+    "smtpd",
+    "tlsmgr",
+    "trivial-rewrite",
+    "virtual",
+];
+
+/// What is asked about one message when its cause is to be named.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// Name, address and port of the host that was tried.
+    pub relay: Option<(&'a str, &'a str, u16)>,
+    /// Envelope sender; empty if it is not known, or the null sender.
+    pub sender: &'a str,
+    /// Recipient.
+    pub to: &'a str,
+    /// The host that wrote the line.
+    pub host: &'a str,
+}
+
+/// What is looked for, and what is known beforehand.
+pub struct Question<'a> {
+    /// Lines before this are passed over.
+    pub since: Option<Seconds>,
+    /// Domains whose mail is to leave this host; a local delivery for one of them is a failure.
+    pub elsewhere: Vec<String>,
+    /// What is true of the host.
+    pub circumstances: &'a dyn Fn(&About) -> Circumstances,
+}
+
+/// What was seen so far.
+pub struct Follower<'a> {
+    question: Question<'a>,
+    calendar: Calendar,
+    scanner: Scanner,
+    witness: Witness,
+    pub(super) messages: Messages,
+    pub(super) groups: Groups,
+    pub(super) hosts: Hosts,
+    hasher: RandomState,
+    /// The group of each of the words that were met, by their hash; `None` where they are no trouble.
+    known: HashMap<u64, Option<u32>>,
+    folded: String,
+    pub(super) accepted: u64,
+    pub(super) span: (Option<Seconds>, Option<Seconds>),
+    pub(super) last_accepted: Option<Seconds>,
+    pub(super) postfix_lines: bool,
+}
+
+impl<'a> Follower<'a> {
+    /// Knows nothing yet.
+    pub fn new(question: Question<'a>) -> Self {
+        Self {
+            question,
+            calendar: Calendar::utc(0),
+            scanner: Scanner::default(),
+            witness: Witness::default(),
+            messages: Messages::default(),
+            groups: Groups::default(),
+            hosts: Hosts::default(),
+            hasher: RandomState::new(),
+            known: HashMap::new(),
+            folded: String::new(),
+            accepted: 0,
+            span: (None, None),
+            last_accepted: None,
+            postfix_lines: false,
+        }
+    }
+
+    /// What follows is another file. Files come in the order of their lines' times.
+    pub fn source(&mut self, calendar: Calendar) {
+        self.calendar = calendar;
+    }
+
+    /// Takes a block of whole lines.
+    pub fn feed(&mut self, block: &[u8]) {
+        let first = self.edge(block.split(|c| *c == b'\n').find(|line| !line.is_empty()));
+        let last = self.edge(block.rsplit(|c| *c == b'\n').find(|line| !line.is_empty()));
+        if let (Some(since), Some(last)) = (self.question.since, last)
+            && last < since
+        {
+            return;
+        }
+        let begin = first.max(self.question.since.filter(|_| first.is_some()));
+        self.span = (earlier(self.span.0, begin), later(self.span.1, last));
+        let straddles = matches!((self.question.since, first), (Some(since), Some(first)) if first < since);
+        let scanner = std::mem::take(&mut self.scanner);
+        let mut last_accepted = None;
+        scanner.scan(block, |found| match found {
+            Found::Accepted(record) => {
+                if !straddles || !self.is_before(record.head) {
+                    self.accept(&scanner, record);
+                    last_accepted = Some(record.head);
+                }
+            }
+            Found::Line(line, before) => self.line(&scanner, line, before),
+        });
+        self.scanner = scanner;
+        if let Some(head) = last_accepted {
+            self.last_accepted = later(self.last_accepted, self.edge(Some(head)));
+        }
+    }
+
+    /// The time of a line, whose host is remembered.
+    fn edge(&mut self, line: Option<&[u8]>) -> Option<Seconds> {
+        let raw = String::from_utf8_lossy(head_of(line?, LINE));
+        let raw = unwrap(&raw);
+        let (time, host) = match parse_line(&raw) {
+            Some(line) => {
+                self.postfix_lines = true;
+                line.when_and_where(&self.calendar)
+            }
+            // A line of another program, or the part of one that was cut before its `]: `.
+            None => return self.calendar.read(&raw).map(|(stamp, _)| stamp.time),
+        };
+        self.hosts.number(host);
+        time
+    }
+
+    fn is_before(&self, head: &[u8]) -> bool {
+        let raw = String::from_utf8_lossy(head);
+        let raw = unwrap(&raw);
+        let time = parse_line(&raw).and_then(|line| line.when_and_where(&self.calendar).0);
+        matches!((self.question.since, time), (Some(since), Some(time)) if time < since)
+    }
+
+    fn accept(&mut self, scanner: &Scanner, record: Accepted) {
+        self.accepted += 1;
+        if self.messages.is_empty() && self.witness.is_empty() {
+            return;
+        }
+        let Some(message) = scanner.message(record.head) else { return };
+        if !self.witness.is_empty()
+            && let Some(pid) = message.pid()
+        {
+            self.witness.forget(pid);
+        }
+        let key = self.messages.key(message.queue_id, message.to);
+        if let Some(group) = self.messages.accepted(key)
+            && let Some(group) = self.groups.get_mut(group)
+        {
+            group.forget(key);
+        }
+    }
+
+    fn line(&mut self, scanner: &Scanner, line: &[u8], before: &[u8]) {
+        let text = String::from_utf8_lossy(head_of(line, LINE));
+        let text = unwrap(&text);
+        let Some(parsed) = parse_line(&text) else { return };
+        self.postfix_lines = true;
+        let (time, host) = parsed.when_and_where(&self.calendar);
+        if matches!((self.question.since, time), (Some(since), Some(time)) if time < since) {
+            return;
+        }
+        let host = self.hosts.number(host);
+        match parse_event(&parsed) {
+            Event::Attempt(attempt) if attempt.status == Status::Sent => self.sent(host, &attempt, time),
+            Event::Attempt(attempt) => {
+                // The queue id and the recipient as they are in the file, as `accept` sees them.
+                let key = match scanner.message(line) {
+                    Some(message) => self.messages.key(message.queue_id, message.to),
+                    None => self.messages.key(attempt.queue_id.as_bytes(), attempt.to.as_bytes()),
+                };
+                let before = before.get(before.len().saturating_sub(BACK)..).unwrap_or_default();
+                self.failed(host, key, &attempt, before, time);
+            }
+            Event::Expired { queue_id } => self.expired(host, &parsed, &queue_id, time),
+            Event::Deleted { queue_id } => self.messages.deleted(queue_id.as_bytes()),
+            Event::Queued { .. } => {}
+            Event::Other => {
+                self.witness.hear(&parsed);
+                self.alone(host, &parsed, time);
+            }
+        }
+    }
+
+    /// A delivery that no other host accepted: a mailbox on this host.
+    fn sent(&mut self, host: u16, attempt: &Attempt, time: Option<Seconds>) {
+        let key = self.messages.key(attempt.queue_id.as_bytes(), attempt.to.as_bytes());
+        if let Some(group) = self.messages.accepted(key)
+            && let Some(group) = self.groups.get_mut(group)
+        {
+            group.forget(key);
+        }
+        let domain = attempt.to.rsplit('@').next().unwrap_or_default();
+        let is_elsewhere = self.question.elsewhere.iter().any(|known| known.eq_ignore_ascii_case(domain));
+        if attempt.is_local() && is_elsewhere {
+            let kind = Kind::Known(stayed(domain));
+            let group = self.groups.number(host, kind, &attempt.reason);
+            self.messages.failed(key, attempt.queue_id.as_bytes(), group, State::Lost, time);
+            if let Some(group) = self.groups.get_mut(group) {
+                group.show(key, attempt);
+            }
+        }
+    }
+
+    fn failed(&mut self, host: u16, key: u64, attempt: &Attempt, before: &[u8], time: Option<Seconds>) {
+        let previous = self.messages.group(key);
+        // No attempt was made: the cause is that of the last one, which is in the table, or was met with these words.
+        let words = self.hash(host, &[attempt.words()]);
+        let repeated = attempt.is_repeated().then(|| previous.or(self.known.get(&words).copied().flatten()));
+        let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before, words));
+        let state = if attempt.status == Status::Deferred { State::Deferred } else { State::Lost };
+        self.messages.failed(key, attempt.queue_id.as_bytes(), group, state, time);
+        if let Some(previous) = previous.filter(|previous| *previous != group)
+            && let Some(previous) = self.groups.get_mut(previous)
+        {
+            previous.forget(key);
+        }
+        if let Some(group) = self.groups.get_mut(group) {
+            group.show(key, attempt);
+        }
+    }
+
+    fn group_of(&mut self, host: u16, attempt: &Attempt, before: &[u8], words_hash: u64) -> u32 {
+        let words = masked(attempt.words());
+        let evidence = self.witness.evidence(attempt, &words);
+        let mut folded = std::mem::take(&mut self.folded);
+        let hash = if evidence.len() == 1 {
+            words_hash
+        } else {
+            hash_of(&self.hasher, &mut folded, host, &evidence)
+        };
+        self.folded = folded;
+        if let Some(Some(group)) = self.known.get(&hash) {
+            return *group;
+        }
+        let target = attempt.target();
+        let sender = sender_of(before, &attempt.queue_id);
+        let about = About {
+            relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
+            sender: &sender,
+            to: &attempt.to,
+            host: self.hosts.name(host),
+        };
+        let cause = diagnose(&evidence, &(self.question.circumstances)(&about));
+        let kind = cause.map_or_else(|| unknown(attempt), Kind::Known);
+        let group = self.groups.number(host, kind, &words);
+        self.learn(hash, Some(group));
+        self.learn(words_hash, Some(group));
+        group
+    }
+
+    fn expired(&mut self, host: u16, line: &Line, queue_id: &str, time: Option<Seconds>) {
+        let words = line.text.split_once(": ").map_or(line.text, |(_, rest)| rest);
+        let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host) };
+        let kind = match diagnose(&[words], &(self.question.circumstances)(&about)) {
+            Some(cause) => Kind::Known(cause),
+            None => Kind::Unknown(Stage::Queue, Verdict::Unreached),
+        };
+        let group = self.groups.number(host, kind, words);
+        self.messages.expired(queue_id.as_bytes(), group, time);
+        let key = self.messages.key(queue_id.as_bytes(), b"");
+        let words = masked(words).into_owned();
+        if let Some(group) = self.groups.get_mut(group) {
+            group.keep(Example { key, queue_id: queue_id.to_owned(), to: String::new(), words });
+        }
+    }
+
+    /// A line that tells of trouble without a message.
+    fn alone(&mut self, host: u16, line: &Line, time: Option<Seconds>) {
+        let dies = line.text.starts_with("fatal: ") || line.text.starts_with("panic: ");
+        let dies = dies && DAEMONS.contains(&line.daemon);
+        let hash = self.hash(host, &[line.text, if dies { line.daemon } else { "" }]);
+        let group = if let Some(group) = self.known.get(&hash) {
+            *group
+        } else {
+            let group = self.alone_group(host, line, dies);
+            self.learn(hash, group);
+            group
+        };
+        if let Some(group) = group.and_then(|group| self.groups.get_mut(group)) {
+            group.lines += 1;
+            group.told = (earlier(group.told.0, time), later(group.told.1, time));
+        }
+    }
+
+    fn alone_group(&mut self, host: u16, line: &Line, dies: bool) -> Option<u32> {
+        let words = masked(line.text);
+        let evidence = [words.as_ref()];
+        let known = fitting(&evidence).any(|entry| entry.alone);
+        let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host) };
+        let cause = known.then(|| diagnose(&evidence, &(self.question.circumstances)(&about))).flatten();
+        let kind = match cause {
+            Some(cause) => Kind::Known(cause),
+            None if dies => Kind::Unknown(Stage::Queue, Verdict::Unreached),
+            None => return None,
+        };
+        Some(self.groups.number(host, kind, &words))
+    }
+
+    fn hash(&mut self, host: u16, texts: &[&str]) -> u64 {
+        hash_of(&self.hasher, &mut self.folded, host, texts)
+    }
+
+    fn learn(&mut self, hash: u64, group: Option<u32>) {
+        if self.known.len() >= KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(hash, group);
+    }
+
+    /// Whether there was a line of Postfix.
+    pub fn has_postfix(&self) -> bool {
+        self.postfix_lines
+    }
+
+    /// What a time of this log is in words.
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+}
+
+fn hash_of(hasher: &RandomState, folded: &mut String, host: u16, texts: &[&str]) -> u64 {
+    folded.clear();
+    for text in texts {
+        soft(text, folded);
+        folded.push('\n');
+    }
+    hasher.hash_one((host, folded.as_str()))
+}
+
+fn head_of(line: &[u8], most: usize) -> &[u8] {
+    line.get(..most).unwrap_or(line)
+}
+
+/// The envelope sender, which qmgr(8) logs when it takes the message up.
+fn sender_of(before: &[u8], queue_id: &str) -> String {
+    let needle = format!("{queue_id}: from=<");
+    let Some(at) = memmem::rfind(before, needle.as_bytes()) else { return String::new() };
+    let rest = before.get(at + needle.len()..).unwrap_or_default();
+    let end = memmem::find(rest, b">").unwrap_or_default();
+    String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned()
+}
+
+fn unknown(attempt: &Attempt) -> Kind {
+    let verdict = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
+    Kind::Unknown(nearest_stage(attempt), verdict)
+}
+
+fn stayed(domain: &str) -> Cause {
+    Cause {
+        id: "delivered-locally".into(),
+        verdict: Verdict::Unreached,
+        stage: Stage::Local,
+        again: false,
+        fix: None,
+        cause: format!("mail for {domain} was taken for this host's own and never left it"),
+        remedy: "take that domain out of mydestination in main.cf (or the table that catches it), and `postfix reload`"
+            .into(),
+    }
+}

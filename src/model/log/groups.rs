@@ -1,0 +1,175 @@
+//! What the failures of a log are grouped by: the host, and the cause that the catalogue names, or the folded words
+//! where it names none. Bounded: so many groups, and a few examples of each.
+
+use std::collections::HashMap;
+
+use super::event::Attempt;
+use super::fold::hard;
+use super::stamp::Seconds;
+use crate::model::catalogue::{Stage, Verdict};
+use crate::model::diagnosis::Cause;
+use crate::model::text::{clipped, masked};
+
+/// Groups; words that differ each time must not fill the memory.
+const GROUPS: usize = 2000;
+/// Examples of a group: the newest ones.
+const EXAMPLES: usize = 4;
+/// Bytes of an example's words.
+const WORDS: usize = 1000;
+/// Relays of a group that are named.
+const RELAYS: usize = 5;
+
+/// What made a message fail.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// The catalogue knows it.
+    Known(Cause),
+    /// It does not: where it was, as far as the words tell, and whether the relay said them.
+    Unknown(Stage, Verdict),
+}
+
+/// One message of a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Example {
+    pub(super) key: u64,
+    /// Queue id.
+    pub queue_id: String,
+    /// Recipient.
+    pub to: String,
+    /// The log's words.
+    pub words: String,
+}
+
+/// Failures of one host for one reason.
+#[derive(Debug)]
+pub struct Group {
+    /// Number of the host.
+    pub host: u16,
+    /// What it is.
+    pub kind: Kind,
+    /// The words that it was named by, or the first of them.
+    pub words: String,
+    /// Lines that tell of it without a message.
+    pub lines: u64,
+    /// The first and the last of those.
+    pub told: (Option<Seconds>, Option<Seconds>),
+    /// Relays where it happened.
+    pub relays: Vec<String>,
+    /// Whether there were more.
+    pub more_relays: bool,
+    examples: Vec<Example>,
+    next: usize,
+}
+
+/// All groups.
+#[derive(Debug, Default)]
+pub struct Groups {
+    list: Vec<Group>,
+    index: HashMap<(u16, String), u32>,
+}
+
+impl Groups {
+    /// The number of the group of this kind on this host; made if there is none yet.
+    pub fn number(&mut self, host: u16, kind: Kind, words: &str) -> u32 {
+        let name = match &kind {
+            Kind::Known(cause) => cause.id.clone(),
+            Kind::Unknown(..) => format!(" {}", clipped(&hard(words), 300)),
+        };
+        let key = (host, name);
+        if let Some(number) = self.index.get(&key) {
+            return *number;
+        }
+        let number = u32::try_from(self.list.len()).unwrap_or_default();
+        if self.list.len() >= GROUPS {
+            // The last one takes whatever comes after it.
+            return number.saturating_sub(1);
+        }
+        self.index.insert(key, number);
+        self.list.push(Group {
+            host,
+            kind,
+            words: masked(clipped(words, WORDS)).into_owned(),
+            lines: 0,
+            told: (None, None),
+            relays: Vec::new(),
+            more_relays: false,
+            examples: Vec::new(),
+            next: 0,
+        });
+        number
+    }
+
+    /// The group of this number.
+    pub fn get_mut(&mut self, number: u32) -> Option<&mut Group> {
+        self.list.get_mut(usize::try_from(number).ok()?)
+    }
+
+    /// All groups, in the order of their numbers.
+    pub fn all(&self) -> &[Group] {
+        &self.list
+    }
+}
+
+impl Group {
+    /// Remembers an attempt as an example, in place of the oldest.
+    pub fn show(&mut self, key: u64, attempt: &Attempt) {
+        if let Some((name, _, port)) = attempt.target() {
+            let relay = format!("{name}:{port}");
+            if !self.relays.contains(&relay) {
+                if self.relays.len() < RELAYS { self.relays.push(relay) } else { self.more_relays = true }
+            }
+        }
+        self.forget(key);
+        let words = masked(clipped(attempt.words(), WORDS)).into_owned();
+        self.keep(Example { key, queue_id: attempt.queue_id.clone(), to: attempt.to.clone(), words });
+    }
+
+    /// As [`Group::show`], for a message of which there is no attempt.
+    pub(super) fn keep(&mut self, example: Example) {
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(example);
+        } else if let Some(place) = self.examples.get_mut(self.next % EXAMPLES) {
+            *place = example;
+        }
+        self.next = self.next.wrapping_add(1);
+    }
+
+    /// That message is none of this group's any more.
+    pub fn forget(&mut self, key: u64) {
+        self.examples.retain(|example| example.key != key);
+    }
+
+    /// The newest message that is still of this group.
+    pub fn example(&self) -> Option<&Example> {
+        let newest = self.next.wrapping_sub(1) % EXAMPLES;
+        self.examples.get(newest).or_else(|| self.examples.last())
+    }
+}
+
+/// Where on the way an attempt failed whose words no one knows.
+pub fn nearest_stage(attempt: &Attempt) -> Stage {
+    const WORDS_OF: [(&str, Stage); 15] = [
+        ("in reply to initial connect", Stage::Greeting),
+        ("in reply to HELO", Stage::Greeting),
+        ("in reply to EHLO", Stage::Greeting),
+        ("refused to talk to me", Stage::Greeting),
+        ("in reply to STARTTLS", Stage::Tls),
+        ("TLS", Stage::Tls),
+        ("in reply to AUTH", Stage::Login),
+        ("SASL", Stage::Login),
+        ("in reply to MAIL FROM", Stage::Sender),
+        ("in reply to RCPT TO", Stage::Recipient),
+        ("in reply to DATA", Stage::Message),
+        ("in reply to end of DATA", Stage::Message),
+        ("mail transport", Stage::Queue),
+        ("Name service error", Stage::Dns),
+        ("connect to ", Stage::Connect),
+    ];
+    if attempt.is_local() {
+        return Stage::Local;
+    }
+    let words = attempt.words();
+    let found = WORDS_OF.iter().find(|(text, _)| words.contains(text)).map(|(_, stage)| *stage);
+    // A reply that does not say what it is a reply to is about the message.
+    found.unwrap_or(if words.contains(" said: ") { Stage::Message } else { Stage::Connect })
+}

@@ -1,0 +1,149 @@
+//! One line of a mail log: `TIME HOST TAG/DAEMON[PID]: TEXT`, in whatever a syslog daemon, the journal or a container
+//! put before it. Lines of other programs are none of ours.
+
+use super::stamp::{Calendar, Seconds, Stamp};
+use super::wrap::unwrap;
+use crate::model::text::clipped;
+
+/// Bytes of a line's text that are looked at: a reply of several lines has 512 each (RFC 5321 §4.5.3.1.5).
+const TEXT: usize = 16 * 1024;
+
+/// A line that a Postfix program wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Time, host, and what a container's log has before them.
+    head: &'a str,
+    /// `smtp`, `cleanup`, `qmgr`, …
+    pub daemon: &'a str,
+    /// Process id.
+    pub pid: u32,
+    /// Everything after the colon.
+    pub text: &'a str,
+}
+
+/// Finds the Postfix part of a log line: `TAG/daemon[pid]: `, where TAG is `syslog_name`, with or without parts of its
+/// own. `None` for other lines.
+pub fn parse_line(raw: &str) -> Option<Line<'_>> {
+    let raw = raw.trim_end();
+    let end = raw.find("]: ")?;
+    let before = raw.get(..end)?;
+    let start = before.rfind([' ', '\t']).map_or(0, |at| at + 1);
+    let (tag, pid) = before.get(start..)?.rsplit_once('[')?;
+    let (name, daemon) = tag.rsplit_once('/')?;
+    if name.is_empty() || name.starts_with('/') || !is_word(daemon) {
+        return None;
+    }
+    let text = clipped(raw.get(end + 3..)?, TEXT);
+    Some(Line { head: raw.get(..start)?, daemon, pid: pid.parse().ok()?, text })
+}
+
+/// When a line was written, also if another program did.
+pub fn time_of(raw: &[u8], calendar: &Calendar) -> Option<Seconds> {
+    let raw = String::from_utf8_lossy(raw);
+    let raw = unwrap(&raw);
+    match parse_line(&raw) {
+        Some(line) => line.when_and_where(calendar).0,
+        None => calendar.read(&raw).map(|(stamp, _)| stamp.time),
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"_-".contains(&c))
+}
+
+impl<'a> Line<'a> {
+    /// When, and on which host; each as far as the line tells. Of several stamps the one with year and zone counts.
+    pub fn when_and_where(&self, calendar: &Calendar) -> (Option<Seconds>, Option<&'a str>) {
+        let mut rest = self.head.trim();
+        let mut found: Option<Stamp> = None;
+        // docker compose: `mail-1  | LINE`
+        if let Some((_, after)) = rest.split_once(" | ") {
+            rest = after.trim_start();
+        }
+        loop {
+            if let Some((stamp, after)) = calendar.read(rest) {
+                found = found.filter(|found| found.exact).or(Some(stamp));
+                rest = after.trim_start();
+            } else if let Some(after) = ["stdout ", "stderr "].iter().find_map(|name| rest.strip_prefix(name))
+            {
+                // Kubernetes and podman: `TIME stdout F LINE`
+                rest = after.get(1..).unwrap_or_default().trim_start();
+            } else {
+                break;
+            }
+        }
+        // journalctl's short-full has the zone's name after the time
+        let host = rest.rsplit(' ').next().filter(|host| !host.is_empty() && !host.contains(['<', '[', '"']));
+        (found.map(|stamp| stamp.time), host)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-24T08:00:00Z
+    const NOW: Seconds = 1_795_507_200;
+
+    #[test]
+    fn heads_of_every_kind() {
+        let text = "4Bd2c1x0z: message-id=<a@b>";
+        for head in [
+            "Nov 24 08:00:00 host postfix/cleanup[1]: ",
+            "Nov 24 08:00:00.123456 host postfix/cleanup[1]: ",
+            "2026-11-24T08:00:00.123456+00:00 host postfix/cleanup[1]: ",
+            "2026-11-24T08:00:00+0000 host postfix/cleanup[1]: ",
+            "Tue 2026-11-24 08:00:00 UTC host postfix/cleanup[1]: ",
+            "1795507200.000000 host postfix/cleanup[1]: ",
+            "Nov 24 08:00:00 host postfix-out/cleanup[1]: ",
+            "Nov 24 08:00:00 host postfix/submission/cleanup[1]: ",
+            "2026-11-24T08:00:00.999999999Z stdout F Nov 24 08:00:00 host postfix/cleanup[1]: ",
+            "2026-11-24T09:00:00.999999999+01:00 stderr P Nov 24 08:00:00 host postfix/cleanup[1]: ",
+            "2026-11-24T08:00:00Z Nov 24 07:00:00 host postfix/cleanup[1]: ",
+            "mail-1  | Nov 24 08:00:00 host postfix/cleanup[1]: ",
+        ] {
+            let raw = format!("{head}{text}\r\n");
+            let line = parse_line(&raw).unwrap();
+            assert_eq!((line.daemon, line.pid, line.text), ("cleanup", 1, text), "{head}");
+            assert_eq!(line.when_and_where(&Calendar::utc(NOW)), (Some(NOW), Some("host")), "{head}");
+        }
+    }
+
+    #[test]
+    fn heads_without_host_or_time() {
+        let line = parse_line("Nov 24 08:00:00 postfix/smtp[1]: x").unwrap();
+        assert_eq!(line.when_and_where(&Calendar::utc(NOW)), (Some(NOW), None));
+        let line = parse_line("postfix/smtp[1]: x").unwrap();
+        assert_eq!(line.when_and_where(&Calendar::utc(NOW)), (None, None));
+    }
+
+    #[test]
+    fn json_of_the_journal_and_of_docker() {
+        let journal = r#"{"__REALTIME_TIMESTAMP":"1795507200000000","_HOSTNAME":"host","SYSLOG_IDENTIFIER":"postfix/smtp","SYSLOG_PID":"7","MESSAGE":"ABCDE1: to=<\"a b\"@x>"}"#;
+        let docker = r#"{"log":"Nov 24 08:00:00 host postfix/smtp[7]: ABCDE1: to=<\"a b\"@x>\n","stream":"stdout","time":"2026-11-24T08:00:00.5Z"}"#;
+        for raw in [journal, docker] {
+            let raw = unwrap(raw);
+            let line = parse_line(&raw).unwrap();
+            assert_eq!((line.daemon, line.pid, line.text), ("smtp", 7, "ABCDE1: to=<\"a b\"@x>"));
+            assert_eq!(line.when_and_where(&Calendar::utc(NOW)), (Some(NOW), Some("host")));
+        }
+        let bytes = r#"{"SYSLOG_IDENTIFIER":"postfix/smtp","_PID":7,"MESSAGE":[102,195]}"#;
+        assert!(unwrap(bytes).ends_with("postfix/smtp[7]: f\u{fffd}"));
+    }
+
+    #[test]
+    fn lines_of_others() {
+        for raw in [
+            "",
+            "Nov 23 10:00:00 host sshd[1]: postfix is a word",
+            "Nov 23 10:00:00 host dovecot: imap(a)<1><x>: x",
+            "Nov 23 10:00:00 host CRON[1]: (root) CMD (/usr/bin/a[1]: b)",
+            "{\"a\":1}",
+            "x /[1]: ",
+            "é]: é]: ",
+        ] {
+            assert_eq!(parse_line(raw), None, "{raw}");
+        }
+    }
+}

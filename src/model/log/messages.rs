@@ -1,0 +1,260 @@
+//! The messages that failed and have not got through since. A table of bounded size: when it is full, the messages that
+//! were tried least recently are settled, that is, counted as they are then and no longer followed.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use super::stamp::Seconds;
+
+/// Entries in each half of the table.
+const HALF: usize = 200_000;
+/// Ends that are remembered.
+const ENDS: usize = 50_000;
+
+/// How a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// In the queue: Postfix will try again.
+    Deferred,
+    /// Given up, or taken out of the queue by an admin.
+    Lost,
+}
+
+/// One message for one recipient, as its last attempt left it. Small, since there may be many.
+#[derive(Debug, Clone, Copy)]
+struct Failed {
+    message: u64,
+    group: u32,
+    first: Moment,
+    last: Moment,
+    state: State,
+}
+
+/// Seconds since 1970 in half the space; 0 is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Moment(u32);
+
+impl Moment {
+    fn new(time: Option<Seconds>) -> Self {
+        Self(time.and_then(|time| u32::try_from(time).ok()).unwrap_or_default())
+    }
+
+    fn time(self) -> Option<Seconds> {
+        (self.0 > 0).then(|| self.0.into())
+    }
+}
+
+/// What is known of a group's messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages that failed and did not get through.
+    pub messages: u64,
+    /// Of those, the ones still in the queue, as far as the log tells.
+    pub waiting: u64,
+    /// First failure.
+    pub first: Option<Seconds>,
+    /// Last failure.
+    pub last: Option<Seconds>,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub struct Messages {
+    hasher: RandomState,
+    young: HashMap<u64, Failed>,
+    old: HashMap<u64, Failed>,
+    ended: HashMap<u64, Option<(u32, Moment)>>,
+    settled: HashMap<u32, Tally>,
+    /// Whether some are no longer followed, so that those which got through later are counted as failed.
+    pub overflowed: bool,
+}
+
+impl Messages {
+    /// Stands for one message for one recipient.
+    pub fn key(&self, queue_id: &[u8], to: &[u8]) -> u64 {
+        self.hasher.hash_one((queue_id, to))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.young.is_empty() && self.old.is_empty()
+    }
+
+    /// The group in which a message is.
+    pub fn group(&self, key: u64) -> Option<u32> {
+        self.young.get(&key).or_else(|| self.old.get(&key)).map(|failed| failed.group)
+    }
+
+    /// An attempt failed for the reason of this group.
+    pub fn failed(&mut self, key: u64, queue_id: &[u8], group: u32, state: State, time: Option<Seconds>) {
+        let moment = Moment::new(time);
+        let before = self.old.remove(&key);
+        if self.young.len() >= HALF && !self.young.contains_key(&key) {
+            self.settle();
+        }
+        let message = self.hasher.hash_one(queue_id);
+        let new = Failed { message, group, first: moment, last: moment, state };
+        let entry = self.young.entry(key).or_insert(before.unwrap_or(new));
+        entry.group = group;
+        entry.state = state;
+        entry.first = Moment::new(earlier(entry.first.time(), time));
+        entry.last = Moment::new(later(entry.last.time(), time));
+    }
+
+    /// It got through. The group in which it was, if it had failed before.
+    pub fn accepted(&mut self, key: u64) -> Option<u32> {
+        self.young.remove(&key).or_else(|| self.old.remove(&key)).map(|failed| failed.group)
+    }
+
+    /// An admin took the message out of the queue.
+    pub fn deleted(&mut self, queue_id: &[u8]) {
+        self.end(queue_id, None);
+    }
+
+    /// qmgr(8) gave the message up. It counts under `group`, unless an attempt that failed says more.
+    pub fn expired(&mut self, queue_id: &[u8], group: u32, time: Option<Seconds>) {
+        self.end(queue_id, Some((group, Moment::new(time))));
+    }
+
+    fn end(&mut self, queue_id: &[u8], expired: Option<(u32, Moment)>) {
+        if self.ended.len() >= ENDS {
+            self.overflowed = true;
+            self.ended.clear();
+        }
+        self.ended.insert(self.hasher.hash_one(queue_id), expired);
+    }
+
+    /// Counts the older half as it is.
+    fn settle(&mut self) {
+        let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+        self.overflowed |= old.values().any(|failed| failed.state == State::Deferred);
+        for (group, tally) in self.count(&old) {
+            let settled = self.settled.entry(group).or_default();
+            *settled = settled.with(&tally);
+        }
+    }
+
+    /// All that failed and did not get through, by group.
+    pub fn tallies(&self) -> HashMap<u32, Tally> {
+        let mut all = self.settled.clone();
+        let known: HashSet<u64> =
+            self.young.values().chain(self.old.values()).map(|failed| failed.message).collect();
+        for (message, expired) in &self.ended {
+            if let Some((group, time)) = expired.filter(|_| !known.contains(message)) {
+                let one = Tally { messages: 1, waiting: 0, first: time.time(), last: time.time() };
+                let sum = all.entry(group).or_default();
+                *sum = sum.with(&one);
+            }
+        }
+        for half in [&self.old, &self.young] {
+            for (group, tally) in self.count(half) {
+                let sum = all.entry(group).or_default();
+                *sum = sum.with(&tally);
+            }
+        }
+        all
+    }
+
+    /// A message for several recipients is one message.
+    fn count(&self, half: &HashMap<u64, Failed>) -> HashMap<u32, Tally> {
+        let mut list: Vec<&Failed> = half.values().collect();
+        list.sort_unstable_by_key(|failed| (failed.group, failed.message, failed.state == State::Lost));
+        let mut tallies: HashMap<u32, Tally> = HashMap::new();
+        let mut before = None;
+        for failed in list {
+            let waits = failed.state == State::Deferred && !self.ended.contains_key(&failed.message);
+            let is_new = before != Some((failed.group, failed.message));
+            before = Some((failed.group, failed.message));
+            let one = Tally {
+                messages: u64::from(is_new),
+                waiting: u64::from(is_new && waits),
+                first: failed.first.time(),
+                last: failed.last.time(),
+            };
+            let tally = tallies.entry(failed.group).or_default();
+            *tally = tally.with(&one);
+        }
+        tallies
+    }
+}
+
+impl Tally {
+    /// Both together.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        Self {
+            messages: self.messages + other.messages,
+            waiting: self.waiting + other.waiting,
+            first: earlier(self.first, other.first),
+            last: later(self.last, other.last),
+        }
+    }
+}
+
+/// The earlier of two times; one that is not known does not count.
+pub fn earlier(one: Option<Seconds>, other: Option<Seconds>) -> Option<Seconds> {
+    one.into_iter().chain(other).min()
+}
+
+/// The later of two times.
+pub fn later(one: Option<Seconds>, other: Option<Seconds>) -> Option<Seconds> {
+    one.max(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fail(messages: &mut Messages, id: &str, to: &str, group: u32, state: State, time: Seconds) {
+        let key = messages.key(id.as_bytes(), to.as_bytes());
+        messages.failed(key, id.as_bytes(), group, state, Some(time));
+    }
+
+    #[test]
+    fn a_message_counts_once_under_its_last_cause() {
+        let mut messages = Messages::default();
+        fail(&mut messages, "A1", "a", 1, State::Deferred, 10);
+        fail(&mut messages, "A1", "b", 1, State::Deferred, 10);
+        fail(&mut messages, "A2", "a", 1, State::Deferred, 11);
+        fail(&mut messages, "A2", "a", 2, State::Deferred, 20);
+        let tallies = messages.tallies();
+        assert_eq!(tallies[&1], Tally { messages: 1, waiting: 1, first: Some(10), last: Some(10) });
+        assert_eq!(tallies[&2], Tally { messages: 1, waiting: 1, first: Some(11), last: Some(20) });
+    }
+
+    #[test]
+    fn what_got_through_did_not_fail_and_what_ended_does_not_wait() {
+        let mut messages = Messages::default();
+        for to in ["a", "b"] {
+            fail(&mut messages, "A1", to, 1, State::Deferred, 10);
+        }
+        assert_eq!(messages.accepted(messages.key(b"A1", b"a")), Some(1));
+        assert_eq!(messages.accepted(messages.key(b"A1", b"c")), None);
+        assert_eq!((messages.tallies()[&1].messages, messages.tallies()[&1].waiting), (1, 1));
+        messages.deleted(b"A1");
+        assert_eq!((messages.tallies()[&1].messages, messages.tallies()[&1].waiting), (1, 0));
+        assert_eq!(messages.accepted(messages.key(b"A1", b"b")), Some(1));
+        assert!(messages.tallies().is_empty() && messages.is_empty());
+    }
+
+    #[test]
+    fn a_message_that_expired_counts_by_its_last_failure_if_that_is_known() {
+        let mut messages = Messages::default();
+        fail(&mut messages, "A1", "a", 1, State::Deferred, 10);
+        messages.expired(b"A1", 9, Some(20));
+        messages.expired(b"A2", 9, Some(21));
+        let tallies = messages.tallies();
+        assert_eq!((tallies[&1].messages, tallies[&1].waiting), (1, 0));
+        assert_eq!(tallies[&9], Tally { messages: 1, waiting: 0, first: Some(21), last: Some(21) });
+    }
+
+    #[test]
+    fn a_full_table_settles_what_is_oldest() {
+        let mut messages = Messages::default();
+        for number in 0..5 * HALF {
+            fail(&mut messages, &format!("A{number}"), "a", 1, State::Deferred, 10);
+        }
+        assert!(messages.young.len() + messages.old.len() <= 2 * HALF && messages.overflowed);
+        assert_eq!(messages.tallies()[&1].messages, 5 * HALF as u64);
+    }
+}

@@ -1,0 +1,20 @@
+//! The mail log: one way to read a line (`line`, `event`), for `verify`, which follows one message as it goes, and for
+//! `diagnose`, which follows all of them through any log. Text in, facts out; what they mean is the catalogue's.
+
+pub mod event;
+pub mod fold;
+pub mod follow;
+pub mod groups;
+pub mod hosts;
+pub mod line;
+pub mod messages;
+pub mod record;
+pub mod report;
+pub mod scan;
+pub mod stamp;
+pub mod story;
+pub mod witness;
+mod wrap;
+
+pub use event::{Attempt, Event, Hop, Status, parse_event};
+pub use line::{Line, parse_line};

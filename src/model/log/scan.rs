@@ -1,0 +1,168 @@
+//! Finds, in a block of whole log lines, the few that tell of trouble, by one vectorised search for all their words.
+//! Most lines of a log are of messages that went well; those are passed over without being looked at.
+
+use std::ops::Range;
+
+use aho_corasick::packed::{Config, MatchKind, Searcher};
+use memchr::{memchr, memmem, memrchr};
+
+/// Every line that matters has one of these.
+const NEEDLES: [&str; 15] = [
+    "status=",
+    "warning: ",
+    "fatal: ",
+    "panic: ",
+    "error: ",
+    // what smtp(8) and its TLS say before the record of an attempt (smtp_trouble.c, tls_client.c, tls_verify.c)
+    "SSL_connect error",
+    "certificate ",
+    "connect to ",
+    "wrappermode",
+    "refused to talk to me",
+    " said: ",
+    "Cannot start TLS",
+    "TLS is required",
+    "while performing",
+    "postsuper[",
+];
+
+/// A line that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// Another host accepted a message for one recipient.
+    Accepted(Accepted<'a>),
+    /// A line to be read, and what stands before it in the block.
+    Line(&'a [u8], &'a [u8]),
+}
+
+/// The record of an accepted message, as far as it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted<'a> {
+    /// The line up to `status=`.
+    pub head: &'a [u8],
+}
+
+/// The search, compiled.
+#[derive(Debug)]
+pub struct Scanner {
+    needles: Searcher,
+    /// Whether messages that went well are read as well.
+    reads_all: bool,
+    to: memmem::Finder<'static>,
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self { needles: searcher(&NEEDLES), reads_all: false, to: memmem::Finder::new(": to=<") }
+    }
+}
+
+#[expect(clippy::unwrap_used, reason = "few needles, none of them empty; every test of this file needs it")]
+fn searcher(needles: &[&str]) -> Searcher {
+    Config::new().match_kind(MatchKind::LeftmostFirst).builder().extend(needles).build().unwrap()
+}
+
+impl Scanner {
+    /// For the lines of one message as well, and of them all.
+    pub fn of_message(queue_id: &str) -> Self {
+        let needles: Vec<&str> =
+            NEEDLES.into_iter().chain([queue_id]).filter(|needle| !needle.is_empty()).collect();
+        Self { needles: searcher(&needles), reads_all: true, ..Self::default() }
+    }
+
+    /// Calls `on` for each line of `block` that matters, once, in order.
+    pub fn scan<'a>(&self, block: &'a [u8], mut on: impl FnMut(Found<'a>)) {
+        let mut at = 0;
+        while let Some(found) = self.needles.find_in(block, (at..block.len()).into()) {
+            let after = block.get(found.end()..).unwrap_or_default();
+            let start = memrchr(b'\n', block.get(..found.start()).unwrap_or_default()).map_or(0, |at| at + 1);
+            if !self.reads_all && found.pattern().as_usize() == 0 && after.starts_with(b"sent (2") {
+                // The rest of this line is the relay's reply; it can be searched faster than its end can be found.
+                at = found.end();
+                on(Found::Accepted(Accepted { head: block.get(start..found.start()).unwrap_or_default() }));
+                continue;
+            }
+            let end = memchr(b'\n', after).map_or(block.len(), |length| found.end() + length);
+            at = end;
+            let part = |range: Range<usize>| block.get(range).unwrap_or_default();
+            on(Found::Line(part(start..end), part(0..start)));
+        }
+    }
+
+    /// Queue id and recipient of the record of an attempt, and what is before them.
+    pub fn message<'a>(&self, line: &'a [u8]) -> Option<Message<'a>> {
+        let colon = self.to.find(line)?;
+        let before = line.get(..colon)?;
+        let start = before.iter().rposition(|c| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+        let to = line.get(colon + 6..)?;
+        let to = to.get(..memmem::find(to, b">, ")?)?;
+        Some(Message { head: before.get(..start)?, queue_id: before.get(start..)?, to })
+    }
+}
+
+/// Which message a record is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// The line before the queue id.
+    pub head: &'a [u8],
+    /// Queue id.
+    pub queue_id: &'a [u8],
+    /// Recipient.
+    pub to: &'a [u8],
+}
+
+impl Message<'_> {
+    /// The process that wrote the record, if it is written in the line as syslog writes it.
+    pub fn pid(&self) -> Option<u32> {
+        let head = self.head.strip_suffix(b"]: ")?;
+        let start = head.iter().rposition(|c| !c.is_ascii_digit())? + 1;
+        std::str::from_utf8(head.get(start..)?).ok()?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(block: &str) -> Vec<(bool, String)> {
+        let mut all = Vec::new();
+        Scanner::default().scan(block.as_bytes(), |found| {
+            let (accepted, text) = match found {
+                Found::Accepted(record) => (true, record.head),
+                Found::Line(line, _) => (false, line),
+            };
+            all.push((accepted, String::from_utf8(text.to_vec()).unwrap()));
+        });
+        all
+    }
+
+    #[test]
+    fn each_line_that_matters_comes_once() {
+        let block = "a postfix/smtp[1]: A1: to=<a>, status=sent (250 ok, no warning: x)\n\
+                     b nothing\n\
+                     c postfix/smtp[1]: A1: to=<a>, status=deferred (connect to x: warning: status=)\n\
+                     d warning: x\n\
+                     e status=sent (delivered to mailbox)";
+        let found = scan(block);
+        // The reply of an accepted message may have a needle in it; whoever reads that line finds no trouble in it.
+        let lines: Vec<&str> = found.iter().map(|(_, text)| &text[..1]).collect();
+        assert_eq!(lines, ["a", "a", "c", "d", "e"]);
+        assert!(found[0].0 && !found[2].0 && found[4].1.ends_with("mailbox)"));
+        assert_eq!(scan(""), []);
+    }
+
+    #[test]
+    fn the_message_of_a_record() {
+        let scanner = Scanner::default();
+        let line = b"Nov 24 08:00:00 h postfix/smtp[421]: 4Bd2c1x0z: to=<a@b>, relay=";
+        let message = scanner.message(line).unwrap();
+        assert_eq!(
+            (message.queue_id, message.to, message.pid()),
+            (&b"4Bd2c1x0z"[..], &b"a@b"[..], Some(421))
+        );
+        let json = br#"{"MESSAGE":"4Bd2c1x0z: to=<a@b>, relay="#;
+        let message = scanner.message(json).unwrap();
+        assert_eq!((message.queue_id, message.pid()), (&b"4Bd2c1x0z"[..], None));
+        assert_eq!(scanner.message(b"to=<a>, : to=<b"), None);
+    }
+}

@@ -1,0 +1,225 @@
+//! One message's story: each line of the log that is of it, in words, and the cause where an attempt failed.
+
+use std::collections::HashMap;
+
+use super::event::{Attempt, Event, Hop, Status, parse_event, split_queue_id};
+use super::follow::{About, Question};
+use super::line::parse_line;
+use super::scan::{Found, Scanner};
+use super::stamp::{Calendar, Seconds};
+use super::witness::Witness;
+use super::wrap::unwrap;
+use crate::model::diagnosis::{Cause, diagnose};
+use crate::model::text::{clipped, masked};
+
+/// Steps that are kept; the newest ones of a message that was tried more often.
+const STEPS: usize = 400;
+/// Recipients whose state is kept.
+const RECIPIENTS: usize = 10_000;
+/// Bytes of a line that are shown.
+const WORDS: usize = 2000;
+
+/// Something that happened to the message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// When.
+    pub time: Option<Seconds>,
+    /// In words.
+    pub text: String,
+    /// Whether it is a step on the way, and none that failed.
+    pub good: bool,
+    /// Why it failed.
+    pub cause: Option<Cause>,
+}
+
+/// The story as far as it was read.
+pub struct Story<'a> {
+    queue_id: String,
+    question: Question<'a>,
+    calendar: Calendar,
+    scanner: Scanner,
+    witness: Witness,
+    sender: String,
+    steps: Vec<Step>,
+    /// Steps that were left out.
+    pub left_out: usize,
+    open: HashMap<String, bool>,
+}
+
+impl<'a> Story<'a> {
+    /// Of the message with this queue id.
+    pub fn new(queue_id: &str, question: Question<'a>) -> Self {
+        Self {
+            queue_id: queue_id.to_owned(),
+            question,
+            calendar: Calendar::utc(0),
+            scanner: Scanner::of_message(queue_id),
+            witness: Witness::default(),
+            sender: String::new(),
+            steps: Vec::new(),
+            left_out: 0,
+            open: HashMap::new(),
+        }
+    }
+
+    /// What follows is another file.
+    pub fn source(&mut self, calendar: Calendar) {
+        self.calendar = calendar;
+    }
+
+    /// Takes a block of whole lines.
+    pub fn feed(&mut self, block: &[u8]) {
+        let scanner = std::mem::take(&mut self.scanner);
+        scanner.scan(block, |found| {
+            if let Found::Line(line, _) = found {
+                self.line(line);
+            }
+        });
+        self.scanner = scanner;
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        let text = unwrap(&text);
+        let Some(line) = parse_line(&text) else { return };
+        let (time, host) = line.when_and_where(&self.calendar);
+        if matches!((self.question.since, time), (Some(since), Some(time)) if time < since) {
+            return;
+        }
+        let event = parse_event(&line);
+        let Some((id, rest)) = split_queue_id(line.text) else {
+            self.witness.hear(&line);
+            // `sender non-delivery notification: ID` and the like are in lines of another message.
+            return;
+        };
+        if id != self.queue_id {
+            if let Event::Attempt(attempt) = event {
+                self.witness.forget(attempt.pid);
+            }
+            if rest.ends_with(&self.queue_id) {
+                self.tell(time, true, format!("came of {id}: {}", clipped(rest, WORDS)), None);
+            }
+            return;
+        }
+        match event {
+            Event::Attempt(attempt) => self.attempt(&attempt, time, host.unwrap_or_default()),
+            Event::Queued { message_id, .. } => {
+                self.tell(
+                    time,
+                    true,
+                    format!("was put into the queue; its Message-ID is <{message_id}>"),
+                    None,
+                );
+            }
+            Event::Expired { .. } => {
+                self.open.values_mut().for_each(|open| *open = false);
+                self.tell(
+                    time,
+                    false,
+                    "was given up and returned to its sender: too long in the queue".into(),
+                    None,
+                );
+            }
+            Event::Deleted { .. } => {
+                self.tell(time, true, "was taken out of the queue by an admin".into(), None);
+            }
+            Event::Other => {
+                if line.daemon == "qmgr"
+                    && let Some(sender) = rest.strip_prefix("from=<").and_then(|rest| rest.split('>').next())
+                {
+                    sender.clone_into(&mut self.sender);
+                }
+                let text = in_words(line.daemon, rest);
+                let good = !rest.contains("reject") && !rest.starts_with("warning");
+                if !text.is_empty() {
+                    self.tell(time, good, text, None);
+                }
+                self.witness.hear(&line);
+            }
+        }
+    }
+
+    fn attempt(&mut self, attempt: &Attempt, time: Option<Seconds>, host: &str) {
+        let to = if attempt.to.is_empty() { "<>" } else { &attempt.to };
+        let words = masked(clipped(attempt.words(), WORDS)).into_owned();
+        let hop = match &attempt.relay {
+            Hop::Host { name, address, port } => format!("{name}[{address}]:{port}"),
+            Hop::Here(agent) => format!("{agent}, on this host"),
+            Hop::None => "nobody".into(),
+        };
+        let text = match (attempt.status, attempt.is_repeated()) {
+            (Status::Sent, _) if attempt.is_local() => format!("was delivered to {to} on this host: {words}"),
+            (Status::Sent, _) => format!("was accepted by {hop} for {to}: {words}"),
+            (Status::Deferred, true) => format!("was not tried for {to}: {words}"),
+            (Status::Deferred, false) if attempt.relay == Hop::None => {
+                format!("stays in the queue for {to}: {words}")
+            }
+            (Status::Deferred, false) => format!("stays in the queue for {to}, after {hop}: {words}"),
+            (Status::Bounced, _) => format!("was given up for {to}, after {hop}: {words}"),
+        };
+        let good = attempt.status == Status::Sent;
+        let cause = if good { None } else { self.cause(attempt, &words, host) };
+        if self.open.len() < RECIPIENTS || self.open.contains_key(&attempt.to) {
+            self.open.insert(attempt.to.clone(), !good);
+        }
+        self.tell(time, good, text, cause);
+        self.witness.forget(attempt.pid);
+    }
+
+    fn cause(&self, attempt: &Attempt, words: &str, host: &str) -> Option<Cause> {
+        let target = attempt.target();
+        let about = About {
+            relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
+            sender: &self.sender,
+            to: &attempt.to,
+            host,
+        };
+        diagnose(&self.witness.evidence(attempt, words), &(self.question.circumstances)(&about))
+    }
+
+    fn tell(&mut self, time: Option<Seconds>, good: bool, text: String, cause: Option<Cause>) {
+        if self.steps.len() >= STEPS {
+            self.steps.remove(STEPS / 2);
+            self.left_out += 1;
+        }
+        self.steps.push(Step { time, text, good, cause });
+    }
+
+    /// Whose story it is.
+    pub fn queue_id(&self) -> &str {
+        &self.queue_id
+    }
+
+    /// What happened, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether it did not get through to everyone, as far as the log tells.
+    pub fn has_failed(&self) -> bool {
+        self.open.values().any(|open| *open) || self.steps.last().is_some_and(|step| !step.good)
+    }
+
+    /// What a time of this log is in words.
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+}
+
+/// What another line says of it; empty if nothing that matters.
+fn in_words(daemon: &str, rest: &str) -> String {
+    let rest = masked(clipped(rest, WORDS));
+    match daemon {
+        "pickup" => format!("was handed in on this host: {rest}"),
+        "smtpd" if rest.starts_with("client=") => {
+            format!("came over SMTP from {}", rest.trim_start_matches("client="))
+        }
+        "qmgr" if rest.trim_end() == "removed" => "is done: nothing of it is left in the queue".into(),
+        "qmgr" if rest.starts_with("from=") => format!("was taken up by the queue manager: {rest}"),
+        "bounce" => match rest.rsplit_once("notification: ") {
+            Some((kind, id)) => format!("a notice went out as {id} ({kind}notification)"),
+            None => rest.into_owned(),
+        },
+        _ => format!("{daemon} says: {rest}"),
+    }
+}

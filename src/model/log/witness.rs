@@ -1,0 +1,179 @@
+//! What the processes of Postfix said before a message failed: the reason in the record of an attempt is often only
+//! the consequence (`handshake failure`, `generic failure`), and the cause is in a line of the same process before it.
+//! Bounded: so many processes, so many lines of each.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::event::{Attempt, split_queue_id};
+use super::line::Line;
+use crate::model::text::{clipped, masked};
+
+/// Lines kept for each process and for daemons that died. A failing TLS handshake takes about five.
+const LINES: usize = 20;
+/// Processes whose lines are kept. When there are as many, those that spoke least recently go, half at a time.
+const PROCESSES: usize = 200;
+/// Bytes kept of a line: no cause stands further back.
+const LENGTH: usize = 2048;
+
+/// Daemons that a message on its way out needs; the death of another one is another matter.
+pub const ON_THE_WAY: [&str; 9] =
+    ["cleanup", "error", "lmtp", "local", "pickup", "proxymap", "qmgr", "smtp", "trivial-rewrite"];
+
+/// How lines begin that tell of trouble (smtp(8), tls_client.c, tls_verify.c).
+const TROUBLE: [&str; 10] = [
+    "CLIENT wrappermode",
+    "SMTPS wrappermode",
+    "SSL_connect error",
+    "certificate ",
+    "connect to ",
+    "error: ",
+    "fatal: ",
+    "panic: ",
+    "server certificate ",
+    "warning: ",
+];
+
+/// What was said, by process, and which daemons died.
+#[derive(Debug, Default)]
+pub struct Witness {
+    young: HashMap<u32, VecDeque<String>>,
+    old: HashMap<u32, VecDeque<String>>,
+    deaths: VecDeque<String>,
+}
+
+impl Witness {
+    /// Takes a line that is not an attempt. Most lines are chatter, and of a verbose smtp(8) even the password
+    /// (smtp_sasl_glue.c).
+    pub fn hear(&mut self, line: &Line) {
+        let of_message = split_queue_id(line.text).is_some();
+        if !of_message && !TROUBLE.iter().any(|head| line.text.starts_with(head)) {
+            return;
+        }
+        if is_death(line) {
+            push(&mut self.deaths, line.text);
+        }
+        if ON_THE_WAY.contains(&line.daemon) {
+            push(self.of(line.pid), line.text);
+        }
+    }
+
+    fn of(&mut self, pid: u32) -> &mut VecDeque<String> {
+        if self.young.len() >= PROCESSES / 2 && !self.young.contains_key(&pid) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        let before = &mut self.old;
+        self.young.entry(pid).or_insert_with(|| before.remove(&pid).unwrap_or_default())
+    }
+
+    /// The process is done with what it had under way; what it said belongs to that.
+    pub fn forget(&mut self, pid: u32) {
+        self.young.remove(&pid);
+        self.old.remove(&pid);
+    }
+
+    /// Whether nothing is remembered of any process.
+    pub fn is_empty(&self) -> bool {
+        self.young.is_empty() && self.old.is_empty()
+    }
+
+    /// What this process said, without the lines about messages other than this one, oldest first.
+    pub fn said<'a>(&'a self, pid: u32, queue_id: &'a str) -> impl Iterator<Item = &'a str> {
+        let lines = self.young.get(&pid).or_else(|| self.old.get(&pid));
+        let is_of_another = move |line: &str| split_queue_id(line).is_some_and(|(id, _)| id != queue_id);
+        lines.into_iter().flatten().map(String::as_str).filter(move |line| !is_of_another(line))
+    }
+
+    /// What explains an attempt whose reason is `words`: the reason, what its process said before, and if it died, its
+    /// last word. qmgr(8) knows no more of that than that the transport is not there.
+    pub fn evidence<'a>(&'a self, attempt: &'a Attempt, words: &'a str) -> Vec<&'a str> {
+        let mut evidence = vec![words];
+        evidence.extend(self.said(attempt.pid, &attempt.queue_id));
+        if words.contains("mail transport") {
+            evidence.extend(self.deaths());
+        }
+        evidence
+    }
+
+    /// What daemons on the way said as they died, and what master(8) said of it, oldest first.
+    pub fn deaths(&self) -> impl Iterator<Item = &str> {
+        self.deaths.iter().map(String::as_str)
+    }
+}
+
+/// Whether a daemon on the way died, or master(8) says so.
+fn is_death(line: &Line) -> bool {
+    if line.daemon == "master" {
+        let is_of = |name: &&str| {
+            let after = |found: (&str, &str)| found.1.starts_with([':', ' ']);
+            line.text.split_once(&format!("/{name}")).is_some_and(after)
+        };
+        return ON_THE_WAY.iter().any(is_of);
+    }
+    ON_THE_WAY.contains(&line.daemon)
+        && (line.text.starts_with("fatal: ") || line.text.starts_with("panic: "))
+}
+
+fn push(lines: &mut VecDeque<String>, text: &str) {
+    let text = masked(clipped(text, LENGTH)).into_owned();
+    if lines.back() == Some(&text) {
+        return;
+    }
+    if lines.len() == LINES {
+        lines.pop_front();
+    }
+    lines.push_back(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::log::parse_line;
+
+    fn hear(lines: &[&str]) -> Witness {
+        let mut witness = Witness::default();
+        for line in lines {
+            witness.hear(&parse_line(line).unwrap());
+        }
+        witness
+    }
+
+    #[test]
+    fn lines_of_the_same_process_and_the_dead() {
+        let witness = hear(&[
+            "x postfix/smtp[3]: warning: SASL authentication failure: No worthy mechs found",
+            "x postfix/smtp[4]: warning: of somebody else",
+            "x postfix/smtp[9]: fatal: bad boolean configuration",
+            "x postfix/smtp[3]: ABCDE2: host r[192.0.2.1] said: 450 4.7.1 Greylisted",
+            "x postfix/smtp[3]: Untrusted TLS connection established",
+        ]);
+        let said: Vec<_> = witness.said(3, "ABCDE1").collect();
+        assert_eq!(said, ["warning: SASL authentication failure: No worthy mechs found"]);
+        assert_eq!(witness.deaths().collect::<Vec<_>>(), ["fatal: bad boolean configuration"]);
+    }
+
+    #[test]
+    fn no_password_is_remembered() {
+        let witness = hear(&[
+            "x postfix/smtp[3]: smtp_sasl_passwd_lookup: host `r' user `u' pass `hunter2'",
+            "x postfix/smtp[3]: warning: smtp_sasl_passwd_lookup: pass `hunter2'",
+            "x postfix/smtp[3]: error: TokenStore::Read: failed to open file hunter2: No such file or directory",
+        ]);
+        let all = format!("{witness:?}");
+        assert!(!all.contains("hunter2") && all.contains("failed to open file"), "{all}");
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_newest_stay() {
+        let mut witness = Witness::default();
+        let long = "é".repeat(100_000);
+        for pid in 0..10_000 {
+            let raw = format!("x postfix/smtp[{pid}]: warning: {long}{pid}");
+            witness.hear(&parse_line(&raw).unwrap());
+        }
+        assert!(witness.young.len() + witness.old.len() <= PROCESSES);
+        assert_eq!(witness.said(9_999, "").count(), 1);
+        assert!(witness.said(9_999, "").all(|line| line.len() <= LENGTH));
+        witness.forget(9_999);
+        assert_eq!(witness.said(9_999, "").count(), 0);
+    }
+}

@@ -1,0 +1,181 @@
+//! A log as bytes, whatever it is compressed with: known by what it begins with, not by its name, and unpacked in memory
+//! that is bounded whatever the file says.
+
+use std::io::{BufRead, BufReader, Cursor, Error, ErrorKind, Read, Result};
+
+use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
+use ruzstd::decoding::FrameDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+
+/// Most that a decoder may look back, in bytes; `xz -9` and `zstd --long` need more. logrotate uses neither.
+const WINDOW: u32 = 32 * 1024 * 1024;
+/// Bytes read in one go from the file.
+const CHUNK: usize = 64 * 1024;
+/// Bytes by which it is known what a file is.
+const MAGIC: usize = 8;
+
+/// What a log is packed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// Nothing.
+    Plain,
+    /// gzip, also several in a row.
+    Gzip,
+    /// xz, likewise.
+    Xz,
+    /// Zstandard, likewise.
+    Zstd,
+    /// Something that relayhost does not unpack: its name, and the command that does.
+    Other(&'static str, &'static str),
+}
+
+/// What the first bytes say.
+pub fn packing(head: &[u8]) -> Packing {
+    const KNOWN: [(&[u8], Packing); 9] = [
+        (b"\x1f\x8b", Packing::Gzip),
+        (b"\xfd7zXZ\0", Packing::Xz),
+        (b"\x28\xb5\x2f\xfd", Packing::Zstd),
+        (b"BZh", Packing::Other("compressed with bzip2", "bzip2 -dc")),
+        (b"\x04\x22\x4d\x18", Packing::Other("compressed with lz4", "lz4 -dc")),
+        (b"PK\x03\x04", Packing::Other("a zip archive", "unzip -p")),
+        (b"LPKSHHRH", Packing::Other("a file of the journal", "journalctl -o short-iso --file")),
+        (b"\xff\xfe", Packing::Other("UTF-16 text", "iconv -f UTF-16 -t UTF-8")),
+        (b"\xfe\xff", Packing::Other("UTF-16 text", "iconv -f UTF-16 -t UTF-8")),
+    ];
+    KNOWN.iter().find(|(magic, _)| head.starts_with(magic)).map_or(Packing::Plain, |(_, packing)| *packing)
+}
+
+/// Unpacks what `input` begins with. Returns what it is packed with, and its text.
+pub fn unpack<'a>(mut input: impl Read + Send + 'a) -> Result<(Packing, Box<dyn Read + 'a>)> {
+    let mut head = Vec::with_capacity(MAGIC);
+    input.by_ref().take(MAGIC as u64).read_to_end(&mut head)?;
+    let packing = packing(&head);
+    let whole = Cursor::new(head).chain(input);
+    Ok((
+        packing,
+        match packing {
+            Packing::Plain | Packing::Other(..) => Box::new(whole),
+            Packing::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole))),
+            Packing::Xz => Box::new(XzReader::new_mem_limit(
+                BufReader::with_capacity(CHUNK, whole),
+                true,
+                WINDOW / 1024 + 1024,
+            )),
+            Packing::Zstd => Box::new(Frames::new(BufReader::with_capacity(CHUNK, whole))),
+        },
+    ))
+}
+
+/// Zstandard frames in a row (RFC 8878 §3.1); ruzstd reads one.
+struct Frames<R> {
+    input: R,
+    decoder: FrameDecoder,
+    open: bool,
+}
+
+impl<R: BufRead> Frames<R> {
+    fn new(input: R) -> Self {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(WINDOW.into());
+        Self { input, decoder, open: false }
+    }
+
+    /// Begins the next frame; false at the end of the file.
+    fn begin(&mut self) -> Result<bool> {
+        while !self.input.fill_buf()?.is_empty() {
+            match self.decoder.reset(&mut self.input) {
+                Ok(()) => {
+                    self.open = true;
+                    return Ok(true);
+                }
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    let skipped =
+                        std::io::copy(&mut self.input.by_ref().take(length.into()), &mut std::io::sink())?;
+                    if skipped < u64::from(length) {
+                        return Err(ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                Err(error) => return Err(Error::new(ErrorKind::InvalidData, error.to_string())),
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        use ruzstd::decoding::BlockDecodingStrategy::UptoBytes;
+        loop {
+            if !self.open && !self.begin()? {
+                return Ok(0);
+            }
+            while self.decoder.can_collect() < out.len() && !self.decoder.is_finished() {
+                let more = UptoBytes(out.len() - self.decoder.can_collect());
+                let done = self.decoder.decode_blocks(&mut self.input, more);
+                done.map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))?;
+            }
+            let count = self.decoder.read(out)?;
+            if count > 0 || out.is_empty() {
+                return Ok(count);
+            }
+            self.open = false;
+            let written = self.decoder.get_checksum_from_data();
+            if written.is_some() && written != self.decoder.get_calculated_checksum() {
+                return Err(Error::new(ErrorKind::InvalidData, "the checksum does not fit"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    const TEXT: &[u8] = b"Nov 24 08:00:00 h postfix/smtp[1]: x\n";
+
+    fn read(bytes: &[u8]) -> (Packing, Result<Vec<u8>>) {
+        let (packing, mut reader) = unpack(bytes).unwrap();
+        let mut all = Vec::new();
+        (packing, reader.read_to_end(&mut all).map(|_| all))
+    }
+
+    fn packed(program: &str, args: &[&str]) -> Vec<u8> {
+        use std::io::Write;
+        let child = Command::new(program).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("{program}: {error}"));
+        child.stdin.take().unwrap().write_all(TEXT).unwrap();
+        child.wait_with_output().unwrap().stdout
+    }
+
+    #[test]
+    fn every_packing_is_known_by_its_content_and_may_come_in_a_row() {
+        for (program, packing) in [("gzip", Packing::Gzip), ("xz", Packing::Xz), ("zstd", Packing::Zstd)] {
+            let one = packed(program, &["-c"]);
+            assert_eq!(read(&one).0, packing);
+            assert_eq!(read(&one).1.unwrap(), TEXT, "{program}");
+            assert_eq!(read(&[one.clone(), one].concat()).1.unwrap(), [TEXT, TEXT].concat(), "{program}");
+        }
+        assert_eq!(read(TEXT).0, Packing::Plain);
+        assert_eq!(read(TEXT).1.unwrap(), TEXT);
+        assert_eq!(read(b"").1.unwrap(), b"");
+    }
+
+    #[test]
+    fn what_was_cut_or_broken_is_an_error_and_so_is_a_window_that_is_too_large() {
+        for program in ["gzip", "xz", "zstd"] {
+            let whole = packed(program, &["-c"]);
+            assert!(read(&whole[..whole.len() - 5]).1.is_err(), "{program}");
+            let mut broken = whole.clone();
+            for byte in broken.iter_mut().skip(12) {
+                *byte ^= 0x55;
+            }
+            assert!(read(&broken).1.is_err(), "{program}");
+        }
+        assert!(read(&packed("xz", &["-c9"])).1.is_err());
+    }
+}

@@ -1,0 +1,204 @@
+//! Logs as they lie: the files that syslog writes and logrotate turns over, the journal, files that somebody names, and
+//! standard input. Hands on whole lines, in blocks of bounded size.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use memchr::{memchr, memrchr};
+
+use super::archive::{Packing, unpack};
+use super::run::{self, Cmd};
+use crate::error::{Error, Result};
+
+/// Bytes of a block. No line of a mail log is as long; of one that is, only so much is looked at.
+const BLOCK: usize = 256 * 1024;
+/// How long the journal may take.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// Where syslog daemons put mail: EL, Debian.
+const PLACES: [&str; 2] = ["/var/log/maillog", "/var/log/mail.log"];
+
+/// A log that was opened.
+pub struct Log {
+    /// What it is called in messages.
+    pub name: String,
+    /// When it was last written to, in seconds since 1970; `None` if nobody can tell.
+    pub changed: Option<i64>,
+    /// Whether it can be opened once more.
+    pub is_file: bool,
+    /// Its beginning, unpacked.
+    pub head: Vec<u8>,
+    rest: Box<dyn Read>,
+}
+
+/// Where the host's own mail log is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Own {
+    /// Files, with the rotated ones that are not older than was asked for.
+    Files(Vec<PathBuf>),
+    /// The journal.
+    Journal,
+}
+
+/// Finds the host's own log. `postlog` is Postfix's `maillog_file`, empty if it has none; `since` is in seconds since
+/// 1970. The journal is taken where no file is written.
+pub fn own(postlog: &str, since: i64) -> Result<Own> {
+    let places = [postlog].into_iter().filter(|path| path.starts_with('/')).chain(PLACES);
+    let newest = places.map(Path::new).filter_map(|path| Some((changed(path)?, path))).max();
+    let journal = newest_of_journal();
+    match (newest, journal) {
+        (None, None) => Err(Error::NoLog),
+        // rsyslog may be installed and not running; then the file ends where it was stopped.
+        (None, Some(_)) => Ok(Own::Journal),
+        (Some((file, _)), Some(journal)) if journal > file + 60 => Ok(Own::Journal),
+        (Some((_, path)), _) => Ok(Own::Files(with_rotated(path, since))),
+    }
+}
+
+/// A file and its older parts: `maillog-20261122`, `maillog.1.gz`, `maillog.20261122-000000`.
+fn with_rotated(path: &Path, since: i64) -> Vec<PathBuf> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let is_part = |other: &str| {
+        let rest = other.strip_prefix(&name).and_then(|rest| rest.strip_prefix(['-', '.']));
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let parts = super::files::names(directory).into_iter().filter(|other| is_part(other));
+    let mut all: Vec<PathBuf> = parts.map(|name| directory.join(name)).collect();
+    all.retain(|part| changed(part).is_some_and(|changed| changed >= since));
+    all.push(path.to_owned());
+    all
+}
+
+/// When the last line of mail came into the journal; `None` where there is no journal, or none of mail.
+fn newest_of_journal() -> Option<i64> {
+    let program = run::find("journalctl").filter(|_| Path::new("/run/systemd/journal/socket").exists())?;
+    let output =
+        Cmd::new(&program).args(["-q", "-n", "1", "-o", "export", "SYSLOG_FACILITY=2"]).run().ok()?;
+    let text = output.text();
+    let time = text.lines().find_map(|line| line.strip_prefix("__REALTIME_TIMESTAMP="))?;
+    Some(time.parse::<i64>().ok()? / 1_000_000)
+}
+
+fn changed(path: &Path) -> Option<i64> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| found.mtime())
+}
+
+/// Opens a file; `-` is standard input.
+pub fn open(path: &Path) -> Result<Log> {
+    if path == Path::new("-") {
+        return Log::new("standard input".into(), None, std::io::stdin());
+    }
+    let name = path.display().to_string();
+    let fault = |source| Error::Io { action: "read", path: path.into(), source };
+    let file = File::open(path).map_err(fault)?;
+    if file.metadata().map_err(fault)?.is_dir() {
+        return Err(Error::Log {
+            name: name.clone(),
+            problem: "is a directory".into(),
+            remedy: format!(
+                "name the files in it: relayhost diagnose {}/maillog*",
+                name.trim_end_matches('/')
+            ),
+        });
+    }
+    Log::new(name, changed(path), file)
+}
+
+impl Log {
+    fn new(name: String, changed: Option<i64>, input: impl Read + Send + 'static) -> Result<Self> {
+        let fault = |source: std::io::Error| Error::Log {
+            name: name.clone(),
+            problem: format!("cannot be read: {source}"),
+            remedy: "check that it is the file you mean, and whole".into(),
+        };
+        let (packing, mut rest) = unpack(input).map_err(fault)?;
+        if let Packing::Other(what, program) = packing {
+            return Err(Error::Log {
+                remedy: format!("{program} {name} | relayhost diagnose -"),
+                name,
+                problem: format!("is {what}"),
+            });
+        }
+        let mut head = Vec::new();
+        rest.by_ref()
+            .take(BLOCK as u64 / 4)
+            .read_to_end(&mut head)
+            .map_err(|error| unpacking(&name, &error))?;
+        if memchr(0, &head).is_some() {
+            return Err(Error::Log {
+                name,
+                problem: "is no text".into(),
+                remedy: "name a mail log: /var/log/maillog, what logrotate made of it, or `journalctl -u postfix` in a file".into(),
+            });
+        }
+        Ok(Self { name, is_file: changed.is_some(), changed, head, rest })
+    }
+
+    /// Hands on everything in it, in blocks of whole lines. What is longer than a block is cut to one.
+    pub fn blocks(self, mut on_block: impl FnMut(&[u8])) -> Result<()> {
+        let Self { name, head, rest, .. } = self;
+        let mut input = std::io::Cursor::new(head).chain(rest);
+        let mut buffer = vec![0; BLOCK];
+        let (mut filled, mut cutting) = (0, false);
+        loop {
+            let room = buffer.get_mut(filled..).unwrap_or_default();
+            let count = match input.read(room) {
+                Ok(count) => count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(unpacking(&name, &error)),
+            };
+            if count == 0 {
+                break;
+            }
+            let new = buffer.get(filled..filled + count).unwrap_or_default();
+            let mut begin = 0;
+            if cutting {
+                let Some(end) = memchr(b'\n', new) else { continue };
+                (begin, cutting) = (end + 1, false);
+            }
+            let last = memrchr(b'\n', new).map(|at| filled + at + 1);
+            filled += count;
+            if let Some(end) = last {
+                on_block(buffer.get(begin..end).unwrap_or_default());
+                buffer.copy_within(end..filled, 0);
+                filled -= end;
+            } else if filled == buffer.len() {
+                on_block(&buffer);
+                (filled, cutting) = (0, true);
+            }
+        }
+        on_block(buffer.get(..filled).unwrap_or_default());
+        Ok(())
+    }
+}
+
+fn unpacking(name: &str, error: &std::io::Error) -> Error {
+    Error::Log {
+        name: name.to_owned(),
+        problem: format!("cannot be unpacked: {error}"),
+        remedy: "unpack it with its own program, and pipe that into `relayhost diagnose -`; a file that is being written by logrotate is whole a little later".into(),
+    }
+}
+
+/// Hands on what the journal has of mail since then, in blocks of whole lines.
+pub fn journal(since: i64, mut on_block: impl FnMut(&[u8])) -> Result<()> {
+    let program = run::require("journalctl", "name a log file: relayhost diagnose FILE")?;
+    let mut block = Vec::with_capacity(BLOCK);
+    let cmd = Cmd::new(&program)
+        .args(["-q", "--no-pager", "-o", "short-iso", &format!("--since=@{since}"), "SYSLOG_FACILITY=2"])
+        .within(PATIENCE);
+    cmd.stream(&mut |line| {
+        if !block.is_empty() && block.len() + line.len() >= BLOCK {
+            on_block(&block);
+            block.clear();
+        }
+        block.extend_from_slice(line.as_bytes());
+        block.push(b'\n');
+    })?
+    .checked()?;
+    on_block(&block);
+    Ok(())
+}

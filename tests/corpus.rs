@@ -1,0 +1,166 @@
+//! Logs, and what is to be read from them: each `tests/corpus/CASE.log` is diagnosed as a file from elsewhere, and what
+//! comes out is compared with `CASE.toml`, nothing more and nothing less. tests/corpus/README.md has the format.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must stop there, and it works on files of its own"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use relayhost::model::catalogue::{Entry, catalogue, fitting};
+use relayhost::model::diagnosis::Circumstances;
+use relayhost::model::log::follow::{Follower, Question};
+use relayhost::model::log::report::{Owner, Report};
+use relayhost::model::log::stamp::Calendar;
+use relayhost::model::log::witness::Witness;
+use relayhost::model::log::{Event, Status, parse_event, parse_line};
+use serde::Deserialize;
+
+/// 2026-12-31: no line of the corpus is younger.
+const LATEST: i64 = 1_798_675_200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// What the log shows, for people.
+    about: Option<String>,
+    /// Where it is from.
+    captured: String,
+    /// The name of the host whose failures count, if it is one of several.
+    host: Option<String>,
+    causes: Vec<Expected>,
+    /// Groups of words that the catalogue does not have.
+    #[serde(default)]
+    unknown: usize,
+    /// Failures of other hosts.
+    #[serde(default)]
+    others: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    id: String,
+    messages: u64,
+}
+
+fn cases() -> Vec<(PathBuf, String, Case)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let logs = files.iter().filter(|path| path.extension().is_some_and(|end| end == "log"));
+    let cases: Vec<_> = logs
+        .map(|path| {
+            let about = path.with_extension("toml");
+            let text =
+                fs::read_to_string(&about).unwrap_or_else(|error| panic!("{}: {error}", about.display()));
+            let case = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", about.display()));
+            let log = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+            (path.clone(), log, case)
+        })
+        .collect();
+    let described = files.iter().filter(|path| path.extension().is_some_and(|end| end == "toml")).count();
+    assert!(!cases.is_empty() && described == cases.len(), "each .toml needs a .log");
+    cases
+}
+
+fn diagnose(log: &str, case: &Case) -> Report {
+    let circumstances = Circumstances::unknown;
+    let question = Question { since: None, elsewhere: Vec::new(), circumstances: &circumstances };
+    let mut follower = Follower::new(question);
+    follower.source(Calendar::utc(LATEST));
+    follower.feed(log.as_bytes());
+    Report::new(&follower, &Owner { names: case.host.iter().cloned().collect(), strict: false })
+}
+
+#[test]
+fn each_log_reads_as_it_is_to() {
+    let mut wrong = Vec::new();
+    for (path, log, case) in cases() {
+        let report = diagnose(&log, &case);
+        let ours: Vec<_> = report.failures.iter().filter(|failure| failure.ours).collect();
+        let named: BTreeMap<&str, u64> = ours
+            .iter()
+            .filter(|failure| failure.id != "unknown")
+            .map(|failure| (failure.id.as_str(), failure.tally.messages))
+            .collect();
+        let expected: BTreeMap<&str, u64> =
+            case.causes.iter().map(|cause| (cause.id.as_str(), cause.messages)).collect();
+        let unknown: Vec<&str> = ours
+            .iter()
+            .filter(|failure| failure.id == "unknown")
+            .map(|failure| failure.words.as_str())
+            .collect();
+        let others = report.failures.len() - ours.len();
+        if named != expected || unknown.len() != case.unknown || others != case.others {
+            wrong.push(format!(
+                "{}: {named:?}, unknown {unknown:?}, others {others}\n  not {expected:?}, {} and {}",
+                path.display(),
+                case.unknown,
+                case.others
+            ));
+        }
+        assert!(!case.captured.is_empty() && case.about.as_ref().is_none_or(|about| !about.is_empty()));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every text is complete and harmless, whatever was filled into it.
+#[test]
+fn what_is_said_of_them_can_be_shown() {
+    for (path, log, case) in cases() {
+        for failure in diagnose(&log, &case).failures {
+            for text in [&failure.cause, &failure.remedy] {
+                assert!(!text.contains('{') && !text.contains("  "), "{}: {text}", path.display());
+            }
+            assert!(!failure.words.is_empty() && !failure.remedy.is_empty(), "{}", path.display());
+        }
+    }
+}
+
+/// Where two entries fit the same lines of the corpus, the first one says so in `over`.
+#[test]
+fn overlaps_are_declared() {
+    let mut undeclared = BTreeSet::new();
+    for (path, log, _) in cases() {
+        let mut check = |evidence: &[&str], alone: bool| {
+            let fits: Vec<&Entry> =
+                fitting(evidence).filter(|entry| entry.facts.is_empty() && (!alone || entry.alone)).collect();
+            for (at, entry) in fits.iter().enumerate() {
+                for other in fits[at + 1..].iter().filter(|other| !entry.over.contains(&other.id)) {
+                    undeclared.insert(format!("{} over {} ({})", entry.id, other.id, path.display()));
+                }
+            }
+        };
+        let mut witness = Witness::default();
+        for line in log.lines().filter_map(parse_line) {
+            match parse_event(&line) {
+                Event::Attempt(attempt) if attempt.status == Status::Sent => witness.forget(line.pid),
+                Event::Attempt(attempt) => check(&witness.evidence(&attempt, attempt.words()), false),
+                Event::Other => {
+                    witness.hear(&line);
+                    check(&[line.text], true);
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(undeclared.is_empty(), "{undeclared:#?}");
+}
+
+/// What the corpus expects is in the catalogue.
+#[test]
+fn ids_are_known() {
+    let ids: BTreeSet<&str> = catalogue().iter().map(|entry| entry.id.as_str()).collect();
+    for (path, _, case) in cases() {
+        for cause in &case.causes {
+            assert!(ids.contains(cause.id.as_str()), "{}: {}", path.display(), cause.id);
+        }
+    }
+}
