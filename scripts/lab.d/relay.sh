@@ -85,7 +85,8 @@ start_dns() {
         --host-record="${names%,},$LAB_RELAY4,$LAB_RELAY6" \
         --host-record=dead.lab.test,192.0.2.9 --host-record="v6only.lab.test,$LAB_RELAY6" \
         --host-record=void.lab.test,203.0.113.9 --mx-host=badmx.lab.test,nobody.lab.test \
-        --dns-rr=nullmx.lab.test,15,000000 "${dns[@]}"
+        --address="/self.lab.test/$LAB_HOST4" \
+        --dns-rr=nullmx.lab.test,15,000000 --dns-rr=broken.lab.test,1,00 "${dns[@]}"
 }
 
 # Dovecot, too, has its sockets when it leaves for the background.

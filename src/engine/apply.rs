@@ -340,10 +340,9 @@ fn accepted_by_postfix(after: &MainCf, changes: &[(String, String)]) -> Result<(
 /// The actions that are no files.
 fn tell(action: &Action, queue: &Queue, progress: &mut dyn Progress) -> Result<()> {
     match action {
-        Action::Service(action) => stage(progress, "postfix", |_| {
-            service::tell(*action, queue)?;
-            Ok(format!("{} done", action.verb()))
-        }),
+        Action::Service(action) => {
+            stage(progress, "postfix", |_| Ok(format!("{} done", service::tell(*action, queue)?.verb())))
+        }
         Action::Enable => {
             stage(progress, "boot", |_| service::enable().map(|()| "Postfix starts at boot".into()))
         }

@@ -221,7 +221,7 @@ pub fn reread(place: Place, action: ServiceAction) -> Result<()> {
     let settings = parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?);
     let queue = Queue::new(&settings);
     let action = if service::master_runs(&queue) { action } else { ServiceAction::Start };
-    service::tell(action, &queue)
+    service::tell(action, &queue).map(|_| ())
 }
 
 /// What the last run that is in force left; empty where there is none.

@@ -65,15 +65,19 @@ pub fn require(postlog: &str) -> Result<()> {
     follow(postlog).map(|_| ())
 }
 
-/// The last line with this text near the end of the mail log.
-pub fn last_line_with(text: &str) -> Option<String> {
+/// The last line near the end of the mail log, if it is a file, of those with one of these texts.
+pub fn last_line_with(texts: &[&str]) -> Option<String> {
     const NEAR: u64 = 64 * 1024;
     let mut file = File::open("/var/log/maillog").or_else(|_| File::open("/var/log/mail.log")).ok()?;
     let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(NEAR))).ok()?;
     let mut bytes = Vec::new();
     file.take(NEAR).read_to_end(&mut bytes).ok()?;
-    String::from_utf8_lossy(&bytes).lines().rev().find(|line| line.contains(text)).map(str::to_owned)
+    String::from_utf8_lossy(&bytes)
+        .lines()
+        .rev()
+        .find(|line| texts.iter().any(|text| line.contains(text)))
+        .map(str::to_owned)
 }
 
 impl Follower {

@@ -57,8 +57,11 @@ pub fn master_runs(queue: &Queue) -> bool {
         .is_some_and(|name| name.trim_ascii() == b"master")
 }
 
-/// Tells Postfix to start, restart or read its configuration again, and waits until it runs.
-pub fn tell(action: ServiceAction, queue: &Queue) -> Result<()> {
+/// Tells Postfix to start, restart or read its configuration again, waits until it runs, and returns what was done: a
+/// restart where a reload would leave mail waiting.
+pub fn tell(action: ServiceAction, queue: &Queue) -> Result<ServiceAction> {
+    let action =
+        if action == ServiceAction::Reload && has_given_up() { ServiceAction::Restart } else { action };
     // A master that was started by hand is none of systemd's; it would refuse to reload it.
     let unit = systemd().filter(|program| action == ServiceAction::Start || is_active(program));
     let (command, output) = if let Some(program) = unit {
@@ -79,7 +82,16 @@ pub fn tell(action: ServiceAction, queue: &Queue) -> Result<()> {
     if !output.success() {
         return Err(Error::NotRunning { command, output: with_log(&output) });
     }
-    wait_until(|| master_runs(queue), &command, &output)
+    wait_until(|| master_runs(queue), &command, &output)?;
+    Ok(action)
+}
+
+/// Whether master(8) has given up starting a daemon for service_throttle_time, a minute; no reload ends that
+/// (master_spawn.c). Without a mail log that is a file nobody can tell.
+fn has_given_up() -> bool {
+    const GIVEN_UP: &str = ": bad command startup -- throttling";
+    super::log::last_line_with(&[GIVEN_UP, ": daemon started -- "])
+        .is_some_and(|line| line.contains(GIVEN_UP))
 }
 
 fn is_active(systemctl: &Path) -> bool {
@@ -99,7 +111,7 @@ pub fn enable() -> Result<()> {
 
 /// What the command said, and the last fatal word in the log: Postfix says there why it does not start.
 fn with_log(output: &Output) -> String {
-    let fatal = super::log::last_line_with(": fatal: ");
+    let fatal = super::log::last_line_with(&[": fatal: "]);
     [output.tail(), fatal.unwrap_or_default()].join("\n").trim().to_owned()
 }
 

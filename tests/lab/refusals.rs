@@ -242,6 +242,18 @@ fn a_daemon_that_dies() {
     named(authenticated(), &set("smtp_tls_security_level=encript"), 5, "tls-level-unknown");
 }
 
+/// master(8) waits a minute before it starts a daemon again that died; no reload ends that.
+#[test]
+fn a_daemon_that_died_is_back_as_soon_as_its_setting_is_mended() {
+    let script = set("smtp_sasl_password_maps=");
+    let run = authenticated().sh(&format!(
+        "{script}; relayhost verify; date +%s >/root/then; relayhost repair; echo took $(($(date +%s) - $(cat /root/then)))"
+    ));
+    let run = run.exits(0).says("restart done").says("Ok: queued");
+    let took: u32 = run.stdout.rsplit("took ").next().unwrap().trim().parse().unwrap();
+    assert!(took < 20, "{}", run.stdout);
+}
+
 #[test]
 fn a_table_that_cannot_be_read() {
     named(

@@ -18,6 +18,7 @@ import time
 GOOD = {
     "CONNECT": "220 relay.lab.test ESMTP",
     "STARTTLS": "220 2.0.0 Ready to start TLS",
+    "PROMPT": "334 ",
     "NOTLS": "530 5.7.0 Must issue a STARTTLS command first",
     "NOLOGIN": "530 5.7.0 Authentication required",
     "AUTH": "235 2.7.0 Authentication successful",
@@ -143,6 +144,7 @@ class Session(socketserver.BaseRequestHandler):
         reply = SCRIPT.reply("HANDSHAKE")
         if reply is not None:
             self.act("HANDSHAKE", reply)
+            self.request.recv(4096)  # what the client began with: with that unread, the connection would end in a reset
             self.send(reply)
             raise EOFError
         try:
@@ -156,9 +158,12 @@ class Session(socketserver.BaseRequestHandler):
         context, options = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), SCRIPT.options
         context.load_cert_chain(f"/lab/ca/{options['CERT']}.pem", f"/lab/ca/{options['CERT']}.key")
         words = options["TLS"].split()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         if "old" in words:
             context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
             context.set_ciphers("ALL:@SECLEVEL=0")
+        if "1.2" in words:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
         if "client-certificate" in words:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations("/lab/ca/ca.pem")
@@ -173,7 +178,7 @@ class Session(socketserver.BaseRequestHandler):
             return
         answers = [base64.b64decode(word) for word in words[1:] if word != "="]
         for prompt in ("VXNlcm5hbWU6", "UGFzc3dvcmQ6")[len(answers) : {"LOGIN": 2, "PLAIN": 1}.get(mechanism, 0)]:
-            self.send(f"334 {prompt if mechanism == 'LOGIN' else ''}")
+            self.send(f"334 {prompt}" if mechanism == "LOGIN" else SCRIPT.reply("PROMPT"))
             answers.append(base64.b64decode(self.lines.readline()))
         said = " ".join(filter(None, b"\0".join(answers).decode("utf-8", "replace").split("\0")))
         while (digit := self.say("AUTH", said)) == "3":
