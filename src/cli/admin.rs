@@ -9,7 +9,7 @@ use super::render::Renderer;
 use super::{Change, Command, OnFailure};
 use super::{diagnose, pending, probe, providers};
 use crate::engine::Place;
-use crate::engine::apply::{Done, Options, apply};
+use crate::engine::apply::{Done, Options, Refusal, apply};
 use crate::engine::defer;
 use crate::engine::load::{self, Source, load};
 use crate::engine::observe::observe;
@@ -166,7 +166,11 @@ fn apply_all(
         patience: change.lock_timeout,
         request,
         always_verify: message == Message::Always,
-        keep: change.on_failure == OnFailure::Keep,
+        refusal: match change.on_failure {
+            OnFailure::Keep => Refusal::Keep,
+            OnFailure::Rollback if change.no_probe => Refusal::PutBack,
+            OnFailure::Rollback => Refusal::AskFirst,
+        },
         force,
         packages: None,
     };
@@ -200,7 +204,7 @@ fn apply_to_tree(
         patience: change.lock_timeout,
         request: None,
         always_verify: false,
-        keep: true,
+        refusal: Refusal::Keep,
         force,
         packages,
     };
@@ -213,7 +217,12 @@ fn apply_to_tree(
 
 /// The JSON of what was done.
 pub fn of(done: &Done) -> Value {
-    record::done(&done.actions, done.generation, done.undone, done.delivery.as_ref(), &done.recovered)
+    let body =
+        record::done(&done.actions, done.generation, done.undone, done.delivery.as_ref(), &done.recovered);
+    match &done.probe {
+        Some(probe) => record::merged(body, json!({ "probe": record::probe(probe) })),
+        None => body,
+    }
 }
 
 fn verify_only(

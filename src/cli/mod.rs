@@ -165,6 +165,9 @@ struct Change {
     /// What to do with the configuration if the relay refuses the test message
     #[arg(long, value_name = "WHAT", value_enum, default_value = "rollback")]
     on_failure: OnFailure,
+    /// Do not probe the relay first: write the configuration, and let the test message decide
+    #[arg(long)]
+    no_probe: bool,
     /// How long to wait for another package manager, or another relayhost, to end
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
     lock_timeout: Duration,

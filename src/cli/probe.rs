@@ -28,12 +28,17 @@ pub fn probe(answers: &Path, current: bool, timeout: Duration, out: &mut Rendere
 }
 
 impl Renderer {
-    /// What a probe found, below its stages.
-    pub fn probe(&self, probe: &Probe) {
+    /// What a probe found that did not stop it.
+    pub fn warnings(&self, probe: &Probe) {
         for warning in &probe.warnings {
             self.marked(Mark::Warning, &format!("{}: {}", warning.id, warning.text), 2);
             self.below(&format!("-> {}", warning.remedy));
         }
+    }
+
+    /// What a probe found, below its stages.
+    pub fn probe(&self, probe: &Probe) {
+        self.warnings(probe);
         match &probe.ending {
             Ending::Willing => match &probe.to {
                 Some(to) => self.field(
@@ -52,6 +57,10 @@ impl Renderer {
             Ending::Failed(failure) => {
                 self.field("cause", &format!("{} [{}]", failure.cause, failure.id));
                 self.field("remedy", &failure.remedy);
+                let heard = probe.stages.last().and_then(|stage| stage.said.as_ref());
+                if let Some(heard) = heard.filter(|_| failure.evidence.iter().all(|line| !line.contains(" said: "))) {
+                    self.field("heard", heard);
+                }
                 for line in &failure.evidence {
                     self.field("words", line);
                 }

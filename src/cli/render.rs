@@ -184,6 +184,14 @@ impl Renderer {
 
     /// The end of `apply`.
     pub fn done(&self, desired: &Desired, done: &Done, place: Place) {
+        if let Some(probe) = &done.probe {
+            if done.is_vetoed() {
+                self.probe(probe);
+                self.field("so", "nothing was done: nothing was installed, no file was touched (--no-probe: let the test message decide)");
+                return;
+            }
+            self.warnings(probe);
+        }
         if done.actions.is_empty() {
             self.line("", &format!("nothing to do: {}", desired.summary()));
         }

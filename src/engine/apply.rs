@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::install::install;
 use super::observe::observe;
+use super::probe::probe_first;
 use super::recover::{Held, Recovered};
 use super::transaction::{Transaction, postfix_directory, prove};
 use super::verify::{Request, verify};
@@ -21,6 +22,7 @@ use crate::model::observed::{Database, Queue, parse_settings};
 use crate::model::parameters::words;
 use crate::model::plan::Plan;
 use crate::model::postmap::MapSource;
+use crate::model::probe::Probe;
 use crate::sys::directory::Directory;
 use crate::sys::{files, host, inode, log, postfix, service};
 
@@ -37,12 +39,23 @@ pub struct Options {
     pub request: Option<Request>,
     /// Whether it is sent even if nothing was changed.
     pub always_verify: bool,
-    /// Whether a refused configuration stays.
-    pub keep: bool,
+    /// What is done about a relay that refuses.
+    pub refusal: Refusal,
     /// Whether values that somebody changed by hand are overwritten.
     pub force: bool,
     /// The directory of packages that the answers name, where it is outside of the tree that is worked on.
     pub packages: Option<Directory>,
+}
+
+/// What is done about a relay that refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The configuration stays.
+    Keep,
+    /// It is put back when the relay has refused the test message.
+    PutBack,
+    /// The relay is probed before anything is changed; what it refuses later is put back.
+    AskFirst,
 }
 
 /// What was done.
@@ -54,6 +67,8 @@ pub struct Done {
     pub actions: Vec<Action>,
     /// The generation that has what was there before, if a file was changed.
     pub generation: Option<u32>,
+    /// What the relay said before anything was changed, if it was asked. A veto: nothing was.
+    pub probe: Option<Probe>,
     /// What became of the test message, if one was sent.
     pub delivery: Option<Delivery>,
     /// Whether the files were put back.
@@ -63,20 +78,44 @@ pub struct Done {
 }
 
 impl Done {
+    /// Whether the relay would refuse, so that nothing was done.
+    pub fn is_vetoed(&self) -> bool {
+        self.probe.as_ref().is_some_and(Probe::is_veto)
+    }
+
     /// The exit status of the command.
     pub fn exit(&self) -> Exit {
         match &self.delivery {
             Some(_) if self.undone => Exit::PutBack,
             Some(delivery) => delivery.outcome.exit(),
+            None if self.is_vetoed() => Exit::Refused,
             None => Exit::Done,
         }
     }
 }
 
+/// Whether the relay is to be asked first: where its no would be followed by putting everything back, and there is
+/// something to put back.
+fn is_worth_a_probe(plan: &Plan, options: &Options) -> bool {
+    let writes = !plan.complete || plan.actions.iter().any(Action::is_file);
+    let stops = plan.masked
+        || (!options.force && !plan.foreign.is_empty())
+        || (host::is_image() && !plan.to_install().is_empty());
+    options.refusal == Refusal::AskFirst && options.request.is_some() && writes && !stops
+}
+
 /// Brings the host to what `desired` says, which was read with the lock held.
 pub fn apply(held: &Held, desired: &Desired, options: &Options, progress: &mut dyn Progress) -> Result<Done> {
     let (plan, last) = plan_for(desired, options.place)?;
+    let mut probe = None;
+    if let Some(request) = options.request.as_ref().filter(|_| is_worth_a_probe(&plan, options)) {
+        probe = probe_first(desired, request.deadline, progress);
+    }
+    if probe.as_ref().is_some_and(Probe::is_veto) {
+        return Ok(Done { probe, recovered: held.recovered.clone(), ..Done::default() });
+    }
     let (mut done, plan) = install_missing(desired, plan, options, progress)?;
+    done.probe = probe;
     done.recovered.clone_from(&held.recovered);
     if !options.force && !plan.foreign.is_empty() {
         return Err(Error::Foreign { what: plan.foreign });
@@ -109,7 +148,9 @@ pub fn apply(held: &Held, desired: &Desired, options: &Options, progress: &mut d
     let verdict = observe(desired, Place::Host).and_then(|now| verify(desired, &now, request, progress));
     let (delivery, transaction) = match (verdict, transaction) {
         (Ok(delivery), transaction) => (delivery, transaction),
-        (Err(cause), Some(transaction)) if !options.keep => return Err(transaction.fail(cause)),
+        (Err(cause), Some(transaction)) if options.refusal != Refusal::Keep => {
+            return Err(transaction.fail(cause));
+        }
         (Err(cause), transaction) => {
             transaction.map(|transaction| transaction.keep(true)).transpose()?;
             return Err(cause);
@@ -118,7 +159,7 @@ pub fn apply(held: &Held, desired: &Desired, options: &Options, progress: &mut d
     let verdict = delivery.outcome.exit();
     done.delivery = Some(delivery);
     match transaction {
-        Some(transaction) if verdict == Exit::Refused && !options.keep => {
+        Some(transaction) if verdict == Exit::Refused && options.refusal != Refusal::Keep => {
             stage(progress, "undo", |progress| {
                 if let Some(untold) = transaction.undo("the relay refused the test message")? {
                     progress.note(&format!("Postfix could not be told: {untold}"));

@@ -4,15 +4,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::apply::{Done, Options, apply};
+use super::apply::{Done, Options, Refusal, apply};
 use super::recover::lock_and_recover;
 use super::verify::Request;
 use super::{Place, Progress, load};
 use crate::error::{Error, Exit, Result};
-use crate::model::delivery::Outcome;
+use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::Desired;
 use crate::model::kind::Kind;
 use crate::model::pending::{Attempt, CHANGED, Entry, TREE, TYPED, Waiting, is_package_name};
+use crate::model::probe::Ending;
 use crate::sys::{clock, host, lock, pending, service};
 
 const SERVICE: &str = "relayhost-pending.service";
@@ -199,7 +200,7 @@ fn options(desired: &Desired, patience: Duration) -> Result<Options> {
         patience,
         request: Some(Request::of(desired, Path::new(load::DEFAULT))?),
         always_verify: false,
-        keep: false,
+        refusal: Refusal::AskFirst,
         force: false,
         packages: None,
     })
@@ -209,8 +210,11 @@ fn failure(result: &Result<(Desired, Done)>) -> Option<Attempt> {
     let (exit, text, remedy) = match result {
         Ok((_, done)) if done.exit() == Exit::Done => return None,
         Ok((_, done)) => {
-            let (text, remedy) = match done.delivery.as_ref().map(|delivery| &delivery.outcome) {
-                Some(Outcome::Failed { cause, remedy, .. }) => (cause.clone(), remedy.clone()),
+            let (text, remedy) = match (&done.delivery, done.probe.as_ref().map(|probe| &probe.ending)) {
+                (Some(Delivery { outcome: Outcome::Failed { cause, remedy, .. }, .. }), _) => {
+                    (cause.clone(), remedy.clone())
+                }
+                (None, Some(Ending::Failed(failure))) => (failure.cause.clone(), failure.remedy.clone()),
                 _ => (String::new(), String::new()),
             };
             (done.exit(), text, remedy)

@@ -40,6 +40,16 @@ pub trait Progress {
     fn end(&mut self, good: bool, result: &str, took: Duration);
 }
 
+/// Nobody is told.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&mut self, _: &str) {}
+    fn say(&mut self, _: &str) {}
+    fn note(&mut self, _: &str) {}
+    fn end(&mut self, _: bool, _: &str, _: Duration) {}
+}
+
 /// Runs one stage, and tells how it went.
 fn stage(
     progress: &mut dyn Progress,

@@ -8,11 +8,12 @@ mod talk;
 
 use std::time::Duration;
 
-use super::Progress;
+use super::{Progress, Silent};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::probe::{Ending, Probe};
 use crate::model::route::Route;
+use crate::sys::clock;
 
 /// How long a probe may take unless told otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,6 +35,30 @@ pub fn probe_current(
     let host = facts::host()?;
     let Some(route) = facts::route_of_host(answers, &host)? else { return Err(Error::NoRelay) };
     Ok(converse(&route, &host, Vec::new(), timeout, progress))
+}
+
+/// The probe as one stage of a command that goes on afterwards, unless the relay would refuse for certain. A probe that
+/// cannot be made stops nothing: the test message says more.
+pub fn probe_first(desired: &Desired, patience: Duration, progress: &mut dyn Progress) -> Option<Probe> {
+    let begin = clock::now();
+    progress.begin("probe");
+    let result = probe(desired, TIMEOUT.min(patience), &mut Silent);
+    let text = match &result {
+        Ok(found) => match (&found.ending, found.stages.last()) {
+            (Ending::Willing, _) => format!("{} would take the message", found.relayhost),
+            (Ending::Failed(failure), Some(stage)) if found.is_veto() => {
+                format!("{}: {}", stage.name, failure.cause)
+            }
+            (_, Some(stage)) => {
+                format!("no verdict, the test message decides: {}: {}", stage.name, stage.text)
+            }
+            (_, None) => "no verdict, the test message decides".to_owned(),
+        },
+        Err(error) => format!("could not be made, the test message decides: {error}"),
+    };
+    let veto = result.as_ref().is_ok_and(Probe::is_veto);
+    progress.end(!veto, &text, begin.elapsed());
+    result.ok()
 }
 
 /// `waits` are plugins that will be installed, and are not there yet.

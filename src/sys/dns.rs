@@ -118,7 +118,7 @@ fn servers(config: &Config) -> Vec<SocketAddr> {
 }
 
 fn query(name: &str, record: Record) -> Option<Vec<u8>> {
-    let mut packet = Packet::new_query(random::number());
+    let mut packet = Packet::new_query(u16::from_be_bytes(random::bytes()));
     packet.set_flags(PacketFlag::RECURSION_DESIRED);
     let name = Name::new(name.trim_end_matches('.')).ok()?;
     packet.questions.push(Question::new(name, QTYPE::TYPE(record.kind()), CLASS::IN.into(), false));

@@ -3,81 +3,87 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
-use sasl::client::Mechanism;
-use sasl::client::mechanisms::Scram;
-use sasl::common::ChannelBinding;
-use sasl::common::scram::{ScramProvider, Sha1, Sha256};
+use sha2::{Digest, Sha256};
 
+use super::random;
 use crate::model::secret::Secret;
 
 /// Most rounds of key derivation that a relay may ask for: a second or two of work. RFC 7677 asks for 4096 at least.
 const ROUNDS: u32 = 1_000_000;
 
 /// A login under way.
-pub enum Login {
+pub struct Login<'a> {
+    user: &'a str,
+    password: &'a Secret,
+    way: Way,
+}
+
+enum Way {
     /// RFC 4616.
     Plain,
     /// draft-murchison-sasl-login: the name at the first question, the password at the second.
     Login {
-        /// Questions that were answered.
         answered: u8,
     },
     /// RFC 2195.
     CramMd5,
-    /// RFC 5802.
-    ScramSha1(Box<Scram<Sha1>>),
-    /// RFC 7677.
-    ScramSha256(Box<Scram<Sha256>>),
+    Scram(Scram),
 }
 
-impl Login {
+impl<'a> Login<'a> {
     /// Begins a login; `None` if the mechanism cannot be spoken here.
-    pub fn new(mechanism: &str, user: &str, password: &Secret) -> Option<Self> {
-        Some(match mechanism {
-            "PLAIN" => Self::Plain,
-            "LOGIN" => Self::Login { answered: 0 },
-            "CRAM-MD5" => Self::CramMd5,
-            "SCRAM-SHA-1" => Self::ScramSha1(Box::new(scram(user, password)?)),
-            "SCRAM-SHA-256" => Self::ScramSha256(Box::new(scram(user, password)?)),
+    pub fn new(mechanism: &str, user: &'a str, password: &'a Secret) -> Option<Self> {
+        let way = match mechanism {
+            "PLAIN" => Way::Plain,
+            "LOGIN" => Way::Login { answered: 0 },
+            "CRAM-MD5" => Way::CramMd5,
+            "SCRAM-SHA-256" => Way::Scram(Scram::new(user, &BASE64.encode(random::bytes::<18>()))),
             _ => return None,
-        })
+        };
+        Some(Self { user, password, way })
+    }
+
+    fn plain(&self) -> Vec<u8> {
+        format!("\0{}\0{}", self.user, self.password.expose()).into_bytes()
     }
 
     /// What follows the mechanism's name in the AUTH command, in base64.
-    pub fn initial(&mut self, user: &str, password: &Secret) -> Option<Secret> {
-        let bytes = match self {
-            Self::Plain => format!("\0{user}\0{}", password.expose()).into_bytes(),
-            Self::Login { .. } | Self::CramMd5 => return None,
-            Self::ScramSha1(scram) => scram.initial(),
-            Self::ScramSha256(scram) => scram.initial(),
+    pub fn initial(&self) -> Option<Secret> {
+        let bytes = match &self.way {
+            Way::Plain => self.plain(),
+            Way::Login { .. } | Way::CramMd5 => return None,
+            Way::Scram(scram) => format!("n,,{}", scram.first).into_bytes(),
         };
         Some(Secret::new(BASE64.encode(bytes)))
     }
 
     /// The answer to a challenge, both in base64; an error says what is wrong with the challenge.
-    pub fn answer(&mut self, challenge: &str, user: &str, password: &Secret) -> Result<Secret, String> {
-        let bytes = match self {
-            // The whole answer was in the command: an empty challenge would ask for it again.
-            Self::Plain => format!("\0{user}\0{}", password.expose()).into_bytes(),
-            Self::Login { answered } => {
+    pub fn answer(&mut self, challenge: &str) -> Result<Secret, String> {
+        let bytes = match &mut self.way {
+            // The whole answer was in the command: an empty challenge asks for it again.
+            Way::Plain => self.plain(),
+            Way::Login { answered } => {
                 *answered = answered.saturating_add(1);
                 match answered {
-                    1 => user.as_bytes().to_vec(),
-                    2 => password.expose().as_bytes().to_vec(),
+                    1 => self.user.as_bytes().to_vec(),
+                    2 => self.password.expose().as_bytes().to_vec(),
                     _ => return Err("it asks a third question".into()),
                 }
             }
-            Self::CramMd5 => {
-                let mut digest = <Hmac<Md5> as Mac>::new_from_slice(password.expose().as_bytes())
+            Way::CramMd5 => {
+                let mut digest = <Hmac<Md5> as KeyInit>::new_from_slice(self.password.expose().as_bytes())
                     .map_err(|error| error.to_string())?;
                 digest.update(&decoded(challenge)?);
                 let digest = digest.finalize().into_bytes();
-                digest.iter().fold(format!("{user} "), |all, byte| format!("{all}{byte:02x}")).into_bytes()
+                let begin = format!("{} ", self.user);
+                digest.iter().fold(begin, |all, byte| format!("{all}{byte:02x}")).into_bytes()
             }
-            Self::ScramSha1(scram) => scram_answer(&mut **scram, &decoded(challenge)?)?,
-            Self::ScramSha256(scram) => scram_answer(&mut **scram, &decoded(challenge)?)?,
+            Way::Scram(scram) => {
+                let text = String::from_utf8(decoded(challenge)?).map_err(|_| "its challenge is no text")?;
+                scram.answer(&text, self.password)?.into_bytes()
+            }
         };
         Ok(Secret::new(BASE64.encode(bytes)))
     }
@@ -87,25 +93,58 @@ fn decoded(challenge: &str) -> Result<Vec<u8>, String> {
     BASE64.decode(challenge.trim()).map_err(|_| "its challenge is not base64".into())
 }
 
-fn scram<S: ScramProvider>(user: &str, password: &Secret) -> Option<Scram<S>> {
-    // RFC 5802 §5.1: the two characters that separate the fields.
-    let user = user.replace('=', "=3D").replace(',', "=2C");
-    Scram::new(user, password.expose(), ChannelBinding::None).ok()
+/// SCRAM-SHA-256 without channel binding (RFC 5802, RFC 7677).
+struct Scram {
+    nonce: String,
+    /// The client's first message without its header.
+    first: String,
+    /// What the server must sign with, once it is known.
+    signature: Option<[u8; 32]>,
 }
 
-/// The server's first message is answered with the proof, its last one with nothing.
-fn scram_answer(scram: &mut impl Mechanism, challenge: &[u8]) -> Result<Vec<u8>, String> {
-    let text = String::from_utf8_lossy(challenge).into_owned();
-    let field = |name: &str| text.split(',').find_map(|field| field.strip_prefix(name));
-    if field("v=").is_some() {
-        return scram.success(challenge).map(|()| Vec::new()).map_err(|error| error.to_string());
+impl Scram {
+    fn new(user: &str, nonce: &str) -> Self {
+        // RFC 5802 §5.1: the two characters that separate the fields.
+        let user = user.replace('=', "=3D").replace(',', "=2C");
+        Self { nonce: nonce.to_owned(), first: format!("n={user},r={nonce}"), signature: None }
     }
-    match field("i=").map(str::parse::<u32>) {
-        Some(Ok(rounds)) if rounds <= ROUNDS => {}
-        Some(Ok(rounds)) => return Err(format!("it asks for {rounds} rounds of key derivation")),
-        _ => return Err("its challenge has no number of rounds".into()),
+
+    /// The server's first message is answered with the proof, its last one with nothing.
+    fn answer(&mut self, message: &str, password: &Secret) -> Result<String, String> {
+        let field = |name: &str| message.split(',').find_map(|field| field.strip_prefix(name));
+        if let Some(signature) = self.signature {
+            let signed = field("v=").and_then(|text| BASE64.decode(text).ok());
+            return if signed.as_deref() == Some(&signature) {
+                Ok(String::new())
+            } else {
+                Err("it does not know the password itself".into())
+            };
+        }
+        let nonce = field("r=").filter(|nonce| nonce.starts_with(&self.nonce));
+        let nonce = nonce.ok_or("its challenge is not for this login")?;
+        let salt =
+            field("s=").and_then(|salt| BASE64.decode(salt).ok()).ok_or("its challenge has no salt")?;
+        let rounds = field("i=").and_then(|rounds| rounds.parse::<u32>().ok()).filter(|rounds| *rounds > 0);
+        let rounds = rounds.ok_or("its challenge has no number of rounds")?;
+        if rounds > ROUNDS {
+            return Err(format!("it asks for {rounds} rounds of key derivation"));
+        }
+        let mut salted = [0; 32];
+        pbkdf2::pbkdf2_hmac::<Sha256>(password.expose().as_bytes(), &salt, rounds, &mut salted);
+        let last = format!("c=biws,r={nonce}");
+        let all = format!("{},{message},{last}", self.first);
+        let key = hmac(&salted, b"Client Key")?;
+        let signature = hmac(&Sha256::digest(key), all.as_bytes())?;
+        let proof: Vec<u8> = key.iter().zip(signature).map(|(one, other)| one ^ other).collect();
+        self.signature = Some(hmac(&hmac(&salted, b"Server Key")?, all.as_bytes())?);
+        Ok(format!("{last},p={}", BASE64.encode(proof)))
     }
-    scram.response(challenge).map_err(|error| error.to_string())
+}
+
+fn hmac(key: &[u8], message: &[u8]) -> Result<[u8; 32], String> {
+    let mut digest = <Hmac<Sha256> as KeyInit>::new_from_slice(key).map_err(|error| error.to_string())?;
+    digest.update(message);
+    Ok(digest.finalize().into_bytes().into())
 }
 
 #[cfg(test)]
@@ -119,13 +158,13 @@ mod tests {
     #[test]
     fn plain_and_login() {
         let password = Secret::new("s3cret");
-        let mut plain = Login::new("PLAIN", "me", &password).unwrap();
-        assert_eq!(decode(&plain.initial("me", &password).unwrap()), "\0me\0s3cret");
+        let plain = Login::new("PLAIN", "me", &password).unwrap();
+        assert_eq!(decode(&plain.initial().unwrap()), "\0me\0s3cret");
         let mut login = Login::new("LOGIN", "me", &password).unwrap();
-        assert!(login.initial("me", &password).is_none());
-        assert_eq!(decode(&login.answer("VXNlcm5hbWU6", "me", &password).unwrap()), "me");
-        assert_eq!(decode(&login.answer("whatever", "me", &password).unwrap()), "s3cret");
-        assert!(login.answer("", "me", &password).is_err());
+        assert!(login.initial().is_none());
+        assert_eq!(decode(&login.answer("VXNlcm5hbWU6").unwrap()), "me");
+        assert_eq!(decode(&login.answer("whatever").unwrap()), "s3cret");
+        assert!(login.answer("").is_err());
     }
 
     /// The example of RFC 2195 §2.
@@ -134,19 +173,41 @@ mod tests {
         let password = Secret::new("tanstaaftanstaaf");
         let challenge = BASE64.encode("<1896.697170952@postoffice.reston.mci.net>");
         let mut login = Login::new("CRAM-MD5", "tim", &password).unwrap();
-        let answer = login.answer(&challenge, "tim", &password).unwrap();
-        assert_eq!(decode(&answer), "tim b913a602c7eda7a495b4e6e7334d3890");
+        assert_eq!(decode(&login.answer(&challenge).unwrap()), "tim b913a602c7eda7a495b4e6e7334d3890");
+    }
+
+    /// The example of RFC 7677 §3.
+    #[test]
+    fn scram_sha_256() {
+        let password = Secret::new("pencil");
+        let mut scram = Scram::new("user", "rOprNGfwEbeRWgbNEkqO");
+        assert_eq!(scram.first, "n=user,r=rOprNGfwEbeRWgbNEkqO");
+        let first = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+        assert_eq!(
+            scram.answer(first, &password).unwrap(),
+            "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+        );
+        assert!(scram.answer("v=AAAA", &password).is_err());
+        let last = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
+        assert_eq!(scram.answer(last, &password), Ok(String::new()));
     }
 
     #[test]
     fn a_scram_server_cannot_make_us_work_for_ever() {
         let password = Secret::new("x");
-        let mut login = Login::new("SCRAM-SHA-256", "a,b=c", &password).unwrap();
-        assert!(decode(&login.initial("a,b=c", &password).unwrap()).starts_with("n,,n=a=2Cb=3Dc,r="));
-        for bad in ["r=x,s=QQ==,i=4294967295", "r=x,s=QQ==,i=99999999999", "r=x,s=QQ==", "", "i=x"] {
-            assert!(login.answer(&BASE64.encode(bad), "a", &password).is_err(), "{bad}");
+        let mut scram = Scram::new("a,b=c", "abc");
+        assert_eq!(scram.first, "n=a=2Cb=3Dc,r=abc");
+        for bad in [
+            "r=abcd,s=QQ==,i=4294967295",
+            "r=abcd,s=QQ==,i=99999999999",
+            "r=abcd,s=QQ==,i=0",
+            "r=abcd,s=QQ==",
+            "r=abcd,i=1",
+            "r=xabc,s=QQ==,i=1",
+            "",
+        ] {
+            assert!(scram.answer(bad, &password).is_err(), "{bad}");
         }
-        assert!(login.answer("***", "a", &password).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub const OPEN: &str = "examples/open.toml";
 pub struct Host {
     options: Vec<String>,
     answers: Option<Answers>,
+    replies: Option<String>,
 }
 
 enum Answers {
@@ -83,6 +84,12 @@ impl Host {
         self
     }
 
+    /// What the relay `scripted` answers (scripts/lab.d/relays/README.md).
+    pub fn replies(mut self, text: &str) -> Self {
+        self.replies = Some(text.to_owned());
+        self.relay("scripted")
+    }
+
     /// Runs a script in the host.
     pub fn sh(self, script: &str) -> Run {
         self.sh_with_input(script, "")
@@ -97,25 +104,30 @@ impl Host {
             .arg("run")
             .args(&self.options);
         // Kept until the host has ended.
-        let mut file = None;
+        let mut files = Vec::new();
+        let mut inherited = |text: &str| {
+            // Without a name: nothing stays of it, however this ends. The lab inherits the copy.
+            let mut temporary = tempfile::tempfile().unwrap();
+            temporary.write_all(text.as_bytes()).unwrap();
+            let copy = nix::unistd::dup(&temporary).unwrap();
+            let path = format!("/dev/fd/{}", copy.as_raw_fd());
+            files.push(copy);
+            path
+        };
         match &self.answers {
             None => {}
             Some(Answers::File(path)) => drop(command.arg("--answers").arg(path)),
-            Some(Answers::Text(text)) => {
-                // Without a name: nothing stays of it, however this ends. The lab inherits the copy.
-                let mut temporary = tempfile::tempfile().unwrap();
-                temporary.write_all(text.as_bytes()).unwrap();
-                let inherited = nix::unistd::dup(&temporary).unwrap();
-                command.arg("--answers").arg(format!("/dev/fd/{}", inherited.as_raw_fd()));
-                file = Some(inherited);
-            }
+            Some(Answers::Text(text)) => drop(command.arg("--answers").arg(inherited(text))),
+        }
+        if let Some(text) = &self.replies {
+            command.arg("--replies").arg(inherited(text));
         }
         command.args(["--", "bash", "-c", script]);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
-        drop(file);
+        drop(files);
         let run = Run {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),

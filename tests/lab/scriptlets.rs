@@ -63,7 +63,7 @@ fn what_the_relay_refuses_waits_for_other_answers_and_not_for_a_timer() {
         relayhost check | tr -s ' \n' ' '; echo; sleep 1; relayhost pending --due; echo "again $?"
         sed -i 's/wrong/staple/' /etc/relayhost/answers.toml; relayhost pending --due >/dev/null; echo "mended $?"; waits; mails"#,
     );
-    run.says("refused 7\nasks.json \n")
+    run.says("refused 4\nasks.json \n")
         .says("FAIL pending.asks asks was installed")
         .says("tried once")
         .says("the relay refused the user name or the password")

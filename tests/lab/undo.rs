@@ -33,17 +33,31 @@ const NO_TRUST: &str = "awk '1; /END CERT/ { exit }' /etc/pki/tls/certs/ca-bundl
 #[test]
 fn a_refusal_puts_the_old_configuration_back_and_the_old_relay_delivers() {
     let run = host().relay("nomech").answers(AUTHENTICATED).sh(&format!(
-        "{BY_HAND} relayhost apply; echo \"exit $?\"; sum | diff /root/by-hand - && echo as before; relayhost history"
+        "{BY_HAND} relayhost apply --no-probe; echo \"exit $?\"; sum | diff /root/by-hand - && echo as before; relayhost history"
     ));
     run.says("exit 7").says("[sasl-").says("as before").says("(put back)");
     // The same, with an old relay that can be asked.
     let run = refused_by_plain().sh(&format!(
-        "{NO_TRUST} {BY_HAND} delivers; relayhost apply --json > /root/out; echo \"exit $?\"; sum | diff /root/by-hand - && echo as before; delivers; echo '== json'; cat /root/out"
+        "{NO_TRUST} {BY_HAND} delivers; relayhost apply --no-probe --json > /root/out; echo \"exit $?\"; sum | diff /root/by-hand - && echo as before; delivers; echo '== json'; cat /root/out"
     ));
     assert_eq!(run.stdout.matches("old relay delivers").count(), 2, "{}\n{}", run.stdout, run.stderr);
     let report = run.json("json");
     assert_eq!((&report["exit"], &report["undone"]), (&7.into(), &true.into()));
     run.says("exit 7").says("as before");
+}
+
+/// Without `--no-probe`: a relay that takes sender and recipient, and refuses the message itself.
+#[test]
+fn what_only_the_message_shows_is_put_back_too() {
+    let refusal =
+        "END 554 5.2.252 SendAsDenied; alerts@example.com not allowed to send as root@example.com\n";
+    let run = host().replies(refusal).answers(AUTHENTICATED).sh(&format!(
+        "{BY_HAND} relayhost apply; echo \"exit $?\"; sum | diff /root/by-hand - && echo as before; relayhost history"
+    ));
+    run.says("ok   probe: [smtp.example.com]:587 would take the message")
+        .says("exit 7")
+        .says("as before")
+        .says("(put back)");
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub struct Bad {
     pub silence: bool,
     /// What comes next.
     pub next: Next,
+    /// Whether it sends what is no reply, without end.
+    pub endless: bool,
     /// Whether the relay said no for good (5xx).
     pub refused: bool,
     /// Not a failure, but something that cannot be tried: in words.
@@ -89,6 +91,7 @@ impl Bad {
             doubt: None,
             silence: false,
             next: Next::End,
+            endless: false,
             refused: false,
             untried: None,
         }
@@ -107,15 +110,15 @@ impl Bad {
 
     /// A connection that broke while something was done (smtp_stream_except in smtp/smtp_trouble.c).
     pub fn broken(broken: &Broken, peer: &str, doing: &str, heard: Option<String>) -> Self {
-        let (evidence, silence) = match broken {
-            Broken::Lost => (format!("lost connection with {peer} while {doing}"), false),
-            Broken::TimedOut => (format!("conversation with {peer} timed out while {doing}"), false),
-            Broken::Endless => (format!("{peer} sends without end while {doing}"), true),
-            Broken::Tls(error) => (format!("lost connection with {peer} while {doing}: {error}"), false),
+        let evidence = match broken {
+            Broken::Lost => format!("lost connection with {peer} while {doing}"),
+            Broken::TimedOut => format!("conversation with {peer} timed out while {doing}"),
+            Broken::Endless => format!("{peer} sends without end while {doing}"),
+            Broken::Tls(error) => format!("lost connection with {peer} while {doing}: {error}"),
         };
         Self {
             said: heard,
-            silence,
+            endless: matches!(broken, Broken::Endless),
             next: Next::Address,
             ..Self::new(vec![text::one_line(&evidence)], Matter::All)
         }
@@ -214,6 +217,16 @@ impl<'a> Talk<'a> {
         let of_route = self.route.doubts.iter().filter(|doubt| doubt.from <= bad.matter);
         let doubts: Vec<String> =
             bad.doubt.iter().cloned().chain(of_route.map(|doubt| doubt.text.clone())).collect();
+        if bad.endless {
+            return Ending::Failed(Failure {
+                exit: Exit::NoWord,
+                id: "endless-reply".into(),
+                cause: "what answers there sends without end, and no reply of a mail server".into(),
+                remedy: "check host and port in the answers; relays usually listen on 587, 465 or 25".into(),
+                evidence: bad.evidence,
+                doubts,
+            });
+        }
         let lines: Vec<&str> = bad.evidence.iter().map(String::as_str).collect();
         let mut failure = match diagnose(&lines, &Circumstances::of_route(&self.route)) {
             Some(cause) => Failure::of(cause, bad.evidence, doubts),

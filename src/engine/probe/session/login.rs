@@ -28,7 +28,7 @@ pub fn log_in(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> S
     };
     talk.tried_login = true;
     let doing = "performing the EHLO handshake";
-    let mut first = login.initial(&user, &password);
+    let mut first = login.initial();
     let mut command = format!("AUTH {mechanism}");
     if let Some(answer) = &first
         && command.len() + answer.expose().len() + 3 <= COMMAND_LIMIT
@@ -48,7 +48,7 @@ pub fn log_in(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> S
         }
         let answer = match first.take() {
             Some(answer) => answer,
-            None => match login.answer(reply.challenge(), &user, &password) {
+            None => match login.answer(reply.challenge()) {
                 Ok(answer) => answer,
                 Err(reason) => return Err(Box::new(cancelled(talk, wire, peer, &reason))),
             },

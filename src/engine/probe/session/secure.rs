@@ -74,7 +74,7 @@ fn described(seen: &Seen, host: &str) -> String {
 /// A handshake that did not come about. Only what is no TLS at all is beyond doubt: OpenSSL speaks more than the
 /// probe's library.
 fn failed(talk: &Talk, wire: &mut Wire, peer: &Peer, broken: &Broken) -> Bad {
-    let text = wire.began_with_text();
+    let text = talk.route.implicit_tls && wire.began_with_text();
     let reason = match broken {
         Broken::Lost => "lost connection".to_owned(),
         Broken::TimedOut => "Connection timed out".to_owned(),
@@ -92,6 +92,5 @@ fn failed(talk: &Talk, wire: &mut Wire, peer: &Peer, broken: &Broken) -> Bad {
     // RFC 7435: a level that takes TLS if it can goes on without.
     let next = if talk.route.tls < Tls::Encrypt { Next::Plain } else { Next::Address };
     let silence = matches!(broken, Broken::Lost | Broken::TimedOut);
-    let said = if text { wire.take_heard() } else { None };
-    Bad { said, doubt, silence, next, ..Bad::new(words, Matter::Tls) }
+    Bad { doubt, silence, next, ..Bad::new(words, Matter::Tls) }
 }

@@ -52,6 +52,7 @@ keep\t'Leave it'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l lock-timeout -d 'How long to wait for another package manager, or another relayhost, to end' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l root -d 'Work on a tree that is not running (an install image, a chroot): start, tell and send nothing' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l no-probe -d 'Do not probe the relay first: write the configuration, and let the test message decide'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l no-verify -d 'Send no test message'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l verify -d 'Send the test message even if there was nothing to do'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l force -d 'Overwrite values of ours that somebody changed by hand'
@@ -61,6 +62,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l on-failur
 keep\t'Leave it'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l lock-timeout -d 'How long to wait for another package manager, or another relayhost, to end' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l no-probe -d 'Do not probe the relay first: write the configuration, and let the test message decide'
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l answers -d 'The answers file; `-` reads standard input' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l to -d 'Send it there, instead of to verify.to of the answers' -r
