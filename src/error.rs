@@ -281,6 +281,14 @@ pub enum Error {
         /// The generation that has what was there before.
         generation: u32,
     },
+    /// An answers file was asked for, and there is none.
+    #[error("nothing was written: {why}")]
+    NotWritten {
+        /// The reason.
+        why: String,
+        /// What to do.
+        remedy: String,
+    },
     /// A file changed between being read and being replaced.
     #[error("`{}` was changed by somebody else while relayhost was at work", .path.display())]
     ChangedMeanwhile {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::render::Renderer;
 use super::{Change, Command, OnFailure};
-use super::{diagnose, pending, probe, providers};
+use super::{diagnose, init, pending, probe, providers};
 use crate::engine::Place;
 use crate::engine::apply::{Done, Options, Refusal, apply};
 use crate::engine::defer;
@@ -70,6 +70,7 @@ pub fn run(command: Command) -> u8 {
         Command::Pending { due, json, lock_timeout } => {
             report("pending", json, |out| pending::pending(due, lock_timeout, out))
         }
+        Command::Init { flags } => report("init", flags.json, |out| init::run(&flags, out)),
         Command::Providers { name, json } => {
             report_to_anybody("providers", json, |out| providers::run(name.as_deref(), out))
         }

@@ -1,7 +1,9 @@
 //! The command line: what may be typed, and which part of the engine that calls. Decides nothing.
 
 mod admin;
+mod ask;
 mod diagnose;
+mod init;
 mod pending;
 mod probe;
 mod providers;
@@ -131,6 +133,11 @@ enum Command {
         /// How long to wait for package managers to end
         #[arg(long, value_name = "TIME", default_value = "30m", value_parser = text::parse_duration)]
         lock_timeout: Duration,
+    },
+    /// Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first
+    Init {
+        #[command(flatten)]
+        flags: init::Flags,
     },
     /// List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean
     Providers {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::render::Renderer;
 use crate::error::{Error, Exit, Result};
 use crate::model::choices;
-use crate::model::provider::{self, Part, Preset, Provider, Start, providers};
+use crate::model::provider::{self, Part, Preset, Provider, Start, Warning, providers};
 
 /// Lists all, or explains one.
 pub fn run(name: Option<&str>, out: &Renderer) -> Result<(Exit, Value)> {
@@ -136,14 +136,7 @@ fn explain(named: &str, preset: &Preset, out: &Renderer) {
         }
     }
     bullets(out, "have ready:", provider.ready.iter().cloned());
-    bullets(
-        out,
-        "what will bite:",
-        provider.warnings.iter().map(|warning| match &warning.from {
-            Some(from) => format!("{from}: {}", warning.text),
-            None => warning.text.clone(),
-        }),
-    );
+    bullets(out, "what will bite:", provider.warnings.iter().map(dated));
     bullets(out, "with Postfix:", provider.postfix.iter().cloned());
     if !provider.replies.is_empty() {
         section(out, "what it says when it refuses, what that means, and what to do:");
@@ -171,16 +164,27 @@ fn explain(named: &str, preset: &Preset, out: &Renderer) {
     }
 }
 
+/// What whoever takes this provider must know first.
+pub(super) fn introduce(provider: &Provider, out: &Renderer) {
+    section(out, &provider.title);
+    bullets(out, "have ready:", provider.ready.iter().cloned());
+    bullets(out, "what will bite:", provider.warnings.iter().map(dated));
+}
+
+fn dated(warning: &Warning) -> String {
+    warning.from.as_ref().map_or(String::new(), |from| format!("{from}: ")) + &warning.text
+}
+
 fn field(out: &Renderer, name: &str, value: &str) {
     out.line(&format!("  {name:<11}"), value);
 }
 
-fn section(out: &Renderer, title: &str) {
+pub(super) fn section(out: &Renderer, title: &str) {
     out.write("\n");
     out.line("", title);
 }
 
-fn bullets(out: &Renderer, title: &str, lines: impl Iterator<Item = String>) {
+pub(super) fn bullets(out: &Renderer, title: &str, lines: impl Iterator<Item = String>) {
     for (number, line) in lines.enumerate() {
         if number == 0 {
             section(out, title);

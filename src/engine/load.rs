@@ -13,7 +13,7 @@ use crate::sys::{files, host};
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
 
 /// Longest password that is read from a file, in bytes.
-const PASSWORD_LIMIT: u64 = 4096;
+pub const PASSWORD_LIMIT: u64 = 4096;
 
 /// Where other packages put theirs: `NAME.toml`, read in the order of their names. What answers.toml says comes first.
 pub const DROP_INS: &str = "/etc/relayhost/answers.d";
@@ -119,7 +119,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(problem(
             "there is no such file".into(),
-            "copy one of the examples in /usr/share/doc/relayhost there, edit it, and `chmod 600` it; or name another with --answers",
+            "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost there, edit it, and `chmod 600` it; or name another with --answers",
         )),
         Err(Error::TooLarge { .. }) => Err(too_large(&path.display().to_string())),
         Err(Error::Io { source, .. }) => {

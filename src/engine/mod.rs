@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod defer;
 pub mod diagnose;
+pub mod init;
 pub mod install;
 pub mod load;
 pub mod looks;

@@ -7,6 +7,7 @@ impl Error {
     pub fn hint(&self) -> String {
         match self {
             Self::Answers { remedy, .. }
+            | Self::NotWritten { remedy, .. }
             | Self::Exposed { remedy, .. }
             | Self::ProgramMissing { remedy, .. }
             | Self::Log { remedy, .. }

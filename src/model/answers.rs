@@ -197,7 +197,7 @@ impl Answers {
             return Err(origin.error(
                 None,
                 "the file is empty",
-                "start from one of the examples in /usr/share/doc/relayhost",
+                "have `relayhost init` write one, or start from one of the examples in /usr/share/doc/relayhost",
             ));
         }
         // Empty lines in front move every place, and mean nothing.

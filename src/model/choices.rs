@@ -4,7 +4,7 @@
 use super::answers::Answers;
 use super::complete::complete;
 use super::desired::{Desired, Mechanism, Rewrite, Tls};
-use super::provider::{self, Preset};
+use super::provider::{self, Preset, providers};
 use super::secret::Secret;
 use super::text;
 use crate::error::{Error, Result};
@@ -60,6 +60,12 @@ impl Choices {
     /// Whether these can be answers, what is still open left aside.
     pub fn check(&self) -> std::result::Result<(), Complaint> {
         let mut trial = self.clone();
+        if let Some(provider) = trial.provider.as_ref().and_then(|name| providers().get(name)) {
+            // Its part is still open; whether a password is of any use is not.
+            if provider.part.is_some() && provider.standard.is_none() {
+                trial.provider = None;
+            }
+        }
         let own_host = self.preset().is_some_and(|preset| preset.host.is_some());
         if trial.host.is_none() && !own_host {
             trial.host = Some(OPEN.into());
@@ -96,7 +102,7 @@ impl Choices {
         }
         line("version = 1\n");
         line("[relay]");
-        if let (Some(name), Some(preset)) = (&self.provider, self.preset()) {
+        if let Some(preset) = self.preset() {
             line(&format!("# {}", preset.provider.title));
             if let (Some(host), None) = (&preset.host, &self.host) {
                 line("# It stands for these; what is set here without the # counts more:");
@@ -104,6 +110,9 @@ impl Choices {
                 line(&format!("#   port = {}", preset.port()));
                 line(&format!("#   tls = {}", quoted(preset.provider.tls.word())));
             }
+        }
+        // One that is not known as well: the reader is to complain of it.
+        if let Some(name) = &self.provider {
             line(&format!("provider = {}", quoted(name)));
         }
         if let Some(host) = &self.host {
@@ -183,7 +192,6 @@ pub const PASSWORD_FILE: &str = "/etc/relayhost/password";
 
 #[cfg(test)]
 mod tests {
-    use super::super::provider::providers;
     use super::*;
 
     #[test]
@@ -213,6 +221,11 @@ mod tests {
     fn what_is_open_is_no_complaint_and_what_is_wrong_is_one() {
         assert_eq!(Choices::default().check(), Ok(()));
         assert_eq!(Choices { provider: Some("office365".into()), ..Choices::default() }.check(), Ok(()));
+        for provider in ["gogle", "gmail/eu", "ses/eu-west-9", "outlook"] {
+            let complaint = Choices { provider: Some(provider.into()), ..Choices::default() }.check();
+            assert!(complaint.is_err_and(|complaint| complaint.problem.contains("provider `")), "{provider}");
+        }
+        assert_eq!(Choices { provider: Some("ses".into()), ..Choices::default() }.check(), Ok(()));
         let host = Choices { host: Some("smtp://x".into()), ..Choices::default() }.check().unwrap_err();
         assert!(host.problem.contains("is not a host name") && host.remedy.contains("without `smtp://`"));
         let password =

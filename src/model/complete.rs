@@ -202,6 +202,7 @@ impl Reader<'_> {
         };
         let tls = match (&typed.tls, preset) {
             (Some(tls), _) => *tls.get_ref(),
+            (None, Some(preset)) if host.parse::<IpAddr>().is_ok() => preset.provider.tls.min(Tls::Encrypt),
             (None, Some(preset)) => preset.provider.tls,
             (None, None) if implicit_tls || !matches!(auth, Auth::None) => Tls::Encrypt,
             (None, None) => Tls::May,

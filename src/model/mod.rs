@@ -16,6 +16,7 @@ pub mod desired;
 pub mod diagnosis;
 pub mod generation;
 pub mod header;
+pub mod interview;
 pub mod kind;
 mod layers;
 pub mod lines;

@@ -112,15 +112,6 @@ fn the_nearest_names_are_those_that_were_meant() {
     assert!(nearest("qqqqqq").is_empty() && nearest("").is_empty());
 }
 
-#[test]
-fn every_provider_that_a_cause_names_is_a_preset() {
-    for cause in catalogue() {
-        for name in cause.provider.keys() {
-            assert!(providers().contains_key(name), "{} names the provider {name}", cause.id);
-        }
-    }
-}
-
 /// scripts/lab.d/relay-ca.sh reads the file by lines: one host on each.
 #[test]
 fn every_host_stands_on_a_line_of_its_own() {

@@ -169,6 +169,73 @@ pub fn put_in_place(built: &Path, path: &Path) -> Result<()> {
     sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
+/// A file that was built beside its place. Gone when dropped.
+#[derive(Debug)]
+pub struct Staged {
+    staging: TempDir,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Builds it, with this mode from its first instant. Its directory is made if it is not there.
+    pub fn new(path: &Path, bytes: &[u8], mode: u32) -> Result<Self> {
+        ensure_directory(path.parent().unwrap_or(Path::new("/")), 0o755)?;
+        let staging = staging(path)?;
+        create(&staging.path().join("new"), bytes, mode)?;
+        Ok(Self { staging, path: path.to_owned() })
+    }
+
+    /// Puts it into its place. What is there is replaced, or, without `replace`, nothing is done and that is an error,
+    /// also if it came at this moment.
+    pub fn put(&self, replace: bool) -> Result<()> {
+        let built = self.staging.path().join("new");
+        if replace {
+            return put_in_place(&built, &self.path);
+        }
+        // link(2) never replaces, and never follows a link in the last place.
+        fs::hard_link(&built, &self.path).map_err(|source| Error::Io {
+            action: "make",
+            path: self.path.clone(),
+            source,
+        })?;
+        sync_directory(self.path.parent().unwrap_or(Path::new("/")))
+    }
+}
+
+/// Removes a file.
+pub fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).map_err(|source| Error::Io { action: "remove", path: path.into(), source })
+}
+
+/// A path from `/`, taken from where we are; links are not resolved.
+pub fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|source| Error::Io { action: "find", path: path.into(), source })
+}
+
+/// Why a file in this directory would not stay root's: the first that exists of its parents is a link, belongs to
+/// somebody else, or can be changed by others; `None` if all is well.
+pub fn open_directory(path: &Path) -> Result<Option<String>> {
+    let Some(directory) = path.ancestors().skip(1).find(|directory| fs::symlink_metadata(directory).is_ok())
+    else {
+        return Ok(None);
+    };
+    let fault = |source| Error::Io { action: "look at", path: directory.into(), source };
+    let found = fs::symlink_metadata(directory).map_err(fault)?;
+    let mode = found.mode() & 0o7777;
+    let shown = directory.display();
+    Ok(if found.is_symlink() {
+        Some(format!("`{shown}` is a symbolic link"))
+    } else if !found.is_dir() {
+        Some(format!("`{shown}` is no directory"))
+    } else if found.uid() != 0 {
+        Some(format!("`{shown}` belongs to user {}, not to root", found.uid()))
+    } else if mode & 0o022 != 0 {
+        Some(format!("`{shown}` has mode {mode:04o}, so that others can put files there"))
+    } else {
+        None
+    })
+}
+
 /// Refuses a path that is a symbolic link.
 pub fn refuse_link(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {

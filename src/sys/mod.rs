@@ -23,4 +23,5 @@ pub mod sasl;
 pub mod service;
 pub mod state;
 pub mod tls;
+pub mod tty;
 pub mod wire;

@@ -14,6 +14,7 @@ mod faults;
 mod from;
 mod hooks;
 mod host;
+mod init;
 mod kickstart;
 mod lab_itself;
 mod links;

@@ -3,7 +3,7 @@
 
 use crate::host::{AUTHENTICATED, Run, host, read};
 
-const PREPARE: &str = r#"
+pub const PREPARE: &str = r#"
     m=/root/marker S="python3 /lab/tests/lab/scripts/secret.py"
     (umask 077; sed -n 's/^password *= "\(.*\)"/\1/p' /lab/examples/authenticated.toml > $m)
     begin() {
@@ -17,7 +17,7 @@ const PREPARE: &str = r#"
 
 /// The number after `word` in the line of a part that counts what was looked at.
 #[track_caller]
-fn looked(part: &str, word: &str) -> usize {
+pub fn looked(part: &str, word: &str) -> usize {
     let mut words = part.lines().filter(|line| line.starts_with("LOOKED")).flat_map(str::split_whitespace);
     words.find(|found| *found == word).unwrap_or_else(|| panic!("no `{word}` in {part}"));
     words.next().unwrap().parse().unwrap()

@@ -1,0 +1,133 @@
+//! The conversation at the terminal: puts a question, takes the answer, shows what is wrong with it. Which question, and
+//! what an answer means, is `model::interview`'s.
+
+use super::render::Renderer;
+use super::terminal::Mark;
+use crate::engine::init::not_written;
+use crate::error::Result;
+use crate::model::choices::Complaint;
+use crate::model::interview::{Interview, Question, yes_or_no};
+use crate::sys::tty::{self, Typed};
+
+/// How many answers that cannot be taken are enough: who or whatever types there does not read what we say.
+const PATIENCE: u32 = 3;
+
+/// Asks for everything that is open. Once a provider is known, says what to have ready and what will bite.
+pub fn everything(interview: &mut Interview, out: &Renderer) -> Result<()> {
+    let mut introduced = None;
+    loop {
+        let provider = interview.provider();
+        if let Some(provider) =
+            provider.filter(|provider| introduced.replace(&provider.title) != Some(&provider.title))
+        {
+            super::providers::introduce(provider, out);
+        }
+        let Some(prompt) = interview.next() else { return Ok(()) };
+        let hidden = prompt.question == Question::Password;
+        let default = prompt.default.as_deref();
+        question(out, &prompt.text, default, &prompt.help, hidden, |typed| {
+            interview.answer(prompt.question, typed)
+        })?;
+    }
+}
+
+/// Asks for yes or no.
+pub fn whether(out: &Renderer, text: &str, default: bool) -> Result<bool> {
+    let default = if default { "yes" } else { "no" };
+    question(out, text, Some(default), "type yes or no", false, |typed| {
+        yes_or_no(if typed.trim().is_empty() { default } else { typed })
+    })
+}
+
+/// What shall be done with answers that are not good yet.
+pub enum Change {
+    /// This one is asked again.
+    Answer(Question),
+    /// They are written as they are.
+    Write,
+}
+
+/// Asks which answer shall be corrected.
+pub fn change(out: &Renderer, suspect: Question) -> Result<Change> {
+    let words = Question::WORDS.map(|(word, _)| word).join(", ");
+    let usual =
+        Question::WORDS.iter().find(|(_, question)| *question == suspect).map_or("relay", |(word, _)| word);
+    let text = format!("Correct which answer: {words}? Or write (as it is), or quit");
+    let chosen = question(out, &text, Some(usual), "type one of these words", false, |typed| {
+        let typed = if typed.trim().is_empty() { usual.to_owned() } else { typed.trim().to_lowercase() };
+        let answer = Question::WORDS
+            .iter()
+            .find(|(word, _)| *word == typed)
+            .map(|(_, question)| Change::Answer(*question));
+        match (answer, typed.as_str()) {
+            (Some(answer), _) => Ok(Some(answer)),
+            (None, "write") => Ok(Some(Change::Write)),
+            (None, "quit") => Ok(None),
+            _ => Err(Complaint {
+                problem: "that is none of these words".into(),
+                remedy: format!("type one of {words}, write, quit"),
+            }),
+        }
+    })?;
+    chosen
+        .ok_or_else(|| not_written("you said quit", "run `relayhost init` again when the answers are known"))
+}
+
+/// Puts one question until an answer is taken. `?` shows the help.
+fn question<T>(
+    out: &Renderer,
+    text: &str,
+    default: Option<&str>,
+    help: &str,
+    hidden: bool,
+    mut take: impl FnMut(&str) -> std::result::Result<T, Complaint>,
+) -> Result<T> {
+    out.write("\n");
+    out.line("", text);
+    if default.is_none() && !help.is_empty() {
+        out.line("", &format!("({help})"));
+    }
+    let mut wrong = 0;
+    while wrong < PATIENCE {
+        let offered =
+            default.map_or(String::new(), |default| format!("[{}] ", crate::model::text::one_line(default)));
+        out.write(&format!("{offered}> "));
+        let typed = tty::read_line(hidden)?;
+        if hidden || !matches!(typed, Typed::Line(_)) {
+            // The terminal has not shown the end of the line.
+            out.write("\n");
+        }
+        let complaint = match typed {
+            Typed::Line(line) if line.trim() == "?" && !hidden => {
+                out.line("  ", if help.is_empty() { "there is no more to say about it" } else { help });
+                continue;
+            }
+            Typed::Line(line) => match take(&line) {
+                Ok(taken) => return Ok(taken),
+                Err(complaint) => complaint,
+            },
+            Typed::NotText => Complaint {
+                problem: "that is not UTF-8 text".into(),
+                remedy: "type it in a terminal that is set to UTF-8".into(),
+            },
+            Typed::End => {
+                return Err(not_written(
+                    "the input ended",
+                    "run `relayhost init` again; or give the answers as flags: relayhost init --help",
+                ));
+            }
+            Typed::Stop(stop) => {
+                out.line("", "stopped; nothing was written");
+                stop.obey();
+                return Err(not_written("stopped by a signal", "run `relayhost init` again"));
+            }
+        };
+        wrong += 1;
+        out.marked(Mark::Bad, &complaint.problem, 2);
+        out.below(&format!("-> {}", complaint.remedy));
+    }
+    Err(not_written(
+        format!("{PATIENCE} answers to one question that cannot be taken"),
+        "run `relayhost init` again; `?` in place of an answer says more about a question",
+    ))
+}

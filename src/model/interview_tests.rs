@@ -1,0 +1,222 @@
+use super::*;
+
+fn begin(choices: Choices) -> Interview {
+    Interview::new(choices, "op5-system.localdomain")
+}
+
+/// Answers each question in turn, and returns what was asked.
+fn talk(interview: &mut Interview, answers: &[&str]) -> Vec<Question> {
+    let mut asked = Vec::new();
+    for answer in answers {
+        let prompt =
+            interview.next().unwrap_or_else(|| panic!("nothing is open, and there is still `{answer}`"));
+        asked.push(prompt.question);
+        interview
+            .answer(prompt.question, answer)
+            .unwrap_or_else(|complaint| panic!("{answer}: {complaint:?}"));
+    }
+    asked
+}
+
+fn rewrites(interview: &Interview) -> Vec<(&str, &str)> {
+    interview
+        .choices()
+        .rewrites
+        .iter()
+        .map(|rewrite| (rewrite.local.as_str(), rewrite.public.as_str()))
+        .collect()
+}
+
+use Question as Q;
+
+#[test]
+fn a_mailbox_at_microsoft_takes_five_answers() {
+    let mut interview = begin(Choices { provider: Some("office365".into()), ..Choices::default() });
+    let asked = talk(&mut interview, &["", "alerts@example.com", "correct horse", "", "", ""]);
+    assert_eq!(asked, [Q::Part, Q::Username, Q::Password, Q::Local, Q::Public, Q::To]);
+    assert_eq!(interview.next(), None);
+    assert_eq!(
+        rewrites(&interview),
+        [
+            ("monitor@op5-system.localdomain", "alerts@example.com"),
+            ("@op5-system.localdomain", "alerts@example.com")
+        ]
+    );
+    let desired = interview.choices().desired().unwrap();
+    assert_eq!(
+        desired.summary(),
+        "mail leaves through [smtp.office365.com]:587, login alerts@example.com, TLS secure"
+    );
+    assert_eq!(desired.verify.to.as_deref(), Some("alerts@example.com"));
+}
+
+#[test]
+fn a_relay_of_ones_own_is_asked_for_host_login_and_port() {
+    let mut interview = begin(Choices::default());
+    let asked = talk(&mut interview, &["smtp.example.com", "yes", "", "u", "p", "none", "ops@example.net"]);
+    assert_eq!(asked, [Q::Relay, Q::Login, Q::Port, Q::Username, Q::Password, Q::Local, Q::To]);
+    let choices = interview.choices();
+    assert_eq!((choices.port, choices.tls), (Some(587), Some(Tls::Secure)));
+    assert!(choices.rewrites.is_empty());
+
+    let mut open = begin(Choices::default());
+    let asked = talk(&mut open, &["mailhub.example.com", "no", "", "", "alerts@example.com", ""]);
+    assert_eq!(asked, [Q::Relay, Q::Login, Q::Port, Q::Local, Q::Public, Q::To]);
+    let desired = open.choices().desired().unwrap();
+    assert_eq!(desired.summary(), "mail leaves through [mailhub.example.com]:25, no login, TLS may");
+
+    let mut smarthost = begin(Choices::default());
+    let asked = talk(&mut smarthost, &["smarthost", "192.0.2.1", "yes", "465", "u", "p", "none", "a@b.c"]);
+    assert_eq!(asked[..3], [Q::Relay, Q::Host, Q::Login]);
+    let desired = smarthost.choices().desired().unwrap();
+    assert!(desired.relay.implicit_tls);
+    // A certificate cannot be checked for an address, so what the preset says would not do.
+    assert_eq!(desired.relay.tls, Tls::Encrypt);
+}
+
+#[test]
+fn only_what_is_left_is_asked() {
+    let rewrites = vec![Rewrite { local: "root".into(), public: "alerts@example.com".into() }];
+    let mut interview = begin(Choices {
+        provider: Some("sendgrid/eu".into()),
+        rewrites,
+        to: Some("ops@example.com".into()),
+        ..Choices::default()
+    });
+    assert_eq!(talk(&mut interview, &["SG.key"]), [Q::Password]);
+    assert_eq!(interview.choices().username.as_deref(), Some("apikey"));
+    assert_eq!(interview.next(), None);
+}
+
+#[test]
+fn regions_and_tenants_are_asked_for() {
+    let mut interview = begin(Choices::default());
+    assert_eq!(talk(&mut interview, &["ses"]), [Q::Relay]);
+    let prompt = interview.next().unwrap();
+    assert_eq!((prompt.question, prompt.default), (Q::Part, None));
+    assert!(prompt.help.contains("eu-west-1 (Ireland)"), "{}", prompt.help);
+    let complaint = interview.answer(Q::Part, "eu-west-9").unwrap_err();
+    assert!(complaint.problem.contains("has no region"), "{complaint:?}");
+    interview.answer(Q::Part, "eu-west-1").unwrap();
+    assert_eq!(interview.next().unwrap().question, Q::Username);
+
+    let mut connector = begin(Choices::default());
+    talk(&mut connector, &["office365-connector", "example.com"]);
+    assert_eq!(connector.next().unwrap().question, Q::Local, "no login is asked for");
+    assert_eq!(connector.choices().desired().unwrap().relay.host, "example-com.mail.protection.outlook.com");
+}
+
+#[test]
+fn what_cannot_be_meant_is_not_taken_and_stays_open() {
+    let mut interview = begin(Choices::default());
+    for (typed, words) in [
+        ("offic365", "did you mean office365"),
+        ("", "known providers"),
+        ("localhost", "`?` lists them"),
+        ("smtp://relay.example.com", "without `smtp://`"),
+        ("outlook", "take another relay"),
+        ("gmail/eu", "write `gmail`"),
+        ("a b.c", "alone"),
+        ("\u{1b}[D", "`?` lists them"),
+    ] {
+        let complaint = interview.answer(Q::Relay, typed).unwrap_err();
+        assert!(complaint.remedy.contains(words), "{typed}: {complaint:?}");
+        assert!(!complaint.problem.contains('\u{1b}'), "{complaint:?}");
+        assert_eq!(interview.next().unwrap().question, Q::Relay);
+    }
+    talk(&mut interview, &["relay.example.com", "yes"]);
+    for typed in ["0", "65536", "smtp", "-1", "99999999999999999999"] {
+        assert!(interview.answer(Q::Port, typed).is_err(), "{typed}");
+    }
+    talk(&mut interview, &["587"]);
+    assert!(interview.answer(Q::Username, "a:b").unwrap_err().problem.contains("colon"));
+    talk(&mut interview, &["u"]);
+    for typed in ["", "with space ", "tab\u{7}bell"] {
+        let complaint = interview.answer(Q::Password, typed).unwrap_err();
+        assert!(
+            !format!("{complaint:?}").contains("bell") && !format!("{complaint:?}").contains("with space")
+        );
+    }
+    talk(&mut interview, &[" leading"]);
+    assert!(interview.answer(Q::Local, "*").is_err());
+    talk(&mut interview, &["monitor@host.example"]);
+    assert!(interview.answer(Q::Public, "nobody").is_err());
+    talk(&mut interview, &["alerts@example.com"]);
+    let complaint = interview.answer(Q::To, "ops@host.example").unwrap_err();
+    assert!(complaint.problem.contains("would rewrite this recipient too"), "{complaint:?}");
+    talk(&mut interview, &["ops@example.com"]);
+    assert_eq!(interview.next(), None);
+}
+
+#[test]
+fn a_correction_offers_what_was_chosen_before() {
+    let mut interview = begin(Choices::default());
+    talk(
+        &mut interview,
+        &["smtp.example.com", "yes", "", "u", "wrong", "", "alerts@example.com", "ops@example.com"],
+    );
+    interview.reopen(Q::Username);
+    assert_eq!(interview.next().unwrap().default.as_deref(), Some("u"));
+    assert_eq!(talk(&mut interview, &["", "right"]), [Q::Username, Q::Password]);
+    interview.reopen(Q::Tls);
+    assert_eq!(interview.next().unwrap().default.as_deref(), Some("secure"));
+    talk(&mut interview, &["encrypt"]);
+    interview.reopen(Q::Port);
+    talk(&mut interview, &["2525"]);
+    interview.reopen(Q::Local);
+    assert_eq!(talk(&mut interview, &["", ""]), [Q::Local, Q::Public]);
+    assert_eq!(interview.next(), None);
+    let choices = interview.choices().clone();
+    assert_eq!((choices.port, choices.tls), (Some(2525), Some(Tls::Encrypt)));
+    assert_eq!(choices.password, Some(Secret::new("right")));
+    assert_eq!(rewrites(&interview)[0].1, "alerts@example.com");
+    // Another relay: a provider whose user name is fixed, and whose port is its own.
+    interview.reopen(Q::Relay);
+    assert_eq!(talk(&mut interview, &["sendgrid", "", "SG.x"]), [Q::Relay, Q::Part, Q::Password]);
+    assert_eq!(interview.next(), None);
+    let desired = interview.choices().desired().unwrap();
+    assert_eq!(desired.summary(), "mail leaves through [smtp.sendgrid.net]:587, login apikey, TLS secure");
+    interview.reopen(Q::Port);
+    assert_eq!(talk(&mut interview, &["465"]), [Q::Port]);
+    assert!(interview.choices().desired().unwrap().relay.implicit_tls);
+}
+
+#[test]
+fn where_the_public_address_is_at_the_host_itself_not_all_is_rewritten() {
+    let mut interview = begin(Choices { host: Some("relay.example.com".into()), ..Choices::default() });
+    talk(&mut interview, &["no", "", "monitor@example.com", "alerts@Example.com", "ops@example.com"]);
+    assert_eq!(rewrites(&interview), [("monitor@example.com", "alerts@Example.com")]);
+}
+
+#[test]
+fn with_no_one_to_ask_a_login_is_what_was_given() {
+    let mut open = begin(Choices { host: Some("mailhub.example.com".into()), ..Choices::default() });
+    open.no_one_to_ask();
+    assert_eq!(open.next().unwrap().question, Q::Port);
+    let mut login = begin(Choices { provider: Some("gmail".into()), ..Choices::default() });
+    login.no_one_to_ask();
+    assert_eq!(login.next().unwrap().question.flag(), "--username NAME");
+}
+
+#[test]
+fn a_failed_probe_points_at_the_answer_that_is_wrong() {
+    for (stage, cause, question) in [
+        ("login", "wrong-password", Q::Username),
+        ("login", "unknown", Q::Username),
+        ("TLS", "certificate-not-trusted", Q::Tls),
+        // Postfix's smtpd says at RCPT what it has against the sender (smtpd_delay_reject).
+        ("recipient", "sender-refused", Q::Local),
+        ("recipient", "recipient-refused", Q::To),
+        ("recipient", "unknown", Q::To),
+        ("connect", "connection-refused", Q::Relay),
+        ("greeting", "unknown", Q::Relay),
+    ] {
+        assert_eq!(Interview::suspect(stage, cause), question, "{stage} {cause}");
+    }
+}
+
+#[test]
+fn yes_and_no() {
+    assert_eq!((yes_or_no(" Y "), yes_or_no("NO")), (Ok(true), Ok(false)));
+    assert!(yes_or_no("maybe").is_err() && yes_or_no("").is_err());
+}

@@ -1,0 +1,145 @@
+//! A line from the terminal, shown while it is typed or not. Whatever ends the question, the terminal is left as it was
+//! found; what the line means is not known here.
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, raise};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::termios::{FlushArg, LocalFlags, SetArg, Termios, tcflush, tcgetattr, tcsetattr};
+
+use crate::error::{Error, Result};
+
+/// What came of a question.
+#[derive(Debug)]
+pub enum Typed {
+    /// A line, without its end.
+    Line(String),
+    /// A line that is not UTF-8.
+    NotText,
+    /// No more input: Ctrl-D, or the terminal went away.
+    End,
+    /// A signal that asks us to stop: Ctrl-C, `kill`, the terminal hung up.
+    Stop(Stop),
+}
+
+/// A signal that asked us to stop.
+#[derive(Debug, Clone, Copy)]
+pub struct Stop(Signal);
+
+impl Stop {
+    /// Ends this process by the signal, so that whoever called us sees what happened. Returns if that is not possible.
+    pub fn obey(self) {
+        let _ = raise(self.0);
+    }
+}
+
+/// Longest line that is taken, in bytes; a terminal's own limit is 4095 (termios(3)).
+const LINE_LIMIT: usize = 8192;
+
+/// Whether somebody can be asked: input and output are a terminal.
+pub fn is_there() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// Whether standard input is a terminal.
+pub fn is_input() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Reads a line from the terminal. What was typed or pasted before is no answer to a question that was not there yet,
+/// and is thrown away. With `hidden` the terminal shows nothing meanwhile.
+pub fn read_line(hidden: bool) -> Result<Typed> {
+    let fault =
+        |errno: Errno| Error::Io { action: "read", path: "the terminal".into(), source: errno.into() };
+    // Held back, and read from a descriptor instead: nothing may end us while the terminal is silent.
+    let held = Held::new(hidden).map_err(fault)?;
+    let signals =
+        SignalFd::with_flags(&held.0, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fault)?;
+    let stdin = std::io::stdin();
+    let _silent = if hidden { Some(Silent::new(&stdin).map_err(fault)?) } else { None };
+    tcflush(&stdin, FlushArg::TCIFLUSH).map_err(fault)?;
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\n") && bytes.len() < LINE_LIMIT {
+        let mut ready =
+            [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut ready, PollTimeout::NONE) {
+            Err(Errno::EINTR) => continue,
+            other => other.map_err(fault)?,
+        };
+        while let Ok(Some(signal)) = signals.read_signal() {
+            match i32::try_from(signal.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok()) {
+                // With a silent terminal we do not leave it to others.
+                Some(Signal::SIGTSTP) | None => {}
+                Some(signal) => return Ok(Typed::Stop(Stop(signal))),
+            }
+        }
+        let [input, _] = &ready;
+        if input.revents().is_none_or(|events| events.is_empty()) {
+            continue;
+        }
+        let mut buffer = [0; 4096];
+        match nix::unistd::read(&stdin, &mut buffer) {
+            Ok(0) if bytes.is_empty() => return Ok(Typed::End),
+            // Ctrl-D after some letters gives them to us; once more, and they are the line.
+            Ok(0) => break,
+            Ok(length) => bytes.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+            Err(Errno::EINTR | Errno::EAGAIN) => {}
+            Err(Errno::EIO) => return Ok(Typed::End),
+            Err(errno) => return Err(fault(errno)),
+        }
+    }
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+    }
+    Ok(String::from_utf8(bytes).map_or(Typed::NotText, Typed::Line))
+}
+
+/// Signals that are held back until this is dropped.
+struct Held(SigSet);
+
+impl Held {
+    fn new(hidden: bool) -> nix::Result<Self> {
+        let mut signals = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+            signals.add(signal);
+        }
+        if hidden {
+            signals.add(Signal::SIGTSTP);
+        }
+        signals.thread_block()?;
+        Ok(Self(signals))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.thread_unblock();
+    }
+}
+
+/// A terminal that shows nothing until this is dropped.
+struct Silent<'a> {
+    terminal: &'a std::io::Stdin,
+    before: Termios,
+}
+
+impl<'a> Silent<'a> {
+    fn new(terminal: &'a std::io::Stdin) -> nix::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut silent = before.clone();
+        silent.local_flags &=
+            !(LocalFlags::ECHO | LocalFlags::ECHOE | LocalFlags::ECHOK | LocalFlags::ECHONL);
+        silent.local_flags |= LocalFlags::ICANON | LocalFlags::ISIG;
+        tcsetattr(terminal, SetArg::TCSAFLUSH, &silent)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Silent<'_> {
+    fn drop(&mut self) {
+        let _ = tcsetattr(self.terminal, SetArg::TCSAFLUSH, &self.before);
+    }
+}

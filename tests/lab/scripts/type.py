@@ -1,0 +1,67 @@
+#!/usr/bin/python3
+"""Types at a program on a terminal, as a person would: waits for words, then answers.
+
+type.py COLUMNS STEPS-FILE CMD…   runs CMD on a terminal of its own
+
+Each step is a line `WORDS<TAB>ANSWER`: when WORDS have come (since the last answer), ANSWER and Enter are typed. In an answer
+\\x stands for an escape of Python; one that begins with ! is typed without Enter, and one that begins with kill sends that
+signal. What the program wrote goes to standard output; then come lines of our own on how it ended and on how it left the
+terminal.
+"""
+import fcntl, os, pty, re, select, signal, struct, sys, termios, time
+
+
+def main():
+    columns, steps = int(sys.argv[1]), []
+    with open(sys.argv[2], encoding="utf-8") as file:
+        for line in file:
+            words, _, answer = line.rstrip("\n").partition("\t")
+            steps.append((words, answer.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1")))
+    # One end stays open here, so that the terminal's state can be read when the program has ended.
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    child = os.fork()
+    if child == 0:
+        os.close(master)
+        os.login_tty(terminal) if hasattr(os, "login_tty") else login(terminal)
+        os.execvp(sys.argv[3], sys.argv[3:])
+    seen, hidden, deadline = "", "", time.monotonic() + 60
+    while True:
+        if time.monotonic() > deadline:
+            print(f"\n== stuck before {steps[:1]}")
+            os.kill(child, signal.SIGKILL)
+        ready, _, _ = select.select([master], [], [], 0.05)
+        if ready:
+            text = os.read(master, 65536).decode("utf-8", "replace")
+            seen += text
+            sys.stdout.write(text)
+            continue
+        # All that was written has come: now the terminal is as the program wants it.
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        # Words are found wherever the lines were broken.
+        flat = " ".join(seen.split())
+        if steps and re.search(steps[0][0], flat) and flat.endswith(">"):
+            _, answer = steps.pop(0)
+            seen = ""
+            if not termios.tcgetattr(terminal)[3] & termios.ECHO:
+                hidden += "hidden "
+            if answer.startswith(b"kill "):
+                os.kill(child, int(answer[5:]))
+            else:
+                os.write(master, answer[1:] if answer.startswith(b"!") else answer + b"\n")
+    ended = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
+    flags = termios.tcgetattr(terminal)[3]
+    print(f"\n== ended\n{ended}\nleft over: {len(steps)}\n{hidden}\necho {bool(flags & termios.ECHO)}, "
+          f"lines {bool(flags & termios.ICANON)}, signals {bool(flags & termios.ISIG)}")
+
+
+def login(terminal):
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    for fd in range(3):
+        os.dup2(terminal, fd)
+
+
+main()
