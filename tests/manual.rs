@@ -199,8 +199,8 @@ fn section_of(name: &str, provider: &Provider) -> String {
     if !provider.replies.is_empty() {
         text += "\n| it says | that means | what to do | cause |\n|---|---|---|---|\n";
         for reply in &provider.replies {
-            let cause = reply.cause.as_ref().map_or(String::new(), |cause| format!("`{cause}`"));
-            text += &format!("| `{}` | {} | {} | {cause} |\n", reply.reply, reply.means, reply.remedy);
+            text +=
+                &format!("| `{}` | {} | {} | `{}` |\n", reply.reply, reply.means, reply.remedy, reply.cause);
         }
     }
     text += &format!("\nSource, compared {}: <{}>.\n", provider.checked, provider.source);

@@ -72,7 +72,7 @@ pub struct Flags {
 pub fn run(flags: &Flags, out: &mut Renderer) -> Result<Outcome> {
     let target = Target::new(&flags.output)?;
     // Before anybody has typed anything.
-    target.refuse_if_taken(flags.force)?;
+    target.refuse_if_taken(flags.password_file.is_none() && !flags.inline_password, flags.force)?;
     let choices = flags.choices()?;
     choices.check().map_err(invalid)?;
     let mut interview = Interview::new(choices, &init::local_domain());
@@ -155,11 +155,15 @@ fn confirm(interview: &mut Interview, flags: &Flags, target: &Target, out: &mut 
 /// The file as it will be, without the password.
 fn show(choices: &Choices, flags: &Flags, target: &Target, out: &Renderer) {
     let mut shown = choices.clone();
-    if shown.password.is_some() && !flags.inline_password {
+    let own = shown.password.is_some() && !flags.inline_password;
+    if own {
         shown.password_file = Some(target.password.display().to_string());
     }
     out.write("\n");
     out.line("", &format!("This is what goes into {}:", target.answers.display()));
+    for taken in target.taken(own) {
+        out.marked(Mark::Warning, &format!("{taken}; it will be replaced"), 2);
+    }
     out.write("\n");
     for line in shown.text("", true).lines() {
         out.write(&format!("{}\n", format!("  {line}").trim_end()));

@@ -143,8 +143,7 @@ fn explain(named: &str, preset: &Preset, out: &Renderer) {
     }
     for reply in &provider.replies {
         out.line("  - ", &reply.reply);
-        let cause = reply.cause.as_ref().map_or(String::new(), |cause| format!(" [{cause}]"));
-        out.line("    ", &format!("{}{cause}", reply.means));
+        out.line("    ", &format!("{} [{}]", reply.means, reply.cause));
         out.line("    -> ", &reply.remedy);
     }
     if provider.unusable.is_none() {

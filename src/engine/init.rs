@@ -40,9 +40,9 @@ impl Target {
     }
 
     /// Refuses if something is there that would be overwritten, and says what it is. Links and directories that others
-    /// may change are refused in any case.
-    pub fn refuse_if_taken(&self, force: bool) -> Result<()> {
-        for path in [&self.answers, &self.password] {
+    /// may change are refused in any case. `own`: the password gets a file of its own.
+    pub fn refuse_if_taken(&self, own: bool, force: bool) -> Result<()> {
+        for path in self.paths(own) {
             files::refuse_link(path)?;
             if let Some(problem) = files::open_directory(path)? {
                 return Err(not_written(
@@ -50,19 +50,31 @@ impl Target {
                     "put the answers into a directory of root's that nobody else can write to, such as /etc/relayhost",
                 ));
             }
-            if !force && files::exists(path) {
-                let what = if path == &self.answers {
-                    what_is_in(path)
-                } else {
-                    "perhaps another relay's password".into()
-                };
-                return Err(not_written(
-                    format!("`{}` is there already: {what}", path.display()),
-                    "look at it; `relayhost init --force` replaces it",
-                ));
-            }
         }
-        Ok(())
+        match self.taken(own).first() {
+            Some(taken) if !force => Err(not_written(
+                taken.as_str(),
+                "look at it; `relayhost init --force` replaces it (and --password-file uses a password that is there)",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is there already, in words without a secret.
+    pub fn taken(&self, own: bool) -> Vec<String> {
+        let there = |path: &Path| {
+            let what = if path == self.answers {
+                what_is_in(path)
+            } else {
+                "perhaps another relay's password".into()
+            };
+            format!("`{}` is there already: {what}", path.display())
+        };
+        self.paths(own).into_iter().filter(|path| files::exists(path)).map(there).collect()
+    }
+
+    fn paths(&self, own: bool) -> Vec<&Path> {
+        if own { vec![&self.answers, &self.password] } else { vec![&self.answers] }
     }
 }
 
@@ -142,9 +154,9 @@ pub fn desired(choices: &Choices) -> Result<Desired> {
 
 /// Writes both files, and returns their paths. `inline`: the password into the answers file itself.
 pub fn write(target: &Target, choices: &Choices, inline: bool, force: bool) -> Result<Vec<PathBuf>> {
-    target.refuse_if_taken(force)?;
-    let mut choices = choices.clone();
     let own_file = choices.password.is_some() && choices.password_file.is_none() && !inline;
+    target.refuse_if_taken(own_file, force)?;
+    let mut choices = choices.clone();
     if own_file {
         choices.password_file = Some(target.password.display().to_string());
     }

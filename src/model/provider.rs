@@ -148,8 +148,8 @@ pub struct Reply {
     pub means: String,
     /// What to do.
     pub remedy: String,
-    /// The id of the cause that relayhost names, if the catalogue has one.
-    pub cause: Option<String>,
+    /// The id of the cause that relayhost names, in the catalogue.
+    pub cause: String,
 }
 
 /// All presets by name.

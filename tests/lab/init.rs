@@ -106,6 +106,17 @@ fn what_the_relay_does_not_like_is_corrected() {
 }
 
 #[test]
+fn what_will_be_replaced_is_said_before_it_is() {
+    let steps = [("answers for relay old.example.com; it will be replaced.*Write this", "")];
+    let run = host().relay("closed").sh(&format!(
+        "mkdir -p /etc/relayhost; printf 'version = 1\\n[relay]\\nhost = \"old.example.com\"\\n' > /etc/relayhost/answers.toml\n{}{FILES}",
+        typed(100, "--provider office365-connector/example.com --rewrite none --to ops@example.com --no-probe --force", &steps)
+    ));
+    assert!(run.part("ended").contains("exit 0\nleft over: 0\n"), "{}", run.stdout);
+    assert_eq!(run.part("files"), "/etc/relayhost/answers.toml 600 root:root\n");
+}
+
+#[test]
 fn a_certificate_that_nobody_signed_can_be_done_without() {
     let steps = [
         ("certificate-not-trusted.*Correct which answer.*.tls", ""),
@@ -285,13 +296,14 @@ fn nothing_is_overwritten_unasked_and_no_link_is_followed() {
          mkdir -p /etc/relayhost; cd /etc/relayhost
          printf 'version = 1\\n[relay]\\nhost = \"old.example.com\"\\n[auth]\\nusername = \"me\"\\npassword = \"hunter2\"\\n' > answers.toml; chmod 600 answers.toml; cp -p answers.toml /root/old
          init; cmp answers.toml /root/old && echo untouched; init --force; grep -c office365 answers.toml; rm *
+         echo '{PASSWORD}' > password; chmod 600 password; relayhost init {FLAGS} --password-file password >/dev/null; echo \"uses $?\"; relayhost check >/dev/null; echo \"check $?\"; rm *
          echo other > password; init; cat password; ls; rm *
          ln -s /root/target answers.toml; init; init --force; rm answers.toml; ln -s /etc/passwd password; init --force; rm password
          mkdir /root/d; ln -s /root/d /root/link; init --output /root/link/a.toml; chmod 777 /root/d; init --output /root/d/a.toml; chown 1 /root/d; chmod 755 /root/d; init --output /root/d/a.toml; init --output /root/x/y/a.toml
          ls /root/target /root/d; stat -c '%n %a' /root/x /root/x/y/*; grep password_file /root/x/y/a.toml; relayhost check --answers /root/x/y/a.toml >/dev/null; echo check $?"
     ));
     assert!(
-        run.stdout.starts_with("exit 1\nuntouched\nexit 0\n2\nexit 1\nother\npassword\nexit 1\nexit 1\nexit 1\nexit 1\nexit 1\nexit 1\nexit 0\n"),
+        run.stdout.starts_with("exit 1\nuntouched\nexit 0\n2\nuses 0\ncheck 3\nexit 1\nother\npassword\nexit 1\nexit 1\nexit 1\nexit 1\nexit 1\nexit 1\nexit 0\n"),
         "{}\n{}", run.stdout, run.stderr
     );
     let run = run
