@@ -15,7 +15,7 @@ use crate::engine::load::{self, Source, load};
 use crate::engine::observe::observe;
 use crate::engine::recover::{self, Recovered, lock_and_recover, recover_if_stopped};
 use crate::engine::supply;
-use crate::engine::verify::{Request, verify};
+use crate::engine::verify::{Request, last_proof, verify};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::kind::Kind;
@@ -107,6 +107,7 @@ fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recover
     let mut plan = Plan::new(&desired, &observe(&desired, Place::Host)?)?;
     supply::foresee(&desired, &mut plan);
     plan.waits(&defer::waiting()?);
+    plan.proved(&desired, last_proof()?.as_ref());
     Ok((desired, plan, recovered))
 }
 
@@ -177,7 +178,7 @@ fn apply_all(
     };
     let done = apply(&held, &desired, &options, out)?;
     if done.exit() == Exit::Done && message != Message::Never && answers == Path::new(load::DEFAULT) {
-        defer::fulfilled()?;
+        defer::fulfilled(&desired, out)?;
     }
     out.done(&desired, &done, options.place);
     Ok((done.exit(), of(&done)))

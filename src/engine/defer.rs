@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::apply::{Done, Options, Refusal, apply};
+use super::install::keep_when_we_go;
 use super::recover::lock_and_recover;
 use super::verify::Request;
 use super::{Place, Progress, load};
@@ -119,8 +120,12 @@ pub fn prove_at_boot() -> Result<()> {
 }
 
 /// A command has done what was waiting.
-pub fn fulfilled() -> Result<()> {
-    for (name, entry) in pending::entries()? {
+pub fn fulfilled(desired: &Desired, progress: &mut dyn Progress) -> Result<()> {
+    let entries = pending::entries()?;
+    if !entries.is_empty() {
+        keep_when_we_go(desired, progress);
+    }
+    for (name, entry) in entries {
         pending::settle(&name, &entry, None)?;
     }
     rest();
@@ -171,6 +176,9 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
             Ok((desired, done))
         });
         let failure = failure(&result);
+        if let (Ok((desired, _)), None) = (&result, &failure) {
+            keep_when_we_go(desired, progress);
+        }
         // Those that came while we waited are served too.
         for (name, entry) in pending::entries()? {
             if entries.iter().any(|(_, known)| known.id == entry.id) || failure.is_some() {

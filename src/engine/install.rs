@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::Progress;
 use crate::error::{Error, Result};
-use crate::model::need::{MAIL_PACKAGES, Need};
+use crate::model::desired::Desired;
+use crate::model::need::{MAIL_PACKAGES, Need, needs};
 use crate::model::observed::{Presence, QUERY_FORMAT, capabilities, parse_packages};
-use crate::sys::{clock, lock, mail, packages};
+use crate::sys::{clock, files, host, lock, mail, packages};
 
 /// How often a lock is looked at.
 const LOCK_TICK: Duration = Duration::from_secs(1);
@@ -46,6 +47,31 @@ pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) 
         }
     }
     Ok(format!("installed {}", needs.iter().map(Need::label).collect::<Vec<_>>().join(", ")))
+}
+
+/// What is needed here stays when relayhost itself is erased, though it came along for it. Not being able to note that
+/// is no reason to fail: mail goes out.
+pub fn keep_when_we_go(desired: &Desired, progress: &mut dyn Progress) {
+    if host::is_image() {
+        return;
+    }
+    let noted = installed_names(desired).and_then(|names| packages::manager()?.keep(&names));
+    if let Err(error) = noted {
+        progress.note(&format!("erasing relayhost may take packages along that mail needs: {error}"));
+    }
+}
+
+/// Names of the packages that meet what is needed.
+fn installed_names(desired: &Desired) -> Result<Vec<String>> {
+    let mut asked = capabilities(&needs(desired));
+    // What provides the command, under whatever name.
+    asked.extend(mail::command().and_then(|path| Some(files::resolve(&path)?.display().to_string())));
+    let output = packages::query(&asked, "relayhost %{NAME}\\n")?;
+    let mut names: Vec<String> =
+        output.lines().filter_map(|line| line.strip_prefix("relayhost ")).map(str::to_owned).collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
 }
 
 /// The package manager ran, and these are missing all the same.

@@ -154,12 +154,27 @@ impl Manager {
         self.run("reinstall", names, on_line)
     }
 
+    /// Notes that these installed packages are wanted for themselves. dnf remembers which came along for another, and
+    /// takes them away with that (clean_requirements_on_remove in dnf.conf(5), on unless told otherwise). yum 3 does so
+    /// only when told, and microdnf cannot: there nothing is noted.
+    pub fn keep(&self, names: &[String]) -> Result<()> {
+        let reason = match self.kind {
+            Kind::Dnf => "install",
+            Kind::Dnf5 => "user",
+            Kind::Microdnf | Kind::Yum => return Ok(()),
+        };
+        // No repository has a word in this, and none is to be fetched for it.
+        let cmd = self.command().args(["--disablerepo=*", "mark", reason]).args(names.iter().cloned());
+        cmd.ok().map(|_| ())
+    }
+
+    fn command(&self) -> Cmd {
+        let cmd = Cmd::new(&self.program).arg("-y").within(INSTALL_LIMIT).gently();
+        if matches!(self.kind, Kind::Dnf | Kind::Yum) { cmd.arg("--setopt=exit_on_lock=1") } else { cmd }
+    }
+
     fn run(&self, verb: &str, names: &[String], on_line: OnLine) -> Result<Installation> {
-        let mut cmd = Cmd::new(&self.program).arg("-y").within(INSTALL_LIMIT).gently();
-        if matches!(self.kind, Kind::Dnf | Kind::Yum) {
-            cmd = cmd.arg("--setopt=exit_on_lock=1");
-        }
-        let cmd = cmd.arg(verb).args(names.iter().cloned());
+        let cmd = self.command().arg(verb).args(names.iter().cloned());
         let output = cmd.stream(on_line)?;
         Ok(ended(&cmd, &output, self.kind == Kind::Dnf))
     }

@@ -28,4 +28,5 @@ mod refusals;
 mod scriptlets;
 mod secrets;
 mod together;
+mod transactions;
 mod undo;

@@ -3,12 +3,17 @@
 
 use crate::host::{AUTHENTICATED, Host, Run, host, project};
 
-/// A host that has relayhost only from the package.
-fn plain_host() -> Host {
+/// Stops a test that would fail for want of them.
+pub fn packages_are_built() {
     assert!(
         project().join("target/rpm/repo/repodata").is_dir(),
         "no packages in target/rpm/repo: run scripts/rpm first"
     );
+}
+
+/// A host that has relayhost only from the package.
+fn plain_host() -> Host {
+    packages_are_built();
     host().bare()
 }
 
