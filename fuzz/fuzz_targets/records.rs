@@ -4,6 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use relayhost::model::generation::{Generation, Journal, read_record, unhex};
 use relayhost::model::pending::Entry;
+use relayhost::model::proof::Proof;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,6 +23,9 @@ fuzz_target!(|bytes: &[u8]| {
         for change in generation.files.values() {
             let _ = change.before.as_ref().map(|inode| inode.xattrs.values().map(|value| unhex(value)).count());
         }
+    }
+    if let Ok(proof) = read_record::<Proof>(bytes) {
+        again(&proof);
     }
     if let Ok(entry) = read_record::<Entry>(bytes) {
         again(&entry);

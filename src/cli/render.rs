@@ -130,7 +130,7 @@ impl Renderer {
             }
         }
         let differing = count(plan, State::Differs);
-        let total = plan.findings.len();
+        let total = plan.compared();
         let verdict = match (differing, plan.complete) {
             (0, true) => format!("{total} of {total} as the answers say"),
             (_, false) => {
@@ -276,10 +276,8 @@ impl Renderer {
             Err(error) => (3, "UNKNOWN", format!("{error} -> {}", error.hint()), String::new()),
             Ok((desired, plan)) => {
                 let (differs, warnings) = (count(plan, State::Differs), count(plan, State::Warning));
-                let data = format!(
-                    " | differs={differs};;0;0;{0} warnings={warnings};0;;0;{0}",
-                    plan.findings.len()
-                );
+                let data =
+                    format!(" | differs={differs};;0;0;{0} warnings={warnings};0;;0;{0}", plan.compared());
                 let list = |state| {
                     let of_state = plan.findings.iter().filter(|finding| finding.state == state);
                     of_state.map(short).collect::<Vec<_>>().join("; ")

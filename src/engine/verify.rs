@@ -13,8 +13,9 @@ use crate::model::diagnosis::{Cause, Circumstances, diagnose};
 use crate::model::log::{Attempt, Status};
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::parameters::is_local;
+use crate::model::proof::Proof;
 use crate::model::trail::{Trail, Whereabouts};
-use crate::sys::{clock, host, log, mail, postfix, service};
+use crate::sys::{clock, host, log, mail, postfix, service, state};
 
 /// How often the log is read.
 const TICK: Duration = Duration::from_millis(50);
@@ -65,7 +66,16 @@ pub fn verify(
         Err(_) => (false, "could not be sent".into()),
     };
     progress.end(good, &text, begin.elapsed());
+    if let Some(proof) = result.as_ref().ok().and_then(|done| Proof::of(done, desired, clock::wall())) {
+        // It was delivered, whether that can be noted or not.
+        let _ = state::write_proof(&proof);
+    }
     result
+}
+
+/// The last test message that the relay took, if it is known.
+pub fn last_proof() -> Result<Option<Proof>> {
+    state::proof()
 }
 
 fn send_and_follow(

@@ -32,6 +32,7 @@ pub mod pending;
 pub mod plan;
 pub mod postmap;
 pub mod probe;
+pub mod proof;
 pub mod provider;
 mod provision;
 pub mod queue;

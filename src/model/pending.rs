@@ -117,7 +117,7 @@ impl Entry {
         let head = format!("{}, {} ago", self.why, age(self.since));
         match &self.last {
             None if now.saturating_sub(self.since) < OLD => {
-                (format!("{head}; it runs when the RPM transaction is over"), false)
+                (format!("{head}; it runs when the RPM transaction is over, or at the first boot"), false)
             }
             None => (format!("{head}; nothing has tried it since"), true),
             Some(last) => {
@@ -193,7 +193,11 @@ mod tests {
         let fresh = Entry::new("op5 was installed".into(), 900, "1".into());
         assert_eq!(
             fresh.state(960),
-            ("op5 was installed, 1m ago; it runs when the RPM transaction is over".into(), false)
+            (
+                "op5 was installed, 1m ago; it runs when the RPM transaction is over, or at the first boot"
+                    .into(),
+                false
+            )
         );
         assert!(fresh.state(900 + OLD).1);
         let (text, attention) = failed(2, Exit::NoWord).state(1060);

@@ -108,6 +108,11 @@ impl Plan {
         self.actions.is_empty() && !self.findings.iter().any(|finding| finding.state == State::Differs)
     }
 
+    /// How many comparisons there were: notes are none.
+    pub fn compared(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.state != State::Note).count()
+    }
+
     /// Adds what waits for the end of an RPM transaction, or has failed after one.
     pub fn waits(&mut self, waiting: &[Waiting]) {
         self.findings.extend(waiting.iter().map(|waiting| Finding {

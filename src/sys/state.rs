@@ -15,6 +15,7 @@ use super::clock;
 use super::files;
 use crate::error::{Error, Result};
 use crate::model::generation::{Generation, Journal, read_record};
+use crate::model::proof::Proof;
 
 /// Where it is.
 pub const DIRECTORY: &str = "/var/lib/relayhost";
@@ -35,6 +36,10 @@ fn generations() -> PathBuf {
 
 fn generation_path(number: u32) -> PathBuf {
     generations().join(format!("{number:04}"))
+}
+
+fn proof_path() -> PathBuf {
+    directory().join("proof.json")
 }
 
 fn journal_path() -> PathBuf {
@@ -159,6 +164,21 @@ pub fn remove_journal() -> Result<()> {
         }
         _ => files::sync_directory(&directory()),
     }
+}
+
+/// The last test message that the relay took; `None` if none is known. A record that cannot be read is of no use, and no
+/// reason to stop.
+pub fn proof() -> Result<Option<Proof>> {
+    if !exists()? {
+        return Ok(None);
+    }
+    let bytes = files::read_no_link(&proof_path())?;
+    Ok(bytes.and_then(|bytes| read_record(&bytes).ok()))
+}
+
+/// Records it, where relayhost has a state directory.
+pub fn write_proof(proof: &Proof) -> Result<()> {
+    if exists()? { write_record(&proof_path(), proof) } else { Ok(()) }
 }
 
 /// The numbers of all generations, in order.
