@@ -33,8 +33,8 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
             "ask whoever runs the relay which port is meant; 587 has STARTTLS as a rule",
         ));
     }
-    match (&offer.auth, &route.login) {
-        (None, Some((user, _))) => all.push(warning(
+    if let (None, Some((user, _))) = (&offer.auth, &route.login) {
+        all.push(warning(
             "login-not-offered",
             format!(
                 "the relay offers no login here, so Postfix does not log in as {user}, and says nothing of it"
@@ -44,15 +44,7 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
             } else {
                 "set tls = \"encrypt\" in the answers: most relays offer a login only after TLS has started"
             },
-        )),
-        (Some(offered), Some(_)) if !secure && offered.iter().all(|name| is_plaintext(name)) => {
-            all.push(warning(
-                "login-in-clear",
-                format!("the relay offers only {} without TLS: everybody on the way can read the password", offered.join(", ")),
-                "set tls = \"encrypt\" under [relay] in the answers if the relay offers TLS, or use another relay",
-            ));
-        }
-        _ => {}
+        ));
     }
     if let Some(size) = offer.size.filter(|size| route.size_limit == 0 || *size < route.size_limit) {
         let own =
@@ -68,14 +60,25 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
     all
 }
 
-/// What follows from the choice of a mechanism whose plugin is not on the host yet.
-pub fn of_mechanism(name: &str, on_host: bool) -> Option<Warning> {
-    let kind = known(name).filter(|_| !on_host)?;
-    Some(warning(
-        "plugin-missing",
-        format!("this host has no plugin for {name} yet: package {}", kind.package),
-        &format!("relayhost apply (installs it; or yum install {})", kind.package),
-    ))
+/// What follows from the choice of a mechanism: its plugin may not be on the host yet, and one who listens may read the
+/// password.
+pub fn of_mechanism(name: &str, on_host: bool, secure: bool) -> Vec<Warning> {
+    let mut all = Vec::new();
+    if let Some(kind) = known(name).filter(|_| !on_host) {
+        all.push(warning(
+            "plugin-missing",
+            format!("this host has no plugin for {name} yet: package {}", kind.package),
+            &format!("relayhost apply (installs it; or yum install {})", kind.package),
+        ));
+    }
+    if !secure && is_plaintext(name) {
+        all.push(warning(
+            "login-in-clear",
+            format!("the login is {name} without TLS: everybody on the way can read the password"),
+            "set tls = \"encrypt\" under [relay] in the answers if the relay offers TLS, or use another relay",
+        ));
+    }
+    all
 }
 
 /// Whether the certificate is as the level demands; else the words that Postfix would have logged, and whether
@@ -166,4 +169,91 @@ pub fn of_certificate(route: &Route, seen: &Seen, host: &str, now: i64, until: &
         ));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::certificate::Certificate;
+    use super::super::current::{Current, Relayhost};
+    use super::super::route::Settings;
+    use super::super::secret::Secret;
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn route(level: &str, login: bool) -> Route {
+        let settings: Settings = [("smtp_tls_security_level", level), ("message_size_limit", "1000")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let current = Current {
+            relay: Relayhost::parse("[relay.test]:587").unwrap(),
+            login: login.then(|| ("u".to_owned(), Secret::new("p"))),
+            sender: ["a@b".into(), "c@d".into()],
+            recipient: None,
+            plugins: std::collections::BTreeSet::new(),
+        };
+        Route::of_host(current, &settings, "host")
+    }
+
+    fn seen(days: i64, name: &str, trust: Trust) -> Seen {
+        let own = Certificate {
+            subject: name.into(),
+            issuer: "a CA".into(),
+            names: vec![name.into()],
+            from: 0,
+            until: NOW + days * DAY,
+            self_signed: false,
+        };
+        Seen { chain: vec![own], trust, proved: true }
+    }
+
+    fn ids(warnings: &[Warning]) -> Vec<&str> {
+        warnings.iter().map(|warning| warning.id).collect()
+    }
+
+    #[test]
+    fn a_certificate_is_spoken_of_two_weeks_before_its_end() {
+        let of = |level: &str, days, name: &str, trust| {
+            let all =
+                of_certificate(&route(level, true), &seen(days, name, trust), "relay.test", NOW, "then");
+            ids(&all).join(" ")
+        };
+        assert_eq!(of("secure", 15, "relay.test", Trust::Trusted), "");
+        assert_eq!(of("secure", 13, "relay.test", Trust::Trusted), "certificate-ends");
+        assert_eq!(of("encrypt", 13, "relay.test", Trust::Trusted), "certificate-ends");
+        assert_eq!(of("encrypt", -1, "relay.test", Trust::Expired), "certificate-expired");
+        assert_eq!(
+            of("may", 99, "other.test", Trust::UnknownIssuer),
+            "certificate-not-trusted certificate-name"
+        );
+    }
+
+    #[test]
+    fn a_certificate_that_is_demanded_is_judged_in_postfixs_words() {
+        let of = |name: &str, trust| {
+            verdict(&route("secure", true), &seen(99, name, trust), "r[1]:587", "relay.test")
+        };
+        assert_eq!(of("relay.test", Trust::Trusted), Ok(()));
+        let words = |name: &str, trust| of(name, trust).unwrap_err().0.join(" ");
+        assert!(words("other.test", Trust::Trusted).starts_with("Server certificate not verified"));
+        assert!(words("relay.test", Trust::Expired).contains("certificate has expired"));
+        assert!(words("relay.test", Trust::UnknownIssuer).contains("untrusted issuer CN=a CA"));
+        let (_, doubt) = of("relay.test", Trust::Unsure("odd".into())).unwrap_err();
+        assert!(doubt.is_some());
+    }
+
+    #[test]
+    fn an_offer_is_compared_with_the_host() {
+        let offer = |size| Offer { keywords: vec!["STARTTLS".into()], auth: None, size };
+        assert_eq!(ids(&of_offer(&route("none", false), &offer(None), false)), ["starttls-not-used"]);
+        assert_eq!(
+            ids(&of_offer(&route("may", true), &offer(Some(999)), true)),
+            ["login-not-offered", "size"]
+        );
+        assert!(of_offer(&route("may", false), &offer(Some(1000)), true).is_empty());
+        assert_eq!(ids(&of_mechanism("PLAIN", false, false)), ["plugin-missing", "login-in-clear"]);
+        assert!(
+            of_mechanism("PLAIN", true, true).is_empty() && of_mechanism("CRAM-MD5", true, false).is_empty()
+        );
+    }
 }

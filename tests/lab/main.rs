@@ -23,6 +23,7 @@ mod naive;
 mod output;
 mod package;
 mod packages;
+mod probe;
 mod providers;
 mod refusals;
 mod scriptlets;

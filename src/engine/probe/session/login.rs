@@ -65,14 +65,15 @@ pub fn log_in(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> S
 /// Chooses, or says in Postfix's words why there is nothing to choose.
 fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result<String, Box<Bad>> {
     let [plain, secure] = &talk.route.options;
-    let options = if wire.session().is_some() { secure } else { plain };
+    let secured = wire.session().is_some();
+    let options = if secured { secure } else { plain };
     let choice = choose(offered, &talk.route.filter, options, talk.route.plugins.as_ref());
     let (list, port, name) = (offered.join(" "), &peer.with_port, &peer.name);
     let words = match choice {
         Choice::Take(mechanism) => {
             let waits =
                 known(&mechanism).is_some_and(|kind| talk.waits.iter().any(|plugin| plugin == kind.plugin));
-            talk.warn(crosscheck::of_mechanism(&mechanism, !waits));
+            talk.warn(crosscheck::of_mechanism(&mechanism, !waits, secured));
             return Ok(mechanism);
         }
         Choice::NullList => {
@@ -85,7 +86,8 @@ fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result
             ]
         }
         Choice::NoPlugin { lacks } => {
-            if let Some(kind) = lacks {
+            // What the options forbid is not a matter of plugins.
+            if let Some(kind) = lacks.filter(|_| !talk.route.facts.contains(&Fact::Noplaintext)) {
                 talk.route.facts.insert(Fact::PluginMissing);
                 kind.package.clone_into(&mut talk.route.package);
             }
