@@ -96,14 +96,15 @@ impl Certificate {
         })
     }
 
-    /// The names, as many as one wants to read, the one that was looked for first.
+    /// The names, as many as one wants to read: the one that was looked for, else the first three.
     pub fn shown_names(&self, wanted: &str) -> String {
-        const SHOWN: usize = 3;
-        let mut names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        names.sort_by_key(|name| !matches(name, wanted));
-        names.truncate(SHOWN);
-        let more = format!("{} more", self.names.len().saturating_sub(SHOWN));
-        if self.names.len() > SHOWN {
+        let is_wanted = |name: &&String| matches(name, &wanted.to_ascii_lowercase());
+        let mut names: Vec<&str> = match self.names.iter().find(is_wanted) {
+            Some(found) => vec![found],
+            None => self.names.iter().take(3).map(String::as_str).collect(),
+        };
+        let more = format!("{} more", self.names.len().saturating_sub(names.len()));
+        if self.names.len() > names.len() {
             names.push(&more);
         }
         names.join(", ")
@@ -156,6 +157,14 @@ mod tests {
         assert!(!fits(&["*.example.com"], &["hostname"], "example.com"));
         assert!(fits(&["other.net"], &["other.net"], "mx.example.com"));
         assert!(!fits(&[], &secure, "mx.example.com"));
+    }
+
+    #[test]
+    fn of_many_names_few_are_shown() {
+        let all = ["a.test", "b.test", "c.test", "d.test"];
+        assert_eq!(certificate(&all).shown_names("C.test"), "c.test, 3 more");
+        assert_eq!(certificate(&all).shown_names("x.test"), "a.test, b.test, c.test, 1 more");
+        assert_eq!(certificate(&["*.x.test"]).shown_names("a.x.test"), "*.x.test");
     }
 
     #[test]

@@ -93,9 +93,15 @@ pub fn look_up(name: &str, record: Record, deadline: Instant) -> Answer {
     Answer::Again(last)
 }
 
-/// Whether the system's resolver, which also reads /etc/hosts, knows a name that DNS does not.
-pub fn native(name: &str) -> Vec<IpAddr> {
-    super::host::addresses(name, 0).iter().filter_map(|address| address.parse().ok()).collect()
+/// The addresses that the system's resolver has, which also reads /etc/hosts. It has no limit of its own where a name
+/// server answers by TCP, one byte at a time; a thread that still waits then is left to the end of the process.
+pub fn native(name: &str, deadline: Instant) -> Vec<IpAddr> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let name = name.to_owned();
+    std::thread::spawn(move || sender.send(super::host::addresses(&name, 0)));
+    let patience = deadline.saturating_duration_since(clock::now());
+    let found = receiver.recv_timeout(patience).unwrap_or_default();
+    found.iter().filter_map(|address| address.parse().ok()).collect()
 }
 
 fn config() -> Config {

@@ -24,8 +24,9 @@ pub struct Talk<'a> {
     progress: &'a mut dyn Progress,
     begin: Instant,
     end: Instant,
-    /// Time for one stage.
+    /// Time for one stage, and when that of the present one is over.
     patience: Duration,
+    stage_end: Instant,
     stages: Vec<Stage>,
     warnings: Vec<Warning>,
 }
@@ -147,14 +148,15 @@ impl<'a> Talk<'a> {
             begin,
             end: begin + timeout,
             patience: timeout * 2 / 3,
+            stage_end: begin + timeout * 2 / 3,
             stages: Vec::new(),
             warnings: Vec::new(),
         }
     }
 
-    /// When the stage that begins now must be over.
+    /// When the present stage must be over.
     pub fn deadline(&self) -> Instant {
-        self.end.min(clock::now() + self.patience)
+        self.end.min(self.stage_end)
     }
 
     /// How long one address of several may take to answer.
@@ -182,6 +184,7 @@ impl<'a> Talk<'a> {
         work: impl FnOnce(&mut Self) -> Result<(T, Good), Box<Bad>>,
     ) -> Result<T, Stop> {
         let begin = clock::now();
+        self.stage_end = begin + self.patience;
         self.progress.begin(name);
         let result = work(self);
         let took = begin.elapsed();

@@ -288,11 +288,11 @@ def serve(function, connection):
             pass
 
 
-def probe(name, port):
+def probe(name, port, host="127.0.0.1"):
     mechanism = "scram-sha-256" if name == "four_billion_rounds" else "plain"
     answers = f"""version = 1
 [relay]
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 tls = "encrypt"
 [auth]
@@ -347,5 +347,57 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
+
+
+# Name servers, one after the other: there is one /etc/resolv.conf.
+def name_server(address, udp, tcp):
+    """What answers a question by datagram, and what comes over a connection."""
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind((address, 53))
+    listener = socket.create_server((address, 53))
+
+    def answer():
+        while True:
+            question, client = datagrams.recvfrom(4096)
+            for reply in udp(question):
+                datagrams.sendto(reply, client)
+
+    def accept():
+        while True:
+            connection, _ = listener.accept()
+            try:
+                if tcp:
+                    tcp(Peer(connection))
+            except OSError:
+                pass
+            connection.close()
+
+    for function in (answer, accept):
+        threading.Thread(target=function, daemon=True).start()
+
+
+def forged(question):
+    """Right in all but the number, again and again; then nothing."""
+    number = int.from_bytes(question[:2], "big") ^ 1
+    return [number.to_bytes(2, "big") + b"\x81\x80" + question[4:]] * 1000
+
+
+NAME_SERVERS = {
+    "dns_silent": (lambda question: [], None),
+    "dns_garbage": (lambda question: [os.urandom(512) for _ in range(1000)], None),
+    "dns_forged": (forged, None),
+    "dns_bomb": (lambda question: [question[:2] + b"\x81\x80" + question[4:6] + b"\xff\xff" * 3 + question[12:]], None),
+    "dns_ring": (lambda question: [question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:] + b"\xc0\x0c\0\5\0\1\0\0\0\1\0\2\xc0\x0c"], None),
+    "dns_drips": (lambda question: [question[:2] + b"\x83\x80" + question[4:]],
+                  lambda peer: drip(peer, b"\xff\xff" + b"x" * 65535)),
+}
+if not ONLY:
+    for number, (name, (udp, tcp)) in enumerate(NAME_SERVERS.items(), start=10):
+        address = f"127.0.0.{number}"
+        with open("/etc/resolv.conf", "w") as file:
+            file.write(f"nameserver {address}\noptions timeout:1 attempts:5\n")
+        name_server(address, udp, tcp)
+        probe(name, 587, "smtp.example.com")
+    names += NAME_SERVERS
 print(f"hostile: {len(names)} servers")
 os._exit(0)

@@ -118,7 +118,7 @@ fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
         }
     }
     if lookup.native {
-        let found = family.order(dns::native(host));
+        let found = family.order(dns::native(host, talk.deadline()));
         return if found.is_empty() {
             Err(format!("unable to look up host {host}: Name or service not known"))
         } else {
@@ -134,7 +134,7 @@ fn hosts_file(talk: &mut Talk) -> Option<String> {
     if lookup.native || !lookup.dns {
         return None;
     }
-    let found = dns::native(&host);
+    let found = dns::native(&host, talk.deadline());
     let first = found.first()?;
     let text = format!(
         "this host itself knows {host} as {first}, from /etc/hosts or its like, which Postfix does not ask (smtp_host_lookup = dns)"
