@@ -146,6 +146,10 @@ impl Renderer {
         } else if !failure.cause.is_empty() {
             self.below(&format!("e.g. {}", failure.words));
         }
+        let is_of_daemon = ["fatal: ", "panic: "].iter().any(|head| failure.words.starts_with(head));
+        if is_of_daemon && failure.example.is_some() {
+            self.below(&format!("the log says: {}", failure.words));
+        }
         if failure.relays.len() > 1 {
             let more = if failure.more_relays { " and more" } else { "" };
             self.below(&format!("at {}{more}", failure.relays.join(", ")));
@@ -184,9 +188,12 @@ impl Renderer {
     }
 }
 
+fn count(number: u64, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 /// How much, and when.
 fn extent(failure: &Failure, calendar: &Calendar) -> String {
-    let count = |number: u64, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
     let tally = &failure.tally;
     let mut parts = Vec::new();
     if tally.messages > 0 {
@@ -228,9 +235,13 @@ fn verdict(report: &Report, found: &Found) -> String {
     let mut parts = Vec::new();
     parts.push(match (ours, amiss) {
         (0, 0) => "no failure found".to_owned(),
-        (_, 0) => format!("{ours} found in the log"),
-        (0, _) => format!("nothing in the log, and {amiss} on the host that logs nothing"),
-        (_, _) => format!("{ours} found in the log, and {amiss} on the host"),
+        (_, 0) => format!("{} found in the log", count(ours as u64, "failure")),
+        (0, _) => format!("no failure in the log; {} on the host", count(amiss as u64, "fault")),
+        (_, _) => format!(
+            "{} found in the log, {} on the host",
+            count(ours as u64, "failure"),
+            count(amiss as u64, "fault")
+        ),
     });
     let others = report.failures.len() - ours;
     if others > 0 {

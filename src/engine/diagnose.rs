@@ -84,17 +84,30 @@ struct Known {
     postfix: Option<Postfix>,
     names: Vec<String>,
     addresses: OnceCell<Vec<String>>,
+    /// Why something of that is not known: a main.cf that Postfix cannot read is a failure, and no reason to be silent.
+    amiss: Vec<Finding>,
+    trouble: Vec<String>,
 }
 
 impl Known {
     fn of_this_host(asked: &Asked) -> Result<Self> {
         let mut known = Self::nothing();
         if asked.named || load::is_answered() {
-            let desired = load::load(&asked.answers)?;
-            known.observed = Some(observe(&desired, Place::Host)?);
-            known.desired = Some(desired);
-        } else if postfix::is_installed() {
-            known.postfix = Some(postfix_of(Place::Host)?);
+            match load::load(&asked.answers) {
+                Ok(desired) => known.desired = Some(desired),
+                Err(error) if asked.named => return Err(error),
+                Err(error) => known.trouble.push(format!("{error}; so nothing is known of what is wanted")),
+            }
+        }
+        let seen = match &known.desired {
+            Some(desired) => observe(desired, Place::Host).map(|observed| known.observed = Some(observed)),
+            None if postfix::is_installed() => {
+                postfix_of(Place::Host).map(|found| known.postfix = Some(found))
+            }
+            None => Ok(()),
+        };
+        if let Err(error) = seen {
+            known.amiss.push(finding("setting.unreadable", error.to_string(), error.hint()));
         }
         if let Some(own) = known.postfix().map(|postfix| postfix.setting("myhostname").to_owned()) {
             known.names.push(own);
@@ -104,7 +117,15 @@ impl Known {
 
     fn nothing() -> Self {
         let names = vec![host::hostname()];
-        Self { desired: None, observed: None, postfix: None, names, addresses: OnceCell::new() }
+        Self {
+            desired: None,
+            observed: None,
+            postfix: None,
+            names,
+            addresses: OnceCell::new(),
+            amiss: Vec::new(),
+            trouble: Vec::new(),
+        }
     }
 
     fn postfix(&self) -> Option<&Postfix> {
@@ -141,12 +162,10 @@ impl Known {
 
     fn looks(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
         let Some(postfix) = self.postfix() else {
-            return Ok(vec![Finding {
-                id: "package.postfix".into(),
-                state: State::Differs,
-                found: "Postfix is not installed".into(),
-                remedy: Some("relayhost apply".into()),
-            }]);
+            let missing = || {
+                vec![finding("package.postfix", "Postfix is not installed".into(), "relayhost apply".into())]
+            };
+            return Ok(if self.amiss.is_empty() { missing() } else { self.amiss.clone() });
         };
         let plan = match (&self.desired, &self.observed) {
             (Some(desired), Some(observed)) => Some(Plan::new(desired, observed)?),
@@ -156,6 +175,10 @@ impl Known {
         let sight = look(postfix, calendar, now, &|| self.circumstances(&about))?;
         Ok(looks::findings(&sight, plan.as_ref(), calendar))
     }
+}
+
+fn finding(id: &str, found: String, remedy: String) -> Finding {
+    Finding { id: id.into(), state: State::Differs, found, remedy: Some(remedy) }
 }
 
 /// Reads, and hands what was found to `show`.
@@ -173,15 +196,16 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
         None => {
             let mut follower = Follower::new(question);
             let (sources, trouble) = reading.read(postlog, &mut follower)?;
-            if !own && !follower.has_postfix() {
+            let owner = Owner { names: known.names.clone(), strict: own };
+            let report = Report::new(&follower, &owner);
+            if !own && !report.has_postfix && report.failures.is_empty() {
                 return Err(Error::Log {
                     name: sources.join(", "),
                     problem: "has no line that Postfix wrote".into(),
                     remedy: "name a mail log; its lines have `postfix/DAEMON[PID]:` in them".into(),
                 });
             }
-            let owner = Owner { names: known.names.clone(), strict: own };
-            (Told::All(Report::new(&follower, &owner)), sources, trouble)
+            (Told::All(report), sources, trouble)
         }
         Some(queue_id) => {
             let mut story = Story::new(queue_id, question);
@@ -196,7 +220,15 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
             (Told::One(Box::new(story)), sources, trouble)
         }
     };
-    let looks = if own && asked.queue_id.is_none() { known.looks(&calendar, now)? } else { Vec::new() };
+    let mut trouble = [known.trouble.clone(), trouble].concat();
+    let looks = if own && asked.queue_id.is_none() {
+        known.looks(&calendar, now).unwrap_or_else(|error| {
+            trouble.push(format!("{error}; so the host was not looked at"));
+            Vec::new()
+        })
+    } else {
+        Vec::new()
+    };
     Ok(show(&Found { log, sources, trouble, looks, own, calendar: calendar.clone() }))
 }
 

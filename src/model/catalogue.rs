@@ -2,7 +2,8 @@
 //! in `diagnosis`. An entry that is not sound breaks the tests below, and would end the program rather than go missing.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::ops::Deref;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -106,13 +107,13 @@ pub struct Entry {
     pub facts: Vec<Fact>,
     /// One of them must match one line of the evidence.
     #[serde(deserialize_with = "patterns")]
-    pub patterns: Vec<Regex>,
+    pub patterns: Vec<Pattern>,
     /// Each of them must match a line as well.
     #[serde(default, deserialize_with = "patterns")]
-    pub also: Vec<Regex>,
+    pub also: Vec<Pattern>,
     /// None of them may match any.
     #[serde(default, deserialize_with = "patterns")]
-    pub unless: Vec<Regex>,
+    pub unless: Vec<Pattern>,
     /// Entries further down that fit the same lines, and are less exact.
     #[serde(default)]
     pub over: Vec<String>,
@@ -152,12 +153,26 @@ const FILES: [&str; 9] = [
     include_str!("catalogue/queue.toml"),
 ];
 
-fn patterns<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Regex>, D::Error> {
+/// A regular expression, compiled when it is used alone: most are only ever one of the set.
+#[derive(Debug)]
+pub struct Pattern {
+    text: String,
+    regex: OnceLock<Regex>,
+}
+
+impl Deref for Pattern {
+    type Target = Regex;
+
+    #[expect(clippy::unwrap_used, reason = "a test compiles each of them")]
+    fn deref(&self) -> &Regex {
+        // Log lines are ASCII as a rule: `\w` for every script of the world would only make it large.
+        self.regex.get_or_init(|| RegexBuilder::new(&self.text).unicode(false).build().unwrap())
+    }
+}
+
+fn patterns<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Pattern>, D::Error> {
     let texts = Vec::<String>::deserialize(input)?;
-    // Log lines are ASCII as a rule: `\w` for every script of the world would only make it large.
-    let one =
-        |text: &String| RegexBuilder::new(text).unicode(false).build().map_err(serde::de::Error::custom);
-    texts.iter().map(one).collect()
+    Ok(texts.into_iter().map(|text| Pattern { text, regex: OnceLock::new() }).collect())
 }
 
 /// All causes, the most exact first.
@@ -221,8 +236,8 @@ fn read() -> Table {
     let entries: Vec<Entry> = FILES.iter().flat_map(parse).collect();
     let (mut texts, mut of) = (Vec::new(), Vec::new());
     for (at, entry) in entries.iter().enumerate() {
-        let mut add = |pattern: &Regex, role| {
-            texts.push(pattern.as_str().to_owned());
+        let mut add = |pattern: &Pattern, role| {
+            texts.push(pattern.text.clone());
             of.push((at, role));
         };
         entry.patterns.iter().for_each(|pattern| add(pattern, Role::Pattern));
@@ -258,7 +273,7 @@ mod tests {
                 );
             }
             for pattern in entry.patterns.iter().chain(&entry.also).chain(&entry.unless) {
-                assert!(!pattern.is_match(b""), "{id}: {pattern} matches everything");
+                assert!(!pattern.is_match(b""), "{id}: {} matches everything", pattern.as_str());
             }
             if let Some(versions) = &entry.postfix {
                 assert!(is(r"^\d+\.\d+(-(\d+\.\d+)?)?$", versions), "{id}: {versions}");

@@ -59,7 +59,7 @@ pub struct Queue {
     pub oldest: Option<Seconds>,
     /// Names of the causes, with the number of messages; `unknown` for words that no one knows.
     pub causes: BTreeMap<String, u64>,
-    /// One of the reasons, in Postfix's words.
+    /// One of the reasons that no one knows, in Postfix's words.
     pub reason: String,
 }
 
@@ -100,7 +100,9 @@ impl Queue {
         self.oldest = self.oldest.into_iter().chain(message.arrived).min();
         if !message.reason.is_empty() {
             *self.causes.entry(cause.to_owned()).or_default() += 1;
-            self.reason.clone_from(&message.reason);
+            if cause == "unknown" {
+                self.reason.clone_from(&message.reason);
+            }
         }
     }
 }
@@ -260,9 +262,10 @@ fn waiting(queue: &Queue, calendar: &Calendar, list: &mut List) {
     let since =
         queue.oldest.map_or_else(String::new, |time| format!(", the oldest since {}", calendar.show(time)));
     let causes: Vec<String> = queue.causes.iter().map(|(id, count)| format!("{id} ({count})")).collect();
-    let why = match (causes.is_empty(), queue.reason.is_empty()) {
-        (true, _) | (_, true) => String::new(),
-        (false, false) => format!("; why: {}; in Postfix's words: {}", causes.join(", "), queue.reason),
+    let why = match (causes.as_slice(), queue.causes.contains_key("unknown")) {
+        ([], _) => String::new(),
+        (some, false) => format!(": {}", some.join(", ")),
+        (some, true) => format!(": {}; in Postfix's words: {}", some.join(", "), queue.reason),
     };
     let (state, remedy) = if queue.stuck > 0 {
         (

@@ -8,13 +8,13 @@ use memchr::memmem;
 
 use super::event::{Attempt, Event, Status, parse_event};
 use super::fold::soft;
-use super::groups::{Example, Groups, Kind, nearest_stage};
+use super::groups::{Groups, Kind, nearest_stage};
 use super::hosts::Hosts;
 use super::line::{Line, parse_line};
 use super::messages::{Messages, State, earlier, later};
 use super::scan::{Accepted, Found, Scanner};
 use super::stamp::{Calendar, Seconds};
-use super::witness::Witness;
+use super::witness::{ON_THE_WAY, Witness, is_of_transport};
 use super::wrap::unwrap;
 use crate::model::catalogue::{Stage, Verdict, fitting};
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
@@ -190,8 +190,8 @@ impl<'a> Follower<'a> {
     fn line(&mut self, scanner: &Scanner, line: &[u8], before: &[u8]) {
         let text = String::from_utf8_lossy(head_of(line, LINE));
         let text = unwrap(&text);
-        let Some(parsed) = parse_line(&text) else { return };
-        self.postfix_lines = true;
+        let Some(parsed) = parse_line(&text).or_else(|| Line::of_system(&text)) else { return };
+        self.postfix_lines |= !parsed.daemon.is_empty();
         let (time, host) = parsed.when_and_where(&self.calendar);
         if matches!((self.question.since, time), (Some(since), Some(time)) if time < since) {
             return;
@@ -233,7 +233,7 @@ impl<'a> Follower<'a> {
             let group = self.groups.number(host, kind, &attempt.reason);
             self.messages.failed(key, attempt.queue_id.as_bytes(), group, State::Lost, time);
             if let Some(group) = self.groups.get_mut(group) {
-                group.show(key, attempt);
+                group.show(key, &attempt.queue_id, &attempt.to, attempt.words());
             }
         }
     }
@@ -242,8 +242,11 @@ impl<'a> Follower<'a> {
         let previous = self.messages.group(key);
         // No attempt was made: the cause is that of the last one, which is in the table, or was met with these words.
         let words = self.hash(host, &[attempt.words()]);
-        let repeated = attempt.is_repeated().then(|| previous.or(self.known.get(&words).copied().flatten()));
+        let repeated = attempt.is_repeated().then(|| previous.or(self.known.get(&!words).copied().flatten()));
         let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before, words));
+        // Under another number than that of the words as evidence: the same words may come with more of it.
+        self.learn(!words, Some(group));
+        self.witness.ended(attempt.pid, &attempt.queue_id);
         let state = if attempt.status == Status::Deferred { State::Deferred } else { State::Lost };
         self.messages.failed(key, attempt.queue_id.as_bytes(), group, state, time);
         if let Some(previous) = previous.filter(|previous| *previous != group)
@@ -252,7 +255,7 @@ impl<'a> Follower<'a> {
             previous.forget(key);
         }
         if let Some(group) = self.groups.get_mut(group) {
-            group.show(key, attempt);
+            group.show(key, &attempt.queue_id, &attempt.to, attempt.words());
         }
     }
 
@@ -279,9 +282,13 @@ impl<'a> Follower<'a> {
         };
         let cause = diagnose(&evidence, &(self.question.circumstances)(&about));
         let kind = cause.map_or_else(|| unknown(attempt), Kind::Known);
-        let group = self.groups.number(host, kind, &words);
+        // `unknown mail transport error` says less than the last words of who died.
+        let telling = evidence.last().filter(|_| is_of_transport(&words)).copied().unwrap_or(&words);
+        let group = self.groups.number(host, kind, telling);
+        if let (Some((name, _, port)), Some(group)) = (target, self.groups.get_mut(group)) {
+            group.at(&name, port);
+        }
         self.learn(hash, Some(group));
-        self.learn(words_hash, Some(group));
         group
     }
 
@@ -295,9 +302,8 @@ impl<'a> Follower<'a> {
         let group = self.groups.number(host, kind, words);
         self.messages.expired(queue_id.as_bytes(), group, time);
         let key = self.messages.key(queue_id.as_bytes(), b"");
-        let words = masked(words).into_owned();
         if let Some(group) = self.groups.get_mut(group) {
-            group.keep(Example { key, queue_id: queue_id.to_owned(), to: String::new(), words });
+            group.show(key, queue_id, "", words);
         }
     }
 
@@ -322,7 +328,8 @@ impl<'a> Follower<'a> {
     fn alone_group(&mut self, host: u16, line: &Line, dies: bool) -> Option<u32> {
         let words = masked(line.text);
         let evidence = [words.as_ref()];
-        let known = fitting(&evidence).any(|entry| entry.alone);
+        let dies_on_the_way = dies && ON_THE_WAY.contains(&line.daemon);
+        let known = dies_on_the_way || fitting(&evidence).any(|entry| entry.alone);
         let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host) };
         let cause = known.then(|| diagnose(&evidence, &(self.question.circumstances)(&about))).flatten();
         let kind = match cause {
@@ -342,11 +349,6 @@ impl<'a> Follower<'a> {
             self.known.clear();
         }
         self.known.insert(hash, group);
-    }
-
-    /// Whether there was a line of Postfix.
-    pub fn has_postfix(&self) -> bool {
-        self.postfix_lines
     }
 
     /// What a time of this log is in words.

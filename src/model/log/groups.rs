@@ -1,7 +1,7 @@
 //! What the failures of a log are grouped by: the host, and the cause that the catalogue names, or the folded words
 //! where it names none. Bounded: so many groups, and a few examples of each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::event::Attempt;
 use super::fold::hard;
@@ -31,7 +31,7 @@ pub enum Kind {
 /// One message of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Example {
-    pub(super) key: u64,
+    key: u64,
     /// Queue id.
     pub queue_id: String,
     /// Recipient.
@@ -57,8 +57,7 @@ pub struct Group {
     pub relays: Vec<String>,
     /// Whether there were more.
     pub more_relays: bool,
-    examples: Vec<Example>,
-    next: usize,
+    examples: VecDeque<Example>,
 }
 
 /// All groups.
@@ -93,8 +92,7 @@ impl Groups {
             told: (None, None),
             relays: Vec::new(),
             more_relays: false,
-            examples: Vec::new(),
-            next: 0,
+            examples: VecDeque::new(),
         });
         number
     }
@@ -111,27 +109,24 @@ impl Groups {
 }
 
 impl Group {
-    /// Remembers an attempt as an example, in place of the oldest.
-    pub fn show(&mut self, key: u64, attempt: &Attempt) {
-        if let Some((name, _, port)) = attempt.target() {
-            let relay = format!("{name}:{port}");
-            if !self.relays.contains(&relay) {
-                if self.relays.len() < RELAYS { self.relays.push(relay) } else { self.more_relays = true }
-            }
+    /// It happened at this relay.
+    pub fn at(&mut self, name: &str, port: u16) {
+        let relay = format!("{name}:{port}");
+        if !self.relays.contains(&relay) {
+            if self.relays.len() < RELAYS { self.relays.push(relay) } else { self.more_relays = true }
         }
-        self.forget(key);
-        let words = masked(clipped(attempt.words(), WORDS)).into_owned();
-        self.keep(Example { key, queue_id: attempt.queue_id.clone(), to: attempt.to.clone(), words });
     }
 
-    /// As [`Group::show`], for a message of which there is no attempt.
-    pub(super) fn keep(&mut self, example: Example) {
-        if self.examples.len() < EXAMPLES {
-            self.examples.push(example);
-        } else if let Some(place) = self.examples.get_mut(self.next % EXAMPLES) {
-            *place = example;
-        }
-        self.next = self.next.wrapping_add(1);
+    /// Remembers a message as an example, in place of the oldest.
+    pub fn show(&mut self, key: u64, queue_id: &str, to: &str, words: &str) {
+        self.forget(key);
+        let oldest = if self.examples.len() < EXAMPLES { None } else { self.examples.pop_front() };
+        let mut example = oldest.unwrap_or_default();
+        example.key = key;
+        queue_id.clone_into(&mut example.queue_id);
+        to.clone_into(&mut example.to);
+        masked(clipped(words, WORDS)).as_ref().clone_into(&mut example.words);
+        self.examples.push_back(example);
     }
 
     /// That message is none of this group's any more.
@@ -141,8 +136,7 @@ impl Group {
 
     /// The newest message that is still of this group.
     pub fn example(&self) -> Option<&Example> {
-        let newest = self.next.wrapping_sub(1) % EXAMPLES;
-        self.examples.get(newest).or_else(|| self.examples.last())
+        self.examples.back()
     }
 }
 

@@ -53,6 +53,24 @@ fn is_word(text: &str) -> bool {
 }
 
 impl<'a> Line<'a> {
+    /// A line of the kernel, systemd, the journal or rsyslog, which may be about Postfix; it has no daemon.
+    pub fn of_system(raw: &'a str) -> Option<Self> {
+        const PROGRAMS: [&str; 7] = [
+            "kernel:",
+            "systemd[",
+            "systemd-journald[",
+            "systemd-journal[",
+            "rsyslogd:",
+            "rsyslogd[",
+            "audit[",
+        ];
+        let (start, name) =
+            PROGRAMS.iter().find_map(|name| Some((raw.find(&format!(" {name}"))? + 1, name)))?;
+        let text = raw.get(start + name.len()..)?;
+        let text = if name.ends_with('[') { text.split_once("]: ")?.1 } else { text.trim_start() };
+        Some(Self { head: raw.get(..start)?, daemon: "", pid: 0, text: clipped(text.trim_end(), TEXT) })
+    }
+
     /// When, and on which host; each as far as the line tells. Of several stamps the one with year and zone counts.
     pub fn when_and_where(&self, calendar: &Calendar) -> (Option<Seconds>, Option<&'a str>) {
         let mut rest = self.head.trim();
@@ -130,6 +148,29 @@ mod tests {
         }
         let bytes = r#"{"SYSLOG_IDENTIFIER":"postfix/smtp","_PID":7,"MESSAGE":[102,195]}"#;
         assert!(unwrap(bytes).ends_with("postfix/smtp[7]: f\u{fffd}"));
+    }
+
+    #[test]
+    fn lines_of_the_system() {
+        for (raw, text) in [
+            (
+                "Nov 24 08:00:00 h systemd[1]: postfix.service: Failed with result",
+                "postfix.service: Failed with result",
+            ),
+            (
+                "Nov 24 08:00:00 h kernel: type=1400 audit(1.1:2): avc:  denied",
+                "type=1400 audit(1.1:2): avc:  denied",
+            ),
+            (
+                "Nov 24 08:00:00 h systemd-journald[9]: Suppressed 9 messages from x",
+                "Suppressed 9 messages from x",
+            ),
+        ] {
+            let line = Line::of_system(raw).unwrap();
+            assert_eq!((line.daemon, line.text), ("", text));
+            assert_eq!(line.when_and_where(&Calendar::utc(NOW)), (Some(NOW), Some("h")));
+        }
+        assert_eq!(Line::of_system("Nov 24 08:00:00 h sshd[1]: error: x"), None);
     }
 
     #[test]

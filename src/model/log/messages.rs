@@ -2,7 +2,7 @@
 //! were tried least recently are settled, that is, counted as they are then and no longer followed.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::stamp::Seconds;
 
@@ -57,13 +57,36 @@ pub struct Tally {
     pub last: Option<Seconds>,
 }
 
+/// A table by keys that are hashes already, with a secret of this process in them.
+type Table<T> = HashMap<u64, T, BuildHasherDefault<Hashed>>;
+
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Never called for a u64; correct all the same.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
 /// The table.
 #[derive(Debug, Default)]
 pub struct Messages {
     hasher: RandomState,
-    young: HashMap<u64, Failed>,
-    old: HashMap<u64, Failed>,
-    ended: HashMap<u64, Option<(u32, Moment)>>,
+    young: Table<Failed>,
+    old: Table<Failed>,
+    ended: Table<Option<(u32, Moment)>>,
     settled: HashMap<u32, Tally>,
     /// Whether some are no longer followed, so that those which got through later are counted as failed.
     pub overflowed: bool,
@@ -72,7 +95,11 @@ pub struct Messages {
 impl Messages {
     /// Stands for one message for one recipient.
     pub fn key(&self, queue_id: &[u8], to: &[u8]) -> u64 {
-        self.hasher.hash_one((queue_id, to))
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(queue_id);
+        hasher.write_u8(b' ');
+        hasher.write(to);
+        hasher.finish()
     }
 
     /// Whether there is none.
@@ -156,7 +183,7 @@ impl Messages {
     }
 
     /// A message for several recipients is one message.
-    fn count(&self, half: &HashMap<u64, Failed>) -> HashMap<u32, Tally> {
+    fn count(&self, half: &Table<Failed>) -> HashMap<u32, Tally> {
         let mut list: Vec<&Failed> = half.values().collect();
         list.sort_unstable_by_key(|failed| (failed.group, failed.message, failed.state == State::Lost));
         let mut tallies: HashMap<u32, Tally> = HashMap::new();

@@ -16,5 +16,8 @@ pub mod story;
 pub mod witness;
 mod wrap;
 
+#[cfg(test)]
+mod tests;
+
 pub use event::{Attempt, Event, Hop, Status, parse_event};
 pub use line::{Line, parse_line};

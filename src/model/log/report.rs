@@ -176,6 +176,9 @@ fn failure(
 /// Which of these are told of by lines alone, and follow from another one of the same host: an entry that is more exact
 /// (`over`) was found there.
 fn consequences(failures: &[Failure]) -> Vec<bool> {
+    if failures.len() < 2 {
+        return Vec::new();
+    }
     let over: HashMap<&str, &[String]> =
         catalogue().iter().map(|entry| (entry.id.as_str(), entry.over.as_slice())).collect();
     let follows = |one: &Failure| {

@@ -2,6 +2,8 @@
 //! rsyslog, journalctl and containers. What a stamp leaves out is an argument: the host's zone, and the latest moment
 //! that a line can be of.
 
+use std::cell::Cell;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 
@@ -18,6 +20,8 @@ const AHEAD: Seconds = 86_400;
 pub struct Calendar {
     zone: TimeZone,
     latest: Seconds,
+    /// The last stamp of RFC 3164: the lines of one second have the same.
+    last: Cell<([u8; 15], Seconds)>,
 }
 
 /// A stamp as it was read.
@@ -32,13 +36,13 @@ pub struct Stamp {
 impl Calendar {
     /// For a log in this zone, of which no line is younger than `latest`: now, or the time of the file.
     pub fn new(zone: TimeZone, latest: Seconds) -> Self {
-        Self { zone, latest }
+        Self { zone, latest, last: Cell::default() }
     }
 
     /// The same for a log that ends earlier.
     #[must_use]
     pub fn before(&self, latest: Seconds) -> Self {
-        Self { latest, ..self.clone() }
+        Self::new(self.zone.clone(), latest)
     }
 
     /// For tests, and where no time matters.
@@ -61,21 +65,27 @@ impl Calendar {
     fn rfc3164<'a>(&self, text: &'a str) -> Option<(Stamp, &'a str)> {
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let rest = without_fraction(text.get(15..)?);
+        let stamp: [u8; 15] = text.as_bytes().first_chunk().copied()?;
+        let (last, time) = self.last.get();
+        if stamp == last {
+            return Some((Stamp { time, exact: false }, rest));
+        }
         let month = MONTHS.iter().position(|month| text.get(..3) == Some(month))?;
         let month = i8::try_from(month + 1).ok()?;
         let day: i8 = text.get(4..6)?.trim_start().parse().ok()?;
         let clock = text.get(7..15)?;
-        let rest = without_fraction(text.get(15..)?);
         let (hour, minute, second) = hours(clock)?;
         let this_year = self.civil(self.latest)?.year();
         // 29 February is not in every year.
-        (0..8)
+        let time = (0..8)
             .filter_map(|back| {
                 let date = Date::new(this_year - back, month, day).ok()?;
                 self.at(date.at(hour, minute, second, 0))
             })
-            .find(|time| *time <= self.latest + AHEAD)
-            .map(|time| (Stamp { time, exact: false }, rest))
+            .find(|time| *time <= self.latest + AHEAD)?;
+        self.last.set((stamp, time));
+        Some((Stamp { time, exact: false }, rest))
     }
 
     /// `2026-11-24T08:00:00.123456+01:00`, with a blank instead of the T, without fraction or zone.

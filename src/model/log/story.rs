@@ -94,7 +94,7 @@ impl<'a> Story<'a> {
         };
         if id != self.queue_id {
             if let Event::Attempt(attempt) = event {
-                self.witness.forget(attempt.pid);
+                self.witness.ended(attempt.pid, id);
             }
             if rest.ends_with(&self.queue_id) {
                 self.tell(time, true, format!("came of {id}: {}", clipped(rest, WORDS)), None);
@@ -112,7 +112,6 @@ impl<'a> Story<'a> {
                 );
             }
             Event::Expired { .. } => {
-                self.open.values_mut().for_each(|open| *open = false);
                 self.tell(
                     time,
                     false,
@@ -130,7 +129,10 @@ impl<'a> Story<'a> {
                     sender.clone_into(&mut self.sender);
                 }
                 let text = in_words(line.daemon, rest);
-                let good = !rest.contains("reject") && !rest.starts_with("warning");
+                // What smtp(8) says of a message beside its record is of a host that it gave up.
+                let good = !["smtp", "lmtp"].contains(&line.daemon)
+                    && !rest.contains("reject")
+                    && !rest.starts_with("warning");
                 if !text.is_empty() {
                     self.tell(time, good, text, None);
                 }
@@ -163,7 +165,7 @@ impl<'a> Story<'a> {
             self.open.insert(attempt.to.clone(), !good);
         }
         self.tell(time, good, text, cause);
-        self.witness.forget(attempt.pid);
+        self.witness.ended(attempt.pid, &attempt.queue_id);
     }
 
     fn cause(&self, attempt: &Attempt, words: &str, host: &str) -> Option<Cause> {
@@ -197,7 +199,10 @@ impl<'a> Story<'a> {
 
     /// Whether it did not get through to everyone, as far as the log tells.
     pub fn has_failed(&self) -> bool {
-        self.open.values().any(|open| *open) || self.steps.last().is_some_and(|step| !step.good)
+        if self.open.is_empty() {
+            return self.steps.last().is_some_and(|step| !step.good);
+        }
+        self.open.values().any(|open| *open)
     }
 
     /// What a time of this log is in words.

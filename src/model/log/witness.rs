@@ -36,9 +36,17 @@ const TROUBLE: [&str; 10] = [
 /// What was said, by process, and which daemons died.
 #[derive(Debug, Default)]
 pub struct Witness {
-    young: HashMap<u32, VecDeque<String>>,
-    old: HashMap<u32, VecDeque<String>>,
+    young: HashMap<u32, Process>,
+    old: HashMap<u32, Process>,
     deaths: VecDeque<String>,
+}
+
+/// What one process said.
+#[derive(Debug, Default)]
+struct Process {
+    lines: VecDeque<String>,
+    /// The message whose attempt has ended since, so that the lines are of that one; there may be more recipients.
+    ended: Option<String>,
 }
 
 impl Witness {
@@ -53,16 +61,29 @@ impl Witness {
             push(&mut self.deaths, line.text);
         }
         if ON_THE_WAY.contains(&line.daemon) {
-            push(self.of(line.pid), line.text);
+            let process = self.of(line.pid);
+            if process.ended.take().is_some() {
+                process.lines.clear();
+            }
+            push(&mut process.lines, line.text);
         }
     }
 
-    fn of(&mut self, pid: u32) -> &mut VecDeque<String> {
+    fn of(&mut self, pid: u32) -> &mut Process {
         if self.young.len() >= PROCESSES / 2 && !self.young.contains_key(&pid) {
             self.old = std::mem::take(&mut self.young);
         }
         let before = &mut self.old;
         self.young.entry(pid).or_insert_with(|| before.remove(&pid).unwrap_or_default())
+    }
+
+    /// The process has tried this message for one of its recipients; what it said belongs to that message.
+    pub fn ended(&mut self, pid: u32, queue_id: &str) {
+        let Some(process) = self.young.get_mut(&pid).or_else(|| self.old.get_mut(&pid)) else { return };
+        if process.ended.as_deref().is_some_and(|ended| ended != queue_id) {
+            process.lines.clear();
+        }
+        process.ended = Some(queue_id.to_owned());
     }
 
     /// The process is done with what it had under way; what it said belongs to that.
@@ -78,7 +99,10 @@ impl Witness {
 
     /// What this process said, without the lines about messages other than this one, oldest first.
     pub fn said<'a>(&'a self, pid: u32, queue_id: &'a str) -> impl Iterator<Item = &'a str> {
-        let lines = self.young.get(&pid).or_else(|| self.old.get(&pid));
+        let process = self.young.get(&pid).or_else(|| self.old.get(&pid));
+        let process =
+            process.filter(|process| process.ended.as_deref().is_none_or(|ended| ended == queue_id));
+        let lines = process.map(|process| &process.lines);
         let is_of_another = move |line: &str| split_queue_id(line).is_some_and(|(id, _)| id != queue_id);
         lines.into_iter().flatten().map(String::as_str).filter(move |line| !is_of_another(line))
     }
@@ -88,7 +112,7 @@ impl Witness {
     pub fn evidence<'a>(&'a self, attempt: &'a Attempt, words: &'a str) -> Vec<&'a str> {
         let mut evidence = vec![words];
         evidence.extend(self.said(attempt.pid, &attempt.queue_id));
-        if words.contains("mail transport") {
+        if is_of_transport(words) {
             evidence.extend(self.deaths());
         }
         evidence
@@ -98,6 +122,11 @@ impl Witness {
     pub fn deaths(&self) -> impl Iterator<Item = &str> {
         self.deaths.iter().map(String::as_str)
     }
+}
+
+/// Whether qmgr(8) says that a daemon is not there (qmgr_deliver.c).
+pub fn is_of_transport(words: &str) -> bool {
+    words.contains("mail transport")
 }
 
 /// Whether a daemon on the way died, or master(8) says so.

@@ -1,0 +1,183 @@
+//! `relayhost diagnose FILE…` as it is called: any file, any order, any packing, and memory that does not grow with it.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must stop there, and it works on files of its own"
+)]
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// What a run may take, in KiB.
+const MEMORY: i64 = 64 * 1024;
+
+fn packed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packed").join(name)
+}
+
+fn relayhost() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_relayhost"));
+    command.arg("diagnose").stdin(Stdio::null()).env("TZ", "UTC");
+    command
+}
+
+fn diagnose(args: &[&Path]) -> Output {
+    relayhost().args(args).output().unwrap()
+}
+
+fn json(args: &[&Path]) -> Value {
+    let output = relayhost().arg("--json").args(args).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let schema =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}: {document:#}");
+    document
+}
+
+#[track_caller]
+fn complains(args: &[&Path], text: &str, remedy: &str) {
+    let output = diagnose(args);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains(text) && error.contains(remedy), "{error}");
+    assert_eq!(output.status.code(), Some(1), "{error}");
+}
+
+#[test]
+fn files_of_every_packing_in_any_order() {
+    let (first, second, third) = (packed("first.gz"), packed("second.xz"), packed("third.zst"));
+    let document = json(&[&third, &first, &second]);
+    let sources: Vec<&str> = document["diagnosis"]["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    assert!(sources[0].ends_with("first.gz") && sources[2].ends_with("third.zst"), "{sources:?}");
+    let failures = document["diagnosis"]["failures"].as_array().unwrap();
+    assert_eq!(failures.len(), 1, "{document:#}");
+    // The first of three messages got through later.
+    assert_eq!((&failures[0]["id"], &failures[0]["messages"]), (&"connection-refused".into(), &2.into()));
+    assert_eq!(document["exit"], 4);
+    // Standard input may be packed as well.
+    let piped = relayhost().arg("-").stdin(File::open(&second).unwrap()).output().unwrap();
+    assert!(String::from_utf8_lossy(&piped.stdout).contains("connection-refused: 1 message"));
+}
+
+#[test]
+fn what_cannot_be_read_is_said_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    complains(&[directory.path()], "is a directory", "maillog*");
+    complains(&[&directory.path().join("gone")], "cannot read", "is the right path");
+    complains(&[&write("empty", b"")], "is empty", "rotated");
+    complains(&[&write("binary", b"a\0b\n")], "is no text", "mail log");
+    complains(
+        &[&write("other", b"Nov 24 08:00:00 h sshd[1]: x\n")],
+        "no line that Postfix wrote",
+        "postfix/DAEMON",
+    );
+    complains(&[&packed("other.bz2")], "compressed with bzip2", "bzip2 -dc");
+    complains(&[&packed("large-window.xz")], "cannot be unpacked", "relayhost diagnose -");
+    let whole = std::fs::read(packed("second.xz")).unwrap();
+    complains(&[&write("cut.xz", &whole[..40])], "cannot be unpacked", "relayhost diagnose -");
+    let bytes = std::fs::read(packed("first.gz")).unwrap();
+    // One good file does not hide that the other one could not be read.
+    complains(&[&packed("first.gz"), &write("cut.gz", &bytes[..40])], "cannot be unpacked", "-> ");
+    let usage = relayhost().args(["--since", "soon"]).output().unwrap();
+    assert_eq!(usage.status.code(), Some(2));
+    complains(
+        &[&packed("first.gz"), Path::new("--queue-id"), Path::new("FFFFFFFF")],
+        "says nothing of FFFFFFFF",
+        "--since",
+    );
+}
+
+/// Runs it on generated text, and returns its standard output. Fails if it took more memory than it may.
+#[track_caller]
+fn within_memory(args: &[&str], generate: impl FnOnce(&mut BufWriter<std::process::ChildStdin>)) -> String {
+    // A limit on data (heap, not the program's own code): what wants more is refused it, and ends.
+    let script = format!("ulimit -d {MEMORY}; exec \"$0\" diagnose - {}", args.join(" "));
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_relayhost")]).env("TZ", "UTC");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = BufWriter::with_capacity(1 << 20, child.stdin.take().unwrap());
+    generate(&mut input);
+    let _ = input.flush();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 4)), "{:?}: {error}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn failed(id: u64, words: &str) -> String {
+    format!(
+        "Nov 24 08:00:00 op5 postfix/smtp[{}]: {id:010X}: to=<u{id}@example.com>, relay=r[192.0.2.1]:25, delay=1, delays=0/0/1/0, dsn=4.0.0, status=deferred ({words})\n",
+        id % 30_000
+    )
+}
+
+#[test]
+fn memory_is_bounded_whatever_is_in_the_log() {
+    // All different messages.
+    let text = within_memory(&[], |input| {
+        for id in 0..250_000 {
+            let _ = input.write_all(failed(id, "connect to r[192.0.2.1]:25: Connection refused").as_bytes());
+        }
+    });
+    assert!(text.contains("connection-refused: 250000 messages"), "{text}");
+
+    // One line without an end.
+    let text = within_memory(&[], |input| {
+        let _ = input.write_all(failed(1, "connect to r[192.0.2.1]:25: Connection refused").as_bytes());
+        let _ = input.write_all(b"Nov 24 08:00:00 op5 postfix/smtp[1]: warning: ");
+        for _ in 0..100 {
+            let _ = input.write_all(&vec![b'x'; 1 << 20]);
+        }
+        let _ = input.write_all(b"\n");
+        let _ = input.write_all(failed(2, "connect to r[192.0.2.1]:25: Connection refused").as_bytes());
+    });
+    assert!(text.contains("connection-refused: 2 messages"), "{text}");
+
+    // Other words each time, from other hosts, processes and relays, and long ones.
+    let text = within_memory(&["--json"], |input| {
+        let mut words = String::new();
+        for id in 0..4_000u64 {
+            words.clear();
+            let letter = |n: u64| char::from(b'a' + u8::try_from(n % 26).unwrap());
+            let word: String = (0..6).map(|at| letter(id / 26u64.pow(at))).collect();
+            let _ = write!(words, "host {word}.example.com[192.0.2.1] said: 550 {} ", word.repeat(100));
+            let _ = writeln!(input, "Nov 24 08:00:00 h{id} postfix/smtp[{id}]: warning: {words}");
+            let line = failed(id, &words).replace("op5", &word).replace("relay=r", &format!("relay={word}"));
+            let _ = input.write_all(line.as_bytes());
+        }
+    });
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let failures = document["diagnosis"]["failures"].as_array().unwrap();
+    let messages: u64 = failures.iter().map(|one| one["messages"].as_u64().unwrap()).sum();
+    assert_eq!((messages, failures.iter().all(|one| one["id"] == "unknown")), (4_000, true));
+
+    // One message that is tried without end.
+    let text = within_memory(&["--queue-id", "00000000AA"], |input| {
+        for _ in 0..20_000 {
+            let _ =
+                input.write_all(failed(0xAA, "connect to r[192.0.2.1]:25: Connection refused").as_bytes());
+        }
+    });
+    assert!(text.contains("more like these"), "{text}");
+}

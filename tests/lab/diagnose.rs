@@ -1,0 +1,137 @@
+//! `diagnose` on a host that has a log of its own: real failures, read from the log that rsyslog wrote, and what logs
+//! nothing.
+
+use serde_json::Value;
+
+use crate::host::{AUTHENTICATED, Host, OFFICE365, Run, host, read};
+
+const APPLY: &str = "relayhost apply --no-verify >/dev/null";
+
+/// `postconf -e`, with the file dated back: Postfix waits for a file younger than two seconds.
+fn set(parameters: &str) -> String {
+    format!(
+        "{APPLY}; postconf -e {parameters}; touch -d '-5 seconds' /etc/postfix/main.cf; postfix reload 2>/dev/null"
+    )
+}
+
+/// A message from the host, and the wait until it has left or failed.
+const MAIL: &str = "echo x | mail -s x ops@example.com; for i in {1..80}; do grep -q status= /var/log/maillog && break; sleep 0.1; done; sleep 0.3";
+
+/// Breaks a host, mails, diagnoses.
+fn diagnosed(host: Host, script: &str) -> Run {
+    host.sh(&format!("{{ {script}; {MAIL}; }} >/dev/null 2>&1; echo '== diagnose'; relayhost diagnose --json; echo \"== code\"; echo $?"))
+}
+
+/// The failures of the log by id, with the number of messages.
+fn failures(document: &Value) -> Vec<(&str, u64)> {
+    let list = document["diagnosis"]["failures"].as_array().unwrap();
+    list.iter().map(|one| (one["id"].as_str().unwrap(), one["messages"].as_u64().unwrap())).collect()
+}
+
+/// The ids of what is amiss on the host.
+fn amiss(document: &Value) -> Vec<&str> {
+    let list = document["findings"].as_array().unwrap();
+    list.iter().filter(|one| one["state"] == "differs").map(|one| one["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_host_that_is_well() {
+    let run = diagnosed(host().answers(AUTHENTICATED), APPLY);
+    let document = run.json("diagnose");
+    assert_eq!((failures(&document), amiss(&document)), (vec![], vec![]), "{document:#}");
+    assert_eq!(
+        (&document["exit"], &document["diagnosis"]["accepted"]),
+        (&0.into(), &1.into()),
+        "{document:#}"
+    );
+}
+
+#[test]
+fn facts_of_the_host_make_a_cause_exact() {
+    let break_it =
+        format!("{APPLY}; sed -i 's/:587//' /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd");
+    let run = diagnosed(host().relay("office365").answers(OFFICE365), &break_it);
+    let document = run.json("diagnose");
+    assert_eq!(failures(&document), [("not-authenticated-no-key", 1)], "{document:#}");
+    assert!(amiss(&document).contains(&"map.sasl_passwd.entry"), "{document:#}");
+    assert_eq!(
+        (&document["exit"], &document["diagnosis"]["failures"][0]["fix"]),
+        (&4.into(), &"repair".into())
+    );
+}
+
+#[test]
+fn a_password_that_is_wrong_and_a_queue_that_waits() {
+    let wrong = read(AUTHENTICATED).replace("battery staple", "battery stable");
+    let script = format!(
+        "{APPLY}; {MAIL}; relayhost diagnose; echo \"exit $?\"; echo '== story'; relayhost diagnose --json --queue-id \"$(postqueue -j | sed 's/.*queue_id\": \"//; s/\".*//' | head -n 1)\""
+    );
+    let run = host().answers_text(&wrong).sh(&script);
+    let run = run
+        .exits(4)
+        .says("wrong-password: 1 message, still in the queue")
+        .says("1 message waits in the queue");
+    let run = run.says(": wrong-password (1)").says("exit 4").never_says("battery");
+    let story = run.json("story");
+    let steps = story["diagnosis"]["steps"].as_array().unwrap();
+    assert_eq!(steps.last().unwrap()["cause"]["id"], "wrong-password", "{story:#}");
+}
+
+#[test]
+fn mail_that_stayed_here_although_it_was_meant_for_elsewhere() {
+    let run = diagnosed(
+        host().answers(AUTHENTICATED),
+        &format!("useradd -m ops; {}", set("mydestination=localhost,example.com")),
+    );
+    let document = run.json("diagnose");
+    assert_eq!(failures(&document), [("delivered-locally", 1)], "{document:#}");
+    // Root's own mail is nobody's failure.
+    let script = format!("{APPLY}; {}; relayhost diagnose --json", MAIL.replace("ops@example.com", "root"));
+    let document = crate::host::document(&host().answers(AUTHENTICATED).sh(&script).stdout);
+    assert_eq!(failures(&document), [], "{document:#}");
+}
+
+#[test]
+fn without_answers_it_says_what_it_can() {
+    let hand = "postconf -e relayhost=[smtp.example.com]:587 smtp_sasl_auth_enable=yes smtp_sasl_password_maps=hash:/etc/postfix/pw transport_maps=hash:/etc/postfix/transport; \
+                echo '[smtp.example.com] alerts@example.com:secret' > /etc/postfix/pw; postmap /etc/postfix/pw; \
+                echo 'x.test smtp:[y.test]' > /etc/postfix/transport; postmap /etc/postfix/transport; echo 'z.test smtp:[y.test]' >> /etc/postfix/transport; \
+                postconf -e virtual_alias_maps=hash:/etc/postfix/gone canonical_maps=nosuch:/etc/postfix/x; ln -sf /bin/true /usr/sbin/sendmail; postfix stop";
+    let run = host().sh(&format!("{{ {hand}; }} >/dev/null 2>&1; relayhost diagnose --json"));
+    let document = crate::host::document(&run.stdout);
+    let found = amiss(&document);
+    for id in [
+        "table.key",
+        "table.transport_maps",
+        "table.virtual_alias_maps",
+        "table.canonical_maps",
+        "sendmail",
+        "service.running",
+    ] {
+        assert!(found.contains(&id), "{id}: {document:#}");
+    }
+    run.exits(4).never_says("secret");
+}
+
+#[test]
+fn a_main_cf_that_cannot_be_read_does_not_make_it_silent() {
+    let script = format!(
+        "{APPLY}; {MAIL}; echo 'inet_interfaces = $nowhere$(' >> /etc/postfix/main.cf; echo 'myhostname = 10' >> /etc/postfix/main.cf; relayhost diagnose --json"
+    );
+    for host in [host().answers(AUTHENTICATED), host().relay("plain")] {
+        let run = host.sh(&script);
+        let document = crate::host::document(&run.stdout);
+        assert_eq!((run.code, amiss(&document)), (4, vec!["setting.unreadable"]), "{document:#}");
+    }
+}
+
+#[test]
+fn the_password_of_a_verbose_log_is_not_shown() {
+    let wrong = read(AUTHENTICATED).replace("battery staple", "battery stable");
+    let verbose = format!(
+        "{APPLY}; postconf -e debug_peer_list=smtp.example.com; touch -d '-5 seconds' /etc/postfix/main.cf; postfix reload 2>/dev/null; {MAIL}; grep -c stable /var/log/maillog; relayhost diagnose; relayhost diagnose --json; relayhost diagnose --queue-id \"$(postqueue -j | sed 's/.*queue_id\": \"//; s/\".*//' | head -n 1)\""
+    );
+    let run = host().answers_text(&wrong).sh(&verbose).says("wrong-password");
+    assert_ne!(run.stdout.lines().next(), Some("0"), "the log was to have the password in it");
+    run.never_says("stable").never_says("YmF0dGVyeSBzdGFibGU");
+}
