@@ -47,6 +47,9 @@ pub struct Circumstances {
     provider: Option<&'static str>,
 }
 
+/// What stands after `the recipient` where there are several.
+pub const NOBODY: &str = "named in the log";
+
 impl Circumstances {
     /// Nothing is known of the host: for a log from elsewhere. Entries that ask for facts do not fit then.
     pub fn unknown(about: &About<'_>) -> Self {
@@ -57,7 +60,7 @@ impl Circumstances {
             relayhost: relay.map_or_else(|| "the relay".into(), |(name, _, port)| format!("{name}:{port}")),
             user: "this login".into(),
             package: String::new(),
-            to: said(to, "of this message"),
+            to: said(to, NOBODY),
             sender: said(sender, "this sender"),
             provider: relay.and_then(|(name, ..)| preset_of(name)),
         }

@@ -55,7 +55,7 @@ pub struct About<'a> {
     pub relay: Option<(&'a str, &'a str, u16)>,
     /// Envelope sender; empty if it is not known, or the null sender.
     pub sender: &'a str,
-    /// Recipient.
+    /// Recipient; empty where it is about several messages.
     pub to: &'a str,
     /// The host that wrote the line.
     pub host: &'a str,
@@ -170,16 +170,18 @@ impl<'a> Follower<'a> {
 
     fn accept(&mut self, scanner: &Scanner, record: Accepted) {
         self.accepted += 1;
-        if self.messages.is_empty() && self.witness.is_empty() {
-            return;
-        }
         let Some(message) = scanner.message(record.head) else { return };
         if !self.witness.is_empty()
             && let Some(pid) = message.pid()
         {
             self.witness.forget(pid);
         }
-        let key = self.messages.key(message.queue_id, message.to);
+        if self.messages.may_have(message.queue_id) {
+            self.got_through(self.messages.key(message.queue_id, message.to));
+        }
+    }
+
+    fn got_through(&mut self, key: u64) {
         if let Some(group) = self.messages.accepted(key)
             && let Some(group) = self.groups.get_mut(group)
         {
@@ -221,11 +223,7 @@ impl<'a> Follower<'a> {
     /// A delivery that no other host accepted: a mailbox on this host.
     fn sent(&mut self, host: u16, attempt: &Attempt, time: Option<Seconds>) {
         let key = self.messages.key(attempt.queue_id.as_bytes(), attempt.to.as_bytes());
-        if let Some(group) = self.messages.accepted(key)
-            && let Some(group) = self.groups.get_mut(group)
-        {
-            group.forget(key);
-        }
+        self.got_through(key);
         let domain = attempt.to.rsplit('@').next().unwrap_or_default();
         let is_elsewhere = self.question.elsewhere.iter().any(|known| known.eq_ignore_ascii_case(domain));
         if attempt.is_local() && is_elsewhere {
@@ -277,7 +275,8 @@ impl<'a> Follower<'a> {
         let about = About {
             relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
             sender: &sender,
-            to: &attempt.to,
+            // The texts are of all messages that fail like this one.
+            to: "",
             host: self.hosts.name(host),
         };
         let cause = diagnose(&evidence, &(self.question.circumstances)(&about));

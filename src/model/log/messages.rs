@@ -6,6 +6,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::stamp::Seconds;
 
+/// Bits of the filter: 32 KiB, so that it stays near the processor.
+const FILTER_BITS: u32 = 18;
 /// Entries in each half of the table.
 const HALF: usize = 200_000;
 /// Ends that are remembered.
@@ -80,9 +82,41 @@ impl Hasher for Hashed {
     }
 }
 
+/// Tells most queue ids that are not in the table, without a search. Bits are set and never cleared.
+#[derive(Debug)]
+struct Filter(Vec<u64>);
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self(vec![0; 1 << (FILTER_BITS - 6)])
+    }
+}
+
+impl Filter {
+    /// Word and bit of a queue id, by its last eight bytes: those differ.
+    fn place(queue_id: &[u8]) -> (usize, u64) {
+        let last = queue_id.iter().rev().take(8).fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
+        let place = last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - FILTER_BITS);
+        (usize::try_from(place >> 6).unwrap_or_default(), 1 << (place & 63))
+    }
+
+    fn set(&mut self, queue_id: &[u8]) {
+        let (word, bit) = Self::place(queue_id);
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    fn may_have(&self, queue_id: &[u8]) -> bool {
+        let (word, bit) = Self::place(queue_id);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+}
+
 /// The table.
 #[derive(Debug, Default)]
 pub struct Messages {
+    filter: Filter,
     hasher: RandomState,
     young: Table<Failed>,
     old: Table<Failed>,
@@ -102,9 +136,9 @@ impl Messages {
         hasher.finish()
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.young.is_empty() && self.old.is_empty()
+    /// Whether there may be a message of this queue id.
+    pub fn may_have(&self, queue_id: &[u8]) -> bool {
+        self.filter.may_have(queue_id)
     }
 
     /// The group in which a message is.
@@ -114,6 +148,7 @@ impl Messages {
 
     /// An attempt failed for the reason of this group.
     pub fn failed(&mut self, key: u64, queue_id: &[u8], group: u32, state: State, time: Option<Seconds>) {
+        self.filter.set(queue_id);
         let moment = Moment::new(time);
         let before = self.old.remove(&key);
         if self.young.len() >= HALF && !self.young.contains_key(&key) {
@@ -261,7 +296,9 @@ mod tests {
         messages.deleted(b"A1");
         assert_eq!((messages.tallies()[&1].messages, messages.tallies()[&1].waiting), (1, 0));
         assert_eq!(messages.accepted(messages.key(b"A1", b"b")), Some(1));
-        assert!(messages.tallies().is_empty() && messages.is_empty());
+        assert!(messages.tallies().is_empty() && messages.may_have(b"A1"));
+        let others = (0..1000).filter(|number| messages.may_have(format!("B{number}").as_bytes())).count();
+        assert!(others < 5, "{others}");
     }
 
     #[test]

@@ -8,22 +8,18 @@ use memchr::{memchr, memmem, memrchr};
 
 /// Every line that matters has one of these. The search looks at four bytes first: needles do not begin as something in
 /// every line does (`postfix`, `connection`).
-const NEEDLES: [&str; 19] = [
+const NEEDLES: [&str; 14] = [
     "status=",
     "warning: ",
     "fatal: ",
     "panic: ",
     "error: ",
-    // what smtp(8) and its TLS say before the record of an attempt (smtp_trouble.c, tls_client.c, tls_verify.c)
+    // what smtp(8) and its TLS say before the record of an attempt (smtp_connect.c, tls_client.c, tls_verify.c); what
+    // it says of one of several hosts, it says again in the record if that was the last
     "SSL_connect error",
     "certificate ",
     "ect to ",
     "wrappermode",
-    "refused to talk to me",
-    " said: ",
-    "Cannot start TLS",
-    " is required",
-    "while performing",
     "super[",
     // what the kernel, systemd, the journal and rsyslog say of Postfix
     "avc: ",
