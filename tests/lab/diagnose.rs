@@ -71,7 +71,7 @@ fn a_password_that_is_wrong_and_a_queue_that_waits() {
         .exits(4)
         .says("wrong-password: 1 message, still in the queue")
         .says("1 message waits in the queue");
-    let run = run.says(": wrong-password (1)").says("exit 4").never_says("battery");
+    let run = run.says("wrong-password (1)").says("exit 4").never_says("battery");
     let story = run.json("story");
     let steps = story["diagnosis"]["steps"].as_array().unwrap();
     assert_eq!(steps.last().unwrap()["cause"]["id"], "wrong-password", "{story:#}");
