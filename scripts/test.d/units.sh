@@ -3,7 +3,7 @@
 
 # units_lint: systemd has nothing to say of them, but would have of a broken one.
 units_lint() {
-    local work=$TOP/target/units broken status=0
+    local work=$TOP/target/units broken place status=0
     setup_tools systemd-analyze || return
     rm -rf "$work"
     mkdir -p "$work/broken"
@@ -16,8 +16,20 @@ units_lint() {
         say "systemd-analyze had nothing to say of $broken"
         status=1
     fi
-    units_verify "$work"/relayhost-* | grep . && status=1
-    echo "$(find "$work" -maxdepth 1 -name 'relayhost-*' | wc -l) units"
+    # The drop-in that a kickstart file writes for the console.
+    for place in "$work" "$work/broken"; do
+        mkdir "$place/relayhost-pending.service.d"
+        sed -n '/^\[Service\]$/,/^UNIT$/{/^UNIT$/!p}' "$TOP/packaging/kickstart/answers-inline.ks" \
+            >"$place/relayhost-pending.service.d/console.conf"
+    done
+    cp "$work/relayhost-pending.service" "$broken"
+    sed -i 's/journal+console/no+such/' "$work/broken/relayhost-pending.service.d/console.conf"
+    if [ ! -s "$work/relayhost-pending.service.d/console.conf" ] || [ -z "$(units_verify "$broken")" ]; then
+        say "the drop-in of answers-inline.ks was not looked at"
+        status=1
+    fi
+    units_verify "$work"/relayhost-*.{service,timer} | grep . && status=1
+    echo "$(find "$work" -maxdepth 1 -name 'relayhost-*' -type f | wc -l) units"
     return "$status"
 }
 

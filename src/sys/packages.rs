@@ -164,8 +164,15 @@ impl Manager {
             Kind::Microdnf | Kind::Yum => return Ok(()),
         };
         // No repository has a word in this, and none is to be fetched for it.
-        let cmd = self.command().args(["--disablerepo=*", "mark", reason]).args(names.iter().cloned());
-        cmd.ok().map(|_| ())
+        let offline = || self.command().arg("--disablerepo=*");
+        // Each mark is an entry in dnf's history, also one that changes nothing.
+        let known = offline().args(["-q", "repoquery", "--userinstalled", "--qf", "%{name}\\n"]).ok()?.text();
+        let known: Vec<&str> = known.split_whitespace().collect();
+        let mut unknown = names.iter().filter(|name| !known.contains(&name.as_str())).peekable();
+        if unknown.peek().is_none() {
+            return Ok(());
+        }
+        offline().args(["mark", reason]).args(unknown.cloned()).ok().map(|_| ())
     }
 
     fn command(&self) -> Cmd {
