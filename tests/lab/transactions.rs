@@ -116,7 +116,7 @@ fn reinstalling_upgrading_and_downgrading_keep_everything_and_record_nothing() {
         );
     }
     // What was noted once is not noted again.
-    run.says("verified 0\npending 0\n\n1\n");
+    run.says("verified 0\npending 0\n1\n");
 }
 
 /// Its %pre fails; its unpacking fails, since a file system of the host is full: the old version is there still, with all
