@@ -10,12 +10,14 @@ use crate::model::catalogue::{Stage, Verdict};
 use crate::model::diagnosis::Cause;
 use crate::model::text::{clipped, masked};
 
-/// Groups; words that differ each time must not fill the memory.
-const GROUPS: usize = 2000;
+/// Groups of causes. If more hosts than that fail in every way, the rest is of no host.
+const KNOWN: usize = 3000;
+/// Groups of words that no one knows. If there are more, the rest is one group.
+const UNKNOWN: usize = 1000;
 /// Examples of a group: the newest ones.
-const EXAMPLES: usize = 4;
-/// Bytes of an example's words.
-const WORDS: usize = 1000;
+const EXAMPLES: usize = 3;
+/// Bytes of a group's or an example's words.
+const WORDS: usize = 600;
 /// Relays of a group that are named.
 const RELAYS: usize = 5;
 
@@ -64,25 +66,31 @@ pub struct Group {
 #[derive(Debug, Default)]
 pub struct Groups {
     list: Vec<Group>,
+    unknown: usize,
     index: HashMap<(u16, String), u32>,
 }
 
 impl Groups {
     /// The number of the group of this kind on this host; made if there is none yet.
     pub fn number(&mut self, host: u16, kind: Kind, words: &str) -> u32 {
-        let name = match &kind {
-            Kind::Known(cause) => cause.id.clone(),
-            Kind::Unknown(..) => format!(" {}", clipped(&hard(words), 300)),
+        let mut key = match &kind {
+            Kind::Known(cause) => (host, cause.id.clone()),
+            Kind::Unknown(..) => (host, format!(" {}", clipped(&hard(words), 300))),
         };
-        let key = (host, name);
         if let Some(number) = self.index.get(&key) {
             return *number;
         }
-        let number = u32::try_from(self.list.len()).unwrap_or_default();
-        if self.list.len() >= GROUPS {
-            // The last one takes whatever comes after it.
-            return number.saturating_sub(1);
+        match &kind {
+            Kind::Known(cause) if self.list.len() - self.unknown >= KNOWN => key = (0, cause.id.clone()),
+            Kind::Unknown(..) if self.unknown >= UNKNOWN => key = (0, " ".to_owned()),
+            Kind::Known(_) => {}
+            Kind::Unknown(..) => self.unknown += 1,
         }
+        if let Some(number) = self.index.get(&key) {
+            return *number;
+        }
+        let host = key.0;
+        let number = u32::try_from(self.list.len()).unwrap_or_default();
         self.index.insert(key, number);
         self.list.push(Group {
             host,
@@ -166,4 +174,36 @@ pub fn nearest_stage(attempt: &Attempt) -> Stage {
     let found = WORDS_OF.iter().find(|(text, _)| words.contains(text)).map(|(_, stage)| *stage);
     // A reply that does not say what it is a reply to is about the message.
     found.unwrap_or(if words.contains(" said: ") { Stage::Message } else { Stage::Connect })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::diagnosis::{Circumstances, diagnose};
+    use crate::model::log::follow::About;
+
+    #[test]
+    fn groups_are_bounded_and_a_cause_stays_that_cause() {
+        let about = About { relay: None, sender: "", to: "", host: "" };
+        let cause = diagnose(&["Connection refused"], &Circumstances::unknown(&about)).unwrap();
+        let mut groups = Groups::default();
+        for number in 0..5000u32 {
+            let letters = |mut number: u32| -> String {
+                std::iter::from_fn(|| {
+                    let letter = char::from_digit(10 + number % 26, 36);
+                    number /= 26;
+                    letter
+                })
+                .take(4)
+                .collect()
+            };
+            let host = u16::try_from(number).unwrap();
+            groups.number(host, Kind::Unknown(Stage::Login, Verdict::Refused), &letters(number));
+            let of_cause = groups.number(host, Kind::Known(cause.clone()), "x");
+            let of_cause = groups.get_mut(of_cause).unwrap();
+            assert_eq!(of_cause.kind, Kind::Known(cause.clone()));
+            assert!(of_cause.host == host || of_cause.host == 0);
+        }
+        assert!(groups.all().len() <= KNOWN + UNKNOWN + 2, "{}", groups.all().len());
+    }
 }

@@ -1,7 +1,9 @@
 //! The hosts whose lines a log has: one, or many in a central log. Numbers for names, so that a group is small.
 
-/// Hosts that are told apart; the lines of more count as of the last one.
+/// Hosts that are told apart.
 const HOSTS: usize = 256;
+/// What the others are called.
+const MORE: &str = "more hosts";
 
 /// The names, in the order in which they were met.
 #[derive(Debug)]
@@ -26,8 +28,10 @@ impl Hosts {
         }
         let known = self.names.iter().position(|known| known == name);
         let number = known.unwrap_or_else(|| {
-            if self.names.len() < HOSTS {
-                self.names.push(name.to_owned());
+            match HOSTS - self.names.len() {
+                0 => {}
+                1 => self.names.push(MORE.to_owned()),
+                _ => self.names.push(name.to_owned()),
             }
             self.names.len() - 1
         });
@@ -65,7 +69,7 @@ mod tests {
         for number in 0..1000 {
             hosts.number(Some(&number.to_string()));
         }
-        assert_eq!(hosts.names().count(), HOSTS - 1);
+        assert_eq!((hosts.names().count(), hosts.names().last()), (HOSTS - 1, Some(MORE)));
     }
 
     #[test]

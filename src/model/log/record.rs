@@ -15,7 +15,7 @@ pub fn report(report: &Report, calendar: &Calendar) -> Value {
     json!({
         "from": time(report.span.0, calendar),
         "to": time(report.span.1, calendar),
-        "hosts": report.hosts,
+        "hosts": report.hosts.iter().map(|host| one_line(host)).collect::<Vec<_>>(),
         "accepted": report.accepted,
         "exact": !report.overflowed,
         "failures": report.failures.iter().map(|one| failure(one, calendar)).collect::<Vec<_>>(),
