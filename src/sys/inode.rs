@@ -12,6 +12,9 @@ use super::files;
 use crate::error::{Error, Result};
 use crate::model::generation::{Inode, hex, sha256, unhex};
 
+/// SELinux keeps its labels there (selinux(8)).
+const LABEL: &str = "security.selinux";
+
 /// Takes a file as it is; `None` if there is none. A symbolic link is refused.
 pub fn take(path: &Path) -> Result<Option<(Inode, Vec<u8>)>> {
     let Some(bytes) = files::read_no_link(path)? else { return Ok(None) };
@@ -70,6 +73,18 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     };
     inode.mtime = nanoseconds(cool_time());
     put_back(path, Some((&inode, bytes)))
+}
+
+/// Gives a new file the SELinux label of the one that it will replace, if there is one with a label.
+pub fn copy_label(old: &Path, new: &Path) -> Result<()> {
+    files::refuse_link(old)?;
+    let fault = |source| Error::Io { action: "look at", path: old.to_owned(), source };
+    let label = match xattr::get(old, LABEL) {
+        Err(error) if is_unsupported(&error) || error.kind() == ErrorKind::NotFound => None,
+        other => other.map_err(fault)?,
+    };
+    let Some(label) = label else { return Ok(()) };
+    set_xattr(&File::open(new).map_err(fault)?, new, LABEL, &label)
 }
 
 /// Dates a configuration file three seconds back. Postfix reads a file that is younger than two seconds again and
@@ -144,6 +159,20 @@ mod tests {
         put_back(&path, None).unwrap();
         assert_eq!(take(&path).unwrap(), None);
         assert!(files::names(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn a_map_that_is_built_anew_has_the_label_of_the_old_one() {
+        let directory = files::scratch().unwrap();
+        let [old, new] = ["old", "new"].map(|name| directory.path().join(name));
+        files::create(&new, b"", 0o600).unwrap();
+        copy_label(&old, &new).unwrap();
+        files::create(&old, b"", 0o600).unwrap();
+        // Root may, on most file systems; scripts/vm tries it on a real one.
+        let is_labelled = xattr::set(&old, LABEL, b"system_u:object_r:postfix_etc_t:s0\0").is_ok();
+        copy_label(&old, &new).unwrap();
+        assert_eq!(xattr::get(&old, LABEL).ok().flatten(), xattr::get(&new, LABEL).ok().flatten());
+        assert_eq!(xattr::get(&new, LABEL).ok().flatten().is_some(), is_labelled);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::files;
 use super::run::{self, Cmd};
+use super::{files, inode};
 use crate::error::{Error, Result};
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::observed::Database;
@@ -105,6 +105,10 @@ pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> 
     if database.is_some() {
         let program = run::require("postmap", INSTALL_POSTFIX)?;
         Cmd::new(&program).arg(kind.table(&source)).without_core().ok()?;
+    }
+    inode::copy_label(path, &source)?;
+    if let Some((place, built)) = &database {
+        inode::copy_label(place, built)?;
     }
     Ok(BuiltMap { _staging: staging, source, database, path: path.to_owned() })
 }
