@@ -7,7 +7,7 @@ units_lint() {
     setup_tools systemd-analyze || return
     rm -rf "$work"
     mkdir -p "$work/broken"
-    cp "$TOP"/packaging/usr/lib/systemd/system/*.{service,timer} "$work/"
+    cp "$TOP"/packaging/usr/lib/systemd/system/*.{service,timer,path} "$work/"
     # The program is not on this machine.
     sed -i 's,^ExecStart=/usr/bin/relayhost ,ExecStart=/bin/sh ,' "$work"/*.service
     broken=$work/broken/relayhost-pending.service

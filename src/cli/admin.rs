@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::render::Renderer;
 use super::{Change, Command, OnFailure};
 use super::{diagnose, init, pending, probe, providers};
-use crate::engine::Place;
 use crate::engine::apply::{Done, Options, Refusal, apply};
 use crate::engine::defer;
 use crate::engine::load::{self, Source, load};
@@ -16,6 +15,7 @@ use crate::engine::observe::observe;
 use crate::engine::recover::{self, Recovered, lock_and_recover, recover_if_stopped};
 use crate::engine::supply;
 use crate::engine::verify::{Request, last_proof, verify};
+use crate::engine::{Place, note_in_journal};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::kind::Kind;
@@ -74,6 +74,7 @@ pub fn run(command: Command) -> u8 {
         Command::Providers { name, json } => {
             report_to_anybody("providers", json, |out| providers::run(name.as_deref(), out))
         }
+        Command::Recover { json } => report("recover", json, recover),
         Command::History { json } => report("history", json, history),
         Command::Restore { number, json, lock_timeout } => {
             report("restore", json, |out| restore(number, lock_timeout, out))
@@ -97,7 +98,9 @@ fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Renderer) ->
         }
     };
     // Whoever asked for a document and got none must not believe that all is well.
-    let written = out.document(&record::document(name, exit.code(), body));
+    let document = record::document(name, exit.code(), body);
+    note_in_journal(&document);
+    let written = out.document(&document);
     if written || exit != Exit::Done { exit.code() } else { Exit::Failed.code() }
 }
 
@@ -239,6 +242,11 @@ fn verify_only(
     let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, out)?;
     out.delivery(&delivery);
     Ok((delivery.outcome.exit(), record::with_recovery(record::delivery(&delivery), &recovered)))
+}
+
+fn recover(out: &mut Renderer) -> Result<Outcome> {
+    let word = recover::recover_at_boot(out)?.unwrap_or_else(|| "nothing to clear up".into());
+    Ok((Exit::Done, json!({ "result": word })))
 }
 
 fn history(out: &mut Renderer) -> Result<Outcome> {

@@ -134,6 +134,12 @@ enum Command {
         #[arg(long, value_name = "TIME", default_value = "30m", value_parser = text::parse_duration)]
         lock_timeout: Duration,
     },
+    /// Clear up after a run that was stopped, and nothing else; relayhost-recover.service runs this at boot
+    Recover {
+        /// Print one JSON document (docs/schema.json)
+        #[arg(long)]
+        json: bool,
+    },
     /// Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first
     Init {
         #[command(flatten)]

@@ -12,20 +12,22 @@ use crate::error::{Exit, Result};
 
 /// Does what waits.
 pub fn pending(only_due: bool, patience: Duration, out: &mut Renderer) -> Result<Outcome> {
-    let word = match drain(only_due, patience, out)? {
+    let (exit, word) = match drain(only_due, patience, out)? {
         Drained::Ran(ran) => {
             let (desired, done) = *ran;
             out.done(&desired, &done, Place::Host);
             return Ok((done.exit(), of(&done)));
         }
-        Drained::Nothing => "nothing waits",
-        Drained::NotDue => {
-            "what waits is not to be tried yet; `relayhost check` says why, `relayhost pending` tries it now"
-        }
-        Drained::NoAnswers => {
-            "there are no answers yet: write /etc/relayhost/answers.toml, and run `relayhost apply`"
-        }
+        Drained::Nothing => (Exit::Done, "nothing waits"),
+        Drained::NotDue(last) => (
+            last,
+            "what waits is not to be tried yet; `relayhost check` says why, `relayhost pending` tries it now",
+        ),
+        Drained::NoAnswers => (
+            Exit::Done,
+            "there are no answers yet: write /etc/relayhost/answers.toml, and run `relayhost apply`",
+        ),
     };
     out.say_end(word);
-    Ok((Exit::Done, json!({ "result": word })))
+    Ok((exit, json!({ "result": word })))
 }

@@ -8,7 +8,7 @@ use super::apply::{Done, Options, Refusal, apply};
 use super::install::keep_when_we_go;
 use super::recover::lock_and_recover;
 use super::verify::Request;
-use super::{Place, Progress, load};
+use super::{Place, Progress, load, wait};
 use crate::error::{Error, Exit, Result};
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::Desired;
@@ -18,12 +18,11 @@ use crate::model::probe::Ending;
 use crate::sys::{clock, host, lock, pending, service};
 
 const SERVICE: &str = "relayhost-pending.service";
+/// Starts it again when it is time. Made when it is needed (systemd-run), since only we know when that is.
 const TIMER: &str = "relayhost-pending.timer";
+/// Starts it again when the answers change.
+const PATH: &str = "relayhost-pending.path";
 
-/// How often the locks are looked at while they are held.
-const TICK: Duration = Duration::from_millis(500);
-/// How long they must stay free: yum and dnf lock more than once on their way.
-const CALM: Duration = Duration::from_secs(1);
 /// Rounds of one run: what is asked for while it works is done too, and a loop of askers ends.
 const ROUNDS: usize = 3;
 
@@ -61,13 +60,15 @@ pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
                 pending::withdraw(&name)?;
             }
             pending::close();
-            service::order("stop", TIMER);
+            rest();
             return Ok(());
         }
-        // An upgrade leaves everything as it is, what waits too.
         Subject::Ourselves if slot == Slot::Post && instances < 2 => {
             record("relayhost", "relayhost was installed")?;
         }
+        // An upgrade leaves everything as it is, what waits too. Its units are on the disk; EL7 has no file trigger that
+        // has systemd read them.
+        Subject::Ourselves if slot == Slot::Post => service::reread_units(),
         Subject::Asker(name) if is_package_name(name) => {
             if removed {
                 pending::withdraw(name)?;
@@ -143,8 +144,8 @@ pub fn waiting() -> Result<Vec<Waiting>> {
 pub enum Drained {
     /// Nothing waits.
     Nothing,
-    /// What waits is not to be tried now.
-    NotDue,
+    /// What waits is not to be tried now; how the last attempt ended.
+    NotDue(Exit),
     /// There are no answers to apply yet.
     NoAnswers,
     /// Done, or tried; all entries were tried, and are gone if the exit status is 0.
@@ -164,13 +165,23 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
         }
         let (now, boot, changed) = (clock::unix(), host::boot_id(), load::changed());
         if only_due && !entries.iter().any(|(_, entry)| entry.is_due(now, &boot, changed)) {
-            return Ok(if matches!(drained, Drained::Nothing) { Drained::NotDue } else { drained });
+            let last = entries.iter().find_map(|(_, entry)| entry.last_exit()).unwrap_or(Exit::Done);
+            drained = if matches!(drained, Drained::Nothing) { Drained::NotDue(last) } else { drained };
+            break;
         }
         if !load::is_answered() {
-            return Ok(Drained::NoAnswers);
+            drained = Drained::NoAnswers;
+            break;
         }
-        let result = wait_for_locks(patience, progress).and_then(|()| {
+        let mut served = entries;
+        let result = wait::for_locks(patience, progress).and_then(|()| {
+            // A service starts with the boot; who typed it wants to hear at once what is wrong.
+            if only_due && let Ok(desired) = load::load(Path::new(load::DEFAULT)) {
+                wait::for_network(&desired, progress);
+            }
             let held = lock_and_recover(patience, Place::Host, progress)?;
+            // Those that came while we waited are served too.
+            served = pending::entries()?;
             let desired = load::load(Path::new(load::DEFAULT))?;
             let done = apply(&held, &desired, &options(&desired, patience)?, progress)?;
             Ok((desired, done))
@@ -179,15 +190,14 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
         if let (Ok((desired, _)), None) = (&result, &failure) {
             keep_when_we_go(desired, progress);
         }
-        // Those that came while we waited are served too.
         for (name, entry) in pending::entries()? {
-            if entries.iter().any(|(_, known)| known.id == entry.id) || failure.is_some() {
+            if served.iter().any(|(_, known)| known.id == entry.id) || failure.is_some() {
                 let after = failure.clone().map(|attempt| entry.clone().tried(attempt));
                 pending::settle(&name, &entry, after.as_ref())?;
             }
         }
         drained = Drained::Ran(Box::new(result.inspect_err(|_| rest())?));
-        if failure.is_some() {
+        if failure.is_some() && load::changed() <= now {
             break;
         }
     }
@@ -195,10 +205,14 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
     Ok(drained)
 }
 
-/// While something waits, the timer comes back to it.
+/// While something waits, systemd comes back to it: when it is time, and when the answers change.
 fn rest() {
-    let verb = if pending::entries().is_ok_and(|entries| entries.is_empty()) { "stop" } else { "start" };
-    service::order(verb, TIMER);
+    let entries = pending::entries().unwrap_or_default();
+    service::order("stop", TIMER);
+    service::order(if entries.is_empty() { "stop" } else { "start" }, PATH);
+    if let Some(at) = entries.iter().filter_map(|(_, entry)| entry.due_at()).min() {
+        service::order_later(SERVICE, Duration::from_secs(at.saturating_sub(clock::unix())));
+    }
 }
 
 fn options(desired: &Desired, patience: Duration) -> Result<Options> {
@@ -230,34 +244,6 @@ fn failure(result: &Result<(Desired, Done)>) -> Option<Attempt> {
         Err(error) => (error.exit(), error.to_string(), error.hint()),
     };
     Some(Attempt { at: clock::unix(), exit: exit.code(), text, remedy, boot: host::boot_id() })
-}
-
-/// Waits until no package manager is at work. Looks at the locks, and never takes one: whoever holds it would find
-/// us in its way.
-fn wait_for_locks(patience: Duration, progress: &mut dyn Progress) -> Result<()> {
-    let begin = clock::now();
-    let (mut free_since, mut told) = (None, None);
-    loop {
-        match lock::package_manager_holder() {
-            None => {
-                let since = *free_since.get_or_insert_with(clock::now);
-                if told.is_none() || since.elapsed() >= CALM {
-                    return Ok(());
-                }
-            }
-            Some(holder) if holder.waits_for_us() || begin.elapsed() >= patience => {
-                return Err(Error::InTransaction { holder: holder.to_string(), waited: begin.elapsed() });
-            }
-            Some(holder) => {
-                free_since = None;
-                if told.as_ref() != Some(&holder) {
-                    progress.note(&format!("waiting for {holder} to end"));
-                    told = Some(holder);
-                }
-            }
-        }
-        clock::sleep(TICK);
-    }
 }
 
 /// Who will do what was recorded, in words.

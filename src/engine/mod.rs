@@ -14,11 +14,15 @@ pub mod recover;
 pub mod supply;
 pub mod transaction;
 pub mod verify;
+mod wait;
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::error::Result;
-use crate::sys::clock;
+use crate::model::journal::Notice;
+use crate::sys::{clock, host, journal};
 
 /// What is worked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +53,13 @@ impl Progress for Silent {
     fn say(&mut self, _: &str) {}
     fn note(&mut self, _: &str) {}
     fn end(&mut self, _: bool, _: &str, _: Duration) {}
+}
+
+/// Has the journal hold what the document of a run says, for whoever looks after our units. On a terminal it was seen.
+pub fn note_in_journal(document: &Value) {
+    if host::is_our_service() {
+        journal::send(&Notice::of(document));
+    }
 }
 
 /// Runs one stage, and tells how it went.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::transaction::{Transaction, postfix_directory, reread, restore_files, trust_postfix_directory};
+use super::transaction::{
+    Transaction, postfix_directory, postfix_runs, reread, restore_files, trust_postfix_directory,
+};
 use super::{Place, Progress};
 use crate::error::{Error, Result};
 use crate::model::action::ServiceAction;
@@ -41,6 +43,19 @@ pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
     match state::try_lock()? {
         None => Ok(None),
         Some(lock) => recover(&lock, Place::Host, progress),
+    }
+}
+
+/// At boot, before Postfix starts: it will read what is there then. One that runs all the same is told.
+pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
+    if !state::exists()? || state::journal()?.is_none() {
+        return Ok(None);
+    }
+    trust_postfix_directory()?;
+    let place = if postfix_runs()? { Place::Host } else { Place::Tree };
+    match state::try_lock()? {
+        None => Ok(None),
+        Some(lock) => recover(&lock, place, progress),
     }
 }
 

@@ -218,10 +218,18 @@ pub fn reread(place: Place, action: ServiceAction) -> Result<()> {
     if place == Place::Tree || !postfix::is_installed() {
         return Ok(());
     }
-    let settings = parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?);
-    let queue = Queue::new(&settings);
+    let queue = queue()?;
     let action = if service::master_runs(&queue) { action } else { ServiceAction::Start };
     service::tell(action, &queue).map(|_| ())
+}
+
+/// Whether Postfix runs.
+pub fn postfix_runs() -> Result<bool> {
+    Ok(postfix::is_installed() && service::master_runs(&queue()?))
+}
+
+fn queue() -> Result<Queue> {
+    Ok(Queue::new(&parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?)))
 }
 
 /// What the last run that is in force left; empty where there is none.

@@ -29,4 +29,33 @@ impl Exit {
     pub fn code(self) -> u8 {
         self as u8
     }
+
+    /// What a recorded number means; one that no version of ours has given is a failure.
+    pub fn from_code(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Failed,
+            Self::Usage,
+            Self::Differs,
+            Self::Refused,
+            Self::NoWord,
+            Self::Deferred,
+            Self::PutBack,
+            Self::Stuck,
+        ];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_its_exit_again() {
+        for code in 0..=8 {
+            assert_eq!(Exit::from_code(code).code(), code);
+        }
+        assert_eq!(Exit::from_code(99), Exit::Failed);
+    }
 }

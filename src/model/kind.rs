@@ -41,9 +41,31 @@ impl Signs {
     }
 }
 
+/// The systemd unit of a process, by its cgroup (proc_pid_cgroup(5), cgroups(7)): the last part of the path, in the
+/// hierarchy that systemd keeps.
+pub fn unit_of(cgroup: &str) -> Option<&str> {
+    let path = cgroup.lines().find_map(|line| {
+        let mut parts = line.splitn(3, ':');
+        let (number, controller) = (parts.next()?, parts.next()?);
+        (number == "0" || controller == "name=systemd").then(|| parts.next()).flatten()
+    })?;
+    let is_unit = |part: &&str| matches!(part.rsplit_once('.'), Some((_, "service" | "scope")));
+    path.rsplit('/').find(is_unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unit_is_known_by_its_cgroup_in_both_hierarchies() {
+        assert_eq!(unit_of("0::/system.slice/relayhost-check.service\n"), Some("relayhost-check.service"));
+        let el7 = "4:cpu:/\n1:name=systemd:/system.slice/relayhost-check.service\n";
+        assert_eq!(unit_of(el7), Some("relayhost-check.service"));
+        assert_eq!(unit_of("0::/user.slice/user-0.slice/session-1.scope\n"), Some("session-1.scope"));
+        assert_eq!(unit_of("0::/\n"), None);
+        assert_eq!(unit_of(""), None);
+    }
 
     #[test]
     fn a_chroot_is_known_by_its_root_and_not_by_run() {

@@ -17,6 +17,7 @@ pub mod diagnosis;
 pub mod generation;
 pub mod header;
 pub mod interview;
+pub mod journal;
 pub mod kind;
 mod layers;
 pub mod lines;

@@ -92,6 +92,16 @@ impl Entry {
         !waits_for_people(last.exit) && now >= self.next()
     }
 
+    /// When it is to be tried again; `None` if that is not a matter of time, or nobody has tried it yet.
+    pub fn due_at(&self) -> Option<u64> {
+        self.last.as_ref().filter(|last| !waits_for_people(last.exit)).map(|_| self.next())
+    }
+
+    /// How the last attempt ended.
+    pub fn last_exit(&self) -> Option<Exit> {
+        self.last.as_ref().map(|last| Exit::from_code(last.exit))
+    }
+
     /// When it is tried again at the earliest.
     fn next(&self) -> u64 {
         let doublings = self.attempts.saturating_sub(1).min(6);

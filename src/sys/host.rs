@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::files;
 use crate::error::{Error, Result};
-use crate::model::kind::{Kind, Signs};
+use crate::model::kind::{Kind, Signs, unit_of};
 use crate::model::secret::Secret;
 
 /// The architecture of this host's packages, as rpm calls it.
@@ -22,6 +22,13 @@ pub fn kind() -> Kind {
     let offline = variable("SYSTEMD_OFFLINE").is_some_and(|value| value == "1" || value == "yes");
     Signs { root_of_init, systemd: there("/run/systemd/system"), offline, installer: there("/run/anaconda") }
         .kind()
+}
+
+/// Whether one of our own systemd units runs us.
+pub fn is_our_service() -> bool {
+    let cgroup = files::read(Path::new("/proc/self/cgroup"), 64 * 1024).ok().flatten().unwrap_or_default();
+    unit_of(&String::from_utf8_lossy(&cgroup))
+        .is_some_and(|unit| unit.starts_with("relayhost-") && unit.ends_with(".service"))
 }
 
 /// Whether /usr comes from an image, so that packages belong into that (rpm-ostree, bootc; dnf 4 looks at the same

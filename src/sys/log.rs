@@ -5,24 +5,18 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use super::clock;
-use super::files;
-use super::run::{self, Cmd};
+use super::{files, journal};
 use crate::error::{Error, Result};
 
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
 const CHUNK: u64 = 4 * 1024 * 1024;
 
-/// How often the journal is looked at.
-const JOURNAL_TICK: Duration = Duration::from_millis(500);
-
 /// Everything that is logged from now on.
 #[derive(Debug)]
 pub struct Follower {
     file: Option<FileTail>,
-    journal: Option<JournalTail>,
+    journal: Option<journal::Tail>,
 }
 
 #[derive(Debug)]
@@ -39,21 +33,13 @@ struct OpenFile {
     rest: Vec<u8>,
 }
 
-#[derive(Debug)]
-struct JournalTail {
-    program: PathBuf,
-    cursor: String,
-    next: Instant,
-}
-
 /// Starts to follow. `postlog` is Postfix's own `maillog_file`, empty if it has none.
 pub fn follow(postlog: &str) -> Result<Follower> {
     let paths = [postlog, "/var/log/maillog", "/var/log/mail.log"];
     let path =
         paths.iter().filter(|path| path.starts_with("/var/")).map(Path::new).find(|path| files::exists(path));
     let file = path.map(FileTail::open).transpose()?;
-    let journal =
-        if files::exists(Path::new("/run/systemd/journal/socket")) { JournalTail::open() } else { None };
+    let journal = journal::Tail::open();
     if file.is_none() && journal.is_none() {
         return Err(Error::NoLog);
     }
@@ -150,37 +136,6 @@ impl OpenFile {
 
 fn fault(path: &Path, source: std::io::Error) -> Error {
     Error::Io { action: "read", path: path.into(), source }
-}
-
-impl JournalTail {
-    /// `None` where there is no journal to read.
-    fn open() -> Option<Self> {
-        let program = run::find("journalctl")?;
-        let output = Cmd::new(&program).args(["-q", "-n", "0", "--show-cursor"]).run().ok()?;
-        let text = output.text();
-        let cursor = text.lines().find_map(|line| line.strip_prefix("-- cursor: "))?.to_owned();
-        Some(Self { program, cursor, next: clock::now() })
-    }
-
-    fn lines(&mut self) -> Result<Vec<String>> {
-        // Each look is a process; a file costs nothing and is looked at more often.
-        if clock::now() < self.next {
-            return Ok(Vec::new());
-        }
-        self.next = clock::now() + JOURNAL_TICK;
-        let output = Cmd::new(&self.program)
-            .args(["-q", "-o", "short", "--show-cursor", "SYSLOG_FACILITY=2", "--after-cursor", &self.cursor])
-            .ok()?;
-        let text = output.text();
-        let mut lines = Vec::new();
-        for line in text.lines() {
-            match line.strip_prefix("-- cursor: ") {
-                Some(cursor) => cursor.clone_into(&mut self.cursor),
-                None => lines.push(line.to_owned()),
-            }
-        }
-        Ok(lines)
-    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,24 @@ pub fn order(verb: &str, unit: &str) -> bool {
     cmd.run().is_ok_and(|output| output.success())
 }
 
+/// Has systemd read changed units.
+pub fn reread_units() {
+    if let Some(program) = systemd() {
+        // Without it the old ones stay in force until the next boot.
+        let _ = Cmd::new(&program).arg("daemon-reload").within(Duration::from_secs(10)).run();
+    }
+}
+
+/// Has systemd start one of our units after a while, by a timer that is made for it and has its name. One of that name
+/// must not be there.
+pub fn order_later(unit: &str, pause: Duration) -> bool {
+    let (Some(_), Some(program)) = (systemd(), run::find("systemd-run")) else { return false };
+    let cmd = Cmd::new(&program)
+        .args(["--quiet", "--unit", unit, "--timer-property=AccuracySec=1s"])
+        .arg(format!("--on-active={}s", pause.as_secs()));
+    cmd.run().is_ok_and(|output| output.success())
+}
+
 /// State of the service.
 pub fn state(queue: &Queue) -> Result<Service> {
     let word = match systemd() {

@@ -68,7 +68,7 @@ fn what_the_relay_refuses_waits_for_other_answers_and_not_for_a_timer() {
         .says("tried once")
         .says("the relay refused the user name or the password")
         .says("what waits is not to be tried yet")
-        .says("again 0\nmended 0\n\n1\n");
+        .says("again 4\nmended 0\n\n1\n");
 }
 
 #[test]

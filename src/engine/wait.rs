@@ -1,0 +1,71 @@
+//! What deferred work waits for before it begins: the end of the RPM transaction, and at boot the network. What it waits
+//! for is told, and the wait has an end.
+
+use std::time::Duration;
+
+use super::Progress;
+use crate::error::{Error, Result};
+use crate::model::desired::Desired;
+use crate::sys::network::{Way, way_to};
+use crate::sys::{clock, lock};
+
+/// How often the locks are looked at while they are held.
+const TICK: Duration = Duration::from_millis(500);
+/// How often the network is looked for: each look is a process.
+const SLOW_TICK: Duration = Duration::from_secs(2);
+/// How long they must stay free: yum and dnf lock more than once on their way.
+const CALM: Duration = Duration::from_secs(1);
+/// How long the network may take to come up, in a service that starts with the boot: what NetworkManager's own
+/// nm-online waits. The service does not wait for network-online.target, since multi-user.target would wait with it.
+const NETWORK: Duration = Duration::from_secs(60);
+
+/// Waits until no package manager is at work. Looks at the locks, and never takes one: whoever holds it would find
+/// us in its way.
+pub fn for_locks(patience: Duration, progress: &mut dyn Progress) -> Result<()> {
+    let begin = clock::now();
+    let (mut free_since, mut told) = (None, None);
+    loop {
+        match lock::package_manager_holder() {
+            None => {
+                let since = *free_since.get_or_insert_with(clock::now);
+                if told.is_none() || since.elapsed() >= CALM {
+                    return Ok(());
+                }
+            }
+            Some(holder) if holder.waits_for_us() || begin.elapsed() >= patience => {
+                return Err(Error::InTransaction { holder: holder.to_string(), waited: begin.elapsed() });
+            }
+            Some(holder) => {
+                free_since = None;
+                if told.as_ref() != Some(&holder) {
+                    progress.note(&format!("waiting for {holder} to end"));
+                    told = Some(holder);
+                }
+            }
+        }
+        clock::sleep(TICK);
+    }
+}
+
+/// Waits until there is a way to the relay, or goes on without: then the attempt says what is wrong.
+pub fn for_network(desired: &Desired, progress: &mut dyn Progress) {
+    let (begin, host) = (clock::now(), &desired.relay.host);
+    let mut told = None;
+    loop {
+        let way = way_to(host, desired.relay.port);
+        let what = match way {
+            Way::Known => return,
+            Way::NoAddress => format!("{host} has no address yet"),
+            Way::NoRoute => format!("there is no route to {host} yet"),
+        };
+        if begin.elapsed() >= NETWORK {
+            progress.note(&format!("the network was not there after {} s", begin.elapsed().as_secs()));
+            return;
+        }
+        if told != Some(way) {
+            progress.note(&format!("waiting for the network: {what}"));
+            told = Some(way);
+        }
+        clock::sleep(SLOW_TICK);
+    }
+}

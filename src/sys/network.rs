@@ -1,0 +1,59 @@
+//! Whether this host knows the way to another one. Asks the resolver and the kernel's routes, and sends nothing to it.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use super::run::{self, Cmd};
+
+/// What is known of the way to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// An address, and a route to it.
+    Known,
+    /// The name has no address, as far as anybody tells.
+    NoAddress,
+    /// There is no route to any of its addresses.
+    NoRoute,
+}
+
+/// The way to `name`, a host name or an address.
+pub fn way_to(name: &str, port: u16) -> Way {
+    let addresses = match name.parse() {
+        Ok(address) => vec![address],
+        Err(_) => addresses_of(name),
+    };
+    if addresses.is_empty() {
+        return Way::NoAddress;
+    }
+    if addresses.into_iter().any(|address| has_route(SocketAddr::new(address, port))) {
+        Way::Known
+    } else {
+        Way::NoRoute
+    }
+}
+
+/// By a process of its own: glibc before 2.26 (EL7) reads resolv.conf once in a process, which may be too early at boot.
+fn addresses_of(name: &str) -> Vec<IpAddr> {
+    let Some(getent) = run::find("getent") else { return Vec::new() };
+    let output = Cmd::new(&getent).args(["ahosts", name]).within(Duration::from_secs(20)).run();
+    let text = output.map(|output| output.text()).unwrap_or_default();
+    text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
+}
+
+/// Connecting a UDP socket is a look at the routes (connect(2)); no packet is sent.
+fn has_route(address: SocketAddr) -> bool {
+    let any: IpAddr = if address.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
+    UdpSocket::bind(SocketAddr::new(any, 0)).is_ok_and(|socket| socket.connect(address).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_host_knows_the_way_to_itself_and_not_to_a_name_that_cannot_be() {
+        assert_eq!(way_to("127.0.0.1", 25), Way::Known);
+        assert_eq!(way_to("localhost", 25), Way::Known);
+        assert_eq!(way_to("name.invalid", 25), Way::NoAddress);
+    }
+}
