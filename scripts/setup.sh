@@ -156,6 +156,28 @@ setup_rpm_pypi() {
     pypi_env rpm-pypi cargo-zigbuild==0.24.0 ziglang==0.17.1 rpmlint==2.10.0
 }
 
+# setup_vm: what boots the box.
+setup_vm() {
+    local missing=()
+    command -v qemu-system-x86_64 >/dev/null || missing+=(qemu-system-x86/qemu-system-x86-core)
+    command -v qemu-img >/dev/null || missing+=(qemu-utils/qemu-img)
+    command -v mke2fs >/dev/null || missing+=(e2fsprogs)
+    command -v python3 >/dev/null || missing+=(python3)
+    [ ${#missing[@]} -eq 0 ] || setup_install "${missing[@]}" || exit 1
+}
+
+# setup_vagrant: Vagrant with libvirt; Debian has both as packages, EL has neither.
+setup_vagrant() {
+    local missing=()
+    command -v vagrant >/dev/null || missing+=(vagrant)
+    [ -n "$(vagrant plugin list --local 2>/dev/null; find /usr/share/rubygems-integration -maxdepth 4 -name 'vagrant-libvirt-*' 2>/dev/null)" ] || missing+=(vagrant-libvirt)
+    command -v libvirtd >/dev/null || missing+=(libvirt-daemon libvirt-daemon-driver-qemu/libvirt-daemon-kvm)
+    command -v virsh >/dev/null || missing+=(libvirt-clients/libvirt-client)
+    command -v dnsmasq >/dev/null || missing+=(dnsmasq-base/dnsmasq)
+    command -v iptables >/dev/null || missing+=(iptables)
+    [ ${#missing[@]} -eq 0 ] || setup_install "${missing[@]}" || exit 1
+}
+
 # release_build: the program as it is shipped.
 release_build() {
     local start=$SECONDS

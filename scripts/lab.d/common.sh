@@ -9,8 +9,9 @@ LAB_CACHE=${RELAYHOST_LAB_CACHE:-$LAB_TOP/target/lab}
 # Fixed, so that the lab is the same lab on every machine: Postfix 3.7, rpm 4.18, dnf 4.14.
 LAB_SUITE=bookworm
 
-# Addresses that exist inside the lab's namespaces alone (RFC 5737 and RFC 3849 documentation ranges).
-LAB_RELAY4=192.0.2.1 LAB_HOST4=192.0.2.2 LAB_PREFIX4=24
+# Addresses that exist inside the lab's namespaces alone (RFC 5737 and RFC 3849 documentation ranges); a relay that is a
+# machine of Vagrant's has another.
+LAB_RELAY4=${LAB_RELAY4:-192.0.2.1} LAB_HOST4=192.0.2.2 LAB_PREFIX4=24
 LAB_RELAY6=2001:db8::1 LAB_HOST6=2001:db8::2 LAB_PREFIX6=64
 export LAB_TOP LAB_D LAB_CACHE LAB_SUITE
 export LAB_RELAY4 LAB_HOST4 LAB_PREFIX4 LAB_RELAY6 LAB_HOST6 LAB_PREFIX6

@@ -82,6 +82,7 @@ start_dns() {
     names=relay.lab.test,$(grep -vx relay.lab.test "$root/lab/ca/names" | paste -sd,)
     inside dnsmasq.log dnsmasq --conf-file=/dev/null --no-resolv --no-hosts --cache-size=0 --pid-file= \
         --log-queries --log-facility=/var/log/relay/dns.log --address=/#/ \
+        --bind-dynamic --listen-address="127.0.0.1,$LAB_RELAY4,$LAB_RELAY6" \
         --host-record="${names%,},$LAB_RELAY4,$LAB_RELAY6" \
         --host-record=dead.lab.test,192.0.2.9 --host-record="v6only.lab.test,$LAB_RELAY6" \
         --host-record=void.lab.test,203.0.113.9 --mx-host=badmx.lab.test,nobody.lab.test \

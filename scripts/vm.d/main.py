@@ -1,0 +1,186 @@
+"""main.py: runs the scenarios, two at a time, each in namespaces of its own, and shows each when it has ended.
+
+Nothing outlives this process: what it starts dies with it (prctl(2), PR_SET_PDEATHSIG; pid_namespaces(7)), and the
+machines' disks are on file systems of their namespaces.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import scenarios
+from machine import Machine
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+BOX = f'{TOP}/target/box'
+STATE = f'{BOX}/state'
+WORK = f'{TOP}/target/vm'
+PREVIOUS = f'{TOP}/target/rpm/previous'
+# No scenario may take longer, in seconds, whatever happens in it.
+LIMIT = 900
+
+
+def say(text):
+    print(f'vm: {text}', file=sys.stderr, flush=True)
+
+
+def world(*words):
+    """The command line of a job in namespaces that die with it."""
+    return ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--net', '--ipc', '--uts', '--fork',
+            '--kill-child=KILL', '--propagation', 'private', '--', 'bash', f'{HERE}/world.sh',
+            sys.executable, '-B', f'{HERE}/job.py', *words]
+
+
+def payload():
+    """A disk with what the guest is to have: the packages, the tests, the relay's CA."""
+    tree, disk = f'{WORK}/payload', f'{WORK}/payload.raw'
+    shutil.rmtree(WORK, ignore_errors=True)
+    os.makedirs(WORK)
+    shutil.copytree(f'{TOP}/vagrant', tree, ignore=shutil.ignore_patterns('.vagrant', 'Vagrantfile'))
+    shutil.copytree(f'{TOP}/examples', f'{tree}/examples')
+    shutil.copytree(f'{TOP}/target/rpm/repo', f'{tree}/packages')
+    if os.path.isdir(PREVIOUS):
+        shutil.copytree(PREVIOUS, f'{tree}/previous')
+    shutil.copy(f'{os.environ["LAB_CACHE"]}/ca/ca.pem', tree)
+    subprocess.run(['mke2fs', '-q', '-t', 'ext4', '-O', '^has_journal', '-L', 'payload', '-d', tree, disk, '64M'],
+                   check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return disk
+
+
+def ready_state(disk):
+    """Has the state of a booted machine there, which is made once for a box, this qemu and these options of it."""
+    version = subprocess.run(['qemu-system-x86_64', '--version'], capture_output=True, check=True).stdout
+    # The very disk, not one like it: the state has half of the file system in its memory.
+    made = os.stat(f'{BOX}/disk.raw')
+    options = ' '.join(Machine('/', 'kernel', 'initrd').arguments(()))
+    facts = f'{options} {made.st_ino} {made.st_mtime_ns} {os.stat(f"{BOX}/kernel").st_mtime_ns}'
+    stamp = hashlib.sha256(version + facts.encode()).hexdigest()
+    try:
+        with open(f'{STATE}/stamp') as file:
+            if file.read() == stamp:
+                return
+    except OSError:
+        pass
+    begin = time.monotonic()
+    part = f'{STATE}.part'
+    shutil.rmtree(part, ignore_errors=True)
+    os.makedirs(part)
+    environment = dict(os.environ, VM_KEEP=part)
+    done = subprocess.run(world('state', BOX, disk, part), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True, env=environment)
+    if done.returncode != 0:
+        sys.exit('vm: error: the box does not boot')
+    with open(f'{part}/stamp', 'w') as file:
+        file.write(stamp)
+    shutil.rmtree(STATE, ignore_errors=True)
+    os.rename(part, STATE)
+    say(f'the box booted in {done.stdout.strip()} s; its state is kept: {time.monotonic() - begin:.0f} s in all')
+
+
+class Job(threading.Thread):
+    """One scenario."""
+
+    def __init__(self, name, words, free, disk):
+        super().__init__(daemon=True)
+        self.name, self.title = name, ' '.join((scenarios.ALL[name].title, *words[:2]))
+        self.free = contextlib.nullcontext() if scenarios.ALL[name].light else free
+        self.command = world(name, BOX, disk, STATE, *words)
+        self.lines, self.passed, self.failed, self.seconds = [], 0, 0, 0.0
+
+    def run(self):
+        with self.free:
+            begin = time.monotonic()
+            # pdeathsig is for the death of the thread that starts it: this one, which waits.
+            process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, text=True)
+            timer = threading.Timer(LIMIT, process.kill)
+            timer.start()
+            for line in process.stdout:
+                if line.startswith('sum '):
+                    self.passed, self.failed = map(int, line.split()[1:])
+                else:
+                    self.lines.append(line.rstrip('\n'))
+            status = process.wait()
+            timer.cancel()
+            self.seconds = time.monotonic() - begin
+            if self.passed + self.failed == 0 or status != 0:
+                self.failed += 1
+                self.lines.append(f'   FAIL  it did not end by itself (exit status {status}, limit {LIMIT} s)')
+            self.show()
+
+    def show(self):
+        word = 'ok' if self.failed == 0 else 'FAILED'
+        text = [f'\n== {self.name}: {self.title}', *self.lines,
+                f'-- {self.name}: {word}, {self.passed} shown, {self.failed} failed, {self.seconds:.0f} s']
+        print('\n'.join(text), flush=True)
+
+
+def run_command(words):
+    """scripts/vm run [RELAY] -- COMMAND…"""
+    if '--' not in words or not words[words.index('--') + 1:] or words.index('--') > 1:
+        sys.exit('usage: scripts/vm run [RELAY] -- COMMAND')
+    at = words.index('--')
+    disk = payload()
+    ready_state(disk)
+    relay = words[0] if at else 'submission'
+    status = subprocess.run(world('run', BOX, disk, STATE, relay, ' '.join(words[at + 1:]))).returncode
+    shutil.rmtree(WORK, ignore_errors=True)
+    return status
+
+
+def main():
+    if sys.argv[1:2] == ['run']:
+        return run_command(sys.argv[2:])
+    names = list(scenarios.ALL)
+    parser = argparse.ArgumentParser(prog='scripts/vm', description='Runs the VM tests on plain qemu.',
+                                     epilog='scripts/vm run [RELAY] -- COMMAND: that command on a booted machine')
+    parser.add_argument('scenario', nargs='*', help=f'which ones (all): {", ".join(names)}')
+    parser.add_argument('--list', action='store_true', help='list them')
+    parser.add_argument('--cuts', type=int, default=5, help='power cuts, half of `apply`, half of the deferred run (5)')
+    parser.add_argument('--seed', type=int, default=None, help='for the instants of the cuts; printed, to have them again')
+    parser.add_argument('--machines', type=int, default=2, help='machines at the same time (2)')
+    options = parser.parse_args()
+    if options.list:
+        for name, scenario in scenarios.ALL.items():
+            print(f'{name:12} {scenario.title}')
+        return 0
+    if unknown := [name for name in options.scenario if name not in scenarios.ALL]:
+        parser.error(f'there is no scenario {unknown[0]}; there are: {", ".join(names)}')
+    begin = time.monotonic()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
+    disk = payload()
+    ready_state(disk)
+    free = threading.Semaphore(options.machines)
+    wanted = [name for name in names if name in (options.scenario or names)]
+    skipped = [name for name in wanted if name == 'upgrade' and not os.path.isdir(PREVIOUS)]
+    jobs = [Job(name, words, free, disk)
+            for name in wanted if name not in skipped
+            for words in scenarios.ALL[name].jobs(options.cuts, seed)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    shutil.rmtree(WORK, ignore_errors=True)
+    passed, failed = (sum(getattr(job, key) for job in jobs) for key in ('passed', 'failed'))
+    for name in skipped:
+        print(f'\n-- {name}: skipped, for want of a previous release (a shallow clone)')
+    say(f'{time.monotonic() - begin:.0f} s, of machines {sum(job.seconds for job in jobs):.0f} s; seed {seed}')
+    print(f'{passed} passed, {failed} failed' + (f', {len(skipped)} skipped' if skipped else ''), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,163 @@
+"""The scenarios. Each is given a Trial, and says by it what it shows. What they have the guest do is in vagrant/tests, which
+Vagrant's machines run too; here is what needs a hand on the machine: boots, cuts, cables, and the relay.
+"""
+
+import random
+import time
+
+
+class Scenario:
+    """A scenario, and the jobs that it is made of: lists of words for conduct(). One that mostly waits is light."""
+
+    def __init__(self, title, conduct, light=False, jobs=None):
+        self.title, self.conduct, self.light = title, conduct, light
+        self.jobs = jobs or (lambda cuts, seed: [()])
+
+
+def delivered(trial, number=1):
+    """Checks the relay's mailbox."""
+    messages = trial.relay.await_messages(number)
+    text = '\n'.join(messages.values())
+    trial.check(f"the relay's mailbox has {number} message{'s' if number > 1 else ''}, sent with a login",
+                len(messages) == number and text.count('Authenticated sender: ') == number,
+                f'{len(messages)} messages\n{text}')
+
+
+def dnf(trial):
+    trial.relay.start()
+    trial.booted()
+    trial.guest('tests/install.sh', 'dnf')
+    delivered(trial)
+    trial.heading('and somebody removes cyrus-sasl-plain')
+    trial.guest('tests/erase.sh')
+    delivered(trial, 2)
+
+
+def rpm(trial):
+    trial.relay.start()
+    trial.booted()
+    trial.guest('tests/install.sh', 'rpm')
+    delivered(trial)
+    trial.heading('and the journal')
+    trial.guest('tests/journal.sh')
+
+
+def offline(trial, how):
+    """Installed into a disk that is off; the first boot does it, the second nothing."""
+    trial.relay.start()
+    disk = trial.install_offline(how)
+    trial.machine(disk)
+    trial.fact(f'first boot: {trial.boot():.0f} s')
+    trial.mount_payload()
+    trial.guest('tests/boot.sh', 'first')
+    delivered(trial)
+    trial.vm.shut_down()
+    trial.fact(f'second boot: {trial.boot():.0f} s')
+    trial.mount_payload()
+    trial.guest('tests/boot.sh', 'second')
+    delivered(trial)
+
+
+def late(trial):
+    """The first boot has no network, and later no relay."""
+    disk = trial.install_offline('chroot')
+    vm = trial.machine(disk)
+    vm.start()
+    vm.link(False)
+    vm.await_agent()
+    trial.mount_payload()
+    trial.guest('tests/late.sh', 'no-network')
+    vm.link(True)
+    trial.relay.start('closed')
+    trial.guest('tests/late.sh', 'no-relay')
+    trial.relay.stop()
+    trial.relay.start()
+    trial.guest('tests/late.sh', 'there')
+    delivered(trial)
+
+
+def logs(trial):
+    trial.relay.start('greylist')
+    trial.booted()
+    trial.guest('tests/configured.sh')
+    trial.heading('without rsyslog')
+    trial.guest('tests/logs.sh', 'journal')
+    trial.heading('with rsyslog')
+    trial.guest('tests/logs.sh', 'maillog')
+
+
+def upgrade(trial):
+    trial.relay.start()
+    trial.booted()
+    trial.guest('tests/configured.sh', 'previous')
+    trial.guest('tests/upgrade.sh')
+
+
+def labels(trial):
+    trial.relay.start()
+    trial.booted()
+    trial.guest('tests/configured.sh')
+    trial.guest('tests/labels.sh')
+
+
+def cuts(trial, what, number, seed):
+    """Power cuts at random instants of a change from one configuration to another; after each boot it is one of them."""
+    trial.relay.start()
+    trial.booted()
+    trial.guest('tests/configured.sh')
+    first, last, whole = trial.times(trial.guest_facts('tests/cut.sh', 'prepare'))
+    trial.fact(f'an apply that is left alone: files from {first:.1f} to {last:.1f} s, done after {whole:.1f} s')
+    state = trial.keep()
+    draw = random.Random(f'{what} {seed}')
+    counts = {'old': 0, 'new': 0, 'mixed': 0}
+    silent = recovered = 0
+    for cut in range(int(number)):
+        # Every other one is aimed at the moment when files change, which is short.
+        instant = draw.uniform(first - 1, last + 1) if cut % 2 else draw.uniform(0, whole)
+        instant = max(instant, 0)
+        vm = trial.resumed(state)
+        vm.begin(f'/bin/bash /lab/payload/tests/cut.sh {what}')
+        time.sleep(instant)
+        vm.cut()
+        boot = trial.boot()
+        trial.mount_payload()
+        facts = trial.guest_facts('tests/cut.sh', 'after')
+        kind, status, cleared, waits = next(line.split()[1:] for line in facts if line.startswith('state '))
+        counts[kind] += 1
+        recovered += int(cleared)
+        good = kind != 'mixed' and status == '0' and not (what == 'deferred' and waits != 'done')
+        silent += not good
+        trial.note(f'cut {cut + 1} after {instant:.2f} s, boot {boot:.0f} s: {kind}'
+                   f'{", cleared up at boot" if int(cleared) else ""}, verify {status}')
+        if not good:
+            trial.note('\n'.join(facts))
+        vm.cut()
+    total = sum(counts.values())
+    trial.check(f'{total} power cuts: {counts["old"]} old, {counts["new"]} new, {counts["mixed"]} mixed, '
+                f'{recovered} cleared up at boot; mail flows after {total - silent}', silent == 0 and total == int(number))
+
+
+def shares(cuts, seed):
+    """Half of the cuts for a command, half for the unit, in lots that take about as long as another scenario."""
+    jobs = []
+    for what, number in (('apply', (cuts + 1) // 2), ('deferred', cuts // 2)):
+        lots = -(-number // 8)
+        for lot in range(lots):
+            size = number // lots + (lot < number % lots)
+            jobs.append((what, str(size), f'{seed}.{lot}'))
+    return jobs
+
+
+# The longest first, so that none is left over at the end.
+ALL = {
+    'late': Scenario('first boot without network, the relay later still', late, light=True),
+    'cuts': Scenario('power cuts', cuts, jobs=shares),
+    'rpm': Scenario('rpm -i --nodeps on a running host; the journal', rpm),
+    'logs': Scenario('the mail log in the journal and in maillog, turned over', logs),
+    'dnf': Scenario('dnf install on a running host; dnf remove cyrus-sasl-plain', dnf),
+    'chroot': Scenario('installed in a chroot, first and second boot', lambda trial: offline(trial, 'chroot')),
+    'installroot': Scenario('installed with --installroot, first and second boot',
+                            lambda trial: offline(trial, 'installroot')),
+    'upgrade': Scenario('upgrade from the previous release', upgrade),
+    'labels': Scenario('SELinux labels of replaced files', labels),
+}

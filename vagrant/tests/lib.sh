@@ -1,0 +1,42 @@
+# For the tests here: what they show is told line by line, `ok` or `FAIL` first; anything else is a fact for the reader.
+# Sourced, never run.
+# shellcheck shell=bash
+set -uo pipefail
+export LC_ALL=C
+status=0 rc=0 out='' took=0
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034  # for those who source this
+payload=${here%/tests}
+trap 'exit "$status"' EXIT
+
+ok() { printf 'ok %s\n' "$*"; }
+bad() { printf 'FAIL %s\n' "$1"; shift; [ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/  /'; status=1; }
+# expect WHAT EXPECTED ACTUAL
+expect() { if [ "$2" = "$3" ]; then ok "$1"; else bad "$1" "expected: $2" "got:      $3"; fi; }
+# within SECONDS WHAT CMD…: CMD succeeds in time. A machine that is emulated is given three times as much.
+within() {
+    local seconds=$(($1 * ${RELAYHOST_PATIENCE:-1})) what=$2 start=$SECONDS
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        if [ $((SECONDS - start)) -ge "$seconds" ]; then
+            bad "$what: not within $seconds s"
+            return 1
+        fi
+        sleep 0.5
+    done
+    ok "$what, after $((SECONDS - start)) s"
+}
+# ms CMD…: runs CMD, its output in $out, its exit status in $rc, and how long it took in $took, milliseconds.
+ms() {
+    local begin=${EPOCHREALTIME/./}
+    # shellcheck disable=SC2034  # for those who source this
+    out=$("$@" 2>&1 </dev/null) && rc=0 || rc=$?
+    # shellcheck disable=SC2034  # for those who source this
+    took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+nothing_waits() { [ -z "$(ls -A /var/lib/relayhost/pending 2>/dev/null)" ]; }
+pending_is() { [ "$(systemctl show -p ActiveState --value relayhost-pending.service)" = "$1" ]; }
+
+# answers FILE: those are this host's answers.
+answers() { install -D -m 0600 "$1" /etc/relayhost/answers.toml; }

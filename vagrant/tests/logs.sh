@@ -1,0 +1,49 @@
+#!/bin/bash
+# logs.sh maillog|journal: a message is followed, and failures are explained, from maillog where rsyslog writes it and from the
+# journal where nothing does; also when the log is turned over while a message is under way. Wants relayhost in order, and a
+# relay that makes a message wait a few seconds.
+# shellcheck source=vagrant/tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+case $1 in
+    journal)
+        systemctl --quiet disable --now rsyslog.service syslog.socket 2>/dev/null
+        rm -f /var/log/maillog* ;;
+    maillog) systemctl --quiet enable --now rsyslog.service ;;
+esac
+expect "the log is $1" "$([ "$1" = maillog ] && echo active || echo inactive)" "$(systemctl is-active rsyslog.service)"
+
+turn_over() {
+    case $1 in
+        journal) journalctl -q --rotate --vacuum-size=1 ;;
+        maillog) mv /var/log/maillog "/var/log/maillog-$(date +%s)"; systemctl kill -s HUP rsyslog.service ;;
+    esac
+}
+# queued: Postfix has the test message, and the relay has not.
+queued() { [ -n "$(find /var/spool/postfix/{active,deferred} -type f)" ]; }
+
+ms relayhost verify --json
+expect 'relayhost verify: the relay accepted' '0 true' "$rc $(sed -n 's/.*"accepted": \([a-z]*\).*/\1/p' <<<"$out")"
+[ "$rc" -eq 0 ] || printf '  %s\n' "$out"
+
+# To somebody the relay has not heard of: it has the first message wait.
+relayhost verify --json --to "turned-over-$1@example.com" >/tmp/verify 2>&1 &
+for _ in $(seq 100); do ! queued || break; sleep 0.1; done
+queued && still=yes || still=no
+turn_over "$1"
+wait $!
+rc=$?
+expect 'the log is turned over while a message waits, and its end is seen' 'yes 0' "$still $rc"
+[ "$rc" -eq 0 ] || sed 's/^/  /' /tmp/verify
+
+postconf -e 'relayhost = [relay.lab.test]:2'
+postfix reload >/dev/null 2>&1
+echo test | mail -s test ops@example.com
+for _ in $(seq 100); do [ -z "$(find /var/spool/postfix/deferred -type f)" ] || break; sleep 0.2; done
+ms relayhost diagnose --json
+expect 'relayhost diagnose names what failed' 4 "$rc"
+grep -E '"(text|cause)": ' <<<"$out" | head -n 3
+relayhost repair >/dev/null 2>&1
+expect 'relayhost repair' 0 $?
+postsuper -d ALL >/dev/null 2>&1
+[ "$1" = maillog ] || systemctl --quiet enable --now rsyslog.service

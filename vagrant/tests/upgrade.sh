@@ -1,0 +1,32 @@
+#!/bin/bash
+# upgrade.sh: from the previous release, with two generations and something that waits. Wants that release, in order.
+# shellcheck source=vagrant/tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+before=$(rpm -q --qf '%{VERSION}-%{RELEASE}' relayhost)
+cp -a /etc/postfix /root/first
+answers "$here/second.toml"
+# Without the message: the release before this one cannot read the journal of systemd 252.
+relayhost apply --no-verify >/dev/null 2>&1
+expect 'two generations' '0 2' "$? $(relayhost history --json | grep -c '"number"')"
+SYSTEMD_OFFLINE=1 relayhost scriptlet post 1 --for op5-alerts
+systemctl stop relayhost-pending.timer 2>/dev/null
+expect 'and one entry that waits' op5-alerts.json "$(ls /var/lib/relayhost/pending)"
+relayhost history --json >/tmp/history.before
+sum=$(sha256sum /etc/relayhost/answers.toml)
+
+ms rpm -U "$payload"/packages/x86_64/relayhost-[0-9]*.rpm
+expect 'rpm -U ends well' 0 "$rc"
+printf 'from %s to %s, in %s ms\n' "$before" "$(rpm -q --qf '%{VERSION}-%{RELEASE}' relayhost)" "$took"
+[ "$before" != "$(rpm -q --qf '%{VERSION}-%{RELEASE}' relayhost)" ] || bad 'it is the same release'
+within 60 'what waited is done' nothing_waits
+within 20 'the unit has ended' pending_is inactive
+expect 'systemd knows the new units' no "$(systemctl show -p NeedDaemonReload --value relayhost-pending.service)"
+expect 'answers are as they were' "$sum" "$(sha256sum /etc/relayhost/answers.toml)"
+expect 'generations are as they were' "$(cat /tmp/history.before)" "$(relayhost history --json)"
+relayhost restore 1 >/dev/null 2>&1
+expect 'relayhost restore: the first configuration is there again, byte for byte' '0 ' \
+    "$? $(cd /root/first && for file in main.cf sasl_passwd generic sasl_passwd.db generic.db; do cmp "$file" "/etc/postfix/$file" 2>&1; done)"
+answers "$payload/examples/authenticated.toml"
+relayhost verify >/dev/null 2>&1
+expect 'mail goes out by it' 0 $?
