@@ -52,11 +52,11 @@ pub fn look<'a>(
 fn table(parameter: &'static str, name: &str) -> Result<Table> {
     let (kind, path) = name.split_once(':').unwrap_or(("", name));
     let (mut source, mut database) = (None, Database::NotNeeded);
-    if let (Some(kind), true) = (MapKind::new(kind), path.starts_with('/')) {
+    if path.starts_with('/') {
         source = files::read_whole(Path::new(path))?.map(MapSource::new);
-        if parameter != "alias_maps" {
-            database = postfix::read_database(Path::new(path), &kind)?;
-        }
+    }
+    if let (Some(kind), true) = (MapKind::new(kind), path.starts_with('/') && parameter != "alias_maps") {
+        database = postfix::read_database(Path::new(path), &kind)?;
     }
     Ok(Table { parameter, name: name.to_owned(), source, database })
 }

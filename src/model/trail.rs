@@ -74,7 +74,7 @@ impl Trail {
                     ours.push(attempt);
                 }
             }
-            Event::Other => self.witness.hear(&line),
+            Event::Other => self.witness.hear(0, &line),
         }
     }
 
@@ -99,7 +99,7 @@ impl Trail {
         let ends = |line: &str| {
             ON_THE_WAY.iter().any(|name| line.contains(&format!("/{name}: bad command startup")))
         };
-        self.witness.deaths().any(ends)
+        self.witness.deaths(0).any(ends)
     }
 
     /// How many attempts have ended.
@@ -111,8 +111,8 @@ impl Trail {
     pub fn evidence(&self) -> Vec<&str> {
         let reason = self.attempts.last().map(Attempt::words);
         let queue_id = self.queue_id.as_deref().unwrap_or_default();
-        let said = self.attempts.last().map(|last| self.witness.said(last.pid, queue_id));
-        reason.into_iter().chain(said.into_iter().flatten()).chain(self.witness.deaths()).collect()
+        let said = self.attempts.last().map(|last| self.witness.said(0, last.pid, queue_id));
+        reason.into_iter().chain(said.into_iter().flatten()).chain(self.witness.deaths(0)).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::run::{self, Cmd};
+use super::run::{self, Cmd, Output};
 use super::{files, inode};
 use crate::error::{Error, Result};
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
@@ -60,13 +60,31 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     if !files::exists(&path) {
         return Ok(Database::Missing);
     }
-    let program = run::require("postmap", INSTALL_POSTFIX)?;
-    let output = Cmd::new(&program).arg("-s").arg(kind.table(source)).without_core().run()?;
+    let output = postmap(&["-s", &kind.table(source)])?.1;
     Ok(if output.success() {
         Database::Read { entries: parse_dump(&output.stdout), exposed: files::deviation(&path, MAP_MODE) }
     } else {
         Database::Broken(output.tail())
     })
+}
+
+/// Runs postmap; with a configuration of its own if it fails with the host's, since each program of Postfix ends at once
+/// where main.cf has, say, this host's name as the relayhost (mail_params.c), and that is what is to be mended.
+fn postmap(arguments: &[&str]) -> Result<(String, Output)> {
+    let program = run::require("postmap", INSTALL_POSTFIX)?;
+    let cmd = Cmd::new(&program).args(arguments.iter().copied()).without_core();
+    let output = cmd.run()?;
+    if !output.success() && String::from_utf8_lossy(&output.stderr).contains("fatal: ") {
+        let bare = files::staging(&Managed::MainCf.path())?;
+        files::stage(&bare.path().join("main.cf"), b"")?;
+        let bare = bare.path().display().to_string();
+        let second =
+            Cmd::new(&program).args(["-c", &bare]).args(arguments.iter().copied()).without_core().run()?;
+        if second.success() {
+            return Ok((cmd.line(), second));
+        }
+    }
+    Ok((cmd.line(), output))
 }
 
 /// Asks one table of any kind for one key, as a daemon of Postfix would.
@@ -103,8 +121,10 @@ pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> 
     files::create(&source, bytes, MAP_MODE)?;
     let database = kind.database(path).zip(kind.database(&source));
     if database.is_some() {
-        let program = run::require("postmap", INSTALL_POSTFIX)?;
-        Cmd::new(&program).arg(kind.table(&source)).without_core().ok()?;
+        let (command, output) = postmap(&[&kind.table(&source)])?;
+        if !output.success() {
+            return Err(Error::Program { command, status: output.status(), stderr: output.tail() });
+        }
     }
     inode::copy_label(path, &source)?;
     if let Some((place, built)) = &database {

@@ -126,7 +126,8 @@ pub fn parse_event(line: &Line) -> Event {
 fn parse(line: &Line) -> Option<Event> {
     let (queue_id, rest) = split_queue_id(line.text)?;
     match line.daemon {
-        "cleanup" => {
+        // It bounces by itself what has been through too many hosts.
+        "cleanup" if !rest.starts_with("to=") => {
             let rest = rest.strip_prefix("resent-").unwrap_or(rest).strip_prefix("message-id=")?;
             let message_id = rest.strip_prefix('<').unwrap_or(rest).split(['<', '>']).next()?;
             Some(Event::Queued { queue_id: queue_id.to_owned(), message_id: message_id.to_owned() })

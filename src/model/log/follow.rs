@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
-use memchr::memmem;
-
+use super::before::{is_bounce, sender_of};
 use super::event::{Attempt, Event, Status, parse_event};
 use super::fold::soft;
-use super::groups::{Groups, Kind, nearest_stage};
+use super::groups::{Groups, Kind};
 use super::hosts::Hosts;
 use super::line::{Line, parse_line};
 use super::messages::{Messages, State, earlier, later};
@@ -174,11 +173,23 @@ impl<'a> Follower<'a> {
         if !self.witness.is_empty()
             && let Some(pid) = message.pid()
         {
-            self.witness.forget(pid);
+            let host = self.host_of(record.head);
+            self.witness.forget(host, pid);
         }
         if self.messages.may_have(message.queue_id) {
             self.got_through(self.messages.key(message.queue_id, message.to));
         }
+    }
+
+    /// The host of a line; there is but one in most logs.
+    fn host_of(&mut self, head: &[u8]) -> u16 {
+        if let Some(only) = self.hosts.only() {
+            return only;
+        }
+        let raw = String::from_utf8_lossy(head);
+        let raw = unwrap(&raw);
+        let host = parse_line(&raw).and_then(|line| line.when_and_where(&self.calendar).1);
+        self.hosts.number(host)
     }
 
     fn got_through(&mut self, key: u64) {
@@ -214,7 +225,7 @@ impl<'a> Follower<'a> {
             Event::Deleted { queue_id } => self.messages.deleted(queue_id.as_bytes()),
             Event::Queued { .. } => {}
             Event::Other => {
-                self.witness.hear(&parsed);
+                self.witness.hear(host, &parsed);
                 self.alone(host, &parsed, time);
             }
         }
@@ -237,6 +248,10 @@ impl<'a> Follower<'a> {
     }
 
     fn failed(&mut self, host: u16, key: u64, attempt: &Attempt, before: &[u8], time: Option<Seconds>) {
+        // A bounce that nobody here takes is no news: what bounced is a failure of its own.
+        if attempt.is_local() && is_bounce(before, &attempt.queue_id) {
+            return;
+        }
         let previous = self.messages.group(key);
         // No attempt was made: the cause is that of the last one, which is in the table, or was met with these words.
         let words = self.hash(host, &[attempt.words()]);
@@ -244,7 +259,7 @@ impl<'a> Follower<'a> {
         let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before, words));
         // Under another number than that of the words as evidence: the same words may come with more of it.
         self.learn(!words, Some(group));
-        self.witness.ended(attempt.pid, &attempt.queue_id);
+        self.witness.ended(host, attempt.pid, &attempt.queue_id);
         let state = if attempt.status == Status::Deferred { State::Deferred } else { State::Lost };
         self.messages.failed(key, attempt.queue_id.as_bytes(), group, state, time);
         if let Some(previous) = previous.filter(|previous| *previous != group)
@@ -259,7 +274,7 @@ impl<'a> Follower<'a> {
 
     fn group_of(&mut self, host: u16, attempt: &Attempt, before: &[u8], words_hash: u64) -> u32 {
         let words = masked(attempt.words());
-        let evidence = self.witness.evidence(attempt, &words);
+        let evidence = self.witness.evidence(host, attempt, &words);
         let mut folded = std::mem::take(&mut self.folded);
         let hash = if evidence.len() == 1 {
             words_hash
@@ -280,7 +295,7 @@ impl<'a> Follower<'a> {
             host: self.hosts.name(host),
         };
         let cause = diagnose(&evidence, &(self.question.circumstances)(&about));
-        let kind = cause.map_or_else(|| unknown(attempt), Kind::Known);
+        let kind = cause.map_or_else(|| Kind::unknown(attempt), Kind::Known);
         // `unknown mail transport error` says less than the last words of who died.
         let telling = evidence.last().filter(|_| is_of_transport(&words)).copied().unwrap_or(&words);
         let group = self.groups.number(host, kind, telling);
@@ -367,20 +382,6 @@ fn hash_of(hasher: &RandomState, folded: &mut String, host: u16, texts: &[&str])
 
 fn head_of(line: &[u8], most: usize) -> &[u8] {
     line.get(..most).unwrap_or(line)
-}
-
-/// The envelope sender, which qmgr(8) logs when it takes the message up.
-fn sender_of(before: &[u8], queue_id: &str) -> String {
-    let needle = format!("{queue_id}: from=<");
-    let Some(at) = memmem::rfind(before, needle.as_bytes()) else { return String::new() };
-    let rest = before.get(at + needle.len()..).unwrap_or_default();
-    let end = memmem::find(rest, b">").unwrap_or_default();
-    String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned()
-}
-
-fn unknown(attempt: &Attempt) -> Kind {
-    let verdict = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
-    Kind::Unknown(nearest_stage(attempt), verdict)
 }
 
 fn stayed(domain: &str) -> Cause {

@@ -30,6 +30,14 @@ pub enum Kind {
     Unknown(Stage, Verdict),
 }
 
+impl Kind {
+    /// Of an attempt that failed in words that no one knows.
+    pub fn unknown(attempt: &Attempt) -> Self {
+        let verdict = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
+        Self::Unknown(nearest_stage(attempt), verdict)
+    }
+}
+
 /// One message of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Example {
@@ -149,7 +157,7 @@ impl Group {
 }
 
 /// Where on the way an attempt failed whose words no one knows.
-pub fn nearest_stage(attempt: &Attempt) -> Stage {
+fn nearest_stage(attempt: &Attempt) -> Stage {
     const WORDS_OF: [(&str, Stage); 15] = [
         ("in reply to initial connect", Stage::Greeting),
         ("in reply to HELO", Stage::Greeting),

@@ -39,6 +39,15 @@ impl Hosts {
         self.last
     }
 
+    /// The one host whose lines there were so far.
+    pub fn only(&self) -> Option<u16> {
+        match self.names.len() {
+            1 => Some(0),
+            2 => Some(1),
+            _ => None,
+        }
+    }
+
     /// The name of a number; empty for lines that name no host.
     pub fn name(&self, number: u16) -> &str {
         self.names.get(usize::from(number)).map_or("", String::as_str)

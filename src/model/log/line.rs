@@ -53,9 +53,10 @@ fn is_word(text: &str) -> bool {
 }
 
 impl<'a> Line<'a> {
-    /// A line of the kernel, systemd, the journal or rsyslog, which may be about Postfix; it has no daemon.
+    /// A line of the kernel, systemd, the journal or rsyslog, which may be about Postfix, or of the command `postfix`
+    /// itself; it has no daemon.
     pub fn of_system(raw: &'a str) -> Option<Self> {
-        const PROGRAMS: [&str; 7] = [
+        const PROGRAMS: [&str; 8] = [
             "kernel:",
             "systemd[",
             "systemd-journald[",
@@ -63,6 +64,7 @@ impl<'a> Line<'a> {
             "rsyslogd:",
             "rsyslogd[",
             "audit[",
+            "postfix[",
         ];
         let (start, name) =
             PROGRAMS.iter().find_map(|name| Some((raw.find(&format!(" {name}"))? + 1, name)))?;

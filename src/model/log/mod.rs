@@ -1,6 +1,7 @@
 //! The mail log: one way to read a line (`line`, `event`), for `verify`, which follows one message as it goes, and for
 //! `diagnose`, which follows all of them through any log. Text in, facts out; what they mean is the catalogue's.
 
+mod before;
 pub mod event;
 pub mod fold;
 pub mod follow;
@@ -14,7 +15,7 @@ pub mod scan;
 pub mod stamp;
 pub mod story;
 pub mod witness;
-mod wrap;
+pub mod wrap;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use memchr::{memchr, memmem, memrchr};
 
 /// Every line that matters has one of these. The search looks at four bytes first: needles do not begin as something in
 /// every line does (`postfix`, `connection`).
-const NEEDLES: [&str; 14] = [
+const NEEDLES: [&str; 18] = [
     "status=",
     "warning: ",
     "fatal: ",
@@ -26,6 +26,11 @@ const NEEDLES: [&str; 14] = [
     "ix.service",
     "Suppressed ",
     "imuxsock",
+    // what goes before a failure that says less: a file of authorities, a firewall, plugins of the login
+    "load Certificat",
+    "PIX work",
+    "dlopen",
+    "xoauth2",
 ];
 
 /// A line that was found.

@@ -88,13 +88,13 @@ impl<'a> Story<'a> {
         }
         let event = parse_event(&line);
         let Some((id, rest)) = split_queue_id(line.text) else {
-            self.witness.hear(&line);
+            self.witness.hear(0, &line);
             // `sender non-delivery notification: ID` and the like are in lines of another message.
             return;
         };
         if id != self.queue_id {
             if let Event::Attempt(attempt) = event {
-                self.witness.ended(attempt.pid, id);
+                self.witness.ended(0, attempt.pid, id);
             }
             if rest.ends_with(&self.queue_id) {
                 self.tell(time, true, format!("came of {id}: {}", clipped(rest, WORDS)), None);
@@ -136,7 +136,7 @@ impl<'a> Story<'a> {
                 if !text.is_empty() {
                     self.tell(time, good, text, None);
                 }
-                self.witness.hear(&line);
+                self.witness.hear(0, &line);
             }
         }
     }
@@ -165,7 +165,7 @@ impl<'a> Story<'a> {
             self.open.insert(attempt.to.clone(), !good);
         }
         self.tell(time, good, text, cause);
-        self.witness.ended(attempt.pid, &attempt.queue_id);
+        self.witness.ended(0, attempt.pid, &attempt.queue_id);
     }
 
     fn cause(&self, attempt: &Attempt, words: &str, host: &str) -> Option<Cause> {
@@ -176,7 +176,7 @@ impl<'a> Story<'a> {
             to: &attempt.to,
             host,
         };
-        diagnose(&self.witness.evidence(attempt, words), &(self.question.circumstances)(&about))
+        diagnose(&self.witness.evidence(0, attempt, words), &(self.question.circumstances)(&about))
     }
 
     fn tell(&mut self, time: Option<Seconds>, good: bool, text: String, cause: Option<Cause>) {

@@ -20,26 +20,33 @@ pub const ON_THE_WAY: [&str; 9] =
     ["cleanup", "error", "lmtp", "local", "pickup", "proxymap", "qmgr", "smtp", "trivial-rewrite"];
 
 /// How lines begin that tell of trouble (smtp(8), tls_client.c, tls_verify.c).
-const TROUBLE: [&str; 10] = [
+const TROUBLE: [&str; 14] = [
     "CLIENT wrappermode",
     "SMTPS wrappermode",
     "SSL_connect error",
+    "[sasl-xoauth2] ",
+    "cannot load ",
     "certificate ",
     "connect to ",
     "error: ",
     "fatal: ",
     "panic: ",
+    "sasl-xoauth2: ",
     "server certificate ",
+    "unable to dlopen ",
     "warning: ",
 ];
 
 /// What was said, by process, and which daemons died.
 #[derive(Debug, Default)]
 pub struct Witness {
-    young: HashMap<u32, Process>,
-    old: HashMap<u32, Process>,
-    deaths: VecDeque<String>,
+    young: HashMap<Speaker, Process>,
+    old: HashMap<Speaker, Process>,
+    deaths: VecDeque<(u16, String)>,
 }
+
+/// A process, on one of the hosts of a log: the number of the host, and the process id.
+type Speaker = (u16, u32);
 
 /// What one process said.
 #[derive(Debug, Default)]
@@ -52,34 +59,44 @@ struct Process {
 impl Witness {
     /// Takes a line that is not an attempt. Most lines are chatter, and of a verbose smtp(8) even the password
     /// (smtp_sasl_glue.c).
-    pub fn hear(&mut self, line: &Line) {
+    pub fn hear(&mut self, host: u16, line: &Line) {
         let of_message = split_queue_id(line.text).is_some();
         if !of_message && !TROUBLE.iter().any(|head| line.text.starts_with(head)) {
             return;
         }
+        let speaker = (host, line.pid);
         if is_death(line) {
-            push(&mut self.deaths, line.text);
+            // What it complained of before is why: a table that cannot be opened, a setting that is unknown.
+            let process = self.young.get(&speaker).or_else(|| self.old.get(&speaker));
+            let lines = process.into_iter().flat_map(|process| &process.lines);
+            let before = lines.filter(|text| split_queue_id(text).is_none()).map(String::as_str);
+            for text in before.chain([line.text]) {
+                push(&mut self.deaths, (host, kept(text)));
+            }
         }
         if ON_THE_WAY.contains(&line.daemon) {
-            let process = self.of(line.pid);
+            let process = self.of(speaker);
             if process.ended.take().is_some() {
                 process.lines.clear();
             }
-            push(&mut process.lines, line.text);
+            push(&mut process.lines, kept(line.text));
         }
     }
 
-    fn of(&mut self, pid: u32) -> &mut Process {
-        if self.young.len() >= PROCESSES / 2 && !self.young.contains_key(&pid) {
+    fn of(&mut self, speaker: Speaker) -> &mut Process {
+        if self.young.len() >= PROCESSES / 2 && !self.young.contains_key(&speaker) {
             self.old = std::mem::take(&mut self.young);
         }
         let before = &mut self.old;
-        self.young.entry(pid).or_insert_with(|| before.remove(&pid).unwrap_or_default())
+        self.young.entry(speaker).or_insert_with(|| before.remove(&speaker).unwrap_or_default())
     }
 
     /// The process has tried this message for one of its recipients; what it said belongs to that message.
-    pub fn ended(&mut self, pid: u32, queue_id: &str) {
-        let Some(process) = self.young.get_mut(&pid).or_else(|| self.old.get_mut(&pid)) else { return };
+    pub fn ended(&mut self, host: u16, pid: u32, queue_id: &str) {
+        let speaker = (host, pid);
+        let Some(process) = self.young.get_mut(&speaker).or_else(|| self.old.get_mut(&speaker)) else {
+            return;
+        };
         if process.ended.as_deref().is_some_and(|ended| ended != queue_id) {
             process.lines.clear();
         }
@@ -87,9 +104,9 @@ impl Witness {
     }
 
     /// The process is done with what it had under way; what it said belongs to that.
-    pub fn forget(&mut self, pid: u32) {
-        self.young.remove(&pid);
-        self.old.remove(&pid);
+    pub fn forget(&mut self, host: u16, pid: u32) {
+        self.young.remove(&(host, pid));
+        self.old.remove(&(host, pid));
     }
 
     /// Whether nothing is remembered of any process.
@@ -98,8 +115,8 @@ impl Witness {
     }
 
     /// What this process said, without the lines about messages other than this one, oldest first.
-    pub fn said<'a>(&'a self, pid: u32, queue_id: &'a str) -> impl Iterator<Item = &'a str> {
-        let process = self.young.get(&pid).or_else(|| self.old.get(&pid));
+    pub fn said<'a>(&'a self, host: u16, pid: u32, queue_id: &'a str) -> impl Iterator<Item = &'a str> {
+        let process = self.young.get(&(host, pid)).or_else(|| self.old.get(&(host, pid)));
         let process =
             process.filter(|process| process.ended.as_deref().is_none_or(|ended| ended == queue_id));
         let lines = process.map(|process| &process.lines);
@@ -109,18 +126,18 @@ impl Witness {
 
     /// What explains an attempt whose reason is `words`: the reason, what its process said before, and if it died, its
     /// last word. qmgr(8) knows no more of that than that the transport is not there.
-    pub fn evidence<'a>(&'a self, attempt: &'a Attempt, words: &'a str) -> Vec<&'a str> {
+    pub fn evidence<'a>(&'a self, host: u16, attempt: &'a Attempt, words: &'a str) -> Vec<&'a str> {
         let mut evidence = vec![words];
-        evidence.extend(self.said(attempt.pid, &attempt.queue_id));
-        if is_of_transport(words) {
-            evidence.extend(self.deaths());
+        evidence.extend(self.said(host, attempt.pid, &attempt.queue_id));
+        if is_of_transport(words) || words.contains("local data error") {
+            evidence.extend(self.deaths(host));
         }
         evidence
     }
 
-    /// What daemons on the way said as they died, and what master(8) said of it, oldest first.
-    pub fn deaths(&self) -> impl Iterator<Item = &str> {
-        self.deaths.iter().map(String::as_str)
+    /// What daemons on the way said as they died on this host, and what master(8) said of it, oldest first.
+    pub fn deaths(&self, host: u16) -> impl Iterator<Item = &str> {
+        self.deaths.iter().filter(move |(of, _)| *of == host).map(|(_, text)| text.as_str())
     }
 }
 
@@ -129,7 +146,7 @@ pub fn is_of_transport(words: &str) -> bool {
     words.contains("mail transport")
 }
 
-/// Whether a daemon on the way died, or master(8) says so.
+/// Whether a daemon on the way died or did its work in vain, or master(8) says so.
 fn is_death(line: &Line) -> bool {
     if line.daemon == "master" {
         let is_of = |name: &&str| {
@@ -138,19 +155,30 @@ fn is_death(line: &Line) -> bool {
         };
         return ON_THE_WAY.iter().any(is_of);
     }
-    ON_THE_WAY.contains(&line.daemon)
-        && (line.text.starts_with("fatal: ") || line.text.starts_with("panic: "))
+    // qmgr(8) finds nobody to hand a message to, and proxymap(8) no table for those who ask it.
+    let in_vain = match line.daemon {
+        "qmgr" => line.text.starts_with("warning: connect to transport "),
+        "proxymap" => line.text.starts_with("error: "),
+        _ => false,
+    };
+    in_vain
+        || ON_THE_WAY.contains(&line.daemon)
+            && (line.text.starts_with("fatal: ") || line.text.starts_with("panic: "))
 }
 
-fn push(lines: &mut VecDeque<String>, text: &str) {
-    let text = masked(clipped(text, LENGTH)).into_owned();
-    if lines.back() == Some(&text) {
+/// As much of a line as is kept.
+fn kept(text: &str) -> String {
+    masked(clipped(text, LENGTH)).into_owned()
+}
+
+fn push<T: PartialEq>(lines: &mut VecDeque<T>, line: T) {
+    if lines.back() == Some(&line) {
         return;
     }
     if lines.len() == LINES {
         lines.pop_front();
     }
-    lines.push_back(text);
+    lines.push_back(line);
 }
 
 #[cfg(test)]
@@ -161,7 +189,7 @@ mod tests {
     fn hear(lines: &[&str]) -> Witness {
         let mut witness = Witness::default();
         for line in lines {
-            witness.hear(&parse_line(line).unwrap());
+            witness.hear(0, &parse_line(line).unwrap());
         }
         witness
     }
@@ -175,9 +203,9 @@ mod tests {
             "x postfix/smtp[3]: ABCDE2: host r[192.0.2.1] said: 450 4.7.1 Greylisted",
             "x postfix/smtp[3]: Untrusted TLS connection established",
         ]);
-        let said: Vec<_> = witness.said(3, "ABCDE1").collect();
+        let said: Vec<_> = witness.said(0, 3, "ABCDE1").collect();
         assert_eq!(said, ["warning: SASL authentication failure: No worthy mechs found"]);
-        assert_eq!(witness.deaths().collect::<Vec<_>>(), ["fatal: bad boolean configuration"]);
+        assert_eq!(witness.deaths(0).collect::<Vec<_>>(), ["fatal: bad boolean configuration"]);
     }
 
     #[test]
@@ -197,12 +225,12 @@ mod tests {
         let long = "é".repeat(100_000);
         for pid in 0..10_000 {
             let raw = format!("x postfix/smtp[{pid}]: warning: {long}{pid}");
-            witness.hear(&parse_line(&raw).unwrap());
+            witness.hear(0, &parse_line(&raw).unwrap());
         }
         assert!(witness.young.len() + witness.old.len() <= PROCESSES);
-        assert_eq!(witness.said(9_999, "").count(), 1);
-        assert!(witness.said(9_999, "").all(|line| line.len() <= LENGTH));
-        witness.forget(9_999);
-        assert_eq!(witness.said(9_999, "").count(), 0);
+        assert_eq!(witness.said(0, 9_999, "").count(), 1);
+        assert!(witness.said(0, 9_999, "").all(|line| line.len() <= LENGTH));
+        witness.forget(0, 9_999);
+        assert_eq!(witness.said(0, 9_999, "").count(), 0);
     }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 /// The log line in what may be a JSON object: `journalctl -o json`, Docker's json-file, and what log shippers make.
-pub(super) fn unwrap(raw: &str) -> Cow<'_, str> {
+pub fn unwrap(raw: &str) -> Cow<'_, str> {
     if raw.starts_with('{')
         && let Some(text) = json(raw)
     {
