@@ -20,6 +20,7 @@ mod kickstart;
 mod lab_itself;
 mod links;
 mod main_job;
+mod matrix;
 mod naive;
 mod output;
 mod package;
