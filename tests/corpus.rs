@@ -15,10 +15,12 @@ use std::path::{Path, PathBuf};
 use relayhost::model::catalogue::{Entry, catalogue, fitting};
 use relayhost::model::diagnosis::Circumstances;
 use relayhost::model::log::follow::{Follower, Question};
+use relayhost::model::log::hosts::Hosts;
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::witness::Witness;
-use relayhost::model::log::{Event, Status, parse_event, parse_line};
+use relayhost::model::log::wrap::unwrap;
+use relayhost::model::log::{Event, Line, Status, parse_event, parse_line};
 use serde::Deserialize;
 
 /// 2026-12-31: no line of the corpus is younger.
@@ -124,12 +126,46 @@ fn what_is_said_of_them_can_be_shown() {
     }
 }
 
+/// Hands each piece of evidence in a log to `check`: of a message that failed, or (`true`) a line that stands alone.
+fn evidence_of(log: &str, mut check: impl FnMut(&[&str], bool)) {
+    let (mut witness, mut hosts) = (Witness::default(), Hosts::default());
+    for line in log.lines() {
+        let line = unwrap(line);
+        let Some(line) = parse_line(&line).or_else(|| Line::of_system(&line)) else { continue };
+        let host = hosts.number(line.when_and_where(&Calendar::utc(LATEST)).1);
+        match parse_event(&line) {
+            Event::Attempt(attempt) if attempt.status == Status::Sent => witness.forget(host, line.pid),
+            Event::Attempt(attempt) => check(&witness.evidence(host, &attempt, attempt.words()), false),
+            Event::Expired { .. } => check(&[line.text], true),
+            Event::Other => {
+                witness.hear(host, &line);
+                check(&[line.text], true);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Each entry of the catalogue fits at least one log of the corpus.
+#[test]
+fn each_cause_has_a_sample() {
+    let mut without: BTreeSet<&str> = catalogue().iter().map(|entry| entry.id.as_str()).collect();
+    for (_, log, _) in cases() {
+        evidence_of(&log, |evidence, alone| {
+            for entry in fitting(evidence).filter(|entry| !alone || entry.alone) {
+                without.remove(entry.id.as_str());
+            }
+        });
+    }
+    assert!(without.is_empty(), "without a sample: {without:?}");
+}
+
 /// Where two entries fit the same lines of the corpus, the first one says so in `over`.
 #[test]
 fn overlaps_are_declared() {
     let mut undeclared = BTreeSet::new();
     for (path, log, _) in cases() {
-        let mut check = |evidence: &[&str], alone: bool| {
+        let check = |evidence: &[&str], alone: bool| {
             let fits: Vec<&Entry> =
                 fitting(evidence).filter(|entry| entry.facts.is_empty() && (!alone || entry.alone)).collect();
             for (at, entry) in fits.iter().enumerate() {
@@ -138,18 +174,7 @@ fn overlaps_are_declared() {
                 }
             }
         };
-        let mut witness = Witness::default();
-        for line in log.lines().filter_map(parse_line) {
-            match parse_event(&line) {
-                Event::Attempt(attempt) if attempt.status == Status::Sent => witness.forget(line.pid),
-                Event::Attempt(attempt) => check(&witness.evidence(&attempt, attempt.words()), false),
-                Event::Other => {
-                    witness.hear(&line);
-                    check(&[line.text], true);
-                }
-                _ => {}
-            }
-        }
+        evidence_of(&log, check);
     }
     assert!(undeclared.is_empty(), "{undeclared:#?}");
 }
