@@ -170,13 +170,17 @@ fn meaning(tls: Tls) -> &'static str {
     }
 }
 
-/// Answers for a preset as an example: what an admin has to put in is a word that shows it.
+/// Answers for a preset as an example: what an admin has to put in is a word that shows it, and of the parts that one
+/// has to choose from, the first.
 pub fn example(named: &str, preset: &Preset) -> Choices {
     let provider = preset.provider;
     let login = provider.username.is_some() && (provider.mechanism != Mechanism::None);
+    let open = preset.host.is_none();
+    let domain = provider.part.as_ref().map(|_| "example.com");
+    let part = provider.parts.first().map(|part| part.name.as_str()).or(domain).filter(|_| open);
     Choices {
-        provider: Some(named.to_owned()),
-        host: preset.host.is_none().then(|| "mail.example.com".to_owned()),
+        provider: Some(part.map_or_else(|| named.to_owned(), |part| format!("{named}/{part}"))),
+        host: (open && part.is_none()).then(|| "mail.example.com".to_owned()),
         username: login
             .then(|| provider.fixed_username.clone().unwrap_or_else(|| "alerts@example.com".into())),
         password_file: login.then(|| PASSWORD_FILE.to_owned()),
@@ -214,6 +218,19 @@ mod tests {
                 (Err(_), Some(_)) => {}
                 (other, _) => panic!("{named}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn the_example_of_a_preset_without_a_standard_part_names_one() {
+        for (name, line) in [
+            ("ses", "provider = \"ses/us-east-1\""),
+            ("office365-connector", "provider = \"office365-connector/example.com\""),
+            ("smarthost", "host = \"mail.example.com\""),
+        ] {
+            let (name, provider) = providers().get_key_value(name).unwrap();
+            let text = example(name, &provider::Preset { name, provider, host: None }).text("", true);
+            assert!(text.lines().any(|found| found == line), "{text}");
         }
     }
 
