@@ -23,6 +23,9 @@ def main():
     child = os.fork()
     if child == 0:
         os.close(master)
+        # Whoever started us may have had them ignored (nohup), and a program inherits that.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         os.login_tty(terminal) if hasattr(os, "login_tty") else login(terminal)
         os.execvp(sys.argv[3], sys.argv[3:])
     seen, hidden, deadline = "", "", time.monotonic() + 60
