@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
 use crate::model::text::one_line;
@@ -75,13 +75,13 @@ impl Calendar {
         let month = i8::try_from(month + 1).ok()?;
         let day: i8 = text.get(4..6)?.trim_start().parse().ok()?;
         let clock = text.get(7..15)?;
-        let (hour, minute, second) = hours(clock)?;
+        let clock = time_of_day(clock)?;
         let this_year = self.civil(self.latest)?.year();
         // 29 February is not in every year.
         let time = (0..8)
             .filter_map(|back| {
                 let date = Date::new(this_year - back, month, day).ok()?;
-                self.at(date.at(hour, minute, second, 0))
+                self.at(DateTime::from_parts(date, clock))
             })
             .find(|time| *time <= self.latest + AHEAD)?;
         self.last.set((stamp, time));
@@ -98,8 +98,7 @@ impl Calendar {
         let mut part = || parts.next()?.parse::<i16>().ok();
         let (year, month, day) = (part()?, part()?, part()?);
         let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-        let (hour, minute, second) = hours(clock)?;
-        let civil = date.at(hour, minute, second, 0);
+        let civil = DateTime::from_parts(date, time_of_day(clock)?);
         let rest = without_fraction(text.get(19..)?);
         match zone(rest) {
             Some((offset, rest)) => {
@@ -185,12 +184,12 @@ fn unix(text: &str) -> Option<(Stamp, &str)> {
     Some((Stamp { time, exact: true }, without_fraction(text.get(end..)?)))
 }
 
-fn hours(clock: &str) -> Option<(i8, i8, i8)> {
+fn time_of_day(clock: &str) -> Option<Time> {
     let mut parts = clock.split(':');
     let mut part = || parts.next().filter(|part| part.len() == 2)?.parse::<i8>().ok();
     let (hour, minute, second) = (part()?, part()?, part()?);
     // A leap second is the one before it.
-    Some((hour, minute, second.min(59)))
+    Time::new(hour, minute, second.min(59), 0).ok()
 }
 
 fn without_fraction(text: &str) -> &str {
@@ -295,6 +294,9 @@ mod tests {
             "2026-13-01T00:00:00Z",
             "12345",
             "jörg",
+            "Nov 24 08:00:-5 h",
+            "Nov 24 24:00:00 h",
+            "2026-11-24T08:61:00Z",
         ] {
             assert_eq!(read(text), None, "{text}");
         }
