@@ -245,8 +245,13 @@ fn verify_only(
 }
 
 fn recover(out: &mut Renderer) -> Result<Outcome> {
-    let word = recover::recover_at_boot(out)?.unwrap_or_else(|| "nothing to clear up".into());
-    Ok((Exit::Done, json!({ "result": word })))
+    const NOTHING: &str = "nothing to clear up";
+    // What was done has its own line already.
+    let recovered = recover::recover_at_boot(out)?;
+    if recovered.is_none() {
+        out.say_end(NOTHING);
+    }
+    Ok((Exit::Done, json!({ "result": recovered.as_deref().unwrap_or(NOTHING) })))
 }
 
 fn history(out: &mut Renderer) -> Result<Outcome> {

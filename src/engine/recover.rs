@@ -70,12 +70,18 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
     let phase = if transaction.is_as_before()? { Phase::Changing } else { journal.phase };
     let result = match phase {
         Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|untold| {
-            told("a run was stopped while it changed files; they are again what they were before", untold)
+            told(
+                "a run was stopped while it changed files; they are again what they were before",
+                place,
+                untold,
+            )
         }),
         // Whether the relay would have confirmed it, nobody knows.
         Phase::Changed => {
             let untold = reread(place, ServiceAction::Reload).err();
-            transaction.keep(true).map(|()| told("a run was stopped after it had changed all files", untold))
+            transaction
+                .keep(true)
+                .map(|()| told("a run was stopped after it had changed all files", place, untold))
         }
     };
     let text = result.as_ref().map_or_else(|_| "failed".to_owned(), Clone::clone);
@@ -83,8 +89,10 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
     result.map(Some)
 }
 
-fn told(done: &str, untold: Option<Error>) -> String {
+fn told(done: &str, place: Place, untold: Option<Error>) -> String {
     match untold {
+        // Before Postfix starts, or in a tree, there is nobody to tell.
+        None if place == Place::Tree => format!("{done}; Postfix reads them when it starts"),
         None => format!("{done}; Postfix has read them"),
         Some(error) => format!("{done}; Postfix could not be told: {error}"),
     }

@@ -200,3 +200,21 @@ fn a_package_manager_that_is_killed_in_its_transaction_is_mended_by_the_next_run
         .says("exit 0\n")
         .says("verify 0\nsound\n");
 }
+
+#[test]
+fn before_postfix_starts_recover_clears_up_and_starts_nothing() {
+    // The third rename of a change is amid its files.
+    let run = host().answers(AUTHENTICATED).sh(
+        r#"cd /etc/postfix; sum() { sha256sum main.cf generic; ls sasl_passwd* 2>/dev/null; }; before=$(sum); relayhost recover; echo "nothing $?"
+        for n in $(seq 3 12); do
+            strace -f -qq -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal=SIGKILL:when=$n relayhost apply --no-verify >/dev/null 2>&1
+            [ "$(sum)" = "$before" ] || break
+        done
+        [ "$(sum)" = "$before" ] || echo mixed; ls /var/lib/relayhost/journal.json
+        postfix stop >/dev/null 2>&1; relayhost recover; echo "recover $?"
+        [ "$(sum)" = "$before" ] && echo as before; postfix status >/dev/null 2>&1 || echo stopped; relayhost recover"#,
+    );
+    run.says("nothing to clear up\nnothing 0\nmixed\n/var/lib/relayhost/journal.json\n")
+        .says("a run was stopped while it changed files; they are again what they were before")
+        .says("recover 0\nas before\nstopped\nnothing to clear up\n");
+}

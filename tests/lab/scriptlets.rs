@@ -56,6 +56,18 @@ fn pending_waits_for_the_lock_and_does_not_take_it() {
 }
 
 #[test]
+fn what_is_asked_for_while_pending_waits_is_done_by_the_same_run() {
+    let run = prepared(
+        host().answers(AUTHENTICATED),
+        r#"rpm -i /root/asks.rpm; rpm -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.1; done
+        relayhost pending --json 2>/root/err >/root/out & sleep 1; relayhost scriptlet post 1 --for later; waits; wait
+        waits; mails; grep -c '"accepted": true' /root/out; grep -c 'nothing to do' /root/err"#,
+    );
+    // The run that did the work is the last one; a second would have found nothing to do, and said so.
+    run.says("asks.json later.json \n\n1\n1\n0\n");
+}
+
+#[test]
 fn what_the_relay_refuses_waits_for_other_answers_and_not_for_a_timer() {
     let run = prepared(
         host().answers(AUTHENTICATED),
