@@ -157,8 +157,14 @@ fn without_plugin(script: &str) -> Run {
 #[test]
 fn a_package_manager_that_is_killed_in_mid_flight_changes_nothing() {
     let run = without_plugin(
+        // At the call that takes dnf's lock on the packages, not after some time: a quick machine would be through by then.
         r#"real=$(command -v dnf || command -v yum)
-        printf '#!/bin/sh\n%s "$@" & sleep 0.2; kill -9 $! && touch /root/was-running; kill -9 $$\n' "$real" > /usr/bin/dnf5
+        cat > /usr/bin/dnf5 <<END
+#!/bin/sh
+strace -f -qq -o /dev/null -P /var/lib/dnf/rpmdb_lock.pid -e trace=open,openat -e inject=open,openat:signal=SIGKILL $real "\$@"
+[ \$? -eq 137 ] && touch /root/was-running
+kill -9 \$\$
+END
         chmod 755 /usr/bin/dnf5; attempt; unchanged; rm /usr/bin/dnf5; ls /root/was-running; attempt"#,
     );
     run.says("exit 1\n")
