@@ -60,7 +60,7 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     if !files::exists(&path) {
         return Ok(Database::Missing);
     }
-    let output = postmap(&["-s", &kind.table(source)])?.1;
+    let ((), _, output) = postmap(|cmd| Ok(((), cmd.args(["-s", &kind.table(source)]))))?;
     Ok(if output.success() {
         Database::Read { entries: parse_dump(&output.stdout), exposed: files::deviation(&path, MAP_MODE) }
     } else {
@@ -68,23 +68,24 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     })
 }
 
-/// Runs postmap; with a configuration of its own if it fails with the host's, since each program of Postfix ends at once
-/// where main.cf has, say, this host's name as the relayhost (mail_params.c), and that is what is to be mended.
-fn postmap(arguments: &[&str]) -> Result<(String, Output)> {
+/// Does something by postmap, which gets the options given; once more with a configuration of its own if postmap fails
+/// with the host's, since each program of Postfix ends at once where main.cf has, say, this host's name as the relayhost
+/// (mail_params.c), and that is what is to be mended.
+fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Cmd, Output)> {
     let program = run::require("postmap", INSTALL_POSTFIX)?;
-    let cmd = Cmd::new(&program).args(arguments.iter().copied()).without_core();
+    let (product, cmd) = work(Cmd::new(&program).without_core())?;
     let output = cmd.run()?;
     if !output.success() && String::from_utf8_lossy(&output.stderr).contains("fatal: ") {
         let bare = files::staging(&Managed::MainCf.path())?;
         files::stage(&bare.path().join("main.cf"), b"")?;
         let bare = bare.path().display().to_string();
-        let second =
-            Cmd::new(&program).args(["-c", &bare]).args(arguments.iter().copied()).without_core().run()?;
-        if second.success() {
-            return Ok((cmd.line(), second));
+        let (product, cmd) = work(Cmd::new(&program).args(["-c", &bare]).without_core())?;
+        let output = cmd.run()?;
+        if output.success() {
+            return Ok((product, cmd, output));
         }
     }
-    Ok((cmd.line(), output))
+    Ok((product, cmd, output))
 }
 
 /// Asks one table of any kind for one key, as a daemon of Postfix would.
@@ -116,16 +117,31 @@ pub struct BuiltMap {
 /// Builds a map beside its place, in a directory that is root's alone. The files can be renamed from there, so that
 /// no delivery reads half a table.
 pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> {
-    let staging = files::staging(path)?;
-    let source = staging.path().join(path.file_name().unwrap_or_default());
-    files::create(&source, bytes, MAP_MODE)?;
-    let database = kind.database(path).zip(kind.database(&source));
-    if database.is_some() {
-        let (command, output) = postmap(&[&kind.table(&source)])?;
+    let begin = || -> Result<(TempDir, PathBuf)> {
+        let staging = files::staging(path)?;
+        let source = staging.path().join(path.file_name().unwrap_or_default());
+        files::create(&source, bytes, MAP_MODE)?;
+        Ok((staging, source))
+    };
+    let (staging, source) = if kind.database(path).is_none() {
+        begin()?
+    } else {
+        // Each attempt has a directory of its own: Berkeley DB waits for ever beside what a failed one leaves, `__db.NAME`.
+        let (built, cmd, output) = postmap(|cmd| {
+            let (staging, source) = begin()?;
+            let table = kind.table(&source);
+            Ok(((staging, source), cmd.arg(table)))
+        })?;
         if !output.success() {
-            return Err(Error::Program { command, status: output.status(), stderr: output.tail() });
+            return Err(Error::Program {
+                command: cmd.line(),
+                status: output.status(),
+                stderr: output.tail(),
+            });
         }
-    }
+        built
+    };
+    let database = kind.database(path).zip(kind.database(&source));
     inode::copy_label(path, &source)?;
     if let Some((place, built)) = &database {
         inode::copy_label(place, built)?;
