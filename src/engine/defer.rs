@@ -163,8 +163,8 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
         if entries.is_empty() {
             break;
         }
-        let (now, boot, changed) = (clock::unix(), host::boot_id(), load::changed());
-        if only_due && !entries.iter().any(|(_, entry)| entry.is_due(now, &boot, changed)) {
+        let (now, boot, mut answers) = (clock::unix(), host::boot_id(), load::edition());
+        if only_due && !entries.iter().any(|(_, entry)| entry.is_due(now, &boot, &answers)) {
             let last = entries.iter().find_map(|(_, entry)| entry.last_exit()).unwrap_or(Exit::Done);
             drained = if matches!(drained, Drained::Nothing) { Drained::NotDue(last) } else { drained };
             break;
@@ -182,11 +182,12 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
             let held = lock_and_recover(patience, Place::Host, progress)?;
             // Those that came while we waited are served too.
             served = pending::entries()?;
+            answers = load::edition();
             let desired = load::load(Path::new(load::DEFAULT))?;
             let done = apply(&held, &desired, &options(&desired, patience)?, progress)?;
             Ok((desired, done))
         });
-        let failure = failure(&result);
+        let failure = failure(&result, &answers);
         if let (Ok((desired, _)), None) = (&result, &failure) {
             keep_when_we_go(desired, progress);
         }
@@ -197,7 +198,7 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
             }
         }
         drained = Drained::Ran(Box::new(result.inspect_err(|_| rest())?));
-        if failure.is_some() && load::changed() <= now {
+        if failure.is_some() && load::edition() == answers {
             break;
         }
     }
@@ -228,7 +229,7 @@ fn options(desired: &Desired, patience: Duration) -> Result<Options> {
     })
 }
 
-fn failure(result: &Result<(Desired, Done)>) -> Option<Attempt> {
+fn failure(result: &Result<(Desired, Done)>, answers: &str) -> Option<Attempt> {
     let (exit, text, remedy) = match result {
         Ok((_, done)) if done.exit() == Exit::Done => return None,
         Ok((_, done)) => {
@@ -243,7 +244,14 @@ fn failure(result: &Result<(Desired, Done)>) -> Option<Attempt> {
         }
         Err(error) => (error.exit(), error.to_string(), error.hint()),
     };
-    Some(Attempt { at: clock::unix(), exit: exit.code(), text, remedy, boot: host::boot_id() })
+    Some(Attempt {
+        at: clock::unix(),
+        exit: exit.code(),
+        text,
+        remedy,
+        boot: host::boot_id(),
+        answers: answers.into(),
+    })
 }
 
 /// Who will do what was recorded, in words.

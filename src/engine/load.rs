@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::complete::complete;
 use crate::model::desired::Desired;
+use crate::model::generation;
 use crate::model::secret::Secret;
 use crate::sys::{files, host};
 
@@ -35,8 +36,9 @@ pub fn is_answered() -> bool {
     !files_of_host().is_empty()
 }
 
-/// When the answers, or the password file that they name, were last changed in any way: seconds since 1970.
-pub fn changed() -> u64 {
+/// What is another text after each change of the answers, or of the password file that they name. Not their time alone:
+/// clocks are set, and a file can be written twice in a second.
+pub fn edition() -> String {
     let mut paths = files_of_host();
     let secrets: Vec<PathBuf> = paths
         .iter()
@@ -44,7 +46,9 @@ pub fn changed() -> u64 {
         .filter_map(|answers| Some(PathBuf::from(answers.tables.auth.password_file.as_ref()?.get_ref())))
         .collect();
     paths.extend(secrets);
-    paths.iter().map(|path| files::changed(path)).max().unwrap_or_default()
+    let each: Vec<String> =
+        paths.iter().map(|path| format!("{} {}", path.display(), files::identity(path))).collect();
+    generation::sha256(each.join("\n").as_bytes())
 }
 
 /// Where answers come from.

@@ -53,6 +53,8 @@ pub struct Attempt {
     pub remedy: String,
     /// The boot in which it was made (boot_id of random(4)).
     pub boot: String,
+    /// Which edition of the answers was tried: another text after each change of them.
+    pub answers: String,
 }
 
 /// An entry, for people.
@@ -82,11 +84,11 @@ impl Entry {
         self
     }
 
-    /// Whether it is time to try. After a boot it always is, and when the answers have changed since. What cannot get
-    /// better by itself waits for that: a password that is tried again and again locks the account.
-    pub fn is_due(&self, now: u64, boot: &str, answers_changed: u64) -> bool {
+    /// Whether it is time to try. After a boot it always is, and when the answers are not those that were tried. What
+    /// cannot get better by itself waits for that: a password that is tried again and again locks the account.
+    pub fn is_due(&self, now: u64, boot: &str, answers: &str) -> bool {
         let Some(last) = &self.last else { return true };
-        if last.boot != boot || answers_changed >= last.at {
+        if last.boot != boot || last.answers != answers {
             return true;
         }
         !waits_for_people(last.exit) && now >= self.next()
@@ -169,13 +171,14 @@ mod tests {
             text: "no network".into(),
             remedy: "wait".into(),
             boot: "b1".into(),
+            answers: "a1".into(),
         };
         Entry { attempts, last: Some(last), ..Entry::new("relayhost was installed".into(), 900, "1".into()) }
     }
 
     #[test]
     fn the_form_on_disk_is_frozen() {
-        let text = r#"{"version":1,"why":"op5 was installed","since":900,"id":"x","attempts":1,"last":{"at":1000,"exit":5,"text":"no word","remedy":"wait","boot":"b1"}}"#;
+        let text = r#"{"version":1,"why":"op5 was installed","since":900,"id":"x","attempts":1,"last":{"at":1000,"exit":5,"text":"no word","remedy":"wait","boot":"b1","answers":"a1"}}"#;
         let parsed: Entry = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
     }
@@ -184,18 +187,18 @@ mod tests {
     fn a_failure_is_tried_again_later_and_later_up_to_an_hour() {
         for (attempts, pause) in [(1, 60), (2, 120), (3, 240), (7, 3600), (1000, 3600)] {
             let entry = failed(attempts, Exit::NoWord);
-            assert!(!entry.is_due(1000 + pause - 1, "b1", 0), "{attempts}");
-            assert!(entry.is_due(1000 + pause, "b1", 0), "{attempts}");
+            assert!(!entry.is_due(1000 + pause - 1, "b1", "a1"), "{attempts}");
+            assert!(entry.is_due(1000 + pause, "b1", "a1"), "{attempts}");
         }
     }
 
     #[test]
     fn a_refused_password_is_not_tried_again_until_something_changes() {
         let entry = failed(1, Exit::PutBack);
-        assert!(!entry.is_due(1_000_000, "b1", 999));
-        assert!(entry.is_due(1001, "b1", 1000), "the answers changed");
-        assert!(entry.is_due(1001, "b2", 0), "another boot");
-        assert!(Entry::new(String::new(), 0, String::new()).is_due(0, "b1", 0));
+        assert!(!entry.is_due(1_000_000, "b1", "a1"));
+        assert!(entry.is_due(1000, "b1", "a2"), "the answers changed, in the same second even");
+        assert!(entry.is_due(1001, "b2", "a1"), "another boot");
+        assert!(Entry::new(String::new(), 0, String::new()).is_due(0, "b1", "a1"));
     }
 
     #[test]

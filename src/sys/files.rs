@@ -51,9 +51,12 @@ pub fn exists(path: &Path) -> bool {
     path.exists()
 }
 
-/// When something of a file was last changed, its name or mode included: seconds since 1970; 0 if it is not there.
-pub fn changed(path: &Path) -> u64 {
-    fs::metadata(path).ok().and_then(|found| u64::try_from(found.ctime()).ok()).unwrap_or_default()
+/// What is another text after each change of a file, its name or mode included; empty if it is not there.
+pub fn identity(path: &Path) -> String {
+    fs::metadata(path).map_or_else(
+        |_| String::new(),
+        |found| format!("{}:{}:{}.{:09}", found.ino(), found.size(), found.ctime(), found.ctime_nsec()),
+    )
 }
 
 /// When a file was last written to, in seconds since 1970.
