@@ -21,7 +21,7 @@ use crate::model::looks;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::{Finding, Plan, State};
 use crate::sys::logs::{self, Log, Own};
-use crate::sys::{clock, host, postfix};
+use crate::sys::{clock, dns, host, postfix};
 
 /// How far back the host's own log is read unless told.
 const DAY: Seconds = 86_400;
@@ -83,7 +83,7 @@ struct Known {
     /// Postfix, where there are no answers to observe by.
     postfix: Option<Postfix>,
     names: Vec<String>,
-    addresses: OnceCell<Vec<String>>,
+    relay: OnceCell<dns::Identity>,
     /// Why something of that is not known: a main.cf that Postfix cannot read is a failure, and no reason to be silent.
     amiss: Vec<Finding>,
     trouble: Vec<String>,
@@ -122,7 +122,7 @@ impl Known {
             observed: None,
             postfix: None,
             names,
-            addresses: OnceCell::new(),
+            relay: OnceCell::new(),
             amiss: Vec::new(),
             trouble: Vec::new(),
         }
@@ -139,9 +139,8 @@ impl Known {
         };
         let is_ours = about.host.is_empty() || self.names.iter().any(|name| is_same(name, about.host));
         let is_relay = |(name, address, port): (&str, &str, u16)| {
-            let relay = &desired.relay;
-            let addresses = || self.addresses.get_or_init(|| host::addresses(&relay.host, relay.port));
-            port == relay.port && (name == relay.host || addresses().iter().any(|known| known == address))
+            let relay = self.relay.get_or_init(|| dns::Identity::new(&desired.relay.host));
+            port == desired.relay.port && relay.is(name, address)
         };
         if !is_ours || !about.relay.is_none_or(is_relay) {
             return Circumstances::unknown(about);

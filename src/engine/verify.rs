@@ -15,7 +15,7 @@ use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::parameters::is_local;
 use crate::model::proof::Proof;
 use crate::model::trail::{Trail, Whereabouts};
-use crate::sys::{clock, host, log, mail, postfix, service, state};
+use crate::sys::{clock, dns, host, log, mail, postfix, service, state};
 
 /// How often the log is read.
 const TICK: Duration = Duration::from_millis(50);
@@ -88,7 +88,9 @@ fn send_and_follow(
         return Err(Error::ProgramMissing { program: "postfix".into(), remedy: "relayhost apply".into() });
     };
     let from = desired.alert_sender(postfix.setting("myorigin"));
-    let mut message = Message { desired, postfix, request, from, begin: clock::now(), trail: Trail::new("") };
+    let relay = dns::Identity::new(&desired.relay.host);
+    let mut message =
+        Message { desired, relay, postfix, request, from, begin: clock::now(), trail: Trail::new("") };
     if !service::master_runs(&Queue::new(&postfix.settings)) {
         return Ok(message.delivery(
             None,
@@ -115,6 +117,7 @@ fn send_and_follow(
 /// The message under way.
 struct Message<'a> {
     desired: &'a Desired,
+    relay: dns::Identity,
     postfix: &'a Postfix,
     request: &'a Request,
     from: String,
@@ -211,10 +214,7 @@ impl Message<'_> {
     }
 
     fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
-        let relay = &self.desired.relay;
-        // The log may name the relay by another of its names; then the address tells.
-        let known = || host::addresses(&relay.host, relay.port).iter().any(|known| known == address);
-        port == relay.port && (name == relay.host || address == relay.host || known())
+        port == self.desired.relay.port && self.relay.is(name, address)
     }
 
     /// Whether an attempt that failed was not made at the relay: it says nothing of the relay then.

@@ -1,8 +1,9 @@
 //! Asks the name servers of /etc/resolv.conf, and nobody else: not /etc/hosts, no search list, as smtp(8) does with
 //! `smtp_host_lookup = dns`. One question, one answer, each bounded in time and size.
 
+use std::cell::OnceCell;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ const CONFIG_LIMIT: u64 = 64 * 1024;
 const SERVERS: usize = 3;
 /// Longest chain of CNAMEs that is followed within one answer.
 const CHAIN: usize = 16;
+/// How long the system's resolver may take to say which addresses a known host has.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Most records that are taken from one answer.
 const RECORDS: usize = 64;
 
@@ -98,10 +101,34 @@ pub fn look_up(name: &str, record: Record, deadline: Instant) -> Answer {
 pub fn native(name: &str, deadline: Instant) -> Vec<IpAddr> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let name = name.to_owned();
-    std::thread::spawn(move || sender.send(super::host::addresses(&name, 0)));
-    let patience = deadline.saturating_duration_since(clock::now());
-    let found = receiver.recv_timeout(patience).unwrap_or_default();
-    found.iter().filter_map(|address| address.parse().ok()).collect()
+    std::thread::spawn(move || {
+        let found = (name.as_str(), 0).to_socket_addrs();
+        sender.send(found.map(|all| all.map(|address| address.ip()).collect()).unwrap_or_default())
+    });
+    receiver.recv_timeout(deadline.saturating_duration_since(clock::now())).unwrap_or_default()
+}
+
+/// A host that a log may name by another of its names; its addresses then tell. They are asked for once, when the first
+/// such name is met.
+#[derive(Debug)]
+pub struct Identity {
+    name: String,
+    addresses: OnceCell<Vec<IpAddr>>,
+}
+
+impl Identity {
+    /// The host of this name.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.into(), addresses: OnceCell::new() }
+    }
+
+    /// Whether it is the one that is called so, and has this address.
+    pub fn is(&self, name: &str, address: &str) -> bool {
+        let has = |address: IpAddr| {
+            self.addresses.get_or_init(|| native(&self.name, clock::now() + PATIENCE)).contains(&address)
+        };
+        name == self.name || address == self.name || address.parse().is_ok_and(has)
+    }
 }
 
 fn config() -> Config {

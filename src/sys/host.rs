@@ -98,12 +98,3 @@ pub fn read_stdin(limit: u64) -> Result<Vec<u8>> {
     })?;
     Ok(bytes)
 }
-
-/// The addresses of a host name, by the system's resolver; none if it does not know.
-pub fn addresses(host: &str, port: u16) -> Vec<String> {
-    use std::net::ToSocketAddrs;
-    (host, port)
-        .to_socket_addrs()
-        .map(|all| all.map(|address| address.ip().to_string()).collect())
-        .unwrap_or_default()
-}
