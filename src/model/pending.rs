@@ -53,7 +53,8 @@ pub struct Attempt {
     pub remedy: String,
     /// The boot in which it was made (boot_id of random(4)).
     pub boot: String,
-    /// Which edition of the answers was tried: another text after each change of them.
+    /// Which edition of the answers was tried: another text after each change of them. Empty if that is not known.
+    #[serde(default)]
     pub answers: String,
 }
 
@@ -181,6 +182,8 @@ mod tests {
         let text = r#"{"version":1,"why":"op5 was installed","since":900,"id":"x","attempts":1,"last":{"at":1000,"exit":5,"text":"no word","remedy":"wait","boot":"b1","answers":"a1"}}"#;
         let parsed: Entry = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
+        let earlier: Entry = serde_json::from_str(&text.replace(r#","answers":"a1""#, "")).unwrap();
+        assert!(earlier.is_due(1001, "b1", "a1"), "which answers were tried is not known");
     }
 
     #[test]
