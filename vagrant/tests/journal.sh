@@ -26,6 +26,26 @@ within 20 'the unit is well' pending_is inactive
 expect 'the journal says so' '0 6' "$(field RELAYHOST_EXIT) $(field PRIORITY)"
 expect 'the system is not degraded any more' running "$(systemctl is-system-running)"
 
+# The password as a credential of the units; what is typed has none.
+if [ "$(systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')" -ge 247 ]; then
+    (umask 077 && sed -n 's/^password *= *"\(.*\)"$/\1/p' /etc/relayhost/answers.toml >/root/relay-password)
+    sed -i 's/^password *=.*/password_credential = "relay-password"/' /etc/relayhost/answers.toml
+    for unit in pending check; do
+        mkdir -p "/etc/systemd/system/relayhost-$unit.service.d"
+        printf '[Service]\nLoadCredential=relay-password:/root/relay-password\n' >"/etc/systemd/system/relayhost-$unit.service.d/password.conf"
+    done
+    systemctl daemon-reload
+    relayhost scriptlet post 1 --for op5-alerts
+    within 60 'with the password as a credential the unit does its work' nothing_waits
+    systemctl start relayhost-check.service
+    expect 'and so does relayhost-check.service' 0 $?
+    relayhost check >/dev/null 2>&1
+    expect 'a command that is typed has no credential' 2 $?
+    rm -r /etc/systemd/system/relayhost-{pending,check}.service.d /root/relay-password
+    systemctl daemon-reload
+    answers "$payload/examples/authenticated.toml"
+fi
+
 # The unit is off until somebody wants it.
 expect 'relayhost-check.timer' disabled "$(systemctl is-enabled relayhost-check.timer)"
 systemctl start relayhost-check.service
@@ -39,5 +59,5 @@ relayhost repair >/dev/null 2>&1
 expect 'relayhost repair' 0 $?
 systemctl reset-failed
 for unit in pending check recover; do
-    systemd-analyze security --no-pager "relayhost-$unit.service" | sed -n 's/^→ Overall exposure level for //p'
+    systemd-analyze security --no-pager "relayhost-$unit.service" | sed -n 's/^.* Overall exposure level for //p'
 done
