@@ -6,8 +6,8 @@ set -euo pipefail
 # shellcheck source=scripts/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
 
-# The first one with a package. There is no release yet: when there is, name its tag here.
-COMMIT=485ebc0507255cface68938d89168666e210f02b
+# The first one that was tried under systemd. There is no release yet: when there is, name its tag here.
+COMMIT=0f47d106a077ed239f093196e48e31d01416d846
 out=$TOP/target/rpm/previous
 work=$TOP/target/rpm/previous.work
 

@@ -6,12 +6,16 @@
 before=$(rpm -q --qf '%{VERSION}-%{RELEASE}' relayhost)
 cp -a /etc/postfix /root/first
 answers "$here/second.toml"
-# Without the message: the release before this one cannot read the journal of systemd 252.
-relayhost apply --no-verify >/dev/null 2>&1
+relayhost apply >/dev/null 2>&1
 expect 'two generations' '0 2' "$? $(relayhost history --json | grep -c '"number"')"
 SYSTEMD_OFFLINE=1 relayhost scriptlet post 1 --for op5-alerts
-systemctl stop relayhost-pending.timer 2>/dev/null
-expect 'and one entry that waits' op5-alerts.json "$(ls /var/lib/relayhost/pending)"
+sed -i 's/^password *=.*/password = "wrong"/' /etc/relayhost/answers.toml
+relayhost pending >/dev/null 2>&1
+expect 'the relay refuses what is asked for' 4 $?
+systemctl stop relayhost-pending.path
+answers "$here/second.toml"
+expect 'so there is one entry that waits' 'op5-alerts.json 1' \
+    "$(ls /var/lib/relayhost/pending) $(grep -c '"attempts":1' /var/lib/relayhost/pending/op5-alerts.json)"
 relayhost history --json >/tmp/history.before
 sum=$(sha256sum /etc/relayhost/answers.toml)
 
