@@ -15,7 +15,7 @@ box_disk() {
 # boot loader (vagrant-libvirt's kernel, initrd and cmd_line).
 box_pack() {
     local work=$BOX_CACHE/lab.part key
-    key=$(find /usr/share /opt/vagrant -path '*/keys/vagrant.pub' 2>/dev/null | head -n 1)
+    key=$(find /usr/share /opt/vagrant -path '*/keys/vagrant.pub' 2>/dev/null | head -n 1 || :)
     [ -n "$key" ] || { echo 'vagrant is not installed: its first public key is needed'; return 1; }
     rm -rf "$work"
     mkdir -p "$work"

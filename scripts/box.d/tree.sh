@@ -26,8 +26,8 @@ BOX_MASKED=(
 box_stamp() {
     {
         lab_host_stamp
-        cat "$LAB_TOP/scripts/box"
-        cd "$BOX_D" && find . -type f -print0 | sort -z | xargs -0 cat
+        declare -f box_disk
+        cd "$BOX_D" && find . -type f ! -name disk.sh ! -name Vagrantfile -print0 | sort -z | xargs -0 cat
     } | sha256sum
 }
 

@@ -43,8 +43,15 @@ cat >/etc/libvirt/libvirtd.conf <<'EOF'
 auth_unix_rw = "none"
 auth_unix_ro = "none"
 EOF
+# libvirt insists on a user of its own being there, though it is told to use root; it comes with a package that starts
+# libvirtd on this machine.
+for file in passwd group; do
+    cp "/etc/$file" "$work/$file"
+    grep -q '^libvirt-qemu:' "$work/$file" || echo "libvirt-qemu:x:64055:$([ "$file" = group ] || echo 64055::/:/usr/sbin/nologin)" >>"$work/$file"
+    mount --bind "$work/$file" "/etc/$file"
+done
 echo 1 >/proc/sys/net/ipv4/ip_forward
-libvirtd >/var/log/libvirt/libvirtd.out 2>&1 &
+libvirtd >"$work/libvirtd.log" 2>&1 &
 for _ in $(seq 100); do virsh -q -c qemu:///system list >/dev/null 2>&1 && break; sleep 0.2; done
 shown 'libvirtd is up, in a network namespace of its own' virsh -c qemu:///system version || exit 1
 "$LAB_D/relay.sh" start submission "$VM_RELAY_ROOT"
