@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::transaction::{
-    Transaction, postfix_directory, postfix_runs, reread, restore_files, trust_postfix_directory,
+    Transaction, postfix_directory, postfix_runs, reread, restore_files, run_before, trust_postfix_directory,
 };
 use super::{Place, Progress};
 use crate::error::{Error, Result};
@@ -133,7 +133,9 @@ fn put_back(generation: &Generation) -> Result<()> {
     let now = inode::take(&postfix_directory().join("main.cf"))?;
     let then = after.get("main.cf").and_then(Option::as_deref);
     let restart = now.and_then(|(_, bytes)| protocols(&bytes)) != then.and_then(protocols);
-    let transaction = Transaction::begin(&command, Place::Host, &after, BTreeMap::new())?;
+    // What is put back is ours as far as it was then: a relay's password must not lie about for want of an owner.
+    let wrote = run_before(generation.number)?.wrote;
+    let transaction = Transaction::begin(&command, Place::Host, &after, wrote)?;
     let action = if restart { ServiceAction::Restart } else { ServiceAction::Reload };
     match restore_files(generation)
         .and_then(|()| transaction.changed())

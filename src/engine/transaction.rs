@@ -234,7 +234,12 @@ fn queue() -> Result<Queue> {
 
 /// What the last run that is in force left; empty where there is none.
 pub fn last_run() -> Result<LastRun> {
-    for number in state::numbers()?.into_iter().rev() {
+    run_before(u32::MAX)
+}
+
+/// What the last run left that was in force before the one with this number; empty where there is none.
+pub fn run_before(number: u32) -> Result<LastRun> {
+    for number in state::numbers()?.into_iter().rev().filter(|known| *known < number) {
         let generation = state::generation(number)?;
         if generation.fate != Fate::Kept {
             continue;

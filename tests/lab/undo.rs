@@ -214,12 +214,14 @@ fn the_password_of_a_relay_that_is_left_does_not_stay() {
          keys() { sed 's/ .*//' /etc/postfix/sasl_passwd | tr '\\n' ' '; postmap -s hash:/etc/postfix/sasl_passwd | cut -f1 | sort | tr '\\n' ' '; echo; }; keys
          relayhost check >/dev/null; echo \"check $?\"
          printf 'version = 1\\n[relay]\\nhost = \"smtp.example.com\"\\n[verify]\\nto = \"ops@example.com\"\\n' > /root/open.toml
-         relayhost apply --no-verify --answers /root/open.toml >/dev/null; echo \"open $?\"; keys; relayhost restore 1 >/dev/null; echo restored; keys",
+         relayhost apply --no-verify --answers /root/open.toml >/dev/null; echo \"open $?\"; keys; relayhost restore 1 >/dev/null; echo restored; keys
+         relayhost apply --no-verify >/dev/null; echo \"after that $?\"; keys",
     );
     run.says("still has our entry for [smtp.example.com]:587")
         .says("\n   -[smtp.example.com]:587 alerts@example.com:********\n")
         .says("apply 0\n[other.example.org]:25 [relay.lab.test]:587 [other.example.org]:25 [relay.lab.test]:587 \ncheck 0\n")
         .says("open 0\n[other.example.org]:25 [other.example.org]:25 \n")
         .says("restored\n[smtp.example.com]:587 [other.example.org]:25 [other.example.org]:25 [smtp.example.com]:587 \n")
+        .says("after that 0\n[other.example.org]:25 [relay.lab.test]:587 [other.example.org]:25 [relay.lab.test]:587 \n")
         .never_says("horse");
 }
