@@ -12,7 +12,7 @@ case $1 in
     no-network)
         # Booted means: no job is left. The agent that runs this may be a moment ahead of that.
         expect 'the boot ends, while the unit waits' 'running active' \
-            "$(systemctl is-system-running --wait) $(systemctl show -p ActiveState --value relayhost-pending.service)"
+            "$(systemctl is-system-running --wait) $(property ActiveState relayhost-pending.service)"
         systemd-analyze | head -n 1
         expect 'multi-user.target did not wait for it' 0 "$(systemd-analyze critical-chain multi-user.target | grep -c relayhost)"
         expect 'the journal says what is waited for' 1 "$(journal | grep -c 'waiting for the network: smtp.example.com has no address yet')"

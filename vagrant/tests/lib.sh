@@ -7,6 +7,8 @@ status=0 rc=0 out='' took=0
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034  # for those who source this
 payload=${here%/tests}
+# shellcheck disable=SC2034  # for those who source this
+dnf=$(command -v dnf || echo yum)
 trap 'exit "$status"' EXIT
 
 ok() { printf 'ok %s\n' "$*"; }
@@ -26,17 +28,22 @@ within() {
     done
     ok "$what, after $((SECONDS - start)) s"
 }
+# now_ms: milliseconds; EL7's bash has no EPOCHREALTIME.
+now_ms() { date +%s%3N; }
 # ms CMD…: runs CMD, its output in $out, its exit status in $rc, and how long it took in $took, milliseconds.
 ms() {
-    local begin=${EPOCHREALTIME/./}
+    local begin
+    begin=$(now_ms)
     # shellcheck disable=SC2034  # for those who source this
     out=$("$@" 2>&1 </dev/null) && rc=0 || rc=$?
     # shellcheck disable=SC2034  # for those who source this
-    took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+    took=$(($(now_ms) - begin))
 }
 
 nothing_waits() { [ -z "$(ls -A /var/lib/relayhost/pending 2>/dev/null)" ]; }
-pending_is() { [ "$(systemctl show -p ActiveState --value relayhost-pending.service)" = "$1" ]; }
+# property NAME UNIT: EL7's systemctl has no --value.
+property() { systemctl show -p "$1" "$2" | cut -d= -f2-; }
+pending_is() { [ "$(property ActiveState relayhost-pending.service)" = "$1" ]; }
 
 # answers FILE: those are this host's answers.
 answers() { install -D -m 0600 "$1" /etc/relayhost/answers.toml; }

@@ -25,7 +25,7 @@ printf 'from %s to %s, in %s ms\n' "$before" "$(rpm -q --qf '%{VERSION}-%{RELEAS
 [ "$before" != "$(rpm -q --qf '%{VERSION}-%{RELEASE}' relayhost)" ] || bad 'it is the same release'
 within 60 'what waited is done' nothing_waits
 within 20 'the unit has ended' pending_is inactive
-expect 'systemd knows the new units' no "$(systemctl show -p NeedDaemonReload --value relayhost-pending.service)"
+expect 'systemd knows the new units' no "$(property NeedDaemonReload relayhost-pending.service)"
 expect 'answers are as they were' "$sum" "$(sha256sum /etc/relayhost/answers.toml)"
 expect 'generations are as they were' "$(cat /tmp/history.before)" "$(relayhost history --json)"
 relayhost restore 1 >/dev/null 2>&1
