@@ -34,7 +34,7 @@ const EXIT_STATUS: &str = "Exit status:
   1  could not; the message says what
   2  wrong usage, or answers that are not valid
   3  check, plan: the host differs from the answers; apply: somebody changed by hand what is to be set
-  4  the relay refused the message, or would (probe); diagnose: something failed
+  4  the relay refused the message, or would (probe, and apply before it changes anything); diagnose: something failed
   5  no final word from the relay before the deadline, or one that only a message can bring (probe)
   6  inside an RPM transaction: recorded, and done when it is over
   7  the relay refused, and the previous configuration was put back

@@ -123,7 +123,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(problem(
             "there is no such file".into(),
-            "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost there, edit it, and `chmod 600` it; or name another with --answers",
+            "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost/examples there, edit it, and `chmod 600` it; or name another with --answers",
         )),
         Err(Error::TooLarge { .. }) => Err(too_large(&path.display().to_string())),
         Err(Error::Io { source, .. }) => {

@@ -188,8 +188,9 @@ impl Answers {
                 file: file.into(),
                 place: Some(place_at(&String::from_utf8_lossy(valid), valid.len())),
                 problem: "this is not UTF-8 text".into(),
-                remedy: "answers are a TOML text file; the examples in /usr/share/doc/relayhost show one"
-                    .into(),
+                remedy:
+                    "answers are a TOML text file; the examples in /usr/share/doc/relayhost/examples show one"
+                        .into(),
             }
         })?;
         let origin = Origin { file: file.into(), text: Secret::new(text), start };
@@ -197,7 +198,7 @@ impl Answers {
             return Err(origin.error(
                 None,
                 "the file is empty",
-                "have `relayhost init` write one, or start from one of the examples in /usr/share/doc/relayhost",
+                "have `relayhost init` write one, or start from one of the examples in /usr/share/doc/relayhost/examples",
             ));
         }
         // Empty lines in front move every place, and mean nothing.

@@ -1,5 +1,5 @@
-//! THE table of the files that relayhost owns or edits. Writing, checking, showing and (later) backing up and
-//! packaging all go by it.
+//! THE table of the files that relayhost owns or edits. Writing, checking, showing and recording all go
+//! by it.
 
 use std::path::{Path, PathBuf};
 
