@@ -264,10 +264,12 @@ pub enum Error {
         what: Vec<String>,
     },
     /// A change failed, and what was there before is in force again.
-    #[error("{cause}\nthe configuration is again what it was before")]
+    #[error("{cause}\nthe configuration is again what it was before{}", lines(.aside))]
     Undone {
         /// Why it failed.
         cause: Box<Error>,
+        /// What somebody else had changed meanwhile, and where that is now.
+        aside: Vec<String>,
     },
     /// A change failed, and so did putting back what was there before.
     #[error("{cause}\nand putting the previous configuration back failed as well: {undo}\nnow on disk: {}", .files.join(", "))]
@@ -297,6 +299,11 @@ pub enum Error {
     },
 }
 
+/// Each on a line of its own.
+fn lines(texts: &[String]) -> String {
+    texts.iter().fold(String::new(), |all, text| all + "\n" + text)
+}
+
 impl Error {
     /// The exit status that this error ends a command with.
     pub fn exit(&self) -> Exit {
@@ -307,7 +314,7 @@ impl Error {
             Self::InTransaction { .. } => Exit::Deferred,
             Self::Foreign { .. } => Exit::Differs,
             Self::Stuck { .. } => Exit::Stuck,
-            Self::Undone { cause } => cause.exit(),
+            Self::Undone { cause, .. } => cause.exit(),
             _ => Exit::Failed,
         }
     }
@@ -315,7 +322,7 @@ impl Error {
     /// Whether the same call may succeed later with nothing changed.
     pub fn can_retry(&self) -> bool {
         match self {
-            Self::Undone { cause } => cause.can_retry(),
+            Self::Undone { cause, .. } => cause.can_retry(),
             _ => matches!(
                 self,
                 Self::Timeout { .. }

@@ -161,7 +161,9 @@ pub fn apply(held: &Held, desired: &Desired, options: &Options, progress: &mut d
     match transaction {
         Some(transaction) if verdict == Exit::Refused && options.refusal != Refusal::Keep => {
             stage(progress, "undo", |progress| {
-                if let Some(untold) = transaction.undo("the relay refused the test message")? {
+                let put_back = transaction.undo("the relay refused the test message")?;
+                put_back.aside.iter().for_each(|line| progress.note(line));
+                if let Some(untold) = put_back.untold {
                     progress.note(&format!("Postfix could not be told: {untold}"));
                 }
                 Ok("the configuration is again what it was before".into())

@@ -69,16 +69,17 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
     // A run that could not write that it was putting back has left `Changed`.
     let phase = if transaction.is_as_before()? { Phase::Changing } else { journal.phase };
     let result = match phase {
-        Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|untold| {
+        Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|put_back| {
+            put_back.aside.iter().for_each(|line| progress.note(line));
             told(
                 "a run was stopped while it changed files; they are again what they were before",
                 place,
-                untold,
+                put_back.untold,
             )
         }),
         // Whether the relay would have confirmed it, nobody knows.
         Phase::Changed => {
-            let untold = reread(place, ServiceAction::Reload).err();
+            let untold = transaction.tell_postfix().err();
             transaction
                 .keep(true)
                 .map(|()| told("a run was stopped after it had changed all files", place, untold))

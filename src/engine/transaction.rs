@@ -115,24 +115,48 @@ impl Transaction {
     pub fn fail(self, cause: Error) -> Error {
         match self.undo(&cause.to_string()) {
             // Why Postfix could not be told, if so, is as a rule why the change failed.
-            Ok(_untold) => Error::Undone { cause: Box::new(cause) },
+            Ok(put_back) => Error::Undone { cause: Box::new(cause), aside: put_back.aside },
             Err(stuck) => stuck,
         }
     }
 
     /// Puts everything back and tells Postfix. `cause` is why, for the error if that fails. That the files are back is
     /// what counts: if Postfix could not be told, the reason is returned and the change is over all the same.
-    pub fn undo(mut self, cause: &str) -> Result<Option<Error>> {
+    pub fn undo(mut self, cause: &str) -> Result<PutBack> {
         let number = self.generation.number;
         // From here on files may be old or new again. If that cannot be written, putting back matters more.
         let _ = self.write_journal(Phase::Changing);
-        if let Err(undo) = self.put_back() {
-            let (cause, files) = (cause.to_owned(), self.on_disk());
-            return Err(Error::Stuck { cause, undo: Box::new(undo), files, generation: number });
-        }
+        let aside = match self.set_aside().and_then(|aside| self.put_back().map(|()| aside)) {
+            Ok(aside) => aside,
+            Err(undo) => {
+                let (cause, files) = (cause.to_owned(), self.on_disk());
+                return Err(Error::Stuck { cause, undo: Box::new(undo), files, generation: number });
+            }
+        };
         let untold = self.tell_postfix().err();
         self.end(Fate::Undone)?;
-        Ok(untold)
+        Ok(PutBack { untold, aside })
+    }
+
+    /// Keeps what somebody else has made of a file since the change: it is neither what was before nor what we wrote, and
+    /// is about to be replaced. Returns a line for each.
+    fn set_aside(&self) -> Result<Vec<String>> {
+        let mut aside = Vec::new();
+        for (name, change) in &self.generation.files {
+            let path = postfix_directory().join(name);
+            let Some((inode, bytes)) = inode::take(&path)? else { continue };
+            let before = change.before.as_ref().map(|inode| &inode.sha256);
+            if Some(&inode.sha256) == before || Some(&inode.sha256) == change.after.as_ref() {
+                continue;
+            }
+            let kept = state::set_aside(self.generation.number, name, &bytes)?;
+            aside.push(format!(
+                "somebody else had changed {} meanwhile; that is in {}",
+                path.display(),
+                kept.display()
+            ));
+        }
+        Ok(aside)
     }
 
     fn end(&mut self, fate: Fate) -> Result<()> {
@@ -143,7 +167,11 @@ impl Transaction {
             other => other?,
         }
         state::remove_journal()?;
-        for number in superfluous(&state::numbers().unwrap_or_default(), Some(self.generation.number)) {
+        // One that cannot be read may be worth reading to a person.
+        let fate = |number| state::generation(number).map_or(Fate::Kept, |generation| generation.fate);
+        let known: Vec<(u32, Fate)> =
+            state::numbers().unwrap_or_default().into_iter().map(|number| (number, fate(number))).collect();
+        for number in superfluous(&known, self.generation.number) {
             // The next run tries again; this one has done what it was called for.
             let _ = state::remove_generation(number);
         }
@@ -156,7 +184,7 @@ impl Transaction {
     }
 
     /// Has Postfix read what is there now. One that does not run any more is started.
-    fn tell_postfix(&self) -> Result<()> {
+    pub fn tell_postfix(&self) -> Result<()> {
         let restart = self.generation.wrote.contains_key("inet_protocols");
         reread(self.place, if restart { ServiceAction::Restart } else { ServiceAction::Reload })
     }
@@ -178,6 +206,15 @@ impl Transaction {
             files
         }
     }
+}
+
+/// What came of putting back.
+#[derive(Debug)]
+pub struct PutBack {
+    /// Why Postfix could not be told of it, if so.
+    pub untold: Option<Error>,
+    /// What somebody else had changed meanwhile, and where that is now; a line each.
+    pub aside: Vec<String>,
 }
 
 /// Notes that the relay has confirmed what the last run left.

@@ -15,6 +15,8 @@ pub const VERSION: u32 = 1;
 
 /// How many generations are kept besides the first, which is the host as it was before relayhost.
 pub const KEPT: usize = 20;
+/// How many are kept of those whose change was put back, or never ended.
+pub const FAILED: usize = 5;
 
 /// Intent, written before the first change and removed after the last. One that is found by another run means that
 /// its own was stopped.
@@ -165,12 +167,21 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
-/// Which generations are to go: all but the first, the newest `KEPT`, and the one in use.
-pub fn superfluous(numbers: &[u32], in_use: Option<u32>) -> Vec<u32> {
-    let mut numbers: Vec<u32> = numbers.iter().copied().filter(|number| *number != 0).collect();
-    numbers.sort_unstable();
-    let go = numbers.len().saturating_sub(KEPT);
-    numbers.into_iter().take(go).filter(|number| Some(*number) != in_use).collect()
+/// Which generations are to go: all but the first, the newest `KEPT` of those that stayed in force, the newest `FAILED` of
+/// the others, and the one in use. The others do not count with the first: a run that is refused every hour would leave
+/// nothing to go back to.
+pub fn superfluous(known: &[(u32, Fate)], in_use: u32) -> Vec<u32> {
+    let old = |stayed: bool, kept: usize| {
+        let mut numbers: Vec<u32> = known
+            .iter()
+            .filter(|(number, fate)| *number != 0 && (*fate == Fate::Kept) == stayed)
+            .map(|(number, _)| *number)
+            .collect();
+        numbers.sort_unstable();
+        numbers.truncate(numbers.len().saturating_sub(kept));
+        numbers
+    };
+    [old(true, KEPT), old(false, FAILED)].concat().into_iter().filter(|number| *number != in_use).collect()
 }
 
 #[cfg(test)]
@@ -189,9 +200,16 @@ mod tests {
 
     #[test]
     fn pruning_keeps_the_first_and_the_one_in_use() {
-        let numbers: Vec<u32> = (0..30).collect();
-        assert_eq!(superfluous(&numbers, Some(3)), [1, 2, 4, 5, 6, 7, 8, 9]);
-        assert!(superfluous(&numbers[..21], None).is_empty());
+        let known: Vec<(u32, Fate)> = (0..30).map(|number| (number, Fate::Kept)).collect();
+        assert_eq!(superfluous(&known, 3), [1, 2, 4, 5, 6, 7, 8, 9]);
+        assert!(superfluous(&known[..21], 20).is_empty());
+    }
+
+    #[test]
+    fn runs_that_failed_push_out_none_that_stayed() {
+        let mut known = vec![(0, Fate::Kept), (1, Fate::Kept)];
+        known.extend((2..40).map(|number| (number, Fate::Undone)));
+        assert_eq!(superfluous(&known, 39), (2..35).collect::<Vec<u32>>());
     }
 
     #[test]

@@ -228,6 +228,25 @@ pub fn blob(number: u32, name: &str) -> Result<Option<Vec<u8>>> {
     files::read_no_link(&generation_path(number).join(name))
 }
 
+/// Keeps the bytes of a file that is about to be replaced: `found/NAME` of a generation, with a number where other bytes
+/// are there already, a part of these if writing them was cut off. Returns where; on the disk then.
+pub fn set_aside(number: u32, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let directory = generation_path(number).join("found");
+    own_directory(&directory)?;
+    let mut path = directory.join(name);
+    let mut others = 0;
+    while let Some(there) = files::read_no_link(&path)? {
+        if there == bytes {
+            return Ok(path);
+        }
+        others += 1;
+        path = directory.join(format!("{name}.{others}"));
+    }
+    files::create(&path, bytes, 0o600)?;
+    files::sync_directory(&directory)?;
+    Ok(path)
+}
+
 /// Removes a generation. It vanishes as a whole; what a death leaves of it is swept.
 pub fn remove_generation(number: u32) -> Result<()> {
     let path = generation_path(number);

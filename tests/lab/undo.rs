@@ -225,3 +225,25 @@ fn the_password_of_a_relay_that_is_left_does_not_stay() {
         .says("after that 0\n[other.example.org]:25 [relay.lab.test]:587 [other.example.org]:25 [relay.lab.test]:587 \n")
         .never_says("horse");
 }
+
+#[test]
+fn what_somebody_edits_while_a_run_is_at_work_is_kept_when_it_is_put_back() {
+    let run = host().relay("relay-denied").answers(AUTHENTICATED).sh(
+        "real=$(readlink -f /usr/bin/mail); rm /usr/bin/mail; printf '#!/bin/sh\npostconf -e mynetworks=10.0.0.0/8\nexec %s \"$@\"\n' $real > /usr/bin/mail; chmod 755 /usr/bin/mail
+         relayhost apply --no-probe; echo \"apply $?\"; cd /var/lib/relayhost/generations/0000/found; grep ^mynetworks main.cf; stat -c '%a %U' . main.cf; postconf -n mynetworks; relayhost check >/dev/null; echo \"check $?\"",
+    );
+    run.says("somebody else had changed /etc/postfix/main.cf meanwhile")
+        .says("/var/lib/relayhost/generations/0000/found/main.cf")
+        .says("apply 7\nmynetworks = 10.0.0.0/8\n700 root\n600 root\ncheck 3\n");
+}
+
+#[test]
+fn refused_runs_do_not_push_out_what_one_can_go_back_to() {
+    let run = host().answers(AUTHENTICATED).sh(
+        r#"password() { sed -i "s/^password  = .*/password  = \"$1\"/" /etc/relayhost/answers.toml; }
+        relayhost apply >/dev/null; password one; relayhost apply --no-verify >/dev/null
+        password two; for n in $(seq 7); do relayhost apply --no-probe >/dev/null; printf '%s ' $?; done; echo
+        password 'correct horse battery staple'; relayhost history | grep -c 'put back'; relayhost apply >/dev/null; echo "apply $?""#,
+    );
+    run.says(&format!("{}\n", "7 ".repeat(7))).says("\n5\napply 0\n");
+}
