@@ -11,10 +11,12 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{self, F_UNLCK, F_WRLCK, SEEK_SET};
 
 /// RPM's lock: EL7 to EL9, and where EL10 and Fedora have moved the database. And dnf 5's.
-const POSIX_LOCKS: [&str; 4] = [
+const POSIX_LOCKS: [&str; 5] = [
     "/var/lib/rpm/.rpm.lock",
     "/usr/lib/sysimage/rpm/.rpm.lock",
     "/run/dnf/rpmtransaction.lock",
+    // dnf 5.4, in its persistdir: first that of dnf 4, since libdnf5 c3f312f47 one of its own.
+    "/var/lib/dnf/system-repo.lock",
     "/usr/lib/sysimage/libdnf5/system-repo.lock",
 ];
 /// Pid files of yum 3 and dnf 4.
