@@ -18,7 +18,6 @@ use crate::engine::verify::{Request, last_proof, verify};
 use crate::engine::{Place, note_in_journal};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
-use crate::model::kind::Kind;
 use crate::model::plan::Plan;
 use crate::model::record;
 use crate::model::text;
@@ -36,8 +35,15 @@ pub fn run(command: Command) -> u8 {
         Command::Plan { common } => report("plan", common.json, |out| plan(&common.answers, out)),
         Command::Apply { common, change, no_verify, verify, force, root } => {
             report("apply", common.json, |out| {
-                if root.is_some() || host::kind() == Kind::Tree {
-                    return apply_to_tree(&common.answers, root.as_deref(), &change, force, out);
+                if root.is_some() {
+                    return apply_to_tree(
+                        "apply --root",
+                        &common.answers,
+                        root.as_deref(),
+                        &change,
+                        force,
+                        out,
+                    );
                 }
                 let message = if no_verify {
                     Message::Never
@@ -159,6 +165,9 @@ fn apply_all(
             json!({ "deferred": { "holder": holder, "next": defer::who_does_it() } }),
         ));
     }
+    if Place::here() == Place::Tree {
+        return apply_to_tree(command, answers, None, change, force, out);
+    }
     let source = Source::new(answers)?;
     let held = lock_and_recover(change.lock_timeout, Place::Host, out)?;
     let desired = source.load()?;
@@ -187,9 +196,10 @@ fn apply_all(
     Ok((done.exit(), of(&done)))
 }
 
-/// Works on a tree that is not running, `root` or the one that we are in, from inside it: so no link of the tree can lead out of it, and the tree's own
-/// rpm, postconf and postmap are used. Nothing is started or sent.
+/// Works on a tree that is not running, `root` or the one that we are in, from inside it: so no link of the tree can lead
+/// out of it, and the tree's own rpm, postconf and postmap are used. Nothing is started or sent.
 fn apply_to_tree(
+    command: &str,
     answers: &Path,
     root: Option<&Path>,
     change: &Change,
@@ -205,7 +215,7 @@ fn apply_to_tree(
     }
     let options = Options {
         place: Place::Tree,
-        command: "apply --root".into(),
+        command: command.to_owned(),
         patience: change.lock_timeout,
         request: None,
         always_verify: false,

@@ -84,7 +84,8 @@ pub(super) fn not_installed(missing: &[Need], last: packages::Installation) -> E
     }
 }
 
-/// Waits until no package manager works, then runs one; again if another was faster.
+/// Waits until no package manager works, then runs one; again if another was faster. One that may be waiting for us is not
+/// waited for: a hook of its transaction may have called `apply --root`.
 pub(super) fn unlocked(
     patience: Duration,
     progress: &mut dyn Progress,
@@ -102,6 +103,9 @@ pub(super) fn unlocked(
                 if begin.elapsed() >= patience {
                     return Err(Error::Locked { holder: installation.tail, waited: begin.elapsed() });
                 }
+            }
+            Some(holder) if holder.waits_for_us() => {
+                return Err(Error::InTransaction { holder: holder.to_string(), waited: begin.elapsed() });
             }
             Some(holder) if begin.elapsed() >= patience => {
                 return Err(Error::Locked { holder: holder.to_string(), waited: begin.elapsed() });

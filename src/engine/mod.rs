@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::model::journal::Notice;
+use crate::model::kind::Kind;
 use crate::sys::{clock, host, journal};
 
 /// What is worked on.
@@ -31,6 +32,13 @@ pub enum Place {
     Host,
     /// A tree that is not running (`--root`): nothing is started, told or sent.
     Tree,
+}
+
+impl Place {
+    /// What we are in. A tree may have been entered before we were called, by chroot or an installer.
+    pub fn here() -> Self {
+        if host::kind() == Kind::Tree { Self::Tree } else { Self::Host }
+    }
 }
 
 /// Who is told how a run goes on.

@@ -30,7 +30,7 @@ impl Error {
             }
             Self::Program { .. } => "run that command by hand to see all that it says".into(),
             Self::Timeout { .. } => "run that command by hand to see where it stays".into(),
-            Self::InTransaction { .. } => "it is tried again; or call `relayhost pending` when that has ended".into(),
+            Self::InTransaction { .. } => "what is recorded is tried again; else run the same command when that has ended".into(),
             Self::Image { missing } => format!(
                 "put it into the image (`RUN dnf -y install {0}` in the Containerfile), or `rpm-ostree install {0}` and reboot",
                 missing.join(" ")

@@ -32,11 +32,15 @@ pub enum Holder {
 }
 
 impl Holder {
-    /// Whether it may be waiting for us to end: then to wait for it would be for ever.
+    /// Whether it may be waiting for us to end: then to wait for it would be for ever. Our ancestors are seen in /proc; in a
+    /// tree that has none mounted, any holder may be one of them.
     pub fn waits_for_us(&self) -> bool {
         match self {
             Self::Unseen => true,
-            Self::Process(pid) => ancestors(nix::unistd::getppid().as_raw()).any(|ancestor| ancestor == *pid),
+            Self::Process(pid) => {
+                !super::files::exists(Path::new("/proc/self"))
+                    || ancestors(nix::unistd::getppid().as_raw()).any(|ancestor| ancestor == *pid)
+            }
         }
     }
 }
@@ -45,7 +49,10 @@ impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unseen => f.write_str("a process of another container"),
-            Self::Process(pid) => write!(f, "process {pid} ({})", command_line(*pid)),
+            Self::Process(pid) => match command_line(*pid) {
+                line if line.is_empty() => write!(f, "process {pid}"),
+                line => write!(f, "process {pid} ({line})"),
+            },
         }
     }
 }

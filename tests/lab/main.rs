@@ -32,4 +32,5 @@ mod scriptlets;
 mod secrets;
 mod together;
 mod transactions;
+mod trees;
 mod undo;

@@ -1,0 +1,64 @@
+//! Commands called inside a tree that is not running (a chroot, what an installer fills): nothing is started or sent there,
+//! and in a transaction on the tree nothing waits for it. The first boot does what was recorded.
+
+use crate::host::{AUTHENTICATED, Run, host};
+use crate::kickstart::BOOT;
+
+/// A tree with the host's packages and answers.
+const TREE: &str = r#"
+    rpm() { command rpm --force-debian "$@"; }
+    tree=/mnt/sysimage; mkdir -p $tree/{proc,dev,sys,tmp,run,root,lab}; cp -a /bin /etc /lib /lib64 /sbin /usr /var $tree/
+    rm -f $tree/var/spool/postfix/pid/*; for dir in dev lab; do mount --rbind /$dir $tree/$dir; done
+    proc() { mount --rbind /proc $tree/proc; }
+    waits() { ls $tree/var/lib/relayhost/pending 2>/dev/null | tr '\n' ' '; echo; }
+    mails() { ls /lab/mailbox/new 2>/dev/null | wc -l; }
+    configured() { chroot $tree postconf -h relayhost; }
+    first_boot() { boot $tree 'relayhost pending --due >/root/out; echo "first boot $?"'; for _ in $(seq 50); do [ $(mails) -gt 0 ] && break; sleep 0.1; done; mails; configured; }
+"#;
+
+fn in_tree(script: &str) -> Run {
+    host().answers(AUTHENTICATED).sh(&format!("{TREE}{BOOT}{script}"))
+}
+
+/// A transaction on the tree, with a scriptlet that calls what would install.
+const TRANSACTION: &str = r#"
+    rpm --root $tree -e cyrus-sasl-plain s-nail; mkdir -p /root/b
+    printf '%s\n' 'Name: asks' 'Version: 1' 'Release: 1' 'Summary: x' 'License: x' 'BuildArch: noarch' '%description' x %files %post \
+        'for c in apply repair; do relayhost $c >>/root/said 2>&1; echo "$c $?" >>/root/said; done' >/root/b/asks.spec
+    rpmbuild --quiet -bb --define '_topdir /root/b' /root/b/asks.spec >/root/b/log 2>&1 || { cat /root/b/log; exit 99; }
+    timeout 60 rpm --root $tree -i /root/b/RPMS/noarch/asks-1-1.noarch.rpm; echo "rpm $?"; cat $tree/root/said; waits
+    first_boot; chroot $tree rpm -q cyrus-sasl-plain s-nail | grep -c lab
+"#;
+
+#[test]
+fn apply_in_a_scriptlet_on_a_tree_does_not_hold_its_transaction_up() {
+    in_tree(&format!("proc; {TRANSACTION}"))
+        .says("rpm 0\n")
+        .says("-> it is recorded; it is done at the first boot\napply 6\n")
+        .says("repair 6\n@typed.json \nfirst boot 0\n1\n[smtp.example.com]:587\n2\n");
+}
+
+/// Whose lock it is cannot be seen without /proc, only that somebody holds it.
+#[test]
+fn apply_in_a_scriptlet_on_a_tree_without_proc_does_not_hold_its_transaction_up() {
+    in_tree(TRANSACTION)
+        .says("rpm 0\n")
+        .says("apply 6\n")
+        .says("repair 6\n@typed.json \nfirst boot 0\n1\n[smtp.example.com]:587\n2\n");
+}
+
+/// A hook of a dnf that fills the tree runs outside it. There is nowhere to record the answers, which are outside too.
+#[test]
+fn apply_root_does_not_wait_for_the_transaction_that_called_it() {
+    in_tree(
+        r#"proc; rpm --root $tree -e cyrus-sasl-plain
+        timeout 60 python3 -c '
+import fcntl, subprocess, sys
+lock = open(sys.argv[1] + "/var/lib/rpm/.rpm.lock", "w"); fcntl.lockf(lock, fcntl.LOCK_EX)
+print("apply", subprocess.call(["relayhost", "apply", "--root", sys.argv[1]]))' $tree; echo "ended $?"; configured
+        relayhost apply --root $tree >/dev/null; echo "then $?"; configured"#,
+    )
+    .says("apply 6\nended 0\n\nthen 0\n[smtp.example.com]:587\n")
+    .complains("an RPM transaction is under way: process ")
+    .complains("run the same command when that has ended");
+}
