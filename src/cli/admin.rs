@@ -272,7 +272,7 @@ fn history(out: &mut Renderer) -> Result<Outcome> {
 }
 
 fn restore(number: Option<u32>, patience: Duration, out: &mut Renderer) -> Result<Outcome> {
-    let held = lock_and_recover(patience, Place::Host, out)?;
+    let held = lock_and_recover(patience, Place::here(), out)?;
     let number = recover::restore(number, out)?;
     Ok((Exit::Done, record::with_recovery(json!({ "generation": number }), &held.recovered)))
 }

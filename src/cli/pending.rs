@@ -23,6 +23,9 @@ pub fn pending(only_due: bool, patience: Duration, out: &mut Renderer) -> Result
             last,
             "what waits is not to be tried yet; `relayhost check` says why, `relayhost pending` tries it now",
         ),
+        Drained::FirstBoot => {
+            (Exit::Deferred, "nothing is started or sent here: what waits is done at the first boot")
+        }
         Drained::NoAnswers => (
             Exit::Done,
             "there are no answers yet: write /etc/relayhost/answers.toml, and run `relayhost apply`",

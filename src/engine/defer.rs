@@ -148,6 +148,8 @@ pub enum Drained {
     NotDue(Exit),
     /// There are no answers to apply yet.
     NoAnswers,
+    /// This is a tree that is not running: its first boot does what waits.
+    FirstBoot,
     /// Done, or tried; all entries were tried, and are gone if the exit status is 0.
     Ran(Box<(Desired, Done)>),
 }
@@ -161,6 +163,10 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
         // First without waiting: most calls find nothing.
         let entries = pending::entries()?;
         if entries.is_empty() {
+            break;
+        }
+        if Place::here() == Place::Tree {
+            drained = Drained::FirstBoot;
             break;
         }
         let (now, boot, mut answers) = (clock::unix(), host::boot_id(), load::edition());

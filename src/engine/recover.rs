@@ -42,7 +42,7 @@ pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
     trust_postfix_directory()?;
     match state::try_lock()? {
         None => Ok(None),
-        Some(lock) => recover(&lock, Place::Host, progress),
+        Some(lock) => recover(&lock, Place::here(), progress),
     }
 }
 
@@ -52,7 +52,8 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
         return Ok(None);
     }
     trust_postfix_directory()?;
-    let place = if postfix_runs()? { Place::Host } else { Place::Tree };
+    // What runs may be another's: a tree that was copied from a running host has its pid file.
+    let place = if Place::here() == Place::Host && postfix_runs()? { Place::Host } else { Place::Tree };
     match state::try_lock()? {
         None => Ok(None),
         Some(lock) => recover(&lock, place, progress),
@@ -136,11 +137,10 @@ fn put_back(generation: &Generation) -> Result<()> {
     let restart = now.and_then(|(_, bytes)| protocols(&bytes)) != then.and_then(protocols);
     // What is put back is ours as far as it was then: a relay's password must not lie about for want of an owner.
     let wrote = run_before(generation.number)?.wrote;
-    let transaction = Transaction::begin(&command, Place::Host, &after, wrote)?;
+    let place = Place::here();
+    let transaction = Transaction::begin(&command, place, &after, wrote)?;
     let action = if restart { ServiceAction::Restart } else { ServiceAction::Reload };
-    match restore_files(generation)
-        .and_then(|()| transaction.changed())
-        .and_then(|()| reread(Place::Host, action))
+    match restore_files(generation).and_then(|()| transaction.changed()).and_then(|()| reread(place, action))
     {
         Ok(()) => transaction.keep(false),
         Err(cause) => Err(transaction.fail(cause)),

@@ -16,7 +16,7 @@ pub enum Exit {
     Refused = 4,
     /// No final word from the relay before the deadline.
     NoWord = 5,
-    /// Inside an RPM transaction: recorded, and done when it is over.
+    /// Inside an RPM transaction: recorded, and done when it is over; in a tree that does not run, at its first boot.
     Deferred = 6,
     /// The relay refused, and the previous configuration was put back.
     PutBack = 7,

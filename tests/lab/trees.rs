@@ -4,7 +4,8 @@
 use crate::host::{AUTHENTICATED, Run, host};
 use crate::kickstart::BOOT;
 
-/// A tree with the host's packages and answers.
+/// A tree with the host's packages and answers. `running`: how many Postfix run, on the host and in the tree.
+/// `stopped_amid`: leaves in the tree what a run leaves that dies amid its files.
 const TREE: &str = r#"
     rpm() { command rpm --force-debian "$@"; }
     tree=/mnt/sysimage; mkdir -p $tree/{proc,dev,sys,tmp,run,root,lab}; cp -a /bin /etc /lib /lib64 /sbin /usr /var $tree/
@@ -12,7 +13,15 @@ const TREE: &str = r#"
     proc() { mount --rbind /proc $tree/proc; }
     waits() { ls $tree/var/lib/relayhost/pending 2>/dev/null | tr '\n' ' '; echo; }
     mails() { ls /lab/mailbox/new 2>/dev/null | wc -l; }
+    running() { ps -C master -o pid= | wc -l; }
     configured() { chroot $tree postconf -h relayhost; }
+    stopped_amid() {
+        for n in $(seq 3 12); do
+            strace -f -qq -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal=SIGKILL:when=$n chroot $tree relayhost apply >/dev/null 2>&1
+            [ ! -e $tree/var/lib/relayhost/journal.json ] || [ ! -e $tree/etc/postfix/sasl_passwd ] || break
+        done
+        ls $tree/var/lib/relayhost/journal.json
+    }
     first_boot() { boot $tree 'relayhost pending --due >/root/out; echo "first boot $?"'; for _ in $(seq 50); do [ $(mails) -gt 0 ] && break; sleep 0.1; done; mails; configured; }
 "#;
 
@@ -61,4 +70,41 @@ print("apply", subprocess.call(["relayhost", "apply", "--root", sys.argv[1]]))' 
     .says("apply 6\nended 0\n\nthen 0\n[smtp.example.com]:587\n")
     .complains("an RPM transaction is under way: process ")
     .complains("run the same command when that has ended");
+}
+
+#[test]
+fn repair_and_pending_in_a_tree_start_and_send_nothing() {
+    in_tree(
+        r#"proc; chroot $tree relayhost pending; echo "nothing $?"; running; chroot $tree relayhost repair; echo "repair $?"; configured; waits
+        sed -i 's/^relayhost = .*/relayhost = [other.example.org]/' $tree/etc/postfix/main.cf; chroot $tree relayhost apply >/dev/null 2>&1; echo "apply $?"
+        chroot $tree relayhost repair >/dev/null; echo "again $?"; configured
+        chroot $tree relayhost pending; echo "pending $?"; waits; running; mails; echo '== json'; chroot $tree relayhost pending --json; echo '== boot'; first_boot"#,
+    )
+    .says("nothing waits\nnothing 0\n1\n")
+    .says("repair 0\n[smtp.example.com]:587\n@tree.json \napply 3\nagain 0\n[smtp.example.com]:587\n")
+    .says("what waits is done at the first boot\npending 6\n@tree.json \n1\n0\n")
+    .says("first boot 0\n1\n[smtp.example.com]:587\n")
+    .json("json");
+}
+
+#[test]
+fn restore_in_a_tree_starts_nothing() {
+    in_tree(
+        r#"proc; before=$(sha256sum <$tree/etc/postfix/main.cf); chroot $tree relayhost apply >/dev/null; echo "apply $?"; configured
+        chroot $tree relayhost restore 0; echo "restore $?"; [ "$(sha256sum <$tree/etc/postfix/main.cf)" = "$before" ] && echo as before; running"#,
+    )
+    .says("apply 0\n[smtp.example.com]:587\n")
+    .says("restore 0\nas before\n1\n");
+}
+
+#[test]
+fn clearing_up_in_a_tree_starts_nothing() {
+    for command in ["check", "recover", "history", "restore 0", "repair"] {
+        in_tree(&format!(
+            "proc; stopped_amid; chroot $tree relayhost {command} | tr -s '\\n ' ' '; echo; ls $tree/var/lib/relayhost/journal.json 2>/dev/null; running; mails"
+        ))
+        .says("journal.json\n")
+        .says("they are again what they were before; Postfix reads them when it starts")
+        .says("\n1\n0\n");
+    }
 }
