@@ -170,6 +170,7 @@ fn apply_all(
     }
     let source = Source::new(answers)?;
     let held = lock_and_recover(change.lock_timeout, Place::Host, out)?;
+    let asked = defer::asked()?;
     let desired = source.load()?;
     // Asked before anything is changed: without a recipient the work could not be proved.
     let request =
@@ -190,7 +191,7 @@ fn apply_all(
     };
     let done = apply(&held, &desired, &options, out)?;
     if done.exit() == Exit::Done && message != Message::Never && answers == Path::new(load::DEFAULT) {
-        defer::fulfilled(&desired, out)?;
+        defer::fulfilled(asked, &desired, out)?;
     }
     out.done(&desired, &done, options.place);
     Ok((done.exit(), of(&done)))

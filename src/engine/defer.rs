@@ -120,13 +120,18 @@ pub fn prove_at_boot() -> Result<()> {
     record(TREE, "configured while it was not running")
 }
 
-/// A command has done what was waiting.
-pub fn fulfilled(desired: &Desired, progress: &mut dyn Progress) -> Result<()> {
-    let entries = pending::entries()?;
-    if !entries.is_empty() {
+/// What a command that is typed now will have done when it ends well, to be asked before it reads the answers: a
+/// package that asks later may bring some of its own.
+pub fn asked() -> Result<Vec<(String, Entry)>> {
+    pending::entries()
+}
+
+/// A command has done what was asked for before it began.
+pub fn fulfilled(asked: Vec<(String, Entry)>, desired: &Desired, progress: &mut dyn Progress) -> Result<()> {
+    if !asked.is_empty() {
         keep_when_we_go(desired, progress);
     }
-    for (name, entry) in entries {
+    for (name, entry) in asked {
         pending::settle(&name, &entry, None)?;
     }
     rest();

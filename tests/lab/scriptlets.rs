@@ -129,3 +129,14 @@ fn an_image_based_host_is_configured_and_what_its_image_lacks_is_named() {
         .complains("comes from an image")
         .complains("rpm-ostree install");
 }
+
+#[test]
+fn a_request_that_comes_while_a_typed_apply_waits_is_not_taken_for_served() {
+    let run = prepared(
+        host().without("cyrus-sasl-plain").answers(AUTHENTICATED),
+        r#"rpm -i /root/asks.rpm; rpm -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.1; done
+        relayhost apply >/root/out 2>&1 & apply=$!; until grep -q 'waiting for process' /root/out; do sleep 0.1; done
+        relayhost scriptlet post 1 --for later; waits; wait $apply; echo "apply $?"; waits"#,
+    );
+    run.says("asks.json later.json \napply 0\nlater.json \n");
+}
