@@ -21,6 +21,7 @@ use crate::model::desired::Desired;
 use crate::model::plan::Plan;
 use crate::model::record;
 use crate::model::text;
+use crate::model::wish::{Message, Wish};
 use crate::sys::host;
 
 /// What a command ends with: the exit status, and its JSON.
@@ -141,14 +142,6 @@ fn plan(answers: &Path, out: &mut Renderer) -> Result<Outcome> {
     Ok((differs_unless(plan.is_in_order()), record::with_recovery(body, &recovered)))
 }
 
-/// When the test message is sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Message {
-    Never,
-    IfChanged,
-    Always,
-}
-
 fn apply_all(
     command: &str,
     answers: &Path,
@@ -158,7 +151,13 @@ fn apply_all(
     out: &mut Renderer,
 ) -> Result<Outcome> {
     defer::refuse_installer()?;
-    if let Some(holder) = defer::defer_inside_transaction(command, answers)? {
+    let refusal = match change.on_failure {
+        OnFailure::Keep => Refusal::Keep,
+        OnFailure::Rollback if change.no_probe => Refusal::PutBack,
+        OnFailure::Rollback => Refusal::AskFirst,
+    };
+    let wish = Wish { force, message, refusal };
+    if let Some(holder) = defer::defer_inside_transaction(command, answers, wish)? {
         out.deferred(&holder, defer::who_does_it());
         return Ok((
             Exit::Deferred,
@@ -181,11 +180,7 @@ fn apply_all(
         patience: change.lock_timeout,
         request,
         always_verify: message == Message::Always,
-        refusal: match change.on_failure {
-            OnFailure::Keep => Refusal::Keep,
-            OnFailure::Rollback if change.no_probe => Refusal::PutBack,
-            OnFailure::Rollback => Refusal::AskFirst,
-        },
+        refusal,
         force,
         packages: None,
     };

@@ -23,6 +23,7 @@ use crate::model::parameters::words;
 use crate::model::plan::Plan;
 use crate::model::postmap::MapSource;
 use crate::model::probe::Probe;
+pub use crate::model::wish::Refusal;
 use crate::sys::directory::Directory;
 use crate::sys::{files, host, inode, log, postfix, service};
 
@@ -45,17 +46,6 @@ pub struct Options {
     pub force: bool,
     /// The directory of packages that the answers name, where it is outside of the tree that is worked on.
     pub packages: Option<Directory>,
-}
-
-/// What is done about a relay that refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The configuration stays.
-    Keep,
-    /// It is put back when the relay has refused the test message.
-    PutBack,
-    /// The relay is probed before anything is changed; what it refuses later is put back.
-    AskFirst,
 }
 
 /// What was done.

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::apply::{Done, Options, Refusal, apply};
+use super::apply::{Done, Options, apply};
 use super::install::keep_when_we_go;
 use super::recover::lock_and_recover;
 use super::verify::Request;
@@ -15,6 +15,7 @@ use crate::model::desired::Desired;
 use crate::model::kind::Kind;
 use crate::model::pending::{Attempt, CHANGED, Entry, TREE, TYPED, Waiting, is_package_name};
 use crate::model::probe::Ending;
+use crate::model::wish::{Message, Wish};
 use crate::sys::{clock, host, lock, pending, service};
 
 const SERVICE: &str = "relayhost-pending.service";
@@ -93,11 +94,17 @@ pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
 }
 
 fn record(name: &str, why: &str) -> Result<()> {
-    pending::record(name, &Entry::new(why.to_owned(), clock::unix(), clock::unique()))
+    record_wish(name, why, Wish::default())
 }
 
-/// For commands that would install: inside a transaction, records that they were typed, and returns who waits for us.
-pub fn defer_inside_transaction(command: &str, answers: &Path) -> Result<Option<String>> {
+fn record_wish(name: &str, why: &str, wish: Wish) -> Result<()> {
+    let entry = Entry::new(why.to_owned(), clock::unix(), clock::unique());
+    pending::record(name, &Entry { wish, ..entry })
+}
+
+/// For commands that would install: inside a transaction, records that they were typed, and how, and returns who waits
+/// for us.
+pub fn defer_inside_transaction(command: &str, answers: &Path, wish: Wish) -> Result<Option<String>> {
     let Some(holder) = lock::own_transaction() else { return Ok(None) };
     if answers != Path::new(load::DEFAULT) {
         return Err(Error::Answers {
@@ -110,7 +117,11 @@ pub fn defer_inside_transaction(command: &str, answers: &Path) -> Result<Option<
     }
     // Whoever typed it is here now; later there is nobody to tell what is wrong with them.
     load::load(answers)?;
-    record(TYPED, &format!("`relayhost {command}` was called inside an RPM transaction"))?;
+    // There is one entry for all that is typed. One that nobody has tried was promised too (exit 6).
+    let before =
+        pending::entries()?.into_iter().find(|(name, before)| name == TYPED && before.last.is_none());
+    let wish = before.map_or(wish, |(_, before)| wish.and(before.wish));
+    record_wish(TYPED, &format!("`relayhost {command}` was called inside an RPM transaction"), wish)?;
     service::order("start", SERVICE);
     Ok(Some(holder.to_string()))
 }
@@ -195,7 +206,7 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
             served = pending::entries()?;
             answers = load::edition();
             let desired = load::load(Path::new(load::DEFAULT))?;
-            let done = apply(&held, &desired, &options(&desired, patience)?, progress)?;
+            let done = apply(&held, &desired, &options(&desired, &served, patience)?, progress)?;
             Ok((desired, done))
         });
         let failure = failure(&result, &answers);
@@ -227,15 +238,17 @@ fn rest() {
     }
 }
 
-fn options(desired: &Desired, patience: Duration) -> Result<Options> {
+fn options(desired: &Desired, served: &[(String, Entry)], patience: Duration) -> Result<Options> {
+    let wish = served.iter().map(|(_, entry)| entry.wish).reduce(Wish::and).unwrap_or_default();
+    let request = || Request::of(desired, Path::new(load::DEFAULT));
     Ok(Options {
         place: Place::Host,
         command: "pending".into(),
         patience,
-        request: Some(Request::of(desired, Path::new(load::DEFAULT))?),
-        always_verify: false,
-        refusal: Refusal::AskFirst,
-        force: false,
+        request: (wish.message != Message::Never).then(request).transpose()?,
+        always_verify: wish.message == Message::Always,
+        refusal: wish.refusal,
+        force: wish.force,
         packages: None,
     })
 }

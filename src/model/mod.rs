@@ -46,3 +46,4 @@ pub mod supply;
 mod surroundings;
 pub mod text;
 pub mod trail;
+pub mod wish;

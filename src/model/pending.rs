@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::generation::VERSION;
+use super::wish::{Wish, is_default};
 use crate::error::Exit;
 
 /// How long after a failure it is tried again: this, then twice as long each time, up to an hour.
@@ -37,6 +38,9 @@ pub struct Entry {
     pub attempts: u32,
     /// How the last attempt ended.
     pub last: Option<Attempt>,
+    /// The options that were typed; a package has none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub wish: Wish,
 }
 
 /// An attempt that did not succeed.
@@ -74,7 +78,7 @@ pub struct Waiting {
 impl Entry {
     /// A new request.
     pub fn new(why: String, since: u64, id: String) -> Self {
-        Self { version: VERSION, why, since, id, attempts: 0, last: None }
+        Self { version: VERSION, why, since, id, attempts: 0, last: None, wish: Wish::default() }
     }
 
     /// The entry after an attempt that failed.
@@ -164,6 +168,7 @@ pub fn is_package_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::wish::{Message, Refusal};
 
     fn failed(attempts: u32, exit: Exit) -> Entry {
         let last = Attempt {
@@ -184,6 +189,19 @@ mod tests {
         assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
         let earlier: Entry = serde_json::from_str(&text.replace(r#","answers":"a1""#, "")).unwrap();
         assert!(earlier.is_due(1001, "b1", "a1"), "which answers were tried is not known");
+    }
+
+    #[test]
+    fn options_that_were_typed_are_kept_and_an_entry_without_has_none() {
+        let text = r#"{"version":1,"why":"x","since":900,"id":"x","attempts":0,"last":null,"wish":{"force":true,"message":"never","refusal":"keep"}}"#;
+        let parsed: Entry = serde_json::from_str(text).unwrap();
+        assert_eq!(parsed.wish, Wish { force: true, message: Message::Never, refusal: Refusal::Keep });
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
+        let short =
+            text.replace(r#""force":true,"message":"never","refusal":"keep""#, r#""refusal":"put-back""#);
+        let parsed: Entry = serde_json::from_str(&short).unwrap();
+        assert_eq!(parsed.wish, Wish { refusal: Refusal::PutBack, ..Wish::default() });
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), short);
     }
 
     #[test]

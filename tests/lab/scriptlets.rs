@@ -1,6 +1,6 @@
 //! Inside real RPM transactions, and after them: nothing hangs, nothing is said, and what was recorded is done.
 
-use crate::host::{AUTHENTICATED, Host, Run, host};
+use crate::host::{AUTHENTICATED, Host, Run, host, read};
 
 /// `package NAME`: builds /root/NAME.rpm, whose scriptlets are on standard input. `waits`: what the queue holds.
 /// `--force-debian` is against the notice that Debian's rpm opens with.
@@ -139,4 +139,40 @@ fn a_request_that_comes_while_a_typed_apply_waits_is_not_taken_for_served() {
         relayhost scriptlet post 1 --for later; waits; wait $apply; echo "apply $?"; waits"#,
     );
     run.says("asks.json later.json \napply 0\nlater.json \n");
+}
+
+/// `typed COMMAND`: calls it in a scriptlet, then does what it recorded.
+const TYPED: &str = r#"
+    typed() {
+        package typed <<<$'%post\n'"$1 >/dev/null 2>&1"; rpm -i /root/typed.rpm; waits; before=$(mails)
+        relayhost pending >/root/out; echo "$1: $?, $(($(mails) - before)) more"; waits; rpm -e typed
+    }
+"#;
+
+#[test]
+fn options_that_were_typed_inside_a_transaction_are_heeded_after_it() {
+    let answers = read(AUTHENTICATED);
+    let (unverified, _) = answers.split_once("[verify]").unwrap();
+    let run = prepared(
+        host().answers_text(unverified),
+        &format!(
+            r#"{TYPED}
+        typed "relayhost apply --no-verify"
+        postconf -e 'relayhost = [elsewhere.example.com]'; printf '[verify]\nto = "ops@example.com"\n' >>/etc/relayhost/answers.toml
+        typed "relayhost apply --force"; postconf -h relayhost
+        typed "relayhost apply"; typed "relayhost apply --verify"
+        postconf -e 'relayhost = [elsewhere.example.com]'; typed "relayhost apply --force; relayhost apply --no-verify"; postconf -h relayhost
+        sed -i 's/staple/wrong/; s/"secure" /"encrypt"/' /etc/relayhost/answers.toml
+        typed "relayhost apply --no-probe"; postconf -h smtp_tls_security_level
+        typed "relayhost apply --on-failure keep"; postconf -h smtp_tls_security_level"#
+        ),
+    );
+    let typed = |what: &str, end: &str| format!("@typed.json \nrelayhost {what}: {end}");
+    run.says(&typed("apply --no-verify", "0, 0 more\n\n"))
+        .says(&typed("apply --force", "0, 1 more\n\n[smtp.example.com]:587\n"))
+        .says(&typed("apply", "0, 0 more\n\n"))
+        .says(&typed("apply --verify", "0, 1 more\n\n"))
+        .says(&typed("apply --force; relayhost apply --no-verify", "0, 1 more\n\n[smtp.example.com]:587\n"))
+        .says(&typed("apply --no-probe", "7, 0 more\n@typed.json \nsecure\n"))
+        .says(&typed("apply --on-failure keep", "4, 0 more\n@typed.json \nencrypt\n"));
 }
