@@ -13,7 +13,7 @@ use crate::error::{Error, Exit, Result};
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::Desired;
 use crate::model::kind::Kind;
-use crate::model::pending::{Attempt, CHANGED, Entry, TREE, TYPED, Waiting, is_package_name};
+use crate::model::pending::{Attempt, CHANGED, Entry, TREE, TYPED, Waiting, is_package_name, next_run};
 use crate::model::probe::Ending;
 use crate::model::wish::{Message, Wish};
 use crate::sys::{clock, host, lock, pending, service};
@@ -230,11 +230,14 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
 
 /// While something waits, systemd comes back to it: when it is time, and when the answers change.
 fn rest() {
-    let entries = pending::entries().unwrap_or_default();
     service::order("stop", TIMER);
-    service::order(if entries.is_empty() { "stop" } else { "start" }, PATH);
-    if let Some(at) = entries.iter().filter_map(|(_, entry)| entry.due_at()).min() {
-        service::order_later(SERVICE, Duration::from_secs(at.saturating_sub(clock::unix())));
+    let waits = || pending::entries().unwrap_or_default();
+    service::order(if waits().is_empty() { "stop" } else { "start" }, PATH);
+    // Read again: who asked meanwhile has had systemd start a unit that was still at work, so nothing came of it.
+    let answers = load::is_answered().then(load::edition);
+    let now = clock::unix();
+    if let Some(at) = next_run(&waits(), now, &host::boot_id(), answers.as_deref()) {
+        service::order_later(SERVICE, Duration::from_secs(at.saturating_sub(now)));
     }
 }
 

@@ -12,6 +12,9 @@ use crate::error::Exit;
 /// How long after a failure it is tried again: this, then twice as long each time, up to an hour.
 const FIRST_PAUSE: u64 = 60;
 const LONGEST_PAUSE: u64 = 60 * 60;
+/// How long a run that ends has to be gone, in seconds, before systemd is to start the next: a unit that still runs is not
+/// started.
+const SOON: u64 = 2;
 /// An entry that nobody has tried for so long, in seconds: what should have done it does not run here.
 pub const OLD: u64 = 15 * 60;
 
@@ -154,6 +157,16 @@ impl Entry {
     }
 }
 
+/// When a run is to look after the queue again, if that is a matter of time: soon for what came too late for the run that
+/// ends now. Without answers (`None`) there is nothing to try, and whoever writes them has it tried.
+pub fn next_run(entries: &[(String, Entry)], now: u64, boot: &str, answers: Option<&str>) -> Option<u64> {
+    let answers = answers?;
+    let when = |entry: &Entry| {
+        if entry.is_due(now, boot, answers) { Some(now.saturating_add(SOON)) } else { entry.due_at() }
+    };
+    entries.iter().filter_map(|(_, entry)| when(entry)).min()
+}
+
 /// Whether an exit status means that trying again, with nothing changed, gives the same.
 fn waits_for_people(exit: u8) -> bool {
     [Exit::Usage, Exit::Differs, Exit::Refused, Exit::PutBack].iter().any(|known| known.code() == exit)
@@ -202,6 +215,22 @@ mod tests {
         let parsed: Entry = serde_json::from_str(&short).unwrap();
         assert_eq!(parsed.wish, Wish { refusal: Refusal::PutBack, ..Wish::default() });
         assert_eq!(serde_json::to_string(&parsed).unwrap(), short);
+    }
+
+    #[test]
+    fn a_request_that_came_while_a_run_ended_is_tried_soon_and_nothing_turns_in_a_circle() {
+        let next = |entries: &[&Entry], answers| {
+            let queue: Vec<_> = entries.iter().map(|&one| ("x".to_owned(), one.clone())).collect();
+            next_run(&queue, 1030, "b1", answers)
+        };
+        let late = Entry::new("op5 was installed".into(), 1029, "2".into());
+        let (time, people) = (failed(1, Exit::NoWord), failed(1, Exit::Refused));
+        assert_eq!(next(&[], Some("a1")), None);
+        assert_eq!(next(&[&people, &late], Some("a1")), Some(1032));
+        assert_eq!(next(&[&people], Some("a2")), Some(1032), "the answers changed since it was tried");
+        assert_eq!(next(&[&people], Some("a1")), None, "the same answers would give the same");
+        assert_eq!(next(&[&people, &time], Some("a1")), Some(1060));
+        assert_eq!(next(&[&people, &time, &late], None), None, "no answers: each run would end at once");
     }
 
     #[test]

@@ -176,3 +176,28 @@ fn options_that_were_typed_inside_a_transaction_are_heeded_after_it() {
         .says(&typed("apply --no-probe", "7, 0 more\n@typed.json \nsecure\n"))
         .says(&typed("apply --on-failure keep", "4, 0 more\n@typed.json \nencrypt\n"));
 }
+
+#[test]
+fn a_request_that_comes_while_a_run_ends_has_the_unit_started_again() {
+    // systemd's part: what it is told is written down, and while it is told something, somebody asks once more.
+    let run = prepared(
+        host().answers(AUTHENTICATED),
+        r#"relayhost apply >/dev/null; mkdir -p /run/systemd/system
+        printf '#!/bin/sh\necho "$@" >>/root/told\ncase $* in stop*.path) relayhost scriptlet post 1 --for late ;; esac\n' >/usr/bin/systemctl
+        printf '#!/bin/sh\necho "run $@" >>/root/told\n' >/usr/bin/systemd-run; chmod 755 /usr/bin/systemctl /usr/bin/systemd-run
+        round() { echo "== $1"; >/root/told; relayhost pending --due >/dev/null; grep -v postfix /root/told; waits; }
+        relayhost scriptlet post 1 --for asks; round late; sed -i '$d' /usr/bin/systemctl; round served
+        mv /etc/relayhost/answers.toml /root; relayhost scriptlet post 1 --for asks; round unanswered; mv /root/answers.toml /etc/relayhost
+        sed -i 's/staple/wrong/' /etc/relayhost/answers.toml; round refused; round people"#,
+    );
+    let later = "--on-active=2s";
+    assert!(run.part("late").contains(later) && run.part("late").ends_with("late.json \n"), "{run:?}");
+    for quiet in ["served", "unanswered", "refused", "people"] {
+        assert!(!run.part(quiet).contains("run "), "{quiet}: {run:?}");
+    }
+    assert!(run.part("served").ends_with(".path\n\n"), "{run:?}");
+    assert!(
+        run.part("people").contains("start --no-block --quiet relayhost-pending.path\nasks.json"),
+        "{run:?}"
+    );
+}
