@@ -271,6 +271,19 @@ fn rpm_4_11_and_glibc_2_17_are_new_enough() {
     assert!(symbols > 0, "no symbol version of glibc at all: is the program linked against it?");
 }
 
+/// systemd would stop starting the unit, and the path unit that waits for answers, after five requests in ten seconds.
+#[test]
+fn many_requests_in_a_moment_do_not_hit_the_start_limit() {
+    let unit = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("packaging/usr/lib/systemd/system/relayhost-pending.service"),
+    )
+    .unwrap();
+    let (_, service) = unit.split_once("[Service]\n").unwrap();
+    // EL7's systemd 219 knows this name only, and only here; later ones take it too.
+    assert!(service.lines().any(|line| line == "StartLimitInterval=0"), "{unit}");
+}
+
 #[test]
 fn digests_are_those_that_rpm_4_11_reads_and_right() {
     for (name, package) in packages() {
