@@ -86,6 +86,13 @@ def logs(trial):
     trial.guest('tests/logs.sh', 'maillog')
 
 
+def burst(trial):
+    trial.relay.start()
+    trial.booted()
+    trial.guest('tests/configured.sh')
+    trial.guest('tests/burst.sh')
+
+
 def upgrade(trial):
     trial.relay.start()
     trial.booted()
@@ -159,5 +166,6 @@ ALL = {
     'installroot': Scenario('installed with --installroot, first and second boot',
                             lambda trial: offline(trial, 'installroot')),
     'upgrade': Scenario('upgrade from the previous release', upgrade),
+    'burst': Scenario('eight requests in a moment, and answers that come later', burst),
     'labels': Scenario('SELinux labels of replaced files', labels),
 }
