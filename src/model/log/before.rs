@@ -1,19 +1,63 @@
-//! What qmgr(8) said of a message before a line of it: looked up in the block of lines that was read, not remembered.
+//! What qmgr(8) said of a message before a line of it: looked up in what was read, of which only the end is remembered.
 
 use memchr::memmem;
 
-/// The envelope sender, which qmgr(8) logs when it takes the message up.
-pub fn sender_of(before: &[u8], queue_id: &str) -> String {
-    let needle = format!("{queue_id}: from=<");
-    let Some(at) = memmem::rfind(before, needle.as_bytes()) else { return String::new() };
-    let rest = before.get(at + needle.len()..).unwrap_or_default();
-    let end = memmem::find(rest, b">").unwrap_or_default();
-    String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned()
+/// How far back it is looked for, in bytes.
+const BACK: usize = 64 * 1024;
+
+/// What stands before a line.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// In the block of lines that is being read.
+    pub here: &'a [u8],
+    /// Before that.
+    pub earlier: &'a [u8],
 }
 
-/// Whether qmgr(8) has taken the message up with the null sender.
-pub fn is_bounce(before: &[u8], queue_id: &str) -> bool {
-    memmem::rfind(before, format!("{queue_id}: from=<>,").as_bytes()).is_some()
+impl Before<'_> {
+    /// The envelope sender, which qmgr(8) logs when it takes the message up; empty if that is not there.
+    pub fn sender_of(self, queue_id: &str) -> String {
+        let needle = format!("{queue_id}: from=<");
+        let found = |text: &[u8]| {
+            let rest = text.get(memmem::rfind(text, needle.as_bytes())? + needle.len()..)?;
+            let end = memmem::find(rest, b">").unwrap_or_default();
+            Some(String::from_utf8_lossy(rest.get(..end)?).into_owned())
+        };
+        found(self.here).or_else(|| found(self.earlier)).unwrap_or_default()
+    }
+
+    /// Whether qmgr(8) has taken the message up with the null sender.
+    pub fn is_bounce(self, queue_id: &str) -> bool {
+        let needle = format!("{queue_id}: from=<>,");
+        [self.here, self.earlier].iter().any(|text| memmem::rfind(text, needle.as_bytes()).is_some())
+    }
+}
+
+/// The end of the blocks that were read before: what qmgr(8) says of a message may stand there.
+#[derive(Debug, Default)]
+pub struct Tail(Vec<u8>);
+
+impl Tail {
+    /// What stands before a line: this, and what of its own block does.
+    pub fn before<'a>(&'a self, here: &'a [u8]) -> Before<'a> {
+        let here = last_of(here, BACK);
+        Before { here, earlier: last_of(&self.0, BACK - here.len()) }
+    }
+
+    /// The end when another block was read.
+    #[must_use]
+    pub fn then(mut self, block: &[u8]) -> Self {
+        let end = last_of(block, BACK);
+        let kept = last_of(&self.0, BACK - end.len()).len();
+        self.0.drain(..self.0.len() - kept);
+        self.0.extend_from_slice(end);
+        self
+    }
+}
+
+/// The last bytes, no more than so many.
+fn last_of(bytes: &[u8], most: usize) -> &[u8] {
+    bytes.get(bytes.len().saturating_sub(most)..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -22,10 +66,26 @@ mod tests {
 
     #[test]
     fn the_sender_is_the_one_of_this_message() {
-        let before =
+        let text =
             b"x postfix/qmgr[1]: AB12C: from=<a@b>, size=1\nx postfix/qmgr[1]: AB12D: from=<>, size=1\n";
-        assert_eq!(sender_of(before, "AB12C"), "a@b");
-        assert_eq!((is_bounce(before, "AB12C"), is_bounce(before, "AB12D")), (false, true));
-        assert_eq!((sender_of(before, "AB12E"), is_bounce(before, "AB12E")), (String::new(), false));
+        for before in [Before { here: text, earlier: b"" }, Before { here: b"", earlier: text }] {
+            assert_eq!(before.sender_of("AB12C"), "a@b");
+            assert_eq!((before.is_bounce("AB12C"), before.is_bounce("AB12D")), (false, true));
+            assert_eq!((before.sender_of("AB12E"), before.is_bounce("AB12E")), (String::new(), false));
+        }
+    }
+
+    #[test]
+    fn of_all_that_was_read_the_end_is_known_wherever_the_blocks_end() {
+        let all: Vec<u8> = (0..u8::MAX).cycle().take(3 * BACK).collect();
+        for size in [1, 7, 1000, BACK - 1, BACK, BACK + 1, 2 * BACK] {
+            let tail = all.chunks(size).fold(Tail::default(), Tail::then);
+            let before = tail.before(b"here");
+            assert_eq!(
+                [before.earlier, before.here].concat(),
+                [&all[2 * BACK + 4..], b"here"].concat(),
+                "{size}"
+            );
+        }
     }
 }

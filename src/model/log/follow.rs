@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
-use super::before::{is_bounce, sender_of};
+use super::before::{Before, Tail};
 use super::event::{Attempt, Event, Status, parse_event};
 use super::fold::soft;
 use super::groups::{Groups, Kind};
@@ -23,8 +23,6 @@ use crate::model::text::masked;
 const LINE: usize = 64 * 1024;
 /// Words whose cause is remembered.
 const KNOWN: usize = 8192;
-/// How far back the sender of a message is looked for, in bytes.
-const BACK: usize = 64 * 1024;
 
 /// Daemons whose death is trouble even if no one knows the words. The programs that people run (sendmail, postqueue,
 /// postmap …) also end with `fatal:`, because of what was typed.
@@ -83,6 +81,7 @@ pub struct Follower<'a> {
     /// The group of each of the words that were met, by their hash; `None` where they are no trouble.
     known: HashMap<u64, Option<u32>>,
     folded: String,
+    tail: Tail,
     pub(super) accepted: u64,
     pub(super) span: (Option<Seconds>, Option<Seconds>),
     pub(super) last_accepted: Option<Seconds>,
@@ -103,6 +102,7 @@ impl<'a> Follower<'a> {
             hasher: RandomState::new(),
             known: HashMap::new(),
             folded: String::new(),
+            tail: Tail::default(),
             accepted: 0,
             span: (None, None),
             last_accepted: None,
@@ -127,7 +127,7 @@ impl<'a> Follower<'a> {
         let begin = first.max(self.question.since.filter(|_| first.is_some()));
         self.span = (earlier(self.span.0, begin), later(self.span.1, last));
         let straddles = matches!((self.question.since, first), (Some(since), Some(first)) if first < since);
-        let scanner = std::mem::take(&mut self.scanner);
+        let (scanner, tail) = (std::mem::take(&mut self.scanner), std::mem::take(&mut self.tail));
         let mut last_accepted = None;
         scanner.scan(block, |found| match found {
             Found::Accepted(record) => {
@@ -136,9 +136,10 @@ impl<'a> Follower<'a> {
                     last_accepted = Some(record.head);
                 }
             }
-            Found::Line(line, before) => self.line(&scanner, line, before),
+            Found::Line(line, before) => self.line(&scanner, line, tail.before(before)),
         });
         self.scanner = scanner;
+        self.tail = tail.then(block);
         if let Some(head) = last_accepted {
             self.last_accepted = later(self.last_accepted, self.edge(Some(head)));
         }
@@ -200,7 +201,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    fn line(&mut self, scanner: &Scanner, line: &[u8], before: &[u8]) {
+    fn line(&mut self, scanner: &Scanner, line: &[u8], before: Before) {
         let text = String::from_utf8_lossy(head_of(line, LINE));
         let text = unwrap(&text);
         let Some(parsed) = parse_line(&text).or_else(|| Line::of_system(&text)) else { return };
@@ -218,7 +219,6 @@ impl<'a> Follower<'a> {
                     Some(message) => self.messages.key(message.queue_id, message.to),
                     None => self.messages.key(attempt.queue_id.as_bytes(), attempt.to.as_bytes()),
                 };
-                let before = before.get(before.len().saturating_sub(BACK)..).unwrap_or_default();
                 self.failed(host, key, &attempt, before, time);
             }
             Event::Expired { queue_id } => self.expired(host, &parsed, &queue_id, time),
@@ -247,9 +247,9 @@ impl<'a> Follower<'a> {
         }
     }
 
-    fn failed(&mut self, host: u16, key: u64, attempt: &Attempt, before: &[u8], time: Option<Seconds>) {
+    fn failed(&mut self, host: u16, key: u64, attempt: &Attempt, before: Before, time: Option<Seconds>) {
         // A bounce that nobody here takes is no news: what bounced is a failure of its own.
-        if attempt.is_local() && is_bounce(before, &attempt.queue_id) {
+        if attempt.is_local() && before.is_bounce(&attempt.queue_id) {
             return;
         }
         let previous = self.messages.group(key);
@@ -272,7 +272,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    fn group_of(&mut self, host: u16, attempt: &Attempt, before: &[u8], words_hash: u64) -> u32 {
+    fn group_of(&mut self, host: u16, attempt: &Attempt, before: Before, words_hash: u64) -> u32 {
         let words = masked(attempt.words());
         let evidence = self.witness.evidence(host, attempt, &words);
         let mut folded = std::mem::take(&mut self.folded);
@@ -286,7 +286,7 @@ impl<'a> Follower<'a> {
             return *group;
         }
         let target = attempt.target();
-        let sender = sender_of(before, &attempt.queue_id);
+        let sender = before.sender_of(&attempt.queue_id);
         let about = About {
             relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
             sender: &sender,
