@@ -27,6 +27,7 @@ box_stamp() {
     {
         lab_host_stamp
         declare -f box_disk
+        printf '%s\n' "$BOX_SIZE"
         cd "$BOX_D" && find . -type f ! -name disk.sh ! -name Vagrantfile -print0 | sort -z | xargs -0 cat
     } | sha256sum
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::render::Renderer;
 use super::{Change, Command, OnFailure};
 use super::{diagnose, init, pending, probe, providers};
-use crate::engine::apply::{Done, Options, Refusal, apply};
+use crate::engine::apply::{Done, Options, apply};
 use crate::engine::defer;
 use crate::engine::load::{self, Source, load};
 use crate::engine::observe::observe;
@@ -21,7 +21,7 @@ use crate::model::desired::Desired;
 use crate::model::plan::Plan;
 use crate::model::record;
 use crate::model::text;
-use crate::model::wish::{Message, Wish};
+use crate::model::wish::{Message, Refusal, Wish};
 use crate::sys::host;
 
 /// What a command ends with: the exit status, and its JSON.

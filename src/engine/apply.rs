@@ -23,7 +23,7 @@ use crate::model::parameters::words;
 use crate::model::plan::Plan;
 use crate::model::postmap::MapSource;
 use crate::model::probe::Probe;
-pub use crate::model::wish::Refusal;
+use crate::model::wish::Refusal;
 use crate::sys::directory::Directory;
 use crate::sys::{files, host, inode, log, postfix, service};
 

@@ -126,13 +126,13 @@ impl Transaction {
         let number = self.generation.number;
         // From here on files may be old or new again. If that cannot be written, putting back matters more.
         let _ = self.write_journal(Phase::Changing);
-        let aside = match self.set_aside().and_then(|aside| self.put_back().map(|()| aside)) {
-            Ok(aside) => aside,
-            Err(undo) => {
-                let (cause, files) = (cause.to_owned(), self.on_disk());
-                return Err(Error::Stuck { cause, undo: Box::new(undo), files, generation: number });
-            }
-        };
+        let aside = self.set_aside().and_then(|aside| restore_files(&self.generation).map(|()| aside));
+        let aside = aside.map_err(|undo| Error::Stuck {
+            cause: cause.to_owned(),
+            undo: Box::new(undo),
+            files: self.on_disk(),
+            generation: number,
+        })?;
         let untold = self.tell_postfix().err();
         self.end(Fate::Undone)?;
         Ok(PutBack { untold, aside })
@@ -178,11 +178,6 @@ impl Transaction {
         Ok(())
     }
 
-    /// Puts every file back that is not as it was. Can be cut off and done again.
-    fn put_back(&self) -> Result<()> {
-        restore_files(&self.generation)
-    }
-
     /// Has Postfix read what is there now. One that does not run any more is started.
     pub fn tell_postfix(&self) -> Result<()> {
         let restart = self.generation.wrote.contains_key("inet_protocols");
@@ -224,7 +219,7 @@ pub fn prove(number: u32) -> Result<()> {
     state::update_generation(&generation)
 }
 
-/// Makes every managed file what a generation says was there before its change.
+/// Makes every managed file what a generation says was there before its change. Can be cut off and done again.
 pub fn restore_files(generation: &Generation) -> Result<()> {
     for (name, change) in &generation.files {
         let path = postfix_directory().join(name);
