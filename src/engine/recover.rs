@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::transaction::{
-    Transaction, postfix_directory, postfix_runs, reread, restore_files, run_before, trust_postfix_directory,
+    Transaction, postfix_directory, postfix_runs, restore_files, run_before, trust_postfix_directory,
 };
 use super::{Place, Progress};
 use crate::error::{Error, Result};
-use crate::model::action::ServiceAction;
 use crate::model::generation::{Generation, Phase, recorded_files};
-use crate::model::maincf::MainCf;
+use crate::sys::clock;
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, inode};
 
 /// What recovery did, in words; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
@@ -131,16 +129,12 @@ fn put_back(generation: &Generation) -> Result<()> {
         after.insert(name, bytes);
     }
     let command = format!("restore {}", generation.number);
-    let protocols = |bytes: &[u8]| MainCf::new(bytes.to_vec()).get("inet_protocols");
-    let now = inode::take(&postfix_directory().join("main.cf"))?;
-    let then = after.get("main.cf").and_then(Option::as_deref);
-    let restart = now.and_then(|(_, bytes)| protocols(&bytes)) != then.and_then(protocols);
     // What is put back is ours as far as it was then: a relay's password must not lie about for want of an owner.
     let wrote = run_before(generation.number)?.wrote;
-    let place = Place::here();
-    let transaction = Transaction::begin(&command, place, &after, wrote)?;
-    let action = if restart { ServiceAction::Restart } else { ServiceAction::Reload };
-    match restore_files(generation).and_then(|()| transaction.changed()).and_then(|()| reread(place, action))
+    let transaction = Transaction::begin(&command, Place::here(), &after, wrote)?;
+    match restore_files(generation)
+        .and_then(|()| transaction.changed())
+        .and_then(|()| transaction.tell_postfix())
     {
         Ok(()) => transaction.keep(false),
         Err(cause) => Err(transaction.fail(cause)),

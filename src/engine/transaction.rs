@@ -10,6 +10,7 @@ use crate::model::action::ServiceAction;
 use crate::model::generation::{
     Change, Fate, Generation, Journal, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
 };
+use crate::model::maincf::MainCf;
 use crate::model::managed::Managed;
 use crate::model::observed::{Queue, parse_settings};
 use crate::sys::{clock, files, inode, postfix, service, state};
@@ -178,10 +179,20 @@ impl Transaction {
         Ok(())
     }
 
-    /// Has Postfix read what is there now. One that does not run any more is started.
+    /// Has Postfix read what is there now. One that does not run any more is started; where the two main.cf differ in
+    /// inet_protocols, which is read at the start only, it is restarted, and so it is if they cannot be read.
     pub fn tell_postfix(&self) -> Result<()> {
-        let restart = self.generation.wrote.contains_key("inet_protocols");
+        let restart = self.changes_protocols().unwrap_or(true);
         reread(self.place, if restart { ServiceAction::Restart } else { ServiceAction::Reload })
+    }
+
+    fn changes_protocols(&self) -> Result<bool> {
+        let main_cf =
+            |part| state::blob(self.generation.number, &format!("{part}/{}", Managed::MainCf.name()));
+        // Without the bytes of after, main.cf was left alone.
+        let Some(after) = main_cf("after")? else { return Ok(false) };
+        let protocols = |bytes| MainCf::new(bytes).get("inet_protocols");
+        Ok(main_cf("before")?.and_then(protocols) != protocols(after))
     }
 
     /// Every managed file that is not as before, for a person.

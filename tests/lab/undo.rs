@@ -247,3 +247,19 @@ fn refused_runs_do_not_push_out_what_one_can_go_back_to() {
     );
     run.says(&format!("{}\n", "7 ".repeat(7))).says("\n5\napply 0\n");
 }
+
+/// inet_protocols is read when master starts; a reload leaves mail on the old ones.
+#[test]
+fn a_run_that_died_before_a_restart_is_finished_with_one() {
+    let run = host().answers(AUTHENTICATED).sh(
+        r#"relayhost apply >/dev/null; sed -i 's/^port = 587/&\nip = "ipv4"/' /etc/relayhost/answers.toml; master() { cat /var/spool/postfix/pid/master.pid; }; first=$(master)
+        mv /usr/sbin/postfix /root/postfix; printf '#!/bin/sh\nkill -9 $PPID\n' >/usr/sbin/postfix; chmod 755 /usr/sbin/postfix
+        relayhost apply --no-verify >/dev/null 2>&1; echo "apply $?"; mv /root/postfix /usr/sbin/postfix; postconf -h inet_protocols
+        [ "$(master)" = "$first" ] && echo not told; relayhost check | tr -s ' \n' ' '; echo; second=$(master); [ "$second" = "$first" ] || echo restarted
+        relayhost restore | tr -s ' \n' ' '; echo; postconf -h inet_protocols; [ "$(master)" = "$second" ] || echo restarted again"#,
+    );
+    run.says("apply 137\nipv4\nnot told\n")
+        .says("a run was stopped after it had changed all files; Postfix has read them")
+        .says("\nrestarted\n")
+        .says("\nrestarted again\n");
+}
