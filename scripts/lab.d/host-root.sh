@@ -4,7 +4,7 @@
 
 # The base: what EL has in its minimal installation or the packages' libraries come from.
 LAB_BASE_PACKAGES=(
-    rpm dnf rsyslog ca-certificates iproute2 procps strace python3 openssl passwd less
+    rpm dnf rsyslog ca-certificates iproute2 procps strace acl python3 openssl passwd less
     libicu72 libnsl2 liblmdb0 libldap-2.5-0 libgssapi-krb5-2 libidn2-0
 )
 
