@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -71,6 +72,25 @@ fn files_of_every_packing_in_any_order() {
     // Standard input may be packed as well.
     let piped = relayhost().arg("-").stdin(File::open(&second).unwrap()).output().unwrap();
     assert!(String::from_utf8_lossy(&piped.stdout).contains("connection-refused: 1 message"));
+}
+
+/// Stamps of syslog have no year. That of the file is the only witness when the clock was set back since, or is wrong.
+#[test]
+fn lines_that_were_written_before_the_clock_was_set_back_keep_their_year() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("maillog");
+    let line = "h postfix/smtp[1]: 0A1B2C3D4E: to=<a@b.test>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1, status=deferred (connect to r[192.0.2.1]:587: Connection refused)";
+    for days in [100, 200, 300] {
+        let time = SystemTime::now() + Duration::from_secs(24 * 3600 * days);
+        let utc = jiff::tz::TimeZone::UTC.to_datetime(time.try_into().unwrap());
+        std::fs::write(&path, format!("{} {line}\n", utc.strftime("%b %e %H:%M:%S"))).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        let failures = &json(&[&path])["diagnosis"]["failures"];
+        let last = failures[0]["last"].as_str().unwrap();
+        assert!(last.starts_with(&utc.strftime("%Y-%m-%dT").to_string()), "{days}: {last}");
+        // And they are not older than what was asked for.
+        assert_eq!(json(&[Path::new("--since"), Path::new("24h"), &path])["exit"], 4, "{days}");
+    }
 }
 
 #[test]

@@ -13,7 +13,9 @@ use crate::error::{Error, Exit, Result};
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::Desired;
 use crate::model::kind::Kind;
-use crate::model::pending::{Attempt, CHANGED, Entry, TREE, TYPED, Waiting, is_package_name, next_run};
+use crate::model::pending::{
+    Attempt, CHANGED, Entry, Moment, TREE, TYPED, Waiting, is_package_name, next_run,
+};
 use crate::model::probe::Ending;
 use crate::model::wish::{Message, Wish};
 use crate::sys::{clock, host, lock, pending, service};
@@ -98,7 +100,7 @@ fn record(name: &str, why: &str) -> Result<()> {
 }
 
 fn record_wish(name: &str, why: &str, wish: Wish) -> Result<()> {
-    let entry = Entry::new(why.to_owned(), clock::unix(), clock::unique());
+    let entry = Entry::new(why.to_owned(), host::moment(), clock::unique());
     pending::record(name, &Entry { wish, ..entry })
 }
 
@@ -151,8 +153,8 @@ pub fn fulfilled(asked: Vec<(String, Entry)>, desired: &Desired, progress: &mut 
 
 /// What waits, for people.
 pub fn waiting() -> Result<Vec<Waiting>> {
-    let now = clock::unix();
-    Ok(pending::entries()?.into_iter().map(|(name, entry)| entry.waiting(name, now)).collect())
+    let now = host::moment();
+    Ok(pending::entries()?.into_iter().map(|(name, entry)| entry.waiting(name, &now)).collect())
 }
 
 /// How a run of the queue ended.
@@ -185,8 +187,8 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
             drained = Drained::FirstBoot;
             break;
         }
-        let (now, boot, mut answers) = (clock::unix(), host::boot_id(), load::edition());
-        if only_due && !entries.iter().any(|(_, entry)| entry.is_due(now, &boot, &answers)) {
+        let (now, mut answers) = (host::moment(), load::edition());
+        if only_due && !entries.iter().any(|(_, entry)| entry.is_due(&now, &answers)) {
             let last = entries.iter().find_map(|(_, entry)| entry.last_exit()).unwrap_or(Exit::Done);
             drained = if matches!(drained, Drained::Nothing) { Drained::NotDue(last) } else { drained };
             break;
@@ -235,9 +237,8 @@ fn rest() {
     service::order(if waits().is_empty() { "stop" } else { "start" }, PATH);
     // Read again: who asked meanwhile has had systemd start a unit that was still at work, so nothing came of it.
     let answers = load::is_answered().then(load::edition);
-    let now = clock::unix();
-    if let Some(at) = next_run(&waits(), now, &host::boot_id(), answers.as_deref()) {
-        service::order_later(SERVICE, Duration::from_secs(at.saturating_sub(now)));
+    if let Some(seconds) = next_run(&waits(), &host::moment(), answers.as_deref()) {
+        service::order_later(SERVICE, Duration::from_secs(seconds));
     }
 }
 
@@ -271,14 +272,8 @@ fn failure(result: &Result<(Desired, Done)>, answers: &str) -> Option<Attempt> {
         }
         Err(error) => (error.exit(), error.to_string(), error.hint()),
     };
-    Some(Attempt {
-        at: clock::unix(),
-        exit: exit.code(),
-        text,
-        remedy,
-        boot: host::boot_id(),
-        answers: answers.into(),
-    })
+    let Moment { wall: at, boot, up } = host::moment();
+    Some(Attempt { at, exit: exit.code(), text, remedy, boot, up, answers: answers.into() })
 }
 
 /// Who will do what was recorded, in words.

@@ -317,8 +317,8 @@ impl Reading<'_> {
                 remedy: "name the file that the mail log was rotated to (ls -l /var/log/maillog*)".into(),
             });
         }
-        // A line is not younger than its file; the copy of a file may be younger than its lines.
-        let latest = log.changed.unwrap_or(self.now).min(self.now);
+        // A line is not younger than its file, whatever the clock says now: it may have been set back since.
+        let latest = log.changed.unwrap_or(self.now);
         let calendar = self.calendar.before(latest);
         let time = log.head.split(|c| *c == b'\n').find_map(|line| time_of(line, &calendar));
         let log = (!log.is_file).then_some(log);

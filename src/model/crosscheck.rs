@@ -131,6 +131,12 @@ pub fn of_certificate(route: &Route, seen: &Seen, host: &str, now: i64, until: &
             format!("the relay's certificate ended on {until}; {unasked}"),
             "check the clock (`timedatectl`); if it is right, whoever runs the relay must renew the certificate",
         ));
+    } else if own.from > now {
+        all.push(warning(
+            "certificate-not-yet-valid",
+            format!("by this host's clock the relay's certificate is not valid yet; {unasked}"),
+            "check the clock (`timedatectl`); if it is right, whoever runs the relay must install a certificate that is valid now",
+        ));
     } else if own.until - now < SOON * DAY {
         let days = (own.until - now) / DAY;
         all.push(warning(
@@ -226,6 +232,15 @@ mod tests {
             of("may", 99, "other.test", Trust::UnknownIssuer),
             "certificate-not-trusted certificate-name"
         );
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_yet_is_spoken_of_where_nothing_asks_for_it() {
+        let mut early = seen(99, "relay.test", Trust::NotYetValid);
+        early.chain[0].from = NOW + 1;
+        let all = of_certificate(&route("encrypt", true), &early, "relay.test", NOW, "then");
+        assert_eq!(ids(&all), ["certificate-not-yet-valid"]);
+        assert!(all[0].remedy.contains("timedatectl"));
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub struct Queue {
     pub held: u64,
     /// Of those, the ones that are stuck: their first attempt was long ago.
     pub stuck: u64,
+    /// Of those, the ones that came later than the clock says it is: it was set back since.
+    pub ahead: u64,
     /// When the oldest came.
     pub oldest: Option<Seconds>,
     /// Names of the causes, with the number of messages; `unknown` for words that no one knows.
@@ -97,6 +99,7 @@ impl Queue {
         self.messages += 1;
         self.held += u64::from(message.held);
         self.stuck += u64::from(!message.held && message.arrived.is_some_and(|time| time + STUCK < now));
+        self.ahead += u64::from(!message.held && message.arrived.is_some_and(|time| time > now + AHEAD));
         self.oldest = self.oldest.into_iter().chain(message.arrived).min();
         if !message.reason.is_empty() {
             *self.causes.entry(cause.to_owned()).or_default() += 1;
@@ -278,6 +281,19 @@ fn waiting(queue: &Queue, calendar: &Calendar, list: &mut List) {
     let count = queue.messages;
     let noun = if count == 1 { "message waits" } else { "messages wait" };
     list.add("queue.waiting", state, format!("{count} {noun} in the queue{since}{why}"), remedy);
+    if queue.ahead > 0 {
+        // qmgr_move in Postfix's src/qmgr/qmgr_move.c
+        let text = format!(
+            "{} of them came at a time that the clock says is still to come: Postfix tries them again after that time only",
+            queue.ahead
+        );
+        list.add(
+            "queue.ahead",
+            State::Differs,
+            text,
+            "set the clock right, then `postqueue -f` tries them all again",
+        );
+    }
     if queue.held > 0 {
         let text = format!("{} of them are held by an admin, and are not tried", queue.held);
         list.add("queue.held", State::Warning, text, "postsuper -H ALL (releases them)");

@@ -22,15 +22,22 @@ pub fn unix() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+/// Time since the boot, that of sleep included (CLOCK_BOOTTIME of clock_gettime(2)): nobody can set it. `None` where the
+/// kernel has no such clock.
+pub fn up() -> Option<Duration> {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).ok().map(Duration::from)
+}
+
 /// The host's time zone (TZ, or /etc/localtime; UTC if there is neither).
 pub fn zone() -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::system()
 }
 
-/// A number that does not come again on this host: nanoseconds of the wall clock and the process id.
+/// A number that does not come again on this host: nanoseconds of the wall clock, which may be set back, and since the boot,
+/// which begin again with each boot, and the process id.
 pub fn unique() -> String {
     let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    format!("{nanoseconds:x}.{:x}", std::process::id())
+    format!("{nanoseconds:x}.{:x}.{:x}", up().unwrap_or_default().as_nanos(), std::process::id())
 }
 
 /// A day as people write it, UTC: `2026-11-23`; from seconds since 1970.

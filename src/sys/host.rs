@@ -3,9 +3,10 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::files;
+use super::{clock, files};
 use crate::error::{Error, Result};
 use crate::model::kind::{Kind, Signs, unit_of};
+use crate::model::pending::Moment;
 use crate::model::secret::Secret;
 
 /// The architecture of this host's packages, as rpm calls it.
@@ -37,10 +38,11 @@ pub fn is_image() -> bool {
     files::exists(Path::new("/run/ostree-booted"))
 }
 
-/// Tells one boot of this host from another (random(4)).
-pub fn boot_id() -> String {
+/// Now, by both clocks; the boot is known by its boot_id (random(4)).
+pub fn moment() -> Moment {
     let id = files::read(Path::new("/proc/sys/kernel/random/boot_id"), 64).ok().flatten().unwrap_or_default();
-    String::from_utf8_lossy(&id).trim().to_owned()
+    let boot = String::from_utf8_lossy(&id).trim().to_owned();
+    Moment { wall: clock::unix(), boot, up: clock::up().map(|up| up.as_secs()) }
 }
 
 /// Whether we may do what we have to do.

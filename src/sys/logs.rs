@@ -45,14 +45,37 @@ pub enum Own {
 /// 1970. The journal is taken where no file is written.
 pub fn own(postlog: &str, since: i64) -> Result<Own> {
     let places = [postlog].into_iter().filter(|path| path.starts_with('/')).chain(PLACES);
-    let newest = places.map(Path::new).filter_map(|path| Some((changed(path)?, path))).max();
-    let journal = newest_of_journal();
+    let now = i64::try_from(super::clock::unix()).unwrap_or(i64::MAX);
+    let written = |time| Written::new(time, now);
+    let newest = places.map(Path::new).filter_map(|path| Some((written(changed(path)?), path))).max();
+    let journal = newest_of_journal().map(written);
     match (newest, journal) {
         (None, None) => Err(Error::NoLog),
         // rsyslog may be installed and not running; then the file ends where it was stopped.
         (None, Some(_)) => Ok(Own::Journal),
-        (Some((file, _)), Some(journal)) if journal > file + 60 => Ok(Own::Journal),
+        (Some((file, _)), Some(journal)) if journal.is_clearly_after(file) => Ok(Own::Journal),
         (Some((_, path)), _) => Ok(Own::Files(with_rotated(path, since))),
+    }
+}
+
+/// When a log was last written to. A time that is still to come is from before the clock was set back, so it is earlier
+/// than all that have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Written {
+    has_been: bool,
+    time: i64,
+}
+
+impl Written {
+    /// Clocks are set by a little all the time, and two logs of the same lines are not written at once, seconds.
+    const LITTLE: i64 = 60;
+
+    fn new(time: i64, now: i64) -> Self {
+        Self { has_been: time <= now + Self::LITTLE, time }
+    }
+
+    fn is_clearly_after(self, other: Self) -> bool {
+        (self.has_been, self.time) > (other.has_been, other.time + Self::LITTLE)
     }
 }
 
@@ -201,4 +224,21 @@ pub fn journal(since: i64, mut on_block: impl FnMut(&[u8])) -> Result<()> {
     .checked()?;
     on_block(&block);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Written;
+
+    #[test]
+    fn a_log_that_was_last_written_before_the_clock_was_set_back_is_not_the_newer_one() {
+        const NOW: i64 = 1000;
+        let after = |one, other| Written::new(one, NOW).is_clearly_after(Written::new(other, NOW));
+        assert!(after(900, 800) && !after(900, 850) && !after(800, 900));
+        // One of them has gone on being written since.
+        assert!(after(900, 5000) && !after(5000, 900));
+        assert!(after(6000, 5000) && !after(1010, 1000));
+        let newest = [900, 5000, 950].map(|time| Written::new(time, NOW)).into_iter().max();
+        assert_eq!(newest.map(|written| written.time), Some(950));
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
-use super::{clock, files, state};
+use super::{clock, files, host, state};
 use crate::error::{Error, Result};
 use crate::model::pending::Entry;
 
@@ -58,7 +58,7 @@ pub fn entries() -> Result<Vec<(String, Entry)>> {
         let path = path(name);
         let Some(bytes) = files::read_no_link(&path)? else { continue };
         let entry = state::parse(&path, &bytes).unwrap_or_else(|_| {
-            Entry::new(format!("`{}` cannot be read", path.display()), clock::unix(), String::new())
+            Entry::new(format!("`{}` cannot be read", path.display()), host::moment(), String::new())
         });
         all.push((name.to_owned(), entry));
     }
@@ -100,8 +100,10 @@ fn remove(path: &Path) -> Result<()> {
 pub fn sweep() {
     for name in files::names(&directory()).into_iter().filter(|name| name.starts_with(UNFINISHED)) {
         let path = directory().join(name);
-        let age = fs::symlink_metadata(&path).and_then(|found| found.modified()).map(|time| time.elapsed());
-        if matches!(age, Ok(Ok(age)) if age > OLD) {
+        let written = fs::symlink_metadata(&path).and_then(|found| found.modified());
+        // A writer holds the lock for a moment only. What seems to come from the future is from before the clock was set back.
+        let age = written.map(|time| time.elapsed().unwrap_or_else(|ahead| ahead.duration()));
+        if age.is_ok_and(|age| age > OLD) {
             let _ = fs::remove_file(path);
         }
     }
