@@ -108,13 +108,15 @@ pub enum Error {
         /// The last lines that it wrote to its standard error.
         stderr: String,
     },
-    /// Another package manager holds a lock.
+    /// A lock of the package manager is held.
     #[error("the package manager is locked by {holder}; gave up after {}", human(*.waited))]
     Locked {
-        /// Process id and command of the holder, as far as known.
+        /// Process id, user and command of the holder, as far as known.
         holder: String,
         /// How long we waited.
         waited: Duration,
+        /// What to do about the holder.
+        remedy: String,
     },
     /// An RPM transaction is under way, and may be waiting for us.
     #[error("an RPM transaction is under way: {holder} holds its lock{}", if .waited.is_zero() { String::new() } else { format!("; gave up after {}", human(*.waited)) })]

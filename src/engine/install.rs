@@ -12,6 +12,8 @@ use crate::sys::{clock, files, host, lock, mail, packages};
 
 /// How often a lock is looked at.
 const LOCK_TICK: Duration = Duration::from_secs(1);
+/// How long somebody is waited for who cannot be a package manager.
+const OTHERS: Duration = Duration::from_secs(60);
 
 /// Words of a package manager that does not know a name: yum 3, dnf 4, dnf 5.
 const UNKNOWN_NAME: [&str; 3] = ["No package ", "No match for argument", "Unable to find a match"];
@@ -94,21 +96,30 @@ pub(super) fn unlocked(
     let begin = clock::now();
     let mut told = None;
     loop {
-        match lock::package_manager_holder() {
+        match lock::blocker() {
             None => {
                 let installation = work(progress)?;
                 if !installation.locked {
                     return Ok(installation);
                 }
                 if begin.elapsed() >= patience {
-                    return Err(Error::Locked { holder: installation.tail, waited: begin.elapsed() });
+                    let remedy = "wait for the other one to end (or end it), and run the same command again";
+                    return Err(Error::Locked {
+                        holder: installation.tail,
+                        waited: begin.elapsed(),
+                        remedy: remedy.into(),
+                    });
                 }
             }
             Some(holder) if holder.waits_for_us() => {
                 return Err(Error::InTransaction { holder: holder.to_string(), waited: begin.elapsed() });
             }
-            Some(holder) if begin.elapsed() >= patience => {
-                return Err(Error::Locked { holder: holder.to_string(), waited: begin.elapsed() });
+            Some(holder) if begin.elapsed() >= patience_with(&holder, patience) => {
+                return Err(Error::Locked {
+                    holder: holder.to_string(),
+                    waited: begin.elapsed(),
+                    remedy: holder.remedy(),
+                });
             }
             Some(holder) => {
                 if told.as_ref() != Some(&holder) {
@@ -119,6 +130,11 @@ pub(super) fn unlocked(
         }
         clock::sleep(LOCK_TICK);
     }
+}
+
+/// A query of another user's holds rpm's lock for a moment (rpm 6); what holds it for longer may do so for ever.
+fn patience_with(holder: &lock::Holder, patience: Duration) -> Duration {
+    if holder.may_install() { patience } else { patience.min(OTHERS) }
 }
 
 /// Which needs are not met now. Package managers are not believed: yum 3 ends with 0 if it knew one name of several.

@@ -19,13 +19,13 @@ const CALM: Duration = Duration::from_secs(1);
 /// nm-online waits. The service does not wait for network-online.target, since multi-user.target would wait with it.
 const NETWORK: Duration = Duration::from_secs(60);
 
-/// Waits until no package manager is at work. Looks at the locks, and never takes one: whoever holds it would find
-/// us in its way.
+/// Waits until no package manager is amid a transaction. Looks at the locks, and never takes one: whoever holds it would
+/// find us in its way. Who only reads is not waited for: that matters to an installation, and any user can do it.
 pub fn for_locks(patience: Duration, progress: &mut dyn Progress) -> Result<()> {
     let begin = clock::now();
     let (mut free_since, mut told) = (None, None);
     loop {
-        match lock::package_manager_holder() {
+        match lock::transaction() {
             None => {
                 let since = *free_since.get_or_insert_with(clock::now);
                 if told.is_none() || since.elapsed() >= CALM {

@@ -35,7 +35,7 @@ impl Error {
                 "put it into the image (`RUN dnf -y install {0}` in the Containerfile), or `rpm-ostree install {0}` and reboot",
                 missing.join(" ")
             ),
-            Self::Locked { .. } => "wait for the other one to end (or end it), and run the same command again".into(),
+            Self::Locked { remedy, .. } => remedy.clone(),
             Self::NotInstalled { missing, .. } => format!(
                 "see which repository has it (`yum provides {}`), enable it, and run the same command again",
                 missing.first().map_or("", String::as_str)

@@ -3,12 +3,17 @@
 //! rpm holds a POSIX write lock on `.rpm.lock` for a whole transaction (rpm: lib/rpmlock.c); yum 3 keeps a pid file
 //! from start to end (yum: yum/__init__.py), dnf 4 one around the transaction (dnf: dnf/lock.py), dnf 5 a POSIX lock
 //! (dnf5: libdnf5/base/transaction.cpp).
+//!
+//! The files with POSIX locks can be read by all, and who can read a file can have a read lock on it (fcntl(2)). So a write
+//! lock alone tells of a transaction; a read lock, which may be anybody's, only keeps a package manager from beginning one.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, fcntl};
-use nix::libc::{self, F_UNLCK, F_WRLCK, SEEK_SET};
+use nix::libc::{self, F_RDLCK, F_UNLCK, F_WRLCK, SEEK_SET};
+
+use crate::model::text;
 
 /// RPM's lock: EL7 to EL9, and where EL10 and Fedora have moved the database. And dnf 5's.
 const POSIX_LOCKS: [&str; 5] = [
@@ -24,47 +29,78 @@ const PID_FILES: [&str; 3] = ["/run/yum.pid", "/var/run/yum.pid", "/var/lib/dnf/
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Holder {
-    /// A process that we see.
-    Process(i32),
-    /// One of another PID namespace: whoever made this container holds it, and may be waiting for us.
-    Unseen,
+pub struct Holder {
+    /// The process; `None` if it is of another PID namespace: whoever made this container, or somebody in another one.
+    process: Option<i32>,
+    /// Whether it may write to the lock's file, as root alone may.
+    writes: bool,
+    /// The lock's file.
+    path: PathBuf,
 }
 
 impl Holder {
     /// Whether it may be waiting for us to end: then to wait for it would be for ever. Our ancestors are seen in /proc; in a
-    /// tree that has none mounted, any holder may be one of them.
+    /// tree that has none mounted, any may be one of them.
     pub fn waits_for_us(&self) -> bool {
-        match self {
-            Self::Unseen => true,
-            Self::Process(pid) => {
-                !super::files::exists(Path::new("/proc/self"))
-                    || ancestors(nix::unistd::getppid().as_raw()).any(|ancestor| ancestor == *pid)
+        let Some(pid) = self.process else { return self.writes };
+        if super::files::exists(Path::new("/proc/self")) {
+            self.may_install() && ancestors(nix::unistd::getppid().as_raw()).any(|ancestor| ancestor == pid)
+        } else {
+            self.writes
+        }
+    }
+
+    /// Whether it may be a package manager at work. One of another user's can install nothing.
+    pub fn may_install(&self) -> bool {
+        self.writes || self.process.and_then(user_of) == Some(0)
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        const AGAIN: &str = "run the same command again";
+        match self.process {
+            Some(pid) if !self.may_install() => {
+                format!(
+                    "it is no package manager, and any user can hold that lock: `kill {pid}`, and {AGAIN}"
+                )
             }
+            None if !self.writes => format!(
+                "end what has {} open, which is seen from outside of this container only, and {AGAIN}",
+                self.path.display()
+            ),
+            _ => format!("wait for it to end (or end it), and {AGAIN}"),
         }
     }
 }
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unseen => f.write_str("a process of another container"),
-            Self::Process(pid) => match command_line(*pid) {
-                line if line.is_empty() => write!(f, "process {pid}"),
-                line => write!(f, "process {pid} ({line})"),
-            },
+        let Some(pid) = self.process else { return f.write_str("a process of another container") };
+        write!(f, "process {pid}")?;
+        match user_of(pid) {
+            Some(0) | None => {}
+            Some(user) => write!(f, " of {}", name_of(user))?,
+        }
+        match command_line(pid) {
+            line if line.is_empty() => Ok(()),
+            line => write!(f, " ({line})"),
         }
     }
 }
 
-/// The first holder found; `None` if all locks are free.
-pub fn package_manager_holder() -> Option<Holder> {
-    holders().next()
+/// Who is amid a transaction: the first holder found; `None` if there is none.
+pub fn transaction() -> Option<Holder> {
+    holders(F_RDLCK).next()
+}
+
+/// Who keeps a package manager from beginning: the first holder found of any lock; `None` if all are free.
+pub fn blocker() -> Option<Holder> {
+    transaction().or_else(|| holders(F_WRLCK).next())
 }
 
 /// The transaction in which we run, told by its lock being held by one of our ancestors: there is no variable for it.
 pub fn own_transaction() -> Option<Holder> {
-    holders().find(Holder::waits_for_us)
+    holders(F_RDLCK).chain(holders(F_WRLCK)).find(Holder::waits_for_us)
 }
 
 /// Whether another relayhost is at work above us: what its package manager changes is its own doing.
@@ -74,8 +110,9 @@ pub fn is_called_by_relayhost() -> bool {
         .any(|pid| own(pid).is_some_and(|name| name.trim_ascii() == b"relayhost"))
 }
 
-fn holders() -> impl Iterator<Item = Holder> {
-    let locks = POSIX_LOCKS.iter().filter_map(|path| posix_holder(Path::new(path)));
+/// Holders of what conflicts with a lock of this kind: with F_RDLCK write locks, with F_WRLCK any.
+fn holders(kind: i32) -> impl Iterator<Item = Holder> {
+    let locks = POSIX_LOCKS.iter().filter_map(move |path| posix_holder(Path::new(path), kind));
     locks.chain(PID_FILES.iter().filter_map(|path| pid_holder(Path::new(path))))
 }
 
@@ -89,34 +126,61 @@ fn ancestors(pid: i32) -> impl Iterator<Item = i32> {
     })
 }
 
-fn posix_holder(path: &Path) -> Option<Holder> {
+fn posix_holder(path: &Path, kind: i32) -> Option<Holder> {
     let file = File::open(path).ok()?;
-    let (l_type, l_whence) = (i16::try_from(F_WRLCK).ok()?, i16::try_from(SEEK_SET).ok()?);
+    let (l_type, l_whence) = (i16::try_from(kind).ok()?, i16::try_from(SEEK_SET).ok()?);
     let mut lock = libc::flock { l_type, l_whence, l_start: 0, l_len: 0, l_pid: 0 };
     fcntl(&file, FcntlArg::F_GETLK(&mut lock)).ok()?;
-    match (i32::from(lock.l_type) == F_UNLCK, lock.l_pid) {
-        (true, _) => None,
-        (false, 0) => Some(Holder::Unseen),
-        (false, pid) => Some(Holder::Process(pid)),
-    }
+    let writes = match i32::from(lock.l_type) {
+        F_UNLCK => return None,
+        held => held == F_WRLCK,
+    };
+    // 0: of another PID namespace; -1: an open file description's, which may be shared by several (fcntl(2)).
+    let process = Some(lock.l_pid).filter(|pid| *pid > 0);
+    Some(Holder { process, writes, path: path.into() })
 }
 
-/// These files outlive their writer, also a boot; then another process may have its number.
+/// These files outlive their writer, also a boot; then another process may have its number, and any name.
 fn pid_holder(path: &Path) -> Option<Holder> {
     const NAMES: [&str; 4] = ["yum", "dnf", "packagekit", "anaconda"];
     let text = super::files::read(path, 64).ok()??;
     let pid: i32 = String::from_utf8_lossy(&text).trim().parse().ok()?;
     let line = command_line(pid);
-    NAMES.iter().any(|name| line.contains(name)).then_some(Holder::Process(pid))
+    let is_manager = user_of(pid) == Some(0) && NAMES.iter().any(|name| line.contains(name));
+    is_manager.then(|| Holder { process: Some(pid), writes: true, path: path.into() })
 }
 
+/// The command line of a process, which is its own to write: as text for a line.
 fn command_line(pid: i32) -> String {
     let line = super::files::read(Path::new(&format!("/proc/{pid}/cmdline")), 4096)
         .ok()
         .flatten()
         .unwrap_or_default();
-    let line = String::from_utf8_lossy(&line).replace('\0', " ");
-    line.trim().to_owned()
+    let line = text::one_line(String::from_utf8_lossy(&line).replace('\0', " ").trim());
+    text::clipped(&line, 200).to_owned()
+}
+
+/// The real user of a process: the third word of this line of proc_pid_status(5). Not the owner of its directory in /proc,
+/// which is root for any process that has made itself unreadable.
+fn user_of(pid: i32) -> Option<u32> {
+    let status = super::files::read(Path::new(&format!("/proc/{pid}/status")), 16 * 1024).ok()??;
+    let status = String::from_utf8_lossy(&status).into_owned();
+    // The process's own name is in a line before, and cannot have line ends.
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// The name of a user of this host's own passwd(5); a directory service may not answer.
+fn name_of(user: u32) -> String {
+    let known = super::files::read_whole(Path::new("/etc/passwd")).ok().flatten().unwrap_or_default();
+    let known = String::from_utf8_lossy(&known).into_owned();
+    let number = user.to_string();
+    let name = known.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(number.as_str())).then(|| text::one_line(name))
+    });
+    name.map_or_else(|| format!("uid {user}"), |name| format!("user {name}"))
 }
 
 #[cfg(test)]
@@ -128,8 +192,8 @@ mod tests {
         let directory = super::super::files::scratch().unwrap();
         let path = directory.path().join(".rpm.lock");
         super::super::files::create(&path, b"", 0o600).unwrap();
-        assert_eq!(posix_holder(&path), None);
-        assert_eq!(posix_holder(&directory.path().join("absent")), None);
+        assert_eq!(posix_holder(&path, F_WRLCK), None);
+        assert_eq!(posix_holder(&directory.path().join("absent"), F_WRLCK), None);
         let pid = directory.path().join("yum.pid");
         super::super::files::create(&pid, b"999999999\n", 0o600).unwrap();
         assert_eq!(pid_holder(&pid), None);
@@ -145,8 +209,15 @@ mod tests {
         let line: Vec<i32> = ancestors(parent).collect();
         assert_eq!(line.first(), Some(&parent));
         assert_eq!(line.last(), Some(&1));
-        assert!(Holder::Process(parent).waits_for_us());
-        assert!(!Holder::Process(nix::unistd::getpid().as_raw()).waits_for_us());
-        assert!(Holder::Unseen.waits_for_us());
+        let holder = |process, writes| Holder { process, writes, path: "x".into() };
+        let own = nix::unistd::getpid().as_raw();
+        assert!(holder(Some(parent), true).waits_for_us());
+        assert!(!holder(Some(own), true).waits_for_us());
+        assert!(holder(None, true).waits_for_us());
+        // A read lock of a process that we do not see may be anybody's.
+        assert!(!holder(None, false).waits_for_us() && !holder(None, false).may_install());
+        assert_eq!(user_of(own), Some(nix::unistd::getuid().as_raw()));
+        assert_eq!(name_of(0), "user root");
+        assert_eq!(name_of(4_000_000_000), "uid 4000000000");
     }
 }

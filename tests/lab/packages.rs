@@ -34,6 +34,69 @@ fn a_locked_package_manager_is_none_of_our_business_when_nothing_is_missing() {
     host().answers(AUTHENTICATED).sh(&with_lock(60, "relayhost apply --lock-timeout 1s")).exits(0);
 }
 
+/// `held KIND`: a user who may only read the lock's file has a read lock on it: a plain one, one of an open file
+/// description, one by a process that hides behind root's ownership in /proc, or one by a setuid program of root's.
+const READER: &str = r#"
+    rm -f /tmp/held; cat >/tmp/reader.py <<'END'
+import ctypes, fcntl, os, struct, sys, time
+kind = sys.argv[1]; os.setgid(65534); os.setuid(65534)
+lock = os.open("/var/lib/rpm/.rpm.lock", os.O_RDONLY); os.set_inheritable(lock, True)
+fcntl.fcntl(lock, 37 if kind == "description" else fcntl.F_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
+ctypes.CDLL(None).prctl(4, 0 if kind == "hidden" else 1)
+os.close(os.open("/tmp/held", os.O_CREAT, 0o666))
+if kind == "setuid": os.execv("/root/sleep", ["sleep", "600"])
+time.sleep(600)
+END
+    cp /bin/sleep /tmp/sleep; chmod 4755 /tmp/sleep; sed -i s,/root/sleep,/tmp/sleep, /tmp/reader.py; test -s /var/lib/rpm/.rpm.lock || touch /var/lib/rpm/.rpm.lock; stat -c 'mode %a' /var/lib/rpm/.rpm.lock
+    held() { rm -f /tmp/held; python3 /tmp/reader.py $1 & reader=$!; until [ -e /tmp/held ]; do sleep 0.05; done; sleep 0.1; }
+"#;
+
+#[test]
+fn a_read_lock_of_any_user_holds_nothing_up_but_an_installation() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        r#"{READER}
+        for kind in plain description hidden setuid; do
+            held $kind; relayhost scriptlet post 1 --for asks; echo "== $kind"
+            timeout 20 relayhost pending >/root/out; echo "pending $?"; grep -c 'waiting for process' /root/out
+            timeout 20 relayhost apply --verify >/root/out; echo "apply $?"; kill $reader; wait $reader 2>/dev/null
+        done"#
+    ));
+    for kind in ["plain", "description", "hidden", "setuid"] {
+        assert_eq!(run.part(kind), "pending 0\n0\napply 0\n", "{kind}: {run:?}");
+    }
+    run.says("mode 644\n");
+}
+
+#[test]
+fn who_keeps_a_package_from_being_installed_by_a_read_lock_is_named_with_a_remedy_that_works() {
+    let run = host().without("cyrus-sasl-plain").answers(AUTHENTICATED).sh(&format!(
+        r#"{READER}
+        for kind in plain hidden setuid; do
+            held $kind; echo "== $kind"; timeout 20 relayhost apply --lock-timeout 1s >/root/out 2>&1; echo "apply $?"; sed "s/$reader/PID/g" /root/out
+            [ $kind = setuid ] || kill $reader
+        done
+        remedy=$(sed -n 's/.*`\(kill [0-9]*\)`.*/\1/p' /root/out); $remedy; timeout 60 relayhost apply >/dev/null; echo "then $?""#
+    ));
+    for (kind, command) in [("plain", "python3"), ("hidden", "python3"), ("setuid", "sleep 600")] {
+        let part = run.part(kind);
+        assert!(part.starts_with("apply 1\n"), "{kind}: {run:?}");
+        assert!(part.contains(&format!("process PID of user nobody ({command}")), "{kind}: {run:?}");
+        assert!(part.contains("any user can hold that lock: `kill PID`"), "{kind}: {run:?}");
+    }
+    run.says("then 0\n");
+}
+
+/// The number in a pid file may be of any process by now, with any name.
+#[test]
+fn a_pid_file_that_names_a_process_of_another_user_is_no_lock() {
+    host()
+        .without("cyrus-sasl-plain")
+        .answers(AUTHENTICATED)
+        .sh(r#"setpriv --reuid 65534 bash -c 'exec -a yum sleep 600' & sleep 0.3; echo $! >/run/yum.pid; grep -ao yum /proc/$!/cmdline
+        timeout 60 relayhost apply --lock-timeout 1s >/dev/null; echo "apply $?""#)
+        .says("yum\napply 0\n");
+}
+
 /// yum 3 ends with 0 and says nothing when it knew but one of several names.
 #[test]
 fn a_package_manager_that_lies_is_found_out() {
