@@ -11,7 +11,7 @@ use super::{diagnose, init, pending, probe, providers};
 use crate::engine::apply::{Done, Options, apply};
 use crate::engine::defer;
 use crate::engine::load::{self, Source, load};
-use crate::engine::observe::observe;
+use crate::engine::observe::{observe, startup_files};
 use crate::engine::recover::{self, Recovered, lock_and_recover, recover_if_stopped};
 use crate::engine::supply;
 use crate::engine::verify::{Request, last_proof, verify};
@@ -117,6 +117,7 @@ fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recover
     let mut plan = Plan::new(&desired, &observe(&desired, Place::Host)?)?;
     supply::foresee(&desired, &mut plan);
     plan.waits(&defer::waiting()?);
+    plan.clients(&startup_files());
     plan.proved(&desired, last_proof()?.as_ref());
     Ok((desired, plan, recovered))
 }

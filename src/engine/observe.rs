@@ -9,6 +9,7 @@ use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::generation::LastRun;
+use crate::model::mailrc::Startup;
 use crate::model::maincf::MainCf;
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::need::needs;
@@ -39,6 +40,11 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             postfix,
         })
     })
+}
+
+/// What the `mail` command reads when monitors call it.
+pub fn startup_files() -> Vec<Startup> {
+    mail::startup_files()
 }
 
 fn packages_of(names: &[String]) -> Result<BTreeMap<String, Presence>> {

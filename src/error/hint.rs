@@ -10,6 +10,7 @@ impl Error {
             | Self::NotWritten { remedy, .. }
             | Self::Exposed { remedy, .. }
             | Self::ProgramMissing { remedy, .. }
+            | Self::Locked { remedy, .. }
             | Self::Log { remedy, .. }
             | Self::Package { remedy, .. }
             | Self::PostfixTooOld { remedy, .. } => remedy.clone(),
@@ -35,7 +36,6 @@ impl Error {
                 "put it into the image (`RUN dnf -y install {0}` in the Containerfile), or `rpm-ostree install {0}` and reboot",
                 missing.join(" ")
             ),
-            Self::Locked { remedy, .. } => remedy.clone(),
             Self::NotInstalled { missing, .. } => format!(
                 "see which repository has it (`yum provides {}`), enable it, and run the same command again",
                 missing.first().map_or("", String::as_str)

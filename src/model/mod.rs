@@ -23,6 +23,7 @@ mod layers;
 pub mod lines;
 pub mod log;
 pub mod looks;
+pub mod mailrc;
 pub mod maincf;
 pub mod managed;
 pub mod mechanism;

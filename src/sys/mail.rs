@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::files;
 use super::run::{self, Cmd};
 use crate::error::{Error, Result};
+use crate::model::mailrc::Startup;
 use crate::model::need::MAIL_PROGRAMS;
 
 /// The `mail` command of this host.
@@ -22,12 +23,17 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
     let directory = files::scratch()?;
     let copy = directory.path().join("sent");
     let cmd = Cmd::new(&program)
+        // No startup file may send it around Postfix: neither the host's nor root's, which s-nail reads wherever HOME leads
+        // (HOME in its manual).
+        .arg("-n")
+        .variable("MAILRC", "/dev/null")
         // without sendwait the client returns before sendmail has, and its status says nothing
         .args(["-S", "sendwait", "-S"])
         .arg(format!("record={}", copy.display()))
         .args(["-s", subject, "-r", from, to])
-        // Not root's: its .mailrc may send around Postfix, and a message that fails leaves a dead.letter.
+        // A message that fails is not to be left in root's home.
         .home(directory.path())
+        .variable("DEAD", directory.path().join("dead.letter").display().to_string())
         .input(body.as_bytes().to_vec())
         .within(Duration::from_secs(60));
     let output = cmd.run()?;
@@ -39,6 +45,22 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
     message_id(&copy)?.ok_or_else(|| Error::Submission {
         reason: format!("`{}` left no copy with a Message-ID; it said: {}", cmd.line(), output.tail()),
     })
+}
+
+/// The files that the `mail` command reads when others call it, as far as they are there. EL and Fedora have the first,
+/// mailx as it is built from source the second, Debian's s-nail the third.
+pub fn startup_files() -> Vec<Startup> {
+    const FILES: [(&str, bool); 4] =
+        [("/etc/mail.rc", true), ("/etc/nail.rc", true), ("/etc/s-nail.rc", true), ("/root/.mailrc", false)];
+    let mut all = Vec::new();
+    for (path, is_everybodys) in FILES {
+        // What is no file, or larger than any that a person writes, is none of these.
+        if let Ok(Some(bytes)) = files::read(Path::new(path), 1024 * 1024) {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            all.push(Startup { path: path.into(), is_everybodys, text });
+        }
+    }
+    all
 }
 
 fn message_id(copy: &Path) -> Result<Option<String>> {

@@ -34,6 +34,7 @@ pub struct Cmd {
     input: Option<Vec<u8>>,
     limit: Duration,
     home: String,
+    variables: Vec<(&'static str, String)>,
     gentle: bool,
     core: bool,
 }
@@ -73,6 +74,7 @@ impl Cmd {
             input: None,
             limit,
             home: "/root".into(),
+            variables: Vec::new(),
             gentle: false,
             core: true,
         }
@@ -108,6 +110,12 @@ impl Cmd {
         self
     }
 
+    /// Sets a variable of its environment. Never a secret.
+    pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
     /// When its time is over, it is asked to end (SIGTERM) and left to itself: for a package manager, whose sudden
     /// death in a transaction would leave the database broken. It gets the caller's proxies.
     pub fn gently(mut self) -> Self {
@@ -140,6 +148,7 @@ impl Cmd {
     /// What the program sees: no secret of our caller's environment, no locale but C.
     fn environment(&self) -> Vec<(&'static str, String)> {
         let mut all = vec![("PATH", PATH.into()), ("LC_ALL", "C".into()), ("HOME", self.home.clone())];
+        all.extend(self.variables.iter().cloned());
         if self.gentle {
             let proxies = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy"];
             all.extend(proxies.into_iter().filter_map(|name| Some((name, super::host::variable(name)?))));

@@ -1,0 +1,47 @@
+//! Startup files of the `mail` command: the test message reads none, and `check` says what others' would send elsewhere.
+
+use crate::host::{AUTHENTICATED, host};
+
+/// Both clients of the lab, by all the files that they read.
+const CLIENTS: [&str; 2] = ["s-nail", "mailx"];
+
+#[test]
+fn no_startup_file_of_the_mail_command_is_read_for_the_test_message() {
+    for client in CLIENTS {
+        host()
+            .mail_client(client)
+            .answers(AUTHENTICATED)
+            .sh(r#"for file in /root/.mailrc /etc/mail.rc /etc/s-nail.rc; do
+                printf '!touch /root/ran\nshell touch /root/ran\nset mta=/bin/false sendmail=/bin/false\n' >$file
+            done
+            # The client itself, as others call it, does as these files say.
+            echo x | mail -s x root >/dev/null 2>&1; echo "mail $?"; rm -f /root/ran /root/dead.letter
+            relayhost apply >/root/out 2>&1; echo "apply $?"; ls /root/ran /root/dead.letter 2>/dev/null; ls /lab/mailbox/new | wc -l
+            postfix stop >/dev/null 2>&1; chmod 0 /usr/sbin/postdrop; relayhost verify >/dev/null 2>&1; echo "verify $?"; ls /root/dead.letter /tmp/relayhost* 2>/dev/null"#)
+            .says("mail 4\napply 0\n1\nverify ")
+            .never_says("/root/ran")
+            .never_says("dead.letter");
+    }
+}
+
+#[test]
+fn a_startup_file_that_sends_around_postfix_is_shown_by_check_without_its_value() {
+    for client in CLIENTS {
+        host()
+            .mail_client(client)
+            .answers(AUTHENTICATED)
+            .sh(r#"look() { relayhost check >/root/out; echo "$1 $?"; tr -s ' \n' ' ' </root/out; echo; }
+            relayhost apply >/dev/null; relayhost check >/dev/null; echo "before $?"
+            printf '# ours\nset mta=smtps://u:5ecret@other.example.org\n' >/root/.mailrc; look root
+            printf 'set smtp=other.example.org\n' >>/etc/s-nail.rc; look everybody
+            sed -i '$d' /etc/s-nail.rc /root/.mailrc; look after"#)
+            .says("before 0\n")
+            .says("line 2 sets `mta`: `mail` sends what root sends around Postfix")
+            .says("root 0\n")
+            .says("sets `smtp`: `mail` sends around Postfix, and not to the relay")
+            .says("take that line out of /etc/s-nail.rc")
+            .says("everybody 3\n")
+            .says("after 0\n")
+            .never_says("5ecret");
+    }
+}
