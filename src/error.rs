@@ -221,6 +221,11 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// Without /proc a host that runs looks like a tree that does not, and yet Postfix runs here.
+    #[error(
+        "there is no /proc, so whether this system runs cannot be seen; Postfix does run here, and would not be told"
+    )]
+    NoProc,
     /// systemd would refuse to start Postfix.
     #[error("the unit postfix.service is masked: systemd is told never to start Postfix")]
     Masked,
@@ -314,6 +319,7 @@ impl Error {
                 Exit::Usage
             }
             Self::InTransaction { .. } => Exit::Deferred,
+            Self::NoProc => Exit::NoWord,
             Self::Foreign { .. } => Exit::Differs,
             Self::Stuck { .. } => Exit::Stuck,
             Self::Undone { cause, .. } => cause.exit(),

@@ -165,6 +165,7 @@ fn apply_all(
             json!({ "deferred": { "holder": holder, "next": defer::who_does_it() } }),
         ));
     }
+    defer::refuse_without_proc()?;
     if Place::here() == Place::Tree {
         return apply_to_tree(command, answers, None, change, force, out);
     }
@@ -269,6 +270,7 @@ fn history(out: &mut Renderer) -> Result<Outcome> {
 }
 
 fn restore(number: Option<u32>, patience: Duration, out: &mut Renderer) -> Result<Outcome> {
+    defer::refuse_without_proc()?;
     let held = lock_and_recover(patience, Place::here(), out)?;
     let number = recover::restore(number, out)?;
     Ok((Exit::Done, record::with_recovery(json!({ "generation": number }), &held.recovered)))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::apply::{Done, Options, apply};
 use super::install::keep_when_we_go;
 use super::recover::lock_and_recover;
+use super::transaction::postfix_runs;
 use super::verify::Request;
 use super::{Place, Progress, load, wait};
 use crate::error::{Error, Exit, Result};
@@ -183,6 +184,7 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
         if entries.is_empty() {
             break;
         }
+        refuse_without_proc()?;
         if Place::here() == Place::Tree {
             drained = Drained::FirstBoot;
             break;
@@ -292,4 +294,9 @@ pub fn refuse_installer() -> Result<()> {
     }
     let problem = "it is the installer's own, and gone after the installation".to_owned();
     Err(Error::Tree { path: "/".into(), problem })
+}
+
+/// Refuses to take a host that runs for a tree that does not: its Postfix would go on with what was.
+pub fn refuse_without_proc() -> Result<()> {
+    if !host::has_proc() && postfix_runs()? { Err(Error::NoProc) } else { Ok(()) }
 }

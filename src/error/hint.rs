@@ -61,6 +61,7 @@ impl Error {
             ),
             Self::NoGeneration { .. } => "relayhost history".into(),
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
+            Self::NoProc => "nothing was touched; `mount -t proc proc /proc`, and run the same command again".into(),
             Self::Foreign { .. } => {
                 "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
             }

@@ -16,13 +16,18 @@ pub const ARCHITECTURE: &str = std::env::consts::ARCH;
 pub fn kind() -> Kind {
     let there = |path: &str| files::exists(Path::new(path));
     let init = Path::new("/proc/1");
-    let root_of_init = files::exists(init).then(|| {
+    let root_of_init = has_proc().then(|| {
         // Not being allowed to look (a container's PID 1 of another user) is no sign of a chroot.
         !files::exists(&init.join("root/.")) || files::is_same(&init.join("root/."), Path::new("/"))
     });
     let offline = variable("SYSTEMD_OFFLINE").is_some_and(|value| value == "1" || value == "yes");
     Signs { root_of_init, systemd: there("/run/systemd/system"), offline, installer: there("/run/anaconda") }
         .kind()
+}
+
+/// Whether processes can be looked at.
+pub fn has_proc() -> bool {
+    files::exists(Path::new("/proc/1"))
 }
 
 /// Whether one of our own systemd units runs us.

@@ -1,7 +1,11 @@
 //! Postfix as a service: systemd where it runs, else an init script where there is one, else Postfix's own command.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 
 use super::clock;
 use super::files;
@@ -63,16 +67,13 @@ pub fn state(queue: &Queue) -> Result<Service> {
     Ok(Service { running: master_runs(queue), enabled, masked: word.starts_with("masked") })
 }
 
-/// Whether master(8) of this queue runs: its pid file names a live process of that name. `postfix status` says the
-/// same in fifty times the time.
+/// Whether master(8) of this queue runs: it holds a lock on its pid file as long as it lives (`master -t` looks at that too:
+/// open_lock in Postfix's src/global/open_lock.c, by flock(2) on Linux). The number in the file says less: another process
+/// may have it by now, and without /proc nobody can look. `postfix status` says the same in fifty times the time.
 pub fn master_runs(queue: &Queue) -> bool {
     let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
-    let Ok(Some(text)) = files::read(&path, 64) else { return false };
-    let Ok(pid) = String::from_utf8_lossy(&text).trim().parse::<u32>() else { return false };
-    files::read(Path::new(&format!("/proc/{pid}/comm")), 64)
-        .ok()
-        .flatten()
-        .is_some_and(|name| name.trim_ascii() == b"master")
+    let Ok(file) = File::open(&path) else { return false };
+    matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
 }
 
 /// Tells Postfix to start, restart or read its configuration again, waits until it runs, and returns what was done: a

@@ -56,6 +56,38 @@ fn apply_in_a_scriptlet_on_a_tree_without_proc_does_not_hold_its_transaction_up(
         .says("repair 6\n@typed.json \nfirst boot 0\n1\n[smtp.example.com]:587\n2\n");
 }
 
+/// Without /proc a host looks like a tree. Postfix is seen to run by the lock on its pid file, and nothing is done that it would
+/// have to be told; what only looks goes on.
+#[test]
+fn a_host_without_proc_whose_postfix_runs_is_no_tree() {
+    let run = host().answers(AUTHENTICATED).sh(
+        r#"relayhost apply --no-verify >/dev/null; relayhost scriptlet post 1 --for asks; umount -l /proc; ls -A /proc; before=$(sha256sum /etc/postfix/main.cf)
+        postconf -e 'relayhost = [other.example.com]'; changed=$(sha256sum /etc/postfix/main.cf)
+        for command in "apply --force" repair "restore 0" pending; do timeout 60 relayhost $command >/root/out 2>&1; echo "$command: $?, $(grep -c 'there is no /proc' /root/out)"; done
+        [ "$(sha256sum /etc/postfix/main.cf)" = "$changed" ] && echo untouched
+        relayhost check | grep -c 'ok *service.running'; relayhost verify >/dev/null; echo "verify $?"
+        $(sed -n 's/.*`\(mount [a-z /-]*\)`.*/\1/p' /root/out); relayhost apply --force >/dev/null; echo "then $?"; relayhost verify >/dev/null; echo "verify $?"
+        umount -l /proc; postfix stop 2>/dev/null; relayhost check | grep -c 'FAIL *service.running'; relayhost apply; echo "stopped $?""#,
+    );
+    for command in ["apply --force", "repair", "restore 0", "pending"] {
+        assert!(run.stdout.contains(&format!("{command}: 5, 1\n")), "{run:?}");
+    }
+    run.says("untouched\n1\n").says("then 0\nverify 0\n1\n").says("stopped 0\n");
+}
+
+/// The pid file stays when master(8) is killed, and another process of any user's may have its number, and its name.
+#[test]
+fn a_process_that_has_the_number_and_the_name_of_postfix_is_not_postfix() {
+    host()
+        .stopped()
+        .answers(AUTHENTICATED)
+        .sh(r#"cp /bin/sleep /tmp/master; setpriv --reuid 65534 /tmp/master 600 & sleep 0.3; printf '%33s\n' $! >/var/spool/postfix/pid/master.pid; cat /proc/$!/comm
+        relayhost verify; echo "verify $?"; relayhost apply >/dev/null; echo "apply $?""#)
+        .says("master\n")
+        .says("Postfix is not running")
+        .says("apply 0\n");
+}
+
 /// A hook of a dnf that fills the tree runs outside it. There is nowhere to record the answers, which are outside too.
 #[test]
 fn apply_root_does_not_wait_for_the_transaction_that_called_it() {
