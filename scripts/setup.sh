@@ -128,32 +128,35 @@ setup_lint() {
 }
 lint_ready() { cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1; }
 
-# pypi_env NAME PACKAGE==VERSION…: those from PyPI, in an environment of its own, target/NAME; PYPI_BIN is where.
+# pypi_env NAME: what scripts/pypi/NAME.txt lists, from PyPI, each file with the digest that is written there, in an environment of
+# its own, target/NAME; PYPI_BIN is where.
 pypi_env() {
-    local venv=$TOP/target/$1 python=/usr/bin/python3
-    shift
+    local venv=$TOP/target/$1 list=$TOP/scripts/pypi/$1.txt build=$TOP/scripts/pypi/build.txt python=/usr/bin/python3 wanted
     # shellcheck disable=SC2034  # for those who source this
     PYPI_BIN=$venv/bin
-    [ "$(cat "$venv/wanted" 2>/dev/null)" = "$*" ] && return
+    wanted=$(cat "$build" "$list" | sha256sum)
+    [ "$(cat "$venv/wanted" 2>/dev/null)" = "$wanted" ] && return
     # The distribution's Python, which has rpm's module too. Debian's comes without what makes environments.
     "$python" -c 'import ensurepip' 2>/dev/null || setup_install python3 python3-venv/python3-pip || return
-    say "pip install $* …"
+    say "pip install: scripts/pypi/$1.txt …"
     rm -rf "$venv"
-    if ! { "$python" -m venv "$venv" && "$venv/bin/pip" -q --disable-pip-version-check install "$@"; } </dev/null; then
-        say "error: pip could not install $* (see above)"
+    # In the environment itself, not in one that pip makes for a build: that would fetch what it takes without digests.
+    if ! { "$python" -m venv "$venv" && pip_install "$venv" "$build" && pip_install "$venv" --no-build-isolation "$list"; } </dev/null; then
+        say "error: pip could not install what scripts/pypi/$1.txt lists (see above)"
         return 1
     fi
-    printf '%s\n' "$*" >"$venv/wanted"
+    printf '%s\n' "$wanted" >"$venv/wanted"
 }
 
-# setup_pypi: what reads packaging/. Fixed: a newer one may know a newer Fedora, and may refuse what this one takes.
-setup_pypi() { pypi_env pypi pykickstart==3.78 requests==2.34.2 vermin==1.9.2; }
+# pip_install VENV [OPTION…] LIST.
+pip_install() { "$1/bin/pip" -q --disable-pip-version-check install --require-hashes "${@:2:$#-2}" -r "${!#}"; }
 
-# setup_rpm_pypi: what makes and reads packages. Fixed: the same linker makes the same bytes, a newer rpmlint finds more.
+setup_pypi() { pypi_env pypi; }
+
 setup_rpm_pypi() {
     # Read by rpmlint; PyPI's package of that name only looks for it.
     /usr/bin/python3 -c 'import rpm' 2>/dev/null || setup_install python3-rpm || return
-    pypi_env rpm-pypi cargo-zigbuild==0.24.0 ziglang==0.17.1 rpmlint==2.10.0
+    pypi_env rpm-pypi
 }
 
 # setup_vm: what boots the box.
