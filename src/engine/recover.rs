@@ -9,7 +9,7 @@ use super::transaction::{
 use super::{Place, Progress};
 use crate::error::{Error, Result};
 use crate::model::generation::{Generation, Phase, recorded_files};
-use crate::sys::clock;
+use crate::sys::{clock, files};
 use crate::sys::state::{self, Lock};
 
 /// What recovery did, in words; `None` if there was nothing to do.
@@ -61,6 +61,7 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
 fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
     let journal = state::journal()?;
     state::sweep(lock, &postfix_directory())?;
+    files::sweep_scratch();
     let Some(journal) = journal else { return Ok(None) };
     let begin = clock::now();
     progress.begin("recovery");
