@@ -30,6 +30,7 @@ mod providers;
 mod refusals;
 mod scriptlets;
 mod secrets;
+mod signals;
 mod together;
 mod transactions;
 mod trees;
