@@ -323,7 +323,7 @@ impl Message<'_> {
         let begin = clock::now();
         while self.trail.queue_id().is_none() && begin.elapsed() < UNSEEN_AT_THE_END {
             log.lines().unwrap_or_default().iter().for_each(|line| self.trail.feed(line));
-            clock::pause();
+            let _ = clock::sleep(TICK); // signals are held
         }
         let queue_id = self.trail.queue_id().map(str::to_owned);
         let message = match (queue_id.as_deref().map(postfix::delete), queue_id) {

@@ -48,18 +48,20 @@ fn before_anything_was_changed_nothing_was() {
         during INT 0.3 relayhost apply --answers -
         during TERM 0.3 relayhost diagnose -
         mkfifo /root/fifo; during HUP 0.3 relayhost diagnose /root/fifo
+        during TERM 0.5 relayhost init --host smtp.example.com --port 587 --tls none --rewrite none --to ops@example.com --output /root/new.toml; ls /root/new*
         state | cmp - /root/before && echo as before; ls -A /tmp; echo '== json'; grep -v '^exit' /root/json"
     ));
     let ends: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("exit ")).collect();
     assert_eq!(
         ends,
-        [130, 143, 129, 143, 130, 143, 129].map(|code| format!("exit {code}, at once")),
+        [130, 143, 129, 143, 130, 143, 129, 143].map(|code| format!("exit {code}, at once")),
         "{run:?}"
     );
     let json = run.json("json");
     assert_eq!(json["error"]["interrupted"]["signal"], "SIGHUP");
     assert_eq!(json["error"]["interrupted"]["files"], "unchanged");
-    run.says("as before\n")
+    run.never_says("/root/new.toml\n")
+        .says("as before\n")
         .complains("ended by SIGINT (Ctrl-C)\nnothing was changed\n  -> run the same command");
 }
 
