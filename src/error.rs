@@ -3,12 +3,14 @@
 
 mod exit;
 mod hint;
+mod interrupted;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use exit::Exit;
+pub use interrupted::{Files, Interruption, Signal, TestMessage};
 
 /// Result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -290,6 +292,9 @@ pub enum Error {
         /// The generation that has what was there before.
         generation: u32,
     },
+    /// A signal has ended the run.
+    #[error("{0}")]
+    Interrupted(Box<Interruption>),
     /// An answers file was asked for, and there is none.
     #[error("nothing was written: {why}")]
     NotWritten {
@@ -323,6 +328,7 @@ impl Error {
             Self::Foreign { .. } => Exit::Differs,
             Self::Stuck { .. } => Exit::Stuck,
             Self::Undone { cause, .. } => cause.exit(),
+            Self::Interrupted(interruption) => interruption.exit(),
             _ => Exit::Failed,
         }
     }
@@ -337,6 +343,7 @@ impl Error {
                     | Self::Locked { .. }
                     | Self::InTransaction { .. }
                     | Self::Busy { .. }
+                    | Self::Interrupted(_)
                     | Self::ChangedMeanwhile { .. }
             ),
         }

@@ -15,7 +15,7 @@ use crate::engine::observe::{observe, startup_files};
 use crate::engine::recover::{self, Recovered, lock_and_recover, recover_if_stopped};
 use crate::engine::supply;
 use crate::engine::verify::{Request, last_proof, verify};
-use crate::engine::{Place, note_in_journal};
+use crate::engine::{Place, ended_by, heed_signals, note_in_journal};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::plan::Plan;
@@ -30,6 +30,7 @@ pub type Outcome = (Exit, Value);
 /// Runs a command and returns the exit status.
 pub fn run(command: Command) -> u8 {
     host::protect_memory();
+    heed_signals();
     match command {
         Command::Check { common, nagios } if nagios => check_nagios(&common.answers),
         Command::Check { common, .. } => report("check", common.json, |out| check(&common.answers, out)),
@@ -100,6 +101,7 @@ fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Renderer) ->
     let (exit, body) = match work(&mut out) {
         Ok(outcome) => outcome,
         Err(error) => {
+            let error = ended_by(error);
             out.error(&error);
             (error.exit(), record::error(&error))
         }
@@ -132,7 +134,7 @@ fn check_nagios(answers: &Path) -> u8 {
     let out = Renderer::new(false);
     // One line is all that a monitoring system takes; what had to be recovered is in `history`.
     let result = host::require_root().and_then(|()| compare(answers, &mut Renderer::silent()));
-    out.nagios(&result.map(|(desired, plan, _)| (desired, plan)))
+    out.nagios(&result.map(|(desired, plan, _)| (desired, plan)).map_err(ended_by))
 }
 
 fn plan(answers: &Path, out: &mut Renderer) -> Result<Outcome> {

@@ -92,7 +92,7 @@ fn question<T>(
         let offered =
             default.map_or(String::new(), |default| format!("[{}] ", crate::model::text::one_line(default)));
         out.write(&format!("{offered}> "));
-        let typed = tty::read_line(hidden)?;
+        let typed = tty::read_line(hidden).inspect_err(|_| out.write("\n"))?;
         if hidden || !matches!(typed, Typed::Line(_)) {
             // The terminal has not shown the end of the line.
             out.write("\n");

@@ -39,6 +39,7 @@ const EXIT_STATUS: &str = "Exit status:
   6  inside an RPM transaction: recorded, and done when it is over; pending in a tree: at its first boot
   7  the relay refused, and the previous configuration was put back
   8  putting it back failed; the message names what is on disk
+  129, 130, 143  ended by SIGHUP, Ctrl-C (SIGINT), SIGTERM, and undone; the message names what is in force
   check --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN";
 
 #[derive(Debug, Subcommand)]

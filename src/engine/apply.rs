@@ -10,22 +10,22 @@ use super::observe::observe;
 use super::probe::probe_first;
 use super::recover::{Held, Recovered};
 use super::transaction::{Transaction, postfix_directory, prove};
+use super::trial::accepted_by_postfix;
 use super::verify::{Request, verify};
 use super::{Place, Progress, stage, supply};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Files, Result};
 use crate::model::action::Action;
 use crate::model::delivery::Delivery;
 use crate::model::desired::Desired;
 use crate::model::maincf::MainCf;
 use crate::model::managed::{Managed, MapKind};
-use crate::model::observed::{Database, Queue, parse_settings};
-use crate::model::parameters::words;
+use crate::model::observed::{Database, Queue};
 use crate::model::plan::Plan;
 use crate::model::postmap::MapSource;
 use crate::model::probe::Probe;
 use crate::model::wish::Refusal;
 use crate::sys::directory::Directory;
-use crate::sys::{files, host, inode, log, postfix, service};
+use crate::sys::{files, host, inode, log, postfix, service, signals};
 
 /// How an `apply` behaves.
 #[derive(Debug)]
@@ -96,15 +96,29 @@ fn is_worth_a_probe(plan: &Plan, options: &Options) -> bool {
 
 /// Brings the host to what `desired` says, which was read with the lock held.
 pub fn apply(held: &Held, desired: &Desired, options: &Options, progress: &mut dyn Progress) -> Result<Done> {
+    let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
+    bring_about(held, desired, options, progress, &mut stays)
+        .map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)))
+}
+
+/// `stays` is what was done and stays whatever comes of the rest.
+fn bring_about(
+    held: &Held,
+    desired: &Desired,
+    options: &Options,
+    progress: &mut dyn Progress,
+    stays: &mut Vec<String>,
+) -> Result<Done> {
     let (plan, last) = plan_for(desired, options.place)?;
     let mut probe = None;
     if let Some(request) = options.request.as_ref().filter(|_| is_worth_a_probe(&plan, options)) {
-        probe = probe_first(desired, request.deadline, progress);
+        probe = probe_first(desired, request.deadline, progress)?;
     }
     if probe.as_ref().is_some_and(Probe::is_veto) {
         return Ok(Done { probe, recovered: held.recovered.clone(), ..Done::default() });
     }
     let (mut done, plan) = install_missing(desired, plan, options, progress)?;
+    stays.extend(done.actions.iter().map(Action::describe));
     done.probe = probe;
     done.recovered.clone_from(&held.recovered);
     if !options.force && !plan.foreign.is_empty() {
@@ -136,20 +150,25 @@ pub fn apply(held: &Held, desired: &Desired, options: &Options, progress: &mut d
         return Ok(done);
     };
     let verdict = observe(desired, Place::Host).and_then(|now| verify(desired, &now, request, progress));
+    let verdict = verdict.map_err(signals::blame);
     let (delivery, transaction) = match (verdict, transaction) {
         (Ok(delivery), transaction) => (delivery, transaction),
         (Err(cause), Some(transaction)) if options.refusal != Refusal::Keep => {
             return Err(transaction.fail(cause));
         }
         (Err(cause), transaction) => {
+            let _held = signals::hold();
+            let number = transaction.as_ref().map(Transaction::number);
             transaction.map(|transaction| transaction.keep(true)).transpose()?;
-            return Err(cause);
+            return Err(cause.interrupted_with(|left| left.files = number.map_or(left.files, Files::New)));
         }
     };
     let verdict = delivery.outcome.exit();
     done.delivery = Some(delivery);
     match transaction {
         Some(transaction) if verdict == Exit::Refused && options.refusal != Refusal::Keep => {
+            // From the relay's no to the end of this, a signal waits.
+            let _held = signals::hold();
             stage(progress, "undo", |progress| {
                 let put_back = transaction.undo("the relay refused the test message")?;
                 put_back.aside.iter().for_each(|line| progress.note(line));
@@ -242,9 +261,11 @@ fn perform(
         }
         transaction = Some(Transaction::begin(&options.command, options.place, &after, plan.wrote)?);
     }
-    let result = staged.iter().try_for_each(|staged| staged.put_in_place(progress));
+    let result =
+        staged.iter().try_for_each(|staged| signals::check().and_then(|()| staged.put_in_place(progress)));
     let result = result.and_then(|()| transaction.as_ref().map_or(Ok(()), Transaction::changed));
     let result = result.and_then(|()| others.iter().try_for_each(|action| tell(action, &queue, progress)));
+    let result = result.and_then(|()| signals::check());
     match (result, transaction) {
         (Ok(()), transaction) => {
             done.actions.extend(files);
@@ -351,23 +372,6 @@ impl<'a> Staged<'a> {
             }),
         }
     }
-}
-
-/// Has Postfix read the new file first, and compares what it understood with what was meant.
-fn accepted_by_postfix(after: &MainCf, changes: &[(String, String)]) -> Result<()> {
-    let (text, warnings) = postfix::try_out(after.bytes())?;
-    let understood = parse_settings(&text);
-    for (name, value) in changes {
-        let unused = format!("unused parameter: {name}=");
-        if let Some(warning) = warnings.lines().find(|line| line.contains(&unused)) {
-            return Err(Error::Staged { reason: warning.to_owned() });
-        }
-        let got = understood.get(name).map_or("", String::as_str);
-        if words(got) != words(value) {
-            return Err(Error::Staged { reason: format!("it reads {name} as `{got}` instead of `{value}`") });
-        }
-    }
-    Ok(())
 }
 
 /// The actions that are no files.

@@ -19,13 +19,16 @@ use crate::model::pending::{
 };
 use crate::model::probe::Ending;
 use crate::model::wish::{Message, Wish};
-use crate::sys::{clock, host, lock, pending, service};
+use crate::sys::{clock, host, lock, pending, service, signals};
 
 const SERVICE: &str = "relayhost-pending.service";
 /// Starts it again when it is time. Made when it is needed (systemd-run), since only we know when that is.
 const TIMER: &str = "relayhost-pending.timer";
 /// Starts it again when the answers change.
 const PATH: &str = "relayhost-pending.path";
+
+/// How long after a run that a signal ended the next one comes, unless somebody asks for it earlier.
+const AFTER_A_SIGNAL: Duration = Duration::from_secs(5 * 60);
 
 /// Rounds of one run: what is asked for while it works is done too, and a loop of askers ends.
 const ROUNDS: usize = 3;
@@ -142,6 +145,8 @@ pub fn asked() -> Result<Vec<(String, Entry)>> {
 
 /// A command has done what was asked for before it began.
 pub fn fulfilled(asked: Vec<(String, Entry)>, desired: &Desired, progress: &mut dyn Progress) -> Result<()> {
+    // It is done: a signal changes nothing any more.
+    let _held = signals::hold();
     if !asked.is_empty() {
         keep_when_we_go(desired, progress);
     }
@@ -179,6 +184,10 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
     pending::sweep();
     let mut drained = Drained::Nothing;
     for _ in 0..ROUNDS {
+        if matches!(drained, Drained::Ran(_)) && signals::pending().is_some() {
+            // What was done is done; what was asked for meanwhile stays, for the next run.
+            break;
+        }
         // First without waiting: most calls find nothing.
         let entries = pending::entries()?;
         if entries.is_empty() {
@@ -203,7 +212,7 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
         let result = wait::for_locks(patience, progress).and_then(|()| {
             // A service starts with the boot; who typed it wants to hear at once what is wrong.
             if only_due && let Ok(desired) = load::load(Path::new(load::DEFAULT)) {
-                wait::for_network(&desired, progress);
+                wait::for_network(&desired, progress)?;
             }
             let held = lock_and_recover(patience, Place::Host, progress)?;
             // Those that came while we waited are served too.
@@ -213,6 +222,15 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
             let done = apply(&held, &desired, &options(&desired, &served, patience)?, progress)?;
             Ok((desired, done))
         });
+        let result = match result.map_err(signals::blame) {
+            // That was no attempt: the entries stay as they are, for the next run.
+            Err(error) if error.interruption().is_some() => {
+                rest_a_while();
+                return Err(error);
+            }
+            other => other,
+        };
+        let _held = signals::hold();
         let failure = failure(&result, &answers);
         if let (Ok((desired, _)), None) = (&result, &failure) {
             keep_when_we_go(desired, progress);
@@ -228,6 +246,7 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
             break;
         }
     }
+    let _held = signals::hold();
     rest();
     Ok(drained)
 }
@@ -242,6 +261,13 @@ fn rest() {
     if let Some(seconds) = next_run(&waits(), &host::moment(), answers.as_deref()) {
         service::order_later(SERVICE, Duration::from_secs(seconds));
     }
+}
+
+/// For a run that was told to end: not at once again, or `systemctl stop` would stop nothing.
+fn rest_a_while() {
+    let _held = signals::hold();
+    service::order("stop", TIMER);
+    service::order_later(SERVICE, AFTER_A_SIGNAL);
 }
 
 fn options(desired: &Desired, served: &[(String, Entry)], patience: Duration) -> Result<Options> {

@@ -21,7 +21,7 @@ use crate::model::looks;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::{Finding, Plan, State};
 use crate::sys::logs::{self, Log, Own};
-use crate::sys::{clock, dns, host, postfix};
+use crate::sys::{clock, dns, host, postfix, signals};
 
 /// How far back the host's own log is read unless told.
 const DAY: Seconds = 86_400;
@@ -301,6 +301,7 @@ impl Reading<'_> {
             sources.push(log.name.clone());
             reader.source(begun.calendar);
             if let Err(error) = log.blocks(|block| reader.feed(block)) {
+                signals::check()?;
                 trouble.push(format!("{error}; what came before that was read"));
             }
         }

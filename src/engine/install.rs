@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::need::{MAIL_PACKAGES, Need, needs};
 use crate::model::observed::{Presence, QUERY_FORMAT, capabilities, parse_packages};
-use crate::sys::{clock, files, host, lock, mail, packages};
+use crate::sys::{clock, files, host, lock, mail, packages, signals};
 
 /// How often a lock is looked at.
 const LOCK_TICK: Duration = Duration::from_secs(1);
@@ -99,6 +99,8 @@ pub(super) fn unlocked(
         match lock::blocker() {
             None => {
                 let installation = work(progress)?;
+                let ran = format!("`{}` ran to its end ({})", installation.command, installation.status);
+                signals::check().map_err(|error| error.interrupted_with(|left| left.stays.push(ran)))?;
                 if !installation.locked {
                     return Ok(installation);
                 }
@@ -128,7 +130,7 @@ pub(super) fn unlocked(
                 }
             }
         }
-        clock::sleep(LOCK_TICK);
+        clock::sleep(LOCK_TICK)?;
     }
 }
 

@@ -13,6 +13,7 @@ pub mod probe;
 pub mod recover;
 pub mod supply;
 pub mod transaction;
+mod trial;
 pub mod verify;
 mod wait;
 
@@ -20,10 +21,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::journal::Notice;
 use crate::model::kind::Kind;
-use crate::sys::{clock, host, journal};
+use crate::sys::{clock, host, journal, signals};
 
 /// What is worked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,12 +71,23 @@ pub fn note_in_journal(document: &Value) {
     }
 }
 
+/// From now on a signal that asks us to end is heeded where a run can be ended, and undone.
+pub fn heed_signals() {
+    signals::watch();
+}
+
+/// The error to show for one that a command ended with: the signal, if that ended it.
+pub fn ended_by(error: Error) -> Error {
+    signals::blame(error)
+}
+
 /// Runs one stage, and tells how it went.
 fn stage(
     progress: &mut dyn Progress,
     name: &str,
     work: impl FnOnce(&mut dyn Progress) -> Result<String>,
 ) -> Result<()> {
+    signals::check()?;
     let begin = clock::now();
     progress.begin(name);
     let result = work(progress);

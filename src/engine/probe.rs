@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::probe::{Ending, Probe};
 use crate::model::route::Route;
-use crate::sys::clock;
+use crate::sys::{clock, signals};
 
 /// How long a probe may take unless told otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(30);
 pub fn probe(desired: &Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
     let host = facts::host()?;
     let (route, waits) = facts::route_of_answers(desired, &host);
-    Ok(converse(&route, &host, waits, timeout, progress))
+    converse(&route, &host, waits, timeout, progress)
 }
 
 /// Tries what the host's Postfix is set to now. `answers` give the recipient, and the local sender, if there are some.
@@ -34,12 +34,16 @@ pub fn probe_current(
 ) -> Result<Probe> {
     let host = facts::host()?;
     let Some(route) = facts::route_of_host(answers, &host)? else { return Err(Error::NoRelay) };
-    Ok(converse(&route, &host, Vec::new(), timeout, progress))
+    converse(&route, &host, Vec::new(), timeout, progress)
 }
 
 /// The probe as one stage of a command that goes on afterwards, unless the relay would refuse for certain. A probe that
 /// cannot be made stops nothing: the test message says more.
-pub fn probe_first(desired: &Desired, patience: Duration, progress: &mut dyn Progress) -> Option<Probe> {
+pub fn probe_first(
+    desired: &Desired,
+    patience: Duration,
+    progress: &mut dyn Progress,
+) -> Result<Option<Probe>> {
     let begin = clock::now();
     progress.begin("probe");
     let result = probe(desired, TIMEOUT.min(patience), &mut Silent);
@@ -54,11 +58,13 @@ pub fn probe_first(desired: &Desired, patience: Duration, progress: &mut dyn Pro
             }
             (_, None) => "no verdict, the test message decides".to_owned(),
         },
+        Err(error) if error.interruption().is_some() => "cut off".to_owned(),
         Err(error) => format!("could not be made, the test message decides: {error}"),
     };
     let veto = result.as_ref().is_ok_and(Probe::is_veto);
-    progress.end(!veto, &text, begin.elapsed());
-    result.ok()
+    let cut_off = signals::check();
+    progress.end(!veto && cut_off.is_ok(), &text, begin.elapsed());
+    cut_off.map(|()| result.ok())
 }
 
 /// `waits` are plugins that will be installed, and are not there yet.
@@ -68,11 +74,13 @@ fn converse(
     waits: Vec<String>,
     timeout: Duration,
     progress: &mut dyn Progress,
-) -> Probe {
+) -> Result<Probe> {
     let mut talk = talk::Talk::new(route, host, waits, timeout, progress);
     let ending = match session::run(&mut talk) {
         Ok(()) => Ending::Willing,
         Err(stop) => *stop.ending,
     };
-    talk.probe(ending)
+    // What it found when it was cut off says nothing of the relay.
+    signals::check()?;
+    Ok(talk.probe(ending))
 }

@@ -9,8 +9,8 @@ use super::transaction::{
 use super::{Place, Progress};
 use crate::error::{Error, Result};
 use crate::model::generation::{Generation, Phase, recorded_files};
-use crate::sys::clock;
 use crate::sys::state::{self, Lock};
+use crate::sys::{clock, files, signals};
 
 /// What recovery did, in words; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
@@ -59,8 +59,11 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
 }
 
 fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
+    // Signals wait: what it puts back is what is to be in force.
+    let _held = signals::hold();
     let journal = state::journal()?;
     state::sweep(lock, &postfix_directory())?;
+    files::sweep_scratch();
     let Some(journal) = journal else { return Ok(None) };
     let begin = clock::now();
     progress.begin("recovery");
@@ -114,6 +117,9 @@ pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> 
         return Err(Error::NoGeneration { number: 0, known });
     };
     let generation = state::generation(number)?;
+    // The last moment at which a signal ends it with nothing changed; from here on it waits.
+    signals::check()?;
+    let _held = signals::hold();
     let begin = clock::now();
     progress.begin("restore");
     let result = put_back(&generation);

@@ -4,8 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::Progress;
 use super::install::{not_installed, still_missing, unlocked};
 use crate::error::{Error, Result};
@@ -17,11 +15,10 @@ use crate::model::supply::{INSTALLED_FORMAT, Installed, Selection, Step, Supply}
 use crate::sys::directory::{Directory, Put};
 use crate::sys::{files, host, packages, state};
 
-/// The checked files, and where they are; gone when dropped.
+/// The checked files, and where they are.
 struct Choice {
     /// Name in the directory, and where it is checked and installed from.
     files: Vec<(String, PathBuf)>,
-    scratch: TempDir,
 }
 
 impl Choice {
@@ -55,7 +52,8 @@ pub fn foresee(desired: &Desired, plan: &mut Plan) {
         return;
     }
     let choice = Directory::open(from).and_then(|directory| {
-        let choice = choose(&directory, plan.to_install(), files::scratch()?, Put::Link)?;
+        let scratch = files::scratch()?;
+        let choice = choose(&directory, plan.to_install(), scratch.path(), Put::Link)?;
         Ok(choice.supply(&directory))
     });
     plan.supplied(choice);
@@ -78,7 +76,7 @@ pub fn install(
     let mut choice = None;
     let installation = unlocked(patience, progress, |progress| {
         let scratch = files::staging(&Path::new(state::DIRECTORY).join("packages"))?;
-        let choice = choice.insert(choose(directory, needs, scratch, Put::Copy)?);
+        let choice = choice.insert(choose(directory, needs, scratch.path(), Put::Copy)?);
         packages::upgrade_from_files(&choice.paths(), &mut |line| progress.say(line))
     })?;
     let missing = still_missing(needs)?;
@@ -93,17 +91,17 @@ pub fn install(
     }
 }
 
-fn choose(directory: &Directory, needs: &[Need], scratch: TempDir, how: Put) -> Result<Choice> {
+fn choose(directory: &Directory, needs: &[Need], scratch: &Path, how: Put) -> Result<Choice> {
     let candidates = directory.candidates()?;
     let installed = Installed::parse(&packages::all(INSTALLED_FORMAT)?);
     let mut selection = Selection::new(&candidates, host::ARCHITECTURE, &installed);
     selection.choose_for(needs).map_err(|lacking| lacks(directory, &lacking))?;
-    let mut choice = Choice { files: Vec::new(), scratch };
+    let mut choice = Choice { files: Vec::new() };
     loop {
         let known = choice.files.len();
         for (number, candidate) in selection.chosen().iter().enumerate().skip(known) {
             // A name that rpm does not take for a pattern, whatever the file is called.
-            let path = choice.scratch.path().join(format!("{number}.rpm"));
+            let path = scratch.join(format!("{number}.rpm"));
             directory.put(&candidate.file, &path, how)?;
             choice.files.push((candidate.file.clone(), path));
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Place;
-use crate::error::{Error, Result};
+use crate::error::{Error, Files, Result};
 use crate::model::action::ServiceAction;
 use crate::model::generation::{
     Change, Fate, Generation, Journal, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
@@ -13,7 +13,7 @@ use crate::model::generation::{
 use crate::model::maincf::MainCf;
 use crate::model::managed::Managed;
 use crate::model::observed::{Queue, parse_settings};
-use crate::sys::{clock, files, inode, postfix, service, state};
+use crate::sys::{clock, files, inode, postfix, service, signals, state};
 
 /// A change under way.
 #[derive(Debug)]
@@ -114,6 +114,7 @@ impl Transaction {
     /// The change has failed: puts everything back. Returns the error to end with: the cause, or that it could not be
     /// put back.
     pub fn fail(self, cause: Error) -> Error {
+        let cause = signals::blame(cause).interrupted_with(|left| left.files = Files::PutBack);
         match self.undo(&cause.to_string()) {
             // Why Postfix could not be told, if so, is as a rule why the change failed.
             Ok(put_back) => Error::Undone { cause: Box::new(cause), aside: put_back.aside },
@@ -124,6 +125,8 @@ impl Transaction {
     /// Puts everything back and tells Postfix. `cause` is why, for the error if that fails. That the files are back is
     /// what counts: if Postfix could not be told, the reason is returned and the change is over all the same.
     pub fn undo(mut self, cause: &str) -> Result<PutBack> {
+        // However often somebody presses Ctrl-C.
+        let _held = signals::hold();
         let number = self.generation.number;
         // From here on files may be old or new again. If that cannot be written, putting back matters more.
         let _ = self.write_journal(Phase::Changing);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::observe::observe;
 use super::{Place, Progress};
-use crate::error::{Error, Exit, Result, human};
+use crate::error::{Error, Exit, Result, TestMessage, human};
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::{Auth, Desired};
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
@@ -15,13 +15,15 @@ use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::parameters::is_local;
 use crate::model::proof::Proof;
 use crate::model::trail::{Trail, Whereabouts};
-use crate::sys::{clock, dns, host, log, mail, postfix, service, state};
+use crate::sys::{clock, dns, host, log, mail, postfix, service, signals, state};
 
 /// How often the log is read.
 const TICK: Duration = Duration::from_millis(50);
 /// How long after an attempt that may succeed later Postfix is asked for another.
 const RETRY: Duration = Duration::from_secs(4);
 
+/// How long it may take to show it to a run that a signal is to end.
+const UNSEEN_AT_THE_END: Duration = Duration::from_secs(2);
 /// How long the log may take to show a message that was handed over.
 const UNSEEN: Duration = Duration::from_secs(20);
 
@@ -63,6 +65,7 @@ pub fn verify(
             (true, format!("{relay} said: {reply}"))
         }
         Ok(Delivery { outcome: Outcome::Failed { cause, .. }, .. }) => (false, cause.clone()),
+        Err(error) if error.interruption().is_some() => (false, "cut off".into()),
         Err(_) => (false, "could not be sent".into()),
     };
     progress.end(good, &text, begin.elapsed());
@@ -111,7 +114,7 @@ fn send_and_follow(
         desired.relayhost()
     );
     message.trail = Trail::new(&mail::submit(&message.from, &request.to, &subject, &body)?);
-    message.follow(&mut log, progress)
+    message.follow(&mut log, progress).map_err(|error| message.interrupted(signals::blame(error), &mut log))
 }
 
 /// The message under way.
@@ -160,7 +163,7 @@ impl Message<'_> {
                 self.clear_queue(&delivery, progress)?;
                 return Ok(delivery);
             }
-            clock::sleep(TICK);
+            clock::sleep(TICK)?;
         }
     }
 
@@ -309,6 +312,26 @@ impl Message<'_> {
             progress.note(&format!("the test message {queue_id} was taken out of the queue again"));
         }
         Ok(())
+    }
+
+    /// A run that a signal ends leaves no test message behind, or says that one may be there.
+    fn interrupted(&mut self, error: Error, log: &mut log::Follower) -> Error {
+        if error.interruption().is_none() {
+            return error;
+        }
+        let _held = signals::hold();
+        let begin = clock::now();
+        while self.trail.queue_id().is_none() && begin.elapsed() < UNSEEN_AT_THE_END {
+            log.lines().unwrap_or_default().iter().for_each(|line| self.trail.feed(line));
+            let _ = clock::sleep(TICK); // signals are held
+        }
+        let queue_id = self.trail.queue_id().map(str::to_owned);
+        let message = match (queue_id.as_deref().map(postfix::delete), queue_id) {
+            (Some(Ok(true)), Some(queue_id)) => TestMessage::TakenOut { queue_id },
+            (Some(Ok(false)), Some(queue_id)) => TestMessage::Left { queue_id },
+            (_, queue_id) => TestMessage::Unknown { queue_id },
+        };
+        error.interrupted_with(|left| left.message = Some(message))
     }
 
     fn delivery(&self, attempt: Option<&Attempt>, outcome: Outcome) -> Delivery {

@@ -43,29 +43,29 @@ pub fn for_locks(patience: Duration, progress: &mut dyn Progress) -> Result<()> 
                 }
             }
         }
-        clock::sleep(TICK);
+        clock::sleep(TICK)?;
     }
 }
 
 /// Waits until there is a way to the relay, or goes on without: then the attempt says what is wrong.
-pub fn for_network(desired: &Desired, progress: &mut dyn Progress) {
+pub fn for_network(desired: &Desired, progress: &mut dyn Progress) -> Result<()> {
     let (begin, host) = (clock::now(), &desired.relay.host);
     let mut told = None;
     loop {
         let way = way_to(host, desired.relay.port);
         let what = match way {
-            Way::Known => return,
+            Way::Known => return Ok(()),
             Way::NoAddress => format!("{host} has no address yet"),
             Way::NoRoute => format!("there is no route to {host} yet"),
         };
         if begin.elapsed() >= NETWORK {
             progress.note(&format!("the network was not there after {} s", begin.elapsed().as_secs()));
-            return;
+            return Ok(());
         }
         if told != Some(way) {
             progress.note(&format!("waiting for the network: {what}"));
             told = Some(way);
         }
-        clock::sleep(SLOW_TICK);
+        clock::sleep(SLOW_TICK)?;
     }
 }

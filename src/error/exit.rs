@@ -22,6 +22,12 @@ pub enum Exit {
     PutBack = 7,
     /// Putting the previous configuration back failed.
     Stuck = 8,
+    /// Ended by SIGHUP: 128 and the signal's number, as in a shell.
+    Hup = 129,
+    /// Ended by SIGINT.
+    Int = 130,
+    /// Ended by SIGTERM.
+    Term = 143,
 }
 
 impl Exit {
@@ -42,6 +48,9 @@ impl Exit {
             Self::Deferred,
             Self::PutBack,
             Self::Stuck,
+            Self::Hup,
+            Self::Int,
+            Self::Term,
         ];
         all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
     }
@@ -53,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_number_is_its_exit_again() {
-        for code in 0..=8 {
+        for code in (0..=8).chain([129, 130, 143]) {
             assert_eq!(Exit::from_code(code).code(), code);
         }
         assert_eq!(Exit::from_code(99), Exit::Failed);

@@ -66,6 +66,7 @@ impl Error {
                 "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
             }
             Self::Undone { cause, .. } => cause.hint(),
+            Self::Interrupted(interruption) => interruption.hint(),
             Self::Stuck { generation, .. } => format!(
                 "mend what the message names (disk full? read-only?), then `relayhost restore {generation}`; the previous bytes are in /var/lib/relayhost/generations/{generation:04}/before"
             ),

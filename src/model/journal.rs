@@ -66,7 +66,8 @@ impl Notice {
         Self {
             priority: match exit {
                 0 if cause.is_empty() => Priority::Info,
-                0 | 3 | 5 | 6 => Priority::Warning,
+                // Ended by a signal: somebody wanted that, and it is not done.
+                0 | 3 | 5 | 6 | 129 | 130 | 143 => Priority::Warning,
                 _ => Priority::Error,
             },
             message: text::one_line(&message.replace('\n', " ")),
@@ -214,6 +215,8 @@ mod tests {
         assert_eq!(field(&vetoed, "RELAYHOST_REMEDY"), "correct it");
         let error = Notice::of(&json!({ "exit": 1, "error": { "text": "a\nb", "remedy": "do" } }));
         assert_eq!((error.message.as_str(), field(&error, "RELAYHOST_CAUSE")), ("a b", "a\nb".into()));
+        let ended = json!({ "exit": 143, "error": { "text": "ended by SIGTERM\nnothing was changed", "remedy": "do" } });
+        assert_eq!(Notice::of(&ended).priority, Priority::Warning);
         let drifted = json!({ "exit": 3, "findings": [
             { "id": "a", "state": "fine", "found": "x", "remedy": null },
             { "id": "b", "state": "differs", "found": "y", "remedy": "relayhost apply" },

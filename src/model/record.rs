@@ -10,7 +10,7 @@ use super::generation::Generation;
 use super::plan::{Finding, Plan, State};
 use super::probe::{Ending, Probe, Stage, Warning};
 use super::text;
-use crate::error::Error;
+use crate::error::{Error, Files, Interruption, TestMessage};
 
 /// Version of the JSON forms.
 pub const VERSION: u32 = 1;
@@ -170,7 +170,32 @@ pub fn probe(probe: &Probe) -> Value {
 
 /// An error that ended a command.
 pub fn error(error: &Error) -> Value {
-    json!({ "error": { "text": text::harmless(&error.to_string()), "remedy": error.hint(), "again": error.can_retry() } })
+    let said = json!({ "text": text::harmless(&error.to_string()), "remedy": error.hint(), "again": error.can_retry() });
+    let by_signal = match error.interruption() {
+        Some(interruption) => json!({ "interrupted": interrupted(interruption) }),
+        None => json!({}),
+    };
+    json!({ "error": merged(said, by_signal) })
+}
+
+fn interrupted(left: &Interruption) -> Value {
+    let (files, generation) = match left.files {
+        Files::Unchanged => ("unchanged", None),
+        Files::PutBack => ("put back", None),
+        Files::New(generation) => ("new", Some(generation)),
+    };
+    let message = left.message.as_ref().map(|message| match message {
+        TestMessage::TakenOut { queue_id } => json!({ "state": "taken out", "queue_id": queue_id }),
+        TestMessage::Left { queue_id } => json!({ "state": "left", "queue_id": queue_id }),
+        TestMessage::Unknown { queue_id } => json!({ "state": "unknown", "queue_id": queue_id }),
+    });
+    json!({
+        "signal": left.signal.name(),
+        "files": files,
+        "generation": generation,
+        "stays": left.stays.iter().map(|text| text::harmless(text)).collect::<Vec<_>>(),
+        "message": message,
+    })
 }
 
 /// Milliseconds are all that is known.

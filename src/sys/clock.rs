@@ -1,15 +1,63 @@
 //! Time.
 
+use std::io::ErrorKind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::signals::{self, TICK};
+use crate::error::Result;
 
 /// A moment to measure from.
 pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Waits.
-pub fn sleep(duration: Duration) {
-    std::thread::sleep(duration);
+/// Waits; `Error::Interrupted` if a signal is to end the run.
+pub fn sleep(duration: Duration) -> Result<()> {
+    let begin = now();
+    loop {
+        signals::check()?;
+        let left = duration.saturating_sub(begin.elapsed());
+        if left.is_zero() {
+            return Ok(());
+        }
+        std::thread::sleep(left.min(TICK));
+    }
+}
+
+/// Waits a moment that is too short for a signal to matter.
+pub fn pause() {
+    std::thread::sleep(Duration::from_millis(1));
+}
+
+/// The time that is left until then: never zero, which would mean no limit. A signal ends every limit.
+pub fn left(until: Instant) -> std::io::Result<Duration> {
+    match until.checked_duration_since(now()) {
+        Some(left) if !left.is_zero() && signals::pending().is_none() => Ok(left),
+        _ => Err(ErrorKind::TimedOut.into()),
+    }
+}
+
+/// The time until then for one wait, after which it is to be asked again what is left.
+pub fn turn(until: Instant) -> std::io::Result<Duration> {
+    left(until).map(|left| left.min(TICK))
+}
+
+/// Does work that has no time limit of its own, and whose wait nothing can end: in a thread, which if it still waits then is
+/// left to the end of the process.
+pub fn within<T: Send + 'static>(
+    until: Instant,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<T> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || sender.send(work()));
+    loop {
+        match receiver.recv_timeout(turn(until)?) {
+            Ok(done) => return Ok(done),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(ErrorKind::Other.into()),
+        }
+    }
 }
 
 /// The wall clock as people read it, UTC: `2026-11-23T10:00:00Z`.

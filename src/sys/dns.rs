@@ -11,7 +11,7 @@ use resolv_conf::{Config, ScopedIp};
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, Question, RCODE, TYPE};
 
-use super::{clock, files, random};
+use super::{clock, files, random, wire};
 
 const CONFIG: &str = "/etc/resolv.conf";
 /// Largest file that is read as one, in bytes.
@@ -88,7 +88,7 @@ pub fn look_up(name: &str, record: Record, deadline: Instant) -> Answer {
                 },
                 Err(error) => last = format!("{}: {}", server.ip(), reason(&error)),
             }
-            if clock::now() >= deadline {
+            if clock::left(deadline).is_err() {
                 return Answer::Again(last);
             }
         }
@@ -97,15 +97,14 @@ pub fn look_up(name: &str, record: Record, deadline: Instant) -> Answer {
 }
 
 /// The addresses that the system's resolver has, which also reads /etc/hosts. It has no limit of its own where a name
-/// server answers by TCP, one byte at a time; a thread that still waits then is left to the end of the process.
+/// server answers by TCP, one byte at a time.
 pub fn native(name: &str, deadline: Instant) -> Vec<IpAddr> {
-    let (sender, receiver) = std::sync::mpsc::channel();
     let name = name.to_owned();
-    std::thread::spawn(move || {
+    let found = clock::within(deadline, move || {
         let found = (name.as_str(), 0).to_socket_addrs();
-        sender.send(found.map(|all| all.map(|address| address.ip()).collect()).unwrap_or_default())
+        found.map(|all| all.map(|address| address.ip()).collect()).unwrap_or_default()
     });
-    receiver.recv_timeout(deadline.saturating_duration_since(clock::now())).unwrap_or_default()
+    found.unwrap_or_default()
 }
 
 /// A host that a log may name by another of its names; its addresses then tell. They are asked for once, when the first
@@ -168,8 +167,11 @@ fn ask(server: SocketAddr, query: &[u8], until: Instant) -> std::io::Result<Vec<
     socket.send(query)?;
     let mut buffer = [0; 4096];
     loop {
-        socket.set_read_timeout(Some(left(until)?))?;
-        let length = socket.recv(&mut buffer)?;
+        socket.set_read_timeout(Some(clock::turn(until)?))?;
+        let length = match socket.recv(&mut buffer) {
+            Err(error) if wire::is_to_be_continued(&error) => continue,
+            other => other?,
+        };
         let reply = buffer.get(..length).unwrap_or_default();
         if !answers(reply, query) {
             continue;
@@ -182,8 +184,8 @@ fn ask(server: SocketAddr, query: &[u8], until: Instant) -> std::io::Result<Vec<
 }
 
 fn ask_by_tcp(server: SocketAddr, query: &[u8], until: Instant) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&server, left(until)?)?;
-    stream.set_write_timeout(Some(left(until)?))?;
+    let mut stream = wire::connect(server, until)?;
+    stream.set_write_timeout(Some(clock::left(until)?))?;
     let length = u16::try_from(query.len()).unwrap_or_default().to_be_bytes();
     stream.write_all(&[&length, query].concat())?;
     let mut length = [0; 2];
@@ -196,22 +198,17 @@ fn ask_by_tcp(server: SocketAddr, query: &[u8], until: Instant) -> std::io::Resu
 /// Reads as many bytes as there is room for. The time is for all of them: a server may send one at a time.
 fn fill(stream: &mut TcpStream, mut room: &mut [u8], until: Instant) -> std::io::Result<()> {
     while !room.is_empty() {
-        stream.set_read_timeout(Some(left(until)?))?;
-        let count = stream.read(room)?;
+        stream.set_read_timeout(Some(clock::turn(until)?))?;
+        let count = match stream.read(room) {
+            Err(error) if wire::is_to_be_continued(&error) => continue,
+            other => other?,
+        };
         if count == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         room = room.get_mut(count..).unwrap_or_default();
     }
     Ok(())
-}
-
-/// The time that is left: never zero, which would mean no limit.
-fn left(until: Instant) -> std::io::Result<Duration> {
-    match until.checked_duration_since(clock::now()) {
-        Some(left) if !left.is_zero() => Ok(left),
-        _ => Err(std::io::ErrorKind::TimedOut.into()),
-    }
 }
 
 /// Whether a reply is for this query: its id, and the question itself, which comes first and never compressed.

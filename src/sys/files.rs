@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{Flock, FlockArg};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
@@ -139,13 +140,69 @@ pub fn staging(beside: &Path) -> Result<TempDir> {
         .map_err(|source| Error::Io { action: "make a directory in", path: parent.into(), source })
 }
 
-/// An empty directory under /tmp, root's alone, gone when dropped.
-pub fn scratch() -> Result<TempDir> {
-    tempfile::Builder::new()
-        .prefix("relayhost-")
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in("/tmp")
-        .map_err(|source| Error::Io { action: "make a directory in", path: "/tmp".into(), source })
+/// Where scratch directories are: `check` has one, too, which makes no directory of ours.
+const SCRATCH: &str = "/tmp";
+/// What their names begin with. Nobody else's begin so.
+const SCRATCH_NAME: &str = "relayhost-scratch-";
+
+/// An empty directory of this process's under /tmp, gone when dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    directory: TempDir,
+    /// Locked for as long as this process lives: so another run knows that it is in use. None where files cannot be locked,
+    /// where nobody sweeps either.
+    _lock: Option<Flock<File>>,
+}
+
+impl Scratch {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+/// An empty directory under /tmp, the caller's alone, gone when dropped. What a run leaves that was killed is swept by
+/// [`sweep_scratch`].
+pub fn scratch() -> Result<Scratch> {
+    let fault = |source| Error::Io { action: "make a directory in", path: SCRATCH.into(), source };
+    let new = || {
+        tempfile::Builder::new()
+            .prefix(SCRATCH_NAME)
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir_in(SCRATCH)
+            .map_err(fault)
+    };
+    for _ in 0..10 {
+        let directory = new()?;
+        let lock = lock_scratch(directory.path());
+        // One that was swept before it was locked is made anew.
+        if lock.is_some() && fs::symlink_metadata(directory.path()).is_ok() {
+            return Ok(Scratch { directory, _lock: lock });
+        }
+    }
+    Ok(Scratch { directory: new()?, _lock: None })
+}
+
+/// A directory of the caller's alone that no living process has locked; a link, or what is somebody else's, is none.
+fn lock_scratch(path: &Path) -> Option<Flock<File>> {
+    let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
+    let directory = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let found = directory.metadata().ok()?;
+    if found.uid() != nix::unistd::geteuid().as_raw() || found.mode() & 0o077 != 0 {
+        return None;
+    }
+    Flock::lock(directory, FlockArg::LockExclusiveNonblock).ok()
+}
+
+/// Removes the scratch directories that killed runs have left. One that cannot be removed is the next run's.
+pub fn sweep_scratch() {
+    for name in names(Path::new(SCRATCH)).into_iter().filter(|name| name.starts_with(SCRATCH_NAME)) {
+        let path = Path::new(SCRATCH).join(name);
+        if let Some(_lock) = lock_scratch(&path) {
+            // In /tmp nobody else can put another in its place (sticky), and links in it are not followed.
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
 }
 
 /// Writes a new file with this mode from its first instant, and its bytes to the disk.

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::signals::Input;
 use super::{clock, files};
 use crate::error::{Error, Result};
 use crate::model::kind::{Kind, Signs, unit_of};
@@ -97,11 +98,9 @@ pub fn credential_path(name: &str) -> Option<PathBuf> {
 
 /// Standard input, up to `limit` bytes and one more, so that the caller sees when it was too much.
 pub fn read_stdin(limit: u64) -> Result<Vec<u8>> {
+    let fault = |source| Error::Io { action: "read", path: "standard input".into(), source };
     let mut bytes = Vec::new();
-    std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).map_err(|source| Error::Io {
-        action: "read",
-        path: "standard input".into(),
-        source,
-    })?;
+    let input = Input::standard().map_err(fault)?;
+    input.take(limit + 1).read_to_end(&mut bytes).map_err(fault)?;
     Ok(bytes)
 }

@@ -1,8 +1,9 @@
 //! Logs as they lie: the files that syslog writes and logrotate turns over, the journal, files that somebody names, and
 //! standard input. Hands on whole lines, in blocks of bounded size.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use memchr::{memchr, memrchr};
 
 use super::archive::{Packing, unpack};
 use super::run::{self, Cmd};
+use super::signals::Input;
 use crate::error::{Error, Result};
 
 /// Bytes of a block. No line of a mail log is as long; of one that is, only so much is looked at.
@@ -112,11 +114,18 @@ fn changed(path: &Path) -> Option<i64> {
 /// Opens a file; `-` is standard input.
 pub fn open(path: &Path) -> Result<Log> {
     if path == Path::new("-") {
-        return Log::new("standard input".into(), None, std::io::stdin());
+        let input = Input::standard().map_err(|source| Error::Io {
+            action: "read",
+            path: "standard input".into(),
+            source,
+        })?;
+        return Log::new("standard input".into(), None, input);
     }
     let name = path.display().to_string();
     let fault = |source| Error::Io { action: "read", path: path.into(), source };
-    let file = File::open(path).map_err(fault)?;
+    // A FIFO is waited for when it is read, where a signal ends the wait.
+    let file =
+        fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path).map_err(fault)?;
     if file.metadata().map_err(fault)?.is_dir() {
         return Err(Error::Log {
             name: name.clone(),
@@ -127,7 +136,7 @@ pub fn open(path: &Path) -> Result<Log> {
             ),
         });
     }
-    Log::new(name, changed(path), file)
+    Log::new(name, changed(path), Input(file))
 }
 
 impl Log {

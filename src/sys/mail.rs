@@ -35,7 +35,9 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
         .home(directory.path())
         .variable("DEAD", directory.path().join("dead.letter").display().to_string())
         .input(body.as_bytes().to_vec())
-        .within(Duration::from_secs(60));
+        .within(Duration::from_secs(60))
+        // One that is ended may have handed the message over, and not have noted which.
+        .settling(Duration::from_secs(5));
     let output = cmd.run()?;
     if !output.success() {
         return Err(Error::Submission {

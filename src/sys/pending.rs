@@ -120,6 +120,6 @@ fn lock() -> Option<Flock<File>> {
             Err((same, _)) if begin.elapsed() < PATIENCE => file = same,
             Err(_) => return None,
         }
-        clock::sleep(Duration::from_millis(1));
+        clock::pause();
     }
 }

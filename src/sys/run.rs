@@ -1,29 +1,28 @@
 //! The one way to run a program: absolute path, arguments without a shell, a clean environment in the C locale,
 //! standard input closed or given, a time limit, bounded output, and the last lines of standard error in the error.
 
-use std::io::{PipeReader, Read, Write, pipe};
-use std::os::fd::AsFd;
+use std::io::{Write, pipe};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
 use crate::sys::clock;
 use crate::sys::limit::NoCore;
+use crate::sys::signals;
+use crate::sys::stream::{Stream, wait_for_output};
 
 /// Where programs are looked for: root's path, whatever the caller's is.
 pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 
-/// Most that is kept of a program's output, in bytes, each of standard output and standard error.
-const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
 /// Lines of standard error in an error.
 const TAIL_LINES: usize = 12;
-/// How often a program that has closed its outputs, or whose children keep them open, is asked whether it has ended.
-const TICK: Duration = Duration::from_millis(20);
+
+/// How long a program that is ended for a signal may take to clear up before it is killed: rpm takes its locks back.
+const CLEAR_UP: Duration = Duration::from_secs(2);
 
 /// A command to run.
 #[derive(Debug)]
@@ -36,6 +35,8 @@ pub struct Cmd {
     home: String,
     variables: Vec<(&'static str, String)>,
     gentle: bool,
+    /// How long it may go on when a signal is to end us.
+    settle: Duration,
     core: bool,
 }
 
@@ -51,8 +52,7 @@ pub struct Output {
     command: String,
 }
 
-/// Takes each line of a program's output as it comes.
-pub type OnLine<'a> = &'a mut dyn FnMut(&str);
+pub use super::stream::OnLine;
 
 /// Finds a program on root's path.
 pub fn find(name: &str) -> Option<PathBuf> {
@@ -76,6 +76,7 @@ impl Cmd {
             home: "/root".into(),
             variables: Vec::new(),
             gentle: false,
+            settle: Duration::ZERO,
             core: true,
         }
     }
@@ -117,9 +118,16 @@ impl Cmd {
     }
 
     /// When its time is over, it is asked to end (SIGTERM) and left to itself: for a package manager, whose sudden
-    /// death in a transaction would leave the database broken. It gets the caller's proxies.
+    /// death in a transaction would leave the database broken. A signal to us waits for its end, and that is told as one of
+    /// its lines. It gets the caller's proxies.
     pub fn gently(mut self) -> Self {
         self.gentle = true;
+        self
+    }
+
+    /// When a signal is to end us, it may go on for this long, so that we know what it has done.
+    pub fn settling(mut self, settle: Duration) -> Self {
+        self.settle = settle;
         self
     }
 
@@ -137,12 +145,40 @@ impl Cmd {
 
     fn stop(&self, handle: &duct::Handle) {
         if !self.gentle {
+            for pid in pids(handle) {
+                let _ = killpg(pid, Signal::SIGKILL);
+            }
             let _ = handle.kill();
             return;
         }
-        for pid in handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        for pid in pids(handle) {
+            let _ = kill(pid, Signal::SIGTERM);
         }
+    }
+
+    /// Ends it, and what it has started, for a signal that is to end us.
+    fn end(&self, handle: &duct::Handle) {
+        for pid in pids(handle) {
+            let _ = killpg(pid, Signal::SIGTERM);
+        }
+        let begin = clock::now();
+        while begin.elapsed() < CLEAR_UP && matches!(handle.try_wait(), Ok(None)) {
+            clock::pause();
+        }
+        self.stop(handle);
+    }
+
+    /// Whether a signal is to end it now. Says, once, if the signal waits for it.
+    fn is_interrupted(&self, since: &mut Option<Instant>, on_line: OnLine) -> bool {
+        let Some(signal) = signals::pending() else { return false };
+        if since.is_none() && self.gentle {
+            on_line(&format!(
+                "{signal} waits: {} must not be ended amid its work; relayhost ends after it",
+                self.program.display()
+            ));
+        }
+        let since = since.get_or_insert_with(clock::now);
+        !self.gentle && since.elapsed() >= self.settle
     }
 
     /// What the program sees: no secret of our caller's environment, no locale but C.
@@ -156,7 +192,7 @@ impl Cmd {
         all
     }
 
-    /// Runs it; any exit status is fine. Errors: cannot start, did not end in time.
+    /// Runs it; any exit status is fine. Errors: cannot start, did not end in time, a signal is to end us.
     pub fn run(&self) -> Result<Output> {
         self.stream(&mut |_| {})
     }
@@ -168,6 +204,7 @@ impl Cmd {
 
     /// Runs it and hands over each line of its two outputs as it comes.
     pub fn stream(&self, on_line: OnLine) -> Result<Output> {
+        signals::check()?;
         let fault = |source: std::io::Error| Error::Program {
             command: self.line(),
             status: format!("could not run: {source}"),
@@ -188,7 +225,11 @@ impl Cmd {
             let _limit = (!self.core).then(NoCore::begin);
             let command =
                 duct::cmd(&self.program, &self.args).full_env(self.environment()).dir("/").unchecked();
-            let command = command.stdout_file(out_end).stderr_file(err_end);
+            // In a process group of its own: a Ctrl-C at the terminal is for us, and we say what becomes of it.
+            let command = command.stdout_file(out_end).stderr_file(err_end).before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            });
             match stdin {
                 None => command.stdin_null().start(),
                 Some(read_end) => command.stdin_file(read_end).start(),
@@ -200,7 +241,7 @@ impl Cmd {
             let _ = pipe.write_all(bytes);
         }
         let mut streams = [Stream::new(out).map_err(fault)?, Stream::new(err).map_err(fault)?];
-        let begin = clock::now();
+        let (begin, mut interrupted) = (clock::now(), None);
         let status = loop {
             wait_for_output(&streams);
             let ended = handle.try_wait().map_err(fault)?.map(|output| output.status);
@@ -210,13 +251,17 @@ impl Cmd {
             if let Some(status) = ended {
                 break status;
             }
+            if self.is_interrupted(&mut interrupted, on_line) {
+                self.end(&handle);
+                signals::check()?;
+            }
             if begin.elapsed() > self.limit {
                 self.stop(&handle);
                 let [_, err] = streams;
                 return Err(Error::Timeout {
                     command: self.line(),
                     after: self.limit,
-                    stderr: last_lines(&err.kept),
+                    stderr: last_lines(err.kept()),
                 });
             }
         };
@@ -257,74 +302,8 @@ impl Output {
     }
 }
 
-/// Sleeps until there is something to read, an output is closed, or a tick is over.
-fn wait_for_output(streams: &[Stream]) {
-    let mut fds: Vec<PollFd> = streams
-        .iter()
-        .filter(|stream| !stream.closed)
-        .map(|stream| PollFd::new(stream.pipe.as_fd(), PollFlags::POLLIN))
-        .collect();
-    let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
-    if fds.is_empty() {
-        // Both closed: the end is near. A short sleep, so that waiting costs little and the end is seen at once.
-        clock::sleep(Duration::from_millis(1));
-    } else {
-        let _ = poll(&mut fds, timeout);
-    }
-}
-
-/// One output of a running program.
-struct Stream {
-    pipe: PipeReader,
-    kept: Vec<u8>,
-    line: Vec<u8>,
-    closed: bool,
-}
-
-impl Stream {
-    fn new(pipe: PipeReader) -> std::io::Result<Self> {
-        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Self { pipe, kept: Vec::new(), line: Vec::new(), closed: false })
-    }
-
-    /// Reads what is there now. Does not wait for the end: a daemon that the program left behind may keep it open.
-    fn drain(&mut self, on_line: OnLine) {
-        let mut buffer = [0; 16 * 1024];
-        while !self.closed {
-            match self.pipe.read(&mut buffer) {
-                Ok(0) => self.closed = true,
-                Ok(count) => self.take(buffer.get(..count).unwrap_or_default(), on_line),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-                Err(_) => self.closed = true,
-            }
-        }
-    }
-
-    fn take(&mut self, bytes: &[u8], on_line: OnLine) {
-        let room = OUTPUT_LIMIT.saturating_sub(self.kept.len()).min(bytes.len());
-        self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        for byte in bytes {
-            if matches!(byte, b'\n' | b'\r') {
-                self.flush(on_line);
-            } else if self.line.len() < 4096 {
-                self.line.push(*byte);
-            }
-        }
-    }
-
-    fn flush(&mut self, on_line: OnLine) {
-        if !self.line.is_empty() {
-            on_line(&String::from_utf8_lossy(&self.line));
-            self.line.clear();
-        }
-    }
-
-    fn finish(mut self, on_line: OnLine) -> Vec<u8> {
-        self.drain(on_line);
-        self.flush(on_line);
-        self.kept
-    }
+fn pids(handle: &duct::Handle) -> impl Iterator<Item = Pid> {
+    handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw)
 }
 
 fn last_lines(bytes: &[u8]) -> String {
@@ -337,6 +316,7 @@ fn last_lines(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::stream::OUTPUT_LIMIT;
 
     fn sh(script: &str) -> Cmd {
         Cmd::new(Path::new("/bin/sh")).arg("-c").arg(script)

@@ -10,6 +10,7 @@ use nix::fcntl::{Flock, FlockArg};
 use super::clock;
 use super::files;
 use super::run::{self, Cmd, Output};
+use super::signals;
 use crate::error::{Error, Result};
 use crate::model::action::ServiceAction;
 use crate::model::kind::Kind;
@@ -79,6 +80,8 @@ pub fn master_runs(queue: &Queue) -> bool {
 /// Tells Postfix to start, restart or read its configuration again, waits until it runs, and returns what was done: a
 /// restart where a reload would leave mail waiting.
 pub fn tell(action: ServiceAction, queue: &Queue) -> Result<ServiceAction> {
+    // Half of it would be a Postfix that is stopped.
+    let _held = signals::hold();
     let action =
         if action == ServiceAction::Reload && has_given_up() { ServiceAction::Restart } else { action };
     // A master that was started by hand is none of systemd's; it would refuse to reload it.
@@ -145,7 +148,7 @@ fn wait_until(done: impl Fn() -> bool, command: &str, output: &Output) -> Result
         if begin.elapsed() > PATIENCE {
             return Err(Error::NotRunning { command: command.to_owned(), output: with_log(output) });
         }
-        clock::sleep(Duration::from_millis(10));
+        clock::sleep(Duration::from_millis(10))?;
     }
     Ok(())
 }

@@ -78,7 +78,7 @@ pub fn lock(patience: Duration, on_wait: &mut dyn FnMut(&str)) -> Result<Lock> {
             on_wait(&format!("waiting for {holder} to end"));
             told = true;
         }
-        clock::sleep(Duration::from_millis(100));
+        clock::sleep(Duration::from_millis(100))?;
     }
 }
 

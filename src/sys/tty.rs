@@ -10,7 +10,8 @@ use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{FlushArg, LocalFlags, SetArg, Termios, tcflush, tcgetattr, tcsetattr};
 
-use crate::error::{Error, Result};
+use super::signals;
+use crate::error::{self, Error, Result};
 
 /// What came of a question.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub enum Typed {
     NotText,
     /// No more input: Ctrl-D, or the terminal went away.
     End,
-    /// A signal that asks us to stop: Ctrl-C, `kill`, the terminal hung up.
+    /// SIGQUIT: Ctrl-\. The others that ask us to end are `Error::Interrupted`.
     Stop(Stop),
 }
 
@@ -54,9 +55,10 @@ pub fn is_input() -> bool {
 pub fn read_line(hidden: bool) -> Result<Typed> {
     let fault =
         |errno: Errno| Error::Io { action: "read", path: "the terminal".into(), source: errno.into() };
+    signals::check()?;
     // Held back, and read from a descriptor instead: nothing may end us while the terminal is silent.
     let held = Held::new(hidden).map_err(fault)?;
-    let signals =
+    let arrivals =
         SignalFd::with_flags(&held.0, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fault)?;
     let stdin = std::io::stdin();
     let _silent = if hidden { Some(Silent::new(&stdin).map_err(fault)?) } else { None };
@@ -64,16 +66,19 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\n") && bytes.len() < LINE_LIMIT {
         let mut ready =
-            [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+            [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(arrivals.as_fd(), PollFlags::POLLIN)];
         match poll(&mut ready, PollTimeout::NONE) {
             Err(Errno::EINTR) => continue,
             other => other.map_err(fault)?,
         };
-        while let Ok(Some(signal)) = signals.read_signal() {
+        while let Ok(Some(signal)) = arrivals.read_signal() {
             match i32::try_from(signal.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok()) {
                 // With a silent terminal we do not leave it to others.
                 Some(Signal::SIGTSTP) | None => {}
-                Some(signal) => return Ok(Typed::Stop(Stop(signal))),
+                Some(signal) => match heeded(signal) {
+                    Some(heeded) => return Err(signals::interrupted(heeded)),
+                    None => return Ok(Typed::Stop(Stop(signal))),
+                },
             }
         }
         let [input, _] = &ready;
@@ -97,20 +102,29 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
     Ok(String::from_utf8(bytes).map_or(Typed::NotText, Typed::Line))
 }
 
+/// The signal, if it is one that a run heeds.
+fn heeded(signal: Signal) -> Option<error::Signal> {
+    error::Signal::ALL.into_iter().find(|known| known.number() == signal as i32)
+}
+
 /// Signals that are held back until this is dropped.
 struct Held(SigSet);
 
 impl Held {
     fn new(hidden: bool) -> nix::Result<Self> {
-        let mut signals = SigSet::empty();
+        let mut held = SigSet::empty();
+        // One that is ignored and held back would be told to us.
+        let ignored = signals::ignored();
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
-            signals.add(signal);
+            if !heeded(signal).is_some_and(|signal| ignored.contains(&signal)) {
+                held.add(signal);
+            }
         }
         if hidden {
-            signals.add(Signal::SIGTSTP);
+            held.add(Signal::SIGTSTP);
         }
-        signals.thread_block()?;
-        Ok(Self(signals))
+        held.thread_block()?;
+        Ok(Self(held))
     }
 }
 

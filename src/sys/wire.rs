@@ -37,18 +37,26 @@ pub struct Timed {
 }
 
 impl Timed {
-    fn left(&self) -> std::io::Result<Duration> {
-        match self.until.checked_duration_since(clock::now()) {
-            Some(left) if !left.is_zero() => Ok(left),
-            _ => Err(ErrorKind::TimedOut.into()),
+    /// Does something for as long as there is time, and no signal is to end the run.
+    fn patiently<T>(
+        &mut self,
+        mut work: impl FnMut(&mut TcpStream) -> std::io::Result<T>,
+    ) -> std::io::Result<T> {
+        loop {
+            let turn = Some(clock::turn(self.until)?);
+            self.stream.set_read_timeout(turn)?;
+            self.stream.set_write_timeout(turn)?;
+            match work(&mut self.stream) {
+                Err(error) if is_to_be_continued(&error) => {}
+                other => return other,
+            }
         }
     }
 }
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.left()?))?;
-        let count = self.stream.read(buffer)?;
+        let count = self.patiently(|stream| stream.read(buffer))?;
         let room = 8usize.saturating_sub(self.first.len()).min(count);
         self.first.extend_from_slice(buffer.get(..room).unwrap_or_default());
         Ok(count)
@@ -57,13 +65,23 @@ impl Read for Timed {
 
 impl Write for Timed {
     fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        self.stream.set_write_timeout(Some(self.left()?))?;
-        self.stream.write(buffer)
+        self.patiently(|stream| stream.write(buffer))
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.stream.flush()
     }
+}
+
+/// Connects to an address.
+pub fn connect(address: SocketAddr, until: Instant) -> std::io::Result<TcpStream> {
+    let patience = clock::left(until)?;
+    clock::within(until, move || TcpStream::connect_timeout(&address, patience))?
+}
+
+/// Whether only this turn of a wait is over ([`clock::turn`]).
+pub fn is_to_be_continued(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 /// The connection.
@@ -80,9 +98,10 @@ pub struct Wire {
 impl Wire {
     /// Connects to an address.
     pub fn connect(address: SocketAddr, patience: Duration) -> std::io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, patience.max(Duration::from_millis(1)))?;
+        let until = clock::now() + patience.max(Duration::from_millis(1));
+        let stream = connect(address, until)?;
         stream.set_nodelay(true)?;
-        let socket = Timed { stream, until: clock::now() + patience, first: Vec::new() };
+        let socket = Timed { stream, until, first: Vec::new() };
         Ok(Self { socket, session: None, buffer: Vec::new(), used: 0, heard: None })
     }
 

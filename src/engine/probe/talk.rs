@@ -10,8 +10,8 @@ use crate::model::probe::{Ending, Failure, Probe, Stage, Warning};
 use crate::model::reply::Reply;
 use crate::model::route::{Matter, Route};
 use crate::model::text;
-use crate::sys::clock;
 use crate::sys::wire::Broken;
+use crate::sys::{clock, signals};
 
 /// A probe under way.
 pub struct Talk<'a> {
@@ -194,9 +194,12 @@ impl<'a> Talk<'a> {
                 (Stage { name, good: true, text, offered, said, took }, Ok(value))
             }
             Err(bad) => {
-                let (next, said, offered) = (bad.next, bad.said.clone(), bad.offered.clone());
+                let cut_off = signals::pending();
+                let next = if cut_off.is_some() { Next::End } else { bad.next };
+                let (said, offered) = (bad.said.clone(), bad.offered.clone());
                 let ending = self.ending(*bad);
                 let text = match &ending {
+                    _ if cut_off.is_some() => "cut off".to_owned(),
                     Ending::Failed(failure) => failure.cause.clone(),
                     Ending::Untried { what } => what.clone(),
                     Ending::Willing => String::new(),

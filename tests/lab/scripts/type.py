@@ -5,7 +5,7 @@ type.py COLUMNS STEPS-FILE CMD…   runs CMD on a terminal of its own
 
 Each step is a line `WORDS<TAB>ANSWER`: when WORDS have come (since the last answer), ANSWER and Enter are typed. In an answer
 \\x stands for an escape of Python; one that begins with ! is typed without Enter, and one that begins with kill sends that
-signal. What the program wrote goes to standard output; then come lines of our own on how it ended and on how it left the
+signal. WORDS are looked for when the program asks (`>`); with ~ in front, at any time. What the program wrote goes to standard output; then come lines of our own on how it ended and on how it left the
 terminal.
 """
 import fcntl, os, pty, re, select, signal, struct, sys, termios, time
@@ -45,7 +45,8 @@ def main():
             break
         # Words are found wherever the lines were broken.
         flat = " ".join(seen.split())
-        if steps and re.search(steps[0][0], flat) and flat.endswith(">"):
+        words = steps[0][0] if steps else ""
+        if steps and re.search(words.removeprefix("~"), flat) and (flat.endswith(">") or words.startswith("~")):
             _, answer = steps.pop(0)
             seen = ""
             if not termios.tcgetattr(terminal)[3] & termios.ECHO:

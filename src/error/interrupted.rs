@@ -1,0 +1,236 @@
+//! A run that a signal ended: which signal, and what the run leaves behind.
+
+use std::fmt;
+
+use super::{Error, Exit};
+
+/// A signal that asks a program to end, and that relayhost heeds: it undoes what it began, and says what it leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// The terminal went away.
+    Hup,
+    /// Ctrl-C.
+    Int,
+    /// `kill`, `systemctl stop`, a shutdown.
+    Term,
+}
+
+impl Signal {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Hup, Self::Int, Self::Term];
+
+    /// Its number (signal(7)), the same on all of Linux.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Hup => 1,
+            Self::Int => 2,
+            Self::Term => 15,
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hup => "SIGHUP",
+            Self::Int => "SIGINT",
+            Self::Term => "SIGTERM",
+        }
+    }
+
+    fn exit(self) -> Exit {
+        match self {
+            Self::Hup => Exit::Hup,
+            Self::Int => Exit::Int,
+            Self::Term => Exit::Term,
+        }
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        if *self == Self::Int { f.write_str(" (Ctrl-C)") } else { Ok(()) }
+    }
+}
+
+/// What is in force of Postfix's files after a run that a signal ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// What was there before: the run had changed nothing.
+    Unchanged,
+    /// What was there before: the run had changed it, and has put it back.
+    PutBack,
+    /// What the run has written. The generation of this number has what was there before.
+    New(u32),
+}
+
+/// Where the test message is after a run that a signal ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TestMessage {
+    /// It was taken out of the queue.
+    TakenOut {
+        /// Its queue id.
+        queue_id: String,
+    },
+    /// It had left the queue: it was delivered, or came back.
+    Left {
+        /// Its queue id.
+        queue_id: String,
+    },
+    /// Nobody knows: the log had not shown it, or it could not be taken out.
+    Unknown {
+        /// Its queue id, if the log had shown that.
+        queue_id: Option<String>,
+    },
+}
+
+/// A signal, and what the run that it ended leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interruption {
+    /// The signal.
+    pub signal: Signal,
+    /// What is in force.
+    pub files: Files,
+    /// What was done before the signal and stays, such as packages that were installed.
+    pub stays: Vec<String>,
+    /// The test message, if one was handed to Postfix.
+    pub message: Option<TestMessage>,
+}
+
+impl Interruption {
+    /// Of a run that had changed nothing.
+    pub fn new(signal: Signal) -> Self {
+        Self { signal, files: Files::Unchanged, stays: Vec::new(), message: None }
+    }
+
+    /// The exit status.
+    pub fn exit(&self) -> Exit {
+        self.signal.exit()
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> String {
+        let message = match &self.message {
+            Some(TestMessage::Unknown { queue_id: Some(id) }) => {
+                format!("see by `postqueue -p` whether {id} is there, and take it out by `postsuper -d {id}`; then ")
+            }
+            Some(TestMessage::Unknown { queue_id: None }) => {
+                "see by `postqueue -p` whether the test message is there, and take it out by `postsuper -d` with its queue id; then ".into()
+            }
+            _ => String::new(),
+        };
+        match self.files {
+            Files::New(generation) => format!(
+                "{message}relayhost verify (proves what is in force), or `relayhost restore {generation}` (puts back what was there before)"
+            ),
+            _ => format!("{message}run the same command again"),
+        }
+    }
+}
+
+impl fmt::Display for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ended by {}", self.signal)?;
+        for text in &self.stays {
+            write!(f, "\nwhat stays: {text}")?;
+        }
+        match &self.message {
+            None => {}
+            Some(TestMessage::TakenOut { queue_id }) => {
+                write!(f, "\nthe test message {queue_id} was taken out of the queue again")?;
+            }
+            Some(TestMessage::Left { queue_id }) => {
+                write!(f, "\nthe test message {queue_id} had left the queue already")?;
+            }
+            Some(TestMessage::Unknown { queue_id: Some(id) }) => {
+                write!(f, "\nthe test message {id} could not be taken out of the queue")?;
+            }
+            Some(TestMessage::Unknown { queue_id: None }) => {
+                f.write_str("\nthe test message may be in the queue: its queue id was not in the log yet")?;
+            }
+        }
+        match self.files {
+            Files::Unchanged if self.stays.is_empty() => f.write_str("\nnothing was changed"),
+            Files::Unchanged => f.write_str("\nno file was changed after that"),
+            // `Error::Undone` says it.
+            Files::PutBack => Ok(()),
+            Files::New(_) => f.write_str("\nthe new configuration is in force, and no message has proved it"),
+        }
+    }
+}
+
+impl Error {
+    /// The signal that ended the run, if one did.
+    pub fn interruption(&self) -> Option<&Interruption> {
+        match self {
+            Self::Interrupted(interruption) => Some(interruption),
+            Self::Undone { cause, .. } => cause.interruption(),
+            _ => None,
+        }
+    }
+
+    /// Adds to what a run leaves that a signal ended; every other error stays as it is.
+    #[must_use]
+    pub fn interrupted_with(mut self, add: impl FnOnce(&mut Interruption)) -> Self {
+        let mut error = &mut self;
+        loop {
+            match error {
+                Self::Interrupted(interruption) => {
+                    add(interruption);
+                    break;
+                }
+                Self::Undone { cause, .. } => error = cause,
+                _ => break,
+            }
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_is_in_force_what_was_undone_and_what_is_queued() {
+        let early = Error::Interrupted(Box::new(Interruption::new(Signal::Int)));
+        assert_eq!(early.to_string(), "ended by SIGINT (Ctrl-C)\nnothing was changed");
+        assert_eq!((early.exit(), early.hint().as_str()), (Exit::Int, "run the same command again"));
+        let late = early.interrupted_with(|left| {
+            left.stays.push("installed postfix".into());
+            left.message = Some(TestMessage::TakenOut { queue_id: "4A".into() });
+            left.files = Files::PutBack;
+        });
+        let undone = Error::Undone { cause: Box::new(late), aside: Vec::new() };
+        assert_eq!(
+            undone.to_string(),
+            "ended by SIGINT (Ctrl-C)\nwhat stays: installed postfix\nthe test message 4A was taken out of the queue again\nthe configuration is again what it was before"
+        );
+        assert_eq!(undone.exit(), Exit::Int);
+        let kept = undone.interrupted_with(|left| {
+            left.files = Files::New(3);
+            left.message = Some(TestMessage::Unknown { queue_id: None });
+        });
+        assert!(kept.to_string().contains("in force, and no message has proved it"), "{kept}");
+        assert!(kept.hint().contains("`postqueue -p`") && kept.hint().contains("`relayhost restore 3`"));
+    }
+
+    #[test]
+    fn an_undo_that_failed_is_8_whatever_began_it() {
+        let stuck = Error::Stuck {
+            cause: "ended by SIGTERM".into(),
+            undo: Box::new(Error::NoLog),
+            files: Vec::new(),
+            generation: 1,
+        };
+        assert_eq!(stuck.exit(), Exit::Stuck);
+        assert!(stuck.interruption().is_none());
+    }
+
+    #[test]
+    fn the_exit_status_is_what_a_shell_has_for_the_signal() {
+        for signal in Signal::ALL {
+            assert_eq!(i32::from(signal.exit().code()), 128 + signal.number());
+        }
+    }
+}

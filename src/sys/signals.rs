@@ -1,0 +1,133 @@
+//! The signals that ask us to end. A handler notes the first one; whatever waits looks for it every few milliseconds
+//! ([`TICK`]), and ends by an ordinary error, so that what was begun is undone as after any other failure.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use signal_hook::flag;
+
+use super::files;
+use crate::error::{Error, Interruption, Result, Signal};
+
+/// How long a wait may go on without looking whether a signal has come.
+pub const TICK: Duration = Duration::from_millis(20);
+
+/// Which of [`Signal::ALL`] have come.
+static CAME: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
+/// The first that was seen to have come, as its place in [`Signal::ALL`] and one more.
+static FIRST: AtomicUsize = AtomicUsize::new(0);
+/// How many [`Held`] there are.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on these signals are noted, and no longer end us. One that whoever started us has had ignored (nohup(1), a
+/// shell's `&`) stays ignored.
+pub fn watch() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let ignored = ignored();
+        for (signal, came) in Signal::ALL.into_iter().zip(&CAME) {
+            if !ignored.contains(&signal) {
+                // One that cannot be watched ends us at once, and the next run clears up.
+                let _ = flag::register(signal.number(), came);
+            }
+        }
+    });
+}
+
+/// Those that whoever started us has had ignored (`SigIgn` of proc_pid_status(5): sigaction(2) itself takes `unsafe`).
+/// Without /proc nobody can tell, and all are heeded.
+pub fn ignored() -> Vec<Signal> {
+    let status = files::read(Path::new("/proc/self/status"), 64 * 1024).ok().flatten().unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    Signal::ALL.into_iter().filter(|signal| mask & (1 << (signal.number() - 1)) != 0).collect()
+}
+
+/// The signal that has come, also while signals are held. The first one stays the one.
+pub fn came() -> Option<Signal> {
+    if FIRST.load(Ordering::SeqCst) == 0
+        && let Some(place) = CAME.iter().position(|came| came.load(Ordering::SeqCst))
+    {
+        let _ = FIRST.compare_exchange(0, place + 1, Ordering::SeqCst, Ordering::SeqCst);
+    }
+    Signal::ALL.get(FIRST.load(Ordering::SeqCst).checked_sub(1)?).copied()
+}
+
+/// The signal that is to end the run; none while signals are held.
+pub fn pending() -> Option<Signal> {
+    if HELD.load(Ordering::SeqCst) == 0 { came() } else { None }
+}
+
+/// `Error::Interrupted` if a signal is to end the run.
+pub fn check() -> Result<()> {
+    pending().map_or(Ok(()), |signal| Err(interrupted(signal)))
+}
+
+/// The error of a run that this signal ends.
+pub fn interrupted(signal: Signal) -> Error {
+    Error::Interrupted(Box::new(Interruption::new(signal)))
+}
+
+/// What ended a run that a signal was to end: that signal. What failed meanwhile did so for it, as a rule: a program that
+/// was ended, a wait that was cut off.
+pub fn blame(error: Error) -> Error {
+    match (pending(), &error) {
+        (None, _) | (_, Error::Interrupted(_) | Error::Undone { .. } | Error::Stuck { .. }) => error,
+        (Some(signal), _) => interrupted(signal),
+    }
+}
+
+/// Until this is dropped signals wait: for what must not be left half done, such as putting files back.
+#[derive(Debug)]
+#[must_use]
+pub struct Held(());
+
+/// Has signals wait.
+pub fn hold() -> Held {
+    HELD.fetch_add(1, Ordering::SeqCst);
+    Held(())
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// An input, a FIFO or a terminal, say, on which a wait ends when a signal comes.
+#[derive(Debug)]
+pub struct Input<F>(pub F);
+
+impl Input<File> {
+    /// Standard input, without a buffer: what is in one, nobody waits for.
+    pub fn standard() -> std::io::Result<Self> {
+        Ok(Self(std::io::stdin().as_fd().try_clone_to_owned()?.into()))
+    }
+}
+
+impl<F: Read + AsFd> Read for Input<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            if let Some(signal) = pending() {
+                return Err(std::io::Error::other(format!("ended by {signal}")));
+            }
+            let mut ready = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+            let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
+            // Nothing yet, or a signal.
+            if !poll(&mut ready, timeout).is_ok_and(|count| count > 0) {
+                continue;
+            }
+            match self.0.read(buffer) {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                other => return other,
+            }
+        }
+    }
+}
