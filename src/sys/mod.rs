@@ -2,6 +2,7 @@
 //! means is decided elsewhere.
 #![allow(clippy::disallowed_methods, reason = "this is the layer that the list in clippy.toml keeps them in")]
 
+pub mod acl;
 pub mod archive;
 pub mod clock;
 pub mod directory;
