@@ -11,6 +11,7 @@ pub mod looks;
 pub mod observe;
 pub mod probe;
 pub mod recover;
+mod staged;
 pub mod supply;
 pub mod transaction;
 pub mod verify;

@@ -25,6 +25,7 @@ pub mod run;
 pub mod sasl;
 pub mod service;
 pub mod state;
+pub mod swap;
 pub mod tls;
 pub mod tty;
 pub mod wire;
