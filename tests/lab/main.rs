@@ -19,6 +19,7 @@ mod init;
 mod kickstart;
 mod lab_itself;
 mod links;
+mod lists;
 mod main_job;
 mod matrix;
 mod naive;
