@@ -304,10 +304,12 @@ pub enum Error {
         remedy: String,
     },
     /// A file changed between being read and being replaced.
-    #[error("`{}` was changed by somebody else while relayhost was at work", .path.display())]
+    #[error("`{}` was changed by somebody else while relayhost was at work ({found})", .path.display())]
     ChangedMeanwhile {
         /// The file.
         path: PathBuf,
+        /// What is there now: whose file, written when.
+        found: String,
     },
 }
 

@@ -2,6 +2,8 @@
 //! taken gives the same bytes, mode, owner, time and attributes, or no file where there was none.
 #![allow(
     clippy::disallowed_methods,
+    clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test that cannot go on must stop there, and it works on files of its own"
 )]
@@ -13,7 +15,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use relayhost::sys::{files, inode};
+use relayhost::error::Error;
+use relayhost::model::generation::Inode;
+use relayhost::sys::{files, inode, scratch, swap};
 
 /// A file as it may be.
 #[derive(Debug, Clone)]
@@ -65,25 +69,100 @@ fn make(path: &Path, state: Option<&State>) {
     fs::File::open(path).unwrap().set_modified(time).unwrap();
 }
 
+/// Makes a file what was taken, as relayhost does.
+fn put_back(path: &Path, now: Option<&Inode>, taken: Option<&(Inode, Vec<u8>)>) -> Result<(), Error> {
+    let staging = files::staging(path).unwrap();
+    match (taken, now) {
+        (Some((inode, bytes)), now) => {
+            let staged = swap::prepare(staging.path(), path, inode, bytes).unwrap();
+            swap::put(&staged, path, now)
+        }
+        (None, Some(now)) => swap::take_away(path, &staging.path().join("main.cf"), now),
+        (None, None) => Ok(()),
+    }
+}
+
+fn inode_of(taken: Option<&(Inode, Vec<u8>)>) -> Option<&Inode> {
+    taken.map(|(inode, _)| inode)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_taken_comes_back(before in proptest::option::of(state()), after in proptest::option::of(state()), bytes in vec(any::<u8>(), 0..300)) {
-        let directory = files::scratch().unwrap();
+        let directory = scratch::directory().unwrap();
         let path = directory.path().join("main.cf");
         make(&path, before.as_ref());
         let taken = inode::take(&path).unwrap();
         prop_assert_eq!(taken.is_some(), before.is_some());
         // What relayhost itself does, and then what anybody may do.
-        if taken.is_some() {
-            inode::replace(&path, &bytes).unwrap();
-            prop_assert_eq!(&inode::take(&path).unwrap().unwrap().1, &bytes);
+        if let Some((inode, _)) = &taken {
+            let new = (inode::renewed(inode), bytes);
+            put_back(&path, Some(inode), Some(&new)).unwrap();
+            let now = inode::take(&path).unwrap().unwrap();
+            prop_assert_eq!(&now.1, &new.1);
+            prop_assert_eq!((now.0.mode, now.0.uid, &now.0.xattrs), (inode.mode, inode.uid, &inode.xattrs));
         }
         make(&path, after.as_ref());
-        inode::put_back(&path, taken.as_ref().map(|(inode, bytes)| (inode, bytes.as_slice()))).unwrap();
+        let now = inode::take(&path).unwrap();
+        put_back(&path, inode_of(now.as_ref()), taken.as_ref()).unwrap();
         prop_assert_eq!(inode::take(&path).unwrap(), taken);
         let left: Vec<String> = files::names(directory.path());
         prop_assert_eq!(left.len(), usize::from(before.is_some()), "leftovers: {:?}", left);
     }
+
+    /// Whatever is there instead of what was looked at stays, with all that belongs to it.
+    #[test]
+    fn what_was_not_looked_at_is_not_replaced(looked in proptest::option::of(state()), there in proptest::option::of(state()), new in proptest::option::of(state())) {
+        let directory = scratch::directory().unwrap();
+        let [path, other] = ["main.cf", "other"].map(|name| directory.path().join(name));
+        let take = |state: Option<&State>, path: &Path| { make(path, state); inode::take(path).unwrap() };
+        let (looked, new) = (take(looked.as_ref(), &other), take(new.as_ref(), &other));
+        let there = take(there.as_ref(), &path);
+        prop_assume!(looked.as_ref().map(|(inode, _)| inode) != there.as_ref().map(|(inode, _)| inode));
+        prop_assume!(looked.is_some() || new.is_some());
+        let result = put_back(&path, inode_of(looked.as_ref()), new.as_ref());
+        prop_assert!(matches!(result, Err(Error::ChangedMeanwhile { .. })), "{result:?}");
+        prop_assert_eq!(inode::take(&path).unwrap(), there);
+    }
+}
+
+/// An editor that comes at any moment: its last word is in the place, or it is what came out of the exchange, or the call
+/// says that it met somebody.
+#[test]
+fn an_edit_at_any_moment_is_somewhere() {
+    let directory = scratch::directory().unwrap();
+    let path = directory.path().join("main.cf");
+    let mut met = 0;
+    for round in 0..400u32 {
+        fs::write(&path, "old").unwrap();
+        let old = inode::take(&path).unwrap().unwrap();
+        let staging = files::staging(&path).unwrap();
+        let staged = swap::prepare(staging.path(), &path, &old.0, b"ours").unwrap();
+        let edit = format!("edit {round}");
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..round * 20 {
+                    std::hint::spin_loop();
+                }
+                let beside = directory.path().join("edit");
+                fs::write(&beside, &edit).unwrap();
+                fs::rename(beside, &path).unwrap();
+            });
+            swap::put(&staged, &path, Some(&old.0))
+        });
+        let there = fs::read_to_string(&path).unwrap();
+        let out = fs::read_to_string(&staged).unwrap();
+        match result {
+            // It came after us.
+            Ok(()) => assert_eq!(there, edit, "{round}"),
+            Err(Error::ChangedMeanwhile { .. }) => {
+                met += 1;
+                assert!(there == edit || out == edit, "{round}: {there}, {out}");
+            }
+            Err(other) => panic!("{round}: {other}"),
+        }
+    }
+    println!("met {met} of 400");
 }

@@ -2,30 +2,26 @@
 //! told, then the message. What the relay refuses is put back.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::install::install;
 use super::observe::observe;
 use super::probe::probe_first;
 use super::recover::{Held, Recovered};
-use super::transaction::{Transaction, postfix_directory, prove};
-use super::trial::accepted_by_postfix;
+use super::staged::stage_all;
+use super::transaction::{Transaction, Wanted, prove};
 use super::verify::{Request, verify};
 use super::{Place, Progress, stage, supply};
 use crate::error::{Error, Exit, Files, Result};
 use crate::model::action::Action;
 use crate::model::delivery::Delivery;
 use crate::model::desired::Desired;
-use crate::model::maincf::MainCf;
-use crate::model::managed::{Managed, MapKind};
-use crate::model::observed::{Database, Queue};
+use crate::model::observed::Queue;
 use crate::model::plan::Plan;
-use crate::model::postmap::MapSource;
 use crate::model::probe::Probe;
 use crate::model::wish::Refusal;
 use crate::sys::directory::Directory;
-use crate::sys::{files, host, inode, log, postfix, service, signals};
+use crate::sys::{files, host, log, service, signals};
 
 /// How an `apply` behaves.
 #[derive(Debug)]
@@ -254,15 +250,19 @@ fn perform(
     let (files, others): (Vec<_>, Vec<_>) = plan.actions.into_iter().partition(Action::is_file);
     let staged = stage_all(&files, progress)?;
     let mut transaction = None;
+    let mut result = Ok(());
     if !staged.is_empty() {
-        let mut after = BTreeMap::new();
-        for staged in &staged {
-            after.extend(staged.after()?.into_iter().map(|(name, bytes)| (name, Some(bytes))));
+        let mut wanted = BTreeMap::new();
+        for file in staged.iter().flat_map(|staged| &staged.files) {
+            let (before, after) = (file.before.clone(), files::read_no_link(&file.built)?);
+            wanted.insert(file.name.clone(), Wanted { before, after });
         }
-        transaction = Some(Transaction::begin(&options.command, options.place, &after, plan.wrote)?);
+        let mut begun = Transaction::begin(&options.command, options.place, &wanted, plan.wrote)?;
+        result = staged
+            .iter()
+            .try_for_each(|staged| signals::check().and_then(|()| staged.put_in_place(&mut begun, progress)));
+        transaction = Some(begun);
     }
-    let result =
-        staged.iter().try_for_each(|staged| signals::check().and_then(|()| staged.put_in_place(progress)));
     let result = result.and_then(|()| transaction.as_ref().map_or(Ok(()), Transaction::changed));
     let result = result.and_then(|()| others.iter().try_for_each(|action| tell(action, &queue, progress)));
     let result = result.and_then(|()| signals::check());
@@ -274,103 +274,6 @@ fn perform(
         }
         (Err(cause), None) => Err(cause),
         (Err(cause), Some(transaction)) => Err(transaction.fail(cause)),
-    }
-}
-
-/// Builds and tries out all files, one after the other: side by side would be faster, and then the tests that stop a run
-/// at each system call (strace without -f) would not see the threads. A stage is shown only for what fails; else putting
-/// the file in place shows it.
-fn stage_all<'a>(files: &'a [Action], progress: &mut dyn Progress) -> Result<Vec<Staged<'a>>> {
-    let mut staged = Vec::new();
-    for action in files {
-        match Staged::new(action) {
-            Ok(ready) => staged.push(ready),
-            Err(error) => stage(progress, action.file_name(), |_| Err(error))?,
-        }
-    }
-    Ok(staged)
-}
-
-/// A file that is ready to be put into its place.
-enum Staged<'a> {
-    Map { file: Managed, built: postfix::BuiltMap, after: &'a MapSource, kind: &'a MapKind },
-    MainCf { after: &'a MainCf, changes: usize },
-}
-
-impl<'a> Staged<'a> {
-    /// Builds and tries out; whatever is wrong shows before anything is changed.
-    fn new(action: &'a Action) -> Result<Self> {
-        match action {
-            Action::WriteMap { file, kind, before, after, .. } => {
-                Self::map(*file, kind, before.as_ref(), after)
-            }
-            Action::WriteMainCf { before, after, changes } => Self::main_cf(before, after, changes),
-            // is_file() says that no other comes.
-            _ => Err(Error::ChangedMeanwhile { path: postfix_directory() }),
-        }
-    }
-
-    fn map(
-        file: Managed,
-        kind: &'a MapKind,
-        before: Option<&MapSource>,
-        after: &'a MapSource,
-    ) -> Result<Self> {
-        let path = file.path();
-        if files::read_no_link(&path)?.map(MapSource::new).as_ref() != before {
-            return Err(Error::ChangedMeanwhile { path });
-        }
-        let built = postfix::build_map(&path, kind, after.bytes())?;
-        match built.read(kind)? {
-            Database::Read { entries, .. } if after.agrees_with(&entries) => {}
-            Database::NotNeeded => {}
-            _ => return Err(Error::MapDiffers { database: kind.database(&path).unwrap_or(path) }),
-        }
-        Ok(Self::Map { file, built, after, kind })
-    }
-
-    fn main_cf(before: &MainCf, after: &'a MainCf, changes: &[(String, String)]) -> Result<Self> {
-        let path = Managed::MainCf.path();
-        accepted_by_postfix(after, changes)?;
-        if files::read_no_link(&path)?.unwrap_or_default() != before.bytes() {
-            return Err(Error::ChangedMeanwhile { path });
-        }
-        Ok(Self::MainCf { after, changes: changes.len() })
-    }
-
-    /// The new bytes of each file, by its name.
-    fn after(&self) -> Result<Vec<(String, Vec<u8>)>> {
-        match self {
-            Self::MainCf { after, .. } => {
-                Ok(vec![(Managed::MainCf.name().to_owned(), after.bytes().to_vec())])
-            }
-            Self::Map { file, built, after, .. } => {
-                let mut all = vec![(file.name().to_owned(), after.bytes().to_vec())];
-                let name = |path: PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
-                all.extend(built.database_bytes()?.and_then(|(path, bytes)| Some((name(path)?, bytes))));
-                Ok(all)
-            }
-        }
-    }
-
-    fn put_in_place(&self, progress: &mut dyn Progress) -> Result<()> {
-        match self {
-            Self::Map { file, built, after, kind } => stage(progress, file.name(), |_| {
-                files::restore_labels(&built.put_in_place()?)?;
-                let count = after.entries().len();
-                Ok(format!(
-                    "{count} {} in {}",
-                    if count == 1 { "entry" } else { "entries" },
-                    kind.table(&file.path())
-                ))
-            }),
-            Self::MainCf { after, changes } => stage(progress, "main.cf", |_| {
-                let path = Managed::MainCf.path();
-                inode::replace(&path, after.bytes())?;
-                files::restore_labels(&[path])?;
-                Ok(format!("{changes} {} set", if *changes == 1 { "parameter" } else { "parameters" }))
-            }),
-        }
     }
 }
 

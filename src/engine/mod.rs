@@ -11,9 +11,9 @@ pub mod looks;
 pub mod observe;
 pub mod probe;
 pub mod recover;
+mod staged;
 pub mod supply;
 pub mod transaction;
-mod trial;
 pub mod verify;
 mod wait;
 

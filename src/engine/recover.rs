@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::transaction::{
-    Transaction, postfix_directory, postfix_runs, restore_files, run_before, trust_postfix_directory,
+    Transaction, Wanted, postfix_directory, postfix_runs, run_before, trust_postfix_directory,
 };
 use super::{Place, Progress};
 use crate::error::{Error, Result};
 use crate::model::generation::{Generation, Phase, recorded_files};
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, files, signals};
+use crate::sys::{clock, inode, scratch, signals};
 
 /// What recovery did, in words; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
@@ -61,13 +61,16 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
 fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
     // Signals wait: what it puts back is what is to be in force.
     let _held = signals::hold();
-    let journal = state::journal()?;
-    state::sweep(lock, &postfix_directory())?;
-    files::sweep_scratch();
-    let Some(journal) = journal else { return Ok(None) };
+    scratch::sweep();
+    let Some(journal) = state::journal()? else {
+        return state::sweep(lock, &postfix_directory()).map(|()| None);
+    };
     let begin = clock::now();
-    progress.begin("recovery");
     let transaction = Transaction::resume(journal.generation, place)?;
+    // Before it is swept: somebody's edit may have come out of an exchange.
+    transaction.rescue()?.iter().for_each(|line| progress.note(line));
+    state::sweep(lock, &postfix_directory())?;
+    progress.begin("recovery");
     // A run that could not write that it was putting back has left `Changed`.
     let phase = if transaction.is_as_before()? { Phase::Changing } else { journal.phase };
     let result = match phase {
@@ -129,16 +132,18 @@ pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> 
 }
 
 fn put_back(generation: &Generation) -> Result<()> {
-    let mut after = BTreeMap::new();
+    let mut wanted = BTreeMap::new();
     for name in recorded_files() {
-        let bytes = state::blob(generation.number, &format!("before/{name}"))?;
-        after.insert(name, bytes);
+        let before = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
+        let after = state::blob(generation.number, &format!("before/{name}"))?;
+        wanted.insert(name, Wanted { before, after });
     }
     let command = format!("restore {}", generation.number);
     // What is put back is ours as far as it was then: a relay's password must not lie about for want of an owner.
     let wrote = run_before(generation.number)?.wrote;
-    let transaction = Transaction::begin(&command, Place::here(), &after, wrote)?;
-    match restore_files(generation)
+    let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
+    match transaction
+        .restore(generation)
         .and_then(|()| transaction.changed())
         .and_then(|()| transaction.tell_postfix())
     {

@@ -13,7 +13,7 @@ use crate::model::need::Need;
 use crate::model::plan::Plan;
 use crate::model::supply::{INSTALLED_FORMAT, Installed, Selection, Step, Supply};
 use crate::sys::directory::{Directory, Put};
-use crate::sys::{files, host, packages, state};
+use crate::sys::{files, host, packages, scratch, state};
 
 /// The checked files, and where they are.
 struct Choice {
@@ -52,7 +52,7 @@ pub fn foresee(desired: &Desired, plan: &mut Plan) {
         return;
     }
     let choice = Directory::open(from).and_then(|directory| {
-        let scratch = files::scratch()?;
+        let scratch = scratch::directory()?;
         let choice = choose(&directory, plan.to_install(), scratch.path(), Put::Link)?;
         Ok(choice.supply(&directory))
     });

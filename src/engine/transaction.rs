@@ -1,25 +1,44 @@
 //! A change of files that is either whole or not at all: what is there is recorded before the first change, and put
 //! back if the change fails, is refused, or was cut off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+mod edits;
 
 use super::Place;
 use crate::error::{Error, Files, Result};
 use crate::model::action::ServiceAction;
 use crate::model::generation::{
-    Change, Fate, Generation, Journal, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
+    Change, Fate, Generation, Inode, Journal, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
 };
 use crate::model::maincf::MainCf;
 use crate::model::managed::Managed;
 use crate::model::observed::{Queue, parse_settings};
-use crate::sys::{clock, files, inode, postfix, service, signals, state};
+use crate::sys::{clock, files, inode, postfix, service, signals, state, swap};
 
 /// A change under way.
 #[derive(Debug)]
 pub struct Transaction {
     generation: Generation,
     place: Place,
+    /// The files that are, or may be, no longer what they were before. The others are left alone when it is undone.
+    replaced: BTreeSet<String>,
+    /// Where the files lie that were exchanged for new ones, with their names. Somebody may have had one open.
+    displaced: Vec<(String, PathBuf)>,
+    /// Directories of these, where the transaction has made them.
+    stagings: Vec<TempDir>,
+}
+
+/// What a change makes of one file.
+#[derive(Debug)]
+pub struct Wanted {
+    /// What it was made from: the file as it was looked at. `None`: no file.
+    pub before: Option<Inode>,
+    /// Its bytes then; `None`: no file.
+    pub after: Option<Vec<u8>>,
 }
 
 /// Directory of the managed files.
@@ -28,28 +47,33 @@ pub fn postfix_directory() -> PathBuf {
 }
 
 impl Transaction {
-    /// Records every managed file, and the intent to change some of them to `after` (`None`: to remove it) with these
-    /// managed values. On the disk when this returns. The caller holds the lock.
+    /// Records every managed file, and the intent to change some of them, with these managed values. On the disk when
+    /// this returns. A file that is not any more what its change was made from is an error. The caller holds the lock.
     pub fn begin(
         command: &str,
         place: Place,
-        after: &BTreeMap<String, Option<Vec<u8>>>,
+        wanted: &BTreeMap<String, Wanted>,
         wrote: BTreeMap<String, String>,
     ) -> Result<Self> {
         let mut blobs = Vec::new();
         let mut records = BTreeMap::new();
         for name in recorded_files() {
-            let before = inode::take(&postfix_directory().join(&name))?;
+            let path = postfix_directory().join(&name);
+            let before = inode::take(&path)?;
+            let wish = wanted.get(&name);
+            if wish.is_some_and(|wish| wish.before.as_ref() != before.as_ref().map(|(inode, _)| inode)) {
+                return Err(swap::changed(&path, &path));
+            }
             let digest = before.as_ref().map(|(inode, _)| inode.sha256.clone());
             let inode = before.map(|(inode, bytes)| {
                 blobs.push((format!("before/{name}"), bytes));
                 inode
             });
-            let after = after.get(&name).map_or(digest, |new| new.as_deref().map(sha256));
+            let after = wish.map_or(digest, |wish| wish.after.as_deref().map(sha256));
             records.insert(name, Change { before: inode, after });
         }
-        for (name, bytes) in after {
-            blobs.extend(bytes.clone().map(|bytes| (format!("after/{name}"), bytes)));
+        for (name, wish) in wanted {
+            blobs.extend(wish.after.clone().map(|bytes| (format!("after/{name}"), bytes)));
         }
         let generation = Generation {
             version: VERSION,
@@ -62,7 +86,13 @@ impl Transaction {
             wrote,
         };
         state::add_generation(&generation, &blobs)?;
-        let transaction = Self { generation, place };
+        let transaction = Self {
+            generation,
+            place,
+            replaced: BTreeSet::new(),
+            displaced: Vec::new(),
+            stagings: Vec::new(),
+        };
         if let Err(error) = transaction.write_journal(Phase::Changing) {
             // It may be there and yet not be safe on the disk. Nothing has been changed, so it must not stay.
             let _ = state::remove_journal();
@@ -71,9 +101,15 @@ impl Transaction {
         Ok(transaction)
     }
 
-    /// Takes up the change that a stopped run left.
+    /// Takes up the change that a stopped run left: any file may be new.
     pub fn resume(number: u32, place: Place) -> Result<Self> {
-        Ok(Self { generation: state::generation(number)?, place })
+        let generation = state::generation(number)?;
+        let replaced = generation.files.keys().cloned().collect();
+        let mut displaced = Vec::new();
+        for staging in files::stagings(&postfix_directory())? {
+            displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
+        }
+        Ok(Self { generation, place, replaced, displaced, stagings: Vec::new() })
     }
 
     /// Number of the generation that has what was there before.
@@ -81,8 +117,13 @@ impl Transaction {
         self.generation.number
     }
 
-    /// All files are new.
+    /// All files are new. Who had one of the old ones open may have written to it since.
     pub fn changed(&self) -> Result<()> {
+        for (name, staged) in &self.displaced {
+            if inode::take(staged)?.is_some_and(|(inode, _)| self.is_foreign(name, &inode)) {
+                return Err(swap::changed(&postfix_directory().join(name), staged));
+            }
+        }
         self.write_journal(Phase::Changed)
     }
 
@@ -130,7 +171,7 @@ impl Transaction {
         let number = self.generation.number;
         // From here on files may be old or new again. If that cannot be written, putting back matters more.
         let _ = self.write_journal(Phase::Changing);
-        let aside = self.set_aside().and_then(|aside| restore_files(&self.generation).map(|()| aside));
+        let aside = self.put_all_back();
         let aside = aside.map_err(|undo| Error::Stuck {
             cause: cause.to_owned(),
             undo: Box::new(undo),
@@ -142,29 +183,11 @@ impl Transaction {
         Ok(PutBack { untold, aside })
     }
 
-    /// Keeps what somebody else has made of a file since the change: it is neither what was before nor what we wrote, and
-    /// is about to be replaced. Returns a line for each.
-    fn set_aside(&self) -> Result<Vec<String>> {
-        let mut aside = Vec::new();
-        for (name, change) in &self.generation.files {
-            let path = postfix_directory().join(name);
-            let Some((inode, bytes)) = inode::take(&path)? else { continue };
-            let before = change.before.as_ref().map(|inode| &inode.sha256);
-            if Some(&inode.sha256) == before || Some(&inode.sha256) == change.after.as_ref() {
-                continue;
-            }
-            let kept = state::set_aside(self.generation.number, name, &bytes)?;
-            aside.push(format!(
-                "somebody else had changed {} meanwhile; that is in {}",
-                path.display(),
-                kept.display()
-            ));
-        }
-        Ok(aside)
-    }
-
     fn end(&mut self, fate: Fate) -> Result<()> {
         self.generation.fate = fate;
+        // They have been looked at; nobody does so once the journal is gone.
+        self.displaced.clear();
+        self.stagings.clear();
         match state::update_generation(&self.generation) {
             // Full disk: the files are back, and a record that still says `open` counts for as little.
             Err(_) if fate == Fate::Undone => {}
@@ -231,32 +254,6 @@ pub fn prove(number: u32) -> Result<()> {
     let mut generation = state::generation(number)?;
     generation.unproven = false;
     state::update_generation(&generation)
-}
-
-/// Makes every managed file what a generation says was there before its change. Can be cut off and done again.
-pub fn restore_files(generation: &Generation) -> Result<()> {
-    for (name, change) in &generation.files {
-        let path = postfix_directory().join(name);
-        let now = inode::take(&path)?.map(|(inode, _)| inode);
-        if now == change.before {
-            continue;
-        }
-        match &change.before {
-            None => inode::put_back(&path, None)?,
-            Some(before) => {
-                let bytes = state::blob(generation.number, &format!("before/{name}"))?.unwrap_or_default();
-                if sha256(&bytes) != before.sha256 {
-                    let problem = format!("the bytes kept of {name} are not those that were recorded");
-                    return Err(Error::Record {
-                        path: Path::new(state::DIRECTORY).join("generations"),
-                        problem,
-                    });
-                }
-                inode::put_back(&path, Some((before, &bytes)))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Has a Postfix that is installed read its configuration again; starts it if it should run and does not.

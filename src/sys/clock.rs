@@ -88,11 +88,15 @@ pub fn unique() -> String {
     format!("{nanoseconds:x}.{:x}.{:x}", up().unwrap_or_default().as_nanos(), std::process::id())
 }
 
-/// A day as people write it, UTC: `2026-11-23`; from seconds since 1970.
-pub fn date(seconds: i64) -> String {
+/// A moment as people write it, UTC: `2026-11-23T10:00:00Z`; from seconds since 1970.
+pub fn moment(seconds: i64) -> String {
     // Certificates may end in the year 9999, and what is beyond is a mistake in them.
     const LAST: u64 = 253_402_300_799;
     let seconds = u64::try_from(seconds).unwrap_or_default().min(LAST);
-    let time = UNIX_EPOCH + Duration::from_secs(seconds);
-    humantime::format_rfc3339_seconds(time).to_string().chars().take(10).collect()
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}
+
+/// A day as people write it, UTC: `2026-11-23`; from seconds since 1970.
+pub fn date(seconds: i64) -> String {
+    moment(seconds).chars().take(10).collect()
 }

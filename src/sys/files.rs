@@ -5,13 +5,16 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
+use super::acl;
 use crate::error::{Error, Result};
 
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
 const LIMIT: u64 = 16 * 1024 * 1024;
+
+/// What the names of staging directories begin with.
+const STAGING: &str = ".relayhost-";
 
 /// Reads a file of at most `limit` bytes; `None` if there is none. Regular files only: a FIFO would never end.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
@@ -19,6 +22,10 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
 }
 
 fn read_with(path: &Path, limit: u64, flags: i32) -> Result<Option<Vec<u8>>> {
+    open_with(path, flags)?.map(|file| read_open(&file, path, limit)).transpose()
+}
+
+fn open_with(path: &Path, flags: i32) -> Result<Option<File>> {
     let fault = |source| Error::Io { action: "read", path: path.into(), source };
     let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -27,12 +34,20 @@ fn read_with(path: &Path, limit: u64, flags: i32) -> Result<Option<Vec<u8>>> {
     if !file.metadata().map_err(fault)?.is_file() {
         return Err(fault(std::io::Error::other("not a regular file")));
     }
+    Ok(Some(file))
+}
+
+fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(fault)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|source| Error::Io {
+        action: "read",
+        path: path.into(),
+        source,
+    })?;
     if bytes.len() as u64 > limit {
         return Err(Error::TooLarge { path: path.into(), limit });
     }
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// Reads a file of sensible size; `None` if there is none.
@@ -42,9 +57,19 @@ pub fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
 
 /// As [`read_whole`], for files that must not be somebody's symbolic link.
 pub fn read_no_link(path: &Path) -> Result<Option<Vec<u8>>> {
+    open_no_link(path)?.map(|file| read_open(&file, path, LIMIT)).transpose()
+}
+
+/// Opens a file to look at it and at what belongs to it; `None` if there is none. Regular files only, and no links.
+pub fn open_no_link(path: &Path) -> Result<Option<File>> {
     refuse_link(path)?;
-    // And not of one that takes its place at this moment.
-    read_with(path, LIMIT, nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW)
+    // And not one that takes its place at this moment.
+    open_with(path, nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW)
+}
+
+/// Reads an open file of sensible size.
+pub fn read_file(file: &File, path: &Path) -> Result<Vec<u8>> {
+    read_open(file, path, LIMIT)
 }
 
 /// Whether a path leads to something, links followed.
@@ -115,7 +140,7 @@ pub fn exposure(path: &Path) -> Result<Option<String>> {
     Ok(if found.uid() != 0 {
         Some(format!("belongs to user {}, not to root", found.uid()))
     } else if mode & 0o077 != 0 {
-        Some(format!("has mode {mode:04o}, so that others can read or write it"))
+        Some(format!("has mode {mode:04o}{}, so that others can read or write it", acl::note(path)))
     } else {
         None
     })
@@ -125,92 +150,63 @@ pub fn exposure(path: &Path) -> Result<Option<String>> {
 pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     let found = fs::metadata(path).ok()?;
     let (uid, gid, has) = (found.uid(), found.gid(), found.mode() & 0o7777);
-    (uid != 0 || gid != 0 || has != mode)
-        .then(|| format!("{} is {uid}:{gid} {has:04o}, and should be 0:0 {mode:04o}", path.display()))
+    (uid != 0 || gid != 0 || has != mode).then(|| {
+        let list = acl::note(path);
+        format!("{} is {uid}:{gid} {has:04o}{list}, and should be 0:0 {mode:04o}", path.display())
+    })
 }
 
 /// A directory of our own beside the file, root's alone, gone when dropped: what is built in it can be renamed into
 /// place, and nobody sees it before.
 pub fn staging(beside: &Path) -> Result<TempDir> {
-    let parent = beside.parent().unwrap_or(Path::new("/"));
-    tempfile::Builder::new()
-        .prefix(".relayhost-")
+    private_directory(beside.parent().unwrap_or(Path::new("/")), STAGING)
+}
+
+/// Staging directories that are there, of runs that were stopped among them.
+pub fn stagings(parent: &Path) -> Result<Vec<PathBuf>> {
+    let names = list(parent)?.into_iter().filter(|name| name.starts_with(STAGING));
+    let is_directory = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    Ok(names.map(|name| parent.join(name)).filter(is_directory).collect())
+}
+
+/// A new directory that is root's alone, whatever access control list its parent hands on; gone when dropped.
+pub fn private_directory(parent: &Path, prefix: &str) -> Result<TempDir> {
+    let fault = |source| Error::Io { action: "make a directory in", path: parent.into(), source };
+    let made = tempfile::Builder::new()
+        .prefix(prefix)
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(parent)
-        .map_err(|source| Error::Io { action: "make a directory in", path: parent.into(), source })
+        .map_err(fault)?;
+    acl::close_directory(made.path()).map_err(fault)?;
+    Ok(made)
 }
 
-/// Where scratch directories are: `check` has one, too, which makes no directory of ours.
-const SCRATCH: &str = "/tmp";
-/// What their names begin with. Nobody else's begin so.
-const SCRATCH_NAME: &str = "relayhost-scratch-";
-
-/// An empty directory of this process's under /tmp, gone when dropped.
-#[derive(Debug)]
-pub struct Scratch {
-    directory: TempDir,
-    /// Locked for as long as this process lives: so another run knows that it is in use. None where files cannot be locked,
-    /// where nobody sweeps either.
-    _lock: Option<Flock<File>>,
+/// A new file that is root's alone, whatever access control list its directory hands on; gone when dropped, unless it is
+/// renamed.
+pub fn private_file(parent: &Path, prefix: &str) -> Result<NamedTempFile> {
+    let fault = |source| Error::Io { action: "write in", path: parent.into(), source };
+    // tempfile makes it with 0600.
+    let made = tempfile::Builder::new().prefix(prefix).tempfile_in(parent).map_err(fault)?;
+    acl::set_mode(made.as_file(), 0o600).map_err(fault)?;
+    Ok(made)
 }
 
-impl Scratch {
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        self.directory.path()
-    }
-}
-
-/// An empty directory under /tmp, the caller's alone, gone when dropped. What a run leaves that was killed is swept by
-/// [`sweep_scratch`].
-pub fn scratch() -> Result<Scratch> {
-    let fault = |source| Error::Io { action: "make a directory in", path: SCRATCH.into(), source };
-    let new = || {
-        tempfile::Builder::new()
-            .prefix(SCRATCH_NAME)
-            .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir_in(SCRATCH)
-            .map_err(fault)
-    };
-    for _ in 0..10 {
-        let directory = new()?;
-        let lock = lock_scratch(directory.path());
-        // One that was swept before it was locked is made anew.
-        if lock.is_some() && fs::symlink_metadata(directory.path()).is_ok() {
-            return Ok(Scratch { directory, _lock: lock });
-        }
-    }
-    Ok(Scratch { directory: new()?, _lock: None })
-}
-
-/// A directory of the caller's alone that no living process has locked; a link, or what is somebody else's, is none.
-fn lock_scratch(path: &Path) -> Option<Flock<File>> {
-    let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
-    let directory = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
-    let found = directory.metadata().ok()?;
-    if found.uid() != nix::unistd::geteuid().as_raw() || found.mode() & 0o077 != 0 {
-        return None;
-    }
-    Flock::lock(directory, FlockArg::LockExclusiveNonblock).ok()
-}
-
-/// Removes the scratch directories that killed runs have left. One that cannot be removed is the next run's.
-pub fn sweep_scratch() {
-    for name in names(Path::new(SCRATCH)).into_iter().filter(|name| name.starts_with(SCRATCH_NAME)) {
-        let path = Path::new(SCRATCH).join(name);
-        if let Some(_lock) = lock_scratch(&path) {
-            // In /tmp nobody else can put another in its place (sticky), and links in it are not followed.
-            let _ = fs::remove_dir_all(&path);
-        }
-    }
-}
-
-/// Writes a new file with this mode from its first instant, and its bytes to the disk.
+/// Writes a new file with exactly this mode and no access control list, and its bytes to the disk. Nobody else can open it
+/// before that is so.
 pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let fault = |source| Error::Io { action: "write", path: path.into(), source };
-    let mut file =
-        fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(fault)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault)
+    let mut file = create_private(path)?;
+    file.write_all(bytes).and_then(|()| acl::set_mode(&file, mode)).map_err(fault)?;
+    file.sync_all().map_err(fault)
+}
+
+/// Makes a new, empty file that is root's alone.
+pub fn create_private(path: &Path) -> Result<File> {
+    let fault = |source| Error::Io { action: "write", path: path.into(), source };
+    let options = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).to_owned();
+    let file = options.open(path).map_err(fault)?;
+    acl::set_mode(&file, 0o600).map_err(fault)?;
+    Ok(file)
 }
 
 /// Writes a configuration file for a program to look at, and only that.
@@ -338,11 +334,12 @@ pub fn ensure_directory(path: &Path, mode: u32) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scratch;
     use super::*;
 
     #[test]
     fn a_fifo_is_not_read_for_ever_and_size_is_bounded() {
-        let directory = scratch().unwrap();
+        let directory = scratch::directory().unwrap();
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(read_whole(&fifo).unwrap_err().to_string().contains("not a regular file"));
@@ -354,7 +351,7 @@ mod tests {
 
     #[test]
     fn exposure_is_by_mode() {
-        let directory = scratch().unwrap();
+        let directory = scratch::directory().unwrap();
         let path = directory.path().join("answers");
         create(&path, b"", 0o644).unwrap();
         assert!(exposure(&path).unwrap().unwrap().contains("0644"));

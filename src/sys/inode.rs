@@ -8,71 +8,65 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use xattr::FileExt;
 
-use super::files;
+use super::acl::is_unsupported;
+use super::{acl, files};
 use crate::error::{Error, Result};
 use crate::model::generation::{Inode, hex, sha256, unhex};
 
 /// SELinux keeps its labels there (selinux(8)).
 const LABEL: &str = "security.selinux";
 
-/// Takes a file as it is; `None` if there is none. A symbolic link is refused.
+/// Takes a file as it is; `None` if there is none. A symbolic link is refused. All is asked of the one file that was
+/// opened, since another may come into its place meanwhile, and its time before its bytes: what is written while they are
+/// read shows at the next look.
 pub fn take(path: &Path) -> Result<Option<(Inode, Vec<u8>)>> {
-    let Some(bytes) = files::read_no_link(path)? else { return Ok(None) };
+    let Some(file) = files::open_no_link(path)? else { return Ok(None) };
     let fault = |source| Error::Io { action: "look at", path: path.to_owned(), source };
-    let found = fs::symlink_metadata(path).map_err(fault)?;
+    let found = file.metadata().map_err(fault)?;
+    let bytes = files::read_file(&file, path)?;
     let inode = Inode {
         mode: found.mode() & 0o7777,
         uid: found.uid(),
         gid: found.gid(),
         mtime: found.mtime() * 1_000_000_000 + found.mtime_nsec(),
         sha256: sha256(&bytes),
-        xattrs: xattrs(path)?.into_iter().map(|(name, value)| (name, hex(&value))).collect(),
+        xattrs: xattrs(&file).map_err(fault)?.into_iter().map(|(name, value)| (name, hex(&value))).collect(),
     };
     Ok(Some((inode, bytes)))
 }
 
-/// Puts a file back as it was taken, in one rename; `None` removes it.
-pub fn put_back(path: &Path, taken: Option<(&Inode, &[u8])>) -> Result<()> {
+/// Makes a new file of these bytes, with all that belongs to it; on the disk when this returns. It is root's alone until
+/// it has its own mode and list, and that is checked.
+pub fn make(path: &Path, inode: &Inode, bytes: &[u8]) -> Result<()> {
     let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    files::refuse_link(path)?;
-    let Some((inode, bytes)) = taken else {
-        return match fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(fault("remove")(error)),
-            _ => files::sync_directory(parent),
-        };
-    };
-    let mut new = tempfile::Builder::new()
-        .prefix(".relayhost-")
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(parent)
-        .map_err(fault("write beside"))?;
-    new.write_all(bytes).map_err(fault("write beside"))?;
-    fchown(new.as_file(), Some(inode.uid), Some(inode.gid)).map_err(fault("give an owner to"))?;
-    new.as_file().set_permissions(fs::Permissions::from_mode(inode.mode)).map_err(fault("give a mode to"))?;
+    let mut new = files::create_private(path)?;
+    new.write_all(bytes).map_err(fault("write"))?;
+    fchown(&new, Some(inode.uid), Some(inode.gid)).map_err(fault("give an owner to"))?;
+    new.set_permissions(fs::Permissions::from_mode(inode.mode)).map_err(fault("give a mode to"))?;
     for (name, value) in &inode.xattrs {
-        set_xattr(new.as_file(), path, name, &unhex(value).unwrap_or_default())?;
+        set_xattr(&new, path, name, &unhex(value).unwrap_or_default())?;
     }
+    let list = inode.xattrs.get(acl::ACCESS).and_then(|value| unhex(value));
+    acl::check(&new, inode.mode, list.as_deref()).map_err(fault("give a mode to"))?;
     let nanoseconds = u64::try_from(inode.mtime).unwrap_or_default();
-    new.as_file()
-        .set_modified(UNIX_EPOCH + Duration::from_nanos(nanoseconds))
-        .map_err(fault("give a time to"))?;
-    new.as_file().sync_all().map_err(fault("write beside"))?;
-    new.persist(path).map_err(|error| fault("rename into")(error.error))?;
-    files::sync_directory(parent)
+    new.set_modified(UNIX_EPOCH + Duration::from_nanos(nanoseconds)).map_err(fault("give a time to"))?;
+    new.sync_all().map_err(fault("write"))
 }
 
-/// Replaces the bytes of a file that exists in one rename; mode, owner and attributes stay.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let Some((mut inode, _)) = take(path)? else {
-        return Err(Error::Io {
-            action: "replace",
-            path: path.to_owned(),
-            source: ErrorKind::NotFound.into(),
-        });
+/// Makes a file that another program has built root's alone, whatever it was made with, and has it on the disk.
+pub fn close(path: &Path, mode: u32) -> Result<()> {
+    let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
+    let Some(file) = files::open_no_link(path)? else {
+        return Err(fault("look at")(ErrorKind::NotFound.into()));
     };
-    inode.mtime = nanoseconds(cool_time());
-    put_back(path, Some((&inode, bytes)))
+    fchown(&file, Some(0), Some(0)).map_err(fault("give an owner to"))?;
+    acl::set_mode(&file, mode).map_err(fault("give a mode to"))?;
+    file.sync_all().map_err(fault("write"))
+}
+
+/// What belongs to a file whose bytes are replaced: all as it is, but for the time.
+pub fn renewed(inode: &Inode) -> Inode {
+    Inode { mtime: nanoseconds(cool_time()), ..inode.clone() }
 }
 
 /// Gives a new file the SELinux label of the one that it will replace, if there is one with a label.
@@ -106,15 +100,14 @@ fn nanoseconds(time: SystemTime) -> i64 {
 }
 
 /// Extended attributes; none where the file system has none.
-fn xattrs(path: &Path) -> Result<Vec<(String, Vec<u8>)>> {
-    let fault = |source| Error::Io { action: "look at", path: path.to_owned(), source };
-    let names = match xattr::list(path) {
+fn xattrs(file: &File) -> std::io::Result<Vec<(String, Vec<u8>)>> {
+    let names = match file.list_xattr() {
         Err(error) if is_unsupported(&error) => return Ok(Vec::new()),
-        other => other.map_err(fault)?,
+        other => other?,
     };
     let mut found = Vec::new();
     for name in names {
-        if let (Some(text), Some(value)) = (name.to_str(), xattr::get(path, &name).map_err(fault)?) {
+        if let (Some(text), Some(value)) = (name.to_str(), file.get_xattr(&name)?) {
             found.push((text.to_owned(), value));
         }
     }
@@ -130,40 +123,28 @@ fn set_xattr(file: &File, path: &Path, name: &str, value: &[u8]) -> Result<()> {
     }
 }
 
-fn is_unsupported(error: &std::io::Error) -> bool {
-    error.raw_os_error() == Some(nix::libc::ENOTSUP)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::scratch;
     use super::*;
 
     #[test]
-    fn what_was_taken_comes_back_byte_for_byte_mode_time_and_attributes() {
-        let directory = files::scratch().unwrap();
-        let path = directory.path().join("main.cf");
+    fn a_file_is_made_as_another_one_was_taken() {
+        let directory = scratch::directory().unwrap();
+        let [path, copy] = ["main.cf", "copy"].map(|name| directory.path().join(name));
         files::create(&path, b"old\xff\n", 0o640).unwrap();
         let has_attributes = xattr::set(&path, "user.label", b"l\0").is_ok();
-        File::options()
-            .write(true)
-            .open(&path)
-            .unwrap()
-            .set_modified(UNIX_EPOCH + Duration::from_nanos(5_000_000_007))
-            .unwrap();
-        let (inode, bytes) = take(&path).unwrap().unwrap();
-        replace(&path, b"new").unwrap();
-        assert_eq!(xattr::get(&path, "user.label").ok().flatten().is_some(), has_attributes);
-        put_back(&path, Some((&inode, &bytes))).unwrap();
-        assert_eq!(take(&path).unwrap().unwrap(), (inode.clone(), bytes));
-        put_back(&path, None).unwrap();
-        put_back(&path, None).unwrap();
-        assert_eq!(take(&path).unwrap(), None);
-        assert!(files::names(directory.path()).is_empty());
+        let (mut inode, bytes) = take(&path).unwrap().unwrap();
+        inode.mtime = 5_000_000_007;
+        make(&copy, &inode, &bytes).unwrap();
+        assert_eq!(take(&copy).unwrap().unwrap(), (inode, bytes));
+        assert_eq!(xattr::get(&copy, "user.label").ok().flatten().is_some(), has_attributes);
+        assert!(make(&copy, &take(&path).unwrap().unwrap().0, b"").is_err());
     }
 
     #[test]
     fn a_map_that_is_built_anew_has_the_label_of_the_old_one() {
-        let directory = files::scratch().unwrap();
+        let directory = scratch::directory().unwrap();
         let [old, new] = ["old", "new"].map(|name| directory.path().join(name));
         files::create(&new, b"", 0o600).unwrap();
         copy_label(&old, &new).unwrap();
@@ -176,15 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn links_are_neither_read_nor_written_through() {
-        let directory = files::scratch().unwrap();
+    fn links_are_not_read_through() {
+        let directory = scratch::directory().unwrap();
         let target = directory.path().join("target");
         files::create(&target, b"x", 0o600).unwrap();
         let link = directory.path().join("link");
         std::os::unix::fs::symlink(&target, &link).unwrap();
         assert!(matches!(take(&link).unwrap_err(), Error::Symlink { .. }));
-        assert!(matches!(replace(&link, b"y").unwrap_err(), Error::Symlink { .. }));
-        assert!(matches!(put_back(&link, None).unwrap_err(), Error::Symlink { .. }));
-        assert_eq!(files::read_whole(&target).unwrap().as_deref(), Some(&b"x"[..]));
+        assert!(matches!(close(&link, 0o600).unwrap_err(), Error::Symlink { .. }));
     }
 }

@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_free_lock_has_no_holder_and_a_stale_pid_none_either() {
-        let directory = super::super::files::scratch().unwrap();
+        let directory = super::super::scratch::directory().unwrap();
         let path = directory.path().join(".rpm.lock");
         super::super::files::create(&path, b"", 0o600).unwrap();
         assert_eq!(posix_holder(&path, F_WRLCK), None);

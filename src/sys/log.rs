@@ -140,12 +140,13 @@ fn fault(path: &Path, source: std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scratch;
     use super::*;
     use std::io::Write;
 
     #[test]
     fn a_file_is_followed_through_rotation_and_truncation() {
-        let directory = files::scratch().unwrap();
+        let directory = scratch::directory().unwrap();
         let path = directory.path().join("maillog");
         files::create(&path, b"old\n", 0o600).unwrap();
         let mut tail = FileTail::open(&path).unwrap();

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::files;
 use super::run::{self, Cmd};
+use super::{files, scratch};
 use crate::error::{Error, Result};
 use crate::model::mailrc::Startup;
 use crate::model::need::MAIL_PROGRAMS;
@@ -20,7 +20,7 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
     let Some(program) = command() else {
         return Err(Error::ProgramMissing { program: "mail".into(), remedy: "relayhost apply".into() });
     };
-    let directory = files::scratch()?;
+    let directory = scratch::directory()?;
     let copy = directory.path().join("sent");
     let cmd = Cmd::new(&program)
         // No startup file may send it around Postfix: neither the host's nor root's, which s-nail reads wherever HOME leads

@@ -2,6 +2,7 @@
 //! means is decided elsewhere.
 #![allow(clippy::disallowed_methods, reason = "this is the layer that the list in clippy.toml keeps them in")]
 
+pub mod acl;
 pub mod archive;
 pub mod clock;
 pub mod directory;
@@ -22,10 +23,12 @@ pub mod postfix;
 pub mod random;
 pub mod run;
 pub mod sasl;
+pub mod scratch;
 pub mod service;
 pub mod signals;
 pub mod state;
 pub mod stream;
+pub mod swap;
 pub mod tls;
 pub mod tty;
 pub mod wire;

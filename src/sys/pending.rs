@@ -39,8 +39,7 @@ fn write(name: &str, entry: &Entry) -> Result<()> {
     let path = path(name);
     let fault = |source| Error::Io { action: "write", path: path.clone(), source };
     let bytes = serde_json::to_vec(entry).map_err(|error| fault(error.into()))?;
-    // tempfile makes it with 0600.
-    let mut new = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory()).map_err(fault)?;
+    let mut new = files::private_file(&directory(), UNFINISHED)?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(fault)?;
     new.persist(&path).map_err(|error| fault(error.error))?;
     files::sync_directory(&directory())

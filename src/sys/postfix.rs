@@ -104,14 +104,15 @@ pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
     Err(Error::Program { command, status: output.status(), stderr: without_inline_tables(&output.tail()) })
 }
 
-/// A map source and its database, built beside their places and not yet in them. Gone when dropped.
+/// A map source and its database, finished beside their places and not yet in them. Gone when `staging` is dropped.
 #[derive(Debug)]
 pub struct BuiltMap {
-    _staging: TempDir,
-    source: PathBuf,
-    /// The database's place and the built one, unless this kind of table has none.
-    database: Option<(PathBuf, PathBuf)>,
-    path: PathBuf,
+    /// The directory that they lie in.
+    pub staging: TempDir,
+    /// The source.
+    pub source: PathBuf,
+    /// The database; `None` if this kind of table has none.
+    pub database: Option<PathBuf>,
 }
 
 /// Builds a map beside its place, in a directory that is root's alone. The files can be renamed from there, so that
@@ -141,38 +142,21 @@ pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> 
         }
         built
     };
-    let database = kind.database(path).zip(kind.database(&source));
-    inode::copy_label(path, &source)?;
-    if let Some((place, built)) = &database {
+    let database = kind.database(&source);
+    for (built, place) in
+        std::iter::once((&source, path)).chain(database.iter().zip(kind.database(path).as_deref()))
+    {
         inode::copy_label(place, built)?;
+        // postmap asks for 0644 less umask, and a default list of the directory above switches the umask off.
+        inode::close(built, MAP_MODE)?;
     }
-    Ok(BuiltMap { _staging: staging, source, database, path: path.to_owned() })
+    Ok(BuiltMap { staging, source, database })
 }
 
 impl BuiltMap {
     /// Reads the built database back.
     pub fn read(&self, kind: &MapKind) -> Result<Database> {
         read_database(&self.source, kind)
-    }
-
-    /// The bytes of the built database with its place; `None` if this kind of table has none.
-    pub fn database_bytes(&self) -> Result<Option<(PathBuf, Vec<u8>)>> {
-        match &self.database {
-            None => Ok(None),
-            Some((place, built)) => Ok(files::read_whole(built)?.map(|bytes| (place.clone(), bytes))),
-        }
-    }
-
-    /// Renames both into place, the database first, since it is what Postfix reads. Returns the places.
-    pub fn put_in_place(&self) -> Result<Vec<PathBuf>> {
-        let mut places = Vec::new();
-        if let Some((place, built)) = &self.database {
-            files::put_in_place(built, place)?;
-            places.push(place.clone());
-        }
-        files::put_in_place(&self.source, &self.path)?;
-        places.push(self.path.clone());
-        Ok(places)
     }
 }
 

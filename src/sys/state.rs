@@ -11,8 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::clock;
-use super::files;
+use super::{acl, clock, files};
 use crate::error::{Error, Result};
 use crate::model::generation::{Generation, Journal, read_record};
 use crate::model::proof::Proof;
@@ -117,7 +116,10 @@ fn holder() -> String {
 pub fn own_directory(path: &Path) -> Result<()> {
     let fault = |source| Error::Io { action: "make", path: path.to_owned(), source };
     match fs::DirBuilder::new().mode(0o700).recursive(false).create(path) {
-        Ok(()) => files::sync_directory(path.parent().unwrap_or(Path::new("/"))),
+        Ok(()) => {
+            acl::close_directory(path).map_err(fault)?;
+            files::sync_directory(path.parent().unwrap_or(Path::new("/")))
+        }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => refuse_foreign(path),
         Err(error) => Err(fault(error)),
     }
@@ -202,9 +204,11 @@ pub fn generation(number: u32) -> Result<Generation> {
 pub fn add_generation(generation: &Generation, blobs: &[(String, Vec<u8>)]) -> Result<()> {
     let path = generation_path(generation.number);
     let fault = |source| Error::Io { action: "write", path: path.clone(), source };
-    let new = tempfile::Builder::new().prefix(".new-").tempdir_in(generations()).map_err(fault)?;
+    let new = files::private_directory(&generations(), ".new-")?;
     for part in ["before", "after"] {
-        fs::DirBuilder::new().mode(0o700).create(new.path().join(part)).map_err(fault)?;
+        let part = new.path().join(part);
+        fs::DirBuilder::new().mode(0o700).create(&part).map_err(fault)?;
+        acl::close_directory(&part).map_err(fault)?;
     }
     for (name, bytes) in blobs {
         files::create(&new.path().join(name), bytes, 0o600)?;
@@ -280,7 +284,7 @@ fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
     let bytes = serde_json::to_vec(record).map_err(|error| fault(error.into()))?;
     let parent = path.parent().unwrap_or(Path::new("/"));
     // Where it is swept if this run dies.
-    let mut new = tempfile::Builder::new().prefix(".relayhost-").tempfile_in(directory()).map_err(fault)?;
+    let mut new = files::private_file(&directory(), ".relayhost-")?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(fault)?;
     new.persist(path).map_err(|error| fault(error.error))?;
     files::sync_directory(parent)

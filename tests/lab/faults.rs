@@ -224,3 +224,26 @@ fn before_postfix_starts_recover_clears_up_and_starts_nothing() {
         .says("a run was stopped while it changed files; they are again what they were before")
         .says("recover 0\nas before\nstopped\nnothing to clear up\n");
 }
+
+/// What `faults/edits.py` says at the end: how many edits there were.
+fn edits(work: &str) -> u32 {
+    let run = host().sh(&format!("python3 /lab/tests/lab/faults/edits.py {work}")).exits(0).never_says("BAD");
+    println!("{}", run.stdout.trim_end());
+    let (_, last) = run.stdout.rsplit_once("edits: ").unwrap();
+    last.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn an_edit_at_every_rename_is_in_its_place_or_named() {
+    let counts = thread::scope(|scope| {
+        ["apply", "restore", "undo", "first"]
+            .map(|work| scope.spawn(move || edits(work)))
+            .map(|run| run.join().unwrap())
+    });
+    assert!(counts.iter().all(|count| *count > 20), "{counts:?}");
+}
+
+#[test]
+fn a_death_between_exchange_and_look_loses_no_edit() {
+    assert!(edits("deaths") > 15);
+}

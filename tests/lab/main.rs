@@ -20,6 +20,7 @@ mod init;
 mod kickstart;
 mod lab_itself;
 mod links;
+mod lists;
 mod loops;
 mod mailrc;
 mod main_job;

@@ -1,0 +1,144 @@
+//! The files of a plan, finished beside their places and tried out by Postfix's own programs: whatever is wrong with them
+//! shows before anything is changed.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::transaction::{Transaction, postfix_directory};
+use super::{Progress, stage};
+use crate::error::{Error, Result};
+use crate::model::action::Action;
+use crate::model::generation::Inode;
+use crate::model::maincf::MainCf;
+use crate::model::managed::{Managed, MapKind};
+use crate::model::observed::{Database, parse_settings};
+use crate::model::parameters::words;
+use crate::model::postmap::MapSource;
+use crate::sys::{files, inode, postfix, swap};
+
+/// Builds and tries out all files, one after the other: side by side would be faster, and then the tests that stop a run
+/// at each system call (strace without -f) would not see the threads. A stage is shown only for what fails; else putting
+/// the file in place shows it.
+pub fn stage_all(files: &[Action], progress: &mut dyn Progress) -> Result<Vec<Staged>> {
+    let mut staged = Vec::new();
+    for action in files {
+        match Staged::new(action) {
+            Ok(ready) => staged.push(ready),
+            Err(error) => stage(progress, action.file_name(), |_| Err(error))?,
+        }
+    }
+    Ok(staged)
+}
+
+/// One file of Postfix's, finished in a staging directory.
+pub struct Ready {
+    /// Its name in Postfix's directory.
+    pub name: String,
+    /// Where it lies.
+    pub built: PathBuf,
+    /// What it was made from.
+    pub before: Option<Inode>,
+}
+
+impl Ready {
+    fn new(built: &Path, before: Option<Inode>) -> Self {
+        let name = built.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Self { name, built: built.to_owned(), before }
+    }
+}
+
+/// A change that is ready to be put into its place: a map's database and source, or main.cf.
+pub struct Staged {
+    of: Managed,
+    /// Its files, in the order in which they go into their places.
+    pub files: Vec<Ready>,
+    done: String,
+    _staging: TempDir,
+}
+
+impl Staged {
+    /// Builds and tries out; whatever is wrong shows before anything is changed.
+    fn new(action: &Action) -> Result<Self> {
+        match action {
+            Action::WriteMap { file, kind, before, after, .. } => {
+                Self::map(*file, kind, before.as_ref(), after)
+            }
+            Action::WriteMainCf { before, after, changes } => Self::main_cf(before, after, changes),
+            // is_file() says that no other comes.
+            _ => Err(swap::changed(&postfix_directory(), &postfix_directory())),
+        }
+    }
+
+    fn map(of: Managed, kind: &MapKind, before: Option<&MapSource>, after: &MapSource) -> Result<Self> {
+        let path = of.path();
+        let source = take_if(&path, before.map(MapSource::bytes))?;
+        let database = kind.database(&path).map(|path| inode::take(&path)).transpose()?.flatten();
+        let built = postfix::build_map(&path, kind, after.bytes())?;
+        match built.read(kind)? {
+            Database::Read { entries, .. } if after.agrees_with(&entries) => {}
+            Database::NotNeeded => {}
+            _ => return Err(Error::MapDiffers { database: kind.database(&path).unwrap_or(path) }),
+        }
+        let mut files = vec![Ready::new(&built.source, source)];
+        // The database first, since it is what Postfix reads.
+        if let Some(built) = &built.database {
+            files.insert(0, Ready::new(built, database.map(|(inode, _)| inode)));
+        }
+        let count = after.entries().len();
+        let entries = if count == 1 { "entry" } else { "entries" };
+        let done = format!("{count} {entries} in {}", kind.table(&path));
+        Ok(Self { of, files, done, _staging: built.staging })
+    }
+
+    fn main_cf(before: &MainCf, after: &MainCf, changes: &[(String, String)]) -> Result<Self> {
+        let path = Managed::MainCf.path();
+        accepted_by_postfix(after, changes)?;
+        let Some(found) = take_if(&path, Some(before.bytes()))? else {
+            return Err(swap::changed(&path, &path));
+        };
+        let staging = files::staging(&path)?;
+        let built = swap::prepare(staging.path(), &path, &inode::renewed(&found), after.bytes())?;
+        let done =
+            format!("{} {} set", changes.len(), if changes.len() == 1 { "parameter" } else { "parameters" });
+        let files = vec![Ready::new(&built, Some(found))];
+        Ok(Self { of: Managed::MainCf, files, done, _staging: staging })
+    }
+
+    /// Puts its files into their places.
+    pub fn put_in_place(&self, transaction: &mut Transaction, progress: &mut dyn Progress) -> Result<()> {
+        stage(progress, self.of.name(), |_| {
+            self.files.iter().try_for_each(|file| transaction.put(&file.name, &file.built))?;
+            let paths: Vec<PathBuf> =
+                self.files.iter().map(|file| postfix_directory().join(&file.name)).collect();
+            files::restore_labels(&paths)?;
+            Ok(self.done.clone())
+        })
+    }
+}
+
+/// What a file is, if it still has the bytes that the plan was made from.
+fn take_if(path: &Path, bytes: Option<&[u8]>) -> Result<Option<Inode>> {
+    let found = inode::take(path)?;
+    if found.as_ref().map(|(_, bytes)| bytes.as_slice()) != bytes {
+        return Err(swap::changed(path, path));
+    }
+    Ok(found.map(|(inode, _)| inode))
+}
+
+/// Has Postfix read the new file first, and compares what it understood with what was meant.
+fn accepted_by_postfix(after: &MainCf, changes: &[(String, String)]) -> Result<()> {
+    let (text, warnings) = postfix::try_out(after.bytes())?;
+    let understood = parse_settings(&text);
+    for (name, value) in changes {
+        let unused = format!("unused parameter: {name}=");
+        if let Some(warning) = warnings.lines().find(|line| line.contains(&unused)) {
+            return Err(Error::Staged { reason: warning.to_owned() });
+        }
+        let got = understood.get(name).map_or("", String::as_str);
+        if words(got) != words(value) {
+            return Err(Error::Staged { reason: format!("it reads {name} as `{got}` instead of `{value}`") });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! Replacing the files of a change, and putting them back, beside an administrator who may edit them at any moment: what
+//! was not recorded is not replaced, and what is replaced all the same when files are put back is kept first.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::{Transaction, postfix_directory};
+use crate::error::{Error, Result};
+use crate::model::generation::{Generation, Inode, sha256};
+use crate::sys::{files, inode, state, swap};
+
+/// How often putting one file back is tried while somebody goes on changing it.
+const TRIES: usize = 5;
+
+impl Transaction {
+    /// Puts a finished file into its place, if what is there is what was recorded.
+    pub fn put(&mut self, name: &str, staged: &Path) -> Result<()> {
+        let expected = self.generation.files.get(name).and_then(|change| change.before.clone());
+        self.displaced.push((name.to_owned(), staged.to_owned()));
+        self.replaced.insert(name.to_owned());
+        let result = swap::put(staged, &postfix_directory().join(name), expected.as_ref());
+        self.left_alone(name, &result);
+        result
+    }
+
+    /// Notes, if so, that a file was not replaced since it was not what was recorded.
+    fn left_alone(&mut self, name: &str, result: &Result<()>) {
+        if matches!(result, Err(Error::ChangedMeanwhile { .. } | Error::Symlink { .. })) {
+            self.replaced.remove(name);
+        }
+    }
+
+    /// Makes every file that was replaced what it was before. Returns a line for each edit of somebody else's that it met.
+    pub(super) fn put_all_back(&mut self) -> Result<Vec<String>> {
+        let mut lines = self.rescue()?;
+        for (name, change) in self.generation.files.clone() {
+            let path = postfix_directory().join(&name);
+            if self.replaced.contains(&name) {
+                lines.extend(self.put_back(&name, &path)?);
+            } else if !inode::take(&path).is_ok_and(|now| now.map(|(inode, _)| inode) == change.before) {
+                let path = path.display();
+                lines.push(format!("somebody else has changed {path} meanwhile; that is in force"));
+            }
+        }
+        // What was kept of a file has come out of an exchange, too.
+        let mut seen = BTreeSet::new();
+        lines.retain(|line| seen.insert(line.clone()));
+        Ok(lines)
+    }
+
+    /// Puts one file back. What somebody else has made of it since is kept first, and only what was kept is replaced.
+    fn put_back(&mut self, name: &str, path: &Path) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for _ in 0..TRIES {
+            let now = inode::take(path)?;
+            lines.extend(now.as_ref().map(|taken| self.keep_edit(name, taken)).transpose()?.flatten());
+            let result = self.make(&self.generation.clone(), name, now.as_ref().map(|(inode, _)| inode));
+            lines.extend(self.rescue()?);
+            match result {
+                Err(Error::ChangedMeanwhile { .. }) => {}
+                other => return other.map(|()| lines),
+            }
+        }
+        Err(swap::changed(path, path))
+    }
+
+    /// Makes every managed file what a generation says was there before its change, if it is what was recorded.
+    pub fn restore(&mut self, generation: &Generation) -> Result<()> {
+        for name in generation.files.keys() {
+            let now = self.generation.files.get(name).and_then(|change| change.before.clone());
+            self.replaced.insert(name.clone());
+            let result = self.make(generation, name, now.as_ref());
+            self.left_alone(name, &result);
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Makes one file what a generation says was there before its change, if it is `now`.
+    fn make(&mut self, generation: &Generation, name: &str, now: Option<&Inode>) -> Result<()> {
+        let before = generation.files.get(name).and_then(|change| change.before.as_ref());
+        if now == before {
+            return Ok(());
+        }
+        let path = postfix_directory().join(name);
+        let staging = files::staging(&path)?;
+        let staged = staging.path().join(name);
+        self.displaced.push((name.to_owned(), staged.clone()));
+        let directory = staging.path().to_owned();
+        self.stagings.push(staging);
+        match (before, now) {
+            (Some(before), _) => {
+                let bytes = state::blob(generation.number, &format!("before/{name}"))?.unwrap_or_default();
+                if sha256(&bytes) != before.sha256 {
+                    let problem = format!("the bytes kept of {name} are not those that were recorded");
+                    let path = Path::new(state::DIRECTORY).join("generations");
+                    return Err(Error::Record { path, problem });
+                }
+                swap::prepare(&directory, &path, before, &bytes)?;
+                swap::put(&staged, &path, now)
+            }
+            (None, Some(now)) => swap::take_away(&path, &staged, now),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Keeps what came out of an exchange and is nobody's but an editor's: the run was stopped before it could look, or
+    /// somebody had the file open. Returns a line for each.
+    pub fn rescue(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for (name, staged) in &self.displaced {
+            match inode::take(staged) {
+                // It leads to what it led to; nothing of that is lost.
+                Err(Error::Symlink { .. }) => {}
+                taken => {
+                    lines.extend(taken?.map(|taken| self.keep_edit(name, &taken)).transpose()?.flatten());
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Keeps a file that is neither what was before nor what we wrote. Returns a line that says where it is then.
+    fn keep_edit(&self, name: &str, (inode, bytes): &(Inode, Vec<u8>)) -> Result<Option<String>> {
+        if !self.is_foreign(name, inode) {
+            return Ok(None);
+        }
+        let path = postfix_directory().join(name);
+        let kept = state::set_aside(self.generation.number, name, bytes).or_else(|error| {
+            // No room there, perhaps; there may be here.
+            let beside = path.with_file_name(format!("{name}.found-by-relayhost"));
+            files::create(&beside, bytes, 0o600).map(|()| beside).map_err(|_| error)
+        })?;
+        Ok(Some(format!(
+            "somebody else had changed {} meanwhile; that is in {}",
+            path.display(),
+            kept.display()
+        )))
+    }
+
+    pub(super) fn is_foreign(&self, name: &str, inode: &Inode) -> bool {
+        self.generation.files.get(name).is_some_and(|change| {
+            change.before.as_ref().map(|before| &before.sha256) != Some(&inode.sha256)
+                && change.after.as_ref() != Some(&inode.sha256)
+        })
+    }
+}
