@@ -17,6 +17,12 @@ with open("/root/out", "wb") as out, open("/root/err", "wb") as err:
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err)
 end = time.monotonic() + 60
 read = lambda: open("/root/out").read() + open("/root/err").read()
+def heeded():
+    # Before that the program is only being loaded, and a signal ends it as it ends any program.
+    caught = [line for line in open(f"/proc/{process.pid}/status") if line.startswith("SigCgt:")]
+    return caught and int(caught[0].split()[1], 16) & 1 << getattr(signal, "SIG" + name.split(",")[0]) - 1
+while not heeded() and process.poll() is None and time.monotonic() < end:
+    time.sleep(0.002)
 if words.replace(".", "").isdigit():
     time.sleep(float(words))
 else:
@@ -34,7 +40,7 @@ except subprocess.TimeoutExpired:
 took = time.monotonic() - begin
 sys.stdout.write(open("/root/out").read())
 sys.stderr.write(open("/root/err").read())
-print(f"exit {status}, {'at once' if took < 1 else f'after {took:.1f} s'}")
+print(f"exit {status}, {'at once' if took < 4 else f'after {took:.1f} s'}")
 END
 during() { python3 /root/during.py "$@"; }
 "#;
