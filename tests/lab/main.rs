@@ -34,3 +34,4 @@ mod together;
 mod transactions;
 mod trees;
 mod undo;
+mod words;
