@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use exit::Exit;
+pub use hint::typed;
 
 /// Result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;

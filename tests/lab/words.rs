@@ -119,3 +119,30 @@ fn what_any_user_writes_to_the_log_is_in_no_command() {
         );
     }
 }
+
+/// A name server may put any bytes into a name; Postfix logs them, and the probe connects to names that are some.
+#[test]
+fn a_name_server_cannot_speak_for_this_host() {
+    let (attack, cause) = ATTACKS[0];
+    let script = format!(
+        "exec 2>&1; relayhost apply --no-verify >/dev/null
+         postconf -e relayhost=odd.lab.test:587; touch -d '-5 seconds' /etc/postfix/main.cf; postfix reload
+         python3 /lab/tests/lab/scripts/evil_mx.py 127.0.0.9 '{attack}' & trap \"kill $!\" EXIT
+         echo 'nameserver 127.0.0.9' >/etc/resolv.conf; sleep 0.5
+         echo '== probe'; relayhost probe --current
+         echo x | sendmail ops@example.com; for i in {{1..80}}; do grep -q status= /var/log/maillog && break; sleep 0.1; done
+         echo '== log'; cat /var/log/maillog; echo '== diagnose'; relayhost diagnose"
+    );
+    let run = host().answers(AUTHENTICATED).sh(&script);
+    // The C library writes `\032` for a blank in a name.
+    assert!(
+        run.part("log").contains(r"unable\032to\032dlopen") && run.part("log").contains("status="),
+        "{}",
+        run.stdout
+    );
+    for part in ["probe", "diagnose"] {
+        no_command_has(run.part(part));
+        assert!(!run.part(part).contains(cause), "{}", run.stdout);
+    }
+    assert!(run.part("probe").contains("dns-malformed"), "{}", run.stdout);
+}
