@@ -105,7 +105,7 @@ const fn rule(form: Form) -> (&'static str, &'static str, &'static str) {
         Form::Mechanisms => {
             ("[A-Z0-9][A-Z0-9_-]{0,19}( [A-Z0-9][A-Z0-9_-]{0,19})*", "", "list of mechanisms")
         }
-        Form::Path => ("(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+(/\\.?)?", "", "plain path"),
+        Form::Path => ("(/\\.?([A-Za-z0-9_][A-Za-z0-9._@+-]*)?)+", "", "plain path"),
         Form::Place => ("(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+, line [0-9]{1,9}", "", "line of a file"),
     }
 }
@@ -272,6 +272,7 @@ mod tests {
             (Form::Token, "/var/spool/postfix/etc/tokens/a"),
             (Form::Mechanisms, "XOAUTH2 PLAIN"),
             (Form::Path, "/var/lib/postfix/."),
+            (Form::Path, "/etc/postfix/./main.cf"),
             (Form::Place, "/etc/postfix/generic, line 3"),
         ] {
             assert!(form.fits(good), "{form:?} {good}");

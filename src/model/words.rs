@@ -27,7 +27,7 @@ pub struct Words<'a> {
 
 /// After which of a daemon's words a stranger's follow. The first of them counts: a stranger may write any of them
 /// again, and only makes more of the line his own.
-const STRANGER_AFTER: [&str; 44] = [
+const STRANGER_AFTER: [&str; 48] = [
     // replies (smtp_proto.c, smtp_sasl_glue.c, smtp_chat.c), and what they offer (smtp_sasl_proto.c, smtp_proto.c)
     " said: ",
     " refused to talk to me: ",
@@ -77,10 +77,17 @@ const STRANGER_AFTER: [&str; 44] = [
     "unknown user: ",
     "helo=",
     "sasl_username=",
+    // what programs of Postfix tell each other, and SASL, if somebody made them verbose (attr_scan_plain.c,
+    // attr_print_plain.c, xsasl_cyrus_client.c)
+    "attribute value: ",
+    "send attr ",
+    "initial reply: ",
+    "decoded challenge: ",
 ];
 
-/// The same, where the line begins so (dns_lookup.c).
-const STRANGER_FROM: &str = "Domain ";
+/// The same, where the line begins so: a name (dns_lookup.c), and what is said on the wire, if somebody made smtp(8)
+/// verbose (smtp_chat.c).
+const STRANGER_FROM: [&str; 3] = ["Domain ", "< ", "> "];
 
 impl<'a> Words<'a> {
     /// What a daemon of Postfix wrote, or would have written.
@@ -88,7 +95,7 @@ impl<'a> Words<'a> {
         // Of which message it is does not matter here.
         let text = split_queue_id(text).map_or(text, |(_, rest)| rest);
         let after = STRANGER_AFTER.iter().filter_map(|mark| Some(text.find(mark)? + mark.len()));
-        let begin = text.starts_with(STRANGER_FROM).then_some(STRANGER_FROM.len());
+        let begin = STRANGER_FROM.iter().filter(|mark| text.starts_with(**mark)).map(|mark| mark.len());
         let own = after.chain(begin).min().unwrap_or(text.len());
         Self { writer: Writer::Daemon, text, own }
     }

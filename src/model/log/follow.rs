@@ -324,6 +324,9 @@ impl<'a> Follower<'a> {
 
     /// A line that tells of trouble without a message.
     fn alone(&mut self, host: u16, line: &Line, time: Option<Seconds>) {
+        if !line.is_trouble() {
+            return;
+        }
         let dies = line.text.starts_with("fatal: ") || line.text.starts_with("panic: ");
         let dies = dies && DAEMONS.contains(&line.daemon);
         let by = match line.writer {

@@ -78,6 +78,14 @@ impl<'a> Line<'a> {
         Some(Self { head: raw.get(..start)?, writer, daemon: "", pid: 0, text })
     }
 
+    /// Whether its writer complains (util/msg.c). What a daemon only reports may be anything: of a verbose one each word
+    /// that was said. The command `postfix` hands on what a program says that it has called.
+    pub fn is_trouble(&self) -> bool {
+        let text = self.text.strip_prefix("/usr/sbin/postconf: ").unwrap_or(self.text);
+        let complains = |head: &&str| text.starts_with(*head);
+        self.writer == Writer::System || ["warning: ", "error: ", "fatal: ", "panic: "].iter().any(complains)
+    }
+
     /// When, and on which host; each as far as the line tells. Of several stamps the one with year and zone counts.
     pub fn when_and_where(&self, calendar: &Calendar) -> (Option<Seconds>, Option<&'a str>) {
         let mut rest = self.head.trim();
