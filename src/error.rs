@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use exit::Exit;
+pub use hint::typed;
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 
 /// Result of everything in this crate.

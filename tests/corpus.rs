@@ -21,6 +21,7 @@ use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::witness::Witness;
 use relayhost::model::log::wrap::unwrap;
 use relayhost::model::log::{Event, Line, Status, parse_event, parse_line};
+use relayhost::model::words::Words;
 use serde::Deserialize;
 
 /// 2026-12-31: no line of the corpus is younger.
@@ -127,7 +128,7 @@ fn what_is_said_of_them_can_be_shown() {
 }
 
 /// Hands each piece of evidence in a log to `check`: of a message that failed, or (`true`) a line that stands alone.
-fn evidence_of(log: &str, mut check: impl FnMut(&[&str], bool)) {
+fn evidence_of(log: &str, mut check: impl FnMut(&[Words], bool)) {
     let (mut witness, mut hosts) = (Witness::default(), Hosts::default());
     for line in log.lines() {
         let line = unwrap(line);
@@ -135,11 +136,14 @@ fn evidence_of(log: &str, mut check: impl FnMut(&[&str], bool)) {
         let host = hosts.number(line.when_and_where(&Calendar::utc(LATEST)).1);
         match parse_event(&line) {
             Event::Attempt(attempt) if attempt.status == Status::Sent => witness.forget(host, line.pid),
-            Event::Attempt(attempt) => check(&witness.evidence(host, &attempt, attempt.words()), false),
-            Event::Expired { .. } => check(&[line.text], true),
+            Event::Attempt(attempt) => {
+                let evidence = witness.evidence(host, &attempt, attempt.words());
+                check(&evidence.into_iter().map(Words::of_daemon).collect::<Vec<_>>(), false);
+            }
+            Event::Expired { .. } => check(&[Words::of_line(&line, line.text)], true),
             Event::Other => {
                 witness.hear(host, &line);
-                check(&[line.text], true);
+                check(&[Words::of_line(&line, line.text)], true);
             }
             _ => {}
         }
@@ -165,7 +169,7 @@ fn each_cause_has_a_sample() {
 fn overlaps_are_declared() {
     let mut undeclared = BTreeSet::new();
     for (path, log, _) in cases() {
-        let check = |evidence: &[&str], alone: bool| {
+        let check = |evidence: &[Words], alone: bool| {
             let fits: Vec<&Entry> =
                 fitting(evidence).filter(|entry| entry.facts.is_empty() && (!alone || entry.alone)).collect();
             for (at, entry) in fits.iter().enumerate() {

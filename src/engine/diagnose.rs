@@ -10,7 +10,7 @@ use super::looks::look;
 use super::observe::{observe, postfix_of};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
-use crate::model::diagnosis::{Circumstances, NOBODY};
+use crate::model::diagnosis::Circumstances;
 use crate::model::log::follow::{About, Follower, Question};
 use crate::model::log::hosts::is_same;
 use crate::model::log::line::time_of;
@@ -148,8 +148,7 @@ impl Known {
         let origin = self.postfix().map_or("", |postfix| postfix.setting("myorigin"));
         let alerts = desired.alert_sender(origin);
         let sender = if about.sender.is_empty() { &alerts } else { about.sender };
-        let to = if about.to.is_empty() { NOBODY } else { about.to };
-        Circumstances::new(desired, observed, sender, to)
+        Circumstances::new(desired, observed, sender, about.to)
     }
 
     /// Domains whose mail is to leave the host: the test recipient's.

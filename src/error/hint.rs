@@ -1,6 +1,22 @@
 //! What to do next about each error: the second line that a person reads.
 
+use std::path::Path;
+
 use super::Error;
+
+/// A path as it is typed into a shell, whatever its name is: somebody else may have chosen that.
+pub fn typed(path: &Path) -> String {
+    let text = path.display().to_string();
+    let text = if text.starts_with('-') { format!("./{text}") } else { text };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._+=:@%,-".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text;
+    }
+    // A backquote would end the command in the sentence that it stands in; in its place `?` fits any character, and so
+    // it does for what no terminal shows.
+    let shown = text.replace(|c: char| c.is_control() || c == '`', "?");
+    format!("'{}'", shown.replace('\'', "'\\''"))
+}
 
 impl Error {
     /// What to do next.
@@ -19,12 +35,12 @@ impl Error {
                 std::io::ErrorKind::NotFound => format!("check that `{}` is the right path", path.display()),
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space on that file system, and run the same command again".into(),
                 std::io::ErrorKind::ReadOnlyFilesystem => "remount that file system read-write, and run the same command again".into(),
-                _ => format!("look at `ls -ldZ {}`, and run the same command again", path.display()),
+                _ => format!("look at `ls -ldZ {}`, and run the same command again", typed(path)),
             },
             Self::TooLarge { path, .. } => format!("check that `{}` is the file you mean", path.display()),
             Self::Symlink { path } => format!(
                 "see who made it and why (`ls -l {0}`); if it is nobody's, `rm {0}`, and run the same command again",
-                path.display()
+                typed(path)
             ),
             Self::Program { stderr, .. } if stderr.contains("No space left on device") => {
                 "free some space on that file system, and run the same command again".into()
@@ -57,7 +73,7 @@ impl Error {
             Self::Busy { .. } => "wait for it to end, and run the same command again".into(),
             Self::Record { path, .. } => format!(
                 "nothing was touched; if it cannot be mended, move it away (`mv {0} /root/`), and see by `relayhost check` what is in force",
-                path.display()
+                typed(path)
             ),
             Self::NoGeneration { .. } => "relayhost history".into(),
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
@@ -70,6 +86,24 @@ impl Error {
             Self::Stuck { generation, .. } => format!(
                 "mend what the message names (disk full? read-only?), then `relayhost restore {generation}`; the previous bytes are in /var/lib/relayhost/generations/{generation:04}/before"
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell_whatever_its_name() {
+        for (path, word) in [
+            ("/etc/postfix/main.cf", "/etc/postfix/main.cf"),
+            ("/srv/a b;reboot", "'/srv/a b;reboot'"),
+            ("/srv/$(x)'y", "'/srv/$(x)'\\''y'"),
+            ("-rf", "./-rf"),
+            ("/a`b`\n", "'/a?b??'"),
+        ] {
+            assert_eq!(typed(Path::new(path)), word);
         }
     }
 }

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{LazyLock, OnceLock};
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::form::Form;
+use super::words::{Speaker, Words};
 
 /// Which side kept the message from arriving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -105,18 +108,28 @@ pub struct Entry {
     /// What must be true of the host as well.
     #[serde(default)]
     pub facts: Vec<Fact>,
-    /// One of them must match one line of the evidence.
-    #[serde(deserialize_with = "patterns")]
-    pub patterns: Vec<Pattern>,
-    /// Each of them must match a line as well.
+    /// One of these or of the next two must match one line of the evidence. These read lines in which a stranger's
+    /// words are repeated: the relay's, a name server's, a certificate's, those of whoever wrote the message.
+    #[serde(default, deserialize_with = "patterns")]
+    pub stranger: Vec<Pattern>,
+    /// These read the own words of Postfix's programs alone.
+    #[serde(default, deserialize_with = "patterns")]
+    pub daemon: Vec<Pattern>,
+    /// These read lines of the kernel, systemd, the journal and rsyslog.
+    #[serde(default, deserialize_with = "patterns")]
+    pub system: Vec<Pattern>,
+    /// Each of them must match a line as well, in the words of those whom the patterns read.
     #[serde(default, deserialize_with = "patterns")]
     pub also: Vec<Pattern>,
-    /// None of them may match any.
+    /// None of them may match any, in the same words.
     #[serde(default, deserialize_with = "patterns")]
     pub unless: Vec<Pattern>,
     /// Entries further down that fit the same lines, and are less exact.
     #[serde(default)]
     pub over: Vec<String>,
+    /// What the pattern's first group must be to stand in a remedy.
+    #[serde(default)]
+    pub form: Option<Form>,
     /// Versions of Postfix with this wording: `2.10`, `2.10-3.5`, `3.6-`.
     #[serde(default)]
     pub postfix: Option<String>,
@@ -132,6 +145,25 @@ pub struct Entry {
     pub cause: String,
     /// What to do, for a person.
     pub remedy: String,
+}
+
+impl Entry {
+    /// The patterns of which one must match, by whose words they read.
+    pub fn patterns(&self) -> [(Speaker, &[Pattern]); 3] {
+        [
+            (Speaker::Stranger, &self.stranger),
+            (Speaker::Daemon, &self.daemon),
+            (Speaker::System, &self.system),
+        ]
+    }
+
+    /// What a line gives to the first of the patterns that matches it.
+    pub fn captures<'a>(&self, words: Words<'a>) -> Option<Captures<'a>> {
+        self.patterns().into_iter().find_map(|(speaker, patterns)| {
+            let text = words.read_as(speaker).filter(|_| !patterns.is_empty())?.as_bytes();
+            patterns.iter().find_map(|pattern| pattern.captures(text))
+        })
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -181,17 +213,23 @@ pub fn catalogue() -> &'static [Entry] {
 }
 
 /// The entries whose words fit the evidence, whatever is true of the host, the most exact first.
-pub fn fitting(evidence: &[&str]) -> impl Iterator<Item = &'static Entry> {
+pub fn fitting<'a, W: Copy + Into<Words<'a>>>(
+    evidence: &[W],
+) -> impl Iterator<Item = &'static Entry> + use<'a, W> {
     let table: &'static Table = &TABLE;
     let mut hits = vec![Hit::default(); table.entries.len()];
     for line in evidence {
-        for at in &table.set.matches(line.as_bytes()) {
-            let Some((entry, role)) = table.of.get(at) else { continue };
-            let Some(hit) = hits.get_mut(*entry) else { continue };
-            match role {
-                Role::Pattern => hit.pattern = true,
-                Role::Also(number) => hit.also |= 1 << number,
-                Role::Unless => hit.unless = true,
+        let words: Words = (*line).into();
+        for reader in &table.readers {
+            let Some(text) = words.read_as(reader.speaker) else { continue };
+            for at in &reader.set.matches(text.as_bytes()) {
+                let Some((entry, role)) = reader.of.get(at) else { continue };
+                let Some(hit) = hits.get_mut(*entry) else { continue };
+                match role {
+                    Role::Pattern => hit.pattern = true,
+                    Role::Also(number) => hit.also |= 1 << number,
+                    Role::Unless => hit.unless = true,
+                }
             }
         }
     }
@@ -217,9 +255,15 @@ struct Hit {
     unless: bool,
 }
 
-/// The entries, and all of their patterns as one.
+/// The entries, and who reads what.
 struct Table {
     entries: Vec<Entry>,
+    readers: Vec<Reader>,
+}
+
+/// All patterns that read one speaker's words, as one.
+struct Reader {
+    speaker: Speaker,
     set: RegexSet,
     /// Of each pattern in the set: its entry, and what it is for.
     of: Vec<(usize, Role)>,
@@ -234,76 +278,27 @@ static TABLE: LazyLock<Table> = LazyLock::new(read);
 fn read() -> Table {
     let parse = |text: &&str| toml::from_str::<Catalogue>(text).unwrap().cause;
     let entries: Vec<Entry> = FILES.iter().flat_map(parse).collect();
-    let (mut texts, mut of) = (Vec::new(), Vec::new());
-    for (at, entry) in entries.iter().enumerate() {
-        let mut add = |pattern: &Pattern, role| {
-            texts.push(pattern.text.clone());
-            of.push((at, role));
-        };
-        entry.patterns.iter().for_each(|pattern| add(pattern, Role::Pattern));
-        entry.unless.iter().for_each(|pattern| add(pattern, Role::Unless));
-        (0..).zip(&entry.also).for_each(|(number, pattern)| add(pattern, Role::Also(number)));
-    }
-    let set = RegexSetBuilder::new(texts).unicode(false).build().unwrap();
-    Table { entries, set, of }
+    let reader = |speaker| {
+        let (mut texts, mut of) = (Vec::new(), Vec::new());
+        for (at, entry) in entries.iter().enumerate() {
+            let own =
+                entry.patterns().into_iter().find(|(of, patterns)| *of == speaker && !patterns.is_empty());
+            let Some((_, patterns)) = own else { continue };
+            let roles = patterns.iter().map(|pattern| (pattern, Role::Pattern));
+            let roles = roles.chain(entry.unless.iter().map(|pattern| (pattern, Role::Unless)));
+            let also = (0..).zip(&entry.also).map(|(number, pattern)| (pattern, Role::Also(number)));
+            for (pattern, role) in roles.chain(also) {
+                texts.push(pattern.text.clone());
+                of.push((at, role));
+            }
+        }
+        let set = RegexSetBuilder::new(texts).unicode(false).build().unwrap();
+        Reader { speaker, set, of }
+    };
+    let readers = [Speaker::Stranger, Speaker::Daemon, Speaker::System].map(reader).into();
+    Table { entries, readers }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::provider::providers;
-    use super::*;
-
-    fn is(pattern: &str, text: &str) -> bool {
-        Regex::new(pattern).unwrap().is_match(text.as_bytes())
-    }
-
-    #[test]
-    fn every_entry_is_sound() {
-        for entry in catalogue() {
-            let id = &entry.id;
-            assert!(is("^[a-z0-9]+(-[a-z0-9]+)*$", id), "{id} is not in kebab case");
-            assert!(!entry.patterns.is_empty() && !entry.source.is_empty() && entry.also.len() < 32, "{id}");
-            assert!(!is(r"^$|\.$", &entry.cause), "{id}: cause ends with a full stop, or is empty");
-            assert!(!is(r"^$|\.$", &entry.remedy), "{id}: remedy ends with a full stop, or is empty");
-            let fills = |text: &str| text.contains("{1}") && !text.ends_with("{1}");
-            if fills(&entry.cause) || entry.remedy.contains("{1}") {
-                assert!(
-                    entry.patterns.iter().all(|one| one.captures_len() > 1),
-                    "{id}: a {{1}} may be empty"
-                );
-            }
-            for pattern in entry.patterns.iter().chain(&entry.also).chain(&entry.unless) {
-                assert!(!pattern.is_match(b""), "{id}: {} matches everything", pattern.as_str());
-            }
-            if let Some(versions) = &entry.postfix {
-                assert!(is(r"^\d+\.\d+(-(\d+\.\d+)?)?$", versions), "{id}: {versions}");
-            }
-            for name in entry.provider.keys() {
-                assert!(providers().contains_key(name), "{id}: no preset {name}");
-            }
-        }
-    }
-
-    #[test]
-    fn ids_are_unique_and_an_overlap_is_with_an_entry_further_down() {
-        let ids: Vec<&str> = catalogue().iter().map(|entry| entry.id.as_str()).collect();
-        for (at, entry) in catalogue().iter().enumerate() {
-            assert!(!ids[..at].contains(&entry.id.as_str()), "{} is there twice", entry.id);
-            for over in &entry.over {
-                assert!(ids[at + 1..].contains(&over.as_str()), "{}: {over} is not further down", entry.id);
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_filled_in_is_known() {
-        let word = regex::Regex::new(r"\{[a-z0-9_]+\}").unwrap();
-        for entry in catalogue() {
-            let texts = [&entry.cause, &entry.remedy].into_iter().chain(entry.provider.values());
-            for found in texts.flat_map(|text| word.find_iter(text)) {
-                let known = ["{relayhost}", "{user}", "{package}", "{to}", "{sender}", "{1}"];
-                assert!(known.contains(&found.as_str()), "{}: {}", entry.id, found.as_str());
-            }
-        }
-    }
-}
+#[path = "catalogue_tests.rs"]
+mod tests;

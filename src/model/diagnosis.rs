@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use regex::bytes::Captures;
-
 use super::catalogue::{Entry, Fact, Fix, Stage, Verdict, fitting};
 use super::desired::{Auth, Desired};
+use super::form::{Form, Value, fill};
 use super::log::follow::About;
 use super::managed::Managed;
 use super::need::{Need, needs};
@@ -14,6 +13,7 @@ use super::observed::{Database, Observed, Postfix, Presence};
 use super::parameters::words;
 use super::provider::providers;
 use super::route::Route;
+use super::words::Words;
 
 /// A cause, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +34,20 @@ pub struct Cause {
     pub remedy: String,
 }
 
-/// What is filled into the texts, and the facts.
-#[derive(Debug)]
+/// What stands after `the recipient` where there are several.
+const NOBODY: &str = "named in the log";
+/// Who logs in where the answers have no login.
+const NO_LOGIN: &str = "this host";
+
+/// What is filled into the texts, and the facts. Values are the answers', or from a log that anybody may have written;
+/// what is not known is empty.
+#[derive(Debug, Default)]
 pub struct Circumstances {
     facts: BTreeSet<Fact>,
     relayhost: String,
     user: String,
+    /// What the user is called if it is not known, or there is none.
+    no_user: &'static str,
     package: String,
     to: String,
     sender: String,
@@ -47,22 +55,17 @@ pub struct Circumstances {
     provider: Option<&'static str>,
 }
 
-/// What stands after `the recipient` where there are several.
-pub const NOBODY: &str = "named in the log";
-
 impl Circumstances {
     /// Nothing is known of the host: for a log from elsewhere. Entries that ask for facts do not fit then.
     pub fn unknown(about: &About<'_>) -> Self {
         let About { relay, sender, to, .. } = *about;
-        let said = |text: &str, or: &str| if text.is_empty() { or.to_owned() } else { text.to_owned() };
         Self {
-            facts: BTreeSet::new(),
-            relayhost: relay.map_or_else(|| "the relay".into(), |(name, _, port)| format!("{name}:{port}")),
-            user: "this login".into(),
-            package: String::new(),
-            to: said(to, NOBODY),
-            sender: said(sender, "this sender"),
+            relayhost: relay.map_or_else(String::new, |(name, _, port)| format!("{name}:{port}")),
+            no_user: "this login",
+            to: to.to_owned(),
+            sender: sender.to_owned(),
             provider: relay.and_then(|(name, ..)| preset_of(name)),
+            ..Self::default()
         }
     }
 
@@ -86,7 +89,7 @@ impl Circumstances {
         let user = match &desired.auth {
             Auth::None => {
                 facts.insert(Fact::AnswersHaveNoLogin);
-                "this host".to_owned()
+                String::new()
             }
             Auth::Login { username, .. } => {
                 facts.insert(Fact::AnswersHaveLogin);
@@ -95,7 +98,8 @@ impl Circumstances {
         };
         let relayhost = Self::settings(desired, observed, sender, &mut facts);
         let provider = preset_of(&desired.relay.host);
-        Self { facts, relayhost, user, package, to: to.to_owned(), sender: sender.to_owned(), provider }
+        let (to, sender) = (to.to_owned(), sender.to_owned());
+        Self { facts, relayhost, user, no_user: NO_LOGIN, package, to, sender, provider }
     }
 
     /// For a conversation that Postfix did not have: the facts are the route's.
@@ -103,7 +107,8 @@ impl Circumstances {
         Self {
             facts: route.facts.clone(),
             relayhost: route.relayhost.clone(),
-            user: route.login.as_ref().map_or_else(|| "this host".to_owned(), |(user, _)| user.clone()),
+            user: route.login.as_ref().map_or_else(String::new, |(user, _)| user.clone()),
+            no_user: NO_LOGIN,
             package: route.package.clone(),
             to: route.recipient.clone().unwrap_or_default(),
             sender: route.sender[1].clone(),
@@ -152,18 +157,20 @@ impl Circumstances {
         relayhost.to_owned()
     }
 
-    fn fill(&self, text: &str, captures: Option<&Captures>) -> String {
-        let first =
-            captures.and_then(|found| found.get(1)).map(|found| String::from_utf8_lossy(found.as_bytes()));
-        let first = first.unwrap_or_default();
-        text.replace("{relayhost}", &self.relayhost)
-            .replace("{user}", &self.user)
-            .replace("{package}", &self.package)
-            .replace("{to}", &self.to)
-            .replace("{sender}", &self.sender)
-            .replace("{1}", &first)
-            .trim_end()
-            .to_owned()
+    /// The texts with everything filled in; `first` is what the pattern's first group caught.
+    fn fill(&self, text: &str, first: Option<&str>, form: Form) -> String {
+        let value = |name, text, unknown, form| Value { name, text, unknown, form };
+        fill(
+            text,
+            &[
+                value("relayhost", &self.relayhost, "the relay", Form::Relay),
+                value("user", &self.user, self.no_user, Form::Login),
+                value("package", &self.package, "", Form::Package),
+                value("to", &self.to, NOBODY, Form::Mail),
+                value("sender", &self.sender, "this sender", Form::Mail),
+                value("1", first.unwrap_or_default(), "", form),
+            ],
+        )
     }
 }
 
@@ -187,16 +194,29 @@ fn is_rewritten(local: &str, public: &str, postfix: &Postfix) -> bool {
 }
 
 /// Names the cause that fits the evidence, the most exact first; `None` if the catalogue knows none.
-pub fn diagnose(evidence: &[&str], circumstances: &Circumstances) -> Option<Cause> {
+pub fn diagnose<'a, W: Copy + Into<Words<'a>>>(
+    evidence: &[W],
+    circumstances: &Circumstances,
+) -> Option<Cause> {
     let entry = fitting(evidence).find(|entry| circumstances.allow(entry))?;
-    let lines = evidence.iter().map(|line| line.as_bytes());
-    let found = lines.into_iter().find_map(|line| entry.patterns.iter().find_map(|one| one.captures(line)));
-    let fill = |text: &str| circumstances.fill(text, found.as_ref());
+    Some(explain(entry, evidence, circumstances))
+}
+
+/// The cause in words.
+pub fn explain<'a, W: Copy + Into<Words<'a>>>(
+    entry: &Entry,
+    evidence: &[W],
+    circumstances: &Circumstances,
+) -> Cause {
+    let found = evidence.iter().find_map(|line| entry.captures((*line).into()));
+    let first = found.and_then(|found| found.get(1)).map(|first| String::from_utf8_lossy(first.as_bytes()));
+    let form = entry.form.unwrap_or(Form::Text);
+    let fill = |text: &str| circumstances.fill(text, first.as_deref(), form);
     let mut remedy = fill(&entry.remedy);
     if let Some(note) = circumstances.provider.and_then(|name| entry.provider.get(name)) {
         remedy = format!("{remedy}; {}", fill(note));
     }
-    Some(Cause {
+    Cause {
         id: entry.id.clone(),
         verdict: entry.verdict,
         stage: entry.stage,
@@ -204,7 +224,7 @@ pub fn diagnose(evidence: &[&str], circumstances: &Circumstances) -> Option<Caus
         fix: entry.fix,
         cause: fill(&entry.cause),
         remedy,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -216,6 +236,7 @@ mod tests {
             facts: facts.iter().copied().collect(),
             relayhost: "[r]:587".into(),
             user: "u".into(),
+            no_user: NO_LOGIN,
             package: "cyrus-sasl-plain".into(),
             to: "o@x".into(),
             sender: "monitor@h".into(),

@@ -22,6 +22,17 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Most bytes of a text that is shown in quotes.
+const QUOTED: usize = 300;
+
+/// Text from elsewhere within a sentence of ours: in quotes, harmless, and without backquotes, which are for commands
+/// that somebody is to type.
+pub fn quoted(text: &str) -> String {
+    let shown = clipped(text, QUOTED);
+    let rest = if shown.len() < text.len() { "…" } else { "" };
+    format!("\"{}{rest}\"", one_line(shown).replace(['`', '"'], "'"))
+}
+
 /// Whether this is one mail address that can stand in a Postfix table: local part and domain, no quoting, no
 /// spaces, no characters that the table format or `mail` would take for something else.
 pub fn is_address(text: &str) -> bool {

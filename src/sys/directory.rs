@@ -11,7 +11,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, typed};
 use crate::model::candidate::{self, Candidate};
 use crate::model::generation::hex;
 use crate::model::header;
@@ -101,7 +101,7 @@ impl Directory {
         let path = self.path.join(SUMS);
         let remedy = format!(
             "write it where the packages come from: `cd {} && sha256sum *.rpm >{SUMS}`",
-            self.path.display()
+            typed(&self.path)
         );
         let file = match self.file(SUMS) {
             Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
@@ -228,11 +228,11 @@ fn reading(path: &Path, source: std::io::Error) -> Error {
 fn trusted(path: &Path, found: &fs::Metadata, writable: u32) -> Result<()> {
     let (uid, mode) = (found.uid(), found.mode() & 0o7777);
     if uid != 0 {
-        let remedy = format!("see who could have changed it; then chown root: {}", path.display());
+        let remedy = format!("see who could have changed it; then chown root: {}", typed(path));
         return Err(refused(path, format!("belongs to user {uid}, not to root"), remedy));
     }
     if mode & writable != 0 {
-        let remedy = format!("see who could have changed it; then chmod go-w {}", path.display());
+        let remedy = format!("see who could have changed it; then chmod go-w {}", typed(path));
         return Err(refused(path, format!("has mode {mode:04o}, so that others may write to it"), remedy));
     }
     Ok(())

@@ -12,7 +12,7 @@ use memchr::{memchr, memrchr};
 use super::archive::{Packing, unpack};
 use super::run::{self, Cmd};
 use super::signals::Input;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, typed};
 
 /// Bytes of a block. No line of a mail log is as long; of one that is, only so much is looked at.
 const BLOCK: usize = 256 * 1024;
@@ -132,7 +132,7 @@ pub fn open(path: &Path) -> Result<Log> {
             problem: "is a directory".into(),
             remedy: format!(
                 "name the files in it: relayhost diagnose {}/maillog*",
-                name.trim_end_matches('/')
+                typed(Path::new(name.trim_end_matches('/')))
             ),
         });
     }
@@ -149,7 +149,7 @@ impl Log {
         let (packing, mut rest) = unpack(input).map_err(fault)?;
         if let Packing::Other(what, program) = packing {
             return Err(Error::Log {
-                remedy: format!("{program} {name} | relayhost diagnose -"),
+                remedy: format!("{program} {} | relayhost diagnose -", typed(Path::new(&name))),
                 name,
                 problem: format!("is {what}"),
             });

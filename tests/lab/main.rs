@@ -39,3 +39,4 @@ mod together;
 mod transactions;
 mod trees;
 mod undo;
+mod words;

@@ -9,15 +9,16 @@ use super::event::{Attempt, Event, Status, parse_event};
 use super::fold::soft;
 use super::groups::{Groups, Kind};
 use super::hosts::Hosts;
-use super::line::{Line, parse_line};
+use super::line::{Line, Writer, parse_line};
 use super::messages::{Messages, State, earlier, later};
 use super::scan::{Accepted, Found, Scanner};
 use super::stamp::{Calendar, Seconds};
 use super::witness::{ON_THE_WAY, Witness, is_of_transport};
 use super::wrap::unwrap;
 use crate::model::catalogue::{Stage, Verdict, fitting};
-use crate::model::diagnosis::{Cause, Circumstances, diagnose};
+use crate::model::diagnosis::{Circumstances, diagnose};
 use crate::model::text::masked;
+use crate::model::words::Words;
 
 /// Bytes of a line that are looked at; JSON needs a line that is whole.
 const LINE: usize = 64 * 1024;
@@ -238,7 +239,7 @@ impl<'a> Follower<'a> {
         let domain = attempt.to.rsplit('@').next().unwrap_or_default();
         let is_elsewhere = self.question.elsewhere.iter().any(|known| known.eq_ignore_ascii_case(domain));
         if attempt.is_local() && is_elsewhere {
-            let kind = Kind::Known(stayed(domain));
+            let kind = Kind::stayed(domain);
             let group = self.groups.number(host, kind, &attempt.reason);
             self.messages.failed(key, attempt.queue_id.as_bytes(), group, State::Lost, time);
             if let Some(group) = self.groups.get_mut(group) {
@@ -323,9 +324,17 @@ impl<'a> Follower<'a> {
 
     /// A line that tells of trouble without a message.
     fn alone(&mut self, host: u16, line: &Line, time: Option<Seconds>) {
+        if !line.is_trouble() {
+            return;
+        }
         let dies = line.text.starts_with("fatal: ") || line.text.starts_with("panic: ");
         let dies = dies && DAEMONS.contains(&line.daemon);
-        let hash = self.hash(host, &[line.text, if dies { line.daemon } else { "" }]);
+        let by = match line.writer {
+            Writer::System => "system",
+            Writer::Daemon if dies => line.daemon,
+            Writer::Daemon => "",
+        };
+        let hash = self.hash(host, &[line.text, by]);
         let group = if let Some(group) = self.known.get(&hash) {
             *group
         } else {
@@ -341,7 +350,7 @@ impl<'a> Follower<'a> {
 
     fn alone_group(&mut self, host: u16, line: &Line, dies: bool) -> Option<u32> {
         let words = masked(line.text);
-        let evidence = [words.as_ref()];
+        let evidence = [Words::of_line(line, &words)];
         let dies_on_the_way = dies && ON_THE_WAY.contains(&line.daemon);
         let known = dies_on_the_way || fitting(&evidence).any(|entry| entry.alone);
         let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host) };
@@ -382,17 +391,4 @@ fn hash_of(hasher: &RandomState, folded: &mut String, host: u16, texts: &[&str])
 
 fn head_of(line: &[u8], most: usize) -> &[u8] {
     line.get(..most).unwrap_or(line)
-}
-
-fn stayed(domain: &str) -> Cause {
-    Cause {
-        id: "delivered-locally".into(),
-        verdict: Verdict::Unreached,
-        stage: Stage::Local,
-        again: false,
-        fix: None,
-        cause: format!("mail for {domain} was taken for this host's own and never left it"),
-        remedy: "take that domain out of mydestination in main.cf (or the table that catches it), and `postfix reload`"
-            .into(),
-    }
 }

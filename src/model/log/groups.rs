@@ -36,6 +36,20 @@ impl Kind {
         let verdict = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
         Self::Unknown(nearest_stage(attempt), verdict)
     }
+
+    /// Of mail for a domain that was to leave this host, and was delivered on it.
+    pub fn stayed(domain: &str) -> Self {
+        Self::Known(Cause {
+            id: "delivered-locally".into(),
+            verdict: Verdict::Unreached,
+            stage: Stage::Local,
+            again: false,
+            fix: None,
+            cause: format!("mail for {domain} was taken for this host's own and never left it"),
+            remedy: "take that domain out of mydestination in main.cf (or the table that catches it), and `postfix reload`"
+                .into(),
+        })
+    }
 }
 
 /// One message of a group.

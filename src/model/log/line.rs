@@ -8,11 +8,22 @@ use crate::model::text::clipped;
 /// Bytes of a line's text that are looked at: a reply of several lines has 512 each (RFC 5321 §4.5.3.1.5).
 const TEXT: usize = 16 * 1024;
 
-/// A line that a Postfix program wrote.
+/// Who wrote the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// A program of Postfix, or a library in it: Cyrus SASL, OpenSSL, the C library with the kernel's errors.
+    Daemon,
+    /// The kernel, systemd, the journal, rsyslog.
+    System,
+}
+
+/// A line that a Postfix program wrote, or the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
     /// Time, host, and what a container's log has before them.
     head: &'a str,
+    /// Who wrote it, as far as the line tells.
+    pub writer: Writer,
     /// `smtp`, `cleanup`, `qmgr`, …
     pub daemon: &'a str,
     /// Process id.
@@ -22,19 +33,19 @@ pub struct Line<'a> {
 }
 
 /// Finds the Postfix part of a log line: `TAG/daemon[pid]: `, where TAG is `syslog_name`, with or without parts of its
-/// own. `None` for other lines.
+/// own. `None` for other lines, also for those of programs that repeat in their words what looks like one.
 pub fn parse_line(raw: &str) -> Option<Line<'_>> {
     let raw = raw.trim_end();
-    let end = raw.find("]: ")?;
-    let before = raw.get(..end)?;
+    let (tag, text) = raw.split_once(": ")?;
+    let before = tag.strip_suffix(']')?;
     let start = before.rfind([' ', '\t']).map_or(0, |at| at + 1);
     let (tag, pid) = before.get(start..)?.rsplit_once('[')?;
     let (name, daemon) = tag.rsplit_once('/')?;
     if name.is_empty() || name.starts_with('/') || !is_word(daemon) {
         return None;
     }
-    let text = clipped(raw.get(end + 3..)?, TEXT);
-    Some(Line { head: raw.get(..start)?, daemon, pid: pid.parse().ok()?, text })
+    let (head, text) = (raw.get(..start)?, clipped(text, TEXT));
+    Some(Line { head, writer: Writer::Daemon, daemon, pid: pid.parse().ok()?, text })
 }
 
 /// When a line was written, also if another program did.
@@ -56,21 +67,23 @@ impl<'a> Line<'a> {
     /// A line of the kernel, systemd, the journal or rsyslog, which may be about Postfix, or of the command `postfix`
     /// itself; it has no daemon.
     pub fn of_system(raw: &'a str) -> Option<Self> {
-        const PROGRAMS: [&str; 8] = [
-            "kernel:",
-            "systemd[",
-            "systemd-journald[",
-            "systemd-journal[",
-            "rsyslogd:",
-            "rsyslogd[",
-            "audit[",
-            "postfix[",
-        ];
-        let (start, name) =
-            PROGRAMS.iter().find_map(|name| Some((raw.find(&format!(" {name}"))? + 1, name)))?;
-        let text = raw.get(start + name.len()..)?;
-        let text = if name.ends_with('[') { text.split_once("]: ")?.1 } else { text.trim_start() };
-        Some(Self { head: raw.get(..start)?, daemon: "", pid: 0, text: clipped(text.trim_end(), TEXT) })
+        const PROGRAMS: [&str; 7] =
+            ["kernel", "systemd", "systemd-journald", "systemd-journal", "rsyslogd", "audit", "postfix"];
+        let (tag, text) = raw.split_once(": ")?;
+        let start = tag.rfind([' ', '\t'])? + 1;
+        let name = tag.get(start..)?.split('[').next()?;
+        let writer = if name == "postfix" { Writer::Daemon } else { Writer::System };
+        PROGRAMS.contains(&name).then_some(())?;
+        let text = clipped(text.trim(), TEXT);
+        Some(Self { head: raw.get(..start)?, writer, daemon: "", pid: 0, text })
+    }
+
+    /// Whether its writer complains (util/msg.c). What a daemon only reports may be anything: of a verbose one each word
+    /// that was said. The command `postfix` hands on what a program says that it has called.
+    pub fn is_trouble(&self) -> bool {
+        let text = self.text.strip_prefix("/usr/sbin/postconf: ").unwrap_or(self.text);
+        let complains = |head: &&str| text.starts_with(*head);
+        self.writer == Writer::System || ["warning: ", "error: ", "fatal: ", "panic: "].iter().any(complains)
     }
 
     /// When, and on which host; each as far as the line tells. Of several stamps the one with year and zone counts.
@@ -172,7 +185,13 @@ mod tests {
             assert_eq!((line.daemon, line.text), ("", text));
             assert_eq!(line.when_and_where(&Calendar::utc(NOW)), (Some(NOW), Some("h")));
         }
-        assert_eq!(Line::of_system("Nov 24 08:00:00 h sshd[1]: error: x"), None);
+        for raw in [
+            "Nov 24 08:00:00 h sshd[1]: error: x",
+            "Nov 24 08:00:00 h sshd[1]: Invalid user kernel: avc:  denied  { read } for comm=smtp",
+            "Nov 24 08:00:00 h app: said kernel: avc:  denied",
+        ] {
+            assert_eq!(Line::of_system(raw), None, "{raw}");
+        }
     }
 
     #[test]
@@ -184,6 +203,8 @@ mod tests {
             "Nov 23 10:00:00 host CRON[1]: (root) CMD (/usr/bin/a[1]: b)",
             "{\"a\":1}",
             "x /[1]: ",
+            // What others say may look like one.
+            "Nov 23 10:00:00 host dovecot: imap(a): x postfix/smtp[1]: fatal: x",
             "é]: é]: ",
         ] {
             assert_eq!(parse_line(raw), None, "{raw}");

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::Peer;
 use crate::engine::probe::talk::{Bad, Good, Next, Stop, Talk};
+use crate::model::form::Form;
 use crate::model::probe::Warning;
 use crate::model::route::Matter;
 use crate::sys::dns::{self, Answer, Record};
@@ -62,11 +63,19 @@ fn exchangers(talk: &Talk) -> Result<Vec<String>, Box<Bad>> {
             let words = format!("Domain {host} does not accept mail (nullMX)");
             Err(Box::new(Bad::new(vec![words], Matter::All)))
         }
-        Answer::Exchangers(all) => Ok(all
-            .into_iter()
-            .map(|(_, name)| name.trim_end_matches('.').to_owned())
-            .take(EXCHANGERS)
-            .collect()),
+        Answer::Exchangers(all) => {
+            // As Postfix does (valid_rr_name in dns/dns_lookup.c): these are words of whoever runs that name server.
+            let names = all.iter().map(|(_, name)| name.trim_end_matches('.'));
+            let names: Vec<String> =
+                names.filter(|name| Form::Host.fits(name)).take(EXCHANGERS).map(str::to_owned).collect();
+            if names.is_empty() {
+                let words = format!(
+                    "Name service error for name={host} type=MX: Malformed or unexpected name server reply"
+                );
+                return Err(Box::new(Bad::new(vec![words], Matter::All)));
+            }
+            Ok(names)
+        }
         Answer::Again(reason) => {
             let words = no_name(host, Record::Mx, "Host not found, try again");
             Err(Box::new(Bad { said: Some(reason), ..Bad::new(vec![words], Matter::All) }))
