@@ -382,7 +382,25 @@ def forged(question):
     return [number.to_bytes(2, "big") + b"\x81\x80" + question[4:]] * 1000
 
 
+def truncated(question):
+    """All in it but the flag that more comes by TCP, where nothing does."""
+    return [question[:2] + b"\x83\x80" + question[4:]]
+
+
+def crowd(question):
+    """200 addresses, at none of which anybody listens."""
+    if question[-4:-2] != b"\0\1":  # A
+        return [question[:2] + b"\x81\x80" + question[4:]]
+    records = b"".join(b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + bytes([127, 9, 9, number]) for number in range(1, 201))
+    return [question[:2] + b"\x81\x80\0\1\0\xc8\0\0\0\0" + question[12:] + records]
+
+
 NAME_SERVERS = {
+    "dns_truncated": (truncated, None),
+    "dns_crowd": (crowd, None),
+    # The name of the answer is a pointer to itself.
+    "dns_pointer": (lambda question: [question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:]
+                                      + bytes([0xc0, len(question)]) + b"\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"], None),
     "dns_silent": (lambda question: [], None),
     "dns_garbage": (lambda question: [os.urandom(512) for _ in range(1000)], None),
     "dns_forged": (forged, None),
