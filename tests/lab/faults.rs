@@ -236,7 +236,7 @@ fn edits(work: &str) -> u32 {
 #[test]
 fn an_edit_at_every_rename_is_in_its_place_or_named() {
     let counts = thread::scope(|scope| {
-        ["apply", "restore", "undo", "first"]
+        ["apply", "restore", "undo", "first", "recover"]
             .map(|work| scope.spawn(move || edits(work)))
             .map(|run| run.join().unwrap())
     });
