@@ -53,6 +53,16 @@ pub enum Error {
         /// The command that mends it.
         remedy: String,
     },
+    /// A file that root would go by could have been changed by somebody else.
+    #[error("`{}` {problem}", .path.display())]
+    Untrusted {
+        /// The file, or a directory on the way to it.
+        path: PathBuf,
+        /// Who could have changed it.
+        problem: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// Not root.
     #[error("relayhost must run as root: it reads and writes files that only root may see")]
     NotRoot,
@@ -308,9 +318,11 @@ impl Error {
     /// The exit status that this error ends a command with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Answers { .. } | Self::Exposed { .. } | Self::NoGeneration { .. } | Self::Tree { .. } => {
-                Exit::Usage
-            }
+            Self::Answers { .. }
+            | Self::Exposed { .. }
+            | Self::Untrusted { .. }
+            | Self::NoGeneration { .. }
+            | Self::Tree { .. } => Exit::Usage,
             Self::InTransaction { .. } => Exit::Deferred,
             Self::Foreign { .. } => Exit::Differs,
             Self::Stuck { .. } => Exit::Stuck,

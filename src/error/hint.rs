@@ -9,6 +9,7 @@ impl Error {
             Self::Answers { remedy, .. }
             | Self::NotWritten { remedy, .. }
             | Self::Exposed { remedy, .. }
+            | Self::Untrusted { remedy, .. }
             | Self::ProgramMissing { remedy, .. }
             | Self::Log { remedy, .. }
             | Self::Package { remedy, .. }

@@ -106,20 +106,6 @@ pub fn list(directory: &Path) -> Result<Vec<String>> {
     entries.filter_map(|entry| name(entry).transpose()).collect::<std::io::Result<_>>().map_err(fault)
 }
 
-/// How the file is open to others than root, in words; `None` if it is root's alone.
-pub fn exposure(path: &Path) -> Result<Option<String>> {
-    let found =
-        fs::metadata(path).map_err(|source| Error::Io { action: "look at", path: path.into(), source })?;
-    let mode = found.mode() & 0o7777;
-    Ok(if found.uid() != 0 {
-        Some(format!("belongs to user {}, not to root", found.uid()))
-    } else if mode & 0o077 != 0 {
-        Some(format!("has mode {mode:04o}, so that others can read or write it"))
-    } else {
-        None
-    })
-}
-
 /// How a map or its database differs from root:root and `mode`, in words.
 pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     let found = fs::metadata(path).ok()?;
@@ -293,13 +279,5 @@ mod tests {
         create(&big, &[b'x'; 100], 0o600).unwrap();
         assert!(matches!(read(&big, 99).unwrap_err(), Error::TooLarge { .. }));
         assert!(read(&big, 100).unwrap().is_some());
-    }
-
-    #[test]
-    fn exposure_is_by_mode() {
-        let directory = scratch().unwrap();
-        let path = directory.path().join("answers");
-        create(&path, b"", 0o644).unwrap();
-        assert!(exposure(&path).unwrap().unwrap().contains("0644"));
     }
 }

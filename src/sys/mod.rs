@@ -25,5 +25,6 @@ pub mod sasl;
 pub mod service;
 pub mod state;
 pub mod tls;
+pub mod trust;
 pub mod tty;
 pub mod wire;

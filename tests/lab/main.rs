@@ -33,4 +33,5 @@ mod secrets;
 mod together;
 mod transactions;
 mod trees;
+mod trust;
 mod undo;
