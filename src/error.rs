@@ -251,8 +251,8 @@ pub enum Error {
         /// How long we waited.
         waited: Duration,
     },
-    /// A record in the state directory cannot be read.
-    #[error("`{}` is not a record of this relayhost: {problem}", .path.display())]
+    /// A record in the state directory cannot be used.
+    #[error("`{}` cannot be used: {problem}", .path.display())]
     Record {
         /// The record.
         path: PathBuf,
@@ -293,6 +293,14 @@ pub enum Error {
         /// The generation that has what was there before.
         generation: u32,
     },
+    /// A run was stopped while it changed files, and what was there before is lost.
+    #[error(
+        "a run was stopped while it changed files, and they cannot be put back ({problem}); they stay as they are, old or new, each by itself"
+    )]
+    Unrecovered {
+        /// Why.
+        problem: String,
+    },
     /// An answers file was asked for, and there is none.
     #[error("nothing was written: {why}")]
     NotWritten {
@@ -325,9 +333,18 @@ impl Error {
             | Self::Tree { .. } => Exit::Usage,
             Self::InTransaction { .. } => Exit::Deferred,
             Self::Foreign { .. } => Exit::Differs,
-            Self::Stuck { .. } => Exit::Stuck,
+            Self::Stuck { .. } | Self::Unrecovered { .. } => Exit::Stuck,
             Self::Undone { cause, .. } => cause.exit(),
             _ => Exit::Failed,
+        }
+    }
+
+    /// Whether something that was recorded of earlier runs is lost.
+    pub fn is_lost_record(&self) -> bool {
+        match self {
+            Self::Record { .. } | Self::NoGeneration { .. } => true,
+            Self::Stuck { undo, .. } => undo.is_lost_record(),
+            _ => false,
         }
     }
 

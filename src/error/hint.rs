@@ -56,16 +56,17 @@ impl Error {
                 "mend that line of main.cf (nothing was changed), and run the same command again".into()
             }
             Self::Busy { .. } => "wait for it to end, and run the same command again".into(),
-            Self::Record { path, .. } => format!(
-                "nothing was touched; if it cannot be mended, move it away (`mv {0} /root/`), and see by `relayhost check` what is in force",
-                path.display()
-            ),
+            Self::Record { .. } => "relayhost repair (it sets that aside, and goes on without it)".into(),
+            Self::Unrecovered { .. } => "relayhost repair (it makes the files what the answers say)".into(),
             Self::NoGeneration { .. } => "relayhost history".into(),
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
             Self::Foreign { .. } => {
                 "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
             }
             Self::Undone { cause, .. } => cause.hint(),
+            Self::Stuck { undo, .. } if undo.is_lost_record() => {
+                "relayhost repair (it makes the files what the answers say)".into()
+            }
             Self::Stuck { generation, .. } => format!(
                 "mend what the message names (disk full? read-only?), then `relayhost restore {generation}`; the previous bytes are in /var/lib/relayhost/generations/{generation:04}/before"
             ),

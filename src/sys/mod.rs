@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod clock;
+pub mod damage;
 pub mod directory;
 pub mod dns;
 pub mod files;

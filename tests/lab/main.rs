@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod damage;
 mod diagnose;
 mod faults;
 mod from;
