@@ -230,7 +230,8 @@ fn password(answers: &Answers, span: Option<std::ops::Range<usize>>, bytes: Vec<
 
 /// Refuses a secret that others may read. That nobody else may write it is known already.
 fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
-    if read.mode & 0o077 == 0 {
+    let open = read.mode & 0o077;
+    if open == 0 {
         return Ok(());
     }
     Err(Error::Exposed {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::transaction::{
     Transaction, postfix_directory, postfix_runs, reread, restore_files, run_before, trust_postfix_directory,
 };
-use super::{Place, Progress};
+use super::{Place, Progress, init};
 use crate::error::{Error, Result};
 use crate::model::action::ServiceAction;
 use crate::model::generation::{Generation, Journal, Phase, recorded_files};
@@ -83,6 +83,9 @@ fn go_on(result: Result<Recovered>, progress: &mut dyn Progress) -> Result<Recov
 
 fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
     state::sweep(lock, &postfix_directory())?;
+    for line in init::clear_up(lock) {
+        progress.note(&line);
+    }
     let recovered = if state::has_journal() { recover(place, progress) } else { Ok(None) };
     for line in damage::set_all_aside(lock) {
         progress.note(&line);

@@ -12,6 +12,11 @@ use crate::error::{Error, Result};
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
 const LIMIT: u64 = 16 * 1024 * 1024;
 
+/// How the names of our own directories begin, in which files are built.
+pub const STAGING: &str = ".relayhost-";
+/// The name of the file in such a directory.
+pub const BUILT: &str = "new";
+
 /// Reads a file of at most `limit` bytes; `None` if there is none. Regular files only: a FIFO would never end.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     read_with(path, limit, nix::libc::O_NONBLOCK)
@@ -119,7 +124,7 @@ pub fn deviation(path: &Path, mode: u32) -> Option<String> {
 pub fn staging(beside: &Path) -> Result<TempDir> {
     let parent = beside.parent().unwrap_or(Path::new("/"));
     tempfile::Builder::new()
-        .prefix(".relayhost-")
+        .prefix(STAGING)
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(parent)
         .map_err(|source| Error::Io { action: "make a directory in", path: parent.into(), source })
@@ -170,14 +175,24 @@ impl Staged {
     pub fn new(path: &Path, bytes: &[u8], mode: u32) -> Result<Self> {
         ensure_directory(path.parent().unwrap_or(Path::new("/")), 0o755)?;
         let staging = staging(path)?;
-        create(&staging.path().join("new"), bytes, mode)?;
+        create(&staging.path().join(BUILT), bytes, mode)?;
         Ok(Self { staging, path: path.to_owned() })
+    }
+
+    /// Where it was built.
+    pub fn built(&self) -> PathBuf {
+        self.staging.path().join(BUILT)
+    }
+
+    /// Leaves it where it was built.
+    pub fn keep(self) {
+        let _ = self.staging.keep();
     }
 
     /// Puts it into its place. What is there is replaced, or, without `replace`, nothing is done and that is an error,
     /// also if it came at this moment.
     pub fn put(&self, replace: bool) -> Result<()> {
-        let built = self.staging.path().join("new");
+        let built = self.built();
         if replace {
             return put_in_place(&built, &self.path);
         }
@@ -191,38 +206,19 @@ impl Staged {
     }
 }
 
-/// Removes a file.
-pub fn remove(path: &Path) -> Result<()> {
-    fs::remove_file(path).map_err(|source| Error::Io { action: "remove", path: path.into(), source })
+/// Removes a directory in which a file was built, or whatever else has its name.
+pub fn remove_staging(built: &Path) -> Result<()> {
+    let staging = built.parent().unwrap_or(built);
+    super::state::remove_all(staging).map_err(|source| Error::Io {
+        action: "remove",
+        path: staging.into(),
+        source,
+    })
 }
 
 /// A path from `/`, taken from where we are; links are not resolved.
 pub fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|source| Error::Io { action: "find", path: path.into(), source })
-}
-
-/// Why a file in this directory would not stay root's: the first that exists of its parents is a link, belongs to
-/// somebody else, or can be changed by others; `None` if all is well.
-pub fn open_directory(path: &Path) -> Result<Option<String>> {
-    let Some(directory) = path.ancestors().skip(1).find(|directory| fs::symlink_metadata(directory).is_ok())
-    else {
-        return Ok(None);
-    };
-    let fault = |source| Error::Io { action: "look at", path: directory.into(), source };
-    let found = fs::symlink_metadata(directory).map_err(fault)?;
-    let mode = found.mode() & 0o7777;
-    let shown = directory.display();
-    Ok(if found.is_symlink() {
-        Some(format!("`{shown}` is a symbolic link"))
-    } else if !found.is_dir() {
-        Some(format!("`{shown}` is no directory"))
-    } else if found.uid() != 0 {
-        Some(format!("`{shown}` belongs to user {}, not to root", found.uid()))
-    } else if mode & 0o022 != 0 {
-        Some(format!("`{shown}` has mode {mode:04o}, so that others can put files there"))
-    } else {
-        None
-    })
 }
 
 /// Refuses a path that is a symbolic link.
