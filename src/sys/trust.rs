@@ -86,7 +86,9 @@ pub fn directory(path: &Path) -> Result<Option<(PathBuf, OwnedFd)>> {
 /// already must be one that root may go by.
 pub fn place(path: &Path) -> Result<()> {
     let there = path.ancestors().skip(1).find(|directory| std::fs::symlink_metadata(directory).is_ok());
-    there.map_or(Ok(()), |directory| self::directory(directory).map(|_| ()))
+    let Some(there) = there else { return Ok(()) };
+    files::refuse_link(there)?;
+    directory(there).map(|_| ())
 }
 
 fn fault(path: &Path) -> impl Fn(IoError) -> Error + '_ {
