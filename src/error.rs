@@ -56,6 +56,16 @@ pub enum Error {
         /// The command that mends it.
         remedy: String,
     },
+    /// A file that root would go by could have been changed by somebody else.
+    #[error("`{}` {problem}", .path.display())]
+    Untrusted {
+        /// The file, or a directory on the way to it.
+        path: PathBuf,
+        /// Who could have changed it.
+        problem: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// Not root.
     #[error("relayhost must run as root: it reads and writes files that only root may see")]
     NotRoot,
@@ -251,8 +261,8 @@ pub enum Error {
         /// How long we waited.
         waited: Duration,
     },
-    /// A record in the state directory cannot be read.
-    #[error("`{}` is not a record of this relayhost: {problem}", .path.display())]
+    /// A record in the state directory cannot be used.
+    #[error("`{}` cannot be used: {problem}", .path.display())]
     Record {
         /// The record.
         path: PathBuf,
@@ -296,6 +306,14 @@ pub enum Error {
     /// A signal has ended the run.
     #[error("{0}")]
     Interrupted(Box<Interruption>),
+    /// A run was stopped while it changed files, and what was there before is lost.
+    #[error(
+        "a run was stopped while it changed files, and they cannot be put back ({problem}); they stay as they are, old or new, each by itself"
+    )]
+    Unrecovered {
+        /// Why.
+        problem: String,
+    },
     /// An answers file was asked for, and there is none.
     #[error("nothing was written: {why}")]
     NotWritten {
@@ -323,16 +341,27 @@ impl Error {
     /// The exit status that this error ends a command with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Answers { .. } | Self::Exposed { .. } | Self::NoGeneration { .. } | Self::Tree { .. } => {
-                Exit::Usage
-            }
+            Self::Answers { .. }
+            | Self::Exposed { .. }
+            | Self::Untrusted { .. }
+            | Self::NoGeneration { .. }
+            | Self::Tree { .. } => Exit::Usage,
             Self::InTransaction { .. } => Exit::Deferred,
             Self::NoProc => Exit::NoWord,
             Self::Foreign { .. } => Exit::Differs,
-            Self::Stuck { .. } => Exit::Stuck,
+            Self::Stuck { .. } | Self::Unrecovered { .. } => Exit::Stuck,
             Self::Undone { cause, .. } => cause.exit(),
             Self::Interrupted(interruption) => interruption.exit(),
             _ => Exit::Failed,
+        }
+    }
+
+    /// Whether something that was recorded of earlier runs is lost.
+    pub fn is_lost_record(&self) -> bool {
+        match self {
+            Self::Record { .. } | Self::NoGeneration { .. } => true,
+            Self::Stuck { undo, .. } => undo.is_lost_record(),
+            _ => false,
         }
     }
 

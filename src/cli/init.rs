@@ -94,7 +94,7 @@ pub fn run(flags: &Flags, out: &mut Renderer) -> Result<Outcome> {
         out.line("", "nothing was written; relayhost init --no-probe writes answers that were not tried");
         return Ok((failed.exit(), record::merged(body(&[], &summary, &[]), tried)));
     }
-    let written = init::write(&target, interview.choices(), flags.inline_password, flags.force)?;
+    let written = init::write(&target, interview.choices(), flags.inline_password, flags.force, out)?;
     out.write("\n");
     out.marked(Mark::Good, &format!("answers for this: {summary}"), 2);
     for path in &written {

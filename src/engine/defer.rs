@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::apply::{Done, Options, apply};
 use super::install::keep_when_we_go;
-use super::recover::lock_and_recover;
+use super::recover::{lock_and_recover, tell_of_damage};
 use super::transaction::postfix_runs;
 use super::verify::Request;
 use super::{Place, Progress, load, wait};
@@ -191,6 +191,9 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
         // First without waiting: most calls find nothing.
         let entries = pending::entries()?;
         if entries.is_empty() {
+            if matches!(drained, Drained::Nothing) {
+                tell_of_damage(progress);
+            }
             break;
         }
         refuse_without_proc()?;

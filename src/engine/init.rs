@@ -2,7 +2,9 @@
 //! places, root's alone from the first instant. What is in them was decided before (`model::interview`).
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::Progress;
 use super::load::{DEFAULT, PASSWORD_LIMIT, Source};
 use crate::error::{Error, Result};
 use crate::model::answers::{Answers, SIZE_LIMIT};
@@ -10,7 +12,11 @@ use crate::model::choices::{Choices, PASSWORD_FILE};
 use crate::model::desired::Desired;
 use crate::model::observed::parse_settings;
 use crate::model::secret::Secret;
-use crate::sys::{clock, files, host, postfix, tty};
+use crate::sys::state::{self, Lock};
+use crate::sys::{clock, files, host, postfix, swap, trust, tty};
+
+/// How long to wait for another relayhost before the answers are written.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Where the answers go, and the password.
 #[derive(Debug, Clone)]
@@ -44,11 +50,14 @@ impl Target {
     pub fn refuse_if_taken(&self, own: bool, force: bool) -> Result<()> {
         for path in self.paths(own) {
             files::refuse_link(path)?;
-            if let Some(problem) = files::open_directory(path)? {
-                return Err(not_written(
-                    problem,
-                    "put the answers into a directory of root's that nobody else can write to, such as /etc/relayhost",
-                ));
+            match trust::place(path) {
+                Err(Error::Untrusted { path, problem, .. }) => {
+                    return Err(not_written(
+                        format!("`{}` {problem}", path.display()),
+                        "put the answers into a directory of root's that nobody else can write to, such as /etc/relayhost",
+                    ));
+                }
+                other => other?,
             }
         }
         match self.taken(own).first() {
@@ -152,33 +161,90 @@ pub fn desired(choices: &Choices) -> Result<Desired> {
     })
 }
 
-/// Writes both files, and returns their paths. `inline`: the password into the answers file itself.
-pub fn write(target: &Target, choices: &Choices, inline: bool, force: bool) -> Result<Vec<PathBuf>> {
+/// Writes both files, and returns their paths. `inline`: the password into the answers file itself. Answers and password
+/// are changed in one step, by the rename of the answers: these name the new password where it was built, beside its place,
+/// and once they are in force it goes to its place. So whoever is stopped, and wherever, leaves the old pair or the new one.
+pub fn write(
+    target: &Target,
+    choices: &Choices,
+    inline: bool,
+    force: bool,
+    progress: &mut dyn Progress,
+) -> Result<Vec<PathBuf>> {
+    // Whoever has the lock removes what a stopped run left, so this one needs it too.
+    let lock = state::lock(PATIENCE, &mut |line| progress.note(line))?;
+    for line in clear_up_beside(&lock, target) {
+        progress.note(&line);
+    }
     let own_file = choices.password.is_some() && choices.password_file.is_none() && !inline;
     target.refuse_if_taken(own_file, force)?;
     let mut choices = choices.clone();
-    if own_file {
-        choices.password_file = Some(target.password.display().to_string());
+    let mut built = None;
+    if let (true, Some(password)) = (own_file, &choices.password) {
+        let line = format!("{}\n", password.expose());
+        let password = files::Staged::new(&target.password, line.as_bytes(), 0o600)?;
+        choices.password_file = Some(password.built().display().to_string());
+        files::sync_directory(password.built().parent().unwrap_or(Path::new("/")))?;
+        built = Some(password);
     }
     let written = format!("Written by `relayhost init` on {}.", clock::wall());
     let answers = files::Staged::new(&target.answers, choices.text(&written, false).as_bytes(), 0o600)?;
-    let mut paths = Vec::new();
-    // The password first: answers that name a file which is not there would be no answers.
-    if let (true, Some(password)) = (own_file, &choices.password) {
-        let line = format!("{}\n", password.expose());
-        files::Staged::new(&target.password, line.as_bytes(), 0o600)?.put(force)?;
-        paths.push(target.password.clone());
+    let put = answers.put(force);
+    let Some(password) = built else {
+        put?;
+        files::restore_labels(std::slice::from_ref(&target.answers))?;
+        return Ok(vec![target.answers.clone()]);
+    };
+    // An error does not tell whether the name has changed: fsync(2) comes after it. They tell it themselves.
+    let staged = password.built();
+    if !names(&target.answers, &staged).unwrap_or(true) {
+        return Err(put.err().unwrap_or(swap::changed(&target.answers, &target.answers)));
     }
-    if let Err(error) = answers.put(force) {
-        if !force {
-            // Nobody knows of it, and it was not there before.
-            let _ = paths.iter().try_for_each(|path| files::remove(path));
-        }
-        return Err(error);
-    }
-    paths.insert(0, target.answers.clone());
+    password.keep();
+    let place = if bring_home(target, &staged).is_ok() { target.password.clone() } else { staged };
+    let paths = vec![target.answers.clone(), place];
     files::restore_labels(&paths)?;
-    Ok(paths)
+    put.map(|()| paths)
+}
+
+/// Whether the answers name this file.
+fn names(answers: &Path, file: &Path) -> Result<bool> {
+    let bytes = files::read_no_link(answers)?.unwrap_or_default();
+    Ok(memchr::memmem::find(&bytes, file.as_os_str().as_encoded_bytes()).is_some())
+}
+
+/// Puts a password that the answers name where it was built into its place, and has them name that. Each step leaves
+/// answers that name the new password.
+fn bring_home(target: &Target, built: &Path) -> Result<()> {
+    let Some(password) = files::read_no_link(built)? else { return Ok(()) };
+    files::Staged::new(&target.password, &password, 0o600)?.put(true)?;
+    let bytes = files::read_no_link(&target.answers)?.unwrap_or_default();
+    // Somebody has written something else there meanwhile: it is theirs to mend.
+    let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
+    let text = text.replace(&built.display().to_string(), &target.password.display().to_string());
+    files::Staged::new(&target.answers, text.as_bytes(), 0o600)?.put(true)?;
+    files::remove_staging(built)
+}
+
+/// Clears up what an `init` that was stopped has left beside the host's answers. Returns lines for what could not be done.
+pub fn clear_up(lock: &Lock) -> Vec<String> {
+    Target::new(Path::new(DEFAULT)).map_or_else(|_| Vec::new(), |target| clear_up_beside(lock, &target))
+}
+
+/// A password that the answers name goes to its place, and what they do not name goes.
+fn clear_up_beside(_lock: &Lock, target: &Target) -> Vec<String> {
+    let Some(directory) = target.answers.parent() else { return Vec::new() };
+    let left = files::names(directory).into_iter().filter(|name| name.starts_with(files::STAGING));
+    left.filter_map(|name| {
+        let built = directory.join(&name).join(files::BUILT);
+        let result = match names(&target.answers, &built) {
+            Ok(true) => bring_home(target, &built),
+            Ok(false) => files::remove_staging(&built),
+            Err(error) => Err(error),
+        };
+        Some(format!("`{}` is left by `relayhost init`: {}", directory.join(name).display(), result.err()?))
+    })
+    .collect()
 }
 
 /// Nothing was written, and why.

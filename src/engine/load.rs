@@ -1,4 +1,5 @@
-//! Answers to `Desired`: reads the file and the password, and refuses a password that others could have read.
+//! Answers to `Desired`: reads the files and the password. What root does follows from them, so a file that somebody else
+//! could have changed is refused, and so is a password that others could have read.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use crate::model::complete::complete;
 use crate::model::desired::Desired;
 use crate::model::generation;
 use crate::model::secret::Secret;
+use crate::sys::trust::{self, Trusted};
 use crate::sys::{files, host};
 
 /// Where answers are looked for.
@@ -18,6 +20,9 @@ pub const PASSWORD_LIMIT: u64 = 4096;
 
 /// Where other packages put theirs: `NAME.toml`, read in the order of their names. What answers.toml says comes first.
 pub const DROP_INS: &str = "/etc/relayhost/answers.d";
+
+/// Names of standard input.
+const STANDARD_INPUT: [&str; 4] = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 
 /// The files that make up the answers of this host, the one that counts most first.
 fn files_of_host() -> Vec<PathBuf> {
@@ -61,9 +66,9 @@ pub enum Source {
 
 impl Source {
     /// What `--answers` names; `-` is standard input, which is read now. A pipe may hang, and nobody else is to wait
-    /// for the lock meanwhile.
+    /// for the lock meanwhile. Whose words these are, the caller knows; so standard input is taken as it comes.
     pub fn new(path: &Path) -> Result<Self> {
-        if path != Path::new("-") {
+        if !STANDARD_INPUT.iter().any(|name| path == Path::new(name)) {
             return Ok(Self::File(path.to_owned()));
         }
         let answers = parse("standard input", &host::read_stdin(SIZE_LIMIT)?, 0)?;
@@ -98,9 +103,10 @@ pub fn load(path: &Path) -> Result<Desired> {
 
 /// One file, its places counted from `start`.
 fn load_file(path: &Path, start: usize) -> Result<Answers> {
-    let answers = parse(&path.display().to_string(), &read(path)?, start)?;
+    let read = read(path)?;
+    let answers = parse(&path.display().to_string(), &read.bytes, start)?;
     if matches!(answers.secret_source()?, SecretSource::Inline(_)) {
-        refuse_exposed(path)?;
+        refuse_exposed(path, &read)?;
     }
     Ok(answers)
 }
@@ -112,15 +118,20 @@ fn parse(name: &str, bytes: &[u8], start: usize) -> Result<Answers> {
     Answers::parse_at(name, bytes, start)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+fn read(path: &Path) -> Result<Trusted> {
     let problem = |problem: String, remedy: &str| Error::Answers {
         file: path.display().to_string(),
         place: None,
         problem,
         remedy: remedy.to_owned(),
     };
-    match files::read(path, SIZE_LIMIT) {
-        Ok(Some(bytes)) => Ok(bytes),
+    match trust::read(path, SIZE_LIMIT) {
+        Ok(Some(read)) => Ok(read),
+        // A pipe of the caller's, `<(command)` of the shell, has no name that could be looked at.
+        Ok(None) if path.starts_with("/dev/fd") || path.starts_with("/proc") => Err(problem(
+            "is no file on the disk, so nobody knows whose it is".into(),
+            "give the answers on standard input: `--answers -`",
+        )),
         Ok(None) => Err(problem(
             "there is no such file".into(),
             "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost/examples there, edit it, and `chmod 600` it; or name another with --answers",
@@ -129,6 +140,14 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         Err(Error::Io { source, .. }) => {
             Err(problem(format!("cannot be read: {source}"), "name the answers file with --answers FILE"))
         }
+        Err(Error::Untrusted { path: found, problem, remedy }) => Err(Error::Untrusted {
+            path: found,
+            problem,
+            remedy: format!(
+                "{remedy}; or, when you have read them, give the answers on standard input: `--answers - <{}`",
+                path.display()
+            ),
+        }),
         Err(other) => Err(other),
     }
 }
@@ -157,15 +176,15 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
                     "write the whole path",
                 ));
             }
-            let Some(bytes) = files::read(&path, PASSWORD_LIMIT)? else {
+            let Some(read) = trust::read(&path, PASSWORD_LIMIT)? else {
                 return Err(answers.error(
                     span,
                     &format!("there is no file `{}`", path.display()),
                     &format!("write the password into it: `install -m 600 /dev/stdin {}`, then the password, Enter, Ctrl-D", path.display()),
                 ));
             };
-            refuse_exposed(&path)?;
-            password(answers, span, bytes).map(Some)
+            refuse_exposed(&path, &read)?;
+            password(answers, span, read.bytes).map(Some)
         }
         SecretSource::Environment(name) => {
             let span = auth.password_env.as_ref().map(toml::Spanned::span);
@@ -179,18 +198,17 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
         }
         SecretSource::Credential(name) => {
             let span = auth.password_credential.as_ref().map(toml::Spanned::span);
-            let bytes = match host::credential_path(&name) {
-                Some(path) if !name.contains('/') => files::read(&path, PASSWORD_LIMIT)?,
-                _ => None,
-            };
-            let Some(bytes) = bytes else {
+            let path = host::credential_path(&name).filter(|_| !name.contains('/'));
+            let read = path.as_deref().map(|path| trust::read(path, PASSWORD_LIMIT)).transpose()?;
+            let (Some(path), Some(Some(read))) = (path, read) else {
                 return Err(answers.error(
                     span,
                     &format!("systemd gave us no credential {}", if_name(&name)),
                     "add `LoadCredential=NAME:/path/of/the/file` to the unit that runs relayhost",
                 ));
             };
-            password(answers, span, bytes).map(Some)
+            refuse_exposed(&path, &read)?;
+            password(answers, span, read.bytes).map(Some)
         }
     }
 }
@@ -210,16 +228,15 @@ fn password(answers: &Answers, span: Option<std::ops::Range<usize>>, bytes: Vec<
     Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))
 }
 
-fn refuse_exposed(path: &Path) -> Result<()> {
-    match files::exposure(path)? {
-        None => Ok(()),
-        Some(problem) => Err(Error::Exposed {
-            path: path.to_owned(),
-            problem,
-            remedy: format!(
-                "chown root: {0} && chmod 600 {0} — and change the password if others may have read it",
-                path.display()
-            ),
-        }),
+/// Refuses a secret that others may read. That nobody else may write it is known already.
+fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
+    let open = read.mode & 0o077;
+    if open == 0 {
+        return Ok(());
     }
+    Err(Error::Exposed {
+        path: path.to_owned(),
+        problem: format!("has mode {:04o}, so that others can read it", read.mode),
+        remedy: format!("chmod 600 {} — and change the password if others may have read it", path.display()),
+    })
 }

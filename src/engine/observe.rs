@@ -8,7 +8,6 @@ use super::Place;
 use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
-use crate::model::generation::LastRun;
 use crate::model::mailrc::Startup;
 use crate::model::maincf::MainCf;
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
@@ -19,7 +18,7 @@ use crate::model::observed::{
 };
 use crate::model::parameters::{SETTINGS, ca_candidates};
 use crate::model::postmap::MapSource;
-use crate::sys::{files, mail, packages, postfix, service, state};
+use crate::sys::{files, mail, packages, postfix, service};
 
 /// Where Cyrus SASL's plugins lie: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
@@ -36,7 +35,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             packages: rpm.join().map_err(|_| internal())??,
             plugins: plugins(),
             mail_command: mail::command(),
-            last: if state::exists()? { last_run()? } else { LastRun::default() },
+            last: last_run()?,
             postfix,
         })
     })

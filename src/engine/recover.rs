@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::transaction::{
-    Transaction, Wanted, postfix_directory, postfix_runs, run_before, trust_postfix_directory,
+    Transaction, Wanted, postfix_directory, postfix_runs, reread, run_before, trust_postfix_directory,
 };
-use super::{Place, Progress};
+use super::{Place, Progress, init};
 use crate::error::{Error, Result};
-use crate::model::generation::{Generation, Phase, recorded_files};
+use crate::model::action::ServiceAction;
+use crate::model::generation::{Generation, Journal, Phase, recorded_files};
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, inode, scratch, signals};
+use crate::sys::{clock, damage, inode, scratch, signals};
 
 /// What recovery did, in words; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
@@ -23,30 +24,41 @@ pub struct Held {
     pub recovered: Recovered,
 }
 
-/// For commands that change something: takes the lock, waiting for another run, and clears up what a stopped run
-/// left. What the command goes by, the answers among it, is read afterwards: while one waits, it may change.
+/// For commands that change something: takes the lock, waiting for another run, clears up what a stopped run left, and
+/// sets aside what cannot be used of the state. What the command goes by, the answers among it, is read afterwards: while
+/// one waits, it may change.
 pub fn lock_and_recover(patience: Duration, place: Place, progress: &mut dyn Progress) -> Result<Held> {
     trust_postfix_directory()?;
     let lock = state::lock(patience, &mut |line| progress.note(line))?;
-    let recovered = recover(&lock, place, progress)?;
+    let recovered = go_on(clear_up(&lock, place, progress), progress)?;
     Ok(Held { _lock: lock, recovered })
 }
 
-/// For commands that change nothing: clears up what a stopped run left. A run that is at work now is left alone.
+/// For commands that change nothing: clears up what a stopped run left, and says what cannot be used of the state. A run
+/// that is at work now is left alone.
 pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
-    if !state::exists()? || state::journal()?.is_none() {
+    let lock = if state::has_journal() { state::try_lock()? } else { None };
+    let Some(lock) = lock else {
+        tell_of_damage(progress);
         return Ok(None);
-    }
+    };
     trust_postfix_directory()?;
-    match state::try_lock()? {
-        None => Ok(None),
-        Some(lock) => recover(&lock, Place::here(), progress),
-    }
+    go_on(clear_up(&lock, Place::here(), progress), progress)
+}
+
+/// Says what cannot be used of the state.
+pub fn tell_of_damage(progress: &mut dyn Progress) {
+    let lines = damage::survey()
+        .into_iter()
+        .map(|damage| damage.line() + "; the next apply, repair or restore sets it aside");
+    let exposure = damage::exposure().map(|line| line + "; the next apply, repair or restore closes it");
+    lines.chain(exposure).for_each(|line| progress.note(&line));
 }
 
 /// At boot, before Postfix starts: it will read what is there then. One that runs all the same is told.
 pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
-    if !state::exists()? || state::journal()?.is_none() {
+    if !state::is_there() {
+        tell_of_damage(progress);
         return Ok(None);
     }
     trust_postfix_directory()?;
@@ -54,45 +66,104 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
     let place = if Place::here() == Place::Host && postfix_runs()? { Place::Host } else { Place::Tree };
     match state::try_lock()? {
         None => Ok(None),
-        Some(lock) => recover(&lock, place, progress),
+        Some(lock) => clear_up(&lock, place, progress),
     }
 }
 
-fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
+/// Files that cannot be put back are no reason to stop: they can be looked at, and made what the answers say.
+fn go_on(result: Result<Recovered>, progress: &mut dyn Progress) -> Result<Recovered> {
+    match result {
+        Err(error @ Error::Unrecovered { .. }) => {
+            progress.note(&format!("{error} -> {}", error.hint()));
+            Ok(Some(error.to_string()))
+        }
+        other => other,
+    }
+}
+
+fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
     // Signals wait: what it puts back is what is to be in force.
     let _held = signals::hold();
     scratch::sweep();
-    let Some(journal) = state::journal()? else {
-        return state::sweep(lock, &postfix_directory()).map(|()| None);
-    };
+    let recovered = if state::has_journal() { recover(lock, place, progress) } else { Ok(None) };
+    state::sweep(lock, &postfix_directory())?;
+    for line in init::clear_up(lock) {
+        progress.note(&line);
+    }
+    for line in damage::set_all_aside(lock) {
+        progress.note(&line);
+    }
+    recovered
+}
+
+fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
     let begin = clock::now();
-    let transaction = Transaction::resume(journal.generation, place)?;
+    progress.begin("recovery");
+    let result = match finish(lock, place, progress) {
+        // Nobody can follow it any more, the next command neither.
+        Err(lost) if lost.is_lost_record() => state::set_journal_aside().and_then(|_| {
+            let lost = if let Error::Stuck { undo, .. } = lost { *undo } else { lost };
+            Err(Error::Unrecovered { problem: lost.to_string() })
+        }),
+        other => other,
+    };
+    let text = match &result {
+        Ok(recovered) => recovered.as_deref().unwrap_or("nothing was under way"),
+        Err(_) => "failed",
+    };
+    progress.end(result.is_ok(), text, begin.elapsed());
+    result
+}
+
+/// Ends what a stopped run had begun. `Error::is_lost_record` if what that takes is not there any more.
+fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
+    let (transaction, phase) = match state::journal() {
+        Ok(None) => return Ok(None),
+        Ok(Some(Journal { generation, phase, .. })) => match Transaction::resume(generation, place) {
+            Err(lost) if lost.is_lost_record() && phase == Phase::Changed => {
+                return without_record(&lost, place).map(Some);
+            }
+            transaction => (transaction?, phase),
+        },
+        // Whose it was, the newest generation says; how far it had come, the files do.
+        Err(lost) if lost.is_lost_record() => match Transaction::resume_newest(place)? {
+            None => {
+                let aside = state::set_journal_aside()?;
+                progress.note(&format!("{lost}; it is set aside as {}", aside.display()));
+                return Ok(None);
+            }
+            Some(newest) if newest.is_as_after()? => (newest, Phase::Changed),
+            Some(newest) => (newest, Phase::Changing),
+        },
+        Err(other) => return Err(other),
+    };
     // Before it is swept: somebody's edit may have come out of an exchange.
     transaction.rescue()?.iter().for_each(|line| progress.note(line));
     state::sweep(lock, &postfix_directory())?;
-    progress.begin("recovery");
     // A run that could not write that it was putting back has left `Changed`.
-    let phase = if transaction.is_as_before()? { Phase::Changing } else { journal.phase };
-    let result = match phase {
+    let phase = if transaction.is_as_before()? { Phase::Changing } else { phase };
+    match phase {
         Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|put_back| {
             put_back.aside.iter().for_each(|line| progress.note(line));
-            told(
-                "a run was stopped while it changed files; they are again what they were before",
-                place,
-                put_back.untold,
-            )
+            let done = "a run was stopped while it changed files; they are again what they were before";
+            Some(told(done, place, put_back.untold))
         }),
         // Whether the relay would have confirmed it, nobody knows.
         Phase::Changed => {
             let untold = transaction.tell_postfix().err();
-            transaction
-                .keep(true)
-                .map(|()| told("a run was stopped after it had changed all files", place, untold))
+            transaction.keep(true).map(|()| Some(told(CHANGED, place, untold)))
         }
-    };
-    let text = result.as_ref().map_or_else(|_| "failed".to_owned(), Clone::clone);
-    progress.end(result.is_ok(), &text, begin.elapsed());
-    result.map(Some)
+    }
+}
+
+const CHANGED: &str = "a run was stopped after it had changed all files";
+
+/// All files are new, and Postfix has to read them; only that they could be put back is lost.
+fn without_record(lost: &Error, place: Place) -> Result<String> {
+    // What was there before is not known, so it may have been other protocols, which take a restart.
+    let untold = reread(place, ServiceAction::Restart).err();
+    state::remove_journal()?;
+    Ok(told(&format!("{CHANGED}, and it cannot be undone any more ({lost})"), place, untold))
 }
 
 fn told(done: &str, place: Place, untold: Option<Error>) -> String {
@@ -104,22 +175,28 @@ fn told(done: &str, place: Place, untold: Option<Error>) -> String {
     }
 }
 
-/// All generations, oldest first.
+/// All generations that can be used, oldest first.
 pub fn history() -> Result<Vec<Generation>> {
-    if !state::exists()? {
-        return Ok(Vec::new());
-    }
-    state::numbers()?.into_iter().map(state::generation).collect()
+    let readable = |number| match state::generation(number) {
+        Err(error) if error.is_lost_record() => None,
+        other => Some(other),
+    };
+    state::numbers()?.into_iter().filter_map(readable).collect()
 }
 
 /// Puts a generation back, the newest without a number. What is there now becomes a generation of its own, so that
-/// this can be undone too. Returns the number that was put back.
+/// this can be undone too. Returns the number that was put back. The caller holds the lock, so that what cannot be used is
+/// set aside already.
 pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> {
-    let known = if state::exists()? { state::numbers()? } else { Vec::new() };
-    let Some(number) = number.or_else(|| known.last().copied()) else {
-        return Err(Error::NoGeneration { number: 0, known });
-    };
+    let known = state::numbers()?;
+    // Without a number the last change is to be undone, and not the one before it, if the generation of that is lost.
+    let newest = known.iter().copied().chain(state::generations_aside()).max();
+    let number = number.or(newest).unwrap_or_default();
+    if !known.contains(&number) {
+        return Err(Error::NoGeneration { number, known });
+    }
     let generation = state::generation(number)?;
+    damage::whole(&generation)?;
     // The last moment at which a signal ends it with nothing changed; from here on it waits.
     signals::check()?;
     let _held = signals::hold();
@@ -134,9 +211,10 @@ pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> 
 fn put_back(generation: &Generation) -> Result<()> {
     let mut wanted = BTreeMap::new();
     for name in recorded_files() {
-        let before = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
-        let after = state::blob(generation.number, &format!("before/{name}"))?;
-        wanted.insert(name, Wanted { before, after });
+        let now = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
+        let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
+        let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
+        wanted.insert(name, Wanted { before: now, after });
     }
     let command = format!("restore {}", generation.number);
     // What is put back is ours as far as it was then: a relay's password must not lie about for want of an owner.

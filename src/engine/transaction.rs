@@ -77,7 +77,7 @@ impl Transaction {
         }
         let generation = Generation {
             version: VERSION,
-            number: state::numbers()?.last().map_or(0, |last| last + 1),
+            number: state::next_number()?,
             time: clock::wall(),
             command: command.to_owned(),
             fate: Fate::Open,
@@ -129,6 +129,24 @@ impl Transaction {
 
     fn write_journal(&self, phase: Phase) -> Result<()> {
         state::write_journal(&Journal { version: VERSION, generation: self.generation.number, phase })
+    }
+
+    /// The change that was begun last, if it has not ended: that of a run whose journal cannot be read.
+    pub fn resume_newest(place: Place) -> Result<Option<Self>> {
+        let Some(number) = state::numbers()?.last().copied() else { return Ok(None) };
+        let newest = Self::resume(number, place)?;
+        Ok((newest.generation.fate == Fate::Open).then_some(newest))
+    }
+
+    /// Whether every managed file has the bytes that the change gives it.
+    pub fn is_as_after(&self) -> Result<bool> {
+        for (name, change) in &self.generation.files {
+            let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode.sha256);
+            if now != change.after {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether every managed file is what it was before the change.
@@ -280,30 +298,47 @@ pub fn last_run() -> Result<LastRun> {
     run_before(u32::MAX)
 }
 
-/// What the last run left that was in force before the one with this number; empty where there is none.
+/// What the last run left that was in force before the one with this number; empty where there is none. If a later one
+/// than that cannot be read, nobody knows what the last one was: to compare with an earlier one would accuse somebody of
+/// what relayhost itself has written.
 pub fn run_before(number: u32) -> Result<LastRun> {
-    for number in state::numbers()?.into_iter().rev().filter(|known| *known < number) {
-        let generation = state::generation(number)?;
+    let mut numbers = state::numbers()?;
+    numbers.extend(state::generations_aside());
+    numbers.sort_unstable();
+    for number in numbers.into_iter().rev().filter(|known| *known < number) {
+        let generation = match state::generation(number) {
+            Err(error) if error.is_lost_record() => return Ok(LastRun::default()),
+            other => other?,
+        };
         if generation.fate != Fate::Kept {
             continue;
         }
         let mut after = BTreeMap::new();
         for file in [Managed::MainCf, Managed::SaslPasswd, Managed::Generic] {
-            let name = file.name();
-            if generation.files.get(name).is_none_or(|change| change.after.is_none()) {
-                continue;
-            }
-            let bytes = match state::blob(number, &format!("after/{name}"))? {
-                // Not changed by that run.
-                None => state::blob(number, &format!("before/{name}"))?,
-                after => after,
-            };
-            after.extend(bytes.map(|bytes| (file, bytes)));
+            after.extend(bytes_after(&generation, file)?.map(|bytes| (file, bytes)));
         }
         let Generation { time, wrote, unproven, .. } = generation;
         return Ok(LastRun { time, number, unproven, wrote, after });
     }
     Ok(LastRun::default())
+}
+
+/// A source as a run left it; `None` if it left none, or that is not known any more.
+fn bytes_after(generation: &Generation, file: Managed) -> Result<Option<Vec<u8>>> {
+    let Some(Change { before, after: Some(digest) }) = generation.files.get(file.name()) else {
+        return Ok(None);
+    };
+    let bytes = match before {
+        // Not changed by that run.
+        Some(before) if before.sha256 == *digest => {
+            state::bytes_before(generation.number, file.name(), before)
+        }
+        _ => state::bytes_after(generation.number, file.name(), digest),
+    };
+    match bytes {
+        Err(error) if error.is_lost_record() => Ok(None),
+        bytes => bytes.map(Some),
+    }
 }
 
 /// Whether a file that is there may be taken for the directory's own: `/etc/postfix` itself may be a link of the

@@ -25,6 +25,7 @@ impl Error {
             Self::Answers { remedy, .. }
             | Self::NotWritten { remedy, .. }
             | Self::Exposed { remedy, .. }
+            | Self::Untrusted { remedy, .. }
             | Self::ProgramMissing { remedy, .. }
             | Self::Locked { remedy, .. }
             | Self::Log { remedy, .. }
@@ -71,10 +72,8 @@ impl Error {
                 "mend that line of main.cf (nothing was changed), and run the same command again".into()
             }
             Self::Busy { .. } => "wait for it to end, and run the same command again".into(),
-            Self::Record { path, .. } => format!(
-                "nothing was touched; if it cannot be mended, move it away (`mv {0} /root/`), and see by `relayhost check` what is in force",
-                typed(path)
-            ),
+            Self::Record { .. } => "relayhost repair (it sets that aside, and goes on without it)".into(),
+            Self::Unrecovered { .. } => "relayhost repair (it makes the files what the answers say)".into(),
             Self::NoGeneration { .. } => "relayhost history".into(),
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
             Self::NoProc => "nothing was touched; `mount -t proc proc /proc`, and run the same command again".into(),
@@ -83,6 +82,9 @@ impl Error {
             }
             Self::Undone { cause, .. } => cause.hint(),
             Self::Interrupted(interruption) => interruption.hint(),
+            Self::Stuck { undo, .. } if undo.is_lost_record() => {
+                "relayhost repair (it makes the files what the answers say)".into()
+            }
             Self::Stuck { generation, .. } => format!(
                 "mend what the message names (disk full? read-only?), then `relayhost restore {generation}`; the previous bytes are in /var/lib/relayhost/generations/{generation:04}/before"
             ),

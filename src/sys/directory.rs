@@ -4,13 +4,14 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use sha2::{Digest, Sha256};
 
+use super::trust;
 use crate::error::{Error, Result, typed};
 use crate::model::candidate::{self, Candidate};
 use crate::model::generation::hex;
@@ -59,21 +60,16 @@ impl Directory {
             ),
             _ => Error::Io { action: "read", path: path.to_owned(), source },
         };
-        let path = fs::canonicalize(path).map_err(fault)?;
-        for part in path.ancestors() {
-            let found = fs::metadata(part).map_err(fault)?;
-            if !found.is_dir() {
-                return Err(refused(part, "is no directory", "name the directory that has the packages"));
+        // Who may write to a directory on the way may put another in place of the next.
+        let (path, directory) = match trust::directory(path) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Err(fault(ErrorKind::NotFound.into())),
+            Err(Error::Untrusted { path, problem, remedy }) => return Err(refused(&path, problem, remedy)),
+            Err(Error::Io { path, source, .. }) if source.kind() == ErrorKind::NotADirectory => {
+                return Err(refused(&path, "is no directory", "name the directory that has the packages"));
             }
-            // Who may write to one of them may put another in place of the next; of a sticky one, not.
-            let sticky = part != path && found.mode() & 0o1000 != 0;
-            trusted(part, &found, if sticky { 0 } else { 0o022 })?;
-        }
-        let directory = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(nix::libc::O_DIRECTORY)
-            .open(&path)
-            .map_err(fault)?;
+            Err(other) => return Err(other),
+        };
         let mut packages: Vec<String> = fs::read_dir(&path)
             .and_then(|entries| {
                 entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
@@ -87,7 +83,7 @@ impl Directory {
                 format!("has {} packages, and relayhost looks at no more than {MOST}", packages.len());
             return Err(refused(&path, problem, "make a directory of those that are needed"));
         }
-        let mut opened = Self { path, handle: directory.into(), packages, sums: Sums::default() };
+        let mut opened = Self { path, handle: directory, packages, sums: Sums::default() };
         opened.sums = opened.read_sums()?;
         Ok(opened)
     }
@@ -215,27 +211,15 @@ impl Directory {
         if !found.is_file() {
             return Err(refused(&path, "is no regular file", "put the file itself there"));
         }
-        trusted(&path, &found, 0o022)?;
-        Ok(file)
+        match trust::demand_root(&path, &found, trust::Kind::File) {
+            Err(Error::Untrusted { path, problem, remedy }) => Err(refused(&path, problem, remedy)),
+            other => other.map(|()| file),
+        }
     }
 }
 
 fn reading(path: &Path, source: std::io::Error) -> Error {
     Error::Io { action: "read", path: path.to_owned(), source }
-}
-
-/// Refuses what is not root's, or what others may write to.
-fn trusted(path: &Path, found: &fs::Metadata, writable: u32) -> Result<()> {
-    let (uid, mode) = (found.uid(), found.mode() & 0o7777);
-    if uid != 0 {
-        let remedy = format!("see who could have changed it; then chown root: {}", typed(path));
-        return Err(refused(path, format!("belongs to user {uid}, not to root"), remedy));
-    }
-    if mode & writable != 0 {
-        let remedy = format!("see who could have changed it; then chmod go-w {}", typed(path));
-        return Err(refused(path, format!("has mode {mode:04o}, so that others may write to it"), remedy));
-    }
-    Ok(())
 }
 
 /// The lead and the two headers of a package. `Unsupported`: it begins as no package does; `InvalidData`: it goes on as

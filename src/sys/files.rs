@@ -13,8 +13,10 @@ use crate::error::{Error, Result};
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
 const LIMIT: u64 = 16 * 1024 * 1024;
 
-/// What the names of staging directories begin with.
-const STAGING: &str = ".relayhost-";
+/// How the names of our own directories begin, in which files are built.
+pub const STAGING: &str = ".relayhost-";
+/// The name of the file in such a directory.
+pub const BUILT: &str = "new";
 
 /// Reads a file of at most `limit` bytes; `None` if there is none. Regular files only: a FIFO would never end.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
@@ -132,20 +134,6 @@ pub fn list(directory: &Path) -> Result<Vec<String>> {
     entries.filter_map(|entry| name(entry).transpose()).collect::<std::io::Result<_>>().map_err(fault)
 }
 
-/// How the file is open to others than root, in words; `None` if it is root's alone.
-pub fn exposure(path: &Path) -> Result<Option<String>> {
-    let found =
-        fs::metadata(path).map_err(|source| Error::Io { action: "look at", path: path.into(), source })?;
-    let mode = found.mode() & 0o7777;
-    Ok(if found.uid() != 0 {
-        Some(format!("belongs to user {}, not to root", found.uid()))
-    } else if mode & 0o077 != 0 {
-        Some(format!("has mode {mode:04o}{}, so that others can read or write it", acl::note(path)))
-    } else {
-        None
-    })
-}
-
 /// How a map or its database differs from root:root and `mode`, in words.
 pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     let found = fs::metadata(path).ok()?;
@@ -237,14 +225,24 @@ impl Staged {
     pub fn new(path: &Path, bytes: &[u8], mode: u32) -> Result<Self> {
         ensure_directory(path.parent().unwrap_or(Path::new("/")), 0o755)?;
         let staging = staging(path)?;
-        create(&staging.path().join("new"), bytes, mode)?;
+        create(&staging.path().join(BUILT), bytes, mode)?;
         Ok(Self { staging, path: path.to_owned() })
+    }
+
+    /// Where it was built.
+    pub fn built(&self) -> PathBuf {
+        self.staging.path().join(BUILT)
+    }
+
+    /// Leaves it where it was built.
+    pub fn keep(self) {
+        let _ = self.staging.keep();
     }
 
     /// Puts it into its place. What is there is replaced, or, without `replace`, nothing is done and that is an error,
     /// also if it came at this moment.
     pub fn put(&self, replace: bool) -> Result<()> {
-        let built = self.staging.path().join("new");
+        let built = self.built();
         if replace {
             return put_in_place(&built, &self.path);
         }
@@ -258,38 +256,19 @@ impl Staged {
     }
 }
 
-/// Removes a file.
-pub fn remove(path: &Path) -> Result<()> {
-    fs::remove_file(path).map_err(|source| Error::Io { action: "remove", path: path.into(), source })
+/// Removes a directory in which a file was built, or whatever else has its name.
+pub fn remove_staging(built: &Path) -> Result<()> {
+    let staging = built.parent().unwrap_or(built);
+    super::state::remove_all(staging).map_err(|source| Error::Io {
+        action: "remove",
+        path: staging.into(),
+        source,
+    })
 }
 
 /// A path from `/`, taken from where we are; links are not resolved.
 pub fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|source| Error::Io { action: "find", path: path.into(), source })
-}
-
-/// Why a file in this directory would not stay root's: the first that exists of its parents is a link, belongs to
-/// somebody else, or can be changed by others; `None` if all is well.
-pub fn open_directory(path: &Path) -> Result<Option<String>> {
-    let Some(directory) = path.ancestors().skip(1).find(|directory| fs::symlink_metadata(directory).is_ok())
-    else {
-        return Ok(None);
-    };
-    let fault = |source| Error::Io { action: "look at", path: directory.into(), source };
-    let found = fs::symlink_metadata(directory).map_err(fault)?;
-    let mode = found.mode() & 0o7777;
-    let shown = directory.display();
-    Ok(if found.is_symlink() {
-        Some(format!("`{shown}` is a symbolic link"))
-    } else if !found.is_dir() {
-        Some(format!("`{shown}` is no directory"))
-    } else if found.uid() != 0 {
-        Some(format!("`{shown}` belongs to user {}, not to root", found.uid()))
-    } else if mode & 0o022 != 0 {
-        Some(format!("`{shown}` has mode {mode:04o}, so that others can put files there"))
-    } else {
-        None
-    })
 }
 
 /// Refuses a path that is a symbolic link.
@@ -347,13 +326,5 @@ mod tests {
         create(&big, &[b'x'; 100], 0o600).unwrap();
         assert!(matches!(read(&big, 99).unwrap_err(), Error::TooLarge { .. }));
         assert!(read(&big, 100).unwrap().is_some());
-    }
-
-    #[test]
-    fn exposure_is_by_mode() {
-        let directory = scratch::directory().unwrap();
-        let path = directory.path().join("answers");
-        create(&path, b"", 0o644).unwrap();
-        assert!(exposure(&path).unwrap().unwrap().contains("0644"));
     }
 }

@@ -5,6 +5,7 @@
 pub mod acl;
 pub mod archive;
 pub mod clock;
+pub mod damage;
 pub mod directory;
 pub mod dns;
 pub mod files;
@@ -30,5 +31,6 @@ pub mod state;
 pub mod stream;
 pub mod swap;
 pub mod tls;
+pub mod trust;
 pub mod tty;
 pub mod wire;

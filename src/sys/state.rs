@@ -1,19 +1,19 @@
 //! The state directory `/var/lib/relayhost`: the lock, the journal and the generations. Everything in it is root's
-//! alone; records appear by rename, on the disk before they count.
+//! alone; records appear by rename, on the disk before they count. What cannot be used of it is `damage`'s.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use super::damage::{self, own_directory};
 use super::{acl, clock, files};
 use crate::error::{Error, Result};
-use crate::model::generation::{Generation, Journal, read_record};
+use crate::model::generation::{Generation, Inode, Journal, recorded_files, sha256};
 use crate::model::proof::Proof;
 
 /// Where it is.
@@ -29,15 +29,18 @@ fn directory() -> PathBuf {
     PathBuf::from(DIRECTORY)
 }
 
-fn generations() -> PathBuf {
+/// Where the generations are.
+pub fn generations() -> PathBuf {
     directory().join("generations")
 }
 
-fn generation_path(number: u32) -> PathBuf {
+/// Where a generation is.
+pub fn generation_path(number: u32) -> PathBuf {
     generations().join(format!("{number:04}"))
 }
 
-fn proof_path() -> PathBuf {
+/// Where the last proof is.
+pub fn proof_path() -> PathBuf {
     directory().join("proof.json")
 }
 
@@ -45,24 +48,23 @@ fn journal_path() -> PathBuf {
     directory().join("journal.json")
 }
 
-/// Whether relayhost has ever changed something here. Asked before anything is read from the state directory: one
-/// that is a link or somebody else's is refused, not read.
-pub fn exists() -> Result<bool> {
-    if fs::symlink_metadata(DIRECTORY).is_err() {
-        return Ok(false);
-    }
-    refuse_foreign(&directory())?;
-    if fs::symlink_metadata(generations()).is_ok() {
-        refuse_foreign(&generations())?;
-    }
-    Ok(true)
+/// Whether relayhost has a state directory that it may go by. One that is a link, or that somebody else could have written
+/// to, is none: nothing in it is read.
+pub fn is_there() -> bool {
+    damage::is_ours(&directory())
 }
 
-/// Takes the lock, making the state directory if there is none. While another run has it, `on_wait` is told once;
-/// after `patience`, `Error::Busy`.
-pub fn lock(patience: Duration, on_wait: &mut dyn FnMut(&str)) -> Result<Lock> {
-    own_directory(&directory())?;
-    own_directory(&generations())?;
+/// Whether a run has left a journal, readable or not.
+pub fn has_journal() -> bool {
+    is_there() && fs::symlink_metadata(journal_path()).is_ok()
+}
+
+/// Takes the lock, making the state directory if there is none that can be used. `tell` hears what had to be done about
+/// one that cannot, and once that another run has the lock; after `patience`, `Error::Busy`.
+pub fn lock(patience: Duration, tell: &mut dyn FnMut(&str)) -> Result<Lock> {
+    for path in [directory(), generations()] {
+        own_directory(&path)?.iter().for_each(|line| tell(line));
+    }
     let begin = clock::now();
     let mut told = false;
     loop {
@@ -74,7 +76,7 @@ pub fn lock(patience: Duration, on_wait: &mut dyn FnMut(&str)) -> Result<Lock> {
             return Err(Error::Busy { holder, waited: begin.elapsed() });
         }
         if !told {
-            on_wait(&format!("waiting for {holder} to end"));
+            tell(&format!("waiting for {holder} to end"));
             told = true;
         }
         clock::sleep(Duration::from_millis(100))?;
@@ -84,7 +86,12 @@ pub fn lock(patience: Duration, on_wait: &mut dyn FnMut(&str)) -> Result<Lock> {
 /// Takes the lock if nobody has it.
 pub fn try_lock() -> Result<Option<Lock>> {
     let path = directory().join("lock");
-    files::refuse_link(&path)?;
+    if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+        let _moment = damage::moment(&directory());
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            damage::set_aside(&path)?;
+        }
+    }
     let fault = |source| Error::Io { action: "lock", path: path.clone(), source };
     let file = fs::OpenOptions::new()
         .read(true)
@@ -112,44 +119,14 @@ fn holder() -> String {
     format!("another relayhost (process {})", String::from_utf8_lossy(&pid).trim())
 }
 
-/// A directory of root's with mode 0700, made if it is not there. A link, or somebody else's, is refused.
-pub fn own_directory(path: &Path) -> Result<()> {
-    let fault = |source| Error::Io { action: "make", path: path.to_owned(), source };
-    match fs::DirBuilder::new().mode(0o700).recursive(false).create(path) {
-        Ok(()) => {
-            acl::close_directory(path).map_err(fault)?;
-            files::sync_directory(path.parent().unwrap_or(Path::new("/")))
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => refuse_foreign(path),
-        Err(error) => Err(fault(error)),
-    }
-}
-
-/// Refuses what is not a directory of root's with mode 0700.
-pub fn refuse_foreign(path: &Path) -> Result<()> {
-    let found = fs::symlink_metadata(path).map_err(|source| Error::Io {
-        action: "look at",
-        path: path.to_owned(),
-        source,
-    })?;
-    if found.is_symlink() {
-        return Err(Error::Symlink { path: path.to_owned() });
-    }
-    let (uid, mode) = (found.uid(), found.mode() & 0o7777);
-    if !found.is_dir() || uid != 0 || mode & 0o077 != 0 {
-        return Err(Error::Exposed {
-            path: path.to_owned(),
-            problem: format!("belongs to user {uid} with mode {mode:04o}"),
-            remedy: format!("chown root: {0} && chmod 700 {0}", path.display()),
-        });
-    }
-    Ok(())
-}
-
-/// The journal of a run that has not ended; `None` if there is none.
+/// The journal of a run that has not ended; `None` if there is none. `Error::Record` if it cannot be used.
 pub fn journal() -> Result<Option<Journal>> {
-    let Some(bytes) = files::read_no_link(&journal_path())? else { return Ok(None) };
-    parse(&journal_path(), &bytes).map(Some)
+    damage::record(&journal_path())
+}
+
+/// Sets a journal aside that nobody can follow, and returns where it is.
+pub fn set_journal_aside() -> Result<PathBuf> {
+    damage::set_aside(&journal_path())
 }
 
 /// Writes the journal; it is on the disk when this returns.
@@ -168,36 +145,77 @@ pub fn remove_journal() -> Result<()> {
     }
 }
 
-/// The last test message that the relay took; `None` if none is known. A record that cannot be read is of no use, and no
-/// reason to stop.
-pub fn proof() -> Result<Option<Proof>> {
-    if !exists()? {
-        return Ok(None);
-    }
-    let bytes = files::read_no_link(&proof_path())?;
-    Ok(bytes.and_then(|bytes| read_record(&bytes).ok()))
+/// The last test message that the relay took; `None` if none is known.
+pub fn proof() -> Option<Proof> {
+    if is_there() { damage::record(&proof_path()).ok().flatten() } else { None }
 }
 
 /// Records it, where relayhost has a state directory.
 pub fn write_proof(proof: &Proof) -> Result<()> {
-    if exists()? { write_record(&proof_path(), proof) } else { Ok(()) }
+    if is_there() { write_record(&proof_path(), proof) } else { Ok(()) }
 }
 
-/// The numbers of all generations, in order.
+/// The numbers of all generations, in order. Those that cannot be used are among them.
 pub fn numbers() -> Result<Vec<u32>> {
-    let mut numbers: Vec<u32> =
-        files::list(&generations())?.iter().filter_map(|name| name.parse().ok()).collect();
+    if !is_there() || !damage::is_ours(&generations()) {
+        return Ok(Vec::new());
+    }
+    // `7` and `+7` are numbers too, and no names of ours.
+    let number = |name: &String| name.parse().ok().filter(|number| *name == format!("{number:04}"));
+    let mut numbers: Vec<u32> = files::list(&generations())?.iter().filter_map(number).collect();
     numbers.sort_unstable();
     Ok(numbers)
 }
 
-/// Reads the record of a generation.
+/// The number of the next generation: one that was never given to another, also if that could not be used.
+pub fn next_number() -> Result<u32> {
+    let last = numbers()?.last().copied().max(generations_aside().into_iter().max());
+    Ok(last.map_or(0, |last| last.saturating_add(1)))
+}
+
+/// Reads the record of a generation. `Error::Record` if it cannot be used.
 pub fn generation(number: u32) -> Result<Generation> {
     let path = generation_path(number).join("record.json");
-    match files::read_no_link(&path)? {
-        Some(bytes) => parse(&path, &bytes),
-        None => Err(Error::NoGeneration { number, known: numbers()? }),
+    let unfit = |problem: String| Error::Record { path: path.clone(), problem };
+    if !damage::is_ours(&generation_path(number)) {
+        return match fs::symlink_metadata(generation_path(number)) {
+            Ok(_) => Err(unfit("lies in no directory of root's".into())),
+            Err(_) => Err(Error::NoGeneration { number, known: numbers()? }),
+        };
     }
+    let generation: Generation = damage::record(&path)?.ok_or_else(|| unfit("is not there".into()))?;
+    if generation.number != number {
+        return Err(unfit(format!("is the record of generation {}", generation.number)));
+    }
+    let known = recorded_files();
+    match generation.files.keys().find(|name| !known.contains(name)) {
+        Some(name) => Err(unfit(format!("names a file {name:?}, and relayhost has none of that name"))),
+        None => Ok(generation),
+    }
+}
+
+/// The bytes of a file before the change of a generation, if they are those that were recorded.
+pub fn bytes_before(number: u32, name: &str, before: &Inode) -> Result<Vec<u8>> {
+    kept(&generation_path(number).join("before").join(name), &before.sha256)
+}
+
+/// The bytes that a change gave to a file, if they are those that were recorded.
+pub fn bytes_after(number: u32, name: &str, digest: &str) -> Result<Vec<u8>> {
+    kept(&generation_path(number).join("after").join(name), digest)
+}
+
+fn kept(path: &Path, digest: &str) -> Result<Vec<u8>> {
+    let problem = match damage::read(path)? {
+        Some(bytes) if sha256(&bytes) == digest => return Ok(bytes),
+        Some(_) => "has other bytes than were recorded",
+        None => "is not there",
+    };
+    Err(Error::Record { path: path.to_owned(), problem: problem.into() })
+}
+
+/// Numbers of the generations that could not be used and were set aside.
+pub fn generations_aside() -> Vec<u32> {
+    if is_there() { damage::generations_aside() } else { Vec::new() }
 }
 
 /// Writes a new generation with the bytes of its files (`before/NAME`, `after/NAME`). It appears as a whole.
@@ -229,7 +247,7 @@ pub fn update_generation(generation: &Generation) -> Result<()> {
 
 /// The bytes of a file in a generation: `before/main.cf`.
 pub fn blob(number: u32, name: &str) -> Result<Option<Vec<u8>>> {
-    files::read_no_link(&generation_path(number).join(name))
+    damage::read(&generation_path(number).join(name))
 }
 
 /// Keeps the bytes of a file that is about to be replaced: `found/NAME` of a generation, with a number where other bytes
@@ -266,17 +284,16 @@ pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
     {
         for name in files::names(&parent).into_iter().filter(|name| name.starts_with(prefix)) {
             let path = parent.join(name);
-            let is_directory = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
-            let result = if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            result.map_err(|source| Error::Io { action: "remove", path, source })?;
+            remove_all(&path).map_err(|source| Error::Io { action: "remove", path, source })?;
         }
     }
     Ok(())
 }
 
-/// Reads a record of this version.
-pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T> {
-    read_record(bytes).map_err(|problem| Error::Record { path: path.to_owned(), problem })
+/// Removes a file, a link, or a directory with all that is in it.
+pub fn remove_all(path: &Path) -> std::io::Result<()> {
+    let is_directory = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {

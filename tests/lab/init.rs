@@ -1,6 +1,6 @@
 //! `relayhost init`: typed at on a real terminal, and with flags alone; what it writes delivers.
 
-use crate::host::{Run, host};
+use crate::host::{AUTHENTICATED, Run, host};
 use crate::secrets::PREPARE;
 
 /// The lab's password of alerts@example.com; its pieces are looked for.
@@ -337,4 +337,25 @@ fn the_password_is_roots_alone_from_the_first_instant_and_in_no_argument() {
     let found: Vec<_> = run.part("files").lines().filter(|line| line.starts_with("FOUND")).collect();
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.iter().any(|line| line.starts_with("FOUND /etc/relayhost/password 600 0 0 ")), "{found:?}");
+}
+
+/// Death and errors at every system call that changes something; `scripts/init_faults.py` does the work.
+#[test]
+fn whatever_stops_it_answers_and_password_are_the_old_pair_or_the_new_and_nothing_is_left() {
+    for (work, least) in [("deaths", 140), ("errors", 240)] {
+        let run = host().sh(&format!("python3 /lab/tests/lab/scripts/init_faults.py {work}"));
+        println!("{}", run.stdout.trim());
+        let run = run.exits(0).never_says("BAD");
+        let tried = run.stdout.split_whitespace().nth(1).and_then(|word| word.parse().ok());
+        assert!(tried.is_some_and(|tried: u32| tried > least), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn what_an_earlier_version_left_when_it_was_killed_goes() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "mkdir -m 700 /etc/relayhost/.relayhost-abcdef; install -m 600 /dev/stdin /etc/relayhost/.relayhost-abcdef/new <<<secret
+         relayhost check >/dev/null; ls -A /etc/relayhost | wc -l; relayhost apply --no-verify >/dev/null; ls -A /etc/relayhost",
+    );
+    assert_eq!(run.exits(0).stdout, "2\nanswers.toml\n");
 }

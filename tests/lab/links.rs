@@ -1,21 +1,29 @@
-//! Symbolic links where root reads and writes: refused with the path named, and nothing goes through them.
+//! Symbolic links where root reads and writes: nothing goes through them. In Postfix's directory they are refused with the
+//! path named; in the state directory, which is evidence and no more, they are set aside, and the command goes on.
 
 use crate::host::{AUTHENTICATED, host};
 
-/// The commands that a link must stop, those that only look among them.
+/// The commands that meet a link, those that only look among them.
 const COMMANDS: [&str; 6] = ["check", "plan", "apply --no-verify", "apply", "repair", "restore"];
 
-/// Where a link is planted, and what it leads to: a file of somebody else's, a directory with a record that looks
-/// like one of ours, or nothing at all.
-const FILES: [&str; 6] = [
+/// Where a link is planted that leads to a file of somebody else's, or to nothing at all.
+const FILES: [&str; 4] = [
     "/etc/postfix/sasl_passwd",
     "/etc/postfix/sasl_passwd.db",
     "/etc/postfix/generic",
     "/etc/postfix/main.cf",
-    "/var/lib/relayhost/journal.json",
-    "/var/lib/relayhost/lock",
 ];
-const DIRECTORIES: [&str; 2] = ["/var/lib/relayhost", "/var/lib/relayhost/generations"];
+/// The same in the state directory; a directory's link leads to a copy of it, with records that look like ours.
+const STATE: [(&str, &str); 8] = [
+    ("/var/lib/relayhost/journal.json", "/srv/theirs/file"),
+    ("/var/lib/relayhost/journal.json", "/srv/nothing"),
+    ("/var/lib/relayhost/lock", "/srv/theirs/file"),
+    ("/var/lib/relayhost/proof.json", "/srv/theirs/file"),
+    ("/var/lib/relayhost/generations/0000/record.json", "/srv/copy"),
+    ("/var/lib/relayhost/generations/0000", "/srv/copy"),
+    ("/var/lib/relayhost/generations", "/srv/copy"),
+    ("/var/lib/relayhost", "/srv/copy"),
+];
 
 const PREPARE: &str = r#"
     relayhost apply --no-verify >/dev/null || exit 9
@@ -37,9 +45,9 @@ const PREPARE: &str = r#"
 fn a_planted_link_is_refused_with_its_path_and_nothing_goes_through_it() {
     let mut script = format!("{PREPARE}\ntouch /var/lib/relayhost/lock\n");
     let mut cases = Vec::new();
-    let mut add = |script: &mut String, path: &str, target: &str, prepare: &str| {
+    let mut add = |script: &mut String, path: &str, target: &str| {
         let name = format!("{path} to {target}");
-        *script += &format!("{prepare}\nplant {path} {target}; sum >/root/before\n");
+        *script += &format!("plant {path} {target}; sum >/root/before\n");
         for command in COMMANDS {
             *script += &format!(
                 "echo '== {name}, {command}'; try '{command}'; sum | cmp -s /root/before - && echo untouched\n"
@@ -50,27 +58,14 @@ fn a_planted_link_is_refused_with_its_path_and_nothing_goes_through_it() {
     };
     for path in FILES {
         for target in ["/srv/theirs/file", "/srv/nothing"] {
-            let journal = path.ends_with("journal.json");
-            add(&mut script, path, target, if journal { ": > /var/lib/relayhost/journal.json" } else { "" });
-            if journal {
-                script += "rm -f /var/lib/relayhost/journal.json\n";
-            }
+            add(&mut script, path, target);
         }
-    }
-    for path in DIRECTORIES {
-        let prepare = format!("rm -rf /srv/copy; cp -a {path} /srv/copy");
-        add(&mut script, path, "/srv/copy", &prepare);
     }
     script += "echo '== end'; relayhost check >/dev/null && echo in order; ls /srv/nothing\n";
     let run = host().answers(AUTHENTICATED).sh(&script);
     let mut wrong = Vec::new();
     for (path, name) in &cases {
         let part = run.part(name);
-        let looks = name.ends_with(", check") || name.ends_with(", plan");
-        // Who only looks takes no lock.
-        if looks && path.ends_with("/lock") {
-            continue;
-        }
         let refused = part.starts_with("exit 1\n") || part.starts_with("exit 2\n");
         let untouched = part.ends_with("opened 0\nuntouched\n");
         if !refused
@@ -84,6 +79,47 @@ fn a_planted_link_is_refused_with_its_path_and_nothing_goes_through_it() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     assert!(run.part("end").contains("in order"), "{}", run.stdout);
     println!("{} cases refused", cases.len());
+}
+
+#[test]
+fn a_link_in_the_state_is_set_aside_and_nothing_goes_through_it() {
+    let mut script =
+        format!("{PREPARE}\nrelayhost verify >/dev/null; cp -a /var/lib/relayhost /root/state\n");
+    for (path, target) in STATE {
+        for command in COMMANDS {
+            script += &format!(
+                "echo '== {path} to {target}, {command}'; rm -rf /var/lib/relayhost* /srv/copy; cp -a /root/state /var/lib/relayhost; cp -a {path} /srv/copy 2>/dev/null
+                 rm -rf {path}; ln -s {target} {path}; find /srv -printf '%p %y %l %m %U %G %s %T@ %i\\n' > /root/before
+                 try '{command}'; find /srv -printf '%p %y %l %m %U %G %s %T@ %i\\n' | cmp -s /root/before - && echo untouched; readlink {path}\n"
+            );
+        }
+    }
+    script += "echo '== end'; relayhost repair >/dev/null && relayhost check >/dev/null && echo in order; ls /srv/nothing\n";
+    let run = host().answers(AUTHENTICATED).sh(&script);
+    let mut wrong = Vec::new();
+    for (path, target) in STATE {
+        for command in COMMANDS {
+            let part = run.part(&format!("{path} to {target}, {command}"));
+            let (looks, lost) = (["check", "plan"].contains(&command), command == "restore");
+            // The generation that would be put back is gone with its link.
+            let ended = part.starts_with("exit 0\n")
+                || part.starts_with("exit 3\n")
+                || (lost && part.starts_with("exit 2\n"));
+            let said = part.contains(&format!("`{path}`"))
+                || path.ends_with("/lock")
+                || path.ends_with("record.json");
+            let untouched = part.contains("opened 0\nuntouched\n");
+            // A journal is looked after by all, since it is a run that was stopped; `lock` is nobody's who looks.
+            let gone = !part.ends_with(&format!("{target}\n")) || looks;
+            if !ended || !said || !untouched || !gone || part.contains("the-words-of-another") {
+                wrong.push(format!(
+                    "{path} to {target}, {command}: {ended} {said} {untouched} {gone}\n{part}"
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(run.part("end").contains("in order"), "{}", run.stdout);
 }
 
 #[test]

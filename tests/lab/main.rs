@@ -11,6 +11,7 @@
 
 mod bad_input;
 mod clock;
+mod damage;
 mod diagnose;
 mod faults;
 mod from;
@@ -38,5 +39,6 @@ mod signals;
 mod together;
 mod transactions;
 mod trees;
+mod trust;
 mod undo;
 mod words;

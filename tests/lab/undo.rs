@@ -154,28 +154,28 @@ fn old_generations_go_and_the_first_stays() {
     run.says("0000 0004 0005").says("0023 ").never_says("0003 ");
 }
 
+/// tests/lab/damage.rs does it with every file.
 #[test]
-fn records_that_cannot_be_read_are_named_and_nothing_is_destroyed() {
+fn a_journal_that_cannot_be_read_is_named_and_set_aside_and_nothing_else_is_touched() {
     let run = host().answers(AUTHENTICATED).sh(
         "relayhost apply >/dev/null; sha256sum /etc/postfix/main.cf > /root/s
          for text in '' '{' '[]' '{\"version\":2}' '{\"version\":1,\"generation\":77,\"phase\":\"changing\"}' '{\"version\":1}' \"$(head -c 3000 /dev/urandom | tr -d '\\0')\"; do
              printf %s \"$text\" > /var/lib/relayhost/journal.json
-             relayhost apply; echo \"apply $?\"; relayhost check >/dev/null; echo \"check $?\"; printf %s \"$text\" | cmp - /var/lib/relayhost/journal.json; sha256sum -c --quiet /root/s
-         done; rm /var/lib/relayhost/journal.json; echo x > /var/lib/relayhost/generations/0000/before/main.cf; relayhost restore 0; echo \"restore $?\"; sha256sum -c /root/s
-         relayhost restore 9; echo \"restore $?\"",
+             relayhost apply; echo \"apply $?\"; relayhost check >/dev/null; echo \"check $?\"; sha256sum -c --quiet /root/s
+             printf %s \"$text\" | cmp - $(ls -d /var/lib/relayhost/damaged/*-journal.json | sort -V | tail -n 1) && echo kept; ls /var/lib/relayhost
+         done
+         relayhost restore 9; echo \"restore $?\"
+         echo x > /var/lib/relayhost/generations/0000/before/main.cf; relayhost restore 0; echo \"restore $?\"; sha256sum -c /root/s
+         relayhost repair >/dev/null; echo \"repair $?\"",
     );
-    assert_eq!(
-        run.stdout.matches("apply 1\n").count() + run.stdout.matches("apply 2\n").count(),
-        7,
-        "{}\n{}",
-        run.stdout,
-        run.stderr
-    );
-    run.complains("journal.json")
-        .complains("from a newer relayhost")
-        .says("restore 1\n/etc/postfix/main.cf: OK")
+    let each = "check 0\nkept\ndamaged\ngenerations\nlock\nproof.json\n";
+    assert_eq!(run.stdout.matches(&format!("apply 0\n{each}")).count(), 7, "{}\n{}", run.stdout, run.stderr);
+    run.says("version 2")
+        .says("-> relayhost repair")
         .complains("there is no generation 9; there are: 0")
-        .says("restore 2");
+        .complains("there is no generation 0; there are: none")
+        .says("restore 2\n/etc/postfix/main.cf: OK")
+        .says("repair 0\n");
 }
 
 /// A tree that is not running, as an installer mounts it.

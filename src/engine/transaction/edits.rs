@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Transaction, postfix_directory};
 use crate::error::{Error, Result};
-use crate::model::generation::{Generation, Inode, sha256};
+use crate::model::generation::{Generation, Inode};
 use crate::sys::{files, inode, state, swap};
 
 /// How often putting one file back is tried while somebody goes on changing it.
@@ -33,6 +33,7 @@ impl Transaction {
     /// Makes every file that was replaced what it was before. Returns a line for each edit of somebody else's that it met.
     pub(super) fn put_all_back(&mut self) -> Result<Vec<String>> {
         let mut lines = self.rescue()?;
+        self.demand_bytes()?;
         for (name, change) in self.generation.files.clone() {
             let path = postfix_directory().join(&name);
             if self.replaced.contains(&name) {
@@ -46,6 +47,18 @@ impl Transaction {
         let mut seen = BTreeSet::new();
         lines.retain(|line| seen.insert(line.clone()));
         Ok(lines)
+    }
+
+    /// Asks for the bytes of all files that are to be put back: `Error::Record` where one's are lost. Asked before the first
+    /// is, so that what cannot be put back as a whole stays as it is.
+    fn demand_bytes(&self) -> Result<()> {
+        for (name, change) in self.generation.files.iter().filter(|(name, _)| self.replaced.contains(*name)) {
+            let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode);
+            if let Some(before) = change.before.as_ref().filter(|before| now.as_ref() != Some(*before)) {
+                state::bytes_before(self.generation.number, name, before)?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts one file back. What somebody else has made of it since is kept first, and only what was kept is replaced.
@@ -90,12 +103,7 @@ impl Transaction {
         self.stagings.push(staging);
         match (before, now) {
             (Some(before), _) => {
-                let bytes = state::blob(generation.number, &format!("before/{name}"))?.unwrap_or_default();
-                if sha256(&bytes) != before.sha256 {
-                    let problem = format!("the bytes kept of {name} are not those that were recorded");
-                    let path = Path::new(state::DIRECTORY).join("generations");
-                    return Err(Error::Record { path, problem });
-                }
+                let bytes = state::bytes_before(generation.number, name, before)?;
                 swap::prepare(&directory, &path, before, &bytes)?;
                 swap::put(&staged, &path, now)
             }

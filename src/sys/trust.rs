@@ -1,0 +1,341 @@
+//! Files that root goes by: answers, passwords, directories of packages. Who may write to one of them, or put another in
+//! its place, decides what root does; so each directory on the way and the file itself must be root's, and nobody else may
+//! write to them. The way is gone step by step with open directories, links too, and what is looked at is what was opened:
+//! nothing can be exchanged between the look and the use.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Error as IoError, ErrorKind, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat, readlinkat};
+use nix::sys::stat::Mode;
+
+use super::{files, swap};
+use crate::error::{Error, Result};
+
+/// Most links that are followed; the kernel's own limit (path_resolution(7)).
+const LINKS: usize = 40;
+/// A directory in which only a file's owner may remove or rename it, such as /tmp (inode(7)).
+const STICKY: u32 = 0o1000;
+/// Write permission of group and others.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// A file that was read.
+#[derive(Debug)]
+pub struct Trusted {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its permission bits when it was opened.
+    pub mode: u32,
+}
+
+/// Reads a file of at most `limit` bytes that root may go by; `None` if there is none. `Error::Untrusted` names what
+/// somebody else could change. Who is not root reads what the system lets them read.
+pub fn read(path: &Path, limit: u64) -> Result<Option<Trusted>> {
+    if !nix::unistd::geteuid().is_root() {
+        let bytes = files::read(path, limit)?;
+        return Ok(bytes.map(|bytes| Trusted { bytes, mode: 0o600 }));
+    }
+    let mut way = Way::new(path)?;
+    if !way.go(false)? {
+        return Ok(None);
+    }
+    let (Some(Step { handle, path: found, .. }), Some(parent)) = (way.steps.pop(), way.steps.last()) else {
+        return Err(fault(path)(IoError::other("not a regular file")));
+    };
+    let seen = File::from(handle).metadata().map_err(fault(&found))?;
+    if !seen.is_file() {
+        return Err(fault(path)(IoError::other("not a regular file")));
+    }
+    let name = found.file_name().unwrap_or_default();
+    let file = File::from(open(&parent.handle, name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, &found)?);
+    let opened = file.metadata().map_err(fault(&found))?;
+    if (opened.dev(), opened.ino()) != (seen.dev(), seen.ino()) {
+        return Err(swap::changed(&found, &found));
+    }
+    demand_root(&found, &opened, Kind::File)?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(fault(&found))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooLarge { path: path.into(), limit });
+    }
+    Ok(Some(Trusted { bytes, mode: opened.mode() & 0o7777 }))
+}
+
+/// Opens a directory that root may go by: its own path, links resolved, and a handle that stays with it whatever
+/// becomes of its name. A sticky one is refused: anybody may put files there. `None` if there is none.
+pub fn directory(path: &Path) -> Result<Option<(PathBuf, OwnedFd)>> {
+    let mut way = Way::new(path)?;
+    if !way.go(true)? {
+        return Ok(None);
+    }
+    let Some(Step { handle, path }) = way.steps.pop() else { return Ok(None) };
+    let found = File::from(handle.try_clone().map_err(fault(&path))?).metadata().map_err(fault(&path))?;
+    demand_root(&path, &found, Kind::Closed)?;
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+    let opened = open(&handle, ".", flags, &path)?;
+    Ok(Some((path, opened)))
+}
+
+/// Refuses a place for a file of root's where somebody else could put another: each directory on the way that is there
+/// already must be one that root may go by.
+pub fn place(path: &Path) -> Result<()> {
+    let there = path.ancestors().skip(1).find(|directory| std::fs::symlink_metadata(directory).is_ok());
+    let Some(there) = there else { return Ok(()) };
+    files::refuse_link(there)?;
+    directory(there).map(|_| ())
+}
+
+fn fault(path: &Path) -> impl Fn(IoError) -> Error + '_ {
+    move |source| Error::Io { action: "read", path: path.to_owned(), source }
+}
+
+/// Opens what has this name in a directory, not what a link of this name leads to.
+fn open(directory: &impl AsFd, name: impl Into<OsString>, flags: OFlag, path: &Path) -> Result<OwnedFd> {
+    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    openat(directory, name.into().as_os_str(), flags, Mode::empty())
+        .map_err(|error| fault(path)(error.into()))
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A symbolic link: its owner counts, and what it leads to is looked at by itself.
+    Link,
+    /// A directory on the way to something that is looked at too.
+    Directory,
+    /// A directory all of whose files are taken.
+    Closed,
+}
+
+/// Refuses what is not root's, or what others may write to.
+pub fn demand_root(path: &Path, found: &std::fs::Metadata, kind: Kind) -> Result<()> {
+    let (uid, mode, shown) = (found.uid(), found.mode() & 0o7777, path.display());
+    let safe = format!("`chown root: {shown} && chmod go-w {shown}`");
+    let (problem, remedy) = match kind {
+        Kind::Link if uid != 0 => (
+            format!("is a symbolic link of user {uid}, who may lead it anywhere"),
+            format!("name the file that it leads to, or see who made it and `rm {shown}`"),
+        ),
+        // The bits of a link mean nothing.
+        Kind::Link => return Ok(()),
+        _ if uid != 0 => (
+            format!("belongs to user {uid}, not to root"),
+            format!("see what is in it and who could have changed it; if it is to be root's, {safe}"),
+        ),
+        Kind::Directory if mode & STICKY != 0 => return Ok(()),
+        _ if mode & OTHERS_WRITE != 0 => (
+            format!("has mode {mode:04o}, so that others may write to it"),
+            format!("see what is in it and who could have changed it; then `chmod go-w {shown}`"),
+        ),
+        _ => return Ok(()),
+    };
+    let remedy = match kind {
+        Kind::Directory => format!("{remedy}; or put it where only root may write, such as /etc/relayhost"),
+        _ => remedy,
+    };
+    Err(Error::Untrusted { path: path.to_owned(), problem, remedy })
+}
+
+/// A directory on the way, and at the end what the way leads to. Opened to be looked at only (O_PATH): that waits for no
+/// FIFO and does nothing to a device.
+struct Step {
+    handle: OwnedFd,
+    path: PathBuf,
+}
+
+/// The way from `/` to a file.
+struct Way {
+    whole: PathBuf,
+    steps: Vec<Step>,
+    rest: VecDeque<OsString>,
+    links: usize,
+}
+
+impl Way {
+    fn new(path: &Path) -> Result<Self> {
+        let whole = files::absolute(path)?;
+        let mut way = Self { rest: VecDeque::new(), whole: whole.clone(), steps: Vec::new(), links: 0 };
+        way.begin_at_root()?;
+        way.lead(&whole);
+        Ok(way)
+    }
+
+    fn begin_at_root(&mut self) -> Result<()> {
+        let path = PathBuf::from("/");
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let handle =
+            nix::fcntl::open(&path, flags, Mode::empty()).map_err(|error| fault(&path)(error.into()))?;
+        self.steps.clear();
+        self.step(handle, path)
+    }
+
+    /// Puts the names of a path before those that are still to be gone.
+    fn lead(&mut self, path: &Path) {
+        for part in path.components().rev() {
+            match part {
+                Component::Normal(name) => self.rest.push_front(name.to_owned()),
+                Component::ParentDir => self.rest.push_front("..".into()),
+                Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+            }
+        }
+    }
+
+    /// Goes to the end; false if there is nothing there. `to_directory`: the end is a directory.
+    fn go(&mut self, to_directory: bool) -> Result<bool> {
+        while let Some(name) = self.rest.pop_front() {
+            if name == ".." {
+                // That of / is / itself.
+                if self.steps.len() > 1 {
+                    self.steps.pop();
+                }
+                continue;
+            }
+            let Some(here) = self.steps.last() else { return Ok(false) };
+            let path = here.path.join(&name);
+            let handle = match open(&here.handle, &name, OFlag::O_PATH, &path) {
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(false),
+                other => other?,
+            };
+            let found = File::from(handle.try_clone().map_err(fault(&path))?).metadata();
+            let found = found.map_err(fault(&path))?;
+            if found.is_symlink() {
+                demand_root(&path, &found, Kind::Link)?;
+                self.follow(&handle, &path)?;
+            } else if found.is_dir() {
+                self.step(handle, path)?;
+            } else if self.rest.is_empty() && !to_directory {
+                self.steps.push(Step { handle, path });
+            } else {
+                return Err(fault(&path)(Errno::ENOTDIR.into()));
+            }
+        }
+        Ok(true)
+    }
+
+    fn step(&mut self, handle: OwnedFd, path: PathBuf) -> Result<()> {
+        let found = File::from(handle.try_clone().map_err(fault(&path))?).metadata().map_err(fault(&path))?;
+        // The last one may be looked at more closely; a directory on the way it is in any case.
+        demand_root(&path, &found, Kind::Directory)?;
+        self.steps.push(Step { handle, path });
+        Ok(())
+    }
+
+    fn follow(&mut self, link: &OwnedFd, path: &Path) -> Result<()> {
+        self.links += 1;
+        if self.links > LINKS {
+            return Err(fault(&self.whole)(Errno::ELOOP.into()));
+        }
+        // An empty name: the link that is open (readlinkat(2), since Linux 2.6.39).
+        let target = PathBuf::from(readlinkat(link, "").map_err(|error| fault(path)(error.into()))?);
+        if target.is_absolute() {
+            self.begin_at_root()?;
+        }
+        self.lead(&target);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::super::scratch;
+    use super::*;
+
+    fn problem(path: &Path) -> String {
+        match read(path, 100) {
+            Ok(read) => format!("{:?}", read.map(|read| String::from_utf8(read.bytes).unwrap())),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn chmod(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// The tests of this repository run as root (docs/testing.md); who is not root is told nothing by it.
+    #[test]
+    fn what_others_could_change_is_not_taken() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let scratch = scratch::directory().unwrap();
+        let top = std::fs::canonicalize(scratch.path()).unwrap();
+        let (directory, file) = (top.join("d"), top.join("d/file"));
+        std::fs::create_dir(&directory).unwrap();
+        files::create(&file, b"word", 0o644).unwrap();
+        let good = r#"Some("word")"#;
+        assert_eq!(problem(&file), good);
+        assert_eq!(problem(&top.join("d/none")), "None");
+        for mode in [0o664, 0o646, 0o620] {
+            chmod(&file, mode);
+            assert_eq!(
+                problem(&file),
+                format!("`{}` has mode {mode:04o}, so that others may write to it", file.display())
+            );
+        }
+        chmod(&file, 0o600);
+        chmod(&directory, 0o775);
+        assert!(problem(&file).starts_with(&format!("`{}` has mode 0775", directory.display())));
+        chmod(&directory, 0o1777);
+        assert_eq!(problem(&file), good, "a sticky directory, such as /tmp");
+        assert!(self::directory(&directory).is_err(), "in which anybody may put files");
+        chown(&file, Some(65534), None).unwrap();
+        assert!(problem(&file).ends_with("belongs to user 65534, not to root"));
+        chown(&file, Some(0), None).unwrap();
+        chown(&directory, Some(65534), None).unwrap();
+        assert!(problem(&file).contains("/d` belongs to user 65534"));
+        chown(&directory, Some(0), None).unwrap();
+        assert!(problem(&file.join("x")).contains("Not a directory"), "{}", problem(&file.join("x")));
+    }
+
+    #[test]
+    fn links_are_followed_step_by_step() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let scratch = scratch::directory().unwrap();
+        let top = std::fs::canonicalize(scratch.path()).unwrap();
+        for name in ["a", "b"] {
+            std::fs::create_dir(top.join(name)).unwrap();
+        }
+        files::create(&top.join("b/file"), b"word", 0o600).unwrap();
+        symlink("../b/./file", top.join("a/relative")).unwrap();
+        symlink(&top, top.join("a/whole")).unwrap();
+        symlink("loop", top.join("a/loop")).unwrap();
+        for way in ["a/relative", "a/whole/a/whole/b/file", "a/whole/a/../b/file"] {
+            assert_eq!(problem(&top.join(way)), r#"Some("word")"#, "{way}");
+        }
+        let above = Path::new("/../..").join(top.strip_prefix("/").unwrap()).join("b/file");
+        assert_eq!(problem(&above), r#"Some("word")"#, "above / is / itself");
+        assert!(problem(&top.join("a/loop")).contains("Too many levels of symbolic links"));
+        std::os::unix::fs::lchown(top.join("a/relative"), Some(65534), None).unwrap();
+        assert!(problem(&top.join("a/relative")).contains("is a symbolic link of user 65534"));
+        // The directory that a link leads to counts, not only the one that it lies in.
+        chmod(&top.join("b"), 0o777);
+        assert!(problem(&top.join("a/whole/b/file")).contains("/b` has mode 0777"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_and_waited_for_by_nobody() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let scratch = scratch::directory().unwrap();
+        let fifo = scratch.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+        for path in [fifo.as_path(), scratch.path(), Path::new("/dev/zero"), Path::new("/")] {
+            assert!(problem(path).ends_with("not a regular file"), "{}", problem(path));
+        }
+        files::create(&scratch.path().join("big"), &[b'x'; 101], 0o600).unwrap();
+        assert!(problem(&scratch.path().join("big")).ends_with("is larger than 100 bytes"));
+    }
+}

@@ -1,0 +1,54 @@
+//! A bad day for the state directory: each of its files is truncated, emptied, exchanged, overwritten, removed, made
+//! something else, or is of a later version; its directories are somebody else's. `scripts/damage.py` does the work inside
+//! the hosts: no command stops for it, the remedies lead to an end, `repair` ends with 0 and mail flows.
+
+use std::thread;
+
+use crate::host::{AUTHENTICATED, host};
+
+fn damaged(scenario: &str, parts: usize) -> usize {
+    let run = |part| {
+        let script = format!("python3 /lab/tests/lab/scripts/damage.py {scenario} {part} {parts}");
+        let run = host().answers(AUTHENTICATED).sh(&script);
+        let last = run.stdout.lines().last().unwrap_or_default().to_owned();
+        println!("{last}");
+        let run = run.exits(0).never_says("BAD").never_says("horse");
+        let tried = run.stdout.split_whitespace().nth(2).and_then(|word| word.parse::<usize>().ok());
+        tried.unwrap_or_else(|| panic!("{run:?}"))
+    };
+    thread::scope(|scope| {
+        let hosts: Vec<_> = (0..parts).map(|part| scope.spawn(move || run(part))).collect();
+        hosts.into_iter().map(|host| host.join().unwrap()).sum()
+    })
+}
+
+#[test]
+fn a_state_that_is_damaged_stops_no_command() {
+    assert!(damaged("calm", 2) > 600);
+}
+
+#[test]
+fn a_stopped_run_whose_records_are_damaged_stops_no_command() {
+    assert!(damaged("stopped", 2) > 300);
+}
+
+#[test]
+fn a_state_directory_of_somebody_elses_is_neither_read_nor_written() {
+    assert!(damaged("foreign", 2) > 200);
+}
+
+/// Pruning may have failed for years, or somebody has copied them there.
+#[test]
+fn thousands_of_generations_slow_nobody_down_and_go_with_the_next_change() {
+    let run = host().answers(AUTHENTICATED).sh(
+        r#"relayhost apply --no-verify >/dev/null; cd /var/lib/relayhost/generations
+        for n in $(seq -f %04g 5000); do cp -al 0000 $n; done
+        python3 -c 'import os
+record = open("0000/record.json").read()
+for n in range(1, 5001):
+    os.remove(f"{n:04}/record.json")
+    open(f"{n:04}/record.json", "w").write(record.replace("\"number\":0,", f"\"number\":{n},"))'
+        for c in check plan history 'restore 17' check; do timeout 60 relayhost $c >/root/out; echo "$c $?"; done; ls | wc -l; ls | tail -n 1"#,
+    );
+    assert_eq!(run.stdout, "check 0\nplan 0\nhistory 0\nrestore 17 0\ncheck 3\n21\n5001\n", "{}", run.stderr);
+}
