@@ -12,6 +12,7 @@
 mod bad_input;
 mod diagnose;
 mod faults;
+mod forged;
 mod from;
 mod hooks;
 mod host;
