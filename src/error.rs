@@ -4,6 +4,7 @@
 mod exit;
 mod hint;
 mod interrupted;
+mod text;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,6 +13,8 @@ use std::time::Duration;
 pub use exit::Exit;
 pub use hint::typed;
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
+pub use text::human;
+use text::{lines, list, tail};
 
 /// Result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -332,11 +335,6 @@ pub enum Error {
     },
 }
 
-/// Each on a line of its own.
-fn lines(texts: &[String]) -> String {
-    texts.iter().fold(String::new(), |all, text| all + "\n" + text)
-}
-
 impl Error {
     /// The exit status that this error ends a command with.
     pub fn exit(&self) -> Exit {
@@ -380,27 +378,4 @@ impl Error {
             ),
         }
     }
-}
-
-fn list(numbers: &[u32]) -> String {
-    if numbers.is_empty() {
-        "none".into()
-    } else {
-        numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
-    }
-}
-
-fn tail(text: &str) -> String {
-    if text.trim().is_empty() {
-        String::new()
-    } else {
-        format!(":\n    {}", text.trim().replace('\n', "\n    "))
-    }
-}
-
-/// A duration as people write it: `90s`, `1m 30s`, whole seconds from one second up.
-pub fn human(duration: Duration) -> String {
-    let rounded =
-        if duration >= Duration::from_secs(1) { Duration::from_secs(duration.as_secs()) } else { duration };
-    humantime::format_duration(rounded).to_string()
 }

@@ -33,7 +33,7 @@ use relayhost::model::plan::Plan;
 use relayhost::model::postmap::{MapSource, parse_dump};
 use relayhost::model::secret::Secret;
 use relayhost::model::text;
-use relayhost::model::trail::Trail;
+use relayhost::model::trail::{Author, Standing, Trail};
 
 /// Cases for each property. What failed once is shown shrunk, and not written to a file.
 fn config(cases: u32) -> ProptestConfig {
@@ -417,7 +417,8 @@ proptest! {
 
     #[test]
     fn a_trail_takes_any_line(lines in vec(log_line(), 0..12), port in any::<u16>()) {
-        let mut trail = Trail::new("m@h");
+        let author = if port % 2 == 0 { Author::Postfix } else { Author::Anybody };
+        let mut trail = Trail::new("m@h", "o@x", author);
         for raw in &lines {
             if let Some(line) = parse_line(raw) {
                 prop_assert!(raw.contains(line.text) && raw.contains(line.daemon));
@@ -434,9 +435,9 @@ proptest! {
             prop_assert_eq!(trail.queue_id().is_some(), queue_id.is_some());
             prop_assert_eq!(trail.attempts(), attempts);
         }
-        trail.whereabouts(|_, _, found| found == port);
+        trail.word(&Standing::default(), |_, _, found| found == port);
         trail.is_throttled();
-        prop_assert!(trail.evidence().iter().all(|text| lines.iter().any(|line| line.contains(text))));
+        prop_assert!(trail.evidence(None).iter().all(|text| lines.iter().any(|line| line.contains(text))));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use relayhost::model::log::follow::{About, Follower, Question};
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::{Line, parse_line};
-use relayhost::model::trail::Trail;
+use relayhost::model::trail::{Author, Standing, Trail, Word};
 use relayhost::model::words::{Speaker, Words};
 use shell::{complaint, entry_of};
 
@@ -332,10 +332,13 @@ fn report_of(frame: &str, said: &str) -> Option<String> {
 }
 
 fn trail_of(frame: &str, said: &str) -> Option<String> {
-    let mut trail = Trail::new("m@h");
+    let mut trail = Trail::new("m@h", "o@x", Author::Postfix);
     log_of(frame, said).lines().for_each(|line| trail.feed(line));
+    let Word::Said(found) = trail.word(&Standing::default(), |_, _, _| true) else {
+        panic!("the trail has no word of {frame}");
+    };
     let about = About { relay: None, sender: "", to: "", host: "" };
-    diagnose(&trail.evidence(), &Circumstances::unknown(&about)).map(|cause| cause.id)
+    diagnose(&trail.evidence(Some(found.attempt())), &Circumstances::unknown(&about)).map(|cause| cause.id)
 }
 
 /// Each log of the corpus with hostile values in place of its words.

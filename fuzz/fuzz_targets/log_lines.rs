@@ -4,11 +4,12 @@
 use libfuzzer_sys::fuzz_target;
 use relayhost::model::log::{parse_event, parse_line};
 use relayhost::model::text;
-use relayhost::model::trail::Trail;
+use relayhost::model::trail::{Author, Standing, Trail};
 
 fuzz_target!(|bytes: &[u8]| {
     let log = String::from_utf8_lossy(bytes);
-    let mut trail = Trail::new("m@h");
+    let author = if bytes.len() % 2 == 0 { Author::Postfix } else { Author::Anybody };
+    let mut trail = Trail::new("m@h", "o@x", author);
     for raw in log.split('\n') {
         if let Some(line) = parse_line(raw) {
             parse_event(&line);
@@ -18,9 +19,9 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(trail.attempts() <= before.max(200) + 200);
         assert!(!text::one_line(raw).contains(char::is_control));
     }
-    let _ = trail.whereabouts(|name, address, port| name == "r" || address == "::1" || port == 587);
+    let _ = trail.word(&Standing::default(), |name, address, port| name == "r" || address == "::1" || port == 587);
     trail.is_throttled();
-    for said in trail.evidence() {
+    for said in trail.evidence(None) {
         assert!(log.contains(said));
     }
     assert!(!text::harmless(&log).contains(|c: char| c.is_control() && c != '\n' && c != '\t'));

@@ -17,6 +17,7 @@ use crate::model::log::stamp::{Calendar, Since};
 use crate::model::log::story::Story;
 use crate::model::plan::{Finding, State};
 use crate::model::record::merged;
+use crate::model::trail::Author;
 
 /// What may be typed after `diagnose`.
 #[derive(Debug, clap::Args)]
@@ -76,7 +77,11 @@ fn body(found: &Found) -> serde_json::Value {
         Told::All(report) => record::report(report, &found.calendar),
         Told::One(story) => record::story(story, &found.calendar),
     };
-    let about = json!({ "sources": found.sources, "unreadable": found.trouble });
+    let author = match found.author {
+        Author::Postfix => "postfix",
+        Author::Anybody => "anybody",
+    };
+    let about = json!({ "sources": found.sources, "author": author, "unreadable": found.trouble });
     let body = json!({ "diagnosis": merged(about, log) });
     if found.own { merged(body, record::findings(&found.looks)) } else { body }
 }
@@ -86,6 +91,9 @@ impl Renderer {
         match &found.log {
             Told::All(report) => self.report(report, found),
             Told::One(story) => self.story(story),
+        }
+        if found.own && found.author == Author::Anybody && !found.sources.is_empty() {
+            self.line("", "(every user of this host can write to that log, in Postfix's name too)");
         }
         for trouble in &found.trouble {
             self.marked(Mark::Warning, trouble, 2);

@@ -20,11 +20,15 @@ use crate::model::log::story::Story;
 use crate::model::looks;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::{Finding, Plan, State};
+use crate::model::trail::Author;
 use crate::sys::logs::{self, Log, Own};
 use crate::sys::{clock, dns, host, postfix, signals};
 
 /// How far back the host's own log is read unless told.
 const DAY: Seconds = 86_400;
+
+/// The source that is no file.
+const JOURNAL: &str = "the journal";
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -53,6 +57,8 @@ pub struct Found<'a> {
     pub looks: Vec<Finding>,
     /// Whether it is the host's own log.
     pub own: bool,
+    /// Who can have written it.
+    pub author: Author,
     /// What times are in words.
     pub calendar: Calendar,
 }
@@ -228,7 +234,10 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
     } else {
         Vec::new()
     };
-    Ok(show(&Found { log, sources, trouble, looks, own, calendar: calendar.clone() }))
+    // Of the journal, only what root and Postfix sent is read.
+    let is_journal = own && sources.as_slice() == [JOURNAL];
+    let author = if is_journal { Author::Postfix } else { Author::Anybody };
+    Ok(show(&Found { log, sources, trouble, looks, own, author, calendar: calendar.clone() }))
 }
 
 /// What takes blocks of a log.
@@ -271,12 +280,14 @@ impl Reading<'_> {
             match logs::own(postlog, self.since) {
                 Ok(Own::Files(paths)) => paths,
                 // There is still the host to be looked at.
-                Err(error @ Error::NoLog) => return Ok((Vec::new(), vec![error.to_string()])),
+                Err(error @ (Error::NoLog | Error::Log { .. })) => {
+                    return Ok((Vec::new(), vec![error.to_string()]));
+                }
                 Err(error) => return Err(error),
                 Ok(Own::Journal) => {
                     reader.source(self.calendar.clone());
                     logs::journal(self.since, |block| reader.feed(block))?;
-                    return Ok((vec!["the journal".into()], Vec::new()));
+                    return Ok((vec![JOURNAL.into()], Vec::new()));
                 }
             }
         } else {
@@ -295,7 +306,7 @@ impl Reading<'_> {
         for begun in order {
             let log = match begun.log {
                 Some(log) => log,
-                None => logs::open(&begun.path)?,
+                None => logs::open(&begun.path, self.asked.files.is_empty())?,
             };
             sources.push(log.name.clone());
             reader.source(begun.calendar);
@@ -309,7 +320,7 @@ impl Reading<'_> {
 
     /// Opens a source for its first time stamp. A file is closed again: only one at a time is unpacked.
     fn begin(&self, path: PathBuf) -> Result<Begun> {
-        let log = logs::open(&path)?;
+        let log = logs::open(&path, self.asked.files.is_empty())?;
         if log.head.is_empty() {
             return Err(Error::Log {
                 name: log.name,

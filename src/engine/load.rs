@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, typed};
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::complete::complete;
 use crate::model::desired::Desired;
@@ -145,7 +145,7 @@ fn read(path: &Path) -> Result<Trusted> {
             problem,
             remedy: format!(
                 "{remedy}; or, when you have read them, give the answers on standard input: `--answers - <{}`",
-                path.display()
+                typed(path)
             ),
         }),
         Err(other) => Err(other),
@@ -237,6 +237,6 @@ fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
     Err(Error::Exposed {
         path: path.to_owned(),
         problem: format!("has mode {:04o}, so that others can read it", read.mode),
-        remedy: format!("chmod 600 {} — and change the password if others may have read it", path.display()),
+        remedy: format!("chmod 600 {} — and change the password if others may have read it", typed(path)),
     })
 }

@@ -4,12 +4,14 @@
 pub mod apply;
 pub mod defer;
 pub mod diagnose;
+mod fate;
 pub mod init;
 pub mod install;
 pub mod load;
 pub mod looks;
 pub mod observe;
 pub mod probe;
+mod pursuit;
 pub mod recover;
 mod staged;
 pub mod supply;

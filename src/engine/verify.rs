@@ -5,16 +5,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::observe::observe;
-use super::{Place, Progress};
-use crate::error::{Error, Exit, Result, TestMessage, human};
+use super::pursuit::Pursuit;
+use super::{Place, Progress, fate};
+use crate::error::{Error, Result, human};
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::{Auth, Desired};
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
 use crate::model::log::{Attempt, Status};
 use crate::model::observed::{Observed, Postfix, Queue};
-use crate::model::parameters::is_local;
 use crate::model::proof::Proof;
-use crate::model::trail::{Trail, Whereabouts};
+use crate::model::trail::{Whereabouts, Word};
 use crate::sys::{clock, dns, host, log, mail, postfix, service, signals, state};
 
 /// How often the log is read.
@@ -22,8 +22,11 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long after an attempt that may succeed later Postfix is asked for another.
 const RETRY: Duration = Duration::from_secs(4);
 
-/// How long it may take to show it to a run that a signal is to end.
-const UNSEEN_AT_THE_END: Duration = Duration::from_secs(2);
+/// The longest pause between two looks at the queue, which has to be read whole for the reasons of a deferral.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long log and queue may disagree: a delivery agent logs before it notes in the queue, and syslog may be slow.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// How long the log may take to show a message that was handed over.
 const UNSEEN: Duration = Duration::from_secs(20);
 
@@ -92,8 +95,7 @@ fn send_and_follow(
     };
     let from = desired.alert_sender(postfix.setting("myorigin"));
     let relay = dns::Identity::new(&desired.relay.host);
-    let mut message =
-        Message { desired, relay, postfix, request, from, begin: clock::now(), trail: Trail::new("") };
+    let mut message = Message { desired, relay, postfix, request, from, begin: clock::now(), queue_id: None };
     if !service::master_runs(&Queue::new(&postfix.settings)) {
         return Ok(message.delivery(
             None,
@@ -105,7 +107,7 @@ fn send_and_follow(
             ),
         ));
     }
-    let mut log = log::follow(postfix.setting("maillog_file"))?;
+    let log = log::follow(postfix.setting("maillog_file"))?;
     let name = host::hostname();
     let subject = format!("relayhost test from {name}");
     let body = format!(
@@ -113,8 +115,9 @@ fn send_and_follow(
         clock::wall(),
         desired.relayhost()
     );
-    message.trail = Trail::new(&mail::submit(&message.from, &request.to, &subject, &body)?);
-    message.follow(&mut log, progress).map_err(|error| message.interrupted(signals::blame(error), &mut log))
+    let message_id = mail::submit(&message.from, &request.to, &subject, &body)?;
+    let mut pursuit = Pursuit::new(log, postfix.setting("queue_directory"), &message_id, &request.to);
+    message.follow(&mut pursuit, progress).map_err(|error| pursuit.interrupted(signals::blame(error)))
 }
 
 /// The message under way.
@@ -125,95 +128,128 @@ struct Message<'a> {
     request: &'a Request,
     from: String,
     begin: Instant,
-    trail: Trail,
+    queue_id: Option<String>,
 }
 
 impl Message<'_> {
-    fn follow(&mut self, log: &mut log::Follower, progress: &mut dyn Progress) -> Result<Delivery> {
-        let mut known = 0;
-        let mut retry_at = None;
+    fn follow(&mut self, pursuit: &mut Pursuit, progress: &mut dyn Progress) -> Result<Delivery> {
+        let (mut known, mut pause, mut next_look) = (0, TICK, self.begin);
+        // The attempt after which another was asked for, and when that is to be.
+        let (mut again, mut retry_at): (Option<Attempt>, Option<Instant>) = (None, None);
+        let mut doubted: Option<Instant> = None;
         loop {
-            for line in log.lines()? {
-                self.trail.feed(&line);
+            pursuit.read(false)?;
+            self.queue_id = pursuit.trail().queue_id().map(str::to_owned);
+            if pursuit.trail().attempts() != known {
+                known = pursuit.trail().attempts();
+                (pause, next_look) = (TICK, clock::now());
             }
-            if self.trail.attempts() > known {
-                known = self.trail.attempts();
-                match self.judge()? {
-                    Judgement::Final(delivery) => {
-                        self.clear_queue(&delivery, progress)?;
-                        return Ok(delivery);
+            if known > 0 && clock::now() >= next_look {
+                next_look = clock::now() + pause;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                let word = self.word(pursuit);
+                doubted = doubted.filter(|_| matches!(word, Word::Doubt(_)));
+                match &word {
+                    Word::Open => {}
+                    Word::Doubt(_) => {
+                        if doubted.get_or_insert(clock::now()).elapsed() >= GRACE
+                            && let Some(delivery) = self.doubt(pursuit, &word)?
+                        {
+                            return Ok(delivery);
+                        }
                     }
-                    Judgement::Again(cause) => {
-                        progress.note(&format!("{}; trying again", cause.cause));
-                        retry_at = Some(clock::now() + RETRY);
-                    }
+                    Word::Said(found) if again.as_ref() == Some(found.attempt()) => {}
+                    Word::Said(found) => match self.judge(found, pursuit)? {
+                        Judgement::Final(delivery) => {
+                            if !pursuit.confirm()? {
+                                return Ok(self.incomplete(pursuit));
+                            }
+                            if self.word(pursuit) == word {
+                                self.clear_queue(&delivery, pursuit, progress)?;
+                                return Ok(delivery);
+                            }
+                            next_look = clock::now();
+                        }
+                        Judgement::Again(cause) => {
+                            progress.note(&format!("{}; trying again", cause.cause));
+                            again = Some(found.attempt().clone());
+                            retry_at = Some(clock::now() + RETRY);
+                        }
+                    },
                 }
             }
-            if let (Some(at), Some(queue_id)) = (retry_at, self.trail.queue_id())
+            if let (Some(at), Some(queue_id)) = (retry_at, &self.queue_id)
                 && clock::now() >= at
             {
                 postfix::retry(queue_id)?;
                 // If this one ends without a word in the log, ask again later.
                 retry_at = Some(clock::now() + RETRY * 2);
             }
-            let unseen = self.trail.queue_id().is_none() && self.begin.elapsed() >= UNSEEN;
-            let hopeless = unseen || (known == 0 && self.trail.is_throttled());
+            let unseen = self.queue_id.is_none() && self.begin.elapsed() >= UNSEEN;
+            let hopeless = unseen || (known == 0 && pursuit.trail().is_throttled());
             if hopeless || self.begin.elapsed() >= self.request.deadline {
-                let delivery = self.out_of_time(&log.sources())?;
-                self.clear_queue(&delivery, progress)?;
-                return Ok(delivery);
+                return self.out_of_time(pursuit, again.as_ref(), progress);
             }
             clock::sleep(TICK)?;
         }
     }
 
-    /// What the newest attempt means.
-    fn judge(&self) -> Result<Judgement> {
-        let evidence = self.evidence();
+    fn word(&self, pursuit: &Pursuit) -> Word {
+        pursuit.word(|name, address, port| self.is_relay(name, address, port))
+    }
+
+    /// Log and queue have disagreed for a while. If they still do when all is read, somebody else writes to the log.
+    fn doubt(&self, pursuit: &mut Pursuit, before: &Word) -> Result<Option<Delivery>> {
+        if !pursuit.confirm()? {
+            return Ok(Some(self.incomplete(pursuit)));
+        }
+        let now = self.word(pursuit);
+        Ok(match &now {
+            Word::Doubt(text) if now == *before => Some(self.contradiction(pursuit, text)),
+            _ => None,
+        })
+    }
+
+    /// What the attempt that counts means.
+    fn judge(&self, found: &Whereabouts, pursuit: &Pursuit) -> Result<Judgement> {
+        let attempt = found.attempt();
+        let evidence = self.evidence(pursuit, Some(attempt));
         let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
-        let (attempt, outcome) = match self.whereabouts() {
-            Whereabouts::NotQueued | Whereabouts::Queued => return Err(Error::NoLog), // attempts() was not 0
-            Whereabouts::Accepted(attempt) => (
-                attempt,
-                Outcome::Accepted { relay: self.desired.relayhost(), reply: attempt.reason.clone() },
-            ),
-            Whereabouts::StayedHere(attempt) => (attempt, self.stayed_here(attempt, &evidence)),
+        let outcome = match found {
+            Whereabouts::Accepted(_) => {
+                Outcome::Accepted { relay: self.desired.relayhost(), reply: attempt.reason.clone() }
+            }
+            Whereabouts::StayedHere(_) => fate::stayed_here(attempt, self.postfix, &evidence),
             // local(8) gave up: the mailbox is not there, and the relay was never meant to be asked.
-            Whereabouts::Deferred(attempt) | Whereabouts::Bounced(attempt) if attempt.is_local() => {
-                (attempt, self.stayed_here(attempt, &evidence))
+            Whereabouts::Deferred(_) | Whereabouts::Bounced(_) if attempt.is_local() => {
+                fate::stayed_here(attempt, self.postfix, &evidence)
             }
-            Whereabouts::WentElsewhere(attempt) => (attempt, self.went_elsewhere(attempt, &evidence)),
-            Whereabouts::Deferred(attempt) | Whereabouts::Bounced(attempt)
-                if self.was_for_another(attempt) =>
-            {
-                (attempt, self.went_elsewhere(attempt, &evidence))
+            Whereabouts::WentElsewhere(_) => {
+                fate::went_elsewhere(attempt, &self.desired.relayhost(), &evidence)
             }
-            Whereabouts::Deferred(attempt) | Whereabouts::Bounced(attempt) => {
-                match self.diagnose(&evidence)? {
-                    Some(cause) if cause.again && attempt.status == Status::Deferred => {
-                        return Ok(Judgement::Again(cause));
-                    }
-                    Some(cause) => (attempt, Outcome::failed(cause, &evidence)),
-                    None => (attempt, unknown(attempt, &evidence)),
+            Whereabouts::Deferred(_) | Whereabouts::Bounced(_) if self.was_for_another(attempt) => {
+                fate::went_elsewhere(attempt, &self.desired.relayhost(), &evidence)
+            }
+            Whereabouts::Deferred(_) | Whereabouts::Bounced(_) => match self.diagnose(&evidence)? {
+                Some(cause) if cause.again && attempt.status == Status::Deferred => {
+                    return Ok(Judgement::Again(cause));
                 }
-            }
+                Some(cause) => Outcome::failed(cause, &evidence),
+                None => fate::unknown(attempt, &evidence),
+            },
         };
         Ok(Judgement::Final(self.delivery(Some(attempt), outcome)))
     }
 
     /// The lines that tell, without the password: smtp(8) logs it when somebody has made it verbose.
-    fn evidence(&self) -> Vec<String> {
-        let lines = self.trail.evidence().into_iter();
+    fn evidence(&self, pursuit: &Pursuit, attempt: Option<&Attempt>) -> Vec<String> {
+        let lines = pursuit.trail().evidence(attempt).into_iter();
         match &self.desired.auth {
             Auth::Login { password, .. } if !password.expose().is_empty() => {
                 lines.map(|line| line.replace(password.expose(), "********")).collect()
             }
             _ => lines.map(str::to_owned).collect(),
         }
-    }
-
-    fn whereabouts(&self) -> Whereabouts<'_> {
-        self.trail.whereabouts(|name, address, port| self.is_relay(name, address, port))
     }
 
     fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
@@ -232,81 +268,61 @@ impl Message<'_> {
         Ok(diagnose(evidence, &circumstances))
     }
 
-    fn stayed_here(&self, attempt: &Attempt, evidence: &[&str]) -> Outcome {
-        let domain = attempt.to.rsplit('@').next().unwrap_or_default();
-        let own = [self.postfix.setting("myhostname"), "localhost"];
-        if own.iter().any(|name| name.eq_ignore_ascii_case(domain)) {
-            return Outcome::unheard(
-                "delivered-locally",
-                format!("the message was for {domain}, which is this host, so it never left"),
-                "set verify.to to a mailbox elsewhere, or use `relayhost verify --to ADDRESS`",
-                evidence,
-            );
+    /// The time is over. What was put off for a reason that may pass is the word then.
+    fn out_of_time(
+        &self,
+        pursuit: &mut Pursuit,
+        again: Option<&Attempt>,
+        progress: &mut dyn Progress,
+    ) -> Result<Delivery> {
+        if self.queue_id.is_some() {
+            if !pursuit.confirm()? {
+                return Ok(self.incomplete(pursuit));
+            }
+            match self.word(pursuit) {
+                Word::Doubt(text) => return Ok(self.contradiction(pursuit, &text)),
+                Word::Said(found) if again != Some(found.attempt()) => {
+                    if let Judgement::Final(delivery) = self.judge(&found, pursuit)? {
+                        self.clear_queue(&delivery, pursuit, progress)?;
+                        return Ok(delivery);
+                    }
+                }
+                Word::Said(_) | Word::Open => {}
+            }
         }
-        if is_local(&attempt.to, self.postfix) {
-            return Outcome::unheard(
-                "delivered-locally",
-                format!(
-                    "the message was taken for this host's own and never left it: mydestination contains {domain}"
-                ),
-                "take that domain out of mydestination in main.cf, `postfix reload`, and run `relayhost verify`",
-                evidence,
-            );
-        }
-        Outcome::unheard(
-            "stayed-on-this-host",
-            format!("the message did not leave this host: {} took it", attempt.agent),
-            "look for an alias, a virtual or transport table that catches the recipient (`postconf -n`)",
-            evidence,
-        )
-    }
-
-    fn went_elsewhere(&self, attempt: &Attempt, evidence: &[&str]) -> Outcome {
-        let other = attempt
-            .target()
-            .map_or_else(|| "another host".into(), |(name, _, port)| format!("{name}:{port}"));
-        Outcome::unheard(
-            "another-relay",
-            format!("the message went to {other}, not to {}", self.desired.relayhost()),
-            "relayhost check (shows which setting leads there: relayhost itself, or transport_maps and its kin)",
-            evidence,
-        )
-    }
-
-    fn out_of_time(&self, sources: &str) -> Result<Delivery> {
-        let evidence = self.evidence();
+        let evidence = self.evidence(pursuit, again);
         let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
-        let deadline = human(self.request.deadline);
-        let attempt = match self.whereabouts() {
-            Whereabouts::Deferred(attempt) => Some(attempt),
-            _ => None,
-        };
-        let outcome = match (self.diagnose(&evidence)?, attempt) {
+        let outcome = match (self.diagnose(&evidence)?, again) {
             (Some(cause), _) => Outcome::failed(cause, &evidence),
-            (None, Some(attempt)) => unknown(attempt, &evidence),
-            (None, None) if self.trail.queue_id().is_none() => Outcome::unheard(
-                "not-queued",
-                format!(
-                    "Postfix's log ({sources}) does not have the message after {}: \
-                     the mail command gave it to another program, or nothing writes the log",
-                    human(self.begin.elapsed())
-                ),
-                "check that /usr/sbin/sendmail is Postfix's (`relayhost check`), and that rsyslog or the journal runs",
-                &evidence,
-            ),
-            (None, None) => Outcome::unheard(
-                "no-word",
-                format!("{} has said nothing within {deadline}", self.desired.relayhost()),
-                "see whether it answers at all (`telnet HOST PORT` shows a line that begins with 220); if it does, give a longer --deadline",
-                &evidence,
-            ),
+            (None, Some(attempt)) => fate::unknown(attempt, &evidence),
+            (None, None) if self.queue_id.is_none() => {
+                fate::not_queued(&pursuit.sources(), &human(self.begin.elapsed()), &evidence)
+            }
+            (None, None) => {
+                fate::no_word(&self.desired.relayhost(), &human(self.request.deadline), &evidence)
+            }
         };
-        Ok(self.delivery(attempt, outcome))
+        let delivery = self.delivery(again, outcome);
+        self.clear_queue(&delivery, pursuit, progress)?;
+        Ok(delivery)
     }
 
-    /// Takes a test message that failed out of the queue: otherwise it would arrive, or bounce, days later.
-    fn clear_queue(&self, delivery: &Delivery, progress: &mut dyn Progress) -> Result<()> {
-        if let (Outcome::Failed { .. }, Some(queue_id)) = (&delivery.outcome, self.trail.queue_id())
+    /// Nothing is proved, and nothing is done to the message.
+    fn contradiction(&self, pursuit: &Pursuit, doubt: &str) -> Delivery {
+        let queue_id = self.queue_id.as_deref().unwrap_or_default();
+        self.delivery(None, fate::contradiction(queue_id, &pursuit.file().0, doubt))
+    }
+
+    fn incomplete(&self, pursuit: &Pursuit) -> Delivery {
+        let (file, by_hand) = pursuit.file();
+        self.delivery(None, fate::incomplete(&file, by_hand))
+    }
+
+    /// Takes a test message that failed out of the queue, if its recipient is still to be done there: otherwise it would
+    /// arrive, or bounce, days later. Copies that Postfix made for others stay where the recipient is done.
+    fn clear_queue(&self, delivery: &Delivery, pursuit: &Pursuit, progress: &mut dyn Progress) -> Result<()> {
+        if let (Outcome::Failed { .. }, Some(queue_id)) = (&delivery.outcome, &self.queue_id)
+            && !pursuit.standing()?.is_done()
             && postfix::delete(queue_id)?
         {
             progress.note(&format!("the test message {queue_id} was taken out of the queue again"));
@@ -314,31 +330,11 @@ impl Message<'_> {
         Ok(())
     }
 
-    /// A run that a signal ends leaves no test message behind, or says that one may be there.
-    fn interrupted(&mut self, error: Error, log: &mut log::Follower) -> Error {
-        if error.interruption().is_none() {
-            return error;
-        }
-        let _held = signals::hold();
-        let begin = clock::now();
-        while self.trail.queue_id().is_none() && begin.elapsed() < UNSEEN_AT_THE_END {
-            log.lines().unwrap_or_default().iter().for_each(|line| self.trail.feed(line));
-            let _ = clock::sleep(TICK); // signals are held
-        }
-        let queue_id = self.trail.queue_id().map(str::to_owned);
-        let message = match (queue_id.as_deref().map(postfix::delete), queue_id) {
-            (Some(Ok(true)), Some(queue_id)) => TestMessage::TakenOut { queue_id },
-            (Some(Ok(false)), Some(queue_id)) => TestMessage::Left { queue_id },
-            (_, queue_id) => TestMessage::Unknown { queue_id },
-        };
-        error.interrupted_with(|left| left.message = Some(message))
-    }
-
     fn delivery(&self, attempt: Option<&Attempt>, outcome: Outcome) -> Delivery {
         Delivery {
             from: self.from.clone(),
             to: self.request.to.clone(),
-            queue_id: self.trail.queue_id().map(str::to_owned),
+            queue_id: self.queue_id.clone(),
             waited: self.begin.elapsed(),
             delays: attempt.map(|attempt| attempt.delays),
             outcome,
@@ -349,20 +345,4 @@ impl Message<'_> {
 enum Judgement {
     Final(Delivery),
     Again(Cause),
-}
-
-/// A failure that the catalogue does not know: the log's own words, and no guess.
-fn unknown(attempt: &Attempt, evidence: &[&str]) -> Outcome {
-    let refused = attempt.is_refusal();
-    Outcome::Failed {
-        exit: if refused { Exit::Refused } else { Exit::NoWord },
-        id: "unknown".into(),
-        cause: format!(
-            "{}: {}",
-            if refused { "the relay refused" } else { "the message was not accepted" },
-            attempt.reason
-        ),
-        remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
-        evidence: evidence.iter().map(ToString::to_string).collect(),
-    }
 }

@@ -129,7 +129,17 @@ pub struct Entry {
     pub cursor: String,
     /// As a line of a mail log: `HOST NAME[PID]: TEXT`.
     pub line: String,
+    /// What the sender said that it is: anything.
+    name: String,
+    /// Whose process sent it, which program that was, and by which file, as journald knows from the kernel and nobody
+    /// can say otherwise (systemd.journal-fields(7), "Trusted Journal Fields").
+    uid: Option<u32>,
+    comm: String,
+    exe: String,
 }
+
+/// Bytes of a process's name that the kernel keeps, without the one at the end (proc(5)).
+const COMM: usize = 15;
 
 impl Entry {
     /// A line of `journalctl -o json`. `None` for what is none.
@@ -139,7 +149,36 @@ impl Entry {
         let pid = [field("SYSLOG_PID"), field("_PID")].into_iter().find(|pid| !pid.is_empty())?;
         let (host, name) = (field("_HOSTNAME"), field("SYSLOG_IDENTIFIER"));
         let message = message(object.get("MESSAGE")?)?;
-        Some(Self { cursor: field("__CURSOR").to_owned(), line: format!("{host} {name}[{pid}]: {message}") })
+        Some(Self {
+            cursor: field("__CURSOR").to_owned(),
+            line: format!("{host} {name}[{pid}]: {message}"),
+            name: name.to_owned(),
+            uid: field("_UID").parse().ok(),
+            comm: field("_COMM").to_owned(),
+            exe: field("_EXE").to_owned(),
+        })
+    }
+
+    /// Whether root sent it.
+    pub fn is_of_root(&self) -> bool {
+        self.uid == Some(0)
+    }
+
+    /// Whether a daemon of Postfix sent it, which runs as root or as `owner` (`mail_owner`), and is what it says it is.
+    /// Facility and identifier prove nothing: every user can send any.
+    pub fn is_of_postfix(&self, owner: u32) -> bool {
+        let Some((_, daemon)) = self.name.rsplit_once('/') else { return false };
+        let is_daemon = |program: &str, known: &str| !program.is_empty() && program == known;
+        let file = self.exe.rsplit('/').next().unwrap_or_default();
+        (self.is_of_root() || self.uid == Some(owner))
+            && (is_daemon(&self.comm, daemon.get(..COMM).unwrap_or(daemon))
+                // What an upgrade has replaced runs on.
+                || is_daemon(file.trim_end_matches(" (deleted)"), daemon))
+    }
+
+    /// Whether journald sent it: that lines were dropped, say.
+    pub fn is_of_journald(&self) -> bool {
+        self.is_of_root() && self.comm == "systemd-journal"
     }
 }
 
@@ -232,6 +271,37 @@ mod tests {
             (good.priority, good.message.as_str()),
             (Priority::Info, "mail leaves: [r]:587 said: 250 ok")
         );
+    }
+
+    /// As `journalctl -o json` of systemd 252 prints what smtp(8) says.
+    const OF_SMTP: &str = r#"{"_SYSTEMD_CGROUP":"/system.slice/postfix.service","_GID":"89","__MONOTONIC_TIMESTAMP":"61243433","_SYSTEMD_UNIT":"postfix.service","SYSLOG_FACILITY":"2","_PID":"421","_EXE":"/usr/libexec/postfix/smtp","__CURSOR":"s=1;i=2","_COMM":"smtp","_TRANSPORT":"syslog","SYSLOG_PID":"421","PRIORITY":"6","_UID":"89","_CMDLINE":"smtp -t unix -u","SYSLOG_TIMESTAMP":"Nov 28 12:00:00 ","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"postfix/smtp","_BOOT_ID":"0","MESSAGE":"A1B2C: to=<ops@example.com>"}"#;
+
+    #[test]
+    fn only_what_the_kernel_says_of_the_sender_is_believed() {
+        let is_of_postfix = |line: &str| Entry::parse(line).unwrap().is_of_postfix(89);
+        assert!(is_of_postfix(OF_SMTP));
+        assert!(is_of_postfix(&OF_SMTP.replace(r#""_UID":"89""#, r#""_UID":"0""#)));
+        assert!(is_of_postfix(&OF_SMTP.replace(r#""_COMM":"smtp","#, "")));
+        let upgraded = OF_SMTP
+            .replace(r#""_COMM":"smtp","#, "")
+            .replace("postfix/smtp\",\"__", "postfix/smtp (deleted)\",\"__");
+        assert!(is_of_postfix(&upgraded), "{upgraded}");
+        let long = OF_SMTP.replace("postfix/smtp\",\"_BOOT", "postfix/trivial-rewrites\",\"_BOOT");
+        assert!(is_of_postfix(&long.replace(r#""_COMM":"smtp""#, r#""_COMM":"trivial-rewrite""#)));
+        for (from, to) in [
+            (r#""_UID":"89""#, r#""_UID":"65534""#),
+            (r#""_UID":"89","#, ""),
+            (r#""_UID":"89""#, r#""_UID":["89"]"#),
+            (r#""_UID":"89","#, r#""UID":"0","OBJECT_UID":"0","SYSLOG_UID":"89","#),
+            (r#""_COMM":"smtp","#, r#""_COMM":"logger","#),
+            (r#""_COMM":"smtp","_TRANSPORT""#, r#""_COMM":"","COMM":"smtp","_TRANSPORT""#),
+            (r#""SYSLOG_IDENTIFIER":"postfix/smtp""#, r#""SYSLOG_IDENTIFIER":"smtp""#),
+            (r#""SYSLOG_IDENTIFIER":"postfix/smtp""#, r#""SYSLOG_IDENTIFIER":"postfix/cleanup""#),
+        ] {
+            let other = OF_SMTP.replace(from, to).replace("/usr/libexec/postfix/smtp", "/usr/bin/logger");
+            assert_ne!(other, OF_SMTP);
+            assert!(!is_of_postfix(&other), "{other}");
+        }
     }
 
     #[test]

@@ -81,6 +81,11 @@ pub fn zone() -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::system()
 }
 
+/// The wall clock as syslog(3) writes it, local: `Nov 23 10:00:00` (RFC 3164).
+pub fn stamp() -> String {
+    jiff::Timestamp::now().to_zoned_datetime(zone()).strftime("%b %e %H:%M:%S").to_string()
+}
+
 /// A number that does not come again on this host: nanoseconds of the wall clock, which may be set back, and since the boot,
 /// which begin again with each boot, and the process id.
 pub fn unique() -> String {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::state::{self, DIRECTORY, Lock};
 use super::{acl, clock, files, trust};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, typed};
 use crate::model::generation::{self, Generation, read_record};
 use crate::model::proof::Proof;
 
@@ -228,7 +228,7 @@ fn set_beside(path: &Path) -> Result<PathBuf> {
             problem: "cannot be used, and was set aside too often already".into(),
             remedy: format!(
                 "look at {0}.aside-1 to -{MOST}, `rm -r {0}.aside-*`, and run the same command again",
-                path.display()
+                typed(path)
             ),
         });
     };

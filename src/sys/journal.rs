@@ -5,19 +5,23 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::clock;
-use super::files;
 use super::run::{self, Cmd, Output};
+use super::{files, postfix};
 use crate::error::Result;
 use crate::model::journal::{Entry, Notice};
+use crate::model::observed::parse_settings;
 
 /// Where journald takes records (systemd's docs/JOURNAL_NATIVE_PROTOCOL.md).
 const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// How often the journal is looked at.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(300);
 
 /// What Postfix and all others log with facility `mail` (syslog(3)).
-const MAIL: &str = "SYSLOG_FACILITY=2";
+pub const MAIL: &str = "SYSLOG_FACILITY=2";
+
+/// Postfix's user on most hosts, if it cannot be asked for its own.
+const POSTFIX: &str = "postfix";
 
 /// Sends a record, where there is a journal. It is one of several places where the result is told, so one that does not
 /// listen is no failure.
@@ -29,13 +33,24 @@ pub fn send(notice: &Notice) {
     drop(sent);
 }
 
-/// The mail log in the journal, from now on.
+/// The user id of Postfix's daemons (`mail_owner`); root's if there is no such user.
+pub fn owner() -> u32 {
+    let settings = parse_settings(&postfix::settings(&["mail_owner"]).unwrap_or_default());
+    let name = settings.get("mail_owner").map_or(POSTFIX, String::as_str);
+    nix::unistd::User::from_name(name).ok().flatten().map_or(0, |user| user.uid.as_raw())
+}
+
+/// The mail log in the journal, from now on: what Postfix's daemons said, and what journald says of lines it has lost.
 #[derive(Debug)]
 pub struct Tail {
     program: PathBuf,
+    owner: u32,
     /// The last entry that is known; none if there was none when we began.
     cursor: Option<String>,
     next: Instant,
+    /// A text that root sends, and whether it has come.
+    expected: Option<String>,
+    has_expected: bool,
 }
 
 impl Tail {
@@ -44,15 +59,27 @@ impl Tail {
         if !files::exists(Path::new(SOCKET)) {
             return None;
         }
-        let mut tail = Self { program: run::find("journalctl")?, cursor: None, next: clock::now() };
+        let (program, owner) = (run::find("journalctl")?, owner());
+        let (next, expected) = (clock::now(), None);
+        let mut tail = Self { program, owner, cursor: None, next, expected, has_expected: false };
         let newest = tail.read(&["-n", "1"]).ok()?;
         tail.cursor = newest.into_iter().next_back().map(|entry| entry.cursor);
         Some(tail)
     }
 
-    /// The lines since the last call, which are none before half a second is over: each look is a process.
-    pub fn lines(&mut self) -> Result<Vec<String>> {
-        if clock::now() < self.next {
+    /// Looks out for a text that root is about to send by syslog.
+    pub fn expect(&mut self, text: String) {
+        self.expected = Some(text);
+    }
+
+    /// Whether that text has come: then what Postfix says by syslog comes into the journal.
+    pub fn has_expected(&self) -> bool {
+        self.has_expected
+    }
+
+    /// The lines since the last call, which are none before a while is over, unless `now` is set: each look is a process.
+    pub fn lines(&mut self, now: bool) -> Result<Vec<String>> {
+        if !now && clock::now() < self.next {
             return Ok(Vec::new());
         }
         self.next = clock::now() + TICK;
@@ -64,17 +91,25 @@ impl Tail {
         };
         let mut lines = Vec::new();
         for entry in entries {
-            if self.cursor.as_ref() != Some(&entry.cursor) {
+            if self.cursor.as_ref() == Some(&entry.cursor) {
+                continue;
+            }
+            self.cursor = Some(entry.cursor.clone());
+            let is_expected = |text: &String| entry.is_of_root() && entry.line.contains(text);
+            self.has_expected |= self.expected.as_ref().is_some_and(is_expected);
+            if entry.is_of_postfix(self.owner) || entry.is_of_journald() {
                 lines.push(entry.line);
             }
-            self.cursor = Some(entry.cursor);
         }
         Ok(lines)
     }
 
     fn read(&self, place: &[&str]) -> Result<Vec<Entry>> {
+        let users = ["_UID=0".to_owned(), format!("_UID={}", self.owner)];
         let output = Cmd::new(&self.program)
             .args(["-q", "--all", "-o", "json", MAIL])
+            .args(users)
+            .args(["+", "_UID=0", "_COMM=systemd-journal"])
             .args(place.iter().copied())
             .run()?;
         let output = if is_empty(&output) { output } else { output.checked()? };

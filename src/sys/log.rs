@@ -5,18 +5,36 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{files, journal};
+use super::{clock, files, input, journal, postfix, random, syslog};
 use crate::error::{Error, Result};
 
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
 const CHUNK: u64 = 4 * 1024 * 1024;
+
+/// How long Postfix may take to write the first line of its own log.
+const FIRST_LINE: Duration = Duration::from_secs(2);
+
+/// Where syslog daemons put mail: EL, Debian.
+pub const PLACES: [&str; 2] = ["/var/log/maillog", "/var/log/mail.log"];
 
 /// Everything that is logged from now on.
 #[derive(Debug)]
 pub struct Follower {
     file: Option<FileTail>,
     journal: Option<journal::Tail>,
+    /// Whether Postfix writes its log itself (`maillog_file`), and not by syslog.
+    by_postlog: bool,
+}
+
+/// Lines that came, by who can have written them.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// Of the journal: Postfix and root alone.
+    pub postfix: Vec<String>,
+    /// Of a file: everybody.
+    pub anybody: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -35,26 +53,68 @@ struct OpenFile {
 
 /// Starts to follow. `postlog` is Postfix's own `maillog_file`, empty if it has none.
 pub fn follow(postlog: &str) -> Result<Follower> {
-    let paths = [postlog, "/var/log/maillog", "/var/log/mail.log"];
-    let path =
-        paths.iter().filter(|path| path.starts_with("/var/")).map(Path::new).find(|path| files::exists(path));
-    let file = path.map(FileTail::open).transpose()?;
-    let journal = journal::Tail::open();
-    if file.is_none() && journal.is_none() {
-        return Err(Error::NoLog);
+    let mut follower = open(postlog)?;
+    if let (Some(journal), false) = (&mut follower.journal, follower.by_postlog) {
+        // If this comes into the journal, so does what Postfix says; if it cannot be sent, it will not.
+        let mark = mark();
+        if syslog::mail(&mark).is_ok() {
+            journal.expect(mark);
+        }
     }
-    Ok(Follower { file, journal })
+    Ok(follower)
 }
 
-/// Whether there is a log to follow; `Error::NoLog` if not.
+fn open(postlog: &str) -> Result<Follower> {
+    if postlog.starts_with("/var/") && !files::exists(Path::new(postlog)) {
+        // Postfix makes the file with the first line.
+        postfix::log(&mark())?;
+        let begin = clock::now();
+        while !files::exists(Path::new(postlog)) && begin.elapsed() < FIRST_LINE {
+            clock::sleep(Duration::from_millis(20))?;
+        }
+    }
+    let paths =
+        || [postlog].into_iter().chain(PLACES).filter(|path| path.starts_with("/var/")).map(Path::new);
+    let file = paths().find(|path| files::exists(path) && input::odd_kind(path).is_none());
+    let file = file.map(FileTail::open).transpose()?;
+    let journal = journal::Tail::open();
+    if file.is_none() && journal.is_none() {
+        let odd = paths().find_map(|path| Some((path, input::odd_kind(path)?)));
+        return Err(odd.map_or(Error::NoLog, |(path, kind)| no_file(path, kind)));
+    }
+    Ok(Follower { file, journal, by_postlog: !postlog.is_empty() })
+}
+
+/// A mail log that is no file cannot be read.
+pub fn no_file(path: &Path, kind: &str) -> Error {
+    Error::Log {
+        name: path.display().to_string(),
+        problem: format!("is {kind}, and no file that a mail log could be read from"),
+        remedy: format!(
+            "move it away (`mv {0} {0}.away`), have syslog write a file there (`systemctl restart rsyslog`), and run this again",
+            path.display()
+        ),
+    }
+}
+
+/// Whether there is a log to follow; an error if not.
 pub fn require(postlog: &str) -> Result<()> {
-    follow(postlog).map(|_| ())
+    open(postlog).map(|_| ())
+}
+
+/// A text that nobody else can have written before.
+fn mark() -> String {
+    let bytes: [u8; 16] = random::bytes();
+    format!(
+        "mark {:032x}: relayhost waits for this line, to have read all before it",
+        u128::from_ne_bytes(bytes)
+    )
 }
 
 /// The last line near the end of the mail log, if it is a file, of those with one of these texts.
 pub fn last_line_with(texts: &[&str]) -> Option<String> {
     const NEAR: u64 = 64 * 1024;
-    let mut file = File::open("/var/log/maillog").or_else(|_| File::open("/var/log/mail.log")).ok()?;
+    let mut file = PLACES.iter().find_map(|path| input::open_regular(Path::new(path)).ok())?;
     let length = file.metadata().ok()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(NEAR))).ok()?;
     let mut bytes = Vec::new();
@@ -67,16 +127,45 @@ pub fn last_line_with(texts: &[&str]) -> Option<String> {
 }
 
 impl Follower {
-    /// The lines since the last call. Does not wait.
-    pub fn lines(&mut self) -> Result<Vec<String>> {
-        let mut lines = match &mut self.file {
+    /// The lines since the last call. Does not wait; the journal is looked at now and then, unless `now` is set.
+    pub fn lines(&mut self, now: bool) -> Result<Lines> {
+        let anybody = match &mut self.file {
             Some(tail) => tail.lines()?,
             None => Vec::new(),
         };
-        if let Some(journal) = &mut self.journal {
-            lines.extend(journal.lines()?);
+        let postfix = match &mut self.journal {
+            Some(journal) => journal.lines(now)?,
+            None => Vec::new(),
+        };
+        Ok(Lines { postfix, anybody })
+    }
+
+    /// Whether what Postfix says comes into the journal, as far as that is known yet. Then no file counts, which others
+    /// can write to.
+    pub fn is_in_journal(&self) -> bool {
+        self.file.is_none() || self.journal.as_ref().is_some_and(journal::Tail::has_expected)
+    }
+
+    /// Writes a text by the way that Postfix's lines take, and returns it: once it is read, everything that was written
+    /// before is.
+    pub fn mark(&mut self) -> Result<String> {
+        let mark = mark();
+        if self.by_postlog {
+            postfix::log(&mark)?;
+        } else {
+            syslog::mail(&mark)?;
         }
-        Ok(lines)
+        Ok(mark)
+    }
+
+    /// The file that it looks into, if it does.
+    pub fn file(&self) -> String {
+        self.file.as_ref().map(|tail| tail.path.display().to_string()).unwrap_or_default()
+    }
+
+    /// The command by which a person writes a line that has to come into that file.
+    pub fn by_hand(&self) -> &'static str {
+        if self.by_postlog { "postlog hello" } else { "logger -p mail.info hello" }
     }
 
     /// Where it looks, for messages.
@@ -113,7 +202,7 @@ impl FileTail {
 
 impl OpenFile {
     fn new(path: &Path) -> std::io::Result<Self> {
-        let file = File::open(path)?;
+        let file = input::open_regular(path)?;
         let inode = file.metadata()?.ino();
         Ok(Self { file, inode, rest: Vec::new() })
     }

@@ -2,14 +2,18 @@
 //! standard input. Hands on whole lines, in blocks of bounded size.
 
 use std::fs;
-use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use memchr::{memchr, memrchr};
+use nix::errno::Errno;
+use nix::unistd::{Whence, lseek};
 
 use super::archive::{Packing, unpack};
+use super::input;
+use super::journal::{MAIL, owner};
+use super::log::{PLACES, no_file};
 use super::run::{self, Cmd};
 use super::signals::Input;
 use crate::error::{Error, Result, typed};
@@ -18,8 +22,6 @@ use crate::error::{Error, Result, typed};
 const BLOCK: usize = 256 * 1024;
 /// How long the journal may take.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// Where syslog daemons put mail: EL, Debian.
-const PLACES: [&str; 2] = ["/var/log/maillog", "/var/log/mail.log"];
 
 /// A log that was opened.
 pub struct Log {
@@ -46,13 +48,16 @@ pub enum Own {
 /// Finds the host's own log. `postlog` is Postfix's `maillog_file`, empty if it has none; `since` is in seconds since
 /// 1970. The journal is taken where no file is written.
 pub fn own(postlog: &str, since: i64) -> Result<Own> {
-    let places = [postlog].into_iter().filter(|path| path.starts_with('/')).chain(PLACES);
+    let places = || [postlog].into_iter().filter(|path| path.starts_with('/')).chain(PLACES).map(Path::new);
     let now = i64::try_from(super::clock::unix()).unwrap_or(i64::MAX);
     let written = |time| Written::new(time, now);
-    let newest = places.map(Path::new).filter_map(|path| Some((written(changed(path)?), path))).max();
+    let newest = places().filter_map(|path| Some((written(changed(path)?), path))).max();
     let journal = newest_of_journal().map(written);
     match (newest, journal) {
-        (None, None) => Err(Error::NoLog),
+        (None, None) => {
+            let odd = places().find_map(|path| Some((path, input::odd_kind(path)?)));
+            Err(odd.map_or(Error::NoLog, |(path, kind)| no_file(path, kind)))
+        }
         // rsyslog may be installed and not running; then the file ends where it was stopped.
         (None, Some(_)) => Ok(Own::Journal),
         (Some((file, _)), Some(journal)) if journal.is_clearly_after(file) => Ok(Own::Journal),
@@ -99,11 +104,16 @@ fn with_rotated(path: &Path, since: i64) -> Vec<PathBuf> {
 /// When the last line of mail came into the journal; `None` where there is no journal, or none of mail.
 fn newest_of_journal() -> Option<i64> {
     let program = run::find("journalctl").filter(|_| Path::new("/run/systemd/journal/socket").exists())?;
-    let output =
-        Cmd::new(&program).args(["-q", "-n", "1", "-o", "export", "SYSLOG_FACILITY=2"]).run().ok()?;
+    let output = Cmd::new(&program).args(["-q", "-n", "1", "-o", "export"]).args(ours()).run().ok()?;
     let text = output.text();
     let time = text.lines().find_map(|line| line.strip_prefix("__REALTIME_TIMESTAMP="))?;
     Some(time.parse::<i64>().ok()? / 1_000_000)
+}
+
+/// What of the journal is of mail, and sent by root or Postfix: anybody can send records that look like Postfix's, and
+/// journald notes whose they are.
+fn ours() -> [String; 3] {
+    [MAIL.to_owned(), "_UID=0".to_owned(), format!("_UID={}", owner())]
 }
 
 fn changed(path: &Path) -> Option<i64> {
@@ -111,36 +121,78 @@ fn changed(path: &Path) -> Option<i64> {
     fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| found.mtime())
 }
 
-/// Opens a file; `-` is standard input.
-pub fn open(path: &Path) -> Result<Log> {
+/// Opens a file; `-` is standard input. The host's `own` log is text, whatever a power cut or a truncation has left in it.
+pub fn open(path: &Path, own: bool) -> Result<Log> {
     if path == Path::new("-") {
         let input = Input::standard().map_err(|source| Error::Io {
             action: "read",
             path: "standard input".into(),
             source,
         })?;
-        return Log::new("standard input".into(), None, input);
+        return Log::new("standard input".into(), None, input, false);
     }
     let name = path.display().to_string();
     let fault = |source| Error::Io { action: "read", path: path.into(), source };
-    // A FIFO is waited for when it is read, where a signal ends the wait.
-    let file =
-        fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path).map_err(fault)?;
-    if file.metadata().map_err(fault)?.is_dir() {
-        return Err(Error::Log {
-            name: name.clone(),
-            problem: "is a directory".into(),
-            remedy: format!(
-                "name the files in it: relayhost diagnose {}/maillog*",
-                typed(Path::new(name.trim_end_matches('/')))
-            ),
-        });
+    let (file, kind) = input::open_input(path).map_err(fault)?;
+    let amiss =
+        |problem: &str, remedy| Err(Error::Log { name: name.clone(), problem: problem.into(), remedy });
+    match kind {
+        input::Input::File | input::Input::Pipe => {}
+        input::Input::Directory => {
+            let name = typed(Path::new(name.trim_end_matches('/')));
+            return amiss(
+                "is a directory",
+                format!("name the files in it: relayhost diagnose {name}/maillog*"),
+            );
+        }
+        input::Input::Device => {
+            return amiss("is a device", "name a file or a pipe, or `-` for standard input".into());
+        }
     }
-    Log::new(name, changed(path), Input(file))
+    // Not even a FIFO that nobody writes to holds up a signal.
+    let file = Input(file);
+    if own {
+        Log::new(name, changed(path), Sparse(file), own)
+    } else {
+        Log::new(name, changed(path), file, own)
+    }
+}
+
+/// A file whose holes are not read: one may be as long as the log once was, or as the disk is.
+struct Sparse(Input<fs::File>);
+
+impl Read for Sparse {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        if count > 0 && buffer.iter().take(count).all(|byte| *byte == 0) {
+            let here = self.0.0.stream_position()?;
+            let offset = i64::try_from(here).unwrap_or(i64::MAX);
+            match lseek(&self.0.0, offset, Whence::SeekData) {
+                Ok(_) => {}
+                // Nothing but a hole follows.
+                Err(Errno::ENXIO) => drop(self.0.0.seek(SeekFrom::End(0))?),
+                // A file system that knows no holes, or a kernel before 3.1.
+                Err(_) => drop(self.0.0.seek(SeekFrom::Start(here))?),
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// A log with its holes, which read as zeros, as empty lines: what a syslog daemon left that writes on where it was after
+/// its file was cut, and what a file system leaves after a power cut.
+struct Filled(Box<dyn Read>);
+
+impl Read for Filled {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        buffer.iter_mut().take(count).filter(|byte| **byte == 0).for_each(|byte| *byte = b'\n');
+        Ok(count)
+    }
 }
 
 impl Log {
-    fn new(name: String, changed: Option<i64>, input: impl Read + Send + 'static) -> Result<Self> {
+    fn new(name: String, changed: Option<i64>, input: impl Read + Send + 'static, own: bool) -> Result<Self> {
         let fault = |source: std::io::Error| Error::Log {
             name: name.clone(),
             problem: format!("cannot be read: {source}"),
@@ -153,6 +205,9 @@ impl Log {
                 name,
                 problem: format!("is {what}"),
             });
+        }
+        if own {
+            rest = Box::new(Filled(rest));
         }
         let mut head = Vec::new();
         rest.by_ref()
@@ -220,7 +275,8 @@ pub fn journal(since: i64, mut on_block: impl FnMut(&[u8])) -> Result<()> {
     let program = run::require("journalctl", "name a log file: relayhost diagnose FILE")?;
     let mut block = Vec::with_capacity(BLOCK);
     let cmd = Cmd::new(&program)
-        .args(["-q", "--no-pager", "-o", "short-iso", &format!("--since=@{since}"), "SYSLOG_FACILITY=2"])
+        .args(["-q", "--no-pager", "-o", "short-iso", &format!("--since=@{since}")])
+        .args(ours())
         .within(PATIENCE);
     cmd.stream(&mut |line| {
         if !block.is_empty() && block.len() + line.len() >= BLOCK {

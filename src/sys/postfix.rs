@@ -1,4 +1,4 @@
-//! Postfix's own programs: postconf, postmap, postqueue, postsuper.
+//! Postfix's own programs: postconf, postmap, postqueue, postcat, postlog, postsuper.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,11 @@ use tempfile::TempDir;
 use super::run::{self, Cmd, Output};
 use super::{files, inode};
 use crate::error::{Error, Result};
+use crate::model::log::stamp::Calendar;
 use crate::model::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::observed::Database;
 use crate::model::postmap::parse_dump;
+use crate::model::queue::{Addressee, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::text::without_inline_tables;
 
 const INSTALL_POSTFIX: &str = "relayhost apply";
@@ -185,6 +187,65 @@ pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<bool> {
     let program = run::require("postqueue", INSTALL_POSTFIX)?;
     let cmd = Cmd::new(&program).arg(if as_json { "-j" } else { "-p" });
     Ok(cmd.stream(on_line)?.success())
+}
+
+/// The recipients of one message that are still to do, with the reasons that the queue shows. For those alone the whole
+/// queue has to be read, which Postfix does as fast as it can.
+pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
+    let mut found = None;
+    queue(true, &mut |line| {
+        if line.contains(queue_id) {
+            found = found.take().or_else(|| parse_json(line).filter(|message| message.queue_id == queue_id));
+        }
+    })?;
+    // Postfix before 3.1 has no -j; and a line with many recipients may be longer than what is read of one.
+    if found.is_none() {
+        let mut listing = Listing::default();
+        let mut take = |message: Option<Waiting>| {
+            found = found.take().or_else(|| message.filter(|message| message.queue_id == queue_id));
+        };
+        queue(false, &mut |line| take(listing.line(line, calendar)))?;
+        take(listing.end());
+    }
+    Ok(found.map(|message| message.recipients).unwrap_or_default())
+}
+
+/// The recipients in the queue file of one message; none if it is in the queue no more.
+pub fn envelope(queue_directory: &str, queue_id: &str) -> Result<Vec<Addressee>> {
+    // Asked for a file that is not there, postcat says so a second later, as every program of Postfix that fails does.
+    if !is_queued(Path::new(queue_directory), queue_id) {
+        return Ok(Vec::new());
+    }
+    let program = run::require("postcat", INSTALL_POSTFIX)?;
+    let output = Cmd::new(&program).args(["-e", "-q", queue_id]).run()?;
+    if !output.success() && !is_queued(Path::new(queue_directory), queue_id) {
+        return Ok(Vec::new());
+    }
+    Ok(parse_envelope(&output.checked()?.text()))
+}
+
+/// Whether a queue file is there: in one of the queues, or in one of their directories of one letter each
+/// (hash_queue_names, mail_queue_dir.c). Looked for twice, since it is moved from queue to queue.
+fn is_queued(queue_directory: &Path, queue_id: &str) -> bool {
+    const QUEUES: [&str; 6] = ["incoming", "active", "deferred", "hold", "corrupt", "saved"];
+    fn is_in(directory: &Path, queue_id: &str, depth: usize) -> bool {
+        let is_letter = |name: &String| name.len() == 1;
+        files::exists(&directory.join(queue_id))
+            || depth > 0
+                && files::names(directory)
+                    .iter()
+                    .filter(|name| is_letter(name))
+                    .any(|name| is_in(&directory.join(name), queue_id, depth - 1))
+    }
+    // hash_queue_depth is 1 unless somebody has set it, and never needs to be more than 2.
+    let look = || QUEUES.iter().any(|queue| is_in(&queue_directory.join(queue), queue_id, 2));
+    look() || look()
+}
+
+/// Writes a line to the log that Postfix keeps itself (`maillog_file`), as its own programs do.
+pub fn log(text: &str) -> Result<()> {
+    let program = run::require("postlog", INSTALL_POSTFIX)?;
+    Cmd::new(&program).args(["-p", "info", "-t", super::syslog::TAG, text]).ok().map(|_| ())
 }
 
 /// Has Postfix try one message again now.

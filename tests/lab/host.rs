@@ -72,6 +72,11 @@ impl Host {
         self.option(&["--stopped"])
     }
 
+    /// Shows a file of the machine in the host, read-only.
+    pub fn bind(self, source: &Path, place: &str) -> Self {
+        self.option(&["--bind", &format!("{}:{place}", source.display())])
+    }
+
     /// Answers that are a file of the project.
     pub fn answers(mut self, path: &str) -> Self {
         self.answers = Some(Answers::File(project().join(path)));

@@ -14,6 +14,7 @@ mod clock;
 mod damage;
 mod diagnose;
 mod faults;
+mod forged;
 mod from;
 mod hooks;
 mod host;

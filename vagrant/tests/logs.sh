@@ -1,7 +1,7 @@
 #!/bin/bash
 # logs.sh maillog|journal: a message is followed, and failures are explained, from maillog where rsyslog writes it and from the
-# journal where nothing does; also when the log is turned over while a message is under way. Wants relayhost in order, and a
-# relay that makes a message wait a few seconds.
+# journal where nothing does; also when the log is turned over while a message is under way, and when a user writes to it what
+# Postfix would. Wants relayhost in order, and a relay that makes a message wait a few seconds.
 # shellcheck source=vagrant/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -35,6 +35,29 @@ wait $!
 rc=$?
 expect 'the log is turned over while a message waits, and its end is seen' 'yes 0' "$still $rc"
 [ "$rc" -eq 0 ] || sed 's/^/  /' /tmp/verify
+
+# What a user says of the message counts for nothing, since the journal knows who said it; with rsyslog too, which reads it there.
+# shellcheck disable=SC2016  # expanded by the inner shell
+forge='while :; do
+    for id in $(postqueue -p | grep -o "^[0-9A-Za-z]\{6,\}"); do
+        logger -p mail.info -t "postfix/smtp[$$]" "$id: to=<$1>, relay=smtp.example.com[192.0.2.1]:587, delay=1, delays=0/0/1/0, $2"
+        logger -p mail.info -t "postfix/cleanup[$$]" "$id: message-id=<x@y>"
+    done
+    sleep 0.2
+done'
+for status in 'dsn=2.0.0, status=sent (250 FORGED)' 'dsn=5.1.1, status=bounced (550 FORGED)'; do
+    to=forged-$1-${#status}@example.com
+    setpriv --reuid 65534 --regid 65534 --clear-groups bash -c "$forge" - "$to" "$status" &
+    forger=$!
+    ms relayhost verify --json --to "$to"
+    kill "$forger"
+    wait "$forger" 2>/dev/null
+    word=$(sed -n 's/.*"accepted": \([a-z]*\).*/\1/p' <<<"$out")
+    expect "verify, while a user forges $status" '0 true 0' "$rc $word $(grep -c FORGED <<<"$out")"
+    [ "$rc" -eq 0 ] || printf '  %s\n' "$out"
+    journalctl -q -o cat SYSLOG_FACILITY=2 _UID=65534 | grep -q FORGED && forged=yes || forged=no
+    expect 'the journal had what the user wrote' yes "$forged"
+done
 
 postconf -e 'relayhost = [relay.lab.test]:2'
 postfix reload >/dev/null 2>&1

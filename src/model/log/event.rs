@@ -38,8 +38,10 @@ pub struct Attempt {
     pub agent: String,
     /// Process id of the agent.
     pub pid: u32,
-    /// Recipient.
+    /// Recipient, as it was after aliases and other rewriting.
     pub to: String,
+    /// Recipient as the sender gave it, if that was another one.
+    pub orig_to: Option<String>,
     /// Who took it, or was to take it.
     pub relay: Hop,
     /// Seconds: before the queue manager, in it, connecting (DNS, TCP, TLS, login), transmitting.
@@ -51,6 +53,13 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Whether it was made for this recipient, given as the sender gave it: a copy for somebody else (`always_bcc`,
+    /// `recipient_bcc_maps`) has the same queue id.
+    pub fn is_for(&self, recipient: &str) -> bool {
+        let asked = plain(recipient);
+        plain(&self.to) == asked || self.orig_to.as_ref().is_some_and(|orig| plain(orig) == asked)
+    }
+
     /// Whether an agent for mailboxes on this host made it.
     pub fn is_local(&self) -> bool {
         matches!(&self.relay, Hop::Here(agent) if agent == "local" || agent == "virtual")
@@ -84,6 +93,22 @@ impl Attempt {
     pub fn words(&self) -> &str {
         self.reason.strip_prefix(SUSPENDED).unwrap_or(&self.reason)
     }
+}
+
+/// An address for comparing: without the quotes of its local part, which Postfix logs since 3.5 and did not before
+/// (info_log_address_format), and without case (strcasecmp_utf8 in log_adhoc.c).
+pub fn plain(address: &str) -> String {
+    let (local, domain) =
+        address.rsplit_once('@').map_or((address, None), |(local, domain)| (local, Some(domain)));
+    let local = match local.strip_prefix('"').and_then(|local| local.strip_suffix('"')) {
+        Some(quoted) => {
+            let mut chars = quoted.chars();
+            std::iter::from_fn(|| chars.next().and_then(|c| if c == '\\' { chars.next() } else { Some(c) }))
+                .collect()
+        }
+        None => local.to_owned(),
+    };
+    domain.map_or_else(|| local.to_lowercase(), |domain| format!("{local}@{domain}").to_lowercase())
 }
 
 /// What qmgr(8) puts before the reason of an earlier attempt.
@@ -165,8 +190,9 @@ pub const MOST: usize = 28;
 fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
     // An address may have anything in it, also what looks like a field.
     let (to, mut rest) = rest.strip_prefix("to=<")?.split_once(">, ")?;
-    if let Some((_, after)) = rest.strip_prefix("orig_to=<").and_then(|rest| rest.split_once(">, ")) {
-        rest = after;
+    let mut orig_to = None;
+    if let Some((orig, after)) = rest.strip_prefix("orig_to=<").and_then(|rest| rest.split_once(">, ")) {
+        (orig_to, rest) = (Some(orig.to_owned()), after);
     }
     let (mut relay, mut delays) = (Hop::None, [0.0; 4]);
     loop {
@@ -184,6 +210,7 @@ fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
                 agent: line.daemon.to_owned(),
                 pid: line.pid,
                 to: to.to_owned(),
+                orig_to,
                 relay,
                 delays,
                 status,
@@ -276,7 +303,37 @@ mod tests {
             SENT.replace("to=<ops@example.com>", "to=<\"a, status=sent (250\"@x>, orig_to=<relay=b, c>");
         let found = attempt(&line);
         assert_eq!((found.to.as_str(), found.status), ("\"a, status=sent (250\"@x", Status::Sent));
+        assert_eq!(found.orig_to.as_deref(), Some("relay=b, c"));
         assert_eq!(attempt(&SENT.replace("ops@example.com", "")).to, "");
+    }
+
+    #[test]
+    fn an_attempt_is_for_the_recipient_that_the_sender_gave() {
+        let found = attempt(&SENT.replace("to=<ops@example.com>", "to=<a.b@x>, orig_to=<ops@example.com>"));
+        for recipient in ["a.b@x", "A.B@X", "\"a.b\"@x", "ops@example.com", "Ops@Example.COM"] {
+            assert!(found.is_for(recipient), "{recipient}");
+        }
+        for recipient in ["ops", "ops@example.com.example", "b@x", "", "example.com"] {
+            assert!(!found.is_for(recipient), "{recipient}");
+        }
+        // Quoted since 3.5, raw before; the answers have it quoted.
+        for logged in ["a b\\c@x", "\"a b\\\\c\"@x"] {
+            let found = attempt(&SENT.replace("ops@example.com", logged));
+            assert!(found.is_for("\"a b\\\\c\"@x"), "{logged}");
+        }
+        assert!(attempt(&SENT.replace("to=<ops@example.com>", "to=<root@h>, orig_to=<root>")).is_for("root"));
+    }
+
+    #[test]
+    fn a_line_that_says_that_another_was_repeated_is_no_attempt() {
+        let text = "ABCDE1: to=<o@x>, relay=r[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (250 ok)";
+        for line in [
+            format!("x postfix/smtp[3]: message repeated 2 times: [ {text}]"),
+            format!("x postfix/smtp[3]: message repeated 2 times: [{text}]"),
+            format!("x postfix/smtp[3]: last message repeated 2 times: {text}"),
+        ] {
+            assert_eq!(event(&line), Event::Other, "{line}");
+        }
     }
 
     #[test]
