@@ -15,7 +15,7 @@ pub fn open_regular(path: &Path) -> std::io::Result<File> {
 
 /// What somebody names as input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
+pub enum Kind {
     /// A regular file.
     File,
     /// A pipe, as a shell's `<(…)` is.
@@ -28,17 +28,17 @@ pub enum Input {
 
 /// Opens what somebody names, for reading. Does not wait for somebody to write to a FIFO: one that nobody has open for
 /// writing is empty.
-pub fn open_input(path: &Path) -> std::io::Result<(File, Input)> {
+pub fn open_input(path: &Path) -> std::io::Result<(File, Kind)> {
     let file = fs::OpenOptions::new()
         .read(true)
         .custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
         .open(path)?;
     let kind = file.metadata()?.file_type();
     let kind = match () {
-        () if kind.is_file() => Input::File,
-        () if kind.is_fifo() => Input::Pipe,
-        () if kind.is_dir() => Input::Directory,
-        () => Input::Device,
+        () if kind.is_file() => Kind::File,
+        () if kind.is_fifo() => Kind::Pipe,
+        () if kind.is_dir() => Kind::Directory,
+        () => Kind::Device,
     };
     // From here on reading waits for whoever writes, unless nobody does.
     fcntl(&file, FcntlArg::F_SETFL(OFlag::empty()))?;

@@ -137,15 +137,15 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
     let amiss =
         |problem: &str, remedy| Err(Error::Log { name: name.clone(), problem: problem.into(), remedy });
     match kind {
-        input::Input::File | input::Input::Pipe => {}
-        input::Input::Directory => {
+        input::Kind::File | input::Kind::Pipe => {}
+        input::Kind::Directory => {
             let name = typed(Path::new(name.trim_end_matches('/')));
             return amiss(
                 "is a directory",
                 format!("name the files in it: relayhost diagnose {name}/maillog*"),
             );
         }
-        input::Input::Device => {
+        input::Kind::Device => {
             return amiss("is a device", "name a file or a pipe, or `-` for standard input".into());
         }
     }
