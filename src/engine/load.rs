@@ -10,7 +10,7 @@ use crate::model::desired::Desired;
 use crate::model::generation;
 use crate::model::secret::Secret;
 use crate::sys::trust::{self, Trusted};
-use crate::sys::{files, host};
+use crate::sys::{acl, files, host};
 
 /// Where answers are looked for.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
@@ -236,7 +236,7 @@ fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
     }
     Err(Error::Exposed {
         path: path.to_owned(),
-        problem: format!("has mode {:04o}, so that others can read it", read.mode),
+        problem: format!("has mode {:04o}{}, so that others can read it", read.mode, acl::note(path)),
         remedy: format!("chmod 600 {} — and change the password if others may have read it", typed(path)),
     })
 }

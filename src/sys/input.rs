@@ -4,8 +4,6 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-
 /// Opens a regular file for reading, and nothing else: to open a FIFO would wait for a writer, and to read a device may
 /// never end.
 pub fn open_regular(path: &Path) -> std::io::Result<File> {
@@ -26,7 +24,7 @@ pub enum Kind {
     Device,
 }
 
-/// Opens what somebody names, for reading. Does not wait for somebody to write to a FIFO: one that nobody has open for
+/// Opens what somebody names, for reading without waiting ([`super::signals::Input`] waits). A FIFO that nobody has open for
 /// writing is empty.
 pub fn open_input(path: &Path) -> std::io::Result<(File, Kind)> {
     let file = fs::OpenOptions::new()
@@ -40,8 +38,6 @@ pub fn open_input(path: &Path) -> std::io::Result<(File, Kind)> {
         () if kind.is_dir() => Kind::Directory,
         () => Kind::Device,
     };
-    // From here on reading waits for whoever writes, unless nobody does.
-    fcntl(&file, FcntlArg::F_SETFL(OFlag::empty()))?;
     Ok((file, kind))
 }
 

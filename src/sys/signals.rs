@@ -9,6 +9,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::flag;
 
@@ -112,6 +113,12 @@ impl Input<File> {
     }
 }
 
+/// Whether reading from it returns at once, with an error if there is nothing.
+fn never_waits(file: &impl AsFd) -> bool {
+    fcntl(file, FcntlArg::F_GETFL)
+        .is_ok_and(|flags| OFlag::from_bits_retain(flags).contains(OFlag::O_NONBLOCK))
+}
+
 impl<F: Read + AsFd> Read for Input<F> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         loop {
@@ -120,8 +127,9 @@ impl<F: Read + AsFd> Read for Input<F> {
             }
             let mut ready = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
             let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
-            // Nothing yet, or a signal.
-            if !poll(&mut ready, timeout).is_ok_and(|count| count > 0) {
+            // Nothing yet, or a signal. Of a FIFO only reading tells that nobody writes, and this one does not wait.
+            let is_ready = poll(&mut ready, timeout).is_ok_and(|count| count > 0);
+            if !is_ready && !never_waits(&self.0) {
                 continue;
             }
             match self.0.read(buffer) {

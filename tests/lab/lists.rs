@@ -99,9 +99,7 @@ fn what_a_list_opens_is_called_so_and_its_remedy_closes_it() {
     .says("FAIL map.sasl_passwd.mode /etc/postfix/sasl_passwd.db is 0:0 0640 with an access control list")
     .says("apply 0\ncheck 0\n")
     .says("answers 2\nremedy: ")
-    .complains(
-        "has mode 0640 with an access control list (`getfacl` shows it), so that others can read or write it",
-    )
+    .complains("has mode 0640 with an access control list (`getfacl` shows it), so that others can read it")
     .never_says("OPEN");
 }
 

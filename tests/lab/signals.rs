@@ -53,7 +53,7 @@ fn before_anything_was_changed_nothing_was() {
         exec 9>/var/lib/relayhost/lock; flock 9; during TERM 'waiting for another' relayhost apply 9>&-; flock -u 9
         during INT 0.3 relayhost apply --answers -
         during TERM 0.3 relayhost diagnose -
-        mkfifo /root/fifo; during HUP 0.3 relayhost diagnose /root/fifo
+        mkfifo /root/fifo; exec 7<>/root/fifo; during HUP 0.3 relayhost diagnose /root/fifo; exec 7>&-
         during TERM 0.5 relayhost init --host smtp.example.com --port 587 --tls none --rewrite none --to ops@example.com --output /root/new.toml; ls /root/new*
         state | cmp - /root/before && echo as before; ls -A /tmp; echo '== json'; grep -v '^exit' /root/json"
     ));
