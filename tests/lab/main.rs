@@ -32,6 +32,7 @@ mod providers;
 mod refusals;
 mod scriptlets;
 mod secrets;
+mod signed;
 mod together;
 mod transactions;
 mod trees;
