@@ -20,6 +20,8 @@ sign_begin() {
         sign_link=$(mktemp -d /tmp/rpm-sign.XXXXXX)
         ln -s "$dir" "$sign_link/home"
         export GNUPGHOME=$sign_link/home
+        # One that a killed scripts/rpm left looks for the key by a name that may be gone.
+        gpgconf --kill gpg-agent >/dev/null 2>&1 || :
         sign_find '' || { sign_make "$dir" && sign_find ''; } || die "no key could be made in $dir: 'rm -r $dir' has the next run begin anew"
     fi
 }

@@ -5,7 +5,7 @@
 # sign_lint: all of it, in a directory that is too deep for a socket.
 sign_lint() (
     set -euo pipefail
-    setup_tools rpmbuild createrepo_c rpmsign gpg
+    setup_tools rpmbuild createrepo_c rpmsign gpg gpg-agent
     # shellcheck source=scripts/rpm.d/sign.sh
     . "$TOP/scripts/rpm.d/sign.sh"
     work=$TOP/target/sign-lint
@@ -24,8 +24,8 @@ sign_lint() (
     unsigned=$work/rpms/noarch/small-1-1.noarch.rpm
 
     bad() { say "signing: $*"; status=1; }
-    # agents: the agents that run here, by where their keys are.
-    agents() { pgrep -a gpg-agent | grep -F -e "$theirs" -e /tmp/rpm-sign. || :; }
+    # agents: those of this test that run, by where their keys are; another scripts/rpm may run beside it.
+    agents() { pgrep -a gpg-agent | grep -F -e "$theirs" -f "$work/links" || :; }
     # sign NAME DIR [KEY]: as scripts/rpm does, in a shell of its own; $work/NAME is the repository, $work/NAME.said what was said.
     sign() (
         local repo=$work/$1
@@ -34,6 +34,7 @@ sign_lint() (
         cp "$unsigned" "$repo/"
         trap sign_end EXIT
         sign_begin "${@:2}"
+        [ -z "$sign_link" ] || echo "$sign_link" >>"$work/links"
         sign_packages "$repo.log" "$repo"/*.rpm
         createrepo_c -q "$repo"
         sign_metadata "$repo"
@@ -61,6 +62,10 @@ sign_lint() (
     sign again "$own" || bad 'the key that was made does not serve'
     good again
     cmp "$work/made/RPM-GPG-KEY" "$work/again/RPM-GPG-KEY" || bad 'each run makes a key'
+    # A killed run leaves its agent, and somebody clears /tmp.
+    (sign_begin "$own"; rm -r "$sign_link") >"$work/killed.said" 2>&1
+    sign after "$own" || bad 'after a run that was killed nothing can be signed'
+    good after
     [ "$(stat -c %a "$own")" = 700 ] || bad 'others can read the key'
     [ -s "$work/again.agents" ] || bad 'no agent was seen: this test looks for the wrong thing'
 
@@ -70,7 +75,7 @@ sign_lint() (
     make --quick-generate-key 'rsa@example.com' rsa2048 sign never
     make --quick-generate-key 'curve@example.com' ed25519 sign never
     make --quick-generate-key 'subkey@example.com' rsa2048 cert never
-    make --quick-add-key "$(gpg --with-colons --list-keys subkey@example.com | awk -F: '/^fpr/ { print $10; exit }')" rsa2048 sign never
+    make --quick-add-key "$(gpg --with-colons --list-keys subkey@example.com 2>>"$work/log" | awk -F: '/^fpr/ { print $10; exit }')" rsa2048 sign never
     make --faked-system-time 20200101T000000 --quick-generate-key 'old@example.com' rsa2048 sign 1d
     make --quick-generate-key 'two@example.com one' rsa2048 sign never
     make --quick-generate-key 'two@example.com other' rsa2048 sign never
@@ -102,7 +107,7 @@ KEYS
     # An agent ends when it has been told to, which takes it an instant.
     for _ in $(seq 50); do [ -n "$(agents)" ] || break; sleep 0.1; done
     [ -z "$(agents)" ] || bad "an agent is left: $(agents)"
-    ! compgen -G '/tmp/rpm-sign.*' >/dev/null || bad "a link is left in /tmp: $(compgen -G '/tmp/rpm-sign.*')"
+    while read -r link; do [ ! -e "$link" ] || bad "$link is left"; done <"$work/links"
     [ "$status" -ne 0 ] || rm -rf "$work"
     echo "signing: a key of its own, the caller's, five that are refused, two runs at once"
     exit "$status"
