@@ -43,8 +43,8 @@ setup_install() {
     say "installed ${names[*]}: $(took "$start")"
 }
 
-# setup_tools NAME…: those of shellcheck, strace, rpmbuild and createrepo_c that are named, and the linker, always. ShellCheck is in EPEL on
-# the heirs of RHEL, and in Fedora itself.
+# setup_tools NAME…: those of shellcheck, strace, rpmbuild, createrepo_c, rpmsign, gpg and gpg-agent that are named, and
+# the linker, always. ShellCheck is in EPEL on the heirs of RHEL, and in Fedora itself.
 setup_tools() {
     local missing=() name
     # Without the C library's start files there is a compiler, but it links nothing.
@@ -62,6 +62,8 @@ setup_tools() {
                 ;;
             systemd-analyze) missing+=(systemd) ;;
             rpmbuild) missing+=(rpm/rpm-build) ;;
+            rpmsign) missing+=(rpm/rpm-sign) ;;
+            gpg | gpg-agent) missing+=(gnupg/gnupg2) ;;
             createrepo_c) missing+=(createrepo-c/createrepo_c) ;;
             *) missing+=("$name") ;;
         esac

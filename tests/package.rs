@@ -304,6 +304,66 @@ fn digests_are_those_that_rpm_4_11_reads_and_right() {
     }
 }
 
+/// Type, key's algorithm and digest's of an OpenPGP signature packet of version 4 (RFC 4880, 4.2 and 5.2.3).
+fn signature(bytes: &[u8]) -> (u8, u8, u8) {
+    // Tag 2, the length in the one, two or four bytes that the old format's last bits name, or in the new format's.
+    let skip = match bytes[0] {
+        0x88 => 2,
+        0x89 => 3,
+        0x8a => 5,
+        0xc2 => match bytes[1] {
+            0..=191 => 2,
+            192..=223 => 3,
+            _ => 6,
+        },
+        first => panic!("{first:#x} begins no signature"),
+    };
+    assert_eq!(bytes[skip], 4, "the signature's version");
+    (bytes[skip + 1], bytes[skip + 2], bytes[skip + 3])
+}
+
+#[test]
+fn signatures_are_those_that_rpm_4_11_reads() {
+    for (name, package) in packages() {
+        // The header's, and that of header and payload. Type 0: of bytes, 1: RSA, 8: SHA-256.
+        for tag in [rpm::IndexSignatureTag::RPMSIGTAG_RSA, rpm::IndexSignatureTag::RPMSIGTAG_PGP] {
+            let found = package.metadata.signature.get_entry_data_as_binary(tag);
+            let found = found.unwrap_or_else(|error| panic!("{name} has no {tag:?}: {error}"));
+            assert_eq!(signature(found), (0, 1, 8), "{name}: {tag:?}");
+        }
+    }
+}
+
+#[test]
+fn the_repository_is_signed_and_its_key_lies_beside_it() {
+    let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/rpm/repo");
+    for (file, begin) in [
+        ("RPM-GPG-KEY", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"),
+        ("repodata/repomd.xml.asc", "-----BEGIN PGP SIGNATURE-----\n"),
+    ] {
+        let text = std::fs::read_to_string(repo.join(file)).unwrap();
+        assert!(text.starts_with(begin) && text.matches("-----BEGIN ").count() == 1, "{file}: {text}");
+    }
+    // The half that is nobody's business is not handed out.
+    let names: Vec<_> = std::fs::read_dir(&repo).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+}
+
+/// So that what the lab's hosts install by is what an admin is told to write.
+#[test]
+fn the_lab_names_the_repository_as_the_readme_does() {
+    let read =
+        |name: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let (readme, lab) = (read("README.md"), read("scripts/lab.d/relayhost.repo"));
+    let (_, example) = readme.split_once("    # /etc/yum.repos.d/relayhost.repo\n").unwrap();
+    let (example, _) = example.split_once("\n\n").unwrap();
+    let example: Vec<_> =
+        example.lines().map(|line| line.trim().replace("/srv/relayhost", "/lab/packages")).collect();
+    let lab: Vec<_> = lab.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(example, lab);
+    assert!(lab.contains(&"gpgcheck=1") && lab.contains(&"repo_gpgcheck=1"), "{lab:?}");
+}
+
 #[test]
 fn nothing_tells_where_it_was_built() {
     for (name, package) in packages() {

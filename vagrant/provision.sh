@@ -2,7 +2,7 @@
 # provision.sh: makes a fresh machine one that the tests can start on: the same for scripts/vm and for every machine of
 # vagrant/Vagrantfile. What it needs lies beside it, in /lab/payload. May be run again, and in a system that is off.
 #     RELAYHOST_RELAY         the relay's address, where the machine's name server does not know its names
-#     RELAYHOST_REPOSITORY    a repository with relayhost's package, instead of the packages that lie here
+#     RELAYHOST_REPOSITORY    a repository with relayhost's package, signed as scripts/rpm does it, instead of the one that lies here
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -31,10 +31,14 @@ if [ -n "${RELAYHOST_RELAY:-}" ] && ! grep -qs "^nameserver $RELAYHOST_RELAY\$" 
     systemctl --quiet disable --now postfix
     postconf -e 'smtp_host_lookup = native'
 fi
+repository=${RELAYHOST_REPOSITORY:-file://$here/packages}
 cat >/etc/yum.repos.d/relayhost.repo <<EOF
 [relayhost]
 name=relayhost
-baseurl=${RELAYHOST_REPOSITORY:-file://$here/packages}
-enabled=1
-gpgcheck=0
+baseurl=$repository
+gpgcheck=1
+repo_gpgcheck=1
+gpgkey=$repository/RPM-GPG-KEY
 EOF
+# For tests that call rpm, which would warn of a key that it does not know.
+rpm --import "${repository#file://}/RPM-GPG-KEY"

@@ -21,12 +21,27 @@ target=$VM_DIR/target/root
 lab_show "$payload" "$target/lab/payload"
 in_target() { chroot "$target" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C "$@"; }
 
+# agents_end ROOT DIR: dnf's library leaves running the gpg-agent that it started when it took the repository's key, and nothing
+# could be unmounted then. ROOT is where dnf ran, DIR the system in it that it filled.
+agents_end() {
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C bash -c \
+        'for home in "$1"/var/cache/dnf/*/pubring; do gpgconf --homedir "$home" --kill gpg-agent || :; done' - "$2"
+    for _ in $(seq 50); do
+        pgrep -x gpg-agent >/dev/null || break
+        sleep 0.1
+    done
+}
+
 in_target /bin/bash /lab/payload/provision.sh
 in_target rpm -e --nodeps cyrus-sasl-plain s-nail 2>/dev/null
 in_target install -D -m 0600 /lab/payload/examples/authenticated.toml /etc/relayhost/answers.toml
 status=0
 case $how in
-    chroot) in_target dnf -y install relayhost >"$VM_DIR/log" 2>&1 || status=$? ;;
+    chroot)
+        in_target dnf -y install relayhost >"$VM_DIR/log" 2>&1 || status=$?
+        agents_end "$target" ''
+        ;;
     installroot)
         # The installer is another system, with its own /run and its own dnf, and the new one is mounted in it.
         mkdir -p "$VM_DIR/installer"
@@ -37,6 +52,7 @@ case $how in
         mount --rbind "$target" "$installer/mnt/sysimage"
         chroot "$installer" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C \
             dnf -y --installroot=/mnt/sysimage install relayhost >"$VM_DIR/log" 2>&1 || status=$?
+        agents_end "$installer" /mnt/sysimage
         umount --recursive "$VM_DIR/installer/root"
         ;;
 esac

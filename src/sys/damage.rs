@@ -213,6 +213,14 @@ pub fn set_aside(path: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
+/// Sets a directory aside that lies where a record is to be: it can be neither replaced nor removed.
+pub fn make_way(path: &Path) -> Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        set_aside(path)?;
+    }
+    Ok(())
+}
+
 /// Numbers of the generations that were set aside, as far as they are kept.
 pub fn generations_aside() -> Vec<u32> {
     let names = files::names(&aside()).into_iter();

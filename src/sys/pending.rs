@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::damage::{self, moment, own_directory};
+use super::damage::{self, make_way, moment, own_directory};
 use super::{files, host, state};
 use crate::error::{Error, Result};
 use crate::model::pending::Entry;
@@ -103,14 +103,6 @@ fn remove(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Sets a directory aside that lies where an entry is to be: it can be neither replaced nor removed.
-fn make_way(path: &Path) -> Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
-        damage::set_aside(path)?;
-    }
-    Ok(())
 }
 
 /// Removes what writers that were stopped have left.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
-use super::damage::{self, own_directory};
+use super::damage::{self, make_way, own_directory};
 use super::{acl, clock, files};
 use crate::error::{Error, Result};
 use crate::model::generation::{Generation, Inode, Journal, recorded_files, sha256};
@@ -303,6 +303,7 @@ fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
     // Where it is swept if this run dies.
     let mut new = files::private_file(&directory(), ".relayhost-")?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(fault)?;
+    make_way(path)?;
     new.persist(path).map_err(|error| fault(error.error))?;
     files::sync_directory(parent)
 }

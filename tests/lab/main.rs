@@ -37,6 +37,7 @@ mod refusals;
 mod scriptlets;
 mod secrets;
 mod signals;
+mod signed;
 mod together;
 mod transactions;
 mod trees;

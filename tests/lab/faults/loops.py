@@ -65,7 +65,7 @@ class Loop:
             complain(f"{what}: exit status", result)
         elif "\n  -> " not in result.stderr and status not in {4, 5, 7}:
             complain(f"{what}: no remedy", result)
-        elif state != self.before and not (state == self.after and "/pending/" in result.stderr):
+        elif state != self.before and not (state == self.after and re.search("/pending[/`]", result.stderr)):
             # All was done but to note that it was asked for, or that it is: the message says so.
             complain(f"{what}: exit {status}, but {state}", result)
         elif os.path.exists(f"{faults.STATE}/journal.json"):
