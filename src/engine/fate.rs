@@ -5,6 +5,7 @@ use crate::model::delivery::Outcome;
 use crate::model::log::Attempt;
 use crate::model::observed::Postfix;
 use crate::model::parameters::is_local;
+use crate::model::trail::Gone;
 
 /// It never left.
 pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> Outcome {
@@ -46,6 +47,30 @@ pub fn went_elsewhere(attempt: &Attempt, relayhost: &str, evidence: &[&str]) -> 
         "relayhost check (shows which setting leads there: relayhost itself, or transport_maps and its kin)",
         evidence,
     )
+}
+
+/// It left the queue, and no attempt was its end.
+pub fn gone(gone: Gone) -> Outcome {
+    let (id, cause, remedy) = match gone {
+        Gone::Expired | Gone::Returned => (
+            "message-expired",
+            "Postfix gave the test message up and returned it to its sender: it was in the queue for longer than \
+             maximal_queue_lifetime allows, and the relay had not taken it",
+            "`postconf maximal_queue_lifetime` shows the limit; give it a day or more, and run `relayhost verify`",
+        ),
+        Gone::Deleted => (
+            "message-deleted",
+            "somebody took the test message out of the queue (postsuper -d) before the relay had taken it",
+            "relayhost verify (sends another one)",
+        ),
+        Gone::Discarded => (
+            "message-discarded",
+            "a rule of this host threw the test message away before it was sent: header_checks, body_checks, or a milter",
+            "`postconf header_checks body_checks non_smtpd_milters` shows where the rules are; take out the one that \
+             discards it, and run `relayhost verify`",
+        ),
+    };
+    Outcome::unheard(id, cause, remedy, &[])
 }
 
 /// Log and queue disagree: nothing is proved.

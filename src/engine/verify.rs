@@ -8,13 +8,14 @@ use super::observe::observe;
 use super::pursuit::Pursuit;
 use super::{Place, Progress, fate};
 use crate::error::{Error, Result, human};
+use crate::model::catalogue::Verdict;
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::{Auth, Desired};
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
 use crate::model::log::{Attempt, Status};
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::proof::Proof;
-use crate::model::trail::{Whereabouts, Word};
+use crate::model::trail::{Author, Whereabouts, Word};
 use crate::sys::{clock, dns, host, log, mail, postfix, service, signals, state};
 
 /// How often the log is read.
@@ -136,12 +137,12 @@ impl Message<'_> {
         let (mut known, mut pause, mut next_look) = (0, TICK, self.begin);
         // The attempt after which another was asked for, and when that is to be.
         let (mut again, mut retry_at): (Option<Attempt>, Option<Instant>) = (None, None);
-        let mut doubted: Option<Instant> = None;
+        let (mut doubted, mut dead): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
             pursuit.read(false)?;
             self.queue_id = pursuit.trail().queue_id().map(str::to_owned);
-            if pursuit.trail().attempts() != known {
-                known = pursuit.trail().attempts();
+            if pursuit.trail().news() != known {
+                known = pursuit.trail().news();
                 (pause, next_look) = (TICK, clock::now());
             }
             if known > 0 && clock::now() >= next_look {
@@ -159,7 +160,7 @@ impl Message<'_> {
                         }
                     }
                     Word::Said(found) if again.as_ref() == Some(found.attempt()) => {}
-                    Word::Said(found) => match self.judge(found, pursuit)? {
+                    Word::Said(_) | Word::Gone(_) => match self.judge(&word, pursuit)? {
                         Judgement::Final(delivery) => {
                             if !pursuit.confirm()? {
                                 return Ok(self.incomplete(pursuit));
@@ -172,7 +173,7 @@ impl Message<'_> {
                         }
                         Judgement::Again(cause) => {
                             progress.note(&format!("{}; trying again", cause.cause));
-                            again = Some(found.attempt().clone());
+                            again = word.attempt().cloned();
                             retry_at = Some(clock::now() + RETRY);
                         }
                     },
@@ -186,7 +187,7 @@ impl Message<'_> {
                 retry_at = Some(clock::now() + RETRY * 2);
             }
             let unseen = self.queue_id.is_none() && self.begin.elapsed() >= UNSEEN;
-            let hopeless = unseen || (known == 0 && pursuit.trail().is_throttled());
+            let hopeless = unseen || (known == 0 && self.is_throttled(pursuit, &mut dead));
             if hopeless || self.begin.elapsed() >= self.request.deadline {
                 return self.out_of_time(pursuit, again.as_ref(), progress);
             }
@@ -210,8 +211,32 @@ impl Message<'_> {
         })
     }
 
-    /// What the attempt that counts means.
-    fn judge(&self, found: &Whereabouts, pursuit: &Pursuit) -> Result<Judgement> {
+    /// Whether master(8) has given up starting a daemon that the message needs. Where anybody can write that, the daemon
+    /// has not to run either, for a while.
+    fn is_throttled(&self, pursuit: &Pursuit, since: &mut Option<Instant>) -> bool {
+        if pursuit.trail().author() == Author::Postfix {
+            return pursuit.trail().throttled().is_some();
+        }
+        if !self.misses_daemon(pursuit) {
+            *since = None;
+            return false;
+        }
+        since.get_or_insert(clock::now()).elapsed() >= GRACE
+    }
+
+    /// Whether a daemon does not run that the log says master(8) has given up.
+    fn misses_daemon(&self, pursuit: &Pursuit) -> bool {
+        let queue = Queue::new(&self.postfix.settings);
+        pursuit.trail().throttled().is_some_and(|name| !service::runs_daemon(&queue, name))
+    }
+
+    /// What log and queue mean.
+    fn judge(&self, word: &Word, pursuit: &Pursuit) -> Result<Judgement> {
+        let found = match word {
+            Word::Said(found) => found,
+            Word::Gone(gone) => return Ok(Judgement::Final(self.delivery(None, fate::gone(*gone)))),
+            Word::Open | Word::Doubt(_) => return Err(Error::NoLog), // nobody asks then
+        };
         let attempt = found.attempt();
         let evidence = self.evidence(pursuit, Some(attempt));
         let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
@@ -230,13 +255,15 @@ impl Message<'_> {
             Whereabouts::Deferred(_) | Whereabouts::Bounced(_) if self.was_for_another(attempt) => {
                 fate::went_elsewhere(attempt, &self.desired.relayhost(), &evidence)
             }
-            Whereabouts::Deferred(_) | Whereabouts::Bounced(_) => match self.diagnose(&evidence)? {
-                Some(cause) if cause.again && attempt.status == Status::Deferred => {
-                    return Ok(Judgement::Again(cause));
+            Whereabouts::Deferred(_) | Whereabouts::Bounced(_) => {
+                match self.cause(attempt, &evidence, pursuit)? {
+                    Some(cause) if cause.again && attempt.status == Status::Deferred => {
+                        return Ok(Judgement::Again(cause));
+                    }
+                    Some(cause) => Outcome::failed(cause, &evidence),
+                    None => fate::unknown(attempt, &evidence),
                 }
-                Some(cause) => Outcome::failed(cause, &evidence),
-                None => fate::unknown(attempt, &evidence),
-            },
+            }
         };
         Ok(Judgement::Final(self.delivery(Some(attempt), outcome)))
     }
@@ -261,11 +288,33 @@ impl Message<'_> {
         attempt.target().is_some_and(|(name, address, port)| !self.is_relay(&name, &address, port))
     }
 
+    /// Why an attempt failed. Its reason is confirmed. Where anybody can write to the log, the lines beside it are not: they may
+    /// explain more, and change neither whose fault it is nor whether the same attempt may succeed later.
+    fn cause(&self, attempt: &Attempt, evidence: &[&str], pursuit: &Pursuit) -> Result<Option<Cause>> {
+        let circumstances = self.circumstances()?;
+        let full = diagnose(evidence, &circumstances);
+        if pursuit.trail().author() == Author::Postfix {
+            return Ok(full);
+        }
+        let alone = diagnose(evidence.get(..1).unwrap_or_default(), &circumstances);
+        let unknown = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
+        let class = |cause: &Option<Cause>| {
+            cause.as_ref().map_or((unknown, false), |cause| (cause.verdict, cause.again))
+        };
+        Ok(if class(&full) == class(&alone) { full } else { alone })
+    }
+
+    /// Why no attempt has ended. Where anybody can write to the log, dead daemons are a cause only if one does not run.
+    fn cause_of_silence(&self, evidence: &[&str], pursuit: &Pursuit) -> Result<Option<Cause>> {
+        let is_known = pursuit.trail().author() == Author::Postfix || self.misses_daemon(pursuit);
+        let cause = diagnose(evidence, &self.circumstances()?);
+        Ok(cause.filter(|cause| is_known && cause.verdict == Verdict::Unreached))
+    }
+
     /// The host is looked at anew: it may have changed since the plan, and that may be the cause.
-    fn diagnose(&self, evidence: &[&str]) -> Result<Option<Cause>> {
+    fn circumstances(&self) -> Result<Circumstances> {
         let now = observe(self.desired, Place::Host)?;
-        let circumstances = Circumstances::new(self.desired, &now, &self.from, &self.request.to);
-        Ok(diagnose(evidence, &circumstances))
+        Ok(Circumstances::new(self.desired, &now, &self.from, &self.request.to))
     }
 
     /// The time is over. What was put off for a reason that may pass is the word then.
@@ -281,18 +330,23 @@ impl Message<'_> {
             }
             match self.word(pursuit) {
                 Word::Doubt(text) => return Ok(self.contradiction(pursuit, &text)),
-                Word::Said(found) if again != Some(found.attempt()) => {
-                    if let Judgement::Final(delivery) = self.judge(&found, pursuit)? {
+                Word::Open => {}
+                word if again.is_some() && again == word.attempt() => {}
+                word => {
+                    if let Judgement::Final(delivery) = self.judge(&word, pursuit)? {
                         self.clear_queue(&delivery, pursuit, progress)?;
                         return Ok(delivery);
                     }
                 }
-                Word::Said(_) | Word::Open => {}
             }
         }
         let evidence = self.evidence(pursuit, again);
         let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
-        let outcome = match (self.diagnose(&evidence)?, again) {
+        let cause = match again {
+            Some(attempt) => self.cause(attempt, &evidence, pursuit)?,
+            None => self.cause_of_silence(&evidence, pursuit)?,
+        };
+        let outcome = match (cause, again) {
             (Some(cause), _) => Outcome::failed(cause, &evidence),
             (None, Some(attempt)) => fate::unknown(attempt, &evidence),
             (None, None) if self.queue_id.is_none() => {

@@ -16,6 +16,30 @@ const ATTEMPTS: usize = 200;
 /// Queue ids to which the message went on that are kept.
 const ONWARD: usize = 50;
 
+/// An end of the message as a whole, which no line of a recipient tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// It was in the queue for too long, or an administrator had it expire.
+    Expired,
+    /// An administrator took it out of the queue.
+    Deleted,
+    /// A rule or a milter threw it away.
+    Discarded,
+    /// Its sender was told that it did not arrive.
+    Returned,
+}
+
+impl Gone {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Expired => "expired, returned to sender",
+            Self::Deleted => "taken out of the queue by postsuper",
+            Self::Discarded => "discarded by a rule",
+            Self::Returned => "returned to sender",
+        }
+    }
+}
+
 /// Who can have written what a log says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
@@ -40,6 +64,11 @@ pub struct Trail {
     /// Attempts for our recipient of before the queue id was known: syslog may bring the lines of two daemons in the
     /// wrong order.
     early: VecDeque<Attempt>,
+    gone: Option<Gone>,
+    /// Whether an administrator took messages out of the queue, ours perhaps.
+    cleared: bool,
+    /// The same as `gone` of before the queue id was known, with theirs.
+    early_gone: VecDeque<(String, Gone)>,
     witness: Witness,
     /// What the log says of lines that it has lost.
     lost: Option<String>,
@@ -80,8 +109,20 @@ pub enum Word {
     Open,
     /// Log and queue agree.
     Said(Whereabouts),
+    /// They agree that it is gone, and no attempt was its end.
+    Gone(Gone),
     /// They do not, in words. One of them may be late; if that stays so, somebody else has written to the log.
     Doubt(String),
+}
+
+impl Word {
+    /// The attempt that it is of, if it is of one.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Self::Said(found) => Some(found.attempt()),
+            Self::Open | Self::Gone(_) | Self::Doubt(_) => None,
+        }
+    }
 }
 
 /// Those of our recipients that are still to do, by the queue: one, or several where an alias stands for them.
@@ -126,6 +167,9 @@ impl Trail {
             onward: Vec::new(),
             attempts: Vec::new(),
             early: VecDeque::new(),
+            gone: None,
+            cleared: false,
+            early_gone: VecDeque::new(),
             witness: Witness::default(),
             lost: None,
         }
@@ -155,15 +199,42 @@ impl Trail {
                     for attempt in std::mem::take(&mut self.early) {
                         self.attempt(attempt);
                     }
+                    for (queue_id, gone) in std::mem::take(&mut self.early_gone) {
+                        self.gone(queue_id, gone);
+                    }
                 }
                 Some(ours) if *ours != queue_id && self.others.len() < ONWARD => {
                     self.others.insert(queue_id);
                 }
                 Some(_) => {}
             },
-            Event::Queued { .. } | Event::Expired { .. } | Event::Deleted { .. } => {}
+            Event::Queued { .. } => {}
+            Event::Expired { queue_id } => self.gone(queue_id, Gone::Expired),
+            Event::Deleted { queue_id } => self.gone(queue_id, Gone::Deleted),
+            Event::Discarded { queue_id } => self.gone(queue_id, Gone::Discarded),
+            Event::Returned { queue_id } => self.gone(queue_id, Gone::Returned),
             Event::Attempt(attempt) => self.attempt(attempt),
+            // `postsuper -d ALL` names no queue ids, and `postsuper -r` gives new ones (postsuper.c).
+            Event::Other if line.daemon == "postsuper" => {
+                self.cleared |= ["Deleted: ", "Requeued: "].iter().any(|word| line.text.starts_with(word));
+            }
             Event::Other => self.witness.hear(0, &line),
+        }
+    }
+
+    fn gone(&mut self, queue_id: String, gone: Gone) {
+        match &self.queue_id {
+            None => {
+                if self.early_gone.len() == ATTEMPTS {
+                    self.early_gone.pop_front();
+                }
+                self.early_gone.push_back((queue_id, gone));
+            }
+            // The sender is told of what expired, too: that it expired says more.
+            Some(ours) if *ours == queue_id && self.gone.is_none_or(|known| known == Gone::Returned) => {
+                self.gone = Some(gone);
+            }
+            Some(_) => {}
         }
     }
 
@@ -202,6 +273,9 @@ impl Trail {
         if let Some(doubt) = self.doubt() {
             return Word::Doubt(doubt);
         }
+        if let Some(word) = self.end_of_all().and_then(|gone| self.word_of_all(gone, standing)) {
+            return word;
+        }
         let mut all: Vec<String> = Vec::new();
         let waiting = standing.waiting.iter().map(|one| &one.address);
         for address in self.attempts.iter().map(|attempt| &attempt.to).chain(waiting).map(|to| plain(to)) {
@@ -214,7 +288,7 @@ impl Trail {
             match self.word_of(&address, standing) {
                 Err(doubt) => return Word::Doubt(doubt),
                 Ok(None) => open = true,
-                Ok(Some(attempt)) => match whereabouts(attempt, &is_relay) {
+                Ok(Some(attempt)) => match whereabouts(&attempt, &is_relay) {
                     accepted @ Whereabouts::Accepted(_) => good = Some(accepted),
                     other => bad = bad.or(Some(other)),
                 },
@@ -223,6 +297,34 @@ impl Trail {
         match bad.or_else(|| good.filter(|_| !open)) {
             Some(found) => Word::Said(found),
             None => Word::Open,
+        }
+    }
+
+    /// The end of the message as a whole, if the log may have one.
+    fn end_of_all(&self) -> Option<Gone> {
+        let is_deleted = self.cleared && self.queue_id.is_some() && self.author == Author::Anybody;
+        self.gone.or(is_deleted.then_some(Gone::Deleted))
+    }
+
+    /// What an end of the message as a whole comes to; `None` if the attempts are to be asked.
+    fn word_of_all(&self, gone: Gone, standing: &Standing) -> Option<Word> {
+        let ends = || self.attempts.iter().filter(|attempt| attempt.status != Status::Deferred);
+        let bounced = || ends().any(|attempt| attempt.status == Status::Bounced);
+        match (self.author, ends().next()) {
+            // Postfix itself says both of a message whose recipients ended differently.
+            (Author::Postfix, Some(_)) => None,
+            (Author::Anybody, Some(_)) if gone == Gone::Returned && bounced() => None,
+            (Author::Anybody, Some(one)) => {
+                Some(Word::Doubt(format!("the log has two ends of it: {}, and {}", end(one), gone.words())))
+            }
+            (_, None) if standing.is_done() => Some(Word::Gone(gone)),
+            // Other messages were deleted.
+            (_, None) if self.gone.is_none() => None,
+            (Author::Postfix, None) => None,
+            (Author::Anybody, None) => Some(Word::Doubt(format!(
+                "the log says of the message: {}, and the queue still has it to do",
+                gone.words()
+            ))),
         }
     }
 
@@ -245,11 +347,11 @@ impl Trail {
     }
 
     /// The attempt that counts for one recipient, if one does; or why the log cannot be believed.
-    fn word_of(&self, address: &str, standing: &Standing) -> Result<Option<&Attempt>, String> {
+    fn word_of(&self, address: &str, standing: &Standing) -> Result<Option<Attempt>, String> {
         let of_it: Vec<&Attempt> =
             self.attempts.iter().filter(|attempt| plain(&attempt.to) == address).collect();
         if self.author == Author::Postfix {
-            return Ok(of_it.last().copied());
+            return Ok(of_it.last().copied().cloned());
         }
         let waits = standing.waiting.iter().find(|one| plain(&one.address) == address);
         let mut ends = of_it.iter().enumerate().filter(|(_, attempt)| attempt.status != Status::Deferred);
@@ -263,7 +365,7 @@ impl Trail {
             (Some((_, one)), None, Some(_)) => {
                 Err(format!("the log says of {address}: {}, and the queue still has it to do", end(one)))
             }
-            (Some((_, one)), None, None) => Ok(Some(one)),
+            (Some((_, one)), None, None) => Ok(Some((*one).clone())),
             // Under way, for the first time or again.
             (None, _, Some(waits)) if waits.reason.is_empty() => Ok(None),
             (None, _, Some(waits)) => deferred(&of_it, address, &waits.reason),
@@ -271,12 +373,13 @@ impl Trail {
         }
     }
 
-    /// Whether master(8) has given up starting a daemon for now. qmgr(8) tells of it a minute later.
-    pub fn is_throttled(&self) -> bool {
-        let ends = |line: &str| {
-            ON_THE_WAY.iter().any(|name| line.contains(&format!("/{name}: bad command startup")))
+    /// A daemon that master(8) has given up starting for now, by the log. qmgr(8) tells of it a minute later.
+    pub fn throttled(&self) -> Option<&'static str> {
+        let says = |name: &str| {
+            let words = format!("/{name}: bad command startup");
+            self.witness.deaths(0).any(|line| line.contains(&words))
         };
-        self.witness.deaths(0).any(ends)
+        ON_THE_WAY.into_iter().find(|name| says(name))
     }
 
     /// Whether the reasons that the queue shows are needed.
@@ -285,13 +388,13 @@ impl Trail {
             && self.attempts.iter().any(|attempt| attempt.status == Status::Deferred)
     }
 
-    /// How many attempts for our recipient the log has.
-    pub fn attempts(&self) -> usize {
-        self.attempts.len()
+    /// How much the log has of what became of the message: attempts for our recipient, and an end of the whole.
+    pub fn news(&self) -> usize {
+        self.attempts.len() + usize::from(self.end_of_all().is_some())
     }
 
     /// What explains an attempt: its reason, what its process said before, and which daemons died meanwhile; and what
-    /// explains that there was none.
+    /// explains that there was none. The reason comes first.
     pub fn evidence<'a>(&'a self, attempt: Option<&'a Attempt>) -> Vec<&'a str> {
         let queue_id = self.queue_id.as_deref().unwrap_or_default();
         let said = attempt.map(|attempt| self.witness.said(0, attempt.pid, queue_id));
@@ -319,8 +422,9 @@ fn whereabouts(attempt: &Attempt, is_relay: impl Fn(&str, &str, u16) -> bool) ->
     }
 }
 
-/// The attempt that has the reason that the queue shows; of several the last one.
-fn deferred<'a>(of_it: &[&'a Attempt], address: &str, reason: &str) -> Result<Option<&'a Attempt>, String> {
+/// The attempt that has the reason that the queue shows; of several the last one. Its words are the queue's, which only
+/// Postfix can write: a line may differ from them in what is not compared.
+fn deferred(of_it: &[&Attempt], address: &str, reason: &str) -> Result<Option<Attempt>, String> {
     let mut fitting = of_it.iter().rev().filter(|attempt| is_same_reason(&attempt.reason, reason));
     let (Some(last), others) = (fitting.next(), fitting) else {
         return match of_it.last() {
@@ -343,7 +447,7 @@ fn deferred<'a>(of_it: &[&'a Attempt], address: &str, reason: &str) -> Result<Op
             ));
         }
     }
-    Ok(Some(last))
+    Ok(Some(Attempt { reason: reason.to_owned(), ..(*last).clone() }))
 }
 
 /// Whether the reason in the log is the one that the queue shows. Both have it from one text, in which each has masked

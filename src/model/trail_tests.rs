@@ -40,6 +40,7 @@ fn gone() -> Standing {
 fn short(trail: &Trail, standing: &Standing) -> String {
     match trail.word(standing, |name, _, port| name == "r" && port == 587) {
         Word::Open => "open".into(),
+        Word::Gone(gone) => format!("gone {gone:?}"),
         Word::Doubt(text) => format!("doubt: {text}"),
         Word::Said(Whereabouts::Accepted(attempt)) => format!("accepted {}", attempt.reason),
         Word::Said(Whereabouts::StayedHere(attempt)) => format!("here {}", attempt.to),
@@ -170,6 +171,43 @@ fn reasons_are_compared_as_log_and_queue_show_them() {
     assert!(is_same_reason(&long[..1900], &long) && !is_same_reason(&long[..100], &long));
 }
 
+const EXPIRED: &str = "x postfix/qmgr[1]: ABCDE1: from=<a@b>, status=expired, returned to sender";
+const DELETED: &str = "x postfix/postsuper[9]: ABCDE1: removed";
+const DISCARDED: &str =
+    "x postfix/cleanup[2]: ABCDE1: discard: header Subject: x from local; from=<a@b> to=<ops@example.com>";
+const CLEARED: &str = "x postfix/postsuper[9]: Deleted: 12 messages";
+const RETURNED: &str = "x postfix/bounce[4]: ABCDE1: sender non-delivery notification: ABCDE7";
+
+#[test]
+fn an_end_without_an_attempt_is_an_end() {
+    for (line, what) in
+        [(EXPIRED, "Expired"), (DELETED, "Deleted"), (DISCARDED, "Discarded"), (RETURNED, "Returned")]
+    {
+        let word = format!("gone {what}");
+        assert_eq!(both(&[QUEUED, line], &gone()), [word.clone(), word.clone()]);
+        assert_eq!(both(&[line, QUEUED], &gone()), [word.clone(), word.clone()]);
+        assert_eq!(both(&[QUEUED, DEFERRED, line], &gone()), [word.clone(), word.clone()]);
+        let foreign = line.replace("ABCDE1", "ABCDE2");
+        assert_eq!(both(&[QUEUED, &foreign, SENT], &gone()), ["accepted 250 ok", "accepted 250 ok"]);
+        let waits = both(&[QUEUED, line], &waiting(&[(OPS, "")]));
+        assert!(waits[1].starts_with("doubt: ") && waits[1].contains("still has it to do"), "{waits:?}");
+    }
+    assert_eq!(both(&[QUEUED, CLEARED], &gone()), ["open", "gone Deleted"]);
+    assert_eq!(both(&[QUEUED, CLEARED], &waiting(&[(OPS, "")])), ["open", "open"]);
+    assert!(both(&[QUEUED, CLEARED, SENT], &gone())[1].contains("two ends"));
+    // Of what expired the sender is told, whichever line comes first; and of what bounced.
+    assert_eq!(both(&[QUEUED, RETURNED, EXPIRED], &gone())[1], "gone Expired");
+    let bounced = SENT.replace("status=sent (250 ok)", "status=bounced (550 no)");
+    assert_eq!(both(&[QUEUED, &bounced, RETURNED], &gone()), ["bounced 550 no", "bounced 550 no"]);
+}
+
+#[test]
+fn what_put_a_message_off_is_said_in_the_words_of_the_queue() {
+    let log = DEFERRED.replace("no mechanism", "nomecha nism");
+    let word = |line: &str| short(&trail(Author::Anybody, &[QUEUED, line]), &waiting(&[(OPS, WHY)]));
+    assert_eq!(word(&log), word(DEFERRED));
+}
+
 #[test]
 fn a_flood_of_forged_attempts_is_no_verdict_and_bounded() {
     let mut trail = trail(Author::Anybody, &[QUEUED]);
@@ -178,7 +216,7 @@ fn a_flood_of_forged_attempts_is_no_verdict_and_bounded() {
     }
     trail.feed(SENT);
     assert!(short(&trail, &gone()).contains("more than 200 attempts"));
-    assert!(trail.attempts() <= ATTEMPTS + 1);
+    assert!(trail.news() <= ATTEMPTS + 1);
 }
 
 #[test]
@@ -192,7 +230,7 @@ fn evidence_is_the_reason_what_its_process_said_and_the_dead() {
     assert!(evidence.contains("no mechanism available") && evidence.contains("No worthy mechs found"));
     assert!(evidence.contains("bad boolean") && !evidence.contains("throttling"), "{evidence}");
     assert!(!evidence.contains("Suppressed") && trail.evidence(None).join("\n").contains("Suppressed"));
-    assert!(!trail.is_throttled());
+    assert_eq!(trail.throttled(), None);
 }
 
 /// Lines of other recipients and other messages, and what looks like ours and is not.
@@ -273,5 +311,12 @@ proptest! {
         let lines = [&lines[..], &[&bounced]].concat();
         let word = short(&trail(Author::Anybody, &lines), &gone());
         prop_assert!(!word.starts_with("accepted"), "{}", word);
+        // Nor what left the queue in any other way.
+        for end in [EXPIRED, DELETED, DISCARDED, RETURNED, CLEARED] {
+            for lines in [[&lines[..lines.len() - 1], &[end]].concat(), [&[end], &lines[..lines.len() - 1]].concat()] {
+                let word = short(&trail(Author::Anybody, &lines), &gone());
+                prop_assert!(!word.starts_with("accepted") && !word.starts_with("bounced"), "{}", word);
+            }
+        }
     }
 }

@@ -77,6 +77,27 @@ pub fn master_runs(queue: &Queue) -> bool {
     matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
 }
 
+/// Whether master(8) of this queue has a process of this daemon (proc(5): /proc/PID/stat begins with the number, the name in
+/// parentheses, the state and the parent). Who has none may have one in a moment: master starts them when they are needed.
+pub fn runs_daemon(queue: &Queue, name: &str) -> bool {
+    let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
+    let text = |path: &Path| {
+        files::read(path, 4096).ok().flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let Some(master) = text(&path).map(|text| text.trim().to_owned()) else { return false };
+    let is_daemon = |pid: &str| {
+        let stat = text(&Path::new("/proc").join(pid).join("stat"))?;
+        let (_, rest) = stat.split_once('(')?;
+        let (comm, rest) = rest.rsplit_once(')')?;
+        Some(comm == name && rest.split_whitespace().nth(1) == Some(master.as_str()))
+    };
+    let processes = files::names(Path::new("/proc"));
+    processes
+        .iter()
+        .filter(|name| name.bytes().all(|c| c.is_ascii_digit()))
+        .any(|pid| is_daemon(pid) == Some(true))
+}
+
 /// Tells Postfix to start, restart or read its configuration again, waits until it runs, and returns what was done: a
 /// restart where a reload would leave mail waiting.
 pub fn tell(action: ServiceAction, queue: &Queue) -> Result<ServiceAction> {

@@ -25,6 +25,16 @@ pub enum Event {
         /// Queue id.
         queue_id: String,
     },
+    /// A rule of cleanup(8), or a milter, threw it away (cleanup_message.c, cleanup_milter.c).
+    Discarded {
+        /// Queue id.
+        queue_id: String,
+    },
+    /// bounce(8) told the sender that it did not arrive (bounce_notify_service.c).
+    Returned {
+        /// Queue id.
+        queue_id: String,
+    },
     /// Anything else.
     Other,
 }
@@ -150,22 +160,25 @@ pub fn parse_event(line: &Line) -> Event {
 
 fn parse(line: &Line) -> Option<Event> {
     let (queue_id, rest) = split_queue_id(line.text)?;
+    let id = || queue_id.to_owned();
     match line.daemon {
+        "cleanup" if ["discard: ", "milter-discard: "].iter().any(|word| rest.starts_with(word)) => {
+            Some(Event::Discarded { queue_id: id() })
+        }
+        "bounce" => {
+            rest.starts_with("sender non-delivery notification: ").then(|| Event::Returned { queue_id: id() })
+        }
         // It bounces by itself what has been through too many hosts.
         "cleanup" if !rest.starts_with("to=") => {
             let rest = rest.strip_prefix("resent-").unwrap_or(rest).strip_prefix("message-id=")?;
             let message_id = rest.strip_prefix('<').unwrap_or(rest).split(['<', '>']).next()?;
-            Some(Event::Queued { queue_id: queue_id.to_owned(), message_id: message_id.to_owned() })
+            Some(Event::Queued { queue_id: id(), message_id: message_id.to_owned() })
         }
-        "postsuper" => {
-            (rest.trim_end() == "removed").then(|| Event::Deleted { queue_id: queue_id.to_owned() })
-        }
+        "postsuper" => (rest.trim_end() == "removed").then(|| Event::Deleted { queue_id: id() }),
         "qmgr" if rest.starts_with("from=") => {
             // `status=expired`, and since 3.5 `status=force-expired` (qmgr_active.c)
             let (_, status) = rest.rsplit_once(", status=")?;
-            status
-                .contains("expired, returned to sender")
-                .then(|| Event::Expired { queue_id: queue_id.to_owned() })
+            status.contains("expired, returned to sender").then(|| Event::Expired { queue_id: id() })
         }
         _ => attempt(line, queue_id, rest).map(Event::Attempt),
     }
