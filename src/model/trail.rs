@@ -311,17 +311,15 @@ impl Trail {
         let ends = || self.attempts.iter().filter(|attempt| attempt.status != Status::Deferred);
         let bounced = || ends().any(|attempt| attempt.status == Status::Bounced);
         match (self.author, ends().next()) {
-            // Postfix itself says both of a message whose recipients ended differently.
-            (Author::Postfix, Some(_)) => None,
-            (Author::Anybody, Some(_)) if gone == Gone::Returned && bounced() => None,
-            (Author::Anybody, Some(one)) => {
+            (_, None) if standing.is_done() => Some(Word::Gone(gone)),
+            // Postfix itself says both of a message whose recipients ended differently; and what was deleted were others.
+            (Author::Postfix, _) => None,
+            (_, None) if self.gone.is_none() => None,
+            (_, Some(_)) if gone == Gone::Returned && bounced() => None,
+            (_, Some(one)) => {
                 Some(Word::Doubt(format!("the log has two ends of it: {}, and {}", end(one), gone.words())))
             }
-            (_, None) if standing.is_done() => Some(Word::Gone(gone)),
-            // Other messages were deleted.
-            (_, None) if self.gone.is_none() => None,
-            (Author::Postfix, None) => None,
-            (Author::Anybody, None) => Some(Word::Doubt(format!(
+            (_, None) => Some(Word::Doubt(format!(
                 "the log says of the message: {}, and the queue still has it to do",
                 gone.words()
             ))),
