@@ -424,19 +424,19 @@ proptest! {
                 prop_assert!(raw.contains(line.text) && raw.contains(line.daemon));
                 parse_event(&line);
             }
-            let before = trail.attempts();
+            let before = trail.news();
             trail.feed(raw);
-            prop_assert!(trail.attempts() >= before);
+            prop_assert!(trail.news() >= before);
         }
-        let (attempts, queue_id) = (trail.attempts(), trail.queue_id().map(str::to_owned));
+        let (attempts, queue_id) = (trail.news(), trail.queue_id().map(str::to_owned));
         // A log that is read twice (rotated, reopened) tells nothing else, once the last attempt is the same.
         if let Some(last) = lines.last() {
             trail.feed(last);
             prop_assert_eq!(trail.queue_id().is_some(), queue_id.is_some());
-            prop_assert_eq!(trail.attempts(), attempts);
+            prop_assert_eq!(trail.news(), attempts);
         }
         trail.word(&Standing::default(), |_, _, found| found == port);
-        trail.is_throttled();
+        trail.throttled();
         prop_assert!(trail.evidence(None).iter().all(|text| lines.iter().any(|line| line.contains(text))));
     }
 
