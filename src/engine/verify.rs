@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::observe::observe;
 use super::pursuit::Pursuit;
-use super::{Place, Progress, fate};
-use crate::error::{Error, Result, human};
-use crate::model::delivery::{Delivery, Outcome};
+use super::{End, Place, Progress, fate};
+use crate::error::{Error, Exit, Result, human};
+use crate::model::delivery::{Delivery, InQueue, Outcome};
 use crate::model::desired::{Auth, Desired};
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
 use crate::model::log::{Attempt, Status};
@@ -63,15 +63,19 @@ pub fn verify(
     let begin = clock::now();
     progress.begin("message");
     let result = send_and_follow(desired, observed, request, progress);
-    let (good, text) = match &result {
-        Ok(Delivery { outcome: Outcome::Accepted { relay, reply }, .. }) => {
-            (true, format!("{relay} said: {reply}"))
+    let (end, text) = match &result {
+        Ok(delivery) => {
+            let often = match delivery.put_off {
+                0 | 1 => String::new(),
+                times => format!(" (put off {times} times)"),
+            };
+            let is_good = delivery.outcome.exit() == Exit::Done;
+            (if is_good { End::Good } else { End::Bad }, delivery.outcome.in_short() + &often)
         }
-        Ok(Delivery { outcome: Outcome::Failed { cause, .. }, .. }) => (false, cause.clone()),
-        Err(error) if error.interruption().is_some() => (false, "cut off".into()),
-        Err(_) => (false, "could not be sent".into()),
+        Err(error) if error.interruption().is_some() => (End::Open, "cut off".into()),
+        Err(_) => (End::Bad, "could not be sent".into()),
     };
-    progress.end(good, &text, begin.elapsed());
+    progress.end(end, &text, begin.elapsed());
     if let Some(proof) = result.as_ref().ok().and_then(|done| Proof::of(done, desired, clock::wall())) {
         // It was delivered, whether that can be noted or not.
         let _ = state::write_proof(&proof);
@@ -95,7 +99,8 @@ fn send_and_follow(
     };
     let from = desired.alert_sender(postfix.setting("myorigin"));
     let relay = dns::Identity::new(&desired.relay.host);
-    let mut message = Message { desired, relay, postfix, request, from, begin: clock::now(), queue_id: None };
+    let begin = clock::now();
+    let mut message = Message { desired, relay, postfix, request, from, begin, queue_id: None, put_off: 0 };
     if !service::master_runs(&Queue::new(&postfix.settings)) {
         return Ok(message.delivery(
             None,
@@ -129,6 +134,8 @@ struct Message<'a> {
     from: String,
     begin: Instant,
     queue_id: Option<String>,
+    /// How often it was put off for a reason that may pass.
+    put_off: u32,
 }
 
 impl Message<'_> {
@@ -137,6 +144,7 @@ impl Message<'_> {
         // The attempt after which another was asked for, and when that is to be.
         let (mut again, mut retry_at): (Option<Attempt>, Option<Instant>) = (None, None);
         let mut doubted: Option<Instant> = None;
+        let mut told: Option<String> = None;
         loop {
             pursuit.read(false)?;
             self.queue_id = pursuit.trail().queue_id().map(str::to_owned);
@@ -165,13 +173,16 @@ impl Message<'_> {
                                 return Ok(self.incomplete(pursuit));
                             }
                             if self.word(pursuit) == word {
-                                self.clear_queue(&delivery, pursuit, progress)?;
-                                return Ok(delivery);
+                                return self.clear_queue(delivery, pursuit);
                             }
                             next_look = clock::now();
                         }
                         Judgement::Again(cause) => {
-                            progress.note(&format!("{}; trying again", cause.cause));
+                            self.put_off += 1;
+                            if told.as_ref() != Some(&cause.id) {
+                                progress.note(&format!("{}; trying again", cause.cause));
+                                told = Some(cause.id);
+                            }
                             again = Some(found.attempt().clone());
                             retry_at = Some(clock::now() + RETRY);
                         }
@@ -188,7 +199,7 @@ impl Message<'_> {
             let unseen = self.queue_id.is_none() && self.begin.elapsed() >= UNSEEN;
             let hopeless = unseen || (known == 0 && pursuit.trail().is_throttled());
             if hopeless || self.begin.elapsed() >= self.request.deadline {
-                return self.out_of_time(pursuit, again.as_ref(), progress);
+                return self.out_of_time(pursuit, again.as_ref());
             }
             clock::sleep(TICK)?;
         }
@@ -269,12 +280,7 @@ impl Message<'_> {
     }
 
     /// The time is over. What was put off for a reason that may pass is the word then.
-    fn out_of_time(
-        &self,
-        pursuit: &mut Pursuit,
-        again: Option<&Attempt>,
-        progress: &mut dyn Progress,
-    ) -> Result<Delivery> {
+    fn out_of_time(&self, pursuit: &mut Pursuit, again: Option<&Attempt>) -> Result<Delivery> {
         if self.queue_id.is_some() {
             if !pursuit.confirm()? {
                 return Ok(self.incomplete(pursuit));
@@ -283,8 +289,7 @@ impl Message<'_> {
                 Word::Doubt(text) => return Ok(self.contradiction(pursuit, &text)),
                 Word::Said(found) if again != Some(found.attempt()) => {
                     if let Judgement::Final(delivery) = self.judge(&found, pursuit)? {
-                        self.clear_queue(&delivery, pursuit, progress)?;
-                        return Ok(delivery);
+                        return self.clear_queue(delivery, pursuit);
                     }
                 }
                 Word::Said(_) | Word::Open => {}
@@ -302,32 +307,40 @@ impl Message<'_> {
                 fate::no_word(&self.desired.relayhost(), &human(self.request.deadline), &evidence)
             }
         };
-        let delivery = self.delivery(again, outcome);
-        self.clear_queue(&delivery, pursuit, progress)?;
-        Ok(delivery)
+        self.clear_queue(self.delivery(again, outcome), pursuit)
     }
 
     /// Nothing is proved, and nothing is done to the message.
     fn contradiction(&self, pursuit: &Pursuit, doubt: &str) -> Delivery {
+        let (queue, (file, _)) = (Self::in_queue(pursuit), pursuit.file());
         let queue_id = self.queue_id.as_deref().unwrap_or_default();
-        self.delivery(None, fate::contradiction(queue_id, &pursuit.file().0, doubt))
+        Delivery { queue, ..self.delivery(None, fate::contradiction(queue_id, &file, doubt, queue)) }
     }
 
     fn incomplete(&self, pursuit: &Pursuit) -> Delivery {
-        let (file, by_hand) = pursuit.file();
-        self.delivery(None, fate::incomplete(&file, by_hand))
+        let (queue, (file, by_hand)) = (Self::in_queue(pursuit), pursuit.file());
+        let queue_id = self.queue_id.as_deref().unwrap_or_default();
+        Delivery { queue, ..self.delivery(None, fate::incomplete(queue_id, &file, by_hand, queue)) }
+    }
+
+    /// What the queue has of a message whose fate is in doubt. If it cannot be read, the message may be there.
+    fn in_queue(pursuit: &Pursuit) -> InQueue {
+        if pursuit.standing().is_ok_and(|standing| standing.is_done()) {
+            InQueue::Nothing
+        } else {
+            InQueue::Left
+        }
     }
 
     /// Takes a test message that failed out of the queue, if its recipient is still to be done there: otherwise it would
     /// arrive, or bounce, days later. Copies that Postfix made for others stay where the recipient is done.
-    fn clear_queue(&self, delivery: &Delivery, pursuit: &Pursuit, progress: &mut dyn Progress) -> Result<()> {
+    fn clear_queue(&self, mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
         if let (Outcome::Failed { .. }, Some(queue_id)) = (&delivery.outcome, &self.queue_id)
             && !pursuit.standing()?.is_done()
-            && postfix::delete(queue_id)?
         {
-            progress.note(&format!("the test message {queue_id} was taken out of the queue again"));
+            delivery.queue = if postfix::delete(queue_id)? { InQueue::TakenOut } else { InQueue::Nothing };
         }
-        Ok(())
+        Ok(delivery)
     }
 
     fn delivery(&self, attempt: Option<&Attempt>, outcome: Outcome) -> Delivery {
@@ -337,6 +350,8 @@ impl Message<'_> {
             queue_id: self.queue_id.clone(),
             waited: self.begin.elapsed(),
             delays: attempt.map(|attempt| attempt.delays),
+            put_off: self.put_off,
+            queue: InQueue::Nothing,
             outcome,
         }
     }
