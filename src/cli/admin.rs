@@ -116,12 +116,17 @@ fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Renderer) ->
 fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recovered)> {
     let desired = load(answers)?;
     let recovered = recover_if_stopped(out)?;
-    let mut plan = Plan::new(&desired, &observe(&desired, Place::Host)?)?;
-    supply::foresee(&desired, &mut plan);
+    let plan = look(&desired)?;
+    Ok((desired, plan, recovered))
+}
+
+fn look(desired: &Desired) -> Result<Plan> {
+    let mut plan = Plan::new(desired, &observe(desired, Place::Host)?)?;
+    supply::foresee(desired, &mut plan);
     plan.waits(&defer::waiting()?);
     plan.clients(&startup_files());
-    plan.proved(&desired, last_proof().as_ref());
-    Ok((desired, plan, recovered))
+    plan.proved(desired, last_proof().as_ref());
+    Ok(plan)
 }
 
 fn check(answers: &Path, out: &mut Renderer) -> Result<Outcome> {
@@ -193,7 +198,14 @@ fn apply_all(
         defer::fulfilled(asked, &desired, out)?;
     }
     out.done(&desired, &done, options.place);
-    Ok((done.exit(), of(&done)))
+    // It was done, whether the host can be looked at once more or not.
+    let left = if done.exit() == Exit::Done { look(&desired).ok() } else { None };
+    let left = left.map(|plan| plan.by_hand()).unwrap_or_default();
+    for finding in &left {
+        out.with_remedy(finding);
+    }
+    let left: Vec<_> = left.iter().map(record::finding).collect();
+    Ok((done.exit(), record::merged(of(&done), json!({ "findings": left }))))
 }
 
 /// Works on a tree that is not running, `root` or the one that we are in, from inside it: so no link of the tree can lead

@@ -15,7 +15,7 @@ use crate::model::log::record;
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::{Calendar, Since};
 use crate::model::log::story::Story;
-use crate::model::plan::{Finding, State};
+use crate::model::plan::State;
 use crate::model::record::merged;
 use crate::model::trail::Author;
 
@@ -65,7 +65,7 @@ pub fn run(arguments: Arguments, out: &mut Renderer) -> Result<Outcome> {
         let exit = match (found.has_failed(), found.trouble.is_empty()) {
             (true, _) => Exit::Refused,
             // What could not be read may have been all failures.
-            (false, false) if !found.own => Exit::Failed,
+            (false, false) if !found.own || found.is_blind() => Exit::Failed,
             (false, _) => Exit::Done,
         };
         (exit, body(found))
@@ -112,6 +112,7 @@ impl Renderer {
             (Some(first), Some(last)) => {
                 format!(": {} to {}", found.calendar.show(first), found.calendar.show(last))
             }
+            _ if found.is_blind() => String::new(),
             _ => ": no line in that time".into(),
         };
         self.line("", &format!("{sources}{span}"));
@@ -121,13 +122,7 @@ impl Renderer {
             self.failure(failure, several, &found.calendar);
         }
         for finding in &found.looks {
-            let mark = match finding.state {
-                State::Fine => Mark::Good,
-                State::Differs => Mark::Bad,
-                State::Warning => Mark::Warning,
-                State::Note => Mark::Note,
-            };
-            self.looked(mark, finding);
+            self.with_remedy(finding);
         }
         if !report.failures.is_empty() || !found.looks.is_empty() {
             self.write("\n");
@@ -161,13 +156,6 @@ impl Renderer {
         if failure.relays.len() > 1 {
             let more = if failure.more_relays { " and more" } else { "" };
             self.below(&format!("at {}{more}", failure.relays.join(", ")));
-        }
-    }
-
-    fn looked(&self, mark: Mark, finding: &Finding) {
-        self.marked(mark, &format!("{}: {}", finding.id, finding.found), 2);
-        if let Some(remedy) = &finding.remedy {
-            self.below(&format!("-> {remedy}"));
         }
     }
 
@@ -242,6 +230,10 @@ fn verdict(report: &Report, found: &Found) -> String {
     let amiss = found.looks.iter().filter(|finding| finding.state == State::Differs).count();
     let mut parts = Vec::new();
     parts.push(match (ours, amiss) {
+        (0, 0) if found.is_blind() => "nothing can be said: no log could be read".to_owned(),
+        (0, _) if found.is_blind() => {
+            format!("no log could be read; {} on the host", count(amiss as u64, "fault"))
+        }
         (0, 0) => "no failure found".to_owned(),
         (_, 0) => format!("{} found in the log", count(ours as u64, "failure")),
         (0, _) => format!("no failure in the log; {} on the host", count(amiss as u64, "fault")),

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::terminal::{Mark, Terminal};
 use crate::engine::apply::Done;
-use crate::engine::{Place, Progress};
+use crate::engine::{End, Place, Progress};
 use crate::error::{Error, Result};
-use crate::model::delivery::{Delivery, Outcome};
+use crate::model::delivery::{Delivery, InQueue, Outcome};
 use crate::model::desired::Desired;
 use crate::model::generation::{Fate, Generation};
 use crate::model::plan::{Finding, Plan, State};
@@ -137,7 +137,8 @@ impl Renderer {
                 "Postfix is not installed; the rest can be compared when it is: relayhost apply".to_owned()
             }
             (n, true) => format!(
-                "{n} of {total} not as the answers say: relayhost apply (relayhost plan shows what it would do)"
+                "{n} of {total} not as the answers say: {}",
+                plan.remedy("relayhost apply (relayhost plan shows what it would do)")
             ),
         };
         self.write("\n");
@@ -163,13 +164,17 @@ impl Renderer {
         if !plan.complete {
             self.line("", "then configure Postfix; its files can be planned when it is installed");
         }
-        for finding in
-            plan.findings.iter().filter(|finding| finding.remedy.as_deref() != Some("relayhost apply"))
-        {
-            if finding.state != State::Fine {
-                self.marked(mark(finding.state), &format!("{}: {}", finding.id, finding.found), 2);
-                self.below(&format!("-> {}", finding.remedy.as_deref().unwrap_or_default()));
-            }
+        let shown = |finding: &&Finding| {
+            finding.state != State::Fine && finding.remedy.as_deref() != Some("relayhost apply")
+        };
+        plan.findings.iter().filter(shown).for_each(|finding| self.with_remedy(finding));
+    }
+
+    /// A finding, and below it what to do.
+    pub(super) fn with_remedy(&self, finding: &Finding) {
+        self.marked(mark(finding.state), &format!("{}: {}", finding.id, finding.found), 2);
+        if let Some(remedy) = &finding.remedy {
+            self.below(&format!("-> {remedy}"));
         }
     }
 
@@ -266,6 +271,9 @@ impl Renderer {
                 for line in evidence {
                     self.field("log", line);
                 }
+                if let (InQueue::TakenOut, Some(id)) = (delivery.queue, &delivery.queue_id) {
+                    self.field("queue", &format!("the test message {id} was taken out of the queue again"));
+                }
             }
         }
     }
@@ -285,7 +293,12 @@ impl Renderer {
                 match (differs, warnings) {
                     (0, 0) => (0, "OK", desired.summary(), data),
                     (0, _) => (1, "WARNING", list(State::Warning), data),
-                    _ => (2, "CRITICAL", format!("{} -> relayhost plan", list(State::Differs)), data),
+                    _ => (
+                        2,
+                        "CRITICAL",
+                        format!("{} -> {}", list(State::Differs), plan.remedy("relayhost plan")),
+                        data,
+                    ),
                 }
             }
         };
@@ -334,12 +347,16 @@ impl Progress for Renderer {
         }
     }
 
-    fn end(&mut self, good: bool, result: &str, took: Duration) {
+    fn end(&mut self, end: End, result: &str, took: Duration) {
         let stage = self.stage.take().unwrap_or_default();
         if self.terminal.live {
             self.write("\r\u{1b}[K");
         }
-        let mark = if good { Mark::Good } else { Mark::Bad };
+        let mark = match end {
+            End::Good => Mark::Good,
+            End::Bad => Mark::Bad,
+            End::Open => Mark::Warning,
+        };
         self.marked(mark, &format!("{stage}: {result} ({:.1} s)", took.as_secs_f64()), 2);
     }
 }

@@ -72,6 +72,11 @@ pub enum Told<'a> {
 }
 
 impl Found<'_> {
+    /// Whether there was no log of this host's own that could be read: then that none of it failed says nothing.
+    pub fn is_blind(&self) -> bool {
+        self.own && self.sources.is_empty()
+    }
+
     /// Whether this host, or whoever wrote the log, failed.
     pub fn has_failed(&self) -> bool {
         let log = match &self.log {
@@ -182,6 +187,10 @@ impl Known {
     }
 }
 
+fn with_hint(error: &Error) -> String {
+    format!("{error}; to mend it: {}", error.hint())
+}
+
 fn finding(id: &str, found: String, remedy: String) -> Finding {
     Finding { id: id.into(), state: State::Differs, found, remedy: Some(remedy) }
 }
@@ -215,6 +224,13 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
         Some(queue_id) => {
             let mut story = Story::new(queue_id, question);
             let (sources, trouble) = reading.read(postlog, &mut story)?;
+            if own && sources.is_empty() {
+                return Err(Error::Log {
+                    name: "the mail log of this host".into(),
+                    problem: format!("could not be read: {}", trouble.join("; ")),
+                    remedy: "mend that, or name the file that has it".into(),
+                });
+            }
             if story.steps().is_empty() {
                 return Err(Error::Log {
                     name: sources.join(", "),
@@ -281,7 +297,7 @@ impl Reading<'_> {
                 Ok(Own::Files(paths)) => paths,
                 // There is still the host to be looked at.
                 Err(error @ (Error::NoLog | Error::Log { .. })) => {
-                    return Ok((Vec::new(), vec![error.to_string()]));
+                    return Ok((Vec::new(), vec![with_hint(&error)]));
                 }
                 Err(error) => return Err(error),
                 Ok(Own::Journal) => {
@@ -298,7 +314,7 @@ impl Reading<'_> {
             match self.begin(path) {
                 Ok(begun) => order.push(begun),
                 // Of the host's own files, one that is gone or empty is no reason to say nothing of the others.
-                Err(error) if self.asked.files.is_empty() => trouble.push(error.to_string()),
+                Err(error) if self.asked.files.is_empty() => trouble.push(with_hint(&error)),
                 Err(error) => return Err(error),
             }
         }
@@ -325,7 +341,11 @@ impl Reading<'_> {
             return Err(Error::Log {
                 name: log.name,
                 problem: "is empty".into(),
-                remedy: "name the file that the mail log was rotated to (ls -l /var/log/maillog*)".into(),
+                remedy: if self.asked.files.is_empty() {
+                    "see that `logger -p mail.info hello` leaves a line in it; if not, `systemctl restart rsyslog`".into()
+                } else {
+                    "name the file that the mail log was rotated to (ls -l /var/log/maillog*)".into()
+                },
             });
         }
         // A line is not younger than its file, whatever the clock says now: it may have been set back since.

@@ -1,7 +1,7 @@
 //! What became of a test message that the relay did not accept, in words, where the catalogue has no cause for it.
 
 use crate::error::Exit;
-use crate::model::delivery::Outcome;
+use crate::model::delivery::{InQueue, Outcome};
 use crate::model::log::Attempt;
 use crate::model::observed::Postfix;
 use crate::model::parameters::is_local;
@@ -74,26 +74,40 @@ pub fn gone(gone: Gone) -> Outcome {
 }
 
 /// Log and queue disagree: nothing is proved.
-pub fn contradiction(queue_id: &str, log: &str, doubt: &str) -> Outcome {
+pub fn contradiction(queue_id: &str, log: &str, doubt: &str, queue: InQueue) -> Outcome {
     let remedy = format!(
-        "compare `grep {queue_id} {log}` with `postqueue -p`: a line there is not Postfix's, since every user of this \
-         host can write to that log; find who does, and run `relayhost verify`"
+        "{}compare `grep {queue_id} {log}` with `postqueue -p`, find out who writes to that log (every user of this \
+         host can), and run `relayhost verify`",
+        left(queue_id, queue)
     );
-    let cause = format!("the log contradicts the queue, so nothing is proved: {doubt}");
+    let cause = format!("{doubt}: somebody may be writing false lines to {log}, so nothing is proved");
     Outcome::unheard("log-contradicts-queue", cause, &remedy, &[])
 }
 
 /// Not all that was logged can be read, so what was read proves nothing.
-pub fn incomplete(log: &str, by_hand: &str) -> Outcome {
+pub fn incomplete(queue_id: &str, log: &str, by_hand: &str, queue: InQueue) -> Outcome {
     let cause = format!(
-        "what this host logs does not all come into {log}: a line of relayhost's own did not within seconds, so nothing \
-         is proved"
+        "lines are missing in {log}: one that relayhost itself logged has not come there within seconds, so nothing is \
+         proved"
     );
     let remedy = format!(
-        "see why `{by_hand}` leaves no line at the end of {log} (rsyslog stopped, its rules, a full disk), \
-         mend that, and run `relayhost verify`"
+        "{}see why `{by_hand}` leaves no line at the end of {log} (rsyslog stopped, its rules, a full disk), \
+         mend that, and run `relayhost verify`",
+        left(queue_id, queue)
     );
     Outcome::unheard("log-incomplete", cause, &remedy, &[])
+}
+
+/// How to take out a test message that was left in the queue.
+fn left(queue_id: &str, queue: InQueue) -> String {
+    match queue {
+        InQueue::Left => {
+            format!(
+                "the test message {queue_id} is still in the queue: `postsuper -d {queue_id}` takes it out; "
+            )
+        }
+        InQueue::Nothing | InQueue::TakenOut => String::new(),
+    }
 }
 
 /// Postfix's log does not have the message.

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::need::{MAIL_PACKAGES, Need, needs};
 use crate::model::observed::{Presence, QUERY_FORMAT, capabilities, parse_packages};
+use crate::sys::run::Heard;
 use crate::sys::{clock, files, host, lock, mail, packages, signals};
 
 /// How often a lock is looked at.
@@ -26,7 +27,7 @@ pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) 
     let broken: Vec<String> =
         needs.iter().filter(|need| !missing.contains(need)).map(|need| need.label().to_owned()).collect();
     if !broken.is_empty() {
-        unlocked(patience, progress, |progress| manager.reinstall(&broken, &mut |line| progress.say(line)))?;
+        unlocked(needs, patience, progress, |progress| manager.reinstall(&broken, &mut hear(progress)))?;
     }
     for mail in MAIL_PACKAGES {
         if missing.is_empty() {
@@ -38,7 +39,7 @@ pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) 
         };
         let names: Vec<String> = missing.iter().map(name).collect();
         let last =
-            unlocked(patience, progress, |progress| manager.install(&names, &mut |line| progress.say(line)))?;
+            unlocked(&missing, patience, progress, |progress| manager.install(&names, &mut hear(progress)))?;
         missing = still_missing(&missing)?;
         let other_name =
             missing.contains(&Need::MailCommand) && UNKNOWN_NAME.iter().any(|word| last.tail.contains(word));
@@ -76,6 +77,27 @@ fn installed_names(desired: &Desired) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Shows what comes while a package manager runs.
+pub(super) fn hear(progress: &mut dyn Progress) -> impl FnMut(Heard) {
+    |heard| match heard {
+        Heard::Line(line) => progress.say(line),
+        Heard::Note(text) => progress.note(text),
+    }
+}
+
+/// What stays of a run that a signal ended when the package manager had finished.
+fn left_by(installation: &packages::Installation, needs: &[Need]) -> String {
+    let _held = signals::hold();
+    let ran = format!("`{}` ran to its end ({})", installation.command, installation.status);
+    let Ok(missing) = still_missing(needs) else { return ran };
+    let there: Vec<&str> = needs.iter().filter(|need| !missing.contains(need)).map(Need::label).collect();
+    if there.is_empty() {
+        format!("{ran} and installed nothing of what is needed")
+    } else {
+        format!("{ran}: packages were installed and stay: {}", there.join(", "))
+    }
+}
+
 /// The package manager ran, and these are missing all the same.
 pub(super) fn not_installed(missing: &[Need], last: packages::Installation) -> Error {
     Error::NotInstalled {
@@ -87,8 +109,9 @@ pub(super) fn not_installed(missing: &[Need], last: packages::Installation) -> E
 }
 
 /// Waits until no package manager works, then runs one; again if another was faster. One that may be waiting for us is not
-/// waited for: a hook of its transaction may have called `apply --root`.
+/// waited for: a hook of its transaction may have called `apply --root`. `needs` is what it is to install.
 pub(super) fn unlocked(
+    needs: &[Need],
     patience: Duration,
     progress: &mut dyn Progress,
     mut work: impl FnMut(&mut dyn Progress) -> Result<packages::Installation>,
@@ -99,8 +122,10 @@ pub(super) fn unlocked(
         match lock::blocker() {
             None => {
                 let installation = work(progress)?;
-                let ran = format!("`{}` ran to its end ({})", installation.command, installation.status);
-                signals::check().map_err(|error| error.interrupted_with(|left| left.stays.push(ran)))?;
+                signals::check().map_err(|error| {
+                    let stays = left_by(&installation, needs);
+                    error.interrupted_with(|left| left.stays.push(stays))
+                })?;
                 if !installation.locked {
                     return Ok(installation);
                 }

@@ -53,7 +53,38 @@ pub trait Progress {
     /// A word of our own, such as why it takes long.
     fn note(&mut self, text: &str);
     /// The stage is over.
-    fn end(&mut self, good: bool, result: &str, took: Duration);
+    fn end(&mut self, end: End, result: &str, took: Duration);
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It did what it was to do.
+    Good,
+    /// It did not.
+    Bad,
+    /// Nobody can say, or somebody cut it off: no success, and no fault either.
+    Open,
+}
+
+impl End {
+    /// How a stage ended that failed with this error, if with one.
+    fn of<T>(result: &Result<T>) -> Self {
+        match result {
+            Ok(_) => Self::Good,
+            Err(error) if error.interruption().is_some() => Self::Open,
+            Err(_) => Self::Bad,
+        }
+    }
+}
+
+/// What is said of a stage that failed; the error itself comes below.
+fn failed(error: &Error) -> String {
+    match error.interruption() {
+        None => "failed".into(),
+        Some(left) if left.stays.is_empty() => format!("cut off by {}", left.signal.key()),
+        Some(left) => format!("cut off by {}; {}", left.signal.key(), left.stays.join("; ")),
+    }
 }
 
 /// Nobody is told.
@@ -63,7 +94,7 @@ impl Progress for Silent {
     fn begin(&mut self, _: &str) {}
     fn say(&mut self, _: &str) {}
     fn note(&mut self, _: &str) {}
-    fn end(&mut self, _: bool, _: &str, _: Duration) {}
+    fn end(&mut self, _: End, _: &str, _: Duration) {}
 }
 
 /// Has the journal hold what the document of a run says, for whoever looks after our units. On a terminal it was seen.
@@ -93,7 +124,7 @@ fn stage(
     let begin = clock::now();
     progress.begin(name);
     let result = work(progress);
-    let text = result.as_ref().map_or_else(|_| "failed".to_owned(), Clone::clone);
-    progress.end(result.is_ok(), &text, begin.elapsed());
+    let text = result.as_ref().map_or_else(failed, Clone::clone);
+    progress.end(End::of(&result), &text, begin.elapsed());
     result.map(|_| ())
 }

@@ -8,7 +8,7 @@ mod talk;
 
 use std::time::Duration;
 
-use super::{Progress, Silent};
+use super::{End, Progress, Silent};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::probe::{Ending, Probe};
@@ -61,9 +61,13 @@ pub fn probe_first(
         Err(error) if error.interruption().is_some() => "cut off".to_owned(),
         Err(error) => format!("could not be made, the test message decides: {error}"),
     };
-    let veto = result.as_ref().is_ok_and(Probe::is_veto);
+    let end = match &result {
+        Ok(found) if matches!(found.ending, Ending::Willing) => End::Good,
+        Ok(found) if found.is_veto() => End::Bad,
+        _ => End::Open,
+    };
     let cut_off = signals::check();
-    progress.end(!veto && cut_off.is_ok(), &text, begin.elapsed());
+    progress.end(if cut_off.is_ok() { end } else { End::Open }, &text, begin.elapsed());
     cut_off.map(|()| result.ok())
 }
 

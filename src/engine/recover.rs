@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::transaction::{
     Transaction, Wanted, postfix_directory, postfix_runs, reread, run_before, trust_postfix_directory,
 };
-use super::{Place, Progress, init};
+use super::{End, Place, Progress, init};
 use crate::error::{Error, Result};
 use crate::model::action::ServiceAction;
 use crate::model::generation::{Generation, Journal, Phase, recorded_files};
@@ -111,7 +111,7 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
         Ok(recovered) => recovered.as_deref().unwrap_or("nothing was under way"),
         Err(_) => "failed",
     };
-    progress.end(result.is_ok(), text, begin.elapsed());
+    progress.end(End::of(&result), text, begin.elapsed());
     result
 }
 
@@ -204,7 +204,7 @@ pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> 
     progress.begin("restore");
     let result = put_back(&generation);
     let text = format!("the files of generation {number} ({}) are in force again", generation.time);
-    progress.end(result.is_ok(), if result.is_ok() { &text } else { "failed" }, begin.elapsed());
+    progress.end(End::of(&result), if result.is_ok() { &text } else { "failed" }, begin.elapsed());
     result.map(|()| number)
 }
 

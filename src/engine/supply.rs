@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Progress;
-use super::install::{not_installed, still_missing, unlocked};
+use super::install::{hear, not_installed, still_missing, unlocked};
 use crate::error::{Error, Result};
 use crate::model::checksig;
 use crate::model::desired::Desired;
@@ -74,10 +74,10 @@ pub fn install(
     progress: &mut dyn Progress,
 ) -> Result<(Supply, String)> {
     let mut choice = None;
-    let installation = unlocked(patience, progress, |progress| {
+    let installation = unlocked(needs, patience, progress, |progress| {
         let scratch = files::staging(&Path::new(state::DIRECTORY).join("packages"))?;
         let choice = choice.insert(choose(directory, needs, scratch.path(), Put::Copy)?);
-        packages::upgrade_from_files(&choice.paths(), &mut |line| progress.say(line))
+        packages::upgrade_from_files(&choice.paths(), &mut hear(progress))
     })?;
     let missing = still_missing(needs)?;
     match choice {

@@ -4,18 +4,18 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::observe::observe;
+mod why;
+
 use super::pursuit::Pursuit;
-use super::{Place, Progress, fate};
-use crate::error::{Error, Result, human};
-use crate::model::catalogue::Verdict;
-use crate::model::delivery::{Delivery, Outcome};
-use crate::model::desired::{Auth, Desired};
-use crate::model::diagnosis::{Cause, Circumstances, diagnose};
+use super::{End, Progress, fate};
+use crate::error::{Error, Exit, Result, human};
+use crate::model::delivery::{Delivery, InQueue, Outcome};
+use crate::model::desired::Desired;
+use crate::model::diagnosis::Cause;
 use crate::model::log::{Attempt, Status};
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::proof::Proof;
-use crate::model::trail::{Author, Whereabouts, Word};
+use crate::model::trail::{Whereabouts, Word};
 use crate::sys::{clock, dns, host, log, mail, postfix, service, signals, state};
 
 /// How often the log is read.
@@ -64,15 +64,19 @@ pub fn verify(
     let begin = clock::now();
     progress.begin("message");
     let result = send_and_follow(desired, observed, request, progress);
-    let (good, text) = match &result {
-        Ok(Delivery { outcome: Outcome::Accepted { relay, reply }, .. }) => {
-            (true, format!("{relay} said: {reply}"))
+    let (end, text) = match &result {
+        Ok(delivery) => {
+            let often = match delivery.put_off {
+                0 | 1 => String::new(),
+                times => format!(" (put off {times} times)"),
+            };
+            let is_good = delivery.outcome.exit() == Exit::Done;
+            (if is_good { End::Good } else { End::Bad }, delivery.outcome.in_short() + &often)
         }
-        Ok(Delivery { outcome: Outcome::Failed { cause, .. }, .. }) => (false, cause.clone()),
-        Err(error) if error.interruption().is_some() => (false, "cut off".into()),
-        Err(_) => (false, "could not be sent".into()),
+        Err(error) if error.interruption().is_some() => (End::Open, "cut off".into()),
+        Err(_) => (End::Bad, "could not be sent".into()),
     };
-    progress.end(good, &text, begin.elapsed());
+    progress.end(end, &text, begin.elapsed());
     if let Some(proof) = result.as_ref().ok().and_then(|done| Proof::of(done, desired, clock::wall())) {
         // It was delivered, whether that can be noted or not.
         let _ = state::write_proof(&proof);
@@ -96,7 +100,8 @@ fn send_and_follow(
     };
     let from = desired.alert_sender(postfix.setting("myorigin"));
     let relay = dns::Identity::new(&desired.relay.host);
-    let mut message = Message { desired, relay, postfix, request, from, begin: clock::now(), queue_id: None };
+    let begin = clock::now();
+    let mut message = Message { desired, relay, postfix, request, from, begin, queue_id: None, put_off: 0 };
     if !service::master_runs(&Queue::new(&postfix.settings)) {
         return Ok(message.delivery(
             None,
@@ -130,6 +135,8 @@ struct Message<'a> {
     from: String,
     begin: Instant,
     queue_id: Option<String>,
+    /// How often it was put off for a reason that may pass.
+    put_off: u32,
 }
 
 impl Message<'_> {
@@ -138,6 +145,7 @@ impl Message<'_> {
         // The attempt after which another was asked for, and when that is to be.
         let (mut again, mut retry_at): (Option<Attempt>, Option<Instant>) = (None, None);
         let (mut doubted, mut dead): (Option<Instant>, Option<Instant>) = (None, None);
+        let mut told: Option<String> = None;
         loop {
             pursuit.read(false)?;
             self.queue_id = pursuit.trail().queue_id().map(str::to_owned);
@@ -166,13 +174,16 @@ impl Message<'_> {
                                 return Ok(self.incomplete(pursuit));
                             }
                             if self.word(pursuit) == word {
-                                self.clear_queue(&delivery, pursuit, progress)?;
-                                return Ok(delivery);
+                                return self.clear_queue(delivery, pursuit);
                             }
                             next_look = clock::now();
                         }
                         Judgement::Again(cause) => {
-                            progress.note(&format!("{}; trying again", cause.cause));
+                            self.put_off += 1;
+                            if told.as_ref() != Some(&cause.id) {
+                                progress.note(&format!("{}; trying again", cause.cause));
+                                told = Some(cause.id);
+                            }
                             again = word.attempt().cloned();
                             retry_at = Some(clock::now() + RETRY);
                         }
@@ -189,7 +200,7 @@ impl Message<'_> {
             let unseen = self.queue_id.is_none() && self.begin.elapsed() >= UNSEEN;
             let hopeless = unseen || (known == 0 && self.is_throttled(pursuit, &mut dead));
             if hopeless || self.begin.elapsed() >= self.request.deadline {
-                return self.out_of_time(pursuit, again.as_ref(), progress);
+                return self.out_of_time(pursuit, again.as_ref());
             }
             clock::sleep(TICK)?;
         }
@@ -209,25 +220,6 @@ impl Message<'_> {
             Word::Doubt(text) if now == *before => Some(self.contradiction(pursuit, text)),
             _ => None,
         })
-    }
-
-    /// Whether master(8) has given up starting a daemon that the message needs. Where anybody can write that, the daemon
-    /// has not to run either, for a while.
-    fn is_throttled(&self, pursuit: &Pursuit, since: &mut Option<Instant>) -> bool {
-        if pursuit.trail().author() == Author::Postfix {
-            return pursuit.trail().throttled().is_some();
-        }
-        if !self.misses_daemon(pursuit) {
-            *since = None;
-            return false;
-        }
-        since.get_or_insert(clock::now()).elapsed() >= GRACE
-    }
-
-    /// Whether a daemon does not run that the log says master(8) has given up.
-    fn misses_daemon(&self, pursuit: &Pursuit) -> bool {
-        let queue = Queue::new(&self.postfix.settings);
-        pursuit.trail().throttled().is_some_and(|name| !service::runs_daemon(&queue, name))
     }
 
     /// What log and queue mean.
@@ -268,17 +260,6 @@ impl Message<'_> {
         Ok(Judgement::Final(self.delivery(Some(attempt), outcome)))
     }
 
-    /// The lines that tell, without the password: smtp(8) logs it when somebody has made it verbose.
-    fn evidence(&self, pursuit: &Pursuit, attempt: Option<&Attempt>) -> Vec<String> {
-        let lines = pursuit.trail().evidence(attempt).into_iter();
-        match &self.desired.auth {
-            Auth::Login { password, .. } if !password.expose().is_empty() => {
-                lines.map(|line| line.replace(password.expose(), "********")).collect()
-            }
-            _ => lines.map(str::to_owned).collect(),
-        }
-    }
-
     fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
         port == self.desired.relay.port && self.relay.is(name, address)
     }
@@ -288,42 +269,8 @@ impl Message<'_> {
         attempt.target().is_some_and(|(name, address, port)| !self.is_relay(&name, &address, port))
     }
 
-    /// Why an attempt failed. Its reason is confirmed. Where anybody can write to the log, the lines beside it are not: they may
-    /// explain more, and change neither whose fault it is nor whether the same attempt may succeed later.
-    fn cause(&self, attempt: &Attempt, evidence: &[&str], pursuit: &Pursuit) -> Result<Option<Cause>> {
-        let circumstances = self.circumstances()?;
-        let full = diagnose(evidence, &circumstances);
-        if pursuit.trail().author() == Author::Postfix {
-            return Ok(full);
-        }
-        let alone = diagnose(evidence.get(..1).unwrap_or_default(), &circumstances);
-        let unknown = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
-        let class = |cause: &Option<Cause>| {
-            cause.as_ref().map_or((unknown, false), |cause| (cause.verdict, cause.again))
-        };
-        Ok(if class(&full) == class(&alone) { full } else { alone })
-    }
-
-    /// Why no attempt has ended. Where anybody can write to the log, dead daemons are a cause only if one does not run.
-    fn cause_of_silence(&self, evidence: &[&str], pursuit: &Pursuit) -> Result<Option<Cause>> {
-        let is_known = pursuit.trail().author() == Author::Postfix || self.misses_daemon(pursuit);
-        let cause = diagnose(evidence, &self.circumstances()?);
-        Ok(cause.filter(|cause| is_known && cause.verdict == Verdict::Unreached))
-    }
-
-    /// The host is looked at anew: it may have changed since the plan, and that may be the cause.
-    fn circumstances(&self) -> Result<Circumstances> {
-        let now = observe(self.desired, Place::Host)?;
-        Ok(Circumstances::new(self.desired, &now, &self.from, &self.request.to))
-    }
-
     /// The time is over. What was put off for a reason that may pass is the word then.
-    fn out_of_time(
-        &self,
-        pursuit: &mut Pursuit,
-        again: Option<&Attempt>,
-        progress: &mut dyn Progress,
-    ) -> Result<Delivery> {
+    fn out_of_time(&self, pursuit: &mut Pursuit, again: Option<&Attempt>) -> Result<Delivery> {
         if self.queue_id.is_some() {
             if !pursuit.confirm()? {
                 return Ok(self.incomplete(pursuit));
@@ -334,8 +281,7 @@ impl Message<'_> {
                 word if again.is_some() && again == word.attempt() => {}
                 word => {
                     if let Judgement::Final(delivery) = self.judge(&word, pursuit)? {
-                        self.clear_queue(&delivery, pursuit, progress)?;
-                        return Ok(delivery);
+                        return self.clear_queue(delivery, pursuit);
                     }
                 }
             }
@@ -356,32 +302,40 @@ impl Message<'_> {
                 fate::no_word(&self.desired.relayhost(), &human(self.request.deadline), &evidence)
             }
         };
-        let delivery = self.delivery(again, outcome);
-        self.clear_queue(&delivery, pursuit, progress)?;
-        Ok(delivery)
+        self.clear_queue(self.delivery(again, outcome), pursuit)
     }
 
     /// Nothing is proved, and nothing is done to the message.
     fn contradiction(&self, pursuit: &Pursuit, doubt: &str) -> Delivery {
+        let (queue, (file, _)) = (Self::in_queue(pursuit), pursuit.file());
         let queue_id = self.queue_id.as_deref().unwrap_or_default();
-        self.delivery(None, fate::contradiction(queue_id, &pursuit.file().0, doubt))
+        Delivery { queue, ..self.delivery(None, fate::contradiction(queue_id, &file, doubt, queue)) }
     }
 
     fn incomplete(&self, pursuit: &Pursuit) -> Delivery {
-        let (file, by_hand) = pursuit.file();
-        self.delivery(None, fate::incomplete(&file, by_hand))
+        let (queue, (file, by_hand)) = (Self::in_queue(pursuit), pursuit.file());
+        let queue_id = self.queue_id.as_deref().unwrap_or_default();
+        Delivery { queue, ..self.delivery(None, fate::incomplete(queue_id, &file, by_hand, queue)) }
+    }
+
+    /// What the queue has of a message whose fate is in doubt. If it cannot be read, the message may be there.
+    fn in_queue(pursuit: &Pursuit) -> InQueue {
+        if pursuit.standing().is_ok_and(|standing| standing.is_done()) {
+            InQueue::Nothing
+        } else {
+            InQueue::Left
+        }
     }
 
     /// Takes a test message that failed out of the queue, if its recipient is still to be done there: otherwise it would
     /// arrive, or bounce, days later. Copies that Postfix made for others stay where the recipient is done.
-    fn clear_queue(&self, delivery: &Delivery, pursuit: &Pursuit, progress: &mut dyn Progress) -> Result<()> {
+    fn clear_queue(&self, mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
         if let (Outcome::Failed { .. }, Some(queue_id)) = (&delivery.outcome, &self.queue_id)
             && !pursuit.standing()?.is_done()
-            && postfix::delete(queue_id)?
         {
-            progress.note(&format!("the test message {queue_id} was taken out of the queue again"));
+            delivery.queue = if postfix::delete(queue_id)? { InQueue::TakenOut } else { InQueue::Nothing };
         }
-        Ok(())
+        Ok(delivery)
     }
 
     fn delivery(&self, attempt: Option<&Attempt>, outcome: Outcome) -> Delivery {
@@ -391,6 +345,8 @@ impl Message<'_> {
             queue_id: self.queue_id.clone(),
             waited: self.begin.elapsed(),
             delays: attempt.map(|attempt| attempt.delays),
+            put_off: self.put_off,
+            queue: InQueue::Nothing,
             outcome,
         }
     }

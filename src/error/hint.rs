@@ -64,7 +64,7 @@ impl Error {
             }
             Self::NotRunning { .. } => "mend what it says (port 25 taken? `ss -ltnp 'sport = :25'` shows by whom); `postfix check` and the end of the mail log say more".into(),
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
-            Self::NoLog => "start rsyslog (or systemd-journald), or run `relayhost apply --no-verify`".into(),
+            Self::NoLog => "have a syslog daemon, such as rsyslog, or systemd-journald run (`systemctl restart rsyslog`), see that `logger -p mail.info hello` leaves a line in /var/log/maillog, and run this again".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),
             Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
             Self::Masked => "systemctl unmask postfix, and run the same command again".into(),

@@ -37,6 +37,11 @@ impl Signal {
         }
     }
 
+    /// What a person calls it who has sent it.
+    pub fn key(self) -> &'static str {
+        if self == Self::Int { "Ctrl-C" } else { self.name() }
+    }
+
     fn exit(self) -> Exit {
         match self {
             Self::Hup => Exit::Hup,
@@ -151,7 +156,7 @@ impl fmt::Display for Interruption {
         }
         match self.files {
             Files::Unchanged if self.stays.is_empty() => f.write_str("\nnothing was changed"),
-            Files::Unchanged => f.write_str("\nno file was changed after that"),
+            Files::Unchanged => f.write_str("\nbeyond that, Postfix's configuration is untouched"),
             // `Error::Undone` says it.
             Files::PutBack => Ok(()),
             Files::New(_) => f.write_str("\nthe new configuration is in force, and no message has proved it"),

@@ -19,8 +19,23 @@ pub struct Delivery {
     pub waited: Duration,
     /// Postfix's `delays=` of the last attempt, in seconds: before the queue manager, in it, connecting, transmitting.
     pub delays: Option<[f32; 4]>,
+    /// How often Postfix put it off.
+    pub put_off: u32,
+    /// What the queue has of it.
+    pub queue: InQueue,
     /// The final word.
     pub outcome: Outcome,
+}
+
+/// What the queue has of a test message when its fate is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InQueue {
+    /// Nothing: it has left, or never came there.
+    Nothing,
+    /// Nothing any more: it was taken out.
+    TakenOut,
+    /// It is still there, or may be: nothing is done to a message whose fate is in doubt.
+    Left,
 }
 
 /// The final word.
@@ -72,6 +87,15 @@ impl Outcome {
             cause: cause.into(),
             remedy: remedy.to_owned(),
             evidence: evidence.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// In a few words, for the line of the stage; cause and remedy are shown below it.
+    pub fn in_short(&self) -> String {
+        match self {
+            Self::Accepted { relay, reply } => format!("{relay} said: {reply}"),
+            Self::Failed { exit: Exit::Refused, id, .. } => format!("refused [{id}]"),
+            Self::Failed { id, .. } => format!("nothing is proved [{id}]"),
         }
     }
 

@@ -117,7 +117,7 @@ impl Plan {
                 format!("mail.{path}"),
                 state,
                 format!("line {line} sets `{variable}`: {whose} around Postfix, and not to the relay"),
-                &format!("take that line out of {path}"),
+                &format!("take line {line} out of {path}"),
             );
         }
     }
@@ -126,6 +126,35 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::observed::Queue;
+    use crate::model::plan::APPLY;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_summary_sends_to_apply_only_for_what_apply_mends() {
+        let mut plan = Plan {
+            findings: Vec::new(),
+            actions: Vec::new(),
+            wrote: BTreeMap::new(),
+            foreign: Vec::new(),
+            queue: Queue::new(&BTreeMap::new()),
+            maillog_file: String::new(),
+            masked: false,
+            unproven: false,
+            complete: true,
+        };
+        assert_eq!(plan.remedy("see plan"), "");
+        let text = "set mta=/bin/false\n".to_owned();
+        plan.clients(&[Startup { path: "/etc/mail.rc".into(), is_everybodys: true, text }]);
+        assert_eq!(plan.remedy("see plan"), "take line 1 out of /etc/mail.rc");
+        plan.add("setting.relayhost", State::Differs, "not set", APPLY);
+        plan.add("service.running", State::Differs, "not running", APPLY);
+        plan.add("setting.mydestination", State::Warning, "odd", "look");
+        assert_eq!(plan.remedy("see plan"), "take line 1 out of /etc/mail.rc; then see plan");
+        assert_eq!(plan.by_hand().len(), 2);
+        plan.findings.remove(0);
+        assert_eq!(plan.remedy("see plan"), "see plan");
+    }
 
     #[test]
     fn what_sends_mail_around_postfix_is_found_however_it_is_written() {

@@ -50,6 +50,13 @@ pub struct Finding {
     pub remedy: Option<String>,
 }
 
+impl Finding {
+    /// Whether `apply` mends it.
+    pub fn is_for_apply(&self) -> bool {
+        self.remedy.as_ref().is_some_and(|remedy| remedy.starts_with(APPLY))
+    }
+}
+
 /// Verdict of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -106,6 +113,30 @@ impl Plan {
     /// Whether the host is as the answers say.
     pub fn is_in_order(&self) -> bool {
         self.actions.is_empty() && !self.findings.iter().any(|finding| finding.state == State::Differs)
+    }
+
+    /// What is amiss, or may be, that `apply` does not mend.
+    pub fn by_hand(&self) -> Vec<Finding> {
+        let amiss = |state| matches!(state, State::Differs | State::Warning);
+        let all = self.findings.iter().filter(|finding| amiss(finding.state) && !finding.is_for_apply());
+        all.cloned().collect()
+    }
+
+    /// What to do about all that differs, in one line: the remedy of each finding that `apply` does not mend, and `apply`,
+    /// in the words of the caller, only if it mends something.
+    pub fn remedy(&self, apply: &str) -> String {
+        let (ours, by_hand): (Vec<_>, Vec<_>) = self
+            .findings
+            .iter()
+            .filter(|finding| finding.state == State::Differs)
+            .partition(|finding| finding.is_for_apply());
+        let mut steps: Vec<&str> = by_hand.iter().filter_map(|finding| finding.remedy.as_deref()).collect();
+        steps.dedup();
+        let last = if steps.is_empty() { apply.to_owned() } else { format!("then {apply}") };
+        if !ours.is_empty() {
+            steps.push(&last);
+        }
+        steps.join("; ")
     }
 
     /// How many comparisons there were: notes are none.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::action::Action;
-use super::delivery::{Delivery, Outcome};
+use super::delivery::{Delivery, InQueue, Outcome};
 use super::generation::Generation;
 use super::plan::{Finding, Plan, State};
 use super::probe::{Ending, Probe, Stage, Warning};
@@ -129,6 +129,12 @@ pub fn delivery(delivery: &Delivery) -> Value {
         "queue_id": delivery.queue_id,
         "seconds": seconds(delivery.waited.as_secs_f64()),
         "stages": stages,
+        "put_off": delivery.put_off,
+        "queue": match delivery.queue {
+            InQueue::Nothing => "nothing",
+            InQueue::TakenOut => "taken out",
+            InQueue::Left => "left",
+        },
     });
     json!({ "delivery": merged(facts, outcome) })
 }

@@ -361,7 +361,7 @@ impl Trail {
                 Err(format!("the log has attempts for {address} after its end: {}", end(one)))
             }
             (Some((_, one)), None, Some(_)) => {
-                Err(format!("the log says of {address}: {}, and the queue still has it to do", end(one)))
+                Err(format!("the log says of {address}: {}; the queue says: still waiting", end(one)))
             }
             (Some((_, one)), None, None) => Ok(Some((*one).clone())),
             // Under way, for the first time or again.
@@ -428,7 +428,7 @@ fn deferred(of_it: &[&Attempt], address: &str, reason: &str) -> Result<Option<At
         return match of_it.last() {
             // The line is not there yet.
             None => Ok(None),
-            Some(last) => Err(format!("the log says of {address}: {}, and the queue: {reason}", end(last))),
+            Some(last) => Err(format!("the log says of {address}: {}; the queue says: {reason}", end(last))),
         };
     };
     let hop = |attempt: &Attempt| match &attempt.relay {
@@ -461,8 +461,8 @@ fn is_same_reason(logged: &str, shown: &str) -> bool {
 /// How an attempt ended, in words.
 fn end(attempt: &Attempt) -> String {
     let status = match attempt.status {
-        Status::Sent => "sent",
-        Status::Deferred => "deferred",
+        Status::Sent => "delivered",
+        Status::Deferred => "put off",
         Status::Bounced => "bounced",
     };
     format!("{status} ({})", attempt.reason)

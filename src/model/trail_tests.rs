@@ -125,8 +125,8 @@ fn the_word_of_a_log_that_anybody_writes_needs_the_queue() {
         assert!(word.starts_with("doubt: ") && word.contains(text), "{word}");
     };
     let bounced = SENT.replace("status=sent (250 ok)", "status=bounced (550 no)");
-    doubt(&[QUEUED, SENT], &waiting(&[(OPS, "")]), "still has it to do");
-    doubt(&[QUEUED, &bounced], &waiting(&[(OPS, WHY)]), "still has it to do");
+    doubt(&[QUEUED, SENT], &waiting(&[(OPS, "")]), "the queue says: still waiting");
+    doubt(&[QUEUED, &bounced], &waiting(&[(OPS, WHY)]), "the queue says: still waiting");
     doubt(&[QUEUED, SENT, &bounced], &gone(), "two ends");
     doubt(&[QUEUED, SENT, &SENT.replace("250 ok", "250 FORGED")], &gone(), "two ends");
     doubt(&[QUEUED, SENT, DEFERRED], &gone(), "after its end");
@@ -134,7 +134,7 @@ fn the_word_of_a_log_that_anybody_writes_needs_the_queue() {
     doubt(
         &[QUEUED, DEFERRED],
         &waiting(&[(OPS, "connect to r[192.0.2.1]:587: timed out")]),
-        "and the queue: connect",
+        "; the queue says: connect",
     );
     doubt(&[QUEUED, SENT, &QUEUED.replace("ABCDE1", "ABCDE2")], &gone(), "two queue ids");
     let lost = "x rsyslogd: imuxsock[pid: 3, name: /usr/libexec/postfix/smtp] from <postfix/smtp:3>: begin to drop messages due to rate-limiting";

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
 const CHUNK: u64 = 4 * 1024 * 1024;
 
-/// How long Postfix may take to write the first line of its own log.
+/// How long Postfix, or a syslog daemon, may take to make its log with the first line.
 const FIRST_LINE: Duration = Duration::from_secs(2);
 
 /// Where syslog daemons put mail: EL, Debian.
@@ -65,16 +65,16 @@ pub fn follow(postlog: &str) -> Result<Follower> {
 }
 
 fn open(postlog: &str) -> Result<Follower> {
-    if postlog.starts_with("/var/") && !files::exists(Path::new(postlog)) {
-        // Postfix makes the file with the first line.
-        postfix::log(&mark())?;
-        let begin = clock::now();
-        while !files::exists(Path::new(postlog)) && begin.elapsed() < FIRST_LINE {
-            clock::sleep(Duration::from_millis(20))?;
-        }
-    }
     let paths =
         || [postlog].into_iter().chain(PLACES).filter(|path| path.starts_with("/var/")).map(Path::new);
+    // Postfix, and a syslog daemon, make the file with the first line.
+    if postlog.starts_with("/var/") {
+        first_line(&[Path::new(postlog)], || postfix::log(&mark()).map(|()| true))?;
+    } else {
+        // With the journal alone there is none, and nothing is wrong.
+        let journal = journal::Tail::open().is_some();
+        first_line(&PLACES.map(Path::new), || Ok(!journal && syslog::mail(&mark()).is_ok()))?;
+    }
     let file = paths().find(|path| files::exists(path) && input::odd_kind(path).is_none());
     let file = file.map(FileTail::open).transpose()?;
     let journal = journal::Tail::open();
@@ -85,13 +85,27 @@ fn open(postlog: &str) -> Result<Follower> {
     Ok(Follower { file, journal, by_postlog: !postlog.is_empty() })
 }
 
+/// Where nothing is in any of these places, writes a line, and if somebody took it, waits a moment for the file that it
+/// makes.
+fn first_line(places: &[&Path], write: impl FnOnce() -> Result<bool>) -> Result<()> {
+    let is_there = || places.iter().any(|path| files::exists(path));
+    if is_there() || !write()? {
+        return Ok(());
+    }
+    let begin = clock::now();
+    while !is_there() && begin.elapsed() < FIRST_LINE {
+        clock::sleep(Duration::from_millis(20))?;
+    }
+    Ok(())
+}
+
 /// A mail log that is no file cannot be read.
 pub fn no_file(path: &Path, kind: &str) -> Error {
     Error::Log {
         name: path.display().to_string(),
         problem: format!("is {kind}, and no file that a mail log could be read from"),
         remedy: format!(
-            "move it away (`mv {0} {0}.away`), have syslog write a file there (`systemctl restart rsyslog`), and run this again",
+            "move it away (`mv {0} {0}.away`), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run this again",
             path.display()
         ),
     }

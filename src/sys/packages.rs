@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::files;
-use super::run::{self, Cmd, OnLine, Output};
+use super::run::{self, Cmd, OnHeard, Output};
 use crate::error::{Error, Result};
 
 const NO_RPM: &str = "relayhost is for hosts that have rpm: CentOS, RHEL and their heirs, Fedora";
@@ -79,9 +79,9 @@ pub fn refusal(files: &[PathBuf]) -> Result<Option<String>> {
 /// Installs or upgrades these files, and what is installed in the same version once more, in one transaction. By rpm, not
 /// by yum or dnf: it is there on every release, is the same on all, and knows no repository, plugin, cache or exclusion
 /// that could be asked first.
-pub fn upgrade_from_files(files: &[PathBuf], on_line: OnLine) -> Result<Installation> {
+pub fn upgrade_from_files(files: &[PathBuf], on_heard: OnHeard) -> Result<Installation> {
     let cmd = rpm()?.args(UPGRADE).arg("-v").args(words(files)).within(INSTALL_LIMIT).gently();
-    Ok(ended(&cmd, &cmd.stream(on_line)?, false))
+    Ok(ended(&cmd, &cmd.listen(on_heard)?, false))
 }
 
 const UPGRADE: [&str; 2] = ["-U", "--replacepkgs"];
@@ -145,13 +145,13 @@ impl Manager {
     /// Installs these in one call, without questions, each line of its output handed over as it comes. Does not wait
     /// for locks where it can be told not to. Whether the packages are there afterwards is for the caller to look:
     /// yum 3 ends with 0 if it knew but one of several names.
-    pub fn install(&self, names: &[String], on_line: OnLine) -> Result<Installation> {
-        self.run("install", names, on_line)
+    pub fn install(&self, names: &[String], on_heard: OnHeard) -> Result<Installation> {
+        self.run("install", names, on_heard)
     }
 
     /// Installs these once more: they are there, and some of their files are not.
-    pub fn reinstall(&self, names: &[String], on_line: OnLine) -> Result<Installation> {
-        self.run("reinstall", names, on_line)
+    pub fn reinstall(&self, names: &[String], on_heard: OnHeard) -> Result<Installation> {
+        self.run("reinstall", names, on_heard)
     }
 
     /// Notes that these installed packages are wanted for themselves. dnf remembers which came along for another, and
@@ -180,9 +180,9 @@ impl Manager {
         if matches!(self.kind, Kind::Dnf | Kind::Yum) { cmd.arg("--setopt=exit_on_lock=1") } else { cmd }
     }
 
-    fn run(&self, verb: &str, names: &[String], on_line: OnLine) -> Result<Installation> {
+    fn run(&self, verb: &str, names: &[String], on_heard: OnHeard) -> Result<Installation> {
         let cmd = self.command().arg(verb).args(names.iter().cloned());
-        let output = cmd.stream(on_line)?;
+        let output = cmd.listen(on_heard)?;
         Ok(ended(&cmd, &output, self.kind == Kind::Dnf))
     }
 }

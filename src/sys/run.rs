@@ -52,7 +52,7 @@ pub struct Output {
     command: String,
 }
 
-pub use super::stream::OnLine;
+pub use super::stream::{Heard, OnHeard, OnLine};
 
 /// Finds a program on root's path.
 pub fn find(name: &str) -> Option<PathBuf> {
@@ -118,8 +118,8 @@ impl Cmd {
     }
 
     /// When its time is over, it is asked to end (SIGTERM) and left to itself: for a package manager, whose sudden
-    /// death in a transaction would leave the database broken. A signal to us waits for its end, and that is told as one of
-    /// its lines. It gets the caller's proxies.
+    /// death in a transaction would leave the database broken. A signal to us waits for its end, and that is told
+    /// ([`Heard::Note`]). It gets the caller's proxies.
     pub fn gently(mut self) -> Self {
         self.gentle = true;
         self
@@ -168,14 +168,18 @@ impl Cmd {
         self.stop(handle);
     }
 
-    /// Whether a signal is to end it now. Says, once, if the signal waits for it.
-    fn is_interrupted(&self, since: &mut Option<Instant>, on_line: OnLine) -> bool {
-        let Some(signal) = signals::pending() else { return false };
-        if since.is_none() && self.gentle {
-            on_line(&format!(
-                "{signal} waits: {} must not be ended amid its work; relayhost ends after it",
-                self.program.display()
-            ));
+    /// Whether a signal is to end it now. Says of each signal that waits for it that it was noted.
+    fn is_interrupted(&self, since: &mut Option<Instant>, on_heard: OnHeard) -> bool {
+        let Some(first) = signals::pending() else { return false };
+        if self.gentle {
+            let again = signals::arrived();
+            let name = self.program.file_name().unwrap_or_default().to_string_lossy();
+            let end = "is at work and is left to finish; relayhost stops after it";
+            if since.is_none() {
+                on_heard(Heard::Note(&format!("{} noted: {name} {end} and changes no file", first.key())));
+            } else if let Some(again) = again {
+                on_heard(Heard::Note(&format!("{} noted again: {name} {end}", again.key())));
+            }
         }
         let since = since.get_or_insert_with(clock::now);
         !self.gentle && since.elapsed() >= self.settle
@@ -204,6 +208,15 @@ impl Cmd {
 
     /// Runs it and hands over each line of its two outputs as it comes.
     pub fn stream(&self, on_line: OnLine) -> Result<Output> {
+        self.listen(&mut |heard| {
+            if let Heard::Line(line) = heard {
+                on_line(line);
+            }
+        })
+    }
+
+    /// As `stream`, and hands over as well what is to be said of a signal that waits.
+    pub fn listen(&self, on_heard: OnHeard) -> Result<Output> {
         signals::check()?;
         let fault = |source: std::io::Error| Error::Program {
             command: self.line(),
@@ -246,12 +259,12 @@ impl Cmd {
             wait_for_output(&streams);
             let ended = handle.try_wait().map_err(fault)?.map(|output| output.status);
             for stream in &mut streams {
-                stream.drain(on_line);
+                stream.drain(&mut |line| on_heard(Heard::Line(line)));
             }
             if let Some(status) = ended {
                 break status;
             }
-            if self.is_interrupted(&mut interrupted, on_line) {
+            if self.is_interrupted(&mut interrupted, on_heard) {
                 self.end(&handle);
                 signals::check()?;
             }
@@ -265,7 +278,7 @@ impl Cmd {
                 });
             }
         };
-        let [out, err] = streams.map(|stream| stream.finish(on_line));
+        let [out, err] = streams.map(|stream| stream.finish(&mut |line| on_heard(Heard::Line(line))));
         Ok(Output { code: status.code(), stdout: out, stderr: err, command: self.line() })
     }
 }

@@ -19,7 +19,7 @@ use crate::error::{Error, Interruption, Result, Signal};
 /// How long a wait may go on without looking whether a signal has come.
 pub const TICK: Duration = Duration::from_millis(20);
 
-/// Which of [`Signal::ALL`] have come.
+/// Which of [`Signal::ALL`] have come; [`arrived`] forgets one when it is told.
 static CAME: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
 /// The first that was seen to have come, as its place in [`Signal::ALL`] and one more.
 static FIRST: AtomicUsize = AtomicUsize::new(0);
@@ -59,6 +59,13 @@ pub fn came() -> Option<Signal> {
         let _ = FIRST.compare_exchange(0, place + 1, Ordering::SeqCst, Ordering::SeqCst);
     }
     Signal::ALL.get(FIRST.load(Ordering::SeqCst).checked_sub(1)?).copied()
+}
+
+/// One that has come since this was last asked: a person who presses Ctrl-C once more wants to see that it was noted.
+pub fn arrived() -> Option<Signal> {
+    came()?;
+    let mut all = Signal::ALL.into_iter().zip(&CAME);
+    all.find_map(|(signal, came)| came.swap(false, Ordering::SeqCst).then_some(signal))
 }
 
 /// The signal that is to end the run; none while signals are held.

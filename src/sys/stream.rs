@@ -17,6 +17,18 @@ const TICK: Duration = Duration::from_millis(20);
 /// Takes each line of a program's output as it comes.
 pub type OnLine<'a> = &'a mut dyn FnMut(&str);
 
+/// What comes while a program runs that is left to finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// A line of its output.
+    Line(&'a str),
+    /// A word of our own: that a signal waits for it.
+    Note(&'a str),
+}
+
+/// Takes what comes while a program runs that is left to finish.
+pub type OnHeard<'a> = &'a mut dyn FnMut(Heard);
+
 /// Sleeps until there is something to read, an output is closed, or a tick is over.
 pub fn wait_for_output(streams: &[Stream]) {
     let mut fds: Vec<PollFd> = streams

@@ -370,3 +370,38 @@ fn the_examples_of_the_documentation_name_what_a_verdict_rests_on() {
         assert!(docs.contains(id), "{id}");
     }
 }
+
+#[test]
+fn a_diagnosis_without_a_log_says_that_nothing_can_be_said() {
+    for make in [
+        "mkfifo /var/log/maillog",
+        "mkdir /var/log/maillog",
+        "ln -s /dev/null /var/log/maillog",
+        ": >/var/log/maillog",
+        "true",
+    ] {
+        let run = authenticated().sh(&format!(
+            "relayhost apply >/dev/null; echo \"apply $?\"; kill $(cat /run/rsyslogd.pid); sleep 0.5; rm -f /var/log/maillog; {make}
+             relayhost diagnose | tr -s ' \\n' ' '; echo \"exit ${{PIPESTATUS[0]}}\"; relayhost diagnose --queue-id 4C2058F 2>&1; echo \"one $?\""
+        ));
+        run.says("nothing can be said: no log could be read")
+            .says("apply 0\n")
+            .says("exit 1\n")
+            .says("one 1\n")
+            .says("could not be read: ")
+            .says("logger -p mail.info hello")
+            .never_says("no failure found");
+    }
+}
+
+#[test]
+fn the_remedy_for_a_log_that_is_no_file_ends_at_a_log() {
+    let run = authenticated().sh(&format!(
+        "kill $(cat /run/rsyslogd.pid); sleep 0.5; rm /var/log/maillog; mkfifo /var/log/maillog; relayhost verify; echo \"before $?\"
+         mv /var/log/maillog /var/log/maillog.away; {RESTART}ls /var/log/maillog; relayhost apply >/dev/null; echo \"after $?\""
+    ));
+    run.complains("`mv /var/log/maillog /var/log/maillog.away`")
+        .never_says("before 0\n")
+        .never_says("\n/var/log/maillog\n")
+        .says("after 0\n");
+}

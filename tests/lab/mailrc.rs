@@ -39,9 +39,30 @@ fn a_startup_file_that_sends_around_postfix_is_shown_by_check_without_its_value(
             .says("line 2 sets `mta`: `mail` sends what root sends around Postfix")
             .says("root 0\n")
             .says("sets `smtp`: `mail` sends around Postfix, and not to the relay")
-            .says("take that line out of /etc/s-nail.rc")
+            .says("out of /etc/s-nail.rc")
             .says("everybody 3\n")
             .says("after 0\n")
             .never_says("5ecret");
     }
+}
+
+#[test]
+fn what_apply_does_not_mend_is_not_summed_up_under_apply() {
+    let run = host().answers(AUTHENTICATED).sh(
+        r"relayhost apply >/dev/null; printf 'set mta=/bin/false\n' >/etc/mail.rc
+        echo '== check'; relayhost check; echo '== nagios'; relayhost check --nagios
+        echo '== apply'; relayhost apply; echo '== json'; relayhost repair --json 2>/dev/null
+        echo '== both'; postconf -e relayhost=; relayhost check
+        sed -i 1d /etc/mail.rc; echo '== after'; relayhost apply --force >/dev/null; relayhost check",
+    );
+    let remedy = "take line 1 out of /etc/mail.rc";
+    let summary = |part| run.part(part).trim().lines().last().unwrap().to_owned();
+    assert!(summary("check").ends_with(&format!("not as the answers say: {remedy}")), "{}", run.stdout);
+    assert!(run.part("nagios").contains(&format!(" -> {remedy} | ")), "{}", run.stdout);
+    assert!(!run.part("nagios").contains("relayhost plan"), "{}", run.stdout);
+    let apply = run.part("apply");
+    assert!(apply.contains("nothing to do") && apply.contains(remedy), "{apply}");
+    assert_eq!(run.json("json")["findings"][0]["remedy"], remedy, "{}", run.stdout);
+    assert!(run.part("both").contains(&format!("{remedy}; then relayhost apply")), "{}", run.stdout);
+    assert!(run.part("after").contains(" as the answers say") && !run.part("after").contains("not as"));
 }

@@ -257,7 +257,7 @@ fn what_only_postfix_can_know_is_no_verdict() {
     let run = edited("battery staple", "battery stable").sh(
         "postconf -e smtp_bind_address=192.0.2.2; relayhost apply; echo \"exit $?\"; relayhost probe; echo \"exit $?\"",
     );
-    run.says("ok   probe: no verdict, the test message decides: login:")
+    run.says("warn probe: no verdict, the test message decides: login:")
         .says("exit 7")
         .says("but      Postfix connects from the address that smtp_bind_address names")
         .says("exit 4");
@@ -265,14 +265,14 @@ fn what_only_postfix_can_know_is_no_verdict() {
     let run = edited("tls  = \"secure\"", "tls  = \"encrypt\"")
         .replies("TLS required old\nCERT selfsigned\n")
         .sh("relayhost probe; echo \"exit $?\"; relayhost apply | head -n 1");
-    run.says("but      the probe speaks TLS 1.2 and 1.3").says("ok   probe: no verdict");
+    run.says("but      the probe speaks TLS 1.2 and 1.3").says("warn probe: no verdict");
     // Silence is no refusal, and greylisting none for long.
     for relay in ["silent", "greylist"] {
         let run = host()
             .relay(relay)
             .answers_text(&read(AUTHENTICATED).replace("60s", "9s"))
             .sh("relayhost apply; echo \"exit $?\"; postconf -h relayhost");
-        run.says("ok   probe: no verdict").says("main.cf:").says("\n[smtp.example.com]:587\n");
+        run.says("warn probe: no verdict").says("main.cf:").says("\n[smtp.example.com]:587\n");
     }
 }
 

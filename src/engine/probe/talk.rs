@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::facts::Host;
-use crate::engine::Progress;
+use crate::engine::{End, Progress};
 use crate::error::{Exit, human};
 use crate::model::diagnosis::{Circumstances, diagnose};
 use crate::model::probe::{Ending, Failure, Probe, Stage, Warning};
@@ -210,7 +210,12 @@ impl<'a> Talk<'a> {
                 )
             }
         };
-        self.progress.end(stage.good, &stage.text, took);
+        let end = match &result {
+            Ok(_) => End::Good,
+            Err(stop) if matches!(*stop.ending, Ending::Failed(_)) => End::Bad,
+            Err(_) => End::Open,
+        };
+        self.progress.end(end, &stage.text, took);
         self.stages.push(stage);
         result
     }
