@@ -1,6 +1,6 @@
 //! What became of a test message that the relay did not accept, in words, where the catalogue has no cause for it.
 
-use crate::error::Exit;
+use crate::error::{Exit, typed};
 use crate::model::delivery::Outcome;
 use crate::model::log::Attempt;
 use crate::model::observed::Postfix;
@@ -50,8 +50,9 @@ pub fn went_elsewhere(attempt: &Attempt, relayhost: &str, evidence: &[&str]) -> 
 
 /// Log and queue disagree: nothing is proved.
 pub fn contradiction(queue_id: &str, log: &str, doubt: &str) -> Outcome {
+    let name = typed(log);
     let remedy = format!(
-        "compare `grep {queue_id} {log}` with `postqueue -p`: a line there is not Postfix's, since every user of this \
+        "compare `grep {queue_id} {name}` with `postqueue -p`: a line there is not Postfix's, since every user of this \
          host can write to that log; find who does, and run `relayhost verify`"
     );
     let cause = format!("the log contradicts the queue, so nothing is proved: {doubt}");
