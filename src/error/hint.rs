@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::Error;
+use super::{Edit, Error};
 
 /// A name as it is typed into a shell, whatever it is: somebody else may have chosen it. Every name in a command of a remedy
 /// is written by this. Bash reads the very bytes of it again; a backquote, which would end the command in the sentence that
@@ -91,7 +91,11 @@ impl Error {
             Self::Foreign { .. } => {
                 "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
             }
-            Self::Undone { cause, .. } => cause.hint(),
+            // An edit that is out of force stays so if nobody is told, whatever the cause of the undoing.
+            Self::Undone { cause, edits } => match edits.iter().filter_map(Edit::hint).collect::<Vec<_>>() {
+                hints if hints.is_empty() => cause.hint(),
+                hints => format!("{}; then {}", hints.join("; "), cause.hint()),
+            },
             Self::Interrupted(interruption) => interruption.hint(),
             Self::Stuck { undo, .. } if undo.is_lost_record() => {
                 "relayhost repair (it makes the files what the answers say)".into()
