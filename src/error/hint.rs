@@ -16,15 +16,15 @@ pub fn typed(name: impl AsRef<Path>) -> String {
     match std::str::from_utf8(&bytes) {
         Ok(text) if !bytes.is_empty() && bytes.iter().all(is_plain) => text.to_owned(),
         Ok(text) if text.chars().all(is_shown) => format!("'{}'", text.replace('\'', "'\\''")),
-        _ => format!("$'{}'", bytes.iter().map(numbered).collect::<String>()),
+        _ => format!("$'{}'", bytes.iter().copied().map(numbered).collect::<String>()),
     }
 }
 
 /// A byte between `$'` and `'` of bash.
-fn numbered(byte: &u8) -> String {
+fn numbered(byte: u8) -> String {
     match byte {
-        b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
-        b' '..=b'~' if *byte != b'`' => char::from(*byte).to_string(),
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' if byte != b'`' => char::from(byte).to_string(),
         _ => format!("\\x{byte:02x}"),
     }
 }
