@@ -1,6 +1,7 @@
 //! What can go wrong, in one enum with fields: the sentence, the exit status and the remedy come from here, so
 //! that every caller says the same. No I/O, no formatting of terminals.
 
+mod edit;
 mod exit;
 mod hint;
 mod interrupted;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use edit::Edit;
 pub use exit::Exit;
 pub use hint::typed;
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
@@ -287,12 +289,12 @@ pub enum Error {
         what: Vec<String>,
     },
     /// A change failed, and what was there before is in force again.
-    #[error("{cause}\nthe configuration is again what it was before{}", lines(.aside))]
+    #[error("{cause}\nthe configuration is again what it was before{}{}", Edit::except(.edits), lines(.edits))]
     Undone {
         /// Why it failed.
         cause: Box<Error>,
-        /// What somebody else had changed meanwhile, and where that is now.
-        aside: Vec<String>,
+        /// What somebody else has changed meanwhile.
+        edits: Vec<Edit>,
     },
     /// A change failed, and so did putting back what was there before.
     #[error("{cause}\nand putting the previous configuration back failed as well: {undo}\nnow on disk: {}", .files.join(", "))]
@@ -311,7 +313,7 @@ pub enum Error {
     Interrupted(Box<Interruption>),
     /// A run was stopped while it changed files, and what was there before is lost.
     #[error(
-        "a run was stopped while it changed files, and they cannot be put back ({problem}); they stay as they are, old or new, each by itself"
+        "a run was stopped while it changed files, and they cannot be put back ({problem}); some of them are the old ones now, and some the new ones"
     )]
     Unrecovered {
         /// Why.

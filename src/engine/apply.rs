@@ -12,7 +12,7 @@ use super::staged::stage_all;
 use super::transaction::{Transaction, Wanted, prove};
 use super::verify::{Request, verify};
 use super::{Place, Progress, stage, supply};
-use crate::error::{Error, Exit, Files, Result};
+use crate::error::{Edit, Error, Exit, Files, Result};
 use crate::model::action::Action;
 use crate::model::delivery::Delivery;
 use crate::model::desired::Desired;
@@ -167,11 +167,11 @@ fn bring_about(
             let _held = signals::hold();
             stage(progress, "undo", |progress| {
                 let put_back = transaction.undo("the relay refused the test message")?;
-                put_back.aside.iter().for_each(|line| progress.note(line));
+                put_back.edits.iter().for_each(|edit| progress.note(&edit.line()));
                 if let Some(untold) = put_back.untold {
                     progress.note(&format!("Postfix could not be told: {untold}"));
                 }
-                Ok("the configuration is again what it was before".into())
+                Ok(format!("the configuration is again what it was before{}", Edit::except(&put_back.edits)))
             })?;
             done.undone = true;
         }

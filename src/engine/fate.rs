@@ -1,6 +1,6 @@
 //! What became of a test message that the relay did not accept, in words, where the catalogue has no cause for it.
 
-use crate::error::Exit;
+use crate::error::{Exit, typed};
 use crate::model::delivery::{InQueue, Outcome};
 use crate::model::log::Attempt;
 use crate::model::observed::Postfix;
@@ -76,9 +76,10 @@ pub fn gone(gone: Gone) -> Outcome {
 /// Log and queue disagree: nothing is proved.
 pub fn contradiction(queue_id: &str, log: &str, doubt: &str, queue: InQueue) -> Outcome {
     let remedy = format!(
-        "{}compare `grep {queue_id} {log}` with `postqueue -p`, find out who writes to that log (every user of this \
+        "{}compare `grep {queue_id} {}` with `postqueue -p`, find out who writes to that log (every user of this \
          host can), and run `relayhost verify`",
-        left(queue_id, queue)
+        left(queue_id, queue),
+        typed(log)
     );
     let cause = format!("{doubt}: somebody may be writing false lines to {log}, so nothing is proved");
     Outcome::unheard("log-contradicts-queue", cause, &remedy, &[])

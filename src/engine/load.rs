@@ -9,7 +9,7 @@ use crate::model::complete::complete;
 use crate::model::desired::Desired;
 use crate::model::generation;
 use crate::model::secret::Secret;
-use crate::sys::trust::{self, Trusted};
+use crate::sys::trust::{self, Kind, Trusted};
 use crate::sys::{acl, files, host};
 
 /// Where answers are looked for.
@@ -125,7 +125,13 @@ fn read(path: &Path) -> Result<Trusted> {
         problem,
         remedy: remedy.to_owned(),
     };
-    match trust::read(path, SIZE_LIMIT) {
+    let result = match trust::read(path, SIZE_LIMIT, Kind::File) {
+        Err(Error::Untrusted { .. }) if may_hold_password(path) => {
+            trust::read(path, SIZE_LIMIT, Kind::Secret)
+        }
+        other => other,
+    };
+    match result {
         Ok(Some(read)) => Ok(read),
         // A pipe of the caller's, `<(command)` of the shell, has no name that could be looked at.
         Ok(None) if path.starts_with("/dev/fd") || path.starts_with("/proc") => Err(problem(
@@ -143,13 +149,37 @@ fn read(path: &Path) -> Result<Trusted> {
         Err(Error::Untrusted { path: found, problem, remedy }) => Err(Error::Untrusted {
             path: found,
             problem,
-            remedy: format!(
-                "{remedy}; or, when you have read them, give the answers on standard input: `--answers - <{}`",
-                typed(path)
-            ),
+            remedy: if stands_alone(path) {
+                format!(
+                    "{remedy}; or, when you have read the answers, `relayhost apply --answers - <{}` takes them this once \
+                     (check, verify and what waits for relayhost pending go on refusing the file)",
+                    typed(path)
+                )
+            } else {
+                remedy
+            },
         }),
         Err(other) => Err(other),
     }
+}
+
+/// Whether the answers in a file that is refused may have a password in them: for the remedy alone.
+fn may_hold_password(path: &Path) -> bool {
+    let read = files::read(path, SIZE_LIMIT).ok().flatten().unwrap_or_default();
+    let secret = Answers::parse("", &read).and_then(|answers| answers.secret_source());
+    !matches!(
+        secret,
+        Ok(SecretSource::Absent
+            | SecretSource::File(_)
+            | SecretSource::Environment(_)
+            | SecretSource::Credential(_))
+    )
+}
+
+/// Whether a file is all of the answers. Drop-ins are not, nor is the host's file beside them.
+fn stands_alone(path: &Path) -> bool {
+    let drop_in = files::absolute(path).is_ok_and(|path| path.starts_with(DROP_INS));
+    !drop_in && (path != Path::new(DEFAULT) || files_of_host().len() == 1)
 }
 
 fn too_large(name: &str) -> Error {
@@ -176,11 +206,11 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
                     "write the whole path",
                 ));
             }
-            let Some(read) = trust::read(&path, PASSWORD_LIMIT)? else {
+            let Some(read) = trust::read(&path, PASSWORD_LIMIT, Kind::Secret)? else {
                 return Err(answers.error(
                     span,
                     &format!("there is no file `{}`", path.display()),
-                    &format!("write the password into it: `install -m 600 /dev/stdin {}`, then the password, Enter, Ctrl-D", path.display()),
+                    &format!("write the password into it: `install -m 600 /dev/stdin {}`, then the password, Enter, Ctrl-D", typed(&path)),
                 ));
             };
             refuse_exposed(&path, &read)?;
@@ -199,7 +229,8 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
         SecretSource::Credential(name) => {
             let span = auth.password_credential.as_ref().map(toml::Spanned::span);
             let path = host::credential_path(&name).filter(|_| !name.contains('/'));
-            let read = path.as_deref().map(|path| trust::read(path, PASSWORD_LIMIT)).transpose()?;
+            let read =
+                path.as_deref().map(|path| trust::read(path, PASSWORD_LIMIT, Kind::Secret)).transpose()?;
             let (Some(path), Some(Some(read))) = (path, read) else {
                 return Err(answers.error(
                     span,
@@ -237,6 +268,6 @@ fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
     Err(Error::Exposed {
         path: path.to_owned(),
         problem: format!("has mode {:04o}{}, so that others can read it", read.mode, acl::note(path)),
-        remedy: format!("chmod 600 {} — and change the password if others may have read it", typed(path)),
+        remedy: format!("`chmod 600 {}`, and change the password if others may have read it", typed(path)),
     })
 }

@@ -7,7 +7,7 @@ use super::transaction::{
     Transaction, Wanted, postfix_directory, postfix_runs, reread, run_before, trust_postfix_directory,
 };
 use super::{End, Place, Progress, init};
-use crate::error::{Error, Result};
+use crate::error::{Edit, Error, Result};
 use crate::model::action::ServiceAction;
 use crate::model::generation::{Generation, Journal, Phase, recorded_files};
 use crate::sys::state::{self, Lock};
@@ -138,15 +138,18 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
         Err(other) => return Err(other),
     };
     // Before it is swept: somebody's edit may have come out of an exchange.
-    transaction.rescue()?.iter().for_each(|line| progress.note(line));
+    transaction.rescue()?.iter().for_each(|edit| progress.note(&edit.line()));
     state::sweep(lock, &postfix_directory())?;
     // A run that could not write that it was putting back has left `Changed`.
     let phase = if transaction.is_as_before()? { Phase::Changing } else { phase };
     match phase {
         Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|put_back| {
-            put_back.aside.iter().for_each(|line| progress.note(line));
-            let done = "a run was stopped while it changed files; they are again what they were before";
-            Some(told(done, place, put_back.untold))
+            put_back.edits.iter().for_each(|edit| progress.note(&edit.line()));
+            let except = Edit::except(&put_back.edits);
+            let done = format!(
+                "a run was stopped while it changed files; they are again what they were before{except}"
+            );
+            Some(told(&done, place, put_back.untold))
         }),
         // Whether the relay would have confirmed it, nobody knows.
         Phase::Changed => {

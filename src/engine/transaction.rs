@@ -9,7 +9,7 @@ use tempfile::TempDir;
 mod edits;
 
 use super::Place;
-use crate::error::{Error, Files, Result};
+use crate::error::{Edit, Error, Files, Result};
 use crate::model::action::ServiceAction;
 use crate::model::generation::{
     Change, Fate, Generation, Inode, Journal, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
@@ -176,7 +176,7 @@ impl Transaction {
         let cause = signals::blame(cause).interrupted_with(|left| left.files = Files::PutBack);
         match self.undo(&cause.to_string()) {
             // Why Postfix could not be told, if so, is as a rule why the change failed.
-            Ok(put_back) => Error::Undone { cause: Box::new(cause), aside: put_back.aside },
+            Ok(put_back) => Error::Undone { cause: Box::new(cause), edits: put_back.edits },
             Err(stuck) => stuck,
         }
     }
@@ -189,8 +189,8 @@ impl Transaction {
         let number = self.generation.number;
         // From here on files may be old or new again. If that cannot be written, putting back matters more.
         let _ = self.write_journal(Phase::Changing);
-        let aside = self.put_all_back();
-        let aside = aside.map_err(|undo| Error::Stuck {
+        let edits = self.put_all_back();
+        let edits = edits.map_err(|undo| Error::Stuck {
             cause: cause.to_owned(),
             undo: Box::new(undo),
             files: self.on_disk(),
@@ -198,7 +198,7 @@ impl Transaction {
         })?;
         let untold = self.tell_postfix().err();
         self.end(Fate::Undone)?;
-        Ok(PutBack { untold, aside })
+        Ok(PutBack { untold, edits })
     }
 
     fn end(&mut self, fate: Fate) -> Result<()> {
@@ -263,8 +263,8 @@ impl Transaction {
 pub struct PutBack {
     /// Why Postfix could not be told of it, if so.
     pub untold: Option<Error>,
-    /// What somebody else had changed meanwhile, and where that is now; a line each.
-    pub aside: Vec<String>,
+    /// What somebody else has changed meanwhile.
+    pub edits: Vec<Edit>,
 }
 
 /// Notes that the relay has confirmed what the last run left.

@@ -1,21 +1,32 @@
 //! What to do next about each error: the second line that a person reads.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::Error;
+use super::{Edit, Error};
 
-/// A path as it is typed into a shell, whatever its name is: somebody else may have chosen that.
-pub fn typed(path: &Path) -> String {
-    let text = path.display().to_string();
-    let text = if text.starts_with('-') { format!("./{text}") } else { text };
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._+=:@%,-".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text;
+/// A name as it is typed into a shell, whatever it is: somebody else may have chosen it. Every name in a command of a remedy
+/// is written by this. Bash reads the very bytes of it again; a backquote, which would end the command in the sentence that
+/// it stands in, and what no terminal shows are written as numbers.
+pub fn typed(name: impl AsRef<Path>) -> String {
+    let bytes = name.as_ref().as_os_str().as_bytes();
+    let bytes = [if bytes.starts_with(b"-") { &b"./"[..] } else { b"" }, bytes].concat();
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._+=:@%,-".contains(byte);
+    let is_shown = |c: char| c.is_alphanumeric() || c == ' ' || (c.is_ascii_graphic() && c != '`');
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if !bytes.is_empty() && bytes.iter().all(is_plain) => text.to_owned(),
+        Ok(text) if text.chars().all(is_shown) => format!("'{}'", text.replace('\'', "'\\''")),
+        _ => format!("$'{}'", bytes.iter().copied().map(numbered).collect::<String>()),
     }
-    // A backquote would end the command in the sentence that it stands in; in its place `?` fits any character, and so
-    // it does for what no terminal shows.
-    let shown = text.replace(|c: char| c.is_control() || c == '`', "?");
-    format!("'{}'", shown.replace('\'', "'\\''"))
+}
+
+/// A byte between `$'` and `'` of bash.
+fn numbered(byte: u8) -> String {
+    match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' if byte != b'`' => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    }
 }
 
 impl Error {
@@ -33,12 +44,12 @@ impl Error {
             | Self::PostfixTooOld { remedy, .. } => remedy.clone(),
             Self::NotRoot => "run the same command with sudo".into(),
             Self::Io { source, path, .. } => match source.kind() {
-                std::io::ErrorKind::NotFound => format!("check that `{}` is the right path", path.display()),
+                std::io::ErrorKind::NotFound => format!("check that {} is the right path", typed(path)),
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space on that file system, and run the same command again".into(),
                 std::io::ErrorKind::ReadOnlyFilesystem => "remount that file system read-write, and run the same command again".into(),
                 _ => format!("look at `ls -ldZ {}`, and run the same command again", typed(path)),
             },
-            Self::TooLarge { path, .. } => format!("check that `{}` is the file you mean", path.display()),
+            Self::TooLarge { path, .. } => format!("check that {} is the file you mean", typed(path)),
             Self::Symlink { path } => format!(
                 "see who made it and why (`ls -l {0}`); if it is nobody's, `rm {0}`, and run the same command again",
                 typed(path)
@@ -51,16 +62,16 @@ impl Error {
             Self::InTransaction { .. } => "what is recorded is tried again; else run the same command when that has ended".into(),
             Self::Image { missing } => format!(
                 "put it into the image (`RUN dnf -y install {0}` in the Containerfile), or `rpm-ostree install {0}` and reboot",
-                missing.join(" ")
+                missing.iter().map(typed).collect::<Vec<_>>().join(" ")
             ),
             Self::NotInstalled { missing, .. } => format!(
                 "see which repository has it (`yum provides {}`), enable it, and run the same command again",
-                missing.first().map_or("", String::as_str)
+                missing.first().map(typed).unwrap_or_default()
             ),
             Self::MapType { .. } => "set `default_database_type = hash` (EL10: `lmdb`) in main.cf, and run the same command again".into(),
             Self::Staged { .. } => "nothing was changed; mend main.cf (`postconf -n` says where it is wrong), and run the same command again".into(),
             Self::MapDiffers { database } => {
-                format!("look for another program that writes `{}`, and run the same command again", database.display())
+                format!("look for another program that writes {}, and run the same command again", typed(database))
             }
             Self::NotRunning { .. } => "mend what it says (port 25 taken? `ss -ltnp 'sport = :25'` shows by whom); `postfix check` and the end of the mail log say more".into(),
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
@@ -80,7 +91,11 @@ impl Error {
             Self::Foreign { .. } => {
                 "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
             }
-            Self::Undone { cause, .. } => cause.hint(),
+            // An edit that is out of force stays so if nobody is told, whatever the cause of the undoing.
+            Self::Undone { cause, edits } => match edits.iter().filter_map(Edit::hint).collect::<Vec<_>>() {
+                hints if hints.is_empty() => cause.hint(),
+                hints => format!("{}; then {}", hints.join("; "), cause.hint()),
+            },
             Self::Interrupted(interruption) => interruption.hint(),
             Self::Stuck { undo, .. } if undo.is_lost_record() => {
                 "relayhost repair (it makes the files what the answers say)".into()
@@ -103,7 +118,10 @@ mod tests {
             ("/srv/a b;reboot", "'/srv/a b;reboot'"),
             ("/srv/$(x)'y", "'/srv/$(x)'\\''y'"),
             ("-rf", "./-rf"),
-            ("/a`b`\n", "'/a?b??'"),
+            ("/a`b`\n'\\", "$'/a\\x60b\\x60\\x0a\\'\\\\'"),
+            ("/ä", "'/ä'"),
+            ("/\u{202e}", "$'/\\xe2\\x80\\xae'"),
+            ("", "''"),
         ] {
             assert_eq!(typed(Path::new(path)), word);
         }

@@ -206,7 +206,7 @@ mod tests {
             left.message = Some(TestMessage::TakenOut { queue_id: "4A".into() });
             left.files = Files::PutBack;
         });
-        let undone = Error::Undone { cause: Box::new(late), aside: Vec::new() };
+        let undone = Error::Undone { cause: Box::new(late), edits: Vec::new() };
         assert_eq!(
             undone.to_string(),
             "ended by SIGINT (Ctrl-C)\nwhat stays: installed postfix\nthe test message 4A was taken out of the queue again\nthe configuration is again what it was before"

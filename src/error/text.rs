@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 /// Each on a line of its own.
-pub fn lines(texts: &[String]) -> String {
-    texts.iter().fold(String::new(), |all, text| all + "\n" + text)
+pub fn lines(texts: &[impl ToString]) -> String {
+    texts.iter().fold(String::new(), |all, text| all + "\n" + &text.to_string())
 }
 
 /// Numbers with commas between them; `none` if there are none.

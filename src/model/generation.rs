@@ -129,6 +129,9 @@ pub struct LastRun {
 
 /// Reads a record of the state directory: one of this version, and nothing else. The error is what is wrong with it.
 pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    if bytes.is_empty() {
+        return Err("is empty".into());
+    }
     let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     match value.get("version").and_then(Value::as_u64) {
         Some(version) if version == u64::from(VERSION) => {

@@ -10,6 +10,7 @@ use super::plan::{Finding, Plan, State};
 use super::postmap::MapSource;
 use super::queue::Waiting;
 use super::text::without_inline_tables;
+use crate::error::typed;
 
 /// Parameters that name lookup tables, and that a message on its way out may need.
 pub const TABLES: [&str; 12] = [
@@ -215,10 +216,10 @@ fn tables(sight: &Sight, has_plan: bool, list: &mut List) {
             let text =
                 format!("{} names {shown}, and this Postfix has no tables of type {kind}", table.parameter);
             let own = sight.postfix.setting("default_database_type");
-            let remedy = format!(
-                "`postconf -e {}={own}:{path}` and `postmap {own}:{path}`, or install the package postfix-{kind}",
-                table.parameter
-            );
+            let other = typed(format!("{own}:{path}"));
+            let set = typed(format!("{}={own}:{path}", table.parameter));
+            let remedy =
+                format!("`postconf -e {set}` and `postmap {other}`, or install the package postfix-{kind}");
             list.add(&id, State::Differs, text, &remedy);
             continue;
         }
@@ -227,7 +228,7 @@ fn tables(sight: &Sight, has_plan: bool, list: &mut List) {
         if told || table.parameter == "alias_maps" || !path.starts_with('/') {
             continue;
         }
-        let build = format!("postmap {}", table.name);
+        let build = format!("postmap {}", typed(&table.name));
         match (&table.database, &table.source) {
             (Database::Missing, Some(_)) => {
                 list.add(

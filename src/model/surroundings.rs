@@ -48,17 +48,17 @@ impl Plan {
                 self.add("sendmail", State::Differs, text, SET);
             }
         }
-        for name in ROUTING {
-            let value = postfix.setting(name);
+        for parameter in ROUTING {
+            let value = postfix.setting(parameter);
             if !value.is_empty() {
                 self.add(
-                    format!("routing.{name}"),
+                    format!("routing.{parameter}"),
                     State::Warning,
                     format!(
                         "`{}` can send mail another way than to the relay",
                         text::without_inline_tables(value)
                     ),
-                    &format!("make sure that it does what you want, or `postconf -X {name}`"),
+                    &format!("make sure that it does what you want, or `postconf -X {parameter}`"),
                 );
             }
         }

@@ -122,7 +122,7 @@ pub fn survey() -> Vec<Damage> {
     let damage = |path: PathBuf, problem: String, lost: String| Damage { path, problem, lost };
     let directory = Path::new(DIRECTORY);
     if let Some(problem) = foreign(directory) {
-        let lost = "what it says of earlier changes, and of what waits, is not taken";
+        let lost = "nothing in it is read, so earlier changes and what packages have asked for are not known";
         return vec![damage(directory.to_owned(), problem, lost.into())];
     }
     let mut all = Vec::new();
@@ -235,7 +235,7 @@ fn set_beside(path: &Path) -> Result<PathBuf> {
             path: path.to_owned(),
             problem: "cannot be used, and was set aside too often already".into(),
             remedy: format!(
-                "look at {0}.aside-1 to -{MOST}, `rm -r {0}.aside-*`, and run the same command again",
+                "look at `ls {0}.aside-*`, `rm -r {0}.aside-*`, and run the same command again",
                 typed(path)
             ),
         });

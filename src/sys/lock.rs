@@ -65,7 +65,7 @@ impl Holder {
                 )
             }
             None if !self.writes => format!(
-                "end what has {} open, which is seen from outside of this container only, and {AGAIN}",
+                "end what has `{}` open, which is seen from outside of this container only, and {AGAIN}",
                 self.path.display()
             ),
             _ => format!("wait for it to end (or end it), and {AGAIN}"),
@@ -172,15 +172,19 @@ fn user_of(pid: i32) -> Option<u32> {
 
 /// The name of a user of this host's own passwd(5); a directory service may not answer.
 fn name_of(user: u32) -> String {
+    known_name(user).map_or_else(|| format!("uid {user}"), |name| format!("user {name}"))
+}
+
+/// That name, if it has one.
+pub(super) fn known_name(user: u32) -> Option<String> {
     let known = super::files::read_whole(Path::new("/etc/passwd")).ok().flatten().unwrap_or_default();
     let known = String::from_utf8_lossy(&known).into_owned();
     let number = user.to_string();
-    let name = known.lines().find_map(|line| {
+    known.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1) == Some(number.as_str())).then(|| text::one_line(name))
-    });
-    name.map_or_else(|| format!("uid {user}"), |name| format!("user {name}"))
+    })
 }
 
 #[cfg(test)]

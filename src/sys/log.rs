@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{clock, files, input, journal, postfix, random, syslog};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, typed};
 
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
 const CHUNK: u64 = 4 * 1024 * 1024;
@@ -105,8 +105,9 @@ pub fn no_file(path: &Path, kind: &str) -> Error {
         name: path.display().to_string(),
         problem: format!("is {kind}, and no file that a mail log could be read from"),
         remedy: format!(
-            "move it away (`mv {0} {0}.away`), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run this again",
-            path.display()
+            "move it away (`mv {0} {1}`), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run this again",
+            typed(path),
+            typed(format!("{}.away", path.display()))
         ),
     }
 }

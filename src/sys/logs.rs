@@ -139,7 +139,7 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
     match kind {
         input::Kind::File | input::Kind::Pipe => {}
         input::Kind::Directory => {
-            let name = typed(Path::new(name.trim_end_matches('/')));
+            let name = typed(name.trim_end_matches('/'));
             return amiss(
                 "is a directory",
                 format!("name the files in it: relayhost diagnose {name}/maillog*"),
@@ -201,7 +201,7 @@ impl Log {
         let (packing, mut rest) = unpack(input).map_err(fault)?;
         if let Packing::Other(what, program) = packing {
             return Err(Error::Log {
-                remedy: format!("{program} {} | relayhost diagnose -", typed(Path::new(&name))),
+                remedy: format!("{program} {} | relayhost diagnose -", typed(&name)),
                 name,
                 problem: format!("is {what}"),
             });

@@ -15,8 +15,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 
-use super::{files, swap};
-use crate::error::{Error, Result};
+use super::{files, lock, swap};
+use crate::error::{Error, Result, typed};
 
 /// Most links that are followed; the kernel's own limit (path_resolution(7)).
 const LINKS: usize = 40;
@@ -34,9 +34,9 @@ pub struct Trusted {
     pub mode: u32,
 }
 
-/// Reads a file of at most `limit` bytes that root may go by; `None` if there is none. `Error::Untrusted` names what
-/// somebody else could change. Who is not root reads what the system lets them read.
-pub fn read(path: &Path, limit: u64) -> Result<Option<Trusted>> {
+/// Reads a file of at most `limit` bytes that root may go by; `None` if there is none. `kind` is `File` or `Secret`.
+/// `Error::Untrusted` names what somebody else could change. Who is not root reads what the system lets them read.
+pub fn read(path: &Path, limit: u64, kind: Kind) -> Result<Option<Trusted>> {
     if !nix::unistd::geteuid().is_root() {
         let bytes = files::read(path, limit)?;
         return Ok(bytes.map(|bytes| Trusted { bytes, mode: 0o600 }));
@@ -58,7 +58,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Trusted>> {
     if (opened.dev(), opened.ino()) != (seen.dev(), seen.ino()) {
         return Err(swap::changed(&found, &found));
     }
-    demand_root(&found, &opened, Kind::File)?;
+    demand_root(&found, &opened, kind)?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(fault(&found))?;
     if bytes.len() as u64 > limit {
@@ -107,6 +107,8 @@ fn open(directory: &impl AsFd, name: impl Into<OsString>, flags: OFlag, path: &P
 pub enum Kind {
     /// A regular file.
     File,
+    /// A regular file that holds a password: its remedy closes it to readers, too.
+    Secret,
     /// A symbolic link: its owner counts, and what it leads to is looked at by itself.
     Link,
     /// A directory on the way to something that is looked at too.
@@ -117,23 +119,29 @@ pub enum Kind {
 
 /// Refuses what is not root's, or what others may write to.
 pub fn demand_root(path: &Path, found: &std::fs::Metadata, kind: Kind) -> Result<()> {
-    let (uid, mode, shown) = (found.uid(), found.mode() & 0o7777, path.display());
-    let safe = format!("`chown root: {shown} && chmod go-w {shown}`");
+    let (uid, mode) = (found.uid(), found.mode() & 0o7777);
+    let name = typed(path);
+    let bits = if kind == Kind::Secret { "600" } else { "go-w" };
+    let safe = format!("`chown root: {name} && chmod {bits} {name}`");
     let (problem, remedy) = match kind {
         Kind::Link if uid != 0 => (
-            format!("is a symbolic link of user {uid}, who may lead it anywhere"),
-            format!("name the file that it leads to, or see who made it and `rm {shown}`"),
+            format!("is a symbolic link of {}, who may lead it anywhere", user(uid)),
+            format!("name the file that it leads to, or see who made it and `rm {name}`"),
         ),
         // The bits of a link mean nothing.
         Kind::Link => return Ok(()),
         _ if uid != 0 => (
-            format!("belongs to user {uid}, not to root"),
+            format!("belongs to {}, not to root", user(uid)),
             format!("see what is in it and who could have changed it; if it is to be root's, {safe}"),
         ),
         Kind::Directory if mode & STICKY != 0 => return Ok(()),
         _ if mode & OTHERS_WRITE != 0 => (
             format!("has mode {mode:04o}, so that others may write to it"),
-            format!("see what is in it and who could have changed it; then `chmod go-w {shown}`"),
+            match kind {
+                // Its group may be one of the users who could write to it.
+                Kind::Secret => format!("see what is in it and who could have changed it; then {safe}"),
+                _ => format!("see what is in it and who could have changed it; then `chmod go-w {name}`"),
+            },
         ),
         _ => return Ok(()),
     };
@@ -142,6 +150,11 @@ pub fn demand_root(path: &Path, found: &std::fs::Metadata, kind: Kind) -> Result
         _ => remedy,
     };
     Err(Error::Untrusted { path: path.to_owned(), problem, remedy })
+}
+
+/// A user for a message: `deploy (uid 1000)`.
+fn user(uid: u32) -> String {
+    lock::known_name(uid).map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
 }
 
 /// A directory on the way, and at the end what the way leads to. Opened to be looked at only (O_PATH): that waits for no
@@ -251,7 +264,7 @@ mod tests {
     use super::*;
 
     fn problem(path: &Path) -> String {
-        match read(path, 100) {
+        match read(path, 100, Kind::File) {
             Ok(read) => format!("{:?}", read.map(|read| String::from_utf8(read.bytes).unwrap())),
             Err(error) => error.to_string(),
         }
@@ -289,10 +302,10 @@ mod tests {
         assert_eq!(problem(&file), good, "a sticky directory, such as /tmp");
         assert!(self::directory(&directory).is_err(), "in which anybody may put files");
         chown(&file, Some(65534), None).unwrap();
-        assert!(problem(&file).ends_with("belongs to user 65534, not to root"));
+        assert!(problem(&file).ends_with(&format!("belongs to {}, not to root", user(65534))));
         chown(&file, Some(0), None).unwrap();
         chown(&directory, Some(65534), None).unwrap();
-        assert!(problem(&file).contains("/d` belongs to user 65534"));
+        assert!(problem(&file).contains(&format!("/d` belongs to {}", user(65534))));
         chown(&directory, Some(0), None).unwrap();
         assert!(problem(&file.join("x")).contains("Not a directory"), "{}", problem(&file.join("x")));
     }
@@ -318,7 +331,7 @@ mod tests {
         assert_eq!(problem(&above), r#"Some("word")"#, "above / is / itself");
         assert!(problem(&top.join("a/loop")).contains("Too many levels of symbolic links"));
         std::os::unix::fs::lchown(top.join("a/relative"), Some(65534), None).unwrap();
-        assert!(problem(&top.join("a/relative")).contains("is a symbolic link of user 65534"));
+        assert!(problem(&top.join("a/relative")).contains(&format!("is a symbolic link of {}", user(65534))));
         // The directory that a link leads to counts, not only the one that it lies in.
         chmod(&top.join("b"), 0o777);
         assert!(problem(&top.join("a/whole/b/file")).contains("/b` has mode 0777"));

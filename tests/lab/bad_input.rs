@@ -110,7 +110,7 @@ fn a_secret_that_others_can_read_is_refused() {
     assert_eq!(run.stdout, "exit 2\nexit 2\nexit 2\n", "{}", run.stderr);
     run.complains("has mode 0644")
         .complains("chmod 600 /etc/relayhost/answers.toml")
-        .complains("belongs to user 1")
+        .complains("uid 1")
         .complains("`/root/p` holds a password");
 }
 

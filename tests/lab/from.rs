@@ -94,11 +94,11 @@ const REFUSALS: &[(&str, &str)] = &[
     ("rm $plain; mkfifo $plain", "PLAIN` is no regular file"),
     ("rm $plain; mkdir $plain", "PLAIN` is no regular file"),
     ("chmod 666 $plain", "PLAIN` has mode 0666, so that others may write to it"),
-    ("chown 65534 $plain", "PLAIN` belongs to user 65534, not to root"),
+    ("chown 65534 $plain", "PLAIN` belongs to nobody (uid 65534), not to root"),
     ("chmod 777 .", "`/srv/rpms` has mode 0777, so that others may write to it"),
     ("chmod 1777 .", "`/srv/rpms` has mode 1777"),
     ("chmod 775 ..", "`/srv` has mode 0775"),
-    ("chown 65534 .", "`/srv/rpms` belongs to user 65534"),
+    ("chown 65534 .", "`/srv/rpms` belongs to nobody (uid 65534)"),
     ("rm $plain; sums", "`/srv/rpms` has no package for:\n    cyrus-sasl-plain\n"),
     (
         "rm $plain; package cyrus-sasl-plain 9 aarch64 </dev/null; sums",

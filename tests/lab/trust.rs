@@ -25,30 +25,30 @@ const PREPARE: &str = r#"
 /// taken.
 const CASES: [(&str, &str, &str); 21] = [
     ("true", "/srv/b/a.toml", ""),
-    ("chown 65534 a.toml", "/srv/b/a.toml", "`/srv/b/a.toml` belongs to user 65534, not to root"),
-    ("chown 65534 a.toml", "a.toml", "`/srv/b/a.toml` belongs to user 65534"),
+    ("chown 65534 a.toml", "/srv/b/a.toml", "`/srv/b/a.toml` belongs to nobody (uid 65534), not to root"),
+    ("chown 65534 a.toml", "a.toml", "`/srv/b/a.toml` belongs to nobody (uid 65534)"),
     ("chmod 664 a.toml", "/srv/b/a.toml", "`/srv/b/a.toml` has mode 0664, so that others may write to it"),
     ("chmod 646 a.toml", "/srv/b/a.toml", "`/srv/b/a.toml` has mode 0646"),
     ("setfacl -m u:bin:rw a.toml", "/srv/b/a.toml", "`/srv/b/a.toml` has mode 0660"),
     ("chmod 775 .", "/srv/b/a.toml", "`/srv/b` has mode 0775"),
-    ("chown 65534 .", "/srv/b/a.toml", "`/srv/b` belongs to user 65534"),
+    ("chown 65534 .", "/srv/b/a.toml", "`/srv/b` belongs to nobody (uid 65534)"),
     ("chmod 757 ..", "/srv/b/a.toml", "`/srv` has mode 0757"),
     ("cp -a a.toml /tmp/a.toml", "/tmp/a.toml", ""),
     (
         "cp -a a.toml /tmp/a.toml; chown 65534 /tmp/a.toml",
         "/tmp/a.toml",
-        "`/tmp/a.toml` belongs to user 65534",
+        "`/tmp/a.toml` belongs to nobody (uid 65534)",
     ),
     (
         "mkdir /tmp/d; cp -a a.toml /tmp/d/; chown 65534 /tmp/d",
         "/tmp/d/a.toml",
-        "`/tmp/d` belongs to user 65534",
+        "`/tmp/d` belongs to nobody (uid 65534)",
     ),
     ("ln -s a.toml link", "/srv/b/link", ""),
     (
         "ln -s /srv/b/a.toml /tmp/link; chown -h 65534 /tmp/link",
         "/tmp/link",
-        "`/tmp/link` is a symbolic link of user 65534",
+        "`/tmp/link` is a symbolic link of nobody (uid 65534)",
     ),
     (
         "mkdir -m 777 d; cp -a a.toml d/; ln -s d e; ln -s e/a.toml link",
@@ -58,7 +58,7 @@ const CASES: [(&str, &str, &str); 21] = [
     (
         "chown 65534 p; sed -i s,/srv/a/password,/srv/b/p, a.toml",
         "/srv/b/a.toml",
-        "`/srv/b/p` belongs to user 65534",
+        "`/srv/b/p` belongs to nobody (uid 65534)",
     ),
     ("chmod 620 p; sed -i s,/srv/a/password,/srv/b/p, a.toml", "/srv/b/a.toml", "`/srv/b/p` has mode 0620"),
     (
@@ -74,7 +74,7 @@ const CASES: [(&str, &str, &str); 21] = [
     (
         "mkdir -m 755 /tmp/d; cp -a p /tmp/d; chown 65534 /tmp/d; ln -s /tmp/d/p q; sed -i s,/srv/a/password,/srv/b/q, a.toml",
         "/srv/b/a.toml",
-        "`/tmp/d` belongs to user 65534",
+        "`/tmp/d` belongs to nobody (uid 65534)",
     ),
     ("exec 8<a.toml", "/dev/fd/8", ""),
 ];
@@ -93,8 +93,8 @@ fn what_somebody_else_could_have_written_is_not_taken() {
     script += r#"reset; chown 65534 a.toml; relayhost check --answers /srv/b/a.toml 2>/root/err; echo '== mended'
         sed -n "s/.*root's, \`\([^\`]*\)\`.*/\1/p" /root/err > /root/remedy; cat /root/remedy; . /root/remedy
         relayhost check --answers /srv/b/a.toml >/dev/null; echo "check $?"
-        chown 65534 a.toml; words=$(sed -n 's/.*standard input: `\([^`]*\)`.*/\1/p' /root/err)
-        eval "relayhost check $words" >/dev/null; echo "typed $?"
+        chown 65534 a.toml; words=$(sed -n 's/.*`\(relayhost apply [^`]*\)`.*/\1/p' /root/err)
+        eval "$words" >/dev/null; echo "typed $?"; chown 0 a.toml
         relayhost check --answers /dev/stdin <a.toml >/dev/null; echo "named $?"
         relayhost check --answers <(cat a.toml); echo "pipe $?"
         setpriv --reuid 65534 --clear-groups relayhost providers >/dev/null; echo "providers $?"; echo '== end'"#;
@@ -119,6 +119,42 @@ fn what_somebody_else_could_have_written_is_not_taken() {
         "chown root: /srv/b/a.toml && chmod go-w /srv/b/a.toml\ncheck 0\ntyped 0\nnamed 0\npipe 2\nproviders 0\n"
     );
     run.complains("give the answers on standard input: `--answers -`");
+}
+
+/// One remedy is enough, whatever the file's name; and it runs nothing that stands in the name.
+#[test]
+fn a_remedy_is_enough_whatever_the_name() {
+    let run = host().answers(AUTHENTICATED).sh(r#"mkdir -m 755 /srv/b; cd /srv/b; relayhost apply --no-verify >/dev/null
+        sed -n 's/^password *= "\(.*\)"/\1/p' /etc/relayhost/answers.toml >p
+        sed 's|^password .*|password_file = "/srv/b/p"|' /etc/relayhost/answers.toml >open.toml; chmod 600 p
+        mended() {
+            relayhost check --answers "$2" 2>/root/err; echo "$1 $?"
+            sed -n 's/.*`\(ch[^`]*\)`.*/\1/p' /root/err >/root/remedy; . /root/remedy
+            relayhost check --answers "$2" >/dev/null; echo "$? $(stat -c '%a %u %g' "$3")"
+        }
+        while read -r name; do
+            for how in 'chmod 664' 'chmod 660' 'chown 65534:65534'; do
+                cp /etc/relayhost/answers.toml "/srv/b/$name"; chmod 640 "/srv/b/$name"; $how "/srv/b/$name"; mended secret "/srv/b/$name" "/srv/b/$name"
+                cp open.toml "/srv/b/$name"; chmod 644 "/srv/b/$name"; $how "/srv/b/$name"; mended open "/srv/b/$name" "/srv/b/$name"
+                chmod 600 p; $how p; mended file open.toml p; chown 0:0 p
+            done
+        done <<'END'
+a b.toml
+$(touch pwned);x.toml
+it's.toml
+-x.toml
+END
+        ls pwned"#);
+    let outcomes: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(outcomes.len(), 4 * 3 * 3 * 2, "{run:?}");
+    for pair in outcomes.chunks(2) {
+        let (what, mended) = (pair[0], pair[1]);
+        let good = match what {
+            "open 2" => ["0 644 0 0", "0 640 0 0"].contains(&mended),
+            _ => what.ends_with(" 2") && mended == "0 600 0 0",
+        };
+        assert!(good, "{what}: {mended}\n{run:?}");
+    }
 }
 
 /// The attack: answers of nobody's that have root send a file of root's to a server of nobody's.
@@ -151,7 +187,7 @@ END
         assert!(run.stdout.contains(&format!("{command} 2\n")), "{command}: {run:?}");
     }
     assert_eq!(run.stdout.lines().count(), 8, "{run:?}");
-    run.complains("`/tmp/evil.toml` belongs to user 65534, not to root").never_says("words of root");
+    run.complains("`/tmp/evil.toml` belongs to nobody (uid 65534), not to root").never_says("words of root");
 }
 
 fn on_host() -> Host {
@@ -189,7 +225,7 @@ fn packages_come_by_no_link_of_somebody_elses() {
         relayhost apply; echo "apply $?"; chown -h 0 /tmp/rpms; relayhost apply; echo "root's $?""#,
     );
     run.says("apply 1\n")
-        .complains("`/tmp/rpms` is a symbolic link of user 65534")
+        .complains("`/tmp/rpms` is a symbolic link of nobody (uid 65534)")
         .says("root's 1\n")
         .complains("`/srv/rpms/SHA256SUMS` is not there");
 }
@@ -209,7 +245,7 @@ END
         for i in $(seq 200); do
             relayhost plan --answers /srv/a/a.toml >/root/out 2>&1; code=$?
             case $code in
-                2) refused=$((refused+1)); grep -qF 'belongs to user 65534' /root/out || cat /root/out;;
+                2) refused=$((refused+1)); grep -qF 'belongs to nobody (uid 65534)' /root/out || cat /root/out;;
                 3) taken=$((taken+1)); grep -q evil /root/out && echo EVIL;;
                 1) changed=$((changed+1)); grep -qF 'changed by somebody else' /root/out || cat /root/out;;
                 *) echo "exit $code"; cat /root/out;;

@@ -230,9 +230,10 @@ fn the_password_of_a_relay_that_is_left_does_not_stay() {
 fn what_somebody_edits_while_a_run_is_at_work_is_kept_when_it_is_put_back() {
     let run = host().relay("relay-denied").answers(AUTHENTICATED).sh(
         "real=$(readlink -f /usr/bin/mail); rm /usr/bin/mail; printf '#!/bin/sh\npostconf -e mynetworks=10.0.0.0/8\nexec %s \"$@\"\n' $real > /usr/bin/mail; chmod 755 /usr/bin/mail
-         relayhost apply --no-probe; echo \"apply $?\"; cd /var/lib/relayhost/generations/0000/found; grep ^mynetworks main.cf; stat -c '%a %U' . main.cf; postconf -n mynetworks; relayhost check >/dev/null; echo \"check $?\"",
+         relayhost apply --no-probe | tr -s ' \\n' ' '; echo \"apply ${PIPESTATUS[0]}\"; cd /var/lib/relayhost/generations/0000/found; grep ^mynetworks main.cf; stat -c '%a %U' . main.cf; postconf -n mynetworks; relayhost check >/dev/null; echo \"check $?\"",
     );
-    run.says("somebody else had changed /etc/postfix/main.cf meanwhile")
+    run.says("somebody else had changed /etc/postfix/main.cf meanwhile; that edit is not in force")
+        .says("`diff /etc/postfix/main.cf /var/lib/relayhost/generations/0000/found/main.cf`")
         .says("/var/lib/relayhost/generations/0000/found/main.cf")
         .says("apply 7\nmynetworks = 10.0.0.0/8\n700 root\n600 root\ncheck 3\n");
 }

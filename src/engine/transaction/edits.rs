@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Transaction, postfix_directory};
-use crate::error::{Error, Result};
+use crate::error::{Edit, Error, Result};
 use crate::model::generation::{Generation, Inode};
 use crate::sys::{files, inode, state, swap};
 
@@ -30,23 +30,22 @@ impl Transaction {
         }
     }
 
-    /// Makes every file that was replaced what it was before. Returns a line for each edit of somebody else's that it met.
-    pub(super) fn put_all_back(&mut self) -> Result<Vec<String>> {
-        let mut lines = self.rescue()?;
+    /// Makes every file that was replaced what it was before. Returns the edits of somebody else's that it met.
+    pub(super) fn put_all_back(&mut self) -> Result<Vec<Edit>> {
+        let mut edits = self.rescue()?;
         self.demand_bytes()?;
         for (name, change) in self.generation.files.clone() {
             let path = postfix_directory().join(&name);
             if self.replaced.contains(&name) {
-                lines.extend(self.put_back(&name, &path)?);
+                edits.extend(self.put_back(&name, &path)?);
             } else if !inode::take(&path).is_ok_and(|now| now.map(|(inode, _)| inode) == change.before) {
-                let path = path.display();
-                lines.push(format!("somebody else has changed {path} meanwhile; that is in force"));
+                edits.push(Edit::InForce { path });
             }
         }
         // What was kept of a file has come out of an exchange, too.
         let mut seen = BTreeSet::new();
-        lines.retain(|line| seen.insert(line.clone()));
-        Ok(lines)
+        edits.retain(|edit| seen.insert(edit.clone()));
+        Ok(edits)
     }
 
     /// Asks for the bytes of all files that are to be put back: `Error::Record` where one's are lost. Asked before the first
@@ -62,16 +61,16 @@ impl Transaction {
     }
 
     /// Puts one file back. What somebody else has made of it since is kept first, and only what was kept is replaced.
-    fn put_back(&mut self, name: &str, path: &Path) -> Result<Vec<String>> {
-        let mut lines = Vec::new();
+    fn put_back(&mut self, name: &str, path: &Path) -> Result<Vec<Edit>> {
+        let mut edits = Vec::new();
         for _ in 0..TRIES {
             let now = inode::take(path)?;
-            lines.extend(now.as_ref().map(|taken| self.keep_edit(name, taken)).transpose()?.flatten());
+            edits.extend(now.as_ref().map(|taken| self.keep_edit(name, taken)).transpose()?.flatten());
             let result = self.make(&self.generation.clone(), name, now.as_ref().map(|(inode, _)| inode));
-            lines.extend(self.rescue()?);
+            edits.extend(self.rescue()?);
             match result {
                 Err(Error::ChangedMeanwhile { .. }) => {}
-                other => return other.map(|()| lines),
+                other => return other.map(|()| edits),
             }
         }
         Err(swap::changed(path, path))
@@ -113,23 +112,23 @@ impl Transaction {
     }
 
     /// Keeps what came out of an exchange and is nobody's but an editor's: the run was stopped before it could look, or
-    /// somebody had the file open. Returns a line for each.
-    pub fn rescue(&self) -> Result<Vec<String>> {
-        let mut lines = Vec::new();
+    /// somebody had the file open. Returns each.
+    pub fn rescue(&self) -> Result<Vec<Edit>> {
+        let mut edits = Vec::new();
         for (name, staged) in &self.displaced {
             match inode::take(staged) {
                 // It leads to what it led to; nothing of that is lost.
                 Err(Error::Symlink { .. }) => {}
                 taken => {
-                    lines.extend(taken?.map(|taken| self.keep_edit(name, &taken)).transpose()?.flatten());
+                    edits.extend(taken?.map(|taken| self.keep_edit(name, &taken)).transpose()?.flatten());
                 }
             }
         }
-        Ok(lines)
+        Ok(edits)
     }
 
-    /// Keeps a file that is neither what was before nor what we wrote. Returns a line that says where it is then.
-    fn keep_edit(&self, name: &str, (inode, bytes): &(Inode, Vec<u8>)) -> Result<Option<String>> {
+    /// Keeps a file that is neither what was before nor what we wrote. Returns where it is then.
+    fn keep_edit(&self, name: &str, (inode, bytes): &(Inode, Vec<u8>)) -> Result<Option<Edit>> {
         if !self.is_foreign(name, inode) {
             return Ok(None);
         }
@@ -139,11 +138,7 @@ impl Transaction {
             let beside = path.with_file_name(format!("{name}.found-by-relayhost"));
             files::create(&beside, bytes, 0o600).map(|()| beside).map_err(|_| error)
         })?;
-        Ok(Some(format!(
-            "somebody else had changed {} meanwhile; that is in {}",
-            path.display(),
-            kept.display()
-        )))
+        Ok(Some(Edit::Kept { path, kept }))
     }
 
     pub(super) fn is_foreign(&self, name: &str, inode: &Inode) -> bool {

@@ -185,7 +185,7 @@ def judge(what, file, expected, results):
     if here == expected:
         return "in place"
     said = " ".join(" ".join((result.stdout + result.stderr).split()) for result in results)  # lines are wrapped
-    named = [path for path in re.findall(r"that is in (\S+)", said) if read(path) == expected]
+    named = [path for path in re.findall(r"it is kept as ([^\s;]+)", said) if read(path) == expected]
     if not named:
         complain(f"{what}: the edit is lost, or nobody was told where it is", results[0])
         return "lost"

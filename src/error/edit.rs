@@ -1,0 +1,91 @@
+//! What somebody else has changed of Postfix's files while a run was at work, met when it put them back.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::typed;
+
+/// An edit of somebody else's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Edit {
+    /// It was in the way of what was put back, and is a file of its own now.
+    Kept {
+        /// The file that was edited.
+        path: PathBuf,
+        /// Where the edited bytes are.
+        kept: PathBuf,
+    },
+    /// It came before its file was replaced, and stays.
+    InForce {
+        /// The file that was edited.
+        path: PathBuf,
+    },
+}
+
+impl Edit {
+    /// What to do about it; `None` if it is in force.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Kept { path, kept } => Some(format!(
+                "see that edit by `diff {} {}`, put into the file what you want of it",
+                typed(path),
+                typed(kept)
+            )),
+            Self::InForce { .. } => None,
+        }
+    }
+
+    /// What it is and what to do about it, in one line.
+    pub fn line(&self) -> String {
+        self.hint().map_or_else(|| self.to_string(), |hint| format!("{self}; {hint} before the next run"))
+    }
+
+    /// What of the files is not again as it was before, to stand after those words; empty if all is.
+    pub fn except(edits: &[Self]) -> String {
+        let path = |edit: &Self| match edit {
+            Self::InForce { path } => Some(path.display().to_string()),
+            Self::Kept { .. } => None,
+        };
+        let paths: Vec<String> = edits.iter().filter_map(path).collect();
+        if paths.is_empty() {
+            String::new()
+        } else {
+            format!(", but for {}: there somebody else's edit is in force", paths.join(", "))
+        }
+    }
+}
+
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kept { path, kept } => write!(
+                f,
+                "somebody else had changed {} meanwhile; that edit is not in force, it is kept as {}",
+                path.display(),
+                kept.display()
+            ),
+            Self::InForce { path } => {
+                write!(f, "somebody else has changed {} meanwhile; that edit is in force", path.display())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Error;
+    use super::*;
+
+    #[test]
+    fn an_edit_that_is_not_in_force_is_to_be_put_in_and_one_that_is_is_no_secret() {
+        let (path, kept) = (PathBuf::from("/etc/postfix/main.cf"), PathBuf::from("/k/main.cf"));
+        let undone = |edits| Error::Undone { cause: Box::new(Error::NoLog), edits };
+        let out = undone(vec![Edit::Kept { path: path.clone(), kept }]);
+        assert!(out.to_string().contains("that edit is not in force, it is kept as /k/main.cf"), "{out}");
+        assert!(out.hint().starts_with("see that edit by `diff /etc/postfix/main.cf /k/main.cf`"));
+        let stays = undone(vec![Edit::InForce { path }]);
+        assert!(stays.to_string().contains("before, but for /etc/postfix/main.cf"), "{stays}");
+        assert_eq!(stays.hint(), Error::NoLog.hint());
+        assert!(undone(Vec::new()).to_string().ends_with("is again what it was before"));
+    }
+}
