@@ -9,9 +9,10 @@ use super::pursuit::Pursuit;
 use super::{Place, Progress, fate};
 use crate::error::{Error, Result, human};
 use crate::model::delivery::{Delivery, Outcome};
-use crate::model::desired::{Auth, Desired};
+use crate::model::desired::Desired;
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
 use crate::model::log::{Attempt, Status};
+use crate::model::mask::Mask;
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::proof::Proof;
 use crate::model::trail::{Whereabouts, Word};
@@ -171,7 +172,8 @@ impl Message<'_> {
                             next_look = clock::now();
                         }
                         Judgement::Again(cause) => {
-                            progress.note(&format!("{}; trying again", cause.cause));
+                            let text = format!("{}; trying again", cause.cause);
+                            progress.note(&Mask::of(self.desired).hide(&text));
                             again = Some(found.attempt().clone());
                             retry_at = Some(clock::now() + RETRY);
                         }
@@ -213,7 +215,7 @@ impl Message<'_> {
     /// What the attempt that counts means.
     fn judge(&self, found: &Whereabouts, pursuit: &Pursuit) -> Result<Judgement> {
         let attempt = found.attempt();
-        let evidence = self.evidence(pursuit, Some(attempt));
+        let evidence = evidence(pursuit, Some(attempt));
         let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
         let outcome = match found {
             Whereabouts::Accepted(_) => {
@@ -239,17 +241,6 @@ impl Message<'_> {
             },
         };
         Ok(Judgement::Final(self.delivery(Some(attempt), outcome)))
-    }
-
-    /// The lines that tell, without the password: smtp(8) logs it when somebody has made it verbose.
-    fn evidence(&self, pursuit: &Pursuit, attempt: Option<&Attempt>) -> Vec<String> {
-        let lines = pursuit.trail().evidence(attempt).into_iter();
-        match &self.desired.auth {
-            Auth::Login { password, .. } if !password.expose().is_empty() => {
-                lines.map(|line| line.replace(password.expose(), "********")).collect()
-            }
-            _ => lines.map(str::to_owned).collect(),
-        }
     }
 
     fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
@@ -290,7 +281,7 @@ impl Message<'_> {
                 Word::Said(_) | Word::Open => {}
             }
         }
-        let evidence = self.evidence(pursuit, again);
+        let evidence = evidence(pursuit, again);
         let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
         let outcome = match (self.diagnose(&evidence)?, again) {
             (Some(cause), _) => Outcome::failed(cause, &evidence),
@@ -337,9 +328,15 @@ impl Message<'_> {
             queue_id: self.queue_id.clone(),
             waited: self.begin.elapsed(),
             delays: attempt.map(|attempt| attempt.delays),
-            outcome,
+            // The relay may have repeated the password, and smtp(8) logs it when somebody has made it verbose.
+            outcome: outcome.hidden(&Mask::of(self.desired)),
         }
     }
+}
+
+/// The lines that tell. The password that may be in them is hidden when they have become an outcome.
+fn evidence(pursuit: &Pursuit, attempt: Option<&Attempt>) -> Vec<String> {
+    pursuit.trail().evidence(attempt).into_iter().map(str::to_owned).collect()
 }
 
 enum Judgement {

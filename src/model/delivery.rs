@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::catalogue::Verdict;
 use super::diagnosis::Cause;
+use super::mask::Mask;
 use crate::error::Exit;
 
 /// What became of the test message.
@@ -72,6 +73,21 @@ impl Outcome {
             cause: cause.into(),
             remedy: remedy.to_owned(),
             evidence: evidence.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// The same without the password in any text.
+    #[must_use]
+    pub fn hidden(self, mask: &Mask) -> Self {
+        match self {
+            Self::Accepted { relay, reply } => Self::Accepted { relay, reply: mask.hide(&reply) },
+            Self::Failed { exit, id, cause, remedy, evidence } => Self::Failed {
+                exit,
+                id,
+                cause: mask.hide(&cause),
+                remedy: mask.hide(&remedy),
+                evidence: evidence.iter().map(|line| mask.hide(line)).collect(),
+            },
         }
     }
 
