@@ -15,7 +15,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::FileFailurePersistence;
-use relayhost::model::action::Action;
+use relayhost::model::action::{Action, changed_lines};
 use relayhost::model::answers::Answers;
 use relayhost::model::choices::Choices;
 use relayhost::model::complete::complete;
@@ -257,6 +257,62 @@ proptest! {
     #[test]
     fn a_dump_is_read_without_panic(bytes in file()) {
         prop_assert!(parse_dump(&bytes).len() <= oracle::physical(&bytes).len());
+    }
+}
+
+/// A setting or a comment of somebody else with a password in it, in all the ways in which a line can be continued.
+fn secret_setting() -> impl Strategy<Value = String> {
+    let gap = || select(vec![" ", "\n ", "\n\t", "\n# old\n  ", "\n\n  # u:hunter2\n\n  ", "\n#\n\t"]);
+    let named = (select(vec!["x_bind_pw", "my_password", "smtpd_SECRET_1", "ldap_bind_passwd"]), gap())
+        .prop_map(|(name, gap)| format!("{name} ={gap}hunter2,{gap}hunter2"));
+    let names = select(vec!["smtp_sasl_password_maps", "relayhost", "virtual_alias_maps", "x"]);
+    let table = (
+        names,
+        gap(),
+        select(vec![
+            "inline:{GAP{[old]:1 = u:hunter2}GAP}",
+            "static:u:hunter2",
+            "hash:/a,GAPinline:{GAP{a=hunter2}}",
+            "pcre:{{/a/ hunter2}}",
+            "https://u:hunter2@h/",
+            "ldap://h/ GAPhttps://u:hunter2@h",
+        ]),
+    )
+        .prop_map(|(name, gap, value)| format!("{name} ={gap}{}", value.replace("GAP", gap)));
+    prop_oneof![named, table].prop_flat_map(|text| {
+        any::<bool>().prop_map(move |comment| {
+            let mark = if comment { "#" } else { "" };
+            text.lines().map(|line| format!("{mark}{line}\n")).filter(|line| line != "#\n").collect()
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(config(512))]
+
+    /// Whatever is set beside it: no form in which a change of main.cf is shown has the passwords of others in it.
+    #[test]
+    fn a_change_of_main_cf_is_shown_without_passwords(
+        parts in vec(prop_oneof![
+            2 => secret_setting(),
+            1 => select(vec!["# c\n", "\n", "a = 1\n  2\n", "relayhost = [a]:25\n", "#\n", "mynetworks =\n  # c\n  1\n"])
+                .prop_map(str::to_owned),
+        ], 1..9),
+        set in vec((select(vec!["relayhost", "smtp_sasl_password_maps", "inet_protocols"]), select(vec!["hash:/a", "", "[b]:587"])), 1..4),
+    ) {
+        let text = parts.concat();
+        let before = MainCf::new(text.clone().into_bytes());
+        let mut after = before.clone();
+        for (name, value) in &set {
+            after.set(name, value);
+        }
+        let drift = changed_lines(Managed::MainCf, before.bytes(), after.bytes(), &[]);
+        let back = changed_lines(Managed::MainCf, after.bytes(), before.bytes(), &[]);
+        let new = changed_lines(Managed::MainCf, b"", before.bytes(), &[]);
+        let action = Action::WriteMainCf { before, after, changes: Vec::new() };
+        for shown in [action.diff(), action.describe(), drift, back, new] {
+            prop_assert!(!shown.contains("hunter2"), "{}\nof {}", shown, text);
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The only code that writes to the terminal. Shows values of the model as text; the JSON forms are in
 //! `model::record`.
 
-use std::io::Write;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,23 +14,14 @@ use crate::model::desired::Desired;
 use crate::model::generation::{Fate, Generation};
 use crate::model::plan::{Finding, Plan, State};
 use crate::model::text;
+use crate::sys::output::Output;
 
 /// Shows one command's course and end.
 pub struct Renderer {
     pub(super) terminal: Terminal,
-    output: Output,
+    /// `None`: nowhere.
+    output: Option<Output>,
     stage: Option<String>,
-}
-
-/// Where text goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Output {
-    /// To standard output.
-    Text,
-    /// To standard error: standard output is the JSON document's.
-    Json,
-    /// Nowhere.
-    Nowhere,
 }
 
 const INDENT: &str = "      ";
@@ -40,25 +30,20 @@ impl Renderer {
     /// For text on standard output, or with `json` for one document there and everything else on standard error.
     pub fn new(json: bool) -> Self {
         let (terminal, output) =
-            if json { (Terminal::plain(), Output::Json) } else { (Terminal::detect(), Output::Text) };
-        Self { terminal, output, stage: None }
+            if json { (Terminal::plain(), Output::Error) } else { (Terminal::detect(), Output::Text) };
+        Self { terminal, output: Some(output), stage: None }
     }
 
     /// Shows nothing.
     pub fn silent() -> Self {
-        Self { terminal: Terminal::plain(), output: Output::Nowhere, stage: None }
+        Self { terminal: Terminal::plain(), output: None, stage: None }
     }
 
     /// Writes text. A reader that has gone away is no reason to stop in the middle of the work.
     pub(super) fn write(&self, text: &str) {
-        let _ = match self.output {
-            Output::Nowhere => Ok(()),
-            Output::Json => std::io::stderr().write_all(text.as_bytes()),
-            Output::Text => {
-                let mut out = std::io::stdout().lock();
-                out.write_all(text.as_bytes()).and_then(|()| out.flush())
-            }
-        };
+        if let Some(output) = self.output {
+            let _ = output.write(text);
+        }
     }
 
     /// A line in front of which stands a mark; what does not fit goes on below, `indent` columns in.
@@ -99,7 +84,7 @@ impl Renderer {
 
     /// The JSON document, if that is what was asked for; false if it could not be written.
     pub fn document(&self, document: &Value) -> bool {
-        self.output != Output::Json || writeln!(std::io::stdout(), "{document:#}").is_ok()
+        self.output != Some(Output::Error) || Output::Text.write(&format!("{document:#}\n")).is_ok()
     }
 
     /// An error and what to do next, on standard error.
@@ -110,7 +95,7 @@ impl Renderer {
             text::harmless(&error.to_string()),
             text::harmless(&error.hint())
         );
-        let _ = std::io::stderr().write_all(message.as_bytes());
+        let _ = Output::Error.write(&message);
     }
 
     /// What `check` found.

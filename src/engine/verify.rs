@@ -13,6 +13,7 @@ use crate::model::delivery::{Delivery, InQueue, Outcome};
 use crate::model::desired::Desired;
 use crate::model::diagnosis::Cause;
 use crate::model::log::{Attempt, Status};
+use crate::model::mask::Mask;
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::proof::Proof;
 use crate::model::trail::{Whereabouts, Word};
@@ -181,7 +182,8 @@ impl Message<'_> {
                         Judgement::Again(cause) => {
                             self.put_off += 1;
                             if told.as_ref() != Some(&cause.id) {
-                                progress.note(&format!("{}; trying again", cause.cause));
+                                let text = format!("{}; trying again", cause.cause);
+                                progress.note(&Mask::of(self.desired).hide(&text));
                                 told = Some(cause.id);
                             }
                             again = word.attempt().cloned();
@@ -230,7 +232,7 @@ impl Message<'_> {
             Word::Open | Word::Doubt(_) => return Err(Error::NoLog), // nobody asks then
         };
         let attempt = found.attempt();
-        let evidence = self.evidence(pursuit, Some(attempt));
+        let evidence = evidence(pursuit, Some(attempt));
         let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
         let outcome = match found {
             Whereabouts::Accepted(_) => {
@@ -286,7 +288,7 @@ impl Message<'_> {
                 }
             }
         }
-        let evidence = self.evidence(pursuit, again);
+        let evidence = evidence(pursuit, again);
         let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
         let cause = match again {
             Some(attempt) => self.cause(attempt, &evidence, pursuit)?,
@@ -347,9 +349,15 @@ impl Message<'_> {
             delays: attempt.map(|attempt| attempt.delays),
             put_off: self.put_off,
             queue: InQueue::Nothing,
-            outcome,
+            // The relay may have repeated the password, and smtp(8) logs it when somebody has made it verbose.
+            outcome: outcome.hidden(&Mask::of(self.desired)),
         }
     }
+}
+
+/// The lines that tell. The password that may be in them is hidden when they have become an outcome.
+fn evidence(pursuit: &Pursuit, attempt: Option<&Attempt>) -> Vec<String> {
+    pursuit.trail().evidence(attempt).into_iter().map(str::to_owned).collect()
 }
 
 enum Judgement {

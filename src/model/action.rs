@@ -6,6 +6,7 @@ use super::maincf::MainCf;
 use super::managed::{Managed, MapKind};
 use super::need::Need;
 use super::postmap::MapSource;
+use super::shown;
 use super::supply::Supply;
 use super::text;
 
@@ -121,8 +122,8 @@ impl Action {
         let (file, before, after) = match self {
             Self::WriteMainCf { before, after, .. } => (
                 Managed::MainCf,
-                String::from_utf8_lossy(before.bytes()).into_owned(),
-                String::from_utf8_lossy(after.bytes()).into_owned(),
+                shown::main_cf(before.bytes(), after.bytes()),
+                shown::main_cf(after.bytes(), before.bytes()),
             ),
             Self::WriteMap { file, before, after, keys, .. } if file.is_secret() => {
                 let old = before.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
@@ -155,12 +156,14 @@ pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]
     const SHOWN: usize = 6;
     let shown = |bytes: &[u8], other: &[u8]| {
         if file.is_secret() {
-            MapSource::new(bytes.to_vec()).masked(&MapSource::new(other.to_vec()), keys)
+            MapSource::new(bytes.to_vec()).masked(&MapSource::new(before.to_vec()), keys)
+        } else if file == Managed::MainCf {
+            shown::main_cf(bytes, other)
         } else {
             String::from_utf8_lossy(bytes).into_owned()
         }
     };
-    let (before, after) = (shown(before, before), shown(after, before));
+    let (before, after) = (shown(before, after), shown(after, before));
     let diff = TextDiff::from_lines(before.as_str(), after.as_str());
     let changes: Vec<String> = diff
         .iter_all_changes()
@@ -172,5 +175,5 @@ pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]
     if more > 0 {
         text += &format!(" | and {more} more");
     }
-    if text.is_empty() { "comments or white space".into() } else { text }
+    if text.is_empty() { "comments, white space, or what may be a password".into() } else { text }
 }

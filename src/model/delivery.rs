@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::catalogue::Verdict;
 use super::diagnosis::Cause;
+use super::mask::Mask;
 use crate::error::Exit;
 
 /// What became of the test message.
@@ -96,6 +97,21 @@ impl Outcome {
             Self::Accepted { relay, reply } => format!("{relay} said: {reply}"),
             Self::Failed { exit: Exit::Refused, id, .. } => format!("refused [{id}]"),
             Self::Failed { id, .. } => format!("nothing is proved [{id}]"),
+        }
+    }
+
+    /// The same without the password in any text.
+    #[must_use]
+    pub fn hidden(self, mask: &Mask) -> Self {
+        match self {
+            Self::Accepted { relay, reply } => Self::Accepted { relay, reply: mask.hide(&reply) },
+            Self::Failed { exit, id, cause, remedy, evidence } => Self::Failed {
+                exit,
+                id,
+                cause: mask.hide(&cause),
+                remedy: mask.hide(&remedy),
+                evidence: evidence.iter().map(|line| mask.hide(line)).collect(),
+            },
         }
     }
 

@@ -11,7 +11,7 @@ use super::observed::{Database, MapFile, Observed, Postfix, Queue};
 use super::parameters::{parameters, words};
 use super::pending::Waiting;
 use super::postmap::MapSource;
-use super::text;
+use super::shown;
 use crate::error::{Error, Result};
 
 /// Findings and what follows from them.
@@ -316,7 +316,7 @@ impl Plan {
         let mut changes = Vec::new();
         for (name, value) in parameters(desired, postfix, kind)? {
             let found = postfix.setting(name);
-            let public = text::without_inline_tables(found);
+            let public = shown::value(found);
             let same = words(found) == words(&value);
             self.foreign_edit(
                 name,

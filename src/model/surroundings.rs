@@ -9,7 +9,7 @@ use super::observed::{Postfix, Sendmail};
 use super::parameters::{ROUTING, is_local};
 use super::plan::{Plan, State};
 use super::postmap::MapSource;
-use super::text;
+use super::shown;
 
 impl Plan {
     /// Which files are not as our last run left them, and what differs. Not a fault: other lines are none of ours.
@@ -54,10 +54,7 @@ impl Plan {
                 self.add(
                     format!("routing.{parameter}"),
                     State::Warning,
-                    format!(
-                        "`{}` can send mail another way than to the relay",
-                        text::without_inline_tables(value)
-                    ),
+                    format!("`{}` can send mail another way than to the relay", shown::value(value)),
                     &format!("make sure that it does what you want, or `postconf -X {parameter}`"),
                 );
             }

@@ -3,42 +3,21 @@
 //! a file of a syslog daemon, or of postlogd(8), has lines of any local user, and these count only as far as the queue,
 //! which is Postfix's alone, bears them out.
 
+mod word;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use super::log::event::plain;
 use super::log::line::Line;
 use super::log::witness::{ON_THE_WAY, Witness};
-use super::log::{Attempt, Event, Hop, Status, parse_event, parse_line};
-use super::queue::{Addressee, Recipient};
+use super::log::{Attempt, Event, Status, parse_event, parse_line};
+pub use word::{Gone, Standing, Whereabouts, Word};
+use word::{deferred, end, whereabouts};
 
 /// Attempts that are kept. For one recipient there are a few; more than that somebody else has written.
 const ATTEMPTS: usize = 200;
 /// Queue ids to which the message went on that are kept.
 const ONWARD: usize = 50;
-
-/// An end of the message as a whole, which no line of a recipient tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gone {
-    /// It was in the queue for too long, or an administrator had it expire.
-    Expired,
-    /// An administrator took it out of the queue.
-    Deleted,
-    /// A rule or a milter threw it away.
-    Discarded,
-    /// Its sender was told that it did not arrive.
-    Returned,
-}
-
-impl Gone {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Expired => "expired, returned to sender",
-            Self::Deleted => "taken out of the queue by postsuper",
-            Self::Discarded => "discarded by a rule",
-            Self::Returned => "returned to sender",
-        }
-    }
-}
 
 /// Who can have written what a log says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,86 +51,6 @@ pub struct Trail {
     witness: Witness,
     /// What the log says of lines that it has lost.
     lost: Option<String>,
-}
-
-/// Where the message is, by one attempt.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Whereabouts {
-    /// The relay accepted it.
-    Accepted(Attempt),
-    /// It was delivered on this host, or discarded.
-    StayedHere(Attempt),
-    /// Another host than the relay accepted it.
-    WentElsewhere(Attempt),
-    /// Postfix keeps it and will try again.
-    Deferred(Attempt),
-    /// Postfix gave up.
-    Bounced(Attempt),
-}
-
-impl Whereabouts {
-    /// The attempt that says so.
-    pub fn attempt(&self) -> &Attempt {
-        match self {
-            Self::Accepted(attempt)
-            | Self::StayedHere(attempt)
-            | Self::WentElsewhere(attempt)
-            | Self::Deferred(attempt)
-            | Self::Bounced(attempt) => attempt,
-        }
-    }
-}
-
-/// What log and queue come to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Word {
-    /// Nothing yet: not tried, or an attempt is under way.
-    Open,
-    /// Log and queue agree.
-    Said(Whereabouts),
-    /// They agree that it is gone, and no attempt was its end.
-    Gone(Gone),
-    /// They do not, in words. One of them may be late; if that stays so, somebody else has written to the log.
-    Doubt(String),
-}
-
-impl Word {
-    /// The attempt that it is of, if it is of one.
-    pub fn attempt(&self) -> Option<&Attempt> {
-        match self {
-            Self::Said(found) => Some(found.attempt()),
-            Self::Open | Self::Gone(_) | Self::Doubt(_) => None,
-        }
-    }
-}
-
-/// Those of our recipients that are still to do, by the queue: one, or several where an alias stands for them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
-    waiting: Vec<Recipient>,
-}
-
-impl Standing {
-    /// Of the recipients in the message's queue file (none: it is not in the queue any more) those that `to` stands for,
-    /// with the reasons that the queue shows.
-    pub fn new(to: &str, envelope: &[Addressee], shown: &[Recipient]) -> Self {
-        let to = plain(to);
-        let ours = envelope
-            .iter()
-            .filter(|one| !one.done && [&one.address, &one.original].iter().any(|it| plain(it) == to));
-        let reason = |address: &str| {
-            let shown = shown.iter().find(|shown| plain(&shown.address) == plain(address));
-            shown.map(|shown| shown.reason.clone()).unwrap_or_default()
-        };
-        let waiting =
-            ours.map(|one| Recipient { address: one.address.clone(), reason: reason(&one.address) });
-        Self { waiting: waiting.collect() }
-    }
-
-    /// Whether nothing is to be done any more.
-    pub fn is_done(&self) -> bool {
-        self.waiting.is_empty()
-    }
 }
 
 impl Trail {
@@ -407,67 +306,6 @@ impl Trail {
     }
 }
 
-fn whereabouts(attempt: &Attempt, is_relay: impl Fn(&str, &str, u16) -> bool) -> Whereabouts {
-    let found = attempt.clone();
-    match (attempt.status, &attempt.relay) {
-        (Status::Deferred, _) => Whereabouts::Deferred(found),
-        (Status::Bounced, _) => Whereabouts::Bounced(found),
-        (Status::Sent, Hop::Host { name, address, port }) if is_relay(name, address, *port) => {
-            Whereabouts::Accepted(found)
-        }
-        (Status::Sent, Hop::Host { .. }) => Whereabouts::WentElsewhere(found),
-        (Status::Sent, Hop::None | Hop::Here(_)) => Whereabouts::StayedHere(found),
-    }
-}
-
-/// The attempt that has the reason that the queue shows; of several the last one. Its words are the queue's, which only
-/// Postfix can write: a line may differ from them in what is not compared.
-fn deferred(of_it: &[&Attempt], address: &str, reason: &str) -> Result<Option<Attempt>, String> {
-    let mut fitting = of_it.iter().rev().filter(|attempt| is_same_reason(&attempt.reason, reason));
-    let (Some(last), others) = (fitting.next(), fitting) else {
-        return match of_it.last() {
-            // The line is not there yet.
-            None => Ok(None),
-            Some(last) => Err(format!("the log says of {address}: {}; the queue says: {reason}", end(last))),
-        };
-    };
-    let hop = |attempt: &Attempt| match &attempt.relay {
-        Hop::Host { name, port, .. } => format!("{name}:{port}"),
-        Hop::None => "nobody".into(),
-        Hop::Here(agent) => agent.clone(),
-    };
-    for other in others {
-        if hop(other) != hop(last) {
-            return Err(format!(
-                "the log says of {address} that both {} and {} put it off",
-                hop(other),
-                hop(last)
-            ));
-        }
-    }
-    Ok(Some(Attempt { reason: reason.to_owned(), ..(*last).clone() }))
-}
-
-/// Whether the reason in the log is the one that the queue shows. Both have it from one text, in which each has masked
-/// in its own way what is not printable ASCII; and Postfix cuts a line of the log at 2000 bytes (`msg_syslog.c`).
-fn is_same_reason(logged: &str, shown: &str) -> bool {
-    const LONG: usize = 1500;
-    let bare =
-        |text: &str| -> String { text.chars().filter(|c| c.is_ascii_graphic() && *c != '?').collect() };
-    let (logged, shown) = (bare(logged), bare(shown));
-    logged == shown || logged.len() >= LONG && shown.starts_with(&logged)
-}
-
-/// How an attempt ended, in words.
-fn end(attempt: &Attempt) -> String {
-    let status = match attempt.status {
-        Status::Sent => "delivered",
-        Status::Deferred => "put off",
-        Status::Bounced => "bounced",
-    };
-    format!("{status} ({})", attempt.reason)
-}
-
 /// A line of journald or rsyslog that says that lines were dropped.
 fn loss(raw: &str) -> Option<String> {
     let line = Line::of_system(raw)?;
@@ -476,5 +314,4 @@ fn loss(raw: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "trail_tests.rs"]
 mod tests;

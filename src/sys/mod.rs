@@ -19,6 +19,7 @@ pub mod log;
 pub mod logs;
 pub mod mail;
 pub mod network;
+pub mod output;
 pub mod packages;
 pub mod pending;
 pub mod postfix;

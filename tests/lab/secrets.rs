@@ -182,3 +182,41 @@ fn a_postmap_that_crashes_leaves_it_in_no_core() {
     assert!(run.part("after").starts_with("exit 0\nunlimited "), "{run:?}");
     run.complains("postmap");
 }
+
+/// A relay may repeat the password in any reply. What it says is shown, kept as a proof, and shown by every `check` later.
+#[test]
+fn a_relay_that_repeats_the_password_does_not_get_it_shown() {
+    const PLAIN: &str = "pw=correct horse battery staple!";
+    // Of `\0user\0password`, of the password after one and two other bytes, and of the password alone.
+    let base64 = [
+        "AGFsZXJ0c0BleGFtcGxlLmNvbQBjb3JyZWN0IGhvcnNlIGJhdHRlcnkgc3RhcGxl",
+        "eGNvcnJlY3QgaG9yc2UgYmF0dGVyeSBzdGFwbGU",
+        "eHhjb3JyZWN0IGhvcnNlIGJhdHRlcnkgc3RhcGxleA==",
+        "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==",
+    ]
+    .join(" xAUTHx ");
+    let answers = read(AUTHENTICATED).replace("60s", "5s");
+    let said = format!("{PLAIN} {base64}");
+    for rule in [
+        "END 250 2.0.0 Ok",
+        "END 550 5.7.1 no",
+        "RCPT/ops@/ 550 5.1.1 no",
+        "RCPT 450 4.2.0 later",
+        "AUTH 535 5.7.8 no",
+        "AUTH 235 2.7.0",
+        "MAIL 553 5.7.1 no",
+        "CONNECT 220 relay",
+        "CONNECT 554 no",
+    ] {
+        let run = host().answers_text(&answers).relay("scripted").replies(&format!("{rule} {said}\nEND 250 2.0.0 Ok\n")).sh(
+                "relayhost probe --json; relayhost probe; relayhost apply --no-probe --on-failure keep; echo '== applied'
+                 relayhost verify --deadline 5s; relayhost verify --json --deadline 5s; relayhost check; relayhost check --json; relayhost history --json
+                 ls /var/lib/relayhost; cat /var/lib/relayhost/proof.json; true",
+            );
+        let all = format!("{}{}", run.stdout, run.stderr);
+        assert!(all.contains("== applied") && all.contains("****"), "{rule}: {run:?}");
+        for part in ["horse", "aG9yc2", "hvcnNl", "BiYXR0", "YmF0dGVye", "iYXR0ZXJ5"] {
+            assert!(!all.contains(part), "{part} of {rule} {said}: {run:?}");
+        }
+    }
+}

@@ -244,3 +244,56 @@ fn scratch_directories_of_killed_runs_are_swept_and_no_others() {
     ));
     run.says("1\napply 0\n").says("/root/precious/x\n").says("/tmp/relayhost-backup\n");
 }
+
+/// Nobody reads: a terminal after Ctrl-S, a pipe that is full. The end does not wait for them either.
+#[test]
+fn a_reader_that_has_stopped_keeps_no_signal_from_ending_a_run() {
+    const BLOCKED: &str = r#"cat > /root/blocked.py <<'END'
+import fcntl, os, pty, signal, subprocess, sys, time
+kind, command = sys.argv[1], sys.argv[2:]
+if kind == "terminal":
+    reader, writer = pty.openpty()
+else:
+    reader, writer = os.pipe()
+    os.write(writer, b"x" * (fcntl.fcntl(writer, 1031, 4096) - int(kind)))  # F_SETPIPE_SZ
+process = subprocess.Popen(command, stdin=writer if kind == "terminal" else subprocess.DEVNULL, stdout=writer, stderr=writer)
+if kind == "terminal":
+    seen = b""
+    while b"sasl_passwd: " not in seen:
+        seen += os.read(reader, 200)
+    os.write(reader, b"\x13")
+time.sleep(1.5)
+print("blocked" if process.poll() is None else f"ended before: {process.poll()}")
+begin = time.monotonic()
+process.send_signal(signal.SIGTERM)
+try:
+    status = process.wait(20)
+except subprocess.TimeoutExpired:
+    process.kill()
+    status = "never"
+took = time.monotonic() - begin
+print(f"exit {status}, {'soon' if took < 5 else f'after {took:.1f} s'}")
+END"#;
+    let run = host().answers(AUTHENTICATED).relay("silent").sh(&format!(
+        r"{SHELL} {BLOCKED}
+        state > /root/before
+        for kind in terminal 0 100; do
+            python3 /root/blocked.py $kind relayhost apply --no-probe; state | cmp - /root/before && echo as before
+            flock -n /var/lib/relayhost/lock echo lock free; ls /var/lib/relayhost
+        done"
+    ));
+    assert_eq!(
+        run.stdout
+            .matches(
+                "blocked
+exit 143, soon
+as before
+lock free
+"
+            )
+            .count(),
+        3,
+        "{run:?}"
+    );
+    run.never_says("journal.json");
+}

@@ -6,6 +6,7 @@ use super::facts::Host;
 use crate::engine::{End, Progress};
 use crate::error::{Exit, human};
 use crate::model::diagnosis::{Circumstances, diagnose};
+use crate::model::mask::Mask;
 use crate::model::probe::{Ending, Failure, Probe, Stage, Warning};
 use crate::model::reply::Reply;
 use crate::model::route::{Matter, Route};
@@ -21,6 +22,8 @@ pub struct Talk<'a> {
     pub waits: Vec<String>,
     /// Whether a login was tried: there is no second one.
     pub tried_login: bool,
+    /// Hides the password in whatever the relay says.
+    mask: Mask,
     progress: &'a mut dyn Progress,
     begin: Instant,
     end: Instant,
@@ -82,7 +85,32 @@ pub struct Stop {
     pub next: Next,
 }
 
+impl Good {
+    /// The same without the password.
+    fn hidden(self, mask: &Mask) -> Self {
+        let hide = |text: &String| mask.hide(text);
+        Self {
+            text: hide(&self.text),
+            offered: self.offered.iter().map(hide).collect(),
+            said: self.said.as_ref().map(hide),
+        }
+    }
+}
+
 impl Bad {
+    /// The same without the password.
+    fn hidden(self, mask: &Mask) -> Self {
+        let hide = |text: &String| mask.hide(text);
+        Self {
+            evidence: self.evidence.iter().map(hide).collect(),
+            said: self.said.as_ref().map(hide),
+            offered: self.offered.iter().map(hide).collect(),
+            doubt: self.doubt.as_ref().map(hide),
+            untried: self.untried.as_ref().map(hide),
+            ..self
+        }
+    }
+
     pub fn new(evidence: Vec<String>, matter: Matter) -> Self {
         Self {
             evidence,
@@ -144,6 +172,7 @@ impl<'a> Talk<'a> {
             host,
             waits,
             tried_login: false,
+            mask: route.login.as_ref().map(|(user, password)| Mask::new(user, password)).unwrap_or_default(),
             progress,
             begin,
             end: begin + timeout,
@@ -168,13 +197,13 @@ impl<'a> Talk<'a> {
     pub fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
         for warning in warnings {
             if !self.warnings.iter().any(|known| known.id == warning.id) {
-                self.warnings.push(warning);
+                self.warnings.push(Warning { text: self.mask.hide(&warning.text), ..warning });
             }
         }
     }
 
     pub fn note(&mut self, text: &str) {
-        self.progress.note(text);
+        self.progress.note(&self.mask.hide(text));
     }
 
     /// Runs one stage, and tells how it went.
@@ -190,14 +219,15 @@ impl<'a> Talk<'a> {
         let took = begin.elapsed();
         let (stage, result) = match result {
             Ok((value, good)) => {
-                let Good { text, offered, said } = good;
+                let Good { text, offered, said } = good.hidden(&self.mask);
                 (Stage { name, good: true, text, offered, said, took }, Ok(value))
             }
             Err(bad) => {
+                let bad = bad.hidden(&self.mask);
                 let cut_off = signals::pending();
                 let next = if cut_off.is_some() { Next::End } else { bad.next };
                 let (said, offered) = (bad.said.clone(), bad.offered.clone());
-                let ending = self.ending(*bad);
+                let ending = self.ending(bad);
                 let text = match &ending {
                     _ if cut_off.is_some() => "cut off".to_owned(),
                     Ending::Failed(failure) => failure.cause.clone(),

@@ -8,7 +8,6 @@ use crate::engine::observe::observe;
 use crate::engine::pursuit::Pursuit;
 use crate::error::Result;
 use crate::model::catalogue::Verdict;
-use crate::model::desired::Auth;
 use crate::model::diagnosis::{Cause, Circumstances, diagnose};
 use crate::model::log::Attempt;
 use crate::model::observed::Queue;
@@ -16,17 +15,6 @@ use crate::model::trail::Author;
 use crate::sys::{clock, service};
 
 impl Message<'_> {
-    /// The lines that tell, without the password: smtp(8) logs it when somebody has made it verbose.
-    pub(super) fn evidence(&self, pursuit: &Pursuit, attempt: Option<&Attempt>) -> Vec<String> {
-        let lines = pursuit.trail().evidence(attempt).into_iter();
-        match &self.desired.auth {
-            Auth::Login { password, .. } if !password.expose().is_empty() => {
-                lines.map(|line| line.replace(password.expose(), "********")).collect()
-            }
-            _ => lines.map(str::to_owned).collect(),
-        }
-    }
-
     /// Why an attempt failed. Its reason is confirmed. Where anybody can write to the log, the lines beside it are not: they may
     /// explain more, and change neither whose fault it is nor whether the same attempt may succeed later.
     pub(super) fn cause(

@@ -3,7 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::word::is_same_reason;
 use super::*;
+use crate::model::queue::{Addressee, Recipient};
 
 const OPS: &str = "ops@example.com";
 const QUEUED: &str = "x postfix/cleanup[2]: ABCDE1: message-id=<unique@h>";

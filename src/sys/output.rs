@@ -1,0 +1,109 @@
+//! Standard output and standard error, written without waiting longer than a signal allows. Who reads may have stopped: a
+//! terminal after Ctrl-S, a full pipe that nobody reads.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Error, ErrorKind, Result, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::sync::OnceLock;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, send};
+
+use super::signals;
+
+/// Where text goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Standard output.
+    Text,
+    /// Standard error.
+    Error,
+}
+
+/// Most that is written at once where a write may wait, in bytes: what fits into a pipe that poll(2) calls ready.
+const CHUNK: usize = 4096;
+
+/// How a descriptor is written to.
+enum Way {
+    /// A file: a write does not wait for anybody.
+    File,
+    /// A pipe or a terminal, opened once more, so that a write that would wait returns instead. On the descriptor itself
+    /// that would be set for everybody who shares it, such as the shell.
+    Own(File),
+    /// A socket.
+    Socket,
+    /// What cannot be opened once more: another user's terminal.
+    Shared,
+}
+
+impl Output {
+    /// Writes all of it. When a signal has come, what nobody takes within a tick is given up: the end of a run must not
+    /// wait for a reader. Errors: `TimedOut` for that, else those of write(2).
+    pub fn write(self, text: &str) -> Result<()> {
+        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+        let fd = match self {
+            Self::Text => stdout.as_fd(),
+            Self::Error => stderr.as_fd(),
+        };
+        let way = self.way(fd);
+        let (mut rest, mut last_tick) = (text.as_bytes(), false);
+        while !rest.is_empty() {
+            let part = rest.get(..CHUNK).unwrap_or(rest);
+            match put(way, fd, part) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // Also a signal that is held: while files are put back nobody may wait for a reader either.
+                    if last_tick {
+                        return Err(ErrorKind::TimedOut.into());
+                    }
+                    last_tick = signals::came().is_some();
+                    is_ready(fd);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn way(self, fd: BorrowedFd) -> &'static Way {
+        static WAYS: [OnceLock<Way>; 2] = [const { OnceLock::new() }; 2];
+        let [text, error] = &WAYS;
+        let way = if self == Self::Text { text } else { error };
+        way.get_or_init(|| Way::of(fd))
+    }
+}
+
+impl Way {
+    fn of(fd: BorrowedFd) -> Self {
+        let kind = fd.try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
+        let Ok(kind) = kind.map(|kind| kind.file_type()) else { return Self::Shared };
+        if kind.is_socket() {
+            Self::Socket
+        } else if kind.is_fifo() || kind.is_char_device() {
+            let mut options = OpenOptions::new();
+            let options = options.write(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY);
+            options.open(format!("/proc/self/fd/{}", fd.as_raw_fd())).map_or(Self::Shared, Self::Own)
+        } else {
+            Self::File
+        }
+    }
+}
+
+fn put(way: &Way, fd: BorrowedFd, part: &[u8]) -> Result<usize> {
+    match way {
+        Way::Own(file) => (&mut &*file).write(part),
+        Way::Socket => Ok(send(fd.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)?),
+        Way::Shared if !is_ready(fd) => Err(Error::from(ErrorKind::WouldBlock)),
+        Way::Shared | Way::File => Ok(nix::unistd::write(fd, part)?),
+    }
+}
+
+/// Whether something can be written, or no longer, within a tick.
+fn is_ready(fd: BorrowedFd) -> bool {
+    let mut ready = [PollFd::new(fd, PollFlags::POLLOUT)];
+    let timeout = PollTimeout::try_from(signals::TICK).unwrap_or(PollTimeout::ZERO);
+    poll(&mut ready, timeout).is_ok_and(|count| count > 0)
+}
