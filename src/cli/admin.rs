@@ -122,6 +122,7 @@ fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recover
 
 fn look(desired: &Desired) -> Result<Plan> {
     let mut plan = Plan::new(desired, &observe(desired, Place::Host)?)?;
+    plan.damaged(&recover::damages());
     supply::foresee(desired, &mut plan);
     plan.waits(&defer::waiting()?);
     plan.clients(&startup_files());
@@ -261,6 +262,7 @@ fn verify_only(
     let desired = load(answers)?;
     let request = request(&desired, answers, to, deadline)?;
     let recovered = recover_if_stopped(out)?;
+    recover::tell_of_damage(out);
     let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, out)?;
     out.delivery(&delivery);
     Ok((delivery.outcome.exit(), record::with_recovery(record::delivery(&delivery), &recovered)))
@@ -278,8 +280,9 @@ fn recover(out: &mut Renderer) -> Result<Outcome> {
 
 fn history(out: &mut Renderer) -> Result<Outcome> {
     let recovered = recover_if_stopped(out)?;
+    let is_damaged = recover::tell_of_damage(out);
     let generations = recover::history()?;
-    out.history(&generations);
+    out.history(&generations, is_damaged);
     Ok((Exit::Done, record::with_recovery(record::history(&generations), &recovered)))
 }
 

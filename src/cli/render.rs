@@ -208,10 +208,12 @@ impl Renderer {
         self.below(&format!("-> it is recorded; {next}"));
     }
 
-    /// The generations.
-    pub fn history(&self, generations: &[Generation]) {
-        if generations.is_empty() {
-            self.line("", "nothing recorded: relayhost has changed nothing here");
+    /// The generations; `is_damaged` if there may have been others.
+    pub fn history(&self, generations: &[Generation], is_damaged: bool) {
+        match generations {
+            [] if is_damaged => self.line("", "no record of an earlier change can be read"),
+            [] => self.line("", "nothing recorded: relayhost has changed nothing here"),
+            _ => {}
         }
         for generation in generations {
             let fate = match generation.fate {

@@ -34,25 +34,30 @@ pub fn lock_and_recover(patience: Duration, place: Place, progress: &mut dyn Pro
     Ok(Held { _lock: lock, recovered })
 }
 
-/// For commands that change nothing: clears up what a stopped run left, and says what cannot be used of the state. A run
-/// that is at work now is left alone.
+/// For commands that change nothing: clears up what a stopped run left. A run that is at work now is left alone.
 pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
     let lock = if state::has_journal() { state::try_lock()? } else { None };
-    let Some(lock) = lock else {
-        tell_of_damage(progress);
-        return Ok(None);
-    };
+    let Some(lock) = lock else { return Ok(None) };
     trust_postfix_directory()?;
     go_on(clear_up(&lock, Place::here(), progress), progress)
 }
 
-/// Says what cannot be used of the state.
-pub fn tell_of_damage(progress: &mut dyn Progress) {
+/// What cannot be used of the state, or can be read by others; a line each.
+pub fn damages() -> Vec<String> {
     let lines = damage::survey()
         .into_iter()
         .map(|damage| damage.line() + "; the next apply, repair or restore sets it aside");
     let exposure = damage::exposure().map(|line| line + "; the next apply, repair or restore closes it");
-    lines.chain(exposure).for_each(|line| progress.note(&line));
+    lines.chain(exposure).collect()
+}
+
+/// Says what cannot be used of the state. Returns whether there is any such thing.
+pub fn tell_of_damage(progress: &mut dyn Progress) -> bool {
+    let lines = damages();
+    for line in &lines {
+        progress.note(line);
+    }
+    !lines.is_empty()
 }
 
 /// At boot, before Postfix starts: it will read what is there then. One that runs all the same is told.

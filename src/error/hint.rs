@@ -85,7 +85,12 @@ impl Error {
             Self::Busy { .. } => "wait for it to end, and run the same command again".into(),
             Self::Record { .. } => "relayhost repair (it sets that aside, and goes on without it)".into(),
             Self::Unrecovered { .. } => "relayhost repair (it makes the files what the answers say)".into(),
-            Self::NoGeneration { .. } => "relayhost history".into(),
+            Self::NoGeneration { known, .. } => match known.last() {
+                None => "relayhost repair (nothing can be restored; it makes the files what the answers say)".into(),
+                Some(last) => format!(
+                    "relayhost history (lists them); `relayhost restore {last}` puts back what was there before that change"
+                ),
+            },
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
             Self::NoProc => "nothing was touched; `mount -t proc proc /proc`, and run the same command again".into(),
             Self::Foreign { .. } => {

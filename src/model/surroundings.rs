@@ -12,6 +12,13 @@ use super::postmap::MapSource;
 use super::shown;
 
 impl Plan {
+    /// Says what cannot be used of relayhost's own state, a line each: less can be undone, and passwords may be open.
+    pub fn damaged(&mut self, lines: &[String]) {
+        for line in lines {
+            self.add("state.damaged", State::Warning, line.clone(), "relayhost repair");
+        }
+    }
+
     /// Which files are not as our last run left them, and what differs. Not a fault: other lines are none of ours.
     pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
         let keys: Vec<String> = last
