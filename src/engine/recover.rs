@@ -51,13 +51,13 @@ pub fn damages() -> Vec<String> {
     lines.chain(exposure).collect()
 }
 
-/// Says what cannot be used of the state. Returns whether there is any such thing.
+/// Says what cannot be used of the state. Returns whether there is any such thing, or was.
 pub fn tell_of_damage(progress: &mut dyn Progress) -> bool {
     let lines = damages();
     for line in &lines {
         progress.note(line);
     }
-    !lines.is_empty()
+    !lines.is_empty() || !state::generations_aside().is_empty()
 }
 
 /// At boot, before Postfix starts: it will read what is there then. One that runs all the same is told.
