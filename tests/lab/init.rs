@@ -314,7 +314,7 @@ fn nothing_is_overwritten_unasked_and_no_link_is_followed() {
         .complains("`relayhost init --force` replaces it")
         .complains("is a symbolic link")
         .complains("has mode 0777")
-        .complains("belongs to user 1")
+        .complains("belongs to daemon (uid 1)")
         .never_says("hunter2");
 }
 

@@ -90,7 +90,7 @@ fn what_a_list_opens_is_called_so_and_its_remedy_closes_it() {
         "{READERS} relayhost apply >/dev/null
          check() {{ relayhost check > /root/out; echo \"check $?\"; tr -s '\\n ' ' ' < /root/out | grep -o 'FAIL map[^`]*`getfacl` shows it)[^.]*' ; }}
          for file in /etc/postfix/sasl_passwd /etc/postfix/sasl_passwd.db; do setfacl -m u:bin:r $file; check; relayhost apply >/dev/null; echo \"apply $?\"; wide; check; done
-         setfacl -m u:bin:r /etc/relayhost/answers.toml; relayhost check; echo \"answers $?\"; remedy=$(relayhost check 2>&1 | tr -s '\\n ' ' ' | sed -n 's/.*-> \\(.*\\) — .*/\\1/p'); echo \"remedy: $remedy\"
+         setfacl -m u:bin:r /etc/relayhost/answers.toml; relayhost check; echo \"answers $?\"; remedy=$(relayhost check 2>&1 | tr -s '\\n ' ' ' | sed -n 's/.*-> `\\([^`]*\\)`.*/\\1/p'); echo \"remedy: $remedy\"
          eval \"$remedy\"; wide; relayhost check >/dev/null; echo \"check $?\"; setpriv --reuid bin --clear-groups cat /etc/relayhost/answers.toml && echo OPEN"
     ));
     run.says(
