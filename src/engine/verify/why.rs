@@ -30,10 +30,13 @@ impl Message<'_> {
         }
         let alone = diagnose(evidence.get(..1).unwrap_or_default(), &circumstances);
         let unknown = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
-        let class = |cause: &Option<Cause>| {
-            cause.as_ref().map_or((unknown, false), |cause| (cause.verdict, cause.again))
-        };
-        Ok(if class(&full) == class(&alone) { full } else { alone })
+        let (verdict, again) = alone.as_ref().map_or((unknown, false), |cause| (cause.verdict, cause.again));
+        Ok(match full {
+            // Less than the reason says does no harm: any user can prevent a verdict anyway.
+            Some(full) if full.again == again && full.verdict == Verdict::Unreached => Some(full),
+            Some(full) => Some(Cause { verdict, again, ..full }),
+            None => alone,
+        })
     }
 
     /// Why no attempt has ended. Where anybody can write to the log, dead daemons are a cause only if one does not run.
