@@ -87,8 +87,8 @@ impl Error {
             Self::Unrecovered { .. } => "relayhost repair (it makes the files what the answers say)".into(),
             Self::NoGeneration { known, .. } => match known.last() {
                 None => "relayhost repair (nothing can be restored; it makes the files what the answers say)".into(),
-                Some(last) => format!(
-                    "relayhost history (lists them); `relayhost restore {last}` puts back what was there before that change"
+                Some(number) => format!(
+                    "relayhost history (lists them); `relayhost restore {number}` puts back what was there before that change"
                 ),
             },
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
