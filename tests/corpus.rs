@@ -12,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use relayhost::model::catalogue::{Entry, catalogue, fitting};
-use relayhost::model::diagnosis::Circumstances;
+use relayhost::model::causes::Circumstances;
+use relayhost::model::causes::catalogue::{Entry, catalogue, fitting};
+use relayhost::model::causes::words::Words;
 use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::hosts::Hosts;
 use relayhost::model::log::report::{Owner, Report};
@@ -21,7 +22,6 @@ use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::witness::Witness;
 use relayhost::model::log::wrap::unwrap;
 use relayhost::model::log::{Event, Line, Status, parse_event, parse_line};
-use relayhost::model::words::Words;
 use serde::Deserialize;
 
 /// 2026-12-31: no line of the corpus is younger.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::Shell;
 use relayhost::model::answers::Answers;
-use relayhost::model::provider::{Provider, Start, providers};
+use relayhost::model::providers::{Provider, Start, providers};
 
 fn share(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/usr/share").join(path)
@@ -225,6 +225,6 @@ fn the_page_on_providers_is_what_the_data_say() {
     }
     assert!(
         fs::read_to_string(&path).unwrap() == made,
-        "docs/providers.md is not what src/model/providers.toml makes: `RELAYHOST_WRITE=1 cargo test --test manual` writes it"
+        "docs/providers.md is not what src/model/providers/providers.toml makes: `RELAYHOST_WRITE=1 cargo test --test manual` writes it"
     );
 }

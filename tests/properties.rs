@@ -15,25 +15,25 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::FileFailurePersistence;
-use relayhost::model::action::{Action, changed_lines};
 use relayhost::model::answers::Answers;
-use relayhost::model::choices::Choices;
-use relayhost::model::complete::complete;
+use relayhost::model::answers::choices::Choices;
+use relayhost::model::answers::complete::complete;
+use relayhost::model::answers::interview::{Interview, Question};
 use relayhost::model::desired::{Auth, Desired};
-use relayhost::model::generation::LastRun;
-use relayhost::model::interview::{Interview, Question};
 use relayhost::model::log::{parse_event, parse_line};
-use relayhost::model::maincf::MainCf;
-use relayhost::model::managed::{Managed, MapKind};
+use relayhost::model::message::trail::{Author, Standing, Trail};
 use relayhost::model::observed::{
     Database, MapFile, Observed, Postfix, Presence, Sendmail, Service, Version,
 };
-use relayhost::model::parameters::SETTINGS;
 use relayhost::model::plan::Plan;
-use relayhost::model::postmap::{MapSource, parse_dump};
+use relayhost::model::plan::action::{Action, changed_lines};
+use relayhost::model::plan::parameters::SETTINGS;
+use relayhost::model::postfix::maincf::MainCf;
+use relayhost::model::postfix::managed::{Managed, MapKind};
+use relayhost::model::postfix::postmap::{MapSource, parse_dump};
 use relayhost::model::secret::Secret;
+use relayhost::model::state::generation::LastRun;
 use relayhost::model::text;
-use relayhost::model::trail::{Author, Standing, Trail};
 
 /// Cases for each property. What failed once is shown shrunk, and not written to a file.
 fn config(cases: u32) -> ProptestConfig {

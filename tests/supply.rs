@@ -13,10 +13,10 @@ use std::fmt::Write as _;
 
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
-use relayhost::model::candidate::{self, Candidate, Capability};
-use relayhost::model::need::Need;
-use relayhost::model::sums::Sums;
-use relayhost::model::supply::{Installed, Selection, Step};
+use relayhost::model::packages::candidate::{self, Candidate, Capability};
+use relayhost::model::packages::need::Need;
+use relayhost::model::packages::sums::Sums;
+use relayhost::model::packages::supply::{Installed, Selection, Step};
 use sha2::{Digest, Sha256};
 
 /// A header of RPM's: entries of tag, type, count, value.

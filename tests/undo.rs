@@ -16,7 +16,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use relayhost::error::Error;
-use relayhost::model::generation::Inode;
+use relayhost::model::state::generation::Inode;
 use relayhost::sys::{files, inode, scratch, swap};
 
 /// A file as it may be.

@@ -26,14 +26,14 @@ use regex::Regex;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 use relayhost::error::{Error, typed};
-use relayhost::model::catalogue::{Entry, Pattern, catalogue, fitting};
-use relayhost::model::diagnosis::{Circumstances, diagnose, explain};
+use relayhost::model::causes::catalogue::{Entry, Pattern, catalogue, fitting};
+use relayhost::model::causes::words::{Speaker, Words};
+use relayhost::model::causes::{Circumstances, diagnose, explain};
 use relayhost::model::log::follow::{About, Follower, Question};
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::{Line, parse_line};
-use relayhost::model::trail::{Author, Standing, Trail, Word};
-use relayhost::model::words::{Speaker, Words};
+use relayhost::model::message::trail::{Author, Standing, Trail, Word};
 use shell::{complaint, entry_of};
 
 /// Lines of each entry.

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use relayhost::error::Error;
 use relayhost::model::answers::Answers;
-use relayhost::model::complete::complete;
+use relayhost::model::answers::complete::complete;
 use relayhost::model::secret::Secret;
 
 const MARKER: &str = "hunter2-Xy9";

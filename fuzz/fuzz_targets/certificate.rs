@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::certificate::Certificate;
+use relayhost::model::probe::certificate::Certificate;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some(certificate) = Certificate::parse(bytes) else { return };

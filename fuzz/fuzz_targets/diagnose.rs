@@ -3,13 +3,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::diagnosis::Circumstances;
+use relayhost::model::causes::Circumstances;
+use relayhost::model::inspection::queue::{Listing, parse_json};
+use relayhost::model::json::log;
 use relayhost::model::log::follow::{About, Follower, Question};
-use relayhost::model::log::record;
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::{Calendar, Since};
 use relayhost::model::log::story::Story;
-use relayhost::model::queue::{Listing, parse_json};
 use relayhost::model::text::one_line;
 
 /// 2026-12-31.
@@ -44,13 +44,13 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(failure.lines <= records && failure.tally.messages + failure.lines > 0);
         assert!(!failure.remedy.is_empty() && !one_line(&failure.cause).contains(char::is_control));
     }
-    let _ = record::report(&whole, &calendar).to_string();
+    let _ = log::report(&whole, &calendar).to_string();
     read(&mut std::iter::once(bytes), Some(LATEST - 86_400 * 40));
 
     let mut story = Story::new("0A1B2C3D4E", question(None));
     story.source(calendar.clone());
     story.feed(bytes);
-    let _ = (record::story(&story, &calendar).to_string(), story.has_failed());
+    let _ = (log::story(&story, &calendar).to_string(), story.has_failed());
 
     let text = String::from_utf8_lossy(bytes);
     let mut listing = Listing::default();

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use relayhost::model::log::{parse_event, parse_line};
 use relayhost::model::text;
-use relayhost::model::trail::{Author, Standing, Trail};
+use relayhost::model::message::trail::{Author, Standing, Trail};
 
 fuzz_target!(|bytes: &[u8]| {
     let log = String::from_utf8_lossy(bytes);

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::lines;
-use relayhost::model::maincf::MainCf;
+use relayhost::model::postfix::lines;
+use relayhost::model::postfix::maincf::MainCf;
 
 const NAMES: [&str; 3] = ["relayhost", "smtp_tls_security_level", "a"];
 

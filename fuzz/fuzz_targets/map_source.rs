@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::lines;
-use relayhost::model::postmap::{MapSource, parse_dump};
+use relayhost::model::postfix::lines;
+use relayhost::model::postfix::postmap::{MapSource, parse_dump};
 
 const KEYS: [&str; 3] = ["[relay]:587", "@h.local", "a"];
 

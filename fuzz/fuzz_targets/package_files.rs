@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::candidate;
-use relayhost::model::checksig;
-use relayhost::model::sums::Sums;
-use relayhost::model::supply::Installed;
+use relayhost::model::packages::candidate;
+use relayhost::model::packages::checksig;
+use relayhost::model::packages::sums::Sums;
+use relayhost::model::packages::supply::Installed;
 use sha2::{Digest, Sha256};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::generation::{Generation, Journal, read_record, unhex};
-use relayhost::model::pending::Entry;
-use relayhost::model::proof::Proof;
+use relayhost::model::state::generation::{Generation, Journal, read_record, unhex};
+use relayhost::model::state::pending::Entry;
+use relayhost::model::message::proof::Proof;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

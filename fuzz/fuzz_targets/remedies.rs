@@ -6,11 +6,11 @@
 mod shell;
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::catalogue::fitting;
-use relayhost::model::diagnosis::{Circumstances, diagnose, explain};
+use relayhost::model::causes::catalogue::fitting;
+use relayhost::model::causes::words::Words;
+use relayhost::model::causes::{Circumstances, diagnose, explain};
 use relayhost::model::log::follow::About;
 use relayhost::model::log::{Attempt, Event, Line, parse_event, parse_line};
-use relayhost::model::words::Words;
 use shell::{complaint, entry_of};
 
 /// How Postfix repeats what a stranger said, with `%` for that.

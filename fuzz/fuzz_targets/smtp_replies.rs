@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::mechanism::{Choice, Filter, choose};
-use relayhost::model::reply::{Collector, LINE_LIMIT, Offer};
+use relayhost::model::probe::mechanism::{Choice, Filter, choose};
+use relayhost::model::probe::reply::{Collector, LINE_LIMIT, Offer};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut collector = Collector::default();

@@ -18,10 +18,10 @@ use crate::engine::verify::{Request, last_proof, verify};
 use crate::engine::{Place, ended_by, heed_signals, note_in_journal};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
+use crate::model::json;
 use crate::model::plan::Plan;
-use crate::model::record;
+use crate::model::state::order::{Message, Refusal, Wish};
 use crate::model::text;
-use crate::model::wish::{Message, Refusal, Wish};
 use crate::sys::host;
 
 /// What a command ends with: the exit status, and its JSON.
@@ -103,11 +103,11 @@ fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Renderer) ->
         Err(error) => {
             let error = ended_by(error);
             out.error(&error);
-            (error.exit(), record::error(&error))
+            (error.exit(), json::error(&error))
         }
     };
     // Whoever asked for a document and got none must not believe that all is well.
-    let document = record::document(name, exit.code(), body);
+    let document = json::document(name, exit.code(), body);
     note_in_journal(&document);
     let written = out.document(&document);
     if written || exit != Exit::Done { exit.code() } else { Exit::Failed.code() }
@@ -133,7 +133,7 @@ fn look(desired: &Desired) -> Result<Plan> {
 fn check(answers: &Path, out: &mut Renderer) -> Result<Outcome> {
     let (desired, plan, recovered) = compare(answers, out)?;
     out.findings(&desired, &plan);
-    Ok((differs_unless(plan.is_in_order()), record::with_recovery(record::findings(&plan), &recovered)))
+    Ok((differs_unless(plan.is_in_order()), json::with_recovery(json::findings(&plan), &recovered)))
 }
 
 fn check_nagios(answers: &Path) -> u8 {
@@ -146,9 +146,9 @@ fn check_nagios(answers: &Path) -> u8 {
 fn plan(answers: &Path, out: &mut Renderer) -> Result<Outcome> {
     let (_, plan, recovered) = compare(answers, out)?;
     out.actions(&plan);
-    let body = record::merged(record::findings(&plan), record::actions(&plan.actions, plan.complete));
-    let body = record::merged(body, json!({ "foreign": plan.foreign }));
-    Ok((differs_unless(plan.is_in_order()), record::with_recovery(body, &recovered)))
+    let body = json::merged(json::findings(&plan), json::actions(&plan.actions, plan.complete));
+    let body = json::merged(body, json!({ "foreign": plan.foreign }));
+    Ok((differs_unless(plan.is_in_order()), json::with_recovery(body, &recovered)))
 }
 
 fn apply_all(
@@ -205,8 +205,8 @@ fn apply_all(
     for finding in &left {
         out.with_remedy(finding);
     }
-    let left: Vec<_> = left.iter().map(record::finding).collect();
-    Ok((done.exit(), record::merged(of(&done), json!({ "findings": left }))))
+    let left: Vec<_> = left.iter().map(json::finding).collect();
+    Ok((done.exit(), json::merged(of(&done), json!({ "findings": left }))))
 }
 
 /// Works on a tree that is not running, `root` or the one that we are in, from inside it: so no link of the tree can lead
@@ -246,9 +246,9 @@ fn apply_to_tree(
 /// The JSON of what was done.
 pub fn of(done: &Done) -> Value {
     let body =
-        record::done(&done.actions, done.generation, done.undone, done.delivery.as_ref(), &done.recovered);
+        json::done(&done.actions, done.generation, done.undone, done.delivery.as_ref(), &done.recovered);
     match &done.probe {
-        Some(probe) => record::merged(body, json!({ "probe": record::probe(probe) })),
+        Some(probe) => json::merged(body, json!({ "probe": json::probe(probe) })),
         None => body,
     }
 }
@@ -265,7 +265,7 @@ fn verify_only(
     recover::tell_of_damage(out);
     let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, out)?;
     out.delivery(&delivery);
-    Ok((delivery.outcome.exit(), record::with_recovery(record::delivery(&delivery), &recovered)))
+    Ok((delivery.outcome.exit(), json::with_recovery(json::delivery(&delivery), &recovered)))
 }
 
 fn recover(out: &mut Renderer) -> Result<Outcome> {
@@ -283,14 +283,14 @@ fn history(out: &mut Renderer) -> Result<Outcome> {
     let is_damaged = recover::tell_of_damage(out);
     let generations = recover::history()?;
     out.history(&generations, is_damaged);
-    Ok((Exit::Done, record::with_recovery(record::history(&generations), &recovered)))
+    Ok((Exit::Done, json::with_recovery(json::history(&generations), &recovered)))
 }
 
 fn restore(number: Option<u32>, patience: Duration, out: &mut Renderer) -> Result<Outcome> {
     defer::refuse_without_proc()?;
     let held = lock_and_recover(patience, Place::here(), out)?;
     let number = recover::restore(number, out)?;
-    Ok((Exit::Done, record::with_recovery(json!({ "generation": number }), &held.recovered)))
+    Ok((Exit::Done, json::with_recovery(json!({ "generation": number }), &held.recovered)))
 }
 
 fn request(

@@ -5,8 +5,8 @@ use super::render::Renderer;
 use super::terminal::Mark;
 use crate::engine::init::not_written;
 use crate::error::Result;
-use crate::model::choices::Complaint;
-use crate::model::interview::{Interview, Question, yes_or_no};
+use crate::model::answers::choices::Complaint;
+use crate::model::answers::interview::{Interview, Question, yes_or_no};
 use crate::sys::tty::{self, Typed};
 
 /// How many answers that cannot be taken are enough: who or whatever types there does not read what we say.

@@ -10,14 +10,14 @@ use super::terminal::Mark;
 use crate::engine::diagnose::{Asked, Found, Told, diagnose};
 use crate::engine::load;
 use crate::error::{Exit, Result};
-use crate::model::catalogue::Fix;
-use crate::model::log::record;
+use crate::model::causes::catalogue::Fix;
+use crate::model::json::log;
+use crate::model::json::merged;
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::{Calendar, Since};
 use crate::model::log::story::Story;
+use crate::model::message::trail::Author;
 use crate::model::plan::State;
-use crate::model::record::merged;
-use crate::model::trail::Author;
 
 /// What may be typed after `diagnose`.
 #[derive(Debug, clap::Args)]
@@ -74,8 +74,8 @@ pub fn run(arguments: Arguments, out: &mut Renderer) -> Result<Outcome> {
 
 fn body(found: &Found) -> serde_json::Value {
     let log = match &found.log {
-        Told::All(report) => record::report(report, &found.calendar),
-        Told::One(story) => record::story(story, &found.calendar),
+        Told::All(report) => log::report(report, &found.calendar),
+        Told::One(story) => log::story(story, &found.calendar),
     };
     let author = match found.author {
         Author::Postfix => "postfix",
@@ -83,7 +83,7 @@ fn body(found: &Found) -> serde_json::Value {
     };
     let about = json!({ "sources": found.sources, "author": author, "unreadable": found.trouble });
     let body = json!({ "diagnosis": merged(about, log) });
-    if found.own { merged(body, record::findings(&found.looks)) } else { body }
+    if found.own { merged(body, log::findings(&found.looks)) } else { body }
 }
 
 impl Renderer {

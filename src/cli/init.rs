@@ -13,11 +13,11 @@ use super::terminal::Mark;
 use crate::engine::init::{self, Target};
 use crate::engine::{load, probe};
 use crate::error::{Error, Exit, Result};
-use crate::model::choices::{Choices, Complaint};
+use crate::model::answers::choices::{Choices, Complaint};
+use crate::model::answers::interview::{Interview, Question, level};
 use crate::model::desired::Rewrite;
-use crate::model::interview::{Interview, Question, level};
+use crate::model::json;
 use crate::model::probe::{Ending, Probe};
-use crate::model::record;
 use crate::sys::tty;
 
 /// What may be known beforehand.
@@ -87,12 +87,12 @@ pub fn run(flags: &Flags, out: &mut Renderer) -> Result<Outcome> {
         answer_from_flags(&mut interview)?;
     }
     let found = if flags.no_probe { None } else { try_relay(&mut interview, somebody, out)? };
-    let tried = found.as_ref().map_or(json!({}), |found| json!({ "probe": record::probe(found) }));
+    let tried = found.as_ref().map_or(json!({}), |found| json!({ "probe": json::probe(found) }));
     let summary = init::desired(interview.choices())?.summary();
     if let Some(failed) = found.filter(|found| !somebody && is_failed(found)) {
         out.write("\n");
         out.line("", "nothing was written; relayhost init --no-probe writes answers that were not tried");
-        return Ok((failed.exit(), record::merged(body(&[], &summary, &[]), tried)));
+        return Ok((failed.exit(), json::merged(body(&[], &summary, &[]), tried)));
     }
     let written = init::write(&target, interview.choices(), flags.inline_password, flags.force, out)?;
     out.write("\n");
@@ -102,7 +102,7 @@ pub fn run(flags: &Flags, out: &mut Renderer) -> Result<Outcome> {
     }
     let next = next_steps(&target);
     out.line("", &format!("next: {}", next.join(", then ")));
-    Ok((Exit::Done, record::merged(body(&written, &summary, &next), tried)))
+    Ok((Exit::Done, json::merged(body(&written, &summary, &next), tried)))
 }
 
 /// Tries the relay. If there is somebody, has the answer corrected that it does not like, and tries again; what is

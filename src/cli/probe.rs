@@ -11,8 +11,8 @@ use super::terminal::Mark;
 use crate::engine::load;
 use crate::engine::probe;
 use crate::error::Result;
+use crate::model::json;
 use crate::model::probe::{Ending, Probe};
-use crate::model::record;
 
 /// Tries the answers, or with `current` what is in force.
 pub fn probe(answers: &Path, current: bool, timeout: Duration, out: &mut Renderer) -> Result<Outcome> {
@@ -24,7 +24,7 @@ pub fn probe(answers: &Path, current: bool, timeout: Duration, out: &mut Rendere
         probe::probe(&load::load(answers)?, timeout, out)?
     };
     out.probe(&found);
-    Ok((found.exit(), json!({ "probe": record::probe(&found) })))
+    Ok((found.exit(), json!({ "probe": json::probe(&found) })))
 }
 
 impl Renderer {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::render::Renderer;
 use crate::error::{Error, Exit, Result};
-use crate::model::choices;
-use crate::model::provider::{self, Part, Preset, Provider, Start, Warning, providers};
+use crate::model::answers::choices;
+use crate::model::providers::{self, Part, Preset, Provider, Start, Warning, providers};
 
 /// Lists all, or explains one.
 pub fn run(name: Option<&str>, out: &Renderer) -> Result<(Exit, Value)> {
@@ -15,7 +15,7 @@ pub fn run(name: Option<&str>, out: &Renderer) -> Result<(Exit, Value)> {
     };
     // A name without its part is explained too: that there are parts is part of the explanation.
     let bare = named.split('/').next().unwrap_or_default();
-    let preset = match (provider::find(named), providers().get_key_value(named)) {
+    let preset = match (providers::find(named), providers().get_key_value(named)) {
         (Ok(preset), _) => preset,
         (Err(_), Some((name, provider))) => Preset { name, provider, host: None },
         (Err(unknown), None) => {

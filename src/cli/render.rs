@@ -9,10 +9,10 @@ use super::terminal::{Mark, Terminal};
 use crate::engine::apply::Done;
 use crate::engine::{End, Place, Progress};
 use crate::error::{Error, Result};
-use crate::model::delivery::{Delivery, InQueue, Outcome};
 use crate::model::desired::Desired;
-use crate::model::generation::{Fate, Generation};
+use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::plan::{Finding, Plan, State};
+use crate::model::state::generation::{Fate, Generation};
 use crate::model::text;
 use crate::sys::output::Output;
 

@@ -13,13 +13,13 @@ use super::transaction::{Transaction, Wanted, prove};
 use super::verify::{Request, verify};
 use super::{Place, Progress, stage, supply};
 use crate::error::{Edit, Error, Exit, Files, Result};
-use crate::model::action::Action;
-use crate::model::delivery::Delivery;
 use crate::model::desired::Desired;
+use crate::model::message::delivery::Delivery;
 use crate::model::observed::Queue;
 use crate::model::plan::Plan;
+use crate::model::plan::action::Action;
 use crate::model::probe::Probe;
-use crate::model::wish::Refusal;
+use crate::model::state::order::Refusal;
 use crate::sys::directory::Directory;
 use crate::sys::{files, host, log, service, signals};
 

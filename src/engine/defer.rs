@@ -11,14 +11,14 @@ use super::transaction::postfix_runs;
 use super::verify::Request;
 use super::{Place, Progress, load, wait};
 use crate::error::{Error, Exit, Result};
-use crate::model::delivery::{Delivery, Outcome};
 use crate::model::desired::Desired;
-use crate::model::kind::Kind;
-use crate::model::pending::{
+use crate::model::host_kind::Kind;
+use crate::model::message::delivery::{Delivery, Outcome};
+use crate::model::probe::Ending;
+use crate::model::state::order::{Message, Wish};
+use crate::model::state::pending::{
     Attempt, CHANGED, Entry, Moment, TREE, TYPED, Waiting, is_package_name, next_run,
 };
-use crate::model::probe::Ending;
-use crate::model::wish::{Message, Wish};
 use crate::sys::{clock, host, lock, pending, service, signals};
 
 const SERVICE: &str = "relayhost-pending.service";

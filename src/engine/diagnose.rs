@@ -9,18 +9,18 @@ use super::load;
 use super::looks::look;
 use super::observe::{observe, postfix_of};
 use crate::error::{Error, Result};
+use crate::model::causes::Circumstances;
 use crate::model::desired::Desired;
-use crate::model::diagnosis::Circumstances;
+use crate::model::inspection;
 use crate::model::log::follow::{About, Follower, Question};
 use crate::model::log::hosts::is_same;
 use crate::model::log::line::time_of;
 use crate::model::log::report::{Owner, Report};
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Story;
-use crate::model::looks;
+use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::{Finding, Plan, State};
-use crate::model::trail::Author;
 use crate::sys::logs::{self, Log, Own};
 use crate::sys::{clock, dns, host, postfix, signals};
 
@@ -183,7 +183,7 @@ impl Known {
         };
         let about = About { relay: None, sender: "", to: "", host: "" };
         let sight = look(postfix, calendar, now, &|| self.circumstances(&about))?;
-        Ok(looks::findings(&sight, plan.as_ref(), calendar))
+        Ok(inspection::findings(&sight, plan.as_ref(), calendar))
     }
 }
 

@@ -1,11 +1,11 @@
 //! What became of a test message that the relay did not accept, in words, where the catalogue has no cause for it.
 
 use crate::error::{Exit, typed};
-use crate::model::delivery::{InQueue, Outcome};
 use crate::model::log::Attempt;
+use crate::model::message::delivery::{InQueue, Outcome};
+use crate::model::message::trail::Gone;
 use crate::model::observed::Postfix;
-use crate::model::parameters::is_local;
-use crate::model::trail::Gone;
+use crate::model::plan::parameters::is_local;
 
 /// It never left.
 pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> Outcome {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Progress;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
-use crate::model::need::{MAIL_PACKAGES, Need, needs};
 use crate::model::observed::{Presence, QUERY_FORMAT, capabilities, parse_packages};
+use crate::model::packages::need::{MAIL_PACKAGES, Need, needs};
 use crate::sys::run::Heard;
 use crate::sys::{clock, files, host, lock, mail, packages, signals};
 

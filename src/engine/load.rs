@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, typed};
+use crate::model::answers::complete::complete;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
-use crate::model::complete::complete;
 use crate::model::desired::Desired;
-use crate::model::generation;
 use crate::model::secret::Secret;
+use crate::model::state::generation;
 use crate::sys::trust::{self, Kind, Trusted};
 use crate::sys::{acl, files, host};
 

@@ -4,14 +4,14 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::model::diagnosis::{Circumstances, diagnose};
+use crate::model::causes::{Circumstances, diagnose};
+use crate::model::inspection::queue::{Listing, Waiting, parse_json};
+use crate::model::inspection::{Clock, Queue, Sight, TABLES, Table, parse_tracking};
 use crate::model::log::stamp::{Calendar, Seconds};
-use crate::model::looks::{Clock, Queue, Sight, TABLES, Table, parse_tracking};
-use crate::model::managed::MapKind;
 use crate::model::observed::{Database, Postfix, parse_settings};
-use crate::model::parameters::words;
-use crate::model::postmap::MapSource;
-use crate::model::queue::{Listing, Waiting, parse_json};
+use crate::model::plan::parameters::words;
+use crate::model::postfix::managed::MapKind;
+use crate::model::postfix::postmap::MapSource;
 use crate::sys::{files, postfix, run};
 
 /// Files that every system writes now and then: by the package manager, by ldconfig, by syslog.

@@ -24,8 +24,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::model::journal::Notice;
-use crate::model::kind::Kind;
+use crate::model::host_kind::Kind;
+use crate::model::journald::Notice;
 use crate::sys::{clock, host, journal, signals};
 
 /// What is worked on.

@@ -8,16 +8,16 @@ use super::Place;
 use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
-use crate::model::mailrc::Startup;
-use crate::model::maincf::MainCf;
-use crate::model::managed::{MAP_MODE, Managed, MapKind};
-use crate::model::need::needs;
+use crate::model::inspection::mailrc::Startup;
 use crate::model::observed::{
     Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Queue, Sendmail, Service, Version,
     capabilities, parse_packages, parse_settings,
 };
-use crate::model::parameters::{SETTINGS, ca_candidates};
-use crate::model::postmap::MapSource;
+use crate::model::packages::need::needs;
+use crate::model::plan::parameters::{SETTINGS, ca_candidates};
+use crate::model::postfix::maincf::MainCf;
+use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
+use crate::model::postfix::postmap::MapSource;
 use crate::sys::{files, mail, packages, postfix, service};
 
 /// Where Cyrus SASL's plugins lie: 64-bit, 32-bit.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::{End, Progress, Silent};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
+use crate::model::probe::route::Route;
 use crate::model::probe::{Ending, Probe};
-use crate::model::route::Route;
 use crate::sys::{clock, signals};
 
 /// How long a probe may take unless told otherwise.

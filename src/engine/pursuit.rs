@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result, TestMessage};
 use crate::model::log::stamp::Calendar;
-use crate::model::trail::{Author, Standing, Trail, Word};
+use crate::model::message::trail::{Author, Standing, Trail, Word};
 use crate::sys::{clock, log, postfix, signals};
 
 /// How long a line of our own may take from syslog's socket, or postlog(1), to the log.

@@ -8,8 +8,8 @@ use super::transaction::{
 };
 use super::{End, Place, Progress, init};
 use crate::error::{Edit, Error, Result};
-use crate::model::action::ServiceAction;
-use crate::model::generation::{Generation, Journal, Phase, recorded_files};
+use crate::model::plan::action::ServiceAction;
+use crate::model::state::generation::{Generation, Journal, Phase, recorded_files};
 use crate::sys::state::{self, Lock};
 use crate::sys::{clock, damage, inode, scratch, signals};
 

@@ -8,13 +8,13 @@ use tempfile::TempDir;
 use super::transaction::{Transaction, postfix_directory};
 use super::{Progress, stage};
 use crate::error::{Error, Result};
-use crate::model::action::Action;
-use crate::model::generation::Inode;
-use crate::model::maincf::MainCf;
-use crate::model::managed::{Managed, MapKind};
 use crate::model::observed::{Database, parse_settings};
-use crate::model::parameters::words;
-use crate::model::postmap::MapSource;
+use crate::model::plan::action::Action;
+use crate::model::plan::parameters::words;
+use crate::model::postfix::maincf::MainCf;
+use crate::model::postfix::managed::{Managed, MapKind};
+use crate::model::postfix::postmap::MapSource;
+use crate::model::state::generation::Inode;
 use crate::sys::{files, inode, postfix, swap};
 
 /// Builds and tries out all files, one after the other: side by side would be faster, and then the tests that stop a run

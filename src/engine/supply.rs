@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::Progress;
 use super::install::{hear, not_installed, still_missing, unlocked};
 use crate::error::{Error, Result};
-use crate::model::checksig;
 use crate::model::desired::Desired;
-use crate::model::need::Need;
+use crate::model::packages::checksig;
+use crate::model::packages::need::Need;
+use crate::model::packages::supply::{INSTALLED_FORMAT, Installed, Selection, Step, Supply};
 use crate::model::plan::Plan;
-use crate::model::supply::{INSTALLED_FORMAT, Installed, Selection, Step, Supply};
 use crate::sys::directory::{Directory, Put};
 use crate::sys::{files, host, packages, scratch, state};
 

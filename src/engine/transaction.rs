@@ -10,13 +10,13 @@ mod edits;
 
 use super::Place;
 use crate::error::{Edit, Error, Files, Result};
-use crate::model::action::ServiceAction;
-use crate::model::generation::{
+use crate::model::observed::{Queue, parse_settings};
+use crate::model::plan::action::ServiceAction;
+use crate::model::postfix::maincf::MainCf;
+use crate::model::postfix::managed::Managed;
+use crate::model::state::generation::{
     Change, Fate, Generation, Inode, Journal, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
 };
-use crate::model::maincf::MainCf;
-use crate::model::managed::Managed;
-use crate::model::observed::{Queue, parse_settings};
 use crate::sys::{clock, files, inode, postfix, service, signals, state, swap};
 
 /// A change under way.

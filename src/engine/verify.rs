@@ -9,14 +9,14 @@ mod why;
 use super::pursuit::Pursuit;
 use super::{End, Progress, fate};
 use crate::error::{Error, Exit, Result, human};
-use crate::model::delivery::{Delivery, InQueue, Outcome};
+use crate::model::causes::Cause;
 use crate::model::desired::Desired;
-use crate::model::diagnosis::Cause;
 use crate::model::log::{Attempt, Status};
-use crate::model::mask::Mask;
+use crate::model::message::delivery::{Delivery, InQueue, Outcome};
+use crate::model::message::proof::Proof;
+use crate::model::message::trail::{Whereabouts, Word};
 use crate::model::observed::{Observed, Postfix, Queue};
-use crate::model::proof::Proof;
-use crate::model::trail::{Whereabouts, Word};
+use crate::model::secret::mask::Mask;
 use crate::sys::{clock, dns, host, log, mail, postfix, service, signals, state};
 
 /// How often the log is read.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::Secret;
+use crate::model::secret::Secret;
 
 /// Everything that the answers ask for.
 #[derive(Debug, Clone)]

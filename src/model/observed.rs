@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use super::generation::LastRun;
-use super::lines::trim;
-use super::maincf::MainCf;
-use super::managed::{Managed, MapKind};
-use super::need::{MAIL_PACKAGES, Need};
-use super::postmap::{Entries, MapSource};
+use crate::model::packages::need::{MAIL_PACKAGES, Need};
+use crate::model::postfix::lines::trim;
+use crate::model::postfix::maincf::MainCf;
+use crate::model::postfix::managed::{Managed, MapKind};
+use crate::model::postfix::postmap::{Entries, MapSource};
+use crate::model::state::generation::LastRun;
 
 /// Everything that a plan needs to know of a host.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::state::{self, DIRECTORY, Lock};
 use super::{acl, clock, files, trust};
 use crate::error::{Error, Result, typed};
-use crate::model::generation::{self, Generation, read_record};
-use crate::model::proof::Proof;
+use crate::model::message::proof::Proof;
+use crate::model::state::generation::{self, Generation, read_record};
 
 /// How much is kept of what was set aside: it is there for a person to look at.
 const KEPT: usize = 20;

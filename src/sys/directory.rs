@@ -13,10 +13,10 @@ use sha2::{Digest, Sha256};
 
 use super::trust;
 use crate::error::{Error, Result, typed};
-use crate::model::candidate::{self, Candidate};
-use crate::model::generation::hex;
-use crate::model::header;
-use crate::model::sums::{self, Sums};
+use crate::model::packages::candidate::{self, Candidate};
+use crate::model::packages::header;
+use crate::model::packages::sums::{self, Sums};
+use crate::model::state::generation::hex;
 
 /// The name of the list.
 const SUMS: &str = "SHA256SUMS";

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::signals::Input;
 use super::{clock, files};
 use crate::error::{Error, Result};
-use crate::model::kind::{Kind, Signs, unit_of};
-use crate::model::pending::Moment;
+use crate::model::host_kind::{Kind, Signs, unit_of};
 use crate::model::secret::Secret;
+use crate::model::state::pending::Moment;
 
 /// The architecture of this host's packages, as rpm calls it.
 pub const ARCHITECTURE: &str = std::env::consts::ARCH;

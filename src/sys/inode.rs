@@ -11,7 +11,7 @@ use xattr::FileExt;
 use super::acl::is_unsupported;
 use super::{acl, files};
 use crate::error::{Error, Result};
-use crate::model::generation::{Inode, hex, sha256, unhex};
+use crate::model::state::generation::{Inode, hex, sha256, unhex};
 
 /// SELinux keeps its labels there (selinux(8)).
 const LABEL: &str = "security.selinux";

@@ -8,7 +8,7 @@ use super::clock;
 use super::run::{self, Cmd, Output};
 use super::{files, postfix};
 use crate::error::Result;
-use crate::model::journal::{Entry, Notice};
+use crate::model::journald::{Entry, Notice};
 use crate::model::observed::parse_settings;
 
 /// Where journald takes records (systemd's docs/JOURNAL_NATIVE_PROTOCOL.md).

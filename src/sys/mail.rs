@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::run::{self, Cmd};
 use super::{files, scratch};
 use crate::error::{Error, Result};
-use crate::model::mailrc::Startup;
-use crate::model::need::MAIL_PROGRAMS;
+use crate::model::inspection::mailrc::Startup;
+use crate::model::packages::need::MAIL_PROGRAMS;
 
 /// The `mail` command of this host.
 pub fn command() -> Option<PathBuf> {

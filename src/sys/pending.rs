@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::damage::{self, make_way, moment, own_directory};
 use super::{files, host, state};
 use crate::error::{Error, Result};
-use crate::model::pending::Entry;
+use crate::model::state::pending::Entry;
 
 /// Leftovers of this prefix that are older are of runs that were stopped.
 const UNFINISHED: &str = ".new-";

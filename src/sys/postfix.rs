@@ -7,11 +7,11 @@ use tempfile::TempDir;
 use super::run::{self, Cmd, Output};
 use super::{files, inode};
 use crate::error::{Error, Result};
+use crate::model::inspection::queue::{Addressee, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
-use crate::model::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::observed::Database;
-use crate::model::postmap::parse_dump;
-use crate::model::queue::{Addressee, Listing, Recipient, Waiting, parse_envelope, parse_json};
+use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
+use crate::model::postfix::postmap::parse_dump;
 use crate::model::text::without_inline_tables;
 
 const INSTALL_POSTFIX: &str = "relayhost apply";

@@ -12,9 +12,9 @@ use super::files;
 use super::run::{self, Cmd, Output};
 use super::signals;
 use crate::error::{Error, Result};
-use crate::model::action::ServiceAction;
-use crate::model::kind::Kind;
+use crate::model::host_kind::Kind;
 use crate::model::observed::{Queue, Service};
+use crate::model::plan::action::ServiceAction;
 
 /// How long Postfix may take to come up or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::damage::{self, make_way, own_directory};
 use super::{acl, clock, files};
 use crate::error::{Error, Result};
-use crate::model::generation::{Generation, Inode, Journal, recorded_files, sha256};
-use crate::model::proof::Proof;
+use crate::model::message::proof::Proof;
+use crate::model::state::generation::{Generation, Inode, Journal, recorded_files, sha256};
 
 /// Where it is.
 pub const DIRECTORY: &str = "/var/lib/relayhost";

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::{clock, files, inode};
 use crate::error::{Error, Result};
-use crate::model::generation::Inode;
+use crate::model::state::generation::Inode;
 
 /// Makes the finished file for a place under its own name in a staging directory. It has that name only when it is
 /// finished: what lies there under another one is half a file, and nobody's.

@@ -17,7 +17,7 @@ use rustls::{
 };
 
 use super::files;
-use crate::model::certificate::{Certificate, Seen, Trust};
+use crate::model::probe::certificate::{Certificate, Seen, Trust};
 
 /// Largest bundle of authorities that is read, in bytes; EL's has 220 KB.
 const BUNDLE_LIMIT: u64 = 8 * 1024 * 1024;

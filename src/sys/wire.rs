@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::{ClientConnection, ProtocolVersion, Stream};
 
 use super::clock;
-use crate::model::reply::{Collector, LINE_LIMIT, REPLY_LIMIT, Reply};
+use crate::model::probe::reply::{Collector, LINE_LIMIT, REPLY_LIMIT, Reply};
 use crate::model::text;
 
 /// How long a goodbye may take.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use relayhost::model::catalogue::{Fix, catalogue};
+use relayhost::model::causes::catalogue::{Fix, catalogue};
 use serde::Deserialize;
 use serde_json::Value;
 

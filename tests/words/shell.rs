@@ -1,8 +1,8 @@
 //! What a shell makes of a command, as far as the remedies need it, and whether what was filled into them is harmless:
 //! written a second time, as an oracle. For tests/words.rs and for the fuzz target `remedies`.
 
-use relayhost::model::catalogue::{Entry, catalogue};
-use relayhost::model::diagnosis::Cause;
+use relayhost::model::causes::Cause;
+use relayhost::model::causes::catalogue::{Entry, catalogue};
 
 /// The commands in a text: what stands between backquotes.
 fn commands(text: &str) -> Vec<&str> {

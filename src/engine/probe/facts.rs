@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use crate::engine::observe::plugins;
 use crate::error::Result;
-use crate::model::current::{Current, Relayhost, rewrite_keys};
 use crate::model::desired::Desired;
-use crate::model::need::{Need, needs};
 use crate::model::observed::parse_settings;
-use crate::model::parameters::{ca_candidates, words};
-use crate::model::route::{Route, SETTINGS, Settings};
+use crate::model::packages::need::{Need, needs};
+use crate::model::plan::parameters::{ca_candidates, words};
+use crate::model::probe::current::{Current, Relayhost, rewrite_keys};
+use crate::model::probe::route::{Route, SETTINGS, Settings};
 use crate::model::secret::Secret;
 use crate::sys::{files, host, postfix};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Transaction, postfix_directory};
 use crate::error::{Edit, Error, Result};
-use crate::model::generation::{Generation, Inode};
+use crate::model::state::generation::{Generation, Inode};
 use crate::sys::{files, inode, state, swap};
 
 /// How often putting one file back is tried while somebody goes on changing it.

@@ -7,11 +7,11 @@ use crate::engine::Place;
 use crate::engine::observe::observe;
 use crate::engine::pursuit::Pursuit;
 use crate::error::Result;
-use crate::model::catalogue::Verdict;
-use crate::model::diagnosis::{Cause, Circumstances, diagnose};
+use crate::model::causes::catalogue::Verdict;
+use crate::model::causes::{Cause, Circumstances, diagnose};
 use crate::model::log::Attempt;
+use crate::model::message::trail::Author;
 use crate::model::observed::Queue;
-use crate::model::trail::Author;
 use crate::sys::{clock, service};
 
 impl Message<'_> {

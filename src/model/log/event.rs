@@ -260,8 +260,8 @@ fn parse_hop(text: &str) -> Hop {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::parse_line;
     use super::*;
+    use crate::model::log::line::parse_line;
 
     const SENT: &str = "Nov 23 10:00:00 op5-system postfix/smtp[421]: 4Bd2c1x0z: to=<ops@example.com>, relay=relay.lab.test[192.0.2.1]:587, delay=0.31, delays=0.02/0.01/0.2/0.08, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 12 (a, b))";
 

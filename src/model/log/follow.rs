@@ -15,10 +15,10 @@ use super::scan::{Accepted, Found, Scanner};
 use super::stamp::{Calendar, Seconds};
 use super::witness::{ON_THE_WAY, Witness, is_of_transport};
 use super::wrap::unwrap;
-use crate::model::catalogue::{Stage, Verdict, fitting};
-use crate::model::diagnosis::{Circumstances, diagnose};
+use crate::model::causes::catalogue::{Stage, Verdict, fitting};
+use crate::model::causes::words::Words;
+use crate::model::causes::{Circumstances, diagnose};
 use crate::model::text::masked;
-use crate::model::words::Words;
 
 /// Bytes of a line that are looked at; JSON needs a line that is whole.
 const LINE: usize = 64 * 1024;

@@ -6,8 +6,8 @@ use std::collections::{HashMap, VecDeque};
 use super::event::Attempt;
 use super::fold::hard;
 use super::stamp::Seconds;
-use crate::model::catalogue::{Stage, Verdict};
-use crate::model::diagnosis::Cause;
+use crate::model::causes::Cause;
+use crate::model::causes::catalogue::{Stage, Verdict};
 use crate::model::text::{clipped, masked};
 
 /// Groups of causes. If more hosts than that fail in every way, the rest is of no host.
@@ -201,7 +201,7 @@ fn nearest_stage(attempt: &Attempt) -> Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::diagnosis::{Circumstances, diagnose};
+    use crate::model::causes::{Circumstances, diagnose};
     use crate::model::log::follow::About;
 
     #[test]

@@ -9,7 +9,6 @@ pub mod groups;
 pub mod hosts;
 pub mod line;
 pub mod messages;
-pub mod record;
 pub mod report;
 pub mod scan;
 pub mod stamp;

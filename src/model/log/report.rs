@@ -8,7 +8,7 @@ use super::groups::{Example, Group, Kind};
 use super::hosts::is_same;
 use super::messages::{Tally, earlier, later};
 use super::stamp::Seconds;
-use crate::model::catalogue::{Fix, Stage, Verdict, catalogue};
+use crate::model::causes::catalogue::{Fix, Stage, Verdict, catalogue};
 
 /// Everything that was found.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use super::scan::{Found, Scanner};
 use super::stamp::{Calendar, Seconds};
 use super::witness::Witness;
 use super::wrap::unwrap;
-use crate::model::diagnosis::{Cause, diagnose};
+use crate::model::causes::{Cause, diagnose};
 use crate::model::text::{clipped, masked};
 
 /// Steps that are kept; the newest ones of a message that was tried more often.

@@ -4,7 +4,7 @@ use super::follow::{About, Follower, Question};
 use super::report::{Failure, Owner, Report};
 use super::stamp::{Calendar, Seconds};
 use super::story::Story;
-use crate::model::diagnosis::Circumstances;
+use crate::model::causes::Circumstances;
 
 /// 2026-11-24T12:00:00Z
 const NOW: Seconds = 1_795_521_600;

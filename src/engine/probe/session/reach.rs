@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::Peer;
 use crate::engine::probe::talk::{Bad, Good, Next, Stop, Talk};
-use crate::model::form::Form;
+use crate::model::causes::form::Form;
 use crate::model::probe::Warning;
-use crate::model::route::Matter;
+use crate::model::probe::route::Matter;
 use crate::sys::dns::{self, Answer, Record};
 use crate::sys::wire::{self, Wire};
 

@@ -2,11 +2,11 @@
 
 use super::{Peer, Step, said, say};
 use crate::engine::probe::talk::{Bad, Good, Next, Talk};
-use crate::model::certificate::Seen;
-use crate::model::crosscheck;
 use crate::model::desired::Tls;
-use crate::model::reply::Offer;
-use crate::model::route::Matter;
+use crate::model::probe::certificate::Seen;
+use crate::model::probe::crosscheck;
+use crate::model::probe::reply::Offer;
+use crate::model::probe::route::Matter;
 use crate::sys::wire::{Broken, Wire};
 use crate::sys::{clock, tls};
 

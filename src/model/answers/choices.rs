@@ -1,0 +1,276 @@
+//! What `init` gathers, and the answers file that it makes of it. Each choice is checked by writing the file and having
+//! it read like any other, so that a person at the terminal and the file are told the same.
+
+use super::Answers;
+use super::complete::complete;
+use crate::error::{Error, Result};
+use crate::model::desired::{Desired, Mechanism, Rewrite, Tls};
+use crate::model::providers::{self, Preset, providers};
+use crate::model::secret::Secret;
+use crate::model::text;
+
+/// Answers, as far as they are known.
+#[derive(Debug, Clone, Default)]
+pub struct Choices {
+    /// Name of a preset, with its part.
+    pub provider: Option<String>,
+    /// Host name or address of the relay.
+    pub host: Option<String>,
+    /// TCP port.
+    pub port: Option<i64>,
+    /// Level of TLS.
+    pub tls: Option<Tls>,
+    /// Login name.
+    pub username: Option<String>,
+    /// The password itself.
+    pub password: Option<Secret>,
+    /// Where the file looks for it; in the file itself if there is no path.
+    pub password_file: Option<String>,
+    /// Local address → public address.
+    pub rewrites: Vec<Rewrite>,
+    /// Recipient of the test message.
+    pub to: Option<String>,
+}
+
+/// Why something cannot be chosen, and what can.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// What is wrong.
+    pub problem: String,
+    /// What to give instead.
+    pub remedy: String,
+}
+
+/// Stands for a host that is not chosen yet (RFC 2606).
+const OPEN: &str = "relay.invalid";
+
+impl Choices {
+    /// The preset, if one is named that is known.
+    pub fn preset(&self) -> Option<Preset> {
+        self.provider.as_deref().and_then(|name| providers::find(name).ok())
+    }
+
+    /// Whether the relay needs a login, so far as that is known.
+    pub fn needs_login(&self) -> bool {
+        self.preset().is_some_and(|preset| {
+            preset.provider.mechanism != Mechanism::None && !preset.provider.optional_login
+        })
+    }
+
+    /// Whether these can be answers, what is still open left aside.
+    pub fn check(&self) -> std::result::Result<(), Complaint> {
+        let mut trial = self.clone();
+        if let Some(provider) = trial.provider.as_ref().and_then(|name| providers().get(name)) {
+            // Its part is still open; whether a password is of any use is not.
+            if provider.part.is_some() && provider.standard.is_none() {
+                trial.provider = None;
+            }
+        }
+        let own_host = self.preset().is_some_and(|preset| preset.host.is_some());
+        if trial.host.is_none() && !own_host {
+            trial.host = Some(OPEN.into());
+        }
+        if trial.username.is_none() && (trial.needs_login() || trial.password.is_some()) {
+            trial.username = Some("x".into());
+        }
+        if trial.username.is_some() && trial.password.is_none() {
+            trial.password = Some(Secret::new("x"));
+        }
+        trial.desired().map(|_| ()).map_err(|error| match error {
+            Error::Answers { problem, remedy, .. } => Complaint { problem, remedy },
+            other => Complaint { problem: other.to_string(), remedy: other.hint() },
+        })
+    }
+
+    /// What the host shall be by these choices.
+    pub fn desired(&self) -> Result<Desired> {
+        let answers = Answers::parse("the new answers", self.text("", false).as_bytes())?;
+        complete(&answers, self.password.clone())
+    }
+
+    /// The answers file. `written` says when and by what, in one line. The password is in it if there is no file for
+    /// it, and `shown` puts stars in its place.
+    pub fn text(&self, written: &str, shown: bool) -> String {
+        let mut text = String::new();
+        let mut line = |line: &str| {
+            text.push_str(line);
+            text.push('\n');
+        };
+        if !written.is_empty() {
+            line(&format!("# {}", text::one_line(written)));
+            line("# relayhost-answers(5) explains every key.");
+        }
+        line("version = 1\n");
+        line("[relay]");
+        if let Some(preset) = self.preset() {
+            line(&format!("# {}", preset.provider.title));
+            if let (Some(host), None) = (&preset.host, &self.host) {
+                line("# It stands for these; what is set here without the # counts more:");
+                line(&format!("#   host = {}", quoted(host)));
+                line(&format!("#   port = {}", preset.port()));
+                line(&format!("#   tls = {}", quoted(preset.provider.tls.word())));
+            }
+        }
+        // One that is not known as well: the reader is to complain of it.
+        if let Some(name) = &self.provider {
+            line(&format!("provider = {}", quoted(name)));
+        }
+        if let Some(host) = &self.host {
+            line(&format!("host = {}", quoted(host)));
+        }
+        if let Some(port) = self.port {
+            line(&format!("port = {port}"));
+        }
+        if let Some(tls) = self.tls {
+            line(&format!("# {}", meaning(tls)));
+            line(&format!("tls = {}", quoted(tls.word())));
+        }
+        if let Some(username) = &self.username {
+            line("\n[auth]");
+            line(&format!("username = {}", quoted(username)));
+            match (&self.password_file, &self.password) {
+                (Some(path), _) => {
+                    line("# root's alone; its one line is the password");
+                    line(&format!("password_file = {}", quoted(path)));
+                }
+                (None, Some(_)) if shown => line("password = \"********\""),
+                (None, Some(password)) => line(&format!("password = {}", quoted(password.expose()))),
+                (None, None) => {}
+            }
+        }
+        if !self.rewrites.is_empty() {
+            line("\n[sender.rewrite]");
+            line(
+                "# local sender = the address that the relay sees;\n# @host stands for all senders of that host",
+            );
+            for Rewrite { local, public } in &self.rewrites {
+                line(&format!("{} = {}", quoted(local), quoted(public)));
+            }
+        }
+        if let Some(to) = &self.to {
+            line("\n[verify]");
+            line("# where the test message goes");
+            line(&format!("to = {}", quoted(to)));
+        }
+        text
+    }
+}
+
+/// A TOML string, as a value or as a key.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn meaning(tls: Tls) -> &'static str {
+    match tls {
+        Tls::None => "no TLS",
+        Tls::May => "TLS if the relay offers it",
+        Tls::Encrypt => "TLS always; the certificate is not checked",
+        Tls::Verify | Tls::Secure => "TLS always, and the certificate must be the relay's",
+    }
+}
+
+/// Answers for a preset as an example: what an admin has to put in is a word that shows it, and of the parts that one
+/// has to choose from, the first.
+pub fn example(named: &str, preset: &Preset) -> Choices {
+    let provider = preset.provider;
+    let login = provider.username.is_some() && (provider.mechanism != Mechanism::None);
+    let open = preset.host.is_none();
+    let domain = provider.part.as_ref().map(|_| "example.com");
+    let part = provider.parts.first().map(|part| part.name.as_str()).or(domain).filter(|_| open);
+    Choices {
+        provider: Some(part.map_or_else(|| named.to_owned(), |part| format!("{named}/{part}"))),
+        host: (open && part.is_none()).then(|| "mail.example.com".to_owned()),
+        username: login
+            .then(|| provider.fixed_username.clone().unwrap_or_else(|| "alerts@example.com".into())),
+        password_file: login.then(|| PASSWORD_FILE.to_owned()),
+        password: login.then(|| Secret::new("x")),
+        rewrites: vec![Rewrite { local: "@this-host.example".into(), public: "alerts@example.com".into() }],
+        to: Some("ops@example.com".into()),
+        ..Choices::default()
+    }
+}
+
+/// Where `init` puts the password.
+pub const PASSWORD_FILE: &str = "/etc/relayhost/password";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_every_preset_is_valid_answers() {
+        for (name, provider) in providers() {
+            let part = if provider.parts.is_empty() {
+                provider.part.as_ref().map(|_| "example.com")
+            } else {
+                provider.parts.last().map(|part| part.name.as_str())
+            };
+            let named = part.map_or(name.clone(), |part| format!("{name}/{part}"));
+            let preset = providers::find(&named).unwrap();
+            let choices = example(&named, &preset);
+            match (choices.desired(), &provider.unusable) {
+                (Ok(desired), None) => {
+                    assert_eq!(desired.relay.host, preset.host.unwrap_or_else(|| "mail.example.com".into()));
+                    assert_eq!(desired.relay.port, provider.ports[0].port);
+                    assert_eq!(desired.mechanism(), provider.mechanism, "{named}");
+                }
+                (Err(_), Some(_)) => {}
+                (other, _) => panic!("{named}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_example_of_a_preset_without_a_standard_part_names_one() {
+        for (name, line) in [
+            ("ses", "provider = \"ses/us-east-1\""),
+            ("office365-connector", "provider = \"office365-connector/example.com\""),
+            ("smarthost", "host = \"mail.example.com\""),
+        ] {
+            let (name, provider) = providers().get_key_value(name).unwrap();
+            let text = example(name, &providers::Preset { name, provider, host: None }).text("", true);
+            assert!(text.lines().any(|found| found == line), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_open_is_no_complaint_and_what_is_wrong_is_one() {
+        assert_eq!(Choices::default().check(), Ok(()));
+        assert_eq!(Choices { provider: Some("office365".into()), ..Choices::default() }.check(), Ok(()));
+        for provider in ["gogle", "gmail/eu", "ses/eu-west-9", "outlook"] {
+            let complaint = Choices { provider: Some(provider.into()), ..Choices::default() }.check();
+            assert!(complaint.is_err_and(|complaint| complaint.problem.contains("provider `")), "{provider}");
+        }
+        assert_eq!(Choices { provider: Some("ses".into()), ..Choices::default() }.check(), Ok(()));
+        let host = Choices { host: Some("smtp://x".into()), ..Choices::default() }.check().unwrap_err();
+        assert!(host.problem.contains("is not a host name") && host.remedy.contains("without `smtp://`"));
+        let password =
+            Choices { password: Some(Secret::new("x ")), ..Choices::default() }.check().unwrap_err();
+        assert!(password.problem.contains("ends with a space"), "{password:?}");
+        let rewrites = vec![Rewrite { local: "@example.com".into(), public: "a@example.com".into() }];
+        let to = Some("ops@example.com".into());
+        let to = Choices { rewrites, to, ..Choices::default() }.check().unwrap_err();
+        assert!(to.problem.contains("would rewrite this recipient too"), "{to:?}");
+    }
+
+    #[test]
+    fn the_file_says_what_the_preset_adds_and_shows_no_password() {
+        let preset = providers::find("office365").unwrap();
+        let mut choices = example("office365", &preset);
+        let text = choices.text("made for a test", false);
+        for part in [
+            "# made for a test\n",
+            "provider = \"office365\"",
+            "#   host = \"smtp.office365.com\"",
+            "#   tls = \"secure\"",
+            "password_file = \"/etc/relayhost/password\"",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+        choices.password_file = None;
+        choices.password = Some(Secret::new("hunter2"));
+        assert!(choices.text("", false).contains("hunter2"));
+        assert!(!choices.text("", true).contains("hunter2"));
+    }
+}

@@ -1,0 +1,323 @@
+//! The questions of `init` as data: what is still open, what is offered for it, and what an answer makes of it. Knows no
+//! terminal, so that whoever has flags alone goes the same way.
+
+mod prompts;
+
+use std::collections::BTreeSet;
+
+pub use prompts::{Prompt, Question};
+
+use super::choices::{Choices, Complaint};
+use crate::model::causes::catalogue::{Stage, catalogue};
+use crate::model::desired::{Rewrite, Tls};
+use crate::model::providers::{self, Provider, Unknown, providers};
+use crate::model::secret::Secret;
+use crate::model::text;
+
+/// What was answered so far.
+#[derive(Debug)]
+pub struct Interview {
+    choices: Choices,
+    /// What was chosen before it was opened again.
+    before: Choices,
+    /// The provider's standard part was chosen.
+    standard: bool,
+    /// Local senders stay as they are.
+    as_they_are: bool,
+    /// Open again, whether they need to be or not.
+    reopened: BTreeSet<Question>,
+    login: Option<bool>,
+    local: Option<String>,
+    domain: String,
+}
+
+impl Interview {
+    /// Begins with what is known. `domain` is the one that Postfix on this host gives to local addresses.
+    pub fn new(choices: Choices, domain: &str) -> Self {
+        let mut interview = Self {
+            before: Choices::default(),
+            standard: false,
+            as_they_are: false,
+            reopened: BTreeSet::new(),
+            login: None,
+            local: None,
+            domain: domain.to_owned(),
+            choices,
+        };
+        interview.fill_in();
+        interview
+    }
+
+    /// What was chosen.
+    pub fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    /// The provider, if there is one.
+    pub fn provider(&self) -> Option<&'static Provider> {
+        let name = self.choices.provider.as_deref()?.split('/').next()?;
+        providers().get(name)
+    }
+
+    /// Nobody can be asked: there is a login if one was given.
+    pub fn no_one_to_ask(&mut self) {
+        self.login.get_or_insert(self.choices.username.is_some() || self.choices.needs_login());
+    }
+
+    /// Local senders stay as they are: nothing is rewritten.
+    pub fn leave_senders(&mut self) {
+        self.as_they_are = true;
+    }
+
+    /// The next question; `None` when all is known.
+    pub fn next(&self) -> Option<Prompt> {
+        use Question as Q;
+        let order = [
+            Q::Relay,
+            Q::Part,
+            Q::Host,
+            Q::Login,
+            Q::Port,
+            Q::Tls,
+            Q::Username,
+            Q::Password,
+            Q::Local,
+            Q::Public,
+            Q::To,
+        ];
+        order.into_iter().find(|question| self.is_open(*question)).map(|question| self.prompt(question))
+    }
+
+    fn is_open(&self, question: Question) -> bool {
+        let chosen = &self.choices;
+        // A relay that has no host of its own, or no preset at all.
+        let is_own = chosen.preset().is_none_or(|preset| preset.host.is_none());
+        let open = match question {
+            Question::Relay => chosen.provider.is_none() && chosen.host.is_none(),
+            Question::Part => {
+                let named = chosen.provider.as_deref().unwrap_or_default();
+                let has_parts = self.provider().is_some_and(|known| known.part.is_some());
+                chosen.host.is_none() && !named.contains('/') && !self.standard && has_parts
+            }
+            Question::Host => is_own && chosen.host.is_none(),
+            Question::Login => {
+                let optional = self.provider().is_none_or(|provider| provider.optional_login);
+                optional && chosen.username.is_none() && self.login.is_none()
+            }
+            Question::Port => is_own && chosen.port.is_none(),
+            Question::Tls => false,
+            Question::Username => self.has_login() && chosen.username.is_none(),
+            Question::Password => {
+                self.has_login() && chosen.password.is_none() && chosen.password_file.is_none()
+            }
+            Question::Local => chosen.rewrites.is_empty() && self.local.is_none() && !self.as_they_are,
+            Question::Public => chosen.rewrites.is_empty() && self.local.is_some(),
+            Question::To => chosen.to.is_none(),
+        };
+        open || self.reopened.contains(&question)
+    }
+
+    fn has_login(&self) -> bool {
+        self.choices.username.is_some() || self.choices.needs_login() || self.login == Some(true)
+    }
+
+    /// The address of the login, if it is one.
+    fn own_address(&self) -> Option<String> {
+        self.choices.username.clone().filter(|name| text::is_recipient(name))
+    }
+
+    /// Takes an answer. What cannot be meant is not taken, and the question stays open.
+    pub fn answer(&mut self, question: Question, typed: &str) -> Result<(), Complaint> {
+        let prompt = self.prompt(question);
+        // What belongs to a password is for the password to say.
+        let typed = if question == Question::Password { typed } else { typed.trim() };
+        let typed = match (typed, prompt.default) {
+            ("", Some(default)) => default,
+            ("", None) => {
+                let help = if prompt.help.is_empty() { "it cannot be left out" } else { &prompt.help };
+                return Err(complaint("this needs an answer", help));
+            }
+            (typed, _) => typed.to_owned(),
+        };
+        let mut trial = self.choices.clone();
+        match question {
+            Question::Relay => relay(&mut trial, &typed)?,
+            Question::Part => {
+                let standard = self.provider().and_then(|provider| provider.standard.as_deref());
+                self.standard = standard == Some(typed.as_str());
+                if !self.standard {
+                    let named = format!("{}/{typed}", trial.provider.unwrap_or_default());
+                    providers::find(&named)
+                        .map_err(|Unknown { problem, remedy }| Complaint { problem, remedy })?;
+                    trial.provider = Some(named);
+                }
+            }
+            Question::Host => trial.host = Some(typed),
+            Question::Login => {
+                self.login = Some(yes_or_no(&typed)?);
+                self.reopened.remove(&question);
+                return Ok(());
+            }
+            Question::Port => {
+                trial.port = Some(typed.parse().map_err(|_| {
+                    complaint(
+                        &format!("`{}` is not a number", text::one_line(&typed)),
+                        "relays usually listen on 587, 465 or 25",
+                    )
+                })?);
+            }
+            Question::Tls => trial.tls = Some(level(&typed)?),
+            Question::Username => trial.username = Some(typed),
+            Question::Password => trial.password = Some(Secret::new(typed)),
+            Question::Local if typed == "none" => {
+                self.as_they_are = true;
+                self.reopened.remove(&question);
+                return Ok(());
+            }
+            Question::Local => {
+                let public = "x@relay.invalid".to_owned();
+                trial.rewrites = vec![Rewrite { local: typed.clone(), public }];
+                trial.check()?;
+                self.local = Some(typed);
+                self.reopened.remove(&question);
+                return Ok(());
+            }
+            Question::Public => trial.rewrites = self.rewrites(typed),
+            Question::To => trial.to = Some(typed),
+        }
+        trial.check()?;
+        self.choices = trial;
+        self.reopened.remove(&question);
+        self.fill_in();
+        Ok(())
+    }
+
+    /// The address of the alerts, and all others of the same host: what cron sends would be refused as well.
+    fn rewrites(&self, public: String) -> Vec<Rewrite> {
+        let local = self.local.clone().unwrap_or_default();
+        let domain = local.rfind('@').and_then(|at| local.get(at..)).unwrap_or_default().to_owned();
+        // Not where the public address is at that host itself: Postfix rewrites recipients by this table too.
+        let all =
+            !domain.is_empty() && domain != local && !public.to_lowercase().ends_with(&domain.to_lowercase());
+        let mut rewrites = vec![Rewrite { local, public: public.clone() }];
+        if all {
+            rewrites.push(Rewrite { local: domain, public });
+        }
+        rewrites
+    }
+
+    /// What follows from what is known.
+    fn fill_in(&mut self) {
+        if let Some(fixed) = self.provider().and_then(|provider| provider.fixed_username.clone()) {
+            self.choices.username.get_or_insert(fixed);
+        }
+        // A password must not go to whoever answers in the relay's name.
+        let named =
+            self.choices.host.as_deref().is_some_and(|host| host.parse::<std::net::IpAddr>().is_err());
+        let preset = self.choices.preset().is_some_and(|preset| preset.host.is_some());
+        if named && !preset && self.choices.username.is_some() {
+            self.choices.tls.get_or_insert(Tls::Secure);
+        }
+    }
+
+    /// Asks again, and what depends on the answer as well. What was chosen before is offered.
+    pub fn reopen(&mut self, question: Question) {
+        self.before = self.choices.clone();
+        let chosen = &mut self.choices;
+        match question {
+            Question::Relay | Question::Part | Question::Host => {
+                (chosen.provider, chosen.host, chosen.port, chosen.tls) = (None, None, None, None);
+                self.standard = false;
+            }
+            Question::Login | Question::Username => {
+                (chosen.username, chosen.password, chosen.password_file) = (None, None, None);
+            }
+            Question::Password => {
+                (chosen.password, chosen.password_file) = (None, None);
+            }
+            Question::Port | Question::Tls => {}
+            Question::Local | Question::Public => {
+                (self.local, self.as_they_are) = (None, false);
+                chosen.rewrites.clear();
+            }
+            Question::To => {
+                chosen.to = None;
+            }
+        }
+        // These are not asked by themselves where a preset answers them.
+        if matches!(question, Question::Port | Question::Tls | Question::Username | Question::Password) {
+            self.reopened.insert(question);
+        }
+    }
+
+    /// Which answer a failed probe speaks of: the one that its cause is about, or if that is not known, the one that
+    /// its last stage has tried.
+    pub fn suspect(stage: &str, cause: &str) -> Question {
+        let known = catalogue().iter().find(|entry| entry.id == cause).map(|entry| entry.stage);
+        match (known, stage) {
+            (Some(Stage::Tls), _) | (None, "STARTTLS" | "TLS") => Question::Tls,
+            (Some(Stage::Login), _) | (None, "login") => Question::Username,
+            (Some(Stage::Sender), _) | (None, "sender") => Question::Local,
+            (Some(Stage::Recipient), _) | (None, "recipient") => Question::To,
+            _ => Question::Relay,
+        }
+    }
+}
+
+/// A provider's name, or else a host name: host names have a dot, and no provider has.
+fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
+    let bare = typed.split('/').next().unwrap_or_default();
+    if let Some(provider) = providers().get(bare) {
+        if typed.contains('/') {
+            providers::find(typed).map_err(|Unknown { problem, remedy }| Complaint { problem, remedy })?;
+        }
+        trial.provider = Some(typed.to_owned());
+        if provider.fixed_username.is_some() || provider.username.is_none() {
+            (trial.username, trial.password) = (provider.fixed_username.clone(), None);
+        }
+    } else if typed.contains(['.', ':']) {
+        trial.host = Some(typed.to_owned());
+    } else {
+        let nearest = providers::nearest(typed);
+        let remedy = if nearest.is_empty() {
+            "`?` lists them".to_owned()
+        } else {
+            format!("did you mean {}?", nearest.join(", "))
+        };
+        return Err(complaint(
+            &format!("`{}` is neither a provider nor a complete host name", text::one_line(typed)),
+            &remedy,
+        ));
+    }
+    Ok(())
+}
+
+/// A word for yes or no.
+pub fn yes_or_no(typed: &str) -> Result<bool, Complaint> {
+    match typed.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(true),
+        "n" | "no" => Ok(false),
+        _ => Err(complaint("that is neither yes nor no", "type yes or no")),
+    }
+}
+
+/// A level of TLS by its word.
+pub fn level(typed: &str) -> Result<Tls, Complaint> {
+    [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure]
+        .into_iter()
+        .find(|tls| tls.word() == typed)
+        .ok_or_else(|| {
+            complaint(
+                &format!("`{}` is not a level of TLS", text::one_line(typed)),
+                "take one of none, may, encrypt, verify, secure",
+            )
+        })
+}
+
+fn complaint(problem: &str, remedy: &str) -> Complaint {
+    Complaint { problem: problem.to_owned(), remedy: remedy.to_owned() }
+}
+
+#[cfg(test)]
+#[path = "interview_tests.rs"]
+mod tests;

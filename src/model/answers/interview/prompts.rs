@@ -1,0 +1,147 @@
+//! The questions in words, what is offered for each, and what helps.
+
+use super::Interview;
+use crate::model::desired::Mechanism;
+use crate::model::providers::providers;
+
+/// The user whose mail is rewritten if nobody says another.
+const ALERTS: &str = "monitor";
+
+/// What can be asked, in the order in which it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// A provider, or the relay's host name.
+    Relay,
+    /// The provider's region, cloud, stream; or the tenant's domain.
+    Part,
+    /// The host name, for a provider that has none of its own.
+    Host,
+    /// Whether there is a login.
+    Login,
+    /// The port.
+    Port,
+    /// The level of TLS; only asked if it is to be changed.
+    Tls,
+    /// The login's name.
+    Username,
+    /// The password.
+    Password,
+    /// The local address that alerts come from.
+    Local,
+    /// The address that the relay sees instead.
+    Public,
+    /// The recipient of the test message.
+    To,
+}
+
+impl Question {
+    /// Those whose answers can be corrected, by the words for it.
+    pub const WORDS: [(&'static str, Self); 7] = [
+        ("relay", Self::Relay),
+        ("port", Self::Port),
+        ("tls", Self::Tls),
+        ("user", Self::Username),
+        ("password", Self::Password),
+        ("sender", Self::Local),
+        ("recipient", Self::To),
+    ];
+
+    /// The flag that answers it.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Relay => "--provider NAME or --host NAME",
+            Self::Part => "--provider NAME/PART",
+            Self::Host => "--host NAME",
+            Self::Login | Self::Username => "--username NAME",
+            Self::Port => "--port NUMBER",
+            Self::Tls => "--tls LEVEL",
+            Self::Password => "--password-stdin or --password-file FILE",
+            Self::Local | Self::Public => "--rewrite LOCAL=PUBLIC",
+            Self::To => "--to ADDRESS",
+        }
+    }
+}
+
+/// A question as it is put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// Which.
+    pub question: Question,
+    /// In words.
+    pub text: String,
+    /// What an empty answer means.
+    pub default: Option<String>,
+    /// What `?` brings.
+    pub help: String,
+}
+
+impl Interview {
+    pub(super) fn prompt(&self, question: Question) -> Prompt {
+        let provider = self.provider();
+        let before = &self.before;
+        let names = || providers().keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let (text, default, help) = match question {
+            Question::Relay => (
+                "Which relay? The name of a provider, or the host name of a relay".to_owned(),
+                before.provider.clone().or_else(|| before.host.clone()),
+                format!("known providers: {}; `relayhost providers NAME` explains one", names()),
+            ),
+            Question::Part => {
+                let word = provider.and_then(|provider| provider.part.as_deref()).unwrap_or("part");
+                let parts = provider.map(|provider| provider.parts.as_slice()).unwrap_or_default();
+                let known: Vec<_> = parts.iter().map(|part| format!("{} ({})", part.name, part.title)).collect();
+                let help = if known.is_empty() { "your own domain, such as example.com".into() } else { known.join(", ") };
+                (format!("Which {word}?"), provider.and_then(|provider| provider.standard.clone()), help)
+            }
+            Question::Host => ("The relay's host name".to_owned(), before.host.clone(), "such as mail.example.com; an address works too".into()),
+            Question::Login => {
+                let usual = provider.is_none_or(|provider| provider.mechanism != Mechanism::None);
+                (
+                    "Does the relay want a login?".to_owned(),
+                    Some(if usual { "yes" } else { "no" }.to_owned()),
+                    "yes: by user name and password; no: it knows this host by its address".into(),
+                )
+            }
+            Question::Port => (
+                "The relay's port".to_owned(),
+                before.port.map(|port| port.to_string()).or_else(|| {
+                    let usual = self.choices.preset().map_or(587, |preset| preset.port());
+                    Some(if self.has_login() { usual } else { 25 }.to_string())
+                }),
+                "587 and 25 have STARTTLS, 465 has TLS from the first byte (Postfix 3.0 and later)".into(),
+            ),
+            Question::Tls => (
+                "TLS: none, may, encrypt or secure".to_owned(),
+                before.tls.or(self.choices.tls).or_else(|| Some(self.choices.desired().ok()?.relay.tls)).map(|tls| tls.word().to_owned()),
+                "none: never; may: if the relay offers it; encrypt: always, whoever answers; secure: always, and the certificate must be the relay's".into(),
+            ),
+            Question::Username => {
+                let what = provider.and_then(|provider| provider.username.clone()).unwrap_or_default();
+                ("User name".to_owned(), before.username.clone(), what)
+            }
+            Question::Password => {
+                let what = provider.and_then(|provider| provider.password.clone()).unwrap_or_default();
+                ("Password (it is not shown)".to_owned(), None, what)
+            }
+            Question::Local => (
+                "Which local address do alerts come from? (none: nothing is rewritten)".to_owned(),
+                before.rewrites.first().map(|rewrite| rewrite.local.clone()).or_else(|| Some(format!("{ALERTS}@{}", self.domain))),
+                "relays refuse addresses that exist on this host only, so they are rewritten".into(),
+            ),
+            Question::Public => {
+                let sender = provider.and_then(|provider| provider.sender.clone());
+                (
+                    "Which address shall the relay see instead?".to_owned(),
+                    before.rewrites.first().map(|rewrite| rewrite.public.clone()).or_else(|| self.own_address()),
+                    format!("the relay takes: {}", sender.as_deref().unwrap_or("as a rule, the login's own address")),
+                )
+            }
+            Question::To => (
+                "Where shall the test message go?".to_owned(),
+                before.to.clone().or_else(|| self.choices.rewrites.first().map(|rewrite| rewrite.public.clone())).or_else(|| self.own_address()),
+                "a mailbox that you can look into".into(),
+            ),
+        };
+        Prompt { question, text, default, help }
+    }
+}

@@ -1,0 +1,88 @@
+//! Answers in several files: an admin's own, and those that other packages bring along.
+
+use super::{Auth, Tables};
+
+impl Tables {
+    /// Key by key; the four ways to give a password are one key.
+    pub(super) fn complete_with(&mut self, lower: Self) {
+        fn fill<T>(value: &mut Option<T>, lower: Option<T>) {
+            if value.is_none() {
+                *value = lower;
+            }
+        }
+        let (relay, auth) = (&mut self.relay, &mut self.auth);
+        fill(&mut relay.provider, lower.relay.provider);
+        fill(&mut relay.host, lower.relay.host);
+        fill(&mut relay.port, lower.relay.port);
+        fill(&mut relay.tls, lower.relay.tls);
+        fill(&mut relay.implicit_tls, lower.relay.implicit_tls);
+        fill(&mut relay.ip, lower.relay.ip);
+        fill(&mut auth.mechanism, lower.auth.mechanism);
+        fill(&mut auth.username, lower.auth.username);
+        if !auth.has_secret() {
+            auth.password = lower.auth.password;
+            auth.password_file = lower.auth.password_file;
+            auth.password_env = lower.auth.password_env;
+            auth.password_credential = lower.auth.password_credential;
+        }
+        for (local, public) in lower.sender.rewrite.0 {
+            if self.sender.rewrite.0.iter().all(|(known, _)| known.get_ref() != local.get_ref()) {
+                self.sender.rewrite.0.push((local, public));
+            }
+        }
+        fill(&mut self.verify.to, lower.verify.to);
+        fill(&mut self.verify.deadline, lower.verify.deadline);
+        self.packages.extra.extend(lower.packages.extra);
+        fill(&mut self.packages.from, lower.packages.from);
+    }
+}
+
+impl Auth {
+    fn has_secret(&self) -> bool {
+        self.password.is_some()
+            || self.password_file.is_some()
+            || self.password_env.is_some()
+            || self.password_credential.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::answers::Answers;
+
+    fn both(upper: &str, lower: &str) -> Answers {
+        let mut answers = Answers::parse("answers.toml", upper.as_bytes()).unwrap();
+        let lower = Answers::parse_at("op5.toml", lower.as_bytes(), answers.end()).unwrap();
+        answers.complete_with(lower);
+        answers
+    }
+
+    #[test]
+    fn the_admins_own_word_counts_and_the_rest_is_filled_in() {
+        let answers = both(
+            "version = 1\n[relay]\nhost = \"own.example.com\"\n[auth]\npassword_file = \"/p\"\n",
+            "version = 1\n[relay]\nhost = \"their.example.com\"\nport = 25\n[auth]\nusername = \"u\"\npassword = \"x\"\n\
+             [sender]\nrewrite = { a = \"b\" }\n",
+        );
+        let tables = &answers.tables;
+        assert_eq!(tables.relay.host.as_ref().unwrap().get_ref(), "own.example.com");
+        assert_eq!(*tables.relay.port.as_ref().unwrap().get_ref(), 25);
+        assert_eq!(tables.auth.username.as_ref().unwrap().get_ref(), "u");
+        assert!(tables.auth.password.is_none(), "the password is in one place");
+        assert_eq!(tables.sender.rewrite.0.len(), 1);
+        assert!(answers.secret_source().is_ok());
+    }
+
+    #[test]
+    fn an_error_names_the_file_that_the_value_is_in() {
+        let answers = both("version = 1\n[relay]\nhost = \"a\"\n", "version = 1\n\n[relay]\nport = 99999\n");
+        let port = answers.tables.relay.port.as_ref().unwrap().span();
+        let host = answers.tables.relay.host.as_ref().unwrap().span();
+        assert!(answers.error(Some(port), "x", "y").to_string().starts_with("op5.toml, line 4, column 8"));
+        assert!(
+            answers.error(Some(host), "x", "y").to_string().starts_with("answers.toml, line 3, column 8")
+        );
+        let wrong = Answers::parse_at("op5.toml", b"version = 1\nbogus = 1\n", answers.end()).unwrap_err();
+        assert!(wrong.to_string().starts_with("op5.toml, line 2, column 1"), "{wrong}");
+    }
+}

@@ -1,0 +1,346 @@
+//! The answers file as it was typed: TOML to structs, each value with its place. What the values mean, and whether
+//! they fit together, is decided in `desired`.
+
+pub mod choices;
+pub mod complete;
+pub mod interview;
+mod layers;
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+
+use crate::error::{Error, Place, Result};
+use crate::model::desired::{Mechanism, Tls};
+use crate::model::secret::Secret;
+
+/// The largest answers file that is read, in bytes. Real ones have a few hundred.
+pub const SIZE_LIMIT: u64 = 64 * 1024;
+
+/// An answers file as typed, with enough about its text to name places in it.
+#[derive(Debug)]
+pub struct Answers {
+    /// The tables of the file.
+    pub tables: Tables,
+    /// The files that they came from, in the order of their places.
+    origins: Vec<Origin>,
+}
+
+/// Where answers came from. The text may hold a password, so it is kept as one.
+#[derive(Debug)]
+struct Origin {
+    file: String,
+    text: Secret,
+    /// Place of its first byte: places of several files must differ.
+    start: usize,
+}
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tables {
+    /// Version of the format; 1.
+    pub version: Option<Spanned<i64>>,
+    /// `[relay]`.
+    #[serde(default)]
+    pub relay: Relay,
+    /// `[auth]`.
+    #[serde(default)]
+    pub auth: Auth,
+    /// `[sender]`.
+    #[serde(default)]
+    pub sender: Sender,
+    /// `[verify]`.
+    #[serde(default)]
+    pub verify: Verify,
+    /// `[packages]`.
+    #[serde(default)]
+    pub packages: Packages,
+}
+
+/// `[relay]`: where the mail goes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relay {
+    /// Name of a preset.
+    pub provider: Option<Spanned<String>>,
+    /// Host name or address.
+    pub host: Option<Spanned<String>>,
+    /// TCP port.
+    pub port: Option<Spanned<i64>>,
+    /// How much TLS is asked for.
+    pub tls: Option<Spanned<Tls>>,
+    /// TLS from the first byte.
+    pub implicit_tls: Option<Spanned<bool>>,
+    /// Which IP versions are used.
+    pub ip: Option<Spanned<IpChoice>>,
+}
+
+/// `[auth]`: how the relay knows us.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// SASL mechanism.
+    pub mechanism: Option<Spanned<Mechanism>>,
+    /// Login.
+    pub username: Option<Spanned<String>>,
+    /// Password in the file itself.
+    pub password: Option<Spanned<Secret>>,
+    /// File whose first line is the password.
+    pub password_file: Option<Spanned<String>>,
+    /// Environment variable that holds it.
+    pub password_env: Option<Spanned<String>>,
+    /// systemd credential that holds it.
+    pub password_credential: Option<Spanned<String>>,
+}
+
+/// `[sender]`: which addresses the relay will see.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sender {
+    /// Local address to public address, in the file's order.
+    #[serde(default)]
+    pub rewrite: Rewrites,
+}
+
+/// Pairs of addresses in the order of the file, each with its place.
+#[derive(Debug, Default)]
+pub struct Rewrites(pub Vec<(Spanned<String>, Spanned<String>)>);
+
+impl<'de> Deserialize<'de> for Rewrites {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Rewrites;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of addresses: { \"monitor@host.localdomain\" = \"alerts@example.com\" }")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Rewrites, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Rewrites(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// `[verify]`: the test message.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// Its recipient.
+    pub to: Option<Spanned<String>>,
+    /// How long to wait for the relay's word.
+    pub deadline: Option<Spanned<String>>,
+}
+
+/// `[packages]`: what else is installed, and from where.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Packages {
+    /// More packages that must be on the host.
+    #[serde(default)]
+    pub extra: Vec<Spanned<String>>,
+    /// Directory with RPMs.
+    pub from: Option<Spanned<String>>,
+}
+
+/// `relay.ip` as typed. Left out, the host's own setting stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IpChoice {
+    /// Both.
+    Any,
+    /// IPv4 alone.
+    Ipv4,
+    /// IPv6 alone.
+    Ipv6,
+}
+
+/// Where the password is, as typed.
+#[derive(Debug, Clone)]
+pub enum SecretSource {
+    /// No password anywhere.
+    Absent,
+    /// In the answers file itself.
+    Inline(Secret),
+    /// In a file of its own.
+    File(String),
+    /// In an environment variable.
+    Environment(String),
+    /// Among systemd's credentials.
+    Credential(String),
+}
+
+impl Answers {
+    /// Reads answers from the bytes of `file` (a name for messages). `Error::Answers` with the place for anything
+    /// that is not TOML 1.0 of this shape.
+    pub fn parse(file: &str, bytes: &[u8]) -> Result<Self> {
+        Self::parse_at(file, bytes, 0)
+    }
+
+    /// As `parse`; places are counted from `start`, the `end` of the answers that these will complete.
+    pub fn parse_at(file: &str, bytes: &[u8], start: usize) -> Result<Self> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            Error::Answers {
+                file: file.into(),
+                place: Some(place_at(&String::from_utf8_lossy(valid), valid.len())),
+                problem: "this is not UTF-8 text".into(),
+                remedy:
+                    "answers are a TOML text file; the examples in /usr/share/doc/relayhost/examples show one"
+                        .into(),
+            }
+        })?;
+        let origin = Origin { file: file.into(), text: Secret::new(text), start };
+        if text.trim().is_empty() {
+            return Err(origin.error(
+                None,
+                "the file is empty",
+                "have `relayhost init` write one, or start from one of the examples in /usr/share/doc/relayhost/examples",
+            ));
+        }
+        // Empty lines in front move every place, and mean nothing.
+        let moved = Secret::new("\n".repeat(start) + text);
+        match toml::from_str::<Tables>(moved.expose()) {
+            Ok(tables) => {
+                version(&origin, tables.version.as_ref())?;
+                Ok(Self { tables, origins: vec![origin] })
+            }
+            Err(error) => {
+                let problem = unquoted(error.message());
+                Err(origin.error(error.span(), &problem, remedy_for(&problem)))
+            }
+        }
+    }
+
+    /// An error about the value at `span`, or about the file as a whole.
+    pub fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Error {
+        let start = span.as_ref().map_or(0, |span| span.start);
+        match self.origins.iter().rev().find(|origin| origin.start <= start).or(self.origins.first()) {
+            Some(origin) => origin.error(span, problem, remedy),
+            None => Error::Answers {
+                file: String::new(),
+                place: None,
+                problem: problem.into(),
+                remedy: remedy.into(),
+            },
+        }
+    }
+
+    /// The first place after these answers.
+    pub fn end(&self) -> usize {
+        self.origins
+            .iter()
+            .map(|origin| origin.start + origin.text.expose().len() + 1)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Takes what these answers leave open from others, which were parsed at our `end`.
+    pub fn complete_with(&mut self, lower: Self) {
+        self.origins.extend(lower.origins);
+        self.tables.complete_with(lower.tables);
+    }
+
+    /// Where the password is; an error if it is in more than one place.
+    pub fn secret_source(&self) -> Result<SecretSource> {
+        let auth = &self.tables.auth;
+        let mut found: Vec<(Range<usize>, SecretSource)> = Vec::new();
+        if let Some(value) = &auth.password {
+            found.push((value.span(), SecretSource::Inline(value.get_ref().clone())));
+        }
+        if let Some(value) = &auth.password_file {
+            found.push((value.span(), SecretSource::File(value.get_ref().clone())));
+        }
+        if let Some(value) = &auth.password_env {
+            found.push((value.span(), SecretSource::Environment(value.get_ref().clone())));
+        }
+        if let Some(value) = &auth.password_credential {
+            found.push((value.span(), SecretSource::Credential(value.get_ref().clone())));
+        }
+        let mut found = found.into_iter();
+        match (found.next(), found.next()) {
+            (None, _) => Ok(SecretSource::Absent),
+            (Some((_, source)), None) => Ok(source),
+            (Some(_), Some((span, _))) => Err(self.error(
+                Some(span),
+                "the password is given twice",
+                "keep one of password, password_file, password_env and password_credential",
+            )),
+        }
+    }
+}
+
+/// Every file says for itself which version it is of.
+fn version(origin: &Origin, version: Option<&Spanned<i64>>) -> Result<()> {
+    match version {
+        None => Err(origin.error(None, "there is no `version`", "write `version = 1` as the first line")),
+        Some(version) if *version.get_ref() != 1 => Err(origin.error(
+            Some(version.span()),
+            &format!("version {} is not known", version.get_ref()),
+            "write `version = 1`, or update relayhost if these answers are for a newer one",
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+impl Origin {
+    fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Error {
+        let place = |span: Range<usize>| place_at(self.text.expose(), span.start.saturating_sub(self.start));
+        Error::Answers {
+            file: self.file.clone(),
+            place: span.map(place),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// Line and column of a byte offset.
+fn place_at(text: &str, offset: usize) -> Place {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Place { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+}
+
+/// A TOML error without the keys and values that it quotes: one of them may be a password in the wrong place.
+fn unquoted(message: &str) -> String {
+    let message = message.lines().next().unwrap_or_default();
+    for (before, word) in [
+        ("invalid type", ": another type"),
+        ("invalid value", ": another value"),
+        ("unknown variant", ""),
+        ("unknown field", ""),
+    ] {
+        if let (Some(rest), Some(at)) = (message.strip_prefix(before), message.rfind("expected")) {
+            let kind = if rest.starts_with(": string") { ": a string" } else { word };
+            return format!("{before}{kind}, {}", message.get(at..).unwrap_or_default());
+        }
+    }
+    message.to_owned()
+}
+
+fn remedy_for(problem: &str) -> &'static str {
+    if problem.contains("unknown field") {
+        "correct the spelling or remove the key; relayhost-answers(5) lists all keys"
+    } else if problem.contains("duplicate key") {
+        "keep one of the two lines"
+    } else if problem.contains("unknown variant") {
+        "take one of the values that the message lists"
+    } else if problem.contains("invalid type") || problem.contains("string in quotes") {
+        "text goes in \"quotes\", numbers and true/false stand bare"
+    } else {
+        "mend the TOML there; a value with backslashes or quotes is easiest in 'single quotes'"
+    }
+}
+
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod tests;

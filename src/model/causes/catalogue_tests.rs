@@ -1,0 +1,104 @@
+use super::*;
+use crate::model::providers::providers;
+
+fn is(pattern: &str, text: &str) -> bool {
+    Regex::new(pattern).unwrap().is_match(text.as_bytes())
+}
+
+/// What is wrong with an entry.
+fn complaint(entry: &Entry) -> Option<&'static str> {
+    let patterns = || entry.patterns().into_iter().flat_map(|(_, patterns)| patterns);
+    let all = || patterns().chain(&entry.also).chain(&entry.unless);
+    let texts = || [&entry.cause, &entry.remedy].into_iter().chain(entry.provider.values());
+    let speakers = entry.patterns().iter().filter(|(_, patterns)| !patterns.is_empty()).count();
+    let has_group = patterns().all(|one| one.captures_len() > 1);
+    let must_fill = entry.remedy.contains("{1}") || entry.cause.trim_end_matches("{1}").contains("{1}");
+    let word = regex::Regex::new(r"\{[a-z0-9_]+\}").unwrap();
+    let known = ["{relayhost}", "{user}", "{package}", "{to}", "{sender}", "{1}"];
+    let is_known = |text: &String| word.find_iter(text).all(|found| known.contains(&found.as_str()));
+    let sound = [
+        (is("^[a-z0-9]+(-[a-z0-9]+)*$", &entry.id), "the name is not in kebab case"),
+        (speakers > 0, "no pattern says whose words it reads"),
+        (
+            speakers == 1 || entry.also.is_empty() && entry.unless.is_empty(),
+            "whose words do `also` and `unless` read?",
+        ),
+        (!entry.source.is_empty() && entry.also.len() < 32, "source or also"),
+        (!is(r"^$|\.$", &entry.cause), "cause ends with a full stop, or is empty"),
+        (!is(r"^$|\.$", &entry.remedy), "remedy ends with a full stop, or is empty"),
+        (!must_fill || has_group, "a {1} may be empty"),
+        (
+            texts().any(|text| text.contains("{1}")) == entry.form.is_some(),
+            "{1} without a form, or a form without {1}",
+        ),
+        (
+            !entry.remedy.contains("{1}") || entry.form.is_some_and(Form::is_for_commands),
+            "the form is none for a remedy",
+        ),
+        (entry.provider.values().all(|text| !text.contains("{1}")), "a {1} in a note for a preset"),
+        (texts().all(|text| text.matches('`').count() % 2 == 0), "a backquote stands alone"),
+        (texts().all(is_known), "what is filled in is not known"),
+        (all().all(|pattern| !pattern.is_match(b"")), "a pattern matches everything"),
+        // The first of them is where the words of the daemon end.
+        (
+            entry.stranger.iter().all(|one| {
+                !is("said:|talk to me|name=|SASL auth", one.as_str()) || one.as_str().starts_with('^')
+            }),
+            "a stranger may write what this pattern takes for the daemon's",
+        ),
+        (
+            entry.postfix.as_ref().is_none_or(|text| is(r"^\d+\.\d+(-(\d+\.\d+)?)?$", text)),
+            "versions of Postfix",
+        ),
+        (entry.provider.keys().all(|name| providers().contains_key(name)), "no such preset"),
+    ];
+    sound.into_iter().find(|(sound, _)| !sound).map(|(_, problem)| problem)
+}
+
+#[test]
+fn every_entry_is_sound() {
+    for entry in catalogue() {
+        assert_eq!(complaint(entry), None, "{}", entry.id);
+    }
+}
+
+#[test]
+fn an_entry_that_is_not_sound_is_found() {
+    let entry = |from: &str, to: &str| {
+        let good = "[[cause]]\nid = \"a-b\"\nverdict = \"unreached\"\nstage = \"host\"\ndaemon = ['x (y)']\n\
+                    form = \"plugin\"\nsource = \"s\"\ncause = \"c {1}\"\nremedy = \"`r {1}`\"\n";
+        assert!(good.contains(from));
+        toml::from_str::<Catalogue>(&good.replace(from, to))
+    };
+    let complaint = |from, to| complaint(&entry(from, to).unwrap().cause[0]);
+    assert_eq!(complaint("x", "z"), None);
+    for (from, to, problem) in [
+        ("form = \"plugin\"\n", "", "{1} without a form, or a form without {1}"),
+        ("plugin", "text", "the form is none for a remedy"),
+        ("daemon = ['x (y)']\n", "", "no pattern says whose words it reads"),
+        ("(y)", "y", "a {1} may be empty"),
+        ("`r {1}`", "`r {1}", "a backquote stands alone"),
+        ("`r {1}`", "`r {2} {1}`", "what is filled in is not known"),
+        (
+            "daemon = ['x (y)']",
+            "stranger = [' said: (y)']",
+            "a stranger may write what this pattern takes for the daemon's",
+        ),
+    ] {
+        assert_eq!(complaint(from, to), Some(problem), "{to}");
+    }
+    for (from, to) in [("plugin", "anything"), ("daemon", "patterns"), ("source = \"s\"\n", "")] {
+        assert!(entry(from, to).is_err(), "{to}");
+    }
+}
+
+#[test]
+fn ids_are_unique_and_an_overlap_is_with_an_entry_further_down() {
+    let ids: Vec<&str> = catalogue().iter().map(|entry| entry.id.as_str()).collect();
+    for (at, entry) in catalogue().iter().enumerate() {
+        assert!(!ids[..at].contains(&entry.id.as_str()), "{} is there twice", entry.id);
+        for over in &entry.over {
+            assert!(ids[at + 1..].contains(&over.as_str()), "{}: {over} is not further down", entry.id);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Evidence and facts to a cause, by the catalogue in `catalogue/`. What the catalogue does not know is not
+//! guessed: the evidence itself is shown.
+
+pub mod catalogue;
+pub mod form;
+pub mod words;
+
+use std::collections::BTreeSet;
+
+use crate::model::causes::catalogue::{Entry, Fact, Fix, Stage, Verdict, fitting};
+use crate::model::causes::form::{Form, Value, fill};
+use crate::model::causes::words::Words;
+use crate::model::desired::{Auth, Desired};
+use crate::model::log::follow::About;
+use crate::model::observed::{Database, Observed, Postfix, Presence};
+use crate::model::packages::need::{Need, needs};
+use crate::model::plan::parameters::words;
+use crate::model::postfix::managed::Managed;
+use crate::model::probe::route::Route;
+use crate::model::providers::providers;
+
+/// A cause, in words for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// Stable name.
+    pub id: String,
+    /// Which side.
+    pub verdict: Verdict,
+    /// Where on the way.
+    pub stage: Stage,
+    /// Whether the same attempt may succeed in a minute.
+    pub again: bool,
+    /// What of ours can mend it.
+    pub fix: Option<Fix>,
+    /// What is wrong.
+    pub cause: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// What stands after `the recipient` where there are several.
+const NOBODY: &str = "named in the log";
+/// Who logs in where the answers have no login.
+const NO_LOGIN: &str = "this host";
+
+/// What is filled into the texts, and the facts. Values are the answers', or from a log that anybody may have written;
+/// what is not known is empty.
+#[derive(Debug, Default)]
+pub struct Circumstances {
+    facts: BTreeSet<Fact>,
+    relayhost: String,
+    user: String,
+    /// What the user is called if it is not known, or there is none.
+    no_user: &'static str,
+    package: String,
+    to: String,
+    sender: String,
+    /// The preset that the relay belongs to.
+    provider: Option<&'static str>,
+}
+
+impl Circumstances {
+    /// Nothing is known of the host: for a log from elsewhere. Entries that ask for facts do not fit then.
+    pub fn unknown(about: &About<'_>) -> Self {
+        let About { relay, sender, to, .. } = *about;
+        Self {
+            relayhost: relay.map_or_else(String::new, |(name, _, port)| format!("{name}:{port}")),
+            no_user: "this login",
+            to: to.to_owned(),
+            sender: sender.to_owned(),
+            provider: relay.and_then(|(name, ..)| preset_of(name)),
+            ..Self::default()
+        }
+    }
+
+    fn allow(&self, entry: &Entry) -> bool {
+        entry.facts.iter().all(|fact| self.facts.contains(fact))
+    }
+
+    /// Reads the facts off a host for a message from `sender` to `to`.
+    pub fn new(desired: &Desired, observed: &Observed, sender: &str, to: &str) -> Self {
+        let mut facts = BTreeSet::new();
+        let mut package = String::new();
+        for need in needs(desired) {
+            if let Need::Package { name, plugin: Some(plugin) } = &need {
+                let missing = observed.packages.get(name) == Some(&Presence::Missing);
+                if missing || !observed.plugins.contains(*plugin) {
+                    facts.insert(Fact::PluginMissing);
+                }
+                package.clone_from(name);
+            }
+        }
+        let user = match &desired.auth {
+            Auth::None => {
+                facts.insert(Fact::AnswersHaveNoLogin);
+                String::new()
+            }
+            Auth::Login { username, .. } => {
+                facts.insert(Fact::AnswersHaveLogin);
+                username.clone()
+            }
+        };
+        let relayhost = Self::settings(desired, observed, sender, &mut facts);
+        let provider = preset_of(&desired.relay.host);
+        let (to, sender) = (to.to_owned(), sender.to_owned());
+        Self { facts, relayhost, user, no_user: NO_LOGIN, package, to, sender, provider }
+    }
+
+    /// For a conversation that Postfix did not have: the facts are the route's.
+    pub fn of_route(route: &Route) -> Self {
+        Self {
+            facts: route.facts.clone(),
+            relayhost: route.relayhost.clone(),
+            user: route.login.as_ref().map_or_else(String::new, |(user, _)| user.clone()),
+            no_user: NO_LOGIN,
+            package: route.package.clone(),
+            to: route.recipient.clone().unwrap_or_default(),
+            sender: route.sender[1].clone(),
+            provider: preset_of(
+                route.relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default(),
+            ),
+        }
+    }
+
+    fn settings(desired: &Desired, observed: &Observed, sender: &str, facts: &mut BTreeSet<Fact>) -> String {
+        let Some(postfix) = &observed.postfix else { return desired.relayhost() };
+        let relayhost = postfix.setting("relayhost");
+        if postfix.setting("smtp_sasl_auth_enable") != "yes" {
+            facts.insert(Fact::SaslOff);
+        }
+        let options = ["smtp_sasl_security_options", "smtp_sasl_tls_security_options"];
+        if options.iter().any(|name| words(postfix.setting(name)).iter().any(|word| word == "noplaintext")) {
+            facts.insert(Fact::Noplaintext);
+        }
+        if matches!(postfix.setting("smtp_tls_security_level"), "" | "none") {
+            facts.insert(Fact::TlsOff);
+        }
+        if let (Auth::Login { username, password, .. }, Some(map)) =
+            (&desired.auth, postfix.maps.get(&Managed::SaslPasswd))
+        {
+            let entry = match &map.database {
+                Database::Read { entries, .. } => entries.get(&relayhost.to_lowercase()).cloned(),
+                Database::NotNeeded => map.source.as_ref().and_then(|source| source.get(relayhost)),
+                Database::Missing | Database::Broken(_) => None,
+            };
+            match entry {
+                None => facts.insert(Fact::EntryMissing),
+                Some(entry) if entry != format!("{username}:{}", password.expose()) => {
+                    facts.insert(Fact::EntryDiffers)
+                }
+                Some(_) => false,
+            };
+        }
+        match desired.rewrite_of(sender, postfix.setting("myorigin")) {
+            None => facts.insert(Fact::SenderNotRewritten),
+            Some(rewrite) if !is_rewritten(&rewrite.local, &rewrite.public, postfix) => {
+                facts.insert(Fact::RewriteNotInForce)
+            }
+            Some(_) => false,
+        };
+        relayhost.to_owned()
+    }
+
+    /// The texts with everything filled in; `first` is what the pattern's first group caught.
+    fn fill(&self, text: &str, first: Option<&str>, form: Form) -> String {
+        let value = |name, text, unknown, form| Value { name, text, unknown, form };
+        fill(
+            text,
+            &[
+                value("relayhost", &self.relayhost, "the relay", Form::Relay),
+                value("user", &self.user, self.no_user, Form::Login),
+                value("package", &self.package, "", Form::Package),
+                value("to", &self.to, NOBODY, Form::Mail),
+                value("sender", &self.sender, "this sender", Form::Mail),
+                value("1", first.unwrap_or_default(), "", form),
+            ],
+        )
+    }
+}
+
+/// The preset whose relay this host is.
+fn preset_of(host: &str) -> Option<&'static str> {
+    providers().iter().find(|(_, provider)| provider.has_host(host)).map(|(name, _)| name.as_str())
+}
+
+/// Whether Postfix's generic table in force has this entry.
+fn is_rewritten(local: &str, public: &str, postfix: &Postfix) -> bool {
+    let Some(map) = postfix.maps.get(&Managed::Generic) else { return false };
+    let in_force = postfix.map_kind.as_ref().is_some_and(|kind| {
+        words(postfix.setting("smtp_generic_maps")).contains(&kind.table(&Managed::Generic.path()))
+    });
+    let entry = match &map.database {
+        Database::Read { entries, .. } => entries.get(&local.to_lowercase()).cloned(),
+        Database::NotNeeded => map.source.as_ref().and_then(|source| source.get(local)),
+        Database::Missing | Database::Broken(_) => None,
+    };
+    in_force && entry.as_deref() == Some(public)
+}
+
+/// Names the cause that fits the evidence, the most exact first; `None` if the catalogue knows none.
+pub fn diagnose<'a, W: Copy + Into<Words<'a>>>(
+    evidence: &[W],
+    circumstances: &Circumstances,
+) -> Option<Cause> {
+    let entry = fitting(evidence).find(|entry| circumstances.allow(entry))?;
+    Some(explain(entry, evidence, circumstances))
+}
+
+/// The cause in words.
+pub fn explain<'a, W: Copy + Into<Words<'a>>>(
+    entry: &Entry,
+    evidence: &[W],
+    circumstances: &Circumstances,
+) -> Cause {
+    let found = evidence.iter().find_map(|line| entry.captures((*line).into()));
+    let first = found.and_then(|found| found.get(1)).map(|first| String::from_utf8_lossy(first.as_bytes()));
+    let form = entry.form.unwrap_or(Form::Text);
+    let fill = |text: &str| circumstances.fill(text, first.as_deref(), form);
+    let mut remedy = fill(&entry.remedy);
+    if let Some(note) = circumstances.provider.and_then(|name| entry.provider.get(name)) {
+        remedy = format!("{remedy}; {}", fill(note));
+    }
+    Cause {
+        id: entry.id.clone(),
+        verdict: entry.verdict,
+        stage: entry.stage,
+        again: entry.again,
+        fix: entry.fix,
+        cause: fill(&entry.cause),
+        remedy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circumstances(facts: &[Fact]) -> Circumstances {
+        Circumstances {
+            facts: facts.iter().copied().collect(),
+            relayhost: "[r]:587".into(),
+            user: "u".into(),
+            no_user: NO_LOGIN,
+            package: "cyrus-sasl-plain".into(),
+            to: "o@x".into(),
+            sender: "monitor@h".into(),
+            provider: None,
+        }
+    }
+
+    fn id(evidence: &[&str], facts: &[Fact]) -> String {
+        diagnose(evidence, &circumstances(facts)).map_or_else(|| "unknown".into(), |cause| cause.id)
+    }
+
+    #[test]
+    fn facts_tell_causes_with_the_same_words_apart() {
+        let reason = "host r[1] said: 530 5.7.57 Client not authenticated to send mail. (in reply to MAIL FROM command)";
+        assert_eq!(id(&[reason], &[Fact::SaslOff, Fact::AnswersHaveLogin]), "not-authenticated-sasl-off");
+        assert_eq!(id(&[reason], &[Fact::TlsOff, Fact::EntryMissing]), "not-authenticated-no-tls");
+        assert_eq!(id(&[reason], &[Fact::EntryMissing]), "not-authenticated-no-key");
+        assert_eq!(id(&[reason], &[Fact::AnswersHaveNoLogin, Fact::SaslOff]), "login-needed");
+        assert_eq!(id(&[reason], &[]), "relay-denied");
+    }
+
+    #[test]
+    fn a_wrong_name_is_not_taken_for_an_unknown_authority() {
+        let reason = "Server certificate not verified";
+        assert_eq!(id(&[reason], &[]), "certificate-name");
+        assert_eq!(
+            id(&[reason, "certificate verification failed for r[1]:587: untrusted issuer /CN=x"], &[]),
+            "certificate-not-trusted"
+        );
+    }
+
+    #[test]
+    fn captures_and_names_are_filled_in() {
+        let cause = diagnose(
+            &["warning: r[1]:587 offered no supported AUTH mechanisms: 'XOAUTH2'"],
+            &circumstances(&[]),
+        )
+        .unwrap();
+        assert!(cause.cause.ends_with("it offers XOAUTH2"), "{}", cause.cause);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        assert_eq!(id(&["host r[1] said: 599 the moon is in the wrong phase"], &[]), "unknown");
+    }
+}

@@ -1,0 +1,165 @@
+//! Whose words a line of evidence is made of. A daemon of this host writes the line, and repeats in it what a stranger
+//! has said: the relay, a name server, a certificate, whoever wrote the message. What a stranger says must never be read
+//! as if the daemon had found it.
+
+use crate::model::log::event::split_queue_id;
+use crate::model::log::line::{Line, Writer};
+
+/// Whose words a pattern of the catalogue reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Speaker {
+    /// What a stranger said, in the daemon's sentence round it.
+    Stranger,
+    /// A program of Postfix's own words.
+    Daemon,
+    /// The system's own words.
+    System,
+}
+
+/// A line, without time, host and name of the program.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    writer: Writer,
+    text: &'a str,
+    /// Where the writer's own words end: what comes after is a stranger's, to the end of the line.
+    own: usize,
+}
+
+/// After which of a daemon's words a stranger's follow. The first of them counts: a stranger may write any of them
+/// again, and only makes more of the line his own.
+const STRANGER_AFTER: [&str; 48] = [
+    // replies (smtp_proto.c, smtp_sasl_glue.c, smtp_chat.c), and what they offer (smtp_sasl_proto.c, smtp_proto.c)
+    " said: ",
+    " refused to talk to me: ",
+    " refused to start TLS: ",
+    " response from ",
+    " response longer than ",
+    " replacing server reply ",
+    " challenge from server ",
+    " AUTH mechanisms: ",
+    " SIZE limit ",
+    // certificates (tls_verify.c, tls_client.c), and the probe's word for their names
+    "untrusted issuer ",
+    "subject=",
+    "subject_CN=",
+    "issuer=",
+    "fingerprint=",
+    "match: ",
+    " in peer ",
+    " peername: ",
+    " has one for ",
+    // tokens (sasl-xoauth2: token_store.cc, client.cc)
+    "response=",
+    "from server: ",
+    "TokenSentStep: status: ",
+    "http error: ",
+    // names that are looked up, and names in the answers of name servers (dns_lookup.c, smtp_addr.c, valid_hostname.c)
+    "service error for name=",
+    "no MX host for ",
+    "unable to look up host ",
+    "unable to find primary relay for ",
+    "mail for ",
+    "valid_hostname: ",
+    "valid_hostaddr: ",
+    "valid_ipv4_hostaddr: ",
+    "valid_ipv6_hostaddr: ",
+    "in resource data of ",
+    // a message and its addresses (cleanup(8), local(8), pipe(8)), and who brings one in (smtpd(8))
+    "=<",
+    "message-id=",
+    ": header ",
+    ": body ",
+    " lookup problem for ",
+    "ommand output: ",
+    "ommand: ",
+    "command from ",
+    "reject: ",
+    "unknown user: ",
+    "helo=",
+    "sasl_username=",
+    // what programs of Postfix tell each other, and SASL, if somebody made them verbose (attr_scan_plain.c,
+    // attr_print_plain.c, xsasl_cyrus_client.c)
+    "attribute value: ",
+    "send attr ",
+    "initial reply: ",
+    "decoded challenge: ",
+];
+
+/// The same, where the line begins so: a name (dns_lookup.c), and what is said on the wire, if somebody made smtp(8)
+/// verbose (smtp_chat.c).
+const STRANGER_FROM: [&str; 3] = ["Domain ", "< ", "> "];
+
+impl<'a> Words<'a> {
+    /// What a daemon of Postfix wrote, or would have written.
+    pub fn of_daemon(text: &'a str) -> Self {
+        // Of which message it is does not matter here.
+        let text = split_queue_id(text).map_or(text, |(_, rest)| rest);
+        let after = STRANGER_AFTER.iter().filter_map(|mark| Some(text.find(mark)? + mark.len()));
+        let begin = STRANGER_FROM.iter().filter(|mark| text.starts_with(**mark)).map(|mark| mark.len());
+        let own = after.chain(begin).min().unwrap_or(text.len());
+        Self { writer: Writer::Daemon, text, own }
+    }
+
+    /// A line of a log, of which `text` is as much as counts.
+    pub fn of_line(line: &Line, text: &'a str) -> Self {
+        match line.writer {
+            Writer::Daemon => Self::of_daemon(text),
+            Writer::System => Self { writer: Writer::System, text, own: text.len() },
+        }
+    }
+
+    /// As much of the line as this speaker's patterns may read; `None` if he has no word in it.
+    pub fn read_as(self, speaker: Speaker) -> Option<&'a str> {
+        match speaker {
+            Speaker::Stranger => (self.own < self.text.len()).then_some(self.text),
+            Speaker::Daemon => self.text.get(..self.own).filter(|_| self.writer == Writer::Daemon),
+            Speaker::System => self.text.get(..self.own).filter(|_| self.writer == Writer::System),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Words<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::of_daemon(text)
+    }
+}
+
+impl<'a> From<&'a String> for Words<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::of_daemon(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemons_own_words_end_where_a_strangers_begin() {
+        for (text, own) in [
+            ("host r[1] said: 550 fatal: x (in reply to RCPT TO command)", "host r[1] said: "),
+            (
+                "4Bd2c1x0z: host r[1] refused to talk to me: 554 x said: y",
+                "host r[1] refused to talk to me: ",
+            ),
+            (
+                "certificate verification failed for r[1]:25: untrusted issuer /CN=self-signed certificate",
+                "certificate verification failed for r[1]:25: untrusted issuer ",
+            ),
+            (
+                "warning: valid_hostname: misplaced delimiter: unable to dlopen x: ",
+                "warning: valid_hostname: ",
+            ),
+            ("Domain fatal: x does not accept mail (nullMX)", "Domain "),
+            (
+                "warning: connect to transport private/x: Connection refused",
+                "warning: connect to transport private/x: Connection refused",
+            ),
+        ] {
+            let words = Words::of_daemon(text);
+            assert_eq!(words.read_as(Speaker::Daemon), Some(own));
+            assert_eq!(words.read_as(Speaker::System), None);
+            assert_eq!(words.read_as(Speaker::Stranger).is_some(), !text.ends_with(own), "{text}");
+        }
+    }
+}

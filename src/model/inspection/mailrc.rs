@@ -1,0 +1,181 @@
+//! The startup files of the `mail` command, as far as they send mail around Postfix. Heirloom mailx 12.5 has the variables
+//! `smtp` and `sendmail` for that (its mailx(1)), s-nail also `mta` (its s-nail(1)). Values are never shown: a URL may have
+//! a password in it.
+
+use crate::model::plan::{Plan, State};
+
+/// Variables that say how mail leaves.
+const VARIABLES: [&str; 3] = ["mta", "smtp", "sendmail"];
+/// What is Postfix's, or at least the host's own: see the finding `sendmail` for that.
+const OWN: [&str; 4] =
+    ["/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/bin/sendmail", "/usr/sbin/sendmail.postfix"];
+
+/// A startup file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Startup {
+    /// Its path.
+    pub path: String,
+    /// Whether it is everybody's; else root's alone.
+    pub is_everybodys: bool,
+    /// Its text.
+    pub text: String,
+}
+
+/// A setting that sends mail around Postfix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detour {
+    /// Line, from 1.
+    pub line: usize,
+    /// Variable.
+    pub variable: &'static str,
+}
+
+/// The setting that counts, which is the last one; `None` if mail goes to Postfix. Accounts and macros (`account NAME {`)
+/// hold only for who asks for them.
+pub fn detour(text: &str) -> Option<Detour> {
+    let mut found: Vec<Detour> = Vec::new();
+    let (mut inside, mut pending, mut begin) = (false, String::new(), 1);
+    for (number, line) in (1..).zip(text.lines()) {
+        if pending.is_empty() {
+            begin = number;
+        }
+        if let Some(head) = line.strip_suffix('\\') {
+            pending.push_str(head);
+            continue;
+        }
+        pending.push_str(line);
+        let words = words(&std::mem::take(&mut pending));
+        let mut words = words.iter().map(String::as_str).skip_while(|word| is_modifier(word)).peekable();
+        let command = words.next().unwrap_or_default();
+        if inside || matches!(command, "account" | "define") {
+            inside = command != "}" && (inside || words.any(|word| word == "{"));
+            continue;
+        }
+        if !(is_short_for(command, "set") || is_short_for(command, "unset")) {
+            continue;
+        }
+        for word in words {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            let Some(variable) = VARIABLES.into_iter().find(|known| *known == name) else { continue };
+            found.retain(|detour| detour.variable != variable);
+            if is_short_for(command, "set") && leads_elsewhere(variable, value) {
+                found.push(Detour { line: begin, variable });
+            }
+        }
+    }
+    found.pop()
+}
+
+fn leads_elsewhere(variable: &str, value: &str) -> bool {
+    let path = value.strip_prefix("file://").unwrap_or(value);
+    !value.is_empty() && (variable == "smtp" || !OWN.contains(&path))
+}
+
+/// s-nail's command modifiers.
+fn is_modifier(word: &str) -> bool {
+    ["\\", "global", "ignerr", "local", "wysh"].contains(&word)
+}
+
+/// Commands may be cut short (`se`, `uns`).
+fn is_short_for(word: &str, command: &str) -> bool {
+    word.len() >= 2 && command.starts_with(word)
+}
+
+/// Splits a line as the clients do: at blanks, with quotes and backslashes; `#` begins a comment.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut letters = line.chars();
+    while let Some(c) = letters.next() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, '#') if word.is_none() => break,
+            (None, _) if c.is_whitespace() => words.extend(word.take()),
+            (None | Some('"'), '\\') if word.is_some() => word.get_or_insert_default().extend(letters.next()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+impl Plan {
+    /// Says which startup files of the `mail` command send what monitors send around Postfix. The test message does not read
+    /// them, so it would not show it.
+    pub fn clients(&mut self, files: &[Startup]) {
+        for Startup { path, is_everybodys, text } in files {
+            let Some(Detour { line, variable }) = detour(text) else { continue };
+            let (state, whose) = if *is_everybodys {
+                (State::Differs, "`mail` sends")
+            } else {
+                (State::Warning, "`mail` sends what root sends")
+            };
+            self.add(
+                format!("mail.{path}"),
+                state,
+                format!("line {line} sets `{variable}`: {whose} around Postfix, and not to the relay"),
+                &format!("take line {line} out of {path}"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observed::Queue;
+    use crate::model::plan::APPLY;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_summary_sends_to_apply_only_for_what_apply_mends() {
+        let mut plan = Plan {
+            findings: Vec::new(),
+            actions: Vec::new(),
+            wrote: BTreeMap::new(),
+            foreign: Vec::new(),
+            queue: Queue::new(&BTreeMap::new()),
+            maillog_file: String::new(),
+            masked: false,
+            unproven: false,
+            complete: true,
+        };
+        assert_eq!(plan.remedy("see plan"), "");
+        let text = "set mta=/bin/false\n".to_owned();
+        plan.clients(&[Startup { path: "/etc/mail.rc".into(), is_everybodys: true, text }]);
+        assert_eq!(plan.remedy("see plan"), "take line 1 out of /etc/mail.rc");
+        plan.add("setting.relayhost", State::Differs, "not set", APPLY);
+        plan.add("service.running", State::Differs, "not running", APPLY);
+        plan.add("setting.mydestination", State::Warning, "odd", "look");
+        assert_eq!(plan.remedy("see plan"), "take line 1 out of /etc/mail.rc; then see plan");
+        assert_eq!(plan.by_hand().len(), 2);
+        plan.findings.remove(0);
+        assert_eq!(plan.remedy("see plan"), "see plan");
+    }
+
+    #[test]
+    fn what_sends_mail_around_postfix_is_found_however_it_is_written() {
+        for (text, expected) in [
+            ("", None),
+            ("set mta=/bin/false\n", Some((1, "mta"))),
+            ("# set smtp=x\nset hold smtp=smtp.example.com:25 append\n", Some((2, "smtp"))),
+            ("set \\\n  sendmail=\"/opt/a b/send\"\n", Some((1, "sendmail"))),
+            ("se 'mta=smtps://u:p@h'", Some((1, "mta"))),
+            ("wysh set mta=submission://h", Some((1, "mta"))),
+            ("set mta=file:///usr/sbin/sendmail sendmail=/usr/lib/sendmail\n", None),
+            ("set smtp=h\nunset smtp\n", None),
+            ("set smtp=h\nset smtp=\n", None),
+            ("account x {\nset smtp=h\n}\nset hold\n", None),
+            ("account x {\nset smtp=h\n}\nset smtp=i\n", Some((4, "smtp"))),
+            ("define f {\n set mta=x\n}\n", None),
+            ("set smtp-auth=login nosmtp record=smtp", None),
+            ("echo set smtp=h", None),
+        ] {
+            let found = detour(text).map(|detour| (detour.line, detour.variable));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Messages that wait in the queue: as `postqueue -j` prints them (since Postfix 3.1), or `postqueue -p`; and the
+//! envelope of one, as `postcat -e` prints it.
+
+use serde::Deserialize;
+
+use crate::model::log::stamp::{Calendar, Seconds};
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Queue id.
+    pub queue_id: String,
+    /// When it came.
+    pub arrived: Option<Seconds>,
+    /// Whether an admin holds it.
+    pub held: bool,
+    /// Why it was not delivered at the last attempt; empty if there was none. Of several recipients the first reason.
+    pub reason: String,
+    /// Those recipients that are still to do.
+    pub recipients: Vec<Recipient>,
+}
+
+/// A recipient that is still to do.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Recipient {
+    /// Address, after aliases and other rewriting.
+    pub address: String,
+    /// Why it was not delivered at the last attempt; empty if there was none.
+    #[serde(default, rename = "delay_reason")]
+    pub reason: String,
+}
+
+/// A recipient in a queue file, which has all of them until the message is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addressee {
+    /// Address, after aliases and other rewriting.
+    pub address: String,
+    /// Address as the sender gave it.
+    pub original: String,
+    /// Whether nothing is to be done for it any more: it was sent, or it bounced.
+    pub done: bool,
+}
+
+/// Parses `postcat -e` (rec_type.c has the names of the records; an original address comes before its recipient, and
+/// what is done has another name in the same place: deliver_completed.c).
+pub fn parse_envelope(text: &str) -> Vec<Addressee> {
+    let (mut all, mut original) = (Vec::new(), None);
+    for (name, value) in text.lines().filter_map(|line| line.split_once(": ")) {
+        match name {
+            "original_recipient" => original = Some(value),
+            "recipient" | "done_recipient" => all.push(Addressee {
+                address: value.to_owned(),
+                original: original.take().unwrap_or(value).to_owned(),
+                done: name == "done_recipient",
+            }),
+            "canceled_recipient" => original = None,
+            _ => {}
+        }
+    }
+    all
+}
+
+#[derive(Deserialize)]
+struct Record {
+    queue_name: String,
+    queue_id: String,
+    arrival_time: Seconds,
+    #[serde(default)]
+    recipients: Vec<Recipient>,
+}
+
+/// Parses one line of `postqueue -j`; `None` if it is none.
+pub fn parse_json(line: &str) -> Option<Waiting> {
+    let record: Record = serde_json::from_str(line).ok()?;
+    let reason = record.recipients.iter().map(|one| &one.reason).find(|reason| !reason.is_empty()).cloned();
+    Some(Waiting {
+        queue_id: record.queue_id,
+        arrived: Some(record.arrival_time),
+        held: record.queue_name == "hold",
+        reason: reason.unwrap_or_default(),
+        recipients: record.recipients,
+    })
+}
+
+/// Parses `postqueue -p`, line by line.
+#[derive(Debug, Default)]
+pub struct Listing {
+    last: Option<Waiting>,
+    /// The reason of the recipients that follow.
+    reason: String,
+}
+
+impl Listing {
+    /// Takes a line. The message before it, if this one begins the next.
+    pub fn line(&mut self, line: &str, calendar: &Calendar) -> Option<Waiting> {
+        if let Some(reason) = line.trim_start().strip_prefix('(') {
+            let reason = reason.trim_end();
+            reason.strip_suffix(')').unwrap_or(reason).clone_into(&mut self.reason);
+            // showq_compat.c: for a recipient that has none, after one that has
+            if self.reason == "reason unavailable" {
+                self.reason.clear();
+            }
+            if let Some(last) = self.last.as_mut().filter(|last| last.reason.is_empty()) {
+                last.reason.clone_from(&self.reason);
+            }
+            return None;
+        }
+        // Recipients stand below the sender, behind the width of what stands before it.
+        if let (Some(last), true) = (self.last.as_mut(), line.starts_with("                    ")) {
+            let (address, reason) = (line.trim().to_owned(), self.reason.clone());
+            last.recipients.push(Recipient { address, reason });
+            return None;
+        }
+        let mut words = line.split_whitespace();
+        let id = words.next().filter(|_| !line.starts_with([' ', '-']))?;
+        words.next()?.parse::<u64>().ok()?;
+        let date: Vec<&str> = words.skip(1).take(3).collect();
+        let [month, day, time] = date.as_slice() else { return None };
+        let text = format!("{month} {day:>2} {time}");
+        let arrived = calendar.read(&text).map(|(stamp, _)| stamp.time);
+        self.reason.clear();
+        self.last.replace(Waiting {
+            // `*`: it is under way; `!`: it is held (postqueue(1))
+            queue_id: id.trim_end_matches(['*', '!', '#']).to_owned(),
+            arrived,
+            held: id.contains('!'),
+            reason: String::new(),
+            recipients: Vec::new(),
+        })
+    }
+
+    /// The last message.
+    pub fn end(self) -> Option<Waiting> {
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_say_the_same() {
+        let json = r#"{"queue_name": "hold", "queue_id": "0A1B2C3D4E", "arrival_time": 1795507200, "message_size": 1, "forced_expire": false, "sender": "a@b", "recipients": [{"address": "c@d"}, {"address": "e@f", "delay_reason": "connect to r[192.0.2.1]:587: Connection refused"}]}"#;
+        let text = "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n\
+                    0A1B2C3D4E!    1234 Tue Nov 24 08:00:00  a@b\n\
+                    \x20                                        c@d\n\
+                    (connect to r[192.0.2.1]:587: Connection refused)\n\
+                    \x20                                        e@f\n\n\
+                    99999*         1 Mon Nov  2 08:00:00  MAILER-DAEMON\n\
+                    \x20                                        e@f\n\n\
+                    -- 2 Kbytes in 2 Requests.\n";
+        let calendar = Calendar::utc(1_795_507_200);
+        let mut listing = Listing::default();
+        let mut all: Vec<Waiting> = text.lines().filter_map(|line| listing.line(line, &calendar)).collect();
+        all.extend(listing.end());
+        assert_eq!(all[0], parse_json(json).unwrap());
+        assert_eq!((all.len(), all[1].queue_id.as_str(), all[1].held), (2, "99999", false));
+        assert_eq!(parse_json("Mail system is down"), None);
+    }
+    #[test]
+    fn each_recipient_has_its_own_reason() {
+        let text = "0A1B2C3D4E     1234 Tue Nov 24 08:00:00  a@b\n\
+                    \x20      (host r[192.0.2.1] said: 450 4.7.1 later (in reply to RCPT TO command))\n\
+                    \x20                                        c@d\n\
+                    \x20                                        e@f\n\
+                    \x20                                                        (reason unavailable)\n\
+                    \x20                                        g@h\n\n\
+                    99999          1 Mon Nov  2 08:00:00  MAILER-DAEMON\n\
+                    \x20                                        i@j\n";
+        let mut listing = Listing::default();
+        let calendar = Calendar::utc(1_795_507_200);
+        let mut lines = text.lines();
+        let first = lines.find_map(|line| listing.line(line, &calendar)).unwrap();
+        assert_eq!(lines.find_map(|line| listing.line(line, &calendar)), None);
+        let later = "host r[192.0.2.1] said: 450 4.7.1 later (in reply to RCPT TO command)";
+        let reasons: Vec<_> =
+            first.recipients.iter().map(|one| (one.address.as_str(), one.reason.as_str())).collect();
+        assert_eq!(reasons, [("c@d", later), ("e@f", later), ("g@h", "")]);
+        let last = listing.end().unwrap();
+        assert_eq!(last.recipients, [Recipient { address: "i@j".into(), reason: String::new() }]);
+    }
+
+    #[test]
+    fn an_envelope_says_who_is_done() {
+        let text = "*** ENVELOPE RECORDS active/12D45DC ***\n\
+                    message_size:             337             682               2               0             337               0\n\
+                    sender: a@b\n\
+                    named_attribute: dsn_orig_rcpt=rfc822;ops@example.com\n\
+                    original_recipient: ops@example.com\n\
+                    done_recipient: c@d\n\
+                    original_recipient: archive@example.com\n\
+                    recipient: archive@example.com\n\
+                    *** MESSAGE CONTENTS active/12D45DC ***\n\
+                    *** HEADER EXTRACTED active/12D45DC ***\n\
+                    original_recipient: gone@example.com\n\
+                    canceled_recipient: gone@example.com\n\
+                    recipient: e@f\n\
+                    *** MESSAGE FILE END active/12D45DC ***\n";
+        let found: Vec<_> =
+            parse_envelope(text).into_iter().map(|one| (one.address, one.original, one.done)).collect();
+        let expected = [
+            ("c@d", "ops@example.com", true),
+            ("archive@example.com", "archive@example.com", false),
+            ("e@f", "e@f", false),
+        ];
+        assert_eq!(found, expected.map(|(to, original, done)| (to.to_owned(), original.to_owned(), done)));
+    }
+}

@@ -1,0 +1,84 @@
+//! The JSON form of what a log told (docs/schema.json). Shapes never change within a version; additions may come.
+
+use serde_json::{Value, json};
+
+use crate::model::causes::catalogue::Verdict;
+use crate::model::json;
+use crate::model::log::report::{Failure, Report};
+use crate::model::log::stamp::{Calendar, Seconds};
+use crate::model::log::story::{Step, Story};
+use crate::model::plan::Finding;
+use crate::model::text::one_line;
+
+/// All messages.
+pub fn report(report: &Report, calendar: &Calendar) -> Value {
+    json!({
+        "from": time(report.span.0, calendar),
+        "to": time(report.span.1, calendar),
+        "hosts": report.hosts.iter().map(|host| one_line(host)).collect::<Vec<_>>(),
+        "accepted": report.accepted,
+        "exact": !report.overflowed,
+        "failures": report.failures.iter().map(|one| failure(one, calendar)).collect::<Vec<_>>(),
+    })
+}
+
+fn failure(failure: &Failure, calendar: &Calendar) -> Value {
+    let example = failure.example.as_ref().map(|example| {
+        json!({
+            "queue_id": example.queue_id,
+            "to": one_line(&example.to),
+            "words": one_line(&example.words),
+        })
+    });
+    json!({
+        "id": failure.id,
+        "stage": failure.stage,
+        "verdict": verdict(failure.verdict),
+        "host": failure.host.as_deref().map(one_line),
+        "ours": failure.ours,
+        "messages": failure.tally.messages,
+        "waiting": failure.tally.waiting,
+        "lines": failure.lines,
+        "first": time(failure.tally.first, calendar),
+        "last": time(failure.tally.last, calendar),
+        "over": failure.over,
+        "cause": (!failure.cause.is_empty()).then(|| one_line(&failure.cause)),
+        "remedy": one_line(&failure.remedy),
+        "fix": failure.fix,
+        "relays": failure.relays.iter().map(|relay| one_line(relay)).collect::<Vec<_>>(),
+        "words": one_line(&failure.words),
+        "example": example,
+    })
+}
+
+/// One message.
+pub fn story(story: &Story, calendar: &Calendar) -> Value {
+    let step = |step: &Step| {
+        let cause = step.cause.as_ref().map(|cause| {
+            json!({ "id": cause.id, "text": one_line(&cause.cause), "remedy": one_line(&cause.remedy) })
+        });
+        json!({ "time": time(step.time, calendar), "text": one_line(&step.text), "good": step.good, "cause": cause })
+    };
+    json!({
+        "queue_id": story.queue_id(),
+        "failed": story.has_failed(),
+        "left_out": story.left_out,
+        "steps": story.steps().iter().map(step).collect::<Vec<_>>(),
+    })
+}
+
+/// What is amiss on the host.
+pub fn findings(findings: &[Finding]) -> Value {
+    json!({ "findings": findings.iter().map(json::finding).collect::<Vec<_>>() })
+}
+
+fn time(time: Option<Seconds>, calendar: &Calendar) -> Option<String> {
+    calendar.rfc3339(time?)
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Refused => "refused",
+        Verdict::Unreached => "unreached",
+    }
+}

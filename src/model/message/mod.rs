@@ -1,0 +1,5 @@
+//! The test message: its trail through the log, its fate, and the proof that stays.
+
+pub mod delivery;
+pub mod proof;
+pub mod trail;

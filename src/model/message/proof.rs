@@ -1,0 +1,45 @@
+//! The last test message that the relay took: recorded for `check`, which shows what was proved at a first boot, say,
+//! where nobody watched.
+
+use serde::{Deserialize, Serialize};
+
+use super::delivery::{Delivery, Outcome};
+use crate::model::desired::Desired;
+use crate::model::plan::{Finding, Plan, State};
+use crate::model::state::generation::VERSION;
+
+/// The record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Version of this form.
+    pub version: u32,
+    /// When, UTC (RFC 3339).
+    pub time: String,
+    /// The relay, as main.cf names it.
+    pub relay: String,
+    /// Recipient.
+    pub to: String,
+    /// The relay's reply.
+    pub reply: String,
+}
+
+impl Proof {
+    /// What a test message proved, if the relay took it.
+    pub fn of(delivery: &Delivery, desired: &Desired, time: String) -> Option<Self> {
+        let Outcome::Accepted { reply, .. } = &delivery.outcome else { return None };
+        let (relay, to) = (desired.relayhost(), delivery.to.clone());
+        Some(Self { version: VERSION, time, relay, to, reply: reply.clone() })
+    }
+}
+
+impl Plan {
+    /// Adds the last proof, if it was of the relay that the answers name.
+    pub fn proved(&mut self, desired: &Desired, proof: Option<&Proof>) {
+        let Some(proof) = proof.filter(|proof| proof.relay == desired.relayhost() && !self.unproven) else {
+            return;
+        };
+        let Proof { time, to, reply, .. } = proof;
+        let found = format!("the relay took the test message to {to} on {time}: {reply}");
+        self.findings.push(Finding { id: "message.last".into(), state: State::Note, found, remedy: None });
+    }
+}

@@ -1,0 +1,170 @@
+//! What a log and the queue come to: the end of a message, by an attempt or without one, or a doubt.
+
+use crate::model::inspection::queue::{Addressee, Recipient};
+use crate::model::log::event::plain;
+use crate::model::log::{Attempt, Hop, Status};
+
+/// An end of the message as a whole, which no line of a recipient tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// It was in the queue for too long, or an administrator had it expire.
+    Expired,
+    /// An administrator took it out of the queue.
+    Deleted,
+    /// A rule or a milter threw it away.
+    Discarded,
+    /// Its sender was told that it did not arrive.
+    Returned,
+}
+
+impl Gone {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Expired => "expired, returned to sender",
+            Self::Deleted => "taken out of the queue by postsuper",
+            Self::Discarded => "discarded by a rule",
+            Self::Returned => "returned to sender",
+        }
+    }
+}
+
+/// Where the message is, by one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Whereabouts {
+    /// The relay accepted it.
+    Accepted(Attempt),
+    /// It was delivered on this host, or discarded.
+    StayedHere(Attempt),
+    /// Another host than the relay accepted it.
+    WentElsewhere(Attempt),
+    /// Postfix keeps it and will try again.
+    Deferred(Attempt),
+    /// Postfix gave up.
+    Bounced(Attempt),
+}
+
+impl Whereabouts {
+    /// The attempt that says so.
+    pub fn attempt(&self) -> &Attempt {
+        match self {
+            Self::Accepted(attempt)
+            | Self::StayedHere(attempt)
+            | Self::WentElsewhere(attempt)
+            | Self::Deferred(attempt)
+            | Self::Bounced(attempt) => attempt,
+        }
+    }
+}
+
+/// What log and queue come to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Word {
+    /// Nothing yet: not tried, or an attempt is under way.
+    Open,
+    /// Log and queue agree.
+    Said(Whereabouts),
+    /// They agree that it is gone, and no attempt was its end.
+    Gone(Gone),
+    /// They do not, in words. One of them may be late; if that stays so, somebody else has written to the log.
+    Doubt(String),
+}
+
+impl Word {
+    /// The attempt that it is of, if it is of one.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Self::Said(found) => Some(found.attempt()),
+            Self::Open | Self::Gone(_) | Self::Doubt(_) => None,
+        }
+    }
+}
+
+/// Those of our recipients that are still to do, by the queue: one, or several where an alias stands for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub(super) waiting: Vec<Recipient>,
+}
+
+impl Standing {
+    /// Of the recipients in the message's queue file (none: it is not in the queue any more) those that `to` stands for,
+    /// with the reasons that the queue shows.
+    pub fn new(to: &str, envelope: &[Addressee], shown: &[Recipient]) -> Self {
+        let to = plain(to);
+        let ours = envelope
+            .iter()
+            .filter(|one| !one.done && [&one.address, &one.original].iter().any(|it| plain(it) == to));
+        let reason = |address: &str| {
+            let shown = shown.iter().find(|shown| plain(&shown.address) == plain(address));
+            shown.map(|shown| shown.reason.clone()).unwrap_or_default()
+        };
+        let waiting =
+            ours.map(|one| Recipient { address: one.address.clone(), reason: reason(&one.address) });
+        Self { waiting: waiting.collect() }
+    }
+
+    /// Whether nothing is to be done any more.
+    pub fn is_done(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+pub(super) fn whereabouts(attempt: &Attempt, is_relay: impl Fn(&str, &str, u16) -> bool) -> Whereabouts {
+    let found = attempt.clone();
+    match (attempt.status, &attempt.relay) {
+        (Status::Deferred, _) => Whereabouts::Deferred(found),
+        (Status::Bounced, _) => Whereabouts::Bounced(found),
+        (Status::Sent, Hop::Host { name, address, port }) if is_relay(name, address, *port) => {
+            Whereabouts::Accepted(found)
+        }
+        (Status::Sent, Hop::Host { .. }) => Whereabouts::WentElsewhere(found),
+        (Status::Sent, Hop::None | Hop::Here(_)) => Whereabouts::StayedHere(found),
+    }
+}
+
+/// The attempt that has the reason that the queue shows; of several the last one. Its words are the queue's, which only
+/// Postfix can write: a line may differ from them in what is not compared.
+pub(super) fn deferred(of_it: &[&Attempt], address: &str, reason: &str) -> Result<Option<Attempt>, String> {
+    let mut fitting = of_it.iter().rev().filter(|attempt| is_same_reason(&attempt.reason, reason));
+    let (Some(last), others) = (fitting.next(), fitting) else {
+        return match of_it.last() {
+            // The line is not there yet.
+            None => Ok(None),
+            Some(last) => Err(format!("the log says of {address}: {}; the queue says: {reason}", end(last))),
+        };
+    };
+    let hop = |attempt: &Attempt| match &attempt.relay {
+        Hop::Host { name, port, .. } => format!("{name}:{port}"),
+        Hop::None => "nobody".into(),
+        Hop::Here(agent) => agent.clone(),
+    };
+    for other in others {
+        if hop(other) != hop(last) {
+            return Err(format!(
+                "the log says of {address} that both {} and {} put it off",
+                hop(other),
+                hop(last)
+            ));
+        }
+    }
+    Ok(Some(Attempt { reason: reason.to_owned(), ..(*last).clone() }))
+}
+
+/// Whether the reason in the log is the one that the queue shows. Both have it from one text, in which each has masked
+/// in its own way what is not printable ASCII; and Postfix cuts a line of the log at 2000 bytes (`msg_syslog.c`).
+pub(super) fn is_same_reason(logged: &str, shown: &str) -> bool {
+    const LONG: usize = 1500;
+    let bare =
+        |text: &str| -> String { text.chars().filter(|c| c.is_ascii_graphic() && *c != '?').collect() };
+    let (logged, shown) = (bare(logged), bare(shown));
+    logged == shown || logged.len() >= LONG && shown.starts_with(&logged)
+}
+
+/// How an attempt ended, in words.
+pub(super) fn end(attempt: &Attempt) -> String {
+    let status = match attempt.status {
+        Status::Sent => "delivered",
+        Status::Deferred => "put off",
+        Status::Bounced => "bounced",
+    };
+    format!("{status} ({})", attempt.reason)
+}

@@ -1,0 +1,59 @@
+//! What must be installed: capabilities and files, not package names, since the names differ from release to
+//! release (`mailx` on EL7 and EL8 is `s-nail` on EL9).
+
+use crate::model::desired::{Desired, Mechanism};
+
+/// One thing that the host must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// A package that provides this name.
+    Package {
+        /// The capability that `rpm -q --whatprovides` is asked for.
+        name: String,
+        /// Cyrus SASL plugin that comes with it (`plain`: libplain.so), if that is what it is needed for.
+        plugin: Option<&'static str>,
+    },
+    /// A `mail` command.
+    MailCommand,
+}
+
+/// Names under which a `mail` command can be installed, in the order to try: the path works on EL7 to EL9, `mailx`
+/// where s-nail provides the name (Fedora since 14.9.24-8), `s-nail` is the package itself.
+pub const MAIL_PACKAGES: [&str; 3] = ["/bin/mailx", "mailx", "s-nail"];
+
+/// File names of a `mail` command.
+pub const MAIL_PROGRAMS: [&str; 3] = ["mail", "mailx", "s-nail"];
+
+impl Need {
+    /// How it is called in output and in JSON.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Package { name, .. } => name,
+            Self::MailCommand => "mail command",
+        }
+    }
+}
+
+/// Everything that `desired` needs on the host, in the order in which it is shown.
+pub fn needs(desired: &Desired) -> Vec<Need> {
+    let package = |name: &str, plugin| Need::Package { name: name.to_owned(), plugin };
+    let mechanism = desired.mechanism();
+    let plain = match mechanism {
+        Mechanism::Plain => Some("plain"),
+        Mechanism::Login => Some("login"),
+        _ => None,
+    };
+    let mut needs =
+        vec![package("postfix", None), package("cyrus-sasl", None), package("cyrus-sasl-plain", plain)];
+    match mechanism {
+        Mechanism::None | Mechanism::Plain | Mechanism::Login => {}
+        Mechanism::CramMd5 => needs.push(package("cyrus-sasl-md5", Some("crammd5"))),
+        Mechanism::DigestMd5 => needs.push(package("cyrus-sasl-md5", Some("digestmd5"))),
+        Mechanism::ScramSha256 => needs.push(package("cyrus-sasl-scram", Some("scram"))),
+        Mechanism::Ntlm => needs.push(package("cyrus-sasl-ntlm", Some("ntlm"))),
+        Mechanism::Gssapi => needs.push(package("cyrus-sasl-gssapi", Some("gssapiv2"))),
+    }
+    needs.push(Need::MailCommand);
+    needs.extend(desired.extra_packages.iter().map(|name| package(name, None)));
+    needs
+}

@@ -1,0 +1,96 @@
+//! The part of a plan that is about what relayhost does not manage: edits by others, and settings that can lead mail
+//! elsewhere. Findings only; nothing here becomes an action.
+
+use super::action::changed_lines;
+use super::parameters::{ROUTING, is_local};
+use super::{Plan, State};
+use crate::model::desired::Desired;
+use crate::model::observed::{Postfix, Sendmail};
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::shown;
+use crate::model::state::generation::LastRun;
+
+impl Plan {
+    /// Says what cannot be used of relayhost's own state, a line each: less can be undone, and passwords may be open.
+    pub fn damaged(&mut self, lines: &[String]) {
+        for line in lines {
+            self.add("state.damaged", State::Warning, line.clone(), "relayhost repair");
+        }
+    }
+
+    /// Which files are not as our last run left them, and what differs. Not a fault: other lines are none of ours.
+    pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
+        let keys: Vec<String> = last
+            .wrote
+            .keys()
+            .filter_map(|name| Some(name.strip_prefix("sasl_passwd ")?.to_owned()))
+            .collect();
+        let now = |file: Managed| match file {
+            Managed::MainCf => Some(postfix.main_cf.bytes()),
+            _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
+        };
+        for (file, ours) in &last.after {
+            let now = now(*file).unwrap_or_default();
+            if now != ours.as_slice() {
+                let changes = changed_lines(*file, ours, now, &keys);
+                self.add(
+                    format!("drift.{}", file.name()),
+                    State::Note,
+                    format!("changed since our run of {}: {changes}", last.time),
+                    "",
+                );
+            }
+        }
+    }
+
+    /// What relayhost does not manage, and what nevertheless leads mail elsewhere.
+    pub(super) fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
+        const SET: &str = "alternatives --set mta /usr/sbin/sendmail.postfix";
+        match &postfix.sendmail {
+            Sendmail::Postfix => self.add("sendmail", State::Fine, "Postfix's", ""),
+            Sendmail::Missing => self.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", SET),
+            Sendmail::Other(path) => {
+                let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path.display());
+                self.add("sendmail", State::Differs, text, SET);
+            }
+        }
+        for parameter in ROUTING {
+            let value = postfix.setting(parameter);
+            if !value.is_empty() {
+                self.add(
+                    format!("routing.{parameter}"),
+                    State::Warning,
+                    format!("`{}` can send mail another way than to the relay", shown::value(value)),
+                    &format!("make sure that it does what you want, or `postconf -X {parameter}`"),
+                );
+            }
+        }
+        if !matches!(postfix.setting("default_transport"), "" | "smtp") {
+            let value = postfix.setting("default_transport").to_owned();
+            self.add(
+                "routing.default_transport",
+                State::Warning,
+                format!("`{value}`: mail for elsewhere does not go through smtp(8)"),
+                "postconf -e default_transport=smtp",
+            );
+        }
+        if let Some(to) = desired.verify.to.as_ref().filter(|to| is_local(to, postfix)) {
+            let domain = to.rsplit('@').next().unwrap_or_default();
+            self.add(
+                "routing.mydestination",
+                State::Warning,
+                format!("`{domain}` is in mydestination, so mail for {to} stays on this host"),
+                "take the domain out of mydestination in main.cf",
+            );
+        }
+        if desired.password_in_clear() {
+            self.add(
+                "auth.clear_text",
+                State::Warning,
+                "the password may cross the network unencrypted",
+                "set tls = \"encrypt\" under [relay] if the relay offers TLS",
+            );
+        }
+    }
+}

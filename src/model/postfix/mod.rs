@@ -1,0 +1,7 @@
+//! Postfix's files as bytes: main.cf, lookup tables, and which of them relayhost manages.
+
+pub mod lines;
+pub mod maincf;
+pub mod managed;
+pub mod postmap;
+pub mod shown;

@@ -1,0 +1,274 @@
+//! What a relay's offer and its certificate mean for this host, beyond whether the conversation goes on: things that
+//! bite later, or that somebody should know.
+
+use super::Warning;
+use super::certificate::{DAY, Seen, Trust};
+use super::mechanism::{is_plaintext, known};
+use super::reply::Offer;
+use super::route::Route;
+use crate::model::desired::Tls;
+
+/// How long before its end a certificate is spoken of, in days.
+const SOON: i64 = 14;
+
+fn warning(id: &'static str, text: String, remedy: &str) -> Warning {
+    Warning { id, text, remedy: remedy.to_owned() }
+}
+
+/// What follows from the offer that counts: the last one, `secure` if it came through TLS.
+pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
+    let mut all = Vec::new();
+    if !secure && route.tls == Tls::None && offer.has("STARTTLS") {
+        all.push(warning(
+            "starttls-not-used",
+            "the relay offers TLS, and the level is `none`: everybody on the way can read the mail".into(),
+            "set tls = \"encrypt\" under [relay] in the answers",
+        ));
+    }
+    if !secure && route.port == 465 {
+        all.push(warning(
+            "port-465-plain",
+            "port 465 is for TLS from the first byte (RFC 8314), and this relay speaks plain SMTP there"
+                .into(),
+            "ask whoever runs the relay which port is meant; 587 has STARTTLS as a rule",
+        ));
+    }
+    if let (None, Some((user, _))) = (&offer.auth, &route.login) {
+        all.push(warning(
+            "login-not-offered",
+            format!(
+                "the relay offers no login here, so Postfix does not log in as {user}, and says nothing of it"
+            ),
+            if secure {
+                "check the port (587 as a rule); or remove [auth] if the relay knows this host by its address"
+            } else {
+                "set tls = \"encrypt\" in the answers: most relays offer a login only after TLS has started"
+            },
+        ));
+    }
+    if let Some(size) = offer.size.filter(|size| route.size_limit == 0 || *size < route.size_limit) {
+        let own =
+            if route.size_limit == 0 { "any size".to_owned() } else { format!("{} bytes", route.size_limit) };
+        all.push(warning(
+            "size",
+            format!(
+                "the relay takes messages of up to {size} bytes, and this host of {own}: a larger one bounces"
+            ),
+            &format!("postconf -e message_size_limit={size}"),
+        ));
+    }
+    all
+}
+
+/// What follows from the choice of a mechanism: its plugin may not be on the host yet, and one who listens may read the
+/// password.
+pub fn of_mechanism(name: &str, on_host: bool, secure: bool) -> Vec<Warning> {
+    let mut all = Vec::new();
+    if let Some(kind) = known(name).filter(|_| !on_host) {
+        all.push(warning(
+            "plugin-missing",
+            format!("this host has no plugin for {name} yet: package {}", kind.package),
+            &format!("relayhost apply (installs it; or yum install {})", kind.package),
+        ));
+    }
+    if !secure && is_plaintext(name) {
+        all.push(warning(
+            "login-in-clear",
+            format!("the login is {name} without TLS: everybody on the way can read the password"),
+            "set tls = \"encrypt\" under [relay] in the answers if the relay offers TLS, or use another relay",
+        ));
+    }
+    all
+}
+
+/// Whether the certificate is as the level demands; else the words that Postfix would have logged, and whether
+/// OpenSSL may think otherwise.
+pub fn verdict(
+    route: &Route,
+    seen: &Seen,
+    peer: &str,
+    host: &str,
+) -> Result<(), (Vec<String>, Option<String>)> {
+    let failed = |reason: &str| {
+        vec![
+            format!("certificate verification failed for {peer}: {reason}"),
+            "Server certificate not verified".to_owned(),
+        ]
+    };
+    let own = seen.chain.first();
+    match &seen.trust {
+        Trust::Expired => return Err((failed("certificate has expired"), None)),
+        Trust::NotYetValid => return Err((failed("certificate not yet valid"), None)),
+        Trust::UnknownIssuer if own.is_some_and(|own| own.self_signed) => {
+            return Err((failed("self-signed certificate"), None));
+        }
+        Trust::UnknownIssuer => {
+            let issuer = seen.chain.last().map_or("?", |last| last.issuer.as_str());
+            return Err((failed(&format!("untrusted issuer CN={issuer}")), None));
+        }
+        Trust::Unsure(reason) => {
+            let doubt =
+                format!("OpenSSL may take the certificate, and the probe's library does not: {reason}");
+            return Err((failed(reason), Some(doubt)));
+        }
+        Trust::Trusted => {}
+    }
+    if own.is_some_and(|own| own.is_for(&route.cert_match, host, &route.host)) {
+        return Ok(());
+    }
+    let names = own.map_or_else(|| "no name".to_owned(), |own| own.shown_names(host));
+    Err((vec![format!("Server certificate not verified: {peer} has one for {names}")], None))
+}
+
+/// What should be known of a certificate that stopped nothing. `now` is seconds since 1970, `until` the end in words.
+pub fn of_certificate(route: &Route, seen: &Seen, host: &str, now: i64, until: &str) -> Vec<Warning> {
+    let mut all = Vec::new();
+    let Some(own) = seen.chain.first() else { return all };
+    let unasked = format!("the level `{}` does not ask for it", route.tls.word());
+    if own.until < now {
+        all.push(warning(
+            "certificate-expired",
+            format!("the relay's certificate ended on {until}; {unasked}"),
+            "check the clock (`timedatectl`); if it is right, whoever runs the relay must renew the certificate",
+        ));
+    } else if own.from > now {
+        all.push(warning(
+            "certificate-not-yet-valid",
+            format!("by this host's clock the relay's certificate is not valid yet; {unasked}"),
+            "check the clock (`timedatectl`); if it is right, whoever runs the relay must install a certificate that is valid now",
+        ));
+    } else if own.until - now < SOON * DAY {
+        let days = (own.until - now) / DAY;
+        all.push(warning(
+            "certificate-ends",
+            format!("the relay's certificate ends on {until}, in {days} days"),
+            "ask whoever runs the relay whether it is renewed by itself",
+        ));
+    }
+    if route.tls >= Tls::Verify {
+        return all;
+    }
+    if matches!(seen.trust, Trust::UnknownIssuer) {
+        all.push(warning(
+            "certificate-not-trusted",
+            format!("no authority that this host trusts vouches for the relay's certificate ({}); {unasked}", own.issuer),
+            "for tls = \"secure\", put the authority's certificate into /etc/pki/ca-trust/source/anchors and run `update-ca-trust`",
+        ));
+    }
+    let secure = ["nexthop".to_owned(), "dot-nexthop".to_owned()];
+    if !own.is_for(&secure, host, &route.host) {
+        all.push(warning(
+            "certificate-name",
+            format!(
+                "the relay's certificate is for {}, not for {}; {unasked}",
+                own.shown_names(host),
+                route.host
+            ),
+            "set relay.host to a name that the certificate carries, and tls = \"secure\" is possible",
+        ));
+    }
+    if !seen.proved {
+        all.push(warning(
+            "certificate-key",
+            "the relay's certificate has a key of an old kind, which the probe cannot check".into(),
+            "ask whoever runs the relay for a certificate with an RSA key of 2048 bits or more, or an elliptic curve",
+        ));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::probe::certificate::Certificate;
+    use crate::model::probe::current::{Current, Relayhost};
+    use crate::model::probe::route::Settings;
+    use crate::model::secret::Secret;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn route(level: &str, login: bool) -> Route {
+        let settings: Settings = [("smtp_tls_security_level", level), ("message_size_limit", "1000")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let current = Current {
+            relay: Relayhost::parse("[relay.test]:587").unwrap(),
+            login: login.then(|| ("u".to_owned(), Secret::new("p"))),
+            sender: ["a@b".into(), "c@d".into()],
+            recipient: None,
+            plugins: std::collections::BTreeSet::new(),
+        };
+        Route::of_host(current, &settings, "host")
+    }
+
+    fn seen(days: i64, name: &str, trust: Trust) -> Seen {
+        let own = Certificate {
+            subject: name.into(),
+            issuer: "a CA".into(),
+            names: vec![name.into()],
+            from: 0,
+            until: NOW + days * DAY,
+            self_signed: false,
+        };
+        Seen { chain: vec![own], trust, proved: true }
+    }
+
+    fn ids(warnings: &[Warning]) -> Vec<&str> {
+        warnings.iter().map(|warning| warning.id).collect()
+    }
+
+    #[test]
+    fn a_certificate_is_spoken_of_two_weeks_before_its_end() {
+        let of = |level: &str, days, name: &str, trust| {
+            let all =
+                of_certificate(&route(level, true), &seen(days, name, trust), "relay.test", NOW, "then");
+            ids(&all).join(" ")
+        };
+        assert_eq!(of("secure", 15, "relay.test", Trust::Trusted), "");
+        assert_eq!(of("secure", 13, "relay.test", Trust::Trusted), "certificate-ends");
+        assert_eq!(of("encrypt", 13, "relay.test", Trust::Trusted), "certificate-ends");
+        assert_eq!(of("encrypt", -1, "relay.test", Trust::Expired), "certificate-expired");
+        assert_eq!(
+            of("may", 99, "other.test", Trust::UnknownIssuer),
+            "certificate-not-trusted certificate-name"
+        );
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_yet_is_spoken_of_where_nothing_asks_for_it() {
+        let mut early = seen(99, "relay.test", Trust::NotYetValid);
+        early.chain[0].from = NOW + 1;
+        let all = of_certificate(&route("encrypt", true), &early, "relay.test", NOW, "then");
+        assert_eq!(ids(&all), ["certificate-not-yet-valid"]);
+        assert!(all[0].remedy.contains("timedatectl"));
+    }
+
+    #[test]
+    fn a_certificate_that_is_demanded_is_judged_in_postfixs_words() {
+        let of = |name: &str, trust| {
+            verdict(&route("secure", true), &seen(99, name, trust), "r[1]:587", "relay.test")
+        };
+        assert_eq!(of("relay.test", Trust::Trusted), Ok(()));
+        let words = |name: &str, trust| of(name, trust).unwrap_err().0.join(" ");
+        assert!(words("other.test", Trust::Trusted).starts_with("Server certificate not verified"));
+        assert!(words("relay.test", Trust::Expired).contains("certificate has expired"));
+        assert!(words("relay.test", Trust::UnknownIssuer).contains("untrusted issuer CN=a CA"));
+        let (_, doubt) = of("relay.test", Trust::Unsure("odd".into())).unwrap_err();
+        assert!(doubt.is_some());
+    }
+
+    #[test]
+    fn an_offer_is_compared_with_the_host() {
+        let offer = |size| Offer { keywords: vec!["STARTTLS".into()], auth: None, size };
+        assert_eq!(ids(&of_offer(&route("none", false), &offer(None), false)), ["starttls-not-used"]);
+        assert_eq!(
+            ids(&of_offer(&route("may", true), &offer(Some(999)), true)),
+            ["login-not-offered", "size"]
+        );
+        assert!(of_offer(&route("may", false), &offer(Some(1000)), true).is_empty());
+        assert_eq!(ids(&of_mechanism("PLAIN", false, false)), ["plugin-missing", "login-in-clear"]);
+        assert!(
+            of_mechanism("PLAIN", true, true).is_empty() && of_mechanism("CRAM-MD5", true, false).is_empty()
+        );
+    }
+}

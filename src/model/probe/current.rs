@@ -1,0 +1,211 @@
+//! The route that the host's Postfix takes now, from its settings and tables alone.
+
+use std::collections::BTreeSet;
+
+use super::mechanism::Filter;
+use super::route::{self, Doubt, Family, Lookup, Matter, Route, Settings, value};
+use crate::model::causes::catalogue::Fact;
+use crate::model::desired::Tls;
+use crate::model::plan::parameters::words;
+use crate::model::secret::Secret;
+
+/// The value of `relayhost`, read as smtp(8) does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relayhost {
+    /// As it stands there.
+    pub text: String,
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Whether its MX records are asked for: no brackets.
+    pub mx: bool,
+    /// Whether more of them follow (Postfix 3.5 and later take several).
+    pub more: bool,
+}
+
+impl Relayhost {
+    /// Reads the value; `None` if it is empty or makes no sense.
+    pub fn parse(value: &str) -> Option<Self> {
+        let all = words(value);
+        let text = all.first()?.clone();
+        let (host, port, mx) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']')?;
+                (host, port.strip_prefix(':'), false)
+            }
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port), true),
+                None => (text.as_str(), None, true),
+            },
+        };
+        let port = match port {
+            None | Some("smtp") => 25,
+            Some("submission") => 587,
+            Some("smtps" | "submissions") => 465,
+            Some(number) => number.parse().ok()?,
+        };
+        let host = host.to_ascii_lowercase();
+        let host = host.strip_prefix("ipv6:").unwrap_or(&host).to_owned();
+        (!host.is_empty()).then_some(Self { host, port, mx, more: all.len() > 1, text })
+    }
+}
+
+/// What is in force, beside the settings.
+#[derive(Debug)]
+pub struct Current {
+    /// The relay.
+    pub relay: Relayhost,
+    /// What the password table has for it.
+    pub login: Option<(String, Secret)>,
+    /// Envelope sender, before and after the rewriting.
+    pub sender: [String; 2],
+    /// Recipient after the rewriting.
+    pub recipient: Option<String>,
+    /// Plugins on the host.
+    pub plugins: BTreeSet<String>,
+}
+
+/// The keys under which smtp_generic_maps has an address, in generic(5)'s order.
+pub fn rewrite_keys(address: &str, origin: &str) -> Vec<String> {
+    let (user, domain) = address.rsplit_once('@').unwrap_or((address, origin));
+    let mut keys = vec![address.to_lowercase()];
+    if domain.eq_ignore_ascii_case(origin) {
+        keys.push(user.to_lowercase());
+    }
+    keys.push(format!("@{}", domain.to_lowercase()));
+    keys
+}
+
+impl Route {
+    /// What Postfix does now.
+    pub fn of_host(current: Current, settings: &Settings, host_name: &str) -> Self {
+        let Current { relay, login, sender, recipient, plugins } = current;
+        let wrapper = value(settings, "smtp_tls_wrappermode", "no") == "yes";
+        let (tls, doubt) = level(settings);
+        let mut doubts = route::doubts(settings);
+        doubts.extend(doubt.map(|text| Doubt { from: Matter::All, text }));
+        if relay.more {
+            let text = "Postfix has further relays in `relayhost`, and tries those too".to_owned();
+            doubts.push(Doubt { from: Matter::All, text });
+        }
+        let filter = Filter::new(value(settings, "smtp_sasl_mechanism_filter", ""));
+        if let Some(table) = filter.unreadable() {
+            let text = format!("Postfix filters mechanisms by a table: {table}");
+            doubts.push(Doubt { from: Matter::Login, text });
+        }
+        let plain = value(settings, "smtp_sasl_security_options", "noplaintext, noanonymous");
+        let secure = value(settings, "smtp_sasl_tls_security_options", plain);
+        let options = [plain.to_owned(), secure.to_owned()];
+        let mut facts = route::facts(tls, &sender[0], &sender[1]);
+        let sasl = value(settings, "smtp_sasl_auth_enable", "no") == "yes";
+        facts.insert(match (sasl, &login) {
+            (_, Some(_)) => Fact::AnswersHaveLogin,
+            (true, None) => Fact::EntryMissing,
+            (false, None) => Fact::AnswersHaveNoLogin,
+        });
+        if options.iter().any(|list| words(list).iter().any(|word| word == "noplaintext")) {
+            facts.insert(Fact::Noplaintext);
+        }
+        Self {
+            mx: relay.mx,
+            port: relay.port,
+            tls,
+            implicit_tls: wrapper,
+            cert_match: route::cert_match(settings, tls),
+            servername: route::servername(settings, &relay.host),
+            family: Family::new(settings, None),
+            lookup: Lookup::new(settings),
+            address_limit: route::address_limit(settings),
+            helo: route::helo(settings, host_name),
+            login,
+            filter,
+            options,
+            plugins: Some(plugins),
+            sender,
+            recipient,
+            size_limit: route::size_limit(settings),
+            doubts,
+            facts,
+            package: String::new(),
+            relayhost: relay.text,
+            host: relay.host,
+        }
+    }
+}
+
+/// The level in force, and what the probe cannot do of it.
+fn level(settings: &Settings) -> (Tls, Option<String>) {
+    let other =
+        |name: &str| Some(format!("the level `{name}` cannot be tried here: the certificate is not checked"));
+    match value(settings, "smtp_tls_security_level", "") {
+        "may" => (Tls::May, None),
+        "encrypt" => (Tls::Encrypt, None),
+        "verify" => (Tls::Verify, None),
+        "secure" => (Tls::Secure, None),
+        name @ ("dane" | "half-dane") => (Tls::May, other(name)),
+        // The two parameters from before there were levels (postconf(5)).
+        "" if value(settings, "smtp_enforce_tls", "no") == "yes" => (Tls::Verify, None),
+        "" if value(settings, "smtp_use_tls", "no") == "yes" => (Tls::May, None),
+        "" | "none" => (Tls::None, None),
+        name => (Tls::Encrypt, other(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relayhosts_are_read_as_postfix_reads_them() {
+        let parse = |text| Relayhost::parse(text).map(|relay| (relay.host, relay.port, relay.mx));
+        assert_eq!(parse("[Smtp.Example.com]:587"), Some(("smtp.example.com".into(), 587, false)));
+        assert_eq!(parse("[mail]"), Some(("mail".into(), 25, false)));
+        assert_eq!(parse("example.com"), Some(("example.com".into(), 25, true)));
+        assert_eq!(parse("example.com:submission, [b]:25"), Some(("example.com".into(), 587, true)));
+        assert_eq!(parse("[ipv6:::1]:smtps"), Some(("::1".into(), 465, false)));
+        for bad in ["", "[x", "[x]:99999", "[]:25", ":25", "x:bogus"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_a_rewriting() {
+        assert_eq!(
+            rewrite_keys("Monitor@Host.lan", "host.lan"),
+            ["monitor@host.lan", "monitor", "@host.lan"]
+        );
+        assert_eq!(rewrite_keys("a@b", "c"), ["a@b", "@b"]);
+    }
+
+    #[test]
+    fn settings_become_a_route() {
+        let settings: Settings = [
+            ("smtp_tls_security_level", "secure"),
+            ("smtp_tls_wrappermode", "yes"),
+            ("smtp_sasl_auth_enable", "yes"),
+            ("smtp_sasl_security_options", "noplaintext, noanonymous"),
+            ("transport_maps", "hash:/etc/postfix/transport"),
+            ("inet_protocols", "ipv4"),
+            ("myhostname", "op5.example.com"),
+            ("smtp_helo_name", "op5.example.com"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let current = Current {
+            relay: Relayhost::parse("[r]:465").unwrap(),
+            login: None,
+            sender: ["a@b".into(), "a@b".into()],
+            recipient: None,
+            plugins: BTreeSet::new(),
+        };
+        let route = Route::of_host(current, &settings, "other");
+        assert_eq!(
+            (route.tls, route.implicit_tls, route.helo.as_str()),
+            (Tls::Secure, true, "op5.example.com")
+        );
+        let facts = [Fact::Noplaintext, Fact::EntryMissing, Fact::SenderNotRewritten];
+        assert_eq!(route.facts, facts.into());
+        assert!(!route.family.v6 && route.doubts.len() == 1, "{route:?}");
+    }
+}

@@ -1,0 +1,209 @@
+//! Which login mechanism Postfix picks from a relay's offer: what smtp_sasl_mechanism_filter lets through
+//! (smtp_sasl_proto.c), what the security options allow, and of that the strongest for which Cyrus SASL has a plugin
+//! (mech_compare in Cyrus' lib/client.c).
+
+use std::collections::BTreeSet;
+
+use crate::model::plan::parameters::words;
+
+/// A mechanism as Cyrus SASL knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// Its name in EHLO; with a `*` at the end, all that begin so.
+    name: &'static str,
+    /// The plugin: `plain` for libplain.so.
+    pub plugin: &'static str,
+    /// The EL package that has it.
+    pub package: &'static str,
+    /// What it withstands, and is.
+    has: &'static [&'static str],
+}
+
+/// All that a relay may offer, the strongest first: the order in which Cyrus would take them. PLAIN and LOGIN are
+/// equal there, and the order of the directory decides; PLAIN is the one that is standardized.
+const KINDS: [Kind; 13] = [
+    kind("SCRAM-SHA-512", "scram", "cyrus-sasl-scram", STRONG),
+    kind("SCRAM-SHA-384", "scram", "cyrus-sasl-scram", STRONG),
+    kind("SCRAM-SHA-256", "scram", "cyrus-sasl-scram", STRONG),
+    kind("SCRAM-SHA-1", "scram", "cyrus-sasl-scram", STRONG),
+    kind("GS2-*", "gs2", "cyrus-sasl-gs2", STRONG),
+    kind("GSSAPI", "gssapiv2", "cyrus-sasl-gssapi", STRONG),
+    kind("GSS-SPNEGO", "gssapiv2", "cyrus-sasl-gssapi", STRONG),
+    kind("DIGEST-MD5", "digestmd5", "cyrus-sasl-md5", &["noanonymous", "noplaintext", "mutual_auth"]),
+    kind("CRAM-MD5", "crammd5", "cyrus-sasl-md5", &["noanonymous", "noplaintext"]),
+    kind("NTLM", "ntlm", "cyrus-sasl-ntlm", &["noanonymous", "noplaintext"]),
+    kind("XOAUTH2", "sasl-xoauth2", "sasl-xoauth2", &["noanonymous"]),
+    kind("PLAIN", "plain", "cyrus-sasl-plain", &["noanonymous"]),
+    kind("LOGIN", "login", "cyrus-sasl-plain", &["noanonymous"]),
+];
+
+const STRONG: &[&str] = &["noanonymous", "noplaintext", "noactive", "mutual_auth"];
+
+const fn kind(
+    name: &'static str,
+    plugin: &'static str,
+    package: &'static str,
+    has: &'static [&'static str],
+) -> Kind {
+    Kind { name, plugin, package, has }
+}
+
+impl Kind {
+    fn is(&self, offered: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(head) => offered.starts_with(head),
+            None => self.name == offered,
+        }
+    }
+}
+
+/// What is known of a mechanism that a relay offers.
+pub fn known(offered: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.is(offered))
+}
+
+/// Whether one who listens can read the password.
+pub fn is_plaintext(mechanism: &str) -> bool {
+    matches!(mechanism, "PLAIN" | "LOGIN")
+}
+
+/// What comes of an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// This one is taken.
+    Take(String),
+    /// The offer is empty.
+    NullList,
+    /// The filter lets none through.
+    Filtered,
+    /// Those that are left are not allowed by the security options, or have no plugin here.
+    NoPlugin {
+        /// The strongest that only lacks its plugin.
+        lacks: Option<&'static Kind>,
+    },
+}
+
+/// Chooses from what is `offered` (in capitals). `plugins` are those that Cyrus would load; `None` if nobody knows.
+pub fn choose(
+    offered: &[String],
+    filter: &Filter,
+    options: &str,
+    plugins: Option<&BTreeSet<String>>,
+) -> Choice {
+    if offered.is_empty() {
+        return Choice::NullList;
+    }
+    let passed: Vec<&String> = offered.iter().filter(|name| filter.passes(name)).collect();
+    if passed.is_empty() {
+        return Choice::Filtered;
+    }
+    let options = words(options);
+    let allowed = |kind: &Kind| {
+        let guarded =
+            ["noanonymous", "noplaintext", "noactive", "mutual_auth", "nodictionary", "forward_secrecy"];
+        options
+            .iter()
+            .all(|option| !guarded.contains(&option.as_str()) || kind.has.contains(&option.as_str()))
+    };
+    let has_plugin = |kind: &Kind| plugins.is_none_or(|plugins| plugins.contains(kind.plugin));
+    let mut lacks = None;
+    for kind in KINDS.iter().filter(|kind| allowed(kind)) {
+        let Some(name) = passed.iter().find(|name| kind.is(name)) else { continue };
+        if has_plugin(kind) {
+            return Choice::Take((*name).clone());
+        }
+        lacks = lacks.or(Some(kind));
+    }
+    Choice::NoPlugin { lacks }
+}
+
+/// smtp_sasl_mechanism_filter: names, `!name`, and `static:` for all others (postconf(5)). A table of another kind
+/// cannot be read here, and lets everything through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    patterns: Vec<String>,
+}
+
+impl Filter {
+    /// Reads the parameter's value.
+    pub fn new(value: &str) -> Self {
+        Self { patterns: words(value).into_iter().map(|word| word.to_ascii_uppercase()).collect() }
+    }
+
+    /// The first pattern that is a table or a file.
+    pub fn unreadable(&self) -> Option<&str> {
+        let odd = |pattern: &&String| is_table(pattern.trim_start_matches('!'));
+        self.patterns.iter().find(odd).map(String::as_str)
+    }
+
+    /// Whether it lets this mechanism through: the first pattern that fits decides (match_list(3)).
+    fn passes(&self, mechanism: &str) -> bool {
+        if self.patterns.is_empty() {
+            return true;
+        }
+        for pattern in &self.patterns {
+            let (negated, name) = match pattern.strip_prefix('!') {
+                Some(name) => (true, name),
+                None => (false, pattern.as_str()),
+            };
+            if name == mechanism || name.starts_with("STATIC:") || is_table(name) {
+                return !negated;
+            }
+        }
+        false
+    }
+}
+
+fn is_table(pattern: &str) -> bool {
+    pattern.contains('/') || (pattern.contains(':') && !pattern.starts_with("STATIC:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(offered: &str, filter: &str, options: &str, plugins: &str) -> Choice {
+        let offered: Vec<String> = offered.split_whitespace().map(str::to_owned).collect();
+        let plugins = plugins.split_whitespace().map(str::to_owned).collect();
+        choose(&offered, &Filter::new(filter), options, Some(&plugins))
+    }
+
+    fn take(name: &str) -> Choice {
+        Choice::Take(name.into())
+    }
+
+    #[test]
+    fn the_filter_and_the_plugins_decide() {
+        let all = "plain login crammd5 digestmd5 scram";
+        assert_eq!(choice("PLAIN LOGIN", "plain, login", "noanonymous", all), take("PLAIN"));
+        assert_eq!(choice("LOGIN XOAUTH2", "plain, login", "noanonymous", all), take("LOGIN"));
+        assert_eq!(choice("PLAIN CRAM-MD5 SCRAM-SHA-256", "", "noanonymous", all), take("SCRAM-SHA-256"));
+        assert_eq!(choice("PLAIN CRAM-MD5", "", "noanonymous", "plain"), take("PLAIN"));
+        assert_eq!(choice("GSSAPI LOGIN", "!gssapi, static:rest", "", "login gssapiv2"), take("LOGIN"));
+        assert_eq!(choice("XOAUTH2", "plain login", "", all), Choice::Filtered);
+        assert_eq!(choice("", "plain", "", all), Choice::NullList);
+    }
+
+    #[test]
+    fn a_plugin_that_is_not_there_is_named() {
+        let Choice::NoPlugin { lacks: Some(kind) } = choice("PLAIN LOGIN", "plain login", "", "crammd5")
+        else {
+            panic!()
+        };
+        assert_eq!((kind.plugin, kind.package), ("plain", "cyrus-sasl-plain"));
+    }
+
+    #[test]
+    fn noplaintext_takes_plain_away() {
+        let none = Choice::NoPlugin { lacks: None };
+        assert_eq!(choice("PLAIN LOGIN", "", "noplaintext, noanonymous", "plain login"), none);
+        assert_eq!(choice("PLAIN CRAM-MD5", "", "noplaintext", "plain crammd5"), take("CRAM-MD5"));
+    }
+
+    #[test]
+    fn a_filter_that_is_a_table_is_said() {
+        assert_eq!(Filter::new("plain, !/etc/x").unreadable(), Some("!/ETC/X"));
+        assert_eq!(Filter::new("hash:/etc/x").unreadable(), Some("HASH:/ETC/X"));
+        assert_eq!(Filter::new("!gssapi, static:rest").unreadable(), None);
+    }
+}

@@ -1,0 +1,295 @@
+//! Presets of relay providers: data in `providers.toml`, read here, and the one rule by which a name finds its preset.
+//! A preset fills in what the answers leave out; what it knows beyond that is for people.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::desired::{Mechanism, Tls};
+use crate::model::text;
+
+/// What is known of one provider; providers.toml says what each key is.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// One line for people.
+    pub title: String,
+    /// Other names that people look for.
+    #[serde(default, skip_serializing)]
+    pub also: Vec<String>,
+    /// What user name and password are, in a few words.
+    pub login: String,
+    /// Whether some of these relays want no login.
+    #[serde(default)]
+    pub optional_login: bool,
+    /// Host name of the relay, perhaps with `{domain}` in it.
+    host: Option<String>,
+    /// What a part is called.
+    pub part: Option<String>,
+    /// The part that counts if none is named.
+    pub standard: Option<String>,
+    /// Regions, clouds, streams.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+    /// TCP ports, the preferred one first.
+    pub ports: Vec<Port>,
+    /// Level of TLS that Postfix is told.
+    pub tls: Tls,
+    /// SASL mechanism that Postfix is told.
+    pub mechanism: Mechanism,
+    /// Mechanisms that the relay announces.
+    pub offers: Vec<String>,
+    /// What to take as user name.
+    pub username: Option<String>,
+    /// The user name itself, where it is the same for everybody.
+    pub fixed_username: Option<String>,
+    /// What to take as password.
+    pub password: Option<String>,
+    /// What must be there before the first message.
+    #[serde(default)]
+    pub ready: Vec<String>,
+    /// Which sender addresses the relay takes.
+    pub sender: Option<String>,
+    /// How much it takes in which time.
+    #[serde(default)]
+    pub limits: Vec<String>,
+    /// Largest message, in bytes.
+    pub size: Option<u64>,
+    /// What Postfix has to heed.
+    #[serde(default)]
+    pub postfix: Vec<String>,
+    /// What will bite.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
+    /// What it says when it refuses.
+    #[serde(default)]
+    pub replies: Vec<Reply>,
+    /// Why a password is of no use there.
+    pub unusable: Option<String>,
+    /// The vendor's page.
+    pub source: String,
+    /// When these facts were last compared with it: YYYY-MM-DD.
+    pub checked: String,
+    /// Keys whose values no page of the vendor was seen to confirm.
+    #[serde(default)]
+    pub unconfirmed: Vec<String>,
+}
+
+impl Provider {
+    /// Whether this is a relay of it.
+    pub fn has_host(&self, name: &str) -> bool {
+        let is_it = |host: &str| match host.split_once("{domain}") {
+            Some((before, after)) => {
+                name.len() > before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+            }
+            None => host.eq_ignore_ascii_case(name),
+        };
+        self.host.as_deref().is_some_and(is_it) || self.parts.iter().any(|part| is_it(&part.host))
+    }
+
+    /// A host of it, the one that counts if no part is named; perhaps with `{domain}` in it.
+    pub fn any_host(&self) -> Option<&str> {
+        let standard = self.parts.iter().find(|part| self.standard.as_ref() == Some(&part.name));
+        let part = standard.or(self.parts.first()).map(|part| part.host.as_str());
+        part.or(self.host.as_deref())
+    }
+}
+
+/// A region, a cloud, a stream: something that the provider has a host of its own for.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What stands after the slash.
+    pub name: String,
+    /// In words.
+    pub title: String,
+    /// Its host name.
+    pub host: String,
+}
+
+/// A port, and how TLS starts there.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Port {
+    /// TCP port.
+    pub port: u16,
+    /// How TLS starts.
+    pub tls: Start,
+}
+
+/// How TLS starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// By a command, in a connection that begins in clear (RFC 3207).
+    StartTls,
+    /// With the first byte (RFC 8314 §3.3).
+    Implicit,
+}
+
+/// Something that will bite.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Warning {
+    /// Since when, or from when on: YYYY-MM-DD.
+    pub from: Option<String>,
+    /// What.
+    pub text: String,
+}
+
+/// A refusal.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// Its words, or as many as tell it from others.
+    pub reply: String,
+    /// What it means.
+    pub means: String,
+    /// What to do.
+    pub remedy: String,
+    /// The id of the cause that relayhost names, in the catalogue.
+    pub cause: String,
+}
+
+/// All presets by name.
+pub fn providers() -> &'static BTreeMap<String, Provider> {
+    static TABLE: OnceLock<BTreeMap<String, Provider>> = OnceLock::new();
+    // The file is part of the program, and a test parses it; an empty table is what a broken build would give.
+    TABLE.get_or_init(|| toml::from_str(include_str!("providers.toml")).unwrap_or_default())
+}
+
+/// A provider as it was named: with its part, and so with its host.
+#[derive(Debug, Clone)]
+pub struct Preset {
+    /// Its name, without the part.
+    pub name: &'static str,
+    /// What is known.
+    pub provider: &'static Provider,
+    /// The host, unless the provider is one that has none of its own.
+    pub host: Option<String>,
+}
+
+impl Preset {
+    /// The port to use.
+    pub fn port(&self) -> u16 {
+        self.provider.ports.first().map_or(587, |port| port.port)
+    }
+
+    /// How TLS starts on a port, if that is known.
+    pub fn start(&self, port: u16) -> Option<Start> {
+        self.provider.ports.iter().find(|known| known.port == port).map(|known| known.tls)
+    }
+}
+
+/// Why a name finds no preset.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// What is wrong.
+    pub problem: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+/// Finds a preset by `NAME` or `NAME/PART`. The part is one of the provider's (`ses/eu-west-1`); where the host depends
+/// on the tenant, it is the tenant's domain (`office365-connector/example.com`).
+pub fn find(typed: &str) -> Result<Preset, Unknown> {
+    let (name, part) = typed.split_once('/').map_or((typed, None), |(name, part)| (name, Some(part)));
+    let Some((name, provider)) = providers().get_key_value(name) else { return Err(unknown(name)) };
+    let host = match (&provider.part, &provider.host) {
+        (None, host) if part.is_none() => host.clone(),
+        (None, _) => {
+            return Err(Unknown {
+                problem: format!("provider `{name}` has no parts, and `{}` names one", text::one_line(typed)),
+                remedy: format!("write `{name}`"),
+            });
+        }
+        (Some(word), Some(template)) => Some(of_tenant(name, word, template, part)?),
+        (Some(word), None) => Some(of_part(name, word, provider, part)?),
+    };
+    Ok(Preset { name, provider, host })
+}
+
+/// The host of a named part.
+fn of_part(name: &str, word: &str, provider: &Provider, part: Option<&str>) -> Result<String, Unknown> {
+    let known = || provider.parts.iter().map(|part| format!("{name}/{}", part.name)).collect::<Vec<_>>();
+    match part.or(provider.standard.as_deref()) {
+        None => Err(Unknown {
+            problem: format!("provider `{name}` needs its {word}"),
+            remedy: format!("take one of {}", known().join(", ")),
+        }),
+        Some(wanted) => match provider.parts.iter().find(|part| part.name == wanted) {
+            Some(part) => Ok(part.host.clone()),
+            None => Err(Unknown {
+                problem: format!("provider `{name}` has no {word} `{}`", text::one_line(wanted)),
+                remedy: format!("take one of {}; for a new one set relay.host as well", known().join(", ")),
+            }),
+        },
+    }
+}
+
+/// The host of a tenant.
+fn of_tenant(name: &str, word: &str, template: &str, part: Option<&str>) -> Result<String, Unknown> {
+    let Some(domain) = part else {
+        return Err(Unknown {
+            problem: format!("provider `{name}` needs the tenant's {word}"),
+            remedy: format!("write {name}/example.com, with your own domain"),
+        });
+    };
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric());
+    if domain.len() > 200 || !domain.contains('.') || !domain.split('.').all(label) {
+        let (problem, remedy) = if domain.contains('-') {
+            // Microsoft takes the hyphen out and adds something that cannot be guessed.
+            (
+                "has a hyphen, and the relay's name cannot be told from that",
+                "leave `provider` out, and set relay.host to the domain's MX (`dig +short MX DOMAIN`)",
+            )
+        } else {
+            ("is not a domain", "write the tenant's domain after the slash, such as example.com")
+        };
+        return Err(Unknown {
+            problem: format!("`{}` {problem}", text::one_line(domain)),
+            remedy: remedy.into(),
+        });
+    }
+    Ok(template.replace("{domain}", &domain.to_ascii_lowercase().replace('.', "-")))
+}
+
+fn unknown(typed: &str) -> Unknown {
+    let nearest = nearest(typed);
+    let all = || providers().keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let remedy = if nearest.is_empty() {
+        format!("take one of {}, or leave it out and set relay.host", all())
+    } else {
+        format!(
+            "take one of the nearest ones ({}), or leave it out and set relay.host; `relayhost providers` lists all",
+            nearest.join(", ")
+        )
+    };
+    Unknown { problem: format!("provider `{}` is not known", text::one_line(typed)), remedy }
+}
+
+/// The names that somebody may have meant, the likeliest first; at most three.
+pub fn nearest(typed: &str) -> Vec<&'static str> {
+    let typed = typed.trim().to_lowercase();
+    let likeness = |known: &str| {
+        if typed.len() >= 3 && (known.contains(&typed) || typed.contains(known)) {
+            return 1.0;
+        }
+        strsim::jaro_winkler(known, &typed)
+    };
+    let mut found: Vec<(f64, &str)> = providers()
+        .iter()
+        .map(|(name, provider)| {
+            let names = provider.also.iter().map(String::as_str).chain([name.as_str()]);
+            (names.map(likeness).fold(0.0, f64::max), name.as_str())
+        })
+        .filter(|(likeness, _)| *likeness > 0.85)
+        .collect();
+    found.sort_by(|one, other| other.0.total_cmp(&one.0));
+    found.into_iter().map(|(_, name)| name).take(3).collect()
+}
+
+#[cfg(test)]
+#[path = "provider_tests.rs"]
+mod tests;

@@ -1,0 +1,223 @@
+//! The records of the state directory, version 1: what a run was about to change (journal) and what was there before
+//! (generation). Read by later versions of relayhost too, so the forms are frozen by a test.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::model::postfix::managed::{Managed, MapKind};
+
+/// Version of the forms.
+pub const VERSION: u32 = 1;
+
+/// How many generations are kept besides the first, which is the host as it was before relayhost.
+pub const KEPT: usize = 20;
+/// How many are kept of those whose change was put back, or never ended.
+pub const FAILED: usize = 5;
+
+/// Intent, written before the first change and removed after the last. One that is found by another run means that
+/// its own was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// Version of this form.
+    pub version: u32,
+    /// The generation that holds what was there before.
+    pub generation: u32,
+    /// How far the run had come.
+    pub phase: Phase,
+}
+
+/// How far a run had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Files may be old or new: recovery puts the old ones back.
+    Changing,
+    /// All files are new: recovery only has Postfix read them.
+    Changed,
+}
+
+/// What was there before a change, and what came after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generation {
+    /// Version of this form.
+    pub version: u32,
+    /// Number; 0 is the host as relayhost found it.
+    pub number: u32,
+    /// When, UTC (RFC 3339).
+    pub time: String,
+    /// The command that was about to change it: `apply`, `restore 3`.
+    pub command: String,
+    /// What became of the change.
+    pub fate: Fate,
+    /// Every managed file, by its name in Postfix's directory.
+    pub files: BTreeMap<String, Change>,
+    /// Whether a test message was to prove the change, and the relay's word was not heard.
+    pub unproven: bool,
+    /// Managed values that the run wrote: parameters, and digests of map entries (`sasl_passwd [relay]:587`).
+    pub wrote: BTreeMap<String, String>,
+}
+
+impl Generation {
+    /// Names of the files that the run changed.
+    pub fn changed_files(&self) -> Vec<&str> {
+        let changed =
+            |change: &Change| change.before.as_ref().map(|inode| &inode.sha256) != change.after.as_ref();
+        self.files.iter().filter(|(_, change)| changed(change)).map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// Under way, or stopped.
+    Open,
+    /// In force.
+    Kept,
+    /// Put back.
+    Undone,
+}
+
+/// One file before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Before; `None` if there was no file.
+    pub before: Option<Inode>,
+    /// SHA-256 of the bytes after; `None` if there is no file.
+    pub after: Option<String>,
+}
+
+/// Everything of a file but its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inode {
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Time of the last change of its bytes, in nanoseconds since 1970.
+    pub mtime: i64,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Extended attributes, the SELinux label among them; values in hexadecimal.
+    pub xattrs: BTreeMap<String, String>,
+}
+
+/// What the last run that is in force left, for `check` and `apply` to compare with.
+#[derive(Debug, Default)]
+pub struct LastRun {
+    /// When.
+    pub time: String,
+    /// Its number.
+    pub number: u32,
+    /// Whether a test message was to prove it, and the relay's word was not heard.
+    pub unproven: bool,
+    /// Managed values that it wrote.
+    pub wrote: BTreeMap<String, String>,
+    /// Sources as it left them.
+    pub after: BTreeMap<Managed, Vec<u8>>,
+}
+
+/// Reads a record of the state directory: one of this version, and nothing else. The error is what is wrong with it.
+pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    if bytes.is_empty() {
+        return Err("is empty".into());
+    }
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    match value.get("version").and_then(Value::as_u64) {
+        Some(version) if version == u64::from(VERSION) => {
+            serde_json::from_value(value).map_err(|error| error.to_string())
+        }
+        Some(version) => Err(format!("version {version} is from a newer relayhost")),
+        None => Err("it has no version".into()),
+    }
+}
+
+/// Names of all files that a generation keeps: main.cf, the sources, their databases of every kind.
+pub fn recorded_files() -> Vec<String> {
+    let mut names = vec![Managed::MainCf.name().to_owned()];
+    for map in [Managed::SaslPasswd, Managed::Generic] {
+        names.push(map.name().to_owned());
+        names.extend(MapKind::suffixes().map(|suffix| format!("{}{suffix}", map.name())));
+    }
+    names
+}
+
+/// SHA-256 in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// Hexadecimal to bytes; `None` if it is not that.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
+
+/// Which generations are to go: all but the first, the newest `KEPT` of those that stayed in force, the newest `FAILED` of
+/// the others, and the one in use. The others do not count with the first: a run that is refused every hour would leave
+/// nothing to go back to.
+pub fn superfluous(known: &[(u32, Fate)], in_use: u32) -> Vec<u32> {
+    let old = |stayed: bool, kept: usize| {
+        let mut numbers: Vec<u32> = known
+            .iter()
+            .filter(|(number, fate)| *number != 0 && (*fate == Fate::Kept) == stayed)
+            .map(|(number, _)| *number)
+            .collect();
+        numbers.sort_unstable();
+        numbers.truncate(numbers.len().saturating_sub(kept));
+        numbers
+    };
+    [old(true, KEPT), old(false, FAILED)].concat().into_iter().filter(|number| *number != in_use).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_on_disk_are_frozen() {
+        let journal = r#"{"version":1,"generation":7,"phase":"changing"}"#;
+        let parsed: Journal = serde_json::from_str(journal).unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), journal);
+        let generation = r#"{"version":1,"number":7,"time":"2026-11-23T10:00:00Z","command":"apply","fate":"kept","files":{"main.cf":{"before":{"mode":420,"uid":0,"gid":0,"mtime":1,"sha256":"00","xattrs":{"security.selinux":"00"}},"after":"11"},"sasl_passwd":{"before":null,"after":"22"}},"unproven":false,"wrote":{"relayhost":"[x]:587"}}"#;
+        let parsed: Generation = serde_json::from_str(generation).unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), generation);
+    }
+
+    #[test]
+    fn pruning_keeps_the_first_and_the_one_in_use() {
+        let known: Vec<(u32, Fate)> = (0..30).map(|number| (number, Fate::Kept)).collect();
+        assert_eq!(superfluous(&known, 3), [1, 2, 4, 5, 6, 7, 8, 9]);
+        assert!(superfluous(&known[..21], 20).is_empty());
+    }
+
+    #[test]
+    fn runs_that_failed_push_out_none_that_stayed() {
+        let mut known = vec![(0, Fate::Kept), (1, Fate::Kept)];
+        known.extend((2..40).map(|number| (number, Fate::Undone)));
+        assert_eq!(superfluous(&known, 39), (2..35).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn hexadecimal_there_and_back() {
+        assert_eq!(unhex(&hex(b"\x00\xffa")).as_deref(), Some(&b"\x00\xffa"[..]));
+        assert!(unhex("abc").is_none() && unhex("zz").is_none() && unhex("ä").is_none());
+    }
+}

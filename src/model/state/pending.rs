@@ -1,0 +1,377 @@
+//! What waits until an RPM transaction is over: one entry for each package that asked. Read by later versions of
+//! relayhost too, so the form is frozen by a test.
+//!
+//! The wall clock of a host may be set back or forward at any time, so how long ago something was is measured by the clock
+//! that counts from the boot, within one boot. Across boots only the wall clock is left, and when it says that the past is
+//! still to come, it is not believed.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::generation::VERSION;
+use super::order::{Wish, is_default};
+use crate::error::Exit;
+
+/// How long after a failure it is tried again: this, then twice as long each time, up to an hour.
+const FIRST_PAUSE: u64 = 60;
+const LONGEST_PAUSE: u64 = 60 * 60;
+/// How long a run that ends has to be gone, in seconds, before systemd is to start the next: a unit that still runs is not
+/// started.
+const SOON: u64 = 2;
+/// An entry that nobody has tried for so long, in seconds: what should have done it does not run here.
+pub const OLD: u64 = 15 * 60;
+
+/// Name of the entry for packages that came, went or changed.
+pub const CHANGED: &str = "@changed";
+/// Name of the entry for a command that was typed inside a transaction.
+pub const TYPED: &str = "@typed";
+/// Name of the entry for a tree that was configured while it was not running.
+pub const TREE: &str = "@tree";
+
+/// A moment, by both clocks of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock: seconds since 1970.
+    pub wall: u64,
+    /// The boot (boot_id of random(4)); empty where nobody can tell.
+    pub boot: String,
+    /// Seconds since that boot, which nobody can set; `None` where nobody can tell.
+    pub up: Option<u64>,
+}
+
+impl Moment {
+    /// Whether both are known to be of the same boot.
+    fn shares_boot(&self, other: &Self) -> bool {
+        !self.boot.is_empty() && self.boot == other.boot
+    }
+
+    /// Seconds from `earlier` until now; `None` if the clock was set back in between, so that nobody can tell.
+    fn since(&self, earlier: &Self) -> Option<u64> {
+        match (self.up, earlier.up) {
+            (Some(now), Some(then)) if self.shares_boot(earlier) => now.checked_sub(then),
+            _ => self.wall.checked_sub(earlier.wall),
+        }
+    }
+}
+
+/// Something that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Version of this form.
+    pub version: u32,
+    /// What happened, for people.
+    pub why: String,
+    /// When it was recorded: seconds since 1970.
+    pub since: u64,
+    /// In which boot, and how many seconds after it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub boot: String,
+    /// See `boot`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up: Option<u64>,
+    /// Tells this request from a later one by the same asker, which a run that is at work now does not serve.
+    pub id: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How the last attempt ended.
+    pub last: Option<Attempt>,
+    /// The options that were typed; a package has none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub wish: Wish,
+}
+
+/// An attempt that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    /// When it ended: seconds since 1970.
+    pub at: u64,
+    /// Its exit status.
+    pub exit: u8,
+    /// Why.
+    pub text: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// The boot in which it was made (boot_id of random(4)).
+    pub boot: String,
+    /// Seconds since that boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up: Option<u64>,
+    /// Which edition of the answers was tried: another text after each change of them. Empty if that is not known.
+    #[serde(default)]
+    pub answers: String,
+}
+
+/// An entry, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Who asked.
+    pub name: String,
+    /// Why, and what it waits for.
+    pub text: String,
+    /// What to do.
+    pub remedy: String,
+    /// Whether somebody should look after it.
+    pub attention: bool,
+}
+
+impl Entry {
+    /// A new request.
+    pub fn new(why: String, now: Moment, id: String) -> Self {
+        let Moment { wall, boot, up } = now;
+        let wish = Wish::default();
+        Self { version: VERSION, why, since: wall, boot, up, id, attempts: 0, last: None, wish }
+    }
+
+    /// The entry after an attempt that failed.
+    #[must_use]
+    pub fn tried(mut self, attempt: Attempt) -> Self {
+        self.attempts = self.attempts.saturating_add(1);
+        self.last = Some(attempt);
+        self
+    }
+
+    /// Whether it is time to try. After a boot it always is, and when the answers are not those that were tried. What
+    /// cannot get better by itself waits for that: a password that is tried again and again locks the account.
+    pub fn is_due(&self, now: &Moment, answers: &str) -> bool {
+        let Some(last) = &self.last else { return true };
+        last.boot != now.boot || last.answers != answers || self.due_in(now) == Some(0)
+    }
+
+    /// In how many seconds it is to be tried again, an hour at most; `None` if that is not a matter of time, or nobody has
+    /// tried it yet.
+    fn due_in(&self, now: &Moment) -> Option<u64> {
+        let last = self.last.as_ref().filter(|last| !waits_for_people(last.exit))?;
+        let doublings = self.attempts.saturating_sub(1).min(6);
+        let pause = (FIRST_PAUSE << doublings).min(LONGEST_PAUSE);
+        Some(now.since(&last.moment()).map_or(0, |elapsed| pause.saturating_sub(elapsed)))
+    }
+
+    /// How the last attempt ended.
+    pub fn last_exit(&self) -> Option<Exit> {
+        self.last.as_ref().map(|last| Exit::from_code(last.exit))
+    }
+
+    /// The entry of this name, for people.
+    pub fn waiting(&self, name: String, now: &Moment) -> Waiting {
+        let (text, attention) = self.state(now);
+        let remedy = match &self.last {
+            Some(last) => format!("{} (relayhost pending tries it again now)", last.remedy),
+            None => "relayhost pending".into(),
+        };
+        Waiting { name, text, remedy, attention }
+    }
+
+    fn state(&self, now: &Moment) -> (String, bool) {
+        let recorded = Moment { wall: self.since, boot: self.boot.clone(), up: self.up };
+        let age = now.since(&recorded);
+        let head = format!("{}, {}", self.why, ago(age));
+        let Some(last) = &self.last else {
+            return if age.is_some_and(|age| age < OLD) {
+                (format!("{head}; it runs when the RPM transaction is over, or at the first boot"), false)
+            } else {
+                (format!("{head}; nothing has tried it since"), true)
+            };
+        };
+        let times = if self.attempts == 1 { "once".into() } else { format!("{} times", self.attempts) };
+        let next = match self.due_in(now) {
+            None => "it is tried again when the answers change, or at the next boot".to_owned(),
+            Some(0) => "the next attempt is due".to_owned(),
+            Some(seconds) => format!("the next attempt is in {}", show(seconds)),
+        };
+        let when = ago(now.since(&last.moment()));
+        (format!("{head}; tried {times}, last {when}: {}; {next}", last.text), true)
+    }
+}
+
+impl Attempt {
+    fn moment(&self) -> Moment {
+        Moment { wall: self.at, boot: self.boot.clone(), up: self.up }
+    }
+}
+
+fn ago(age: Option<u64>) -> String {
+    age.map_or_else(|| "before the clock was set back".into(), |seconds| format!("{} ago", show(seconds)))
+}
+
+fn show(seconds: u64) -> String {
+    humantime::format_duration(Duration::from_secs(seconds)).to_string()
+}
+
+/// In how many seconds a run is to look after the queue again, if that is a matter of time: soon for what came too late for
+/// the run that ends now. Without answers (`None`) there is nothing to try, and whoever writes them has it tried.
+pub fn next_run(entries: &[(String, Entry)], now: &Moment, answers: Option<&str>) -> Option<u64> {
+    let answers = answers?;
+    let pause = |entry: &Entry| if entry.is_due(now, answers) { Some(SOON) } else { entry.due_in(now) };
+    entries.iter().filter_map(|(_, entry)| pause(entry)).min()
+}
+
+/// Whether an exit status means that trying again, with nothing changed, gives the same.
+fn waits_for_people(exit: u8) -> bool {
+    [Exit::Usage, Exit::Differs, Exit::Refused, Exit::PutBack].iter().any(|known| known.code() == exit)
+}
+
+/// Whether a name can be a package's, and the name of a file: what RPM allows (rpmCharCheck), and no path.
+pub fn is_package_name(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-._+".contains(c);
+    !name.is_empty() && name.len() <= 128 && !name.starts_with(['.', '-']) && name.chars().all(good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::state::order::{Message, Refusal};
+
+    /// In boot `b1`, whose wall clock said 900 when it was up for 100 seconds.
+    fn at(wall: u64) -> Moment {
+        Moment { wall, boot: "b1".into(), up: Some(wall - 800) }
+    }
+
+    fn failed(attempts: u32, exit: Exit) -> Entry {
+        let last = Attempt {
+            at: 1000,
+            exit: exit.code(),
+            text: "no network".into(),
+            remedy: "wait".into(),
+            boot: "b1".into(),
+            up: Some(200),
+            answers: "a1".into(),
+        };
+        let entry = Entry::new("relayhost was installed".into(), at(900), "1".into());
+        Entry { attempts, last: Some(last), ..entry }
+    }
+
+    /// As a relayhost wrote it that knew the wall clock alone.
+    fn by_the_wall_clock(mut entry: Entry) -> Entry {
+        (entry.boot, entry.up) = (String::new(), None);
+        entry.last.iter_mut().for_each(|last| last.up = None);
+        entry
+    }
+
+    #[test]
+    fn the_form_on_disk_is_frozen() {
+        let text = r#"{"version":1,"why":"op5 was installed","since":900,"boot":"b1","up":100,"id":"x","attempts":1,"last":{"at":1000,"exit":5,"text":"no word","remedy":"wait","boot":"b1","up":200,"answers":"a1"}}"#;
+        let parsed: Entry = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
+        // Forms of earlier versions are written again as they were read.
+        let without_up = text.replace(r#""boot":"b1","up":100,"id""#, r#""id""#).replace(r#","up":200"#, "");
+        let earlier: Entry = serde_json::from_str(&without_up).unwrap();
+        assert_eq!(serde_json::to_string(&earlier).unwrap(), without_up);
+        assert!(!earlier.is_due(&at(1059), "a1") && earlier.is_due(&at(1060), "a1"));
+        let earlier: Entry = serde_json::from_str(&without_up.replace(r#","answers":"a1""#, "")).unwrap();
+        assert!(earlier.is_due(&at(1001), "a1"), "which answers were tried is not known");
+    }
+
+    #[test]
+    fn options_that_were_typed_are_kept_and_an_entry_without_has_none() {
+        let text = r#"{"version":1,"why":"x","since":900,"id":"x","attempts":0,"last":null,"wish":{"force":true,"message":"never","refusal":"keep"}}"#;
+        let parsed: Entry = serde_json::from_str(text).unwrap();
+        assert_eq!(parsed.wish, Wish { force: true, message: Message::Never, refusal: Refusal::Keep });
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
+        let short =
+            text.replace(r#""force":true,"message":"never","refusal":"keep""#, r#""refusal":"put-back""#);
+        let parsed: Entry = serde_json::from_str(&short).unwrap();
+        assert_eq!(parsed.wish, Wish { refusal: Refusal::PutBack, ..Wish::default() });
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), short);
+    }
+
+    #[test]
+    fn a_request_that_came_while_a_run_ended_is_tried_soon_and_nothing_turns_in_a_circle() {
+        let next = |entries: &[&Entry], answers| {
+            let queue: Vec<_> = entries.iter().map(|&one| ("x".to_owned(), one.clone())).collect();
+            next_run(&queue, &at(1030), answers)
+        };
+        let late = Entry::new("op5 was installed".into(), at(1029), "2".into());
+        let (time, people) = (failed(1, Exit::NoWord), failed(1, Exit::Refused));
+        assert_eq!(next(&[], Some("a1")), None);
+        assert_eq!(next(&[&people, &late], Some("a1")), Some(2));
+        assert_eq!(next(&[&people], Some("a2")), Some(2), "the answers changed since it was tried");
+        assert_eq!(next(&[&people], Some("a1")), None, "the same answers would give the same");
+        assert_eq!(next(&[&people, &time], Some("a1")), Some(30));
+        assert_eq!(next(&[&people, &time, &late], None), None, "no answers: each run would end at once");
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_later_and_later_up_to_an_hour() {
+        for (attempts, pause) in [(1, 60), (2, 120), (3, 240), (7, 3600), (1000, 3600)] {
+            for entry in [failed(attempts, Exit::NoWord), by_the_wall_clock(failed(attempts, Exit::NoWord))] {
+                assert!(!entry.is_due(&at(1000 + pause - 1), "a1"), "{attempts}");
+                assert!(entry.is_due(&at(1000 + pause), "a1"), "{attempts}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_stops_nothing_and_hastens_nothing() {
+        const YEAR: u64 = 365 * 86_400;
+        for attempts in [1, 2, 7, 1000] {
+            let entry = failed(attempts, Exit::NoWord);
+            let pause = entry.due_in(&at(1000)).unwrap();
+            for wall in [0, 1, 999, 1000, 1059, 1060, 1000 + YEAR, u64::MAX] {
+                for elapsed in [0, 59, 60, 3599, 3600, YEAR] {
+                    // The same boot: the wall clock says nothing.
+                    let now = Moment { wall, up: Some(200 + elapsed), ..at(1000) };
+                    assert_eq!(entry.is_due(&now, "a1"), elapsed >= pause, "{attempts} {wall} {elapsed}");
+                    let text = entry.state(&now).0;
+                    assert!(text.contains(&format!("last {} ago", show(elapsed))), "{text}");
+                    // By the wall clock alone: due in an hour at most, and at once if the past is still to come.
+                    for boot in ["b1", ""] {
+                        let mut old = by_the_wall_clock(entry.clone());
+                        old.last.iter_mut().for_each(|last| last.boot = boot.into());
+                        let now = Moment { wall, boot: boot.into(), up: None };
+                        assert_eq!(old.is_due(&now, "a1"), wall < 1000 || wall - 1000 >= pause);
+                        let next = next_run(&[("x".into(), old.clone())], &now, Some("a1"));
+                        assert!(next.is_some_and(|seconds| seconds <= LONGEST_PAUSE), "{next:?}");
+                        let text = old.state(&now).0;
+                        assert_eq!(text.contains("before the clock was set back"), wall < 1000, "{text}");
+                    }
+                }
+            }
+        }
+        // Neither does it hide what nothing has tried.
+        let fresh = Entry::new("op5 was installed".into(), at(900), "1".into());
+        assert!(!fresh.state(&Moment { wall: 0, ..at(1000) }).1);
+        assert!(fresh.state(&Moment { wall: 0, ..at(900 + OLD) }).1);
+        assert!(by_the_wall_clock(fresh).state(&Moment { wall: 0, ..at(1000) }).1);
+    }
+
+    #[test]
+    fn a_refused_password_is_not_tried_again_until_something_changes() {
+        let entry = failed(1, Exit::PutBack);
+        assert!(!entry.is_due(&at(1_000_000), "a1") && !entry.is_due(&Moment { wall: 1, ..at(1001) }, "a1"));
+        assert!(entry.is_due(&at(1000), "a2"), "the answers changed, in the same second even");
+        assert!(entry.is_due(&Moment { boot: "b2".into(), ..at(1001) }, "a1"), "another boot");
+        assert!(Entry::new(String::new(), at(1000), String::new()).is_due(&at(1000), "a1"));
+    }
+
+    #[test]
+    fn what_is_old_or_failed_needs_a_person() {
+        let fresh = Entry::new("op5 was installed".into(), at(900), "1".into());
+        assert_eq!(
+            fresh.state(&at(960)),
+            (
+                "op5 was installed, 1m ago; it runs when the RPM transaction is over, or at the first boot"
+                    .into(),
+                false
+            )
+        );
+        assert!(fresh.state(&at(900 + OLD)).1);
+        let (text, attention) = failed(2, Exit::NoWord).state(&at(1060));
+        assert!(
+            attention && text.ends_with("tried 2 times, last 1m ago: no network; the next attempt is in 1m"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_name_is_no_path() {
+        for good in ["op5-monitor", "libstdc++", "python3.11", "postfix_x"] {
+            assert!(is_package_name(good), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", ".hidden", "-x", "a b", "a\n", "@changed", "ä"] {
+            assert!(!is_package_name(bad), "{bad}");
+        }
+    }
+}
