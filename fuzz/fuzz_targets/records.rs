@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use relayhost::model::state::generation::{Generation, Journal, read_record, unhex};
-use relayhost::model::state::pending::Entry;
 use relayhost::model::message::proof::Proof;
+use relayhost::model::state::generation::{Generation, Journal, read_record, unhex};
+use relayhost::model::state::pending::{Entry, Moment};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,7 +21,8 @@ fuzz_target!(|bytes: &[u8]| {
         again(&generation);
         let _ = generation.changed_files();
         for change in generation.files.values() {
-            let _ = change.before.as_ref().map(|inode| inode.xattrs.values().map(|value| unhex(value)).count());
+            let _ =
+                change.before.as_ref().map(|inode| inode.xattrs.values().map(|value| unhex(value)).count());
         }
     }
     if let Ok(proof) = read_record::<Proof>(bytes) {
@@ -29,9 +30,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(entry) = read_record::<Entry>(bytes) {
         again(&entry);
-        for now in [0, 1000, u64::MAX] {
-            let _ = entry.is_due(now, "boot", now);
-            let _ = entry.waiting("op5".into(), now);
+        for (wall, up) in [(0, None), (1000, Some(0)), (u64::MAX, Some(u64::MAX))] {
+            let now = Moment { wall, boot: "boot".into(), up };
+            let _ = entry.is_due(&now, "answers");
+            let _ = entry.waiting("op5".into(), &now);
         }
     }
 });
