@@ -23,14 +23,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// A position in a text file, both counted from 1; the column counts characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }
@@ -45,7 +45,7 @@ pub enum Error {
         /// The file, or what stands for it (`standard input`).
         file: String,
         /// Where in it, if the trouble has a place.
-        place: Option<Place>,
+        place: Option<Position>,
         /// What is wrong.
         problem: String,
         /// What to write instead.

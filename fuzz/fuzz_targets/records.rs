@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use relayhost::model::message::proof::Proof;
-use relayhost::model::state::generation::{Generation, Journal, read_record, unhex};
+use relayhost::model::state::generation::{Generation, Intent, read_record, unhex};
 use relayhost::model::state::pending::{Entry, Moment};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,8 +14,8 @@ fn again<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(record: 
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(journal) = read_record::<Journal>(bytes) {
-        again(&journal);
+    if let Ok(intent) = read_record::<Intent>(bytes) {
+        again(&intent);
     }
     if let Ok(generation) = read_record::<Generation>(bytes) {
         again(&generation);

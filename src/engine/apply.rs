@@ -21,7 +21,7 @@ use crate::model::plan::action::Action;
 use crate::model::probe::Probe;
 use crate::model::state::order::Refusal;
 use crate::sys::directory::Directory;
-use crate::sys::{files, host, log, service, signals};
+use crate::sys::{files, host, log_tail, service, signals};
 
 /// How an `apply` behaves.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ fn bring_about(
         options.request.as_ref().filter(|_| done.left_out.is_empty() && wanted(&done, &plan.actions));
     if request.is_some() {
         // Found out before anything is changed: without a log the work could not be proved.
-        log::require(&plan.maillog_file)?;
+        log_tail::require(&plan.maillog_file)?;
     }
     let transaction = perform(plan, options, progress, &mut done)?;
     done.generation = transaction.as_ref().map(Transaction::number);

@@ -21,7 +21,7 @@ use crate::model::log::story::Story;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::{Finding, Plan, State};
-use crate::sys::logs::{self, Log, Own};
+use crate::sys::log_files::{self, Log, Own};
 use crate::sys::{clock, dns, host, postfix, signals};
 
 /// How far back the host's own log is read unless told.
@@ -293,7 +293,7 @@ impl Reading<'_> {
     /// Feeds every source. Returns their names, and what could not be read.
     fn read(&self, postlog: &str, reader: &mut dyn Reader) -> Result<(Vec<String>, Vec<String>)> {
         let paths = if self.asked.files.is_empty() {
-            match logs::own(postlog, self.since) {
+            match log_files::own(postlog, self.since) {
                 Ok(Own::Files(paths)) => paths,
                 // There is still the host to be looked at.
                 Err(error @ (Error::NoLog | Error::Log { .. })) => {
@@ -302,7 +302,7 @@ impl Reading<'_> {
                 Err(error) => return Err(error),
                 Ok(Own::Journal) => {
                     reader.source(self.calendar.clone());
-                    logs::journal(self.since, |block| reader.feed(block))?;
+                    log_files::journal(self.since, |block| reader.feed(block))?;
                     return Ok((vec![JOURNAL.into()], Vec::new()));
                 }
             }
@@ -322,7 +322,7 @@ impl Reading<'_> {
         for begun in order {
             let log = match begun.log {
                 Some(log) => log,
-                None => logs::open(&begun.path, self.asked.files.is_empty())?,
+                None => log_files::open(&begun.path, self.asked.files.is_empty())?,
             };
             sources.push(log.name.clone());
             reader.source(begun.calendar);
@@ -336,7 +336,7 @@ impl Reading<'_> {
 
     /// Opens a source for its first time stamp. A file is closed again: only one at a time is unpacked.
     fn begin(&self, path: PathBuf) -> Result<Begun> {
-        let log = logs::open(&path, self.asked.files.is_empty())?;
+        let log = log_files::open(&path, self.asked.files.is_empty())?;
         if log.head.is_empty() {
             return Err(Error::Log {
                 name: log.name,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::{Error, Result, TestMessage};
 use crate::model::log::stamp::Calendar;
 use crate::model::message::trail::{Author, Standing, Trail, Word};
-use crate::sys::{clock, log, postfix, signals};
+use crate::sys::{clock, log_tail, postfix, signals};
 
 /// How long a line of our own may take from syslog's socket, or postlog(1), to the log.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -17,7 +17,7 @@ const UNSEEN_AT_THE_END: Duration = Duration::from_secs(2);
 
 /// What follows one message to one recipient.
 pub struct Pursuit {
-    log: log::Follower,
+    log: log_tail::Follower,
     queue_directory: String,
     to: String,
     by_postfix: Trail,
@@ -28,7 +28,7 @@ pub struct Pursuit {
 
 impl Pursuit {
     /// Follows the message with this Message-ID through a log that was opened before it was sent.
-    pub fn new(log: log::Follower, queue_directory: &str, message_id: &str, to: &str) -> Self {
+    pub fn new(log: log_tail::Follower, queue_directory: &str, message_id: &str, to: &str) -> Self {
         let trail = |author| Trail::new(message_id, to, author);
         let (by_postfix, by_anybody) = (trail(Author::Postfix), trail(Author::Anybody));
         let (to, queue_directory) = (to.to_owned(), queue_directory.to_owned());

@@ -9,7 +9,7 @@ use super::transaction::{
 use super::{End, Place, Progress, init};
 use crate::error::{Edit, Error, Result};
 use crate::model::plan::action::ServiceAction;
-use crate::model::state::generation::{Generation, Journal, Phase, recorded_files};
+use crate::model::state::generation::{Generation, Intent, Phase, recorded_files};
 use crate::sys::state::{self, Lock};
 use crate::sys::{clock, damage, inode, scratch, signals};
 
@@ -36,7 +36,7 @@ pub fn lock_and_recover(patience: Duration, place: Place, progress: &mut dyn Pro
 
 /// For commands that change nothing: clears up what a stopped run left. A run that is at work now is left alone.
 pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
-    let lock = if state::has_journal() { state::try_lock()? } else { None };
+    let lock = if state::has_intent() { state::try_lock()? } else { None };
     let Some(lock) = lock else { return Ok(None) };
     trust_postfix_directory()?;
     go_on(clear_up(&lock, Place::here(), progress), progress)
@@ -90,7 +90,7 @@ fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Re
     // Signals wait: what it puts back is what is to be in force.
     let _held = signals::hold();
     scratch::sweep();
-    let recovered = if state::has_journal() { recover(lock, place, progress) } else { Ok(None) };
+    let recovered = if state::has_intent() { recover(lock, place, progress) } else { Ok(None) };
     state::sweep(lock, &postfix_directory())?;
     for line in init::clear_up(lock) {
         progress.note(&line);
@@ -106,7 +106,7 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
     progress.begin("recovery");
     let result = match finish(lock, place, progress) {
         // Nobody can follow it any more, the next command neither.
-        Err(lost) if lost.is_lost_record() => state::set_journal_aside().and_then(|_| {
+        Err(lost) if lost.is_lost_record() => state::set_intent_aside().and_then(|_| {
             let lost = if let Error::Stuck { undo, .. } = lost { *undo } else { lost };
             Err(Error::Unrecovered { problem: lost.to_string() })
         }),
@@ -122,9 +122,9 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
 
 /// Ends what a stopped run had begun. `Error::is_lost_record` if what that takes is not there any more.
 fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
-    let (transaction, phase) = match state::journal() {
+    let (transaction, phase) = match state::intent() {
         Ok(None) => return Ok(None),
-        Ok(Some(Journal { generation, phase, .. })) => match Transaction::resume(generation, place) {
+        Ok(Some(Intent { generation, phase, .. })) => match Transaction::resume(generation, place) {
             Err(lost) if lost.is_lost_record() && phase == Phase::Changed => {
                 return without_record(&lost, place).map(Some);
             }
@@ -133,7 +133,7 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
         // Whose it was, the newest generation says; how far it had come, the files do.
         Err(lost) if lost.is_lost_record() => match Transaction::resume_newest(place)? {
             None => {
-                let aside = state::set_journal_aside()?;
+                let aside = state::set_intent_aside()?;
                 progress.note(&format!("{lost}; it is set aside as {}", aside.display()));
                 return Ok(None);
             }
@@ -170,7 +170,7 @@ const CHANGED: &str = "a run was stopped after it had changed all files";
 fn without_record(lost: &Error, place: Place) -> Result<String> {
     // What was there before is not known, so it may have been other protocols, which take a restart.
     let untold = reread(place, ServiceAction::Restart).err();
-    state::remove_journal()?;
+    state::remove_intent()?;
     Ok(told(&format!("{CHANGED}, and it cannot be undone any more ({lost})"), place, untold))
 }
 

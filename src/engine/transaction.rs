@@ -15,7 +15,7 @@ use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{
-    Change, Fate, Generation, Inode, Journal, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
+    Change, Fate, Generation, Inode, Intent, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
 };
 use crate::sys::{clock, files, inode, postfix, service, signals, state, swap};
 
@@ -93,9 +93,9 @@ impl Transaction {
             displaced: Vec::new(),
             stagings: Vec::new(),
         };
-        if let Err(error) = transaction.write_journal(Phase::Changing) {
+        if let Err(error) = transaction.write_intent(Phase::Changing) {
             // It may be there and yet not be safe on the disk. Nothing has been changed, so it must not stay.
-            let _ = state::remove_journal();
+            let _ = state::remove_intent();
             return Err(error);
         }
         Ok(transaction)
@@ -124,14 +124,14 @@ impl Transaction {
                 return Err(swap::changed(&postfix_directory().join(name), staged));
             }
         }
-        self.write_journal(Phase::Changed)
+        self.write_intent(Phase::Changed)
     }
 
-    fn write_journal(&self, phase: Phase) -> Result<()> {
-        state::write_journal(&Journal { version: VERSION, generation: self.generation.number, phase })
+    fn write_intent(&self, phase: Phase) -> Result<()> {
+        state::write_intent(&Intent { version: VERSION, generation: self.generation.number, phase })
     }
 
-    /// The change that was begun last, if it has not ended: that of a run whose journal cannot be read.
+    /// The change that was begun last, if it has not ended: that of a run whose intent cannot be read.
     pub fn resume_newest(place: Place) -> Result<Option<Self>> {
         let Some(number) = state::numbers()?.last().copied() else { return Ok(None) };
         let newest = Self::resume(number, place)?;
@@ -188,7 +188,7 @@ impl Transaction {
         let _held = signals::hold();
         let number = self.generation.number;
         // From here on files may be old or new again. If that cannot be written, putting back matters more.
-        let _ = self.write_journal(Phase::Changing);
+        let _ = self.write_intent(Phase::Changing);
         let edits = self.put_all_back();
         let edits = edits.map_err(|undo| Error::Stuck {
             cause: cause.to_owned(),
@@ -203,7 +203,7 @@ impl Transaction {
 
     fn end(&mut self, fate: Fate) -> Result<()> {
         self.generation.fate = fate;
-        // They have been looked at; nobody does so once the journal is gone.
+        // They have been looked at; nobody does so once the intent is gone.
         self.displaced.clear();
         self.stagings.clear();
         match state::update_generation(&self.generation) {
@@ -211,7 +211,7 @@ impl Transaction {
             Err(_) if fate == Fate::Undone => {}
             other => other?,
         }
-        state::remove_journal()?;
+        state::remove_intent()?;
         // One that cannot be read may be worth reading to a person.
         let fate = |number| state::generation(number).map_or(Fate::Kept, |generation| generation.fate);
         let known: Vec<(u32, Fate)> =

@@ -17,7 +17,7 @@ use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Whereabouts, Word};
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::secret::mask::Mask;
-use crate::sys::{clock, dns, host, log, mail, postfix, service, signals, state};
+use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
 
 /// How often the log is read.
 const TICK: Duration = Duration::from_millis(50);
@@ -114,7 +114,7 @@ fn send_and_follow(
             ),
         ));
     }
-    let log = log::follow(postfix.setting("maillog_file"))?;
+    let log = log_tail::follow(postfix.setting("maillog_file"))?;
     let name = host::hostname();
     let subject = format!("relayhost test from {name}");
     let body = format!(

@@ -134,7 +134,7 @@ pub fn survey() -> Vec<Damage> {
         let path = directory.join(name);
         all.extend(foreign(&path).map(|problem| damage(path, problem, lost.into())));
     }
-    if let Err(Error::Record { path, problem }) = state::journal() {
+    if let Err(Error::Record { path, problem }) = state::intent() {
         let lost = "how far a run had come that was stopped is not known".into();
         all.push(damage(path, problem, lost));
     }

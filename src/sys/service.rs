@@ -133,7 +133,7 @@ pub fn tell(action: ServiceAction, queue: &Queue) -> Result<ServiceAction> {
 /// (master_spawn.c). Without a mail log that is a file nobody can tell.
 fn has_given_up() -> bool {
     const GIVEN_UP: &str = ": bad command startup -- throttling";
-    super::log::last_line_with(&[GIVEN_UP, ": daemon started -- "])
+    super::log_tail::last_line_with(&[GIVEN_UP, ": daemon started -- "])
         .is_some_and(|line| line.contains(GIVEN_UP))
 }
 
@@ -154,7 +154,7 @@ pub fn enable() -> Result<()> {
 
 /// What the command said, and the last fatal word in the log: Postfix says there why it does not start.
 fn with_log(output: &Output) -> String {
-    let fatal = super::log::last_line_with(&[": fatal: "]);
+    let fatal = super::log_tail::last_line_with(&[": fatal: "]);
     [output.tail(), fatal.unwrap_or_default()].join("\n").trim().to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! The state directory `/var/lib/relayhost`: the lock, the journal and the generations. Everything in it is root's
+//! The state directory `/var/lib/relayhost`: the lock, the intent (journal.json) and the generations. Everything in it is root's
 //! alone; records appear by rename, on the disk before they count. What cannot be used of it is `damage`'s.
 
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use super::damage::{self, make_way, own_directory};
 use super::{acl, clock, files};
 use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
-use crate::model::state::generation::{Generation, Inode, Journal, recorded_files, sha256};
+use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
 
 /// Where it is.
 pub const DIRECTORY: &str = "/var/lib/relayhost";
@@ -44,7 +44,7 @@ pub fn proof_path() -> PathBuf {
     directory().join("proof.json")
 }
 
-fn journal_path() -> PathBuf {
+fn intent_path() -> PathBuf {
     directory().join("journal.json")
 }
 
@@ -54,9 +54,9 @@ pub fn is_there() -> bool {
     damage::is_ours(&directory())
 }
 
-/// Whether a run has left a journal, readable or not.
-pub fn has_journal() -> bool {
-    is_there() && fs::symlink_metadata(journal_path()).is_ok()
+/// Whether a run has left its intent, readable or not.
+pub fn has_intent() -> bool {
+    is_there() && fs::symlink_metadata(intent_path()).is_ok()
 }
 
 /// Takes the lock, making the state directory if there is none that can be used. `tell` hears what had to be done about
@@ -119,24 +119,24 @@ fn holder() -> String {
     format!("another relayhost (process {})", String::from_utf8_lossy(&pid).trim())
 }
 
-/// The journal of a run that has not ended; `None` if there is none. `Error::Record` if it cannot be used.
-pub fn journal() -> Result<Option<Journal>> {
-    damage::record(&journal_path())
+/// The intent of a run that has not ended; `None` if there is none. `Error::Record` if it cannot be used.
+pub fn intent() -> Result<Option<Intent>> {
+    damage::record(&intent_path())
 }
 
-/// Sets a journal aside that nobody can follow, and returns where it is.
-pub fn set_journal_aside() -> Result<PathBuf> {
-    damage::set_aside(&journal_path())
+/// Sets an intent aside that nobody can follow, and returns where it is.
+pub fn set_intent_aside() -> Result<PathBuf> {
+    damage::set_aside(&intent_path())
 }
 
-/// Writes the journal; it is on the disk when this returns.
-pub fn write_journal(journal: &Journal) -> Result<()> {
-    write_record(&journal_path(), journal)
+/// Writes the intent; it is on the disk when this returns.
+pub fn write_intent(intent: &Intent) -> Result<()> {
+    write_record(&intent_path(), intent)
 }
 
-/// Removes the journal: the run is over.
-pub fn remove_journal() -> Result<()> {
-    let path = journal_path();
+/// Removes the intent: the run is over.
+pub fn remove_intent() -> Result<()> {
+    let path = intent_path();
     match fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(Error::Io { action: "remove", path, source: error })

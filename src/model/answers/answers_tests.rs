@@ -1,6 +1,6 @@
 use super::*;
 
-fn problem(text: &str) -> (String, Option<Place>) {
+fn problem(text: &str) -> (String, Option<Position>) {
     match Answers::parse("answers.toml", text.as_bytes()).unwrap_err() {
         Error::Answers { problem, place, .. } => (problem, place),
         other => panic!("{other}"),
@@ -11,13 +11,13 @@ fn problem(text: &str) -> (String, Option<Place>) {
 fn an_unknown_key_has_a_place() {
     let (text, place) = problem("version = 1\n[relay]\nhots = \"a.example\"\n");
     assert!(text.contains("unknown field, expected one of `provider`"), "{text}");
-    assert_eq!(place, Some(Place { line: 3, column: 1 }));
+    assert_eq!(place, Some(Position { line: 3, column: 1 }));
 }
 
 #[test]
 fn columns_count_characters() {
     let (_, place) = problem("version = 1\nrelay = { host = \"ä\", x = 1 }\n");
-    assert_eq!(place, Some(Place { line: 2, column: 23 }));
+    assert_eq!(place, Some(Position { line: 2, column: 23 }));
 }
 
 #[test]

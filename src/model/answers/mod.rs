@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Position, Result};
 use crate::model::desired::{Mechanism, Tls};
 use crate::model::secret::Secret;
 
@@ -304,10 +304,10 @@ impl Origin {
 }
 
 /// Line and column of a byte offset.
-fn place_at(text: &str, offset: usize) -> Place {
+fn place_at(text: &str, offset: usize) -> Position {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
-    Place { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+    Position { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
 }
 
 /// A TOML error without the keys and values that it quotes: one of them may be a password in the wrong place.

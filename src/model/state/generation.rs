@@ -1,4 +1,4 @@
-//! The records of the state directory, version 1: what a run was about to change (journal) and what was there before
+//! The records of the state directory, version 1: what a run was about to change (intent) and what was there before
 //! (generation). Read by later versions of relayhost too, so the forms are frozen by a test.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub const FAILED: usize = 5;
 /// its own was stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Journal {
+pub struct Intent {
     /// Version of this form.
     pub version: u32,
     /// The generation that holds what was there before.
@@ -193,9 +193,9 @@ mod tests {
 
     #[test]
     fn the_forms_on_disk_are_frozen() {
-        let journal = r#"{"version":1,"generation":7,"phase":"changing"}"#;
-        let parsed: Journal = serde_json::from_str(journal).unwrap();
-        assert_eq!(serde_json::to_string(&parsed).unwrap(), journal);
+        let intent = r#"{"version":1,"generation":7,"phase":"changing"}"#;
+        let parsed: Intent = serde_json::from_str(intent).unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), intent);
         let generation = r#"{"version":1,"number":7,"time":"2026-11-23T10:00:00Z","command":"apply","fate":"kept","files":{"main.cf":{"before":{"mode":420,"uid":0,"gid":0,"mtime":1,"sha256":"00","xattrs":{"security.selinux":"00"}},"after":"11"},"sasl_passwd":{"before":null,"after":"22"}},"unproven":false,"wrote":{"relayhost":"[x]:587"}}"#;
         let parsed: Generation = serde_json::from_str(generation).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), generation);

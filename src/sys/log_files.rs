@@ -13,7 +13,7 @@ use nix::unistd::{Whence, lseek};
 use super::archive::{Packing, unpack};
 use super::input;
 use super::journal::{MAIL, owner};
-use super::log::{PLACES, no_file};
+use super::log_tail::{PLACES, no_file};
 use super::run::{self, Cmd};
 use super::signals::Input;
 use crate::error::{Error, Result, typed};
