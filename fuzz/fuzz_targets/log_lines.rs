@@ -23,7 +23,8 @@ fuzz_target!(|bytes: &[u8]| {
         .word(&Standing::default(), |name, address, port| name == "r" || address == "::1" || port == 587);
     let _ = trail.throttled();
     for said in trail.evidence(None) {
-        assert!(log.contains(said));
+        // As it stands in the log, but for what may be a password.
+        assert!(said.contains("****") || log.contains(said));
     }
     assert!(!text::harmless(&log).contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
     let _ = text::parse_duration(&log);
