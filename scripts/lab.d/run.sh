@@ -68,8 +68,9 @@ lab_run() {
     export LAB_RUN_CLIENT=$client LAB_RUN_START=$start LAB_RUN_WITHOUT=$without LAB_RUN_BINDS=$binds
     # In the foreground, and without a trap: a signal that ends this shell ends it at once, and the kernel then ends
     # unshare (pdeathsig), the world's first process (--kill-child), and with it every process, mount and interface.
+    # There is one clock for the machine and all hosts: nobody in them may set it.
     local status=0
-    setpriv --pdeathsig KILL \
+    setpriv --pdeathsig KILL --bounding-set=-sys_time \
         unshare --mount --pid --net --ipc --uts --fork --kill-child=KILL --propagation private -- \
         bash "$LAB_D/world.sh" "$@" {LAB_LOCK_FD}>&- || status=$?
     exit "$status"
