@@ -3,10 +3,13 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::fchdir;
+
 use super::signals::Input;
-use super::{clock, files};
+use super::trust::Kind;
+use super::{clock, files, run, trust};
 use crate::error::{Error, Result};
-use crate::model::host_kind::{Kind, Signs, unit_of};
+use crate::model::host_kind::{self, Signs, unit_of};
 use crate::model::secret::Secret;
 use crate::model::state::pending::Moment;
 
@@ -14,7 +17,7 @@ use crate::model::state::pending::Moment;
 pub const ARCHITECTURE: &str = std::env::consts::ARCH;
 
 /// What kind of host this is.
-pub fn kind() -> Kind {
+pub fn kind() -> host_kind::Kind {
     let there = |path: &str| files::exists(Path::new(path));
     let init = Path::new("/proc/1");
     let root_of_init = has_proc().then(|| {
@@ -63,17 +66,59 @@ pub fn protect_memory() {
     let _ = nix::sys::prctl::set_dumpable(false);
 }
 
-/// Makes a tree the root of everything that this process sees from now on. There is no way back.
+/// What relayhost runs, has loaded, or writes to in a tree, beside the directories of [`run::PATH`].
+const TREE: [&str; 21] = [
+    "usr",
+    "lib",
+    "lib64",
+    "usr/lib",
+    "usr/lib64",
+    "usr/libexec",
+    "usr/local",
+    "usr/share",
+    "etc",
+    "etc/ld.so.preload",
+    "etc/ld.so.cache",
+    "etc/postfix",
+    "etc/dnf",
+    "etc/yum",
+    "etc/yum.repos.d",
+    "etc/pki",
+    "var",
+    "var/cache",
+    "var/lib",
+    "var/lib/rpm",
+    "var/spool",
+];
+/// Programs that it runs there; they run others, of these directories.
+const PROGRAMS: [&str; 7] = ["rpm", "dnf5", "dnf", "microdnf", "yum", "postconf", "postmap"];
+
+/// What must be root's in a tree whose programs root runs: nobody else may have put one of his own there.
+fn parts_of_tree() -> impl Iterator<Item = (PathBuf, Kind)> {
+    let programs = |directory: &'static str| PROGRAMS.map(|name| Path::new(directory).join(name));
+    let path = run::PATH.split(':').map(|directory| directory.trim_start_matches('/'));
+    let run = path.flat_map(move |directory| programs(directory).into_iter().chain([directory.into()]));
+    let closed = TREE.into_iter().map(PathBuf::from).chain(run).map(|part| (part, Kind::Closed));
+    // Anybody may put files there, and nobody may rename another's: it is sticky.
+    closed.chain([("tmp".into(), Kind::Directory)])
+}
+
+/// Makes a tree the root of everything that this process sees from now on, if nobody but root can have changed what is run
+/// there. There is no way back.
 pub fn enter_tree(root: &Path) -> Result<()> {
-    let unfit = |problem: String| Error::Tree { path: root.to_owned(), problem };
-    if !root.join("etc").is_dir() {
-        return Err(unfit("it has no etc directory".into()));
+    let unfit = |problem: &str| Error::Tree { path: root.to_owned(), problem: problem.into() };
+    let Some(tree) = trust::tree(root, parts_of_tree())? else { return Err(unfit("it is not there")) };
+    // The directory that was looked at, whatever its name leads to by now.
+    let entered = fchdir(&tree).and_then(|()| nix::unistd::chroot("."));
+    entered.map_err(|error| unfit(&error.to_string()))?;
+    std::env::set_current_dir("/").map_err(|error| unfit(&error.to_string()))?;
+    if !files::exists(Path::new("/etc/.")) {
+        return Err(unfit("it has no etc directory"));
     }
-    if !root.join("usr/bin/rpm").exists() && !root.join("bin/rpm").exists() {
-        return Err(unfit("it has no rpm".into()));
+    if !files::exists(Path::new("/usr/bin/rpm")) && !files::exists(Path::new("/bin/rpm")) {
+        return Err(unfit("it has no rpm"));
     }
-    nix::unistd::chroot(root).map_err(|error| unfit(error.to_string()))?;
-    std::env::set_current_dir("/").map_err(|error| unfit(error.to_string()))
+    Ok(())
 }
 
 /// The host's name as `uname -n` prints it.

@@ -1,7 +1,7 @@
 //! Files that root goes by: answers, passwords, directories of packages. Who may write to one of them, or put another in
 //! its place, decides what root does; so each directory on the way and the file itself must be root's, and nobody else may
 //! write to them. The way is gone step by step with open directories, links too, and what is looked at is what was opened:
-//! nothing can be exchanged between the look and the use.
+//! nothing can be exchanged between the look and the use. The same goes for a tree whose programs root runs.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -22,6 +22,9 @@ use crate::error::{Error, Result, typed};
 const LINKS: usize = 40;
 /// A directory in which only a file's owner may remove or rename it, such as /tmp (inode(7)).
 const STICKY: u32 = 0o1000;
+/// What else can be done with a file, and with a tree, that lies where others may write.
+const ELSEWHERE: &str = "put it where only root may write, such as /etc/relayhost";
+const BUILD: &str = "build the tree as root below a directory that root owns";
 /// Write permission of group and others.
 const OTHERS_WRITE: u32 = 0o022;
 
@@ -80,6 +83,26 @@ pub fn directory(path: &Path) -> Result<Option<(PathBuf, OwnedFd)>> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
     let opened = open(&handle, ".", flags, &path)?;
     Ok(Some((path, opened)))
+}
+
+/// Opens the root of a tree whose programs root may run: the way to it, and what there is of `parts`, paths in it, with the
+/// way to each. Links in it lead to where they lead once the tree is entered. `None` if there is no such directory.
+pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Kind)>) -> Result<Option<OwnedFd>> {
+    let mut way = Way { instead: BUILD, ..Way::new(root)? };
+    if !way.go(true)? {
+        return Ok(None);
+    }
+    let Some(root) = way.steps.pop() else { return Ok(None) };
+    way.judge(&root.handle, &root.path, Kind::Closed)?;
+    for (part, kind) in parts {
+        let mut way = Way::from(root.again()?, &part, BUILD)?;
+        if way.go(false)?
+            && let Some(end) = way.steps.last()
+        {
+            way.judge(&end.handle, &end.path, kind)?;
+        }
+    }
+    Ok(Some(root.handle))
 }
 
 /// Refuses a place for a file of root's where somebody else could put another: each directory on the way that is there
@@ -145,10 +168,6 @@ pub fn demand_root(path: &Path, found: &std::fs::Metadata, kind: Kind) -> Result
         ),
         _ => return Ok(()),
     };
-    let remedy = match kind {
-        Kind::Directory => format!("{remedy}; or put it where only root may write, such as /etc/relayhost"),
-        _ => remedy,
-    };
     Err(Error::Untrusted { path: path.to_owned(), problem, remedy })
 }
 
@@ -164,8 +183,18 @@ struct Step {
     path: PathBuf,
 }
 
-/// The way from `/` to a file.
+impl Step {
+    fn again(&self) -> Result<Self> {
+        let handle = self.handle.try_clone().map_err(fault(&self.path))?;
+        Ok(Self { handle, path: self.path.clone() })
+    }
+}
+
+/// The way to a file from `/`, or from the root of a tree.
 struct Way {
+    base: Step,
+    /// What else can be done, for the remedy, where others may write.
+    instead: &'static str,
     whole: PathBuf,
     steps: Vec<Step>,
     rest: VecDeque<OsString>,
@@ -174,19 +203,24 @@ struct Way {
 
 impl Way {
     fn new(path: &Path) -> Result<Self> {
-        let whole = files::absolute(path)?;
-        let mut way = Self { rest: VecDeque::new(), whole: whole.clone(), steps: Vec::new(), links: 0 };
+        let root = PathBuf::from("/");
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let handle =
+            nix::fcntl::open(&root, flags, Mode::empty()).map_err(|error| fault(&root)(error.into()))?;
+        Self::from(Step { handle, path: root }, &files::absolute(path)?, ELSEWHERE)
+    }
+
+    fn from(base: Step, path: &Path, instead: &'static str) -> Result<Self> {
+        let whole = base.path.join(path);
+        let mut way = Self { base, instead, rest: VecDeque::new(), whole, steps: Vec::new(), links: 0 };
         way.begin_at_root()?;
-        way.lead(&whole);
+        way.lead(path);
         Ok(way)
     }
 
     fn begin_at_root(&mut self) -> Result<()> {
-        let path = PathBuf::from("/");
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let handle =
-            nix::fcntl::open(&path, flags, Mode::empty()).map_err(|error| fault(&path)(error.into()))?;
         self.steps.clear();
+        let Step { handle, path } = self.base.again()?;
         self.step(handle, path)
     }
 
@@ -220,7 +254,7 @@ impl Way {
             let found = File::from(handle.try_clone().map_err(fault(&path))?).metadata();
             let found = found.map_err(fault(&path))?;
             if found.is_symlink() {
-                demand_root(&path, &found, Kind::Link)?;
+                self.judge(&handle, &path, Kind::Link)?;
                 self.follow(&handle, &path)?;
             } else if found.is_dir() {
                 self.step(handle, path)?;
@@ -234,11 +268,20 @@ impl Way {
     }
 
     fn step(&mut self, handle: OwnedFd, path: PathBuf) -> Result<()> {
-        let found = File::from(handle.try_clone().map_err(fault(&path))?).metadata().map_err(fault(&path))?;
         // The last one may be looked at more closely; a directory on the way it is in any case.
-        demand_root(&path, &found, Kind::Directory)?;
+        self.judge(&handle, &path, Kind::Directory)?;
         self.steps.push(Step { handle, path });
         Ok(())
+    }
+
+    fn judge(&self, handle: &OwnedFd, path: &Path, kind: Kind) -> Result<()> {
+        let found = File::from(handle.try_clone().map_err(fault(path))?).metadata().map_err(fault(path))?;
+        demand_root(path, &found, kind).map_err(|error| match error {
+            Error::Untrusted { path, problem, remedy } => {
+                Error::Untrusted { path, problem, remedy: format!("{remedy}; or {}", self.instead) }
+            }
+            other => other,
+        })
     }
 
     fn follow(&mut self, link: &OwnedFd, path: &Path) -> Result<()> {
