@@ -10,10 +10,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Layer, and what it may use. `cli` may name `sys::host` (root or not, the terminal's variables), `sys::output`
-/// (standard output and error) and `sys::tty` (a line from the terminal).
+/// Layer, and what it may use. `cli` may name `sys::host` (root or not), `sys::environment` (the terminal's variables),
+/// `sys::output` (standard output and error) and `sys::tty` (a line from the terminal).
 const MAY_USE: [(&str, &[&str]); 5] = [
-    ("cli", &["cli", "engine", "model", "error", "sys::host", "sys::output", "sys::tty"]),
+    ("cli", &["cli", "engine", "model", "error", "sys::environment", "sys::host", "sys::output", "sys::tty"]),
     ("engine", &["engine", "sys", "model", "error"]),
     ("sys", &["sys", "model", "error"]),
     ("model", &["model", "error"]),

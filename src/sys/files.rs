@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use tempfile::{NamedTempFile, TempDir};
 
@@ -201,7 +202,19 @@ pub fn create_private(path: &Path) -> Result<File> {
 pub fn stage(path: &Path, bytes: &[u8]) -> Result<()> {
     create(path, bytes, 0o600)?;
     let fault = |source| Error::Io { action: "give a time to", path: path.into(), source };
-    super::inode::cool(&File::options().append(true).open(path).map_err(fault)?).map_err(fault)
+    cool(&File::options().append(true).open(path).map_err(fault)?).map_err(fault)
+}
+
+/// Dates a configuration file three seconds back. Postfix reads a file that is younger than two seconds again and
+/// again until it is older, since it may be half written (dict_load_file_xt in util/dict.c); each of its programs
+/// would wait that long. Ours appear whole, by rename.
+fn cool(file: &File) -> std::io::Result<()> {
+    file.set_modified(cool_time())
+}
+
+/// Three seconds ago.
+pub fn cool_time() -> SystemTime {
+    SystemTime::now() - Duration::from_secs(3)
 }
 
 /// Puts a file that was built in a staging directory into its place.
@@ -259,11 +272,13 @@ impl Staged {
 /// Removes a directory in which a file was built, or whatever else has its name.
 pub fn remove_staging(built: &Path) -> Result<()> {
     let staging = built.parent().unwrap_or(built);
-    super::state::remove_all(staging).map_err(|source| Error::Io {
-        action: "remove",
-        path: staging.into(),
-        source,
-    })
+    remove_all(staging).map_err(|source| Error::Io { action: "remove", path: staging.into(), source })
+}
+
+/// Removes a file, a link, or a directory with all that is in it.
+pub fn remove_all(path: &Path) -> std::io::Result<()> {
+    let is_directory = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 /// A path from `/`, taken from where we are; links are not resolved.
@@ -286,20 +301,6 @@ pub fn sync_directory(path: &Path) -> Result<()> {
         path: path.into(),
         source,
     })
-}
-
-/// Gives files back their SELinux labels, where there is SELinux.
-pub fn restore_labels(paths: &[PathBuf]) -> Result<()> {
-    if !Path::new("/sys/fs/selinux/enforce").exists() {
-        return Ok(());
-    }
-    match super::run::find("restorecon") {
-        None => Ok(()),
-        Some(program) => {
-            let paths = paths.iter().map(|path| path.display().to_string());
-            super::run::Cmd::new(&program).arg("-F").args(paths).ok().map(|_| ())
-        }
-    }
 }
 
 /// Makes a directory with this mode unless it is there.

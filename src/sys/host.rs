@@ -1,4 +1,4 @@
-//! Facts about the host as a whole, and what the caller's environment gives us.
+//! Facts about the host as a whole, the tree that is entered instead of it, and standard input.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,10 @@ use nix::unistd::fchdir;
 
 use super::signals::Input;
 use super::trust::Kind;
-use super::{clock, files, run, trust};
+use super::{clock, environment, files, run, trust};
 use crate::error::{Error, Result};
 use crate::model::host_kind::{self, Signs, unit_of};
-use crate::model::secret::Secret;
 use crate::model::state::pending::Moment;
-
-/// The architecture of this host's packages, as rpm calls it.
-pub const ARCHITECTURE: &str = std::env::consts::ARCH;
 
 /// What kind of host this is.
 pub fn kind() -> host_kind::Kind {
@@ -24,7 +20,8 @@ pub fn kind() -> host_kind::Kind {
         // Not being allowed to look (a container's PID 1 of another user) is no sign of a chroot.
         !files::exists(&init.join("root/.")) || files::is_same(&init.join("root/."), Path::new("/"))
     });
-    let offline = variable("SYSTEMD_OFFLINE").is_some_and(|value| value == "1" || value == "yes");
+    let offline =
+        environment::variable("SYSTEMD_OFFLINE").is_some_and(|value| value == "1" || value == "yes");
     Signs { root_of_init, systemd: there("/run/systemd/system"), offline, installer: there("/run/anaconda") }
         .kind()
 }
@@ -124,21 +121,6 @@ pub fn enter_tree(root: &Path) -> Result<()> {
 /// The host's name as `uname -n` prints it.
 pub fn hostname() -> String {
     nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
-}
-
-/// An environment variable, if it is set and is UTF-8.
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// An environment variable that holds a password.
-pub fn secret_variable(name: &str) -> Option<Secret> {
-    variable(name).map(Secret::new)
-}
-
-/// Where systemd puts a credential of this name for the service that runs us (systemd.exec(5)).
-pub fn credential_path(name: &str) -> Option<PathBuf> {
-    variable("CREDENTIALS_DIRECTORY").map(|directory| PathBuf::from(directory).join(name))
 }
 
 /// Standard input, up to `limit` bytes and one more, so that the caller sees when it was too much.

@@ -66,7 +66,7 @@ pub fn close(path: &Path, mode: u32) -> Result<()> {
 
 /// What belongs to a file whose bytes are replaced: all as it is, but for the time.
 pub fn renewed(inode: &Inode) -> Inode {
-    Inode { mtime: nanoseconds(cool_time()), ..inode.clone() }
+    Inode { mtime: nanoseconds(files::cool_time()), ..inode.clone() }
 }
 
 /// Gives a new file the SELinux label of the one that it will replace, if there is one with a label.
@@ -79,17 +79,6 @@ pub fn copy_label(old: &Path, new: &Path) -> Result<()> {
     };
     let Some(label) = label else { return Ok(()) };
     set_xattr(&File::open(new).map_err(fault)?, new, LABEL, &label)
-}
-
-/// Dates a configuration file three seconds back. Postfix reads a file that is younger than two seconds again and
-/// again until it is older, since it may be half written (dict_load_file_xt in util/dict.c); each of its programs
-/// would wait that long. Ours appear whole, by rename.
-pub fn cool(file: &File) -> std::io::Result<()> {
-    file.set_modified(cool_time())
-}
-
-fn cool_time() -> SystemTime {
-    SystemTime::now() - Duration::from_secs(3)
 }
 
 fn nanoseconds(time: SystemTime) -> i64 {

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::damage::{self, make_way, moment, own_directory};
+use super::records::{self, DIRECTORY, make_way, moment, own_directory};
 use super::{files, host, state};
 use crate::error::{Error, Result};
 use crate::model::state::pending::Entry;
@@ -16,7 +16,7 @@ const UNFINISHED: &str = ".new-";
 const OLD: Duration = Duration::from_secs(3600);
 
 fn directory() -> PathBuf {
-    Path::new(state::DIRECTORY).join("pending")
+    Path::new(DIRECTORY).join("pending")
 }
 
 fn path(name: &str) -> PathBuf {
@@ -27,7 +27,7 @@ fn path(name: &str) -> PathBuf {
 /// that asked will be too.
 pub fn record(name: &str, entry: &Entry) -> Result<()> {
     // Nobody reads what a scriptlet would say of it; the next command that can be read does.
-    own_directory(Path::new(state::DIRECTORY))?;
+    own_directory(Path::new(DIRECTORY))?;
     own_directory(&directory())?;
     let _moment = moment(&directory());
     write(name, entry)
@@ -46,14 +46,14 @@ fn write(name: &str, entry: &Entry) -> Result<()> {
 
 /// Everything that waits, by name. An entry that cannot be read is one all the same: somebody asked.
 pub fn entries() -> Result<Vec<(String, Entry)>> {
-    if !state::is_there() || !damage::is_ours(&directory()) {
+    if !state::is_there() || !records::is_ours(&directory()) {
         return Ok(Vec::new());
     }
     let mut all = Vec::new();
     for name in files::list(&directory())? {
         let Some(name) = name.strip_suffix(".json").filter(|name| !name.starts_with('.')) else { continue };
         let path = path(name);
-        let entry = match damage::record(&path) {
+        let entry = match records::read(&path) {
             Ok(None) => continue,
             Err(Error::Record { .. }) => {
                 Entry::new(format!("`{}` cannot be read", path.display()), host::moment(), String::new())
@@ -71,7 +71,7 @@ pub fn entries() -> Result<Vec<(String, Entry)>> {
 pub fn settle(name: &str, before: &Entry, after: Option<&Entry>) -> Result<()> {
     let _moment = moment(&directory());
     let path = path(name);
-    match damage::record::<Entry>(&path) {
+    match records::read::<Entry>(&path) {
         Ok(None) => return Ok(()),
         Ok(Some(now)) if now.id != before.id => return Ok(()),
         Ok(_) | Err(Error::Record { .. }) => {}

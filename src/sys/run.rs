@@ -10,10 +10,10 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
-use crate::sys::clock;
 use crate::sys::limit::NoCore;
 use crate::sys::signals;
 use crate::sys::stream::{Stream, wait_for_output};
+use crate::sys::{clock, environment};
 
 /// Where programs are looked for: root's path, whatever the caller's is.
 pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
@@ -191,7 +191,7 @@ impl Cmd {
         all.extend(self.variables.iter().cloned());
         if self.gentle {
             let proxies = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy"];
-            all.extend(proxies.into_iter().filter_map(|name| Some((name, super::host::variable(name)?))));
+            all.extend(proxies.into_iter().filter_map(|name| Some((name, environment::variable(name)?))));
         }
         all
     }

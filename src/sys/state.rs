@@ -10,14 +10,11 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
-use super::damage::{self, make_way, own_directory};
+use super::records::{self, DIRECTORY, generations, make_way, own_directory};
 use super::{acl, clock, files};
 use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
-
-/// Where it is.
-pub const DIRECTORY: &str = "/var/lib/relayhost";
 
 /// One run at a time. Released when dropped, and by the kernel when its holder dies.
 #[derive(Debug)]
@@ -27,11 +24,6 @@ pub struct Lock {
 
 fn directory() -> PathBuf {
     PathBuf::from(DIRECTORY)
-}
-
-/// Where the generations are.
-pub fn generations() -> PathBuf {
-    directory().join("generations")
 }
 
 /// Where a generation is.
@@ -51,7 +43,7 @@ fn intent_path() -> PathBuf {
 /// Whether relayhost has a state directory that it may go by. One that is a link, or that somebody else could have written
 /// to, is none: nothing in it is read.
 pub fn is_there() -> bool {
-    damage::is_ours(&directory())
+    records::is_ours(&directory())
 }
 
 /// Whether a run has left its intent, readable or not.
@@ -87,9 +79,9 @@ pub fn lock(patience: Duration, tell: &mut dyn FnMut(&str)) -> Result<Lock> {
 pub fn try_lock() -> Result<Option<Lock>> {
     let path = directory().join("lock");
     if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-        let _moment = damage::moment(&directory());
+        let _moment = records::moment(&directory());
         if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-            damage::set_aside(&path)?;
+            records::set_aside(&path)?;
         }
     }
     let fault = |source| Error::Io { action: "lock", path: path.clone(), source };
@@ -121,12 +113,12 @@ fn holder() -> String {
 
 /// The intent of a run that has not ended; `None` if there is none. `Error::Record` if it cannot be used.
 pub fn intent() -> Result<Option<Intent>> {
-    damage::record(&intent_path())
+    records::read(&intent_path())
 }
 
 /// Sets an intent aside that nobody can follow, and returns where it is.
 pub fn set_intent_aside() -> Result<PathBuf> {
-    damage::set_aside(&intent_path())
+    records::set_aside(&intent_path())
 }
 
 /// Writes the intent; it is on the disk when this returns.
@@ -147,7 +139,7 @@ pub fn remove_intent() -> Result<()> {
 
 /// The last test message that the relay took; `None` if none is known.
 pub fn proof() -> Option<Proof> {
-    if is_there() { damage::record(&proof_path()).ok().flatten() } else { None }
+    if is_there() { records::read(&proof_path()).ok().flatten() } else { None }
 }
 
 /// Records it, where relayhost has a state directory.
@@ -157,7 +149,7 @@ pub fn write_proof(proof: &Proof) -> Result<()> {
 
 /// The numbers of all generations, in order. Those that cannot be used are among them.
 pub fn numbers() -> Result<Vec<u32>> {
-    if !is_there() || !damage::is_ours(&generations()) {
+    if !is_there() || !records::is_ours(&generations()) {
         return Ok(Vec::new());
     }
     // `7` and `+7` are numbers too, and no names of ours.
@@ -177,13 +169,13 @@ pub fn next_number() -> Result<u32> {
 pub fn generation(number: u32) -> Result<Generation> {
     let path = generation_path(number).join("record.json");
     let unfit = |problem: String| Error::Record { path: path.clone(), problem };
-    if !damage::is_ours(&generation_path(number)) {
+    if !records::is_ours(&generation_path(number)) {
         return match fs::symlink_metadata(generation_path(number)) {
             Ok(_) => Err(unfit("lies in no directory of root's".into())),
             Err(_) => Err(Error::NoGeneration { number, known: numbers()? }),
         };
     }
-    let generation: Generation = damage::record(&path)?.ok_or_else(|| unfit("is not there".into()))?;
+    let generation: Generation = records::read(&path)?.ok_or_else(|| unfit("is not there".into()))?;
     if generation.number != number {
         return Err(unfit(format!("is the record of generation {}", generation.number)));
     }
@@ -205,7 +197,7 @@ pub fn bytes_after(number: u32, name: &str, digest: &str) -> Result<Vec<u8>> {
 }
 
 fn kept(path: &Path, digest: &str) -> Result<Vec<u8>> {
-    let problem = match damage::read(path)? {
+    let problem = match records::read_bytes(path)? {
         Some(bytes) if sha256(&bytes) == digest => return Ok(bytes),
         Some(_) => "has other bytes than were recorded",
         None => "is not there",
@@ -215,7 +207,7 @@ fn kept(path: &Path, digest: &str) -> Result<Vec<u8>> {
 
 /// Numbers of the generations that could not be used and were set aside.
 pub fn generations_aside() -> Vec<u32> {
-    if is_there() { damage::generations_aside() } else { Vec::new() }
+    if is_there() { records::generations_aside() } else { Vec::new() }
 }
 
 /// Writes a new generation with the bytes of its files (`before/NAME`, `after/NAME`). It appears as a whole.
@@ -247,7 +239,7 @@ pub fn update_generation(generation: &Generation) -> Result<()> {
 
 /// The bytes of a file in a generation: `before/main.cf`.
 pub fn blob(number: u32, name: &str) -> Result<Option<Vec<u8>>> {
-    damage::read(&generation_path(number).join(name))
+    records::read_bytes(&generation_path(number).join(name))
 }
 
 /// Keeps the bytes of a file that is about to be replaced: `found/NAME` of a generation, with a number where other bytes
@@ -284,16 +276,10 @@ pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
     {
         for name in files::names(&parent).into_iter().filter(|name| name.starts_with(prefix)) {
             let path = parent.join(name);
-            remove_all(&path).map_err(|source| Error::Io { action: "remove", path, source })?;
+            files::remove_all(&path).map_err(|source| Error::Io { action: "remove", path, source })?;
         }
     }
     Ok(())
-}
-
-/// Removes a file, a link, or a directory with all that is in it.
-pub fn remove_all(path: &Path) -> std::io::Result<()> {
-    let is_directory = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
-    if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
