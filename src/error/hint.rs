@@ -1,13 +1,13 @@
-//! What to do next about each error: the second line that a person reads.
+//! The next step after each error: the second line that a person reads.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{Edit, Error};
 
-/// A name as it is typed into a shell, whatever it is: somebody else may have chosen it. Every name in a command of a remedy
-/// is written by this. Bash reads the very bytes of it again; a backquote, which would end the command in the sentence that
-/// it stands in, and what no terminal shows are written as numbers.
+/// A name, quoted for a shell: somebody else may have chosen it, so every name in a command of a remedy is written by this
+/// function. Bash reads back its exact bytes. A backquote, which would end the command within its sentence, and characters
+/// that no terminal shows are written as numbers.
 pub fn typed(name: impl AsRef<Path>) -> String {
     let bytes = name.as_ref().as_os_str().as_bytes();
     let bytes = [if bytes.starts_with(b"-") { &b"./"[..] } else { b"" }, bytes].concat();
@@ -30,7 +30,7 @@ fn numbered(byte: u8) -> String {
 }
 
 impl Error {
-    /// What to do next.
+    /// The next step for a person, as a command or a sentence.
     pub fn hint(&self) -> String {
         match self {
             Self::Answers { remedy, .. }
