@@ -1,5 +1,5 @@
-//! The only code that touches the host. Small and dull: it does what it is told and reports what it saw; what that
-//! means is decided elsewhere.
+//! The only code that touches the host. It carries out single steps and reports facts; `engine` and `model` decide what
+//! these mean.
 #![allow(clippy::disallowed_methods, reason = "this is the layer that the list in clippy.toml keeps them in")]
 
 pub mod acl;
