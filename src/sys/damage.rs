@@ -1,5 +1,4 @@
-//! What of the state directory cannot be used: finds it, says what is lost by it, and sets it aside. The state is evidence:
-//! without it less is known, and no command stops for that.
+//! Finds the parts of the state directory that cannot be used, says what is lost without them, and has them set aside.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -11,36 +10,36 @@ use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation};
 
-/// How many generations are looked at, besides the first: all that are kept, as a rule. Where there are thousands, the next
-/// change removes the others, and one that is restored is looked at then.
+/// Number of generations that are checked, besides the first: all that are kept, as a rule. Where there are thousands, the next
+/// change removes the others, and `restore` checks the one that it restores.
 const LOOKED_AT: usize = 2 * (generation::KEPT + generation::FAILED);
 
-/// Something that cannot be used.
+/// A part of the state directory that cannot be used.
 #[derive(Debug)]
 pub struct Damage {
-    /// What it is.
+    /// The file or directory.
     pub path: PathBuf,
-    /// Why it cannot be used.
+    /// The reason why it cannot be used.
     problem: String,
-    /// What is not known, or cannot be done, without it.
+    /// The knowledge or the ability that relayhost lacks without it.
     lost: String,
 }
 
 impl Damage {
-    /// For a person.
+    /// The damage in one line, for a person.
     pub fn line(&self) -> String {
         format!("`{}` cannot be used ({}): {}", self.path.display(), self.problem, self.lost)
     }
 }
 
-/// Whether others can look into the state directory, for a person.
+/// A line for a person if others can read the state directory.
 pub fn exposure() -> Option<String> {
     let mode = fs::symlink_metadata(DIRECTORY).ok()?.mode() & 0o7777;
     (state::is_there() && mode & 0o077 != 0)
         .then(|| format!("`{DIRECTORY}` has mode {mode:04o}, so that others can read the passwords in it"))
 }
 
-/// What cannot be used, and would be set aside.
+/// All parts of the state directory that cannot be used, and are to be set aside.
 pub fn survey() -> Vec<Damage> {
     let damage = |path: PathBuf, problem: String, lost: String| Damage { path, problem, lost };
     let directory = Path::new(DIRECTORY);
@@ -83,7 +82,7 @@ fn of_generation(number: u32) -> Vec<Damage> {
             }
             Err(_) => return Vec::new(),
         };
-    // Bytes of after are not there for each file, and not needed to restore.
+    // `after` does not have each file, and restoring does not need it.
     let after = generation.files.iter().filter_map(|(name, change)| {
         let result = state::bytes_after(number, name, change.after.as_deref().unwrap_or_default());
         let Err(Error::Record { path, problem }) = result else { return None };
@@ -93,13 +92,13 @@ fn of_generation(number: u32) -> Vec<Damage> {
     after.collect()
 }
 
-/// Whether the bytes are all there that restoring a generation takes.
+/// `Error::Record` unless all bytes are there that restoring a generation takes.
 pub fn whole(generation: &Generation) -> Result<()> {
     let mut kept = generation.files.iter().filter_map(|(name, change)| Some((name, change.before.as_ref()?)));
     kept.try_for_each(|(name, before)| state::bytes_before(generation.number, name, before).map(|_| ()))
 }
 
-/// Sets aside whatever cannot be used, and returns a line for each. What cannot be set aside stays, and is no use either.
+/// Sets aside all parts that cannot be used, and returns a line for each. A part that cannot be moved stays, and stays unused.
 pub fn set_all_aside(_lock: &Lock) -> Vec<String> {
     let line = |damage: Damage| match records::set_aside(&damage.path) {
         Ok(to) => format!("{}; it is set aside as {}", damage.line(), to.display()),

@@ -17,7 +17,7 @@ pub fn secret_variable(name: &str) -> Option<Secret> {
     variable(name).map(Secret::new)
 }
 
-/// Where systemd puts a credential of this name for the service that runs us (systemd.exec(5)).
+/// The file in which systemd puts a credential of this name for its service (systemd.exec(5)); `None` outside of one.
 pub fn credential_path(name: &str) -> Option<PathBuf> {
     variable("CREDENTIALS_DIRECTORY").map(|directory| PathBuf::from(directory).join(name))
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::host_kind::{self, Signs, unit_of};
 use crate::model::state::pending::Moment;
 
-/// What kind of host this is.
+/// The kind of host that relayhost runs on.
 pub fn kind() -> host_kind::Kind {
     let there = |path: &str| files::exists(Path::new(path));
     let init = Path::new("/proc/1");
@@ -31,27 +31,27 @@ pub fn has_proc() -> bool {
     files::exists(Path::new("/proc/1"))
 }
 
-/// Whether one of our own systemd units runs us.
+/// Whether one of relayhost's own systemd units has started this process.
 pub fn is_our_service() -> bool {
     let cgroup = files::read(Path::new("/proc/self/cgroup"), 64 * 1024).ok().flatten().unwrap_or_default();
     unit_of(&String::from_utf8_lossy(&cgroup))
         .is_some_and(|unit| unit.starts_with("relayhost-") && unit.ends_with(".service"))
 }
 
-/// Whether /usr comes from an image, so that packages belong into that (rpm-ostree, bootc; dnf 4 looks at the same
+/// Whether /usr comes from an image, so that packages have to be put into that image (rpm-ostree, bootc; dnf 4 looks at the same
 /// file: dnf/util.py).
 pub fn is_image() -> bool {
     files::exists(Path::new("/run/ostree-booted"))
 }
 
-/// Now, by both clocks; the boot is known by its boot_id (random(4)).
+/// The present moment, by both clocks; boot_id identifies the boot (random(4)).
 pub fn moment() -> Moment {
     let id = files::read(Path::new("/proc/sys/kernel/random/boot_id"), 64).ok().flatten().unwrap_or_default();
     let boot = String::from_utf8_lossy(&id).trim().to_owned();
     Moment { wall: clock::unix(), boot, up: clock::up().map(|up| up.as_secs()) }
 }
 
-/// Whether we may do what we have to do.
+/// `Error::NotRoot` unless root runs relayhost.
 pub fn require_root() -> Result<()> {
     if nix::unistd::geteuid().is_root() { Ok(()) } else { Err(Error::NotRoot) }
 }
@@ -63,7 +63,7 @@ pub fn protect_memory() {
     let _ = nix::sys::prctl::set_dumpable(false);
 }
 
-/// What relayhost runs, has loaded, or writes to in a tree, beside the directories of [`run::PATH`].
+/// Paths in a tree that relayhost runs, loads or writes to, beside the directories of [`run::PATH`].
 const TREE: [&str; 21] = [
     "usr",
     "lib",
@@ -87,10 +87,10 @@ const TREE: [&str; 21] = [
     "var/lib/rpm",
     "var/spool",
 ];
-/// Programs that it runs there; they run others, of these directories.
+/// Programs that relayhost runs in a tree; they run others of the same directories.
 const PROGRAMS: [&str; 7] = ["rpm", "dnf5", "dnf", "microdnf", "yum", "postconf", "postmap"];
 
-/// What must be root's in a tree whose programs root runs: nobody else may have put one of his own there.
+/// The parts of a tree that must belong to root, since root runs programs of it: nobody else may have put a program there.
 fn parts_of_tree() -> impl Iterator<Item = (PathBuf, Kind)> {
     let programs = |directory: &'static str| PROGRAMS.map(|name| Path::new(directory).join(name));
     let path = run::PATH.split(':').map(|directory| directory.trim_start_matches('/'));
@@ -100,8 +100,8 @@ fn parts_of_tree() -> impl Iterator<Item = (PathBuf, Kind)> {
     closed.chain([("tmp".into(), Kind::Directory)])
 }
 
-/// Makes a tree the root of everything that this process sees from now on, if nobody but root can have changed what is run
-/// there. There is no way back.
+/// Makes a tree the root directory of this process (chroot), if only root can have changed the programs in it. There is no way
+/// back.
 pub fn enter_tree(root: &Path) -> Result<()> {
     let unfit = |problem: &str| Error::Tree { path: root.to_owned(), problem: problem.into() };
     let Some(tree) = trust::tree(root, parts_of_tree())? else { return Err(unfit("it is not there")) };

@@ -15,14 +15,14 @@ use crate::model::state::generation::read_record;
 
 /// The state directory.
 pub const DIRECTORY: &str = "/var/lib/relayhost";
-/// How much is kept of what was set aside: it is there for a person to look at.
+/// Number of things that are kept in `damaged/`, for a person to look at.
 const KEPT: usize = 20;
-/// How often the whole state directory is set aside before somebody has to look.
+/// Number of times that the whole state directory is set aside before a person has to look.
 const MOST: u32 = 9;
-/// How long the moment of a rename may last before the other one is taken for stuck.
+/// Longest wait for another process that holds a directory for a rename; then it counts as stuck.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Where the generations are.
+/// The directory of the generations.
 pub fn generations() -> PathBuf {
     Path::new(DIRECTORY).join("generations")
 }
@@ -31,7 +31,8 @@ fn aside() -> PathBuf {
     Path::new(DIRECTORY).join("damaged")
 }
 
-/// Why a directory is not one that relayhost may go by; `None` if it is, or is not there.
+/// The reason why relayhost cannot use a directory: a link, no directory, or somebody else could have written to it. `None` if
+/// it can, or if there is none.
 pub fn foreign(path: &Path) -> Option<String> {
     let found = fs::symlink_metadata(path).ok()?;
     if found.is_symlink() {
@@ -51,8 +52,8 @@ pub fn is_ours(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok() && foreign(path).is_none()
 }
 
-/// Reads a file that was written by relayhost; `None` if there is none. What cannot be one, or cannot be read at all, is
-/// `Error::Record`; what may only be so at this moment is `Error::Io`.
+/// Reads the bytes of a file that relayhost has written; `None` if there is none. `Error::Record` if relayhost cannot have
+/// written it, or if it cannot be read for good; `Error::Io` for a reason that may pass.
 pub fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
     // A disk that cannot read a block today may tomorrow; one that cannot twice has lost it.
     let result = files::read_no_link(path).or_else(|_| files::read_no_link(path));
@@ -78,7 +79,7 @@ pub fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Whether an error is of the file and not of the moment. Errors without a number are ours: no regular file.
+/// Whether an error lies in the file, and does not pass. Errors without a number are relayhost's own: not a regular file.
 fn is_lasting(error: &std::io::Error) -> bool {
     use nix::libc::{EBADMSG, EIO, EISDIR, ELOOP, ENOTDIR, ENXIO, EUCLEAN};
     error
@@ -86,7 +87,7 @@ fn is_lasting(error: &std::io::Error) -> bool {
         .is_none_or(|number| [EIO, EUCLEAN, EBADMSG, EISDIR, ENOTDIR, ELOOP, ENXIO].contains(&number))
 }
 
-/// Reads a record; `None` if there is none.
+/// Reads a record; `None` if there is none. `Error::Record` if it cannot be used.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let parse = |bytes: Vec<u8>| {
         read_record(&bytes).map_err(|problem| Error::Record { path: path.to_owned(), problem })
@@ -94,8 +95,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     read_bytes(path)?.map(parse).transpose()
 }
 
-/// Moves something out of the way, and returns where it is now. For what lies in the state directory; a link is moved
-/// itself, and not what it leads to.
+/// Moves a thing of the state directory to `damaged/`, and returns its new path. A link is moved itself, not its target.
 pub fn set_aside(path: &Path) -> Result<PathBuf> {
     let fault = |source| Error::Io { action: "set aside", path: path.to_owned(), source };
     if path == aside() {
@@ -112,7 +112,7 @@ pub fn set_aside(path: &Path) -> Result<PathBuf> {
     let to = aside().join(format!("{next}-{name}"));
     fs::rename(path, &to).map_err(fault)?;
     for (_, name) in numbers.iter().take((numbers.len() + 1).saturating_sub(KEPT)) {
-        // It stays one more time.
+        // One that cannot be removed now is removed the next time.
         let _ = files::remove_all(&aside().join(name));
     }
     files::sync_directory(&aside())?;
@@ -120,7 +120,7 @@ pub fn set_aside(path: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
-/// Sets a directory aside that lies where a record is to be: it can be neither replaced nor removed.
+/// Sets a directory aside that lies in the place of a record, since a rename would not replace it.
 pub fn make_way(path: &Path) -> Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
         set_aside(path)?;
@@ -128,7 +128,7 @@ pub fn make_way(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Numbers of the generations that were set aside, as far as they are kept.
+/// Numbers of the generations in `damaged/`.
 pub fn generations_aside() -> Vec<u32> {
     let names = files::names(&aside()).into_iter();
     names.filter_map(|name| name.split_once("-generation-")?.1.parse().ok()).collect()
@@ -155,8 +155,8 @@ fn set_beside(path: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
-/// Has a directory of root's with mode 0700 there. One that others can read is closed; what others could write to, or is
-/// none, is set aside and made anew. Returns a line if something had to be done about what was there.
+/// Makes sure that there is a directory of root's with mode 0700. One that others can read is closed; one that others could
+/// write to, a link or a file is set aside, and a directory made. Returns a line for a person if it closed or set aside one.
 pub fn own_directory(path: &Path) -> Result<Option<String>> {
     let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
     let parent = path.parent().unwrap_or(Path::new("/"));
@@ -193,7 +193,7 @@ pub fn own_directory(path: &Path) -> Result<Option<String>> {
     )))
 }
 
-/// Takes a directory from the eyes of others.
+/// Closes a directory to others, and returns a line for a person.
 fn close(path: &Path, mode: u32) -> Result<String> {
     let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW;
     fs::OpenOptions::new()
@@ -208,8 +208,8 @@ fn close(path: &Path, mode: u32) -> Result<String> {
     ))
 }
 
-/// Holds a directory for the moment of a rename. Without it the worst is that two do the same at once, so one that cannot
-/// be had is done without.
+/// Locks a directory for the moment of a rename; `None` if it cannot be locked. Without the lock the worst is that two runs do
+/// the same at once, so the caller goes on.
 pub fn moment(directory: &Path) -> Option<Flock<fs::File>> {
     let mut file = fs::File::open(directory).ok()?;
     let begin = clock::now();

@@ -1,5 +1,5 @@
 //! The state directory `/var/lib/relayhost`: the lock, the intent (journal.json) and the generations. Everything in it is root's
-//! alone; records appear by rename, on the disk before they count. What cannot be used of it is `damage`'s.
+//! alone; records appear by rename, on the disk before they count. `damage` finds the parts that cannot be used.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -26,12 +26,12 @@ fn directory() -> PathBuf {
     PathBuf::from(DIRECTORY)
 }
 
-/// Where a generation is.
+/// The directory of a generation.
 pub fn generation_path(number: u32) -> PathBuf {
     generations().join(format!("{number:04}"))
 }
 
-/// Where the last proof is.
+/// The file of the last proof.
 pub fn proof_path() -> PathBuf {
     directory().join("proof.json")
 }
@@ -40,8 +40,8 @@ fn intent_path() -> PathBuf {
     directory().join("journal.json")
 }
 
-/// Whether relayhost has a state directory that it may go by. One that is a link, or that somebody else could have written
-/// to, is none: nothing in it is read.
+/// Whether relayhost has a state directory that it can use. A link, or a directory that somebody else could have written to,
+/// does not count: nothing in it is read.
 pub fn is_there() -> bool {
     records::is_ours(&directory())
 }
@@ -51,8 +51,8 @@ pub fn has_intent() -> bool {
     is_there() && fs::symlink_metadata(intent_path()).is_ok()
 }
 
-/// Takes the lock, making the state directory if there is none that can be used. `tell` hears what had to be done about
-/// one that cannot, and once that another run has the lock; after `patience`, `Error::Busy`.
+/// Takes the lock, and makes the state directory if there is none that can be used. `tell` gets a line for each directory that
+/// had to be set aside or closed, and one if another run has the lock; after `patience`, `Error::Busy`.
 pub fn lock(patience: Duration, tell: &mut dyn FnMut(&str)) -> Result<Lock> {
     for path in [directory(), generations()] {
         own_directory(&path)?.iter().for_each(|line| tell(line));
@@ -96,7 +96,7 @@ pub fn try_lock() -> Result<Option<Lock>> {
         .map_err(fault)?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut file) => {
-            // For the message of those who wait; nothing depends on it.
+            // For the message of runs that wait; nothing depends on it.
             // One write over the old number, so that nobody reads half of it or none.
             let _ = file.write_all(format!("{:<10}\n", std::process::id()).as_bytes());
             Ok(Some(Lock { _file: file }))
@@ -116,7 +116,7 @@ pub fn intent() -> Result<Option<Intent>> {
     records::read(&intent_path())
 }
 
-/// Sets an intent aside that nobody can follow, and returns where it is.
+/// Sets aside an intent that cannot be used, and returns its new path.
 pub fn set_intent_aside() -> Result<PathBuf> {
     records::set_aside(&intent_path())
 }
@@ -126,7 +126,7 @@ pub fn write_intent(intent: &Intent) -> Result<()> {
     write_record(&intent_path(), intent)
 }
 
-/// Removes the intent: the run is over.
+/// Removes the intent, at the end of a run.
 pub fn remove_intent() -> Result<()> {
     let path = intent_path();
     match fs::remove_file(&path) {
@@ -142,12 +142,12 @@ pub fn proof() -> Option<Proof> {
     if is_there() { records::read(&proof_path()).ok().flatten() } else { None }
 }
 
-/// Records it, where relayhost has a state directory.
+/// Records the last test message that the relay took, where relayhost has a state directory.
 pub fn write_proof(proof: &Proof) -> Result<()> {
     if is_there() { write_record(&proof_path(), proof) } else { Ok(()) }
 }
 
-/// The numbers of all generations, in order. Those that cannot be used are among them.
+/// The numbers of all generations, in order, also of those that cannot be used.
 pub fn numbers() -> Result<Vec<u32>> {
     if !is_there() || !records::is_ours(&generations()) {
         return Ok(Vec::new());
@@ -159,7 +159,7 @@ pub fn numbers() -> Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// The number of the next generation: one that was never given to another, also if that could not be used.
+/// The number of the next generation: one that no other ever had, not even one that was set aside.
 pub fn next_number() -> Result<u32> {
     let last = numbers()?.last().copied().max(generations_aside().into_iter().max());
     Ok(last.map_or(0, |last| last.saturating_add(1)))
@@ -186,12 +186,12 @@ pub fn generation(number: u32) -> Result<Generation> {
     }
 }
 
-/// The bytes of a file before the change of a generation, if they are those that were recorded.
+/// The bytes of a file before the change of a generation. `Error::Record` if they are others than were recorded.
 pub fn bytes_before(number: u32, name: &str, before: &Inode) -> Result<Vec<u8>> {
     kept(&generation_path(number).join("before").join(name), &before.sha256)
 }
 
-/// The bytes that a change gave to a file, if they are those that were recorded.
+/// The bytes that a change gave to a file. `Error::Record` if they are others than were recorded.
 pub fn bytes_after(number: u32, name: &str, digest: &str) -> Result<Vec<u8>> {
     kept(&generation_path(number).join("after").join(name), digest)
 }
@@ -242,8 +242,8 @@ pub fn blob(number: u32, name: &str) -> Result<Option<Vec<u8>>> {
     records::read_bytes(&generation_path(number).join(name))
 }
 
-/// Keeps the bytes of a file that is about to be replaced: `found/NAME` of a generation, with a number where other bytes
-/// are there already, a part of these if writing them was cut off. Returns where; on the disk then.
+/// Keeps the bytes of a file that is about to be replaced, as `found/NAME` of a generation, or `found/NAME.N` where a file with
+/// other bytes is there already (half of them, if an earlier run was killed). Returns the path; the file is on the disk then.
 pub fn set_aside(number: u32, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let directory = generation_path(number).join("found");
     own_directory(&directory)?;
@@ -261,7 +261,7 @@ pub fn set_aside(number: u32, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Removes a generation. It vanishes as a whole; what a death leaves of it is swept.
+/// Removes a generation. It vanishes as a whole; [`sweep`] removes the rest if this run is killed.
 pub fn remove_generation(number: u32) -> Result<()> {
     let path = generation_path(number);
     let gone = generations().join(format!(".new-gone-{number:04}"));
@@ -269,7 +269,8 @@ pub fn remove_generation(number: u32) -> Result<()> {
     result.map_err(|source| Error::Io { action: "remove", path, source })
 }
 
-/// Removes what stopped runs have left: unfinished generations, and staging files beside Postfix's. Only with the lock.
+/// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only with
+/// the lock.
 pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
     for (parent, prefix) in
         [(generations(), ".new-"), (directory(), ".relayhost-"), (postfix.to_owned(), ".relayhost-")]
