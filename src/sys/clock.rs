@@ -44,8 +44,8 @@ pub fn turn(until: Instant) -> std::io::Result<Duration> {
     left(until).map(|left| left.min(TICK))
 }
 
-/// Does work that has no time limit of its own and that nothing can interrupt: in a thread, which is left behind if it is not
-/// done in time.
+/// Does work that has no time limit of its own and that nothing can interrupt: in a thread, which is left behind if it
+/// is not done in time.
 pub fn within<T: Send + 'static>(
     until: Instant,
     work: impl FnOnce() -> T + Send + 'static,

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation};
 
-/// Number of generations that are checked, besides the first: all that are kept, as a rule. Where there are thousands, the next
-/// change removes the others, and `restore` checks the one that it restores.
+/// Number of generations that are checked, besides the first: all that are kept, as a rule. Where there are thousands,
+/// the next change removes the others, and `restore` checks the one that it restores.
 const LOOKED_AT: usize = 2 * (generation::KEPT + generation::FAILED);
 
 /// A part of the state directory that cannot be used.
@@ -98,7 +98,8 @@ pub fn whole(generation: &Generation) -> Result<()> {
     kept.try_for_each(|(name, before)| state::bytes_before(generation.number, name, before).map(|_| ()))
 }
 
-/// Sets aside all parts that cannot be used, and returns a line for each. A part that cannot be moved stays, and stays unused.
+/// Sets aside all parts that cannot be used, and returns a line for each. A part that cannot be moved stays, and stays
+/// unused.
 pub fn set_all_aside(_lock: &Lock) -> Vec<String> {
     let line = |damage: Damage| match records::set_aside(&damage.path) {
         Ok(to) => format!("{}; it is set aside as {}", damage.line(), to.display()),

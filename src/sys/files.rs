@@ -145,8 +145,8 @@ pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     })
 }
 
-/// A staging directory beside a file, root's alone, gone when dropped: a file that is built in it can be renamed into place,
-/// and nobody sees it before.
+/// A staging directory beside a file, root's alone, gone when dropped: a file that is built in it can be renamed into
+/// place, and nobody sees it before.
 pub fn staging(beside: &Path) -> Result<TempDir> {
     private_directory(beside.parent().unwrap_or(Path::new("/")), STAGING)
 }

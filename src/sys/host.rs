@@ -38,8 +38,8 @@ pub fn is_our_service() -> bool {
         .is_some_and(|unit| unit.starts_with("relayhost-") && unit.ends_with(".service"))
 }
 
-/// Whether /usr comes from an image, so that packages have to be put into that image (rpm-ostree, bootc; dnf 4 looks at the same
-/// file: dnf/util.py).
+/// Whether /usr comes from an image, so that packages have to be put into that image (rpm-ostree, bootc; dnf 4 looks at
+/// the same file: dnf/util.py).
 pub fn is_image() -> bool {
     files::exists(Path::new("/run/ostree-booted"))
 }
@@ -100,8 +100,8 @@ fn parts_of_tree() -> impl Iterator<Item = (PathBuf, Kind)> {
     closed.chain([("tmp".into(), Kind::Directory)])
 }
 
-/// Makes a tree the root directory of this process (chroot), if only root can have changed the programs in it. There is no way
-/// back.
+/// Makes a tree the root directory of this process (chroot), if only root can have changed the programs in it. There is
+/// no way back.
 pub fn enter_tree(root: &Path) -> Result<()> {
     let unfit = |problem: &str| Error::Tree { path: root.to_owned(), problem: problem.into() };
     let Some(tree) = trust::tree(root, parts_of_tree())? else { return Err(unfit("it is not there")) };

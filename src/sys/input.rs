@@ -1,5 +1,5 @@
-//! Opens paths that may lead to no regular file: a FIFO, a device or a directory may lie in the place of a log, and none of
-//! them may hold relayhost up.
+//! Opens paths that may lead to no regular file: a FIFO, a device or a directory may lie in the place of a log, and none
+//! of them may hold relayhost up.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -25,8 +25,8 @@ pub enum Kind {
     Device,
 }
 
-/// Opens a path of the caller's for reading without waiting ([`super::signals::Input`] waits). A FIFO that nobody has open for
-/// writing is empty.
+/// Opens a path of the caller's for reading without waiting ([`super::signals::Input`] waits). A FIFO that nobody has
+/// open for writing is empty.
 pub fn open_input(path: &Path) -> std::io::Result<(File, Kind)> {
     let file = fs::OpenOptions::new()
         .read(true)

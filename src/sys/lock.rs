@@ -4,8 +4,9 @@
 //! from start to end (yum: yum/__init__.py), dnf 4 one around the transaction (dnf: dnf/lock.py), dnf 5 a POSIX lock
 //! (dnf5: libdnf5/base/transaction.cpp).
 //!
-//! The files with POSIX locks can be read by all, and who can read a file can have a read lock on it (fcntl(2)). So a write
-//! lock alone tells of a transaction; a read lock, which may be anybody's, only keeps a package manager from beginning one.
+//! The files with POSIX locks can be read by all, and who can read a file can have a read lock on it (fcntl(2)). So a
+//! write lock alone tells of a transaction; a read lock, which may be anybody's, only keeps a package manager from
+//! beginning one.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -39,8 +40,8 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whether it may be waiting for relayhost to end: waiting for it would then never end. /proc shows our ancestors; in a
-    /// tree without /proc, any process may be one of them.
+    /// Whether it may be waiting for relayhost to end: waiting for it would then never end. /proc shows our ancestors;
+    /// in a tree without /proc, any process may be one of them.
     pub fn waits_for_us(&self) -> bool {
         let Some(pid) = self.process else { return self.writes };
         if super::files::exists(Path::new("/proc/self")) {
@@ -141,8 +142,8 @@ fn posix_holder(path: &Path, kind: i32) -> Option<Holder> {
     Some(Holder { process, writes, path: path.into() })
 }
 
-/// The package manager of a pid file, if it lives. The file outlives its writer, also a boot; then another process may have
-/// that number, and any name.
+/// The package manager of a pid file, if it lives. The file outlives its writer, also a boot; then another process may
+/// have that number, and any name.
 fn pid_holder(path: &Path) -> Option<Holder> {
     const NAMES: [&str; 4] = ["yum", "dnf", "packagekit", "anaconda"];
     let text = super::files::read(path, 64).ok()??;

@@ -32,8 +32,8 @@ pub fn way_to(name: &str, port: u16) -> Way {
     }
 }
 
-/// The addresses of a name, looked up by a process of its own: glibc before 2.26 (EL7) reads resolv.conf once in a process,
-/// which may be too early at boot.
+/// The addresses of a name, looked up by a process of its own: glibc before 2.26 (EL7) reads resolv.conf once in a
+/// process, which may be too early at boot.
 fn addresses_of(name: &str) -> Vec<IpAddr> {
     let Some(getent) = run::find("getent") else { return Vec::new() };
     let output = Cmd::new(&getent).args(["ahosts", name]).within(Duration::from_secs(20)).run();

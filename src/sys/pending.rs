@@ -23,8 +23,8 @@ fn path(name: &str) -> PathBuf {
     directory().join(format!("{name}.json"))
 }
 
-/// Records a request, in place of an earlier one of the same package. It is on the disk when this returns, as the package that
-/// asks will be.
+/// Records a request, in place of an earlier one of the same package. It is on the disk when this returns, as the
+/// package that asks will be.
 pub fn record(name: &str, entry: &Entry) -> Result<()> {
     // Nobody reads the output of a scriptlet, so the lines about directories are dropped; the next command finds the same.
     own_directory(Path::new(DIRECTORY))?;

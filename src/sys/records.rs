@@ -31,8 +31,8 @@ fn aside() -> PathBuf {
     Path::new(DIRECTORY).join("damaged")
 }
 
-/// The reason why relayhost cannot use a directory: a link, no directory, or somebody else could have written to it. `None` if
-/// it can, or if there is none.
+/// The reason why relayhost cannot use a directory: a link, no directory, or somebody else could have written to it.
+/// `None` if it can, or if there is none.
 pub fn foreign(path: &Path) -> Option<String> {
     let found = fs::symlink_metadata(path).ok()?;
     if found.is_symlink() {
@@ -155,8 +155,9 @@ fn set_beside(path: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
-/// Makes sure that there is a directory of root's with mode 0700. One that others can read is closed; one that others could
-/// write to, a link or a file is set aside, and a directory made. Returns a line for a person if it closed or set aside one.
+/// Makes sure that there is a directory of root's with mode 0700. One that others can read is closed; one that others
+/// could write to, a link or a file is set aside, and a directory made. Returns a line for a person if it closed or set
+/// aside one.
 pub fn own_directory(path: &Path) -> Result<Option<String>> {
     let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
     let parent = path.parent().unwrap_or(Path::new("/"));
@@ -208,8 +209,8 @@ fn close(path: &Path, mode: u32) -> Result<String> {
     ))
 }
 
-/// Locks a directory for the moment of a rename; `None` if it cannot be locked. Without the lock the worst is that two runs do
-/// the same at once, so the caller goes on.
+/// Locks a directory for the moment of a rename; `None` if it cannot be locked. Without the lock the worst is that two
+/// runs do the same at once, so the caller goes on.
 pub fn moment(directory: &Path) -> Option<Flock<fs::File>> {
     let mut file = fs::File::open(directory).ok()?;
     let begin = clock::now();

@@ -238,7 +238,8 @@ impl Cmd {
             let _limit = (!self.core).then(NoCore::begin);
             let command =
                 duct::cmd(&self.program, &self.args).full_env(self.environment()).dir("/").unchecked();
-            // In a process group of its own: Ctrl-C at the terminal goes to relayhost, which decides what becomes of the program.
+            // In a process group of its own: Ctrl-C at the terminal goes to relayhost, which decides what becomes of the
+            // program.
             let command = command.stdout_file(out_end).stderr_file(err_end).before_spawn(|command| {
                 command.process_group(0);
                 Ok(())

@@ -45,8 +45,8 @@ pub fn directory() -> Result<Scratch> {
     Ok(Scratch { directory, _lock: None })
 }
 
-/// Locks a directory that is the caller's alone. `None` if a living process has locked it, if it belongs to somebody else, or
-/// if the path is a link.
+/// Locks a directory that is the caller's alone. `None` if a living process has locked it, if it belongs to somebody
+/// else, or if the path is a link.
 fn lock(path: &Path) -> Option<Flock<File>> {
     let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
     let directory = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;

@@ -26,8 +26,8 @@ static FIRST: AtomicUsize = AtomicUsize::new(0);
 /// Number of [`Held`] that live.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// Has these signals noted from now on, instead of ending the process. One that the caller of relayhost ignores (nohup(1), a
-/// shell's `&`) stays ignored.
+/// Has these signals noted from now on, instead of ending the process. One that the caller of relayhost ignores
+/// (nohup(1), a shell's `&`) stays ignored.
 pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

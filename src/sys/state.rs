@@ -1,5 +1,6 @@
-//! The state directory `/var/lib/relayhost`: the lock, the intent (journal.json) and the generations. Everything in it is root's
-//! alone; records appear by rename, on the disk before they count. `damage` finds the parts that cannot be used.
+//! The state directory `/var/lib/relayhost`: the lock, the intent (journal.json) and the generations. Everything in it
+//! is root's alone; records appear by rename, on the disk before they count. `damage` finds the parts that cannot be
+//! used.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -40,8 +41,8 @@ fn intent_path() -> PathBuf {
     directory().join("journal.json")
 }
 
-/// Whether relayhost has a state directory that it can use. A link, or a directory that somebody else could have written to,
-/// does not count: nothing in it is read.
+/// Whether relayhost has a state directory that it can use. A link, or a directory that somebody else could have written
+/// to, does not count: nothing in it is read.
 pub fn is_there() -> bool {
     records::is_ours(&directory())
 }
@@ -51,8 +52,8 @@ pub fn has_intent() -> bool {
     is_there() && fs::symlink_metadata(intent_path()).is_ok()
 }
 
-/// Takes the lock, and makes the state directory if there is none that can be used. `tell` gets a line for each directory that
-/// had to be set aside or closed, and one if another run has the lock; after `patience`, `Error::Busy`.
+/// Takes the lock, and makes the state directory if there is none that can be used. `tell` gets a line for each
+/// directory that had to be set aside or closed, and one if another run has the lock; after `patience`, `Error::Busy`.
 pub fn lock(patience: Duration, tell: &mut dyn FnMut(&str)) -> Result<Lock> {
     for path in [directory(), generations()] {
         own_directory(&path)?.iter().for_each(|line| tell(line));
@@ -242,8 +243,9 @@ pub fn blob(number: u32, name: &str) -> Result<Option<Vec<u8>>> {
     records::read_bytes(&generation_path(number).join(name))
 }
 
-/// Keeps the bytes of a file that is about to be replaced, as `found/NAME` of a generation, or `found/NAME.N` where a file with
-/// other bytes is there already (half of them, if an earlier run was killed). Returns the path; the file is on the disk then.
+/// Keeps the bytes of a file that is about to be replaced, as `found/NAME` of a generation, or `found/NAME.N` where a
+/// file with other bytes is there already (half of them, if an earlier run was killed). Returns the path; the file is on
+/// the disk then.
 pub fn set_aside(number: u32, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let directory = generation_path(number).join("found");
     own_directory(&directory)?;
@@ -269,8 +271,8 @@ pub fn remove_generation(number: u32) -> Result<()> {
     result.map_err(|source| Error::Io { action: "remove", path, source })
 }
 
-/// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only with
-/// the lock.
+/// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only
+/// with the lock.
 pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
     for (parent, prefix) in
         [(generations(), ".new-"), (directory(), ".relayhost-"), (postfix.to_owned(), ".relayhost-")]

@@ -30,11 +30,11 @@ pub fn prepare(staging: &Path, path: &Path, inode: &Inode, bytes: &[u8]) -> Resu
     Ok(staged)
 }
 
-/// Puts the finished file `staged` into `path`, where the `expected` file must be; with `None`, no file. The old file is at
-/// `staged` then, if the two could be exchanged.
+/// Puts the finished file `staged` into `path`, where the `expected` file must be; with `None`, no file. The old file is
+/// at `staged` then, if the two could be exchanged.
 ///
-/// `Error::ChangedMeanwhile` if another file is there; it stays in its place. If somebody has changed it once more in between,
-/// that later file is at `staged`: after an error the caller has to look which file that is.
+/// `Error::ChangedMeanwhile` if another file is there; it stays in its place. If somebody has changed it once more in
+/// between, that later file is at `staged`: after an error the caller has to look which file that is.
 pub fn put(staged: &Path, path: &Path, expected: Option<&Inode>) -> Result<()> {
     look(path, path, expected)?;
     if expected.is_none() {
@@ -61,7 +61,8 @@ pub fn take_away(path: &Path, staged: &Path, expected: &Inode) -> Result<()> {
     files::sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
-/// The error that somebody has changed the file `path`. The changed file lies at `there`; the error tells its owner and time.
+/// The error that somebody has changed the file `path`. The changed file lies at `there`; the error tells its owner and
+/// time.
 pub fn changed(path: &Path, there: &Path) -> Error {
     let found = match fs::symlink_metadata(there) {
         Err(_) => "it is gone".to_owned(),
@@ -73,8 +74,8 @@ pub fn changed(path: &Path, there: &Path) -> Error {
     Error::ChangedMeanwhile { path: path.to_owned(), found }
 }
 
-/// Compares the file at `there` with the one that was expected in `path`. A file with the same bytes, mode, owner, time and
-/// attributes is the same one to all who read it.
+/// Compares the file at `there` with the one that was expected in `path`. A file with the same bytes, mode, owner, time
+/// and attributes is the same one to all who read it.
 fn look(there: &Path, path: &Path, expected: Option<&Inode>) -> Result<()> {
     match inode::take(there) {
         Ok(found) if found.as_ref().map(|(inode, _)| inode) == expected => Ok(()),
@@ -84,8 +85,8 @@ fn look(there: &Path, path: &Path, expected: Option<&Inode>) -> Result<()> {
     }
 }
 
-/// Exchanges two files. False if this kernel or file system cannot: before Linux 3.15, and on file systems that do not know
-/// the flag. A container's filter of system calls may say that it is not permitted.
+/// Exchanges two files. False if this kernel or file system cannot: before Linux 3.15, and on file systems that do not
+/// know the flag. A container's filter of system calls may say that it is not permitted.
 fn exchange(one: &Path, other: &Path) -> std::io::Result<bool> {
     match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(true),

@@ -1,8 +1,8 @@
-//! Opens files that decide what root does: answers, passwords, directories of packages. Whoever may write to such a file, or
-//! put another in its place, decides instead of root; so each directory on the way and the file itself must belong to root,
-//! and nobody else may write to them. The way is followed step by step through open directories, links too, and the opened
-//! file is the one that is checked: nobody can exchange it between the check and the use. The same goes for a tree whose
-//! programs root runs.
+//! Opens files that decide what root does: answers, passwords, directories of packages. Whoever may write to such a
+//! file, or put another in its place, decides instead of root; so each directory on the way and the file itself must
+//! belong to root, and nobody else may write to them. The way is followed step by step through open directories, links
+//! too, and the opened file is the one that is checked: nobody can exchange it between the check and the use. The same
+//! goes for a tree whose programs root runs.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -39,8 +39,8 @@ pub struct Trusted {
 }
 
 /// Reads a file of at most `limit` bytes that only root can have written; `None` if there is none. `kind` is `File` or
-/// `Secret`. `Error::Untrusted` names the file or directory that somebody else could change. A caller who is not root reads
-/// any file that the system lets them read.
+/// `Secret`. `Error::Untrusted` names the file or directory that somebody else could change. A caller who is not root
+/// reads any file that the system lets them read.
 pub fn read(path: &Path, limit: u64, kind: Kind) -> Result<Option<Trusted>> {
     if !nix::unistd::geteuid().is_root() {
         let bytes = files::read(path, limit)?;
@@ -72,8 +72,8 @@ pub fn read(path: &Path, limit: u64, kind: Kind) -> Result<Option<Trusted>> {
     Ok(Some(Trusted { bytes, mode: opened.mode() & 0o7777 }))
 }
 
-/// Opens a directory to which only root can have written: returns its path, links resolved, and a handle that stays with it
-/// whatever becomes of its name. A sticky one is refused: anybody may put files there. `None` if there is none.
+/// Opens a directory to which only root can have written: returns its path, links resolved, and a handle that stays with
+/// it whatever becomes of its name. A sticky one is refused: anybody may put files there. `None` if there is none.
 pub fn directory(path: &Path) -> Result<Option<(PathBuf, OwnedFd)>> {
     let mut way = Way::new(path)?;
     if !way.go(true)? {
@@ -87,8 +87,9 @@ pub fn directory(path: &Path) -> Result<Option<(PathBuf, OwnedFd)>> {
     Ok(Some((path, opened)))
 }
 
-/// Opens the root of a tree whose programs root may run. Checks the way to it, and each of the `parts` that is there, paths
-/// in it, with the way to that. Links in it are followed as after entering the tree. `None` if there is no such directory.
+/// Opens the root of a tree whose programs root may run. Checks the way to it, and each of the `parts` that is there,
+/// paths in it, with the way to that. Links in it are followed as after entering the tree. `None` if there is no such
+/// directory.
 pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Kind)>) -> Result<Option<OwnedFd>> {
     let mut way = Way { instead: BUILD, ..Way::new(root)? };
     if !way.go(true)? {
@@ -107,8 +108,8 @@ pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Kind)>) -> Re
     Ok(Some(root.handle))
 }
 
-/// Refuses a path for a new file of root's at which somebody else could put another: only root may write to the directories
-/// on the way that are there already.
+/// Refuses a path for a new file of root's at which somebody else could put another: only root may write to the
+/// directories on the way that are there already.
 pub fn place(path: &Path) -> Result<()> {
     let there = path.ancestors().skip(1).find(|directory| std::fs::symlink_metadata(directory).is_ok());
     let Some(there) = there else { return Ok(()) };
@@ -178,8 +179,8 @@ fn user(uid: u32) -> String {
     lock::known_name(uid).map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
 }
 
-/// A directory on the way, or the thing at its end. Opened without access to its content (O_PATH): that waits for no FIFO and
-/// does nothing to a device.
+/// A directory on the way, or the thing at its end. Opened without access to its content (O_PATH): that waits for no
+/// FIFO and does nothing to a device.
 struct Step {
     handle: OwnedFd,
     path: PathBuf,
