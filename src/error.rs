@@ -241,7 +241,7 @@ pub enum Error {
     },
     /// Without /proc a host that runs looks like a tree that does not, and yet Postfix runs here.
     #[error(
-        "there is no /proc, so whether this system runs cannot be seen; Postfix does run here, and would not be told"
+        "there is no /proc, so relayhost cannot see whether this system is running; Postfix is running here, and would not be reloaded"
     )]
     NoProc,
     /// systemd would refuse to start Postfix.

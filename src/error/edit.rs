@@ -27,7 +27,7 @@ impl Edit {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Kept { path, kept } => Some(format!(
-                "see that edit by `diff {} {}`, put into the file what you want of it",
+                "see that edit by `diff {} {}`, and copy the lines that you want into the file",
                 typed(path),
                 typed(kept)
             )),

@@ -137,7 +137,7 @@ impl fmt::Display for Interruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ended by {}", self.signal)?;
         for text in &self.stays {
-            write!(f, "\nwhat stays: {text}")?;
+            write!(f, "\nnot undone: {text}")?;
         }
         match &self.message {
             None => {}
@@ -209,7 +209,7 @@ mod tests {
         let undone = Error::Undone { cause: Box::new(late), edits: Vec::new() };
         assert_eq!(
             undone.to_string(),
-            "ended by SIGINT (Ctrl-C)\nwhat stays: installed postfix\nthe test message 4A was taken out of the queue again\nthe configuration is again what it was before"
+            "ended by SIGINT (Ctrl-C)\nnot undone: installed postfix\nthe test message 4A was taken out of the queue again\nthe configuration is again what it was before"
         );
         assert_eq!(undone.exit(), Exit::Int);
         let kept = undone.interrupted_with(|left| {

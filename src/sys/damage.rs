@@ -44,24 +44,24 @@ pub fn survey() -> Vec<Damage> {
     let damage = |path: PathBuf, problem: String, lost: String| Damage { path, problem, lost };
     let directory = Path::new(DIRECTORY);
     if let Some(problem) = foreign(directory) {
-        let lost = "nothing in it is read, so earlier changes and what packages have asked for are not known";
+        let lost = "nothing in it is read, so earlier changes and the requests of packages are not known";
         return vec![damage(directory.to_owned(), problem, lost.into())];
     }
     let mut all = Vec::new();
     for (name, lost) in [
-        ("generations", "what was there before each change cannot be restored"),
-        ("pending", "what packages have asked for is not known (`relayhost repair` does it all the same)"),
-        ("damaged", "what was set aside there stays unread"),
+        ("generations", "no earlier configuration can be restored"),
+        ("pending", "the requests of packages are not known (`relayhost repair` does them all the same)"),
+        ("damaged", "the files that were set aside in it stay unread"),
     ] {
         let path = directory.join(name);
         all.extend(foreign(&path).map(|problem| damage(path, problem, lost.into())));
     }
     if let Err(Error::Record { path, problem }) = state::intent() {
-        let lost = "how far a run had come that was stopped is not known".into();
+        let lost = "it is not known how far the stopped run had come".into();
         all.push(damage(path, problem, lost));
     }
     if let Err(Error::Record { path, problem }) = records::read::<Proof>(&state::proof_path()) {
-        all.push(damage(path, problem, "when the relay last took a test message is not known".into()));
+        all.push(damage(path, problem, "it is not known when the relay last took a test message".into()));
     }
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);
@@ -86,7 +86,7 @@ fn of_generation(number: u32) -> Vec<Damage> {
     let after = generation.files.iter().filter_map(|(name, change)| {
         let result = state::bytes_after(number, name, change.after.as_deref().unwrap_or_default());
         let Err(Error::Record { path, problem }) = result else { return None };
-        let lost = format!("what somebody has changed in {name} since generation {number} cannot be shown");
+        let lost = format!("edits of {name} since generation {number} cannot be shown");
         fs::symlink_metadata(&path).is_ok().then_some(Damage { path, problem, lost })
     });
     after.collect()

@@ -66,7 +66,7 @@ impl Directory {
             Ok(None) => return Err(fault(ErrorKind::NotFound.into())),
             Err(Error::Untrusted { path, problem, remedy }) => return Err(refused(&path, problem, remedy)),
             Err(Error::Io { path, source, .. }) if source.kind() == ErrorKind::NotADirectory => {
-                return Err(refused(&path, "is no directory", "name the directory that has the packages"));
+                return Err(refused(&path, "is not a directory", "name the directory that has the packages"));
             }
             Err(other) => return Err(other),
         };
@@ -103,7 +103,7 @@ impl Directory {
             Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 return Err(refused(
                     &path,
-                    "is not there, so that nobody knows what belongs to the directory",
+                    "is not there, so relayhost cannot tell which files belong to the directory",
                     remedy,
                 ));
             }
@@ -145,7 +145,7 @@ impl Directory {
                 AGAIN,
             ),
             ErrorKind::Unsupported => {
-                refused(&path, "is no RPM package", "remove it, and its line in SHA256SUMS")
+                refused(&path, "is not an RPM package", "remove it, and its line in SHA256SUMS")
             }
             ErrorKind::InvalidData => refused(&path, candidate::DAMAGED, AGAIN),
             _ => reading(&path, source),
@@ -210,7 +210,7 @@ impl Directory {
         };
         let found = file.metadata().map_err(|source| reading(&path, source))?;
         if !found.is_file() {
-            return Err(refused(&path, "is no regular file", "put the file itself there"));
+            return Err(refused(&path, "is not a regular file", "put the file itself there"));
         }
         match trust::demand_root(&path, &found, trust::Kind::File) {
             Err(Error::Untrusted { path, problem, remedy }) => Err(refused(&path, problem, remedy)),

@@ -103,7 +103,7 @@ fn first_line(places: &[&Path], write: impl FnOnce() -> Result<bool>) -> Result<
 pub fn no_file(path: &Path, kind: &str) -> Error {
     Error::Log {
         name: path.display().to_string(),
-        problem: format!("is {kind}, and no file that a mail log could be read from"),
+        problem: format!("is {kind}, and not a file from which relayhost could read a mail log"),
         remedy: format!(
             "move it away (`mv {0} {1}`), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run this again",
             typed(path),

@@ -39,7 +39,7 @@ pub fn foreign(path: &Path) -> Option<String> {
         return Some("is a symbolic link".into());
     }
     if !found.is_dir() {
-        return Some("is no directory".into());
+        return Some("is not a directory".into());
     }
     match trust::demand_root(path, &found, trust::Kind::Closed) {
         Err(Error::Untrusted { problem, .. }) => Some(problem),
@@ -188,7 +188,7 @@ pub fn own_directory(path: &Path) -> Result<Option<String>> {
     make().map_err(fault("make"))?;
     files::sync_directory(parent)?;
     Ok(Some(format!(
-        "`{}` cannot be used ({problem}); it is set aside as {}, and there is a new one",
+        "`{}` cannot be used ({problem}); it is set aside as {}, and relayhost has made a new one",
         path.display(),
         to.display()
     )))
@@ -204,7 +204,7 @@ fn close(path: &Path, mode: u32) -> Result<String> {
         .and_then(|directory| directory.set_permissions(fs::Permissions::from_mode(0o700)))
         .map_err(|source| Error::Io { action: "give a mode to", path: path.to_owned(), source })?;
     Ok(format!(
-        "`{}` had mode {mode:04o}, and has 0700 now; there are passwords in it: if others may have read them, change them",
+        "`{}` had mode {mode:04o}, and relayhost has closed it; it holds passwords: change them if others may have read them",
         path.display()
     ))
 }

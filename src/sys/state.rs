@@ -172,7 +172,7 @@ pub fn generation(number: u32) -> Result<Generation> {
     let unfit = |problem: String| Error::Record { path: path.clone(), problem };
     if !records::is_ours(&generation_path(number)) {
         return match fs::symlink_metadata(generation_path(number)) {
-            Ok(_) => Err(unfit("lies in no directory of root's".into())),
+            Ok(_) => Err(unfit("is not in a directory that belongs to root alone".into())),
             Err(_) => Err(Error::NoGeneration { number, known: numbers()? }),
         };
     }
@@ -200,7 +200,7 @@ pub fn bytes_after(number: u32, name: &str, digest: &str) -> Result<Vec<u8>> {
 fn kept(path: &Path, digest: &str) -> Result<Vec<u8>> {
     let problem = match records::read_bytes(path)? {
         Some(bytes) if sha256(&bytes) == digest => return Ok(bytes),
-        Some(_) => "has other bytes than were recorded",
+        Some(_) => "differs from the recorded file",
         None => "is not there",
     };
     Err(Error::Record { path: path.to_owned(), problem: problem.into() })
