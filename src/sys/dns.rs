@@ -162,7 +162,7 @@ fn ask(server: SocketAddr, query: &[u8], until: Instant) -> std::io::Result<Vec<
     let local =
         if server.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((local, 0))?;
-    // The kernel drops what does not come from there.
+    // The kernel drops datagrams from any other address.
     socket.connect(server)?;
     socket.send(query)?;
     let mut buffer = [0; 4096];

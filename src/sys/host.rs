@@ -59,7 +59,7 @@ pub fn require_root() -> Result<()> {
 /// Keeps this process's memory, which holds a password, out of core files and away from other processes of root's
 /// that have no ptrace right.
 pub fn protect_memory() {
-    // Not being able to only means that it stays as it was.
+    // If this fails, the memory only stays as readable as it was.
     let _ = nix::sys::prctl::set_dumpable(false);
 }
 
@@ -105,7 +105,7 @@ fn parts_of_tree() -> impl Iterator<Item = (PathBuf, Kind)> {
 pub fn enter_tree(root: &Path) -> Result<()> {
     let unfit = |problem: &str| Error::Tree { path: root.to_owned(), problem: problem.into() };
     let Some(tree) = trust::tree(root, parts_of_tree())? else { return Err(unfit("it is not there")) };
-    // The directory that was looked at, whatever its name leads to by now.
+    // The directory that was checked, whatever its name leads to by now.
     let entered = fchdir(&tree).and_then(|()| nix::unistd::chroot("."));
     entered.map_err(|error| unfit(&error.to_string()))?;
     std::env::set_current_dir("/").map_err(|error| unfit(&error.to_string()))?;

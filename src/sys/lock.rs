@@ -137,7 +137,8 @@ fn posix_holder(path: &Path, kind: i32) -> Option<Holder> {
         F_UNLCK => return None,
         held => held == F_WRLCK,
     };
-    // 0: of another PID namespace; -1: an open file description's, which may be shared by several (fcntl(2)).
+    // 0: the holder is in another PID namespace; -1: an open file description holds it, which several processes may share
+    // (fcntl(2)).
     let process = Some(lock.l_pid).filter(|pid| *pid > 0);
     Some(Holder { process, writes, path: path.into() })
 }

@@ -149,7 +149,7 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
             return amiss("is a device", "name a file or a pipe, or `-` for standard input".into());
         }
     }
-    // Not even a FIFO that nobody writes to holds up a signal.
+    // A FIFO that nobody writes to must not hold up a signal.
     let file = Input(file);
     if own {
         Log::new(name, changed(path), Sparse(file), own)
@@ -169,7 +169,7 @@ impl Read for Sparse {
             let offset = i64::try_from(here).unwrap_or(i64::MAX);
             match lseek(&self.0.0, offset, Whence::SeekData) {
                 Ok(_) => {}
-                // Nothing but a hole follows.
+                // Only a hole follows.
                 Err(Errno::ENXIO) => drop(self.0.0.seek(SeekFrom::End(0))?),
                 // A file system that knows no holes, or a kernel before 3.1.
                 Err(_) => drop(self.0.0.seek(SeekFrom::Start(here))?),
@@ -300,7 +300,7 @@ mod tests {
         const NOW: i64 = 1000;
         let after = |one, other| Written::new(one, NOW).is_clearly_after(Written::new(other, NOW));
         assert!(after(900, 800) && !after(900, 850) && !after(800, 900));
-        // One of them has gone on being written since.
+        // One of the files was written to later.
         assert!(after(900, 5000) && !after(5000, 900));
         assert!(after(6000, 5000) && !after(1010, 1000));
         let newest = [900, 5000, 950].map(|time| Written::new(time, NOW)).into_iter().max();

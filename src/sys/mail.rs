@@ -57,7 +57,7 @@ pub fn startup_files() -> Vec<Startup> {
         [("/etc/mail.rc", true), ("/etc/nail.rc", true), ("/etc/s-nail.rc", true), ("/root/.mailrc", false)];
     let mut all = Vec::new();
     for (path, is_everybodys) in FILES {
-        // What is no file, or larger than any that a person writes, is none of these.
+        // A directory, a device, or a file larger than a person writes is no startup file.
         if let Ok(Some(bytes)) = files::read(Path::new(path), 1024 * 1024) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             all.push(Startup { path: path.into(), is_everybodys, text });

@@ -55,7 +55,7 @@ impl Output {
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // Also a signal that is held: while files are put back nobody may wait for a reader either.
+                    // Also a signal that is held back: putting files back must not wait for a reader either.
                     if last_tick {
                         return Err(ErrorKind::TimedOut.into());
                     }

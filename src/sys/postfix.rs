@@ -199,7 +199,7 @@ pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
             found = found.take().or_else(|| parse_json(line).filter(|message| message.queue_id == queue_id));
         }
     })?;
-    // Postfix before 3.1 has no -j; and a line with many recipients may be longer than what is read of one.
+    // Postfix before 3.1 has no -j, and a line with many recipients may be longer than the limit of a line.
     if found.is_none() {
         let mut listing = Listing::default();
         let mut take = |message: Option<Waiting>| {

@@ -232,8 +232,8 @@ impl Cmd {
                 (Some(read_end), Some((write_end, bytes)))
             }
         };
-        // The expression holds the other ends of the pipes. It must be gone when the program runs: we see the end of
-        // the output only when nobody has these ends any more.
+        // duct's expression holds the write ends of the pipes. It must be dropped before the loop below: reads see the end
+        // of the output only when no process has a write end any more.
         let handle = {
             let _limit = (!self.core).then(NoCore::begin);
             let command =

@@ -36,7 +36,7 @@ pub fn directory() -> Result<Scratch> {
     for _ in 0..10 {
         let directory = files::private_directory(Path::new(DIRECTORY), NAME)?;
         let lock = lock(directory.path());
-        // One that was swept before it was locked is made anew.
+        // Another run may have swept it before it was locked; then a new one is made.
         if lock.is_some() && fs::symlink_metadata(directory.path()).is_ok() {
             return Ok(Scratch { directory, _lock: lock });
         }

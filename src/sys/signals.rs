@@ -34,7 +34,7 @@ pub fn watch() {
         let ignored = ignored();
         for (signal, came) in Signal::ALL.into_iter().zip(&CAME) {
             if !ignored.contains(&signal) {
-                // One that cannot be watched ends us at once, and the next run clears up.
+                // A signal that cannot be watched ends the process at once, and the next run clears up.
                 let _ = flag::register(signal.number(), came);
             }
         }

@@ -153,7 +153,7 @@ pub fn numbers() -> Result<Vec<u32>> {
     if !is_there() || !records::is_ours(&generations()) {
         return Ok(Vec::new());
     }
-    // `7` and `+7` are numbers too, and no names of ours.
+    // `7` and `+7` parse as numbers too, and relayhost makes no such names.
     let number = |name: &String| name.parse().ok().filter(|number| *name == format!("{number:04}"));
     let mut numbers: Vec<u32> = files::list(&generations())?.iter().filter_map(number).collect();
     numbers.sort_unstable();
@@ -289,7 +289,7 @@ fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
     let fault = |source: std::io::Error| Error::Io { action: "write", path: path.to_owned(), source };
     let bytes = serde_json::to_vec(record).map_err(|error| fault(error.into()))?;
     let parent = path.parent().unwrap_or(Path::new("/"));
-    // Where it is swept if this run dies.
+    // In the directory in which `sweep` finds it if this run is killed.
     let mut new = files::private_file(&directory(), ".relayhost-")?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(fault)?;
     make_way(path)?;

@@ -38,7 +38,7 @@ pub fn wait_for_output(streams: &[Stream]) {
         .collect();
     let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
     if fds.is_empty() {
-        // Both closed: the end is near. A short sleep, so that waiting costs little and the end is seen at once.
+        // Both are closed, so the program ends soon. A short sleep costs little, and the end is seen at once.
         clock::pause();
     } else {
         let _ = poll(&mut fds, timeout);

@@ -112,7 +112,7 @@ fn is_unknown(error: Errno) -> bool {
 
 fn fault(path: &Path, source: std::io::Error) -> Error {
     match source.kind() {
-        // It has come, or gone, since the look.
+        // The file has come, or gone, since it was compared.
         ErrorKind::AlreadyExists | ErrorKind::NotFound => changed(path, path),
         _ => Error::Io { action: "rename into", path: path.to_owned(), source },
     }

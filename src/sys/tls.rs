@@ -145,7 +145,7 @@ impl Observer {
         {
             seen.proved = false;
         }
-        // Where nobody asks whose certificate it is, an old kind of key is no reason to stop: Postfix would not.
+        // If the certificate need not be trusted, an old kind of key is no reason to stop: Postfix would go on too.
         if self.strict { result } else { Ok(HandshakeSignatureValid::assertion()) }
     }
 }

@@ -242,7 +242,7 @@ impl Way {
     fn go(&mut self, to_directory: bool) -> Result<bool> {
         while let Some(name) = self.rest.pop_front() {
             if name == ".." {
-                // That of / is / itself.
+                // The parent of / is / itself.
                 if self.steps.len() > 1 {
                     self.steps.pop();
                 }
