@@ -1,5 +1,5 @@
-//! What can go wrong, in one enum with fields: the sentence, the exit status and the remedy come from here, so
-//! that every caller says the same. No I/O, no formatting of terminals.
+//! All errors, in one enum with fields: the sentence, the exit status and the remedy come from here, so that every
+//! caller says the same. No I/O, no formatting for terminals.
 
 mod edit;
 mod exit;
@@ -36,7 +36,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// Everything that can go wrong. Messages are lower-case, without a full stop, names in back quotes.
+/// All errors. Messages are lower-case, without a full stop, names in back quotes.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The answers cannot be used as they are.
@@ -44,11 +44,11 @@ pub enum Error {
     Answers {
         /// The file, or what stands for it (`standard input`).
         file: String,
-        /// Where in it, if the trouble has a place.
+        /// The position in it, if the problem has one.
         place: Option<Position>,
-        /// What is wrong.
+        /// The mistake.
         problem: String,
-        /// What to write instead.
+        /// The text to write instead.
         remedy: String,
     },
     /// A file that holds a secret can be read by others, or belongs to somebody else.
@@ -56,35 +56,35 @@ pub enum Error {
     Exposed {
         /// The file.
         path: PathBuf,
-        /// How it is exposed: its mode or its owner.
+        /// The exposure: its mode or its owner.
         problem: String,
         /// The command that mends it.
         remedy: String,
     },
-    /// A file that root would go by could have been changed by somebody else.
+    /// A file that decides what root does could have been changed by somebody else.
     #[error("`{}` {problem}", .path.display())]
     Untrusted {
         /// The file, or a directory on the way to it.
         path: PathBuf,
-        /// Who could have changed it.
+        /// The owner or the mode that lets others change it.
         problem: String,
-        /// What to do about it.
+        /// The next step for a person.
         remedy: String,
     },
-    /// Not root.
+    /// The caller is not root.
     #[error("relayhost must run as root: it reads and writes files that only root may see")]
     NotRoot,
-    /// Reading, writing or asking for a file failed.
+    /// Reading, writing or looking at a file failed.
     #[error("cannot {action} `{}`: {source}", .path.display())]
     Io {
-        /// What was tried, as a verb: `read`, `write`, `rename`.
+        /// The attempt, as a verb: `read`, `write`, `rename`.
         action: &'static str,
         /// The file.
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A file is larger than anything sensible.
+    /// A file is larger than any file of its kind is.
     #[error("`{}` is larger than {limit} bytes", .path.display())]
     TooLarge {
         /// The file.
@@ -103,7 +103,7 @@ pub enum Error {
     ProgramMissing {
         /// Its name.
         program: String,
-        /// What to do about it.
+        /// The next step for a person.
         remedy: String,
     },
     /// A program ended with a status that means failure.
@@ -121,7 +121,7 @@ pub enum Error {
     Timeout {
         /// Program and arguments.
         command: String,
-        /// How long it had.
+        /// Its time limit.
         after: Duration,
         /// The last lines that it wrote to its standard error.
         stderr: String,
@@ -131,33 +131,33 @@ pub enum Error {
     Locked {
         /// Process id, user and command of the holder, as far as known.
         holder: String,
-        /// How long we waited.
+        /// The time that relayhost waited.
         waited: Duration,
-        /// What to do about the holder.
+        /// The next step about the holder.
         remedy: String,
     },
-    /// An RPM transaction is under way, and may be waiting for us.
+    /// An RPM transaction is under way, and may be waiting for relayhost to end.
     #[error("an RPM transaction is under way: {holder} holds its lock{}", if .waited.is_zero() { String::new() } else { format!("; gave up after {}", human(*.waited)) })]
     InTransaction {
         /// Process id and command of the holder, as far as known.
         holder: String,
-        /// How long we waited.
+        /// The time that relayhost waited.
         waited: Duration,
     },
     /// /usr comes from an image, so nothing is installed here.
     #[error("this system comes from an image (rpm-ostree, bootc), and that has no {}", .missing.join(", "))]
     Image {
-        /// What is missing.
+        /// Packages or commands that are missing.
         missing: Vec<String>,
     },
     /// The package manager ran, and yet something is missing.
     #[error("not installed: {}; `{command}` ended with {status}{}", .missing.join(", "), tail(.output))]
     NotInstalled {
-        /// What is still missing.
+        /// Packages or commands that are still missing.
         missing: Vec<String>,
         /// The package manager's command line.
         command: String,
-        /// How it ended.
+        /// Its exit status, in words.
         status: String,
         /// Its last lines.
         output: String,
@@ -167,12 +167,12 @@ pub enum Error {
     Package {
         /// The directory or the file.
         path: PathBuf,
-        /// What is wrong with it, after its name.
+        /// The fault, to stand after its name.
         problem: String,
-        /// What to do about it.
+        /// The next step for a person.
         remedy: String,
     },
-    /// What the answers ask for cannot be had with this Postfix.
+    /// The answers ask for a feature that this Postfix does not have.
     #[error("{what} needs Postfix {needed} or later; this host has {version}")]
     PostfixTooOld {
         /// The feature.
@@ -181,10 +181,10 @@ pub enum Error {
         needed: &'static str,
         /// The version here.
         version: String,
-        /// The way around.
+        /// The next step for a person.
         remedy: String,
     },
-    /// A lookup table type that we cannot build.
+    /// A type of lookup table that relayhost cannot build.
     #[error(
         "this Postfix builds its tables as `{kind}`, and relayhost can build hash, btree, lmdb and texthash"
     )]
@@ -192,10 +192,10 @@ pub enum Error {
         /// `default_database_type`.
         kind: String,
     },
-    /// Postfix did not accept the configuration that we were about to install.
+    /// Postfix did not accept the configuration that relayhost was about to install.
     #[error("Postfix does not accept the new configuration: {reason}")]
     Staged {
-        /// What it said, or which value came back different.
+        /// Postfix's message, or the value that Postfix reads differently.
         reason: String,
     },
     /// A lookup table does not contain what its source says.
@@ -204,18 +204,18 @@ pub enum Error {
         /// The database.
         database: PathBuf,
     },
-    /// Postfix is not running after it was told to start.
+    /// Postfix is not running after the command that starts it.
     #[error("Postfix does not run after `{command}`{}", tail(.output))]
     NotRunning {
         /// The command that should have started it.
         command: String,
-        /// What it said.
+        /// Its message.
         output: String,
     },
     /// The test message could not be handed to Postfix.
     #[error("the mail command could not hand over the test message: {reason}")]
     Submission {
-        /// What it said.
+        /// Its message.
         reason: String,
     },
     /// There is no log in which the message could be followed.
@@ -226,22 +226,22 @@ pub enum Error {
     Log {
         /// The file, or what stands for it.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
-        /// What to do instead.
+        /// The next step for a person.
         remedy: String,
     },
-    /// What `--root` names is no tree that can be worked on.
+    /// The directory of `--root` is not a tree that relayhost can work on.
     #[error("`{}` is not the root of an RPM system: {problem}", .path.display())]
     Tree {
         /// The directory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
     /// Without /proc a host that runs looks like a tree that does not, and yet Postfix runs here.
     #[error(
-        "there is no /proc, so whether this system runs cannot be seen; Postfix does run here, and would not be told"
+        "there is no /proc, so relayhost cannot see whether this system is running; Postfix is running here, and would not be reloaded"
     )]
     NoProc,
     /// systemd would refuse to start Postfix.
@@ -250,7 +250,7 @@ pub enum Error {
     /// Postfix cannot read its own configuration.
     #[error("Postfix cannot read its configuration: {reason}")]
     Unreadable {
-        /// What it said.
+        /// Its message.
         reason: String,
     },
     /// The host's Postfix sends to no relay.
@@ -261,9 +261,9 @@ pub enum Error {
     /// Another run of relayhost is at work.
     #[error("{holder} is at work; gave up after {}", human(*.waited))]
     Busy {
-        /// Who, as far as known.
+        /// Its process, as far as known.
         holder: String,
-        /// How long we waited.
+        /// The time that relayhost waited.
         waited: Duration,
     },
     /// A record in the state directory cannot be used.
@@ -271,7 +271,7 @@ pub enum Error {
     Record {
         /// The record.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
     /// There is no generation of that number.
@@ -279,44 +279,44 @@ pub enum Error {
     NoGeneration {
         /// The number asked for.
         number: u32,
-        /// Those that are there.
+        /// The generations that are there.
         known: Vec<u32>,
     },
-    /// Somebody changed by hand what relayhost had set, to something else than the answers say.
+    /// Somebody changed values by hand that relayhost had set, to others than the answers say.
     #[error("somebody changed what relayhost had set, and the answers say otherwise:\n    {}", .what.join("\n    "))]
     Foreign {
-        /// Each such value: what it was, what it is, what the answers say.
+        /// Each such value: relayhost's, the present one, and the one of the answers.
         what: Vec<String>,
     },
-    /// A change failed, and what was there before is in force again.
+    /// A change failed, and the previous files are in force again.
     #[error("{cause}\nthe configuration is again what it was before{}{}", Edit::except(.edits), lines(.edits))]
     Undone {
-        /// Why it failed.
+        /// The error that stopped the change.
         cause: Box<Error>,
-        /// What somebody else has changed meanwhile.
+        /// Edits that somebody else made meanwhile.
         edits: Vec<Edit>,
     },
-    /// A change failed, and so did putting back what was there before.
+    /// A change failed, and so did putting the previous files back.
     #[error("{cause}\nand putting the previous configuration back failed as well: {undo}\nnow on disk: {}", .files.join(", "))]
     Stuck {
-        /// Why it failed.
+        /// The error that stopped the change.
         cause: String,
-        /// Why it could not be put back.
+        /// The error that stopped putting back.
         undo: Box<Error>,
         /// Each managed file and whether it is old or new.
         files: Vec<String>,
-        /// The generation that has what was there before.
+        /// The generation that holds the previous files.
         generation: u32,
     },
     /// A signal has ended the run.
     #[error("{0}")]
     Interrupted(Box<Interruption>),
-    /// A run was stopped while it changed files, and what was there before is lost.
+    /// A run was stopped while it changed files, and the record of the previous files is lost.
     #[error(
         "a run was stopped while it changed files, and they cannot be put back ({problem}); some of them are the old ones now, and some the new ones"
     )]
     Unrecovered {
-        /// Why.
+        /// The fault of the record.
         problem: String,
     },
     /// An answers file was asked for, and there is none.
@@ -324,7 +324,7 @@ pub enum Error {
     NotWritten {
         /// The reason.
         why: String,
-        /// What to do.
+        /// The next step for a person.
         remedy: String,
     },
     /// A file changed between being read and being replaced.
@@ -332,7 +332,7 @@ pub enum Error {
     ChangedMeanwhile {
         /// The file.
         path: PathBuf,
-        /// What is there now: whose file, written when.
+        /// The present file: its owner, and when it was written.
         found: String,
     },
 }
@@ -356,7 +356,7 @@ impl Error {
         }
     }
 
-    /// Whether something that was recorded of earlier runs is lost.
+    /// Whether a record of earlier runs is lost.
     pub fn is_lost_record(&self) -> bool {
         match self {
             Self::Record { .. } | Self::NoGeneration { .. } => true,

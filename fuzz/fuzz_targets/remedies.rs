@@ -8,8 +8,7 @@ mod shell;
 use libfuzzer_sys::fuzz_target;
 use relayhost::model::causes::catalogue::fitting;
 use relayhost::model::causes::words::Words;
-use relayhost::model::causes::{Circumstances, diagnose, explain};
-use relayhost::model::log::follow::About;
+use relayhost::model::causes::{About, Circumstances, diagnose, explain};
 use relayhost::model::log::{Attempt, Event, Line, parse_event, parse_line};
 use shell::{complaint, entry_of};
 

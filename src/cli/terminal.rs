@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::sys::host;
+use crate::sys::environment;
 
 /// Properties of an output.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ const WIDTH: usize = 100;
 impl Terminal {
     /// Looks at standard output and at the caller's locale.
     pub fn detect() -> Self {
-        let set = |name: &str| host::variable(name).filter(|value| !value.is_empty());
+        let set = |name: &str| environment::variable(name).filter(|value| !value.is_empty());
         let dumb = set("TERM").is_none_or(|term| term == "dumb");
         let live = std::io::stdout().is_terminal() && !dumb;
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::model::desired::Desired;
 use crate::model::observed::parse_settings;
 use crate::model::secret::Secret;
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, files, host, postfix, swap, trust, tty};
+use crate::sys::{clock, files, host, postfix, selinux, swap, trust, tty};
 
 /// How long to wait for another relayhost before the answers are written.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -192,7 +192,7 @@ pub fn write(
     let put = answers.put(force);
     let Some(password) = built else {
         put?;
-        files::restore_labels(std::slice::from_ref(&target.answers))?;
+        selinux::restore_labels(std::slice::from_ref(&target.answers))?;
         return Ok(vec![target.answers.clone()]);
     };
     // An error does not tell whether the name has changed: fsync(2) comes after it. They tell it themselves.
@@ -203,7 +203,7 @@ pub fn write(
     password.keep();
     let place = if bring_home(target, &staged).is_ok() { target.password.clone() } else { staged };
     let paths = vec![target.answers.clone(), place];
-    files::restore_labels(&paths)?;
+    selinux::restore_labels(&paths)?;
     put.map(|()| paths)
 }
 

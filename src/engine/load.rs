@@ -10,7 +10,7 @@ use crate::model::desired::Desired;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Kind, Trusted};
-use crate::sys::{acl, files, host};
+use crate::sys::{acl, environment, files, host};
 
 /// Where answers are looked for.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
@@ -218,7 +218,7 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
         }
         SecretSource::Environment(name) => {
             let span = auth.password_env.as_ref().map(toml::Spanned::span);
-            host::secret_variable(&name).map(Some).ok_or_else(|| {
+            environment::secret_variable(&name).map(Some).ok_or_else(|| {
                 answers.error(
                     span,
                     &format!("the environment has no variable {}", if_name(&name)),
@@ -228,7 +228,7 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
         }
         SecretSource::Credential(name) => {
             let span = auth.password_credential.as_ref().map(toml::Spanned::span);
-            let path = host::credential_path(&name).filter(|_| !name.contains('/'));
+            let path = environment::credential_path(&name).filter(|_| !name.contains('/'));
             let read =
                 path.as_deref().map(|path| trust::read(path, PASSWORD_LIMIT, Kind::Secret)).transpose()?;
             let Some(Some(read)) = read else {

@@ -15,7 +15,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::Inode;
-use crate::sys::{files, inode, postfix, swap};
+use crate::sys::{files, inode, postfix, selinux, swap};
 
 /// Builds and tries out all files, one after the other: side by side would be faster, and then the tests that stop a run
 /// at each system call (strace without -f) would not see the threads. A stage is shown only for what fails; else putting
@@ -111,7 +111,7 @@ impl Staged {
             self.files.iter().try_for_each(|file| transaction.put(&file.name, &file.built))?;
             let paths: Vec<PathBuf> =
                 self.files.iter().map(|file| postfix_directory().join(&file.name)).collect();
-            files::restore_labels(&paths)?;
+            selinux::restore_labels(&paths)?;
             Ok(self.done.clone())
         })
     }

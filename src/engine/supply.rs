@@ -13,7 +13,7 @@ use crate::model::packages::need::Need;
 use crate::model::packages::supply::{INSTALLED_FORMAT, Installed, Selection, Step, Supply};
 use crate::model::plan::Plan;
 use crate::sys::directory::{Directory, Put};
-use crate::sys::{files, host, packages, scratch, state};
+use crate::sys::{environment, files, host, packages, records, scratch};
 
 /// The checked files, and where they are.
 struct Choice {
@@ -75,7 +75,7 @@ pub fn install(
 ) -> Result<(Supply, String)> {
     let mut choice = None;
     let installation = unlocked(needs, patience, progress, |progress| {
-        let scratch = files::staging(&Path::new(state::DIRECTORY).join("packages"))?;
+        let scratch = files::staging(&Path::new(records::DIRECTORY).join("packages"))?;
         let choice = choice.insert(choose(directory, needs, scratch.path(), Put::Copy)?);
         packages::upgrade_from_files(&choice.paths(), &mut hear(progress))
     })?;
@@ -94,7 +94,7 @@ pub fn install(
 fn choose(directory: &Directory, needs: &[Need], scratch: &Path, how: Put) -> Result<Choice> {
     let candidates = directory.candidates()?;
     let installed = Installed::parse(&packages::all(INSTALLED_FORMAT)?);
-    let mut selection = Selection::new(&candidates, host::ARCHITECTURE, &installed);
+    let mut selection = Selection::new(&candidates, environment::ARCHITECTURE, &installed);
     selection.choose_for(needs).map_err(|lacking| lacks(directory, &lacking))?;
     let mut choice = Choice { files: Vec::new() };
     loop {

@@ -1,21 +1,21 @@
-//! What somebody else has changed of Postfix's files while a run was at work, met when it put them back.
+//! Edits of Postfix's files by somebody else while a run was at work, found when the run put the files back.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use super::typed;
 
-/// An edit of somebody else's.
+/// An edit by somebody else.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Edit {
-    /// It was in the way of what was put back, and is a file of its own now.
+    /// The previous file took its place again; the edited file was moved to `kept`.
     Kept {
         /// The file that was edited.
         path: PathBuf,
-        /// Where the edited bytes are.
+        /// The file that has the edited bytes now.
         kept: PathBuf,
     },
-    /// It came before its file was replaced, and stays.
+    /// The edit came before relayhost replaced the file, and stays in force.
     InForce {
         /// The file that was edited.
         path: PathBuf,
@@ -23,11 +23,11 @@ pub enum Edit {
 }
 
 impl Edit {
-    /// What to do about it; `None` if it is in force.
+    /// The next step for a person; `None` if the edit is in force.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Kept { path, kept } => Some(format!(
-                "see that edit by `diff {} {}`, put into the file what you want of it",
+                "see that edit by `diff {} {}`, and copy the lines that you want into the file",
                 typed(path),
                 typed(kept)
             )),
@@ -35,12 +35,12 @@ impl Edit {
         }
     }
 
-    /// What it is and what to do about it, in one line.
+    /// The edit and the next step, in one line.
     pub fn line(&self) -> String {
         self.hint().map_or_else(|| self.to_string(), |hint| format!("{self}; {hint} before the next run"))
     }
 
-    /// What of the files is not again as it was before, to stand after those words; empty if all is.
+    /// The exceptions for the end of a sentence that says that the files were put back; empty if there are none.
     pub fn except(edits: &[Self]) -> String {
         let path = |edit: &Self| match edit {
             Self::InForce { path } => Some(path.display().to_string()),

@@ -1,4 +1,4 @@
-//! What the shell sees of an end.
+//! Exit statuses of the commands.
 
 /// The exit status, one table for all commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -6,7 +6,7 @@
 pub enum Exit {
     /// Done, or nothing to do.
     Done = 0,
-    /// Could not; the message says what.
+    /// The command failed; the message says why.
     Failed = 1,
     /// Wrong usage, or answers that are not valid.
     Usage = 2,
@@ -16,7 +16,7 @@ pub enum Exit {
     Refused = 4,
     /// No final word from the relay before the deadline.
     NoWord = 5,
-    /// Inside an RPM transaction: recorded, and done when it is over; in a tree that does not run, at its first boot.
+    /// Inside an RPM transaction: recorded, to be done when it is over; in a tree that is not running, at its first boot.
     Deferred = 6,
     /// The relay refused, and the previous configuration was put back.
     PutBack = 7,
@@ -36,7 +36,7 @@ impl Exit {
         self as u8
     }
 
-    /// What a recorded number means; one that no version of ours has given is a failure.
+    /// The status of a recorded number; a number that no version of relayhost has given counts as a failure.
     pub fn from_code(code: u8) -> Self {
         let all = [
             Self::Done,

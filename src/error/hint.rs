@@ -1,13 +1,13 @@
-//! What to do next about each error: the second line that a person reads.
+//! The next step after each error: the second line that a person reads.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{Edit, Error};
 
-/// A name as it is typed into a shell, whatever it is: somebody else may have chosen it. Every name in a command of a remedy
-/// is written by this. Bash reads the very bytes of it again; a backquote, which would end the command in the sentence that
-/// it stands in, and what no terminal shows are written as numbers.
+/// A name, quoted for a shell: somebody else may have chosen it, so every name in a command of a remedy is written by this
+/// function. Bash reads back its exact bytes. A backquote, which would end the command within its sentence, and characters
+/// that no terminal shows are written as numbers.
 pub fn typed(name: impl AsRef<Path>) -> String {
     let bytes = name.as_ref().as_os_str().as_bytes();
     let bytes = [if bytes.starts_with(b"-") { &b"./"[..] } else { b"" }, bytes].concat();
@@ -30,7 +30,7 @@ fn numbered(byte: u8) -> String {
 }
 
 impl Error {
-    /// What to do next.
+    /// The next step for a person, as a command or a sentence.
     pub fn hint(&self) -> String {
         match self {
             Self::Answers { remedy, .. }
@@ -51,15 +51,15 @@ impl Error {
             },
             Self::TooLarge { path, .. } => format!("check that {} is the file you mean", typed(path)),
             Self::Symlink { path } => format!(
-                "see who made it and why (`ls -l {0}`); if it is nobody's, `rm {0}`, and run the same command again",
+                "see who made it and why (`ls -l {0}`); if nobody needs it, `rm {0}`, and run the same command again",
                 typed(path)
             ),
             Self::Program { stderr, .. } if stderr.contains("No space left on device") => {
                 "free some space on that file system, and run the same command again".into()
             }
             Self::Program { .. } => "run that command by hand to see all that it says".into(),
-            Self::Timeout { .. } => "run that command by hand to see where it stays".into(),
-            Self::InTransaction { .. } => "what is recorded is tried again; else run the same command when that has ended".into(),
+            Self::Timeout { .. } => "run that command by hand to see where it hangs".into(),
+            Self::InTransaction { .. } => "a request that was recorded is tried again; otherwise run the same command when the transaction has ended".into(),
             Self::Image { missing } => format!(
                 "put it into the image (`RUN dnf -y install {0}` in the Containerfile), or `rpm-ostree install {0}` and reboot",
                 missing.iter().map(typed).collect::<Vec<_>>().join(" ")
@@ -73,7 +73,7 @@ impl Error {
             Self::MapDiffers { database } => {
                 format!("look for another program that writes {}, and run the same command again", typed(database))
             }
-            Self::NotRunning { .. } => "mend what it says (port 25 taken? `ss -ltnp 'sport = :25'` shows by whom); `postfix check` and the end of the mail log say more".into(),
+            Self::NotRunning { .. } => "mend the fault that it names (port 25 taken? `ss -ltnp 'sport = :25'` shows by whom); `postfix check` and the end of the mail log say more".into(),
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
             Self::NoLog => "have a syslog daemon, such as rsyslog, or systemd-journald run (`systemctl restart rsyslog`), see that `logger -p mail.info hello` leaves a line in /var/log/maillog, and run this again".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),

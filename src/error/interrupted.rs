@@ -1,10 +1,10 @@
-//! A run that a signal ended: which signal, and what the run leaves behind.
+//! A run that a signal ended: the signal, and the state in which the run leaves the host.
 
 use std::fmt;
 
 use super::{Error, Exit};
 
-/// A signal that asks a program to end, and that relayhost heeds: it undoes what it began, and says what it leaves.
+/// A signal that ends a run: relayhost undoes what it began, and reports the state in which it leaves the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// The terminal went away.
@@ -37,7 +37,7 @@ impl Signal {
         }
     }
 
-    /// What a person calls it who has sent it.
+    /// The name by which the sender knows it: the key, or the signal.
     pub fn key(self) -> &'static str {
         if self == Self::Int { "Ctrl-C" } else { self.name() }
     }
@@ -58,52 +58,52 @@ impl fmt::Display for Signal {
     }
 }
 
-/// What is in force of Postfix's files after a run that a signal ended.
+/// The version of Postfix's files that is in force after a run that a signal ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Files {
-    /// What was there before: the run had changed nothing.
+    /// The previous files: the run had changed none.
     Unchanged,
-    /// What was there before: the run had changed it, and has put it back.
+    /// The previous files: the run had changed them, and has put them back.
     PutBack,
-    /// What the run has written. The generation of this number has what was there before.
+    /// The files that the run has written. The generation of this number holds the previous ones.
     New(u32),
 }
 
-/// Where the test message is after a run that a signal ended.
+/// The whereabouts of the test message after a run that a signal ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TestMessage {
-    /// It was taken out of the queue.
+    /// The run took it out of the queue.
     TakenOut {
         /// Its queue id.
         queue_id: String,
     },
-    /// It had left the queue: it was delivered, or came back.
+    /// The message had left the queue: it was delivered, or bounced.
     Left {
         /// Its queue id.
         queue_id: String,
     },
-    /// Nobody knows: the log had not shown it, or it could not be taken out.
+    /// Not known: the log had not shown the message yet, or Postfix could not take it out of the queue.
     Unknown {
-        /// Its queue id, if the log had shown that.
+        /// Its queue id, if the log had shown it.
         queue_id: Option<String>,
     },
 }
 
-/// A signal, and what the run that it ended leaves.
+/// A signal, and the state in which the run that it ended leaves the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interruption {
     /// The signal.
     pub signal: Signal,
-    /// What is in force.
+    /// The files that are in force.
     pub files: Files,
-    /// What was done before the signal and stays, such as packages that were installed.
+    /// Work that was done before the signal and is not undone, such as installed packages.
     pub stays: Vec<String>,
     /// The test message, if one was handed to Postfix.
     pub message: Option<TestMessage>,
 }
 
 impl Interruption {
-    /// Of a run that had changed nothing.
+    /// The end of a run that had changed nothing.
     pub fn new(signal: Signal) -> Self {
         Self { signal, files: Files::Unchanged, stays: Vec::new(), message: None }
     }
@@ -113,7 +113,7 @@ impl Interruption {
         self.signal.exit()
     }
 
-    /// What to do next.
+    /// The next step for a person.
     pub fn hint(&self) -> String {
         let message = match &self.message {
             Some(TestMessage::Unknown { queue_id: Some(id) }) => {
@@ -137,7 +137,7 @@ impl fmt::Display for Interruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ended by {}", self.signal)?;
         for text in &self.stays {
-            write!(f, "\nwhat stays: {text}")?;
+            write!(f, "\nnot undone: {text}")?;
         }
         match &self.message {
             None => {}
@@ -174,7 +174,7 @@ impl Error {
         }
     }
 
-    /// Adds to what a run leaves that a signal ended; every other error stays as it is.
+    /// Adds to the report of a run that a signal ended; leaves every other error as it is.
     #[must_use]
     pub fn interrupted_with(mut self, add: impl FnOnce(&mut Interruption)) -> Self {
         let mut error = &mut self;
@@ -209,7 +209,7 @@ mod tests {
         let undone = Error::Undone { cause: Box::new(late), edits: Vec::new() };
         assert_eq!(
             undone.to_string(),
-            "ended by SIGINT (Ctrl-C)\nwhat stays: installed postfix\nthe test message 4A was taken out of the queue again\nthe configuration is again what it was before"
+            "ended by SIGINT (Ctrl-C)\nnot undone: installed postfix\nthe test message 4A was taken out of the queue again\nthe configuration is again what it was before"
         );
         assert_eq!(undone.exit(), Exit::Int);
         let kept = undone.interrupted_with(|left| {

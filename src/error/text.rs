@@ -1,8 +1,8 @@
-//! Parts of the sentences that errors are.
+//! Parts of the sentences that error messages are made of.
 
 use std::time::Duration;
 
-/// Each on a line of its own.
+/// Texts, each on a line of its own, with a line end before each.
 pub fn lines(texts: &[impl ToString]) -> String {
     texts.iter().fold(String::new(), |all, text| all + "\n" + &text.to_string())
 }

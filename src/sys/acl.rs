@@ -1,5 +1,5 @@
-//! Access control lists (acl(5)). A directory's default list is handed on to whatever is made in it, and the umask is
-//! not asked then; so the list is taken away from each file and directory of our own, and that is checked.
+//! Access control lists (acl(5)). A directory's default list applies to each file that is made in it, and the
+//! umask does not; so relayhost removes the list from each file and directory of its own, and checks that it is gone.
 //!
 //! Of a file with a list the group's bits of the mode are the list's mask (acl(5), "correspondence between ACL entries
 //! and file permission bits"): with mode 0600 no entry lets anybody in.
@@ -13,10 +13,10 @@ use xattr::FileExt;
 
 /// The list of a file or directory itself.
 pub const ACCESS: &str = "system.posix_acl_access";
-/// The list that a directory hands on.
+/// The default list of a directory, for the files that are made in it.
 const DEFAULT: &str = "system.posix_acl_default";
 
-/// Takes a new directory's lists away. Made with mode 0700 it was nobody else's before either.
+/// Removes a new directory's lists. The directory was made with mode 0700, so nobody else could use it before either.
 pub fn close_directory(path: &Path) -> Result<()> {
     let directory = File::open(path)?;
     remove(&directory, DEFAULT)?;
@@ -32,7 +32,7 @@ pub fn set_mode(file: &File, mode: u32) -> Result<()> {
     check(file, mode, None)
 }
 
-/// Whether an open file has this mode and this list. What a file system does not keep must not pass for done.
+/// An error unless an open file has this mode and this list: a file system may take a setting and not keep it.
 pub fn check(file: &File, mode: u32, list: Option<&[u8]>) -> Result<()> {
     let has = file.metadata()?.mode() & 0o7777;
     if has != mode {
@@ -44,7 +44,7 @@ pub fn check(file: &File, mode: u32, list: Option<&[u8]>) -> Result<()> {
     Ok(())
 }
 
-/// For a message that shows a mode: says that there is a list, if so.
+/// The words, after a mode in a message, that there is a list too; empty if there is none.
 pub fn note(path: &Path) -> &'static str {
     match xattr::get(path, ACCESS) {
         Ok(Some(_)) => " with an access control list (`getfacl` shows it)",
@@ -59,7 +59,7 @@ fn get(file: &File) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// That there is none, or that the file system has none, is as good.
+/// Removes a list. It is no error if there is none, or if the file system has no lists.
 fn remove(file: &File, name: &str) -> Result<()> {
     match file.remove_xattr(name) {
         Err(error) if is_unsupported(&error) || error.raw_os_error() == Some(nix::libc::ENODATA) => Ok(()),
@@ -67,7 +67,7 @@ fn remove(file: &File, name: &str) -> Result<()> {
     }
 }
 
-/// Whether this is how a file system says that it has no extended attributes of a kind.
+/// Whether an error means that the file system has no extended attributes of this kind.
 pub fn is_unsupported(error: &Error) -> bool {
     error.raw_os_error() == Some(nix::libc::ENOTSUP)
 }

@@ -1,5 +1,5 @@
-//! A log as bytes, whatever it is compressed with: known by what it begins with, not by its name, and unpacked in memory
-//! that is bounded whatever the file says.
+//! The text of a log, compressed or not. The first bytes tell the compression, not the name, and unpacking takes bounded
+//! memory whatever the file says.
 
 use std::io::{BufRead, BufReader, Cursor, Error, ErrorKind, Read, Result};
 
@@ -8,14 +8,14 @@ use lzma_rust2::XzReader;
 use ruzstd::decoding::FrameDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
-/// Most that a decoder may look back, in bytes; `xz -9` and `zstd --long` need more. logrotate uses neither.
+/// The largest window of a decoder, in bytes; `xz -9` and `zstd --long` need more, and logrotate uses neither.
 const WINDOW: u32 = 32 * 1024 * 1024;
 /// Bytes read in one go from the file.
 const CHUNK: usize = 64 * 1024;
-/// Bytes by which it is known what a file is.
+/// Number of first bytes that tell what a file is.
 const MAGIC: usize = 8;
 
-/// What a log is packed with.
+/// The compression of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
     /// Nothing.
@@ -30,7 +30,7 @@ pub enum Packing {
     Other(&'static str, &'static str),
 }
 
-/// What the first bytes say.
+/// The compression that the first bytes tell.
 pub fn packing(head: &[u8]) -> Packing {
     const KNOWN: [(&[u8], Packing); 9] = [
         (b"\x1f\x8b", Packing::Gzip),
@@ -46,7 +46,7 @@ pub fn packing(head: &[u8]) -> Packing {
     KNOWN.iter().find(|(magic, _)| head.starts_with(magic)).map_or(Packing::Plain, |(_, packing)| *packing)
 }
 
-/// Unpacks what `input` begins with. Returns what it is packed with, and its text.
+/// Unpacks `input`. Returns its compression and its text.
 pub fn unpack<'a>(mut input: impl Read + Send + 'a) -> Result<(Packing, Box<dyn Read + 'a>)> {
     let mut head = Vec::with_capacity(MAGIC);
     input.by_ref().take(MAGIC as u64).read_to_end(&mut head)?;

@@ -1,4 +1,4 @@
-//! Time.
+//! Clocks, and waits that a signal ends.
 
 use std::io::ErrorKind;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -30,7 +30,8 @@ pub fn pause() {
     std::thread::sleep(Duration::from_millis(1));
 }
 
-/// The time that is left until then: never zero, which would mean no limit. A signal ends every limit.
+/// The time that is left until a moment: never zero, which would mean no limit. `TimedOut` if none is left, or a signal is
+/// to end the run.
 pub fn left(until: Instant) -> std::io::Result<Duration> {
     match until.checked_duration_since(now()) {
         Some(left) if !left.is_zero() && signals::pending().is_none() => Ok(left),
@@ -38,13 +39,13 @@ pub fn left(until: Instant) -> std::io::Result<Duration> {
     }
 }
 
-/// The time until then for one wait, after which it is to be asked again what is left.
+/// The time for one wait on the way to a moment: a tick at most, so that the caller looks again for a signal.
 pub fn turn(until: Instant) -> std::io::Result<Duration> {
     left(until).map(|left| left.min(TICK))
 }
 
-/// Does work that has no time limit of its own, and whose wait nothing can end: in a thread, which if it still waits then is
-/// left to the end of the process.
+/// Does work that has no time limit of its own and that nothing can interrupt: in a thread, which is left behind if it
+/// is not done in time.
 pub fn within<T: Send + 'static>(
     until: Instant,
     work: impl FnOnce() -> T + Send + 'static,
@@ -60,7 +61,7 @@ pub fn within<T: Send + 'static>(
     }
 }
 
-/// The wall clock as people read it, UTC: `2026-11-23T10:00:00Z`.
+/// The wall clock for people, UTC: `2026-11-23T10:00:00Z`.
 pub fn wall() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
@@ -86,14 +87,14 @@ pub fn stamp() -> String {
     jiff::Timestamp::now().to_zoned_datetime(zone()).strftime("%b %e %H:%M:%S").to_string()
 }
 
-/// A number that does not come again on this host: nanoseconds of the wall clock, which may be set back, and since the boot,
+/// A text that does not come again on this host: nanoseconds of the wall clock, which may be set back, and since the boot,
 /// which begin again with each boot, and the process id.
 pub fn unique() -> String {
     let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     format!("{nanoseconds:x}.{:x}.{:x}", up().unwrap_or_default().as_nanos(), std::process::id())
 }
 
-/// A moment as people write it, UTC: `2026-11-23T10:00:00Z`; from seconds since 1970.
+/// A moment for people, UTC: `2026-11-23T10:00:00Z`; from seconds since 1970.
 pub fn moment(seconds: i64) -> String {
     // Certificates may end in the year 9999, and what is beyond is a mistake in them.
     const LAST: u64 = 253_402_300_799;
@@ -101,7 +102,7 @@ pub fn moment(seconds: i64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
-/// A day as people write it, UTC: `2026-11-23`; from seconds since 1970.
+/// A day for people, UTC: `2026-11-23`; from seconds since 1970.
 pub fn date(seconds: i64) -> String {
     moment(seconds).chars().take(10).collect()
 }

@@ -1,5 +1,5 @@
-//! A directory of package files with its SHA256SUMS: reads them, and takes nothing from whoever could put something else
-//! there. Which of them are wanted is not decided here.
+//! Reads a directory of package files with its SHA256SUMS, and refuses files that somebody else than root could have put
+//! there. `model::packages` chooses among them.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
@@ -18,16 +18,16 @@ use crate::model::packages::header;
 use crate::model::packages::sums::{self, Sums};
 use crate::model::state::generation::hex;
 
-/// The name of the list.
+/// The name of the list of packages.
 const SUMS: &str = "SHA256SUMS";
-/// Most packages that are looked at; each costs some kilobytes of memory.
+/// Most packages in a directory; each takes some kilobytes of memory.
 const MOST: usize = 2000;
-/// How much of a file is in memory at a time, in bytes.
+/// Bytes of a file that are in memory at a time.
 const CHUNK: usize = 64 * 1024;
 
 const AGAIN: &str = "copy it again from where the packages come from";
 
-/// An open directory. What it holds is reached through it, also when the root of this process has changed.
+/// An open directory. Its files are opened through its handle, also after the root directory of this process has changed.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -36,12 +36,12 @@ pub struct Directory {
     sums: Sums,
 }
 
-/// What becomes of a file that was checked.
+/// The use of a package file that was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// A copy: what was checked cannot change any more.
+    /// A copy, which nobody can change after the check.
     Copy,
-    /// A link, to look at.
+    /// A link, for a program that reads the file only.
     Link,
 }
 
@@ -60,13 +60,13 @@ impl Directory {
             ),
             _ => Error::Io { action: "read", path: path.to_owned(), source },
         };
-        // Who may write to a directory on the way may put another in place of the next.
+        // Whoever may write to a directory on the way may put another in place of the next.
         let (path, directory) = match trust::directory(path) {
             Ok(Some(opened)) => opened,
             Ok(None) => return Err(fault(ErrorKind::NotFound.into())),
             Err(Error::Untrusted { path, problem, remedy }) => return Err(refused(&path, problem, remedy)),
             Err(Error::Io { path, source, .. }) if source.kind() == ErrorKind::NotADirectory => {
-                return Err(refused(&path, "is no directory", "name the directory that has the packages"));
+                return Err(refused(&path, "is not a directory", "name the directory that has the packages"));
             }
             Err(other) => return Err(other),
         };
@@ -88,7 +88,7 @@ impl Directory {
         Ok(opened)
     }
 
-    /// Where it is.
+    /// Its path, links resolved.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -103,7 +103,7 @@ impl Directory {
             Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 return Err(refused(
                     &path,
-                    "is not there, so that nobody knows what belongs to the directory",
+                    "is not there, so relayhost cannot tell which files belong to the directory",
                     remedy,
                 ));
             }
@@ -121,7 +121,8 @@ impl Directory {
         Sums::parse(&bytes).map_err(|problem| refused(&path, problem, remedy))
     }
 
-    /// All packages, by their headers. The first file that does not belong there, is damaged or no package, is the error.
+    /// All packages, by their headers. The error names the first file that does not belong there, is damaged, or is no
+    /// package.
     pub fn candidates(&self) -> Result<Vec<Candidate>> {
         self.packages.iter().map(|name| self.candidate(name)).collect()
     }
@@ -144,7 +145,7 @@ impl Directory {
                 AGAIN,
             ),
             ErrorKind::Unsupported => {
-                refused(&path, "is no RPM package", "remove it, and its line in SHA256SUMS")
+                refused(&path, "is not an RPM package", "remove it, and its line in SHA256SUMS")
             }
             ErrorKind::InvalidData => refused(&path, candidate::DAMAGED, AGAIN),
             _ => reading(&path, source),
@@ -209,7 +210,7 @@ impl Directory {
         };
         let found = file.metadata().map_err(|source| reading(&path, source))?;
         if !found.is_file() {
-            return Err(refused(&path, "is no regular file", "put the file itself there"));
+            return Err(refused(&path, "is not a regular file", "put the file itself there"));
         }
         match trust::demand_root(&path, &found, trust::Kind::File) {
             Err(Error::Untrusted { path, problem, remedy }) => Err(refused(&path, problem, remedy)),
@@ -222,8 +223,8 @@ fn reading(path: &Path, source: std::io::Error) -> Error {
     Error::Io { action: "read", path: path.to_owned(), source }
 }
 
-/// The lead and the two headers of a package. `Unsupported`: it begins as no package does; `InvalidData`: it goes on as
-/// none.
+/// The lead and the two headers of a package. `Unsupported` if the beginning is not that of a package; `InvalidData` if
+/// the rest is not.
 fn headers(file: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     more(file, &mut bytes, header::LEAD)?;

@@ -14,18 +14,18 @@ use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, Question, RCODE, TYPE};
 use super::{clock, files, random, wire};
 
 const CONFIG: &str = "/etc/resolv.conf";
-/// Largest file that is read as one, in bytes.
+/// Largest resolv.conf that is read, in bytes.
 const CONFIG_LIMIT: u64 = 64 * 1024;
-/// As many as the C library's resolver asks (MAXNS in resolv.h).
+/// Most servers that are asked: as many as the C library's resolver asks (MAXNS in resolv.h).
 const SERVERS: usize = 3;
 /// Longest chain of CNAMEs that is followed within one answer.
 const CHAIN: usize = 16;
-/// How long the system's resolver may take to say which addresses a known host has.
+/// Time limit for the system's resolver when it is asked for the addresses of a known host.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most records that are taken from one answer.
 const RECORDS: usize = 64;
 
-/// What is asked for.
+/// The kind of record that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record {
     /// IPv4 addresses.
@@ -36,7 +36,7 @@ pub enum Record {
     Mx,
 }
 
-/// What DNS says.
+/// The answer of DNS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Addresses.
@@ -49,7 +49,7 @@ pub enum Answer {
     NoData,
     /// No server gave an answer; the reason of the last one.
     Again(String),
-    /// The name cannot stand in DNS.
+    /// The name is not valid in DNS.
     Invalid,
 }
 
@@ -96,8 +96,8 @@ pub fn look_up(name: &str, record: Record, deadline: Instant) -> Answer {
     Answer::Again(last)
 }
 
-/// The addresses that the system's resolver has, which also reads /etc/hosts. It has no limit of its own where a name
-/// server answers by TCP, one byte at a time.
+/// The addresses that the system's resolver finds, which also reads /etc/hosts. The limit is ours: it has none of its own
+/// for a name server that answers by TCP, one byte at a time.
 pub fn native(name: &str, deadline: Instant) -> Vec<IpAddr> {
     let name = name.to_owned();
     let found = clock::within(deadline, move || {
@@ -107,7 +107,7 @@ pub fn native(name: &str, deadline: Instant) -> Vec<IpAddr> {
     found.unwrap_or_default()
 }
 
-/// A host that a log may name by another of its names; its addresses then tell. They are asked for once, when the first
+/// A host that a log may name by another of its names. Then its addresses decide, which are looked up once, when the first
 /// such name is met.
 #[derive(Debug)]
 pub struct Identity {
@@ -116,12 +116,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The host of this name.
+    /// Names a host; its addresses are not looked up yet.
     pub fn new(name: &str) -> Self {
         Self { name: name.into(), addresses: OnceCell::new() }
     }
 
-    /// Whether it is the one that is called so, and has this address.
+    /// Whether a host of this name and this address is this one.
     pub fn is(&self, name: &str, address: &str) -> bool {
         let has = |address: IpAddr| {
             self.addresses.get_or_init(|| native(&self.name, clock::now() + PATIENCE)).contains(&address)
@@ -162,7 +162,7 @@ fn ask(server: SocketAddr, query: &[u8], until: Instant) -> std::io::Result<Vec<
     let local =
         if server.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((local, 0))?;
-    // The kernel drops what does not come from there.
+    // The kernel drops datagrams from any other address.
     socket.connect(server)?;
     socket.send(query)?;
     let mut buffer = [0; 4096];

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use tempfile::{NamedTempFile, TempDir};
 
@@ -13,9 +14,9 @@ use crate::error::{Error, Result};
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
 const LIMIT: u64 = 16 * 1024 * 1024;
 
-/// How the names of our own directories begin, in which files are built.
+/// Beginning of the names of staging directories, in which relayhost builds files.
 pub const STAGING: &str = ".relayhost-";
-/// The name of the file in such a directory.
+/// The name of the file in a staging directory.
 pub const BUILT: &str = "new";
 
 /// Reads a file of at most `limit` bytes; `None` if there is none. Regular files only: a FIFO would never end.
@@ -52,24 +53,24 @@ fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a file of sensible size; `None` if there is none.
+/// Reads a file of at most 16 MiB; `None` if there is none.
 pub fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
     read(path, LIMIT)
 }
 
-/// As [`read_whole`], for files that must not be somebody's symbolic link.
+/// Reads as [`read_whole`] does, and refuses a symbolic link.
 pub fn read_no_link(path: &Path) -> Result<Option<Vec<u8>>> {
     open_no_link(path)?.map(|file| read_open(&file, path, LIMIT)).transpose()
 }
 
-/// Opens a file to look at it and at what belongs to it; `None` if there is none. Regular files only, and no links.
+/// Opens a regular file, and refuses a symbolic link; `None` if there is no file.
 pub fn open_no_link(path: &Path) -> Result<Option<File>> {
     refuse_link(path)?;
-    // And not one that takes its place at this moment.
+    // O_NOFOLLOW: nor a link that comes into its place at this moment.
     open_with(path, nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW)
 }
 
-/// Reads an open file of sensible size.
+/// Reads an open file of at most 16 MiB.
 pub fn read_file(file: &File, path: &Path) -> Result<Vec<u8>> {
     read_open(file, path, LIMIT)
 }
@@ -79,7 +80,7 @@ pub fn exists(path: &Path) -> bool {
     path.exists()
 }
 
-/// What is another text after each change of a file, its name or mode included; empty if it is not there.
+/// A fingerprint that changes whenever a file, its name or its mode changes; empty if there is no file.
 pub fn identity(path: &Path) -> String {
     fs::metadata(path).map_or_else(
         |_| String::new(),
@@ -87,7 +88,7 @@ pub fn identity(path: &Path) -> String {
     )
 }
 
-/// When a file was last written to, in seconds since 1970.
+/// The time of the last write to a file, in seconds since 1970.
 pub fn modified(path: &Path) -> Option<i64> {
     fs::metadata(path).ok().map(|found| found.mtime())
 }
@@ -103,7 +104,7 @@ pub fn has_content(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0)
 }
 
-/// Where a path leads in the end, links followed.
+/// The path without links of the thing that a path leads to.
 pub fn resolve(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
@@ -122,8 +123,8 @@ pub fn names(directory: &Path) -> Vec<String> {
     list(directory).unwrap_or_default()
 }
 
-/// Names in a directory; none if there is no such directory. For records: one that cannot be read is not one that is
-/// not there.
+/// Names in a directory; none if there is no such directory. An error if it cannot be read: for records, that is something
+/// else than a directory that is not there.
 pub fn list(directory: &Path) -> Result<Vec<String>> {
     let fault = |source| Error::Io { action: "read", path: directory.into(), source };
     let entries = match fs::read_dir(directory) {
@@ -134,7 +135,7 @@ pub fn list(directory: &Path) -> Result<Vec<String>> {
     entries.filter_map(|entry| name(entry).transpose()).collect::<std::io::Result<_>>().map_err(fault)
 }
 
-/// How a map or its database differs from root:root and `mode`, in words.
+/// The difference of a map or its database from root:root and `mode`, in words; `None` if there is none.
 pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     let found = fs::metadata(path).ok()?;
     let (uid, gid, has) = (found.uid(), found.gid(), found.mode() & 0o7777);
@@ -144,13 +145,13 @@ pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     })
 }
 
-/// A directory of our own beside the file, root's alone, gone when dropped: what is built in it can be renamed into
+/// A staging directory beside a file, root's alone, gone when dropped: a file that is built in it can be renamed into
 /// place, and nobody sees it before.
 pub fn staging(beside: &Path) -> Result<TempDir> {
     private_directory(beside.parent().unwrap_or(Path::new("/")), STAGING)
 }
 
-/// Staging directories that are there, of runs that were stopped among them.
+/// The staging directories in a directory, also those of runs that were stopped.
 pub fn stagings(parent: &Path) -> Result<Vec<PathBuf>> {
     let names = list(parent)?.into_iter().filter(|name| name.starts_with(STAGING));
     let is_directory = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
@@ -197,11 +198,23 @@ pub fn create_private(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Writes a configuration file for a program to look at, and only that.
+/// Writes a configuration file for a program to check, before it is put into its place.
 pub fn stage(path: &Path, bytes: &[u8]) -> Result<()> {
     create(path, bytes, 0o600)?;
     let fault = |source| Error::Io { action: "give a time to", path: path.into(), source };
-    super::inode::cool(&File::options().append(true).open(path).map_err(fault)?).map_err(fault)
+    cool(&File::options().append(true).open(path).map_err(fault)?).map_err(fault)
+}
+
+/// Dates a configuration file three seconds back. Postfix reads a file that is younger than two seconds again and
+/// again until it is older, since it may be half written (dict_load_file_xt in util/dict.c); each of its programs
+/// would wait that long. relayhost's files appear whole, by rename.
+fn cool(file: &File) -> std::io::Result<()> {
+    file.set_modified(cool_time())
+}
+
+/// The time that a new configuration file gets: three seconds ago.
+pub fn cool_time() -> SystemTime {
+    SystemTime::now() - Duration::from_secs(3)
 }
 
 /// Puts a file that was built in a staging directory into its place.
@@ -229,7 +242,7 @@ impl Staged {
         Ok(Self { staging, path: path.to_owned() })
     }
 
-    /// Where it was built.
+    /// The path at which it was built.
     pub fn built(&self) -> PathBuf {
         self.staging.path().join(BUILT)
     }
@@ -259,14 +272,16 @@ impl Staged {
 /// Removes a directory in which a file was built, or whatever else has its name.
 pub fn remove_staging(built: &Path) -> Result<()> {
     let staging = built.parent().unwrap_or(built);
-    super::state::remove_all(staging).map_err(|source| Error::Io {
-        action: "remove",
-        path: staging.into(),
-        source,
-    })
+    remove_all(staging).map_err(|source| Error::Io { action: "remove", path: staging.into(), source })
 }
 
-/// A path from `/`, taken from where we are; links are not resolved.
+/// Removes a file, a link, or a directory with all that is in it.
+pub fn remove_all(path: &Path) -> std::io::Result<()> {
+    let is_directory = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+/// The path from `/` of a path from the working directory; links are not resolved.
 pub fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|source| Error::Io { action: "find", path: path.into(), source })
 }
@@ -279,27 +294,13 @@ pub fn refuse_link(path: &Path) -> Result<()> {
     }
 }
 
-/// Has the names in a directory on the disk.
+/// Writes the names in a directory to the disk.
 pub fn sync_directory(path: &Path) -> Result<()> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(|source| Error::Io {
         action: "write",
         path: path.into(),
         source,
     })
-}
-
-/// Gives files back their SELinux labels, where there is SELinux.
-pub fn restore_labels(paths: &[PathBuf]) -> Result<()> {
-    if !Path::new("/sys/fs/selinux/enforce").exists() {
-        return Ok(());
-    }
-    match super::run::find("restorecon") {
-        None => Ok(()),
-        Some(program) => {
-            let paths = paths.iter().map(|path| path.display().to_string());
-            super::run::Cmd::new(&program).arg("-F").args(paths).ok().map(|_| ())
-        }
-    }
 }
 
 /// Makes a directory with this mode unless it is there.

@@ -1,27 +1,27 @@
-//! Facts about the host as a whole, and what the caller's environment gives us.
+//! Facts about the host as a whole, the tree that is entered instead of it, and standard input.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::fchdir;
+
 use super::signals::Input;
-use super::{clock, files};
+use super::trust::Kind;
+use super::{clock, environment, files, run, trust};
 use crate::error::{Error, Result};
-use crate::model::host_kind::{Kind, Signs, unit_of};
-use crate::model::secret::Secret;
+use crate::model::host_kind::{self, Signs, unit_of};
 use crate::model::state::pending::Moment;
 
-/// The architecture of this host's packages, as rpm calls it.
-pub const ARCHITECTURE: &str = std::env::consts::ARCH;
-
-/// What kind of host this is.
-pub fn kind() -> Kind {
+/// The kind of host that relayhost runs on.
+pub fn kind() -> host_kind::Kind {
     let there = |path: &str| files::exists(Path::new(path));
     let init = Path::new("/proc/1");
     let root_of_init = has_proc().then(|| {
         // Not being allowed to look (a container's PID 1 of another user) is no sign of a chroot.
         !files::exists(&init.join("root/.")) || files::is_same(&init.join("root/."), Path::new("/"))
     });
-    let offline = variable("SYSTEMD_OFFLINE").is_some_and(|value| value == "1" || value == "yes");
+    let offline =
+        environment::variable("SYSTEMD_OFFLINE").is_some_and(|value| value == "1" || value == "yes");
     Signs { root_of_init, systemd: there("/run/systemd/system"), offline, installer: there("/run/anaconda") }
         .kind()
 }
@@ -31,27 +31,27 @@ pub fn has_proc() -> bool {
     files::exists(Path::new("/proc/1"))
 }
 
-/// Whether one of our own systemd units runs us.
+/// Whether one of relayhost's own systemd units has started this process.
 pub fn is_our_service() -> bool {
     let cgroup = files::read(Path::new("/proc/self/cgroup"), 64 * 1024).ok().flatten().unwrap_or_default();
     unit_of(&String::from_utf8_lossy(&cgroup))
         .is_some_and(|unit| unit.starts_with("relayhost-") && unit.ends_with(".service"))
 }
 
-/// Whether /usr comes from an image, so that packages belong into that (rpm-ostree, bootc; dnf 4 looks at the same
-/// file: dnf/util.py).
+/// Whether /usr comes from an image, so that packages have to be put into that image (rpm-ostree, bootc; dnf 4 looks at
+/// the same file: dnf/util.py).
 pub fn is_image() -> bool {
     files::exists(Path::new("/run/ostree-booted"))
 }
 
-/// Now, by both clocks; the boot is known by its boot_id (random(4)).
+/// The present moment, by both clocks; boot_id identifies the boot (random(4)).
 pub fn moment() -> Moment {
     let id = files::read(Path::new("/proc/sys/kernel/random/boot_id"), 64).ok().flatten().unwrap_or_default();
     let boot = String::from_utf8_lossy(&id).trim().to_owned();
     Moment { wall: clock::unix(), boot, up: clock::up().map(|up| up.as_secs()) }
 }
 
-/// Whether we may do what we have to do.
+/// `Error::NotRoot` unless root runs relayhost.
 pub fn require_root() -> Result<()> {
     if nix::unistd::geteuid().is_root() { Ok(()) } else { Err(Error::NotRoot) }
 }
@@ -59,41 +59,68 @@ pub fn require_root() -> Result<()> {
 /// Keeps this process's memory, which holds a password, out of core files and away from other processes of root's
 /// that have no ptrace right.
 pub fn protect_memory() {
-    // Not being able to only means that it stays as it was.
+    // If this fails, the memory only stays as readable as it was.
     let _ = nix::sys::prctl::set_dumpable(false);
 }
 
-/// Makes a tree the root of everything that this process sees from now on. There is no way back.
+/// Paths in a tree that relayhost runs, loads or writes to, beside the directories of [`run::PATH`].
+const TREE: [&str; 21] = [
+    "usr",
+    "lib",
+    "lib64",
+    "usr/lib",
+    "usr/lib64",
+    "usr/libexec",
+    "usr/local",
+    "usr/share",
+    "etc",
+    "etc/ld.so.preload",
+    "etc/ld.so.cache",
+    "etc/postfix",
+    "etc/dnf",
+    "etc/yum",
+    "etc/yum.repos.d",
+    "etc/pki",
+    "var",
+    "var/cache",
+    "var/lib",
+    "var/lib/rpm",
+    "var/spool",
+];
+/// Programs that relayhost runs in a tree; they run others of the same directories.
+const PROGRAMS: [&str; 7] = ["rpm", "dnf5", "dnf", "microdnf", "yum", "postconf", "postmap"];
+
+/// The parts of a tree that must belong to root, since root runs programs of it: nobody else may have put a program there.
+fn parts_of_tree() -> impl Iterator<Item = (PathBuf, Kind)> {
+    let programs = |directory: &'static str| PROGRAMS.map(|name| Path::new(directory).join(name));
+    let path = run::PATH.split(':').map(|directory| directory.trim_start_matches('/'));
+    let run = path.flat_map(move |directory| programs(directory).into_iter().chain([directory.into()]));
+    let closed = TREE.into_iter().map(PathBuf::from).chain(run).map(|part| (part, Kind::Closed));
+    // Anybody may put files there, and nobody may rename another's: it is sticky.
+    closed.chain([("tmp".into(), Kind::Directory)])
+}
+
+/// Makes a tree the root directory of this process (chroot), if only root can have changed the programs in it. There is
+/// no way back.
 pub fn enter_tree(root: &Path) -> Result<()> {
-    let unfit = |problem: String| Error::Tree { path: root.to_owned(), problem };
-    if !root.join("etc").is_dir() {
-        return Err(unfit("it has no etc directory".into()));
+    let unfit = |problem: &str| Error::Tree { path: root.to_owned(), problem: problem.into() };
+    let Some(tree) = trust::tree(root, parts_of_tree())? else { return Err(unfit("it is not there")) };
+    // The directory that was checked, whatever its name leads to by now.
+    let entered = fchdir(&tree).and_then(|()| nix::unistd::chroot("."));
+    entered.map_err(|error| unfit(&error.to_string()))?;
+    std::env::set_current_dir("/").map_err(|error| unfit(&error.to_string()))?;
+    if !files::exists(Path::new("/etc/.")) {
+        return Err(unfit("it has no etc directory"));
     }
-    if !root.join("usr/bin/rpm").exists() && !root.join("bin/rpm").exists() {
-        return Err(unfit("it has no rpm".into()));
+    if !files::exists(Path::new("/usr/bin/rpm")) && !files::exists(Path::new("/bin/rpm")) {
+        return Err(unfit("it has no rpm"));
     }
-    nix::unistd::chroot(root).map_err(|error| unfit(error.to_string()))?;
-    std::env::set_current_dir("/").map_err(|error| unfit(error.to_string()))
+    Ok(())
 }
 
 /// The host's name as `uname -n` prints it.
 pub fn hostname() -> String {
     nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
-}
-
-/// An environment variable, if it is set and is UTF-8.
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// An environment variable that holds a password.
-pub fn secret_variable(name: &str) -> Option<Secret> {
-    variable(name).map(Secret::new)
-}
-
-/// Where systemd puts a credential of this name for the service that runs us (systemd.exec(5)).
-pub fn credential_path(name: &str) -> Option<PathBuf> {
-    variable("CREDENTIALS_DIRECTORY").map(|directory| PathBuf::from(directory).join(name))
 }
 
 /// Standard input, up to `limit` bytes and one more, so that the caller sees when it was too much.

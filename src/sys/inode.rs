@@ -1,4 +1,4 @@
-//! A file with everything that belongs to it: bytes, mode, owner, times, extended attributes. Taken and put back.
+//! Reads and makes a file with all its attributes: bytes, mode, owner, times, extended attributes.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -13,12 +13,12 @@ use super::{acl, files};
 use crate::error::{Error, Result};
 use crate::model::state::generation::{Inode, hex, sha256, unhex};
 
-/// SELinux keeps its labels there (selinux(8)).
+/// The attribute in which SELinux keeps a label (selinux(8)).
 const LABEL: &str = "security.selinux";
 
-/// Takes a file as it is; `None` if there is none. A symbolic link is refused. All is asked of the one file that was
-/// opened, since another may come into its place meanwhile, and its time before its bytes: what is written while they are
-/// read shows at the next look.
+/// Reads a file and its attributes; `None` if there is none. Refuses a symbolic link. Everything is read from the one file
+/// that was opened, since another may come into its place meanwhile, and the time before the bytes: a write while they are
+/// read then shows at the next look.
 pub fn take(path: &Path) -> Result<Option<(Inode, Vec<u8>)>> {
     let Some(file) = files::open_no_link(path)? else { return Ok(None) };
     let fault = |source| Error::Io { action: "look at", path: path.to_owned(), source };
@@ -35,8 +35,8 @@ pub fn take(path: &Path) -> Result<Option<(Inode, Vec<u8>)>> {
     Ok(Some((inode, bytes)))
 }
 
-/// Makes a new file of these bytes, with all that belongs to it; on the disk when this returns. It is root's alone until
-/// it has its own mode and list, and that is checked.
+/// Makes a new file of these bytes and attributes; it is on the disk when this returns. The file is root's alone until it
+/// has its own mode and access control list, and both are checked.
 pub fn make(path: &Path, inode: &Inode, bytes: &[u8]) -> Result<()> {
     let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
     let mut new = files::create_private(path)?;
@@ -53,7 +53,7 @@ pub fn make(path: &Path, inode: &Inode, bytes: &[u8]) -> Result<()> {
     new.sync_all().map_err(fault("write"))
 }
 
-/// Makes a file that another program has built root's alone, whatever it was made with, and has it on the disk.
+/// Gives a file that another program has built to root, with this mode and no list, and writes it to the disk.
 pub fn close(path: &Path, mode: u32) -> Result<()> {
     let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
     let Some(file) = files::open_no_link(path)? else {
@@ -64,9 +64,9 @@ pub fn close(path: &Path, mode: u32) -> Result<()> {
     file.sync_all().map_err(fault("write"))
 }
 
-/// What belongs to a file whose bytes are replaced: all as it is, but for the time.
+/// The attributes of a file whose bytes are replaced: unchanged, but for the time.
 pub fn renewed(inode: &Inode) -> Inode {
-    Inode { mtime: nanoseconds(cool_time()), ..inode.clone() }
+    Inode { mtime: nanoseconds(files::cool_time()), ..inode.clone() }
 }
 
 /// Gives a new file the SELinux label of the one that it will replace, if there is one with a label.
@@ -79,17 +79,6 @@ pub fn copy_label(old: &Path, new: &Path) -> Result<()> {
     };
     let Some(label) = label else { return Ok(()) };
     set_xattr(&File::open(new).map_err(fault)?, new, LABEL, &label)
-}
-
-/// Dates a configuration file three seconds back. Postfix reads a file that is younger than two seconds again and
-/// again until it is older, since it may be half written (dict_load_file_xt in util/dict.c); each of its programs
-/// would wait that long. Ours appear whole, by rename.
-pub fn cool(file: &File) -> std::io::Result<()> {
-    file.set_modified(cool_time())
-}
-
-fn cool_time() -> SystemTime {
-    SystemTime::now() - Duration::from_secs(3)
 }
 
 fn nanoseconds(time: SystemTime) -> i64 {

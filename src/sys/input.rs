@@ -1,4 +1,5 @@
-//! Opening what may be no file: a log's place may hold a FIFO, a device or a directory, and none of them may hold us up.
+//! Opens paths that may lead to no regular file: a FIFO, a device or a directory may lie in the place of a log, and none
+//! of them may hold relayhost up.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -11,7 +12,7 @@ pub fn open_regular(path: &Path) -> std::io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("not a regular file")) }
 }
 
-/// What somebody names as input.
+/// The kind of thing that a path of the caller's leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
@@ -24,8 +25,8 @@ pub enum Kind {
     Device,
 }
 
-/// Opens what somebody names, for reading without waiting ([`super::signals::Input`] waits). A FIFO that nobody has open for
-/// writing is empty.
+/// Opens a path of the caller's for reading without waiting ([`super::signals::Input`] waits). A FIFO that nobody has
+/// open for writing is empty.
 pub fn open_input(path: &Path) -> std::io::Result<(File, Kind)> {
     let file = fs::OpenOptions::new()
         .read(true)
@@ -41,7 +42,7 @@ pub fn open_input(path: &Path) -> std::io::Result<(File, Kind)> {
     Ok((file, kind))
 }
 
-/// What kind of thing a path leads to, if it is there and no regular file.
+/// The kind of thing that a path leads to, in words; `None` if there is nothing, or a regular file.
 pub fn odd_kind(path: &Path) -> Option<&'static str> {
     let kind = fs::metadata(path).ok()?.file_type();
     Some(match () {

@@ -11,20 +11,20 @@ use crate::error::Result;
 use crate::model::journald::{Entry, Notice};
 use crate::model::observed::parse_settings;
 
-/// Where journald takes records (systemd's docs/JOURNAL_NATIVE_PROTOCOL.md).
+/// The socket at which journald takes records (systemd's docs/JOURNAL_NATIVE_PROTOCOL.md).
 const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// How often the journal is looked at.
+/// Time between two looks at the journal.
 const TICK: Duration = Duration::from_millis(300);
 
-/// What Postfix and all others log with facility `mail` (syslog(3)).
+/// The match for all records of facility `mail` (syslog(3)).
 pub const MAIL: &str = "SYSLOG_FACILITY=2";
 
-/// Postfix's user on most hosts, if it cannot be asked for its own.
+/// Postfix's user on most hosts, for where Postfix does not name its own.
 const POSTFIX: &str = "postfix";
 
-/// Sends a record, where there is a journal. It is one of several places where the result is told, so one that does not
-/// listen is no failure.
+/// Sends a record, where there is a journal. The result is shown elsewhere too, so a journal that does not take it is no
+/// failure.
 pub fn send(notice: &Notice) {
     let sent = UnixDatagram::unbound().and_then(|socket| {
         socket.set_write_timeout(Some(Duration::from_secs(2)))?;
@@ -40,12 +40,12 @@ pub fn owner() -> u32 {
     nix::unistd::User::from_name(name).ok().flatten().map_or(0, |user| user.uid.as_raw())
 }
 
-/// The mail log in the journal, from now on: what Postfix's daemons said, and what journald says of lines it has lost.
+/// The mail log in the journal, from now on: records of Postfix's daemons, and journald's own about lines that it lost.
 #[derive(Debug)]
 pub struct Tail {
     program: PathBuf,
     owner: u32,
-    /// The last entry that is known; none if there was none when we began.
+    /// The last known entry; `None` if the journal had none at the beginning.
     cursor: Option<String>,
     next: Instant,
     /// A text that root sends, and whether it has come.
@@ -67,17 +67,17 @@ impl Tail {
         Some(tail)
     }
 
-    /// Looks out for a text that root is about to send by syslog.
+    /// Begins to look for a text that root is about to send by syslog.
     pub fn expect(&mut self, text: String) {
         self.expected = Some(text);
     }
 
-    /// Whether that text has come: then what Postfix says by syslog comes into the journal.
+    /// Whether that text has come: then Postfix's syslog lines come into the journal too.
     pub fn has_expected(&self) -> bool {
         self.has_expected
     }
 
-    /// The lines since the last call, which are none before a while is over, unless `now` is set: each look is a process.
+    /// The lines since the last call. Unless `now` is set, looks only after a while: each look starts a process.
     pub fn lines(&mut self, now: bool) -> Result<Vec<String>> {
         if !now && clock::now() < self.next {
             return Ok(Vec::new());

@@ -4,24 +4,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
-/// The limit is the whole process's, and postmap is run in two threads side by side: one at a time may change it, or
-/// the second would take the first one's for the caller's and leave that behind.
+/// The limit is the whole process's, and two threads run postmap side by side: one at a time may change it, or the second
+/// would take the first one's limit for the caller's and restore that.
 static CHANGING: Mutex<()> = Mutex::new(());
 
-/// One byte, not none: core_pattern may lead into a program (abrt, systemd-coredump), for which the kernel does not
-/// look at the limit, but for this value, with which it gives nothing to anybody (do_coredump in fs/coredump.c). A
-/// core *file* of one byte it does not begin either.
+/// One byte, not none: core_pattern may name a program (abrt, systemd-coredump), for which the kernel ignores every
+/// limit but this one, with which it hands over nothing (do_coredump in fs/coredump.c). Nor does it begin a core *file*
+/// of one byte.
 const NOTHING: rlim_t = 1;
 
-/// While this lives, what is started leaves no core. The limit is our own for the moment, since there is no way to set
-/// a child's without `unsafe`; what is started later, Postfix's daemons among it, has the caller's again.
+/// A limit with which programs that are started leave no core; dropping it restores the caller's limit, which programs
+/// that are started later get, Postfix's daemons among them. It is this process's own limit, since setting that of a
+/// child alone takes `unsafe`.
 pub struct NoCore {
     before: Option<(rlim_t, rlim_t)>,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl NoCore {
-    /// Waits for the one before, if there is one: as long as it takes to start a program.
+    /// Sets the limit. Waits for a thread that has set it already: for as long as a program takes to start.
     pub fn begin() -> Self {
         let alone = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
         let before = getrlimit(Resource::RLIMIT_CORE).ok();

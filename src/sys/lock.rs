@@ -1,11 +1,12 @@
-//! Who holds the locks of the package managers. Looks, and never takes them.
+//! The holders of the package managers' locks. Looks at the locks, and never takes them.
 //!
 //! rpm holds a POSIX write lock on `.rpm.lock` for a whole transaction (rpm: lib/rpmlock.c); yum 3 keeps a pid file
 //! from start to end (yum: yum/__init__.py), dnf 4 one around the transaction (dnf: dnf/lock.py), dnf 5 a POSIX lock
 //! (dnf5: libdnf5/base/transaction.cpp).
 //!
-//! The files with POSIX locks can be read by all, and who can read a file can have a read lock on it (fcntl(2)). So a write
-//! lock alone tells of a transaction; a read lock, which may be anybody's, only keeps a package manager from beginning one.
+//! The files with POSIX locks can be read by all, and who can read a file can have a read lock on it (fcntl(2)). So a
+//! write lock alone tells of a transaction; a read lock, which may be anybody's, only keeps a package manager from
+//! beginning one.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ const POSIX_LOCKS: [&str; 5] = [
 /// Pid files of yum 3 and dnf 4.
 const PID_FILES: [&str; 3] = ["/run/yum.pid", "/var/run/yum.pid", "/var/lib/dnf/rpmdb_lock.pid"];
 
-/// Who holds a lock.
+/// A process that holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The process; `None` if it is of another PID namespace: whoever made this container, or somebody in another one.
@@ -39,8 +40,8 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whether it may be waiting for us to end: then to wait for it would be for ever. Our ancestors are seen in /proc; in a
-    /// tree that has none mounted, any may be one of them.
+    /// Whether it may be waiting for relayhost to end: waiting for it would then never end. /proc shows our ancestors;
+    /// in a tree without /proc, any process may be one of them.
     pub fn waits_for_us(&self) -> bool {
         let Some(pid) = self.process else { return self.writes };
         if super::files::exists(Path::new("/proc/self")) {
@@ -50,12 +51,12 @@ impl Holder {
         }
     }
 
-    /// Whether it may be a package manager at work. One of another user's can install nothing.
+    /// Whether it may be a package manager at work. A process of another user than root can install nothing.
     pub fn may_install(&self) -> bool {
         self.writes || self.process.and_then(user_of) == Some(0)
     }
 
-    /// What to do about it.
+    /// The next step for a person, about this holder.
     pub fn remedy(&self) -> String {
         const AGAIN: &str = "run the same command again";
         match self.process {
@@ -88,29 +89,30 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// Who is amid a transaction: the first holder found; `None` if there is none.
+/// The first process found that is in a transaction; `None` if there is none.
 pub fn transaction() -> Option<Holder> {
     holders(F_RDLCK).next()
 }
 
-/// Who keeps a package manager from beginning: the first holder found of any lock; `None` if all are free.
+/// The first process found that keeps a package manager from beginning, by any lock; `None` if all are free.
 pub fn blocker() -> Option<Holder> {
     transaction().or_else(|| holders(F_WRLCK).next())
 }
 
-/// The transaction in which we run, told by its lock being held by one of our ancestors: there is no variable for it.
+/// The transaction in which relayhost runs: one of its ancestors holds the lock. RPM sets no variable that would tell.
 pub fn own_transaction() -> Option<Holder> {
     holders(F_RDLCK).chain(holders(F_WRLCK)).find(Holder::waits_for_us)
 }
 
-/// Whether another relayhost is at work above us: what its package manager changes is its own doing.
+/// Whether another relayhost is among the ancestors of this process: then that one answers for what its package manager
+/// changes.
 pub fn is_called_by_relayhost() -> bool {
     let own = |pid: i32| super::files::read(Path::new(&format!("/proc/{pid}/comm")), 64).ok().flatten();
     ancestors(nix::unistd::getppid().as_raw())
         .any(|pid| own(pid).is_some_and(|name| name.trim_ascii() == b"relayhost"))
 }
 
-/// Holders of what conflicts with a lock of this kind: with F_RDLCK write locks, with F_WRLCK any.
+/// Holders of locks that conflict with a lock of this kind: for F_RDLCK write locks, for F_WRLCK any.
 fn holders(kind: i32) -> impl Iterator<Item = Holder> {
     let locks = POSIX_LOCKS.iter().filter_map(move |path| posix_holder(Path::new(path), kind));
     locks.chain(PID_FILES.iter().filter_map(|path| pid_holder(Path::new(path))))
@@ -135,12 +137,14 @@ fn posix_holder(path: &Path, kind: i32) -> Option<Holder> {
         F_UNLCK => return None,
         held => held == F_WRLCK,
     };
-    // 0: of another PID namespace; -1: an open file description's, which may be shared by several (fcntl(2)).
+    // 0: the holder is in another PID namespace; -1: an open file description holds it, which several processes may share
+    // (fcntl(2)).
     let process = Some(lock.l_pid).filter(|pid| *pid > 0);
     Some(Holder { process, writes, path: path.into() })
 }
 
-/// These files outlive their writer, also a boot; then another process may have its number, and any name.
+/// The package manager of a pid file, if it lives. The file outlives its writer, also a boot; then another process may
+/// have that number, and any name.
 fn pid_holder(path: &Path) -> Option<Holder> {
     const NAMES: [&str; 4] = ["yum", "dnf", "packagekit", "anaconda"];
     let text = super::files::read(path, 64).ok()??;
@@ -150,7 +154,7 @@ fn pid_holder(path: &Path) -> Option<Holder> {
     is_manager.then(|| Holder { process: Some(pid), writes: true, path: path.into() })
 }
 
-/// The command line of a process, which is its own to write: as text for a line.
+/// The command line of a process as one line of text; the process itself can change it to anything.
 fn command_line(pid: i32) -> String {
     let line = super::files::read(Path::new(&format!("/proc/{pid}/cmdline")), 4096)
         .ok()
@@ -170,12 +174,12 @@ fn user_of(pid: i32) -> Option<u32> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The name of a user of this host's own passwd(5); a directory service may not answer.
+/// A user for a message, by its name in passwd(5): a directory service may not answer.
 fn name_of(user: u32) -> String {
     known_name(user).map_or_else(|| format!("uid {user}"), |name| format!("user {name}"))
 }
 
-/// That name, if it has one.
+/// The name of a user in passwd(5), if it has one there.
 pub(super) fn known_name(user: u32) -> Option<String> {
     let known = super::files::read_whole(Path::new("/etc/passwd")).ok().flatten().unwrap_or_default();
     let known = String::from_utf8_lossy(&known).into_owned();

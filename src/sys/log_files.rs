@@ -1,4 +1,4 @@
-//! Logs as they lie: the files that syslog writes and logrotate turns over, the journal, files that somebody names, and
+//! Reads whole logs: the files that syslog writes and logrotate rotates, the journal, files that the caller names, and
 //! standard input. Hands on whole lines, in blocks of bounded size.
 
 use std::fs;
@@ -18,28 +18,28 @@ use super::run::{self, Cmd};
 use super::signals::Input;
 use crate::error::{Error, Result, typed};
 
-/// Bytes of a block. No line of a mail log is as long; of one that is, only so much is looked at.
+/// Bytes of a block. No line of a mail log is as long; a longer line is cut to this.
 const BLOCK: usize = 256 * 1024;
-/// How long the journal may take.
+/// Time limit for journalctl.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// A log that was opened.
 pub struct Log {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub name: String,
-    /// When it was last written to, in seconds since 1970; `None` if nobody can tell.
+    /// The time of the last write, in seconds since 1970; `None` if it is not known.
     pub changed: Option<i64>,
-    /// Whether it can be opened once more.
+    /// Whether it can be opened and read once more.
     pub is_file: bool,
     /// Its beginning, unpacked.
     pub head: Vec<u8>,
     rest: Box<dyn Read>,
 }
 
-/// Where the host's own mail log is.
+/// The place of the host's own mail log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Own {
-    /// Files, with the rotated ones that are not older than was asked for.
+    /// Files, the rotated ones among them as far back as the caller asks.
     Files(Vec<PathBuf>),
     /// The journal.
     Journal,
@@ -65,8 +65,8 @@ pub fn own(postlog: &str, since: i64) -> Result<Own> {
     }
 }
 
-/// When a log was last written to. A time that is still to come is from before the clock was set back, so it is earlier
-/// than all that have been.
+/// The time of the last write to a log. A time in the future is from before the clock was set back, so it sorts before all
+/// past ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Written {
     has_been: bool,
@@ -101,7 +101,7 @@ fn with_rotated(path: &Path, since: i64) -> Vec<PathBuf> {
     all
 }
 
-/// When the last line of mail came into the journal; `None` where there is no journal, or none of mail.
+/// The time of the last mail line in the journal; `None` where there is no journal, or no such line.
 fn newest_of_journal() -> Option<i64> {
     let program = run::find("journalctl").filter(|_| Path::new("/run/systemd/journal/socket").exists())?;
     let output = Cmd::new(&program).args(["-q", "-n", "1", "-o", "export"]).args(ours()).run().ok()?;
@@ -110,8 +110,8 @@ fn newest_of_journal() -> Option<i64> {
     Some(time.parse::<i64>().ok()? / 1_000_000)
 }
 
-/// What of the journal is of mail, and sent by root or Postfix: anybody can send records that look like Postfix's, and
-/// journald notes whose they are.
+/// The matches for records of mail that root or Postfix sent: anybody can send records that look like Postfix's, and
+/// journald notes who sent one.
 fn ours() -> [String; 3] {
     [MAIL.to_owned(), "_UID=0".to_owned(), format!("_UID={}", owner())]
 }
@@ -149,7 +149,7 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
             return amiss("is a device", "name a file or a pipe, or `-` for standard input".into());
         }
     }
-    // Not even a FIFO that nobody writes to holds up a signal.
+    // A FIFO that nobody writes to must not hold up a signal.
     let file = Input(file);
     if own {
         Log::new(name, changed(path), Sparse(file), own)
@@ -158,7 +158,7 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
     }
 }
 
-/// A file whose holes are not read: one may be as long as the log once was, or as the disk is.
+/// A file that is read without its holes: a hole may be as long as the log once was, or as the disk is.
 struct Sparse(Input<fs::File>);
 
 impl Read for Sparse {
@@ -169,7 +169,7 @@ impl Read for Sparse {
             let offset = i64::try_from(here).unwrap_or(i64::MAX);
             match lseek(&self.0.0, offset, Whence::SeekData) {
                 Ok(_) => {}
-                // Nothing but a hole follows.
+                // Only a hole follows.
                 Err(Errno::ENXIO) => drop(self.0.0.seek(SeekFrom::End(0))?),
                 // A file system that knows no holes, or a kernel before 3.1.
                 Err(_) => drop(self.0.0.seek(SeekFrom::Start(here))?),
@@ -179,8 +179,8 @@ impl Read for Sparse {
     }
 }
 
-/// A log with its holes, which read as zeros, as empty lines: what a syslog daemon left that writes on where it was after
-/// its file was cut, and what a file system leaves after a power cut.
+/// A log whose zero bytes become empty lines: a syslog daemon leaves a hole if it writes on at its old position after
+/// its file was cut, and a file system leaves zeros after a power cut.
 struct Filled(Box<dyn Read>);
 
 impl Read for Filled {
@@ -224,7 +224,7 @@ impl Log {
         Ok(Self { name, is_file: changed.is_some(), changed, head, rest })
     }
 
-    /// Hands on everything in it, in blocks of whole lines. What is longer than a block is cut to one.
+    /// Hands on everything in it, in blocks of whole lines. A line that is longer than a block is cut to one.
     pub fn blocks(self, mut on_block: impl FnMut(&[u8])) -> Result<()> {
         let Self { name, head, rest, .. } = self;
         let mut input = std::io::Cursor::new(head).chain(rest);
@@ -270,7 +270,7 @@ fn unpacking(name: &str, error: &std::io::Error) -> Error {
     }
 }
 
-/// Hands on what the journal has of mail since then, in blocks of whole lines.
+/// Hands on the mail lines of the journal since a time, in blocks of whole lines.
 pub fn journal(since: i64, mut on_block: impl FnMut(&[u8])) -> Result<()> {
     let program = run::require("journalctl", "name a log file: relayhost diagnose FILE")?;
     let mut block = Vec::with_capacity(BLOCK);
@@ -300,7 +300,7 @@ mod tests {
         const NOW: i64 = 1000;
         let after = |one, other| Written::new(one, NOW).is_clearly_after(Written::new(other, NOW));
         assert!(after(900, 800) && !after(900, 850) && !after(800, 900));
-        // One of them has gone on being written since.
+        // One of the files was written to later.
         assert!(after(900, 5000) && !after(5000, 900));
         assert!(after(6000, 5000) && !after(1010, 1000));
         let newest = [900, 5000, 950].map(|time| Written::new(time, NOW)).into_iter().max();

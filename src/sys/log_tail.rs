@@ -1,5 +1,5 @@
-//! The mail log as it grows: a file, followed through rotation, and the journal. Both at once where both are there,
-//! since rsyslog may be installed and not running.
+//! Follows the mail log as it grows: a file, through rotation, and the journal. Both at once where both are there, since
+//! rsyslog may be installed and not running.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,13 +13,13 @@ use crate::error::{Error, Result, typed};
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
 const CHUNK: u64 = 4 * 1024 * 1024;
 
-/// How long Postfix, or a syslog daemon, may take to make its log with the first line.
+/// Time that Postfix, or a syslog daemon, may take to make its log with the first line.
 const FIRST_LINE: Duration = Duration::from_secs(2);
 
-/// Where syslog daemons put mail: EL, Debian.
+/// The files into which syslog daemons write mail lines: EL, Debian.
 pub const PLACES: [&str; 2] = ["/var/log/maillog", "/var/log/mail.log"];
 
-/// Everything that is logged from now on.
+/// The mail log from now on.
 #[derive(Debug)]
 pub struct Follower {
     file: Option<FileTail>,
@@ -31,16 +31,16 @@ pub struct Follower {
 /// Lines that came, by who can have written them.
 #[derive(Debug, Default)]
 pub struct Lines {
-    /// Of the journal: Postfix and root alone.
+    /// Lines of the journal, written by Postfix or root alone.
     pub postfix: Vec<String>,
-    /// Of a file: everybody.
+    /// Lines of a file, which anybody can have written.
     pub anybody: Vec<String>,
 }
 
 #[derive(Debug)]
 struct FileTail {
     path: PathBuf,
-    /// The file, and after a rotation the one before it as well: syslogd goes on writing there until it is told.
+    /// The file, and after a rotation the one before it as well: syslogd goes on writing there until logrotate signals it.
     open: Vec<OpenFile>,
 }
 
@@ -55,7 +55,7 @@ struct OpenFile {
 pub fn follow(postlog: &str) -> Result<Follower> {
     let mut follower = open(postlog)?;
     if let (Some(journal), false) = (&mut follower.journal, follower.by_postlog) {
-        // If this comes into the journal, so does what Postfix says; if it cannot be sent, it will not.
+        // If this comes into the journal, so do Postfix's lines; if it cannot be sent, it will not come.
         let mark = mark();
         if syslog::mail(&mark).is_ok() {
             journal.expect(mark);
@@ -85,8 +85,8 @@ fn open(postlog: &str) -> Result<Follower> {
     Ok(Follower { file, journal, by_postlog: !postlog.is_empty() })
 }
 
-/// Where nothing is in any of these places, writes a line, and if somebody took it, waits a moment for the file that it
-/// makes.
+/// Writes a line if no file is in any of these places, and if a daemon took the line, waits a moment for the file that the
+/// daemon makes.
 fn first_line(places: &[&Path], write: impl FnOnce() -> Result<bool>) -> Result<()> {
     let is_there = || places.iter().any(|path| files::exists(path));
     if is_there() || !write()? {
@@ -99,11 +99,11 @@ fn first_line(places: &[&Path], write: impl FnOnce() -> Result<bool>) -> Result<
     Ok(())
 }
 
-/// A mail log that is no file cannot be read.
+/// An error if the mail log is no regular file.
 pub fn no_file(path: &Path, kind: &str) -> Error {
     Error::Log {
         name: path.display().to_string(),
-        problem: format!("is {kind}, and no file that a mail log could be read from"),
+        problem: format!("is {kind}, and not a file from which relayhost could read a mail log"),
         remedy: format!(
             "move it away (`mv {0} {1}`), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run this again",
             typed(path),
@@ -112,12 +112,12 @@ pub fn no_file(path: &Path, kind: &str) -> Error {
     }
 }
 
-/// Whether there is a log to follow; an error if not.
+/// An error unless there is a log to follow.
 pub fn require(postlog: &str) -> Result<()> {
     open(postlog).map(|_| ())
 }
 
-/// A text that nobody else can have written before.
+/// A text that nobody can guess, and so write before relayhost does.
 fn mark() -> String {
     let bytes: [u8; 16] = random::bytes();
     format!(
@@ -155,14 +155,14 @@ impl Follower {
         Ok(Lines { postfix, anybody })
     }
 
-    /// Whether what Postfix says comes into the journal, as far as that is known yet. Then no file counts, which others
-    /// can write to.
+    /// Whether Postfix's lines come into the journal, as far as that is known yet. Then the file does not count, since
+    /// others can write to it.
     pub fn is_in_journal(&self) -> bool {
         self.file.is_none() || self.journal.as_ref().is_some_and(journal::Tail::has_expected)
     }
 
-    /// Writes a text by the way that Postfix's lines take, and returns it: once it is read, everything that was written
-    /// before is.
+    /// Writes a text on the way that Postfix's lines take, and returns it: once the caller reads it in the log, all
+    /// lines that were written before it have been read too.
     pub fn mark(&mut self) -> Result<String> {
         let mark = mark();
         if self.by_postlog {
@@ -173,7 +173,7 @@ impl Follower {
         Ok(mark)
     }
 
-    /// The file that it looks into, if it does.
+    /// The file that it follows, if there is one.
     pub fn file(&self) -> String {
         self.file.as_ref().map(|tail| tail.path.display().to_string()).unwrap_or_default()
     }
@@ -183,7 +183,7 @@ impl Follower {
         if self.by_postlog { "postlog hello" } else { "logger -p mail.info hello" }
     }
 
-    /// Where it looks, for messages.
+    /// The places that it follows, for messages.
     pub fn sources(&self) -> String {
         let file = self.file.as_ref().map(|tail| tail.path.display().to_string());
         let journal = self.journal.as_ref().map(|_| "the journal".to_owned());

@@ -1,4 +1,4 @@
-//! Hands a message to the host's own `mail` command, as a monitor does.
+//! Hands a message to the host's own `mail` command, as a monitoring system does.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,8 +14,9 @@ pub fn command() -> Option<PathBuf> {
     MAIL_PROGRAMS.iter().find_map(|name| run::find(name))
 }
 
-/// Sends a message and returns its Message-ID, without angle brackets. The client makes that id and writes a copy of
-/// what it sent (variable `record`); the copy is the one honest source of the id, since mailx takes none from us.
+/// Sends a message and returns its Message-ID, without angle brackets. The command makes that id, and writes a
+/// copy of the message (variable `record`); the copy is the one reliable source of the id, since mailx takes none from its
+/// caller.
 pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String> {
     let Some(program) = command() else {
         return Err(Error::ProgramMissing { program: "mail".into(), remedy: "relayhost apply".into() });
@@ -23,20 +24,20 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
     let directory = scratch::directory()?;
     let copy = directory.path().join("sent");
     let cmd = Cmd::new(&program)
-        // No startup file may send it around Postfix: neither the host's nor root's, which s-nail reads wherever HOME leads
-        // (HOME in its manual).
+        // No startup file may send it around Postfix: neither the host's nor root's, which s-nail reads wherever HOME
+        // leads (HOME in its manual).
         .arg("-n")
         .variable("MAILRC", "/dev/null")
         // without sendwait the client returns before sendmail has, and its status says nothing
         .args(["-S", "sendwait", "-S"])
         .arg(format!("record={}", copy.display()))
         .args(["-s", subject, "-r", from, to])
-        // A message that fails is not to be left in root's home.
+        // The command must not leave a message that fails in root's home.
         .home(directory.path())
         .variable("DEAD", directory.path().join("dead.letter").display().to_string())
         .input(body.as_bytes().to_vec())
         .within(Duration::from_secs(60))
-        // One that is ended may have handed the message over, and not have noted which.
+        // A mail command that is ended may have handed the message over, and not have written the copy yet.
         .settling(Duration::from_secs(5));
     let output = cmd.run()?;
     if !output.success() {
@@ -49,14 +50,14 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
     })
 }
 
-/// The files that the `mail` command reads when others call it, as far as they are there. EL and Fedora have the first,
-/// mailx as it is built from source the second, Debian's s-nail the third.
+/// The startup files that the `mail` command reads for other callers, as far as they are there. EL and Fedora have the
+/// first, mailx as it is built from source the second, Debian's s-nail the third.
 pub fn startup_files() -> Vec<Startup> {
     const FILES: [(&str, bool); 4] =
         [("/etc/mail.rc", true), ("/etc/nail.rc", true), ("/etc/s-nail.rc", true), ("/root/.mailrc", false)];
     let mut all = Vec::new();
     for (path, is_everybodys) in FILES {
-        // What is no file, or larger than any that a person writes, is none of these.
+        // A directory, a device, or a file larger than a person writes is no startup file.
         if let Ok(Some(bytes)) = files::read(Path::new(path), 1024 * 1024) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             all.push(Startup { path: path.into(), is_everybodys, text });

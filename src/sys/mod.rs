@@ -1,5 +1,5 @@
-//! The only code that touches the host. Small and dull: it does what it is told and reports what it saw; what that
-//! means is decided elsewhere.
+//! The only code that touches the host. It carries out single steps and reports facts; `engine` and `model` decide what
+//! these mean.
 #![allow(clippy::disallowed_methods, reason = "this is the layer that the list in clippy.toml keeps them in")]
 
 pub mod acl;
@@ -8,6 +8,7 @@ pub mod clock;
 pub mod damage;
 pub mod directory;
 pub mod dns;
+pub mod environment;
 pub mod files;
 pub mod host;
 pub mod inode;
@@ -24,9 +25,11 @@ pub mod packages;
 pub mod pending;
 pub mod postfix;
 pub mod random;
+pub mod records;
 pub mod run;
 pub mod sasl;
 pub mod scratch;
+pub mod selinux;
 pub mod service;
 pub mod signals;
 pub mod state;

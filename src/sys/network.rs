@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::run::{self, Cmd};
 
-/// What is known of the way to a host.
+/// The state of the way to a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// An address, and a route to it.
     Known,
-    /// The name has no address, as far as anybody tells.
+    /// The name has no address, as far as the resolver tells.
     NoAddress,
     /// There is no route to any of its addresses.
     NoRoute,
@@ -32,7 +32,8 @@ pub fn way_to(name: &str, port: u16) -> Way {
     }
 }
 
-/// By a process of its own: glibc before 2.26 (EL7) reads resolv.conf once in a process, which may be too early at boot.
+/// The addresses of a name, looked up by a process of its own: glibc before 2.26 (EL7) reads resolv.conf once in a
+/// process, which may be too early at boot.
 fn addresses_of(name: &str) -> Vec<IpAddr> {
     let Some(getent) = run::find("getent") else { return Vec::new() };
     let output = Cmd::new(&getent).args(["ahosts", name]).within(Duration::from_secs(20)).run();
@@ -40,7 +41,7 @@ fn addresses_of(name: &str) -> Vec<IpAddr> {
     text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
 }
 
-/// Connecting a UDP socket is a look at the routes (connect(2)); no packet is sent.
+/// Whether there is a route to an address: connecting a UDP socket looks at the routes and sends no packet (connect(2)).
 fn has_route(address: SocketAddr) -> bool {
     let any: IpAddr = if address.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
     UdpSocket::bind(SocketAddr::new(any, 0)).is_ok_and(|socket| socket.connect(address).is_ok())

@@ -1,4 +1,4 @@
-//! Standard output and standard error, written without waiting longer than a signal allows. Who reads may have stopped: a
+//! Standard output and standard error, written without waiting longer than a signal allows. The reader may have stopped: a
 //! terminal after Ctrl-S, a full pipe that nobody reads.
 
 use std::fs::{File, OpenOptions};
@@ -12,7 +12,7 @@ use nix::sys::socket::{MsgFlags, send};
 
 use super::signals;
 
-/// Where text goes.
+/// The stream that text goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// Standard output.
@@ -24,7 +24,7 @@ pub enum Output {
 /// Most that is written at once where a write may wait, in bytes: what fits into a pipe that poll(2) calls ready.
 const CHUNK: usize = 4096;
 
-/// How a descriptor is written to.
+/// The way to write to a descriptor without waiting.
 enum Way {
     /// A file: a write does not wait for anybody.
     File,
@@ -33,13 +33,13 @@ enum Way {
     Own(File),
     /// A socket.
     Socket,
-    /// What cannot be opened once more: another user's terminal.
+    /// A descriptor that cannot be opened once more: another user's terminal.
     Shared,
 }
 
 impl Output {
-    /// Writes all of it. When a signal has come, what nobody takes within a tick is given up: the end of a run must not
-    /// wait for a reader. Errors: `TimedOut` for that, else those of write(2).
+    /// Writes the whole text. After a signal it gives up text that nobody reads within a tick, since the end of a run must
+    /// not wait for a reader. Errors: `TimedOut` for that, else those of write(2).
     pub fn write(self, text: &str) -> Result<()> {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let fd = match self {
@@ -55,7 +55,7 @@ impl Output {
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // Also a signal that is held: while files are put back nobody may wait for a reader either.
+                    // Also a signal that is held back: putting files back must not wait for a reader either.
                     if last_tick {
                         return Err(ErrorKind::TimedOut.into());
                     }
@@ -101,7 +101,7 @@ fn put(way: &Way, fd: BorrowedFd, part: &[u8]) -> Result<usize> {
     }
 }
 
-/// Whether something can be written, or no longer, within a tick.
+/// Whether a write to the descriptor returns at once, with an error or not; waits for that for a tick.
 fn is_ready(fd: BorrowedFd) -> bool {
     let mut ready = [PollFd::new(fd, PollFlags::POLLOUT)];
     let timeout = PollTimeout::try_from(signals::TICK).unwrap_or(PollTimeout::ZERO);

@@ -1,4 +1,4 @@
-//! rpm and yum or dnf. What rpm is told here reads; only `install`, `reinstall` and `upgrade_from_files` change something.
+//! Runs rpm, and yum or dnf. Only `install`, `reinstall` and `upgrade_from_files` change packages; all else reads.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,7 +27,7 @@ enum Kind {
     Yum,
 }
 
-/// How an installation ended.
+/// The end of an installation.
 #[derive(Debug)]
 pub struct Installation {
     /// Command line.
@@ -36,11 +36,11 @@ pub struct Installation {
     pub status: String,
     /// Last lines of output.
     pub tail: String,
-    /// Whether it gave up because another one holds a lock.
+    /// Whether it gave up because another process holds a lock.
     pub locked: bool,
 }
 
-/// Asks rpm, in one call, which of these capabilities are provided, and by what; prints as `format` says. rpm exits
+/// Asks rpm, in one call, which packages provide these capabilities; returns a line for each as `format` says. rpm exits
 /// with the number of missing ones, so its status says nothing.
 pub fn query(names: &[String], format: &str) -> Result<String> {
     // Without these two, rpm 6.0 asks for the transaction lock even for a query.
@@ -54,20 +54,20 @@ pub fn query(names: &[String], format: &str) -> Result<String> {
     Ok(output.text())
 }
 
-/// All packages of this host, each as `format` says.
+/// All installed packages, each as `format` says.
 pub fn all(format: &str) -> Result<String> {
     let cmd = rpm()?.args(["-qa", "--nosignature", "--nodigest", "--qf", format]);
     Ok(cmd.ok()?.text())
 }
 
-/// What rpm says of the digests and signatures of these files; prints as `model::checksig` reads it. Its status is that of
-/// the worst, and says less.
+/// rpm's report on the digests and signatures of these files, for `model::packages::checksig`. The exit status is that
+/// of the worst file, and says less.
 pub fn checksig(files: &[PathBuf]) -> Result<String> {
     Ok(rpm()?.arg("-Kv").args(words(files)).within(INSTALL_LIMIT).run()?.text())
 }
 
-/// Asks rpm whether these could be installed together; `None` if so, else what it says. Takes no lock and changes nothing
-/// (rpmtsRun in rpm's lib/transaction.c).
+/// Asks rpm whether these files could be installed together; `None` if so, else its message. Takes no lock and changes
+/// nothing (rpmtsRun in rpm's lib/transaction.c).
 pub fn refusal(files: &[PathBuf]) -> Result<Option<String>> {
     let output = rpm()?.args(UPGRADE).arg("--test").args(words(files)).within(INSTALL_LIMIT).run()?;
     let said = || {
@@ -76,9 +76,8 @@ pub fn refusal(files: &[PathBuf]) -> Result<Option<String>> {
     Ok((!output.success()).then(said))
 }
 
-/// Installs or upgrades these files, and what is installed in the same version once more, in one transaction. By rpm, not
-/// by yum or dnf: it is there on every release, is the same on all, and knows no repository, plugin, cache or exclusion
-/// that could be asked first.
+/// Installs or upgrades these files in one transaction; a package of the same version is installed once more. By rpm,
+/// not by yum or dnf: rpm is the same on every release, and asks no repository, plugin, cache or exclusion first.
 pub fn upgrade_from_files(files: &[PathBuf], on_heard: OnHeard) -> Result<Installation> {
     let cmd = rpm()?.args(UPGRADE).arg("-v").args(words(files)).within(INSTALL_LIMIT).gently();
     Ok(ended(&cmd, &cmd.listen(on_heard)?, false))
@@ -94,9 +93,9 @@ fn words(files: &[PathBuf]) -> impl Iterator<Item = String> {
     files.iter().map(|path| path.display().to_string())
 }
 
-/// Who on this host demands that package files are signed, in words; `None` if nobody does. rpm itself since 4.14.2
+/// The setting of this host that demands signed package files, in words; `None` if there is none. rpm has one since 4.14.2
 /// (`%_pkgverify_level`), yum and dnf for files that come from no repository (`localpkg_gpgcheck`, yum.conf(5) and
-/// dnf.conf(5)). rpm before that never does, and what yum and dnf demand it does not know.
+/// dnf.conf(5)). An older rpm demands none, and rpm does not know the setting of yum and dnf.
 pub fn who_demands_signatures() -> Result<Option<String>> {
     let level = rpm()?.args(["--eval", "%{?_pkgverify_level}"]).ok()?.text();
     if matches!(level.trim(), "signature" | "all") {
@@ -142,28 +141,28 @@ pub fn manager() -> Result<Manager> {
 }
 
 impl Manager {
-    /// Installs these in one call, without questions, each line of its output handed over as it comes. Does not wait
-    /// for locks where it can be told not to. Whether the packages are there afterwards is for the caller to look:
-    /// yum 3 ends with 0 if it knew but one of several names.
+    /// Installs these packages in one call, without questions, and hands over each line of output as it comes. Does not
+    /// wait for locks where the package manager has an option for that. The caller has to look whether the packages are
+    /// there afterwards: yum 3 ends with 0 if it knew only one of several names.
     pub fn install(&self, names: &[String], on_heard: OnHeard) -> Result<Installation> {
         self.run("install", names, on_heard)
     }
 
-    /// Installs these once more: they are there, and some of their files are not.
+    /// Installs these packages once more, since some of their files are missing.
     pub fn reinstall(&self, names: &[String], on_heard: OnHeard) -> Result<Installation> {
         self.run("reinstall", names, on_heard)
     }
 
-    /// Notes that these installed packages are wanted for themselves. dnf remembers which came along for another, and
-    /// takes them away with that (clean_requirements_on_remove in dnf.conf(5), on unless told otherwise). yum 3 does so
-    /// only when told, and microdnf cannot: there nothing is noted.
+    /// Marks these installed packages as wanted for themselves. dnf remembers which came as a requirement of another,
+    /// and removes them with that one (clean_requirements_on_remove in dnf.conf(5), on by default). yum 3 does so only
+    /// if it is configured to, and microdnf cannot: there nothing is marked.
     pub fn keep(&self, names: &[String]) -> Result<()> {
         let reason = match self.kind {
             Kind::Dnf => "install",
             Kind::Dnf5 => "user",
             Kind::Microdnf | Kind::Yum => return Ok(()),
         };
-        // No repository has a word in this, and none is to be fetched for it.
+        // This needs no repository, and must not download the metadata of one.
         let offline = || self.command().arg("--disablerepo=*");
         // Each mark is an entry in dnf's history, also one that changes nothing.
         let known = offline().args(["-q", "repoquery", "--userinstalled", "--qf", "%{name}\\n"]).ok()?.text();

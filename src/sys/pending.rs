@@ -1,33 +1,33 @@
-//! The queue on the disk: `/var/lib/relayhost/pending/NAME.json`, one file for each asker. Written by scriptlets while
-//! a run may be at work, so it has a lock of its own, held for the moment of a rename.
+//! The queue of requests on the disk: `/var/lib/relayhost/pending/NAME.json`, one file for each package that asks.
+//! Scriptlets write them while a run may be at work, so the queue has a lock of its own, held for the moment of a rename.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::damage::{self, make_way, moment, own_directory};
+use super::records::{self, DIRECTORY, make_way, moment, own_directory};
 use super::{files, host, state};
 use crate::error::{Error, Result};
 use crate::model::state::pending::Entry;
 
-/// Leftovers of this prefix that are older are of runs that were stopped.
+/// Beginning of the names of files that are being written, and the age from which one belongs to a writer that was killed.
 const UNFINISHED: &str = ".new-";
 const OLD: Duration = Duration::from_secs(3600);
 
 fn directory() -> PathBuf {
-    Path::new(state::DIRECTORY).join("pending")
+    Path::new(DIRECTORY).join("pending")
 }
 
 fn path(name: &str) -> PathBuf {
     directory().join(format!("{name}.json"))
 }
 
-/// Records a request; one that was there by the same asker is replaced. On the disk when this returns: the package
-/// that asked will be too.
+/// Records a request, in place of an earlier one of the same package. It is on the disk when this returns, as the
+/// package that asks will be.
 pub fn record(name: &str, entry: &Entry) -> Result<()> {
-    // Nobody reads what a scriptlet would say of it; the next command that can be read does.
-    own_directory(Path::new(state::DIRECTORY))?;
+    // Nobody reads the output of a scriptlet, so the lines about directories are dropped; the next command finds the same.
+    own_directory(Path::new(DIRECTORY))?;
     own_directory(&directory())?;
     let _moment = moment(&directory());
     write(name, entry)
@@ -44,16 +44,16 @@ fn write(name: &str, entry: &Entry) -> Result<()> {
     files::sync_directory(&directory())
 }
 
-/// Everything that waits, by name. An entry that cannot be read is one all the same: somebody asked.
+/// All requests that wait, by name. One that cannot be read counts as well, since a package asked.
 pub fn entries() -> Result<Vec<(String, Entry)>> {
-    if !state::is_there() || !damage::is_ours(&directory()) {
+    if !state::is_there() || !records::is_ours(&directory()) {
         return Ok(Vec::new());
     }
     let mut all = Vec::new();
     for name in files::list(&directory())? {
         let Some(name) = name.strip_suffix(".json").filter(|name| !name.starts_with('.')) else { continue };
         let path = path(name);
-        let entry = match damage::record(&path) {
+        let entry = match records::read(&path) {
             Ok(None) => continue,
             Err(Error::Record { .. }) => {
                 Entry::new(format!("`{}` cannot be read", path.display()), host::moment(), String::new())
@@ -71,7 +71,7 @@ pub fn entries() -> Result<Vec<(String, Entry)>> {
 pub fn settle(name: &str, before: &Entry, after: Option<&Entry>) -> Result<()> {
     let _moment = moment(&directory());
     let path = path(name);
-    match damage::record::<Entry>(&path) {
+    match records::read::<Entry>(&path) {
         Ok(None) => return Ok(()),
         Ok(Some(now)) if now.id != before.id => return Ok(()),
         Ok(_) | Err(Error::Record { .. }) => {}
@@ -83,15 +83,15 @@ pub fn settle(name: &str, before: &Entry, after: Option<&Entry>) -> Result<()> {
     }
 }
 
-/// Takes an asker's request back.
+/// Removes the request of a package.
 pub fn withdraw(name: &str) -> Result<()> {
     let _moment = moment(&directory());
     if fs::symlink_metadata(path(name)).is_err() { Ok(()) } else { remove(&path(name)) }
 }
 
-/// Removes the queue when it is empty.
+/// Removes the directory of the queue, if it is empty.
 pub fn close() {
-    // With something in it, it stays.
+    // remove_dir removes no directory that has files.
     let _ = fs::remove_dir(directory());
 }
 
@@ -105,12 +105,12 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes what writers that were stopped have left.
+/// Removes the unfinished files of writers that were killed.
 pub fn sweep() {
     for name in files::names(&directory()).into_iter().filter(|name| name.starts_with(UNFINISHED)) {
         let path = directory().join(name);
         let written = fs::symlink_metadata(&path).and_then(|found| found.modified());
-        // A writer holds the lock for a moment only. What seems to come from the future is from before the clock was set back.
+        // A writer holds the lock for a moment only. A time in the future is from before the clock was set back.
         let age = written.map(|time| time.elapsed().unwrap_or_else(|ahead| ahead.duration()));
         if age.is_ok_and(|age| age > OLD) {
             let _ = fs::remove_file(path);

@@ -1,4 +1,4 @@
-//! Postfix's own programs: postconf, postmap, postqueue, postcat, postlog, postsuper.
+//! Runs Postfix's own programs: postconf, postmap, postqueue, postcat, postlog, postsuper.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ pub fn settings(names: &[&str]) -> Result<String> {
     }
 }
 
-/// Has Postfix itself read a main.cf before it is put in place. Returns what `postconf -n` prints for it, and its
+/// Lets Postfix itself read a main.cf before it is put in place. Returns the output of `postconf -n` for it, and the
 /// warnings.
 pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
     let staged = files::staging(&Managed::MainCf.path())?;
@@ -70,9 +70,9 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     })
 }
 
-/// Does something by postmap, which gets the options given; once more with a configuration of its own if postmap fails
-/// with the host's, since each program of Postfix ends at once where main.cf has, say, this host's name as the relayhost
-/// (mail_params.c), and that is what is to be mended.
+/// Runs postmap through `work`, which gets the options; once more with an empty configuration if postmap fails with the
+/// host's. Each program of Postfix ends at once if main.cf has, say, this host's name as the relayhost (mail_params.c),
+/// and relayhost has to mend that.
 fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Cmd, Output)> {
     let program = run::require("postmap", INSTALL_POSTFIX)?;
     let (product, cmd) = work(Cmd::new(&program).without_core())?;
@@ -98,7 +98,7 @@ pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
     if output.success() {
         return Ok(Some(output.text().trim_end_matches('\n').to_owned()));
     }
-    // Without a word: there is no such key. The table's own contents may stand in a `static:` or `inline:` one.
+    // Without a message: there is no such key. The table's own contents may stand in a `static:` or `inline:` one.
     if output.stderr.is_empty() {
         return Ok(None);
     }
@@ -109,7 +109,7 @@ pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
 /// A map source and its database, finished beside their places and not yet in them. Gone when `staging` is dropped.
 #[derive(Debug)]
 pub struct BuiltMap {
-    /// The directory that they lie in.
+    /// The staging directory that they lie in.
     pub staging: TempDir,
     /// The source.
     pub source: PathBuf,
@@ -129,7 +129,8 @@ pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> 
     let (staging, source) = if kind.database(path).is_none() {
         begin()?
     } else {
-        // Each attempt has a directory of its own: Berkeley DB waits for ever beside what a failed one leaves, `__db.NAME`.
+        // Each attempt has a directory of its own: Berkeley DB waits for ever beside what a failed one leaves,
+        // `__db.NAME`.
         let (built, cmd, output) = postmap(|cmd| {
             let (staging, source) = begin()?;
             let table = kind.table(&source);
@@ -170,7 +171,7 @@ pub fn table_types() -> Result<Vec<String>> {
 }
 
 /// Whether a table (`type:path`) has an entry under a key; `None` if it cannot be read. The entry may be a password,
-/// and is not looked at.
+/// so this returns none of it.
 pub fn has_entry(table: &str, key: &str) -> Result<Option<bool>> {
     let program = run::require("postmap", INSTALL_POSTFIX)?;
     let output = Cmd::new(&program).args(["-q", key, table]).without_core().run()?;
@@ -182,15 +183,15 @@ pub fn has_entry(table: &str, key: &str) -> Result<Option<bool>> {
     })
 }
 
-/// Hands on what `postqueue -j` or `postqueue -p` says, line by line; false if it does not know that option.
+/// Hands on the output of `postqueue -j` or `postqueue -p`, line by line; false if postqueue does not know that option.
 pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<bool> {
     let program = run::require("postqueue", INSTALL_POSTFIX)?;
     let cmd = Cmd::new(&program).arg(if as_json { "-j" } else { "-p" });
     Ok(cmd.stream(on_line)?.success())
 }
 
-/// The recipients of one message that are still to do, with the reasons that the queue shows. For those alone the whole
-/// queue has to be read, which Postfix does as fast as it can.
+/// The recipients of one message that are not done yet, with the reasons that the queue shows. Only the listing of the
+/// whole queue has these reasons.
 pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
     let mut found = None;
     queue(true, &mut |line| {
@@ -198,7 +199,7 @@ pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
             found = found.take().or_else(|| parse_json(line).filter(|message| message.queue_id == queue_id));
         }
     })?;
-    // Postfix before 3.1 has no -j; and a line with many recipients may be longer than what is read of one.
+    // Postfix before 3.1 has no -j, and a line with many recipients may be longer than the limit of a line.
     if found.is_none() {
         let mut listing = Listing::default();
         let mut take = |message: Option<Waiting>| {
@@ -210,9 +211,9 @@ pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
     Ok(found.map(|message| message.recipients).unwrap_or_default())
 }
 
-/// The recipients in the queue file of one message; none if it is in the queue no more.
+/// The recipients in the queue file of one message; none if the message is no longer in the queue.
 pub fn envelope(queue_directory: &str, queue_id: &str) -> Result<Vec<Addressee>> {
-    // Asked for a file that is not there, postcat says so a second later, as every program of Postfix that fails does.
+    // postcat reports a missing file after a second, as every program of Postfix that fails does.
     if !is_queued(Path::new(queue_directory), queue_id) {
         return Ok(Vec::new());
     }
@@ -248,7 +249,7 @@ pub fn log(text: &str) -> Result<()> {
     Cmd::new(&program).args(["-p", "info", "-t", super::syslog::TAG, text]).ok().map(|_| ())
 }
 
-/// Has Postfix try one message again now.
+/// Tells Postfix to try one message again now.
 pub fn retry(queue_id: &str) -> Result<()> {
     let program = run::require("postqueue", INSTALL_POSTFIX)?;
     Cmd::new(&program).args(["-i", queue_id]).run().map(|_| ())

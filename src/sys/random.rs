@@ -1,8 +1,8 @@
-//! Random numbers of the system, by way of the TLS library, which needs them too.
+//! Random numbers of the system, from the TLS library, which needs them too.
 
 use sha2::{Digest, Sha256};
 
-/// Bytes that nobody can guess, 32 at most; where the system gives none, such that come but once.
+/// Bytes that nobody can guess, 32 at most; if the system gives none, bytes that do not come again.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).is_err() {

@@ -10,18 +10,18 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
-use crate::sys::clock;
 use crate::sys::limit::NoCore;
 use crate::sys::signals;
 use crate::sys::stream::{Stream, wait_for_output};
+use crate::sys::{clock, environment};
 
-/// Where programs are looked for: root's path, whatever the caller's is.
+/// The directories in which programs are looked for: root's path, whatever the caller's is.
 pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 
 /// Lines of standard error in an error.
 const TAIL_LINES: usize = 12;
 
-/// How long a program that is ended for a signal may take to clear up before it is killed: rpm takes its locks back.
+/// The time to clear up for a program that is ended because of a signal, before it is killed: rpm releases its locks.
 const CLEAR_UP: Duration = Duration::from_secs(2);
 
 /// A command to run.
@@ -35,12 +35,12 @@ pub struct Cmd {
     home: String,
     variables: Vec<(&'static str, String)>,
     gentle: bool,
-    /// How long it may go on when a signal is to end us.
+    /// The time that it may go on for when a signal is to end the run.
     settle: Duration,
     core: bool,
 }
 
-/// How it ended, and what it said.
+/// The exit status and the output of a program.
 #[derive(Debug)]
 pub struct Output {
     /// Exit status; `None` if a signal ended it.
@@ -87,13 +87,13 @@ impl Cmd {
         self
     }
 
-    /// Adds several.
+    /// Adds several arguments.
     pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// Gives it something to read, a few kilobytes at most: it is written before the program is listened to.
+    /// Sets its standard input, a few kilobytes at most: all is written before any output is read.
     pub fn input(mut self, bytes: Vec<u8>) -> Self {
         self.input = Some(bytes);
         self
@@ -117,21 +117,21 @@ impl Cmd {
         self
     }
 
-    /// When its time is over, it is asked to end (SIGTERM) and left to itself: for a package manager, whose sudden
-    /// death in a transaction would leave the database broken. A signal to us waits for its end, and that is told
-    /// ([`Heard::Note`]). It gets the caller's proxies.
+    /// Never kills it: when its time is over, it gets SIGTERM and is left to itself. For a package manager, whose sudden
+    /// death in a transaction would leave the database broken. A signal to relayhost waits for its end, and a note says so
+    /// ([`Heard::Note`]). The program gets the caller's proxy variables.
     pub fn gently(mut self) -> Self {
         self.gentle = true;
         self
     }
 
-    /// When a signal is to end us, it may go on for this long, so that we know what it has done.
+    /// Lets it go on for this long when a signal is to end the run, so that relayhost knows the result.
     pub fn settling(mut self, settle: Duration) -> Self {
         self.settle = settle;
         self
     }
 
-    /// It leaves no core: for a program that has a password in its memory.
+    /// Has it leave no core file: for a program that has a password in its memory.
     pub fn without_core(mut self) -> Self {
         self.core = false;
         self
@@ -156,7 +156,7 @@ impl Cmd {
         }
     }
 
-    /// Ends it, and what it has started, for a signal that is to end us.
+    /// Ends it, and the processes that it has started, because a signal is to end the run.
     fn end(&self, handle: &duct::Handle) {
         for pid in pids(handle) {
             let _ = killpg(pid, Signal::SIGTERM);
@@ -168,7 +168,7 @@ impl Cmd {
         self.stop(handle);
     }
 
-    /// Whether a signal is to end it now. Says of each signal that waits for it that it was noted.
+    /// Whether a signal is to end it now. For each signal that waits for it, hands over a note.
     fn is_interrupted(&self, since: &mut Option<Instant>, on_heard: OnHeard) -> bool {
         let Some(first) = signals::pending() else { return false };
         if self.gentle {
@@ -185,18 +185,18 @@ impl Cmd {
         !self.gentle && since.elapsed() >= self.settle
     }
 
-    /// What the program sees: no secret of our caller's environment, no locale but C.
+    /// Its environment: no secret of the caller's, and no locale but C.
     fn environment(&self) -> Vec<(&'static str, String)> {
         let mut all = vec![("PATH", PATH.into()), ("LC_ALL", "C".into()), ("HOME", self.home.clone())];
         all.extend(self.variables.iter().cloned());
         if self.gentle {
             let proxies = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy"];
-            all.extend(proxies.into_iter().filter_map(|name| Some((name, super::host::variable(name)?))));
+            all.extend(proxies.into_iter().filter_map(|name| Some((name, environment::variable(name)?))));
         }
         all
     }
 
-    /// Runs it; any exit status is fine. Errors: cannot start, did not end in time, a signal is to end us.
+    /// Runs it; any exit status is fine. Errors: it cannot start, it did not end in time, a signal is to end the run.
     pub fn run(&self) -> Result<Output> {
         self.stream(&mut |_| {})
     }
@@ -215,7 +215,7 @@ impl Cmd {
         })
     }
 
-    /// As `stream`, and hands over as well what is to be said of a signal that waits.
+    /// As `stream`, and hands over the notes about signals too.
     pub fn listen(&self, on_heard: OnHeard) -> Result<Output> {
         signals::check()?;
         let fault = |source: std::io::Error| Error::Program {
@@ -232,13 +232,14 @@ impl Cmd {
                 (Some(read_end), Some((write_end, bytes)))
             }
         };
-        // The expression holds the other ends of the pipes. It must be gone when the program runs: we see the end of
-        // the output only when nobody has these ends any more.
+        // duct's expression holds the write ends of the pipes. It must be dropped before the loop below: reads see the end
+        // of the output only when no process has a write end any more.
         let handle = {
             let _limit = (!self.core).then(NoCore::begin);
             let command =
                 duct::cmd(&self.program, &self.args).full_env(self.environment()).dir("/").unchecked();
-            // In a process group of its own: a Ctrl-C at the terminal is for us, and we say what becomes of it.
+            // In a process group of its own: Ctrl-C at the terminal goes to relayhost, which decides what becomes of the
+            // program.
             let command = command.stdout_file(out_end).stderr_file(err_end).before_spawn(|command| {
                 command.process_group(0);
                 Ok(())
@@ -250,7 +251,7 @@ impl Cmd {
             .map_err(fault)?
         };
         if let Some((mut pipe, bytes)) = input {
-            // A program that does not read its input is its own matter; its status tells.
+            // Whether a program reads its input is its own matter; its status tells.
             let _ = pipe.write_all(bytes);
         }
         let mut streams = [Stream::new(out).map_err(fault)?, Stream::new(err).map_err(fault)?];

@@ -1,5 +1,5 @@
-//! A login, step by step, for the mechanisms that can be spoken without Cyrus SASL. The password is in the answers to
-//! the relay and nowhere else; what the relay sends is bounded before anything is computed of it.
+//! A login, step by step, for the mechanisms that relayhost speaks without Cyrus SASL. The password is in the replies to
+//! the relay and nowhere else; the relay's numbers are bounded before anything is computed from them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -33,7 +33,7 @@ enum Way {
 }
 
 impl<'a> Login<'a> {
-    /// Begins a login; `None` if the mechanism cannot be spoken here.
+    /// Begins a login; `None` if relayhost does not speak the mechanism.
     pub fn new(mechanism: &str, user: &'a str, password: &'a Secret) -> Option<Self> {
         let way = match mechanism {
             "PLAIN" => Way::Plain,
@@ -49,7 +49,7 @@ impl<'a> Login<'a> {
         format!("\0{}\0{}", self.user, self.password.expose()).into_bytes()
     }
 
-    /// What follows the mechanism's name in the AUTH command, in base64.
+    /// The initial response, which follows the mechanism's name in the AUTH command, in base64.
     pub fn initial(&self) -> Option<Secret> {
         let bytes = match &self.way {
             Way::Plain => self.plain(),
@@ -59,7 +59,7 @@ impl<'a> Login<'a> {
         Some(Secret::new(BASE64.encode(bytes)))
     }
 
-    /// The answer to a challenge, both in base64; an error says what is wrong with the challenge.
+    /// The response to a challenge, both in base64; the error names the fault of the challenge.
     pub fn answer(&mut self, challenge: &str) -> Result<Secret, String> {
         let bytes = match &mut self.way {
             // The whole answer was in the command: an empty challenge asks for it again.
@@ -98,7 +98,7 @@ struct Scram {
     nonce: String,
     /// The client's first message without its header.
     first: String,
-    /// What the server must sign with, once it is known.
+    /// The signature that the server must send, once it is known.
     signature: Option<[u8; 32]>,
 }
 
@@ -109,7 +109,7 @@ impl Scram {
         Self { nonce: nonce.to_owned(), first: format!("n={user},r={nonce}"), signature: None }
     }
 
-    /// The server's first message is answered with the proof, its last one with nothing.
+    /// The response to a message of the server: the proof to the first one, nothing to the last one.
     fn answer(&mut self, message: &str, password: &Secret) -> Result<String, String> {
         let field = |name: &str| message.split(',').find_map(|field| field.strip_prefix(name));
         if let Some(signature) = self.signature {

@@ -1,4 +1,4 @@
-//! Directories under /tmp for what a run needs for a moment, and what killed runs have left of them.
+//! Directories under /tmp that a run needs for a moment; removes those that killed runs have left.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -10,34 +10,33 @@ use tempfile::TempDir;
 use super::files;
 use crate::error::Result;
 
-/// Where scratch directories are: `check` has one, too, which makes no directory of ours.
+/// The directory of scratch directories: not the state directory, which `check` must not make.
 const DIRECTORY: &str = "/tmp";
-/// What their names begin with. Nobody else's begin so.
+/// Beginning of their names. No other program uses it.
 const NAME: &str = "relayhost-scratch-";
 
 /// An empty directory of this process's under /tmp, gone when dropped.
 #[derive(Debug)]
 pub struct Scratch {
     directory: TempDir,
-    /// Locked for as long as this process lives: so another run knows that it is in use. None where files cannot be locked,
-    /// where nobody sweeps either.
+    /// A lock for as long as this process lives, which tells other runs that the directory is in use. `None` where files
+    /// cannot be locked; there no run sweeps either.
     _lock: Option<Flock<File>>,
 }
 
 impl Scratch {
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 }
 
-/// An empty directory under /tmp, the caller's alone, gone when dropped. What a run leaves that was killed is swept by
-/// [`sweep`].
+/// Makes an empty directory under /tmp, the caller's alone, gone when dropped. [`sweep`] removes those of killed runs.
 pub fn directory() -> Result<Scratch> {
     for _ in 0..10 {
         let directory = files::private_directory(Path::new(DIRECTORY), NAME)?;
         let lock = lock(directory.path());
-        // One that was swept before it was locked is made anew.
+        // Another run may have swept it before it was locked; then a new one is made.
         if lock.is_some() && fs::symlink_metadata(directory.path()).is_ok() {
             return Ok(Scratch { directory, _lock: lock });
         }
@@ -46,7 +45,8 @@ pub fn directory() -> Result<Scratch> {
     Ok(Scratch { directory, _lock: None })
 }
 
-/// A directory of the caller's alone that no living process has locked; a link, or what is somebody else's, is none.
+/// Locks a directory that is the caller's alone. `None` if a living process has locked it, if it belongs to somebody
+/// else, or if the path is a link.
 fn lock(path: &Path) -> Option<Flock<File>> {
     let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
     let directory = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
@@ -57,7 +57,7 @@ fn lock(path: &Path) -> Option<Flock<File>> {
     Flock::lock(directory, FlockArg::LockExclusiveNonblock).ok()
 }
 
-/// Removes the scratch directories that killed runs have left. One that cannot be removed is the next run's.
+/// Removes the scratch directories that killed runs have left. One that cannot be removed is left for the next run.
 pub fn sweep() {
     for name in files::names(Path::new(DIRECTORY)).into_iter().filter(|name| name.starts_with(NAME)) {
         let path = Path::new(DIRECTORY).join(name);

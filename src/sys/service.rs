@@ -1,4 +1,5 @@
-//! Postfix as a service: systemd where it runs, else an init script where there is one, else Postfix's own command.
+//! Runs Postfix as a service: by systemd where it runs, else by an init script if there is one, else by Postfix's own
+//! command.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::model::host_kind::Kind;
 use crate::model::observed::{Queue, Service};
 use crate::model::plan::action::ServiceAction;
 
-/// How long Postfix may take to come up or to stop.
+/// Time that Postfix may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// systemctl, where systemd manages this host.
@@ -24,16 +25,16 @@ fn systemd() -> Option<PathBuf> {
     (super::host::kind() == Kind::Systemd).then(|| run::find("systemctl")).flatten()
 }
 
-/// Has systemd start or stop one of our units, and does not wait for that: it may be waiting for the very RPM
-/// transaction in which we run. False where no systemd runs.
+/// Asks systemd to start or stop a unit of relayhost, and does not wait for the end of that: the unit may be waiting for
+/// the RPM transaction in which this process runs. False where systemd does not run.
 pub fn order(verb: &str, unit: &str) -> bool {
     let Some(program) = systemd() else { return false };
-    // PID 1 answers in milliseconds, or a scriptlet must not wait for it.
+    // PID 1 answers in milliseconds; if it does not, a scriptlet must not wait for it.
     let cmd = Cmd::new(&program).args([verb, "--no-block", "--quiet", unit]).within(Duration::from_secs(2));
     cmd.run().is_ok_and(|output| output.success())
 }
 
-/// Has systemd read changed units.
+/// Tells systemd to read changed units.
 pub fn reread_units() {
     if let Some(program) = systemd() {
         // Without it the old ones stay in force until the next boot.
@@ -41,8 +42,8 @@ pub fn reread_units() {
     }
 }
 
-/// Has systemd start one of our units after a while, by a timer that is made for it and has its name. One of that name
-/// must not be there.
+/// Has systemd start a unit of relayhost later, by a timer that is made for it and has its name. No timer of that name
+/// may be there.
 pub fn order_later(unit: &str, pause: Duration) -> bool {
     let (Some(_), Some(program)) = (systemd(), run::find("systemd-run")) else { return false };
     let cmd = Cmd::new(&program)
@@ -68,17 +69,18 @@ pub fn state(queue: &Queue) -> Result<Service> {
     Ok(Service { running: master_runs(queue), enabled, masked: word.starts_with("masked") })
 }
 
-/// Whether master(8) of this queue runs: it holds a lock on its pid file as long as it lives (`master -t` looks at that too:
-/// open_lock in Postfix's src/global/open_lock.c, by flock(2) on Linux). The number in the file says less: another process
-/// may have it by now, and without /proc nobody can look. `postfix status` says the same in fifty times the time.
+/// Whether master(8) of this queue runs: it holds a lock on its pid file as long as it lives (`master -t` looks at that
+/// too: open_lock in Postfix's src/global/open_lock.c, by flock(2) on Linux). The number in the file says less: another
+/// process may have it by now, and only /proc would tell. `postfix status` says the same in fifty times the time.
 pub fn master_runs(queue: &Queue) -> bool {
     let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
     let Ok(file) = File::open(&path) else { return false };
     matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
 }
 
-/// Whether master(8) of this queue has a process of this daemon (proc(5): /proc/PID/stat begins with the number, the name in
-/// parentheses, the state and the parent). Who has none may have one in a moment: master starts them when they are needed.
+/// Whether master(8) of this queue has a process of this daemon (proc(5): /proc/PID/stat begins with the number, the
+/// name in parentheses, the state and the parent). A master without one may have it in a moment: it starts daemons when
+/// they are needed.
 pub fn runs_daemon(queue: &Queue, name: &str) -> bool {
     let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
     let text = |path: &Path| {
@@ -98,14 +100,14 @@ pub fn runs_daemon(queue: &Queue, name: &str) -> bool {
         .any(|pid| is_daemon(pid) == Some(true))
 }
 
-/// Tells Postfix to start, restart or read its configuration again, waits until it runs, and returns what was done: a
-/// restart where a reload would leave mail waiting.
+/// Tells Postfix to start, restart or reload, waits until it runs, and returns the action that was taken: a restart
+/// where a reload would leave mail waiting.
 pub fn tell(action: ServiceAction, queue: &Queue) -> Result<ServiceAction> {
-    // Half of it would be a Postfix that is stopped.
+    // A signal in the middle of a restart would leave Postfix stopped.
     let _held = signals::hold();
     let action =
         if action == ServiceAction::Reload && has_given_up() { ServiceAction::Restart } else { action };
-    // A master that was started by hand is none of systemd's; it would refuse to reload it.
+    // systemd does not know a master that was started by hand, and would refuse to reload it.
     let unit = systemd().filter(|program| action == ServiceAction::Start || is_active(program));
     let (command, output) = if let Some(program) = unit {
         run_one(Cmd::new(&program).args([action.verb(), "postfix.service"]))?
@@ -129,8 +131,8 @@ pub fn tell(action: ServiceAction, queue: &Queue) -> Result<ServiceAction> {
     Ok(action)
 }
 
-/// Whether master(8) has given up starting a daemon for service_throttle_time, a minute; no reload ends that
-/// (master_spawn.c). Without a mail log that is a file nobody can tell.
+/// Whether master(8) waits with starting a daemon for service_throttle_time, a minute, since it failed; no reload ends
+/// that (master_spawn.c). Only a mail log that is a file tells; false without one.
 fn has_given_up() -> bool {
     const GIVEN_UP: &str = ": bad command startup -- throttling";
     super::log_tail::last_line_with(&[GIVEN_UP, ": daemon started -- "])
@@ -144,7 +146,7 @@ fn is_active(systemctl: &Path) -> bool {
         .is_ok_and(|output| output.success())
 }
 
-/// Has Postfix start at boot.
+/// Makes Postfix start at boot.
 pub fn enable() -> Result<()> {
     match systemd() {
         None => Ok(()),
@@ -152,7 +154,7 @@ pub fn enable() -> Result<()> {
     }
 }
 
-/// What the command said, and the last fatal word in the log: Postfix says there why it does not start.
+/// The command's output, and the last fatal error in the log, in which Postfix says why it does not start.
 fn with_log(output: &Output) -> String {
     let fatal = super::log_tail::last_line_with(&[": fatal: "]);
     [output.tail(), fatal.unwrap_or_default()].join("\n").trim().to_owned()

@@ -16,32 +16,32 @@ use signal_hook::flag;
 use super::files;
 use crate::error::{Error, Interruption, Result, Signal};
 
-/// How long a wait may go on without looking whether a signal has come.
+/// Longest wait between two looks whether a signal has come.
 pub const TICK: Duration = Duration::from_millis(20);
 
-/// Which of [`Signal::ALL`] have come; [`arrived`] forgets one when it is told.
+/// Which of [`Signal::ALL`] have come; [`arrived`] clears the one that it returns.
 static CAME: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
-/// The first that was seen to have come, as its place in [`Signal::ALL`] and one more.
+/// The first one that was seen, as its place in [`Signal::ALL`] plus one; 0 for none.
 static FIRST: AtomicUsize = AtomicUsize::new(0);
-/// How many [`Held`] there are.
+/// Number of [`Held`] that live.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// From now on these signals are noted, and no longer end us. One that whoever started us has had ignored (nohup(1), a
-/// shell's `&`) stays ignored.
+/// Has these signals noted from now on, instead of ending the process. One that the caller of relayhost ignores
+/// (nohup(1), a shell's `&`) stays ignored.
 pub fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let ignored = ignored();
         for (signal, came) in Signal::ALL.into_iter().zip(&CAME) {
             if !ignored.contains(&signal) {
-                // One that cannot be watched ends us at once, and the next run clears up.
+                // A signal that cannot be watched ends the process at once, and the next run clears up.
                 let _ = flag::register(signal.number(), came);
             }
         }
     });
 }
 
-/// Those that whoever started us has had ignored (`SigIgn` of proc_pid_status(5): sigaction(2) itself takes `unsafe`).
+/// Signals that the caller of relayhost ignores (`SigIgn` of proc_pid_status(5): sigaction(2) itself takes `unsafe`).
 /// Without /proc nobody can tell, and all are heeded.
 pub fn ignored() -> Vec<Signal> {
     let status = files::read(Path::new("/proc/self/status"), 64 * 1024).ok().flatten().unwrap_or_default();
@@ -51,7 +51,7 @@ pub fn ignored() -> Vec<Signal> {
     Signal::ALL.into_iter().filter(|signal| mask & (1 << (signal.number() - 1)) != 0).collect()
 }
 
-/// The signal that has come, also while signals are held. The first one stays the one.
+/// The first signal that has come, also while signals are held.
 pub fn came() -> Option<Signal> {
     if FIRST.load(Ordering::SeqCst) == 0
         && let Some(place) = CAME.iter().position(|came| came.load(Ordering::SeqCst))
@@ -61,7 +61,7 @@ pub fn came() -> Option<Signal> {
     Signal::ALL.get(FIRST.load(Ordering::SeqCst).checked_sub(1)?).copied()
 }
 
-/// One that has come since this was last asked: a person who presses Ctrl-C once more wants to see that it was noted.
+/// A signal that has come since the last call: a person who presses Ctrl-C once more wants to see that it was noted.
 pub fn arrived() -> Option<Signal> {
     came()?;
     let mut all = Signal::ALL.into_iter().zip(&CAME);
@@ -83,8 +83,8 @@ pub fn interrupted(signal: Signal) -> Error {
     Error::Interrupted(Box::new(Interruption::new(signal)))
 }
 
-/// What ended a run that a signal was to end: that signal. What failed meanwhile did so for it, as a rule: a program that
-/// was ended, a wait that was cut off.
+/// The error to report: the signal's, if one is to end the run. Another error then comes from the signal, as a rule: a
+/// program that was ended, a wait that was cut off.
 pub fn blame(error: Error) -> Error {
     match (pending(), &error) {
         (None, _) | (_, Error::Interrupted(_) | Error::Undone { .. } | Error::Stuck { .. }) => error,
@@ -92,12 +92,12 @@ pub fn blame(error: Error) -> Error {
     }
 }
 
-/// Until this is dropped signals wait: for what must not be left half done, such as putting files back.
+/// Holds signals back until it is dropped: for work that must not be left half done, such as putting files back.
 #[derive(Debug)]
 #[must_use]
 pub struct Held(());
 
-/// Has signals wait.
+/// Holds signals back.
 pub fn hold() -> Held {
     HELD.fetch_add(1, Ordering::SeqCst);
     Held(())
@@ -114,13 +114,13 @@ impl Drop for Held {
 pub struct Input<F>(pub F);
 
 impl Input<File> {
-    /// Standard input, without a buffer: what is in one, nobody waits for.
+    /// Standard input, without a buffer: no wait would see what a buffer holds.
     pub fn standard() -> std::io::Result<Self> {
         Ok(Self(std::io::stdin().as_fd().try_clone_to_owned()?.into()))
     }
 }
 
-/// Whether reading from it returns at once, with an error if there is nothing.
+/// Whether a read returns at once, with an error if there is nothing to read.
 fn never_waits(file: &impl AsFd) -> bool {
     fcntl(file, FcntlArg::F_GETFL)
         .is_ok_and(|flags| OFlag::from_bits_retain(flags).contains(OFlag::O_NONBLOCK))

@@ -1,5 +1,6 @@
-//! The state directory `/var/lib/relayhost`: the lock, the intent (journal.json) and the generations. Everything in it is root's
-//! alone; records appear by rename, on the disk before they count. What cannot be used of it is `damage`'s.
+//! The state directory `/var/lib/relayhost`: the lock, the intent (journal.json) and the generations. Everything in it
+//! is root's alone; records appear by rename, on the disk before they count. `damage` finds the parts that cannot be
+//! used.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -10,14 +11,11 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
-use super::damage::{self, make_way, own_directory};
+use super::records::{self, DIRECTORY, generations, make_way, own_directory};
 use super::{acl, clock, files};
 use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
-
-/// Where it is.
-pub const DIRECTORY: &str = "/var/lib/relayhost";
 
 /// One run at a time. Released when dropped, and by the kernel when its holder dies.
 #[derive(Debug)]
@@ -29,17 +27,12 @@ fn directory() -> PathBuf {
     PathBuf::from(DIRECTORY)
 }
 
-/// Where the generations are.
-pub fn generations() -> PathBuf {
-    directory().join("generations")
-}
-
-/// Where a generation is.
+/// The directory of a generation.
 pub fn generation_path(number: u32) -> PathBuf {
     generations().join(format!("{number:04}"))
 }
 
-/// Where the last proof is.
+/// The file of the last proof.
 pub fn proof_path() -> PathBuf {
     directory().join("proof.json")
 }
@@ -48,10 +41,10 @@ fn intent_path() -> PathBuf {
     directory().join("journal.json")
 }
 
-/// Whether relayhost has a state directory that it may go by. One that is a link, or that somebody else could have written
-/// to, is none: nothing in it is read.
+/// Whether relayhost has a state directory that it can use. A link, or a directory that somebody else could have written
+/// to, does not count: nothing in it is read.
 pub fn is_there() -> bool {
-    damage::is_ours(&directory())
+    records::is_ours(&directory())
 }
 
 /// Whether a run has left its intent, readable or not.
@@ -59,8 +52,8 @@ pub fn has_intent() -> bool {
     is_there() && fs::symlink_metadata(intent_path()).is_ok()
 }
 
-/// Takes the lock, making the state directory if there is none that can be used. `tell` hears what had to be done about
-/// one that cannot, and once that another run has the lock; after `patience`, `Error::Busy`.
+/// Takes the lock, and makes the state directory if there is none that can be used. `tell` gets a line for each
+/// directory that had to be set aside or closed, and one if another run has the lock; after `patience`, `Error::Busy`.
 pub fn lock(patience: Duration, tell: &mut dyn FnMut(&str)) -> Result<Lock> {
     for path in [directory(), generations()] {
         own_directory(&path)?.iter().for_each(|line| tell(line));
@@ -87,9 +80,9 @@ pub fn lock(patience: Duration, tell: &mut dyn FnMut(&str)) -> Result<Lock> {
 pub fn try_lock() -> Result<Option<Lock>> {
     let path = directory().join("lock");
     if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-        let _moment = damage::moment(&directory());
+        let _moment = records::moment(&directory());
         if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-            damage::set_aside(&path)?;
+            records::set_aside(&path)?;
         }
     }
     let fault = |source| Error::Io { action: "lock", path: path.clone(), source };
@@ -104,7 +97,7 @@ pub fn try_lock() -> Result<Option<Lock>> {
         .map_err(fault)?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut file) => {
-            // For the message of those who wait; nothing depends on it.
+            // For the message of runs that wait; nothing depends on it.
             // One write over the old number, so that nobody reads half of it or none.
             let _ = file.write_all(format!("{:<10}\n", std::process::id()).as_bytes());
             Ok(Some(Lock { _file: file }))
@@ -121,12 +114,12 @@ fn holder() -> String {
 
 /// The intent of a run that has not ended; `None` if there is none. `Error::Record` if it cannot be used.
 pub fn intent() -> Result<Option<Intent>> {
-    damage::record(&intent_path())
+    records::read(&intent_path())
 }
 
-/// Sets an intent aside that nobody can follow, and returns where it is.
+/// Sets aside an intent that cannot be used, and returns its new path.
 pub fn set_intent_aside() -> Result<PathBuf> {
-    damage::set_aside(&intent_path())
+    records::set_aside(&intent_path())
 }
 
 /// Writes the intent; it is on the disk when this returns.
@@ -134,7 +127,7 @@ pub fn write_intent(intent: &Intent) -> Result<()> {
     write_record(&intent_path(), intent)
 }
 
-/// Removes the intent: the run is over.
+/// Removes the intent, at the end of a run.
 pub fn remove_intent() -> Result<()> {
     let path = intent_path();
     match fs::remove_file(&path) {
@@ -147,27 +140,27 @@ pub fn remove_intent() -> Result<()> {
 
 /// The last test message that the relay took; `None` if none is known.
 pub fn proof() -> Option<Proof> {
-    if is_there() { damage::record(&proof_path()).ok().flatten() } else { None }
+    if is_there() { records::read(&proof_path()).ok().flatten() } else { None }
 }
 
-/// Records it, where relayhost has a state directory.
+/// Records the last test message that the relay took, where relayhost has a state directory.
 pub fn write_proof(proof: &Proof) -> Result<()> {
     if is_there() { write_record(&proof_path(), proof) } else { Ok(()) }
 }
 
-/// The numbers of all generations, in order. Those that cannot be used are among them.
+/// The numbers of all generations, in order, also of those that cannot be used.
 pub fn numbers() -> Result<Vec<u32>> {
-    if !is_there() || !damage::is_ours(&generations()) {
+    if !is_there() || !records::is_ours(&generations()) {
         return Ok(Vec::new());
     }
-    // `7` and `+7` are numbers too, and no names of ours.
+    // `7` and `+7` parse as numbers too, and relayhost makes no such names.
     let number = |name: &String| name.parse().ok().filter(|number| *name == format!("{number:04}"));
     let mut numbers: Vec<u32> = files::list(&generations())?.iter().filter_map(number).collect();
     numbers.sort_unstable();
     Ok(numbers)
 }
 
-/// The number of the next generation: one that was never given to another, also if that could not be used.
+/// The number of the next generation: one that no other ever had, not even one that was set aside.
 pub fn next_number() -> Result<u32> {
     let last = numbers()?.last().copied().max(generations_aside().into_iter().max());
     Ok(last.map_or(0, |last| last.saturating_add(1)))
@@ -177,13 +170,13 @@ pub fn next_number() -> Result<u32> {
 pub fn generation(number: u32) -> Result<Generation> {
     let path = generation_path(number).join("record.json");
     let unfit = |problem: String| Error::Record { path: path.clone(), problem };
-    if !damage::is_ours(&generation_path(number)) {
+    if !records::is_ours(&generation_path(number)) {
         return match fs::symlink_metadata(generation_path(number)) {
-            Ok(_) => Err(unfit("lies in no directory of root's".into())),
+            Ok(_) => Err(unfit("is not in a directory that belongs to root alone".into())),
             Err(_) => Err(Error::NoGeneration { number, known: numbers()? }),
         };
     }
-    let generation: Generation = damage::record(&path)?.ok_or_else(|| unfit("is not there".into()))?;
+    let generation: Generation = records::read(&path)?.ok_or_else(|| unfit("is not there".into()))?;
     if generation.number != number {
         return Err(unfit(format!("is the record of generation {}", generation.number)));
     }
@@ -194,20 +187,20 @@ pub fn generation(number: u32) -> Result<Generation> {
     }
 }
 
-/// The bytes of a file before the change of a generation, if they are those that were recorded.
+/// The bytes of a file before the change of a generation. `Error::Record` if they are others than were recorded.
 pub fn bytes_before(number: u32, name: &str, before: &Inode) -> Result<Vec<u8>> {
     kept(&generation_path(number).join("before").join(name), &before.sha256)
 }
 
-/// The bytes that a change gave to a file, if they are those that were recorded.
+/// The bytes that a change gave to a file. `Error::Record` if they are others than were recorded.
 pub fn bytes_after(number: u32, name: &str, digest: &str) -> Result<Vec<u8>> {
     kept(&generation_path(number).join("after").join(name), digest)
 }
 
 fn kept(path: &Path, digest: &str) -> Result<Vec<u8>> {
-    let problem = match damage::read(path)? {
+    let problem = match records::read_bytes(path)? {
         Some(bytes) if sha256(&bytes) == digest => return Ok(bytes),
-        Some(_) => "has other bytes than were recorded",
+        Some(_) => "differs from the recorded file",
         None => "is not there",
     };
     Err(Error::Record { path: path.to_owned(), problem: problem.into() })
@@ -215,7 +208,7 @@ fn kept(path: &Path, digest: &str) -> Result<Vec<u8>> {
 
 /// Numbers of the generations that could not be used and were set aside.
 pub fn generations_aside() -> Vec<u32> {
-    if is_there() { damage::generations_aside() } else { Vec::new() }
+    if is_there() { records::generations_aside() } else { Vec::new() }
 }
 
 /// Writes a new generation with the bytes of its files (`before/NAME`, `after/NAME`). It appears as a whole.
@@ -247,11 +240,12 @@ pub fn update_generation(generation: &Generation) -> Result<()> {
 
 /// The bytes of a file in a generation: `before/main.cf`.
 pub fn blob(number: u32, name: &str) -> Result<Option<Vec<u8>>> {
-    damage::read(&generation_path(number).join(name))
+    records::read_bytes(&generation_path(number).join(name))
 }
 
-/// Keeps the bytes of a file that is about to be replaced: `found/NAME` of a generation, with a number where other bytes
-/// are there already, a part of these if writing them was cut off. Returns where; on the disk then.
+/// Keeps the bytes of a file that is about to be replaced, as `found/NAME` of a generation, or `found/NAME.N` where a
+/// file with other bytes is there already (half of them, if an earlier run was killed). Returns the path; the file is on
+/// the disk then.
 pub fn set_aside(number: u32, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let directory = generation_path(number).join("found");
     own_directory(&directory)?;
@@ -269,7 +263,7 @@ pub fn set_aside(number: u32, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Removes a generation. It vanishes as a whole; what a death leaves of it is swept.
+/// Removes a generation. It vanishes as a whole; [`sweep`] removes the rest if this run is killed.
 pub fn remove_generation(number: u32) -> Result<()> {
     let path = generation_path(number);
     let gone = generations().join(format!(".new-gone-{number:04}"));
@@ -277,30 +271,25 @@ pub fn remove_generation(number: u32) -> Result<()> {
     result.map_err(|source| Error::Io { action: "remove", path, source })
 }
 
-/// Removes what stopped runs have left: unfinished generations, and staging files beside Postfix's. Only with the lock.
+/// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only
+/// with the lock.
 pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
     for (parent, prefix) in
         [(generations(), ".new-"), (directory(), ".relayhost-"), (postfix.to_owned(), ".relayhost-")]
     {
         for name in files::names(&parent).into_iter().filter(|name| name.starts_with(prefix)) {
             let path = parent.join(name);
-            remove_all(&path).map_err(|source| Error::Io { action: "remove", path, source })?;
+            files::remove_all(&path).map_err(|source| Error::Io { action: "remove", path, source })?;
         }
     }
     Ok(())
-}
-
-/// Removes a file, a link, or a directory with all that is in it.
-pub fn remove_all(path: &Path) -> std::io::Result<()> {
-    let is_directory = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
-    if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
     let fault = |source: std::io::Error| Error::Io { action: "write", path: path.to_owned(), source };
     let bytes = serde_json::to_vec(record).map_err(|error| fault(error.into()))?;
     let parent = path.parent().unwrap_or(Path::new("/"));
-    // Where it is swept if this run dies.
+    // In the directory in which `sweep` finds it if this run is killed.
     let mut new = files::private_file(&directory(), ".relayhost-")?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(fault)?;
     make_way(path)?;

@@ -11,22 +11,22 @@ use super::clock;
 
 /// Most that is kept of a program's output, in bytes, each of standard output and standard error.
 pub const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
-/// How often a program that has closed its outputs, or whose children keep them open, is asked whether it has ended.
+/// Time between two looks whether a program has ended that has closed its outputs, or whose children keep them open.
 const TICK: Duration = Duration::from_millis(20);
 
 /// Takes each line of a program's output as it comes.
 pub type OnLine<'a> = &'a mut dyn FnMut(&str);
 
-/// What comes while a program runs that is left to finish.
+/// A line or a note that comes while a program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard<'a> {
     /// A line of its output.
     Line(&'a str),
-    /// A word of our own: that a signal waits for it.
+    /// A note of relayhost: a signal waits for the program to end.
     Note(&'a str),
 }
 
-/// Takes what comes while a program runs that is left to finish.
+/// Takes each line and note that comes while a program runs.
 pub type OnHeard<'a> = &'a mut dyn FnMut(Heard);
 
 /// Sleeps until there is something to read, an output is closed, or a tick is over.
@@ -38,7 +38,7 @@ pub fn wait_for_output(streams: &[Stream]) {
         .collect();
     let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
     if fds.is_empty() {
-        // Both closed: the end is near. A short sleep, so that waiting costs little and the end is seen at once.
+        // Both are closed, so the program ends soon. A short sleep costs little, and the end is seen at once.
         clock::pause();
     } else {
         let _ = poll(&mut fds, timeout);
@@ -54,7 +54,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Of this pipe, which no longer waits when it is read.
+    /// Takes a pipe, and has reads of it return at once.
     pub fn new(pipe: PipeReader) -> std::io::Result<Self> {
         fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         Ok(Self { pipe, kept: Vec::new(), line: Vec::new(), closed: false })
@@ -74,7 +74,7 @@ impl Stream {
         }
     }
 
-    /// What is kept so far.
+    /// The bytes that are kept so far.
     pub fn kept(&self) -> &[u8] {
         &self.kept
     }
@@ -98,7 +98,7 @@ impl Stream {
         }
     }
 
-    /// Everything that is kept, when there is no more.
+    /// The bytes that are kept, once there are no more to come.
     pub fn finish(mut self, on_line: OnLine) -> Vec<u8> {
         self.drain(on_line);
         self.flush(on_line);

@@ -1,8 +1,8 @@
-//! Puts a finished file into its place, or takes one away, if what is there is what the caller has looked at. Whoever
-//! edits the file at the same moment loses nothing: the two files are exchanged in one step (RENAME_EXCHANGE of
-//! renameat2(2)), then what came out is looked at, and exchanged back if it is something else.
+//! Puts a finished file into its place, or takes one away, if the file that is there is still the one that the caller has
+//! looked at. An edit of the file at the same moment is not lost: the two files are exchanged in one step (RENAME_EXCHANGE
+//! of renameat2(2)), then the old one is compared, and exchanged back if it is another than expected.
 //!
-//! Where the kernel or the file system cannot exchange, a look and a rename come right after each other.
+//! If the kernel or the file system cannot exchange files, the rename comes right after the comparison.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,8 +16,8 @@ use super::{clock, files, inode};
 use crate::error::{Error, Result};
 use crate::model::state::generation::Inode;
 
-/// Makes the finished file for a place under its own name in a staging directory. It has that name only when it is
-/// finished: what lies there under another one is half a file, and nobody's.
+/// Makes the finished file for a place under its own name in a staging directory. It gets that name only when it is
+/// finished: a file of another name there is half written, and nobody's.
 pub fn prepare(staging: &Path, path: &Path, inode: &Inode, bytes: &[u8]) -> Result<PathBuf> {
     let unfinished = staging.join("unfinished");
     inode::make(&unfinished, inode, bytes)?;
@@ -30,11 +30,11 @@ pub fn prepare(staging: &Path, path: &Path, inode: &Inode, bytes: &[u8]) -> Resu
     Ok(staged)
 }
 
-/// Puts the finished file `staged` into `path`, where there must be what is `expected`; `None`: nothing. What was there is
-/// `staged` then, if it could be exchanged.
+/// Puts the finished file `staged` into `path`, where the `expected` file must be; with `None`, no file. The old file is
+/// at `staged` then, if the two could be exchanged.
 ///
-/// `Error::ChangedMeanwhile` if something else is there; that is in its place then. Where somebody has changed it again in
-/// the moment between, that later one is `staged`: on an error the caller has to look what it is.
+/// `Error::ChangedMeanwhile` if another file is there; it stays in its place. If somebody has changed it once more in
+/// between, that later file is at `staged`: after an error the caller has to look which file that is.
 pub fn put(staged: &Path, path: &Path, expected: Option<&Inode>) -> Result<()> {
     look(path, path, expected)?;
     if expected.is_none() {
@@ -50,7 +50,7 @@ pub fn put(staged: &Path, path: &Path, expected: Option<&Inode>) -> Result<()> {
     files::sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
-/// Moves a file out of its place, to `staged`, if it is what is `expected`. Errors as for [`put`].
+/// Moves a file out of its place, to `staged`, if it is the `expected` one. Errors as for [`put`].
 pub fn take_away(path: &Path, staged: &Path, expected: &Inode) -> Result<()> {
     look(path, path, Some(expected))?;
     fs::rename(path, staged).map_err(|source| fault(path, source))?;
@@ -61,7 +61,8 @@ pub fn take_away(path: &Path, staged: &Path, expected: &Inode) -> Result<()> {
     files::sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
-/// That somebody has changed the file `path`. What they made of it lies at `there`: whose it is, and written when.
+/// The error that somebody has changed the file `path`. The changed file lies at `there`; the error tells its owner and
+/// time.
 pub fn changed(path: &Path, there: &Path) -> Error {
     let found = match fs::symlink_metadata(there) {
         Err(_) => "it is gone".to_owned(),
@@ -73,8 +74,8 @@ pub fn changed(path: &Path, there: &Path) -> Error {
     Error::ChangedMeanwhile { path: path.to_owned(), found }
 }
 
-/// Whether what lies at `there` is what was expected in `path`. A file with the same bytes, mode, owner, time and
-/// attributes is the same one to all who read it.
+/// Compares the file at `there` with the one that was expected in `path`. A file with the same bytes, mode, owner, time
+/// and attributes is the same one to all who read it.
 fn look(there: &Path, path: &Path, expected: Option<&Inode>) -> Result<()> {
     match inode::take(there) {
         Ok(found) if found.as_ref().map(|(inode, _)| inode) == expected => Ok(()),
@@ -84,8 +85,8 @@ fn look(there: &Path, path: &Path, expected: Option<&Inode>) -> Result<()> {
     }
 }
 
-/// False if this kernel or file system cannot: before Linux 3.15, and on file systems that do not know the flag. What
-/// filters system calls for a container may say that it is not permitted.
+/// Exchanges two files. False if this kernel or file system cannot: before Linux 3.15, and on file systems that do not
+/// know the flag. A container's filter of system calls may say that it is not permitted.
 fn exchange(one: &Path, other: &Path) -> std::io::Result<bool> {
     match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(true),
@@ -94,7 +95,7 @@ fn exchange(one: &Path, other: &Path) -> std::io::Result<bool> {
     }
 }
 
-/// Moves a file to where nothing is; never over something.
+/// Moves a file to a free place, and never over another file.
 fn move_new(from: &Path, to: &Path) -> Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Err(error) if is_unknown(error) => {
@@ -111,7 +112,7 @@ fn is_unknown(error: Errno) -> bool {
 
 fn fault(path: &Path, source: std::io::Error) -> Error {
     match source.kind() {
-        // It has come, or gone, since the look.
+        // The file has come, or gone, since it was compared.
         ErrorKind::AlreadyExists | ErrorKind::NotFound => changed(path, path),
         _ => Error::Io { action: "rename into", path: path.to_owned(), source },
     }

@@ -1,4 +1,4 @@
-//! A line of our own for the mail log, by the way that Postfix's lines take.
+//! Writes a line of relayhost to the mail log, on the way that Postfix's lines take.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::clock;
 use crate::error::{Error, Result};
 
-/// Where syslog daemons and journald take lines (syslog(3)).
+/// The socket at which syslog daemons and journald take lines (syslog(3)).
 const SOCKET: &str = "/dev/log";
 
-/// What the line is said by: with Postfix's name in it, since there are syslog configurations that sort by that.
+/// The line's program name, with Postfix's name in it, since some syslog configurations sort by that.
 pub const TAG: &str = "postfix/relayhost";
 
 /// Sends a line with facility `mail` and priority `info`, as glibc's syslog(3) does.

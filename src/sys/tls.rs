@@ -1,6 +1,6 @@
-//! TLS as a client: the session for a relay, and what is to be said of its certificate. Decides nothing: an untrusted
-//! certificate ends no handshake here, since at the level `encrypt` Postfix takes it too; who asks looks at the
-//! findings before a password is sent.
+//! TLS as a client: the session with a relay, and the findings about its certificate. Decides nothing: an untrusted
+//! certificate ends no handshake here, since at the level `encrypt` Postfix takes it too; the caller looks at the findings
+//! before it sends a password.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use rustls::{
 use super::files;
 use crate::model::probe::certificate::{Certificate, Seen, Trust};
 
-/// Largest bundle of authorities that is read, in bytes; EL's has 220 KB.
+/// Largest bundle of authorities that is read, in bytes; that of EL has 220 KB.
 const BUNDLE_LIMIT: u64 = 8 * 1024 * 1024;
 /// Most files that are read of a directory of authorities.
 const DIRECTORY_LIMIT: usize = 1000;
@@ -82,7 +82,7 @@ fn is_hash(name: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A session that is about to begin, and where its findings will be.
+/// A session that is about to begin, and the place for its findings.
 pub struct Session {
     /// For `Wire::start_tls`.
     pub connection: ClientConnection,
@@ -113,20 +113,20 @@ pub fn session(authorities: Authorities, name: Option<&str>, strict: bool) -> Re
 pub struct Findings(Arc<Mutex<Option<Seen>>>);
 
 impl Session {
-    /// The connection, and where its findings will be.
+    /// The connection, and the place for its findings.
     pub fn split(self) -> (ClientConnection, Findings) {
         (self.connection, Findings(self.seen))
     }
 }
 
 impl Findings {
-    /// What was seen of the certificate, once there was one.
+    /// The findings about the certificate, once the relay has sent one.
     pub fn seen(&self) -> Option<Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Sees the certificate and lets it pass.
+/// The verifier of a session: notes its findings about the certificate, and accepts it.
 #[derive(Debug)]
 struct Observer {
     authorities: Authorities,
@@ -145,7 +145,7 @@ impl Observer {
         {
             seen.proved = false;
         }
-        // Where nobody asks whose certificate it is, an old kind of key is no reason to stop: Postfix would not.
+        // If the certificate need not be trusted, an old kind of key is no reason to stop: Postfix would go on too.
         if self.strict { result } else { Ok(HandshakeSignatureValid::assertion()) }
     }
 }

@@ -1,7 +1,8 @@
-//! Files that root goes by: answers, passwords, directories of packages. Who may write to one of them, or put another in
-//! its place, decides what root does; so each directory on the way and the file itself must be root's, and nobody else may
-//! write to them. The way is gone step by step with open directories, links too, and what is looked at is what was opened:
-//! nothing can be exchanged between the look and the use.
+//! Opens files that decide what root does: answers, passwords, directories of packages. Whoever may write to such a
+//! file, or put another in its place, decides instead of root; so each directory on the way and the file itself must
+//! belong to root, and nobody else may write to them. The way is followed step by step through open directories, links
+//! too, and the opened file is the one that is checked: nobody can exchange it between the check and the use. The same
+//! goes for a tree whose programs root runs.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -22,6 +23,9 @@ use crate::error::{Error, Result, typed};
 const LINKS: usize = 40;
 /// A directory in which only a file's owner may remove or rename it, such as /tmp (inode(7)).
 const STICKY: u32 = 0o1000;
+/// Other remedies for a file, and for a tree, that lies where others may write.
+const ELSEWHERE: &str = "put it where only root may write, such as /etc/relayhost";
+const BUILD: &str = "build the tree as root below a directory that root owns";
 /// Write permission of group and others.
 const OTHERS_WRITE: u32 = 0o022;
 
@@ -34,8 +38,9 @@ pub struct Trusted {
     pub mode: u32,
 }
 
-/// Reads a file of at most `limit` bytes that root may go by; `None` if there is none. `kind` is `File` or `Secret`.
-/// `Error::Untrusted` names what somebody else could change. Who is not root reads what the system lets them read.
+/// Reads a file of at most `limit` bytes that only root can have written; `None` if there is none. `kind` is `File` or
+/// `Secret`. `Error::Untrusted` names the file or directory that somebody else could change. A caller who is not root
+/// reads any file that the system lets them read.
 pub fn read(path: &Path, limit: u64, kind: Kind) -> Result<Option<Trusted>> {
     if !nix::unistd::geteuid().is_root() {
         let bytes = files::read(path, limit)?;
@@ -67,8 +72,8 @@ pub fn read(path: &Path, limit: u64, kind: Kind) -> Result<Option<Trusted>> {
     Ok(Some(Trusted { bytes, mode: opened.mode() & 0o7777 }))
 }
 
-/// Opens a directory that root may go by: its own path, links resolved, and a handle that stays with it whatever
-/// becomes of its name. A sticky one is refused: anybody may put files there. `None` if there is none.
+/// Opens a directory to which only root can have written: returns its path, links resolved, and a handle that stays with
+/// it whatever becomes of its name. A sticky one is refused: anybody may put files there. `None` if there is none.
 pub fn directory(path: &Path) -> Result<Option<(PathBuf, OwnedFd)>> {
     let mut way = Way::new(path)?;
     if !way.go(true)? {
@@ -82,8 +87,29 @@ pub fn directory(path: &Path) -> Result<Option<(PathBuf, OwnedFd)>> {
     Ok(Some((path, opened)))
 }
 
-/// Refuses a place for a file of root's where somebody else could put another: each directory on the way that is there
-/// already must be one that root may go by.
+/// Opens the root of a tree whose programs root may run. Checks the way to it, and each of the `parts` that is there,
+/// paths in it, with the way to that. Links in it are followed as after entering the tree. `None` if there is no such
+/// directory.
+pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Kind)>) -> Result<Option<OwnedFd>> {
+    let mut way = Way { instead: BUILD, ..Way::new(root)? };
+    if !way.go(true)? {
+        return Ok(None);
+    }
+    let Some(root) = way.steps.pop() else { return Ok(None) };
+    way.judge(&root.handle, &root.path, Kind::Closed)?;
+    for (part, kind) in parts {
+        let mut way = Way::from(root.again()?, &part, BUILD)?;
+        if way.go(false)?
+            && let Some(end) = way.steps.last()
+        {
+            way.judge(&end.handle, &end.path, kind)?;
+        }
+    }
+    Ok(Some(root.handle))
+}
+
+/// Refuses a path for a new file of root's at which somebody else could put another: only root may write to the
+/// directories on the way that are there already.
 pub fn place(path: &Path) -> Result<()> {
     let there = path.ancestors().skip(1).find(|directory| std::fs::symlink_metadata(directory).is_ok());
     let Some(there) = there else { return Ok(()) };
@@ -95,29 +121,29 @@ fn fault(path: &Path) -> impl Fn(IoError) -> Error + '_ {
     move |source| Error::Io { action: "read", path: path.to_owned(), source }
 }
 
-/// Opens what has this name in a directory, not what a link of this name leads to.
+/// Opens a name in a directory; a link is opened itself, not the file that it leads to.
 fn open(directory: &impl AsFd, name: impl Into<OsString>, flags: OFlag, path: &Path) -> Result<OwnedFd> {
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     openat(directory, name.into().as_os_str(), flags, Mode::empty())
         .map_err(|error| fault(path)(error.into()))
 }
 
-/// What is looked at.
+/// The kind of thing whose owner and mode are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
     File,
     /// A regular file that holds a password: its remedy closes it to readers, too.
     Secret,
-    /// A symbolic link: its owner counts, and what it leads to is looked at by itself.
+    /// A symbolic link: its owner counts, and its target is checked by itself.
     Link,
-    /// A directory on the way to something that is looked at too.
+    /// A directory on the way to something that is checked too.
     Directory,
-    /// A directory all of whose files are taken.
+    /// A directory all of whose files are used.
     Closed,
 }
 
-/// Refuses what is not root's, or what others may write to.
+/// `Error::Untrusted` for a thing that belongs to another user, or to which others may write.
 pub fn demand_root(path: &Path, found: &std::fs::Metadata, kind: Kind) -> Result<()> {
     let (uid, mode) = (found.uid(), found.mode() & 0o7777);
     let name = typed(path);
@@ -145,10 +171,6 @@ pub fn demand_root(path: &Path, found: &std::fs::Metadata, kind: Kind) -> Result
         ),
         _ => return Ok(()),
     };
-    let remedy = match kind {
-        Kind::Directory => format!("{remedy}; or put it where only root may write, such as /etc/relayhost"),
-        _ => remedy,
-    };
     Err(Error::Untrusted { path: path.to_owned(), problem, remedy })
 }
 
@@ -157,15 +179,25 @@ fn user(uid: u32) -> String {
     lock::known_name(uid).map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
 }
 
-/// A directory on the way, and at the end what the way leads to. Opened to be looked at only (O_PATH): that waits for no
+/// A directory on the way, or the thing at its end. Opened without access to its content (O_PATH): that waits for no
 /// FIFO and does nothing to a device.
 struct Step {
     handle: OwnedFd,
     path: PathBuf,
 }
 
-/// The way from `/` to a file.
+impl Step {
+    fn again(&self) -> Result<Self> {
+        let handle = self.handle.try_clone().map_err(fault(&self.path))?;
+        Ok(Self { handle, path: self.path.clone() })
+    }
+}
+
+/// The way to a file from `/`, or from the root of a tree.
 struct Way {
+    base: Step,
+    /// The other remedy for a way on which others may write.
+    instead: &'static str,
     whole: PathBuf,
     steps: Vec<Step>,
     rest: VecDeque<OsString>,
@@ -174,23 +206,28 @@ struct Way {
 
 impl Way {
     fn new(path: &Path) -> Result<Self> {
-        let whole = files::absolute(path)?;
-        let mut way = Self { rest: VecDeque::new(), whole: whole.clone(), steps: Vec::new(), links: 0 };
+        let root = PathBuf::from("/");
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let handle =
+            nix::fcntl::open(&root, flags, Mode::empty()).map_err(|error| fault(&root)(error.into()))?;
+        Self::from(Step { handle, path: root }, &files::absolute(path)?, ELSEWHERE)
+    }
+
+    fn from(base: Step, path: &Path, instead: &'static str) -> Result<Self> {
+        let whole = base.path.join(path);
+        let mut way = Self { base, instead, rest: VecDeque::new(), whole, steps: Vec::new(), links: 0 };
         way.begin_at_root()?;
-        way.lead(&whole);
+        way.lead(path);
         Ok(way)
     }
 
     fn begin_at_root(&mut self) -> Result<()> {
-        let path = PathBuf::from("/");
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let handle =
-            nix::fcntl::open(&path, flags, Mode::empty()).map_err(|error| fault(&path)(error.into()))?;
         self.steps.clear();
+        let Step { handle, path } = self.base.again()?;
         self.step(handle, path)
     }
 
-    /// Puts the names of a path before those that are still to be gone.
+    /// Puts the names of a path before those that are still to be followed.
     fn lead(&mut self, path: &Path) {
         for part in path.components().rev() {
             match part {
@@ -201,11 +238,11 @@ impl Way {
         }
     }
 
-    /// Goes to the end; false if there is nothing there. `to_directory`: the end is a directory.
+    /// Follows the way to its end; false if there is nothing there. `to_directory`: the end must be a directory.
     fn go(&mut self, to_directory: bool) -> Result<bool> {
         while let Some(name) = self.rest.pop_front() {
             if name == ".." {
-                // That of / is / itself.
+                // The parent of / is / itself.
                 if self.steps.len() > 1 {
                     self.steps.pop();
                 }
@@ -220,7 +257,7 @@ impl Way {
             let found = File::from(handle.try_clone().map_err(fault(&path))?).metadata();
             let found = found.map_err(fault(&path))?;
             if found.is_symlink() {
-                demand_root(&path, &found, Kind::Link)?;
+                self.judge(&handle, &path, Kind::Link)?;
                 self.follow(&handle, &path)?;
             } else if found.is_dir() {
                 self.step(handle, path)?;
@@ -234,11 +271,20 @@ impl Way {
     }
 
     fn step(&mut self, handle: OwnedFd, path: PathBuf) -> Result<()> {
-        let found = File::from(handle.try_clone().map_err(fault(&path))?).metadata().map_err(fault(&path))?;
-        // The last one may be looked at more closely; a directory on the way it is in any case.
-        demand_root(&path, &found, Kind::Directory)?;
+        // The caller may check the last one more strictly; it is a directory on the way in any case.
+        self.judge(&handle, &path, Kind::Directory)?;
         self.steps.push(Step { handle, path });
         Ok(())
+    }
+
+    fn judge(&self, handle: &OwnedFd, path: &Path, kind: Kind) -> Result<()> {
+        let found = File::from(handle.try_clone().map_err(fault(path))?).metadata().map_err(fault(path))?;
+        demand_root(path, &found, kind).map_err(|error| match error {
+            Error::Untrusted { path, problem, remedy } => {
+                Error::Untrusted { path, problem, remedy: format!("{remedy}; or {}", self.instead) }
+            }
+            other => other,
+        })
     }
 
     fn follow(&mut self, link: &OwnedFd, path: &Path) -> Result<()> {

@@ -1,5 +1,5 @@
-//! A line from the terminal, shown while it is typed or not. Whatever ends the question, the terminal is left as it was
-//! found; what the line means is not known here.
+//! Reads a line from the terminal, which shows it or hides it. Whatever ends the question, the terminal is left as it was
+//! before.
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
@@ -13,7 +13,7 @@ use nix::sys::termios::{FlushArg, LocalFlags, SetArg, Termios, tcflush, tcgetatt
 use super::signals;
 use crate::error::{self, Error, Result};
 
-/// What came of a question.
+/// The outcome of a question.
 #[derive(Debug)]
 pub enum Typed {
     /// A line, without its end.
@@ -22,16 +22,16 @@ pub enum Typed {
     NotText,
     /// No more input: Ctrl-D, or the terminal went away.
     End,
-    /// SIGQUIT: Ctrl-\. The others that ask us to end are `Error::Interrupted`.
+    /// SIGQUIT: Ctrl-\. The other signals that end a run are `Error::Interrupted`.
     Stop(Stop),
 }
 
-/// A signal that asked us to stop.
+/// A signal that came during a question.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop(Signal);
 
 impl Stop {
-    /// Ends this process by the signal, so that whoever called us sees what happened. Returns if that is not possible.
+    /// Ends this process by the signal, so that its caller sees the reason. Returns if that is not possible.
     pub fn obey(self) {
         let _ = raise(self.0);
     }
@@ -40,7 +40,7 @@ impl Stop {
 /// Longest line that is taken, in bytes; a terminal's own limit is 4095 (termios(3)).
 const LINE_LIMIT: usize = 8192;
 
-/// Whether somebody can be asked: input and output are a terminal.
+/// Whether a person can be asked: input and output are a terminal.
 pub fn is_there() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
@@ -50,13 +50,13 @@ pub fn is_input() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Reads a line from the terminal. What was typed or pasted before is no answer to a question that was not there yet,
-/// and is thrown away. With `hidden` the terminal shows nothing meanwhile.
+/// Reads a line from the terminal. Drops text that was typed or pasted before, since the question was not on the screen
+/// yet. With `hidden` the terminal shows nothing meanwhile.
 pub fn read_line(hidden: bool) -> Result<Typed> {
     let fault =
         |errno: Errno| Error::Io { action: "read", path: "the terminal".into(), source: errno.into() };
     signals::check()?;
-    // Held back, and read from a descriptor instead: nothing may end us while the terminal is silent.
+    // Held back, and read from a descriptor instead: no signal may end the process while the terminal is silent.
     let held = Held::new(hidden).map_err(fault)?;
     let arrivals =
         SignalFd::with_flags(&held.0, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fault)?;
@@ -73,7 +73,7 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
         };
         while let Ok(Some(signal)) = arrivals.read_signal() {
             match i32::try_from(signal.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok()) {
-                // With a silent terminal we do not leave it to others.
+                // Not stopped while the terminal is silent: the shell would get it like that.
                 Some(Signal::SIGTSTP) | None => {}
                 Some(signal) => match heeded(signal) {
                     Some(heeded) => return Err(signals::interrupted(heeded)),
@@ -88,7 +88,7 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
         let mut buffer = [0; 4096];
         match nix::unistd::read(&stdin, &mut buffer) {
             Ok(0) if bytes.is_empty() => return Ok(Typed::End),
-            // Ctrl-D after some letters gives them to us; once more, and they are the line.
+            // Ctrl-D after some letters hands them over; a second one ends the line.
             Ok(0) => break,
             Ok(length) => bytes.extend_from_slice(buffer.get(..length).unwrap_or_default()),
             Err(Errno::EINTR | Errno::EAGAIN) => {}
@@ -113,7 +113,7 @@ struct Held(SigSet);
 impl Held {
     fn new(hidden: bool) -> nix::Result<Self> {
         let mut held = SigSet::empty();
-        // One that is ignored and held back would be told to us.
+        // A signal that is ignored, and held back too, would be reported on the descriptor.
         let ignored = signals::ignored();
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
             if !heeded(signal).is_some_and(|signal| ignored.contains(&signal)) {

@@ -1,5 +1,5 @@
-//! A connection that is read line by line: plain or TLS, always with a moment at which it ends, whatever the other
-//! side does, and never more in memory than a line and a buffer.
+//! A connection that is read line by line, plain or TLS. Each operation has a time limit, whatever the other side does,
+//! and no more than a line and a buffer is in memory.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,19 +11,19 @@ use super::clock;
 use crate::model::probe::reply::{Collector, LINE_LIMIT, REPLY_LIMIT, Reply};
 use crate::model::text;
 
-/// How long a goodbye may take.
+/// Time limit for the end of a connection.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Why there is no reply.
+/// The reason why there is no reply.
 #[derive(Debug)]
 pub enum Broken {
     /// The other side closed the connection, or it broke.
     Lost,
     /// The time is over.
     TimedOut,
-    /// It sent more than a reply may have.
+    /// The other side sent more than a reply may have.
     Endless,
-    /// TLS found something wrong.
+    /// TLS failed.
     Tls(Box<rustls::Error>),
 }
 
@@ -32,12 +32,12 @@ pub enum Broken {
 pub struct Timed {
     stream: TcpStream,
     until: Instant,
-    /// The first bytes that came, for saying what they were when they were no TLS.
+    /// The first bytes that came, for a message if they were not TLS.
     first: Vec<u8>,
 }
 
 impl Timed {
-    /// Does something for as long as there is time, and no signal is to end the run.
+    /// Repeats a read or a write that ran out of its turn. Fails when the time is over, or a signal is to end the run.
     fn patiently<T>(
         &mut self,
         mut work: impl FnMut(&mut TcpStream) -> std::io::Result<T>,
@@ -79,7 +79,7 @@ pub fn connect(address: SocketAddr, until: Instant) -> std::io::Result<TcpStream
     clock::within(until, move || TcpStream::connect_timeout(&address, patience))?
 }
 
-/// Whether only this turn of a wait is over ([`clock::turn`]).
+/// Whether an error only means the end of one turn of a wait ([`clock::turn`]).
 pub fn is_to_be_continued(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
@@ -88,10 +88,10 @@ pub fn is_to_be_continued(error: &std::io::Error) -> bool {
 pub struct Wire {
     socket: Timed,
     session: Option<ClientConnection>,
-    /// Bytes that came and are not used yet.
+    /// Bytes that came and are not read yet.
     buffer: Vec<u8>,
     used: usize,
-    /// What came of a reply that did not end.
+    /// The part that came of a reply without an end.
     heard: Option<String>,
 }
 
@@ -119,13 +119,13 @@ impl Wire {
         }
     }
 
-    /// Whether the first thing that the other side sent was text: a greeting where TLS should have been.
+    /// Whether the other side began with text: a greeting in the place of TLS.
     pub fn began_with_text(&self) -> bool {
         let first = &self.socket.first;
         first.len() >= 3 && first.iter().take(3).all(u8::is_ascii_digit)
     }
 
-    /// What was heard of a reply that did not come to its end.
+    /// Takes the part that came of a reply without an end.
     pub fn take_heard(&mut self) -> Option<String> {
         self.heard.take()
     }
@@ -162,7 +162,7 @@ impl Wire {
         }
     }
 
-    /// A line without its end. What is longer than the limit is read and dropped.
+    /// A line without its end. Bytes beyond the limit are read and dropped.
     fn line(&mut self, line: &mut Vec<u8>, room: &mut usize) -> Result<(), Broken> {
         loop {
             let unread = self.buffer.get(self.used..).unwrap_or_default();
@@ -194,7 +194,8 @@ impl Wire {
         }
     }
 
-    /// Begins TLS. What came before it is forgotten, since it was not protected: others may have sent it (RFC 3207 §6).
+    /// Begins TLS. Drops the bytes that came before, since they were not protected: others may have sent them (RFC 3207
+    /// §6).
     pub fn start_tls(&mut self, session: ClientConnection, until: Instant) -> Result<(), Broken> {
         self.buffer.clear();
         self.used = 0;
@@ -207,7 +208,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Ends the connection without waiting for much.
+    /// Ends the connection, and waits two seconds at most.
     pub fn close(mut self) {
         self.socket.until = clock::now() + GOODBYE;
         if let Some(session) = &mut self.session {

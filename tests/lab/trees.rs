@@ -140,3 +140,81 @@ fn clearing_up_in_a_tree_starts_nothing() {
         .says("\n1\n0\n");
     }
 }
+
+/// What is done to the tree or beside it, the path that is named, and what is said of it; nothing: the tree is taken.
+const OWNERS: [(&str, &str, &str); 22] = [
+    ("true", "", ""),
+    ("chown 65534 $tree", "/mnt/sysimage", "belongs to nobody (uid 65534), not to root"),
+    ("chmod 775 $tree", "/mnt/sysimage", "has mode 0775, so that others may write to it"),
+    ("chmod 1777 $tree", "/mnt/sysimage", "has mode 1777"),
+    ("chmod 777 /mnt", "/mnt", "has mode 0777"),
+    ("chown 65534 /mnt", "/mnt", "belongs to nobody"),
+    ("chmod 1777 /mnt", "", ""),
+    ("chmod 757 $tree/usr", "/mnt/sysimage/usr", "has mode 0757"),
+    ("chown 65534 $tree/usr/bin", "/mnt/sysimage/usr/bin", "belongs to nobody"),
+    ("setfacl -m u:bin:rwx $tree/usr/sbin", "/mnt/sysimage/usr/sbin", "has mode 0775"),
+    ("chmod 777 $tree/usr/local/bin", "/mnt/sysimage/usr/local/bin", "has mode 0777"),
+    ("chmod 775 $tree/usr/lib64", "/mnt/sysimage/usr/lib64", "has mode 0775"),
+    ("chown 65534 $tree/etc", "/mnt/sysimage/etc", "belongs to nobody"),
+    ("chmod 777 $tree/etc/postfix", "/mnt/sysimage/etc/postfix", "has mode 0777"),
+    ("chmod 777 $tree/etc/yum.repos.d", "/mnt/sysimage/etc/yum.repos.d", "has mode 0777"),
+    ("chmod 777 $tree/var/lib", "/mnt/sysimage/var/lib", "has mode 0777"),
+    ("chmod 777 $tree/tmp", "/mnt/sysimage/tmp", "has mode 0777"),
+    ("chown 65534 $tree/usr/bin/rpm", "/mnt/sysimage/usr/bin/rpm", "belongs to nobody"),
+    ("chmod 666 $tree/usr/sbin/postconf", "/mnt/sysimage/usr/sbin/postconf", "has mode 0666"),
+    // Links of the tree lead to where they lead once it is entered.
+    ("rm $tree/bin; ln -s /usr/bin $tree/bin", "", ""),
+    (
+        "rm $tree/bin; ln -s /srv $tree/bin; mkdir -p -m 777 $tree/srv; chmod 777 $tree/srv",
+        "/mnt/sysimage/srv",
+        "has mode 0777",
+    ),
+    ("chown -h 65534 $tree/bin", "/mnt/sysimage/bin", "is a symbolic link of nobody (uid 65534)"),
+];
+
+/// Root runs programs of a tree: so nobody else may be able to put others in their place. The remedy is done as it is written.
+#[test]
+fn a_tree_that_others_could_have_changed_is_not_entered() {
+    let mut script = String::from(
+        r#"chmod 1777 $tree/tmp; relayhost apply --root $tree >/dev/null; echo "good $?"
+        enter() { relayhost apply --root $tree >/root/out 2>/root/err; echo "apply $?"; cat /root/err; }
+        try() {
+            enter; sed -n 's/.*`\(chown [^`]*\|chmod [^`]*\|rm [^`]*\)`.*/\1/p' /root/err >/root/remedy; . /root/remedy
+            enter >/root/then; head -n 1 /root/then
+        }
+        reset() {
+            rm -f $tree/bin; ln -s usr/bin $tree/bin; rm -rf $tree/srv; setfacl -b $tree/usr/sbin
+            for path in /mnt $tree $tree/{usr,usr/bin,usr/sbin,usr/local/bin,usr/lib64,etc,etc/postfix,etc/yum.repos.d,var/lib,usr/bin/rpm,usr/sbin/postconf}; do
+                chown 0 $path; chmod 755 $path
+            done; chmod 1777 $tree/tmp
+        }
+        "#,
+    );
+    for (number, (what, ..)) in OWNERS.iter().enumerate() {
+        script += &format!("reset; {what}; echo '== {number}'; try\n");
+    }
+    // Somebody's own tree, and an own rpm in it.
+    script += r#"reset; mkdir /srv/theirs; cp -ax $tree/. /srv/theirs; printf '#!/bin/sh\ntouch /pwned\n' >/srv/theirs/usr/bin/rpm; chown 65534 /srv/theirs
+        echo '== theirs'; relayhost apply --root /srv/theirs; echo "apply $?"; ls /srv/theirs/pwned; ln -s $tree /tmp/link; chown -h 65534 /tmp/link
+        relayhost apply --root /tmp/link; echo "link $?"; chown -h 0 /tmp/link; relayhost apply --root /tmp/link >/dev/null; echo "own link $?"
+        cd /mnt; relayhost apply --root sysimage >/dev/null; echo "relative $?"; echo '== end'"#;
+    let run = in_tree(&script);
+    let mut wrong = Vec::new();
+    for (number, (what, path, says)) in OWNERS.iter().enumerate() {
+        let part = run.part(&number.to_string());
+        let good = if says.is_empty() {
+            part == "apply 0\napply 0\n"
+        } else {
+            part.starts_with(&format!("apply 2\nrelayhost: `{path}` {says}"))
+                && part.contains("build the tree as root below a directory that root owns")
+                && part.ends_with("\napply 0\n")
+        };
+        if !good {
+            wrong.push(format!("{what}:\n{part}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), run.stderr);
+    run.says("good 0\n")
+        .says("apply 2\nlink 2\nown link 0\nrelative 0\n")
+        .complains("`/srv/theirs` belongs to nobody (uid 65534), not to root");
+}

@@ -11,7 +11,6 @@ use crate::model::causes::catalogue::{Entry, Fact, Fix, Stage, Verdict, fitting}
 use crate::model::causes::form::{Form, Value, fill};
 use crate::model::causes::words::Words;
 use crate::model::desired::{Auth, Desired};
-use crate::model::log::follow::About;
 use crate::model::observed::{Database, Observed, Postfix, Presence};
 use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::words;
@@ -36,6 +35,19 @@ pub struct Cause {
     pub cause: String,
     /// What to do.
     pub remedy: String,
+}
+
+/// A failed attempt to send a message, as far as a log tells of it.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// Name, address and port of the host that was tried.
+    pub relay: Option<(&'a str, &'a str, u16)>,
+    /// Envelope sender; empty if it is not known, or the null sender.
+    pub sender: &'a str,
+    /// Recipient; empty where the cause is that of several messages.
+    pub to: &'a str,
+    /// The host that wrote the line.
+    pub host: &'a str,
 }
 
 /// What stands after `the recipient` where there are several.

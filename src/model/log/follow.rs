@@ -17,7 +17,7 @@ use super::witness::{ON_THE_WAY, Witness, is_of_transport};
 use super::wrap::unwrap;
 use crate::model::causes::catalogue::{Stage, Verdict, fitting};
 use crate::model::causes::words::Words;
-use crate::model::causes::{Circumstances, diagnose};
+use crate::model::causes::{About, Circumstances, diagnose};
 use crate::model::text::masked;
 
 /// Bytes of a line that are looked at; JSON needs a line that is whole.
@@ -45,19 +45,6 @@ const DAEMONS: [&str; 16] = [
     "trivial-rewrite",
     "virtual",
 ];
-
-/// What is asked about one message when its cause is to be named.
-#[derive(Debug, Clone, Copy)]
-pub struct About<'a> {
-    /// Name, address and port of the host that was tried.
-    pub relay: Option<(&'a str, &'a str, u16)>,
-    /// Envelope sender; empty if it is not known, or the null sender.
-    pub sender: &'a str,
-    /// Recipient; empty where it is about several messages.
-    pub to: &'a str,
-    /// The host that wrote the line.
-    pub host: &'a str,
-}
 
 /// What is looked for, and what is known beforehand.
 pub struct Question<'a> {

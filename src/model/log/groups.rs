@@ -201,8 +201,7 @@ fn nearest_stage(attempt: &Attempt) -> Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::causes::{Circumstances, diagnose};
-    use crate::model::log::follow::About;
+    use crate::model::causes::{About, Circumstances, diagnose};
 
     #[test]
     fn groups_are_bounded_and_a_cause_stays_that_cause() {

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::event::{Attempt, Event, Hop, Status, parse_event, split_queue_id};
-use super::follow::{About, Question};
+use super::follow::Question;
 use super::line::parse_line;
 use super::scan::{Found, Scanner};
 use super::stamp::{Calendar, Seconds};
 use super::witness::Witness;
 use super::wrap::unwrap;
-use crate::model::causes::{Cause, diagnose};
+use crate::model::causes::{About, Cause, diagnose};
 use crate::model::text::{clipped, masked};
 
 /// Steps that are kept; the newest ones of a message that was tried more often.

@@ -1,10 +1,10 @@
 //! Whole logs through the follower: what comes out as failed, and what must not.
 
-use super::follow::{About, Follower, Question};
+use super::follow::{Follower, Question};
 use super::report::{Failure, Owner, Report};
 use super::stamp::{Calendar, Seconds};
 use super::story::Story;
-use crate::model::causes::Circumstances;
+use crate::model::causes::{About, Circumstances};
 
 /// 2026-11-24T12:00:00Z
 const NOW: Seconds = 1_795_521_600;
