@@ -32,13 +32,10 @@ fn scripted(rules: &str) -> Host {
 /// Configures without a message, sets parameters, and has Postfix take them at once: it waits for a file younger than
 /// two seconds.
 fn set(parameters: &str) -> String {
-    format!(
-        "relayhost apply --no-verify >/dev/null 2>&1; postconf -e {parameters}; touch -d '-5 seconds' /etc/postfix/main.cf; postfix reload 2>/dev/null; "
-    )
+    format!("relayhost apply --no-verify >/dev/null 2>&1; postconf -e {parameters}; cool 2>/dev/null; ")
 }
 
-/// Starts rsyslog anew, and waits until it takes lines.
-const RESTART: &str = "kill $(cat /run/rsyslogd.pid); sleep 1; rm -f /run/rsyslogd.pid; rsyslogd -f /etc/rsyslog.conf; for i in {1..50}; do [ -S /dev/log ] && break; sleep 0.1; done; ";
+const RESTART: &str = "restart_rsyslog; ";
 const VERIFY: &str = "echo '== verify'; relayhost verify --json --deadline 20s 2>/dev/null; echo '== queue'; postqueue -p; echo '== end'";
 
 fn cause(report: &Value) -> &str {
@@ -115,7 +112,7 @@ fn a_good_apply_under_forgery_puts_nothing_back_and_deletes_nothing() {
     for status in ["bounced", "deferred", "sent"] {
         for _ in 0..TIMES / 2 {
             let run = authenticated().sh(&format!(
-                "{}; relayhost apply; echo \"exit $?\"; kill $forger; for i in {{1..100}}; do [ -n \"$(ls /lab/mailbox/new)\" ] && break; sleep 0.1; done; echo \"arrived $(ls /lab/mailbox/new | wc -l)\"; postconf -h relayhost; find /var/lib/relayhost -name proof.json",
+                "{}; relayhost apply; echo \"exit $?\"; kill $forger; echo \"arrived $(arrived)\"; postconf -h relayhost; find /var/lib/relayhost -name proof.json",
                 forger("syslog", status)
             ));
             assert!(run.stdout.contains("exit 0") || run.stdout.contains("exit 5"), "{}", run.stdout);
@@ -206,7 +203,7 @@ fn the_journal_knows_who_wrote_what() {
                  [ -s /etc/machine-id ] || echo 0123456789abcdef0123456789abcdef >/etc/machine-id; \
                  mkdir -p /run/systemd/journal /run/log/journal/$(cat /etc/machine-id); \
                  mount -t cgroup2 -o ro none /sys/fs/cgroup; /lib/systemd/systemd-journald >/root/journald 2>&1 & \
-                 for i in {1..50}; do [ -S /run/systemd/journal/dev-log ] && break; sleep 0.1; done; \
+                 await [ -S /run/systemd/journal/dev-log ]; \
                  ln -s /run/systemd/journal/dev-log /dev/log; postfix stop; postfix start; ";
     let runs = "test -x /lib/systemd/systemd-journald && journalctl --version";
     if !list.contains("libsystemd") || with_journald("submission").sh(runs).code != 0 {

@@ -88,12 +88,13 @@ impl Host {
         self.relay("scripted")
     }
 
-    /// Runs a script in the host.
+    /// Runs a script in the host. It may call the functions of tests/lab/lib.sh.
     pub fn sh(self, script: &str) -> Run {
         self.sh_with_input(script, "")
     }
 
     pub fn sh_with_input(self, script: &str, input: &str) -> Run {
+        let script = format!(". /lab/tests/lab/lib.sh || exit 125\n{script}");
         // A test that is interrupted or killed takes its host with it, and whatever is in it.
         let mut command = Command::new("setpriv");
         command
@@ -120,7 +121,7 @@ impl Host {
         if let Some(text) = &self.replies {
             command.arg("--replies").arg(inherited(text));
         }
-        command.args(["--", "bash", "-c", script]);
+        command.args(["--", "bash", "-c", &script]);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();

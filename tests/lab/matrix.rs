@@ -55,16 +55,8 @@ cases! {
     clock_wrong
 }
 
-/// What the scripts of matrix.toml may call. A main.cf that is younger than two seconds would be waited for.
-const WORDS: &str = r#"
-cool() { touch -d '-5 seconds' /etc/postfix/main.cf && postfix reload; }
-set() { postconf -e "$@" && cool; }
-unset() { postconf -# "$@" && cool; }
-answers() { sed -i "$1" /etc/relayhost/answers.toml; }
-log() { for i in {1..100}; do grep -q -e "$1" /var/log/maillog && return; sleep 0.1; done; }
-send() { printf 'Subject: test\n\ntest\n' | sendmail "$@"; }
-restart() { postfix stop; postfix start; }
-"#;
+/// Defines what the scripts of matrix.toml may call.
+const WORDS: &str = ". /lab/tests/lab/scripts/matrix.sh\n";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,14 +137,14 @@ impl Case {
             let _ = writeln!(script, "relayhost verify --json --deadline {deadline} >&3");
         }
         script += "echo '== diagnose' >&3; relayhost diagnose --json >&3; echo '== log' >&3; cat /var/log/maillog >&3\n";
-        script += "echo '== mend' >&3; box() { ls /lab/mailbox/new | wc -l; }; before=$(box)\n";
+        script += "echo '== mend' >&3; before=$(mails)\n";
         if let Some(mend) = &self.mend {
             let _ = writeln!(script, "{mend}");
             // What mends by sending has sent; what was mended by hand is tried now.
             if !["repair", "apply", "verify"].iter().any(|word| mend.contains(&format!("relayhost {word}"))) {
                 script += "relayhost verify\n";
             }
-            script += "for i in {1..30}; do [ $(box) -gt $before ] && { echo arrived >&3; break; }; sleep 0.1; done\n";
+            script += "await has_mails $((before + 1)) && echo arrived >&3\n";
         }
         script + "echo '== out' >&3; cat /root/out >&3"
     }
