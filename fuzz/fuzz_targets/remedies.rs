@@ -2,7 +2,7 @@
 //! harmless words filled in, and what the relay says names no cause that a daemon of the host would have to tell of.
 #![no_main]
 
-#[path = "../../tests/words/shell.rs"]
+#[path = "../../tests/quick/words/shell.rs"]
 mod shell;
 
 use libfuzzer_sys::fuzz_target;

@@ -2,15 +2,8 @@
 
 use crate::host::{AUTHENTICATED, host};
 
-/// A host whose packages are missing and cannot be had, so that each attempt fails at once, with 1. `attempts`: how often it
-/// was tried. `seen`: what `check` says of it.
-const FAILING: &str = r#"
-    mv /etc/yum.repos.d /etc/gone; rpm -e --nodeps cyrus-sasl-plain
-    entry=/var/lib/relayhost/pending/asks.json
-    attempts() { grep -o '"attempts":[0-9]*' $entry; }
-    seen() { relayhost check | grep -A8 pending.asks | tr -s ' \n' ' '; echo; }
-    relayhost scriptlet post 1 --for asks; relayhost pending >/dev/null 2>&1; attempts
-"#;
+/// A host where each attempt fails at once, with 1; `attempts` and `seen` tell of it.
+const FAILING: &str = ". /lab/tests/lab/scripts/clock.sh\n";
 
 #[test]
 fn a_clock_that_was_set_back_does_not_stop_what_waits() {

@@ -52,21 +52,8 @@ fn a_disk_that_is_really_full_leaves_the_old_and_mail_arrives() {
     assert!(disks > 20, "{disks}");
 }
 
-/// A host with a working relay, and other answers, `/root/new.toml`, that change everything.
-const WORKING: &str = r#"
-set -u
-new=/root/new.toml old=/etc/relayhost/answers.toml
-sed 's/"smtp.example.com"/"relay.lab.test"/; s/^port = 587/&\nip = "ipv4"/' $old > $new; chmod 600 $new
-relayhost apply >/dev/null || exit 99
-files() { (cd /etc/postfix; sha256sum main.cf sasl_passwd* generic*); }
-files > /root/before
-# Puts a script before a program; the program itself goes to /root/NAME.
-wrap() { mv "$1" "/root/${1##*/}"; printf '#!/bin/sh\n%s\n' "$2" > "$1"; chmod 755 "$1"; }
-unwrap() { mv -f "/root/${1##*/}" "$1"; }
-attempt() { relayhost apply --no-verify --answers $new; echo "exit $?"; }
-unchanged() { files | cmp - /root/before && echo same; ls -A /etc/postfix | grep -F .relayhost- | sed "s/^/left: /"; ls /var/lib/relayhost; }
-delivers() { relayhost verify | grep -F '[smtp.example.com]:587 said: 250' && echo delivered; }
-"#;
+/// A host with a working relay, and other answers, `$new`, that change everything.
+const WORKING: &str = ". /lab/tests/lab/scripts/faults.sh\n";
 
 fn on_a_working_host(script: &str) -> Run {
     host().answers(AUTHENTICATED).sh(&format!("{WORKING}{script}")).exits(0)

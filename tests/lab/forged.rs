@@ -1,6 +1,9 @@
 //! Whose word a verdict is: about the recipient that was asked for, and nothing that a local user can write. Forgers are
 //! real: user 65534, in a loop, by /dev/log or postlog(1), while the message is under way.
 
+mod no_file;
+mod recipient;
+
 use serde_json::Value;
 
 use crate::host::{AUTHENTICATED, Host, Run, host, read};
@@ -29,13 +32,10 @@ fn scripted(rules: &str) -> Host {
 /// Configures without a message, sets parameters, and has Postfix take them at once: it waits for a file younger than
 /// two seconds.
 fn set(parameters: &str) -> String {
-    format!(
-        "relayhost apply --no-verify >/dev/null 2>&1; postconf -e {parameters}; touch -d '-5 seconds' /etc/postfix/main.cf; postfix reload 2>/dev/null; "
-    )
+    format!("relayhost apply --no-verify >/dev/null 2>&1; postconf -e {parameters}; cool 2>/dev/null; ")
 }
 
-/// Starts rsyslog anew, and waits until it takes lines.
-const RESTART: &str = "kill $(cat /run/rsyslogd.pid); sleep 1; rm -f /run/rsyslogd.pid; rsyslogd -f /etc/rsyslog.conf; for i in {1..50}; do [ -S /dev/log ] && break; sleep 0.1; done; ";
+const RESTART: &str = "restart_rsyslog; ";
 const VERIFY: &str = "echo '== verify'; relayhost verify --json --deadline 20s 2>/dev/null; echo '== queue'; postqueue -p; echo '== end'";
 
 fn cause(report: &Value) -> &str {
@@ -45,98 +45,6 @@ fn cause(report: &Value) -> &str {
 fn is_proved(run: &Run) -> bool {
     run.stdout.contains("proof.json")
 }
-
-// Section 1: about which recipient.
-
-#[test]
-fn a_copy_that_the_relay_takes_is_no_acceptance() {
-    let rules = "RCPT/ops@/ 550 5.1.1 no such user\nEND 250 2.0.0 Ok\n";
-    let bcc_maps = "recipient_bcc_maps=static:archive@example.com";
-    for parameters in ["always_bcc=archive@example.com", bcc_maps] {
-        for _ in 0..TIMES / 2 {
-            let run = scripted(rules).sh(&format!("{}{VERIFY}; find /var/lib/relayhost", set(parameters)));
-            let report = run.json("verify");
-            assert_eq!((&report["exit"], cause(&report)), (&4.into(), "recipient-refused"), "{report:#}");
-            assert!(!is_proved(&run));
-        }
-    }
-}
-
-#[test]
-fn a_copy_that_the_relay_refuses_is_no_failure() {
-    let rules = "RCPT/archive@/ 550 5.1.1 no such user\nEND 250 2.0.0 Ok\n";
-    let run = scripted(rules).sh(&format!(
-        "{}{VERIFY}; find /var/lib/relayhost",
-        set("always_bcc=archive@example.com smtp_destination_recipient_limit=1")
-    ));
-    let report = run.json("verify");
-    assert_eq!((&report["exit"], cause(&report)), (&0.into(), "accepted"), "{report:#}");
-    assert!(is_proved(&run));
-}
-
-#[test]
-fn a_copy_for_the_host_itself_does_not_take_the_message_out_of_the_queue() {
-    for to in ["root@localhost", "root"] {
-        let script = format!(
-            "postconf -e always_bcc={to}; touch -d '-5 seconds' /etc/postfix/main.cf; relayhost apply; echo \"exit $?\"; ls /lab/mailbox/new | wc -l"
-        );
-        authenticated().sh(&script).says("exit 0").says("ok   message").never_says("never left this host");
-    }
-    // And one that waits stays there when the recipient is done.
-    let rules = "RCPT/ops@/ 550 5.1.1 no such user\nRCPT/archive@/ 450 4.2.0 full\nEND 250 2.0.0 Ok\n";
-    let run = scripted(rules)
-        .sh(&format!("{}{VERIFY}", set("always_bcc=archive@example.com smtp_destination_recipient_limit=1")));
-    assert_eq!(cause(&run.json("verify")), "recipient-refused");
-    assert!(run.part("queue").contains("archive@example.com"), "{}", run.stdout);
-}
-
-#[test]
-fn of_an_alias_the_relay_has_to_take_all() {
-    let alias = |to: &str| {
-        format!(
-            "{}echo '{to}' >/etc/postfix/virtual; postmap /etc/postfix/virtual; ",
-            set("virtual_alias_maps=hash:/etc/postfix/virtual smtp_destination_recipient_limit=1")
-        )
-    };
-    let two = alias("ops@example.com one@example.com, two@example.com");
-    let rules = "RCPT/two@/ 550 5.1.1 no such user\nEND 250 2.0.0 Ok\n";
-    for _ in 0..TIMES / 2 {
-        let report = scripted(rules).sh(&format!("{two}{VERIFY}")).json("verify");
-        assert_eq!(&report["exit"], 4, "{report:#}");
-    }
-    let report = scripted("END 250 2.0.0 Ok\n").sh(&format!("{two}{VERIFY}")).json("verify");
-    assert_eq!(cause(&report), "accepted", "{report:#}");
-    // With a copy for the host: one of those that the alias stands for never leaves it.
-    let copy = alias("ops@example.com ops@example.com, root@localhost");
-    let report = scripted("END 250 2.0.0 Ok\n").sh(&format!("{copy}{VERIFY}")).json("verify");
-    assert_eq!((&report["exit"], cause(&report)), (&5.into(), "delivered-locally"), "{report:#}");
-}
-
-#[test]
-fn a_recipient_is_known_in_whatever_way_it_is_written_or_rewritten() {
-    let canonical =
-        "echo '@example.org ops@example.com' >/etc/postfix/canonical; postmap /etc/postfix/canonical; ";
-    for (to, parameters, before) in [
-        ("OPS@Example.COM", "always_bcc=root", ""),
-        ("ops+test@example.com", "recipient_delimiter=+", ""),
-        ("\"o p s\"@example.com", "always_bcc=root", ""),
-        ("x@example.org", "recipient_canonical_maps=hash:/etc/postfix/canonical", canonical),
-        (
-            "x@example.org",
-            "recipient_canonical_maps=hash:/etc/postfix/canonical enable_original_recipient=no",
-            canonical,
-        ),
-    ] {
-        let script = format!(
-            "{before}{}echo '== verify'; relayhost verify --json --deadline 20s --to '{to}' 2>/dev/null; echo '== log'; tail /var/log/maillog",
-            set(parameters)
-        );
-        let run = scripted("END 250 2.0.0 Ok\n").sh(&script);
-        assert_eq!(cause(&run.json("verify")), "accepted", "{to}\n{}", run.stdout);
-    }
-}
-
-// Section 2: whose word.
 
 /// Forges while `verify` runs, and asserts that nothing came of it but, at most, no verdict. How often there was none.
 fn forge(relay: impl Fn() -> Host, times: usize, way: &str, status: &str, truth: (i64, &str)) -> usize {
@@ -204,7 +112,7 @@ fn a_good_apply_under_forgery_puts_nothing_back_and_deletes_nothing() {
     for status in ["bounced", "deferred", "sent"] {
         for _ in 0..TIMES / 2 {
             let run = authenticated().sh(&format!(
-                "{}; relayhost apply; echo \"exit $?\"; kill $forger; for i in {{1..100}}; do [ -n \"$(ls /lab/mailbox/new)\" ] && break; sleep 0.1; done; echo \"arrived $(ls /lab/mailbox/new | wc -l)\"; postconf -h relayhost; find /var/lib/relayhost -name proof.json",
+                "{}; relayhost apply; echo \"exit $?\"; kill $forger; echo \"arrived $(arrived)\"; postconf -h relayhost; find /var/lib/relayhost -name proof.json",
                 forger("syslog", status)
             ));
             assert!(run.stdout.contains("exit 0") || run.stdout.contains("exit 5"), "{}", run.stdout);
@@ -295,7 +203,7 @@ fn the_journal_knows_who_wrote_what() {
                  [ -s /etc/machine-id ] || echo 0123456789abcdef0123456789abcdef >/etc/machine-id; \
                  mkdir -p /run/systemd/journal /run/log/journal/$(cat /etc/machine-id); \
                  mount -t cgroup2 -o ro none /sys/fs/cgroup; /lib/systemd/systemd-journald >/root/journald 2>&1 & \
-                 for i in {1..50}; do [ -S /run/systemd/journal/dev-log ] && break; sleep 0.1; done; \
+                 await [ -S /run/systemd/journal/dev-log ]; \
                  ln -s /run/systemd/journal/dev-log /dev/log; postfix stop; postfix start; ";
     let runs = "test -x /lib/systemd/systemd-journald && journalctl --version";
     if !list.contains("libsystemd") || with_journald("submission").sh(runs).code != 0 {
@@ -322,86 +230,10 @@ fn the_journal_knows_who_wrote_what() {
     }
 }
 
-// A log that is no log.
-
-#[test]
-fn what_is_no_file_holds_nobody_up() {
-    for make in ["mkfifo", "mkdir", "cp -a /dev/zero", "cp -a /dev/tty", "ln -s /dev/null"] {
-        let script = format!(
-            "rm /var/log/maillog; {make} /var/log/maillog; for command in check plan diagnose apply verify 'diagnose /var/log/maillog' repair; do timeout 60 relayhost $command >/root/out 2>&1; echo \"$command: $?\"; grep -q 'no file\\|maillog' /root/out && echo named; done; flock -n /run/relayhost.lock true; mv /var/log/maillog /root/odd; relayhost diagnose >/dev/null 2>&1; echo \"$?\""
-        );
-        let run = authenticated().sh(&script);
-        println!("{make}: {}", run.stdout.replace('\n', " "));
-        assert!(!run.stdout.contains(": 124"), "{make}: {}", run.stdout);
-        for command in ["apply", "verify", "repair"] {
-            assert!(!run.stdout.contains(&format!("{command}: 0\n")), "{make}: {}", run.stdout);
-        }
-    }
-    // A pipe that somebody names is read.
-    authenticated()
-        .sh("relayhost apply >/dev/null; relayhost diagnose <(cat /var/log/maillog); echo \"exit $?\"; mkfifo /tmp/nobody; timeout 10 relayhost diagnose /tmp/nobody; echo \"exit $?\"")
-        .says("exit 0")
-        .says("exit 1");
-}
-
-#[test]
-fn a_log_of_ten_gigabytes_is_followed_at_once_and_diagnosed_in_time() {
-    // Sparse: rsyslog appends behind the hole, as it does behind a log of that size; what is there is found.
-    let run = authenticated().sh(&format!(
-        "{}truncate -s 10G /var/log/maillog; {VERIFY}; postconf -e relayhost=[relay.lab.test]:2; postfix reload; echo x | mail -s x ops@example.com; sleep 2; echo '== took'; (time timeout 60 relayhost diagnose) 2>&1; echo \"exit $?\"",
-        set("always_bcc=")
-    ));
-    let report = run.json("verify");
-    assert_eq!(cause(&report), "accepted", "{}", run.stdout);
-    assert!(report["delivery"]["seconds"].as_f64().unwrap() < 5.0, "{report:#}");
-    println!("{}", run.part("took"));
-    assert!(
-        run.part("took").contains("connection-refused") && run.part("took").contains("exit 4"),
-        "{}",
-        run.stdout
-    );
-    assert!(run.part("took").contains("every user of this host can write to that log"), "{}", run.stdout);
-}
-
 #[test]
 fn the_examples_of_the_documentation_name_what_a_verdict_rests_on() {
     let docs = read("docs/what-it-does.md") + &read("docs/diagnose.md");
     for id in ["log-contradicts-queue", "log-incomplete"] {
         assert!(docs.contains(id), "{id}");
     }
-}
-
-#[test]
-fn a_diagnosis_without_a_log_says_that_nothing_can_be_said() {
-    for make in [
-        "mkfifo /var/log/maillog",
-        "mkdir /var/log/maillog",
-        "ln -s /dev/null /var/log/maillog",
-        ": >/var/log/maillog",
-        "true",
-    ] {
-        let run = authenticated().sh(&format!(
-            "relayhost apply >/dev/null; echo \"apply $?\"; kill $(cat /run/rsyslogd.pid); sleep 0.5; rm -f /var/log/maillog; {make}
-             relayhost diagnose | tr -s ' \\n' ' '; echo \"exit ${{PIPESTATUS[0]}}\"; relayhost diagnose --queue-id 4C2058F 2>&1; echo \"one $?\""
-        ));
-        run.says("nothing can be said: no log could be read")
-            .says("apply 0\n")
-            .says("exit 1\n")
-            .says("one 1\n")
-            .says("could not be read: ")
-            .says("logger -p mail.info hello")
-            .never_says("no failure found");
-    }
-}
-
-#[test]
-fn the_remedy_for_a_log_that_is_no_file_ends_at_a_log() {
-    let run = authenticated().sh(&format!(
-        "kill $(cat /run/rsyslogd.pid); sleep 0.5; rm /var/log/maillog; mkfifo /var/log/maillog; relayhost verify; echo \"before $?\"
-         mv /var/log/maillog /var/log/maillog.away; {RESTART}ls /var/log/maillog; relayhost apply >/dev/null; echo \"after $?\""
-    ));
-    run.complains("`mv /var/log/maillog /var/log/maillog.away`")
-        .never_says("before 0\n")
-        .never_says("\n/var/log/maillog\n")
-        .says("after 0\n");
 }

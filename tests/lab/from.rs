@@ -3,21 +3,8 @@
 
 use crate::host::{AUTHENTICATED, Host, Run, host, read};
 
-/// `sums`: writes SHA256SUMS. `package NAME VERSION [ARCH]`: builds a package into the directory; more of its spec on
-/// standard input. `--force-debian` is against the notice that Debian's rpm opens with.
-const PREPARE: &str = r#"
-    rpm() { command rpm --force-debian "$@"; }
-    sums() { (cd /srv/rpms && sha256sum *.rpm >SHA256SUMS); }
-    package() {
-        mkdir -p /root/b; { printf 'Name: %s\nVersion: %s\nRelease: 1\nSummary: x\nLicense: x\n' $1 $2; cat; printf '%%description\nx\n%%files\n%s\n' "${files:-}"; } >/root/b/$1.spec
-        rpmbuild --quiet -bb --target ${3:-noarch} --define "_topdir /root/b" --define "_rpmdir /root/b" --define '_build_name_fmt %%{NAME}-%%{VERSION}.rpm' /root/b/$1.spec >/root/b/log 2>&1 || { cat /root/b/log; exit 99; }
-        mv /root/b/$1-$2.rpm ${into:-/srv/rpms}
-    }
-    mails() { ls /lab/mailbox/new 2>/dev/null | wc -l; }
-    installed() { command rpm -qa --qf '%{NAME}-%{VERSION}\n' | sort; }
-    mkdir -m 755 -p /srv/rpms; cp /lab/repo/*.rpm /srv/rpms/; sums
-    rm -rf /etc/yum.repos.d/* /usr/bin/dnf* /usr/bin/yum*
-"#;
+/// `sums`, `installed`, and with `package` more packages in /srv/rpms.
+const PREPARE: &str = ". /lab/tests/lab/scripts/from.sh\n";
 
 fn answers(packages: &str) -> String {
     read(AUTHENTICATED) + "\n[packages]\nfrom = \"/srv/rpms\"\n" + packages
@@ -246,7 +233,7 @@ fn a_tree_gets_its_packages_from_outside_or_from_itself() {
             host().without("cyrus-sasl-plain").without("s-nail"),
             "",
             &format!(
-                r#"tree=/mnt/sysimage; mkdir -p $tree/{{proc,dev,sys,tmp,run,root,srv}}; cp -a /bin /etc /lib /lib64 /sbin /usr /var $tree/
+                r#"tree=/mnt/sysimage; fill_tree $tree; mkdir -p $tree/srv
                 for dir in proc dev; do mount --rbind /$dir $tree/$dir; done; mv /srv/rpms /root/rpms; [ -d $(dirname {place}) ] && mv /root/rpms {place}
                 relayhost apply --root $tree; echo "apply $?"; chroot $tree rpm -q cyrus-sasl-plain s-nail | grep -c lab; chroot $tree postconf -h relayhost; rpm -q cyrus-sasl-plain; mails"#
             ),

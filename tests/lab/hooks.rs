@@ -2,14 +2,7 @@
 
 use crate::host::{AUTHENTICATED, host};
 
-/// Installs the macros, puts relayhost where a package would, and builds the example as its owner does.
-const EXAMPLE: &str = "cp /lab/packaging/usr/lib/rpm/macros.d/macros.relayhost /usr/lib/rpm/macros.d/
-    [ -x /usr/bin/relayhost ] || ! command -v relayhost >/dev/null || ln -s \"$(command -v relayhost)\" /usr/bin/relayhost
-    build() { rpmbuild -bb --quiet --nodeps --define '_topdir /root/build' --define '_rpmdir /root' --define '_sourcedir /lab/packaging/example' \"$1\" || exit 9; }
-    build /lab/packaging/example/op5-alerts.spec
-    sed 's/^Version:.*/Version: 2.0/' /lab/packaging/example/op5-alerts.spec > /root/next.spec; build /root/next.spec
-    one=/root/noarch/op5-alerts-1.0-1.noarch.rpm two=/root/noarch/op5-alerts-2.0-1.noarch.rpm
-";
+const EXAMPLE: &str = ". /lab/tests/lab/scripts/hooks.sh; example\n";
 
 #[test]
 fn the_example_package_has_one_line_in_each_scriptlet() {
@@ -64,16 +57,12 @@ fn a_package_that_asks_is_recorded_until_it_is_erased() {
 #[test]
 fn a_package_s_drop_in_ends_in_a_delivered_message() {
     let run = host().relay("plain").sh(&format!(
-        "{EXAMPLE} rpm -i --nodeps $one 2>/dev/null; relayhost pending; echo \"exit $?\"; ls /lab/mailbox/new | wc -l; ls /var/lib/relayhost/pending"
+        "{EXAMPLE} rpm -i --nodeps $one 2>/dev/null; relayhost pending; echo \"exit $?\"; mails; ls /var/lib/relayhost/pending"
     ));
     run.says("exit 0\n1\n");
 }
 
-/// The hook for dnf, and dnf's plugin that reads it.
-const HOOK: &str = "[ -x /usr/bin/relayhost ] || ln -s \"$(command -v relayhost)\" /usr/bin/relayhost
-    yum -y -q install python3-dnf-plugin-post-transaction-actions >/dev/null 2>&1 || exit 9
-    cp /lab/packaging/etc/dnf/plugins/post-transaction-actions.d/relayhost.action /etc/dnf/plugins/post-transaction-actions.d/
-";
+const HOOK: &str = ". /lab/tests/lab/scripts/hooks.sh; hook\n";
 
 #[test]
 fn dnf_s_hook_tells_of_what_went_and_of_nothing_else() {
@@ -81,7 +70,7 @@ fn dnf_s_hook_tells_of_what_went_and_of_nothing_else() {
         "{HOOK}{QUEUE} yum -y reinstall python3-dnf-plugins-core > /root/out 2>&1; echo \"nothing $? $(queue)\"
          yum -y remove cyrus-sasl-plain > /root/out 2>&1; echo \"removed $? $(queue)\"; cat /root/out
          grep -o cyrus-sasl-plain /var/lib/relayhost/pending/*.json | sort -u
-         relayhost pending; echo \"exit $?\"; rpm -q cyrus-sasl-plain; ls /lab/mailbox/new | wc -l; queue"
+         relayhost pending; echo \"exit $?\"; rpm -q cyrus-sasl-plain; mails; queue"
     ));
     run.says("nothing 0 \nremoved 0 700 pending 600 pending/@changed.json \n")
         .says("Complete!\ncyrus-sasl-plain\n")

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+pub use crate::project::{document, project, read};
+
 pub const AUTHENTICATED: &str = "examples/authenticated.toml";
 pub const OFFICE365: &str = "examples/office365.toml";
 pub const OPEN: &str = "examples/open.toml";
@@ -30,15 +32,6 @@ pub struct Run {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
-}
-
-pub fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The contents of a file of the project.
-pub fn read(path: &str) -> String {
-    std::fs::read_to_string(project().join(path)).unwrap()
 }
 
 pub fn host() -> Host {
@@ -95,12 +88,13 @@ impl Host {
         self.relay("scripted")
     }
 
-    /// Runs a script in the host.
+    /// Runs a script in the host. It may call the functions of tests/lab/lib.sh.
     pub fn sh(self, script: &str) -> Run {
         self.sh_with_input(script, "")
     }
 
     pub fn sh_with_input(self, script: &str, input: &str) -> Run {
+        let script = format!(". /lab/tests/lab/lib.sh || exit 125\n{script}");
         // A test that is interrupted or killed takes its host with it, and whatever is in it.
         let mut command = Command::new("setpriv");
         command
@@ -127,7 +121,7 @@ impl Host {
         if let Some(text) = &self.replies {
             command.arg("--replies").arg(inherited(text));
         }
-        command.args(["--", "bash", "-c", script]);
+        command.args(["--", "bash", "-c", &script]);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
@@ -198,16 +192,4 @@ impl Run {
     pub fn json(&self, name: &str) -> Value {
         document(self.part(name))
     }
-}
-
-/// Parses a JSON document and checks it against docs/schema.json.
-#[track_caller]
-pub fn document(text: &str) -> Value {
-    let document: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in:\n{text}"));
-    let schema: Value = serde_json::from_str(&read("docs/schema.json")).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> =
-        validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
-    document
 }

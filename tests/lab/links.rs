@@ -25,21 +25,7 @@ const STATE: [(&str, &str); 8] = [
     ("/var/lib/relayhost", "/srv/copy"),
 ];
 
-const PREPARE: &str = r#"
-    relayhost apply --no-verify >/dev/null || exit 9
-    mkdir -m 700 /srv/theirs
-    printf 'the-words-of-another = 1\nroot:$6$the-words-of-another\n' > /srv/theirs/file; chmod 600 /srv/theirs/file
-    chown 65534:65534 /srv/theirs/file
-    # Everything of the targets; of our own places all but the times, since a run that is refused may have locked.
-    sum() { find /srv -printf '%p %y %l %m %U %G %s %T@ %i\n' | sort
-            find /etc/postfix /var/lib/relayhost -printf '%p %y %l %m %U %G %i\n' | sort
-            find /srv /etc/postfix /var/lib/relayhost -type f ! -name lock -print0 | sort -z | xargs -0 sha256sum; }
-    # Postfix's own programs, were they called on the way, would read the target.
-    try() { strace -f -qq -y -o /root/trace -e trace=open,openat,openat2,execve timeout 20 relayhost $1 >/root/out 2>&1; echo "exit $?"; cat /root/out
-            grep -c '= [0-9]*</srv' /root/trace | sed 's/^/opened /'; }
-    plant() { mv "$1" /root/kept; ln -s "$2" "$1"; }
-    unplant() { rm -f "$1"; mv /root/kept "$1"; }
-"#;
+const PREPARE: &str = ". /lab/tests/lab/scripts/links.sh\n";
 
 #[test]
 fn a_planted_link_is_refused_with_its_path_and_nothing_goes_through_it() {

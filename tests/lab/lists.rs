@@ -11,18 +11,7 @@ const LISTS: [&str; 4] =
     ["u:bin:rX", "u:bin:rwx,m::rwx", "g:bin:rwx,m::rwx", "u::rwx,u:nobody:rwx,g::rwx,m::rwx,o::rwx"];
 
 /// Two users read whatever they can while each command runs; `step NAME COMMAND…` runs one and looks at what it left.
-const READERS: &str = r#"
-    m=/root/marker
-    (umask 077; sed -n 's/^password *= "\(.*\)"/\1/p' /lab/examples/authenticated.toml > $m)
-    tops='/etc/postfix /etc/relayhost /var/lib/relayhost /tmp'
-    mkdir -p /etc/relayhost; install -d -m 700 /var/lib/relayhost
-    lists() { for top in $tops; do setfacl -d -m "$1" $top || exit 9; done; setfacl -d -m "$1" /etc /var/lib; getfacl -cdp /etc/postfix | grep -q . && echo listed; }
-    readers() { for uid in $(id -u bin) 65534; do python3 /lab/tests/lab/scripts/reader.py $uid $m /run/stop $tops > /root/reader.$uid & done; until [ "$(cat /root/reader.* | grep -c READY)" = 2 ]; do sleep 0.05; done; }
-    step() { name=$1; shift; "$@" > /root/out 2>&1; echo "$name $?"; wide; }
-    # Every file that has it: 0600, root's, and no list.
-    wide() { grep -rlaF -f $m $tops 2>/dev/null | while read -r f; do [ "$(stat -c %a:%u:%g "$f")" = 600:0:0 ] || echo "WIDE $(stat -c '%a %u:%g' "$f") $f"; getfacl -csp "$f" | grep -q . && echo "LIST $f"; done; return 0; }
-    over() { touch /run/stop; wait $(jobs -p); echo '== readers'; cat /root/reader.*; echo '== end'; }
-"#;
+const READERS: &str = ". /lab/tests/lab/scripts/lists.sh\n";
 
 fn nobody_reads(run: &Run) {
     let readers = run.part("readers");
@@ -65,8 +54,8 @@ fn whatever_a_directory_hands_on_nobody_reads_the_password() {
 #[test]
 fn a_tree_that_is_configured_is_as_tight() {
     let run = host().answers(AUTHENTICATED).sh(&format!(
-        "{READERS} lists u:bin:rwx,m::rwx; mkdir -p /tree/{{proc,dev,tmp,run,root}}; cp -a /bin /etc /lib /lib64 /sbin /usr /var /tree/; mknod -m 666 /tree/dev/null c 1 3
-         tops='/tree/etc/postfix /tree/var/lib/relayhost /tree/tmp'; for top in $tops; do setfacl -d -m u:bin:rwx,m::rwx $top; done
+        "{READERS} lists u:bin:rwx,m::rwx; fill_tree /tree; mknod -m 666 /tree/dev/null c 1 3
+         tops=(/tree/etc/postfix /tree/var/lib/relayhost /tree/tmp); for top in \"${{tops[@]}}\"; do setfacl -d -m u:bin:rwx,m::rwx $top; done
          readers; step root relayhost apply --root /tree; over"
     ));
     let run = run.exits(0).never_says("WIDE").never_says("LIST").says("root 0\n");

@@ -9,6 +9,9 @@
     reason = "a test that cannot go on must stop there, it works on files of its own, and it prints its counts"
 )]
 
+#[path = "../project/mod.rs"]
+mod project;
+
 mod bad_input;
 mod clock;
 mod damage;

@@ -1,32 +1,62 @@
 //! The failure matrix: every case of matrix.toml on a host of its own, broken for real, asked what is wrong, mended as
-//! relayhost says, and asked to deliver. docs/failures.md is written from a run (`scripts/failures`), and a run checks it.
+//! relayhost says, and asked to deliver. Each is a test of its own: `cargo test --test lab -- matrix::wrong_password`, and with
+//! RELAYHOST_CAPTURE=DIR it leaves the host's log there. docs/failures.md lists them (`scripts/failures` writes it).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use relayhost::model::causes::catalogue::{Fix, catalogue};
+use relayhost::model::causes::catalogue::catalogue;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::host::{Host, Run, host, project, read};
+use crate::host::{Host, Run, host, read};
 
-/// Hosts at the same time: most of a case is waiting.
-const AT_ONCE: usize = 3;
-const DOCUMENT: &str = "docs/failures.md";
+mod page;
 
-/// What the scripts of matrix.toml may call. A main.cf that is younger than two seconds would be waited for.
-const WORDS: &str = r#"
-cool() { touch -d '-5 seconds' /etc/postfix/main.cf && postfix reload; }
-set() { postconf -e "$@" && cool; }
-unset() { postconf -# "$@" && cool; }
-answers() { sed -i "$1" /etc/relayhost/answers.toml; }
-log() { for i in {1..100}; do grep -q -e "$1" /var/log/maillog && return; sleep 0.1; done; }
-send() { printf 'Subject: test\n\ntest\n' | sendmail "$@"; }
-restart() { postfix stop; postfix start; }
-"#;
+/// A test for each case of matrix.toml, by the case's name with `_` for `-`.
+macro_rules! cases {
+    ($($name:ident)*) => {
+        $(#[test] fn $name() { try_case(stringify!($name)); })*
+        const TESTS: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+cases! {
+    sasl_plugin_missing sasl_noplaintext sasl_filter sasl_null_list sasl_no_mechanism sasl_user_empty
+    gssapi_without_ticket sasl_challenge sasl_challenge_not_empty login_refused_earlier no_password_table
+    sasl_type_unknown wrong_password password_not_ours smtp_auth_disabled smtp_auth_disabled_mailbox
+    basic_auth_blocked basic_auth_retired security_defaults conditional_access wrong_password_office365
+    google_password_refused app_password_needed google_sign_in_blocked too_many_logins ses_credentials
+    ses_not_subscribed login_trouble sendgrid_credits api_key_refused wrong_password_mailgun
+    host_address_not_allowed not_authenticated_sasl_off not_authenticated_no_tls not_authenticated_no_key
+    login_needed login_needed_gmail starttls_demanded starttls_lost relay_denied tls_not_offered
+    tls_stripped starttls_refused tls_on_the_wrong_port implicit_tls_needed wrappermode_needs_encrypt
+    tls_level_unknown tls_policy_bad ca_file_unreadable client_certificate_unreadable
+    tls_engine_unavailable certificate_expired certificate_not_yet_valid certificate_self_signed
+    certificate_name certificate_not_trusted client_certificate_wanted tls_too_old tls_no_common_version
+    tls_no_common_cipher tls_cut_off tls_handshake rewrite_not_in_force sender_not_rewritten
+    sender_refused sender_refused_office365 sender_refused_zoho sender_domain_unknown
+    ses_identity_unverified ses_not_authorised sender_identity_unverified sender_restricted
+    sender_unauthenticated from_header_missing null_sender_refused workspace_address_not_listed
+    connector_mismatch direct_send_refused exchange_no_relay_right sandbox_recipient recipient_refused
+    greylisted message_too_big smtputf8_not_offered sending_rate daily_limit too_many_connections
+    tenant_distrusted direct_delivery_refused blocklisted google_helo helo_rejected no_greeting not_smtp
+    relay_has_our_name greeting_refused relay_busy relay_asks_later connection_refused connect_forbidden
+    port_25_blocked connection_timed_out ipv6_unreachable no_route bind_address_gone
+    connection_lost_in_message connection_lost dns_no_answer host_not_found relay_without_address
+    mx_without_address null_mx relayhost_invalid dns_malformed loops_back relayhost_port_bad
+    table_not_built table_unreadable table_package_missing service_missing daemon_given_up setting_bad
+    postfix_not_running relayhost_is_self loopback_missing no_interfaces hostname_unusable
+    main_cf_unreadable postlog_missing table_not_built_canonical alias_database table_outdated
+    table_line_incomplete table_alias_syntax table_key_twice setting_twice table_rule_skipped
+    rewrite_many_values disk_full queue_not_writable submit_not_allowed message_over_local_limit
+    port_25_taken started_twice permissions_wrong queue_file_damaged local_user_unknown mail_loop
+    clock_wrong
+}
+
+/// Defines what the scripts of matrix.toml may call.
+const WORDS: &str = ". /lab/tests/lab/scripts/matrix.sh\n";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +68,8 @@ struct Matrix {
 #[serde(deny_unknown_fields)]
 struct Case {
     id: String,
+    /// Where another case has its id as well.
+    name: Option<String>,
     what: String,
     relay: Option<String>,
     replies: Option<String>,
@@ -66,21 +98,12 @@ enum Asked {
     Diagnose,
 }
 
-/// How a case ended.
-struct Outcome {
-    wrong: Vec<String>,
-    named: bool,
-    mended: Option<bool>,
-    log: String,
-}
-
-impl Outcome {
-    fn broken(why: &str) -> Self {
-        Self { wrong: vec![why.to_owned()], named: false, mended: None, log: String::new() }
-    }
-}
-
 impl Case {
+    /// The name of its test.
+    fn test(&self) -> String {
+        self.name.as_ref().unwrap_or(&self.id).replace('-', "_")
+    }
+
     fn answers(&self) -> String {
         let name = self.answers.as_deref().unwrap_or("authenticated");
         let mut text = match name {
@@ -114,20 +137,20 @@ impl Case {
             let _ = writeln!(script, "relayhost verify --json --deadline {deadline} >&3");
         }
         script += "echo '== diagnose' >&3; relayhost diagnose --json >&3; echo '== log' >&3; cat /var/log/maillog >&3\n";
-        script += "echo '== mend' >&3; box() { ls /lab/mailbox/new | wc -l; }; before=$(box)\n";
+        script += "echo '== mend' >&3; before=$(mails)\n";
         if let Some(mend) = &self.mend {
             let _ = writeln!(script, "{mend}");
             // What mends by sending has sent; what was mended by hand is tried now.
             if !["repair", "apply", "verify"].iter().any(|word| mend.contains(&format!("relayhost {word}"))) {
                 script += "relayhost verify\n";
             }
-            script += "for i in {1..30}; do [ $(box) -gt $before ] && { echo arrived >&3; break; }; sleep 0.1; done\n";
+            script += "await has_mails $((before + 1)) && echo arrived >&3\n";
         }
         script + "echo '== out' >&3; cat /root/out >&3"
     }
 
-    fn run(&self) -> Outcome {
-        let run = self.host().sh(&self.script());
+    /// What was wrong with a run of its script.
+    fn faults(&self, run: &Run) -> Vec<String> {
         let mut wrong = Vec::new();
         if self.command == Asked::Verify {
             let report = run.json("verify");
@@ -147,21 +170,10 @@ impl Case {
         if told != expected {
             wrong.push(format!("diagnose: {told:?}, not {expected:?}"));
         }
-        let named = wrong.is_empty();
-        let mended = self.mend.as_ref().map(|_| run.part("mend").contains("arrived"));
-        if mended == Some(false) {
+        if self.mend.is_some() && !run.part("mend").contains("arrived") {
             wrong.push("the message did not arrive after it was mended".into());
         }
-        Outcome { wrong, named, mended, log: log(&run) }
-    }
-
-    fn mended_by(&self) -> &str {
-        match &self.mend {
-            None => "",
-            Some(mend) if mend.contains("relayhost repair") => "`relayhost repair`",
-            Some(mend) if mend.contains("relayhost apply") => "other answers, `relayhost apply`",
-            Some(_) => "by hand, as the remedy says",
-        }
+        wrong
     }
 }
 
@@ -189,145 +201,32 @@ fn has_finding(report: &Value, id: &str) -> bool {
     report["findings"].as_array().is_some_and(|findings| findings.iter().any(|one| one["id"] == id))
 }
 
-fn log(run: &Run) -> String {
-    format!("{}--\n{}", run.part("log"), run.part("out"))
+fn cases() -> Vec<Case> {
+    toml::from_str::<Matrix>(&read("tests/lab/matrix.toml")).unwrap().case
 }
 
-/// Runs all cases, some at a time, in the order of the file.
-fn run_all(cases: &[Case]) -> Vec<Outcome> {
-    let next = AtomicUsize::new(0);
-    let done: Mutex<BTreeMap<usize, Outcome>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some((at, case)) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    cases.get(at).map(|case| (at, case))
-                } {
-                    let start = std::time::Instant::now();
-                    let outcome = std::panic::catch_unwind(|| case.run());
-                    let outcome = outcome.unwrap_or_else(|_| Outcome::broken("it panicked: see above"));
-                    println!("{:5.1} s {} ({})", start.elapsed().as_secs_f32(), case.id, case.what);
-                    done.lock().unwrap().insert(at, outcome);
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap().into_values().collect()
+/// Produces the cause, asks for it, mends it, and waits for the message.
+fn try_case(test: &str) {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.test() == test);
+    let case = case.unwrap_or_else(|| panic!("{test} is not in matrix.toml"));
+    let run = case.host().sh(&case.script());
+    let log = format!("{}--\n{}", run.part("log"), run.part("out"));
+    if let Some(directory) = std::env::var_os("RELAYHOST_CAPTURE") {
+        std::fs::write(Path::new(&directory).join(format!("{test}.log")), &log).unwrap();
+    }
+    let faults = case.faults(&run);
+    assert!(faults.is_empty(), "{} ({}): {}\n{log}", case.id, case.what, faults.join("; "));
 }
 
 #[test]
-fn each_cause_is_produced_named_and_mended() {
-    let mut cases = toml::from_str::<Matrix>(&read("tests/lab/matrix.toml")).unwrap().case;
-    let only = std::env::var("RELAYHOST_CASES").unwrap_or_default();
-    let only: Vec<&str> = only.split_whitespace().collect();
-    cases.retain(|case| only.is_empty() || only.contains(&case.id.as_str()));
+fn each_case_has_a_test_and_a_cause_of_the_catalogue() {
+    let cases = cases();
+    let named: Vec<String> = cases.iter().map(Case::test).collect();
+    assert_eq!(named, TESTS, "matrix.toml and the list of tests above");
     let known: BTreeSet<&str> = catalogue().iter().map(|entry| entry.id.as_str()).collect();
     for case in &cases {
         assert!(known.contains(case.id.as_str()), "{} is not in the catalogue", case.id);
         assert_eq!(case.exit.is_some(), case.command == Asked::Verify, "{}", case.what);
     }
-    let outcomes = run_all(&cases);
-    let page = page(&cases, &outcomes);
-    for ((case, outcome), line) in cases.iter().zip(&outcomes).zip(rows(&cases, &outcomes)) {
-        println!("{} {line}", if outcome.wrong.is_empty() { "ok  " } else { "FAIL" });
-        if !outcome.wrong.is_empty() {
-            println!("     {} ({}): {}\n{}", case.id, case.what, outcome.wrong.join("; "), outcome.log);
-        }
-    }
-    println!("{}", counts(&cases, &outcomes));
-    if let Some(directory) = std::env::var_os("RELAYHOST_CAPTURE") {
-        for (number, (case, outcome)) in cases.iter().zip(&outcomes).enumerate() {
-            let path = Path::new(&directory).join(format!("{number:03}-{}.log", case.id));
-            std::fs::write(path, &outcome.log).unwrap();
-        }
-    }
-    let wrong: Vec<&str> = cases
-        .iter()
-        .zip(&outcomes)
-        .filter(|(_, outcome)| !outcome.wrong.is_empty())
-        .map(|(case, _)| case.id.as_str())
-        .collect();
-    assert!(wrong.is_empty(), "{} of {}: {wrong:?}", wrong.len(), cases.len());
-    if !only.is_empty() {
-        return;
-    }
-    if std::env::var_os("RELAYHOST_WRITE_DOCS").is_some() {
-        std::fs::write(project().join(DOCUMENT), &page).unwrap();
-    }
-    assert_eq!(
-        read(DOCUMENT),
-        page,
-        "{DOCUMENT} is not what came of this run: scripts/failures writes it anew"
-    );
-}
-
-/// One line for the terminal and the document each.
-fn rows(cases: &[Case], outcomes: &[Outcome]) -> Vec<String> {
-    let row = |(case, outcome): (&Case, &Outcome)| {
-        let verdict = match case.exit {
-            Some(4) => "the relay refused (4)",
-            Some(_) => "no word of the relay (5)",
-            None => "found in the log",
-        };
-        let mended = match outcome.mended {
-            Some(true) => case.mended_by(),
-            Some(false) => "FAILED",
-            None => "at the relay or the network",
-        };
-        let named = if outcome.named { "" } else { " NOT NAMED" };
-        format!("| `{}`{named} | {} | {verdict} | {mended} |", case.id, case.what.replace('|', "\\|"))
-    };
-    cases.iter().zip(outcomes).map(row).collect()
-}
-
-/// `N causes produced, N named, N mended`, and of what.
-fn counts(cases: &[Case], outcomes: &[Outcome]) -> String {
-    let ids = |keep: &dyn Fn(&Case, &Outcome) -> bool| {
-        let kept = cases.iter().zip(outcomes).filter(|(case, outcome)| keep(case, outcome));
-        kept.map(|(case, _)| case.id.as_str()).collect::<BTreeSet<_>>().len()
-    };
-    let by_us = |case: &Case| case.mend.as_ref().is_some_and(|mend| mend.contains("relayhost "));
-    format!(
-        "{} causes produced, {} named, {} mended ({} of them by relayhost), in {} cases",
-        ids(&|_, _| true),
-        ids(&|_, outcome| outcome.named),
-        ids(&|_, outcome| outcome.mended == Some(true)),
-        ids(&|case, outcome| outcome.mended == Some(true) && by_us(case)),
-        cases.len()
-    )
-}
-
-/// docs/failures.md.
-fn page(cases: &[Case], outcomes: &[Outcome]) -> String {
-    let mut page = format!(
-        "<!-- Written by scripts/failures from a run of tests/lab/matrix.toml; a test compares it. -->\n\
-         # What keeps mail from leaving, produced and named\n\n\
-         Each line is a host of the lab with real Postfix and Cyrus SASL, configured by `relayhost apply`, then broken as it\n\
-         says; replies of providers come from a scripted relay that has their words. `relayhost verify` (with its exit\n\
-         status) and `relayhost diagnose` named the cause, or only `diagnose` where it is a matter of the log. Then the host\n\
-         was mended as relayhost says, and a message had to arrive.\n\n\
-         {}. The catalogue has {} causes.\n\n\
-         | cause | what was broken | verdict | mended by |\n|---|---|---|---|\n",
-        counts(cases, outcomes),
-        catalogue().len()
-    );
-    for row in rows(cases, outcomes) {
-        page += &row;
-        page.push('\n');
-    }
-    page += "\n## Not produced here\n\n\
-             These the lab cannot make: they need another release of Postfix, SELinux, systemd, a token of a real provider, or\n\
-             days. Their words are from the sources below, and `tests/corpus/` has a log of each.\n\n\
-             | cause | words from | relayhost can mend it |\n|---|---|---|\n";
-    let produced: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-    for entry in catalogue().iter().filter(|entry| !produced.contains(entry.id.as_str())) {
-        let fix = match entry.fix {
-            Some(Fix::Apply) => "`relayhost apply`",
-            Some(Fix::Repair) => "`relayhost repair`",
-            None => "",
-        };
-        let _ = writeln!(page, "| `{}` | {} | {fix} |", entry.id, entry.source);
-    }
-    page
 }

@@ -17,11 +17,8 @@ fn plain_host() -> Host {
     host().bare()
 }
 
-/// `rpm` without the notice that Debian's opens with; the package's file; what is installed of what it needs.
-const TOOLS: &str = "rpm() { command rpm --force-debian \"$@\"; }
-    file=$(echo /lab/packages/x86_64/relayhost-[0-9]*.rpm)
-    there() { for name in relayhost cyrus-sasl-plain s-nail postfix; do command rpm -q --qf '%{NAME} ' $name | grep -v 'not installed'; done | tr -d '\\n'; echo; }
-";
+/// The package's file, `$file`, and `there`: what is installed of what it needs.
+const TOOLS: &str = ". /lab/tests/lab/scripts/package.sh\n";
 
 fn on(host: Host, script: &str) -> Run {
     host.sh(&format!("{TOOLS}{script}"))

@@ -2,13 +2,7 @@
 
 use crate::host::{AUTHENTICATED, host};
 
-/// Holds RPM's lock for some seconds, as a transaction does.
-const HOLDER: &str = "python3 -c '
-import fcntl, time, sys
-lock = open(\"/var/lib/rpm/.rpm.lock\", \"a\")
-fcntl.lockf(lock, fcntl.LOCK_EX)
-open(\"/tmp/held\", \"w\")
-time.sleep(float(sys.argv[1]))' ";
+const HOLDER: &str = "python3 /lab/tests/lab/scripts/holder.py ";
 
 fn with_lock(seconds: u32, command: &str) -> String {
     format!("{HOLDER}{seconds} & while [ ! -e /tmp/held ]; do sleep 0.05; done; {command}")
@@ -34,22 +28,8 @@ fn a_locked_package_manager_is_none_of_our_business_when_nothing_is_missing() {
     host().answers(AUTHENTICATED).sh(&with_lock(60, "relayhost apply --lock-timeout 1s")).exits(0);
 }
 
-/// `held KIND`: a user who may only read the lock's file has a read lock on it: a plain one, one of an open file
-/// description, one by a process that hides behind root's ownership in /proc, or one by a setuid program of root's.
-const READER: &str = r#"
-    rm -f /tmp/held; cat >/tmp/reader.py <<'END'
-import ctypes, fcntl, os, struct, sys, time
-kind = sys.argv[1]; os.setgid(65534); os.setuid(65534)
-lock = os.open("/var/lib/rpm/.rpm.lock", os.O_RDONLY); os.set_inheritable(lock, True)
-fcntl.fcntl(lock, 37 if kind == "description" else fcntl.F_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
-ctypes.CDLL(None).prctl(4, 0 if kind == "hidden" else 1)
-os.close(os.open("/tmp/held", os.O_CREAT, 0o666))
-if kind == "setuid": os.execv("/root/sleep", ["sleep", "600"])
-time.sleep(600)
-END
-    cp /bin/sleep /tmp/sleep; chmod 4755 /tmp/sleep; sed -i s,/root/sleep,/tmp/sleep, /tmp/reader.py; test -s /var/lib/rpm/.rpm.lock || touch /var/lib/rpm/.rpm.lock; stat -c 'mode %a' /var/lib/rpm/.rpm.lock
-    held() { rm -f /tmp/held; python3 /tmp/reader.py $1 & reader=$!; until [ -e /tmp/held ]; do sleep 0.05; done; sleep 0.1; }
-"#;
+/// `held KIND`: a user who may only read the lock's file has a read lock on it, by `$reader` (scripts/read_lock.py).
+const READER: &str = ". /lab/tests/lab/scripts/packages.sh\n";
 
 #[test]
 fn a_read_lock_of_any_user_holds_nothing_up_but_an_installation() {

@@ -5,12 +5,8 @@ use serde_json::Value;
 
 use crate::host::{AUTHENTICATED, Host, OFFICE365, OPEN, Run, host, read};
 
-/// Probes, and shows the document, the mailbox and whether any file of Postfix changed.
-const PROBE: &str = "find /etc/postfix -printf '%p %i %T@ %C@\\n' | sort > /root/before; rpm -qa | sort >> /root/before
-    echo '== probe'; relayhost probe --json --timeout 10s 2>/root/err
-    echo '== after'; { find /etc/postfix -printf '%p %i %T@ %C@\\n' | sort; rpm -qa | sort; } | diff /root/before - && echo untouched
-    ls /lab/mailbox/new | wc -l; cat /root/err
-";
+/// Probes, and shows the document, the mailbox and whether anything changed.
+const PROBE: &str = ". /lab/tests/lab/scripts/probe.sh; probe\n";
 
 /// What a probe of this host says; nothing was touched, nothing arrived, and no password was shown.
 #[track_caller]
@@ -89,7 +85,7 @@ fn every_mechanism_that_can_be_spoken_logs_in_and_the_others_are_said() {
         [("plain", "PLAIN"), ("login", "LOGIN"), ("cram-md5", "CRAM-MD5"), ("scram-sha-256", "SCRAM-SHA-256")]
     {
         let run = edited("mechanism = \"plain\"", &format!("mechanism = \"{mechanism}\""))
-            .sh("relayhost probe; echo \"exit $?\"; for i in {1..50}; do grep -q auth=1 /lab/relay-log/mail.log && break; sleep 0.1; done; cat /lab/relay-log/mail.log");
+            .sh("relayhost probe; echo \"exit $?\"; await grep -q auth=1 /lab/relay-log/mail.log; cat /lab/relay-log/mail.log");
         run.says("exit 0").says(&format!("sasl_method={method}, sasl_username=alerts@example.com"));
     }
     // What needs Cyrus SASL ends the probe without a verdict, and `apply` goes on to the message.
@@ -209,8 +205,7 @@ fn the_configuration_in_force_can_be_tried() {
 }
 
 /// Every file of Postfix, every package, and what is recorded.
-const STATE: &str = "state() { find /etc/postfix /var/lib/relayhost/generations -printf '%p %i %m %T@ %C@\\n' 2>/dev/null | sort; rpm -qa | sort; }
-    install -d -m 700 /var/lib/relayhost /var/lib/relayhost/generations; state > /root/before; ";
+const STATE: &str = ". /lab/tests/lab/scripts/probe.sh; install -d -m 700 /var/lib/relayhost /var/lib/relayhost/generations; state > /root/before; ";
 
 #[test]
 fn a_refusal_costs_nothing() {

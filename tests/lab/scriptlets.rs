@@ -2,20 +2,7 @@
 
 use crate::host::{AUTHENTICATED, Host, Run, host, read};
 
-/// `package NAME`: builds /root/NAME.rpm, whose scriptlets are on standard input. `waits`: what the queue holds.
-/// `--force-debian` is against the notice that Debian's rpm opens with.
-const PREPARE: &str = r#"
-    rpm() { command rpm --force-debian "$@"; }
-    package() {
-        mkdir -p /root/b; { printf 'Name: %s\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: noarch\n%%description\nx\n%%files\n' "$1"; cat; } >/root/b/$1.spec
-        rpmbuild --quiet -bb --define "_topdir /root/b" /root/b/$1.spec >/root/b/log 2>&1 || { cat /root/b/log; exit 99; }
-        mv /root/b/RPMS/noarch/$1-1-1.noarch.rpm /root/$1.rpm
-    }
-    waits() { ls /var/lib/relayhost/pending 2>/dev/null | tr '\n' ' '; echo; }
-    mails() { ls /lab/mailbox/new 2>/dev/null | wc -l; }
-    package asks <<<$'%post\nrelayhost scriptlet post "$1" --for asks'
-    package slow <<<$'%post\ntouch /root/slow; sleep 3'
-"#;
+const PREPARE: &str = ". /lab/tests/lab/scripts/scriptlets.sh\n";
 
 fn prepared(host: Host, script: &str) -> Run {
     host.sh(&format!("{PREPARE}{script}"))
@@ -44,14 +31,15 @@ fn apply_and_repair_inside_a_scriptlet_are_recorded_and_done_afterwards() {
 fn pending_waits_for_the_lock_and_does_not_take_it() {
     let run = prepared(
         host().without("cyrus-sasl-plain").answers(AUTHENTICATED),
-        r#"rpm -i /root/asks.rpm; rpm -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.1; done
+        r#"rpm -i /root/asks.rpm; transaction; rpm=$!
         relayhost pending --lock-timeout 1s; echo "impatient $?"; relayhost check | grep -A2 pending | tr -s ' \n' ' '; echo
-        relayhost pending > /root/out; echo "pending $?"; grep -m1 -o 'waiting for process [0-9]* (rpm' /root/out | tr -d 0-9; wait $!; echo "rpm $?"; waits; mails"#,
+        relayhost pending > /root/out & pending=$!; await grep -q 'waiting for' /root/out; goes_on; wait $rpm; echo "rpm $?"; wait $pending; echo "pending $?"
+        grep -m1 -o 'waiting for process [0-9]* (rpm' /root/out | tr -d 0-9; waits; mails"#,
     );
     run.says("impatient 6\n")
         .says("pending.asks asks was installed")
         .says("tried once")
-        .says("pending 0\nwaiting for process  (rpm\nrpm 0\n\n1\n")
+        .says("rpm 0\npending 0\nwaiting for process  (rpm\n\n1\n")
         .complains("an RPM transaction is under way");
 }
 
@@ -59,8 +47,8 @@ fn pending_waits_for_the_lock_and_does_not_take_it() {
 fn what_is_asked_for_while_pending_waits_is_done_by_the_same_run() {
     let run = prepared(
         host().answers(AUTHENTICATED),
-        r#"rpm -i /root/asks.rpm; rpm -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.1; done
-        relayhost pending --json 2>/root/err >/root/out & sleep 1; relayhost scriptlet post 1 --for later; waits; wait
+        r#"rpm -i /root/asks.rpm; transaction
+        relayhost pending --json 2>/root/err >/root/out & await grep -q 'waiting for' /root/err; relayhost scriptlet post 1 --for later; waits; goes_on; wait
         waits; mails; grep -c '"accepted": true' /root/out; grep -c 'nothing to do' /root/err"#,
     );
     // The run that did the work is the last one; a second would have found nothing to do, and said so.
@@ -87,8 +75,7 @@ fn what_the_relay_refuses_waits_for_other_answers_and_not_for_a_timer() {
 fn a_lock_that_is_held_from_another_pid_namespace_counts_as_our_own_transaction() {
     let run = prepared(
         host().answers(AUTHENTICATED),
-        r#"rpm -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.1; done
-        unshare -pf --mount-proc relayhost apply; echo "apply $?"; waits; wait; relayhost pending >/dev/null; echo "pending $?""#,
+        r#"transaction; unshare -pf --mount-proc relayhost apply; echo "apply $?"; waits; goes_on; wait; relayhost pending >/dev/null; echo "pending $?""#,
     );
     run.says("a process of another container").says("apply 6\n@typed.json \npending 0\n");
 }
@@ -134,20 +121,12 @@ fn an_image_based_host_is_configured_and_what_its_image_lacks_is_named() {
 fn a_request_that_comes_while_a_typed_apply_waits_is_not_taken_for_served() {
     let run = prepared(
         host().without("cyrus-sasl-plain").answers(AUTHENTICATED),
-        r#"rpm -i /root/asks.rpm; rpm -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.1; done
-        relayhost apply >/root/out 2>&1 & apply=$!; until grep -q 'waiting for process' /root/out; do sleep 0.1; done
-        relayhost scriptlet post 1 --for later; waits; wait $apply; echo "apply $?"; waits"#,
+        r#"rpm -i /root/asks.rpm; transaction
+        relayhost apply >/root/out 2>&1 & apply=$!; await grep -q 'waiting for process' /root/out
+        relayhost scriptlet post 1 --for later; waits; goes_on; wait $apply; echo "apply $?"; waits"#,
     );
     run.says("asks.json later.json \napply 0\nlater.json \n");
 }
-
-/// `typed COMMAND`: calls it in a scriptlet, then does what it recorded.
-const TYPED: &str = r#"
-    typed() {
-        package typed <<<$'%post\n'"$1 >/dev/null 2>&1"; rpm -i /root/typed.rpm; waits; before=$(mails)
-        relayhost pending >/root/out; echo "$1: $?, $(($(mails) - before)) more"; waits; rpm -e typed
-    }
-"#;
 
 #[test]
 fn options_that_were_typed_inside_a_transaction_are_heeded_after_it() {
@@ -155,17 +134,14 @@ fn options_that_were_typed_inside_a_transaction_are_heeded_after_it() {
     let (unverified, _) = answers.split_once("[verify]").unwrap();
     let run = prepared(
         host().answers_text(unverified),
-        &format!(
-            r#"{TYPED}
-        typed "relayhost apply --no-verify"
+        r#"typed "relayhost apply --no-verify"
         postconf -e 'relayhost = [elsewhere.example.com]'; printf '[verify]\nto = "ops@example.com"\n' >>/etc/relayhost/answers.toml
         typed "relayhost apply --force"; postconf -h relayhost
         typed "relayhost apply"; typed "relayhost apply --verify"
         postconf -e 'relayhost = [elsewhere.example.com]'; typed "relayhost apply --force; relayhost apply --no-verify"; postconf -h relayhost
         sed -i 's/staple/wrong/; s/"secure" /"encrypt"/' /etc/relayhost/answers.toml
         typed "relayhost apply --no-probe"; postconf -h smtp_tls_security_level
-        typed "relayhost apply --on-failure keep"; postconf -h smtp_tls_security_level"#
-        ),
+        typed "relayhost apply --on-failure keep"; postconf -h smtp_tls_security_level"#,
     );
     let typed = |what: &str, end: &str| format!("@typed.json \nrelayhost {what}: {end}");
     run.says(&typed("apply --no-verify", "0, 0 more\n\n"))

@@ -3,47 +3,8 @@
 
 use crate::host::{AUTHENTICATED, host};
 
-/// `ended SIGNAL SECONDS CMD…`: sends the signal after a while, and tells the exit status and how long the end took.
-/// `during SIGNAL WORDS CMD…`: the same once the words are in the output.
-const SHELL: &str = r#"
-state() { (cd /etc/postfix; sha256sum main.cf sasl_passwd generic 2>/dev/null; ls); }
-queue() { for _ in $(seq 20); do postqueue -p | grep -q 'queue is empty' && { echo queue empty; return; }; sleep 0.1; done; postqueue -p; }
-cat > /root/during.py <<'END'
-import os, signal, subprocess, sys, time
-name, words, command = sys.argv[1], sys.argv[2], sys.argv[3:]
-for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, signal.SIG_DFL)
-with open("/root/out", "wb") as out, open("/root/err", "wb") as err:
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err)
-end = time.monotonic() + 60
-read = lambda: open("/root/out").read() + open("/root/err").read()
-def heeded():
-    # Before that the program is only being loaded, and a signal ends it as it ends any program.
-    caught = [line for line in open(f"/proc/{process.pid}/status") if line.startswith("SigCgt:")]
-    return caught and int(caught[0].split()[1], 16) & 1 << getattr(signal, "SIG" + name.split(",")[0]) - 1
-while not heeded() and process.poll() is None and time.monotonic() < end:
-    time.sleep(0.002)
-if words.replace(".", "").isdigit():
-    time.sleep(float(words))
-else:
-    while words not in read() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.01)
-begin = time.monotonic()
-for one in name.split(","):
-    process.send_signal(getattr(signal, "SIG" + one))
-    time.sleep(0.05)
-try:
-    status = process.wait(15)
-except subprocess.TimeoutExpired:
-    process.kill()
-    status = "never"
-took = time.monotonic() - begin
-sys.stdout.write(open("/root/out").read())
-sys.stderr.write(open("/root/err").read())
-print(f"exit {status}, {'at once' if took < 4 else f'after {took:.1f} s'}")
-END
-during() { python3 /root/during.py "$@"; }
-"#;
+/// `during SIGNAL SECONDS|WORDS CMD…` runs a command and sends it the signal (scripts/during.py).
+const SHELL: &str = ". /lab/tests/lab/scripts/signals.sh\n";
 
 #[test]
 fn before_anything_was_changed_nothing_was() {
@@ -248,37 +209,11 @@ fn scratch_directories_of_killed_runs_are_swept_and_no_others() {
 /// Nobody reads: a terminal after Ctrl-S, a pipe that is full. The end does not wait for them either.
 #[test]
 fn a_reader_that_has_stopped_keeps_no_signal_from_ending_a_run() {
-    const BLOCKED: &str = r#"cat > /root/blocked.py <<'END'
-import fcntl, os, pty, signal, subprocess, sys, time
-kind, command = sys.argv[1], sys.argv[2:]
-if kind == "terminal":
-    reader, writer = pty.openpty()
-else:
-    reader, writer = os.pipe()
-    os.write(writer, b"x" * (fcntl.fcntl(writer, 1031, 4096) - int(kind)))  # F_SETPIPE_SZ
-process = subprocess.Popen(command, stdin=writer if kind == "terminal" else subprocess.DEVNULL, stdout=writer, stderr=writer)
-if kind == "terminal":
-    seen = b""
-    while b"sasl_passwd: " not in seen:
-        seen += os.read(reader, 200)
-    os.write(reader, b"\x13")
-time.sleep(1.5)
-print("blocked" if process.poll() is None else f"ended before: {process.poll()}")
-begin = time.monotonic()
-process.send_signal(signal.SIGTERM)
-try:
-    status = process.wait(20)
-except subprocess.TimeoutExpired:
-    process.kill()
-    status = "never"
-took = time.monotonic() - begin
-print(f"exit {status}, {'soon' if took < 5 else f'after {took:.1f} s'}")
-END"#;
     let run = host().answers(AUTHENTICATED).relay("silent").sh(&format!(
-        r"{SHELL} {BLOCKED}
+        r"{SHELL}
         state > /root/before
         for kind in terminal 0 100; do
-            python3 /root/blocked.py $kind relayhost apply --no-probe; state | cmp - /root/before && echo as before
+            python3 /lab/tests/lab/scripts/blocked.py $kind relayhost apply --no-probe; state | cmp - /root/before && echo as before
             flock -n /var/lib/relayhost/lock echo lock free; ls /var/lib/relayhost
         done"
     ));

@@ -2,42 +2,16 @@
 //! and in a transaction on the tree nothing waits for it. The first boot does what was recorded.
 
 use crate::host::{AUTHENTICATED, Run, host};
-use crate::kickstart::BOOT;
 
-/// A tree with the host's packages and answers. `running`: how many Postfix run, on the host and in the tree.
-/// `stopped_amid`: leaves in the tree what a run leaves that dies amid its files.
-const TREE: &str = r#"
-    rpm() { command rpm --force-debian "$@"; }
-    tree=/mnt/sysimage; mkdir -p $tree/{proc,dev,sys,tmp,run,root,lab}; cp -a /bin /etc /lib /lib64 /sbin /usr /var $tree/
-    rm -f $tree/var/spool/postfix/pid/*; for dir in dev lab; do mount --rbind /$dir $tree/$dir; done
-    proc() { mount --rbind /proc $tree/proc; }
-    waits() { ls $tree/var/lib/relayhost/pending 2>/dev/null | tr '\n' ' '; echo; }
-    mails() { ls /lab/mailbox/new 2>/dev/null | wc -l; }
-    running() { ps -C master -o pid= | wc -l; }
-    configured() { chroot $tree postconf -h relayhost; }
-    stopped_amid() {
-        for n in $(seq 3 12); do
-            strace -f -qq -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal=SIGKILL:when=$n chroot $tree relayhost apply >/dev/null 2>&1
-            [ ! -e $tree/var/lib/relayhost/journal.json ] || [ ! -e $tree/etc/postfix/sasl_passwd ] || break
-        done
-        ls $tree/var/lib/relayhost/journal.json
-    }
-    first_boot() { boot $tree 'relayhost pending --due >/root/out; echo "first boot $?"'; for _ in $(seq 50); do [ $(mails) -gt 0 ] && break; sleep 0.1; done; mails; configured; }
-"#;
+/// A tree with the host's packages and answers; `stopped_amid` leaves in it what a run leaves that dies amid its files.
+const TREE: &str = ". /lab/tests/lab/scripts/trees.sh\n";
 
 fn in_tree(script: &str) -> Run {
-    host().answers(AUTHENTICATED).sh(&format!("{TREE}{BOOT}{script}"))
+    host().answers(AUTHENTICATED).sh(&format!("{TREE}{script}"))
 }
 
 /// A transaction on the tree, with a scriptlet that calls what would install.
-const TRANSACTION: &str = r#"
-    rpm --root $tree -e cyrus-sasl-plain s-nail; mkdir -p /root/b
-    printf '%s\n' 'Name: asks' 'Version: 1' 'Release: 1' 'Summary: x' 'License: x' 'BuildArch: noarch' '%description' x %files %post \
-        'for c in apply repair; do relayhost $c >>/root/said 2>&1; echo "$c $?" >>/root/said; done' >/root/b/asks.spec
-    rpmbuild --quiet -bb --define '_topdir /root/b' /root/b/asks.spec >/root/b/log 2>&1 || { cat /root/b/log; exit 99; }
-    timeout 60 rpm --root $tree -i /root/b/RPMS/noarch/asks-1-1.noarch.rpm; echo "rpm $?"; cat $tree/root/said; waits
-    first_boot; chroot $tree rpm -q cyrus-sasl-plain s-nail | grep -c lab
-"#;
+const TRANSACTION: &str = "transaction\n";
 
 #[test]
 fn apply_in_a_scriptlet_on_a_tree_does_not_hold_its_transaction_up() {

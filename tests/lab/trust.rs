@@ -3,23 +3,7 @@
 use crate::host::{AUTHENTICATED, Host, host, read};
 
 /// A host that is as the answers in /srv/a say, which have their password in a file of its own.
-const PREPARE: &str = r#"
-    mkdir -m 755 /srv/a; sed -n 's/^password *= "\(.*\)"/\1/p' /etc/relayhost/answers.toml > /srv/a/password
-    sed 's|^password .*|password_file = "/srv/a/password"|' /etc/relayhost/answers.toml > /srv/a/good.toml
-    chmod 600 /srv/a/*; relayhost apply --no-verify >/dev/null || exit 9
-    sum() { (cd /etc/postfix; sha256sum main.cf sasl_passwd* generic*); ls /var/lib/relayhost/generations; }
-    sum > /root/before
-    reset() {
-        chown 0 /srv; chmod 755 /srv; rm -rf /srv/b /tmp/*; mkdir -m 755 /srv/b
-        cp -a /srv/a/good.toml /srv/b/a.toml; cp -a /srv/a/password /srv/b/p; cd /srv/b
-    }
-    try() {
-        for c in $COMMANDS; do
-            timeout 60 relayhost ${c/apply/apply --no-verify} --answers "$1" >/root/out 2>/root/err; echo "$c: $?"; cat /root/err
-        done
-        sum | cmp -s - /root/before && echo untouched
-    }
-"#;
+const PREPARE: &str = ". /lab/tests/lab/scripts/trust.sh\n";
 
 /// What is done in `/srv/b` or beside it, the answers that are named, and what the refusal must say; nothing: they are
 /// taken.

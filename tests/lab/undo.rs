@@ -4,14 +4,7 @@ use crate::host::{AUTHENTICATED, Host, OPEN, host, read};
 
 /// A host that delivers through the open relay on port 25 of `relay.lab.test`, set up by hand as an admin would, and
 /// answers for another relay in /etc/relayhost/answers.toml.
-const BY_HAND: &str = "postconf -e 'relayhost=[relay.lab.test]:25' 'smtp_generic_maps=hash:/etc/postfix/generic'
-    echo 'root@op5-system.localdomain boss@example.com' >> /etc/postfix/generic; postmap hash:/etc/postfix/generic
-    touch -d '-5 seconds' /etc/postfix/main.cf; postfix reload 2>/dev/null
-    sum() { for f in main.cf generic generic.db sasl_passwd sasl_passwd.db; do stat -c '%n %a %u %g %Y' /etc/postfix/$f; sha256sum < /etc/postfix/$f; done 2>&1; }
-    sum > /root/by-hand
-    delivers() { n=$(ls /lab/mailbox/new | wc -l); echo x | mail -s old -r root@op5-system.localdomain ops@example.com
-        for i in {1..100}; do [ $(ls /lab/mailbox/new | wc -l) -gt $n ] && { echo old relay delivers; return; }; sleep 0.1; done; }
-";
+const BY_HAND: &str = ". /lab/tests/lab/scripts/undo.sh\n";
 
 fn edited(from: &str, to: &str) -> Host {
     let text = read(AUTHENTICATED);
@@ -181,7 +174,7 @@ fn a_journal_that_cannot_be_read_is_named_and_set_aside_and_nothing_else_is_touc
 }
 
 /// A tree that is not running, as an installer mounts it.
-const TREE: &str = "mkdir -p /tree/{proc,dev,tmp,run,root}; cp -a /bin /etc /lib /lib64 /sbin /usr /var /tree/; mknod -m 666 /tree/dev/null c 1 3; rm -f /tree/var/spool/postfix/pid/*
+const TREE: &str = "fill_tree /tree; mknod -m 666 /tree/dev/null c 1 3
     sum() { find /etc /var/lib /usr/sbin -xdev -type f -print0 | sort -z | xargs -0 sha256sum; }; sum > /root/before
 ";
 
@@ -191,7 +184,7 @@ fn a_tree_is_configured_and_the_host_is_not_touched() {
         "{TREE} rpm --root /tree -e cyrus-sasl-plain 2>/dev/null; mkdir -p /tree/lab; mount --bind /lab/repo /tree/lab/repo 2>/dev/null || cp -a /lab/repo /tree/lab/
          relayhost apply --root /tree; echo \"exit $?\"; sum | diff /root/before - && echo host untouched
          rpm --root /tree -q cyrus-sasl-plain; chroot /tree postconf -h relayhost; chroot /tree postmap -q '[smtp.example.com]:587' hash:/etc/postfix/sasl_passwd
-         ls /lab/mailbox/new | wc -l; relayhost apply --root /tree"
+         mails; relayhost apply --root /tree"
     ));
     run.exits(0)
         .says("exit 0\nhost untouched\ncyrus-sasl-plain-")

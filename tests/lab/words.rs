@@ -96,7 +96,7 @@ fn what_any_user_writes_to_the_log_is_in_no_command() {
              cat >/tmp/lines <<'END'\n{attack}\n{record}\nEND
              chmod 644 /tmp/lines
              setpriv --reuid 65534 --regid 65534 --clear-groups -- logger --id=4242 -p mail.info -t postfix/smtp -f /tmp/lines
-             for i in {{1..50}}; do grep -q 1A2B3C4D5E /var/log/maillog && break; sleep 0.1; done
+             await grep -q 1A2B3C4D5E /var/log/maillog
              echo '== log'; cat /var/log/maillog; echo '== diagnose'; relayhost diagnose
              echo '== story'; relayhost diagnose --queue-id 1A2B3C4D5E
              echo '== file'; cp /var/log/maillog /tmp/log; relayhost diagnose /tmp/log

@@ -1,16 +1,9 @@
 //! Logs, and what is to be read from them: each `tests/corpus/CASE.log` is diagnosed as a file from elsewhere, and what
 //! comes out is compared with `CASE.toml`, nothing more and nothing less. tests/corpus/README.md has the format.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on must stop there, and it works on files of its own"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use relayhost::model::causes::Circumstances;
 use relayhost::model::causes::catalogue::{Entry, catalogue, fitting};
@@ -23,6 +16,8 @@ use relayhost::model::log::witness::Witness;
 use relayhost::model::log::wrap::unwrap;
 use relayhost::model::log::{Event, Line, Status, parse_event, parse_line};
 use serde::Deserialize;
+
+use crate::project::project;
 
 /// 2026-12-31: no line of the corpus is younger.
 const LATEST: i64 = 1_798_675_200;
@@ -53,7 +48,7 @@ struct Expected {
 }
 
 fn cases() -> Vec<(PathBuf, String, Case)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let directory = project().join("tests/corpus");
     let mut files: Vec<PathBuf> =
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

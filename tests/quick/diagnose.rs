@@ -1,11 +1,4 @@
 //! `relayhost diagnose FILE…` as it is called: any file, any order, any packing, and memory that does not grow with it.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on must stop there, and it works on files of its own"
-)]
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -16,11 +9,13 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use crate::project::{document, project};
+
 /// What a run may take, in KiB.
 const MEMORY: i64 = 64 * 1024;
 
 fn packed(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packed").join(name)
+    project().join("tests/packed").join(name)
 }
 
 fn relayhost() -> Command {
@@ -35,14 +30,7 @@ fn diagnose(args: &[&Path]) -> Output {
 
 fn json(args: &[&Path]) -> Value {
     let output = relayhost().arg("--json").args(args).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let document: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    let schema =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema.json")).unwrap();
-    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
-    let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{errors:?}: {document:#}");
-    document
+    document(&String::from_utf8(output.stdout).unwrap())
 }
 
 #[track_caller]

@@ -1,21 +1,16 @@
 //! The manual and the shell completions know every command, option, exit status and answer.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on must stop there, and it works on files of its own"
-)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap_complete::Shell;
 use relayhost::model::answers::Answers;
 use relayhost::model::providers::{Provider, Start, providers};
 
+use crate::project::{project, read};
+
 fn share(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/usr/share").join(path)
+    project().join("packaging/usr/share").join(path)
 }
 
 /// A manual page as text: fonts, requests and the marks of hyphens taken away.
@@ -85,7 +80,7 @@ fn the_manual_has_every_exit_status() {
 #[test]
 fn the_manual_has_every_answer() {
     let page = page("man/man5/relayhost-answers.5");
-    let markdown = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/answers.md")).unwrap();
+    let markdown = read("docs/answers.md");
     // The parser itself tells which keys it takes.
     let known = |text: &str| {
         let error = Answers::parse("answers.toml", text.as_bytes()).unwrap_err().to_string();
@@ -135,7 +130,7 @@ fn the_completions_are_those_of_this_program() {
         }
         assert!(
             fs::read(&path).unwrap() == made,
-            "{} is not what this program's options make: `RELAYHOST_WRITE=1 cargo test --test manual` writes it",
+            "{} is not what this program's options make: `RELAYHOST_WRITE=1 cargo test --test quick manual::` writes it",
             path.display()
         );
     }
@@ -225,6 +220,6 @@ fn the_page_on_providers_is_what_the_data_say() {
     }
     assert!(
         fs::read_to_string(&path).unwrap() == made,
-        "docs/providers.md is not what src/model/providers/providers.toml makes: `RELAYHOST_WRITE=1 cargo test --test manual` writes it"
+        "docs/providers.md is not what src/model/providers/providers.toml makes: `RELAYHOST_WRITE=1 cargo test --test quick manual::` writes it"
     );
 }

@@ -1,12 +1,5 @@
 //! undo(do(x)) = x, on real files: whatever a managed file was, and whatever it was replaced by, putting back what was
 //! taken gives the same bytes, mode, owner, time and attributes, or no file where there was none.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on must stop there, and it works on files of its own"
-)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};

@@ -1,16 +1,11 @@
 //! The hooks and macros of packaging/ as text, and as far as they run without a host. On hosts: tests/lab/hooks.rs.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on must stop there, and it works on files of its own"
-)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use crate::project;
 
 const MACROS: &str = "usr/lib/rpm/macros.d/macros.relayhost";
 const DNF: &str = "etc/dnf/plugins/post-transaction-actions.d/relayhost.action";
@@ -20,12 +15,8 @@ const YUM: &str = "usr/lib/yum-plugins/relayhost.py";
 /// What mail leaves a host by.
 const WATCHED: [&str; 5] = ["postfix", "postfix-lmdb", "cyrus-sasl*", "mailx", "s-nail"];
 
-fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 fn read(path: &str) -> String {
-    fs::read_to_string(project().join("packaging").join(path)).unwrap()
+    project::read(&format!("packaging/{path}"))
 }
 
 /// Lines that are no comments.
@@ -152,9 +143,9 @@ fn the_plugin_of_yum_3_tells_each_name_once_and_never_fails() {
     let directory = tempfile::tempdir().unwrap();
     let noisy = noisy(directory.path());
     let output = Command::new("python3")
-        .args(["-B", "tests/yum_plugin.py"])
+        .args(["-B", "tests/quick/yum_plugin.py"])
         .arg(&noisy)
-        .current_dir(project())
+        .current_dir(project::project())
         .output()
         .unwrap_or_else(|error| panic!("python3: {error}: install it"));
     assert_eq!(

@@ -1,12 +1,5 @@
 //! Package files of a directory, for arbitrary input: damaged headers and lists end in words, never in a panic; and what
 //! is chosen is all that is needed, and nothing else.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on must stop there, and it works on files of its own"
-)]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

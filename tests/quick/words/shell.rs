@@ -1,5 +1,5 @@
 //! What a shell makes of a command, as far as the remedies need it, and whether what was filled into them is harmless:
-//! written a second time, as an oracle. For tests/words.rs and for the fuzz target `remedies`.
+//! written a second time, as an oracle. For tests/quick/words and for the fuzz target `remedies`.
 
 use relayhost::model::causes::Cause;
 use relayhost::model::causes::catalogue::{Entry, catalogue};
