@@ -1,7 +1,8 @@
-//! The pipeline: recover (with the lock) → load → observe → plan (in `model`) → apply → verify. Decides and orders; touches the host through
-//! `sys` alone, and shows nothing itself: what happens is told to a `Progress`.
+//! The pipeline (`run`), its steps, and the commands around it. Decides and orders; touches the host through `sys` alone, and
+//! shows nothing itself: what happens is told to a `Progress`.
 
 pub mod apply;
+pub mod compare;
 pub mod defer;
 pub mod diagnose;
 mod fate;
@@ -10,10 +11,12 @@ pub mod install;
 pub mod load;
 pub mod looks;
 pub mod observe;
+pub mod pending;
 pub mod probe;
 mod pursuit;
 pub mod recover;
-mod staged;
+pub mod run;
+mod staging;
 pub mod supply;
 pub mod transaction;
 pub mod verify;

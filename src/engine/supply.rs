@@ -56,7 +56,7 @@ pub fn foresee(desired: &Desired, plan: &mut Plan) {
         let choice = choose(&directory, plan.to_install(), scratch.path(), Put::Link)?;
         Ok(choice.supply(&directory))
     });
-    plan.supplied(choice);
+    plan.supplied(desired, choice);
 }
 
 /// The directory that the answers name, for a tree that is about to be entered: as the answers themselves, it is looked
