@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Command;
 use super::render::Renderer;
+use super::{Command, Common};
 use super::{diagnose, init, pending, probe, providers};
 use crate::engine::apply::{self, Ended, Typed};
 use crate::engine::compare::look;
@@ -21,7 +21,7 @@ use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::json;
 use crate::model::plan::Plan;
-use crate::model::state::order::Flags;
+use crate::model::state::order::{Flags, Order};
 use crate::model::text;
 use crate::sys::host;
 
@@ -37,13 +37,15 @@ pub fn run(command: Command) -> u8 {
         Command::Check { common, .. } => report("check", common.json, |out| check(&common.answers, out)),
         Command::Plan { common } => report("plan", common.json, |out| plan(&common.answers, out)),
         Command::Apply { common, change, no_verify, verify, force, root } => {
-            let flags = Flags { force, verify, no_verify, ..change.flags() };
-            let typed = change.typed(apply::Command::Apply, common.answers, flags, root);
-            report("apply", common.json, |out| apply(&typed, out))
+            let order = Order::to_apply(Flags { force, verify, no_verify, ..change.flags() });
+            let Common { answers, json } = common;
+            let typed = Typed { command: "apply", answers, order, root, patience: change.lock_timeout };
+            report("apply", json, |out| apply(&typed, out))
         }
-        Command::Repair { common, change } => {
-            let typed = change.typed(apply::Command::Repair, common.answers, change.flags(), None);
-            report("repair", common.json, |out| apply(&typed, out))
+        Command::Repair { common: Common { answers, json }, change } => {
+            let (order, patience) = (Order::to_repair(change.flags()), change.lock_timeout);
+            let typed = Typed { command: "repair", answers, order, root: None, patience };
+            report("repair", json, |out| apply(&typed, out))
         }
         Command::Verify { common, to, deadline } => {
             report("verify", common.json, |out| verify_only(&common.answers, to, deadline, out))

@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::engine::apply::{self, Typed};
 use crate::engine::load;
 use crate::error::Exit;
 use crate::model::state::order::Flags;
@@ -192,10 +191,6 @@ struct Change {
 impl Change {
     fn flags(&self) -> Flags {
         Flags { keep: self.on_failure == OnFailure::Keep, no_probe: self.no_probe, ..Flags::default() }
-    }
-
-    fn typed(&self, command: apply::Command, answers: PathBuf, flags: Flags, root: Option<PathBuf>) -> Typed {
-        Typed { command, answers, flags, root, patience: self.lock_timeout }
     }
 }
 

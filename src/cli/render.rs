@@ -110,7 +110,8 @@ impl Renderer {
                 &format!("{:<width$}  {}", finding.id, finding.found),
                 width + 2,
             );
-            if let Some(remedy) = finding.own_remedy() {
+            // The line below says it once for all.
+            if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| **remedy != Remedy::Apply) {
                 self.below(&format!("-> {}", remedy.text()));
             }
         }

@@ -7,28 +7,19 @@ use super::load::{self, Source, load};
 use super::run::{Applied, Given, Task, run};
 use super::{Place, Progress, defer, supply};
 use crate::error::{Exit, Result};
-use crate::model::state::order::{Flags, Message, Order};
+use crate::model::state::order::{Message, Order};
 use crate::sys::directory::Directory;
 use crate::sys::{host, pending};
 
-/// Which command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// `apply`
-    Apply,
-    /// `repair`
-    Repair,
-}
-
-/// What was typed.
+/// An `apply` or `repair` that was typed.
 #[derive(Debug)]
 pub struct Typed {
-    /// The command.
-    pub command: Command,
+    /// The command's name.
+    pub command: &'static str,
     /// `--answers`
     pub answers: PathBuf,
-    /// The options that make up the order.
-    pub flags: Flags,
+    /// The order that the other options make up.
+    pub order: Order,
     /// `--root`
     pub root: Option<PathBuf>,
     /// `--lock-timeout`
@@ -50,23 +41,9 @@ pub enum Ended {
 }
 
 impl Typed {
-    fn order(&self) -> Order {
-        match self.command {
-            Command::Apply => Order::to_apply(self.flags),
-            Command::Repair => Order::to_repair(self.flags),
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match (self.command, &self.root) {
-            (Command::Apply, None) => "apply",
-            (Command::Apply, Some(_)) => "apply --root",
-            (Command::Repair, _) => "repair",
-        }
-    }
-
     fn task(&self, place: Place, packages: Option<Directory>) -> Task {
-        let (command, answers, patience) = (self.name(), self.answers.clone(), self.patience);
+        let command = if self.root.is_some() { "apply --root" } else { self.command };
+        let (answers, patience) = (self.answers.clone(), self.patience);
         Task { command, place, answers, patience, packages, attended: place == Place::Host }
     }
 }
@@ -75,7 +52,7 @@ impl Typed {
 pub fn apply(typed: &Typed, progress: &mut dyn Progress) -> Result<Ended> {
     if typed.root.is_none() {
         defer::refuse_installer()?;
-        if let Some(holder) = defer::defer_inside_transaction(typed.name(), &typed.answers, typed.order())? {
+        if let Some(holder) = defer::defer_inside_transaction(typed.command, &typed.answers, typed.order)? {
             return Ok(Ended::Deferred { holder, next: defer::who_does_it() });
         }
         defer::refuse_without_proc()?;
@@ -89,7 +66,7 @@ pub fn apply(typed: &Typed, progress: &mut dyn Progress) -> Result<Ended> {
 }
 
 fn on_host(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
-    let order = typed.order();
+    let order = typed.order;
     // It does what the queue asks for too, if it goes by the same answers and proves it.
     let serves_queue = order.message != Message::Never && typed.answers == Path::new(load::DEFAULT);
     let source = Source::new(&typed.answers)?;
@@ -116,7 +93,7 @@ fn in_tree(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
         packages = supply::outside(&desired)?;
         host::enter_tree(root)?;
     }
-    let order = Order { message: Message::Never, ..typed.order() };
+    let order = Order { message: Message::Never, ..typed.order };
     let given = || Ok(Given { desired, order, serves: Vec::new() });
     run(&typed.task(Place::Tree, packages), given, progress)
 }

@@ -21,7 +21,7 @@ const TIMER: &str = "relayhost-pending.timer";
 /// Starts it again when the answers change.
 const PATH: &str = "relayhost-pending.path";
 
-/// How long after a run that a signal ended the next one comes, unless somebody asks for it earlier.
+/// The pause after a run that a signal ended, unless somebody asks for the next one earlier.
 const AFTER_A_SIGNAL: Duration = Duration::from_secs(5 * 60);
 
 /// A scriptlet slot (rpm-scriptlets(7)).
@@ -48,8 +48,8 @@ pub enum Subject {
     Changed(String),
 }
 
-/// What a scriptlet does: writes or removes one small file, and tells systemd, where it runs. `instances` is the
-/// scriptlet's `$1`: how many of the package there are when the transaction is over.
+/// Does a scriptlet's work: writes or removes one small file, and tells systemd, where it runs. `instances` is the
+/// scriptlet's `$1`: the number of instances of the package when the transaction is over.
 pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
     let removed = matches!(slot, Slot::PreUn | Slot::PostUn) && instances == 0;
     match subject {
@@ -138,7 +138,7 @@ pub fn fulfilled(serves: &[(String, Entry)], desired: &Desired, progress: &mut d
     serves.iter().try_for_each(|(name, entry)| pending::settle(name, entry, None))
 }
 
-/// What waits, for people.
+/// The requests that wait, for people.
 pub fn waiting() -> Result<Vec<Waiting>> {
     let now = host::moment();
     Ok(pending::entries()?.into_iter().map(|(name, entry)| entry.waiting(name, &now)).collect())

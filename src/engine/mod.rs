@@ -31,7 +31,7 @@ use crate::model::host_kind::Kind;
 use crate::model::journald::Notice;
 use crate::sys::{clock, host, journal, signals};
 
-/// What is worked on.
+/// A system to work on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The host that we run on.
@@ -41,7 +41,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// What we are in. A tree may have been entered before we were called, by chroot or an installer.
+    /// The system that we are in. A tree may have been entered before we were called, by chroot or an installer.
     pub fn here() -> Self {
         if host::kind() == Kind::Tree { Self::Tree } else { Self::Host }
     }
@@ -59,7 +59,7 @@ pub trait Progress {
     fn end(&mut self, end: End, result: &str, took: Duration);
 }
 
-/// How a stage ended.
+/// The end of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// It did what it was to do.
@@ -71,7 +71,7 @@ pub enum End {
 }
 
 impl End {
-    /// How a stage ended that failed with this error, if with one.
+    /// The end of a stage with this result.
     fn of<T>(result: &Result<T>) -> Self {
         match result {
             Ok(_) => Self::Good,
@@ -81,7 +81,7 @@ impl End {
     }
 }
 
-/// What is said of a stage that failed; the error itself comes below.
+/// The line for a stage that failed; the error itself is shown below it.
 fn failed(error: &Error) -> String {
     match error.interruption() {
         None => "failed".into(),

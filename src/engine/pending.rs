@@ -18,12 +18,12 @@ use crate::sys::{host, pending, signals};
 /// Rounds of one call: what is asked for while it works is done too, and a loop of askers ends.
 const ROUNDS: usize = 3;
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Debug)]
 pub enum Drained {
-    /// Nothing waits.
+    /// The queue is empty.
     Nothing,
-    /// What waits is not to be tried now; how the last attempt ended.
+    /// It is not time to try again; the last attempt ended with this status.
     NotDue(Exit),
     /// There are no answers to apply yet.
     NoAnswers,

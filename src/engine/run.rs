@@ -4,7 +4,7 @@
 mod change;
 mod prove;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use change::{Changed, change, install};
@@ -28,7 +28,7 @@ use crate::model::state::pending::Entry;
 use crate::sys::directory::Directory;
 use crate::sys::{host, signals};
 
-/// Where a run works, and by which command.
+/// The command that a run carries out, and the place where it works.
 #[derive(Debug)]
 pub struct Task {
     /// The command's name, for the record.
@@ -37,7 +37,7 @@ pub struct Task {
     pub place: Place,
     /// The file of the answers, for the error that no recipient is in it.
     pub answers: PathBuf,
-    /// How long to wait for another relayhost, and for another package manager, to end.
+    /// The longest wait for another relayhost, and for another package manager, to end.
     pub patience: Duration,
     /// The directory of packages that the answers name, where it is outside of the tree that is worked on.
     pub packages: Option<Directory>,
@@ -45,12 +45,12 @@ pub struct Task {
     pub attended: bool,
 }
 
-/// What a run goes by. Read with the lock held: while one waits for that, it may change.
+/// The answers and the order of a run. Read with the lock held: while a run waits for the lock, they may change.
 #[derive(Debug)]
 pub struct Given {
-    /// What the answers say.
+    /// The answers.
     pub desired: Desired,
-    /// How much is to be done.
+    /// The order.
     pub order: Order,
     /// The requests of the queue that are settled when the run ends well.
     pub serves: Vec<(String, Entry)>,
@@ -59,23 +59,23 @@ pub struct Given {
 /// The end of a run.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// Where mail goes by the answers, in one line.
+    /// The way of mail by the answers, in one line.
     pub summary: String,
     /// Whether the run worked on a tree that is not running.
     pub in_tree: bool,
-    /// What a stopped run had left and was cleared up first.
+    /// The remains of a stopped run that were cleared up first.
     pub recovered: Recovered,
     /// The steps that were done.
     pub actions: Actions,
     /// The generation that has what was there before, if a file was changed.
     pub generation: Option<u32>,
-    /// What the relay said before anything was changed, if it was asked. A veto: nothing was.
+    /// The relay's words before anything was changed, if it was asked. After a veto nothing was changed.
     pub probe: Option<Probe>,
-    /// What became of the test message, if one was sent.
+    /// The fate of the test message, if one was sent.
     pub delivery: Option<Delivery>,
     /// Whether the files were put back.
     pub undone: bool,
-    /// What is amiss on the host, or may be, and is left to a person; `None` if it was not looked for.
+    /// Faults of the host that are left to a person; `None` if nobody looked for them.
     pub findings: Option<Vec<Finding>>,
 }
 
@@ -104,24 +104,19 @@ pub fn run(
 ) -> Result<Applied> {
     let held = lock_and_recover(task.patience, task.place, progress)?;
     let given = load()?;
-    let message = message_of(&given, &task.answers)?;
+    // Asked before anything is changed: without a recipient nothing could be proved.
+    let request = || Request::of(&given.desired, &task.answers);
+    let message = (given.order.message != Message::Never).then(request).transpose()?;
     let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
     let mut work = || {
-        let plan = observe_and_plan(&given.desired, task.place)?;
-        let probe = probe_if_worthwhile(&given, &plan, message.as_ref(), progress)?;
-        let nothing = Applied {
-            summary: given.desired.summary(),
-            in_tree: task.place == Place::Tree,
-            recovered: held.recovered.clone(),
-            probe,
-            ..Applied::default()
-        };
+        let message = message.as_ref();
+        let (plan, nothing) = prepare(task, &given, message, &held.recovered, progress)?;
         if nothing.is_vetoed() {
             return Ok(nothing);
         }
         let installed = install(task, &given.desired, plan, progress)?;
         stays.extend(installed.install.as_ref().map(Install::describe));
-        let message = message.as_ref().filter(|_| installed.is_to_be_proved(given.order));
+        let message = message.filter(|_| installed.is_to_be_proved(given.order));
         let Changed { actions, transaction, unproven, left_out } =
             change(task, given.order, installed, message.is_some(), progress)?;
         let generation = transaction.as_ref().map(Transaction::number);
@@ -137,13 +132,25 @@ pub fn run(
     work().map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)))
 }
 
-/// The test message that the order asks for. An error where the answers name no recipient: nothing is changed that could
-/// not be proved.
-fn message_of(given: &Given, answers: &Path) -> Result<Option<Request>> {
-    match given.order.message {
-        Message::Never => Ok(None),
-        Message::IfChanged | Message::Always => Request::of(&given.desired, answers).map(Some),
-    }
+/// Observes, plans and probes. Returns the plan, and the end of a run that stops there.
+fn prepare(
+    task: &Task,
+    given: &Given,
+    message: Option<&Request>,
+    recovered: &Recovered,
+    progress: &mut dyn Progress,
+) -> Result<(Plan, Applied)> {
+    let plan = observe_and_plan(&given.desired, task.place)?;
+    let probe = match message {
+        Some(message) if plan.is_worth_a_probe(given.order, host::is_image()) => {
+            probe_first(&given.desired, message.deadline, progress)?
+        }
+        _ => None,
+    };
+    let (summary, recovered) = (given.desired.summary(), recovered.clone());
+    let nothing =
+        Applied { summary, in_tree: task.place == Place::Tree, recovered, probe, ..Applied::default() };
+    Ok((plan, nothing))
 }
 
 fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
@@ -151,20 +158,6 @@ fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
     match place {
         Place::Host => Plan::new(desired, &observed),
         Place::Tree => Plan::for_tree(desired, &observed),
-    }
-}
-
-fn probe_if_worthwhile(
-    given: &Given,
-    plan: &Plan,
-    message: Option<&Request>,
-    progress: &mut dyn Progress,
-) -> Result<Option<Probe>> {
-    match message {
-        Some(message) if plan.is_worth_a_probe(given.order, host::is_image()) => {
-            probe_first(&given.desired, message.deadline, progress)
-        }
-        _ => Ok(None),
     }
 }
 

@@ -35,9 +35,9 @@ pub fn stage_all(files: &[FileChange], progress: &mut dyn Progress) -> Result<Ve
 pub struct Ready {
     /// Its name in Postfix's directory.
     pub name: String,
-    /// Where it lies.
+    /// The finished file.
     pub built: PathBuf,
-    /// What it was made from.
+    /// The file that it was made from.
     pub before: Option<Inode>,
 }
 
@@ -115,7 +115,7 @@ impl Staged {
     }
 }
 
-/// What a file is, if it still has the bytes that the plan was made from.
+/// The inode of a file that still has the bytes that the plan was made from.
 fn take_if(path: &Path, bytes: Option<&[u8]>) -> Result<Option<Inode>> {
     let found = inode::take(path)?;
     if found.as_ref().map(|(_, bytes)| bytes.as_slice()) != bytes {

@@ -19,23 +19,23 @@ use crate::sys::{files, host, log_tail, service, signals};
 
 /// The host when what is missing was installed.
 pub struct Installed {
-    /// What was installed, if anything.
+    /// The installation, if something was missing.
     pub install: Option<Install>,
-    /// What is missing and belongs into the image that this system comes from.
+    /// Missing packages that belong into the image that this system comes from.
     left_out: Vec<String>,
-    /// What is left to do.
+    /// The plan for the rest.
     plan: Plan,
 }
 
 /// The host when everything was done but the proof.
 pub struct Changed {
-    /// What was done.
+    /// The steps that were done.
     pub actions: Actions,
     /// The change of the files, if there was one. It waits for the verdict on the test message.
     pub transaction: Option<Transaction>,
     /// The generation of an earlier change that no message has proved.
     pub unproven: Option<u32>,
-    /// What is missing and belongs into the image that this system comes from.
+    /// Missing packages that belong into the image that this system comes from.
     pub left_out: Vec<String>,
 }
 

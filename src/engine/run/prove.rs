@@ -10,9 +10,9 @@ use crate::model::message::delivery::Delivery;
 use crate::model::state::order::Consequence;
 use crate::sys::signals;
 
-/// What came of the test message.
+/// The outcome of the proof.
 pub struct Proved {
-    /// Its fate, if one was sent.
+    /// The fate of the test message, if one was sent.
     pub delivery: Option<Delivery>,
     /// Whether the files were put back.
     pub undone: bool,

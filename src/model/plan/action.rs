@@ -13,11 +13,11 @@ use crate::model::text;
 /// The steps that are to be done, or were.
 #[derive(Debug, Default)]
 pub struct Actions {
-    /// What is missing, if anything.
+    /// The installation, if something is missing.
     pub install: Option<Install>,
     /// Maps first, since main.cf names them.
     pub files: Vec<FileChange>,
-    /// What Postfix is told, if anything.
+    /// The command for Postfix, if it needs one.
     pub service: Option<ServiceAction>,
     /// Whether Postfix is made to start at boot.
     pub enable: bool,
@@ -26,7 +26,7 @@ pub struct Actions {
 /// An installation: in one call of the package manager, or from a directory of package files.
 #[derive(Debug)]
 pub struct Install {
-    /// What is missing.
+    /// The packages and programs that are missing.
     pub needs: Vec<Need>,
     /// The files of the directory that have it; `None` if it comes from a repository, or that is not known yet.
     pub from: Option<Supply>,
@@ -44,7 +44,7 @@ pub enum FileChange {
 /// A map source to write, whose database is built from it.
 #[derive(Debug)]
 pub struct MapChange {
-    /// Which.
+    /// The map.
     pub file: Managed,
     /// Kind of the database.
     pub kind: MapKind,
@@ -52,7 +52,7 @@ pub struct MapChange {
     pub before: Option<MapSource>,
     /// The source as it shall be.
     pub after: MapSource,
-    /// What is wrong with it now.
+    /// The fault that it has now.
     pub why: String,
     /// The keys of ours.
     pub keys: Vec<String>,
@@ -69,7 +69,7 @@ pub struct MainCfChange {
     pub changes: Vec<(String, String)>,
 }
 
-/// What Postfix is told.
+/// A command for Postfix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceAction {
     /// Read the configuration again.

@@ -7,9 +7,9 @@ pub struct Finding {
     pub id: String,
     /// Verdict.
     pub state: State,
-    /// What was seen.
+    /// The state that was seen, in words.
     pub found: String,
-    /// What to do, unless it is fine.
+    /// The remedy, unless it is fine.
     pub remedy: Option<Remedy>,
 }
 
@@ -26,7 +26,7 @@ pub enum State {
     Note,
 }
 
-/// What to do about a finding.
+/// The remedy for a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
     /// `apply` mends it.
@@ -44,15 +44,10 @@ impl Finding {
     pub fn is_for_apply(&self) -> bool {
         matches!(self.remedy, Some(Remedy::Apply | Remedy::Prove))
     }
-
-    /// What to do beyond a plain `apply`, which is said once for all findings.
-    pub fn own_remedy(&self) -> Option<&Remedy> {
-        self.remedy.as_ref().filter(|remedy| **remedy != Remedy::Apply)
-    }
 }
 
 impl Remedy {
-    /// What a person has to do.
+    /// A step that a person has to take.
     pub fn say(text: impl Into<String>) -> Self {
         Self::Say(text.into())
     }

@@ -24,15 +24,15 @@ use crate::model::state::pending::Waiting;
 pub struct Plan {
     /// Everything that was compared.
     pub findings: Vec<Finding>,
-    /// What `apply` would do.
+    /// The steps that `apply` would take.
     pub actions: Actions,
     /// Managed values that the actions write: parameters, and digests of map entries.
     pub wrote: BTreeMap<String, String>,
     /// Managed values that somebody changed since our last run, to something else than the answers say.
     pub foreign: Vec<String>,
-    /// Where Postfix shows whether it runs.
+    /// The directories in which Postfix shows whether it runs.
     pub queue: Queue,
-    /// Where Postfix itself logs to; empty if it does not.
+    /// The file that Postfix itself logs to; empty if it does not.
     pub maillog_file: String,
     /// Whether systemd would refuse to start Postfix.
     pub masked: bool,
@@ -93,14 +93,14 @@ impl Plan {
         self.actions.is_empty() && !self.findings.iter().any(|finding| finding.state == State::Differs)
     }
 
-    /// What is amiss, or may be, that `apply` does not mend.
+    /// Faults, and possible ones, that `apply` does not mend.
     pub fn by_hand(&self) -> Vec<Finding> {
         let amiss = |state| matches!(state, State::Differs | State::Warning);
         let all = self.findings.iter().filter(|finding| amiss(finding.state) && !finding.is_for_apply());
         all.cloned().collect()
     }
 
-    /// What to do about all that differs, in one line: the remedy of each finding that `apply` does not mend, and `apply`,
+    /// The remedies for all that differs, in one line: that of each finding that `apply` does not mend, and `apply`,
     /// in the words of the caller, only if it mends something.
     pub fn remedy(&self, apply: &str) -> String {
         let (ours, by_hand): (Vec<_>, Vec<_>) = self
@@ -118,7 +118,7 @@ impl Plan {
         steps.join("; ")
     }
 
-    /// How many comparisons there were: notes are none.
+    /// The number of comparisons: notes are none.
     pub fn compared(&self) -> usize {
         self.findings.iter().filter(|finding| finding.state != State::Note).count()
     }

@@ -9,7 +9,7 @@ use crate::model::packages::need::{Need, needs};
 use crate::model::packages::supply::Supply;
 
 impl Plan {
-    /// What is missing from the host, if anything.
+    /// The needs that the host does not meet.
     pub fn to_install(&self) -> &[Need] {
         self.actions.install.as_ref().map_or(&[], |install| &install.needs)
     }

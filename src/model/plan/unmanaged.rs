@@ -19,7 +19,7 @@ impl Plan {
         }
     }
 
-    /// Which files are not as our last run left them, and what differs. Not a fault: other lines are none of ours.
+    /// Names the files that are not as our last run left them, with their differences. Not a fault: other lines are none of ours.
     pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
         let keys: Vec<String> = last
             .wrote
@@ -44,7 +44,7 @@ impl Plan {
         }
     }
 
-    /// What relayhost does not manage, and what nevertheless leads mail elsewhere.
+    /// Names settings that relayhost does not manage and that can lead mail elsewhere.
     pub(super) fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
         let set = || Remedy::say("alternatives --set mta /usr/sbin/sendmail.postfix");
         match &postfix.sendmail {

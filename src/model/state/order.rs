@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Exit;
 
-/// When the test message is sent. What asks for more is greater.
+/// The condition for a test message. The one that asks for more is greater.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Message {
@@ -18,7 +18,7 @@ pub enum Message {
     Always,
 }
 
-/// What is done about a relay that refuses. What takes less back is smaller.
+/// The answer to a relay that refuses. The one that takes less back is smaller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
@@ -31,7 +31,7 @@ pub enum Refusal {
     AskFirst,
 }
 
-/// How much is to be done. The default is what a package asks for, which has no options: the full job, message included.
+/// The amount of work of a run. The default is for a package that asks, which has no options: the full job, with a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Order {
@@ -41,7 +41,7 @@ pub struct Order {
     /// When the test message is sent.
     #[serde(skip_serializing_if = "is_default")]
     pub message: Message,
-    /// What is done about a relay that refuses.
+    /// The answer to a relay that refuses.
     #[serde(skip_serializing_if = "is_default")]
     pub refusal: Refusal,
 }
@@ -69,7 +69,7 @@ pub enum Consequence {
     Keep,
     /// It stays, and is to be proved later.
     KeepUnproven,
-    /// What was there before is put back.
+    /// The previous configuration is put back.
     Undo,
 }
 
@@ -96,7 +96,7 @@ impl Order {
         Self { force: true, message: Message::Always, ..Self::to_apply(flags) }
     }
 
-    /// What serves both. A message that one of them wants is sent. Otherwise what somebody said counts more than what
+    /// The order that serves both. A message that one of them wants is sent. Otherwise what somebody said counts more than what
     /// somebody else left unsaid: a person who typed --force, --no-probe or --on-failure keep knows this host, and a
     /// package that asks in the same transaction does not.
     #[must_use]
@@ -123,7 +123,7 @@ impl Order {
         }
     }
 
-    /// What becomes of a change. `verdict` is how the message ended; `None` if it could not be sent or followed.
+    /// The fate of a change. `verdict` is the end of the message; `None` if it could not be sent or followed.
     pub fn consequence(self, verdict: Option<Exit>) -> Consequence {
         match verdict {
             Some(Exit::Done) => Consequence::Keep,
