@@ -1,4 +1,4 @@
-//! The commands that an admin types. One run reads: lock; answers → desired; observe; plan; apply; verify.
+//! The commands that an admin types: calls the engine, and shows what comes of it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,21 +6,22 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::render::Renderer;
-use super::{Change, Command, OnFailure};
+use super::{Command, Common};
 use super::{diagnose, init, pending, probe, providers};
-use crate::engine::apply::{Done, Options, apply};
+use crate::engine::apply::{self, Ended, Typed};
+use crate::engine::compare::look;
 use crate::engine::defer;
-use crate::engine::load::{self, Source, load};
-use crate::engine::observe::{observe, startup_files};
+use crate::engine::load::load;
+use crate::engine::observe::observe;
 use crate::engine::recover::{self, Recovered, lock_and_recover, recover_if_stopped};
-use crate::engine::supply;
-use crate::engine::verify::{Request, last_proof, verify};
+use crate::engine::run::Applied;
+use crate::engine::verify::{Request, verify};
 use crate::engine::{Place, ended_by, heed_signals, note_in_journal};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::json;
 use crate::model::plan::Plan;
-use crate::model::state::order::{Message, Refusal, Wish};
+use crate::model::state::order::{Flags, Order};
 use crate::model::text;
 use crate::sys::host;
 
@@ -36,31 +37,16 @@ pub fn run(command: Command) -> u8 {
         Command::Check { common, .. } => report("check", common.json, |out| check(&common.answers, out)),
         Command::Plan { common } => report("plan", common.json, |out| plan(&common.answers, out)),
         Command::Apply { common, change, no_verify, verify, force, root } => {
-            report("apply", common.json, |out| {
-                if root.is_some() {
-                    return apply_to_tree(
-                        "apply --root",
-                        &common.answers,
-                        root.as_deref(),
-                        &change,
-                        force,
-                        out,
-                    );
-                }
-                let message = if no_verify {
-                    Message::Never
-                } else if verify {
-                    Message::Always
-                } else {
-                    Message::IfChanged
-                };
-                apply_all("apply", &common.answers, &change, message, force, out)
-            })
+            let order = Order::to_apply(Flags { force, verify, no_verify, ..change.flags() });
+            let Common { answers, json } = common;
+            let typed = Typed { command: "apply", answers, order, root, patience: change.lock_timeout };
+            report("apply", json, |out| apply(&typed, out))
         }
-        // An admin who says `repair` has said that the answers are right.
-        Command::Repair { common, change } => report("repair", common.json, |out| {
-            apply_all("repair", &common.answers, &change, Message::Always, true, out)
-        }),
+        Command::Repair { common: Common { answers, json }, change } => {
+            let (order, patience) = (Order::to_repair(change.flags()), change.lock_timeout);
+            let typed = Typed { command: "repair", answers, order, root: None, patience };
+            report("repair", json, |out| apply(&typed, out))
+        }
         Command::Verify { common, to, deadline } => {
             report("verify", common.json, |out| verify_only(&common.answers, to, deadline, out))
         }
@@ -120,16 +106,6 @@ fn compare(answers: &Path, out: &mut Renderer) -> Result<(Desired, Plan, Recover
     Ok((desired, plan, recovered))
 }
 
-fn look(desired: &Desired) -> Result<Plan> {
-    let mut plan = Plan::new(desired, &observe(desired, Place::Host)?)?;
-    plan.damaged(&recover::damages());
-    supply::foresee(desired, &mut plan);
-    plan.waits(&defer::waiting()?);
-    plan.clients(&startup_files());
-    plan.proved(desired, last_proof().as_ref());
-    Ok(plan)
-}
-
 fn check(answers: &Path, out: &mut Renderer) -> Result<Outcome> {
     let (desired, plan, recovered) = compare(answers, out)?;
     out.findings(&desired, &plan);
@@ -151,106 +127,32 @@ fn plan(answers: &Path, out: &mut Renderer) -> Result<Outcome> {
     Ok((differs_unless(plan.is_in_order()), json::with_recovery(body, &recovered)))
 }
 
-fn apply_all(
-    command: &str,
-    answers: &Path,
-    change: &Change,
-    message: Message,
-    force: bool,
-    out: &mut Renderer,
-) -> Result<Outcome> {
-    defer::refuse_installer()?;
-    let refusal = match change.on_failure {
-        OnFailure::Keep => Refusal::Keep,
-        OnFailure::Rollback if change.no_probe => Refusal::PutBack,
-        OnFailure::Rollback => Refusal::AskFirst,
+fn apply(typed: &Typed, out: &mut Renderer) -> Result<Outcome> {
+    let applied = match apply::apply(typed, out)? {
+        Ended::Deferred { holder, next } => {
+            out.deferred(&holder, next);
+            let deferred = json!({ "deferred": { "holder": holder, "next": next } });
+            return Ok((Exit::Deferred, deferred));
+        }
+        Ended::Applied(applied) => applied,
     };
-    let wish = Wish { force, message, refusal };
-    if let Some(holder) = defer::defer_inside_transaction(command, answers, wish)? {
-        out.deferred(&holder, defer::who_does_it());
-        return Ok((
-            Exit::Deferred,
-            json!({ "deferred": { "holder": holder, "next": defer::who_does_it() } }),
-        ));
-    }
-    defer::refuse_without_proc()?;
-    if Place::here() == Place::Tree {
-        return apply_to_tree(command, answers, None, change, force, out);
-    }
-    let source = Source::new(answers)?;
-    let held = lock_and_recover(change.lock_timeout, Place::Host, out)?;
-    let asked = defer::asked()?;
-    let desired = source.load()?;
-    // Asked before anything is changed: without a recipient the work could not be proved.
-    let request =
-        if message == Message::Never { None } else { Some(request(&desired, answers, None, None)?) };
-    let options = Options {
-        place: Place::Host,
-        command: command.to_owned(),
-        patience: change.lock_timeout,
-        request,
-        always_verify: message == Message::Always,
-        refusal,
-        force,
-        packages: None,
-    };
-    let done = apply(&held, &desired, &options, out)?;
-    if done.exit() == Exit::Done && message != Message::Never && answers == Path::new(load::DEFAULT) {
-        defer::fulfilled(asked, &desired, out)?;
-    }
-    out.done(&desired, &done, options.place);
-    // It was done, whether the host can be looked at once more or not.
-    let left = if done.exit() == Exit::Done { look(&desired).ok() } else { None };
-    let left = left.map(|plan| plan.by_hand()).unwrap_or_default();
-    for finding in &left {
+    out.done(&applied);
+    for finding in applied.findings.iter().flatten() {
         out.with_remedy(finding);
     }
-    let left: Vec<_> = left.iter().map(json::finding).collect();
-    Ok((done.exit(), json::merged(of(&done), json!({ "findings": left }))))
-}
-
-/// Works on a tree that is not running, `root` or the one that we are in, from inside it: so no link of the tree can lead
-/// out of it, and the tree's own rpm, postconf and postmap are used. Nothing is started or sent.
-fn apply_to_tree(
-    command: &str,
-    answers: &Path,
-    root: Option<&Path>,
-    change: &Change,
-    force: bool,
-    out: &mut Renderer,
-) -> Result<Outcome> {
-    // The lock is the tree's, and the answers are outside it: they cannot be read once it is entered.
-    let desired = load(answers)?;
-    let mut packages = None;
-    if let Some(root) = root {
-        packages = supply::outside(&desired)?;
-        host::enter_tree(root)?;
-    }
-    let options = Options {
-        place: Place::Tree,
-        command: command.to_owned(),
-        patience: change.lock_timeout,
-        request: None,
-        always_verify: false,
-        refusal: Refusal::Keep,
-        force,
-        packages,
-    };
-    let held = lock_and_recover(change.lock_timeout, Place::Tree, out)?;
-    let done = apply(&held, &desired, &options, out)?;
-    defer::prove_at_boot()?;
-    out.done(&desired, &done, options.place);
-    Ok((done.exit(), of(&done)))
+    Ok((applied.exit(), of(&applied)))
 }
 
 /// The JSON of what was done.
-pub fn of(done: &Done) -> Value {
+pub fn of(done: &Applied) -> Value {
     let body =
         json::done(&done.actions, done.generation, done.undone, done.delivery.as_ref(), &done.recovered);
-    match &done.probe {
-        Some(probe) => json::merged(body, json!({ "probe": json::probe(probe) })),
-        None => body,
-    }
+    let probe = done.probe.as_ref().map_or(json!({}), |probe| json!({ "probe": json::probe(probe) }));
+    let findings = done
+        .findings
+        .as_ref()
+        .map_or(json!({}), |left| json!({ "findings": left.iter().map(json::finding).collect::<Vec<_>>() }));
+    json::merged(json::merged(body, probe), findings)
 }
 
 fn verify_only(

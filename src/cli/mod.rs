@@ -19,6 +19,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::engine::load;
 use crate::error::Exit;
+use crate::model::state::order::Flags;
 use crate::model::text;
 
 /// Gives an RPM-based host working outgoing mail through an SMTP relay, and proves it.
@@ -185,6 +186,12 @@ struct Change {
     /// How long to wait for another package manager, or another relayhost, to end
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
     lock_timeout: Duration,
+}
+
+impl Change {
+    fn flags(&self) -> Flags {
+        Flags { keep: self.on_failure == OnFailure::Keep, no_probe: self.no_probe, ..Flags::default() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

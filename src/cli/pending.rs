@@ -6,17 +6,15 @@ use serde_json::json;
 
 use super::admin::{Outcome, of};
 use super::render::Renderer;
-use crate::engine::Place;
-use crate::engine::defer::{Drained, drain};
+use crate::engine::pending::{Drained, drain};
 use crate::error::{Exit, Result};
 
 /// Does what waits.
 pub fn pending(only_due: bool, patience: Duration, out: &mut Renderer) -> Result<Outcome> {
     let (exit, word) = match drain(only_due, patience, out)? {
-        Drained::Ran(ran) => {
-            let (desired, done) = *ran;
-            out.done(&desired, &done, Place::Host);
-            return Ok((done.exit(), of(&done)));
+        Drained::Ran(applied) => {
+            out.done(&applied);
+            return Ok((applied.exit(), of(&applied)));
         }
         Drained::Nothing => (Exit::Done, "nothing waits"),
         Drained::NotDue(last) => (

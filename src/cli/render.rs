@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::terminal::{Mark, Terminal};
-use crate::engine::apply::Done;
-use crate::engine::{End, Place, Progress};
+use crate::engine::run::Applied;
+use crate::engine::{End, Progress};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
-use crate::model::plan::{Finding, Plan, State};
+use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::state::generation::{Fate, Generation};
 use crate::model::text;
 use crate::sys::output::Output;
@@ -110,8 +110,9 @@ impl Renderer {
                 &format!("{:<width$}  {}", finding.id, finding.found),
                 width + 2,
             );
-            if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| *remedy != "relayhost apply") {
-                self.below(&format!("-> {remedy}"));
+            // The line below says it once for all.
+            if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| **remedy != Remedy::Apply) {
+                self.below(&format!("-> {}", remedy.text()));
             }
         }
         let differing = count(plan, State::Differs);
@@ -149,9 +150,8 @@ impl Renderer {
         if !plan.complete {
             self.line("", "then configure Postfix; its files can be planned when it is installed");
         }
-        let shown = |finding: &&Finding| {
-            finding.state != State::Fine && finding.remedy.as_deref() != Some("relayhost apply")
-        };
+        let shown =
+            |finding: &&Finding| finding.state != State::Fine && finding.remedy != Some(Remedy::Apply);
         plan.findings.iter().filter(shown).for_each(|finding| self.with_remedy(finding));
     }
 
@@ -159,7 +159,7 @@ impl Renderer {
     pub(super) fn with_remedy(&self, finding: &Finding) {
         self.marked(mark(finding.state), &format!("{}: {}", finding.id, finding.found), 2);
         if let Some(remedy) = &finding.remedy {
-            self.below(&format!("-> {remedy}"));
+            self.below(&format!("-> {}", remedy.text()));
         }
     }
 
@@ -173,7 +173,7 @@ impl Renderer {
     }
 
     /// The end of `apply`.
-    pub fn done(&self, desired: &Desired, done: &Done, place: Place) {
+    pub fn done(&self, done: &Applied) {
         if let Some(probe) = &done.probe {
             if done.is_vetoed() {
                 self.probe(probe);
@@ -183,12 +183,12 @@ impl Renderer {
             self.warnings(probe);
         }
         if done.actions.is_empty() {
-            self.line("", &format!("nothing to do: {}", desired.summary()));
+            self.line("", &format!("nothing to do: {}", done.summary));
         }
         if let Some(delivery) = &done.delivery {
             self.delivery(delivery);
         }
-        if let (Some(generation), false, Place::Host) = (done.generation, done.undone, place) {
+        if let (Some(generation), false, false) = (done.generation, done.undone, done.in_tree) {
             self.field("undo", &format!("relayhost restore {generation}"));
         }
     }

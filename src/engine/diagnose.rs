@@ -20,7 +20,7 @@ use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Story;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Postfix};
-use crate::model::plan::{Finding, Plan, State};
+use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::sys::log_files::{self, Log, Own};
 use crate::sys::{clock, dns, host, postfix, signals};
 
@@ -118,7 +118,7 @@ impl Known {
             None => Ok(()),
         };
         if let Err(error) = seen {
-            known.amiss.push(finding("setting.unreadable", error.to_string(), error.hint()));
+            known.amiss.push(finding("setting.unreadable", error.to_string(), Remedy::Say(error.hint())));
         }
         if let Some(own) = known.postfix().map(|postfix| postfix.setting("myhostname").to_owned()) {
             known.names.push(own);
@@ -172,9 +172,8 @@ impl Known {
 
     fn looks(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
         let Some(postfix) = self.postfix() else {
-            let missing = || {
-                vec![finding("package.postfix", "Postfix is not installed".into(), "relayhost apply".into())]
-            };
+            let missing =
+                || vec![finding("package.postfix", "Postfix is not installed".into(), Remedy::Apply)];
             return Ok(if self.amiss.is_empty() { missing() } else { self.amiss.clone() });
         };
         let plan = match (&self.desired, &self.observed) {
@@ -191,7 +190,7 @@ fn with_hint(error: &Error) -> String {
     format!("{error}; to mend it: {}", error.hint())
 }
 
-fn finding(id: &str, found: String, remedy: String) -> Finding {
+fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
     Finding { id: id.into(), state: State::Differs, found, remedy: Some(remedy) }
 }
 

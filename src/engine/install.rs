@@ -11,9 +11,9 @@ use crate::model::packages::need::{MAIL_PACKAGES, Need, needs};
 use crate::sys::run::Heard;
 use crate::sys::{clock, files, host, lock, mail, packages, signals};
 
-/// How often a lock is looked at.
+/// The pause between two looks at a lock.
 const LOCK_TICK: Duration = Duration::from_secs(1);
-/// How long somebody is waited for who cannot be a package manager.
+/// The longest wait for a holder of the lock that cannot be a package manager.
 const OTHERS: Duration = Duration::from_secs(60);
 
 /// Words of a package manager that does not know a name: yum 3, dnf 4, dnf 5.
@@ -52,8 +52,8 @@ pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) 
     Ok(format!("installed {}", needs.iter().map(Need::label).collect::<Vec<_>>().join(", ")))
 }
 
-/// What is needed here stays when relayhost itself is erased, though it came along for it. Not being able to note that
-/// is no reason to fail: mail goes out.
+/// Has the package manager keep the packages that mail needs when relayhost itself is erased, though they came along for
+/// it. A failure of this is no reason to fail: mail goes out.
 pub fn keep_when_we_go(desired: &Desired, progress: &mut dyn Progress) {
     if host::is_image() {
         return;
@@ -85,7 +85,7 @@ pub(super) fn hear(progress: &mut dyn Progress) -> impl FnMut(Heard) {
     }
 }
 
-/// What stays of a run that a signal ended when the package manager had finished.
+/// The packages that stay of a run that a signal ended when the package manager had finished.
 fn left_by(installation: &packages::Installation, needs: &[Need]) -> String {
     let _held = signals::hold();
     let ran = format!("`{}` ran to its end ({})", installation.command, installation.status);
@@ -164,7 +164,7 @@ fn patience_with(holder: &lock::Holder, patience: Duration) -> Duration {
     if holder.may_install() { patience } else { patience.min(OTHERS) }
 }
 
-/// Which needs are not met now. Package managers are not believed: yum 3 ends with 0 if it knew one name of several.
+/// The needs that are not met now. Package managers are not believed: yum 3 ends with 0 if it knew one name of several.
 pub(super) fn still_missing(needs: &[Need]) -> Result<Vec<Need>> {
     let names = capabilities(needs);
     let found = if names.is_empty() {

@@ -1,7 +1,8 @@
-//! The pipeline: recover (with the lock) → load → observe → plan (in `model`) → apply → verify. Decides and orders; touches the host through
-//! `sys` alone, and shows nothing itself: what happens is told to a `Progress`.
+//! The pipeline (`run`), its steps, and the commands around it. Decides and orders; touches the host through `sys` alone, and
+//! shows nothing itself: what happens is told to a `Progress`.
 
 pub mod apply;
+pub mod compare;
 pub mod defer;
 pub mod diagnose;
 mod fate;
@@ -10,10 +11,12 @@ pub mod install;
 pub mod load;
 pub mod looks;
 pub mod observe;
+pub mod pending;
 pub mod probe;
 mod pursuit;
 pub mod recover;
-mod staged;
+pub mod run;
+mod staging;
 pub mod supply;
 pub mod transaction;
 pub mod verify;
@@ -28,7 +31,7 @@ use crate::model::host_kind::Kind;
 use crate::model::journald::Notice;
 use crate::sys::{clock, host, journal, signals};
 
-/// What is worked on.
+/// A system to work on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The host that we run on.
@@ -38,7 +41,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// What we are in. A tree may have been entered before we were called, by chroot or an installer.
+    /// The system that we are in. A tree may have been entered before we were called, by chroot or an installer.
     pub fn here() -> Self {
         if host::kind() == Kind::Tree { Self::Tree } else { Self::Host }
     }
@@ -56,7 +59,7 @@ pub trait Progress {
     fn end(&mut self, end: End, result: &str, took: Duration);
 }
 
-/// How a stage ended.
+/// The end of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// It did what it was to do.
@@ -68,7 +71,7 @@ pub enum End {
 }
 
 impl End {
-    /// How a stage ended that failed with this error, if with one.
+    /// The end of a stage with this result.
     fn of<T>(result: &Result<T>) -> Self {
         match result {
             Ok(_) => Self::Good,
@@ -78,7 +81,7 @@ impl End {
     }
 }
 
-/// What is said of a stage that failed; the error itself comes below.
+/// The line for a stage that failed; the error itself is shown below it.
 fn failed(error: &Error) -> String {
     match error.interruption() {
         None => "failed".into(),

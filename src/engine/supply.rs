@@ -32,7 +32,7 @@ impl Choice {
         Supply { directory: directory.path().display().to_string(), files }
     }
 
-    /// What rpm said, with the names that people know, and without what it says of unknown keys before its errors.
+    /// The errors of rpm, with the names that people know, and without the lines on unknown keys that it prints before.
     fn named(&self, said: &str) -> String {
         let said = said.find("error:").and_then(|at| said.get(at..)).unwrap_or(said);
         let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -56,7 +56,7 @@ pub fn foresee(desired: &Desired, plan: &mut Plan) {
         let choice = choose(&directory, plan.to_install(), scratch.path(), Put::Link)?;
         Ok(choice.supply(&directory))
     });
-    plan.supplied(choice);
+    plan.supplied(desired, choice);
 }
 
 /// The directory that the answers name, for a tree that is about to be entered: as the answers themselves, it is looked

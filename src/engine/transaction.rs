@@ -258,6 +258,16 @@ impl Transaction {
     }
 }
 
+/// Goes on with a change, if there is one, after a step that succeeded. One that failed puts everything back, and is the
+/// error, unless that failed too.
+pub fn or_undo<T>(step: Result<T>, change: Option<Transaction>) -> Result<(T, Option<Transaction>)> {
+    match (step, change) {
+        (Ok(value), change) => Ok((value, change)),
+        (Err(cause), None) => Err(cause),
+        (Err(cause), Some(change)) => Err(change.fail(cause)),
+    }
+}
+
 /// What came of putting back.
 #[derive(Debug)]
 pub struct PutBack {

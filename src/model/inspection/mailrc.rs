@@ -2,7 +2,7 @@
 //! `smtp` and `sendmail` for that (its mailx(1)), s-nail also `mta` (its s-nail(1)). Values are never shown: a URL may have
 //! a password in it.
 
-use crate::model::plan::{Plan, State};
+use crate::model::plan::{Plan, Remedy, State};
 
 /// Variables that say how mail leaves.
 const VARIABLES: [&str; 3] = ["mta", "smtp", "sendmail"];
@@ -117,7 +117,7 @@ impl Plan {
                 format!("mail.{path}"),
                 state,
                 format!("line {line} sets `{variable}`: {whose} around Postfix, and not to the relay"),
-                &format!("take line {line} out of {path}"),
+                Remedy::Say(format!("take line {line} out of {path}")),
             );
         }
     }
@@ -126,30 +126,17 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::observed::Queue;
-    use crate::model::plan::APPLY;
-    use std::collections::BTreeMap;
 
     #[test]
     fn the_summary_sends_to_apply_only_for_what_apply_mends() {
-        let mut plan = Plan {
-            findings: Vec::new(),
-            actions: Vec::new(),
-            wrote: BTreeMap::new(),
-            foreign: Vec::new(),
-            queue: Queue::new(&BTreeMap::new()),
-            maillog_file: String::new(),
-            masked: false,
-            unproven: false,
-            complete: true,
-        };
+        let mut plan = Plan::empty();
         assert_eq!(plan.remedy("see plan"), "");
         let text = "set mta=/bin/false\n".to_owned();
         plan.clients(&[Startup { path: "/etc/mail.rc".into(), is_everybodys: true, text }]);
         assert_eq!(plan.remedy("see plan"), "take line 1 out of /etc/mail.rc");
-        plan.add("setting.relayhost", State::Differs, "not set", APPLY);
-        plan.add("service.running", State::Differs, "not running", APPLY);
-        plan.add("setting.mydestination", State::Warning, "odd", "look");
+        plan.add("setting.relayhost", State::Differs, "not set", Remedy::Apply);
+        plan.add("service.running", State::Differs, "not running", Remedy::Apply);
+        plan.add("setting.mydestination", State::Warning, "odd", Remedy::say("look"));
         assert_eq!(plan.remedy("see plan"), "take line 1 out of /etc/mail.rc; then see plan");
         assert_eq!(plan.by_hand().len(), 2);
         plan.findings.remove(0);

@@ -11,7 +11,7 @@ use crate::model::inspection::queue::Waiting;
 use crate::model::log::hosts::is_same;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, Sendmail};
-use crate::model::plan::{Finding, Plan, State};
+use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::text::without_inline_tables;
 
@@ -136,7 +136,7 @@ struct List(Vec<Finding>);
 
 impl List {
     fn add(&mut self, id: &str, state: State, found: impl Into<String>, remedy: &str) {
-        let remedy = (!remedy.is_empty()).then(|| remedy.to_owned());
+        let remedy = (!remedy.is_empty()).then(|| Remedy::say(remedy));
         self.0.push(Finding { id: id.into(), state, found: found.into(), remedy });
     }
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
-use crate::model::plan::action::Action;
-use crate::model::plan::{Finding, Plan, State};
+use crate::model::plan::action::Actions;
+use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::probe::{Ending, Probe, Stage, Warning};
 use crate::model::state::generation::Generation;
 use crate::model::text;
@@ -56,12 +56,12 @@ pub fn finding(finding: &Finding) -> Value {
         "id": finding.id,
         "state": state,
         "found": text::one_line(&finding.found),
-        "remedy": finding.remedy,
+        "remedy": finding.remedy.as_ref().map(Remedy::text),
     })
 }
 
 /// `plan` and `apply`: what is to be done, or was.
-pub fn actions(actions: &[Action], complete: bool) -> Value {
+pub fn actions(actions: &Actions, complete: bool) -> Value {
     let list: Vec<_> = actions
         .iter()
         .map(|action| json!({ "kind": action.kind(), "text": action.describe(), "diff": action.diff() }))
@@ -71,7 +71,7 @@ pub fn actions(actions: &[Action], complete: bool) -> Value {
 
 /// `apply` and `repair`: what was done, and what came of it.
 pub fn done(
-    done: &[Action],
+    done: &Actions,
     generation: Option<u32>,
     undone: bool,
     message: Option<&Delivery>,

@@ -35,7 +35,8 @@ impl Proof {
 impl Plan {
     /// Adds the last proof, if it was of the relay that the answers name.
     pub fn proved(&mut self, desired: &Desired, proof: Option<&Proof>) {
-        let Some(proof) = proof.filter(|proof| proof.relay == desired.relayhost() && !self.unproven) else {
+        let Some(proof) = proof.filter(|proof| proof.relay == desired.relayhost() && self.unproven.is_none())
+        else {
             return;
         };
         let Proof { time, to, reply, .. } = proof;

@@ -1,4 +1,4 @@
-//! What `apply` may do, one value each, with the words and the diff that a person sees.
+//! The steps of an `apply`, typed and in their order, with the words and the diff that a person sees.
 
 use similar::{ChangeTag, TextDiff};
 
@@ -10,42 +10,66 @@ use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::shown;
 use crate::model::text;
 
-/// One step.
-#[derive(Debug)]
-pub enum Action {
-    /// Install what is missing, in one call of the package manager, or from a directory of package files.
-    Install(Vec<Need>, Option<Supply>),
-    /// Write a map source and build its database.
-    WriteMap {
-        /// Which.
-        file: Managed,
-        /// Kind of the database.
-        kind: MapKind,
-        /// The source as it is; `None` if there is none.
-        before: Option<MapSource>,
-        /// The source as it shall be.
-        after: MapSource,
-        /// What is wrong with it now.
-        why: String,
-        /// The keys of ours.
-        keys: Vec<String>,
-    },
-    /// Write main.cf.
-    WriteMainCf {
-        /// The file as it is.
-        before: MainCf,
-        /// The file as it shall be.
-        after: MainCf,
-        /// Names of the parameters that change, with their values.
-        changes: Vec<(String, String)>,
-    },
-    /// Tell Postfix.
-    Service(ServiceAction),
-    /// Have Postfix start at boot.
-    Enable,
+/// The steps that are to be done, or were.
+#[derive(Debug, Default)]
+pub struct Actions {
+    /// The installation, if something is missing.
+    pub install: Option<Install>,
+    /// Maps first, since main.cf names them.
+    pub files: Vec<FileChange>,
+    /// The command for Postfix, if it needs one.
+    pub service: Option<ServiceAction>,
+    /// Whether Postfix is made to start at boot.
+    pub enable: bool,
 }
 
-/// What Postfix is told.
+/// An installation: in one call of the package manager, or from a directory of package files.
+#[derive(Debug)]
+pub struct Install {
+    /// The packages and programs that are missing.
+    pub needs: Vec<Need>,
+    /// The files of the directory that have it; `None` if it comes from a repository, or that is not known yet.
+    pub from: Option<Supply>,
+}
+
+/// A change of one of Postfix's files.
+#[derive(Debug)]
+pub enum FileChange {
+    /// Of a map.
+    Map(MapChange),
+    /// Of main.cf.
+    MainCf(MainCfChange),
+}
+
+/// A map source to write, whose database is built from it.
+#[derive(Debug)]
+pub struct MapChange {
+    /// The map.
+    pub file: Managed,
+    /// Kind of the database.
+    pub kind: MapKind,
+    /// The source as it is; `None` if there is none.
+    pub before: Option<MapSource>,
+    /// The source as it shall be.
+    pub after: MapSource,
+    /// The fault that it has now.
+    pub why: String,
+    /// The keys of ours.
+    pub keys: Vec<String>,
+}
+
+/// A main.cf to write.
+#[derive(Debug)]
+pub struct MainCfChange {
+    /// The file as it is.
+    pub before: MainCf,
+    /// The file as it shall be.
+    pub after: MainCf,
+    /// Names of the parameters that change, with their values.
+    pub changes: Vec<(String, String)>,
+}
+
+/// A command for Postfix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceAction {
     /// Read the configuration again.
@@ -67,23 +91,57 @@ impl ServiceAction {
     }
 }
 
-impl Action {
+/// One step, to be shown.
+#[derive(Debug, Clone, Copy)]
+pub enum Action<'a> {
+    /// Install what is missing.
+    Install(&'a Install),
+    /// Write a file.
+    Write(&'a FileChange),
+    /// Tell Postfix.
+    Service(ServiceAction),
+    /// Have Postfix start at boot.
+    Enable,
+}
+
+impl Actions {
+    /// Each step, in the order in which they are done.
+    pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
+        let Self { install, files, service, enable } = self;
+        let install = install.iter().map(Action::Install);
+        let files = files.iter().map(Action::Write);
+        let service = service.iter().copied().map(Action::Service);
+        install.chain(files).chain(service).chain(enable.then_some(Action::Enable))
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+impl Install {
     /// One line for a person.
     pub fn describe(&self) -> String {
-        match self {
-            Self::Install(needs, supply) => {
-                let names = needs.iter().map(Need::label).collect::<Vec<_>>().join(", ");
-                match supply {
-                    None => format!("install {names}"),
-                    Some(supply) => {
-                        format!("install {names}, from {}: {}", supply.directory, supply.files.join(", "))
-                    }
-                }
+        let names = self.needs.iter().map(Need::label).collect::<Vec<_>>().join(", ");
+        match &self.from {
+            None => format!("install {names}"),
+            Some(supply) => {
+                format!("install {names}, from {}: {}", supply.directory, supply.files.join(", "))
             }
-            Self::WriteMap { file, kind, why, .. } => {
+        }
+    }
+}
+
+impl Action<'_> {
+    /// One line for a person.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Install(install) => install.describe(),
+            Self::Write(FileChange::Map(MapChange { file, kind, why, .. })) => {
                 format!("write {} and build its {} table ({why})", file.path().display(), kind.name())
             }
-            Self::WriteMainCf { changes, .. } => {
+            Self::Write(FileChange::MainCf(MainCfChange { changes, .. })) => {
                 let names = changes.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
                 format!("set in {}: {names}", Managed::MainCf.path().display())
             }
@@ -92,54 +150,53 @@ impl Action {
         }
     }
 
-    /// Whether it writes a file.
-    pub fn is_file(&self) -> bool {
-        matches!(self, Self::WriteMap { .. } | Self::WriteMainCf { .. })
-    }
-
-    /// Name of the file that it writes; empty for the others.
-    pub fn file_name(&self) -> &'static str {
-        match self {
-            Self::WriteMap { file, .. } => file.name(),
-            Self::WriteMainCf { .. } => Managed::MainCf.name(),
-            _ => "",
-        }
-    }
-
     /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `service`, `enable`.
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self {
-            Self::Install(..) => "install",
-            Self::WriteMap { .. } => "write_map",
-            Self::WriteMainCf { .. } => "write_main_cf",
+            Self::Install(_) => "install",
+            Self::Write(FileChange::Map(_)) => "write_map",
+            Self::Write(FileChange::MainCf(_)) => "write_main_cf",
             Self::Service(_) => "service",
             Self::Enable => "enable",
         }
     }
 
     /// The change of a file as a unified diff, without secrets; empty where no text changes.
-    pub fn diff(&self) -> String {
-        let (file, before, after) = match self {
-            Self::WriteMainCf { before, after, .. } => (
-                Managed::MainCf,
-                shown::main_cf(before.bytes(), after.bytes()),
-                shown::main_cf(after.bytes(), before.bytes()),
-            ),
-            Self::WriteMap { file, before, after, keys, .. } if file.is_secret() => {
-                let old = before.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
-                (*file, old.masked(&old, keys), after.masked(&old, keys))
+    pub fn diff(self) -> String {
+        if let Self::Write(change) = self { change.diff() } else { String::new() }
+    }
+}
+
+impl FileChange {
+    /// The file.
+    pub fn file(&self) -> Managed {
+        match self {
+            Self::Map(change) => change.file,
+            Self::MainCf(_) => Managed::MainCf,
+        }
+    }
+
+    /// Whether Postfix reads it at its start only.
+    pub fn needs_restart(&self) -> bool {
+        let is_read_at_start = |(name, _): &(String, String)| name == "inet_protocols";
+        matches!(self, Self::MainCf(change) if change.changes.iter().any(is_read_at_start))
+    }
+
+    fn diff(&self) -> String {
+        let text = |map: &MapSource| String::from_utf8_lossy(map.bytes()).into_owned();
+        let (before, after) = match self {
+            Self::MainCf(MainCfChange { before, after, .. }) => {
+                (shown::main_cf(before.bytes(), after.bytes()), shown::main_cf(after.bytes(), before.bytes()))
             }
-            Self::WriteMap { file, before, after, .. } => (
-                *file,
-                before
-                    .as_ref()
-                    .map(|map| String::from_utf8_lossy(map.bytes()).into_owned())
-                    .unwrap_or_default(),
-                String::from_utf8_lossy(after.bytes()).into_owned(),
-            ),
-            _ => return String::new(),
+            Self::Map(MapChange { file, before, after, keys, .. }) if file.is_secret() => {
+                let old = before.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
+                (old.masked(&old, keys), after.masked(&old, keys))
+            }
+            Self::Map(MapChange { before, after, .. }) => {
+                (before.as_ref().map(text).unwrap_or_default(), text(after))
+            }
         };
-        let path = file.path();
+        let path = self.file().path();
         let diff = TextDiff::from_lines(before.as_str(), after.as_str());
         let shown = diff
             .unified_diff()

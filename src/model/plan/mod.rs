@@ -1,22 +1,22 @@
-//! The join of what is wanted and what was seen. `check` shows the findings, `plan` the actions, `apply` does them:
-//! all three read one value, so they cannot disagree.
+//! The join of the answers and the host. `check` shows the findings, `plan` the actions, and a run carries them out: all
+//! three read one value, so they cannot disagree.
 
 pub mod action;
+mod files;
+mod finding;
 mod packages;
 pub mod parameters;
 mod unmanaged;
 
 use std::collections::BTreeMap;
 
+pub use finding::{Finding, Remedy, State};
+
 use crate::error::{Error, Result};
-use crate::model::desired::{Auth, Desired};
-use crate::model::observed::{Database, MapFile, Observed, Postfix, Queue};
-use crate::model::plan::action::{Action, ServiceAction};
-use crate::model::plan::parameters::{parameters, words};
-use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
-use crate::model::postfix::postmap::MapSource;
-use crate::model::postfix::shown;
-use crate::model::state::generation::{LastRun, sha256};
+use crate::model::desired::Desired;
+use crate::model::observed::{Observed, Queue, Service};
+use crate::model::plan::action::{Actions, FileChange, ServiceAction};
+use crate::model::state::order::Order;
 use crate::model::state::pending::Waiting;
 
 /// Findings and what follows from them.
@@ -24,92 +24,65 @@ use crate::model::state::pending::Waiting;
 pub struct Plan {
     /// Everything that was compared.
     pub findings: Vec<Finding>,
-    /// What `apply` would do, in order.
-    pub actions: Vec<Action>,
+    /// The steps that `apply` would take.
+    pub actions: Actions,
     /// Managed values that the actions write: parameters, and digests of map entries.
     pub wrote: BTreeMap<String, String>,
     /// Managed values that somebody changed since our last run, to something else than the answers say.
     pub foreign: Vec<String>,
-    /// Where Postfix shows whether it runs.
+    /// The directories in which Postfix shows whether it runs.
     pub queue: Queue,
-    /// Where Postfix itself logs to; empty if it does not.
+    /// The file that Postfix itself logs to; empty if it does not.
     pub maillog_file: String,
     /// Whether systemd would refuse to start Postfix.
     pub masked: bool,
-    /// Whether the last run that is in force was to be proved by a message, and never was.
-    pub unproven: bool,
+    /// The generation of the last run that is in force, if it was to be proved by a message and never was.
+    pub unproven: Option<u32>,
     /// Whether the actions are all. While Postfix is not installed, its files cannot be planned.
     pub complete: bool,
 }
 
-/// The outcome of one comparison.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Stable name: `package.postfix`, `setting.relayhost`, `map.sasl_passwd.database`, `service.running`.
-    pub id: String,
-    /// Verdict.
-    pub state: State,
-    /// What was seen.
-    pub found: String,
-    /// What to do, unless it is fine.
-    pub remedy: Option<String>,
-}
-
-impl Finding {
-    /// Whether `apply` mends it.
-    pub fn is_for_apply(&self) -> bool {
-        self.remedy.as_ref().is_some_and(|remedy| remedy.starts_with(APPLY))
-    }
-}
-
-/// Verdict of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// As the answers say.
-    Fine,
-    /// Not as the answers say.
-    Differs,
-    /// As the answers say, and yet it may keep mail from arriving.
-    Warning,
-    /// Worth knowing, and no fault.
-    Note,
-}
-
 const UNMASK: &str = "systemctl unmask postfix";
-pub(super) const APPLY: &str = "relayhost apply";
 
 impl Plan {
-    /// Compares. Errors only where the answers cannot be had on this host at all.
+    /// Compares a host. Errors only where the answers cannot be had on this host at all.
     pub fn new(desired: &Desired, observed: &Observed) -> Result<Self> {
+        Self::compare(desired, observed, Self::service)
+    }
+
+    /// Compares a tree that is not running: there is no Postfix to tell. Errors as `new`.
+    pub fn for_tree(desired: &Desired, observed: &Observed) -> Result<Self> {
+        Self::compare(desired, observed, |_, _| {})
+    }
+
+    fn compare(
+        desired: &Desired,
+        observed: &Observed,
+        service: impl FnOnce(&mut Self, Service),
+    ) -> Result<Self> {
+        let Observed { postfix, last, .. } = observed;
+        let nothing = BTreeMap::new();
+        let settings = postfix.as_ref().map_or(&nothing, |postfix| &postfix.settings);
         let mut plan = Self {
             findings: Vec::new(),
-            actions: Vec::new(),
+            actions: Actions::default(),
             wrote: BTreeMap::new(),
             foreign: Vec::new(),
-            queue: Queue::new(
-                observed.postfix.as_ref().map_or(&BTreeMap::new(), |postfix| &postfix.settings),
-            ),
-            maillog_file: observed
-                .postfix
-                .as_ref()
-                .map_or_else(String::new, |postfix| postfix.setting("maillog_file").to_owned()),
+            queue: Queue::new(settings),
+            maillog_file: settings.get("maillog_file").cloned().unwrap_or_default(),
             masked: false,
-            unproven: observed.last.unproven,
-            complete: observed.postfix.is_some(),
+            unproven: last.unproven.then_some(last.number),
+            complete: postfix.is_some(),
         };
         plan.packages(desired, observed);
-        if plan.unproven {
-            let text = format!("the change of {} was never confirmed by the relay", observed.last.time);
-            plan.add(
-                "message.unproven",
-                State::Warning,
-                text,
-                "relayhost apply (sends the test message again)",
-            );
+        if last.unproven {
+            let text = format!("the change of {} was never confirmed by the relay", last.time);
+            plan.add("message.unproven", State::Warning, text, Remedy::Prove);
         }
-        if let Some(postfix) = &observed.postfix {
-            plan.postfix(desired, postfix, &observed.last)?;
-            plan.drift(postfix, &observed.last);
+        if let Some(postfix) = postfix {
+            plan.files(desired, postfix, last)?;
+            service(&mut plan, postfix.service);
+            plan.drift(postfix, last);
             plan.routing(desired, postfix);
         }
         Ok(plan)
@@ -120,14 +93,14 @@ impl Plan {
         self.actions.is_empty() && !self.findings.iter().any(|finding| finding.state == State::Differs)
     }
 
-    /// What is amiss, or may be, that `apply` does not mend.
+    /// Faults, and possible ones, that `apply` does not mend.
     pub fn by_hand(&self) -> Vec<Finding> {
         let amiss = |state| matches!(state, State::Differs | State::Warning);
         let all = self.findings.iter().filter(|finding| amiss(finding.state) && !finding.is_for_apply());
         all.cloned().collect()
     }
 
-    /// What to do about all that differs, in one line: the remedy of each finding that `apply` does not mend, and `apply`,
+    /// The remedies for all that differs, in one line: that of each finding that `apply` does not mend, and `apply`,
     /// in the words of the caller, only if it mends something.
     pub fn remedy(&self, apply: &str) -> String {
         let (ours, by_hand): (Vec<_>, Vec<_>) = self
@@ -135,7 +108,8 @@ impl Plan {
             .iter()
             .filter(|finding| finding.state == State::Differs)
             .partition(|finding| finding.is_for_apply());
-        let mut steps: Vec<&str> = by_hand.iter().filter_map(|finding| finding.remedy.as_deref()).collect();
+        let mut steps: Vec<&str> =
+            by_hand.iter().filter_map(|finding| finding.remedy.as_ref().map(Remedy::text)).collect();
         steps.dedup();
         let last = if steps.is_empty() { apply.to_owned() } else { format!("then {apply}") };
         if !ours.is_empty() {
@@ -144,7 +118,7 @@ impl Plan {
         steps.join("; ")
     }
 
-    /// How many comparisons there were: notes are none.
+    /// The number of comparisons: notes are none.
     pub fn compared(&self) -> usize {
         self.findings.iter().filter(|finding| finding.state != State::Note).count()
     }
@@ -155,7 +129,7 @@ impl Plan {
             id: format!("pending.{}", waiting.name),
             state: if waiting.attention { State::Differs } else { State::Note },
             found: waiting.text.clone(),
-            remedy: waiting.attention.then(|| waiting.remedy.clone()),
+            remedy: waiting.attention.then(|| Remedy::Say(waiting.remedy.clone())),
         }));
     }
 
@@ -164,207 +138,59 @@ impl Plan {
         id: impl Into<String>,
         state: State,
         found: impl Into<String>,
-        remedy: &str,
+        remedy: impl Into<Option<Remedy>>,
     ) {
-        let remedy = (!remedy.is_empty() && state != State::Fine).then(|| remedy.to_owned());
+        let remedy = remedy.into().filter(|_| state != State::Fine);
         self.findings.push(Finding { id: id.into(), state, found: found.into(), remedy });
     }
 
-    fn postfix(&mut self, desired: &Desired, postfix: &Postfix, last: &LastRun) -> Result<()> {
-        let installs = !self.actions.is_empty();
-        let kind = map_kind(postfix)?;
-        let mut changed = false;
-        let login = match &desired.auth {
-            Auth::None => Vec::new(),
-            Auth::Login { username, password, .. } => {
-                vec![(desired.relayhost(), format!("{username}:{}", password.expose()))]
-            }
+    /// Compares the service, which is told of whatever else is to change.
+    fn service(&mut self, service: Service) {
+        if service.masked {
+            self.add(
+                "service.masked",
+                State::Differs,
+                "systemd is told never to start Postfix",
+                Remedy::say(UNMASK),
+            );
+        }
+        self.masked = service.masked;
+        let running = if service.running { "running" } else { "not running" };
+        self.add("service.running", fine_if(service.running), running, Remedy::Apply);
+        let Actions { install, files, .. } = &self.actions;
+        self.actions.service = match (service.running, files.iter().any(FileChange::needs_restart)) {
+            (false, _) => Some(ServiceAction::Start),
+            (true, true) => Some(ServiceAction::Restart),
+            // A plugin that was installed is seen by new smtp(8) processes only, hence the reload.
+            (true, false) => (!files.is_empty() || install.is_some()).then_some(ServiceAction::Reload),
         };
-        let rewrites: Vec<_> = desired.rewrites.iter().map(|r| (r.local.clone(), r.public.clone())).collect();
-        for (file, entries) in [(Managed::SaslPasswd, login), (Managed::Generic, rewrites)] {
-            let prefix = format!("{} ", file.name());
-            if !entries.is_empty() || last.wrote.keys().any(|name| name.starts_with(&prefix)) {
-                changed |= self.map(file, &kind, &entries, postfix, last);
-            }
-        }
-        let changes = self.settings(desired, postfix, &kind, last)?;
-        let restart = changes.iter().any(|(name, _)| name == "inet_protocols");
-        if !changes.is_empty() {
-            changed = true;
-            let mut after = postfix.main_cf.clone();
-            for (name, value) in &changes {
-                after.set(name, value);
-            }
-            self.actions.push(Action::WriteMainCf { before: postfix.main_cf.clone(), after, changes });
-        }
-        if postfix.service.masked {
-            self.add("service.masked", State::Differs, "systemd is told never to start Postfix", UNMASK);
-        }
-        self.masked = postfix.service.masked;
-        let running = if postfix.service.running { "running" } else { "not running" };
-        self.add("service.running", fine_if(postfix.service.running), running, APPLY);
-        // A plugin that was installed is seen by new smtp(8) processes only, hence the reload.
-        if !postfix.service.running {
-            self.actions.push(Action::Service(ServiceAction::Start));
-        } else if changed || installs {
-            let action = if restart { ServiceAction::Restart } else { ServiceAction::Reload };
-            self.actions.push(Action::Service(action));
-        }
-        if let Some(enabled) = postfix.service.enabled {
+        if let Some(enabled) = service.enabled {
             let found = if enabled { "starts at boot" } else { "does not start at boot" };
-            self.add("service.enabled", fine_if(enabled), found, APPLY);
-            if !enabled {
-                self.actions.push(Action::Enable);
-            }
+            self.add("service.enabled", fine_if(enabled), found, Remedy::Apply);
+            self.actions.enable = !enabled;
         }
-        Ok(())
-    }
-
-    /// Compares one map; true if it has to be written.
-    fn map(
-        &mut self,
-        file: Managed,
-        kind: &MapKind,
-        entries: &[(String, String)],
-        postfix: &Postfix,
-        last: &LastRun,
-    ) -> bool {
-        let nothing = MapFile::default();
-        let found = postfix.maps.get(&file).unwrap_or(&nothing);
-        let mut after = found.source.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
-        let mut stale = Vec::new();
-        for (key, value) in entries {
-            let (name, found) = (format!("{} {key}", file.name()), after.get(key));
-            let digest = |value: &str| sha256(value.as_bytes());
-            self.foreign_edit(
-                &name,
-                found.as_deref().map(digest).as_deref(),
-                &digest(value),
-                last,
-                if found.is_some() { "another entry" } else { "not there" },
-            );
-            self.wrote.insert(name, digest(value));
-            if found.as_deref() != Some(value) {
-                stale.push(key.clone());
-                after.set(key, value);
-            }
-        }
-        // What our last run wrote and nobody has touched goes when the answers no longer have it: an old relay's
-        // password must not lie about. What a person wrote is theirs.
-        let prefix = format!("{} ", file.name());
-        let ours = last.wrote.iter().filter_map(|(name, digest)| Some((name.strip_prefix(&prefix)?, digest)));
-        let is_wanted =
-            |key: &str| entries.iter().any(|(wanted, _)| wanted.to_lowercase() == key.to_lowercase());
-        let mut left = Vec::new();
-        for (key, digest) in ours.filter(|(key, _)| !is_wanted(key)) {
-            if after.remove(key, |value| sha256(value.as_bytes()) == *digest) {
-                left.push(key.to_owned());
-            }
-        }
-        if entries.is_empty() && left.is_empty() {
-            return false;
-        }
-        let mut amiss = Vec::new();
-        if !stale.is_empty() {
-            amiss.push(format!("no entry, or another one, for {}", stale.join(", ")));
-        }
-        if !left.is_empty() {
-            amiss.push(format!("still has our entry for {}", left.join(", ")));
-        }
-        let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
-        let mode = found.source_exposed.clone().or_else(|| match &found.database {
-            Database::Read { exposed, .. } => exposed.clone(),
-            _ => None,
-        });
-        let mode = mode.map_or_else(|| Ok(format!("root's, {MAP_MODE:04o}")), Err);
-        let database = match &found.database {
-            Database::NotNeeded => Ok("this kind of table needs none".to_owned()),
-            Database::Missing => Err("there is no database; Postfix finds nothing".to_owned()),
-            Database::Broken(reason) => Err(format!("the database cannot be read: {reason}")),
-            Database::Read { entries: built, .. } => {
-                if found.source.as_ref().is_some_and(|source| source.agrees_with(built)) {
-                    Ok("is what the source says".to_owned())
-                } else {
-                    Err("the database is not what its source says".to_owned())
-                }
-            }
-        };
-        let why = [&entry, &mode, &database].into_iter().find_map(|result| result.as_ref().err().cloned());
-        for (part, result) in [("entry", entry), ("mode", mode), ("database", database)] {
-            if part == "mode" && found.source.is_none() {
-                continue;
-            }
-            let state = fine_if(result.is_ok());
-            let (Ok(text) | Err(text)) = result;
-            self.add(format!("map.{}.{part}", file.name()), state, text, APPLY);
-        }
-        let Some(why) = why else { return false };
-        self.actions.push(Action::WriteMap {
-            file,
-            kind: kind.clone(),
-            before: found.source.clone(),
-            after,
-            why,
-            keys: entries.iter().map(|(key, _)| key.clone()).chain(left).collect(),
-        });
-        true
-    }
-
-    /// Compares the parameters; returns those that have to be set.
-    fn settings(
-        &mut self,
-        desired: &Desired,
-        postfix: &Postfix,
-        kind: &MapKind,
-        last: &LastRun,
-    ) -> Result<Vec<(String, String)>> {
-        let mut changes = Vec::new();
-        for (name, value) in parameters(desired, postfix, kind)? {
-            let found = postfix.setting(name);
-            let public = shown::value(found);
-            let same = words(found) == words(&value);
-            self.foreign_edit(
-                name,
-                Some(&words(found).join(", ")),
-                &words(&value).join(", "),
-                last,
-                &if public.is_empty() { "not set".to_owned() } else { format!("`{public}`") },
-            );
-            self.wrote.insert(name.to_owned(), words(&value).join(", "));
-            let shown = match (same, found.is_empty()) {
-                (true, _) => value.clone(),
-                (false, true) => format!("not set, and should be `{value}`"),
-                (false, false) => format!("`{public}`, and should be `{value}`"),
-            };
-            self.add(format!("setting.{name}"), fine_if(same), shown, APPLY);
-            if !same {
-                changes.push((name.to_owned(), value));
-            }
-        }
-        Ok(changes)
-    }
-
-    /// Notes a managed value that is neither what our last run wrote nor what the answers say.
-    fn foreign_edit(&mut self, name: &str, found: Option<&str>, wanted: &str, last: &LastRun, shown: &str) {
-        let Some(ours) = last.wrote.get(name) else { return };
-        if found != Some(ours) && found != Some(wanted) {
-            self.foreign.push(format!("{name}: now {shown}, set otherwise by relayhost on {}", last.time));
-        }
-    }
-
-    /// The plan for a tree that is not running: Postfix is not told.
-    #[must_use]
-    pub fn without_service(mut self) -> Self {
-        self.actions.retain(|action| !matches!(action, Action::Service(_) | Action::Enable));
-        self.findings.retain(|finding| !finding.id.starts_with("service."));
-        self
     }
 
     /// Has Postfix read its configuration again, whatever else is to do.
     pub fn ensure_reload(&mut self) {
-        if !self.actions.iter().any(|action| matches!(action, Action::Service(_))) {
-            self.actions.push(Action::Service(ServiceAction::Reload));
+        self.actions.service.get_or_insert(ServiceAction::Reload);
+    }
+
+    /// Whether the relay is to be asked before anything is changed: where its no would be followed by putting everything
+    /// back, and there is something to put back. `is_image`: nothing can be installed here.
+    pub fn is_worth_a_probe(&self, order: Order, is_image: bool) -> bool {
+        let writes = !self.complete || !self.actions.files.is_empty();
+        let can_install = !is_image || self.actions.install.is_none();
+        order.asks_first() && writes && can_install && self.permit(order).is_ok()
+    }
+
+    /// Refuses what must not be carried out: to overwrite, unasked, what somebody changed by hand, and to configure a
+    /// Postfix that systemd would not start.
+    pub fn permit(&self, order: Order) -> Result<()> {
+        if !order.force && !self.foreign.is_empty() {
+            return Err(Error::Foreign { what: self.foreign.clone() });
         }
+        if self.masked { Err(Error::Masked) } else { Ok(()) }
     }
 }
 
@@ -372,9 +198,58 @@ fn fine_if(good: bool) -> State {
     if good { State::Fine } else { State::Differs }
 }
 
-fn map_kind(postfix: &Postfix) -> Result<MapKind> {
-    postfix
-        .map_kind
-        .clone()
-        .ok_or_else(|| Error::MapType { kind: postfix.setting("default_database_type").to_owned() })
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan::action::Install;
+    use crate::model::state::order::{Message, Refusal};
+
+    impl Plan {
+        /// The plan for a host that is as the answers say.
+        pub fn empty() -> Self {
+            Self {
+                findings: Vec::new(),
+                actions: Actions::default(),
+                wrote: BTreeMap::new(),
+                foreign: Vec::new(),
+                queue: Queue::new(&BTreeMap::new()),
+                maillog_file: String::new(),
+                masked: false,
+                unproven: None,
+                complete: true,
+            }
+        }
+    }
+
+    #[test]
+    fn the_relay_is_asked_first_where_its_no_would_undo_something() {
+        let order = Order::default();
+        let fresh = || Plan { complete: false, ..Plan::empty() };
+        let lacking = || {
+            let install = Some(Install { needs: Vec::new(), from: None });
+            Plan { actions: Actions { install, ..Actions::default() }, ..fresh() }
+        };
+        assert!(!Plan::empty().is_worth_a_probe(order, false), "nothing is written");
+        assert!(fresh().is_worth_a_probe(order, false) && lacking().is_worth_a_probe(order, false));
+        assert!(fresh().is_worth_a_probe(order, true) && !lacking().is_worth_a_probe(order, true));
+        for order in [
+            Order { message: Message::Never, ..order },
+            Order { refusal: Refusal::PutBack, ..order },
+            Order { refusal: Refusal::Keep, ..order },
+        ] {
+            assert!(!fresh().is_worth_a_probe(order, false), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_changed_by_hand_stops_a_run_unless_it_is_forced_and_a_masked_postfix_always() {
+        let edited = Plan { foreign: vec!["relayhost".into()], complete: false, ..Plan::empty() };
+        let force = Order { force: true, ..Order::default() };
+        assert!(matches!(edited.permit(Order::default()), Err(Error::Foreign { .. })));
+        assert!(!edited.is_worth_a_probe(Order::default(), false));
+        assert!(edited.permit(force).is_ok() && edited.is_worth_a_probe(force, false));
+        let masked = Plan { masked: true, complete: false, ..Plan::empty() };
+        assert!(matches!(masked.permit(force), Err(Error::Masked)));
+        assert!(!masked.is_worth_a_probe(force, false));
+    }
 }

@@ -1,7 +1,7 @@
 //! The part of a plan that is about packages: what is missing, and where it comes from.
 
-use super::action::Action;
-use super::{APPLY, Finding, Plan, State};
+use super::action::Install;
+use super::{Finding, Plan, Remedy, State};
 use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::observed::{Observed, Presence};
@@ -9,27 +9,27 @@ use crate::model::packages::need::{Need, needs};
 use crate::model::packages::supply::Supply;
 
 impl Plan {
-    /// What is missing from the host, if anything.
+    /// The needs that the host does not meet.
     pub fn to_install(&self) -> &[Need] {
-        match self.actions.first() {
-            Some(Action::Install(needs, _)) => needs,
-            _ => &[],
-        }
+        self.actions.install.as_ref().map_or(&[], |install| &install.needs)
     }
 
-    /// Adds where the missing packages come from, or why they cannot.
-    pub fn supplied(&mut self, result: Result<Supply>) {
+    /// Adds where the missing packages come from, or why they cannot; after the findings about packages.
+    pub fn supplied(&mut self, desired: &Desired, result: Result<Supply>) {
         let (state, found, remedy) = match &result {
             Ok(supply) => {
                 let found = format!("{} has what is missing: {}", supply.directory, supply.files.join(", "));
                 (State::Note, found, None)
             }
-            Err(error) => (State::Differs, error.to_string().replace("\n    ", " "), Some(error.hint())),
+            Err(error) => {
+                let found = error.to_string().replace("\n    ", " ");
+                (State::Differs, found, Some(Remedy::Say(error.hint())))
+            }
         };
-        let at = self.findings.iter().take_while(|finding| finding.id.starts_with("package.")).count();
-        self.findings.insert(at, Finding { id: "package.from".into(), state, found, remedy });
-        if let (Some(Action::Install(_, from)), Ok(supply)) = (self.actions.first_mut(), result) {
-            *from = Some(supply);
+        let finding = Finding { id: "package.from".into(), state, found, remedy };
+        self.findings.insert(needs(desired).len(), finding);
+        if let Some(install) = &mut self.actions.install {
+            install.from = result.ok();
         }
     }
 
@@ -62,13 +62,11 @@ impl Plan {
                     )
                 }
             };
-            self.add(id, if problem { State::Differs } else { State::Fine }, found, APPLY);
+            self.add(id, if problem { State::Differs } else { State::Fine }, found, Remedy::Apply);
             if problem {
                 missing.push(need);
             }
         }
-        if !missing.is_empty() {
-            self.actions.push(Action::Install(missing, None));
-        }
+        self.actions.install = (!missing.is_empty()).then_some(Install { needs: missing, from: None });
     }
 }

@@ -3,7 +3,7 @@
 
 use super::action::changed_lines;
 use super::parameters::{ROUTING, is_local};
-use super::{Plan, State};
+use super::{Plan, Remedy, State};
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
@@ -15,11 +15,11 @@ impl Plan {
     /// Says what cannot be used of relayhost's own state, a line each: less can be undone, and passwords may be open.
     pub fn damaged(&mut self, lines: &[String]) {
         for line in lines {
-            self.add("state.damaged", State::Warning, line.clone(), "relayhost repair");
+            self.add("state.damaged", State::Warning, line.clone(), Remedy::Repair);
         }
     }
 
-    /// Which files are not as our last run left them, and what differs. Not a fault: other lines are none of ours.
+    /// Names the files that are not as our last run left them, with their differences. Not a fault: other lines are none of ours.
     pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
         let keys: Vec<String> = last
             .wrote
@@ -38,21 +38,23 @@ impl Plan {
                     format!("drift.{}", file.name()),
                     State::Note,
                     format!("changed since our run of {}: {changes}", last.time),
-                    "",
+                    None,
                 );
             }
         }
     }
 
-    /// What relayhost does not manage, and what nevertheless leads mail elsewhere.
+    /// Names settings that relayhost does not manage and that can lead mail elsewhere.
     pub(super) fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
-        const SET: &str = "alternatives --set mta /usr/sbin/sendmail.postfix";
+        let set = || Remedy::say("alternatives --set mta /usr/sbin/sendmail.postfix");
         match &postfix.sendmail {
-            Sendmail::Postfix => self.add("sendmail", State::Fine, "Postfix's", ""),
-            Sendmail::Missing => self.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", SET),
+            Sendmail::Postfix => self.add("sendmail", State::Fine, "Postfix's", None),
+            Sendmail::Missing => {
+                self.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", set());
+            }
             Sendmail::Other(path) => {
                 let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path.display());
-                self.add("sendmail", State::Differs, text, SET);
+                self.add("sendmail", State::Differs, text, set());
             }
         }
         for parameter in ROUTING {
@@ -62,7 +64,9 @@ impl Plan {
                     format!("routing.{parameter}"),
                     State::Warning,
                     format!("`{}` can send mail another way than to the relay", shown::value(value)),
-                    &format!("make sure that it does what you want, or `postconf -X {parameter}`"),
+                    Remedy::Say(format!(
+                        "make sure that it does what you want, or `postconf -X {parameter}`"
+                    )),
                 );
             }
         }
@@ -72,7 +76,7 @@ impl Plan {
                 "routing.default_transport",
                 State::Warning,
                 format!("`{value}`: mail for elsewhere does not go through smtp(8)"),
-                "postconf -e default_transport=smtp",
+                Remedy::say("postconf -e default_transport=smtp"),
             );
         }
         if let Some(to) = desired.verify.to.as_ref().filter(|to| is_local(to, postfix)) {
@@ -81,7 +85,7 @@ impl Plan {
                 "routing.mydestination",
                 State::Warning,
                 format!("`{domain}` is in mydestination, so mail for {to} stays on this host"),
-                "take the domain out of mydestination in main.cf",
+                Remedy::say("take the domain out of mydestination in main.cf"),
             );
         }
         if desired.password_in_clear() {
@@ -89,7 +93,7 @@ impl Plan {
                 "auth.clear_text",
                 State::Warning,
                 "the password may cross the network unencrypted",
-                "set tls = \"encrypt\" under [relay] if the relay offers TLS",
+                Remedy::say("set tls = \"encrypt\" under [relay] if the relay offers TLS"),
             );
         }
     }

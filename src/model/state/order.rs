@@ -1,9 +1,11 @@
-//! How much an `apply` is asked to do. What was typed inside an RPM transaction is kept with its request until that is
-//! over, so the form is part of the queue's, and frozen with it.
+//! The order that a run was given, and what follows from it. An order that was typed inside an RPM transaction is kept
+//! with its request until that is over, so the form is part of the queue's, and frozen with it.
 
 use serde::{Deserialize, Serialize};
 
-/// When the test message is sent. What asks for more is greater.
+use crate::error::Exit;
+
+/// The condition for a test message. The one that asks for more is greater.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Message {
@@ -16,7 +18,7 @@ pub enum Message {
     Always,
 }
 
-/// What is done about a relay that refuses. What takes less back is smaller.
+/// The answer to a relay that refuses. The one that takes less back is smaller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
@@ -29,23 +31,72 @@ pub enum Refusal {
     AskFirst,
 }
 
-/// The options of an `apply`. The default is what a package asks for, which has none: the full job, message included.
+/// The amount of work of a run. The default is for a package that asks, which has no options: the full job, with a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Wish {
+pub struct Order {
     /// Whether values that somebody changed by hand are overwritten.
     #[serde(skip_serializing_if = "is_default")]
     pub force: bool,
     /// When the test message is sent.
     #[serde(skip_serializing_if = "is_default")]
     pub message: Message,
-    /// What is done about a relay that refuses.
+    /// The answer to a relay that refuses.
     #[serde(skip_serializing_if = "is_default")]
     pub refusal: Refusal,
 }
 
-impl Wish {
-    /// What serves both. A message that one of them wants is sent. Otherwise what somebody said counts more than what
+/// The options of `apply` and `repair`, each true if it was typed.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct Flags {
+    /// `--force`
+    pub force: bool,
+    /// `--verify`
+    pub verify: bool,
+    /// `--no-verify`
+    pub no_verify: bool,
+    /// `--on-failure keep`
+    pub keep: bool,
+    /// `--no-probe`
+    pub no_probe: bool,
+}
+
+/// The fate of a change once the test message has been followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// It stays: the relay has confirmed it.
+    Keep,
+    /// It stays, and is to be proved later.
+    KeepUnproven,
+    /// The previous configuration is put back.
+    Undo,
+}
+
+impl Order {
+    /// The order of an `apply` with these options.
+    pub fn to_apply(flags: Flags) -> Self {
+        Self {
+            force: flags.force,
+            message: match (flags.no_verify, flags.verify) {
+                (true, _) => Message::Never,
+                (false, true) => Message::Always,
+                (false, false) => Message::IfChanged,
+            },
+            refusal: match (flags.keep, flags.no_probe) {
+                (true, _) => Refusal::Keep,
+                (false, true) => Refusal::PutBack,
+                (false, false) => Refusal::AskFirst,
+            },
+        }
+    }
+
+    /// The order of a `repair`: an admin who says that word has said that the answers are right.
+    pub fn to_repair(flags: Flags) -> Self {
+        Self { force: true, message: Message::Always, ..Self::to_apply(flags) }
+    }
+
+    /// The order that serves both. A message that one of them wants is sent. Otherwise what somebody said counts more than what
     /// somebody else left unsaid: a person who typed --force, --no-probe or --on-failure keep knows this host, and a
     /// package that asks in the same transaction does not.
     #[must_use]
@@ -54,6 +105,30 @@ impl Wish {
             force: self.force || other.force,
             message: self.message.max(other.message),
             refusal: self.refusal.min(other.refusal),
+        }
+    }
+
+    /// Whether the relay is to be asked before anything is changed. Without a message nothing would be put back.
+    pub fn asks_first(self) -> bool {
+        self.refusal == Refusal::AskFirst && self.message != Message::Never
+    }
+
+    /// Whether a test message is to be sent. `changes`: the run has something to do; `unproven`: the last change that is
+    /// in force was never confirmed by the relay.
+    pub fn wants_message(self, changes: bool, unproven: bool) -> bool {
+        match self.message {
+            Message::Never => false,
+            Message::IfChanged => changes || unproven,
+            Message::Always => true,
+        }
+    }
+
+    /// The fate of a change. `verdict` is the end of the message; `None` if it could not be sent or followed.
+    pub fn consequence(self, verdict: Option<Exit>) -> Consequence {
+        match verdict {
+            Some(Exit::Done) => Consequence::Keep,
+            Some(Exit::Refused) | None if self.refusal != Refusal::Keep => Consequence::Undo,
+            _ => Consequence::KeepUnproven,
         }
     }
 }
@@ -69,12 +144,55 @@ mod tests {
 
     #[test]
     fn a_package_that_asks_too_wants_the_message_and_takes_no_option_back() {
-        let typed = Wish { force: true, message: Message::Never, refusal: Refusal::Keep };
-        let both = Wish { message: Message::IfChanged, ..typed };
-        assert_eq!(typed.and(Wish::default()), both);
-        assert_eq!(Wish::default().and(typed), both);
+        let typed = Order { force: true, message: Message::Never, refusal: Refusal::Keep };
+        let both = Order { message: Message::IfChanged, ..typed };
+        assert_eq!(typed.and(Order::default()), both);
+        assert_eq!(Order::default().and(typed), both);
         assert_eq!(typed.and(typed), typed);
-        let repair = Wish { message: Message::Always, refusal: Refusal::PutBack, ..Wish::default() };
-        assert_eq!(repair.and(typed), Wish { message: Message::Always, ..typed });
+        let repair = Order { message: Message::Always, refusal: Refusal::PutBack, ..Order::default() };
+        assert_eq!(repair.and(typed), Order { message: Message::Always, ..typed });
+    }
+    #[test]
+    fn an_order_is_what_was_typed() {
+        let none = Flags::default();
+        assert_eq!(Order::to_apply(none), Order::default());
+        let order = Order::to_apply(Flags { no_verify: true, no_probe: true, ..none });
+        assert_eq!(order, Order { message: Message::Never, refusal: Refusal::PutBack, force: false });
+        let order = Order::to_apply(Flags { verify: true, keep: true, no_probe: true, force: true, ..none });
+        assert_eq!(order, Order { message: Message::Always, refusal: Refusal::Keep, force: true });
+        let order = Order::to_repair(Flags { keep: true, ..none });
+        assert_eq!(order, Order { message: Message::Always, refusal: Refusal::Keep, force: true });
+    }
+
+    #[test]
+    fn a_message_is_sent_for_what_was_changed_or_never_proved() {
+        let order = |message| Order { message, ..Order::default() };
+        for (message, expected) in [
+            (Message::Never, [false; 3]),
+            (Message::IfChanged, [false, true, true]),
+            (Message::Always, [true; 3]),
+        ] {
+            let wants = [(false, false), (true, false), (false, true)]
+                .map(|(changes, unproven)| order(message).wants_message(changes, unproven));
+            assert_eq!(wants, expected, "{message:?}");
+        }
+        assert!(order(Message::IfChanged).asks_first() && !order(Message::Never).asks_first());
+        assert!(!Order { refusal: Refusal::PutBack, ..Order::default() }.asks_first());
+    }
+
+    #[test]
+    fn only_the_relays_no_and_a_message_that_cannot_be_sent_undo_a_change() {
+        for refusal in [Refusal::AskFirst, Refusal::PutBack] {
+            let order = Order { refusal, ..Order::default() };
+            assert_eq!(order.consequence(Some(Exit::Done)), Consequence::Keep);
+            assert_eq!(order.consequence(Some(Exit::Refused)), Consequence::Undo);
+            assert_eq!(order.consequence(Some(Exit::NoWord)), Consequence::KeepUnproven);
+            assert_eq!(order.consequence(None), Consequence::Undo);
+        }
+        let keep = Order { refusal: Refusal::Keep, ..Order::default() };
+        assert_eq!(keep.consequence(Some(Exit::Done)), Consequence::Keep);
+        for verdict in [Some(Exit::Refused), Some(Exit::NoWord), None] {
+            assert_eq!(keep.consequence(verdict), Consequence::KeepUnproven);
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::generation::VERSION;
-use super::order::{Wish, is_default};
+use super::order::{Order, is_default};
 use crate::error::Exit;
 
 /// How long after a failure it is tried again: this, then twice as long each time, up to an hour.
@@ -78,8 +78,8 @@ pub struct Entry {
     /// How the last attempt ended.
     pub last: Option<Attempt>,
     /// The options that were typed; a package has none.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub wish: Wish,
+    #[serde(default, rename = "wish", skip_serializing_if = "is_default")]
+    pub order: Order,
 }
 
 /// An attempt that did not succeed.
@@ -121,8 +121,8 @@ impl Entry {
     /// A new request.
     pub fn new(why: String, now: Moment, id: String) -> Self {
         let Moment { wall, boot, up } = now;
-        let wish = Wish::default();
-        Self { version: VERSION, why, since: wall, boot, up, id, attempts: 0, last: None, wish }
+        let order = Order::default();
+        Self { version: VERSION, why, since: wall, boot, up, id, attempts: 0, last: None, order }
     }
 
     /// The entry after an attempt that failed.
@@ -268,12 +268,12 @@ mod tests {
     fn options_that_were_typed_are_kept_and_an_entry_without_has_none() {
         let text = r#"{"version":1,"why":"x","since":900,"id":"x","attempts":0,"last":null,"wish":{"force":true,"message":"never","refusal":"keep"}}"#;
         let parsed: Entry = serde_json::from_str(text).unwrap();
-        assert_eq!(parsed.wish, Wish { force: true, message: Message::Never, refusal: Refusal::Keep });
+        assert_eq!(parsed.order, Order { force: true, message: Message::Never, refusal: Refusal::Keep });
         assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
         let short =
             text.replace(r#""force":true,"message":"never","refusal":"keep""#, r#""refusal":"put-back""#);
         let parsed: Entry = serde_json::from_str(&short).unwrap();
-        assert_eq!(parsed.wish, Wish { refusal: Refusal::PutBack, ..Wish::default() });
+        assert_eq!(parsed.order, Order { refusal: Refusal::PutBack, ..Order::default() });
         assert_eq!(serde_json::to_string(&parsed).unwrap(), short);
     }
 

@@ -11,7 +11,7 @@ use relayhost::model::observed::{
     Database, MapFile, Observed, Postfix, Presence, Sendmail, Service, Version,
 };
 use relayhost::model::plan::Plan;
-use relayhost::model::plan::action::Action;
+use relayhost::model::plan::action::{Action, Actions, FileChange, MainCfChange, MapChange};
 use relayhost::model::plan::parameters::SETTINGS;
 use relayhost::model::postfix::maincf::MainCf;
 use relayhost::model::postfix::managed::{Managed, MapKind};
@@ -99,9 +99,17 @@ fn observed() -> impl Strategy<Value = Observed> {
 }
 
 /// Does to `postfix` what `apply` would do to the host, Postfix's own part in it included.
-fn carry_out(action: &Action, postfix: &mut Postfix) {
-    match action {
-        Action::WriteMap { file, kind, after, .. } => {
+fn carry_out(actions: &Actions, postfix: &mut Postfix) {
+    actions.files.iter().for_each(|change| write(change, postfix));
+    postfix.service.running |= actions.service.is_some();
+    if actions.enable {
+        postfix.service.enabled = Some(true);
+    }
+}
+
+fn write(change: &FileChange, postfix: &mut Postfix) {
+    match change {
+        FileChange::Map(MapChange { file, kind, after, .. }) => {
             let database = if kind.database(&file.path()).is_some() {
                 Database::Read { entries: built(after), exposed: None }
             } else {
@@ -110,16 +118,13 @@ fn carry_out(action: &Action, postfix: &mut Postfix) {
             let written = MapFile { source: Some(after.clone()), source_exposed: None, database };
             postfix.maps.insert(*file, written);
         }
-        Action::WriteMainCf { after, changes, .. } => {
+        FileChange::MainCf(MainCfChange { after, changes, .. }) => {
             postfix.main_cf = after.clone();
             for (name, _) in changes {
                 let in_force = oracle::values(after.bytes(), true, name).pop().unwrap();
                 postfix.settings.insert(name.clone(), in_force);
             }
         }
-        Action::Service(_) => postfix.service.running = true,
-        Action::Enable => postfix.service.enabled = Some(true),
-        Action::Install(..) => {}
     }
 }
 
@@ -150,13 +155,11 @@ proptest! {
                 return Ok(());
             }
         };
-        for action in &first.actions {
-            carry_out(action, observed.postfix.as_mut().unwrap());
-        }
+        carry_out(&first.actions, observed.postfix.as_mut().unwrap());
         observed.last.wrote.clone_from(&first.wrote);
         let second = Plan::new(&desired, &observed).unwrap();
         prop_assert!(second.foreign.is_empty(), "{:?}", second.foreign);
-        let left: Vec<_> = second.actions.iter().filter(|action| !matches!(action, Action::Install(..) | Action::Service(_))).collect();
+        let left: Vec<_> = second.actions.iter().filter(|action| !matches!(action, Action::Install(_) | Action::Service(_))).collect();
         let why: Vec<_> = left.iter().map(|action| action.describe()).collect();
         prop_assert!(left.is_empty(), "{:?} of {:?}", why, desired);
         prop_assert_eq!(second.to_install(), first.to_install());
@@ -177,7 +180,7 @@ proptest! {
         second.rewrites.iter_mut().for_each(|rewrite| rewrite.local = rewrite.local.to_uppercase());
         distinct(&mut second);
         let Ok(plan) = Plan::new(&first, &observed) else { return Ok(()) };
-        plan.actions.iter().for_each(|action| carry_out(action, observed.postfix.as_mut().unwrap()));
+        carry_out(&plan.actions, observed.postfix.as_mut().unwrap());
         observed.last.wrote = plan.wrote;
         for (file, map) in &mut observed.postfix.as_mut().unwrap().maps {
             for (key, _) in entries_of(&first, *file) {
@@ -192,7 +195,7 @@ proptest! {
             maps.filter_map(|(file, map)| Some((*file, map.source.clone()?))).collect::<BTreeMap<_, _>>()
         };
         let before = sources(&observed);
-        plan.actions.iter().for_each(|action| carry_out(action, observed.postfix.as_mut().unwrap()));
+        carry_out(&plan.actions, observed.postfix.as_mut().unwrap());
         for (file, source) in sources(&observed) {
             let all = |source: &MapSource| oracle::entries(source.bytes(), false);
             let (ours, wanted) = (entries_of(&first, file), entries_of(&second, file));
@@ -212,7 +215,7 @@ proptest! {
         }
         observed.last.wrote = plan.wrote;
         let third = Plan::new(&second, &observed).unwrap();
-        let left: Vec<_> = third.actions.iter().filter(|action| action.is_file()).map(Action::describe).collect();
+        let left: Vec<_> = third.actions.files.iter().map(|change| Action::Write(change).describe()).collect();
         prop_assert!(left.is_empty(), "{:?} of {:?}", left, second);
     }
 }

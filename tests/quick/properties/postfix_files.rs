@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use relayhost::model::plan::action::{Action, changed_lines};
+use relayhost::model::plan::action::{Action, FileChange, MainCfChange, MapChange, changed_lines};
 use relayhost::model::postfix::maincf::MainCf;
 use relayhost::model::postfix::managed::{Managed, MapKind};
 use relayhost::model::postfix::postmap::{MapSource, parse_dump};
@@ -80,14 +80,15 @@ proptest! {
             prop_assert!(!shown.contains("hunter2"), "{}", shown);
         }
         prop_assert!(!other.masked(&map, &keys).contains("hunter2"));
-        let action = Action::WriteMap {
+        let change = FileChange::Map(MapChange {
             file: Managed::SaslPasswd,
             kind: MapKind::new("hash").unwrap(),
             before: Some(map.clone()),
             after: map,
             why: String::new(),
             keys: keys.to_vec(),
-        };
+        });
+        let action = Action::Write(&change);
         let shown = [action.diff(), action.describe(), format!("{action:?}")].concat();
         prop_assert!(!shown.contains("hunter2"), "{}", shown);
     }
@@ -147,7 +148,8 @@ proptest! {
         let drift = changed_lines(Managed::MainCf, before.bytes(), after.bytes(), &[]);
         let back = changed_lines(Managed::MainCf, after.bytes(), before.bytes(), &[]);
         let new = changed_lines(Managed::MainCf, b"", before.bytes(), &[]);
-        let action = Action::WriteMainCf { before, after, changes: Vec::new() };
+        let change = FileChange::MainCf(MainCfChange { before, after, changes: Vec::new() });
+        let action = Action::Write(&change);
         for shown in [action.diff(), action.describe(), drift, back, new] {
             prop_assert!(!shown.contains("hunter2"), "{}\nof {}", shown, text);
         }

@@ -9,10 +9,10 @@ use super::transaction::{Transaction, postfix_directory};
 use super::{Progress, stage};
 use crate::error::{Error, Result};
 use crate::model::observed::{Database, parse_settings};
-use crate::model::plan::action::Action;
+use crate::model::plan::action::{FileChange, MainCfChange, MapChange};
 use crate::model::plan::parameters::words;
 use crate::model::postfix::maincf::MainCf;
-use crate::model::postfix::managed::{Managed, MapKind};
+use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::Inode;
 use crate::sys::{files, inode, postfix, selinux, swap};
@@ -20,12 +20,12 @@ use crate::sys::{files, inode, postfix, selinux, swap};
 /// Builds and tries out all files, one after the other: side by side would be faster, and then the tests that stop a run
 /// at each system call (strace without -f) would not see the threads. A stage is shown only for what fails; else putting
 /// the file in place shows it.
-pub fn stage_all(files: &[Action], progress: &mut dyn Progress) -> Result<Vec<Staged>> {
+pub fn stage_all(files: &[FileChange], progress: &mut dyn Progress) -> Result<Vec<Staged>> {
     let mut staged = Vec::new();
-    for action in files {
-        match Staged::new(action) {
+    for change in files {
+        match Staged::new(change) {
             Ok(ready) => staged.push(ready),
-            Err(error) => stage(progress, action.file_name(), |_| Err(error))?,
+            Err(error) => stage(progress, change.file().name(), |_| Err(error))?,
         }
     }
     Ok(staged)
@@ -35,9 +35,9 @@ pub fn stage_all(files: &[Action], progress: &mut dyn Progress) -> Result<Vec<St
 pub struct Ready {
     /// Its name in Postfix's directory.
     pub name: String,
-    /// Where it lies.
+    /// The finished file.
     pub built: PathBuf,
-    /// What it was made from.
+    /// The file that it was made from.
     pub before: Option<Inode>,
 }
 
@@ -59,20 +59,17 @@ pub struct Staged {
 
 impl Staged {
     /// Builds and tries out; whatever is wrong shows before anything is changed.
-    fn new(action: &Action) -> Result<Self> {
-        match action {
-            Action::WriteMap { file, kind, before, after, .. } => {
-                Self::map(*file, kind, before.as_ref(), after)
-            }
-            Action::WriteMainCf { before, after, changes } => Self::main_cf(before, after, changes),
-            // is_file() says that no other comes.
-            _ => Err(swap::changed(&postfix_directory(), &postfix_directory())),
+    fn new(change: &FileChange) -> Result<Self> {
+        match change {
+            FileChange::Map(change) => Self::map(change),
+            FileChange::MainCf(change) => Self::main_cf(change),
         }
     }
 
-    fn map(of: Managed, kind: &MapKind, before: Option<&MapSource>, after: &MapSource) -> Result<Self> {
+    fn map(change: &MapChange) -> Result<Self> {
+        let MapChange { file: of, kind, before, after, .. } = change;
         let path = of.path();
-        let source = take_if(&path, before.map(MapSource::bytes))?;
+        let source = take_if(&path, before.as_ref().map(MapSource::bytes))?;
         let database = kind.database(&path).map(|path| inode::take(&path)).transpose()?.flatten();
         let built = postfix::build_map(&path, kind, after.bytes())?;
         match built.read(kind)? {
@@ -88,10 +85,11 @@ impl Staged {
         let count = after.entries().len();
         let entries = if count == 1 { "entry" } else { "entries" };
         let done = format!("{count} {entries} in {}", kind.table(&path));
-        Ok(Self { of, files, done, _staging: built.staging })
+        Ok(Self { of: *of, files, done, _staging: built.staging })
     }
 
-    fn main_cf(before: &MainCf, after: &MainCf, changes: &[(String, String)]) -> Result<Self> {
+    fn main_cf(change: &MainCfChange) -> Result<Self> {
+        let MainCfChange { before, after, changes } = change;
         let path = Managed::MainCf.path();
         accepted_by_postfix(after, changes)?;
         let Some(found) = take_if(&path, Some(before.bytes()))? else {
@@ -117,7 +115,7 @@ impl Staged {
     }
 }
 
-/// What a file is, if it still has the bytes that the plan was made from.
+/// The inode of a file that still has the bytes that the plan was made from.
 fn take_if(path: &Path, bytes: Option<&[u8]>) -> Result<Option<Inode>> {
     let found = inode::take(path)?;
     if found.as_ref().map(|(_, bytes)| bytes.as_slice()) != bytes {

@@ -1,0 +1,150 @@
+//! Carries out what waits in the queue when the RPM transaction is over: one run serves all who asked. What could not be
+//! done stays, with its reason.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::defer::{refuse_without_proc, rest, rest_a_while};
+use super::recover::tell_of_damage;
+use super::run::{Applied, Given, Task, run};
+use super::{Place, Progress, load, wait};
+use crate::error::{Exit, Result};
+use crate::model::message::delivery::{Delivery, Outcome};
+use crate::model::probe::Ending;
+use crate::model::state::order::Order;
+use crate::model::state::pending::{Attempt, Moment};
+use crate::sys::{host, pending, signals};
+
+/// Rounds of one call: what is asked for while it works is done too, and a loop of askers ends.
+const ROUNDS: usize = 3;
+
+/// The end of a call.
+#[derive(Debug)]
+pub enum Drained {
+    /// The queue is empty.
+    Nothing,
+    /// It is not time to try again; the last attempt ended with this status.
+    NotDue(Exit),
+    /// There are no answers to apply yet.
+    NoAnswers,
+    /// This is a tree that is not running: its first boot does what waits.
+    FirstBoot,
+    /// Done, or tried; all entries were tried, and are gone if the exit status is 0.
+    Ran(Box<Applied>),
+}
+
+/// Does what waits. `only_due`: only if it is time to try it again.
+pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) -> Result<Drained> {
+    pending::sweep();
+    let mut drained = Drained::Nothing;
+    for _ in 0..ROUNDS {
+        if matches!(drained, Drained::Ran(_)) && signals::pending().is_some() {
+            // What was done is done; what was asked for meanwhile stays, for the next run.
+            break;
+        }
+        // First without waiting: most calls find nothing.
+        let entries = pending::entries()?;
+        if entries.is_empty() {
+            if matches!(drained, Drained::Nothing) {
+                tell_of_damage(progress);
+            }
+            break;
+        }
+        refuse_without_proc()?;
+        if Place::here() == Place::Tree {
+            drained = Drained::FirstBoot;
+            break;
+        }
+        let (now, answers) = (host::moment(), load::edition());
+        if only_due && !entries.iter().any(|(_, entry)| entry.is_due(&now, &answers)) {
+            let last = entries.iter().find_map(|(_, entry)| entry.last_exit()).unwrap_or(Exit::Done);
+            drained = if matches!(drained, Drained::Nothing) { Drained::NotDue(last) } else { drained };
+            break;
+        }
+        if !load::is_answered() {
+            drained = Drained::NoAnswers;
+            break;
+        }
+        let (applied, again) = attempt(only_due, patience, answers, progress)?;
+        drained = Drained::Ran(Box::new(applied));
+        if !again {
+            break;
+        }
+    }
+    rest();
+    Ok(drained)
+}
+
+/// Carries out what waits, and notes in the queue why if that fails. Returns whether more may be done at once: what came
+/// meanwhile, or with answers that changed meanwhile. `answers`: their edition.
+fn attempt(
+    only_due: bool,
+    patience: Duration,
+    mut answers: String,
+    progress: &mut dyn Progress,
+) -> Result<(Applied, bool)> {
+    let file = Path::new(load::DEFAULT);
+    let task = Task {
+        command: "pending",
+        place: Place::Host,
+        answers: file.to_owned(),
+        patience,
+        packages: None,
+        attended: false,
+    };
+    let given = || {
+        // Those that came while we waited are served too.
+        let serves = pending::entries()?;
+        answers = load::edition();
+        let order = serves.iter().map(|(_, entry)| entry.order).reduce(Order::and).unwrap_or_default();
+        Ok(Given { desired: load::load(file)?, order, serves })
+    };
+    let result = wait_for_turn(only_due, patience, progress).and_then(|()| run(&task, given, progress));
+    let result = match result.map_err(signals::blame) {
+        // That was no attempt: the entries stay as they are, for the next run.
+        Err(error) if error.interruption().is_some() => {
+            rest_a_while();
+            return Err(error);
+        }
+        other => other,
+    };
+    let _held = signals::hold();
+    let failure = failure(&result, &answers);
+    if let Some(failure) = &failure {
+        for (name, entry) in pending::entries()? {
+            pending::settle(&name, &entry, Some(&entry.clone().tried(failure.clone())))?;
+        }
+    }
+    let applied = result.inspect_err(|_| rest())?;
+    Ok((applied, failure.is_none() || load::edition() != answers))
+}
+
+fn wait_for_turn(only_due: bool, patience: Duration, progress: &mut dyn Progress) -> Result<()> {
+    wait::for_locks(patience, progress)?;
+    // A service starts with the boot; who typed it wants to hear at once what is wrong.
+    match load::load(Path::new(load::DEFAULT)) {
+        Ok(desired) if only_due => wait::for_network(&desired, progress),
+        _ => Ok(()),
+    }
+}
+
+/// The attempt, if it failed.
+fn failure(result: &Result<Applied>, answers: &str) -> Option<Attempt> {
+    let (exit, text, remedy) = match result {
+        Ok(applied) if applied.exit() == Exit::Done => return None,
+        Ok(applied) => {
+            let (text, remedy) = match (&applied.delivery, applied.probe.as_ref().map(|probe| &probe.ending))
+            {
+                (Some(Delivery { outcome: Outcome::Failed { cause, remedy, .. }, .. }), _) => {
+                    (cause.clone(), remedy.clone())
+                }
+                (None, Some(Ending::Failed(failure))) => (failure.cause.clone(), failure.remedy.clone()),
+                _ => (String::new(), String::new()),
+            };
+            (applied.exit(), text, remedy)
+        }
+        Err(error) => (error.exit(), error.to_string(), error.hint()),
+    };
+    let Moment { wall: at, boot, up } = host::moment();
+    Some(Attempt { at, exit: exit.code(), text, remedy, boot, up, answers: answers.into() })
+}

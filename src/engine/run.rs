@@ -1,0 +1,179 @@
+//! One run: lock, recover, load, observe, plan, probe, install, write, tell, prove, record. It serves `apply`, `repair`,
+//! `pending` and `--root`.
+
+mod change;
+mod prove;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use change::{Changed, change, install};
+use prove::{Proved, keep, prove};
+
+use super::compare::look;
+use super::observe::observe;
+use super::probe::probe_first;
+use super::recover::{Recovered, lock_and_recover};
+use super::transaction::Transaction;
+use super::verify::Request;
+use super::{Place, Progress, defer};
+use crate::error::{Exit, Result};
+use crate::model::desired::Desired;
+use crate::model::message::delivery::Delivery;
+use crate::model::plan::action::{Actions, Install};
+use crate::model::plan::{Finding, Plan};
+use crate::model::probe::Probe;
+use crate::model::state::order::{Message, Order};
+use crate::model::state::pending::Entry;
+use crate::sys::directory::Directory;
+use crate::sys::{host, signals};
+
+/// The command that a run carries out, and the place where it works.
+#[derive(Debug)]
+pub struct Task {
+    /// The command's name, for the record.
+    pub command: &'static str,
+    /// The host, or a tree.
+    pub place: Place,
+    /// The file of the answers, for the error that no recipient is in it.
+    pub answers: PathBuf,
+    /// The longest wait for another relayhost, and for another package manager, to end.
+    pub patience: Duration,
+    /// The directory of packages that the answers name, where it is outside of the tree that is worked on.
+    pub packages: Option<Directory>,
+    /// Whether somebody is there to read what is left to a person.
+    pub attended: bool,
+}
+
+/// The answers and the order of a run. Read with the lock held: while a run waits for the lock, they may change.
+#[derive(Debug)]
+pub struct Given {
+    /// The answers.
+    pub desired: Desired,
+    /// The order.
+    pub order: Order,
+    /// The requests of the queue that are settled when the run ends well.
+    pub serves: Vec<(String, Entry)>,
+}
+
+/// The end of a run.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The way of mail by the answers, in one line.
+    pub summary: String,
+    /// Whether the run worked on a tree that is not running.
+    pub in_tree: bool,
+    /// The remains of a stopped run that were cleared up first.
+    pub recovered: Recovered,
+    /// The steps that were done.
+    pub actions: Actions,
+    /// The generation that has what was there before, if a file was changed.
+    pub generation: Option<u32>,
+    /// The relay's words before anything was changed, if it was asked. After a veto nothing was changed.
+    pub probe: Option<Probe>,
+    /// The fate of the test message, if one was sent.
+    pub delivery: Option<Delivery>,
+    /// Whether the files were put back.
+    pub undone: bool,
+    /// Faults of the host that are left to a person; `None` if nobody looked for them.
+    pub findings: Option<Vec<Finding>>,
+}
+
+impl Applied {
+    /// Whether the relay would refuse, so that nothing was done.
+    pub fn is_vetoed(&self) -> bool {
+        self.probe.as_ref().is_some_and(Probe::is_veto)
+    }
+
+    /// The exit status of the command.
+    pub fn exit(&self) -> Exit {
+        match &self.delivery {
+            Some(_) if self.undone => Exit::PutBack,
+            Some(delivery) => delivery.outcome.exit(),
+            None if self.is_vetoed() => Exit::Refused,
+            None => Exit::Done,
+        }
+    }
+}
+
+/// Brings the host, or a tree, to what the answers say. `load` reads what is given, with the lock held.
+pub fn run(
+    task: &Task,
+    load: impl FnOnce() -> Result<Given>,
+    progress: &mut dyn Progress,
+) -> Result<Applied> {
+    let held = lock_and_recover(task.patience, task.place, progress)?;
+    let given = load()?;
+    // Asked before anything is changed: without a recipient nothing could be proved.
+    let request = || Request::of(&given.desired, &task.answers);
+    let message = (given.order.message != Message::Never).then(request).transpose()?;
+    let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
+    let mut work = || {
+        let message = message.as_ref();
+        let (plan, nothing) = prepare(task, &given, message, &held.recovered, progress)?;
+        if nothing.is_vetoed() {
+            return Ok(nothing);
+        }
+        let installed = install(task, &given.desired, plan, progress)?;
+        stays.extend(installed.install.as_ref().map(Install::describe));
+        let message = message.filter(|_| installed.is_to_be_proved(given.order));
+        let Changed { actions, transaction, unproven, left_out } =
+            change(task, given.order, installed, message.is_some(), progress)?;
+        let generation = transaction.as_ref().map(Transaction::number);
+        let Proved { delivery, undone } = match message {
+            Some(message) => prove(&given, message, transaction, unproven, progress)?,
+            None => keep(task.place, transaction, left_out)?,
+        };
+        let applied = Applied { actions, generation, delivery, undone, ..nothing };
+        record(task.place, &given, &applied, progress)?;
+        let findings = task.attended.then(|| left_to_a_person(&given.desired, &applied));
+        Ok(Applied { findings, ..applied })
+    };
+    work().map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)))
+}
+
+/// Observes, plans and probes. Returns the plan, and the end of a run that stops there.
+fn prepare(
+    task: &Task,
+    given: &Given,
+    message: Option<&Request>,
+    recovered: &Recovered,
+    progress: &mut dyn Progress,
+) -> Result<(Plan, Applied)> {
+    let plan = observe_and_plan(&given.desired, task.place)?;
+    let probe = match message {
+        Some(message) if plan.is_worth_a_probe(given.order, host::is_image()) => {
+            probe_first(&given.desired, message.deadline, progress)?
+        }
+        _ => None,
+    };
+    let (summary, recovered) = (given.desired.summary(), recovered.clone());
+    let nothing =
+        Applied { summary, in_tree: task.place == Place::Tree, recovered, probe, ..Applied::default() };
+    Ok((plan, nothing))
+}
+
+fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
+    let observed = observe(desired, place)?;
+    match place {
+        Place::Host => Plan::new(desired, &observed),
+        Place::Tree => Plan::for_tree(desired, &observed),
+    }
+}
+
+/// Notes in the queue what a run that ended well has done, and what a tree still waits for.
+fn record(place: Place, given: &Given, applied: &Applied, progress: &mut dyn Progress) -> Result<()> {
+    match place {
+        Place::Tree => defer::prove_at_boot(),
+        Place::Host if applied.exit() == Exit::Done => {
+            defer::fulfilled(&given.serves, &given.desired, progress)
+        }
+        Place::Host => Ok(()),
+    }
+}
+
+fn left_to_a_person(desired: &Desired, applied: &Applied) -> Vec<Finding> {
+    // It was done, whether the host can be looked at once more or not.
+    let plan = if applied.exit() == Exit::Done { look(desired).ok() } else { None };
+    plan.map(|plan| plan.by_hand()).unwrap_or_default()
+}

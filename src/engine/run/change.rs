@@ -1,0 +1,154 @@
+//! The part of a run that changes the host: installs what is missing, which cannot be undone, writes the files as one
+//! transaction, and tells Postfix.
+
+use std::collections::BTreeMap;
+
+use super::{Task, observe_and_plan};
+use crate::engine::staging::{Staged, stage_all};
+use crate::engine::transaction::{Transaction, Wanted, or_undo};
+use crate::engine::{Place, Progress, install, stage, supply};
+use crate::error::{Error, Result};
+use crate::model::desired::Desired;
+use crate::model::observed::Queue;
+use crate::model::packages::need::Need;
+use crate::model::plan::Plan;
+use crate::model::plan::action::{Actions, Install};
+use crate::model::state::order::Order;
+use crate::sys::directory::Directory;
+use crate::sys::{files, host, log_tail, service, signals};
+
+/// The host when what is missing was installed.
+pub struct Installed {
+    /// The installation, if something was missing.
+    pub install: Option<Install>,
+    /// Missing packages that belong into the image that this system comes from.
+    left_out: Vec<String>,
+    /// The plan for the rest.
+    plan: Plan,
+}
+
+/// The host when everything was done but the proof.
+pub struct Changed {
+    /// The steps that were done.
+    pub actions: Actions,
+    /// The change of the files, if there was one. It waits for the verdict on the test message.
+    pub transaction: Option<Transaction>,
+    /// The generation of an earlier change that no message has proved.
+    pub unproven: Option<u32>,
+    /// Missing packages that belong into the image that this system comes from.
+    pub left_out: Vec<String>,
+}
+
+impl Installed {
+    /// Whether a test message is to be sent. Without a package that the image lacks, none could be.
+    pub fn is_to_be_proved(&self, order: Order) -> bool {
+        let changes = self.install.is_some() || !self.plan.actions.is_empty();
+        self.left_out.is_empty() && order.wants_message(changes, self.plan.unproven.is_some())
+    }
+}
+
+/// Installs what is missing, and plans again: only then can Postfix's files be known.
+pub fn install(
+    task: &Task,
+    desired: &Desired,
+    mut plan: Plan,
+    progress: &mut dyn Progress,
+) -> Result<Installed> {
+    let Some(Install { needs, .. }) = plan.actions.install.take() else {
+        return Ok(Installed { install: None, left_out: Vec::new(), plan });
+    };
+    if host::is_image() {
+        let left_out = labels(&needs);
+        return if plan.complete {
+            Ok(Installed { install: None, left_out, plan })
+        } else {
+            Err(Error::Image { missing: left_out })
+        };
+    }
+    let mut from = None;
+    stage(progress, "packages", |progress| {
+        let Some(directory) = &desired.packages_from else {
+            return install::install(&needs, task.patience, progress);
+        };
+        let here;
+        let directory = if let Some(outside) = &task.packages {
+            outside
+        } else {
+            here = Directory::open(directory)?;
+            &here
+        };
+        let (supply, text) = supply::install(directory, &needs, task.patience, progress)?;
+        from = Some(supply);
+        Ok(text)
+    })?;
+    let mut plan = observe_and_plan(desired, task.place)?;
+    if !plan.to_install().is_empty() {
+        return Err(Error::NotInstalled {
+            missing: labels(plan.to_install()),
+            command: "the package manager".into(),
+            status: "success".into(),
+            output: "what it installed is not what was missing; `relayhost check` says more".into(),
+        });
+    }
+    // smtp(8) processes that run already have the old list of plugins.
+    if task.place == Place::Host {
+        plan.ensure_reload();
+    }
+    Ok(Installed { install: Some(Install { needs, from }), left_out: Vec::new(), plan })
+}
+
+/// Writes the files and tells Postfix; on an error the files are put back. `proves`: a message is to follow.
+pub fn change(
+    task: &Task,
+    order: Order,
+    installed: Installed,
+    proves: bool,
+    progress: &mut dyn Progress,
+) -> Result<Changed> {
+    let Installed { install, left_out, plan } = installed;
+    plan.permit(order)?;
+    if proves {
+        // Found out before anything is changed: without a log the work could not be proved.
+        log_tail::require(&plan.maillog_file)?;
+    }
+    let Plan { actions, wrote, queue, unproven, .. } = plan;
+    let staged = stage_all(&actions.files, progress)?;
+    let mut transaction = if staged.is_empty() { None } else { Some(begin(task, &staged, wrote)?) };
+    let written = transaction.as_mut().map_or(Ok(()), |transaction| write(&staged, transaction, progress));
+    let told = written.and_then(|()| tell(&actions, &queue, progress)).and_then(|()| signals::check());
+    let ((), transaction) = or_undo(told, transaction)?;
+    Ok(Changed { actions: Actions { install, ..actions }, transaction, unproven, left_out })
+}
+
+/// Begins the transaction, and has it record what the files are made from and what they will be.
+fn begin(task: &Task, staged: &[Staged], wrote: BTreeMap<String, String>) -> Result<Transaction> {
+    let mut wanted = BTreeMap::new();
+    for file in staged.iter().flat_map(|staged| &staged.files) {
+        let (before, after) = (file.before.clone(), files::read_no_link(&file.built)?);
+        wanted.insert(file.name.clone(), Wanted { before, after });
+    }
+    Transaction::begin(task.command, task.place, &wanted, wrote)
+}
+
+fn write(staged: &[Staged], transaction: &mut Transaction, progress: &mut dyn Progress) -> Result<()> {
+    for staged in staged {
+        signals::check()?;
+        staged.put_in_place(transaction, progress)?;
+    }
+    transaction.changed()
+}
+
+/// Tells Postfix, and has it start at boot.
+fn tell(actions: &Actions, queue: &Queue, progress: &mut dyn Progress) -> Result<()> {
+    if let Some(action) = actions.service {
+        stage(progress, "postfix", |_| Ok(format!("{} done", service::tell(action, queue)?.verb())))?;
+    }
+    if actions.enable {
+        stage(progress, "boot", |_| service::enable().map(|()| "Postfix starts at boot".into()))?;
+    }
+    Ok(())
+}
+
+fn labels(needs: &[Need]) -> Vec<String> {
+    needs.iter().map(|need| need.label().to_owned()).collect()
+}

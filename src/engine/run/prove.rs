@@ -1,0 +1,83 @@
+//! The end of a run: the test message, and what its verdict does to the change of the files.
+
+use super::Given;
+use crate::engine::observe::observe;
+use crate::engine::transaction::{self, Transaction, or_undo};
+use crate::engine::verify::{Request, verify};
+use crate::engine::{Place, Progress, stage};
+use crate::error::{Edit, Error, Files, Result};
+use crate::model::message::delivery::Delivery;
+use crate::model::state::order::Consequence;
+use crate::sys::signals;
+
+/// The outcome of the proof.
+pub struct Proved {
+    /// The fate of the test message, if one was sent.
+    pub delivery: Option<Delivery>,
+    /// Whether the files were put back.
+    pub undone: bool,
+}
+
+/// Ends a change for which no message is sent. `left_out`: packages without which none could be; they are the error.
+pub fn keep(place: Place, transaction: Option<Transaction>, left_out: Vec<String>) -> Result<Proved> {
+    // What is configured in a tree is proved at its first boot.
+    let unproven = place == Place::Tree || !left_out.is_empty();
+    transaction.map(|transaction| transaction.keep(unproven)).transpose()?;
+    if left_out.is_empty() {
+        Ok(Proved { delivery: None, undone: false })
+    } else {
+        Err(Error::Image { missing: left_out })
+    }
+}
+
+/// Sends the test message and follows it. The relay's word decides whether the change stays. `unproven`: the generation
+/// of an earlier change that no message has proved, and this one may.
+pub fn prove(
+    given: &Given,
+    message: &Request,
+    transaction: Option<Transaction>,
+    unproven: Option<u32>,
+    progress: &mut dyn Progress,
+) -> Result<Proved> {
+    let verdict = observe(&given.desired, Place::Host)
+        .and_then(|now| verify(&given.desired, &now, message, progress))
+        .map_err(signals::blame);
+    let exit = verdict.as_ref().ok().map(|delivery| delivery.outcome.exit());
+    match (given.order.consequence(exit), verdict) {
+        (Consequence::Undo, verdict) => {
+            let (delivery, transaction) = or_undo(verdict, transaction)?;
+            let undone = transaction.is_some();
+            transaction.map(|transaction| put_back(transaction, progress)).transpose()?;
+            Ok(Proved { delivery: Some(delivery), undone })
+        }
+        (consequence, Ok(delivery)) => {
+            let is_proved = consequence == Consequence::Keep;
+            match (transaction, unproven) {
+                (Some(transaction), _) => transaction.keep(!is_proved)?,
+                (None, Some(number)) if is_proved => transaction::prove(number)?,
+                (None, _) => {}
+            }
+            Ok(Proved { delivery: Some(delivery), undone: false })
+        }
+        (_, Err(cause)) => {
+            let _held = signals::hold();
+            let number = transaction.as_ref().map(Transaction::number);
+            transaction.map(|transaction| transaction.keep(true)).transpose()?;
+            Err(cause.interrupted_with(|left| left.files = number.map_or(left.files, Files::New)))
+        }
+    }
+}
+
+/// Puts the files back that the relay's no has made useless.
+fn put_back(transaction: Transaction, progress: &mut dyn Progress) -> Result<()> {
+    // From the relay's no to the end of this, a signal waits.
+    let _held = signals::hold();
+    stage(progress, "undo", |progress| {
+        let put_back = transaction.undo("the relay refused the test message")?;
+        put_back.edits.iter().for_each(|edit| progress.note(&edit.line()));
+        if let Some(untold) = put_back.untold {
+            progress.note(&format!("Postfix could not be told: {untold}"));
+        }
+        Ok(format!("the configuration is again what it was before{}", Edit::except(&put_back.edits)))
+    })
+}

@@ -1,0 +1,64 @@
+//! The outcome of one comparison, and what to do about it.
+
+/// The outcome of one comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable name: `package.postfix`, `setting.relayhost`, `map.sasl_passwd.database`, `service.running`.
+    pub id: String,
+    /// Verdict.
+    pub state: State,
+    /// The state that was seen, in words.
+    pub found: String,
+    /// The remedy, unless it is fine.
+    pub remedy: Option<Remedy>,
+}
+
+/// Verdict of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As the answers say.
+    Fine,
+    /// Not as the answers say.
+    Differs,
+    /// As the answers say, and yet it may keep mail from arriving.
+    Warning,
+    /// Worth knowing, and no fault.
+    Note,
+}
+
+/// The remedy for a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// `apply` mends it.
+    Apply,
+    /// `apply` changes nothing for it, and sends the test message that was not confirmed.
+    Prove,
+    /// `repair` mends it.
+    Repair,
+    /// A person has to do this.
+    Say(String),
+}
+
+impl Finding {
+    /// Whether `apply` mends it.
+    pub fn is_for_apply(&self) -> bool {
+        matches!(self.remedy, Some(Remedy::Apply | Remedy::Prove))
+    }
+}
+
+impl Remedy {
+    /// A step that a person has to take.
+    pub fn say(text: impl Into<String>) -> Self {
+        Self::Say(text.into())
+    }
+
+    /// The text for a person.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Apply => "relayhost apply",
+            Self::Prove => "relayhost apply (sends the test message again)",
+            Self::Repair => "relayhost repair",
+            Self::Say(text) => text,
+        }
+    }
+}
