@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::install::install;
 use super::observe::observe;
 use super::probe::probe_first;
-use super::recover::{Held, Recovered};
+use super::recover::Held;
 use super::staged::stage_all;
 use super::transaction::{Transaction, Wanted, prove};
 use super::verify::{Request, verify};
 use super::{Place, Progress, stage, supply};
 use crate::error::{Edit, Error, Exit, Files, Result};
 use crate::model::desired::Desired;
-use crate::model::message::delivery::Delivery;
+use crate::model::ended::Applied as Done;
 use crate::model::observed::Queue;
 use crate::model::plan::Plan;
 use crate::model::plan::action::Action;
@@ -44,42 +44,6 @@ pub struct Options {
     pub packages: Option<Directory>,
 }
 
-/// What was done.
-#[derive(Debug, Default)]
-pub struct Done {
-    /// What had to be cleared up first.
-    pub recovered: Recovered,
-    /// In the order in which it was done.
-    pub actions: Vec<Action>,
-    /// The generation that has what was there before, if a file was changed.
-    pub generation: Option<u32>,
-    /// What the relay said before anything was changed, if it was asked. A veto: nothing was.
-    pub probe: Option<Probe>,
-    /// What became of the test message, if one was sent.
-    pub delivery: Option<Delivery>,
-    /// Whether the files were put back.
-    pub undone: bool,
-    /// Missing packages that were not installed, since they belong into the image that this system comes from.
-    pub left_out: Vec<String>,
-}
-
-impl Done {
-    /// Whether the relay would refuse, so that nothing was done.
-    pub fn is_vetoed(&self) -> bool {
-        self.probe.as_ref().is_some_and(Probe::is_veto)
-    }
-
-    /// The exit status of the command.
-    pub fn exit(&self) -> Exit {
-        match &self.delivery {
-            Some(_) if self.undone => Exit::PutBack,
-            Some(delivery) => delivery.outcome.exit(),
-            None if self.is_vetoed() => Exit::Refused,
-            None => Exit::Done,
-        }
-    }
-}
-
 /// Whether the relay is to be asked first: where its no would be followed by putting everything back, and there is
 /// something to put back.
 fn is_worth_a_probe(plan: &Plan, options: &Options) -> bool {
@@ -93,7 +57,9 @@ fn is_worth_a_probe(plan: &Plan, options: &Options) -> bool {
 /// Brings the host to what `desired` says, which was read with the lock held.
 pub fn apply(held: &Held, desired: &Desired, options: &Options, progress: &mut dyn Progress) -> Result<Done> {
     let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
+    let in_tree = options.place == Place::Tree;
     bring_about(held, desired, options, progress, &mut stays)
+        .map(|done| Done { summary: desired.summary(), in_tree, ..done })
         .map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)))
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::apply::{Done, Options, apply};
+use super::apply::{Options, apply};
 use super::install::keep_when_we_go;
 use super::recover::{lock_and_recover, tell_of_damage};
 use super::transaction::postfix_runs;
@@ -12,6 +12,7 @@ use super::verify::Request;
 use super::{Place, Progress, load, wait};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
+use crate::model::ended::Applied as Done;
 use crate::model::host_kind::Kind;
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::probe::Ending;

@@ -2,7 +2,7 @@
 //! what logs nothing, or any file, of whose host nothing is known.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Place;
 use super::load;
@@ -11,13 +11,14 @@ use super::observe::{observe, postfix_of};
 use crate::error::{Error, Result};
 use crate::model::causes::Circumstances;
 use crate::model::desired::Desired;
+use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection;
 use crate::model::log::follow::{About, Follower, Question};
 use crate::model::log::hosts::is_same;
 use crate::model::log::line::time_of;
 use crate::model::log::report::{Owner, Report};
 use crate::model::log::stamp::{Calendar, Seconds, Since};
-use crate::model::log::story::Story;
+use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::{Finding, Plan, State};
@@ -39,52 +40,8 @@ pub struct Asked {
     pub since: Option<Since>,
     /// One message only.
     pub queue_id: Option<String>,
-    /// The answers, which need not be there unless somebody named them.
-    pub answers: PathBuf,
-    /// Whether somebody did.
-    pub named: bool,
-}
-
-/// What was found.
-pub struct Found<'a> {
-    /// All messages, or one.
-    pub log: Told<'a>,
-    /// Where it was read.
-    pub sources: Vec<String>,
-    /// What could not be read, and why.
-    pub trouble: Vec<String>,
-    /// What is amiss on the host; empty for a log from elsewhere.
-    pub looks: Vec<Finding>,
-    /// Whether it is the host's own log.
-    pub own: bool,
-    /// Who can have written it.
-    pub author: Author,
-    /// What times are in words.
-    pub calendar: Calendar,
-}
-
-/// What the log told.
-pub enum Told<'a> {
-    /// All messages.
-    All(Report),
-    /// One.
-    One(Box<Story<'a>>),
-}
-
-impl Found<'_> {
-    /// Whether there was no log of this host's own that could be read: then that none of it failed says nothing.
-    pub fn is_blind(&self) -> bool {
-        self.own && self.sources.is_empty()
-    }
-
-    /// Whether this host, or whoever wrote the log, failed.
-    pub fn has_failed(&self) -> bool {
-        let log = match &self.log {
-            Told::All(report) => report.has_failed(),
-            Told::One(story) => story.has_failed(),
-        };
-        log || self.looks.iter().any(|finding| finding.state == State::Differs)
-    }
+    /// The answers, if somebody named them; otherwise the host's, which need not be there.
+    pub answers: Option<PathBuf>,
 }
 
 /// What is known of this host.
@@ -103,10 +60,10 @@ struct Known {
 impl Known {
     fn of_this_host(asked: &Asked) -> Result<Self> {
         let mut known = Self::nothing();
-        if asked.named || load::is_answered() {
-            match load::load(&asked.answers) {
+        if asked.answers.is_some() || load::is_answered() {
+            match load::load(asked.answers.as_deref().unwrap_or(Path::new(load::DEFAULT))) {
                 Ok(desired) => known.desired = Some(desired),
-                Err(error) if asked.named => return Err(error),
+                Err(error) if asked.answers.is_some() => return Err(error),
                 Err(error) => known.trouble.push(format!("{error}; so nothing is known of what is wanted")),
             }
         }
@@ -170,7 +127,7 @@ impl Known {
         domain.into_iter().filter(|domain| !is_own(domain)).collect()
     }
 
-    fn looks(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
+    fn findings(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
         let Some(postfix) = self.postfix() else {
             let missing = || {
                 vec![finding("package.postfix", "Postfix is not installed".into(), "relayhost apply".into())]
@@ -195,8 +152,8 @@ fn finding(id: &str, found: String, remedy: String) -> Finding {
     Finding { id: id.into(), state: State::Differs, found, remedy: Some(remedy) }
 }
 
-/// Reads, and hands what was found to `show`.
-pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
+/// Reads the log, and looks at the host if the log is its own.
+pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let now = i64::try_from(clock::unix()).unwrap_or_default();
     let calendar = Calendar::new(clock::zone(), now);
     let own = asked.files.is_empty();
@@ -222,8 +179,8 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
             (Told::All(report), sources, trouble)
         }
         Some(queue_id) => {
-            let mut story = Story::new(queue_id, question);
-            let (sources, trouble) = reading.read(postlog, &mut story)?;
+            let mut narrator = Narrator::new(queue_id, question);
+            let (sources, trouble) = reading.read(postlog, &mut narrator)?;
             if own && sources.is_empty() {
                 return Err(Error::Log {
                     name: "the mail log of this host".into(),
@@ -231,19 +188,19 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
                     remedy: "mend that, or name the file that has it".into(),
                 });
             }
-            if story.steps().is_empty() {
+            if narrator.story.steps.is_empty() {
                 return Err(Error::Log {
                     name: sources.join(", "),
                     problem: format!("says nothing of {queue_id}"),
                     remedy: "read further back (--since 7d), or name the file that has it".into(),
                 });
             }
-            (Told::One(Box::new(story)), sources, trouble)
+            (Told::One(narrator.story), sources, trouble)
         }
     };
     let mut trouble = [known.trouble.clone(), trouble].concat();
-    let looks = if own && asked.queue_id.is_none() {
-        known.looks(&calendar, now).unwrap_or_else(|error| {
+    let findings = if own && asked.queue_id.is_none() {
+        known.findings(&calendar, now).unwrap_or_else(|error| {
             trouble.push(format!("{error}; so the host was not looked at"));
             Vec::new()
         })
@@ -253,7 +210,7 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
     // Of the journal, only what root and Postfix sent is read.
     let is_journal = own && sources.as_slice() == [JOURNAL];
     let author = if is_journal { Author::Postfix } else { Author::Anybody };
-    Ok(show(&Found { log, sources, trouble, looks, own, author, calendar: calendar.clone() }))
+    Ok(Diagnosed { log, sources, trouble, findings, own, author, calendar: calendar.clone() })
 }
 
 /// What takes blocks of a log.
@@ -272,7 +229,7 @@ impl Reader for Follower<'_> {
     }
 }
 
-impl Reader for Story<'_> {
+impl Reader for Narrator<'_> {
     fn source(&mut self, calendar: Calendar) {
         Self::source(self, calendar);
     }

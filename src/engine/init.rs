@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 use crate::model::answers::choices::{Choices, PASSWORD_FILE};
 use crate::model::answers::{Answers, SIZE_LIMIT};
 use crate::model::desired::Desired;
+use crate::model::ended::Written;
 use crate::model::observed::parse_settings;
+use crate::model::probe::Probe;
 use crate::model::secret::Secret;
 use crate::sys::state::{self, Lock};
 use crate::sys::{clock, files, host, postfix, swap, trust, tty};
@@ -80,6 +82,13 @@ impl Target {
             format!("`{}` is there already: {what}", path.display())
         };
         self.paths(own).into_iter().filter(|path| files::exists(path)).map(there).collect()
+    }
+
+    /// The commands to call once the answers are written.
+    fn next_steps(&self) -> Vec<String> {
+        let other = self.answers != Path::new(DEFAULT);
+        let answers = if other { format!(" --answers {}", self.answers.display()) } else { String::new() };
+        ["plan", "apply"].map(|command| format!("relayhost {command}{answers}")).to_vec()
     }
 
     fn paths(&self, own: bool) -> Vec<&Path> {
@@ -161,10 +170,30 @@ pub fn desired(choices: &Choices) -> Result<Desired> {
     })
 }
 
+/// Writes the answers that were gathered. `inline`: the password into the answers file itself. `force`: what is there is
+/// replaced. `probe`: what the relay said to them, if it was asked.
+pub fn write(
+    target: &Target,
+    choices: &Choices,
+    (inline, force): (bool, bool),
+    probe: Option<Probe>,
+    progress: &mut dyn Progress,
+) -> Result<Written> {
+    let summary = desired(choices)?.summary();
+    let paths = write_files(target, choices, inline, force, progress)?;
+    Ok(Written { paths, summary, next: target.next_steps(), probe })
+}
+
+/// The end of an `init` whose answers the relay has refused, and which nobody can correct: nothing is written.
+pub fn refused(choices: &Choices, probe: Probe) -> Result<Written> {
+    let summary = desired(choices)?.summary();
+    Ok(Written { paths: Vec::new(), summary, next: Vec::new(), probe: Some(probe) })
+}
+
 /// Writes both files, and returns their paths. `inline`: the password into the answers file itself. Answers and password
 /// are changed in one step, by the rename of the answers: these name the new password where it was built, beside its place,
 /// and once they are in force it goes to its place. So whoever is stopped, and wherever, leaves the old pair or the new one.
-pub fn write(
+fn write_files(
     target: &Target,
     choices: &Choices,
     inline: bool,

@@ -2,9 +2,11 @@
 //! `sys` alone, and shows nothing itself: what happens is told to a `Progress`.
 
 pub mod apply;
+pub mod compare;
 pub mod defer;
 pub mod diagnose;
 mod fate;
+pub mod history;
 pub mod init;
 pub mod install;
 pub mod load;
@@ -21,9 +23,8 @@ mod wait;
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::error::{Error, Result};
+use crate::model::ended::Ended;
 use crate::model::host_kind::Kind;
 use crate::model::journald::Notice;
 use crate::sys::{clock, host, journal, signals};
@@ -97,10 +98,11 @@ impl Progress for Silent {
     fn end(&mut self, _: End, _: &str, _: Duration) {}
 }
 
-/// Has the journal hold what the document of a run says, for whoever looks after our units. On a terminal it was seen.
-pub fn note_in_journal(document: &Value) {
+/// Sends the end of a command to the journal if a unit of ours runs it, for whoever looks after the units. On a terminal
+/// somebody has seen it.
+pub fn note_in_journal(command: &str, ended: &Ended) {
     if host::is_our_service() {
-        journal::send(&Notice::of(document));
+        journal::send(&Notice::of(command, ended));
     }
 }
 

@@ -6,9 +6,10 @@ mod facts;
 mod session;
 mod talk;
 
+use std::path::Path;
 use std::time::Duration;
 
-use super::{End, Progress, Silent};
+use super::{End, Progress, Silent, load};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::probe::route::Route;
@@ -26,12 +27,24 @@ pub fn probe(desired: &Desired, timeout: Duration, progress: &mut dyn Progress) 
     converse(&route, &host, waits, timeout, progress)
 }
 
-/// Tries what the host's Postfix is set to now. `answers` give the recipient, and the local sender, if there are some.
-pub fn probe_current(
-    answers: Option<&Desired>,
+/// Tries the answers in this file, or with `current` what the host's Postfix is set to now.
+pub fn probe_alone(
+    answers: &Path,
+    current: bool,
     timeout: Duration,
     progress: &mut dyn Progress,
 ) -> Result<Probe> {
+    if current {
+        // The answers give the recipient alone, and a host that was set up by hand has none.
+        let answers = load::is_answered().then(|| load::load(answers)).transpose()?;
+        probe_current(answers.as_ref(), timeout, progress)
+    } else {
+        probe(&load::load(answers)?, timeout, progress)
+    }
+}
+
+/// Tries what the host's Postfix is set to now. `answers` give the recipient, and the local sender, if there are some.
+fn probe_current(answers: Option<&Desired>, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
     let host = facts::host()?;
     let Some(route) = facts::route_of_host(answers, &host)? else { return Err(Error::NoRelay) };
     converse(&route, &host, Vec::new(), timeout, progress)

@@ -1,17 +1,14 @@
-//! What has to be cleared up before anything else, and going back: recovery of a stopped run, `restore`, `history`.
+//! Clears up what a stopped run left: every command does this before anything else.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::transaction::{
-    Transaction, Wanted, postfix_directory, postfix_runs, reread, run_before, trust_postfix_directory,
-};
+use super::transaction::{Transaction, postfix_directory, postfix_runs, reread, trust_postfix_directory};
 use super::{End, Place, Progress, init};
 use crate::error::{Edit, Error, Result};
 use crate::model::plan::action::ServiceAction;
-use crate::model::state::generation::{Generation, Intent, Phase, recorded_files};
+use crate::model::state::generation::{Intent, Phase};
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, damage, inode, scratch, signals};
+use crate::sys::{clock, damage, scratch, signals};
 
 /// What recovery did, in words; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
@@ -180,60 +177,5 @@ fn told(done: &str, place: Place, untold: Option<Error>) -> String {
         None if place == Place::Tree => format!("{done}; Postfix reads them when it starts"),
         None => format!("{done}; Postfix has read them"),
         Some(error) => format!("{done}; Postfix could not be told: {error}"),
-    }
-}
-
-/// All generations that can be used, oldest first.
-pub fn history() -> Result<Vec<Generation>> {
-    let readable = |number| match state::generation(number) {
-        Err(error) if error.is_lost_record() => None,
-        other => Some(other),
-    };
-    state::numbers()?.into_iter().filter_map(readable).collect()
-}
-
-/// Puts a generation back, the newest without a number. What is there now becomes a generation of its own, so that
-/// this can be undone too. Returns the number that was put back. The caller holds the lock, so that what cannot be used is
-/// set aside already.
-pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> {
-    let known = state::numbers()?;
-    // Without a number the last change is to be undone, and not the one before it, if the generation of that is lost.
-    let newest = known.iter().copied().chain(state::generations_aside()).max();
-    let number = number.or(newest).unwrap_or_default();
-    if !known.contains(&number) {
-        return Err(Error::NoGeneration { number, known });
-    }
-    let generation = state::generation(number)?;
-    damage::whole(&generation)?;
-    // The last moment at which a signal ends it with nothing changed; from here on it waits.
-    signals::check()?;
-    let _held = signals::hold();
-    let begin = clock::now();
-    progress.begin("restore");
-    let result = put_back(&generation);
-    let text = format!("the files of generation {number} ({}) are in force again", generation.time);
-    progress.end(End::of(&result), if result.is_ok() { &text } else { "failed" }, begin.elapsed());
-    result.map(|()| number)
-}
-
-fn put_back(generation: &Generation) -> Result<()> {
-    let mut wanted = BTreeMap::new();
-    for name in recorded_files() {
-        let now = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
-        let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
-        let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
-        wanted.insert(name, Wanted { before: now, after });
-    }
-    let command = format!("restore {}", generation.number);
-    // What is put back is ours as far as it was then: a relay's password must not lie about for want of an owner.
-    let wrote = run_before(generation.number)?.wrote;
-    let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
-    match transaction
-        .restore(generation)
-        .and_then(|()| transaction.changed())
-        .and_then(|()| transaction.tell_postfix())
-    {
-        Ok(()) => transaction.keep(false),
-        Err(cause) => Err(transaction.fail(cause)),
     }
 }

@@ -4,13 +4,20 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+mod request;
 mod why;
 
+pub use request::Request;
+
+use super::load::load;
+use super::observe::observe;
 use super::pursuit::Pursuit;
-use super::{End, Progress, fate};
+use super::recover::{recover_if_stopped, tell_of_damage};
+use super::{End, Place, Progress, fate};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::causes::Cause;
 use crate::model::desired::Desired;
+use crate::model::ended::Verified;
 use crate::model::log::{Attempt, Status};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::message::proof::Proof;
@@ -32,26 +39,20 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How long the log may take to show a message that was handed over.
 const UNSEEN: Duration = Duration::from_secs(20);
 
-/// What is sent, and how long its fate is followed.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Recipient.
-    pub to: String,
-    /// How long to wait for the relay's word.
-    pub deadline: Duration,
-}
-
-impl Request {
-    /// The message that the answers in `file` ask for.
-    pub fn of(desired: &Desired, file: &Path) -> Result<Self> {
-        let to = desired.verify.to.clone().ok_or_else(|| Error::Answers {
-            file: file.display().to_string(),
-            place: None,
-            problem: "there is no recipient for the test message".into(),
-            remedy: "add `to = \"you@your.domain\"` under [verify], or use --no-verify".into(),
-        })?;
-        Ok(Self { to, deadline: desired.verify.deadline })
-    }
+/// Clears up what a stopped run left, and sends a test message by the answers in this file. `to` and `deadline` count
+/// more than what the answers say.
+pub fn verify_alone(
+    answers: &Path,
+    to: Option<&str>,
+    deadline: Option<Duration>,
+    progress: &mut dyn Progress,
+) -> Result<Verified> {
+    let desired = load(answers)?;
+    let request = Request::typed(&desired, answers, to, deadline)?;
+    let recovered = recover_if_stopped(progress)?;
+    tell_of_damage(progress);
+    let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, progress)?;
+    Ok(Verified { delivery, recovered })
 }
 
 /// Sends and follows. Errors only where nothing could be sent or nothing can be read; every fate of a message that
