@@ -12,7 +12,7 @@ pub fn applied(screen: &Screen, done: &Applied) {
     if let Some(probe) = &done.probe {
         if done.is_vetoed() {
             probe::probed(screen, probe);
-            screen.field("so", "nothing was done: nothing was installed, no file was touched (--no-probe: let the test message decide)");
+            screen.field("result", "nothing was done: nothing was installed, no file was touched (--no-probe: let the test message decide)");
             return;
         }
         probe::warnings(screen, probe);

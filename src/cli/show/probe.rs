@@ -33,17 +33,17 @@ pub fn probed(screen: &Screen, probe: &Probe) {
         Ending::Failed(failure) => {
             screen.field("cause", &format!("{} [{}]", failure.cause, failure.id));
             screen.field("remedy", &failure.remedy);
-            let heard = probe.stages.last().and_then(|stage| stage.said.as_ref());
-            if let Some(heard) =
-                heard.filter(|_| failure.evidence.iter().all(|line| !line.contains(" said: ")))
-            {
-                screen.field("heard", heard);
+            // Evidence of a refusal has the reply in it.
+            let has_reply = failure.evidence.iter().any(|line| line.contains(" said: "));
+            let reply = probe.stages.last().and_then(|stage| stage.said.as_ref());
+            if let Some(reply) = reply.filter(|_| !has_reply) {
+                screen.field("reply", reply);
             }
             for line in &failure.evidence {
-                screen.field("words", line);
+                screen.field("evidence", line);
             }
             for doubt in &failure.doubts {
-                screen.field("but", doubt);
+                screen.field("caveat", doubt);
             }
         }
     }
