@@ -39,13 +39,13 @@ pub fn run(options: &Init, screen: &mut Screen) -> Result<Ended> {
     let choices = interview.choices();
     let written = match found {
         Some(failed) if !somebody && is_failed(&failed) => init::refused(choices, failed)?,
-        found => init::write(&target, choices, (options.inline_password, options.force), found, screen)?,
+        found => init::write(&target, choices, options.inline_password, options.force, found, screen)?,
     };
     Ok(Ended::Written(written))
 }
 
-/// Tries the relay. If there is somebody, has the answer corrected that it does not like, and tries again; what is
-/// written untried, or against the relay's word, is theirs to say.
+/// Tries the relay. A person at the terminal may correct the answer that the relay does not like, which is tried
+/// again, or have the answers written all the same.
 fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> Result<Option<Probe>> {
     loop {
         if somebody {
@@ -68,15 +68,15 @@ fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> 
     }
 }
 
-/// Not only that something could not be tried here.
+/// Whether the relay refused or could not be reached, and not only that something could not be tried here.
 fn is_failed(found: &Probe) -> bool {
     matches!(found.ending, Ending::Failed(_))
 }
 
-/// Shows what will be written, and has wrong answers corrected.
+/// Shows the file that will be written, and puts the questions again whose answers are wrong.
 fn confirm(interview: &mut Interview, options: &Init, target: &Target, screen: &mut Screen) -> Result<()> {
     loop {
-        show(interview.choices(), options, target, screen);
+        preview(interview.choices(), options, target, screen);
         let text = if options.no_probe { "Write this?" } else { "Try the relay with this, and write it?" };
         if ask::whether(screen, text, true)? {
             return Ok(());
@@ -91,8 +91,8 @@ fn confirm(interview: &mut Interview, options: &Init, target: &Target, screen: &
     }
 }
 
-/// The file as it will be, without the password.
-fn show(choices: &Choices, options: &Init, target: &Target, screen: &Screen) {
+/// Shows the file as it will be, without the password.
+fn preview(choices: &Choices, options: &Init, target: &Target, screen: &Screen) {
     let mut shown = choices.clone();
     let own = shown.password.is_some() && !options.inline_password;
     if own {
@@ -109,7 +109,8 @@ fn show(choices: &Choices, options: &Init, target: &Target, screen: &Screen) {
     }
 }
 
-/// Without a terminal: what is not given has the value that would have been offered, and what has none is missing.
+/// Answers the open questions without a terminal: with the value that would have been offered. A question without
+/// such a value is an error that names the flag.
 fn answer_from_flags(interview: &mut Interview) -> Result<()> {
     interview.no_one_to_ask();
     while let Some(prompt) = interview.next() {

@@ -71,26 +71,6 @@ impl Ended {
             Self::Failed(error) => error.exit(),
         }
     }
-
-    /// What a stopped run had left and was cleared up first, by a command that does more than that.
-    pub fn cleared_up(&self) -> Option<&str> {
-        let recovered = match self {
-            Self::Checked(compared) | Self::Planned(compared) => &compared.recovered,
-            Self::Applied(applied) => &applied.recovered,
-            Self::Verified(verified) => &verified.recovered,
-            Self::Listed(listed) => &listed.recovered,
-            Self::Restored(restored) => &restored.recovered,
-            Self::Deferred(_)
-            | Self::Idle(_)
-            | Self::Probed(_)
-            | Self::Recovered(_)
-            | Self::Diagnosed(_)
-            | Self::Written(_)
-            | Self::Shown(_)
-            | Self::Failed(_) => &None,
-        };
-        recovered.as_deref()
-    }
 }
 
 /// The words for a recovery that had nothing to do.
@@ -103,32 +83,32 @@ pub struct Compared {
     pub summary: String,
     /// The findings, and the actions that follow from them.
     pub plan: Plan,
-    /// What a stopped run had left and was cleared up first.
+    /// The words for what a stopped run had left and was cleared up first.
     pub recovered: Option<String>,
 }
 
-/// What a run did to the host.
+/// The end of a run that changes the host.
 #[derive(Debug, Default)]
 pub struct Applied {
     /// Where mail goes by the answers, in one line.
     pub summary: String,
     /// Whether the run worked on a tree that is not running.
     pub in_tree: bool,
-    /// What a stopped run had left and was cleared up first.
+    /// The words for what a stopped run had left and was cleared up first.
     pub recovered: Option<String>,
     /// The actions, in the order in which they were done.
     pub actions: Vec<Action>,
     /// The generation that has what was there before, if a file was changed.
     pub generation: Option<u32>,
-    /// What the relay said before anything was changed, if it was asked. A veto: nothing was.
+    /// The probe before anything was changed, if the relay was asked. If it is a veto, nothing was changed.
     pub probe: Option<Probe>,
-    /// What became of the test message, if one was sent.
+    /// The fate of the test message, if one was sent.
     pub delivery: Option<Delivery>,
     /// Whether the files were put back.
     pub undone: bool,
     /// Missing packages that were not installed, since they belong into the image that this system comes from.
     pub left_out: Vec<String>,
-    /// What is amiss on the host, or may be, and is left to a person; `None` if it was not looked for.
+    /// Findings that are left to a person; `None` if nobody looked for them.
     pub findings: Option<Vec<Finding>>,
 }
 
@@ -154,7 +134,7 @@ impl Applied {
 pub struct Deferred {
     /// Process id and command of who is in the transaction.
     pub holder: String,
-    /// Who will carry the order out, and when.
+    /// The unit or the person that will carry the order out, and when.
     pub next: &'static str,
 }
 
@@ -163,7 +143,7 @@ pub struct Deferred {
 pub enum Idle {
     /// Nothing waits.
     Nothing,
-    /// What waits is not to be tried yet; the last attempt ended with this status.
+    /// It is too early to try again; the last attempt ended with this status.
     NotDue(Exit),
     /// There are no answers to apply yet.
     NoAnswers,
@@ -198,9 +178,9 @@ impl Idle {
 /// The fate of a test message that changed nothing on the host.
 #[derive(Debug)]
 pub struct Verified {
-    /// What became of the message.
+    /// The fate of the message.
     pub delivery: Delivery,
-    /// What a stopped run had left and was cleared up first.
+    /// The words for what a stopped run had left and was cleared up first.
     pub recovered: Option<String>,
 }
 
@@ -211,7 +191,7 @@ pub struct Listed {
     pub generations: Vec<Generation>,
     /// Whether there are, or were, others that cannot be read.
     pub is_damaged: bool,
-    /// What a stopped run had left and was cleared up first.
+    /// The words for what a stopped run had left and was cleared up first.
     pub recovered: Option<String>,
 }
 
@@ -220,30 +200,30 @@ pub struct Listed {
 pub struct Restored {
     /// Its number.
     pub generation: u32,
-    /// What a stopped run had left and was cleared up first.
+    /// The words for what a stopped run had left and was cleared up first.
     pub recovered: Option<String>,
 }
 
-/// What a log and the host show.
+/// The failures in a log, and the faults of the host.
 #[derive(Debug)]
 pub struct Diagnosed {
-    /// What the log shows.
+    /// The messages in the log.
     pub log: Told,
     /// Names of the sources that were read.
     pub sources: Vec<String>,
-    /// What could not be read, and why.
+    /// A line for each source that could not be read, with the reason.
     pub trouble: Vec<String>,
-    /// What is amiss on the host; empty for a log from elsewhere.
+    /// Faults of the host; empty for a log from elsewhere.
     pub findings: Vec<Finding>,
     /// Whether it is the host's own log.
     pub own: bool,
-    /// Who can have written the log.
+    /// The possible writers of the log.
     pub author: Author,
     /// The zone and the year by which times are shown.
     pub calendar: Calendar,
 }
 
-/// What a log shows.
+/// The messages in a log.
 #[derive(Debug)]
 pub enum Told {
     /// All messages.
@@ -266,7 +246,7 @@ impl Diagnosed {
         let has_failed = in_log || self.findings.iter().any(|finding| finding.state == State::Differs);
         match (has_failed, self.trouble.is_empty()) {
             (true, _) => Exit::Refused,
-            // What could not be read may have been all failures.
+            // A source that could not be read may be full of failures.
             (false, false) if !self.own || self.is_blind() => Exit::Failed,
             (false, _) => Exit::Done,
         }
@@ -282,7 +262,7 @@ pub struct Written {
     pub summary: String,
     /// The commands to call next.
     pub next: Vec<String>,
-    /// What the relay said, if it was tried.
+    /// The probe, if the relay was tried.
     pub probe: Option<Probe>,
 }
 

@@ -8,7 +8,8 @@ use crate::model::plan::{Finding, State};
 use crate::model::probe::{Ending, Probe};
 use crate::model::text;
 
-/// What our records have in common, so that `journalctl MESSAGE_ID=…` finds them on every host. Never changes.
+/// The id that all records of relayhost share, so that `journalctl MESSAGE_ID=…` finds them on every host. Never
+/// changes.
 pub const MESSAGE_ID: &str = "22c6a1e1f7224e53a99fe811fe528689";
 
 /// How much a record matters (syslog(3)).
@@ -33,14 +34,13 @@ pub struct Notice {
     pub fields: Vec<(&'static str, String)>,
 }
 
-/// What an end says about the way of the mail.
+/// The contents of a record, before exit status and command are added.
 #[derive(Default)]
 struct Account {
-    /// For people, if nothing is wrong.
-    result: String,
-    /// What is wrong: in full, and in short for the message.
+    /// For people; empty if there is nothing to say.
+    message: String,
+    /// The cause of a failure, in full; empty if nothing failed.
     cause: String,
-    short: String,
     cause_id: String,
     remedy: String,
     relay: String,
@@ -60,8 +60,11 @@ impl Account {
                     (None, Some(probe)) if done.is_vetoed() => Self::of_probe(probe),
                     (None, _) => Self::default(),
                 };
-                let account = account.or_findings(done.findings.as_deref().unwrap_or_default());
-                if done.undone { account.put_back() } else { account }
+                let mut account = account.or_findings(done.findings.as_deref().unwrap_or_default());
+                if done.undone {
+                    account.message += "; the configuration is again what it was before";
+                }
+                account
             }
             Ended::Verified(verified) => Self::of_delivery(&verified.delivery),
             Ended::Probed(probe) => Self::of_probe(probe),
@@ -78,18 +81,18 @@ impl Account {
     }
 
     fn good(result: &str) -> Self {
-        Self { result: result.to_owned(), ..Self::default() }
+        Self { message: result.to_owned(), ..Self::default() }
     }
 
     fn amiss(cause: String, remedy: String) -> Self {
-        Self { short: cause.clone(), cause, remedy, ..Self::default() }
+        Self { message: cause.clone(), cause, remedy, ..Self::default() }
     }
 
     fn of_delivery(delivery: &Delivery) -> Self {
         let account = match &delivery.outcome {
             Outcome::Accepted { relay, reply } => {
-                let result = format!("mail leaves: {relay} said: {}", text::one_line(reply));
-                Self { result, relay: relay.clone(), ..Self::default() }
+                let message = format!("mail leaves: {relay} said: {}", text::one_line(reply));
+                Self { message, relay: relay.clone(), ..Self::default() }
             }
             Outcome::Failed { id, cause, remedy, .. } => {
                 Self { cause_id: id.clone(), ..Self::amiss(text::one_line(cause), text::one_line(remedy)) }
@@ -117,21 +120,9 @@ impl Account {
         let names: Vec<&str> = amiss.iter().map(|finding| finding.id.as_str()).collect();
         Self {
             cause: amiss.iter().map(line).collect::<Vec<_>>().join("; "),
-            short: format!("not as the answers say: {}", names.join(", ")),
+            message: format!("not as the answers say: {}", names.join(", ")),
             remedy: first.remedy.clone().unwrap_or_default(),
             ..self
-        }
-    }
-
-    fn put_back(self) -> Self {
-        Self { short: format!("{}; the configuration is again what it was before", self.short), ..self }
-    }
-
-    fn message(&self) -> &str {
-        match (self.short.as_str(), self.result.as_str()) {
-            ("", "") => "nothing to do: the host is as the answers say",
-            ("", result) => result,
-            (short, _) => short,
         }
     }
 
@@ -155,9 +146,13 @@ impl Notice {
     /// The record of a command's end.
     pub fn of(command: &str, ended: &Ended) -> Self {
         let (account, exit) = (Account::of(ended), ended.exit());
+        let message = match account.message.as_str() {
+            "" => "nothing to do: the host is as the answers say",
+            message => message,
+        };
         Self {
             priority: account.priority(exit),
-            message: text::one_line(&account.message().replace('\n', " ")),
+            message: text::one_line(&message.replace('\n', " ")),
             fields: vec![
                 ("RELAYHOST_COMMAND", command.to_owned()),
                 ("RELAYHOST_EXIT", exit.code().to_string()),

@@ -11,7 +11,7 @@ use crate::model::log::story::{Step, Story};
 use crate::model::message::trail::Author;
 use crate::model::text::one_line;
 
-/// What a log and the host show.
+/// The failures in a log, and the faults of the host.
 pub fn diagnosed(diagnosed: &Diagnosed) -> Value {
     let log = match &diagnosed.log {
         Told::All(report) => self::report(report, &diagnosed.calendar),

@@ -3,7 +3,6 @@
 
 pub mod log;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
@@ -22,27 +21,25 @@ pub const VERSION: u32 = 1;
 /// The one document of one run.
 pub fn document(command: &str, ended: &Ended) -> Value {
     let head = json!({ "version": VERSION, "command": command, "exit": ended.exit().code() });
-    let document = merged(head, body(ended));
-    match ended.cleared_up() {
-        Some(text) => merged(document, json!({ "recovered": text })),
-        None => document,
-    }
+    merged(head, body(ended))
 }
 
 fn body(ended: &Ended) -> Value {
     match ended {
-        Ended::Checked(compared) => findings(&compared.plan.findings),
-        Ended::Planned(compared) => planned(&compared.plan),
-        Ended::Applied(done) => applied(done),
+        Ended::Checked(end) => with_recovery(findings(&end.plan.findings), end.recovered.as_deref()),
+        Ended::Planned(end) => with_recovery(planned(&end.plan), end.recovered.as_deref()),
+        Ended::Applied(end) => with_recovery(applied(end), end.recovered.as_deref()),
         Ended::Deferred(Deferred { holder, next }) => {
             json!({ "deferred": { "holder": holder, "next": next } })
         }
         Ended::Idle(idle) => json!({ "result": idle.text() }),
-        Ended::Verified(verified) => delivery(&verified.delivery),
+        Ended::Verified(end) => with_recovery(delivery(&end.delivery), end.recovered.as_deref()),
         Ended::Probed(found) => json!({ "probe": probe(found) }),
         Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
-        Ended::Listed(listed) => generations(&listed.generations),
-        Ended::Restored(restored) => json!({ "generation": restored.generation }),
+        Ended::Listed(end) => with_recovery(generations(&end.generations), end.recovered.as_deref()),
+        Ended::Restored(end) => {
+            with_recovery(json!({ "generation": end.generation }), end.recovered.as_deref())
+        }
         Ended::Diagnosed(diagnosed) => log::diagnosed(diagnosed),
         Ended::Written(written) => self::written(written),
         Ended::Shown(Shown::All) => {
@@ -51,6 +48,10 @@ fn body(ended: &Ended) -> Value {
         Ended::Shown(Shown::One { preset, .. }) => presets(std::iter::once((preset.name, preset.provider))),
         Ended::Failed(error) => self::error(error),
     }
+}
+
+fn with_recovery(body: Value, recovered: Option<&str>) -> Value {
+    recovered.map_or(body.clone(), |text| merged(body, json!({ "recovered": text })))
 }
 
 /// The members of both objects.
@@ -65,21 +66,12 @@ fn findings(findings: &[Finding]) -> Value {
     json!({ "findings": findings.iter().map(finding).collect::<Vec<_>>() })
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum StateWord {
-    Fine,
-    Differs,
-    Warning,
-    Note,
-}
-
 fn finding(finding: &Finding) -> Value {
     let state = match finding.state {
-        State::Fine => StateWord::Fine,
-        State::Differs => StateWord::Differs,
-        State::Warning => StateWord::Warning,
-        State::Note => StateWord::Note,
+        State::Fine => "fine",
+        State::Differs => "differs",
+        State::Warning => "warning",
+        State::Note => "note",
     };
     json!({
         "id": finding.id,
