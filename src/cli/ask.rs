@@ -1,5 +1,5 @@
-//! The conversation at the terminal: puts a question, takes the answer, shows what is wrong with it. Which question, and
-//! what an answer means, is `model::interview`'s.
+//! Puts the questions of `init` at the terminal, and shows what is wrong with an answer. Which questions there are,
+//! and what an answer means, `model::answers::interview` decides.
 
 use super::show::providers::introduce;
 use super::show::screen::Screen;
@@ -10,10 +10,10 @@ use crate::model::answers::choices::Complaint;
 use crate::model::answers::interview::{Interview, Question, yes_or_no};
 use crate::sys::tty::{self, Typed};
 
-/// How many answers that cannot be taken are enough: who or whatever types there does not read what we say.
+/// Number of unusable answers to one question after which `init` gives up: whoever types does not read the complaints.
 const PATIENCE: u32 = 3;
 
-/// Asks for everything that is open. Once a provider is known, says what to have ready and what will bite.
+/// Puts every open question. Once a provider is known, shows what to have ready and which pitfalls there are.
 pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
     let mut introduced = None;
     loop {
@@ -32,7 +32,7 @@ pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
     }
 }
 
-/// Asks for yes or no.
+/// Puts a question that is answered with yes or no.
 pub fn whether(screen: &Screen, text: &str, default: bool) -> Result<bool> {
     let default = if default { "yes" } else { "no" };
     question(screen, text, Some(default), "type yes or no", false, |typed| {
@@ -40,11 +40,11 @@ pub fn whether(screen: &Screen, text: &str, default: bool) -> Result<bool> {
     })
 }
 
-/// What shall be done with answers that are not good yet.
+/// The choice of a person whose answers the relay did not like.
 pub enum Change {
-    /// This one is asked again.
+    /// Put this question again.
     Answer(Question),
-    /// They are written as they are.
+    /// Write the answers as they are.
     Write,
 }
 
@@ -74,7 +74,7 @@ pub fn change(screen: &Screen, suspect: Question) -> Result<Change> {
         .ok_or_else(|| not_written("you said quit", "run `relayhost init` again when the answers are known"))
 }
 
-/// Puts one question until an answer is taken. `?` shows the help.
+/// Puts one question until `take` accepts the answer. `?` shows the help.
 fn question<T>(
     screen: &Screen,
     text: &str,

@@ -1,5 +1,5 @@
-//! `scriptlet`, which RPM scriptlets call. Ends with 0 whatever happens, and prints nothing: a scriptlet that fails, prints
-//! or waits disturbs somebody's transaction, and rpm 6 fails it for that (rpm: lib/transaction.cc).
+//! `scriptlet`, which RPM scriptlets call. Ends with 0 whatever happens, and prints nothing: a scriptlet that fails,
+//! prints or waits disturbs somebody's transaction, and rpm 6 fails it for that (rpm: lib/transaction.cc).
 
 use super::arguments::{Scriptlet, SlotName};
 use crate::engine::defer::{Slot, Subject, scriptlet};

@@ -1,5 +1,5 @@
-//! Reads a log and says what failed: the host's own, with what its answers and its Postfix say beside it and a look for
-//! what logs nothing, or any file, of whose host nothing is known.
+//! Reads a mail log for failures: the host's own, together with the host's answers, its Postfix, and the faults that
+//! no log shows; or any file, of whose host nothing is known.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -25,26 +25,26 @@ use crate::model::plan::{Finding, Plan, State};
 use crate::sys::log_files::{self, Log, Own};
 use crate::sys::{clock, dns, host, postfix, signals};
 
-/// How far back the host's own log is read unless told.
+/// How far back the host's own log is read without `--since`, in seconds.
 const DAY: Seconds = 86_400;
 
-/// The source that is no file.
+/// Name of the source that is no file.
 const JOURNAL: &str = "the journal";
 
-/// What is asked.
+/// The question that `diagnose` is asked.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// Files to read; none: the host's own log.
     pub files: Vec<PathBuf>,
-    /// From when on.
+    /// Time from which on the log is read.
     pub since: Option<Since>,
-    /// One message only.
+    /// Queue id of the one message to tell of; `None`: all messages.
     pub queue_id: Option<String>,
     /// The answers, if somebody named them; otherwise the host's, which need not be there.
     pub answers: Option<PathBuf>,
 }
 
-/// What is known of this host.
+/// Facts about this host.
 struct Known {
     desired: Option<Desired>,
     observed: Option<Observed>,
@@ -52,7 +52,8 @@ struct Known {
     postfix: Option<Postfix>,
     names: Vec<String>,
     relay: OnceCell<dns::Identity>,
-    /// Why something of that is not known: a main.cf that Postfix cannot read is a failure, and no reason to be silent.
+    /// Findings about facts that could not be had: a main.cf that Postfix cannot read is a failure, and no reason to be
+    /// silent.
     amiss: Vec<Finding>,
     trouble: Vec<String>,
 }
@@ -100,7 +101,7 @@ impl Known {
         self.observed.as_ref().and_then(|observed| observed.postfix.as_ref()).or(self.postfix.as_ref())
     }
 
-    /// What is true of the host, for one message: nothing of it counts for another host, or another relay.
+    /// The host's circumstances for one message. They are unknown for a message of another host, or for another relay.
     fn circumstances(&self, about: &About) -> Circumstances {
         let (Some(desired), Some(observed)) = (&self.desired, &self.observed) else {
             return Circumstances::unknown(about);
@@ -119,7 +120,7 @@ impl Known {
         Circumstances::new(desired, observed, sender, about.to)
     }
 
-    /// Domains whose mail is to leave the host: the test recipient's.
+    /// Domains whose mail is to leave the host: that of the test recipient.
     fn elsewhere(&self) -> Vec<String> {
         let to = self.desired.as_ref().and_then(|desired| desired.verify.to.as_ref());
         let domain = to.and_then(|to| to.rsplit('@').next()).map(str::to_owned);
@@ -213,7 +214,7 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     Ok(Diagnosed { log, sources, trouble, findings, own, author, calendar: calendar.clone() })
 }
 
-/// What takes blocks of a log.
+/// A reader of a log, which takes it in blocks of whole lines.
 trait Reader {
     fn source(&mut self, calendar: Calendar);
     fn feed(&mut self, block: &[u8]);

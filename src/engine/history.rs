@@ -28,7 +28,7 @@ pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
 /// this can be undone too. `patience`: how long to wait for another run to end.
 pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progress) -> Result<Restored> {
     refuse_without_proc()?;
-    // What cannot be used is set aside when the lock is taken.
+    // Taking the lock sets aside the records that cannot be used.
     let held = lock_and_recover(patience, Place::here(), progress)?;
     let known = state::numbers()?;
     // Without a number the last change is to be undone, and not the one before it, if the generation of that is lost.
@@ -59,7 +59,8 @@ fn put_back(generation: &Generation) -> Result<()> {
         wanted.insert(name, Wanted { before: now, after });
     }
     let command = format!("restore {}", generation.number);
-    // What is put back is ours as far as it was then: a relay's password must not lie about for want of an owner.
+    // The entries that this puts back are ours as far as they were then: otherwise nobody would remove an old relay's
+    // password.
     let wrote = run_before(generation.number)?.wrote;
     let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
     match transaction

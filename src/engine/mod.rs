@@ -1,5 +1,5 @@
 //! The pipeline: recover (with the lock) → load → observe → plan (in `model`) → apply → verify. Decides and orders; touches the host through
-//! `sys` alone, and shows nothing itself: what happens is told to a `Progress`.
+//! `sys` alone, and shows nothing itself: it reports to a `Progress`.
 
 pub mod apply;
 pub mod compare;
@@ -29,7 +29,7 @@ use crate::model::host_kind::Kind;
 use crate::model::journald::Notice;
 use crate::sys::{clock, host, journal, signals};
 
-/// What is worked on.
+/// The system that a run works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The host that we run on.
@@ -39,19 +39,19 @@ pub enum Place {
 }
 
 impl Place {
-    /// What we are in. A tree may have been entered before we were called, by chroot or an installer.
+    /// The place that relayhost was called in. It may be a tree, which chroot or an installer has entered.
     pub fn here() -> Self {
         if host::kind() == Kind::Tree { Self::Tree } else { Self::Host }
     }
 }
 
-/// Who is told how a run goes on.
+/// The receiver of a run's progress.
 pub trait Progress {
     /// A stage begins. Stages do not nest.
     fn begin(&mut self, stage: &str);
-    /// A line of output of a program that the stage runs.
+    /// Shows a line of output of a program that the stage runs.
     fn say(&mut self, line: &str);
-    /// A word of our own, such as why it takes long.
+    /// Shows a line of relayhost's own, such as why the stage takes long.
     fn note(&mut self, text: &str);
     /// The stage is over.
     fn end(&mut self, end: End, result: &str, took: Duration);
@@ -60,7 +60,7 @@ pub trait Progress {
 /// How a stage ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// It did what it was to do.
+    /// It did its work.
     Good,
     /// It did not.
     Bad,
@@ -69,7 +69,7 @@ pub enum End {
 }
 
 impl End {
-    /// How a stage ended that failed with this error, if with one.
+    /// The end of a stage with this result.
     fn of<T>(result: &Result<T>) -> Self {
         match result {
             Ok(_) => Self::Good,
@@ -79,7 +79,7 @@ impl End {
     }
 }
 
-/// What is said of a stage that failed; the error itself comes below.
+/// The words for a stage that failed; the error itself is shown below.
 fn failed(error: &Error) -> String {
     match error.interruption() {
         None => "failed".into(),
@@ -88,7 +88,7 @@ fn failed(error: &Error) -> String {
     }
 }
 
-/// Nobody is told.
+/// A progress that nobody sees.
 pub struct Silent;
 
 impl Progress for Silent {
@@ -106,17 +106,17 @@ pub fn note_in_journal(command: &str, ended: &Ended) {
     }
 }
 
-/// From now on a signal that asks us to end is heeded where a run can be ended, and undone.
+/// Has SIGHUP, SIGINT and SIGTERM end the run from now on only where it can be undone.
 pub fn heed_signals() {
     signals::watch();
 }
 
-/// The error to show for one that a command ended with: the signal, if that ended it.
+/// The error to show for the one that ended a command: the signal, if a signal was its cause.
 pub fn ended_by(error: Error) -> Error {
     signals::blame(error)
 }
 
-/// Runs one stage, and tells how it went.
+/// Runs one stage, and reports how it ended.
 fn stage(
     progress: &mut dyn Progress,
     name: &str,

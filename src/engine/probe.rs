@@ -1,6 +1,6 @@
-//! Speaks to the relay as Postfix would, without sending mail: name, connection, TLS, login, sender, recipient, and
-//! back. Nothing is written, and DATA is never said. One login is tried at most: a refused password that is tried
-//! again locks the account.
+//! Speaks to the relay as Postfix would, without sending mail: name, connection, TLS, login, sender, recipient, RSET.
+//! It writes nothing, and never sends DATA. It tries one login at most: a refused password that is tried again locks
+//! the account.
 
 mod facts;
 mod session;
@@ -16,18 +16,18 @@ use crate::model::probe::route::Route;
 use crate::model::probe::{Ending, Probe};
 use crate::sys::{clock, signals};
 
-/// How long a probe may take unless told otherwise.
+/// How long a probe may take without `--timeout`.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Tries what `desired` asks for. Postfix may be missing on the host: then its defaults stand for its settings. The
-/// caller needs no lock, and nothing of the answers needs to be in force.
+/// Tries the configuration that `desired` asks for, which need not be in force. If Postfix is missing on the host, its
+/// defaults stand for its settings. Needs no lock.
 pub fn probe(desired: &Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
     let host = facts::host()?;
     let (route, waits) = facts::route_of_answers(desired, &host);
     converse(&route, &host, waits, timeout, progress)
 }
 
-/// Tries the answers in this file, or with `current` what the host's Postfix is set to now.
+/// Tries the answers in this file, or with `current` the settings of the host's Postfix.
 pub fn probe_alone(
     answers: &Path,
     current: bool,
@@ -43,7 +43,7 @@ pub fn probe_alone(
     }
 }
 
-/// Tries what the host's Postfix is set to now. `answers` give the recipient, and the local sender, if there are some.
+/// Tries the settings of the host's Postfix. `answers` give the recipient, and the local sender, if there are some.
 fn probe_current(answers: Option<&Desired>, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
     let host = facts::host()?;
     let Some(route) = facts::route_of_host(answers, &host)? else { return Err(Error::NoRelay) };
@@ -97,7 +97,7 @@ fn converse(
         Ok(()) => Ending::Willing,
         Err(stop) => *stop.ending,
     };
-    // What it found when it was cut off says nothing of the relay.
+    // The findings of a probe that was cut off say nothing of the relay.
     signals::check()?;
     Ok(talk.probe(ending))
 }

@@ -1,5 +1,5 @@
-//! Sends the test message and follows it to the relay's word. Only the relay's acceptance is success: a message that
-//! stayed on the host, went another way, bounced or was never heard of again is named as that.
+//! Sends the test message and follows it to the relay's reply. Only the relay's acceptance is success: a message that
+//! stayed on the host, went another way, bounced or disappeared is called that.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -225,7 +225,7 @@ impl Message<'_> {
         })
     }
 
-    /// What log and queue mean.
+    /// The judgement that follows from log and queue.
     fn judge(&self, word: &Word, pursuit: &Pursuit) -> Result<Judgement> {
         let found = match word {
             Word::Said(found) => found,
@@ -267,7 +267,7 @@ impl Message<'_> {
         port == self.desired.relay.port && self.relay.is(name, address)
     }
 
-    /// Whether an attempt that failed was not made at the relay: it says nothing of the relay then.
+    /// Whether a failed attempt was made at another host than the relay: then it says nothing of the relay.
     fn was_for_another(&self, attempt: &Attempt) -> bool {
         attempt.target().is_some_and(|(name, address, port)| !self.is_relay(&name, &address, port))
     }
@@ -321,7 +321,7 @@ impl Message<'_> {
         Delivery { queue, ..self.delivery(None, fate::incomplete(queue_id, &file, by_hand, queue)) }
     }
 
-    /// What the queue has of a message whose fate is in doubt. If it cannot be read, the message may be there.
+    /// The place of a message whose fate is in doubt. If the queue cannot be read, the message may be there.
     fn in_queue(pursuit: &Pursuit) -> InQueue {
         if pursuit.standing().is_ok_and(|standing| standing.is_done()) {
             InQueue::Nothing

@@ -14,10 +14,10 @@ pub struct Entry {
     pub cursor: String,
     /// As a line of a mail log: `HOST NAME[PID]: TEXT`.
     pub line: String,
-    /// What the sender said that it is: anything.
+    /// The sender's name as it gave it, which can be anything.
     name: String,
-    /// Whose process sent it, which program that was, and by which file, as journald knows from the kernel and nobody
-    /// can say otherwise (systemd.journal-fields(7), "Trusted Journal Fields").
+    /// Owner, name and executable file of the sending process, which journald has from the kernel, so that no sender can
+    /// forge them (systemd.journal-fields(7), "Trusted Journal Fields").
     uid: Option<u32>,
     comm: String,
     exe: String,
@@ -57,11 +57,11 @@ impl Entry {
         let file = self.exe.rsplit('/').next().unwrap_or_default();
         (self.is_of_root() || self.uid == Some(owner))
             && (is_daemon(&self.comm, daemon.get(..COMM).unwrap_or(daemon))
-                // What an upgrade has replaced runs on.
+                // A program that an upgrade has replaced runs on.
                 || is_daemon(file.trim_end_matches(" (deleted)"), daemon))
     }
 
-    /// Whether journald sent it: that lines were dropped, say.
+    /// Whether journald itself sent it, such as the note that lines were dropped.
     pub fn is_of_journald(&self) -> bool {
         self.is_of_root() && self.comm == "systemd-journal"
     }

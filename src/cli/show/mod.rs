@@ -1,4 +1,4 @@
-//! What a person sees: the end of each command, on the screen.
+//! The screens: how each command ended, for a person.
 
 mod delivery;
 mod diagnosis;

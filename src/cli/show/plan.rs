@@ -78,7 +78,8 @@ fn diff(screen: &Screen, diff: &str) {
     }
 }
 
-/// Shows one line for a monitoring system, and returns the exit status of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+/// Shows one line for a monitoring system, and returns the exit status of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3
+/// UNKNOWN.
 pub fn nagios(screen: &Screen, compared: &Result<Compared>) -> u8 {
     let (code, word, text, data) = match compared {
         Err(error) => (3, "UNKNOWN", format!("{error} -> {}", error.hint()), String::new()),

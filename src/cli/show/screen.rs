@@ -12,7 +12,7 @@ use crate::sys::output::Output;
 
 /// The output, and the stage that is under way.
 pub struct Screen {
-    /// What the output can show.
+    /// Abilities of the output.
     pub terminal: Terminal,
     output: Output,
     stage: Option<String>,

@@ -1,4 +1,4 @@
-//! The test message that is asked for.
+//! The order to send a test message.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::text;
 
-/// What is sent, and how long its fate is followed.
+/// The recipient of a test message, and how long its fate is followed.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Recipient.
     pub to: String,
-    /// How long to wait for the relay's word.
+    /// How long to wait for the relay's reply.
     pub deadline: Duration,
 }
 

@@ -26,7 +26,7 @@ pub struct Step {
     pub time: Option<Seconds>,
     /// In words.
     pub text: String,
-    /// Whether it is a step on the way, and none that failed.
+    /// Whether the step brought the message on its way.
     pub good: bool,
     /// Why it failed.
     pub cause: Option<Cause>,
@@ -84,7 +84,7 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    /// What follows is another file.
+    /// Begins another file, whose times are read by this calendar.
     pub fn source(&mut self, calendar: Calendar) {
         self.calendar = calendar;
     }
@@ -151,7 +151,7 @@ impl<'a> Narrator<'a> {
                     sender.clone_into(&mut self.sender);
                 }
                 let text = in_words(line.daemon, rest);
-                // What smtp(8) says of a message beside its record is of a host that it gave up.
+                // Lines of smtp(8) beside the record of an attempt are about a host that it gave up.
                 let good = !["smtp", "lmtp"].contains(&line.daemon)
                     && !rest.contains("reject")
                     && !rest.starts_with("warning");
@@ -210,7 +210,7 @@ impl<'a> Narrator<'a> {
     }
 }
 
-/// What another line says of it; empty if nothing that matters.
+/// The meaning of another line for the message; empty if it has none.
 fn in_words(daemon: &str, rest: &str) -> String {
     let rest = masked(clipped(rest, WORDS));
     match daemon {
