@@ -9,7 +9,7 @@ use relayhost::model::json::log;
 use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::{Calendar, Since};
-use relayhost::model::log::story::Story;
+use relayhost::model::log::story::Narrator;
 use relayhost::model::text::one_line;
 
 /// 2026-12-31.
@@ -47,9 +47,10 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = log::report(&whole, &calendar).to_string();
     read(&mut std::iter::once(bytes), Some(LATEST - 86_400 * 40));
 
-    let mut story = Story::new("0A1B2C3D4E", question(None));
-    story.source(calendar.clone());
-    story.feed(bytes);
+    let mut narrator = Narrator::new("0A1B2C3D4E", question(None));
+    narrator.source(calendar.clone());
+    narrator.feed(bytes);
+    let story = narrator.story;
     let _ = (log::story(&story, &calendar).to_string(), story.has_failed());
 
     let text = String::from_utf8_lossy(bytes);

@@ -1,59 +1,60 @@
-//! The conversation at the terminal: puts a question, takes the answer, shows what is wrong with it. Which question, and
-//! what an answer means, is `model::interview`'s.
+//! Puts the questions of `init` at the terminal, and shows what is wrong with an answer. Which questions there are,
+//! and what an answer means, `model::answers::interview` decides.
 
-use super::render::Renderer;
-use super::terminal::Mark;
+use super::show::providers::introduce;
+use super::show::screen::Screen;
+use super::show::terminal::Mark;
 use crate::engine::init::not_written;
 use crate::error::Result;
 use crate::model::answers::choices::Complaint;
 use crate::model::answers::interview::{Interview, Question, yes_or_no};
 use crate::sys::tty::{self, Typed};
 
-/// How many answers that cannot be taken are enough: who or whatever types there does not read what we say.
+/// Number of unusable answers to one question after which `init` gives up: whoever types does not read the complaints.
 const PATIENCE: u32 = 3;
 
-/// Asks for everything that is open. Once a provider is known, says what to have ready and what will bite.
-pub fn everything(interview: &mut Interview, out: &Renderer) -> Result<()> {
+/// Puts every open question. Once a provider is known, shows what to have ready and which pitfalls there are.
+pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
     let mut introduced = None;
     loop {
         let provider = interview.provider();
         if let Some(provider) =
             provider.filter(|provider| introduced.replace(&provider.title) != Some(&provider.title))
         {
-            super::providers::introduce(provider, out);
+            introduce(screen, provider);
         }
         let Some(prompt) = interview.next() else { return Ok(()) };
         let hidden = prompt.question == Question::Password;
         let default = prompt.default.as_deref();
-        question(out, &prompt.text, default, &prompt.help, hidden, |typed| {
+        question(screen, &prompt.text, default, &prompt.help, hidden, |typed| {
             interview.answer(prompt.question, typed)
         })?;
     }
 }
 
-/// Asks for yes or no.
-pub fn whether(out: &Renderer, text: &str, default: bool) -> Result<bool> {
+/// Puts a question that is answered with yes or no.
+pub fn whether(screen: &Screen, text: &str, default: bool) -> Result<bool> {
     let default = if default { "yes" } else { "no" };
-    question(out, text, Some(default), "type yes or no", false, |typed| {
+    question(screen, text, Some(default), "type yes or no", false, |typed| {
         yes_or_no(if typed.trim().is_empty() { default } else { typed })
     })
 }
 
-/// What shall be done with answers that are not good yet.
+/// The choice of a person whose answers the relay did not like.
 pub enum Change {
-    /// This one is asked again.
+    /// Put this question again.
     Answer(Question),
-    /// They are written as they are.
+    /// Write the answers as they are.
     Write,
 }
 
 /// Asks which answer shall be corrected.
-pub fn change(out: &Renderer, suspect: Question) -> Result<Change> {
+pub fn change(screen: &Screen, suspect: Question) -> Result<Change> {
     let words = Question::WORDS.map(|(word, _)| word).join(", ");
     let usual =
         Question::WORDS.iter().find(|(_, question)| *question == suspect).map_or("relay", |(word, _)| word);
     let text = format!("Correct which answer: {words}? Or write (as it is), or quit");
-    let chosen = question(out, &text, Some(usual), "type one of these words", false, |typed| {
+    let chosen = question(screen, &text, Some(usual), "type one of these words", false, |typed| {
         let typed = if typed.trim().is_empty() { usual.to_owned() } else { typed.trim().to_lowercase() };
         let answer = Question::WORDS
             .iter()
@@ -73,33 +74,33 @@ pub fn change(out: &Renderer, suspect: Question) -> Result<Change> {
         .ok_or_else(|| not_written("you said quit", "run `relayhost init` again when the answers are known"))
 }
 
-/// Puts one question until an answer is taken. `?` shows the help.
+/// Puts one question until `take` accepts the answer. `?` shows the help.
 fn question<T>(
-    out: &Renderer,
+    screen: &Screen,
     text: &str,
     default: Option<&str>,
     help: &str,
     hidden: bool,
     mut take: impl FnMut(&str) -> std::result::Result<T, Complaint>,
 ) -> Result<T> {
-    out.write("\n");
-    out.line("", text);
+    screen.write("\n");
+    screen.line("", text);
     if default.is_none() && !help.is_empty() {
-        out.line("", &format!("({help})"));
+        screen.line("", &format!("({help})"));
     }
     let mut wrong = 0;
     while wrong < PATIENCE {
         let offered =
             default.map_or(String::new(), |default| format!("[{}] ", crate::model::text::one_line(default)));
-        out.write(&format!("{offered}> "));
-        let typed = tty::read_line(hidden).inspect_err(|_| out.write("\n"))?;
+        screen.write(&format!("{offered}> "));
+        let typed = tty::read_line(hidden).inspect_err(|_| screen.write("\n"))?;
         if hidden || !matches!(typed, Typed::Line(_)) {
             // The terminal has not shown the end of the line.
-            out.write("\n");
+            screen.write("\n");
         }
         let complaint = match typed {
             Typed::Line(line) if line.trim() == "?" && !hidden => {
-                out.line("  ", if help.is_empty() { "there is no more to say about it" } else { help });
+                screen.line("  ", if help.is_empty() { "there is no more to say about it" } else { help });
                 continue;
             }
             Typed::Line(line) => match take(&line) {
@@ -117,14 +118,14 @@ fn question<T>(
                 ));
             }
             Typed::Stop(stop) => {
-                out.line("", "stopped; nothing was written");
+                screen.line("", "stopped; nothing was written");
                 stop.obey();
                 return Err(not_written("stopped by a signal", "run `relayhost init` again"));
             }
         };
         wrong += 1;
-        out.marked(Mark::Bad, &complaint.problem, 2);
-        out.below(&format!("-> {}", complaint.remedy));
+        screen.marked(Mark::Bad, &complaint.problem, 2);
+        screen.below(&format!("-> {}", complaint.remedy));
     }
     Err(not_written(
         format!("{PATIENCE} answers to one question that cannot be taken"),

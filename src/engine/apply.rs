@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::load::{self, Source, load};
-use super::run::{Applied, Given, Task, run};
+use super::run::{Given, Task, run};
 use super::{Place, Progress, defer, supply};
 use crate::error::{Exit, Result};
+use crate::model::ended::{Applied, Deferred, Ended};
 use crate::model::state::order::{Message, Order};
 use crate::sys::directory::Directory;
 use crate::sys::{host, pending};
@@ -26,20 +27,6 @@ pub struct Typed {
     pub patience: Duration,
 }
 
-/// The end of the command.
-#[derive(Debug)]
-pub enum Ended {
-    /// It was recorded, inside an RPM transaction.
-    Deferred {
-        /// Process id and command of who is in the transaction.
-        holder: String,
-        /// Who will carry the order out, and when.
-        next: &'static str,
-    },
-    /// It was carried out.
-    Applied(Box<Applied>),
-}
-
 impl Typed {
     fn task(&self, place: Place, packages: Option<Directory>) -> Task {
         let command = if self.root.is_some() { "apply --root" } else { self.command };
@@ -53,7 +40,7 @@ pub fn apply(typed: &Typed, progress: &mut dyn Progress) -> Result<Ended> {
     if typed.root.is_none() {
         defer::refuse_installer()?;
         if let Some(holder) = defer::defer_inside_transaction(typed.command, &typed.answers, typed.order)? {
-            return Ok(Ended::Deferred { holder, next: defer::who_does_it() });
+            return Ok(Ended::Deferred(Deferred { holder, next: defer::who_does_it() }));
         }
         defer::refuse_without_proc()?;
     }
@@ -62,7 +49,7 @@ pub fn apply(typed: &Typed, progress: &mut dyn Progress) -> Result<Ended> {
     } else {
         on_host(typed, progress)
     };
-    Ok(Ended::Applied(Box::new(applied?)))
+    applied.map(Ended::Applied)
 }
 
 fn on_host(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {

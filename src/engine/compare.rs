@@ -1,12 +1,23 @@
 //! Compares the host with the answers, for `check` and `plan`, and for what a run leaves to a person.
 
+use std::path::Path;
+
+use super::load::load;
 use super::observe::{observe, startup_files};
-use super::recover::damages;
+use super::recover::{damages, recover_if_stopped};
 use super::verify::last_proof;
-use super::{Place, defer, supply};
+use super::{Place, Progress, defer, supply};
 use crate::error::Result;
 use crate::model::desired::Desired;
+use crate::model::ended::Compared;
 use crate::model::plan::Plan;
+
+/// Clears up what a stopped run left, and compares the host with the answers in this file.
+pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
+    let desired = load(answers)?;
+    let recovered = recover_if_stopped(progress)?;
+    Ok(Compared { summary: desired.summary(), plan: look(&desired)?, recovered })
+}
 
 /// The plan for the host as it is now, with everything that a person should know besides.
 pub fn look(desired: &Desired) -> Result<Plan> {

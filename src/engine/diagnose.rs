@@ -1,8 +1,8 @@
-//! Reads a log and says what failed: the host's own, with what its answers and its Postfix say beside it and a look for
-//! what logs nothing, or any file, of whose host nothing is known.
+//! Reads a mail log for failures: the host's own, together with the host's answers, its Postfix, and the faults that
+//! no log shows; or any file, of whose host nothing is known.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Place;
 use super::load;
@@ -11,83 +11,40 @@ use super::observe::{observe, postfix_of};
 use crate::error::{Error, Result};
 use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
+use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection;
 use crate::model::log::follow::{Follower, Question};
 use crate::model::log::hosts::is_same;
 use crate::model::log::line::time_of;
 use crate::model::log::report::{Owner, Report};
 use crate::model::log::stamp::{Calendar, Seconds, Since};
-use crate::model::log::story::Story;
+use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::sys::log_files::{self, Log, Own};
 use crate::sys::{clock, dns, host, postfix, signals};
 
-/// How far back the host's own log is read unless told.
+/// How far back the host's own log is read without `--since`, in seconds.
 const DAY: Seconds = 86_400;
 
-/// The source that is no file.
+/// Name of the source that is no file.
 const JOURNAL: &str = "the journal";
 
-/// What is asked.
+/// The question that `diagnose` is asked.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// Files to read; none: the host's own log.
     pub files: Vec<PathBuf>,
-    /// From when on.
+    /// Time from which on the log is read.
     pub since: Option<Since>,
-    /// One message only.
+    /// Queue id of the one message to tell of; `None`: all messages.
     pub queue_id: Option<String>,
-    /// The answers, which need not be there unless somebody named them.
-    pub answers: PathBuf,
-    /// Whether somebody did.
-    pub named: bool,
+    /// The answers, if somebody named them; otherwise the host's, which need not be there.
+    pub answers: Option<PathBuf>,
 }
 
-/// What was found.
-pub struct Found<'a> {
-    /// All messages, or one.
-    pub log: Told<'a>,
-    /// Where it was read.
-    pub sources: Vec<String>,
-    /// What could not be read, and why.
-    pub trouble: Vec<String>,
-    /// What is amiss on the host; empty for a log from elsewhere.
-    pub looks: Vec<Finding>,
-    /// Whether it is the host's own log.
-    pub own: bool,
-    /// Who can have written it.
-    pub author: Author,
-    /// What times are in words.
-    pub calendar: Calendar,
-}
-
-/// What the log told.
-pub enum Told<'a> {
-    /// All messages.
-    All(Report),
-    /// One.
-    One(Box<Story<'a>>),
-}
-
-impl Found<'_> {
-    /// Whether there was no log of this host's own that could be read: then that none of it failed says nothing.
-    pub fn is_blind(&self) -> bool {
-        self.own && self.sources.is_empty()
-    }
-
-    /// Whether this host, or whoever wrote the log, failed.
-    pub fn has_failed(&self) -> bool {
-        let log = match &self.log {
-            Told::All(report) => report.has_failed(),
-            Told::One(story) => story.has_failed(),
-        };
-        log || self.looks.iter().any(|finding| finding.state == State::Differs)
-    }
-}
-
-/// What is known of this host.
+/// Facts about this host.
 struct Known {
     desired: Option<Desired>,
     observed: Option<Observed>,
@@ -95,7 +52,8 @@ struct Known {
     postfix: Option<Postfix>,
     names: Vec<String>,
     relay: OnceCell<dns::Identity>,
-    /// Why something of that is not known: a main.cf that Postfix cannot read is a failure, and no reason to be silent.
+    /// Findings about facts that could not be had: a main.cf that Postfix cannot read is a failure, and no reason to be
+    /// silent.
     amiss: Vec<Finding>,
     trouble: Vec<String>,
 }
@@ -103,10 +61,10 @@ struct Known {
 impl Known {
     fn of_this_host(asked: &Asked) -> Result<Self> {
         let mut known = Self::nothing();
-        if asked.named || load::is_answered() {
-            match load::load(&asked.answers) {
+        if asked.answers.is_some() || load::is_answered() {
+            match load::load(asked.answers.as_deref().unwrap_or(Path::new(load::DEFAULT))) {
                 Ok(desired) => known.desired = Some(desired),
-                Err(error) if asked.named => return Err(error),
+                Err(error) if asked.answers.is_some() => return Err(error),
                 Err(error) => known.trouble.push(format!("{error}; so nothing is known of what is wanted")),
             }
         }
@@ -143,7 +101,7 @@ impl Known {
         self.observed.as_ref().and_then(|observed| observed.postfix.as_ref()).or(self.postfix.as_ref())
     }
 
-    /// What is true of the host, for one message: nothing of it counts for another host, or another relay.
+    /// The host's circumstances for one message. They are unknown for a message of another host, or for another relay.
     fn circumstances(&self, about: &About) -> Circumstances {
         let (Some(desired), Some(observed)) = (&self.desired, &self.observed) else {
             return Circumstances::unknown(about);
@@ -162,7 +120,7 @@ impl Known {
         Circumstances::new(desired, observed, sender, about.to)
     }
 
-    /// Domains whose mail is to leave the host: the test recipient's.
+    /// Domains whose mail is to leave the host: that of the test recipient.
     fn elsewhere(&self) -> Vec<String> {
         let to = self.desired.as_ref().and_then(|desired| desired.verify.to.as_ref());
         let domain = to.and_then(|to| to.rsplit('@').next()).map(str::to_owned);
@@ -170,7 +128,7 @@ impl Known {
         domain.into_iter().filter(|domain| !is_own(domain)).collect()
     }
 
-    fn looks(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
+    fn findings(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
         let Some(postfix) = self.postfix() else {
             let missing =
                 || vec![finding("package.postfix", "Postfix is not installed".into(), Remedy::Apply)];
@@ -194,8 +152,8 @@ fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
     Finding { id: id.into(), state: State::Differs, found, remedy: Some(remedy) }
 }
 
-/// Reads, and hands what was found to `show`.
-pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
+/// Reads the log, and looks at the host if the log is its own.
+pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let now = i64::try_from(clock::unix()).unwrap_or_default();
     let calendar = Calendar::new(clock::zone(), now);
     let own = asked.files.is_empty();
@@ -221,8 +179,8 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
             (Told::All(report), sources, trouble)
         }
         Some(queue_id) => {
-            let mut story = Story::new(queue_id, question);
-            let (sources, trouble) = reading.read(postlog, &mut story)?;
+            let mut narrator = Narrator::new(queue_id, question);
+            let (sources, trouble) = reading.read(postlog, &mut narrator)?;
             if own && sources.is_empty() {
                 return Err(Error::Log {
                     name: "the mail log of this host".into(),
@@ -230,19 +188,19 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
                     remedy: "mend that, or name the file that has it".into(),
                 });
             }
-            if story.steps().is_empty() {
+            if narrator.story.steps.is_empty() {
                 return Err(Error::Log {
                     name: sources.join(", "),
                     problem: format!("says nothing of {queue_id}"),
                     remedy: "read further back (--since 7d), or name the file that has it".into(),
                 });
             }
-            (Told::One(Box::new(story)), sources, trouble)
+            (Told::One(narrator.story), sources, trouble)
         }
     };
     let mut trouble = [known.trouble.clone(), trouble].concat();
-    let looks = if own && asked.queue_id.is_none() {
-        known.looks(&calendar, now).unwrap_or_else(|error| {
+    let findings = if own && asked.queue_id.is_none() {
+        known.findings(&calendar, now).unwrap_or_else(|error| {
             trouble.push(format!("{error}; so the host was not looked at"));
             Vec::new()
         })
@@ -252,10 +210,10 @@ pub fn diagnose<T>(asked: &Asked, show: impl FnOnce(&Found) -> T) -> Result<T> {
     // Of the journal, only what root and Postfix sent is read.
     let is_journal = own && sources.as_slice() == [JOURNAL];
     let author = if is_journal { Author::Postfix } else { Author::Anybody };
-    Ok(show(&Found { log, sources, trouble, looks, own, author, calendar: calendar.clone() }))
+    Ok(Diagnosed { log, sources, trouble, findings, own, author, calendar: calendar.clone() })
 }
 
-/// What takes blocks of a log.
+/// A reader of a log, which takes it in blocks of whole lines.
 trait Reader {
     fn source(&mut self, calendar: Calendar);
     fn feed(&mut self, block: &[u8]);
@@ -271,7 +229,7 @@ impl Reader for Follower<'_> {
     }
 }
 
-impl Reader for Story<'_> {
+impl Reader for Narrator<'_> {
     fn source(&mut self, calendar: Calendar) {
         Self::source(self, calendar);
     }

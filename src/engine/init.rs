@@ -1,5 +1,5 @@
-//! Writes an answers file: looks whether one is there, reads a password that was put ready, and puts both files in their
-//! places, root's alone from the first instant. What is in them was decided before (`model::interview`).
+//! Writes an answers file and its password file, both root's alone from the first instant. Their contents were
+//! decided before (`model::answers::interview`).
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 use crate::model::answers::choices::{Choices, PASSWORD_FILE};
 use crate::model::answers::{Answers, SIZE_LIMIT};
 use crate::model::desired::Desired;
+use crate::model::ended::Written;
 use crate::model::observed::parse_settings;
+use crate::model::probe::Probe;
 use crate::model::secret::Secret;
 use crate::sys::state::{self, Lock};
 use crate::sys::{clock, files, host, postfix, selinux, swap, trust, tty};
@@ -18,7 +20,7 @@ use crate::sys::{clock, files, host, postfix, selinux, swap, trust, tty};
 /// How long to wait for another relayhost before the answers are written.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Where the answers go, and the password.
+/// The paths of the files that `init` writes.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The answers file.
@@ -45,8 +47,8 @@ impl Target {
         Ok(Self { answers, password })
     }
 
-    /// Refuses if something is there that would be overwritten, and says what it is. Links and directories that others
-    /// may change are refused in any case. `own`: the password gets a file of its own.
+    /// Refuses to overwrite a file, unless with `force`. A link, or a directory that others may change, is refused in any
+    /// case. `own`: the password gets a file of its own.
     pub fn refuse_if_taken(&self, own: bool, force: bool) -> Result<()> {
         for path in self.paths(own) {
             files::refuse_link(path)?;
@@ -69,7 +71,7 @@ impl Target {
         }
     }
 
-    /// What is there already, in words without a secret.
+    /// Descriptions of the files that are there already, without a secret.
     pub fn taken(&self, own: bool) -> Vec<String> {
         let there = |path: &Path| {
             let what = if path == self.answers {
@@ -82,12 +84,19 @@ impl Target {
         self.paths(own).into_iter().filter(|path| files::exists(path)).map(there).collect()
     }
 
+    /// The commands to call once the answers are written.
+    fn next_steps(&self) -> Vec<String> {
+        let other = self.answers != Path::new(DEFAULT);
+        let answers = if other { format!(" --answers {}", self.answers.display()) } else { String::new() };
+        ["plan", "apply"].map(|command| format!("relayhost {command}{answers}")).to_vec()
+    }
+
     fn paths(&self, own: bool) -> Vec<&Path> {
         if own { vec![&self.answers, &self.password] } else { vec![&self.answers] }
     }
 }
 
-/// What a file says, in a few words without a secret.
+/// A description of an answers file in a few words, without a secret.
 fn what_is_in(path: &Path) -> String {
     let bytes = files::read(path, SIZE_LIMIT).ok().flatten().unwrap_or_default();
     let Ok(answers) = Answers::parse("", &bytes) else { return "it is not an answers file".into() };
@@ -105,7 +114,7 @@ fn what_is_in(path: &Path) -> String {
     }
 }
 
-/// The domain that Postfix gives to local senders: its own word, or what it would be by the host's name.
+/// The domain that Postfix gives to local senders: its setting, or its default, which follows from the host's name.
 pub fn local_domain() -> String {
     let set = || {
         let settings = parse_settings(&postfix::settings(&["mail_version", "myorigin"]).ok()?);
@@ -119,7 +128,7 @@ pub fn local_domain() -> String {
     })
 }
 
-/// The first line of standard input, which somebody has put there; a terminal would show it.
+/// Reads the password from the first line of standard input. Errors if that is a terminal, which would show it.
 pub fn password_from_stdin() -> Result<Secret> {
     let wrong = |problem: &str, remedy: &str| Error::Answers {
         file: "--password-stdin".into(),
@@ -146,7 +155,7 @@ pub fn absolute(path: &Path) -> Result<String> {
     Ok(files::absolute(path)?.display().to_string())
 }
 
-/// Everything that the choices ask for, with the password, wherever that is.
+/// The configuration that the choices ask for, with the password, wherever that is.
 pub fn desired(choices: &Choices) -> Result<Desired> {
     if choices.password.is_some() || choices.password_file.is_none() {
         return choices.desired();
@@ -161,10 +170,31 @@ pub fn desired(choices: &Choices) -> Result<Desired> {
     })
 }
 
+/// Writes the answers that were gathered. `inline`: the password into the answers file itself. `force`: what is there is
+/// replaced. `probe`: what the relay said to them, if it was asked.
+pub fn write(
+    target: &Target,
+    choices: &Choices,
+    inline: bool,
+    force: bool,
+    probe: Option<Probe>,
+    progress: &mut dyn Progress,
+) -> Result<Written> {
+    let summary = desired(choices)?.summary();
+    let paths = write_files(target, choices, inline, force, progress)?;
+    Ok(Written { paths, summary, next: target.next_steps(), probe })
+}
+
+/// The end of an `init` without a terminal whose answers the relay has refused: nothing is written.
+pub fn refused(choices: &Choices, probe: Probe) -> Result<Written> {
+    let summary = desired(choices)?.summary();
+    Ok(Written { paths: Vec::new(), summary, next: Vec::new(), probe: Some(probe) })
+}
+
 /// Writes both files, and returns their paths. `inline`: the password into the answers file itself. Answers and password
 /// are changed in one step, by the rename of the answers: these name the new password where it was built, beside its place,
 /// and once they are in force it goes to its place. So whoever is stopped, and wherever, leaves the old pair or the new one.
-pub fn write(
+fn write_files(
     target: &Target,
     choices: &Choices,
     inline: bool,
@@ -226,12 +256,13 @@ fn bring_home(target: &Target, built: &Path) -> Result<()> {
     files::remove_staging(built)
 }
 
-/// Clears up what an `init` that was stopped has left beside the host's answers. Returns lines for what could not be done.
+/// Clears up what a stopped `init` has left beside the host's answers. Returns a line for each file that could not be
+/// cleared up.
 pub fn clear_up(lock: &Lock) -> Vec<String> {
     Target::new(Path::new(DEFAULT)).map_or_else(|_| Vec::new(), |target| clear_up_beside(lock, &target))
 }
 
-/// A password that the answers name goes to its place, and what they do not name goes.
+/// Moves a staged password that the answers name to its place, and removes every other staged file.
 fn clear_up_beside(_lock: &Lock, target: &Target) -> Vec<String> {
     let Some(directory) = target.answers.parent() else { return Vec::new() };
     let left = files::names(directory).into_iter().filter(|name| name.starts_with(files::STAGING));
@@ -247,7 +278,7 @@ fn clear_up_beside(_lock: &Lock, target: &Target) -> Vec<String> {
     .collect()
 }
 
-/// Nothing was written, and why.
+/// The error of an `init` that wrote nothing.
 pub fn not_written(why: impl Into<String>, remedy: &str) -> Error {
     Error::NotWritten { why: why.into(), remedy: remedy.to_owned() }
 }

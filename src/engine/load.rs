@@ -12,13 +12,13 @@ use crate::model::state::generation;
 use crate::sys::trust::{self, Kind, Trusted};
 use crate::sys::{acl, environment, files, host};
 
-/// Where answers are looked for.
+/// The host's answers file.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
 
 /// Longest password that is read from a file, in bytes.
 pub const PASSWORD_LIMIT: u64 = 4096;
 
-/// Where other packages put theirs: `NAME.toml`, read in the order of their names. What answers.toml says comes first.
+/// Directory for the answers of other packages: `NAME.toml`, read in the order of their names. answers.toml counts most.
 pub const DROP_INS: &str = "/etc/relayhost/answers.d";
 
 /// Names of standard input.
@@ -36,12 +36,12 @@ fn files_of_host() -> Vec<PathBuf> {
     std::iter::once(main).filter(|path| files::exists(path)).chain(drop_ins).collect()
 }
 
-/// Whether there are answers at all.
+/// Whether the host has answers at all.
 pub fn is_answered() -> bool {
     !files_of_host().is_empty()
 }
 
-/// What is another text after each change of the answers, or of the password file that they name. Not their time alone:
+/// A fingerprint that changes whenever the answers or the password file change. It rests on more than the files' time:
 /// clocks are set, and a file can be written twice in a second.
 pub fn edition() -> String {
     let mut paths = files_of_host();
@@ -56,17 +56,17 @@ pub fn edition() -> String {
     generation::sha256(each.join("\n").as_bytes())
 }
 
-/// Where answers come from.
+/// The source of the answers.
 pub enum Source {
     /// A file. Those of the host (`DEFAULT`) include the drop-ins.
     File(PathBuf),
-    /// What came on standard input.
+    /// Answers from standard input.
     Typed(Box<Answers>),
 }
 
 impl Source {
-    /// What `--answers` names; `-` is standard input, which is read now. A pipe may hang, and nobody else is to wait
-    /// for the lock meanwhile. Whose words these are, the caller knows; so standard input is taken as it comes.
+    /// The source that `--answers` names; `-` is standard input, which is read now: a pipe may hang, and nobody else
+    /// is to wait for the lock meanwhile. The caller knows who wrote it, so nobody else's rights are checked.
     pub fn new(path: &Path) -> Result<Self> {
         if !STANDARD_INPUT.iter().any(|name| path == Path::new(name)) {
             return Ok(Self::File(path.to_owned()));

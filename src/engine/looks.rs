@@ -1,5 +1,4 @@
-//! Looks at the host for what logs nothing. Facts only, read with Postfix's own programs; what they mean is
-//! `model::looks`'s to say.
+//! Collects facts about faults that no log shows, with Postfix's own programs. `model::inspection` says what they mean.
 
 use std::path::Path;
 
@@ -24,7 +23,7 @@ const WRITTEN: [&str; 6] = [
     "/var/log/messages",
 ];
 
-/// Looks at everything.
+/// Collects all facts.
 pub fn look<'a>(
     known: &'a Postfix,
     calendar: &Calendar,

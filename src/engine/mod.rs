@@ -1,11 +1,12 @@
 //! The pipeline (`run`), its steps, and the commands around it. Decides and orders; touches the host through `sys` alone, and
-//! shows nothing itself: what happens is told to a `Progress`.
+//! shows nothing itself: it reports to a `Progress`.
 
 pub mod apply;
 pub mod compare;
 pub mod defer;
 pub mod diagnose;
 mod fate;
+pub mod history;
 pub mod init;
 pub mod install;
 pub mod load;
@@ -24,14 +25,13 @@ mod wait;
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::error::{Error, Result};
+use crate::model::ended::Ended;
 use crate::model::host_kind::Kind;
 use crate::model::journald::Notice;
 use crate::sys::{clock, host, journal, signals};
 
-/// A system to work on.
+/// The system that a run works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The host that we run on.
@@ -41,19 +41,19 @@ pub enum Place {
 }
 
 impl Place {
-    /// The system that we are in. A tree may have been entered before we were called, by chroot or an installer.
+    /// The place that relayhost was called in. It may be a tree, which chroot or an installer has entered.
     pub fn here() -> Self {
         if host::kind() == Kind::Tree { Self::Tree } else { Self::Host }
     }
 }
 
-/// Who is told how a run goes on.
+/// The receiver of a run's progress.
 pub trait Progress {
     /// A stage begins. Stages do not nest.
     fn begin(&mut self, stage: &str);
-    /// A line of output of a program that the stage runs.
+    /// Shows a line of output of a program that the stage runs.
     fn say(&mut self, line: &str);
-    /// A word of our own, such as why it takes long.
+    /// Shows a line of relayhost's own, such as why the stage takes long.
     fn note(&mut self, text: &str);
     /// The stage is over.
     fn end(&mut self, end: End, result: &str, took: Duration);
@@ -62,7 +62,7 @@ pub trait Progress {
 /// The end of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// It did what it was to do.
+    /// It did its work.
     Good,
     /// It did not.
     Bad,
@@ -81,7 +81,7 @@ impl End {
     }
 }
 
-/// The line for a stage that failed; the error itself is shown below it.
+/// The words for a stage that failed; the error itself is shown below.
 fn failed(error: &Error) -> String {
     match error.interruption() {
         None => "failed".into(),
@@ -90,7 +90,7 @@ fn failed(error: &Error) -> String {
     }
 }
 
-/// Nobody is told.
+/// A progress that nobody sees.
 pub struct Silent;
 
 impl Progress for Silent {
@@ -100,24 +100,25 @@ impl Progress for Silent {
     fn end(&mut self, _: End, _: &str, _: Duration) {}
 }
 
-/// Has the journal hold what the document of a run says, for whoever looks after our units. On a terminal it was seen.
-pub fn note_in_journal(document: &Value) {
+/// Sends the end of a command to the journal if a unit of ours runs it, for whoever looks after the units. On a terminal
+/// somebody has seen it.
+pub fn note_in_journal(command: &str, ended: &Ended) {
     if host::is_our_service() {
-        journal::send(&Notice::of(document));
+        journal::send(&Notice::of(command, ended));
     }
 }
 
-/// From now on a signal that asks us to end is heeded where a run can be ended, and undone.
+/// Has SIGHUP, SIGINT and SIGTERM end the run from now on only where it can be undone.
 pub fn heed_signals() {
     signals::watch();
 }
 
-/// The error to show for one that a command ended with: the signal, if that ended it.
+/// The error to show for the one that ended a command: the signal, if a signal was its cause.
 pub fn ended_by(error: Error) -> Error {
     signals::blame(error)
 }
 
-/// Runs one stage, and tells how it went.
+/// Runs one stage, and reports how it ended.
 fn stage(
     progress: &mut dyn Progress,
     name: &str,

@@ -1,4 +1,4 @@
-//! Looks at the host: asks rpm, Postfix and the disk, side by side, and returns facts.
+//! Observes the host: asks rpm, Postfix and the disk, at the same time, and returns facts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     })
 }
 
-/// What the `mail` command reads when monitors call it.
+/// The startup files that the `mail` command reads when a monitor calls it.
 pub fn startup_files() -> Vec<Startup> {
     mail::startup_files()
 }
@@ -56,7 +56,7 @@ pub fn plugins() -> BTreeSet<String> {
     names.filter_map(|name| Some(name.strip_prefix("lib")?.split_once(".so")?.0.to_owned())).collect()
 }
 
-/// Postfix alone, which needs no answers.
+/// Observes Postfix alone, which needs no answers.
 pub fn postfix_of(place: Place) -> Result<Postfix> {
     let settings = parse_settings(&postfix::settings(&SETTINGS)?);
     let setting = |name: &str| settings.get(name).map_or("", String::as_str);
@@ -102,7 +102,7 @@ fn ca_files(configured: &str) -> Vec<PathBuf> {
     configured.into_iter().chain(ca_candidates()).filter(|path| files::has_content(path)).collect()
 }
 
-/// What is behind /usr/sbin/sendmail. `own` is `sendmail_path`, which on EL is /usr/sbin/sendmail.postfix; where it is
+/// The program behind /usr/sbin/sendmail. `own` is `sendmail_path`, which on EL is /usr/sbin/sendmail.postfix; where it is
 /// /usr/sbin/sendmail itself, alternatives may have put another program there.
 fn sendmail(own: &str) -> Sendmail {
     let Some(found) = files::resolve(Path::new("/usr/sbin/sendmail")) else { return Sendmail::Missing };

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::defer::{refuse_without_proc, rest, rest_a_while};
 use super::recover::tell_of_damage;
-use super::run::{Applied, Given, Task, run};
+use super::run::{Given, Task, run};
 use super::{Place, Progress, load, wait};
 use crate::error::{Exit, Result};
+use crate::model::ended::{Applied, Ended, Idle};
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::probe::Ending;
 use crate::model::state::order::Order;
@@ -18,61 +19,46 @@ use crate::sys::{host, pending, signals};
 /// Rounds of one call: what is asked for while it works is done too, and a loop of askers ends.
 const ROUNDS: usize = 3;
 
-/// The end of a call.
-#[derive(Debug)]
-pub enum Drained {
-    /// The queue is empty.
-    Nothing,
-    /// It is not time to try again; the last attempt ended with this status.
-    NotDue(Exit),
-    /// There are no answers to apply yet.
-    NoAnswers,
-    /// This is a tree that is not running: its first boot does what waits.
-    FirstBoot,
-    /// Done, or tried; all entries were tried, and are gone if the exit status is 0.
-    Ran(Box<Applied>),
-}
-
 /// Does what waits. `only_due`: only if it is time to try it again.
-pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) -> Result<Drained> {
+pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) -> Result<Ended> {
     pending::sweep();
-    let mut drained = Drained::Nothing;
+    let mut ended = Ended::Idle(Idle::Nothing);
     for _ in 0..ROUNDS {
-        if matches!(drained, Drained::Ran(_)) && signals::pending().is_some() {
+        if matches!(ended, Ended::Applied(_)) && signals::pending().is_some() {
             // What was done is done; what was asked for meanwhile stays, for the next run.
             break;
         }
         // First without waiting: most calls find nothing.
         let entries = pending::entries()?;
         if entries.is_empty() {
-            if matches!(drained, Drained::Nothing) {
+            if matches!(ended, Ended::Idle(_)) {
                 tell_of_damage(progress);
             }
             break;
         }
         refuse_without_proc()?;
         if Place::here() == Place::Tree {
-            drained = Drained::FirstBoot;
+            ended = Ended::Idle(Idle::FirstBoot);
             break;
         }
         let (now, answers) = (host::moment(), load::edition());
         if only_due && !entries.iter().any(|(_, entry)| entry.is_due(&now, &answers)) {
             let last = entries.iter().find_map(|(_, entry)| entry.last_exit()).unwrap_or(Exit::Done);
-            drained = if matches!(drained, Drained::Nothing) { Drained::NotDue(last) } else { drained };
+            ended = if matches!(ended, Ended::Idle(_)) { Ended::Idle(Idle::NotDue(last)) } else { ended };
             break;
         }
         if !load::is_answered() {
-            drained = Drained::NoAnswers;
+            ended = Ended::Idle(Idle::NoAnswers);
             break;
         }
         let (applied, again) = attempt(only_due, patience, answers, progress)?;
-        drained = Drained::Ran(Box::new(applied));
+        ended = Ended::Applied(applied);
         if !again {
             break;
         }
     }
     rest();
-    Ok(drained)
+    Ok(ended)
 }
 
 /// Carries out what waits, and notes in the queue why if that fails. Returns whether more may be done at once: what came

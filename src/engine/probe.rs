@@ -1,37 +1,50 @@
-//! Speaks to the relay as Postfix would, without sending mail: name, connection, TLS, login, sender, recipient, and
-//! back. Nothing is written, and DATA is never said. One login is tried at most: a refused password that is tried
-//! again locks the account.
+//! Speaks to the relay as Postfix would, without sending mail: name, connection, TLS, login, sender, recipient, RSET.
+//! It writes nothing, and never sends DATA. It tries one login at most: a refused password that is tried again locks
+//! the account.
 
 mod facts;
 mod session;
 mod talk;
 
+use std::path::Path;
 use std::time::Duration;
 
-use super::{End, Progress, Silent};
+use super::{End, Progress, Silent, load};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::probe::route::Route;
 use crate::model::probe::{Ending, Probe};
 use crate::sys::{clock, signals};
 
-/// How long a probe may take unless told otherwise.
+/// How long a probe may take without `--timeout`.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Tries what `desired` asks for. Postfix may be missing on the host: then its defaults stand for its settings. The
-/// caller needs no lock, and nothing of the answers needs to be in force.
+/// Tries the configuration that `desired` asks for, which need not be in force. If Postfix is missing on the host, its
+/// defaults stand for its settings. Needs no lock.
 pub fn probe(desired: &Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
     let host = facts::host()?;
     let (route, waits) = facts::route_of_answers(desired, &host);
     converse(&route, &host, waits, timeout, progress)
 }
 
-/// Tries what the host's Postfix is set to now. `answers` give the recipient, and the local sender, if there are some.
-pub fn probe_current(
-    answers: Option<&Desired>,
+/// Tries the answers in this file, or with `current` the settings of the host's Postfix.
+pub fn probe_alone(
+    answers: &Path,
+    current: bool,
     timeout: Duration,
     progress: &mut dyn Progress,
 ) -> Result<Probe> {
+    if current {
+        // The answers give the recipient alone, and a host that was set up by hand has none.
+        let answers = load::is_answered().then(|| load::load(answers)).transpose()?;
+        probe_current(answers.as_ref(), timeout, progress)
+    } else {
+        probe(&load::load(answers)?, timeout, progress)
+    }
+}
+
+/// Tries the settings of the host's Postfix. `answers` give the recipient, and the local sender, if there are some.
+fn probe_current(answers: Option<&Desired>, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
     let host = facts::host()?;
     let Some(route) = facts::route_of_host(answers, &host)? else { return Err(Error::NoRelay) };
     converse(&route, &host, Vec::new(), timeout, progress)
@@ -84,7 +97,7 @@ fn converse(
         Ok(()) => Ending::Willing,
         Err(stop) => *stop.ending,
     };
-    // What it found when it was cut off says nothing of the relay.
+    // The findings of a probe that was cut off say nothing of the relay.
     signals::check()?;
     Ok(talk.probe(ending))
 }

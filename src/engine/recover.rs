@@ -1,32 +1,28 @@
-//! What has to be cleared up before anything else, and going back: recovery of a stopped run, `restore`, `history`.
+//! Clears up what a stopped run left: every command does this before anything else.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::transaction::{
-    Transaction, Wanted, postfix_directory, postfix_runs, reread, run_before, trust_postfix_directory,
-};
+use super::transaction::{Transaction, postfix_directory, postfix_runs, reread, trust_postfix_directory};
 use super::{End, Place, Progress, init};
 use crate::error::{Edit, Error, Result};
 use crate::model::plan::action::ServiceAction;
-use crate::model::state::generation::{Generation, Intent, Phase, recorded_files};
+use crate::model::state::generation::{Intent, Phase};
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, damage, inode, scratch, signals};
+use crate::sys::{clock, damage, scratch, signals};
 
-/// What recovery did, in words; `None` if there was nothing to do.
+/// The words for what recovery did; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
 
-/// The lock of the host, for as long as this lives.
+/// The lock of the host, held for as long as this value lives.
 #[derive(Debug)]
 pub struct Held {
     _lock: Lock,
-    /// What was cleared up when it was taken.
+    /// The words for what was cleared up when the lock was taken.
     pub recovered: Recovered,
 }
 
-/// For commands that change something: takes the lock, waiting for another run, clears up what a stopped run left, and
-/// sets aside what cannot be used of the state. What the command goes by, the answers among it, is read afterwards: while
-/// one waits, it may change.
+/// For commands that change something: waits for the lock, clears up what a stopped run left, and sets aside records that
+/// cannot be used. The command reads the answers afterwards, since they may change while it waits.
 pub fn lock_and_recover(patience: Duration, place: Place, progress: &mut dyn Progress) -> Result<Held> {
     trust_postfix_directory()?;
     let lock = state::lock(patience, &mut |line| progress.note(line))?;
@@ -34,7 +30,7 @@ pub fn lock_and_recover(patience: Duration, place: Place, progress: &mut dyn Pro
     Ok(Held { _lock: lock, recovered })
 }
 
-/// For commands that change nothing: clears up what a stopped run left. A run that is at work now is left alone.
+/// For commands that change nothing: clears up what a stopped run left, and leaves a run alone that is at work now.
 pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
     let lock = if state::has_intent() { state::try_lock()? } else { None };
     let Some(lock) = lock else { return Ok(None) };
@@ -42,7 +38,7 @@ pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
     go_on(clear_up(&lock, Place::here(), progress), progress)
 }
 
-/// What cannot be used of the state, or can be read by others; a line each.
+/// A line for each record of the state that cannot be used, or that others can read.
 pub fn damages() -> Vec<String> {
     let lines = damage::survey()
         .into_iter()
@@ -51,7 +47,7 @@ pub fn damages() -> Vec<String> {
     lines.chain(exposure).collect()
 }
 
-/// Says what cannot be used of the state. Returns whether there is any such thing, or was.
+/// Reports the records that cannot be used. Returns whether there are, or were, such records.
 pub fn tell_of_damage(progress: &mut dyn Progress) -> bool {
     let lines = damages();
     for line in &lines {
@@ -60,14 +56,15 @@ pub fn tell_of_damage(progress: &mut dyn Progress) -> bool {
     !lines.is_empty() || !state::generations_aside().is_empty()
 }
 
-/// At boot, before Postfix starts: it will read what is there then. One that runs all the same is told.
+/// At boot, before Postfix starts and reads the files: clears up what a stopped run left. A Postfix that runs all the
+/// same is told to read them.
 pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
     if !state::is_there() {
         tell_of_damage(progress);
         return Ok(None);
     }
     trust_postfix_directory()?;
-    // What runs may be another's: a tree that was copied from a running host has its pid file.
+    // A tree that was copied from a running host has that host's pid file.
     let place = if Place::here() == Place::Host && postfix_runs()? { Place::Host } else { Place::Tree };
     match state::try_lock()? {
         None => Ok(None),
@@ -75,7 +72,8 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
     }
 }
 
-/// Files that cannot be put back are no reason to stop: they can be looked at, and made what the answers say.
+/// Has the command go on where files cannot be put back: `check` shows them, and `repair` makes them what the answers
+/// say.
 fn go_on(result: Result<Recovered>, progress: &mut dyn Progress) -> Result<Recovered> {
     match result {
         Err(error @ Error::Unrecovered { .. }) => {
@@ -87,7 +85,7 @@ fn go_on(result: Result<Recovered>, progress: &mut dyn Progress) -> Result<Recov
 }
 
 fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
-    // Signals wait: what it puts back is what is to be in force.
+    // Signals wait: the files that it puts back are to be in force.
     let _held = signals::hold();
     scratch::sweep();
     let recovered = if state::has_intent() { recover(lock, place, progress) } else { Ok(None) };
@@ -105,7 +103,7 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
     let begin = clock::now();
     progress.begin("recovery");
     let result = match finish(lock, place, progress) {
-        // Nobody can follow it any more, the next command neither.
+        // No later command could follow it either.
         Err(lost) if lost.is_lost_record() => state::set_intent_aside().and_then(|_| {
             let lost = if let Error::Stuck { undo, .. } = lost { *undo } else { lost };
             Err(Error::Unrecovered { problem: lost.to_string() })
@@ -120,7 +118,7 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
     result
 }
 
-/// Ends what a stopped run had begun. `Error::is_lost_record` if what that takes is not there any more.
+/// Ends what a stopped run had begun. `Error::is_lost_record` if the records for that are lost.
 fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
     let (transaction, phase) = match state::intent() {
         Ok(None) => return Ok(None),
@@ -130,7 +128,7 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
             }
             transaction => (transaction?, phase),
         },
-        // Whose it was, the newest generation says; how far it had come, the files do.
+        // The newest generation tells whose run it was, and the files how far it had come.
         Err(lost) if lost.is_lost_record() => match Transaction::resume_newest(place)? {
             None => {
                 let aside = state::set_intent_aside()?;
@@ -156,7 +154,7 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
             );
             Some(told(&done, place, put_back.untold))
         }),
-        // Whether the relay would have confirmed it, nobody knows.
+        // Nobody knows whether the relay would have confirmed it.
         Phase::Changed => {
             let untold = transaction.tell_postfix().err();
             transaction.keep(true).map(|()| Some(told(CHANGED, place, untold)))
@@ -166,9 +164,9 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
 
 const CHANGED: &str = "a run was stopped after it had changed all files";
 
-/// All files are new, and Postfix has to read them; only that they could be put back is lost.
+/// All files are new, and Postfix has to read them; the record by which they could be put back is lost.
 fn without_record(lost: &Error, place: Place) -> Result<String> {
-    // What was there before is not known, so it may have been other protocols, which take a restart.
+    // The previous files are not known: they may have had another inet_protocols, and a change of that takes a restart.
     let untold = reread(place, ServiceAction::Restart).err();
     state::remove_intent()?;
     Ok(told(&format!("{CHANGED}, and it cannot be undone any more ({lost})"), place, untold))
@@ -176,64 +174,9 @@ fn without_record(lost: &Error, place: Place) -> Result<String> {
 
 fn told(done: &str, place: Place, untold: Option<Error>) -> String {
     match untold {
-        // Before Postfix starts, or in a tree, there is nobody to tell.
+        // Before Postfix starts, and in a tree, no Postfix runs that could be told.
         None if place == Place::Tree => format!("{done}; Postfix reads them when it starts"),
         None => format!("{done}; Postfix has read them"),
         Some(error) => format!("{done}; Postfix could not be told: {error}"),
-    }
-}
-
-/// All generations that can be used, oldest first.
-pub fn history() -> Result<Vec<Generation>> {
-    let readable = |number| match state::generation(number) {
-        Err(error) if error.is_lost_record() => None,
-        other => Some(other),
-    };
-    state::numbers()?.into_iter().filter_map(readable).collect()
-}
-
-/// Puts a generation back, the newest without a number. What is there now becomes a generation of its own, so that
-/// this can be undone too. Returns the number that was put back. The caller holds the lock, so that what cannot be used is
-/// set aside already.
-pub fn restore(number: Option<u32>, progress: &mut dyn Progress) -> Result<u32> {
-    let known = state::numbers()?;
-    // Without a number the last change is to be undone, and not the one before it, if the generation of that is lost.
-    let newest = known.iter().copied().chain(state::generations_aside()).max();
-    let number = number.or(newest).unwrap_or_default();
-    if !known.contains(&number) {
-        return Err(Error::NoGeneration { number, known });
-    }
-    let generation = state::generation(number)?;
-    damage::whole(&generation)?;
-    // The last moment at which a signal ends it with nothing changed; from here on it waits.
-    signals::check()?;
-    let _held = signals::hold();
-    let begin = clock::now();
-    progress.begin("restore");
-    let result = put_back(&generation);
-    let text = format!("the files of generation {number} ({}) are in force again", generation.time);
-    progress.end(End::of(&result), if result.is_ok() { &text } else { "failed" }, begin.elapsed());
-    result.map(|()| number)
-}
-
-fn put_back(generation: &Generation) -> Result<()> {
-    let mut wanted = BTreeMap::new();
-    for name in recorded_files() {
-        let now = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
-        let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
-        let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
-        wanted.insert(name, Wanted { before: now, after });
-    }
-    let command = format!("restore {}", generation.number);
-    // What is put back is ours as far as it was then: a relay's password must not lie about for want of an owner.
-    let wrote = run_before(generation.number)?.wrote;
-    let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
-    match transaction
-        .restore(generation)
-        .and_then(|()| transaction.changed())
-        .and_then(|()| transaction.tell_postfix())
-    {
-        Ok(()) => transaction.keep(false),
-        Err(cause) => Err(transaction.fail(cause)),
     }
 }

@@ -19,10 +19,9 @@ use super::verify::Request;
 use super::{Place, Progress, defer};
 use crate::error::{Exit, Result};
 use crate::model::desired::Desired;
-use crate::model::message::delivery::Delivery;
-use crate::model::plan::action::{Actions, Install};
+use crate::model::ended::Applied;
+use crate::model::plan::action::Install;
 use crate::model::plan::{Finding, Plan};
-use crate::model::probe::Probe;
 use crate::model::state::order::{Message, Order};
 use crate::model::state::pending::Entry;
 use crate::sys::directory::Directory;
@@ -54,46 +53,6 @@ pub struct Given {
     pub order: Order,
     /// The requests of the queue that are settled when the run ends well.
     pub serves: Vec<(String, Entry)>,
-}
-
-/// The end of a run.
-#[derive(Debug, Default)]
-pub struct Applied {
-    /// The way of mail by the answers, in one line.
-    pub summary: String,
-    /// Whether the run worked on a tree that is not running.
-    pub in_tree: bool,
-    /// The remains of a stopped run that were cleared up first.
-    pub recovered: Recovered,
-    /// The steps that were done.
-    pub actions: Actions,
-    /// The generation that has what was there before, if a file was changed.
-    pub generation: Option<u32>,
-    /// The relay's words before anything was changed, if it was asked. After a veto nothing was changed.
-    pub probe: Option<Probe>,
-    /// The fate of the test message, if one was sent.
-    pub delivery: Option<Delivery>,
-    /// Whether the files were put back.
-    pub undone: bool,
-    /// Faults of the host that are left to a person; `None` if nobody looked for them.
-    pub findings: Option<Vec<Finding>>,
-}
-
-impl Applied {
-    /// Whether the relay would refuse, so that nothing was done.
-    pub fn is_vetoed(&self) -> bool {
-        self.probe.as_ref().is_some_and(Probe::is_veto)
-    }
-
-    /// The exit status of the command.
-    pub fn exit(&self) -> Exit {
-        match &self.delivery {
-            Some(_) if self.undone => Exit::PutBack,
-            Some(delivery) => delivery.outcome.exit(),
-            None if self.is_vetoed() => Exit::Refused,
-            None => Exit::Done,
-        }
-    }
 }
 
 /// Brings the host, or a tree, to what the answers say. `load` reads what is given, with the lock held.

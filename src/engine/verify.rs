@@ -1,16 +1,23 @@
-//! Sends the test message and follows it to the relay's word. Only the relay's acceptance is success: a message that
-//! stayed on the host, went another way, bounced or was never heard of again is named as that.
+//! Sends the test message and follows it to the relay's reply. Only the relay's acceptance is success: a message that
+//! stayed on the host, went another way, bounced or disappeared is called that.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+mod request;
 mod why;
 
+pub use request::Request;
+
+use super::load::load;
+use super::observe::observe;
 use super::pursuit::Pursuit;
-use super::{End, Progress, fate};
+use super::recover::{recover_if_stopped, tell_of_damage};
+use super::{End, Place, Progress, fate};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::causes::Cause;
 use crate::model::desired::Desired;
+use crate::model::ended::Verified;
 use crate::model::log::{Attempt, Status};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::message::proof::Proof;
@@ -32,26 +39,20 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How long the log may take to show a message that was handed over.
 const UNSEEN: Duration = Duration::from_secs(20);
 
-/// What is sent, and how long its fate is followed.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Recipient.
-    pub to: String,
-    /// How long to wait for the relay's word.
-    pub deadline: Duration,
-}
-
-impl Request {
-    /// The message that the answers in `file` ask for.
-    pub fn of(desired: &Desired, file: &Path) -> Result<Self> {
-        let to = desired.verify.to.clone().ok_or_else(|| Error::Answers {
-            file: file.display().to_string(),
-            place: None,
-            problem: "there is no recipient for the test message".into(),
-            remedy: "add `to = \"you@your.domain\"` under [verify], or use --no-verify".into(),
-        })?;
-        Ok(Self { to, deadline: desired.verify.deadline })
-    }
+/// Clears up what a stopped run left, and sends a test message by the answers in this file. `to` and `deadline` count
+/// more than what the answers say.
+pub fn verify_alone(
+    answers: &Path,
+    to: Option<&str>,
+    deadline: Option<Duration>,
+    progress: &mut dyn Progress,
+) -> Result<Verified> {
+    let desired = load(answers)?;
+    let request = Request::typed(&desired, answers, to, deadline)?;
+    let recovered = recover_if_stopped(progress)?;
+    tell_of_damage(progress);
+    let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, progress)?;
+    Ok(Verified { delivery, recovered })
 }
 
 /// Sends and follows. Errors only where nothing could be sent or nothing can be read; every fate of a message that
@@ -224,7 +225,7 @@ impl Message<'_> {
         })
     }
 
-    /// What log and queue mean.
+    /// The judgement that follows from log and queue.
     fn judge(&self, word: &Word, pursuit: &Pursuit) -> Result<Judgement> {
         let found = match word {
             Word::Said(found) => found,
@@ -266,7 +267,7 @@ impl Message<'_> {
         port == self.desired.relay.port && self.relay.is(name, address)
     }
 
-    /// Whether an attempt that failed was not made at the relay: it says nothing of the relay then.
+    /// Whether a failed attempt was made at another host than the relay: then it says nothing of the relay.
     fn was_for_another(&self, attempt: &Attempt) -> bool {
         attempt.target().is_some_and(|(name, address, port)| !self.is_relay(&name, &address, port))
     }
@@ -320,7 +321,7 @@ impl Message<'_> {
         Delivery { queue, ..self.delivery(None, fate::incomplete(queue_id, &file, by_hand, queue)) }
     }
 
-    /// What the queue has of a message whose fate is in doubt. If it cannot be read, the message may be there.
+    /// The place of a message whose fate is in doubt. If the queue cannot be read, the message may be there.
     fn in_queue(pursuit: &Pursuit) -> InQueue {
         if pursuit.standing().is_ok_and(|standing| standing.is_done()) {
             InQueue::Nothing

@@ -4,6 +4,7 @@
 pub mod answers;
 pub mod causes;
 pub mod desired;
+pub mod ended;
 pub mod host_kind;
 pub mod inspection;
 pub mod journald;

@@ -254,13 +254,13 @@ fn what_only_postfix_can_know_is_no_verdict() {
     );
     run.says("warn probe: no verdict, the test message decides: login:")
         .says("exit 7")
-        .says("but      Postfix connects from the address that smtp_bind_address names")
+        .says("caveat   Postfix connects from the address that smtp_bind_address names")
         .says("exit 4");
     // TLS that the probe's library does not speak: OpenSSL may.
     let run = edited("tls  = \"secure\"", "tls  = \"encrypt\"")
         .replies("TLS required old\nCERT selfsigned\n")
         .sh("relayhost probe; echo \"exit $?\"; relayhost apply | head -n 1");
-    run.says("but      the probe speaks TLS 1.2 and 1.3").says("warn probe: no verdict");
+    run.says("caveat   the probe speaks TLS 1.2 and 1.3").says("warn probe: no verdict");
     // Silence is no refusal, and greylisting none for long.
     for relay in ["silent", "greylist"] {
         let run = host()

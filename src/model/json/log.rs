@@ -1,14 +1,30 @@
-//! The JSON form of what a log told (docs/schema.json). Shapes never change within a version; additions may come.
+//! The JSON form of a diagnosis.
 
 use serde_json::{Value, json};
 
+use super::{findings, merged};
 use crate::model::causes::catalogue::Verdict;
-use crate::model::json;
+use crate::model::ended::{Diagnosed, Told};
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::log::story::{Step, Story};
-use crate::model::plan::Finding;
+use crate::model::message::trail::Author;
 use crate::model::text::one_line;
+
+/// The failures in a log, and the faults of the host.
+pub fn diagnosed(diagnosed: &Diagnosed) -> Value {
+    let log = match &diagnosed.log {
+        Told::All(report) => self::report(report, &diagnosed.calendar),
+        Told::One(story) => self::story(story, &diagnosed.calendar),
+    };
+    let author = match diagnosed.author {
+        Author::Postfix => "postfix",
+        Author::Anybody => "anybody",
+    };
+    let about = json!({ "sources": diagnosed.sources, "author": author, "unreadable": diagnosed.trouble });
+    let body = json!({ "diagnosis": merged(about, log) });
+    if diagnosed.own { merged(body, findings(&diagnosed.findings)) } else { body }
+}
 
 /// All messages.
 pub fn report(report: &Report, calendar: &Calendar) -> Value {
@@ -60,16 +76,11 @@ pub fn story(story: &Story, calendar: &Calendar) -> Value {
         json!({ "time": time(step.time, calendar), "text": one_line(&step.text), "good": step.good, "cause": cause })
     };
     json!({
-        "queue_id": story.queue_id(),
+        "queue_id": story.queue_id,
         "failed": story.has_failed(),
         "left_out": story.left_out,
-        "steps": story.steps().iter().map(step).collect::<Vec<_>>(),
+        "steps": story.steps.iter().map(step).collect::<Vec<_>>(),
     })
-}
-
-/// What is amiss on the host.
-pub fn findings(findings: &[Finding]) -> Value {
-    json!({ "findings": findings.iter().map(json::finding).collect::<Vec<_>>() })
 }
 
 fn time(time: Option<Seconds>, calendar: &Calendar) -> Option<String> {

@@ -1,56 +1,77 @@
-//! The JSON that others read, version 1 (schema: docs/schema.json). Shapes here never change within a version;
-//! additions may come.
+//! The JSON document of a command's end, version 1 (schema: docs/schema.json). The shapes here never change within a
+//! version; members may be added.
 
 pub mod log;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
+use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Shown, Written};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::probe::{Ending, Probe, Stage, Warning};
+use crate::model::providers::{Provider, providers};
 use crate::model::state::generation::Generation;
 use crate::model::text;
 
 /// Version of the JSON forms.
 pub const VERSION: u32 = 1;
 
-/// One document for one run.
-pub fn document(command: &str, exit: u8, body: Value) -> Value {
-    merged(json!({ "version": VERSION, "command": command, "exit": exit }), body)
+/// The one document of one run.
+pub fn document(command: &str, ended: &Ended) -> Value {
+    let head = json!({ "version": VERSION, "command": command, "exit": ended.exit().code() });
+    merged(head, body(ended))
+}
+
+fn body(ended: &Ended) -> Value {
+    match ended {
+        Ended::Checked(end) => with_recovery(findings(&end.plan.findings), end.recovered.as_deref()),
+        Ended::Planned(end) => with_recovery(planned(&end.plan), end.recovered.as_deref()),
+        Ended::Applied(end) => with_recovery(applied(end), end.recovered.as_deref()),
+        Ended::Deferred(Deferred { holder, next }) => {
+            json!({ "deferred": { "holder": holder, "next": next } })
+        }
+        Ended::Idle(idle) => json!({ "result": idle.text() }),
+        Ended::Verified(end) => with_recovery(delivery(&end.delivery), end.recovered.as_deref()),
+        Ended::Probed(found) => json!({ "probe": probe(found) }),
+        Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
+        Ended::Listed(end) => with_recovery(generations(&end.generations), end.recovered.as_deref()),
+        Ended::Restored(end) => {
+            with_recovery(json!({ "generation": end.generation }), end.recovered.as_deref())
+        }
+        Ended::Diagnosed(diagnosed) => log::diagnosed(diagnosed),
+        Ended::Written(written) => self::written(written),
+        Ended::Shown(Shown::All) => {
+            presets(providers().iter().map(|(name, provider)| (name.as_str(), provider)))
+        }
+        Ended::Shown(Shown::One { preset, .. }) => presets(std::iter::once((preset.name, preset.provider))),
+        Ended::Failed(error) => self::error(error),
+    }
+}
+
+fn with_recovery(body: Value, recovered: Option<&str>) -> Value {
+    recovered.map_or(body.clone(), |text| merged(body, json!({ "recovered": text })))
 }
 
 /// The members of both objects.
-pub fn merged(mut first: Value, second: Value) -> Value {
+fn merged(mut first: Value, second: Value) -> Value {
     if let (Some(all), Value::Object(more)) = (first.as_object_mut(), second) {
         all.extend(more);
     }
     first
 }
 
-/// `check` and the first part of `plan`.
-pub fn findings(plan: &Plan) -> Value {
-    json!({ "findings": plan.findings.iter().map(finding).collect::<Vec<_>>() })
+fn findings(findings: &[Finding]) -> Value {
+    json!({ "findings": findings.iter().map(finding).collect::<Vec<_>>() })
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum StateWord {
-    Fine,
-    Differs,
-    Warning,
-    Note,
-}
-
-/// One finding.
-pub fn finding(finding: &Finding) -> Value {
+fn finding(finding: &Finding) -> Value {
     let state = match finding.state {
-        State::Fine => StateWord::Fine,
-        State::Differs => StateWord::Differs,
-        State::Warning => StateWord::Warning,
-        State::Note => StateWord::Note,
+        State::Fine => "fine",
+        State::Differs => "differs",
+        State::Warning => "warning",
+        State::Note => "note",
     };
     json!({
         "id": finding.id,
@@ -60,8 +81,12 @@ pub fn finding(finding: &Finding) -> Value {
     })
 }
 
-/// `plan` and `apply`: what is to be done, or was.
-pub fn actions(actions: &Actions, complete: bool) -> Value {
+fn planned(plan: &Plan) -> Value {
+    let body = merged(findings(&plan.findings), actions(&plan.actions, plan.complete));
+    merged(body, json!({ "foreign": plan.foreign }))
+}
+
+fn actions(actions: &Actions, complete: bool) -> Value {
     let list: Vec<_> = actions
         .iter()
         .map(|action| json!({ "kind": action.kind(), "text": action.describe(), "diff": action.diff() }))
@@ -69,31 +94,24 @@ pub fn actions(actions: &Actions, complete: bool) -> Value {
     json!({ "actions": list, "complete": complete })
 }
 
-/// `apply` and `repair`: what was done, and what came of it.
-pub fn done(
-    done: &Actions,
-    generation: Option<u32>,
-    undone: bool,
-    message: Option<&Delivery>,
-    recovered: &Option<String>,
-) -> Value {
-    let body = merged(
-        json!({ "changed": !done.is_empty(), "generation": generation, "undone": undone }),
-        actions(done, true),
-    );
-    with_recovery(message.map_or(body.clone(), |message| merged(body, delivery(message))), recovered)
-}
-
-/// Adds what had to be cleared up first.
-pub fn with_recovery(body: Value, recovered: &Option<String>) -> Value {
-    match recovered {
+fn applied(done: &Applied) -> Value {
+    let changed = !done.actions.is_empty();
+    let mut body = json!({ "changed": changed, "generation": done.generation, "undone": done.undone });
+    body = merged(body, actions(&done.actions, true));
+    if let Some(message) = &done.delivery {
+        body = merged(body, delivery(message));
+    }
+    if let Some(found) = &done.probe {
+        body = merged(body, json!({ "probe": probe(found) }));
+    }
+    match &done.findings {
+        Some(left) => merged(body, findings(left)),
         None => body,
-        Some(text) => merged(body, json!({ "recovered": text })),
     }
 }
 
-/// `history`: no bytes, no digests.
-pub fn history(generations: &[Generation]) -> Value {
+/// The generations, without bytes and digests.
+fn generations(generations: &[Generation]) -> Value {
     let list: Vec<_> = generations
         .iter()
         .map(|generation| {
@@ -109,8 +127,7 @@ pub fn history(generations: &[Generation]) -> Value {
     json!({ "generations": list })
 }
 
-/// `verify`, and the end of `apply`.
-pub fn delivery(delivery: &Delivery) -> Value {
+fn delivery(delivery: &Delivery) -> Value {
     let stages = delivery.delays.map(|delays| {
         let [before, queue, connect, send] = delays.map(|delay| seconds(f64::from(delay)));
         json!({ "before_queue": before, "queue": queue, "connect": connect, "send": send })
@@ -141,8 +158,7 @@ pub fn delivery(delivery: &Delivery) -> Value {
     json!({ "delivery": merged(facts, outcome) })
 }
 
-/// `probe`, and the beginning of `apply`.
-pub fn probe(probe: &Probe) -> Value {
+fn probe(probe: &Probe) -> Value {
     let clean = |list: &[String]| list.iter().map(|line| text::one_line(line)).collect::<Vec<_>>();
     let stage = |stage: &Stage| {
         json!({
@@ -176,8 +192,28 @@ pub fn probe(probe: &Probe) -> Value {
     merged(facts, ending)
 }
 
-/// An error that ended a command.
-pub fn error(error: &Error) -> Value {
+fn written(written: &Written) -> Value {
+    let paths: Vec<_> = written.paths.iter().map(|path| path.display().to_string()).collect();
+    let body = json!({ "written": paths, "summary": written.summary, "next": written.next });
+    match &written.probe {
+        Some(found) => merged(body, json!({ "probe": probe(found) })),
+        None => body,
+    }
+}
+
+fn presets<'a>(presets: impl Iterator<Item = (&'a str, &'a Provider)>) -> Value {
+    let named = |(name, provider): (&str, &Provider)| {
+        let mut value = serde_json::to_value(provider).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+            fields.insert("name".into(), json!(name));
+        }
+        value
+    };
+    json!({ "providers": presets.map(named).collect::<Vec<_>>() })
+}
+
+fn error(error: &Error) -> Value {
     let said = json!({ "text": text::harmless(&error.to_string()), "remedy": error.hint(), "again": error.can_retry() });
     let by_signal = match error.interruption() {
         Some(interruption) => json!({ "interrupted": interrupted(interruption) }),

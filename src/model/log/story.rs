@@ -26,43 +26,65 @@ pub struct Step {
     pub time: Option<Seconds>,
     /// In words.
     pub text: String,
-    /// Whether it is a step on the way, and none that failed.
+    /// Whether the step brought the message on its way.
     pub good: bool,
     /// Why it failed.
     pub cause: Option<Cause>,
 }
 
-/// The story as far as it was read.
-pub struct Story<'a> {
-    queue_id: String,
+/// The story of one message.
+#[derive(Debug)]
+pub struct Story {
+    /// The message's queue id.
+    pub queue_id: String,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// Number of steps that were left out of the middle.
+    pub left_out: usize,
+    /// Recipients, and whether the last attempt for each failed.
+    open: HashMap<String, bool>,
+}
+
+impl Story {
+    /// Whether it did not get through to everyone, as far as the log tells.
+    pub fn has_failed(&self) -> bool {
+        if self.open.is_empty() {
+            return self.steps.last().is_some_and(|step| !step.good);
+        }
+        self.open.values().any(|open| *open)
+    }
+}
+
+/// Reads a log for the story of one message.
+pub struct Narrator<'a> {
+    /// The story as far as it was read.
+    pub story: Story,
     question: Question<'a>,
     calendar: Calendar,
     scanner: Scanner,
     witness: Witness,
     sender: String,
-    steps: Vec<Step>,
-    /// Steps that were left out.
-    pub left_out: usize,
-    open: HashMap<String, bool>,
 }
 
-impl<'a> Story<'a> {
+impl<'a> Narrator<'a> {
     /// Of the message with this queue id.
     pub fn new(queue_id: &str, question: Question<'a>) -> Self {
         Self {
-            queue_id: queue_id.to_owned(),
+            story: Story {
+                queue_id: queue_id.to_owned(),
+                steps: Vec::new(),
+                left_out: 0,
+                open: HashMap::new(),
+            },
             question,
             calendar: Calendar::utc(0),
             scanner: Scanner::of_message(queue_id),
             witness: Witness::default(),
             sender: String::new(),
-            steps: Vec::new(),
-            left_out: 0,
-            open: HashMap::new(),
         }
     }
 
-    /// What follows is another file.
+    /// Begins another file, whose times are read by this calendar.
     pub fn source(&mut self, calendar: Calendar) {
         self.calendar = calendar;
     }
@@ -92,11 +114,11 @@ impl<'a> Story<'a> {
             // `sender non-delivery notification: ID` and the like are in lines of another message.
             return;
         };
-        if id != self.queue_id {
+        if id != self.story.queue_id {
             if let Event::Attempt(attempt) = event {
                 self.witness.ended(0, attempt.pid, id);
             }
-            if rest.ends_with(&self.queue_id) {
+            if rest.ends_with(&self.story.queue_id) {
                 self.tell(time, true, format!("came of {id}: {}", clipped(rest, WORDS)), None);
             }
             return;
@@ -129,7 +151,7 @@ impl<'a> Story<'a> {
                     sender.clone_into(&mut self.sender);
                 }
                 let text = in_words(line.daemon, rest);
-                // What smtp(8) says of a message beside its record is of a host that it gave up.
+                // Lines of smtp(8) beside the record of an attempt are about a host that it gave up.
                 let good = !["smtp", "lmtp"].contains(&line.daemon)
                     && !rest.contains("reject")
                     && !rest.starts_with("warning");
@@ -161,8 +183,8 @@ impl<'a> Story<'a> {
         };
         let good = attempt.status == Status::Sent;
         let cause = if good { None } else { self.cause(attempt, &words, host) };
-        if self.open.len() < RECIPIENTS || self.open.contains_key(&attempt.to) {
-            self.open.insert(attempt.to.clone(), !good);
+        if self.story.open.len() < RECIPIENTS || self.story.open.contains_key(&attempt.to) {
+            self.story.open.insert(attempt.to.clone(), !good);
         }
         self.tell(time, good, text, cause);
         self.witness.ended(0, attempt.pid, &attempt.queue_id);
@@ -180,38 +202,15 @@ impl<'a> Story<'a> {
     }
 
     fn tell(&mut self, time: Option<Seconds>, good: bool, text: String, cause: Option<Cause>) {
-        if self.steps.len() >= STEPS {
-            self.steps.remove(STEPS / 2);
-            self.left_out += 1;
+        if self.story.steps.len() >= STEPS {
+            self.story.steps.remove(STEPS / 2);
+            self.story.left_out += 1;
         }
-        self.steps.push(Step { time, text, good, cause });
-    }
-
-    /// Whose story it is.
-    pub fn queue_id(&self) -> &str {
-        &self.queue_id
-    }
-
-    /// What happened, in order.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
-    }
-
-    /// Whether it did not get through to everyone, as far as the log tells.
-    pub fn has_failed(&self) -> bool {
-        if self.open.is_empty() {
-            return self.steps.last().is_some_and(|step| !step.good);
-        }
-        self.open.values().any(|open| *open)
-    }
-
-    /// What a time of this log is in words.
-    pub fn calendar(&self) -> &Calendar {
-        &self.calendar
+        self.story.steps.push(Step { time, text, good, cause });
     }
 }
 
-/// What another line says of it; empty if nothing that matters.
+/// The meaning of another line for the message; empty if it has none.
 fn in_words(daemon: &str, rest: &str) -> String {
     let rest = masked(clipped(rest, WORDS));
     match daemon {

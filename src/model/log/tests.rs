@@ -3,7 +3,7 @@
 use super::follow::{Follower, Question};
 use super::report::{Failure, Owner, Report};
 use super::stamp::{Calendar, Seconds};
-use super::story::Story;
+use super::story::Narrator;
 use crate::model::causes::{About, Circumstances};
 
 /// 2026-11-24T12:00:00Z
@@ -204,8 +204,8 @@ fn other_hosts_count_unless_this_one_is_among_them() {
 fn a_story() {
     let circumstances = |about: &About| Circumstances::unknown(about);
     let question = Question { since: None, elsewhere: Vec::new(), circumstances: &circumstances };
-    let mut story = Story::new("AAAAA1", question);
-    story.source(Calendar::utc(NOW));
+    let mut narrator = Narrator::new("AAAAA1", question);
+    narrator.source(Calendar::utc(NOW));
     let log = [
         "Nov 24 08:00:00 h postfix/pickup[1]: AAAAA1: uid=0 from=<m>\n",
         "Nov 24 08:00:00 h postfix/cleanup[1]: AAAAA1: message-id=<x@h>\n",
@@ -222,12 +222,12 @@ fn a_story() {
     ]
     .concat();
     let (before, after) = log.split_at(log.find("Nov 24 08:05:00 h postfix/smtp").unwrap());
-    story.feed(before.as_bytes());
-    assert!(story.has_failed());
-    assert_eq!(story.steps().last().unwrap().cause.as_ref().unwrap().id, "sasl-no-mechanism");
-    story.feed(after.as_bytes());
-    assert!(!story.has_failed());
-    let texts: Vec<&str> = story.steps().iter().map(|step| step.text.as_str()).collect();
+    narrator.feed(before.as_bytes());
+    assert!(narrator.story.has_failed());
+    assert_eq!(narrator.story.steps.last().unwrap().cause.as_ref().unwrap().id, "sasl-no-mechanism");
+    narrator.feed(after.as_bytes());
+    assert!(!narrator.story.has_failed());
+    let texts: Vec<&str> = narrator.story.steps.iter().map(|step| step.text.as_str()).collect();
     assert_eq!(texts.len(), 6, "{texts:#?}");
     assert!(texts[4].starts_with("was accepted by r[192.0.2.1]:587 for ops@example.com"), "{}", texts[4]);
 }

@@ -1,13 +1,13 @@
-//! What the output can show: whether somebody watches, how wide it is, which characters and colours it takes.
+//! The abilities of the output: whether a person watches, its width, its characters and colours.
 
 use std::io::IsTerminal;
 
 use crate::sys::environment;
 
-/// Properties of an output.
+/// Abilities of an output.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
-    /// Lines may be written over, since a person watches.
+    /// Whether a person watches, so that lines may be overwritten.
     pub live: bool,
     /// Columns to use.
     pub width: usize,
@@ -22,7 +22,7 @@ pub enum Mark {
     Good,
     /// Not as it should be.
     Bad,
-    /// To be looked at.
+    /// May keep mail from arriving.
     Warning,
     /// Worth knowing.
     Note,
@@ -30,7 +30,7 @@ pub enum Mark {
     Busy,
 }
 
-/// Width of what is not a terminal, and the most that is used of one: longer lines are hard to read.
+/// Width of an output that is no terminal, and the most that is used of a terminal: longer lines are hard to read.
 const WIDTH: usize = 100;
 
 impl Terminal {
@@ -51,7 +51,7 @@ impl Terminal {
         }
     }
 
-    /// An output that nobody watches.
+    /// The abilities of a file or a pipe.
     pub fn plain() -> Self {
         Self { live: false, width: WIDTH, color: false, unicode: false }
     }
@@ -68,12 +68,12 @@ impl Terminal {
         self.paint(color, if self.unicode { unicode } else { ascii })
     }
 
-    /// Columns that a mark takes.
+    /// Number of columns that a mark takes.
     pub fn mark_width(self) -> usize {
         if self.unicode { 1 } else { 4 }
     }
 
-    /// Text of less weight.
+    /// Text in a fainter colour.
     pub fn dim(self, text: &str) -> String {
         self.paint("2", text)
     }

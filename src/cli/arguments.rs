@@ -1,0 +1,312 @@
+//! The command line: the commands, and the options of each. Their doc comments are the help texts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::engine::load;
+use crate::model::log::stamp::Since;
+use crate::model::text;
+
+/// Gives an RPM-based host working outgoing mail through an SMTP relay, and proves it.
+#[derive(Debug, Parser)]
+#[command(name = "relayhost", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_STATUS)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_STATUS: &str = "Exit status:
+  0  done, or nothing to do
+  1  could not; the message says what
+  2  wrong usage, or answers that are not valid
+  3  check, plan: the host differs from the answers; apply: somebody changed by hand what is to be set
+  4  the relay refused the message, or would (probe, and apply before it changes anything); diagnose: something failed
+  5  no final word from the relay before the deadline, or one that only a message can bring (probe)
+  6  inside an RPM transaction: recorded, and done when it is over; pending in a tree: at its first boot
+  7  the relay refused, and the previous configuration was put back
+  8  putting it back failed; the message names what is on disk
+  129, 130, 143  ended by SIGHUP, Ctrl-C (SIGINT), SIGTERM, and undone; the message names what is in force
+  check --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compare the host with the answers; changes nothing
+    Check(Check),
+    /// Show what apply would do, as steps and a diff; passwords are never shown
+    Plan(Plan),
+    /// Install what is missing, configure Postfix, and send a test message through the relay
+    Apply(Apply),
+    /// Clear up after a run that was stopped, mend what is not as the answers say, and send the test message
+    Repair(Repair),
+    /// Send the test message and follow it to the relay's reply; changes nothing
+    Verify(Verify),
+    /// Speak to the relay as Postfix would, without sending mail: name, TLS, login, sender, recipient; changes nothing
+    Probe(Probe),
+    /// Read the mail log and name each failure, its cause and its remedy; changes nothing
+    Diagnose(Diagnose),
+    /// For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0
+    #[command(after_help = "%post:   relayhost scriptlet post \"$1\" --for NAME")]
+    Scriptlet(Scriptlet),
+    /// Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this
+    Pending(Pending),
+    /// Clear up after a run that was stopped, and nothing else; relayhost-recover.service runs this at boot
+    Recover(Recover),
+    /// Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first
+    Init(Init),
+    /// List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean
+    Providers(Providers),
+    /// List the recorded generations: what was there before each change
+    History(History),
+    /// Put a generation back, byte for byte; without a number the newest, which undoes the last change
+    Restore(Restore),
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub common: Common,
+    /// One line and performance data, and the exit status of a monitoring plugin
+    #[arg(long, conflicts_with = "json")]
+    pub nagios: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Args)]
+pub struct Apply {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub change: Change,
+    /// Send no test message
+    #[arg(long)]
+    pub no_verify: bool,
+    /// Send the test message even if there was nothing to do
+    #[arg(long, conflicts_with = "no_verify")]
+    pub verify: bool,
+    /// Overwrite values of ours that somebody changed by hand
+    #[arg(long)]
+    pub force: bool,
+    /// Work on a tree that is not running (an install image, a chroot): start, tell and send nothing
+    #[arg(long, value_name = "DIR", conflicts_with = "verify")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Repair {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub change: Change,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub common: Common,
+    /// Send it there, instead of to verify.to of the answers
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<String>,
+    /// How long to wait for the relay's reply [default: verify.deadline of the answers, or 90s]
+    #[arg(long, value_name = "TIME", value_parser = text::parse_duration)]
+    pub deadline: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct Probe {
+    #[command(flatten)]
+    pub common: Common,
+    /// Try what this host's Postfix is set to now, instead of the answers
+    #[arg(long)]
+    pub current: bool,
+    /// How long all of it may take
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = text::parse_duration)]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct Diagnose {
+    /// Log files, compressed or not, in any order; `-` reads standard input [default: this host's own log]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// From when on: how long ago (24h, 7d) or a date [default: 24h of this host's log, all of a file]
+    #[arg(long, value_name = "TIME", value_parser = Since::parse)]
+    pub since: Option<Since>,
+    /// Tell the story of one message
+    #[arg(long, value_name = "ID", value_parser = queue_id)]
+    pub queue_id: Option<String>,
+    /// The answers, if there are any; for this host's own log only
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    pub answers: Option<PathBuf>,
+    /// Print one JSON document (docs/schema.json)
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn queue_id(text: &str) -> Result<String, String> {
+    let is_id = (5..=28).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric());
+    if is_id { Ok(text.to_owned()) } else { Err("a queue id has 5 to 28 letters and digits".into()) }
+}
+
+#[derive(Debug, Args)]
+pub struct Scriptlet {
+    /// The slot
+    #[arg(value_enum)]
+    pub slot: SlotName,
+    /// The scriptlet's $1: how many of the package there are when the transaction is over
+    #[arg(default_value = "1")]
+    pub instances: u32,
+    /// The package whose scriptlet it is, and which asks for a relay
+    #[arg(long = "for", value_name = "NAME", conflicts_with = "changed")]
+    pub asker: Option<String>,
+    /// For triggers and hooks: the package that came, went or changed
+    #[arg(long, value_name = "NAME")]
+    pub changed: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Pending {
+    /// Only if it is time to try again
+    #[arg(long)]
+    pub due: bool,
+    /// Print one JSON document (docs/schema.json)
+    #[arg(long)]
+    pub json: bool,
+    /// How long to wait for package managers to end
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = text::parse_duration)]
+    pub lock_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct Recover {
+    /// Print one JSON document (docs/schema.json)
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct Init {
+    /// A provider of `relayhost providers`, with its part: gmail, ses/eu-west-1
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+    /// The relay's host name or address
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// The relay's port
+    #[arg(long, value_name = "NUMBER")]
+    pub port: Option<i64>,
+    /// How much TLS is asked for
+    #[arg(long, value_name = "LEVEL", value_parser = ["none", "may", "encrypt", "verify", "secure"])]
+    pub tls: Option<String>,
+    /// The login's name
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// The answers name this file for the password: root's, mode 0600, one line
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Read the password from standard input: its first line. It is never an argument, since anybody can see those
+    #[arg(long, conflicts_with = "password_file")]
+    pub password_stdin: bool,
+    /// Write the password into the answers file, not into a file of its own
+    #[arg(long, conflicts_with = "password_file")]
+    pub inline_password: bool,
+    /// A local sender and the address that the relay sees instead; may be repeated. `none`: nothing is rewritten
+    #[arg(long, value_name = "LOCAL=PUBLIC")]
+    pub rewrite: Vec<String>,
+    /// Where the test message goes
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<String>,
+    /// The answers file to write
+    #[arg(long, value_name = "FILE", default_value = load::DEFAULT)]
+    pub output: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Write without trying the relay
+    #[arg(long)]
+    pub no_probe: bool,
+    /// Print one JSON document (docs/schema.json), and ask nothing
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Providers {
+    /// The provider, alone or with its part: ses, ses/eu-west-1
+    pub name: Option<String>,
+    /// Print one JSON document (docs/schema.json)
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// Print one JSON document (docs/schema.json)
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// Number, as history lists it; 0 is the host as relayhost found it
+    pub number: Option<u32>,
+    /// Print one JSON document (docs/schema.json)
+    #[arg(long)]
+    pub json: bool,
+    /// How long to wait for another relayhost to end
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
+    pub lock_timeout: Duration,
+}
+
+// Options of several commands.
+
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The answers file; `-` reads standard input
+    #[arg(long, value_name = "FILE", default_value = load::DEFAULT)]
+    pub answers: PathBuf,
+    /// Print one JSON document (docs/schema.json)
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Change {
+    /// What to do with the configuration if the relay refuses the test message
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "rollback")]
+    pub on_failure: OnFailure,
+    /// Do not probe the relay first: write the configuration, and let the test message decide
+    #[arg(long)]
+    pub no_probe: bool,
+    /// How long to wait for another package manager, or another relayhost, to end
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
+    pub lock_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnFailure {
+    /// Put the previous one back
+    Rollback,
+    /// Leave it
+    Keep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum SlotName {
+    /// %post
+    Post,
+    /// %posttrans
+    PostTrans,
+    /// %preun
+    PreUn,
+    /// %postun
+    PostUn,
+}

@@ -1,0 +1,41 @@
+//! Runs a command, shows its end, notes it in the journal, and returns the exit status.
+
+use std::path::Path;
+
+use super::show::screen::Screen;
+use super::show::{self, plan};
+use crate::engine::compare::compare;
+use crate::engine::{Silent, ended_by, heed_signals, note_in_journal};
+use crate::error::{Exit, Result};
+use crate::model::ended::Ended;
+use crate::model::json;
+use crate::sys::host;
+
+/// Runs a command that only root may use.
+pub fn report(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
+    report_to_anybody(name, json, |screen| host::require_root().and_then(|()| work(screen)))
+}
+
+/// Runs a command that everybody may use.
+pub fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
+    prepare();
+    let mut screen = Screen::new(json);
+    let ended = work(&mut screen).unwrap_or_else(|error| Ended::Failed(ended_by(error)));
+    show::end(&mut screen, &ended);
+    note_in_journal(name, &ended);
+    let written = screen.document(&json::document(name, &ended));
+    // Whoever asked for a document and got none must not believe that all is well.
+    if written || ended.exit() != Exit::Done { ended.exit().code() } else { Exit::Failed.code() }
+}
+
+/// Runs `check --nagios`. One line is all that a monitoring system takes; what had to be recovered is in `history`.
+pub fn nagios(answers: &Path) -> u8 {
+    prepare();
+    let compared = host::require_root().and_then(|()| compare(answers, &mut Silent)).map_err(ended_by);
+    plan::nagios(&Screen::new(false), &compared)
+}
+
+fn prepare() {
+    host::protect_memory();
+    heed_signals();
+}

@@ -1,0 +1,80 @@
+//! What a run did to the host, and what became of the test message: the screens of `apply`, `repair`, `pending` and
+//! `verify`.
+
+use super::screen::Screen;
+use super::terminal::Mark;
+use super::{plan, probe};
+use crate::model::ended::{Applied, Deferred};
+use crate::model::message::delivery::{Delivery, InQueue, Outcome};
+
+/// Shows what a run did to the host, and what it leaves to a person.
+pub fn applied(screen: &Screen, done: &Applied) {
+    if let Some(probe) = &done.probe {
+        if done.is_vetoed() {
+            probe::probed(screen, probe);
+            screen.field("result", "nothing was done: nothing was installed, no file was touched (--no-probe: let the test message decide)");
+            return;
+        }
+        probe::warnings(screen, probe);
+    }
+    if done.actions.is_empty() {
+        screen.line("", &format!("nothing to do: {}", done.summary));
+    }
+    if let Some(delivery) = &done.delivery {
+        self::delivery(screen, delivery);
+    }
+    if let (Some(generation), false, false) = (done.generation, done.undone, done.in_tree) {
+        screen.field("undo", &format!("relayhost restore {generation}"));
+    }
+    for finding in done.findings.iter().flatten() {
+        plan::with_remedy(screen, finding);
+    }
+}
+
+/// Shows that an order was recorded.
+pub fn deferred(screen: &Screen, deferred: &Deferred) {
+    let Deferred { holder, next } = deferred;
+    screen.marked(
+        Mark::Note,
+        &format!("deferred: {holder} is in an RPM transaction, in which nothing can be installed"),
+        2,
+    );
+    screen.below(&format!("-> it is recorded; {next}"));
+}
+
+/// Shows what became of the test message.
+pub fn delivery(screen: &Screen, delivery: &Delivery) {
+    screen.field("from", &delivery.from);
+    screen.field("to", &delivery.to);
+    if let Some(queue_id) = &delivery.queue_id {
+        screen.field("queue id", queue_id);
+    }
+    if let Some([before, queue, connect, send]) = delivery.delays {
+        screen.field(
+            "took",
+            &format!(
+                "{:.1} s: {before} before the queue manager, {queue} in it, {connect} connecting and logging in, {send} sending",
+                delivery.waited.as_secs_f64()
+            ),
+        );
+    }
+    match &delivery.outcome {
+        Outcome::Accepted { .. } => screen.field(
+            "note",
+            &format!(
+                "the relay has accepted it; that it arrives, only the mailbox of {} can tell",
+                delivery.to
+            ),
+        ),
+        Outcome::Failed { id, cause, remedy, evidence, .. } => {
+            screen.field("cause", &format!("{cause} [{id}]"));
+            screen.field("remedy", remedy);
+            for line in evidence {
+                screen.field("log", line);
+            }
+            if let (InQueue::TakenOut, Some(id)) = (delivery.queue, &delivery.queue_id) {
+                screen.field("queue", &format!("the test message {id} was taken out of the queue again"));
+            }
+        }
+    }
+}

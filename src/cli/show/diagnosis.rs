@@ -1,0 +1,181 @@
+//! The screen of `diagnose`.
+
+use super::plan;
+use super::screen::Screen;
+use super::terminal::Mark;
+use crate::model::causes::catalogue::Fix;
+use crate::model::ended::{Diagnosed, Told};
+use crate::model::log::report::{Failure, Report};
+use crate::model::log::stamp::Calendar;
+use crate::model::log::story::Story;
+use crate::model::message::trail::Author;
+use crate::model::plan::State;
+
+/// Shows what a log and the host have shown.
+pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
+    match &found.log {
+        Told::All(report) => self::report(screen, report, found),
+        Told::One(story) => self::story(screen, story, &found.calendar),
+    }
+    if found.own && found.author == Author::Anybody && !found.sources.is_empty() {
+        screen.line("", "(every user of this host can write to that log, in Postfix's name too)");
+    }
+    for trouble in &found.trouble {
+        screen.marked(Mark::Warning, trouble, 2);
+    }
+}
+
+fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
+    let sources = match found.sources.as_slice() {
+        [] => "no log".to_owned(),
+        [first, .., last] if found.sources.len() > 3 => {
+            format!("{first} to {last} ({} files)", found.sources.len())
+        }
+        few => few.join(", "),
+    };
+    let span = match report.span {
+        (Some(first), Some(last)) => {
+            format!(": {} to {}", found.calendar.show(first), found.calendar.show(last))
+        }
+        _ if found.is_blind() => String::new(),
+        _ => ": no line in that time".into(),
+    };
+    screen.line("", &format!("{sources}{span}"));
+    screen.write("\n");
+    let several = report.hosts.len() > 1;
+    for failure in &report.failures {
+        self::failure(screen, failure, several, &found.calendar);
+    }
+    for finding in &found.findings {
+        plan::with_remedy(screen, finding);
+    }
+    if !report.failures.is_empty() || !found.findings.is_empty() {
+        screen.write("\n");
+    }
+    screen.line("", &verdict(report, found));
+}
+
+fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calendar) {
+    let mark = if failure.ours { Mark::Bad } else { Mark::Note };
+    let host = match &failure.host {
+        Some(host) if several || !failure.ours => format!("{host}: "),
+        _ => String::new(),
+    };
+    screen.marked(mark, &format!("{host}{}: {}", failure.id, extent(failure, calendar)), 2);
+    if failure.cause.is_empty() {
+        screen.below(&format!("the log says: {}", failure.words));
+    } else {
+        screen.below(&failure.cause);
+    }
+    screen.below(&format!("-> {}{}", failure.remedy, command(failure)));
+    if let Some(example) = &failure.example {
+        let to = if example.to.is_empty() { String::new() } else { format!(" to {}", example.to) };
+        screen.below(&format!("e.g. {}{to}: {}", example.queue_id, example.words));
+    } else if !failure.cause.is_empty() {
+        screen.below(&format!("e.g. {}", failure.words));
+    }
+    let is_of_daemon = ["fatal: ", "panic: "].iter().any(|head| failure.words.starts_with(head));
+    if is_of_daemon && failure.example.is_some() {
+        screen.below(&format!("the log says: {}", failure.words));
+    }
+    if failure.relays.len() > 1 {
+        let more = if failure.more_relays { " and more" } else { "" };
+        screen.below(&format!("at {}{more}", failure.relays.join(", ")));
+    }
+}
+
+fn story(screen: &Screen, story: &Story, calendar: &Calendar) {
+    let middle = story.steps.len() / 2;
+    for (number, step) in story.steps.iter().enumerate() {
+        if number == middle && story.left_out > 0 {
+            screen.line("", &format!("({} more like these)", story.left_out));
+        }
+        let time = step.time.map_or_else(String::new, |time| format!("{}  ", calendar.show(time)));
+        let mark = if step.good { Mark::Good } else { Mark::Bad };
+        screen.marked(mark, &format!("{time}{}", step.text), time.len());
+        if let Some(cause) = &step.cause {
+            screen.below(&format!("{} [{}]", cause.cause, cause.id));
+            screen.below(&format!("-> {}", cause.remedy));
+        }
+    }
+    screen.write("\n");
+    let end = if story.has_failed() {
+        "it did not get through, as far as the log tells"
+    } else {
+        "nothing of it failed at its end; a relay's acceptance is not yet arrival"
+    };
+    screen.line("", end);
+}
+
+fn count(number: u64, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How much, and when.
+fn extent(failure: &Failure, calendar: &Calendar) -> String {
+    let tally = &failure.tally;
+    let mut parts = Vec::new();
+    if tally.messages > 0 {
+        parts.push(count(tally.messages, "message"));
+        match tally.waiting {
+            0 => {}
+            waiting if waiting == tally.messages => parts.push("still in the queue".into()),
+            waiting => parts.push(format!("{waiting} still in the queue")),
+        }
+    }
+    if failure.lines > 0 {
+        parts.push(count(failure.lines, "line"));
+    }
+    match (tally.first, tally.last) {
+        (Some(first), Some(last)) if first == last => parts.push(calendar.show(first)),
+        (Some(first), Some(last)) => {
+            parts.push(format!("{} to {}", calendar.show(first), calendar.show(last)));
+        }
+        _ => {}
+    }
+    if failure.over {
+        parts.push("mail has left since".into());
+    }
+    parts.join(", ")
+}
+
+/// The command of ours that mends it, unless the remedy names it.
+fn command(failure: &Failure) -> &'static str {
+    match failure.fix {
+        Some(Fix::Apply) if !failure.remedy.contains("relayhost apply") => "; relayhost apply",
+        Some(Fix::Repair) if !failure.remedy.contains("relayhost repair") => "; relayhost repair",
+        _ => "",
+    }
+}
+
+fn verdict(report: &Report, found: &Diagnosed) -> String {
+    let ours = report.failures.iter().filter(|failure| failure.ours).count();
+    let amiss = found.findings.iter().filter(|finding| finding.state == State::Differs).count();
+    let mut parts = Vec::new();
+    parts.push(match (ours, amiss) {
+        (0, 0) if found.is_blind() => "nothing can be said: no log could be read".to_owned(),
+        (0, _) if found.is_blind() => {
+            format!("no log could be read; {} on the host", count(amiss as u64, "fault"))
+        }
+        (0, 0) => "no failure found".to_owned(),
+        (_, 0) => format!("{} found in the log", count(ours as u64, "failure")),
+        (0, _) => format!("no failure in the log; {} on the host", count(amiss as u64, "fault")),
+        (_, _) => format!(
+            "{} found in the log, {} on the host",
+            count(ours as u64, "failure"),
+            count(amiss as u64, "fault")
+        ),
+    });
+    let others = report.failures.len() - ours;
+    if others > 0 {
+        parts.push(format!("{others} of other hosts, which do not count"));
+    }
+    if report.overflowed {
+        parts.push("so many messages failed that the numbers are not exact".into());
+    }
+    if report.accepted > 0 {
+        let noun = if report.accepted == 1 { "delivery was" } else { "deliveries were" };
+        parts.push(format!("{} {noun} accepted by a relay, which is not yet arrival", report.accepted));
+    }
+    parts.join("; ")
+}

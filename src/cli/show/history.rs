@@ -1,0 +1,25 @@
+//! The screen of `history`.
+
+use super::screen::Screen;
+use crate::model::ended::Listed;
+use crate::model::state::generation::Fate;
+
+/// Shows the generations.
+pub fn generations(screen: &Screen, listed: &Listed) {
+    match listed.generations.as_slice() {
+        [] if listed.is_damaged => screen.line("", "no record of an earlier change can be read"),
+        [] => screen.line("", "nothing recorded: relayhost has changed nothing here"),
+        _ => {}
+    }
+    for generation in &listed.generations {
+        let fate = match generation.fate {
+            Fate::Open => "stopped",
+            Fate::Kept => "kept",
+            Fate::Undone => "put back",
+        };
+        let head = format!("{:>4}  {}  ", generation.number, generation.time);
+        let files = generation.changed_files().join(", ");
+        let text = format!("before {} ({fate}), which changed {files}", generation.command);
+        screen.write(&format!("{}\n", screen.wrapped(&head, &text, 6)));
+    }
+}

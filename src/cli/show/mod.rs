@@ -1,0 +1,49 @@
+//! The screens: how each command ended, for a person.
+
+mod delivery;
+mod diagnosis;
+mod history;
+pub mod plan;
+pub mod probe;
+pub mod providers;
+pub mod screen;
+pub mod terminal;
+
+use crate::model::ended::{Ended, NOTHING_LEFT, Shown, Written};
+use screen::Screen;
+use terminal::Mark;
+
+/// Shows how a command ended.
+pub fn end(screen: &mut Screen, ended: &Ended) {
+    match ended {
+        Ended::Checked(compared) => plan::findings(screen, compared),
+        Ended::Planned(compared) => plan::steps(screen, &compared.plan),
+        Ended::Applied(done) => delivery::applied(screen, done),
+        Ended::Deferred(deferred) => delivery::deferred(screen, deferred),
+        Ended::Idle(idle) => screen.write(&format!("{}\n", idle.text())),
+        Ended::Verified(verified) => delivery::delivery(screen, &verified.delivery),
+        Ended::Probed(found) => probe::probed(screen, found),
+        Ended::Recovered(None) => screen.write(&format!("{NOTHING_LEFT}\n")),
+        // The line of the stage has said it.
+        Ended::Recovered(Some(_)) | Ended::Restored(_) => {}
+        Ended::Listed(listed) => history::generations(screen, listed),
+        Ended::Diagnosed(diagnosed) => diagnosis::diagnosed(screen, diagnosed),
+        Ended::Written(written) => self::written(screen, written),
+        Ended::Shown(Shown::All) => providers::list(screen),
+        Ended::Shown(Shown::One { typed, preset }) => providers::explain(screen, typed, preset),
+        Ended::Failed(error) => screen.error(error),
+    }
+}
+
+fn written(screen: &Screen, written: &Written) {
+    screen.write("\n");
+    if written.paths.is_empty() {
+        screen.line("", "nothing was written; relayhost init --no-probe writes answers that were not tried");
+        return;
+    }
+    screen.marked(Mark::Good, &format!("answers for this: {}", written.summary), 2);
+    for path in &written.paths {
+        screen.below(&format!("written: {} (0600, root's)", path.display()));
+    }
+    screen.line("", &format!("next: {}", written.next.join(", then ")));
+}

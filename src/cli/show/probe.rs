@@ -1,0 +1,50 @@
+//! How a probe ended: the screen of `probe`, and part of those of `apply` and `init`.
+
+use super::screen::Screen;
+use super::terminal::Mark;
+use crate::model::probe::{Ending, Probe};
+
+/// Shows what a probe found that did not stop it.
+pub fn warnings(screen: &Screen, probe: &Probe) {
+    for warning in &probe.warnings {
+        screen.marked(Mark::Warning, &format!("{}: {}", warning.id, warning.text), 2);
+        screen.below(&format!("-> {}", warning.remedy));
+    }
+}
+
+/// Shows how a probe ended, below its stages.
+pub fn probed(screen: &Screen, probe: &Probe) {
+    warnings(screen, probe);
+    match &probe.ending {
+        Ending::Willing => match &probe.to {
+            Some(to) => screen.field(
+                "note",
+                &format!("{} would take mail from {} to {to}; none was sent", probe.relayhost, probe.from),
+            ),
+            None => screen.field(
+                "note",
+                &format!(
+                    "{} takes the sender {}; there is no verify.to in the answers, so no recipient was tried",
+                    probe.relayhost, probe.from
+                ),
+            ),
+        },
+        Ending::Untried { what } => screen.field("note", what),
+        Ending::Failed(failure) => {
+            screen.field("cause", &format!("{} [{}]", failure.cause, failure.id));
+            screen.field("remedy", &failure.remedy);
+            // Evidence of a refusal has the reply in it.
+            let has_reply = failure.evidence.iter().any(|line| line.contains(" said: "));
+            let reply = probe.stages.last().and_then(|stage| stage.said.as_ref());
+            if let Some(reply) = reply.filter(|_| !has_reply) {
+                screen.field("reply", reply);
+            }
+            for line in &failure.evidence {
+                screen.field("evidence", line);
+            }
+            for doubt in &failure.doubts {
+                screen.field("caveat", doubt);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The recorded generations: lists them, and puts one back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::defer::refuse_without_proc;
+use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
+use super::transaction::{Transaction, Wanted, postfix_directory, run_before};
+use super::{End, Place, Progress};
+use crate::error::{Error, Result};
+use crate::model::ended::{Listed, Restored};
+use crate::model::state::generation::{Generation, recorded_files};
+use crate::sys::{clock, damage, inode, signals, state};
+
+/// Clears up what a stopped run left, and reads all generations that can be used, oldest first.
+pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
+    let recovered = recover_if_stopped(progress)?;
+    let is_damaged = tell_of_damage(progress);
+    let readable = |number| match state::generation(number) {
+        Err(error) if error.is_lost_record() => None,
+        other => Some(other),
+    };
+    let generations = state::numbers()?.into_iter().filter_map(readable).collect::<Result<_>>()?;
+    Ok(Listed { generations, is_damaged, recovered })
+}
+
+/// Puts a generation back, the newest without a number. What is there now becomes a generation of its own, so that
+/// this can be undone too. `patience`: how long to wait for another run to end.
+pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progress) -> Result<Restored> {
+    refuse_without_proc()?;
+    // Taking the lock sets aside the records that cannot be used.
+    let held = lock_and_recover(patience, Place::here(), progress)?;
+    let known = state::numbers()?;
+    // Without a number the last change is to be undone, and not the one before it, if the generation of that is lost.
+    let newest = known.iter().copied().chain(state::generations_aside()).max();
+    let number = number.or(newest).unwrap_or_default();
+    if !known.contains(&number) {
+        return Err(Error::NoGeneration { number, known });
+    }
+    let generation = state::generation(number)?;
+    damage::whole(&generation)?;
+    // The last moment at which a signal ends it with nothing changed; from here on it waits.
+    signals::check()?;
+    let _held = signals::hold();
+    let begin = clock::now();
+    progress.begin("restore");
+    let result = put_back(&generation);
+    let text = format!("the files of generation {number} ({}) are in force again", generation.time);
+    progress.end(End::of(&result), if result.is_ok() { &text } else { "failed" }, begin.elapsed());
+    result.map(|()| Restored { generation: number, recovered: held.recovered.clone() })
+}
+
+fn put_back(generation: &Generation) -> Result<()> {
+    let mut wanted = BTreeMap::new();
+    for name in recorded_files() {
+        let now = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
+        let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
+        let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
+        wanted.insert(name, Wanted { before: now, after });
+    }
+    let command = format!("restore {}", generation.number);
+    // The entries that this puts back are ours as far as they were then: otherwise nobody would remove an old relay's
+    // password.
+    let wrote = run_before(generation.number)?.wrote;
+    let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
+    match transaction
+        .restore(generation)
+        .and_then(|()| transaction.changed())
+        .and_then(|()| transaction.tell_postfix())
+    {
+        Ok(()) => transaction.keep(false),
+        Err(cause) => Err(transaction.fail(cause)),
+    }
+}

@@ -1,0 +1,309 @@
+//! How a command ended: one value, of which the screen (`cli/show`), the JSON document (`json`) and the journal's record
+//! (`journald`) are three views. The engine makes it.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Exit, Result};
+use crate::model::log::report::Report;
+use crate::model::log::stamp::Calendar;
+use crate::model::log::story::Story;
+use crate::model::message::delivery::Delivery;
+use crate::model::message::trail::Author;
+use crate::model::plan::action::Actions;
+use crate::model::plan::{Finding, Plan, State};
+use crate::model::probe::Probe;
+use crate::model::providers::{self, Preset, providers};
+use crate::model::state::generation::Generation;
+
+/// The end of a command, by what the command does.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one value for each run")]
+pub enum Ended {
+    /// `check`: the host was compared with the answers.
+    Checked(Compared),
+    /// `plan`: the same, shown as steps.
+    Planned(Compared),
+    /// `apply`, `repair`, and `pending` if something was due: the host was changed, or needed no change.
+    Applied(Applied),
+    /// `apply` and `repair` inside an RPM transaction: the order was recorded.
+    Deferred(Deferred),
+    /// `pending`: nothing was done.
+    Idle(Idle),
+    /// `verify`: a test message was sent.
+    Verified(Verified),
+    /// `probe`: the relay was spoken to.
+    Probed(Probe),
+    /// `recover`: what a stopped run had left was cleared up. `None`: there was nothing.
+    Recovered(Option<String>),
+    /// `history`: the generations.
+    Listed(Listed),
+    /// `restore`: a generation was put back.
+    Restored(Restored),
+    /// `diagnose`: a log was read.
+    Diagnosed(Diagnosed),
+    /// `init`: answers were gathered.
+    Written(Written),
+    /// `providers`: the presets.
+    Shown(Shown),
+    /// Every command: an error ended it.
+    Failed(Error),
+}
+
+impl Ended {
+    /// The exit status of the command.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Checked(compared) | Self::Planned(compared) => {
+                if compared.plan.is_in_order() {
+                    Exit::Done
+                } else {
+                    Exit::Differs
+                }
+            }
+            Self::Applied(applied) => applied.exit(),
+            Self::Deferred(_) => Exit::Deferred,
+            Self::Idle(idle) => idle.exit(),
+            Self::Verified(verified) => verified.delivery.outcome.exit(),
+            Self::Probed(probe) => probe.exit(),
+            Self::Recovered(_) | Self::Listed(_) | Self::Restored(_) | Self::Shown(_) => Exit::Done,
+            Self::Diagnosed(diagnosed) => diagnosed.exit(),
+            Self::Written(written) => written.exit(),
+            Self::Failed(error) => error.exit(),
+        }
+    }
+}
+
+/// The words for a recovery that had nothing to do.
+pub const NOTHING_LEFT: &str = "nothing to clear up";
+
+/// The host compared with the answers.
+#[derive(Debug)]
+pub struct Compared {
+    /// Where mail goes by the answers, in one line.
+    pub summary: String,
+    /// The findings, and the actions that follow from them.
+    pub plan: Plan,
+    /// The words for what a stopped run had left and was cleared up first.
+    pub recovered: Option<String>,
+}
+
+/// The end of a run that changes the host.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Where mail goes by the answers, in one line.
+    pub summary: String,
+    /// Whether the run worked on a tree that is not running.
+    pub in_tree: bool,
+    /// The words for what a stopped run had left and was cleared up first.
+    pub recovered: Option<String>,
+    /// The actions, in the order in which they were done.
+    pub actions: Actions,
+    /// The generation that has what was there before, if a file was changed.
+    pub generation: Option<u32>,
+    /// The probe before anything was changed, if the relay was asked. If it is a veto, nothing was changed.
+    pub probe: Option<Probe>,
+    /// The fate of the test message, if one was sent.
+    pub delivery: Option<Delivery>,
+    /// Whether the files were put back.
+    pub undone: bool,
+    /// Findings that are left to a person; `None` if nobody looked for them.
+    pub findings: Option<Vec<Finding>>,
+}
+
+impl Applied {
+    /// Whether the relay would refuse, so that nothing was done.
+    pub fn is_vetoed(&self) -> bool {
+        self.probe.as_ref().is_some_and(Probe::is_veto)
+    }
+
+    /// The exit status of the run.
+    pub fn exit(&self) -> Exit {
+        match &self.delivery {
+            Some(_) if self.undone => Exit::PutBack,
+            Some(delivery) => delivery.outcome.exit(),
+            None if self.is_vetoed() => Exit::Refused,
+            None => Exit::Done,
+        }
+    }
+}
+
+/// An order that was recorded inside an RPM transaction.
+#[derive(Debug)]
+pub struct Deferred {
+    /// Process id and command of who is in the transaction.
+    pub holder: String,
+    /// The unit or the person that will carry the order out, and when.
+    pub next: &'static str,
+}
+
+/// Why `pending` did nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idle {
+    /// Nothing waits.
+    Nothing,
+    /// It is too early to try again; the last attempt ended with this status.
+    NotDue(Exit),
+    /// There are no answers to apply yet.
+    NoAnswers,
+    /// This is a tree that is not running: its first boot does what waits.
+    FirstBoot,
+}
+
+impl Idle {
+    /// The reason, in words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing waits",
+            Self::NotDue(_) => {
+                "what waits is not to be tried yet; `relayhost check` says why, `relayhost pending` tries it now"
+            }
+            Self::NoAnswers => {
+                "there are no answers yet: write /etc/relayhost/answers.toml, and run `relayhost apply`"
+            }
+            Self::FirstBoot => "nothing is started or sent here: what waits is done at the first boot",
+        }
+    }
+
+    fn exit(self) -> Exit {
+        match self {
+            Self::Nothing | Self::NoAnswers => Exit::Done,
+            Self::NotDue(last) => last,
+            Self::FirstBoot => Exit::Deferred,
+        }
+    }
+}
+
+/// The fate of a test message that changed nothing on the host.
+#[derive(Debug)]
+pub struct Verified {
+    /// The fate of the message.
+    pub delivery: Delivery,
+    /// The words for what a stopped run had left and was cleared up first.
+    pub recovered: Option<String>,
+}
+
+/// The generations that are recorded.
+#[derive(Debug)]
+pub struct Listed {
+    /// Those that can be read, oldest first.
+    pub generations: Vec<Generation>,
+    /// Whether there are, or were, others that cannot be read.
+    pub is_damaged: bool,
+    /// The words for what a stopped run had left and was cleared up first.
+    pub recovered: Option<String>,
+}
+
+/// A generation that is in force again.
+#[derive(Debug)]
+pub struct Restored {
+    /// Its number.
+    pub generation: u32,
+    /// The words for what a stopped run had left and was cleared up first.
+    pub recovered: Option<String>,
+}
+
+/// The failures in a log, and the faults of the host.
+#[derive(Debug)]
+pub struct Diagnosed {
+    /// The messages in the log.
+    pub log: Told,
+    /// Names of the sources that were read.
+    pub sources: Vec<String>,
+    /// A line for each source that could not be read, with the reason.
+    pub trouble: Vec<String>,
+    /// Faults of the host; empty for a log from elsewhere.
+    pub findings: Vec<Finding>,
+    /// Whether it is the host's own log.
+    pub own: bool,
+    /// The possible writers of the log.
+    pub author: Author,
+    /// The zone and the year by which times are shown.
+    pub calendar: Calendar,
+}
+
+/// The messages in a log.
+#[derive(Debug)]
+pub enum Told {
+    /// All messages.
+    All(Report),
+    /// One message.
+    One(Story),
+}
+
+impl Diagnosed {
+    /// Whether no log of this host could be read: then the absence of failures says nothing.
+    pub fn is_blind(&self) -> bool {
+        self.own && self.sources.is_empty()
+    }
+
+    fn exit(&self) -> Exit {
+        let in_log = match &self.log {
+            Told::All(report) => report.has_failed(),
+            Told::One(story) => story.has_failed(),
+        };
+        let has_failed = in_log || self.findings.iter().any(|finding| finding.state == State::Differs);
+        match (has_failed, self.trouble.is_empty()) {
+            (true, _) => Exit::Refused,
+            // A source that could not be read may be full of failures.
+            (false, false) if !self.own || self.is_blind() => Exit::Failed,
+            (false, _) => Exit::Done,
+        }
+    }
+}
+
+/// The answers that `init` gathered.
+#[derive(Debug)]
+pub struct Written {
+    /// The files that were written, the answers first; none if the relay refused.
+    pub paths: Vec<PathBuf>,
+    /// Where mail goes by the answers, in one line.
+    pub summary: String,
+    /// The commands to call next.
+    pub next: Vec<String>,
+    /// The probe, if the relay was tried.
+    pub probe: Option<Probe>,
+}
+
+impl Written {
+    fn exit(&self) -> Exit {
+        match &self.probe {
+            Some(probe) if self.paths.is_empty() => probe.exit(),
+            _ => Exit::Done,
+        }
+    }
+}
+
+/// The presets to show.
+#[derive(Debug)]
+pub enum Shown {
+    /// All of them.
+    All,
+    /// One, explained.
+    One {
+        /// The name as it was typed, perhaps with a part.
+        typed: String,
+        /// The provider.
+        preset: Preset,
+    },
+}
+
+impl Shown {
+    /// The preset of this name, or all without one. A name without its part is taken too: that there are parts belongs
+    /// to the explanation.
+    pub fn of(name: Option<&str>) -> Result<Self> {
+        let Some(typed) = name else { return Ok(Self::All) };
+        let preset = match (providers::find(typed), providers().get_key_value(typed)) {
+            (Ok(preset), _) => preset,
+            (Err(_), Some((name, provider))) => Preset { name, provider, host: None },
+            (Err(unknown), None) => {
+                return Err(Error::Answers {
+                    file: "providers".into(),
+                    place: None,
+                    problem: unknown.problem,
+                    remedy: unknown.remedy,
+                });
+            }
+        };
+        Ok(Self::One { typed: typed.to_owned(), preset })
+    }
+}
