@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::postfix::managed::Managed;
 use crate::model::secret::Secret;
 
 /// Everything that the answers ask for.
@@ -155,6 +156,19 @@ impl Desired {
     /// The value of `relayhost`, and the key of the password table: `[host]:port`. Brackets: no MX look-up.
     pub fn relayhost(&self) -> String {
         format!("[{}]:{}", self.relay.host, self.relay.port)
+    }
+
+    /// Keys and values that the answers put into a map; none for main.cf, which has parameters.
+    pub fn entries(&self, file: Managed) -> Vec<(String, String)> {
+        match (file, &self.auth) {
+            (Managed::MainCf, _) | (Managed::SaslPasswd, Auth::None) => Vec::new(),
+            (Managed::SaslPasswd, Auth::Login { username, password, .. }) => {
+                vec![(self.relayhost(), format!("{username}:{}", password.expose()))]
+            }
+            (Managed::Generic, _) => {
+                self.rewrites.iter().map(|rewrite| (rewrite.local.clone(), rewrite.public.clone())).collect()
+            }
+        }
     }
 
     /// Where mail goes, and as whom, in one line.

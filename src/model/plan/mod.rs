@@ -9,7 +9,7 @@ mod unmanaged;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::model::desired::{Auth, Desired};
+use crate::model::desired::Desired;
 use crate::model::observed::{Database, MapFile, Observed, Postfix, Queue};
 use crate::model::plan::action::{Action, ServiceAction};
 use crate::model::plan::parameters::{parameters, words};
@@ -174,14 +174,8 @@ impl Plan {
         let installs = !self.actions.is_empty();
         let kind = map_kind(postfix)?;
         let mut changed = false;
-        let login = match &desired.auth {
-            Auth::None => Vec::new(),
-            Auth::Login { username, password, .. } => {
-                vec![(desired.relayhost(), format!("{username}:{}", password.expose()))]
-            }
-        };
-        let rewrites: Vec<_> = desired.rewrites.iter().map(|r| (r.local.clone(), r.public.clone())).collect();
-        for (file, entries) in [(Managed::SaslPasswd, login), (Managed::Generic, rewrites)] {
+        for file in Managed::maps() {
+            let entries = desired.entries(file);
             let prefix = format!("{} ", file.name());
             if !entries.is_empty() || last.wrote.keys().any(|name| name.starts_with(&prefix)) {
                 changed |= self.map(file, &kind, &entries, postfix, last);

@@ -21,11 +21,10 @@ impl Plan {
 
     /// Which files are not as our last run left them, and what differs. Not a fault: other lines are none of ours.
     pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
-        let keys: Vec<String> = last
-            .wrote
-            .keys()
-            .filter_map(|name| Some(name.strip_prefix("sasl_passwd ")?.to_owned()))
-            .collect();
+        let keys = |file: Managed| -> Vec<String> {
+            let key = |name: &String| Some(name.strip_prefix(file.name())?.strip_prefix(' ')?.to_owned());
+            last.wrote.keys().filter_map(key).collect()
+        };
         let now = |file: Managed| match file {
             Managed::MainCf => Some(postfix.main_cf.bytes()),
             _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
@@ -33,7 +32,7 @@ impl Plan {
         for (file, ours) in &last.after {
             let now = now(*file).unwrap_or_default();
             if now != ours.as_slice() {
-                let changes = changed_lines(*file, ours, now, &keys);
+                let changes = changed_lines(*file, ours, now, &keys(*file));
                 self.add(
                     format!("drift.{}", file.name()),
                     State::Note,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::model::postfix::managed::{Managed, MapKind};
+use crate::model::postfix::managed::Managed;
 
 /// Version of the forms.
 pub const VERSION: u32 = 1;
@@ -144,12 +144,7 @@ pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 
 /// Names of all files that a generation keeps: main.cf, the sources, their databases of every kind.
 pub fn recorded_files() -> Vec<String> {
-    let mut names = vec![Managed::MainCf.name().to_owned()];
-    for map in [Managed::SaslPasswd, Managed::Generic] {
-        names.push(map.name().to_owned());
-        names.extend(MapKind::suffixes().map(|suffix| format!("{}{suffix}", map.name())));
-    }
-    names
+    Managed::ALL.into_iter().flat_map(Managed::recorded).collect()
 }
 
 /// SHA-256 in hexadecimal.
