@@ -14,10 +14,11 @@ use crate::model::observed::{
     capabilities, parse_packages, parse_settings,
 };
 use crate::model::packages::need::needs;
-use crate::model::plan::parameters::{SETTINGS, ca_candidates};
+use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::settings::{planned, value};
 use crate::sys::{files, mail, packages, postfix, service};
 
 /// Where Cyrus SASL's plugins lie: 64-bit, 32-bit.
@@ -58,8 +59,8 @@ pub fn plugins() -> BTreeSet<String> {
 
 /// Postfix alone, which needs no answers.
 pub fn postfix_of(place: Place) -> Result<Postfix> {
-    let settings = parse_settings(&postfix::settings(&SETTINGS)?);
-    let setting = |name: &str| settings.get(name).map_or("", String::as_str);
+    let settings = parse_settings(&postfix::settings(&planned())?);
+    let setting = |name: &str| value(&settings, name);
     let map_kind = MapKind::new(setting("default_database_type"));
     let maps = maps(map_kind.as_ref())?;
     let main_cf = Managed::MainCf.path();

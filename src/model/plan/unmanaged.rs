@@ -2,13 +2,13 @@
 //! elsewhere. Findings only; nothing here becomes an action.
 
 use super::action::changed_lines;
-use super::parameters::{ROUTING, is_local};
+use super::parameters::is_local;
 use super::{Plan, State};
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
-use crate::model::postfix::shown;
+use crate::model::postfix::{settings, shown};
 use crate::model::state::generation::LastRun;
 
 impl Plan {
@@ -54,7 +54,7 @@ impl Plan {
                 self.add("sendmail", State::Differs, text, SET);
             }
         }
-        for parameter in ROUTING {
+        for parameter in settings::leading_elsewhere() {
             let value = postfix.setting(parameter);
             if !value.is_empty() {
                 self.add(

@@ -180,9 +180,9 @@ pub fn of_certificate(route: &Route, seen: &Seen, host: &str, now: i64, until: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::postfix::settings::Settings;
     use crate::model::probe::certificate::Certificate;
     use crate::model::probe::current::{Current, Relayhost};
-    use crate::model::probe::route::Settings;
     use crate::model::secret::Secret;
 
     const NOW: i64 = 1_800_000_000;

@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod crosscheck;
 pub mod current;
+pub mod doubt;
 pub mod mechanism;
 pub mod reply;
 pub mod route;
