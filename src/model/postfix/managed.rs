@@ -124,8 +124,8 @@ mod tests {
     use super::*;
     use crate::model::state::generation::recorded_files;
 
-    /// `match` does not compile when a file is missing here; its number then tells whether the table has all.
-    fn number(file: Managed) -> usize {
+    /// Place in `ALL`. Does not compile without an arm for a new file, which is the moment to add it to `ALL`.
+    fn place(file: Managed) -> usize {
         match file {
             Managed::MainCf => 0,
             Managed::SaslPasswd => 1,
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn the_table_has_every_file_once() {
-        let numbers: Vec<usize> = Managed::ALL.into_iter().map(number).collect();
-        assert_eq!(numbers, (0..Managed::ALL.len()).collect::<Vec<usize>>());
+        let places: Vec<usize> = Managed::ALL.into_iter().map(place).collect();
+        assert_eq!(places, (0..Managed::ALL.len()).collect::<Vec<usize>>());
     }
 
     #[test]
