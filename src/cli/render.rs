@@ -9,6 +9,7 @@ use super::terminal::{Mark, Terminal};
 use crate::engine::apply::Done;
 use crate::engine::{End, Place, Progress};
 use crate::error::{Error, Result};
+use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::plan::{Finding, Plan, State};
@@ -252,7 +253,7 @@ impl Renderer {
                     delivery.to
                 ),
             ),
-            Outcome::Failed { id, cause, remedy, evidence, .. } => {
+            Outcome::Failed(Failure { id, cause, remedy, evidence, .. }) => {
                 self.field("cause", &format!("{cause} [{id}]"));
                 self.field("remedy", remedy);
                 for line in evidence {

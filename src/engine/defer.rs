@@ -293,10 +293,8 @@ fn failure(result: &Result<(Desired, Done)>, answers: &str) -> Option<Attempt> {
         Ok((_, done)) if done.exit() == Exit::Done => return None,
         Ok((_, done)) => {
             let (text, remedy) = match (&done.delivery, done.probe.as_ref().map(|probe| &probe.ending)) {
-                (Some(Delivery { outcome: Outcome::Failed { cause, remedy, .. }, .. }), _) => {
-                    (cause.clone(), remedy.clone())
-                }
-                (None, Some(Ending::Failed(failure))) => (failure.cause.clone(), failure.remedy.clone()),
+                (Some(Delivery { outcome: Outcome::Failed(failure), .. }), _)
+                | (None, Some(Ending::Failed(failure))) => (failure.cause.clone(), failure.remedy.clone()),
                 _ => (String::new(), String::new()),
             };
             (done.exit(), text, remedy)

@@ -10,6 +10,7 @@ use super::pursuit::Pursuit;
 use super::{End, Progress, fate};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::causes::Cause;
+use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
 use crate::model::log::{Attempt, Status};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
@@ -254,7 +255,10 @@ impl Message<'_> {
                     Some(cause) if cause.again && attempt.status == Status::Deferred => {
                         return Ok(Judgement::Again(cause));
                     }
-                    Some(cause) => Outcome::failed(cause, &evidence),
+                    Some(cause) => Outcome::Failed(Failure::of(
+                        cause,
+                        evidence.iter().map(ToString::to_string).collect(),
+                    )),
                     None => fate::unknown(attempt, &evidence),
                 }
             }
@@ -295,7 +299,9 @@ impl Message<'_> {
             None => self.cause_of_silence(&evidence, pursuit)?,
         };
         let outcome = match (cause, again) {
-            (Some(cause), _) => Outcome::failed(cause, &evidence),
+            (Some(cause), _) => {
+                Outcome::Failed(Failure::of(cause, evidence.iter().map(ToString::to_string).collect()))
+            }
             (None, Some(attempt)) => fate::unknown(attempt, &evidence),
             (None, None) if self.queue_id.is_none() => {
                 fate::not_queued(&pursuit.sources(), &human(self.begin.elapsed()), &evidence)
@@ -332,7 +338,7 @@ impl Message<'_> {
     /// Takes a test message that failed out of the queue, if its recipient is still to be done there: otherwise it would
     /// arrive, or bounce, days later. Copies that Postfix made for others stay where the recipient is done.
     fn clear_queue(&self, mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
-        if let (Outcome::Failed { .. }, Some(queue_id)) = (&delivery.outcome, &self.queue_id)
+        if let (Outcome::Failed(_), Some(queue_id)) = (&delivery.outcome, &self.queue_id)
             && !pursuit.standing()?.is_done()
         {
             delivery.queue = if postfix::delete(queue_id)? { InQueue::TakenOut } else { InQueue::Nothing };

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
+use crate::model::causes::failure::Failure;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::plan::action::Action;
 use crate::model::plan::{Finding, Plan, State};
@@ -119,7 +120,7 @@ pub fn delivery(delivery: &Delivery) -> Value {
         Outcome::Accepted { relay, reply } => {
             json!({ "accepted": true, "relay": relay, "reply": text::one_line(reply) })
         }
-        Outcome::Failed { exit: _, id, cause, remedy, evidence } => json!({
+        Outcome::Failed(Failure { id, cause, remedy, evidence, .. }) => json!({
             "accepted": false,
             "cause": { "id": id, "text": text::one_line(cause), "remedy": text::one_line(remedy) },
             "evidence": evidence.iter().map(|line| text::one_line(line)).collect::<Vec<_>>(),
