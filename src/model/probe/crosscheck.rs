@@ -3,10 +3,11 @@
 
 use super::Warning;
 use super::certificate::{DAY, Seen, Trust};
-use super::mechanism::{is_plaintext, known};
+use super::mechanism::is_plaintext;
 use super::reply::Offer;
 use super::route::Route;
 use crate::model::desired::Tls;
+use crate::model::packages::plugin::known;
 
 /// How long before its end a certificate is spoken of, in days.
 const SOON: i64 = 14;

@@ -68,17 +68,6 @@ pub struct Current {
     pub plugins: BTreeSet<String>,
 }
 
-/// The keys under which smtp_generic_maps has an address, in generic(5)'s order.
-pub fn rewrite_keys(address: &str, origin: &str) -> Vec<String> {
-    let (user, domain) = address.rsplit_once('@').unwrap_or((address, origin));
-    let mut keys = vec![address.to_lowercase()];
-    if domain.eq_ignore_ascii_case(origin) {
-        keys.push(user.to_lowercase());
-    }
-    keys.push(format!("@{}", domain.to_lowercase()));
-    keys
-}
-
 impl Route {
     /// What Postfix does now.
     pub fn of_host(current: Current, settings: &Settings, host_name: &str) -> Self {
@@ -169,15 +158,6 @@ mod tests {
         for bad in ["", "[x", "[x]:99999", "[]:25", ":25", "x:bogus"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn the_keys_of_a_rewriting() {
-        assert_eq!(
-            rewrite_keys("Monitor@Host.lan", "host.lan"),
-            ["monitor@host.lan", "monitor", "@host.lan"]
-        );
-        assert_eq!(rewrite_keys("a@b", "c"), ["a@b", "@b"]);
     }
 
     #[test]

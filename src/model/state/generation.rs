@@ -185,6 +185,7 @@ pub fn superfluous(known: &[(u32, Fate)], in_use: u32) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::postfix::managed::MapKind;
 
     #[test]
     fn the_forms_on_disk_are_frozen() {
@@ -214,5 +215,19 @@ mod tests {
     fn hexadecimal_there_and_back() {
         assert_eq!(unhex(&hex(b"\x00\xffa")).as_deref(), Some(&b"\x00\xffa"[..]));
         assert!(unhex("abc").is_none() && unhex("zz").is_none() && unhex("ä").is_none());
+    }
+
+    #[test]
+    fn every_file_is_main_cf_or_an_observed_map_and_is_recorded() {
+        let recorded = recorded_files();
+        for file in Managed::ALL {
+            assert!(file == Managed::MainCf || Managed::is_map(file.path().to_str().unwrap()), "{file:?}");
+            assert!(recorded.iter().any(|name| name == file.name()), "{file:?}");
+        }
+        for (map, kind) in Managed::maps().flat_map(|map| ["hash", "btree", "lmdb"].map(|kind| (map, kind))) {
+            let database = MapKind::new(kind).unwrap().database(&map.path()).unwrap();
+            let name = database.file_name().unwrap().to_str().unwrap();
+            assert!(recorded.iter().any(|recorded| recorded == name), "{name}");
+        }
     }
 }
