@@ -4,7 +4,6 @@
 pub mod apply;
 pub mod defer;
 pub mod diagnose;
-mod fate;
 pub mod init;
 pub mod install;
 pub mod load;

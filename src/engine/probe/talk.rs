@@ -271,12 +271,11 @@ impl<'a> Talk<'a> {
             });
         }
         let lines: Vec<&str> = bad.evidence.iter().map(String::as_str).collect();
-        let mut failure = match diagnose(&lines, &Circumstances::of_route(&self.route)) {
-            Some(cause) => Failure::of(cause, bad.evidence),
-            None => {
-                let last = bad.evidence.last().cloned().unwrap_or_default();
-                Failure::unknown(bad.refused, "the relay did not go on", &last, bad.evidence)
-            }
+        let mut failure = if let Some(cause) = diagnose(&lines, &Circumstances::of_route(&self.route)) {
+            Failure::of(cause, bad.evidence)
+        } else {
+            let last = bad.evidence.last().cloned().unwrap_or_default();
+            Failure::unknown(bad.refused, "the relay did not go on", &last, bad.evidence)
         };
         failure.doubts = doubts;
         if bad.silence {

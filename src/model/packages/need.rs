@@ -35,11 +35,12 @@ impl Need {
     }
 }
 
+/// The package of PLAIN and LOGIN. It comes along for every other mechanism, too.
+const PLAIN: &str = "cyrus-sasl-plain";
+
 /// Everything that `desired` needs on the host, in the order in which it is shown.
 pub fn needs(desired: &Desired) -> Vec<Need> {
     let package = |name: &str, plugin| Need::Package { name: name.to_owned(), plugin };
-    // It has PLAIN and LOGIN, and comes along for every mechanism.
-    const PLAIN: &str = "cyrus-sasl-plain";
     let (plain, other) = match known(desired.mechanism().name()) {
         Some(kind) if kind.package == PLAIN => (Some(kind.plugin), None),
         other => (None, other),

@@ -1,10 +1,10 @@
 //! What became of a test message that the relay did not accept, in words, where the catalogue has no cause for it.
 
+use super::delivery::{InQueue, Outcome};
+use super::trail::Gone;
 use crate::error::typed;
 use crate::model::causes::failure::Failure;
 use crate::model::log::Attempt;
-use crate::model::message::delivery::{InQueue, Outcome};
-use crate::model::message::trail::Gone;
 use crate::model::observed::Postfix;
 use crate::model::plan::parameters::is_local;
 
@@ -136,8 +136,6 @@ pub fn no_word(relayhost: &str, deadline: &str, evidence: &[&str]) -> Outcome {
 }
 
 /// A failure that the catalogue does not know: the log's own words, and no guess.
-pub fn unknown(attempt: &Attempt, evidence: &[&str]) -> Outcome {
-    let evidence = evidence.iter().map(ToString::to_string).collect();
-    let otherwise = "the message was not accepted";
-    Outcome::Failed(Failure::unknown(attempt.is_refusal(), otherwise, &attempt.reason, evidence))
+pub fn unknown(attempt: &Attempt, evidence: Vec<String>) -> Failure {
+    Failure::unknown(attempt.is_refusal(), "the message was not accepted", &attempt.reason, evidence)
 }
