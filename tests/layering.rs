@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// NOT YET: files that still break a rule, by being too long or by being in a circle. One that keeps the rules must not
 /// stand here.
+const NOT_YET: &[&str] = &["tests/lab/faults/faults.py", "tests/lab/scripts/hostile.py"];
 
 /// Each layer, and what it may use. `cli` may name `sys::host` (root or not), `sys::environment` (the terminal's variables),
 /// `sys::output` (standard output and error) and `sys::tty` (a line from the terminal).

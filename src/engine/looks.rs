@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::error::Result;
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::queue::{Listing, Waiting, parse_json};
-use crate::model::inspection::{Clock, Queue, Sight, TABLES, Table, parse_tracking};
+use crate::model::inspection::{Clock, Queue, Sight, Table, parse_tracking};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, parse_settings};
 use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::MapKind;
 use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::settings::{naming_tables, value};
 use crate::sys::{files, postfix, run};
 
 /// Files that every system writes now and then: by the package manager, by ldconfig, by syslog.
@@ -30,11 +31,10 @@ pub fn look<'a>(
     now: Seconds,
     circumstances: &dyn Fn() -> Circumstances,
 ) -> Result<Sight<'a>> {
-    let settings = parse_settings(&postfix::settings(&TABLES)?);
+    let settings = parse_settings(&postfix::settings(&naming_tables())?);
     let mut tables = Vec::new();
-    for parameter in TABLES {
-        let value = settings.get(parameter).map_or("", String::as_str);
-        for name in words(value).into_iter().filter(|word| word.contains(':')) {
+    for parameter in naming_tables() {
+        for name in words(value(&settings, parameter)).into_iter().filter(|word| word.contains(':')) {
             tables.push(table(parameter, name.trim_start_matches("proxy:"))?);
         }
     }

@@ -5,7 +5,6 @@ pub mod apply;
 pub mod compare;
 pub mod defer;
 pub mod diagnose;
-mod fate;
 pub mod history;
 pub mod init;
 pub mod install;

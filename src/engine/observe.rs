@@ -14,10 +14,11 @@ use crate::model::observed::{
     capabilities, parse_packages, parse_settings,
 };
 use crate::model::packages::need::needs;
-use crate::model::plan::parameters::{SETTINGS, ca_candidates};
+use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::settings::{planned, value};
 use crate::sys::{files, mail, packages, postfix, service};
 
 /// Where Cyrus SASL's plugins lie: 64-bit, 32-bit.
@@ -58,16 +59,10 @@ pub fn plugins() -> BTreeSet<String> {
 
 /// Observes Postfix alone, which needs no answers.
 pub fn postfix_of(place: Place) -> Result<Postfix> {
-    let settings = parse_settings(&postfix::settings(&SETTINGS)?);
-    let setting = |name: &str| settings.get(name).map_or("", String::as_str);
+    let settings = parse_settings(&postfix::settings(&planned())?);
+    let setting = |name: &str| value(&settings, name);
     let map_kind = MapKind::new(setting("default_database_type"));
-    let (sasl, generic) = thread::scope(|scope| {
-        let sasl = scope.spawn(|| map_of(Managed::SaslPasswd, map_kind.as_ref()));
-        let generic = map_of(Managed::Generic, map_kind.as_ref());
-        (sasl.join(), generic)
-    });
-    let maps =
-        BTreeMap::from([(Managed::SaslPasswd, sasl.map_err(|_| internal())??), (Managed::Generic, generic?)]);
+    let maps = maps(map_kind.as_ref())?;
     let main_cf = Managed::MainCf.path();
     let bytes = files::read_no_link(&main_cf)?.unwrap_or_default();
     Ok(Postfix {
@@ -83,6 +78,18 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
         sendmail: sendmail(setting("sendmail_path")),
         map_kind,
         settings,
+    })
+}
+
+/// All managed maps, side by side: each may call postmap.
+fn maps(kind: Option<&MapKind>) -> Result<BTreeMap<Managed, MapFile>> {
+    thread::scope(|scope| {
+        let threads: Vec<_> =
+            Managed::maps().map(|file| (file, scope.spawn(move || map_of(file, kind)))).collect();
+        let join = |(file, thread): (_, thread::ScopedJoinHandle<_>)| {
+            Ok((file, thread.join().map_err(|_| internal())??))
+        };
+        threads.into_iter().map(join).collect()
     })
 }
 

@@ -121,10 +121,8 @@ fn failure(result: &Result<Applied>, answers: &str) -> Option<Attempt> {
         Ok(applied) => {
             let (text, remedy) = match (&applied.delivery, applied.probe.as_ref().map(|probe| &probe.ending))
             {
-                (Some(Delivery { outcome: Outcome::Failed { cause, remedy, .. }, .. }), _) => {
-                    (cause.clone(), remedy.clone())
-                }
-                (None, Some(Ending::Failed(failure))) => (failure.cause.clone(), failure.remedy.clone()),
+                (Some(Delivery { outcome: Outcome::Failed(failure), .. }), _)
+                | (None, Some(Ending::Failed(failure))) => (failure.cause.clone(), failure.remedy.clone()),
                 _ => (String::new(), String::new()),
             };
             (applied.exit(), text, remedy)

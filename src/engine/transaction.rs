@@ -324,7 +324,7 @@ pub fn run_before(number: u32) -> Result<LastRun> {
             continue;
         }
         let mut after = BTreeMap::new();
-        for file in [Managed::MainCf, Managed::SaslPasswd, Managed::Generic] {
+        for file in Managed::ALL {
             after.extend(bytes_after(&generation, file)?.map(|bytes| (file, bytes)));
         }
         let Generation { time, wrote, unproven, .. } = generation;
@@ -360,7 +360,5 @@ pub fn trust_postfix_directory() -> Result<()> {
         None | Some(0) => {}
         Some(_) => return Err(Error::Symlink { path }),
     }
-    [Managed::MainCf, Managed::SaslPasswd, Managed::Generic]
-        .iter()
-        .try_for_each(|file| files::refuse_link(&file.path()))
+    Managed::ALL.iter().try_for_each(|file| files::refuse_link(&file.path()))
 }

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+mod facts;
 mod request;
-mod why;
 
 pub use request::Request;
 
@@ -13,15 +13,16 @@ use super::load::load;
 use super::observe::observe;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
-use super::{End, Place, Progress, fate};
+use super::{End, Place, Progress};
 use crate::error::{Error, Exit, Result, human};
-use crate::model::causes::Cause;
 use crate::model::desired::Desired;
 use crate::model::ended::Verified;
-use crate::model::log::{Attempt, Status};
+use crate::model::log::Attempt;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
+use crate::model::message::fate;
 use crate::model::message::proof::Proof;
-use crate::model::message::trail::{Whereabouts, Word};
+use crate::model::message::trail::Word;
+use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::secret::mask::Mask;
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
@@ -103,7 +104,9 @@ fn send_and_follow(
     let from = desired.alert_sender(postfix.setting("myorigin"));
     let relay = dns::Identity::new(&desired.relay.host);
     let begin = clock::now();
-    let mut message = Message { desired, relay, postfix, request, from, begin, queue_id: None, put_off: 0 };
+    let relayhost = desired.relayhost();
+    let mut message =
+        Message { desired, relayhost, relay, postfix, request, from, begin, queue_id: None, put_off: 0 };
     if !service::master_runs(&Queue::new(&postfix.settings)) {
         return Ok(message.delivery(
             None,
@@ -131,6 +134,7 @@ fn send_and_follow(
 /// The message under way.
 struct Message<'a> {
     desired: &'a Desired,
+    relayhost: String,
     relay: dns::Identity,
     postfix: &'a Postfix,
     request: &'a Request,
@@ -171,7 +175,8 @@ impl Message<'_> {
                     }
                     Word::Said(found) if again.as_ref() == Some(found.attempt()) => {}
                     Word::Said(_) | Word::Gone(_) => match self.judge(&word, pursuit)? {
-                        Judgement::Final(delivery) => {
+                        Judgement::Final(outcome) => {
+                            let delivery = self.delivery(word.attempt(), outcome);
                             if !pursuit.confirm()? {
                                 return Ok(self.incomplete(pursuit));
                             }
@@ -229,47 +234,23 @@ impl Message<'_> {
     fn judge(&self, word: &Word, pursuit: &Pursuit) -> Result<Judgement> {
         let found = match word {
             Word::Said(found) => found,
-            Word::Gone(gone) => return Ok(Judgement::Final(self.delivery(None, fate::gone(*gone)))),
+            Word::Gone(gone) => return Ok(Judgement::Final(fate::gone(*gone))),
             Word::Open | Word::Doubt(_) => return Err(Error::NoLog), // nobody asks then
         };
         let attempt = found.attempt();
-        let evidence = evidence(pursuit, Some(attempt));
-        let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
-        let outcome = match found {
-            Whereabouts::Accepted(_) => {
-                Outcome::Accepted { relay: self.desired.relayhost(), reply: attempt.reason.clone() }
-            }
-            Whereabouts::StayedHere(_) => fate::stayed_here(attempt, self.postfix, &evidence),
-            // local(8) gave up: the mailbox is not there, and the relay was never meant to be asked.
-            Whereabouts::Deferred(_) | Whereabouts::Bounced(_) if attempt.is_local() => {
-                fate::stayed_here(attempt, self.postfix, &evidence)
-            }
-            Whereabouts::WentElsewhere(_) => {
-                fate::went_elsewhere(attempt, &self.desired.relayhost(), &evidence)
-            }
-            Whereabouts::Deferred(_) | Whereabouts::Bounced(_) if self.was_for_another(attempt) => {
-                fate::went_elsewhere(attempt, &self.desired.relayhost(), &evidence)
-            }
-            Whereabouts::Deferred(_) | Whereabouts::Bounced(_) => {
-                match self.cause(attempt, &evidence, pursuit)? {
-                    Some(cause) if cause.again && attempt.status == Status::Deferred => {
-                        return Ok(Judgement::Again(cause));
-                    }
-                    Some(cause) => Outcome::failed(cause, &evidence),
-                    None => fate::unknown(attempt, &evidence),
-                }
-            }
-        };
-        Ok(Judgement::Final(self.delivery(Some(attempt), outcome)))
+        let evidence = pursuit.trail().evidence(Some(attempt));
+        let at_other =
+            || attempt.target().is_some_and(|(name, address, port)| !self.is_relay(&name, &address, port));
+        self.facts(pursuit, &evidence).judge(found, at_other, || self.circumstances())
+    }
+
+    fn facts<'a>(&'a self, pursuit: &Pursuit, evidence: &'a [&'a str]) -> Facts<'a> {
+        let author = pursuit.trail().author();
+        Facts { relayhost: &self.relayhost, postfix: self.postfix, author, evidence }
     }
 
     fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
         port == self.desired.relay.port && self.relay.is(name, address)
-    }
-
-    /// Whether a failed attempt was made at another host than the relay: then it says nothing of the relay.
-    fn was_for_another(&self, attempt: &Attempt) -> bool {
-        attempt.target().is_some_and(|(name, address, port)| !self.is_relay(&name, &address, port))
     }
 
     /// The time is over. What was put off for a reason that may pass is the word then.
@@ -283,27 +264,23 @@ impl Message<'_> {
                 Word::Open => {}
                 word if again.is_some() && again == word.attempt() => {}
                 word => {
-                    if let Judgement::Final(delivery) = self.judge(&word, pursuit)? {
-                        return self.clear_queue(delivery, pursuit);
+                    if let Judgement::Final(outcome) = self.judge(&word, pursuit)? {
+                        return self.clear_queue(self.delivery(word.attempt(), outcome), pursuit);
                     }
                 }
             }
         }
-        let evidence = evidence(pursuit, again);
-        let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
-        let cause = match again {
-            Some(attempt) => self.cause(attempt, &evidence, pursuit)?,
-            None => self.cause_of_silence(&evidence, pursuit)?,
-        };
-        let outcome = match (cause, again) {
-            (Some(cause), _) => Outcome::failed(cause, &evidence),
-            (None, Some(attempt)) => fate::unknown(attempt, &evidence),
-            (None, None) if self.queue_id.is_none() => {
-                fate::not_queued(&pursuit.sources(), &human(self.begin.elapsed()), &evidence)
-            }
-            (None, None) => {
-                fate::no_word(&self.desired.relayhost(), &human(self.request.deadline), &evidence)
-            }
+        let evidence = pursuit.trail().evidence(again);
+        let facts = self.facts(pursuit, &evidence);
+        let outcome = match again {
+            Some(attempt) => facts.put_off(attempt, &self.circumstances()?),
+            None => match facts.cause_of_silence(self.misses_daemon(pursuit), &self.circumstances()?) {
+                Some(failure) => Outcome::Failed(failure),
+                None if self.queue_id.is_none() => {
+                    fate::not_queued(&pursuit.sources(), &human(self.begin.elapsed()), &evidence)
+                }
+                None => fate::no_word(&self.relayhost, &human(self.request.deadline), &evidence),
+            },
         };
         self.clear_queue(self.delivery(again, outcome), pursuit)
     }
@@ -333,7 +310,7 @@ impl Message<'_> {
     /// Takes a test message that failed out of the queue, if its recipient is still to be done there: otherwise it would
     /// arrive, or bounce, days later. Copies that Postfix made for others stay where the recipient is done.
     fn clear_queue(&self, mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
-        if let (Outcome::Failed { .. }, Some(queue_id)) = (&delivery.outcome, &self.queue_id)
+        if let (Outcome::Failed(_), Some(queue_id)) = (&delivery.outcome, &self.queue_id)
             && !pursuit.standing()?.is_done()
         {
             delivery.queue = if postfix::delete(queue_id)? { InQueue::TakenOut } else { InQueue::Nothing };
@@ -354,14 +331,4 @@ impl Message<'_> {
             outcome: outcome.hidden(&Mask::of(self.desired)),
         }
     }
-}
-
-/// The lines that tell. The password that may be in them is hidden when they have become an outcome.
-fn evidence(pursuit: &Pursuit, attempt: Option<&Attempt>) -> Vec<String> {
-    pursuit.trail().evidence(attempt).into_iter().map(str::to_owned).collect()
-}
-
-enum Judgement {
-    Final(Delivery),
-    Again(Cause),
 }

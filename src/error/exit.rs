@@ -31,6 +31,21 @@ pub enum Exit {
 }
 
 impl Exit {
+    const ALL: [Self; 12] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Differs,
+        Self::Refused,
+        Self::NoWord,
+        Self::Deferred,
+        Self::PutBack,
+        Self::Stuck,
+        Self::Hup,
+        Self::Int,
+        Self::Term,
+    ];
+
     /// The number that the shell sees.
     pub fn code(self) -> u8 {
         self as u8
@@ -38,27 +53,37 @@ impl Exit {
 
     /// The status of a recorded number; a number that no version of relayhost has given counts as a failure.
     pub fn from_code(code: u8) -> Self {
-        let all = [
-            Self::Done,
-            Self::Failed,
-            Self::Usage,
-            Self::Differs,
-            Self::Refused,
-            Self::NoWord,
-            Self::Deferred,
-            Self::PutBack,
-            Self::Stuck,
-            Self::Hup,
-            Self::Int,
-            Self::Term,
-        ];
-        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+        Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Place in `ALL`. Does not compile without an arm for a new status, which is the moment to add it to `ALL`.
+    fn place(exit: Exit) -> usize {
+        match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Differs => 3,
+            Exit::Refused => 4,
+            Exit::NoWord => 5,
+            Exit::Deferred => 6,
+            Exit::PutBack => 7,
+            Exit::Stuck => 8,
+            Exit::Hup => 9,
+            Exit::Int => 10,
+            Exit::Term => 11,
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_status() {
+        let places: Vec<usize> = Exit::ALL.into_iter().map(place).collect();
+        assert_eq!(places, (0..Exit::ALL.len()).collect::<Vec<usize>>());
+    }
 
     #[test]
     fn a_number_is_its_exit_again() {

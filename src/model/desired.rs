@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::secret::Secret;
 
 /// Everything that the answers ask for.
@@ -104,9 +106,14 @@ pub enum Mechanism {
 impl Mechanism {
     /// Value of `smtp_sasl_mechanism_filter`.
     pub fn filter(self) -> &'static str {
+        if self == Self::Plain { "plain, login" } else { self.name() }
+    }
+
+    /// Name in SMTP, in lower case; empty for none.
+    pub fn name(self) -> &'static str {
         match self {
             Self::None => "",
-            Self::Plain => "plain, login",
+            Self::Plain => "plain",
             Self::Login => "login",
             Self::CramMd5 => "cram-md5",
             Self::DigestMd5 => "digest-md5",
@@ -157,6 +164,19 @@ impl Desired {
         format!("[{}]:{}", self.relay.host, self.relay.port)
     }
 
+    /// Keys and values that the answers put into a map; none for main.cf, which has parameters.
+    pub fn entries(&self, file: Managed) -> Vec<(String, String)> {
+        match (file, &self.auth) {
+            (Managed::MainCf, _) | (Managed::SaslPasswd, Auth::None) => Vec::new(),
+            (Managed::SaslPasswd, Auth::Login { username, password, .. }) => {
+                vec![(self.relayhost(), format!("{username}:{}", password.expose()))]
+            }
+            (Managed::Generic, _) => {
+                self.rewrites.iter().map(|rewrite| (rewrite.local.clone(), rewrite.public.clone())).collect()
+            }
+        }
+    }
+
     /// Where mail goes, and as whom, in one line.
     pub fn summary(&self) -> String {
         let login = match &self.auth {
@@ -184,12 +204,10 @@ impl Desired {
         whole.or_else(user).or_else(domain).unwrap_or_else(|| format!("root@{origin}"))
     }
 
-    /// The rewrite that generic(5) applies to an address: the whole address, the user at `origin`, the domain.
+    /// The rewrite that generic(5) applies to an address.
     pub fn rewrite_of(&self, address: &str, origin: &str) -> Option<&Rewrite> {
-        let (user, domain) = address.rsplit_once('@').unwrap_or((address, origin));
-        let is = |key: &str| self.rewrites.iter().find(|rewrite| rewrite.local.eq_ignore_ascii_case(key));
-        let bare = || if domain.eq_ignore_ascii_case(origin) { is(user) } else { None };
-        is(address).or_else(bare).or_else(|| is(&format!("@{domain}")))
+        let of = |key: &String| self.rewrites.iter().find(|rewrite| rewrite.local.to_lowercase() == *key);
+        rewrite_keys(address, origin).iter().find_map(of)
     }
 
     /// Whether the password would cross the network readable by anybody.

@@ -10,6 +10,7 @@ use crate::model::postfix::lines::trim;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, MapSource};
+use crate::model::postfix::settings::{self, Settings};
 use crate::model::state::generation::LastRun;
 
 /// Everything that a plan needs to know of a host.
@@ -42,7 +43,7 @@ pub struct Postfix {
     /// `mail_version`.
     pub version: Version,
     /// Parameters in force, `$name` expanded (`postconf -x`).
-    pub settings: BTreeMap<String, String>,
+    pub settings: Settings,
     /// The file.
     pub main_cf: MainCf,
     /// How this Postfix builds tables, if relayhost can build that kind.
@@ -68,21 +69,19 @@ pub struct Queue {
 
 impl Queue {
     /// From parameters in force, with Postfix's own defaults.
-    pub fn new(settings: &BTreeMap<String, String>) -> Self {
-        let setting = |name: &str, default: &str| {
-            settings.get(name).filter(|value| !value.is_empty()).map_or(default, String::as_str).to_owned()
+    pub fn new(settings: &Settings) -> Self {
+        let setting = |name| match settings::value(settings, name) {
+            "" => settings::default(name).to_owned(),
+            value => value.to_owned(),
         };
-        Self {
-            directory: setting("queue_directory", "/var/spool/postfix"),
-            pids: setting("process_id_directory", "pid"),
-        }
+        Self { directory: setting("queue_directory"), pids: setting("process_id_directory") }
     }
 }
 
 impl Postfix {
-    /// A parameter in force; empty if Postfix did not name it.
+    /// A parameter in force; Postfix's default if postconf did not name it.
     pub fn setting(&self, name: &str) -> &str {
-        self.settings.get(name).map_or("", String::as_str)
+        settings::value(&self.settings, name)
     }
 }
 
@@ -213,12 +212,29 @@ pub fn parse_packages(asked: &[String], output: &str) -> BTreeMap<String, Presen
 }
 
 /// Parses the output of `postconf NAME…`.
-pub fn parse_settings(output: &str) -> BTreeMap<String, String> {
+pub fn parse_settings(output: &str) -> Settings {
     output
         .lines()
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (trim(name).to_owned(), trim(value).to_owned()))
         .collect()
+}
+
+#[cfg(test)]
+impl Postfix {
+    /// A running Postfix with these settings and no files, for unit tests.
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+        Self {
+            version: Version("3.5.25".into()),
+            settings: settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            main_cf: MainCf::new(Vec::new()),
+            map_kind: MapKind::new("hash"),
+            maps: BTreeMap::new(),
+            ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
+            service: Service { running: true, enabled: Some(true), masked: false },
+            sendmail: Sendmail::Postfix,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! Scriptlets write them while a run may be at work, so the queue has a lock of its own, held for the moment of a rename.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,14 +34,7 @@ pub fn record(name: &str, entry: &Entry) -> Result<()> {
 }
 
 fn write(name: &str, entry: &Entry) -> Result<()> {
-    let path = path(name);
-    let fault = |source| Error::Io { action: "write", path: path.clone(), source };
-    let bytes = serde_json::to_vec(entry).map_err(|error| fault(error.into()))?;
-    let mut new = files::private_file(&directory(), UNFINISHED)?;
-    make_way(&path)?;
-    new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(fault)?;
-    new.persist(&path).map_err(|error| fault(error.error))?;
-    files::sync_directory(&directory())
+    state::replace_record(&path(name), entry, &directory(), UNFINISHED)
 }
 
 /// All requests that wait, by name. One that cannot be read counts as well, since a package asked.

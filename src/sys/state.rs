@@ -286,13 +286,18 @@ pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
 }
 
 fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
+    // Where it is swept if this run dies.
+    replace_record(path, record, &directory(), files::STAGING)
+}
+
+/// Puts a record in place of the one at `path`; it is on the disk when this returns. It is built as a file in `workshop`
+/// whose name begins with `prefix`, which is left there if this process dies.
+pub fn replace_record<T: Serialize>(path: &Path, record: &T, workshop: &Path, prefix: &str) -> Result<()> {
     let fault = |source: std::io::Error| Error::Io { action: "write", path: path.to_owned(), source };
     let bytes = serde_json::to_vec(record).map_err(|error| fault(error.into()))?;
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    // In the directory in which `sweep` finds it if this run is killed.
-    let mut new = files::private_file(&directory(), ".relayhost-")?;
+    let mut new = files::private_file(workshop, prefix)?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(fault)?;
     make_way(path)?;
     new.persist(path).map_err(|error| fault(error.error))?;
-    files::sync_directory(parent)
+    files::sync_directory(path.parent().unwrap_or(Path::new("/")))
 }

@@ -4,6 +4,7 @@
 use super::screen::Screen;
 use super::terminal::Mark;
 use super::{plan, probe};
+use crate::model::causes::failure::Failure;
 use crate::model::ended::{Applied, Deferred};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 
@@ -66,7 +67,7 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
                 delivery.to
             ),
         ),
-        Outcome::Failed { id, cause, remedy, evidence, .. } => {
+        Outcome::Failed(Failure { id, cause, remedy, evidence, .. }) => {
             screen.field("cause", &format!("{cause} [{id}]"));
             screen.field("remedy", remedy);
             for line in evidence {

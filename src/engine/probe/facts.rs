@@ -9,8 +9,10 @@ use crate::model::desired::Desired;
 use crate::model::observed::parse_settings;
 use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::{ca_candidates, words};
-use crate::model::probe::current::{Current, Relayhost, rewrite_keys};
-use crate::model::probe::route::{Route, SETTINGS, Settings};
+use crate::model::postfix::postmap::rewrite_keys;
+use crate::model::postfix::settings::{Settings, probed, value};
+use crate::model::probe::current::{Current, Relayhost};
+use crate::model::probe::route::Route;
 use crate::model::secret::Secret;
 use crate::sys::{files, host, postfix};
 
@@ -32,7 +34,7 @@ pub struct Host {
 /// Looks at the host.
 pub fn host() -> Result<Host> {
     let settings = if postfix::is_installed() {
-        parse_settings(&postfix::settings(&SETTINGS)?)
+        parse_settings(&postfix::settings(&probed())?)
     } else {
         Settings::new()
     };
@@ -62,7 +64,7 @@ pub fn route_of_answers(desired: &Desired, host: &Host) -> (Route, Vec<String>) 
 
 /// The route that Postfix takes now; `None` if it has no relay.
 pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Route>> {
-    let setting = |name: &str| host.settings.get(name).map_or("", String::as_str);
+    let setting = |name: &str| value(&host.settings, name);
     let Some(relay) = Relayhost::parse(setting("relayhost")) else { return Ok(None) };
     let login = if setting("smtp_sasl_auth_enable") == "yes" {
         // First by the name, then by the value of `relayhost` (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
@@ -102,7 +104,7 @@ pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Ro
 
 /// The first of these keys that one of a parameter's tables has, by Postfix's own program, whatever kind of table.
 fn first_entry(parameter: &str, keys: &[String], host: &Host) -> Result<Option<String>> {
-    let tables = words(host.settings.get(parameter).map_or("", String::as_str));
+    let tables = words(value(&host.settings, parameter));
     for key in keys {
         for table in &tables {
             if let Some(found) = postfix::look_up(table, key)? {

@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use super::talk::{Bad, Good, Next, Stop, Talk};
 use crate::model::desired::Tls;
 use crate::model::probe::crosscheck;
+use crate::model::probe::doubt::Matter;
 use crate::model::probe::reply::{Offer, Reply};
-use crate::model::probe::route::Matter;
 use crate::sys::wire::Wire;
 
 /// The size that the sender is asked with, in bytes: about that of the test message.

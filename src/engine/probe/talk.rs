@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use super::facts::Host;
 use crate::engine::{End, Progress};
 use crate::error::{Exit, human};
+use crate::model::causes::failure::Failure;
 use crate::model::causes::{Circumstances, diagnose};
+use crate::model::probe::doubt::Matter;
 use crate::model::probe::reply::Reply;
-use crate::model::probe::route::{Matter, Route};
-use crate::model::probe::{Ending, Failure, Probe, Stage, Warning};
+use crate::model::probe::route::Route;
+use crate::model::probe::{Ending, Probe, Stage, Warning};
 use crate::model::secret::mask::Mask;
 use crate::model::text;
 use crate::sys::wire::Broken;
@@ -269,10 +271,13 @@ impl<'a> Talk<'a> {
             });
         }
         let lines: Vec<&str> = bad.evidence.iter().map(String::as_str).collect();
-        let mut failure = match diagnose(&lines, &Circumstances::of_route(&self.route)) {
-            Some(cause) => Failure::of(cause, bad.evidence, doubts),
-            None => unknown(bad.evidence, bad.refused, doubts),
+        let mut failure = if let Some(cause) = diagnose(&lines, &Circumstances::of_route(&self.route)) {
+            Failure::of(cause, bad.evidence)
+        } else {
+            let last = bad.evidence.last().cloned().unwrap_or_default();
+            Failure::unknown(bad.refused, "the relay did not go on", &last, bad.evidence)
         };
+        failure.doubts = doubts;
         if bad.silence {
             failure.exit = Exit::NoWord;
         }
@@ -296,18 +301,5 @@ impl<'a> Talk<'a> {
             took: self.begin.elapsed(),
             ending,
         }
-    }
-}
-
-/// A failure that the catalogue does not know: the relay's own words, and no guess.
-fn unknown(evidence: Vec<String>, refused: bool, doubts: Vec<String>) -> Failure {
-    let last = evidence.last().map_or("", String::as_str);
-    Failure {
-        exit: if refused { Exit::Refused } else { Exit::NoWord },
-        id: "unknown".into(),
-        cause: format!("{}: {last}", if refused { "the relay refused" } else { "the relay did not go on" }),
-        remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
-        evidence,
-        doubts,
     }
 }

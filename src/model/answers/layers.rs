@@ -1,48 +1,57 @@
 //! Answers in several files: an admin's own, and those that other packages bring along.
 
-use super::{Auth, Tables};
+use super::{Auth, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
     /// Key by key; the four ways to give a password are one key.
     pub(super) fn complete_with(&mut self, lower: Self) {
-        fn fill<T>(value: &mut Option<T>, lower: Option<T>) {
-            if value.is_none() {
-                *value = lower;
-            }
-        }
+        // Without `..`: a key that is forgotten here does not compile, and would be lost in silence otherwise.
+        let Self {
+            version: _, // each file's own, and checked when it was read
+            relay: Relay { provider, host, port, tls, implicit_tls, ip },
+            auth: Auth { mechanism, username, password, password_file, password_env, password_credential },
+            sender: Sender { rewrite: Rewrites(rewrites) },
+            verify: Verify { to, deadline },
+            packages: Packages { extra, from },
+        } = lower;
         let (relay, auth) = (&mut self.relay, &mut self.auth);
-        fill(&mut relay.provider, lower.relay.provider);
-        fill(&mut relay.host, lower.relay.host);
-        fill(&mut relay.port, lower.relay.port);
-        fill(&mut relay.tls, lower.relay.tls);
-        fill(&mut relay.implicit_tls, lower.relay.implicit_tls);
-        fill(&mut relay.ip, lower.relay.ip);
-        fill(&mut auth.mechanism, lower.auth.mechanism);
-        fill(&mut auth.username, lower.auth.username);
+        fill(&mut relay.provider, provider);
+        fill(&mut relay.host, host);
+        fill(&mut relay.port, port);
+        fill(&mut relay.tls, tls);
+        fill(&mut relay.implicit_tls, implicit_tls);
+        fill(&mut relay.ip, ip);
+        fill(&mut auth.mechanism, mechanism);
+        fill(&mut auth.username, username);
         if !auth.has_secret() {
-            auth.password = lower.auth.password;
-            auth.password_file = lower.auth.password_file;
-            auth.password_env = lower.auth.password_env;
-            auth.password_credential = lower.auth.password_credential;
+            auth.password = password;
+            auth.password_file = password_file;
+            auth.password_env = password_env;
+            auth.password_credential = password_credential;
         }
-        for (local, public) in lower.sender.rewrite.0 {
-            if self.sender.rewrite.0.iter().all(|(known, _)| known.get_ref() != local.get_ref()) {
-                self.sender.rewrite.0.push((local, public));
+        let own = &mut self.sender.rewrite.0;
+        for (local, public) in rewrites {
+            if own.iter().all(|(known, _)| known.get_ref() != local.get_ref()) {
+                own.push((local, public));
             }
         }
-        fill(&mut self.verify.to, lower.verify.to);
-        fill(&mut self.verify.deadline, lower.verify.deadline);
-        self.packages.extra.extend(lower.packages.extra);
-        fill(&mut self.packages.from, lower.packages.from);
+        fill(&mut self.verify.to, to);
+        fill(&mut self.verify.deadline, deadline);
+        self.packages.extra.extend(extra);
+        fill(&mut self.packages.from, from);
     }
+}
+
+fn fill<T>(value: &mut Option<T>, lower: Option<T>) {
+    *value = value.take().or(lower);
 }
 
 impl Auth {
     fn has_secret(&self) -> bool {
-        self.password.is_some()
-            || self.password_file.is_some()
-            || self.password_env.is_some()
-            || self.password_credential.is_some()
+        let Self { mechanism: _, username: _, password, password_file, password_env, password_credential } =
+            self;
+        let elsewhere = [password_file, password_env, password_credential];
+        password.is_some() || elsewhere.into_iter().any(Option::is_some)
     }
 }
 

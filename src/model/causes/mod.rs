@@ -2,6 +2,7 @@
 //! guessed: the evidence itself is shown.
 
 pub mod catalogue;
+pub mod failure;
 pub mod form;
 pub mod words;
 

@@ -15,22 +15,6 @@ use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::text::without_inline_tables;
 
-/// Parameters that name lookup tables, and that a message on its way out may need.
-pub const TABLES: [&str; 12] = [
-    "alias_maps",
-    "canonical_maps",
-    "recipient_canonical_maps",
-    "relocated_maps",
-    "sender_canonical_maps",
-    "sender_dependent_default_transport_maps",
-    "sender_dependent_relayhost_maps",
-    "smtp_generic_maps",
-    "smtp_sasl_password_maps",
-    "smtp_tls_policy_maps",
-    "transport_maps",
-    "virtual_alias_maps",
-];
-
 /// A message that waits for longer does not leave by itself. Postfix tries again after 5 minutes, then ever less often,
 /// up to 67 (minimal_backoff_time, maximal_backoff_time).
 const STUCK: Seconds = 3600;

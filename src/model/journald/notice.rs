@@ -2,6 +2,7 @@
 //! docs/JOURNAL_NATIVE_PROTOCOL.md).
 
 use crate::error::Exit;
+use crate::model::causes::failure::Failure;
 use crate::model::ended::{Ended, NOTHING_LEFT};
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::{Finding, State};
@@ -94,9 +95,7 @@ impl Account {
                 let message = format!("mail leaves: {relay} said: {}", text::one_line(reply));
                 Self { message, relay: relay.clone(), ..Self::default() }
             }
-            Outcome::Failed { id, cause, remedy, .. } => {
-                Self { cause_id: id.clone(), ..Self::amiss(text::one_line(cause), text::one_line(remedy)) }
-            }
+            Outcome::Failed(failure) => Self::of_failure(failure),
         };
         Self { queue_id: delivery.queue_id.clone().unwrap_or_default(), ..account }
     }
@@ -104,11 +103,13 @@ impl Account {
     fn of_probe(probe: &Probe) -> Self {
         match &probe.ending {
             Ending::Willing | Ending::Untried { .. } => Self::default(),
-            Ending::Failed(failure) => Self {
-                cause_id: failure.id.clone(),
-                ..Self::amiss(text::one_line(&failure.cause), text::one_line(&failure.remedy))
-            },
+            Ending::Failed(failure) => Self::of_failure(failure),
         }
+    }
+
+    fn of_failure(failure: &Failure) -> Self {
+        let Failure { id, cause, remedy, .. } = failure;
+        Self { cause_id: id.clone(), ..Self::amiss(text::one_line(cause), text::one_line(remedy)) }
     }
 
     /// The findings are the cause if nothing else is.
@@ -201,7 +202,6 @@ mod tests {
     use crate::model::ended::{Applied, Idle};
     use crate::model::message::delivery::InQueue;
     use crate::model::plan::Remedy;
-    use crate::model::probe::Failure;
 
     #[test]
     fn a_value_of_several_lines_has_its_length_in_front() {
@@ -250,14 +250,16 @@ mod tests {
 
     #[test]
     fn a_run_tells_cause_remedy_and_exit_status() {
-        let refusal = Outcome::Failed {
+        let failure = Failure {
             exit: Exit::Refused,
             id: "wrong-password".into(),
             cause: "refused".into(),
             remedy: "correct it".into(),
             evidence: Vec::new(),
+            doubts: Vec::new(),
         };
-        let undone = Applied { undone: true, delivery: Some(delivery(refusal)), ..Applied::default() };
+        let refusal = delivery(Outcome::Failed(failure.clone()));
+        let undone = Applied { undone: true, delivery: Some(refusal), ..Applied::default() };
         let notice = Notice::of("pending", &Ended::Applied(undone));
         assert_eq!(notice.priority, Priority::Error);
         assert_eq!(notice.message, "refused; the configuration is again what it was before");
@@ -271,14 +273,6 @@ mod tests {
         ] {
             assert_eq!(field(&notice, name), value);
         }
-        let failure = Failure {
-            exit: Exit::Refused,
-            id: "wrong-password".into(),
-            cause: "refused".into(),
-            remedy: "correct it".into(),
-            evidence: Vec::new(),
-            doubts: Vec::new(),
-        };
         let probe = Some(Probe { ending: Ending::Failed(failure), ..Probe::default() });
         let vetoed = Ended::Applied(Applied { probe, ..Applied::default() });
         let vetoed = Notice::of("apply", &vetoed);

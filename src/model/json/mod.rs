@@ -6,6 +6,7 @@ pub mod log;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
+use crate::model::causes::failure::Failure;
 use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Shown, Written};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::plan::action::Actions;
@@ -136,7 +137,7 @@ fn delivery(delivery: &Delivery) -> Value {
         Outcome::Accepted { relay, reply } => {
             json!({ "accepted": true, "relay": relay, "reply": text::one_line(reply) })
         }
-        Outcome::Failed { exit: _, id, cause, remedy, evidence } => json!({
+        Outcome::Failed(Failure { id, cause, remedy, evidence, .. }) => json!({
             "accepted": false,
             "cause": { "id": id, "text": text::one_line(cause), "remedy": text::one_line(remedy) },
             "evidence": evidence.iter().map(|line| text::one_line(line)).collect::<Vec<_>>(),

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Exit;
-use crate::model::causes::Cause;
-use crate::model::causes::catalogue::Verdict;
+use crate::model::causes::failure::Failure;
 use crate::model::secret::mask::Mask;
 
 /// What became of the test message.
@@ -50,53 +49,28 @@ pub enum Outcome {
         reply: String,
     },
     /// It did not.
-    Failed {
-        /// `Refused` or `NoWord`.
-        exit: Exit,
-        /// Stable name of the cause; `unknown` if the catalogue has none.
-        id: String,
-        /// What is wrong.
-        cause: String,
-        /// What to do next.
-        remedy: String,
-        /// The lines of the log that tell.
-        evidence: Vec<String>,
-    },
+    Failed(Failure),
 }
 
 impl Outcome {
-    /// A failure whose cause is known.
-    pub fn failed(cause: Cause, evidence: &[&str]) -> Self {
-        let exit = match cause.verdict {
-            Verdict::Refused => Exit::Refused,
-            Verdict::Unreached => Exit::NoWord,
-        };
-        Self::Failed {
-            exit,
-            id: cause.id,
-            cause: cause.cause,
-            remedy: cause.remedy,
-            evidence: evidence.iter().map(ToString::to_string).collect(),
-        }
-    }
-
     /// A failure that never involved the relay's word.
     pub fn unheard(id: &str, cause: impl Into<String>, remedy: &str, evidence: &[&str]) -> Self {
-        Self::Failed {
+        Self::Failed(Failure {
             exit: Exit::NoWord,
             id: id.to_owned(),
             cause: cause.into(),
             remedy: remedy.to_owned(),
             evidence: evidence.iter().map(ToString::to_string).collect(),
-        }
+            doubts: Vec::new(),
+        })
     }
 
     /// In a few words, for the line of the stage; cause and remedy are shown below it.
     pub fn in_short(&self) -> String {
         match self {
             Self::Accepted { relay, reply } => format!("{relay} said: {reply}"),
-            Self::Failed { exit: Exit::Refused, id, .. } => format!("refused [{id}]"),
-            Self::Failed { id, .. } => format!("nothing is proved [{id}]"),
+            Self::Failed(failure) if failure.exit == Exit::Refused => format!("refused [{}]", failure.id),
+            Self::Failed(failure) => format!("nothing is proved [{}]", failure.id),
         }
     }
 
@@ -105,13 +79,7 @@ impl Outcome {
     pub fn hidden(self, mask: &Mask) -> Self {
         match self {
             Self::Accepted { relay, reply } => Self::Accepted { relay, reply: mask.hide(&reply) },
-            Self::Failed { exit, id, cause, remedy, evidence } => Self::Failed {
-                exit,
-                id,
-                cause: mask.hide(&cause),
-                remedy: mask.hide(&remedy),
-                evidence: evidence.iter().map(|line| mask.hide(line)).collect(),
-            },
+            Self::Failed(failure) => Self::Failed(failure.hidden(mask)),
         }
     }
 
@@ -119,7 +87,7 @@ impl Outcome {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Accepted { .. } => Exit::Done,
-            Self::Failed { exit, .. } => *exit,
+            Self::Failed(failure) => failure.exit,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The test message: its trail through the log, its fate, and the proof that stays.
 
 pub mod delivery;
+pub mod fate;
 pub mod proof;
 pub mod trail;
+pub mod verdict;

@@ -4,5 +4,6 @@ pub mod candidate;
 pub mod checksig;
 pub mod header;
 pub mod need;
+pub mod plugin;
 pub mod sums;
 pub mod supply;

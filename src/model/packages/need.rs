@@ -1,7 +1,8 @@
 //! What must be installed: capabilities and files, not package names, since the names differ from release to
 //! release (`mailx` on EL7 and EL8 is `s-nail` on EL9).
 
-use crate::model::desired::{Desired, Mechanism};
+use super::plugin::known;
+use crate::model::desired::Desired;
 
 /// One thing that the host must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,25 +35,18 @@ impl Need {
     }
 }
 
+/// The package of PLAIN and LOGIN. It comes along for every other mechanism, too.
+const PLAIN: &str = "cyrus-sasl-plain";
+
 /// Everything that `desired` needs on the host, in the order in which it is shown.
 pub fn needs(desired: &Desired) -> Vec<Need> {
     let package = |name: &str, plugin| Need::Package { name: name.to_owned(), plugin };
-    let mechanism = desired.mechanism();
-    let plain = match mechanism {
-        Mechanism::Plain => Some("plain"),
-        Mechanism::Login => Some("login"),
-        _ => None,
+    let (plain, other) = match known(desired.mechanism().name()) {
+        Some(kind) if kind.package == PLAIN => (Some(kind.plugin), None),
+        other => (None, other),
     };
-    let mut needs =
-        vec![package("postfix", None), package("cyrus-sasl", None), package("cyrus-sasl-plain", plain)];
-    match mechanism {
-        Mechanism::None | Mechanism::Plain | Mechanism::Login => {}
-        Mechanism::CramMd5 => needs.push(package("cyrus-sasl-md5", Some("crammd5"))),
-        Mechanism::DigestMd5 => needs.push(package("cyrus-sasl-md5", Some("digestmd5"))),
-        Mechanism::ScramSha256 => needs.push(package("cyrus-sasl-scram", Some("scram"))),
-        Mechanism::Ntlm => needs.push(package("cyrus-sasl-ntlm", Some("ntlm"))),
-        Mechanism::Gssapi => needs.push(package("cyrus-sasl-gssapi", Some("gssapiv2"))),
-    }
+    let mut needs = vec![package("postfix", None), package("cyrus-sasl", None), package(PLAIN, plain)];
+    needs.extend(other.map(|kind| package(kind.package, Some(kind.plugin))));
     needs.push(Need::MailCommand);
     needs.extend(desired.extra_packages.iter().map(|name| package(name, None)));
     needs

@@ -4,7 +4,7 @@ use super::action::{FileChange, MainCfChange, MapChange};
 use super::parameters::{parameters, words};
 use super::{Plan, Remedy, fine_if};
 use crate::error::{Error, Result};
-use crate::model::desired::{Auth, Desired};
+use crate::model::desired::Desired;
 use crate::model::observed::{Database, MapFile, Postfix};
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
@@ -15,14 +15,8 @@ impl Plan {
     /// Compares the maps and main.cf.
     pub(super) fn files(&mut self, desired: &Desired, postfix: &Postfix, last: &LastRun) -> Result<()> {
         let kind = map_kind(postfix)?;
-        let login = match &desired.auth {
-            Auth::None => Vec::new(),
-            Auth::Login { username, password, .. } => {
-                vec![(desired.relayhost(), format!("{username}:{}", password.expose()))]
-            }
-        };
-        let rewrites: Vec<_> = desired.rewrites.iter().map(|r| (r.local.clone(), r.public.clone())).collect();
-        for (file, entries) in [(Managed::SaslPasswd, login), (Managed::Generic, rewrites)] {
+        for file in Managed::maps() {
+            let entries = desired.entries(file);
             let prefix = format!("{} ", file.name());
             if !entries.is_empty() || last.wrote.keys().any(|name| name.starts_with(&prefix)) {
                 self.map(file, &kind, &entries, postfix, last);

@@ -1,5 +1,4 @@
-//! The parameters of main.cf: which are managed and what the answers make of them, and which only matter because they
-//! can lead mail elsewhere.
+//! The managed parameters of main.cf, and the values that the answers ask for.
 
 use std::path::PathBuf;
 
@@ -7,45 +6,6 @@ use crate::error::{Error, Result};
 use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
-
-/// Parameters that lead mail around `relayhost`, or override its TLS level.
-pub const ROUTING: [&str; 4] = [
-    "transport_maps",
-    "sender_dependent_relayhost_maps",
-    "sender_dependent_default_transport_maps",
-    "smtp_tls_policy_maps",
-];
-
-/// Every parameter whose value in force a plan or a diagnosis asks for.
-pub const SETTINGS: [&str; 27] = [
-    "default_database_type",
-    "default_transport",
-    "inet_protocols",
-    "mail_version",
-    "mydestination",
-    "mydomain",
-    "myhostname",
-    "myorigin",
-    "queue_directory",
-    "relayhost",
-    "sender_dependent_default_transport_maps",
-    "sender_dependent_relayhost_maps",
-    "sendmail_path",
-    "smtp_generic_maps",
-    "smtp_sasl_auth_enable",
-    "smtp_sasl_mechanism_filter",
-    "smtp_sasl_password_maps",
-    "smtp_sasl_security_options",
-    "smtp_sasl_tls_security_options",
-    "smtp_sasl_type",
-    "smtp_tls_CAfile",
-    "smtp_tls_policy_maps",
-    "smtp_tls_security_level",
-    "smtp_tls_wrappermode",
-    "transport_maps",
-    "maillog_file",
-    "process_id_directory",
-];
 
 /// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)).
 pub fn is_local(address: &str, postfix: &Postfix) -> bool {
@@ -118,4 +78,26 @@ pub fn ca_candidates() -> Vec<PathBuf> {
     ]
     .map(PathBuf::from)
     .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::model::answers::Answers;
+    use crate::model::answers::complete::complete;
+    use crate::model::postfix::settings;
+    use crate::model::secret::Secret;
+
+    #[test]
+    fn what_the_answers_decide_is_managed_and_nothing_else_is() {
+        let answers = "version = 1\n[relay]\nhost = \"relay.example.com\"\nip = \"ipv4\"\n\
+                       [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\n";
+        let answers = Answers::parse("answers.toml", answers.as_bytes()).unwrap();
+        let desired = complete(&answers, Some(Secret::new("p"))).unwrap();
+        let set = parameters(&desired, &Postfix::with(&[]), &MapKind::new("hash").unwrap()).unwrap();
+        let set: BTreeSet<&str> = set.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(set, settings::managed().into_iter().collect());
+    }
 }

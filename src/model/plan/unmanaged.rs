@@ -2,13 +2,13 @@
 //! elsewhere. Findings only; nothing here becomes an action.
 
 use super::action::changed_lines;
-use super::parameters::{ROUTING, is_local};
+use super::parameters::is_local;
 use super::{Plan, Remedy, State};
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
-use crate::model::postfix::shown;
+use crate::model::postfix::{settings, shown};
 use crate::model::state::generation::LastRun;
 
 impl Plan {
@@ -21,11 +21,10 @@ impl Plan {
 
     /// Names the files that are not as our last run left them, with their differences. Not a fault: other lines are none of ours.
     pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
-        let keys: Vec<String> = last
-            .wrote
-            .keys()
-            .filter_map(|name| Some(name.strip_prefix("sasl_passwd ")?.to_owned()))
-            .collect();
+        let keys = |file: Managed| -> Vec<String> {
+            let key = |name: &String| Some(name.strip_prefix(file.name())?.strip_prefix(' ')?.to_owned());
+            last.wrote.keys().filter_map(key).collect()
+        };
         let now = |file: Managed| match file {
             Managed::MainCf => Some(postfix.main_cf.bytes()),
             _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
@@ -33,7 +32,7 @@ impl Plan {
         for (file, ours) in &last.after {
             let now = now(*file).unwrap_or_default();
             if now != ours.as_slice() {
-                let changes = changed_lines(*file, ours, now, &keys);
+                let changes = changed_lines(*file, ours, now, &keys(*file));
                 self.add(
                     format!("drift.{}", file.name()),
                     State::Note,
@@ -57,7 +56,7 @@ impl Plan {
                 self.add("sendmail", State::Differs, text, set());
             }
         }
-        for parameter in ROUTING {
+        for parameter in settings::leading_elsewhere() {
             let value = postfix.setting(parameter);
             if !value.is_empty() {
                 self.add(

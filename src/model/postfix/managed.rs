@@ -1,5 +1,5 @@
-//! THE table of the files that relayhost owns or edits. Writing, checking, showing and recording all go
-//! by it.
+//! THE table of the files that relayhost owns or edits. Planning, observing, writing, showing, recording and the refusal
+//! of links iterate over it, so a new row is enough for all of them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,17 +14,47 @@ pub enum Managed {
     Generic,
 }
 
+/// A row of the table.
+struct Row {
+    /// Name in the configuration directory.
+    name: &'static str,
+    form: Form,
+    /// Whether it holds passwords.
+    secret: bool,
+}
+
+/// The two forms of managed files.
+#[derive(PartialEq, Eq)]
+enum Form {
+    /// main.cf itself, of which relayhost owns some lines.
+    Parameters,
+    /// A map source: its mode is `MAP_MODE`, and postmap builds a database beside it.
+    Map,
+}
+
 /// Mode of the map sources and of their databases: root's alone.
 pub const MAP_MODE: u32 = 0o600;
 
 impl Managed {
+    /// Every managed file, in the order in which they are planned.
+    pub const ALL: [Self; 3] = [Self::MainCf, Self::SaslPasswd, Self::Generic];
+
+    const fn row(self) -> Row {
+        match self {
+            Self::MainCf => Row { name: "main.cf", form: Form::Parameters, secret: false },
+            Self::SaslPasswd => Row { name: "sasl_passwd", form: Form::Map, secret: true },
+            Self::Generic => Row { name: "generic", form: Form::Map, secret: false },
+        }
+    }
+
+    /// The map sources among them.
+    pub fn maps() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|file| file.row().form == Form::Map)
+    }
+
     /// Name in the configuration directory.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::MainCf => "main.cf",
-            Self::SaslPasswd => "sasl_passwd",
-            Self::Generic => "generic",
-        }
+        self.row().name
     }
 
     /// Where it lies.
@@ -34,14 +64,27 @@ impl Managed {
 
     /// Whether this path is that of a map of ours.
     pub fn is_map(path: &str) -> bool {
-        [Self::SaslPasswd, Self::Generic].iter().any(|map| map.path() == Path::new(path))
+        Self::maps().any(|map| map.path() == Path::new(path))
     }
 
     /// Whether it holds passwords, and is never shown as it is.
     pub fn is_secret(self) -> bool {
-        self == Self::SaslPasswd
+        self.row().secret
+    }
+
+    /// Names of the files that a generation records for it: the file, and for a map its databases of every kind.
+    pub fn recorded(self) -> Vec<String> {
+        let suffixes: &[&str] = match self.row().form {
+            Form::Parameters => &[],
+            Form::Map => &SUFFIXES,
+        };
+        let databases = suffixes.iter().map(|suffix| format!("{}{suffix}", self.name()));
+        [self.name().to_owned()].into_iter().chain(databases).collect()
     }
 }
+
+/// Endings of databases' names, of all kinds.
+const SUFFIXES: [&str; 2] = [".db", ".lmdb"];
 
 /// A lookup table type that postmap can build into one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +94,6 @@ impl MapKind {
     /// The kind of this name, if it can be read back (`postmap -s` cannot walk cdb) and if relayhost knows where its database lies.
     pub fn new(name: &str) -> Option<Self> {
         matches!(name, "hash" | "btree" | "lmdb" | "texthash").then(|| Self(name.to_owned()))
-    }
-
-    /// What the names of databases end with, of all kinds.
-    pub fn suffixes() -> [&'static str; 2] {
-        [".db", ".lmdb"]
     }
 
     /// The name in `type:path`.
@@ -78,5 +116,25 @@ impl MapKind {
     /// `type:path`, as main.cf and postmap take it.
     pub fn table(&self, source: &Path) -> String {
         format!("{}:{}", self.0, source.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Place in `ALL`. Does not compile without an arm for a new file, which is the moment to add it to `ALL`.
+    fn place(file: Managed) -> usize {
+        match file {
+            Managed::MainCf => 0,
+            Managed::SaslPasswd => 1,
+            Managed::Generic => 2,
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_file_once() {
+        let places: Vec<usize> = Managed::ALL.into_iter().map(place).collect();
+        assert_eq!(places, (0..Managed::ALL.len()).collect::<Vec<usize>>());
     }
 }

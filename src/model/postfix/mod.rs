@@ -4,4 +4,5 @@ pub mod lines;
 pub mod maincf;
 pub mod managed;
 pub mod postmap;
+pub mod settings;
 pub mod shown;

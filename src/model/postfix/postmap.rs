@@ -15,6 +15,18 @@ pub struct MapSource {
 /// Keys in lower case, as Postfix folds them, to values.
 pub type Entries = BTreeMap<String, String>;
 
+/// The keys under which smtp_generic_maps has an address, in generic(5)'s order and folded as Postfix folds them: the
+/// whole address, the user if the domain is `origin` (`myorigin`), the domain.
+pub fn rewrite_keys(address: &str, origin: &str) -> Vec<String> {
+    let (user, domain) = address.rsplit_once('@').unwrap_or((address, origin));
+    let mut keys = vec![address.to_lowercase()];
+    if domain.eq_ignore_ascii_case(origin) {
+        keys.push(user.to_lowercase());
+    }
+    keys.push(format!("@{}", domain.to_lowercase()));
+    keys
+}
+
 impl MapSource {
     /// Takes a file's bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
@@ -171,5 +183,14 @@ mod tests {
     fn a_dump_has_values_with_tabs_and_spaces() {
         let entries = parse_dump("[r]:587\tu: p\tw\u{e9}\n".as_bytes());
         assert_eq!(entries.get("[r]:587").map(String::as_str), Some("u: p\tw\u{e9}"));
+    }
+
+    #[test]
+    fn the_keys_of_a_rewriting() {
+        assert_eq!(
+            rewrite_keys("Monitor@Host.lan", "host.lan"),
+            ["monitor@host.lan", "monitor", "@host.lan"]
+        );
+        assert_eq!(rewrite_keys("a@b", "c"), ["a@b", "@b"]);
     }
 }

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::lines;
-use crate::model::plan::parameters::SETTINGS;
+use super::{lines, settings};
 use crate::model::text::without_inline_tables;
 
 /// What stands in the place of what is not shown.
@@ -86,7 +85,7 @@ fn without_value(text: &str) -> Option<String> {
         // Not a setting: perhaps a part of one, whose indent was lost.
         _ => return Some(MASK.to_owned()),
     };
-    let own = SETTINGS.contains(&name);
+    let own = settings::planned().contains(&name);
     ((!own && has_name(name)) || holds_table(value) || (!own && has_name(value)))
         .then(|| format!("{name} = {MASK}"))
 }

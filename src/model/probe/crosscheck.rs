@@ -3,10 +3,11 @@
 
 use super::Warning;
 use super::certificate::{DAY, Seen, Trust};
-use super::mechanism::{is_plaintext, known};
+use super::mechanism::is_plaintext;
 use super::reply::Offer;
 use super::route::Route;
 use crate::model::desired::Tls;
+use crate::model::packages::plugin::known;
 
 /// How long before its end a certificate is spoken of, in days.
 const SOON: i64 = 14;
@@ -180,9 +181,9 @@ pub fn of_certificate(route: &Route, seen: &Seen, host: &str, now: i64, until: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::postfix::settings::Settings;
     use crate::model::probe::certificate::Certificate;
     use crate::model::probe::current::{Current, Relayhost};
-    use crate::model::probe::route::Settings;
     use crate::model::secret::Secret;
 
     const NOW: i64 = 1_800_000_000;

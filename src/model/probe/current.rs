@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::doubt::{Doubt, Matter};
 use super::mechanism::Filter;
-use super::route::{self, Doubt, Family, Lookup, Matter, Route, Settings, value};
+use super::route::{self, Family, Lookup, Route};
 use crate::model::causes::catalogue::Fact;
 use crate::model::desired::Tls;
 use crate::model::plan::parameters::words;
+use crate::model::postfix::settings::{Settings, value, value_or};
 use crate::model::secret::Secret;
 
 /// The value of `relayhost`, read as smtp(8) does.
@@ -66,22 +68,11 @@ pub struct Current {
     pub plugins: BTreeSet<String>,
 }
 
-/// The keys under which smtp_generic_maps has an address, in generic(5)'s order.
-pub fn rewrite_keys(address: &str, origin: &str) -> Vec<String> {
-    let (user, domain) = address.rsplit_once('@').unwrap_or((address, origin));
-    let mut keys = vec![address.to_lowercase()];
-    if domain.eq_ignore_ascii_case(origin) {
-        keys.push(user.to_lowercase());
-    }
-    keys.push(format!("@{}", domain.to_lowercase()));
-    keys
-}
-
 impl Route {
     /// What Postfix does now.
     pub fn of_host(current: Current, settings: &Settings, host_name: &str) -> Self {
         let Current { relay, login, sender, recipient, plugins } = current;
-        let wrapper = value(settings, "smtp_tls_wrappermode", "no") == "yes";
+        let wrapper = value(settings, "smtp_tls_wrappermode") == "yes";
         let (tls, doubt) = level(settings);
         let mut doubts = route::doubts(settings);
         doubts.extend(doubt.map(|text| Doubt { from: Matter::All, text }));
@@ -89,16 +80,16 @@ impl Route {
             let text = "Postfix has further relays in `relayhost`, and tries those too".to_owned();
             doubts.push(Doubt { from: Matter::All, text });
         }
-        let filter = Filter::new(value(settings, "smtp_sasl_mechanism_filter", ""));
+        let filter = Filter::new(value(settings, "smtp_sasl_mechanism_filter"));
         if let Some(table) = filter.unreadable() {
             let text = format!("Postfix filters mechanisms by a table: {table}");
             doubts.push(Doubt { from: Matter::Login, text });
         }
-        let plain = value(settings, "smtp_sasl_security_options", "noplaintext, noanonymous");
-        let secure = value(settings, "smtp_sasl_tls_security_options", plain);
+        let plain = value(settings, "smtp_sasl_security_options");
+        let secure = value_or(settings, "smtp_sasl_tls_security_options", plain);
         let options = [plain.to_owned(), secure.to_owned()];
         let mut facts = route::facts(tls, &sender[0], &sender[1]);
-        let sasl = value(settings, "smtp_sasl_auth_enable", "no") == "yes";
+        let sasl = value(settings, "smtp_sasl_auth_enable") == "yes";
         facts.insert(match (sasl, &login) {
             (_, Some(_)) => Fact::AnswersHaveLogin,
             (true, None) => Fact::EntryMissing,
@@ -138,15 +129,15 @@ impl Route {
 fn level(settings: &Settings) -> (Tls, Option<String>) {
     let other =
         |name: &str| Some(format!("the level `{name}` cannot be tried here: the certificate is not checked"));
-    match value(settings, "smtp_tls_security_level", "") {
+    match value(settings, "smtp_tls_security_level") {
         "may" => (Tls::May, None),
         "encrypt" => (Tls::Encrypt, None),
         "verify" => (Tls::Verify, None),
         "secure" => (Tls::Secure, None),
         name @ ("dane" | "half-dane") => (Tls::May, other(name)),
         // The two parameters from before there were levels (postconf(5)).
-        "" if value(settings, "smtp_enforce_tls", "no") == "yes" => (Tls::Verify, None),
-        "" if value(settings, "smtp_use_tls", "no") == "yes" => (Tls::May, None),
+        "" if value(settings, "smtp_enforce_tls") == "yes" => (Tls::Verify, None),
+        "" if value(settings, "smtp_use_tls") == "yes" => (Tls::May, None),
         "" | "none" => (Tls::None, None),
         name => (Tls::Encrypt, other(name)),
     }
@@ -167,15 +158,6 @@ mod tests {
         for bad in ["", "[x", "[x]:99999", "[]:25", ":25", "x:bogus"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn the_keys_of_a_rewriting() {
-        assert_eq!(
-            rewrite_keys("Monitor@Host.lan", "host.lan"),
-            ["monitor@host.lan", "monitor", "@host.lan"]
-        );
-        assert_eq!(rewrite_keys("a@b", "c"), ["a@b", "@b"]);
     }
 
     #[test]

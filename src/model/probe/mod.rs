@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod crosscheck;
 pub mod current;
+pub mod doubt;
 pub mod mechanism;
 pub mod reply;
 pub mod route;
@@ -10,8 +11,7 @@ pub mod route;
 use std::time::Duration;
 
 use crate::error::Exit;
-use crate::model::causes::Cause;
-use crate::model::causes::catalogue::Verdict;
+use crate::model::causes::failure::Failure;
 
 /// A probe from beginning to end.
 #[derive(Debug, Clone, Default)]
@@ -73,34 +73,6 @@ pub enum Ending {
     },
     /// It did not get there.
     Failed(Failure),
-}
-
-/// Why a probe did not get to its end.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// `Refused` or `NoWord`.
-    pub exit: Exit,
-    /// Stable name of the cause, as in `verify`; `unknown` if the catalogue has none.
-    pub id: String,
-    /// What is wrong.
-    pub cause: String,
-    /// What to do next.
-    pub remedy: String,
-    /// In the words that Postfix would have logged.
-    pub evidence: Vec<String>,
-    /// Why Postfix may nevertheless succeed.
-    pub doubts: Vec<String>,
-}
-
-impl Failure {
-    /// A failure whose cause is known.
-    pub fn of(cause: Cause, evidence: Vec<String>, doubts: Vec<String>) -> Self {
-        let exit = match cause.verdict {
-            Verdict::Refused => Exit::Refused,
-            Verdict::Unreached => Exit::NoWord,
-        };
-        Self { exit, id: cause.id, cause: cause.cause, remedy: cause.remedy, evidence, doubts }
-    }
 }
 
 impl Probe {

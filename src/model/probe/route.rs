@@ -1,66 +1,17 @@
 //! How Postfix would talk to the relay: all that a probe must know to do the same. Made from the answers and the
 //! host's settings, or from the host's settings alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::doubt::Doubt;
 use super::mechanism::Filter;
 use crate::model::causes::catalogue::Fact;
 use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
 use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::words;
+use crate::model::postfix::settings::{self, Settings, value, value_or};
 use crate::model::secret::Secret;
-
-/// Parameters that a probe asks Postfix for. The first is one that every Postfix knows.
-pub const SETTINGS: [&str; 44] = [
-    "myhostname",
-    "canonical_maps",
-    "default_transport",
-    "disable_dns_lookups",
-    "inet_protocols",
-    "masquerade_domains",
-    "message_size_limit",
-    "myorigin",
-    "relayhost",
-    "sender_canonical_maps",
-    "sender_dependent_default_transport_maps",
-    "sender_dependent_relayhost_maps",
-    "smtp_address_preference",
-    "smtp_bind_address",
-    "smtp_bind_address6",
-    "smtp_discard_ehlo_keyword_address_maps",
-    "smtp_discard_ehlo_keywords",
-    "smtp_dns_support_level",
-    "smtp_enforce_tls",
-    "smtp_generic_maps",
-    "smtp_helo_name",
-    "smtp_host_lookup",
-    "smtp_mx_address_limit",
-    "smtp_reply_filter",
-    "smtp_sasl_auth_enable",
-    "smtp_sasl_mechanism_filter",
-    "smtp_sasl_password_maps",
-    "smtp_sasl_security_options",
-    "smtp_sasl_tls_security_options",
-    "smtp_sasl_type",
-    "smtp_sender_dependent_authentication",
-    "smtp_tls_CAfile",
-    "smtp_tls_CApath",
-    "smtp_tls_cert_file",
-    "smtp_tls_chain_files",
-    "smtp_tls_policy_maps",
-    "smtp_tls_secure_cert_match",
-    "smtp_tls_security_level",
-    "smtp_tls_servername",
-    "smtp_tls_verify_cert_match",
-    "smtp_tls_wrappermode",
-    "smtp_use_tls",
-    "tls_append_default_CA",
-    "transport_maps",
-];
-
-/// Settings in force, by name.
-pub type Settings = BTreeMap<String, String>;
 
 /// The way to the relay, and what is said there.
 #[derive(Debug, Clone)]
@@ -111,28 +62,6 @@ pub struct Route {
     pub package: String,
 }
 
-/// Something that makes Postfix's conversation another than the probe's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
-    /// From which stage on.
-    pub from: Matter,
-    /// In words.
-    pub text: String,
-}
-
-/// What a doubt is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Matter {
-    /// The whole conversation.
-    All,
-    /// TLS and what is said after it.
-    Tls,
-    /// The login and what is said after it.
-    Login,
-    /// The sender's address and what is said after it.
-    Sender,
-}
-
 /// `inet_protocols` and `smtp_address_preference`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Family {
@@ -164,17 +93,12 @@ pub struct Lookup {
     pub native: bool,
 }
 
-pub(super) fn value<'a>(settings: &'a Settings, name: &str, default: &'a str) -> &'a str {
-    settings.get(name).map_or(default, String::as_str)
-}
-
 impl Family {
     /// `protocols` overrides `inet_protocols`.
     pub fn new(settings: &Settings, protocols: Option<&str>) -> Self {
-        let protocols = words(protocols.unwrap_or_else(|| value(settings, "inet_protocols", "all")));
+        let protocols = words(protocols.unwrap_or_else(|| value(settings, "inet_protocols")));
         let has = |name: &str| protocols.iter().any(|word| word == name || word == "all");
-        // postconf(5): before Postfix 2.8 there was no parameter, and IPv6 came first.
-        let first = match value(settings, "smtp_address_preference", "any") {
+        let first = match value(settings, "smtp_address_preference") {
             "ipv4" => First::V4,
             "ipv6" => First::V6,
             _ => First::Any,
@@ -198,11 +122,11 @@ impl Family {
 impl Lookup {
     /// From the settings; smtp(8) asks DNS alone unless told otherwise.
     pub fn new(settings: &Settings) -> Self {
-        let off = match value(settings, "smtp_dns_support_level", "") {
-            "" => value(settings, "disable_dns_lookups", "no") == "yes",
+        let off = match value(settings, "smtp_dns_support_level") {
+            "" => value(settings, "disable_dns_lookups") == "yes",
             level => level == "disabled",
         };
-        let named = words(value(settings, "smtp_host_lookup", "dns"));
+        let named = words(value(settings, "smtp_host_lookup"));
         let has = |name: &str| named.iter().any(|word| word == name);
         Self { dns: has("dns") && !off, native: has("native") || off }
     }
@@ -218,7 +142,7 @@ impl Route {
         plugins: Option<BTreeSet<String>>,
     ) -> Self {
         let relay = &desired.relay;
-        let origin = value(settings, "myorigin", host_name);
+        let origin = value_or(settings, "myorigin", host_name);
         let sender = desired.alert_sender(origin);
         let rewritten = |address: &str| {
             desired.rewrite_of(address, origin).map_or_else(|| address.to_owned(), |rule| rule.public.clone())
@@ -272,13 +196,13 @@ pub(super) fn facts(tls: Tls, sender: &str, rewritten: &str) -> BTreeSet<Fact> {
 
 pub(super) fn cert_match(settings: &Settings, tls: Tls) -> Vec<String> {
     words(match tls {
-        Tls::Verify => value(settings, "smtp_tls_verify_cert_match", "hostname"),
-        _ => value(settings, "smtp_tls_secure_cert_match", "nexthop, dot-nexthop"),
+        Tls::Verify => value(settings, "smtp_tls_verify_cert_match"),
+        _ => value(settings, "smtp_tls_secure_cert_match"),
     })
 }
 
 pub(super) fn servername(settings: &Settings, host: &str) -> Option<String> {
-    match value(settings, "smtp_tls_servername", "") {
+    match value(settings, "smtp_tls_servername") {
         "" => None,
         "hostname" | "nexthop" => Some(host.to_owned()),
         name => Some(name.to_owned()),
@@ -286,64 +210,22 @@ pub(super) fn servername(settings: &Settings, host: &str) -> Option<String> {
 }
 
 pub(super) fn address_limit(settings: &Settings) -> usize {
-    let limit = value(settings, "smtp_mx_address_limit", "5").parse().unwrap_or(5);
+    let limit = value(settings, "smtp_mx_address_limit").parse().unwrap_or(5);
     if limit == 0 { usize::MAX } else { limit }
 }
 
 pub(super) fn helo(settings: &Settings, host_name: &str) -> String {
-    let own = value(settings, "myhostname", host_name);
-    let name = value(settings, "smtp_helo_name", own);
+    let own = value_or(settings, "myhostname", host_name);
+    let name = value_or(settings, "smtp_helo_name", own);
     if name.is_empty() { host_name.to_owned() } else { name.to_owned() }
 }
 
 pub(super) fn size_limit(settings: &Settings) -> u64 {
-    value(settings, "message_size_limit", "10240000").parse().unwrap_or_default()
+    value(settings, "message_size_limit").parse().unwrap_or_default()
 }
 
 /// What of these settings a probe cannot do as Postfix does.
 pub(super) fn doubts(settings: &Settings) -> Vec<Doubt> {
-    const OTHERS: [(&str, Matter, &str); 14] = [
-        ("smtp_bind_address", Matter::All, "connects from the address that smtp_bind_address names"),
-        ("smtp_bind_address6", Matter::All, "connects from the address that smtp_bind_address6 names"),
-        ("smtp_reply_filter", Matter::All, "reads the relay's replies through smtp_reply_filter"),
-        ("smtp_discard_ehlo_keywords", Matter::All, "ignores what smtp_discard_ehlo_keywords lists"),
-        (
-            "smtp_discard_ehlo_keyword_address_maps",
-            Matter::All,
-            "ignores what its table of EHLO keywords lists",
-        ),
-        ("transport_maps", Matter::All, "may take another way by transport_maps"),
-        (
-            "sender_dependent_relayhost_maps",
-            Matter::All,
-            "may take another way by sender_dependent_relayhost_maps",
-        ),
-        (
-            "sender_dependent_default_transport_maps",
-            Matter::All,
-            "may take another way by sender_dependent_default_transport_maps",
-        ),
-        ("smtp_tls_policy_maps", Matter::All, "may use another level of TLS by smtp_tls_policy_maps"),
-        ("smtp_tls_cert_file", Matter::Tls, "shows a certificate of its own (smtp_tls_cert_file)"),
-        ("smtp_tls_chain_files", Matter::Tls, "shows a certificate of its own (smtp_tls_chain_files)"),
-        ("canonical_maps", Matter::Sender, "rewrites addresses by canonical_maps as well"),
-        ("sender_canonical_maps", Matter::Sender, "rewrites senders by sender_canonical_maps as well"),
-        ("masquerade_domains", Matter::Sender, "rewrites senders by masquerade_domains as well"),
-    ];
-    let set = |name: &str| settings.get(name).is_some_and(|value| !value.is_empty());
-    let mut all: Vec<Doubt> = OTHERS
-        .iter()
-        .filter(|(name, ..)| set(name))
-        .map(|(_, from, text)| Doubt { from: *from, text: format!("Postfix {text}") })
-        .collect();
-    if value(settings, "tls_append_default_CA", "no") == "yes" {
-        let text =
-            "Postfix trusts OpenSSL's own list of authorities as well (tls_append_default_CA)".to_owned();
-        all.push(Doubt { from: Matter::Tls, text });
-    }
-    if value(settings, "smtp_sender_dependent_authentication", "no") == "yes" {
-        let text = "Postfix may log in as another by smtp_sender_dependent_authentication".to_owned();
-        all.push(Doubt { from: Matter::Login, text });
-    }
-    all
+    let doubt = |(from, text)| Doubt { from, text: format!("Postfix {text}") };
+    settings::doubts(settings).map(doubt).collect()
 }

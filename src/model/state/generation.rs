@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::model::postfix::managed::{Managed, MapKind};
+use crate::model::postfix::managed::Managed;
 
 /// Version of the forms.
 pub const VERSION: u32 = 1;
@@ -144,12 +144,7 @@ pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 
 /// Names of all files that a generation keeps: main.cf, the sources, their databases of every kind.
 pub fn recorded_files() -> Vec<String> {
-    let mut names = vec![Managed::MainCf.name().to_owned()];
-    for map in [Managed::SaslPasswd, Managed::Generic] {
-        names.push(map.name().to_owned());
-        names.extend(MapKind::suffixes().map(|suffix| format!("{}{suffix}", map.name())));
-    }
-    names
+    Managed::ALL.into_iter().flat_map(Managed::recorded).collect()
 }
 
 /// SHA-256 in hexadecimal.
@@ -190,6 +185,7 @@ pub fn superfluous(known: &[(u32, Fate)], in_use: u32) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::postfix::managed::MapKind;
 
     #[test]
     fn the_forms_on_disk_are_frozen() {
@@ -219,5 +215,19 @@ mod tests {
     fn hexadecimal_there_and_back() {
         assert_eq!(unhex(&hex(b"\x00\xffa")).as_deref(), Some(&b"\x00\xffa"[..]));
         assert!(unhex("abc").is_none() && unhex("zz").is_none() && unhex("ä").is_none());
+    }
+
+    #[test]
+    fn every_file_is_main_cf_or_an_observed_map_and_is_recorded() {
+        let recorded = recorded_files();
+        for file in Managed::ALL {
+            assert!(file == Managed::MainCf || Managed::is_map(file.path().to_str().unwrap()), "{file:?}");
+            assert!(recorded.iter().any(|name| name == file.name()), "{file:?}");
+        }
+        for (map, kind) in Managed::maps().flat_map(|map| ["hash", "btree", "lmdb"].map(|kind| (map, kind))) {
+            let database = MapKind::new(kind).unwrap().database(&map.path()).unwrap();
+            let name = database.file_name().unwrap().to_str().unwrap();
+            assert!(recorded.iter().any(|recorded| recorded == name), "{name}");
+        }
     }
 }

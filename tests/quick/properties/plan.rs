@@ -12,10 +12,10 @@ use relayhost::model::observed::{
 };
 use relayhost::model::plan::Plan;
 use relayhost::model::plan::action::{Action, Actions, FileChange, MainCfChange, MapChange};
-use relayhost::model::plan::parameters::SETTINGS;
 use relayhost::model::postfix::maincf::MainCf;
 use relayhost::model::postfix::managed::{Managed, MapKind};
 use relayhost::model::postfix::postmap::MapSource;
+use relayhost::model::postfix::settings::planned;
 use relayhost::model::state::generation::LastRun;
 
 use super::{KEYS, config, desired, file, lossy, oracle, value};
@@ -40,7 +40,7 @@ fn map_file() -> impl Strategy<Value = MapFile> {
 }
 
 fn observed() -> impl Strategy<Value = Observed> {
-    let setting = select(SETTINGS.to_vec()).prop_map(str::to_owned);
+    let setting = select(planned()).prop_map(str::to_owned);
     let in_force = prop_oneof![
         value(),
         select(vec![

@@ -3,10 +3,11 @@
 use super::{Peer, Step, say};
 use crate::engine::probe::talk::{Bad, Good, Talk};
 use crate::model::causes::catalogue::Fact;
+use crate::model::packages::plugin::known;
 use crate::model::probe::crosscheck;
-use crate::model::probe::mechanism::{Choice, choose, known};
+use crate::model::probe::doubt::Matter;
+use crate::model::probe::mechanism::{Choice, choose};
 use crate::model::probe::reply::{Offer, Reply};
-use crate::model::probe::route::Matter;
 use crate::sys::sasl::Login;
 use crate::sys::wire::Wire;
 

@@ -6,7 +6,7 @@ use super::Peer;
 use crate::engine::probe::talk::{Bad, Good, Next, Stop, Talk};
 use crate::model::causes::form::Form;
 use crate::model::probe::Warning;
-use crate::model::probe::route::Matter;
+use crate::model::probe::doubt::Matter;
 use crate::sys::dns::{self, Answer, Record};
 use crate::sys::wire::{self, Wire};
 

@@ -5,8 +5,8 @@ use crate::engine::probe::talk::{Bad, Good, Next, Talk};
 use crate::model::desired::Tls;
 use crate::model::probe::certificate::Seen;
 use crate::model::probe::crosscheck;
+use crate::model::probe::doubt::Matter;
 use crate::model::probe::reply::Offer;
-use crate::model::probe::route::Matter;
 use crate::sys::wire::{Broken, Wire};
 use crate::sys::{clock, tls};
 

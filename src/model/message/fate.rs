@@ -1,9 +1,10 @@
 //! What became of a test message that the relay did not accept, in words, where the catalogue has no cause for it.
 
-use crate::error::{Exit, typed};
+use super::delivery::{InQueue, Outcome};
+use super::trail::Gone;
+use crate::error::typed;
+use crate::model::causes::failure::Failure;
 use crate::model::log::Attempt;
-use crate::model::message::delivery::{InQueue, Outcome};
-use crate::model::message::trail::Gone;
 use crate::model::observed::Postfix;
 use crate::model::plan::parameters::is_local;
 
@@ -135,17 +136,6 @@ pub fn no_word(relayhost: &str, deadline: &str, evidence: &[&str]) -> Outcome {
 }
 
 /// A failure that the catalogue does not know: the log's own words, and no guess.
-pub fn unknown(attempt: &Attempt, evidence: &[&str]) -> Outcome {
-    let refused = attempt.is_refusal();
-    Outcome::Failed {
-        exit: if refused { Exit::Refused } else { Exit::NoWord },
-        id: "unknown".into(),
-        cause: format!(
-            "{}: {}",
-            if refused { "the relay refused" } else { "the message was not accepted" },
-            attempt.reason
-        ),
-        remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
-        evidence: evidence.iter().map(ToString::to_string).collect(),
-    }
+pub fn unknown(attempt: &Attempt, evidence: Vec<String>) -> Failure {
+    Failure::unknown(attempt.is_refusal(), "the message was not accepted", &attempt.reason, evidence)
 }

@@ -1,0 +1,59 @@
+//! A failure on the way to the relay, of a message or of a probe: its cause, by the catalogue or without it.
+
+use super::Cause;
+use super::catalogue::Verdict;
+use crate::error::Exit;
+use crate::model::secret::mask::Mask;
+
+/// Reason why the relay has not accepted a message, or would not.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// `Refused` or `NoWord`.
+    pub exit: Exit,
+    /// Stable name of the cause; `unknown` if the catalogue has none.
+    pub id: String,
+    /// Cause in a sentence.
+    pub cause: String,
+    /// Next step for the administrator.
+    pub remedy: String,
+    /// Lines of the log that tell; for a probe, those that Postfix would have logged.
+    pub evidence: Vec<String>,
+    /// Reasons why Postfix may succeed where a probe failed.
+    pub doubts: Vec<String>,
+}
+
+impl Failure {
+    /// A failure whose cause the catalogue knows.
+    pub fn of(cause: Cause, evidence: Vec<String>) -> Self {
+        let exit = exit(cause.verdict == Verdict::Refused);
+        Self { exit, id: cause.id, cause: cause.cause, remedy: cause.remedy, evidence, doubts: Vec::new() }
+    }
+
+    /// A failure that the catalogue does not know: the relay's own `words`, and no guess. `otherwise` is the sentence
+    /// before them if the relay has not refused.
+    pub fn unknown(refused: bool, otherwise: &str, words: &str, evidence: Vec<String>) -> Self {
+        Self {
+            exit: exit(refused),
+            id: "unknown".into(),
+            cause: format!("{}: {words}", if refused { "the relay refused" } else { otherwise }),
+            remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
+            evidence,
+            doubts: Vec::new(),
+        }
+    }
+
+    /// The same without the password in any text.
+    #[must_use]
+    pub fn hidden(self, mask: &Mask) -> Self {
+        Self {
+            cause: mask.hide(&self.cause),
+            remedy: mask.hide(&self.remedy),
+            evidence: self.evidence.iter().map(|line| mask.hide(line)).collect(),
+            ..self
+        }
+    }
+}
+
+fn exit(refused: bool) -> Exit {
+    if refused { Exit::Refused } else { Exit::NoWord }
+}

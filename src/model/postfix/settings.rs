@@ -1,0 +1,257 @@
+//! THE table of Postfix's parameters that relayhost knows: what each is for a plan, for a probe, and for the inspection of
+//! what logs nothing. What postconf is asked for, and every default, comes from here.
+
+use std::collections::BTreeMap;
+
+use crate::model::probe::doubt::Matter;
+
+/// Values in force, `$name` expanded, by the parameters' names.
+pub type Settings = BTreeMap<String, String>;
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+struct Parameter {
+    /// Name in main.cf.
+    name: &'static str,
+    /// Default of a Postfix that does not know the parameter (postconf(5)); empty also where it is made from the host's
+    /// name, from another parameter, or when Postfix is built.
+    default: &'static str,
+    /// What it is for a plan; `None`: a plan does not ask for it.
+    plan: Option<InPlan>,
+    /// What it is for a probe; `None`: a probe does not ask for it.
+    probe: Option<InProbe>,
+    /// Whether it names lookup tables that a message on its way out may need, so that an inspection looks at these.
+    names_tables: bool,
+}
+
+/// Meanings of a parameter for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InPlan {
+    /// Its value matters, and stays as it is.
+    Read,
+    /// The answers decide its value.
+    Managed,
+    /// It can lead mail around `relayhost`, or override its TLS level: worth a warning if it is set.
+    LeadsElsewhere,
+}
+
+/// Meanings of a parameter for a probe.
+#[derive(Debug, Clone, Copy)]
+enum InProbe {
+    /// The probe does what it says.
+    Obeyed,
+    /// The probe cannot do what it says. If it is set, Postfix's conversation may be another from this matter on.
+    Doubted(Matter, &'static str),
+}
+
+/// Every parameter. The order is that of warnings and doubts; the first is one that every Postfix knows.
+#[rustfmt::skip]
+const TABLE: &[Parameter] = &[
+    // This host and its Postfix.
+    row("myhostname", "").planned().probed(),
+    row("mydomain", "").planned(),
+    row("myorigin", "").planned().probed(),
+    row("mydestination", "").planned(),
+    row("mail_version", "").planned(),
+    row("default_database_type", "").planned(),
+    row("queue_directory", "/var/spool/postfix").planned(),
+    row("process_id_directory", "pid").planned(),
+    row("sendmail_path", "").planned(),
+    row("maillog_file", "").planned(),
+    row("message_size_limit", "10240000").probed(),
+    // The way to the relay.
+    row("relayhost", "").managed().probed(),
+    row("default_transport", "smtp").planned().probed(),
+    row("inet_protocols", "all").managed().probed(),
+    // postconf(5): before Postfix 2.8 there was no such parameter, and IPv6 came first.
+    row("smtp_address_preference", "any").probed(),
+    row("disable_dns_lookups", "no").probed(),
+    row("smtp_dns_support_level", "").probed(),
+    row("smtp_host_lookup", "dns").probed(),
+    row("smtp_mx_address_limit", "5").probed(),
+    row("smtp_helo_name", "").probed(),
+    row("smtp_bind_address", "").doubted(Matter::All, "connects from the address that smtp_bind_address names"),
+    row("smtp_bind_address6", "").doubted(Matter::All, "connects from the address that smtp_bind_address6 names"),
+    row("smtp_reply_filter", "").doubted(Matter::All, "reads the relay's replies through smtp_reply_filter"),
+    row("smtp_discard_ehlo_keywords", "").doubted(Matter::All, "ignores what smtp_discard_ehlo_keywords lists"),
+    row("smtp_discard_ehlo_keyword_address_maps", "").doubted(Matter::All, "ignores what its table of EHLO keywords lists"),
+    row("transport_maps", "").leads_elsewhere().names_tables()
+        .doubted(Matter::All, "may take another way by transport_maps"),
+    row("sender_dependent_relayhost_maps", "").leads_elsewhere().names_tables()
+        .doubted(Matter::All, "may take another way by sender_dependent_relayhost_maps"),
+    row("sender_dependent_default_transport_maps", "").leads_elsewhere().names_tables()
+        .doubted(Matter::All, "may take another way by sender_dependent_default_transport_maps"),
+    // TLS.
+    row("smtp_tls_policy_maps", "").leads_elsewhere().names_tables()
+        .doubted(Matter::All, "may use another level of TLS by smtp_tls_policy_maps"),
+    row("smtp_tls_security_level", "").managed().probed(),
+    row("smtp_tls_wrappermode", "no").managed().probed(),
+    row("smtp_tls_CAfile", "").managed().probed(),
+    row("smtp_tls_CApath", "").probed(),
+    row("smtp_enforce_tls", "no").probed(),
+    row("smtp_use_tls", "no").probed(),
+    row("smtp_tls_secure_cert_match", "nexthop, dot-nexthop").probed(),
+    row("smtp_tls_verify_cert_match", "hostname").probed(),
+    row("smtp_tls_servername", "").probed(),
+    row("smtp_tls_cert_file", "").doubted(Matter::Tls, "shows a certificate of its own (smtp_tls_cert_file)"),
+    row("smtp_tls_chain_files", "").doubted(Matter::Tls, "shows a certificate of its own (smtp_tls_chain_files)"),
+    // Addresses.
+    row("smtp_generic_maps", "").managed().probed().names_tables(),
+    row("canonical_maps", "").names_tables()
+        .doubted(Matter::Sender, "rewrites addresses by canonical_maps as well"),
+    row("sender_canonical_maps", "").names_tables()
+        .doubted(Matter::Sender, "rewrites senders by sender_canonical_maps as well"),
+    row("masquerade_domains", "").doubted(Matter::Sender, "rewrites senders by masquerade_domains as well"),
+    row("alias_maps", "").names_tables(),
+    row("recipient_canonical_maps", "").names_tables(),
+    row("relocated_maps", "").names_tables(),
+    row("virtual_alias_maps", "").names_tables(),
+    // What may be trusted, and the login.
+    row("tls_append_default_CA", "no")
+        .doubted(Matter::Tls, "trusts OpenSSL's own list of authorities as well (tls_append_default_CA)"),
+    row("smtp_sasl_auth_enable", "no").managed().probed(),
+    row("smtp_sasl_type", "").managed().probed(),
+    row("smtp_sasl_password_maps", "").managed().probed().names_tables(),
+    row("smtp_sasl_mechanism_filter", "").managed().probed(),
+    row("smtp_sasl_security_options", "noplaintext, noanonymous").managed().probed(),
+    row("smtp_sasl_tls_security_options", "").managed().probed(),
+    row("smtp_sender_dependent_authentication", "no")
+        .doubted(Matter::Login, "may log in as another by smtp_sender_dependent_authentication"),
+];
+
+const fn row(name: &'static str, default: &'static str) -> Parameter {
+    Parameter { name, default, plan: None, probe: None, names_tables: false }
+}
+
+impl Parameter {
+    const fn planned(self) -> Self {
+        Self { plan: Some(InPlan::Read), ..self }
+    }
+
+    const fn managed(self) -> Self {
+        Self { plan: Some(InPlan::Managed), ..self }
+    }
+
+    const fn leads_elsewhere(self) -> Self {
+        Self { plan: Some(InPlan::LeadsElsewhere), ..self }
+    }
+
+    const fn probed(self) -> Self {
+        Self { probe: Some(InProbe::Obeyed), ..self }
+    }
+
+    const fn doubted(self, from: Matter, text: &'static str) -> Self {
+        Self { probe: Some(InProbe::Doubted(from, text)), ..self }
+    }
+
+    const fn names_tables(self) -> Self {
+        Self { names_tables: true, ..self }
+    }
+
+    /// From which matter on, and in which words (after "Postfix"), these settings make a probe's result doubtful by this
+    /// parameter.
+    fn doubt(&self, settings: &Settings) -> Option<(Matter, &'static str)> {
+        let Some(InProbe::Doubted(from, text)) = self.probe else { return None };
+        let value = value(settings, self.name);
+        let is_set = if self.default == "no" { value == "yes" } else { !value.is_empty() };
+        is_set.then_some((from, text))
+    }
+}
+
+fn names(filter: impl Fn(&Parameter) -> bool) -> Vec<&'static str> {
+    TABLE.iter().filter(|row| filter(row)).map(|row| row.name).collect()
+}
+
+/// Parameters that a plan or a diagnosis asks postconf for: those that relayhost manages are among them.
+pub fn planned() -> Vec<&'static str> {
+    names(|row| row.plan.is_some())
+}
+
+/// Parameters whose values the answers decide.
+pub fn managed() -> Vec<&'static str> {
+    names(|row| row.plan == Some(InPlan::Managed))
+}
+
+/// Parameters that lead mail around `relayhost`, or override its TLS level.
+pub fn leading_elsewhere() -> Vec<&'static str> {
+    names(|row| row.plan == Some(InPlan::LeadsElsewhere))
+}
+
+/// Parameters that a probe asks postconf for.
+pub fn probed() -> Vec<&'static str> {
+    names(|row| row.probe.is_some())
+}
+
+/// Parameters that name lookup tables, by name.
+pub fn naming_tables() -> Vec<&'static str> {
+    let mut names = names(|row| row.names_tables);
+    names.sort_unstable();
+    names
+}
+
+/// What Postfix's settings make a probe unable to do as Postfix does: from which matter on, and in which words.
+pub fn doubts(settings: &Settings) -> impl Iterator<Item = (Matter, &'static str)> {
+    TABLE.iter().filter_map(|row| row.doubt(settings))
+}
+
+/// The default of a parameter, as in the table; empty for one that is not there.
+pub fn default(name: &str) -> &'static str {
+    TABLE.iter().find(|row| row.name == name).map_or("", |row| row.default)
+}
+
+/// A value in force; the table's default if Postfix did not name the parameter.
+pub fn value<'a>(settings: &'a Settings, name: &str) -> &'a str {
+    value_or(settings, name, default(name))
+}
+
+/// The same for a parameter whose default is made from the host's name or from another parameter.
+pub fn value_or<'a>(settings: &'a Settings, name: &str, default: &'a str) -> &'a str {
+    settings.get(name).map_or(default, String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use regex::Regex;
+
+    use super::*;
+
+    #[test]
+    fn the_table_has_every_parameter_once() {
+        let names: BTreeSet<&str> = TABLE.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), TABLE.len());
+    }
+
+    /// The names that these sources read by one of these calls.
+    fn read_in<'a>(sources: &[&'a str], call: &str) -> BTreeSet<&'a str> {
+        let pattern = Regex::new(&format!(r#"\b{call}"(\w+)""#)).unwrap();
+        let reads = sources.iter().flat_map(|source| pattern.captures_iter(source));
+        let names: BTreeSet<&str> = reads.map(|read| read.get(1).unwrap().as_str()).collect();
+        assert!(names.contains("relayhost") || names.contains("myorigin"), "{call} finds nothing");
+        names
+    }
+
+    #[test]
+    fn whatever_is_read_has_been_asked_for() {
+        let plan = [
+            include_str!("../plan/mod.rs"),
+            include_str!("../plan/parameters.rs"),
+            include_str!("../plan/unmanaged.rs"),
+            include_str!("../causes/mod.rs"),
+            include_str!("../inspection/mod.rs"),
+            include_str!("../observed.rs"),
+            include_str!("../../engine/observe.rs"),
+            include_str!("../../engine/verify.rs"),
+        ];
+        for name in read_in(&plan, r"setting\(") {
+            assert!(planned().contains(&name), "{name}");
+        }
+        let route = [include_str!("../probe/route.rs"), include_str!("../probe/current.rs")];
+        let facts = [include_str!("../../engine/probe/facts.rs")];
+        let probe = [read_in(&route, r"value(?:_or)?\(settings, "), read_in(&facts, r"setting\(")];
+        for name in probe.into_iter().flatten() {
+            assert!(probed().contains(&name), "{name}");
+        }
+    }
+}
