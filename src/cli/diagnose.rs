@@ -10,7 +10,6 @@ use super::terminal::Mark;
 use crate::engine::diagnose::{Asked, Found, Told, diagnose};
 use crate::engine::load;
 use crate::error::{Exit, Result};
-use crate::model::causes::catalogue::Fix;
 use crate::model::json::log;
 use crate::model::json::merged;
 use crate::model::log::report::{Failure, Report};
@@ -142,7 +141,7 @@ impl Renderer {
         } else {
             self.below(&failure.cause);
         }
-        self.below(&format!("-> {}{}", failure.remedy, command(failure)));
+        self.below(&format!("-> {}", failure.remedy));
         if let Some(example) = &failure.example {
             let to = if example.to.is_empty() { String::new() } else { format!(" to {}", example.to) };
             self.below(&format!("e.g. {}{to}: {}", example.queue_id, example.words));
@@ -214,15 +213,6 @@ fn extent(failure: &Failure, calendar: &Calendar) -> String {
         parts.push("mail has left since".into());
     }
     parts.join(", ")
-}
-
-/// The command of ours that mends it, unless the remedy names it.
-fn command(failure: &Failure) -> &'static str {
-    match failure.fix {
-        Some(Fix::Apply) if !failure.remedy.contains("relayhost apply") => "; relayhost apply",
-        Some(Fix::Repair) if !failure.remedy.contains("relayhost repair") => "; relayhost repair",
-        _ => "",
-    }
 }
 
 fn verdict(report: &Report, found: &Found) -> String {
