@@ -3,7 +3,6 @@
 use super::plan;
 use super::screen::Screen;
 use super::terminal::Mark;
-use crate::model::causes::catalogue::Fix;
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::Calendar;
@@ -67,7 +66,7 @@ fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calenda
     } else {
         screen.below(&failure.cause);
     }
-    screen.below(&format!("-> {}{}", failure.remedy, command(failure)));
+    screen.below(&format!("-> {}", failure.remedy));
     if let Some(example) = &failure.example {
         let to = if example.to.is_empty() { String::new() } else { format!(" to {}", example.to) };
         screen.below(&format!("e.g. {}{to}: {}", example.queue_id, example.words));
@@ -137,15 +136,6 @@ fn extent(failure: &Failure, calendar: &Calendar) -> String {
         parts.push("mail has left since".into());
     }
     parts.join(", ")
-}
-
-/// The command of ours that mends it, unless the remedy names it.
-fn command(failure: &Failure) -> &'static str {
-    match failure.fix {
-        Some(Fix::Apply) if !failure.remedy.contains("relayhost apply") => "; relayhost apply",
-        Some(Fix::Repair) if !failure.remedy.contains("relayhost repair") => "; relayhost repair",
-        _ => "",
-    }
 }
 
 fn verdict(report: &Report, found: &Diagnosed) -> String {

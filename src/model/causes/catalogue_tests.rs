@@ -51,6 +51,14 @@ fn complaint(entry: &Entry) -> Option<&'static str> {
             "versions of Postfix",
         ),
         (entry.provider.keys().all(|name| providers().contains_key(name)), "no such preset"),
+        (
+            match entry.fix {
+                None => true,
+                Some(Fix::Apply) => entry.remedy.contains("relayhost apply"),
+                Some(Fix::Repair) => entry.remedy.contains("relayhost repair"),
+            },
+            "the remedy does not name the command that mends it",
+        ),
     ];
     sound.into_iter().find(|(sound, _)| !sound).map(|(_, problem)| problem)
 }

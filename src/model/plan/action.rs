@@ -183,17 +183,13 @@ impl FileChange {
     }
 
     fn diff(&self) -> String {
-        let text = |map: &MapSource| String::from_utf8_lossy(map.bytes()).into_owned();
         let (before, after) = match self {
             Self::MainCf(MainCfChange { before, after, .. }) => {
-                (shown::main_cf(before.bytes(), after.bytes()), shown::main_cf(after.bytes(), before.bytes()))
+                without_secrets(Managed::MainCf, before.bytes(), after.bytes(), &[])
             }
-            Self::Map(MapChange { file, before, after, keys, .. }) if file.is_secret() => {
-                let old = before.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
-                (old.masked(&old, keys), after.masked(&old, keys))
-            }
-            Self::Map(MapChange { before, after, .. }) => {
-                (before.as_ref().map(text).unwrap_or_default(), text(after))
+            Self::Map(MapChange { file, before, after, keys, .. }) => {
+                let before = before.as_ref().map(MapSource::bytes).unwrap_or_default();
+                without_secrets(*file, before, after.bytes(), keys)
             }
         };
         let path = self.file().path();
@@ -211,16 +207,7 @@ impl FileChange {
 /// The lines that two versions of a file differ in, the first few of them, without secrets: `-old +new`.
 pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]) -> String {
     const SHOWN: usize = 6;
-    let shown = |bytes: &[u8], other: &[u8]| {
-        if file.is_secret() {
-            MapSource::new(bytes.to_vec()).masked(&MapSource::new(before.to_vec()), keys)
-        } else if file == Managed::MainCf {
-            shown::main_cf(bytes, other)
-        } else {
-            String::from_utf8_lossy(bytes).into_owned()
-        }
-    };
-    let (before, after) = (shown(before, after), shown(after, before));
+    let (before, after) = without_secrets(file, before, after, keys);
     let diff = TextDiff::from_lines(before.as_str(), after.as_str());
     let changes: Vec<String> = diff
         .iter_all_changes()
@@ -233,4 +220,18 @@ pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]
         text += &format!(" | and {more} more");
     }
     if text.is_empty() { "comments, white space, or what may be a password".into() } else { text }
+}
+
+/// Two versions of a file, without secrets.
+fn without_secrets(file: Managed, before: &[u8], after: &[u8], keys: &[String]) -> (String, String) {
+    let show = |bytes: &[u8], other: &[u8]| {
+        if file.is_secret() {
+            MapSource::new(bytes.to_vec()).masked(&MapSource::new(before.to_vec()), keys)
+        } else if file == Managed::MainCf {
+            shown::main_cf(bytes, other)
+        } else {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+    };
+    (show(before, after), show(after, before))
 }
