@@ -35,7 +35,7 @@ pub enum Command {
     /// Compare the host with the answers; changes nothing
     Check(Check),
     /// Show what apply would do, as steps and a diff; passwords are never shown
-    Plan(Plan),
+    Plan(Common),
     /// Install what is missing, configure Postfix, and send a test message through the relay
     Apply(Apply),
     /// Clear up after a run that was stopped, mend what is not as the answers say, and send the test message
@@ -52,13 +52,13 @@ pub enum Command {
     /// Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this
     Pending(Pending),
     /// Clear up after a run that was stopped, and nothing else; relayhost-recover.service runs this at boot
-    Recover(Recover),
+    Recover(Output),
     /// Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first
     Init(Init),
     /// List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean
     Providers(Providers),
     /// List the recorded generations: what was there before each change
-    History(History),
+    History(Output),
     /// Put a generation back, byte for byte; without a number the newest, which undoes the last change
     Restore(Restore),
 }
@@ -70,12 +70,6 @@ pub struct Check {
     /// One line and performance data, and the exit status of a monitoring plugin
     #[arg(long, conflicts_with = "json")]
     pub nagios: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Plan {
-    #[command(flatten)]
-    pub common: Common,
 }
 
 #[derive(Debug, Args)]
@@ -184,13 +178,6 @@ pub struct Pending {
 }
 
 #[derive(Debug, Args)]
-pub struct Recover {
-    /// Print one JSON document (docs/schema.json)
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Init {
     /// A provider of `relayhost providers`, with its part: gmail, ses/eu-west-1
@@ -247,13 +234,6 @@ pub struct Providers {
 }
 
 #[derive(Debug, Args)]
-pub struct History {
-    /// Print one JSON document (docs/schema.json)
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
 pub struct Restore {
     /// Number, as history lists it; 0 is the host as relayhost found it
     pub number: Option<u32>,
@@ -272,6 +252,13 @@ pub struct Common {
     /// The answers file; `-` reads standard input
     #[arg(long, value_name = "FILE", default_value = load::DEFAULT)]
     pub answers: PathBuf,
+    /// Print one JSON document (docs/schema.json)
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Output {
     /// Print one JSON document (docs/schema.json)
     #[arg(long)]
     pub json: bool,

@@ -20,9 +20,7 @@ use crate::engine::recover::recover_at_boot;
 use crate::engine::verify::verify_alone;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
-use arguments::{
-    Arguments, Check, Command, Diagnose, History, Plan, Probe, Providers, Recover, Restore, Verify,
-};
+use arguments::{Arguments, Check, Command, Diagnose, Output, Probe, Providers, Restore, Verify};
 use report::{nagios, report, report_to_anybody};
 use show::screen::Screen;
 
@@ -55,7 +53,7 @@ fn perform(command: Command) -> u8 {
         Command::Check(Check { common, .. }) => {
             report("check", common.json, |screen| compare(&common.answers, screen).map(Ended::Checked))
         }
-        Command::Plan(Plan { common }) => {
+        Command::Plan(common) => {
             report("plan", common.json, |screen| compare(&common.answers, screen).map(Ended::Planned))
         }
         Command::Apply(options) => {
@@ -85,14 +83,14 @@ fn perform(command: Command) -> u8 {
         Command::Pending(options) => {
             report("pending", options.json, |screen| apply::pending(&options, screen))
         }
-        Command::Recover(Recover { json }) => {
+        Command::Recover(Output { json }) => {
             report("recover", json, |screen| recover_at_boot(screen).map(Ended::Recovered))
         }
         Command::Init(options) => report("init", options.json, |screen| init::run(&options, screen)),
         Command::Providers(Providers { name, json }) => {
             report_to_anybody("providers", json, |_| Shown::of(name.as_deref()).map(Ended::Shown))
         }
-        Command::History(History { json }) => {
+        Command::History(Output { json }) => {
             report("history", json, |screen| history::list(screen).map(Ended::Listed))
         }
         Command::Restore(Restore { number, json, lock_timeout }) => report("restore", json, |screen| {

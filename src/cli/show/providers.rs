@@ -47,6 +47,31 @@ pub fn explain(screen: &Screen, named: &str, preset: &Preset) {
         screen.line("", &format!("cannot be used: {why}"));
     }
     screen.write("\n");
+    facts(screen, preset);
+    parts(screen, preset);
+    bullets(screen, "have ready:", provider.ready.iter().cloned());
+    bullets(screen, "what will bite:", provider.warnings.iter().map(dated));
+    bullets(screen, "with Postfix:", provider.postfix.iter().cloned());
+    replies(screen, provider);
+    if provider.unusable.is_none() {
+        section(screen, "answers (relayhost init makes them):");
+        for line in choices::example(named, preset).text("", true).lines() {
+            screen.write(&format!("{}\n", format!("  {line}").trim_end()));
+        }
+    }
+    screen.write("\n");
+    screen.line("", &format!("source, compared {}:", provider.checked));
+    screen.line("", &provider.source);
+    if !provider.unconfirmed.is_empty() {
+        screen.line(
+            "",
+            &format!("not confirmed by a page of the vendor's: {}", provider.unconfirmed.join("; ")),
+        );
+    }
+}
+
+fn facts(screen: &Screen, preset: &Preset) {
+    let provider = preset.provider;
     let host = match (&preset.host, &provider.part) {
         (Some(host), _) => host.clone(),
         (None, Some(word)) => format!("one for each {word}: see below"),
@@ -71,34 +96,35 @@ pub fn explain(screen: &Screen, named: &str, preset: &Preset) {
             field(screen, name, &value);
         }
     }
-    if let Some(word) = &provider.part {
-        let bare = preset.name;
-        if provider.parts.is_empty() {
-            section(screen, &format!("the {word} is part of the name: {bare}/example.com"));
+}
+
+fn parts(screen: &Screen, preset: &Preset) {
+    let provider = preset.provider;
+    let Some(word) = &provider.part else { return };
+    let bare = preset.name;
+    if provider.parts.is_empty() {
+        section(screen, &format!("the {word} is part of the name: {bare}/example.com"));
+    } else {
+        section(screen, &format!("each {word} has a name of its own:"));
+    }
+    let longest =
+        |of: fn(&Part) -> &str| provider.parts.iter().map(|part| of(part).len()).max().unwrap_or_default();
+    let names = bare.len() + longest(|part| &part.name) + 5;
+    let beside = screen.terminal.width > names + longest(|part| &part.host);
+    for part in &provider.parts {
+        let standard = if provider.standard.as_ref() == Some(&part.name) { "; if none is named" } else { "" };
+        let name = format!("{bare}/{}", part.name);
+        let text = format!("{}, {}{standard}", part.host, part.title);
+        if beside {
+            screen.line(&format!("  {name:<0$}", names - 2), &text);
         } else {
-            section(screen, &format!("each {word} has a name of its own:"));
-        }
-        let longest = |of: fn(&Part) -> &str| {
-            provider.parts.iter().map(|part| of(part).len()).max().unwrap_or_default()
-        };
-        let names = bare.len() + longest(|part| &part.name) + 5;
-        let beside = screen.terminal.width > names + longest(|part| &part.host);
-        for part in &provider.parts {
-            let standard =
-                if provider.standard.as_ref() == Some(&part.name) { "; if none is named" } else { "" };
-            let name = format!("{bare}/{}", part.name);
-            let text = format!("{}, {}{standard}", part.host, part.title);
-            if beside {
-                screen.line(&format!("  {name:<0$}", names - 2), &text);
-            } else {
-                screen.line("  ", &name);
-                screen.line("      ", &text);
-            }
+            screen.line("  ", &name);
+            screen.line("      ", &text);
         }
     }
-    bullets(screen, "have ready:", provider.ready.iter().cloned());
-    bullets(screen, "what will bite:", provider.warnings.iter().map(dated));
-    bullets(screen, "with Postfix:", provider.postfix.iter().cloned());
+}
+
+fn replies(screen: &Screen, provider: &Provider) {
     if !provider.replies.is_empty() {
         section(screen, "what it says when it refuses, what that means, and what to do:");
     }
@@ -106,21 +132,6 @@ pub fn explain(screen: &Screen, named: &str, preset: &Preset) {
         screen.line("  - ", &reply.reply);
         screen.line("    ", &format!("{} [{}]", reply.means, reply.cause));
         screen.line("    -> ", &reply.remedy);
-    }
-    if provider.unusable.is_none() {
-        section(screen, "answers (relayhost init makes them):");
-        for line in choices::example(named, preset).text("", true).lines() {
-            screen.write(&format!("{}\n", format!("  {line}").trim_end()));
-        }
-    }
-    screen.write("\n");
-    screen.line("", &format!("source, compared {}:", provider.checked));
-    screen.line("", &provider.source);
-    if !provider.unconfirmed.is_empty() {
-        screen.line(
-            "",
-            &format!("not confirmed by a page of the vendor's: {}", provider.unconfirmed.join("; ")),
-        );
     }
 }
 
