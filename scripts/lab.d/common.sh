@@ -40,6 +40,26 @@ lab_step() {
     lab_say "$text: $((SECONDS - start)) s"
 }
 
+# lab_stamped FILE STAMP: whether FILE has this stamp, which says of what the thing beside it was made.
+lab_stamped() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+
+# lab_made NAME READY MAKE: has MAKE DIR make $LAB_CACHE/NAME, unless READY says that it is there and made of what is here now.
+# One at a time; made beside and renamed, so that what is there is whole. The old one stays a while as NAME.old, since hosts
+# that run may have it bind mounted.
+lab_made() {
+    local dir=$LAB_CACHE/$1 lock
+    mkdir -p "$LAB_CACHE"
+    exec {lock}>"$dir.lock"
+    flock "$lock"
+    if ! "$2"; then
+        "$3" "$dir.new"
+        rm -rf "$dir.old"
+        [ ! -e "$dir" ] || mv "$dir" "$dir.old"
+        mv "$dir.new" "$dir"
+    fi
+    exec {lock}>&-
+}
+
 # lab_tools: installs what the lab needs on this machine. Everything else lives inside the trees it makes.
 lab_tools() {
     [ "$(id -u)" -eq 0 ] || lab_die "the lab makes namespaces and mounts: run it as root"

@@ -15,7 +15,7 @@ lab_base_stamp() {
     printf '%s\n' "$LAB_SUITE" "${LAB_BASE_PACKAGES[@]}" "$(declare -f lab_base_prepare)" | sha256sum
 }
 
-lab_base_ready() { [ "$(cat "$LAB_CACHE/base.stamp" 2>/dev/null)" = "$(lab_base_stamp)" ] && [ -d "$LAB_CACHE/base" ]; }
+lab_base_ready() { lab_stamped "$LAB_CACHE/base.stamp" "$(lab_base_stamp)" && [ -d "$LAB_CACHE/base" ]; }
 
 # lab_base: makes $LAB_CACHE/base, the Debian part.
 lab_base() {
@@ -53,9 +53,7 @@ lab_host_stamp() {
     } | sha256sum
 }
 
-lab_host_ready() {
-    [ "$(cat "$LAB_CACHE/host.stamp" 2>/dev/null)" = "$(lab_host_stamp)" ] && [ -d "$LAB_CACHE/host" ]
-}
+lab_host_ready() { lab_stamped "$LAB_CACHE/host.stamp" "$(lab_host_stamp)" && [ -d "$LAB_CACHE/host" ]; }
 
 # lab_host: makes $LAB_CACHE/host, and $LAB_CACHE/host-mailx, which is a layer over it where the mail client is mailx.
 lab_host() {

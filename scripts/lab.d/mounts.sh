@@ -17,6 +17,22 @@ lab_overlay() {
     mount -t overlay overlay -o "lowerdir=$lowers,upperdir=$work/upper,workdir=$work/work" "$work/root"
 }
 
+# lab_relay_tree: /proc, a tmpfs on $LAB_CACHE/mnt, both gone with this process's namespaces, and on it the relay's tree, whose
+# root is $relay, with what a relay is shown.
+lab_relay_tree() {
+    local mnt=$LAB_CACHE/mnt
+    mount -t proc proc /proc
+    mount -t tmpfs -o mode=0755 tmpfs "$mnt"
+    echo relay.lab.test >/proc/sys/kernel/hostname
+    relay=$mnt/relay/root
+    lab_overlay "$mnt/relay" "$LAB_CACHE/relay"
+    mount -t proc proc "$relay/proc"
+    lab_dev "$relay"
+    mkdir -p "$relay/lab/mailbox" "$relay/var/log/relay"
+    lab_show "$LAB_CACHE/ca" "$relay/lab/ca"
+    lab_show "$LAB_D/relays" "$relay/lab/relays"
+}
+
 # lab_dev ROOT: a /dev of its own, with what every program may expect and nothing of the machine's devices.
 lab_dev() {
     local dev=$1/dev node

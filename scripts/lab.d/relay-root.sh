@@ -15,23 +15,19 @@ lab_relay_stamp() {
 }
 
 # lab_relay_ready: 0 when the tree is there and was made from what is here now.
-lab_relay_ready() { [ "$(cat "$LAB_CACHE/relay/lab/stamp" 2>/dev/null)" = "$(lab_relay_stamp)" ]; }
+lab_relay_ready() { lab_stamped "$LAB_CACHE/relay/lab/stamp" "$(lab_relay_stamp)"; }
 
 # lab_relay_root: makes $LAB_CACHE/relay, unless it is there and was made from the same inputs.
 lab_relay_root() {
-    local dir=$LAB_CACHE/relay lock
-    mkdir -p "$LAB_CACHE"
-    exec {lock}>"$LAB_CACHE/relay.lock"
-    flock "$lock"
-    if ! lab_relay_ready; then
-        lab_step "relay tree ($LAB_SUITE: ${LAB_RELAY_PACKAGES[*]})" \
-            lab_debootstrap "$dir.new" "${LAB_RELAY_PACKAGES[@]}"
-        lab_step "relay tree: prepare" lab_relay_prepare "$dir.new"
-        lab_relay_stamp >"$dir.new/lab/stamp"
-        rm -rf "$dir"
-        mv "$dir.new" "$dir"
-    fi
-    exec {lock}>&-
+    lab_made relay lab_relay_ready lab_relay_make
+    # As large as the new one, and no host runs while trees are built.
+    rm -rf "$LAB_CACHE/relay.old"
+}
+
+lab_relay_make() {
+    lab_step "relay tree ($LAB_SUITE: ${LAB_RELAY_PACKAGES[*]})" lab_debootstrap "$1" "${LAB_RELAY_PACKAGES[@]}"
+    lab_step "relay tree: prepare" lab_relay_prepare "$1"
+    lab_relay_stamp >"$1/lab/stamp"
 }
 
 # lab_relay_prepare DIR: everything that would cost time at each start of a relay and is the same for all.

@@ -16,7 +16,7 @@ lab_rpms_stamp() {
 }
 
 # lab_rpms_ready: 0 when the repositories are there and made from what is here now.
-lab_rpms_ready() { [ "$(cat "$LAB_CACHE/repo/stamp" 2>/dev/null)" = "$(lab_rpms_stamp)" ]; }
+lab_rpms_ready() { lab_stamped "$LAB_CACHE/repo/stamp" "$(lab_rpms_stamp)"; }
 
 # lab_rpms: makes $LAB_CACHE/repo/{s-nail,mailx}; needs the relay tree (for its tools) and the base tree (for what it
 # provides).

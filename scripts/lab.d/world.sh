@@ -12,18 +12,7 @@ LAB_DIE_STATUS=125
 trap 'lab_say "the lab could not make the host ($BASH_SOURCE, line $LINENO)"; exit 125' ERR
 
 mnt=$LAB_CACHE/mnt
-mount -t proc proc /proc
-mount -t tmpfs -o mode=0755 tmpfs "$mnt"
-echo relay.lab.test >/proc/sys/kernel/hostname
-
-# The relay's tree.
-relay=$mnt/relay/root
-lab_overlay "$mnt/relay" "$LAB_CACHE/relay"
-mount -t proc proc "$relay/proc"
-lab_dev "$relay"
-mkdir -p "$relay/lab/mailbox" "$relay/var/log/relay"
-lab_show "$LAB_CACHE/ca" "$relay/lab/ca"
-lab_show "$LAB_D/relays" "$relay/lab/relays"
+lab_relay_tree
 if [ -n "$LAB_RUN_REPLIES" ]; then cat "$LAB_RUN_REPLIES" >"$relay/etc/relay/replies"; fi
 
 # The wire. What the host sends anywhere else than to the relay is answered with "no route": nothing ever leaves.

@@ -10,18 +10,7 @@ trap 'exit 143' TERM
 # shellcheck source=scripts/lab.d/mounts.sh
 . "$LAB_D/mounts.sh"
 
-mnt=$LAB_CACHE/mnt
-mount -t proc proc /proc
-mount -t tmpfs -o mode=0755 tmpfs "$mnt"
-echo relay.lab.test >/proc/sys/kernel/hostname
-
-relay=$mnt/relay/root
-lab_overlay "$mnt/relay" "$LAB_CACHE/relay"
-mount -t proc proc "$relay/proc"
-lab_dev "$relay"
-mkdir -p "$relay/lab/mailbox" "$relay/var/log/relay" "$mnt/vm"
-lab_show "$LAB_CACHE/ca" "$relay/lab/ca"
-lab_show "$LAB_D/relays" "$relay/lab/relays"
+lab_relay_tree
 
 # qemu speaks for the guest, so the guest reaches what is here, and nothing else is.
 ip -batch - <<END
@@ -30,6 +19,7 @@ address add $LAB_RELAY4/32 dev lo
 address add $LAB_RELAY6/128 dev lo nodad
 END
 
-export VM_DIR=$mnt/vm VM_RELAY_ROOT=$relay
+export VM_DIR=$LAB_CACHE/mnt/vm VM_RELAY_ROOT=$relay
+mkdir "$VM_DIR"
 "$@" &
 wait $!

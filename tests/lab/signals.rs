@@ -35,14 +35,14 @@ fn before_anything_was_changed_nothing_was() {
 #[test]
 fn a_test_message_under_way_is_taken_out_of_the_queue_and_the_files_are_put_back() {
     let run = host().answers(AUTHENTICATED).relay("silent").sh(&format!(
-        r"{SHELL} state > /root/before
+        r#"{SHELL} state > /root/before
         for s in INT TERM HUP; do
             during $s 'postfix: reload done' relayhost apply --no-probe; state | cmp - /root/before && echo as before; queue; ls /var/lib/relayhost
         done
-        during TERM 1.5 relayhost apply --no-probe; state | cmp - /root/before && echo as before; queue
-        during TERM 1.5 relayhost apply --no-probe --json > /root/json; state | cmp - /root/before && echo as before
-        relayhost apply --no-verify >/dev/null; during INT 1.5 relayhost verify; queue
-        echo '== json'; grep -v '^exit' /root/json"
+        during TERM "$under_way" relayhost apply --no-probe; state | cmp - /root/before && echo as before; queue
+        during TERM "$under_way" relayhost apply --no-probe --json > /root/json; state | cmp - /root/before && echo as before
+        relayhost apply --no-verify >/dev/null; during INT "$under_way" relayhost verify; queue
+        echo '== json'; grep -v '^exit' /root/json"#
     ));
     for exit in ["exit 130", "exit 143", "exit 129"] {
         run_says(&run.stdout, exit);
@@ -70,7 +70,7 @@ fn run_says(text: &str, words: &str) {
 #[test]
 fn what_is_to_be_kept_is_in_force_and_not_proved() {
     let run = host().answers(AUTHENTICATED).relay("silent").sh(&format!(
-        r#"{SHELL} during TERM 1.5 relayhost apply --on-failure keep --json > /root/json; postconf -h relayhost; queue
+        r#"{SHELL} during TERM "$under_way" relayhost apply --on-failure keep --json > /root/json; postconf -h relayhost; queue
         relayhost check; echo "check $?"; relayhost restore 0 >/dev/null; echo "restore $?"; echo '== json'; grep -v '^exit' /root/json"#
     ));
     let json = run.json("json");

@@ -1,5 +1,5 @@
-"""during.py SIGNAL SECONDS|WORDS CMD…: sends the signals (with commas between) after that time, or once the words are in the
-output, and prints the output, the exit status and how long the end took."""
+"""during.py SIGNAL SECONDS|WORDS|?SCRIPT CMD…: sends the signals (with commas between) after that time, once the words are in
+the output, or once the shell script succeeds, and prints the output, the exit status and how long the end took."""
 import signal
 import subprocess
 import sys
@@ -21,7 +21,8 @@ while not heeded() and process.poll() is None and time.monotonic() < end:
 if words.replace(".", "").isdigit():
     time.sleep(float(words))
 else:
-    while words not in read() and process.poll() is None and time.monotonic() < end:
+    is_time = lambda: subprocess.call(["bash", "-c", words[1:]]) == 0 if words.startswith("?") else words in read()
+    while not is_time() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
 begin = time.monotonic()
 for one in name.split(","):
