@@ -50,13 +50,43 @@ pub fn went_elsewhere(attempt: &Attempt, relayhost: &str, evidence: &[&str]) -> 
 }
 
 /// It left the queue, and no attempt was its end.
-pub fn gone(gone: Gone) -> Outcome {
+pub fn gone(gone: Gone, evidence: &[&str]) -> Outcome {
     let (id, cause, remedy) = match gone {
-        Gone::Expired | Gone::Returned => (
+        Gone::Expired => (
             "message-expired",
             "Postfix gave the test message up and returned it to its sender: it was in the queue for longer than \
              maximal_queue_lifetime allows, and the relay had not taken it",
             "`postconf maximal_queue_lifetime` shows the limit; give it a day or more, and run `relayhost verify`",
+        ),
+        Gone::Returned => (
+            "message-returned",
+            "Postfix returned the test message to its sender as not delivered, and why is not in this log: the lines of \
+             the delivery program are missing there",
+            "`postconf -P | grep syslog_facility` shows whether a daemon of Postfix logs elsewhere; the notice to the \
+             sender has the reason as well; `relayhost verify` sends another message",
+        ),
+        Gone::Refused => (
+            "message-refused-here",
+            "a rule of this host refused the test message before it was sent: header_checks, body_checks, or a milter",
+            "`postconf header_checks body_checks non_smtpd_milters` shows where the rules are; mend the one that \
+             refuses it, and run `relayhost verify`",
+        ),
+        Gone::GivenBack => (
+            "message-given-back",
+            "Postfix could not take the test message into its queue, and gave it back to the maildrop",
+            "the lines of cleanup and pickup in the mail log say why (a milter, a full disk); mend that, and run \
+             `relayhost verify`",
+        ),
+        Gone::Requeued => (
+            "message-requeued",
+            "somebody requeued the test message (postsuper -r) before the relay had taken it: it goes on under another \
+             queue id",
+            "relayhost verify (sends another one)",
+        ),
+        Gone::Removed => (
+            "message-removed",
+            "the queue file of the test message was removed before the relay had taken it, and no program of Postfix says so",
+            "find out who removes files below /var/spool/postfix, and run `relayhost verify`",
         ),
         Gone::Deleted => (
             "message-deleted",
@@ -70,7 +100,7 @@ pub fn gone(gone: Gone) -> Outcome {
              discards it, and run `relayhost verify`",
         ),
     };
-    Outcome::unheard(id, cause, remedy, &[])
+    Outcome::unheard(id, cause, remedy, evidence)
 }
 
 /// Log and queue disagree: nothing is proved.

@@ -21,6 +21,10 @@ use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, st
 
 /// How often the log is read.
 const TICK: Duration = Duration::from_millis(50);
+/// How often while the queue file has not been seen: a quick relay has the message within tenths of a second.
+const QUICK: Duration = Duration::from_millis(5);
+/// And how long so.
+const QUICKLY: Duration = Duration::from_secs(3);
 /// How long after an attempt that may succeed later Postfix is asked for another.
 const RETRY: Duration = Duration::from_secs(4);
 
@@ -145,7 +149,7 @@ impl Message<'_> {
         let (mut known, mut pause, mut next_look) = (0, TICK, self.begin);
         // The attempt after which another was asked for, and when that is to be.
         let (mut again, mut retry_at): (Option<Attempt>, Option<Instant>) = (None, None);
-        let (mut doubted, mut dead): (Option<Instant>, Option<Instant>) = (None, None);
+        let (mut doubted, mut asked): (Option<Instant>, bool) = (None, false);
         let mut told: Option<String> = None;
         loop {
             pursuit.read(false)?;
@@ -168,7 +172,11 @@ impl Message<'_> {
                             return Ok(delivery);
                         }
                     }
-                    Word::Said(found) if again.as_ref() == Some(found.attempt()) => {}
+                    // Whoever repeats what the queue says, with another number of a process or other delays, says nothing.
+                    Word::Said(found)
+                        if again.as_ref().is_some_and(|known| {
+                            known == found.attempt() || !asked && is_repeated(known, found.attempt())
+                        }) => {}
                     Word::Said(_) | Word::Gone(_) => match self.judge(&word, pursuit)? {
                         Judgement::Final(delivery) => {
                             if !pursuit.confirm()? {
@@ -181,13 +189,16 @@ impl Message<'_> {
                         }
                         Judgement::Again(cause) => {
                             self.put_off += 1;
+                            asked = false;
                             if told.as_ref() != Some(&cause.id) {
                                 let text = format!("{}; trying again", cause.cause);
                                 progress.note(&Mask::of(self.desired).hide(&text));
                                 told = Some(cause.id);
                             }
                             again = word.attempt().cloned();
-                            retry_at = Some(clock::now() + RETRY);
+                            // One that is due is never put off: any user can write lines that look like attempts.
+                            let at = clock::now() + RETRY;
+                            retry_at = Some(retry_at.map_or(at, |due| due.min(at)));
                         }
                     },
                 }
@@ -196,15 +207,17 @@ impl Message<'_> {
                 && clock::now() >= at
             {
                 postfix::retry(queue_id)?;
+                asked = true;
                 // If this one ends without a word in the log, ask again later.
                 retry_at = Some(clock::now() + RETRY * 2);
             }
             let unseen = self.queue_id.is_none() && self.begin.elapsed() >= UNSEEN;
-            let hopeless = unseen || (known == 0 && self.is_throttled(pursuit, &mut dead));
+            let hopeless = unseen || (known == 0 && Self::is_throttled(pursuit));
             if hopeless || self.begin.elapsed() >= self.request.deadline {
                 return self.out_of_time(pursuit, again.as_ref());
             }
-            clock::sleep(TICK)?;
+            let is_awaited = !pursuit.has_file() && known == 0 && self.begin.elapsed() < QUICKLY;
+            clock::sleep(if is_awaited { QUICK } else { TICK })?;
         }
     }
 
@@ -228,7 +241,7 @@ impl Message<'_> {
     fn judge(&self, word: &Word, pursuit: &Pursuit) -> Result<Judgement> {
         let found = match word {
             Word::Said(found) => found,
-            Word::Gone(gone) => return Ok(Judgement::Final(self.delivery(None, fate::gone(*gone)))),
+            Word::Gone(gone) => return Ok(Judgement::Final(self.delivery(None, self.gone(*gone, pursuit)?))),
             Word::Open | Word::Doubt(_) => return Err(Error::NoLog), // nobody asks then
         };
         let attempt = found.attempt();
@@ -280,7 +293,7 @@ impl Message<'_> {
             match self.word(pursuit) {
                 Word::Doubt(text) => return Ok(self.contradiction(pursuit, &text)),
                 Word::Open => {}
-                word if again.is_some() && again == word.attempt() => {}
+                word if again.zip(word.attempt()).is_some_and(|(one, other)| is_repeated(one, other)) => {}
                 word => {
                     if let Judgement::Final(delivery) = self.judge(&word, pursuit)? {
                         return self.clear_queue(delivery, pursuit);
@@ -332,10 +345,8 @@ impl Message<'_> {
     /// Takes a test message that failed out of the queue, if its recipient is still to be done there: otherwise it would
     /// arrive, or bounce, days later. Copies that Postfix made for others stay where the recipient is done.
     fn clear_queue(&self, mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
-        if let (Outcome::Failed { .. }, Some(queue_id)) = (&delivery.outcome, &self.queue_id)
-            && !pursuit.standing()?.is_done()
-        {
-            delivery.queue = if postfix::delete(queue_id)? { InQueue::TakenOut } else { InQueue::Nothing };
+        if matches!(delivery.outcome, Outcome::Failed { .. }) && pursuit.take_out()? {
+            delivery.queue = InQueue::TakenOut;
         }
         Ok(delivery)
     }
@@ -353,6 +364,11 @@ impl Message<'_> {
             outcome: outcome.hidden(&Mask::of(self.desired)),
         }
     }
+}
+
+/// Whether two attempts say the same: the reason is what the queue confirms.
+fn is_repeated(one: &Attempt, other: &Attempt) -> bool {
+    one.status == other.status && one.words() == other.words() && one.target() == other.target()
 }
 
 /// The lines that tell. The password that may be in them is hidden when they have become an outcome.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::word::is_same_reason;
 use super::*;
-use crate::model::inspection::queue::{Addressee, Recipient};
+use crate::model::inspection::queue::{Addressee, Contents, QueueFile, Recipient};
 
 const OPS: &str = "ops@example.com";
 const QUEUED: &str = "x postfix/cleanup[2]: ABCDE1: message-id=<unique@h>";
@@ -27,15 +27,22 @@ fn waiting(all: &[(&str, &str)]) -> Standing {
     let addressee =
         |(to, _): &(&str, &str)| Addressee { address: (*to).into(), original: OPS.into(), done: false };
     let shown = |(to, why): &(&str, &str)| Recipient { address: (*to).into(), reason: (*why).into() };
-    Standing::new(
-        OPS,
-        &all.iter().map(addressee).collect::<Vec<_>>(),
-        &all.iter().map(shown).collect::<Vec<_>>(),
-    )
+    let contents = Some(Contents::Of(all.iter().map(addressee).collect()));
+    let file = QueueFile { there: true, contents, given_back: None };
+    Standing::new(OPS, &file, &all.iter().map(shown).collect::<Vec<_>>())
 }
 
+/// The file has gone before anybody saw it.
 fn gone() -> Standing {
-    waiting(&[])
+    Standing::default()
+}
+
+/// The file has gone, and these recipients of ours were in it: done, or not.
+fn went(all: &[(&str, bool)]) -> Standing {
+    let addressee =
+        |(to, done): &(&str, bool)| Addressee { address: (*to).into(), original: OPS.into(), done: *done };
+    let contents = Some(Contents::Of(all.iter().map(addressee).collect()));
+    Standing::new(OPS, &QueueFile { there: false, contents, given_back: None }, &[])
 }
 
 /// What it comes to, in short.
