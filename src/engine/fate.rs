@@ -2,7 +2,7 @@
 
 use crate::error::{Exit, typed};
 use crate::model::log::Attempt;
-use crate::model::message::delivery::{InQueue, Outcome};
+use crate::model::message::delivery::Outcome;
 use crate::model::message::trail::Gone;
 use crate::model::observed::Postfix;
 use crate::model::plan::parameters::is_local;
@@ -104,11 +104,11 @@ pub fn gone(gone: Gone, evidence: &[&str]) -> Outcome {
 }
 
 /// Log and queue disagree: nothing is proved.
-pub fn contradiction(queue_id: &str, log: &str, doubt: &str, queue: InQueue) -> Outcome {
+pub fn contradiction(queue_id: &str, log: &str, doubt: &str, left: Option<&str>) -> Outcome {
     let remedy = format!(
         "{}compare `grep {queue_id} {}` with `postqueue -p`, find out who writes to that log (every user of this \
          host can), and run `relayhost verify`",
-        left(queue_id, queue),
+        take_out(left),
         typed(log)
     );
     let cause = format!("{doubt}: somebody may be writing false lines to {log}, so nothing is proved");
@@ -116,7 +116,7 @@ pub fn contradiction(queue_id: &str, log: &str, doubt: &str, queue: InQueue) -> 
 }
 
 /// Not all that was logged can be read, so what was read proves nothing.
-pub fn incomplete(queue_id: &str, log: &str, by_hand: &str, queue: InQueue) -> Outcome {
+pub fn incomplete(log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
     let cause = format!(
         "lines are missing in {log}: one that relayhost itself logged has not come there within seconds, so nothing is \
          proved"
@@ -124,21 +124,31 @@ pub fn incomplete(queue_id: &str, log: &str, by_hand: &str, queue: InQueue) -> O
     let remedy = format!(
         "{}see why `{by_hand}` leaves no line at the end of {log} (rsyslog stopped, its rules, a full disk), \
          mend that, and run `relayhost verify`",
-        left(queue_id, queue)
+        take_out(left)
     );
     Outcome::unheard("log-incomplete", cause, &remedy, &[])
 }
 
-/// How to take out a test message that was left in the queue.
-fn left(queue_id: &str, queue: InQueue) -> String {
-    match queue {
-        InQueue::Left => {
-            format!(
-                "the test message {queue_id} is still in the queue: `postsuper -d {queue_id}` takes it out; "
-            )
-        }
-        InQueue::Nothing | InQueue::TakenOut => String::new(),
-    }
+/// How to take out a test message that was left in the queue, by the words that postsuper(1) knows it by.
+fn take_out(left: Option<&str>) -> String {
+    left.map(|name| {
+        format!("the test message is still in the queue: `postsuper -d {name}` takes it out; ")
+    })
+    .unwrap_or_default()
+}
+
+/// cleanup(8) has not finished with it.
+pub fn unfinished(queue_id: &str, evidence: &[&str]) -> Outcome {
+    Outcome::unheard(
+        "message-not-taken",
+        "Postfix's cleanup still works on the test message, so nothing has been sent: a milter or a table that it asks \
+         does not answer",
+        &format!(
+            "`postconf non_smtpd_milters` names the milters; start the one that hangs, or take it out and `postfix \
+             reload`; `postsuper -d {queue_id}` takes the message out once cleanup has finished it"
+        ),
+        evidence,
+    )
 }
 
 /// Postfix's log does not have the message.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::{Error, Result, TestMessage};
 use crate::model::inspection::queue::{Contents, QueueFile};
 use crate::model::log::stamp::Calendar;
+use crate::model::message::delivery::InQueue;
 use crate::model::message::trail::{Author, Standing, Trail, Word};
 use crate::sys::{clock, log_tail, postfix, signals};
 
@@ -108,14 +109,20 @@ impl Pursuit {
     }
 
     /// Takes the message out of the queue, or of the maildrop that Postfix gave it back to, if its recipient is still to do
-    /// there; true if it was there.
-    pub fn take_out(&self) -> Result<bool> {
+    /// there. postsuper(1) takes no file that cleanup(8) has not finished.
+    pub fn take_out(&self) -> Result<InQueue> {
         let standing = self.standing()?;
-        match (standing.given_back(), self.trail().queue_id()) {
-            (Some(name), _) => postfix::delete_dropped(name),
-            (None, Some(queue_id)) if !standing.is_done() => postfix::delete(queue_id),
-            (None, _) => Ok(false),
-        }
+        let is_taken = match (standing.given_back(), self.trail().queue_id()) {
+            (Some(name), _) => postfix::delete_dropped(name)?,
+            (None, Some(queue_id)) if !standing.is_done() => postfix::delete(queue_id)?,
+            (None, _) => return Ok(InQueue::Nothing),
+        };
+        let is_left = || -> Result<bool> { Ok(!self.standing()?.is_done()) };
+        Ok(match is_taken {
+            true => InQueue::TakenOut,
+            false if is_left()? => InQueue::Left,
+            false => InQueue::Nothing,
+        })
     }
 
     /// What log and queue come to.
@@ -166,8 +173,8 @@ impl Pursuit {
         let queue_id = self.trail().queue_id().map(str::to_owned);
         let taken = queue_id.as_deref().map(|_| self.take_out());
         let message = match (taken, queue_id) {
-            (Some(Ok(true)), Some(queue_id)) => TestMessage::TakenOut { queue_id },
-            (Some(Ok(false)), Some(queue_id)) => TestMessage::Left { queue_id },
+            (Some(Ok(InQueue::TakenOut)), Some(queue_id)) => TestMessage::TakenOut { queue_id },
+            (Some(Ok(InQueue::Nothing)), Some(queue_id)) => TestMessage::Left { queue_id },
             (_, queue_id) => TestMessage::Unknown { queue_id },
         };
         error.interrupted_with(|left| left.message = Some(message))

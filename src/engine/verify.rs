@@ -14,7 +14,7 @@ use crate::model::desired::Desired;
 use crate::model::log::{Attempt, Status};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::message::proof::Proof;
-use crate::model::message::trail::{Whereabouts, Word};
+use crate::model::message::trail::{Standing, Whereabouts, Word};
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::model::secret::mask::Mask;
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
@@ -313,6 +313,9 @@ impl Message<'_> {
             (None, None) if self.queue_id.is_none() => {
                 fate::not_queued(&pursuit.sources(), &human(self.begin.elapsed()), &evidence)
             }
+            (None, None) if pursuit.standing()?.is_unfinished() => {
+                fate::unfinished(self.queue_id.as_deref().unwrap_or_default(), &evidence)
+            }
             (None, None) => {
                 fate::no_word(&self.desired.relayhost(), &human(self.request.deadline), &evidence)
             }
@@ -322,31 +325,34 @@ impl Message<'_> {
 
     /// Nothing is proved, and nothing is done to the message.
     fn contradiction(&self, pursuit: &Pursuit, doubt: &str) -> Delivery {
-        let (queue, (file, _)) = (Self::in_queue(pursuit), pursuit.file());
+        let ((queue, left), (file, _)) = (self.in_queue(pursuit), pursuit.file());
         let queue_id = self.queue_id.as_deref().unwrap_or_default();
-        Delivery { queue, ..self.delivery(None, fate::contradiction(queue_id, &file, doubt, queue)) }
+        let outcome = fate::contradiction(queue_id, &file, doubt, left.as_deref());
+        Delivery { queue, ..self.delivery(None, outcome) }
     }
 
     fn incomplete(&self, pursuit: &Pursuit) -> Delivery {
-        let (queue, (file, by_hand)) = (Self::in_queue(pursuit), pursuit.file());
-        let queue_id = self.queue_id.as_deref().unwrap_or_default();
-        Delivery { queue, ..self.delivery(None, fate::incomplete(queue_id, &file, by_hand, queue)) }
+        let ((queue, left), (file, by_hand)) = (self.in_queue(pursuit), pursuit.file());
+        Delivery { queue, ..self.delivery(None, fate::incomplete(&file, by_hand, left.as_deref())) }
     }
 
-    /// What the queue has of a message whose fate is in doubt. If it cannot be read, the message may be there.
-    fn in_queue(pursuit: &Pursuit) -> InQueue {
-        if pursuit.standing().is_ok_and(|standing| standing.is_done()) {
-            InQueue::Nothing
-        } else {
-            InQueue::Left
+    /// What the queue has of a message whose fate is in doubt, and how postsuper(1) knows it. If the queue cannot be read,
+    /// the message may be there.
+    fn in_queue(&self, pursuit: &Pursuit) -> (InQueue, Option<String>) {
+        let standing = pursuit.standing();
+        let dropped = standing.as_ref().ok().and_then(|standing| standing.given_back());
+        match dropped {
+            Some(name) => (InQueue::Left, Some(format!("{name} maildrop"))),
+            None if standing.as_ref().is_ok_and(Standing::is_done) => (InQueue::Nothing, None),
+            None => (InQueue::Left, self.queue_id.clone()),
         }
     }
 
     /// Takes a test message that failed out of the queue, if its recipient is still to be done there: otherwise it would
     /// arrive, or bounce, days later. Copies that Postfix made for others stay where the recipient is done.
     fn clear_queue(&self, mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
-        if matches!(delivery.outcome, Outcome::Failed { .. }) && pursuit.take_out()? {
-            delivery.queue = InQueue::TakenOut;
+        if matches!(delivery.outcome, Outcome::Failed { .. }) {
+            delivery.queue = pursuit.take_out()?;
         }
         Ok(delivery)
     }

@@ -136,6 +136,11 @@ impl Standing {
         !self.there || self.ours.is_some() && self.waiting.is_empty()
     }
 
+    /// Whether cleanup(8) has the message still, and no program has tried it.
+    pub fn is_unfinished(&self) -> bool {
+        self.there && self.unfinished
+    }
+
     /// The file in the maildrop that has the message, if Postfix gave it back.
     pub fn given_back(&self) -> Option<&str> {
         self.given_back.as_deref()
