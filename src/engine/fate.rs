@@ -131,10 +131,8 @@ pub fn incomplete(log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
 
 /// How to take out a test message that was left in the queue, by the words that postsuper(1) knows it by.
 fn take_out(left: Option<&str>) -> String {
-    left.map(|name| {
-        format!("the test message is still in the queue: `postsuper -d {name}` takes it out; ")
-    })
-    .unwrap_or_default()
+    left.map(|name| format!("the test message is still in the queue: `postsuper -d {name}` takes it out; "))
+        .unwrap_or_default()
 }
 
 /// cleanup(8) has not finished with it.

@@ -276,7 +276,8 @@ pub fn in_maildrop(queue_directory: &str, message_id: &str) -> Result<Option<Str
             return Err(Error::Log {
                 name: directory.display().to_string(),
                 problem: format!("has {} files, too many to look for the message among them", names.len()),
-                remedy: "see why pickup(8) does not take them: `postfix status`, and the end of the mail log".into(),
+                remedy: "see why pickup(8) does not take them: `postfix status`, and the end of the mail log"
+                    .into(),
             });
         }
         let mut head = Vec::new();

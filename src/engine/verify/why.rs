@@ -1,9 +1,9 @@
 //! Why the test message failed, or nothing is heard of it: which lines of the log are evidence, and what they decide.
 
 use super::Message;
-use crate::engine::{Place, fate};
 use crate::engine::observe::observe;
 use crate::engine::pursuit::Pursuit;
+use crate::engine::{Place, fate};
 use crate::error::Result;
 use crate::model::causes::catalogue::Verdict;
 use crate::model::causes::{Cause, Circumstances, diagnose};

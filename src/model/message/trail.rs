@@ -237,4 +237,6 @@ fn loss(raw: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod forgery;
+#[cfg(test)]
 mod tests;

@@ -27,10 +27,8 @@ impl Trail {
             Ok((found, open)) => (found, open),
             Err(doubt) => return Word::Doubt(doubt),
         };
-        let found: Vec<(Whereabouts, bool)> = found
-            .into_iter()
-            .map(|(attempt, listed)| (whereabouts(&attempt, &is_relay), listed))
-            .collect();
+        let found: Vec<(Whereabouts, bool)> =
+            found.into_iter().map(|(attempt, listed)| (whereabouts(&attempt, &is_relay), listed)).collect();
         // What the queue file did not list, somebody else may have written.
         if let Some((first, _)) = found.first()
             && found.iter().any(|(_, listed)| !listed)
