@@ -183,7 +183,7 @@ impl Message<'_> {
                                 return Ok(self.incomplete(pursuit));
                             }
                             if self.word(pursuit) == word {
-                                return self.clear_queue(delivery, pursuit);
+                                return Self::clear_queue(delivery, pursuit);
                             }
                             next_look = clock::now();
                         }
@@ -296,7 +296,7 @@ impl Message<'_> {
                 word if again.zip(word.attempt()).is_some_and(|(one, other)| is_repeated(one, other)) => {}
                 word => {
                     if let Judgement::Final(delivery) = self.judge(&word, pursuit)? {
-                        return self.clear_queue(delivery, pursuit);
+                        return Self::clear_queue(delivery, pursuit);
                     }
                 }
             }
@@ -320,7 +320,7 @@ impl Message<'_> {
                 fate::no_word(&self.desired.relayhost(), &human(self.request.deadline), &evidence)
             }
         };
-        self.clear_queue(self.delivery(again, outcome), pursuit)
+        Self::clear_queue(self.delivery(again, outcome), pursuit)
     }
 
     /// Nothing is proved, and nothing is done to the message.
@@ -350,7 +350,7 @@ impl Message<'_> {
 
     /// Takes a test message that failed out of the queue, if its recipient is still to be done there: otherwise it would
     /// arrive, or bounce, days later. Copies that Postfix made for others stay where the recipient is done.
-    fn clear_queue(&self, mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
+    fn clear_queue(mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
         if matches!(delivery.outcome, Outcome::Failed { .. }) {
             delivery.queue = pursuit.take_out()?;
         }

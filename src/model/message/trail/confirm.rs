@@ -20,7 +20,7 @@ impl Trail {
             return word;
         }
         let found = match self.author {
-            Author::Postfix => self.found(standing),
+            Author::Postfix => Ok(self.found(standing)),
             Author::Anybody => self.confirmed(standing),
         };
         let (found, open) = match found {
@@ -78,14 +78,14 @@ impl Trail {
     }
 
     /// The attempt that counts for each of our recipients, where Postfix alone wrote the log; and whether one is open.
-    fn found(&self, standing: &Standing) -> Result<(Vec<(Attempt, bool)>, bool), String> {
+    fn found(&self, standing: &Standing) -> (Vec<(Attempt, bool)>, bool) {
         let (mut found, mut open) = (Vec::new(), false);
         for address in self.addresses(standing) {
             let last = self.attempts.iter().rfind(|attempt| plain(&attempt.to) == address);
             open |= last.is_none();
             found.extend(last.map(|attempt| (attempt.clone(), true)));
         }
-        Ok((found, open))
+        (found, open)
     }
 
     /// The same where anybody can write to the log: what the queue bears out, and whether its file lists that address.
