@@ -67,7 +67,12 @@ impl Trail {
                 .and_then(|one| doubt(one, "its queue file was never finished"));
         }
         let dropped: Vec<String> = standing.dropped().collect();
-        if let Some(one) = ends.find(|attempt| dropped.contains(&plain(&attempt.to))) {
+        if !dropped.is_empty()
+            && let Some(one) = ends.find(|attempt| {
+                let to = plain(&attempt.to);
+                dropped.contains(&to) || !standing.lists(&to)
+            })
+        {
             return doubt(one, "its queue file went before that was noted in it");
         }
         match self.end_of_all() {
