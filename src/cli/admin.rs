@@ -31,6 +31,7 @@ pub type Outcome = (Exit, Value);
 pub fn run(command: Command) -> u8 {
     host::protect_memory();
     heed_signals();
+    load::know_passwords();
     match command {
         Command::Check { common, nagios } if nagios => check_nagios(&common.answers),
         Command::Check { common, .. } => report("check", common.json, |out| check(&common.answers, out)),

@@ -14,7 +14,7 @@ use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::plan::{Finding, Plan, State};
 use crate::model::state::generation::{Fate, Generation};
 use crate::model::text;
-use crate::sys::output::Output;
+use crate::sys::output::{self, Output};
 
 /// Shows one command's course and end.
 pub struct Renderer {
@@ -79,12 +79,12 @@ impl Renderer {
             .word_separator(textwrap::WordSeparator::AsciiSpace)
             .word_splitter(textwrap::WordSplitter::NoHyphenation)
             .break_words(false);
-        textwrap::fill(&text::one_line(line), options)
+        textwrap::fill(&output::without_passwords(&text::one_line(line)), options)
     }
 
     /// The JSON document, if that is what was asked for; false if it could not be written.
     pub fn document(&self, document: &Value) -> bool {
-        self.output != Some(Output::Error) || Output::Text.write(&format!("{document:#}\n")).is_ok()
+        self.output != Some(Output::Error) || Output::Text.write_document(document).is_ok()
     }
 
     /// An error and what to do next, on standard error.
@@ -305,7 +305,7 @@ impl Progress for Renderer {
     }
 
     fn say(&mut self, line: &str) {
-        let line = text::one_line(line);
+        let line = output::without_passwords(&text::one_line(line));
         if !self.terminal.live {
             self.write(&format!("{INDENT}{line}\n"));
             return;

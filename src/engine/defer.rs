@@ -19,7 +19,7 @@ use crate::model::state::order::{Message, Wish};
 use crate::model::state::pending::{
     Attempt, CHANGED, Entry, Moment, TREE, TYPED, Waiting, is_package_name, next_run,
 };
-use crate::sys::{clock, host, lock, pending, service, signals};
+use crate::sys::{clock, host, lock, pending, secrets, service, signals};
 
 const SERVICE: &str = "relayhost-pending.service";
 /// Starts it again when it is time. Made when it is needed (systemd-run), since only we know when that is.
@@ -304,6 +304,7 @@ fn failure(result: &Result<(Desired, Done)>, answers: &str) -> Option<Attempt> {
         Err(error) => (error.exit(), error.to_string(), error.hint()),
     };
     let Moment { wall: at, boot, up } = host::moment();
+    let [text, remedy] = [text, remedy].map(|text| secrets::hide(&text));
     Some(Attempt { at, exit: exit.code(), text, remedy, boot, up, answers: answers.into() })
 }
 

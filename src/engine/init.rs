@@ -13,7 +13,7 @@ use crate::model::desired::Desired;
 use crate::model::observed::parse_settings;
 use crate::model::secret::Secret;
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, files, host, postfix, swap, trust, tty};
+use crate::sys::{clock, files, host, postfix, secrets, swap, trust, tty};
 
 /// How long to wait for another relayhost before the answers are written.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -149,6 +149,9 @@ pub fn absolute(path: &Path) -> Result<String> {
 /// Everything that the choices ask for, with the password, wherever that is.
 pub fn desired(choices: &Choices) -> Result<Desired> {
     if choices.password.is_some() || choices.password_file.is_none() {
+        if let Some(password) = &choices.password {
+            secrets::know(choices.username.as_deref().unwrap_or_default(), password);
+        }
         return choices.desired();
     }
     let answers = Answers::parse("the new answers", choices.text("", false).as_bytes())?;

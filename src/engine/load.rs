@@ -7,10 +7,12 @@ use crate::error::{Error, Result, typed};
 use crate::model::answers::complete::complete;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::Desired;
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::postmap::MapSource;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Kind, Trusted};
-use crate::sys::{acl, files, host};
+use crate::sys::{acl, files, host, secrets};
 
 /// Where answers are looked for.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
@@ -92,7 +94,26 @@ impl Source {
             Self::File(path) => load_file(&path, 0)?,
         };
         let source = answers.secret_source()?;
-        complete(&answers, secret(&answers, source)?)
+        let secret = secret(&answers, source)?;
+        let user = answers.tables.auth.username.as_ref().map_or("", |name| name.get_ref().as_str());
+        if let Some(secret) = &secret {
+            secrets::know(user, secret);
+        }
+        complete(&answers, secret)
+    }
+}
+
+/// Knows the passwords of this host, that of its answers and those of its password table, so that nothing which is shown has
+/// them. Whoever may not read them, or finds none, knows none.
+pub fn know_passwords() {
+    if host::require_root().is_err() {
+        return;
+    }
+    if is_answered() {
+        let _ = load(Path::new(DEFAULT));
+    }
+    if let Ok(Some(bytes)) = files::read_no_link(&Managed::SaslPasswd.path()) {
+        secrets::know_table(&MapSource::new(bytes));
     }
 }
 

@@ -26,7 +26,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::model::host_kind::Kind;
 use crate::model::journald::Notice;
-use crate::sys::{clock, host, journal, signals};
+use crate::sys::{clock, host, journal, secrets, signals};
 
 /// What is worked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Progress for Silent {
 /// Has the journal hold what the document of a run says, for whoever looks after our units. On a terminal it was seen.
 pub fn note_in_journal(document: &Value) {
     if host::is_our_service() {
-        journal::send(&Notice::of(document));
+        journal::send(&Notice::of(&secrets::hide_in(document.clone())));
     }
 }
 

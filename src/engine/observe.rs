@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::Place;
+use super::probe::facts::know_login_in_force;
 use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
@@ -18,7 +19,7 @@ use crate::model::plan::parameters::{SETTINGS, ca_candidates};
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
-use crate::sys::{files, mail, packages, postfix, service};
+use crate::sys::{files, mail, packages, postfix, secrets, service};
 
 /// Where Cyrus SASL's plugins lie: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
@@ -59,6 +60,7 @@ pub fn plugins() -> BTreeSet<String> {
 /// Postfix alone, which needs no answers.
 pub fn postfix_of(place: Place) -> Result<Postfix> {
     let settings = parse_settings(&postfix::settings(&SETTINGS)?);
+    know_login_in_force(&settings);
     let setting = |name: &str| settings.get(name).map_or("", String::as_str);
     let map_kind = MapKind::new(setting("default_database_type"));
     let (sasl, generic) = thread::scope(|scope| {
@@ -89,10 +91,17 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
 fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
     let path = file.path();
     let source = files::read_no_link(&path)?.map(MapSource::new);
+    if let (true, Some(source)) = (file.is_secret(), &source) {
+        secrets::know_table(source);
+    }
     let database = match kind {
         Some(kind) => postfix::read_database(&path, kind)?,
         None => Database::Missing,
     };
+    // smtp(8) reads the database, whatever the source says.
+    if let (true, Database::Read { entries, .. }) = (file.is_secret(), &database) {
+        entries.values().for_each(|entry| secrets::know_entry(entry));
+    }
     Ok(MapFile { source_exposed: files::deviation(&path, MAP_MODE), source, database })
 }
 

@@ -2,7 +2,7 @@
 //! back. Nothing is written, and DATA is never said. One login is tried at most: a refused password that is tried
 //! again locks the account.
 
-mod facts;
+pub(super) mod facts;
 mod session;
 mod talk;
 

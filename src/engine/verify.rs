@@ -16,7 +16,6 @@ use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Whereabouts, Word};
 use crate::model::observed::{Observed, Postfix, Queue};
-use crate::model::secret::mask::Mask;
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
 
 /// How often the log is read.
@@ -182,8 +181,7 @@ impl Message<'_> {
                         Judgement::Again(cause) => {
                             self.put_off += 1;
                             if told.as_ref() != Some(&cause.id) {
-                                let text = format!("{}; trying again", cause.cause);
-                                progress.note(&Mask::of(self.desired).hide(&text));
+                                progress.note(&format!("{}; trying again", cause.cause));
                                 told = Some(cause.id);
                             }
                             again = word.attempt().cloned();
@@ -349,13 +347,12 @@ impl Message<'_> {
             delays: attempt.map(|attempt| attempt.delays),
             put_off: self.put_off,
             queue: InQueue::Nothing,
-            // The relay may have repeated the password, and smtp(8) logs it when somebody has made it verbose.
-            outcome: outcome.hidden(&Mask::of(self.desired)),
+            outcome,
         }
     }
 }
 
-/// The lines that tell. The password that may be in them is hidden when they have become an outcome.
+/// The lines that tell. A password that may be in them is hidden where they are shown.
 fn evidence(pursuit: &Pursuit, attempt: Option<&Attempt>) -> Vec<String> {
     pursuit.trail().evidence(attempt).into_iter().map(str::to_owned).collect()
 }

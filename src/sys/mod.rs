@@ -27,6 +27,7 @@ pub mod random;
 pub mod run;
 pub mod sasl;
 pub mod scratch;
+pub mod secrets;
 pub mod service;
 pub mod signals;
 pub mod state;

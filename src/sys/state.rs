@@ -11,7 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
 use super::damage::{self, make_way, own_directory};
-use super::{acl, clock, files};
+use super::{acl, clock, files, secrets};
 use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
@@ -152,7 +152,8 @@ pub fn proof() -> Option<Proof> {
 
 /// Records it, where relayhost has a state directory.
 pub fn write_proof(proof: &Proof) -> Result<()> {
-    if is_there() { write_record(&proof_path(), proof) } else { Ok(()) }
+    let proof = Proof { reply: secrets::hide(&proof.reply), ..proof.clone() };
+    if is_there() { write_record(&proof_path(), &proof) } else { Ok(()) }
 }
 
 /// The numbers of all generations, in order. Those that cannot be used are among them.

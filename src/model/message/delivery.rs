@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::error::Exit;
 use crate::model::causes::Cause;
 use crate::model::causes::catalogue::Verdict;
-use crate::model::secret::mask::Mask;
 
 /// What became of the test message.
 #[derive(Debug, Clone)]
@@ -97,21 +96,6 @@ impl Outcome {
             Self::Accepted { relay, reply } => format!("{relay} said: {reply}"),
             Self::Failed { exit: Exit::Refused, id, .. } => format!("refused [{id}]"),
             Self::Failed { id, .. } => format!("nothing is proved [{id}]"),
-        }
-    }
-
-    /// The same without the password in any text.
-    #[must_use]
-    pub fn hidden(self, mask: &Mask) -> Self {
-        match self {
-            Self::Accepted { relay, reply } => Self::Accepted { relay, reply: mask.hide(&reply) },
-            Self::Failed { exit, id, cause, remedy, evidence } => Self::Failed {
-                exit,
-                id,
-                cause: mask.hide(&cause),
-                remedy: mask.hide(&remedy),
-                evidence: evidence.iter().map(|line| mask.hide(line)).collect(),
-            },
         }
     }
 
