@@ -12,7 +12,7 @@ use super::render::Renderer;
 use super::terminal::Mark;
 use crate::engine::init::{self, Target};
 use crate::engine::{load, probe};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Result, shown};
 use crate::model::answers::choices::{Choices, Complaint};
 use crate::model::answers::interview::{Interview, Question, level};
 use crate::model::desired::Rewrite;
@@ -98,7 +98,7 @@ pub fn run(flags: &Flags, out: &mut Renderer) -> Result<Outcome> {
     out.write("\n");
     out.marked(Mark::Good, &format!("answers for this: {summary}"), 2);
     for path in &written {
-        out.below(&format!("written: {} (0600, root's)", path.display()));
+        out.below(&format!("written: {} (0600, root's)", shown(path)));
     }
     let next = next_steps(&target);
     out.line("", &format!("next: {}", next.join(", then ")));
@@ -160,7 +160,7 @@ fn show(choices: &Choices, flags: &Flags, target: &Target, out: &Renderer) {
         shown.password_file = Some(target.password.display().to_string());
     }
     out.write("\n");
-    out.line("", &format!("This is what goes into {}:", target.answers.display()));
+    out.line("", &format!("This is what goes into {}:", crate::error::shown(&target.answers)));
     for taken in target.taken(own) {
         out.marked(Mark::Warning, &format!("{taken}; it will be replaced"), 2);
     }
@@ -193,7 +193,8 @@ fn hint(help: &str) -> String {
 
 fn next_steps(target: &Target) -> Vec<String> {
     let other = target.answers != Path::new(load::DEFAULT);
-    let answers = if other { format!(" --answers {}", target.answers.display()) } else { String::new() };
+    let answers =
+        if other { format!(" --answers {}", crate::error::typed(&target.answers)) } else { String::new() };
     ["plan", "apply"].map(|command| format!("relayhost {command}{answers}")).to_vec()
 }
 

@@ -10,7 +10,7 @@ use super::recover::{lock_and_recover, tell_of_damage};
 use super::transaction::postfix_runs;
 use super::verify::Request;
 use super::{Place, Progress, load, wait};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::host_kind::Kind;
 use crate::model::message::delivery::{Delivery, Outcome};
@@ -114,7 +114,7 @@ pub fn defer_inside_transaction(command: &str, answers: &Path, wish: Wish) -> Re
     let Some(holder) = lock::own_transaction() else { return Ok(None) };
     if answers != Path::new(load::DEFAULT) {
         return Err(Error::Answers {
-            file: answers.display().to_string(),
+            file: shown(answers),
             place: None,
             problem: "this is inside an RPM transaction, and these answers cannot be kept until it is over"
                 .into(),

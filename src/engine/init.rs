@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Progress;
 use super::load::{DEFAULT, PASSWORD_LIMIT, Source};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::answers::choices::{Choices, PASSWORD_FILE};
 use crate::model::answers::{Answers, SIZE_LIMIT};
 use crate::model::desired::Desired;
@@ -38,7 +38,7 @@ impl Target {
         };
         if password == answers {
             return Err(not_written(
-                format!("`{}` ends as the password's own file does", answers.display()),
+                format!("`{}` ends as the password's own file does", shown(answers)),
                 "give the answers file a name that ends with .toml",
             ));
         }
@@ -53,7 +53,7 @@ impl Target {
             match trust::place(path) {
                 Err(Error::Untrusted { path, problem, .. }) => {
                     return Err(not_written(
-                        format!("`{}` {problem}", path.display()),
+                        format!("`{}` {problem}", shown(path)),
                         "put the answers into a directory of root's that nobody else can write to, such as /etc/relayhost",
                     ));
                 }
@@ -77,7 +77,7 @@ impl Target {
             } else {
                 "perhaps another relay's password".into()
             };
-            format!("`{}` is there already: {what}", path.display())
+            format!("`{}` is there already: {what}", shown(path))
         };
         self.paths(own).into_iter().filter(|path| files::exists(path)).map(there).collect()
     }
@@ -245,7 +245,7 @@ fn clear_up_beside(_lock: &Lock, target: &Target) -> Vec<String> {
             Ok(false) => files::remove_staging(&built),
             Err(error) => Err(error),
         };
-        Some(format!("`{}` is left by `relayhost init`: {}", directory.join(name).display(), result.err()?))
+        Some(format!("`{}` is left by `relayhost init`: {}", shown(&directory.join(name)), result.err()?))
     })
     .collect()
 }

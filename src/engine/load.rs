@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result, typed};
+use crate::error::{Error, Result, shown, typed};
 use crate::model::answers::complete::complete;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::Desired;
@@ -125,7 +125,7 @@ pub fn load(path: &Path) -> Result<Desired> {
 /// One file, its places counted from `start`.
 fn load_file(path: &Path, start: usize) -> Result<Answers> {
     let read = read(path)?;
-    let answers = parse(&path.display().to_string(), &read.bytes, start)?;
+    let answers = parse(&shown(path), &read.bytes, start)?;
     if matches!(answers.secret_source()?, SecretSource::Inline(_)) {
         refuse_exposed(path, &read)?;
     }
@@ -141,7 +141,7 @@ fn parse(name: &str, bytes: &[u8], start: usize) -> Result<Answers> {
 
 fn read(path: &Path) -> Result<Trusted> {
     let problem = |problem: String, remedy: &str| Error::Answers {
-        file: path.display().to_string(),
+        file: shown(path),
         place: None,
         problem,
         remedy: remedy.to_owned(),
@@ -163,7 +163,7 @@ fn read(path: &Path) -> Result<Trusted> {
             "there is no such file".into(),
             "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost/examples there, edit it, and `chmod 600` it; or name another with --answers",
         )),
-        Err(Error::TooLarge { .. }) => Err(too_large(&path.display().to_string())),
+        Err(Error::TooLarge { .. }) => Err(too_large(&shown(path))),
         Err(Error::Io { source, .. }) => {
             Err(problem(format!("cannot be read: {source}"), "name the answers file with --answers FILE"))
         }
@@ -230,7 +230,7 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
             let Some(read) = trust::read(&path, PASSWORD_LIMIT, Kind::Secret)? else {
                 return Err(answers.error(
                     span,
-                    &format!("there is no file `{}`", path.display()),
+                    &format!("there is no file `{}`", shown(&path)),
                     &format!("write the password into it: `install -m 600 /dev/stdin {}`, then the password, Enter, Ctrl-D", typed(&path)),
                 ));
             };

@@ -8,7 +8,7 @@ mod why;
 
 use super::pursuit::Pursuit;
 use super::{End, Progress, fate};
-use crate::error::{Error, Exit, Result, human};
+use crate::error::{Error, Exit, Result, human, shown};
 use crate::model::causes::Cause;
 use crate::model::desired::Desired;
 use crate::model::log::{Attempt, Status};
@@ -44,7 +44,7 @@ impl Request {
     /// The message that the answers in `file` ask for.
     pub fn of(desired: &Desired, file: &Path) -> Result<Self> {
         let to = desired.verify.to.clone().ok_or_else(|| Error::Answers {
-            file: file.display().to_string(),
+            file: shown(file),
             place: None,
             problem: "there is no recipient for the test message".into(),
             remedy: "add `to = \"you@your.domain\"` under [verify], or use --no-verify".into(),

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::state::{self, DIRECTORY, Lock};
 use super::{acl, clock, files, trust};
-use crate::error::{Error, Result, typed};
+use crate::error::{Error, Result, shown, typed};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation, read_record};
 
@@ -39,7 +39,7 @@ pub struct Damage {
 impl Damage {
     /// For a person.
     pub fn line(&self) -> String {
-        format!("`{}` cannot be used ({}): {}", self.path.display(), self.problem, self.lost)
+        format!("`{}` cannot be used ({}): {}", shown(&self.path), self.problem, self.lost)
     }
 }
 
@@ -179,7 +179,7 @@ pub fn whole(generation: &Generation) -> Result<()> {
 /// Sets aside whatever cannot be used, and returns a line for each. What cannot be set aside stays, and is no use either.
 pub fn set_all_aside(_lock: &Lock) -> Vec<String> {
     let line = |damage: Damage| match set_aside(&damage.path) {
-        Ok(to) => format!("{}; it is set aside as {}", damage.line(), to.display()),
+        Ok(to) => format!("{}; it is set aside as {}", damage.line(), shown(to)),
         Err(error) => format!("{}; it cannot be set aside: {error}", damage.line()),
     };
     let inside = survey().into_iter().filter(|damage| damage.path != Path::new(DIRECTORY));
@@ -281,8 +281,8 @@ pub fn own_directory(path: &Path) -> Result<Option<String>> {
     files::sync_directory(parent)?;
     Ok(Some(format!(
         "`{}` cannot be used ({problem}); it is set aside as {}, and there is a new one",
-        path.display(),
-        to.display()
+        shown(path),
+        shown(to)
     )))
 }
 
@@ -297,7 +297,7 @@ fn close(path: &Path, mode: u32) -> Result<String> {
         .map_err(|source| Error::Io { action: "give a mode to", path: path.to_owned(), source })?;
     Ok(format!(
         "`{}` had mode {mode:04o}, and has 0700 now; there are passwords in it: if others may have read them, change them",
-        path.display()
+        shown(path)
     ))
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::damage::{self, make_way, moment, own_directory};
 use super::{files, host, state};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::state::pending::Entry;
 
 /// Leftovers of this prefix that are older are of runs that were stopped.
@@ -56,7 +56,7 @@ pub fn entries() -> Result<Vec<(String, Entry)>> {
         let entry = match damage::record(&path) {
             Ok(None) => continue,
             Err(Error::Record { .. }) => {
-                Entry::new(format!("`{}` cannot be read", path.display()), host::moment(), String::new())
+                Entry::new(format!("`{}` cannot be read", shown(path)), host::moment(), String::new())
             }
             Ok(Some(entry)) => entry,
             Err(other) => return Err(other),

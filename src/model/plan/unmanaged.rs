@@ -4,6 +4,7 @@
 use super::action::changed_lines;
 use super::parameters::{ROUTING, is_local};
 use super::{Plan, State};
+use crate::error::shown as path_shown;
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
@@ -51,7 +52,7 @@ impl Plan {
             Sendmail::Postfix => self.add("sendmail", State::Fine, "Postfix's", ""),
             Sendmail::Missing => self.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", SET),
             Sendmail::Other(path) => {
-                let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path.display());
+                let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path_shown(path));
                 self.add("sendmail", State::Differs, text, SET);
             }
         }
