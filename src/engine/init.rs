@@ -245,7 +245,7 @@ fn clear_up_beside(_lock: &Lock, target: &Target) -> Vec<String> {
             Ok(false) => files::remove_staging(&built),
             Err(error) => Err(error),
         };
-        Some(format!("`{}` is left by `relayhost init`: {}", shown(&directory.join(name)), result.err()?))
+        Some(format!("`{}` is left by `relayhost init`: {}", shown(directory.join(name)), result.err()?))
     })
     .collect()
 }

@@ -100,7 +100,9 @@ fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
     };
     // smtp(8) reads the database, whatever the source says.
     if let (true, Database::Read { entries, .. }) = (file.is_secret(), &database) {
-        entries.values().for_each(|entry| secrets::know_entry(entry));
+        for entry in entries.values() {
+            secrets::know_entry(entry);
+        }
     }
     Ok(MapFile { source_exposed: files::deviation(&path, MAP_MODE), source, database })
 }

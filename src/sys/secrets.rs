@@ -22,7 +22,9 @@ pub fn know(user: &str, password: &Secret) {
 
 /// From now on every password in a password table (sasl_passwd) is hidden.
 pub fn know_table(source: &MapSource) {
-    source.entries().values().for_each(|entry| know_entry(entry));
+    for entry in source.entries().values() {
+        know_entry(entry);
+    }
 }
 
 /// The same for one entry, `user:password`. Postfix takes an entry without a colon for a user with an empty password; whoever

@@ -74,12 +74,13 @@ impl Mask {
         let wide: Vec<u8> = plain.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let short = reading::essence(plain, false).len() < LEAST;
         let texts: Vec<&[u8]> = if short {
+            let each = |write: fn(u8) -> String| plain.bytes().map(write).collect::<String>();
             let words = [
                 plain.to_owned(),
                 BASE64.encode(plain),
-                plain.bytes().map(|byte| format!("{byte:02x}")).collect(),
-                plain.bytes().map(|byte| format!("{byte:02X}")).collect(),
-                plain.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+                each(|byte| format!("{byte:02x}")),
+                each(|byte| format!("{byte:02X}")),
+                each(|byte| format!("%{byte:02X}")),
             ];
             self.words.extend(words.map(Secret::new));
             vec![&wide]

@@ -186,7 +186,7 @@ fn read(letters: &[Letter], writing: Writing) -> Vec<Item> {
             continue;
         }
         match (writing, c) {
-            (Writing::Base64, '=') | (Writing::Quoted, '=') | (Writing::Form, '+') => {}
+            (Writing::Base64 | Writing::Quoted, '=') | (Writing::Form, '+') => {}
             (Writing::Base64, '-') => put(&mut items, Meant::Char('+'), from, to),
             (Writing::Base64, '_') => put(&mut items, Meant::Char('/'), from, to),
             (Writing::Base64, c) if !(c.is_ascii_alphanumeric() || "+/".contains(c)) => {
