@@ -224,7 +224,7 @@ fn extent(items: &[Item], form: &[u8]) -> Option<usize> {
 
 /// The characters of base64 that a text alone decides, after `lead` bytes of something else.
 fn core(text: &[u8], lead: usize) -> Vec<u8> {
-    let encoded = BASE64.encode([&[0; 3][..lead.min(3)], text].concat()).into_bytes();
+    let encoded = BASE64.encode([vec![0; lead].as_slice(), text].concat()).into_bytes();
     let (from, to) = ((lead * 8).div_ceil(6), (lead + text.len()) * 8 / 6);
     encoded.get(from..to).unwrap_or_default().to_vec()
 }

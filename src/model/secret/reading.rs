@@ -218,6 +218,7 @@ fn cut_short(letters: &[Letter], at: usize, writing: Writing) -> Option<usize> {
 }
 
 /// What an escape means.
+#[derive(Clone, Copy)]
 enum Meant {
     Byte(u8),
     Char(char),

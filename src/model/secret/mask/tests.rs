@@ -1,3 +1,5 @@
+#![allow(clippy::format_collect, reason = "a test writes as it reads best")]
+
 use std::collections::BTreeSet;
 
 use base64::Engine;
