@@ -15,7 +15,7 @@ pub use edit::Edit;
 pub use exit::Exit;
 pub use hint::typed;
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
-pub use text::human;
+pub use text::{human, shown};
 use text::{lines, list, tail};
 
 /// Result of everything in this crate.
@@ -52,7 +52,7 @@ pub enum Error {
         remedy: String,
     },
     /// A file that holds a secret can be read by others, or belongs to somebody else.
-    #[error("`{}` holds a password and {problem}", .path.display())]
+    #[error("`{}` holds a password and {problem}", shown(.path))]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -62,7 +62,7 @@ pub enum Error {
         remedy: String,
     },
     /// A file that decides what root does could have been changed by somebody else.
-    #[error("`{}` {problem}", .path.display())]
+    #[error("`{}` {problem}", shown(.path))]
     Untrusted {
         /// The file, or a directory on the way to it.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum Error {
     #[error("relayhost must run as root: it reads and writes files that only root may see")]
     NotRoot,
     /// Reading, writing or looking at a file failed.
-    #[error("cannot {action} `{}`: {source}", .path.display())]
+    #[error("cannot {action} `{}`: {source}", shown(.path))]
     Io {
         /// The attempt, as a verb: `read`, `write`, `rename`.
         action: &'static str,
@@ -85,7 +85,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file is larger than any file of its kind is.
-    #[error("`{}` is larger than {limit} bytes", .path.display())]
+    #[error("`{}` is larger than {limit} bytes", shown(.path))]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -93,7 +93,7 @@ pub enum Error {
         limit: u64,
     },
     /// A path that root would write through is a symbolic link.
-    #[error("`{}` is a symbolic link, and relayhost does not write through links", .path.display())]
+    #[error("`{}` is a symbolic link, and relayhost does not write through links", shown(.path))]
     Symlink {
         /// The link.
         path: PathBuf,
@@ -163,7 +163,7 @@ pub enum Error {
         output: String,
     },
     /// A directory of packages, or a file in it, cannot be used.
-    #[error("`{}` {problem}", .path.display())]
+    #[error("`{}` {problem}", shown(.path))]
     Package {
         /// The directory or the file.
         path: PathBuf,
@@ -199,7 +199,7 @@ pub enum Error {
         reason: String,
     },
     /// A lookup table does not contain what its source says.
-    #[error("`{}` does not contain what its source says", .database.display())]
+    #[error("`{}` does not contain what its source says", shown(.database))]
     MapDiffers {
         /// The database.
         database: PathBuf,
@@ -232,7 +232,7 @@ pub enum Error {
         remedy: String,
     },
     /// The directory of `--root` is not a tree that relayhost can work on.
-    #[error("`{}` is not the root of an RPM system: {problem}", .path.display())]
+    #[error("`{}` is not the root of an RPM system: {problem}", shown(.path))]
     Tree {
         /// The directory.
         path: PathBuf,
@@ -267,7 +267,7 @@ pub enum Error {
         waited: Duration,
     },
     /// A record in the state directory cannot be used.
-    #[error("`{}` cannot be used: {problem}", .path.display())]
+    #[error("`{}` cannot be used: {problem}", shown(.path))]
     Record {
         /// The record.
         path: PathBuf,
@@ -328,7 +328,7 @@ pub enum Error {
         remedy: String,
     },
     /// A file changed between being read and being replaced.
-    #[error("`{}` was changed by somebody else while relayhost was at work ({found})", .path.display())]
+    #[error("`{}` was changed by somebody else while relayhost was at work ({found})", shown(.path))]
     ChangedMeanwhile {
         /// The file.
         path: PathBuf,

@@ -279,3 +279,23 @@ fn no_file_is_too_long_to_read() {
     }
     assert!(is_long(&"\n".repeat(LONGEST + 1)) && !is_long(&"\n".repeat(LONGEST)));
 }
+
+/// A line of a program that writes a path into a sentence as it is.
+fn raw_path(text: &str) -> Option<String> {
+    let is_raw = |line: &&str| line.contains(".display()") && !line.contains(".display().to_string()");
+    program(text).lines().find(is_raw).map(str::to_owned)
+}
+
+/// A name that somebody else may have chosen is written into a sentence by `error::shown`, into a command by `error::typed`.
+#[test]
+fn no_path_is_written_raw_into_a_sentence() {
+    for (module, text) in sources() {
+        let layer = module.split("::").next().unwrap();
+        // The one in load is hashed, and shown to nobody.
+        if ["error", "engine", "cli"].contains(&layer) && module != "engine::load" {
+            assert_eq!(raw_path(&text), None, "{module}");
+        }
+    }
+    assert!(raw_path("    let text = format!(\"`{}` is there\", path.display());\n").is_some());
+    assert_eq!(raw_path("    let name = path.display().to_string();\n"), None);
+}

@@ -99,7 +99,7 @@ fn preview(choices: &Choices, options: &Init, target: &Target, screen: &Screen) 
         shown.password_file = Some(target.password.display().to_string());
     }
     screen.write("\n");
-    screen.line("", &format!("This is what goes into {}:", target.answers.display()));
+    screen.line("", &format!("This is what goes into {}:", crate::error::shown(&target.answers)));
     for taken in target.taken(own) {
         screen.marked(Mark::Warning, &format!("{taken}; it will be replaced"), 2);
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::show::screen::Screen;
 use super::show::{self, plan};
 use crate::engine::compare::compare;
+use crate::engine::load::know_passwords;
 use crate::engine::{Silent, ended_by, heed_signals, note_in_journal};
 use crate::error::{Exit, Result};
 use crate::model::ended::Ended;
@@ -38,4 +39,5 @@ pub fn nagios(answers: &Path) -> u8 {
 fn prepare() {
     host::protect_memory();
     heed_signals();
+    know_passwords();
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::install::keep_when_we_go;
 use super::transaction::postfix_runs;
 use super::{Progress, load};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::host_kind::Kind;
 use crate::model::state::order::Order;
@@ -105,7 +105,7 @@ pub fn defer_inside_transaction(command: &str, answers: &Path, order: Order) -> 
     let Some(holder) = lock::own_transaction() else { return Ok(None) };
     if answers != Path::new(load::DEFAULT) {
         return Err(Error::Answers {
-            file: answers.display().to_string(),
+            file: shown(answers),
             place: None,
             problem: "this is inside an RPM transaction, and these answers cannot be kept until it is over"
                 .into(),

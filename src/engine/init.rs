@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Progress;
 use super::load::{DEFAULT, PASSWORD_LIMIT, Source};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown, typed};
 use crate::model::answers::choices::{Choices, PASSWORD_FILE};
 use crate::model::answers::{Answers, SIZE_LIMIT};
 use crate::model::desired::Desired;
@@ -15,7 +15,7 @@ use crate::model::observed::parse_settings;
 use crate::model::probe::Probe;
 use crate::model::secret::Secret;
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, files, host, postfix, selinux, swap, trust, tty};
+use crate::sys::{clock, files, host, postfix, secrets, selinux, swap, trust, tty};
 
 /// How long to wait for another relayhost before the answers are written.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -40,7 +40,7 @@ impl Target {
         };
         if password == answers {
             return Err(not_written(
-                format!("`{}` ends as the password's own file does", answers.display()),
+                format!("`{}` ends as the password's own file does", shown(answers)),
                 "give the answers file a name that ends with .toml",
             ));
         }
@@ -55,7 +55,7 @@ impl Target {
             match trust::place(path) {
                 Err(Error::Untrusted { path, problem, .. }) => {
                     return Err(not_written(
-                        format!("`{}` {problem}", path.display()),
+                        format!("`{}` {problem}", shown(path)),
                         "put the answers into a directory of root's that nobody else can write to, such as /etc/relayhost",
                     ));
                 }
@@ -79,7 +79,7 @@ impl Target {
             } else {
                 "perhaps another relay's password".into()
             };
-            format!("`{}` is there already: {what}", path.display())
+            format!("`{}` is there already: {what}", shown(path))
         };
         self.paths(own).into_iter().filter(|path| files::exists(path)).map(there).collect()
     }
@@ -87,7 +87,7 @@ impl Target {
     /// The commands to call once the answers are written.
     fn next_steps(&self) -> Vec<String> {
         let other = self.answers != Path::new(DEFAULT);
-        let answers = if other { format!(" --answers {}", self.answers.display()) } else { String::new() };
+        let answers = if other { format!(" --answers {}", typed(&self.answers)) } else { String::new() };
         ["plan", "apply"].map(|command| format!("relayhost {command}{answers}")).to_vec()
     }
 
@@ -158,6 +158,9 @@ pub fn absolute(path: &Path) -> Result<String> {
 /// The configuration that the choices ask for, with the password, wherever that is.
 pub fn desired(choices: &Choices) -> Result<Desired> {
     if choices.password.is_some() || choices.password_file.is_none() {
+        if let Some(password) = &choices.password {
+            secrets::know(choices.username.as_deref().unwrap_or_default(), password);
+        }
         return choices.desired();
     }
     let answers = Answers::parse("the new answers", choices.text("", false).as_bytes())?;
@@ -273,7 +276,7 @@ fn clear_up_beside(_lock: &Lock, target: &Target) -> Vec<String> {
             Ok(false) => files::remove_staging(&built),
             Err(error) => Err(error),
         };
-        Some(format!("`{}` is left by `relayhost init`: {}", directory.join(name).display(), result.err()?))
+        Some(format!("`{}` is left by `relayhost init`: {}", shown(directory.join(name)), result.err()?))
     })
     .collect()
 }

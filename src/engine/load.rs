@@ -3,14 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result, typed};
+use crate::error::{Error, Result, shown, typed};
 use crate::model::answers::complete::complete;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::Desired;
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::postmap::MapSource;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Kind, Trusted};
-use crate::sys::{acl, environment, files, host};
+use crate::sys::{acl, environment, files, host, secrets};
 
 /// The host's answers file.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
@@ -92,7 +94,26 @@ impl Source {
             Self::File(path) => load_file(&path, 0)?,
         };
         let source = answers.secret_source()?;
-        complete(&answers, secret(&answers, source)?)
+        let secret = secret(&answers, source)?;
+        let user = answers.tables.auth.username.as_ref().map_or("", |name| name.get_ref().as_str());
+        if let Some(secret) = &secret {
+            secrets::know(user, secret);
+        }
+        complete(&answers, secret)
+    }
+}
+
+/// Knows the passwords of this host, that of its answers and those of its password table, so that nothing which is shown has
+/// them. Whoever may not read them, or finds none, knows none.
+pub fn know_passwords() {
+    if host::require_root().is_err() {
+        return;
+    }
+    if is_answered() {
+        let _ = load(Path::new(DEFAULT));
+    }
+    if let Ok(Some(bytes)) = files::read_no_link(&Managed::SaslPasswd.path()) {
+        secrets::know_table(&MapSource::new(bytes));
     }
 }
 
@@ -104,7 +125,7 @@ pub fn load(path: &Path) -> Result<Desired> {
 /// One file, its places counted from `start`.
 fn load_file(path: &Path, start: usize) -> Result<Answers> {
     let read = read(path)?;
-    let answers = parse(&path.display().to_string(), &read.bytes, start)?;
+    let answers = parse(&shown(path), &read.bytes, start)?;
     if matches!(answers.secret_source()?, SecretSource::Inline(_)) {
         refuse_exposed(path, &read)?;
     }
@@ -120,7 +141,7 @@ fn parse(name: &str, bytes: &[u8], start: usize) -> Result<Answers> {
 
 fn read(path: &Path) -> Result<Trusted> {
     let problem = |problem: String, remedy: &str| Error::Answers {
-        file: path.display().to_string(),
+        file: shown(path),
         place: None,
         problem,
         remedy: remedy.to_owned(),
@@ -142,7 +163,7 @@ fn read(path: &Path) -> Result<Trusted> {
             "there is no such file".into(),
             "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost/examples there, edit it, and `chmod 600` it; or name another with --answers",
         )),
-        Err(Error::TooLarge { .. }) => Err(too_large(&path.display().to_string())),
+        Err(Error::TooLarge { .. }) => Err(too_large(&shown(path))),
         Err(Error::Io { source, .. }) => {
             Err(problem(format!("cannot be read: {source}"), "name the answers file with --answers FILE"))
         }
@@ -209,7 +230,7 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
             let Some(read) = trust::read(&path, PASSWORD_LIMIT, Kind::Secret)? else {
                 return Err(answers.error(
                     span,
-                    &format!("there is no file `{}`", path.display()),
+                    &format!("there is no file `{}`", shown(&path)),
                     &format!("write the password into it: `install -m 600 /dev/stdin {}`, then the password, Enter, Ctrl-D", typed(&path)),
                 ));
             };

@@ -103,7 +103,7 @@ impl Progress for Silent {
 /// somebody has seen it.
 pub fn note_in_journal(command: &str, ended: &Ended) {
     if host::is_our_service() {
-        journal::send(&Notice::of(command, ended));
+        journal::send(Notice::of(command, ended));
     }
 }
 

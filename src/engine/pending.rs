@@ -14,7 +14,7 @@ use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::probe::Ending;
 use crate::model::state::order::Order;
 use crate::model::state::pending::{Attempt, Moment};
-use crate::sys::{host, pending, signals};
+use crate::sys::{host, pending, secrets, signals};
 
 /// Rounds of one call: what is asked for while it works is done too, and a loop of askers ends.
 const ROUNDS: usize = 3;
@@ -130,6 +130,7 @@ fn failure(result: &Result<Applied>, answers: &str) -> Option<Attempt> {
         }
         Err(error) => (error.exit(), error.to_string(), error.hint()),
     };
+    let [text, remedy] = [text, remedy].map(|text| secrets::hide(&text));
     let Moment { wall: at, boot, up } = host::moment();
     Some(Attempt { at, exit: exit.code(), text, remedy, boot, up, answers: answers.into() })
 }

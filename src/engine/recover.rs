@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::transaction::{Transaction, postfix_directory, postfix_runs, reread, trust_postfix_directory};
 use super::{End, Place, Progress, init};
-use crate::error::{Edit, Error, Result};
+use crate::error::{Edit, Error, Result, shown};
 use crate::model::plan::action::ServiceAction;
 use crate::model::state::generation::{Intent, Phase};
 use crate::sys::state::{self, Lock};
@@ -132,7 +132,7 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
         Err(lost) if lost.is_lost_record() => match Transaction::resume_newest(place)? {
             None => {
                 let aside = state::set_intent_aside()?;
-                progress.note(&format!("{lost}; it is set aside as {}", aside.display()));
+                progress.note(&format!("{lost}; it is set aside as {}", shown(aside)));
                 return Ok(None);
             }
             Some(newest) if newest.is_as_after()? => (newest, Phase::Changed),

@@ -14,10 +14,11 @@ use crate::model::observed::{Queue, parse_settings};
 use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
+use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::{
     Change, Fate, Generation, Inode, Intent, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
 };
-use crate::sys::{clock, files, inode, postfix, service, signals, state, swap};
+use crate::sys::{clock, files, inode, postfix, secrets, service, signals, state, swap};
 
 /// A change under way.
 #[derive(Debug)]
@@ -73,6 +74,9 @@ impl Transaction {
             records.insert(name, Change { before: inode, after });
         }
         for (name, wish) in wanted {
+            if let (true, Some(bytes)) = (name == Managed::SaslPasswd.name(), &wish.after) {
+                secrets::know_table(&MapSource::new(bytes.clone()));
+            }
             blobs.extend(wish.after.clone().map(|bytes| (format!("after/{name}"), bytes)));
         }
         let generation = Generation {

@@ -24,7 +24,6 @@ use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, Queue};
-use crate::model::secret::mask::Mask;
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
 
 /// How often the log is read.
@@ -197,8 +196,7 @@ impl Message<'_> {
                             self.put_off += 1;
                             asked = false;
                             if told.as_ref() != Some(&cause.id) {
-                                let text = format!("{}; trying again", cause.cause);
-                                progress.note(&Mask::of(self.desired).hide(&text));
+                                progress.note(&format!("{}; trying again", cause.cause));
                                 told = Some(cause.id);
                             }
                             again = word.attempt().cloned();
@@ -344,8 +342,7 @@ impl Message<'_> {
             delays: attempt.map(|attempt| attempt.delays),
             put_off: self.put_off,
             queue: InQueue::Nothing,
-            // The relay may have repeated the password, and smtp(8) logs it when somebody has made it verbose.
-            outcome: outcome.hidden(&Mask::of(self.desired)),
+            outcome,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::typed;
+use super::{shown, typed};
 
 /// An edit by somebody else.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ impl Edit {
     /// The exceptions for the end of a sentence that says that the files were put back; empty if there are none.
     pub fn except(edits: &[Self]) -> String {
         let path = |edit: &Self| match edit {
-            Self::InForce { path } => Some(path.display().to_string()),
+            Self::InForce { path } => Some(shown(path)),
             Self::Kept { .. } => None,
         };
         let paths: Vec<String> = edits.iter().filter_map(path).collect();
@@ -61,11 +61,11 @@ impl fmt::Display for Edit {
             Self::Kept { path, kept } => write!(
                 f,
                 "somebody else had changed {} meanwhile; that edit is not in force, it is kept as {}",
-                path.display(),
-                kept.display()
+                shown(path),
+                shown(kept)
             ),
             Self::InForce { path } => {
-                write!(f, "somebody else has changed {} meanwhile; that edit is in force", path.display())
+                write!(f, "somebody else has changed {} meanwhile; that edit is in force", shown(path))
             }
         }
     }

@@ -73,7 +73,7 @@ impl Error {
             Self::MapDiffers { database } => {
                 format!("look for another program that writes {}, and run the same command again", typed(database))
             }
-            Self::NotRunning { .. } => "mend the fault that it names (port 25 taken? `ss -ltnp 'sport = :25'` shows by whom); `postfix check` and the end of the mail log say more".into(),
+            Self::NotRunning { .. } => "see why by `postfix check` and `ss -ltnp 'sport = :25'` (who has port 25, if it is not Postfix), mend that, and run the same command again".into(),
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
             Self::NoLog => "have a syslog daemon, such as rsyslog, or systemd-journald run (`systemctl restart rsyslog`), see that `logger -p mail.info hello` leaves a line in /var/log/maillog, and run this again".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),

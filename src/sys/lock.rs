@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{self, F_RDLCK, F_UNLCK, F_WRLCK, SEEK_SET};
 
+use crate::error::shown;
 use crate::model::text;
 
 /// RPM's lock: EL7 to EL9, and where EL10 and Fedora have moved the database. And dnf 5's.
@@ -67,7 +68,7 @@ impl Holder {
             }
             None if !self.writes => format!(
                 "end what has `{}` open, which is seen from outside of this container only, and {AGAIN}",
-                self.path.display()
+                shown(&self.path)
             ),
             _ => format!("wait for it to end (or end it), and {AGAIN}"),
         }

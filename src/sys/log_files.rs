@@ -16,7 +16,7 @@ use super::journal::{MAIL, owner};
 use super::log_tail::{PLACES, no_file};
 use super::run::{self, Cmd};
 use super::signals::Input;
-use crate::error::{Error, Result, typed};
+use crate::error::{Error, Result, shown, typed};
 
 /// Bytes of a block. No line of a mail log is as long; a longer line is cut to this.
 const BLOCK: usize = 256 * 1024;
@@ -131,7 +131,7 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
         })?;
         return Log::new("standard input".into(), None, input, false);
     }
-    let name = path.display().to_string();
+    let name = shown(path);
     let fault = |source| Error::Io { action: "read", path: path.into(), source };
     let (file, kind) = input::open_input(path).map_err(fault)?;
     let amiss =

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{clock, files, input, journal, postfix, random, syslog};
-use crate::error::{Error, Result, typed};
+use crate::error::{Error, Result, shown, typed};
 
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
 const CHUNK: u64 = 4 * 1024 * 1024;
@@ -102,7 +102,7 @@ fn first_line(places: &[&Path], write: impl FnOnce() -> Result<bool>) -> Result<
 /// An error if the mail log is no regular file.
 pub fn no_file(path: &Path, kind: &str) -> Error {
     Error::Log {
-        name: path.display().to_string(),
+        name: shown(path),
         problem: format!("is {kind}, and not a file from which relayhost could read a mail log"),
         remedy: format!(
             "move it away (`mv {0} {1}`), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run this again",
@@ -175,7 +175,7 @@ impl Follower {
 
     /// The file that it follows, if there is one.
     pub fn file(&self) -> String {
-        self.file.as_ref().map(|tail| tail.path.display().to_string()).unwrap_or_default()
+        self.file.as_ref().map(|tail| shown(&tail.path)).unwrap_or_default()
     }
 
     /// The command by which a person writes a line that has to come into that file.
@@ -185,7 +185,7 @@ impl Follower {
 
     /// The places that it follows, for messages.
     pub fn sources(&self) -> String {
-        let file = self.file.as_ref().map(|tail| tail.path.display().to_string());
+        let file = self.file.as_ref().map(|tail| shown(&tail.path));
         let journal = self.journal.as_ref().map(|_| "the journal".to_owned());
         file.into_iter().chain(journal).collect::<Vec<_>>().join(" and ")
     }

@@ -29,6 +29,7 @@ pub mod records;
 pub mod run;
 pub mod sasl;
 pub mod scratch;
+pub mod secrets;
 pub mod selinux;
 pub mod service;
 pub mod signals;

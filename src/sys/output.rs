@@ -9,8 +9,9 @@ use std::sync::OnceLock;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, send};
+use serde_json::Value;
 
-use super::signals;
+use super::{secrets, signals};
 
 /// The stream that text goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,11 @@ pub enum Output {
 
 /// Most that is written at once where a write may wait, in bytes: what fits into a pipe that poll(2) calls ready.
 const CHUNK: usize = 4096;
+
+/// A text without the passwords that are known: for one that is cut before it is written.
+pub fn without_passwords(text: &str) -> String {
+    secrets::hide(text)
+}
 
 /// The way to write to a descriptor without waiting.
 enum Way {
@@ -38,9 +44,19 @@ enum Way {
 }
 
 impl Output {
+    /// Writes a text, without the passwords that are known. Errors: as `put`.
+    pub fn write(self, text: &str) -> Result<()> {
+        self.put(&secrets::hide(text))
+    }
+
+    /// Writes a document, without the passwords that are known. Errors: as `put`.
+    pub fn write_document(self, document: &Value) -> Result<()> {
+        self.put(&format!("{:#}\n", secrets::hide_in(document.clone())))
+    }
+
     /// Writes the whole text. After a signal it gives up text that nobody reads within a tick, since the end of a run must
     /// not wait for a reader. Errors: `TimedOut` for that, else those of write(2).
-    pub fn write(self, text: &str) -> Result<()> {
+    fn put(self, text: &str) -> Result<()> {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let fd = match self {
             Self::Text => stdout.as_fd(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::records::{self, DIRECTORY, make_way, moment, own_directory};
 use super::{files, host, state};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::state::pending::Entry;
 
 /// Beginning of the names of files that are being written, and the age from which one belongs to a writer that was killed.
@@ -49,7 +49,7 @@ pub fn entries() -> Result<Vec<(String, Entry)>> {
         let entry = match records::read(&path) {
             Ok(None) => continue,
             Err(Error::Record { .. }) => {
-                Entry::new(format!("`{}` cannot be read", path.display()), host::moment(), String::new())
+                Entry::new(format!("`{}` cannot be read", shown(path)), host::moment(), String::new())
             }
             Ok(Some(entry)) => entry,
             Err(other) => return Err(other),

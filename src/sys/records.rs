@@ -10,7 +10,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::de::DeserializeOwned;
 
 use super::{acl, clock, files, trust};
-use crate::error::{Error, Result, typed};
+use crate::error::{Error, Result, shown, typed};
 use crate::model::state::generation::read_record;
 
 /// The state directory.
@@ -189,8 +189,8 @@ pub fn own_directory(path: &Path) -> Result<Option<String>> {
     files::sync_directory(parent)?;
     Ok(Some(format!(
         "`{}` cannot be used ({problem}); it is set aside as {}, and relayhost has made a new one",
-        path.display(),
-        to.display()
+        shown(path),
+        shown(to)
     )))
 }
 
@@ -205,7 +205,7 @@ fn close(path: &Path, mode: u32) -> Result<String> {
         .map_err(|source| Error::Io { action: "give a mode to", path: path.to_owned(), source })?;
     Ok(format!(
         "`{}` had mode {mode:04o}, and relayhost has closed it; it holds passwords: change them if others may have read them",
-        path.display()
+        shown(path)
     ))
 }
 

@@ -2,6 +2,7 @@
 //! command.
 
 use std::fs::File;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::host_kind::Kind;
 use crate::model::observed::{Queue, Service};
 use crate::model::plan::action::ServiceAction;
+use crate::model::text;
 
 /// Time that Postfix may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -106,7 +108,7 @@ pub fn tell(action: ServiceAction, queue: &Queue) -> Result<ServiceAction> {
     // A signal in the middle of a restart would leave Postfix stopped.
     let _held = signals::hold();
     let action =
-        if action == ServiceAction::Reload && has_given_up() { ServiceAction::Restart } else { action };
+        if action == ServiceAction::Reload && has_given_up(queue) { ServiceAction::Restart } else { action };
     // systemd does not know a master that was started by hand, and would refuse to reload it.
     let unit = systemd().filter(|program| action == ServiceAction::Start || is_active(program));
     let (command, output) = if let Some(program) = unit {
@@ -132,11 +134,29 @@ pub fn tell(action: ServiceAction, queue: &Queue) -> Result<ServiceAction> {
 }
 
 /// Whether master(8) waits with starting a daemon for service_throttle_time, a minute, since it failed; no reload ends
-/// that (master_spawn.c). Only a mail log that is a file tells; false without one.
-fn has_given_up() -> bool {
+/// that (master_spawn.c). The log line that says so may be any user's, so it only names the daemon to try: master starts
+/// one as soon as somebody connects to its socket, and does not listen there while it waits (master_avail.c). False
+/// without a mail log that is a file.
+fn has_given_up(queue: &Queue) -> bool {
     const GIVEN_UP: &str = ": bad command startup -- throttling";
-    super::log_tail::last_line_with(&[GIVEN_UP, ": daemon started -- "])
-        .is_some_and(|line| line.contains(GIVEN_UP))
+    const TO_START: Duration = Duration::from_secs(1);
+    let line = super::log_tail::last_line_with(&[GIVEN_UP, ": daemon started -- "]).unwrap_or_default();
+    let Some((path, _)) = line.split_once(GIVEN_UP) else { return false };
+    let name = path.rsplit('/').next().unwrap_or_default();
+    if name.is_empty() || !name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) {
+        return false;
+    }
+    let sockets = ["private", "public"].map(|kind| Path::new(&queue.directory).join(kind).join(name));
+    let Some(socket) = sockets.into_iter().find(|path| files::exists(path)) else { return false };
+    // A FIFO takes no connection; its daemons run always.
+    let _connection = UnixStream::connect(socket);
+    let begin = clock::now();
+    while !runs_daemon(queue, name) {
+        if begin.elapsed() > TO_START || clock::sleep(Duration::from_millis(10)).is_err() {
+            return true;
+        }
+    }
+    false
 }
 
 fn is_active(systemctl: &Path) -> bool {
@@ -154,9 +174,12 @@ pub fn enable() -> Result<()> {
     }
 }
 
-/// The command's output, and the last fatal error in the log, in which Postfix says why it does not start.
+/// The command's output, and the last fatal error in the log, in which Postfix says why it does not start, and anybody else
+/// can say anything.
 fn with_log(output: &Output) -> String {
-    let fatal = super::log_tail::last_line_with(&[": fatal: "]);
+    let fatal = super::log_tail::last_line_with(&[": fatal: "]).map(|line| {
+        format!("the mail log, to which every user of this host can write, has last: {}", text::quoted(&line))
+    });
     [output.tail(), fatal.unwrap_or_default()].join("\n").trim().to_owned()
 }
 

@@ -12,7 +12,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
 use super::records::{self, DIRECTORY, generations, make_way, own_directory};
-use super::{acl, clock, files};
+use super::{acl, clock, files, secrets};
 use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
@@ -145,7 +145,8 @@ pub fn proof() -> Option<Proof> {
 
 /// Records the last test message that the relay took, where relayhost has a state directory.
 pub fn write_proof(proof: &Proof) -> Result<()> {
-    if is_there() { write_record(&proof_path(), proof) } else { Ok(()) }
+    let proof = Proof { reply: secrets::hide(&proof.reply), ..proof.clone() };
+    if is_there() { write_record(&proof_path(), &proof) } else { Ok(()) }
 }
 
 /// The numbers of all generations, in order, also of those that cannot be used.

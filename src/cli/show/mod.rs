@@ -9,6 +9,7 @@ pub mod providers;
 pub mod screen;
 pub mod terminal;
 
+use crate::error::shown;
 use crate::model::ended::{Ended, NOTHING_LEFT, Shown, Written};
 use screen::Screen;
 use terminal::Mark;
@@ -43,7 +44,7 @@ fn written(screen: &Screen, written: &Written) {
     }
     screen.marked(Mark::Good, &format!("answers for this: {}", written.summary), 2);
     for path in &written.paths {
-        screen.below(&format!("written: {} (0600, root's)", path.display()));
+        screen.below(&format!("written: {} (0600, root's)", shown(path)));
     }
     screen.line("", &format!("next: {}", written.next.join(", then ")));
 }

@@ -8,7 +8,7 @@ use super::terminal::{Mark, Terminal};
 use crate::engine::{End, Progress};
 use crate::error::Error;
 use crate::model::text;
-use crate::sys::output::Output;
+use crate::sys::output::{self, Output};
 
 /// The output, and the stage that is under way.
 pub struct Screen {
@@ -66,12 +66,12 @@ impl Screen {
             .word_separator(textwrap::WordSeparator::AsciiSpace)
             .word_splitter(textwrap::WordSplitter::NoHyphenation)
             .break_words(false);
-        textwrap::fill(&text::one_line(line), options)
+        textwrap::fill(&output::without_passwords(&text::one_line(line)), options)
     }
 
     /// Writes the JSON document, if `--json` was typed; false if it could not be written.
     pub fn document(&self, document: &Value) -> bool {
-        self.output != Output::Error || Output::Text.write(&format!("{document:#}\n")).is_ok()
+        self.output != Output::Error || Output::Text.write_document(document).is_ok()
     }
 
     /// Writes an error and what to do next, on standard error.
@@ -95,7 +95,7 @@ impl Progress for Screen {
     }
 
     fn say(&mut self, line: &str) {
-        let line = text::one_line(line);
+        let line = output::without_passwords(&text::one_line(line));
         if !self.terminal.live {
             self.write(&format!("{INDENT}{line}\n"));
             return;

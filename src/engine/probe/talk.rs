@@ -11,7 +11,6 @@ use crate::model::probe::doubt::Matter;
 use crate::model::probe::reply::Reply;
 use crate::model::probe::route::Route;
 use crate::model::probe::{Ending, Probe, Stage, Warning};
-use crate::model::secret::mask::Mask;
 use crate::model::text;
 use crate::sys::wire::Broken;
 use crate::sys::{clock, signals};
@@ -24,8 +23,6 @@ pub struct Talk<'a> {
     pub waits: Vec<String>,
     /// Whether a login was tried: there is no second one.
     pub tried_login: bool,
-    /// Hides the password in whatever the relay says.
-    mask: Mask,
     progress: &'a mut dyn Progress,
     begin: Instant,
     end: Instant,
@@ -87,32 +84,7 @@ pub struct Stop {
     pub next: Next,
 }
 
-impl Good {
-    /// The same without the password.
-    fn hidden(self, mask: &Mask) -> Self {
-        let hide = |text: &String| mask.hide(text);
-        Self {
-            text: hide(&self.text),
-            offered: self.offered.iter().map(hide).collect(),
-            said: self.said.as_ref().map(hide),
-        }
-    }
-}
-
 impl Bad {
-    /// The same without the password.
-    fn hidden(self, mask: &Mask) -> Self {
-        let hide = |text: &String| mask.hide(text);
-        Self {
-            evidence: self.evidence.iter().map(hide).collect(),
-            said: self.said.as_ref().map(hide),
-            offered: self.offered.iter().map(hide).collect(),
-            doubt: self.doubt.as_ref().map(hide),
-            untried: self.untried.as_ref().map(hide),
-            ..self
-        }
-    }
-
     pub fn new(evidence: Vec<String>, matter: Matter) -> Self {
         Self {
             evidence,
@@ -174,7 +146,6 @@ impl<'a> Talk<'a> {
             host,
             waits,
             tried_login: false,
-            mask: route.login.as_ref().map(|(user, password)| Mask::new(user, password)).unwrap_or_default(),
             progress,
             begin,
             end: begin + timeout,
@@ -199,13 +170,13 @@ impl<'a> Talk<'a> {
     pub fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
         for warning in warnings {
             if !self.warnings.iter().any(|known| known.id == warning.id) {
-                self.warnings.push(Warning { text: self.mask.hide(&warning.text), ..warning });
+                self.warnings.push(warning);
             }
         }
     }
 
     pub fn note(&mut self, text: &str) {
-        self.progress.note(&self.mask.hide(text));
+        self.progress.note(text);
     }
 
     /// Runs one stage, and tells how it went.
@@ -221,15 +192,14 @@ impl<'a> Talk<'a> {
         let took = begin.elapsed();
         let (stage, result) = match result {
             Ok((value, good)) => {
-                let Good { text, offered, said } = good.hidden(&self.mask);
+                let Good { text, offered, said } = good;
                 (Stage { name, good: true, text, offered, said, took }, Ok(value))
             }
             Err(bad) => {
-                let bad = bad.hidden(&self.mask);
                 let cut_off = signals::pending();
                 let next = if cut_off.is_some() { Next::End } else { bad.next };
                 let (said, offered) = (bad.said.clone(), bad.offered.clone());
-                let ending = self.ending(bad);
+                let ending = self.ending(*bad);
                 let text = match &ending {
                     _ if cut_off.is_some() => "cut off".to_owned(),
                     Ending::Failed(failure) => failure.cause.clone(),

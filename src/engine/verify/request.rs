@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::text;
 
@@ -20,7 +20,7 @@ impl Request {
     /// The message that the answers in `file` ask for.
     pub fn of(desired: &Desired, file: &Path) -> Result<Self> {
         let to = desired.verify.to.clone().ok_or_else(|| Error::Answers {
-            file: file.display().to_string(),
+            file: shown(file),
             place: None,
             problem: "there is no recipient for the test message".into(),
             remedy: "add `to = \"you@your.domain\"` under [verify], or use --no-verify".into(),

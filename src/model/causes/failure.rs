@@ -3,7 +3,6 @@
 use super::Cause;
 use super::catalogue::Verdict;
 use crate::error::Exit;
-use crate::model::secret::mask::Mask;
 
 /// Reason why the relay has not accepted a message, or would not.
 #[derive(Debug, Clone)]
@@ -39,17 +38,6 @@ impl Failure {
             remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
             evidence,
             doubts: Vec::new(),
-        }
-    }
-
-    /// The same without the password in any text.
-    #[must_use]
-    pub fn hidden(self, mask: &Mask) -> Self {
-        Self {
-            cause: mask.hide(&self.cause),
-            remedy: mask.hide(&self.remedy),
-            evidence: self.evidence.iter().map(|line| mask.hide(line)).collect(),
-            ..self
         }
     }
 }

@@ -6,7 +6,7 @@ pub mod queue;
 
 use std::collections::BTreeMap;
 
-use crate::error::typed;
+use crate::error::{shown, typed};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::hosts::is_same;
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -153,7 +153,7 @@ fn service(postfix: &Postfix, list: &mut List) {
             list.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", "alternatives --auto mta");
         }
         Sendmail::Other(path) => {
-            let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path.display());
+            let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", shown(path));
             list.add("sendmail", State::Differs, text, "alternatives --set mta /usr/sbin/sendmail.postfix");
         }
     }

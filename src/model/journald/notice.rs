@@ -166,6 +166,17 @@ impl Notice {
         }
     }
 
+    /// The same with each text changed by `hide`, but for the words that a program goes by.
+    #[must_use]
+    pub fn hidden(self, hide: impl Fn(&str) -> String) -> Self {
+        const OWN: [&str; 3] = ["RELAYHOST_COMMAND", "RELAYHOST_EXIT", "RELAYHOST_CAUSE_ID"];
+        let field = |(name, value): (&'static str, String)| {
+            let value = if OWN.contains(&name) { value } else { hide(&value) };
+            (name, value)
+        };
+        Self { message: hide(&self.message), fields: self.fields.into_iter().map(field).collect(), ..self }
+    }
+
     /// The datagram. A value that has several lines is given with its length.
     pub fn datagram(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -202,6 +213,29 @@ mod tests {
     use crate::model::ended::{Applied, Idle};
     use crate::model::message::delivery::InQueue;
     use crate::model::plan::Remedy;
+    use crate::model::secret::Secret;
+    use crate::model::secret::mask::Mask;
+
+    /// A relay can repeat a password that is also the name of a cause or of a command, which a program goes by.
+    #[test]
+    fn a_password_is_hidden_in_texts_and_not_in_the_words_of_a_program() {
+        let mask = Mask::new("alerts", &Secret::new("password-wrong"));
+        let said = || "refused: password-wrong".to_owned();
+        let notice = Notice {
+            priority: Priority::Error,
+            message: said(),
+            fields: vec![
+                ("RELAYHOST_COMMAND", "apply".into()),
+                ("RELAYHOST_CAUSE", said()),
+                ("RELAYHOST_CAUSE_ID", "password-wrong".into()),
+                ("RELAYHOST_REMEDY", said()),
+            ],
+        };
+        let hidden = notice.hidden(|text| mask.hide(text));
+        let datagram = String::from_utf8(hidden.datagram()).unwrap();
+        assert_eq!(datagram.matches("password-wrong").count(), 1, "{datagram}");
+        assert!(datagram.contains("\nRELAYHOST_CAUSE_ID=password-wrong\n"), "{datagram}");
+    }
 
     #[test]
     fn a_value_of_several_lines_has_its_length_in_front() {

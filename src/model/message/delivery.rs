@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::error::Exit;
 use crate::model::causes::failure::Failure;
-use crate::model::secret::mask::Mask;
 
 /// What became of the test message.
 #[derive(Debug, Clone)]
@@ -71,15 +70,6 @@ impl Outcome {
             Self::Accepted { relay, reply } => format!("{relay} said: {reply}"),
             Self::Failed(failure) if failure.exit == Exit::Refused => format!("refused [{}]", failure.id),
             Self::Failed(failure) => format!("nothing is proved [{}]", failure.id),
-        }
-    }
-
-    /// The same without the password in any text.
-    #[must_use]
-    pub fn hidden(self, mask: &Mask) -> Self {
-        match self {
-            Self::Accepted { relay, reply } => Self::Accepted { relay, reply: mask.hide(&reply) },
-            Self::Failed(failure) => Self::Failed(failure.hidden(mask)),
         }
     }
 

@@ -4,6 +4,7 @@
 use super::action::changed_lines;
 use super::parameters::is_local;
 use super::{Plan, Remedy, State};
+use crate::error::shown as path_shown;
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
@@ -52,7 +53,7 @@ impl Plan {
                 self.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", set());
             }
             Sendmail::Other(path) => {
-                let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path.display());
+                let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path_shown(path));
                 self.add("sendmail", State::Differs, text, set());
             }
         }

@@ -59,11 +59,46 @@ pub fn value(text: &str) -> String {
 
 /// Where the logical lines lie that are not shown as they are, from their first byte to their last, and what is shown.
 fn hidden(text: &str) -> Vec<(Range<usize>, String)> {
+    let named = named_in_tables(text);
     let shown = |line: lines::Logical| {
         let (first, last) = line.parts.first().zip(line.parts.last())?;
-        Some((first.start..last.end, without_value(&line.text(text.as_bytes()))?))
+        Some((first.start..last.end, without_value(&line.text(text.as_bytes()), &named)?))
     };
     lines::logical(text.as_bytes()).into_iter().filter_map(shown).collect()
+}
+
+/// The parameters whose values get into a table that stands in a setting, by `$name`, `${name}` or `$(name)`, or into a value
+/// that does.
+fn named_in_tables(text: &str) -> BTreeSet<String> {
+    let logical = lines::logical(text.as_bytes());
+    let settings: Vec<(String, String)> = logical
+        .iter()
+        .filter_map(|line| {
+            let line = line.text(text.as_bytes());
+            let (name, value) = line.split_once('=')?;
+            Some((lines::trim(name).to_owned(), value.to_owned()))
+        })
+        .collect();
+    let tables = settings.iter().filter(|(_, value)| holds_table(value));
+    let mut open: Vec<String> = tables.flat_map(|(_, value)| references(value)).collect();
+    let mut named = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if named.insert(name.clone()) {
+            let of_name = settings.iter().filter(|(setting, _)| *setting == name);
+            open.extend(of_name.flat_map(|(_, value)| references(value)));
+        }
+    }
+    named
+}
+
+/// The names that stand after a `$`, whatever brackets there are (postconf(5), "variable expansion").
+fn references(value: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = |rest: &str| {
+        let rest = rest.trim_start_matches(|c: char| "{(".contains(c) || lines::is_space(c));
+        rest.split(|c| !is_name(c)).next().unwrap_or_default().to_owned()
+    };
+    value.split('$').skip(1).map(name).filter(|name| !name.is_empty()).collect()
 }
 
 /// Writes the comments that stood together: what was a setting of several lines before somebody made it a comment is one
@@ -78,7 +113,7 @@ fn flush(comments: &mut Vec<&str>, theirs: &BTreeSet<&str>, out: &mut String) {
 }
 
 /// What is shown of a logical line that is not shown as it is.
-fn without_value(text: &str) -> Option<String> {
+fn without_value(text: &str, named: &BTreeSet<String>) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let (name, value) = match text.split_once('=') {
         Some((name, value)) if lines::trim(name).chars().all(plain) => (lines::trim(name), value),
@@ -86,7 +121,7 @@ fn without_value(text: &str) -> Option<String> {
         _ => return Some(MASK.to_owned()),
     };
     let own = settings::planned().contains(&name);
-    ((!own && has_name(name)) || holds_table(value) || (!own && has_name(value)))
+    (named.contains(name) || (!own && has_name(name)) || holds_table(value) || (!own && has_name(value)))
         .then(|| format!("{name} = {MASK}"))
 }
 
@@ -125,6 +160,20 @@ mod tests {
                 .count(),
             3
         );
+    }
+
+    #[test]
+    fn what_a_table_in_a_setting_refers_to_goes_too() {
+        for (setting, way) in [
+            ("static:$one", "one = x$(two)\ntwo = ${ three }\nthree ="),
+            ("inline:{ a=${one} }", "one ="),
+            ("static:u:$(one)", "one = {$one}${two?{$three}}\nthree ="),
+        ] {
+            let text =
+                format!("{way} HUNTER2\nother = $four\nfour = seen\nsmtp_sasl_password_maps = {setting}\n");
+            let shown = main_cf(text.as_bytes(), b"");
+            assert!(!shown.contains("HUNTER2") && shown.contains("four = seen"), "{shown}");
+        }
     }
 
     #[test]

@@ -1,195 +1,240 @@
-//! Takes the password out of what a stranger says. A relay may repeat it, as it is or in the base64 of a login, in any
-//! reply; what it says is shown, kept as a proof, and printed by every later `check`.
+//! Takes known passwords out of a text in which strangers have a say: a relay's reply, a line of the log, a comment in
+//! main.cf. A relay knows the password and may repeat it in any form; what it says is shown, kept as a proof, and pasted
+//! into tickets. So a text is read in several ways (`reading`), and in each of them the password is looked for.
 
-use std::borrow::Cow;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::ops::Range;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use serde_json::Value;
 
 use super::Secret;
-use crate::model::desired::{Auth, Desired};
-use crate::model::text;
+use super::reading::{self, Item, Unit};
 
-/// From this length on, in bytes, a password is looked for in base64 without what stands around it. Every word is base64
-/// of something: a shorter one would be found by chance.
-const LEAST: usize = 4;
+/// What is shorter than this, in bytes, is looked for as a whole word alone: it would be found by chance everywhere. At a place
+/// where a text may have been cut, so many bytes of a form count as its beginning.
+pub const LEAST: usize = 4;
 
-/// Characters for a mask: the first that the password does not have.
+/// Characters for a mask: the first that no password has.
 const MASKS: std::ops::RangeInclusive<char> = '\u{2580}'..='\u{25ff}';
 
-/// Knows a password, and hides it in any text.
-#[derive(Debug, Clone, Default)]
+/// Members of a document that are words of relayhost's own, which a program goes by.
+const OWN: [&str; 12] = [
+    "command", "id", "kind", "state", "stage", "verdict", "fix", "ending", "queue", "fate", "signal",
+    "author",
+];
+
+/// Knows passwords, and hides them in any text.
+#[derive(Clone, Default)]
 pub struct Mask {
-    /// The password as it may stand in a text: as it is, and as smtp(8) and syslog rewrite what is not ASCII.
-    forms: Vec<Secret>,
-    /// What tells that base64 is that of the password.
-    decoded: Vec<Secret>,
+    passwords: Vec<Secret>,
+    forms: Vec<Form>,
+    /// Of passwords that are too short for a form: what is hidden as a whole word.
+    words: Vec<Secret>,
     instead: String,
 }
 
+/// What gives a password away.
+#[derive(Clone, PartialEq, Eq)]
+struct Form {
+    bytes: Vec<u8>,
+    /// Whether it is base64, whose neighbours hold bits of it too.
+    base64: bool,
+}
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mask({} passwords)", self.passwords.len())
+    }
+}
+
 impl Mask {
-    /// Of the login that the answers have.
-    pub fn of(desired: &Desired) -> Self {
-        match &desired.auth {
-            Auth::Login { username, password, .. } => Self::new(username, password),
-            Auth::None => Self::default(),
-        }
-    }
-
-    /// Of this login.
+    /// Of one login.
     pub fn new(user: &str, password: &Secret) -> Self {
-        let plain = password.expose();
-        if plain.is_empty() {
-            return Self::default();
-        }
-        let bytewise = |write: fn(u8) -> String| -> String {
-            let one = |byte: u8| if byte.is_ascii() { char::from(byte).to_string() } else { write(byte) };
-            plain.bytes().map(one).collect()
-        };
-        let mut forms = vec![
-            plain.to_owned(),
-            text::one_line(plain),
-            bytewise(|_| "?".to_owned()),
-            plain.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect(),
-            // rsyslog.conf(5), `$EscapeControlCharactersOnReceive` and `$Escape8BitCharactersOnReceive`.
-            bytewise(|byte| format!("#{byte:03o}")),
-        ];
-        // A password of question marks only would hide every question mark.
-        forms.retain(|form| form == plain || form.chars().any(|c| c != '?'));
-        forms.dedup();
-        let mut decoded = vec![format!("{user}\0{plain}")];
-        if plain.len() >= LEAST {
-            decoded.push(plain.to_owned());
-        }
-        let sign = std::iter::once('*').chain(MASKS).find(|sign| !plain.contains(*sign)).unwrap_or('*');
-        Self {
-            forms: forms.into_iter().map(Secret::new).collect(),
-            decoded: decoded.into_iter().map(Secret::new).collect(),
-            instead: sign.to_string().repeat(8),
-        }
+        let mut mask = Self::default();
+        mask.know(user, password);
+        mask
     }
 
-    /// The text without the password: as it is, and every run of base64 in which it is.
-    pub fn hide(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while !rest.is_empty() {
-            let end = rest.find(|c| !is_base64(c)).unwrap_or(rest.len());
-            let (run, after) = rest.split_at(end);
-            out.push_str(if self.tells(run) { &self.instead } else { run });
-            let end = after.find(is_base64).unwrap_or(after.len());
-            let (between, after) = after.split_at(end);
-            out.push_str(between);
-            rest = after;
+    /// Knows one login more.
+    pub fn know(&mut self, user: &str, password: &Secret) {
+        let plain = password.expose();
+        // White space cannot be hidden, and nobody sees it.
+        if reading::essence(plain, false).is_empty() || self.passwords.contains(password) {
+            return;
         }
-        for form in &self.forms {
-            if let Cow::Owned(hidden) = replaced(&out, form.expose(), &self.instead) {
-                out = hidden;
+        let logins = [format!("{user}\0{plain}"), format!("{user}:{plain}")];
+        for whole in [reading::essence(plain, false), reading::essence(plain, true)] {
+            self.add(Form { bytes: whole, base64: false });
+        }
+        let wide: Vec<u8> = plain.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let short = reading::essence(plain, false).len() < LEAST;
+        let texts: Vec<&[u8]> = if short {
+            let each = |write: fn(u8) -> String| plain.bytes().map(write).collect::<String>();
+            let words = [
+                plain.to_owned(),
+                BASE64.encode(plain),
+                each(|byte| format!("{byte:02x}")),
+                each(|byte| format!("{byte:02X}")),
+                each(|byte| format!("%{byte:02X}")),
+            ];
+            self.words.extend(words.map(Secret::new));
+            vec![&wide]
+        } else {
+            vec![plain.as_bytes(), &wide]
+        };
+        for text in texts.into_iter().chain(logins.iter().map(String::as_bytes)) {
+            for lead in 0..3 {
+                let once = core(text, lead);
+                for lead in 0..3 {
+                    self.add(Form { bytes: core(&once, lead), base64: true });
+                }
+                self.add(Form { bytes: once, base64: true });
             }
         }
+        self.passwords.push(password.clone());
+        let is_free = |sign: &char| !self.passwords.iter().any(|known| known.expose().contains(*sign));
+        let sign = std::iter::once('*').chain(MASKS).find(is_free).unwrap_or('*');
+        self.instead = sign.to_string().repeat(8);
+    }
+
+    fn add(&mut self, form: Form) {
+        if form.bytes.len() >= LEAST && !self.forms.contains(&form) {
+            self.forms.push(form);
+        }
+    }
+
+    /// The text without the passwords, in whatever form.
+    pub fn hide(&self, text: &str) -> String {
+        if self.passwords.is_empty() {
+            return text.to_owned();
+        }
+        let mut hits = Vec::new();
+        for items in reading::readings(text) {
+            self.find(&items, text, &mut hits);
+        }
+        for word in &self.words {
+            hits.extend(whole_words(text, word.expose()));
+        }
+        hits.sort_unstable_by_key(|hit| hit.start);
+        let (mut out, mut done) = (String::with_capacity(text.len()), 0);
+        for hit in hits {
+            if hit.start >= done {
+                out.push_str(text.get(done..hit.start).unwrap_or_default());
+                out.push_str(&self.instead);
+            }
+            done = done.max(hit.end);
+        }
+        out.push_str(text.get(done..).unwrap_or_default());
         out
     }
 
-    /// Whether this is base64 of something with the password in it, wherever the base64 begins.
-    fn tells(&self, run: &str) -> bool {
-        !self.decoded.is_empty()
-            && (0..4).map(|lead| decoded(run, lead)).any(|bytes| {
-                self.decoded.iter().any(|known| {
-                    let known = known.expose().as_bytes();
-                    // The characters at both ends may stand for bits of what stands around it.
-                    let inner =
-                        known.get(1..known.len().saturating_sub(1)).filter(|inner| inner.len() >= LEAST);
-                    let known = inner.unwrap_or(known);
-                    bytes.windows(known.len()).any(|window| window == known)
-                })
-            })
-    }
-}
-
-/// `=` is no part: it ends one.
-fn is_base64(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "+/-_".contains(c)
-}
-
-fn replaced<'a>(text: &'a str, form: &str, mask: &str) -> Cow<'a, str> {
-    if text.contains(form) { Cow::Owned(text.replace(form, mask)) } else { Cow::Borrowed(text) }
-}
-
-/// The whole bytes of base64 before which `lead` more characters stood (RFC 4648 §4 and §5).
-fn decoded(run: &str, lead: u32) -> Vec<u8> {
-    let (mut bits, mut held) = (0_u32, lead * 6);
-    let mut bytes = Vec::with_capacity(run.len());
-    let put = |bits: u32, held: &mut u32, bytes: &mut Vec<u8>| {
-        while *held >= 8 {
-            *held -= 8;
-            bytes.push(u8::try_from(bits >> *held & 0xff).unwrap_or_default());
+    /// A document without the passwords: in every text of it but the words that a program goes by.
+    pub fn hide_in(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.hide(&text)),
+            Value::Array(list) => Value::Array(list.into_iter().map(|one| self.hide_in(one)).collect()),
+            Value::Object(all) => {
+                let one = |(name, value): (String, Value)| {
+                    let is_own = OWN.contains(&name.as_str()) && value.is_string();
+                    let value = if is_own { value } else { self.hide_in(value) };
+                    (name, value)
+                };
+                Value::Object(all.into_iter().map(one).collect())
+            }
+            other => other,
         }
-    };
-    put(bits, &mut held, &mut bytes);
-    for c in run.bytes() {
-        let six = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' | b'-' => 62,
-            _ => 63,
-        };
-        bits = bits << 6 | u32::from(six);
-        held += 6;
-        put(bits, &mut held, &mut bytes);
-    }
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD as BASE64;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn other_words_stay() {
-        let mask = Mask::new("alerts@example.com", &Secret::new("correct horse battery staple"));
-        let text = "535 5.7.8 Error: authentication failed: VXNlcm5hbWU6 (in reply to AUTH)";
-        assert_eq!(mask.hide(text), text);
-        assert_eq!(mask.hide("250 Ok pw=correct horse battery staple!"), "250 Ok pw=********!");
-        assert_eq!(Mask::default().hide(text), text);
-        assert_eq!(
-            Mask::new("u", &Secret::new("*")).hide("a*b"),
-            "a\u{2580}\u{2580}\u{2580}\u{2580}\u{2580}\u{2580}\u{2580}\u{2580}b"
-        );
-        assert!(!format!("{mask:?}").contains("horse"));
     }
 
-    /// The characters of base64 that the password alone decides, after `lead` bytes of something else.
-    fn core(password: &str, lead: usize) -> String {
-        let text = BASE64.encode([&vec![0; lead][..], password.as_bytes()].concat());
-        let (from, to) = ((lead * 8).div_ceil(6), (lead + password.len()) * 8 / 6);
-        text.get(from..to).unwrap_or_default().to_owned()
-    }
-
-    proptest! {
-        #[test]
-        fn no_form_of_it_is_left(
-            user in "[ -~]{0,12}",
-            password in prop_oneof![4 => "[!-~]{1,20}", 1 => "\\PC{1,9}"],
-            before in "[ -~]{0,9}",
-            after in "[ -~]{0,9}",
-            around in proptest::collection::vec(any::<u8>(), 0..7),
-        ) {
-            let mask = Mask::new(&user, &Secret::new(&*password));
-            let whole = |middle: &str| format!("{before}{middle}{after}");
-            let login = BASE64.encode(format!("\0{user}\0{password}"));
-            let embedded = BASE64.encode([&around[..], password.as_bytes(), &around[..]].concat());
-            let cores: Vec<String> = (0..3).map(|lead| core(&password, lead)).collect();
-            let mut texts = vec![whole(&password), whole(&login), whole(&embedded), whole(&BASE64.encode(&password))];
-            texts.extend(cores.iter().map(|core| whole(core)));
-            for text in texts {
-                let hidden = mask.hide(&text);
-                prop_assert!(!hidden.contains(&*password), "{text:?} -> {hidden:?}");
-                for form in cores.iter().chain([&login]).filter(|form| form.len() >= 8) {
-                    prop_assert!(!hidden.contains(form.as_str()), "{form} in {text:?} -> {hidden:?}");
-                }
+    /// Where forms lie in one reading of a text.
+    fn find(&self, items: &[Item], text: &str, hits: &mut Vec<Range<usize>>) {
+        for (at, item) in items.iter().enumerate() {
+            let begins = |form: &&Form| match item.unit {
+                Unit::Byte(byte) => form.bytes.first().is_some_and(|first| is_same(*first, byte)),
+                Unit::Any => form.bytes.first().is_some_and(|first| is_any(*first)),
+                Unit::Cut | Unit::Gap => false,
+            };
+            for form in self.forms.iter().filter(begins) {
+                let Some(end) = items.get(at..).and_then(|rest| extent(rest, &form.bytes)) else { continue };
+                let hit = item.from..end;
+                hits.push(if form.base64 { reading::run_around(text, hit) } else { hit });
             }
         }
     }
+}
+
+/// Whether a byte of a text may be this one of a password: sentences of ours have `'` for quotes and backquotes, and `/` for
+/// the bar that ends the words of a Nagios plugin.
+fn is_same(known: u8, found: u8) -> bool {
+    known == found || matches!((known, found), (b'"' | b'`', b'\'') | (b'|', b'/'))
+}
+
+/// Whether a byte is written as `?`, by smtp(8), by a terminal's rules, or as what is not UTF-8.
+fn is_any(byte: u8) -> bool {
+    byte == b'?' || !byte.is_ascii()
+}
+
+/// Up to where in the text a form that begins here goes: all of it, or its beginning where the text may have been cut.
+fn extent(items: &[Item], form: &[u8]) -> Option<usize> {
+    let (mut states, mut end, mut found, mut seen) = (vec![0], 0, None, false);
+    for item in items {
+        match item.unit {
+            Unit::Gap => break,
+            Unit::Cut => {
+                if seen && states.iter().any(|state| *state >= LEAST) {
+                    found = Some(end);
+                }
+                continue;
+            }
+            Unit::Byte(byte) => {
+                let goes = |state: &usize| form.get(*state).is_some_and(|known| is_same(*known, byte));
+                states = states.iter().filter(|state| goes(state)).map(|state| state + 1).collect();
+                seen = true;
+            }
+            // A character of up to four bytes, or one of its bytes, or one that is left out of the form.
+            Unit::Any => {
+                let goes = |state: &usize| {
+                    let rest = form.get(*state..).unwrap_or_default();
+                    let most = rest.iter().take(4).take_while(|byte| is_any(**byte)).count();
+                    *state..=*state + most
+                };
+                let before = states.iter().max().copied();
+                states = states.iter().flat_map(goes).collect();
+                states.sort_unstable();
+                states.dedup();
+                if states.last().copied() == before {
+                    continue;
+                }
+            }
+        }
+        end = item.to;
+        if states.is_empty() {
+            break;
+        }
+        if states.contains(&form.len()) && (seen || form.iter().all(|byte| is_any(*byte))) {
+            return Some(end);
+        }
+    }
+    found
+}
+
+/// The characters of base64 that a text alone decides, after `lead` bytes of something else.
+fn core(text: &[u8], lead: usize) -> Vec<u8> {
+    let encoded = BASE64.encode([vec![0; lead].as_slice(), text].concat()).into_bytes();
+    let (from, to) = ((lead * 8).div_ceil(6), (lead + text.len()) * 8 / 6);
+    encoded.get(from..to).unwrap_or_default().to_vec()
+}
+
+/// Where a word stands with no letter or digit beside it.
+fn whole_words(text: &str, word: &str) -> Vec<Range<usize>> {
+    let is_whole = |at: &usize| {
+        let before = text.get(..*at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
+        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+    };
+    text.match_indices(word).map(|(at, _)| at).filter(is_whole).map(|at| at..at + word.len()).collect()
 }

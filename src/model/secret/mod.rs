@@ -1,6 +1,7 @@
 //! A password that cannot be printed by accident.
 
 pub mod mask;
+mod reading;
 
 use std::fmt;
 

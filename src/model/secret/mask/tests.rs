@@ -1,0 +1,189 @@
+#![allow(clippy::format_collect, reason = "a test writes as it reads best")]
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+
+use super::*;
+
+const HORSE: &str = "correct horse battery staple";
+
+fn horse() -> Mask {
+    Mask::new("alerts@example.com", &Secret::new(HORSE))
+}
+
+#[test]
+fn other_words_stay() {
+    let mask = horse();
+    let text = "535 5.7.8 Error: authentication failed: VXNlcm5hbWU6 (in reply to AUTH), a correct horse";
+    assert_eq!(mask.hide(text), text);
+    assert_eq!(mask.hide("250 Ok pw=correct horse battery staple!"), "250 Ok pw=********!");
+    assert_eq!(Mask::default().hide(text), text);
+    assert_eq!(Mask::new("u", &Secret::new(" ")).hide("a b"), "a b");
+    let star = Mask::new("u", &Secret::new("*"));
+    assert_eq!(star.hide("a b: *"), format!("a b: {}", "\u{2580}".repeat(8)));
+    assert!(!format!("{mask:?}").contains("horse"));
+}
+
+#[test]
+fn what_a_relay_splits_wraps_and_cuts_is_one() {
+    let mask = horse();
+    for text in [
+        "535-5.7.8 no: correct horse?535 battery staple",
+        "535 5.7.8 no: correct hor 5.7.8 se battery staple",
+        "no: correct horse\r\n535-battery\r\n535 staple",
+        "no: correct\n      horse battery\n      staple",
+        "no: Y29ycmVjdCBob 3JzZSBiYXR0ZXJ5IHN0YXBsZQ==",
+        "no: Y29ycmVj=dCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==",
+        "no: Y29ycmVjdCBob3Jz?535 ZSBiYXR0ZXJ5IHN0YXBsZQ==",
+        "no: correct+horse+battery+staple",
+        "no: %63orrect%20horse%20battery%20stapl%65",
+        "no: correct&#32;horse&#x20;battery&nbsp;staple".replace("&nbsp;", "&#160;").as_str(),
+        r"no: correct\040horse\x20battery\u0020staple",
+        "no: correct#040horse#040battery#040staple",
+        "no: 63 6f 72 72 65 63 74 20 68 6F 72 73 65 20 62 61 74 74 65 72 79 20 73 74 61 70 6c 65",
+        "no: correct=20horse=20batte=\nry=20staple",
+        "no: c?o?r?r?e?c?t? ?h?o?r?s?e? ?b?a?t?t?e?r?y? ?s?t?a?p?l?e",
+    ] {
+        let hidden = mask.hide(text);
+        assert!(hidden.ends_with("********") && hidden.len() < 40, "{text} -> {hidden}");
+    }
+    let long = "x ".repeat(150);
+    for end in ["", "…\"", "\nthen", " (in reply to AUTH LOGIN command)", "?535 more"] {
+        let hidden = mask.hide(&format!("{long}correct hor{end}"));
+        assert_eq!(hidden, format!("{long}********{end}"));
+        let hidden = mask.hide(&format!("{long}Y29ycmVjdCBob3{end}"));
+        assert_eq!(hidden, format!("{long}********{end}"));
+    }
+    // What nobody has cut has no beginning of it for an end.
+    assert_eq!(mask.hide("that is correct"), "that is correct");
+}
+
+#[test]
+fn a_short_password_is_hidden_as_a_word_and_in_a_login() {
+    let mask = Mask::new("u", &Secret::new("abc"));
+    assert_eq!(
+        mask.hide("abcd abc \"YWJj\" 616263 %61%62%63"),
+        "abcd ******** \"********\" ******** ********"
+    );
+    for login in ["\0u\0abc", "u:abc"] {
+        assert_eq!(mask.hide(&STANDARD.encode(login)), "********");
+    }
+}
+
+#[test]
+fn several_passwords_are_hidden_at_once_and_a_document_keeps_its_words() {
+    let mut mask = Mask::new("u", &Secret::new("refused"));
+    mask.know("v", &Secret::new("OLDSECRET77"));
+    let document = serde_json::json!({ "id": "refused", "text": ["refused, OLDSECRET77"], "id2": { "id": ["refused"] } });
+    assert_eq!(
+        mask.hide_in(document),
+        serde_json::json!({ "id": "refused", "text": ["********, ********"], "id2": { "id": ["********"] } })
+    );
+}
+
+/// The ways in which a relay may write it, by what a program finds in a library.
+fn written(user: &str, password: &str) -> Vec<String> {
+    let bytes = password.as_bytes();
+    let each = |write: &dyn Fn(u8) -> String| bytes.iter().map(|byte| write(*byte)).collect::<String>();
+    let sparing = |byte: u8, sign: &str| {
+        if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("{sign}{byte:02X}") }
+    };
+    let wide: Vec<u8> = password.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut all = vec![
+        password.to_owned(),
+        each(&|byte| format!("%{byte:02X}")),
+        each(&|byte| format!("%{byte:02x}")),
+        each(&|byte| sparing(byte, "%")),
+        each(&|byte| sparing(byte, "=")),
+        each(&|byte| if byte == b' ' { "+".into() } else { sparing(byte, "%") }),
+        each(&|byte| format!("{byte:02x}")),
+        each(&|byte| format!("{byte:02X} ")),
+        each(&|byte| format!("={byte:02X}")),
+        each(&|byte| format!("\\x{byte:02x}")),
+        password.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
+        STANDARD.encode(wide),
+        STANDARD.encode(STANDARD.encode(password)),
+        STANDARD.encode(format!("\0{user}\0{password}")),
+        STANDARD.encode(format!("{user}:{password}")),
+        URL_SAFE_NO_PAD.encode(password),
+    ];
+    for lead in 0..3 {
+        let embedded = [&b"~~~"[..lead], bytes, &b"~~~"[..lead]].concat();
+        all.push(STANDARD.encode(&embedded));
+        all.push(STANDARD.encode(STANDARD.encode(&embedded)));
+    }
+    all
+}
+
+/// The pieces of a way of writing that give away as many bytes as would count.
+fn pieces(form: &str) -> BTreeSet<String> {
+    let letters: Vec<char> = form.chars().filter(|c| !c.is_whitespace()).collect();
+    let size = if letters.len() < 16 { letters.len().max(1) } else { 16 };
+    letters.windows(size).map(|piece| piece.iter().collect()).collect()
+}
+
+const JOINTS: [&str; 6] = ["?535 ", "\r\n535-", "\n535 5.7.8 ", " 5.7.8 ", "  ", "??535-5.7.8 "];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whole, and split at every place by what stands between two lines: of no form a piece of 16 characters is left, or the
+    /// whole of a shorter one.
+    #[test]
+    fn no_form_of_it_is_left(
+        user in "[ -~]{0,12}",
+        password in prop_oneof![4 => "[!-~][ -~]{3,20}[!-~]", 1 => "[a-z]{2}\\PC{2,9}"],
+        before in "[ -~]{0,9}",
+        after in "[ -~]{0,9}",
+        at in any::<prop::sample::Index>(),
+        joint in prop::sample::select(&JOINTS[..]),
+    ) {
+        prop_assume!(reading::essence(&password, true).len() >= LEAST && reading::essence(&password, false).len() >= LEAST);
+        let mask = Mask::new(&user, &Secret::new(&*password));
+        for form in written(&user, &password) {
+            let places: Vec<usize> = form.char_indices().map(|(at, _)| at).collect();
+            let (head, tail) = form.split_at(places[at.index(places.len())]);
+            for text in [format!("{before}{form}{after}"), format!("{before} {head}{joint}{tail} {after}")] {
+                let hidden = mask.hide(&text);
+                let hidden: String = hidden.chars().filter(|c| !c.is_whitespace()).collect();
+                for piece in pieces(&form) {
+                    let is_around = before.contains(&piece) || after.contains(&piece);
+                    prop_assert!(is_around || !hidden.contains(&piece), "{piece:?} of {form:?} in {text:?} -> {hidden:?}");
+                }
+            }
+        }
+    }
+
+    /// A text that is cut at any byte leaves less than four bytes of the password at its end.
+    #[test]
+    fn a_cut_leaves_no_beginning_of_it(
+        password in "[!-~]{8,20}",
+        before in "([a-z]{2} ){80,90}",
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mask = Mask::new("u", &Secret::new(&*password));
+        let forms = [password.clone(), STANDARD.encode(&password), password.bytes().map(|byte| format!("%{byte:02X}")).collect()];
+        for (form, bytes) in forms.iter().zip([1, 2, 3]) {
+            let text = format!("{before}{form}");
+            let text = &text[..before.len() + cut.index(form.len())];
+            for end in ["", "…\"", " (in reply to AUTH command)", "?535 x"] {
+                let hidden = mask.hide(&format!("{text}{end}"));
+                let start = &form[..(LEAST * bytes).min(form.len())];
+                prop_assert!(!hidden.contains(start), "{text:?} -> {hidden:?}");
+            }
+        }
+    }
+
+    /// Whatever the text and the password, nothing panics, and the password is not left.
+    #[test]
+    fn any_text_can_be_read(text in "\\PC{0,300}", password in "\\PC{0,9}") {
+        let mask = Mask::new("u", &Secret::new(&*password));
+        let _ = mask.hide(&text);
+        let hidden = mask.hide(&format!("{text} {password} {text}"));
+        prop_assume!(reading::essence(&password, false).len() >= LEAST);
+        prop_assert!(!hidden.contains(&password), "{hidden:?}");
+    }
+}

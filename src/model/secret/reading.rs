@@ -1,0 +1,309 @@
+//! The ways in which a text may be read: as it stands, as if what stands between the lines of a reply were not there, and with
+//! one way of writing bytes undone. White space never counts: texts are wrapped.
+
+use std::ops::Range;
+
+/// One byte of a reading, and where in the text it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Item {
+    pub unit: Unit,
+    pub from: usize,
+    pub to: usize,
+}
+
+/// What stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// This byte.
+    Byte(u8),
+    /// `?`, or what was no UTF-8: a byte or a character that is not ASCII.
+    Any,
+    /// No byte: the text may have been cut here.
+    Cut,
+    /// Something that ends this way of writing.
+    Gap,
+}
+
+/// Nobody cuts a text that is shorter, in bytes. (syslog: 1024; a line of SMTP in smtp(8): 2048; ours: 300 and more, with `…`.)
+const CUT: usize = 200;
+
+/// A way of writing bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    Plain,
+    /// `%41`, and `+` for a blank (application/x-www-form-urlencoded).
+    Form,
+    /// `%41` (RFC 3986).
+    Percent,
+    /// `=41`, and `=` at the end of a line (RFC 2045 §6.7).
+    Quoted,
+    /// `&#65;`, `&#x41;`, `&amp;`.
+    Entity,
+    /// `\x41`, `\101`, `\u0041`, and `\` before any character.
+    Backslash,
+    /// `#101` (rsyslog.conf(5), `$EscapeControlCharactersOnReceive`).
+    Hash,
+    /// `41`, with this many digits before it that belong to something else.
+    Hex(usize),
+    /// Base64 in either alphabet (RFC 4648 §4 and §5), not undone.
+    Base64,
+}
+
+/// A character of the text, or a place where it may have been cut.
+#[derive(Debug, Clone, Copy)]
+struct Letter {
+    c: Option<char>,
+    from: usize,
+    to: usize,
+}
+
+/// All readings of a text.
+pub fn readings(text: &str) -> impl Iterator<Item = Vec<Item>> {
+    const ALL: [(Writing, &str); 10] = [
+        (Writing::Plain, ""),
+        (Writing::Base64, ""),
+        (Writing::Hex(0), ""),
+        (Writing::Hex(1), ""),
+        (Writing::Form, "+%"),
+        (Writing::Percent, "%"),
+        (Writing::Quoted, "="),
+        (Writing::Entity, "&"),
+        (Writing::Backslash, "\\"),
+        (Writing::Hash, "#"),
+    ];
+    let (whole, joined) = (letters(text, false), letters(text, true));
+    let differs = joined.len() != whole.len();
+    let ways = std::iter::once(whole).chain(differs.then_some(joined));
+    ways.flat_map(move |letters| {
+        let is_used = |signs: &str| {
+            signs.is_empty() || letters.iter().any(|letter| letter.c.is_some_and(|c| signs.contains(c)))
+        };
+        let used: Vec<_> = ALL.iter().filter(|(_, signs)| is_used(signs)).collect();
+        used.into_iter().map(|(writing, _)| read(&letters, *writing)).collect::<Vec<_>>()
+    })
+}
+
+/// The bytes of a text that count; `joined` as in the readings without joints.
+pub fn essence(text: &str, joined: bool) -> Vec<u8> {
+    letters(text, joined).iter().filter_map(|letter| letter.c).collect::<String>().into_bytes()
+}
+
+/// The range, and the run of base64 on both sides of it.
+pub fn run_around(text: &str, range: Range<usize>) -> Range<usize> {
+    let is_run = |c: &char| c.is_ascii_alphanumeric() || "+/-_=".contains(*c);
+    let before = text.get(..range.start).unwrap_or_default().chars().rev().take_while(is_run).count();
+    let after = text.get(range.end..).unwrap_or_default().chars().take_while(is_run).count();
+    range.start - before..range.end + after
+}
+
+/// What is no white space, and no character that is not seen.
+fn is_shown(c: char) -> bool {
+    !(c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'))
+}
+
+/// The text by characters that are seen; with `joined` without what may stand between two lines of a reply.
+fn letters(text: &str, joined: bool) -> Vec<Letter> {
+    let (mut letters, mut at) = (Vec::with_capacity(text.len()), 0);
+    let cut = |at: usize| Letter { c: None, from: at, to: at };
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        // A code of a reply has a line end before it, or what was made of one.
+        let goes_on = !rest.starts_with('?')
+            && text.get(..at).and_then(|before| before.chars().next_back()).is_some_and(is_shown);
+        let joint = if goes_on { 0 } else { joint(rest) };
+        let ends = joint > 0 || rest.starts_with('\n') || rest.starts_with(" (in reply to ");
+        if (ends && at >= CUT) || rest.starts_with('…') {
+            letters.push(cut(at));
+        }
+        if joined && joint > 0 {
+            at += joint;
+            continue;
+        }
+        let Some(c) = rest.chars().next() else { break };
+        if is_shown(c) {
+            letters.push(Letter { c: Some(c), from: at, to: at + c.len_utf8() });
+        }
+        at += c.len_utf8();
+    }
+    if text.len() >= CUT {
+        letters.push(cut(text.len()));
+    }
+    letters
+}
+
+/// How many bytes of what begins here stand between two lines of a reply: `?535 5.7.8 `, where smtp(8) has made a `?` of the
+/// line end, `535-`, or `5.7.8 ` where the code was taken off. None: 0.
+fn joint(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let is = |at: usize, test: fn(&u8) -> bool| bytes.get(at).is_some_and(test);
+    let digits =
+        |at: usize, most: usize| (at..at + most).take_while(|at| is(*at, u8::is_ascii_digit)).count();
+    let ends = |byte: &u8| *byte == b' ' || *byte == b'-';
+    let marks = (0..2).take_while(|at| is(*at, |byte| *byte == b'?')).count();
+    let mut at = marks;
+    if digits(at, 3) == 3 && is(at + 3, ends) {
+        at += 4;
+    }
+    // RFC 3463: class, subject, detail.
+    let (subject, point) = (digits(at + 2, 3), |byte: &u8| *byte == b'.');
+    if digits(at, 1) == 1 && is(at + 1, point) && subject > 0 && is(at + 2 + subject, point) {
+        let detail = digits(at + 3 + subject, 3);
+        if detail > 0 && is(at + 3 + subject + detail, ends) {
+            at += 4 + subject + detail;
+        }
+    }
+    if at > marks { at } else { 0 }
+}
+
+/// The letters in one way of writing.
+fn read(letters: &[Letter], writing: Writing) -> Vec<Item> {
+    if let Writing::Hex(lead) = writing {
+        return hex(letters, lead);
+    }
+    let (mut items, mut at) = (Vec::with_capacity(letters.len()), 0);
+    while let Some(letter) = letters.get(at) {
+        let Letter { c, from, to } = *letter;
+        let Some(c) = c else {
+            items.push(Item { unit: Unit::Cut, from, to });
+            at += 1;
+            continue;
+        };
+        // An escape is of twelve letters at most; a place of a cut within it is none.
+        let ahead = letters.iter().enumerate().skip(at).filter(|(_, letter)| letter.c.is_some()).take(12);
+        let ahead: Vec<(usize, char, usize)> =
+            ahead.filter_map(|(at, letter)| Some((at, letter.c?, letter.to))).collect();
+        let text: String = ahead.iter().map(|(_, c, _)| *c).collect();
+        if let Some((value, used)) = undone(&text, writing)
+            && let Some((last, _, to)) = ahead.get(used - 1)
+        {
+            put(&mut items, value, from, *to);
+            at = last + 1;
+            continue;
+        }
+        if let Some(cut) = cut_short(letters, at, writing) {
+            at = cut;
+            continue;
+        }
+        match (writing, c) {
+            (Writing::Base64 | Writing::Quoted, '=') | (Writing::Form, '+') => {}
+            (Writing::Base64, '-') => put(&mut items, Meant::Char('+'), from, to),
+            (Writing::Base64, '_') => put(&mut items, Meant::Char('/'), from, to),
+            (Writing::Base64, c) if !(c.is_ascii_alphanumeric() || "+/".contains(c)) => {
+                items.push(Item { unit: Unit::Gap, from, to });
+            }
+            (_, '?' | char::REPLACEMENT_CHARACTER) => items.push(Item { unit: Unit::Any, from, to }),
+            (_, c) => put(&mut items, Meant::Char(c), from, to),
+        }
+        at += 1;
+    }
+    items
+}
+
+/// Where the cut is that left no more of an escape than its beginning, which is here.
+fn cut_short(letters: &[Letter], at: usize, writing: Writing) -> Option<usize> {
+    let sign = match writing {
+        Writing::Form | Writing::Percent => '%',
+        Writing::Quoted => '=',
+        Writing::Entity => '&',
+        Writing::Backslash => '\\',
+        Writing::Hash => '#',
+        Writing::Plain | Writing::Hex(_) | Writing::Base64 => return None,
+    };
+    let mut rest = letters.iter().enumerate().skip(at);
+    let begins = rest.next().is_some_and(|(_, letter)| letter.c == Some(sign));
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '#';
+    let end = rest.take(7).find(|(_, letter)| !letter.c.is_some_and(is_part));
+    end.filter(|(_, letter)| begins && letter.c.is_none()).map(|(cut, _)| cut)
+}
+
+/// What an escape means.
+#[derive(Clone, Copy)]
+enum Meant {
+    Byte(u8),
+    Char(char),
+}
+
+fn put(items: &mut Vec<Item>, meant: Meant, from: usize, to: usize) {
+    match meant {
+        Meant::Byte(byte) if byte.is_ascii() && !is_shown(char::from(byte)) => {}
+        Meant::Byte(byte) => items.push(Item { unit: Unit::Byte(byte), from, to }),
+        Meant::Char(c) if !is_shown(c) => {}
+        Meant::Char(c) => {
+            let bytes = c.encode_utf8(&mut [0; 4]).as_bytes().to_vec();
+            items.extend(bytes.into_iter().map(|byte| Item { unit: Unit::Byte(byte), from, to }));
+        }
+    }
+}
+
+/// The escape that begins here, and how many characters it takes.
+fn undone(text: &str, writing: Writing) -> Option<(Meant, usize)> {
+    let number = |from: usize, count: usize, base: u32| {
+        let digits = text.get(from..from + count)?;
+        let is_number = digits.chars().all(|c| c.is_digit(base));
+        if is_number { u32::from_str_radix(digits, base).ok() } else { None }
+    };
+    let byte = |from: usize, count: usize, base: u32| {
+        let value = u8::try_from(number(from, count, base)?).ok()?;
+        Some((Meant::Byte(value), from + count))
+    };
+    match (writing, text.chars().next()?) {
+        (Writing::Form | Writing::Percent, '%') | (Writing::Quoted, '=') => byte(1, 2, 16),
+        (Writing::Hash, '#') => byte(1, 3, 8),
+        (Writing::Entity, '&') => {
+            let end = text.find(';')?;
+            let named = match text.get(1..end)? {
+                "amp" => '&',
+                "lt" => '<',
+                "gt" => '>',
+                "quot" => '"',
+                "apos" => '\'',
+                name => {
+                    let digits = name.strip_prefix('#')?;
+                    let hex = digits.strip_prefix(['x', 'X']);
+                    let value =
+                        hex.map_or_else(|| digits.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
+                    char::from_u32(value?)?
+                }
+            };
+            Some((Meant::Char(named), end + 1))
+        }
+        (Writing::Backslash, '\\') => match text.chars().nth(1)? {
+            'x' => byte(2, 2, 16),
+            'u' => Some((Meant::Char(char::from_u32(number(2, 4, 16)?)?), 6)),
+            '0'..='3' => byte(1, 3, 8),
+            c => Some((Meant::Char(if "nrt".contains(c) { ' ' } else { c }), 2)),
+        },
+        _ => None,
+    }
+}
+
+/// Pairs of digits, whatever of ` :,-`, `0x` and `\x` stands between them.
+fn hex(letters: &[Letter], lead: usize) -> Vec<Item> {
+    let (mut items, mut first, mut skip) = (Vec::new(), None, lead);
+    let mut rest = letters.iter().peekable();
+    while let Some(letter) = rest.next() {
+        let Some(c) = letter.c else {
+            items.push(Item { unit: Unit::Cut, from: letter.from, to: letter.to });
+            continue;
+        };
+        let before_x = c == '0' && rest.peek().is_some_and(|next| matches!(next.c, Some('x' | 'X')));
+        match c.to_digit(16) {
+            Some(_) if before_x => {}
+            Some(_) if skip > 0 => skip -= 1,
+            Some(digit) => match first.take() {
+                None => first = Some((digit, letter.from)),
+                Some((high, from)) => {
+                    let byte = u8::try_from(high << 4 | digit).unwrap_or_default();
+                    put(&mut items, Meant::Byte(byte), from, letter.to);
+                }
+            },
+            None if ":,-xX\\".contains(c) => {}
+            None => {
+                items.push(Item { unit: Unit::Gap, from: letter.from, to: letter.to });
+                (first, skip) = (None, lead);
+            }
+        }
+    }
+    items
+}

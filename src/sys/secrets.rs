@@ -1,0 +1,48 @@
+//! The passwords that this run knows. Whatever relayhost shows or keeps passes `hide` at the one place where it leaves:
+//! standard output and error, the document, the journal, a record. So nobody who shows a stranger's words can forget it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use crate::model::postfix::postmap::MapSource;
+use crate::model::secret::Secret;
+use crate::model::secret::mask::Mask;
+
+static KNOWN: Mutex<Option<Mask>> = Mutex::new(None);
+
+fn known() -> MutexGuard<'static, Option<Mask>> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on this login's password is hidden.
+pub fn know(user: &str, password: &Secret) {
+    known().get_or_insert_default().know(user, password);
+}
+
+/// From now on every password in a password table (sasl_passwd) is hidden.
+pub fn know_table(source: &MapSource) {
+    for entry in source.entries().values() {
+        know_entry(entry);
+    }
+}
+
+/// The same for one entry, `user:password`. Postfix takes an entry without a colon for a user with an empty password; whoever
+/// wrote it may have meant a password.
+pub fn know_entry(entry: &str) {
+    let (user, password) = entry.split_once(':').unwrap_or(("", entry));
+    know(user, &Secret::new(password));
+}
+
+/// The text without the passwords that are known by now.
+pub fn hide(text: &str) -> String {
+    known().as_ref().map_or_else(|| text.to_owned(), |mask| mask.hide(text))
+}
+
+/// A document without them; what a program goes by in it stays.
+pub fn hide_in(document: Value) -> Value {
+    match known().as_ref() {
+        Some(mask) => mask.hide_in(document),
+        None => document,
+    }
+}
