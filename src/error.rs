@@ -289,7 +289,7 @@ pub enum Error {
         what: Vec<String>,
     },
     /// A change failed, and the previous files are in force again.
-    #[error("{cause}\nthe configuration is again what it was before{}{}", Edit::except(.edits), lines(.edits))]
+    #[error("{cause}\nthe previous configuration was restored{}{}", Edit::except(.edits), lines(.edits))]
     Undone {
         /// The error that stopped the change.
         cause: Box<Error>,

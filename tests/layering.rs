@@ -12,10 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// NOT YET: files that still break a rule, by being too long or by being in a circle. One that keeps the rules must not
-/// stand here.
-const NOT_YET: &[&str] = &["tests/lab/faults/faults.py", "tests/lab/scripts/hostile.py"];
-
 /// Each layer, and what it may use. `cli` may name `sys::host` (root or not), `sys::environment` (the terminal's variables),
 /// `sys::output` (standard output and error) and `sys::tty` (a line from the terminal).
 const MAY_USE: [(&str, &[&str]); 5] = [
@@ -59,10 +55,9 @@ fn module_of(path: &str) -> String {
     module.strip_suffix("::mod").map_or(module.clone(), str::to_owned)
 }
 
-/// All of src but the files that may break the rules yet.
-fn sources(not_yet: &[&str]) -> Sources {
-    let all = texts("src", &["rs"]).into_iter().filter(|(path, _)| !not_yet.contains(&path.as_str()));
-    all.map(|(path, text)| (module_of(&path), text)).collect()
+/// All of src.
+fn sources() -> Sources {
+    texts("src", &["rs"]).into_iter().map(|(path, text)| (module_of(&path), text)).collect()
 }
 
 /// The program's part of a file: without unit tests at its end, and without comments.
@@ -216,7 +211,7 @@ fn of(files: &[(&str, &str)]) -> Sources {
 
 #[test]
 fn layers_use_what_is_below_them_alone() {
-    assert_eq!(upwards(&sources(&[])), None);
+    assert_eq!(upwards(&sources()), None);
     assert!(upwards(&of(&[("model::a", "use crate::sys::files;\n")])).is_some());
     assert!(upwards(&of(&[("cli::a", "use crate::sys::files;\n")])).is_some());
     assert!(upwards(&of(&[("error", "fn f() -> crate::model::a::A {}\n")])).is_some());
@@ -227,7 +222,7 @@ fn layers_use_what_is_below_them_alone() {
 
 #[test]
 fn files_use_each_other_in_no_circle() {
-    assert_eq!(circle(&sources(NOT_YET)), None);
+    assert_eq!(circle(&sources()), None);
     let two = [("model::a", "use super::b::B;\n"), ("model::b", "use crate::model::{c, a::{self, A}};\n")];
     assert_eq!(circle(&of(&two)).map(|circle| circle.len()), Some(2));
     let three = [
@@ -265,7 +260,7 @@ fn the_core_is_pure() {
         ];
         words.into_iter().find(|word| text.contains(word))
     };
-    for (module, text) in sources(&[]).iter().filter(|(module, _)| module.starts_with("model")) {
+    for (module, text) in sources().iter().filter(|(module, _)| module.starts_with("model")) {
         assert_eq!(pure(text), None, "{module}");
     }
     assert!(pure("use std::fs;\n").is_some());
@@ -279,22 +274,10 @@ fn is_long(text: &str) -> bool {
 fn no_file_is_too_long_to_read() {
     for directory in ["src", "tests"] {
         let mut long = texts(directory, &PROGRAMS);
-        long.retain(|path, text| is_long(text) && !NOT_YET.contains(&path.as_str()));
+        long.retain(|_, text| is_long(text));
         assert!(long.is_empty(), "longer than {LONGEST} lines: {:?}", long.keys());
     }
     assert!(is_long(&"\n".repeat(LONGEST + 1)) && !is_long(&"\n".repeat(LONGEST)));
-}
-
-#[test]
-fn what_breaks_no_rule_is_not_excepted() {
-    let needed = |path: &str| {
-        let others: Vec<_> = NOT_YET.iter().copied().filter(|other| *other != path).collect();
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).is_ok_and(|text| is_long(&text))
-            || circle(&sources(&others)).is_some() && circle(&sources(NOT_YET)).is_none()
-    };
-    let idle: Vec<_> = NOT_YET.iter().copied().filter(|path| !needed(path)).collect();
-    assert!(idle.is_empty(), "take these off the list: {idle:?}");
-    assert!(!needed("src/cli/mod.rs") && !needed("tests/none.rs"));
 }
 
 /// A line of a program that writes a path into a sentence as it is.
@@ -306,7 +289,7 @@ fn raw_path(text: &str) -> Option<String> {
 /// A name that somebody else may have chosen is written into a sentence by `error::shown`, into a command by `error::typed`.
 #[test]
 fn no_path_is_written_raw_into_a_sentence() {
-    for (module, text) in sources(&[]) {
+    for (module, text) in sources() {
         let layer = module.split("::").next().unwrap();
         // The one in load is hashed, and shown to nobody.
         if ["error", "engine", "cli"].contains(&layer) && module != "engine::load" {

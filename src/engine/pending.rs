@@ -108,10 +108,11 @@ fn attempt(
 fn wait_for_turn(only_due: bool, patience: Duration, progress: &mut dyn Progress) -> Result<()> {
     wait::for_locks(patience, progress)?;
     // A service starts with the boot; who typed it wants to hear at once what is wrong.
-    match load::load(Path::new(load::DEFAULT)) {
-        Ok(desired) if only_due => wait::for_network(&desired, progress),
-        _ => Ok(()),
+    if !only_due {
+        return Ok(());
     }
+    // Answers that cannot be read are an error of the run.
+    load::load(Path::new(load::DEFAULT)).map_or(Ok(()), |desired| wait::for_network(&desired, progress))
 }
 
 /// The attempt, if it failed.

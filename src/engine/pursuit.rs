@@ -1,9 +1,12 @@
 //! One message under way: what the log says of it, by who can have written that, and what the queue has of it.
 
+use std::fs::File;
 use std::time::Duration;
 
 use crate::error::{Error, Result, TestMessage};
+use crate::model::inspection::queue::{Contents, QueueFile};
 use crate::model::log::stamp::Calendar;
+use crate::model::message::delivery::InQueue;
 use crate::model::message::trail::{Author, Standing, Trail, Word};
 use crate::sys::{clock, log_tail, postfix, signals};
 
@@ -19,7 +22,10 @@ const UNSEEN_AT_THE_END: Duration = Duration::from_secs(2);
 pub struct Pursuit {
     log: log_tail::Follower,
     queue_directory: String,
+    message_id: String,
     to: String,
+    /// The queue file, from when it was there.
+    file: Option<File>,
     by_postfix: Trail,
     by_anybody: Trail,
     /// The line of our own that is looked for in the file, until it is there.
@@ -31,8 +37,16 @@ impl Pursuit {
     pub fn new(log: log_tail::Follower, queue_directory: &str, message_id: &str, to: &str) -> Self {
         let trail = |author| Trail::new(message_id, to, author);
         let (by_postfix, by_anybody) = (trail(Author::Postfix), trail(Author::Anybody));
-        let (to, queue_directory) = (to.to_owned(), queue_directory.to_owned());
-        Self { log, queue_directory, to, by_postfix, by_anybody, mark: None }
+        Self {
+            log,
+            queue_directory: queue_directory.to_owned(),
+            message_id: message_id.to_owned(),
+            to: to.to_owned(),
+            file: None,
+            by_postfix,
+            by_anybody,
+            mark: None,
+        }
     }
 
     /// Reads on. The journal is looked at only now and then, unless `now` is set.
@@ -42,6 +56,9 @@ impl Pursuit {
         for line in &lines.anybody {
             self.mark.take_if(|mark| line.contains(mark.as_str()));
             self.by_anybody.feed(line);
+        }
+        if let (None, Some(queue_id)) = (&self.file, self.trail().queue_id()) {
+            self.file = postfix::open_queued(&self.queue_directory, queue_id);
         }
         Ok(())
     }
@@ -53,6 +70,11 @@ impl Pursuit {
         } else {
             &self.by_anybody
         }
+    }
+
+    /// Whether the queue file was there in time to be opened.
+    pub fn has_file(&self) -> bool {
+        self.file.is_some()
     }
 
     /// Where the log is, for messages.
@@ -69,14 +91,38 @@ impl Pursuit {
     pub fn standing(&self) -> Result<Standing> {
         let trail = self.trail();
         let Some(queue_id) = trail.queue_id() else { return Ok(Standing::default()) };
-        let envelope = postfix::envelope(&self.queue_directory, queue_id)?;
-        let shown = if trail.needs_reasons() && !Standing::new(&self.to, &envelope, &[]).is_done() {
+        // In this order: what is read of a file that has gone is its last.
+        let there = postfix::is_queued(&self.queue_directory, queue_id);
+        let contents = self.file.as_ref().map(postfix::contents).transpose()?;
+        let mut file = QueueFile { there, contents, given_back: None };
+        let has_ended = matches!(&file.contents, Some(Contents::Of(all)) if all.iter().all(|one| one.done));
+        if !there && !has_ended {
+            file.given_back = postfix::in_maildrop(&self.queue_directory, &self.message_id)?;
+        }
+        let shown = if trail.needs_reasons() && !Standing::new(&self.to, &file, &[]).is_done() {
             let now = i64::try_from(clock::unix()).unwrap_or_default();
             postfix::waiting(queue_id, &Calendar::new(clock::zone(), now))?
         } else {
             Vec::new()
         };
-        Ok(Standing::new(&self.to, &envelope, &shown))
+        Ok(Standing::new(&self.to, &file, &shown))
+    }
+
+    /// Takes the message out of the queue, or of the maildrop that Postfix gave it back to, if its recipient is still to do
+    /// there. postsuper(1) takes no file that cleanup(8) has not finished.
+    pub fn take_out(&self) -> Result<InQueue> {
+        let standing = self.standing()?;
+        let is_taken = match (standing.given_back(), self.trail().queue_id()) {
+            (Some(name), _) => postfix::delete_dropped(name)?,
+            (None, Some(queue_id)) if !standing.is_done() => postfix::delete(queue_id)?,
+            (None, _) => return Ok(InQueue::Nothing),
+        };
+        let is_left = || -> Result<bool> { Ok(!self.standing()?.is_done()) };
+        Ok(match is_taken {
+            true => InQueue::TakenOut,
+            false if is_left()? => InQueue::Left,
+            false => InQueue::Nothing,
+        })
     }
 
     /// What log and queue come to.
@@ -125,13 +171,10 @@ impl Pursuit {
             let _ = clock::sleep(TICK); // signals are held
         }
         let queue_id = self.trail().queue_id().map(str::to_owned);
-        let is_done = self.standing().map(|standing| standing.is_done());
-        let taken = queue_id
-            .as_deref()
-            .map(|queue_id| -> Result<bool> { Ok(!is_done? && postfix::delete(queue_id)?) });
+        let taken = queue_id.as_deref().map(|_| self.take_out());
         let message = match (taken, queue_id) {
-            (Some(Ok(true)), Some(queue_id)) => TestMessage::TakenOut { queue_id },
-            (Some(Ok(false)), Some(queue_id)) => TestMessage::Left { queue_id },
+            (Some(Ok(InQueue::TakenOut)), Some(queue_id)) => TestMessage::TakenOut { queue_id },
+            (Some(Ok(InQueue::Nothing)), Some(queue_id)) => TestMessage::Left { queue_id },
             (_, queue_id) => TestMessage::Unknown { queue_id },
         };
         error.interrupted_with(|left| left.message = Some(message))

@@ -21,13 +21,17 @@ use crate::model::log::Attempt;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::message::fate;
 use crate::model::message::proof::Proof;
-use crate::model::message::trail::Word;
+use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, Queue};
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
 
 /// How often the log is read.
 const TICK: Duration = Duration::from_millis(50);
+/// How often while the queue file has not been seen: a quick relay has the message within tenths of a second.
+const QUICK: Duration = Duration::from_millis(5);
+/// And how long so.
+const QUICKLY: Duration = Duration::from_secs(3);
 /// How long after an attempt that may succeed later Postfix is asked for another.
 const RETRY: Duration = Duration::from_secs(4);
 
@@ -149,7 +153,7 @@ impl Message<'_> {
         let (mut known, mut pause, mut next_look) = (0, TICK, self.begin);
         // The attempt after which another was asked for, and when that is to be.
         let (mut again, mut retry_at): (Option<Attempt>, Option<Instant>) = (None, None);
-        let (mut doubted, mut dead): (Option<Instant>, Option<Instant>) = (None, None);
+        let (mut doubted, mut asked): (Option<Instant>, bool) = (None, false);
         let mut told: Option<String> = None;
         loop {
             pursuit.read(false)?;
@@ -172,7 +176,11 @@ impl Message<'_> {
                             return Ok(delivery);
                         }
                     }
-                    Word::Said(found) if again.as_ref() == Some(found.attempt()) => {}
+                    // Whoever repeats what the queue says, with another number of a process or other delays, says nothing.
+                    Word::Said(found)
+                        if again.as_ref().is_some_and(|known| {
+                            known == found.attempt() || !asked && is_repeated(known, found.attempt())
+                        }) => {}
                     Word::Said(_) | Word::Gone(_) => match self.judge(&word, pursuit)? {
                         Judgement::Final(outcome) => {
                             let delivery = self.delivery(word.attempt(), outcome);
@@ -180,18 +188,21 @@ impl Message<'_> {
                                 return Ok(self.incomplete(pursuit));
                             }
                             if self.word(pursuit) == word {
-                                return self.clear_queue(delivery, pursuit);
+                                return Self::clear_queue(delivery, pursuit);
                             }
                             next_look = clock::now();
                         }
                         Judgement::Again(cause) => {
                             self.put_off += 1;
+                            asked = false;
                             if told.as_ref() != Some(&cause.id) {
                                 progress.note(&format!("{}; trying again", cause.cause));
                                 told = Some(cause.id);
                             }
                             again = word.attempt().cloned();
-                            retry_at = Some(clock::now() + RETRY);
+                            // One that is due is never put off: any user can write lines that look like attempts.
+                            let at = clock::now() + RETRY;
+                            retry_at = Some(retry_at.map_or(at, |due| due.min(at)));
                         }
                     },
                 }
@@ -200,15 +211,17 @@ impl Message<'_> {
                 && clock::now() >= at
             {
                 postfix::retry(queue_id)?;
+                asked = true;
                 // If this one ends without a word in the log, ask again later.
                 retry_at = Some(clock::now() + RETRY * 2);
             }
             let unseen = self.queue_id.is_none() && self.begin.elapsed() >= UNSEEN;
-            let hopeless = unseen || (known == 0 && self.is_throttled(pursuit, &mut dead));
+            let hopeless = unseen || (known == 0 && Self::is_throttled(pursuit));
             if hopeless || self.begin.elapsed() >= self.request.deadline {
                 return self.out_of_time(pursuit, again.as_ref());
             }
-            clock::sleep(TICK)?;
+            let is_awaited = !pursuit.has_file() && known == 0 && self.begin.elapsed() < QUICKLY;
+            clock::sleep(if is_awaited { QUICK } else { TICK })?;
         }
     }
 
@@ -232,7 +245,7 @@ impl Message<'_> {
     fn judge(&self, word: &Word, pursuit: &Pursuit) -> Result<Judgement> {
         let found = match word {
             Word::Said(found) => found,
-            Word::Gone(gone) => return Ok(Judgement::Final(fate::gone(*gone))),
+            Word::Gone(gone) => return Ok(Judgement::Final(self.gone(*gone, pursuit)?)),
             Word::Open | Word::Doubt(_) => return Err(Error::NoLog), // nobody asks then
         };
         let attempt = found.attempt();
@@ -260,10 +273,10 @@ impl Message<'_> {
             match self.word(pursuit) {
                 Word::Doubt(text) => return Ok(self.contradiction(pursuit, &text)),
                 Word::Open => {}
-                word if again.is_some() && again == word.attempt() => {}
+                word if again.zip(word.attempt()).is_some_and(|(one, other)| is_repeated(one, other)) => {}
                 word => {
                     if let Judgement::Final(outcome) = self.judge(&word, pursuit)? {
-                        return self.clear_queue(self.delivery(word.attempt(), outcome), pursuit);
+                        return Self::clear_queue(self.delivery(word.attempt(), outcome), pursuit);
                     }
                 }
             }
@@ -277,41 +290,45 @@ impl Message<'_> {
                 None if self.queue_id.is_none() => {
                     fate::not_queued(&pursuit.sources(), &human(self.begin.elapsed()), &evidence)
                 }
+                None if pursuit.standing()?.is_unfinished() => {
+                    fate::unfinished(self.queue_id.as_deref().unwrap_or_default(), &evidence)
+                }
                 None => fate::no_word(&self.relayhost, &human(self.request.deadline), &evidence),
             },
         };
-        self.clear_queue(self.delivery(again, outcome), pursuit)
+        Self::clear_queue(self.delivery(again, outcome), pursuit)
     }
 
     /// Nothing is proved, and nothing is done to the message.
     fn contradiction(&self, pursuit: &Pursuit, doubt: &str) -> Delivery {
-        let (queue, (file, _)) = (Self::in_queue(pursuit), pursuit.file());
+        let ((queue, left), (file, _)) = (self.in_queue(pursuit), pursuit.file());
         let queue_id = self.queue_id.as_deref().unwrap_or_default();
-        Delivery { queue, ..self.delivery(None, fate::contradiction(queue_id, &file, doubt, queue)) }
+        let outcome = fate::contradiction(queue_id, &file, doubt, left.as_deref());
+        Delivery { queue, ..self.delivery(None, outcome) }
     }
 
     fn incomplete(&self, pursuit: &Pursuit) -> Delivery {
-        let (queue, (file, by_hand)) = (Self::in_queue(pursuit), pursuit.file());
-        let queue_id = self.queue_id.as_deref().unwrap_or_default();
-        Delivery { queue, ..self.delivery(None, fate::incomplete(queue_id, &file, by_hand, queue)) }
+        let ((queue, left), (file, by_hand)) = (self.in_queue(pursuit), pursuit.file());
+        Delivery { queue, ..self.delivery(None, fate::incomplete(&file, by_hand, left.as_deref())) }
     }
 
-    /// The place of a message whose fate is in doubt. If the queue cannot be read, the message may be there.
-    fn in_queue(pursuit: &Pursuit) -> InQueue {
-        if pursuit.standing().is_ok_and(|standing| standing.is_done()) {
-            InQueue::Nothing
-        } else {
-            InQueue::Left
+    /// What the queue has of a message whose fate is in doubt, and how postsuper(1) knows it. If the queue cannot be read,
+    /// the message may be there.
+    fn in_queue(&self, pursuit: &Pursuit) -> (InQueue, Option<String>) {
+        let standing = pursuit.standing();
+        let dropped = standing.as_ref().ok().and_then(|standing| standing.given_back());
+        match dropped {
+            Some(name) => (InQueue::Left, Some(format!("{name} maildrop"))),
+            None if standing.as_ref().is_ok_and(Standing::is_done) => (InQueue::Nothing, None),
+            None => (InQueue::Left, self.queue_id.clone()),
         }
     }
 
     /// Takes a test message that failed out of the queue, if its recipient is still to be done there: otherwise it would
     /// arrive, or bounce, days later. Copies that Postfix made for others stay where the recipient is done.
-    fn clear_queue(&self, mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
-        if let (Outcome::Failed(_), Some(queue_id)) = (&delivery.outcome, &self.queue_id)
-            && !pursuit.standing()?.is_done()
-        {
-            delivery.queue = if postfix::delete(queue_id)? { InQueue::TakenOut } else { InQueue::Nothing };
+    fn clear_queue(mut delivery: Delivery, pursuit: &Pursuit) -> Result<Delivery> {
+        if matches!(delivery.outcome, Outcome::Failed(_)) {
+            delivery.queue = pursuit.take_out()?;
         }
         Ok(delivery)
     }
@@ -328,4 +345,9 @@ impl Message<'_> {
             outcome,
         }
     }
+}
+
+/// Whether two attempts say the same: the reason is what the queue confirms.
+fn is_repeated(one: &Attempt, other: &Attempt) -> bool {
+    one.status == other.status && one.words() == other.words() && one.target() == other.target()
 }

@@ -84,8 +84,8 @@ mod tests {
         assert!(out.to_string().contains("that edit is not in force, it is kept as /k/main.cf"), "{out}");
         assert!(out.hint().starts_with("see that edit by `diff /etc/postfix/main.cf /k/main.cf`"));
         let stays = undone(vec![Edit::InForce { path }]);
-        assert!(stays.to_string().contains("before, but for /etc/postfix/main.cf"), "{stays}");
+        assert!(stays.to_string().contains("restored, but for /etc/postfix/main.cf"), "{stays}");
         assert_eq!(stays.hint(), Error::NoLog.hint());
-        assert!(undone(Vec::new()).to_string().ends_with("is again what it was before"));
+        assert!(undone(Vec::new()).to_string().ends_with("the previous configuration was restored"));
     }
 }

@@ -209,7 +209,7 @@ mod tests {
         let undone = Error::Undone { cause: Box::new(late), edits: Vec::new() };
         assert_eq!(
             undone.to_string(),
-            "ended by SIGINT (Ctrl-C)\nnot undone: installed postfix\nthe test message 4A was taken out of the queue again\nthe configuration is again what it was before"
+            "ended by SIGINT (Ctrl-C)\nnot undone: installed postfix\nthe test message 4A was taken out of the queue again\nthe previous configuration was restored"
         );
         assert_eq!(undone.exit(), Exit::Int);
         let kept = undone.interrupted_with(|left| {

@@ -1,13 +1,18 @@
 //! Runs Postfix's own programs: postconf, postmap, postqueue, postcat, postlog, postsuper.
 
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::run::{self, Cmd, Output};
-use super::{files, inode};
+use super::{clock, files, inode, input};
 use crate::error::{Error, Result};
-use crate::model::inspection::queue::{Addressee, Listing, Recipient, Waiting, parse_envelope, parse_json};
+use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::Database;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
@@ -211,36 +216,80 @@ pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
     Ok(found.map(|message| message.recipients).unwrap_or_default())
 }
 
-/// The recipients in the queue file of one message; none if the message is no longer in the queue.
-pub fn envelope(queue_directory: &str, queue_id: &str) -> Result<Vec<Addressee>> {
-    // postcat reports a missing file after a second, as every program of Postfix that fails does.
-    if !is_queued(Path::new(queue_directory), queue_id) {
-        return Ok(Vec::new());
-    }
-    let program = run::require("postcat", INSTALL_POSTFIX)?;
-    let output = Cmd::new(&program).args(["-e", "-q", queue_id]).run()?;
-    if !output.success() && !is_queued(Path::new(queue_directory), queue_id) {
-        return Ok(Vec::new());
-    }
-    Ok(parse_envelope(&output.checked()?.text()))
+/// How long postcat may take for one queue file. That of Postfix 3.7 reads some that are not finished for ever.
+const READING: Duration = Duration::from_secs(2);
+/// Files of the maildrop that are looked at, how much of each, and how long in all. Any user can put files there, and
+/// pickup(8) takes them out as fast as it can.
+const DROPPED: usize = 2000;
+const HEAD: u64 = 32 * 1024;
+const LOOKING: Duration = Duration::from_secs(2);
+
+/// Opens the queue file of one message, if it is there. It can be read when it is gone.
+pub fn open_queued(queue_directory: &str, queue_id: &str) -> Option<File> {
+    let path = queued(Path::new(queue_directory), queue_id)?;
+    input::open_regular(&path).ok()
 }
 
-/// Whether a queue file is there: in one of the queues, or in one of their directories of one letter each
-/// (hash_queue_names, mail_queue_dir.c). Looked for twice, since it is moved from queue to queue.
-fn is_queued(queue_directory: &Path, queue_id: &str) -> bool {
+/// Whether the queue file of one message is there.
+pub fn is_queued(queue_directory: &str, queue_id: &str) -> bool {
+    queued(Path::new(queue_directory), queue_id).is_some()
+}
+
+/// What a queue file says; also when it has lost its name. cleanup(8) gives the owner the right to execute it as the last
+/// thing (mail_stream.c).
+pub fn contents(file: &File) -> Result<Contents> {
+    let is_finished = file.metadata().is_ok_and(|data| data.permissions().mode() & 0o100 != 0);
+    if !is_finished {
+        return Ok(Contents::Unfinished);
+    }
+    let program = run::require("postcat", INSTALL_POSTFIX)?;
+    let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+    let output = Cmd::new(&program).args(["-e", &path]).within(READING).ok()?;
+    Ok(Contents::Of(parse_envelope(&output.text())))
+}
+
+/// Where a queue file is: in one of the queues, or in one of their directories of one letter each (hash_queue_names,
+/// mail_queue_dir.c). Looked for twice, since it is moved from queue to queue.
+fn queued(queue_directory: &Path, queue_id: &str) -> Option<PathBuf> {
     const QUEUES: [&str; 6] = ["incoming", "active", "deferred", "hold", "corrupt", "saved"];
-    fn is_in(directory: &Path, queue_id: &str, depth: usize) -> bool {
-        let is_letter = |name: &String| name.len() == 1;
-        files::exists(&directory.join(queue_id))
-            || depth > 0
-                && files::names(directory)
-                    .iter()
-                    .filter(|name| is_letter(name))
-                    .any(|name| is_in(&directory.join(name), queue_id, depth - 1))
+    fn find(directory: &Path, queue_id: &str, depth: usize) -> Option<PathBuf> {
+        let path = directory.join(queue_id);
+        if files::exists(&path) {
+            return Some(path);
+        }
+        let names = if depth > 0 { files::names(directory) } else { Vec::new() };
+        let mut letters = names.iter().filter(|name| name.len() == 1);
+        letters.find_map(|name| find(&directory.join(name), queue_id, depth - 1))
     }
     // hash_queue_depth is 1 unless somebody has set it, and never needs to be more than 2.
-    let look = || QUEUES.iter().any(|queue| is_in(&queue_directory.join(queue), queue_id, 2));
-    look() || look()
+    let look = || QUEUES.iter().find_map(|queue| find(&queue_directory.join(queue), queue_id, 2));
+    look().or_else(look)
+}
+
+/// The file in the maildrop that has this Message-ID, if one does: Postfix has not taken the message over, and tries it
+/// again each minute. An error if there are more files than can be looked at.
+pub fn in_maildrop(queue_directory: &str, message_id: &str) -> Result<Option<String>> {
+    let directory = Path::new(queue_directory).join("maildrop");
+    let names = files::names(&directory);
+    let begin = clock::now();
+    for (count, name) in names.iter().enumerate() {
+        if count >= DROPPED || begin.elapsed() >= LOOKING {
+            return Err(Error::Log {
+                name: directory.display().to_string(),
+                problem: format!("has {} files, too many to look for the message among them", names.len()),
+                remedy: "see why pickup(8) does not take them: `postfix status`, and the end of the mail log"
+                    .into(),
+            });
+        }
+        let mut head = Vec::new();
+        if let Ok(file) = input::open_regular(&directory.join(name))
+            && file.take(HEAD).read_to_end(&mut head).is_ok()
+            && head.windows(message_id.len()).any(|part| part == message_id.as_bytes())
+        {
+            return Ok(Some(name.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// Writes a line to the log that Postfix keeps itself (`maillog_file`), as its own programs do.
@@ -257,7 +306,16 @@ pub fn retry(queue_id: &str) -> Result<()> {
 
 /// Takes one message out of the queue; true if it was there.
 pub fn delete(queue_id: &str) -> Result<bool> {
+    take_out(&["-d", queue_id])
+}
+
+/// Takes one file out of the maildrop; true if it was there.
+pub fn delete_dropped(name: &str) -> Result<bool> {
+    take_out(&["-d", name, "maildrop"])
+}
+
+fn take_out(args: &[&str]) -> Result<bool> {
     let program = run::require("postsuper", INSTALL_POSTFIX)?;
-    let output = Cmd::new(&program).args(["-d", queue_id]).run()?;
+    let output = Cmd::new(&program).args(args.iter().copied()).run()?;
     Ok(String::from_utf8_lossy(&output.stderr).contains("Deleted: 1"))
 }

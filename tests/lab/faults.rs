@@ -88,7 +88,7 @@ fn a_reload_that_fails_once_is_undone() {
         .says("delivered\n")
         .says("exit 0\n")
         .complains("no luck")
-        .complains("the configuration is again what it was before")
+        .complains("the previous configuration was restored")
         .complains("\n  -> ");
 }
 
@@ -121,7 +121,7 @@ fn a_postfix_that_does_not_start_with_the_new_configuration_runs_with_the_old() 
         .says("running\n")
         .says("delivered\n")
         .complains("fatal: cannot start")
-        .complains("the configuration is again what it was before")
+        .complains("the previous configuration was restored")
         .complains("\n  -> ");
 }
 

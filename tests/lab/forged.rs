@@ -1,6 +1,7 @@
 //! Whose word a verdict is: about the recipient that was asked for, and nothing that a local user can write. Forgers are
 //! real: user 65534, in a loop, by /dev/log or postlog(1), while the message is under way.
 
+mod given_back;
 mod no_file;
 mod recipient;
 

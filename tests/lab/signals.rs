@@ -57,7 +57,7 @@ fn a_test_message_under_way_is_taken_out_of_the_queue_and_the_files_are_put_back
         "{json:#}"
     );
     run.never_says("journal.json")
-        .complains("was taken out of the queue again\nthe configuration is again what it was before")
+        .complains("was taken out of the queue again\nthe previous configuration was restored")
         .complains("was taken out of the queue again\nnothing was changed");
 }
 

@@ -37,7 +37,7 @@ fn installing_records_by_whatever_tool_and_pending_delivers() {
             poor(),
             &format!("{command}\nmails; relayhost pending >/root/out; echo \"pending $?\"; arrived 1; rpm -q cyrus-sasl-plain s-nail | grep -c lab; waits; relayhost check >/root/out; echo \"check $?\""),
         )
-        .says(&format!("{}0\npending 0\n1\n2\ncheck 0\n", good(name, "@changed.json relayhost.json ")));
+        .says(&format!("{}0\npending 0\n1\n2\n\ncheck 0\n", good(name, "@changed.json relayhost.json ")));
     }
 }
 
@@ -73,7 +73,7 @@ fn reinstalling_upgrading_and_downgrading_keep_everything_and_record_nothing() {
         );
     }
     // What was noted once is not noted again.
-    run.says("verified 0\npending 0\n1\n");
+    run.says("verified 0\npending 0\n\n1\n");
 }
 
 /// Its %pre fails; its unpacking fails, since a file system of the host is full: the old version is there still, with all

@@ -136,7 +136,7 @@ fn evidence_of(log: &str, mut check: impl FnMut(&[Words], bool)) {
                 check(&evidence.into_iter().map(Words::of_daemon).collect::<Vec<_>>(), false);
             }
             Event::Expired { .. } => check(&[Words::of_line(&line, line.text)], true),
-            Event::Other => {
+            Event::Other | Event::Refused { .. } | Event::GivenBack { .. } => {
                 witness.hear(host, &line);
                 check(&[Words::of_line(&line, line.text)], true);
             }

@@ -78,6 +78,6 @@ fn put_back(transaction: Transaction, progress: &mut dyn Progress) -> Result<()>
         if let Some(untold) = put_back.untold {
             progress.note(&format!("Postfix could not be told: {untold}"));
         }
-        Ok(format!("the configuration is again what it was before{}", Edit::except(&put_back.edits)))
+        Ok(format!("the previous configuration was restored{}", Edit::except(&put_back.edits)))
     })
 }

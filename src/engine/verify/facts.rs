@@ -1,16 +1,18 @@
 //! Facts about the host that the verdict on the test message goes by: settings anew, and daemons that do not run.
 
-use std::time::Instant;
-
-use super::{GRACE, Message};
+use super::Message;
 use crate::engine::Place;
 use crate::engine::observe::observe;
 use crate::engine::pursuit::Pursuit;
 use crate::error::Result;
-use crate::model::causes::Circumstances;
-use crate::model::message::trail::Author;
+use crate::model::causes::catalogue::Verdict;
+use crate::model::causes::failure::Failure;
+use crate::model::causes::{Circumstances, diagnose};
+use crate::model::message::delivery::Outcome;
+use crate::model::message::fate;
+use crate::model::message::trail::{Author, Gone};
 use crate::model::observed::Queue;
-use crate::sys::{clock, service};
+use crate::sys::service;
 
 impl Message<'_> {
     /// The host is looked at anew: it may have changed since the plan, and that may be the cause.
@@ -19,17 +21,27 @@ impl Message<'_> {
         Ok(Circumstances::new(self.desired, &now, &self.from, &self.request.to))
     }
 
-    /// Whether master(8) has given up starting a daemon that the message needs. Where anybody can write that, the daemon
-    /// has not to run either, for a while.
-    pub(super) fn is_throttled(&self, pursuit: &Pursuit, since: &mut Option<Instant>) -> bool {
-        if pursuit.trail().author() == Author::Postfix {
-            return pursuit.trail().throttled().is_some();
-        }
-        if !self.misses_daemon(pursuit) {
-            *since = None;
-            return false;
-        }
-        since.get_or_insert(clock::now()).elapsed() >= GRACE
+    /// The outcome of a message that left the queue although no attempt was its end, with the lines that explain it.
+    pub(super) fn gone(&self, gone: Gone, pursuit: &Pursuit) -> Result<Outcome> {
+        let evidence = pursuit.trail().end_evidence();
+        let cause = match gone {
+            Gone::Refused | Gone::GivenBack => diagnose(&evidence, &self.circumstances()?),
+            _ => None,
+        };
+        let lines = || evidence.iter().map(ToString::to_string).collect();
+        let cause = cause.filter(|cause| cause.verdict == Verdict::Unreached);
+        Ok(cause.map_or_else(
+            || fate::gone(gone, &evidence),
+            |cause| Outcome::Failed(Failure::of(cause, lines())),
+        ))
+    }
+
+    /// Whether master(8) has given up starting a daemon that the message needs, and Postfix alone can have said so. A daemon
+    /// that has nothing to do does not run on a healthy host either, so in a file that line explains at the deadline why
+    /// nothing was heard, and does not bring the end about: where a transport is really missing, qmgr(8) puts the message
+    /// off for it, and the queue shows that.
+    pub(super) fn is_throttled(pursuit: &Pursuit) -> bool {
+        pursuit.trail().author() == Author::Postfix && pursuit.trail().throttled().is_some()
     }
 
     /// Whether a daemon does not run that the log says master(8) has given up.

@@ -41,6 +41,28 @@ pub struct Addressee {
     pub done: bool,
 }
 
+/// What is known of the queue file of one message. It is opened as soon as it is there, and read through that, so that
+/// what it said at the last is known when it is gone: a delivery agent marks a recipient as done before qmgr(8) removes
+/// the file (deliver_completed.c), and nobody but root and Postfix can.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueueFile {
+    /// Whether it is in the queue, under its name.
+    pub there: bool,
+    /// What it says, or said at the last; `None` if it went before it could be opened.
+    pub contents: Option<Contents>,
+    /// The file in the maildrop that has the message, if Postfix gave it back.
+    pub given_back: Option<String>,
+}
+
+/// What a queue file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contents {
+    /// cleanup(8) has not finished it: only then it sets the owner's x bit (mail_stream.c).
+    Unfinished,
+    /// Its recipients: all of them.
+    Of(Vec<Addressee>),
+}
+
 /// Parses `postcat -e` (rec_type.c has the names of the records; an original address comes before its recipient, and
 /// what is done has another name in the same place: deliver_completed.c).
 pub fn parse_envelope(text: &str) -> Vec<Addressee> {

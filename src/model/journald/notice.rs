@@ -63,7 +63,7 @@ impl Account {
                 };
                 let mut account = account.or_findings(done.findings.as_deref().unwrap_or_default());
                 if done.undone {
-                    account.message += "; the configuration is again what it was before";
+                    account.message += "; the previous configuration was restored";
                 }
                 account
             }
@@ -296,7 +296,7 @@ mod tests {
         let undone = Applied { undone: true, delivery: Some(refusal), ..Applied::default() };
         let notice = Notice::of("pending", &Ended::Applied(undone));
         assert_eq!(notice.priority, Priority::Error);
-        assert_eq!(notice.message, "refused; the configuration is again what it was before");
+        assert_eq!(notice.message, "refused; the previous configuration was restored");
         for (name, value) in [
             ("RELAYHOST_COMMAND", "pending"),
             ("RELAYHOST_EXIT", "7"),

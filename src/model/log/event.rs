@@ -35,6 +35,21 @@ pub enum Event {
         /// Queue id.
         queue_id: String,
     },
+    /// A rule of cleanup(8), or a milter, refused it (cleanup_message.c, cleanup_milter.c).
+    Refused {
+        /// Queue id.
+        queue_id: String,
+    },
+    /// cleanup(8) could not write it, and pickup(8) keeps it in the maildrop (pickup.c).
+    GivenBack {
+        /// Queue id.
+        queue_id: String,
+    },
+    /// postsuper(1) put it back into the maildrop, from where it gets another queue id.
+    Requeued {
+        /// Queue id.
+        queue_id: String,
+    },
     /// Anything else.
     Other,
 }
@@ -159,9 +174,16 @@ pub fn parse_event(line: &Line) -> Event {
 }
 
 fn parse(line: &Line) -> Option<Event> {
+    if line.daemon == "pickup" {
+        let (_, rest) = line.text.strip_prefix("warning: ")?.split_once(": error writing ")?;
+        return split_queue_id(rest).map(|(id, _)| Event::GivenBack { queue_id: id.to_owned() });
+    }
     let (queue_id, rest) = split_queue_id(line.text)?;
     let id = || queue_id.to_owned();
     match line.daemon {
+        "cleanup" if ["reject: ", "milter-reject: "].iter().any(|word| rest.starts_with(word)) => {
+            Some(Event::Refused { queue_id: id() })
+        }
         "cleanup" if ["discard: ", "milter-discard: "].iter().any(|word| rest.starts_with(word)) => {
             Some(Event::Discarded { queue_id: id() })
         }
@@ -174,7 +196,11 @@ fn parse(line: &Line) -> Option<Event> {
             let message_id = rest.strip_prefix('<').unwrap_or(rest).split(['<', '>']).next()?;
             Some(Event::Queued { queue_id: id(), message_id: message_id.to_owned() })
         }
-        "postsuper" => (rest.trim_end() == "removed").then(|| Event::Deleted { queue_id: id() }),
+        "postsuper" => match rest.trim_end() {
+            "removed" => Some(Event::Deleted { queue_id: id() }),
+            "requeued" => Some(Event::Requeued { queue_id: id() }),
+            _ => None,
+        },
         "qmgr" if rest.starts_with("from=") => {
             // `status=expired`, and since 3.5 `status=force-expired` (qmgr_active.c)
             let (_, status) = rest.rsplit_once(", status=")?;

@@ -212,7 +212,12 @@ impl<'a> Follower<'a> {
             Event::Expired { queue_id } => self.expired(host, &parsed, &queue_id, time),
             Event::Deleted { queue_id } => self.messages.deleted(queue_id.as_bytes()),
             Event::Queued { .. } => {}
-            Event::Discarded { .. } | Event::Returned { .. } | Event::Other => {
+            Event::Discarded { .. }
+            | Event::Returned { .. }
+            | Event::Refused { .. }
+            | Event::GivenBack { .. }
+            | Event::Requeued { .. }
+            | Event::Other => {
                 self.witness.hear(host, &parsed);
                 self.alone(host, &parsed, time);
             }

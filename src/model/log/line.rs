@@ -83,7 +83,10 @@ impl<'a> Line<'a> {
     pub fn is_trouble(&self) -> bool {
         let text = self.text.strip_prefix("/usr/sbin/postconf: ").unwrap_or(self.text);
         let complains = |head: &&str| text.starts_with(*head);
-        self.writer == Writer::System || ["warning: ", "error: ", "fatal: ", "panic: "].iter().any(complains)
+        let is_of_milter = self.daemon == "cleanup" && self.text.contains(": milter-reject: ");
+        self.writer == Writer::System
+            || is_of_milter
+            || ["warning: ", "error: ", "fatal: ", "panic: "].iter().any(complains)
     }
 
     /// When, and on which host; each as far as the line tells. Of several stamps the one with year and zone counts.

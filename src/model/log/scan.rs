@@ -8,7 +8,7 @@ use memchr::{memchr, memmem, memrchr};
 
 /// Every line that matters has one of these. The search looks at four bytes first: needles do not begin as something in
 /// every line does (`postfix`, `connection`).
-const NEEDLES: [&str; 18] = [
+const NEEDLES: [&str; 19] = [
     "status=",
     "warning: ",
     "fatal: ",
@@ -21,6 +21,8 @@ const NEEDLES: [&str; 18] = [
     "ect to ",
     "wrappermode",
     "super[",
+    // what a rule or a milter of this host says (cleanup_message.c, cleanup_milter.c)
+    "reject: ",
     // what the kernel, systemd, the journal and rsyslog say of Postfix
     "avc: ",
     "ix.service",

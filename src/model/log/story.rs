@@ -144,7 +144,12 @@ impl<'a> Narrator<'a> {
             Event::Deleted { .. } => {
                 self.tell(time, true, "was taken out of the queue by an admin".into(), None);
             }
-            Event::Discarded { .. } | Event::Returned { .. } | Event::Other => {
+            Event::Discarded { .. }
+            | Event::Returned { .. }
+            | Event::Refused { .. }
+            | Event::GivenBack { .. }
+            | Event::Requeued { .. }
+            | Event::Other => {
                 if line.daemon == "qmgr"
                     && let Some(sender) = rest.strip_prefix("from=<").and_then(|rest| rest.split('>').next())
                 {

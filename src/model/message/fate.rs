@@ -1,6 +1,6 @@
 //! What became of a test message that the relay did not accept, in words, where the catalogue has no cause for it.
 
-use super::delivery::{InQueue, Outcome};
+use super::delivery::Outcome;
 use super::trail::Gone;
 use crate::error::typed;
 use crate::model::causes::failure::Failure;
@@ -51,13 +51,43 @@ pub fn went_elsewhere(attempt: &Attempt, relayhost: &str, evidence: &[&str]) -> 
 }
 
 /// It left the queue, and no attempt was its end.
-pub fn gone(gone: Gone) -> Outcome {
+pub fn gone(gone: Gone, evidence: &[&str]) -> Outcome {
     let (id, cause, remedy) = match gone {
-        Gone::Expired | Gone::Returned => (
+        Gone::Expired => (
             "message-expired",
             "Postfix gave the test message up and returned it to its sender: it was in the queue for longer than \
              maximal_queue_lifetime allows, and the relay had not taken it",
             "`postconf maximal_queue_lifetime` shows the limit; give it a day or more, and run `relayhost verify`",
+        ),
+        Gone::Returned => (
+            "message-returned",
+            "Postfix returned the test message to its sender as not delivered, and why is not in this log: the lines of \
+             the delivery program are missing there",
+            "`postconf -P | grep syslog_facility` shows whether a daemon of Postfix logs elsewhere; the notice to the \
+             sender has the reason as well; `relayhost verify` sends another message",
+        ),
+        Gone::Refused => (
+            "message-refused-here",
+            "a rule of this host refused the test message before it was sent: header_checks, body_checks, or a milter",
+            "`postconf header_checks body_checks non_smtpd_milters` shows where the rules are; mend the one that \
+             refuses it, and run `relayhost verify`",
+        ),
+        Gone::GivenBack => (
+            "message-given-back",
+            "Postfix could not take the test message into its queue, and gave it back to the maildrop",
+            "the lines of cleanup and pickup in the mail log say why (a milter, a full disk); mend that, and run \
+             `relayhost verify`",
+        ),
+        Gone::Requeued => (
+            "message-requeued",
+            "somebody requeued the test message (postsuper -r) before the relay had taken it: it goes on under another \
+             queue id",
+            "relayhost verify (sends another one)",
+        ),
+        Gone::Removed => (
+            "message-removed",
+            "the queue file of the test message was removed before the relay had taken it, and no program of Postfix says so",
+            "find out who removes files below /var/spool/postfix, and run `relayhost verify`",
         ),
         Gone::Deleted => (
             "message-deleted",
@@ -71,15 +101,15 @@ pub fn gone(gone: Gone) -> Outcome {
              discards it, and run `relayhost verify`",
         ),
     };
-    Outcome::unheard(id, cause, remedy, &[])
+    Outcome::unheard(id, cause, remedy, evidence)
 }
 
 /// Log and queue disagree: nothing is proved.
-pub fn contradiction(queue_id: &str, log: &str, doubt: &str, queue: InQueue) -> Outcome {
+pub fn contradiction(queue_id: &str, log: &str, doubt: &str, left: Option<&str>) -> Outcome {
     let remedy = format!(
         "{}compare `grep {queue_id} {}` with `postqueue -p`, find out who writes to that log (every user of this \
          host can), and run `relayhost verify`",
-        left(queue_id, queue),
+        take_out(left),
         typed(log)
     );
     let cause = format!("{doubt}: somebody may be writing false lines to {log}, so nothing is proved");
@@ -87,7 +117,7 @@ pub fn contradiction(queue_id: &str, log: &str, doubt: &str, queue: InQueue) -> 
 }
 
 /// Not all that was logged can be read, so what was read proves nothing.
-pub fn incomplete(queue_id: &str, log: &str, by_hand: &str, queue: InQueue) -> Outcome {
+pub fn incomplete(log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
     let cause = format!(
         "lines are missing in {log}: one that relayhost itself logged has not come there within seconds, so nothing is \
          proved"
@@ -95,21 +125,29 @@ pub fn incomplete(queue_id: &str, log: &str, by_hand: &str, queue: InQueue) -> O
     let remedy = format!(
         "{}see why `{by_hand}` leaves no line at the end of {log} (rsyslog stopped, its rules, a full disk), \
          mend that, and run `relayhost verify`",
-        left(queue_id, queue)
+        take_out(left)
     );
     Outcome::unheard("log-incomplete", cause, &remedy, &[])
 }
 
-/// How to take out a test message that was left in the queue.
-fn left(queue_id: &str, queue: InQueue) -> String {
-    match queue {
-        InQueue::Left => {
-            format!(
-                "the test message {queue_id} is still in the queue: `postsuper -d {queue_id}` takes it out; "
-            )
-        }
-        InQueue::Nothing | InQueue::TakenOut => String::new(),
-    }
+/// How to take out a test message that was left in the queue, by the words that postsuper(1) knows it by.
+fn take_out(left: Option<&str>) -> String {
+    left.map(|name| format!("the test message is still in the queue: `postsuper -d {name}` takes it out; "))
+        .unwrap_or_default()
+}
+
+/// cleanup(8) has not finished with it.
+pub fn unfinished(queue_id: &str, evidence: &[&str]) -> Outcome {
+    Outcome::unheard(
+        "message-not-taken",
+        "Postfix's cleanup still works on the test message, so nothing has been sent: a milter or a table that it asks \
+         does not answer",
+        &format!(
+            "`postconf non_smtpd_milters` names the milters; start the one that hangs, or take it out and `postfix \
+             reload`; `postsuper -d {queue_id}` takes the message out once cleanup has finished it"
+        ),
+        evidence,
+    )
 }
 
 /// Postfix's log does not have the message.

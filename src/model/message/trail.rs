@@ -3,16 +3,15 @@
 //! a file of a syslog daemon, or of postlogd(8), has lines of any local user, and these count only as far as the queue,
 //! which is Postfix's alone, bears them out.
 
+mod confirm;
 mod word;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::model::log::event::plain;
 use crate::model::log::line::Line;
 use crate::model::log::witness::{ON_THE_WAY, Witness};
 use crate::model::log::{Attempt, Event, Status, parse_event, parse_line};
 pub use word::{Gone, Standing, Whereabouts, Word};
-use word::{deferred, end, whereabouts};
 
 /// Attempts that are kept. For one recipient there are a few; more than that somebody else has written.
 const ATTEMPTS: usize = 200;
@@ -44,10 +43,13 @@ pub struct Trail {
     /// wrong order.
     early: VecDeque<Attempt>,
     gone: Option<Gone>,
-    /// Whether an administrator took messages out of the queue, ours perhaps.
-    cleared: bool,
+    /// What an administrator did to many messages, ours perhaps: took them out of the queue, or requeued them.
+    cleared: Option<Gone>,
+    /// The process of cleanup(8) that had our message, and the line that told the end of it as a whole.
+    cleanup: Option<u32>,
+    end_line: Option<String>,
     /// The same as `gone` of before the queue id was known, with theirs.
-    early_gone: VecDeque<(String, Gone)>,
+    early_gone: VecDeque<(String, Gone, String)>,
     witness: Witness,
     /// What the log says of lines that it has lost.
     lost: Option<String>,
@@ -67,7 +69,9 @@ impl Trail {
             attempts: Vec::new(),
             early: VecDeque::new(),
             gone: None,
-            cleared: false,
+            cleared: None,
+            cleanup: None,
+            end_line: None,
             early_gone: VecDeque::new(),
             witness: Witness::default(),
             lost: None,
@@ -98,8 +102,9 @@ impl Trail {
                     for attempt in std::mem::take(&mut self.early) {
                         self.attempt(attempt);
                     }
-                    for (queue_id, gone) in std::mem::take(&mut self.early_gone) {
-                        self.gone(queue_id, gone);
+                    self.cleanup = Some(line.pid);
+                    for (queue_id, gone, text) in std::mem::take(&mut self.early_gone) {
+                        self.gone(queue_id, gone, &text);
                     }
                 }
                 Some(ours) if *ours != queue_id && self.others.len() < ONWARD => {
@@ -108,30 +113,43 @@ impl Trail {
                 Some(_) => {}
             },
             Event::Queued { .. } => {}
-            Event::Expired { queue_id } => self.gone(queue_id, Gone::Expired),
-            Event::Deleted { queue_id } => self.gone(queue_id, Gone::Deleted),
-            Event::Discarded { queue_id } => self.gone(queue_id, Gone::Discarded),
-            Event::Returned { queue_id } => self.gone(queue_id, Gone::Returned),
+            Event::Expired { queue_id } => self.gone(queue_id, Gone::Expired, line.text),
+            Event::Deleted { queue_id } => self.gone(queue_id, Gone::Deleted, line.text),
+            Event::Discarded { queue_id } => self.gone(queue_id, Gone::Discarded, line.text),
+            Event::Returned { queue_id } => self.gone(queue_id, Gone::Returned, line.text),
+            Event::GivenBack { queue_id } => self.gone(queue_id, Gone::GivenBack, line.text),
+            Event::Requeued { queue_id } => self.gone(queue_id, Gone::Requeued, line.text),
+            Event::Refused { queue_id } => {
+                self.gone(queue_id, Gone::Refused, line.text);
+                // A bounce that follows has less to say.
+                self.witness.hear(0, &line);
+            }
             Event::Attempt(attempt) => self.attempt(attempt),
-            // `postsuper -d ALL` names no queue ids, and `postsuper -r` gives new ones (postsuper.c).
+            // `postsuper -d ALL` names no queue ids (postsuper.c).
             Event::Other if line.daemon == "postsuper" => {
-                self.cleared |= ["Deleted: ", "Requeued: "].iter().any(|word| line.text.starts_with(word));
+                let is = |word: &str| line.text.starts_with(word);
+                let what = is("Deleted: ").then_some(Gone::Deleted);
+                self.cleared = what.or_else(|| is("Requeued: ").then_some(Gone::Requeued)).or(self.cleared);
             }
             Event::Other => self.witness.hear(0, &line),
         }
     }
 
-    fn gone(&mut self, queue_id: String, gone: Gone) {
+    fn gone(&mut self, queue_id: String, gone: Gone, text: &str) {
         match &self.queue_id {
             None => {
                 if self.early_gone.len() == ATTEMPTS {
                     self.early_gone.pop_front();
                 }
-                self.early_gone.push_back((queue_id, gone));
+                self.early_gone.push_back((queue_id, gone, text.to_owned()));
             }
-            // The sender is told of what expired, too: that it expired says more.
-            Some(ours) if *ours == queue_id && self.gone.is_none_or(|known| known == Gone::Returned) => {
+            // The sender is told of what expired, too: that it expired says more. And why it was given back, likewise.
+            Some(ours)
+                if *ours == queue_id
+                    && self.gone.is_none_or(|known| matches!(known, Gone::Returned | Gone::GivenBack)) =>
+            {
                 self.gone = Some(gone);
+                self.end_line = Some(text.to_owned());
             }
             Some(_) => {}
         }
@@ -166,110 +184,6 @@ impl Trail {
         }
     }
 
-    /// What log and queue come to. `is_relay` tells whether a host is the relay of the answers. Where an alias stands for
-    /// several recipients the relay has to accept all of them, and the first that it does not decides.
-    pub fn word(&self, standing: &Standing, is_relay: impl Fn(&str, &str, u16) -> bool) -> Word {
-        if let Some(doubt) = self.doubt() {
-            return Word::Doubt(doubt);
-        }
-        if let Some(word) = self.end_of_all().and_then(|gone| self.word_of_all(gone, standing)) {
-            return word;
-        }
-        let mut all: Vec<String> = Vec::new();
-        let waiting = standing.waiting.iter().map(|one| &one.address);
-        for address in self.attempts.iter().map(|attempt| &attempt.to).chain(waiting).map(|to| plain(to)) {
-            if !all.contains(&address) {
-                all.push(address);
-            }
-        }
-        let (mut good, mut bad, mut open) = (None, None, false);
-        for address in all {
-            match self.word_of(&address, standing) {
-                Err(doubt) => return Word::Doubt(doubt),
-                Ok(None) => open = true,
-                Ok(Some(attempt)) => match whereabouts(&attempt, &is_relay) {
-                    accepted @ Whereabouts::Accepted(_) => good = Some(accepted),
-                    other => bad = bad.or(Some(other)),
-                },
-            }
-        }
-        match bad.or_else(|| good.filter(|_| !open)) {
-            Some(found) => Word::Said(found),
-            None => Word::Open,
-        }
-    }
-
-    /// The end of the message as a whole, if the log may have one.
-    fn end_of_all(&self) -> Option<Gone> {
-        let is_deleted = self.cleared && self.queue_id.is_some() && self.author == Author::Anybody;
-        self.gone.or(is_deleted.then_some(Gone::Deleted))
-    }
-
-    /// What an end of the message as a whole comes to; `None` if the attempts are to be asked.
-    fn word_of_all(&self, gone: Gone, standing: &Standing) -> Option<Word> {
-        let ends = || self.attempts.iter().filter(|attempt| attempt.status != Status::Deferred);
-        let bounced = || ends().any(|attempt| attempt.status == Status::Bounced);
-        match (self.author, ends().next()) {
-            (_, None) if standing.is_done() => Some(Word::Gone(gone)),
-            // Postfix itself says both of a message whose recipients ended differently; and what was deleted were others.
-            (Author::Postfix, _) => None,
-            (_, None) if self.gone.is_none() => None,
-            (_, Some(_)) if gone == Gone::Returned && bounced() => None,
-            (_, Some(one)) => {
-                Some(Word::Doubt(format!("the log has two ends of it: {}, and {}", end(one), gone.words())))
-            }
-            (_, None) => Some(Word::Doubt(format!(
-                "the log says of the message: {}, and the queue still has it to do",
-                gone.words()
-            ))),
-        }
-    }
-
-    /// What makes a log that anybody can write to worthless, whatever the queue says.
-    fn doubt(&self) -> Option<String> {
-        if self.author == Author::Postfix {
-            return None;
-        }
-        if self.attempts.len() > ATTEMPTS {
-            return Some(format!("the log has more than {ATTEMPTS} attempts for one recipient"));
-        }
-        if let Some(lost) = self.lost.as_ref().filter(|lost| lost.contains("postfix")) {
-            return Some(format!("the log has lost lines of Postfix: {lost}"));
-        }
-        let foreign = self.others.iter().find(|id| !self.onward.contains(id));
-        foreign.map(|id| {
-            let ours = self.queue_id.as_deref().unwrap_or_default();
-            format!("the log has the message under two queue ids, {ours} and {id}")
-        })
-    }
-
-    /// The attempt that counts for one recipient, if one does; or why the log cannot be believed.
-    fn word_of(&self, address: &str, standing: &Standing) -> Result<Option<Attempt>, String> {
-        let of_it: Vec<&Attempt> =
-            self.attempts.iter().filter(|attempt| plain(&attempt.to) == address).collect();
-        if self.author == Author::Postfix {
-            return Ok(of_it.last().copied().cloned());
-        }
-        let waits = standing.waiting.iter().find(|one| plain(&one.address) == address);
-        let mut ends = of_it.iter().enumerate().filter(|(_, attempt)| attempt.status != Status::Deferred);
-        match (ends.next(), ends.next(), waits) {
-            (Some((_, one)), Some((_, other)), _) => {
-                Err(format!("the log has two ends of {address}: {}, and {}", end(one), end(other)))
-            }
-            (Some((at, one)), None, _) if at + 1 < of_it.len() => {
-                Err(format!("the log has attempts for {address} after its end: {}", end(one)))
-            }
-            (Some((_, one)), None, Some(_)) => {
-                Err(format!("the log says of {address}: {}; the queue says: still waiting", end(one)))
-            }
-            (Some((_, one)), None, None) => Ok(Some((*one).clone())),
-            // Under way, for the first time or again.
-            (None, _, Some(waits)) if waits.reason.is_empty() => Ok(None),
-            (None, _, Some(waits)) => deferred(&of_it, address, &waits.reason),
-            (None, _, None) => Err(format!("the queue is done with {address}, and the log does not say how")),
-        }
-    }
-
     /// A daemon that master(8) has given up starting for now, by the log. qmgr(8) tells of it a minute later.
     pub fn throttled(&self) -> Option<&'static str> {
         let says = |name: &str| {
@@ -288,6 +202,15 @@ impl Trail {
     /// How much the log has of what became of the message: attempts for our recipient, and an end of the whole.
     pub fn news(&self) -> usize {
         self.attempts.len() + usize::from(self.end_of_all().is_some())
+    }
+
+    /// What explains an end that is no attempt: the line that tells it, and what cleanup(8) said of the message.
+    pub fn end_evidence(&self) -> Vec<&str> {
+        let queue_id = self.queue_id.as_deref().unwrap_or_default();
+        let said = self.cleanup.into_iter().flat_map(|pid| self.witness.said(0, pid, queue_id));
+        let line = self.end_line.as_deref();
+        let known = said.filter(|text| Some(*text) != line);
+        line.into_iter().chain(known).chain(self.witness.deaths(0)).collect()
     }
 
     /// What explains an attempt: its reason, what its process said before, and which daemons died meanwhile; and what
@@ -313,5 +236,7 @@ fn loss(raw: &str) -> Option<String> {
     is_loss.then(|| line.text.to_owned())
 }
 
+#[cfg(test)]
+mod forgery;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ COMMAND is `apply`, `restore`, `repair`, `recover`, `pending` or `root` (`apply 
 call, at every one in turn that changes something (with MUCH `all`; else every so many, and each that gives or takes a
 name). HOW says by what: `deaths` (SIGKILL), `errors` (no room, a broken disk) or `signals` (Ctrl-C, SIGTERM, SIGHUP, which
 have the run undone). After each hit the managed files must be exactly those before the command or exactly those after it,
-and mail must arrive through the relay that they name. What is shared with the loops over `apply` is in `faults.py`."""
+and mail must arrive through the relay that they name. What is shared with the loops over `apply` is in `world.py`."""
 
 import os
 import re
@@ -15,8 +15,8 @@ import sys
 import time
 from collections import Counter
 
-import faults
-from faults import ANSWERS, APPLY, complain, keep, read, reset, run, traced, write
+import world
+from world import ANSWERS, APPLY, complain, keep, read, reset, run, traced, write
 
 DEFAULT = "/etc/relayhost/answers.toml"
 TREE = "/tree"
@@ -60,7 +60,7 @@ class Loop:
             if state != self.after:
                 complain(f"{what}: exit 0, but {state}", result)
             return
-        allowed = {ended_by} if ended_by else faults.STATUSES | {4, 5, 7}
+        allowed = {ended_by} if ended_by else world.STATUSES | {4, 5, 7}
         if status not in allowed:
             complain(f"{what}: exit status", result)
         elif "\n  -> " not in result.stderr and status not in {4, 5, 7}:
@@ -68,9 +68,9 @@ class Loop:
         elif state != self.before and not (state == self.after and re.search("/pending[/`]", result.stderr)):
             # All was done but to note that it was asked for, or that it is: the message says so.
             complain(f"{what}: exit {status}, but {state}", result)
-        elif os.path.exists(f"{faults.STATE}/journal.json"):
+        elif os.path.exists(f"{world.STATE}/journal.json"):
             complain(f"{what}: a journal is left", result)
-        if ended_by and not re.search("nothing was changed|no file was changed|again what it was before", result.stderr):
+        if ended_by and not re.search("nothing was changed|no file was changed|previous configuration was restored", result.stderr):
             complain(f"{what}: does not say what is in force", result)
         if ended_by and not self.queue_is_empty() and "may be in the queue" not in result.stderr:
             complain(f"{what}: a test message is left in the queue", result)
@@ -132,7 +132,7 @@ class Recover(Loop):
         state = self.host.state()
         if result.returncode == 0 and state != self.after:
             complain(f"{what}: exit 0, but {state}", result)
-        if result.returncode not in faults.STATUSES | {ended_by}:
+        if result.returncode not in world.STATUSES | {ended_by}:
             complain(f"{what}: exit status", result)
         if result.returncode and "\n  -> " not in result.stderr:
             complain(f"{what}: no remedy", result)
@@ -148,7 +148,7 @@ class Pending(Loop):
         write(DEFAULT, read(ANSWERS["new"]).decode())
 
     def path(self):
-        return f"{faults.STATE}/pending/op5.json"
+        return f"{world.STATE}/pending/op5.json"
 
     def start(self):
         os.makedirs(os.path.dirname(self.path()), mode=0o700, exist_ok=True)
@@ -177,7 +177,7 @@ class Root(Loop):
         assert result.returncode == 0, result
         run(["cp", "-a", "/dev/null", f"{TREE}/dev/"])
         run(["sh", "-c", f"rm -f {TREE}/var/spool/postfix/pid/*"])
-        faults.POSTFIX, faults.STATE = f"{TREE}/etc/postfix", f"{TREE}/var/lib/relayhost"
+        world.POSTFIX, world.STATE = f"{TREE}/etc/postfix", f"{TREE}/var/lib/relayhost"
         reset()
 
     def settle(self, what, number, result):
@@ -189,12 +189,12 @@ class Root(Loop):
             complain(f"{what}: {state}", result)
             reset()
             return None
-        if os.path.exists(f"{faults.STATE}/journal.json"):
+        if os.path.exists(f"{world.STATE}/journal.json"):
             complain(f"{what}: a journal is left", history)
         again = run(self.command[:-1] + [ANSWERS[state]])
         if again.returncode != 0 or self.host.state() != state:
             complain(f"{what}: apply with the answers that are in force ({state})", again)
-        left = faults.leftovers()
+        left = world.leftovers()
         if left:
             complain(f"{what}: left over: {left}", result)
         if os.listdir(f"{TREE}/var/spool/postfix/pid"):
@@ -212,7 +212,7 @@ def sample(cases, much):
     chosen = []
     for number, case in enumerate(cases):
         named = case[1].name.startswith(NAMING) and str(case[1].line) != last
-        if number % every == 0 or (named and f"{faults.POSTFIX}/" in case[1].line) or "/journal.json" in case[1].line:
+        if number % every == 0 or (named and f"{world.POSTFIX}/" in case[1].line) or "/journal.json" in case[1].line:
             chosen.append(case)
         last = str(case[1].line)
     return chosen
@@ -227,7 +227,7 @@ def cases_of(loop, how):
     calls = [call for call in calls if call.position > heeds]
     if how == "signals":
         return [(f"signal={SIGNALS[number % 3][0]}", call) for number, call in enumerate(calls)]
-    calls = [call for call in calls if call.name in faults.FAILING]
+    calls = [call for call in calls if call.name in world.FAILING]
     return [(f"error={['ENOSPC', 'EIO'][number % 2]}", call) for number, call in enumerate(calls)]
 
 
@@ -237,7 +237,7 @@ def main():
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     begin = time.monotonic()
-    host = faults.Host()
+    host = world.Host()
     loop = {known.__name__.lower(): known for known in Loop.__subclasses__()}[command](host)
     every = cases_of(loop, how)
     cases = sample(every, much)
@@ -258,9 +258,9 @@ def main():
     told = ", ".join(f"{n} exit {status}" for status, n in sorted(statuses.items()))
     print(
         f"faults: {len(cases)} {how} in {command}, of {len(every)} calls, {whole} whole "
-        f"({states['old']} old, {states['new']} new; {told}), {faults.bad} bad, {time.monotonic() - begin:.0f} s"
+        f"({states['old']} old, {states['new']} new; {told}), {world.bad} bad, {time.monotonic() - begin:.0f} s"
     )
-    sys.exit(faults.bad != 0)
+    sys.exit(world.bad != 0)
 
 
 if __name__ == "__main__":

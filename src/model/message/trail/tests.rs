@@ -5,16 +5,16 @@ use proptest::prelude::*;
 
 use super::word::is_same_reason;
 use super::*;
-use crate::model::inspection::queue::{Addressee, Recipient};
+use crate::model::inspection::queue::{Addressee, Contents, QueueFile, Recipient};
 
-const OPS: &str = "ops@example.com";
-const QUEUED: &str = "x postfix/cleanup[2]: ABCDE1: message-id=<unique@h>";
-const DEFERRED: &str = "x postfix/smtp[3]: ABCDE1: to=<ops@example.com>, relay=r[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=4.7.0, status=deferred (SASL authentication failed; cannot authenticate to server r[192.0.2.1]: no mechanism available)";
-const SENT: &str = "x postfix/smtp[3]: ABCDE1: to=<ops@example.com>, relay=r[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (250 ok)";
-const WHY: &str =
+pub(super) const OPS: &str = "ops@example.com";
+pub(super) const QUEUED: &str = "x postfix/cleanup[2]: ABCDE1: message-id=<unique@h>";
+pub(super) const DEFERRED: &str = "x postfix/smtp[3]: ABCDE1: to=<ops@example.com>, relay=r[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=4.7.0, status=deferred (SASL authentication failed; cannot authenticate to server r[192.0.2.1]: no mechanism available)";
+pub(super) const SENT: &str = "x postfix/smtp[3]: ABCDE1: to=<ops@example.com>, relay=r[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (250 ok)";
+pub(super) const WHY: &str =
     "SASL authentication failed; cannot authenticate to server r[192.0.2.1]: no mechanism available";
 
-fn trail(author: Author, lines: &[&str]) -> Trail {
+pub(super) fn trail(author: Author, lines: &[&str]) -> Trail {
     let mut trail = Trail::new("unique@h", OPS, author);
     for line in lines {
         trail.feed(line);
@@ -23,23 +23,30 @@ fn trail(author: Author, lines: &[&str]) -> Trail {
 }
 
 /// The queue has these of our recipients, with their reasons.
-fn waiting(all: &[(&str, &str)]) -> Standing {
+pub(super) fn waiting(all: &[(&str, &str)]) -> Standing {
     let addressee =
         |(to, _): &(&str, &str)| Addressee { address: (*to).into(), original: OPS.into(), done: false };
     let shown = |(to, why): &(&str, &str)| Recipient { address: (*to).into(), reason: (*why).into() };
-    Standing::new(
-        OPS,
-        &all.iter().map(addressee).collect::<Vec<_>>(),
-        &all.iter().map(shown).collect::<Vec<_>>(),
-    )
+    let contents = Some(Contents::Of(all.iter().map(addressee).collect()));
+    let file = QueueFile { there: true, contents, given_back: None };
+    Standing::new(OPS, &file, &all.iter().map(shown).collect::<Vec<_>>())
 }
 
-fn gone() -> Standing {
-    waiting(&[])
+/// The file has gone before anybody saw it.
+pub(super) fn gone() -> Standing {
+    Standing::default()
+}
+
+/// The file has gone, and these recipients of ours were in it: done, or not.
+pub(super) fn went(all: &[(&str, bool)]) -> Standing {
+    let addressee =
+        |(to, done): &(&str, bool)| Addressee { address: (*to).into(), original: OPS.into(), done: *done };
+    let contents = Some(Contents::Of(all.iter().map(addressee).collect()));
+    Standing::new(OPS, &QueueFile { there: false, contents, given_back: None }, &[])
 }
 
 /// What it comes to, in short.
-fn short(trail: &Trail, standing: &Standing) -> String {
+pub(super) fn short(trail: &Trail, standing: &Standing) -> String {
     match trail.word(standing, |name, _, port| name == "r" && port == 587) {
         Word::Open => "open".into(),
         Word::Gone(gone) => format!("gone {gone:?}"),
@@ -86,10 +93,18 @@ fn of_an_alias_all_have_to_be_accepted() {
     assert_eq!(both(&[QUEUED, &one, &two], &gone()), ["accepted 250 ok", "accepted 250 ok"]);
     let refused = two.replace("status=sent (250 ok)", "status=bounced (550 no)");
     for lines in [[QUEUED, &one, &refused], [QUEUED, &refused, &one]] {
-        assert_eq!(both(&lines, &gone()), ["bounced 550 no", "bounced 550 no"]);
+        assert_eq!(
+            both(&lines, &went(&[("a@x", true), ("b@x", true)])),
+            ["bounced 550 no", "bounced 550 no"]
+        );
+        // Whose file nobody saw may have had one recipient alone.
+        assert!(both(&lines, &gone())[1].contains("two ends"));
     }
     let local = two.replace("r[192.0.2.1]:587", "local");
-    assert_eq!(both(&[QUEUED, &one, &local], &gone()), ["here b@x", "here b@x"]);
+    let both_done = went(&[("a@x", true), ("b@x", true)]);
+    assert_eq!(both(&[QUEUED, &one, &local], &both_done), ["here b@x", "here b@x"]);
+    // Both have to be there.
+    assert!(both(&[QUEUED, &one], &both_done)[1].contains("does not say how"));
 }
 
 #[test]
@@ -173,12 +188,12 @@ fn reasons_are_compared_as_log_and_queue_show_them() {
     assert!(is_same_reason(&long[..1900], &long) && !is_same_reason(&long[..100], &long));
 }
 
-const EXPIRED: &str = "x postfix/qmgr[1]: ABCDE1: from=<a@b>, status=expired, returned to sender";
-const DELETED: &str = "x postfix/postsuper[9]: ABCDE1: removed";
-const DISCARDED: &str =
+pub(super) const EXPIRED: &str = "x postfix/qmgr[1]: ABCDE1: from=<a@b>, status=expired, returned to sender";
+pub(super) const DELETED: &str = "x postfix/postsuper[9]: ABCDE1: removed";
+pub(super) const DISCARDED: &str =
     "x postfix/cleanup[2]: ABCDE1: discard: header Subject: x from local; from=<a@b> to=<ops@example.com>";
-const CLEARED: &str = "x postfix/postsuper[9]: Deleted: 12 messages";
-const RETURNED: &str = "x postfix/bounce[4]: ABCDE1: sender non-delivery notification: ABCDE7";
+pub(super) const CLEARED: &str = "x postfix/postsuper[9]: Deleted: 12 messages";
+pub(super) const RETURNED: &str = "x postfix/bounce[4]: ABCDE1: sender non-delivery notification: ABCDE7";
 
 #[test]
 fn an_end_without_an_attempt_is_an_end() {

@@ -1,6 +1,6 @@
 //! What a log and the queue come to: the end of a message, by an attempt or without one, or a doubt.
 
-use crate::model::inspection::queue::{Addressee, Recipient};
+use crate::model::inspection::queue::{Addressee, Contents, QueueFile, Recipient};
 use crate::model::log::event::plain;
 use crate::model::log::{Attempt, Hop, Status};
 
@@ -15,6 +15,14 @@ pub enum Gone {
     Discarded,
     /// Its sender was told that it did not arrive.
     Returned,
+    /// A rule or a milter refused it before it was in the queue.
+    Refused,
+    /// Postfix could not take it into the queue, and keeps it in the maildrop.
+    GivenBack,
+    /// An administrator put it back into the maildrop.
+    Requeued,
+    /// Its queue file went while the recipient was still to do, and no program of Postfix says so.
+    Removed,
 }
 
 impl Gone {
@@ -24,6 +32,10 @@ impl Gone {
             Self::Deleted => "taken out of the queue by postsuper",
             Self::Discarded => "discarded by a rule",
             Self::Returned => "returned to sender",
+            Self::Refused => "refused by a rule or a milter of this host",
+            Self::GivenBack => "given back to the maildrop",
+            Self::Requeued => "requeued by postsuper",
+            Self::Removed => "removed from the queue",
         }
     }
 }
@@ -79,32 +91,87 @@ impl Word {
     }
 }
 
-/// Those of our recipients that are still to do, by the queue: one, or several where an alias stands for them.
+/// What the queue knows of our recipients: one, or several where an alias stands for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
+    /// Whether the file is in the queue.
+    pub(super) there: bool,
+    /// Whether it was seen before cleanup(8) had finished it, and never after.
+    pub(super) unfinished: bool,
+    /// Those of the message's recipients that `to` stands for; `None` if its finished file was never seen.
+    pub(super) ours: Option<Vec<Addressee>>,
+    /// Those that are still to do, with the reasons that the queue shows.
     pub(super) waiting: Vec<Recipient>,
+    /// The file in the maildrop that has the message.
+    given_back: Option<String>,
 }
 
 impl Standing {
-    /// Of the recipients in the message's queue file (none: it is not in the queue any more) those that `to` stands for,
-    /// with the reasons that the queue shows.
-    pub fn new(to: &str, envelope: &[Addressee], shown: &[Recipient]) -> Self {
+    /// Of the recipients in the message's queue file those that `to` stands for, with the reasons that the queue shows.
+    pub fn new(to: &str, file: &QueueFile, shown: &[Recipient]) -> Self {
         let to = plain(to);
-        let ours = envelope
-            .iter()
-            .filter(|one| !one.done && [&one.address, &one.original].iter().any(|it| plain(it) == to));
+        let is_ours = |one: &&Addressee| [&one.address, &one.original].iter().any(|it| plain(it) == to);
+        let ours: Option<Vec<Addressee>> = match &file.contents {
+            Some(Contents::Of(all)) => Some(all.iter().filter(is_ours).cloned().collect()),
+            Some(Contents::Unfinished) | None => None,
+        };
         let reason = |address: &str| {
             let shown = shown.iter().find(|shown| plain(&shown.address) == plain(address));
             shown.map(|shown| shown.reason.clone()).unwrap_or_default()
         };
+        let to_do = ours.iter().flatten().filter(|one| file.there && !one.done);
         let waiting =
-            ours.map(|one| Recipient { address: one.address.clone(), reason: reason(&one.address) });
-        Self { waiting: waiting.collect() }
+            to_do.map(|one| Recipient { address: one.address.clone(), reason: reason(&one.address) });
+        Self {
+            there: file.there,
+            unfinished: file.contents == Some(Contents::Unfinished),
+            waiting: waiting.collect(),
+            given_back: file.given_back.clone(),
+            ours,
+        }
     }
 
-    /// Whether nothing is to be done any more.
+    /// Whether the queue has nothing to do any more for our recipient.
     pub fn is_done(&self) -> bool {
-        self.waiting.is_empty()
+        !self.there || self.ours.is_some() && self.waiting.is_empty()
+    }
+
+    /// Whether cleanup(8) has the message still, and no program has tried it.
+    pub fn is_unfinished(&self) -> bool {
+        self.there && self.unfinished
+    }
+
+    /// The file in the maildrop that has the message, if Postfix gave it back.
+    pub fn given_back(&self) -> Option<&str> {
+        self.given_back.as_deref()
+    }
+
+    /// Whether the file lists this address, written plainly, as one of ours.
+    pub(super) fn lists(&self, address: &str) -> bool {
+        self.ours.iter().flatten().any(|one| plain(&one.address) == address)
+    }
+
+    /// Those of our recipients that were not done when the file went.
+    pub(super) fn dropped(&self) -> impl Iterator<Item = String> {
+        let ours = || self.ours.iter().flatten().filter(|_| !self.there);
+        let is_done = move |one: &&Addressee| {
+            ours().any(|other| other.done && plain(&other.address) == plain(&one.address))
+        };
+        ours().filter(move |one| !is_done(one)).map(|one| plain(&one.address))
+    }
+}
+
+/// Whether two ends for our recipient mean the same: both accepted, or both kept on this host; or one reason.
+pub(super) fn agree(one: &Whereabouts, other: &Whereabouts) -> bool {
+    let is_here = |it: &Whereabouts| matches!(it, Whereabouts::StayedHere(_)) || it.attempt().is_local();
+    match (one, other) {
+        (Whereabouts::Accepted(_), Whereabouts::Accepted(_)) => true,
+        (one, other) if is_here(one) || is_here(other) => is_here(one) && is_here(other),
+        (Whereabouts::WentElsewhere(one), Whereabouts::WentElsewhere(other))
+        | (Whereabouts::Bounced(one), Whereabouts::Bounced(other)) => {
+            one.reason == other.reason && one.relay == other.relay
+        }
+        _ => false,
     }
 }
 
