@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::Place;
-use super::probe::facts::know_login_in_force;
+use super::tables::know_login_in_force;
 use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;

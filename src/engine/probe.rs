@@ -2,7 +2,7 @@
 //! It writes nothing, and never sends DATA. It tries one login at most: a refused password that is tried again locks
 //! the account.
 
-pub(super) mod facts;
+mod facts;
 mod session;
 mod talk;
 

@@ -1,21 +1,21 @@
 //! What a probe must know of the host: Postfix's settings, the plugins, the authorities. From that, the route.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::engine::observe::plugins;
+use crate::engine::tables::{first_entry, login_entry};
 use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::observed::parse_settings;
 use crate::model::packages::need::{Need, needs};
-use crate::model::plan::parameters::{ca_candidates, words};
-use crate::model::postfix::managed::Managed;
+use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::postfix::settings::{Settings, probed, value};
 use crate::model::probe::current::{Current, Relayhost};
 use crate::model::probe::route::Route;
 use crate::model::secret::Secret;
-use crate::sys::{files, host, postfix, secrets};
+use crate::sys::{files, host, postfix};
 
 /// The host as far as a probe asks.
 #[derive(Debug)]
@@ -97,41 +97,4 @@ pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Ro
         plugins: host.plugins.clone(),
     };
     Ok(Some(Route::of_host(current, &host.settings, &host.name)))
-}
-
-/// The entry of the password tables in force for a relay, `user:password`: first by the name, then by the value of `relayhost`
-/// (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
-fn login_entry(relay: &Relayhost, settings: &Settings) -> Result<Option<String>> {
-    let keys = [relay.host.clone(), relay.text.clone()];
-    let entry = first_entry("smtp_sasl_password_maps", &keys, settings)?;
-    if let Some(entry) = &entry {
-        secrets::know_entry(entry);
-    }
-    Ok(entry)
-}
-
-/// Has the password hidden that smtp(8) sends now, if it is in another table than ours, which is read anyway.
-pub fn know_login_in_force(settings: &Settings) {
-    let path = Managed::SaslPasswd.path();
-    let is_ours = |table: &String| table.split_once(':').is_some_and(|(_, name)| Path::new(name) == path);
-    if words(value(settings, "smtp_sasl_password_maps")).iter().all(is_ours) {
-        return;
-    }
-    if let Some(relay) = Relayhost::parse(value(settings, "relayhost")) {
-        // A table that cannot be read gives smtp(8) no password either.
-        let _ = login_entry(&relay, settings);
-    }
-}
-
-/// The first of these keys that one of a parameter's tables has, by Postfix's own program, whatever kind of table.
-fn first_entry(parameter: &str, keys: &[String], settings: &Settings) -> Result<Option<String>> {
-    let tables = words(value(settings, parameter));
-    for key in keys {
-        for table in &tables {
-            if let Some(found) = postfix::look_up(table, key)? {
-                return Ok(Some(found));
-            }
-        }
-    }
-    Ok(None)
 }

@@ -43,6 +43,8 @@ pub struct Trail {
     /// wrong order.
     early: VecDeque<Attempt>,
     gone: Option<Gone>,
+    /// Another end of the message as a whole, which cannot be as well.
+    gone_otherwise: Option<Gone>,
     /// What an administrator did to many messages, ours perhaps: took them out of the queue, or requeued them.
     cleared: Option<Gone>,
     /// The process of cleanup(8) that had our message, and the line that told the end of it as a whole.
@@ -69,6 +71,7 @@ impl Trail {
             attempts: Vec::new(),
             early: VecDeque::new(),
             gone: None,
+            gone_otherwise: None,
             cleared: None,
             cleanup: None,
             end_line: None,
@@ -150,6 +153,10 @@ impl Trail {
             {
                 self.gone = Some(gone);
                 self.end_line = Some(text.to_owned());
+            }
+            Some(ours) if *ours == queue_id && self.gone != Some(gone) => {
+                let follows = matches!(gone, Gone::Returned | Gone::GivenBack);
+                self.gone_otherwise = self.gone_otherwise.or((!follows).then_some(gone));
             }
             Some(_) => {}
         }

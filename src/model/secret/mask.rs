@@ -68,7 +68,8 @@ impl Mask {
             return;
         }
         let logins = [format!("{user}\0{plain}"), format!("{user}:{plain}")];
-        for whole in [reading::essence(plain, false), reading::essence(plain, true)] {
+        let wholes = [reading::essence(plain, false), reading::essence(plain, true), reading::bytes(plain)];
+        for whole in wholes {
             self.add(Form { bytes: whole, base64: false });
         }
         let wide: Vec<u8> = plain.encode_utf16().flat_map(u16::to_le_bytes).collect();

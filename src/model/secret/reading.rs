@@ -88,6 +88,15 @@ pub fn essence(text: &str, joined: bool) -> Vec<u8> {
     letters(text, joined).iter().filter_map(|letter| letter.c).collect::<String>().into_bytes()
 }
 
+/// The bytes of a text that count where each is written by itself, as in `%C2%A0`: there white space counts unless it is ASCII.
+pub fn bytes(text: &str) -> Vec<u8> {
+    text.bytes().filter(|byte| is_counted(*byte)).collect()
+}
+
+fn is_counted(byte: u8) -> bool {
+    !byte.is_ascii() || is_shown(char::from(byte))
+}
+
 /// The range, and the run of base64 on both sides of it.
 pub fn run_around(text: &str, range: Range<usize>) -> Range<usize> {
     let is_run = |c: &char| c.is_ascii_alphanumeric() || "+/-_=".contains(*c);
@@ -226,7 +235,7 @@ enum Meant {
 
 fn put(items: &mut Vec<Item>, meant: Meant, from: usize, to: usize) {
     match meant {
-        Meant::Byte(byte) if byte.is_ascii() && !is_shown(char::from(byte)) => {}
+        Meant::Byte(byte) if !is_counted(byte) => {}
         Meant::Byte(byte) => items.push(Item { unit: Unit::Byte(byte), from, to }),
         Meant::Char(c) if !is_shown(c) => {}
         Meant::Char(c) => {

@@ -179,6 +179,9 @@ impl Trail {
         if let Some(lost) = self.lost.as_ref().filter(|lost| lost.contains("postfix")) {
             return Some(format!("the log has lost lines of Postfix: {lost}"));
         }
+        if let (Some(one), Some(other)) = (self.gone, self.gone_otherwise) {
+            return Some(format!("the log has two ends of the message: {}, and {}", one.words(), other.words()));
+        }
         let foreign = self.others.iter().find(|id| !self.onward.contains(id));
         foreign.map(|id| {
             let ours = self.queue_id.as_deref().unwrap_or_default();

@@ -62,6 +62,19 @@ fn what_a_relay_splits_wraps_and_cuts_is_one() {
 }
 
 #[test]
+fn white_space_that_is_not_ascii_is_hidden_byte_by_byte() {
+    let mask = Mask::new("u", &Secret::new("aa\u{a0}b\u{200b}c"));
+    for form in [
+        "%61%61%C2%A0%62%E2%80%8B%63",
+        "6161c2a062e2808b63",
+        "aa\\xc2\\xa0b\\xe2\\x80\\x8bc",
+        "aa=C2=A0b=E2=80=8Bc",
+    ] {
+        assert_eq!(mask.hide(form), "********");
+    }
+}
+
+#[test]
 fn a_short_password_is_hidden_as_a_word_and_in_a_login() {
     let mask = Mask::new("u", &Secret::new("abc"));
     assert_eq!(

@@ -1,0 +1,47 @@
+//! Looks into the tables that Postfix reads now: the login for a relay, and whatever a key has.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::model::plan::parameters::words;
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::settings::{Settings, value};
+use crate::model::probe::current::Relayhost;
+use crate::sys::{postfix, secrets};
+
+/// The entry of the password tables in force for a relay, `user:password`: first by the name, then by the value of `relayhost`
+/// (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
+pub fn login_entry(relay: &Relayhost, settings: &Settings) -> Result<Option<String>> {
+    let keys = [relay.host.clone(), relay.text.clone()];
+    let entry = first_entry("smtp_sasl_password_maps", &keys, settings)?;
+    if let Some(entry) = &entry {
+        secrets::know_entry(entry);
+    }
+    Ok(entry)
+}
+
+/// Has the password hidden that smtp(8) sends now, if it is in another table than ours, which is read anyway.
+pub fn know_login_in_force(settings: &Settings) {
+    let path = Managed::SaslPasswd.path();
+    let is_ours = |table: &String| table.split_once(':').is_some_and(|(_, name)| Path::new(name) == path);
+    if words(value(settings, "smtp_sasl_password_maps")).iter().all(is_ours) {
+        return;
+    }
+    if let Some(relay) = Relayhost::parse(value(settings, "relayhost")) {
+        // A table that cannot be read gives smtp(8) no password either.
+        let _ = login_entry(&relay, settings);
+    }
+}
+
+/// The first of these keys that one of a parameter's tables has, by Postfix's own program, whatever kind of table.
+pub fn first_entry(parameter: &str, keys: &[String], settings: &Settings) -> Result<Option<String>> {
+    let tables = words(value(settings, parameter));
+    for key in keys {
+        for table in &tables {
+            if let Some(found) = postfix::look_up(table, key)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}
