@@ -130,10 +130,12 @@ pub fn incomplete(log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
     Outcome::unheard("log-incomplete", cause, &remedy, &[])
 }
 
-/// How to take out a test message that was left in the queue, by the words that postsuper(1) knows it by.
+/// How to take out a test message that was left in the queue. `left`: its id, and the name of its queue if postsuper(1) needs it.
 fn take_out(left: Option<&str>) -> String {
-    left.map(|name| format!("the test message is still in the queue: `postsuper -d {name}` takes it out; "))
-        .unwrap_or_default()
+    left.map(|queue_id| {
+        format!("the test message is still in the queue: `postsuper -d {queue_id}` takes it out; ")
+    })
+    .unwrap_or_default()
 }
 
 /// cleanup(8) has not finished with it.
