@@ -180,7 +180,11 @@ impl Trail {
             return Some(format!("the log has lost lines of Postfix: {lost}"));
         }
         if let (Some(one), Some(other)) = (self.gone, self.gone_otherwise) {
-            return Some(format!("the log has two ends of the message: {}, and {}", one.words(), other.words()));
+            return Some(format!(
+                "the log has two ends of the message: {}, and {}",
+                one.words(),
+                other.words()
+            ));
         }
         let foreign = self.others.iter().find(|id| !self.onward.contains(id));
         foreign.map(|id| {
