@@ -1,7 +1,7 @@
 //! Edits of Postfix's files by somebody else while a run was at work, found when the run put the files back.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{shown, typed};
 
@@ -27,9 +27,10 @@ impl Edit {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Kept { path, kept } => Some(format!(
-                "see that edit by `diff {} {}`, and copy the lines that you want into the file",
-                typed(path),
-                typed(kept)
+                "see that edit by `diff {} {}`, and copy the lines that you want into {}",
+                typed(&before_the_edit(path, kept)),
+                typed(kept),
+                typed(path)
             )),
             Self::InForce { .. } => None,
         }
@@ -52,6 +53,16 @@ impl Edit {
         } else {
             format!(", but for {}: there somebody else's edit is in force", paths.join(", "))
         }
+    }
+}
+
+/// The file that was edited, as relayhost had written it: a generation has it beside the edited one. So a diff shows the edit
+/// alone.
+fn before_the_edit(path: &Path, kept: &Path) -> PathBuf {
+    let in_generation = kept.parent().filter(|found| found.ends_with("found")).and_then(Path::parent);
+    match (in_generation, kept.file_name()) {
+        (Some(generation), Some(name)) => generation.join("after").join(name),
+        _ => path.to_owned(),
     }
 }
 
@@ -83,6 +94,12 @@ mod tests {
         let out = undone(vec![Edit::Kept { path: path.clone(), kept }]);
         assert!(out.to_string().contains("that edit is not in force, it is kept as /k/main.cf"), "{out}");
         assert!(out.hint().starts_with("see that edit by `diff /etc/postfix/main.cf /k/main.cf`"));
+        let kept = PathBuf::from("/g/0003/found/main.cf");
+        let alone = undone(vec![Edit::Kept { path: path.clone(), kept }]).hint();
+        assert!(
+            alone.starts_with("see that edit by `diff /g/0003/after/main.cf /g/0003/found/main.cf`"),
+            "{alone}"
+        );
         let stays = undone(vec![Edit::InForce { path }]);
         assert!(stays.to_string().contains("restored, but for /etc/postfix/main.cf"), "{stays}");
         assert_eq!(stays.hint(), Error::NoLog.hint());

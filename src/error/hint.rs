@@ -47,6 +47,12 @@ impl Error {
                 std::io::ErrorKind::NotFound => format!("check that {} is the right path", typed(path)),
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space on that file system, and run the same command again".into(),
                 std::io::ErrorKind::ReadOnlyFilesystem => "remount that file system read-write, and run the same command again".into(),
+                // It cannot be moved away.
+                std::io::ErrorKind::ResourceBusy if path.is_absolute() => format!(
+                    "something is mounted there: unmount it, or make it root's alone by `chown root: {0} && chmod 700 {0}`; \
+                     then run the same command again",
+                    typed(path)
+                ),
                 _ => format!("look at `ls -ldZ {}`, and run the same command again", typed(path)),
             },
             Self::TooLarge { path, .. } => format!("check that {} is the file you mean", typed(path)),

@@ -187,8 +187,17 @@ pub fn own_directory(path: &Path) -> Result<Option<String>> {
     let to = if path == Path::new(DIRECTORY) { set_beside(path)? } else { set_aside(path)? };
     make().map_err(fault("make"))?;
     files::sync_directory(parent)?;
+    let back = if path == Path::new(DIRECTORY) {
+        format!(
+            "; if nobody else can have written there, `rm -r {0} && mv {1} {0} && chown root: {0} && chmod 700 {0}` takes it back",
+            typed(path),
+            typed(&to)
+        )
+    } else {
+        String::new()
+    };
     Ok(Some(format!(
-        "`{}` cannot be used ({problem}); it is set aside as {}, and relayhost has made a new one",
+        "`{}` cannot be used ({problem}); it is set aside as {}, and relayhost has made a new one{back}",
         shown(path),
         shown(to)
     )))

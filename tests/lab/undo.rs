@@ -228,7 +228,7 @@ fn what_somebody_edits_while_a_run_is_at_work_is_kept_when_it_is_put_back() {
          relayhost apply --no-probe | tr -s ' \\n' ' '; echo \"apply ${PIPESTATUS[0]}\"; cd /var/lib/relayhost/generations/0000/found; grep ^mynetworks main.cf; stat -c '%a %U' . main.cf; postconf -n mynetworks; relayhost check >/dev/null; echo \"check $?\"",
     );
     run.says("somebody else had changed /etc/postfix/main.cf meanwhile; that edit is not in force")
-        .says("`diff /etc/postfix/main.cf /var/lib/relayhost/generations/0000/found/main.cf`")
+        .says("`diff /var/lib/relayhost/generations/0000/after/main.cf /var/lib/relayhost/generations/0000/found/main.cf`")
         .says("/var/lib/relayhost/generations/0000/found/main.cf")
         .says("apply 7\nmynetworks = 10.0.0.0/8\n700 root\n600 root\ncheck 3\n");
 }

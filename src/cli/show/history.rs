@@ -8,7 +8,7 @@ use crate::model::state::generation::Fate;
 pub fn generations(screen: &Screen, listed: &Listed) {
     match listed.generations.as_slice() {
         [] if listed.is_damaged => screen.line("", "no record of an earlier change can be read"),
-        [] => screen.line("", "nothing recorded: relayhost has changed nothing here"),
+        [] => screen.line("", "no change by relayhost is recorded here"),
         _ => {}
     }
     for generation in &listed.generations {

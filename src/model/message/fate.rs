@@ -107,10 +107,10 @@ pub fn gone(gone: Gone, evidence: &[&str]) -> Outcome {
 /// Log and queue disagree: nothing is proved.
 pub fn contradiction(queue_id: &str, log: &str, doubt: &str, left: Option<&str>) -> Outcome {
     let remedy = format!(
-        "{}compare `grep {queue_id} {}` with `postqueue -p`, find out who writes to that log (every user of this \
-         host can), and run `relayhost verify`",
-        take_out(left),
-        typed(log)
+        "compare `grep {queue_id} {}` with `postqueue -p`, and find out who writes to that log (every user of this host \
+         can); {}then run `relayhost verify`",
+        typed(log),
+        take_out(left)
     );
     let cause = format!("{doubt}: somebody may be writing false lines to {log}, so nothing is proved");
     Outcome::unheard("log-contradicts-queue", cause, &remedy, &[])
@@ -123,8 +123,8 @@ pub fn incomplete(log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
          proved"
     );
     let remedy = format!(
-        "{}see why `{by_hand}` leaves no line at the end of {log} (rsyslog stopped, its rules, a full disk), \
-         mend that, and run `relayhost verify`",
+        "see why `{by_hand}` leaves no line at the end of {log} (rsyslog stopped, its rules, a full disk), and mend that; \
+         {}then run `relayhost verify`",
         take_out(left)
     );
     Outcome::unheard("log-incomplete", cause, &remedy, &[])
@@ -170,7 +170,8 @@ pub fn no_word(relayhost: &str, deadline: &str, evidence: &[&str]) -> Outcome {
     Outcome::unheard(
         "no-word",
         format!("{relayhost} has said nothing within {deadline}"),
-        "see whether it answers at all (`telnet HOST PORT` shows a line that begins with 220); if it does, give a longer --deadline",
+        "`relayhost probe` shows how far the relay answers; if it would take the message, `relayhost verify` with a longer \
+         --deadline waits for it",
         evidence,
     )
 }
