@@ -1,5 +1,5 @@
-//! What the host shall be: complete and valid. `complete` makes it from the answers; no `Option` survives but for
-//! what really may be absent.
+//! The desired state of the host: complete and valid. `complete` makes it from the answers; an `Option` remains only
+//! for what may really be absent.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::model::secret::Secret;
 /// Everything that the answers ask for.
 #[derive(Debug, Clone)]
 pub struct Desired {
-    /// Where the mail goes.
+    /// The relay that mail goes to.
     pub relay: Relay,
-    /// How the relay knows us.
+    /// The login of this host at the relay.
     pub auth: Auth,
     /// Local address → public address (smtp_generic_maps), in the file's order.
     pub rewrites: Vec<Rewrite>,
     /// The test message.
     pub verify: Verify,
-    /// More packages that must be there.
+    /// Additional packages that must be on the host.
     pub extra_packages: Vec<String>,
     /// The directory that packages are installed from, instead of repositories.
     pub packages_from: Option<PathBuf>,
@@ -38,7 +38,7 @@ pub struct Relay {
     pub tls: Tls,
     /// TLS from the first byte (RFC 8314 §3.3).
     pub implicit_tls: bool,
-    /// Which IP versions Postfix uses.
+    /// IP versions that Postfix uses.
     pub ip: IpPolicy,
 }
 
@@ -71,12 +71,12 @@ impl Tls {
     }
 }
 
-/// What to do with `inet_protocols`.
+/// The treatment of `inet_protocols`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IpPolicy {
     /// The answers are silent: the host's own setting stays.
     Leave,
-    /// This value.
+    /// It is set to this value.
     Set(&'static str),
 }
 
@@ -124,12 +124,12 @@ impl Mechanism {
     }
 }
 
-/// How the relay knows us.
+/// The login of this host at the relay.
 #[derive(Debug, Clone)]
 pub enum Auth {
-    /// By our address, or not at all.
+    /// No login: the relay knows this host by its address, or not at all.
     None,
-    /// By a login.
+    /// A user name and a password.
     Login {
         /// SASL mechanism.
         mechanism: Mechanism,
@@ -154,12 +154,12 @@ pub struct Rewrite {
 pub struct Verify {
     /// Its recipient, if the answers name one.
     pub to: Option<String>,
-    /// How long to wait for the relay's word.
+    /// Longest time to wait for the relay's answer.
     pub deadline: Duration,
 }
 
 impl Desired {
-    /// The value of `relayhost`, and the key of the password table: `[host]:port`. Brackets: no MX look-up.
+    /// The value of `relayhost`, and the key of the password table: `[host]:port`. The brackets prevent an MX look-up.
     pub fn relayhost(&self) -> String {
         format!("[{}]:{}", self.relay.host, self.relay.port)
     }
@@ -177,7 +177,7 @@ impl Desired {
         }
     }
 
-    /// Where mail goes, and as whom, in one line.
+    /// The relay and the login, in one line.
     pub fn summary(&self) -> String {
         let login = match &self.auth {
             Auth::None => "no login".to_owned(),
@@ -210,7 +210,7 @@ impl Desired {
         rewrite_keys(address, origin).iter().find_map(of)
     }
 
-    /// Whether the password would cross the network readable by anybody.
+    /// Whether the password would cross the network unencrypted.
     pub fn password_in_clear(&self) -> bool {
         matches!(self.mechanism(), Mechanism::Plain | Mechanism::Login) && self.relay.tls < Tls::Encrypt
     }

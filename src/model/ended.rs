@@ -15,7 +15,7 @@ use crate::model::probe::Probe;
 use crate::model::providers::{self, Preset, providers};
 use crate::model::state::generation::Generation;
 
-/// The end of a command, by what the command does.
+/// The end of a command, by the kind of command.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one value for each run")]
 pub enum Ended {
@@ -33,7 +33,7 @@ pub enum Ended {
     Verified(Verified),
     /// `probe`: the relay was spoken to.
     Probed(Probe),
-    /// `recover`: what a stopped run had left was cleared up. `None`: there was nothing.
+    /// `recover`: the remains of a stopped run were cleared up. `None`: there were none.
     Recovered(Option<String>),
     /// `history`: the generations.
     Listed(Listed),
@@ -79,26 +79,26 @@ pub const NOTHING_LEFT: &str = "nothing to clear up";
 /// The host compared with the answers.
 #[derive(Debug)]
 pub struct Compared {
-    /// Where mail goes by the answers, in one line.
+    /// The relay and the login by the answers, in one line.
     pub summary: String,
     /// The findings, and the actions that follow from them.
     pub plan: Plan,
-    /// The words for what a stopped run had left and was cleared up first.
+    /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
 }
 
 /// The end of a run that changes the host.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// Where mail goes by the answers, in one line.
+    /// The relay and the login by the answers, in one line.
     pub summary: String,
     /// Whether the run worked on a tree that is not running.
     pub in_tree: bool,
-    /// The words for what a stopped run had left and was cleared up first.
+    /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
     /// The actions, in the order in which they were done.
     pub actions: Actions,
-    /// The generation that has what was there before, if a file was changed.
+    /// The generation with the files from before, if a file was changed.
     pub generation: Option<u32>,
     /// The probe before anything was changed, if the relay was asked. If it is a veto, nothing was changed.
     pub probe: Option<Probe>,
@@ -130,13 +130,13 @@ impl Applied {
 /// An order that was recorded inside an RPM transaction.
 #[derive(Debug)]
 pub struct Deferred {
-    /// Process id and command of who is in the transaction.
+    /// Process id and command of the transaction's holder.
     pub holder: String,
     /// The unit or the person that will carry the order out, and when.
     pub next: &'static str,
 }
 
-/// Why `pending` did nothing.
+/// The reason why `pending` did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Idle {
     /// Nothing waits.
@@ -178,7 +178,7 @@ impl Idle {
 pub struct Verified {
     /// The fate of the message.
     pub delivery: Delivery,
-    /// The words for what a stopped run had left and was cleared up first.
+    /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
 }
 
@@ -189,7 +189,7 @@ pub struct Listed {
     pub generations: Vec<Generation>,
     /// Whether there are, or were, others that cannot be read.
     pub is_damaged: bool,
-    /// The words for what a stopped run had left and was cleared up first.
+    /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
 }
 
@@ -198,7 +198,7 @@ pub struct Listed {
 pub struct Restored {
     /// Its number.
     pub generation: u32,
-    /// The words for what a stopped run had left and was cleared up first.
+    /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
 }
 
@@ -256,7 +256,7 @@ impl Diagnosed {
 pub struct Written {
     /// The files that were written, the answers first; none if the relay refused.
     pub paths: Vec<PathBuf>,
-    /// Where mail goes by the answers, in one line.
+    /// The relay and the login by the answers, in one line.
     pub summary: String,
     /// The commands to call next.
     pub next: Vec<String>,
@@ -288,8 +288,8 @@ pub enum Shown {
 }
 
 impl Shown {
-    /// The preset of this name, or all without one. A name without its part is taken too: that there are parts belongs
-    /// to the explanation.
+    /// The preset of this name, or all without one. A name without its part is accepted too: the explanation names the
+    /// parts.
     pub fn of(name: Option<&str>) -> Result<Self> {
         let Some(typed) = name else { return Ok(Self::All) };
         let preset = match (providers::find(typed), providers().get_key_value(typed)) {

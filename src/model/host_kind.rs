@@ -1,23 +1,23 @@
-//! What kind of host this is: whether something can be started here, now.
+//! The kind of this host: whether programs can be started here, now.
 
-/// Signs of it.
+/// Signs of the kind of host.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Signs {
-    /// Whether our root directory is that of process 1; `None` without /proc.
+    /// Whether the root directory of this process is that of process 1; `None` without /proc.
     pub root_of_init: Option<bool>,
     /// `/run/systemd/system` (sd_booted(3)). An installer shows its own /run in the tree that it fills, so this alone
     /// says little.
     pub systemd: bool,
-    /// `SYSTEMD_OFFLINE`: whoever called us wants PID 1 left alone (systemd's docs/ENVIRONMENT.md).
+    /// `SYSTEMD_OFFLINE`: the caller wants PID 1 left alone (systemd's docs/ENVIRONMENT.md).
     pub offline: bool,
     /// `/run/anaconda`: the installer runs.
     pub installer: bool,
 }
 
-/// What can be done here.
+/// The kind of a host, which decides what can be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// systemd runs, and is this host's.
+    /// systemd runs, and belongs to this host.
     Systemd,
     /// No systemd: a container, or an older init. Postfix can be started by its own command.
     NoSystemd,
@@ -28,7 +28,7 @@ pub enum Kind {
 }
 
 impl Signs {
-    /// What they say together.
+    /// The kind that all signs together show.
     pub fn kind(self) -> Kind {
         match self.root_of_init {
             // A running host has /proc.

@@ -1,5 +1,5 @@
-//! The pure core: what was asked for, what was seen, what follows. Nothing here touches a file, a process, the
-//! environment, the network or the clock; times and ids are arguments.
+//! The pure core: the answers, the state of the host, and the results of comparing them. Nothing here touches a file, a
+//! process, the environment, the network or the clock; times and ids are arguments.
 
 pub mod answers;
 pub mod causes;

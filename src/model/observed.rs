@@ -1,5 +1,4 @@
-//! What was seen on the host: facts, and the parsers that turn a program's output into them. No judgement; that is
-//! `plan`.
+//! Facts about the host, and the parsers that turn a program's output into them. `plan` judges them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,16 +12,16 @@ use crate::model::postfix::postmap::{Entries, MapSource};
 use crate::model::postfix::settings::{self, Settings};
 use crate::model::state::generation::LastRun;
 
-/// Everything that a plan needs to know of a host.
+/// Everything that a plan needs to know about a host.
 #[derive(Debug)]
 pub struct Observed {
-    /// Each capability that was asked for.
+    /// Each capability that was looked up.
     pub packages: BTreeMap<String, Presence>,
     /// Names of the Cyrus SASL plugins on the disk: `plain` for libplain.so.
     pub plugins: BTreeSet<String>,
     /// The `mail` command.
     pub mail_command: Option<PathBuf>,
-    /// What our last run left.
+    /// The record of the last run.
     pub last: LastRun,
     /// Postfix, if its programs and its main.cf are there.
     pub postfix: Option<Postfix>,
@@ -46,7 +45,7 @@ pub struct Postfix {
     pub settings: Settings,
     /// The file.
     pub main_cf: MainCf,
-    /// How this Postfix builds tables, if relayhost can build that kind.
+    /// The kind of table that this Postfix builds, if relayhost can build it.
     pub map_kind: Option<MapKind>,
     /// The map sources of the managed table, with their databases.
     pub maps: BTreeMap<Managed, MapFile>,
@@ -54,21 +53,21 @@ pub struct Postfix {
     pub ca_files: Vec<PathBuf>,
     /// The service.
     pub service: Service,
-    /// What is behind /usr/sbin/sendmail.
+    /// The program behind /usr/sbin/sendmail.
     pub sendmail: Sendmail,
 }
 
-/// Where a running Postfix shows: `queue_directory`, and in it `process_id_directory`.
+/// The directories whose files show whether Postfix runs: `queue_directory`, and in it `process_id_directory`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
-    /// Absolute path.
+    /// Absolute path of `queue_directory`.
     pub directory: String,
-    /// Name in it.
+    /// Name of `process_id_directory` in it.
     pub pids: String,
 }
 
 impl Queue {
-    /// From parameters in force, with Postfix's own defaults.
+    /// Takes them from parameters in force, with Postfix's own defaults.
     pub fn new(settings: &Settings) -> Self {
         let setting = |name| match settings::value(settings, name) {
             "" => settings::default(name).to_owned(),
@@ -131,13 +130,13 @@ impl fmt::Debug for Database {
 pub struct Service {
     /// Whether Postfix's master runs.
     pub running: bool,
-    /// Whether it starts at boot; `None` where nobody can tell, or it is not ours to say.
+    /// Whether it starts at boot; `None` if that is unknown, or not for relayhost to decide.
     pub enabled: Option<bool>,
     /// Whether systemd is told never to start it.
     pub masked: bool,
 }
 
-/// What is behind /usr/sbin/sendmail.
+/// The program behind /usr/sbin/sendmail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sendmail {
     /// Postfix's own.
@@ -175,7 +174,7 @@ pub fn capabilities(needs: &[Need]) -> Vec<String> {
     for need in needs {
         match need {
             Need::Package { name, .. } => names.push(name.clone()),
-            // A path that is not there is an error to `rpm -q`; the names are not.
+            // `rpm -q` reports an absent path as an error, but not an absent name.
             Need::MailCommand => names
                 .extend(MAIL_PACKAGES.iter().filter(|name| !name.starts_with('/')).map(ToString::to_string)),
         }
@@ -187,7 +186,7 @@ pub fn capabilities(needs: &[Need]) -> Vec<String> {
 /// The query format whose output `parse_packages` reads: one line a package.
 pub const QUERY_FORMAT: &str = "relayhost %{NEVRA}\\n";
 
-/// Parses what `rpm -q --whatprovides` printed for `asked`, in the C locale. Answers come in the order of the
+/// Parses the output of `rpm -q --whatprovides` for `asked`, in the C locale. Answers come in the order of the
 /// questions; a capability that several packages provide takes several lines, so lines are matched by name first.
 pub fn parse_packages(asked: &[String], output: &str) -> BTreeMap<String, Presence> {
     let missing: BTreeSet<&str> =

@@ -1,9 +1,9 @@
-//! Small rules about text: what a mail address is, how long `90s` is, and how text from elsewhere is made harmless.
+//! Small rules about text: valid mail addresses, durations such as `90s`, and making text from elsewhere harmless.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// What to write for a duration.
+/// The remedy for a wrong duration.
 pub const DURATION_REMEDY: &str = "write a number with a unit, such as \"90s\" or \"5m\"; from 1s to 24h";
 
 /// Text from a log, a reply or a file, safe for a terminal and for a single line: control characters (C0, C1, DEL),
@@ -22,11 +22,11 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Most bytes of a text that is shown in quotes.
+/// Longest text that is shown in quotes, in bytes.
 const QUOTED: usize = 300;
 
-/// Text from elsewhere within a sentence of ours: in quotes, harmless, and without backquotes, which are for commands
-/// that somebody is to type.
+/// Text from elsewhere, for a sentence of relayhost's: in quotes, harmless, and without backquotes, which mark commands
+/// to type.
 pub fn quoted(text: &str) -> String {
     let shown = clipped(text, QUOTED);
     let rest = if shown.len() < text.len() { "…" } else { "" };
@@ -56,15 +56,14 @@ pub fn is_recipient(text: &str) -> bool {
     is_address(text) && text.is_ascii() && text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// A line without what looks like a password in it: tables whose contents stand in the setting itself.
+/// A line without possible passwords: without the contents of tables within the setting itself.
 pub fn without_inline_tables(line: &str) -> String {
     let cut = ["static:", "inline:"].iter().filter_map(|kind| Some(line.find(kind)? + kind.len())).min();
     cut.and_then(|at| line.get(..at)).map_or_else(|| line.to_owned(), |head| format!("{head}********"))
 }
 
-/// A line of the mail log without what may be a password in it: smtp(8) logs it when somebody made it verbose
-/// (smtp_sasl_glue.c, smtp_chat.c), and the plugin sasl-xoauth2 takes it for the name of a token file
-/// (token_store.cc).
+/// A line of the mail log without possible passwords: smtp(8) logs them if it is set to be verbose (smtp_sasl_glue.c,
+/// smtp_chat.c), and the plugin sasl-xoauth2 takes one for the name of a token file (token_store.cc).
 pub fn masked(line: &str) -> Cow<'_, str> {
     const MASK: &str = "********";
     if !(line.contains('`') || line.contains("open file ") || line.contains(": AUTH ")) {

@@ -1,5 +1,5 @@
-//! What `init` gathers, and the answers file that it makes of it. Each choice is checked by writing the file and having
-//! it read like any other, so that a person at the terminal and the file are told the same.
+//! The choices that `init` gathers, and the answers file that it writes from them. Each choice is checked by writing
+//! the file and reading it like any other, so that the terminal and a file give the same messages.
 
 use super::Answers;
 use super::complete::complete;
@@ -9,7 +9,7 @@ use crate::model::providers::{self, Preset, providers};
 use crate::model::secret::Secret;
 use crate::model::text;
 
-/// Answers, as far as they are known.
+/// The answers known so far.
 #[derive(Debug, Clone, Default)]
 pub struct Choices {
     /// Name of a preset, with its part.
@@ -24,7 +24,7 @@ pub struct Choices {
     pub username: Option<String>,
     /// The password itself.
     pub password: Option<Secret>,
-    /// Where the file looks for it; in the file itself if there is no path.
+    /// Path of the password file that the answers name; `None`: the answers contain the password itself.
     pub password_file: Option<String>,
     /// Local address → public address.
     pub rewrites: Vec<Rewrite>,
@@ -32,36 +32,36 @@ pub struct Choices {
     pub to: Option<String>,
 }
 
-/// Why something cannot be chosen, and what can.
+/// The reason why an answer is refused, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {
-    /// What is wrong.
+    /// The fault.
     pub problem: String,
-    /// What to give instead.
+    /// The answer to give instead.
     pub remedy: String,
 }
 
-/// Stands for a host that is not chosen yet (RFC 2606).
+/// Host name in the place of one that is not chosen yet (RFC 2606).
 const OPEN: &str = "relay.invalid";
 
 impl Choices {
-    /// The preset, if one is named that is known.
+    /// The preset of the chosen provider, if there is one.
     pub fn preset(&self) -> Option<Preset> {
         self.provider.as_deref().and_then(|name| providers::find(name).ok())
     }
 
-    /// Whether the relay needs a login, so far as that is known.
+    /// Whether the relay is known to need a login.
     pub fn needs_login(&self) -> bool {
         self.preset().is_some_and(|preset| {
             preset.provider.mechanism != Mechanism::None && !preset.provider.optional_login
         })
     }
 
-    /// Whether these can be answers, what is still open left aside.
+    /// Checks the choices made so far; open ones are no error.
     pub fn check(&self) -> std::result::Result<(), Complaint> {
         let mut trial = self.clone();
         if let Some(provider) = trial.provider.as_ref().and_then(|name| providers().get(name)) {
-            // Its part is still open; whether a password is of any use is not.
+            // A preset whose part is open is left out. Any other is checked, since it may be unusable.
             if provider.part.is_some() && provider.standard.is_none() {
                 trial.provider = None;
             }
@@ -82,14 +82,14 @@ impl Choices {
         })
     }
 
-    /// What the host shall be by these choices.
+    /// The desired state of the host by these choices.
     pub fn desired(&self) -> Result<Desired> {
         let answers = Answers::parse("the new answers", self.text("", false).as_bytes())?;
         complete(&answers, self.password.clone())
     }
 
-    /// The answers file. `written` says when and by what, in one line. The password is in it if there is no file for
-    /// it, and `shown` puts stars in its place.
+    /// The text of the answers file. `written`, one line, names time and program. The password is in the text if it has
+    /// no file of its own, and `shown` puts stars in its place.
     pub fn text(&self, written: &str, shown: bool) -> String {
         let mut text = String::new();
         let mut line = |line: &str| {
@@ -111,7 +111,7 @@ impl Choices {
                 line(&format!("#   tls = {}", quoted(preset.provider.tls.word())));
             }
         }
-        // One that is not known as well: the reader is to complain of it.
+        // An unknown name is written too: the reader must refuse it.
         if let Some(name) = &self.provider {
             line(&format!("provider = {}", quoted(name)));
         }
@@ -170,8 +170,8 @@ fn meaning(tls: Tls) -> &'static str {
     }
 }
 
-/// Answers for a preset as an example: what an admin has to put in is a word that shows it, and of the parts that one
-/// has to choose from, the first.
+/// Example answers for a preset: sample values for an administrator to replace, and the first part where one must be
+/// chosen.
 pub fn example(named: &str, preset: &Preset) -> Choices {
     let provider = preset.provider;
     let login = provider.username.is_some() && (provider.mechanism != Mechanism::None);
@@ -191,7 +191,7 @@ pub fn example(named: &str, preset: &Preset) -> Choices {
     }
 }
 
-/// Where `init` puts the password.
+/// Path of the file that `init` writes the password to.
 pub const PASSWORD_FILE: &str = "/etc/relayhost/password";
 
 #[cfg(test)]

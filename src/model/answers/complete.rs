@@ -1,4 +1,4 @@
-//! Answers to `Desired`: fills in presets and defaults, and refuses what cannot be meant, with its place and remedy.
+//! Turns answers into `Desired`: fills in presets and defaults, and refuses invalid values, with place and remedy.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -14,12 +14,12 @@ use crate::model::providers::{self, Preset, Start};
 use crate::model::secret::Secret;
 use crate::model::text;
 
-/// Completes and checks `answers`. `password` is what the answers' secret source gave, if they name one.
+/// Completes and checks `answers`. `password` comes from the source that the answers name, if they name one.
 pub fn complete(answers: &Answers, password: Option<Secret>) -> Result<Desired> {
     let reader = Reader { answers };
     let preset = reader.preset()?;
     let auth = reader.auth(preset.as_ref(), password)?;
-    // One's own relay without a login is as any relay without a login.
+    // Without a login, one's own relay is like any other relay, so its preset is not used.
     let preset = preset.filter(|preset| preset.host.is_some() || !matches!(auth, Auth::None));
     let relay = reader.relay(preset.as_ref(), &auth)?;
     let rewrites = reader.rewrites()?;
@@ -45,8 +45,8 @@ impl Reader<'_> {
         Err(self.answers.error(None, problem, remedy))
     }
 
-    /// The text of a value, refused if it holds a control character: every one of them would end up in a file of
-    /// Postfix, where a line end starts a new setting.
+    /// The text of a value; an error if it holds a control character. Every value ends up in a file of Postfix, where a
+    /// line end starts a new setting.
     fn plain_text<'t>(&self, value: &'t Spanned<String>, what: &str) -> Result<&'t str> {
         let text = value.get_ref();
         if text.chars().any(char::is_control) {
@@ -262,7 +262,7 @@ impl Reader<'_> {
         {
             return Ok(host);
         }
-        // What stands before an @ may be a login with its password.
+        // The text before an @ may be a login with its password.
         let shown = value.get_ref().rsplit('@').next().unwrap_or_default();
         self.fail(value.span(), &format!("`{}` is not a host name", text::one_line(shown)), remedy)
     }

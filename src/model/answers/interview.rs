@@ -1,5 +1,5 @@
-//! The questions of `init` as data: what is still open, what is offered for it, and what an answer makes of it. Knows no
-//! terminal, so that whoever has flags alone goes the same way.
+//! The questions of `init` as data: which ones are open, the default of each, and the effect of an answer. Knows no
+//! terminal, so that a call with flags alone takes the same path.
 
 mod prompts;
 
@@ -14,17 +14,17 @@ use crate::model::providers::{self, Provider, Unknown, providers};
 use crate::model::secret::Secret;
 use crate::model::text;
 
-/// What was answered so far.
+/// The answers given so far.
 #[derive(Debug)]
 pub struct Interview {
     choices: Choices,
-    /// What was chosen before it was opened again.
+    /// The choices before a question was reopened.
     before: Choices,
-    /// The provider's standard part was chosen.
+    /// Whether the provider's standard part was chosen.
     standard: bool,
-    /// Local senders stay as they are.
+    /// Whether local senders stay as they are.
     as_they_are: bool,
-    /// Open again, whether they need to be or not.
+    /// Questions to ask again, even if their answers are known.
     reopened: BTreeSet<Question>,
     login: Option<bool>,
     local: Option<String>,
@@ -32,7 +32,7 @@ pub struct Interview {
 }
 
 impl Interview {
-    /// Begins with what is known. `domain` is the one that Postfix on this host gives to local addresses.
+    /// Begins with the known choices. `domain` is the one that Postfix on this host gives to local addresses.
     pub fn new(choices: Choices, domain: &str) -> Self {
         let mut interview = Self {
             before: Choices::default(),
@@ -48,23 +48,23 @@ impl Interview {
         interview
     }
 
-    /// What was chosen.
+    /// The choices made so far.
     pub fn choices(&self) -> &Choices {
         &self.choices
     }
 
-    /// The provider, if there is one.
+    /// The chosen provider, if there is one.
     pub fn provider(&self) -> Option<&'static Provider> {
         let name = self.choices.provider.as_deref()?.split('/').next()?;
         providers().get(name)
     }
 
-    /// Nobody can be asked: there is a login if one was given.
+    /// Decides without a person that there is a login if one was given or the relay needs one.
     pub fn no_one_to_ask(&mut self) {
         self.login.get_or_insert(self.choices.username.is_some() || self.choices.needs_login());
     }
 
-    /// Local senders stay as they are: nothing is rewritten.
+    /// Leaves local senders as they are: nothing is rewritten.
     pub fn leave_senders(&mut self) {
         self.as_they_are = true;
     }
@@ -90,7 +90,7 @@ impl Interview {
 
     fn is_open(&self, question: Question) -> bool {
         let chosen = &self.choices;
-        // A relay that has no host of its own, or no preset at all.
+        // Whether no preset names the relay's host.
         let is_own = chosen.preset().is_none_or(|preset| preset.host.is_none());
         let open = match question {
             Question::Relay => chosen.provider.is_none() && chosen.host.is_none(),
@@ -121,15 +121,15 @@ impl Interview {
         self.choices.username.is_some() || self.choices.needs_login() || self.login == Some(true)
     }
 
-    /// The address of the login, if it is one.
+    /// The login's name, if it is a mail address.
     fn own_address(&self) -> Option<String> {
         self.choices.username.clone().filter(|name| text::is_recipient(name))
     }
 
-    /// Takes an answer. What cannot be meant is not taken, and the question stays open.
+    /// Takes an answer. An invalid one is refused, and the question stays open.
     pub fn answer(&mut self, question: Question, typed: &str) -> Result<(), Complaint> {
         let prompt = self.prompt(question);
-        // What belongs to a password is for the password to say.
+        // White space at the ends may belong to a password.
         let typed = if question == Question::Password { typed } else { typed.trim() };
         let typed = match (typed, prompt.default) {
             ("", Some(default)) => default,
@@ -192,11 +192,11 @@ impl Interview {
         Ok(())
     }
 
-    /// The address of the alerts, and all others of the same host: what cron sends would be refused as well.
+    /// Rewrites for the alerts' address and for all others of the same host: the relay would refuse mail from cron too.
     fn rewrites(&self, public: String) -> Vec<Rewrite> {
         let local = self.local.clone().unwrap_or_default();
         let domain = local.rfind('@').and_then(|at| local.get(at..)).unwrap_or_default().to_owned();
-        // Not where the public address is at that host itself: Postfix rewrites recipients by this table too.
+        // Not if the public address is at that host too: Postfix also rewrites recipients by this table.
         let all =
             !domain.is_empty() && domain != local && !public.to_lowercase().ends_with(&domain.to_lowercase());
         let mut rewrites = vec![Rewrite { local, public: public.clone() }];
@@ -206,12 +206,12 @@ impl Interview {
         rewrites
     }
 
-    /// What follows from what is known.
+    /// Fills in the choices that follow from those already made.
     fn fill_in(&mut self) {
         if let Some(fixed) = self.provider().and_then(|provider| provider.fixed_username.clone()) {
             self.choices.username.get_or_insert(fixed);
         }
-        // A password must not go to whoever answers in the relay's name.
+        // A password must not go to a host that only claims to be the relay.
         let named =
             self.choices.host.as_deref().is_some_and(|host| host.parse::<std::net::IpAddr>().is_err());
         let preset = self.choices.preset().is_some_and(|preset| preset.host.is_some());
@@ -220,7 +220,7 @@ impl Interview {
         }
     }
 
-    /// Asks again, and what depends on the answer as well. What was chosen before is offered.
+    /// Reopens a question and those that depend on its answer. The earlier choices are offered.
     pub fn reopen(&mut self, question: Question) {
         self.before = self.choices.clone();
         let chosen = &mut self.choices;
@@ -244,14 +244,14 @@ impl Interview {
                 chosen.to = None;
             }
         }
-        // These are not asked by themselves where a preset answers them.
+        // Where a preset answers these, they are asked only if they are in `reopened`.
         if matches!(question, Question::Port | Question::Tls | Question::Username | Question::Password) {
             self.reopened.insert(question);
         }
     }
 
-    /// Which answer a failed probe speaks of: the one that its cause is about, or if that is not known, the one that
-    /// its last stage has tried.
+    /// The question whose answer made a probe fail: the one that the probe's cause is about, or if the cause is not
+    /// known, the one that its last stage has tried.
     pub fn suspect(stage: &str, cause: &str) -> Question {
         let known = catalogue().iter().find(|entry| entry.id == cause).map(|entry| entry.stage);
         match (known, stage) {
@@ -264,7 +264,7 @@ impl Interview {
     }
 }
 
-/// A provider's name, or else a host name: host names have a dot, and no provider has.
+/// Takes a provider's name, or else a host name: host names have a dot, and no provider's name has one.
 fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
     let bare = typed.split('/').next().unwrap_or_default();
     if let Some(provider) = providers().get(bare) {
@@ -292,7 +292,7 @@ fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
     Ok(())
 }
 
-/// A word for yes or no.
+/// Parses yes or no.
 pub fn yes_or_no(typed: &str) -> Result<bool, Complaint> {
     match typed.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(true),
@@ -301,7 +301,7 @@ pub fn yes_or_no(typed: &str) -> Result<bool, Complaint> {
     }
 }
 
-/// A level of TLS by its word.
+/// Parses a level of TLS.
 pub fn level(typed: &str) -> Result<Tls, Complaint> {
     [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure]
         .into_iter()

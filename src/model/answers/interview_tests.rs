@@ -4,7 +4,7 @@ fn begin(choices: Choices) -> Interview {
     Interview::new(choices, "op5-system.localdomain")
 }
 
-/// Answers each question in turn, and returns what was asked.
+/// Answers each question in turn, and returns the questions.
 fn talk(interview: &mut Interview, answers: &[&str]) -> Vec<Question> {
     let mut asked = Vec::new();
     for answer in answers {
@@ -70,7 +70,7 @@ fn a_relay_of_ones_own_is_asked_for_host_login_and_port() {
     assert_eq!(asked[..3], [Q::Relay, Q::Host, Q::Login]);
     let desired = smarthost.choices().desired().unwrap();
     assert!(desired.relay.implicit_tls);
-    // A certificate cannot be checked for an address, so what the preset says would not do.
+    // A certificate cannot be checked for an address, so the preset's level of TLS would not work.
     assert_eq!(desired.relay.tls, Tls::Encrypt);
 }
 
@@ -204,7 +204,7 @@ fn a_failed_probe_points_at_the_answer_that_is_wrong() {
         ("login", "wrong-password", Q::Username),
         ("login", "unknown", Q::Username),
         ("TLS", "certificate-not-trusted", Q::Tls),
-        // Postfix's smtpd says at RCPT what it has against the sender (smtpd_delay_reject).
+        // Postfix's smtpd refuses a sender only at RCPT (smtpd_delay_reject).
         ("recipient", "sender-refused", Q::Local),
         ("recipient", "recipient-refused", Q::To),
         ("recipient", "unknown", Q::To),

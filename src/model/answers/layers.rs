@@ -1,11 +1,11 @@
-//! Answers in several files: an admin's own, and those that other packages bring along.
+//! Answers in several files: the administrator's own, and those that other packages install.
 
 use super::{Auth, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
-    /// Key by key; the four ways to give a password are one key.
+    /// Fills open keys one by one; the four ways to give a password are one key.
     pub(super) fn complete_with(&mut self, lower: Self) {
-        // Without `..`: a key that is forgotten here does not compile, and would be lost in silence otherwise.
+        // Without `..`: a key that is forgotten here must not compile, since it would be lost silently.
         let Self {
             version: _, // each file's own, and checked when it was read
             relay: Relay { provider, host, port, tls, implicit_tls, ip },

@@ -1,5 +1,5 @@
-//! The answers file as it was typed: TOML to structs, each value with its place. What the values mean, and whether
-//! they fit together, is decided in `desired`.
+//! The answers file as typed: TOML parsed into structs, each value with its place. `complete` decides the meaning of
+//! the values and whether they fit together.
 
 pub mod choices;
 pub mod complete;
@@ -20,25 +20,25 @@ use crate::model::secret::Secret;
 /// The largest answers file that is read, in bytes. Real ones have a few hundred.
 pub const SIZE_LIMIT: u64 = 64 * 1024;
 
-/// An answers file as typed, with enough about its text to name places in it.
+/// Answers as typed, with the text of their files, in which errors name line and column.
 #[derive(Debug)]
 pub struct Answers {
     /// The tables of the file.
     pub tables: Tables,
-    /// The files that they came from, in the order of their places.
+    /// The files that the tables came from, in the order of their places.
     origins: Vec<Origin>,
 }
 
-/// Where answers came from. The text may hold a password, so it is kept as one.
+/// A file that answers came from. Its text may hold a password, so it is kept as a `Secret`.
 #[derive(Debug)]
 struct Origin {
     file: String,
     text: Secret,
-    /// Place of its first byte: places of several files must differ.
+    /// Place of the file's first byte: places in several files must differ.
     start: usize,
 }
 
-/// The whole file.
+/// All tables of an answers file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tables {
@@ -61,7 +61,7 @@ pub struct Tables {
     pub packages: Packages,
 }
 
-/// `[relay]`: where the mail goes.
+/// `[relay]`: the relay, and the connection to it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relay {
@@ -71,15 +71,15 @@ pub struct Relay {
     pub host: Option<Spanned<String>>,
     /// TCP port.
     pub port: Option<Spanned<i64>>,
-    /// How much TLS is asked for.
+    /// Level of TLS.
     pub tls: Option<Spanned<Tls>>,
     /// TLS from the first byte.
     pub implicit_tls: Option<Spanned<bool>>,
-    /// Which IP versions are used.
+    /// IP versions that Postfix uses.
     pub ip: Option<Spanned<IpChoice>>,
 }
 
-/// `[auth]`: how the relay knows us.
+/// `[auth]`: the login of this host at the relay.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
@@ -91,13 +91,13 @@ pub struct Auth {
     pub password: Option<Spanned<Secret>>,
     /// File whose first line is the password.
     pub password_file: Option<Spanned<String>>,
-    /// Environment variable that holds it.
+    /// Environment variable that holds the password.
     pub password_env: Option<Spanned<String>>,
-    /// systemd credential that holds it.
+    /// systemd credential that holds the password.
     pub password_credential: Option<Spanned<String>>,
 }
 
-/// `[sender]`: which addresses the relay will see.
+/// `[sender]`: the sender addresses that the relay sees.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sender {
@@ -136,26 +136,26 @@ impl<'de> Deserialize<'de> for Rewrites {
 pub struct Verify {
     /// Its recipient.
     pub to: Option<Spanned<String>>,
-    /// How long to wait for the relay's word.
+    /// Longest time to wait for the relay's answer.
     pub deadline: Option<Spanned<String>>,
 }
 
-/// `[packages]`: what else is installed, and from where.
+/// `[packages]`: additional packages, and the directory to install from.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Packages {
-    /// More packages that must be on the host.
+    /// Additional packages that must be on the host.
     #[serde(default)]
     pub extra: Vec<Spanned<String>>,
     /// Directory with RPMs.
     pub from: Option<Spanned<String>>,
 }
 
-/// `relay.ip` as typed. Left out, the host's own setting stays.
+/// `relay.ip` as typed. If it is left out, the host's own setting stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IpChoice {
-    /// Both.
+    /// IPv4 and IPv6.
     Any,
     /// IPv4 alone.
     Ipv4,
@@ -163,7 +163,7 @@ pub enum IpChoice {
     Ipv6,
 }
 
-/// Where the password is, as typed.
+/// The source of the password, as typed.
 #[derive(Debug, Clone)]
 pub enum SecretSource {
     /// No password anywhere.
@@ -174,18 +174,18 @@ pub enum SecretSource {
     File(String),
     /// In an environment variable.
     Environment(String),
-    /// Among systemd's credentials.
+    /// In a systemd credential.
     Credential(String),
 }
 
 impl Answers {
-    /// Reads answers from the bytes of `file` (a name for messages). `Error::Answers` with the place for anything
-    /// that is not TOML 1.0 of this shape.
+    /// Reads answers from the bytes of `file` (a name for messages). `Error::Answers`, with the place, for anything but
+    /// TOML 1.0 with these tables.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self> {
         Self::parse_at(file, bytes, 0)
     }
 
-    /// As `parse`; places are counted from `start`, the `end` of the answers that these will complete.
+    /// Like `parse`; places are counted from `start`, the `end` of the answers that these will complete.
     pub fn parse_at(file: &str, bytes: &[u8], start: usize) -> Result<Self> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
@@ -206,7 +206,7 @@ impl Answers {
                 "have `relayhost init` write one, or start from one of the examples in /usr/share/doc/relayhost/examples",
             ));
         }
-        // Empty lines in front move every place, and mean nothing.
+        // Empty lines in front shift every place, and have no meaning in TOML.
         let moved = Secret::new("\n".repeat(start) + text);
         match toml::from_str::<Tables>(moved.expose()) {
             Ok(tables) => {
@@ -243,13 +243,13 @@ impl Answers {
             .unwrap_or_default()
     }
 
-    /// Takes what these answers leave open from others, which were parsed at our `end`.
+    /// Fills the keys that these answers leave open from `lower`, which was parsed at their `end`.
     pub fn complete_with(&mut self, lower: Self) {
         self.origins.extend(lower.origins);
         self.tables.complete_with(lower.tables);
     }
 
-    /// Where the password is; an error if it is in more than one place.
+    /// The source of the password; an error if the answers name more than one.
     pub fn secret_source(&self) -> Result<SecretSource> {
         let auth = &self.tables.auth;
         let mut found: Vec<(Range<usize>, SecretSource)> = Vec::new();
@@ -278,7 +278,7 @@ impl Answers {
     }
 }
 
-/// Every file says for itself which version it is of.
+/// Checks the version, which every file must state for itself.
 fn version(origin: &Origin, version: Option<&Spanned<i64>>) -> Result<()> {
     match version {
         None => Err(origin.error(None, "there is no `version`", "write `version = 1` as the first line")),

@@ -1,5 +1,5 @@
-//! A package file as something that may be installed: who it is and what it provides, read from its headers by the `rpm`
-//! crate. The payload is not looked at here.
+//! A package file that may be installed: its name, version and capabilities, read from its headers by the `rpm` crate.
+//! The payload is not read here.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use super::header;
 /// One package file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// Its name in the directory.
+    /// Its file name in the directory.
     pub file: String,
     /// Package name.
     pub name: String,
@@ -19,13 +19,13 @@ pub struct Candidate {
     pub evr: String,
     /// Architecture; `src` for a source package.
     pub arch: String,
-    /// What it provides, itself included.
+    /// Capabilities that it provides, its own name included.
     pub provides: Vec<Capability>,
     /// Its files that others may require by path.
     pub files: Vec<String>,
 }
 
-/// A capability that is provided or required, with the versions of it.
+/// A capability that a package provides or requires, with its versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capability {
     /// Its name; for a requirement, a path too.
@@ -34,7 +34,7 @@ pub struct Capability {
     pub version: Option<(Sense, String)>,
 }
 
-/// How versions compare: some of less, greater and equal.
+/// A comparison of versions: some of less, greater and equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sense {
     less: bool,
@@ -42,26 +42,26 @@ pub struct Sense {
     equal: bool,
 }
 
-/// What a file's headers say.
+/// The contents of a package file's headers.
 #[derive(Debug)]
 pub struct Headers {
     /// The package.
     pub candidate: Candidate,
-    /// Size of the whole file, in bytes, where the headers know it.
+    /// Size of the whole file, in bytes, if the headers have it.
     pub size: Option<u64>,
 }
 
-/// What is said of a file whose headers cannot be read.
+/// The fault of a file whose headers cannot be read.
 pub const DAMAGED: &str = "has damaged headers";
 
-/// Where files lie that packages may require by path without further knowledge, as createrepo_c has it
-/// (`cr_is_primary` in src/misc.c).
+/// Whether packages may require this path without metadata on all files, by the rule of createrepo_c (`cr_is_primary`
+/// in src/misc.c).
 fn may_be_required(path: &str) -> bool {
     path.contains("bin/") || path.starts_with("/etc/") || path == "/usr/lib/sendmail"
 }
 
-/// Reads a package file's lead and headers, which `bytes` are from the first to the last; nothing is believed of them.
-/// `file` is its name. The error says what is wrong.
+/// Reads a package file's lead and headers. `bytes` are exactly these, and nothing in them is trusted. `file` is the
+/// file's name. The error names the fault.
 pub fn read(file: &str, bytes: &[u8]) -> Result<Headers, String> {
     let (signature, main) = split(bytes).ok_or(DAMAGED)?;
     if !header::is_sound(signature) || !header::is_sound(main) {
@@ -69,7 +69,7 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Headers, String> {
     }
     let damaged = |error: rpm::Error| format!("{DAMAGED} ({error})");
     let package = PackageMetadata::parse(&mut &*bytes).map_err(damaged)?;
-    // Packages that have no digest of their headers are from before RPM 4.
+    // Packages without a digest of their headers are older than RPM 4.
     package.verify_digests().map_err(|error| match error {
         rpm::Error::DigestMismatchError { digest, .. } => {
             format!("is damaged: its {digest} digest is another")
@@ -79,7 +79,7 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Headers, String> {
     let text = |value: std::result::Result<&str, rpm::Error>| value.map(str::to_owned).map_err(damaged);
     let (name, arch) = (text(package.get_name())?, text(package.get_arch())?);
     let evr = package.get_evr().map_err(damaged)?.evr_short();
-    // They become words of a command line and of our messages.
+    // These values become words of a command line and of relayhost's messages.
     let good = |c: char| c.is_ascii_alphanumeric() || "._+~^-:".contains(c);
     if [&name, &evr, &arch]
         .iter()
@@ -106,7 +106,7 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Headers, String> {
     })
 }
 
-/// The signature header and the main header of `bytes`, which have a lead before and padding between them.
+/// The signature header and the main header in `bytes`; the lead is before them, padding between them.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let header_at = |at: usize| {
         let rest = header::rest(bytes.get(at..at.checked_add(header::INTRO)?)?)?;
@@ -118,7 +118,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         .then_some((signature, main))
 }
 
-/// Size of the file: that of the headers and the payload is in the signature header (RPMSIGTAG_SIZE).
+/// Size of the file. The signature header has that of the headers and the payload (RPMSIGTAG_SIZE).
 fn size(package: &PackageMetadata) -> Option<u64> {
     let signature = &package.signature;
     let size = signature.get_entry_data_as_u64(IndexSignatureTag::RPMSIGTAG_LONGSIZE).ok();
@@ -132,7 +132,7 @@ impl Candidate {
         format!("{}-{}.{}", self.name, self.evr, self.arch)
     }
 
-    /// Whether it meets a requirement, by a capability or by a file.
+    /// Whether this package meets a requirement, by a capability or by a file.
     pub fn meets(&self, wanted: &Capability) -> bool {
         if wanted.name.starts_with('/') && self.files.contains(&wanted.name) {
             return true;
@@ -142,7 +142,7 @@ impl Candidate {
 }
 
 impl Capability {
-    /// Any version of it.
+    /// The capability of this name, in any version.
     pub fn any(name: &str) -> Self {
         Self { name: name.to_owned(), version: None }
     }
@@ -168,8 +168,8 @@ impl Capability {
         Self { name: words.first().map_or_else(String::new, ToString::to_string), version }
     }
 
-    /// Whether some version is in both, by rpm's rules (rpmverOverlap in rpmio/rpmver.c): without a release in one of
-    /// them, releases do not count.
+    /// Whether some version satisfies both, by rpm's rules (rpmverOverlap in rpmio/rpmver.c): releases count only if
+    /// both have one.
     pub fn overlaps(&self, other: &Self) -> bool {
         if self.name != other.name {
             return false;

@@ -1,14 +1,14 @@
-//! What `rpm -Kv` says of package files: their own digests and signatures. Parses; whether a signature is demanded is
-//! for the host to say.
+//! Parses the output of `rpm -Kv` for package files: the check of their own digests and signatures. The host decides
+//! whether a signature is required.
 
 /// The verdict on one file.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Digests and signatures that do not fit the bytes, in rpm's words.
+    /// Digests and signatures that do not match the bytes, in rpm's words.
     pub bad: Vec<String>,
-    /// Signatures of keys that this host trusts.
+    /// Number of signatures by keys that this host trusts.
     pub trusted: usize,
-    /// Signatures of others, in rpm's words.
+    /// Signatures by other keys, in rpm's words.
     pub unknown: Vec<String>,
 }
 
@@ -24,7 +24,7 @@ const RESULTS: [&str; 6] = ["ok", "bad", "nokey", "nottrusted", "notfound", "unk
 
 /// Parses the output of `rpm -Kv` in the C locale: for each file a line with its path and a colon, then one line for
 /// each digest and signature, which ends in a colon and OK, NOKEY, BAD …; from rpm 4.11 (lib/signature.c) to 6.1
-/// (lib/rpmvs.cc). `path` is the file that is asked for.
+/// (lib/rpmvs.cc). `path` is the file whose verdict is returned.
 pub fn parse(output: &str, path: &str) -> Option<Verdict> {
     let head = format!("{path}:");
     let mut lines = output.lines().skip_while(|line| *line != head);
@@ -34,7 +34,7 @@ pub fn parse(output: &str, path: &str) -> Option<Verdict> {
         let line = line.trim();
         let lower = line.to_ascii_lowercase();
         let words = lower.split(':').skip(1).filter_map(|part| part.split_whitespace().next());
-        // The rest may be a reason, with colons of its own.
+        // A reason may follow, with colons of its own.
         let result = words.into_iter().find(|word| RESULTS.contains(word)).unwrap_or_default();
         match (lower.contains("signature"), result) {
             // NOTFOUND: a digest of the same bytes as another, or a signature that is not there.

@@ -1,18 +1,18 @@
-//! The headers of an RPM package file (rpm: docs/manual/format_header.md), as far as it must be known before the `rpm`
-//! crate may read them: that crate takes sizes and places in them for granted, and a damaged file would make it read
-//! outside of its bytes, or ask for more memory than there is.
+//! Checks the headers of an RPM package file (rpm: docs/manual/format_header.md) before the `rpm` crate reads them.
+//! That crate trusts the sizes and offsets in them, so that a damaged file would make it read outside of the bytes, or
+//! request more memory than there is.
 
-/// Size of the lead, in bytes; it says nothing that the headers do not say.
+/// Size of the lead, in bytes; all that it contains is in the headers too.
 pub const LEAD: usize = 96;
-/// Size of what opens a header, in bytes: magic, two counts.
+/// Size of a header's intro, in bytes: magic and two counts.
 pub const INTRO: usize = 16;
 /// Size of an index entry, in bytes.
 const ENTRY: usize = 16;
-/// Most entries of a header, and bytes of its data, as rpm 4.11 has it too (hdrchkTags and hdrchkData in
-/// lib/header_internal.h).
+/// Largest number of entries in a header, and of bytes in its data, the same as in rpm 4.11 (hdrchkTags and hdrchkData
+/// in lib/header_internal.h).
 const LIMITS: (u32, u32) = (0xffff, 0x00ff_ffff);
 
-/// The size of what follows a header's intro, in bytes; `None` if that is no intro, or one of a size that no package has.
+/// Size of the rest of a header after its intro, in bytes; `None` if `intro` is no intro or its counts are too large.
 pub fn rest(intro: &[u8]) -> Option<usize> {
     let (entries, data) = counts(intro)?;
     usize::try_from(entries).ok()?.checked_mul(ENTRY)?.checked_add(usize::try_from(data).ok()?)
@@ -28,7 +28,7 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_be_bytes)
 }
 
-/// Whether all that the index of a header points to is in its data, and no byte of that belongs to two entries: so the
+/// Whether every entry in the index of a header points into its data, and no byte there belongs to two entries: so the
 /// values are not larger than the header. `header` is the intro and the rest.
 pub fn is_sound(header: &[u8]) -> bool {
     check(header).is_some()
@@ -65,7 +65,7 @@ fn check(header: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// The length of so many strings, each with the zero byte that ends it.
+/// The length of `count` strings, each with the zero byte that ends it.
 fn strings(bytes: &[u8], count: usize) -> Option<usize> {
     let mut length = 0;
     for _ in 0..count {

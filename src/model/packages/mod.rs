@@ -1,4 +1,4 @@
-//! What must be installed, and the package files that an administrator brings.
+//! The packages that must be installed, and the package files that an administrator provides.
 
 pub mod candidate;
 pub mod checksig;

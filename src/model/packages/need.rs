@@ -1,4 +1,4 @@
-//! What must be installed: capabilities and files, not package names, since the names differ from release to
+//! The things that must be installed: capabilities and files, not package names, since the names differ from release to
 //! release (`mailx` on EL7 and EL8 is `s-nail` on EL9).
 
 use super::plugin::known;
@@ -11,7 +11,7 @@ pub enum Need {
     Package {
         /// The capability that `rpm -q --whatprovides` is asked for.
         name: String,
-        /// Cyrus SASL plugin that comes with it (`plain`: libplain.so), if that is what it is needed for.
+        /// Cyrus SASL plugin for which the package is needed (`plain`: libplain.so), if it is needed for one.
         plugin: Option<&'static str>,
     },
     /// A `mail` command.
@@ -26,7 +26,7 @@ pub const MAIL_PACKAGES: [&str; 3] = ["/bin/mailx", "mailx", "s-nail"];
 pub const MAIL_PROGRAMS: [&str; 3] = ["mail", "mailx", "s-nail"];
 
 impl Need {
-    /// How it is called in output and in JSON.
+    /// Its name in output and in JSON.
     pub fn label(&self) -> &str {
         match self {
             Self::Package { name, .. } => name,
@@ -35,7 +35,7 @@ impl Need {
     }
 }
 
-/// The package of PLAIN and LOGIN. It comes along for every other mechanism, too.
+/// The package of PLAIN and LOGIN. It is installed for every other mechanism, too.
 const PLAIN: &str = "cyrus-sasl-plain";
 
 /// Everything that `desired` needs on the host, in the order in which it is shown.

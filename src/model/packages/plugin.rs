@@ -1,20 +1,20 @@
-//! THE table of SASL mechanisms: which plugin of Cyrus SASL speaks it, and which package has the plugin.
+//! THE table of SASL mechanisms, with the Cyrus SASL plugin for each and the package that contains the plugin.
 
 /// A mechanism as Cyrus SASL knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
-    /// Its name in EHLO; with a `*` at the end, all that begin so.
+    /// Its name in EHLO; with a `*` at the end, all names that begin so.
     name: &'static str,
     /// The plugin: `plain` for libplain.so.
     pub plugin: &'static str,
-    /// The EL package that has it.
+    /// The EL package that contains the plugin.
     pub package: &'static str,
     /// Security options that it fulfils.
     has: &'static [&'static str],
 }
 
-/// All that a relay may offer, the strongest first: the order in which Cyrus would take them. PLAIN and LOGIN are
-/// equal there, and the order of the directory decides; PLAIN is the one that is standardized.
+/// All mechanisms that a relay may offer, the strongest first, as Cyrus SASL ranks them. PLAIN and LOGIN are equal
+/// there, and the order of the directory decides; PLAIN is first here since it is standardized.
 pub const KINDS: [Kind; 13] = [
     kind("SCRAM-SHA-512", "scram", "cyrus-sasl-scram", STRONG),
     kind("SCRAM-SHA-384", "scram", "cyrus-sasl-scram", STRONG),
@@ -43,7 +43,7 @@ const fn kind(
 }
 
 impl Kind {
-    /// Whether it is the mechanism of this name.
+    /// Whether this is the mechanism of that name.
     pub fn is(&self, offered: &str) -> bool {
         match self.name.strip_suffix('*') {
             Some(head) => offered.starts_with(head),

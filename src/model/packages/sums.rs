@@ -1,21 +1,20 @@
-//! A SHA256SUMS file, as `sha256sum` writes it: which files belong to a directory, and what their bytes are. Parses,
-//! and compares nothing itself.
+//! Parses a SHA256SUMS file, as `sha256sum` writes it: the files of a directory, and their digests. Compares nothing.
 
 use std::collections::BTreeMap;
 
-/// Largest file that is taken for a SHA256SUMS, in bytes: that of a whole installation medium has a tenth.
+/// Largest SHA256SUMS file that is read, in bytes: that of a whole installation medium has a tenth of this.
 pub const SIZE_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// What a SHA256SUMS says.
+/// The digests in a SHA256SUMS file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sums {
     of: BTreeMap<String, String>,
 }
 
 impl Sums {
-    /// Parses; an error names the line, and quotes nothing of it. Lines are those of coreutils' sha256sum in its default
-    /// format: 64 hexadecimal digits, a space, a space (text) or `*` (binary), the name. A line that begins with `\` has
-    /// `\\`, `\n` and `\r` in its name escaped; line ends may be those of DOS. `#` begins a comment, as `sha256sum -c` has it.
+    /// Parses the file; an error names the line, and quotes nothing of it. Lines have the default format of coreutils'
+    /// sha256sum: 64 hexadecimal digits, a space, a space (text) or `*` (binary), the name. A line that begins with `\`
+    /// has `\\`, `\n` and `\r` in its name escaped. Line ends may be those of DOS. `#` begins a comment.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let Ok(text) = std::str::from_utf8(bytes) else { return Err("is not text".into()) };
         if text.contains('\0') {
@@ -30,12 +29,12 @@ impl Sums {
             let Some((digest, name)) = parse_line(line) else {
                 return Err(format!("has a line {number} that is not one of sha256sum's"));
             };
-            // What `sha256sum ./*` writes.
+            // `sha256sum ./*` writes such names.
             let name = name.strip_prefix("./").map_or(name.as_str(), |rest| rest.trim_start_matches('/'));
             if name.starts_with('/') || name.split('/').any(|part| part == "..") {
                 return Err(format!("has a line {number} that names a file of another directory"));
             }
-            // Files below are no packages of this directory, and none of our business.
+            // Files in subdirectories are not packages of this directory.
             if name.contains('/') {
                 continue;
             }
@@ -105,7 +104,7 @@ mod tests {
             assert_eq!(sums.digest(name), Some(D), "{name:?}");
         }
         assert_eq!(sums.digest("repomd.xml"), None);
-        // Unescaped, a backslash is one.
+        // In a line that is not escaped, a backslash stands for itself.
         assert_eq!(Sums::parse(format!("{D}  a\\nb").as_bytes()).unwrap().digest("a\\nb"), Some(D));
     }
 

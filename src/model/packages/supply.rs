@@ -1,6 +1,6 @@
-//! Which of a directory's package files are installed: those that meet what is missing, and what they need in their
-//! turn. What is installed already, and whether a set fits it, is asked of rpm itself (`rpm -U --test`); here its answer
-//! is understood, and the next file chosen. Chooses, and touches nothing.
+//! Chooses the package files of a directory to install: those that meet the host's needs, and those that these require.
+//! rpm itself knows the installed packages, and whether a set fits them (`rpm -U --test`); this module parses its
+//! answer and chooses the next file. Changes nothing on the host.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use super::candidate::{Candidate, Capability, compare};
 use super::need::{MAIL_PACKAGES, Need};
 
-/// What was chosen from a directory, for people.
+/// The files chosen from a directory, to be shown to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Supply {
     /// The directory.
     pub directory: String,
-    /// Names of the files, in the order of the alphabet.
+    /// Names of the files, in alphabetical order.
     pub files: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Installed {
     pub fn parse(output: &str) -> Self {
         let mut installed = Self::default();
         for (name, evr) in output.lines().filter_map(|line| line.split_once(' ')) {
-            // No epoch is written so.
+            // rpm writes a missing epoch so.
             let evr = evr.strip_prefix("(none):").unwrap_or(evr);
             let newest = installed.newest.entry(name.to_owned()).or_insert_with(|| evr.to_owned());
             if compare(evr, newest).is_gt() {
@@ -46,7 +46,7 @@ impl Installed {
     }
 }
 
-/// A choice that grows until rpm is content.
+/// The chosen files; more are added until rpm accepts the set.
 #[derive(Debug)]
 pub struct Selection<'a> {
     all: &'a [Candidate],
@@ -56,20 +56,20 @@ pub struct Selection<'a> {
     chosen: Vec<&'a Candidate>,
 }
 
-/// What rpm's answer leads to.
+/// The next step after rpm's answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// More was chosen: ask again.
+    /// More files were chosen: ask rpm again.
     More,
-    /// Nothing in the directory helps; what is missing, a line each.
+    /// The directory has no file for these requirements, a line each.
     Lacking(Vec<String>),
-    /// Something else than a missing package is in the way.
+    /// rpm refuses for another reason than a missing package.
     Refused,
 }
 
 impl<'a> Selection<'a> {
-    /// Of each package the newest that this host can have: of its architecture (`arch`) or of none, and not older than
-    /// what is installed. A 32-bit package is not what a 64-bit host lacks.
+    /// Starts with nothing chosen. Of each package only the newest is considered that is for this host's architecture
+    /// (`arch`) or for any, and not older than the installed one. A 32-bit package does not meet a 64-bit host's need.
     pub fn new(all: &'a [Candidate], arch: &'a str, installed: &'a Installed) -> Self {
         let mut best: BTreeMap<&str, &Candidate> = BTreeMap::new();
         for candidate in all {
@@ -88,12 +88,12 @@ impl<'a> Selection<'a> {
         Self { all, arch, installed, usable: best.into_values().collect(), chosen: Vec::new() }
     }
 
-    /// What was chosen so far.
+    /// The files chosen so far.
     pub fn chosen(&self) -> &[&'a Candidate] {
         &self.chosen
     }
 
-    /// Chooses for everything that is missing; the error names what the directory does not have, a line each.
+    /// Chooses a file for each need; the error names the needs for which the directory has none, a line each.
     pub fn choose_for(&mut self, needs: &[Need]) -> Result<(), Vec<String>> {
         let mut lacking = Vec::new();
         for need in needs {
@@ -110,7 +110,7 @@ impl<'a> Selection<'a> {
         if lacking.is_empty() { Ok(()) } else { Err(lacking) }
     }
 
-    /// Chooses what rpm says is missing. `output` is what `rpm -U --test` wrote when it was not content, in the C locale:
+    /// Chooses files for what rpm reports missing. `output` is from a failed `rpm -U --test` in the C locale:
     /// `REQUIREMENT is needed by [(installed) ]PACKAGE` (rpmProblemString in rpm's lib/rpmprob.c).
     pub fn answer(&mut self, output: &str) -> Step {
         let (mut lacking, mut more) = (Vec::new(), false);
@@ -121,7 +121,7 @@ impl<'a> Selection<'a> {
                     self.choose(candidate);
                     more = true;
                 }
-                // It was chosen for another line, or it is in the way of what is chosen for one.
+                // A chosen file meets it: it was chosen for another line, or is in the way of a file chosen for one.
                 None if self.is_met(requirement) => {}
                 None => {
                     let wanted = [Capability::parse(requirement)];
@@ -136,14 +136,14 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// The candidate that mends one line of rpm's: an upgrade of the installed package that would lose what it needs, or
-    /// else what has it.
+    /// The file that resolves one line of rpm's: an upgrade of the installed package that would lose its requirement,
+    /// or else a file that meets the requirement.
     fn remedy(&self, requirement: &str, by: &str) -> Option<&'a Candidate> {
         let installed = by.strip_prefix("(installed) ");
         let upgrade = installed.and_then(|by| {
             let is_of = |candidate: &&&Candidate| {
                 let rest = by.strip_prefix(&candidate.name).and_then(|rest| rest.strip_prefix('-'));
-                // `a-b` is no version of `a`: a version and a release are left.
+                // `a-b` is no version of `a`: the rest must be a version and a release.
                 rest.is_some_and(|rest| rest.matches('-').count() == 1)
             };
             self.usable.iter().find(is_of).copied().filter(|candidate| self.is_new(candidate))
@@ -160,7 +160,7 @@ impl<'a> Selection<'a> {
             .any(|wanted| self.chosen.iter().any(|candidate| candidate.meets(wanted)))
     }
 
-    /// The best that meets a requirement: one that is chosen anyway, one of that name, or the first of the alphabet.
+    /// The best file that meets a requirement: one already chosen, else of that name, else the first in the alphabet.
     fn best(&self, wanted: &Capability) -> Option<&'a Candidate> {
         let named = |candidate: &&&Candidate| candidate.name == wanted.name && candidate.meets(wanted);
         let chosen = self.chosen.iter().find(|candidate| candidate.meets(wanted));
@@ -183,7 +183,7 @@ impl<'a> Selection<'a> {
         self.installed.against(candidate) == Some(Ordering::Greater)
     }
 
-    /// What keeps a file from being chosen that would otherwise do.
+    /// The reason why a file that meets a requirement is not chosen.
     fn why_not(&self, wanted: &[Capability]) -> String {
         let meets = |candidate: &&Candidate| wanted.iter().any(|wanted| candidate.meets(wanted));
         let Some(other) = self.all.iter().find(meets) else { return String::new() };
@@ -199,26 +199,26 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Whether a package can be what this host lacks. `x86_64_v2` and its kin are the same architecture, and rpm knows whether
-/// the processor has it.
+/// Whether a package is for this host's architecture. `x86_64_v2` and similar names are the same architecture; rpm
+/// knows whether the processor supports them.
 fn fits(candidate: &Candidate, arch: &str) -> bool {
     let level = || candidate.arch.strip_prefix(arch).is_some_and(|rest| rest.starts_with("_v"));
     candidate.arch == "noarch" || candidate.arch == arch || level()
 }
 
-/// What stands between the names of a rich dependency.
+/// Words between the names of a rich dependency.
 const WORDS: [&str; 13] =
     ["or", "and", "if", "else", "unless", "with", "without", "<", "<=", "=", ">=", ">", ""];
 
-/// The capabilities of which one may do: of a rich dependency (`(a or b)`), each that it names; rpm says afterwards
-/// whether it did.
+/// The capabilities of which any one may meet a requirement: of a rich dependency (`(a or b)`), each that it names; rpm
+/// says afterwards whether it is met.
 fn alternatives(requirement: &str) -> Vec<Capability> {
     if !requirement.starts_with('(') {
         return vec![Capability::parse(requirement)];
     }
     let words = requirement.split_whitespace().map(|word| {
         let word = word.trim_start_matches('(');
-        // The brackets that close the whole, not those of `lib.so()(64bit)`.
+        // Removes the brackets that close the whole dependency, not those of `lib.so()(64bit)`.
         let surplus = word.matches(')').count().saturating_sub(word.matches('(').count());
         word.get(..word.len() - surplus).unwrap_or(word)
     });

@@ -2,7 +2,7 @@ use super::*;
 
 const HOST: &str = "x86_64";
 
-/// `name-version-release.arch`, and what it provides besides itself.
+/// The package `name-version-release.arch`; `provides` are its capabilities besides its own name.
 fn package(nevra: &str, provides: &[&str]) -> Candidate {
     let (rest, arch) = nevra.rsplit_once('.').unwrap();
     let (rest, release) = rest.rsplit_once('-').unwrap();
@@ -91,11 +91,11 @@ fn what_rpm_misses_is_added_until_it_is_content() {
                 \t(other or either >= 1) is needed by a-1-1.x86_64\n";
     assert_eq!(selection.answer(said), Step::More);
     assert_eq!(names(&selection)[1..], ["lib-2-1.x86_64.rpm", "either-1-1.noarch.rpm"]);
-    // The new lib takes away what an installed package needs: that is upgraded too.
+    // The new lib no longer has what an installed package needs, so that package is upgraded too.
     let said = "\tlib = 1-1 is needed by (installed) plugin-a-1-1.x86_64\n";
     assert_eq!(selection.answer(said), Step::More);
     assert_eq!(names(&selection)[3..], ["plugin-a-2-1.x86_64.rpm"]);
-    // Of `plugin` there is no newer one.
+    // There is no newer `plugin`.
     assert_eq!(
         selection.answer("\tlib = 1-1 is needed by (installed) plugin-2-1.x86_64\n"),
         Step::Lacking(vec!["lib = 1-1, which (installed) plugin-2-1.x86_64 needs".into()])

@@ -10,7 +10,7 @@ use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::shown;
 use crate::model::text;
 
-/// The steps that are to be done, or were.
+/// The steps to do, or the steps that were done.
 #[derive(Debug, Default)]
 pub struct Actions {
     /// The installation, if something is missing.
@@ -28,16 +28,16 @@ pub struct Actions {
 pub struct Install {
     /// The packages and programs that are missing.
     pub needs: Vec<Need>,
-    /// The files of the directory that have it; `None` if it comes from a repository, or that is not known yet.
+    /// The package files of the directory; `None` if the packages come from a repository, or that is not known yet.
     pub from: Option<Supply>,
 }
 
 /// A change of one of Postfix's files.
 #[derive(Debug)]
 pub enum FileChange {
-    /// Of a map.
+    /// A change of a map.
     Map(MapChange),
-    /// Of main.cf.
+    /// A change of main.cf.
     MainCf(MainCfChange),
 }
 
@@ -48,22 +48,22 @@ pub struct MapChange {
     pub file: Managed,
     /// Kind of the database.
     pub kind: MapKind,
-    /// The source as it is; `None` if there is none.
+    /// The source on the host; `None` if there is none.
     pub before: Option<MapSource>,
-    /// The source as it shall be.
+    /// The source after the change.
     pub after: MapSource,
-    /// The fault that it has now.
+    /// The fault of the map on the host.
     pub why: String,
-    /// The keys of ours.
+    /// The keys of relayhost's entries.
     pub keys: Vec<String>,
 }
 
 /// A main.cf to write.
 #[derive(Debug)]
 pub struct MainCfChange {
-    /// The file as it is.
+    /// The file on the host.
     pub before: MainCf,
-    /// The file as it shall be.
+    /// The file after the change.
     pub after: MainCf,
     /// Names of the parameters that change, with their values.
     pub changes: Vec<(String, String)>,
@@ -98,7 +98,7 @@ pub enum Action<'a> {
     Install(&'a Install),
     /// Write a file.
     Write(&'a FileChange),
-    /// Tell Postfix.
+    /// Run a command for Postfix.
     Service(ServiceAction),
     /// Have Postfix start at boot.
     Enable,
@@ -121,7 +121,7 @@ impl Actions {
 }
 
 impl Install {
-    /// One line for a person.
+    /// The installation in one line for a person.
     pub fn describe(&self) -> String {
         let names = self.needs.iter().map(Need::label).collect::<Vec<_>>().join(", ");
         match &self.from {
@@ -134,7 +134,7 @@ impl Install {
 }
 
 impl Action<'_> {
-    /// One line for a person.
+    /// The command in one line for a person.
     pub fn describe(self) -> String {
         match self {
             Self::Install(install) => install.describe(),
@@ -168,7 +168,7 @@ impl Action<'_> {
 }
 
 impl FileChange {
-    /// The file.
+    /// The file that changes.
     pub fn file(&self) -> Managed {
         match self {
             Self::Map(change) => change.file,
@@ -176,7 +176,7 @@ impl FileChange {
         }
     }
 
-    /// Whether Postfix reads it at its start only.
+    /// Whether Postfix reads this change at its start only.
     pub fn needs_restart(&self) -> bool {
         let is_read_at_start = |(name, _): &(String, String)| name == "inet_protocols";
         matches!(self, Self::MainCf(change) if change.changes.iter().any(is_read_at_start))
@@ -204,7 +204,7 @@ impl FileChange {
     }
 }
 
-/// The lines that two versions of a file differ in, the first few of them, without secrets: `-old +new`.
+/// The first few lines in which two versions of a file differ, without secrets: `-old +new`.
 pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]) -> String {
     const SHOWN: usize = 6;
     let (before, after) = without_secrets(file, before, after, keys);

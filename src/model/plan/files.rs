@@ -63,8 +63,8 @@ impl Plan {
                 after.set(key, value);
             }
         }
-        // What our last run wrote and nobody has touched goes when the answers no longer have it: an old relay's
-        // password must not lie about. What a person wrote is theirs.
+        // An entry that the last run wrote and nobody has changed is removed when the answers no longer have it: an old
+        // relay's password must not stay on the disk. An entry that a person wrote stays.
         let prefix = format!("{} ", file.name());
         let ours = last.wrote.iter().filter_map(|(name, digest)| Some((name.strip_prefix(&prefix)?, digest)));
         let is_wanted =
@@ -152,7 +152,7 @@ impl Plan {
         Ok(changes)
     }
 
-    /// Notes a managed value that is neither what our last run wrote nor what the answers say.
+    /// Notes a managed value that is neither as the last run wrote it nor as the answers say.
     fn foreign_edit(&mut self, name: &str, found: Option<&str>, wanted: &str, last: &LastRun, shown: &str) {
         let Some(ours) = last.wrote.get(name) else { return };
         if found != Some(ours) && found != Some(wanted) {

@@ -1,4 +1,4 @@
-//! The outcome of one comparison, and what to do about it.
+//! The outcome of one comparison, and its remedy.
 
 /// The outcome of one comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Finding {
     pub state: State,
     /// The state that was seen, in words.
     pub found: String,
-    /// The remedy, unless it is fine.
+    /// The remedy, unless the state is fine.
     pub remedy: Option<Remedy>,
 }
 

@@ -1,5 +1,5 @@
-//! The join of the answers and the host. `check` shows the findings, `plan` the actions, and a run carries them out: all
-//! three read one value, so they cannot disagree.
+//! The comparison of the answers with the host. `check` shows the findings, `plan` the actions, and a run carries them
+//! out: all three read one value, so they cannot disagree.
 
 pub mod action;
 mod files;
@@ -19,38 +19,38 @@ use crate::model::plan::action::{Actions, FileChange, ServiceAction};
 use crate::model::state::order::Order;
 use crate::model::state::pending::Waiting;
 
-/// Findings and what follows from them.
+/// The findings, and the actions that follow from them.
 #[derive(Debug)]
 pub struct Plan {
-    /// Everything that was compared.
+    /// The outcome of every comparison.
     pub findings: Vec<Finding>,
     /// The steps that `apply` would take.
     pub actions: Actions,
     /// Managed values that the actions write: parameters, and digests of map entries.
     pub wrote: BTreeMap<String, String>,
-    /// Managed values that somebody changed since our last run, to something else than the answers say.
+    /// Managed values that somebody changed since the last run, and that are not as the answers say.
     pub foreign: Vec<String>,
-    /// The directories in which Postfix shows whether it runs.
+    /// The directories whose files show whether Postfix runs.
     pub queue: Queue,
     /// The file that Postfix itself logs to; empty if it does not.
     pub maillog_file: String,
     /// Whether systemd would refuse to start Postfix.
     pub masked: bool,
-    /// The generation of the last run that is in force, if it was to be proved by a message and never was.
+    /// The generation of the last run that is in force, if a test message should have proved it and never did.
     pub unproven: Option<u32>,
-    /// Whether the actions are all. While Postfix is not installed, its files cannot be planned.
+    /// Whether the actions are complete. While Postfix is not installed, its files cannot be planned.
     pub complete: bool,
 }
 
 const UNMASK: &str = "systemctl unmask postfix";
 
 impl Plan {
-    /// Compares a host. Errors only where the answers cannot be had on this host at all.
+    /// Compares a host with the answers. An error only if the answers cannot be fulfilled on this host at all.
     pub fn new(desired: &Desired, observed: &Observed) -> Result<Self> {
         Self::compare(desired, observed, Self::service)
     }
 
-    /// Compares a tree that is not running: there is no Postfix to tell. Errors as `new`.
+    /// Compares a tree that is not running, where no Postfix needs a command. Errors as `new`.
     pub fn for_tree(desired: &Desired, observed: &Observed) -> Result<Self> {
         Self::compare(desired, observed, |_, _| {})
     }
@@ -93,15 +93,15 @@ impl Plan {
         self.actions.is_empty() && !self.findings.iter().any(|finding| finding.state == State::Differs)
     }
 
-    /// Faults, and possible ones, that `apply` does not mend.
+    /// Faults and warnings that `apply` does not mend.
     pub fn by_hand(&self) -> Vec<Finding> {
         let amiss = |state| matches!(state, State::Differs | State::Warning);
         let all = self.findings.iter().filter(|finding| amiss(finding.state) && !finding.is_for_apply());
         all.cloned().collect()
     }
 
-    /// The remedies for all that differs, in one line: that of each finding that `apply` does not mend, and `apply`,
-    /// in the words of the caller, only if it mends something.
+    /// The remedies for all that differs, in one line: that of each finding that `apply` does not mend, and `apply`, in
+    /// the caller's words, if it mends something.
     pub fn remedy(&self, apply: &str) -> String {
         let (ours, by_hand): (Vec<_>, Vec<_>) = self
             .findings
@@ -118,12 +118,12 @@ impl Plan {
         steps.join("; ")
     }
 
-    /// The number of comparisons: notes are none.
+    /// The number of comparisons; notes do not count.
     pub fn compared(&self) -> usize {
         self.findings.iter().filter(|finding| finding.state != State::Note).count()
     }
 
-    /// Adds what waits for the end of an RPM transaction, or has failed after one.
+    /// Adds the orders that wait for the end of an RPM transaction, or that failed after one.
     pub fn waits(&mut self, waiting: &[Waiting]) {
         self.findings.extend(waiting.iter().map(|waiting| Finding {
             id: format!("pending.{}", waiting.name),
@@ -144,7 +144,7 @@ impl Plan {
         self.findings.push(Finding { id: id.into(), state, found: found.into(), remedy });
     }
 
-    /// Compares the service, which is told of whatever else is to change.
+    /// Compares the service, and adds the command that makes Postfix use the other changes.
     fn service(&mut self, service: Service) {
         if service.masked {
             self.add(
@@ -161,7 +161,7 @@ impl Plan {
         self.actions.service = match (service.running, files.iter().any(FileChange::needs_restart)) {
             (false, _) => Some(ServiceAction::Start),
             (true, true) => Some(ServiceAction::Restart),
-            // A plugin that was installed is seen by new smtp(8) processes only, hence the reload.
+            // Only new smtp(8) processes load an installed plugin, hence the reload.
             (true, false) => (!files.is_empty() || install.is_some()).then_some(ServiceAction::Reload),
         };
         if let Some(enabled) = service.enabled {
@@ -171,21 +171,21 @@ impl Plan {
         }
     }
 
-    /// Has Postfix read its configuration again, whatever else is to do.
+    /// Makes Postfix read its configuration again, even if nothing else is to do.
     pub fn ensure_reload(&mut self) {
         self.actions.service.get_or_insert(ServiceAction::Reload);
     }
 
-    /// Whether the relay is to be asked before anything is changed: where its no would be followed by putting everything
-    /// back, and there is something to put back. `is_image`: nothing can be installed here.
+    /// Whether to ask the relay before anything is changed: if its refusal would make the run put everything back, and
+    /// there is something to put back. `is_image`: no package can be installed here.
     pub fn is_worth_a_probe(&self, order: Order, is_image: bool) -> bool {
         let writes = !self.complete || !self.actions.files.is_empty();
         let can_install = !is_image || self.actions.install.is_none();
         order.asks_first() && writes && can_install && self.permit(order).is_ok()
     }
 
-    /// Refuses what must not be carried out: to overwrite, unasked, what somebody changed by hand, and to configure a
-    /// Postfix that systemd would not start.
+    /// Refuses a plan that must not be carried out: one that overwrites, without `force`, values that somebody changed
+    /// by hand, or that configures a Postfix that systemd would not start.
     pub fn permit(&self, order: Order) -> Result<()> {
         if !order.force && !self.foreign.is_empty() {
             return Err(Error::Foreign { what: self.foreign.clone() });

@@ -1,4 +1,4 @@
-//! The part of a plan that is about packages: what is missing, and where it comes from.
+//! The part of a plan that is about packages: the missing ones, and the source to install them from.
 
 use super::action::Install;
 use super::{Finding, Plan, Remedy, State};
@@ -14,7 +14,7 @@ impl Plan {
         self.actions.install.as_ref().map_or(&[], |install| &install.needs)
     }
 
-    /// Adds where the missing packages come from, or why they cannot; after the findings about packages.
+    /// Adds the source of the missing packages, or the reason why there is none, after the findings about packages.
     pub fn supplied(&mut self, desired: &Desired, result: Result<Supply>) {
         let (state, found, remedy) = match &result {
             Ok(supply) => {

@@ -29,7 +29,7 @@ pub fn parameters(
             wanted.push(("smtp_sasl_type", "cyrus".into()));
             wanted.push(("smtp_sasl_password_maps", kind.table(&Managed::SaslPasswd.path())));
             wanted.push(("smtp_sasl_mechanism_filter", mechanism.filter().into()));
-            // Postfix's own default contains `noplaintext`, which takes PLAIN and LOGIN away.
+            // Postfix's own default contains `noplaintext`, which excludes PLAIN and LOGIN.
             wanted.push(("smtp_sasl_security_options", "noanonymous".into()));
             wanted.push(("smtp_sasl_tls_security_options", "noanonymous".into()));
         }
@@ -69,7 +69,7 @@ pub fn words(value: &str) -> Vec<String> {
     value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// The usual places of a CA bundle: EL, its newer home, Debian (postconf(5) has no default).
+/// The usual paths of a CA bundle: EL's, EL's newer one, Debian's (postconf(5) has no default).
 pub fn ca_candidates() -> Vec<PathBuf> {
     [
         "/etc/pki/tls/certs/ca-bundle.crt",

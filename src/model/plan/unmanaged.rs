@@ -1,5 +1,5 @@
-//! The part of a plan that is about what relayhost does not manage: edits by others, and settings that can lead mail
-//! elsewhere. Findings only; nothing here becomes an action.
+//! The part of a plan about things that relayhost does not manage: edits by others, and settings that can lead mail
+//! elsewhere. It adds findings only, no actions.
 
 use super::action::changed_lines;
 use super::parameters::is_local;
@@ -13,14 +13,15 @@ use crate::model::postfix::{settings, shown};
 use crate::model::state::generation::LastRun;
 
 impl Plan {
-    /// Says what cannot be used of relayhost's own state, a line each: less can be undone, and passwords may be open.
+    /// Adds each part of relayhost's state that cannot be used: less can be undone, and passwords may be readable.
     pub fn damaged(&mut self, lines: &[String]) {
         for line in lines {
             self.add("state.damaged", State::Warning, line.clone(), Remedy::Repair);
         }
     }
 
-    /// Names the files that are not as our last run left them, with their differences. Not a fault: other lines are none of ours.
+    /// Adds the files that differ from what the last run left, with the differences. Not a fault: relayhost does not
+    /// manage other lines.
     pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
         let keys = |file: Managed| -> Vec<String> {
             let key = |name: &String| Some(name.strip_prefix(file.name())?.strip_prefix(' ')?.to_owned());
@@ -44,7 +45,7 @@ impl Plan {
         }
     }
 
-    /// Names settings that relayhost does not manage and that can lead mail elsewhere.
+    /// Adds settings that relayhost does not manage and that can lead mail elsewhere.
     pub(super) fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
         let set = || Remedy::say("alternatives --set mta /usr/sbin/sendmail.postfix");
         match &postfix.sendmail {

@@ -22,12 +22,12 @@ impl Logical {
     }
 }
 
-/// Without white space at both ends, as Postfix takes it: ASCII's only. A no-break space is text, and may end a password.
+/// The text without ASCII white space at both ends, as Postfix reads it. A no-break space stays: it may end a password.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// White space to Postfix: isspace(3) of ASCII, the vertical tab included, which Rust's own test leaves out.
+/// Whether Postfix takes this for white space: isspace(3) of ASCII, with the vertical tab, which Rust's own test omits.
 pub fn is_space(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\u{b}'
 }
@@ -52,8 +52,8 @@ pub fn logical(bytes: &[u8]) -> Vec<Logical> {
     lines
 }
 
-/// Replaces logical lines: `keep` becomes `text` (no line end; the old one stays), those of `drop` go. Everything
-/// else, comments between the parts of a replaced line included, stays byte for byte.
+/// Replaces logical lines: `keep` becomes `text` (no line end; the old one stays), those in `drop` are removed.
+/// Everything else, comments between the parts of a replaced line included, stays byte for byte.
 pub fn replace(bytes: &[u8], keep: &Logical, drop: &[Logical], text: &str) -> Vec<u8> {
     let mut cuts: Vec<(Range<usize>, Option<&str>)> = Vec::new();
     for (index, part) in keep.parts.iter().enumerate() {

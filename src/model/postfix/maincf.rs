@@ -9,7 +9,7 @@ pub struct MainCf {
 }
 
 impl MainCf {
-    /// Takes a file's bytes; nothing is checked, Postfix is the judge of that.
+    /// Takes a file's bytes and checks nothing: Postfix does that.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self { bytes }
     }
@@ -25,7 +25,7 @@ impl MainCf {
         line.text(&self.bytes).split_once('=').map(|(_, value)| trim(value).to_owned())
     }
 
-    /// Sets a parameter: where it is set already, in that place (the last one, the others go); else at the end.
+    /// Sets a parameter: in place of its last definition (others are removed), or at the end if there is none.
     pub fn set(&mut self, name: &str, value: &str) {
         let text = if value.is_empty() { format!("{name} =") } else { format!("{name} = {value}") };
         let mut found = self.definitions(name);

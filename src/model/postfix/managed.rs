@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// A file under Postfix's configuration directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Managed {
-    /// Postfix's parameters. Only ours are edited; its mode and owner stay as they are.
+    /// Postfix's parameters. relayhost edits only those that it manages; the file's mode and owner stay as they are.
     MainCf,
     /// Relay → login and password (`smtp_sasl_password_maps`).
     SaslPasswd,
@@ -32,7 +32,7 @@ enum Form {
     Map,
 }
 
-/// Mode of the map sources and of their databases: root's alone.
+/// Mode of the map sources and of their databases: only root may read and write them.
 pub const MAP_MODE: u32 = 0o600;
 
 impl Managed {
@@ -57,17 +57,17 @@ impl Managed {
         self.row().name
     }
 
-    /// Where it lies.
+    /// Path of the file.
     pub fn path(self) -> PathBuf {
         Path::new("/etc/postfix").join(self.name())
     }
 
-    /// Whether this path is that of a map of ours.
+    /// Whether this is the path of a map that relayhost manages.
     pub fn is_map(path: &str) -> bool {
         Self::maps().any(|map| map.path() == Path::new(path))
     }
 
-    /// Whether it holds passwords, and is never shown as it is.
+    /// Whether it holds passwords, and must not be shown unmasked.
     pub fn is_secret(self) -> bool {
         self.row().secret
     }
@@ -83,7 +83,7 @@ impl Managed {
     }
 }
 
-/// Endings of databases' names, of all kinds.
+/// File name endings of the databases, of all kinds.
 const SUFFIXES: [&str; 2] = [".db", ".lmdb"];
 
 /// A lookup table type that postmap can build into one file.
@@ -91,7 +91,8 @@ const SUFFIXES: [&str; 2] = [".db", ".lmdb"];
 pub struct MapKind(String);
 
 impl MapKind {
-    /// The kind of this name, if it can be read back (`postmap -s` cannot walk cdb) and if relayhost knows where its database lies.
+    /// The kind of this name, if `postmap -s` can read its database (not that of cdb) and relayhost knows the
+    /// database's path.
     pub fn new(name: &str) -> Option<Self> {
         matches!(name, "hash" | "btree" | "lmdb" | "texthash").then(|| Self(name.to_owned()))
     }
@@ -101,7 +102,7 @@ impl MapKind {
         &self.0
     }
 
-    /// The database's file for a source; `None` where Postfix reads the source itself.
+    /// The path of the database for a source; `None` where Postfix reads the source itself.
     pub fn database(&self, source: &Path) -> Option<PathBuf> {
         let suffix = match self.0.as_str() {
             "hash" | "btree" => ".db",
@@ -123,7 +124,7 @@ impl MapKind {
 mod tests {
     use super::*;
 
-    /// Place in `ALL`. Does not compile without an arm for a new file, which is the moment to add it to `ALL`.
+    /// Place in `ALL`. A new file does not compile without an arm here, and must be added to `ALL` as well.
     fn place(file: Managed) -> usize {
         match file {
             Managed::MainCf => 0,

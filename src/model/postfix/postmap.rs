@@ -1,5 +1,5 @@
-//! Sources of Postfix lookup tables (postmap(1)) and what `postmap -s` prints of their databases. Values may be
-//! passwords: nothing here is printed, and `masked` is what a person may see.
+//! Sources of Postfix lookup tables (postmap(1)), and the output of `postmap -s` for their databases. Values may be
+//! passwords: a person may see only the text of `masked`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,8 +15,8 @@ pub struct MapSource {
 /// Keys in lower case, as Postfix folds them, to values.
 pub type Entries = BTreeMap<String, String>;
 
-/// The keys under which smtp_generic_maps has an address, in generic(5)'s order and folded as Postfix folds them: the
-/// whole address, the user if the domain is `origin` (`myorigin`), the domain.
+/// The keys by which Postfix looks up an address in smtp_generic_maps, in generic(5)'s order and folded as Postfix
+/// folds them: the whole address, the user if the domain is `origin` (`myorigin`), the domain.
 pub fn rewrite_keys(address: &str, origin: &str) -> Vec<String> {
     let (user, domain) = address.rsplit_once('@').unwrap_or((address, origin));
     let mut keys = vec![address.to_lowercase()];
@@ -44,8 +44,8 @@ impl MapSource {
         Some(split(&first.text(&self.bytes)).1)
     }
 
-    /// Sets an entry: where it is already, in that place (the first one, the others go); else at the end. Entries
-    /// with other keys stay byte for byte, with their comments.
+    /// Sets an entry: in place of the first one of this key (others are removed), or at the end if there is none.
+    /// Entries with other keys stay byte for byte, with their comments.
     pub fn set(&mut self, key: &str, value: &str) {
         let text = format!("{key} {value}");
         let mut found = self.lines_of(key).into_iter();
@@ -55,7 +55,7 @@ impl MapSource {
         };
     }
 
-    /// Removes the entries of a key whose value `is_ours`; true if there was one. Another's under the same key stays.
+    /// Removes the entries of a key whose value `is_ours`; true if there was one. Others under the same key stay.
     pub fn remove(&mut self, key: &str, is_ours: impl Fn(&str) -> bool) -> bool {
         let mut found = self.lines_of(key);
         found.retain(|line| is_ours(&split(&line.text(&self.bytes)).1));
@@ -63,7 +63,7 @@ impl MapSource {
         !found.is_empty()
     }
 
-    /// What the database of this source must contain.
+    /// The entries that the database of this source must contain.
     pub fn entries(&self) -> Entries {
         let mut entries = Entries::new();
         for line in lines::logical(&self.bytes) {
@@ -75,9 +75,9 @@ impl MapSource {
         entries
     }
 
-    /// What a person may see: of our own `keys` the user, of other lines nothing but that they are there (a password
-    /// may stand in any part of a line that somebody mistyped), of comments nothing (an old password often stands in
-    /// one). What differs from `other` under the same key is marked, so that a changed password shows.
+    /// The text that a person may see: of an entry in `keys` the user; of another entry only that it exists (a mistyped
+    /// line may have a password in any part); of comments nothing (an old password is often in one). A value that
+    /// differs from `other` under the same key is marked, so that a changed password is visible.
     pub fn masked(&self, other: &Self, keys: &[String]) -> String {
         let before = other.entries();
         let shown = |line: &Logical| {
@@ -92,8 +92,8 @@ impl MapSource {
         lines::logical(&self.bytes).iter().map(shown).collect()
     }
 
-    /// Whether a database has what this source says. Lines that postmap may read in another way than we do (quoted
-    /// keys, text that is not UTF-8) are not compared.
+    /// Whether a database has the entries of this source. Lines that postmap may parse in another way (quoted keys,
+    /// text that is not UTF-8) are not compared.
     pub fn agrees_with(&self, built: &Entries) -> bool {
         let strange = |line: &str| line.starts_with('"') || line.contains(char::REPLACEMENT_CHARACTER);
         let has_strange = lines::logical(&self.bytes).iter().any(|line| strange(&line.text(&self.bytes)));

@@ -1,5 +1,5 @@
-//! THE table of Postfix's parameters that relayhost knows: what each is for a plan, for a probe, and for the inspection of
-//! what logs nothing. What postconf is asked for, and every default, comes from here.
+//! THE table of Postfix's parameters that relayhost knows: the meaning of each for a plan, for a probe, and for an
+//! inspection of faults that no log shows. The names to ask postconf for, and every default, come from here.
 
 use std::collections::BTreeMap;
 
@@ -16,31 +16,31 @@ struct Parameter {
     /// Default of a Postfix that does not know the parameter (postconf(5)); empty also where it is made from the host's
     /// name, from another parameter, or when Postfix is built.
     default: &'static str,
-    /// What it is for a plan; `None`: a plan does not ask for it.
+    /// Its meaning for a plan; `None`: a plan does not ask for it.
     plan: Option<InPlan>,
-    /// What it is for a probe; `None`: a probe does not ask for it.
+    /// Its meaning for a probe; `None`: a probe does not ask for it.
     probe: Option<InProbe>,
-    /// Whether it names lookup tables that a message on its way out may need, so that an inspection looks at these.
+    /// Whether it names lookup tables that an outgoing message may need, so that an inspection checks these.
     names_tables: bool,
 }
 
 /// Meanings of a parameter for a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InPlan {
-    /// Its value matters, and stays as it is.
+    /// A plan reads its value, and does not change it.
     Read,
     /// The answers decide its value.
     Managed,
-    /// It can lead mail around `relayhost`, or override its TLS level: worth a warning if it is set.
+    /// It can route mail past `relayhost`, or override its TLS level: a warning if it is set.
     LeadsElsewhere,
 }
 
 /// Meanings of a parameter for a probe.
 #[derive(Debug, Clone, Copy)]
 enum InProbe {
-    /// The probe does what it says.
+    /// The probe follows its value.
     Obeyed,
-    /// The probe cannot do what it says. If it is set, Postfix's conversation may be another from this matter on.
+    /// The probe cannot follow its value. If it is set, Postfix's conversation may differ from this matter on.
     Doubted(Matter, &'static str),
 }
 
@@ -106,7 +106,7 @@ const TABLE: &[Parameter] = &[
     row("recipient_canonical_maps", "").names_tables(),
     row("relocated_maps", "").names_tables(),
     row("virtual_alias_maps", "").names_tables(),
-    // What may be trusted, and the login.
+    // Trusted authorities, and the login.
     row("tls_append_default_CA", "no")
         .doubted(Matter::Tls, "trusts OpenSSL's own list of authorities as well (tls_append_default_CA)"),
     row("smtp_sasl_auth_enable", "no").managed().probed(),
@@ -148,8 +148,8 @@ impl Parameter {
         Self { names_tables: true, ..self }
     }
 
-    /// From which matter on, and in which words (after "Postfix"), these settings make a probe's result doubtful by this
-    /// parameter.
+    /// The doubt about a probe's result that this parameter raises under these settings: the matter from which on it
+    /// applies, and its words (after "Postfix").
     fn doubt(&self, settings: &Settings) -> Option<(Matter, &'static str)> {
         let Some(InProbe::Doubted(from, text)) = self.probe else { return None };
         let value = value(settings, self.name);
@@ -172,7 +172,7 @@ pub fn managed() -> Vec<&'static str> {
     names(|row| row.plan == Some(InPlan::Managed))
 }
 
-/// Parameters that lead mail around `relayhost`, or override its TLS level.
+/// Parameters that can route mail past `relayhost`, or override its TLS level.
 pub fn leading_elsewhere() -> Vec<&'static str> {
     names(|row| row.plan == Some(InPlan::LeadsElsewhere))
 }
@@ -189,7 +189,7 @@ pub fn naming_tables() -> Vec<&'static str> {
     names
 }
 
-/// What Postfix's settings make a probe unable to do as Postfix does: from which matter on, and in which words.
+/// The doubts about a probe's result under these settings: the matter from which on each applies, and its words.
 pub fn doubts(settings: &Settings) -> impl Iterator<Item = (Matter, &'static str)> {
     TABLE.iter().filter_map(|row| row.doubt(settings))
 }
@@ -204,7 +204,7 @@ pub fn value<'a>(settings: &'a Settings, name: &str) -> &'a str {
     value_or(settings, name, default(name))
 }
 
-/// The same for a parameter whose default is made from the host's name or from another parameter.
+/// A value in force, for a parameter whose default is made from the host's name or from another parameter.
 pub fn value_or<'a>(settings: &'a Settings, name: &str, default: &'a str) -> &'a str {
     settings.get(name).map_or(default, String::as_str)
 }

@@ -1,5 +1,5 @@
-//! What a person may see of a main.cf: all but what may be a password. Others put passwords there: in a table that stands in
-//! the setting itself (`inline:`, `static:`), in a URL, in a parameter of their own.
+//! The text of a main.cf that a person may see: all but possible passwords. These can be in a table within the setting
+//! itself (`inline:`, `static:`), in a URL, or in a user-defined parameter.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -7,18 +7,18 @@ use std::ops::Range;
 use super::{lines, settings};
 use crate::model::text::without_inline_tables;
 
-/// What stands in the place of what is not shown.
+/// Text in place of hidden text.
 const MASK: &str = "********";
 
-/// A name that has one of these may be that of a password. In lower case.
+/// Parts of names that may be those of passwords, in lower case.
 const NAMES: [&str; 7] = ["pass", "pwd", "pw", "secret", "token", "cred", "api"];
 
-/// What begins a table whose contents stand in the setting itself.
+/// Beginnings of a table whose contents are in the setting itself.
 const TABLES: [&str; 4] = ["static:", "inline:", ":{", ": {"];
 
-/// A main.cf as text, line for line. A parameter whose name or value may hold a password has no value, however many lines
-/// it takes, nor have the comments among them; comments that may hold one have no text. A comment that stands inside
-/// such a value in `other`, the version that this one is compared with, has no text here either.
+/// A main.cf as text, line for line. If a parameter's name or value may hold a password, all lines of the value are
+/// masked, with the comments among them; so are other comments that may hold one. A comment that is inside such a value
+/// in `other`, the version that this one is compared with, is masked here too.
 pub fn main_cf(bytes: &[u8], other: &[u8]) -> String {
     let (bytes, other) = (String::from_utf8_lossy(bytes), String::from_utf8_lossy(other));
     let hidden = hidden(&bytes);
@@ -48,7 +48,7 @@ pub fn main_cf(bytes: &[u8], other: &[u8]) -> String {
     out
 }
 
-/// The value of a parameter of ours or of Postfix's, as it is in force; without what stands in a table or a URL in it.
+/// The value in force of a parameter of relayhost's or of Postfix's, without the tables and URLs in it.
 pub fn value(text: &str) -> String {
     if !holds_table(text) {
         return text.to_owned();
@@ -57,7 +57,7 @@ pub fn value(text: &str) -> String {
     if cut == text { MASK.to_owned() } else { cut }
 }
 
-/// Where the logical lines lie that are not shown as they are, from their first byte to their last, and what is shown.
+/// The byte ranges of the logical lines that are masked, each with the text to show instead.
 fn hidden(text: &str) -> Vec<(Range<usize>, String)> {
     let named = named_in_tables(text);
     let shown = |line: lines::Logical| {
@@ -67,8 +67,8 @@ fn hidden(text: &str) -> Vec<(Range<usize>, String)> {
     lines::logical(text.as_bytes()).into_iter().filter_map(shown).collect()
 }
 
-/// The parameters whose values get into a table that stands in a setting, by `$name`, `${name}` or `$(name)`, or into a value
-/// that does.
+/// The parameters whose values enter a table within a setting by `$name`, `${name}` or `$(name)`, directly or through
+/// another parameter.
 fn named_in_tables(text: &str) -> BTreeSet<String> {
     let logical = lines::logical(text.as_bytes());
     let settings: Vec<(String, String)> = logical
@@ -91,7 +91,7 @@ fn named_in_tables(text: &str) -> BTreeSet<String> {
     named
 }
 
-/// The names that stand after a `$`, whatever brackets there are (postconf(5), "variable expansion").
+/// The names after each `$`, with any brackets (postconf(5), "variable expansion").
 fn references(value: &str) -> Vec<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name = |rest: &str| {
@@ -101,8 +101,8 @@ fn references(value: &str) -> Vec<String> {
     value.split('$').skip(1).map(name).filter(|name| !name.is_empty()).collect()
 }
 
-/// Writes the comments that stood together: what was a setting of several lines before somebody made it a comment is one
-/// thing, and its first line tells what it was.
+/// Writes adjacent comments, all of them masked or none: they may be one setting of several lines that somebody
+/// commented out, and only the first line has its name.
 fn flush(comments: &mut Vec<&str>, theirs: &BTreeSet<&str>, out: &mut String) {
     let hides = may_hold_password(&comments.concat())
         || comments.iter().any(|line| line.lines().any(|line| theirs.contains(line)));
@@ -112,12 +112,12 @@ fn flush(comments: &mut Vec<&str>, theirs: &BTreeSet<&str>, out: &mut String) {
     }
 }
 
-/// What is shown of a logical line that is not shown as it is.
+/// The masked text of a logical line; `None` if the line is shown unchanged.
 fn without_value(text: &str, named: &BTreeSet<String>) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let (name, value) = match text.split_once('=') {
         Some((name, value)) if lines::trim(name).chars().all(plain) => (lines::trim(name), value),
-        // Not a setting: perhaps a part of one, whose indent was lost.
+        // Not a setting: perhaps a continuation line that lost its indent.
         _ => return Some(MASK.to_owned()),
     };
     let own = settings::planned().contains(&name);

@@ -1,5 +1,5 @@
-//! Presets of relay providers: data in `providers.toml`, read here, and the one rule by which a name finds its preset.
-//! A preset fills in what the answers leave out; what it knows beyond that is for people.
+//! Presets of relay providers: the data of `providers.toml`, and the rule by which a name finds its preset. A preset
+//! fills in the keys that the answers leave out; its other facts are for people.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -9,75 +9,75 @@ use serde::{Deserialize, Serialize};
 use crate::model::desired::{Mechanism, Tls};
 use crate::model::text;
 
-/// What is known of one provider; providers.toml says what each key is.
+/// The facts about one provider; providers.toml explains each key.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
-    /// One line for people.
+    /// Title in one line, for people.
     pub title: String,
-    /// Other names that people look for.
+    /// Other names by which people look for it.
     #[serde(default, skip_serializing)]
     pub also: Vec<String>,
-    /// What user name and password are, in a few words.
+    /// The kind of user name and password, in a few words.
     pub login: String,
-    /// Whether some of these relays want no login.
+    /// Whether some relays of this kind need no login.
     #[serde(default)]
     pub optional_login: bool,
     /// Host name of the relay, perhaps with `{domain}` in it.
     host: Option<String>,
-    /// What a part is called.
+    /// The word for a part: region, cloud, domain.
     pub part: Option<String>,
-    /// The part that counts if none is named.
+    /// The part that is used if none is named.
     pub standard: Option<String>,
-    /// Regions, clouds, streams.
+    /// The known parts.
     #[serde(default)]
     pub parts: Vec<Part>,
     /// TCP ports, the preferred one first.
     pub ports: Vec<Port>,
-    /// Level of TLS that Postfix is told.
+    /// Level of TLS that Postfix uses.
     pub tls: Tls,
-    /// SASL mechanism that Postfix is told.
+    /// SASL mechanism that Postfix uses.
     pub mechanism: Mechanism,
     /// Mechanisms that the relay announces.
     pub offers: Vec<String>,
-    /// What to take as user name.
+    /// Description of the user name.
     pub username: Option<String>,
     /// The user name itself, where it is the same for everybody.
     pub fixed_username: Option<String>,
-    /// What to take as password.
+    /// Description of the password.
     pub password: Option<String>,
-    /// What must be there before the first message.
+    /// Conditions to fulfil before the first message.
     #[serde(default)]
     pub ready: Vec<String>,
-    /// Which sender addresses the relay takes.
+    /// Sender addresses that the relay accepts.
     pub sender: Option<String>,
-    /// How much it takes in which time.
+    /// Limits on the amount of mail in a given time.
     #[serde(default)]
     pub limits: Vec<String>,
     /// Largest message, in bytes.
     pub size: Option<u64>,
-    /// What Postfix has to heed.
+    /// Notes about Postfix with this relay.
     #[serde(default)]
     pub postfix: Vec<String>,
-    /// What will bite.
+    /// Known problems and announced changes.
     #[serde(default)]
     pub warnings: Vec<Warning>,
-    /// What it says when it refuses.
+    /// The relay's replies when it refuses.
     #[serde(default)]
     pub replies: Vec<Reply>,
-    /// Why a password is of no use there.
+    /// The reason why a password is of no use there.
     pub unusable: Option<String>,
     /// The vendor's page.
     pub source: String,
-    /// When these facts were last compared with it: YYYY-MM-DD.
+    /// The day on which these facts were last compared with that page: YYYY-MM-DD.
     pub checked: String,
-    /// Keys whose values no page of the vendor was seen to confirm.
+    /// Keys whose values were not confirmed by any page of the vendor.
     #[serde(default)]
     pub unconfirmed: Vec<String>,
 }
 
 impl Provider {
-    /// Whether this is a relay of it.
+    /// Whether `name` is a host of this provider.
     pub fn has_host(&self, name: &str) -> bool {
         let is_it = |host: &str| match host.split_once("{domain}") {
             Some((before, after)) => {
@@ -88,7 +88,7 @@ impl Provider {
         self.host.as_deref().is_some_and(is_it) || self.parts.iter().any(|part| is_it(&part.host))
     }
 
-    /// A host of it, the one that counts if no part is named; perhaps with `{domain}` in it.
+    /// The host of the standard part or of the first one, or the only host; perhaps with `{domain}` in it.
     pub fn any_host(&self) -> Option<&str> {
         let standard = self.parts.iter().find(|part| self.standard.as_ref() == Some(&part.name));
         let part = standard.or(self.parts.first()).map(|part| part.host.as_str());
@@ -96,13 +96,13 @@ impl Provider {
     }
 }
 
-/// A region, a cloud, a stream: something that the provider has a host of its own for.
+/// A part of a provider that has a host of its own: a region, a cloud, a stream.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
-    /// What stands after the slash.
+    /// The name after the slash.
     pub name: String,
-    /// In words.
+    /// The name in words.
     pub title: String,
     /// Its host name.
     pub host: String,
@@ -128,25 +128,25 @@ pub enum Start {
     Implicit,
 }
 
-/// Something that will bite.
+/// A known problem, or an announced change.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Warning {
-    /// Since when, or from when on: YYYY-MM-DD.
+    /// The day since or from which it exists: YYYY-MM-DD.
     pub from: Option<String>,
-    /// What.
+    /// The problem, in words.
     pub text: String,
 }
 
-/// A refusal.
+/// A reply that refuses.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
-    /// Its words, or as many as tell it from others.
+    /// Its words, or enough of them to tell it from other replies.
     pub reply: String,
-    /// What it means.
+    /// Its meaning.
     pub means: String,
-    /// What to do.
+    /// The remedy.
     pub remedy: String,
     /// The id of the cause that relayhost names, in the catalogue.
     pub cause: String,
@@ -155,18 +155,18 @@ pub struct Reply {
 /// All presets by name.
 pub fn providers() -> &'static BTreeMap<String, Provider> {
     static TABLE: OnceLock<BTreeMap<String, Provider>> = OnceLock::new();
-    // The file is part of the program, and a test parses it; an empty table is what a broken build would give.
+    // The file is compiled in, and a test parses it; only a broken build could give an empty table.
     TABLE.get_or_init(|| toml::from_str(include_str!("providers.toml")).unwrap_or_default())
 }
 
-/// A provider as it was named: with its part, and so with its host.
+/// A provider and the part that was named, which together give the host.
 #[derive(Debug, Clone)]
 pub struct Preset {
     /// Its name, without the part.
     pub name: &'static str,
-    /// What is known.
+    /// The facts about it.
     pub provider: &'static Provider,
-    /// The host, unless the provider is one that has none of its own.
+    /// The host; `None` for a provider that has none of its own.
     pub host: Option<String>,
 }
 
@@ -182,12 +182,12 @@ impl Preset {
     }
 }
 
-/// Why a name finds no preset.
+/// The reason why a name has no preset, and the remedy.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unknown {
-    /// What is wrong.
+    /// The fault, in words.
     pub problem: String,
-    /// What to write instead.
+    /// The remedy, in words.
     pub remedy: String,
 }
 
@@ -239,7 +239,7 @@ fn of_tenant(name: &str, word: &str, template: &str, part: Option<&str>) -> Resu
     let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric());
     if domain.len() > 200 || !domain.contains('.') || !domain.split('.').all(label) {
         let (problem, remedy) = if domain.contains('-') {
-            // Microsoft takes the hyphen out and adds something that cannot be guessed.
+            // Microsoft removes the hyphen and adds text that cannot be guessed.
             (
                 "has a hyphen, and the relay's name cannot be told from that",
                 "leave `provider` out, and set relay.host to the domain's MX (`dig +short MX DOMAIN`)",
@@ -269,7 +269,7 @@ fn unknown(typed: &str) -> Unknown {
     Unknown { problem: format!("provider `{}` is not known", text::one_line(typed)), remedy }
 }
 
-/// The names that somebody may have meant, the likeliest first; at most three.
+/// The names that the user may have meant, the likeliest first; at most three.
 pub fn nearest(typed: &str) -> Vec<&'static str> {
     let typed = typed.trim().to_lowercase();
     let likeness = |known: &str| {

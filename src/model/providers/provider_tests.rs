@@ -24,14 +24,14 @@ fn every_preset_is_whole() {
         assert_eq!(login && provider.unusable.is_none(), provider.username.is_some(), "{name}: user name");
         assert_eq!(provider.username.is_some(), provider.password.is_some(), "{name}: password");
         assert!(provider.mechanism == Mechanism::None || provider.tls >= Tls::Encrypt, "{name}: TLS");
-        // A host, or parts, or a template with its part; or none, which only relays of one's own may have.
+        // A host, parts, or a template with its part; only relays of one's own may have none of these.
         let template = provider.host.as_ref().is_some_and(|host| host.contains("{domain}"));
         assert_eq!(provider.part.is_some(), template || !provider.parts.is_empty(), "{name}: part");
         assert!(provider.parts.is_empty() || provider.host.is_none(), "{name}: host");
         if let Some(standard) = &provider.standard {
             assert!(provider.parts.iter().any(|part| part.name == *standard), "{name}: {standard}");
         }
-        // Filters are what Postfix gets; the relay must offer something that passes.
+        // Postfix gets the filter; the relay must offer a mechanism that passes it.
         let passes =
             |offer: &String| provider.mechanism.filter().to_uppercase().split(", ").any(|word| word == offer);
         assert!(
@@ -50,7 +50,7 @@ fn every_preset_is_whole() {
     }
 }
 
-/// The words as Postfix would log them; what is known of the host may still name a more exact cause.
+/// The words as Postfix would log them; facts about the host may still name a more exact cause.
 #[test]
 fn every_reply_is_known_to_the_catalogue_by_the_cause_that_it_names() {
     for (name, provider) in providers() {

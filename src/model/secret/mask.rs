@@ -1,6 +1,6 @@
-//! Takes known passwords out of a text in which strangers have a say: a relay's reply, a line of the log, a comment in
-//! main.cf. A relay knows the password and may repeat it in any form; what it says is shown, kept as a proof, and pasted
-//! into tickets. So a text is read in several ways (`reading`), and in each of them the password is looked for.
+//! Removes known passwords from a text that others can influence: a relay's reply, a line of the log, a comment in
+//! main.cf. A relay knows the password and may repeat it in any form; its reply is shown, kept as a proof, and pasted
+//! into tickets. So a text is read in several ways (`reading`), and the password is searched for in each.
 
 #[cfg(test)]
 mod tests;
@@ -15,34 +15,34 @@ use serde_json::Value;
 use super::Secret;
 use super::reading::{self, Item, Unit};
 
-/// What is shorter than this, in bytes, is looked for as a whole word alone: it would be found by chance everywhere. At a place
-/// where a text may have been cut, so many bytes of a form count as its beginning.
+/// Least length of a form, in bytes. A shorter password is searched for as a whole word: it would be found by chance
+/// everywhere. At a place where a text may have been cut, this many bytes of a form count as its beginning.
 pub const LEAST: usize = 4;
 
-/// Characters for a mask: the first that no password has.
+/// Characters for a mask: the first that no password contains is used.
 const MASKS: std::ops::RangeInclusive<char> = '\u{2580}'..='\u{25ff}';
 
-/// Members of a document that are words of relayhost's own, which a program goes by.
+/// Members of a JSON document whose values are relayhost's own words, on which programs rely.
 const OWN: [&str; 12] = [
     "command", "id", "kind", "state", "stage", "verdict", "fix", "ending", "queue", "fate", "signal",
     "author",
 ];
 
-/// Knows passwords, and hides them in any text.
+/// Known passwords, to be hidden in any text.
 #[derive(Clone, Default)]
 pub struct Mask {
     passwords: Vec<Secret>,
     forms: Vec<Form>,
-    /// Of passwords that are too short for a form: what is hidden as a whole word.
+    /// Forms of passwords that are too short for `forms`: hidden only as whole words.
     words: Vec<Secret>,
     instead: String,
 }
 
-/// What gives a password away.
+/// A form in which a text can reveal a password.
 #[derive(Clone, PartialEq, Eq)]
 struct Form {
     bytes: Vec<u8>,
-    /// Whether it is base64, whose neighbours hold bits of it too.
+    /// Whether it is base64, where the neighbouring characters hold bits of it too.
     base64: bool,
 }
 
@@ -53,17 +53,17 @@ impl fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// Of one login.
+    /// A mask for one login.
     pub fn new(user: &str, password: &Secret) -> Self {
         let mut mask = Self::default();
         mask.know(user, password);
         mask
     }
 
-    /// Knows one login more.
+    /// Adds a login.
     pub fn know(&mut self, user: &str, password: &Secret) {
         let plain = password.expose();
-        // White space cannot be hidden, and nobody sees it.
+        // A password of white space cannot be hidden, and cannot be seen.
         if reading::essence(plain, false).is_empty() || self.passwords.contains(password) {
             return;
         }
@@ -109,7 +109,7 @@ impl Mask {
         }
     }
 
-    /// The text without the passwords, in whatever form.
+    /// The text without the passwords, in any form.
     pub fn hide(&self, text: &str) -> String {
         if self.passwords.is_empty() {
             return text.to_owned();
@@ -134,7 +134,7 @@ impl Mask {
         out
     }
 
-    /// A document without the passwords: in every text of it but the words that a program goes by.
+    /// A JSON document without the passwords in its texts; the values of `OWN` stay.
     pub fn hide_in(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.hide(&text)),
@@ -151,7 +151,7 @@ impl Mask {
         }
     }
 
-    /// Where forms lie in one reading of a text.
+    /// Adds to `hits` the ranges of forms in one reading of a text.
     fn find(&self, items: &[Item], text: &str, hits: &mut Vec<Range<usize>>) {
         for (at, item) in items.iter().enumerate() {
             let begins = |form: &&Form| match item.unit {
@@ -168,18 +168,18 @@ impl Mask {
     }
 }
 
-/// Whether a byte of a text may be this one of a password: sentences of ours have `'` for quotes and backquotes, and `/` for
-/// the bar that ends the words of a Nagios plugin.
+/// Whether a byte of a text may stand for this one of a password: relayhost's sentences have `'` in place of quotes and
+/// backquotes, and `/` in place of the bar that ends the text of a Nagios plugin.
 fn is_same(known: u8, found: u8) -> bool {
     known == found || matches!((known, found), (b'"' | b'`', b'\'') | (b'|', b'/'))
 }
 
-/// Whether a byte is written as `?`, by smtp(8), by a terminal's rules, or as what is not UTF-8.
+/// Whether a byte may be written as `?`: by smtp(8), for a terminal, or because it is not UTF-8.
 fn is_any(byte: u8) -> bool {
     byte == b'?' || !byte.is_ascii()
 }
 
-/// Up to where in the text a form that begins here goes: all of it, or its beginning where the text may have been cut.
+/// The end, in the text, of a form that begins here, or of the form's beginning where the text may have been cut.
 fn extent(items: &[Item], form: &[u8]) -> Option<usize> {
     let (mut states, mut end, mut found, mut seen) = (vec![0], 0, None, false);
     for item in items {
@@ -196,7 +196,7 @@ fn extent(items: &[Item], form: &[u8]) -> Option<usize> {
                 states = states.iter().filter(|state| goes(state)).map(|state| state + 1).collect();
                 seen = true;
             }
-            // A character of up to four bytes, or one of its bytes, or one that is left out of the form.
+            // It stands for a character of up to four bytes, for one of its bytes, or for no byte of the form.
             Unit::Any => {
                 let goes = |state: &usize| {
                     let rest = form.get(*state..).unwrap_or_default();
@@ -223,14 +223,14 @@ fn extent(items: &[Item], form: &[u8]) -> Option<usize> {
     found
 }
 
-/// The characters of base64 that a text alone decides, after `lead` bytes of something else.
+/// The base64 characters that depend on this text alone, if `lead` other bytes are before it.
 fn core(text: &[u8], lead: usize) -> Vec<u8> {
     let encoded = BASE64.encode([vec![0; lead].as_slice(), text].concat()).into_bytes();
     let (from, to) = ((lead * 8).div_ceil(6), (lead + text.len()) * 8 / 6);
     encoded.get(from..to).unwrap_or_default().to_vec()
 }
 
-/// Where a word stands with no letter or digit beside it.
+/// The ranges of a word with no letter or digit beside it.
 fn whole_words(text: &str, word: &str) -> Vec<Range<usize>> {
     let is_whole = |at: &usize| {
         let before = text.get(..*at).and_then(|before| before.chars().next_back());

@@ -1,9 +1,9 @@
-//! The ways in which a text may be read: as it stands, as if what stands between the lines of a reply were not there, and with
-//! one way of writing bytes undone. White space never counts: texts are wrapped.
+//! The ways in which a text may be read: as it is, without the joints between the lines of a reply, and with one way of
+//! writing bytes decoded. White space never counts, since texts are wrapped.
 
 use std::ops::Range;
 
-/// One byte of a reading, and where in the text it is.
+/// One unit of a reading, and its range in the text.
 #[derive(Debug, Clone, Copy)]
 pub struct Item {
     pub unit: Unit,
@@ -11,20 +11,21 @@ pub struct Item {
     pub to: usize,
 }
 
-/// What stands there.
+/// The content of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// This byte.
     Byte(u8),
-    /// `?`, or what was no UTF-8: a byte or a character that is not ASCII.
+    /// `?` or U+FFFD: possibly a byte or a character that is not ASCII.
     Any,
     /// No byte: the text may have been cut here.
     Cut,
-    /// Something that ends this way of writing.
+    /// A character that ends this way of writing.
     Gap,
 }
 
-/// Nobody cuts a text that is shorter, in bytes. (syslog: 1024; a line of SMTP in smtp(8): 2048; ours: 300 and more, with `…`.)
+/// Length, in bytes, below which no program cuts a text. (syslog cuts at 1024; smtp(8) a line of SMTP at 2048;
+/// relayhost at 300 and more, with `…`.)
 const CUT: usize = 200;
 
 /// A way of writing bytes.
@@ -45,7 +46,7 @@ enum Writing {
     Hash,
     /// `41`, with this many digits before it that belong to something else.
     Hex(usize),
-    /// Base64 in either alphabet (RFC 4648 §4 and §5), not undone.
+    /// Base64 in either alphabet (RFC 4648 §4 and §5), not decoded.
     Base64,
 }
 
@@ -83,12 +84,12 @@ pub fn readings(text: &str) -> impl Iterator<Item = Vec<Item>> {
     })
 }
 
-/// The bytes of a text that count; `joined` as in the readings without joints.
+/// The bytes of a text that count; `joined` as for `letters`.
 pub fn essence(text: &str, joined: bool) -> Vec<u8> {
     letters(text, joined).iter().filter_map(|letter| letter.c).collect::<String>().into_bytes()
 }
 
-/// The bytes of a text that count where each is written by itself, as in `%C2%A0`: there white space counts unless it is ASCII.
+/// The bytes of a text that count if each is written by itself, as in `%C2%A0`: all but ASCII white space.
 pub fn bytes(text: &str) -> Vec<u8> {
     text.bytes().filter(|byte| is_counted(*byte)).collect()
 }
@@ -97,7 +98,7 @@ fn is_counted(byte: u8) -> bool {
     !byte.is_ascii() || is_shown(char::from(byte))
 }
 
-/// The range, and the run of base64 on both sides of it.
+/// The range with the base64 characters on both sides of it.
 pub fn run_around(text: &str, range: Range<usize>) -> Range<usize> {
     let is_run = |c: &char| c.is_ascii_alphanumeric() || "+/-_=".contains(*c);
     let before = text.get(..range.start).unwrap_or_default().chars().rev().take_while(is_run).count();
@@ -105,19 +106,19 @@ pub fn run_around(text: &str, range: Range<usize>) -> Range<usize> {
     range.start - before..range.end + after
 }
 
-/// What is no white space, and no character that is not seen.
+/// Whether a character can be seen: no white space, no control or formatting character.
 fn is_shown(c: char) -> bool {
     !(c.is_whitespace()
         || c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'))
 }
 
-/// The text by characters that are seen; with `joined` without what may stand between two lines of a reply.
+/// The visible characters of a text; with `joined`, without the joints between the lines of a reply.
 fn letters(text: &str, joined: bool) -> Vec<Letter> {
     let (mut letters, mut at) = (Vec::with_capacity(text.len()), 0);
     let cut = |at: usize| Letter { c: None, from: at, to: at };
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        // A code of a reply has a line end before it, or what was made of one.
+        // The code of a reply follows a line end, or the character that replaced one.
         let goes_on = !rest.starts_with('?')
             && text.get(..at).and_then(|before| before.chars().next_back()).is_some_and(is_shown);
         let joint = if goes_on { 0 } else { joint(rest) };
@@ -141,8 +142,8 @@ fn letters(text: &str, joined: bool) -> Vec<Letter> {
     letters
 }
 
-/// How many bytes of what begins here stand between two lines of a reply: `?535 5.7.8 `, where smtp(8) has made a `?` of the
-/// line end, `535-`, or `5.7.8 ` where the code was taken off. None: 0.
+/// Length, in bytes, of a joint between two lines of a reply that begins here: `?535 5.7.8 `, where smtp(8) replaced
+/// the line end by `?`, `535-`, or `5.7.8 ` where the code was removed. No joint: 0.
 fn joint(text: &str) -> usize {
     let bytes = text.as_bytes();
     let is = |at: usize, test: fn(&u8) -> bool| bytes.get(at).is_some_and(test);
@@ -165,7 +166,7 @@ fn joint(text: &str) -> usize {
     if at > marks { at } else { 0 }
 }
 
-/// The letters in one way of writing.
+/// Decodes the letters in one way of writing.
 fn read(letters: &[Letter], writing: Writing) -> Vec<Item> {
     if let Writing::Hex(lead) = writing {
         return hex(letters, lead);
@@ -178,7 +179,7 @@ fn read(letters: &[Letter], writing: Writing) -> Vec<Item> {
             at += 1;
             continue;
         };
-        // An escape is of twelve letters at most; a place of a cut within it is none.
+        // An escape has twelve letters at most; a place of a cut within it is not counted.
         let ahead = letters.iter().enumerate().skip(at).filter(|(_, letter)| letter.c.is_some()).take(12);
         let ahead: Vec<(usize, char, usize)> =
             ahead.filter_map(|(at, letter)| Some((at, letter.c?, letter.to))).collect();
@@ -209,7 +210,7 @@ fn read(letters: &[Letter], writing: Writing) -> Vec<Item> {
     items
 }
 
-/// Where the cut is that left no more of an escape than its beginning, which is here.
+/// The index of the cut that left only the beginning of an escape, if an escape begins here.
 fn cut_short(letters: &[Letter], at: usize, writing: Writing) -> Option<usize> {
     let sign = match writing {
         Writing::Form | Writing::Percent => '%',
@@ -226,7 +227,7 @@ fn cut_short(letters: &[Letter], at: usize, writing: Writing) -> Option<usize> {
     end.filter(|(_, letter)| begins && letter.c.is_none()).map(|(cut, _)| cut)
 }
 
-/// What an escape means.
+/// The byte or character that an escape stands for.
 #[derive(Clone, Copy)]
 enum Meant {
     Byte(u8),
@@ -245,7 +246,7 @@ fn put(items: &mut Vec<Item>, meant: Meant, from: usize, to: usize) {
     }
 }
 
-/// The escape that begins here, and how many characters it takes.
+/// The meaning of the escape that begins here, and its length in characters.
 fn undone(text: &str, writing: Writing) -> Option<(Meant, usize)> {
     let number = |from: usize, count: usize, base: u32| {
         let digits = text.get(from..from + count)?;
@@ -287,7 +288,7 @@ fn undone(text: &str, writing: Writing) -> Option<(Meant, usize)> {
     }
 }
 
-/// Pairs of digits, whatever of ` :,-`, `0x` and `\x` stands between them.
+/// Decodes pairs of hexadecimal digits, with any of ` :,-`, `0x` and `\x` between them.
 fn hex(letters: &[Letter], lead: usize) -> Vec<Item> {
     let (mut items, mut first, mut skip) = (Vec::new(), None, lead);
     let mut rest = letters.iter().peekable();

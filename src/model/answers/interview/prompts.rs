@@ -1,13 +1,13 @@
-//! The questions in words, what is offered for each, and what helps.
+//! The questions in words, with the default and the help text of each.
 
 use super::Interview;
 use crate::model::desired::Mechanism;
 use crate::model::providers::providers;
 
-/// The user whose mail is rewritten if nobody says another.
+/// The user whose mail is rewritten by default.
 const ALERTS: &str = "monitor";
 
-/// What can be asked, in the order in which it is.
+/// The questions, in the order in which they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
     /// A provider, or the relay's host name.
@@ -35,7 +35,7 @@ pub enum Question {
 }
 
 impl Question {
-    /// Those whose answers can be corrected, by the words for it.
+    /// The questions whose answers can be corrected, by the words that a person types.
     pub const WORDS: [(&'static str, Self); 7] = [
         ("relay", Self::Relay),
         ("port", Self::Port),
@@ -46,7 +46,7 @@ impl Question {
         ("recipient", Self::To),
     ];
 
-    /// The flag that answers it.
+    /// The flag that answers this question.
     pub fn flag(self) -> &'static str {
         match self {
             Self::Relay => "--provider NAME or --host NAME",
@@ -62,16 +62,16 @@ impl Question {
     }
 }
 
-/// A question as it is put.
+/// A question as a person sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
-    /// Which.
+    /// The question.
     pub question: Question,
-    /// In words.
+    /// The question in words.
     pub text: String,
-    /// What an empty answer means.
+    /// The answer that an empty line gives.
     pub default: Option<String>,
-    /// What `?` brings.
+    /// The text that `?` shows.
     pub help: String,
 }
 

@@ -58,7 +58,7 @@ fn what_a_relay_splits_wraps_and_cuts_is_one() {
         let hidden = mask.hide(&format!("{long}Y29ycmVjdCBob3{end}"));
         assert_eq!(hidden, format!("{long}********{end}"));
     }
-    // What nobody has cut has no beginning of it for an end.
+    // A text too short to have been cut does not end in the beginning of a password.
     assert_eq!(mask.hide("that is correct"), "that is correct");
 }
 
@@ -98,7 +98,7 @@ fn several_passwords_are_hidden_at_once_and_a_document_keeps_its_words() {
     );
 }
 
-/// The ways in which a relay may write it, by what a program finds in a library.
+/// The forms in which a relay may write a password, with the functions of common libraries.
 fn written(user: &str, password: &str) -> Vec<String> {
     let bytes = password.as_bytes();
     let each = |write: &dyn Fn(u8) -> String| bytes.iter().map(|byte| write(*byte)).collect::<String>();
@@ -132,15 +132,15 @@ fn written(user: &str, password: &str) -> Vec<String> {
     all
 }
 
-/// The pieces of a way of writing that give away as many bytes as would count.
+/// The pieces of a form that are long enough to reveal the password.
 fn pieces(form: &str) -> BTreeSet<String> {
     let letters: Vec<char> = form.chars().filter(|c| !c.is_whitespace()).collect();
     let size = if letters.len() < 16 { letters.len().max(1) } else { 16 };
     letters.windows(size).map(|piece| piece.iter().collect()).collect()
 }
 
-/// Whether what stands before a split, or the password itself, looks like a part of the joint: then nobody can tell where the
-/// joint begins.
+/// Whether the text before a split, or the password itself, looks like a part of the joint: then nobody can tell where
+/// the joint begins.
 fn is_like_a_joint(head: &str, password: &str) -> bool {
     let ending: Vec<char> = head.chars().rev().take_while(char::is_ascii_digit).collect();
     ending.len() >= 3 || password.contains('?')
@@ -148,8 +148,8 @@ fn is_like_a_joint(head: &str, password: &str) -> bool {
 
 const JOINTS: [&str; 6] = ["?535 ", "\r\n535-", "\n535 5.7.8 ", " 5.7.8 ", "  ", "??535-5.7.8 "];
 
-/// The cases are the same in every run: of arbitrary splits about one in 300 leaves a piece, where the rest of a code looks like
-/// a joint. SECURITY.md says that a relay that wants to show the password can.
+/// The same cases in every run: about one in 300 arbitrary splits leaves a piece, where the rest of a code looks like a
+/// joint. SECURITY.md says that a relay that wants to show the password can.
 fn same_cases() -> ProptestConfig {
     ProptestConfig {
         cases: 64,
@@ -162,8 +162,8 @@ fn same_cases() -> ProptestConfig {
 proptest! {
     #![proptest_config(same_cases())]
 
-    /// Whole, and split at every place by what stands between two lines: of no form a piece of 16 characters is left, or the
-    /// whole of a shorter one.
+    /// No form leaves a piece of 16 characters, or all of a shorter form: neither whole, nor split at any place by a
+    /// joint.
     #[test]
     fn no_form_of_it_is_left(
         user in "[ -~]{0,12}",
