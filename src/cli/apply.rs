@@ -1,4 +1,4 @@
-//! The commands that change the host: `apply`, `repair`, and `pending`, which systemd calls for what waits.
+//! The commands that change the host: `apply`, `repair`, and `pending`, which systemd calls for requests that wait.
 
 use super::arguments::{Apply, Change, OnFailure, Pending, Repair};
 use super::show::screen::Screen;

@@ -1,5 +1,5 @@
-//! `relayhost init`: from flags and questions to an answers file. The relay is tried before anything is written, and on a
-//! terminal the answer that it does not like can be corrected.
+//! `relayhost init`: makes an answers file from flags and questions. The relay is tried before anything is written,
+//! and at a terminal a person can correct the answer that the relay does not like.
 
 use super::arguments::Init;
 use super::ask::{self, Change};
@@ -20,7 +20,7 @@ use crate::sys::tty;
 /// Gathers the answers, tries them, and writes them.
 pub fn run(options: &Init, screen: &mut Screen) -> Result<Ended> {
     let target = Target::new(&options.output)?;
-    // Before anybody has typed anything.
+    // Checked before anybody has typed anything.
     target.refuse_if_taken(options.password_file.is_none() && !options.inline_password, options.force)?;
     let choices = choices(options)?;
     choices.check().map_err(invalid)?;
@@ -68,7 +68,7 @@ fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> 
     }
 }
 
-/// Whether the relay refused or could not be reached, and not only that something could not be tried here.
+/// Whether the relay refused or could not be reached. A part that could not be tried here is no failure.
 fn is_failed(found: &Probe) -> bool {
     matches!(found.ending, Ending::Failed(_))
 }
@@ -109,7 +109,7 @@ fn preview(choices: &Choices, options: &Init, target: &Target, screen: &Screen) 
     }
 }
 
-/// Answers the open questions without a terminal: with the value that would have been offered. A question without
+/// Answers the open questions without a terminal: with the value that a person would be offered. A question without
 /// such a value is an error that names the flag.
 fn answer_from_flags(interview: &mut Interview) -> Result<()> {
     interview.no_one_to_ask();

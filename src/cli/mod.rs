@@ -32,7 +32,7 @@ pub fn command() -> clap::Command {
 /// Runs one command line and returns the exit status. Can be called more than once in a process.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    // Whatever is wrong with a scriptlet's call, the transaction must not hear of it.
+    // An error in a scriptlet's call must not disturb the transaction.
     let is_scriptlet = args.get(1).is_some_and(|command| command == "scriptlet")
         && !args.iter().any(|arg| arg == "--help" || arg == "-h");
     match Arguments::try_parse_from(args) {
@@ -72,7 +72,7 @@ fn perform(command: Command) -> u8 {
             let is_of_this_host = files.is_empty();
             let asked = Asked { files, since, queue_id, answers };
             let work = |_: &mut Screen| diagnose(&asked).map(Ended::Diagnosed);
-            // A file from elsewhere takes no more rights than it has.
+            // A file from elsewhere does not need root: its own permissions decide.
             if is_of_this_host {
                 report("diagnose", json, work)
             } else {

@@ -29,7 +29,7 @@ pub fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Screen) 
     if written || ended.exit() != Exit::Done { ended.exit().code() } else { Exit::Failed.code() }
 }
 
-/// Runs `check --nagios`. One line is all that a monitoring system takes; what had to be recovered is in `history`.
+/// Runs `check --nagios`. A monitoring system takes one line only; `history` shows what had to be recovered.
 pub fn nagios(answers: &Path) -> u8 {
     prepare();
     let compared = host::require_root().and_then(|()| compare(answers, &mut Silent)).map_err(ended_by);

@@ -35,7 +35,7 @@ impl Typed {
     }
 }
 
-/// Carries out what was typed, or records it.
+/// Carries out the command that was typed, or records it.
 pub fn apply(typed: &Typed, progress: &mut dyn Progress) -> Result<Ended> {
     if typed.root.is_none() {
         defer::refuse_installer()?;
@@ -54,11 +54,11 @@ pub fn apply(typed: &Typed, progress: &mut dyn Progress) -> Result<Ended> {
 
 fn on_host(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
     let order = typed.order;
-    // It does what the queue asks for too, if it goes by the same answers and proves it.
+    // The run serves the queue too, if it goes by the same answers and sends a test message.
     let serves_queue = order.message != Message::Never && typed.answers == Path::new(load::DEFAULT);
     let source = Source::new(&typed.answers)?;
     let given = || {
-        // Before the answers are read: a package that asks later may bring some of its own.
+        // Read before the answers: a package that asks later may bring some of its own.
         let waiting = pending::entries()?;
         let serves = if serves_queue { waiting } else { Vec::new() };
         Ok(Given { desired: source.load()?, order, serves })
@@ -70,10 +70,10 @@ fn on_host(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
     Ok(applied)
 }
 
-/// Works on a tree that is not running, the one of `--root` or the one that we are in, from inside it: so no link of the
-/// tree can lead out of it, and the tree's own rpm, postconf and postmap are used. Nothing is started or sent.
+/// Works on a tree that is not running (that of `--root`, or the one that relayhost runs in) from inside it: so no
+/// link of the tree leads out of it, and the tree's own rpm, postconf and postmap are used. Starts and sends nothing.
 fn in_tree(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
-    // The lock is the tree's, and the answers are outside it: they cannot be read once it is entered.
+    // The lock is the tree's; the answers are outside, and cannot be read once relayhost has entered the tree.
     let desired = load(&typed.answers)?;
     let mut packages = None;
     if let Some(root) = &typed.root {

@@ -1,4 +1,4 @@
-//! Compares the host with the answers, for `check` and `plan`, and for what a run leaves to a person.
+//! Compares the host with the answers, for `check` and `plan`, and for the findings that a run leaves to a person.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
-//! The queue of requests that cannot be carried out inside an RPM transaction: they are recorded there, and carried out
-//! (`pending`) when it is over. rpm holds its lock through every scriptlet (rpm: lib/transaction.c, rpmtsRun), so a package
-//! manager that is started in one waits for ever.
+//! The queue of requests that cannot be carried out inside an RPM transaction: they are recorded there, and carried
+//! out (`pending`) when it is over. rpm holds its lock through every scriptlet (rpm: lib/transaction.c, rpmtsRun), so
+//! a package manager that is started in one waits for ever.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::model::state::pending::{CHANGED, Entry, TREE, TYPED, Waiting, is_pack
 use crate::sys::{clock, host, lock, pending, service, signals};
 
 const SERVICE: &str = "relayhost-pending.service";
-/// Starts it again when it is time. Made when it is needed (systemd-run), since only we know when that is.
+/// Unit that starts the service again when it is time. Made (systemd-run) once relayhost knows the time.
 const TIMER: &str = "relayhost-pending.timer";
-/// Starts it again when the answers change.
+/// Unit that starts the service again when the answers change.
 const PATH: &str = "relayhost-pending.path";
 
 /// The pause after a run that a signal ended, unless somebody asks for the next one earlier.
@@ -37,14 +37,14 @@ pub enum Slot {
     PostUn,
 }
 
-/// Whose scriptlet it is.
+/// The package that a scriptlet is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// Our own.
+    /// relayhost itself.
     Ourselves,
-    /// That of a package that asks for a relay.
+    /// A package that asks for a relay.
     Asker(String),
-    /// A trigger or hook: this package came, went or changed.
+    /// A package that came, went or changed: the scriptlet is a trigger or hook.
     Changed(String),
 }
 
@@ -64,8 +64,8 @@ pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
         Subject::Ourselves if slot == Slot::Post && instances < 2 => {
             record("relayhost", "relayhost was installed")?;
         }
-        // An upgrade leaves everything as it is, what waits too. Its units are on the disk; EL7 has no file trigger that
-        // has systemd read them.
+        // An upgrade leaves everything as it is, requests that wait too. Its units are on the disk; EL7 has no file
+        // trigger that has systemd read them.
         Subject::Ourselves if slot == Slot::Post => service::reread_units(),
         Subject::Asker(name) if is_package_name(name) => {
             if removed {
@@ -81,7 +81,7 @@ pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
                 record(CHANGED, &format!("{name} was {what}"))?;
             }
         }
-        // A name that is none is a mistake in somebody's spec, and no file of ours.
+        // An impossible package name is a mistake in somebody's spec, and gets no entry.
         Subject::Ourselves | Subject::Asker(_) | Subject::Changed(_) => {}
     }
     if !pending::entries()?.is_empty() {
@@ -99,8 +99,8 @@ fn record_order(name: &str, why: &str, order: Order) -> Result<()> {
     pending::record(name, &Entry { order, ..entry })
 }
 
-/// For commands that would install: inside a transaction, records that they were typed, and how, and returns who waits
-/// for us.
+/// For commands that would install: inside an RPM transaction, records the command and its options, and returns the
+/// holder of the transaction, which waits for relayhost.
 pub fn defer_inside_transaction(command: &str, answers: &Path, order: Order) -> Result<Option<String>> {
     let Some(holder) = lock::own_transaction() else { return Ok(None) };
     if answers != Path::new(load::DEFAULT) {
@@ -112,9 +112,9 @@ pub fn defer_inside_transaction(command: &str, answers: &Path, order: Order) -> 
             remedy: format!("put them into {} or {}, and leave --answers out", load::DEFAULT, load::DROP_INS),
         });
     }
-    // Whoever typed it is here now; later there is nobody to tell what is wrong with them.
+    // Whoever typed the command can mend the answers now; later nobody is there to read the error.
     load::load(answers)?;
-    // There is one entry for all that is typed. One that nobody has tried was promised too (exit 6).
+    // All typed commands share one entry. An earlier one that nobody has tried was promised too (exit 6).
     let before =
         pending::entries()?.into_iter().find(|(name, before)| name == TYPED && before.last.is_none());
     let order = before.map_or(order, |(_, before)| order.and(before.order));
@@ -123,14 +123,14 @@ pub fn defer_inside_transaction(command: &str, answers: &Path, order: Order) -> 
     Ok(Some(holder.to_string()))
 }
 
-/// For a tree that was configured while it does not run: its first boot proves it.
+/// Records that a tree was configured while it did not run: its first boot proves it.
 pub fn prove_at_boot() -> Result<()> {
     record(TREE, "configured while it was not running")
 }
 
-/// Settles what was asked for before a run began and is done now.
+/// Settles the requests that were made before a run began and that it has served.
 pub fn fulfilled(serves: &[(String, Entry)], desired: &Desired, progress: &mut dyn Progress) -> Result<()> {
-    // It is done: a signal changes nothing any more.
+    // The work is done: a signal changes nothing any more.
     let _held = signals::hold();
     if !serves.is_empty() {
         keep_when_we_go(desired, progress);
@@ -144,27 +144,27 @@ pub fn waiting() -> Result<Vec<Waiting>> {
     Ok(pending::entries()?.into_iter().map(|(name, entry)| entry.waiting(name, &now)).collect())
 }
 
-/// While something waits, systemd comes back to it: when it is time, and when the answers change.
+/// Has systemd start the next run while requests wait: when it is time, and when the answers change.
 pub(super) fn rest() {
     let _held = signals::hold();
     service::order("stop", TIMER);
     let waits = || pending::entries().unwrap_or_default();
     service::order(if waits().is_empty() { "stop" } else { "start" }, PATH);
-    // Read again: who asked meanwhile has had systemd start a unit that was still at work, so nothing came of it.
+    // Read again: a request that came meanwhile had systemd start a unit that was still at work, which does nothing.
     let answers = load::is_answered().then(load::edition);
     if let Some(seconds) = next_run(&waits(), &host::moment(), answers.as_deref()) {
         service::order_later(SERVICE, Duration::from_secs(seconds));
     }
 }
 
-/// For a run that was told to end: not at once again, or `systemctl stop` would stop nothing.
+/// Delays the next run after one that was told to end: if it began at once, `systemctl stop` would stop nothing.
 pub(super) fn rest_a_while() {
     let _held = signals::hold();
     service::order("stop", TIMER);
     service::order_later(SERVICE, AFTER_A_SIGNAL);
 }
 
-/// Who will do what was recorded, in words.
+/// The words for who will carry out the request that was recorded.
 pub fn who_does_it() -> &'static str {
     match host::kind() {
         Kind::Systemd => "relayhost-pending.service does it when the transaction is over",
@@ -182,7 +182,7 @@ pub fn refuse_installer() -> Result<()> {
     Err(Error::Tree { path: "/".into(), problem })
 }
 
-/// Refuses to take a host that runs for a tree that does not: its Postfix would go on with what was.
+/// Refuses to take a host that runs for a tree that does not: its Postfix would go on with the old configuration.
 pub fn refuse_without_proc() -> Result<()> {
     if !host::has_proc() && postfix_runs()? { Err(Error::NoProc) } else { Ok(()) }
 }

@@ -25,7 +25,7 @@ use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::sys::log_files::{self, Log, Own};
 use crate::sys::{clock, dns, host, postfix, signals};
 
-/// How far back the host's own log is read without `--since`, in seconds.
+/// The span of the host's own log that is read without `--since`, in seconds.
 const DAY: Seconds = 86_400;
 
 /// Name of the source that is no file.
@@ -252,7 +252,7 @@ impl Reading<'_> {
         let paths = if self.asked.files.is_empty() {
             match log_files::own(postlog, self.since) {
                 Ok(Own::Files(paths)) => paths,
-                // There is still the host to be looked at.
+                // The host can still be looked at.
                 Err(error @ (Error::NoLog | Error::Log { .. })) => {
                     return Ok((Vec::new(), vec![with_hint(&error)]));
                 }
@@ -270,7 +270,7 @@ impl Reading<'_> {
         for path in paths {
             match self.begin(path) {
                 Ok(begun) => order.push(begun),
-                // Of the host's own files, one that is gone or empty is no reason to say nothing of the others.
+                // If one of the host's own files is gone or empty, that is no reason to say nothing of the others.
                 Err(error) if self.asked.files.is_empty() => trouble.push(with_hint(&error)),
                 Err(error) => return Err(error),
             }
@@ -291,7 +291,7 @@ impl Reading<'_> {
         Ok((sources, trouble))
     }
 
-    /// Opens a source for its first time stamp. A file is closed again: only one at a time is unpacked.
+    /// Opens a source to read its first time stamp. A file is closed again: only one at a time is unpacked.
     fn begin(&self, path: PathBuf) -> Result<Begun> {
         let log = log_files::open(&path, self.asked.files.is_empty())?;
         if log.head.is_empty() {
@@ -314,11 +314,11 @@ impl Reading<'_> {
     }
 }
 
-/// A source that was looked into.
+/// A source whose first time stamp was read.
 struct Begun {
     time: Option<Seconds>,
     path: PathBuf,
     calendar: Calendar,
-    /// Itself, if it cannot be opened twice.
+    /// The open source, if it cannot be opened twice.
     log: Option<Log>,
 }

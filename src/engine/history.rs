@@ -31,7 +31,7 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     // Taking the lock sets aside the records that cannot be used.
     let held = lock_and_recover(patience, Place::here(), progress)?;
     let known = state::numbers()?;
-    // Without a number the last change is to be undone, and not the one before it, if the generation of that is lost.
+    // Without a number the last change is to be undone; if its generation is lost, not the one before it.
     let newest = known.iter().copied().chain(state::generations_aside()).max();
     let number = number.or(newest).unwrap_or_default();
     if !known.contains(&number) {
@@ -39,7 +39,7 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     }
     let generation = state::generation(number)?;
     damage::whole(&generation)?;
-    // The last moment at which a signal ends it with nothing changed; from here on it waits.
+    // The last moment at which a signal ends the run with nothing changed; from here on signals wait.
     signals::check()?;
     let _held = signals::hold();
     let begin = clock::now();
@@ -59,8 +59,8 @@ fn put_back(generation: &Generation) -> Result<()> {
         wanted.insert(name, Wanted { before: now, after });
     }
     let command = format!("restore {}", generation.number);
-    // The entries that this puts back are ours as far as they were then: otherwise nobody would remove an old relay's
-    // password.
+    // The entries that this puts back belong to relayhost as far as they did then: otherwise nobody would remove an
+    // old relay's password.
     let wrote = run_before(generation.number)?.wrote;
     let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
     match transaction

@@ -17,7 +17,7 @@ use crate::model::secret::Secret;
 use crate::sys::state::{self, Lock};
 use crate::sys::{clock, files, host, postfix, secrets, selinux, swap, trust, tty};
 
-/// How long to wait for another relayhost before the answers are written.
+/// Longest wait for another relayhost before the answers are written.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The paths of the files that `init` writes.
@@ -47,8 +47,8 @@ impl Target {
         Ok(Self { answers, password })
     }
 
-    /// Refuses to overwrite a file, unless with `force`. A link, or a directory that others may change, is refused in any
-    /// case. `own`: the password gets a file of its own.
+    /// Refuses to overwrite a file, unless with `force`. A link, or a directory that others may change, is refused in
+    /// any case. `own`: the password gets a file of its own.
     pub fn refuse_if_taken(&self, own: bool, force: bool) -> Result<()> {
         for path in self.paths(own) {
             files::refuse_link(path)?;
@@ -150,12 +150,12 @@ pub fn password_from_stdin() -> Result<Secret> {
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
 }
 
-/// A path from `/`: the answers are read from anywhere.
+/// A path made absolute, since any command may read the answers from another directory.
 pub fn absolute(path: &Path) -> Result<String> {
     Ok(files::absolute(path)?.display().to_string())
 }
 
-/// The configuration that the choices ask for, with the password, wherever that is.
+/// The configuration that the choices ask for, with the password, wherever it is kept.
 pub fn desired(choices: &Choices) -> Result<Desired> {
     if choices.password.is_some() || choices.password_file.is_none() {
         if let Some(password) = &choices.password {
@@ -165,7 +165,7 @@ pub fn desired(choices: &Choices) -> Result<Desired> {
     }
     let answers = Answers::parse("the new answers", choices.text("", false).as_bytes())?;
     Source::Typed(Box::new(answers)).load().map_err(|error| match error {
-        // The answers are not on the disk: a place in them is none that can be looked at.
+        // The answers are not on the disk, so nobody could look up a place in them.
         Error::Answers { problem, remedy, .. } => {
             Error::Answers { file: "--password-file".into(), place: None, problem, remedy }
         }
@@ -173,8 +173,8 @@ pub fn desired(choices: &Choices) -> Result<Desired> {
     })
 }
 
-/// Writes the answers that were gathered. `inline`: the password into the answers file itself. `force`: what is there is
-/// replaced. `probe`: what the relay said to them, if it was asked.
+/// Writes the answers that were gathered. `inline`: the password into the answers file itself. `force`: replaces
+/// files that exist. `probe`: the result of the probe, if there was one.
 pub fn write(
     target: &Target,
     choices: &Choices,
@@ -194,9 +194,9 @@ pub fn refused(choices: &Choices, probe: Probe) -> Result<Written> {
     Ok(Written { paths: Vec::new(), summary, next: Vec::new(), probe: Some(probe) })
 }
 
-/// Writes both files, and returns their paths. `inline`: the password into the answers file itself. Answers and password
-/// are changed in one step, by the rename of the answers: these name the new password where it was built, beside its place,
-/// and once they are in force it goes to its place. So whoever is stopped, and wherever, leaves the old pair or the new one.
+/// Writes both files, and returns their paths. `inline`: the password into the answers file itself. Answers and
+/// password are changed in one step, by the rename of the answers: these name the new password where it was built,
+/// beside its place, and then it goes to its place. An `init` that is stopped leaves the old pair or the new.
 fn write_files(
     target: &Target,
     choices: &Choices,
@@ -204,7 +204,7 @@ fn write_files(
     force: bool,
     progress: &mut dyn Progress,
 ) -> Result<Vec<PathBuf>> {
-    // Whoever has the lock removes what a stopped run left, so this one needs it too.
+    // A run that has the lock removes the leftovers of a stopped run, so this one needs the lock too.
     let lock = state::lock(PATIENCE, &mut |line| progress.note(line))?;
     for line in clear_up_beside(&lock, target) {
         progress.note(&line);
@@ -228,7 +228,7 @@ fn write_files(
         selinux::restore_labels(std::slice::from_ref(&target.answers))?;
         return Ok(vec![target.answers.clone()]);
     };
-    // An error does not tell whether the name has changed: fsync(2) comes after it. They tell it themselves.
+    // An error does not tell whether the rename was made: fsync(2) comes after it. The answers themselves tell it.
     let staged = password.built();
     if !names(&target.answers, &staged).unwrap_or(true) {
         return Err(put.err().unwrap_or(swap::changed(&target.answers, &target.answers)));
@@ -246,13 +246,13 @@ fn names(answers: &Path, file: &Path) -> Result<bool> {
     Ok(memchr::memmem::find(&bytes, file.as_os_str().as_encoded_bytes()).is_some())
 }
 
-/// Puts a password that the answers name where it was built into its place, and has them name that. Each step leaves
-/// answers that name the new password.
+/// Puts a password that the answers name where it was built into its place, and has the answers name that place.
+/// After each step the answers name the new password.
 fn bring_home(target: &Target, built: &Path) -> Result<()> {
     let Some(password) = files::read_no_link(built)? else { return Ok(()) };
     files::Staged::new(&target.password, &password, 0o600)?.put(true)?;
     let bytes = files::read_no_link(&target.answers)?.unwrap_or_default();
-    // Somebody has written something else there meanwhile: it is theirs to mend.
+    // Somebody has written other answers there meanwhile, and has to mend them.
     let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
     let text = text.replace(&built.display().to_string(), &target.password.display().to_string());
     files::Staged::new(&target.answers, text.as_bytes(), 0o600)?.put(true)?;

@@ -1,4 +1,4 @@
-//! Installs what is missing, and does not believe the package manager.
+//! Installs missing packages, and does not trust the package manager's exit status.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const OTHERS: Duration = Duration::from_secs(60);
 const UNKNOWN_NAME: [&str; 3] = ["No package ", "No match for argument", "Unable to find a match"];
 
 /// Installs in one call. A `mail` command has other names on other releases; where the first is not known, the next
-/// is tried for what is still missing. What is installed and yet has lost its plugin is installed once more.
+/// is tried for the needs that are still missing. A package that is installed and has lost its plugin is reinstalled.
 pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) -> Result<String> {
     let manager = packages::manager()?;
     let mut missing = still_missing(needs)?;
@@ -52,8 +52,8 @@ pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) 
     Ok(format!("installed {}", needs.iter().map(Need::label).collect::<Vec<_>>().join(", ")))
 }
 
-/// Has the package manager keep the packages that mail needs when relayhost itself is erased, though they came along for
-/// it. A failure of this is no reason to fail: mail goes out.
+/// Has the package manager keep the packages that mail needs when relayhost itself is erased, though they were
+/// installed for it. A failure of this does not fail the run: mail goes out.
 pub fn keep_when_we_go(desired: &Desired, progress: &mut dyn Progress) {
     if host::is_image() {
         return;
@@ -64,10 +64,10 @@ pub fn keep_when_we_go(desired: &Desired, progress: &mut dyn Progress) {
     }
 }
 
-/// Names of the packages that meet what is needed.
+/// Names of the installed packages that meet the needs.
 fn installed_names(desired: &Desired) -> Result<Vec<String>> {
     let mut asked = capabilities(&needs(desired));
-    // What provides the command, under whatever name.
+    // The package that provides the command, under whatever name.
     asked.extend(mail::command().and_then(|path| Some(files::resolve(&path)?.display().to_string())));
     let output = packages::query(&asked, "relayhost %{NAME}\\n")?;
     let mut names: Vec<String> =
@@ -77,7 +77,7 @@ fn installed_names(desired: &Desired) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Shows what comes while a package manager runs.
+/// Shows the output of a package manager while it runs.
 pub(super) fn hear(progress: &mut dyn Progress) -> impl FnMut(Heard) {
     |heard| match heard {
         Heard::Line(line) => progress.say(line),
@@ -85,7 +85,7 @@ pub(super) fn hear(progress: &mut dyn Progress) -> impl FnMut(Heard) {
     }
 }
 
-/// The packages that stay of a run that a signal ended when the package manager had finished.
+/// The words for the packages that stay when a signal ends a run after the package manager has finished.
 fn left_by(installation: &packages::Installation, needs: &[Need]) -> String {
     let _held = signals::hold();
     let ran = format!("`{}` ran to its end ({})", installation.command, installation.status);
@@ -98,7 +98,7 @@ fn left_by(installation: &packages::Installation, needs: &[Need]) -> String {
     }
 }
 
-/// The package manager ran, and these are missing all the same.
+/// The error that the package manager ran and these needs are still missing.
 pub(super) fn not_installed(missing: &[Need], last: packages::Installation) -> Error {
     Error::NotInstalled {
         missing: missing.iter().map(|need| need.label().to_owned()).collect(),
@@ -108,8 +108,8 @@ pub(super) fn not_installed(missing: &[Need], last: packages::Installation) -> E
     }
 }
 
-/// Waits until no package manager works, then runs one; again if another was faster. One that may be waiting for us is not
-/// waited for: a hook of its transaction may have called `apply --root`. `needs` is what it is to install.
+/// Waits until no package manager works, then runs one; again if another was faster. Does not wait for one that may
+/// wait for relayhost: a hook of its transaction may have called `apply --root`. `needs` are the needs to install.
 pub(super) fn unlocked(
     needs: &[Need],
     patience: Duration,
@@ -159,7 +159,7 @@ pub(super) fn unlocked(
     }
 }
 
-/// A query of another user's holds rpm's lock for a moment (rpm 6); what holds it for longer may do so for ever.
+/// Patience with a holder of rpm's lock. Another user's query has it for a moment (rpm 6), others perhaps for ever.
 fn patience_with(holder: &lock::Holder, patience: Duration) -> Duration {
     if holder.may_install() { patience } else { patience.min(OTHERS) }
 }

@@ -1,5 +1,5 @@
-//! Answers to `Desired`: reads the files and the password. What root does follows from them, so a file that somebody else
-//! could have changed is refused, and so is a password that others could have read.
+//! Makes the answers into `Desired`: reads the files and the password. They decide what root does, so a file that
+//! somebody else could have changed is refused, and so is a password that others could have read.
 
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,7 @@ pub enum Source {
 
 impl Source {
     /// The source that `--answers` names; `-` is standard input, which is read now: a pipe may hang, and nobody else
-    /// is to wait for the lock meanwhile. The caller knows who wrote it, so nobody else's rights are checked.
+    /// is to wait for the lock meanwhile. The caller knows who wrote it, so no permissions are checked.
     pub fn new(path: &Path) -> Result<Self> {
         if !STANDARD_INPUT.iter().any(|name| path == Path::new(name)) {
             return Ok(Self::File(path.to_owned()));
@@ -103,8 +103,8 @@ impl Source {
     }
 }
 
-/// Knows the passwords of this host, that of its answers and those of its password table, so that nothing which is shown has
-/// them. Whoever may not read them, or finds none, knows none.
+/// Registers the passwords of this host, that of its answers and those of its password table, so that nothing shown
+/// contains them. A caller who may not read them registers none.
 pub fn know_passwords() {
     if host::require_root().is_err() {
         return;
@@ -122,7 +122,7 @@ pub fn load(path: &Path) -> Result<Desired> {
     Source::new(path)?.load()
 }
 
-/// One file, its places counted from `start`.
+/// Reads one file; its places are counted from `start`.
 fn load_file(path: &Path, start: usize) -> Result<Answers> {
     let read = read(path)?;
     let answers = parse(&shown(path), &read.bytes, start)?;
@@ -154,7 +154,7 @@ fn read(path: &Path) -> Result<Trusted> {
     };
     match result {
         Ok(Some(read)) => Ok(read),
-        // A pipe of the caller's, `<(command)` of the shell, has no name that could be looked at.
+        // A pipe of the caller's, `<(command)` of the shell, has no name whose owner could be checked.
         Ok(None) if path.starts_with("/dev/fd") || path.starts_with("/proc") => Err(problem(
             "is no file on the disk, so nobody knows whose it is".into(),
             "give the answers on standard input: `--answers -`",
@@ -197,7 +197,7 @@ fn may_hold_password(path: &Path) -> bool {
     )
 }
 
-/// Whether a file is all of the answers. Drop-ins are not, nor is the host's file beside them.
+/// Whether a file is all of the answers. A drop-in is not, nor is the host's file if there are drop-ins.
 fn stands_alone(path: &Path) -> bool {
     let drop_in = files::absolute(path).is_ok_and(|path| path.starts_with(DROP_INS));
     !drop_in && (path != Path::new(DEFAULT) || files_of_host().len() == 1)
@@ -259,19 +259,19 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
                     "add `LoadCredential=NAME:/path/of/the/file` to the unit that runs relayhost",
                 ));
             };
-            // Who may read it, systemd has seen to: its directory is the unit's alone (systemd.exec(5), "Credentials").
+            // systemd decides who may read it: its directory is the unit's alone (systemd.exec(5), "Credentials").
             password(answers, span, read.bytes).map(Some)
         }
     }
 }
 
-/// A name for a message; what does not look like one may be the password itself.
+/// The words for a name in a message; text that does not look like a name may be the password itself.
 fn if_name(name: &str) -> String {
     let good = |c: char| c.is_ascii_uppercase() || c == '_' || c == '-';
     if name.chars().all(good) { format!("`{name}`") } else { "of that name".into() }
 }
 
-/// A password as it lies in a file: one line end at the end is not part of it.
+/// Reads a password from the bytes of a file: one line end at the end is not part of it.
 fn password(answers: &Answers, span: Option<std::ops::Range<usize>>, bytes: Vec<u8>) -> Result<Secret> {
     let Ok(text) = String::from_utf8(bytes) else {
         return Err(answers.error(span, "the password there is not UTF-8 text", "write it as UTF-8"));

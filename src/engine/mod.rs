@@ -1,5 +1,5 @@
-//! The pipeline (`run`), its steps, and the commands around it. Decides and orders; touches the host through `sys` alone, and
-//! shows nothing itself: it reports to a `Progress`.
+//! The pipeline (`run`), its steps, and the commands around it. Decides and orders; touches the host through `sys`
+//! alone, and shows nothing itself: it reports to a `Progress`.
 
 pub mod apply;
 pub mod compare;
@@ -34,7 +34,7 @@ use crate::sys::{clock, host, journal, signals};
 /// The system that a run works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The host that we run on.
+    /// The host that relayhost runs on.
     Host,
     /// A tree that is not running (`--root`): nothing is started, told or sent.
     Tree,
@@ -66,7 +66,7 @@ pub enum End {
     Good,
     /// It did not.
     Bad,
-    /// Nobody can say, or somebody cut it off: no success, and no fault either.
+    /// Unknown, or cut off by somebody: no success, and no failure either.
     Open,
 }
 
@@ -90,7 +90,7 @@ fn failed(error: &Error) -> String {
     }
 }
 
-/// A progress that nobody sees.
+/// A progress that shows nothing.
 pub struct Silent;
 
 impl Progress for Silent {
@@ -100,8 +100,8 @@ impl Progress for Silent {
     fn end(&mut self, _: End, _: &str, _: Duration) {}
 }
 
-/// Sends the end of a command to the journal if a unit of ours runs it, for whoever looks after the units. On a terminal
-/// somebody has seen it.
+/// Sends the end of a command to the journal if a unit of relayhost runs it, for whoever looks after the units. At a
+/// terminal somebody has read it.
 pub fn note_in_journal(command: &str, ended: &Ended) {
     if host::is_our_service() {
         journal::send(Notice::of(command, ended));

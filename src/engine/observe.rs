@@ -22,7 +22,7 @@ use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{planned, value};
 use crate::sys::{files, mail, packages, postfix, secrets, service};
 
-/// Where Cyrus SASL's plugins lie: 64-bit, 32-bit.
+/// Directories of Cyrus SASL's plugins: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
 
 /// Observes everything that a plan for `desired` asks for. rpm and Postfix are asked at the same time: each takes as
@@ -74,7 +74,7 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
             Place::Host => service::state(&Queue::new(&settings))?,
-            // Nothing runs there, and nothing is to.
+            // Nothing runs in a tree, and nothing is to run.
             Place::Tree => Service { running: true, enabled: None, masked: false },
         },
         sendmail: sendmail(setting("sendmail_path")),
@@ -114,14 +114,14 @@ fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
     Ok(MapFile { source_exposed: files::deviation(&path, MAP_MODE), source, database })
 }
 
-/// CA bundles that are there, the one that main.cf names first: an admin's own choice stays.
+/// The CA bundles on the disk, the one that main.cf names first: an administrator's own choice stays.
 fn ca_files(configured: &str) -> Vec<PathBuf> {
     let configured = (!configured.is_empty()).then(|| PathBuf::from(configured));
     configured.into_iter().chain(ca_candidates()).filter(|path| files::has_content(path)).collect()
 }
 
-/// The program behind /usr/sbin/sendmail. `own` is `sendmail_path`, which on EL is /usr/sbin/sendmail.postfix; where it is
-/// /usr/sbin/sendmail itself, alternatives may have put another program there.
+/// The program behind /usr/sbin/sendmail. `own` is `sendmail_path`, which on EL is /usr/sbin/sendmail.postfix; where
+/// it is /usr/sbin/sendmail itself, alternatives may have put another program there.
 fn sendmail(own: &str) -> Sendmail {
     let Some(found) = files::resolve(Path::new("/usr/sbin/sendmail")) else { return Sendmail::Missing };
     let name = found.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Carries out what waits in the queue when the RPM transaction is over: one run serves all who asked. What could not be
-//! done stays, with its reason.
+//! Carries out the requests in the queue when the RPM transaction is over: one run serves them all. A request that
+//! could not be carried out stays, with its reason.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use crate::model::state::order::Order;
 use crate::model::state::pending::{Attempt, Moment};
 use crate::sys::{host, pending, secrets, signals};
 
-/// Rounds of one call: what is asked for while it works is done too, and a loop of askers ends.
+/// Rounds of one call: requests that come while it works are served too, and a loop of requests ends.
 const ROUNDS: usize = 3;
 
-/// Does what waits. `only_due`: only if it is time to try it again.
+/// Carries out the requests that wait. `only_due`: only if it is time to try them again.
 pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) -> Result<Ended> {
     pending::sweep();
     let mut ended = Ended::Idle(Idle::Nothing);
     for _ in 0..ROUNDS {
         if matches!(ended, Ended::Applied(_)) && signals::pending().is_some() {
-            // What was done is done; what was asked for meanwhile stays, for the next run.
+            // The finished run counts; requests that came meanwhile stay for the next run.
             break;
         }
-        // First without waiting: most calls find nothing.
+        // Looks once before any wait: most calls find nothing.
         let entries = pending::entries()?;
         if entries.is_empty() {
             if matches!(ended, Ended::Idle(_)) {
@@ -61,8 +61,8 @@ pub fn drain(only_due: bool, patience: Duration, progress: &mut dyn Progress) ->
     Ok(ended)
 }
 
-/// Carries out what waits, and notes in the queue why if that fails. Returns whether more may be done at once: what came
-/// meanwhile, or with answers that changed meanwhile. `answers`: their edition.
+/// Carries out the requests that wait, and notes in the queue why if that fails. Returns whether another round may do
+/// more: for new requests, or with answers that have changed. `answers`: their fingerprint.
 fn attempt(
     only_due: bool,
     patience: Duration,
@@ -79,7 +79,7 @@ fn attempt(
         attended: false,
     };
     let given = || {
-        // Those that came while we waited are served too.
+        // Requests that came while this run waited for the lock are served too.
         let serves = pending::entries()?;
         answers = load::edition();
         let order = serves.iter().map(|(_, entry)| entry.order).reduce(Order::and).unwrap_or_default();
@@ -87,7 +87,7 @@ fn attempt(
     };
     let result = wait_for_turn(only_due, patience, progress).and_then(|()| run(&task, given, progress));
     let result = match result.map_err(signals::blame) {
-        // That was no attempt: the entries stay as they are, for the next run.
+        // An interruption is no attempt: the entries stay as they are, for the next run.
         Err(error) if error.interruption().is_some() => {
             rest_a_while();
             return Err(error);
@@ -107,7 +107,7 @@ fn attempt(
 
 fn wait_for_turn(only_due: bool, patience: Duration, progress: &mut dyn Progress) -> Result<()> {
     wait::for_locks(patience, progress)?;
-    // A service starts with the boot; who typed it wants to hear at once what is wrong.
+    // Only the service, which starts with the boot, waits for the network: a person wants the error at once.
     if !only_due {
         return Ok(());
     }
@@ -115,7 +115,7 @@ fn wait_for_turn(only_due: bool, patience: Duration, progress: &mut dyn Progress
     load::load(Path::new(load::DEFAULT)).map_or(Ok(()), |desired| wait::for_network(&desired, progress))
 }
 
-/// The attempt, if it failed.
+/// The record of the attempt, if it failed.
 fn failure(result: &Result<Applied>, answers: &str) -> Option<Attempt> {
     let (exit, text, remedy) = match result {
         Ok(applied) if applied.exit() == Exit::Done => return None,

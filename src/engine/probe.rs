@@ -16,7 +16,7 @@ use crate::model::probe::route::Route;
 use crate::model::probe::{Ending, Probe};
 use crate::sys::{clock, signals};
 
-/// How long a probe may take without `--timeout`.
+/// The longest time for a probe without `--timeout`.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Tries the configuration that `desired` asks for, which need not be in force. If Postfix is missing on the host, its
@@ -50,7 +50,7 @@ fn probe_current(answers: Option<&Desired>, timeout: Duration, progress: &mut dy
     converse(&route, &host, Vec::new(), timeout, progress)
 }
 
-/// The probe as one stage of a command that goes on afterwards, unless the relay would refuse for certain. A probe that
+/// Probes as one stage of a command that goes on afterwards, unless the relay would refuse for certain. A probe that
 /// cannot be made stops nothing: the test message says more.
 pub fn probe_first(
     desired: &Desired,
@@ -84,7 +84,7 @@ pub fn probe_first(
     cut_off.map(|()| result.ok())
 }
 
-/// `waits` are plugins that will be installed, and are not there yet.
+/// Runs the stages. `waits` are plugins that will be installed, and are not there yet.
 fn converse(
     route: &Route,
     host: &facts::Host,

@@ -1,4 +1,4 @@
-//! One message under way: what the log says of it, by who can have written that, and what the queue has of it.
+//! One message under way: its lines in the log, by the author who can have written them, and its state in the queue.
 
 use std::fs::File;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use crate::model::message::delivery::InQueue;
 use crate::model::message::trail::{Author, Standing, Trail, Word};
 use crate::sys::{clock, log_tail, postfix, signals};
 
-/// How long a line of our own may take from syslog's socket, or postlog(1), to the log.
+/// Longest time that a line of relayhost's own takes from syslog's socket, or postlog(1), to the log.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is looked for.
+/// The pause between two looks for it.
 const TICK: Duration = Duration::from_millis(5);
 
-/// How long the log may take to show a message to a run that a signal is to end.
+/// Longest time that the log may take to show a message when a signal is to end the run.
 const UNSEEN_AT_THE_END: Duration = Duration::from_secs(2);
 
-/// What follows one message to one recipient.
+/// A follower of one message to one recipient.
 pub struct Pursuit {
     log: log_tail::Follower,
     queue_directory: String,
     message_id: String,
     to: String,
-    /// The queue file, from when it was there.
+    /// The queue file, opened while it was there.
     file: Option<File>,
     by_postfix: Trail,
     by_anybody: Trail,
-    /// The line of our own that is looked for in the file, until it is there.
+    /// The line of relayhost's own that is looked for in the file, until it is there.
     mark: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Pursuit {
         Ok(())
     }
 
-    /// The trail that counts: that of the journal, if Postfix's lines come there.
+    /// The trail that counts: that of the journal, if Postfix's lines arrive there.
     pub fn trail(&self) -> &Trail {
         if self.by_postfix.queue_id().is_some() || self.log.is_in_journal() {
             &self.by_postfix
@@ -77,21 +77,21 @@ impl Pursuit {
         self.file.is_some()
     }
 
-    /// Where the log is, for messages.
+    /// The places of the log, for messages.
     pub fn sources(&self) -> String {
         self.log.sources()
     }
 
-    /// The file that the trail is read from which anybody can write, and how a person writes to it.
+    /// The file that anybody can write, from which the trail is read, and the command by which a person writes to it.
     pub fn file(&self) -> (String, &'static str) {
         (self.log.file(), self.log.by_hand())
     }
 
-    /// Those of our recipients that the queue has still to do.
+    /// The state of the message in the queue for its recipient.
     pub fn standing(&self) -> Result<Standing> {
         let trail = self.trail();
         let Some(queue_id) = trail.queue_id() else { return Ok(Standing::default()) };
-        // In this order: what is read of a file that has gone is its last.
+        // Looks for the file before it reads: the last contents of a file that has gone count.
         let there = postfix::is_queued(&self.queue_directory, queue_id);
         let contents = self.file.as_ref().map(postfix::contents).transpose()?;
         let mut file = QueueFile { there, contents, given_back: None };
@@ -108,8 +108,8 @@ impl Pursuit {
         Ok(Standing::new(&self.to, &file, &shown))
     }
 
-    /// Takes the message out of the queue, or of the maildrop that Postfix gave it back to, if its recipient is still to do
-    /// there. postsuper(1) takes no file that cleanup(8) has not finished.
+    /// Takes the message out of the queue, or of the maildrop that Postfix gave it back to, if the message waits
+    /// there for its recipient. postsuper(1) takes no file that cleanup(8) has not finished.
     pub fn take_out(&self) -> Result<InQueue> {
         let standing = self.standing()?;
         let is_taken = match (standing.given_back(), self.trail().queue_id()) {
@@ -125,19 +125,19 @@ impl Pursuit {
         })
     }
 
-    /// What log and queue come to.
+    /// The verdict on the message by log and queue.
     pub fn word(&self, is_relay: impl Fn(&str, &str, u16) -> bool) -> Word {
         match (self.standing(), self.trail().author()) {
             (Ok(standing), _) => self.trail().word(&standing, is_relay),
-            // Then only the log can tell.
+            // Without the queue, only the log can tell.
             (Err(_), Author::Postfix) => self.trail().word(&Standing::default(), is_relay),
             (Err(error), Author::Anybody) => Word::Doubt(format!("the queue cannot be read: {error}")),
         }
     }
 
-    /// Makes sure that everything that was logged until now has been read: writes a line of our own by the way that
-    /// Postfix's lines take, and reads until it is there. False if it does not come. In the journal what was sent is there
-    /// at once, and nothing needs to be made sure of.
+    /// Makes sure that everything that was logged until now has been read: writes a line of relayhost's own by the
+    /// way that Postfix's lines take, and reads until it is there. False if it does not arrive. The journal has every
+    /// line at once, so it needs no such line.
     pub fn confirm(&mut self) -> Result<bool> {
         if self.trail().author() == Author::Postfix {
             return Ok(true);
@@ -148,7 +148,7 @@ impl Pursuit {
         loop {
             self.read(false)?;
             if self.mark.is_none() {
-                // If Postfix's lines come into the journal, so have those that the file had.
+                // If Postfix's lines go into the journal, it has those of the file by now.
                 self.read(true)?;
                 return Ok(true);
             }
@@ -159,7 +159,7 @@ impl Pursuit {
         }
     }
 
-    /// A run that a signal ends leaves no test message behind, or says that one may be there.
+    /// Takes the test message out of the queue when a signal ends the run, or has the error say that it may be there.
     pub fn interrupted(&mut self, error: Error) -> Error {
         if error.interruption().is_none() {
             return error;

@@ -21,8 +21,8 @@ pub struct Held {
     pub recovered: Recovered,
 }
 
-/// For commands that change something: waits for the lock, clears up what a stopped run left, and sets aside records that
-/// cannot be used. The command reads the answers afterwards, since they may change while it waits.
+/// For commands that change something: waits for the lock, clears up what a stopped run left, and sets aside records
+/// that cannot be used. The command reads the answers afterwards, since they may change while it waits.
 pub fn lock_and_recover(patience: Duration, place: Place, progress: &mut dyn Progress) -> Result<Held> {
     trust_postfix_directory()?;
     let lock = state::lock(patience, &mut |line| progress.note(line))?;
@@ -72,7 +72,7 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
     }
 }
 
-/// Has the command go on where files cannot be put back: `check` shows them, and `repair` makes them what the answers
+/// Lets the command go on if files cannot be put back: `check` shows them, and `repair` makes them what the answers
 /// say.
 fn go_on(result: Result<Recovered>, progress: &mut dyn Progress) -> Result<Recovered> {
     match result {
@@ -85,7 +85,7 @@ fn go_on(result: Result<Recovered>, progress: &mut dyn Progress) -> Result<Recov
 }
 
 fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
-    // Signals wait: the files that it puts back are to be in force.
+    // Signals wait: the files that this puts back are to be in force.
     let _held = signals::hold();
     scratch::sweep();
     let recovered = if state::has_intent() { recover(lock, place, progress) } else { Ok(None) };
@@ -103,7 +103,7 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
     let begin = clock::now();
     progress.begin("recovery");
     let result = match finish(lock, place, progress) {
-        // No later command could follow it either.
+        // No later command could follow the record either.
         Err(lost) if lost.is_lost_record() => state::set_intent_aside().and_then(|_| {
             let lost = if let Error::Stuck { undo, .. } = lost { *undo } else { lost };
             Err(Error::Unrecovered { problem: lost.to_string() })
@@ -140,10 +140,10 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
         },
         Err(other) => return Err(other),
     };
-    // Before it is swept: somebody's edit may have come out of an exchange.
+    // Before the sweep: an exchange may have brought out somebody's edit.
     transaction.rescue()?.iter().for_each(|edit| progress.note(&edit.line()));
     state::sweep(lock, &postfix_directory())?;
-    // A run that could not write that it was putting back has left `Changed`.
+    // A run that was putting back and could not record it has left `Changed`.
     let phase = if transaction.is_as_before()? { Phase::Changing } else { phase };
     match phase {
         Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|put_back| {

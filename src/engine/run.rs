@@ -40,7 +40,7 @@ pub struct Task {
     pub patience: Duration,
     /// The directory of packages that the answers name, where it is outside of the tree that is worked on.
     pub packages: Option<Directory>,
-    /// Whether somebody is there to read what is left to a person.
+    /// Whether a person is there to read what the run leaves to them.
     pub attended: bool,
 }
 
@@ -63,7 +63,7 @@ pub fn run(
 ) -> Result<Applied> {
     let held = lock_and_recover(task.patience, task.place, progress)?;
     let given = load()?;
-    // Asked before anything is changed: without a recipient nothing could be proved.
+    // Checked before anything is changed: without a recipient nothing could be proved.
     let request = || Request::of(&given.desired, &task.answers);
     let message = (given.order.message != Message::Never).then(request).transpose()?;
     let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
@@ -120,7 +120,7 @@ fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
     }
 }
 
-/// Notes in the queue what a run that ended well has done, and what a tree still waits for.
+/// Settles in the queue the requests that a run has served, and records that a tree waits for its proof.
 fn record(place: Place, given: &Given, applied: &Applied, progress: &mut dyn Progress) -> Result<()> {
     match place {
         Place::Tree => defer::prove_at_boot(),
@@ -132,7 +132,7 @@ fn record(place: Place, given: &Given, applied: &Applied, progress: &mut dyn Pro
 }
 
 fn left_to_a_person(desired: &Desired, applied: &Applied) -> Vec<Finding> {
-    // It was done, whether the host can be looked at once more or not.
+    // The run has succeeded, whether the host can be looked at once more or not.
     let plan = if applied.exit() == Exit::Done { look(desired).ok() } else { None };
     plan.map(|plan| plan.by_hand()).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The files of a plan, finished beside their places and tried out by Postfix's own programs: whatever is wrong with them
-//! shows before anything is changed.
+//! The files of a plan, finished beside their places and tried out by Postfix's own programs: an error in them shows
+//! before anything is changed.
 
 use std::path::{Path, PathBuf};
 
@@ -17,9 +17,9 @@ use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::Inode;
 use crate::sys::{files, inode, postfix, selinux, swap};
 
-/// Builds and tries out all files, one after the other: side by side would be faster, and then the tests that stop a run
-/// at each system call (strace without -f) would not see the threads. A stage is shown only for what fails; else putting
-/// the file in place shows it.
+/// Builds and tries out all files, one after the other: side by side would be faster, and then the tests that stop a
+/// run at each system call (strace without -f) would not see the threads. A stage is shown only for a file that
+/// fails; otherwise the stage that puts the file in place shows it.
 pub fn stage_all(files: &[FileChange], progress: &mut dyn Progress) -> Result<Vec<Staged>> {
     let mut staged = Vec::new();
     for change in files {
@@ -58,7 +58,7 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Builds and tries out; whatever is wrong shows before anything is changed.
+    /// Builds and tries out the files of one change.
     fn new(change: &FileChange) -> Result<Self> {
         match change {
             FileChange::Map(change) => Self::map(change),
@@ -124,7 +124,7 @@ fn take_if(path: &Path, bytes: Option<&[u8]>) -> Result<Option<Inode>> {
     Ok(found.map(|(inode, _)| inode))
 }
 
-/// Has Postfix read the new file first, and compares what it understood with what was meant.
+/// Has Postfix read the new file first, and compares the settings that it read with those that were meant.
 fn accepted_by_postfix(after: &MainCf, changes: &[(String, String)]) -> Result<()> {
     let (text, warnings) = postfix::try_out(after.bytes())?;
     let understood = parse_settings(&text);

@@ -1,5 +1,5 @@
-//! Packages from a directory, for hosts without a repository: finds out which of its files are needed, checks them, and
-//! installs them in one transaction. Everything is checked before anything is installed, on the bytes that will be.
+//! Packages from a directory, for hosts without a repository: finds out which of its files are needed, checks them,
+//! and installs them in one transaction. All are checked before any is installed, on the bytes that are installed.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::model::plan::Plan;
 use crate::sys::directory::{Directory, Put};
 use crate::sys::{environment, files, host, packages, records, scratch};
 
-/// The checked files, and where they are.
+/// The checked files, and their places.
 struct Choice {
-    /// Name in the directory, and where it is checked and installed from.
+    /// Name in the directory, and the path from which the file is checked and installed.
     files: Vec<(String, PathBuf)>,
 }
 
@@ -32,11 +32,11 @@ impl Choice {
         Supply { directory: directory.path().display().to_string(), files }
     }
 
-    /// The errors of rpm, with the names that people know, and without the lines on unknown keys that it prints before.
+    /// The errors of rpm with the files' own names, and without the lines on unknown keys that rpm prints before.
     fn named(&self, said: &str) -> String {
         let said = said.find("error:").and_then(|at| said.get(at..)).unwrap_or(said);
         let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        // The last first: 1.rpm is the end of 11.rpm.
+        // In reverse order: 1.rpm is the end of 11.rpm.
         self.files
             .iter()
             .rev()
@@ -44,8 +44,8 @@ impl Choice {
     }
 }
 
-/// Adds to a plan what `install` would take. Copies nothing, and looks at the directory only if something is missing and
-/// would be installed.
+/// Adds to a plan the packages that `install` would take. Copies nothing, and looks at the directory only if
+/// something is missing and would be installed.
 pub fn foresee(desired: &Desired, plan: &mut Plan) {
     let Some(from) = &desired.packages_from else { return };
     if plan.to_install().is_empty() || host::is_image() {
@@ -59,14 +59,14 @@ pub fn foresee(desired: &Desired, plan: &mut Plan) {
     plan.supplied(desired, choice);
 }
 
-/// The directory that the answers name, for a tree that is about to be entered: as the answers themselves, it is looked
-/// for outside of that first.
+/// The directory that the answers name, for a tree that is about to be entered: like the answers themselves, it is
+/// first looked for outside of the tree.
 pub fn outside(desired: &Desired) -> Result<Option<Directory>> {
     let from = desired.packages_from.as_ref().filter(|from| files::exists(from));
     from.map(|from| Directory::open(from)).transpose()
 }
 
-/// Installs what is needed of a directory. Call with the lock of the state directory held: the copies are made there.
+/// Installs the needed packages from a directory. Call with the state directory's lock held: copies are made there.
 pub fn install(
     directory: &Directory,
     needs: &[Need],

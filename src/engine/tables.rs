@@ -1,4 +1,4 @@
-//! Looks into the tables that Postfix reads now: the login for a relay, and whatever a key has.
+//! Looks into the tables that Postfix reads now: the login for a relay, and the value of any key.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::model::postfix::settings::{Settings, value};
 use crate::model::probe::current::Relayhost;
 use crate::sys::{postfix, secrets};
 
-/// The entry of the password tables in force for a relay, `user:password`: first by the name, then by the value of `relayhost`
-/// (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
+/// The entry of the password tables in force for a relay, `user:password`: first by the name, then by the value of
+/// `relayhost` (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
 pub fn login_entry(relay: &Relayhost, settings: &Settings) -> Result<Option<String>> {
     let keys = [relay.host.clone(), relay.text.clone()];
     let entry = first_entry("smtp_sasl_password_maps", &keys, settings)?;
@@ -20,7 +20,7 @@ pub fn login_entry(relay: &Relayhost, settings: &Settings) -> Result<Option<Stri
     Ok(entry)
 }
 
-/// Has the password hidden that smtp(8) sends now, if it is in another table than ours, which is read anyway.
+/// Registers the password that smtp(8) sends now, so that it is hidden. relayhost's own table is read anyway.
 pub fn know_login_in_force(settings: &Settings) {
     let path = Managed::SaslPasswd.path();
     let is_ours = |table: &String| table.split_once(':').is_some_and(|(_, name)| Path::new(name) == path);
@@ -33,7 +33,7 @@ pub fn know_login_in_force(settings: &Settings) {
     }
 }
 
-/// The first of these keys that one of a parameter's tables has, by Postfix's own program, whatever kind of table.
+/// The value of the first of these keys that a parameter's tables have, by Postfix's own program.
 pub fn first_entry(parameter: &str, keys: &[String], settings: &Settings) -> Result<Option<String>> {
     let tables = words(value(settings, parameter));
     for key in keys {

@@ -1,4 +1,4 @@
-//! A change of files that is either whole or not at all: what is there is recorded before the first change, and put
+//! A change of files that is made as a whole or not at all: the files are recorded before the first change, and put
 //! back if the change fails, is refused, or was cut off.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,20 +25,20 @@ use crate::sys::{clock, files, inode, postfix, secrets, service, signals, state,
 pub struct Transaction {
     generation: Generation,
     place: Place,
-    /// The files that are, or may be, no longer what they were before. The others are left alone when it is undone.
+    /// The files that have changed, or may have, since the change began. An undo leaves the others alone.
     replaced: BTreeSet<String>,
-    /// Where the files lie that were exchanged for new ones, with their names. Somebody may have had one open.
+    /// Names of the files that were exchanged for new ones, and their places now. Somebody may have had one open.
     displaced: Vec<(String, PathBuf)>,
-    /// Directories of these, where the transaction has made them.
+    /// Directories of these files, where the transaction has made them.
     stagings: Vec<TempDir>,
 }
 
-/// What a change makes of one file.
+/// The change of one file.
 #[derive(Debug)]
 pub struct Wanted {
-    /// What it was made from: the file as it was looked at. `None`: no file.
+    /// The file that the new one was made from, as it was read. `None`: no file.
     pub before: Option<Inode>,
-    /// Its bytes then; `None`: no file.
+    /// Its new bytes; `None`: no file.
     pub after: Option<Vec<u8>>,
 }
 
@@ -48,8 +48,8 @@ pub fn postfix_directory() -> PathBuf {
 }
 
 impl Transaction {
-    /// Records every managed file, and the intent to change some of them, with these managed values. On the disk when
-    /// this returns. A file that is not any more what its change was made from is an error. The caller holds the lock.
+    /// Records on the disk every managed file, and the intent to change some of them, with these managed values. A
+    /// file that is no longer the one that its change was made from is an error. The caller holds the lock.
     pub fn begin(
         command: &str,
         place: Place,
@@ -98,7 +98,7 @@ impl Transaction {
             stagings: Vec::new(),
         };
         if let Err(error) = transaction.write_intent(Phase::Changing) {
-            // It may be there and yet not be safe on the disk. Nothing has been changed, so it must not stay.
+            // The record may be there and yet not be safe on the disk. Nothing has been changed, so it must not stay.
             let _ = state::remove_intent();
             return Err(error);
         }
@@ -116,12 +116,12 @@ impl Transaction {
         Ok(Self { generation, place, replaced, displaced, stagings: Vec::new() })
     }
 
-    /// Number of the generation that has what was there before.
+    /// Number of the generation that has the files before the change.
     pub fn number(&self) -> u32 {
         self.generation.number
     }
 
-    /// All files are new. Who had one of the old ones open may have written to it since.
+    /// Records that all files are new; an error if a program that had an old one open has written to it since.
     pub fn changed(&self) -> Result<()> {
         for (name, staged) in &self.displaced {
             if inode::take(staged)?.is_some_and(|(inode, _)| self.is_foreign(name, &inode)) {
@@ -135,7 +135,7 @@ impl Transaction {
         state::write_intent(&Intent { version: VERSION, generation: self.generation.number, phase })
     }
 
-    /// The change that was begun last, if it has not ended: that of a run whose intent cannot be read.
+    /// The last change that was begun, if it has not ended: that of a run whose intent cannot be read.
     pub fn resume_newest(place: Place) -> Result<Option<Self>> {
         let Some(number) = state::numbers()?.last().copied() else { return Ok(None) };
         let newest = Self::resume(number, place)?;
@@ -164,31 +164,31 @@ impl Transaction {
         Ok(true)
     }
 
-    /// The change stays. `unproven`: a message was to prove it, and the relay's word was not heard.
+    /// Keeps the change. `unproven`: a message was to prove it, and relayhost did not learn the relay's answer.
     pub fn keep(mut self, unproven: bool) -> Result<()> {
         self.generation.unproven = unproven;
-        // A run that fails leaves what was there before, also if it is but the record that cannot be written.
+        // A run that fails leaves the previous files, even if only the record could not be written.
         match self.end(Fate::Kept) {
             Ok(()) => Ok(()),
             Err(cause) => Err(self.fail(cause)),
         }
     }
 
-    /// The change has failed: puts everything back. Returns the error to end with: the cause, or that it could not be
-    /// put back.
+    /// Ends a change that has failed: puts everything back. Returns the error to end with: the cause, or that the
+    /// files could not be put back.
     pub fn fail(self, cause: Error) -> Error {
         let cause = signals::blame(cause).interrupted_with(|left| left.files = Files::PutBack);
         match self.undo(&cause.to_string()) {
-            // Why Postfix could not be told, if so, is as a rule why the change failed.
+            // If Postfix could not be told, the reason is as a rule that for which the change failed.
             Ok(put_back) => Error::Undone { cause: Box::new(cause), edits: put_back.edits },
             Err(stuck) => stuck,
         }
     }
 
-    /// Puts everything back and tells Postfix. `cause` is why, for the error if that fails. That the files are back is
-    /// what counts: if Postfix could not be told, the reason is returned and the change is over all the same.
+    /// Puts everything back and tells Postfix. `cause` is why, for the error if that fails. The files decide: if they
+    /// are back and Postfix could not be told, the reason is returned and the change is over all the same.
     pub fn undo(mut self, cause: &str) -> Result<PutBack> {
-        // However often somebody presses Ctrl-C.
+        // Signals wait, however often somebody presses Ctrl-C.
         let _held = signals::hold();
         let number = self.generation.number;
         // From here on files may be old or new again. If that cannot be written, putting back matters more.
@@ -207,28 +207,28 @@ impl Transaction {
 
     fn end(&mut self, fate: Fate) -> Result<()> {
         self.generation.fate = fate;
-        // They have been looked at; nobody does so once the intent is gone.
+        // These files have been checked; nobody checks them once the intent is gone.
         self.displaced.clear();
         self.stagings.clear();
         match state::update_generation(&self.generation) {
-            // Full disk: the files are back, and a record that still says `open` counts for as little.
+            // Full disk: the files are back, and a record that still says `open` counts no more than `undone`.
             Err(_) if fate == Fate::Undone => {}
             other => other?,
         }
         state::remove_intent()?;
-        // One that cannot be read may be worth reading to a person.
+        // A generation that cannot be read may be of use to a person, so it stays.
         let fate = |number| state::generation(number).map_or(Fate::Kept, |generation| generation.fate);
         let known: Vec<(u32, Fate)> =
             state::numbers().unwrap_or_default().into_iter().map(|number| (number, fate(number))).collect();
         for number in superfluous(&known, self.generation.number) {
-            // The next run tries again; this one has done what it was called for.
+            // The next run tries to remove it again; this one has done its work.
             let _ = state::remove_generation(number);
         }
         Ok(())
     }
 
-    /// Has Postfix read what is there now. One that does not run any more is started; where the two main.cf differ in
-    /// inet_protocols, which is read at the start only, it is restarted, and so it is if they cannot be read.
+    /// Has Postfix read the files that are there now. A Postfix that has stopped is started. It is restarted if the
+    /// two main.cf differ in inet_protocols, which it reads at the start only, or if they cannot be read.
     pub fn tell_postfix(&self) -> Result<()> {
         let restart = self.changes_protocols().unwrap_or(true);
         reread(self.place, if restart { ServiceAction::Restart } else { ServiceAction::Reload })
@@ -262,8 +262,8 @@ impl Transaction {
     }
 }
 
-/// Goes on with a change, if there is one, after a step that succeeded. One that failed puts everything back, and is the
-/// error, unless that failed too.
+/// Goes on with a change, if there is one, after a step that succeeded. After a step that failed, puts everything
+/// back and returns its error, unless the undo failed too.
 pub fn or_undo<T>(step: Result<T>, change: Option<Transaction>) -> Result<(T, Option<Transaction>)> {
     match (step, change) {
         (Ok(value), change) => Ok((value, change)),
@@ -272,16 +272,16 @@ pub fn or_undo<T>(step: Result<T>, change: Option<Transaction>) -> Result<(T, Op
     }
 }
 
-/// What came of putting back.
+/// The result of an undo.
 #[derive(Debug)]
 pub struct PutBack {
-    /// Why Postfix could not be told of it, if so.
+    /// The reason why Postfix could not be told of it, if so.
     pub untold: Option<Error>,
-    /// What somebody else has changed meanwhile.
+    /// The edits that somebody else made meanwhile.
     pub edits: Vec<Edit>,
 }
 
-/// Notes that the relay has confirmed what the last run left.
+/// Notes that the relay has confirmed the change of this generation.
 pub fn prove(number: u32) -> Result<()> {
     let mut generation = state::generation(number)?;
     generation.unproven = false;
@@ -307,14 +307,14 @@ fn queue() -> Result<Queue> {
     Ok(Queue::new(&parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?)))
 }
 
-/// What the last run that is in force left; empty where there is none.
+/// The result of the last run that is in force; empty if there is none.
 pub fn last_run() -> Result<LastRun> {
     run_before(u32::MAX)
 }
 
-/// What the last run left that was in force before the one with this number; empty where there is none. If a later one
-/// than that cannot be read, nobody knows what the last one was: to compare with an earlier one would accuse somebody of
-/// what relayhost itself has written.
+/// The result of the last run in force before the one with this number; empty if there is none, or if a later one
+/// cannot be read: then nobody knows which run was the last, and a comparison with an earlier one would blame
+/// somebody for what relayhost itself has written.
 pub fn run_before(number: u32) -> Result<LastRun> {
     let mut numbers = state::numbers()?;
     numbers.extend(state::generations_aside());
@@ -337,7 +337,7 @@ pub fn run_before(number: u32) -> Result<LastRun> {
     Ok(LastRun::default())
 }
 
-/// A source as a run left it; `None` if it left none, or that is not known any more.
+/// A source as a run left it; `None` if it left none, or its bytes are lost.
 fn bytes_after(generation: &Generation, file: Managed) -> Result<Option<Vec<u8>>> {
     let Some(Change { before, after: Some(digest) }) = generation.files.get(file.name()) else {
         return Ok(None);
@@ -355,9 +355,9 @@ fn bytes_after(generation: &Generation, file: Managed) -> Result<Option<Vec<u8>>
     }
 }
 
-/// Whether a file that is there may be taken for the directory's own: `/etc/postfix` itself may be a link of the
-/// admin's, but only to a directory of root's; a managed file may not. Asked before Postfix's own programs are called,
-/// which follow links, and quote what they cannot parse.
+/// Refuses links in place of Postfix's files: `/etc/postfix` itself may be a link of the administrator's, but only to
+/// a directory of root's; a managed file may not be one. Called before Postfix's own programs, which follow links,
+/// and quote what they cannot parse.
 pub fn trust_postfix_directory() -> Result<()> {
     let path = postfix_directory();
     match files::link_owner(&path)? {

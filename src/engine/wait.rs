@@ -1,5 +1,5 @@
-//! What deferred work waits for before it begins: the end of the RPM transaction, and at boot the network. What it waits
-//! for is told, and the wait has an end.
+//! The waits before deferred work begins: for the end of the RPM transaction, and at boot for the network. Each wait
+//! is reported, and has an end.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use crate::model::desired::Desired;
 use crate::sys::network::{Way, way_to};
 use crate::sys::{clock, lock};
 
-/// How often the locks are looked at while they are held.
+/// The pause between two looks at the locks while they are held.
 const TICK: Duration = Duration::from_millis(500);
-/// How often the network is looked for: each look is a process.
+/// The pause between two looks for the network: each look is a process.
 const SLOW_TICK: Duration = Duration::from_secs(2);
-/// How long they must stay free: yum and dnf lock more than once on their way.
+/// The time that the locks must stay free: yum and dnf lock more than once on their way.
 const CALM: Duration = Duration::from_secs(1);
-/// How long the network may take to come up, in a service that starts with the boot: what NetworkManager's own
-/// nm-online waits. The service does not wait for network-online.target, since multi-user.target would wait with it.
+/// The time that the network may take to come up, in a service that starts with the boot: that of NetworkManager's
+/// own nm-online. The service does not wait for network-online.target, since multi-user.target would wait with it.
 const NETWORK: Duration = Duration::from_secs(60);
 
-/// Waits until no package manager is amid a transaction. Looks at the locks, and never takes one: whoever holds it would
-/// find us in its way. Who only reads is not waited for: that matters to an installation, and any user can do it.
+/// Waits until no package manager is amid a transaction. Looks at the locks, and never takes one, which would hinder
+/// it. Does not wait for a process that only reads: it hinders only an installation, and any user can start one.
 pub fn for_locks(patience: Duration, progress: &mut dyn Progress) -> Result<()> {
     let begin = clock::now();
     let (mut free_since, mut told) = (None, None);

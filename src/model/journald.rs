@@ -1,5 +1,5 @@
-//! journald's two formats: the datagram that it accepts (`notice`), and the objects that `journalctl -o json` prints
-//! (systemd's docs/JOURNAL_EXPORT_FORMATS.md). Text in, text out; `sys` has the sockets and programs.
+//! journald's two forms: the datagram that it takes (`notice`), and the objects that `journalctl -o json` prints
+//! (systemd's docs/JOURNAL_EXPORT_FORMATS.md). Takes and returns text; `sys` has the sockets and programs.
 
 mod notice;
 
@@ -12,9 +12,9 @@ pub use notice::Notice;
 pub struct Entry {
     /// Its place in the journal.
     pub cursor: String,
-    /// As a line of a mail log: `HOST NAME[PID]: TEXT`.
+    /// The message as a line of a mail log: `HOST NAME[PID]: TEXT`.
     pub line: String,
-    /// The sender's name as it gave it, which can be anything.
+    /// The name that the sender gives itself, which can be anything.
     name: String,
     /// Owner, name and executable file of the sending process, which journald has from the kernel, so that no sender can
     /// forge them (systemd.journal-fields(7), "Trusted Journal Fields").
@@ -27,7 +27,7 @@ pub struct Entry {
 const COMM: usize = 15;
 
 impl Entry {
-    /// Parses a line of `journalctl -o json`; `None` if it is not one.
+    /// Reads a line of `journalctl -o json`; `None` if it is no entry.
     pub fn parse(line: &str) -> Option<Self> {
         let object: Map<String, Value> = serde_json::from_str(line).ok()?;
         let field = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -49,15 +49,15 @@ impl Entry {
         self.uid == Some(0)
     }
 
-    /// Whether a daemon of Postfix sent it: one that runs as root or as `owner` (`mail_owner`), and is the program that
-    /// it names. Facility and identifier prove nothing: every user can send any.
+    /// Whether a daemon of Postfix sent it: its process is root's or `owner`'s (`mail_owner`), and runs the program
+    /// that it names. Facility and identifier prove nothing: every user can send any.
     pub fn is_of_postfix(&self, owner: u32) -> bool {
         let Some((_, daemon)) = self.name.rsplit_once('/') else { return false };
         let is_daemon = |program: &str, known: &str| !program.is_empty() && program == known;
         let file = self.exe.rsplit('/').next().unwrap_or_default();
         (self.is_of_root() || self.uid == Some(owner))
             && (is_daemon(&self.comm, daemon.get(..COMM).unwrap_or(daemon))
-                // A program that an upgrade has replaced keeps running.
+                // A process goes on with a program that an upgrade has replaced.
                 || is_daemon(file.trim_end_matches(" (deleted)"), daemon))
     }
 
@@ -67,7 +67,7 @@ impl Entry {
     }
 }
 
-/// journalctl prints text that is not UTF-8, or has control characters, as numbers.
+/// The text of a message. Text that is not UTF-8, or has control characters, comes as numbers.
 fn message(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -84,7 +84,7 @@ fn message(value: &Value) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// An entry of smtp(8), as `journalctl -o json` of systemd 252 prints it.
+    /// A line of smtp(8), as `journalctl -o json` of systemd 252 prints it.
     const OF_SMTP: &str = r#"{"_SYSTEMD_CGROUP":"/system.slice/postfix.service","_GID":"89","__MONOTONIC_TIMESTAMP":"61243433","_SYSTEMD_UNIT":"postfix.service","SYSLOG_FACILITY":"2","_PID":"421","_EXE":"/usr/libexec/postfix/smtp","__CURSOR":"s=1;i=2","_COMM":"smtp","_TRANSPORT":"syslog","SYSLOG_PID":"421","PRIORITY":"6","_UID":"89","_CMDLINE":"smtp -t unix -u","SYSLOG_TIMESTAMP":"Nov 28 12:00:00 ","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"postfix/smtp","_BOOT_ID":"0","MESSAGE":"A1B2C: to=<ops@example.com>"}"#;
 
     #[test]

@@ -1,5 +1,5 @@
-//! What a run did to the host, and what became of the test message: the screens of `apply`, `repair`, `pending` and
-//! `verify`.
+//! The screens of `apply`, `repair`, `pending` and `verify`: the change of the host, and the fate of the test
+//! message.
 
 use super::screen::Screen;
 use super::terminal::Mark;
@@ -43,7 +43,7 @@ pub fn deferred(screen: &Screen, deferred: &Deferred) {
     screen.below(&format!("-> it is recorded; {next}"));
 }
 
-/// Shows what became of the test message.
+/// Shows the fate of the test message.
 pub fn delivery(screen: &Screen, delivery: &Delivery) {
     screen.field("from", &delivery.from);
     screen.field("to", &delivery.to);

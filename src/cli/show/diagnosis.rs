@@ -10,7 +10,7 @@ use crate::model::log::story::Story;
 use crate::model::message::trail::Author;
 use crate::model::plan::State;
 
-/// Shows what a log and the host have shown.
+/// Shows the failures in a log, and the faults of the host.
 pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
     match &found.log {
         Told::All(report) => self::report(screen, report, found),
@@ -110,7 +110,7 @@ fn count(number: u64, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
-/// How much, and when.
+/// The number of messages and lines of a failure, and their times.
 fn extent(failure: &Failure, calendar: &Calendar) -> String {
     let tally = &failure.tally;
     let mut parts = Vec::new();

@@ -25,7 +25,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Verified(verified) => delivery::delivery(screen, &verified.delivery),
         Ended::Probed(found) => probe::probed(screen, found),
         Ended::Recovered(None) => screen.write(&format!("{NOTHING_LEFT}\n")),
-        // The line of the stage has said it.
+        // The line of the stage has told it.
         Ended::Recovered(Some(_)) | Ended::Restored(_) => {}
         Ended::Listed(listed) => history::generations(screen, listed),
         Ended::Diagnosed(diagnosed) => diagnosis::diagnosed(screen, diagnosed),

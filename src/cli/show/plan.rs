@@ -7,7 +7,7 @@ use crate::model::ended::Compared;
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::text;
 
-/// Shows the findings of `check`, and how many differ.
+/// Shows the findings of `check`, and the number of those that differ.
 pub fn findings(screen: &Screen, compared: &Compared) {
     let plan = &compared.plan;
     screen.line("", &compared.summary);
@@ -37,7 +37,7 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     screen.line("", &verdict);
 }
 
-/// Shows the steps of `plan`, and what they do not mend.
+/// Shows the steps of `plan`, and what they leave to a person.
 pub fn steps(screen: &Screen, plan: &Plan) {
     if plan.actions.is_empty() {
         screen.line("", "nothing to do: packages, files and service are as the answers say");

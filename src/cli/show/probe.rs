@@ -1,10 +1,10 @@
-//! How a probe ended: the screen of `probe`, and part of those of `apply` and `init`.
+//! The screen of `probe`, part of which `apply` and `init` show too.
 
 use super::screen::Screen;
 use super::terminal::Mark;
 use crate::model::probe::{Ending, Probe};
 
-/// Shows what a probe found that did not stop it.
+/// Shows the warnings of a probe.
 pub fn warnings(screen: &Screen, probe: &Probe) {
     for warning in &probe.warnings {
         screen.marked(Mark::Warning, &format!("{}: {}", warning.id, warning.text), 2);
@@ -12,7 +12,7 @@ pub fn warnings(screen: &Screen, probe: &Probe) {
     }
 }
 
-/// Shows how a probe ended, below its stages.
+/// Shows the end of a probe, below its stages.
 pub fn probed(screen: &Screen, probe: &Probe) {
     warnings(screen, probe);
     match &probe.ending {
@@ -33,7 +33,7 @@ pub fn probed(screen: &Screen, probe: &Probe) {
         Ending::Failed(failure) => {
             screen.field("cause", &format!("{} [{}]", failure.cause, failure.id));
             screen.field("remedy", &failure.remedy);
-            // Evidence of a refusal has the reply in it.
+            // The evidence of a refusal contains the reply.
             let has_reply = failure.evidence.iter().any(|line| line.contains(" said: "));
             let reply = probe.stages.last().and_then(|stage| stage.said.as_ref());
             if let Some(reply) = reply.filter(|_| !has_reply) {

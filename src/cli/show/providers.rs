@@ -13,7 +13,7 @@ pub fn list(screen: &Screen) {
     };
     let names = providers().keys().map(String::len).max().unwrap_or_default() + 2;
     let hosts = providers().values().map(|provider| host(provider).len()).max().unwrap_or_default();
-    // Beside the names, or where that has no room for a host name, under them.
+    // Texts stand beside the names, or below them if the line has no room for a host name.
     let beside = screen.terminal.width >= names + hosts;
     for (name, provider) in providers() {
         let (head, indent) =
@@ -135,7 +135,7 @@ fn replies(screen: &Screen, provider: &Provider) {
     }
 }
 
-/// Shows what somebody who takes this provider must know first.
+/// Shows the facts that a person who takes this provider must know first.
 pub fn introduce(screen: &Screen, provider: &Provider) {
     section(screen, &provider.title);
     bullets(screen, "have ready:", provider.ready.iter().cloned());

@@ -1,4 +1,4 @@
-//! What a probe must know of the host: Postfix's settings, the plugins, the authorities. From that, the route.
+//! The facts about the host that a probe needs (Postfix's settings, plugins, authorities), and the route from them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::model::probe::route::Route;
 use crate::model::secret::Secret;
 use crate::sys::{files, host, postfix};
 
-/// The host as far as a probe asks.
+/// The facts about the host that a probe needs.
 #[derive(Debug)]
 pub struct Host {
     /// Postfix's settings in force; none where it is not installed.
@@ -32,7 +32,7 @@ pub struct Host {
     pub directory: Option<PathBuf>,
 }
 
-/// Looks at the host.
+/// Collects the facts about the host.
 pub fn host() -> Result<Host> {
     let settings = if postfix::is_installed() {
         parse_settings(&postfix::settings(&probed())?)
@@ -46,7 +46,7 @@ pub fn host() -> Result<Host> {
     Ok(Host { name: host::hostname(), plugins: plugins(), bundle, directory, settings })
 }
 
-/// The route of the answers, and the plugins of it that are still to be installed.
+/// The route of the answers, and its plugins that are still to be installed.
 pub fn route_of_answers(desired: &Desired, host: &Host) -> (Route, Vec<String>) {
     let brought = needs(desired).into_iter().filter_map(|need| match need {
         Need::Package { plugin: Some(plugin), .. } => Some(plugin.to_owned()),

@@ -93,7 +93,7 @@ fn dialogue(talk: &mut Talk, wire: &mut Wire, peer: &Peer, tls: Tls) -> Result<(
     talk.stage("goodbye", |talk| Ok(((), goodbye(talk, wire))))
 }
 
-/// One command and its reply. `doing` is what Postfix would say that it was doing.
+/// Sends one command and reads its reply. `doing` is Postfix's name for this step.
 fn say(talk: &Talk, wire: &mut Wire, peer: &Peer, command: &str, doing: &str) -> Result<Reply, Box<Bad>> {
     let until = talk.deadline();
     let sent = wire.send(command, until).and_then(|()| wire.reply(until));
@@ -120,7 +120,7 @@ fn refused_to_talk(reply: &Reply, peer: &Peer) -> Bad {
     Bad::reply(words, reply, Matter::All).with(Next::Address)
 }
 
-/// EHLO; HELO for a server that does not know it.
+/// Sends EHLO; HELO to a server that does not know EHLO.
 fn ehlo(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<Offer> {
     let helo = talk.route.helo.clone();
     let reply = say(talk, wire, peer, &format!("EHLO {helo}"), "performing the EHLO handshake")?;
@@ -176,13 +176,13 @@ fn recipient(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<()> {
     let reply = say(talk, wire, peer, &format!("RCPT TO:<{to}>"), "sending RCPT TO")?;
     if !reply.is_good() {
         let words = format!("host {} said: {} (in reply to RCPT TO command)", peer.name, reply.logged());
-        // The relay may say at the recipient what it has against the sender (smtpd_delay_reject).
+        // The relay may refuse the sender only at the recipient (smtpd_delay_reject).
         return Err(Box::new(Bad::reply(words, &reply, Matter::Sender)));
     }
     Ok(((), Good { text: format!("{to}: {}", reply.shown()), ..said(&reply) }))
 }
 
-/// Takes back what was said. Whatever the relay answers, it has nothing of us.
+/// Takes back the sender and the recipient. Whatever the relay answers, it has no message of this host.
 fn goodbye(talk: &Talk, wire: &mut Wire) -> Good {
     for command in ["RSET", "QUIT"] {
         let until = talk.deadline();

@@ -1,4 +1,4 @@
-//! The frame of a probe: its clock, its stages, and what a stage that fails means.
+//! The frame of a probe: its clock, its stages, and the meaning of a stage that fails.
 
 use std::time::{Duration, Instant};
 
@@ -26,14 +26,14 @@ pub struct Talk<'a> {
     progress: &'a mut dyn Progress,
     begin: Instant,
     end: Instant,
-    /// Time for one stage, and when that of the present one is over.
+    /// Time for one stage, and the moment at which the present one must be over.
     patience: Duration,
     stage_end: Instant,
     stages: Vec<Stage>,
     warnings: Vec<Warning>,
 }
 
-/// What a stage that went well says.
+/// The result of a stage that went well.
 #[derive(Debug, Default)]
 pub struct Good {
     pub text: String,
@@ -41,32 +41,32 @@ pub struct Good {
     pub said: Option<String>,
 }
 
-/// What a stage that failed says.
+/// The result of a stage that failed.
 #[derive(Debug)]
 pub struct Bad {
-    /// In Postfix's words.
+    /// The failure in Postfix's words.
     pub evidence: Vec<String>,
-    /// What it was about: doubts of Postfix's other ways that have to do with it count.
+    /// The subject of the failure: doubts that concern it count.
     pub matter: Matter,
     /// The relay's own words.
     pub said: Option<String>,
-    /// What was offered instead.
+    /// The relay's offer at that stage.
     pub offered: Vec<String>,
-    /// Why Postfix may succeed all the same.
+    /// The reason why Postfix may succeed all the same.
     pub doubt: Option<String>,
-    /// The words are those of a refusal, and it was silence.
+    /// Whether the relay was silent, though the words are those of a refusal.
     pub silence: bool,
-    /// What comes next.
+    /// The next step of the probe.
     pub next: Next,
-    /// Whether it sends what is no reply, without end.
+    /// Whether the relay sends text that is no reply, without end.
     pub endless: bool,
-    /// Whether the relay said no for good (5xx).
+    /// Whether the relay refused for good (5xx).
     pub refused: bool,
-    /// Not a failure, but something that cannot be tried: in words.
+    /// A part that cannot be tried, in words. Then this is no failure.
     pub untried: Option<String>,
 }
 
-/// What comes after a stage that failed.
+/// The next step after a stage that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Nothing.
@@ -100,13 +100,13 @@ impl Bad {
         }
     }
 
-    /// A reply that is a refusal, in the words that Postfix logs.
+    /// A reply that refuses, in the words that Postfix logs.
     pub fn reply(words: String, reply: &Reply, matter: Matter) -> Self {
         let refused = reply.class() == 5;
         Self { said: Some(reply.shown()), refused, ..Self::new(vec![words], matter) }
     }
 
-    /// Something that cannot be tried here.
+    /// A part that cannot be tried here.
     pub fn untried(what: String) -> Self {
         Self { untried: Some(what), ..Self::new(Vec::new(), Matter::All) }
     }
@@ -156,12 +156,12 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// When the present stage must be over.
+    /// The moment at which the present stage must be over.
     pub fn deadline(&self) -> Instant {
         self.end.min(self.stage_end)
     }
 
-    /// How long one address of several may take to answer.
+    /// The time that one address of several may take to answer.
     pub fn share(&self, others: bool) -> Duration {
         let left = self.deadline().saturating_duration_since(clock::now());
         if others { left / 2 } else { left }
@@ -179,7 +179,7 @@ impl<'a> Talk<'a> {
         self.progress.note(text);
     }
 
-    /// Runs one stage, and tells how it went.
+    /// Runs one stage, and reports how it ended.
     pub fn stage<T>(
         &mut self,
         name: &'static str,
@@ -222,7 +222,7 @@ impl<'a> Talk<'a> {
         result
     }
 
-    /// What a failed stage means: the cause by the catalogue that `verify` uses, and what speaks against it.
+    /// The end after a failed stage: the cause by the catalogue that `verify` uses, and the doubts about it.
     fn ending(&self, bad: Bad) -> Ending {
         if let Some(what) = bad.untried {
             return Ending::Untried { what };
@@ -260,7 +260,7 @@ impl<'a> Talk<'a> {
         Ending::Failed(failure)
     }
 
-    /// Everything that was found.
+    /// The result of the probe.
     pub fn probe(self, ending: Ending) -> Probe {
         Probe {
             relayhost: self.route.relayhost,

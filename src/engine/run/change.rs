@@ -17,7 +17,7 @@ use crate::model::state::order::Order;
 use crate::sys::directory::Directory;
 use crate::sys::{files, host, log_tail, service, signals};
 
-/// The host when what is missing was installed.
+/// The host after the missing packages were installed.
 pub struct Installed {
     /// The installation, if something was missing.
     pub install: Option<Install>,
@@ -27,7 +27,7 @@ pub struct Installed {
     plan: Plan,
 }
 
-/// The host when everything was done but the proof.
+/// The host after everything but the proof.
 pub struct Changed {
     /// The steps that were done.
     pub actions: Actions,
@@ -47,7 +47,7 @@ impl Installed {
     }
 }
 
-/// Installs what is missing, and plans again: only then can Postfix's files be known.
+/// Installs the missing packages, and plans again: only then can Postfix's files be known.
 pub fn install(
     task: &Task,
     desired: &Desired,
@@ -108,7 +108,7 @@ pub fn change(
     let Installed { install, left_out, plan } = installed;
     plan.permit(order)?;
     if proves {
-        // Found out before anything is changed: without a log the work could not be proved.
+        // Checked before anything is changed: without a log the work could not be proved.
         log_tail::require(&plan.maillog_file)?;
     }
     let Plan { actions, wrote, queue, unproven, .. } = plan;
@@ -120,7 +120,7 @@ pub fn change(
     Ok(Changed { actions: Actions { install, ..actions }, transaction, unproven, left_out })
 }
 
-/// Begins the transaction, and has it record what the files are made from and what they will be.
+/// Begins the transaction, and has it record what the files were made from and what they will be.
 fn begin(task: &Task, staged: &[Staged], wrote: BTreeMap<String, String>) -> Result<Transaction> {
     let mut wanted = BTreeMap::new();
     for file in staged.iter().flat_map(|staged| &staged.files) {

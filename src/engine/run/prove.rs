@@ -1,4 +1,4 @@
-//! The end of a run: the test message, and what its verdict does to the change of the files.
+//! The end of a run: the test message, and the effect of its verdict on the change of the files.
 
 use super::Given;
 use crate::engine::observe::observe;
@@ -20,7 +20,7 @@ pub struct Proved {
 
 /// Ends a change for which no message is sent. `left_out`: packages without which none could be; they are the error.
 pub fn keep(place: Place, transaction: Option<Transaction>, left_out: Vec<String>) -> Result<Proved> {
-    // What is configured in a tree is proved at its first boot.
+    // The first boot of a tree proves its configuration.
     let unproven = place == Place::Tree || !left_out.is_empty();
     transaction.map(|transaction| transaction.keep(unproven)).transpose()?;
     if left_out.is_empty() {
@@ -30,8 +30,8 @@ pub fn keep(place: Place, transaction: Option<Transaction>, left_out: Vec<String
     }
 }
 
-/// Sends the test message and follows it. The relay's word decides whether the change stays. `unproven`: the generation
-/// of an earlier change that no message has proved, and this one may.
+/// Sends the test message and follows it. The relay's answer decides whether the change stays. `unproven`: the
+/// generation of an earlier change that no message has proved, and this one may.
 pub fn prove(
     given: &Given,
     message: &Request,
@@ -68,9 +68,9 @@ pub fn prove(
     }
 }
 
-/// Puts the files back that the relay's no has made useless.
+/// Puts back the files, since the relay has refused the test message.
 fn put_back(transaction: Transaction, progress: &mut dyn Progress) -> Result<()> {
-    // From the relay's no to the end of this, a signal waits.
+    // From the relay's refusal until the files are put back, a signal waits.
     let _held = signals::hold();
     stage(progress, "undo", |progress| {
         let put_back = transaction.undo("the relay refused the test message")?;

@@ -1,5 +1,5 @@
-//! Replacing the files of a change, and putting them back, beside an administrator who may edit them at any moment: what
-//! was not recorded is not replaced, and what is replaced all the same when files are put back is kept first.
+//! Replaces the files of a change, and puts them back, beside an administrator who may edit them at any moment: a
+//! file that is not as recorded is not replaced, or, when files are put back, is kept first.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,11 +9,11 @@ use crate::error::{Edit, Error, Result};
 use crate::model::state::generation::{Generation, Inode};
 use crate::sys::{files, inode, state, swap};
 
-/// How often putting one file back is tried while somebody goes on changing it.
+/// Number of attempts to put one file back while somebody goes on changing it.
 const TRIES: usize = 5;
 
 impl Transaction {
-    /// Puts a finished file into its place, if what is there is what was recorded.
+    /// Puts a finished file into its place, if the file there is as recorded.
     pub fn put(&mut self, name: &str, staged: &Path) -> Result<()> {
         let expected = self.generation.files.get(name).and_then(|change| change.before.clone());
         self.displaced.push((name.to_owned(), staged.to_owned()));
@@ -23,14 +23,14 @@ impl Transaction {
         result
     }
 
-    /// Notes, if so, that a file was not replaced since it was not what was recorded.
+    /// Notes that a file was left alone, if it was not as recorded.
     fn left_alone(&mut self, name: &str, result: &Result<()>) {
         if matches!(result, Err(Error::ChangedMeanwhile { .. } | Error::Symlink { .. })) {
             self.replaced.remove(name);
         }
     }
 
-    /// Makes every file that was replaced what it was before. Returns the edits of somebody else's that it met.
+    /// Puts back every file that was replaced. Returns the edits of somebody else's that it met.
     pub(super) fn put_all_back(&mut self) -> Result<Vec<Edit>> {
         let mut edits = self.rescue()?;
         self.demand_bytes()?;
@@ -42,14 +42,14 @@ impl Transaction {
                 edits.push(Edit::InForce { path });
             }
         }
-        // What was kept of a file has come out of an exchange, too.
+        // An edit that was kept may have come out of an exchange, too.
         let mut seen = BTreeSet::new();
         edits.retain(|edit| seen.insert(edit.clone()));
         Ok(edits)
     }
 
-    /// Asks for the bytes of all files that are to be put back: `Error::Record` where one's are lost. Asked before the first
-    /// is, so that what cannot be put back as a whole stays as it is.
+    /// Asks for the bytes of all files that are to be put back: `Error::Record` if those of one are lost. Called
+    /// before the first is put back, so that a change that cannot be undone as a whole stays as it is.
     fn demand_bytes(&self) -> Result<()> {
         for (name, change) in self.generation.files.iter().filter(|(name, _)| self.replaced.contains(*name)) {
             let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode);
@@ -60,7 +60,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Puts one file back. What somebody else has made of it since is kept first, and only what was kept is replaced.
+    /// Puts one file back. Somebody else's edit is kept first, and only the file that was kept is replaced.
     fn put_back(&mut self, name: &str, path: &Path) -> Result<Vec<Edit>> {
         let mut edits = Vec::new();
         for _ in 0..TRIES {
@@ -76,7 +76,7 @@ impl Transaction {
         Err(swap::changed(path, path))
     }
 
-    /// Makes every managed file what a generation says was there before its change, if it is what was recorded.
+    /// Makes every managed file what it was before a generation's change, if it is as recorded.
     pub fn restore(&mut self, generation: &Generation) -> Result<()> {
         for name in generation.files.keys() {
             let now = self.generation.files.get(name).and_then(|change| change.before.clone());
@@ -88,7 +88,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Makes one file what a generation says was there before its change, if it is `now`.
+    /// Makes one file what it was before a generation's change, if it is `now`.
     fn make(&mut self, generation: &Generation, name: &str, now: Option<&Inode>) -> Result<()> {
         let before = generation.files.get(name).and_then(|change| change.before.as_ref());
         if now == before {
@@ -111,13 +111,13 @@ impl Transaction {
         }
     }
 
-    /// Keeps what came out of an exchange and is nobody's but an editor's: the run was stopped before it could look, or
-    /// somebody had the file open. Returns each.
+    /// Keeps every file that came out of an exchange and has an edit of somebody else's: the run was stopped before
+    /// it could look, or somebody had the file open. Returns these edits.
     pub fn rescue(&self) -> Result<Vec<Edit>> {
         let mut edits = Vec::new();
         for (name, staged) in &self.displaced {
             match inode::take(staged) {
-                // It leads to what it led to; nothing of that is lost.
+                // The link leads where it led; nothing is lost.
                 Err(Error::Symlink { .. }) => {}
                 taken => {
                     edits.extend(taken?.map(|taken| self.keep_edit(name, &taken)).transpose()?.flatten());
@@ -127,14 +127,14 @@ impl Transaction {
         Ok(edits)
     }
 
-    /// Keeps a file that is neither what was before nor what we wrote. Returns where it is then.
+    /// Keeps a file that is neither the one before the change nor relayhost's own. Returns its new place.
     fn keep_edit(&self, name: &str, (inode, bytes): &(Inode, Vec<u8>)) -> Result<Option<Edit>> {
         if !self.is_foreign(name, inode) {
             return Ok(None);
         }
         let path = postfix_directory().join(name);
         let kept = state::set_aside(self.generation.number, name, bytes).or_else(|error| {
-            // No room there, perhaps; there may be here.
+            // The state directory may be full, and this one not.
             let beside = path.with_file_name(format!("{name}.found-by-relayhost"));
             files::create(&beside, bytes, 0o600).map(|()| beside).map_err(|_| error)
         })?;

@@ -13,32 +13,32 @@ use crate::model::text;
 /// changes.
 pub const MESSAGE_ID: &str = "22c6a1e1f7224e53a99fe811fe528689";
 
-/// How much a record matters (syslog(3)).
+/// The priority of a record (syslog(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
-    /// It failed, and somebody has to do something.
+    /// The command failed, and an administrator has to act.
     Error = 3,
-    /// It did not work yet.
+    /// The command has not succeeded yet, or something is amiss.
     Warning = 4,
-    /// It is done.
+    /// The command has succeeded.
     Info = 6,
 }
 
 /// A record for the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// How much it matters.
+    /// The priority of the record.
     pub priority: Priority,
-    /// For people.
+    /// The text for people.
     pub message: String,
-    /// For programs: names of upper-case letters and `_`, and their values. Empty ones are left out.
+    /// The fields for programs: names of upper-case letters and `_`, and their values. Empty ones are left out.
     pub fields: Vec<(&'static str, String)>,
 }
 
 /// The contents of a record, before exit status and command are added.
 #[derive(Default)]
 struct Account {
-    /// For people; empty if there is nothing to say.
+    /// The text for people; empty if there is nothing to say.
     message: String,
     /// The cause of a failure, in full; empty if nothing failed.
     cause: String,
@@ -57,7 +57,7 @@ impl Account {
             Ended::Applied(done) => {
                 let account = match (&done.delivery, &done.probe) {
                     (Some(delivery), _) => Self::of_delivery(delivery),
-                    // A probe that stopped nothing was not the last word.
+                    // A probe that stopped nothing does not tell how the run ended.
                     (None, Some(probe)) if done.is_vetoed() => Self::of_probe(probe),
                     (None, _) => Self::default(),
                 };
@@ -112,7 +112,7 @@ impl Account {
         Self { cause_id: id.clone(), ..Self::amiss(text::one_line(cause), text::one_line(remedy)) }
     }
 
-    /// The findings are the cause if nothing else is.
+    /// Makes the findings the cause if there is no other cause.
     fn or_findings(self, findings: &[Finding]) -> Self {
         let amiss = |finding: &&Finding| matches!(finding.state, State::Differs | State::Warning);
         let amiss: Vec<&Finding> = findings.iter().filter(amiss).collect();
@@ -127,7 +127,8 @@ impl Account {
         }
     }
 
-    /// A cause is worth a warning where nothing failed, and where the run may succeed later or somebody wanted its end.
+    /// The priority for an exit status. A cause is a warning if nothing failed, if the run may succeed later, or if
+    /// somebody ended it.
     fn priority(&self, exit: Exit) -> Priority {
         match exit {
             Exit::Done if self.cause.is_empty() => Priority::Info,
@@ -166,7 +167,7 @@ impl Notice {
         }
     }
 
-    /// The same with each text changed by `hide`, but for the words that a program goes by.
+    /// The record with each text changed by `hide`, except the words that programs evaluate.
     #[must_use]
     pub fn hidden(self, hide: impl Fn(&str) -> String) -> Self {
         const OWN: [&str; 3] = ["RELAYHOST_COMMAND", "RELAYHOST_EXIT", "RELAYHOST_CAUSE_ID"];
@@ -177,7 +178,7 @@ impl Notice {
         Self { message: hide(&self.message), fields: self.fields.into_iter().map(field).collect(), ..self }
     }
 
-    /// The datagram. A value that has several lines is given with its length.
+    /// The datagram. A value of several lines comes with its length.
     pub fn datagram(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let priority = (self.priority as u8).to_string();
@@ -216,7 +217,7 @@ mod tests {
     use crate::model::secret::Secret;
     use crate::model::secret::mask::Mask;
 
-    /// A relay can repeat a password that is also the name of a cause or of a command, which a program goes by.
+    /// A relay can repeat a password that is also the name of a cause or of a command, which programs evaluate.
     #[test]
     fn a_password_is_hidden_in_texts_and_not_in_the_words_of_a_program() {
         let mask = Mask::new("alerts", &Secret::new("password-wrong"));

@@ -26,7 +26,7 @@ pub fn diagnosed(diagnosed: &Diagnosed) -> Value {
     if diagnosed.own { merged(body, findings(&diagnosed.findings)) } else { body }
 }
 
-/// All messages.
+/// The report of all messages.
 pub fn report(report: &Report, calendar: &Calendar) -> Value {
     json!({
         "from": time(report.span.0, calendar),
@@ -67,7 +67,7 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
     })
 }
 
-/// One message.
+/// The story of one message.
 pub fn story(story: &Story, calendar: &Calendar) -> Value {
     let step = |step: &Step| {
         let cause = step.cause.as_ref().map(|cause| {

@@ -1,4 +1,4 @@
-//! The JSON document of a command's end, version 1 (schema: docs/schema.json). The shapes here never change within a
+//! The JSON document of a command's end, version 1 (schema: docs/schema.json). The form never changes within a
 //! version; members may be added.
 
 pub mod log;
@@ -19,7 +19,7 @@ use crate::model::text;
 /// Version of the JSON forms.
 pub const VERSION: u32 = 1;
 
-/// The one document of one run.
+/// The JSON document of one run.
 pub fn document(command: &str, ended: &Ended) -> Value {
     let head = json!({ "version": VERSION, "command": command, "exit": ended.exit().code() });
     merged(head, body(ended))
@@ -55,7 +55,7 @@ fn with_recovery(body: Value, recovered: Option<&str>) -> Value {
     recovered.map_or(body.clone(), |text| merged(body, json!({ "recovered": text })))
 }
 
-/// The members of both objects.
+/// One object with the members of both.
 fn merged(mut first: Value, second: Value) -> Value {
     if let (Some(all), Value::Object(more)) = (first.as_object_mut(), second) {
         all.extend(more);
@@ -243,7 +243,7 @@ fn interrupted(left: &Interruption) -> Value {
     })
 }
 
-/// Milliseconds are all that is known.
+/// Seconds rounded to milliseconds: no more is known.
 fn seconds(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

@@ -1,4 +1,4 @@
-//! What a relay's certificate says, and whether Postfix would take it for the relay: its own rules of names
+//! The contents of a relay's certificate, and whether Postfix would accept it for the relay by its own rules of names
 //! (match_servername in tls/tls_client.c). Whether an authority vouches for it is not decided here.
 
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -11,24 +11,24 @@ pub const DAY: i64 = 86_400;
 /// Whether an authority vouches for a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
-    /// One of the host's does.
+    /// An authority that the host knows vouches for it.
     Trusted,
-    /// None that the host knows.
+    /// No authority that the host knows vouches for it.
     UnknownIssuer,
-    /// It, or one that vouches for it, is out of date.
+    /// The certificate, or one that vouches for it, has expired.
     Expired,
-    /// It, or one that vouches for it, begins later.
+    /// The certificate, or one that vouches for it, is not valid yet.
     NotYetValid,
-    /// The TLS library does not take it, and OpenSSL might.
+    /// The TLS library does not accept it, and OpenSSL might.
     Unsure(String),
 }
 
-/// What was seen of a relay's certificate.
+/// A relay's certificate, as the probe has seen it.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// The relay's own first; those that cannot be read are left out.
+    /// The certificates, the relay's own first; those that cannot be read are left out.
     pub chain: Vec<Certificate>,
-    /// Who vouches for it.
+    /// Whether an authority vouches for it.
     pub trust: Trust,
     /// Whether the relay proved that it has the certificate's key.
     pub proved: bool,
@@ -41,7 +41,7 @@ pub struct Certificate {
     pub subject: String,
     /// CN of the issuer, or the whole issuer.
     pub issuer: String,
-    /// The names that it is for: of DNS in the alternative names, else the subject's CN.
+    /// The names that it is for: the DNS names of the alternative names, else the subject's CN.
     pub names: Vec<String>,
     /// Valid from.
     pub from: i64,
@@ -52,7 +52,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads a certificate in DER; `None` if it is none.
+    /// Reads a certificate in DER; `None` if the bytes are no certificate.
     pub fn parse(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let common = |name: &x509_parser::x509::X509Name<'_>| {
@@ -81,8 +81,8 @@ impl Certificate {
         })
     }
 
-    /// Whether it is for the relay, by smtp_tls_verify_cert_match or smtp_tls_secure_cert_match. `host` is the
-    /// relay's name in DNS, `nexthop` that in `relayhost`.
+    /// Whether the certificate is for the relay, by smtp_tls_verify_cert_match or smtp_tls_secure_cert_match. `host`
+    /// is the relay's name in DNS, `nexthop` its name in `relayhost`.
     pub fn is_for(&self, patterns: &[String], host: &str, nexthop: &str) -> bool {
         let dotted = format!(".{nexthop}");
         patterns.iter().any(|pattern| {
@@ -96,7 +96,7 @@ impl Certificate {
         })
     }
 
-    /// The names, as many as one wants to read: the one that was looked for, else the first three.
+    /// The names for a person: `wanted` alone if the certificate has it, else the first three.
     pub fn shown_names(&self, wanted: &str) -> String {
         let is_wanted = |name: &&String| matches(name, &wanted.to_ascii_lowercase());
         let mut names: Vec<&str> = match self.names.iter().find(is_wanted) {
@@ -111,8 +111,8 @@ impl Certificate {
     }
 }
 
-/// A certificate's name against a pattern; `.example.com` stands for what is below it, and a certificate's `*` for one
-/// label.
+/// Whether a certificate's name fits a pattern; `.example.com` stands for every name below it, and a `*` in the
+/// certificate for one label.
 fn matches(name: &str, pattern: &str) -> bool {
     if pattern.starts_with('.') {
         return name.len() > pattern.len() && name.ends_with(pattern);

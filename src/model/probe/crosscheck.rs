@@ -1,5 +1,5 @@
-//! What a relay's offer and its certificate mean for this host, beyond whether the conversation goes on: things that
-//! bite later, or that somebody should know.
+//! Warnings about a relay's offer and its certificate: facts that do not stop the conversation, and that cause
+//! failures later or that an administrator should know.
 
 use super::Warning;
 use super::certificate::{DAY, Seen, Trust};
@@ -9,14 +9,14 @@ use super::route::Route;
 use crate::model::desired::Tls;
 use crate::model::packages::plugin::known;
 
-/// How long before its end a certificate is spoken of, in days.
+/// Number of days before a certificate's end from which on a warning tells of it.
 const SOON: i64 = 14;
 
 fn warning(id: &'static str, text: String, remedy: &str) -> Warning {
     Warning { id, text, remedy: remedy.to_owned() }
 }
 
-/// What follows from the offer that counts: the last one, `secure` if it came through TLS.
+/// Warnings about the offer that counts, which is the last one; `secure`: it came through TLS.
 pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
     let mut all = Vec::new();
     if !secure && route.tls == Tls::None && offer.has("STARTTLS") {
@@ -61,7 +61,7 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
     all
 }
 
-/// What follows from the choice of a mechanism: its plugin may not be on the host yet, and one who listens may read the
+/// Warnings about the chosen mechanism: its plugin may not be on the host yet, and an eavesdropper may read the
 /// password.
 pub fn of_mechanism(name: &str, on_host: bool, secure: bool) -> Vec<Warning> {
     let mut all = Vec::new();
@@ -82,8 +82,8 @@ pub fn of_mechanism(name: &str, on_host: bool, secure: bool) -> Vec<Warning> {
     all
 }
 
-/// Whether the certificate is as the level demands; else the words that Postfix would have logged, and whether
-/// OpenSSL may think otherwise.
+/// Checks that the certificate is as the level demands. The error has the words that Postfix would have logged, and
+/// the reason why OpenSSL may decide otherwise.
 pub fn verdict(
     route: &Route,
     seen: &Seen,
@@ -121,7 +121,7 @@ pub fn verdict(
     Err((vec![format!("Server certificate not verified: {peer} has one for {names}")], None))
 }
 
-/// What should be known of a certificate that stopped nothing. `now` is seconds since 1970, `until` the end in words.
+/// Warnings about a certificate that stopped nothing. `now` is in seconds since 1970, `until` is its end in words.
 pub fn of_certificate(route: &Route, seen: &Seen, host: &str, now: i64, until: &str) -> Vec<Warning> {
     let mut all = Vec::new();
     let Some(own) = seen.chain.first() else { return all };

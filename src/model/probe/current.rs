@@ -14,20 +14,20 @@ use crate::model::secret::Secret;
 /// The value of `relayhost`, read as smtp(8) does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relayhost {
-    /// As it stands there.
+    /// The relay as it is written there.
     pub text: String,
     /// Name or address.
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// Whether its MX records are asked for: no brackets.
+    /// Whether Postfix asks for its MX records: it does without brackets.
     pub mx: bool,
-    /// Whether more of them follow (Postfix 3.5 and later take several).
+    /// Whether more relays follow (Postfix 3.5 and later take several).
     pub more: bool,
 }
 
 impl Relayhost {
-    /// Reads the value; `None` if it is empty or makes no sense.
+    /// Reads the value; `None` if it is empty or cannot be understood.
     pub fn parse(value: &str) -> Option<Self> {
         let all = words(value);
         let text = all.first()?.clone();
@@ -53,12 +53,12 @@ impl Relayhost {
     }
 }
 
-/// What is in force, beside the settings.
+/// The facts in force besides the settings.
 #[derive(Debug)]
 pub struct Current {
     /// The relay.
     pub relay: Relayhost,
-    /// What the password table has for it.
+    /// The login that the password table has for the relay.
     pub login: Option<(String, Secret)>,
     /// Envelope sender, before and after the rewriting.
     pub sender: [String; 2],
@@ -69,7 +69,7 @@ pub struct Current {
 }
 
 impl Route {
-    /// What Postfix does now.
+    /// The route that the host's Postfix takes now.
     pub fn of_host(current: Current, settings: &Settings, host_name: &str) -> Self {
         let Current { relay, login, sender, recipient, plugins } = current;
         let wrapper = value(settings, "smtp_tls_wrappermode") == "yes";
@@ -125,7 +125,7 @@ impl Route {
     }
 }
 
-/// The level in force, and what the probe cannot do of it.
+/// The level of TLS in force, and the doubt about it if the probe cannot try that level.
 fn level(settings: &Settings) -> (Tls, Option<String>) {
     let other =
         |name: &str| Some(format!("the level `{name}` cannot be tried here: the certificate is not checked"));

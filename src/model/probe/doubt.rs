@@ -1,11 +1,11 @@
-//! Doubts of a probe: what Postfix does on this host, and a probe does not.
+//! Doubts about a probe: actions of this host's Postfix that a probe does not imitate.
 
-/// Something that makes Postfix's conversation another than the probe's.
+/// A reason why Postfix's conversation may differ from the probe's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubt {
-    /// From which stage on.
+    /// The part of the conversation with which the doubt begins.
     pub from: Matter,
-    /// In words.
+    /// The doubt in words.
     pub text: String,
 }
 
@@ -14,10 +14,10 @@ pub struct Doubt {
 pub enum Matter {
     /// The whole conversation.
     All,
-    /// TLS and what is said after it.
+    /// TLS, and everything that is said after it.
     Tls,
-    /// The login and what is said after it.
+    /// The login, and everything that is said after it.
     Login,
-    /// The sender's address and what is said after it.
+    /// The sender's address, and everything that is said after it.
     Sender,
 }

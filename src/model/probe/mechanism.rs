@@ -1,34 +1,34 @@
-//! Which login mechanism Postfix picks from a relay's offer: what smtp_sasl_mechanism_filter lets through
-//! (smtp_sasl_proto.c), what the security options allow, and of that the strongest for which Cyrus SASL has a plugin
-//! (mech_compare in Cyrus' lib/client.c).
+//! Chooses the login mechanism that Postfix picks from a relay's offer: of those that smtp_sasl_mechanism_filter
+//! (smtp_sasl_proto.c) and the security options allow, the strongest for which Cyrus SASL has a plugin (mech_compare
+//! in Cyrus' lib/client.c).
 
 use std::collections::BTreeSet;
 
 use crate::model::packages::plugin::{KINDS, Kind};
 use crate::model::plan::parameters::words;
 
-/// Whether one who listens can read the password.
+/// Whether an eavesdropper can read the password.
 pub fn is_plaintext(mechanism: &str) -> bool {
     matches!(mechanism, "PLAIN" | "LOGIN")
 }
 
-/// What comes of an offer.
+/// The result of a choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// This one is taken.
+    /// Postfix takes this mechanism.
     Take(String),
     /// The offer is empty.
     NullList,
-    /// The filter lets none through.
+    /// The filter lets no mechanism through.
     Filtered,
-    /// Those that are left are not allowed by the security options, or have no plugin here.
+    /// The security options forbid every mechanism that is left, or the host has no plugin for it.
     NoPlugin {
-        /// The strongest that only lacks its plugin.
+        /// The strongest mechanism that lacks only its plugin.
         lacks: Option<&'static Kind>,
     },
 }
 
-/// Chooses from what is `offered` (in capitals). `plugins` are those that Cyrus would load; `None` if nobody knows.
+/// Chooses from the mechanisms `offered` (in capitals). `plugins` are those that Cyrus would load; `None` if unknown.
 pub fn choose(
     offered: &[String],
     filter: &Filter,
@@ -60,8 +60,8 @@ pub fn choose(
     Choice::NoPlugin { lacks }
 }
 
-/// smtp_sasl_mechanism_filter: names, `!name`, and `static:` for all others (postconf(5)). A table of another kind
-/// cannot be read here, and lets everything through.
+/// The value of smtp_sasl_mechanism_filter: names, `!name`, and `static:` for all others (postconf(5)). A table of
+/// another kind cannot be read here, and lets everything through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     patterns: Vec<String>,
@@ -79,7 +79,7 @@ impl Filter {
         self.patterns.iter().find(odd).map(String::as_str)
     }
 
-    /// Whether it lets this mechanism through: the first pattern that fits decides (match_list(3)).
+    /// Whether the filter lets this mechanism through: the first pattern that fits decides (match_list(3)).
     fn passes(&self, mechanism: &str) -> bool {
         if self.patterns.is_empty() {
             return true;

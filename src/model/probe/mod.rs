@@ -1,4 +1,4 @@
-//! What a probe found: each stage of the conversation with the relay, what may bite later, and how it ended.
+//! The result of a probe: each stage of the conversation with the relay, the warnings, and the end.
 
 pub mod certificate;
 pub mod crosscheck;
@@ -13,22 +13,22 @@ use std::time::Duration;
 use crate::error::Exit;
 use crate::model::causes::failure::Failure;
 
-/// A probe from beginning to end.
+/// The result of a probe.
 #[derive(Debug, Clone, Default)]
 pub struct Probe {
     /// The relay as `relayhost` names it.
     pub relayhost: String,
-    /// The sender that the relay is told: rewritten.
+    /// The sender that the relay is given, after the rewriting.
     pub from: String,
     /// The recipient; `None`: the probe ends after the sender.
     pub to: Option<String>,
     /// Each stage, in order.
     pub stages: Vec<Stage>,
-    /// What did not stop the probe, and should be known.
+    /// Facts that did not stop the probe, and that an administrator should know.
     pub warnings: Vec<Warning>,
-    /// How long all took.
+    /// Duration of the whole probe.
     pub took: Duration,
-    /// How it ended.
+    /// The end of the probe.
     pub ending: Ending,
 }
 
@@ -39,44 +39,44 @@ pub struct Stage {
     pub name: &'static str,
     /// Whether the next stage could follow.
     pub good: bool,
-    /// What a person reads of it.
+    /// The result of the stage, for a person.
     pub text: String,
-    /// What the relay offers: addresses, EHLO keywords, names of the certificate.
+    /// The relay's offer: addresses, EHLO keywords, names of the certificate.
     pub offered: Vec<String>,
     /// The relay's own words.
     pub said: Option<String>,
-    /// How long it took.
+    /// Duration of the stage.
     pub took: Duration,
 }
 
-/// Something that did not stop the probe.
+/// A fact that did not stop the probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// Stable name.
     pub id: &'static str,
-    /// What it is.
+    /// The fact, in words.
     pub text: String,
-    /// What to do about it.
+    /// The remedy, in words.
     pub remedy: String,
 }
 
-/// How a probe ended.
+/// The end of a probe.
 #[derive(Debug, Clone, Default)]
 pub enum Ending {
     /// The relay would take the message, as far as it was asked.
     #[default]
     Willing,
-    /// It came as far as could be tried without Postfix, and no further.
+    /// The probe went as far as it can without Postfix.
     Untried {
-        /// What could not be tried.
+        /// The part that could not be tried.
         what: String,
     },
-    /// It did not get there.
+    /// The probe failed.
     Failed(Failure),
 }
 
 impl Probe {
-    /// The exit status of `relayhost probe`. What could not be tried to its end is no success.
+    /// The exit status of `relayhost probe`. A probe with a part that could not be tried is no success.
     pub fn exit(&self) -> Exit {
         match &self.ending {
             Ending::Willing => Exit::Done,
@@ -85,7 +85,7 @@ impl Probe {
         }
     }
 
-    /// Whether Postfix would be refused as well, so that there is no use in writing its configuration.
+    /// Whether the relay would refuse Postfix as well, so that there is no use in writing its configuration.
     pub fn is_veto(&self) -> bool {
         matches!(&self.ending, Ending::Failed(failure) if failure.exit == Exit::Refused && failure.doubts.is_empty())
     }

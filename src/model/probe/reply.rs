@@ -1,13 +1,13 @@
 //! Replies of an SMTP server (RFC 5321 §4.2), read as Postfix reads them (smtp_chat_resp in smtp/smtp_chat.c): a line
 //! that is no reply is text of the reply that follows, and the last line's code counts. Whatever the server sends, no
-//! more is kept than the limits here; what is kept is harmless for a terminal.
+//! more is kept than the limits here, and that is harmless for a terminal.
 
 use crate::model::text;
 
 /// Longest line that is kept, in bytes; of a longer one the rest is dropped, as Postfix does (line_length_limit).
 pub const LINE_LIMIT: usize = 4096;
 
-/// Most that one reply may have, in bytes, line ends included. A server that goes on has no reply to give.
+/// Longest reply, in bytes, line ends included. A server that sends more has no reply to give.
 pub const REPLY_LIMIT: usize = 64 * 1024;
 
 /// Most lines that are shown of one reply.
@@ -16,24 +16,24 @@ const LINES_SHOWN: usize = 64;
 /// A whole reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The code of the last line; 0 if that has none.
+    /// The code of the last line; 0 if that line has none.
     pub code: u16,
     /// All lines with their codes, without control characters.
     pub lines: Vec<String>,
 }
 
-/// Puts lines together to one reply.
+/// Collects the lines of one reply.
 #[derive(Debug, Default)]
 pub struct Collector {
     lines: Vec<String>,
 }
 
-/// What a line is to the reply that it stands in.
+/// The role of a line in its reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// `250-…`, or no reply at all: more follows.
+    /// More lines follow: `250-…`, or a line that is no reply at all.
     Goes,
-    /// `250 …`, or `250`.
+    /// The last line: `250 …`, or `250`.
     Ends(u16),
 }
 
@@ -48,7 +48,7 @@ fn role(line: &str) -> Role {
 }
 
 impl Collector {
-    /// Takes one line, without its line end; the reply, if that was its last.
+    /// Takes one line, without its line end. Returns the reply if this was its last line.
     pub fn line(&mut self, bytes: &[u8]) -> Option<Reply> {
         let bytes = bytes.get(..LINE_LIMIT).unwrap_or(bytes);
         let line = text::one_line(String::from_utf8_lossy(bytes).trim_end());
@@ -64,14 +64,14 @@ impl Collector {
         }
     }
 
-    /// What came of a reply that did not end.
+    /// The first line of a reply that did not end.
     pub fn unfinished(&self) -> Option<&str> {
         self.lines.first().map(String::as_str)
     }
 }
 
 impl Reply {
-    /// Whether the server says yes (2xx).
+    /// Whether the server accepts (2xx).
     pub fn is_good(&self) -> bool {
         self.class() == 2
     }
@@ -81,12 +81,12 @@ impl Reply {
         self.code / 100
     }
 
-    /// On one line as Postfix logs it: `250-a 250 b`.
+    /// The reply on one line, as Postfix logs it: `250-a 250 b`.
     pub fn logged(&self) -> String {
         self.lines.join(" ")
     }
 
-    /// For a person: the text of all lines, the code once.
+    /// The reply for a person: the text of all lines, the code once.
     pub fn shown(&self) -> String {
         let text = |line: &String| after_code(line).trim().to_owned();
         let words: Vec<String> = self.lines.iter().map(text).filter(|text| !text.is_empty()).collect();
@@ -108,14 +108,14 @@ fn after_code(line: &str) -> &str {
     }
 }
 
-/// What a server offers in its reply to EHLO.
+/// A server's offer in its reply to EHLO.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Offer {
-    /// The lines after the first, as they came: `SIZE 52428800`, `STARTTLS`, …
+    /// The lines after the first, as the server sent them: `SIZE 52428800`, `STARTTLS`, …
     pub keywords: Vec<String>,
     /// Mechanisms of all AUTH lines, in capitals; `None` without such a line.
     pub auth: Option<Vec<String>>,
-    /// Greatest message in bytes; `None` if it does not say, or says 0 (RFC 1870: no limit known).
+    /// Largest message in bytes; `None` if the server names no limit, or 0 (RFC 1870: no limit known).
     pub size: Option<u64>,
 }
 
@@ -145,7 +145,7 @@ impl Offer {
         offer
     }
 
-    /// Whether a keyword is offered.
+    /// Whether the server offers a keyword.
     pub fn has(&self, name: &str) -> bool {
         let is = |keyword: &String| {
             keyword.split([' ', '\t', '=']).next().is_some_and(|word| word.eq_ignore_ascii_case(name))

@@ -1,5 +1,5 @@
-//! How Postfix would talk to the relay: all that a probe must know to do the same. Made from the answers and the
-//! host's settings, or from the host's settings alone.
+//! The route by which Postfix would talk to the relay: everything that a probe must know to do the same. Made from
+//! the answers and the host's settings, or from the host's settings alone.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -13,70 +13,70 @@ use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{self, Settings, value, value_or};
 use crate::model::secret::Secret;
 
-/// The way to the relay, and what is said there.
+/// The way to the relay, and the parameters of the conversation there.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// The value of `relayhost`.
     pub relayhost: String,
-    /// The name in it, or an address: what Postfix calls the next hop.
+    /// The name or address in it, which Postfix calls the next hop.
     pub host: String,
-    /// Whether its MX records are asked for: a `relayhost` without brackets.
+    /// Whether Postfix asks for its MX records: it does for a `relayhost` without brackets.
     pub mx: bool,
     /// TCP port.
     pub port: u16,
     /// Level of TLS.
     pub tls: Tls,
-    /// TLS from the first byte.
+    /// Whether TLS begins with the first byte.
     pub implicit_tls: bool,
-    /// By which names the certificate is accepted.
+    /// Patterns of the names that the certificate may have.
     pub cert_match: Vec<String>,
     /// The name that is sent in the TLS handshake, if Postfix sends one (smtp_tls_servername).
     pub servername: Option<String>,
-    /// Which addresses are used, and in which order.
+    /// The kinds of addresses that are used, and their order.
     pub family: Family,
-    /// Where names are looked up.
+    /// The sources in which names are looked up.
     pub lookup: Lookup,
-    /// Most addresses that are tried (smtp_mx_address_limit).
+    /// Largest number of addresses that are tried (smtp_mx_address_limit).
     pub address_limit: usize,
-    /// The name that we give ourselves.
+    /// The name that this host gives itself in EHLO.
     pub helo: String,
     /// Login and password.
     pub login: Option<(String, Secret)>,
-    /// Which mechanisms may be used.
+    /// The filter for login mechanisms.
     pub filter: Filter,
     /// Security options: without TLS, with TLS.
     pub options: [String; 2],
-    /// Plugins that Cyrus SASL will have; `None` if nobody knows.
+    /// Plugins that Cyrus SASL will have; `None` if unknown.
     pub plugins: Option<BTreeSet<String>>,
     /// Envelope sender, before and after the rewriting.
     pub sender: [String; 2],
     /// Recipient after the rewriting.
     pub recipient: Option<String>,
-    /// Greatest message that this host takes, in bytes; 0: no limit.
+    /// Largest message that this host takes, in bytes; 0: no limit.
     pub size_limit: u64,
-    /// What Postfix does here, and a probe does not.
+    /// Actions of this host's Postfix that a probe does not imitate.
     pub doubts: Vec<Doubt>,
-    /// What a cause may ask for.
+    /// Facts that a cause may depend on.
     pub facts: BTreeSet<Fact>,
-    /// The package of the login's mechanism.
+    /// The package with the plugin of the login's mechanism.
     pub package: String,
 }
 
 /// `inet_protocols` and `smtp_address_preference`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Family {
-    /// IPv4 addresses are used.
+    /// Whether IPv4 addresses are used.
     pub v4: bool,
-    /// IPv6 addresses are used.
+    /// Whether IPv6 addresses are used.
     pub v6: bool,
-    /// Which ones come first.
+    /// The kind of addresses that comes first.
     pub first: First,
 }
 
-/// Which addresses come first.
+/// The kind of addresses that comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum First {
-    /// As chance has it.
+    /// Neither: the order is left to chance.
     Any,
     /// IPv4.
     V4,
@@ -87,14 +87,14 @@ pub enum First {
 /// `smtp_host_lookup`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lookup {
-    /// The name servers are asked.
+    /// Whether the name servers are asked.
     pub dns: bool,
-    /// The system's resolver is asked (after DNS), /etc/hosts with it.
+    /// Whether the system's resolver is asked (after DNS), and /etc/hosts with it.
     pub native: bool,
 }
 
 impl Family {
-    /// `protocols` overrides `inet_protocols`.
+    /// The family that the settings give. `protocols` overrides `inet_protocols`.
     pub fn new(settings: &Settings, protocols: Option<&str>) -> Self {
         let protocols = words(protocols.unwrap_or_else(|| value(settings, "inet_protocols")));
         let has = |name: &str| protocols.iter().any(|word| word == name || word == "all");
@@ -106,8 +106,8 @@ impl Family {
         Self { v4: has("ipv4"), v6: has("ipv6"), first }
     }
 
-    /// The addresses in the order in which Postfix would try them, as far as it has one: with `any`, chance orders
-    /// them there, and the name server's order stays here.
+    /// The addresses in the order in which Postfix would try them, as far as it has one: with `any`, Postfix leaves
+    /// the order to chance, and this keeps the name server's order.
     pub fn order(self, mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
         addresses.retain(|address| if address.is_ipv4() { self.v4 } else { self.v6 });
         match self.first {
@@ -120,7 +120,7 @@ impl Family {
 }
 
 impl Lookup {
-    /// From the settings; smtp(8) asks DNS alone unless told otherwise.
+    /// The lookup that the settings give; by default smtp(8) asks DNS alone.
     pub fn new(settings: &Settings) -> Self {
         let off = match value(settings, "smtp_dns_support_level") {
             "" => value(settings, "disable_dns_lookups") == "yes",
@@ -133,8 +133,8 @@ impl Lookup {
 }
 
 impl Route {
-    /// What the answers would make of this host. `host_name` stands for Postfix's own name where Postfix is not
-    /// there yet; `plugins` are those on the host and those that would be installed.
+    /// The route of this host with the answers in force. `host_name` stands for Postfix's own name if Postfix is not
+    /// installed yet; `plugins` are those on the host and those that would be installed.
     pub fn of_answers(
         desired: &Desired,
         settings: &Settings,
@@ -188,7 +188,7 @@ impl Route {
     }
 }
 
-/// The facts that follow from what is asked for.
+/// The facts that follow from the level of TLS and from the rewriting of the sender.
 pub(super) fn facts(tls: Tls, sender: &str, rewritten: &str) -> BTreeSet<Fact> {
     let all = [(tls == Tls::None, Fact::TlsOff), (sender == rewritten, Fact::SenderNotRewritten)];
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, fact)| fact).collect()
@@ -224,7 +224,7 @@ pub(super) fn size_limit(settings: &Settings) -> u64 {
     value(settings, "message_size_limit").parse().unwrap_or_default()
 }
 
-/// What of these settings a probe cannot do as Postfix does.
+/// Doubts about the settings that a probe cannot follow as Postfix does.
 pub(super) fn doubts(settings: &Settings) -> Vec<Doubt> {
     let doubt = |(from, text)| Doubt { from, text: format!("Postfix {text}") };
     settings::doubts(settings).map(doubt).collect()

@@ -1,5 +1,5 @@
-//! The records of the state directory, version 1: what a run was about to change (intent) and what was there before
-//! (generation). Read by later versions of relayhost too, so the forms are frozen by a test.
+//! The records of the state directory, version 1: the change that a run was about to make (intent) and the files
+//! before it (generation). Later versions of relayhost read them too, so a test freezes the forms.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,25 @@ use crate::model::postfix::managed::Managed;
 /// Version of the forms.
 pub const VERSION: u32 = 1;
 
-/// How many generations are kept besides the first, which is the host as it was before relayhost.
+/// Number of generations that are kept besides the first, which is the host as it was before relayhost.
 pub const KEPT: usize = 20;
-/// How many are kept of those whose change was put back, or never ended.
+/// Number of generations that are kept whose change was put back, or never ended.
 pub const FAILED: usize = 5;
 
-/// Intent, written before the first change and removed after the last. One that is found by another run means that
-/// its own was stopped.
+/// Intent, written before the first change and removed after the last. A run that finds one knows that the run which
+/// wrote it was stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intent {
     /// Version of this form.
     pub version: u32,
-    /// The generation that holds what was there before.
+    /// The generation that holds the files before the change.
     pub generation: u32,
-    /// How far the run had come.
+    /// The progress of the run.
     pub phase: Phase,
 }
 
-/// How far a run had come.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
@@ -41,7 +41,7 @@ pub enum Phase {
     Changed,
 }
 
-/// What was there before a change, and what came after.
+/// The host before a change, and after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generation {
@@ -49,15 +49,15 @@ pub struct Generation {
     pub version: u32,
     /// Number; 0 is the host as relayhost found it.
     pub number: u32,
-    /// When, UTC (RFC 3339).
+    /// Time of the change, UTC (RFC 3339).
     pub time: String,
-    /// The command that was about to change it: `apply`, `restore 3`.
+    /// The command that made the change: `apply`, `restore 3`.
     pub command: String,
-    /// What became of the change.
+    /// The fate of the change.
     pub fate: Fate,
     /// Every managed file, by its name in Postfix's directory.
     pub files: BTreeMap<String, Change>,
-    /// Whether a test message was to prove the change, and the relay's word was not heard.
+    /// Whether a test message was to prove the change, and relayhost did not learn the relay's answer.
     pub unproven: bool,
     /// Managed values that the run wrote: parameters, and digests of map entries (`sasl_passwd [relay]:587`).
     pub wrote: BTreeMap<String, String>,
@@ -72,7 +72,7 @@ impl Generation {
     }
 }
 
-/// What became of a change.
+/// The fate of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fate {
@@ -88,13 +88,13 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// Before; `None` if there was no file.
+    /// The file before; `None` if there was no file.
     pub before: Option<Inode>,
-    /// SHA-256 of the bytes after; `None` if there is no file.
+    /// SHA-256 of the file after; `None` if there is no file.
     pub after: Option<String>,
 }
 
-/// Everything of a file but its bytes.
+/// The properties of a file, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inode {
@@ -112,22 +112,22 @@ pub struct Inode {
     pub xattrs: BTreeMap<String, String>,
 }
 
-/// What the last run that is in force left, for `check` and `apply` to compare with.
+/// The result of the last run that is in force, with which `check` and `apply` compare the host.
 #[derive(Debug, Default)]
 pub struct LastRun {
-    /// When.
+    /// Time of the run.
     pub time: String,
-    /// Its number.
+    /// Number of its generation.
     pub number: u32,
-    /// Whether a test message was to prove it, and the relay's word was not heard.
+    /// Whether a test message was to prove it, and relayhost did not learn the relay's answer.
     pub unproven: bool,
     /// Managed values that it wrote.
     pub wrote: BTreeMap<String, String>,
-    /// Sources as it left them.
+    /// Bytes of the sources as the run left them.
     pub after: BTreeMap<Managed, Vec<u8>>,
 }
 
-/// Reads a record of the state directory: one of this version, and nothing else. The error is what is wrong with it.
+/// Reads a record of the state directory, of this version only. The error says what is wrong with it.
 pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     if bytes.is_empty() {
         return Err("is empty".into());
@@ -157,7 +157,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// Hexadecimal to bytes; `None` if it is not that.
+/// Bytes from hexadecimal; `None` if the text is not hexadecimal.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
@@ -165,9 +165,9 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
-/// Which generations are to go: all but the first, the newest `KEPT` of those that stayed in force, the newest `FAILED` of
-/// the others, and the one in use. The others do not count with the first: a run that is refused every hour would leave
-/// nothing to go back to.
+/// The generations to remove: all but the first, the newest `KEPT` of those that stayed in force, the newest `FAILED`
+/// of the others, and the one in use. The two kinds are counted apart: otherwise a run that is refused every hour
+/// would leave nothing to go back to.
 pub fn superfluous(known: &[(u32, Fate)], in_use: u32) -> Vec<u32> {
     let old = |stayed: bool, kept: usize| {
         let mut numbers: Vec<u32> = known

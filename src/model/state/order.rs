@@ -1,5 +1,5 @@
-//! The order that a run was given, and what follows from it. An order that was typed inside an RPM transaction is kept
-//! with its request until that is over, so the form is part of the queue's, and frozen with it.
+//! The order that a run was given, and its consequences. An order that was typed inside an RPM transaction is kept
+//! with its request until the transaction is over, so the form is part of the queue's, and frozen with it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,37 +11,37 @@ use crate::error::Exit;
 pub enum Message {
     /// `--no-verify`
     Never,
-    /// Unless there was nothing to do.
+    /// Only if there was something to do.
     #[default]
     IfChanged,
     /// `--verify`
     Always,
 }
 
-/// The answer to a relay that refuses. The one that takes less back is smaller.
+/// The reaction to a relay that refuses. The one that puts less back is smaller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// The configuration stays.
     Keep,
-    /// It is put back when the relay has refused the test message.
+    /// The previous configuration is put back when the relay has refused the test message.
     PutBack,
-    /// The relay is probed before anything is changed; what it refuses later is put back.
+    /// The relay is probed before anything is changed; a configuration that it refuses later is put back.
     #[default]
     AskFirst,
 }
 
-/// The amount of work of a run. The default is for a package that asks, which has no options: the full job, with a message.
+/// The options of a run. The default is for a package, which cannot give options: the full job, with a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Order {
     /// Whether values that somebody changed by hand are overwritten.
     #[serde(skip_serializing_if = "is_default")]
     pub force: bool,
-    /// When the test message is sent.
+    /// The condition for the test message.
     #[serde(skip_serializing_if = "is_default")]
     pub message: Message,
-    /// The answer to a relay that refuses.
+    /// The reaction to a relay that refuses.
     #[serde(skip_serializing_if = "is_default")]
     pub refusal: Refusal,
 }
@@ -65,9 +65,9 @@ pub struct Flags {
 /// The fate of a change once the test message has been followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consequence {
-    /// It stays: the relay has confirmed it.
+    /// The change stays: the relay has confirmed it.
     Keep,
-    /// It stays, and is to be proved later.
+    /// The change stays, and is to be proved later.
     KeepUnproven,
     /// The previous configuration is put back.
     Undo,
@@ -91,14 +91,14 @@ impl Order {
         }
     }
 
-    /// The order of a `repair`: an admin who says that word has said that the answers are right.
+    /// The order of a `repair`: an administrator who types it has said that the answers are right.
     pub fn to_repair(flags: Flags) -> Self {
         Self { force: true, message: Message::Always, ..Self::to_apply(flags) }
     }
 
-    /// The order that serves both. A message that one of them wants is sent. Otherwise what somebody said counts more than what
-    /// somebody else left unsaid: a person who typed --force, --no-probe or --on-failure keep knows this host, and a
-    /// package that asks in the same transaction does not.
+    /// The order that serves both. A message that one of them wants is sent. Otherwise an option that one of them has
+    /// counts more than its absence in the other: a person who typed --force, --no-probe or --on-failure keep knows
+    /// this host, and a package that asks in the same transaction does not.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -108,13 +108,13 @@ impl Order {
         }
     }
 
-    /// Whether the relay is to be asked before anything is changed. Without a message nothing would be put back.
+    /// Whether to probe the relay before anything is changed. Without a message nothing would be put back.
     pub fn asks_first(self) -> bool {
         self.refusal == Refusal::AskFirst && self.message != Message::Never
     }
 
-    /// Whether a test message is to be sent. `changes`: the run has something to do; `unproven`: the last change that is
-    /// in force was never confirmed by the relay.
+    /// Whether to send a test message. `changes`: the run has something to do; `unproven`: the relay never confirmed
+    /// the last change that is in force.
     pub fn wants_message(self, changes: bool, unproven: bool) -> bool {
         match self.message {
             Message::Never => false,
@@ -133,7 +133,7 @@ impl Order {
     }
 }
 
-/// For serde: what nobody asked for is not written, so that earlier versions read it too.
+/// Whether serde leaves a value out: a default is not written, so that earlier versions can read the record too.
 pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

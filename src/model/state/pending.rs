@@ -1,9 +1,9 @@
-//! What waits until an RPM transaction is over: one entry for each package that asked. Read by later versions of
-//! relayhost too, so the form is frozen by a test.
+//! The requests that wait until an RPM transaction is over: one entry for each package that asked. Later versions of
+//! relayhost read them too, so a test freezes the form.
 //!
-//! The wall clock of a host may be set back or forward at any time, so how long ago something was is measured by the clock
-//! that counts from the boot, within one boot. Across boots only the wall clock is left, and when it says that the past is
-//! still to come, it is not believed.
+//! The wall clock of a host may be set back or forward at any time. So within one boot, ages are measured by the
+//! clock that counts from the boot. Across boots only the wall clock is left, and a time of it that lies in the
+//! future is not believed.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::generation::VERSION;
 use super::order::{Order, is_default};
 use crate::error::Exit;
 
-/// How long after a failure it is tried again: this, then twice as long each time, up to an hour.
+/// Pause before the next attempt after a failure, in seconds: first this, then twice as long each time, up to an
+/// hour.
 const FIRST_PAUSE: u64 = 60;
 const LONGEST_PAUSE: u64 = 60 * 60;
-/// How long a run that ends has to be gone, in seconds, before systemd is to start the next: a unit that still runs is not
-/// started.
+/// Seconds that a run has to end before systemd is to start the next: systemd does not start a unit that still runs.
 const SOON: u64 = 2;
-/// An entry that nobody has tried for so long, in seconds: what should have done it does not run here.
+/// Age of an untried entry, in seconds, from which on its unit evidently does not run on this host.
 pub const OLD: u64 = 15 * 60;
 
 /// Name of the entry for packages that came, went or changed.
@@ -34,9 +34,9 @@ pub const TREE: &str = "@tree";
 pub struct Moment {
     /// The wall clock: seconds since 1970.
     pub wall: u64,
-    /// The boot (boot_id of random(4)); empty where nobody can tell.
+    /// The boot (boot_id of random(4)); empty if unknown.
     pub boot: String,
-    /// Seconds since that boot, which nobody can set; `None` where nobody can tell.
+    /// Seconds since that boot, by a clock that nobody can set; `None` if unknown.
     pub up: Option<u64>,
 }
 
@@ -46,7 +46,7 @@ impl Moment {
         !self.boot.is_empty() && self.boot == other.boot
     }
 
-    /// Seconds from `earlier` until now; `None` if the clock was set back in between, so that nobody can tell.
+    /// Seconds from `earlier` to this moment; `None` if unknown, because the clock was set back in between.
     fn since(&self, earlier: &Self) -> Option<u64> {
         match (self.up, earlier.up) {
             (Some(now), Some(then)) if self.shares_boot(earlier) => now.checked_sub(then),
@@ -55,51 +55,51 @@ impl Moment {
     }
 }
 
-/// Something that waits.
+/// A request that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Version of this form.
     pub version: u32,
-    /// What happened, for people.
+    /// The event that led to the request, for people.
     pub why: String,
-    /// When it was recorded: seconds since 1970.
+    /// Time of the request, in seconds since 1970.
     pub since: u64,
-    /// In which boot, and how many seconds after it.
+    /// The boot in which the request was recorded (boot_id of random(4)).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub boot: String,
-    /// See `boot`.
+    /// Seconds from that boot to the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up: Option<u64>,
-    /// Tells this request from a later one by the same asker, which a run that is at work now does not serve.
+    /// Tells this request from a later one of the same name, which a run that is at work now does not serve.
     pub id: String,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: u32,
-    /// How the last attempt ended.
+    /// The last attempt.
     pub last: Option<Attempt>,
     /// The options that were typed; a package has none.
     #[serde(default, rename = "wish", skip_serializing_if = "is_default")]
     pub order: Order,
 }
 
-/// An attempt that did not succeed.
+/// An attempt that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
-    /// When it ended: seconds since 1970.
+    /// Time of its end, in seconds since 1970.
     pub at: u64,
     /// Its exit status.
     pub exit: u8,
-    /// Why.
+    /// The reason, in words.
     pub text: String,
-    /// What to do about it.
+    /// The remedy, in words.
     pub remedy: String,
     /// The boot in which it was made (boot_id of random(4)).
     pub boot: String,
     /// Seconds since that boot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up: Option<u64>,
-    /// Which edition of the answers was tried: another text after each change of them. Empty if that is not known.
+    /// Fingerprint of the answers that were tried, which changes whenever they change. Empty if unknown.
     #[serde(default)]
     pub answers: String,
 }
@@ -107,13 +107,13 @@ pub struct Attempt {
 /// An entry, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// Who asked.
+    /// Name of the entry.
     pub name: String,
-    /// Why, and what it waits for.
+    /// The reason for the request, and the condition for the next attempt.
     pub text: String,
-    /// What to do.
+    /// The remedy, in words.
     pub remedy: String,
-    /// Whether somebody should look after it.
+    /// Whether an administrator should look after it.
     pub attention: bool,
 }
 
@@ -133,15 +133,15 @@ impl Entry {
         self
     }
 
-    /// Whether it is time to try. After a boot it always is, and when the answers are not those that were tried. What
-    /// cannot get better by itself waits for that: a password that is tried again and again locks the account.
+    /// Whether it is time to try. It always is after a boot, and when the answers are not those that were tried. A
+    /// failure that only people can mend waits for that: a password that is tried again and again locks the account.
     pub fn is_due(&self, now: &Moment, answers: &str) -> bool {
         let Some(last) = &self.last else { return true };
         last.boot != now.boot || last.answers != answers || self.due_in(now) == Some(0)
     }
 
-    /// In how many seconds it is to be tried again, an hour at most; `None` if that is not a matter of time, or nobody has
-    /// tried it yet.
+    /// Seconds until the next attempt, an hour at most; `None` if time alone does not help, or before the first
+    /// attempt.
     fn due_in(&self, now: &Moment) -> Option<u64> {
         let last = self.last.as_ref().filter(|last| !waits_for_people(last.exit))?;
         let doublings = self.attempts.saturating_sub(1).min(6);
@@ -149,12 +149,12 @@ impl Entry {
         Some(now.since(&last.moment()).map_or(0, |elapsed| pause.saturating_sub(elapsed)))
     }
 
-    /// How the last attempt ended.
+    /// Exit status of the last attempt.
     pub fn last_exit(&self) -> Option<Exit> {
         self.last.as_ref().map(|last| Exit::from_code(last.exit))
     }
 
-    /// The entry of this name, for people.
+    /// The entry with this name, for people.
     pub fn waiting(&self, name: String, now: &Moment) -> Waiting {
         let (text, attention) = self.state(now);
         let remedy = match &self.last {
@@ -200,20 +200,20 @@ fn show(seconds: u64) -> String {
     humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }
 
-/// In how many seconds a run is to look after the queue again, if that is a matter of time: soon for what came too late for
-/// the run that ends now. Without answers (`None`) there is nothing to try, and whoever writes them has it tried.
+/// Seconds until the next run of the queue: few if requests came too late for the run that ends now; `None` if time
+/// alone does not help. Without answers (`None`) there is nothing to try; writing them starts a run.
 pub fn next_run(entries: &[(String, Entry)], now: &Moment, answers: Option<&str>) -> Option<u64> {
     let answers = answers?;
     let pause = |entry: &Entry| if entry.is_due(now, answers) { Some(SOON) } else { entry.due_in(now) };
     entries.iter().filter_map(|(_, entry)| pause(entry)).min()
 }
 
-/// Whether an exit status means that trying again, with nothing changed, gives the same.
+/// Whether a further attempt, with nothing changed, would give this exit status again.
 fn waits_for_people(exit: u8) -> bool {
     [Exit::Usage, Exit::Differs, Exit::Refused, Exit::PutBack].iter().any(|known| known.code() == exit)
 }
 
-/// Whether a name can be a package's, and the name of a file: what RPM allows (rpmCharCheck), and no path.
+/// Whether a name can be that of a package and of a file: the characters that RPM allows (rpmCharCheck), and no path.
 pub fn is_package_name(name: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || "-._+".contains(c);
     !name.is_empty() && name.len() <= 128 && !name.starts_with(['.', '-']) && name.chars().all(good)
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
     use crate::model::state::order::{Message, Refusal};
 
-    /// In boot `b1`, whose wall clock said 900 when it was up for 100 seconds.
+    /// A moment in boot `b1`, whose wall clock said 900 when it was up for 100 seconds.
     fn at(wall: u64) -> Moment {
         Moment { wall, boot: "b1".into(), up: Some(wall - 800) }
     }
@@ -243,7 +243,7 @@ mod tests {
         Entry { attempts, last: Some(last), ..entry }
     }
 
-    /// As a relayhost wrote it that knew the wall clock alone.
+    /// The entry in the form of an earlier relayhost, which knew the wall clock alone.
     fn by_the_wall_clock(mut entry: Entry) -> Entry {
         (entry.boot, entry.up) = (String::new(), None);
         entry.last.iter_mut().for_each(|last| last.up = None);
@@ -316,7 +316,7 @@ mod tests {
                     assert_eq!(entry.is_due(&now, "a1"), elapsed >= pause, "{attempts} {wall} {elapsed}");
                     let text = entry.state(&now).0;
                     assert!(text.contains(&format!("last {} ago", show(elapsed))), "{text}");
-                    // By the wall clock alone: due in an hour at most, and at once if the past is still to come.
+                    // By the wall clock alone: due in an hour at most, and at once if the attempt lies in the future.
                     for boot in ["b1", ""] {
                         let mut old = by_the_wall_clock(entry.clone());
                         old.last.iter_mut().for_each(|last| last.boot = boot.into());
@@ -330,7 +330,7 @@ mod tests {
                 }
             }
         }
-        // Neither does it hide what nothing has tried.
+        // A clock that was set back does not hide a request that nothing has tried.
         let fresh = Entry::new("op5 was installed".into(), at(900), "1".into());
         assert!(!fresh.state(&Moment { wall: 0, ..at(1000) }).1);
         assert!(fresh.state(&Moment { wall: 0, ..at(900 + OLD) }).1);

@@ -13,7 +13,7 @@ use crate::sys::wire::Wire;
 
 /// Most steps of one login; Postfix allows 100.
 const STEPS: usize = 20;
-/// Longest AUTH command with its first answer, in bytes; a longer one goes without (RFC 4954 §4).
+/// Longest AUTH command with its first answer, in bytes; a longer one is sent without that answer (RFC 4954 §4).
 const COMMAND_LIMIT: usize = 512;
 
 /// Logs in.
@@ -63,7 +63,7 @@ pub fn log_in(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> S
     Ok(((), Good { text, offered, said: Some(reply.shown()) }))
 }
 
-/// Chooses, or says in Postfix's words why there is nothing to choose.
+/// Chooses the mechanism. The error has Postfix's words for why there is none.
 fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result<String, Box<Bad>> {
     let [plain, secure] = &talk.route.options;
     let secured = wire.session().is_some();
@@ -87,7 +87,7 @@ fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result
             ]
         }
         Choice::NoPlugin { lacks } => {
-            // What the options forbid is not a matter of plugins.
+            // If the options forbid the mechanism, a missing plugin is not the cause.
             if let Some(kind) = lacks.filter(|_| !talk.route.facts.contains(&Fact::Noplaintext)) {
                 talk.route.facts.insert(Fact::PluginMissing);
                 kind.package.clone_into(&mut talk.route.package);
@@ -109,7 +109,7 @@ fn incompatible(peer: &str) -> String {
     )
 }
 
-/// The challenge cannot be answered; the relay is told so (RFC 4954 §4).
+/// Tells the relay that the challenge cannot be answered (RFC 4954 §4), and returns the failure.
 fn cancelled(talk: &Talk, wire: &mut Wire, peer: &Peer, reason: &str) -> Bad {
     let _ = say(talk, wire, peer, "*", "performing the EHLO handshake");
     let words = format!("SASL authentication failed; cannot authenticate to server {}: {reason}", peer.name);

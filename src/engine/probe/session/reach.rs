@@ -1,4 +1,4 @@
-//! To the relay: its addresses, in the order in which Postfix would try them, and the first that takes a connection.
+//! Finds the relay's addresses, in the order in which Postfix would try them, and connects to the first that accepts.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -64,7 +64,7 @@ fn exchangers(talk: &Talk) -> Result<Vec<String>, Box<Bad>> {
             Err(Box::new(Bad::new(vec![words], Matter::All)))
         }
         Answer::Exchangers(all) => {
-            // As Postfix does (valid_rr_name in dns/dns_lookup.c): these are words of whoever runs that name server.
+            // As Postfix does (valid_rr_name in dns/dns_lookup.c): whoever runs that name server chooses these names.
             let names = all.iter().map(|(_, name)| name.trim_end_matches('.'));
             let names: Vec<String> =
                 names.filter(|name| Form::Host.fits(name)).take(EXCHANGERS).map(str::to_owned).collect();
@@ -80,12 +80,12 @@ fn exchangers(talk: &Talk) -> Result<Vec<String>, Box<Bad>> {
             let words = no_name(host, Record::Mx, "Host not found, try again");
             Err(Box::new(Bad { said: Some(reason), ..Bad::new(vec![words], Matter::All) }))
         }
-        // No MX record: the name itself (RFC 5321 §5.1).
+        // Without an MX record, the name itself is the relay (RFC 5321 §5.1).
         _ => Ok(vec![host.clone()]),
     }
 }
 
-/// The addresses of one name as Postfix would find them; else its words.
+/// The addresses of one name as Postfix would find them. The error has Postfix's words.
 fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
     let (family, lookup) = (talk.route.family, talk.route.lookup);
     if let Ok(address) = host.trim_start_matches("ipv6:").parse::<IpAddr>() {
@@ -113,7 +113,7 @@ fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
                 Answer::NoData => "Host found but no data record of requested type",
                 Answer::Invalid => "invalid host or domain name",
             };
-            // Where one kind of record could not be had, that is what Postfix says (dns_lookup_v).
+            // If one kind of record could not be had, Postfix reports that (dns_lookup_v).
             if word.is_empty() || again.is_some() {
                 word = no_name(host, record, reason);
             }
@@ -137,7 +137,7 @@ fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
     Err(word)
 }
 
-/// Says so if /etc/hosts, which Postfix does not read, has the name.
+/// A note if the name is in /etc/hosts, which Postfix does not read.
 fn hosts_file(talk: &mut Talk) -> Option<String> {
     let (host, lookup) = (talk.route.host.clone(), talk.route.lookup);
     if lookup.native || !lookup.dns {
@@ -156,7 +156,7 @@ fn hosts_file(talk: &mut Talk) -> Option<String> {
     Some(text)
 }
 
-/// Connects to the first address that takes it; with it, how many did not.
+/// Connects to the first address that accepts. Returns with it the number of addresses that did not.
 pub fn connect(talk: &mut Talk, peers: &[Peer]) -> Result<(Wire, Peer, usize), Stop> {
     talk.stage("connect", |talk| {
         let mut words = Vec::new();

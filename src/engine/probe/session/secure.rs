@@ -1,4 +1,4 @@
-//! STARTTLS, the handshake, and what the certificate is worth at the level that is asked for.
+//! STARTTLS, the handshake, and the check of the certificate at the level that is asked for.
 
 use super::{Peer, Step, said, say};
 use crate::engine::probe::talk::{Bad, Good, Next, Talk};
@@ -10,7 +10,7 @@ use crate::model::probe::reply::Offer;
 use crate::sys::wire::{Broken, Wire};
 use crate::sys::{clock, tls};
 
-/// Whether TLS is to begin now. Without an offer, a level below `encrypt` goes on without.
+/// Sends STARTTLS, and returns whether TLS begins. Without an offer, a level below `encrypt` goes on without TLS.
 pub fn starttls(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> Step<bool> {
     let demanded = talk.route.tls >= Tls::Encrypt;
     if !offer.has("STARTTLS") {
@@ -71,7 +71,7 @@ fn described(seen: &Seen, host: &str) -> String {
     }
 }
 
-/// A handshake that did not come about. Only what is no TLS at all is beyond doubt: OpenSSL speaks more than the
+/// The failure of a handshake. It is certain only if the relay speaks no TLS at all: OpenSSL supports more than the
 /// probe's library.
 fn failed(talk: &Talk, wire: &mut Wire, peer: &Peer, broken: &Broken) -> Bad {
     let text = talk.route.implicit_tls && wire.began_with_text();
@@ -89,7 +89,7 @@ fn failed(talk: &Talk, wire: &mut Wire, peer: &Peer, broken: &Broken) -> Bad {
     let doubt = (!text).then(|| {
         "the probe speaks TLS 1.2 and 1.3 with forward secrecy only, and Postfix's OpenSSL may speak what the relay wants".to_owned()
     });
-    // RFC 7435: a level that takes TLS if it can goes on without.
+    // RFC 7435: a level that takes TLS if it can goes on without it.
     let next = if talk.route.tls < Tls::Encrypt { Next::Plain } else { Next::Address };
     let silence = matches!(broken, Broken::Lost | Broken::TimedOut);
     Bad { doubt, silence, next, ..Bad::new(words, Matter::Tls) }
