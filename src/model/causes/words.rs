@@ -10,7 +10,7 @@ use crate::model::log::line::{Line, Writer};
 pub enum Speaker {
     /// A stranger's words, with the daemon's sentence round them.
     Stranger,
-    /// A program of Postfix's own words.
+    /// The own words of a Postfix program.
     Daemon,
     /// The system's own words.
     System,

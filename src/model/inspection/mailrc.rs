@@ -30,8 +30,8 @@ pub struct Detour {
     pub variable: &'static str,
 }
 
-/// The setting that counts, which is the last one; `None` if mail goes to Postfix. Accounts and macros (`account NAME
-/// {`) hold only for a user who asks for them.
+/// The setting that counts: the last one; `None` if mail goes to Postfix. Accounts and macros (`account NAME {`) hold
+/// only for a user who asks for them.
 pub fn detour(text: &str) -> Option<Detour> {
     let mut found: Vec<Detour> = Vec::new();
     let (mut inside, mut pending, mut begin) = (false, String::new(), 1);

@@ -14,7 +14,7 @@ pub struct Waiting {
     pub arrived: Option<Seconds>,
     /// Whether an admin holds it.
     pub held: bool,
-    /// Why it was not delivered at the last attempt; empty if there was none. Of several recipients the first reason.
+    /// Reason of the last failed attempt; empty if there was none. Of several recipients the first reason.
     pub reason: String,
     /// Recipients to whom Postfix still has to deliver.
     pub recipients: Vec<Recipient>,
@@ -25,7 +25,7 @@ pub struct Waiting {
 pub struct Recipient {
     /// Address, after aliases and other rewriting.
     pub address: String,
-    /// Why it was not delivered at the last attempt; empty if there was none.
+    /// Reason of the last failed attempt; empty if there was none.
     #[serde(default, rename = "delay_reason")]
     pub reason: String,
 }

@@ -1,6 +1,6 @@
 //! The hosts that wrote a log: one, or many in a central log. Each name gets a number, so that a group is small.
 
-/// Hosts that are told apart.
+/// Hosts that have a number of their own.
 const HOSTS: usize = 256;
 /// Name that stands for all other hosts.
 const MORE: &str = "more hosts";

@@ -10,7 +10,7 @@ use super::messages::{Tally, earlier, later};
 use super::stamp::Seconds;
 use crate::model::causes::catalogue::{Fix, Stage, Verdict, catalogue};
 
-/// Everything that was found.
+/// All findings in a log.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Causes, and words that the catalogue does not know; the most important first.

@@ -1,5 +1,5 @@
-//! Finds, in a block of whole log lines, the few that tell of trouble, by one vectorised search for all their words.
-//! Most lines of a log are of messages that went well; the search skips those.
+//! Finds, in a block of whole log lines, the few that report trouble, by one vectorised search for all their words. Most
+//! lines of a log are of messages that went well; the search skips those.
 
 use std::ops::Range;
 

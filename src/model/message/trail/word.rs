@@ -13,7 +13,7 @@ pub enum Gone {
     Deleted,
     /// A rule or a milter threw it away.
     Discarded,
-    /// Its sender was told that it did not arrive.
+    /// Postfix told its sender that it did not arrive.
     Returned,
     /// A rule or a milter refused it before it was in the queue.
     Refused,
