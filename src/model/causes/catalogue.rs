@@ -1,5 +1,5 @@
-//! The catalogue of causes: `catalogue/*.toml`, read and checked. Data only; which entry fits what a log says is decided
-//! in `diagnosis`. An entry that is not sound breaks the tests below, and would end the program rather than go missing.
+//! The catalogue of causes: `catalogue/*.toml`, read and checked. It is data only; `diagnose` decides which entry fits a
+//! log. An entry that is not sound fails the tests below, and would end the program rather than be left out.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -11,17 +11,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::form::Form;
 use super::words::{Speaker, Words};
 
-/// Which side kept the message from arriving.
+/// The side that kept the message from arriving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The relay said no.
+    /// The relay refused the message.
     Refused,
-    /// The relay's word was never heard.
+    /// No answer of the relay to the message was heard.
     Unreached,
 }
 
-/// Where on a message's way the cause lies, in the order of the way.
+/// Stage of a message's way where the cause lies, in the order of the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
@@ -33,7 +33,7 @@ pub enum Stage {
     Queue,
     /// Delivery on this host instead of to the relay.
     Local,
-    /// Names to addresses.
+    /// Resolution of names to addresses.
     Dns,
     /// TCP.
     Connect,
@@ -43,17 +43,17 @@ pub enum Stage {
     Tls,
     /// Login.
     Login,
-    /// MAIL FROM, and who a message says that it is from.
+    /// MAIL FROM, and the sender that a message names.
     Sender,
     /// RCPT TO.
     Recipient,
-    /// DATA and what is in it.
+    /// DATA and the message in it.
     Message,
     /// Rates, quotas, reputation.
     Limit,
 }
 
-/// The command of ours that can mend it.
+/// The relayhost command that can mend a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fix {
@@ -63,7 +63,7 @@ pub enum Fix {
     Repair,
 }
 
-/// What is true of a host, as far as a cause may ask for it.
+/// A fact about a host that an entry may require.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fact {
@@ -77,15 +77,15 @@ pub enum Fact {
     TlsOff,
     /// The password table in force has no entry for the relayhost in force.
     EntryMissing,
-    /// It has one, and it is not what the answers say.
+    /// The table has an entry for it that is not what the answers say.
     EntryDiffers,
     /// The answers have no rewrite for the sender of the test message.
     SenderNotRewritten,
-    /// They have one, and Postfix does not use it.
+    /// The answers have such a rewrite, and Postfix does not use it.
     RewriteNotInForce,
     /// The answers have a login.
     AnswersHaveLogin,
-    /// The answers have none.
+    /// The answers have no login.
     AnswersHaveNoLogin,
 }
 
@@ -95,60 +95,60 @@ pub enum Fact {
 pub struct Entry {
     /// Stable name, in kebab case.
     pub id: String,
-    /// Which side.
+    /// The side that kept the message from arriving.
     pub verdict: Verdict,
-    /// Where on the way.
+    /// Stage of the message's way.
     pub stage: Stage,
     /// Whether the same attempt may succeed in a minute.
     #[serde(default)]
     pub again: bool,
-    /// Whether a line of the log tells of it without a message that failed.
+    /// Whether a line of the log reports it even without a message that failed.
     #[serde(default)]
     pub alone: bool,
-    /// What must be true of the host as well.
+    /// Facts that must be true of the host as well.
     #[serde(default)]
     pub facts: Vec<Fact>,
-    /// One of these or of the next two must match one line of the evidence. These read lines in which a stranger's
-    /// words are repeated: the relay's, a name server's, a certificate's, those of whoever wrote the message.
+    /// One pattern of this or of the next two lists must match one line of the evidence. These read lines that repeat a
+    /// stranger's words: the relay's, a name server's, a certificate's, those of whoever wrote the message.
     #[serde(default, deserialize_with = "patterns")]
     pub stranger: Vec<Pattern>,
-    /// These read the own words of Postfix's programs alone.
+    /// Patterns that read only the own words of Postfix's programs.
     #[serde(default, deserialize_with = "patterns")]
     pub daemon: Vec<Pattern>,
-    /// These read lines of the kernel, systemd, the journal and rsyslog.
+    /// Patterns that read lines of the kernel, systemd, the journal and rsyslog.
     #[serde(default, deserialize_with = "patterns")]
     pub system: Vec<Pattern>,
-    /// Each of them must match a line as well, in the words of those whom the patterns read.
+    /// Each of these must match a line as well, in the words of the same speaker.
     #[serde(default, deserialize_with = "patterns")]
     pub also: Vec<Pattern>,
-    /// None of them may match any, in the same words.
+    /// None of these may match a line, in the words of the same speaker.
     #[serde(default, deserialize_with = "patterns")]
     pub unless: Vec<Pattern>,
     /// Entries further down that fit the same lines, and are less exact.
     #[serde(default)]
     pub over: Vec<String>,
-    /// What the pattern's first group must be to stand in a remedy.
+    /// Form that the pattern's first group must have to stand in a remedy.
     #[serde(default)]
     pub form: Option<Form>,
     /// Versions of Postfix with this wording: `2.10`, `2.10-3.5`, `3.6-`.
     #[serde(default)]
     pub postfix: Option<String>,
-    /// What of ours can mend it.
+    /// The relayhost command that can mend it.
     #[serde(default)]
     pub fix: Option<Fix>,
-    /// Where the words come from.
+    /// Source of the words.
     pub source: String,
-    /// What to add for a preset's users.
+    /// Text to add to the remedy for users of a preset.
     #[serde(default)]
     pub provider: BTreeMap<String, String>,
-    /// What is wrong, for a person.
+    /// The cause, in words for a person.
     pub cause: String,
-    /// What to do, for a person.
+    /// The remedy, in words for a person.
     pub remedy: String,
 }
 
 impl Entry {
-    /// The patterns of which one must match, by whose words they read.
+    /// The patterns of which one must match, by the speaker whose words they read.
     pub fn patterns(&self) -> [(Speaker, &[Pattern]); 3] {
         [
             (Speaker::Stranger, &self.stranger),
@@ -157,7 +157,7 @@ impl Entry {
         ]
     }
 
-    /// What a line gives to the first of the patterns that matches it.
+    /// The groups of the first pattern that matches a line.
     pub fn captures<'a>(&self, words: Words<'a>) -> Option<Captures<'a>> {
         self.patterns().into_iter().find_map(|(speaker, patterns)| {
             let text = words.read_as(speaker).filter(|_| !patterns.is_empty())?.as_bytes();
@@ -185,7 +185,7 @@ const FILES: [&str; 9] = [
     include_str!("catalogue/queue.toml"),
 ];
 
-/// A regular expression, compiled when it is used alone: most are only ever one of the set.
+/// A regular expression, compiled when it is used alone: most are only used as part of the set.
 #[derive(Debug)]
 pub struct Pattern {
     text: String,
@@ -197,7 +197,7 @@ impl Deref for Pattern {
 
     #[expect(clippy::unwrap_used, reason = "a test compiles each of them")]
     fn deref(&self) -> &Regex {
-        // Log lines are ASCII as a rule: `\w` for every script of the world would only make it large.
+        // Log lines are usually ASCII: `\w` for every script would only make the expression large.
         self.regex.get_or_init(|| RegexBuilder::new(&self.text).unicode(false).build().unwrap())
     }
 }
@@ -212,7 +212,7 @@ pub fn catalogue() -> &'static [Entry] {
     &TABLE.entries
 }
 
-/// The entries whose words fit the evidence, whatever is true of the host, the most exact first.
+/// The entries whose patterns fit the evidence, without regard to the facts of the host, the most exact first.
 pub fn fitting<'a, W: Copy + Into<Words<'a>>>(
     evidence: &[W],
 ) -> impl Iterator<Item = &'static Entry> + use<'a, W> {
@@ -239,7 +239,7 @@ pub fn fitting<'a, W: Copy + Into<Words<'a>>>(
     table.entries.iter().zip(hits).filter(fits).map(|(entry, _)| entry)
 }
 
-/// What a pattern is for.
+/// The role of a pattern.
 #[derive(Debug, Clone, Copy)]
 enum Role {
     Pattern,
@@ -255,17 +255,17 @@ struct Hit {
     unless: bool,
 }
 
-/// The entries, and who reads what.
+/// The entries, and a reader for each speaker's words.
 struct Table {
     entries: Vec<Entry>,
     readers: Vec<Reader>,
 }
 
-/// All patterns that read one speaker's words, as one.
+/// All patterns that read one speaker's words, as one set.
 struct Reader {
     speaker: Speaker,
     set: RegexSet,
-    /// Of each pattern in the set: its entry, and what it is for.
+    /// For each pattern in the set: the number of its entry, and its role.
     of: Vec<(usize, Role)>,
 }
 

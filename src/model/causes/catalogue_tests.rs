@@ -5,7 +5,7 @@ fn is(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).unwrap().is_match(text.as_bytes())
 }
 
-/// What is wrong with an entry.
+/// The first fault of an entry.
 fn complaint(entry: &Entry) -> Option<&'static str> {
     let patterns = || entry.patterns().into_iter().flat_map(|(_, patterns)| patterns);
     let all = || patterns().chain(&entry.also).chain(&entry.unless);
@@ -39,7 +39,7 @@ fn complaint(entry: &Entry) -> Option<&'static str> {
         (texts().all(|text| text.matches('`').count() % 2 == 0), "a backquote stands alone"),
         (texts().all(is_known), "what is filled in is not known"),
         (all().all(|pattern| !pattern.is_match(b"")), "a pattern matches everything"),
-        // The first of them is where the words of the daemon end.
+        // The daemon's words end at the first of these marks.
         (
             entry.stranger.iter().all(|one| {
                 !is("said:|talk to me|name=|SASL auth", one.as_str()) || one.as_str().starts_with('^')

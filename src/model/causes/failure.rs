@@ -15,7 +15,7 @@ pub struct Failure {
     pub cause: String,
     /// Next step for the administrator.
     pub remedy: String,
-    /// Lines of the log that tell; for a probe, those that Postfix would have logged.
+    /// Lines of the log that show the cause; for a probe, those that Postfix would have logged.
     pub evidence: Vec<String>,
     /// Reasons why Postfix may succeed where a probe failed.
     pub doubts: Vec<String>,
@@ -28,8 +28,8 @@ impl Failure {
         Self { exit, id: cause.id, cause: cause.cause, remedy: cause.remedy, evidence, doubts: Vec::new() }
     }
 
-    /// A failure that the catalogue does not know: the relay's own `words`, and no guess. `otherwise` is the sentence
-    /// before them if the relay has not refused.
+    /// A failure that the catalogue does not know: it shows the relay's own `words`, and no guess. `otherwise` is the
+    /// sentence before them if the relay has not refused.
     pub fn unknown(refused: bool, otherwise: &str, words: &str, evidence: Vec<String>) -> Self {
         Self {
             exit: exit(refused),

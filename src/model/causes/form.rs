@@ -1,6 +1,6 @@
-//! What a value from a log, a reply or the answers must look like to stand in a command that root is to type. Anybody may
-//! have written it: each local user writes to the log, each relay in its replies. A value that does not fit is shown in
-//! quotes, and a word in capitals stands in the command in its place.
+//! Forms that a value from a log, a reply or the answers must have to stand in a command that root is to type. Anybody
+//! may have written the value: each local user can write to the log, and each relay writes its replies. A value that
+//! does not fit is shown in quotes, and in the command a word in capitals takes its place.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::model::text::quoted;
 
-/// Bytes of a value that fits.
+/// Greatest number of bytes of a value that fits.
 const MOST: usize = 253;
 
 /// The form of a value.
@@ -54,8 +54,8 @@ pub enum Form {
     Place,
 }
 
-/// Of each form: the expression that it matches as a whole, what stands in a command for a value that does not (empty:
-/// it has no place in a command), and what it is not then.
+/// For each form: the expression that a value must match as a whole, the word that stands in a command for a value that
+/// does not (empty: the form may not stand in a command), and the noun for what such a value is not.
 const fn rule(form: Form) -> (&'static str, &'static str, &'static str) {
     match form {
         // Nothing matches this.
@@ -156,21 +156,21 @@ impl Form {
     }
 }
 
-/// What is filled into a text.
+/// A value to fill into a text.
 #[derive(Debug, Clone, Copy)]
 pub struct Value<'a> {
     /// The name in braces.
     pub name: &'a str,
-    /// Itself; empty if it is not known.
+    /// The value itself; empty if it is not known.
     pub text: &'a str,
-    /// What is said in place of one that is not known.
+    /// Text in a sentence if the value is not known.
     pub unknown: &'a str,
-    /// What form it must have.
+    /// The form that it must have.
     pub form: Form,
 }
 
 impl Value<'_> {
-    /// In a sentence.
+    /// The value in a sentence.
     fn said(&self) -> String {
         match self.text {
             "" => self.unknown.to_owned(),
@@ -179,7 +179,7 @@ impl Value<'_> {
         }
     }
 
-    /// In a command; with what is to be said of it, if it is not itself.
+    /// The value in a command, or the word in its place, with a note that says so.
     fn typed(&self) -> (String, Option<String>) {
         let (_, stand_in, noun) = rule(self.form);
         match self.text {
@@ -226,7 +226,7 @@ pub fn fill(text: &str, values: &[Value<'_>]) -> String {
     filled
 }
 
-/// The first `{NAME}` in a text that one of the values has, with what is before and after it.
+/// The first `{NAME}` in a text that is the name of a value, with the text before and after it.
 fn next<'t, 'v, 'a>(text: &'t str, values: &'v [Value<'a>]) -> Option<(&'t str, &'v Value<'a>, &'t str)> {
     let mut from = 0;
     loop {

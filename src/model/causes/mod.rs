@@ -1,5 +1,5 @@
-//! Evidence and facts to a cause, by the catalogue in `catalogue/`. What the catalogue does not know is not
-//! guessed: the evidence itself is shown.
+//! Finds the cause for evidence and facts, by the catalogue in `catalogue/`. Nothing is guessed: if the catalogue does
+//! not know the cause, the evidence itself is shown.
 
 pub mod catalogue;
 pub mod failure;
@@ -24,17 +24,17 @@ use crate::model::providers::providers;
 pub struct Cause {
     /// Stable name.
     pub id: String,
-    /// Which side.
+    /// The side that kept the message from arriving.
     pub verdict: Verdict,
-    /// Where on the way.
+    /// Stage of the message's way.
     pub stage: Stage,
     /// Whether the same attempt may succeed in a minute.
     pub again: bool,
-    /// What of ours can mend it.
+    /// The relayhost command that can mend it.
     pub fix: Option<Fix>,
-    /// What is wrong.
+    /// Cause in a sentence.
     pub cause: String,
-    /// What to do.
+    /// Next step for the administrator.
     pub remedy: String,
 }
 
@@ -45,25 +45,25 @@ pub struct About<'a> {
     pub relay: Option<(&'a str, &'a str, u16)>,
     /// Envelope sender; empty if it is not known, or the null sender.
     pub sender: &'a str,
-    /// Recipient; empty where the cause is that of several messages.
+    /// Recipient; empty if several messages share the cause.
     pub to: &'a str,
     /// The host that wrote the line.
     pub host: &'a str,
 }
 
-/// What stands after `the recipient` where there are several.
+/// Words after `the recipient` if there are several.
 const NOBODY: &str = "named in the log";
-/// Who logs in where the answers have no login.
+/// Words for the user if the answers have no login.
 const NO_LOGIN: &str = "this host";
 
-/// What is filled into the texts, and the facts. Values are the answers', or from a log that anybody may have written;
-/// what is not known is empty.
+/// Values to fill into the texts, and the facts. Values come from the answers, or from a log that anybody may have
+/// written; an unknown one is empty.
 #[derive(Debug, Default)]
 pub struct Circumstances {
     facts: BTreeSet<Fact>,
     relayhost: String,
     user: String,
-    /// What the user is called if it is not known, or there is none.
+    /// Words for the user if it is not known, or there is none.
     no_user: &'static str,
     package: String,
     to: String,
@@ -73,7 +73,7 @@ pub struct Circumstances {
 }
 
 impl Circumstances {
-    /// Nothing is known of the host: for a log from elsewhere. Entries that ask for facts do not fit then.
+    /// Circumstances for a log from elsewhere: nothing is known of the host, so entries that require facts do not fit.
     pub fn unknown(about: &About<'_>) -> Self {
         let About { relay, sender, to, .. } = *about;
         Self {
@@ -119,7 +119,7 @@ impl Circumstances {
         Self { facts, relayhost, user, no_user: NO_LOGIN, package, to, sender, provider }
     }
 
-    /// For a conversation that Postfix did not have: the facts are the route's.
+    /// Circumstances for a conversation that Postfix did not have: the facts are the route's.
     pub fn of_route(route: &Route) -> Self {
         Self {
             facts: route.facts.clone(),
@@ -174,7 +174,7 @@ impl Circumstances {
         relayhost.to_owned()
     }
 
-    /// The texts with everything filled in; `first` is what the pattern's first group caught.
+    /// A text with the values filled in; `first` is the text of the pattern's first group.
     fn fill(&self, text: &str, first: Option<&str>, form: Form) -> String {
         let value = |name, text, unknown, form| Value { name, text, unknown, form };
         fill(
@@ -191,7 +191,7 @@ impl Circumstances {
     }
 }
 
-/// The preset whose relay this host is.
+/// The preset to which a relay of this name belongs.
 fn preset_of(host: &str) -> Option<&'static str> {
     providers().iter().find(|(_, provider)| provider.has_host(host)).map(|(name, _)| name.as_str())
 }
@@ -219,7 +219,7 @@ pub fn diagnose<'a, W: Copy + Into<Words<'a>>>(
     Some(explain(entry, evidence, circumstances))
 }
 
-/// The cause in words.
+/// The cause of an entry, with its texts filled in.
 pub fn explain<'a, W: Copy + Into<Words<'a>>>(
     entry: &Entry,
     evidence: &[W],

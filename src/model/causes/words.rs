@@ -1,16 +1,16 @@
-//! Whose words a line of evidence is made of. A daemon of this host writes the line, and repeats in it what a stranger
-//! has said: the relay, a name server, a certificate, whoever wrote the message. What a stranger says must never be read
-//! as if the daemon had found it.
+//! Tells the speakers in a line of evidence apart. A daemon of this host writes the line, and repeats in it a stranger's
+//! words: the relay, a name server, a certificate, whoever wrote the message. A stranger's words must never be read as
+//! if they were the daemon's.
 
 use crate::model::log::event::split_queue_id;
 use crate::model::log::line::{Line, Writer};
 
-/// Whose words a pattern of the catalogue reads.
+/// The speaker whose words a pattern of the catalogue reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Speaker {
-    /// What a stranger said, in the daemon's sentence round it.
+    /// A stranger's words, with the daemon's sentence round them.
     Stranger,
-    /// A program of Postfix's own words.
+    /// The own words of a Postfix program.
     Daemon,
     /// The system's own words.
     System,
@@ -21,14 +21,15 @@ pub enum Speaker {
 pub struct Words<'a> {
     writer: Writer,
     text: &'a str,
-    /// Where the writer's own words end: what comes after is a stranger's, to the end of the line.
+    /// The end of the writer's own words: after it, a stranger's follow to the end of the line.
     own: usize,
 }
 
-/// After which of a daemon's words a stranger's follow. The first of them counts: a stranger may write any of them
-/// again, and only makes more of the line his own.
+/// Words of a daemon after which a stranger's follow. The first of them in a line counts: a stranger who writes one of
+/// them only makes more of the line his own.
 const STRANGER_AFTER: [&str; 48] = [
-    // replies (smtp_proto.c, smtp_sasl_glue.c, smtp_chat.c), and what they offer (smtp_sasl_proto.c, smtp_proto.c)
+    // replies (smtp_proto.c, smtp_sasl_glue.c, smtp_chat.c), and what the relay offers in them (smtp_sasl_proto.c,
+    // smtp_proto.c)
     " said: ",
     " refused to talk to me: ",
     " refused to start TLS: ",
@@ -38,7 +39,7 @@ const STRANGER_AFTER: [&str; 48] = [
     " challenge from server ",
     " AUTH mechanisms: ",
     " SIZE limit ",
-    // certificates (tls_verify.c, tls_client.c), and the probe's word for their names
+    // certificates (tls_verify.c, tls_client.c), and the probe's words for their names
     "untrusted issuer ",
     "subject=",
     "subject_CN=",
@@ -64,7 +65,7 @@ const STRANGER_AFTER: [&str; 48] = [
     "valid_ipv4_hostaddr: ",
     "valid_ipv6_hostaddr: ",
     "in resource data of ",
-    // a message and its addresses (cleanup(8), local(8), pipe(8)), and who brings one in (smtpd(8))
+    // a message and its addresses (cleanup(8), local(8), pipe(8)), and the client that brings one in (smtpd(8))
     "=<",
     "message-id=",
     ": header ",
@@ -77,7 +78,7 @@ const STRANGER_AFTER: [&str; 48] = [
     "unknown user: ",
     "helo=",
     "sasl_username=",
-    // what programs of Postfix tell each other, and SASL, if somebody made them verbose (attr_scan_plain.c,
+    // texts that programs of Postfix send each other, and SASL, if somebody made them verbose (attr_scan_plain.c,
     // attr_print_plain.c, xsasl_cyrus_client.c)
     "attribute value: ",
     "send attr ",
@@ -85,14 +86,14 @@ const STRANGER_AFTER: [&str; 48] = [
     "decoded challenge: ",
 ];
 
-/// The same, where the line begins so: a name (dns_lookup.c), and what is said on the wire, if somebody made smtp(8)
-/// verbose (smtp_chat.c).
+/// The same at the beginning of a line: before a name (dns_lookup.c), and before what is sent over the connection, if
+/// somebody made smtp(8) verbose (smtp_chat.c).
 const STRANGER_FROM: [&str; 3] = ["Domain ", "< ", "> "];
 
 impl<'a> Words<'a> {
-    /// What a daemon of Postfix wrote, or would have written.
+    /// A line that a daemon of Postfix wrote, or would have written.
     pub fn of_daemon(text: &'a str) -> Self {
-        // Of which message it is does not matter here.
+        // The queue id does not matter here.
         let text = split_queue_id(text).map_or(text, |(_, rest)| rest);
         let after = STRANGER_AFTER.iter().filter_map(|mark| Some(text.find(mark)? + mark.len()));
         let begin = STRANGER_FROM.iter().filter(|mark| text.starts_with(**mark)).map(|mark| mark.len());
@@ -100,7 +101,7 @@ impl<'a> Words<'a> {
         Self { writer: Writer::Daemon, text, own }
     }
 
-    /// A line of a log, of which `text` is as much as counts.
+    /// A line of a log; `text` is the part of it that counts.
     pub fn of_line(line: &Line, text: &'a str) -> Self {
         match line.writer {
             Writer::Daemon => Self::of_daemon(text),
@@ -108,7 +109,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// As much of the line as this speaker's patterns may read; `None` if he has no word in it.
+    /// The part of the line that this speaker's patterns may read; `None` if the speaker has no word in it.
     pub fn read_as(self, speaker: Speaker) -> Option<&'a str> {
         match speaker {
             Speaker::Stranger => (self.own < self.text.len()).then_some(self.text),

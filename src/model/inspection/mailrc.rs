@@ -1,12 +1,12 @@
-//! The startup files of the `mail` command, as far as they send mail around Postfix. Heirloom mailx 12.5 has the variables
-//! `smtp` and `sendmail` for that (its mailx(1)), s-nail also `mta` (its s-nail(1)). Values are never shown: a URL may have
-//! a password in it.
+//! The startup files of the `mail` command, as far as they send mail around Postfix. Heirloom mailx 12.5 has the
+//! variables `smtp` and `sendmail` for that (its mailx(1)), s-nail also `mta` (its s-nail(1)). Values are never shown: a
+//! URL may contain a password.
 
 use crate::model::plan::{Plan, Remedy, State};
 
 /// Variables that say how mail leaves.
 const VARIABLES: [&str; 3] = ["mta", "smtp", "sendmail"];
-/// What is Postfix's, or at least the host's own: see the finding `sendmail` for that.
+/// Programs of Postfix, or at least the `sendmail` of the host: the finding `sendmail` is about that.
 const OWN: [&str; 4] =
     ["/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/bin/sendmail", "/usr/sbin/sendmail.postfix"];
 
@@ -15,7 +15,7 @@ const OWN: [&str; 4] =
 pub struct Startup {
     /// Its path.
     pub path: String,
-    /// Whether it is everybody's; else root's alone.
+    /// Whether the file is for all users; else for root alone.
     pub is_everybodys: bool,
     /// Its text.
     pub text: String,
@@ -30,8 +30,8 @@ pub struct Detour {
     pub variable: &'static str,
 }
 
-/// The setting that counts, which is the last one; `None` if mail goes to Postfix. Accounts and macros (`account NAME {`)
-/// hold only for who asks for them.
+/// The setting that counts: the last one; `None` if mail goes to Postfix. Accounts and macros (`account NAME {`) hold
+/// only for a user who asks for them.
 pub fn detour(text: &str) -> Option<Detour> {
     let mut found: Vec<Detour> = Vec::new();
     let (mut inside, mut pending, mut begin) = (false, String::new(), 1);
@@ -71,12 +71,12 @@ fn leads_elsewhere(variable: &str, value: &str) -> bool {
     !value.is_empty() && (variable == "smtp" || !OWN.contains(&path))
 }
 
-/// s-nail's command modifiers.
+/// Whether a word is one of s-nail's command modifiers.
 fn is_modifier(word: &str) -> bool {
     ["\\", "global", "ignerr", "local", "wysh"].contains(&word)
 }
 
-/// Commands may be cut short (`se`, `uns`).
+/// Whether a word is this command, perhaps cut short (`se`, `uns`).
 fn is_short_for(word: &str, command: &str) -> bool {
     word.len() >= 2 && command.starts_with(word)
 }
@@ -103,8 +103,8 @@ fn words(line: &str) -> Vec<String> {
 }
 
 impl Plan {
-    /// Says which startup files of the `mail` command send what monitors send around Postfix. The test message does not read
-    /// them, so it would not show it.
+    /// Reports startup files of the `mail` command that send the mail of monitors around Postfix. The test message does
+    /// not use these files, so it would not show that.
     pub fn clients(&mut self, files: &[Startup]) {
         for Startup { path, is_everybodys, text } in files {
             let Some(Detour { line, variable }) = detour(text) else { continue };

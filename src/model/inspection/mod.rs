@@ -1,5 +1,5 @@
-//! What keeps mail from leaving and logs nothing: judged from what was seen of the host. Where there are answers, the
-//! plan says most of it; this is the rest, and what can be said without them.
+//! Finds faults that keep mail from leaving and leave nothing in the log, from observations of the host. With answers
+//! the plan reports most of them; this module reports the rest, and those that need no answers.
 
 pub mod mailrc;
 pub mod queue;
@@ -15,16 +15,16 @@ use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::text::without_inline_tables;
 
-/// A message that waits for longer does not leave by itself. Postfix tries again after 5 minutes, then ever less often,
-/// up to 67 (minimal_backoff_time, maximal_backoff_time).
+/// Seconds after which a waiting message counts as stuck: it does not leave by itself. Postfix tries again after 5
+/// minutes, then ever less often, up to 67 minutes apart (minimal_backoff_time, maximal_backoff_time).
 const STUCK: Seconds = 3600;
-/// How far a file may be ahead of the clock before the clock is wrong.
+/// Seconds that a file may be ahead of the clock before the clock counts as wrong.
 const AHEAD: Seconds = 3600;
 
 /// A lookup table, `type:path`, as main.cf names it.
 #[derive(Debug)]
 pub struct Table {
-    /// The parameter.
+    /// The parameter that names it.
     pub parameter: &'static str,
     /// `type:path`.
     pub name: String,
@@ -34,46 +34,46 @@ pub struct Table {
     pub database: Database,
 }
 
-/// What the queue has.
+/// Summary of the queue.
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
-    /// Messages.
+    /// Number of messages.
     pub messages: u64,
     /// Of those, the ones that an admin holds.
     pub held: u64,
     /// Of those, the ones that are stuck: their first attempt was long ago.
     pub stuck: u64,
-    /// Of those, the ones that came later than the clock says it is: it was set back since.
+    /// Of those, the ones whose arrival is in the clock's future: the clock was set back since.
     pub ahead: u64,
-    /// When the oldest came.
+    /// Arrival of the oldest message.
     pub oldest: Option<Seconds>,
-    /// Names of the causes, with the number of messages; `unknown` for words that no one knows.
+    /// Names of the causes, with the number of messages; `unknown` for reasons that the catalogue does not know.
     pub causes: BTreeMap<String, u64>,
-    /// One of the reasons that no one knows, in Postfix's words.
+    /// One of the unknown reasons, in Postfix's words.
     pub reason: String,
 }
 
-/// The clock, as far as it can be told from here.
+/// The clock, as far as this host can judge it.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     /// Now.
     pub now: Seconds,
-    /// The youngest of some files that every system writes.
+    /// The youngest of some files that every system writes, and its time.
     pub youngest: Option<(String, Seconds)>,
-    /// What chrony says of its source: seconds that the clock is ahead of it, or that there is none.
+    /// Seconds that the clock is ahead of chrony's source, or the reason why chrony cannot say.
     pub chrony: Option<Result<f64, String>>,
 }
 
-/// Everything that was seen beyond what a plan asks for.
+/// Observations of the host beyond those that a plan needs.
 #[derive(Debug)]
 pub struct Sight<'a> {
     /// Postfix.
     pub postfix: &'a Postfix,
     /// The lookup tables that main.cf names.
     pub tables: Vec<Table>,
-    /// Types of tables that this Postfix has; empty if it did not say.
+    /// Types of tables that this Postfix has; empty if Postfix did not list them.
     pub types: Vec<String>,
-    /// Whether one of the password tables has an entry for the relay; `None` where none is looked up.
+    /// Whether one of the password tables has an entry for the relay; `None` if none is looked up.
     pub has_key: Option<bool>,
     /// The queue; `None` if it could not be read.
     pub queue: Option<Queue>,
@@ -98,7 +98,7 @@ impl Queue {
     }
 }
 
-/// What is amiss. With a plan, its findings that are not fine come first, and what it has said is not said again.
+/// Findings of what is wrong. With a plan, its findings of that kind come first, and are not repeated.
 pub fn findings(sight: &Sight, plan: Option<&Plan>, calendar: &Calendar) -> Vec<Finding> {
     let mut list = List(Vec::new());
     if let Some(plan) = plan {
@@ -210,7 +210,7 @@ fn tables(sight: &Sight, has_plan: bool, list: &mut List) {
             list.add(&id, State::Differs, text, &remedy);
             continue;
         }
-        // The plan speaks of relayhost's own tables; aliases have a syntax of their own.
+        // The plan reports relayhost's own tables; aliases have a syntax of their own.
         let told = has_plan && crate::model::postfix::managed::Managed::is_map(path);
         if told || table.parameter == "alias_maps" || !path.starts_with('/') {
             continue;
@@ -316,7 +316,7 @@ fn clock(clock: &Clock, calendar: &Calendar, list: &mut List) {
     }
 }
 
-/// Reads `chronyc -c tracking`: the 5th field is how far the clock is ahead of its source, the last one the leap status
+/// Reads `chronyc -c tracking`: the 5th field is how far the source is ahead of the clock, the last one the leap status
 /// (client.c of chrony).
 pub fn parse_tracking(output: &str) -> Option<Result<f64, String>> {
     let fields: Vec<&str> = output.trim().split(',').collect();
@@ -324,7 +324,7 @@ pub fn parse_tracking(output: &str) -> Option<Result<f64, String>> {
     Some(if fields.last() == Some(&"Not synchronised") {
         Err("chrony has no source that answers".into())
     } else {
-        // chrony says how far the source is ahead.
+        // The result is how far the clock is ahead.
         Ok(-ahead)
     })
 }

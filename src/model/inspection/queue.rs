@@ -5,27 +5,27 @@ use serde::Deserialize;
 
 use crate::model::log::stamp::{Calendar, Seconds};
 
-/// One message.
+/// A message in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// Queue id.
     pub queue_id: String,
-    /// When it came.
+    /// Time of its arrival.
     pub arrived: Option<Seconds>,
     /// Whether an admin holds it.
     pub held: bool,
-    /// Why it was not delivered at the last attempt; empty if there was none. Of several recipients the first reason.
+    /// Reason of the last failed attempt; empty if there was none. Of several recipients the first reason.
     pub reason: String,
-    /// Those recipients that are still to do.
+    /// Recipients to whom Postfix still has to deliver.
     pub recipients: Vec<Recipient>,
 }
 
-/// A recipient that is still to do.
+/// A recipient to whom Postfix still has to deliver.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Recipient {
     /// Address, after aliases and other rewriting.
     pub address: String,
-    /// Why it was not delivered at the last attempt; empty if there was none.
+    /// Reason of the last failed attempt; empty if there was none.
     #[serde(default, rename = "delay_reason")]
     pub reason: String,
 }
@@ -37,34 +37,34 @@ pub struct Addressee {
     pub address: String,
     /// Address as the sender gave it.
     pub original: String,
-    /// Whether nothing is to be done for it any more: it was sent, or it bounced.
+    /// Whether Postfix is done with it: the message was sent, or bounced.
     pub done: bool,
 }
 
-/// What is known of the queue file of one message. It is opened as soon as it is there, and read through that, so that
-/// what it said at the last is known when it is gone: a delivery agent marks a recipient as done before qmgr(8) removes
-/// the file (deliver_completed.c), and nobody but root and Postfix can.
+/// State of the queue file of one message. relayhost opens the file as soon as it is there, and keeps it open, so that
+/// its last contents are known when it is gone: a delivery agent marks a recipient as done before qmgr(8) removes the
+/// file (deliver_completed.c), and only root and Postfix can do that.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueFile {
-    /// Whether it is in the queue, under its name.
+    /// Whether the file is in the queue, under its name.
     pub there: bool,
-    /// What it says, or said at the last; `None` if it went before it could be opened.
+    /// Its contents, or its last ones; `None` if the file disappeared before it could be opened.
     pub contents: Option<Contents>,
     /// The file in the maildrop that has the message, if Postfix gave it back.
     pub given_back: Option<String>,
 }
 
-/// What a queue file says.
+/// Contents of a queue file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contents {
-    /// cleanup(8) has not finished it: only then it sets the owner's x bit (mail_stream.c).
+    /// cleanup(8) has not finished the file: it sets the owner's x bit when it has (mail_stream.c).
     Unfinished,
-    /// Its recipients: all of them.
+    /// All of its recipients.
     Of(Vec<Addressee>),
 }
 
-/// Parses `postcat -e` (rec_type.c has the names of the records; an original address comes before its recipient, and
-/// what is done has another name in the same place: deliver_completed.c).
+/// Parses `postcat -e` (rec_type.c has the names of the records; an original address comes before its recipient, and the
+/// record of a recipient that is done has another name in the same place: deliver_completed.c).
 pub fn parse_envelope(text: &str) -> Vec<Addressee> {
     let (mut all, mut original) = (Vec::new(), None);
     for (name, value) in text.lines().filter_map(|line| line.split_once(": ")) {
@@ -91,7 +91,7 @@ struct Record {
     recipients: Vec<Recipient>,
 }
 
-/// Parses one line of `postqueue -j`; `None` if it is none.
+/// Parses one line of `postqueue -j`; `None` if the line is not one.
 pub fn parse_json(line: &str) -> Option<Waiting> {
     let record: Record = serde_json::from_str(line).ok()?;
     let reason = record.recipients.iter().map(|one| &one.reason).find(|reason| !reason.is_empty()).cloned();
@@ -113,12 +113,12 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Takes a line. The message before it, if this one begins the next.
+    /// Takes a line. Returns the message before it, if the line begins the next one.
     pub fn line(&mut self, line: &str, calendar: &Calendar) -> Option<Waiting> {
         if let Some(reason) = line.trim_start().strip_prefix('(') {
             let reason = reason.trim_end();
             reason.strip_suffix(')').unwrap_or(reason).clone_into(&mut self.reason);
-            // showq_compat.c: for a recipient that has none, after one that has
+            // showq_compat.c: for a recipient without a reason, after one with a reason
             if self.reason == "reason unavailable" {
                 self.reason.clear();
             }
@@ -127,7 +127,7 @@ impl Listing {
             }
             return None;
         }
-        // Recipients stand below the sender, behind the width of what stands before it.
+        // Recipients stand below the sender, indented by the width of the columns before it.
         if let (Some(last), true) = (self.last.as_mut(), line.starts_with("                    ")) {
             let (address, reason) = (line.trim().to_owned(), self.reason.clone());
             last.recipients.push(Recipient { address, reason });

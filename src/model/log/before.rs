@@ -1,21 +1,21 @@
-//! What qmgr(8) said of a message before a line of it: looked up in what was read, of which only the end is remembered.
+//! Looks up what qmgr(8) logged of a message before a given line. Only the end of the text read so far is remembered.
 
 use memchr::memmem;
 
-/// How far back it is looked for, in bytes.
+/// Bytes before a line in which qmgr(8)'s line is looked for.
 const BACK: usize = 64 * 1024;
 
-/// What stands before a line.
+/// The text before a line.
 #[derive(Debug, Clone, Copy)]
 pub struct Before<'a> {
-    /// In the block of lines that is being read.
+    /// Its part in the block of lines that is being read.
     pub here: &'a [u8],
-    /// Before that.
+    /// The end of the blocks before.
     pub earlier: &'a [u8],
 }
 
 impl Before<'_> {
-    /// The envelope sender, which qmgr(8) logs when it takes the message up; empty if that is not there.
+    /// The envelope sender, which qmgr(8) logs when it takes the message up; empty if that line is not there.
     pub fn sender_of(self, queue_id: &str) -> String {
         let needle = format!("{queue_id}: from=<");
         let found = |text: &[u8]| {
@@ -33,18 +33,18 @@ impl Before<'_> {
     }
 }
 
-/// The end of the blocks that were read before: what qmgr(8) says of a message may stand there.
+/// The end of the blocks that were read before: qmgr(8)'s line about a message may stand there.
 #[derive(Debug, Default)]
 pub struct Tail(Vec<u8>);
 
 impl Tail {
-    /// What stands before a line: this, and what of its own block does.
+    /// The text before a line: this end, and `here`, the part of the line's own block.
     pub fn before<'a>(&'a self, here: &'a [u8]) -> Before<'a> {
         let here = last_of(here, BACK);
         Before { here, earlier: last_of(&self.0, BACK - here.len()) }
     }
 
-    /// The end when another block was read.
+    /// The end after another block was read.
     #[must_use]
     pub fn then(mut self, block: &[u8]) -> Self {
         let end = last_of(block, BACK);
@@ -55,7 +55,7 @@ impl Tail {
     }
 }
 
-/// The last bytes, no more than so many.
+/// The last bytes, at most `most` of them.
 fn last_of(bytes: &[u8], most: usize) -> &[u8] {
     bytes.get(bytes.len().saturating_sub(most)..).unwrap_or_default()
 }

@@ -1,9 +1,10 @@
-//! What a line of the log says of a message: its queue id, an attempt, an end. The record of an attempt is that of
-//! log_adhoc() in Postfix's src/global/log_adhoc.c, from 2.10 to 3.11 (which has `tls=` before `dsn=`).
+//! Reads events of a message from a line of the log: its queue id, an attempt, an end. log_adhoc() in Postfix's
+//! src/global/log_adhoc.c writes the record of an attempt; this reads those of 2.10 to 3.11 (which has `tls=` before
+//! `dsn=`).
 
 use super::line::Line;
 
-/// What a line says of one message.
+/// An event of one message, as a line reports it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// cleanup(8) gave the message its queue id.
@@ -13,39 +14,39 @@ pub enum Event {
         /// Message-ID without the angle brackets.
         message_id: String,
     },
-    /// A delivery agent tried.
+    /// A delivery agent tried to deliver the message.
     Attempt(Attempt),
-    /// qmgr(8) gave the message up: it was in the queue for too long, or an admin said so.
+    /// qmgr(8) gave the message up: it was in the queue for too long, or an admin had it expire.
     Expired {
         /// Queue id.
         queue_id: String,
     },
-    /// postsuper(1) took it out of the queue.
+    /// postsuper(1) took the message out of the queue.
     Deleted {
         /// Queue id.
         queue_id: String,
     },
-    /// A rule of cleanup(8), or a milter, threw it away (cleanup_message.c, cleanup_milter.c).
+    /// A rule of cleanup(8), or a milter, threw the message away (cleanup_message.c, cleanup_milter.c).
     Discarded {
         /// Queue id.
         queue_id: String,
     },
-    /// bounce(8) told the sender that it did not arrive (bounce_notify_service.c).
+    /// bounce(8) told the sender that the message did not arrive (bounce_notify_service.c).
     Returned {
         /// Queue id.
         queue_id: String,
     },
-    /// A rule of cleanup(8), or a milter, refused it (cleanup_message.c, cleanup_milter.c).
+    /// A rule of cleanup(8), or a milter, refused the message (cleanup_message.c, cleanup_milter.c).
     Refused {
         /// Queue id.
         queue_id: String,
     },
-    /// cleanup(8) could not write it, and pickup(8) keeps it in the maildrop (pickup.c).
+    /// cleanup(8) could not write the message, and pickup(8) keeps it in the maildrop (pickup.c).
     GivenBack {
         /// Queue id.
         queue_id: String,
     },
-    /// postsuper(1) put it back into the maildrop, from where it gets another queue id.
+    /// postsuper(1) put the message back into the maildrop, from where it gets another queue id.
     Requeued {
         /// Queue id.
         queue_id: String,
@@ -65,9 +66,9 @@ pub struct Attempt {
     pub pid: u32,
     /// Recipient, as it was after aliases and other rewriting.
     pub to: String,
-    /// Recipient as the sender gave it, if that was another one.
+    /// Recipient as the sender gave it, if it differs.
     pub orig_to: Option<String>,
-    /// Who took it, or was to take it.
+    /// Next hop, which took the message or was to take it.
     pub relay: Hop,
     /// Seconds: before the queue manager, in it, connecting (DNS, TCP, TLS, login), transmitting.
     pub delays: [f32; 4],
@@ -78,14 +79,14 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Whether it was made for this recipient, given as the sender gave it: a copy for somebody else (`always_bcc`,
-    /// `recipient_bcc_maps`) has the same queue id.
+    /// Whether the attempt was for this recipient, written as the sender gave it: a copy for somebody else
+    /// (`always_bcc`, `recipient_bcc_maps`) has the same queue id.
     pub fn is_for(&self, recipient: &str) -> bool {
         let asked = plain(recipient);
         plain(&self.to) == asked || self.orig_to.as_ref().is_some_and(|orig| plain(orig) == asked)
     }
 
-    /// Whether an agent for mailboxes on this host made it.
+    /// Whether an agent for mailboxes on this host made the attempt.
     pub fn is_local(&self) -> bool {
         matches!(&self.relay, Hop::Here(agent) if agent == "local" || agent == "virtual")
     }
@@ -103,7 +104,7 @@ impl Attempt {
         }
     }
 
-    /// Whether the relay said no: it gave a reply that Postfix took for final, or softened
+    /// Whether the relay refused: it gave a reply that Postfix took for final, or made temporary
     /// (smtp_sasl_auth_soft_bounce).
     pub fn is_refusal(&self) -> bool {
         self.reason.contains(" said: ") && (self.status == Status::Bounced || self.reason.contains("said: 5"))
@@ -114,7 +115,7 @@ impl Attempt {
         self.reason.starts_with(SUSPENDED)
     }
 
-    /// The reason itself: where qmgr(8) has made no attempt, that of the one before (qmgr_deliver.c).
+    /// The reason itself: where qmgr(8) made no attempt, the reason of the attempt before (qmgr_deliver.c).
     pub fn words(&self) -> &str {
         self.reason.strip_prefix(SUSPENDED).unwrap_or(&self.reason)
     }
@@ -136,15 +137,15 @@ pub fn plain(address: &str) -> String {
     domain.map_or_else(|| local.to_lowercase(), |domain| format!("{local}@{domain}").to_lowercase())
 }
 
-/// What qmgr(8) puts before the reason of an earlier attempt.
+/// Text that qmgr(8) puts before the reason of an earlier attempt.
 const SUSPENDED: &str = "delivery temporarily suspended: ";
 
 /// `relay=` of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hop {
-    /// `none`: no connection came about.
+    /// `none`: there was no connection.
     None,
-    /// `local`, `virtual`, …: it stayed on this host.
+    /// `local`, `virtual`, …: the message stayed on this host.
     Here(String),
     /// A host.
     Host {
@@ -168,7 +169,7 @@ pub enum Status {
     Bounced,
 }
 
-/// What the line says.
+/// The event that a line reports.
 pub fn parse_event(line: &Line) -> Event {
     parse(line).unwrap_or(Event::Other)
 }
@@ -190,7 +191,7 @@ fn parse(line: &Line) -> Option<Event> {
         "bounce" => {
             rest.starts_with("sender non-delivery notification: ").then(|| Event::Returned { queue_id: id() })
         }
-        // It bounces by itself what has been through too many hosts.
+        // A line with `to=` is a bounce by cleanup(8) itself, of a message that has been through too many hosts.
         "cleanup" if !rest.starts_with("to=") => {
             let rest = rest.strip_prefix("resent-").unwrap_or(rest).strip_prefix("message-id=")?;
             let message_id = rest.strip_prefix('<').unwrap_or(rest).split(['<', '>']).next()?;
@@ -210,24 +211,25 @@ fn parse(line: &Line) -> Option<Event> {
     }
 }
 
-/// A queue id at the head of a text, and what comes after `: `.
+/// The queue id at the head of a text, and the text after its `: `.
 pub fn split_queue_id(text: &str) -> Option<(&str, &str)> {
     let (id, rest) = text.split_once(": ")?;
     is_queue_id(id).then_some((id, rest))
 }
 
-/// A queue id, short or long: letters and digits, and not a word.
+/// Whether a text is a queue id, short or long: letters and digits, and not a word.
 fn is_queue_id(text: &str) -> bool {
     (5..=MOST).contains(&text.len())
         && text.bytes().all(|c| c.is_ascii_alphanumeric())
         && text.bytes().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
 }
 
-/// Length of a queue id: the long form has the time in base 52 and the inode in base 51 (src/global/mail_queue.h).
+/// Greatest length of a queue id: the long form has the time in base 52 and the inode in base 51
+/// (src/global/mail_queue.h).
 pub const MOST: usize = 28;
 
 fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
-    // An address may have anything in it, also what looks like a field.
+    // An address may contain any text, also text that looks like a field.
     let (to, mut rest) = rest.strip_prefix("to=<")?.split_once(">, ")?;
     let mut orig_to = None;
     if let Some((orig, after)) = rest.strip_prefix("orig_to=<").and_then(|rest| rest.split_once(">, ")) {
@@ -241,7 +243,7 @@ fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
                 "sent" => Status::Sent,
                 "deferred" => Status::Deferred,
                 "bounced" => Status::Bounced,
-                _ => return None, // `deliverable`: an address that was only asked for
+                _ => return None, // `deliverable`: Postfix only probed the address
             };
             let reason = reason.get(reason.find('(')? + 1..)?.trim_end();
             return Some(Attempt {
@@ -253,7 +255,7 @@ fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
                 relay,
                 delays,
                 status,
-                // A line that was cut has no end.
+                // A line that was cut has no closing parenthesis.
                 reason: reason.strip_suffix(')').unwrap_or(reason).to_owned(),
             });
         }

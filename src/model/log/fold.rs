@@ -1,8 +1,8 @@
-//! The same words with other numbers, addresses and ids in them: folded to one text, so that messages that failed for
-//! one reason make one group.
+//! Folds texts that differ only in numbers, addresses and ids into one text, so that messages that failed for one reason
+//! make one group.
 
-/// Folds into `out` what differs from message to message and no cause depends on: what is in brackets, mail addresses,
-/// long words with many digits. Codes stay, and short numbers.
+/// Appends `text` to `out`, and replaces what differs from message to message and no cause depends on: text in brackets,
+/// mail addresses, long words with many digits. Codes and short numbers stay.
 pub fn soft(text: &str, out: &mut String) {
     for (at, word) in text.split(' ').enumerate() {
         if at > 0 {
@@ -12,7 +12,7 @@ pub fn soft(text: &str, out: &mut String) {
         if word.contains('@') {
             out.push('@');
         } else if let Some((name, rest)) = word.split_once('[') {
-            // IPv6 or not may be the cause; so may the port.
+            // The cause may depend on the kind of address (IPv4 or IPv6), and on the port.
             let (address, port) = rest.split_once(']').unwrap_or((rest, ""));
             let kind = if address.contains(':') { "[:]" } else { "[.]" };
             out.extend([name, kind, port]);
@@ -26,7 +26,8 @@ pub fn soft(text: &str, out: &mut String) {
     }
 }
 
-/// Folds all numbers and names as well, but for the codes of a reply: words that no one knows yet are grouped by this.
+/// Folds all numbers and names as well, except the codes of a reply. Words that the catalogue does not know are grouped
+/// by this text.
 pub fn hard(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     soft(text, &mut folded);
@@ -56,7 +57,7 @@ pub fn hard(text: &str) -> String {
     out
 }
 
-/// `550`, `5.7.1`, `550-5.7.1`.
+/// Whether a word is the code of a reply: `550`, `5.7.1`, `550-5.7.1`.
 fn is_code(word: &str) -> bool {
     let word = word.trim_end_matches([':', ',', ';']);
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
@@ -66,7 +67,7 @@ fn is_code(word: &str) -> bool {
         && word.bytes().all(|c| c.is_ascii_digit() || c == b'.' || c == b'-')
 }
 
-/// A host name or the like: a dot between letters.
+/// Whether a word looks like a host name: a dot between letters.
 fn is_name(word: &str) -> bool {
     let letter = |c: Option<&u8>| c.is_some_and(u8::is_ascii_alphabetic);
     let bytes = word.as_bytes();

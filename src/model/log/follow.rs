@@ -1,5 +1,5 @@
-//! Follows all messages of a log at once, in memory that does not grow with it: fed with blocks of whole lines, it
-//! remembers the messages that failed and did not get through, by what they failed of.
+//! Follows all messages of a log at once, in memory that does not grow with the log. The follower is fed with blocks of
+//! whole lines, and remembers the messages that failed and did not get through, grouped by cause.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -20,13 +20,13 @@ use crate::model::causes::words::Words;
 use crate::model::causes::{About, Circumstances, diagnose};
 use crate::model::text::masked;
 
-/// Bytes of a line that are looked at; JSON needs a line that is whole.
+/// Bytes of a line that are read; JSON needs a line that is whole.
 const LINE: usize = 64 * 1024;
-/// Words whose cause is remembered.
+/// Texts whose cause is remembered.
 const KNOWN: usize = 8192;
 
-/// Daemons whose death is trouble even if no one knows the words. The programs that people run (sendmail, postqueue,
-/// postmap …) also end with `fatal:`, because of what was typed.
+/// Daemons whose death is trouble even if the catalogue does not know the words. The programs that people run (sendmail,
+/// postqueue, postmap …) also end with `fatal:`, because of what somebody typed.
 const DAEMONS: [&str; 16] = [
     "anvil",
     "bounce",
@@ -46,17 +46,17 @@ const DAEMONS: [&str; 16] = [
     "virtual",
 ];
 
-/// What is looked for, and what is known beforehand.
+/// The question to a log, and what the caller knows beforehand.
 pub struct Question<'a> {
-    /// Lines before this are passed over.
+    /// Start time: earlier lines are skipped.
     pub since: Option<Seconds>,
     /// Domains whose mail is to leave this host; a local delivery for one of them is a failure.
     pub elsewhere: Vec<String>,
-    /// What is true of the host.
+    /// Returns the facts about the host for a failed attempt.
     pub circumstances: &'a dyn Fn(&About) -> Circumstances,
 }
 
-/// What was seen so far.
+/// Follower of a log, with all that it has seen so far.
 pub struct Follower<'a> {
     question: Question<'a>,
     calendar: Calendar,
@@ -66,7 +66,7 @@ pub struct Follower<'a> {
     pub(super) groups: Groups,
     pub(super) hosts: Hosts,
     hasher: RandomState,
-    /// The group of each of the words that were met, by their hash; `None` where they are no trouble.
+    /// The group of each text that was met, by the hash of the text; `None` if the text is no trouble.
     known: HashMap<u64, Option<u32>>,
     folded: String,
     tail: Tail,
@@ -77,7 +77,7 @@ pub struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    /// Knows nothing yet.
+    /// A follower that has read nothing yet.
     pub fn new(question: Question<'a>) -> Self {
         Self {
             question,
@@ -98,7 +98,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// What follows is another file. Files come in the order of their lines' times.
+    /// Begins another file, whose times are read by this calendar. Files come in the order of their lines' times.
     pub fn source(&mut self, calendar: Calendar) {
         self.calendar = calendar;
     }
@@ -133,7 +133,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// The time of a line, whose host is remembered.
+    /// The time of a line. Its host is remembered.
     fn edge(&mut self, line: Option<&[u8]>) -> Option<Seconds> {
         let raw = String::from_utf8_lossy(head_of(line?, LINE));
         let raw = unwrap(&raw);
@@ -170,7 +170,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// The host of a line; there is but one in most logs.
+    /// The host of a line. Most logs have only one.
     fn host_of(&mut self, head: &[u8]) -> u16 {
         if let Some(only) = self.hosts.only() {
             return only;
@@ -224,7 +224,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A delivery that no other host accepted: a mailbox on this host.
+    /// Takes a delivery that no other host accepted: to a mailbox on this host.
     fn sent(&mut self, host: u16, attempt: &Attempt, time: Option<Seconds>) {
         let key = self.messages.key(attempt.queue_id.as_bytes(), attempt.to.as_bytes());
         self.got_through(key);
@@ -241,16 +241,17 @@ impl<'a> Follower<'a> {
     }
 
     fn failed(&mut self, host: u16, key: u64, attempt: &Attempt, before: Before, time: Option<Seconds>) {
-        // A bounce that nobody here takes is no news: what bounced is a failure of its own.
+        // A bounce that no mailbox here takes is not reported: the message that bounced is itself a failure.
         if attempt.is_local() && before.is_bounce(&attempt.queue_id) {
             return;
         }
         let previous = self.messages.group(key);
-        // No attempt was made: the cause is that of the last one, which is in the table, or was met with these words.
+        // If qmgr(8) made no attempt, the cause is that of the last one, which is in the table, or was met with these
+        // words.
         let words = self.hash(host, &[attempt.words()]);
         let repeated = attempt.is_repeated().then(|| previous.or(self.known.get(&!words).copied().flatten()));
         let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before, words));
-        // Under another number than that of the words as evidence: the same words may come with more of it.
+        // The key is not the hash of the words as evidence: the same words may come with more evidence.
         self.learn(!words, Some(group));
         self.witness.ended(host, attempt.pid, &attempt.queue_id);
         let state = if attempt.status == Status::Deferred { State::Deferred } else { State::Lost };
@@ -283,13 +284,13 @@ impl<'a> Follower<'a> {
         let about = About {
             relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
             sender: &sender,
-            // The texts are of all messages that fail like this one.
+            // The texts are shown for all messages that fail like this one, so they name no recipient.
             to: "",
             host: self.hosts.name(host),
         };
         let cause = diagnose(&evidence, &(self.question.circumstances)(&about));
         let kind = cause.map_or_else(|| Kind::unknown(attempt), Kind::Known);
-        // `unknown mail transport error` says less than the last words of who died.
+        // `unknown mail transport error` says less than the last words of the daemon that died.
         let telling = evidence.last().filter(|_| is_of_transport(&words)).copied().unwrap_or(&words);
         let group = self.groups.number(host, kind, telling);
         if let (Some((name, _, port)), Some(group)) = (target, self.groups.get_mut(group)) {
@@ -314,7 +315,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// A line that tells of trouble without a message.
+    /// Takes a line that reports trouble without naming a message.
     fn alone(&mut self, host: u16, line: &Line, time: Option<Seconds>) {
         if !line.is_trouble() {
             return;
@@ -366,7 +367,7 @@ impl<'a> Follower<'a> {
         self.known.insert(hash, group);
     }
 
-    /// What a time of this log is in words.
+    /// The calendar that turns times of this log into words.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
     }

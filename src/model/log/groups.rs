@@ -1,5 +1,5 @@
-//! What the failures of a log are grouped by: the host, and the cause that the catalogue names, or the folded words
-//! where it names none. Bounded: so many groups, and a few examples of each.
+//! Groups the failures of a log by host, and by the cause that the catalogue names, or the folded words where it names
+//! none. Memory is bounded: a fixed number of groups, and a few examples of each.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,9 +10,9 @@ use crate::model::causes::Cause;
 use crate::model::causes::catalogue::{Stage, Verdict};
 use crate::model::text::{clipped, masked};
 
-/// Groups of causes. If more hosts than that fail in every way, the rest is of no host.
+/// Groups of causes. If there are more, the rest is counted without a host.
 const KNOWN: usize = 3000;
-/// Groups of words that no one knows. If there are more, the rest is one group.
+/// Groups of words that the catalogue does not know. If there are more, the rest is one group.
 const UNKNOWN: usize = 1000;
 /// Examples of a group: the newest ones.
 const EXAMPLES: usize = 3;
@@ -21,23 +21,23 @@ const WORDS: usize = 600;
 /// Relays of a group that are named.
 const RELAYS: usize = 5;
 
-/// What made a message fail.
+/// The reason of a failure.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
-    /// The catalogue knows it.
+    /// A cause that the catalogue knows.
     Known(Cause),
-    /// It does not: where it was, as far as the words tell, and whether the relay said them.
+    /// Words that it does not know: the stage, as far as they tell, and whether the relay said them.
     Unknown(Stage, Verdict),
 }
 
 impl Kind {
-    /// Of an attempt that failed in words that no one knows.
+    /// The kind of a failed attempt whose words the catalogue does not know.
     pub fn unknown(attempt: &Attempt) -> Self {
         let verdict = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
         Self::Unknown(nearest_stage(attempt), verdict)
     }
 
-    /// Of mail for a domain that was to leave this host, and was delivered on it.
+    /// The kind of mail for a domain that was to leave this host, and was delivered on it.
     pub fn stayed(domain: &str) -> Self {
         Self::Known(Cause {
             id: "delivered-locally".into(),
@@ -69,17 +69,17 @@ pub struct Example {
 pub struct Group {
     /// Number of the host.
     pub host: u16,
-    /// What it is.
+    /// The reason.
     pub kind: Kind,
-    /// The words that it was named by, or the first of them.
+    /// The log's words of the first failure.
     pub words: String,
-    /// Lines that tell of it without a message.
+    /// Lines that report it without naming a message.
     pub lines: u64,
-    /// The first and the last of those.
+    /// Times of the first and the last of those lines.
     pub told: (Option<Seconds>, Option<Seconds>),
     /// Relays where it happened.
     pub relays: Vec<String>,
-    /// Whether there were more.
+    /// Whether there were more relays.
     pub more_relays: bool,
     examples: VecDeque<Example>,
 }
@@ -93,7 +93,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// The number of the group of this kind on this host; made if there is none yet.
+    /// The number of the group of this kind on this host. The group is made if there is none yet.
     pub fn number(&mut self, host: u16, kind: Kind, words: &str) -> u32 {
         let mut key = match &kind {
             Kind::Known(cause) => (host, cause.id.clone()),
@@ -139,7 +139,7 @@ impl Groups {
 }
 
 impl Group {
-    /// It happened at this relay.
+    /// Records a relay where it happened.
     pub fn at(&mut self, name: &str, port: u16) {
         let relay = format!("{name}:{port}");
         if !self.relays.contains(&relay) {
@@ -159,7 +159,7 @@ impl Group {
         self.examples.push_back(example);
     }
 
-    /// That message is none of this group's any more.
+    /// Drops a message that is no longer in this group from the examples.
     pub fn forget(&mut self, key: u64) {
         self.examples.retain(|example| example.key != key);
     }
@@ -170,7 +170,7 @@ impl Group {
     }
 }
 
-/// Where on the way an attempt failed whose words no one knows.
+/// The likeliest stage of a failed attempt whose words the catalogue does not know.
 fn nearest_stage(attempt: &Attempt) -> Stage {
     const WORDS_OF: [(&str, Stage); 15] = [
         ("in reply to initial connect", Stage::Greeting),

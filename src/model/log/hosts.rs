@@ -1,8 +1,8 @@
-//! The hosts whose lines a log has: one, or many in a central log. Numbers for names, so that a group is small.
+//! The hosts that wrote a log: one, or many in a central log. Each name gets a number, so that a group is small.
 
-/// Hosts that are told apart.
+/// Hosts that have a number of their own.
 const HOSTS: usize = 256;
-/// What the others are called.
+/// Name that stands for all other hosts.
 const MORE: &str = "more hosts";
 
 /// The names, in the order in which they were met.
@@ -39,7 +39,7 @@ impl Hosts {
         self.last
     }
 
-    /// The one host whose lines there were so far.
+    /// The number of the only host so far, if there is only one.
     pub fn only(&self) -> Option<u16> {
         match self.names.len() {
             1 => Some(0),

@@ -1,14 +1,14 @@
-//! One line of a mail log: `TIME HOST TAG/DAEMON[PID]: TEXT`, in whatever a syslog daemon, the journal or a container
-//! put before it. Lines of other programs are none of ours.
+//! One line of a mail log: `TIME HOST TAG/DAEMON[PID]: TEXT`, behind whatever prefix a syslog daemon, the journal or a
+//! container put before it. Lines of other programs are skipped.
 
 use super::stamp::{Calendar, Seconds, Stamp};
 use super::wrap::unwrap;
 use crate::model::text::clipped;
 
-/// Bytes of a line's text that are looked at: a reply of several lines has 512 each (RFC 5321 §4.5.3.1.5).
+/// Bytes of a line's text that are read: a reply of several lines has 512 bytes in each (RFC 5321 §4.5.3.1.5).
 const TEXT: usize = 16 * 1024;
 
-/// Who wrote the line.
+/// The writer of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writer {
     /// A program of Postfix, or a library in it: Cyrus SASL, OpenSSL, the C library with the kernel's errors.
@@ -17,12 +17,12 @@ pub enum Writer {
     System,
 }
 
-/// A line that a Postfix program wrote, or the system.
+/// A line that a Postfix program or the system wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// Time, host, and what a container's log has before them.
+    /// Time, host, and the prefix of a container's log.
     head: &'a str,
-    /// Who wrote it, as far as the line tells.
+    /// Its writer, as far as the line tells.
     pub writer: Writer,
     /// `smtp`, `cleanup`, `qmgr`, …
     pub daemon: &'a str,
@@ -32,8 +32,8 @@ pub struct Line<'a> {
     pub text: &'a str,
 }
 
-/// Finds the Postfix part of a log line: `TAG/daemon[pid]: `, where TAG is `syslog_name`, with or without parts of its
-/// own. `None` for other lines, also for those of programs that repeat in their words what looks like one.
+/// Finds the Postfix part of a log line: `TAG/daemon[pid]: `, where TAG is `syslog_name`, which may contain `/`. `None`
+/// for other lines, also for lines of other programs whose text looks like Postfix's.
 pub fn parse_line(raw: &str) -> Option<Line<'_>> {
     let raw = raw.trim_end();
     let (tag, text) = raw.split_once(": ")?;
@@ -48,7 +48,7 @@ pub fn parse_line(raw: &str) -> Option<Line<'_>> {
     Some(Line { head, writer: Writer::Daemon, daemon, pid: pid.parse().ok()?, text })
 }
 
-/// When a line was written, also if another program did.
+/// The time of a line, also of one that another program wrote.
 pub fn time_of(raw: &[u8], calendar: &Calendar) -> Option<Seconds> {
     let raw = String::from_utf8_lossy(raw);
     let raw = unwrap(&raw);
@@ -64,8 +64,8 @@ fn is_word(text: &str) -> bool {
 }
 
 impl<'a> Line<'a> {
-    /// A line of the kernel, systemd, the journal or rsyslog, which may be about Postfix, or of the command `postfix`
-    /// itself; it has no daemon.
+    /// Reads a line of the kernel, systemd, the journal or rsyslog, which may be about Postfix, or of the command
+    /// `postfix` itself; its `daemon` is empty.
     pub fn of_system(raw: &'a str) -> Option<Self> {
         const PROGRAMS: [&str; 7] =
             ["kernel", "systemd", "systemd-journald", "systemd-journal", "rsyslogd", "audit", "postfix"];
@@ -78,8 +78,8 @@ impl<'a> Line<'a> {
         Some(Self { head: raw.get(..start)?, writer, daemon: "", pid: 0, text })
     }
 
-    /// Whether its writer complains (util/msg.c). What a daemon only reports may be anything: of a verbose one each word
-    /// that was said. The command `postfix` hands on what a program says that it has called.
+    /// Whether the writer reports trouble (util/msg.c). Other lines of a daemon may be anything: a verbose one logs each
+    /// word of a conversation. The command `postfix` repeats the lines of a program that it has called.
     pub fn is_trouble(&self) -> bool {
         let text = self.text.strip_prefix("/usr/sbin/postconf: ").unwrap_or(self.text);
         let complains = |head: &&str| text.starts_with(*head);
@@ -89,7 +89,7 @@ impl<'a> Line<'a> {
             || ["warning: ", "error: ", "fatal: ", "panic: "].iter().any(complains)
     }
 
-    /// When, and on which host; each as far as the line tells. Of several stamps the one with year and zone counts.
+    /// Time and host of the line, each as far as the line tells. Of several stamps the one with year and zone counts.
     pub fn when_and_where(&self, calendar: &Calendar) -> (Option<Seconds>, Option<&'a str>) {
         let mut rest = self.head.trim();
         let mut found: Option<Stamp> = None;
@@ -206,7 +206,7 @@ mod tests {
             "Nov 23 10:00:00 host CRON[1]: (root) CMD (/usr/bin/a[1]: b)",
             "{\"a\":1}",
             "x /[1]: ",
-            // What others say may look like one.
+            // The text of another program may look like a line of Postfix.
             "Nov 23 10:00:00 host dovecot: imap(a): x postfix/smtp[1]: fatal: x",
             "é]: é]: ",
         ] {

@@ -10,10 +10,10 @@ use super::stamp::Seconds;
 const FILTER_BITS: u32 = 18;
 /// Entries in each half of the table.
 const HALF: usize = 200_000;
-/// Ends that are remembered.
+/// Messages whose end (expired, deleted) is remembered.
 const ENDS: usize = 50_000;
 
-/// How a message stands.
+/// State of a message that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// In the queue: Postfix will try again.
@@ -32,7 +32,7 @@ struct Failed {
     state: State,
 }
 
-/// Seconds since 1970 in half the space; 0 is not known.
+/// Seconds since 1970 in half the space; 0 stands for an unknown time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Moment(u32);
 
@@ -46,7 +46,7 @@ impl Moment {
     }
 }
 
-/// What is known of a group's messages.
+/// Number and times of a group's messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Messages that failed and did not get through.
@@ -59,7 +59,7 @@ pub struct Tally {
     pub last: Option<Seconds>,
 }
 
-/// A table by keys that are hashes already, with a secret of this process in them.
+/// A table whose keys are already hashes, made with a secret of this process.
 type Table<T> = HashMap<u64, T, BuildHasherDefault<Hashed>>;
 
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ impl Hasher for Hashed {
     }
 }
 
-/// Tells most queue ids that are not in the table, without a search. Bits are set and never cleared.
+/// Rules out most queue ids that are not in the table, without a search. Bits are set and never cleared.
 #[derive(Debug)]
 struct Filter(Vec<u64>);
 
@@ -93,7 +93,7 @@ impl Default for Filter {
 }
 
 impl Filter {
-    /// Word and bit of a queue id, by its last eight bytes: those differ.
+    /// Word and bit of a queue id, from its last eight bytes, which differ between messages.
     fn place(queue_id: &[u8]) -> (usize, u64) {
         let last = queue_id.iter().rev().take(8).fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
         let place = last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - FILTER_BITS);
@@ -113,7 +113,7 @@ impl Filter {
     }
 }
 
-/// The table.
+/// The messages that failed, in two halves of a table.
 #[derive(Debug, Default)]
 pub struct Messages {
     filter: Filter,
@@ -122,12 +122,12 @@ pub struct Messages {
     old: Table<Failed>,
     ended: Table<Option<(u32, Moment)>>,
     settled: HashMap<u32, Tally>,
-    /// Whether some are no longer followed, so that those which got through later are counted as failed.
+    /// Whether some messages are no longer followed, so that those which got through later count as failed.
     pub overflowed: bool,
 }
 
 impl Messages {
-    /// Stands for one message for one recipient.
+    /// Key of one message for one recipient.
     pub fn key(&self, queue_id: &[u8], to: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(queue_id);
@@ -146,7 +146,7 @@ impl Messages {
         self.young.get(&key).or_else(|| self.old.get(&key)).map(|failed| failed.group)
     }
 
-    /// An attempt failed for the reason of this group.
+    /// Records an attempt that failed for the reason of this group.
     pub fn failed(&mut self, key: u64, queue_id: &[u8], group: u32, state: State, time: Option<Seconds>) {
         self.filter.set(queue_id);
         let moment = Moment::new(time);
@@ -163,17 +163,17 @@ impl Messages {
         entry.last = Moment::new(later(entry.last.time(), time));
     }
 
-    /// It got through. The group in which it was, if it had failed before.
+    /// Removes a message that got through. Returns its group, if it had failed before.
     pub fn accepted(&mut self, key: u64) -> Option<u32> {
         self.young.remove(&key).or_else(|| self.old.remove(&key)).map(|failed| failed.group)
     }
 
-    /// An admin took the message out of the queue.
+    /// Records that an admin took the message out of the queue.
     pub fn deleted(&mut self, queue_id: &[u8]) {
         self.end(queue_id, None);
     }
 
-    /// qmgr(8) gave the message up. It counts under `group`, unless an attempt that failed says more.
+    /// Records that qmgr(8) gave the message up. It counts under `group`, unless a failed attempt says more.
     pub fn expired(&mut self, queue_id: &[u8], group: u32, time: Option<Seconds>) {
         self.end(queue_id, Some((group, Moment::new(time))));
     }
@@ -186,7 +186,7 @@ impl Messages {
         self.ended.insert(self.hasher.hash_one(queue_id), expired);
     }
 
-    /// Counts the older half as it is.
+    /// Counts the older half as it is, and drops it.
     fn settle(&mut self) {
         let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
         self.overflowed |= old.values().any(|failed| failed.state == State::Deferred);
@@ -196,7 +196,7 @@ impl Messages {
         }
     }
 
-    /// All that failed and did not get through, by group.
+    /// Tallies of the messages that failed and did not get through, by group.
     pub fn tallies(&self) -> HashMap<u32, Tally> {
         let mut all = self.settled.clone();
         let known: HashSet<u64> =
@@ -217,7 +217,7 @@ impl Messages {
         all
     }
 
-    /// A message for several recipients is one message.
+    /// Tallies of one half, by group. A message for several recipients counts as one.
     fn count(&self, half: &Table<Failed>) -> HashMap<u32, Tally> {
         let mut list: Vec<&Failed> = half.values().collect();
         list.sort_unstable_by_key(|failed| (failed.group, failed.message, failed.state == State::Lost));
@@ -241,7 +241,7 @@ impl Messages {
 }
 
 impl Tally {
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub fn with(&self, other: &Self) -> Self {
         Self {
@@ -253,7 +253,7 @@ impl Tally {
     }
 }
 
-/// The earlier of two times; one that is not known does not count.
+/// The earlier of two times; an unknown one does not count.
 pub fn earlier(one: Option<Seconds>, other: Option<Seconds>) -> Option<Seconds> {
     one.into_iter().chain(other).min()
 }

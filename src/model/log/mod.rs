@@ -1,5 +1,6 @@
 //! The mail log: one way to read a line (`line`, `event`), for `verify`, which follows one message as it goes, and for
-//! `diagnose`, which follows all of them through any log. Text in, facts out; what they mean is the catalogue's.
+//! `diagnose`, which follows all messages of any log. These modules turn text into facts; the catalogue says what the
+//! facts mean.
 
 mod before;
 pub mod event;

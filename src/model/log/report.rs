@@ -1,5 +1,5 @@
-//! What a log told, in the order in which an admin wants to hear it: what still fails before what is over, much before
-//! little, and what is only the consequence of something else not at all.
+//! The failures in a log, in the order in which an admin needs them: those that still hold messages first, then those
+//! with most messages. A failure that is only the consequence of another one is left out.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use super::messages::{Tally, earlier, later};
 use super::stamp::Seconds;
 use crate::model::causes::catalogue::{Fix, Stage, Verdict, catalogue};
 
-/// Everything that was found.
+/// All findings in a log.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Causes, and words that no one knows; the most important first.
+    /// Causes, and words that the catalogue does not know; the most important first.
     pub failures: Vec<Failure>,
     /// Records of acceptance by another host: one for each message and recipient.
     pub accepted: u64,
@@ -23,52 +23,52 @@ pub struct Report {
     pub hosts: Vec<String>,
     /// Whether any line was Postfix's.
     pub has_postfix: bool,
-    /// Whether there were more messages than are followed, so that the numbers are not exact.
+    /// Whether there were more messages than can be followed, so that the numbers are not exact.
     pub overflowed: bool,
 }
 
-/// One cause, or words that no one knows.
+/// One cause, or words that the catalogue does not know.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// Stable name; `unknown` for words that the catalogue does not have.
     pub id: String,
-    /// Where on the way.
+    /// Stage of the message's way.
     pub stage: Stage,
-    /// Which side.
+    /// The side that kept the mail from arriving.
     pub verdict: Verdict,
     /// The host that wrote the lines; `None` if they do not tell.
     pub host: Option<String>,
-    /// Whether that is the host in question.
+    /// Whether that host is the one in question.
     pub ours: bool,
-    /// Messages, and when.
+    /// Number of messages, and the times.
     pub tally: Tally,
-    /// Lines that told of it without a message.
+    /// Lines that reported it without naming a message.
     pub lines: u64,
-    /// Whether mail was accepted by a relay after the last of it.
+    /// Whether a relay accepted mail after the last of these failures.
     pub over: bool,
-    /// What is wrong; empty if unknown.
+    /// The cause in words; empty if unknown.
     pub cause: String,
-    /// What to do.
+    /// Next step for the administrator.
     pub remedy: String,
-    /// What of ours can mend it.
+    /// The relayhost command that can mend it.
     pub fix: Option<Fix>,
     /// Relays where it happened.
     pub relays: Vec<String>,
-    /// Whether there were more.
+    /// Whether there were more relays.
     pub more_relays: bool,
-    /// A message of it, if there is one that is still known.
+    /// An example message, if one is still known.
     pub example: Option<Example>,
     /// The log's words.
     pub words: String,
 }
 
-/// Whose failures count.
+/// The hosts whose failures count.
 #[derive(Debug, Clone, Default)]
 pub struct Owner {
     /// Names of the host in question.
     pub names: Vec<String>,
-    /// Whether the log is that host's own: what other names wrote into it is not its failure. For other logs, all
-    /// hosts count if this one is not among them.
+    /// Whether the log is that host's own: failures under other names in it do not count. In other logs, all hosts count
+    /// if this one is not among them.
     pub strict: bool,
 }
 
@@ -84,7 +84,7 @@ impl Owner {
 }
 
 impl Report {
-    /// Ends the reading.
+    /// The report on all that the follower has read.
     pub fn new(follower: &Follower, owner: &Owner) -> Self {
         let hosts: Vec<String> = follower.hosts.names().map(str::to_owned).collect();
         let tallies = follower.messages.tallies();
@@ -119,7 +119,7 @@ impl Report {
         }
     }
 
-    /// Whether the host in question failed.
+    /// Whether the host in question has failures.
     pub fn has_failed(&self) -> bool {
         self.failures.iter().any(|failure| failure.ours)
     }
@@ -173,8 +173,8 @@ fn failure(
     })
 }
 
-/// Which of these are told of by lines alone, and follow from another one of the same host: an entry that is more exact
-/// (`over`) was found there.
+/// For each failure, whether only lines report it, and it follows from another one of the same host: the entry of that
+/// one is more exact (`over`).
 fn consequences(failures: &[Failure]) -> Vec<bool> {
     if failures.len() < 2 {
         return Vec::new();

@@ -1,34 +1,34 @@
-//! Finds, in a block of whole log lines, the few that tell of trouble, by one vectorised search for all their words.
-//! Most lines of a log are of messages that went well; those are passed over without being looked at.
+//! Finds, in a block of whole log lines, the few that report trouble, by one vectorised search for all their words. Most
+//! lines of a log are of messages that went well; the search skips those.
 
 use std::ops::Range;
 
 use aho_corasick::packed::{Config, MatchKind, Searcher};
 use memchr::{memchr, memmem, memrchr};
 
-/// Every line that matters has one of these. The search looks at four bytes first: needles do not begin as something in
-/// every line does (`postfix`, `connection`).
+/// Every line that matters has one of these. The search compares four bytes first, so no needle begins like a text that
+/// every line has (`postfix`, `connection`).
 const NEEDLES: [&str; 19] = [
     "status=",
     "warning: ",
     "fatal: ",
     "panic: ",
     "error: ",
-    // what smtp(8) and its TLS say before the record of an attempt (smtp_connect.c, tls_client.c, tls_verify.c); what
-    // it says of one of several hosts, it says again in the record if that was the last
+    // lines of smtp(8) and its TLS code before the record of an attempt (smtp_connect.c, tls_client.c, tls_verify.c);
+    // what smtp(8) says of one of several hosts, it repeats in the record if that host was the last
     "SSL_connect error",
     "certificate ",
     "ect to ",
     "wrappermode",
     "super[",
-    // what a rule or a milter of this host says (cleanup_message.c, cleanup_milter.c)
+    // lines about a rule or a milter of this host (cleanup_message.c, cleanup_milter.c)
     "reject: ",
-    // what the kernel, systemd, the journal and rsyslog say of Postfix
+    // lines of the kernel, systemd, the journal and rsyslog about Postfix
     "avc: ",
     "ix.service",
     "Suppressed ",
     "imuxsock",
-    // what goes before a failure that says less: a file of authorities, a firewall, plugins of the login
+    // lines before a failure that says less: about a CA file, a firewall, login plugins
     "load Certificat",
     "PIX work",
     "dlopen",
@@ -40,18 +40,18 @@ const NEEDLES: [&str; 19] = [
 pub enum Found<'a> {
     /// Another host accepted a message for one recipient.
     Accepted(Accepted<'a>),
-    /// A line to be read, and what stands before it in the block.
+    /// A line to be read, and the text before it in the block.
     Line(&'a [u8], &'a [u8]),
 }
 
-/// The record of an accepted message, as far as it was looked at.
+/// The record of an accepted message, as far as it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted<'a> {
     /// The line up to `status=`.
     pub head: &'a [u8],
 }
 
-/// The search, compiled.
+/// The compiled search.
 #[derive(Debug)]
 pub struct Scanner {
     needles: Searcher,
@@ -72,7 +72,7 @@ fn searcher(needles: &[&str]) -> Searcher {
 }
 
 impl Scanner {
-    /// For the lines of one message as well, and of them all.
+    /// A scanner that also finds every line of one message, even if it went well.
     pub fn of_message(queue_id: &str) -> Self {
         let needles: Vec<&str> =
             NEEDLES.into_iter().chain([queue_id]).filter(|needle| !needle.is_empty()).collect();
@@ -86,7 +86,7 @@ impl Scanner {
             let after = block.get(found.end()..).unwrap_or_default();
             let start = memrchr(b'\n', block.get(..found.start()).unwrap_or_default()).map_or(0, |at| at + 1);
             if !self.reads_all && found.pattern().as_usize() == 0 && after.starts_with(b"sent (2") {
-                // The rest of this line is the relay's reply; it can be searched faster than its end can be found.
+                // The rest of this line is the relay's reply; searching it is faster than finding its end.
                 at = found.end();
                 on(Found::Accepted(Accepted { head: block.get(start..found.start()).unwrap_or_default() }));
                 continue;
@@ -98,7 +98,7 @@ impl Scanner {
         }
     }
 
-    /// Queue id and recipient of the record of an attempt, and what is before them.
+    /// Queue id and recipient of the record of an attempt, and the text before them.
     pub fn message<'a>(&self, line: &'a [u8]) -> Option<Message<'a>> {
         let colon = self.to.find(line)?;
         let before = line.get(..colon)?;
@@ -109,7 +109,7 @@ impl Scanner {
     }
 }
 
-/// Which message a record is of.
+/// The message that a record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message<'a> {
     /// The line before the queue id.
@@ -159,7 +159,7 @@ mod tests {
                      d warning: x\n\
                      e status=sent (delivered to mailbox)";
         let found = scan(block);
-        // The reply of an accepted message may have a needle in it; whoever reads that line finds no trouble in it.
+        // The reply of an accepted message may have a needle in it; the reader of that line finds no trouble in it.
         let lines: Vec<&str> = found.iter().map(|(_, text)| &text[..1]).collect();
         assert_eq!(lines, ["a", "a", "c", "d", "e"]);
         assert!(found[0].0 && !found[2].0 && found[4].1.ends_with("mailbox)"));

@@ -1,6 +1,6 @@
-//! Time stamps of log lines to seconds since 1970: RFC 3164, which has neither year nor zone, and the ISO shapes of
-//! rsyslog, journalctl and containers. What a stamp leaves out is an argument: the host's zone, and the latest moment
-//! that a line can be of.
+//! Reads time stamps of log lines as seconds since 1970: RFC 3164, which has neither year nor zone, and the ISO shapes
+//! of rsyslog, journalctl and containers. The caller gives what a stamp leaves out: the host's zone, and the latest time
+//! that a line can have.
 
 use std::cell::Cell;
 
@@ -12,40 +12,40 @@ use crate::model::text::one_line;
 /// Seconds since 1970.
 pub type Seconds = i64;
 
-/// Clocks differ a little, and a log may be of a zone that is ahead of ours.
+/// Seconds that a line may be ahead: clocks differ a little, and a log may come from a zone ahead of this host's.
 const AHEAD: Seconds = 86_400;
 
-/// What stamps leave out.
+/// Zone and latest time of a log, which its stamps leave out.
 #[derive(Debug, Clone)]
 pub struct Calendar {
     zone: TimeZone,
     latest: Seconds,
-    /// The last stamp of RFC 3164: the lines of one second have the same.
+    /// The last stamp of RFC 3164, with its time: the lines of one second have the same stamp.
     last: Cell<([u8; 15], Seconds)>,
 }
 
 /// A stamp as it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// When.
+    /// The time that it gives.
     pub time: Seconds,
     /// Whether year and zone were written, so that nothing was guessed.
     pub exact: bool,
 }
 
 impl Calendar {
-    /// For a log in this zone, of which no line is younger than `latest`: now, or the time of the file.
+    /// A calendar for a log in this zone with no line younger than `latest`: now, or the time of the file.
     pub fn new(zone: TimeZone, latest: Seconds) -> Self {
         Self { zone, latest, last: Cell::default() }
     }
 
-    /// The same for a log that ends earlier.
+    /// The same calendar for a log that ends earlier.
     #[must_use]
     pub fn before(&self, latest: Seconds) -> Self {
         Self::new(self.zone.clone(), latest)
     }
 
-    /// For tests, and where no time matters.
+    /// A calendar in UTC, for tests, and where no time matters.
     pub fn utc(latest: Seconds) -> Self {
         Self::new(TimeZone::UTC, latest)
     }
@@ -61,7 +61,7 @@ impl Calendar {
         after_weekday.or_else(|| self.rfc3164(text))
     }
 
-    /// `Nov  4 08:00:00`, with or without a fraction.
+    /// Reads `Nov  4 08:00:00`, with or without a fraction.
     fn rfc3164<'a>(&self, text: &'a str) -> Option<(Stamp, &'a str)> {
         const MONTHS: [&str; 12] =
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -88,7 +88,7 @@ impl Calendar {
         Some((Stamp { time, exact: false }, rest))
     }
 
-    /// `2026-11-24T08:00:00.123456+01:00`, with a blank instead of the T, without fraction or zone.
+    /// Reads `2026-11-24T08:00:00.123456+01:00`, also with a blank instead of the T, and without fraction or zone.
     fn iso<'a>(&self, text: &'a str) -> Option<(Stamp, &'a str)> {
         let (date, clock) = (text.get(..10)?, text.get(11..19)?);
         if text.get(4..5) != Some("-") || !matches!(text.get(10..11), Some("T" | " ")) {
@@ -116,13 +116,13 @@ impl Calendar {
         Some(self.zone.to_datetime(jiff::Timestamp::from_second(time).ok()?))
     }
 
-    /// As people read it, in the log's zone: `2026-11-24 08:00:00`.
+    /// Formats a time for people, in the log's zone: `2026-11-24 08:00:00`.
     pub fn show(&self, time: Seconds) -> String {
         let Some(civil) = self.civil(time) else { return "?".into() };
         civil.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    /// As other programs read it, with its zone: `2026-11-24T08:00:00+01:00`.
+    /// Formats a time for programs, with its zone: `2026-11-24T08:00:00+01:00`.
     pub fn rfc3339(&self, time: Seconds) -> Option<String> {
         let moment = jiff::Timestamp::from_second(time).ok()?;
         let zoned = jiff::ZonedDateTime::new(moment, self.zone.clone());
@@ -130,10 +130,10 @@ impl Calendar {
     }
 }
 
-/// From when on a log is read.
+/// The time from which on a log is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
-    /// So many seconds before now.
+    /// This many seconds before now.
     Ago(Seconds),
     /// A moment, with its zone.
     At(Seconds),
@@ -142,8 +142,8 @@ pub enum Since {
 }
 
 impl Since {
-    /// Parses `24h`, `2d`, `2026-11-23`, `2026-11-23 10:00`, and all that may stand before a line but RFC 3164. The
-    /// error is a sentence for the user.
+    /// Parses `24h`, `2d`, `2026-11-23`, `2026-11-23 10:00`, and every ISO stamp that a line may have. The error is a
+    /// sentence for the user.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if let Ok(ago) = humantime::parse_duration(text) {
@@ -167,7 +167,7 @@ impl Since {
         }
     }
 
-    /// In seconds since 1970.
+    /// This time in seconds since 1970.
     pub fn time(self, calendar: &Calendar, now: Seconds) -> Seconds {
         match self {
             Self::Ago(seconds) => now.saturating_sub(seconds).max(0),
@@ -177,7 +177,7 @@ impl Since {
     }
 }
 
-/// `1732435200.123456`, journalctl's short-unix.
+/// Reads `1732435200.123456`, journalctl's short-unix.
 fn unix(text: &str) -> Option<(Stamp, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit())?;
     let time = text.get(..end).filter(|digits| digits.len() >= 9)?.parse().ok()?;
@@ -188,7 +188,7 @@ fn time_of_day(clock: &str) -> Option<Time> {
     let mut parts = clock.split(':');
     let mut part = || parts.next().filter(|part| part.len() == 2)?.parse::<i8>().ok();
     let (hour, minute, second) = (part()?, part()?, part()?);
-    // A leap second is the one before it.
+    // A leap second counts as the second before it.
     Time::new(hour, minute, second.min(59), 0).ok()
 }
 
@@ -199,7 +199,7 @@ fn without_fraction(text: &str) -> &str {
     }
 }
 
-/// `Z`, `+01:00`, `+0100`, `+01`, ` UTC`.
+/// Reads a zone: `Z`, `+01:00`, `+0100`, `+01`, ` UTC`.
 fn zone(text: &str) -> Option<(Offset, &str)> {
     if let Some(rest) = text.strip_prefix('Z').or_else(|| text.strip_prefix(" UTC")) {
         return Some((Offset::UTC, rest));

@@ -1,4 +1,4 @@
-//! One message's story: each line of the log that is of it, in words, and the cause where an attempt failed.
+//! The story of one message: each line of the log about it, in words, and the cause where an attempt failed.
 
 use std::collections::HashMap;
 
@@ -12,23 +12,23 @@ use super::wrap::unwrap;
 use crate::model::causes::{About, Cause, diagnose};
 use crate::model::text::{clipped, masked};
 
-/// Steps that are kept; the newest ones of a message that was tried more often.
+/// Steps that are kept: of a message with more, the first and the newest ones.
 const STEPS: usize = 400;
 /// Recipients whose state is kept.
 const RECIPIENTS: usize = 10_000;
-/// Bytes of a line that are shown.
+/// Bytes shown of a line.
 const WORDS: usize = 2000;
 
 /// Something that happened to the message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// When.
+    /// Time of the step.
     pub time: Option<Seconds>,
-    /// In words.
+    /// The step in words.
     pub text: String,
-    /// Whether the step brought the message on its way.
+    /// Whether the step is no failure.
     pub good: bool,
-    /// Why it failed.
+    /// The cause, if an attempt failed.
     pub cause: Option<Cause>,
 }
 
@@ -46,7 +46,7 @@ pub struct Story {
 }
 
 impl Story {
-    /// Whether it did not get through to everyone, as far as the log tells.
+    /// Whether the message did not get through to every recipient, as far as the log tells.
     pub fn has_failed(&self) -> bool {
         if self.open.is_empty() {
             return self.steps.last().is_some_and(|step| !step.good);
@@ -67,7 +67,7 @@ pub struct Narrator<'a> {
 }
 
 impl<'a> Narrator<'a> {
-    /// Of the message with this queue id.
+    /// A narrator for the message with this queue id.
     pub fn new(queue_id: &str, question: Question<'a>) -> Self {
         Self {
             story: Story {
@@ -215,7 +215,7 @@ impl<'a> Narrator<'a> {
     }
 }
 
-/// The meaning of another line for the message; empty if it has none.
+/// The meaning of any other line for the message, in words; empty if it has none.
 fn in_words(daemon: &str, rest: &str) -> String {
     let rest = masked(clipped(rest, WORDS));
     match daemon {

@@ -1,4 +1,4 @@
-//! Whole logs through the follower: what comes out as failed, and what must not.
+//! Whole logs, read by the follower: the failures that it must report, and those that it must not.
 
 use super::follow::{Follower, Question};
 use super::report::{Failure, Owner, Report};
@@ -93,7 +93,7 @@ fn what_a_process_said_of_an_earlier_message_is_no_evidence_for_a_later_one() {
         deferred("08:01:00", "AAAAA2", "Cannot start TLS: handshake failure"),
     ];
     assert_eq!(ids(&report(&log.concat())), [("tls-handshake", 1)]);
-    // The same after one that failed.
+    // The same if the earlier message failed.
     let log = [
         tls.to_owned(),
         deferred("08:00:00", "AAAAA1", "Cannot start TLS: handshake failure"),
@@ -122,7 +122,7 @@ fn ends_of_messages() {
     );
     assert!(!failure.over);
     assert!(only(&report(&(log + &sent("09:30:00", "AAAAA9")))).over);
-    // Of one that expired and never failed before our eyes, no more is known than that.
+    // Of a message that expired, and whose failures are not in the log, only its expiry is known.
     let expired = report(&qmgr("AAAAA5"));
     assert_eq!(
         (only(&expired).tally.messages, only(&expired).example.as_ref().unwrap().queue_id.as_str()),
@@ -140,7 +140,7 @@ fn lines_alone() {
         ("daemon-died", 1, 0)
     );
     assert_eq!(ids(&report(&fatal("smtpd"))), [("unknown", 0)]);
-    // Programs that people run end like that because of what was typed.
+    // Programs that people run end like that because of what somebody typed.
     assert_eq!(ids(&report(&fatal("sendmail"))), []);
     // The death of smtp(8), and the messages that waited for it, are one failure.
     let log = [

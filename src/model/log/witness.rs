@@ -1,6 +1,6 @@
-//! What the processes of Postfix said before a message failed: the reason in the record of an attempt is often only
-//! the consequence (`handshake failure`, `generic failure`), and the cause is in a line of the same process before it.
-//! Bounded: so many processes, so many lines of each.
+//! Lines that the processes of Postfix logged before a message failed: the reason in the record of an attempt is often
+//! only the consequence (`handshake failure`, `generic failure`), and the cause is in an earlier line of the same
+//! process. Memory is bounded: a fixed number of processes, and of lines of each.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,16 +10,16 @@ use crate::model::text::{clipped, masked};
 
 /// Lines kept for each process and for daemons that died. A failing TLS handshake takes about five.
 const LINES: usize = 20;
-/// Processes whose lines are kept. When there are as many, those that spoke least recently go, half at a time.
+/// Processes whose lines are kept. When the table is full, the half that logged least recently is dropped.
 const PROCESSES: usize = 200;
-/// Bytes kept of a line: no cause stands further back.
+/// Bytes kept of a line: no cause stands after them.
 const LENGTH: usize = 2048;
 
-/// Daemons that a message on its way out needs; the death of another one is another matter.
+/// Daemons that an outgoing message needs; the death of any other daemon does not stop it.
 pub const ON_THE_WAY: [&str; 9] =
     ["cleanup", "error", "lmtp", "local", "pickup", "proxymap", "qmgr", "smtp", "trivial-rewrite"];
 
-/// How lines begin that tell of trouble (smtp(8), tls_client.c, tls_verify.c).
+/// Beginnings of lines that report trouble (smtp(8), tls_client.c, tls_verify.c).
 const TROUBLE: [&str; 14] = [
     "CLIENT wrappermode",
     "SMTPS wrappermode",
@@ -37,7 +37,7 @@ const TROUBLE: [&str; 14] = [
     "warning: ",
 ];
 
-/// What was said, by process, and which daemons died.
+/// The lines of each process, and the last words of daemons that died.
 #[derive(Debug, Default)]
 pub struct Witness {
     young: HashMap<Speaker, Process>,
@@ -45,20 +45,20 @@ pub struct Witness {
     deaths: VecDeque<(u16, String)>,
 }
 
-/// A process, on one of the hosts of a log: the number of the host, and the process id.
+/// A process: the number of its host in the log, and its process id.
 type Speaker = (u16, u32);
 
-/// What one process said.
+/// The lines of one process.
 #[derive(Debug, Default)]
 struct Process {
     lines: VecDeque<String>,
-    /// The message whose attempt has ended since, so that the lines are of that one; there may be more recipients.
+    /// The message whose attempt ended after these lines, so they are about it; it may have more recipients.
     ended: Option<String>,
 }
 
 impl Witness {
-    /// Takes a line that is not an attempt. Most lines are chatter, and of a verbose smtp(8) even the password
-    /// (smtp_sasl_glue.c).
+    /// Takes a line that is not an attempt. Only lines of a message or of trouble are kept: a verbose smtp(8) logs even
+    /// the password (smtp_sasl_glue.c).
     pub fn hear(&mut self, host: u16, line: &Line) {
         let of_message = split_queue_id(line.text).is_some();
         if !of_message && !TROUBLE.iter().any(|head| line.text.starts_with(head)) {
@@ -66,7 +66,7 @@ impl Witness {
         }
         let speaker = (host, line.pid);
         if is_death(line) {
-            // What it complained of before is why: a table that cannot be opened, a setting that is unknown.
+            // Its earlier complaints give the reason: a table that cannot be opened, an unknown setting.
             let process = self.young.get(&speaker).or_else(|| self.old.get(&speaker));
             let lines = process.into_iter().flat_map(|process| &process.lines);
             let before = lines.filter(|text| split_queue_id(text).is_none()).map(String::as_str);
@@ -91,7 +91,7 @@ impl Witness {
         self.young.entry(speaker).or_insert_with(|| before.remove(&speaker).unwrap_or_default())
     }
 
-    /// The process has tried this message for one of its recipients; what it said belongs to that message.
+    /// Records that the process has tried this message for one of its recipients: its lines belong to that message.
     pub fn ended(&mut self, host: u16, pid: u32, queue_id: &str) {
         let speaker = (host, pid);
         let Some(process) = self.young.get_mut(&speaker).or_else(|| self.old.get_mut(&speaker)) else {
@@ -103,18 +103,18 @@ impl Witness {
         process.ended = Some(queue_id.to_owned());
     }
 
-    /// The process is done with what it had under way; what it said belongs to that.
+    /// Drops the lines of a process that has finished a delivery: they belong to that delivery.
     pub fn forget(&mut self, host: u16, pid: u32) {
         self.young.remove(&(host, pid));
         self.old.remove(&(host, pid));
     }
 
-    /// Whether nothing is remembered of any process.
+    /// Whether no line of any process is kept.
     pub fn is_empty(&self) -> bool {
         self.young.is_empty() && self.old.is_empty()
     }
 
-    /// What this process said, without the lines about messages other than this one, oldest first.
+    /// The lines of this process, without those about other messages, oldest first.
     pub fn said<'a>(&'a self, host: u16, pid: u32, queue_id: &'a str) -> impl Iterator<Item = &'a str> {
         let process = self.young.get(&(host, pid)).or_else(|| self.old.get(&(host, pid)));
         let process =
@@ -124,8 +124,8 @@ impl Witness {
         lines.into_iter().flatten().map(String::as_str).filter(move |line| !is_of_another(line))
     }
 
-    /// What explains an attempt whose reason is `words`: the reason, what its process said before, and if it died, its
-    /// last word. qmgr(8) knows no more of that than that the transport is not there.
+    /// Lines that explain an attempt whose reason is `words`: the reason, the earlier lines of its process, and if a
+    /// daemon died, its last words: qmgr(8) only knows that the transport is not there.
     pub fn evidence<'a>(&'a self, host: u16, attempt: &'a Attempt, words: &'a str) -> Vec<&'a str> {
         let mut evidence = vec![words];
         evidence.extend(self.said(host, attempt.pid, &attempt.queue_id));
@@ -135,7 +135,7 @@ impl Witness {
         evidence
     }
 
-    /// What daemons on the way said as they died on this host, and what master(8) said of it, oldest first.
+    /// The last words of daemons on the way that died on this host, and the lines of master(8) about it, oldest first.
     pub fn deaths(&self, host: u16) -> impl Iterator<Item = &str> {
         self.deaths.iter().filter(move |(of, _)| *of == host).map(|(_, text)| text.as_str())
     }
@@ -146,7 +146,7 @@ pub fn is_of_transport(words: &str) -> bool {
     words.contains("mail transport")
 }
 
-/// Whether a daemon on the way died or did its work in vain, or master(8) says so.
+/// Whether a daemon on the way reports that it dies or cannot work, or master(8) reports it.
 fn is_death(line: &Line) -> bool {
     if line.daemon == "master" {
         let is_of = |name: &&str| {
@@ -155,7 +155,7 @@ fn is_death(line: &Line) -> bool {
         };
         return ON_THE_WAY.iter().any(is_of);
     }
-    // qmgr(8) finds nobody to hand a message to, and proxymap(8) no table for those who ask it.
+    // qmgr(8) finds no process to hand a message to, and proxymap(8) finds no table for a process that asks it.
     let in_vain = match line.daemon {
         "qmgr" => line.text.starts_with("warning: connect to transport "),
         "proxymap" => line.text.starts_with("error: "),
@@ -166,7 +166,7 @@ fn is_death(line: &Line) -> bool {
             && (line.text.starts_with("fatal: ") || line.text.starts_with("panic: "))
 }
 
-/// As much of a line as is kept.
+/// The part of a line that is kept, without what may be a password.
 fn kept(text: &str) -> String {
     masked(clipped(text, LENGTH)).into_owned()
 }

@@ -1,11 +1,11 @@
-//! What others put round a log line: JSON of the journal and of containers. Prefixes in front of a line need no
-//! unwrapping; `line` skips them.
+//! Takes log lines out of the JSON of the journal and of containers. Prefixes in front of a line need no unwrapping;
+//! `line` skips them.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// The log line in what may be a JSON object: `journalctl -o json`, Docker's json-file, and what log shippers make.
+/// The log line in a JSON object of `journalctl -o json`, Docker's json-file or a log shipper; other text as it is.
 pub fn unwrap(raw: &str) -> Cow<'_, str> {
     if raw.starts_with('{')
         && let Some(text) = json(raw)
@@ -32,7 +32,7 @@ fn json(raw: &str) -> Option<String> {
             text("SYSLOG_IDENTIFIER")?,
         ));
     }
-    // The line has its own time as a rule; the wrapper's is more exact.
+    // The line usually has a time of its own; the wrapper's is more exact.
     let time = ["time", "@timestamp", "timestamp", "ts"].iter().find_map(|name| text(name));
     Some(time.map_or_else(|| message.to_owned(), |time| format!("{time} {message}")))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::Exit;
 use crate::model::causes::failure::Failure;
 
-/// What became of the test message.
+/// Result of the test message.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// Envelope sender as submitted, before Postfix rewrote it.
@@ -14,45 +14,45 @@ pub struct Delivery {
     pub to: String,
     /// Queue id, if Postfix took the message.
     pub queue_id: Option<String>,
-    /// From the submission to the final word.
+    /// Time from the submission to the final word.
     pub waited: Duration,
     /// Postfix's `delays=` of the last attempt, in seconds: before the queue manager, in it, connecting, transmitting.
     pub delays: Option<[f32; 4]>,
-    /// How often Postfix put it off.
+    /// Number of times that Postfix put it off.
     pub put_off: u32,
-    /// What the queue has of it.
+    /// Its state in the queue.
     pub queue: InQueue,
     /// The final word.
     pub outcome: Outcome,
 }
 
-/// What the queue has of a test message when its fate is told.
+/// State of a test message in the queue when its fate is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InQueue {
-    /// Nothing: it has left, or never came there.
+    /// It is not there: it has left, or never came there.
     Nothing,
-    /// Nothing any more: it was taken out.
+    /// It is no longer there: it was taken out.
     TakenOut,
-    /// It is still there, or may be: nothing is done to a message whose fate is in doubt.
+    /// It is still there, or may be: relayhost does nothing to a message whose fate is in doubt.
     Left,
 }
 
 /// The final word.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// The relay accepted the message. Acceptance is not arrival: what the relay does with it, no one here can see.
+    /// The relay accepted the message. Acceptance is not arrival: this host cannot see what the relay does with it.
     Accepted {
         /// `host[address]:port`.
         relay: String,
         /// Its reply.
         reply: String,
     },
-    /// It did not.
+    /// The relay did not accept the message.
     Failed(Failure),
 }
 
 impl Outcome {
-    /// A failure that never involved the relay's word.
+    /// A failure about which the relay said nothing.
     pub fn unheard(id: &str, cause: impl Into<String>, remedy: &str, evidence: &[&str]) -> Self {
         Self::Failed(Failure {
             exit: Exit::NoWord,
@@ -64,7 +64,7 @@ impl Outcome {
         })
     }
 
-    /// In a few words, for the line of the stage; cause and remedy are shown below it.
+    /// The outcome in a few words, for the line of the stage; cause and remedy are shown below it.
     pub fn in_short(&self) -> String {
         match self {
             Self::Accepted { relay, reply } => format!("{relay} said: {reply}"),
@@ -73,7 +73,7 @@ impl Outcome {
         }
     }
 
-    /// The exit status that this outcome ends a command with.
+    /// The exit status of a command that ends with this outcome.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Accepted { .. } => Exit::Done,

@@ -1,4 +1,4 @@
-//! What became of a test message that the relay did not accept, in words, where the catalogue has no cause for it.
+//! Outcomes of a test message that the relay did not accept, in words, where the catalogue has no cause.
 
 use super::delivery::Outcome;
 use super::trail::Gone;
@@ -8,7 +8,7 @@ use crate::model::log::Attempt;
 use crate::model::observed::Postfix;
 use crate::model::plan::parameters::is_local;
 
-/// It never left.
+/// The message never left this host.
 pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> Outcome {
     let domain = attempt.to.rsplit('@').next().unwrap_or_default();
     let own = [postfix.setting("myhostname"), "localhost"];
@@ -38,7 +38,7 @@ pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> O
     )
 }
 
-/// It went to, or was refused by, another host than the relay.
+/// The message went to, or was refused by, another host than the relay.
 pub fn went_elsewhere(attempt: &Attempt, relayhost: &str, evidence: &[&str]) -> Outcome {
     let other =
         attempt.target().map_or_else(|| "another host".into(), |(name, _, port)| format!("{name}:{port}"));
@@ -50,7 +50,7 @@ pub fn went_elsewhere(attempt: &Attempt, relayhost: &str, evidence: &[&str]) -> 
     )
 }
 
-/// It left the queue, and no attempt was its end.
+/// The message left the queue, and no attempt ended it.
 pub fn gone(gone: Gone, evidence: &[&str]) -> Outcome {
     let (id, cause, remedy) = match gone {
         Gone::Expired => (
@@ -116,7 +116,7 @@ pub fn contradiction(queue_id: &str, log: &str, doubt: &str, left: Option<&str>)
     Outcome::unheard("log-contradicts-queue", cause, &remedy, &[])
 }
 
-/// Not all that was logged can be read, so what was read proves nothing.
+/// The log lacks lines, so the lines that it has prove nothing.
 pub fn incomplete(log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
     let cause = format!(
         "lines are missing in {log}: one that relayhost itself logged has not come there within seconds, so nothing is \
@@ -130,7 +130,8 @@ pub fn incomplete(log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
     Outcome::unheard("log-incomplete", cause, &remedy, &[])
 }
 
-/// How to take out a test message that was left in the queue. `left`: its id, and the name of its queue if postsuper(1) needs it.
+/// Sentence with the command that takes out a test message left in the queue. `left`: its id, and the name of its queue
+/// if postsuper(1) needs it.
 fn take_out(left: Option<&str>) -> String {
     left.map(|queue_id| {
         format!("the test message is still in the queue: `postsuper -d {queue_id}` takes it out; ")
@@ -138,7 +139,7 @@ fn take_out(left: Option<&str>) -> String {
     .unwrap_or_default()
 }
 
-/// cleanup(8) has not finished with it.
+/// cleanup(8) has not finished with the message.
 pub fn unfinished(queue_id: &str, evidence: &[&str]) -> Outcome {
     Outcome::unheard(
         "message-not-taken",
@@ -165,7 +166,7 @@ pub fn not_queued(log: &str, waited: &str, evidence: &[&str]) -> Outcome {
     )
 }
 
-/// The relay let the deadline pass.
+/// The relay said nothing before the deadline.
 pub fn no_word(relayhost: &str, deadline: &str, evidence: &[&str]) -> Outcome {
     Outcome::unheard(
         "no-word",
@@ -176,7 +177,7 @@ pub fn no_word(relayhost: &str, deadline: &str, evidence: &[&str]) -> Outcome {
     )
 }
 
-/// A failure that the catalogue does not know: the log's own words, and no guess.
+/// A failure that the catalogue does not know: it shows the log's own words, and no guess.
 pub fn unknown(attempt: &Attempt, evidence: Vec<String>) -> Failure {
     Failure::unknown(attempt.is_refusal(), "the message was not accepted", &attempt.reason, evidence)
 }

@@ -1,4 +1,4 @@
-//! The test message: its trail through the log, its fate, and the proof that stays.
+//! The test message: its trail through the log, its fate, and the record of its acceptance.
 
 pub mod delivery;
 pub mod fate;

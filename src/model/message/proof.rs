@@ -1,5 +1,5 @@
-//! The last test message that the relay took: recorded for `check`, which shows what was proved at a first boot, say,
-//! where nobody watched.
+//! The last test message that the relay took: recorded for `check`, which shows it later, for example after a first boot
+//! that nobody watched.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +8,12 @@ use crate::model::desired::Desired;
 use crate::model::plan::{Finding, Plan, State};
 use crate::model::state::generation::VERSION;
 
-/// The record.
+/// The record of an accepted test message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// Version of this form.
     pub version: u32,
-    /// When, UTC (RFC 3339).
+    /// Time of acceptance, UTC (RFC 3339).
     pub time: String,
     /// The relay, as main.cf names it.
     pub relay: String,
@@ -24,7 +24,7 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// What a test message proved, if the relay took it.
+    /// The proof by a test message, if the relay took it.
     pub fn of(delivery: &Delivery, desired: &Desired, time: String) -> Option<Self> {
         let Outcome::Accepted { reply, .. } = &delivery.outcome else { return None };
         let (relay, to) = (desired.relayhost(), delivery.to.clone());
@@ -33,7 +33,7 @@ impl Proof {
 }
 
 impl Plan {
-    /// Adds the last proof, if it was of the relay that the answers name.
+    /// Adds the last proof, if it is about the relay that the answers name.
     pub fn proved(&mut self, desired: &Desired, proof: Option<&Proof>) {
         let Some(proof) = proof.filter(|proof| proof.relay == desired.relayhost() && self.unproven.is_none())
         else {

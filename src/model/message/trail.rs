@@ -1,7 +1,7 @@
-//! The trail of one message to one recipient through the mail log: fed with lines, it knows the queue id, the attempts for
-//! this recipient, and what the same process said just before. What a line is worth depends on who can have written it:
-//! a file of a syslog daemon, or of postlogd(8), has lines of any local user, and these count only as far as the queue,
-//! which is Postfix's alone, bears them out.
+//! The trail of one message to one recipient through the mail log. It is fed with lines, and knows the queue id, the
+//! attempts for this recipient, and the lines that the same process logged just before. Whether a line counts depends on
+//! who can have written it: any local user can write to a file of a syslog daemon, or of postlogd(8), so lines there
+//! count only as far as the queue, which Postfix alone writes, confirms them.
 
 mod confirm;
 mod word;
@@ -13,47 +13,47 @@ use crate::model::log::witness::{ON_THE_WAY, Witness};
 use crate::model::log::{Attempt, Event, Status, parse_event, parse_line};
 pub use word::{Gone, Standing, Whereabouts, Word};
 
-/// Attempts that are kept. For one recipient there are a few; more than that somebody else has written.
+/// Attempts that are kept. One recipient has a few; if there are more, somebody other than Postfix has written them.
 const ATTEMPTS: usize = 200;
-/// Queue ids to which the message went on that are kept.
+/// Queue ids that are kept of those under which the message went on.
 const ONWARD: usize = 50;
 
-/// Who can have written what a log says.
+/// Who can have written the lines of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
-    /// Postfix and root alone: the journal, which records who sent a record.
+    /// Postfix and root alone: the journal, which records the sender of each record.
     Postfix,
     /// Every local user, by logger(1) or postlog(1): a file.
     Anybody,
 }
 
-/// What is known of one message on its way to one recipient.
+/// One message on its way to one recipient, as far as the log tells.
 #[derive(Debug)]
 pub struct Trail {
     message_id: String,
     to: String,
     author: Author,
     queue_id: Option<String>,
-    /// Other queue ids that had our Message-ID.
+    /// Other queue ids that were logged with this Message-ID.
     others: BTreeSet<String>,
-    /// Ids under which a daemon of ours said that it handed the message on.
+    /// Queue ids under which the message went on, by the records of its attempts.
     onward: Vec<String>,
     attempts: Vec<Attempt>,
-    /// Attempts for our recipient of before the queue id was known: syslog may bring the lines of two daemons in the
-    /// wrong order.
+    /// Attempts for this recipient that came before the queue id was known: syslog may bring the lines of two daemons in
+    /// the wrong order.
     early: VecDeque<Attempt>,
     gone: Option<Gone>,
-    /// Another end of the message as a whole, which cannot be as well.
+    /// A second end of the message as a whole, which contradicts the first.
     gone_otherwise: Option<Gone>,
-    /// What an administrator did to many messages, ours perhaps: took them out of the queue, or requeued them.
+    /// End that an administrator gave many messages, perhaps also this one: out of the queue, or requeued.
     cleared: Option<Gone>,
-    /// The process of cleanup(8) that had our message, and the line that told the end of it as a whole.
+    /// The process of cleanup(8) that had the message; then the line that reported the end of the message as a whole.
     cleanup: Option<u32>,
     end_line: Option<String>,
-    /// The same as `gone` of before the queue id was known, with theirs.
+    /// Ends that came before the queue id was known, each with its queue id and line.
     early_gone: VecDeque<(String, Gone, String)>,
     witness: Witness,
-    /// What the log says of lines that it has lost.
+    /// The log's line about lines that it has lost.
     lost: Option<String>,
 }
 
@@ -81,13 +81,13 @@ impl Trail {
         }
     }
 
-    /// The queue id, once cleanup(8) has logged it with our Message-ID. The first one: nobody knows the Message-ID
-    /// before that.
+    /// The queue id, once cleanup(8) has logged it with this Message-ID. The first such line counts: nobody knows the
+    /// Message-ID before it.
     pub fn queue_id(&self) -> Option<&str> {
         self.queue_id.as_deref()
     }
 
-    /// Who can have written what this trail was fed with.
+    /// Who can have written the lines of this trail.
     pub fn author(&self) -> Author {
         self.author
     }
@@ -124,7 +124,7 @@ impl Trail {
             Event::Requeued { queue_id } => self.gone(queue_id, Gone::Requeued, line.text),
             Event::Refused { queue_id } => {
                 self.gone(queue_id, Gone::Refused, line.text);
-                // A bounce that follows has less to say.
+                // A bounce that follows says less.
                 self.witness.hear(0, &line);
             }
             Event::Attempt(attempt) => self.attempt(attempt),
@@ -146,7 +146,8 @@ impl Trail {
                 }
                 self.early_gone.push_back((queue_id, gone, text.to_owned()));
             }
-            // The sender is told of what expired, too: that it expired says more. And why it was given back, likewise.
+            // Postfix also tells the sender of a message that expired, but its expiry says more. So does the reason why
+            // a message was given back.
             Some(ours)
                 if *ours == queue_id
                     && self.gone.is_none_or(|known| matches!(known, Gone::Returned | Gone::GivenBack)) =>
@@ -191,7 +192,7 @@ impl Trail {
         }
     }
 
-    /// A daemon that master(8) has given up starting for now, by the log. qmgr(8) tells of it a minute later.
+    /// A daemon that master(8) has stopped starting for now, by the log. qmgr(8) reports that a minute later.
     pub fn throttled(&self) -> Option<&'static str> {
         let says = |name: &str| {
             let words = format!("/{name}: bad command startup");
@@ -206,12 +207,14 @@ impl Trail {
             && self.attempts.iter().any(|attempt| attempt.status == Status::Deferred)
     }
 
-    /// How much the log has of what became of the message: attempts for our recipient, and an end of the whole.
+    /// Number of records in the log of the message's fate: attempts for this recipient, and an end of the message as a
+    /// whole.
     pub fn news(&self) -> usize {
         self.attempts.len() + usize::from(self.end_of_all().is_some())
     }
 
-    /// What explains an end that is no attempt: the line that tells it, and what cleanup(8) said of the message.
+    /// Lines that explain an end without an attempt: the line that reports it, those of cleanup(8) about the message,
+    /// and the last words of daemons that died.
     pub fn end_evidence(&self) -> Vec<&str> {
         let queue_id = self.queue_id.as_deref().unwrap_or_default();
         let said = self.cleanup.into_iter().flat_map(|pid| self.witness.said(0, pid, queue_id));
@@ -220,8 +223,8 @@ impl Trail {
         line.into_iter().chain(known).chain(self.witness.deaths(0)).collect()
     }
 
-    /// What explains an attempt: its reason, what its process said before, and which daemons died meanwhile; and what
-    /// explains that there was none. The reason comes first.
+    /// Lines that explain an attempt, or why there was none: its reason first, then the earlier lines of its process,
+    /// and the last words of daemons that died meanwhile.
     pub fn evidence<'a>(&'a self, attempt: Option<&'a Attempt>) -> Vec<&'a str> {
         let queue_id = self.queue_id.as_deref().unwrap_or_default();
         let said = attempt.map(|attempt| self.witness.said(0, attempt.pid, queue_id));

@@ -1,4 +1,4 @@
-//! The verdict on a test message: facts of log, queue and host to the outcome, or to another try.
+//! The verdict on a test message: turns facts of log, queue and host into an outcome, or into another try.
 
 use super::delivery::Outcome;
 use super::fate;
@@ -10,16 +10,16 @@ use crate::model::causes::{Cause, Circumstances, diagnose};
 use crate::model::log::{Attempt, Status};
 use crate::model::observed::Postfix;
 
-/// What the end of an attempt means.
+/// The meaning of an attempt's end.
 #[derive(Debug)]
 pub enum Judgement {
-    /// It is the end of the message.
+    /// The outcome of the message.
     Final(Outcome),
     /// The same attempt may succeed later.
     Again(Cause),
 }
 
-/// Facts about a message whose attempt has ended, or that is out of time.
+/// Facts about a message whose attempt has ended, or whose deadline has passed.
 #[derive(Debug)]
 pub struct Facts<'a> {
     /// Value that the answers give to `relayhost`.
@@ -33,8 +33,8 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Judges an attempt that ended. `at_other`: the log tells that it was made at another host than the relay. That
-    /// may ask DNS, and `circumstances` look at the host, so each is called only where the verdict depends on it.
+    /// Judges an attempt that ended. `at_other` returns whether it was made at another host than the relay, by the log.
+    /// It may ask DNS, and `circumstances` inspects the host, so each is called only where the verdict depends on it.
     pub fn judge(
         &self,
         found: &Whereabouts,
@@ -48,11 +48,11 @@ impl Facts<'_> {
             }
             Whereabouts::StayedHere(_) => fate::stayed_here(attempt, self.postfix, self.evidence),
             Whereabouts::WentElsewhere(_) => fate::went_elsewhere(attempt, self.relayhost, self.evidence),
-            // local(8) gave up: the mailbox is not there, and the relay was never meant to be asked.
+            // local(8) gave up: the mailbox is not there, and Postfix never meant to ask the relay.
             Whereabouts::Deferred(_) | Whereabouts::Bounced(_) if attempt.is_local() => {
                 fate::stayed_here(attempt, self.postfix, self.evidence)
             }
-            // It says nothing of the relay.
+            // The attempt says nothing about the relay.
             Whereabouts::Deferred(_) | Whereabouts::Bounced(_) if at_other() => {
                 fate::went_elsewhere(attempt, self.relayhost, self.evidence)
             }
@@ -67,13 +67,13 @@ impl Facts<'_> {
         }))
     }
 
-    /// The outcome of a message that is out of time after an attempt that might have succeeded later.
+    /// The outcome of a message whose deadline has passed after an attempt that might have succeeded later.
     pub fn put_off(&self, attempt: &Attempt, circumstances: &Circumstances) -> Outcome {
         self.failed(attempt, self.cause(attempt, circumstances))
     }
 
-    /// The cause of a message's silence: no attempt of it has ended. Dead daemons are a cause if Postfix says so, or if
-    /// `misses_daemon`: one does not run.
+    /// The cause of a message's silence, that is, of no attempt having ended. Dead daemons are a cause if Postfix alone
+    /// wrote the log, or if `misses_daemon`: a daemon is not running.
     pub fn cause_of_silence(&self, misses_daemon: bool, circumstances: &Circumstances) -> Option<Failure> {
         let is_known = self.author == Author::Postfix || misses_daemon;
         let cause = diagnose(self.evidence, circumstances)?;
@@ -91,8 +91,8 @@ impl Facts<'_> {
         self.evidence.iter().map(ToString::to_string).collect()
     }
 
-    /// The cause of an attempt's failure. Its reason is confirmed by the queue. Where anybody can write to the log, the lines
-    /// beside it are not: they may explain more, and change neither whose fault it is nor whether the same attempt may
+    /// The cause of an attempt's failure. The queue confirms its reason. Where anybody can write to the log, nothing
+    /// confirms the other lines: they may explain more, but change neither the verdict nor whether the same attempt may
     /// succeed later.
     fn cause(&self, attempt: &Attempt, circumstances: &Circumstances) -> Option<Cause> {
         let full = diagnose(self.evidence, circumstances);
@@ -103,7 +103,7 @@ impl Facts<'_> {
         let unknown = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
         let (verdict, again) = alone.as_ref().map_or((unknown, false), |cause| (cause.verdict, cause.again));
         match full {
-            // Less than the reason says does no harm: any user can prevent a verdict anyway.
+            // A cause that says less than the reason does no harm: any user can prevent a verdict anyway.
             Some(full) if full.again == again && full.verdict == Verdict::Unreached => Some(full),
             Some(full) => Some(Cause { verdict, again, ..full }),
             None => alone,

@@ -1,5 +1,4 @@
-//! What a trail comes to, together with the queue: which of its lines the queue bears out, and which ones contradict it or
-//! each other.
+//! Compares a trail with the queue: which of its lines the queue confirms, and which contradict the queue or each other.
 
 use super::word::{Gone, Standing, Whereabouts, Word, agree, deferred, end, whereabouts};
 use super::{ATTEMPTS, Author, Trail};
@@ -7,8 +6,9 @@ use crate::model::log::event::plain;
 use crate::model::log::{Attempt, Status};
 
 impl Trail {
-    /// What log and queue come to. `is_relay` tells whether a host is the relay of the answers. Where an alias stands for
-    /// several recipients the relay has to accept all of them, and the first that it does not decides.
+    /// The word on the message from log and queue together. `is_relay` tells whether a host is the relay of the answers.
+    /// If the recipient is an alias for several, the relay has to accept all of them, and the first that it does not
+    /// accept decides.
     pub fn word(&self, standing: &Standing, is_relay: impl Fn(&str, &str, u16) -> bool) -> Word {
         if let Some(word) = self.word_of_file(standing) {
             return word;
@@ -29,7 +29,7 @@ impl Trail {
         };
         let found: Vec<(Whereabouts, bool)> =
             found.into_iter().map(|(attempt, listed)| (whereabouts(&attempt, &is_relay), listed)).collect();
-        // What the queue file did not list, somebody else may have written.
+        // Somebody other than Postfix may have written attempts for addresses that the queue file did not list.
         if let Some((first, _)) = found.first()
             && found.iter().any(|(_, listed)| !listed)
             && let Some((other, _)) = found.iter().find(|(other, _)| !agree(first, other))
@@ -43,7 +43,7 @@ impl Trail {
         word.map_or(Word::Open, Word::Said)
     }
 
-    /// What the queue file itself comes to: it is not finished, or it went before the message was delivered.
+    /// The word from the queue file itself, if it is not finished, or disappeared before the message was delivered.
     fn word_of_file(&self, standing: &Standing) -> Option<Word> {
         let is_open_to_all = self.author == Author::Anybody;
         if standing.there {
@@ -61,7 +61,7 @@ impl Trail {
             };
         }
         if standing.unfinished {
-            // cleanup(8) bounces by itself what a rule refuses.
+            // cleanup(8) itself bounces a message that a rule refuses.
             return ends
                 .find(|attempt| attempt.agent != "cleanup")
                 .and_then(|one| doubt(one, "its queue file was never finished"));
@@ -82,7 +82,8 @@ impl Trail {
         }
     }
 
-    /// The attempt that counts for each of our recipients, where Postfix alone wrote the log; and whether one is open.
+    /// The attempt that counts for each address of the recipient, if Postfix alone wrote the log; and whether one is
+    /// open.
     fn found(&self, standing: &Standing) -> (Vec<(Attempt, bool)>, bool) {
         let (mut found, mut open) = (Vec::new(), false);
         for address in self.addresses(standing) {
@@ -93,7 +94,8 @@ impl Trail {
         (found, open)
     }
 
-    /// The same where anybody can write to the log: what the queue bears out, and whether its file lists that address.
+    /// The same if anybody can write to the log: attempts that the queue confirms, each with whether its file lists the
+    /// address.
     fn confirmed(&self, standing: &Standing) -> Result<(Vec<(Attempt, bool)>, bool), String> {
         let (mut found, mut open) = (Vec::new(), !standing.waiting.is_empty());
         let (listed, mut others): (Vec<_>, Vec<_>) =
@@ -102,8 +104,8 @@ impl Trail {
             let ended = |one: &Attempt| one.status != Status::Deferred && plain(&one.to) == *address;
             self.attempts.iter().any(ended)
         };
-        // An address that is none of the message's ends nothing while one of its own is to do. Then it may be one that
-        // local(8) found in an alias.
+        // An address that the file does not list ends nothing while a listed one is still to do. After that it may be
+        // one that local(8) found in an alias.
         if standing.ours.is_some() {
             others.retain(|address| !open && has_end(address));
         }
@@ -115,7 +117,7 @@ impl Trail {
             }
         }
         let alone = others.len() == 1 && found.is_empty();
-        // The address that was asked for is the likeliest of those that no file lists.
+        // Of the addresses that no file lists, the one that was asked for is the likeliest.
         others.sort_by_key(|address| *address != plain(&self.to));
         for address in others {
             match self.word_of(&address, standing)? {
@@ -126,7 +128,7 @@ impl Trail {
         Ok((found, open))
     }
 
-    /// Addresses that stand for our recipient, written plainly: in the queue file, and in the log.
+    /// Addresses of the recipient, written as by `plain`: those in the queue file, and those in the log.
     fn addresses(&self, standing: &Standing) -> Vec<String> {
         let listed = standing.ours.iter().flatten().filter(|one| match self.author {
             Author::Postfix => standing.there && !one.done,
@@ -142,19 +144,20 @@ impl Trail {
         all
     }
 
-    /// The end of the message as a whole, if the log may have one.
+    /// The end of the message as a whole, if the log has one, or may have one.
     pub(super) fn end_of_all(&self) -> Option<Gone> {
         let is_of_us = self.queue_id.is_some() && self.author == Author::Anybody;
         self.gone.or(self.cleared.filter(|_| is_of_us))
     }
 
-    /// What an end of the message as a whole comes to; `None` if the attempts are to be asked.
+    /// The word from an end of the message as a whole; `None` if the attempts decide.
     fn word_of_all(&self, gone: Gone, standing: &Standing) -> Option<Word> {
         let ends = || self.attempts.iter().filter(|attempt| attempt.status != Status::Deferred);
         let bounced = || ends().any(|attempt| attempt.status == Status::Bounced);
         match (self.author, ends().next()) {
             (_, None) if standing.is_done() => Some(Word::Gone(gone)),
-            // Postfix itself says both of a message whose recipients ended differently; and what was deleted were others.
+            // Postfix alone wrote the log: it has both if the recipients ended differently, or if other messages were
+            // deleted.
             (Author::Postfix, _) => None,
             (_, None) if self.gone.is_none() => None,
             (_, Some(_)) if matches!(gone, Gone::Returned | Gone::Refused) && bounced() => None,
@@ -168,7 +171,7 @@ impl Trail {
         }
     }
 
-    /// What makes a log that anybody can write to worthless, whatever the queue says.
+    /// The reason why a log that anybody can write to proves nothing, whatever the queue says.
     fn doubt(&self) -> Option<String> {
         if self.author == Author::Postfix {
             return None;
@@ -193,7 +196,7 @@ impl Trail {
         })
     }
 
-    /// The attempt that counts for one recipient, if one does; or why the log cannot be believed.
+    /// The attempt that counts for one recipient, if one does; or the reason why the log cannot be believed.
     fn word_of(&self, address: &str, standing: &Standing) -> Result<Option<Attempt>, String> {
         let of_it: Vec<&Attempt> =
             self.attempts.iter().filter(|attempt| plain(&attempt.to) == address).collect();
@@ -210,7 +213,7 @@ impl Trail {
                 Err(format!("the log says of {address}: {}; the queue says: still waiting", end(one)))
             }
             (Some((_, one)), None, None) => Ok(Some((*one).clone())),
-            // Under way, for the first time or again.
+            // An attempt is under way, the first or another one.
             (None, _, Some(waits)) if waits.reason.is_empty() => Ok(None),
             (None, _, Some(waits)) => deferred(&of_it, address, &waits.reason),
             (None, _, None) => Err(format!("the queue is done with {address}, and the log does not say how")),

@@ -1,5 +1,5 @@
-//! True histories, and whatever others write between their lines: a log that anybody can write to never comes to another
-//! word than the true one. It may come to none.
+//! True histories, with lines of others between theirs: a log that anybody can write to never gives another word than
+//! the true one. It may give none.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,25 +18,25 @@ const GIVEN_BACK: &str =
     "x postfix/pickup[4]: warning: maildrop/839E542: error writing ABCDE1: queue file write error";
 const BY_RULE: &str = "x postfix/cleanup[2]: ABCDE1: to=<ops@example.com>, relay=none, delay=0.1, delays=0.1/0/0/0, dsn=5.7.1, status=bounced (no tests)";
 
-/// The file went before cleanup(8) had finished it; the maildrop has the message, or not.
+/// A file that was last seen before cleanup(8) had finished it; the maildrop has the message, or not.
 fn unfinished(there: bool, given_back: bool) -> Standing {
     let given_back = given_back.then(|| "839E542".to_owned());
     Standing::new(OPS, &QueueFile { there, contents: Some(Contents::Unfinished), given_back }, &[])
 }
 
-/// The file went before it was seen at all, and the maildrop has the message.
+/// A file that disappeared before anybody saw it; the maildrop has the message.
 fn back_unseen() -> Standing {
     Standing::new(OPS, &QueueFile { there: false, contents: None, given_back: Some("839E542".into()) }, &[])
 }
 
-/// Of two recipients one is done.
+/// A file with two recipients, of which one is done.
 fn half_done() -> Standing {
     let one = |to: &str, done| Addressee { address: to.into(), original: OPS.into(), done };
     let contents = Some(Contents::Of(vec![one("a@x", false), one("b@x", true)]));
     Standing::new(OPS, &QueueFile { there: true, contents, given_back: None }, &[])
 }
 
-/// What Postfix wrote until then, and what the queue knows at that moment.
+/// Lines that Postfix wrote up to a moment, and the state of the queue at that moment.
 fn histories() -> Vec<(Vec<String>, Standing)> {
     let to =
         |line: &str, to: &str| line.replace("to=<ops@example.com>", &format!("to=<{to}>, orig_to=<{OPS}>"));
@@ -63,7 +63,7 @@ fn histories() -> Vec<(Vec<String>, Standing)> {
         (vec![REFUSED], vec![unfinished(false, true), back_unseen()]),
         (vec![REFUSED, BY_RULE, RETURNED], vec![unfinished(false, false)]),
         (vec![GIVEN_BACK], vec![unfinished(false, true), back_unseen()]),
-        // Root removed the file, or cleanup(8) died and said nothing that has a queue id.
+        // Root removed the file, or cleanup(8) died and logged nothing with a queue id.
         (vec![], vec![went(&[(OPS, false)]), unfinished(false, true), back_unseen()]),
         (vec![DEFERRED], vec![went(&[(OPS, false)])]),
     ];
@@ -111,7 +111,7 @@ fn forged() -> impl Strategy<Value = String> {
     prop_oneof![3 => attempt, 1 => other.prop_map(str::to_owned)]
 }
 
-/// The word without what any line may explain: in which other way it left the queue.
+/// The word in short, without the way in which the message left the queue: any line may explain that.
 fn said(lines: &[String], standing: &Standing) -> String {
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let word = short(&trail(Author::Anybody, &lines), standing);

@@ -1,4 +1,4 @@
-//! What a trail makes of logs and queues: of those that Postfix alone wrote, and of those with lines of others.
+//! The word of a trail on logs and queues: for logs that Postfix alone wrote, and for logs with lines of others.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ pub(super) fn trail(author: Author, lines: &[&str]) -> Trail {
     trail
 }
 
-/// The queue has these of our recipients, with their reasons.
+/// A queue that still has these recipients, with their reasons.
 pub(super) fn waiting(all: &[(&str, &str)]) -> Standing {
     let addressee =
         |(to, _): &(&str, &str)| Addressee { address: (*to).into(), original: OPS.into(), done: false };
@@ -32,12 +32,12 @@ pub(super) fn waiting(all: &[(&str, &str)]) -> Standing {
     Standing::new(OPS, &file, &all.iter().map(shown).collect::<Vec<_>>())
 }
 
-/// The file has gone before anybody saw it.
+/// A file that disappeared before anybody saw it.
 pub(super) fn gone() -> Standing {
     Standing::default()
 }
 
-/// The file has gone, and these recipients of ours were in it: done, or not.
+/// A file that disappeared with these recipients in it: done, or not.
 pub(super) fn went(all: &[(&str, bool)]) -> Standing {
     let addressee =
         |(to, done): &(&str, bool)| Addressee { address: (*to).into(), original: OPS.into(), done: *done };
@@ -45,7 +45,7 @@ pub(super) fn went(all: &[(&str, bool)]) -> Standing {
     Standing::new(OPS, &QueueFile { there: false, contents, given_back: None }, &[])
 }
 
-/// What it comes to, in short.
+/// The word in short.
 pub(super) fn short(trail: &Trail, standing: &Standing) -> String {
     match trail.word(standing, |name, _, port| name == "r" && port == 587) {
         Word::Open => "open".into(),
@@ -97,13 +97,13 @@ fn of_an_alias_all_have_to_be_accepted() {
             both(&lines, &went(&[("a@x", true), ("b@x", true)])),
             ["bounced 550 no", "bounced 550 no"]
         );
-        // Whose file nobody saw may have had one recipient alone.
+        // A message whose file nobody saw may have had one recipient alone.
         assert!(both(&lines, &gone())[1].contains("two ends"));
     }
     let local = two.replace("r[192.0.2.1]:587", "local");
     let both_done = went(&[("a@x", true), ("b@x", true)]);
     assert_eq!(both(&[QUEUED, &one, &local], &both_done), ["here b@x", "here b@x"]);
-    // Both have to be there.
+    // Both lines have to be there.
     assert!(both(&[QUEUED, &one], &both_done)[1].contains("does not say how"));
 }
 
@@ -156,10 +156,10 @@ fn the_word_of_a_log_that_anybody_writes_needs_the_queue() {
     doubt(&[QUEUED, SENT, &QUEUED.replace("ABCDE1", "ABCDE2")], &gone(), "two queue ids");
     let lost = "x rsyslogd: imuxsock[pid: 3, name: /usr/libexec/postfix/smtp] from <postfix/smtp:3>: begin to drop messages due to rate-limiting";
     doubt(&[QUEUED, SENT, lost], &gone(), "lost lines");
-    // Of a message that is under way, or whose line comes later, nothing is known yet.
+    // Nothing is known yet of a message that is under way, or whose line comes later.
     assert_eq!(word(&[QUEUED, DEFERRED], &waiting(&[(OPS, "")])), "open");
     assert_eq!(word(&[QUEUED], &waiting(&[(OPS, WHY)])), "open");
-    // The queue's reason tells the line that Postfix wrote from those that it did not.
+    // The queue's reason shows which line Postfix wrote.
     let forged = DEFERRED.replace("SASL authentication failed", "connect to r");
     let true_one = format!("deferred {WHY}");
     assert_eq!(word(&[QUEUED, &forged, DEFERRED, &forged], &waiting(&[(OPS, WHY)])), true_one);
@@ -212,7 +212,7 @@ fn an_end_without_an_attempt_is_an_end() {
     assert_eq!(both(&[QUEUED, CLEARED], &gone()), ["open", "gone Deleted"]);
     assert_eq!(both(&[QUEUED, CLEARED], &waiting(&[(OPS, "")])), ["open", "open"]);
     assert!(both(&[QUEUED, CLEARED, SENT], &gone())[1].contains("two ends"));
-    // Of what expired the sender is told, whichever line comes first; and of what bounced.
+    // Postfix tells the sender of a message that expired or bounced, whichever line comes first.
     assert_eq!(both(&[QUEUED, RETURNED, EXPIRED], &gone())[1], "gone Expired");
     let bounced = SENT.replace("status=sent (250 ok)", "status=bounced (550 no)");
     assert_eq!(both(&[QUEUED, &bounced, RETURNED], &gone()), ["bounced 550 no", "bounced 550 no"]);
@@ -250,7 +250,7 @@ fn evidence_is_the_reason_what_its_process_said_and_the_dead() {
     assert_eq!(trail.throttled(), None);
 }
 
-/// Lines of other recipients and other messages, and what looks like ours and is not.
+/// Lines of other recipients and other messages, and lines that look like those of this one and are not.
 fn noise() -> impl Strategy<Value = String> {
     let line = |text: String| format!("x postfix/smtp[3]: {text}");
     let tail = prop_oneof![
@@ -316,19 +316,19 @@ proptest! {
             "x postfix/cleanup\\[2\\]: ABCDE[0-3]: message-id=<unique@h>",
         ]), 0..8),
     ) {
-        // Whatever is forged: what waits in the queue is neither accepted nor bounced.
+        // Whatever is forged, a message that waits in the queue is neither accepted nor bounced.
         let lines = mixed(&[QUEUED, DEFERRED], &[noise, forged].concat());
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         for standing in [waiting(&[(OPS, "")]), waiting(&[(OPS, WHY)])] {
             let word = short(&trail(Author::Anybody, &lines), &standing);
             prop_assert!(!word.starts_with("accepted") && !word.starts_with("bounced"), "{}", word);
         }
-        // And what Postfix bounced is not accepted, though the queue is done with it.
+        // And a message that Postfix bounced is not accepted, though the queue is done with it.
         let bounced = SENT.replace("status=sent (250 ok)", "status=bounced (550 no)");
         let lines = [&lines[..], &[&bounced]].concat();
         let word = short(&trail(Author::Anybody, &lines), &gone());
         prop_assert!(!word.starts_with("accepted"), "{}", word);
-        // Nor is what left the queue in any other way. Of what bounced or expired the sender is told besides.
+        // Nor is one that left the queue in any other way. Postfix also tells the sender of one that bounced or expired.
         for ends in [&[EXPIRED][..], &[DELETED], &[DISCARDED], &[CLEARED], &[EXPIRED, RETURNED]] {
             let log = &lines[..lines.len() - 1];
             for lines in [[log, ends].concat(), [ends, log].concat()] {

@@ -1,10 +1,10 @@
-//! What a log and the queue come to: the end of a message, by an attempt or without one, or a doubt.
+//! The word on a message from log and queue together: its end, by an attempt or without one, or a doubt.
 
 use crate::model::inspection::queue::{Addressee, Contents, QueueFile, Recipient};
 use crate::model::log::event::plain;
 use crate::model::log::{Attempt, Hop, Status};
 
-/// An end of the message as a whole, which no line of a recipient tells of.
+/// An end of the message as a whole, which no record of an attempt reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gone {
     /// It was in the queue for too long, or an administrator had it expire.
@@ -13,7 +13,7 @@ pub enum Gone {
     Deleted,
     /// A rule or a milter threw it away.
     Discarded,
-    /// Its sender was told that it did not arrive.
+    /// Postfix told its sender that it did not arrive.
     Returned,
     /// A rule or a milter refused it before it was in the queue.
     Refused,
@@ -21,7 +21,7 @@ pub enum Gone {
     GivenBack,
     /// An administrator put it back into the maildrop.
     Requeued,
-    /// Its queue file went while the recipient was still to do, and no program of Postfix says so.
+    /// Its queue file disappeared before the recipient was done, and no program of Postfix reports it.
     Removed,
 }
 
@@ -40,7 +40,7 @@ impl Gone {
     }
 }
 
-/// Where the message is, by one attempt.
+/// Where the message is, according to one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Whereabouts {
     /// The relay accepted it.
@@ -68,21 +68,22 @@ impl Whereabouts {
     }
 }
 
-/// What log and queue come to.
+/// The word on a message from log and queue together.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Word {
     /// Nothing yet: not tried, or an attempt is under way.
     Open,
     /// Log and queue agree.
     Said(Whereabouts),
-    /// They agree that it is gone, and no attempt was its end.
+    /// They agree that the message is gone, and that no attempt ended it.
     Gone(Gone),
-    /// They do not, in words. One of them may be late; if that stays so, somebody else has written to the log.
+    /// They contradict each other, as the text says. One of them may be late; if the contradiction stays, somebody other
+    /// than Postfix has written to the log.
     Doubt(String),
 }
 
 impl Word {
-    /// The attempt that it is of, if it is of one.
+    /// The attempt behind this word, if there is one.
     pub fn attempt(&self) -> Option<&Attempt> {
         match self {
             Self::Said(found) => Some(found.attempt()),
@@ -91,23 +92,23 @@ impl Word {
     }
 }
 
-/// What the queue knows of our recipients: one, or several where an alias stands for them.
+/// State of the recipient in the queue: of one address, or of several if it is an alias.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Whether the file is in the queue.
     pub(super) there: bool,
-    /// Whether it was seen before cleanup(8) had finished it, and never after.
+    /// Whether the file was only seen before cleanup(8) had finished it.
     pub(super) unfinished: bool,
-    /// Those of the message's recipients that `to` stands for; `None` if its finished file was never seen.
+    /// The recipients in the file that `to` stands for; `None` if the finished file was never seen.
     pub(super) ours: Option<Vec<Addressee>>,
-    /// Those that are still to do, with the reasons that the queue shows.
+    /// Those of them that Postfix still has to deliver to, with the reasons that the queue shows.
     pub(super) waiting: Vec<Recipient>,
     /// The file in the maildrop that has the message.
     given_back: Option<String>,
 }
 
 impl Standing {
-    /// Of the recipients in the message's queue file those that `to` stands for, with the reasons that the queue shows.
+    /// Takes from the message's queue file the recipients that `to` stands for, with the reasons that the queue shows.
     pub fn new(to: &str, file: &QueueFile, shown: &[Recipient]) -> Self {
         let to = plain(to);
         let is_ours = |one: &&Addressee| [&one.address, &one.original].iter().any(|it| plain(it) == to);
@@ -131,12 +132,12 @@ impl Standing {
         }
     }
 
-    /// Whether the queue has nothing to do any more for our recipient.
+    /// Whether the queue has nothing left to do for the recipient.
     pub fn is_done(&self) -> bool {
         !self.there || self.ours.is_some() && self.waiting.is_empty()
     }
 
-    /// Whether cleanup(8) has the message still, and no program has tried it.
+    /// Whether cleanup(8) still has the message, so that no program has tried it.
     pub fn is_unfinished(&self) -> bool {
         self.there && self.unfinished
     }
@@ -146,12 +147,12 @@ impl Standing {
         self.given_back.as_deref()
     }
 
-    /// Whether the file lists this address, written plainly, as one of ours.
+    /// Whether the file lists this address, written as by `plain`, as one that `to` stands for.
     pub(super) fn lists(&self, address: &str) -> bool {
         self.ours.iter().flatten().any(|one| plain(&one.address) == address)
     }
 
-    /// Those of our recipients that were not done when the file went.
+    /// Addresses of the recipient that were not done when the file disappeared.
     pub(super) fn dropped(&self) -> impl Iterator<Item = String> {
         let ours = || self.ours.iter().flatten().filter(|_| !self.there);
         let is_done = move |one: &&Addressee| {
@@ -161,7 +162,7 @@ impl Standing {
     }
 }
 
-/// Whether two ends for our recipient mean the same: both accepted, or both kept on this host; or one reason.
+/// Whether two ends for the recipient mean the same: both accepted, both kept on this host, or both for one reason.
 pub(super) fn agree(one: &Whereabouts, other: &Whereabouts) -> bool {
     let is_here = |it: &Whereabouts| matches!(it, Whereabouts::StayedHere(_)) || it.attempt().is_local();
     match (one, other) {
@@ -188,13 +189,13 @@ pub(super) fn whereabouts(attempt: &Attempt, is_relay: impl Fn(&str, &str, u16) 
     }
 }
 
-/// The attempt that has the reason that the queue shows; of several the last one. Its words are the queue's, which only
-/// Postfix can write: a line may differ from them in what is not compared.
+/// The attempt with the reason that the queue shows; of several the last one. It gets the queue's words, which only
+/// Postfix can write: a line may differ from them in the parts that are not compared.
 pub(super) fn deferred(of_it: &[&Attempt], address: &str, reason: &str) -> Result<Option<Attempt>, String> {
     let mut fitting = of_it.iter().rev().filter(|attempt| is_same_reason(&attempt.reason, reason));
     let (Some(last), others) = (fitting.next(), fitting) else {
         return match of_it.last() {
-            // The line is not there yet.
+            // The line is not in the log yet.
             None => Ok(None),
             Some(last) => Err(format!("the log says of {address}: {}; the queue says: {reason}", end(last))),
         };
@@ -216,8 +217,8 @@ pub(super) fn deferred(of_it: &[&Attempt], address: &str, reason: &str) -> Resul
     Ok(Some(Attempt { reason: reason.to_owned(), ..(*last).clone() }))
 }
 
-/// Whether the reason in the log is the one that the queue shows. Both have it from one text, in which each has masked
-/// in its own way what is not printable ASCII; and Postfix cuts a line of the log at 2000 bytes (`msg_syslog.c`).
+/// Whether the reason in the log is the one that the queue shows. Both come from one text, in which each masks in its
+/// own way what is not printable ASCII; and Postfix cuts a line of the log at 2000 bytes (`msg_syslog.c`).
 pub(super) fn is_same_reason(logged: &str, shown: &str) -> bool {
     const LONG: usize = 1500;
     let bare =
