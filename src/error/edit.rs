@@ -28,7 +28,7 @@ impl Edit {
         match self {
             Self::Kept { path, kept } => Some(format!(
                 "see that edit by `diff {} {}`, and copy the lines that you want into {}",
-                typed(&before_the_edit(path, kept)),
+                typed(before_the_edit(path, kept)),
                 typed(kept),
                 typed(path)
             )),
