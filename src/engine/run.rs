@@ -84,7 +84,9 @@ pub fn run(
             None => keep(task.place, transaction, left_out)?,
         };
         let applied = Applied { actions, generation, delivery, undone, ..nothing };
-        record(task.place, &given, &applied, progress)?;
+        if task.place == Place::Host {
+            record(&given, &applied, progress)?;
+        }
         let findings = task.attended.then(|| left_to_a_person(&given.desired, &applied));
         Ok(Applied { findings, ..applied })
     };
@@ -120,15 +122,12 @@ fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
     }
 }
 
-/// Settles in the queue the requests that a run has served, and records that a tree waits for its proof.
-fn record(place: Place, given: &Given, applied: &Applied, progress: &mut dyn Progress) -> Result<()> {
-    match place {
-        Place::Tree => defer::prove_at_boot(),
-        Place::Host if applied.exit() == Exit::Done => {
-            defer::fulfilled(&given.serves, &given.desired, progress)
-        }
-        Place::Host => Ok(()),
+/// Settles in the queue the requests that a run has served, if it ended well. A tree has none.
+fn record(given: &Given, applied: &Applied, progress: &mut dyn Progress) -> Result<()> {
+    if applied.exit() != Exit::Done {
+        return Ok(());
     }
+    defer::fulfilled(&given.serves, &given.desired, progress)
 }
 
 fn left_to_a_person(desired: &Desired, applied: &Applied) -> Vec<Finding> {

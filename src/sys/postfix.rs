@@ -188,30 +188,46 @@ pub fn has_entry(table: &str, key: &str) -> Result<Option<bool>> {
     })
 }
 
+/// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
+const LISTING: Duration = Duration::from_secs(10);
+
 /// Hands on the output of `postqueue -j` or `postqueue -p`, line by line; false if postqueue does not know that option.
 pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<bool> {
+    list(as_json, LISTING, on_line)
+}
+
+fn list(as_json: bool, limit: Duration, on_line: run::OnLine) -> Result<bool> {
     let program = run::require("postqueue", INSTALL_POSTFIX)?;
     let cmd = Cmd::new(&program).arg(if as_json { "-j" } else { "-p" });
-    Ok(cmd.stream(on_line)?.success())
+    Ok(cmd.within(limit).stream(on_line)?.success())
 }
 
 /// The recipients of one message that are not done yet, with the reasons that the queue shows. Only the listing of the
-/// whole queue has these reasons.
+/// whole queue has these reasons; none are known if it takes longer than `READING`.
 pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
     let mut found = None;
-    queue(true, &mut |line| {
+    let listed = list(true, READING, &mut |line| {
         if line.contains(queue_id) {
             found = found.take().or_else(|| parse_json(line).filter(|message| message.queue_id == queue_id));
         }
-    })?;
+    });
+    if let Err(Error::Timeout { .. }) = listed {
+        return Ok(Vec::new());
+    }
+    listed?;
     // Postfix before 3.1 has no -j, and a line with many recipients may be longer than the limit of a line.
     if found.is_none() {
         let mut listing = Listing::default();
         let mut take = |message: Option<Waiting>| {
             found = found.take().or_else(|| message.filter(|message| message.queue_id == queue_id));
         };
-        queue(false, &mut |line| take(listing.line(line, calendar)))?;
-        take(listing.end());
+        match list(false, READING, &mut |line| take(listing.line(line, calendar))) {
+            Err(Error::Timeout { .. }) => {}
+            other => {
+                other?;
+                take(listing.end());
+            }
+        }
     }
     Ok(found.map(|message| message.recipients).unwrap_or_default())
 }

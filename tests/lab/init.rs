@@ -77,7 +77,7 @@ fn what_the_relay_does_not_like_is_corrected() {
         ("neither yes nor no", "yes"),
         ("port", ""),
         ("User name", "alerts@example.com"),
-        ("Password", "wrong"),
+        ("Password", "n0t-th1s"),
         ("local address", ""),
         ("relay see instead", "somebody@example.com"),
         ("test message", "ops@example.com"),
@@ -273,9 +273,9 @@ fn a_flag_that_is_missing_is_named() {
 #[test]
 fn what_the_relay_refuses_is_not_written_unless_told_to() {
     let run = host().relay("office365").sh(&format!(
-        "echo wrong | relayhost init {FLAGS} --password-stdin; echo \"exit $?\"; {FILES}
-         echo '== json'; echo wrong | relayhost init {FLAGS} --password-stdin --json 2>/dev/null
-         echo '== untried'; echo wrong | relayhost init {FLAGS} --password-stdin --no-probe --inline-password; echo \"exit $?\"
+        "echo n0t-th1s | relayhost init {FLAGS} --password-stdin; echo \"exit $?\"; {FILES}
+         echo '== json'; echo n0t-th1s | relayhost init {FLAGS} --password-stdin --json 2>/dev/null
+         echo '== untried'; echo n0t-th1s | relayhost init {FLAGS} --password-stdin --no-probe --inline-password; echo \"exit $?\"
          {}", FILES.replace("== files", "== second")
     ));
     let document = run.json("json");

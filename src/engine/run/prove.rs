@@ -4,7 +4,7 @@ use super::Given;
 use crate::engine::observe::observe;
 use crate::engine::transaction::{self, Transaction, or_undo};
 use crate::engine::verify::{Request, verify};
-use crate::engine::{Place, Progress, stage};
+use crate::engine::{Place, Progress, defer, stage};
 use crate::error::{Edit, Error, Files, Result};
 use crate::model::message::delivery::Delivery;
 use crate::model::state::order::Consequence;
@@ -20,8 +20,11 @@ pub struct Proved {
 
 /// Ends a change for which no message is sent. `left_out`: packages without which none could be; they are the error.
 pub fn keep(place: Place, transaction: Option<Transaction>, left_out: Vec<String>) -> Result<Proved> {
-    // The first boot of a tree proves its configuration.
-    let unproven = place == Place::Tree || !left_out.is_empty();
+    // The first boot of a tree proves its configuration. If that cannot be recorded, the change does not stay.
+    let is_tree = place == Place::Tree;
+    let recorded = if is_tree { defer::prove_at_boot() } else { Ok(()) };
+    let ((), transaction) = or_undo(recorded, transaction)?;
+    let unproven = is_tree || !left_out.is_empty();
     transaction.map(|transaction| transaction.keep(unproven)).transpose()?;
     if left_out.is_empty() {
         Ok(Proved { delivery: None, undone: false })

@@ -1,6 +1,5 @@
-//! Reads events of a message from a line of the log: its queue id, an attempt, an end. log_adhoc() in Postfix's
-//! src/global/log_adhoc.c writes the record of an attempt; this reads those of 2.10 to 3.11 (which has `tls=` before
-//! `dsn=`).
+//! Reads events of a message from a line of the log: its queue id, an attempt, an end. Postfix's src/global/log_adhoc.c
+//! writes the record of an attempt; this reads those of 2.10 to 3.11 (which has `tls=` before `dsn=`).
 
 use super::line::Line;
 
@@ -224,8 +223,7 @@ fn is_queue_id(text: &str) -> bool {
         && text.bytes().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
 }
 
-/// Greatest length of a queue id: the long form has the time in base 52 and the inode in base 51
-/// (src/global/mail_queue.h).
+/// Greatest length of a queue id: the long form has time (base 52) and inode (base 51; src/global/mail_queue.h).
 pub const MOST: usize = 28;
 
 fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
