@@ -24,12 +24,20 @@ pub fn login_entry(relay: &Relayhost, settings: &Settings) -> Result<Option<Stri
 pub fn know_login_in_force(settings: &Settings) {
     let path = Managed::SaslPasswd.path();
     let is_ours = |table: &String| table.split_once(':').is_some_and(|(_, name)| Path::new(name) == path);
-    if words(value(settings, "smtp_sasl_password_maps")).iter().all(is_ours) {
+    let tables = words(value(settings, "smtp_sasl_password_maps"));
+    let Some(relay) = Relayhost::parse(value(settings, "relayhost")).filter(|_| !tables.iter().all(is_ours))
+    else {
         return;
-    }
-    if let Some(relay) = Relayhost::parse(value(settings, "relayhost")) {
-        // A table that cannot be read gives smtp(8) no password either.
-        let _ = login_entry(&relay, settings);
+    };
+    for table in &tables {
+        // Not by proxymap(8): it reports a table that it cannot read once only, and smtp(8) needs that line as the reason.
+        let table = table.strip_prefix("proxy:").unwrap_or(table);
+        for key in [&relay.host, &relay.text] {
+            // A table that cannot be read gives smtp(8) no password either.
+            if let Ok(Some(entry)) = postfix::look_up(table, key) {
+                secrets::know_entry(&entry);
+            }
+        }
     }
 }
 
