@@ -12,7 +12,7 @@ fn on(script: &str) -> Run {
 #[test]
 fn every_package_has_both_signatures_and_rpm_finds_them_good() {
     let run = on("cd /lab/packages; echo '== strange'; rpmkeys -K */*.rpm; echo \"exit $?\"
-         rpm --import RPM-GPG-KEY; echo '== known'; rpmkeys -K */*.rpm; echo \"exit $?\"
+         rpmkeys --import RPM-GPG-KEY; echo '== known'; rpmkeys -K */*.rpm; echo \"exit $?\"
          echo '== each'; rpmkeys -Kv */*.rpm; echo '== end'")
     .exits(0);
     assert_eq!(run.part("strange").matches("SIGNATURES NOT OK").count(), 4, "{run:?}");
@@ -74,7 +74,7 @@ fn what_was_changed_without_the_key_is_refused_and_nothing_is_installed() {
             { sed 's,baseurl=.*,baseurl=file:///srv/relayhost,' /root/repo; printf '%s\n' "$1"; } >/etc/yum.repos.d/relayhost.repo
         }
         try() { timeout 60 yum -y install relayhost >/root/out 2>&1 </dev/null; echo "yum $?"; rpm -q relayhost; cat /root/out; }
-        cp /etc/yum.repos.d/relayhost.repo /root/repo; rpm --import /lab/packages/RPM-GPG-KEY
+        cp /etc/yum.repos.d/relayhost.repo /root/repo; rpmkeys --import /lab/packages/RPM-GPG-KEY
 "#,
     );
     for (number, (what, setting, _)) in FORGERIES.iter().enumerate() {
