@@ -1,8 +1,7 @@
 //! Runs Postfix's own programs: postconf, postmap, postqueue, postcat, postlog, postsuper.
 
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::AsRawFd;
+use std::io::{Read, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -259,8 +258,10 @@ pub fn contents(file: &File) -> Result<Contents> {
         return Ok(Contents::Unfinished);
     }
     let program = run::require("postcat", INSTALL_POSTFIX)?;
-    let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-    let output = Cmd::new(&program).args(["-e", &path]).within(READING).ok()?;
+    let fault = |source| Error::Io { action: "read", path: "the queue file".into(), source };
+    let mut file = file.try_clone().map_err(fault)?;
+    file.rewind().map_err(fault)?;
+    let output = Cmd::new(&program).arg("-e").input_file(file).within(READING).ok()?;
     Ok(Contents::Of(parse_envelope(&output.text())))
 }
 

@@ -1,7 +1,9 @@
 //! The one way to run a program: absolute path, arguments without a shell, a clean environment in the C locale,
 //! standard input closed or given, a time limit, bounded output, and the last lines of standard error in the error.
 
+use std::fs::File;
 use std::io::{Write, pipe};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,6 +33,7 @@ pub struct Cmd {
     program: PathBuf,
     args: Vec<String>,
     input: Option<Vec<u8>>,
+    file: Option<File>,
     limit: Duration,
     home: String,
     variables: Vec<(&'static str, String)>,
@@ -72,6 +75,7 @@ impl Cmd {
             program: program.to_owned(),
             args: Vec::new(),
             input: None,
+            file: None,
             limit,
             home: "/root".into(),
             variables: Vec::new(),
@@ -90,6 +94,13 @@ impl Cmd {
     /// Adds several arguments.
     pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets its standard input: an open file, from where that is read next. By a path below /proc a program without the
+    /// right to trace processes (CAP_SYS_PTRACE) could not open it, since relayhost hides its memory.
+    pub fn input_file(mut self, file: File) -> Self {
+        self.file = Some(file);
         self
     }
 
@@ -225,11 +236,12 @@ impl Cmd {
         };
         let (out, out_end) = pipe().map_err(fault)?;
         let (err, err_end) = pipe().map_err(fault)?;
+        let file = self.file.as_ref().map(File::try_clone).transpose().map_err(fault)?;
         let (stdin, input) = match &self.input {
-            None => (None, None),
+            None => (file.map(OwnedFd::from), None),
             Some(bytes) => {
                 let (read_end, write_end) = pipe().map_err(fault)?;
-                (Some(read_end), Some((write_end, bytes)))
+                (Some(read_end.into()), Some((write_end, bytes)))
             }
         };
         // duct's expression holds the write ends of the pipes. It must be dropped before the loop below: reads see the end

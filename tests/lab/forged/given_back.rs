@@ -183,3 +183,15 @@ fn a_message_that_cleanup_has_still_holds_nobody_up() {
     let run = host().sh(&format!("{}{VERIFY}; kill $milter", milter("a", 3)));
     assert_eq!(cause(&run.json("verify")), "accepted", "{}", run.stdout);
 }
+
+/// As relayhost-pending.service has it: without the right to trace processes, nobody opens a file of relayhost's by /proc.
+#[test]
+fn the_queue_file_is_read_without_the_right_to_trace() {
+    let without = "setpriv --bounding-set=-sys_ptrace,-sys_rawio --inh-caps=-sys_ptrace,-sys_rawio";
+    let verify = VERIFY.replace("relayhost verify", &format!("{without} relayhost verify"));
+    for (relay, word) in [("submission", "accepted"), ("stalls", "no-word")] {
+        let verify = verify.replace("20s", if word == "accepted" { "20s" } else { "6s" });
+        let run = authenticated().relay(relay).sh(&format!("{}{verify}", set("always_bcc=")));
+        assert_eq!(cause(&run.json("verify")), word, "{}", run.stdout);
+    }
+}
