@@ -16,8 +16,9 @@ import subprocess
 import sys
 import time
 
-POSTFIX = "/etc/postfix"
-STATE = "/var/lib/relayhost"
+import world
+from world import POSTFIX, STATE, complain, read, run
+
 KEPT = "/root/kept"
 FILES = ["main.cf", "sasl_passwd", "generic", "sasl_passwd.db", "generic.db"]
 RENAMES = "rename,renameat,renameat2,link,linkat"
@@ -28,29 +29,6 @@ NEW = ["relayhost", "apply", "--no-verify", "--answers", "/root/new.toml"]
 RESTORE = ["relayhost", "restore", "0"]
 COMMANDS = {"apply": NEW, "restore": RESTORE, "undo": NEW, "first": NEW, "recover": ["relayhost", "recover"]}
 BEGIN = {"first": "bare", "recover": "half"}  # what is kept of the host before it; else "old"
-
-bad = 0
-
-
-def run(args):
-    return subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-
-
-def complain(what, result=None):
-    global bad
-    bad += 1
-    print("BAD", what)
-    if result is not None:
-        print(f"    exit {result.returncode}\n    stdout: {result.stdout!r}\n    stderr: {result.stderr!r}")
-    sys.stdout.flush()
-
-
-def read(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
 
 
 def keep(name):
@@ -266,8 +244,8 @@ def main():
     else:
         for lacking in LACKING.values():
             total += work(sys.argv[1], lacking, False)
-    print(f"edits: {total} edits, {bad} bad")
-    sys.exit(bad != 0)
+    print(f"edits: {total} edits, {world.bad} bad")
+    sys.exit(world.bad != 0)
 
 
 main()

@@ -1,5 +1,5 @@
 """The host of the lab that faults are tried on: its two configurations, the files and mail that they must lead to, and
-the system calls of a command. Shared by `faults.py`, over `apply`, and `loops.py`, over the other commands."""
+the system calls of a command. Shared by `faults.py`, over `apply`, `loops.py`, over the other commands, and `edits.py`."""
 
 import glob
 import os
