@@ -84,9 +84,7 @@ pub fn run(
             None => keep(task.place, transaction, left_out)?,
         };
         let applied = Applied { actions, generation, delivery, undone, ..nothing };
-        if task.place == Place::Host {
-            record(&given, &applied, progress)?;
-        }
+        record(&given, &applied, progress)?;
         let findings = task.attended.then(|| left_to_a_person(&given.desired, &applied));
         Ok(Applied { findings, ..applied })
     };
@@ -122,7 +120,7 @@ fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
     }
 }
 
-/// Settles in the queue the requests that a run has served, if it ended well. A tree has none.
+/// Settles in the queue the requests that a run has served, if it ended well; in a tree there are none.
 fn record(given: &Given, applied: &Applied, progress: &mut dyn Progress) -> Result<()> {
     if applied.exit() != Exit::Done {
         return Ok(());
