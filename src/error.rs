@@ -8,7 +8,7 @@ mod interrupted;
 mod text;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use edit::Edit;
@@ -338,6 +338,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Makes the error that `action`, a verb, has failed at `path`; for `map_err`.
+    pub fn io<'a, P: AsRef<Path> + ?Sized>(
+        action: &'static str,
+        path: &'a P,
+    ) -> impl Fn(std::io::Error) -> Self + Copy + 'a {
+        move |source| Self::Io { action, path: path.as_ref().to_owned(), source }
+    }
+
     /// The exit status that this error ends a command with.
     pub fn exit(&self) -> Exit {
         match self {

@@ -3,7 +3,6 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +30,7 @@ const AGAIN: &str = "copy it again from where the packages come from";
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
-    handle: OwnedFd,
+    handle: File,
     packages: Vec<String>,
     sums: Sums,
 }
@@ -166,7 +165,7 @@ impl Directory {
     pub fn put(&self, name: &str, to: &Path, how: Put) -> Result<()> {
         let path = self.path.join(name);
         let mut file = self.file(name)?;
-        let writing = |source| Error::Io { action: "write", path: to.to_owned(), source };
+        let writing = Error::io("write", to);
         let mut copy = match how {
             Put::Copy => Some(
                 fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(writing)?,
@@ -212,9 +211,9 @@ impl Directory {
         if !found.is_file() {
             return Err(refused(&path, "is not a regular file", "put the file itself there"));
         }
-        match trust::demand_root(&path, &found, trust::Kind::File) {
-            Err(Error::Untrusted { path, problem, remedy }) => Err(refused(&path, problem, remedy)),
-            other => other.map(|()| file),
+        match trust::objection(&path, &found, trust::Kind::File) {
+            Some((problem, remedy)) => Err(refused(&path, problem, remedy)),
+            None => Ok(file),
         }
     }
 }

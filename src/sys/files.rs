@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::{NamedTempFile, TempDir};
 
-use super::acl;
+use super::{acl, input};
 use crate::error::{Error, Result, shown};
 
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
@@ -21,36 +21,35 @@ pub const BUILT: &str = "new";
 
 /// Reads a file of at most `limit` bytes; `None` if there is none. Regular files only: a FIFO would never end.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    read_with(path, limit, nix::libc::O_NONBLOCK)
+    open(path, 0)?.map(|file| read_open(&file, path, limit)).transpose()
 }
 
-fn read_with(path: &Path, limit: u64, flags: i32) -> Result<Option<Vec<u8>>> {
-    open_with(path, flags)?.map(|file| read_open(&file, path, limit)).transpose()
+/// The text of a file of at most 16 MiB; `None` if there is none, or if it cannot be read.
+pub fn text(path: impl AsRef<Path>) -> Option<String> {
+    let bytes = read_whole(path.as_ref()).ok()??;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn open_with(path: &Path, flags: i32) -> Result<Option<File>> {
-    let fault = |source| Error::Io { action: "read", path: path.into(), source };
-    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(fault)?,
-    };
-    if !file.metadata().map_err(fault)?.is_file() {
-        return Err(fault(std::io::Error::other("not a regular file")));
-    }
-    Ok(Some(file))
+fn open(path: &Path, flags: i32) -> Result<Option<File>> {
+    if_there(input::open_regular_with(path, flags)).map_err(Error::io("read", path))
 }
 
-fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>> {
+/// Reads an open file of at most `limit` bytes.
+pub fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(|source| Error::Io {
-        action: "read",
-        path: path.into(),
-        source,
-    })?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     if bytes.len() as u64 > limit {
         return Err(Error::TooLarge { path: path.into(), limit });
     }
     Ok(bytes)
+}
+
+/// The result of an operation on a file; `None` if there is no such file.
+fn if_there<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 /// Reads a file of at most 16 MiB; `None` if there is none.
@@ -67,7 +66,7 @@ pub fn read_no_link(path: &Path) -> Result<Option<Vec<u8>>> {
 pub fn open_no_link(path: &Path) -> Result<Option<File>> {
     refuse_link(path)?;
     // O_NOFOLLOW: nor a link that comes into its place at this moment.
-    open_with(path, nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW)
+    open(path, nix::libc::O_NOFOLLOW)
 }
 
 /// Reads an open file of at most 16 MiB.
@@ -111,11 +110,10 @@ pub fn resolve(path: &Path) -> Option<PathBuf> {
 
 /// The owner of what a symbolic link leads to; `None` if the path is no link.
 pub fn link_owner(path: &Path) -> Result<Option<u32>> {
-    let fault = |source| Error::Io { action: "look at", path: path.into(), source };
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_symlink() => Ok(Some(fs::metadata(path).map_err(fault)?.uid())),
-        _ => Ok(None),
+    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        return Ok(None);
     }
+    fs::metadata(path).map(|found| Some(found.uid())).map_err(Error::io("look at", path))
 }
 
 /// Names in a directory; none if there is no such directory, or if it cannot be read.
@@ -126,11 +124,8 @@ pub fn names(directory: &Path) -> Vec<String> {
 /// Names in a directory; none if there is no such directory. An error if it cannot be read: for records, that is something
 /// else than a directory that is not there.
 pub fn list(directory: &Path) -> Result<Vec<String>> {
-    let fault = |source| Error::Io { action: "read", path: directory.into(), source };
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(fault)?,
-    };
+    let fault = Error::io("read", directory);
+    let Some(entries) = if_there(fs::read_dir(directory)).map_err(fault)? else { return Ok(Vec::new()) };
     let name = |entry: std::io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name().into_string().ok());
     entries.filter_map(|entry| name(entry).transpose()).collect::<std::io::Result<_>>().map_err(fault)
 }
@@ -160,7 +155,7 @@ pub fn stagings(parent: &Path) -> Result<Vec<PathBuf>> {
 
 /// A new directory that is root's alone, whatever access control list its parent hands on; gone when dropped.
 pub fn private_directory(parent: &Path, prefix: &str) -> Result<TempDir> {
-    let fault = |source| Error::Io { action: "make a directory in", path: parent.into(), source };
+    let fault = Error::io("make a directory in", parent);
     let made = tempfile::Builder::new()
         .prefix(prefix)
         .permissions(fs::Permissions::from_mode(0o700))
@@ -173,7 +168,7 @@ pub fn private_directory(parent: &Path, prefix: &str) -> Result<TempDir> {
 /// A new file that is root's alone, whatever access control list its directory hands on; gone when dropped, unless it is
 /// renamed.
 pub fn private_file(parent: &Path, prefix: &str) -> Result<NamedTempFile> {
-    let fault = |source| Error::Io { action: "write in", path: parent.into(), source };
+    let fault = Error::io("write in", parent);
     // tempfile makes it with 0600.
     let made = tempfile::Builder::new().prefix(prefix).tempfile_in(parent).map_err(fault)?;
     acl::set_mode(made.as_file(), 0o600).map_err(fault)?;
@@ -183,7 +178,7 @@ pub fn private_file(parent: &Path, prefix: &str) -> Result<NamedTempFile> {
 /// Writes a new file with exactly this mode and no access control list, and its bytes to the disk. Nobody else can open it
 /// before that is so.
 pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let fault = |source| Error::Io { action: "write", path: path.into(), source };
+    let fault = Error::io("write", path);
     let mut file = create_private(path)?;
     file.write_all(bytes).and_then(|()| acl::set_mode(&file, mode)).map_err(fault)?;
     file.sync_all().map_err(fault)
@@ -191,7 +186,7 @@ pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 
 /// Makes a new, empty file that is root's alone.
 pub fn create_private(path: &Path) -> Result<File> {
-    let fault = |source| Error::Io { action: "write", path: path.into(), source };
+    let fault = Error::io("write", path);
     let options = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).to_owned();
     let file = options.open(path).map_err(fault)?;
     acl::set_mode(&file, 0o600).map_err(fault)?;
@@ -201,7 +196,7 @@ pub fn create_private(path: &Path) -> Result<File> {
 /// Writes a configuration file for a program to check, before it is put into its place.
 pub fn stage(path: &Path, bytes: &[u8]) -> Result<()> {
     create(path, bytes, 0o600)?;
-    let fault = |source| Error::Io { action: "give a time to", path: path.into(), source };
+    let fault = Error::io("give a time to", path);
     cool(&File::options().append(true).open(path).map_err(fault)?).map_err(fault)
 }
 
@@ -220,7 +215,7 @@ pub fn cool_time() -> SystemTime {
 /// Puts a file that was built in a staging directory into its place.
 pub fn put_in_place(built: &Path, path: &Path) -> Result<()> {
     refuse_link(path)?;
-    let fault = |source| Error::Io { action: "rename into", path: path.into(), source };
+    let fault = Error::io("rename into", path);
     File::open(built).and_then(|file| file.sync_all()).map_err(fault)?;
     fs::rename(built, path).map_err(fault)?;
     sync_directory(path.parent().unwrap_or(Path::new("/")))
@@ -260,11 +255,7 @@ impl Staged {
             return put_in_place(&built, &self.path);
         }
         // link(2) never replaces, and never follows a link in the last place.
-        fs::hard_link(&built, &self.path).map_err(|source| Error::Io {
-            action: "make",
-            path: self.path.clone(),
-            source,
-        })?;
+        fs::hard_link(&built, &self.path).map_err(Error::io("make", &self.path))?;
         sync_directory(self.path.parent().unwrap_or(Path::new("/")))
     }
 }
@@ -272,7 +263,12 @@ impl Staged {
 /// Removes a directory in which a file was built, or whatever else has its name.
 pub fn remove_staging(built: &Path) -> Result<()> {
     let staging = built.parent().unwrap_or(built);
-    remove_all(staging).map_err(|source| Error::Io { action: "remove", path: staging.into(), source })
+    remove_all(staging).map_err(Error::io("remove", staging))
+}
+
+/// Removes a file or a link, if it is there.
+pub fn remove(path: &Path) -> Result<()> {
+    if_there(fs::remove_file(path)).map(|_| ()).map_err(Error::io("remove", path))
 }
 
 /// Removes a file, a link, or a directory with all that is in it.
@@ -283,33 +279,23 @@ pub fn remove_all(path: &Path) -> std::io::Result<()> {
 
 /// The path from `/` of a path from the working directory; links are not resolved.
 pub fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|source| Error::Io { action: "find", path: path.into(), source })
+    std::path::absolute(path).map_err(Error::io("find", path))
 }
 
 /// Refuses a path that is a symbolic link.
 pub fn refuse_link(path: &Path) -> Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_symlink() => Err(Error::Symlink { path: path.into() }),
-        _ => Ok(()),
-    }
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    if is_link { Err(Error::Symlink { path: path.into() }) } else { Ok(()) }
 }
 
 /// Writes the names in a directory to the disk.
 pub fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(|source| Error::Io {
-        action: "write",
-        path: path.into(),
-        source,
-    })
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(Error::io("write", path))
 }
 
 /// Makes a directory with this mode unless it is there.
 pub fn ensure_directory(path: &Path, mode: u32) -> Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|source| Error::Io {
-        action: "make",
-        path: path.into(),
-        source,
-    })
+    fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(Error::io("make", path))
 }
 
 #[cfg(test)]

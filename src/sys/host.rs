@@ -33,8 +33,7 @@ pub fn has_proc() -> bool {
 
 /// Whether one of relayhost's own systemd units has started this process.
 pub fn is_our_service() -> bool {
-    let cgroup = files::read(Path::new("/proc/self/cgroup"), 64 * 1024).ok().flatten().unwrap_or_default();
-    unit_of(&String::from_utf8_lossy(&cgroup))
+    unit_of(&files::text("/proc/self/cgroup").unwrap_or_default())
         .is_some_and(|unit| unit.starts_with("relayhost-") && unit.ends_with(".service"))
 }
 
@@ -46,9 +45,8 @@ pub fn is_image() -> bool {
 
 /// The present moment, by both clocks; boot_id identifies the boot (random(4)).
 pub fn moment() -> Moment {
-    let id = files::read(Path::new("/proc/sys/kernel/random/boot_id"), 64).ok().flatten().unwrap_or_default();
-    let boot = String::from_utf8_lossy(&id).trim().to_owned();
-    Moment { wall: clock::unix(), boot, up: clock::up().map(|up| up.as_secs()) }
+    let id = files::text("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    Moment { wall: clock::unix(), boot: id.trim().to_owned(), up: clock::up().map(|up| up.as_secs()) }
 }
 
 /// `Error::NotRoot` unless root runs relayhost.
@@ -125,7 +123,7 @@ pub fn hostname() -> String {
 
 /// Standard input, up to `limit` bytes and one more, so that the caller sees when it was too much.
 pub fn read_stdin(limit: u64) -> Result<Vec<u8>> {
-    let fault = |source| Error::Io { action: "read", path: "standard input".into(), source };
+    let fault = Error::io("read", "standard input");
     let mut bytes = Vec::new();
     let input = Input::standard().map_err(fault)?;
     input.take(limit + 1).read_to_end(&mut bytes).map_err(fault)?;

@@ -8,7 +8,12 @@ use std::path::Path;
 /// Opens a regular file for reading, and nothing else: to open a FIFO would wait for a writer, and to read a device may
 /// never end.
 pub fn open_regular(path: &Path) -> std::io::Result<File> {
-    let file = fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
+    open_regular_with(path, 0)
+}
+
+/// The same with more flags for open(2).
+pub fn open_regular_with(path: &Path, flags: i32) -> std::io::Result<File> {
+    let file = fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | flags).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("not a regular file")) }
 }
 

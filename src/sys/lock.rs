@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{self, F_RDLCK, F_UNLCK, F_WRLCK, SEEK_SET};
 
+use super::files;
 use crate::error::shown;
 use crate::model::text;
 
@@ -45,7 +46,7 @@ impl Holder {
     /// in a tree without /proc, any process may be one of them.
     pub fn waits_for_us(&self) -> bool {
         let Some(pid) = self.process else { return self.writes };
-        if super::files::exists(Path::new("/proc/self")) {
+        if files::exists(Path::new("/proc/self")) {
             self.may_install() && ancestors(nix::unistd::getppid().as_raw()).any(|ancestor| ancestor == pid)
         } else {
             self.writes
@@ -108,9 +109,9 @@ pub fn own_transaction() -> Option<Holder> {
 /// Whether another relayhost is among the ancestors of this process: then that one answers for what its package manager
 /// changes.
 pub fn is_called_by_relayhost() -> bool {
-    let own = |pid: i32| super::files::read(Path::new(&format!("/proc/{pid}/comm")), 64).ok().flatten();
-    ancestors(nix::unistd::getppid().as_raw())
-        .any(|pid| own(pid).is_some_and(|name| name.trim_ascii() == b"relayhost"))
+    let is_own =
+        |pid| files::text(format!("/proc/{pid}/comm")).is_some_and(|name| name.trim() == "relayhost");
+    ancestors(nix::unistd::getppid().as_raw()).any(is_own)
 }
 
 /// Holders of locks that conflict with a lock of this kind: for F_RDLCK write locks, for F_WRLCK any.
@@ -123,8 +124,7 @@ fn holders(kind: i32) -> impl Iterator<Item = Holder> {
 /// anything, brackets too.
 fn ancestors(pid: i32) -> impl Iterator<Item = i32> {
     std::iter::successors(Some(pid), |pid| {
-        let stat = super::files::read(Path::new(&format!("/proc/{pid}/stat")), 4096).ok()??;
-        let stat = String::from_utf8_lossy(&stat).into_owned();
+        let stat = files::text(format!("/proc/{pid}/stat"))?;
         stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok().filter(|parent| *parent > 0)
     })
 }
@@ -148,8 +148,7 @@ fn posix_holder(path: &Path, kind: i32) -> Option<Holder> {
 /// have that number, and any name.
 fn pid_holder(path: &Path) -> Option<Holder> {
     const NAMES: [&str; 4] = ["yum", "dnf", "packagekit", "anaconda"];
-    let text = super::files::read(path, 64).ok()??;
-    let pid: i32 = String::from_utf8_lossy(&text).trim().parse().ok()?;
+    let pid: i32 = files::text(path)?.trim().parse().ok()?;
     let line = command_line(pid);
     let is_manager = user_of(pid) == Some(0) && NAMES.iter().any(|name| line.contains(name));
     is_manager.then(|| Holder { process: Some(pid), writes: true, path: path.into() })
@@ -157,19 +156,14 @@ fn pid_holder(path: &Path) -> Option<Holder> {
 
 /// The command line of a process as one line of text; the process itself can change it to anything.
 fn command_line(pid: i32) -> String {
-    let line = super::files::read(Path::new(&format!("/proc/{pid}/cmdline")), 4096)
-        .ok()
-        .flatten()
-        .unwrap_or_default();
-    let line = text::one_line(String::from_utf8_lossy(&line).replace('\0', " ").trim());
-    text::clipped(&line, 200).to_owned()
+    let line = files::text(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    text::clipped(&text::one_line(line.replace('\0', " ").trim()), 200).to_owned()
 }
 
 /// The real user of a process: the third word of this line of proc_pid_status(5). Not the owner of its directory in /proc,
 /// which is root for any process that has made itself unreadable.
 fn user_of(pid: i32) -> Option<u32> {
-    let status = super::files::read(Path::new(&format!("/proc/{pid}/status")), 16 * 1024).ok()??;
-    let status = String::from_utf8_lossy(&status).into_owned();
+    let status = files::text(format!("/proc/{pid}/status"))?;
     // The process's own name is in a line before, and cannot have line ends.
     let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     line.split_whitespace().next()?.parse().ok()
@@ -182,10 +176,8 @@ fn name_of(user: u32) -> String {
 
 /// The name of a user in passwd(5), if it has one there.
 pub(super) fn known_name(user: u32) -> Option<String> {
-    let known = super::files::read_whole(Path::new("/etc/passwd")).ok().flatten().unwrap_or_default();
-    let known = String::from_utf8_lossy(&known).into_owned();
     let number = user.to_string();
-    known.lines().find_map(|line| {
+    files::text("/etc/passwd")?.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1) == Some(number.as_str())).then(|| text::one_line(name))

@@ -124,16 +124,11 @@ fn changed(path: &Path) -> Option<i64> {
 /// Opens a file; `-` is standard input. The host's `own` log is text, whatever a power cut or a truncation has left in it.
 pub fn open(path: &Path, own: bool) -> Result<Log> {
     if path == Path::new("-") {
-        let input = Input::standard().map_err(|source| Error::Io {
-            action: "read",
-            path: "standard input".into(),
-            source,
-        })?;
+        let input = Input::standard().map_err(Error::io("read", "standard input"))?;
         return Log::new("standard input".into(), None, input, false);
     }
     let name = shown(path);
-    let fault = |source| Error::Io { action: "read", path: path.into(), source };
-    let (file, kind) = input::open_input(path).map_err(fault)?;
+    let (file, kind) = input::open_input(path).map_err(Error::io("read", path))?;
     let amiss =
         |problem: &str, remedy| Err(Error::Log { name: name.clone(), problem: problem.into(), remedy });
     match kind {

@@ -2,7 +2,6 @@
 //! Scriptlets write them while a run may be at work, so the queue has a lock of its own, held for the moment of a rename.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,12 +89,7 @@ pub fn close() {
 
 fn remove(path: &Path) -> Result<()> {
     make_way(path)?;
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(Error::Io { action: "remove", path: path.to_owned(), source: error })
-        }
-        _ => Ok(()),
-    }
+    files::remove(path)
 }
 
 /// Removes the unfinished files of writers that were killed.

@@ -258,7 +258,7 @@ pub fn contents(file: &File) -> Result<Contents> {
         return Ok(Contents::Unfinished);
     }
     let program = run::require("postcat", INSTALL_POSTFIX)?;
-    let fault = |source| Error::Io { action: "read", path: "the queue file".into(), source };
+    let fault = Error::io("read", "the queue file");
     let mut file = file.try_clone().map_err(fault)?;
     file.rewind().map_err(fault)?;
     let output = Cmd::new(&program).arg("-e").input_file(file).within(READING).ok()?;

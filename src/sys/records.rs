@@ -41,10 +41,7 @@ pub fn foreign(path: &Path) -> Option<String> {
     if !found.is_dir() {
         return Some("is not a directory".into());
     }
-    match trust::demand_root(path, &found, trust::Kind::Closed) {
-        Err(Error::Untrusted { problem, .. }) => Some(problem),
-        _ => None,
-    }
+    trust::objection(path, &found, trust::Kind::Closed).map(|(problem, _)| problem)
 }
 
 /// Whether a directory is there, and only root can have written to it.
@@ -60,14 +57,10 @@ pub fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
     let record = |problem: String| Error::Record { path: path.to_owned(), problem };
     match result {
         Ok(Some(bytes)) => {
-            let found = fs::symlink_metadata(path).map_err(|source| Error::Io {
-                action: "look at",
-                path: path.to_owned(),
-                source,
-            })?;
-            match trust::demand_root(path, &found, trust::Kind::File) {
-                Err(Error::Untrusted { problem, .. }) => Err(record(problem)),
-                _ => Ok(Some(bytes)),
+            let found = fs::symlink_metadata(path).map_err(Error::io("look at", path))?;
+            match trust::objection(path, &found, trust::Kind::File) {
+                Some((problem, _)) => Err(record(problem)),
+                None => Ok(Some(bytes)),
             }
         }
         Err(Error::Symlink { .. }) => Err(record("is a symbolic link".into())),
@@ -97,7 +90,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 
 /// Moves a thing of the state directory to `damaged/`, and returns its new path. A link is moved itself, not its target.
 pub fn set_aside(path: &Path) -> Result<PathBuf> {
-    let fault = |source| Error::Io { action: "set aside", path: path.to_owned(), source };
+    let fault = Error::io("set aside", path);
     if path == aside() {
         return set_beside(path);
     }
@@ -147,11 +140,7 @@ fn set_beside(path: &Path) -> Result<PathBuf> {
             ),
         });
     };
-    fs::rename(path, &to).map_err(|source| Error::Io {
-        action: "set aside",
-        path: path.to_owned(),
-        source,
-    })?;
+    fs::rename(path, &to).map_err(Error::io("set aside", path))?;
     Ok(to)
 }
 
@@ -159,7 +148,7 @@ fn set_beside(path: &Path) -> Result<PathBuf> {
 /// could write to, a link or a file is set aside, and a directory made. Returns a line for a person if it closed or set
 /// aside one.
 pub fn own_directory(path: &Path) -> Result<Option<String>> {
-    let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
+    let fault = |action| Error::io(action, path);
     let parent = path.parent().unwrap_or(Path::new("/"));
     let make = || fs::DirBuilder::new().mode(0o700).create(path).and_then(|()| acl::close_directory(path));
     let made = make();
@@ -211,7 +200,7 @@ fn close(path: &Path, mode: u32) -> Result<String> {
         .custom_flags(flags)
         .open(path)
         .and_then(|directory| directory.set_permissions(fs::Permissions::from_mode(0o700)))
-        .map_err(|source| Error::Io { action: "give a mode to", path: path.to_owned(), source })?;
+        .map_err(Error::io("give a mode to", path))?;
     Ok(format!(
         "`{}` had mode {mode:04o}, and relayhost has closed it; it holds passwords: change them if others may have read them",
         shown(path)

@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -44,8 +43,7 @@ pub fn watch() {
 /// Signals that the caller of relayhost ignores (`SigIgn` of proc_pid_status(5): sigaction(2) itself takes `unsafe`).
 /// Without /proc nobody can tell, and all are heeded.
 pub fn ignored() -> Vec<Signal> {
-    let status = files::read(Path::new("/proc/self/status"), 64 * 1024).ok().flatten().unwrap_or_default();
-    let status = String::from_utf8_lossy(&status);
+    let status = files::text("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
     Signal::ALL.into_iter().filter(|signal| mask & (1 << (signal.number() - 1)) != 0).collect()

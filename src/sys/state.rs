@@ -3,7 +3,7 @@
 //! used.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -85,7 +85,7 @@ pub fn try_lock() -> Result<Option<Lock>> {
             records::set_aside(&path)?;
         }
     }
-    let fault = |source| Error::Io { action: "lock", path: path.clone(), source };
+    let fault = Error::io("lock", &path);
     let file = fs::OpenOptions::new()
         .read(true)
         .write(true)
@@ -108,8 +108,8 @@ pub fn try_lock() -> Result<Option<Lock>> {
 }
 
 fn holder() -> String {
-    let pid = files::read(&directory().join("lock"), 64).ok().flatten().unwrap_or_default();
-    format!("another relayhost (process {})", String::from_utf8_lossy(&pid).trim())
+    let pid = files::text(directory().join("lock")).unwrap_or_default();
+    format!("another relayhost (process {})", pid.trim())
 }
 
 /// The intent of a run that has not ended; `None` if there is none. `Error::Record` if it cannot be used.
@@ -129,13 +129,8 @@ pub fn write_intent(intent: &Intent) -> Result<()> {
 
 /// Removes the intent, at the end of a run.
 pub fn remove_intent() -> Result<()> {
-    let path = intent_path();
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(Error::Io { action: "remove", path, source: error })
-        }
-        _ => files::sync_directory(&directory()),
-    }
+    files::remove(&intent_path())?;
+    files::sync_directory(&directory())
 }
 
 /// The last test message that the relay took; `None` if none is known.
@@ -215,7 +210,7 @@ pub fn generations_aside() -> Vec<u32> {
 /// Writes a new generation with the bytes of its files (`before/NAME`, `after/NAME`). It appears as a whole.
 pub fn add_generation(generation: &Generation, blobs: &[(String, Vec<u8>)]) -> Result<()> {
     let path = generation_path(generation.number);
-    let fault = |source| Error::Io { action: "write", path: path.clone(), source };
+    let fault = Error::io("write", &path);
     let new = files::private_directory(&generations(), ".new-")?;
     for part in ["before", "after"] {
         let part = new.path().join(part);
@@ -268,8 +263,7 @@ pub fn set_aside(number: u32, name: &str, bytes: &[u8]) -> Result<PathBuf> {
 pub fn remove_generation(number: u32) -> Result<()> {
     let path = generation_path(number);
     let gone = generations().join(format!(".new-gone-{number:04}"));
-    let result = fs::rename(&path, &gone).and_then(|()| fs::remove_dir_all(&gone));
-    result.map_err(|source| Error::Io { action: "remove", path, source })
+    fs::rename(&path, &gone).and_then(|()| fs::remove_dir_all(&gone)).map_err(Error::io("remove", &path))
 }
 
 /// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only
@@ -280,7 +274,7 @@ pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
     {
         for name in files::names(&parent).into_iter().filter(|name| name.starts_with(prefix)) {
             let path = parent.join(name);
-            files::remove_all(&path).map_err(|source| Error::Io { action: "remove", path, source })?;
+            files::remove_all(&path).map_err(Error::io("remove", &path))?;
         }
     }
     Ok(())
@@ -294,7 +288,7 @@ fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
 /// Puts a record in place of the one at `path`; it is on the disk when this returns. It is built as a file in `workshop`
 /// whose name begins with `prefix`, which is left there if this process dies.
 pub fn replace_record<T: Serialize>(path: &Path, record: &T, workshop: &Path, prefix: &str) -> Result<()> {
-    let fault = |source: std::io::Error| Error::Io { action: "write", path: path.to_owned(), source };
+    let fault = Error::io("write", path);
     let bytes = serde_json::to_vec(record).map_err(|error| fault(error.into()))?;
     let mut new = files::private_file(workshop, prefix)?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(fault)?;

@@ -5,10 +5,9 @@
 //! goes for a tree whose programs root runs.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{Error as IoError, ErrorKind, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::io::{Error as IoError, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -53,44 +52,38 @@ pub fn read(path: &Path, limit: u64, kind: Kind) -> Result<Option<Trusted>> {
     let (Some(Step { handle, path: found, .. }), Some(parent)) = (way.steps.pop(), way.steps.last()) else {
         return Err(fault(path)(IoError::other("not a regular file")));
     };
-    let seen = File::from(handle).metadata().map_err(fault(&found))?;
+    let seen = handle.metadata().map_err(fault(&found))?;
     if !seen.is_file() {
         return Err(fault(path)(IoError::other("not a regular file")));
     }
     let name = found.file_name().unwrap_or_default();
-    let file = File::from(open(&parent.handle, name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, &found)?);
+    let file = open(&parent.handle, name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, &found)?;
     let opened = file.metadata().map_err(fault(&found))?;
     if (opened.dev(), opened.ino()) != (seen.dev(), seen.ino()) {
         return Err(swap::changed(&found, &found));
     }
-    demand_root(&found, &opened, kind)?;
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(fault(&found))?;
-    if bytes.len() as u64 > limit {
-        return Err(Error::TooLarge { path: path.into(), limit });
-    }
+    demand_none(&found, objection(&found, &opened, kind))?;
+    let bytes = files::read_open(&file, path, limit)?;
     Ok(Some(Trusted { bytes, mode: opened.mode() & 0o7777 }))
 }
 
 /// Opens a directory to which only root can have written: returns its path, links resolved, and a handle that stays with
 /// it whatever becomes of its name. A sticky one is refused: anybody may put files there. `None` if there is none.
-pub fn directory(path: &Path) -> Result<Option<(PathBuf, OwnedFd)>> {
+pub fn directory(path: &Path) -> Result<Option<(PathBuf, File)>> {
     let mut way = Way::new(path)?;
     if !way.go(true)? {
         return Ok(None);
     }
     let Some(Step { handle, path }) = way.steps.pop() else { return Ok(None) };
-    let found = File::from(handle.try_clone().map_err(fault(&path))?).metadata().map_err(fault(&path))?;
-    demand_root(&path, &found, Kind::Closed)?;
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
-    let opened = open(&handle, ".", flags, &path)?;
+    demand_none(&path, objection(&path, &handle.metadata().map_err(fault(&path))?, Kind::Closed))?;
+    let opened = open(&handle, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY, &path)?;
     Ok(Some((path, opened)))
 }
 
 /// Opens the root of a tree whose programs root may run. Checks the way to it, and each of the `parts` that is there,
 /// paths in it, with the way to that. Links in it are followed as after entering the tree. `None` if there is no such
 /// directory.
-pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Kind)>) -> Result<Option<OwnedFd>> {
+pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Kind)>) -> Result<Option<File>> {
     let mut way = Way { instead: BUILD, ..Way::new(root)? };
     if !way.go(true)? {
         return Ok(None);
@@ -118,14 +111,14 @@ pub fn place(path: &Path) -> Result<()> {
 }
 
 fn fault(path: &Path) -> impl Fn(IoError) -> Error + '_ {
-    move |source| Error::Io { action: "read", path: path.to_owned(), source }
+    Error::io("read", path)
 }
 
 /// Opens a name in a directory; a link is opened itself, not the file that it leads to.
-fn open(directory: &impl AsFd, name: impl Into<OsString>, flags: OFlag, path: &Path) -> Result<OwnedFd> {
+fn open(directory: &File, name: impl AsRef<OsStr>, flags: OFlag, path: &Path) -> Result<File> {
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    openat(directory, name.into().as_os_str(), flags, Mode::empty())
-        .map_err(|error| fault(path)(error.into()))
+    let opened = openat(directory, name.as_ref(), flags, Mode::empty());
+    opened.map(File::from).map_err(|error| fault(path)(error.into()))
 }
 
 /// The kind of thing whose owner and mode are checked.
@@ -143,35 +136,43 @@ pub enum Kind {
     Closed,
 }
 
-/// `Error::Untrusted` for a thing that belongs to another user, or to which others may write.
-pub fn demand_root(path: &Path, found: &std::fs::Metadata, kind: Kind) -> Result<()> {
+/// The problem of a thing that root cannot trust, and the remedy.
+type Objection = (String, String);
+
+/// `Error::Untrusted` if there is an objection.
+fn demand_none(path: &Path, objection: Option<Objection>) -> Result<()> {
+    objection
+        .map_or(Ok(()), |(problem, remedy)| Err(Error::Untrusted { path: path.to_owned(), problem, remedy }))
+}
+
+/// The objection to a thing that belongs to another user, or to which others may write.
+pub fn objection(path: &Path, found: &Metadata, kind: Kind) -> Option<Objection> {
     let (uid, mode) = (found.uid(), found.mode() & 0o7777);
     let name = typed(path);
     let bits = if kind == Kind::Secret { "600" } else { "go-w" };
     let safe = format!("`chown root: {name} && chmod {bits} {name}`");
-    let (problem, remedy) = match kind {
-        Kind::Link if uid != 0 => (
+    match kind {
+        Kind::Link if uid != 0 => Some((
             format!("is a symbolic link of {}, who may lead it anywhere", user(uid)),
             format!("name the file that it leads to, or see who made it and `rm {name}`"),
-        ),
+        )),
         // The bits of a link mean nothing.
-        Kind::Link => return Ok(()),
-        _ if uid != 0 => (
+        Kind::Link => None,
+        _ if uid != 0 => Some((
             format!("belongs to {}, not to root", user(uid)),
             format!("see what is in it and who could have changed it; if it is to be root's, {safe}"),
-        ),
-        Kind::Directory if mode & STICKY != 0 => return Ok(()),
-        _ if mode & OTHERS_WRITE != 0 => (
+        )),
+        Kind::Directory if mode & STICKY != 0 => None,
+        _ if mode & OTHERS_WRITE != 0 => Some((
             format!("has mode {mode:04o}, so that others may write to it"),
             match kind {
                 // Its group may be one of the users who could write to it.
                 Kind::Secret => format!("see what is in it and who could have changed it; then {safe}"),
                 _ => format!("see what is in it and who could have changed it; then `chmod go-w {name}`"),
             },
-        ),
-        _ => return Ok(()),
-    };
-    Err(Error::Untrusted { path: path.to_owned(), problem, remedy })
+        )),
+        _ => None,
+    }
 }
 
 /// A user for a message: `deploy (uid 1000)`.
@@ -182,7 +183,7 @@ fn user(uid: u32) -> String {
 /// A directory on the way, or the thing at its end. Opened without access to its content (O_PATH): that waits for no
 /// FIFO and does nothing to a device.
 struct Step {
-    handle: OwnedFd,
+    handle: File,
     path: PathBuf,
 }
 
@@ -208,8 +209,8 @@ impl Way {
     fn new(path: &Path) -> Result<Self> {
         let root = PathBuf::from("/");
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let handle =
-            nix::fcntl::open(&root, flags, Mode::empty()).map_err(|error| fault(&root)(error.into()))?;
+        let opened = nix::fcntl::open(&root, flags, Mode::empty());
+        let handle = opened.map(File::from).map_err(|error| fault(&root)(error.into()))?;
         Self::from(Step { handle, path: root }, &files::absolute(path)?, ELSEWHERE)
     }
 
@@ -254,8 +255,7 @@ impl Way {
                 Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(false),
                 other => other?,
             };
-            let found = File::from(handle.try_clone().map_err(fault(&path))?).metadata();
-            let found = found.map_err(fault(&path))?;
+            let found = handle.metadata().map_err(fault(&path))?;
             if found.is_symlink() {
                 self.judge(&handle, &path, Kind::Link)?;
                 self.follow(&handle, &path)?;
@@ -270,24 +270,20 @@ impl Way {
         Ok(true)
     }
 
-    fn step(&mut self, handle: OwnedFd, path: PathBuf) -> Result<()> {
+    fn step(&mut self, handle: File, path: PathBuf) -> Result<()> {
         // The caller may check the last one more strictly; it is a directory on the way in any case.
         self.judge(&handle, &path, Kind::Directory)?;
         self.steps.push(Step { handle, path });
         Ok(())
     }
 
-    fn judge(&self, handle: &OwnedFd, path: &Path, kind: Kind) -> Result<()> {
-        let found = File::from(handle.try_clone().map_err(fault(path))?).metadata().map_err(fault(path))?;
-        demand_root(path, &found, kind).map_err(|error| match error {
-            Error::Untrusted { path, problem, remedy } => {
-                Error::Untrusted { path, problem, remedy: format!("{remedy}; or {}", self.instead) }
-            }
-            other => other,
-        })
+    fn judge(&self, handle: &File, path: &Path, kind: Kind) -> Result<()> {
+        let objection = objection(path, &handle.metadata().map_err(fault(path))?, kind);
+        let add = |(problem, remedy)| (problem, format!("{remedy}; or {}", self.instead));
+        demand_none(path, objection.map(add))
     }
 
-    fn follow(&mut self, link: &OwnedFd, path: &Path) -> Result<()> {
+    fn follow(&mut self, link: &File, path: &Path) -> Result<()> {
         self.links += 1;
         if self.links > LINKS {
             return Err(fault(&self.whole)(Errno::ELOOP.into()));

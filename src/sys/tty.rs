@@ -53,8 +53,7 @@ pub fn is_input() -> bool {
 /// Reads a line from the terminal. Drops text that was typed or pasted before, since the question was not on the screen
 /// yet. With `hidden` the terminal shows nothing meanwhile.
 pub fn read_line(hidden: bool) -> Result<Typed> {
-    let fault =
-        |errno: Errno| Error::Io { action: "read", path: "the terminal".into(), source: errno.into() };
+    let fault = |errno: Errno| Error::io("read", "the terminal")(errno.into());
     signals::check()?;
     // Held back, and read from a descriptor instead: no signal may end the process while the terminal is silent.
     let held = Held::new(hidden).map_err(fault)?;
