@@ -41,8 +41,8 @@ pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) 
         let last =
             unlocked(&missing, patience, progress, |progress| manager.install(&names, &mut hear(progress)))?;
         missing = still_missing(&missing)?;
-        let other_name =
-            missing.contains(&Need::MailCommand) && UNKNOWN_NAME.iter().any(|word| last.tail.contains(word));
+        let other_name = missing.contains(&Need::MailCommand)
+            && UNKNOWN_NAME.iter().any(|word| last.output.tail().contains(word));
         let names_left = Some(&mail) != MAIL_PACKAGES.last();
         let try_next = other_name && names_left;
         if !missing.is_empty() && !try_next {
@@ -88,7 +88,7 @@ pub(super) fn hear(progress: &mut dyn Progress) -> impl FnMut(Heard) {
 /// The words for the packages that stay when a signal ends a run after the package manager has finished.
 fn left_by(installation: &packages::Installation, needs: &[Need]) -> String {
     let _held = signals::hold();
-    let ran = format!("`{}` ran to its end ({})", installation.command, installation.status);
+    let ran = format!("`{}` ran to its end ({})", installation.output.command, installation.output.status());
     let Ok(missing) = still_missing(needs) else { return ran };
     let there: Vec<&str> = needs.iter().filter(|need| !missing.contains(need)).map(Need::label).collect();
     if there.is_empty() {
@@ -102,9 +102,9 @@ fn left_by(installation: &packages::Installation, needs: &[Need]) -> String {
 pub(super) fn not_installed(missing: &[Need], last: packages::Installation) -> Error {
     Error::NotInstalled {
         missing: missing.iter().map(|need| need.label().to_owned()).collect(),
-        command: last.command,
-        status: last.status,
-        output: last.tail,
+        status: last.output.status(),
+        output: last.output.tail(),
+        command: last.output.command,
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) fn unlocked(
                 if begin.elapsed() >= patience {
                     let remedy = "wait for the other one to end (or end it), and run the same command again";
                     return Err(Error::Locked {
-                        holder: installation.tail,
+                        holder: installation.output.tail(),
                         waited: begin.elapsed(),
                         remedy: remedy.into(),
                     });

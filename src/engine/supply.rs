@@ -86,7 +86,7 @@ pub fn install(
             let text = format!("installed {} from {}", supply.files.join(", "), supply.directory);
             Ok((supply, text))
         }
-        Some(choice) => Err(refuses(directory, &choice.named(&installation.tail))),
+        Some(choice) => Err(refuses(directory, &choice.named(&installation.output.tail()))),
         None => Err(not_installed(&missing, installation)),
     }
 }

@@ -14,7 +14,7 @@ use super::archive::{Packing, unpack};
 use super::input;
 use super::journal::{MAIL, owner};
 use super::log_tail::{PLACES, no_file};
-use super::run::{self, Cmd};
+use super::run::Cmd;
 use super::signals::Input;
 use crate::error::{Error, Result, shown, typed};
 
@@ -103,9 +103,8 @@ fn with_rotated(path: &Path, since: i64) -> Vec<PathBuf> {
 
 /// The time of the last mail line in the journal; `None` where there is no journal, or no such line.
 fn newest_of_journal() -> Option<i64> {
-    let program = run::find("journalctl").filter(|_| Path::new("/run/systemd/journal/socket").exists())?;
-    let output = Cmd::new(&program).args(["-q", "-n", "1", "-o", "export"]).args(ours()).run().ok()?;
-    let text = output.text();
+    let cmd = Cmd::find("journalctl").filter(|_| Path::new("/run/systemd/journal/socket").exists())?;
+    let text = cmd.args(["-q", "-n", "1", "-o", "export"]).args(ours()).run().ok()?.text();
     let time = text.lines().find_map(|line| line.strip_prefix("__REALTIME_TIMESTAMP="))?;
     Some(time.parse::<i64>().ok()? / 1_000_000)
 }
@@ -267,9 +266,8 @@ fn unpacking(name: &str, error: &std::io::Error) -> Error {
 
 /// Hands on the mail lines of the journal since a time, in blocks of whole lines.
 pub fn journal(since: i64, mut on_block: impl FnMut(&[u8])) -> Result<()> {
-    let program = run::require("journalctl", "name a log file: relayhost diagnose FILE")?;
     let mut block = Vec::with_capacity(BLOCK);
-    let cmd = Cmd::new(&program)
+    let cmd = Cmd::require("journalctl", "name a log file: relayhost diagnose FILE")?
         .args(["-q", "--no-pager", "-o", "short-iso", &format!("--since=@{since}")])
         .args(ours())
         .within(PATIENCE);

@@ -33,7 +33,7 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
         .arg(format!("record={}", copy.display()))
         .args(["-s", subject, "-r", from, to])
         // The command must not leave a message that fails in root's home.
-        .home(directory.path())
+        .variable("HOME", directory.path().display().to_string())
         .variable("DEAD", directory.path().join("dead.letter").display().to_string())
         .input(body.as_bytes().to_vec())
         .within(Duration::from_secs(60))

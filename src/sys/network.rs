@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use super::run::{self, Cmd};
+use super::run::Cmd;
 
 /// The state of the way to a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub fn way_to(name: &str, port: u16) -> Way {
 /// The addresses of a name, looked up by a process of its own: glibc before 2.26 (EL7) reads resolv.conf once in a
 /// process, which may be too early at boot.
 fn addresses_of(name: &str) -> Vec<IpAddr> {
-    let Some(getent) = run::find("getent") else { return Vec::new() };
-    let output = Cmd::new(&getent).args(["ahosts", name]).within(Duration::from_secs(20)).run();
+    let Some(getent) = Cmd::find("getent") else { return Vec::new() };
+    let output = getent.args(["ahosts", name]).within(Duration::from_secs(20)).run();
     let text = output.map(|output| output.text()).unwrap_or_default();
     text.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect()
 }

@@ -7,8 +7,6 @@ use super::files;
 use super::run::{self, Cmd, OnHeard, Output};
 use crate::error::{Error, Result};
 
-const NO_RPM: &str = "relayhost is for hosts that have rpm: CentOS, RHEL and their heirs, Fedora";
-
 /// Time for one installation, downloads included.
 const INSTALL_LIMIT: Duration = Duration::from_secs(30 * 60);
 
@@ -30,12 +28,8 @@ enum Kind {
 /// The end of an installation.
 #[derive(Debug)]
 pub struct Installation {
-    /// Command line.
-    pub command: String,
-    /// Exit status in words.
-    pub status: String,
-    /// Last lines of output.
-    pub tail: String,
+    /// Exit status and output.
+    pub output: Output,
     /// Whether it gave up because another process holds a lock.
     pub locked: bool,
 }
@@ -44,12 +38,10 @@ pub struct Installation {
 /// with the number of missing ones, so its status says nothing.
 pub fn query(names: &[String], format: &str) -> Result<String> {
     // Without these two, rpm 6.0 asks for the transaction lock even for a query.
-    let cmd = rpm()?
-        .args(["-q", "--nosignature", "--nodigest", "--whatprovides", "--qf", format])
-        .args(names.iter().cloned());
-    let output = cmd.run()?;
+    let cmd = rpm()?.args(["-q", "--nosignature", "--nodigest", "--whatprovides", "--qf", format]);
+    let output = cmd.args(names.iter().cloned()).run()?;
     if output.stdout.is_empty() && !names.is_empty() {
-        return Err(Error::Program { command: cmd.line(), status: output.status(), stderr: output.tail() });
+        return Err(output.failure());
     }
     Ok(output.text())
 }
@@ -80,13 +72,13 @@ pub fn refusal(files: &[PathBuf]) -> Result<Option<String>> {
 /// not by yum or dnf: rpm is the same on every release, and asks no repository, plugin, cache or exclusion first.
 pub fn upgrade_from_files(files: &[PathBuf], on_heard: OnHeard) -> Result<Installation> {
     let cmd = rpm()?.args(UPGRADE).arg("-v").args(words(files)).within(INSTALL_LIMIT).gently();
-    Ok(ended(&cmd, &cmd.listen(on_heard)?, false))
+    Ok(ended(cmd.listen(on_heard)?, false))
 }
 
 const UPGRADE: [&str; 2] = ["-U", "--replacepkgs"];
 
 fn rpm() -> Result<Cmd> {
-    Ok(Cmd::new(&run::require("rpm", NO_RPM)?))
+    Cmd::require("rpm", "relayhost is for hosts that have rpm: CentOS, RHEL and their heirs, Fedora")
 }
 
 fn words(files: &[PathBuf]) -> impl Iterator<Item = String> {
@@ -180,18 +172,17 @@ impl Manager {
     }
 
     fn run(&self, verb: &str, names: &[String], on_heard: OnHeard) -> Result<Installation> {
-        let cmd = self.command().arg(verb).args(names.iter().cloned());
-        let output = cmd.listen(on_heard)?;
-        Ok(ended(&cmd, &output, self.kind == Kind::Dnf))
+        let output = self.command().arg(verb).args(names.iter().cloned()).listen(on_heard)?;
+        Ok(ended(output, self.kind == Kind::Dnf))
     }
 }
 
-fn ended(cmd: &Cmd, output: &Output, is_dnf: bool) -> Installation {
+fn ended(output: Output, is_dnf: bool) -> Installation {
     let tail = output.tail();
     // 200: dnf 4's own status for locks (dnf: doc/command_ref.rst)
     let locked = (is_dnf && output.code == Some(200))
         || (!output.success() && LOCK_WORDS.iter().any(|word| tail.contains(word)));
-    Installation { command: cmd.line(), locked, status: output.status(), tail }
+    Installation { output, locked }
 }
 
 const LOCK_WORDS: [&str; 4] = [

@@ -2,10 +2,10 @@
 //! standard input closed or given, a time limit, bounded output, and the last lines of standard error in the error.
 
 use std::fs::File;
-use std::io::{Write, pipe};
-use std::os::fd::OwnedFd;
+use std::io::{PipeWriter, Write, pipe};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -32,15 +32,21 @@ const CLEAR_UP: Duration = Duration::from_secs(2);
 pub struct Cmd {
     program: PathBuf,
     args: Vec<String>,
-    input: Option<Vec<u8>>,
-    file: Option<File>,
+    input: Input,
     limit: Duration,
-    home: String,
     variables: Vec<(&'static str, String)>,
     gentle: bool,
     /// The time that it may go on for when a signal is to end the run.
     settle: Duration,
     core: bool,
+}
+
+/// The standard input of a program.
+#[derive(Debug)]
+enum Input {
+    None,
+    Bytes(Vec<u8>),
+    File(File),
 }
 
 /// The exit status and the output of a program.
@@ -52,7 +58,8 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// Standard error, likewise.
     pub stderr: Vec<u8>,
-    command: String,
+    /// The command line.
+    pub command: String,
 }
 
 pub use super::stream::{Heard, OnHeard, OnLine};
@@ -70,19 +77,26 @@ pub fn require(name: &str, remedy: &str) -> Result<PathBuf> {
 impl Cmd {
     /// A command with a minute's time.
     pub fn new(program: &Path) -> Self {
-        let limit = Duration::from_secs(60);
         Self {
             program: program.to_owned(),
             args: Vec::new(),
-            input: None,
-            file: None,
-            limit,
-            home: "/root".into(),
+            input: Input::None,
+            limit: Duration::from_secs(60),
             variables: Vec::new(),
             gentle: false,
             settle: Duration::ZERO,
             core: true,
         }
+    }
+
+    /// A command on root's path, if it is there.
+    pub fn find(name: &str) -> Option<Self> {
+        find(name).map(|program| Self::new(&program))
+    }
+
+    /// A command on root's path. The error says what to do about its absence.
+    pub fn require(name: &str, remedy: &str) -> Result<Self> {
+        require(name, remedy).map(|program| Self::new(&program))
     }
 
     /// Adds an argument. Never a secret: every user can read arguments.
@@ -100,25 +114,19 @@ impl Cmd {
     /// Sets its standard input: an open file, from where that is read next. By a path below /proc a program without the
     /// right to trace processes (CAP_SYS_PTRACE) could not open it, since relayhost hides its memory.
     pub fn input_file(mut self, file: File) -> Self {
-        self.file = Some(file);
+        self.input = Input::File(file);
         self
     }
 
     /// Sets its standard input, a few kilobytes at most: all is written before any output is read.
     pub fn input(mut self, bytes: Vec<u8>) -> Self {
-        self.input = Some(bytes);
+        self.input = Input::Bytes(bytes);
         self
     }
 
     /// Gives it this much time.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
-        self
-    }
-
-    /// Gives it another home directory than root's.
-    pub fn home(mut self, directory: &Path) -> Self {
-        self.home = directory.display().to_string();
         self
     }
 
@@ -154,29 +162,47 @@ impl Cmd {
         std::iter::once(program).chain(self.args.iter().cloned()).collect::<Vec<_>>().join(" ")
     }
 
-    fn stop(&self, handle: &duct::Handle) {
-        if !self.gentle {
-            for pid in pids(handle) {
-                let _ = killpg(pid, Signal::SIGKILL);
-            }
-            let _ = handle.kill();
-            return;
+    /// Starts it. The write ends of the pipes are closed here afterwards: reads see the end of the output only when no
+    /// process has one any more.
+    fn start(&self, out: PipeWriter, err: PipeWriter) -> std::io::Result<Child> {
+        let stdin = match &self.input {
+            Input::None => Stdio::null(),
+            Input::File(file) => file.try_clone()?.into(),
+            Input::Bytes(_) => Stdio::piped(),
+        };
+        let limit = (!self.core).then(NoCore::begin);
+        let mut child = Command::new(&self.program)
+            .args(&self.args)
+            .env_clear()
+            .envs(self.environment())
+            .current_dir("/")
+            // Ctrl-C at the terminal goes to relayhost, which decides what becomes of the program.
+            .process_group(0)
+            .stdin(stdin)
+            .stdout(out)
+            .stderr(err)
+            .spawn()?;
+        drop(limit);
+        if let (Input::Bytes(bytes), Some(mut pipe)) = (&self.input, child.stdin.take()) {
+            // Whether a program reads its input is its own matter; its status tells.
+            let _ = pipe.write_all(bytes);
         }
-        for pid in pids(handle) {
-            let _ = kill(pid, Signal::SIGTERM);
-        }
+        Ok(child)
+    }
+
+    fn stop(&self, child: &Child) {
+        let _ =
+            if self.gentle { kill(pid(child), Signal::SIGTERM) } else { killpg(pid(child), Signal::SIGKILL) };
     }
 
     /// Ends it, and the processes that it has started, because a signal is to end the run.
-    fn end(&self, handle: &duct::Handle) {
-        for pid in pids(handle) {
-            let _ = killpg(pid, Signal::SIGTERM);
-        }
+    fn end(&self, child: &mut Child) {
+        let _ = killpg(pid(child), Signal::SIGTERM);
         let begin = clock::now();
-        while begin.elapsed() < CLEAR_UP && matches!(handle.try_wait(), Ok(None)) {
+        while begin.elapsed() < CLEAR_UP && matches!(child.try_wait(), Ok(None)) {
             clock::pause();
         }
-        self.stop(handle);
+        self.stop(child);
     }
 
     /// Whether a signal is to end it now. For each signal that waits for it, hands over a note.
@@ -198,7 +224,7 @@ impl Cmd {
 
     /// Its environment: no secret of the caller's, and no locale but C.
     fn environment(&self) -> Vec<(&'static str, String)> {
-        let mut all = vec![("PATH", PATH.into()), ("LC_ALL", "C".into()), ("HOME", self.home.clone())];
+        let mut all = vec![("PATH", PATH.into()), ("LC_ALL", "C".into()), ("HOME", "/root".into())];
         all.extend(self.variables.iter().cloned());
         if self.gentle {
             let proxies = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy"];
@@ -236,41 +262,12 @@ impl Cmd {
         };
         let (out, out_end) = pipe().map_err(fault)?;
         let (err, err_end) = pipe().map_err(fault)?;
-        let file = self.file.as_ref().map(File::try_clone).transpose().map_err(fault)?;
-        let (stdin, input) = match &self.input {
-            None => (file.map(OwnedFd::from), None),
-            Some(bytes) => {
-                let (read_end, write_end) = pipe().map_err(fault)?;
-                (Some(read_end.into()), Some((write_end, bytes)))
-            }
-        };
-        // duct's expression holds the write ends of the pipes. It must be dropped before the loop below: reads see the end
-        // of the output only when no process has a write end any more.
-        let handle = {
-            let _limit = (!self.core).then(NoCore::begin);
-            let command =
-                duct::cmd(&self.program, &self.args).full_env(self.environment()).dir("/").unchecked();
-            // In a process group of its own: Ctrl-C at the terminal goes to relayhost, which decides what becomes of the
-            // program.
-            let command = command.stdout_file(out_end).stderr_file(err_end).before_spawn(|command| {
-                command.process_group(0);
-                Ok(())
-            });
-            match stdin {
-                None => command.stdin_null().start(),
-                Some(read_end) => command.stdin_file(read_end).start(),
-            }
-            .map_err(fault)?
-        };
-        if let Some((mut pipe, bytes)) = input {
-            // Whether a program reads its input is its own matter; its status tells.
-            let _ = pipe.write_all(bytes);
-        }
+        let mut child = self.start(out_end, err_end).map_err(fault)?;
         let mut streams = [Stream::new(out).map_err(fault)?, Stream::new(err).map_err(fault)?];
         let (begin, mut interrupted) = (clock::now(), None);
         let status = loop {
             wait_for_output(&streams);
-            let ended = handle.try_wait().map_err(fault)?.map(|output| output.status);
+            let ended = child.try_wait().map_err(fault)?;
             for stream in &mut streams {
                 stream.drain(&mut |line| on_heard(Heard::Line(line)));
             }
@@ -278,11 +275,11 @@ impl Cmd {
                 break status;
             }
             if self.is_interrupted(&mut interrupted, on_heard) {
-                self.end(&handle);
+                self.end(&mut child);
                 signals::check()?;
             }
             if begin.elapsed() > self.limit {
-                self.stop(&handle);
+                self.stop(&child);
                 let [_, err] = streams;
                 return Err(Error::Timeout {
                     command: self.line(),
@@ -319,6 +316,11 @@ impl Output {
         [out, err].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
+    /// The error that it has failed, with the last lines of both outputs.
+    pub fn failure(&self) -> Error {
+        Error::Program { command: self.command.clone(), status: self.status(), stderr: self.tail() }
+    }
+
     /// Itself if the status is 0, else an error with the last lines of standard error.
     pub fn checked(self) -> Result<Self> {
         if self.success() {
@@ -328,8 +330,8 @@ impl Output {
     }
 }
 
-fn pids(handle: &duct::Handle) -> impl Iterator<Item = Pid> {
-    handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw)
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id().cast_signed())
 }
 
 fn last_lines(bytes: &[u8]) -> String {

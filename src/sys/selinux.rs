@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::run;
+use super::run::Cmd;
 use crate::error::Result;
 
 /// Gives files back their SELinux labels, where there is SELinux.
@@ -10,11 +10,6 @@ pub fn restore_labels(paths: &[PathBuf]) -> Result<()> {
     if !Path::new("/sys/fs/selinux/enforce").exists() {
         return Ok(());
     }
-    match run::find("restorecon") {
-        None => Ok(()),
-        Some(program) => {
-            let paths = paths.iter().map(|path| path.display().to_string());
-            run::Cmd::new(&program).arg("-F").args(paths).ok().map(|_| ())
-        }
-    }
+    let Some(cmd) = Cmd::find("restorecon") else { return Ok(()) };
+    cmd.arg("-F").args(paths.iter().map(|path| path.display().to_string())).ok().map(|_| ())
 }
