@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::model::causes::{Circumstances, diagnose};
-use crate::model::inspection::queue::{Listing, Waiting, parse_json};
+use crate::model::inspection::queue::Waiting;
 use crate::model::inspection::{Clock, Queue, Sight, Table, parse_tracking};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, parse_settings};
@@ -12,7 +12,8 @@ use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::MapKind;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{naming_tables, value};
-use crate::sys::{files, postfix, run};
+use crate::sys::run::Cmd;
+use crate::sys::{files, postfix};
 
 /// Files that every system writes now and then: by the package manager, by ldconfig, by syslog.
 const WRITTEN: [&str; 6] = [
@@ -85,38 +86,18 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
 
 fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Option<Queue> {
     let mut queue = Queue::default();
-    let mut add = |message: &Waiting| {
+    let mut add = |message: Waiting| {
         let cause = diagnose(&[&message.reason], &circumstances());
-        queue.add(message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
+        queue.add(&message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
     };
-    let read = postfix::queue(true, &mut |line| {
-        if let Some(message) = parse_json(line) {
-            add(&message);
-        }
-    });
-    if !read.ok()? {
-        // Postfix before 3.1 has no -j.
-        let mut listing = Listing::default();
-        let mut take = |line: &str| {
-            if let Some(message) = listing.line(line, calendar) {
-                add(&message);
-            }
-        };
-        if !postfix::queue(false, &mut take).ok()? {
-            return None;
-        }
-        if let Some(message) = listing.end() {
-            add(&message);
-        }
-    }
-    Some(queue)
+    postfix::queue(calendar, &mut add).ok()?.then_some(queue)
 }
 
 fn clock(now: Seconds) -> Clock {
     let times =
         WRITTEN.iter().filter_map(|path| Some(((*path).to_owned(), files::modified(Path::new(path))?)));
-    let chrony = run::find("chronyc").and_then(|program| {
-        let output = run::Cmd::new(&program).args(["-c", "tracking"]).run().ok()?;
+    let chrony = Cmd::find("chronyc").and_then(|cmd| {
+        let output = cmd.args(["-c", "tracking"]).run().ok()?;
         if output.success() {
             parse_tracking(&output.text())
         } else {

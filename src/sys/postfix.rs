@@ -18,7 +18,10 @@ use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::parse_dump;
 use crate::model::text::without_inline_tables;
 
-const INSTALL_POSTFIX: &str = "relayhost apply";
+/// A command that is one of Postfix's programs.
+fn program(name: &str) -> Result<Cmd> {
+    Cmd::require(name, "relayhost apply")
+}
 
 /// Whether Postfix is installed: its programs and its main.cf.
 pub fn is_installed() -> bool {
@@ -30,8 +33,7 @@ pub fn is_installed() -> bool {
 /// Parameters in force, `$name` expanded, as `name = value` lines. Names that this Postfix does not know are left
 /// out, with a warning of its own that does not matter.
 pub fn settings(names: &[&str]) -> Result<String> {
-    let cmd = Cmd::new(&run::require("postconf", INSTALL_POSTFIX)?).arg("-x").args(names.iter().copied());
-    let output = cmd.run()?;
+    let output = program("postconf")?.arg("-x").args(names.iter().copied()).run()?;
     // The first name is one that every Postfix knows. A fatal error prints nothing.
     if !output.stdout.is_empty() {
         return Ok(output.text());
@@ -39,7 +41,7 @@ pub fn settings(names: &[&str]) -> Result<String> {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     match text.lines().find_map(|line| line.split_once("fatal: ")) {
         Some((_, reason)) => Err(Error::Unreadable { reason: reason.to_owned() }),
-        None => Err(Error::Program { command: cmd.line(), status: output.status(), stderr: output.tail() }),
+        None => Err(output.failure()),
     }
 }
 
@@ -51,8 +53,7 @@ pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
     // Without master.cf, postconf does not know which parameters are in use.
     let master_cf = files::read_whole(Path::new("/etc/postfix/master.cf"))?.unwrap_or_default();
     files::stage(&staged.path().join("master.cf"), &master_cf)?;
-    let program = run::require("postconf", INSTALL_POSTFIX)?;
-    let output = Cmd::new(&program).args(["-c", &staged.path().display().to_string(), "-n"]).run()?;
+    let output = program("postconf")?.args(["-c", &staged.path().display().to_string(), "-n"]).run()?;
     if !output.success() {
         return Err(Error::Staged { reason: output.tail() });
     }
@@ -66,7 +67,7 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     if !files::exists(&path) {
         return Ok(Database::Missing);
     }
-    let ((), _, output) = postmap(|cmd| Ok(((), cmd.args(["-s", &kind.table(source)]))))?;
+    let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &kind.table(source)]))))?;
     Ok(if output.success() {
         Database::Read { entries: parse_dump(&output.stdout), exposed: files::deviation(&path, MAP_MODE) }
     } else {
@@ -77,36 +78,36 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
 /// Runs postmap through `work`, which gets the options; once more with an empty configuration if postmap fails with the
 /// host's. Each program of Postfix ends at once if main.cf has, say, this host's name as the relayhost (mail_params.c),
 /// and relayhost has to mend that.
-fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Cmd, Output)> {
-    let program = run::require("postmap", INSTALL_POSTFIX)?;
-    let (product, cmd) = work(Cmd::new(&program).without_core())?;
-    let output = cmd.run()?;
+fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Output)> {
+    let run = |cmd: Cmd| work(cmd.without_core()).and_then(|(product, cmd)| Ok((product, cmd.run()?)));
+    let (product, output) = run(program("postmap")?)?;
     if !output.success() && String::from_utf8_lossy(&output.stderr).contains("fatal: ") {
         let bare = files::staging(&Managed::MainCf.path())?;
         files::stage(&bare.path().join("main.cf"), b"")?;
-        let bare = bare.path().display().to_string();
-        let (product, cmd) = work(Cmd::new(&program).args(["-c", &bare]).without_core())?;
-        let output = cmd.run()?;
-        if output.success() {
-            return Ok((product, cmd, output));
+        let again = run(program("postmap")?.args(["-c", &bare.path().display().to_string()]))?;
+        if again.1.success() {
+            return Ok(again);
         }
     }
-    Ok((product, cmd, output))
+    Ok((product, output))
+}
+
+/// Asks one table of any kind for one key. postmap ends with 1 and says nothing if there is no such entry.
+fn ask_table(table: &str, key: &str) -> Result<Output> {
+    program("postmap")?.args(["-q", key, table]).without_core().run()
 }
 
 /// Asks one table of any kind for one key, as a daemon of Postfix would.
 pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
-    let program = run::require("postmap", INSTALL_POSTFIX)?;
-    let cmd = Cmd::new(&program).args(["-q", key, table]).without_core();
-    let output = cmd.run()?;
+    let output = ask_table(table, key)?;
     if output.success() {
         return Ok(Some(output.text().trim_end_matches('\n').to_owned()));
     }
-    // Without a message: there is no such key. The table's own contents may stand in a `static:` or `inline:` one.
     if output.stderr.is_empty() {
         return Ok(None);
     }
-    let command = without_inline_tables(&cmd.line());
+    // The table's own contents may stand in a `static:` or `inline:` one.
+    let command = without_inline_tables(&output.command);
     Err(Error::Program { command, status: output.status(), stderr: without_inline_tables(&output.tail()) })
 }
 
@@ -135,17 +136,13 @@ pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> 
     } else {
         // Each attempt has a directory of its own: Berkeley DB waits for ever beside what a failed one leaves,
         // `__db.NAME`.
-        let (built, cmd, output) = postmap(|cmd| {
+        let (built, output) = postmap(|cmd| {
             let (staging, source) = begin()?;
             let table = kind.table(&source);
             Ok(((staging, source), cmd.arg(table)))
         })?;
         if !output.success() {
-            return Err(Error::Program {
-                command: cmd.line(),
-                status: output.status(),
-                stderr: output.tail(),
-            });
+            return Err(output.failure());
         }
         built
     };
@@ -169,17 +166,14 @@ impl BuiltMap {
 
 /// The types of lookup tables that this Postfix has.
 pub fn table_types() -> Result<Vec<String>> {
-    let program = run::require("postconf", INSTALL_POSTFIX)?;
-    let output = Cmd::new(&program).arg("-m").run()?;
+    let output = program("postconf")?.arg("-m").run()?;
     Ok(output.text().lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
 }
 
 /// Whether a table (`type:path`) has an entry under a key; `None` if it cannot be read. The entry may be a password,
 /// so this returns none of it.
 pub fn has_entry(table: &str, key: &str) -> Result<Option<bool>> {
-    let program = run::require("postmap", INSTALL_POSTFIX)?;
-    let output = Cmd::new(&program).args(["-q", key, table]).without_core().run()?;
-    // postmap ends with 1 and says nothing if there is no such entry.
+    let output = ask_table(table, key)?;
     Ok(match (output.success(), output.stderr.is_empty()) {
         (true, _) => Some(true),
         (false, true) => Some(false),
@@ -190,42 +184,48 @@ pub fn has_entry(table: &str, key: &str) -> Result<Option<bool>> {
 /// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
 const LISTING: Duration = Duration::from_secs(10);
 
-/// Hands on the output of `postqueue -j` or `postqueue -p`, line by line; false if postqueue does not know that option.
-pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<bool> {
-    list(as_json, LISTING, on_line)
+/// Hands on each message in the queue, by `postqueue -j` or `postqueue -p`; false if postqueue does not know that option.
+/// Of the first, only lines with the text `of` are read.
+fn list(
+    as_json: bool,
+    limit: Duration,
+    calendar: &Calendar,
+    of: &str,
+    on_message: &mut dyn FnMut(Waiting),
+) -> Result<bool> {
+    let mut listing = Listing::default();
+    let cmd = program("postqueue")?.arg(if as_json { "-j" } else { "-p" }).within(limit);
+    let output = cmd.stream(&mut |line| {
+        let message = match as_json {
+            true => Some(line).filter(|line| line.contains(of)).and_then(parse_json),
+            false => listing.line(line, calendar),
+        };
+        message.into_iter().for_each(&mut *on_message);
+    })?;
+    listing.end().into_iter().for_each(on_message);
+    Ok(output.success())
 }
 
-fn list(as_json: bool, limit: Duration, on_line: run::OnLine) -> Result<bool> {
-    let program = run::require("postqueue", INSTALL_POSTFIX)?;
-    let cmd = Cmd::new(&program).arg(if as_json { "-j" } else { "-p" });
-    Ok(cmd.within(limit).stream(on_line)?.success())
+/// Hands on each message in the queue; false if the queue cannot be listed. Postfix before 3.1 has no -j.
+pub fn queue(calendar: &Calendar, on_message: &mut dyn FnMut(Waiting)) -> Result<bool> {
+    Ok(list(true, LISTING, calendar, "", on_message)? || list(false, LISTING, calendar, "", on_message)?)
 }
 
 /// The recipients of one message that are not done yet, with the reasons that the queue shows. Only the listing of the
 /// whole queue has these reasons; none are known if it takes longer than `READING`.
 pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
     let mut found = None;
-    let listed = list(true, READING, &mut |line| {
-        if line.contains(queue_id) {
-            found = found.take().or_else(|| parse_json(line).filter(|message| message.queue_id == queue_id));
-        }
-    });
-    if let Err(Error::Timeout { .. }) = listed {
-        return Ok(Vec::new());
-    }
-    listed?;
     // Postfix before 3.1 has no -j, and a line with many recipients may be longer than the limit of a line.
-    if found.is_none() {
-        let mut listing = Listing::default();
-        let mut take = |message: Option<Waiting>| {
-            found = found.take().or_else(|| message.filter(|message| message.queue_id == queue_id));
+    for as_json in [true, false] {
+        let mut take = |message: Waiting| {
+            found = found.take().or_else(|| Some(message).filter(|message| message.queue_id == queue_id));
         };
-        match list(false, READING, &mut |line| take(listing.line(line, calendar))) {
-            Err(Error::Timeout { .. }) => {}
-            other => {
-                other?;
-                take(listing.end());
-            }
+        match list(as_json, READING, calendar, queue_id, &mut take) {
+            Err(Error::Timeout { .. }) => break,
+            other => other?,
+        };
+        if found.is_some() {
+            break;
         }
     }
     Ok(found.map(|message| message.recipients).unwrap_or_default())
@@ -257,11 +257,10 @@ pub fn contents(file: &File) -> Result<Contents> {
     if !is_finished {
         return Ok(Contents::Unfinished);
     }
-    let program = run::require("postcat", INSTALL_POSTFIX)?;
     let fault = Error::io("read", "the queue file");
     let mut file = file.try_clone().map_err(fault)?;
     file.rewind().map_err(fault)?;
-    let output = Cmd::new(&program).arg("-e").input_file(file).within(READING).ok()?;
+    let output = program("postcat")?.arg("-e").input_file(file).within(READING).ok()?;
     Ok(Contents::Of(parse_envelope(&output.text())))
 }
 
@@ -311,14 +310,12 @@ pub fn in_maildrop(queue_directory: &str, message_id: &str) -> Result<Option<Str
 
 /// Writes a line to the log that Postfix keeps itself (`maillog_file`), as its own programs do.
 pub fn log(text: &str) -> Result<()> {
-    let program = run::require("postlog", INSTALL_POSTFIX)?;
-    Cmd::new(&program).args(["-p", "info", "-t", super::syslog::TAG, text]).ok().map(|_| ())
+    program("postlog")?.args(["-p", "info", "-t", super::syslog::TAG, text]).ok().map(|_| ())
 }
 
 /// Tells Postfix to try one message again now.
 pub fn retry(queue_id: &str) -> Result<()> {
-    let program = run::require("postqueue", INSTALL_POSTFIX)?;
-    Cmd::new(&program).args(["-i", queue_id]).run().map(|_| ())
+    program("postqueue")?.args(["-i", queue_id]).run().map(|_| ())
 }
 
 /// Takes one message out of the queue; true if it was there.
@@ -332,7 +329,6 @@ pub fn delete_dropped(name: &str) -> Result<bool> {
 }
 
 fn take_out(args: &[&str]) -> Result<bool> {
-    let program = run::require("postsuper", INSTALL_POSTFIX)?;
-    let output = Cmd::new(&program).args(args.iter().copied()).run()?;
+    let output = program("postsuper")?.args(args.iter().copied()).run()?;
     Ok(String::from_utf8_lossy(&output.stderr).contains("Deleted: 1"))
 }
