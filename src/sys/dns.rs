@@ -2,8 +2,8 @@
 //! `smtp_host_lookup = dns`. One question, one answer, each bounded in time and size.
 
 use std::cell::OnceCell;
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -184,31 +184,14 @@ fn ask(server: SocketAddr, query: &[u8], until: Instant) -> std::io::Result<Vec<
 }
 
 fn ask_by_tcp(server: SocketAddr, query: &[u8], until: Instant) -> std::io::Result<Vec<u8>> {
-    let mut stream = wire::connect(server, until)?;
-    stream.set_write_timeout(Some(clock::left(until)?))?;
+    let mut stream = wire::Timed::connect(server, until)?;
     let length = u16::try_from(query.len()).unwrap_or_default().to_be_bytes();
     stream.write_all(&[&length, query].concat())?;
     let mut length = [0; 2];
-    fill(&mut stream, &mut length, until)?;
+    stream.read_exact(&mut length)?;
     let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
-    fill(&mut stream, &mut reply, until)?;
-    if answers(&reply, query) { Ok(reply) } else { Err(std::io::ErrorKind::InvalidData.into()) }
-}
-
-/// Reads as many bytes as there is room for. The time is for all of them: a server may send one at a time.
-fn fill(stream: &mut TcpStream, mut room: &mut [u8], until: Instant) -> std::io::Result<()> {
-    while !room.is_empty() {
-        stream.set_read_timeout(Some(clock::turn(until)?))?;
-        let count = match stream.read(room) {
-            Err(error) if wire::is_to_be_continued(&error) => continue,
-            other => other?,
-        };
-        if count == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        room = room.get_mut(count..).unwrap_or_default();
-    }
-    Ok(())
+    stream.read_exact(&mut reply)?;
+    if answers(&reply, query) { Ok(reply) } else { Err(ErrorKind::InvalidData.into()) }
 }
 
 /// Whether a reply is for this query: its id, and the question itself, which comes first and never compressed.
@@ -260,8 +243,10 @@ fn is_name(name: &Name<'_>, wanted: &str) -> bool {
 
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => "no answer in time".into(),
-        _ => super::wire::words(error),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => "no answer in time".into(),
+        // It closed the connection; read_exact has words of its own for that.
+        ErrorKind::UnexpectedEof => ErrorKind::UnexpectedEof.to_string(),
+        _ => wire::words(error),
     }
 }
 

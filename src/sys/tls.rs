@@ -3,7 +3,7 @@
 //! before it sends a password.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -82,47 +82,40 @@ fn is_hash(name: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A session that is about to begin, and the place for its findings.
-pub struct Session {
-    /// For `Wire::start_tls`.
-    pub connection: ClientConnection,
-    seen: Arc<Mutex<Option<Seen>>>,
-}
-
 /// Begins a session. The `name` is sent to the relay if there is one; Postfix sends none by default. `strict`: the
 /// relay must prove that it has the key of its certificate.
-pub fn session(authorities: Authorities, name: Option<&str>, strict: bool) -> Result<Session, Error> {
+pub fn session(
+    authorities: Authorities,
+    name: Option<&str>,
+    strict: bool,
+) -> Result<(ClientConnection, Findings), Error> {
     let provider = Arc::new(ring::default_provider());
-    let seen = Arc::new(Mutex::new(None));
-    let observer = Observer { authorities, strict, provider: Arc::clone(&provider), seen: Arc::clone(&seen) };
+    let findings = Findings::default();
+    let observer = Observer { authorities, strict, provider: provider.clone(), findings: findings.clone() };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(observer))
         .with_no_client_auth();
     config.enable_sni = name.is_some();
-    let server = name.and_then(|name| ServerName::try_from(name.to_owned()).ok());
-    let server = match server {
-        Some(server) => server,
-        None => ServerName::try_from("relay.invalid").map_err(|_| Error::HandshakeNotComplete)?,
-    };
-    Ok(Session { connection: ClientConnection::new(Arc::new(config), server)?, seen })
+    let named = name.and_then(|name| ServerName::try_from(name.to_owned()).ok());
+    let unnamed = || ServerName::try_from("relay.invalid").map_err(|_| Error::HandshakeNotComplete);
+    let server = named.map_or_else(unnamed, Ok)?;
+    Ok((ClientConnection::new(Arc::new(config), server)?, findings))
 }
 
-/// A hold on the findings of a session.
+/// The findings of a session.
+#[derive(Debug, Clone, Default)]
 pub struct Findings(Arc<Mutex<Option<Seen>>>);
-
-impl Session {
-    /// The connection, and the place for its findings.
-    pub fn split(self) -> (ClientConnection, Findings) {
-        (self.connection, Findings(self.seen))
-    }
-}
 
 impl Findings {
     /// The findings about the certificate, once the relay has sent one.
     pub fn seen(&self) -> Option<Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,7 +125,7 @@ struct Observer {
     authorities: Authorities,
     strict: bool,
     provider: Arc<CryptoProvider>,
-    seen: Arc<Mutex<Option<Seen>>>,
+    findings: Findings,
 }
 
 impl Observer {
@@ -140,9 +133,7 @@ impl Observer {
         &self,
         result: Result<HandshakeSignatureValid, Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if result.is_err()
-            && let Some(seen) = self.seen.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
-        {
+        if let (Err(_), Some(seen)) = (&result, self.findings.lock().as_mut()) {
             seen.proved = false;
         }
         // If the certificate need not be trusted, an old kind of key is no reason to stop: Postfix would go on too.
@@ -161,12 +152,11 @@ impl ServerCertVerifier for Observer {
     ) -> Result<ServerCertVerified, Error> {
         let between = intermediates.get(..CHAIN_LIMIT).unwrap_or(intermediates);
         let chain = std::iter::once(end_entity).chain(between);
-        let seen = Seen {
+        *self.findings.lock() = Some(Seen {
             chain: chain.filter_map(|der| Certificate::parse(der)).collect(),
             trust: self.authorities.trust(end_entity, between, now),
             proved: true,
-        };
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        });
         Ok(ServerCertVerified::assertion())
     }
 

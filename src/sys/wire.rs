@@ -37,6 +37,13 @@ pub struct Timed {
 }
 
 impl Timed {
+    /// Connects to an address. All of the time is for the connection and what follows.
+    pub fn connect(address: SocketAddr, until: Instant) -> std::io::Result<Self> {
+        let patience = clock::left(until)?;
+        let stream = clock::within(until, move || TcpStream::connect_timeout(&address, patience))??;
+        Ok(Self { stream, until, first: Vec::new() })
+    }
+
     /// Repeats a read or a write that ran out of its turn. Fails when the time is over, or a signal is to end the run.
     fn patiently<T>(
         &mut self,
@@ -73,12 +80,6 @@ impl Write for Timed {
     }
 }
 
-/// Connects to an address.
-pub fn connect(address: SocketAddr, until: Instant) -> std::io::Result<TcpStream> {
-    let patience = clock::left(until)?;
-    clock::within(until, move || TcpStream::connect_timeout(&address, patience))?
-}
-
 /// Whether an error only means the end of one turn of a wait ([`clock::turn`]).
 pub fn is_to_be_continued(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
@@ -98,10 +99,8 @@ pub struct Wire {
 impl Wire {
     /// Connects to an address.
     pub fn connect(address: SocketAddr, patience: Duration) -> std::io::Result<Self> {
-        let until = clock::now() + patience.max(Duration::from_millis(1));
-        let stream = connect(address, until)?;
-        stream.set_nodelay(true)?;
-        let socket = Timed { stream, until, first: Vec::new() };
+        let socket = Timed::connect(address, clock::now() + patience.max(Duration::from_millis(1)))?;
+        socket.stream.set_nodelay(true)?;
         Ok(Self { socket, session: None, buffer: Vec::new(), used: 0, heard: None })
     }
 

@@ -38,7 +38,7 @@ pub fn handshake(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<()> {
     let strict = talk.route.tls >= Tls::Verify;
     let authorities = tls::Authorities::read(talk.host.bundle.as_deref(), talk.host.directory.as_deref());
     let session = tls::session(authorities, talk.route.servername.as_deref(), strict);
-    let (connection, findings) = session.map_err(|error| Bad::untried(error.to_string()))?.split();
+    let (connection, findings) = session.map_err(|error| Bad::untried(error.to_string()))?;
     wire.start_tls(connection, talk.deadline())
         .map_err(|broken| Box::new(failed(talk, wire, peer, &broken)))?;
     let Some(seen) = findings.seen() else {
