@@ -1,6 +1,5 @@
 //! Installs missing packages, and does not trust the package manager's exit status.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Progress;
@@ -167,12 +166,7 @@ fn patience_with(holder: &lock::Holder, patience: Duration) -> Duration {
 /// The needs that are not met now. Package managers are not believed: yum 3 ends with 0 if it knew one name of several.
 pub(super) fn still_missing(needs: &[Need]) -> Result<Vec<Need>> {
     let names = capabilities(needs);
-    let found = if names.is_empty() {
-        BTreeMap::new()
-    } else {
-        let output = packages::query(&names, QUERY_FORMAT)?;
-        parse_packages(&names, &output)
-    };
+    let found = parse_packages(&names, &packages::query(&names, QUERY_FORMAT)?);
     let is_missing = |need: &&Need| match need {
         Need::Package { name, .. } => found.get(name) == Some(&Presence::Missing),
         Need::MailCommand => mail::command().is_none(),

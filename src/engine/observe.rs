@@ -115,7 +115,7 @@ fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
 }
 
 /// The CA bundles on the disk, the one that main.cf names first: an administrator's own choice stays.
-fn ca_files(configured: &str) -> Vec<PathBuf> {
+pub fn ca_files(configured: &str) -> Vec<PathBuf> {
     let configured = (!configured.is_empty()).then(|| PathBuf::from(configured));
     configured.into_iter().chain(ca_candidates()).filter(|path| files::has_content(path)).collect()
 }

@@ -34,19 +34,13 @@ pub fn probe_alone(
     timeout: Duration,
     progress: &mut dyn Progress,
 ) -> Result<Probe> {
-    if current {
-        // The answers give the recipient alone, and a host that was set up by hand has none.
-        let answers = load::is_answered().then(|| load::load(answers)).transpose()?;
-        probe_current(answers.as_ref(), timeout, progress)
-    } else {
-        probe(&load::load(answers)?, timeout, progress)
+    if !current {
+        return probe(&load::load(answers)?, timeout, progress);
     }
-}
-
-/// Tries the settings of the host's Postfix. `answers` give the recipient, and the local sender, if there are some.
-fn probe_current(answers: Option<&Desired>, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
+    // The answers give the recipient and the local sender alone, and a host that was set up by hand has none.
+    let answers = load::is_answered().then(|| load::load(answers)).transpose()?;
     let host = facts::host()?;
-    let Some(route) = facts::route_of_host(answers, &host)? else { return Err(Error::NoRelay) };
+    let Some(route) = facts::route_of_host(answers.as_ref(), &host)? else { return Err(Error::NoRelay) };
     converse(&route, &host, Vec::new(), timeout, progress)
 }
 
@@ -60,24 +54,19 @@ pub fn probe_first(
     let begin = clock::now();
     progress.begin("probe");
     let result = probe(desired, TIMEOUT.min(patience), &mut Silent);
-    let text = match &result {
+    let (end, text) = match &result {
         Ok(found) => match (&found.ending, found.stages.last()) {
-            (Ending::Willing, _) => format!("{} would take the message", found.relayhost),
+            (Ending::Willing, _) => (End::Good, format!("{} would take the message", found.relayhost)),
             (Ending::Failed(failure), Some(stage)) if found.is_veto() => {
-                format!("{}: {}", stage.name, failure.cause)
+                (End::Bad, format!("{}: {}", stage.name, failure.cause))
             }
             (_, Some(stage)) => {
-                format!("no verdict, the test message decides: {}: {}", stage.name, stage.text)
+                (End::Open, format!("no verdict, the test message decides: {}: {}", stage.name, stage.text))
             }
-            (_, None) => "no verdict, the test message decides".to_owned(),
+            (_, None) => (End::Open, "no verdict, the test message decides".to_owned()),
         },
-        Err(error) if error.interruption().is_some() => "cut off".to_owned(),
-        Err(error) => format!("could not be made, the test message decides: {error}"),
-    };
-    let end = match &result {
-        Ok(found) if matches!(found.ending, Ending::Willing) => End::Good,
-        Ok(found) if found.is_veto() => End::Bad,
-        _ => End::Open,
+        Err(error) if error.interruption().is_some() => (End::Open, "cut off".to_owned()),
+        Err(error) => (End::Open, format!("could not be made, the test message decides: {error}")),
     };
     let cut_off = signals::check();
     progress.end(if cut_off.is_ok() { end } else { End::Open }, &text, begin.elapsed());

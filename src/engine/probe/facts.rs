@@ -3,19 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::engine::observe::plugins;
+use crate::engine::observe::{ca_files, plugins};
 use crate::engine::tables::{first_entry, login_entry};
 use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::observed::parse_settings;
 use crate::model::packages::need::{Need, needs};
-use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::postfix::settings::{Settings, probed, value};
 use crate::model::probe::current::{Current, Relayhost};
 use crate::model::probe::route::Route;
 use crate::model::secret::Secret;
-use crate::sys::{files, host, postfix};
+use crate::sys::{host, postfix};
 
 /// The facts about the host that a probe needs.
 #[derive(Debug)]
@@ -40,8 +39,7 @@ pub fn host() -> Result<Host> {
         Settings::new()
     };
     let setting = |name: &str| settings.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let bundles = setting("smtp_tls_CAfile").into_iter().chain(ca_candidates());
-    let bundle = bundles.into_iter().find(|path| files::has_content(path));
+    let bundle = ca_files(value(&settings, "smtp_tls_CAfile")).into_iter().next();
     let directory = setting("smtp_tls_CApath");
     Ok(Host { name: host::hostname(), plugins: plugins(), bundle, directory, settings })
 }

@@ -39,21 +39,18 @@ type Step<T> = Result<(T, Good), Box<Bad>>;
 
 /// Runs all stages.
 pub fn run(talk: &mut Talk) -> Result<(), Stop> {
-    let mut peers = reach::find(talk)?.into_iter();
+    let peers = reach::find(talk)?;
+    let mut rest = peers.as_slice();
     loop {
-        let rest = peers.as_slice().to_vec();
-        let (wire, peer, skipped) = reach::connect(talk, &rest)?;
-        for _ in 0..=skipped {
-            peers.next();
-        }
-        let more = !peers.as_slice().is_empty();
+        let (wire, peer, skipped) = reach::connect(talk, rest)?;
+        rest = rest.get(skipped + 1..).unwrap_or_default();
         match converse(talk, wire, &peer, talk.route.tls) {
             Err(Stop { next: Next::Plain, .. }) => {
                 talk.note("Postfix would try once more without TLS, and so does the probe");
                 let (wire, peer, _) = reach::connect(talk, &[peer])?;
                 return converse(talk, wire, &peer, Tls::None);
             }
-            Err(Stop { next: Next::Address, .. }) if more && !talk.tried_login => {
+            Err(Stop { next: Next::Address, .. }) if !rest.is_empty() && !talk.tried_login => {
                 talk.note("Postfix would try the next address, and so does the probe");
             }
             other => return other,
@@ -61,8 +58,7 @@ pub fn run(talk: &mut Talk) -> Result<(), Stop> {
     }
 }
 
-fn converse(talk: &mut Talk, wire: Wire, peer: &Peer, tls: Tls) -> Result<(), Stop> {
-    let mut wire = wire;
+fn converse(talk: &mut Talk, mut wire: Wire, peer: &Peer, tls: Tls) -> Result<(), Stop> {
     let result = dialogue(talk, &mut wire, peer, tls);
     wire.close();
     result

@@ -42,7 +42,7 @@ pub struct Good {
 }
 
 /// The result of a stage that failed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Bad {
     /// The failure in Postfix's words.
     pub evidence: Vec<String>,
@@ -67,9 +67,10 @@ pub struct Bad {
 }
 
 /// The next step after a stage that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Next {
     /// Nothing.
+    #[default]
     End,
     /// Postfix would try the next address.
     Address,
@@ -86,18 +87,7 @@ pub struct Stop {
 
 impl Bad {
     pub fn new(evidence: Vec<String>, matter: Matter) -> Self {
-        Self {
-            evidence,
-            matter,
-            said: None,
-            offered: Vec::new(),
-            doubt: None,
-            silence: false,
-            next: Next::End,
-            endless: false,
-            refused: false,
-            untried: None,
-        }
+        Self { evidence, matter, ..Self::default() }
     }
 
     /// A reply that refuses, in the words that Postfix logs.
@@ -108,7 +98,7 @@ impl Bad {
 
     /// A part that cannot be tried here.
     pub fn untried(what: String) -> Self {
-        Self { untried: Some(what), ..Self::new(Vec::new(), Matter::All) }
+        Self { untried: Some(what), ..Self::default() }
     }
 
     /// A connection that broke while something was done (smtp_stream_except in smtp/smtp_trouble.c).
@@ -190,55 +180,42 @@ impl<'a> Talk<'a> {
         self.progress.begin(name);
         let result = work(self);
         let took = begin.elapsed();
-        let (stage, result) = match result {
-            Ok((value, good)) => {
-                let Good { text, offered, said } = good;
-                (Stage { name, good: true, text, offered, said, took }, Ok(value))
+        let (stage, end, result) = match result {
+            Ok((value, Good { text, offered, said })) => {
+                (Stage { name, good: true, text, offered, said, took }, End::Good, Ok(value))
             }
-            Err(bad) => {
-                let cut_off = signals::pending();
-                let next = if cut_off.is_some() { Next::End } else { bad.next };
-                let (said, offered) = (bad.said.clone(), bad.offered.clone());
-                let ending = self.ending(*bad);
-                let text = match &ending {
-                    _ if cut_off.is_some() => "cut off".to_owned(),
-                    Ending::Failed(failure) => failure.cause.clone(),
-                    Ending::Untried { what } => what.clone(),
-                    Ending::Willing => String::new(),
+            Err(mut bad) => {
+                let (said, offered, next) = (bad.said.take(), std::mem::take(&mut bad.offered), bad.next);
+                let (end, text, ending) = if let Some(what) = bad.untried.take() {
+                    (End::Open, what.clone(), Ending::Untried { what })
+                } else {
+                    let failure = self.failure(*bad);
+                    (End::Bad, failure.cause.clone(), Ending::Failed(failure))
                 };
-                (
-                    Stage { name, good: false, text, offered, said, took },
-                    Err(Stop { ending: Box::new(ending), next }),
-                )
+                let is_cut_off = signals::pending().is_some();
+                let (text, next) = if is_cut_off { ("cut off".to_owned(), Next::End) } else { (text, next) };
+                let stop = Stop { ending: Box::new(ending), next };
+                (Stage { name, good: false, text, offered, said, took }, end, Err(stop))
             }
-        };
-        let end = match &result {
-            Ok(_) => End::Good,
-            Err(stop) if matches!(*stop.ending, Ending::Failed(_)) => End::Bad,
-            Err(_) => End::Open,
         };
         self.progress.end(end, &stage.text, took);
         self.stages.push(stage);
         result
     }
 
-    /// The end after a failed stage: the cause by the catalogue that `verify` uses, and the doubts about it.
-    fn ending(&self, bad: Bad) -> Ending {
-        if let Some(what) = bad.untried {
-            return Ending::Untried { what };
-        }
+    /// The failure of a stage: the cause by the catalogue that `verify` uses, and the doubts about it.
+    fn failure(&self, bad: Bad) -> Failure {
         let of_route = self.route.doubts.iter().filter(|doubt| doubt.from <= bad.matter);
-        let doubts: Vec<String> =
-            bad.doubt.iter().cloned().chain(of_route.map(|doubt| doubt.text.clone())).collect();
+        let doubts = bad.doubt.into_iter().chain(of_route.map(|doubt| doubt.text.clone())).collect();
         if bad.endless {
-            return Ending::Failed(Failure {
+            return Failure {
                 exit: Exit::NoWord,
                 id: "endless-reply".into(),
                 cause: "what answers there sends without end, and no reply of a mail server".into(),
                 remedy: "check host and port in the answers; relays usually listen on 587, 465 or 25".into(),
                 evidence: bad.evidence,
                 doubts,
-            });
+            };
         }
         let lines: Vec<&str> = bad.evidence.iter().map(String::as_str).collect();
         let mut failure = if let Some(cause) = diagnose(&lines, &Circumstances::of_route(&self.route)) {
@@ -257,7 +234,7 @@ impl<'a> Talk<'a> {
                 human(self.end.saturating_duration_since(self.begin))
             ));
         }
-        Ending::Failed(failure)
+        failure
     }
 
     /// The result of the probe.

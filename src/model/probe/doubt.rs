@@ -10,9 +10,10 @@ pub struct Doubt {
 }
 
 /// Subject of a doubt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Matter {
     /// The whole conversation.
+    #[default]
     All,
     /// TLS, and everything that is said after it.
     Tls,

@@ -120,8 +120,6 @@ fn cancelled(talk: &Talk, wire: &mut Wire, peer: &Peer, reason: &str) -> Bad {
 fn refused(peer: &Peer, mechanism: &str, offered: &[String], reply: &Reply) -> Bad {
     // The log has `?` for the line ends of a reply to a login.
     let words = format!("SASL authentication failed; server {} said: {}", peer.name, reply.lines.join("?"));
-    let mut bad = Bad::reply(words, reply, Matter::Login);
-    bad.offered = offered.to_vec();
-    bad.said = Some(format!("{mechanism}: {}", reply.shown()));
-    bad
+    let said = Some(format!("{mechanism}: {}", reply.shown()));
+    Bad { offered: offered.to_vec(), said, ..Bad::reply(words, reply, Matter::Login) }
 }

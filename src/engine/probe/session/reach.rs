@@ -1,9 +1,9 @@
 //! Finds the relay's addresses, in the order in which Postfix would try them, and connects to the first that accepts.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::Peer;
-use crate::engine::probe::talk::{Bad, Good, Next, Stop, Talk};
+use crate::engine::probe::talk::{Bad, Good, Stop, Talk};
 use crate::model::causes::form::Form;
 use crate::model::probe::Warning;
 use crate::model::probe::doubt::Matter;
@@ -17,24 +17,16 @@ const EXCHANGERS: usize = 5;
 pub fn find(talk: &mut Talk) -> Result<Vec<Peer>, Stop> {
     talk.stage("name", |talk| {
         let hosts = if talk.route.mx { exchangers(talk)? } else { vec![talk.route.host.clone()] };
-        let mut peers = Vec::new();
-        let mut words = Vec::new();
+        let (mut peers, mut words, port) = (Vec::new(), Vec::new(), talk.route.port);
         for host in &hosts {
             match addresses(talk, host) {
-                Ok(found) => {
-                    let port = talk.route.port;
-                    peers.extend(
-                        found.into_iter().map(|address| Peer::new(host, SocketAddr::new(address, port))),
-                    );
-                }
+                Ok(found) => peers.extend(found.into_iter().map(|ip| Peer::new(host, (ip, port).into()))),
                 Err(word) => words.push(word),
             }
         }
         peers.truncate(talk.route.address_limit);
         if peers.is_empty() {
-            let mut bad = Bad::new(words, Matter::All);
-            bad.said = hosts_file(talk);
-            return Err(Box::new(bad));
+            return Err(Box::new(Bad { said: hosts_file(talk), ..Bad::new(words, Matter::All) }));
         }
         let offered: Vec<String> = peers.iter().map(|peer| peer.socket.ip().to_string()).collect();
         let text = if talk.route.mx {
@@ -96,10 +88,8 @@ fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
     if lookup.dns {
         let mut found = Vec::new();
         let mut again = None;
-        for (record, wanted) in [(Record::A, family.v4), (Record::Aaaa, family.v6)] {
-            if !wanted {
-                continue;
-            }
+        let records = [(Record::A, family.v4), (Record::Aaaa, family.v6)];
+        for (record, _) in records.into_iter().filter(|(_, wanted)| *wanted) {
             let reason = match dns::look_up(host, record, talk.deadline()) {
                 Answer::Addresses(more) => {
                     found.extend(more);
@@ -173,7 +163,7 @@ pub fn connect(talk: &mut Talk, peers: &[Peer]) -> Result<(Wire, Peer, usize), S
                 }
             }
         }
-        Err(Box::new(Bad::new(words, Matter::All).with(Next::End)))
+        Err(Box::new(Bad::new(words, Matter::All)))
     })
 }
 
