@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::defer::refuse_without_proc;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
 use super::transaction::{Transaction, Wanted, postfix_directory, run_before};
-use super::{End, Place, Progress};
+use super::{Place, Progress, stage};
 use crate::error::{Error, Result};
 use crate::model::ended::{Listed, Restored};
 use crate::model::state::generation::{Generation, recorded_files};
-use crate::sys::{clock, damage, inode, signals, state};
+use crate::sys::{damage, inode, signals, state};
 
 /// Clears up what a stopped run left, and reads all generations that can be used, oldest first.
 pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
@@ -42,12 +42,11 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     // The last moment at which a signal ends the run with nothing changed; from here on signals wait.
     signals::check()?;
     let _held = signals::hold();
-    let begin = clock::now();
-    progress.begin("restore");
-    let result = put_back(&generation);
-    let text = format!("the files of generation {number} ({}) are in force again", generation.time);
-    progress.end(End::of(&result), if result.is_ok() { &text } else { "failed" }, begin.elapsed());
-    result.map(|()| Restored { generation: number, recovered: held.recovered.clone() })
+    stage(progress, "restore", |_| {
+        put_back(&generation)?;
+        Ok(format!("the files of generation {number} ({}) are in force again", generation.time))
+    })?;
+    Ok(Restored { generation: number, recovered: held.recovered.clone() })
 }
 
 fn put_back(generation: &Generation) -> Result<()> {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::transaction::{Transaction, postfix_directory, postfix_runs, reread, trust_postfix_directory};
-use super::{End, Place, Progress, init};
+use super::{Place, Progress, init, stage};
 use crate::error::{Edit, Error, Result, shown};
 use crate::model::plan::action::ServiceAction;
 use crate::model::state::generation::{Intent, Phase};
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, damage, scratch, signals};
+use crate::sys::{damage, scratch, signals};
 
 /// The words for what recovery did; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
@@ -100,22 +100,20 @@ fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Re
 }
 
 fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
-    let begin = clock::now();
-    progress.begin("recovery");
-    let result = match finish(lock, place, progress) {
-        // No later command could follow the record either.
-        Err(lost) if lost.is_lost_record() => state::set_intent_aside().and_then(|_| {
-            let lost = if let Error::Stuck { undo, .. } = lost { *undo } else { lost };
-            Err(Error::Unrecovered { problem: lost.to_string() })
-        }),
-        other => other,
-    };
-    let text = match &result {
-        Ok(recovered) => recovered.as_deref().unwrap_or("nothing was under way"),
-        Err(_) => "failed",
-    };
-    progress.end(End::of(&result), text, begin.elapsed());
-    result
+    let mut recovered = None;
+    stage(progress, "recovery", |progress| {
+        recovered = match finish(lock, place, progress) {
+            // No later command could follow the record either.
+            Err(lost) if lost.is_lost_record() => {
+                state::set_intent_aside()?;
+                let lost = if let Error::Stuck { undo, .. } = lost { *undo } else { lost };
+                return Err(Error::Unrecovered { problem: lost.to_string() });
+            }
+            other => other?,
+        };
+        Ok(recovered.clone().unwrap_or_else(|| "nothing was under way".into()))
+    })?;
+    Ok(recovered)
 }
 
 /// Ends what a stopped run had begun. `Error::is_lost_record` if the records for that are lost.
