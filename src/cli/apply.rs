@@ -1,9 +1,8 @@
-//! The commands that change the host: `apply`, `repair`, and `pending`, which systemd calls for requests that wait.
+//! `apply` and `repair`: the order that their options make up.
 
-use super::arguments::{Apply, Change, OnFailure, Pending, Repair};
+use super::arguments::{Apply, Change, OnFailure, Repair};
 use super::show::screen::Screen;
 use crate::engine::apply::{self, Typed};
-use crate::engine::pending::drain;
 use crate::error::Result;
 use crate::model::ended::Ended;
 use crate::model::state::order::{Flags, Order};
@@ -21,11 +20,6 @@ pub fn repair(options: Repair, screen: &mut Screen) -> Result<Ended> {
     let Repair { common, change } = options;
     let (answers, order, patience) = (common.answers, Order::to_repair(flags(&change)), change.lock_timeout);
     apply::apply(&Typed { command: "repair", answers, order, root: None, patience }, screen)
-}
-
-/// Runs `pending`.
-pub fn pending(options: &Pending, screen: &mut Screen) -> Result<Ended> {
-    drain(options.due, options.lock_timeout, screen)
 }
 
 fn flags(change: &Change) -> Flags {

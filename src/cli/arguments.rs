@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::engine::defer::Slot;
 use crate::engine::load;
 use crate::model::log::stamp::Since;
 use crate::model::text;
@@ -152,7 +153,7 @@ fn queue_id(text: &str) -> Result<String, String> {
 pub struct Scriptlet {
     /// The slot
     #[arg(value_enum)]
-    pub slot: SlotName,
+    pub slot: Slot,
     /// The scriptlet's $1: how many of the package there are when the transaction is over
     #[arg(default_value = "1")]
     pub instances: u32,
@@ -283,17 +284,4 @@ pub enum OnFailure {
     Rollback,
     /// Leave it
     Keep,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "lower")]
-pub enum SlotName {
-    /// %post
-    Post,
-    /// %posttrans
-    PostTrans,
-    /// %preun
-    PreUn,
-    /// %postun
-    PostUn,
 }

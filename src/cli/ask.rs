@@ -40,38 +40,27 @@ pub fn whether(screen: &Screen, text: &str, default: bool) -> Result<bool> {
     })
 }
 
-/// The choice of a person whose answers the relay did not like.
-pub enum Change {
-    /// Put this question again.
-    Answer(Question),
-    /// Write the answers as they are.
-    Write,
-}
-
-/// Asks which answer shall be corrected.
-pub fn change(screen: &Screen, suspect: Question) -> Result<Change> {
+/// Asks which answer shall be corrected; `None` if the answers are to be written as they are.
+pub fn change(screen: &Screen, suspect: Question) -> Result<Option<Question>> {
     let words = Question::WORDS.map(|(word, _)| word).join(", ");
     let usual =
         Question::WORDS.iter().find(|(_, question)| *question == suspect).map_or("relay", |(word, _)| word);
+    let named = |typed: &str| Question::WORDS.into_iter().find(|(word, _)| *word == typed);
     let text = format!("Correct which answer: {words}? Or write (as it is), or quit");
     let chosen = question(screen, &text, Some(usual), "type one of these words", false, |typed| {
         let typed = if typed.trim().is_empty() { usual.to_owned() } else { typed.trim().to_lowercase() };
-        let answer = Question::WORDS
-            .iter()
-            .find(|(word, _)| *word == typed)
-            .map(|(_, question)| Change::Answer(*question));
-        match (answer, typed.as_str()) {
-            (Some(answer), _) => Ok(Some(answer)),
-            (None, "write") => Ok(Some(Change::Write)),
-            (None, "quit") => Ok(None),
-            _ => Err(Complaint {
-                problem: "that is none of these words".into(),
-                remedy: format!("type one of {words}, write, quit"),
-            }),
+        if ["write", "quit"].contains(&typed.as_str()) || named(&typed).is_some() {
+            return Ok(typed);
         }
+        Err(Complaint {
+            problem: "that is none of these words".into(),
+            remedy: format!("type one of {words}, write, quit"),
+        })
     })?;
-    chosen
-        .ok_or_else(|| not_written("you said quit", "run `relayhost init` again when the answers are known"))
+    if chosen == "quit" {
+        return Err(not_written("you said quit", "run `relayhost init` again when the answers are known"));
+    }
+    Ok(named(&chosen).map(|(_, question)| question))
 }
 
 /// Puts one question until `take` accepts the answer. `?` shows the help.

@@ -2,7 +2,7 @@
 //! and at a terminal a person can correct the answer that the relay does not like.
 
 use super::arguments::Init;
-use super::ask::{self, Change};
+use super::ask;
 use super::show;
 use super::show::screen::Screen;
 use super::show::terminal::Mark;
@@ -58,14 +58,17 @@ fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> 
         }
         let stage = found.stages.last().map_or("", |stage| stage.name);
         let cause = if let Ending::Failed(failure) = &found.ending { failure.id.as_str() } else { "" };
-        match ask::change(screen, Interview::suspect(stage, cause))? {
-            Change::Write => return Ok(Some(found)),
-            Change::Answer(question) => {
-                interview.reopen(question);
-                ask::everything(interview, screen)?;
-            }
+        if !correct(interview, Interview::suspect(stage, cause), screen)? {
+            return Ok(Some(found));
         }
     }
+}
+
+/// Has a person correct an answer, which is the `suspect` as a rule; false if the answers are to be written as they are.
+fn correct(interview: &mut Interview, suspect: Question, screen: &Screen) -> Result<bool> {
+    let Some(question) = ask::change(screen, suspect)? else { return Ok(false) };
+    interview.reopen(question);
+    ask::everything(interview, screen).map(|()| true)
 }
 
 /// Whether the relay refused or could not be reached. A part that could not be tried here is no failure.
@@ -78,15 +81,8 @@ fn confirm(interview: &mut Interview, options: &Init, target: &Target, screen: &
     loop {
         preview(interview.choices(), options, target, screen);
         let text = if options.no_probe { "Write this?" } else { "Try the relay with this, and write it?" };
-        if ask::whether(screen, text, true)? {
+        if ask::whether(screen, text, true)? || !correct(interview, Question::Relay, screen)? {
             return Ok(());
-        }
-        match ask::change(screen, Question::Relay)? {
-            Change::Write => return Ok(()),
-            Change::Answer(question) => {
-                interview.reopen(question);
-                ask::everything(interview, screen)?;
-            }
         }
     }
 }
@@ -115,12 +111,10 @@ fn answer_from_flags(interview: &mut Interview) -> Result<()> {
     interview.no_one_to_ask();
     while let Some(prompt) = interview.next() {
         if prompt.default.is_none() {
-            return Err(Error::Answers {
-                file: "init".into(),
-                place: None,
+            return Err(invalid(Complaint {
                 problem: format!("there is no terminal to ask at: {}", prompt.text),
                 remedy: format!("give it as {}{}", prompt.question.flag(), hint(&prompt.help)),
-            });
+            }));
         }
         interview.answer(prompt.question, "").map_err(invalid)?;
     }
@@ -142,10 +136,6 @@ fn choices(options: &Init) -> Result<Choices> {
     };
     let rewrites =
         if options.rewrite == ["none"] { Ok(Vec::new()) } else { options.rewrite.iter().map(pair).collect() };
-    let password_file = match &options.password_file {
-        None => None,
-        Some(path) => Some(init::absolute(path)?),
-    };
     Ok(Choices {
         provider: options.provider.clone(),
         host: options.host.clone(),
@@ -153,7 +143,7 @@ fn choices(options: &Init) -> Result<Choices> {
         tls: options.tls.as_deref().map(level).transpose().map_err(invalid)?,
         username: options.username.clone(),
         password: if options.password_stdin { Some(init::password_from_stdin()?) } else { None },
-        password_file,
+        password_file: options.password_file.as_deref().map(init::absolute).transpose()?,
         rewrites: rewrites?,
         to: options.to.clone(),
     })

@@ -15,12 +15,13 @@ use clap::{CommandFactory, Parser};
 use crate::engine::compare::compare;
 use crate::engine::diagnose::{Asked, diagnose};
 use crate::engine::history;
+use crate::engine::pending::drain;
 use crate::engine::probe::probe_alone;
 use crate::engine::recover::recover_at_boot;
 use crate::engine::verify::verify_alone;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
-use arguments::{Arguments, Check, Command, Diagnose, Output, Probe, Providers, Restore, Verify};
+use arguments::{Arguments, Check, Command, Diagnose, Output, Pending, Probe, Providers, Restore, Verify};
 use report::{nagios, report, report_to_anybody};
 use show::screen::Screen;
 
@@ -80,8 +81,8 @@ fn perform(command: Command) -> u8 {
             }
         }
         Command::Scriptlet(options) => scriptlet::run(options),
-        Command::Pending(options) => {
-            report("pending", options.json, |screen| apply::pending(&options, screen))
+        Command::Pending(Pending { due, json, lock_timeout }) => {
+            report("pending", json, |screen| drain(due, lock_timeout, screen))
         }
         Command::Recover(Output { json }) => {
             report("recover", json, |screen| recover_at_boot(screen).map(Ended::Recovered))

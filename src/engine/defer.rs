@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use super::install::keep_when_we_go;
 use super::transaction::postfix_runs;
 use super::{Progress, load};
@@ -24,16 +26,17 @@ const PATH: &str = "relayhost-pending.path";
 /// The pause after a run that a signal ended, unless somebody asks for the next one earlier.
 const AFTER_A_SIGNAL: Duration = Duration::from_secs(5 * 60);
 
-/// A scriptlet slot (rpm-scriptlets(7)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A scriptlet slot (rpm-scriptlets(7)), as it is typed and as the help shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
 pub enum Slot {
-    /// `%post`
+    /// %post
     Post,
-    /// `%posttrans`
+    /// %posttrans
     PostTrans,
-    /// `%preun`
+    /// %preun
     PreUn,
-    /// `%postun`
+    /// %postun
     PostUn,
 }
 
