@@ -72,8 +72,7 @@ fn question<T>(
     hidden: bool,
     mut take: impl FnMut(&str) -> std::result::Result<T, Complaint>,
 ) -> Result<T> {
-    screen.write("\n");
-    screen.line("", text);
+    screen.section(text);
     if default.is_none() && !help.is_empty() {
         screen.line("", &format!("({help})"));
     }

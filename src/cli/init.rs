@@ -94,15 +94,12 @@ fn preview(choices: &Choices, options: &Init, target: &Target, screen: &Screen) 
     if own {
         shown.password_file = Some(target.password.display().to_string());
     }
-    screen.write("\n");
-    screen.line("", &format!("This is what goes into {}:", crate::error::shown(&target.answers)));
+    screen.section(&format!("This is what goes into {}:", crate::error::shown(&target.answers)));
     for taken in target.taken(own) {
         screen.marked(Mark::Warning, &format!("{taken}; it will be replaced"), 2);
     }
     screen.write("\n");
-    for line in shown.text("", true).lines() {
-        screen.write(&format!("{}\n", format!("  {line}").trim_end()));
-    }
+    screen.file(&shown.text("", true));
 }
 
 /// Answers the open questions without a terminal: with the value that a person would be offered. A question without

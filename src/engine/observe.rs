@@ -1,13 +1,14 @@
 //! Observes the host: asks rpm, Postfix and the disk, at the same time, and returns facts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::Place;
 use super::tables::know_login_in_force;
 use super::transaction::{last_run, trust_postfix_directory};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::inspection::mailrc::Startup;
 use crate::model::observed::{
@@ -34,7 +35,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
         let rpm = scope.spawn(|| packages_of(&capabilities));
         let postfix = if postfix::is_installed() { Some(postfix_of(place)?) } else { None };
         Ok(Observed {
-            packages: rpm.join().map_err(|_| internal())??,
+            packages: rpm.join().unwrap_or_else(|panic| resume_unwind(panic))?,
             plugins: plugins(),
             mail_command: mail::command(),
             last: last_run()?,
@@ -89,7 +90,7 @@ fn maps(kind: Option<&MapKind>) -> Result<BTreeMap<Managed, MapFile>> {
         let threads: Vec<_> =
             Managed::maps().map(|file| (file, scope.spawn(move || map_of(file, kind)))).collect();
         let join = |(file, thread): (_, thread::ScopedJoinHandle<_>)| {
-            Ok((file, thread.join().map_err(|_| internal())??))
+            Ok((file, thread.join().unwrap_or_else(|panic| resume_unwind(panic))?))
         };
         threads.into_iter().map(join).collect()
     })
@@ -130,13 +131,5 @@ fn sendmail(own: &str) -> Sendmail {
         Sendmail::Postfix
     } else {
         Sendmail::Other(found)
-    }
-}
-
-fn internal() -> Error {
-    Error::Program {
-        command: "relayhost".into(),
-        status: "a thread of its own died".into(),
-        stderr: String::new(),
     }
 }

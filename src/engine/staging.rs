@@ -72,7 +72,7 @@ impl Staged {
         let source = take_if(&path, before.as_ref().map(MapSource::bytes))?;
         let database = kind.database(&path).map(|path| inode::take(&path)).transpose()?.flatten();
         let built = postfix::build_map(&path, kind, after.bytes())?;
-        match built.read(kind)? {
+        match postfix::read_database(&built.source, kind)? {
             Database::Read { entries, .. } if after.agrees_with(&entries) => {}
             Database::NotNeeded => {}
             _ => return Err(Error::MapDiffers { database: kind.database(&path).unwrap_or(path) }),

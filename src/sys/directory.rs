@@ -51,18 +51,16 @@ fn refused(path: &Path, problem: impl Into<String>, remedy: impl Into<String>) -
 impl Directory {
     /// Opens it, and reads its list.
     pub fn open(path: &Path) -> Result<Self> {
-        let fault = |source: std::io::Error| match source.kind() {
-            ErrorKind::NotFound => refused(
-                path,
-                "is not there",
-                "mount it, or put the packages and their SHA256SUMS there; or take packages.from out of the answers",
-            ),
-            _ => Error::Io { action: "read", path: path.to_owned(), source },
-        };
         // Whoever may write to a directory on the way may put another in place of the next.
         let (path, directory) = match trust::directory(path) {
             Ok(Some(opened)) => opened,
-            Ok(None) => return Err(fault(ErrorKind::NotFound.into())),
+            Ok(None) => {
+                return Err(refused(
+                    path,
+                    "is not there",
+                    "mount it, or put the packages and their SHA256SUMS there; or take packages.from out of the answers",
+                ));
+            }
             Err(Error::Untrusted { path, problem, remedy }) => return Err(refused(&path, problem, remedy)),
             Err(Error::Io { path, source, .. }) if source.kind() == ErrorKind::NotADirectory => {
                 return Err(refused(&path, "is not a directory", "name the directory that has the packages"));
@@ -73,7 +71,7 @@ impl Directory {
             .and_then(|entries| {
                 entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
             })
-            .map_err(fault)?;
+            .map_err(reading(&path))?;
         let is_package = |name: &str| Path::new(name).extension().is_some_and(|end| end == "rpm");
         packages.retain(|name| is_package(name) && !name.starts_with('.'));
         packages.sort_unstable();
@@ -109,7 +107,7 @@ impl Directory {
             other => other?,
         };
         let mut bytes = Vec::new();
-        file.take(sums::SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(|source| reading(&path, source))?;
+        file.take(sums::SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(reading(&path))?;
         if bytes.len() as u64 > sums::SIZE_LIMIT {
             return Err(refused(
                 &path,
@@ -136,7 +134,7 @@ impl Directory {
                 "remove it; or if it belongs there, add the line that `sha256sum` writes for it where it comes from",
             ));
         }
-        let size = file.metadata().map_err(|source| reading(&path, source))?.len();
+        let size = file.metadata().map_err(reading(&path))?.len();
         let bytes = headers(&mut (&file).take(size)).map_err(|source| match source.kind() {
             ErrorKind::UnexpectedEof => refused(
                 &path,
@@ -147,7 +145,7 @@ impl Directory {
                 refused(&path, "is not an RPM package", "remove it, and its line in SHA256SUMS")
             }
             ErrorKind::InvalidData => refused(&path, candidate::DAMAGED, AGAIN),
-            _ => reading(&path, source),
+            _ => reading(&path)(source),
         })?;
         let headers = candidate::read(name, &bytes).map_err(|problem| refused(&path, problem, AGAIN))?;
         match headers.size {
@@ -181,7 +179,7 @@ impl Directory {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(source) => return Err(reading(&path, source)),
+                Err(source) => return Err(reading(&path)(source)),
             };
             let bytes = buffer.get(..count).unwrap_or_default();
             digest.update(bytes);
@@ -205,9 +203,9 @@ impl Directory {
             Err(nix::errno::Errno::ELOOP) => {
                 return Err(refused(&path, "is a symbolic link", "put the file itself there"));
             }
-            other => File::from(other.map_err(|error| reading(&path, error.into()))?),
+            other => File::from(other.map_err(|error| reading(&path)(error.into()))?),
         };
-        let found = file.metadata().map_err(|source| reading(&path, source))?;
+        let found = file.metadata().map_err(reading(&path))?;
         if !found.is_file() {
             return Err(refused(&path, "is not a regular file", "put the file itself there"));
         }
@@ -218,8 +216,8 @@ impl Directory {
     }
 }
 
-fn reading(path: &Path, source: std::io::Error) -> Error {
-    Error::Io { action: "read", path: path.to_owned(), source }
+fn reading(path: &Path) -> impl Fn(std::io::Error) -> Error {
+    Error::io("read", path)
 }
 
 /// The lead and the two headers of a package. `Unsupported` if the beginning is not that of a package; `InvalidData` if

@@ -130,6 +130,18 @@ pub fn list(directory: &Path) -> Result<Vec<String>> {
     entries.filter_map(|entry| name(entry).transpose()).collect::<std::io::Result<_>>().map_err(fault)
 }
 
+/// The paths in a directory whose names have this beginning; none if it cannot be read.
+pub fn beginning_with(directory: &Path, prefix: &str) -> Vec<PathBuf> {
+    let names = names(directory).into_iter().filter(|name| name.starts_with(prefix));
+    names.map(|name| directory.join(name)).collect()
+}
+
+/// Opens a directory, and no link to one.
+pub fn open_directory(path: &Path) -> std::io::Result<File> {
+    let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
+    fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
 /// The difference of a map or its database from root:root and `mode`, in words; `None` if there is none.
 pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     let found = fs::metadata(path).ok()?;

@@ -128,20 +128,18 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
     }
     let name = shown(path);
     let (file, kind) = input::open_input(path).map_err(Error::io("read", path))?;
-    let amiss =
-        |problem: &str, remedy| Err(Error::Log { name: name.clone(), problem: problem.into(), remedy });
-    match kind {
-        input::Kind::File | input::Kind::Pipe => {}
+    let unfit = match kind {
+        input::Kind::File | input::Kind::Pipe => None,
         input::Kind::Directory => {
             let name = typed(name.trim_end_matches('/'));
-            return amiss(
-                "is a directory",
-                format!("name the files in it: relayhost diagnose {name}/maillog*"),
-            );
+            Some(("is a directory", format!("name the files in it: relayhost diagnose {name}/maillog*")))
         }
         input::Kind::Device => {
-            return amiss("is a device", "name a file or a pipe, or `-` for standard input".into());
+            Some(("is a device", "name a file or a pipe, or `-` for standard input".into()))
         }
+    };
+    if let Some((problem, remedy)) = unfit {
+        return Err(Error::Log { name, problem: problem.into(), remedy });
     }
     // A FIFO that nobody writes to must not hold up a signal.
     let file = Input(file);
@@ -187,12 +185,11 @@ impl Read for Filled {
 
 impl Log {
     fn new(name: String, changed: Option<i64>, input: impl Read + Send + 'static, own: bool) -> Result<Self> {
-        let fault = |source: std::io::Error| Error::Log {
+        let (packing, mut rest) = unpack(input).map_err(|source| Error::Log {
             name: name.clone(),
             problem: format!("cannot be read: {source}"),
             remedy: "check that it is the file you mean, and whole".into(),
-        };
-        let (packing, mut rest) = unpack(input).map_err(fault)?;
+        })?;
         if let Packing::Other(what, program) = packing {
             return Err(Error::Log {
                 remedy: format!("{program} {} | relayhost diagnose -", typed(&name)),

@@ -55,15 +55,12 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
 pub fn startup_files() -> Vec<Startup> {
     const FILES: [(&str, bool); 4] =
         [("/etc/mail.rc", true), ("/etc/nail.rc", true), ("/etc/s-nail.rc", true), ("/root/.mailrc", false)];
-    let mut all = Vec::new();
-    for (path, is_everybodys) in FILES {
-        // A directory, a device, or a file larger than a person writes is no startup file.
-        if let Ok(Some(bytes)) = files::read(Path::new(path), 1024 * 1024) {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            all.push(Startup { path: path.into(), is_everybodys, text });
-        }
-    }
-    all
+    let startup = |(path, is_everybodys): (&str, bool)| {
+        // A directory, a device, or a file of more than 16 MiB is no startup file.
+        let text = files::text(path)?;
+        Some(Startup { path: path.into(), is_everybodys, text })
+    };
+    FILES.into_iter().filter_map(startup).collect()
 }
 
 fn message_id(copy: &Path) -> Result<Option<String>> {

@@ -94,8 +94,7 @@ fn remove(path: &Path) -> Result<()> {
 
 /// Removes the unfinished files of writers that were killed.
 pub fn sweep() {
-    for name in files::names(&directory()).into_iter().filter(|name| name.starts_with(UNFINISHED)) {
-        let path = directory().join(name);
+    for path in files::beginning_with(&directory(), UNFINISHED) {
         let written = fs::symlink_metadata(&path).and_then(|found| found.modified());
         // A writer holds the lock for a moment only. A time in the future is from before the clock was set back.
         let age = written.map(|time| time.elapsed().unwrap_or_else(|ahead| ahead.duration()));

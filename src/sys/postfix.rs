@@ -157,13 +157,6 @@ pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> 
     Ok(BuiltMap { staging, source, database })
 }
 
-impl BuiltMap {
-    /// Reads the built database back.
-    pub fn read(&self, kind: &MapKind) -> Result<Database> {
-        read_database(&self.source, kind)
-    }
-}
-
 /// The types of lookup tables that this Postfix has.
 pub fn table_types() -> Result<Vec<String>> {
     let output = program("postconf")?.arg("-m").run()?;

@@ -2,7 +2,7 @@
 //! be used. The state is evidence: without it less is known, and no command stops for that.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -148,7 +148,6 @@ fn set_beside(path: &Path) -> Result<PathBuf> {
 /// could write to, a link or a file is set aside, and a directory made. Returns a line for a person if it closed or set
 /// aside one.
 pub fn own_directory(path: &Path) -> Result<Option<String>> {
-    let fault = |action| Error::io(action, path);
     let parent = path.parent().unwrap_or(Path::new("/"));
     let make = || fs::DirBuilder::new().mode(0o700).create(path).and_then(|()| acl::close_directory(path));
     let made = make();
@@ -166,15 +165,14 @@ pub fn own_directory(path: &Path) -> Result<Option<String>> {
     // Another relayhost may be doing the same at this moment.
     let _moment = moment(parent);
     let Some(problem) = foreign(path) else {
-        match fs::symlink_metadata(path) {
-            Err(_) => made.map_err(fault("make"))?,
-            Ok(_) if is_closed() => return Ok(None),
-            Ok(found) => return close(path, found.mode() & 0o7777).map(Some),
-        }
-        return Ok(None);
+        return match fs::symlink_metadata(path) {
+            Err(_) => made.map(|()| None).map_err(Error::io("make", path)),
+            Ok(_) if is_closed() => Ok(None),
+            Ok(found) => close(path, found.mode() & 0o7777).map(Some),
+        };
     };
     let to = if path == Path::new(DIRECTORY) { set_beside(path)? } else { set_aside(path)? };
-    make().map_err(fault("make"))?;
+    make().map_err(Error::io("make", path))?;
     files::sync_directory(parent)?;
     let back = if path == Path::new(DIRECTORY) {
         format!(
@@ -194,11 +192,7 @@ pub fn own_directory(path: &Path) -> Result<Option<String>> {
 
 /// Closes a directory to others, and returns a line for a person.
 fn close(path: &Path, mode: u32) -> Result<String> {
-    let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW;
-    fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)
+    files::open_directory(path)
         .and_then(|directory| directory.set_permissions(fs::Permissions::from_mode(0o700)))
         .map_err(Error::io("give a mode to", path))?;
     Ok(format!(

@@ -1,7 +1,7 @@
 //! Directories under /tmp that a run needs for a moment; removes those that killed runs have left.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::fcntl::{Flock, FlockArg};
@@ -48,8 +48,7 @@ pub fn directory() -> Result<Scratch> {
 /// Locks a directory that is the caller's alone. `None` if a living process has locked it, if it belongs to somebody
 /// else, or if the path is a link.
 fn lock(path: &Path) -> Option<Flock<File>> {
-    let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
-    let directory = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let directory = files::open_directory(path).ok()?;
     let found = directory.metadata().ok()?;
     if found.uid() != nix::unistd::geteuid().as_raw() || found.mode() & 0o077 != 0 {
         return None;
@@ -59,8 +58,7 @@ fn lock(path: &Path) -> Option<Flock<File>> {
 
 /// Removes the scratch directories that killed runs have left. One that cannot be removed is left for the next run.
 pub fn sweep() {
-    for name in files::names(Path::new(DIRECTORY)).into_iter().filter(|name| name.starts_with(NAME)) {
-        let path = Path::new(DIRECTORY).join(name);
+    for path in files::beginning_with(Path::new(DIRECTORY), NAME) {
         if let Some(_lock) = lock(&path) {
             // In /tmp nobody else can put another in its place (sticky), and links in it are not followed.
             let _ = fs::remove_dir_all(&path);

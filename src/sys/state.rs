@@ -269,11 +269,9 @@ pub fn remove_generation(number: u32) -> Result<()> {
 /// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only
 /// with the lock.
 pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
-    for (parent, prefix) in
-        [(generations(), ".new-"), (directory(), ".relayhost-"), (postfix.to_owned(), ".relayhost-")]
-    {
-        for name in files::names(&parent).into_iter().filter(|name| name.starts_with(prefix)) {
-            let path = parent.join(name);
+    let places = [(&*generations(), ".new-"), (&*directory(), files::STAGING), (postfix, files::STAGING)];
+    for (parent, prefix) in places {
+        for path in files::beginning_with(parent, prefix) {
             files::remove_all(&path).map_err(Error::io("remove", &path))?;
         }
     }

@@ -97,13 +97,11 @@ fn story(screen: &Screen, story: &Story, calendar: &Calendar) {
             screen.below(&format!("-> {}", cause.remedy));
         }
     }
-    screen.write("\n");
-    let end = if story.has_failed() {
+    screen.section(if story.has_failed() {
         "it did not get through, as far as the log tells"
     } else {
         "nothing of it failed at its end; a relay's acceptance is not yet arrival"
-    };
-    screen.line("", end);
+    });
 }
 
 fn count(number: u64, one: &str) -> String {

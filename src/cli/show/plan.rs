@@ -33,8 +33,7 @@ pub fn findings(screen: &Screen, compared: &Compared) {
             plan.remedy("relayhost apply (relayhost plan shows what it would do)")
         ),
     };
-    screen.write("\n");
-    screen.line("", &verdict);
+    screen.section(&verdict);
 }
 
 /// Shows the steps of `plan`, and what they leave to a person.

@@ -31,9 +31,7 @@ pub fn list(screen: &Screen) {
         let login = &provider.login;
         screen.line(&" ".repeat(indent), &format!("{}{parts}; login: {login}", host(provider)));
     }
-    screen.write("\n");
-    screen.line(
-        "",
+    screen.section(
         "relayhost providers NAME explains one; relayhost init --provider NAME writes answers for it",
     );
 }
@@ -43,8 +41,7 @@ pub fn explain(screen: &Screen, named: &str, preset: &Preset) {
     let provider = preset.provider;
     screen.line("", &format!("{named}: {}", provider.title));
     if let Some(why) = &provider.unusable {
-        screen.write("\n");
-        screen.line("", &format!("cannot be used: {why}"));
+        screen.section(&format!("cannot be used: {why}"));
     }
     screen.write("\n");
     facts(screen, preset);
@@ -54,13 +51,10 @@ pub fn explain(screen: &Screen, named: &str, preset: &Preset) {
     bullets(screen, "with Postfix:", provider.postfix.iter().cloned());
     replies(screen, provider);
     if provider.unusable.is_none() {
-        section(screen, "answers (relayhost init makes them):");
-        for line in choices::example(named, preset).text("", true).lines() {
-            screen.write(&format!("{}\n", format!("  {line}").trim_end()));
-        }
+        screen.section("answers (relayhost init makes them):");
+        screen.file(&choices::example(named, preset).text("", true));
     }
-    screen.write("\n");
-    screen.line("", &format!("source, compared {}:", provider.checked));
+    screen.section(&format!("source, compared {}:", provider.checked));
     screen.line("", &provider.source);
     if !provider.unconfirmed.is_empty() {
         screen.line(
@@ -103,9 +97,9 @@ fn parts(screen: &Screen, preset: &Preset) {
     let Some(word) = &provider.part else { return };
     let bare = preset.name;
     if provider.parts.is_empty() {
-        section(screen, &format!("the {word} is part of the name: {bare}/example.com"));
+        screen.section(&format!("the {word} is part of the name: {bare}/example.com"));
     } else {
-        section(screen, &format!("each {word} has a name of its own:"));
+        screen.section(&format!("each {word} has a name of its own:"));
     }
     let longest =
         |of: fn(&Part) -> &str| provider.parts.iter().map(|part| of(part).len()).max().unwrap_or_default();
@@ -126,7 +120,7 @@ fn parts(screen: &Screen, preset: &Preset) {
 
 fn replies(screen: &Screen, provider: &Provider) {
     if !provider.replies.is_empty() {
-        section(screen, "what it says when it refuses, what that means, and what to do:");
+        screen.section("what it says when it refuses, what that means, and what to do:");
     }
     for reply in &provider.replies {
         screen.line("  - ", &reply.reply);
@@ -137,7 +131,7 @@ fn replies(screen: &Screen, provider: &Provider) {
 
 /// Shows the facts that a person who takes this provider must know first.
 pub fn introduce(screen: &Screen, provider: &Provider) {
-    section(screen, &provider.title);
+    screen.section(&provider.title);
     bullets(screen, "have ready:", provider.ready.iter().cloned());
     bullets(screen, "what will bite:", provider.warnings.iter().map(dated));
 }
@@ -150,15 +144,10 @@ fn field(screen: &Screen, name: &str, value: &str) {
     screen.line(&format!("  {name:<11}"), value);
 }
 
-fn section(screen: &Screen, title: &str) {
-    screen.write("\n");
-    screen.line("", title);
-}
-
 fn bullets(screen: &Screen, title: &str, lines: impl Iterator<Item = String>) {
     for (number, line) in lines.enumerate() {
         if number == 0 {
-            section(screen, title);
+            screen.section(title);
         }
         screen.line("  - ", &line);
     }

@@ -52,6 +52,19 @@ impl Screen {
         self.write(&format!("{}\n", self.wrapped(head, text, head.len())));
     }
 
+    /// Writes an empty line, and the first line of what follows.
+    pub fn section(&self, title: &str) {
+        self.write("\n");
+        self.line("", title);
+    }
+
+    /// Writes the lines of a file as they are, two columns in.
+    pub fn file(&self, text: &str) {
+        for line in text.lines() {
+            self.write(&format!("{}\n", format!("  {line}").trim_end()));
+        }
+    }
+
     /// Writes a label and a text in two columns.
     pub fn field(&self, name: &str, value: &str) {
         self.line(&format!("  {name:<9}"), value);
