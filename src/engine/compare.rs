@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::load::load;
-use super::observe::{observe, startup_files};
+use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::ended::Compared;
 use crate::model::plan::Plan;
+use crate::sys::mail;
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
@@ -25,7 +26,7 @@ pub fn look(desired: &Desired) -> Result<Plan> {
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);
     plan.waits(&defer::waiting()?);
-    plan.clients(&startup_files());
+    plan.clients(&mail::startup_files());
     plan.proved(desired, last_proof().as_ref());
     Ok(plan)
 }

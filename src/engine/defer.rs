@@ -70,21 +70,15 @@ pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
         // An upgrade leaves everything as it is, requests that wait too. Its units are on the disk; EL7 has no file
         // trigger that has systemd read them.
         Subject::Ourselves if slot == Slot::Post => service::reread_units(),
-        Subject::Asker(name) if is_package_name(name) => {
-            if removed {
-                pending::withdraw(name)?;
-            } else if slot == Slot::Post {
-                record(name, &format!("{name} was installed"))?;
-            }
-        }
-        Subject::Changed(name) if is_package_name(name) => {
-            // On a host that was never asked to relay there is nothing to mend.
-            if load::is_answered() && !lock::is_called_by_relayhost() {
-                let what = if removed { "removed" } else { "installed or changed" };
-                record(CHANGED, &format!("{name} was {what}"))?;
-            }
-        }
         // An impossible package name is a mistake in somebody's spec, and gets no entry.
+        Subject::Asker(name) | Subject::Changed(name) if !is_package_name(name) => {}
+        Subject::Asker(name) if removed => pending::withdraw(name)?,
+        Subject::Asker(name) if slot == Slot::Post => record(name, &format!("{name} was installed"))?,
+        // On a host that was never asked to relay there is nothing to mend.
+        Subject::Changed(name) if load::is_answered() && !lock::is_called_by_relayhost() => {
+            let what = if removed { "removed" } else { "installed or changed" };
+            record(CHANGED, &format!("{name} was {what}"))?;
+        }
         Subject::Ourselves | Subject::Asker(_) | Subject::Changed(_) => {}
     }
     if !pending::entries()?.is_empty() {

@@ -10,7 +10,6 @@ use super::tables::know_login_in_force;
 use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::Result;
 use crate::model::desired::Desired;
-use crate::model::inspection::mailrc::Startup;
 use crate::model::observed::{
     Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Queue, Sendmail, Service, Version,
     capabilities, parse_packages, parse_settings,
@@ -42,11 +41,6 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             postfix,
         })
     })
-}
-
-/// The startup files that the `mail` command reads when a monitor calls it.
-pub fn startup_files() -> Vec<Startup> {
-    mail::startup_files()
 }
 
 fn packages_of(names: &[String]) -> Result<BTreeMap<String, Presence>> {

@@ -12,7 +12,7 @@ use crate::model::packages::checksig;
 use crate::model::packages::need::Need;
 use crate::model::packages::supply::{INSTALLED_FORMAT, Installed, Selection, Step, Supply};
 use crate::model::plan::Plan;
-use crate::sys::directory::{Directory, Put};
+use crate::sys::directory::{Directory, Put, refused};
 use crate::sys::{environment, files, host, packages, records, scratch};
 
 /// The checked files, and their places.
@@ -121,11 +121,7 @@ fn trust(directory: &Directory, put: &[(String, PathBuf)]) -> Result<()> {
     let output = packages::checksig(&paths)?;
     let demand = packages::who_demands_signatures()?;
     for (name, path) in put {
-        let refused = |problem: String, remedy: &str| Error::Package {
-            path: directory.path().join(name),
-            problem,
-            remedy: remedy.to_owned(),
-        };
+        let refused = |problem: String, remedy: &str| refused(&directory.path().join(name), problem, remedy);
         let verdict = checksig::parse(&output, &path.display().to_string())
             .ok_or_else(|| refused("cannot be read by rpm".into(), "get it again from whoever made it"))?;
         if let Some(bad) = verdict.bad.first() {
@@ -149,17 +145,14 @@ fn trust(directory: &Directory, put: &[(String, PathBuf)]) -> Result<()> {
 }
 
 fn lacks(directory: &Directory, lacking: &[String]) -> Error {
-    Error::Package {
-        path: directory.path().to_owned(),
-        problem: format!("has no package for:\n    {}", lacking.join("\n    ")),
-        remedy: "add what has it, and its lines in SHA256SUMS; on a host of the same release that has repositories, `yum install --downloadonly --downloaddir=DIR NAME` fetches a package with what it needs".into(),
-    }
+    refused(
+        directory.path(),
+        format!("has no package for:\n    {}", lacking.join("\n    ")),
+        "add what has it, and its lines in SHA256SUMS; on a host of the same release that has repositories, `yum install --downloadonly --downloaddir=DIR NAME` fetches a package with what it needs",
+    )
 }
 
 fn refuses(directory: &Directory, said: &str) -> Error {
-    Error::Package {
-        path: directory.path().to_owned(),
-        problem: format!("has packages that rpm does not install:\n    {said}"),
-        remedy: "mend what it says, and run the same command again".into(),
-    }
+    let problem = format!("has packages that rpm does not install:\n    {said}");
+    refused(directory.path(), problem, "mend what it says, and run the same command again")
 }

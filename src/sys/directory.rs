@@ -44,7 +44,8 @@ pub enum Put {
     Link,
 }
 
-fn refused(path: &Path, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
+/// The error that a directory of packages, or a file in it, cannot be used.
+pub fn refused(path: &Path, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
     Error::Package { path: path.to_owned(), problem: problem.into(), remedy: remedy.into() }
 }
 

@@ -208,18 +208,13 @@ pub fn create_private(path: &Path) -> Result<File> {
 /// Writes a configuration file for a program to check, before it is put into its place.
 pub fn stage(path: &Path, bytes: &[u8]) -> Result<()> {
     create(path, bytes, 0o600)?;
-    let fault = Error::io("give a time to", path);
-    cool(&File::options().append(true).open(path).map_err(fault)?).map_err(fault)
+    let file = File::options().append(true).open(path);
+    file.and_then(|file| file.set_modified(cool_time())).map_err(Error::io("give a time to", path))
 }
 
-/// Dates a configuration file three seconds back. Postfix reads a file that is younger than two seconds again and
-/// again until it is older, since it may be half written (dict_load_file_xt in util/dict.c); each of its programs
-/// would wait that long. relayhost's files appear whole, by rename.
-fn cool(file: &File) -> std::io::Result<()> {
-    file.set_modified(cool_time())
-}
-
-/// The time that a new configuration file gets: three seconds ago.
+/// The time that a new configuration file gets: three seconds ago. Postfix reads a file that is younger than two
+/// seconds again and again until it is older, since it may be half written (dict_load_file_xt in util/dict.c); each of
+/// its programs would wait that long. relayhost's files appear whole, by rename.
 pub fn cool_time() -> SystemTime {
     SystemTime::now() - Duration::from_secs(3)
 }

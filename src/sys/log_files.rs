@@ -14,7 +14,7 @@ use super::archive::{Packing, unpack};
 use super::input;
 use super::journal::{MAIL, owner};
 use super::log_tail::{PLACES, no_file};
-use super::run::Cmd;
+use super::run::{Cmd, Heard};
 use super::signals::Input;
 use crate::error::{Error, Result, shown, typed};
 
@@ -268,7 +268,8 @@ pub fn journal(since: i64, mut on_block: impl FnMut(&[u8])) -> Result<()> {
         .args(["-q", "--no-pager", "-o", "short-iso", &format!("--since=@{since}")])
         .args(ours())
         .within(PATIENCE);
-    cmd.stream(&mut |line| {
+    cmd.listen(&mut |heard| {
+        let Heard::Line(line) = heard else { return };
         if !block.is_empty() && block.len() + line.len() >= BLOCK {
             on_block(&block);
             block.clear();

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::sync::OnceLock;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::socket::{MsgFlags, send};
 use serde_json::Value;
 
@@ -119,7 +119,5 @@ fn put(way: &Way, fd: BorrowedFd, part: &[u8]) -> Result<usize> {
 
 /// Whether a write to the descriptor returns at once, with an error or not; waits for that for a tick.
 fn is_ready(fd: BorrowedFd) -> bool {
-    let mut ready = [PollFd::new(fd, PollFlags::POLLOUT)];
-    let timeout = PollTimeout::try_from(signals::TICK).unwrap_or(PollTimeout::ZERO);
-    poll(&mut ready, timeout).is_ok_and(|count| count > 0)
+    signals::wait_for(&mut [PollFd::new(fd, PollFlags::POLLOUT)])
 }

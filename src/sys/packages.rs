@@ -122,14 +122,9 @@ fn demands_signatures(configuration: &str) -> bool {
 
 /// The package manager of this host: the newest that it has.
 pub fn manager() -> Result<Manager> {
-    for (name, kind) in
-        [("dnf5", Kind::Dnf5), ("dnf", Kind::Dnf), ("microdnf", Kind::Microdnf), ("yum", Kind::Yum)]
-    {
-        if let Some(program) = run::find(name) {
-            return Ok(Manager { program, kind });
-        }
-    }
-    Err(Error::ProgramMissing {
+    let known = [("dnf5", Kind::Dnf5), ("dnf", Kind::Dnf), ("microdnf", Kind::Microdnf), ("yum", Kind::Yum)];
+    let found = known.into_iter().find_map(|(name, kind)| Some(Manager { program: run::find(name)?, kind }));
+    found.ok_or_else(|| Error::ProgramMissing {
         program: "yum or dnf".into(),
         remedy: "install the missing packages by hand (`rpm -i`), and run the same command again".into(),
     })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::run::{self, Cmd, Output};
+use super::run::{self, Cmd, Heard, Output};
 use super::{clock, files, inode, input};
 use crate::error::{Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
@@ -188,10 +188,12 @@ fn list(
 ) -> Result<bool> {
     let mut listing = Listing::default();
     let cmd = program("postqueue")?.arg(if as_json { "-j" } else { "-p" }).within(limit);
-    let output = cmd.stream(&mut |line| {
-        let message = match as_json {
-            true => Some(line).filter(|line| line.contains(of)).and_then(parse_json),
-            false => listing.line(line, calendar),
+    let output = cmd.listen(&mut |heard| {
+        let Heard::Line(line) = heard else { return };
+        let message = if as_json {
+            Some(line).filter(|line| line.contains(of)).and_then(parse_json)
+        } else {
+            listing.line(line, calendar)
         };
         message.into_iter().for_each(&mut *on_message);
     })?;

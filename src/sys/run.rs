@@ -62,7 +62,7 @@ pub struct Output {
     pub command: String,
 }
 
-pub use super::stream::{Heard, OnHeard, OnLine};
+pub use super::stream::{Heard, OnHeard};
 
 /// Finds a program on root's path.
 pub fn find(name: &str) -> Option<PathBuf> {
@@ -235,7 +235,7 @@ impl Cmd {
 
     /// Runs it; any exit status is fine. Errors: it cannot start, it did not end in time, a signal is to end the run.
     pub fn run(&self) -> Result<Output> {
-        self.stream(&mut |_| {})
+        self.listen(&mut |_| {})
     }
 
     /// Runs it; another status than 0 is `Error::Program`.
@@ -243,16 +243,8 @@ impl Cmd {
         self.run()?.checked()
     }
 
-    /// Runs it and hands over each line of its two outputs as it comes.
-    pub fn stream(&self, on_line: OnLine) -> Result<Output> {
-        self.listen(&mut |heard| {
-            if let Heard::Line(line) = heard {
-                on_line(line);
-            }
-        })
-    }
-
-    /// As `stream`, and hands over the notes about signals too.
+    /// Runs it and hands over each line of its two outputs as it comes, and, of a program that is run gently, each note
+    /// about a signal.
     pub fn listen(&self, on_heard: OnHeard) -> Result<Output> {
         signals::check()?;
         let fault = |source: std::io::Error| Error::Program {
@@ -269,7 +261,7 @@ impl Cmd {
             wait_for_output(&streams);
             let ended = child.try_wait().map_err(fault)?;
             for stream in &mut streams {
-                stream.drain(&mut |line| on_heard(Heard::Line(line)));
+                stream.drain(on_heard);
             }
             if let Some(status) = ended {
                 break status;
@@ -288,7 +280,7 @@ impl Cmd {
                 });
             }
         };
-        let [out, err] = streams.map(|stream| stream.finish(&mut |line| on_heard(Heard::Line(line))));
+        let [out, err] = streams.map(|stream| stream.finish(on_heard));
         Ok(Output { code: status.code(), stdout: out, stderr: err, command: self.line() })
     }
 }
@@ -385,7 +377,11 @@ mod tests {
     #[test]
     fn lines_come_as_they_are_written() {
         let mut lines = Vec::new();
-        sh("echo one; printf 'two\\rthree'").stream(&mut |line| lines.push(line.to_owned())).unwrap();
+        let mut keep = |heard: Heard| match heard {
+            Heard::Line(line) => lines.push(line.to_owned()),
+            Heard::Note(note) => panic!("{note}"),
+        };
+        sh("echo one; printf 'two\\rthree'").listen(&mut keep).unwrap();
         assert_eq!(lines, ["one", "two", "three"]);
     }
 }

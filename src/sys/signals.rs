@@ -49,6 +49,13 @@ pub fn ignored() -> Vec<Signal> {
     Signal::ALL.into_iter().filter(|signal| mask & (1 << (signal.number() - 1)) != 0).collect()
 }
 
+/// Waits for one of these descriptors, for a tick. Whether one is ready: an operation on it returns at once, with an error
+/// or not.
+pub fn wait_for(fds: &mut [PollFd]) -> bool {
+    let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
+    poll(fds, timeout).is_ok_and(|count| count > 0)
+}
+
 /// The first signal that has come, also while signals are held.
 pub fn came() -> Option<Signal> {
     if FIRST.load(Ordering::SeqCst) == 0
@@ -130,11 +137,8 @@ impl<F: Read + AsFd> Read for Input<F> {
             if let Some(signal) = pending() {
                 return Err(std::io::Error::other(format!("ended by {signal}")));
             }
-            let mut ready = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-            let timeout = PollTimeout::try_from(TICK).unwrap_or(PollTimeout::ZERO);
             // Nothing yet, or a signal. Of a FIFO only reading tells that nobody writes, and this one does not wait.
-            let is_ready = poll(&mut ready, timeout).is_ok_and(|count| count > 0);
-            if !is_ready && !never_waits(&self.0) {
+            if !wait_for(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)]) && !never_waits(&self.0) {
                 continue;
             }
             match self.0.read(buffer) {

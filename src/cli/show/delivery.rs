@@ -4,7 +4,6 @@
 use super::screen::Screen;
 use super::terminal::Mark;
 use super::{plan, probe};
-use crate::model::causes::failure::Failure;
 use crate::model::ended::{Applied, Deferred};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 
@@ -67,10 +66,9 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
                 delivery.to
             ),
         ),
-        Outcome::Failed(Failure { id, cause, remedy, evidence, .. }) => {
-            screen.field("cause", &format!("{cause} [{id}]"));
-            screen.field("remedy", remedy);
-            for line in evidence {
+        Outcome::Failed(failure) => {
+            probe::failure(screen, failure);
+            for line in &failure.evidence {
                 screen.field("log", line);
             }
             if let (InQueue::TakenOut, Some(id)) = (delivery.queue, &delivery.queue_id) {

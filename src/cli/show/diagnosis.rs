@@ -139,21 +139,15 @@ fn extent(failure: &Failure, calendar: &Calendar) -> String {
 fn verdict(report: &Report, found: &Diagnosed) -> String {
     let ours = report.failures.iter().filter(|failure| failure.ours).count();
     let amiss = found.findings.iter().filter(|finding| finding.state == State::Differs).count();
-    let mut parts = Vec::new();
-    parts.push(match (ours, amiss) {
+    let (failures, faults) = (count(ours as u64, "failure"), count(amiss as u64, "fault"));
+    let mut parts = vec![match (ours, amiss) {
         (0, 0) if found.is_blind() => "nothing can be said: no log could be read".to_owned(),
-        (0, _) if found.is_blind() => {
-            format!("no log could be read; {} on the host", count(amiss as u64, "fault"))
-        }
+        (0, _) if found.is_blind() => format!("no log could be read; {faults} on the host"),
         (0, 0) => "no failure found".to_owned(),
-        (_, 0) => format!("{} found in the log", count(ours as u64, "failure")),
-        (0, _) => format!("no failure in the log; {} on the host", count(amiss as u64, "fault")),
-        (_, _) => format!(
-            "{} found in the log, {} on the host",
-            count(ours as u64, "failure"),
-            count(amiss as u64, "fault")
-        ),
-    });
+        (_, 0) => format!("{failures} found in the log"),
+        (0, _) => format!("no failure in the log; {faults} on the host"),
+        (_, _) => format!("{failures} found in the log, {faults} on the host"),
+    }];
     let others = report.failures.len() - ours;
     if others > 0 {
         parts.push(format!("{others} of other hosts, which do not count"));

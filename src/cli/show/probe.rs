@@ -2,6 +2,7 @@
 
 use super::screen::Screen;
 use super::terminal::Mark;
+use crate::model::causes::failure::Failure;
 use crate::model::probe::{Ending, Probe};
 
 /// Shows the warnings of a probe.
@@ -10,6 +11,12 @@ pub fn warnings(screen: &Screen, probe: &Probe) {
         screen.marked(Mark::Warning, &format!("{}: {}", warning.id, warning.text), 2);
         screen.below(&format!("-> {}", warning.remedy));
     }
+}
+
+/// Shows the cause of a failure, and its remedy.
+pub fn failure(screen: &Screen, failure: &Failure) {
+    screen.field("cause", &format!("{} [{}]", failure.cause, failure.id));
+    screen.field("remedy", &failure.remedy);
 }
 
 /// Shows the end of a probe, below its stages.
@@ -31,8 +38,7 @@ pub fn probed(screen: &Screen, probe: &Probe) {
         },
         Ending::Untried { what } => screen.field("note", what),
         Ending::Failed(failure) => {
-            screen.field("cause", &format!("{} [{}]", failure.cause, failure.id));
-            screen.field("remedy", &failure.remedy);
+            self::failure(screen, failure);
             // The evidence of a refusal contains the reply.
             let has_reply = failure.evidence.iter().any(|line| line.contains(" said: "));
             let reply = probe.stages.last().and_then(|stage| stage.said.as_ref());

@@ -87,6 +87,16 @@ impl Screen {
         self.output != Output::Error || Output::Text.write_document(document).is_ok()
     }
 
+    /// Writes a line above that of the stage under way.
+    fn above(&self, line: &str) {
+        match &self.stage {
+            Some(stage) if self.terminal.live => {
+                self.write(&format!("\r\u{1b}[K{line}\n{} {stage}", self.terminal.mark(Mark::Busy)));
+            }
+            _ => self.write(&format!("{line}\n")),
+        }
+    }
+
     /// Writes an error and what to do next, on standard error.
     pub fn error(&mut self, error: &Error) {
         self.stage = None;
@@ -109,32 +119,13 @@ impl Progress for Screen {
 
     fn say(&mut self, line: &str) {
         let line = output::without_passwords(&text::one_line(line));
-        if !self.terminal.live {
-            self.write(&format!("{INDENT}{line}\n"));
-            return;
-        }
-        let room = self.terminal.width.saturating_sub(INDENT.len() + 1);
+        let room = if self.terminal.live { self.terminal.width - INDENT.len() - 1 } else { usize::MAX };
         let short: String = line.chars().take(room).collect();
-        let stage = self.stage.clone().unwrap_or_default();
-        self.write(&format!(
-            "\r\u{1b}[K{INDENT}{}\n{} {stage}",
-            self.terminal.dim(&short),
-            self.terminal.mark(Mark::Busy)
-        ));
+        self.above(&format!("{INDENT}{}", self.terminal.dim(&short)));
     }
 
     fn note(&mut self, text: &str) {
-        let line = self.wrapped(INDENT, text, INDENT.len());
-        if !self.terminal.live {
-            self.write(&format!("{line}\n"));
-            return;
-        }
-        match &self.stage {
-            None => self.write(&format!("{line}\n")),
-            Some(stage) => {
-                self.write(&format!("\r\u{1b}[K{line}\n{} {stage}", self.terminal.mark(Mark::Busy)));
-            }
-        }
+        self.above(&self.wrapped(INDENT, text, INDENT.len()));
     }
 
     fn end(&mut self, end: End, result: &str, took: Duration) {

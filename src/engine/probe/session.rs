@@ -106,14 +106,25 @@ fn greeting(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<()> {
         Box::new(Bad::broken(&broken, &peer.name, doing, wire.take_heard()))
     })?;
     if !reply.is_good() {
-        return Err(Box::new(refused_to_talk(&reply, peer)));
+        return refused_to_talk(&reply, peer);
     }
     Ok(((), said(&reply)))
 }
 
-fn refused_to_talk(reply: &Reply, peer: &Peer) -> Bad {
+fn refused_to_talk<T>(reply: &Reply, peer: &Peer) -> Step<T> {
     let words = format!("host {} refused to talk to me: {}", peer.name, reply.logged());
-    Bad::reply(words, reply, Matter::All).with(Next::Address)
+    Err(Box::new(Bad::reply(words, reply, Matter::All).with(Next::Address)))
+}
+
+/// Sends a command that names an address, which the relay must take.
+fn address(talk: &Talk, wire: &mut Wire, peer: &Peer, verb: &str, command: &str) -> Result<Reply, Box<Bad>> {
+    let reply = say(talk, wire, peer, command, &format!("sending {verb}"))?;
+    if reply.is_good() {
+        return Ok(reply);
+    }
+    let words = format!("host {} said: {} (in reply to {verb} command)", peer.name, reply.logged());
+    // The relay may refuse the sender only at the recipient (smtpd_delay_reject).
+    Err(Box::new(Bad::reply(words, &reply, Matter::Sender)))
 }
 
 /// Sends EHLO; HELO to a server that does not know EHLO.
@@ -131,11 +142,11 @@ fn ehlo(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<Offer> {
         return Ok((offer, good));
     }
     if reply.code == 421 {
-        return Err(Box::new(refused_to_talk(&reply, peer)));
+        return refused_to_talk(&reply, peer);
     }
     let reply = say(talk, wire, peer, &format!("HELO {helo}"), "performing the HELO handshake")?;
     if !reply.is_good() {
-        return Err(Box::new(refused_to_talk(&reply, peer)));
+        return refused_to_talk(&reply, peer);
     }
     let good = Good { text: format!("we are {helo}; it knows HELO only"), ..said(&reply) };
     Ok((Offer::default(), good))
@@ -158,23 +169,14 @@ fn sender(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> Step<
     if !all_ascii {
         command.push_str(" SMTPUTF8");
     }
-    let reply = say(talk, wire, peer, &command, "sending MAIL FROM")?;
-    if !reply.is_good() {
-        let words = format!("host {} said: {} (in reply to MAIL FROM command)", peer.name, reply.logged());
-        return Err(Box::new(Bad::reply(words, &reply, Matter::Sender)));
-    }
+    let reply = address(talk, wire, peer, "MAIL FROM", &command)?;
     let of = if before == from { String::new() } else { format!(" (rewritten from {before})") };
     Ok(((), Good { text: format!("{from}{of}: {}", reply.shown()), ..said(&reply) }))
 }
 
 fn recipient(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<()> {
     let to = talk.route.recipient.clone().unwrap_or_default();
-    let reply = say(talk, wire, peer, &format!("RCPT TO:<{to}>"), "sending RCPT TO")?;
-    if !reply.is_good() {
-        let words = format!("host {} said: {} (in reply to RCPT TO command)", peer.name, reply.logged());
-        // The relay may refuse the sender only at the recipient (smtpd_delay_reject).
-        return Err(Box::new(Bad::reply(words, &reply, Matter::Sender)));
-    }
+    let reply = address(talk, wire, peer, "RCPT TO", &format!("RCPT TO:<{to}>"))?;
     Ok(((), Good { text: format!("{to}: {}", reply.shown()), ..said(&reply) }))
 }
 
