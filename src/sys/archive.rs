@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader, Cursor, Error, ErrorKind, Read, Result};
 
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use ruzstd::decoding::FrameDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// The largest window of a decoder, in bytes; `xz -9` and `zstd --long` need more, and logrotate uses neither.
 const WINDOW: u32 = 32 * 1024 * 1024;
@@ -71,24 +71,24 @@ pub fn unpack<'a>(mut input: impl Read + Send + 'a) -> Result<(Packing, Box<dyn 
 struct Frames<R> {
     input: R,
     decoder: FrameDecoder,
-    open: bool,
 }
 
 impl<R: BufRead> Frames<R> {
     fn new(input: R) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(WINDOW.into());
-        Self { input, decoder, open: false }
+        Self { input, decoder }
     }
 
-    /// Begins the next frame; false at the end of the file.
+    /// Checks the frame that was read, if there was one, and begins the next; false at the end of the file.
     fn begin(&mut self) -> Result<bool> {
+        let written = self.decoder.get_checksum_from_data();
+        if written.is_some() && written != self.decoder.get_calculated_checksum() {
+            return Err(invalid("the checksum does not fit"));
+        }
         while !self.input.fill_buf()?.is_empty() {
             match self.decoder.reset(&mut self.input) {
-                Ok(()) => {
-                    self.open = true;
-                    return Ok(true);
-                }
+                Ok(()) => return Ok(true),
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                     length,
                     ..
@@ -99,7 +99,7 @@ impl<R: BufRead> Frames<R> {
                         return Err(ErrorKind::UnexpectedEof.into());
                     }
                 }
-                Err(error) => return Err(Error::new(ErrorKind::InvalidData, error.to_string())),
+                Err(error) => return Err(invalid(error)),
             }
         }
         Ok(false)
@@ -108,27 +108,21 @@ impl<R: BufRead> Frames<R> {
 
 impl<R: BufRead> Read for Frames<R> {
     fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        use ruzstd::decoding::BlockDecodingStrategy::UptoBytes;
         loop {
-            if !self.open && !self.begin()? {
-                return Ok(0);
-            }
             while self.decoder.can_collect() < out.len() && !self.decoder.is_finished() {
-                let more = UptoBytes(out.len() - self.decoder.can_collect());
-                let done = self.decoder.decode_blocks(&mut self.input, more);
-                done.map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))?;
+                let more = BlockDecodingStrategy::UptoBytes(out.len() - self.decoder.can_collect());
+                self.decoder.decode_blocks(&mut self.input, more).map_err(invalid)?;
             }
             let count = self.decoder.read(out)?;
-            if count > 0 || out.is_empty() {
+            if count > 0 || out.is_empty() || !self.begin()? {
                 return Ok(count);
-            }
-            self.open = false;
-            let written = self.decoder.get_checksum_from_data();
-            if written.is_some() && written != self.decoder.get_calculated_checksum() {
-                return Err(Error::new(ErrorKind::InvalidData, "the checksum does not fit"));
             }
         }
     }
+}
+
+fn invalid(problem: impl ToString) -> Error {
+    Error::new(ErrorKind::InvalidData, problem.to_string())
 }
 
 #[cfg(test)]

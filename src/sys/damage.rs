@@ -41,11 +41,10 @@ pub fn exposure() -> Option<String> {
 
 /// All parts of the state directory that cannot be used, and are to be set aside.
 pub fn survey() -> Vec<Damage> {
-    let damage = |path: PathBuf, problem: String, lost: String| Damage { path, problem, lost };
     let directory = Path::new(DIRECTORY);
     if let Some(problem) = foreign(directory) {
         let lost = "nothing in it is read, so earlier changes and the requests of packages are not known";
-        return vec![damage(directory.to_owned(), problem, lost.into())];
+        return vec![Damage { path: directory.to_owned(), problem, lost: lost.into() }];
     }
     let mut all = Vec::new();
     for (name, lost) in [
@@ -54,19 +53,21 @@ pub fn survey() -> Vec<Damage> {
         ("damaged", "the files that were set aside in it stay unread"),
     ] {
         let path = directory.join(name);
-        all.extend(foreign(&path).map(|problem| damage(path, problem, lost.into())));
+        all.extend(foreign(&path).map(|problem| Damage { path, problem, lost: lost.into() }));
     }
-    if let Err(Error::Record { path, problem }) = state::intent() {
-        let lost = "it is not known how far the stopped run had come".into();
-        all.push(damage(path, problem, lost));
-    }
-    if let Err(Error::Record { path, problem }) = records::read::<Proof>(&state::proof_path()) {
-        all.push(damage(path, problem, "it is not known when the relay last took a test message".into()));
-    }
+    all.extend(damaged(state::intent(), "it is not known how far the stopped run had come"));
+    let proof = records::read::<Proof>(&state::proof_path());
+    all.extend(damaged(proof, "it is not known when the relay last took a test message"));
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);
     all.extend(numbers.first().into_iter().chain(newest).flat_map(|number| of_generation(*number)));
     all
+}
+
+/// The damage that reading a record has met, if it has met one.
+fn damaged<T>(read: Result<T>, lost: &str) -> Option<Damage> {
+    let Err(Error::Record { path, problem }) = read else { return None };
+    Some(Damage { path, problem, lost: lost.to_owned() })
 }
 
 fn of_generation(number: u32) -> Vec<Damage> {
@@ -85,9 +86,8 @@ fn of_generation(number: u32) -> Vec<Damage> {
     // `after` does not have each file, and restoring does not need it.
     let after = generation.files.iter().filter_map(|(name, change)| {
         let result = state::bytes_after(number, name, change.after.as_deref().unwrap_or_default());
-        let Err(Error::Record { path, problem }) = result else { return None };
-        let lost = format!("edits of {name} since generation {number} cannot be shown");
-        fs::symlink_metadata(&path).is_ok().then_some(Damage { path, problem, lost })
+        let damage = damaged(result, &format!("edits of {name} since generation {number} cannot be shown"));
+        damage.filter(|damage| fs::symlink_metadata(&damage.path).is_ok())
     });
     after.collect()
 }

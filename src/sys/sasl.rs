@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::random;
 use crate::model::secret::Secret;
+use crate::model::state::generation::hex;
 
 /// Most rounds of key derivation that a relay may ask for: a second or two of work. RFC 7677 asks for 4096 at least.
 const ROUNDS: u32 = 1_000_000;
@@ -76,9 +77,7 @@ impl<'a> Login<'a> {
                 let mut digest = <Hmac<Md5> as KeyInit>::new_from_slice(self.password.expose().as_bytes())
                     .map_err(|error| error.to_string())?;
                 digest.update(&decoded(challenge)?);
-                let digest = digest.finalize().into_bytes();
-                let begin = format!("{} ", self.user);
-                digest.iter().fold(begin, |all, byte| format!("{all}{byte:02x}")).into_bytes()
+                format!("{} {}", self.user, hex(&digest.finalize().into_bytes())).into_bytes()
             }
             Way::Scram(scram) => {
                 let text = String::from_utf8(decoded(challenge)?).map_err(|_| "its challenge is no text")?;

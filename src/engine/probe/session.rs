@@ -46,12 +46,12 @@ pub fn run(talk: &mut Talk) -> Result<(), Stop> {
         rest = rest.get(skipped + 1..).unwrap_or_default();
         match converse(talk, wire, &peer, talk.route.tls) {
             Err(Stop { next: Next::Plain, .. }) => {
-                talk.note("Postfix would try once more without TLS, and so does the probe");
+                talk.progress.note("Postfix would try once more without TLS, and so does the probe");
                 let (wire, peer, _) = reach::connect(talk, &[peer])?;
                 return converse(talk, wire, &peer, Tls::None);
             }
             Err(Stop { next: Next::Address, .. }) if !rest.is_empty() && !talk.tried_login => {
-                talk.note("Postfix would try the next address, and so does the probe");
+                talk.progress.note("Postfix would try the next address, and so does the probe");
             }
             other => return other,
         }

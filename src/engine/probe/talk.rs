@@ -23,7 +23,7 @@ pub struct Talk<'a> {
     pub waits: Vec<String>,
     /// Whether a login was tried: there is no second one.
     pub tried_login: bool,
-    progress: &'a mut dyn Progress,
+    pub progress: &'a mut dyn Progress,
     begin: Instant,
     end: Instant,
     /// Time for one stage, and the moment at which the present one must be over.
@@ -163,10 +163,6 @@ impl<'a> Talk<'a> {
                 self.warnings.push(warning);
             }
         }
-    }
-
-    pub fn note(&mut self, text: &str) {
-        self.progress.note(text);
     }
 
     /// Runs one stage, and reports how it ended.

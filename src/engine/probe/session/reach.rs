@@ -112,7 +112,7 @@ fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
             return Ok(family.order(found));
         }
         if let Some(reason) = again {
-            talk.note(&format!("name server {reason}"));
+            talk.progress.note(&format!("name server {reason}"));
             return Err(word);
         }
     }
