@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+import ending
+
 kind, command = sys.argv[1], sys.argv[2:]
 if kind == "terminal":
     reader, writer = pty.openpty()
@@ -24,10 +26,5 @@ time.sleep(1.5)
 print("blocked" if process.poll() is None else f"ended before: {process.poll()}")
 begin = time.monotonic()
 process.send_signal(signal.SIGTERM)
-try:
-    status = process.wait(20)
-except subprocess.TimeoutExpired:
-    process.kill()
-    status = "never"
-took = time.monotonic() - begin
-print(f"exit {status}, {'soon' if took < 5 else f'after {took:.1f} s'}")
+status, took = ending.wait(process, begin, 20)
+print(f"{status}, {'soon' if took < 5 else f'after {took:.1f} s'}")

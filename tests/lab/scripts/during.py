@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+import ending
+
 name, words, command = sys.argv[1], sys.argv[2], sys.argv[3:]
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)
@@ -28,12 +30,7 @@ begin = time.monotonic()
 for one in name.split(","):
     process.send_signal(getattr(signal, "SIG" + one))
     time.sleep(0.05)
-try:
-    status = process.wait(15)
-except subprocess.TimeoutExpired:
-    process.kill()
-    status = "never"
-took = time.monotonic() - begin
+status, took = ending.wait(process, begin, 15)
 sys.stdout.write(open("/root/out").read())
 sys.stderr.write(open("/root/err").read())
-print(f"exit {status}, {'at once' if took < 4 else f'after {took:.1f} s'}")
+print(f"{status}, {'at once' if took < 4 else f'after {took:.1f} s'}")
