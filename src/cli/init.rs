@@ -108,18 +108,15 @@ fn answer_from_flags(interview: &mut Interview) -> Result<()> {
     interview.no_one_to_ask();
     while let Some(prompt) = interview.next() {
         if prompt.default.is_none() {
+            let help = if prompt.help.is_empty() { String::new() } else { format!(" ({})", prompt.help) };
             return Err(invalid(Complaint {
                 problem: format!("there is no terminal to ask at: {}", prompt.text),
-                remedy: format!("give it as {}{}", prompt.question.flag(), hint(&prompt.help)),
+                remedy: format!("give it as {}{help}", prompt.question.flag()),
             }));
         }
         interview.answer(prompt.question, "").map_err(invalid)?;
     }
     Ok(())
-}
-
-fn hint(help: &str) -> String {
-    if help.is_empty() { String::new() } else { format!(" ({help})") }
 }
 
 /// The answers that were given as flags.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Progress;
+use super::observe::packages_of;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
-use crate::model::observed::{Presence, QUERY_FORMAT, capabilities, parse_packages};
+use crate::model::observed::{Presence, capabilities};
 use crate::model::packages::need::{MAIL_PACKAGES, Need, needs};
 use crate::sys::run::Heard;
 use crate::sys::{clock, files, host, lock, mail, packages, signals};
@@ -166,7 +167,7 @@ fn patience_with(holder: &lock::Holder, patience: Duration) -> Duration {
 /// The needs that are not met now. Package managers are not believed: yum 3 ends with 0 if it knew one name of several.
 pub(super) fn still_missing(needs: &[Need]) -> Result<Vec<Need>> {
     let names = capabilities(needs);
-    let found = parse_packages(&names, &packages::query(&names, QUERY_FORMAT)?);
+    let found = packages_of(&names)?;
     let is_missing = |need: &&Need| match need {
         Need::Package { name, .. } => found.get(name) == Some(&Presence::Missing),
         Need::MailCommand => mail::command().is_none(),

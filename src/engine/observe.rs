@@ -43,7 +43,8 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     })
 }
 
-fn packages_of(names: &[String]) -> Result<BTreeMap<String, Presence>> {
+/// The presence of the packages that provide these capabilities.
+pub fn packages_of(names: &[String]) -> Result<BTreeMap<String, Presence>> {
     Ok(parse_packages(names, &packages::query(names, QUERY_FORMAT)?))
 }
 

@@ -117,12 +117,10 @@ impl Pursuit {
             (None, Some(queue_id)) if !standing.is_done() => postfix::delete(queue_id)?,
             (None, _) => return Ok(InQueue::Nothing),
         };
-        let is_left = || -> Result<bool> { Ok(!self.standing()?.is_done()) };
-        Ok(match is_taken {
-            true => InQueue::TakenOut,
-            false if is_left()? => InQueue::Left,
-            false => InQueue::Nothing,
-        })
+        if is_taken {
+            return Ok(InQueue::TakenOut);
+        }
+        Ok(if self.standing()?.is_done() { InQueue::Nothing } else { InQueue::Left })
     }
 
     /// The verdict on the message by log and queue.

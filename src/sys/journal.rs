@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::clock;
-use super::run::{self, Cmd, Output};
+use super::run::{self, Cmd};
 use super::{files, postfix, secrets};
 use crate::error::Result;
 use crate::model::journald::{Entry, Notice};
@@ -113,12 +113,9 @@ impl Tail {
             .args(["+", "_UID=0", "_COMM=systemd-journal"])
             .args(place.iter().copied())
             .run()?;
-        let output = if is_empty(&output) { output } else { output.checked()? };
+        // With nothing to show, journalctl of systemd 252 ends with 1 and says nothing.
+        let is_empty = output.code == Some(1) && output.stdout.is_empty() && output.stderr.is_empty();
+        let output = if is_empty { output } else { output.checked()? };
         Ok(output.text().lines().filter_map(Entry::parse).collect())
     }
-}
-
-/// With nothing to show, journalctl of systemd 252 ends with 1 and says nothing.
-fn is_empty(output: &Output) -> bool {
-    output.code == Some(1) && output.stdout.is_empty() && output.stderr.is_empty()
 }

@@ -159,16 +159,10 @@ fn sender(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> Step<
         let what = "an address is not ASCII, and the relay does not offer SMTPUTF8: only a message can tell";
         return Err(Box::new(Bad::untried(what.into())));
     }
-    let mut command = format!("MAIL FROM:<{from}>");
-    if offer.has("SIZE") {
-        command.push_str(&format!(" SIZE={SIZE}"));
-    }
-    if offer.has("8BITMIME") {
-        command.push_str(" BODY=8BITMIME");
-    }
-    if !all_ascii {
-        command.push_str(" SMTPUTF8");
-    }
+    let size = if offer.has("SIZE") { format!(" SIZE={SIZE}") } else { String::new() };
+    let body = if offer.has("8BITMIME") { " BODY=8BITMIME" } else { "" };
+    let utf8 = if all_ascii { "" } else { " SMTPUTF8" };
+    let command = format!("MAIL FROM:<{from}>{size}{body}{utf8}");
     let reply = address(talk, wire, peer, "MAIL FROM", &command)?;
     let of = if before == from { String::new() } else { format!(" (rewritten from {before})") };
     Ok(((), Good { text: format!("{from}{of}: {}", reply.shown()), ..said(&reply) }))

@@ -69,7 +69,7 @@ fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result
     let secured = wire.session().is_some();
     let options = if secured { secure } else { plain };
     let choice = choose(offered, &talk.route.filter, options, talk.route.plugins.as_ref());
-    let (list, port, name) = (offered.join(" "), &peer.with_port, &peer.name);
+    let (port, name) = (&peer.with_port, &peer.name);
     let words = match choice {
         Choice::Take(mechanism) => {
             let waits =
@@ -77,14 +77,11 @@ fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result
             talk.warn(crosscheck::of_mechanism(&mechanism, !waits, secured));
             return Ok(mechanism);
         }
-        Choice::NullList => {
-            vec![format!("warning: {port} offered null AUTH mechanism list"), incompatible(name)]
-        }
+        Choice::NullList => [format!("warning: {port} offered null AUTH mechanism list"), incompatible(name)],
         Choice::Filtered => {
-            vec![
-                format!("warning: {port} offered no supported AUTH mechanisms: '{list}'"),
-                incompatible(name),
-            ]
+            let list = offered.join(" ");
+            let warning = format!("warning: {port} offered no supported AUTH mechanisms: '{list}'");
+            [warning, incompatible(name)]
         }
         Choice::NoPlugin { lacks } => {
             // If the options forbid the mechanism, a missing plugin is not the cause.
@@ -92,15 +89,17 @@ fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result
                 talk.route.facts.insert(Fact::PluginMissing);
                 kind.package.clone_into(&mut talk.route.package);
             }
-            vec![
+            [
                 "warning: SASL authentication failure: No worthy mechs found".to_owned(),
-                format!(
-                    "SASL authentication failed; cannot authenticate to server {name}: no mechanism available"
-                ),
+                unable(name, "no mechanism available"),
             ]
         }
     };
-    Err(Box::new(Bad { offered: offered.to_vec(), ..Bad::new(words, Matter::Login) }))
+    Err(Box::new(Bad { offered: offered.to_vec(), ..Bad::new(words.into(), Matter::Login) }))
+}
+
+fn unable(peer: &str, reason: &str) -> String {
+    format!("SASL authentication failed; cannot authenticate to server {peer}: {reason}")
 }
 
 fn incompatible(peer: &str) -> String {
@@ -112,9 +111,8 @@ fn incompatible(peer: &str) -> String {
 /// Tells the relay that the challenge cannot be answered (RFC 4954 §4), and returns the failure.
 fn cancelled(talk: &Talk, wire: &mut Wire, peer: &Peer, reason: &str) -> Bad {
     let _ = say(talk, wire, peer, "*", "performing the EHLO handshake");
-    let words = format!("SASL authentication failed; cannot authenticate to server {}: {reason}", peer.name);
     let doubt = format!("Cyrus SASL may answer what the probe cannot: {reason}");
-    Bad { doubt: Some(doubt), ..Bad::new(vec![words], Matter::Login) }
+    Bad { doubt: Some(doubt), ..Bad::new(vec![unable(&peer.name, reason)], Matter::Login) }
 }
 
 fn refused(peer: &Peer, mechanism: &str, offered: &[String], reply: &Reply) -> Bad {
