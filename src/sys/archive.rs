@@ -121,8 +121,8 @@ impl<R: BufRead> Read for Frames<R> {
     }
 }
 
-fn invalid(problem: impl ToString) -> Error {
-    Error::new(ErrorKind::InvalidData, problem.to_string())
+fn invalid(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::InvalidData, problem)
 }
 
 #[cfg(test)]
