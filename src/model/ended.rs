@@ -256,6 +256,8 @@ impl Diagnosed {
 pub struct Written {
     /// The files that were written, the answers first; none if the relay refused.
     pub paths: Vec<PathBuf>,
+    /// A line for each edit of somebody else's that was kept under another name, and for what could not be finished.
+    pub notes: Vec<String>,
     /// The relay and the login by the answers, in one line.
     pub summary: String,
     /// The commands to call next.

@@ -1,5 +1,6 @@
 //! Reads and makes a file with all its attributes: bytes, mode, owner, times, extended attributes.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
@@ -67,6 +68,12 @@ pub fn close(path: &Path, mode: u32) -> Result<()> {
 /// The attributes of a file whose bytes are replaced: unchanged, but for the time.
 pub fn renewed(inode: &Inode) -> Inode {
     Inode { mtime: nanoseconds(files::cool_time()), ..inode.clone() }
+}
+
+/// The attributes of a new file that is root's alone.
+pub fn private(bytes: &[u8]) -> Inode {
+    let (mode, uid, gid, mtime) = (0o600, 0, 0, nanoseconds(SystemTime::now()));
+    Inode { mode, uid, gid, mtime, sha256: sha256(bytes), xattrs: BTreeMap::new() }
 }
 
 /// Gives a new file the SELinux label of the one that it will replace, if there is one with a label.

@@ -213,7 +213,7 @@ fn before_postfix_starts_recover_clears_up_and_starts_nothing() {
 }
 
 /// What `faults/edits.py` says at the end: how many edits there were.
-fn edits(work: &str) -> u32 {
+pub fn edits(work: &str) -> u32 {
     let run = host().sh(&format!("python3 /lab/tests/lab/faults/edits.py {work}")).exits(0).never_says("BAD");
     println!("{}", run.stdout.trim_end());
     let (_, last) = run.stdout.rsplit_once("edits: ").unwrap();

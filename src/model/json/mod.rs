@@ -195,7 +195,8 @@ fn probe(probe: &Probe) -> Value {
 
 fn written(written: &Written) -> Value {
     let paths: Vec<_> = written.paths.iter().map(|path| path.display().to_string()).collect();
-    let body = json!({ "written": paths, "summary": written.summary, "next": written.next });
+    let body =
+        json!({ "written": paths, "notes": written.notes, "summary": written.summary, "next": written.next });
     match &written.probe {
         Some(found) => merged(body, json!({ "probe": probe(found) })),
         None => body,
