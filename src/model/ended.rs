@@ -200,6 +200,10 @@ pub struct Restored {
     pub generation: u32,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+    /// The generation that has the files from before, edits by hand included.
+    pub previous: u32,
+    /// Names of the files that somebody had edited by hand since the last run.
+    pub edited: Vec<String>,
 }
 
 /// The failures in a log, and the faults of the host.

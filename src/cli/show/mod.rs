@@ -26,7 +26,8 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Probed(found) => probe::probed(screen, found),
         Ended::Recovered(None) => screen.write(&format!("{NOTHING_LEFT}\n")),
         // The line of the stage has told it.
-        Ended::Recovered(Some(_)) | Ended::Restored(_) => {}
+        Ended::Recovered(Some(_)) => {}
+        Ended::Restored(restored) => history::restored(screen, restored),
         Ended::Listed(listed) => history::generations(screen, listed),
         Ended::Diagnosed(diagnosed) => diagnosis::diagnosed(screen, diagnosed),
         Ended::Written(written) => self::written(screen, written),

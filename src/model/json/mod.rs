@@ -39,7 +39,13 @@ fn body(ended: &Ended) -> Value {
         Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
         Ended::Listed(end) => with_recovery(generations(&end.generations), end.recovered.as_deref()),
         Ended::Restored(end) => {
-            with_recovery(json!({ "generation": end.generation }), end.recovered.as_deref())
+            let restored = json!({
+                "generation": end.generation,
+                "previous": end.previous,
+                "edited": end.edited,
+                "undo": format!("relayhost restore {}", end.previous),
+            });
+            with_recovery(restored, end.recovered.as_deref())
         }
         Ended::Diagnosed(diagnosed) => log::diagnosed(diagnosed),
         Ended::Written(written) => self::written(written),
