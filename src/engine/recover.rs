@@ -157,7 +157,7 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
         // Nobody knows whether the relay would have confirmed it.
         Phase::Changed => {
             let untold = transaction.tell_postfix().err();
-            transaction.keep(true).map(|()| Some(told(CHANGED, place, untold)))
+            transaction.stay(true).map(|()| Some(told(CHANGED, place, untold)))
         }
     }
 }

@@ -166,9 +166,8 @@ impl Transaction {
 
     /// Keeps the change. `unproven`: a message was to prove it, and relayhost did not learn the relay's answer.
     pub fn keep(mut self, unproven: bool) -> Result<()> {
-        self.generation.unproven = unproven;
         // A run that fails leaves the previous files, even if only the record could not be written.
-        match self.end(Fate::Kept) {
+        match self.record(unproven) {
             Ok(()) => Ok(()),
             Err(cause) => Err(self.fail(cause)),
         }
@@ -190,6 +189,17 @@ impl Transaction {
     pub fn undo(mut self, cause: &str) -> Result<PutBack> {
         // Signals wait, however often somebody presses Ctrl-C.
         let _held = signals::hold();
+    /// Keeps a change that the relay has confirmed, or may have: it stays, whether that can be recorded or not. After an
+    /// error the intent is still there, and the next command records it.
+    pub fn stay(mut self, unproven: bool) -> Result<()> {
+        self.record(unproven)
+    }
+
+    fn record(&mut self, unproven: bool) -> Result<()> {
+        self.generation.unproven = unproven;
+        self.end(Fate::Kept)
+    }
+
         let number = self.generation.number;
         // From here on files may be old or new again. If that cannot be written, putting back matters more.
         let _ = self.write_intent(Phase::Changing);

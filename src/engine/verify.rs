@@ -83,9 +83,13 @@ pub fn verify(
         Err(_) => (End::Bad, "could not be sent".into()),
     };
     progress.end(end, &text, begin.elapsed());
-    if let Some(proof) = result.as_ref().ok().and_then(|done| Proof::of(done, desired, clock::wall())) {
-        // It was delivered, whether that can be noted or not.
-        let _ = state::write_proof(&proof);
+    // It was delivered, whether that can be recorded or not.
+    if let Some(proof) = result.as_ref().ok().and_then(|done| Proof::of(done, desired, clock::wall()))
+        && let Err(error) = state::write_proof(&proof)
+    {
+        progress.note(&format!(
+            "the relay took the message; that could not be recorded, so `relayhost check` does not show it ({error})"
+        ));
     }
     result
 }

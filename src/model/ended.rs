@@ -106,6 +106,8 @@ pub struct Applied {
     pub delivery: Option<Delivery>,
     /// Whether the files were put back.
     pub undone: bool,
+    /// A line that says what could not be recorded, if the relay has confirmed the configuration and that was so.
+    pub unrecorded: Option<String>,
     /// Findings that are left to a person; `None` if nobody looked for them.
     pub findings: Option<Vec<Finding>>,
 }
@@ -198,12 +200,12 @@ pub struct Listed {
 pub struct Restored {
     /// Its number.
     pub generation: u32,
-    /// The words for the remains of a stopped run that were cleared up first.
-    pub recovered: Option<String>,
     /// The generation that has the files from before, edits by hand included.
     pub previous: u32,
     /// Names of the files that somebody had edited by hand since the last run.
     pub edited: Vec<String>,
+    /// The words for the remains of a stopped run that were cleared up first.
+    pub recovered: Option<String>,
 }
 
 /// The failures in a log, and the faults of the host.

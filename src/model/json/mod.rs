@@ -111,6 +111,9 @@ fn applied(done: &Applied) -> Value {
     if let Some(found) = &done.probe {
         body = merged(body, json!({ "probe": probe(found) }));
     }
+    if let Some(line) = &done.unrecorded {
+        body = merged(body, json!({ "unrecorded": text::one_line(line) }));
+    }
     match &done.findings {
         Some(left) => merged(body, findings(left)),
         None => body,
