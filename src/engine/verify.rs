@@ -55,21 +55,22 @@ pub fn verify_alone(
     let request = Request::typed(&desired, answers, to, deadline)?;
     let recovered = recover_if_stopped(progress)?;
     tell_of_damage(progress);
-    let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, progress)?;
+    let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, &mut |_| (), progress)?;
     Ok(Verified { delivery, recovered })
 }
 
 /// Sends and follows. Errors only where nothing could be sent or nothing can be read; every fate of a message that
-/// was sent is a `Delivery`.
+/// was sent is a `Delivery`. `queued` gets the queue id, once it is known.
 pub fn verify(
     desired: &Desired,
     observed: &Observed,
     request: &Request,
+    queued: &mut dyn FnMut(&str),
     progress: &mut dyn Progress,
 ) -> Result<Delivery> {
     let begin = clock::now();
     progress.begin("message");
-    let result = send_and_follow(desired, observed, request, progress);
+    let result = send_and_follow(desired, observed, request, queued, progress);
     let (end, text) = match &result {
         Ok(delivery) => {
             let often = match delivery.put_off {
@@ -103,6 +104,7 @@ fn send_and_follow(
     desired: &Desired,
     observed: &Observed,
     request: &Request,
+    queued: &mut dyn FnMut(&str),
     progress: &mut dyn Progress,
 ) -> Result<Delivery> {
     let Some(postfix) = &observed.postfix else {
@@ -135,7 +137,7 @@ fn send_and_follow(
     );
     let message_id = mail::submit(&message.from, &request.to, &subject, &body)?;
     let mut pursuit = Pursuit::new(log, postfix.setting("queue_directory"), &message_id, &request.to);
-    message.follow(&mut pursuit, progress).map_err(|error| pursuit.interrupted(signals::blame(error)))
+    message.follow(&mut pursuit, queued, progress).map_err(|error| pursuit.interrupted(signals::blame(error)))
 }
 
 /// The message under way.
@@ -153,7 +155,12 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
-    fn follow(&mut self, pursuit: &mut Pursuit, progress: &mut dyn Progress) -> Result<Delivery> {
+    fn follow(
+        &mut self,
+        pursuit: &mut Pursuit,
+        queued: &mut dyn FnMut(&str),
+        progress: &mut dyn Progress,
+    ) -> Result<Delivery> {
         let (mut known, mut pause, mut next_look) = (0, TICK, self.begin);
         // The attempt after which another was asked for, and when that is to be.
         let (mut again, mut retry_at): (Option<Attempt>, Option<Instant>) = (None, None);
@@ -161,7 +168,11 @@ impl Message<'_> {
         let mut told: Option<String> = None;
         loop {
             pursuit.read(false)?;
-            self.queue_id = pursuit.trail().queue_id().map(str::to_owned);
+            let queue_id = pursuit.trail().queue_id();
+            if queue_id != self.queue_id.as_deref() {
+                self.queue_id = queue_id.map(str::to_owned);
+                queue_id.into_iter().for_each(&mut *queued);
+            }
             if pursuit.trail().news() != known {
                 known = pursuit.trail().news();
                 (pause, next_look) = (TICK, clock::now());

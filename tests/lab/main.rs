@@ -41,6 +41,7 @@ mod scriptlets;
 mod secrets;
 mod signals;
 mod signed;
+mod stopped;
 mod together;
 mod transactions;
 mod trees;

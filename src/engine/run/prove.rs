@@ -50,12 +50,13 @@ pub fn keep(place: Place, transaction: Option<Transaction>, left_out: Vec<String
 pub fn prove(
     given: &Given,
     message: &Request,
-    transaction: Option<Transaction>,
+    mut transaction: Option<Transaction>,
     unproven: Option<u32>,
     progress: &mut dyn Progress,
 ) -> Result<Proved> {
+    let mut sent = |queue_id: &str| transaction.iter_mut().for_each(|transaction| transaction.sent(queue_id));
     let verdict = observe(&given.desired, Place::Host)
-        .and_then(|now| verify(&given.desired, &now, message, progress))
+        .and_then(|now| verify(&given.desired, &now, message, &mut sent, progress))
         .map_err(signals::blame);
     let exit = verdict.as_ref().ok().map(|delivery| delivery.outcome.exit());
     match (given.order.consequence(exit), verdict) {

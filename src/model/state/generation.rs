@@ -29,6 +29,9 @@ pub struct Intent {
     pub generation: u32,
     /// The progress of the run.
     pub phase: Phase,
+    /// Queue id of the run's test message, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// The progress of a run.
@@ -190,6 +193,9 @@ mod tests {
     #[test]
     fn the_forms_on_disk_are_frozen() {
         let intent = r#"{"version":1,"generation":7,"phase":"changing"}"#;
+        let parsed: Intent = serde_json::from_str(intent).unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), intent);
+        let intent = r#"{"version":1,"generation":7,"phase":"changed","message":"4FxWXb1"}"#;
         let parsed: Intent = serde_json::from_str(intent).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), intent);
         let generation = r#"{"version":1,"number":7,"time":"2026-11-23T10:00:00Z","command":"apply","fate":"kept","files":{"main.cf":{"before":{"mode":420,"uid":0,"gid":0,"mtime":1,"sha256":"00","xattrs":{"security.selinux":"00"}},"after":"11"},"sasl_passwd":{"before":null,"after":"22"}},"unproven":false,"wrote":{"relayhost":"[x]:587"}}"#;
