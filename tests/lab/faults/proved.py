@@ -17,7 +17,7 @@ from world import ANSWERS, STATE, complain, run, write
 
 SAID = "said: 250"
 MAIL = "/usr/bin/mail"
-UNSENT = ["could not be recorded", "/pending/", "/pending`"]
+UNRECORDED = ["could not be recorded", "/pending/", "/pending`"]
 
 
 class Apply(loops.Repair):
@@ -36,7 +36,7 @@ def judge(what, host, result):
     """Whether the relay had confirmed it: else it was hit too early, and this is not about it."""
     if SAID not in result.stdout + result.stderr:
         return False
-    said = any(words in " ".join((result.stdout + result.stderr).split()) for words in UNSENT)
+    said = any(words in " ".join((result.stdout + result.stderr).split()) for words in UNRECORDED)
     if host.state() != "new":
         complain(f"{what}: {host.state()}", result)
     if result.returncode != 0 and not (result.returncode == 1 and "/pending" in result.stderr):
