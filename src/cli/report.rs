@@ -11,6 +11,7 @@ use crate::engine::{Silent, ended_by, heed_signals, note_in_journal};
 use crate::error::{Exit, Result};
 use crate::model::ended::Ended;
 use crate::model::json;
+use crate::sys::environment;
 use crate::sys::host;
 
 /// Runs a command that only root may use.
@@ -33,7 +34,10 @@ pub fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Screen) 
 
 fn finish(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
     let mut screen = Screen::new(json);
-    let ended = work(&mut screen).unwrap_or_else(|error| Ended::Failed(ended_by(error)));
+    let ended = work(&mut screen).unwrap_or_else(|error| Ended::Failed {
+        error: ended_by(error),
+        command: environment::command_line(),
+    });
     show::end(&mut screen, &ended);
     note_in_journal(name, &ended);
     let written = screen.document(&json::document(name, &ended));
@@ -45,7 +49,7 @@ fn finish(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended
 pub fn nagios(answers: &Path) -> u8 {
     prepare();
     let compared = host::require_root().and_then(|()| compare(answers, &mut Silent)).map_err(ended_by);
-    plan::nagios(&Screen::new(false), &compared)
+    plan::nagios(&Screen::new(false), &compared, &environment::command_line())
 }
 
 fn prepare() {

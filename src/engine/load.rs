@@ -156,6 +156,9 @@ fn read(path: &Path) -> Result<Trusted> {
             "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost/examples there, edit it, and `chmod 600` it; or name another with --answers",
         )),
         Err(Error::TooLarge { .. }) => Err(too_large(&shown(path))),
+        Err(error @ Error::NoFile { kind, .. }) => {
+            Err(problem(format!("is {kind}, not a file"), &error.step()))
+        }
         Err(Error::Io { source, .. }) => {
             Err(problem(format!("cannot be read: {source}"), "name the answers file with --answers FILE"))
         }
@@ -219,7 +222,11 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
                     "write the whole path",
                 ));
             }
-            let Some(read) = trust::read(&path, PASSWORD_LIMIT, Kind::Secret)? else {
+            let read = trust::read(&path, PASSWORD_LIMIT, Kind::Secret);
+            if let Err(error @ Error::NoFile { .. }) = &read {
+                return Err(answers.error(span, &format!("the password file {error}"), &error.step()));
+            }
+            let Some(read) = read? else {
                 return Err(answers.error(
                     span,
                     &format!("there is no file `{}`", shown(&path)),

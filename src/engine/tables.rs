@@ -30,7 +30,7 @@ pub fn know_passwords() {
     }
     let (relay, mut named) = named();
     // relayhost's own table may be named again at any time, by `restore`.
-    named.push(format!("texthash:{}", Managed::SaslPasswd.path().display()));
+    named.extend(MapKind::new("texthash").map(|kind| kind.table(&Managed::SaslPasswd.path())));
     let tables: BTreeSet<Table> = named.iter().flat_map(|value| tables(value)).collect();
     let keys = Relayhost::parse(&relay).map(|relay| keys(&relay)).unwrap_or_default();
     let (mut first, mut rest) = (Vec::new(), BTreeSet::new());

@@ -4,7 +4,7 @@ use crate::host::{AUTHENTICATED, host, read};
 
 /// Tables of every kind, each with a password of its own, named in main.cf and in options of master.cf. The next-hop
 /// destination and the sender are keys of smtp(8) alike (smtp_sender_dependent_authentication).
-const TABLES: &str = r#"
+const TABLES: &str = r"
 cd /etc/postfix
 printf '[other.example.com]:587 u:Kumquat-1\n[smtp.example.com]:587 u:Papaya-2\n' >hashed; postmap hash:hashed
 # The database and the source differ: smtp(8) reads the database.
@@ -23,7 +23,7 @@ three unix - - n - - lmtp -o lmtp_sasl_password_maps=inline:{{[r]:25=u:Feijoa-11
 four unix - - n - - smtp -o smtp_sasl_password_maps=pipemap:{inline:{a=b},hash:/etc/postfix/linked}
 E
 postfix reload 2>/dev/null
-"#;
+";
 
 const PASSWORDS: [&str; 12] = [
     "Kumquat-1",
@@ -42,7 +42,7 @@ const PASSWORDS: [&str; 12] = [
 
 #[test]
 fn passwords_of_every_table_are_hidden_in_every_command() {
-    let lines: String = PASSWORDS
+    let lines: Vec<String> = PASSWORDS
         .iter()
         .enumerate()
         .map(|(n, password)| {
@@ -53,6 +53,7 @@ fn passwords_of_every_table_are_hidden_in_every_command() {
             )
         })
         .collect();
+    let lines = lines.concat();
     let run = host().answers(AUTHENTICATED).sh(&format!(
         "relayhost apply --no-verify >/dev/null || exit 9\n{TABLES}\ncat >/root/log <<'E'\n{lines}E\n
          echo '== all'; relayhost diagnose /root/log; relayhost diagnose --json /root/log
