@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use edit::Edit;
 pub use exit::Exit;
-pub use hint::typed;
+pub use hint::{away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use text::{human, shown};
 use text::{lines, list, tail};
@@ -83,6 +83,14 @@ pub enum Error {
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
+    },
+    /// Something that is no file lies in the place of a file.
+    #[error("`{}` is {kind}, not a file", shown(.path))]
+    NoFile {
+        /// The path.
+        path: PathBuf,
+        /// The kind of thing, with its article: `a FIFO`.
+        kind: &'static str,
     },
     /// A file is larger than any file of its kind is.
     #[error("`{}` is larger than {limit} bytes", shown(.path))]
@@ -274,13 +282,15 @@ pub enum Error {
         /// The fault.
         problem: String,
     },
-    /// There is no generation of that number.
-    #[error("there is no generation {number}; there are: {}", list(.known))]
+    /// There is no generation of that number that could be put back.
+    #[error("{}: {}", if *.is_damaged { format!("generation {number} is damaged and was set aside, so it cannot be put back; those that can") } else { format!("there is no generation {number}; there are") }, list(.known))]
     NoGeneration {
         /// The number asked for.
         number: u32,
         /// The generations that are there.
         known: Vec<u32>,
+        /// Whether its record was set aside, since it is damaged.
+        is_damaged: bool,
     },
     /// Somebody changed values by hand that relayhost had set, to others than the answers say.
     #[error("somebody changed what relayhost had set, and the answers say otherwise:\n    {}", .what.join("\n    "))]

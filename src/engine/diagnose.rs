@@ -28,6 +28,9 @@ use crate::sys::{clock, dns, host, postfix, signals};
 /// The span of the host's own log that is read without `--since`, in seconds.
 const DAY: Seconds = 86_400;
 
+/// The command that looks at this host again.
+const THIS: &str = "relayhost diagnose";
+
 /// Name of the source that is no file.
 const JOURNAL: &str = "the journal";
 
@@ -76,7 +79,7 @@ impl Known {
             None => Ok(()),
         };
         if let Err(error) = seen {
-            known.amiss.push(finding("setting.unreadable", error.to_string(), Remedy::Say(error.hint())));
+            known.amiss.push(finding("setting.unreadable", error.to_string(), Remedy::Say(error.hint(THIS))));
         }
         if let Some(own) = known.postfix().map(|postfix| postfix.setting("myhostname").to_owned()) {
             known.names.push(own);
@@ -145,7 +148,7 @@ impl Known {
 }
 
 fn with_hint(error: &Error) -> String {
-    format!("{error}; to mend it: {}", error.hint())
+    format!("{error}; to mend it: {}", error.hint(THIS))
 }
 
 fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
@@ -294,6 +297,13 @@ impl Reading<'_> {
     /// Opens a source to read its first time stamp. A file is closed again: only one at a time is unpacked.
     fn begin(&self, path: PathBuf) -> Result<Begun> {
         let log = log_files::open(&path, self.asked.files.is_empty())?;
+        if log.head.is_empty() && !log.is_file && path != Path::new("-") {
+            return Err(Error::Log {
+                name: log.name,
+                problem: "is a FIFO or a pipe, and nothing came out of it".into(),
+                remedy: "name a file, or pipe the log into `relayhost diagnose -`".into(),
+            });
+        }
         if log.head.is_empty() {
             return Err(Error::Log {
                 name: log.name,
@@ -301,7 +311,7 @@ impl Reading<'_> {
                 remedy: if self.asked.files.is_empty() {
                     "see that `logger -p mail.info hello` leaves a line in it; if not, `systemctl restart rsyslog`".into()
                 } else {
-                    "name the file that the mail log was rotated to (ls -l /var/log/maillog*)".into()
+                    "name the file that the mail log was rotated to, such as /var/log/maillog-20261122 or /var/log/maillog.1.gz".into()
                 },
             });
         }

@@ -17,7 +17,9 @@ use crate::sys::{clock, damage, inode, signals, state};
 pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
     let recovered = recover_if_stopped(progress)?;
     let is_damaged = tell_of_damage(progress);
+    let damaged: Vec<_> = damage::survey().into_iter().map(|damage| damage.path).collect();
     let readable = |number| match state::generation(number) {
+        _ if damaged.contains(&state::generation_path(number)) => None,
         Err(error) if error.is_lost_record() => None,
         other => Some(other),
     };
@@ -33,10 +35,11 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     let held = lock_and_recover(patience, Place::here(), progress)?;
     let known = state::numbers()?;
     // Without a number the last change is to be undone; if its generation is lost, not the one before it.
-    let newest = known.iter().copied().chain(state::generations_aside()).max();
+    let aside = state::generations_aside();
+    let newest = known.iter().chain(&aside).copied().max();
     let number = number.or(newest).unwrap_or_default();
     if !known.contains(&number) {
-        return Err(Error::NoGeneration { number, known });
+        return Err(Error::NoGeneration { number, known, is_damaged: aside.contains(&number) });
     }
     let generation = state::generation(number)?;
     damage::whole(&generation)?;

@@ -95,7 +95,7 @@ impl Target {
         match self.taken(own).first() {
             Some(taken) if !force => Err(not_written(
                 taken.as_str(),
-                "look at it; `relayhost init --force` replaces it (and --password-file uses a password that is there)",
+                "`relayhost init --force` replaces it, if nobody needs what is in it (and --password-file uses a password that is there)",
             )),
             _ => Ok(()),
         }

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use crate::error::Result;
+use super::tables::ask;
+use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::queue::{Listing, Waiting, parse_json};
 use crate::model::inspection::{Clock, Queue, Sight, Table, parse_tracking};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, parse_settings};
-use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::MapKind;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{naming_tables, value};
+use crate::model::postfix::tables::items;
 use crate::sys::{files, postfix, run};
 
 /// Files that every system writes now and then: by the package manager, by ldconfig, by syslog.
@@ -34,7 +35,7 @@ pub fn look<'a>(
     let settings = parse_settings(&postfix::settings(&naming_tables())?);
     let mut tables = Vec::new();
     for parameter in naming_tables() {
-        for name in words(value(&settings, parameter)).into_iter().filter(|word| word.contains(':')) {
+        for name in items(value(&settings, parameter)).into_iter().filter(|item| item.contains(':')) {
             tables.push(table(parameter, name.trim_start_matches("proxy:"))?);
         }
     }
@@ -72,11 +73,12 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
     for table in passwords {
         for key in [relayhost, host] {
-            match postfix::has_entry(&table.name, key)? {
-                Some(true) => return Ok(Some(true)),
-                Some(false) => {}
+            match ask(&table.name, key) {
+                Ok(Some(_)) => return Ok(Some(true)),
+                Ok(None) => {}
                 // The table cannot be read; that is said elsewhere.
-                None => return Ok(None),
+                Err(Error::Program { .. }) => return Ok(None),
+                Err(other) => return Err(other),
             }
         }
     }

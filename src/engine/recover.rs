@@ -80,7 +80,7 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
 fn go_on(result: Result<Recovered>, progress: &mut dyn Progress) -> Result<Recovered> {
     match result {
         Err(error @ Error::Unrecovered { .. }) => {
-            progress.note(&format!("{error} -> {}", error.hint()));
+            progress.note(&format!("{error} -> {}", error.hint("relayhost repair")));
             Ok(Some(error.to_string()))
         }
         other => other,

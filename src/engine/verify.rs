@@ -137,7 +137,16 @@ fn send_and_follow(
     );
     let message_id = mail::submit(&message.from, &request.to, &subject, &body)?;
     let mut pursuit = Pursuit::new(log, postfix.setting("queue_directory"), &message_id, &request.to);
-    message.follow(&mut pursuit, queued, progress).map_err(|error| pursuit.interrupted(signals::blame(error)))
+    let followed = message.follow(&mut pursuit, queued, progress);
+    let mut delivery = followed.map_err(|error| pursuit.interrupted(signals::blame(error)))?;
+    let found = postfix.setting("relayhost");
+    if found != message.relayhost
+        && let Outcome::Failed(failure) = &delivery.outcome
+    {
+        let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
+        delivery.outcome = fate::not_set_up(found, &message.relayhost, &evidence);
+    }
+    Ok(delivery)
 }
 
 /// The message under way.

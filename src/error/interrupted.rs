@@ -114,7 +114,7 @@ impl Interruption {
     }
 
     /// The next step for a person.
-    pub fn hint(&self) -> String {
+    pub(super) fn step(&self) -> String {
         let message = match &self.message {
             Some(TestMessage::Unknown { queue_id: Some(id) }) => {
                 format!("see by `postqueue -p` whether {id} is there, and take it out by `postsuper -d {id}`; then ")
@@ -200,7 +200,10 @@ mod tests {
     fn it_says_what_is_in_force_what_was_undone_and_what_is_queued() {
         let early = Error::Interrupted(Box::new(Interruption::new(Signal::Int)));
         assert_eq!(early.to_string(), "ended by SIGINT (Ctrl-C)\nnothing was changed");
-        assert_eq!((early.exit(), early.hint().as_str()), (Exit::Int, "run the same command again"));
+        assert_eq!(
+            (early.exit(), early.hint("relayhost check").as_str()),
+            (Exit::Int, "run `relayhost check` again")
+        );
         let late = early.interrupted_with(|left| {
             left.stays.push("installed postfix".into());
             left.message = Some(TestMessage::TakenOut { queue_id: "4A".into() });
@@ -217,7 +220,8 @@ mod tests {
             left.message = Some(TestMessage::Unknown { queue_id: None });
         });
         assert!(kept.to_string().contains("in force, and no message has proved it"), "{kept}");
-        assert!(kept.hint().contains("`postqueue -p`") && kept.hint().contains("`relayhost restore 3`"));
+        let hint = kept.hint("relayhost apply");
+        assert!(hint.contains("`postqueue -p`") && hint.contains("`relayhost restore 3`"));
     }
 
     #[test]

@@ -63,6 +63,7 @@ mod tests {
             Error::Exposed { path: path(), problem: text(), remedy: text() },
             Error::Untrusted { path: path(), problem: text(), remedy: text() },
             Error::Io { action: "read", path: path(), source: std::io::Error::other("x") },
+            Error::NoFile { path: path(), kind: "a FIFO" },
             Error::TooLarge { path: path(), limit: 1 },
             Error::Symlink { path: path() },
             Error::Package { path: path(), problem: text(), remedy: text() },
@@ -73,7 +74,7 @@ mod tests {
             Error::ChangedMeanwhile { path: path(), found: text() },
         ];
         for error in errors {
-            let said = format!("{error}{}", error.hint());
+            let said = format!("{error}{}", error.hint("relayhost check"));
             assert!(!said.contains(|c: char| c.is_control() || c == '\u{202e}'), "{said:?}");
             assert!(said.contains("a\\x0a  -> "), "{said}");
         }

@@ -46,7 +46,12 @@ pub enum Ended {
     /// `providers`: the presets.
     Shown(Shown),
     /// Every command: an error ended it.
-    Failed(Error),
+    Failed {
+        /// The error.
+        error: Error,
+        /// The command line, as a shell reads it: a remedy may be to run it again.
+        command: String,
+    },
 }
 
 impl Ended {
@@ -68,7 +73,7 @@ impl Ended {
             Self::Recovered(_) | Self::Listed(_) | Self::Restored(_) | Self::Shown(_) => Exit::Done,
             Self::Diagnosed(diagnosed) => diagnosed.exit(),
             Self::Written(written) => written.exit(),
-            Self::Failed(error) => error.exit(),
+            Self::Failed { error, .. } => error.exit(),
         }
     }
 }

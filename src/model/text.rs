@@ -58,7 +58,10 @@ pub fn is_recipient(text: &str) -> bool {
 
 /// A line without possible passwords: without the contents of tables within the setting itself.
 pub fn without_inline_tables(line: &str) -> String {
-    let cut = ["static:", "inline:"].iter().filter_map(|kind| Some(line.find(kind)? + kind.len())).min();
+    let cut = ["static:", "inline:", "randmap:"]
+        .iter()
+        .filter_map(|kind| Some(line.find(kind)? + kind.len()))
+        .min();
     cut.and_then(|at| line.get(..at)).map_or_else(|| line.to_owned(), |head| format!("{head}********"))
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::{NamedTempFile, TempDir};
 
-use super::acl;
+use super::{acl, input};
 use crate::error::{Error, Result, shown};
 
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
@@ -32,8 +32,8 @@ fn open_with(path: &Path, flags: i32) -> Result<Option<File>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         other => other.map_err(fault)?,
     };
-    if !file.metadata().map_err(fault)?.is_file() {
-        return Err(fault(std::io::Error::other("not a regular file")));
+    if let Some(kind) = input::odd(&file.metadata().map_err(fault)?) {
+        return Err(Error::NoFile { path: path.into(), kind });
     }
     Ok(Some(file))
 }
@@ -288,7 +288,7 @@ mod tests {
         let directory = scratch::directory().unwrap();
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert!(read_whole(&fifo).unwrap_err().to_string().contains("not a regular file"));
+        assert!(read_whole(&fifo).unwrap_err().to_string().ends_with("is a FIFO, not a file"));
         let big = directory.path().join("big");
         create(&big, &[b'x'; 100], 0o600).unwrap();
         assert!(matches!(read(&big, 99).unwrap_err(), Error::TooLarge { .. }));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{clock, files, input, journal, postfix, random, syslog};
-use crate::error::{Error, Result, shown, typed};
+use crate::error::{Error, Result, away, shown};
 
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
 const CHUNK: u64 = 4 * 1024 * 1024;
@@ -103,11 +103,10 @@ fn first_line(places: &[&Path], write: impl FnOnce() -> Result<bool>) -> Result<
 pub fn no_file(path: &Path, kind: &str) -> Error {
     Error::Log {
         name: shown(path),
-        problem: format!("is {kind}, and not a file from which relayhost could read a mail log"),
+        problem: format!("is {kind}, and the mail log there must be a file: relayhost cannot read it"),
         remedy: format!(
-            "move it away (`mv {0} {1}`), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run this again",
-            typed(path),
-            typed(format!("{}.away", path.display()))
+            "move it away ({}), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run the same command again",
+            away(path)
         ),
     }
 }

@@ -174,7 +174,7 @@ pub fn generation(number: u32) -> Result<Generation> {
     if !records::is_ours(&generation_path(number)) {
         return match fs::symlink_metadata(generation_path(number)) {
             Ok(_) => Err(unfit("is not in a directory that belongs to root alone".into())),
-            Err(_) => Err(Error::NoGeneration { number, known: numbers()? }),
+            Err(_) => Err(Error::NoGeneration { number, known: numbers()?, is_damaged: false }),
         };
     }
     let generation: Generation = records::read(&path)?.ok_or_else(|| unfit("is not there".into()))?;
@@ -201,7 +201,7 @@ pub fn bytes_after(number: u32, name: &str, digest: &str) -> Result<Vec<u8>> {
 fn kept(path: &Path, digest: &str) -> Result<Vec<u8>> {
     let problem = match records::read_bytes(path)? {
         Some(bytes) if sha256(&bytes) == digest => return Ok(bytes),
-        Some(_) => "differs from the recorded file",
+        Some(_) => "is not what was recorded",
         None => "is not there",
     };
     Err(Error::Record { path: path.to_owned(), problem: problem.into() })

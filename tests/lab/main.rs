@@ -19,6 +19,7 @@ mod diagnose;
 mod faults;
 mod forged;
 mod from;
+mod hidden;
 mod hooks;
 mod host;
 mod init;

@@ -29,7 +29,7 @@ fn before_anything_was_changed_nothing_was() {
     assert_eq!(json["error"]["interrupted"]["files"], "unchanged");
     run.never_says("/root/new.toml\n")
         .says("as before\n")
-        .complains("ended by SIGINT (Ctrl-C)\nnothing was changed\n  -> run the same command");
+        .complains("ended by SIGINT (Ctrl-C)\nnothing was changed\n  -> run `relayhost ");
 }
 
 #[test]

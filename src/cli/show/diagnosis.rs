@@ -9,6 +9,7 @@ use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
 use crate::model::message::trail::Author;
 use crate::model::plan::State;
+use crate::model::text::quoted;
 
 /// Shows the failures in a log, and the faults of the host.
 pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
@@ -62,7 +63,7 @@ fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calenda
     };
     screen.marked(mark, &format!("{host}{}: {}", failure.id, extent(failure, calendar)), 2);
     if failure.cause.is_empty() {
-        screen.below(&format!("the log says: {}", failure.words));
+        screen.below(&format!("the log says: {}", quoted(&failure.words)));
     } else {
         screen.below(&failure.cause);
     }
@@ -75,7 +76,7 @@ fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calenda
     }
     let is_of_daemon = ["fatal: ", "panic: "].iter().any(|head| failure.words.starts_with(head));
     if is_of_daemon && failure.example.is_some() {
-        screen.below(&format!("the log says: {}", failure.words));
+        screen.below(&format!("the log says: {}", quoted(&failure.words)));
     }
     if failure.relays.len() > 1 {
         let more = if failure.more_relays { " and more" } else { "" };

@@ -22,7 +22,8 @@ pub fn restored(screen: &Screen, restored: &Restored) {
 /// Shows the generations.
 pub fn generations(screen: &Screen, listed: &Listed) {
     match listed.generations.as_slice() {
-        [] if listed.is_damaged => screen.line("", "no record of an earlier change can be read"),
+        [] if listed.is_damaged => screen
+            .line("", "the records of all earlier changes are damaged or lost, so nothing can be put back"),
         [] => screen.line("", "no change by relayhost is recorded here"),
         _ => {}
     }

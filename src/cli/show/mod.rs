@@ -33,7 +33,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Written(written) => self::written(screen, written),
         Ended::Shown(Shown::All) => providers::list(screen),
         Ended::Shown(Shown::One { typed, preset }) => providers::explain(screen, typed, preset),
-        Ended::Failed(error) => screen.error(error),
+        Ended::Failed { error, command } => screen.error(error, command),
     }
 }
 

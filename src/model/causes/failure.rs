@@ -3,6 +3,7 @@
 use super::Cause;
 use super::catalogue::Verdict;
 use crate::error::Exit;
+use crate::model::text::quoted;
 
 /// Reason why the relay has not accepted a message, or would not.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ impl Failure {
         Self {
             exit: exit(refused),
             id: "unknown".into(),
-            cause: format!("{}: {words}", if refused { "the relay refused" } else { otherwise }),
+            cause: format!("{}: {}", if refused { "the relay refused" } else { otherwise }, quoted(words)),
             remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
             evidence,
             doubts: Vec::new(),

@@ -53,7 +53,7 @@ fn body(ended: &Ended) -> Value {
             presets(providers().iter().map(|(name, provider)| (name.as_str(), provider)))
         }
         Ended::Shown(Shown::One { preset, .. }) => presets(std::iter::once((preset.name, preset.provider))),
-        Ended::Failed(error) => self::error(error),
+        Ended::Failed { error, command } => self::error(error, command),
     }
 }
 
@@ -224,8 +224,8 @@ fn presets<'a>(presets: impl Iterator<Item = (&'a str, &'a Provider)>) -> Value 
     json!({ "providers": presets.map(named).collect::<Vec<_>>() })
 }
 
-fn error(error: &Error) -> Value {
-    let said = json!({ "text": text::harmless(&error.to_string()), "remedy": error.hint(), "again": error.can_retry() });
+fn error(error: &Error, command: &str) -> Value {
+    let said = json!({ "text": text::harmless(&error.to_string()), "remedy": error.hint(command), "again": error.can_retry() });
     let by_signal = match error.interruption() {
         Some(interruption) => json!({ "interrupted": interrupted(interruption) }),
         None => json!({}),

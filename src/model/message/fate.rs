@@ -50,6 +50,20 @@ pub fn went_elsewhere(attempt: &Attempt, relayhost: &str, evidence: &[&str]) -> 
     )
 }
 
+/// The message failed where Postfix has another `relayhost`, `found`, than that of the answers: that says nothing of theirs.
+pub fn not_set_up(found: &str, relayhost: &str, evidence: &[&str]) -> Outcome {
+    let found = if found.is_empty() { "is empty".to_owned() } else { format!("is `{found}`") };
+    Outcome::unheard(
+        "another-relay",
+        format!(
+            "Postfix is not set up as the answers say: `relayhost` in main.cf {found}, not `{relayhost}`, so the message did \
+             not go to the relay of the answers, and says nothing of it"
+        ),
+        "relayhost apply (sets Postfix up, and sends a test message); relayhost check shows all that differs",
+        evidence,
+    )
+}
+
 /// The message left the queue, and no attempt ended it.
 pub fn gone(gone: Gone, evidence: &[&str]) -> Outcome {
     let (id, cause, remedy) = match gone {

@@ -6,3 +6,4 @@ pub mod managed;
 pub mod postmap;
 pub mod settings;
 pub mod shown;
+pub mod tables;

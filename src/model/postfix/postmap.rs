@@ -63,6 +63,15 @@ impl MapSource {
         !found.is_empty()
     }
 
+    /// The values of all entries, also of those under a key that an earlier one has.
+    pub fn values(&self) -> impl Iterator<Item = String> {
+        let value = |line: &Logical| split(&line.text(&self.bytes)).1;
+        lines::logical(&self.bytes)
+            .into_iter()
+            .map(move |line| value(&line))
+            .filter(|value| !value.is_empty())
+    }
+
     /// The entries that the database of this source must contain.
     pub fn entries(&self) -> Entries {
         let mut entries = Entries::new();

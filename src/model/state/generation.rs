@@ -135,13 +135,13 @@ pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     if bytes.is_empty() {
         return Err("is empty".into());
     }
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("is no JSON: {error}"))?;
     match value.get("version").and_then(Value::as_u64) {
         Some(version) if version == u64::from(VERSION) => {
-            serde_json::from_value(value).map_err(|error| error.to_string())
+            serde_json::from_value(value).map_err(|error| format!("is no such record: {error}"))
         }
-        Some(version) => Err(format!("version {version} is from a newer relayhost")),
-        None => Err("it has no version".into()),
+        Some(version) => Err(format!("is from a newer relayhost: version {version}")),
+        None => Err("has no version".into()),
     }
 }
 
