@@ -1,6 +1,7 @@
 //! All errors, in one enum with fields: the sentence, the exit status and the remedy come from here, so that every
 //! caller says the same. No I/O, no formatting for terminals.
 
+mod complaint;
 mod edit;
 mod exit;
 mod hint;
@@ -11,6 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use complaint::Complaint;
 pub use edit::Edit;
 pub use exit::Exit;
 pub use hint::typed;

@@ -295,14 +295,7 @@ impl Shown {
         let preset = match (providers::find(typed), providers().get_key_value(typed)) {
             (Ok(preset), _) => preset,
             (Err(_), Some((name, provider))) => Preset { name, provider, host: None },
-            (Err(unknown), None) => {
-                return Err(Error::Answers {
-                    file: "providers".into(),
-                    place: None,
-                    problem: unknown.problem,
-                    remedy: unknown.remedy,
-                });
-            }
+            (Err(complaint), None) => return Err(complaint.of("providers", None)),
         };
         Ok(Self::One { typed: typed.to_owned(), preset })
     }

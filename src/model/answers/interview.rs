@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 pub use prompts::{Prompt, Question};
 
-use super::choices::{Choices, Complaint};
+use super::choices::Choices;
+use crate::error::Complaint;
 use crate::model::causes::catalogue::{Stage, catalogue};
 use crate::model::desired::{Rewrite, Tls};
-use crate::model::providers::{self, Provider, Unknown, providers};
+use crate::model::providers::{self, Provider, providers};
 use crate::model::secret::Secret;
 use crate::model::text;
 
@@ -135,7 +136,7 @@ impl Interview {
             ("", Some(default)) => default,
             ("", None) => {
                 let help = if prompt.help.is_empty() { "it cannot be left out" } else { &prompt.help };
-                return Err(complaint("this needs an answer", help));
+                return Err(Complaint::new("this needs an answer", help));
             }
             (typed, _) => typed.to_owned(),
         };
@@ -147,8 +148,7 @@ impl Interview {
                 self.standard = standard == Some(typed.as_str());
                 if !self.standard {
                     let named = format!("{}/{typed}", trial.provider.unwrap_or_default());
-                    providers::find(&named)
-                        .map_err(|Unknown { problem, remedy }| Complaint { problem, remedy })?;
+                    providers::find(&named)?;
                     trial.provider = Some(named);
                 }
             }
@@ -160,8 +160,8 @@ impl Interview {
             }
             Question::Port => {
                 trial.port = Some(typed.parse().map_err(|_| {
-                    complaint(
-                        &format!("`{}` is not a number", text::one_line(&typed)),
+                    Complaint::new(
+                        format!("`{}` is not a number", text::one_line(&typed)),
                         "relays usually listen on 587, 465 or 25",
                     )
                 })?);
@@ -269,7 +269,7 @@ fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
     let bare = typed.split('/').next().unwrap_or_default();
     if let Some(provider) = providers().get(bare) {
         if typed.contains('/') {
-            providers::find(typed).map_err(|Unknown { problem, remedy }| Complaint { problem, remedy })?;
+            providers::find(typed)?;
         }
         trial.provider = Some(typed.to_owned());
         if provider.fixed_username.is_some() || provider.username.is_none() {
@@ -284,10 +284,8 @@ fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
         } else {
             format!("did you mean {}?", nearest.join(", "))
         };
-        return Err(complaint(
-            &format!("`{}` is neither a provider nor a complete host name", text::one_line(typed)),
-            &remedy,
-        ));
+        let problem = format!("`{}` is neither a provider nor a complete host name", text::one_line(typed));
+        return Err(Complaint::new(problem, remedy));
     }
     Ok(())
 }
@@ -297,7 +295,7 @@ pub fn yes_or_no(typed: &str) -> Result<bool, Complaint> {
     match typed.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(true),
         "n" | "no" => Ok(false),
-        _ => Err(complaint("that is neither yes nor no", "type yes or no")),
+        _ => Err(Complaint::new("that is neither yes nor no", "type yes or no")),
     }
 }
 
@@ -307,15 +305,11 @@ pub fn level(typed: &str) -> Result<Tls, Complaint> {
         .into_iter()
         .find(|tls| tls.word() == typed)
         .ok_or_else(|| {
-            complaint(
-                &format!("`{}` is not a level of TLS", text::one_line(typed)),
+            Complaint::new(
+                format!("`{}` is not a level of TLS", text::one_line(typed)),
                 "take one of none, may, encrypt, verify, secure",
             )
         })
-}
-
-fn complaint(problem: &str, remedy: &str) -> Complaint {
-    Complaint { problem: problem.to_owned(), remedy: remedy.to_owned() }
 }
 
 #[cfg(test)]

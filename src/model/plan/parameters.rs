@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
+use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 
@@ -58,7 +58,7 @@ pub fn parameters(
     {
         wanted.push(("smtp_tls_CAfile", bundle.display().to_string()));
     }
-    if let IpPolicy::Set(value) = relay.ip {
+    if let Some(value) = relay.ip {
         wanted.push(("inet_protocols", value.into()));
     }
     Ok(wanted)
