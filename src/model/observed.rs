@@ -15,8 +15,9 @@ use crate::model::state::generation::LastRun;
 /// Everything that a plan needs to know about a host.
 #[derive(Debug)]
 pub struct Observed {
-    /// Each capability that was looked up.
-    pub packages: BTreeMap<String, Presence>,
+    /// Each capability that was looked up and is there: the package that provides it (NEVRA:
+    /// name-epoch:version-release.arch).
+    pub packages: BTreeMap<String, String>,
     /// Names of the Cyrus SASL plugins on the disk: `plain` for libplain.so.
     pub plugins: BTreeSet<String>,
     /// The `mail` command.
@@ -25,15 +26,6 @@ pub struct Observed {
     pub last: LastRun,
     /// Postfix, if its programs and its main.cf are there.
     pub postfix: Option<Postfix>,
-}
-
-/// Whether a capability is on the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Presence {
-    /// Provided by this package (NEVRA: name-epoch:version-release.arch).
-    Installed(String),
-    /// Provided by none.
-    Missing,
 }
 
 /// Postfix as it is on the host.
@@ -188,7 +180,7 @@ pub const QUERY_FORMAT: &str = "relayhost %{NEVRA}\\n";
 
 /// Parses the output of `rpm -q --whatprovides` for `asked`, in the C locale. Answers come in the order of the
 /// questions; a capability that several packages provide takes several lines, so lines are matched by name first.
-pub fn parse_packages(asked: &[String], output: &str) -> BTreeMap<String, Presence> {
+pub fn parse_packages(asked: &[String], output: &str) -> BTreeMap<String, String> {
     let missing: BTreeSet<&str> =
         output.lines().filter_map(|line| line.strip_prefix("no package provides ")).map(str::trim).collect();
     let installed: Vec<&str> = output.lines().filter_map(|line| line.strip_prefix("relayhost ")).collect();
@@ -197,17 +189,8 @@ pub fn parse_packages(asked: &[String], output: &str) -> BTreeMap<String, Presen
             installed.iter().find(|nevra| nevra.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')));
         named.or_else(|| installed.first()).map_or_else(|| name.to_owned(), ToString::to_string)
     };
-    asked
-        .iter()
-        .map(|name| {
-            let presence = if missing.contains(name.as_str()) {
-                Presence::Missing
-            } else {
-                Presence::Installed(nevra_of(name))
-            };
-            (name.clone(), presence)
-        })
-        .collect()
+    let found = asked.iter().filter(|name| !missing.contains(name.as_str()));
+    found.map(|name| (name.clone(), nevra_of(name))).collect()
 }
 
 /// Parses the output of `postconf NAME…`.
@@ -247,9 +230,9 @@ mod tests {
         let output = "relayhost postfix-2:3.5.25-1.el9.x86_64\nno package provides cyrus-sasl-plain\n\
                       no package provides mailx\nrelayhost s-nail-14.9.22-6.el9.x86_64\n";
         let found = parse_packages(&asked, output);
-        assert_eq!(found["postfix"], Presence::Installed("postfix-2:3.5.25-1.el9.x86_64".into()));
-        assert_eq!(found["cyrus-sasl-plain"], Presence::Missing);
-        assert_eq!(found["s-nail"], Presence::Installed("s-nail-14.9.22-6.el9.x86_64".into()));
+        assert_eq!(found["postfix"], "postfix-2:3.5.25-1.el9.x86_64");
+        assert_eq!(found.get("cyrus-sasl-plain"), None);
+        assert_eq!(found["s-nail"], "s-nail-14.9.22-6.el9.x86_64");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The part of a plan that is about Postfix's files: the maps, and the managed parameters of main.cf.
 
+use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
 use super::parameters::{parameters, words};
-use super::{Plan, Remedy, fine_if};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::observed::{Database, MapFile, Postfix};
@@ -14,15 +14,17 @@ use crate::model::state::generation::{LastRun, sha256};
 impl Plan {
     /// Compares the maps and main.cf.
     pub(super) fn files(&mut self, desired: &Desired, postfix: &Postfix, last: &LastRun) -> Result<()> {
-        let kind = map_kind(postfix)?;
+        let Some(kind) = &postfix.map_kind else {
+            return Err(Error::MapType { kind: postfix.setting("default_database_type").to_owned() });
+        };
         for file in Managed::maps() {
             let entries = desired.entries(file);
             let prefix = format!("{} ", file.name());
             if !entries.is_empty() || last.wrote.keys().any(|name| name.starts_with(&prefix)) {
-                self.map(file, &kind, &entries, postfix, last);
+                self.map(file, kind, &entries, postfix, last);
             }
         }
-        let changes = self.settings(desired, postfix, &kind, last)?;
+        let changes = self.settings(desired, postfix, kind, last)?;
         if !changes.is_empty() {
             let before = postfix.main_cf.clone();
             let mut after = before.clone();
@@ -108,9 +110,7 @@ impl Plan {
             if part == "mode" && found.source.is_none() {
                 continue;
             }
-            let state = fine_if(result.is_ok());
-            let (Ok(text) | Err(text)) = result;
-            self.add(format!("map.{}.{part}", file.name()), state, text, Remedy::Apply);
+            self.judge(format!("map.{}.{part}", file.name()), result);
         }
         let Some(why) = why else { return };
         let (kind, before) = (kind.clone(), found.source.clone());
@@ -129,23 +129,17 @@ impl Plan {
         let mut changes = Vec::new();
         for (name, value) in parameters(desired, postfix, kind)? {
             let found = postfix.setting(name);
-            let public = shown::value(found);
-            let same = words(found) == words(&value);
-            self.foreign_edit(
-                name,
-                Some(&words(found).join(", ")),
-                &words(&value).join(", "),
-                last,
-                &if public.is_empty() { "not set".to_owned() } else { format!("`{public}`") },
-            );
-            self.wrote.insert(name.to_owned(), words(&value).join(", "));
-            let shown = match (same, found.is_empty()) {
-                (true, _) => value.clone(),
-                (false, true) => format!("not set, and should be `{value}`"),
-                (false, false) => format!("`{public}`, and should be `{value}`"),
+            let (now, wanted) = (words(found).join(", "), words(&value).join(", "));
+            let shown =
+                if found.is_empty() { "not set".into() } else { format!("`{}`", shown::value(found)) };
+            self.foreign_edit(name, Some(&now), &wanted, last, &shown);
+            let result = if now == wanted {
+                Ok(value.clone())
+            } else {
+                Err(format!("{shown}, and should be `{value}`"))
             };
-            self.add(format!("setting.{name}"), fine_if(same), shown, Remedy::Apply);
-            if !same {
+            self.wrote.insert(name.to_owned(), wanted);
+            if !self.judge(format!("setting.{name}"), result) {
                 changes.push((name.to_owned(), value));
             }
         }
@@ -159,11 +153,4 @@ impl Plan {
             self.foreign.push(format!("{name}: now {shown}, set otherwise by relayhost on {}", last.time));
         }
     }
-}
-
-fn map_kind(postfix: &Postfix) -> Result<MapKind> {
-    postfix
-        .map_kind
-        .clone()
-        .ok_or_else(|| Error::MapType { kind: postfix.setting("default_database_type").to_owned() })
 }

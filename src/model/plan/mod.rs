@@ -144,6 +144,15 @@ impl Plan {
         self.findings.push(Finding { id: id.into(), state, found: found.into(), remedy });
     }
 
+    /// Adds a comparison with what was seen, in words: an error is a difference, which `apply` mends. Returns whether
+    /// there is none.
+    fn judge(&mut self, id: impl Into<String>, found: std::result::Result<String, String>) -> bool {
+        let is_fine = found.is_ok();
+        let (Ok(text) | Err(text)) = found;
+        self.add(id, fine_if(is_fine), text, Remedy::Apply);
+        is_fine
+    }
+
     /// Compares the service, and adds the command that makes Postfix use the other changes.
     fn service(&mut self, service: Service) {
         if service.masked {
