@@ -40,8 +40,8 @@ impl Error {
             | Self::ProgramMissing { remedy, .. }
             | Self::Locked { remedy, .. }
             | Self::Log { remedy, .. }
-            | Self::Package { remedy, .. }
-            | Self::PostfixTooOld { remedy, .. } => remedy.clone(),
+            | Self::Package { remedy, .. } => remedy.clone(),
+            Self::PostfixTooOld { .. } => "use the relay's port 587 with implicit_tls = false".into(),
             Self::NotRoot => "run the same command with sudo".into(),
             Self::Io { source, path, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => format!("check that {} is the right path", typed(path)),

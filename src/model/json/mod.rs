@@ -230,9 +230,9 @@ fn interrupted(left: &Interruption) -> Value {
         Files::New(generation) => ("new", Some(generation)),
     };
     let message = left.message.as_ref().map(|message| match message {
-        TestMessage::TakenOut { queue_id } => json!({ "state": "taken out", "queue_id": queue_id }),
-        TestMessage::Left { queue_id } => json!({ "state": "left", "queue_id": queue_id }),
-        TestMessage::Unknown { queue_id } => json!({ "state": "unknown", "queue_id": queue_id }),
+        TestMessage::TakenOut(id) => json!({ "state": "taken out", "queue_id": id }),
+        TestMessage::Left(id) => json!({ "state": "left", "queue_id": id }),
+        TestMessage::Unknown(id) => json!({ "state": "unknown", "queue_id": id }),
     });
     json!({
         "signal": left.signal.name(),

@@ -46,12 +46,7 @@ pub fn parameters(
     if postfix.version.at_least(3, 0) {
         wanted.push(("smtp_tls_wrappermode", if relay.implicit_tls { "yes" } else { "no" }.into()));
     } else if relay.implicit_tls {
-        return Err(Error::PostfixTooOld {
-            what: "TLS from the first byte (implicit_tls, port 465)".into(),
-            needed: "3.0",
-            version: postfix.version.to_string(),
-            remedy: "use the relay's port 587 with implicit_tls = false".into(),
-        });
+        return Err(Error::PostfixTooOld { version: postfix.version.to_string() });
     }
     if relay.tls != Tls::None
         && let Some(bundle) = postfix.ca_files.first()

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::error::is_unsafe;
+
 /// One unit of a reading, and its range in the text.
 #[derive(Debug, Clone, Copy)]
 pub struct Item {
@@ -108,9 +110,7 @@ pub fn run_around(text: &str, range: Range<usize>) -> Range<usize> {
 
 /// Whether a character can be seen: no white space, no control or formatting character.
 fn is_shown(c: char) -> bool {
-    !(c.is_whitespace()
-        || c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'))
+    !(c.is_whitespace() || is_unsafe(c))
 }
 
 /// The visible characters of a text; with `joined`, without the joints between the lines of a reply.
