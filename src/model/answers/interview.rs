@@ -16,7 +16,7 @@ use crate::model::secret::Secret;
 use crate::model::text;
 
 /// The answers given so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Interview {
     choices: Choices,
     /// The choices before a question was reopened.
@@ -35,16 +35,7 @@ pub struct Interview {
 impl Interview {
     /// Begins with the known choices. `domain` is the one that Postfix on this host gives to local addresses.
     pub fn new(choices: Choices, domain: &str) -> Self {
-        let mut interview = Self {
-            before: Choices::default(),
-            standard: false,
-            as_they_are: false,
-            reopened: BTreeSet::new(),
-            login: None,
-            local: None,
-            domain: domain.to_owned(),
-            choices,
-        };
+        let mut interview = Self { choices, domain: domain.to_owned(), ..Self::default() };
         interview.fill_in();
         interview
     }
@@ -159,12 +150,9 @@ impl Interview {
                 return Ok(());
             }
             Question::Port => {
-                trial.port = Some(typed.parse().map_err(|_| {
-                    Complaint::new(
-                        format!("`{}` is not a number", text::one_line(&typed)),
-                        "relays usually listen on 587, 465 or 25",
-                    )
-                })?);
+                let problem = format!("`{}` is not a number", text::one_line(&typed));
+                let complaint = Complaint::new(problem, "relays usually listen on 587, 465 or 25");
+                trial.port = Some(typed.parse().map_err(|_| complaint)?);
             }
             Question::Tls => trial.tls = Some(level(&typed)?),
             Question::Username => trial.username = Some(typed),
@@ -232,17 +220,13 @@ impl Interview {
             Question::Login | Question::Username => {
                 (chosen.username, chosen.password, chosen.password_file) = (None, None, None);
             }
-            Question::Password => {
-                (chosen.password, chosen.password_file) = (None, None);
-            }
+            Question::Password => (chosen.password, chosen.password_file) = (None, None),
             Question::Port | Question::Tls => {}
             Question::Local | Question::Public => {
                 (self.local, self.as_they_are) = (None, false);
                 chosen.rewrites.clear();
             }
-            Question::To => {
-                chosen.to = None;
-            }
+            Question::To => chosen.to = None,
         }
         // Where a preset answers these, they are asked only if they are in `reopened`.
         if matches!(question, Question::Port | Question::Tls | Question::Username | Question::Password) {
@@ -301,15 +285,11 @@ pub fn yes_or_no(typed: &str) -> Result<bool, Complaint> {
 
 /// Parses a level of TLS.
 pub fn level(typed: &str) -> Result<Tls, Complaint> {
-    [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure]
-        .into_iter()
-        .find(|tls| tls.word() == typed)
-        .ok_or_else(|| {
-            Complaint::new(
-                format!("`{}` is not a level of TLS", text::one_line(typed)),
-                "take one of none, may, encrypt, verify, secure",
-            )
-        })
+    let all = [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure];
+    all.into_iter().find(|tls| tls.word() == typed).ok_or_else(|| {
+        let problem = format!("`{}` is not a level of TLS", text::one_line(typed));
+        Complaint::new(problem, "take one of none, may, encrypt, verify, secure")
+    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use crate::model::desired::Desired;
 use crate::model::observed::{Observed, Queue, Service};
 use crate::model::plan::action::{Actions, FileChange, ServiceAction};
 use crate::model::state::order::Order;
-use crate::model::state::pending::Waiting;
 
 /// The findings, and the actions that follow from them.
 #[derive(Debug)]
@@ -121,16 +120,6 @@ impl Plan {
     /// The number of comparisons; notes do not count.
     pub fn compared(&self) -> usize {
         self.findings.iter().filter(|finding| finding.state != State::Note).count()
-    }
-
-    /// Adds the orders that wait for the end of an RPM transaction, or that failed after one.
-    pub fn waits(&mut self, waiting: &[Waiting]) {
-        self.findings.extend(waiting.iter().map(|waiting| Finding {
-            id: format!("pending.{}", waiting.name),
-            state: if waiting.attention { State::Differs } else { State::Note },
-            found: waiting.text.clone(),
-            remedy: waiting.attention.then(|| Remedy::Say(waiting.remedy.clone())),
-        }));
     }
 
     pub(super) fn add(

@@ -3,7 +3,7 @@
 
 use super::action::changed_lines;
 use super::parameters::is_local;
-use super::{Plan, Remedy, State};
+use super::{Plan, Remedy, State, fine_if};
 use crate::error::shown as path_shown;
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, Sendmail};
@@ -47,17 +47,20 @@ impl Plan {
 
     /// Adds settings that relayhost does not manage and that can lead mail elsewhere.
     pub(super) fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
-        let set = || Remedy::say("alternatives --set mta /usr/sbin/sendmail.postfix");
-        match &postfix.sendmail {
-            Sendmail::Postfix => self.add("sendmail", State::Fine, "Postfix's", None),
-            Sendmail::Missing => {
-                self.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", set());
-            }
+        let elsewhere = match &postfix.sendmail {
+            Sendmail::Postfix => None,
+            Sendmail::Missing => Some("there is no /usr/sbin/sendmail".to_owned()),
             Sendmail::Other(path) => {
-                let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path_shown(path));
-                self.add("sendmail", State::Differs, text, set());
+                Some(format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path_shown(path)))
             }
-        }
+        };
+        let set = Remedy::say("alternatives --set mta /usr/sbin/sendmail.postfix");
+        self.add(
+            "sendmail",
+            fine_if(elsewhere.is_none()),
+            elsewhere.unwrap_or_else(|| "Postfix's".into()),
+            set,
+        );
         for parameter in settings::leading_elsewhere() {
             let value = postfix.setting(parameter);
             if !value.is_empty() {
