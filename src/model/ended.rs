@@ -53,13 +53,8 @@ impl Ended {
     /// The exit status of the command.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Checked(compared) | Self::Planned(compared) => {
-                if compared.plan.is_in_order() {
-                    Exit::Done
-                } else {
-                    Exit::Differs
-                }
-            }
+            Self::Checked(compared) | Self::Planned(compared) if compared.plan.is_in_order() => Exit::Done,
+            Self::Checked(_) | Self::Planned(_) => Exit::Differs,
             Self::Applied(applied) => applied.exit(),
             Self::Deferred(_) => Exit::Deferred,
             Self::Idle(idle) => idle.exit(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::model::packages::need::{MAIL_PACKAGES, Need};
+use crate::model::packages::need::Need;
 use crate::model::postfix::lines::trim;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
@@ -162,15 +162,9 @@ impl fmt::Display for Version {
 
 /// The names to ask `rpm -q --whatprovides` for. The mail command is asked for under all its names.
 pub fn capabilities(needs: &[Need]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for need in needs {
-        match need {
-            Need::Package { name, .. } => names.push(name.clone()),
-            // `rpm -q` reports an absent path as an error, but not an absent name.
-            Need::MailCommand => names
-                .extend(MAIL_PACKAGES.iter().filter(|name| !name.starts_with('/')).map(ToString::to_string)),
-        }
-    }
+    // `rpm -q` reports an absent path as an error, but not an absent name.
+    let names = needs.iter().flat_map(Need::names).filter(|name| !name.starts_with('/'));
+    let mut names: Vec<String> = names.map(str::to_owned).collect();
     names.dedup();
     names
 }
@@ -203,25 +197,24 @@ pub fn parse_settings(output: &str) -> Settings {
 }
 
 #[cfg(test)]
-impl Postfix {
-    /// A running Postfix with these settings and no files, for unit tests.
-    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
-        Self {
-            version: Version("3.5.25".into()),
-            settings: settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-            main_cf: MainCf::new(Vec::new()),
-            map_kind: MapKind::new("hash"),
-            maps: BTreeMap::new(),
-            ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
-            service: Service { running: true, enabled: Some(true), masked: false },
-            sendmail: Sendmail::Postfix,
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Postfix {
+        /// A running Postfix with these settings and no files, for unit tests.
+        pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+            Self {
+                version: Version("3.5.25".into()),
+                settings: settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+                main_cf: MainCf::new(Vec::new()),
+                map_kind: MapKind::new("hash"),
+                maps: BTreeMap::new(),
+                ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
+                service: Service { running: true, enabled: Some(true), masked: false },
+                sendmail: Sendmail::Postfix,
+            }
+        }
+    }
 
     #[test]
     fn packages_by_capability() {

@@ -67,11 +67,10 @@ impl Choices {
         if trial.username.is_some() && trial.password.is_none() {
             trial.password = Some(Secret::new("x"));
         }
-        match trial.desired() {
-            Ok(_) => Ok(()),
-            Err(Error::Answers { problem, remedy, .. }) => Err(Complaint { problem, remedy }),
-            Err(other) => Err(Complaint::new(other.to_string(), other.hint())),
-        }
+        trial.desired().map(|_| ()).map_err(|error| match error {
+            Error::Answers { problem, remedy, .. } => Complaint { problem, remedy },
+            other => Complaint { problem: other.to_string(), remedy: other.hint() },
+        })
     }
 
     /// The desired state of the host by these choices.

@@ -77,10 +77,8 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Headers, String> {
     let evr = package.get_evr().map_err(damaged)?.evr_short();
     // These values become words of a command line and of relayhost's messages.
     let good = |c: char| c.is_ascii_alphanumeric() || "._+~^-:".contains(c);
-    if [&name, &evr, &arch]
-        .iter()
-        .any(|part| part.is_empty() || part.starts_with('-') || !part.chars().all(good))
-    {
+    let is_word = |part: &String| !part.is_empty() && !part.starts_with('-') && part.chars().all(good);
+    if ![&name, &evr, &arch].into_iter().all(is_word) {
         return Err("has a name or version with characters that no package has there".into());
     }
     let provides = package.get_provides().map_err(damaged)?;

@@ -19,8 +19,7 @@ impl Plan {
         };
         for file in Managed::maps() {
             let entries = desired.entries(file);
-            let prefix = format!("{} ", file.name());
-            if !entries.is_empty() || last.wrote.keys().any(|name| name.starts_with(&prefix)) {
+            if !entries.is_empty() || last.entries(file).next().is_some() {
                 self.map(file, kind, &entries, postfix, last);
             }
         }
@@ -67,26 +66,20 @@ impl Plan {
         }
         // An entry that the last run wrote and nobody has changed is removed when the answers no longer have it: an old
         // relay's password must not stay on the disk. An entry that a person wrote stays.
-        let prefix = format!("{} ", file.name());
-        let ours = last.wrote.iter().filter_map(|(name, digest)| Some((name.strip_prefix(&prefix)?, digest)));
         let is_wanted =
             |key: &str| entries.iter().any(|(wanted, _)| wanted.to_lowercase() == key.to_lowercase());
         let mut left = Vec::new();
-        for (key, digest) in ours.filter(|(key, _)| !is_wanted(key)) {
-            if after.remove(key, |value| sha256(value.as_bytes()) == *digest) {
+        for (key, digest) in last.entries(file).filter(|(key, _)| !is_wanted(key)) {
+            if after.remove(key, |value| sha256(value.as_bytes()) == digest) {
                 left.push(key.to_owned());
             }
         }
         if entries.is_empty() && left.is_empty() {
             return;
         }
-        let mut amiss = Vec::new();
-        if !stale.is_empty() {
-            amiss.push(format!("no entry, or another one, for {}", stale.join(", ")));
-        }
-        if !left.is_empty() {
-            amiss.push(format!("still has our entry for {}", left.join(", ")));
-        }
+        let faults = [("no entry, or another one, for", &stale), ("still has our entry for", &left)];
+        let faults = faults.into_iter().filter(|(_, keys)| !keys.is_empty());
+        let amiss: Vec<_> = faults.map(|(fault, keys)| format!("{fault} {}", keys.join(", "))).collect();
         let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
         let mode = found.source_exposed.clone().or_else(|| match &found.database {
             Database::Read { exposed, .. } => exposed.clone(),

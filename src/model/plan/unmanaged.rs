@@ -23,10 +23,6 @@ impl Plan {
     /// Adds the files that differ from what the last run left, with the differences. Not a fault: relayhost does not
     /// manage other lines.
     pub(super) fn drift(&mut self, postfix: &Postfix, last: &LastRun) {
-        let keys = |file: Managed| -> Vec<String> {
-            let key = |name: &String| Some(name.strip_prefix(file.name())?.strip_prefix(' ')?.to_owned());
-            last.wrote.keys().filter_map(key).collect()
-        };
         let now = |file: Managed| match file {
             Managed::MainCf => Some(postfix.main_cf.bytes()),
             _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
@@ -34,7 +30,8 @@ impl Plan {
         for (file, ours) in &last.after {
             let now = now(*file).unwrap_or_default();
             if now != ours.as_slice() {
-                let changes = changed_lines(*file, ours, now, &keys(*file));
+                let keys: Vec<String> = last.entries(*file).map(|(key, _)| key.to_owned()).collect();
+                let changes = changed_lines(*file, ours, now, &keys);
                 self.add(
                     format!("drift.{}", file.name()),
                     State::Note,
