@@ -154,12 +154,6 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The names to ask `rpm -q --whatprovides` for. The mail command is asked for under all its names.
 pub fn capabilities(needs: &[Need]) -> Vec<String> {
     // `rpm -q` reports an absent path as an error, but not an absent name.

@@ -51,12 +51,13 @@ impl Choices {
     /// Checks the choices made so far; open ones are no error.
     pub fn check(&self) -> std::result::Result<(), Complaint> {
         let mut trial = self.clone();
-        if let Some(provider) = trial.provider.as_ref().and_then(|name| providers().get(name)) {
-            // A preset whose part is open is left out. Any other is checked, since it may be unusable.
-            if provider.part.is_some() && provider.standard.is_none() {
-                trial.provider = None;
-            }
-        }
+        // A preset whose part is open is left out. Any other is checked, since it may be unusable.
+        let is_open = |name: &String| {
+            providers()
+                .get(name)
+                .is_some_and(|provider| provider.part.is_some() && provider.standard.is_none())
+        };
+        trial.provider = trial.provider.filter(|name| !is_open(name));
         let own_host = self.preset().is_some_and(|preset| preset.host.is_some());
         if trial.host.is_none() && !own_host {
             trial.host = Some(OPEN.into());

@@ -62,10 +62,10 @@ impl Reader<'_> {
 
     fn preset(&self) -> Result<Option<Preset>> {
         let usable = |preset: Preset| match &preset.provider.unusable {
-            Some(why) => refuse(
-                format!("provider `{}` cannot be used: {why}", preset.name),
-                "take another relay; `relayhost providers` lists those that are known",
-            ),
+            Some(why) => {
+                let remedy = "take another relay; `relayhost providers` lists those that are known";
+                refuse(format!("provider `{}` cannot be used: {why}", preset.name), remedy)
+            }
             None => Ok(preset),
         };
         let name = self.answers.tables.relay.provider.as_ref();
@@ -186,10 +186,8 @@ fn plain_text<'t>(text: &'t str, what: &str) -> Checked<&'t str> {
 fn username(typed: &str) -> Checked<String> {
     let name = plain_text(typed, "auth.username")?;
     if name.contains(':') {
-        return refuse(
-            "a user name with a colon cannot be used",
-            "Postfix ends the user name at the first colon of sasl_passwd; ask the provider for another login name",
-        );
+        let remedy = "Postfix ends the user name at the first colon of sasl_passwd; ask the provider for another login name";
+        return refuse("a user name with a colon cannot be used", remedy);
     }
     Ok(name.to_owned())
 }
@@ -253,10 +251,9 @@ fn port(typed: i64) -> Checked<u16> {
 /// Refuses a level of TLS that the other values make impossible.
 fn possible(tls: Tls, is_address: bool, implicit_tls: bool) -> Checked<()> {
     if tls >= Tls::Verify && is_address {
-        return refuse(
-            format!("tls is `{}`, and a certificate cannot be checked for an address", tls.word()),
-            "set relay.host to the name that the relay's certificate carries, or tls = \"encrypt\"",
-        );
+        let problem = format!("tls is `{}`, and a certificate cannot be checked for an address", tls.word());
+        let remedy = "set relay.host to the name that the relay's certificate carries, or tls = \"encrypt\"";
+        return refuse(problem, remedy);
     }
     if implicit_tls && tls < Tls::Encrypt {
         let remedy = "set tls = \"encrypt\" (or verify, secure), or implicit_tls = false";
@@ -267,10 +264,9 @@ fn possible(tls: Tls, is_address: bool, implicit_tls: bool) -> Checked<()> {
 
 fn local_sender(typed: &str) -> Checked<String> {
     if typed.contains('*') || typed.starts_with('/') || typed == "@" || typed.is_empty() {
-        return refuse(
-            format!("`{}` would rewrite every address, the recipients' too", text::one_line(typed)),
-            "list the senders: \"monitor@this.host\", or \"@this.host\" for all of this host's",
-        );
+        let problem = format!("`{}` would rewrite every address, the recipients' too", text::one_line(typed));
+        let remedy = "list the senders: \"monitor@this.host\", or \"@this.host\" for all of this host's";
+        return refuse(problem, remedy);
     }
     let user_only = !typed.contains('@') && text::is_address(&format!("{typed}@x"));
     let domain_only = typed.starts_with('@') && text::is_address(&format!("x{typed}"));
@@ -291,10 +287,10 @@ fn recipient(typed: &str, rewrites: &[Rewrite]) -> Checked<String> {
         local.eq_ignore_ascii_case(&to) || (local.starts_with('@') && local.eq_ignore_ascii_case(domain))
     };
     match rewrites.iter().find(|rewrite| hits(&rewrite.local)) {
-        Some(rewrite) => refuse(
-            format!("the rewrite of `{}` would rewrite this recipient too", rewrite.local),
-            "rewrite the senders one by one, or send the test to another domain",
-        ),
+        Some(Rewrite { local, .. }) => {
+            let remedy = "rewrite the senders one by one, or send the test to another domain";
+            refuse(format!("the rewrite of `{local}` would rewrite this recipient too"), remedy)
+        }
         None => Ok(to),
     }
 }

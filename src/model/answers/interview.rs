@@ -4,6 +4,7 @@
 mod prompts;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 pub use prompts::{Prompt, Question};
 
@@ -200,8 +201,7 @@ impl Interview {
             self.choices.username.get_or_insert(fixed);
         }
         // A password must not go to a host that only claims to be the relay.
-        let named =
-            self.choices.host.as_deref().is_some_and(|host| host.parse::<std::net::IpAddr>().is_err());
+        let named = self.choices.host.as_deref().is_some_and(|host| host.parse::<IpAddr>().is_err());
         let preset = self.choices.preset().is_some_and(|preset| preset.host.is_some());
         if named && !preset && self.choices.username.is_some() {
             self.choices.tls.get_or_insert(Tls::Secure);

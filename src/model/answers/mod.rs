@@ -41,31 +41,26 @@ struct Origin {
 }
 
 /// All tables of an answers file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Tables {
     /// Version of the format; 1.
     pub version: Option<Spanned<i64>>,
     /// `[relay]`.
-    #[serde(default)]
     pub relay: Relay,
     /// `[auth]`.
-    #[serde(default)]
     pub auth: Auth,
     /// `[sender]`.
-    #[serde(default)]
     pub sender: Sender,
     /// `[verify]`.
-    #[serde(default)]
     pub verify: Verify,
     /// `[packages]`.
-    #[serde(default)]
     pub packages: Packages,
 }
 
 /// `[relay]`: the relay, and the connection to it.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Relay {
     /// Name of a preset.
     pub provider: Option<Spanned<String>>,
@@ -83,7 +78,7 @@ pub struct Relay {
 
 /// `[auth]`: the login of this host at the relay.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Auth {
     /// SASL mechanism.
     pub mechanism: Option<Spanned<Mechanism>>,
@@ -101,10 +96,9 @@ pub struct Auth {
 
 /// `[sender]`: the sender addresses that the relay sees.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Sender {
     /// Local address to public address, in the file's order.
-    #[serde(default)]
     pub rewrite: Rewrites,
 }
 
@@ -132,7 +126,7 @@ impl<'de> Deserialize<'de> for Rewrites {
 
 /// `[verify]`: the test message.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Verify {
     /// Its recipient.
     pub to: Option<Spanned<String>>,
@@ -142,10 +136,9 @@ pub struct Verify {
 
 /// `[packages]`: additional packages, and the directory to install from.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Packages {
     /// Additional packages that must be on the host.
-    #[serde(default)]
     pub extra: Vec<Spanned<String>>,
     /// Directory with RPMs.
     pub from: Option<Spanned<String>>,
@@ -219,18 +212,13 @@ impl Answers {
         let origin = Origin { file: file.into(), text: Secret::new(&*text), start };
         if let Err(error) = std::str::from_utf8(bytes) {
             let place = start + error.valid_up_to();
-            return Err(origin.error(
-                Some(place..place),
-                "this is not UTF-8 text",
-                "answers are a TOML text file; the examples in /usr/share/doc/relayhost/examples show one",
-            ));
+            let remedy =
+                "answers are a TOML text file; the examples in /usr/share/doc/relayhost/examples show one";
+            return Err(origin.error(Some(place..place), "this is not UTF-8 text", remedy));
         }
         if text.trim().is_empty() {
-            return Err(origin.error(
-                None,
-                "the file is empty",
-                "have `relayhost init` write one, or start from one of the examples in /usr/share/doc/relayhost/examples",
-            ));
+            let remedy = "have `relayhost init` write one, or start from one of the examples in /usr/share/doc/relayhost/examples";
+            return Err(origin.error(None, "the file is empty", remedy));
         }
         // Empty lines in front shift every place, and have no meaning in TOML.
         let moved = Secret::new("\n".repeat(start) + &*text);
@@ -272,11 +260,10 @@ impl Answers {
         match (found.next(), found.next()) {
             (None, _) => Ok(SecretSource::Absent),
             (Some((_, source)), None) => Ok(source),
-            (Some(_), Some((span, _))) => Err(self.error(
-                Some(span),
-                "the password is given twice",
-                "keep one of password, password_file, password_env and password_credential",
-            )),
+            (Some(_), Some((span, _))) => {
+                let remedy = "keep one of password, password_file, password_env and password_credential";
+                Err(self.error(Some(span), "the password is given twice", remedy))
+            }
         }
     }
 }
@@ -331,17 +318,17 @@ fn unquoted(message: &str) -> String {
 }
 
 fn remedy_for(problem: &str) -> &'static str {
-    if problem.contains("unknown field") {
-        "correct the spelling or remove the key; relayhost-answers(5) lists all keys"
-    } else if problem.contains("duplicate key") {
-        "keep one of the two lines"
-    } else if problem.contains("unknown variant") {
-        "take one of the values that the message lists"
-    } else if problem.contains("invalid type") || problem.contains("string in quotes") {
-        "text goes in \"quotes\", numbers and true/false stand bare"
-    } else {
-        "mend the TOML there; a value with backslashes or quotes is easiest in 'single quotes'"
-    }
+    let known = [
+        ("unknown field", "correct the spelling or remove the key; relayhost-answers(5) lists all keys"),
+        ("duplicate key", "keep one of the two lines"),
+        ("unknown variant", "take one of the values that the message lists"),
+        ("invalid type", "text goes in \"quotes\", numbers and true/false stand bare"),
+        ("string in quotes", "text goes in \"quotes\", numbers and true/false stand bare"),
+    ];
+    known.iter().find(|(part, _)| problem.contains(part)).map_or(
+        "mend the TOML there; a value with backslashes or quotes is easiest in 'single quotes'",
+        |(_, remedy)| remedy,
+    )
 }
 
 #[cfg(test)]

@@ -18,37 +18,19 @@ impl Plan {
             return Err(Error::MapType { kind: postfix.setting("default_database_type").to_owned() });
         };
         for file in Managed::maps() {
-            let entries = desired.entries(file);
-            if !entries.is_empty() || last.entries(file).next().is_some() {
-                self.map(file, kind, &entries, postfix, last);
-            }
+            self.map(file, kind, desired, postfix, last);
         }
-        let changes = self.settings(desired, postfix, kind, last)?;
-        if !changes.is_empty() {
-            let before = postfix.main_cf.clone();
-            let mut after = before.clone();
-            for (name, value) in &changes {
-                after.set(name, value);
-            }
-            self.actions.files.push(FileChange::MainCf(MainCfChange { before, after, changes }));
-        }
-        Ok(())
+        self.settings(desired, postfix, kind, last)
     }
 
     /// Compares one map.
-    fn map(
-        &mut self,
-        file: Managed,
-        kind: &MapKind,
-        entries: &[(String, String)],
-        postfix: &Postfix,
-        last: &LastRun,
-    ) {
+    fn map(&mut self, file: Managed, kind: &MapKind, desired: &Desired, postfix: &Postfix, last: &LastRun) {
+        let entries = desired.entries(file);
         let nothing = MapFile::default();
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
         let mut after = found.source.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
         let mut stale = Vec::new();
-        for (key, value) in entries {
+        for (key, value) in &entries {
             let (name, found) = (format!("{} {key}", file.name()), after.get(key));
             let digest = |value: &str| sha256(value.as_bytes());
             self.foreign_edit(
@@ -59,7 +41,7 @@ impl Plan {
                 if found.is_some() { "another entry" } else { "not there" },
             );
             self.wrote.insert(name, digest(value));
-            if found.as_deref() != Some(value) {
+            if found.as_ref() != Some(value) {
                 stale.push(key.clone());
                 after.set(key, value);
             }
@@ -111,15 +93,16 @@ impl Plan {
         self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys }));
     }
 
-    /// Compares the parameters; returns those that have to be set.
+    /// Compares the parameters of main.cf.
     fn settings(
         &mut self,
         desired: &Desired,
         postfix: &Postfix,
         kind: &MapKind,
         last: &LastRun,
-    ) -> Result<Vec<(String, String)>> {
+    ) -> Result<()> {
         let mut changes = Vec::new();
+        let mut after = postfix.main_cf.clone();
         for (name, value) in parameters(desired, postfix, kind)? {
             let found = postfix.setting(name);
             let (now, wanted) = (words(found).join(", "), words(&value).join(", "));
@@ -133,10 +116,15 @@ impl Plan {
             };
             self.wrote.insert(name.to_owned(), wanted);
             if !self.judge(format!("setting.{name}"), result) {
+                after.set(name, &value);
                 changes.push((name.to_owned(), value));
             }
         }
-        Ok(changes)
+        if !changes.is_empty() {
+            let before = postfix.main_cf.clone();
+            self.actions.files.push(FileChange::MainCf(MainCfChange { before, after, changes }));
+        }
+        Ok(())
     }
 
     /// Notes a managed value that is neither as the last run wrote it nor as the answers say.

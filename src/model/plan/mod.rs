@@ -41,8 +41,6 @@ pub struct Plan {
     pub complete: bool,
 }
 
-const UNMASK: &str = "systemctl unmask postfix";
-
 impl Plan {
     /// Compares a host with the answers. An error only if the answers cannot be fulfilled on this host at all.
     pub fn new(desired: &Desired, observed: &Observed) -> Result<Self> {
@@ -54,11 +52,7 @@ impl Plan {
         Self::compare(desired, observed, |_, _| {})
     }
 
-    fn compare(
-        desired: &Desired,
-        observed: &Observed,
-        service: impl FnOnce(&mut Self, Service),
-    ) -> Result<Self> {
+    fn compare(desired: &Desired, observed: &Observed, service: fn(&mut Self, Service)) -> Result<Self> {
         let Observed { postfix, last, .. } = observed;
         let nothing = BTreeMap::new();
         let settings = postfix.as_ref().map_or(&nothing, |postfix| &postfix.settings);
@@ -145,12 +139,8 @@ impl Plan {
     /// Compares the service, and adds the command that makes Postfix use the other changes.
     fn service(&mut self, service: Service) {
         if service.masked {
-            self.add(
-                "service.masked",
-                State::Differs,
-                "systemd is told never to start Postfix",
-                Remedy::say(UNMASK),
-            );
+            let found = "systemd is told never to start Postfix";
+            self.add("service.masked", State::Differs, found, Remedy::say("systemctl unmask postfix"));
         }
         self.masked = service.masked;
         let running = if service.running { "running" } else { "not running" };

@@ -46,7 +46,7 @@ pub fn parameters(
     if postfix.version.at_least(3, 0) {
         wanted.push(("smtp_tls_wrappermode", if relay.implicit_tls { "yes" } else { "no" }.into()));
     } else if relay.implicit_tls {
-        return Err(Error::PostfixTooOld { version: postfix.version.to_string() });
+        return Err(Error::PostfixTooOld { version: postfix.version.0.clone() });
     }
     if relay.tls != Tls::None
         && let Some(bundle) = postfix.ca_files.first()

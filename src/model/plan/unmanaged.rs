@@ -32,12 +32,8 @@ impl Plan {
             if now != ours.as_slice() {
                 let keys: Vec<String> = last.entries(*file).map(|(key, _)| key.to_owned()).collect();
                 let changes = changed_lines(*file, ours, now, &keys);
-                self.add(
-                    format!("drift.{}", file.name()),
-                    State::Note,
-                    format!("changed since our run of {}: {changes}", last.time),
-                    None,
-                );
+                let text = format!("changed since our run of {}: {changes}", last.time);
+                self.add(format!("drift.{}", file.name()), State::Note, text, None);
             }
         }
     }
@@ -58,44 +54,30 @@ impl Plan {
             elsewhere.unwrap_or_else(|| "Postfix's".into()),
             set,
         );
+        let mut warn = |id: &str, found: String, remedy: &str| {
+            self.add(id, State::Warning, found, Remedy::say(remedy));
+        };
         for parameter in settings::leading_elsewhere() {
             let value = postfix.setting(parameter);
             if !value.is_empty() {
-                self.add(
-                    format!("routing.{parameter}"),
-                    State::Warning,
-                    format!("`{}` can send mail another way than to the relay", shown::value(value)),
-                    Remedy::Say(format!(
-                        "make sure that it does what you want, or `postconf -X {parameter}`"
-                    )),
-                );
+                let found = format!("`{}` can send mail another way than to the relay", shown::value(value));
+                let remedy = format!("make sure that it does what you want, or `postconf -X {parameter}`");
+                warn(&format!("routing.{parameter}"), found, &remedy);
             }
         }
-        if !matches!(postfix.setting("default_transport"), "" | "smtp") {
-            let value = postfix.setting("default_transport").to_owned();
-            self.add(
-                "routing.default_transport",
-                State::Warning,
-                format!("`{value}`: mail for elsewhere does not go through smtp(8)"),
-                Remedy::say("postconf -e default_transport=smtp"),
-            );
+        let transport = postfix.setting("default_transport");
+        if !matches!(transport, "" | "smtp") {
+            let found = format!("`{transport}`: mail for elsewhere does not go through smtp(8)");
+            warn("routing.default_transport", found, "postconf -e default_transport=smtp");
         }
         if let Some(to) = desired.verify.to.as_ref().filter(|to| is_local(to, postfix)) {
             let domain = to.rsplit('@').next().unwrap_or_default();
-            self.add(
-                "routing.mydestination",
-                State::Warning,
-                format!("`{domain}` is in mydestination, so mail for {to} stays on this host"),
-                Remedy::say("take the domain out of mydestination in main.cf"),
-            );
+            let found = format!("`{domain}` is in mydestination, so mail for {to} stays on this host");
+            warn("routing.mydestination", found, "take the domain out of mydestination in main.cf");
         }
         if desired.password_in_clear() {
-            self.add(
-                "auth.clear_text",
-                State::Warning,
-                "the password may cross the network unencrypted",
-                Remedy::say("set tls = \"encrypt\" under [relay] if the relay offers TLS"),
-            );
+            let found = "the password may cross the network unencrypted".to_owned();
+            warn("auth.clear_text", found, "set tls = \"encrypt\" under [relay] if the relay offers TLS");
         }
     }
 }

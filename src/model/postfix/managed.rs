@@ -67,14 +67,13 @@ impl Managed {
 
     /// Names of the files that a generation records for it: the file, and for a map its databases of every kind.
     pub fn recorded(self) -> Vec<String> {
-        let suffixes = if self.row().map { &SUFFIXES[..] } else { &[] };
-        let databases = suffixes.iter().map(|suffix| format!("{}{suffix}", self.name()));
-        [self.name().to_owned()].into_iter().chain(databases).collect()
+        let suffixes = if self.row().map { &SUFFIXES[..] } else { &[""] };
+        suffixes.iter().map(|suffix| format!("{}{suffix}", self.name())).collect()
     }
 }
 
-/// File name endings of the databases, of all kinds.
-const SUFFIXES: [&str; 2] = [".db", ".lmdb"];
+/// File name endings of a source and of its databases, of all kinds.
+const SUFFIXES: [&str; 3] = ["", ".db", ".lmdb"];
 
 /// A lookup table type that postmap can build into one file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -191,10 +191,9 @@ pub fn find(typed: &str) -> Result<Preset, Complaint> {
     let host = match (&provider.part, &provider.host) {
         (None, host) if part.is_none() => host.clone(),
         (None, _) => {
-            return Err(Complaint::new(
-                format!("provider `{name}` has no parts, and `{}` names one", text::one_line(typed)),
-                format!("write `{name}`"),
-            ));
+            let problem =
+                format!("provider `{name}` has no parts, and `{}` names one", text::one_line(typed));
+            return Err(Complaint::new(problem, format!("write `{name}`")));
         }
         (Some(word), Some(template)) => Some(of_tenant(name, word, template, part)?),
         (Some(word), None) => Some(of_part(name, word, provider, part)?),
@@ -212,10 +211,8 @@ fn of_part(name: &str, word: &str, provider: &Provider, part: Option<&str>) -> R
     };
     let found = provider.parts.iter().find(|part| part.name == wanted).map(|part| part.host.clone());
     found.ok_or_else(|| {
-        Complaint::new(
-            format!("provider `{name}` has no {word} `{}`", text::one_line(wanted)),
-            format!("take one of {}; for a new one set relay.host as well", known()),
-        )
+        let problem = format!("provider `{name}` has no {word} `{}`", text::one_line(wanted));
+        Complaint::new(problem, format!("take one of {}; for a new one set relay.host as well", known()))
     })
 }
 

@@ -81,8 +81,8 @@ pub fn readings(text: &str) -> impl Iterator<Item = Vec<Item>> {
         let is_used = |signs: &str| {
             signs.is_empty() || letters.iter().any(|letter| letter.c.is_some_and(|c| signs.contains(c)))
         };
-        let used: Vec<_> = ALL.iter().filter(|(_, signs)| is_used(signs)).collect();
-        used.into_iter().map(|(writing, _)| read(&letters, *writing)).collect::<Vec<_>>()
+        let used = ALL.iter().filter(|(_, signs)| is_used(signs));
+        used.map(|(writing, _)| read(&letters, *writing)).collect::<Vec<_>>()
     })
 }
 
@@ -235,15 +235,12 @@ enum Meant {
 }
 
 fn put(items: &mut Vec<Item>, meant: Meant, from: usize, to: usize) {
-    match meant {
-        Meant::Byte(byte) if !is_counted(byte) => {}
-        Meant::Byte(byte) => items.push(Item { unit: Unit::Byte(byte), from, to }),
-        Meant::Char(c) if !is_shown(c) => {}
-        Meant::Char(c) => {
-            let bytes = c.encode_utf8(&mut [0; 4]).as_bytes().to_vec();
-            items.extend(bytes.into_iter().map(|byte| Item { unit: Unit::Byte(byte), from, to }));
-        }
-    }
+    let bytes = match meant {
+        Meant::Byte(byte) if is_counted(byte) => vec![byte],
+        Meant::Char(c) if is_shown(c) => c.to_string().into_bytes(),
+        Meant::Byte(_) | Meant::Char(_) => return,
+    };
+    items.extend(bytes.into_iter().map(|byte| Item { unit: Unit::Byte(byte), from, to }));
 }
 
 /// The meaning of the escape that begins here, and its length in characters.

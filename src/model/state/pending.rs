@@ -42,15 +42,11 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Whether both are known to be of the same boot.
-    fn shares_boot(&self, other: &Self) -> bool {
-        !self.boot.is_empty() && self.boot == other.boot
-    }
-
     /// Seconds from `earlier` to this moment; `None` if unknown, because the clock was set back in between.
     fn since(&self, earlier: &Self) -> Option<u64> {
+        let shares_boot = !self.boot.is_empty() && self.boot == earlier.boot;
         match (self.up, earlier.up) {
-            (Some(now), Some(then)) if self.shares_boot(earlier) => now.checked_sub(then),
+            (Some(now), Some(then)) if shares_boot => now.checked_sub(then),
             _ => self.wall.checked_sub(earlier.wall),
         }
     }
