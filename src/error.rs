@@ -1,6 +1,7 @@
 //! All errors, in one enum with fields: the sentence, the exit status and the remedy come from here, so that every
 //! caller says the same. No I/O, no formatting for terminals.
 
+mod complaint;
 mod edit;
 mod exit;
 mod hint;
@@ -11,11 +12,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use complaint::Complaint;
 pub use edit::Edit;
 pub use exit::Exit;
 pub use hint::{away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
-pub use text::{human, shown};
+pub use text::{human, is_unsafe, shown};
 use text::{lines, list, tail};
 
 /// Result of everything in this crate.
@@ -180,17 +182,13 @@ pub enum Error {
         /// The next step for a person.
         remedy: String,
     },
-    /// The answers ask for a feature that this Postfix does not have.
-    #[error("{what} needs Postfix {needed} or later; this host has {version}")]
+    /// The answers ask for TLS from the first byte, which this Postfix does not have.
+    #[error(
+        "TLS from the first byte (implicit_tls, port 465) needs Postfix 3.0 or later; this host has {version}"
+    )]
     PostfixTooOld {
-        /// The feature.
-        what: String,
-        /// The version in which it appeared.
-        needed: &'static str,
         /// The version here.
         version: String,
-        /// The next step for a person.
-        remedy: String,
     },
     /// A type of lookup table that relayhost cannot build.
     #[error(

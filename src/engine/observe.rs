@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::inspection::mailrc::Startup;
 use crate::model::observed::{
-    Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Queue, Sendmail, Service, Version,
-    capabilities, parse_packages, parse_settings,
+    Database, MapFile, Observed, Postfix, QUERY_FORMAT, Queue, Sendmail, Service, Version, capabilities,
+    parse_packages, parse_settings,
 };
 use crate::model::packages::need::needs;
 use crate::model::plan::parameters::ca_candidates;
@@ -47,7 +47,7 @@ pub fn startup_files() -> Vec<Startup> {
     mail::startup_files()
 }
 
-fn packages_of(names: &[String]) -> Result<BTreeMap<String, Presence>> {
+fn packages_of(names: &[String]) -> Result<BTreeMap<String, String>> {
     Ok(parse_packages(names, &packages::query(names, QUERY_FORMAT)?))
 }
 

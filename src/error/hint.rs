@@ -103,8 +103,8 @@ impl Error {
             | Self::ProgramMissing { remedy, .. }
             | Self::Locked { remedy, .. }
             | Self::Log { remedy, .. }
-            | Self::Package { remedy, .. }
-            | Self::PostfixTooOld { remedy, .. } => remedy.clone(),
+            | Self::Package { remedy, .. } => remedy.clone(),
+            Self::PostfixTooOld { .. } => "use the relay's port 587 with implicit_tls = false".into(),
             Self::NotRoot => "run the same command with sudo".into(),
             Self::NoFile { path, kind } => no_file(path, kind),
             Self::Io { source, path, .. } => match source.kind() {

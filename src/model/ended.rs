@@ -58,13 +58,8 @@ impl Ended {
     /// The exit status of the command.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Checked(compared) | Self::Planned(compared) => {
-                if compared.plan.is_in_order() {
-                    Exit::Done
-                } else {
-                    Exit::Differs
-                }
-            }
+            Self::Checked(compared) | Self::Planned(compared) if compared.plan.is_in_order() => Exit::Done,
+            Self::Checked(_) | Self::Planned(_) => Exit::Differs,
             Self::Applied(applied) => applied.exit(),
             Self::Deferred(_) => Exit::Deferred,
             Self::Idle(idle) => idle.exit(),
@@ -308,14 +303,7 @@ impl Shown {
         let preset = match (providers::find(typed), providers().get_key_value(typed)) {
             (Ok(preset), _) => preset,
             (Err(_), Some((name, provider))) => Preset { name, provider, host: None },
-            (Err(unknown), None) => {
-                return Err(Error::Answers {
-                    file: "providers".into(),
-                    place: None,
-                    problem: unknown.problem,
-                    remedy: unknown.remedy,
-                });
-            }
+            (Err(complaint), None) => return Err(complaint.of("providers", None)),
         };
         Ok(Self::One { typed: typed.to_owned(), preset })
     }

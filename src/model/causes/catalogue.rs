@@ -12,7 +12,7 @@ use super::form::Form;
 use super::words::{Speaker, Words};
 
 /// The side that kept the message from arriving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The relay refused the message.

@@ -12,7 +12,7 @@ use crate::model::causes::catalogue::{Entry, Fact, Fix, Stage, Verdict, fitting}
 use crate::model::causes::form::{Form, Value, fill};
 use crate::model::causes::words::Words;
 use crate::model::desired::{Auth, Desired};
-use crate::model::observed::{Database, Observed, Postfix, Presence};
+use crate::model::observed::{Database, Observed, Postfix};
 use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::Managed;
@@ -96,7 +96,7 @@ impl Circumstances {
         let mut package = String::new();
         for need in needs(desired) {
             if let Need::Package { name, plugin: Some(plugin) } = &need {
-                let missing = observed.packages.get(name) == Some(&Presence::Missing);
+                let missing = !observed.packages.contains_key(name);
                 if missing || !observed.plugins.contains(*plugin) {
                     facts.insert(Fact::PluginMissing);
                 }

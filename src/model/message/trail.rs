@@ -8,6 +8,8 @@ mod word;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use serde::Serialize;
+
 use crate::model::log::line::Line;
 use crate::model::log::witness::{ON_THE_WAY, Witness};
 use crate::model::log::{Attempt, Event, Status, parse_event, parse_line};
@@ -19,7 +21,8 @@ const ATTEMPTS: usize = 200;
 const ONWARD: usize = 50;
 
 /// Who can have written the lines of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Author {
     /// Postfix and root alone: the journal, which records the sender of each record.
     Postfix,

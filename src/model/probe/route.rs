@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::doubt::Doubt;
 use super::mechanism::Filter;
 use crate::model::causes::catalogue::Fact;
-use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
+use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{self, Settings, value, value_or};
@@ -151,10 +151,6 @@ impl Route {
             Auth::None => None,
             Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),
         };
-        let protocols = match relay.ip {
-            IpPolicy::Leave => None,
-            IpPolicy::Set(value) => Some(value),
-        };
         let mut facts = facts(relay.tls, &sender, &rewritten(&sender));
         facts.insert(if login.is_some() { Fact::AnswersHaveLogin } else { Fact::AnswersHaveNoLogin });
         let package = needs(desired).into_iter().rev().find_map(|need| match need {
@@ -170,7 +166,7 @@ impl Route {
             implicit_tls: relay.implicit_tls,
             cert_match: cert_match(settings, relay.tls),
             servername: servername(settings, &relay.host),
-            family: Family::new(settings, protocols),
+            family: Family::new(settings, relay.ip),
             lookup: Lookup::new(settings),
             address_limit: address_limit(settings),
             helo: helo(settings, host_name),

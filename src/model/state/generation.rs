@@ -130,6 +130,16 @@ pub struct LastRun {
     pub after: BTreeMap<Managed, Vec<u8>>,
 }
 
+impl LastRun {
+    /// Keys and digests of the entries that it wrote into a map.
+    pub fn entries(&self, file: Managed) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.wrote.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+        entries.filter_map(move |(name, digest)| {
+            Some((name.strip_prefix(file.name())?.strip_prefix(' ')?, digest))
+        })
+    }
+}
+
 /// Reads a record of the state directory, of this version only. The error says what is wrong with it.
 pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     if bytes.is_empty() {
