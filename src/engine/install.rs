@@ -82,6 +82,7 @@ pub(super) fn hear(progress: &mut dyn Progress) -> impl FnMut(Heard) {
     |heard| match heard {
         Heard::Line(line) => progress.say(line),
         Heard::Note(text) => progress.note(text),
+        Heard::Tick => {}
     }
 }
 

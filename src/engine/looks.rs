@@ -6,7 +6,7 @@ use super::tables::ask;
 use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::queue::{Listing, Waiting, parse_json};
-use crate::model::inspection::{Clock, Queue, Sight, Table, parse_tracking};
+use crate::model::inspection::{Clock, NotListed, Queue, Sight, Table, parse_tracking};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, parse_settings};
 use crate::model::postfix::managed::MapKind;
@@ -39,12 +39,16 @@ pub fn look<'a>(
             tables.push(table(parameter, name.trim_start_matches("proxy:"))?);
         }
     }
+    let queue = match queue(calendar, now, circumstances) {
+        Err(error) if error.interruption().is_some() => return Err(error),
+        queue => queue.map_err(|error| NotListed { why: error.to_string(), remedy: to_list(&error) }),
+    };
     Ok(Sight {
         postfix: known,
         has_key: has_key(known, &tables)?,
         tables,
         types: postfix::table_types()?,
-        queue: queue(calendar, now, circumstances),
+        queue,
         clock: clock(now),
     })
 }
@@ -85,33 +89,37 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     Ok(Some(false))
 }
 
-fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Option<Queue> {
-    let mut queue = Queue::default();
-    let mut add = |message: &Waiting| {
+fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Result<Queue> {
+    let add = |queue: &mut Queue, message: &Waiting| {
         let cause = diagnose(&[&message.reason], &circumstances());
         queue.add(message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
     };
-    let read = postfix::queue(true, &mut |line| {
-        if let Some(message) = parse_json(line) {
-            add(&message);
-        }
-    });
-    if !read.ok()? {
-        // Postfix before 3.1 has no -j.
-        let mut listing = Listing::default();
-        let mut take = |line: &str| {
-            if let Some(message) = listing.line(line, calendar) {
-                add(&message);
-            }
-        };
-        if !postfix::queue(false, &mut take).ok()? {
-            return None;
-        }
-        if let Some(message) = listing.end() {
-            add(&message);
-        }
+    let (mut queue, mut is_whole) = (Queue::default(), true);
+    let read = postfix::queue(true, &mut |line| match parse_json(line) {
+        Some(message) => add(&mut queue, &message),
+        None => is_whole = false,
+    })?;
+    if read.success() && is_whole {
+        return Ok(queue);
     }
-    Some(queue)
+    // Postfix before 3.1 has no -j, and the line of a message for hundreds of recipients is longer than what is read of one.
+    let (mut queue, mut listing) = (Queue::default(), Listing::default());
+    let mut take = |message: Option<Waiting>| message.iter().for_each(|message| add(&mut queue, message));
+    postfix::queue(false, &mut |line| take(listing.line(line, calendar)))?.checked()?;
+    take(listing.end());
+    Ok(queue)
+}
+
+/// The remedy for a queue that could not be listed.
+fn to_list(error: &Error) -> String {
+    match error {
+        Error::Timeout { .. } => {
+            "`ps -C postqueue -o pid,user,args` shows listings that wait for their readers and hold up all others; end \
+             those (`kill PID`), and run `relayhost diagnose` again"
+                .into()
+        }
+        error => error.hint("relayhost diagnose"),
+    }
 }
 
 fn clock(now: Seconds) -> Clock {

@@ -57,6 +57,9 @@ impl Pursuit {
             self.mark.take_if(|mark| line.contains(mark.as_str()));
             self.by_anybody.feed(line);
         }
+        if let Some(gap) = self.log.gap() {
+            self.by_anybody.miss(gap);
+        }
         if let (None, Some(queue_id)) = (&self.file, self.trail().queue_id()) {
             self.file = postfix::open_queued(&self.queue_directory, queue_id);
         }

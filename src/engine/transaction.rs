@@ -321,7 +321,7 @@ pub fn reread(place: Place, action: ServiceAction) -> Result<()> {
     }
     let queue = queue()?;
     let action = if service::master_runs(&queue) { action } else { ServiceAction::Start };
-    service::tell(action, &queue).map(|_| ())
+    service::tell(action, &queue, &mut |_| {}).map(|_| ())
 }
 
 /// Whether Postfix runs.

@@ -20,6 +20,7 @@ use crate::model::ended::Verified;
 use crate::model::log::Attempt;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::message::fate;
+use crate::model::message::gap::Gap;
 use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
@@ -128,6 +129,10 @@ fn send_and_follow(
         ));
     }
     let log = log_tail::follow(postfix.setting("maillog_file"))?;
+    if let Some(gap) = log.gap_without_journal() {
+        // Nothing could be learned of a message that is sent now.
+        return Ok(message.delivery(None, fate::incomplete(gap, &log.file(), log.by_hand(), None)));
+    }
     let name = host::hostname();
     let subject = format!("relayhost test from {name}");
     let body = format!(
@@ -193,6 +198,7 @@ impl Message<'_> {
                 doubted = doubted.filter(|_| matches!(word, Word::Doubt(_)));
                 match &word {
                     Word::Open => {}
+                    Word::Incomplete(gap) => return Ok(self.incomplete(pursuit, gap)),
                     Word::Doubt(_) => {
                         if doubted.get_or_insert(clock::now()).elapsed() >= GRACE
                             && let Some(delivery) = self.doubt(pursuit, &word)?
@@ -209,7 +215,7 @@ impl Message<'_> {
                         Judgement::Final(outcome) => {
                             let delivery = self.delivery(word.attempt(), outcome);
                             if !pursuit.confirm()? {
-                                return Ok(self.incomplete(pursuit));
+                                return Ok(self.incomplete(pursuit, &Gap::Late));
                             }
                             if self.word(pursuit) == word {
                                 return Self::clear_queue(delivery, pursuit);
@@ -256,7 +262,7 @@ impl Message<'_> {
     /// Log and queue have disagreed for a while. If they still do when all is read, somebody else writes to the log.
     fn doubt(&self, pursuit: &mut Pursuit, before: &Word) -> Result<Option<Delivery>> {
         if !pursuit.confirm()? {
-            return Ok(Some(self.incomplete(pursuit)));
+            return Ok(Some(self.incomplete(pursuit, &Gap::Late)));
         }
         let now = self.word(pursuit);
         Ok(match &now {
@@ -270,7 +276,7 @@ impl Message<'_> {
         let found = match word {
             Word::Said(found) => found,
             Word::Gone(gone) => return Ok(Judgement::Final(self.gone(*gone, pursuit)?)),
-            Word::Open | Word::Doubt(_) => return Err(Error::NoLog), // nobody asks then
+            Word::Open | Word::Doubt(_) | Word::Incomplete(_) => return Err(Error::NoLog), // nobody asks then
         };
         let attempt = found.attempt();
         let evidence = pursuit.trail().evidence(Some(attempt));
@@ -290,11 +296,15 @@ impl Message<'_> {
 
     /// The time is over. What was put off for a reason that may pass is the word then.
     fn out_of_time(&self, pursuit: &mut Pursuit, again: Option<&Attempt>) -> Result<Delivery> {
+        if let Some(gap) = pursuit.trail().gap() {
+            return Ok(self.incomplete(pursuit, &gap));
+        }
         if self.queue_id.is_some() {
             if !pursuit.confirm()? {
-                return Ok(self.incomplete(pursuit));
+                return Ok(self.incomplete(pursuit, &Gap::Late));
             }
             match self.word(pursuit) {
+                Word::Incomplete(gap) => return Ok(self.incomplete(pursuit, &gap)),
                 Word::Doubt(text) => return Ok(self.contradiction(pursuit, &text)),
                 Word::Open => {}
                 word if again.zip(word.attempt()).is_some_and(|(one, other)| is_repeated(one, other)) => {}
@@ -331,9 +341,9 @@ impl Message<'_> {
         Delivery { queue, ..self.delivery(None, outcome) }
     }
 
-    fn incomplete(&self, pursuit: &Pursuit) -> Delivery {
+    fn incomplete(&self, pursuit: &Pursuit, gap: &Gap) -> Delivery {
         let ((queue, left), (file, by_hand)) = (self.in_queue(pursuit), pursuit.file());
-        Delivery { queue, ..self.delivery(None, fate::incomplete(&file, by_hand, left.as_deref())) }
+        Delivery { queue, ..self.delivery(None, fate::incomplete(gap, &file, by_hand, left.as_deref())) }
     }
 
     /// What the queue has of a message whose fate is in doubt, and how postsuper(1) knows it. If the queue cannot be read,

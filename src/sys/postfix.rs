@@ -199,15 +199,14 @@ pub fn table_types() -> Result<Vec<String>> {
 /// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
 const LISTING: Duration = Duration::from_secs(10);
 
-/// Hands on the output of `postqueue -j` or `postqueue -p`, line by line; false if postqueue does not know that option.
-pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<bool> {
+/// Hands on the output of `postqueue -j` or `postqueue -p`, line by line. Postfix before 3.1 has no -j, and fails.
+pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<Output> {
     list(as_json, LISTING, on_line)
 }
 
-fn list(as_json: bool, limit: Duration, on_line: run::OnLine) -> Result<bool> {
+fn list(as_json: bool, limit: Duration, on_line: run::OnLine) -> Result<Output> {
     let program = run::require("postqueue", INSTALL_POSTFIX)?;
-    let cmd = Cmd::new(&program).arg(if as_json { "-j" } else { "-p" });
-    Ok(cmd.within(limit).stream(on_line)?.success())
+    Cmd::new(&program).arg(if as_json { "-j" } else { "-p" }).within(limit).stream(on_line)
 }
 
 /// The recipients of one message that are not done yet, with the reasons that the queue shows. Only the listing of the

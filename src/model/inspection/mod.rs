@@ -53,6 +53,15 @@ pub struct Queue {
     pub reason: String,
 }
 
+/// Why the queue could not be listed.
+#[derive(Debug, Clone)]
+pub struct NotListed {
+    /// What happened, in words.
+    pub why: String,
+    /// What a person does about it.
+    pub remedy: String,
+}
+
 /// The clock, as far as this host can judge it.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
@@ -75,8 +84,8 @@ pub struct Sight<'a> {
     pub types: Vec<String>,
     /// Whether one of the password tables has an entry for the relay; `None` if none is looked up.
     pub has_key: Option<bool>,
-    /// The queue; `None` if it could not be read.
-    pub queue: Option<Queue>,
+    /// The queue.
+    pub queue: Result<Queue, NotListed>,
     /// The clock.
     pub clock: Clock,
 }
@@ -109,8 +118,12 @@ pub fn findings(sight: &Sight, plan: Option<&Plan>, calendar: &Calendar) -> Vec<
         route(sight, &mut list);
     }
     tables(sight, plan.is_some(), &mut list);
-    if let Some(queue) = &sight.queue {
-        waiting(queue, calendar, &mut list);
+    match &sight.queue {
+        Ok(queue) => waiting(queue, calendar, &mut list),
+        Err(NotListed { why, remedy }) => {
+            let text = format!("the queue could not be listed, so what waits there is not known: {why}");
+            list.add("queue.unlisted", State::Warning, text, remedy);
+        }
     }
     clock(&sight.clock, calendar, &mut list);
     list.0

@@ -1,6 +1,7 @@
 //! Outcomes of a test message that the relay did not accept, in words, where the catalogue has no cause.
 
 use super::delivery::Outcome;
+use super::gap::Gap;
 use super::trail::Gone;
 use crate::error::typed;
 use crate::model::causes::failure::Failure;
@@ -130,18 +131,10 @@ pub fn contradiction(queue_id: &str, log: &str, doubt: &str, left: Option<&str>)
     Outcome::unheard("log-contradicts-queue", cause, &remedy, &[])
 }
 
-/// The log lacks lines, so the lines that it has prove nothing.
-pub fn incomplete(log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
-    let cause = format!(
-        "lines are missing in {log}: one that relayhost itself logged has not come there within seconds, so nothing is \
-         proved"
-    );
-    let remedy = format!(
-        "see why `{by_hand}` leaves no line at the end of {log} (rsyslog stopped, its rules, a full disk), and mend that; \
-         {}then run `relayhost verify`",
-        take_out(left)
-    );
-    Outcome::unheard("log-incomplete", cause, &remedy, &[])
+/// The log lacks lines, or may, so the lines that it has prove nothing.
+pub fn incomplete(gap: &Gap, log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
+    let remedy = format!("{}; {}then run `relayhost verify`", gap.remedy(log, by_hand), take_out(left));
+    Outcome::unheard("log-incomplete", gap.cause(log), &remedy, &[])
 }
 
 /// Sentence with the command that takes out a test message left in the queue. `left`: its id, and the name of its queue

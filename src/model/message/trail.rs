@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::model::log::line::Line;
 use crate::model::log::witness::{ON_THE_WAY, Witness};
 use crate::model::log::{Attempt, Event, Status, parse_event, parse_line};
+use crate::model::message::gap::Gap;
 pub use word::{Gone, Standing, Whereabouts, Word};
 
 /// Attempts that are kept. One recipient has a few; if there are more, somebody other than Postfix has written them.
@@ -58,6 +59,8 @@ pub struct Trail {
     witness: Witness,
     /// The log's line about lines that it has lost.
     lost: Option<String>,
+    /// Another reason why lines may be missing.
+    gap: Option<Gap>,
 }
 
 impl Trail {
@@ -81,6 +84,7 @@ impl Trail {
             early_gone: VecDeque::new(),
             witness: Witness::default(),
             lost: None,
+            gap: None,
         }
     }
 
@@ -139,6 +143,11 @@ impl Trail {
             }
             Event::Other => self.witness.hear(0, &line),
         }
+    }
+
+    /// Takes note that lines of Postfix may be missing from now on.
+    pub fn miss(&mut self, gap: &Gap) {
+        self.gap.get_or_insert_with(|| gap.clone());
     }
 
     fn gone(&mut self, queue_id: String, gone: Gone, text: &str) {

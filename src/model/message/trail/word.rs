@@ -3,6 +3,7 @@
 use crate::model::inspection::queue::{Addressee, Contents, QueueFile, Recipient};
 use crate::model::log::event::plain;
 use crate::model::log::{Attempt, Hop, Status};
+use crate::model::message::gap::Gap;
 
 /// An end of the message as a whole, which no record of an attempt reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,8 @@ pub enum Word {
     /// They contradict each other, as the text says. One of them may be late; if the contradiction stays, somebody other
     /// than Postfix has written to the log.
     Doubt(String),
+    /// The log may lack lines of Postfix, so the lines that it has say nothing.
+    Incomplete(Gap),
 }
 
 impl Word {
@@ -87,7 +90,7 @@ impl Word {
     pub fn attempt(&self) -> Option<&Attempt> {
         match self {
             Self::Said(found) => Some(found.attempt()),
-            Self::Open | Self::Gone(_) | Self::Doubt(_) => None,
+            Self::Open | Self::Gone(_) | Self::Doubt(_) | Self::Incomplete(_) => None,
         }
     }
 }
