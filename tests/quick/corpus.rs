@@ -14,7 +14,7 @@ use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::witness::Witness;
 use relayhost::model::log::wrap::unwrap;
-use relayhost::model::log::{Event, Line, Status, parse_event, parse_line};
+use relayhost::model::log::{Event, Gone, Line, Status, parse_event, parse_line};
 use serde::Deserialize;
 
 use crate::project::project;
@@ -135,8 +135,8 @@ fn evidence_of(log: &str, mut check: impl FnMut(&[Words], bool)) {
                 let evidence = witness.evidence(host, &attempt, attempt.words());
                 check(&evidence.into_iter().map(Words::of_daemon).collect::<Vec<_>>(), false);
             }
-            Event::Expired { .. } => check(&[Words::of_line(&line, line.text)], true),
-            Event::Other | Event::Refused { .. } | Event::GivenBack { .. } => {
+            Event::Gone { gone: Gone::Expired, .. } => check(&[Words::of_line(&line, line.text)], true),
+            Event::Other | Event::Gone { gone: Gone::Refused | Gone::GivenBack, .. } => {
                 witness.hear(host, &line);
                 check(&[Words::of_line(&line, line.text)], true);
             }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::before::{Before, Tail};
-use super::event::{Attempt, Event, Status, parse_event};
+use super::event::{Attempt, Event, Gone, Status, parse_event};
 use super::fold::soft;
 use super::groups::{Groups, Kind};
 use super::hosts::Hosts;
@@ -209,15 +209,10 @@ impl<'a> Follower<'a> {
                 };
                 self.failed(host, key, &attempt, before, time);
             }
-            Event::Expired { queue_id } => self.expired(host, &parsed, &queue_id, time),
-            Event::Deleted { queue_id } => self.messages.deleted(queue_id.as_bytes()),
+            Event::Gone { queue_id, gone: Gone::Expired } => self.expired(host, &parsed, &queue_id, time),
+            Event::Gone { queue_id, gone: Gone::Deleted } => self.messages.deleted(queue_id.as_bytes()),
             Event::Queued { .. } => {}
-            Event::Discarded { .. }
-            | Event::Returned { .. }
-            | Event::Refused { .. }
-            | Event::GivenBack { .. }
-            | Event::Requeued { .. }
-            | Event::Other => {
+            Event::Gone { .. } | Event::Other => {
                 self.witness.hear(host, &parsed);
                 self.alone(host, &parsed, time);
             }

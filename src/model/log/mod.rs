@@ -20,5 +20,5 @@ pub mod wrap;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Attempt, Event, Hop, Status, parse_event};
+pub use event::{Attempt, Event, Gone, Hop, Status, parse_event};
 pub use line::{Line, parse_line};

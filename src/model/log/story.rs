@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::event::{Attempt, Event, Hop, Status, parse_event, split_queue_id};
+use super::event::{Attempt, Event, Gone, Hop, Status, parse_event, split_queue_id};
 use super::follow::Question;
 use super::line::parse_line;
 use super::scan::{Found, Scanner};
@@ -133,7 +133,7 @@ impl<'a> Narrator<'a> {
                     None,
                 );
             }
-            Event::Expired { .. } => {
+            Event::Gone { gone: Gone::Expired, .. } => {
                 self.tell(
                     time,
                     false,
@@ -141,15 +141,10 @@ impl<'a> Narrator<'a> {
                     None,
                 );
             }
-            Event::Deleted { .. } => {
+            Event::Gone { gone: Gone::Deleted, .. } => {
                 self.tell(time, true, "was taken out of the queue by an admin".into(), None);
             }
-            Event::Discarded { .. }
-            | Event::Returned { .. }
-            | Event::Refused { .. }
-            | Event::GivenBack { .. }
-            | Event::Requeued { .. }
-            | Event::Other => {
+            Event::Gone { .. } | Event::Other => {
                 if line.daemon == "qmgr"
                     && let Some(sender) = rest.strip_prefix("from=<").and_then(|rest| rest.split('>').next())
                 {

@@ -1,10 +1,9 @@
 //! Outcomes of a test message that the relay did not accept, in words, where the catalogue has no cause.
 
 use super::delivery::Outcome;
-use super::trail::Gone;
 use crate::error::typed;
 use crate::model::causes::failure::Failure;
-use crate::model::log::Attempt;
+use crate::model::log::{Attempt, Gone};
 use crate::model::observed::Postfix;
 use crate::model::plan::parameters::is_local;
 
