@@ -85,14 +85,14 @@ fn each_log_reads_as_it_is_to() {
         let ours: Vec<_> = report.failures.iter().filter(|failure| failure.ours).collect();
         let named: BTreeMap<&str, u64> = ours
             .iter()
-            .filter(|failure| failure.id != "unknown")
-            .map(|failure| (failure.id.as_str(), failure.tally.messages))
+            .filter(|failure| failure.cause.id != "unknown")
+            .map(|failure| (failure.cause.id.as_str(), failure.tally.messages))
             .collect();
         let expected: BTreeMap<&str, u64> =
             case.causes.iter().map(|cause| (cause.id.as_str(), cause.messages)).collect();
         let unknown: Vec<&str> = ours
             .iter()
-            .filter(|failure| failure.id == "unknown")
+            .filter(|failure| failure.cause.id == "unknown")
             .map(|failure| failure.words.as_str())
             .collect();
         let others = report.failures.len() - ours.len();
@@ -114,10 +114,10 @@ fn each_log_reads_as_it_is_to() {
 fn what_is_said_of_them_can_be_shown() {
     for (path, log, case) in cases() {
         for failure in diagnose(&log, &case).failures {
-            for text in [&failure.cause, &failure.remedy] {
+            for text in [&failure.cause.cause, &failure.cause.remedy] {
                 assert!(!text.contains('{') && !text.contains("  "), "{}: {text}", path.display());
             }
-            assert!(!failure.words.is_empty() && !failure.remedy.is_empty(), "{}", path.display());
+            assert!(!failure.words.is_empty() && !failure.cause.remedy.is_empty(), "{}", path.display());
         }
     }
 }

@@ -4,6 +4,9 @@ use super::Cause;
 use super::catalogue::Verdict;
 use crate::error::Exit;
 
+/// Remedy for words of a relay that the catalogue does not know.
+pub const ASK: &str = "relayhost does not know these words; ask whoever runs the relay what they mean";
+
 /// Reason why the relay has not accepted a message, or would not.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -35,7 +38,7 @@ impl Failure {
             exit: exit(refused),
             id: "unknown".into(),
             cause: format!("{}: {words}", if refused { "the relay refused" } else { otherwise }),
-            remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
+            remedy: ASK.into(),
             evidence,
             doubts: Vec::new(),
         }

@@ -38,6 +38,26 @@ pub struct Cause {
     pub remedy: String,
 }
 
+impl Cause {
+    /// The cause of words that the catalogue does not know: their stage, and whether the relay said them. It has no
+    /// sentence; the words themselves are shown.
+    pub fn unknown(stage: Stage, verdict: Verdict) -> Self {
+        let remedy = match verdict {
+            Verdict::Refused => failure::ASK,
+            Verdict::Unreached => {
+                "relayhost does not know these words; look at the lines of the log round them"
+            }
+        };
+        let (id, cause, remedy) = ("unknown".into(), String::new(), remedy.into());
+        Self { id, verdict, stage, again: false, fix: None, cause, remedy }
+    }
+
+    /// Whether the catalogue knows it.
+    pub fn is_known(&self) -> bool {
+        !self.cause.is_empty()
+    }
+}
+
 /// A failed attempt to send a message, as far as a log tells of it.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {

@@ -190,10 +190,8 @@ impl Messages {
     fn settle(&mut self) {
         let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
         self.overflowed |= old.values().any(|failed| failed.state == State::Deferred);
-        for (group, tally) in self.count(&old) {
-            let settled = self.settled.entry(group).or_default();
-            *settled = settled.with(&tally);
-        }
+        let old = self.count(&old);
+        add(&mut self.settled, old);
     }
 
     /// Tallies of the messages that failed and did not get through, by group.
@@ -204,15 +202,11 @@ impl Messages {
         for (message, expired) in &self.ended {
             if let Some((group, time)) = expired.filter(|_| !known.contains(message)) {
                 let one = Tally { messages: 1, waiting: 0, first: time.time(), last: time.time() };
-                let sum = all.entry(group).or_default();
-                *sum = sum.with(&one);
+                add(&mut all, [(group, one)]);
             }
         }
         for half in [&self.old, &self.young] {
-            for (group, tally) in self.count(half) {
-                let sum = all.entry(group).or_default();
-                *sum = sum.with(&tally);
-            }
+            add(&mut all, self.count(half));
         }
         all
     }
@@ -221,8 +215,7 @@ impl Messages {
     fn count(&self, half: &Table<Failed>) -> HashMap<u32, Tally> {
         let mut list: Vec<&Failed> = half.values().collect();
         list.sort_unstable_by_key(|failed| (failed.group, failed.message, failed.state == State::Lost));
-        let mut tallies: HashMap<u32, Tally> = HashMap::new();
-        let mut before = None;
+        let (mut tallies, mut before) = (HashMap::new(), None);
         for failed in list {
             let waits = failed.state == State::Deferred && !self.ended.contains_key(&failed.message);
             let is_new = before != Some((failed.group, failed.message));
@@ -233,23 +226,20 @@ impl Messages {
                 first: failed.first.time(),
                 last: failed.last.time(),
             };
-            let tally = tallies.entry(failed.group).or_default();
-            *tally = tally.with(&one);
+            add(&mut tallies, [(failed.group, one)]);
         }
         tallies
     }
 }
 
-impl Tally {
-    /// The sum of both.
-    #[must_use]
-    pub fn with(&self, other: &Self) -> Self {
-        Self {
-            messages: self.messages + other.messages,
-            waiting: self.waiting + other.waiting,
-            first: earlier(self.first, other.first),
-            last: later(self.last, other.last),
-        }
+/// Adds tallies to those of the same groups.
+fn add(sums: &mut HashMap<u32, Tally>, tallies: impl IntoIterator<Item = (u32, Tally)>) {
+    for (group, one) in tallies {
+        let sum = sums.entry(group).or_default();
+        sum.messages += one.messages;
+        sum.waiting += one.waiting;
+        sum.first = earlier(sum.first, one.first);
+        sum.last = later(sum.last, one.last);
     }
 }
 

@@ -38,17 +38,10 @@ const NEEDLES: [&str; 19] = [
 /// A line that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found<'a> {
-    /// Another host accepted a message for one recipient.
-    Accepted(Accepted<'a>),
+    /// Another host accepted a message for one recipient: the record up to `status=`.
+    Accepted(&'a [u8]),
     /// A line to be read, and the text before it in the block.
     Line(&'a [u8], &'a [u8]),
-}
-
-/// The record of an accepted message, as far as it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accepted<'a> {
-    /// The line up to `status=`.
-    pub head: &'a [u8],
 }
 
 /// The compiled search.
@@ -88,7 +81,7 @@ impl Scanner {
             if !self.reads_all && found.pattern().as_usize() == 0 && after.starts_with(b"sent (2") {
                 // The rest of this line is the relay's reply; searching it is faster than finding its end.
                 at = found.end();
-                on(Found::Accepted(Accepted { head: block.get(start..found.start()).unwrap_or_default() }));
+                on(Found::Accepted(block.get(start..found.start()).unwrap_or_default()));
                 continue;
             }
             let end = memchr(b'\n', after).map_or(block.len(), |length| found.end() + length);
@@ -143,7 +136,7 @@ mod tests {
         let mut all = Vec::new();
         Scanner::default().scan(block.as_bytes(), |found| {
             let (accepted, text) = match found {
-                Found::Accepted(record) => (true, record.head),
+                Found::Accepted(record) => (true, record),
                 Found::Line(line, _) => (false, line),
             };
             all.push((accepted, String::from_utf8(text.to_vec()).unwrap()));

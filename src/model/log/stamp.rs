@@ -33,6 +33,12 @@ pub struct Stamp {
     pub exact: bool,
 }
 
+impl Default for Calendar {
+    fn default() -> Self {
+        Self::utc(0)
+    }
+}
+
 impl Calendar {
     /// A calendar for a log in this zone with no line younger than `latest`: now, or the time of the file.
     pub fn new(zone: TimeZone, latest: Seconds) -> Self {
