@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::settings::{Settings, value};
-use crate::model::probe::current::Relayhost;
+use crate::model::probe::relayhost::Relayhost;
 use crate::sys::{postfix, secrets};
 
 /// The entry of the password tables in force for a relay, `user:password`: first by the name, then by the value of

@@ -12,8 +12,8 @@ use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::postfix::settings::{Settings, probed, value};
-use crate::model::probe::current::{Current, Relayhost};
-use crate::model::probe::route::Route;
+use crate::model::probe::relayhost::Relayhost;
+use crate::model::probe::route::{Given, Route};
 use crate::model::secret::Secret;
 use crate::sys::{files, host, postfix};
 
@@ -89,12 +89,12 @@ pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Ro
     };
     let to = answers.and_then(|desired| desired.verify.to.clone());
     let recipient = to.as_deref().map(rewritten).transpose()?;
-    let current = Current {
+    let given = Given {
         relay,
         login,
         sender: [sender.clone(), rewritten(&sender)?],
         recipient,
-        plugins: host.plugins.clone(),
+        plugins: Some(host.plugins.clone()),
     };
-    Ok(Some(Route::of_host(current, &host.settings, &host.name)))
+    Ok(Some(Route::of_host(given, &host.settings, &host.name)))
 }

@@ -90,35 +90,31 @@ pub fn verdict(
     peer: &str,
     host: &str,
 ) -> Result<(), (Vec<String>, Option<String>)> {
-    let failed = |reason: &str| {
-        vec![
-            format!("certificate verification failed for {peer}: {reason}"),
-            "Server certificate not verified".to_owned(),
-        ]
-    };
     let own = seen.chain.first();
-    match &seen.trust {
-        Trust::Expired => return Err((failed("certificate has expired"), None)),
-        Trust::NotYetValid => return Err((failed("certificate not yet valid"), None)),
+    let (reason, doubt) = match &seen.trust {
+        Trust::Expired => ("certificate has expired".to_owned(), None),
+        Trust::NotYetValid => ("certificate not yet valid".to_owned(), None),
         Trust::UnknownIssuer if own.is_some_and(|own| own.self_signed) => {
-            return Err((failed("self-signed certificate"), None));
+            ("self-signed certificate".to_owned(), None)
         }
         Trust::UnknownIssuer => {
             let issuer = seen.chain.last().map_or("?", |last| last.issuer.as_str());
-            return Err((failed(&format!("untrusted issuer CN={issuer}")), None));
+            (format!("untrusted issuer CN={issuer}"), None)
         }
         Trust::Unsure(reason) => {
-            let doubt =
-                format!("OpenSSL may take the certificate, and the probe's library does not: {reason}");
-            return Err((failed(reason), Some(doubt)));
+            let doubt = "OpenSSL may take the certificate, and the probe's library does not";
+            (reason.clone(), Some(format!("{doubt}: {reason}")))
         }
-        Trust::Trusted => {}
-    }
-    if own.is_some_and(|own| own.is_for(&route.cert_match, host, &route.host)) {
-        return Ok(());
-    }
-    let names = own.map_or_else(|| "no name".to_owned(), |own| own.shown_names(host));
-    Err((vec![format!("Server certificate not verified: {peer} has one for {names}")], None))
+        Trust::Trusted if own.is_some_and(|own| own.is_for(&route.cert_match, host, &route.host)) => {
+            return Ok(());
+        }
+        Trust::Trusted => {
+            let names = own.map_or_else(|| "no name".to_owned(), |own| own.shown_names(host));
+            return Err((vec![format!("Server certificate not verified: {peer} has one for {names}")], None));
+        }
+    };
+    let failed = format!("certificate verification failed for {peer}: {reason}");
+    Err((vec![failed, "Server certificate not verified".to_owned()], doubt))
 }
 
 /// Warnings about a certificate that stopped nothing. `now` is in seconds since 1970, `until` is its end in words.
@@ -183,7 +179,8 @@ mod tests {
     use super::*;
     use crate::model::postfix::settings::Settings;
     use crate::model::probe::certificate::Certificate;
-    use crate::model::probe::current::{Current, Relayhost};
+    use crate::model::probe::relayhost::Relayhost;
+    use crate::model::probe::route::Given;
     use crate::model::secret::Secret;
 
     const NOW: i64 = 1_800_000_000;
@@ -192,14 +189,14 @@ mod tests {
         let settings: Settings = [("smtp_tls_security_level", level), ("message_size_limit", "1000")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let current = Current {
+        let given = Given {
             relay: Relayhost::parse("[relay.test]:587").unwrap(),
             login: login.then(|| ("u".to_owned(), Secret::new("p"))),
             sender: ["a@b".into(), "c@d".into()],
             recipient: None,
-            plugins: std::collections::BTreeSet::new(),
+            plugins: Some(std::collections::BTreeSet::new()),
         };
-        Route::of_host(current, &settings, "host")
+        Route::of_host(given, &settings, "host")
     }
 
     fn seen(days: i64, name: &str, trust: Trust) -> Seen {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::doubt::Doubt;
 use super::mechanism::Filter;
+use super::relayhost::Relayhost;
 use crate::model::causes::catalogue::Fact;
 use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
 use crate::model::packages::need::{Need, needs};
@@ -62,6 +63,21 @@ pub struct Route {
     pub package: String,
 }
 
+/// The facts that make a route together with the settings.
+#[derive(Debug)]
+pub struct Given {
+    /// The relay.
+    pub relay: Relayhost,
+    /// Login and password for it.
+    pub login: Option<(String, Secret)>,
+    /// Envelope sender, before and after the rewriting.
+    pub sender: [String; 2],
+    /// Recipient after the rewriting.
+    pub recipient: Option<String>,
+    /// Plugins that Cyrus SASL will have; `None` if unknown.
+    pub plugins: Option<BTreeSet<String>>,
+}
+
 /// `inet_protocols` and `smtp_address_preference`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Family {
@@ -94,9 +110,9 @@ pub struct Lookup {
 }
 
 impl Family {
-    /// The family that the settings give. `protocols` overrides `inet_protocols`.
-    pub fn new(settings: &Settings, protocols: Option<&str>) -> Self {
-        let protocols = words(protocols.unwrap_or_else(|| value(settings, "inet_protocols")));
+    /// The family that the settings give, with this value of `inet_protocols`.
+    pub fn new(settings: &Settings, protocols: &str) -> Self {
+        let protocols = words(protocols);
         let has = |name: &str| protocols.iter().any(|word| word == name || word == "all");
         let first = match value(settings, "smtp_address_preference") {
             "ipv4" => First::V4,
@@ -147,85 +163,76 @@ impl Route {
         let rewritten = |address: &str| {
             desired.rewrite_of(address, origin).map_or_else(|| address.to_owned(), |rule| rule.public.clone())
         };
-        let login = match &desired.auth {
-            Auth::None => None,
-            Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),
+        let (login, fact) = match &desired.auth {
+            Auth::None => (None, Fact::AnswersHaveNoLogin),
+            Auth::Login { username, password, .. } => {
+                (Some((username.clone(), password.clone())), Fact::AnswersHaveLogin)
+            }
         };
-        let protocols = match relay.ip {
-            IpPolicy::Leave => None,
-            IpPolicy::Set(value) => Some(value),
+        let (text, host) = (desired.relayhost(), relay.host.clone());
+        let given = Given {
+            relay: Relayhost { text, host, port: relay.port, mx: false, more: false },
+            login,
+            recipient: desired.verify.to.as_deref().map(rewritten),
+            sender: [sender.clone(), rewritten(&sender)],
+            plugins,
         };
-        let mut facts = facts(relay.tls, &sender, &rewritten(&sender));
-        facts.insert(if login.is_some() { Fact::AnswersHaveLogin } else { Fact::AnswersHaveNoLogin });
         let package = needs(desired).into_iter().rev().find_map(|need| match need {
             Need::Package { name, plugin: Some(_) } => Some(name),
             _ => None,
         });
-        Self {
-            relayhost: desired.relayhost(),
-            host: relay.host.clone(),
-            mx: false,
-            port: relay.port,
-            tls: relay.tls,
+        let mut route = Self {
             implicit_tls: relay.implicit_tls,
-            cert_match: cert_match(settings, relay.tls),
-            servername: servername(settings, &relay.host),
-            family: Family::new(settings, protocols),
-            lookup: Lookup::new(settings),
-            address_limit: address_limit(settings),
-            helo: helo(settings, host_name),
-            login,
             filter: Filter::new(desired.mechanism().filter()),
             options: ["noanonymous".into(), "noanonymous".into()],
-            plugins,
-            recipient: desired.verify.to.as_deref().map(rewritten),
-            sender: [sender.clone(), rewritten(&sender)],
-            size_limit: size_limit(settings),
-            doubts: doubts(settings),
-            facts,
             package: package.unwrap_or_default(),
+            ..Self::new(given, relay.tls, settings, host_name)
+        };
+        if let IpPolicy::Set(protocols) = relay.ip {
+            route.family = Family::new(settings, protocols);
+        }
+        route.facts.insert(fact);
+        route
+    }
+
+    /// The part of a route that both kinds have in common.
+    pub(super) fn new(given: Given, tls: Tls, settings: &Settings, host_name: &str) -> Self {
+        let Given { relay, login, sender, recipient, plugins } = given;
+        let limit = value(settings, "smtp_mx_address_limit").parse().unwrap_or(5);
+        let own = value_or(settings, "myhostname", host_name);
+        let helo = Some(value_or(settings, "smtp_helo_name", own)).filter(|name| !name.is_empty());
+        let patterns =
+            if tls == Tls::Verify { "smtp_tls_verify_cert_match" } else { "smtp_tls_secure_cert_match" };
+        let servername = match value(settings, "smtp_tls_servername") {
+            "" => None,
+            "hostname" | "nexthop" => Some(relay.host.clone()),
+            name => Some(name.to_owned()),
+        };
+        let facts = [(tls == Tls::None, Fact::TlsOff), (sender[0] == sender[1], Fact::SenderNotRewritten)];
+        let doubt = |(from, text)| Doubt { from, text: format!("Postfix {text}") };
+        Self {
+            relayhost: relay.text,
+            host: relay.host,
+            mx: relay.mx,
+            port: relay.port,
+            tls,
+            implicit_tls: false,
+            cert_match: words(value(settings, patterns)),
+            servername,
+            family: Family::new(settings, value(settings, "inet_protocols")),
+            lookup: Lookup::new(settings),
+            address_limit: if limit == 0 { usize::MAX } else { limit },
+            helo: helo.unwrap_or(host_name).to_owned(),
+            login,
+            filter: Filter::default(),
+            options: [String::new(), String::new()],
+            plugins,
+            sender,
+            recipient,
+            size_limit: value(settings, "message_size_limit").parse().unwrap_or_default(),
+            doubts: settings::doubts(settings).map(doubt).collect(),
+            facts: facts.into_iter().filter(|(holds, _)| *holds).map(|(_, fact)| fact).collect(),
+            package: String::new(),
         }
     }
-}
-
-/// The facts that follow from the level of TLS and from the rewriting of the sender.
-pub(super) fn facts(tls: Tls, sender: &str, rewritten: &str) -> BTreeSet<Fact> {
-    let all = [(tls == Tls::None, Fact::TlsOff), (sender == rewritten, Fact::SenderNotRewritten)];
-    all.into_iter().filter(|(holds, _)| *holds).map(|(_, fact)| fact).collect()
-}
-
-pub(super) fn cert_match(settings: &Settings, tls: Tls) -> Vec<String> {
-    words(match tls {
-        Tls::Verify => value(settings, "smtp_tls_verify_cert_match"),
-        _ => value(settings, "smtp_tls_secure_cert_match"),
-    })
-}
-
-pub(super) fn servername(settings: &Settings, host: &str) -> Option<String> {
-    match value(settings, "smtp_tls_servername") {
-        "" => None,
-        "hostname" | "nexthop" => Some(host.to_owned()),
-        name => Some(name.to_owned()),
-    }
-}
-
-pub(super) fn address_limit(settings: &Settings) -> usize {
-    let limit = value(settings, "smtp_mx_address_limit").parse().unwrap_or(5);
-    if limit == 0 { usize::MAX } else { limit }
-}
-
-pub(super) fn helo(settings: &Settings, host_name: &str) -> String {
-    let own = value_or(settings, "myhostname", host_name);
-    let name = value_or(settings, "smtp_helo_name", own);
-    if name.is_empty() { host_name.to_owned() } else { name.to_owned() }
-}
-
-pub(super) fn size_limit(settings: &Settings) -> u64 {
-    value(settings, "message_size_limit").parse().unwrap_or_default()
-}
-
-/// Doubts about the settings that a probe cannot follow as Postfix does.
-pub(super) fn doubts(settings: &Settings) -> Vec<Doubt> {
-    let doubt = |(from, text)| Doubt { from, text: format!("Postfix {text}") };
-    settings::doubts(settings).map(doubt).collect()
 }
