@@ -86,7 +86,7 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
 fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Option<Queue> {
     let mut queue = Queue::default();
     let mut add = |message: &Waiting| {
-        let cause = diagnose(&[&message.reason], &circumstances());
+        let cause = diagnose(&[message.reason()], &circumstances());
         queue.add(message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
     };
     let read = postfix::queue(true, &mut |line| {
