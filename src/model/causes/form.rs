@@ -128,11 +128,6 @@ impl Form {
     fn compile(self) -> Regex {
         RegexBuilder::new(&format!("\\A(?:{})\\z", rule(self).0)).unicode(false).build().unwrap()
     }
-
-    /// Whether values of this form may stand in a remedy.
-    pub fn is_for_commands(self) -> bool {
-        !rule(self).1.is_empty()
-    }
 }
 
 /// A value to fill into a text.
@@ -197,12 +192,8 @@ pub fn fill(text: &str, values: &[Value<'_>]) -> String {
         }
         filled.push_str(rest);
     }
-    let mut filled = filled.trim_end().to_owned();
-    for note in notes {
-        filled.push_str("; ");
-        filled.push_str(&note);
-    }
-    filled
+    notes.insert(0, filled.trim_end().to_owned());
+    notes.join("; ")
 }
 
 /// The first `{NAME}` in a text that is the name of a value, with the text before and after it.
@@ -222,6 +213,13 @@ fn next<'t, 'v, 'a>(text: &'t str, values: &'v [Value<'a>]) -> Option<(&'t str, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Form {
+        /// Whether values of this form may stand in a remedy.
+        pub fn is_for_commands(self) -> bool {
+            !rule(self).1.is_empty()
+        }
+    }
 
     const FORMS: [Form; 18] = [
         Form::Text,

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{findings, merged};
-use crate::model::causes::catalogue::Verdict;
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -49,7 +48,7 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
     json!({
         "id": failure.cause.id,
         "stage": failure.cause.stage,
-        "verdict": verdict(failure.cause.verdict),
+        "verdict": failure.cause.verdict,
         "host": failure.host.as_deref().map(one_line),
         "ours": failure.ours,
         "messages": failure.tally.messages,
@@ -85,11 +84,4 @@ pub fn story(story: &Story, calendar: &Calendar) -> Value {
 
 fn time(time: Option<Seconds>, calendar: &Calendar) -> Option<String> {
     calendar.rfc3339(time?)
-}
-
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Refused => "refused",
-        Verdict::Unreached => "unreached",
-    }
 }

@@ -2,18 +2,18 @@
 
 use super::doubt::{Doubt, Matter};
 use super::mechanism::Filter;
-use super::route::{Given, Route};
-use crate::model::causes::catalogue::Fact;
+use super::relayhost::Relayhost;
+use super::route::Route;
 use crate::model::desired::Tls;
-use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{Settings, value, value_or};
 
 impl Route {
-    /// The route that the host's Postfix takes now.
-    pub fn of_host(given: Given, settings: &Settings, host_name: &str) -> Self {
+    /// The route that the host's Postfix takes now, without login, sender, recipient and plugins, which are in tables and
+    /// files.
+    pub fn of_host(relay: Relayhost, settings: &Settings, host_name: &str) -> Self {
         let (tls, untried) = level(settings);
         let more = "Postfix has further relays in `relayhost`, and tries those too".to_owned();
-        let more = given.relay.more.then_some(more);
+        let more = relay.more.then_some(more);
         let filter = Filter::new(value(settings, "smtp_sasl_mechanism_filter"));
         let table =
             filter.unreadable().map(|table| format!("Postfix filters mechanisms by a table: {table}"));
@@ -21,21 +21,13 @@ impl Route {
         let secure = value_or(settings, "smtp_sasl_tls_security_options", plain);
         let mut route = Self {
             implicit_tls: value(settings, "smtp_tls_wrappermode") == "yes",
+            asks_login: value(settings, "smtp_sasl_auth_enable") == "yes",
             filter,
             options: [plain.to_owned(), secure.to_owned()],
-            ..Self::new(given, tls, settings, host_name)
+            ..Self::new(relay, tls, settings, host_name)
         };
         for (from, text) in [(Matter::All, untried), (Matter::All, more), (Matter::Login, table)] {
             route.doubts.extend(text.map(|text| Doubt { from, text }));
-        }
-        let sasl = value(settings, "smtp_sasl_auth_enable") == "yes";
-        route.facts.insert(match (sasl, &route.login) {
-            (_, Some(_)) => Fact::AnswersHaveLogin,
-            (true, None) => Fact::EntryMissing,
-            (false, None) => Fact::AnswersHaveNoLogin,
-        });
-        if route.options.iter().any(|list| words(list).iter().any(|word| word == "noplaintext")) {
-            route.facts.insert(Fact::Noplaintext);
         }
         route
     }
@@ -61,10 +53,8 @@ fn level(settings: &Settings) -> (Tls, Option<String>) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::model::probe::relayhost::Relayhost;
+    use crate::model::causes::catalogue::Fact;
 
     #[test]
     fn settings_become_a_route() {
@@ -80,20 +70,15 @@ mod tests {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let given = Given {
-            relay: Relayhost::parse("[r]:465").unwrap(),
-            login: None,
-            sender: ["a@b".into(), "a@b".into()],
-            recipient: None,
-            plugins: Some(BTreeSet::new()),
-        };
-        let route = Route::of_host(given, &settings, "other");
+        let relay = Relayhost::parse("[r]:465").unwrap();
+        let sender = ["a@b".into(), "a@b".into()];
+        let route = Route { sender, ..Route::of_host(relay, &settings, "other") };
         assert_eq!(
             (route.tls, route.implicit_tls, route.helo.as_str()),
             (Tls::Secure, true, "op5.example.com")
         );
         let facts = [Fact::Noplaintext, Fact::EntryMissing, Fact::SenderNotRewritten];
-        assert_eq!(route.facts, facts.into());
+        assert_eq!(route.facts(), facts.into());
         assert!(!route.family.v6 && route.doubts.len() == 1, "{route:?}");
     }
 }

@@ -7,11 +7,6 @@ use std::collections::BTreeSet;
 use crate::model::packages::plugin::{KINDS, Kind};
 use crate::model::plan::parameters::words;
 
-/// Whether an eavesdropper can read the password.
-pub fn is_plaintext(mechanism: &str) -> bool {
-    matches!(mechanism, "PLAIN" | "LOGIN")
-}
-
 /// The result of a choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {

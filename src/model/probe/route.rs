@@ -10,6 +10,7 @@ use super::relayhost::Relayhost;
 use crate::model::causes::catalogue::Fact;
 use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
 use crate::model::packages::need::{Need, needs};
+use crate::model::packages::plugin::Kind;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{self, Settings, value, value_or};
 use crate::model::secret::Secret;
@@ -41,6 +42,8 @@ pub struct Route {
     pub address_limit: usize,
     /// The name that this host gives itself in EHLO.
     pub helo: String,
+    /// Whether Postfix is to log in (smtp_sasl_auth_enable).
+    pub asks_login: bool,
     /// Login and password.
     pub login: Option<(String, Secret)>,
     /// The filter for login mechanisms.
@@ -57,25 +60,10 @@ pub struct Route {
     pub size_limit: u64,
     /// Actions of this host's Postfix that a probe does not imitate.
     pub doubts: Vec<Doubt>,
-    /// Facts that a cause may depend on.
-    pub facts: BTreeSet<Fact>,
     /// The package with the plugin of the login's mechanism.
     pub package: String,
-}
-
-/// The facts that make a route together with the settings.
-#[derive(Debug)]
-pub struct Given {
-    /// The relay.
-    pub relay: Relayhost,
-    /// Login and password for it.
-    pub login: Option<(String, Secret)>,
-    /// Envelope sender, before and after the rewriting.
-    pub sender: [String; 2],
-    /// Recipient after the rewriting.
-    pub recipient: Option<String>,
-    /// Plugins that Cyrus SASL will have; `None` if unknown.
-    pub plugins: Option<BTreeSet<String>>,
+    /// The mechanism for whose plugin alone the relay's offer is of no use.
+    pub lacks: Option<&'static Kind>,
 }
 
 /// `inet_protocols` and `smtp_address_preference`.
@@ -163,41 +151,37 @@ impl Route {
         let rewritten = |address: &str| {
             desired.rewrite_of(address, origin).map_or_else(|| address.to_owned(), |rule| rule.public.clone())
         };
-        let (login, fact) = match &desired.auth {
-            Auth::None => (None, Fact::AnswersHaveNoLogin),
-            Auth::Login { username, password, .. } => {
-                (Some((username.clone(), password.clone())), Fact::AnswersHaveLogin)
-            }
+        let login = match &desired.auth {
+            Auth::None => None,
+            Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),
         };
         let (text, host) = (desired.relayhost(), relay.host.clone());
-        let given = Given {
-            relay: Relayhost { text, host, port: relay.port, mx: false, more: false },
-            login,
-            recipient: desired.verify.to.as_deref().map(rewritten),
-            sender: [sender.clone(), rewritten(&sender)],
-            plugins,
-        };
+        let relayhost = Relayhost { text, host, port: relay.port, mx: false, more: false };
         let package = needs(desired).into_iter().rev().find_map(|need| match need {
             Need::Package { name, plugin: Some(_) } => Some(name),
             _ => None,
         });
-        let mut route = Self {
+        let protocols = match relay.ip {
+            IpPolicy::Leave => value(settings, "inet_protocols"),
+            IpPolicy::Set(protocols) => protocols,
+        };
+        Self {
             implicit_tls: relay.implicit_tls,
+            family: Family::new(settings, protocols),
+            asks_login: login.is_some(),
+            login,
             filter: Filter::new(desired.mechanism().filter()),
             options: ["noanonymous".into(), "noanonymous".into()],
+            plugins,
+            recipient: desired.verify.to.as_deref().map(rewritten),
+            sender: [sender.clone(), rewritten(&sender)],
             package: package.unwrap_or_default(),
-            ..Self::new(given, relay.tls, settings, host_name)
-        };
-        if let IpPolicy::Set(protocols) = relay.ip {
-            route.family = Family::new(settings, protocols);
+            ..Self::new(relayhost, relay.tls, settings, host_name)
         }
-        route.facts.insert(fact);
-        route
     }
 
-    /// The part of a route that both kinds have in common.
-    pub(super) fn new(given: Given, tls: Tls, settings: &Settings, host_name: &str) -> Self {
-        let Given { relay, login, sender, recipient, plugins } = given;
+    /// A route to this relay with a level of TLS, as far as the settings alone tell. It has no login and no sender.
+    pub(super) fn new(relay: Relayhost, tls: Tls, settings: &Settings, host_name: &str) -> Self {
         let limit = value(settings, "smtp_mx_address_limit").parse().unwrap_or(5);
         let own = value_or(settings, "myhostname", host_name);
         let helo = Some(value_or(settings, "smtp_helo_name", own)).filter(|name| !name.is_empty());
@@ -208,7 +192,6 @@ impl Route {
             "hostname" | "nexthop" => Some(relay.host.clone()),
             name => Some(name.to_owned()),
         };
-        let facts = [(tls == Tls::None, Fact::TlsOff), (sender[0] == sender[1], Fact::SenderNotRewritten)];
         let doubt = |(from, text)| Doubt { from, text: format!("Postfix {text}") };
         Self {
             relayhost: relay.text,
@@ -223,16 +206,35 @@ impl Route {
             lookup: Lookup::new(settings),
             address_limit: if limit == 0 { usize::MAX } else { limit },
             helo: helo.unwrap_or(host_name).to_owned(),
-            login,
+            asks_login: false,
+            login: None,
             filter: Filter::default(),
             options: [String::new(), String::new()],
-            plugins,
-            sender,
-            recipient,
+            plugins: None,
+            sender: [String::new(), String::new()],
+            recipient: None,
             size_limit: value(settings, "message_size_limit").parse().unwrap_or_default(),
             doubts: settings::doubts(settings).map(doubt).collect(),
-            facts: facts.into_iter().filter(|(holds, _)| *holds).map(|(_, fact)| fact).collect(),
             package: String::new(),
+            lacks: None,
         }
+    }
+
+    /// Facts that a cause may depend on.
+    pub fn facts(&self) -> BTreeSet<Fact> {
+        let forbids_plaintext = |list: &String| words(list).iter().any(|word| word == "noplaintext");
+        let login = match (self.asks_login, &self.login) {
+            (_, Some(_)) => Fact::AnswersHaveLogin,
+            (true, None) => Fact::EntryMissing,
+            (false, None) => Fact::AnswersHaveNoLogin,
+        };
+        let facts = [
+            (self.tls == Tls::None).then_some(Fact::TlsOff),
+            (self.sender[0] == self.sender[1]).then_some(Fact::SenderNotRewritten),
+            self.options.iter().any(forbids_plaintext).then_some(Fact::Noplaintext),
+            self.lacks.map(|_| Fact::PluginMissing),
+            Some(login),
+        ];
+        facts.into_iter().flatten().collect()
     }
 }
