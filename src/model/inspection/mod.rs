@@ -195,7 +195,8 @@ fn table_fault(table: &Table, sight: &Sight, has_plan: bool) -> Option<(String, 
     if !sight.types.is_empty() && !sight.types.iter().any(|known| known == kind) {
         let text = format!("{parameter} names {shown}, and this Postfix has no tables of type {kind}");
         let own = format!("{}:{path}", sight.postfix.setting("default_database_type"));
-        let (set, own) = (typed(format!("{parameter}={own}")), typed(own));
+        let set = typed(format!("{parameter}={own}"));
+        let own = typed(own);
         let remedy =
             format!("`postconf -e {set}` and `postmap {own}`, or install the package postfix-{kind}");
         return Some((text, remedy));
