@@ -6,6 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use relayhost::model::causes::{About, Circumstances};
 use relayhost::model::inspection::queue::{Listing, parse_json};
 use relayhost::model::json::log;
+use relayhost::model::log::Reader;
 use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::{Calendar, Since};

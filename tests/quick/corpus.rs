@@ -14,7 +14,7 @@ use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::witness::Witness;
 use relayhost::model::log::wrap::unwrap;
-use relayhost::model::log::{Event, Gone, Line, Status, parse_event, parse_line};
+use relayhost::model::log::{Event, Gone, Line, Reader, Status, parse_event, parse_line};
 use serde::Deserialize;
 
 use crate::project::project;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
+use super::Reader;
 use super::before::{Before, Tail};
 use super::event::{Attempt, Event, Gone, Status, parse_event};
 use super::fold::soft;
@@ -107,14 +108,14 @@ impl<'a> Follower<'a> {
     pub fn new(question: Question<'a>) -> Self {
         Self { question, ..Self::default() }
     }
+}
 
-    /// Begins another file, whose times are read by this calendar. Files come in the order of their lines' times.
-    pub fn source(&mut self, calendar: Calendar) {
+impl Reader for Follower<'_> {
+    fn source(&mut self, calendar: Calendar) {
         self.calendar = calendar;
     }
 
-    /// Takes a block of whole lines.
-    pub fn feed(&mut self, block: &[u8]) {
+    fn feed(&mut self, block: &[u8]) {
         let first = self.edge(block.split(|c| *c == b'\n').find(|line| !line.is_empty()));
         let last = self.edge(block.rsplit(|c| *c == b'\n').find(|line| !line.is_empty()));
         if self.question.skips(last) {
@@ -141,7 +142,9 @@ impl<'a> Follower<'a> {
             self.last_accepted = later(self.last_accepted, self.edge(Some(head)));
         }
     }
+}
 
+impl Follower<'_> {
     /// The time of a line. Its host is remembered.
     fn edge(&mut self, line: Option<&[u8]>) -> Option<Seconds> {
         let line = head_of(line?, LINE);
@@ -169,21 +172,16 @@ impl<'a> Follower<'a> {
         if !self.witness.is_empty()
             && let Some(pid) = message.pid()
         {
-            let host = self.host_of(record);
+            // Most logs have only one host.
+            let host = self.hosts.only().unwrap_or_else(|| {
+                let (_, host) = self.when_and_where(record);
+                self.hosts.number(host.as_deref())
+            });
             self.witness.forget(host, pid);
         }
         if self.messages.may_have(message.queue_id) {
             self.got_through(self.messages.key(message.queue_id, message.to));
         }
-    }
-
-    /// The host of a line. Most logs have only one.
-    fn host_of(&mut self, record: &[u8]) -> u16 {
-        if let Some(only) = self.hosts.only() {
-            return only;
-        }
-        let (_, host) = self.when_and_where(record);
-        self.hosts.number(host.as_deref())
     }
 
     fn got_through(&mut self, key: u64) {
@@ -213,7 +211,7 @@ impl<'a> Follower<'a> {
                 self.failed(host, key, &attempt, before, time);
             }
             Event::Gone { queue_id, gone: Gone::Expired } => self.expired(host, &parsed, &queue_id, time),
-            Event::Gone { queue_id, gone: Gone::Deleted } => self.messages.deleted(queue_id.as_bytes()),
+            Event::Gone { queue_id, gone: Gone::Deleted } => self.messages.ended(queue_id.as_bytes(), None),
             Event::Queued { .. } => {}
             Event::Gone { .. } | Event::Other => {
                 self.witness.hear(host, &parsed);
@@ -294,7 +292,7 @@ impl<'a> Follower<'a> {
         let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host) };
         let cause = self.question.cause(&[words], &about).unwrap_or_else(unknown_in_queue);
         let group = self.groups.number(host, cause, words);
-        self.messages.expired(queue_id.as_bytes(), group, time);
+        self.messages.ended(queue_id.as_bytes(), Some((group, time)));
         let key = self.messages.key(queue_id.as_bytes(), b"");
         self.groups.show(group, key, queue_id, "", words);
     }
@@ -331,11 +329,6 @@ impl<'a> Follower<'a> {
         let cause = known.then(|| self.question.cause(&evidence, &about)).flatten();
         let cause = cause.or_else(|| dies.then(unknown_in_queue))?;
         Some(self.groups.number(host, cause, &words))
-    }
-
-    /// The calendar that turns times of this log into words.
-    pub fn calendar(&self) -> &Calendar {
-        &self.calendar
     }
 }
 

@@ -23,7 +23,7 @@ const WORDS: usize = 600;
 const RELAYS: usize = 5;
 
 /// One message of a group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     key: u64,
     /// Queue id.
@@ -125,13 +125,11 @@ impl Groups {
     pub fn show(&mut self, number: u32, key: u64, queue_id: &str, to: &str, words: &str) {
         self.forget(number, key);
         let Some(group) = self.get_mut(number) else { return };
-        let oldest = if group.examples.len() < EXAMPLES { None } else { group.examples.pop_front() };
-        let mut example = oldest.unwrap_or_default();
-        example.key = key;
-        queue_id.clone_into(&mut example.queue_id);
-        to.clone_into(&mut example.to);
-        masked(clipped(words, WORDS)).as_ref().clone_into(&mut example.words);
-        group.examples.push_back(example);
+        if group.examples.len() == EXAMPLES {
+            group.examples.pop_front();
+        }
+        let words = masked(clipped(words, WORDS)).into_owned();
+        group.examples.push_back(Example { key, queue_id: queue_id.to_owned(), to: to.to_owned(), words });
     }
 
     /// Drops a message that is no longer in this group from its examples.

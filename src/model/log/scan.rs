@@ -1,8 +1,6 @@
 //! Finds, in a block of whole log lines, the few that report trouble, by one vectorised search for all their words. Most
 //! lines of a log are of messages that went well; the search skips those.
 
-use std::ops::Range;
-
 use aho_corasick::packed::{Config, MatchKind, Searcher};
 use memchr::{memchr, memmem, memrchr};
 
@@ -86,8 +84,8 @@ impl Scanner {
             }
             let end = memchr(b'\n', after).map_or(block.len(), |length| found.end() + length);
             at = end;
-            let part = |range: Range<usize>| block.get(range).unwrap_or_default();
-            on(Found::Line(part(start..end), part(0..start)));
+            let line = block.get(start..end).unwrap_or_default();
+            on(Found::Line(line, block.get(..start).unwrap_or_default()));
         }
     }
 
@@ -117,14 +115,8 @@ impl Message<'_> {
     /// The process that wrote the record, if it is written in the line as syslog writes it.
     pub fn pid(&self) -> Option<u32> {
         let head = self.head.strip_suffix(b"]: ")?;
-        let (mut pid, mut place) = (0u32, 1u32);
-        for digit in head.iter().rev().take_while(|c| **c != b'[') {
-            pid = u32::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?)
-                .checked_mul(place)?
-                .checked_add(pid)?;
-            place = place.saturating_mul(10);
-        }
-        Some(pid)
+        let pid = head.get(memrchr(b'[', head)? + 1..)?;
+        std::str::from_utf8(pid).ok()?.parse().ok()
     }
 }
 

@@ -101,12 +101,10 @@ impl Calendar {
         }
         let civil = DateTime::from_parts(date.parse().ok()?, time_of_day(clock)?);
         let rest = without_fraction(text.get(19..)?);
-        match zone(rest) {
-            Some((offset, rest)) => {
-                Some((Stamp { time: offset.to_timestamp(civil).ok()?.as_second(), exact: true }, rest))
-            }
-            None => Some((Stamp { time: self.at(civil)?, exact: false }, rest)),
-        }
+        let Some((zone, rest)) = zone(rest) else {
+            return Some((Stamp { time: self.at(civil)?, exact: false }, rest));
+        };
+        Some((Stamp { time: zone.to_timestamp(civil).ok()?.as_second(), exact: true }, rest))
     }
 
     fn at(&self, civil: DateTime) -> Option<Seconds> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::Reader;
 use super::event::{Attempt, Event, Gone, Hop, Status, parse_event, split_queue_id};
 use super::follow::Question;
 use super::line::parse_line;
@@ -77,14 +78,14 @@ impl<'a> Narrator<'a> {
             ..Self::default()
         }
     }
+}
 
-    /// Begins another file, whose times are read by this calendar.
-    pub fn source(&mut self, calendar: Calendar) {
+impl Reader for Narrator<'_> {
+    fn source(&mut self, calendar: Calendar) {
         self.calendar = calendar;
     }
 
-    /// Takes a block of whole lines.
-    pub fn feed(&mut self, block: &[u8]) {
+    fn feed(&mut self, block: &[u8]) {
         let scanner = std::mem::take(&mut self.scanner);
         scanner.scan(block, |found| {
             if let Found::Line(line, _) = found {
@@ -93,7 +94,9 @@ impl<'a> Narrator<'a> {
         });
         self.scanner = scanner;
     }
+}
 
+impl Narrator<'_> {
     fn line(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         let text = unwrap(&text);
@@ -143,7 +146,7 @@ impl<'a> Narrator<'a> {
                 (good, in_words(line.daemon, rest), None)
             }
         };
-        self.tell(Step { time, good, text, cause });
+        self.tell(Step { time, text, good, cause });
     }
 
     /// Whether an attempt succeeded, in words, and the cause if it failed.

@@ -1,5 +1,6 @@
 //! Whole logs, read by the follower: the failures that it must report, and those that it must not.
 
+use super::Reader;
 use super::follow::{Follower, Question};
 use super::report::{Failure, Owner, Report};
 use super::stamp::{Calendar, Seconds};
