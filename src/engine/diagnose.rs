@@ -13,6 +13,7 @@ use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection;
+use crate::model::log::Reader;
 use crate::model::log::follow::{Follower, Question};
 use crate::model::log::hosts::is_same;
 use crate::model::log::line::time_of;
@@ -214,32 +215,6 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let is_journal = own && sources.as_slice() == [JOURNAL];
     let author = if is_journal { Author::Postfix } else { Author::Anybody };
     Ok(Diagnosed { log, sources, trouble, findings, own, author, calendar: calendar.clone() })
-}
-
-/// A reader of a log, which takes it in blocks of whole lines.
-trait Reader {
-    fn source(&mut self, calendar: Calendar);
-    fn feed(&mut self, block: &[u8]);
-}
-
-impl Reader for Follower<'_> {
-    fn source(&mut self, calendar: Calendar) {
-        Self::source(self, calendar);
-    }
-
-    fn feed(&mut self, block: &[u8]) {
-        Self::feed(self, block);
-    }
-}
-
-impl Reader for Narrator<'_> {
-    fn source(&mut self, calendar: Calendar) {
-        Self::source(self, calendar);
-    }
-
-    fn feed(&mut self, block: &[u8]) {
-        Self::feed(self, block);
-    }
 }
 
 struct Reading<'a> {

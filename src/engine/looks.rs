@@ -91,7 +91,7 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
 
 fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Result<Queue> {
     let add = |queue: &mut Queue, message: &Waiting| {
-        let cause = diagnose(&[&message.reason], &circumstances());
+        let cause = diagnose(&[message.reason()], &circumstances());
         queue.add(message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
     };
     let (mut queue, mut is_whole) = (Queue::default(), true);

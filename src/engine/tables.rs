@@ -12,7 +12,7 @@ use crate::model::postfix::settings::{Settings, value};
 use crate::model::postfix::tables::{
     OF_PASSWORDS, Table, items, of_passwords, pattern_values, tables, within,
 };
-use crate::model::probe::current::Relayhost;
+use crate::model::probe::relayhost::Relayhost;
 use crate::sys::{files, host, postfix, secrets};
 
 /// Postfix's services and their options.

@@ -61,17 +61,17 @@ fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calenda
         Some(host) if several || !failure.ours => format!("{host}: "),
         _ => String::new(),
     };
-    screen.marked(mark, &format!("{host}{}: {}", failure.id, extent(failure, calendar)), 2);
-    if failure.cause.is_empty() {
-        screen.below(&format!("the log says: {}", quoted(&failure.words)));
+    screen.marked(mark, &format!("{host}{}: {}", failure.cause.id, extent(failure, calendar)), 2);
+    if failure.cause.is_known() {
+        screen.below(&failure.cause.cause);
     } else {
-        screen.below(&failure.cause);
+        screen.below(&format!("the log says: {}", quoted(&failure.words)));
     }
-    screen.below(&format!("-> {}", failure.remedy));
+    screen.below(&format!("-> {}", failure.cause.remedy));
     if let Some(example) = &failure.example {
         let to = if example.to.is_empty() { String::new() } else { format!(" to {}", example.to) };
         screen.below(&format!("e.g. {}{to}: {}", example.queue_id, example.words));
-    } else if !failure.cause.is_empty() {
+    } else if failure.cause.is_known() {
         screen.below(&format!("e.g. {}", failure.words));
     }
     let is_of_daemon = ["fatal: ", "panic: "].iter().any(|head| failure.words.starts_with(head));

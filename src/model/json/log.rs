@@ -42,9 +42,9 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
         })
     });
     json!({
-        "id": failure.id,
-        "stage": failure.stage,
-        "verdict": failure.verdict,
+        "id": failure.cause.id,
+        "stage": failure.cause.stage,
+        "verdict": failure.cause.verdict,
         "host": failure.host.as_deref().map(one_line),
         "ours": failure.ours,
         "messages": failure.tally.messages,
@@ -53,9 +53,9 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
         "first": time(failure.tally.first, calendar),
         "last": time(failure.tally.last, calendar),
         "over": failure.over,
-        "cause": (!failure.cause.is_empty()).then(|| one_line(&failure.cause)),
-        "remedy": one_line(&failure.remedy),
-        "fix": failure.fix,
+        "cause": failure.cause.is_known().then(|| one_line(&failure.cause.cause)),
+        "remedy": one_line(&failure.cause.remedy),
+        "fix": failure.cause.fix,
         "relays": failure.relays.iter().map(|relay| one_line(relay)).collect::<Vec<_>>(),
         "words": one_line(&failure.words),
         "example": example,

@@ -58,14 +58,8 @@ pub enum Outcome {
 impl Outcome {
     /// A failure about which the relay said nothing.
     pub fn unheard(id: &str, cause: impl Into<String>, remedy: &str, evidence: &[&str]) -> Self {
-        Self::Failed(Failure {
-            exit: Exit::NoWord,
-            id: id.to_owned(),
-            cause: cause.into(),
-            remedy: remedy.to_owned(),
-            evidence: evidence.iter().map(ToString::to_string).collect(),
-            doubts: Vec::new(),
-        })
+        let evidence = evidence.iter().map(ToString::to_string).collect();
+        Self::Failed(Failure::new(false, id, cause.into(), remedy.into(), evidence))
     }
 
     /// The outcome in a few words, for the line of the stage; cause and remedy are shown below it.

@@ -2,10 +2,9 @@
 
 use super::delivery::Outcome;
 use super::gap::Gap;
-use super::trail::Gone;
 use crate::error::typed;
 use crate::model::causes::failure::Failure;
-use crate::model::log::Attempt;
+use crate::model::log::{Attempt, Gone};
 use crate::model::observed::Postfix;
 use crate::model::plan::parameters::is_local;
 
@@ -13,30 +12,28 @@ use crate::model::plan::parameters::is_local;
 pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> Outcome {
     let domain = attempt.to.rsplit('@').next().unwrap_or_default();
     let own = [postfix.setting("myhostname"), "localhost"];
-    if own.iter().any(|name| name.eq_ignore_ascii_case(domain)) {
-        return Outcome::unheard(
+    let (id, cause, remedy) = if own.iter().any(|name| name.eq_ignore_ascii_case(domain)) {
+        (
             "delivered-locally",
             format!("the message was for {domain}, which is this host, so it never left"),
             "set verify.to to a mailbox elsewhere, or use `relayhost verify --to ADDRESS`",
-            evidence,
-        );
-    }
-    if is_local(&attempt.to, postfix) {
-        return Outcome::unheard(
+        )
+    } else if is_local(&attempt.to, postfix) {
+        (
             "delivered-locally",
             format!(
                 "the message was taken for this host's own and never left it: mydestination contains {domain}"
             ),
             "take that domain out of mydestination in main.cf, `postfix reload`, and run `relayhost verify`",
-            evidence,
-        );
-    }
-    Outcome::unheard(
-        "stayed-on-this-host",
-        format!("the message did not leave this host: {} took it", attempt.agent),
-        "look for an alias, a virtual or transport table that catches the recipient (`postconf -n`)",
-        evidence,
-    )
+        )
+    } else {
+        (
+            "stayed-on-this-host",
+            format!("the message did not leave this host: {} took it", attempt.agent),
+            "look for an alias, a virtual or transport table that catches the recipient (`postconf -n`)",
+        )
+    };
+    Outcome::unheard(id, cause, remedy, evidence)
 }
 
 /// The message went to, or was refused by, another host than the relay.

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use crate::model::log::line::Line;
 use crate::model::log::witness::{ON_THE_WAY, Witness};
-use crate::model::log::{Attempt, Event, Status, parse_event, parse_line};
+use crate::model::log::{Attempt, Event, Gone, Status, parse_event, parse_line};
 use crate::model::message::gap::Gap;
-pub use word::{Gone, Standing, Whereabouts, Word};
+pub use word::{Standing, Whereabouts, Word};
 
 /// Attempts that are kept. One recipient has a few; if there are more, somebody other than Postfix has written them.
 const ATTEMPTS: usize = 200;
@@ -123,16 +123,12 @@ impl Trail {
                 Some(_) => {}
             },
             Event::Queued { .. } => {}
-            Event::Expired { queue_id } => self.gone(queue_id, Gone::Expired, line.text),
-            Event::Deleted { queue_id } => self.gone(queue_id, Gone::Deleted, line.text),
-            Event::Discarded { queue_id } => self.gone(queue_id, Gone::Discarded, line.text),
-            Event::Returned { queue_id } => self.gone(queue_id, Gone::Returned, line.text),
-            Event::GivenBack { queue_id } => self.gone(queue_id, Gone::GivenBack, line.text),
-            Event::Requeued { queue_id } => self.gone(queue_id, Gone::Requeued, line.text),
-            Event::Refused { queue_id } => {
-                self.gone(queue_id, Gone::Refused, line.text);
-                // A bounce that follows says less.
-                self.witness.hear(0, &line);
+            Event::Gone { queue_id, gone } => {
+                self.gone(queue_id, gone, line.text);
+                if gone == Gone::Refused {
+                    // A bounce that follows says less.
+                    self.witness.hear(0, &line);
+                }
             }
             Event::Attempt(attempt) => self.attempt(attempt),
             // `postsuper -d ALL` names no queue ids (postsuper.c).

@@ -1,9 +1,9 @@
 //! Compares a trail with the queue: which of its lines the queue confirms, and which contradict the queue or each other.
 
-use super::word::{Gone, Standing, Whereabouts, Word, agree, deferred, end, whereabouts};
+use super::word::{Standing, Whereabouts, Word, agree, deferred, end, whereabouts};
 use super::{ATTEMPTS, Author, Trail};
 use crate::model::log::event::plain;
-use crate::model::log::{Attempt, Status};
+use crate::model::log::{Attempt, Gone, Status};
 use crate::model::message::gap::Gap;
 
 impl Trail {
