@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use crate::error::Result;
+use super::tables::ask;
+use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::queue::Waiting;
-use crate::model::inspection::{Clock, Queue, Sight, Table, parse_tracking};
+use crate::model::inspection::{Clock, NotListed, Queue, Sight, Table, parse_tracking};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, parse_settings};
-use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::MapKind;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{naming_tables, value};
+use crate::model::postfix::tables::items;
 use crate::sys::run::Cmd;
 use crate::sys::{files, postfix};
 
@@ -35,16 +36,20 @@ pub fn look<'a>(
     let settings = parse_settings(&postfix::settings(&naming_tables())?);
     let mut tables = Vec::new();
     for parameter in naming_tables() {
-        for name in words(value(&settings, parameter)).into_iter().filter(|word| word.contains(':')) {
+        for name in items(value(&settings, parameter)).into_iter().filter(|item| item.contains(':')) {
             tables.push(table(parameter, name.trim_start_matches("proxy:"))?);
         }
     }
+    let queue = match queue(calendar, now, circumstances) {
+        Err(error) if error.interruption().is_some() => return Err(error),
+        queue => queue.map_err(|error| NotListed { why: error.to_string(), remedy: to_list(&error) }),
+    };
     Ok(Sight {
         postfix: known,
         has_key: has_key(known, &tables)?,
         tables,
         types: postfix::table_types()?,
-        queue: queue(calendar, now, circumstances),
+        queue,
         clock: clock(now),
     })
 }
@@ -73,24 +78,41 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
     for table in passwords {
         for key in [relayhost, host] {
-            match postfix::has_entry(&table.name, key)? {
-                Some(true) => return Ok(Some(true)),
-                Some(false) => {}
+            match ask(&table.name, key) {
+                Ok(Some(_)) => return Ok(Some(true)),
+                Ok(None) => {}
                 // The table cannot be read; that is said elsewhere.
-                None => return Ok(None),
+                Err(Error::Program { .. }) => return Ok(None),
+                Err(other) => return Err(other),
             }
         }
     }
     Ok(Some(false))
 }
 
-fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Option<Queue> {
-    let mut queue = Queue::default();
-    let mut add = |message: Waiting| {
-        let cause = diagnose(&[&message.reason], &circumstances());
-        queue.add(&message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
+fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Result<Queue> {
+    let list = |as_json| -> Result<(Queue, bool)> {
+        let mut queue = Queue::default();
+        let is_whole = postfix::queue(as_json, calendar, &mut |message: Waiting| {
+            let cause = diagnose(&[message.reason()], &circumstances());
+            queue.add(&message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
+        })?;
+        Ok((queue, is_whole))
     };
-    postfix::queue(calendar, &mut add).ok()?.then_some(queue)
+    let (queue, is_whole) = list(true)?;
+    if is_whole { Ok(queue) } else { list(false).map(|(queue, _)| queue) }
+}
+
+/// The remedy for a queue that could not be listed.
+fn to_list(error: &Error) -> String {
+    match error {
+        Error::Timeout { .. } => {
+            "`ps -C postqueue -o pid,user,args` shows listings that wait for their readers and hold up all others; end \
+             those (`kill PID`), and run `relayhost diagnose` again"
+                .into()
+        }
+        error => error.hint("relayhost diagnose"),
+    }
 }
 
 fn clock(now: Seconds) -> Clock {

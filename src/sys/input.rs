@@ -8,12 +8,7 @@ use std::path::Path;
 /// Opens a regular file for reading, and nothing else: to open a FIFO would wait for a writer, and to read a device may
 /// never end.
 pub fn open_regular(path: &Path) -> std::io::Result<File> {
-    open_regular_with(path, 0)
-}
-
-/// The same with more flags for open(2).
-pub fn open_regular_with(path: &Path, flags: i32) -> std::io::Result<File> {
-    let file = fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | flags).open(path)?;
+    let file = fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("not a regular file")) }
 }
 
@@ -49,7 +44,12 @@ pub fn open_input(path: &Path) -> std::io::Result<(File, Kind)> {
 
 /// The kind of thing that a path leads to, in words; `None` if there is nothing, or a regular file.
 pub fn odd_kind(path: &Path) -> Option<&'static str> {
-    let kind = fs::metadata(path).ok()?.file_type();
+    odd(&fs::metadata(path).ok()?)
+}
+
+/// The kind of a thing, in words; `None` for a regular file.
+pub fn odd(found: &fs::Metadata) -> Option<&'static str> {
+    let kind = found.file_type();
     Some(match () {
         () if kind.is_file() => return None,
         () if kind.is_dir() => "a directory",

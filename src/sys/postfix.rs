@@ -1,9 +1,11 @@
 //! Runs Postfix's own programs: postconf, postmap, postqueue, postcat, postlog, postsuper.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -15,8 +17,7 @@ use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, par
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::Database;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
-use crate::model::postfix::postmap::parse_dump;
-use crate::model::text::without_inline_tables;
+use crate::model::postfix::postmap::{Entries, parse_dump};
 
 /// A command that is one of Postfix's programs.
 fn program(name: &str) -> Result<Cmd> {
@@ -45,6 +46,11 @@ pub fn settings(names: &[&str]) -> Result<String> {
     }
 }
 
+/// The services of master.cf, with `$name` expanded in their options.
+pub fn services() -> Result<Vec<u8>> {
+    Ok(program("postconf")?.arg("-Mx").ok()?.stdout)
+}
+
 /// Lets Postfix itself read a main.cf before it is put in place. Returns the output of `postconf -n` for it, and the
 /// warnings.
 pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
@@ -60,19 +66,31 @@ pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
     Ok((output.text(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
-/// Reads a database with Postfix's own program.
+/// The databases that were read, by table, each with the identity of its file: several steps of a run ask for the same one.
+static READ: Mutex<BTreeMap<String, (String, Entries)>> = Mutex::new(BTreeMap::new());
+
+/// Reads a database with Postfix's own program, once as long as its file stays the same.
 pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     let Some(path) = kind.database(source) else { return Ok(Database::NotNeeded) };
-    files::refuse_link(&path)?;
     if !files::exists(&path) {
         return Ok(Database::Missing);
     }
-    let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &kind.table(source)]))))?;
-    Ok(if output.success() {
-        Database::Read { entries: parse_dump(&output.stdout), exposed: files::deviation(&path, MAP_MODE) }
+    let (table, identity) = (kind.table(source), files::identity(&path));
+    let known = || READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let before =
+        known().get(&table).filter(|(found, _)| *found == identity).map(|(_, entries)| entries.clone());
+    let entries = if let Some(entries) = before {
+        entries
     } else {
-        Database::Broken(output.tail())
-    })
+        let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &table]))))?;
+        if !output.success() {
+            return Ok(Database::Broken(output.tail()));
+        }
+        let entries = parse_dump(&output.stdout);
+        known().insert(table, (identity, entries.clone()));
+        entries
+    };
+    Ok(Database::Read { entries, exposed: files::deviation(&path, MAP_MODE) })
 }
 
 /// Runs postmap through `work`, which gets the options; once more with an empty configuration if postmap fails with the
@@ -92,23 +110,18 @@ fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Output)> {
     Ok((product, output))
 }
 
-/// Asks one table of any kind for one key. postmap ends with 1 and says nothing if there is no such entry.
-fn ask_table(table: &str, key: &str) -> Result<Output> {
-    program("postmap")?.args(["-q", key, table]).without_core().run()
-}
+/// Time for one question to a table: its server may be down.
+const ASKING: Duration = Duration::from_secs(10);
 
-/// Asks one table of any kind for one key, as a daemon of Postfix would.
+/// Asks one table for one key, as a daemon of Postfix would. Never a table whose contents stand in its name: every user can
+/// read the arguments of a program.
 pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
-    let output = ask_table(table, key)?;
+    let output = program("postmap")?.args(["-q", key, table]).within(ASKING).without_core().run()?;
     if output.success() {
         return Ok(Some(output.text().trim_end_matches('\n').to_owned()));
     }
-    if output.stderr.is_empty() {
-        return Ok(None);
-    }
-    // The table's own contents may stand in a `static:` or `inline:` one.
-    let command = without_inline_tables(&output.command);
-    Err(Error::Program { command, status: output.status(), stderr: without_inline_tables(&output.tail()) })
+    // Without a message: there is no such key.
+    if output.stderr.is_empty() { Ok(None) } else { Err(output.failure()) }
 }
 
 /// A map source and its database, finished beside their places and not yet in them. Gone when `staging` is dropped.
@@ -163,47 +176,39 @@ pub fn table_types() -> Result<Vec<String>> {
     Ok(output.text().lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
 }
 
-/// Whether a table (`type:path`) has an entry under a key; `None` if it cannot be read. The entry may be a password,
-/// so this returns none of it.
-pub fn has_entry(table: &str, key: &str) -> Result<Option<bool>> {
-    let output = ask_table(table, key)?;
-    Ok(match (output.success(), output.stderr.is_empty()) {
-        (true, _) => Some(true),
-        (false, true) => Some(false),
-        (false, false) => None,
-    })
-}
-
 /// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
 const LISTING: Duration = Duration::from_secs(10);
 
-/// Hands on each message in the queue, by `postqueue -j` or `postqueue -p`; false if postqueue does not know that option.
-/// Of the first, only lines with the text `of` are read.
+/// Hands on each message in the queue, by `postqueue -j` or `postqueue -p`; false if not all could be read: Postfix before
+/// 3.1 has no -j, and the line of a message for hundreds of recipients is longer than what is read of one.
+pub fn queue(as_json: bool, calendar: &Calendar, on_message: &mut dyn FnMut(Waiting)) -> Result<bool> {
+    let (output, is_whole) = list(as_json, LISTING, calendar, "", on_message)?;
+    if as_json { Ok(output.success() && is_whole) } else { output.checked().map(|_| true) }
+}
+
+/// Lists the queue as [`queue`] does; of the first form, only lines with the text `of` are read. Returns the end of
+/// postqueue, and whether each of those lines was a message.
 fn list(
     as_json: bool,
     limit: Duration,
     calendar: &Calendar,
     of: &str,
     on_message: &mut dyn FnMut(Waiting),
-) -> Result<bool> {
-    let mut listing = Listing::default();
+) -> Result<(Output, bool)> {
+    let (mut listing, mut is_whole) = (Listing::default(), true);
     let cmd = program("postqueue")?.arg(if as_json { "-j" } else { "-p" }).within(limit);
     let output = cmd.listen(&mut |heard| {
         let Heard::Line(line) = heard else { return };
-        let message = if as_json {
-            Some(line).filter(|line| line.contains(of)).and_then(parse_json)
-        } else {
-            listing.line(line, calendar)
-        };
-        message.into_iter().for_each(&mut *on_message);
+        if !as_json {
+            listing.line(line, calendar).into_iter().for_each(&mut *on_message);
+        } else if line.contains(of) {
+            let message = parse_json(line);
+            is_whole &= message.is_some();
+            message.into_iter().for_each(&mut *on_message);
+        }
     })?;
     listing.end().into_iter().for_each(on_message);
-    Ok(output.success())
-}
-
-/// Hands on each message in the queue; false if the queue cannot be listed. Postfix before 3.1 has no -j.
-pub fn queue(calendar: &Calendar, on_message: &mut dyn FnMut(Waiting)) -> Result<bool> {
-    Ok(list(true, LISTING, calendar, "", on_message)? || list(false, LISTING, calendar, "", on_message)?)
+    Ok((output, is_whole))
 }
 
 /// The recipients of one message that are not done yet, with the reasons that the queue shows. Only the listing of the

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{PipeWriter, Write, pipe};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -162,47 +161,52 @@ impl Cmd {
         std::iter::once(program).chain(self.args.iter().cloned()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Starts it. The write ends of the pipes are closed here afterwards: reads see the end of the output only when no
-    /// process has one any more.
-    fn start(&self, out: PipeWriter, err: PipeWriter) -> std::io::Result<Child> {
-        let stdin = match &self.input {
-            Input::None => Stdio::null(),
-            Input::File(file) => file.try_clone()?.into(),
-            Input::Bytes(_) => Stdio::piped(),
+    /// Starts it. duct's expression holds the write ends of the pipes, and ends here: reads see the end of the output only
+    /// when no process has a write end any more.
+    fn start(&self, out: PipeWriter, err: PipeWriter) -> std::io::Result<duct::Handle> {
+        let command = duct::cmd(&self.program, &self.args).full_env(self.environment()).dir("/").unchecked();
+        // In a process group of its own: Ctrl-C at the terminal goes to relayhost, which decides what becomes of the program.
+        let command = command.stdout_file(out).stderr_file(err).before_spawn(|command| {
+            command.process_group(0);
+            Ok(())
+        });
+        let (command, input) = match &self.input {
+            Input::None => (command.stdin_null(), None),
+            Input::File(file) => (command.stdin_file(file.try_clone()?), None),
+            Input::Bytes(bytes) => {
+                let (read_end, write_end) = pipe()?;
+                (command.stdin_file(read_end), Some((write_end, bytes)))
+            }
         };
         let limit = (!self.core).then(NoCore::begin);
-        let mut child = Command::new(&self.program)
-            .args(&self.args)
-            .env_clear()
-            .envs(self.environment())
-            .current_dir("/")
-            // Ctrl-C at the terminal goes to relayhost, which decides what becomes of the program.
-            .process_group(0)
-            .stdin(stdin)
-            .stdout(out)
-            .stderr(err)
-            .spawn()?;
-        drop(limit);
-        if let (Input::Bytes(bytes), Some(mut pipe)) = (&self.input, child.stdin.take()) {
+        let handle = command.start()?;
+        drop((limit, command));
+        if let Some((mut pipe, bytes)) = input {
             // Whether a program reads its input is its own matter; its status tells.
             let _ = pipe.write_all(bytes);
         }
-        Ok(child)
+        Ok(handle)
     }
 
-    fn stop(&self, child: &Child) {
-        let _ =
-            if self.gentle { kill(pid(child), Signal::SIGTERM) } else { killpg(pid(child), Signal::SIGKILL) };
+    fn stop(&self, handle: &duct::Handle) {
+        for pid in pids(handle) {
+            let _ = if self.gentle { kill(pid, Signal::SIGTERM) } else { killpg(pid, Signal::SIGKILL) };
+        }
+        if !self.gentle {
+            let _ = handle.kill();
+        }
     }
 
     /// Ends it, and the processes that it has started, because a signal is to end the run.
-    fn end(&self, child: &mut Child) {
-        let _ = killpg(pid(child), Signal::SIGTERM);
+    fn end(&self, handle: &duct::Handle) {
+        for pid in pids(handle) {
+            let _ = killpg(pid, Signal::SIGTERM);
+        }
         let begin = clock::now();
-        while begin.elapsed() < CLEAR_UP && matches!(child.try_wait(), Ok(None)) {
+        while begin.elapsed() < CLEAR_UP && matches!(handle.try_wait(), Ok(None)) {
             clock::pause();
         }
-        self.stop(child);
+        self.stop(handle);
     }
 
     /// Whether a signal is to end it now. For each signal that waits for it, hands over a note.
@@ -254,24 +258,25 @@ impl Cmd {
         };
         let (out, out_end) = pipe().map_err(fault)?;
         let (err, err_end) = pipe().map_err(fault)?;
-        let mut child = self.start(out_end, err_end).map_err(fault)?;
+        let handle = self.start(out_end, err_end).map_err(fault)?;
         let mut streams = [Stream::new(out).map_err(fault)?, Stream::new(err).map_err(fault)?];
         let (begin, mut interrupted) = (clock::now(), None);
         let status = loop {
             wait_for_output(&streams);
-            let ended = child.try_wait().map_err(fault)?;
+            let ended = handle.try_wait().map_err(fault)?.map(|output| output.status);
             for stream in &mut streams {
                 stream.drain(on_heard);
             }
             if let Some(status) = ended {
                 break status;
             }
+            on_heard(Heard::Tick);
             if self.is_interrupted(&mut interrupted, on_heard) {
-                self.end(&mut child);
+                self.end(&handle);
                 signals::check()?;
             }
             if begin.elapsed() > self.limit {
-                self.stop(&child);
+                self.stop(&handle);
                 let [_, err] = streams;
                 return Err(Error::Timeout {
                     command: self.line(),
@@ -322,8 +327,8 @@ impl Output {
     }
 }
 
-fn pid(child: &Child) -> Pid {
-    Pid::from_raw(child.id().cast_signed())
+fn pids(handle: &duct::Handle) -> impl Iterator<Item = Pid> {
+    handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw)
 }
 
 fn last_lines(bytes: &[u8]) -> String {
@@ -380,6 +385,7 @@ mod tests {
         let mut keep = |heard: Heard| match heard {
             Heard::Line(line) => lines.push(line.to_owned()),
             Heard::Note(note) => panic!("{note}"),
+            Heard::Tick => {}
         };
         sh("echo one; printf 'two\\rthree'").listen(&mut keep).unwrap();
         assert_eq!(lines, ["one", "two", "three"]);
