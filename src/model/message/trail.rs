@@ -255,6 +255,6 @@ fn loss(raw: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod forgery;
+mod forgery_tests;
 #[cfg(test)]
 mod tests;
