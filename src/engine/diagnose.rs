@@ -8,6 +8,7 @@ use super::Place;
 use super::load;
 use super::looks::look;
 use super::observe::{observe, postfix_of};
+use super::reading::{JOURNAL, Reader, Reading};
 use crate::error::{Error, Result};
 use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
@@ -15,21 +16,16 @@ use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection;
 use crate::model::log::follow::{Follower, Question};
 use crate::model::log::hosts::is_same;
-use crate::model::log::line::time_of;
 use crate::model::log::report::{Owner, Report};
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::{Finding, Plan, Remedy, State};
-use crate::sys::log_files::{self, Log, Own};
-use crate::sys::{clock, dns, host, postfix, signals};
+use crate::sys::{clock, dns, host, postfix};
 
 /// The span of the host's own log that is read without `--since`, in seconds.
 const DAY: Seconds = 86_400;
-
-/// Name of the source that is no file.
-const JOURNAL: &str = "the journal";
 
 /// The question that `diagnose` is asked.
 #[derive(Debug, Clone)]
@@ -144,10 +140,6 @@ impl Known {
     }
 }
 
-fn with_hint(error: &Error) -> String {
-    format!("{error}; to mend it: {}", error.hint())
-}
-
 fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
     Finding { id: id.into(), state: State::Differs, found, remedy: Some(remedy) }
 }
@@ -161,7 +153,7 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let since = asked.since.map(|since| since.time(&calendar, now)).or(own.then_some(now - DAY));
     let circumstances = |about: &About| known.circumstances(about);
     let question = Question { since, elsewhere: known.elsewhere(), circumstances: &circumstances };
-    let reading = Reading { asked, calendar: &calendar, now, since: since.unwrap_or_default() };
+    let reading = Reading { files: &asked.files, calendar: &calendar, now, since: since.unwrap_or_default() };
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
     let (log, sources, trouble) = match &asked.queue_id {
         None => {
@@ -213,12 +205,6 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     Ok(Diagnosed { log, sources, trouble, findings, own, author, calendar: calendar.clone() })
 }
 
-/// A reader of a log, which takes it in blocks of whole lines.
-trait Reader {
-    fn source(&mut self, calendar: Calendar);
-    fn feed(&mut self, block: &[u8]);
-}
-
 impl Reader for Follower<'_> {
     fn source(&mut self, calendar: Calendar) {
         Self::source(self, calendar);
@@ -237,88 +223,4 @@ impl Reader for Narrator<'_> {
     fn feed(&mut self, block: &[u8]) {
         Self::feed(self, block);
     }
-}
-
-struct Reading<'a> {
-    asked: &'a Asked,
-    calendar: &'a Calendar,
-    now: Seconds,
-    since: Seconds,
-}
-
-impl Reading<'_> {
-    /// Feeds every source. Returns their names, and what could not be read.
-    fn read(&self, postlog: &str, reader: &mut dyn Reader) -> Result<(Vec<String>, Vec<String>)> {
-        let paths = if self.asked.files.is_empty() {
-            match log_files::own(postlog, self.since) {
-                Ok(Own::Files(paths)) => paths,
-                // The host can still be looked at.
-                Err(error @ (Error::NoLog | Error::Log { .. })) => {
-                    return Ok((Vec::new(), vec![with_hint(&error)]));
-                }
-                Err(error) => return Err(error),
-                Ok(Own::Journal) => {
-                    reader.source(self.calendar.clone());
-                    log_files::journal(self.since, |block| reader.feed(block))?;
-                    return Ok((vec![JOURNAL.into()], Vec::new()));
-                }
-            }
-        } else {
-            self.asked.files.clone()
-        };
-        let (mut sources, mut trouble, mut order) = (Vec::new(), Vec::new(), Vec::new());
-        for path in paths {
-            match self.begin(path) {
-                Ok(begun) => order.push(begun),
-                // If one of the host's own files is gone or empty, that is no reason to say nothing of the others.
-                Err(error) if self.asked.files.is_empty() => trouble.push(with_hint(&error)),
-                Err(error) => return Err(error),
-            }
-        }
-        order.sort_by_key(|begun| begun.time);
-        for begun in order {
-            let log = match begun.log {
-                Some(log) => log,
-                None => log_files::open(&begun.path, self.asked.files.is_empty())?,
-            };
-            sources.push(log.name.clone());
-            reader.source(begun.calendar);
-            if let Err(error) = log.blocks(|block| reader.feed(block)) {
-                signals::check()?;
-                trouble.push(format!("{error}; what came before that was read"));
-            }
-        }
-        Ok((sources, trouble))
-    }
-
-    /// Opens a source to read its first time stamp. A file is closed again: only one at a time is unpacked.
-    fn begin(&self, path: PathBuf) -> Result<Begun> {
-        let log = log_files::open(&path, self.asked.files.is_empty())?;
-        if log.head.is_empty() {
-            return Err(Error::Log {
-                name: log.name,
-                problem: "is empty".into(),
-                remedy: if self.asked.files.is_empty() {
-                    "see that `logger -p mail.info hello` leaves a line in it; if not, `systemctl restart rsyslog`".into()
-                } else {
-                    "name the file that the mail log was rotated to (ls -l /var/log/maillog*)".into()
-                },
-            });
-        }
-        // A line is not younger than its file, whatever the clock says now: it may have been set back since.
-        let latest = log.changed.unwrap_or(self.now);
-        let calendar = self.calendar.before(latest);
-        let time = log.head.split(|c| *c == b'\n').find_map(|line| time_of(line, &calendar));
-        let log = (!log.is_file).then_some(log);
-        Ok(Begun { time, path, calendar, log })
-    }
-}
-
-/// A source whose first time stamp was read.
-struct Begun {
-    time: Option<Seconds>,
-    path: PathBuf,
-    calendar: Calendar,
-    /// The open source, if it cannot be opened twice.
-    log: Option<Log>,
 }

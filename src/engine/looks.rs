@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use super::queue::list;
 use crate::error::Result;
 use crate::model::causes::{Circumstances, diagnose};
-use crate::model::inspection::queue::{Listing, Waiting, parse_json};
 use crate::model::inspection::{Clock, Queue, Sight, Table, parse_tracking};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, parse_settings};
@@ -85,30 +85,10 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
 
 fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Option<Queue> {
     let mut queue = Queue::default();
-    let mut add = |message: &Waiting| {
+    list(calendar, &mut |message| {
         let cause = diagnose(&[&message.reason], &circumstances());
         queue.add(message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
-    };
-    let read = postfix::queue(true, &mut |line| {
-        if let Some(message) = parse_json(line) {
-            add(&message);
-        }
-    });
-    if !read.ok()? {
-        // Postfix before 3.1 has no -j.
-        let mut listing = Listing::default();
-        let mut take = |line: &str| {
-            if let Some(message) = listing.line(line, calendar) {
-                add(&message);
-            }
-        };
-        if !postfix::queue(false, &mut take).ok()? {
-            return None;
-        }
-        if let Some(message) = listing.end() {
-            add(&message);
-        }
-    }
+    })?;
     Some(queue)
 }
 

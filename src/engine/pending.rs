@@ -132,5 +132,6 @@ fn failure(result: &Result<Applied>, answers: &str) -> Option<Attempt> {
     };
     let [text, remedy] = [text, remedy].map(|text| secrets::hide(&text));
     let Moment { wall: at, boot, up } = host::moment();
-    Some(Attempt { at, exit: exit.code(), text, remedy, boot, up, answers: answers.into() })
+    let put_back = result.as_ref().ok().and_then(|applied| applied.put_back);
+    Some(Attempt { at, exit: exit.code(), text, remedy, boot, up, answers: answers.into(), put_back })
 }

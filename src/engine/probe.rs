@@ -50,11 +50,12 @@ fn probe_current(answers: Option<&Desired>, timeout: Duration, progress: &mut dy
     converse(&route, &host, Vec::new(), timeout, progress)
 }
 
-/// Probes as one stage of a command that goes on afterwards, unless the relay would refuse for certain. A probe that
-/// cannot be made stops nothing: the test message says more.
+/// Probes as one stage of a command that goes on afterwards, unless the probe is a veto, which `has_worked` decides too:
+/// whether the configuration in force has worked. A probe that cannot be made stops nothing: the test message says more.
 pub fn probe_first(
     desired: &Desired,
     patience: Duration,
+    has_worked: bool,
     progress: &mut dyn Progress,
 ) -> Result<Option<Probe>> {
     let begin = clock::now();
@@ -63,7 +64,7 @@ pub fn probe_first(
     let text = match &result {
         Ok(found) => match (&found.ending, found.stages.last()) {
             (Ending::Willing, _) => format!("{} would take the message", found.relayhost),
-            (Ending::Failed(failure), Some(stage)) if found.is_veto() => {
+            (Ending::Failed(failure), Some(stage)) if found.is_veto(has_worked) => {
                 format!("{}: {}", stage.name, failure.cause)
             }
             (_, Some(stage)) => {
@@ -76,7 +77,7 @@ pub fn probe_first(
     };
     let end = match &result {
         Ok(found) if matches!(found.ending, Ending::Willing) => End::Good,
-        Ok(found) if found.is_veto() => End::Bad,
+        Ok(found) if found.is_veto(has_worked) => End::Bad,
         _ => End::Open,
     };
     let cut_off = signals::check();

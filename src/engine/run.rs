@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use change::{Changed, change, install};
-use prove::{Proved, keep, prove};
+use prove::{Before, Proved, keep, prove};
 
 use super::compare::look;
 use super::observe::observe;
@@ -16,10 +16,12 @@ use super::probe::probe_first;
 use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
 use super::verify::Request;
+use super::worked::has_worked;
 use super::{Place, Progress, defer};
 use crate::error::{Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::Applied;
+use crate::model::observed::Observed;
 use crate::model::plan::action::Install;
 use crate::model::plan::{Finding, Plan};
 use crate::model::state::order::{Message, Order};
@@ -70,6 +72,7 @@ pub fn run(
     let mut work = || {
         let message = message.as_ref();
         let (plan, nothing) = prepare(task, &given, message, &held.recovered, progress)?;
+        let has_worked = nothing.has_worked;
         if nothing.is_vetoed() {
             return Ok(nothing);
         }
@@ -79,11 +82,11 @@ pub fn run(
         let Changed { actions, transaction, unproven, left_out } =
             change(task, given.order, installed, message.is_some(), progress)?;
         let generation = transaction.as_ref().map(Transaction::number);
-        let Proved { delivery, undone } = match message {
-            Some(message) => prove(&given, message, transaction, unproven, progress)?,
+        let Proved { delivery, put_back } = match message {
+            Some(message) => prove(&given, message, Before { has_worked, unproven }, transaction, progress)?,
             None => keep(task.place, transaction, left_out)?,
         };
-        let applied = Applied { actions, generation, delivery, undone, ..nothing };
+        let applied = Applied { actions, generation, delivery, put_back, ..nothing };
         record(&given, &applied, progress)?;
         let findings = task.attended.then(|| left_to_a_person(&given.desired, &applied));
         Ok(Applied { findings, ..applied })
@@ -99,24 +102,30 @@ fn prepare(
     recovered: &Recovered,
     progress: &mut dyn Progress,
 ) -> Result<(Plan, Applied)> {
-    let plan = observe_and_plan(&given.desired, task.place)?;
+    let observed = observe(&given.desired, task.place)?;
+    let plan = plan(&given.desired, &observed, task.place)?;
+    // Asked before anything is changed: a message that the new relay does not take is no word about the old one.
+    let has_worked = message.is_some() && !plan.actions.files.is_empty() && has_worked(&observed)?;
     let probe = match message {
         Some(message) if plan.is_worth_a_probe(given.order, host::is_image()) => {
-            probe_first(&given.desired, message.deadline, progress)?
+            probe_first(&given.desired, message.deadline, has_worked, progress)?
         }
         _ => None,
     };
     let (summary, recovered) = (given.desired.summary(), recovered.clone());
-    let nothing =
-        Applied { summary, in_tree: task.place == Place::Tree, recovered, probe, ..Applied::default() };
+    let in_tree = task.place == Place::Tree;
+    let nothing = Applied { summary, in_tree, recovered, probe, has_worked, ..Applied::default() };
     Ok((plan, nothing))
 }
 
 fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
-    let observed = observe(desired, place)?;
+    plan(desired, &observe(desired, place)?, place)
+}
+
+fn plan(desired: &Desired, observed: &Observed, place: Place) -> Result<Plan> {
     match place {
-        Place::Host => Plan::new(desired, &observed),
-        Place::Tree => Plan::for_tree(desired, &observed),
+        Place::Host => Plan::new(desired, observed),
+        Place::Tree => Plan::for_tree(desired, observed),
     }
 }
 

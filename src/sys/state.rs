@@ -188,6 +188,11 @@ pub fn generation(number: u32) -> Result<Generation> {
     }
 }
 
+/// The time of the last write to the record of a generation, in seconds since 1970.
+pub fn recorded(number: u32) -> Option<i64> {
+    files::modified(&generation_path(number).join("record.json"))
+}
+
 /// The bytes of a file before the change of a generation. `Error::Record` if they are others than were recorded.
 pub fn bytes_before(number: u32, name: &str, before: &Inode) -> Result<Vec<u8>> {
     kept(&generation_path(number).join("before").join(name), &before.sha256)

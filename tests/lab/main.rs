@@ -47,3 +47,4 @@ mod trees;
 mod trust;
 mod undo;
 mod words;
+mod worked;

@@ -97,7 +97,14 @@ fn actions(actions: &Actions, complete: bool) -> Value {
 
 fn applied(done: &Applied) -> Value {
     let changed = !done.actions.is_empty();
-    let mut body = json!({ "changed": changed, "generation": done.generation, "undone": done.undone });
+    let mut body =
+        json!({ "changed": changed, "generation": done.generation, "undone": done.put_back.is_some() });
+    if let Some(why) = done.put_back {
+        body = merged(body, json!({ "put_back": why }));
+    }
+    if let Some(result) = done.result() {
+        body = merged(body, json!({ "result": result }));
+    }
     body = merged(body, actions(&done.actions, true));
     if let Some(message) = &done.delivery {
         body = merged(body, delivery(message));

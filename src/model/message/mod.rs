@@ -5,3 +5,4 @@ pub mod fate;
 pub mod proof;
 pub mod trail;
 pub mod verdict;
+pub mod worked;

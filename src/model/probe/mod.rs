@@ -30,6 +30,9 @@ pub struct Probe {
     pub took: Duration,
     /// The end of the probe.
     pub ending: Ending,
+    /// Whether nobody can be reached at the relay for certain: there is no such name, it has no address, or each of its
+    /// addresses refuses the connection or has no way there.
+    pub is_nobody_there: bool,
 }
 
 /// One stage of the conversation.
@@ -85,8 +88,39 @@ impl Probe {
         }
     }
 
-    /// Whether the relay would refuse Postfix as well, so that there is no use in writing its configuration.
-    pub fn is_veto(&self) -> bool {
-        matches!(&self.ending, Ending::Failed(failure) if failure.exit == Exit::Refused && failure.doubts.is_empty())
+    /// Whether there is no use in writing the relay's configuration: the relay would refuse Postfix as well, or nobody is
+    /// there, and the configuration in force has worked (`has_worked`). Where it has not, nothing is lost by writing.
+    pub fn is_veto(&self, has_worked: bool) -> bool {
+        let Ending::Failed(failure) = &self.ending else { return false };
+        let is_no = failure.exit == Exit::Refused || (has_worked && self.is_nobody_there);
+        is_no && failure.doubts.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_stops_a_run_at_a_no_and_where_nobody_is_there_if_something_has_worked() {
+        let probe = |exit, is_nobody_there, doubts: &[&str]| {
+            let failure = Failure::unknown(exit == Exit::Refused, "", "", Vec::new());
+            let doubts = doubts.iter().map(ToString::to_string).collect();
+            Probe {
+                ending: Ending::Failed(Failure { doubts, ..failure }),
+                is_nobody_there,
+                ..Probe::default()
+            }
+        };
+        for (found, vetoes) in [
+            (probe(Exit::Refused, false, &[]), [true, true]),
+            (probe(Exit::NoWord, true, &[]), [false, true]),
+            (probe(Exit::NoWord, false, &[]), [false, false]),
+            (probe(Exit::Refused, false, &["doubt"]), [false, false]),
+            (probe(Exit::NoWord, true, &["doubt"]), [false, false]),
+        ] {
+            assert_eq!([false, true].map(|has_worked| found.is_veto(has_worked)), vetoes, "{found:?}");
+        }
+        assert!(!Probe::default().is_veto(true));
     }
 }
