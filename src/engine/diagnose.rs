@@ -20,7 +20,7 @@ use crate::model::log::report::{Owner, Report};
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
-use crate::model::observed::{Observed, Postfix};
+use crate::model::observed::{Observed, Part, Postfix};
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::sys::{clock, dns, host, postfix};
 
@@ -126,8 +126,13 @@ impl Known {
 
     fn findings(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
         let Some(postfix) = self.postfix() else {
-            let missing =
-                || vec![finding("package.postfix", "Postfix is not installed".into(), Remedy::Apply)];
+            let missing = || {
+                let found = match postfix::lacks() {
+                    Some(Part::MainCf) => "Postfix has no /etc/postfix/main.cf: no mail leaves",
+                    _ => "Postfix is not installed",
+                };
+                vec![finding("package.postfix", found.into(), Remedy::Apply)]
+            };
             return Ok(if self.amiss.is_empty() { missing() } else { self.amiss.clone() });
         };
         let plan = match (&self.desired, &self.observed) {

@@ -32,13 +32,15 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     let capabilities = capabilities(&needs(desired));
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
-        let postfix = if postfix::is_installed() { Some(postfix_of(place)?) } else { None };
+        let lacks = postfix::lacks();
+        let postfix = if lacks.is_none() { Some(postfix_of(place)?) } else { None };
         Ok(Observed {
             packages: rpm.join().map_err(|_| internal())??,
             plugins: plugins(),
             mail_command: mail::command(),
             last: last_run()?,
             postfix,
+            lacks,
         })
     })
 }

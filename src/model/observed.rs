@@ -25,6 +25,30 @@ pub struct Observed {
     pub last: LastRun,
     /// Postfix, if its programs and its main.cf are there.
     pub postfix: Option<Postfix>,
+    /// The part without which nothing can be known of Postfix, if one is not there.
+    pub lacks: Option<Part>,
+}
+
+/// A part of Postfix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// postconf(1).
+    Postconf,
+    /// postmap(1).
+    Postmap,
+    /// main.cf.
+    MainCf,
+}
+
+impl Part {
+    /// Its name, for a person.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postconf => "the program postconf",
+            Self::Postmap => "the program postmap",
+            Self::MainCf => "/etc/postfix/main.cf",
+        }
+    }
 }
 
 /// Whether a capability is on the host.

@@ -13,7 +13,7 @@ use super::{clock, files, inode, input};
 use crate::error::{Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
-use crate::model::observed::Database;
+use crate::model::observed::{Database, Part};
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::parse_dump;
 use crate::model::text::without_inline_tables;
@@ -22,9 +22,15 @@ const INSTALL_POSTFIX: &str = "relayhost apply";
 
 /// Whether Postfix is installed: its programs and its main.cf.
 pub fn is_installed() -> bool {
-    run::find("postconf").is_some()
-        && run::find("postmap").is_some()
-        && files::exists(&Managed::MainCf.path())
+    lacks().is_none()
+}
+
+/// The first part of Postfix that is not there, of those without which nothing can be known of it.
+pub fn lacks() -> Option<Part> {
+    [(Part::Postconf, run::find("postconf").is_some()), (Part::Postmap, run::find("postmap").is_some())]
+        .into_iter()
+        .chain([(Part::MainCf, files::exists(&Managed::MainCf.path()))])
+        .find_map(|(part, is_there)| (!is_there).then_some(part))
 }
 
 /// Parameters in force, `$name` expanded, as `name = value` lines. Names that this Postfix does not know are left

@@ -26,7 +26,8 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     let verdict = match (differing, plan.complete) {
         (0, true) => format!("{total} of {total} as the answers say"),
         (_, false) => {
-            "Postfix is not installed; the rest can be compared when it is: relayhost apply".to_owned()
+            "Postfix is not there, or not whole; the rest can be compared when it is: relayhost apply"
+                .to_owned()
         }
         (n, true) => format!(
             "{n} of {total} not as the answers say: {}",
@@ -54,7 +55,7 @@ pub fn steps(screen: &Screen, plan: &Plan) {
         );
     }
     if !plan.complete {
-        screen.line("", "then configure Postfix; its files can be planned when it is installed");
+        screen.line("", "then configure Postfix; its files can be planned when it is there and whole");
     }
     let shown = |finding: &&Finding| finding.state != State::Fine && finding.remedy != Some(Remedy::Apply);
     plan.findings.iter().filter(shown).for_each(|finding| with_remedy(screen, finding));

@@ -90,7 +90,9 @@ impl Plan {
 
     /// Whether the host is as the answers say.
     pub fn is_in_order(&self) -> bool {
-        self.actions.is_empty() && !self.findings.iter().any(|finding| finding.state == State::Differs)
+        self.complete
+            && self.actions.is_empty()
+            && !self.findings.iter().any(|finding| finding.state == State::Differs)
     }
 
     /// Faults and warnings that `apply` does not mend.
@@ -226,7 +228,7 @@ mod tests {
         let order = Order::default();
         let fresh = || Plan { complete: false, ..Plan::empty() };
         let lacking = || {
-            let install = Some(Install { needs: Vec::new(), from: None });
+            let install = Some(Install { needs: Vec::new(), from: None, main_cf: None });
             Plan { actions: Actions { install, ..Actions::default() }, ..fresh() }
         };
         assert!(!Plan::empty().is_worth_a_probe(order, false), "nothing is written");

@@ -4,9 +4,10 @@ use super::action::Install;
 use super::{Finding, Plan, Remedy, State};
 use crate::error::Result;
 use crate::model::desired::Desired;
-use crate::model::observed::{Observed, Presence};
+use crate::model::observed::{Observed, Part, Presence};
 use crate::model::packages::need::{Need, needs};
 use crate::model::packages::supply::Supply;
+use crate::model::postfix::managed::Managed;
 
 impl Plan {
     /// The needs that the host does not meet.
@@ -41,6 +42,10 @@ impl Plan {
                     let presence = observed.packages.get(name).unwrap_or(&Presence::Missing);
                     let (problem, found) = match (presence, plugin) {
                         (Presence::Missing, _) => (true, "not installed".to_owned()),
+                        (Presence::Installed(nevra), _) if name == "postfix" && observed.lacks.is_some() => {
+                            let part = observed.lacks.map(Part::name).unwrap_or_default();
+                            (true, format!("{nevra} is installed, but {part} is not there: no mail leaves"))
+                        }
                         (Presence::Installed(nevra), Some(plugin)) if !observed.plugins.contains(*plugin) => {
                             (
                                 true,
@@ -67,6 +72,14 @@ impl Plan {
                 missing.push(need);
             }
         }
-        self.actions.install = (!missing.is_empty()).then_some(Install { needs: missing, from: None });
+        let mut main_cf = None;
+        if observed.lacks == Some(Part::MainCf) && observed.last.after.contains_key(&Managed::MainCf) {
+            // As relayhost left it, with all that is the administrator's; the package has its own default alone.
+            let is_missing = |need: &Need| observed.packages.get(need.label()) != Some(&Presence::Missing);
+            missing.retain(|need| need.label() != "postfix" || !is_missing(need));
+            main_cf = Some(observed.last.number);
+        }
+        let is_needed = !missing.is_empty() || main_cf.is_some();
+        self.actions.install = is_needed.then_some(Install { needs: missing, from: None, main_cf });
     }
 }

@@ -93,6 +93,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                     service: Service { running, enabled, masked: false },
                     sendmail: Sendmail::Postfix,
                 }),
+                lacks: None,
             }
         },
     )
