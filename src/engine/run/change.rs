@@ -7,7 +7,7 @@ use super::{Task, observe_and_plan};
 use crate::engine::staging::{Staged, stage_all};
 use crate::engine::transaction::{Transaction, Wanted, last_run, or_undo};
 use crate::engine::{Place, Progress, install, stage, supply};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::observed::Queue;
 use crate::model::packages::need::Need;
@@ -96,7 +96,7 @@ fn put_main_cf_back(number: u32) -> Result<String> {
     let path = Managed::MainCf.path();
     let after = last_run()?.after.remove(&Managed::MainCf).unwrap_or_default();
     files::Staged::new(&path, &after, 0o644)?.put(false)?;
-    Ok(format!("{} is there again, as the run of generation {number} left it", path.display()))
+    Ok(format!("{} is there again, as the run of generation {number} left it", shown(&path)))
 }
 
 /// The plan for the host after an installation.

@@ -190,7 +190,7 @@ mod tests {
 
     fn line(second: u8, relay: &str, status: &str, reason: &str) -> String {
         format!(
-            "2026-11-28T10:00:{second:02}+00:00 host postfix/smtp[7]: 4ABC: to=<ops@example.com>, relay={relay}, delay=1, \
+            "2026-11-28T10:00:{second:02}+00:00 host postfix/smtp[7]: 4ABCDEF012: to=<ops@example.com>, relay={relay}, delay=1, \
              delays=0/0/1/0, dsn=2.0.0, status={status} ({reason})\n"
         )
     }
