@@ -26,6 +26,7 @@ pub fn look(desired: &Desired) -> Result<Plan> {
     supply::foresee(desired, &mut plan);
     plan.waits(&defer::waiting()?);
     plan.clients(&startup_files());
+    plan.announced(desired);
     plan.proved(desired, last_proof().as_ref());
     Ok(plan)
 }

@@ -53,11 +53,18 @@ fn plan_and_check_change_nothing_and_plan_is_empty_after_apply() {
 #[test]
 fn office365_gets_login_ipv4_and_a_rewritten_sender() {
     let run = host().relay("office365").answers(OFFICE365).sh(&format!(
-        "relayhost apply || exit; postconf -h inet_protocols relayhost; {MESSAGE}; echo '== log'; cat /lab/relay-log/mail.log"
+        "relayhost apply || exit; postconf -h inet_protocols relayhost; relayhost check --nagios; relayhost check | tr -s '\n ' ' '; echo; {MESSAGE}; echo '== log'; cat /lab/relay-log/mail.log"
     ));
     let run = run.exits(0).says("ipv4\n[smtp.office365.com]:587\n");
     assert!(run.part("message").contains("From: alerts@example.com"), "{}", run.stdout);
     assert!(run.part("log").contains("sasl_method=LOGIN"), "{}", run.part("log"));
+    // A password does not stay good for ever there.
+    let run = run
+        .says("RELAYHOST OK - ")
+        .says("; note: Microsoft 365, with the login of a mailbox: SMTP AUTH with a password goes off");
+    let run = run
+        .says("note provider.password Microsoft 365, with")
+        .says("the final date in the second half of 2027");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::screen::Screen;
 use super::terminal::Mark;
 use crate::error::Result;
 use crate::model::ended::Compared;
+use crate::model::plan::unmanaged::ANNOUNCED;
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::text;
 
@@ -91,7 +92,12 @@ pub fn nagios(screen: &Screen, compared: &Result<Compared>) -> u8 {
                 of_state.map(short).collect::<Vec<_>>().join("; ")
             };
             match (differs, warnings) {
-                (0, 0) => (0, "OK", summary.clone(), data),
+                (0, 0) => {
+                    let notes = plan.findings.iter().filter(|finding| finding.id == ANNOUNCED);
+                    let notes = notes.map(|finding| format!("note: {}", finding.found));
+                    let text = std::iter::once(summary.clone()).chain(notes).collect::<Vec<_>>().join("; ");
+                    (0, "OK", text, data)
+                }
                 (0, _) => (1, "WARNING", list(State::Warning), data),
                 _ => (
                     2,

@@ -6,7 +6,7 @@ mod files;
 mod finding;
 mod packages;
 pub mod parameters;
-mod unmanaged;
+pub mod unmanaged;
 
 use std::collections::BTreeMap;
 

@@ -5,12 +5,16 @@ use super::action::changed_lines;
 use super::parameters::is_local;
 use super::{Plan, Remedy, State};
 use crate::error::shown as path_shown;
-use crate::model::desired::Desired;
+use crate::model::desired::{Auth, Desired};
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::{settings, shown};
+use crate::model::providers::providers;
 use crate::model::state::generation::LastRun;
+
+/// The finding about a login with a password that the provider is going to end.
+pub const ANNOUNCED: &str = "provider.password";
 
 impl Plan {
     /// Adds each part of relayhost's state that cannot be used: less can be undone, and passwords may be readable.
@@ -41,6 +45,21 @@ impl Plan {
                     format!("changed since our run of {}: {changes}", last.time),
                     None,
                 );
+            }
+        }
+    }
+
+    /// Adds what the provider has announced about logging in with a password, if the answers have one for it.
+    pub fn announced(&mut self, desired: &Desired) {
+        if matches!(desired.auth, Auth::None) {
+            return;
+        }
+        let ours = providers().values().filter(|provider| provider.has_host(&desired.relay.host));
+        for (provider, warning) in ours.flat_map(|one| one.warnings.iter().map(move |warning| (one, warning)))
+        {
+            if warning.password {
+                let text = format!("{}: {}", provider.title, warning.text);
+                self.add(ANNOUNCED, State::Note, text, None);
             }
         }
     }

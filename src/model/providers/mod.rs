@@ -134,6 +134,9 @@ pub enum Start {
 pub struct Warning {
     /// The day since or from which it exists: YYYY-MM-DD.
     pub from: Option<String>,
+    /// Whether it is about logging in with a password, so that `check` tells it to who does.
+    #[serde(default, skip_serializing)]
+    pub password: bool,
     /// The problem, in words.
     pub text: String,
 }
