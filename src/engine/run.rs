@@ -11,7 +11,7 @@ use change::{Changed, change, install};
 use prove::{Before, Proved, keep, prove};
 
 use super::compare::look;
-use super::observe::observe;
+use super::observe::{observe, plugins};
 use super::probe::probe_first;
 use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
@@ -71,7 +71,7 @@ pub fn run(
     let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
     let mut work = || {
         let message = message.as_ref();
-        let (plan, nothing) = prepare(task, &given, message, &held.recovered, progress)?;
+        let (plan, mut nothing) = prepare(task, &given, message, &held.recovered, progress)?;
         let has_worked = nothing.has_worked;
         if nothing.is_vetoed() {
             return Ok(nothing);
@@ -79,6 +79,9 @@ pub fn run(
         let installed = install(task, &given.desired, plan, progress)?;
         stays.extend(installed.install.as_ref().map(Install::describe));
         let message = message.filter(|_| installed.is_to_be_proved(given.order));
+        if let (Some(_), Some(probe)) = (&installed.install, &mut nothing.probe) {
+            probe.look_again(&plugins());
+        }
         let Changed { actions, transaction, unproven, left_out } =
             change(task, given.order, installed, message.is_some(), progress)?;
         let generation = transaction.as_ref().map(Transaction::number);

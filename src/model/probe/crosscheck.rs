@@ -13,7 +13,7 @@ use crate::model::packages::plugin::known;
 const SOON: i64 = 14;
 
 fn warning(id: &'static str, text: String, remedy: &str) -> Warning {
-    Warning { id, text, remedy: remedy.to_owned() }
+    Warning { id, text, remedy: remedy.to_owned(), plugin: None }
 }
 
 /// Warnings about the offer that counts, which is the last one; `secure`: it came through TLS.
@@ -66,11 +66,12 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
 pub fn of_mechanism(name: &str, on_host: bool, secure: bool) -> Vec<Warning> {
     let mut all = Vec::new();
     if let Some(kind) = known(name).filter(|_| !on_host) {
-        all.push(warning(
+        let missing = warning(
             "plugin-missing",
             format!("this host has no plugin for {name} yet: package {}", kind.package),
             &format!("relayhost apply (installs it; or yum install {})", kind.package),
-        ));
+        );
+        all.push(Warning { plugin: Some(kind.plugin), ..missing });
     }
     if !secure && is_plaintext(name) {
         all.push(warning(

@@ -8,6 +8,7 @@ pub mod mechanism;
 pub mod reply;
 pub mod route;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::error::Exit;
@@ -61,6 +62,8 @@ pub struct Warning {
     pub text: String,
     /// The remedy, in words.
     pub remedy: String,
+    /// The Cyrus SASL plugin that is missing, if that is the fact.
+    pub plugin: Option<&'static str>,
 }
 
 /// The end of a probe.
@@ -86,6 +89,11 @@ impl Probe {
             Ending::Untried { .. } => Exit::NoWord,
             Ending::Failed(failure) => failure.exit,
         }
+    }
+
+    /// Looks again at what an installation may have mended: `plugins` are those on the disk now.
+    pub fn look_again(&mut self, plugins: &BTreeSet<String>) {
+        self.warnings.retain(|warning| warning.plugin.is_none_or(|plugin| !plugins.contains(plugin)));
     }
 
     /// Whether there is no use in writing the relay's configuration: the relay would refuse Postfix as well, or nobody is
@@ -122,5 +130,16 @@ mod tests {
             assert_eq!([false, true].map(|has_worked| found.is_veto(has_worked)), vetoes, "{found:?}");
         }
         assert!(!Probe::default().is_veto(true));
+    }
+
+    #[test]
+    fn a_plugin_that_was_installed_since_is_no_longer_missing() {
+        let mut probe =
+            Probe { warnings: crosscheck::of_mechanism("PLAIN", false, false), ..Probe::default() };
+        let ids = |probe: &Probe| probe.warnings.iter().map(|warning| warning.id).collect::<Vec<_>>();
+        probe.look_again(&["login".to_owned()].into());
+        assert_eq!(ids(&probe), ["plugin-missing", "login-in-clear"]);
+        probe.look_again(&["plain".to_owned(), "login".to_owned()].into());
+        assert_eq!(ids(&probe), ["login-in-clear"]);
     }
 }

@@ -158,6 +158,7 @@ fn hosts_file(talk: &mut Talk) -> Option<String> {
         id: "hosts-file-only",
         text: text.clone(),
         remedy: "have the name entered in DNS; or `postconf -e 'smtp_host_lookup = dns, native'`".into(),
+        plugin: None,
     }]);
     Some(text)
 }
@@ -199,5 +200,6 @@ fn slow_way(words: &[String], good: &str) -> Option<Warning> {
             "only {good} answers; Postfix also tries the others, and may wait for them each time ({first})"
         ),
         remedy: "if it is IPv6 that fails: set ip = \"ipv4\" under [relay] in the answers".into(),
+        plugin: None,
     })
 }
