@@ -13,6 +13,7 @@ use prove::{Before, Proved, keep, prove};
 use super::compare::look;
 use super::observe::{observe, plugins};
 use super::probe::probe_first;
+use super::queue::try_again;
 use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
 use super::verify::Request;
@@ -78,10 +79,10 @@ pub fn run(
         }
         let installed = install(task, &given.desired, plan, progress)?;
         stays.extend(installed.install.as_ref().map(Install::describe));
-        let message = message.filter(|_| installed.is_to_be_proved(given.order));
         if let (Some(_), Some(probe)) = (&installed.install, &mut nothing.probe) {
             probe.look_again(&plugins());
         }
+        let message = message.filter(|_| installed.is_to_be_proved(given.order));
         let Changed { actions, transaction, unproven, left_out } =
             change(task, given.order, installed, message.is_some(), progress)?;
         let generation = transaction.as_ref().map(Transaction::number);
@@ -91,8 +92,11 @@ pub fn run(
         };
         let applied = Applied { actions, generation, delivery, put_back, ..nothing };
         record(&given, &applied, progress)?;
+        let is_accepted = applied.delivery.is_some() && applied.exit() == Exit::Done;
+        // The run has succeeded, whether the messages that wait can be tried again or not.
+        let retried = if task.attended && is_accepted { try_again(progress).ok().flatten() } else { None };
         let findings = task.attended.then(|| left_to_a_person(&given.desired, &applied));
-        Ok(Applied { findings, ..applied })
+        Ok(Applied { retried, findings, ..applied })
     };
     work().map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)))
 }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Exit, Result};
+use crate::model::inspection::backlog::Retried;
 use crate::model::log::report::Report;
 use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
@@ -109,6 +110,8 @@ pub struct Applied {
     pub has_worked: bool,
     /// Why the files were put back, if they were.
     pub put_back: Option<PutBack>,
+    /// The messages that waited for the relay, if it takes mail now and some did.
+    pub retried: Option<Retried>,
     /// Findings that are left to a person; `None` if nobody looked for them.
     pub findings: Option<Vec<Finding>>,
 }

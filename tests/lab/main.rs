@@ -12,6 +12,7 @@
 #[path = "../project/mod.rs"]
 mod project;
 
+mod backlog;
 mod bad_input;
 mod clock;
 mod damage;

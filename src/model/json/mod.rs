@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Shown, Written};
+use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, Remedy, State};
@@ -101,6 +102,10 @@ fn applied(done: &Applied) -> Value {
         json!({ "changed": changed, "generation": done.generation, "undone": done.put_back.is_some() });
     if let Some(why) = done.put_back {
         body = merged(body, json!({ "put_back": why }));
+    }
+    if let Some(Retried { waiting, oldest, tried, gone }) = done.retried {
+        let queue = json!({ "waiting": waiting, "oldest": oldest, "tried": tried, "gone": gone });
+        body = merged(body, json!({ "queue": queue }));
     }
     if let Some(result) = done.result() {
         body = merged(body, json!({ "result": result }));
