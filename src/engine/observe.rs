@@ -20,7 +20,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{planned, value};
-use crate::sys::{files, mail, packages, postfix, secrets, service};
+use crate::sys::{files, mail, network, packages, postfix, secrets, service};
 
 /// Directories of Cyrus SASL's plugins: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
@@ -80,6 +80,7 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
             Place::Tree => Service { running: true, enabled: None, masked: false },
         },
         sendmail: sendmail(setting("sendmail_path")),
+        has_ipv4_route: place == Place::Host && network::has_ipv4_route(),
         map_kind,
         settings,
     })

@@ -78,6 +78,8 @@ pub enum IpPolicy {
     Leave,
     /// It is set to this value.
     Set(&'static str),
+    /// The answers are silent, and the provider's IPv6 side refuses most hosts: IPv4 alone, where this host can do with it.
+    PreferV4,
 }
 
 /// SASL mechanisms that answers may name.

@@ -79,6 +79,8 @@ pub struct Postfix {
     pub service: Service,
     /// The program behind /usr/sbin/sendmail.
     pub sendmail: Sendmail,
+    /// Whether the host has a route for IPv4; false in a tree, where nobody knows.
+    pub has_ipv4_route: bool,
 }
 
 /// The directories whose files show whether Postfix runs: `queue_directory`, and in it `process_id_directory`.
@@ -256,6 +258,7 @@ impl Postfix {
             ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
             service: Service { running: true, enabled: Some(true), masked: false },
             sendmail: Sendmail::Postfix,
+            has_ipv4_route: true,
         }
     }
 }

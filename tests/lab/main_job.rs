@@ -69,6 +69,25 @@ fn office365_gets_login_ipv4_and_a_rewritten_sender() {
     assert!(run.part("log").contains("sasl_method=LOGIN"), "{}", run.part("log"));
 }
 
+/// The how-to demands IPv4 alone; somebody who takes mail by IPv6 would notice.
+#[test]
+fn office365_is_asked_by_ipv4_alone_where_nothing_here_needs_ipv6() {
+    let answers =
+        || read(OFFICE365).lines().filter(|line| !line.starts_with("ip ")).collect::<Vec<_>>().join("\n");
+    assert_ne!(answers(), read(OFFICE365).trim_end());
+    let of = |before: &str| {
+        host().relay("office365").answers_text(&answers()).sh(&format!(
+            "{before} relayhost apply >/dev/null || exit; postconf -h inet_protocols; relayhost check | tr -s '\n ' ' '; relayhost check >/dev/null; echo \"check $?\""
+        ))
+    };
+    of("").exits(0).says("ipv4\n").says("ok setting.inet_protocols ipv4").says("check 0");
+    of("postconf -e inet_interfaces=all;")
+        .exits(0)
+        .says("note setting.inet_protocols left as it is, since Postfix also takes mail from elsewhere, by IPv6 too")
+        .says("check 0")
+        .never_says("ipv4\n");
+}
+
 #[test]
 fn an_open_relay_leaves_sasl_off() {
     let run = host().relay("plain").answers(OPEN).sh(&format!(

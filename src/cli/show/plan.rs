@@ -27,7 +27,7 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     let verdict = match (differing, plan.complete) {
         (0, true) => format!("{total} of {total} as the answers say"),
         (_, false) => {
-            "Postfix is not there, or not whole; the rest can be compared when it is: relayhost apply"
+            "Postfix is not installed, or not whole; the rest can be compared when it is: relayhost apply"
                 .to_owned()
         }
         (n, true) => format!(

@@ -224,6 +224,7 @@ impl Reader<'_> {
             );
         }
         let ip = match typed.ip.as_ref().map(Spanned::get_ref) {
+            None if preset.is_some_and(|preset| preset.provider.prefers_ipv4) => IpPolicy::PreferV4,
             None => IpPolicy::Leave,
             Some(IpChoice::Any) => IpPolicy::Set("all"),
             Some(IpChoice::Ipv4) => IpPolicy::Set("ipv4"),

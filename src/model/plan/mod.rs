@@ -84,6 +84,7 @@ impl Plan {
             service(&mut plan, postfix.service);
             plan.drift(postfix, last);
             plan.routing(desired, postfix);
+            plan.address_family(desired, postfix);
         }
         Ok(plan)
     }

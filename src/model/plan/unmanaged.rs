@@ -2,10 +2,10 @@
 //! elsewhere. It adds findings only, no actions.
 
 use super::action::changed_lines;
-use super::parameters::is_local;
+use super::parameters::{is_local, needs_ipv6};
 use super::{Plan, Remedy, State};
 use crate::error::shown as path_shown;
-use crate::model::desired::{Auth, Desired};
+use crate::model::desired::{Auth, Desired, IpPolicy};
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
@@ -61,6 +61,21 @@ impl Plan {
                 let text = format!("{}: {}", provider.title, warning.text);
                 self.add(ANNOUNCED, State::Note, text, None);
             }
+        }
+    }
+
+    /// Adds why IPv6 stays on although the provider's IPv6 side refuses most hosts.
+    pub(super) fn address_family(&mut self, desired: &Desired, postfix: &Postfix) {
+        if desired.relay.ip != IpPolicy::PreferV4 {
+            return;
+        }
+        if let Some(reason) = needs_ipv6(&postfix.settings, postfix.has_ipv4_route) {
+            let text = format!(
+                "left as it is, since {reason}; by IPv6 this relay refuses hosts without reverse DNS, and \
+                 Postfix may take IPv6 first"
+            );
+            let remedy = "ip = \"ipv4\" under [relay] in the answers sets it all the same, ip = \"any\" ends this note";
+            self.add("setting.inet_protocols", State::Note, text, Remedy::say(remedy));
         }
     }
 

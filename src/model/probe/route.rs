@@ -7,9 +7,9 @@ use std::net::IpAddr;
 use super::doubt::Doubt;
 use super::mechanism::Filter;
 use crate::model::causes::catalogue::Fact;
-use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
+use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::packages::need::{Need, needs};
-use crate::model::plan::parameters::words;
+use crate::model::plan::parameters::{protocols, words};
 use crate::model::postfix::settings::{self, Settings, value, value_or};
 use crate::model::secret::Secret;
 
@@ -140,6 +140,7 @@ impl Route {
         settings: &Settings,
         host_name: &str,
         plugins: Option<BTreeSet<String>>,
+        has_ipv4_route: bool,
     ) -> Self {
         let relay = &desired.relay;
         let origin = value_or(settings, "myorigin", host_name);
@@ -151,10 +152,7 @@ impl Route {
             Auth::None => None,
             Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),
         };
-        let protocols = match relay.ip {
-            IpPolicy::Leave => None,
-            IpPolicy::Set(value) => Some(value),
-        };
+        let protocols = protocols(relay.ip, settings, has_ipv4_route);
         let mut facts = facts(relay.tls, &sender, &rewritten(&sender));
         facts.insert(if login.is_some() { Fact::AnswersHaveLogin } else { Fact::AnswersHaveNoLogin });
         let package = needs(desired).into_iter().rev().find_map(|need| match need {

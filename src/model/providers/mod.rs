@@ -56,6 +56,9 @@ pub struct Provider {
     pub limits: Vec<String>,
     /// Largest message, in bytes.
     pub size: Option<u64>,
+    /// Whether its IPv6 side refuses most hosts.
+    #[serde(default, skip_serializing)]
+    pub prefers_ipv4: bool,
     /// Notes about Postfix with this relay.
     #[serde(default)]
     pub postfix: Vec<String>,
