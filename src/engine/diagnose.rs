@@ -9,6 +9,8 @@ use super::load;
 use super::looks::look;
 use super::observe::{observe, postfix_of};
 use super::reading::{JOURNAL, Reader, Reading};
+use super::transaction::last_run;
+use super::verify::last_proof;
 use crate::error::{Error, Result};
 use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
@@ -22,7 +24,7 @@ use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Part, Postfix};
 use crate::model::plan::{Finding, Plan, Remedy, State};
-use crate::sys::{clock, dns, host, postfix};
+use crate::sys::{clock, dns, host, postfix, state};
 
 /// The span of the host's own log that is read without `--since`, in seconds.
 const DAY: Seconds = 86_400;
@@ -149,6 +151,13 @@ fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
     Finding { id: id.into(), state: State::Differs, found, remedy: Some(remedy) }
 }
 
+/// How the last run ended, if it had no success and nothing came later.
+fn last_run_that_failed() -> Option<Finding> {
+    let (change, proof) = (last_run().unwrap_or_default().time, last_proof());
+    let proof = proof.map(|proof| proof.time).unwrap_or_default();
+    state::last_end()?.finding(&[&change, &proof])
+}
+
 /// Reads the log, and looks at the host if the log is its own.
 pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let now = i64::try_from(clock::unix()).unwrap_or_default();
@@ -197,10 +206,11 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     };
     let mut trouble = [known.trouble.clone(), trouble].concat();
     let findings = if own && asked.queue_id.is_none() {
-        known.findings(&calendar, now).unwrap_or_else(|error| {
+        let seen = known.findings(&calendar, now).unwrap_or_else(|error| {
             trouble.push(format!("{error}; so the host was not looked at"));
             Vec::new()
-        })
+        });
+        last_run_that_failed().into_iter().chain(seen).collect()
     } else {
         Vec::new()
     };

@@ -25,10 +25,11 @@ use crate::model::ended::Applied;
 use crate::model::observed::Observed;
 use crate::model::plan::action::Install;
 use crate::model::plan::{Finding, Plan};
+use crate::model::state::last::LastEnd;
 use crate::model::state::order::{Message, Order};
 use crate::model::state::pending::Entry;
 use crate::sys::directory::Directory;
-use crate::sys::{host, signals};
+use crate::sys::{clock, host, signals, state};
 
 /// The command that a run carries out, and the place where it works.
 #[derive(Debug)]
@@ -98,7 +99,15 @@ pub fn run(
         let findings = task.attended.then(|| left_to_a_person(&given.desired, &applied));
         Ok(Applied { retried, findings, ..applied })
     };
-    work().map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)))
+    let ended = work();
+    let ended =
+        ended.map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)));
+    if task.place == Place::Host {
+        let end = LastEnd::of(task.command, &ended, clock::wall());
+        // How the run ended is shown, whether it can be noted or not.
+        let _ = state::write_last_end(end.as_ref());
+    }
+    ended
 }
 
 /// Observes, plans and probes. Returns the plan, and the end of a run that stops there.

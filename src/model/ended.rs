@@ -4,15 +4,16 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Exit, Result};
+use crate::model::causes::failure::Failure;
 use crate::model::inspection::backlog::Retried;
 use crate::model::log::report::Report;
 use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
-use crate::model::message::delivery::Delivery;
+use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::message::trail::Author;
 use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, State};
-use crate::model::probe::Probe;
+use crate::model::probe::{Ending, Probe};
 use crate::model::providers::{self, Preset, providers};
 use crate::model::state::generation::Generation;
 use crate::model::state::order::PutBack;
@@ -120,6 +121,15 @@ impl Applied {
     /// Whether the relay would refuse, or is not there while another one has worked, so that nothing was done.
     pub fn is_vetoed(&self) -> bool {
         self.probe.as_ref().is_some_and(|probe| probe.is_veto(self.has_worked))
+    }
+
+    /// Why the run had no success, if the relay is why.
+    pub fn failure(&self) -> Option<&Failure> {
+        match (&self.delivery, self.probe.as_ref().map(|probe| &probe.ending)) {
+            (Some(Delivery { outcome: Outcome::Failed(failure), .. }), _)
+            | (None, Some(Ending::Failed(failure))) => Some(failure),
+            _ => None,
+        }
     }
 
     /// What is in force after a run that did not end with success, in words.

@@ -9,6 +9,7 @@ use super::state::{self, Lock};
 use crate::error::{Error, Result, shown};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation};
+use crate::model::state::last::LastEnd;
 
 /// Number of generations that are checked, besides the first: all that are kept, as a rule. Where there are thousands,
 /// the next change removes the others, and `restore` checks the one that it restores.
@@ -62,6 +63,9 @@ pub fn survey() -> Vec<Damage> {
     }
     if let Err(Error::Record { path, problem }) = records::read::<Proof>(&state::proof_path()) {
         all.push(damage(path, problem, "it is not known when the relay last took a test message".into()));
+    }
+    if let Err(Error::Record { path, problem }) = records::read::<LastEnd>(&state::last_end_path()) {
+        all.push(damage(path, problem, "it is not known how the last run ended".into()));
     }
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);
