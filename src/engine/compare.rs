@@ -27,6 +27,7 @@ pub fn look(desired: &Desired) -> Result<Plan> {
     supply::foresee(desired, &mut plan);
     plan.findings.extend(defer::waiting()?);
     plan.clients(&mail::startup_files());
+    plan.announced(desired);
     plan.proved(desired, last_proof().as_ref());
     Ok(plan)
 }

@@ -8,32 +8,26 @@ use super::Place;
 use super::load;
 use super::looks::look;
 use super::observe::{observe, postfix_of};
+use super::reading::{JOURNAL, Reading, THIS};
+use super::transaction::last_run;
+use super::verify::last_proof;
 use crate::error::{Error, Result};
 use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection;
-use crate::model::log::Reader;
 use crate::model::log::follow::{Follower, Question};
 use crate::model::log::hosts::is_same;
-use crate::model::log::line::time_of;
 use crate::model::log::report::{Owner, Report};
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
-use crate::model::observed::{Observed, Postfix};
+use crate::model::observed::{Observed, Part, Postfix};
 use crate::model::plan::{Finding, Plan, Remedy, State};
-use crate::sys::log_files::{self, Log, Own};
-use crate::sys::{clock, dns, host, postfix, signals};
+use crate::sys::{clock, dns, host, postfix, state};
 
 /// The span of the host's own log that is read without `--since`, in seconds.
 const DAY: Seconds = 86_400;
-
-/// The command that looks at this host again.
-const THIS: &str = "relayhost diagnose";
-
-/// Name of the source that is no file.
-const JOURNAL: &str = "the journal";
 
 /// The question that `diagnose` is asked.
 #[derive(Debug, Clone)]
@@ -134,8 +128,13 @@ impl Known {
 
     fn findings(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
         let Some(postfix) = self.postfix() else {
-            let missing =
-                || vec![finding("package.postfix", "Postfix is not installed".into(), Remedy::Apply)];
+            let missing = || {
+                let found = match postfix::lacks() {
+                    Some(Part::MainCf) => "Postfix has no /etc/postfix/main.cf: no mail leaves",
+                    _ => "Postfix is not installed",
+                };
+                vec![finding("package.postfix", found.into(), Remedy::Apply)]
+            };
             return Ok(if self.amiss.is_empty() { missing() } else { self.amiss.clone() });
         };
         let plan = match (&self.desired, &self.observed) {
@@ -148,12 +147,15 @@ impl Known {
     }
 }
 
-fn with_hint(error: &Error) -> String {
-    format!("{error}; to mend it: {}", error.hint(THIS))
-}
-
 fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
     Finding { id: id.into(), state: State::Differs, found, remedy: Some(remedy) }
+}
+
+/// How the last run ended, if it had no success and nothing came later.
+fn last_run_that_failed() -> Option<Finding> {
+    let (change, proof) = (last_run().unwrap_or_default().time, last_proof());
+    let proof = proof.map(|proof| proof.time).unwrap_or_default();
+    state::last_end()?.finding(&[&change, &proof])
 }
 
 /// Reads the log, and looks at the host if the log is its own.
@@ -165,7 +167,7 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let since = asked.since.map(|since| since.time(&calendar, now)).or(own.then_some(now - DAY));
     let circumstances = |about: &About| known.circumstances(about);
     let question = Question { since, elsewhere: known.elsewhere(), circumstances: &circumstances };
-    let reading = Reading { asked, calendar: &calendar, now, since: since.unwrap_or_default() };
+    let reading = Reading { files: &asked.files, calendar: &calendar, now, since: since.unwrap_or_default() };
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
     let (log, sources, trouble) = match &asked.queue_id {
         None => {
@@ -204,10 +206,11 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     };
     let mut trouble = [known.trouble.clone(), trouble].concat();
     let findings = if own && asked.queue_id.is_none() {
-        known.findings(&calendar, now).unwrap_or_else(|error| {
+        let seen = known.findings(&calendar, now).unwrap_or_else(|error| {
             trouble.push(format!("{error}; so the host was not looked at"));
             Vec::new()
-        })
+        });
+        last_run_that_failed().into_iter().chain(seen).collect()
     } else {
         Vec::new()
     };
@@ -215,95 +218,4 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let is_journal = own && sources.as_slice() == [JOURNAL];
     let author = if is_journal { Author::Postfix } else { Author::Anybody };
     Ok(Diagnosed { log, sources, trouble, findings, own, author, calendar: calendar.clone() })
-}
-
-struct Reading<'a> {
-    asked: &'a Asked,
-    calendar: &'a Calendar,
-    now: Seconds,
-    since: Seconds,
-}
-
-impl Reading<'_> {
-    /// Feeds every source. Returns their names, and what could not be read.
-    fn read(&self, postlog: &str, reader: &mut dyn Reader) -> Result<(Vec<String>, Vec<String>)> {
-        let paths = if self.asked.files.is_empty() {
-            match log_files::own(postlog, self.since) {
-                Ok(Own::Files(paths)) => paths,
-                // The host can still be looked at.
-                Err(error @ (Error::NoLog | Error::Log { .. })) => {
-                    return Ok((Vec::new(), vec![with_hint(&error)]));
-                }
-                Err(error) => return Err(error),
-                Ok(Own::Journal) => {
-                    reader.source(self.calendar.clone());
-                    log_files::journal(self.since, |block| reader.feed(block))?;
-                    return Ok((vec![JOURNAL.into()], Vec::new()));
-                }
-            }
-        } else {
-            self.asked.files.clone()
-        };
-        let (mut sources, mut trouble, mut order) = (Vec::new(), Vec::new(), Vec::new());
-        for path in paths {
-            match self.begin(path) {
-                Ok(begun) => order.push(begun),
-                // If one of the host's own files is gone or empty, that is no reason to say nothing of the others.
-                Err(error) if self.asked.files.is_empty() => trouble.push(with_hint(&error)),
-                Err(error) => return Err(error),
-            }
-        }
-        order.sort_by_key(|begun| begun.time);
-        for begun in order {
-            let log = match begun.log {
-                Some(log) => log,
-                None => log_files::open(&begun.path, self.asked.files.is_empty())?,
-            };
-            sources.push(log.name.clone());
-            reader.source(begun.calendar);
-            if let Err(error) = log.blocks(|block| reader.feed(block)) {
-                signals::check()?;
-                trouble.push(format!("{error}; what came before that was read"));
-            }
-        }
-        Ok((sources, trouble))
-    }
-
-    /// Opens a source to read its first time stamp. A file is closed again: only one at a time is unpacked.
-    fn begin(&self, path: PathBuf) -> Result<Begun> {
-        let log = log_files::open(&path, self.asked.files.is_empty())?;
-        if log.head.is_empty() && !log.is_file && path != Path::new("-") {
-            return Err(Error::Log {
-                name: log.name,
-                problem: "is a FIFO or a pipe, and nothing came out of it".into(),
-                remedy: "name a file, or pipe the log into `relayhost diagnose -`".into(),
-            });
-        }
-        if log.head.is_empty() {
-            return Err(Error::Log {
-                name: log.name,
-                problem: "is empty".into(),
-                remedy: if self.asked.files.is_empty() {
-                    "see that `logger -p mail.info hello` leaves a line in it; if not, `systemctl restart rsyslog`".into()
-                } else {
-                    "name the file that the mail log was rotated to, such as /var/log/maillog-20261122 or /var/log/maillog.1.gz".into()
-                },
-            });
-        }
-        // A line is not younger than its file, whatever the clock says now: it may have been set back since.
-        let latest = log.changed.unwrap_or(self.now);
-        let calendar = self.calendar.before(latest);
-        let time = log.head.split(|c| *c == b'\n').find_map(|line| time_of(line, &calendar));
-        let log = (!log.is_file).then_some(log);
-        Ok(Begun { time, path, calendar, log })
-    }
-}
-
-/// A source whose first time stamp was read.
-struct Begun {
-    time: Option<Seconds>,
-    path: PathBuf,
-    calendar: Calendar,
-    /// The open source, if it cannot be opened twice.
-    log: Option<Log>,
 }

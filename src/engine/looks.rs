@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::queue::list;
 use super::tables::ask;
 use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
-use crate::model::inspection::queue::Waiting;
 use crate::model::inspection::{Clock, NotListed, Queue, Sight, Table, parse_tracking};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, parse_settings};
@@ -91,16 +91,10 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
 }
 
 fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Result<Queue> {
-    let list = |as_json| -> Result<(Queue, bool)> {
-        let mut queue = Queue::default();
-        let is_whole = postfix::queue(as_json, calendar, &mut |message: Waiting| {
-            let cause = diagnose(&[message.reason()], &circumstances());
-            queue.add(&message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
-        })?;
-        Ok((queue, is_whole))
-    };
-    let (queue, is_whole) = list(true)?;
-    if is_whole { Ok(queue) } else { list(false).map(|(queue, _)| queue) }
+    list(calendar, Queue::default, |queue, message| {
+        let cause = diagnose(&[message.reason()], &circumstances());
+        queue.add(message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
+    })
 }
 
 /// The remedy for a queue that could not be listed.

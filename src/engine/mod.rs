@@ -14,6 +14,8 @@ pub mod observe;
 pub mod pending;
 pub mod probe;
 mod pursuit;
+mod queue;
+mod reading;
 pub mod recover;
 pub mod run;
 mod staging;
@@ -22,6 +24,7 @@ pub mod tables;
 pub mod transaction;
 pub mod verify;
 mod wait;
+mod worked;
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{planned, value};
-use crate::sys::{files, mail, packages, postfix, service};
+use crate::sys::{files, mail, network, packages, postfix, service};
 
 /// Directories of Cyrus SASL's plugins: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
@@ -31,13 +31,15 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     let capabilities = capabilities(&needs(desired));
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
-        let postfix = if postfix::is_installed() { Some(postfix_of(place)?) } else { None };
+        let lacks = postfix::lacks();
+        let postfix = if lacks.is_none() { Some(postfix_of(place)?) } else { None };
         Ok(Observed {
             packages: rpm.join().unwrap_or_else(|panic| resume_unwind(panic))?,
             plugins: plugins(),
             mail_command: mail::command(),
             last: last_run()?,
             postfix,
+            lacks,
         })
     })
 }
@@ -72,6 +74,7 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
             Place::Tree => Service { running: true, enabled: None, masked: false },
         },
         sendmail: sendmail(setting("sendmail_path")),
+        has_ipv4_route: place == Place::Host && network::has_ipv4_route(),
         map_kind,
         settings,
     })

@@ -10,8 +10,6 @@ use super::run::{Given, Task, run};
 use super::{Place, Progress, load, wait};
 use crate::error::{Exit, Result};
 use crate::model::ended::{Applied, Ended, Idle};
-use crate::model::message::delivery::{Delivery, Outcome};
-use crate::model::probe::Ending;
 use crate::model::state::order::Order;
 use crate::model::state::pending::{Attempt, Moment};
 use crate::sys::{host, pending, secrets, signals};
@@ -120,17 +118,14 @@ fn failure(result: &Result<Applied>, answers: &str) -> Option<Attempt> {
     let (exit, text, remedy) = match result {
         Ok(applied) if applied.exit() == Exit::Done => return None,
         Ok(applied) => {
-            let (text, remedy) = match (&applied.delivery, applied.probe.as_ref().map(|probe| &probe.ending))
-            {
-                (Some(Delivery { outcome: Outcome::Failed(failure), .. }), _)
-                | (None, Some(Ending::Failed(failure))) => (failure.cause.clone(), failure.remedy.clone()),
-                _ => (String::new(), String::new()),
-            };
+            let texts = applied.failure().map(|failure| (failure.cause.clone(), failure.remedy.clone()));
+            let (text, remedy) = texts.unwrap_or_default();
             (applied.exit(), text, remedy)
         }
         Err(error) => (error.exit(), error.to_string(), error.hint("relayhost pending")),
     };
     let [text, remedy] = [text, remedy].map(|text| secrets::hide(&text));
     let Moment { wall: at, boot, up } = host::moment();
-    Some(Attempt { at, exit: exit.code(), text, remedy, boot, up, answers: answers.into() })
+    let put_back = result.as_ref().ok().and_then(|applied| applied.put_back);
+    Some(Attempt { at, exit: exit.code(), text, remedy, boot, up, answers: answers.into(), put_back })
 }

@@ -44,11 +44,12 @@ pub fn probe_alone(
     converse(&route, &host, Vec::new(), timeout, progress)
 }
 
-/// Probes as one stage of a command that goes on afterwards, unless the relay would refuse for certain. A probe that
-/// cannot be made stops nothing: the test message says more.
+/// Probes as one stage of a command that goes on afterwards, unless the probe is a veto, which `has_worked` decides too:
+/// whether the configuration in force has worked. A probe that cannot be made stops nothing: the test message says more.
 pub fn probe_first(
     desired: &Desired,
     patience: Duration,
+    has_worked: bool,
     progress: &mut dyn Progress,
 ) -> Result<Option<Probe>> {
     let begin = clock::now();
@@ -57,7 +58,7 @@ pub fn probe_first(
     let (end, text) = match &result {
         Ok(found) => match (&found.ending, found.stages.last()) {
             (Ending::Willing, _) => (End::Good, format!("{} would take the message", found.relayhost)),
-            (Ending::Failed(failure), Some(stage)) if found.is_veto() => {
+            (Ending::Failed(failure), Some(stage)) if found.is_veto(has_worked) => {
                 (End::Bad, format!("{}: {}", stage.name, failure.cause))
             }
             (_, Some(stage)) => {

@@ -8,24 +8,28 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use change::{Changed, change, install};
-use prove::{Proved, keep, prove};
+use prove::{Before, Proved, keep, prove};
 
 use super::compare::look;
-use super::observe::observe;
+use super::observe::{observe, plugins};
 use super::probe::probe_first;
+use super::queue::try_again;
 use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
 use super::verify::Request;
+use super::worked::has_worked;
 use super::{Place, Progress, defer};
 use crate::error::{Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::Applied;
+use crate::model::observed::Observed;
 use crate::model::plan::action::Install;
 use crate::model::plan::{Finding, Plan};
+use crate::model::state::last::LastEnd;
 use crate::model::state::order::{Message, Order};
 use crate::model::state::pending::Entry;
 use crate::sys::directory::Directory;
-use crate::sys::{host, signals};
+use crate::sys::{clock, host, signals, state};
 
 /// The command that a run carries out, and the place where it works.
 #[derive(Debug)]
@@ -69,26 +73,41 @@ pub fn run(
     let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
     let mut work = || {
         let message = message.as_ref();
-        let (plan, nothing) = prepare(task, &given, message, &held.recovered, progress)?;
+        let (plan, mut nothing) = prepare(task, &given, message, &held.recovered, progress)?;
+        let has_worked = nothing.has_worked;
         if nothing.is_vetoed() {
             return Ok(nothing);
         }
         let installed = install(task, &given.desired, plan, progress)?;
         stays.extend(installed.install.as_ref().map(Install::describe));
+        if let (Some(_), Some(probe)) = (&installed.install, &mut nothing.probe) {
+            probe.look_again(&plugins());
+        }
         let message = message.filter(|_| installed.is_to_be_proved(given.order));
         let Changed { actions, transaction, unproven, left_out } =
             change(task, given.order, installed, message.is_some(), progress)?;
         let generation = transaction.as_ref().map(Transaction::number);
-        let Proved { delivery, undone, unrecorded } = match message {
-            Some(message) => prove(&given, message, transaction, unproven, progress)?,
+        let Proved { delivery, put_back, unrecorded } = match message {
+            Some(message) => prove(&given, message, Before { has_worked, unproven }, transaction, progress)?,
             None => keep(task.place, transaction, left_out)?,
         };
-        let applied = Applied { actions, generation, delivery, undone, unrecorded, ..nothing };
+        let applied = Applied { actions, generation, delivery, put_back, unrecorded, ..nothing };
         record(&given, &applied, progress)?;
+        let is_accepted = applied.delivery.is_some() && applied.exit() == Exit::Done;
+        // The run has succeeded, whether the messages that wait can be tried again or not.
+        let retried = if task.attended && is_accepted { try_again(progress).ok().flatten() } else { None };
         let findings = task.attended.then(|| left_to_a_person(&given.desired, &applied));
-        Ok(Applied { findings, ..applied })
+        Ok(Applied { retried, findings, ..applied })
     };
-    work().map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)))
+    let ended = work();
+    let ended =
+        ended.map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)));
+    if task.place == Place::Host {
+        let end = LastEnd::of(task.command, &ended, clock::wall());
+        // How the run ended is shown, whether it can be noted or not.
+        let _ = state::write_last_end(end.as_ref());
+    }
+    ended
 }
 
 /// Observes, plans and probes. Returns the plan, and the end of a run that stops there.
@@ -99,24 +118,30 @@ fn prepare(
     recovered: &Recovered,
     progress: &mut dyn Progress,
 ) -> Result<(Plan, Applied)> {
-    let plan = observe_and_plan(&given.desired, task.place)?;
+    let observed = observe(&given.desired, task.place)?;
+    let plan = plan(&given.desired, &observed, task.place)?;
+    // Asked before anything is changed: a message that the new relay does not take is no word about the old one.
+    let has_worked = message.is_some() && !plan.actions.files.is_empty() && has_worked(&observed)?;
     let probe = match message {
         Some(message) if plan.is_worth_a_probe(given.order, host::is_image()) => {
-            probe_first(&given.desired, message.deadline, progress)?
+            probe_first(&given.desired, message.deadline, has_worked, progress)?
         }
         _ => None,
     };
     let (summary, recovered) = (given.desired.summary(), recovered.clone());
-    let nothing =
-        Applied { summary, in_tree: task.place == Place::Tree, recovered, probe, ..Applied::default() };
+    let in_tree = task.place == Place::Tree;
+    let nothing = Applied { summary, in_tree, recovered, probe, has_worked, ..Applied::default() };
     Ok((plan, nothing))
 }
 
 fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
-    let observed = observe(desired, place)?;
+    plan(desired, &observe(desired, place)?, place)
+}
+
+fn plan(desired: &Desired, observed: &Observed, place: Place) -> Result<Plan> {
     match place {
-        Place::Host => Plan::new(desired, &observed),
-        Place::Tree => Plan::for_tree(desired, &observed),
+        Place::Host => Plan::new(desired, observed),
+        Place::Tree => Plan::for_tree(desired, observed),
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Relay {
     /// TLS from the first byte (RFC 8314 §3.3).
     pub implicit_tls: bool,
     /// Value of `inet_protocols`, the IP versions that Postfix uses; `None`: the host's own value stays.
-    pub ip: Option<&'static str>,
+    pub ip: IpPolicy,
 }
 
 /// TLS levels, as in Postfix's `smtp_tls_security_level`.
@@ -69,6 +69,17 @@ impl Tls {
             Self::Secure => "secure",
         }
     }
+}
+
+/// The treatment of `inet_protocols`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpPolicy {
+    /// The answers are silent: the host's own setting stays.
+    Leave,
+    /// It is set to this value.
+    Set(&'static str),
+    /// The answers are silent, and the provider's IPv6 side refuses most hosts: IPv4 alone, where this host can do with it.
+    PreferV4,
 }
 
 /// SASL mechanisms that answers may name.

@@ -4,16 +4,19 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Exit, Result};
+use crate::model::causes::failure::Failure;
+use crate::model::inspection::backlog::Retried;
 use crate::model::log::report::Report;
 use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
-use crate::model::message::delivery::Delivery;
+use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::message::trail::Author;
 use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, State};
-use crate::model::probe::Probe;
+use crate::model::probe::{Ending, Probe};
 use crate::model::providers::{self, Preset, providers};
 use crate::model::state::generation::Generation;
+use crate::model::state::order::PutBack;
 
 /// The end of a command, by the kind of command.
 #[derive(Debug)]
@@ -104,26 +107,66 @@ pub struct Applied {
     pub probe: Option<Probe>,
     /// The fate of the test message, if one was sent.
     pub delivery: Option<Delivery>,
-    /// Whether the files were put back.
-    pub undone: bool,
+    /// Whether the configuration before has worked; known where a file was to be changed and a message to be sent.
+    pub has_worked: bool,
+    /// Why the files were put back, if they were.
+    pub put_back: Option<PutBack>,
     /// A line that says what could not be recorded, if the relay has confirmed the configuration and that was so.
     pub unrecorded: Option<String>,
+    /// The messages that waited for the relay, if it takes mail now and some did.
+    pub retried: Option<Retried>,
     /// Findings that are left to a person; `None` if nobody looked for them.
     pub findings: Option<Vec<Finding>>,
 }
 
 impl Applied {
-    /// Whether the relay would refuse, so that nothing was done.
+    /// Whether the relay would refuse, or is not there while another one has worked, so that nothing was done.
     pub fn is_vetoed(&self) -> bool {
-        self.probe.as_ref().is_some_and(Probe::is_veto)
+        self.probe.as_ref().is_some_and(|probe| probe.is_veto(self.has_worked))
+    }
+
+    /// Why the run had no success, if the relay is why.
+    pub fn failure(&self) -> Option<&Failure> {
+        match (&self.delivery, self.probe.as_ref().map(|probe| &probe.ending)) {
+            (Some(Delivery { outcome: Outcome::Failed(failure), .. }), _)
+            | (None, Some(Ending::Failed(failure))) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// What is in force after a run that did not end with success, in words.
+    pub fn result(&self) -> Option<&'static str> {
+        let changed = self.generation.is_some();
+        Some(match (&self.delivery, self.put_back) {
+            (None, _) if self.is_vetoed() => {
+                if self.exit() == Exit::NoWord {
+                    "nothing was changed: the configuration in force has worked, and stays; nobody answers at the new relay \
+                     (--no-probe: let the test message decide)"
+                } else {
+                    "nothing was done: nothing was installed, no file was touched (--no-probe: let the test message decide)"
+                }
+            }
+            (None, _) if self.in_tree && changed => {
+                "the new configuration is in the tree, and no message has been seen to leave by it: the first boot sends one"
+            }
+            (Some(_), Some(PutBack::Refused)) => "the previous configuration is in force again",
+            (Some(_), Some(PutBack::NoWord)) => {
+                "the previous configuration is in force again: it has worked, and the new one was not seen to \
+                 (`relayhost apply` tries it again, --on-failure keep leaves it in force)"
+            }
+            (Some(delivery), None) if changed && delivery.outcome.exit() != Exit::Done => {
+                "the new configuration is in force, and no message has been seen to leave by it"
+            }
+            _ => return None,
+        })
     }
 
     /// The exit status of the run.
     pub fn exit(&self) -> Exit {
         match &self.delivery {
-            Some(_) if self.undone => Exit::PutBack,
+            Some(_) if self.put_back.is_some() => Exit::PutBack,
             Some(delivery) => delivery.outcome.exit(),
-            None if self.is_vetoed() => Exit::Refused,
+            None if self.is_vetoed() => self.probe.as_ref().map_or(Exit::Done, Probe::exit),
             None => Exit::Done,
         }
     }

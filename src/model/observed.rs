@@ -26,6 +26,30 @@ pub struct Observed {
     pub last: LastRun,
     /// Postfix, if its programs and its main.cf are there.
     pub postfix: Option<Postfix>,
+    /// The part without which nothing can be known of Postfix, if one is not there.
+    pub lacks: Option<Part>,
+}
+
+/// A part of Postfix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// postconf(1).
+    Postconf,
+    /// postmap(1).
+    Postmap,
+    /// main.cf.
+    MainCf,
+}
+
+impl Part {
+    /// Its name, for a person.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postconf => "the program postconf",
+            Self::Postmap => "the program postmap",
+            Self::MainCf => "/etc/postfix/main.cf",
+        }
+    }
 }
 
 /// Postfix as it is on the host.
@@ -47,6 +71,8 @@ pub struct Postfix {
     pub service: Service,
     /// The program behind /usr/sbin/sendmail.
     pub sendmail: Sendmail,
+    /// Whether the host has a route for IPv4; false in a tree, where nobody knows.
+    pub has_ipv4_route: bool,
 }
 
 /// The directories whose files show whether Postfix runs: `queue_directory`, and in it `process_id_directory`.
@@ -206,6 +232,7 @@ mod tests {
                 ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
                 service: Service { running: true, enabled: Some(true), masked: false },
                 sendmail: Sendmail::Postfix,
+                has_ipv4_route: true,
             }
         }
     }

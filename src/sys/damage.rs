@@ -9,6 +9,7 @@ use super::state::{self, Lock};
 use crate::error::{Error, Result, shown};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation};
+use crate::model::state::last::LastEnd;
 
 /// Number of generations that are checked, besides the first: all that are kept, as a rule. Where there are thousands,
 /// the next change removes the others, and `restore` checks the one that it restores.
@@ -58,6 +59,8 @@ pub fn survey() -> Vec<Damage> {
     all.extend(damaged(state::intent(), "it is not known how far the stopped run had come"));
     let proof = records::read::<Proof>(&state::proof_path());
     all.extend(damaged(proof, "it is not known when the relay last took a test message"));
+    let last = records::read::<LastEnd>(&state::last_end_path());
+    all.extend(damaged(last, "it is not known how the last run ended"));
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);
     all.extend(numbers.first().into_iter().chain(newest).flat_map(|number| of_generation(*number)));

@@ -1,9 +1,14 @@
 //! Whether this host knows the way to another one. Asks the resolver and the kernel's routes, and sends nothing to it.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::Path;
 use std::time::Duration;
 
+use super::files;
 use super::run::Cmd;
+
+/// Most that is read of the kernel's routes, in bytes: a router has many, and one is enough.
+const ROUTES: u64 = 1024 * 1024;
 
 /// The state of the way to a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +35,13 @@ pub fn way_to(name: &str, port: u16) -> Way {
     } else {
         Way::NoRoute
     }
+}
+
+/// Whether the kernel has a route for IPv4 that leaves the host (/proc/net/route: one line each, the interface first).
+pub fn has_ipv4_route() -> bool {
+    let table = files::read(Path::new("/proc/net/route"), ROUTES).ok().flatten().unwrap_or_default();
+    let table = String::from_utf8_lossy(&table);
+    table.lines().skip(1).filter_map(|line| line.split_whitespace().next()).any(|interface| interface != "lo")
 }
 
 /// The addresses of a name, looked up by a process of its own: glibc before 2.26 (EL7) reads resolv.conf once in a

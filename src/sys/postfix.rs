@@ -15,7 +15,7 @@ use super::{clock, files, inode, input};
 use crate::error::{Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
-use crate::model::observed::Database;
+use crate::model::observed::{Database, Part};
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, parse_dump};
 
@@ -26,9 +26,15 @@ fn program(name: &str) -> Result<Cmd> {
 
 /// Whether Postfix is installed: its programs and its main.cf.
 pub fn is_installed() -> bool {
-    run::find("postconf").is_some()
-        && run::find("postmap").is_some()
-        && files::exists(&Managed::MainCf.path())
+    lacks().is_none()
+}
+
+/// The first part of Postfix that is not there, of those without which nothing can be known of it.
+pub fn lacks() -> Option<Part> {
+    [(Part::Postconf, run::find("postconf").is_some()), (Part::Postmap, run::find("postmap").is_some())]
+        .into_iter()
+        .chain([(Part::MainCf, files::exists(&Managed::MainCf.path()))])
+        .find_map(|(part, is_there)| (!is_there).then_some(part))
 }
 
 /// Parameters in force, `$name` expanded, as `name = value` lines. Names that this Postfix does not know are left

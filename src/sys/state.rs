@@ -16,6 +16,7 @@ use super::{acl, clock, files, secrets};
 use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
+use crate::model::state::last::LastEnd;
 
 /// One run at a time. Released when dropped, and by the kernel when its holder dies.
 #[derive(Debug)]
@@ -144,6 +145,31 @@ pub fn write_proof(proof: &Proof) -> Result<()> {
     if is_there() { write_record(&proof_path(), &proof) } else { Ok(()) }
 }
 
+/// The file of the last run's end, if it had no success.
+pub fn last_end_path() -> PathBuf {
+    directory().join("last.json")
+}
+
+/// The end of the last run, if it had no success and is known.
+pub fn last_end() -> Option<LastEnd> {
+    if is_there() { records::read(&last_end_path()).ok().flatten() } else { None }
+}
+
+/// Records the end of a run without success; `None` removes the record of an earlier one.
+pub fn write_last_end(end: Option<&LastEnd>) -> Result<()> {
+    let path = last_end_path();
+    match end {
+        Some(end) => {
+            let (text, remedy) = (secrets::hide(&end.text), secrets::hide(&end.remedy));
+            write_record(&path, &LastEnd { text, remedy, ..end.clone() })
+        }
+        None if files::exists(&path) => {
+            fs::remove_file(&path).map_err(|source| Error::Io { action: "remove", path, source })
+        }
+        None => Ok(()),
+    }
+}
+
 /// The numbers of all generations, in order, also of those that cannot be used.
 pub fn numbers() -> Result<Vec<u32>> {
     if !is_there() || !records::is_ours(&generations()) {
@@ -181,6 +207,11 @@ pub fn generation(number: u32) -> Result<Generation> {
         Some(name) => Err(unfit(format!("names a file {name:?}, and relayhost has none of that name"))),
         None => Ok(generation),
     }
+}
+
+/// The time of the last write to the record of a generation, in seconds since 1970.
+pub fn recorded(number: u32) -> Option<i64> {
+    files::modified(&generation_path(number).join("record.json"))
 }
 
 /// The bytes of a file before the change of a generation. `Error::Record` if they are others than were recorded.

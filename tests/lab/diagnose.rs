@@ -158,3 +158,20 @@ fn a_queue_that_another_user_holds_up_is_said_to_be_unknown() {
     assert!(text.contains("could not be listed") && text.contains("`ps -C postqueue"), "{text}");
     assert_eq!(of_queue("again"), ["queue.waiting"], "{}", run.stdout);
 }
+
+/// A refused run leaves no trace in the log, and the host as it was: what it ended with is the answer, not the differences.
+#[test]
+fn how_the_last_run_ended_stands_first_until_something_comes_later() {
+    let run = host().answers_text(&read(AUTHENTICATED).replace("battery staple", "battery stable")).sh(
+        "relayhost apply >/dev/null; echo \"apply $?\"; relayhost diagnose >/root/out; echo \"exit $?\"; grep -n 'run.last' /root/out; grep -c FAIL /root/out; tr -s '\n ' ' ' </root/out; echo; echo '== json'; relayhost diagnose --json
+         echo '== mended'; sed -i s/stable/staple/ /etc/relayhost/answers.toml; relayhost apply >/dev/null; echo \"apply $?\"; relayhost diagnose; ls /var/lib/relayhost/last.json",
+    );
+    assert_eq!(run.json("json")["findings"][0]["id"], "run.last");
+    let run = run.says("apply 4\nexit 4\n3:warn run.last: `relayhost apply` of ")
+        .says(" ended with 4: the relay refused the user name or the password of alerts@example.com; nothing was done")
+        .says("-> correct username and password in the answers")
+        .says("FAIL 13 differences from the answers: relayhost plan shows them")
+        .says("apply 0\n");
+    let (_, mended) = run.stdout.split_once("== mended").unwrap();
+    assert!(!mended.contains("run.last") && !mended.contains("last.json"), "{mended}");
+}

@@ -12,6 +12,7 @@
 #[path = "../project/mod.rs"]
 mod project;
 
+mod backlog;
 mod bad_input;
 mod clock;
 mod damage;
@@ -49,3 +50,4 @@ mod trees;
 mod trust;
 mod undo;
 mod words;
+mod worked;

@@ -16,6 +16,8 @@ fn a_bare_host_ends_with_a_delivered_message() {
     assert_eq!((&report["exit"], &report["changed"]), (&0.into(), &true.into()));
     assert_eq!(report["delivery"]["accepted"], true);
     assert_eq!(report["actions"][0]["kind"], "install");
+    // What the probe missed was installed after it.
+    assert_eq!(report["probe"]["warnings"], serde_json::json!([]));
     assert!(
         run.part("exit").starts_with("0\ncyrus-sasl-plain-") && run.part("exit").contains("\ns-nail-"),
         "{}",
@@ -53,11 +55,37 @@ fn plan_and_check_change_nothing_and_plan_is_empty_after_apply() {
 #[test]
 fn office365_gets_login_ipv4_and_a_rewritten_sender() {
     let run = host().relay("office365").answers(OFFICE365).sh(&format!(
-        "relayhost apply || exit; postconf -h inet_protocols relayhost; {MESSAGE}; echo '== log'; cat /lab/relay-log/mail.log"
+        "relayhost apply || exit; postconf -h inet_protocols relayhost; relayhost check --nagios; relayhost check | tr -s '\n ' ' '; echo; {MESSAGE}; echo '== log'; cat /lab/relay-log/mail.log"
     ));
     let run = run.exits(0).says("ipv4\n[smtp.office365.com]:587\n");
+    // A password does not stay good for ever there.
+    let run = run
+        .says("RELAYHOST OK - ")
+        .says("; note: Microsoft 365, with the login of a mailbox: SMTP AUTH with a password goes off");
+    let run = run
+        .says("note provider.password Microsoft 365, with")
+        .says("the final date in the second half of 2027");
     assert!(run.part("message").contains("From: alerts@example.com"), "{}", run.stdout);
     assert!(run.part("log").contains("sasl_method=LOGIN"), "{}", run.part("log"));
+}
+
+/// The how-to demands IPv4 alone; somebody who takes mail by IPv6 would notice.
+#[test]
+fn office365_is_asked_by_ipv4_alone_where_nothing_here_needs_ipv6() {
+    let answers =
+        || read(OFFICE365).lines().filter(|line| !line.starts_with("ip ")).collect::<Vec<_>>().join("\n");
+    assert_ne!(answers(), read(OFFICE365).trim_end());
+    let of = |before: &str| {
+        host().relay("office365").answers_text(&answers()).sh(&format!(
+            "{before} relayhost apply >/dev/null || exit; postconf -h inet_protocols; relayhost check | tr -s '\n ' ' '; relayhost check >/dev/null; echo \"check $?\""
+        ))
+    };
+    of("").exits(0).says("ipv4\n").says("ok setting.inet_protocols ipv4").says("check 0");
+    of("postconf -e inet_interfaces=all;")
+        .exits(0)
+        .says("note setting.inet_protocols left as it is, since Postfix also takes mail from elsewhere, by IPv6 too")
+        .says("check 0")
+        .never_says("ipv4\n");
 }
 
 #[test]

@@ -116,3 +116,28 @@ fn extra_packages_are_installed_too() {
     let answers = crate::host::read(AUTHENTICATED) + "\n[packages]\nextra = [\"cyrus-sasl-md5\"]\n";
     host().answers_text(&answers).sh("relayhost apply >/dev/null; rpm -q cyrus-sasl-md5").exits(0);
 }
+
+/// Without its main.cf Postfix sends nothing, and no tool can ask it anything.
+#[test]
+fn a_postfix_that_has_lost_its_main_cf_is_named_and_gets_it_back() {
+    let lost = "rm /etc/postfix/main.cf; relayhost check | tr -s '\\n ' ' '; relayhost check >/dev/null; echo \"check $?\"; relayhost check --nagios; relayhost diagnose; relayhost plan; relayhost apply; echo \"apply $?\"; relayhost check >/dev/null; echo \"check $?\"";
+    // From the package.
+    host()
+        .answers(AUTHENTICATED)
+        .sh(lost)
+        .says("is installed, but /etc/postfix/main.cf is not there: no mail leaves")
+        .says("check 3\nRELAYHOST CRITICAL - ")
+        .says("Postfix has no /etc/postfix/main.cf")
+        .says("1. install postfix")
+        .says("Ok: queued")
+        .says("apply 0\ncheck 0\n");
+    // As relayhost left it, with what is the administrator's.
+    host()
+        .answers(AUTHENTICATED)
+        .sh(&format!("echo '# mine' >>/etc/postfix/main.cf; relayhost apply >/dev/null; {lost}; grep '^# mine' /etc/postfix/main.cf"))
+        .says("check 3\nRELAYHOST CRITICAL - ")
+        .says("1. put back /etc/postfix/main.cf as the run of generation 0 left it")
+        .says("ok   main.cf: /etc/postfix/main.cf is there again")
+        .says("Ok: queued")
+        .says("apply 0\ncheck 0\n# mine\n");
+}

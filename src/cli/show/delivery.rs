@@ -12,7 +12,7 @@ pub fn applied(screen: &Screen, done: &Applied) {
     if let Some(probe) = &done.probe {
         if done.is_vetoed() {
             probe::probed(screen, probe);
-            screen.field("result", "nothing was done: nothing was installed, no file was touched (--no-probe: let the test message decide)");
+            result(screen, done);
             return;
         }
         probe::warnings(screen, probe);
@@ -23,12 +23,17 @@ pub fn applied(screen: &Screen, done: &Applied) {
     if let Some(delivery) = &done.delivery {
         self::delivery(screen, delivery);
     }
-    if let (Some(generation), false, false) = (done.generation, done.undone, done.in_tree) {
+    result(screen, done);
+    if let (Some(generation), None, false) = (done.generation, done.put_back, done.in_tree) {
         screen.field("undo", &format!("relayhost restore {generation}"));
     }
     for finding in done.findings.iter().flatten() {
         plan::with_remedy(screen, finding);
     }
+}
+
+fn result(screen: &Screen, done: &Applied) {
+    done.result().iter().for_each(|result| screen.field("result", result));
 }
 
 /// Shows that an order was recorded.

@@ -8,7 +8,8 @@ use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
 use crate::model::message::trail::Author;
-use crate::model::plan::State;
+use crate::model::plan::{Finding, State};
+use crate::model::state::last::LAST_RUN;
 use crate::model::text::quoted;
 
 /// Shows the failures in a log, and the faults of the host.
@@ -42,11 +43,26 @@ fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
     };
     screen.line("", &format!("{sources}{span}"));
     screen.write("\n");
+    let (last, mut findings): (Vec<&Finding>, Vec<&Finding>) =
+        found.findings.iter().partition(|finding| finding.id == LAST_RUN);
+    if !last.is_empty() {
+        // The run that had no success has left the host as it was: that all of it differs is one fact.
+        for finding in last {
+            plan::with_remedy(screen, finding);
+        }
+        let differs = |finding: &&Finding| finding.state == State::Differs && finding.is_for_apply();
+        let (one_line, others) = findings.into_iter().partition::<Vec<_>, _>(differs);
+        if !one_line.is_empty() {
+            let number = count(one_line.len() as u64, "difference");
+            screen.marked(Mark::Bad, &format!("{number} from the answers: relayhost plan shows them"), 2);
+        }
+        findings = others;
+    }
     let several = report.hosts.len() > 1;
     for failure in &report.failures {
         self::failure(screen, failure, several, &found.calendar);
     }
-    for finding in &found.findings {
+    for finding in findings {
         plan::with_remedy(screen, finding);
     }
     if !report.failures.is_empty() || !found.findings.is_empty() {

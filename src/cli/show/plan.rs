@@ -4,6 +4,7 @@ use super::screen::Screen;
 use super::terminal::Mark;
 use crate::error::Result;
 use crate::model::ended::Compared;
+use crate::model::plan::unmanaged::ANNOUNCED;
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::text;
 
@@ -26,7 +27,8 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     let verdict = match (differing, plan.complete) {
         (0, true) => format!("{total} of {total} as the answers say"),
         (_, false) => {
-            "Postfix is not installed; the rest can be compared when it is: relayhost apply".to_owned()
+            "Postfix is not installed, or not whole; the rest can be compared when it is: relayhost apply"
+                .to_owned()
         }
         (n, true) => format!(
             "{n} of {total} not as the answers say: {}",
@@ -53,7 +55,7 @@ pub fn steps(screen: &Screen, plan: &Plan) {
         );
     }
     if !plan.complete {
-        screen.line("", "then configure Postfix; its files can be planned when it is installed");
+        screen.line("", "then configure Postfix; its files can be planned when it is there and whole");
     }
     let shown = |finding: &&Finding| finding.state != State::Fine && finding.remedy != Some(Remedy::Apply);
     plan.findings.iter().filter(shown).for_each(|finding| with_remedy(screen, finding));
@@ -89,7 +91,12 @@ pub fn nagios(screen: &Screen, compared: &Result<Compared>, command: &str) -> u8
                 of_state.map(short).collect::<Vec<_>>().join("; ")
             };
             match (differs, warnings) {
-                (0, 0) => (0, "OK", summary.clone(), data),
+                (0, 0) => {
+                    let notes = plan.findings.iter().filter(|finding| finding.id == ANNOUNCED);
+                    let notes = notes.map(|finding| format!("note: {}", finding.found));
+                    let text = std::iter::once(summary.clone()).chain(notes).collect::<Vec<_>>().join("; ");
+                    (0, "OK", text, data)
+                }
                 (0, _) => (1, "WARNING", list(State::Warning), data),
                 _ => (
                     2,

@@ -14,7 +14,7 @@ use crate::model::postfix::settings::{Settings, probed, value};
 use crate::model::probe::relayhost::Relayhost;
 use crate::model::probe::route::Route;
 use crate::model::secret::Secret;
-use crate::sys::{host, postfix};
+use crate::sys::{host, network, postfix};
 
 /// The facts about the host that a probe needs.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub fn route_of_answers(desired: &Desired, host: &Host) -> (Route, Vec<String>) 
     let mut all = host.plugins.clone();
     all.extend(brought.flat_map(pair));
     let waits = all.difference(&host.plugins).cloned().collect();
-    (Route::of_answers(desired, &host.settings, &host.name, Some(all)), waits)
+    (Route::of_answers(desired, &host.settings, &host.name, Some(all), network::has_ipv4_route()), waits)
 }
 
 /// The route that Postfix takes now; `None` if it has no relay.

@@ -23,6 +23,8 @@ pub struct Talk<'a> {
     pub waits: Vec<String>,
     /// Whether a login was tried: there is no second one.
     pub tried_login: bool,
+    /// Whether nobody can be reached at the relay for certain.
+    pub is_nobody_there: bool,
     pub progress: &'a mut dyn Progress,
     begin: Instant,
     end: Instant,
@@ -136,6 +138,7 @@ impl<'a> Talk<'a> {
             host,
             waits,
             tried_login: false,
+            is_nobody_there: false,
             progress,
             begin,
             end: begin + timeout,
@@ -155,6 +158,11 @@ impl<'a> Talk<'a> {
     pub fn share(&self, others: bool) -> Duration {
         let left = self.deadline().saturating_duration_since(clock::now());
         if others { left / 2 } else { left }
+    }
+
+    /// Whether an address of the relay took a connection.
+    pub fn has_connected(&self) -> bool {
+        self.stages.iter().any(|stage| stage.name == "connect" && stage.good)
     }
 
     pub fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
@@ -243,6 +251,7 @@ impl<'a> Talk<'a> {
             warnings: self.warnings,
             took: self.begin.elapsed(),
             ending,
+            is_nobody_there: self.is_nobody_there,
         }
     }
 }

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 
 use super::{Task, observe_and_plan};
 use crate::engine::staging::{Staged, stage_all};
-use crate::engine::transaction::{Transaction, Wanted, or_undo};
+use crate::engine::transaction::{Transaction, Wanted, last_run, or_undo};
 use crate::engine::{Place, Progress, install, stage, supply};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::observed::Queue;
 use crate::model::packages::need::Need;
 use crate::model::plan::Plan;
 use crate::model::plan::action::{Actions, Install};
+use crate::model::postfix::managed::Managed;
 use crate::model::state::order::Order;
 use crate::sys::directory::Directory;
-use crate::sys::{files, host, log_tail, service, signals};
+use crate::sys::{files, host, log_tail, service, signals, swap};
 
 /// The host after the missing packages were installed.
 pub struct Installed {
@@ -54,9 +55,15 @@ pub fn install(
     mut plan: Plan,
     progress: &mut dyn Progress,
 ) -> Result<Installed> {
-    let Some(Install { needs, .. }) = plan.actions.install.take() else {
+    let Some(Install { needs, main_cf, .. }) = plan.actions.install.take() else {
         return Ok(Installed { install: None, left_out: Vec::new(), plan });
     };
+    if let Some(number) = main_cf {
+        stage(progress, "main.cf", |_| put_main_cf_back(number))?;
+        if needs.is_empty() {
+            return replan(task, desired, Install { needs, from: None, main_cf });
+        }
+    }
     if host::is_image() {
         let left_out = labels(&needs);
         return if plan.complete {
@@ -81,6 +88,22 @@ pub fn install(
         from = Some(supply);
         Ok(text)
     })?;
+    replan(task, desired, Install { needs, from, main_cf })
+}
+
+/// Writes the main.cf that Postfix has lost, as the last run left it.
+fn put_main_cf_back(number: u32) -> Result<String> {
+    let path = Managed::MainCf.path();
+    let after = last_run()?.after.remove(&Managed::MainCf).unwrap_or_default();
+    let staging = files::staging(&path)?;
+    let staged = staging.path().join(Managed::MainCf.name());
+    files::create(&staged, &after, 0o644)?;
+    swap::put(&staged, &path, None)?;
+    Ok(format!("{} is there again, as the run of generation {number} left it", shown(&path)))
+}
+
+/// The plan for the host after an installation.
+fn replan(task: &Task, desired: &Desired, install: Install) -> Result<Installed> {
     let mut plan = observe_and_plan(desired, task.place)?;
     if !plan.to_install().is_empty() {
         return Err(Error::NotInstalled {
@@ -94,7 +117,7 @@ pub fn install(
     if task.place == Place::Host {
         plan.ensure_reload();
     }
-    Ok(Installed { install: Some(Install { needs, from }), left_out: Vec::new(), plan })
+    Ok(Installed { install: Some(install), left_out: Vec::new(), plan })
 }
 
 /// Writes the files and tells Postfix; on an error the files are put back. `proves`: a message is to follow.

@@ -7,17 +7,26 @@ use crate::engine::verify::{Request, verify};
 use crate::engine::{Place, Progress, defer, stage};
 use crate::error::{Edit, Error, Files, Result};
 use crate::model::message::delivery::Delivery;
-use crate::model::state::order::Consequence;
+use crate::model::state::order::{Consequence, PutBack};
 use crate::sys::signals;
 
 /// The outcome of the proof.
 pub struct Proved {
     /// The fate of the test message, if one was sent.
     pub delivery: Option<Delivery>,
-    /// Whether the files were put back.
-    pub undone: bool,
+    /// Why the files were put back, if they were.
+    pub put_back: Option<PutBack>,
     /// The reason why a proof could not be recorded, if so.
     pub unrecorded: Option<String>,
+}
+
+/// The configuration before the change.
+#[derive(Debug, Clone, Copy)]
+pub struct Before {
+    /// Whether it has worked: it gives way only to one that is seen to work.
+    pub has_worked: bool,
+    /// The generation of an earlier change that no message has proved, and this one may.
+    pub unproven: Option<u32>,
 }
 
 /// What a relay has confirmed stays in force, also if the disk is full by then.
@@ -39,19 +48,18 @@ pub fn keep(place: Place, transaction: Option<Transaction>, left_out: Vec<String
     let unproven = is_tree || !left_out.is_empty();
     transaction.map(|transaction| transaction.keep(unproven)).transpose()?;
     if left_out.is_empty() {
-        Ok(Proved { delivery: None, undone: false, unrecorded: None })
+        Ok(Proved { delivery: None, put_back: None, unrecorded: None })
     } else {
         Err(Error::Image { missing: left_out })
     }
 }
 
-/// Sends the test message and follows it. The relay's answer decides whether the change stays. `unproven`: the
-/// generation of an earlier change that no message has proved, and this one may.
+/// Sends the test message and follows it. The relay's answer decides whether the change stays.
 pub fn prove(
     given: &Given,
     message: &Request,
+    before: Before,
     mut transaction: Option<Transaction>,
-    unproven: Option<u32>,
     progress: &mut dyn Progress,
 ) -> Result<Proved> {
     let mut sent = |queue_id: &str| transaction.iter_mut().for_each(|transaction| transaction.sent(queue_id));
@@ -59,23 +67,24 @@ pub fn prove(
         .and_then(|now| verify(&given.desired, &now, message, &mut sent, progress))
         .map_err(signals::blame);
     let exit = verdict.as_ref().ok().map(|delivery| delivery.outcome.exit());
-    match (given.order.consequence(exit), verdict) {
+    match (given.order.consequence(exit, before.has_worked), verdict) {
         (Consequence::Undo, verdict) => {
             let (delivery, transaction) = or_undo(verdict, transaction)?;
-            let undone = transaction.is_some();
-            transaction.map(|transaction| put_back(transaction, progress)).transpose()?;
-            Ok(Proved { delivery: Some(delivery), undone, unrecorded: None })
+            let why = PutBack::after(delivery.outcome.exit());
+            let put_back = transaction.is_some().then_some(why);
+            transaction.map(|transaction| undo(transaction, why, progress)).transpose()?;
+            Ok(Proved { delivery: Some(delivery), put_back, unrecorded: None })
         }
         (consequence, Ok(delivery)) => {
             let is_proved = consequence == Consequence::Keep;
-            let recorded = match (transaction, unproven) {
+            let recorded = match (transaction, before.unproven) {
                 (Some(transaction), _) if is_proved => transaction.stay(false),
                 (Some(transaction), _) => transaction.keep(true).map(Ok)?,
                 (None, Some(number)) if is_proved => transaction::prove(number),
                 (None, _) => Ok(()),
             };
             let unrecorded = unrecorded(recorded, progress);
-            Ok(Proved { delivery: Some(delivery), undone: false, unrecorded })
+            Ok(Proved { delivery: Some(delivery), put_back: None, unrecorded })
         }
         (_, Err(cause)) => {
             let _held = signals::hold();
@@ -86,12 +95,12 @@ pub fn prove(
     }
 }
 
-/// Puts back the files, since the relay has refused the test message.
-fn put_back(transaction: Transaction, progress: &mut dyn Progress) -> Result<()> {
-    // From the relay's refusal until the files are put back, a signal waits.
+/// Puts back the files after a test message that the relay did not take.
+fn undo(transaction: Transaction, why: PutBack, progress: &mut dyn Progress) -> Result<()> {
+    // From the end of the message until the files are put back, a signal waits.
     let _held = signals::hold();
     stage(progress, "undo", |progress| {
-        let put_back = transaction.undo("the relay refused the test message")?;
+        let put_back = transaction.undo(why.text())?;
         put_back.edits.iter().for_each(|edit| progress.note(&edit.line()));
         if let Some(untold) = put_back.untold {
             progress.note(&format!("Postfix could not be told: {untold}"));

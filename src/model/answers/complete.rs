@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::Answers;
 use crate::error::{Complaint, Result};
-use crate::model::desired::{Auth, Desired, Mechanism, Relay, Rewrite, Tls, Verify};
+use crate::model::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
 use crate::model::providers::{self, Preset, Start};
 use crate::model::secret::Secret;
 use crate::model::text;
@@ -142,7 +142,11 @@ impl Reader<'_> {
         };
         let tls_span = typed.tls.as_ref().map_or(0..0, Spanned::span);
         self.at(tls_span, possible(tls, is_address, implicit_tls))?;
-        let ip = typed.ip.as_ref().map(|ip| ip.get_ref().word());
+        let ip = match &typed.ip {
+            Some(ip) => IpPolicy::Set(ip.get_ref().word()),
+            None if preset.is_some_and(|preset| preset.provider.prefers_ipv4) => IpPolicy::PreferV4,
+            None => IpPolicy::Leave,
+        };
         Ok(Relay { host, port, tls, implicit_tls, ip })
     }
 

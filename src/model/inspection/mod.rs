@@ -1,6 +1,7 @@
 //! Finds faults that keep mail from leaving and leave nothing in the log, from observations of the host. With answers
 //! the plan reports most of them; this module reports the rest, and those that need no answers.
 
+pub mod backlog;
 pub mod mailrc;
 pub mod queue;
 

@@ -62,8 +62,9 @@ impl Account {
                     (None, _) => Self::default(),
                 };
                 let mut account = account.or_findings(done.findings.as_deref().unwrap_or_default());
-                if done.undone {
-                    account.message += "; the previous configuration was restored";
+                if let Some(result) = done.result() {
+                    let separator = if account.message.is_empty() { "" } else { "; " };
+                    account.message += &format!("{separator}{result}");
                 }
                 account
             }
@@ -218,6 +219,7 @@ mod tests {
     use crate::model::plan::Remedy;
     use crate::model::secret::Secret;
     use crate::model::secret::mask::Mask;
+    use crate::model::state::order::PutBack;
 
     /// A relay can repeat a password that is also the name of a cause or of a command, which programs evaluate.
     #[test]
@@ -296,10 +298,11 @@ mod tests {
             doubts: Vec::new(),
         };
         let refusal = delivery(Outcome::Failed(failure.clone()));
-        let undone = Applied { undone: true, delivery: Some(refusal), ..Applied::default() };
+        let undone =
+            Applied { put_back: Some(PutBack::Refused), delivery: Some(refusal), ..Applied::default() };
         let notice = Notice::of("pending", &Ended::Applied(undone));
         assert_eq!(notice.priority, Priority::Error);
-        assert_eq!(notice.message, "refused; the previous configuration was restored");
+        assert_eq!(notice.message, "refused; the previous configuration is in force again");
         for (name, value) in [
             ("RELAYHOST_COMMAND", "pending"),
             ("RELAYHOST_EXIT", "7"),
@@ -313,7 +316,8 @@ mod tests {
         let probe = Some(Probe { ending: Ending::Failed(failure), ..Probe::default() });
         let vetoed = Ended::Applied(Applied { probe, ..Applied::default() });
         let vetoed = Notice::of("apply", &vetoed);
-        assert_eq!((vetoed.priority, vetoed.message.as_str()), (Priority::Error, "refused"));
+        assert_eq!(vetoed.priority, Priority::Error);
+        assert!(vetoed.message.starts_with("refused; nothing was done: "), "{vetoed:?}");
         assert_eq!(field(&vetoed, "RELAYHOST_CAUSE_ID"), "wrong-password");
         assert_eq!(field(&vetoed, "RELAYHOST_REMEDY"), "correct it");
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Shown, Written};
+use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, Remedy};
@@ -97,8 +98,13 @@ fn actions(actions: &Actions, complete: bool) -> Value {
 
 fn applied(done: &Applied) -> Value {
     let changed = !done.actions.is_empty();
-    let body = json!({ "changed": changed, "generation": done.generation, "undone": done.undone });
+    let body =
+        json!({ "changed": changed, "generation": done.generation, "undone": done.put_back.is_some() });
+    let queue = |Retried { waiting, oldest, tried, gone }| json!({ "queue": { "waiting": waiting, "oldest": oldest, "tried": tried, "gone": gone } });
     let more = [
+        done.put_back.map(|why| json!({ "put_back": why })),
+        done.retried.map(queue),
+        done.result().map(|result| json!({ "result": result })),
         Some(actions(&done.actions, true)),
         done.delivery.as_ref().map(delivery),
         done.probe.as_ref().map(probe),

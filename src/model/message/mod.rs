@@ -6,3 +6,4 @@ pub mod gap;
 pub mod proof;
 pub mod trail;
 pub mod verdict;
+pub mod worked;

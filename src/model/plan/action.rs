@@ -30,6 +30,8 @@ pub struct Install {
     pub needs: Vec<Need>,
     /// The package files of the directory; `None` if the packages come from a repository, or that is not known yet.
     pub from: Option<Supply>,
+    /// The generation whose run left the main.cf that is put back, where Postfix has lost its own.
+    pub main_cf: Option<u32>,
 }
 
 /// A change of one of Postfix's files.
@@ -124,8 +126,16 @@ impl Install {
     /// The installation in one line for a person.
     pub fn describe(&self) -> String {
         let names = self.needs.iter().map(Need::label).collect::<Vec<_>>().join(", ");
-        let from = |from: &Supply| format!(", from {}: {}", from.directory, from.files.join(", "));
-        format!("install {names}{}", self.from.as_ref().map(from).unwrap_or_default())
+        let main_cf = self.main_cf.map(|number| {
+            format!("put back {} as the run of generation {number} left it", Managed::MainCf.path().display())
+        });
+        let install = (!self.needs.is_empty()).then(|| match &self.from {
+            None => format!("install {names}"),
+            Some(Supply { directory, files }) => {
+                format!("install {names}, from {directory}: {}", files.join(", "))
+            }
+        });
+        main_cf.into_iter().chain(install).collect::<Vec<_>>().join("; ")
     }
 }
 

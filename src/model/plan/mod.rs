@@ -6,7 +6,7 @@ mod files;
 mod finding;
 mod packages;
 pub mod parameters;
-mod unmanaged;
+pub mod unmanaged;
 
 use std::collections::BTreeMap;
 
@@ -77,13 +77,16 @@ impl Plan {
             service(&mut plan, postfix.service);
             plan.drift(postfix, last);
             plan.routing(desired, postfix);
+            plan.address_family(desired, postfix);
         }
         Ok(plan)
     }
 
     /// Whether the host is as the answers say.
     pub fn is_in_order(&self) -> bool {
-        self.actions.is_empty() && !self.findings.iter().any(|finding| finding.state == State::Differs)
+        self.complete
+            && self.actions.is_empty()
+            && !self.findings.iter().any(|finding| finding.state == State::Differs)
     }
 
     /// Faults and warnings that `apply` does not mend.
@@ -214,7 +217,7 @@ mod tests {
         let order = Order::default();
         let fresh = || Plan { complete: false, ..Plan::empty() };
         let lacking = || {
-            let install = Some(Install { needs: Vec::new(), from: None });
+            let install = Some(Install { needs: Vec::new(), from: None, main_cf: None });
             Plan { actions: Actions { install, ..Actions::default() }, ..fresh() }
         };
         assert!(!Plan::empty().is_worth_a_probe(order, false), "nothing is written");

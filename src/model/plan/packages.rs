@@ -4,9 +4,10 @@ use super::action::Install;
 use super::{Finding, Plan, Remedy, State};
 use crate::error::Result;
 use crate::model::desired::Desired;
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, Part};
 use crate::model::packages::need::{Need, needs};
 use crate::model::packages::supply::Supply;
+use crate::model::postfix::managed::Managed;
 
 impl Plan {
     /// The needs that the host does not meet.
@@ -40,6 +41,10 @@ impl Plan {
                 Need::Package { name, plugin } => {
                     let found = match (observed.packages.get(name), plugin) {
                         (None, _) => Err("not installed".to_owned()),
+                        (Some(nevra), _) if name == "postfix" && observed.lacks.is_some() => {
+                            let part = observed.lacks.map(Part::name).unwrap_or_default();
+                            Err(format!("{nevra} is installed, but {part} is not there: no mail leaves"))
+                        }
                         (Some(nevra), Some(plugin)) if !observed.plugins.contains(*plugin) => Err(format!(
                             "{nevra} is installed, but its plugin lib{plugin}.so is not on the disk"
                         )),
@@ -56,6 +61,13 @@ impl Plan {
                 missing.push(need);
             }
         }
-        self.actions.install = (!missing.is_empty()).then_some(Install { needs: missing, from: None });
+        let mut main_cf = None;
+        if observed.lacks == Some(Part::MainCf) && observed.last.after.contains_key(&Managed::MainCf) {
+            // As relayhost left it, with all that is the administrator's; the package has its own default alone.
+            missing.retain(|need| need.label() != "postfix" || !observed.packages.contains_key("postfix"));
+            main_cf = Some(observed.last.number);
+        }
+        let is_needed = !missing.is_empty() || main_cf.is_some();
+        self.actions.install = is_needed.then_some(Install { needs: missing, from: None, main_cf });
     }
 }

@@ -1,11 +1,13 @@
 //! The managed parameters of main.cf, and the values that the answers ask for.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::model::desired::{Auth, Desired, Tls};
+use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
+use crate::model::postfix::settings::{Settings, value};
 
 /// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)).
 pub fn is_local(address: &str, postfix: &Postfix) -> bool {
@@ -53,10 +55,41 @@ pub fn parameters(
     {
         wanted.push(("smtp_tls_CAfile", bundle.display().to_string()));
     }
-    if let Some(value) = relay.ip {
+    if let Some(value) = protocols(relay.ip, &postfix.settings, postfix.has_ipv4_route) {
         wanted.push(("inet_protocols", value.into()));
     }
     Ok(wanted)
+}
+
+/// The value of `inet_protocols` that the answers ask for; `None`: the host's own stays.
+pub fn protocols(policy: IpPolicy, settings: &Settings, has_ipv4_route: bool) -> Option<&'static str> {
+    match policy {
+        IpPolicy::Leave => None,
+        IpPolicy::Set(value) => Some(value),
+        IpPolicy::PreferV4 => needs_ipv6(settings, has_ipv4_route).is_none().then_some("ipv4"),
+    }
+}
+
+/// Why Postfix on this host cannot do with IPv4 alone, in words; `None`: it can.
+pub fn needs_ipv6(settings: &Settings, has_ipv4_route: bool) -> Option<String> {
+    let protocols = value(settings, "inet_protocols");
+    let has = |name: &str| words(protocols).iter().any(|word| word == name || word == "all");
+    // `loopback-only` and `localhost` serve this host itself, whose programs have 127.0.0.1.
+    let listens = |word: &String| {
+        let is_address =
+            word.parse::<IpAddr>().is_ok_and(|address| address.is_ipv4() || address.is_loopback());
+        !(is_address || word == "localhost" || word == "loopback-only")
+    };
+    let interfaces = value(settings, "inet_interfaces");
+    if !has("ipv4") {
+        Some(format!("inet_protocols = {protocols} leaves IPv4 out"))
+    } else if !has_ipv4_route {
+        Some("this host has no route for IPv4".to_owned())
+    } else if has("ipv6") && words(interfaces).iter().any(listens) {
+        Some(format!("Postfix also takes mail from elsewhere, by IPv6 too (inet_interfaces = {interfaces})"))
+    } else {
+        None
+    }
 }
 
 /// The items of a Postfix list: separated by commas and white space.
@@ -84,6 +117,24 @@ mod tests {
     use crate::model::answers::complete::complete;
     use crate::model::postfix::settings;
     use crate::model::secret::Secret;
+
+    #[test]
+    fn ipv4_alone_is_set_where_it_is_preferred_and_nothing_needs_ipv6() {
+        let of = |protocols: &str, interfaces: &str, route| {
+            let settings = [("inet_protocols", protocols), ("inet_interfaces", interfaces)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()));
+            super::protocols(IpPolicy::PreferV4, &settings.into(), route)
+        };
+        for interfaces in ["localhost", "loopback-only", "127.0.0.1, ::1", "192.0.2.1"] {
+            assert_eq!(of("all", interfaces, true), Some("ipv4"), "{interfaces}");
+            assert_eq!(of("all", interfaces, false), None, "no route");
+            assert_eq!(of("ipv6", interfaces, true), None, "IPv4 is switched off");
+        }
+        for interfaces in ["all", "2001:db8::1", "mail.example.com"] {
+            assert_eq!(of("all", interfaces, true), None, "{interfaces}");
+            assert_eq!(of("ipv4", interfaces, true), Some("ipv4"), "it is set already: {interfaces}");
+        }
+    }
 
     #[test]
     fn what_the_answers_decide_is_managed_and_nothing_else_is() {

@@ -2,15 +2,19 @@
 //! elsewhere. It adds findings only, no actions.
 
 use super::action::changed_lines;
-use super::parameters::is_local;
+use super::parameters::{is_local, needs_ipv6};
 use super::{Plan, Remedy, State, fine_if};
 use crate::error::shown as path_shown;
-use crate::model::desired::Desired;
+use crate::model::desired::{Auth, Desired, IpPolicy};
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::{settings, shown};
+use crate::model::providers::providers;
 use crate::model::state::generation::LastRun;
+
+/// The finding about a login with a password that the provider is going to end.
+pub const ANNOUNCED: &str = "provider.password";
 
 impl Plan {
     /// Adds each part of relayhost's state that cannot be used: less can be undone, and passwords may be readable.
@@ -35,6 +39,36 @@ impl Plan {
                 let text = format!("changed since our run of {}: {changes}", last.time);
                 self.add(format!("drift.{}", file.name()), State::Note, text, None);
             }
+        }
+    }
+
+    /// Adds what the provider has announced about logging in with a password, if the answers have one for it.
+    pub fn announced(&mut self, desired: &Desired) {
+        if matches!(desired.auth, Auth::None) {
+            return;
+        }
+        let ours = providers().values().filter(|provider| provider.has_host(&desired.relay.host));
+        for (provider, warning) in ours.flat_map(|one| one.warnings.iter().map(move |warning| (one, warning)))
+        {
+            if warning.password {
+                let text = format!("{}: {}", provider.title, warning.text);
+                self.add(ANNOUNCED, State::Note, text, None);
+            }
+        }
+    }
+
+    /// Adds why IPv6 stays on although the provider's IPv6 side refuses most hosts.
+    pub(super) fn address_family(&mut self, desired: &Desired, postfix: &Postfix) {
+        if desired.relay.ip != IpPolicy::PreferV4 {
+            return;
+        }
+        if let Some(reason) = needs_ipv6(&postfix.settings, postfix.has_ipv4_route) {
+            let text = format!(
+                "left as it is, since {reason}; by IPv6 this relay refuses hosts without reverse DNS, and \
+                 Postfix may take IPv6 first"
+            );
+            let remedy = "ip = \"ipv4\" under [relay] in the answers sets it all the same, ip = \"any\" ends this note";
+            self.add("setting.inet_protocols", State::Note, text, Remedy::say(remedy));
         }
     }
 

@@ -63,6 +63,7 @@ const TABLE: &[Parameter] = &[
     row("relayhost", "").managed().probed(),
     row("default_transport", "smtp").planned().probed(),
     row("inet_protocols", "all").managed().probed(),
+    row("inet_interfaces", "all").planned().probed(),
     // postconf(5): before Postfix 2.8 there was no such parameter, and IPv6 came first.
     row("smtp_address_preference", "any").probed(),
     row("disable_dns_lookups", "no").probed(),

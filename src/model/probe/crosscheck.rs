@@ -12,7 +12,7 @@ use crate::model::packages::plugin::known;
 const SOON: i64 = 14;
 
 fn warning(id: &'static str, text: impl Into<String>, remedy: &str) -> Warning {
-    Warning { id, text: text.into(), remedy: remedy.to_owned() }
+    Warning { id, text: text.into(), remedy: remedy.to_owned(), plugin: None }
 }
 
 /// Warnings about the offer that counts, which is the last one; `secure`: it came through TLS.
@@ -64,11 +64,12 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
 pub fn of_mechanism(name: &str, on_host: bool, secure: bool) -> Vec<Warning> {
     let mut all = Vec::new();
     if let Some(kind) = known(name).filter(|_| !on_host) {
-        all.push(warning(
+        let missing = warning(
             "plugin-missing",
             format!("this host has no plugin for {name} yet: package {}", kind.package),
             &format!("relayhost apply (installs it; or yum install {})", kind.package),
-        ));
+        );
+        all.push(Warning { plugin: Some(kind.plugin), ..missing });
     }
     if !secure && matches!(name, "PLAIN" | "LOGIN") {
         all.push(warning(

@@ -9,6 +9,7 @@ pub mod relayhost;
 pub mod reply;
 pub mod route;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::error::Exit;
@@ -31,6 +32,9 @@ pub struct Probe {
     pub took: Duration,
     /// The end of the probe.
     pub ending: Ending,
+    /// Whether nobody can be reached at the relay for certain: there is no such name, it has no address, or each of its
+    /// addresses refuses the connection or has no way there.
+    pub is_nobody_there: bool,
 }
 
 /// One stage of the conversation.
@@ -59,6 +63,8 @@ pub struct Warning {
     pub text: String,
     /// The remedy, in words.
     pub remedy: String,
+    /// The Cyrus SASL plugin that is missing, if that is the fact.
+    pub plugin: Option<&'static str>,
 }
 
 /// The end of a probe.
@@ -86,8 +92,55 @@ impl Probe {
         }
     }
 
-    /// Whether the relay would refuse Postfix as well, so that there is no use in writing its configuration.
-    pub fn is_veto(&self) -> bool {
-        matches!(&self.ending, Ending::Failed(failure) if failure.exit == Exit::Refused && failure.doubts.is_empty())
+    /// Looks again at what an installation may have mended: `plugins` are those on the disk now.
+    pub fn look_again(&mut self, plugins: &BTreeSet<String>) {
+        self.warnings.retain(|warning| warning.plugin.is_none_or(|plugin| !plugins.contains(plugin)));
+    }
+
+    /// Whether there is no use in writing the relay's configuration: the relay would refuse Postfix as well, or nobody is
+    /// there, and the configuration in force has worked (`has_worked`). Where it has not, nothing is lost by writing.
+    pub fn is_veto(&self, has_worked: bool) -> bool {
+        let Ending::Failed(failure) = &self.ending else { return false };
+        let is_no = failure.exit == Exit::Refused || (has_worked && self.is_nobody_there);
+        is_no && failure.doubts.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_stops_a_run_at_a_no_and_where_nobody_is_there_if_something_has_worked() {
+        let probe = |exit, is_nobody_there, doubts: &[&str]| {
+            let failure = Failure::unknown(exit == Exit::Refused, "", "", Vec::new());
+            let doubts = doubts.iter().map(ToString::to_string).collect();
+            Probe {
+                ending: Ending::Failed(Failure { doubts, ..failure }),
+                is_nobody_there,
+                ..Probe::default()
+            }
+        };
+        for (found, vetoes) in [
+            (probe(Exit::Refused, false, &[]), [true, true]),
+            (probe(Exit::NoWord, true, &[]), [false, true]),
+            (probe(Exit::NoWord, false, &[]), [false, false]),
+            (probe(Exit::Refused, false, &["doubt"]), [false, false]),
+            (probe(Exit::NoWord, true, &["doubt"]), [false, false]),
+        ] {
+            assert_eq!([false, true].map(|has_worked| found.is_veto(has_worked)), vetoes, "{found:?}");
+        }
+        assert!(!Probe::default().is_veto(true));
+    }
+
+    #[test]
+    fn a_plugin_that_was_installed_since_is_no_longer_missing() {
+        let mut probe =
+            Probe { warnings: crosscheck::of_mechanism("PLAIN", false, false), ..Probe::default() };
+        let ids = |probe: &Probe| probe.warnings.iter().map(|warning| warning.id).collect::<Vec<_>>();
+        probe.look_again(&["login".to_owned()].into());
+        assert_eq!(ids(&probe), ["plugin-missing", "login-in-clear"]);
+        probe.look_again(&["plain".to_owned(), "login".to_owned()].into());
+        assert_eq!(ids(&probe), ["login-in-clear"]);
     }
 }

@@ -11,7 +11,7 @@ use crate::model::causes::catalogue::Fact;
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::packages::need::{Need, needs};
 use crate::model::packages::plugin::Kind;
-use crate::model::plan::parameters::words;
+use crate::model::plan::parameters::{protocols, words};
 use crate::model::postfix::settings::{self, Settings, value, value_or};
 use crate::model::secret::Secret;
 
@@ -144,6 +144,7 @@ impl Route {
         settings: &Settings,
         host_name: &str,
         plugins: Option<BTreeSet<String>>,
+        has_ipv4_route: bool,
     ) -> Self {
         let relay = &desired.relay;
         let origin = value_or(settings, "myorigin", host_name);
@@ -157,13 +158,14 @@ impl Route {
         };
         let (text, host) = (desired.relayhost(), relay.host.clone());
         let relayhost = Relayhost { text, host, port: relay.port, mx: false, more: false };
+        let protocols = protocols(relay.ip, settings, has_ipv4_route);
         let package = needs(desired).into_iter().rev().find_map(|need| match need {
             Need::Package { name, plugin: Some(_) } => Some(name),
             _ => None,
         });
         Self {
             implicit_tls: relay.implicit_tls,
-            family: Family::new(settings, relay.ip.unwrap_or_else(|| value(settings, "inet_protocols"))),
+            family: Family::new(settings, protocols.unwrap_or_else(|| value(settings, "inet_protocols"))),
             asks_login: login.is_some(),
             login,
             filter: Filter::new(desired.mechanism().filter()),

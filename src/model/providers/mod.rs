@@ -57,6 +57,9 @@ pub struct Provider {
     pub limits: Vec<String>,
     /// Largest message, in bytes.
     pub size: Option<u64>,
+    /// Whether its IPv6 side refuses most hosts.
+    #[serde(default, skip_serializing)]
+    pub prefers_ipv4: bool,
     /// Notes about Postfix with this relay.
     #[serde(default)]
     pub postfix: Vec<String>,
@@ -135,6 +138,9 @@ pub enum Start {
 pub struct Warning {
     /// The day since or from which it exists: YYYY-MM-DD.
     pub from: Option<String>,
+    /// Whether it is about logging in with a password, so that `check` tells it to who does.
+    #[serde(default, skip_serializing)]
+    pub password: bool,
     /// The problem, in words.
     pub text: String,
 }

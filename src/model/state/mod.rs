@@ -1,5 +1,6 @@
 //! The records of the state directory: generations, requests that wait, and the order that each run was given.
 
 pub mod generation;
+pub mod last;
 pub mod order;
 pub mod pending;

@@ -73,6 +73,31 @@ pub enum Consequence {
     Undo,
 }
 
+/// The reason why the previous configuration was put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PutBack {
+    /// The relay refused the test message.
+    Refused,
+    /// The relay took no message before the deadline, and the configuration before had worked.
+    NoWord,
+}
+
+impl PutBack {
+    /// The reason after a message that ended so.
+    pub fn after(verdict: Exit) -> Self {
+        if verdict == Exit::Refused { Self::Refused } else { Self::NoWord }
+    }
+
+    /// The reason, in words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Refused => "the relay refused the test message",
+            Self::NoWord => "no word of the relay, and the configuration before had worked",
+        }
+    }
+}
+
 impl Order {
     /// The order of an `apply` with these options.
     pub fn to_apply(flags: Flags) -> Self {
@@ -124,10 +149,12 @@ impl Order {
     }
 
     /// The fate of a change. `verdict` is the end of the message; `None` if it could not be sent or followed.
-    pub fn consequence(self, verdict: Option<Exit>) -> Consequence {
+    /// `has_worked`: the configuration before the change has worked, and gives way only to one that was seen to work.
+    pub fn consequence(self, verdict: Option<Exit>, has_worked: bool) -> Consequence {
         match verdict {
             Some(Exit::Done) => Consequence::Keep,
             Some(Exit::Refused) | None if self.refusal != Refusal::Keep => Consequence::Undo,
+            Some(_) if has_worked && self.refusal != Refusal::Keep => Consequence::Undo,
             _ => Consequence::KeepUnproven,
         }
     }
@@ -181,18 +208,21 @@ mod tests {
     }
 
     #[test]
-    fn only_the_relays_no_and_a_message_that_cannot_be_sent_undo_a_change() {
-        for refusal in [Refusal::AskFirst, Refusal::PutBack] {
-            let order = Order { refusal, ..Order::default() };
-            assert_eq!(order.consequence(Some(Exit::Done)), Consequence::Keep);
-            assert_eq!(order.consequence(Some(Exit::Refused)), Consequence::Undo);
-            assert_eq!(order.consequence(Some(Exit::NoWord)), Consequence::KeepUnproven);
-            assert_eq!(order.consequence(None), Consequence::Undo);
-        }
-        let keep = Order { refusal: Refusal::Keep, ..Order::default() };
-        assert_eq!(keep.consequence(Some(Exit::Done)), Consequence::Keep);
-        for verdict in [Some(Exit::Refused), Some(Exit::NoWord), None] {
-            assert_eq!(keep.consequence(verdict), Consequence::KeepUnproven);
+    fn a_change_is_undone_by_the_relays_no_and_by_silence_where_the_configuration_before_had_worked() {
+        for has_worked in [false, true] {
+            let without_a_word = if has_worked { Consequence::Undo } else { Consequence::KeepUnproven };
+            for refusal in [Refusal::AskFirst, Refusal::PutBack] {
+                let order = Order { refusal, ..Order::default() };
+                assert_eq!(order.consequence(Some(Exit::Done), has_worked), Consequence::Keep);
+                assert_eq!(order.consequence(Some(Exit::Refused), has_worked), Consequence::Undo);
+                assert_eq!(order.consequence(Some(Exit::NoWord), has_worked), without_a_word);
+                assert_eq!(order.consequence(None, has_worked), Consequence::Undo);
+            }
+            let keep = Order { refusal: Refusal::Keep, ..Order::default() };
+            assert_eq!(keep.consequence(Some(Exit::Done), has_worked), Consequence::Keep);
+            for verdict in [Some(Exit::Refused), Some(Exit::NoWord), None] {
+                assert_eq!(keep.consequence(verdict, has_worked), Consequence::KeepUnproven);
+            }
         }
     }
 }

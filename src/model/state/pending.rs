@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::generation::VERSION;
-use super::order::{Order, is_default};
+use super::order::{Order, PutBack, is_default};
 use crate::error::Exit;
 use crate::model::plan::{Finding, Remedy, State};
 
@@ -99,6 +99,9 @@ pub struct Attempt {
     /// Fingerprint of the answers that were tried, which changes whenever they change. Empty if unknown.
     #[serde(default)]
     pub answers: String,
+    /// Why the previous configuration was put back, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_back: Option<PutBack>,
 }
 
 impl Entry {
@@ -127,7 +130,7 @@ impl Entry {
     /// Seconds until the next attempt, an hour at most; `None` if time alone does not help, or before the first
     /// attempt.
     fn due_in(&self, now: &Moment) -> Option<u64> {
-        let last = self.last.as_ref().filter(|last| !waits_for_people(last.exit))?;
+        let last = self.last.as_ref().filter(|last| !last.waits_for_people())?;
         let doublings = self.attempts.saturating_sub(1).min(6);
         let pause = (FIRST_PAUSE << doublings).min(LONGEST_PAUSE);
         Some(now.since(&last.moment()).map_or(0, |elapsed| pause.saturating_sub(elapsed)))
@@ -177,6 +180,13 @@ impl Entry {
 }
 
 impl Attempt {
+    /// Whether a further attempt, with nothing changed, would end in the same way.
+    fn waits_for_people(&self) -> bool {
+        let is_of = |known: &Exit| known.code() == self.exit;
+        let ends = [Exit::Usage, Exit::Differs, Exit::Refused, Exit::PutBack];
+        ends.iter().any(is_of) && self.put_back != Some(PutBack::NoWord)
+    }
+
     fn moment(&self) -> Moment {
         Moment { wall: self.at, boot: self.boot.clone(), up: self.up }
     }
@@ -196,11 +206,6 @@ pub fn next_run(entries: &[(String, Entry)], now: &Moment, answers: Option<&str>
     let answers = answers?;
     let pause = |entry: &Entry| if entry.is_due(now, answers) { Some(SOON) } else { entry.due_in(now) };
     entries.iter().filter_map(|(_, entry)| pause(entry)).min()
-}
-
-/// Whether a further attempt, with nothing changed, would give this exit status again.
-fn waits_for_people(exit: u8) -> bool {
-    [Exit::Usage, Exit::Differs, Exit::Refused, Exit::PutBack].iter().any(|known| known.code() == exit)
 }
 
 /// Whether a name can be that of a package and of a file: the characters that RPM allows (rpmCharCheck), and no path.
@@ -228,6 +233,7 @@ mod tests {
             boot: "b1".into(),
             up: Some(200),
             answers: "a1".into(),
+            put_back: None,
         };
         let entry = Entry::new("relayhost was installed".into(), at(900), "1".into());
         Entry { attempts, last: Some(last), ..entry }
@@ -250,6 +256,9 @@ mod tests {
         let earlier: Entry = serde_json::from_str(&without_up).unwrap();
         assert_eq!(serde_json::to_string(&earlier).unwrap(), without_up);
         assert!(!earlier.is_due(&at(1059), "a1") && earlier.is_due(&at(1060), "a1"));
+        let put_back = text.replace(r#""answers":"a1""#, r#""answers":"a1","put_back":"no_word""#);
+        let parsed: Entry = serde_json::from_str(&put_back).unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), put_back);
         let earlier: Entry = serde_json::from_str(&without_up.replace(r#","answers":"a1""#, "")).unwrap();
         assert!(earlier.is_due(&at(1001), "a1"), "which answers were tried is not known");
     }
@@ -334,6 +343,9 @@ mod tests {
         assert!(entry.is_due(&at(1000), "a2"), "the answers changed, in the same second even");
         assert!(entry.is_due(&Moment { boot: "b2".into(), ..at(1001) }, "a1"), "another boot");
         assert!(Entry::new(String::new(), at(1000), String::new()).is_due(&at(1000), "a1"));
+        let mut no_word = entry;
+        no_word.last.iter_mut().for_each(|last| last.put_back = Some(PutBack::NoWord));
+        assert_eq!(no_word.due_in(&at(1000)), failed(1, Exit::NoWord).due_in(&at(1000)));
     }
 
     #[test]

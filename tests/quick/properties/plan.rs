@@ -90,7 +90,9 @@ fn observed() -> impl Strategy<Value = Observed> {
                     ca_files: bundles.into_iter().map(PathBuf::from).collect(),
                     service: Service { running, enabled, masked: false },
                     sendmail: Sendmail::Postfix,
+                    has_ipv4_route: true,
                 }),
+                lacks: None,
             }
         },
     )

@@ -1,5 +1,6 @@
 //! Finds the relay's addresses, in the order in which Postfix would try them, and connects to the first that accepts.
 
+use std::io::ErrorKind;
 use std::net::IpAddr;
 
 use super::Peer;
@@ -18,6 +19,7 @@ pub fn find(talk: &mut Talk) -> Result<Vec<Peer>, Stop> {
     talk.stage("name", |talk| {
         let hosts = if talk.route.mx { exchangers(talk)? } else { vec![talk.route.host.clone()] };
         let (mut peers, mut words, port) = (Vec::new(), Vec::new(), talk.route.port);
+        talk.is_nobody_there = true;
         for host in &hosts {
             match addresses(talk, host) {
                 Ok(found) => peers.extend(found.into_iter().map(|ip| Peer::new(host, (ip, port).into()))),
@@ -25,6 +27,7 @@ pub fn find(talk: &mut Talk) -> Result<Vec<Peer>, Stop> {
             }
         }
         peers.truncate(talk.route.address_limit);
+        talk.is_nobody_there &= peers.is_empty();
         if peers.is_empty() {
             return Err(Box::new(Bad { said: hosts_file(talk), ..Bad::new(words, Matter::All) }));
         }
@@ -112,11 +115,14 @@ fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
             return Ok(family.order(found));
         }
         if let Some(reason) = again {
+            talk.is_nobody_there = false;
             talk.progress.note(&format!("name server {reason}"));
             return Err(word);
         }
     }
     if lookup.native {
+        // The system's resolver does not tell a name that is not there from a server that does not answer.
+        talk.is_nobody_there = false;
         let found = family.order(dns::native(host, talk.deadline()));
         return if found.is_empty() {
             Err(format!("unable to look up host {host}: Name or service not known"))
@@ -142,6 +148,7 @@ fn hosts_file(talk: &mut Talk) -> Option<String> {
         id: "hosts-file-only",
         text: text.clone(),
         remedy: "have the name entered in DNS; or `postconf -e 'smtp_host_lookup = dns, native'`".into(),
+        plugin: None,
     }]);
     Some(text)
 }
@@ -150,6 +157,7 @@ fn hosts_file(talk: &mut Talk) -> Option<String> {
 pub fn connect(talk: &mut Talk, peers: &[Peer]) -> Result<(Wire, Peer, usize), Stop> {
     talk.stage("connect", |talk| {
         let mut words = Vec::new();
+        let mut is_certain = true;
         for (index, peer) in peers.iter().enumerate() {
             let others = index + 1 < peers.len();
             match Wire::connect(peer.socket, talk.share(others)) {
@@ -159,12 +167,19 @@ pub fn connect(talk: &mut Talk, peers: &[Peer]) -> Result<(Wire, Peer, usize), S
                     return Ok(((wire, peer.clone(), index), Good { text, offered: words, said: None }));
                 }
                 Err(error) => {
+                    is_certain &= is_nobody_there(error.kind());
                     words.push(format!("connect to {}: {}", peer.with_port, wire::words(&error)));
                 }
             }
         }
+        talk.is_nobody_there = is_certain && !talk.has_connected();
         Err(Box::new(Bad::new(words, Matter::All)))
     })
+}
+
+/// Whether an address that fails so is certain to fail for Postfix too. One that is silent may only be slow.
+fn is_nobody_there(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable)
 }
 
 fn slow_way(words: &[String], good: &str) -> Option<Warning> {
@@ -175,5 +190,6 @@ fn slow_way(words: &[String], good: &str) -> Option<Warning> {
             "only {good} answers; Postfix also tries the others, and may wait for them each time ({first})"
         ),
         remedy: "if it is IPv6 that fails: set ip = \"ipv4\" under [relay] in the answers".into(),
+        plugin: None,
     })
 }

@@ -1,0 +1,63 @@
+//! The messages that wait in the queue: lists them, and has Postfix try them again once mail leaves.
+
+use std::time::Duration;
+
+use super::observe::postfix_of;
+use super::{End, Place, Progress};
+use crate::error::Result;
+use crate::model::inspection::backlog::{Backlog, Retried};
+use crate::model::inspection::queue::Waiting;
+use crate::model::log::stamp::Calendar;
+use crate::model::plan::parameters::is_local;
+use crate::sys::postfix;
+use crate::sys::{clock, signals};
+
+/// Collects the messages that wait: `add` adds one to a collection, and `new` makes an empty one. Postfix before 3.1 lists in
+/// another form, as does one with a message for hundreds of recipients; then the collection is begun anew.
+pub fn list<T>(calendar: &Calendar, new: impl Fn() -> T, add: impl Fn(&mut T, &Waiting)) -> Result<T> {
+    let collect = |as_json| -> Result<(T, bool)> {
+        let mut all = new();
+        let is_whole = postfix::queue(as_json, calendar, &mut |message| add(&mut all, &message))?;
+        Ok((all, is_whole))
+    };
+    let (all, is_whole) = collect(true)?;
+    if is_whole { Ok(all) } else { collect(false).map(|(all, _)| all) }
+}
+
+/// How long relayhost looks whether messages that are tried again leave the queue, and how often.
+const LOOKING: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(200);
+
+/// Has Postfix try the messages again that wait for the relay, if there are not too many; `None` if none wait, or if the
+/// queue cannot be listed.
+pub fn try_again(progress: &mut dyn Progress) -> Result<Option<Retried>> {
+    let known = postfix_of(Place::Host)?;
+    let now = i64::try_from(clock::unix()).unwrap_or_default();
+    let listed = list(&Calendar::new(clock::zone(), now), Backlog::default, |backlog, message| {
+        backlog.add(message, |address| is_local(address, &known));
+    });
+    let Some(backlog) = listed.ok().filter(|backlog| backlog.count > 0) else { return Ok(None) };
+    let age = backlog.oldest.map_or(0, |oldest| u64::try_from(now - oldest).unwrap_or_default());
+    let mut retried = Retried { waiting: backlog.count, oldest: age, tried: 0, gone: 0 };
+    let begin = clock::now();
+    progress.begin("queue");
+    let result = send(&backlog.to_try(), known.setting("queue_directory"), &mut retried);
+    let is_done = result.is_ok() && retried.gone == retried.waiting;
+    progress.end(if is_done { End::Good } else { End::Open }, &retried.text(), begin.elapsed());
+    result.map(|()| Some(retried))
+}
+
+fn send(queue_ids: &[String], queue_directory: &str, retried: &mut Retried) -> Result<()> {
+    for queue_id in queue_ids {
+        signals::check()?;
+        postfix::retry(queue_id)?;
+        retried.tried += 1;
+    }
+    let begin = clock::now();
+    while retried.gone < retried.tried && begin.elapsed() < LOOKING {
+        clock::sleep(TICK)?;
+        let waits = |queue_id: &&String| postfix::is_queued(queue_directory, queue_id);
+        retried.gone = retried.tried - queue_ids.iter().filter(waits).count();
+    }
+    Ok(())
+}

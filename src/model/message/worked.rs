@@ -1,0 +1,323 @@
+//! Whether the configuration in force has worked: whether its relay took mail, and what was last heard of it. A change is
+//! put back for no word of the new relay only if the configuration before it did.
+
+use std::net::IpAddr;
+
+use memchr::memmem::rfind;
+use memchr::{memchr, memrchr};
+
+use super::proof::Proof;
+use crate::model::causes::catalogue::Stage;
+use crate::model::causes::{Circumstances, diagnose};
+use crate::model::inspection::queue::Waiting;
+use crate::model::log::event::{Attempt, Event, Status, parse_event};
+use crate::model::log::hosts::is_same;
+use crate::model::log::line::parse_line;
+use crate::model::log::stamp::{Calendar, Seconds, Since};
+use crate::model::log::wrap::unwrap;
+use crate::model::probe::relayhost::Relayhost;
+use crate::model::state::generation::LastRun;
+
+/// What is known of the relay in force.
+#[derive(Debug, Clone)]
+pub struct History {
+    relay: Relayhost,
+    /// Names of this host: a log may have lines of others.
+    names: Vec<String>,
+    /// Since when the configuration is in force, if no message has proved it: earlier words are about another one.
+    since: Seconds,
+    /// The times of changes that were put back: what was said meanwhile was said to those.
+    others: Vec<(Seconds, Seconds)>,
+    last: Option<(Seconds, Word)>,
+}
+
+/// What an attempt to send mail by the relay says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// It took a message.
+    Took,
+    /// It refused, or could not be reached.
+    Failed,
+}
+
+impl History {
+    /// Nothing is known yet of the relay that this value of `relayhost` names; `None` if it names none. `last`: the last
+    /// run in force; `names`: those of this host.
+    pub fn new(relayhost: &str, last: &LastRun, names: Vec<String>) -> Option<Self> {
+        let relay = Relayhost::parse(relayhost)?;
+        let since = if last.unproven { moment(&last.time).unwrap_or(Seconds::MAX) } else { Seconds::MIN };
+        Some(Self { relay, names, since, others: Vec::new(), last: None })
+    }
+
+    /// Leaves out what was said while a change that was put back was in force: from its time (RFC 3339) to its end.
+    pub fn except(&mut self, begin: &str, end: Seconds) {
+        self.others.extend(moment(begin).map(|begin| (begin, end)));
+    }
+
+    /// Whether the last word that counts is that the relay took mail.
+    pub fn has_worked(&self) -> bool {
+        matches!(self.last, Some((_, Word::Took)))
+    }
+
+    /// Whether anything is known.
+    pub fn is_known(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// Takes the record of the last test message that a relay took.
+    pub fn proof(&mut self, proof: &Proof) {
+        if proof.relay == self.relay.text
+            && let Some(time) = moment(&proof.time)
+        {
+            self.hear(time, Word::Took);
+        }
+    }
+
+    /// Takes a message of the queue. Its arrival is the earliest moment of the attempt that failed, the only one known.
+    pub fn waiting(&mut self, message: &Waiting) {
+        if let Some(arrived) = message.arrived
+            && self.is_named_in(message.reason())
+            && is_failure(message.reason(), message.reason().contains("said: 5"))
+        {
+            self.hear(arrived, Word::Failed);
+        }
+    }
+
+    /// Takes a block of whole lines of a log. Only the last word counts, so the block is read from its end.
+    pub fn block(&mut self, block: &[u8], calendar: &Calendar) {
+        let mut rest = block;
+        while let Some(at) = rfind(rest, b" status=") {
+            let start = memrchr(b'\n', rest.get(..at).unwrap_or_default()).map_or(0, |at| at + 1);
+            let line = rest.get(start..).unwrap_or_default();
+            let line = line.get(..memchr(b'\n', line).unwrap_or(line.len())).unwrap_or_default();
+            if let Some((time, word)) = self.word_of(line, calendar) {
+                self.hear(time, word);
+                return;
+            }
+            rest = rest.get(..start).unwrap_or_default();
+        }
+    }
+
+    fn word_of(&self, line: &[u8], calendar: &Calendar) -> Option<(Seconds, Word)> {
+        let text = String::from_utf8_lossy(line);
+        let text = unwrap(&text);
+        let line = parse_line(&text)?;
+        let Event::Attempt(attempt) = parse_event(&line) else { return None };
+        let (time, host) = line.when_and_where(calendar);
+        // A host that has not been given its name yet logs as `localhost`.
+        let is_ours = |host| host == "localhost" || self.names.iter().any(|name| is_same(name, host));
+        let time = time.filter(|time| host.is_none_or(is_ours) && self.counts(*time))?;
+        Some((time, self.word(&attempt)?))
+    }
+
+    /// The meaning of an attempt; `None` if it was not at this relay, or if its failure says nothing of other messages.
+    fn word(&self, attempt: &Attempt) -> Option<Word> {
+        if attempt.is_local() {
+            return None;
+        }
+        let is_here = match attempt.target() {
+            Some((name, address, port)) => port == self.relay.port && self.is_called(&name, &address),
+            None => attempt.status != Status::Sent && self.is_named_in(attempt.words()),
+        };
+        match attempt.status {
+            _ if !is_here => None,
+            Status::Sent => Some(Word::Took),
+            Status::Deferred | Status::Bounced => {
+                is_failure(attempt.words(), attempt.is_refusal()).then_some(Word::Failed)
+            }
+        }
+    }
+
+    /// Whether the log's name of a host is the relay's. The mail exchangers of a name have other names, so all count.
+    fn is_called(&self, name: &str, address: &str) -> bool {
+        let is_address = || {
+            let [relay, address] = [&self.relay.host, address].map(str::parse::<IpAddr>);
+            relay.is_ok() && relay == address
+        };
+        self.relay.mx || name.eq_ignore_ascii_case(&self.relay.host) || is_address()
+    }
+
+    fn is_named_in(&self, words: &str) -> bool {
+        !words.is_empty() && (self.relay.mx || words.to_ascii_lowercase().contains(&self.relay.host))
+    }
+
+    /// Whether the configuration in force was in force then.
+    fn counts(&self, time: Seconds) -> bool {
+        time >= self.since && !self.others.iter().any(|(begin, end)| (*begin..=*end).contains(&time))
+    }
+
+    fn hear(&mut self, time: Seconds, word: Word) {
+        if self.counts(time) && self.last.is_none_or(|(last, _)| time >= last) {
+            self.last = Some((time, word));
+        }
+    }
+}
+
+fn moment(rfc3339: &str) -> Option<Seconds> {
+    match Since::parse(rfc3339) {
+        Ok(Since::At(time)) => Some(time),
+        _ => None,
+    }
+}
+
+/// Whether the words of a failed attempt say that the relay takes no mail. A busy or greylisting relay does, and what it
+/// says of one recipient, one message or a quota is no word about the way to it.
+fn is_failure(words: &str, is_refusal: bool) -> bool {
+    match diagnose(&[words], &Circumstances::default()) {
+        Some(cause) => {
+            let is_unreachable = matches!(cause.stage, Stage::Dns | Stage::Connect);
+            is_unreachable || (!cause.again && cause.stage < Stage::Recipient)
+        }
+        None => is_refusal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::inspection::queue::Recipient;
+
+    const RELAY: &str = "[relay.example.com]:587";
+    const REFUSED: &str = "connect to relay.example.com[192.0.2.1]:587: Connection refused";
+
+    fn history(last: &LastRun) -> History {
+        History::new(RELAY, last, vec!["host".into()]).unwrap()
+    }
+
+    fn proof(relay: &str, time: &str) -> Proof {
+        let (relay, time) = (relay.to_owned(), time.to_owned());
+        Proof { version: 1, time, relay, to: "ops@example.com".into(), reply: "250 ok".into() }
+    }
+
+    fn line(second: u8, relay: &str, status: &str, reason: &str) -> String {
+        format!(
+            "2026-11-28T10:00:{second:02}+00:00 host postfix/smtp[7]: 4ABCDEF012: to=<ops@example.com>, relay={relay}, delay=1, \
+             delays=0/0/1/0, dsn=2.0.0, status={status} ({reason})\n"
+        )
+    }
+
+    fn took(second: u8) -> String {
+        line(second, "relay.example.com[192.0.2.1]:587", "sent", "250 2.0.0 Ok: queued as 1")
+    }
+
+    fn worked(lines: &[String]) -> bool {
+        let mut history = history(&LastRun::default());
+        history.block(lines.concat().as_bytes(), &Calendar::utc(0));
+        history.has_worked()
+    }
+
+    #[test]
+    fn a_relay_whose_last_word_is_acceptance_has_worked() {
+        assert!(!worked(&[]), "nobody knows");
+        assert!(worked(&[took(1)]));
+        assert!(worked(&[line(1, "none", "deferred", REFUSED), took(2)]));
+        assert!(worked(&[took(1), line(2, "other.example.com[192.0.2.9]:587", "bounced", "550 no")]));
+    }
+
+    #[test]
+    fn a_refusal_or_nobody_there_is_a_last_word_against_it() {
+        let host = "relay.example.com[192.0.2.1]:587";
+        let suspended = format!("delivery temporarily suspended: {REFUSED}");
+        let not_found = "Host or domain name not found. Name service error for name=relay.example.com type=AAAA: Host not found";
+        let login = "SASL authentication failed; server relay.example.com[192.0.2.1] said: 535 5.7.8 no";
+        for (relay, reason) in [("none", REFUSED), ("none", &suspended), ("none", not_found), (host, login)] {
+            assert!(!worked(&[took(1), line(2, relay, "deferred", reason)]), "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_passes_or_is_about_one_message_is_no_word_against_it() {
+        let host = "relay.example.com[192.0.2.1]:587";
+        let said = |words: &str| format!("host relay.example.com[192.0.2.1] said: {words}");
+        for (status, words) in [
+            (
+                "deferred",
+                "450 4.2.0 <a@b.example>: Recipient address rejected: Greylisted (in reply to RCPT TO command)",
+            ),
+            (
+                "bounced",
+                "550 5.1.1 <a@b.example>: Recipient address rejected: User unknown (in reply to RCPT TO command)",
+            ),
+        ] {
+            assert!(worked(&[took(1), line(2, host, status, &said(words))]), "{words}");
+        }
+    }
+
+    #[test]
+    fn another_host_port_or_mailbox_says_nothing_of_it() {
+        for relay in ["other.example.com[192.0.2.9]:587", "relay.example.com[192.0.2.1]:25", "local", "none"]
+        {
+            assert!(!worked(&[line(1, relay, "sent", "250 ok")]), "{relay}");
+        }
+        assert!(!worked(&[took(1).replace(" host ", " another ")]), "a line of another host");
+    }
+
+    #[test]
+    fn a_relay_without_brackets_is_whoever_takes_its_mail_and_an_address_is_itself() {
+        let heard = |relayhost: &str| {
+            let names = vec!["host".into()];
+            let mut history = History::new(relayhost, &LastRun::default(), names).unwrap();
+            let text = line(1, "mx1.example.com[192.0.2.1]:25", "sent", "250 ok");
+            history.block(text.as_bytes(), &Calendar::utc(0));
+            history.has_worked()
+        };
+        assert!(heard("example.com") && heard("[192.0.2.1]") && heard("[mx1.example.com]"));
+        assert!(!heard("[example.com]") && !heard("[192.0.2.2]"));
+        assert!(History::new("", &LastRun::default(), Vec::new()).is_none());
+    }
+
+    #[test]
+    fn a_proof_counts_for_its_relay_until_something_else_is_heard() {
+        let mut one = history(&LastRun::default());
+        one.proof(&proof("[other.example.com]:587", "2026-11-28T10:00:05Z"));
+        assert!(!one.has_worked());
+        one.proof(&proof(RELAY, "2026-11-28T10:00:05Z"));
+        assert!(one.has_worked());
+        one.block(line(1, "none", "deferred", REFUSED).as_bytes(), &Calendar::utc(0));
+        assert!(one.has_worked(), "that was before");
+        one.block(line(6, "none", "deferred", REFUSED).as_bytes(), &Calendar::utc(0));
+        assert!(!one.has_worked());
+    }
+
+    #[test]
+    fn a_message_that_waits_since_the_proof_is_a_word_against_it() {
+        let at = moment("2026-11-28T10:00:05Z").unwrap();
+        let waiting = |arrived: Seconds, reason: &str| Waiting {
+            queue_id: "4ABC".into(),
+            arrived: Some(arrived),
+            held: false,
+            recipients: vec![Recipient { address: "ops@example.com".into(), reason: reason.into() }],
+        };
+        let other = REFUSED.replace("relay.", "other.");
+        for (arrived, reason, expected) in
+            [(at + 1, REFUSED, false), (at - 1, REFUSED, true), (at + 1, "", true), (at + 1, &other, true)]
+        {
+            let mut one = history(&LastRun::default());
+            one.proof(&proof(RELAY, "2026-11-28T10:00:05Z"));
+            one.waiting(&waiting(arrived, reason));
+            assert_eq!(one.has_worked(), expected, "{arrived} {reason}");
+        }
+    }
+
+    #[test]
+    fn what_a_change_met_that_was_put_back_is_no_word_about_the_configuration_in_force() {
+        let refused = line(4, "none", "deferred", REFUSED);
+        let mut one = history(&LastRun::default());
+        one.except("2026-11-28T10:00:03Z", moment("2026-11-28T10:00:05Z").unwrap());
+        one.block([took(1), refused].concat().as_bytes(), &Calendar::utc(0));
+        assert!(one.has_worked());
+        one.block(line(6, "none", "deferred", REFUSED).as_bytes(), &Calendar::utc(0));
+        assert!(!one.has_worked());
+    }
+
+    #[test]
+    fn of_a_change_that_nothing_has_proved_only_what_came_after_it_counts() {
+        let unproven = LastRun { time: "2026-11-28T10:00:03Z".into(), unproven: true, ..LastRun::default() };
+        let mut one = history(&unproven);
+        one.proof(&proof(RELAY, "2026-11-28T10:00:02Z"));
+        one.block(took(2).as_bytes(), &Calendar::utc(0));
+        assert!(!one.has_worked());
+        one.block(took(4).as_bytes(), &Calendar::utc(0));
+        assert!(one.has_worked());
+    }
+}

@@ -1,0 +1,85 @@
+//! The end of the last run, if it had no success: recorded for `diagnose`, since a run that was refused leaves no trace in
+//! the log, and the host as it was.
+
+use serde::{Deserialize, Serialize};
+
+use super::generation::VERSION;
+use crate::error::{Error, Exit, Result};
+use crate::model::ended::Applied;
+use crate::model::plan::{Finding, Remedy, State};
+
+/// Name of the finding about it.
+pub const LAST_RUN: &str = "run.last";
+
+/// The record of a run that had no success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastEnd {
+    /// Version of this form.
+    pub version: u32,
+    /// Time of its end, UTC (RFC 3339).
+    pub time: String,
+    /// The command.
+    pub command: String,
+    /// Its exit status.
+    pub exit: u8,
+    /// The cause, in words.
+    pub text: String,
+    /// The remedy, in words.
+    pub remedy: String,
+}
+
+impl LastEnd {
+    /// The record of a run that ended so; `None` after a success, and after one that somebody has ended.
+    pub fn of(command: &str, end: &Result<Applied>, time: String) -> Option<Self> {
+        let (exit, text, remedy) = match end {
+            Ok(applied) if applied.exit() == Exit::Done => return None,
+            Ok(applied) => {
+                let failure = applied.failure()?;
+                let result = applied.result().map_or_else(String::new, |result| format!("; {result}"));
+                (applied.exit(), format!("{}{result}", failure.cause), failure.remedy.clone())
+            }
+            Err(error) if error.interruption().is_some() => return None,
+            Err(error) => {
+                (error.exit(), Error::to_string(error), error.hint(&format!("relayhost {command}")))
+            }
+        };
+        let (version, command) = (VERSION, command.to_owned());
+        Some(Self { version, time, command, exit: exit.code(), text, remedy })
+    }
+
+    /// The record as a finding, unless something came later: a message that the relay took, or a change.
+    pub fn finding(&self, later: &[&str]) -> Option<Finding> {
+        if later.iter().any(|time| *time > self.time.as_str()) {
+            return None;
+        }
+        let Self { time, command, exit, text, remedy, .. } = self;
+        let found = format!("`relayhost {command}` of {time} ended with {exit}: {text}");
+        let remedy = Some(Remedy::Say(remedy.clone()));
+        Some(Finding { id: LAST_RUN.into(), state: State::Warning, found, remedy })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::causes::failure::Failure;
+    use crate::model::probe::{Ending, Probe};
+
+    #[test]
+    fn a_refusal_is_told_until_something_comes_later() {
+        let failure = Failure::unknown(true, "", "535 no", Vec::new());
+        let probe = Some(Probe { ending: Ending::Failed(failure), ..Probe::default() });
+        let refused = Ok(Applied { probe, ..Applied::default() });
+        let record = LastEnd::of("apply", &refused, "2026-11-28T10:00:00Z".into()).unwrap();
+        let form = r#"{"version":1,"time":"2026-11-28T10:00:00Z","command":"apply","exit":4,"text":""#;
+        assert!(serde_json::to_string(&record).unwrap().starts_with(form));
+        let told = record.finding(&["", "2026-11-28T09:59:59Z"]).unwrap();
+        let head = "`relayhost apply` of 2026-11-28T10:00:00Z ended with 4: the relay refused: 535 no; nothing was done";
+        assert!(told.found.starts_with(head), "{told:?}");
+        assert_eq!(record.finding(&["2026-11-28T10:00:01Z"]), None);
+        assert_eq!(LastEnd::of("apply", &Ok(Applied::default()), String::new()), None);
+        let error = LastEnd::of("apply", &Err(Error::Masked), String::new()).unwrap();
+        assert_eq!(error.exit, Error::Masked.exit().code());
+    }
+}
