@@ -33,7 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
         for (wall, up) in [(0, None), (1000, Some(0)), (u64::MAX, Some(u64::MAX))] {
             let now = Moment { wall, boot: "boot".into(), up };
             let _ = entry.is_due(&now, "answers");
-            let _ = entry.waiting("op5".into(), &now);
+            let _ = entry.finding("op5", &now);
         }
     }
 });
