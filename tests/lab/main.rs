@@ -17,6 +17,7 @@ mod clock;
 mod damage;
 mod diagnose;
 mod faults;
+mod field;
 mod forged;
 mod from;
 mod hooks;
