@@ -70,6 +70,7 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
     Ok(Postfix {
         version: Version(setting("mail_version").to_owned()),
         main_cf: MainCf::new(bytes),
+        main_cf_for_all: files::is_for_all(&main_cf),
         maps,
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {

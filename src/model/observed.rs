@@ -45,6 +45,8 @@ pub struct Postfix {
     pub settings: Settings,
     /// The file.
     pub main_cf: MainCf,
+    /// Whether every user can read the file, and enter the directories above it.
+    pub main_cf_for_all: bool,
     /// The kind of table that this Postfix builds, if relayhost can build it.
     pub map_kind: Option<MapKind>,
     /// The map sources of the managed table, with their databases.
@@ -227,6 +229,7 @@ impl Postfix {
             version: Version("3.5.25".into()),
             settings: settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
             main_cf: MainCf::new(Vec::new()),
+            main_cf_for_all: true,
             map_kind: MapKind::new("hash"),
             maps: BTreeMap::new(),
             ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::Database;
+use crate::model::postfix::maincf::BYTE_ORDER_MARK;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::parse_dump;
 use crate::model::text::without_inline_tables;
@@ -38,7 +39,11 @@ pub fn settings(names: &[&str]) -> Result<String> {
     }
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     match text.lines().find_map(|line| line.split_once("fatal: ")) {
-        Some((_, reason)) => Err(Error::Unreadable { reason: reason.to_owned() }),
+        Some((_, reason)) => Err(Error::Unreadable {
+            reason: reason.to_owned(),
+            marked: files::read_whole(&Managed::MainCf.path())?
+                .is_some_and(|bytes| bytes.starts_with(BYTE_ORDER_MARK.as_bytes())),
+        }),
         None => Err(Error::Program { command: cmd.line(), status: output.status(), stderr: output.tail() }),
     }
 }

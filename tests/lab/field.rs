@@ -21,19 +21,20 @@ hosts! {
     service_overrides_tls relay_by_sender default_transport_error panel managed_by_others
     password_table_with_history no_final_newline old_tls_settings recipient_domain_is_local
     header_checks_hold own_parameters service_commented_out bare_host_name_in_password_table
-    milter_is_down content_filter_that_works sender_canonical_for_all
+    milter_is_down content_filter_that_works sender_canonical_for_all only_root_reads_main_cf
+    windows_line_ends word_of_vi_before_a_parameter byte_order_mark_before_a_parameter
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Field {
-    host: Vec<Made>,
+    host: Vec<Site>,
 }
 
 /// A host of field.toml; its keys are described there.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Made {
+struct Site {
     id: String,
     source: String,
     made: String,
@@ -54,11 +55,11 @@ fn nothing() -> String {
     "true".into()
 }
 
-fn made() -> Vec<Made> {
+fn sites() -> Vec<Site> {
     toml::from_str::<Field>(&read("tests/lab/field.toml")).unwrap().host
 }
 
-impl Made {
+impl Site {
     fn script(&self) -> String {
         let mut script =
             format!(". /lab/tests/lab/scripts/field.sh\nexec 3>&1 >/root/out 2>&1\n{}\n", self.made);
@@ -124,7 +125,7 @@ fn names(run: &Run, cause: &str) -> bool {
 
 /// Makes the host, lets relayhost work on it, and judges.
 fn try_host(id: &str) {
-    let all = made();
+    let all = sites();
     let one = all.iter().find(|one| one.id == id).unwrap_or_else(|| panic!("{id} is not in field.toml"));
     let answers = read(AUTHENTICATED).replace("deadline = \"60s\"", "deadline = \"15s\"");
     let run = host().answers_text(&answers).sh(&one.script());
@@ -134,7 +135,7 @@ fn try_host(id: &str) {
 
 #[test]
 fn each_host_has_a_test_and_a_source() {
-    let all = made();
+    let all = sites();
     let named: Vec<&str> = all.iter().map(|one| one.id.as_str()).collect();
     assert_eq!(named, TESTS, "field.toml and the list of tests above");
     assert!(all.iter().all(|one| !one.source.is_empty()));

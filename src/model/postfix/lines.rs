@@ -67,9 +67,7 @@ pub fn replace(bytes: &[u8], keep: &Logical, drop: &[Logical], text: &str) -> Ve
         out.extend_from_slice(bytes.get(from..range.start).unwrap_or_default());
         if let Some(with) = with {
             out.extend_from_slice(with.as_bytes());
-            if bytes.get(range.clone()).is_some_and(|line| line.ends_with(b"\n")) {
-                out.push(b'\n');
-            }
+            out.extend_from_slice(line_end(bytes.get(range.clone()).unwrap_or_default()));
         }
         from = range.end;
     }
@@ -83,13 +81,21 @@ pub fn remove(bytes: &[u8], drop: &[Logical]) -> Vec<u8> {
     bytes.iter().enumerate().filter(|(at, _)| !gone(*at)).map(|(_, byte)| *byte).collect()
 }
 
-/// Adds a line at the end, after a line end if the last line has none.
+/// Adds a line at the end, after a line end if the last line has none. It ends as the last line does that has one.
 pub fn append(bytes: &[u8], text: &str) -> Vec<u8> {
+    let ended = bytes.iter().rposition(|byte| *byte == b'\n').and_then(|at| bytes.get(..=at));
+    let end = ended.map_or(&b"\n"[..], line_end);
     let mut out = bytes.to_vec();
     if !out.is_empty() && !out.ends_with(b"\n") {
-        out.push(b'\n');
+        out.extend_from_slice(end);
     }
     out.extend_from_slice(text.as_bytes());
-    out.push(b'\n');
+    out.extend_from_slice(end);
     out
+}
+
+/// The line end of a text: CR LF, LF, or none.
+fn line_end(text: &[u8]) -> &[u8] {
+    let length = if text.ends_with(b"\r\n") { 2 } else { usize::from(text.ends_with(b"\n")) };
+    text.get(text.len() - length..).unwrap_or_default()
 }

@@ -86,6 +86,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                 postfix: Some(Postfix {
                     version: Version(version.to_owned()),
                     settings,
+                    main_cf_for_all: true,
                     main_cf: MainCf::new(main_cf),
                     map_kind: Some(map_kind),
                     maps,
