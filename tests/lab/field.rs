@@ -84,8 +84,8 @@ impl Site {
             wrong.push(format!("apply does not name {cause}: {} {ended}", run.part("apply")));
         }
         let shown = run.part("check");
-        for (ids, levels) in [(&self.check, &["fail", "warn"][..]), (&self.notes, &["note"][..])] {
-            for id in ids.iter().filter(|id| !found(run, "check", id, levels)) {
+        for (ids, states) in [(&self.check, &["differs", "warning"][..]), (&self.notes, &["note"][..])] {
+            for id in ids.iter().filter(|id| !found(run, "check", id, states)) {
                 wrong.push(format!("check has no {id}: {shown}"));
             }
         }
@@ -106,20 +106,20 @@ fn quoted(text: &str) -> String {
     text.replace('\'', r"'\''")
 }
 
-/// Whether a document of relayhost has this finding at one of these levels.
-fn found(run: &Run, part: &str, id: &str, levels: &[&str]) -> bool {
+/// Whether a document of relayhost has this finding in one of these states.
+fn found(run: &Run, part: &str, id: &str, states: &[&str]) -> bool {
     let Ok(report) = serde_json::from_str::<Value>(run.part(part)) else {
         return false;
     };
     let findings = report["findings"].as_array().into_iter().flatten();
-    findings.into_iter().any(|one| one["id"] == id && levels.iter().any(|level| one["level"] == *level))
+    findings.into_iter().any(|one| one["id"] == id && states.iter().any(|state| one["state"] == *state))
 }
 
 /// Whether apply named the cause: of the message, or in its findings, or in the error's words.
 fn names(run: &Run, cause: &str) -> bool {
     let report = serde_json::from_str::<Value>(run.part("apply")).unwrap_or_default();
     report["delivery"]["cause"]["id"] == cause
-        || found(run, "apply", cause, &["fail", "warn"])
+        || found(run, "apply", cause, &["differs", "warning"])
         || run.part("ended").contains(cause)
 }
 

@@ -50,7 +50,7 @@ pub fn findings(postfix: &Postfix) -> Vec<Finding> {
         } else {
             "chmod 755 /etc/postfix && chmod 644 /etc/postfix/main.cf"
         };
-        add("mode", State::Differs, text.into(), Some(remedy.into()));
+        add("mode", State::Warning, text.into(), Some(remedy.into()));
     }
     let (marked, odd): (Vec<_>, Vec<_>) =
         all.iter().filter(|one| !is_name(&one.name)).partition(|one| one.name.starts_with(BYTE_ORDER_MARK));
@@ -60,7 +60,7 @@ pub fn findings(postfix: &Postfix) -> Vec<Finding> {
             first.name.trim_start_matches(BYTE_ORDER_MARK)
         );
         let remedy = format!("{WITHOUT_BYTE_ORDER_MARK} && postfix reload");
-        add("byte_order_mark", State::Differs, text, Some(remedy));
+        add("byte_order_mark", State::Warning, text, Some(remedy));
     }
     for one in odd {
         let text = format!(
@@ -68,7 +68,7 @@ pub fn findings(postfix: &Postfix) -> Vec<Finding> {
             one.line, one.name
         );
         let remedy = format!("correct line {} of /etc/postfix/main.cf, then `postfix reload`", one.line);
-        add("name", State::Differs, text, Some(remedy));
+        add("name", State::Warning, text, Some(remedy));
     }
     for (name, lines) in twice(&all) {
         add("twice", State::Note, format!("{name} is set in lines {lines}; the last one counts"), None);
