@@ -1,6 +1,7 @@
 //! All errors, in one enum with fields: the sentence, the exit status and the remedy come from here, so that every
 //! caller says the same. No I/O, no formatting for terminals.
 
+mod complaint;
 mod edit;
 mod exit;
 mod hint;
@@ -11,11 +12,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use complaint::Complaint;
 pub use edit::Edit;
 pub use exit::Exit;
-pub use hint::{WITHOUT_BYTE_ORDER_MARK, typed};
+pub use hint::{WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
-pub use text::{human, shown};
+pub use text::{human, is_unsafe, shown};
 use text::{lines, list, tail};
 
 /// Result of everything in this crate.
@@ -83,6 +85,14 @@ pub enum Error {
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
+    },
+    /// Something that is no file lies in the place of a file.
+    #[error("`{}` is {kind}, not a file", shown(.path))]
+    NoFile {
+        /// The path.
+        path: PathBuf,
+        /// The kind of thing, with its article: `a FIFO`.
+        kind: &'static str,
     },
     /// A file is larger than any file of its kind is.
     #[error("`{}` is larger than {limit} bytes", shown(.path))]
@@ -172,17 +182,13 @@ pub enum Error {
         /// The next step for a person.
         remedy: String,
     },
-    /// The answers ask for a feature that this Postfix does not have.
-    #[error("{what} needs Postfix {needed} or later; this host has {version}")]
+    /// The answers ask for TLS from the first byte, which this Postfix does not have.
+    #[error(
+        "TLS from the first byte (implicit_tls, port 465) needs Postfix 3.0 or later; this host has {version}"
+    )]
     PostfixTooOld {
-        /// The feature.
-        what: String,
-        /// The version in which it appeared.
-        needed: &'static str,
         /// The version here.
         version: String,
-        /// The next step for a person.
-        remedy: String,
     },
     /// A type of lookup table that relayhost cannot build.
     #[error(
@@ -276,13 +282,15 @@ pub enum Error {
         /// The fault.
         problem: String,
     },
-    /// There is no generation of that number.
-    #[error("there is no generation {number}; there are: {}", list(.known))]
+    /// There is no generation of that number that could be put back.
+    #[error("{}: {}", if *.is_damaged { format!("generation {number} is damaged and was set aside, so it cannot be put back; those that can") } else { format!("there is no generation {number}; there are") }, list(.known))]
     NoGeneration {
         /// The number asked for.
         number: u32,
         /// The generations that are there.
         known: Vec<u32>,
+        /// Whether its record was set aside, since it is damaged.
+        is_damaged: bool,
     },
     /// Somebody changed values by hand that relayhost had set, to others than the answers say.
     #[error("somebody changed what relayhost had set, and the answers say otherwise:\n    {}", .what.join("\n    "))]

@@ -10,7 +10,7 @@ use relayhost::model::secret::Secret;
 const MARKER: &str = "hunter2-Xy9";
 
 fn shown(error: &Error) -> String {
-    format!("{error} {error:?} {}", error.hint())
+    format!("{error} {error:?} {}", error.hint("relayhost check"))
 }
 
 fuzz_target!(|bytes: &[u8]| {

@@ -6,6 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use relayhost::model::causes::{About, Circumstances};
 use relayhost::model::inspection::queue::{Listing, parse_json};
 use relayhost::model::json::log;
+use relayhost::model::log::Reader;
 use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::{Calendar, Since};
@@ -30,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     let whole = read(&mut std::iter::once(bytes), None);
     let lines = read(&mut bytes.split_inclusive(|c| *c == b'\n'), None);
     let sum = |report: &Report| -> Vec<(String, u64, u64)> {
-        let list = report.failures.iter().map(|one| (one.id.clone(), one.tally.messages, one.lines));
+        let list = report.failures.iter().map(|one| (one.cause.id.clone(), one.tally.messages, one.lines));
         let mut list: Vec<_> = list.collect();
         // Whose failures come first depends on the hosts that were met, and in the midst of a block only lines that tell
         // of trouble are looked at.
@@ -42,7 +43,7 @@ fuzz_target!(|bytes: &[u8]| {
     for failure in &whole.failures {
         assert!(failure.tally.messages <= records && failure.tally.waiting <= failure.tally.messages);
         assert!(failure.lines <= records && failure.tally.messages + failure.lines > 0);
-        assert!(!failure.remedy.is_empty() && !one_line(&failure.cause).contains(char::is_control));
+        assert!(!failure.cause.remedy.is_empty() && !one_line(&failure.cause.cause).contains(char::is_control));
     }
     let _ = log::report(&whole, &calendar).to_string();
     read(&mut std::iter::once(bytes), Some(LATEST - 86_400 * 40));

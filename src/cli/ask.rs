@@ -5,8 +5,7 @@ use super::show::providers::introduce;
 use super::show::screen::Screen;
 use super::show::terminal::Mark;
 use crate::engine::init::not_written;
-use crate::error::Result;
-use crate::model::answers::choices::Complaint;
+use crate::error::{Complaint, Result};
 use crate::model::answers::interview::{Interview, Question, yes_or_no};
 use crate::sys::tty::{self, Typed};
 

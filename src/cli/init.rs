@@ -8,8 +8,8 @@ use super::show::screen::Screen;
 use super::show::terminal::Mark;
 use crate::engine::init::{self, Target};
 use crate::engine::probe;
-use crate::error::{Error, Result};
-use crate::model::answers::choices::{Choices, Complaint};
+use crate::error::{Complaint, Error, Result};
+use crate::model::answers::choices::Choices;
 use crate::model::answers::interview::{Interview, Question, level};
 use crate::model::desired::Rewrite;
 use crate::model::ended::Ended;
@@ -160,5 +160,5 @@ fn choices(options: &Init) -> Result<Choices> {
 }
 
 fn invalid(complaint: Complaint) -> Error {
-    Error::Answers { file: "init".into(), place: None, problem: complaint.problem, remedy: complaint.remedy }
+    complaint.of("init", None)
 }

@@ -21,7 +21,7 @@ use crate::engine::verify::verify_alone;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
 use arguments::{Arguments, Check, Command, Diagnose, Output, Probe, Providers, Restore, Verify};
-use report::{nagios, report, report_to_anybody};
+use report::{nagios, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
 
 /// The command line as data: shell completions are made of it, and the manual is compared with it.
@@ -50,21 +50,23 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 fn perform(command: Command) -> u8 {
     match command {
         Command::Check(options) if options.nagios => nagios(&options.common.answers),
-        Command::Check(Check { common, .. }) => {
-            report("check", common.json, |screen| compare(&common.answers, screen).map(Ended::Checked))
-        }
-        Command::Plan(common) => {
-            report("plan", common.json, |screen| compare(&common.answers, screen).map(Ended::Planned))
-        }
+        Command::Check(Check { common, .. }) => report_on_answers("check", common.json, |screen| {
+            compare(&common.answers, screen).map(Ended::Checked)
+        }),
+        Command::Plan(common) => report_on_answers("plan", common.json, |screen| {
+            compare(&common.answers, screen).map(Ended::Planned)
+        }),
         Command::Apply(options) => {
             report("apply", options.common.json, |screen| apply::apply(options, screen))
         }
         Command::Repair(options) => {
             report("repair", options.common.json, |screen| apply::repair(options, screen))
         }
-        Command::Verify(Verify { common, to, deadline }) => report("verify", common.json, |screen| {
-            verify_alone(&common.answers, to.as_deref(), deadline, screen).map(Ended::Verified)
-        }),
+        Command::Verify(Verify { common, to, deadline }) => {
+            report_on_answers("verify", common.json, |screen| {
+                verify_alone(&common.answers, to.as_deref(), deadline, screen).map(Ended::Verified)
+            })
+        }
         Command::Probe(Probe { common, current, timeout }) => report("probe", common.json, |screen| {
             probe_alone(&common.answers, current, timeout, screen).map(Ended::Probed)
         }),

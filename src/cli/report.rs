@@ -5,11 +5,13 @@ use std::path::Path;
 use super::show::screen::Screen;
 use super::show::{self, plan};
 use crate::engine::compare::compare;
-use crate::engine::load::know_passwords;
+use crate::engine::load::know_password;
+use crate::engine::tables::know_passwords;
 use crate::engine::{Silent, ended_by, heed_signals, note_in_journal};
 use crate::error::{Exit, Result};
 use crate::model::ended::Ended;
 use crate::model::json;
+use crate::sys::environment;
 use crate::sys::host;
 
 /// Runs a command that only root may use.
@@ -17,11 +19,25 @@ pub fn report(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<E
     report_to_anybody(name, json, |screen| host::require_root().and_then(|()| work(screen)))
 }
 
+/// Runs a command of root's that begins by loading its answers, and so knows their password.
+pub fn report_on_answers(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
+    prepare();
+    finish(name, json, |screen| host::require_root().and_then(|()| work(screen)))
+}
+
 /// Runs a command that everybody may use.
 pub fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
     prepare();
+    know_password();
+    finish(name, json, work)
+}
+
+fn finish(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
     let mut screen = Screen::new(json);
-    let ended = work(&mut screen).unwrap_or_else(|error| Ended::Failed(ended_by(error)));
+    let ended = work(&mut screen).unwrap_or_else(|error| Ended::Failed {
+        error: ended_by(error),
+        command: environment::command_line(),
+    });
     show::end(&mut screen, &ended);
     note_in_journal(name, &ended);
     let written = screen.document(&json::document(name, &ended));
@@ -33,7 +49,7 @@ pub fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Screen) 
 pub fn nagios(answers: &Path) -> u8 {
     prepare();
     let compared = host::require_root().and_then(|()| compare(answers, &mut Silent)).map_err(ended_by);
-    plan::nagios(&Screen::new(false), &compared)
+    plan::nagios(&Screen::new(false), &compared, &environment::command_line())
 }
 
 fn prepare() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::load::{self, Source, load};
 use super::run::{Given, Task, run};
+use super::tables::know_passwords;
 use super::{Place, Progress, defer, supply};
 use crate::error::{Exit, Result};
 use crate::model::ended::{Applied, Deferred, Ended};
@@ -79,6 +80,7 @@ fn in_tree(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
     if let Some(root) = &typed.root {
         packages = supply::outside(&desired)?;
         host::enter_tree(root)?;
+        know_passwords();
     }
     let order = Order { message: Message::Never, ..typed.order };
     let given = || Ok(Given { desired, order, serves: Vec::new() });

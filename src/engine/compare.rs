@@ -24,7 +24,7 @@ pub fn look(desired: &Desired) -> Result<Plan> {
     let mut plan = Plan::new(desired, &observe(desired, Place::Host)?)?;
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);
-    plan.waits(&defer::waiting()?);
+    plan.findings.extend(defer::waiting()?);
     plan.clients(&startup_files());
     plan.proved(desired, last_proof().as_ref());
     Ok(plan)

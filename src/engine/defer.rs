@@ -11,8 +11,9 @@ use super::{Progress, load};
 use crate::error::{Error, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::host_kind::Kind;
+use crate::model::plan::Finding;
 use crate::model::state::order::Order;
-use crate::model::state::pending::{CHANGED, Entry, TREE, TYPED, Waiting, is_package_name, next_run};
+use crate::model::state::pending::{CHANGED, Entry, TREE, TYPED, is_package_name, next_run};
 use crate::sys::{clock, host, lock, pending, service, signals};
 
 const SERVICE: &str = "relayhost-pending.service";
@@ -139,9 +140,9 @@ pub fn fulfilled(serves: &[(String, Entry)], desired: &Desired, progress: &mut d
 }
 
 /// The requests that wait, for people.
-pub fn waiting() -> Result<Vec<Waiting>> {
+pub fn waiting() -> Result<Vec<Finding>> {
     let now = host::moment();
-    Ok(pending::entries()?.into_iter().map(|(name, entry)| entry.waiting(name, &now)).collect())
+    Ok(pending::entries()?.into_iter().map(|(name, entry)| entry.finding(&name, &now)).collect())
 }
 
 /// Has systemd start the next run while requests wait: when it is time, and when the answers change.

@@ -13,6 +13,7 @@ use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection;
+use crate::model::log::Reader;
 use crate::model::log::follow::{Follower, Question};
 use crate::model::log::hosts::is_same;
 use crate::model::log::line::time_of;
@@ -27,6 +28,9 @@ use crate::sys::{clock, dns, host, postfix, signals};
 
 /// The span of the host's own log that is read without `--since`, in seconds.
 const DAY: Seconds = 86_400;
+
+/// The command that looks at this host again.
+const THIS: &str = "relayhost diagnose";
 
 /// Name of the source that is no file.
 const JOURNAL: &str = "the journal";
@@ -76,7 +80,7 @@ impl Known {
             None => Ok(()),
         };
         if let Err(error) = seen {
-            known.amiss.push(finding("setting.unreadable", error.to_string(), Remedy::Say(error.hint())));
+            known.amiss.push(finding("setting.unreadable", error.to_string(), Remedy::Say(error.hint(THIS))));
         }
         if let Some(own) = known.postfix().map(|postfix| postfix.setting("myhostname").to_owned()) {
             known.names.push(own);
@@ -145,7 +149,7 @@ impl Known {
 }
 
 fn with_hint(error: &Error) -> String {
-    format!("{error}; to mend it: {}", error.hint())
+    format!("{error}; to mend it: {}", error.hint(THIS))
 }
 
 fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
@@ -213,32 +217,6 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     Ok(Diagnosed { log, sources, trouble, findings, own, author, calendar: calendar.clone() })
 }
 
-/// A reader of a log, which takes it in blocks of whole lines.
-trait Reader {
-    fn source(&mut self, calendar: Calendar);
-    fn feed(&mut self, block: &[u8]);
-}
-
-impl Reader for Follower<'_> {
-    fn source(&mut self, calendar: Calendar) {
-        Self::source(self, calendar);
-    }
-
-    fn feed(&mut self, block: &[u8]) {
-        Self::feed(self, block);
-    }
-}
-
-impl Reader for Narrator<'_> {
-    fn source(&mut self, calendar: Calendar) {
-        Self::source(self, calendar);
-    }
-
-    fn feed(&mut self, block: &[u8]) {
-        Self::feed(self, block);
-    }
-}
-
 struct Reading<'a> {
     asked: &'a Asked,
     calendar: &'a Calendar,
@@ -294,6 +272,13 @@ impl Reading<'_> {
     /// Opens a source to read its first time stamp. A file is closed again: only one at a time is unpacked.
     fn begin(&self, path: PathBuf) -> Result<Begun> {
         let log = log_files::open(&path, self.asked.files.is_empty())?;
+        if log.head.is_empty() && !log.is_file && path != Path::new("-") {
+            return Err(Error::Log {
+                name: log.name,
+                problem: "is a FIFO or a pipe, and nothing came out of it".into(),
+                remedy: "name a file, or pipe the log into `relayhost diagnose -`".into(),
+            });
+        }
         if log.head.is_empty() {
             return Err(Error::Log {
                 name: log.name,
@@ -301,7 +286,7 @@ impl Reading<'_> {
                 remedy: if self.asked.files.is_empty() {
                     "see that `logger -p mail.info hello` leaves a line in it; if not, `systemctl restart rsyslog`".into()
                 } else {
-                    "name the file that the mail log was rotated to (ls -l /var/log/maillog*)".into()
+                    "name the file that the mail log was rotated to, such as /var/log/maillog-20261122 or /var/log/maillog.1.gz".into()
                 },
             });
         }

@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use super::defer::refuse_without_proc;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
-use super::transaction::{Transaction, Wanted, postfix_directory, run_before};
+use super::transaction::{Transaction, Wanted, last_run, postfix_directory, run_before};
 use super::{End, Place, Progress};
 use crate::error::{Error, Result};
 use crate::model::ended::{Listed, Restored};
-use crate::model::state::generation::{Generation, recorded_files};
+use crate::model::postfix::managed::Managed;
+use crate::model::state::generation::{Generation, recorded_files, sha256};
 use crate::sys::{clock, damage, inode, signals, state};
 
 /// Clears up what a stopped run left, and reads all generations that can be used, oldest first.
 pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
     let recovered = recover_if_stopped(progress)?;
     let is_damaged = tell_of_damage(progress);
+    let damaged: Vec<_> = damage::survey().into_iter().map(|damage| damage.path).collect();
     let readable = |number| match state::generation(number) {
+        _ if damaged.contains(&state::generation_path(number)) => None,
         Err(error) if error.is_lost_record() => None,
         other => Some(other),
     };
@@ -32,10 +35,11 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     let held = lock_and_recover(patience, Place::here(), progress)?;
     let known = state::numbers()?;
     // Without a number the last change is to be undone; if its generation is lost, not the one before it.
-    let newest = known.iter().copied().chain(state::generations_aside()).max();
+    let aside = state::generations_aside();
+    let newest = known.iter().chain(&aside).copied().max();
     let number = number.or(newest).unwrap_or_default();
     if !known.contains(&number) {
-        return Err(Error::NoGeneration { number, known });
+        return Err(Error::NoGeneration { number, known, is_damaged: aside.contains(&number) });
     }
     let generation = state::generation(number)?;
     damage::whole(&generation)?;
@@ -47,10 +51,13 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     let result = put_back(&generation);
     let text = format!("the files of generation {number} ({}) are in force again", generation.time);
     progress.end(End::of(&result), if result.is_ok() { &text } else { "failed" }, begin.elapsed());
-    result.map(|()| Restored { generation: number, recovered: held.recovered.clone() })
+    let recovered = held.recovered.clone();
+    result.map(|(previous, edited)| Restored { generation: number, previous, edited, recovered })
 }
 
-fn put_back(generation: &Generation) -> Result<()> {
+/// Puts the files back. Returns the number of the generation that has those from before, and the names of the files of
+/// them that somebody has edited by hand since the last run.
+fn put_back(generation: &Generation) -> Result<(u32, Vec<String>)> {
     let mut wanted = BTreeMap::new();
     for name in recorded_files() {
         let now = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
@@ -62,13 +69,22 @@ fn put_back(generation: &Generation) -> Result<()> {
     // The entries that this puts back belong to relayhost as far as they did then: otherwise nobody would remove an
     // old relay's password.
     let wrote = run_before(generation.number)?.wrote;
+    let last = last_run()?;
+    let is_edited = |(file, bytes): &(&Managed, &Vec<u8>)| {
+        let now = wanted.get(file.name()).and_then(|wanted| wanted.before.as_ref());
+        now.map(|inode| &inode.sha256) != Some(&sha256(bytes))
+    };
+    let edited = last.after.iter().filter(is_edited).map(|(file, _)| file.name().to_owned()).collect();
     let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
     match transaction
         .restore(generation)
         .and_then(|()| transaction.changed())
         .and_then(|()| transaction.tell_postfix())
     {
-        Ok(()) => transaction.keep(false),
+        Ok(()) => {
+            let number = transaction.number();
+            transaction.keep(false).map(|()| (number, edited))
+        }
         Err(cause) => Err(transaction.fail(cause)),
     }
 }

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod pair;
+
 use super::Progress;
 use super::load::{DEFAULT, PASSWORD_LIMIT, Source};
 use crate::error::{Error, Result, shown, typed};
@@ -14,6 +16,7 @@ use crate::model::ended::Written;
 use crate::model::observed::parse_settings;
 use crate::model::probe::Probe;
 use crate::model::secret::Secret;
+use crate::model::state::generation::sha256;
 use crate::sys::state::{self, Lock};
 use crate::sys::{clock, files, host, postfix, secrets, selinux, swap, trust, tty};
 
@@ -27,6 +30,8 @@ pub struct Target {
     pub answers: PathBuf,
     /// The file for the password alone.
     pub password: PathBuf,
+    /// Digests of the two files as they were seen: what a person has decided to replace.
+    seen: [Option<String>; 2],
 }
 
 impl Target {
@@ -44,7 +49,32 @@ impl Target {
                 "give the answers file a name that ends with .toml",
             ));
         }
-        Ok(Self { answers, password })
+        Ok(Self { answers, password, seen: [None, None] }.seen_again())
+    }
+
+    /// The same files as they are now.
+    fn seen_again(&self) -> Self {
+        let seen = [&self.answers, &self.password].map(|path| digest(path));
+        Self { seen, ..self.clone() }
+    }
+
+    fn seen_password(&self) -> Option<String> {
+        let [_, password] = &self.seen;
+        password.clone()
+    }
+
+    /// Refuses to go on if somebody has changed a file since it was seen: while the questions were asked, or the relay was
+    /// tried.
+    fn refuse_if_edited(&self) -> Result<()> {
+        let paths = [&self.answers, &self.password];
+        match paths.into_iter().zip(&self.seen).find(|(path, seen)| digest(path) != **seen) {
+            Some((path, _)) => Err(swap::changed(path, path)),
+            None => Ok(()),
+        }
+    }
+
+    fn directory(&self) -> &Path {
+        self.answers.parent().unwrap_or(Path::new("/"))
     }
 
     /// Refuses to overwrite a file, unless with `force`. A link, or a directory that others may change, is refused in
@@ -65,7 +95,7 @@ impl Target {
         match self.taken(own).first() {
             Some(taken) if !force => Err(not_written(
                 taken.as_str(),
-                "look at it; `relayhost init --force` replaces it (and --password-file uses a password that is there)",
+                "`relayhost init --force` replaces it, if nobody needs what is in it (and --password-file uses a password that is there)",
             )),
             _ => Ok(()),
         }
@@ -94,6 +124,10 @@ impl Target {
     fn paths(&self, own: bool) -> Vec<&Path> {
         if own { vec![&self.answers, &self.password] } else { vec![&self.answers] }
     }
+}
+
+fn digest(path: &Path) -> Option<String> {
+    files::read(path, SIZE_LIMIT).ok().flatten().map(|bytes| sha256(&bytes))
 }
 
 /// A description of an answers file in a few words, without a secret.
@@ -184,101 +218,57 @@ pub fn write(
     progress: &mut dyn Progress,
 ) -> Result<Written> {
     let summary = desired(choices)?.summary();
-    let paths = write_files(target, choices, inline, force, progress)?;
-    Ok(Written { paths, summary, next: target.next_steps(), probe })
+    let (paths, notes) = write_files(target, choices, inline, force, progress)?;
+    Ok(Written { paths, notes, summary, next: target.next_steps(), probe })
 }
 
 /// The end of an `init` without a terminal whose answers the relay has refused: nothing is written.
 pub fn refused(choices: &Choices, probe: Probe) -> Result<Written> {
     let summary = desired(choices)?.summary();
-    Ok(Written { paths: Vec::new(), summary, next: Vec::new(), probe: Some(probe) })
+    Ok(Written { paths: Vec::new(), notes: Vec::new(), summary, next: Vec::new(), probe: Some(probe) })
 }
 
-/// Writes both files, and returns their paths. `inline`: the password into the answers file itself. Answers and
-/// password are changed in one step, by the rename of the answers: these name the new password where it was built,
-/// beside its place, and then it goes to its place. An `init` that is stopped leaves the old pair or the new.
+/// Writes both files, and returns their paths, and lines about edits that it met. `inline`: the password into the
+/// answers file itself. An `init` that is stopped leaves the old pair or the new.
 fn write_files(
     target: &Target,
     choices: &Choices,
     inline: bool,
     force: bool,
     progress: &mut dyn Progress,
-) -> Result<Vec<PathBuf>> {
+) -> Result<(Vec<PathBuf>, Vec<String>)> {
     // A run that has the lock removes the leftovers of a stopped run, so this one needs the lock too.
     let lock = state::lock(PATIENCE, &mut |line| progress.note(line))?;
-    for line in clear_up_beside(&lock, target) {
-        progress.note(&line);
-    }
+    target.refuse_if_edited()?;
+    let mut lines = clear_up_beside(&lock, target);
+    let target = &target.seen_again();
     let own_file = choices.password.is_some() && choices.password_file.is_none() && !inline;
     target.refuse_if_taken(own_file, force)?;
-    let mut choices = choices.clone();
-    let mut built = None;
-    if let (true, Some(password)) = (own_file, &choices.password) {
-        let line = format!("{}\n", password.expose());
-        let password = files::Staged::new(&target.password, line.as_bytes(), 0o600)?;
-        choices.password_file = Some(password.built().display().to_string());
-        files::sync_directory(password.built().parent().unwrap_or(Path::new("/")))?;
-        built = Some(password);
-    }
     let written = format!("Written by `relayhost init` on {}.", clock::wall());
-    let answers = files::Staged::new(&target.answers, choices.text(&written, false).as_bytes(), 0o600)?;
-    let put = answers.put(force);
-    let Some(password) = built else {
-        put?;
-        selinux::restore_labels(std::slice::from_ref(&target.answers))?;
-        return Ok(vec![target.answers.clone()]);
+    let text = |password: Option<&Path>| {
+        let place = password.map(|path| path.display().to_string());
+        Choices { password_file: place.or_else(|| choices.password_file.clone()), ..choices.clone() }
+            .text(&written, false)
     };
-    // An error does not tell whether the rename was made: fsync(2) comes after it. The answers themselves tell it.
-    let staged = password.built();
-    if !names(&target.answers, &staged).unwrap_or(true) {
-        return Err(put.err().unwrap_or(swap::changed(&target.answers, &target.answers)));
+    let put = pair::put(target, choices.password.as_ref().filter(|_| own_file), &text, &mut lines);
+    for line in &lines {
+        progress.note(line);
     }
-    password.keep();
-    let place = if bring_home(target, &staged).is_ok() { target.password.clone() } else { staged };
-    let paths = vec![target.answers.clone(), place];
+    let paths = [Some(target.answers.clone()), put?].into_iter().flatten().collect::<Vec<_>>();
     selinux::restore_labels(&paths)?;
-    put.map(|()| paths)
+    Ok((paths, lines))
 }
 
-/// Whether the answers name this file.
-fn names(answers: &Path, file: &Path) -> Result<bool> {
-    let bytes = files::read_no_link(answers)?.unwrap_or_default();
-    Ok(memchr::memmem::find(&bytes, file.as_os_str().as_encoded_bytes()).is_some())
-}
-
-/// Puts a password that the answers name where it was built into its place, and has the answers name that place.
-/// After each step the answers name the new password.
-fn bring_home(target: &Target, built: &Path) -> Result<()> {
-    let Some(password) = files::read_no_link(built)? else { return Ok(()) };
-    files::Staged::new(&target.password, &password, 0o600)?.put(true)?;
-    let bytes = files::read_no_link(&target.answers)?.unwrap_or_default();
-    // Somebody has written other answers there meanwhile, and has to mend them.
-    let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
-    let text = text.replace(&built.display().to_string(), &target.password.display().to_string());
-    files::Staged::new(&target.answers, text.as_bytes(), 0o600)?.put(true)?;
-    files::remove_staging(built)
-}
-
-/// Clears up what a stopped `init` has left beside the host's answers. Returns a line for each file that could not be
-/// cleared up.
+/// Clears up what a stopped `init` has left beside the host's answers. Returns a line for each edit that it kept, and for
+/// each thing that could not be cleared up.
 pub fn clear_up(lock: &Lock) -> Vec<String> {
     Target::new(Path::new(DEFAULT)).map_or_else(|_| Vec::new(), |target| clear_up_beside(lock, &target))
 }
 
-/// Moves a staged password that the answers name to its place, and removes every other staged file.
 fn clear_up_beside(_lock: &Lock, target: &Target) -> Vec<String> {
-    let Some(directory) = target.answers.parent() else { return Vec::new() };
-    let left = files::names(directory).into_iter().filter(|name| name.starts_with(files::STAGING));
-    left.filter_map(|name| {
-        let built = directory.join(&name).join(files::BUILT);
-        let result = match names(&target.answers, &built) {
-            Ok(true) => bring_home(target, &built),
-            Ok(false) => files::remove_staging(&built),
-            Err(error) => Err(error),
-        };
-        Some(format!("`{}` is left by `relayhost init`: {}", shown(directory.join(name)), result.err()?))
-    })
-    .collect()
+    let mut lines = Vec::new();
+    pair::settle_all(target, &mut lines);
+    lines
 }
 
 /// The error of an `init` that wrote nothing.

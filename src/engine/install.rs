@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Progress;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
-use crate::model::observed::{Presence, QUERY_FORMAT, capabilities, parse_packages};
+use crate::model::observed::{QUERY_FORMAT, capabilities, parse_packages};
 use crate::model::packages::need::{MAIL_PACKAGES, Need, needs};
 use crate::sys::run::Heard;
 use crate::sys::{clock, files, host, lock, mail, packages, signals};
@@ -82,6 +82,7 @@ pub(super) fn hear(progress: &mut dyn Progress) -> impl FnMut(Heard) {
     |heard| match heard {
         Heard::Line(line) => progress.say(line),
         Heard::Note(text) => progress.note(text),
+        Heard::Tick => {}
     }
 }
 
@@ -174,7 +175,7 @@ pub(super) fn still_missing(needs: &[Need]) -> Result<Vec<Need>> {
         parse_packages(&names, &output)
     };
     let is_missing = |need: &&Need| match need {
-        Need::Package { name, .. } => found.get(name) == Some(&Presence::Missing),
+        Need::Package { name, .. } => !found.contains_key(name),
         Need::MailCommand => mail::command().is_none(),
     };
     Ok(needs.iter().filter(is_missing).cloned().collect())

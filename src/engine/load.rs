@@ -7,8 +7,6 @@ use crate::error::{Error, Result, shown, typed};
 use crate::model::answers::complete::complete;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::Desired;
-use crate::model::postfix::managed::Managed;
-use crate::model::postfix::postmap::MapSource;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Kind, Trusted};
@@ -103,17 +101,11 @@ impl Source {
     }
 }
 
-/// Registers the passwords of this host, that of its answers and those of its password table, so that nothing shown
-/// contains them. A caller who may not read them registers none.
-pub fn know_passwords() {
-    if host::require_root().is_err() {
-        return;
-    }
-    if is_answered() {
+/// Registers the password of the host's answers, for a command that does not load them, so that nothing shown contains it. A
+/// caller who may not read them registers none.
+pub fn know_password() {
+    if host::require_root().is_ok() && is_answered() {
         let _ = load(Path::new(DEFAULT));
-    }
-    if let Ok(Some(bytes)) = files::read_no_link(&Managed::SaslPasswd.path()) {
-        secrets::know_table(&MapSource::new(bytes));
     }
 }
 
@@ -164,6 +156,9 @@ fn read(path: &Path) -> Result<Trusted> {
             "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost/examples there, edit it, and `chmod 600` it; or name another with --answers",
         )),
         Err(Error::TooLarge { .. }) => Err(too_large(&shown(path))),
+        Err(error @ Error::NoFile { kind, .. }) => {
+            Err(problem(format!("is {kind}, not a file"), &error.step()))
+        }
         Err(Error::Io { source, .. }) => {
             Err(problem(format!("cannot be read: {source}"), "name the answers file with --answers FILE"))
         }
@@ -227,7 +222,11 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
                     "write the whole path",
                 ));
             }
-            let Some(read) = trust::read(&path, PASSWORD_LIMIT, Kind::Secret)? else {
+            let read = trust::read(&path, PASSWORD_LIMIT, Kind::Secret);
+            if let Err(error @ Error::NoFile { .. }) = &read {
+                return Err(answers.error(span, &format!("the password file {error}"), &error.step()));
+            }
+            let Some(read) = read? else {
                 return Err(answers.error(
                     span,
                     &format!("there is no file `{}`", shown(&path)),

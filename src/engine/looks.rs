@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use crate::error::Result;
+use super::tables::ask;
+use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::queue::{Listing, Waiting, parse_json};
-use crate::model::inspection::{Clock, Queue, Sight, Table, parse_tracking};
+use crate::model::inspection::{Clock, NotListed, Queue, Sight, Table, parse_tracking};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, parse_settings};
-use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::MapKind;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{naming_tables, value};
+use crate::model::postfix::tables::items;
 use crate::sys::{files, postfix, run};
 
 /// Files that every system writes now and then: by the package manager, by ldconfig, by syslog.
@@ -34,16 +35,20 @@ pub fn look<'a>(
     let settings = parse_settings(&postfix::settings(&naming_tables())?);
     let mut tables = Vec::new();
     for parameter in naming_tables() {
-        for name in words(value(&settings, parameter)).into_iter().filter(|word| word.contains(':')) {
+        for name in items(value(&settings, parameter)).into_iter().filter(|item| item.contains(':')) {
             tables.push(table(parameter, name.trim_start_matches("proxy:"))?);
         }
     }
+    let queue = match queue(calendar, now, circumstances) {
+        Err(error) if error.interruption().is_some() => return Err(error),
+        queue => queue.map_err(|error| NotListed { why: error.to_string(), remedy: to_list(&error) }),
+    };
     Ok(Sight {
         postfix: known,
         has_key: has_key(known, &tables)?,
         tables,
         types: postfix::table_types()?,
-        queue: queue(calendar, now, circumstances),
+        queue,
         clock: clock(now),
     })
 }
@@ -72,44 +77,49 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
     for table in passwords {
         for key in [relayhost, host] {
-            match postfix::has_entry(&table.name, key)? {
-                Some(true) => return Ok(Some(true)),
-                Some(false) => {}
+            match ask(&table.name, key) {
+                Ok(Some(_)) => return Ok(Some(true)),
+                Ok(None) => {}
                 // The table cannot be read; that is said elsewhere.
-                None => return Ok(None),
+                Err(Error::Program { .. }) => return Ok(None),
+                Err(other) => return Err(other),
             }
         }
     }
     Ok(Some(false))
 }
 
-fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Option<Queue> {
-    let mut queue = Queue::default();
-    let mut add = |message: &Waiting| {
-        let cause = diagnose(&[&message.reason], &circumstances());
+fn queue(calendar: &Calendar, now: Seconds, circumstances: &dyn Fn() -> Circumstances) -> Result<Queue> {
+    let add = |queue: &mut Queue, message: &Waiting| {
+        let cause = diagnose(&[message.reason()], &circumstances());
         queue.add(message, cause.as_ref().map_or("unknown", |cause| &cause.id), now);
     };
-    let read = postfix::queue(true, &mut |line| {
-        if let Some(message) = parse_json(line) {
-            add(&message);
-        }
-    });
-    if !read.ok()? {
-        // Postfix before 3.1 has no -j.
-        let mut listing = Listing::default();
-        let mut take = |line: &str| {
-            if let Some(message) = listing.line(line, calendar) {
-                add(&message);
-            }
-        };
-        if !postfix::queue(false, &mut take).ok()? {
-            return None;
-        }
-        if let Some(message) = listing.end() {
-            add(&message);
-        }
+    let (mut queue, mut is_whole) = (Queue::default(), true);
+    let read = postfix::queue(true, &mut |line| match parse_json(line) {
+        Some(message) => add(&mut queue, &message),
+        None => is_whole = false,
+    })?;
+    if read.success() && is_whole {
+        return Ok(queue);
     }
-    Some(queue)
+    // Postfix before 3.1 has no -j, and the line of a message for hundreds of recipients is longer than what is read of one.
+    let (mut queue, mut listing) = (Queue::default(), Listing::default());
+    let mut take = |message: Option<Waiting>| message.iter().for_each(|message| add(&mut queue, message));
+    postfix::queue(false, &mut |line| take(listing.line(line, calendar)))?.checked()?;
+    take(listing.end());
+    Ok(queue)
+}
+
+/// The remedy for a queue that could not be listed.
+fn to_list(error: &Error) -> String {
+    match error {
+        Error::Timeout { .. } => {
+            "`ps -C postqueue -o pid,user,args` shows listings that wait for their readers and hold up all others; end \
+             those (`kill PID`), and run `relayhost diagnose` again"
+                .into()
+        }
+        error => error.hint("relayhost diagnose"),
+    }
 }
 
 fn clock(now: Seconds) -> Clock {

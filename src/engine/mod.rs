@@ -18,7 +18,7 @@ pub mod recover;
 pub mod run;
 mod staging;
 pub mod supply;
-mod tables;
+pub mod tables;
 pub mod transaction;
 pub mod verify;
 mod wait;

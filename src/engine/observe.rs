@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::Place;
-use super::tables::know_login_in_force;
 use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::inspection::mailrc::Startup;
 use crate::model::observed::{
-    Database, MapFile, Observed, Postfix, Presence, QUERY_FORMAT, Queue, Sendmail, Service, Version,
-    capabilities, parse_packages, parse_settings,
+    Database, MapFile, Observed, Postfix, QUERY_FORMAT, Queue, Sendmail, Service, Version, capabilities,
+    parse_packages, parse_settings,
 };
 use crate::model::packages::need::needs;
 use crate::model::plan::parameters::ca_candidates;
@@ -20,7 +19,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{planned, value};
-use crate::sys::{files, mail, packages, postfix, secrets, service};
+use crate::sys::{files, mail, packages, postfix, service};
 
 /// Directories of Cyrus SASL's plugins: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
@@ -48,7 +47,7 @@ pub fn startup_files() -> Vec<Startup> {
     mail::startup_files()
 }
 
-fn packages_of(names: &[String]) -> Result<BTreeMap<String, Presence>> {
+fn packages_of(names: &[String]) -> Result<BTreeMap<String, String>> {
     Ok(parse_packages(names, &packages::query(names, QUERY_FORMAT)?))
 }
 
@@ -61,7 +60,6 @@ pub fn plugins() -> BTreeSet<String> {
 /// Observes Postfix alone, which needs no answers.
 pub fn postfix_of(place: Place) -> Result<Postfix> {
     let settings = parse_settings(&postfix::settings(&planned())?);
-    know_login_in_force(&settings);
     let setting = |name: &str| value(&settings, name);
     let map_kind = MapKind::new(setting("default_database_type"));
     let maps = maps(map_kind.as_ref())?;
@@ -99,19 +97,15 @@ fn maps(kind: Option<&MapKind>) -> Result<BTreeMap<Managed, MapFile>> {
 fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
     let path = file.path();
     let source = files::read_no_link(&path)?.map(MapSource::new);
-    if let (true, Some(source)) = (file.is_secret(), &source) {
-        secrets::know_table(source);
-    }
     let database = match kind {
-        Some(kind) => postfix::read_database(&path, kind)?,
+        Some(kind) => {
+            if let Some(database) = kind.database(&path) {
+                files::refuse_link(&database)?;
+            }
+            postfix::read_database(&path, kind)?
+        }
         None => Database::Missing,
     };
-    // smtp(8) reads the database, whatever the source says.
-    if let (true, Database::Read { entries, .. }) = (file.is_secret(), &database) {
-        for entry in entries.values() {
-            secrets::know_entry(entry);
-        }
-    }
     Ok(MapFile { source_exposed: files::deviation(&path, MAP_MODE), source, database })
 }
 

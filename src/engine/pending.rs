@@ -128,7 +128,7 @@ fn failure(result: &Result<Applied>, answers: &str) -> Option<Attempt> {
             };
             (applied.exit(), text, remedy)
         }
-        Err(error) => (error.exit(), error.to_string(), error.hint()),
+        Err(error) => (error.exit(), error.to_string(), error.hint("relayhost pending")),
     };
     let [text, remedy] = [text, remedy].map(|text| secrets::hide(&text));
     let Moment { wall: at, boot, up } = host::moment();

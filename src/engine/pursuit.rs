@@ -57,6 +57,9 @@ impl Pursuit {
             self.mark.take_if(|mark| line.contains(mark.as_str()));
             self.by_anybody.feed(line);
         }
+        if let Some(gap) = self.log.gap() {
+            self.by_anybody.miss(gap);
+        }
         if let (None, Some(queue_id)) = (&self.file, self.trail().queue_id()) {
             self.file = postfix::open_queued(&self.queue_directory, queue_id);
         }
@@ -173,9 +176,9 @@ impl Pursuit {
         let queue_id = self.trail().queue_id().map(str::to_owned);
         let taken = queue_id.as_deref().map(|_| self.take_out());
         let message = match (taken, queue_id) {
-            (Some(Ok(InQueue::TakenOut)), Some(queue_id)) => TestMessage::TakenOut { queue_id },
-            (Some(Ok(InQueue::Nothing)), Some(queue_id)) => TestMessage::Left { queue_id },
-            (_, queue_id) => TestMessage::Unknown { queue_id },
+            (Some(Ok(InQueue::TakenOut)), Some(id)) => TestMessage::TakenOut(id),
+            (Some(Ok(InQueue::Nothing)), Some(id)) => TestMessage::Left(id),
+            (_, id) => TestMessage::Unknown(id),
         };
         error.interrupted_with(|left| left.message = Some(message))
     }

@@ -1,14 +1,17 @@
 //! Clears up what a stopped run left: every command does this before anything else.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::transaction::{Transaction, postfix_directory, postfix_runs, reread, trust_postfix_directory};
+use super::transaction::{
+    Transaction, postfix_directory, postfix_runs, queue, reread, trust_postfix_directory,
+};
 use super::{End, Place, Progress, init};
-use crate::error::{Edit, Error, Result, shown};
+use crate::error::{Edit, Error, Result, shown, typed};
 use crate::model::plan::action::ServiceAction;
 use crate::model::state::generation::{Intent, Phase};
 use crate::sys::state::{self, Lock};
-use crate::sys::{clock, damage, scratch, signals};
+use crate::sys::{clock, damage, postfix, scratch, signals};
 
 /// The words for what recovery did; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
@@ -77,7 +80,7 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
 fn go_on(result: Result<Recovered>, progress: &mut dyn Progress) -> Result<Recovered> {
     match result {
         Err(error @ Error::Unrecovered { .. }) => {
-            progress.note(&format!("{error} -> {}", error.hint()));
+            progress.note(&format!("{error} -> {}", error.hint("relayhost repair")));
             Ok(Some(error.to_string()))
         }
         other => other,
@@ -122,12 +125,14 @@ fn recover(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Rec
 fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Recovered> {
     let (transaction, phase) = match state::intent() {
         Ok(None) => return Ok(None),
-        Ok(Some(Intent { generation, phase, .. })) => match Transaction::resume(generation, place) {
-            Err(lost) if lost.is_lost_record() && phase == Phase::Changed => {
-                return without_record(&lost, place).map(Some);
+        Ok(Some(Intent { generation, phase, message, .. })) => {
+            match Transaction::resume(generation, message, place) {
+                Err(lost) if lost.is_lost_record() && phase == Phase::Changed => {
+                    return without_record(&lost, place).map(Some);
+                }
+                transaction => (transaction?, phase),
             }
-            transaction => (transaction?, phase),
-        },
+        }
         // The newest generation tells whose run it was, and the files how far it had come.
         Err(lost) if lost.is_lost_record() => match Transaction::resume_newest(place)? {
             None => {
@@ -141,25 +146,49 @@ fn finish(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Reco
         Err(other) => return Err(other),
     };
     // Before the sweep: an exchange may have brought out somebody's edit.
-    transaction.rescue()?.iter().for_each(|edit| progress.note(&edit.line()));
+    let mut edits = transaction.rescue()?.into_iter().collect();
+    let ended = end(transaction, phase, lock, place, &mut edits);
+    if ended.is_err() {
+        // The error does not name them.
+        for edit in &edits {
+            progress.note(&edit.line());
+        }
+    }
+    ended.map(|ended| Some(ended + &kept(&edits)))
+}
+
+/// Ends a change: puts it back, or lets it stay. Returns the words for that, and adds the edits that it met.
+fn end(
+    transaction: Transaction,
+    phase: Phase,
+    lock: &Lock,
+    place: Place,
+    edits: &mut BTreeSet<Edit>,
+) -> Result<String> {
     state::sweep(lock, &postfix_directory())?;
+    let message = transaction.message().map(test_message).unwrap_or_default();
     // A run that was putting back and could not record it has left `Changed`.
     let phase = if transaction.is_as_before()? { Phase::Changing } else { phase };
-    match phase {
-        Phase::Changing => transaction.undo("a run was stopped while it changed files").map(|put_back| {
-            put_back.edits.iter().for_each(|edit| progress.note(&edit.line()));
+    let (done, untold) = match phase {
+        Phase::Changing => {
+            let put_back = transaction.undo("a run was stopped while it changed files")?;
             let except = Edit::except(&put_back.edits);
-            let done = format!(
-                "a run was stopped while it changed files; they are again what they were before{except}"
-            );
-            Some(told(&done, place, put_back.untold))
-        }),
+            edits.extend(put_back.edits);
+            (
+                format!(
+                    "a run was stopped while it changed files; they are again what they were before{except}"
+                ),
+                put_back.untold,
+            )
+        }
         // Nobody knows whether the relay would have confirmed it.
         Phase::Changed => {
             let untold = transaction.tell_postfix().err();
-            transaction.keep(true).map(|()| Some(told(CHANGED, place, untold)))
+            transaction.stay(true)?;
+            (CHANGED.to_owned(), untold)
         }
-    }
+    };
+    Ok(told(&done, place, untold) + &message)
 }
 
 const CHANGED: &str = "a run was stopped after it had changed all files";
@@ -170,6 +199,26 @@ fn without_record(lost: &Error, place: Place) -> Result<String> {
     let untold = reread(place, ServiceAction::Restart).err();
     state::remove_intent()?;
     Ok(told(&format!("{CHANGED}, and it cannot be undone any more ({lost})"), place, untold))
+}
+
+/// The test message of a stopped run, and what becomes of it, for the end of a sentence.
+fn test_message(queue_id: &str) -> String {
+    match queue() {
+        Ok(queue) if postfix::is_queued(&queue.directory, queue_id) => format!(
+            "; its test message {queue_id} is in the queue, and Postfix delivers it as any other (`postsuper -d {}` takes it out)",
+            typed(queue_id)
+        ),
+        Ok(_) => format!(
+            "; its test message {queue_id} is no longer in the queue (`relayhost diagnose --queue-id {}` shows what the log has of it)",
+            typed(queue_id)
+        ),
+        Err(_) => format!("; its test message {queue_id} may be in the queue (`postqueue -p` shows it)"),
+    }
+}
+
+/// The edits that were met, for the end of a sentence.
+fn kept(edits: &BTreeSet<Edit>) -> String {
+    edits.iter().fold(String::new(), |text, edit| text + "; " + &edit.line())
 }
 
 fn told(done: &str, place: Place, untold: Option<Error>) -> String {

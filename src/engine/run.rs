@@ -79,11 +79,11 @@ pub fn run(
         let Changed { actions, transaction, unproven, left_out } =
             change(task, given.order, installed, message.is_some(), progress)?;
         let generation = transaction.as_ref().map(Transaction::number);
-        let Proved { delivery, undone } = match message {
+        let Proved { delivery, undone, unrecorded } = match message {
             Some(message) => prove(&given, message, transaction, unproven, progress)?,
             None => keep(task.place, transaction, left_out)?,
         };
-        let applied = Applied { actions, generation, delivery, undone, ..nothing };
+        let applied = Applied { actions, generation, delivery, undone, unrecorded, ..nothing };
         record(&given, &applied, progress)?;
         let findings = task.attended.then(|| left_to_a_person(&given.desired, &applied));
         Ok(Applied { findings, ..applied })

@@ -1,55 +1,113 @@
-//! Looks into the tables that Postfix reads now: the login for a relay, and the value of any key.
+//! Looks into the tables that Postfix reads now: every password, the login for a relay, and the value of any key.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::Result;
-use crate::model::plan::parameters::words;
-use crate::model::postfix::managed::Managed;
+use crate::model::observed::{Database, parse_settings};
+use crate::model::postfix::maincf::MainCf;
+use crate::model::postfix::managed::{Managed, MapKind};
+use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{Settings, value};
-use crate::model::probe::current::Relayhost;
-use crate::sys::{postfix, secrets};
+use crate::model::postfix::tables::{
+    OF_PASSWORDS, Table, items, of_passwords, pattern_values, tables, within,
+};
+use crate::model::probe::relayhost::Relayhost;
+use crate::sys::{files, host, postfix, secrets};
 
-/// The entry of the password tables in force for a relay, `user:password`: first by the name, then by the value of
-/// `relayhost` (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
+/// Postfix's services and their options.
+const MASTER_CF: &str = "/etc/postfix/master.cf";
+
+/// Most entries that are learned from tables. Each costs some kilobytes of memory, and time for every text that is shown.
+const MOST: usize = 1000;
+
+/// Registers every password that a client of this host's Postfix can send, so that it is hidden: all entries of the tables
+/// that main.cf or a service of master.cf names; those for the relay first, and of a table that cannot be listed, these
+/// alone. What cannot be read gives Postfix no password either. A caller who is not root may read none.
+pub fn know_passwords() {
+    if host::require_root().is_err() {
+        return;
+    }
+    let (relay, mut named) = named();
+    // relayhost's own table may be named again at any time, by `restore`.
+    named.extend(MapKind::new("texthash").map(|kind| kind.table(&Managed::SaslPasswd.path())));
+    let tables: BTreeSet<Table> = named.iter().flat_map(|value| tables(value)).collect();
+    let keys = Relayhost::parse(&relay).map(|relay| keys(&relay)).unwrap_or_default();
+    let (mut first, mut rest) = (Vec::new(), BTreeSet::new());
+    for table in &tables {
+        match table {
+            Table::Entry(entry) => first.push(entry.clone()),
+            Table::Patterns(path) => rest.extend(pattern_values(&read(path))),
+            Table::Asked(name) => first.extend(keys.iter().map_while(|key| ask(name, key).ok()).flatten()),
+            Table::File { kind, path } => {
+                let source = MapSource::new(read(path));
+                first.extend(keys.iter().filter_map(|key| source.get(key)));
+                rest.extend(source.values());
+                // smtp(8) reads the database, whatever the source says.
+                let database = MapKind::new(kind).map(|kind| postfix::read_database(path, &kind));
+                if let Some(Ok(Database::Read { entries, .. })) = database {
+                    first.extend(keys.iter().filter_map(|key| entries.get(key).cloned()));
+                    rest.extend(entries.into_values());
+                }
+            }
+        }
+    }
+    for entry in first.into_iter().chain(rest).take(MOST) {
+        secrets::know_entry(&entry);
+    }
+}
+
+/// The value of `relayhost`, and the values that name tables of passwords. Postfix itself is asked only where other
+/// parameters stand in them.
+fn named() -> (String, Vec<String>) {
+    let main_cf = MainCf::new(read(&Managed::MainCf.path()));
+    let relay = main_cf.get("relayhost").unwrap_or_default();
+    let named = of_passwords(|name| main_cf.get(name), &read(Path::new(MASTER_CF)));
+    let is_whole = !named.iter().chain([&relay]).any(|value| value.contains('$'));
+    if is_whole { (relay, named) } else { expanded().unwrap_or((relay, named)) }
+}
+
+fn expanded() -> Result<(String, Vec<String>)> {
+    let parameters: Vec<&str> = ["relayhost"].into_iter().chain(OF_PASSWORDS).collect();
+    let settings = parse_settings(&postfix::settings(&parameters)?);
+    let named = of_passwords(|name| settings.get(name).cloned(), &postfix::services()?);
+    Ok((value(&settings, "relayhost").to_owned(), named))
+}
+
+/// The bytes of a file; none if it cannot be read.
+fn read(path: &Path) -> Vec<u8> {
+    files::read_whole(path).ok().flatten().unwrap_or_default()
+}
+
+/// The keys under which smtp(8) looks for a relay's login: the name, then the value of `relayhost`
+/// (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
+fn keys(relay: &Relayhost) -> [String; 2] {
+    [relay.host.clone(), relay.text.clone()]
+}
+
+/// The entry of the password tables in force for a relay, `user:password`.
 pub fn login_entry(relay: &Relayhost, settings: &Settings) -> Result<Option<String>> {
-    let keys = [relay.host.clone(), relay.text.clone()];
-    let entry = first_entry("smtp_sasl_password_maps", &keys, settings)?;
+    let entry = first_entry("smtp_sasl_password_maps", &keys(relay), settings)?;
     if let Some(entry) = &entry {
         secrets::know_entry(entry);
     }
     Ok(entry)
 }
 
-/// Registers the password that smtp(8) sends now, so that it is hidden. relayhost's own table is read anyway.
-pub fn know_login_in_force(settings: &Settings) {
-    let path = Managed::SaslPasswd.path();
-    let is_ours = |table: &String| table.split_once(':').is_some_and(|(_, name)| Path::new(name) == path);
-    let tables = words(value(settings, "smtp_sasl_password_maps"));
-    let Some(relay) = Relayhost::parse(value(settings, "relayhost")).filter(|_| !tables.iter().all(is_ours))
-    else {
-        return;
-    };
-    for table in &tables {
-        // Not by proxymap(8): it reports a table that it cannot read once only, and smtp(8) needs that line as the reason.
-        let table = table.strip_prefix("proxy:").unwrap_or(table);
-        for key in [&relay.host, &relay.text] {
-            // A table that cannot be read gives smtp(8) no password either.
-            if let Ok(Some(entry)) = postfix::look_up(table, key) {
-                secrets::know_entry(&entry);
-            }
-        }
-    }
-}
-
-/// The value of the first of these keys that a parameter's tables have, by Postfix's own program.
+/// The value of the first of these keys that a parameter's tables have.
 pub fn first_entry(parameter: &str, keys: &[String], settings: &Settings) -> Result<Option<String>> {
-    let tables = words(value(settings, parameter));
     for key in keys {
-        for table in &tables {
-            if let Some(found) = postfix::look_up(table, key)? {
+        for table in items(value(settings, parameter)) {
+            if let Some(found) = ask(table, key)? {
                 return Ok(Some(found));
             }
         }
     }
     Ok(None)
+}
+
+/// The value of a key in one table. What stands in the setting itself may be a password, and must not become an argument of
+/// postmap, which every user can read.
+pub fn ask(table: &str, key: &str) -> Result<Option<String>> {
+    within(table, key, ask).unwrap_or_else(|| postfix::look_up(table, key))
 }

@@ -31,6 +31,8 @@ pub struct Transaction {
     displaced: Vec<(String, PathBuf)>,
     /// Directories of these files, where the transaction has made them.
     stagings: Vec<TempDir>,
+    /// Queue id of the test message, once it is known.
+    message: Option<String>,
 }
 
 /// The change of one file.
@@ -96,6 +98,7 @@ impl Transaction {
             replaced: BTreeSet::new(),
             displaced: Vec::new(),
             stagings: Vec::new(),
+            message: None,
         };
         if let Err(error) = transaction.write_intent(Phase::Changing) {
             // The record may be there and yet not be safe on the disk. Nothing has been changed, so it must not stay.
@@ -105,15 +108,15 @@ impl Transaction {
         Ok(transaction)
     }
 
-    /// Takes up the change that a stopped run left: any file may be new.
-    pub fn resume(number: u32, place: Place) -> Result<Self> {
+    /// Takes up the change that a stopped run left: any file may be new. `message`: the queue id of its test message.
+    pub fn resume(number: u32, message: Option<String>, place: Place) -> Result<Self> {
         let generation = state::generation(number)?;
         let replaced = generation.files.keys().cloned().collect();
         let mut displaced = Vec::new();
         for staging in files::stagings(&postfix_directory())? {
             displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
         }
-        Ok(Self { generation, place, replaced, displaced, stagings: Vec::new() })
+        Ok(Self { generation, place, replaced, displaced, stagings: Vec::new(), message })
     }
 
     /// Number of the generation that has the files before the change.
@@ -132,13 +135,26 @@ impl Transaction {
     }
 
     fn write_intent(&self, phase: Phase) -> Result<()> {
-        state::write_intent(&Intent { version: VERSION, generation: self.generation.number, phase })
+        let (generation, message) = (self.generation.number, self.message.clone());
+        state::write_intent(&Intent { version: VERSION, generation, phase, message })
+    }
+
+    /// Notes the queue id of the test message, so that the next run can name it if this one is killed. All files are new.
+    pub fn sent(&mut self, queue_id: &str) {
+        self.message = Some(queue_id.to_owned());
+        // On a full disk the message is more important.
+        let _ = self.write_intent(Phase::Changed);
+    }
+
+    /// Queue id of the test message, if it is known.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
     }
 
     /// The last change that was begun, if it has not ended: that of a run whose intent cannot be read.
     pub fn resume_newest(place: Place) -> Result<Option<Self>> {
         let Some(number) = state::numbers()?.last().copied() else { return Ok(None) };
-        let newest = Self::resume(number, place)?;
+        let newest = Self::resume(number, None, place)?;
         Ok((newest.generation.fate == Fate::Open).then_some(newest))
     }
 
@@ -166,12 +182,22 @@ impl Transaction {
 
     /// Keeps the change. `unproven`: a message was to prove it, and relayhost did not learn the relay's answer.
     pub fn keep(mut self, unproven: bool) -> Result<()> {
-        self.generation.unproven = unproven;
         // A run that fails leaves the previous files, even if only the record could not be written.
-        match self.end(Fate::Kept) {
+        match self.record(unproven) {
             Ok(()) => Ok(()),
             Err(cause) => Err(self.fail(cause)),
         }
+    }
+
+    /// Keeps a change that the relay has confirmed, or may have: it stays, whether that can be recorded or not. After an
+    /// error the intent is still there, and the next command records it.
+    pub fn stay(mut self, unproven: bool) -> Result<()> {
+        self.record(unproven)
+    }
+
+    fn record(&mut self, unproven: bool) -> Result<()> {
+        self.generation.unproven = unproven;
+        self.end(Fate::Kept)
     }
 
     /// Ends a change that has failed: puts everything back. Returns the error to end with: the cause, or that the
@@ -295,7 +321,7 @@ pub fn reread(place: Place, action: ServiceAction) -> Result<()> {
     }
     let queue = queue()?;
     let action = if service::master_runs(&queue) { action } else { ServiceAction::Start };
-    service::tell(action, &queue).map(|_| ())
+    service::tell(action, &queue, &mut |_| {}).map(|_| ())
 }
 
 /// Whether Postfix runs.
@@ -303,7 +329,8 @@ pub fn postfix_runs() -> Result<bool> {
     Ok(postfix::is_installed() && service::master_runs(&queue()?))
 }
 
-fn queue() -> Result<Queue> {
+/// The directories of Postfix's queue, as it is set up now.
+pub fn queue() -> Result<Queue> {
     Ok(Queue::new(&parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?)))
 }
 

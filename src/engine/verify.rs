@@ -20,6 +20,7 @@ use crate::model::ended::Verified;
 use crate::model::log::Attempt;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::message::fate;
+use crate::model::message::gap::Gap;
 use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
@@ -55,21 +56,22 @@ pub fn verify_alone(
     let request = Request::typed(&desired, answers, to, deadline)?;
     let recovered = recover_if_stopped(progress)?;
     tell_of_damage(progress);
-    let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, progress)?;
+    let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, &mut |_| (), progress)?;
     Ok(Verified { delivery, recovered })
 }
 
 /// Sends and follows. Errors only where nothing could be sent or nothing can be read; every fate of a message that
-/// was sent is a `Delivery`.
+/// was sent is a `Delivery`. `queued` gets the queue id, once it is known.
 pub fn verify(
     desired: &Desired,
     observed: &Observed,
     request: &Request,
+    queued: &mut dyn FnMut(&str),
     progress: &mut dyn Progress,
 ) -> Result<Delivery> {
     let begin = clock::now();
     progress.begin("message");
-    let result = send_and_follow(desired, observed, request, progress);
+    let result = send_and_follow(desired, observed, request, queued, progress);
     let (end, text) = match &result {
         Ok(delivery) => {
             let often = match delivery.put_off {
@@ -83,9 +85,13 @@ pub fn verify(
         Err(_) => (End::Bad, "could not be sent".into()),
     };
     progress.end(end, &text, begin.elapsed());
-    if let Some(proof) = result.as_ref().ok().and_then(|done| Proof::of(done, desired, clock::wall())) {
-        // It was delivered, whether that can be noted or not.
-        let _ = state::write_proof(&proof);
+    // It was delivered, whether that can be recorded or not.
+    if let Some(proof) = result.as_ref().ok().and_then(|done| Proof::of(done, desired, clock::wall()))
+        && let Err(error) = state::write_proof(&proof)
+    {
+        progress.note(&format!(
+            "the relay took the message; that could not be recorded, so `relayhost check` does not show it ({error})"
+        ));
     }
     result
 }
@@ -99,6 +105,7 @@ fn send_and_follow(
     desired: &Desired,
     observed: &Observed,
     request: &Request,
+    queued: &mut dyn FnMut(&str),
     progress: &mut dyn Progress,
 ) -> Result<Delivery> {
     let Some(postfix) = &observed.postfix else {
@@ -122,6 +129,10 @@ fn send_and_follow(
         ));
     }
     let log = log_tail::follow(postfix.setting("maillog_file"))?;
+    if let Some(gap) = log.gap_without_journal() {
+        // Nothing could be learned of a message that is sent now.
+        return Ok(message.delivery(None, fate::incomplete(gap, &log.file(), log.by_hand(), None)));
+    }
     let name = host::hostname();
     let subject = format!("relayhost test from {name}");
     let body = format!(
@@ -131,7 +142,16 @@ fn send_and_follow(
     );
     let message_id = mail::submit(&message.from, &request.to, &subject, &body)?;
     let mut pursuit = Pursuit::new(log, postfix.setting("queue_directory"), &message_id, &request.to);
-    message.follow(&mut pursuit, progress).map_err(|error| pursuit.interrupted(signals::blame(error)))
+    let followed = message.follow(&mut pursuit, queued, progress);
+    let mut delivery = followed.map_err(|error| pursuit.interrupted(signals::blame(error)))?;
+    let found = postfix.setting("relayhost");
+    if found != message.relayhost
+        && let Outcome::Failed(failure) = &delivery.outcome
+    {
+        let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
+        delivery.outcome = fate::not_set_up(found, &message.relayhost, &evidence);
+    }
+    Ok(delivery)
 }
 
 /// The message under way.
@@ -149,7 +169,12 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
-    fn follow(&mut self, pursuit: &mut Pursuit, progress: &mut dyn Progress) -> Result<Delivery> {
+    fn follow(
+        &mut self,
+        pursuit: &mut Pursuit,
+        queued: &mut dyn FnMut(&str),
+        progress: &mut dyn Progress,
+    ) -> Result<Delivery> {
         let (mut known, mut pause, mut next_look) = (0, TICK, self.begin);
         // The attempt after which another was asked for, and when that is to be.
         let (mut again, mut retry_at): (Option<Attempt>, Option<Instant>) = (None, None);
@@ -157,7 +182,11 @@ impl Message<'_> {
         let mut told: Option<String> = None;
         loop {
             pursuit.read(false)?;
-            self.queue_id = pursuit.trail().queue_id().map(str::to_owned);
+            let queue_id = pursuit.trail().queue_id();
+            if queue_id != self.queue_id.as_deref() {
+                self.queue_id = queue_id.map(str::to_owned);
+                queue_id.into_iter().for_each(&mut *queued);
+            }
             if pursuit.trail().news() != known {
                 known = pursuit.trail().news();
                 (pause, next_look) = (TICK, clock::now());
@@ -169,6 +198,7 @@ impl Message<'_> {
                 doubted = doubted.filter(|_| matches!(word, Word::Doubt(_)));
                 match &word {
                     Word::Open => {}
+                    Word::Incomplete(gap) => return Ok(self.incomplete(pursuit, gap)),
                     Word::Doubt(_) => {
                         if doubted.get_or_insert(clock::now()).elapsed() >= GRACE
                             && let Some(delivery) = self.doubt(pursuit, &word)?
@@ -185,7 +215,7 @@ impl Message<'_> {
                         Judgement::Final(outcome) => {
                             let delivery = self.delivery(word.attempt(), outcome);
                             if !pursuit.confirm()? {
-                                return Ok(self.incomplete(pursuit));
+                                return Ok(self.incomplete(pursuit, &Gap::Late));
                             }
                             if self.word(pursuit) == word {
                                 return Self::clear_queue(delivery, pursuit);
@@ -232,7 +262,7 @@ impl Message<'_> {
     /// Log and queue have disagreed for a while. If they still do when all is read, somebody else writes to the log.
     fn doubt(&self, pursuit: &mut Pursuit, before: &Word) -> Result<Option<Delivery>> {
         if !pursuit.confirm()? {
-            return Ok(Some(self.incomplete(pursuit)));
+            return Ok(Some(self.incomplete(pursuit, &Gap::Late)));
         }
         let now = self.word(pursuit);
         Ok(match &now {
@@ -246,7 +276,7 @@ impl Message<'_> {
         let found = match word {
             Word::Said(found) => found,
             Word::Gone(gone) => return Ok(Judgement::Final(self.gone(*gone, pursuit)?)),
-            Word::Open | Word::Doubt(_) => return Err(Error::NoLog), // nobody asks then
+            Word::Open | Word::Doubt(_) | Word::Incomplete(_) => return Err(Error::NoLog), // nobody asks then
         };
         let attempt = found.attempt();
         let evidence = pursuit.trail().evidence(Some(attempt));
@@ -266,11 +296,15 @@ impl Message<'_> {
 
     /// The time is over. What was put off for a reason that may pass is the word then.
     fn out_of_time(&self, pursuit: &mut Pursuit, again: Option<&Attempt>) -> Result<Delivery> {
+        if let Some(gap) = pursuit.trail().gap() {
+            return Ok(self.incomplete(pursuit, &gap));
+        }
         if self.queue_id.is_some() {
             if !pursuit.confirm()? {
-                return Ok(self.incomplete(pursuit));
+                return Ok(self.incomplete(pursuit, &Gap::Late));
             }
             match self.word(pursuit) {
+                Word::Incomplete(gap) => return Ok(self.incomplete(pursuit, &gap)),
                 Word::Doubt(text) => return Ok(self.contradiction(pursuit, &text)),
                 Word::Open => {}
                 word if again.zip(word.attempt()).is_some_and(|(one, other)| is_repeated(one, other)) => {}
@@ -307,9 +341,9 @@ impl Message<'_> {
         Delivery { queue, ..self.delivery(None, outcome) }
     }
 
-    fn incomplete(&self, pursuit: &Pursuit) -> Delivery {
+    fn incomplete(&self, pursuit: &Pursuit, gap: &Gap) -> Delivery {
         let ((queue, left), (file, by_hand)) = (self.in_queue(pursuit), pursuit.file());
-        Delivery { queue, ..self.delivery(None, fate::incomplete(&file, by_hand, left.as_deref())) }
+        Delivery { queue, ..self.delivery(None, fate::incomplete(gap, &file, by_hand, left.as_deref())) }
     }
 
     /// What the queue has of a message whose fate is in doubt, and how postsuper(1) knows it. If the queue cannot be read,

@@ -93,16 +93,16 @@ mod tests {
         let undone = |edits| Error::Undone { cause: Box::new(Error::NoLog), edits };
         let out = undone(vec![Edit::Kept { path: path.clone(), kept }]);
         assert!(out.to_string().contains("that edit is not in force, it is kept as /k/main.cf"), "{out}");
-        assert!(out.hint().starts_with("see that edit by `diff /etc/postfix/main.cf /k/main.cf`"));
+        assert!(out.hint("").starts_with("see that edit by `diff /etc/postfix/main.cf /k/main.cf`"));
         let kept = PathBuf::from("/g/0003/found/main.cf");
-        let alone = undone(vec![Edit::Kept { path: path.clone(), kept }]).hint();
+        let alone = undone(vec![Edit::Kept { path: path.clone(), kept }]).hint("");
         assert!(
             alone.starts_with("see that edit by `diff /g/0003/after/main.cf /g/0003/found/main.cf`"),
             "{alone}"
         );
         let stays = undone(vec![Edit::InForce { path }]);
         assert!(stays.to_string().contains("restored, but for /etc/postfix/main.cf"), "{stays}");
-        assert_eq!(stays.hint(), Error::NoLog.hint());
+        assert_eq!(stays.hint(""), Error::NoLog.hint(""));
         assert!(undone(Vec::new()).to_string().ends_with("the previous configuration was restored"));
     }
 }

@@ -1,7 +1,11 @@
-//! The next step after each error: the second line that a person reads.
+//! The next step after each error: the second line that a person reads. It is also kept and shown in other places (by
+//! `check`, in the journal, by a monitoring system), so it names the command that is to be run again.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use nix::errno::Errno;
 
 use super::{Edit, Error};
 
@@ -13,14 +17,64 @@ pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/pos
 /// that no terminal shows are written as numbers.
 pub fn typed(name: impl AsRef<Path>) -> String {
     let bytes = name.as_ref().as_os_str().as_bytes();
-    let bytes = [if bytes.starts_with(b"-") { &b"./"[..] } else { b"" }, bytes].concat();
+    word(&[if bytes.starts_with(b"-") { &b"./"[..] } else { b"" }, bytes].concat())
+}
+
+/// A command line of relayhost's with these arguments, for a shell.
+pub fn command_line(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
+    let words = arguments.into_iter().map(|argument| format!(" {}", word(argument.as_ref().as_bytes())));
+    words.fold("relayhost".to_owned(), |line, word| line + &word)
+}
+
+/// A word, quoted for a shell.
+fn word(bytes: &[u8]) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._+=:@%,-".contains(byte);
     let is_shown = |c: char| c.is_alphanumeric() || c == ' ' || (c.is_ascii_graphic() && c != '`');
-    match std::str::from_utf8(&bytes) {
+    match std::str::from_utf8(bytes) {
         Ok(text) if !bytes.is_empty() && bytes.iter().all(is_plain) => text.to_owned(),
         Ok(text) if text.chars().all(is_shown) => format!("'{}'", text.replace('\'', "'\\''")),
         _ => format!("$'{}'", bytes.iter().copied().map(numbered).collect::<String>()),
     }
+}
+
+/// The command that moves a thing away, to a name beside its own.
+pub fn away(path: &Path) -> String {
+    let mut other = path.as_os_str().to_owned();
+    other.push(".away");
+    format!("`mv {} {}`", typed(path), typed(other))
+}
+
+/// The next step where something else lies in the place of a file.
+fn no_file(path: &Path, kind: &str) -> String {
+    let (name, away) = (typed(path), away(path));
+    match kind {
+        "a directory" => format!(
+            "name a file in it; or, if the file is to have this name, move the directory away ({away}), write the file, and run the same command again"
+        ),
+        "a device" => "name a file on the disk, and run the same command again".into(),
+        _ => format!(
+            "see who uses it (`fuser -v {name}`); if nobody does, move it away ({away}), write a file in its place, and run the same command again"
+        ),
+    }
+}
+
+/// The next step after an error that the system reports for a path: what is amiss there, and what shows it.
+fn step_after(source: &std::io::Error, path: &Path) -> String {
+    let (name, away) = (typed(path), away(path));
+    let step = match source.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOTDIR) => format!("a part of that path is a file where a directory must be (`namei -l {name}` shows each part): correct the path, or move that file away"),
+        Some(Errno::EISDIR) => format!("a directory lies where a file must be: name the file, or {away}"),
+        Some(Errno::ELOOP) => format!("its symbolic links lead in a circle, or to another link (`namei -l {name}` shows each part): have them lead to the file"),
+        Some(Errno::EEXIST | Errno::ENOTEMPTY) => format!("something is in its place: move it away ({away})"),
+        Some(Errno::EACCES | Errno::EPERM) => format!("root itself is refused: by an attribute (`lsattr -d {name}` shows an i or a, `chattr -ia {name}` takes it off), by SELinux (`ausearch -m avc -ts recent`), or by the server of a network file system; end that"),
+        Some(Errno::EIO | Errno::EUCLEAN | Errno::EBADMSG) => "the disk or its file system is damaged: `dmesg` has the kernel's words; mend it".into(),
+        Some(Errno::ESTALE | Errno::ENOTCONN | Errno::EHOSTDOWN) => "the server of that file system does not answer, or has lost the file: mount it again".into(),
+        Some(Errno::EMFILE | Errno::ENFILE) => "too many files are open: see by `cat /proc/sys/fs/file-nr`, and end what opens them".into(),
+        Some(Errno::EOPNOTSUPP) => "that file system cannot do this: have the directory on one of the disk's own, such as ext4 or xfs".into(),
+        Some(Errno::ETXTBSY | Errno::EBUSY) => format!("something uses it (`fuser -v {name}`): end that"),
+        _ => format!("the last words are the system's own reason for {name}: end that"),
+    };
+    format!("{step}, and run the same command again")
 }
 
 /// A byte between `$'` and `'` of bash.
@@ -32,9 +86,18 @@ fn numbered(byte: u8) -> String {
     }
 }
 
+/// The words of a remedy in place of which `Error::hint` names the command.
+const AGAIN: &str = "the same command";
+
 impl Error {
-    /// The next step for a person, as a command or a sentence.
-    pub fn hint(&self) -> String {
+    /// The next step for a person, as a command or a sentence. `command` is the command line that is to be run again, as a
+    /// shell reads it.
+    pub fn hint(&self, command: &str) -> String {
+        self.step().replace(AGAIN, &format!("`{command}`"))
+    }
+
+    /// The same, with `AGAIN` in place of the command: for another error's remedy.
+    pub fn step(&self) -> String {
         match self {
             Self::Answers { remedy, .. }
             | Self::NotWritten { remedy, .. }
@@ -43,9 +106,10 @@ impl Error {
             | Self::ProgramMissing { remedy, .. }
             | Self::Locked { remedy, .. }
             | Self::Log { remedy, .. }
-            | Self::Package { remedy, .. }
-            | Self::PostfixTooOld { remedy, .. } => remedy.clone(),
+            | Self::Package { remedy, .. } => remedy.clone(),
+            Self::PostfixTooOld { .. } => "use the relay's port 587 with implicit_tls = false".into(),
             Self::NotRoot => "run the same command with sudo".into(),
+            Self::NoFile { path, kind } => no_file(path, kind),
             Self::Io { source, path, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => format!("check that {} is the right path", typed(path)),
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space on that file system, and run the same command again".into(),
@@ -56,7 +120,7 @@ impl Error {
                      then run the same command again",
                     typed(path)
                 ),
-                _ => format!("look at `ls -ldZ {}`, and run the same command again", typed(path)),
+                _ => step_after(source, path),
             },
             Self::TooLarge { path, .. } => format!("check that {} is the file you mean", typed(path)),
             Self::Symlink { path } => format!(
@@ -84,7 +148,7 @@ impl Error {
             }
             Self::NotRunning { .. } => "see why by `postfix check` and `ss -ltnp 'sport = :25'` (who has port 25, if it is not Postfix), mend that, and run the same command again".into(),
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
-            Self::NoLog => "have a syslog daemon, such as rsyslog, or systemd-journald run (`systemctl restart rsyslog`), see that `logger -p mail.info hello` leaves a line in /var/log/maillog, and run this again".into(),
+            Self::NoLog => "have a syslog daemon, such as rsyslog, or systemd-journald run (`systemctl restart rsyslog`), see that `logger -p mail.info hello` leaves a line in /var/log/maillog, and run the same command again".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),
             Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
             Self::Masked => "systemctl unmask postfix, and run the same command again".into(),
@@ -110,10 +174,10 @@ impl Error {
             }
             // An edit that is out of force stays so if nobody is told, whatever the cause of the undoing.
             Self::Undone { cause, edits } => match edits.iter().filter_map(Edit::hint).collect::<Vec<_>>() {
-                hints if hints.is_empty() => cause.hint(),
-                hints => format!("{}; then {}", hints.join("; "), cause.hint()),
+                hints if hints.is_empty() => cause.step(),
+                hints => format!("{}; then {}", hints.join("; "), cause.step()),
             },
-            Self::Interrupted(interruption) => interruption.hint(),
+            Self::Interrupted(interruption) => interruption.step(),
             Self::Stuck { undo, .. } if undo.is_lost_record() => {
                 "relayhost repair (it makes the files what the answers say)".into()
             }
@@ -127,6 +191,26 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever the system's reason is, the remedy says what is amiss and what to do about it, and names the command.
+    #[test]
+    fn a_remedy_says_what_is_amiss_and_names_the_command_that_is_to_be_run_again() {
+        let io = |number| Error::Io {
+            action: "read",
+            path: "/a b".into(),
+            source: std::io::Error::from_raw_os_error(number),
+        };
+        let no_file = |kind| Error::NoFile { path: "/a b".into(), kind };
+        let errors = (1..134).map(io).chain(["a FIFO", "a directory", "a device", "a socket"].map(no_file));
+        let command = command_line(["apply", "--root", "/mnt/a b"]);
+        assert_eq!(command, "relayhost apply --root '/mnt/a b'");
+        for error in errors.chain([Error::NoLog, Error::Masked, Error::NotRoot, Error::NoProc]) {
+            let hint = error.hint(&command);
+            let is_path = hint.starts_with("check that '/a b' is the right path");
+            assert!(is_path || hint.contains("`relayhost apply --root '/mnt/a b'`"), "{error:?}: {hint}");
+            assert!(!hint.contains(AGAIN) && !hint.contains("ls -ld"), "{error:?}: {hint}");
+        }
+    }
 
     #[test]
     fn a_path_is_one_word_of_a_shell_whatever_its_name() {

@@ -8,11 +8,11 @@ use super::{Error, Exit};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// The terminal went away.
-    Hup,
+    Hup = 1,
     /// Ctrl-C.
-    Int,
+    Int = 2,
     /// `kill`, `systemctl stop`, a shutdown.
-    Term,
+    Term = 15,
 }
 
 impl Signal {
@@ -21,11 +21,7 @@ impl Signal {
 
     /// Its number (signal(7)), the same on all of Linux.
     pub fn number(self) -> i32 {
-        match self {
-            Self::Hup => 1,
-            Self::Int => 2,
-            Self::Term => 15,
-        }
+        self as i32
     }
 
     /// Its name.
@@ -42,12 +38,9 @@ impl Signal {
         if self == Self::Int { "Ctrl-C" } else { self.name() }
     }
 
+    /// The exit status, as a shell has it for the signal.
     fn exit(self) -> Exit {
-        match self {
-            Self::Hup => Exit::Hup,
-            Self::Int => Exit::Int,
-            Self::Term => Exit::Term,
-        }
+        Exit::from_code(128 + self as u8)
     }
 }
 
@@ -72,21 +65,12 @@ pub enum Files {
 /// The whereabouts of the test message after a run that a signal ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TestMessage {
-    /// The run took it out of the queue.
-    TakenOut {
-        /// Its queue id.
-        queue_id: String,
-    },
-    /// The message had left the queue: it was delivered, or bounced.
-    Left {
-        /// Its queue id.
-        queue_id: String,
-    },
-    /// Not known: the log had not shown the message yet, or Postfix could not take it out of the queue.
-    Unknown {
-        /// Its queue id, if the log had shown it.
-        queue_id: Option<String>,
-    },
+    /// The run took the message of this queue id out of the queue.
+    TakenOut(String),
+    /// The message of this queue id had left the queue: it was delivered, or bounced.
+    Left(String),
+    /// Not known: the log had not shown the message and its queue id yet, or Postfix could not take it out of the queue.
+    Unknown(Option<String>),
 }
 
 /// A signal, and the state in which the run that it ended leaves the host.
@@ -114,12 +98,12 @@ impl Interruption {
     }
 
     /// The next step for a person.
-    pub fn hint(&self) -> String {
+    pub(super) fn step(&self) -> String {
         let message = match &self.message {
-            Some(TestMessage::Unknown { queue_id: Some(id) }) => {
+            Some(TestMessage::Unknown(Some(id))) => {
                 format!("see by `postqueue -p` whether {id} is there, and take it out by `postsuper -d {id}`; then ")
             }
-            Some(TestMessage::Unknown { queue_id: None }) => {
+            Some(TestMessage::Unknown(None)) => {
                 "see by `postqueue -p` whether the test message is there, and take it out by `postsuper -d` with its queue id; then ".into()
             }
             _ => String::new(),
@@ -141,16 +125,14 @@ impl fmt::Display for Interruption {
         }
         match &self.message {
             None => {}
-            Some(TestMessage::TakenOut { queue_id }) => {
-                write!(f, "\nthe test message {queue_id} was taken out of the queue again")?;
+            Some(TestMessage::TakenOut(id)) => {
+                write!(f, "\nthe test message {id} was taken out of the queue again")?;
             }
-            Some(TestMessage::Left { queue_id }) => {
-                write!(f, "\nthe test message {queue_id} had left the queue already")?;
-            }
-            Some(TestMessage::Unknown { queue_id: Some(id) }) => {
+            Some(TestMessage::Left(id)) => write!(f, "\nthe test message {id} had left the queue already")?,
+            Some(TestMessage::Unknown(Some(id))) => {
                 write!(f, "\nthe test message {id} could not be taken out of the queue")?;
             }
-            Some(TestMessage::Unknown { queue_id: None }) => {
+            Some(TestMessage::Unknown(None)) => {
                 f.write_str("\nthe test message may be in the queue: its queue id was not in the log yet")?;
             }
         }
@@ -200,10 +182,13 @@ mod tests {
     fn it_says_what_is_in_force_what_was_undone_and_what_is_queued() {
         let early = Error::Interrupted(Box::new(Interruption::new(Signal::Int)));
         assert_eq!(early.to_string(), "ended by SIGINT (Ctrl-C)\nnothing was changed");
-        assert_eq!((early.exit(), early.hint().as_str()), (Exit::Int, "run the same command again"));
+        assert_eq!(
+            (early.exit(), early.hint("relayhost check").as_str()),
+            (Exit::Int, "run `relayhost check` again")
+        );
         let late = early.interrupted_with(|left| {
             left.stays.push("installed postfix".into());
-            left.message = Some(TestMessage::TakenOut { queue_id: "4A".into() });
+            left.message = Some(TestMessage::TakenOut("4A".into()));
             left.files = Files::PutBack;
         });
         let undone = Error::Undone { cause: Box::new(late), edits: Vec::new() };
@@ -214,10 +199,11 @@ mod tests {
         assert_eq!(undone.exit(), Exit::Int);
         let kept = undone.interrupted_with(|left| {
             left.files = Files::New(3);
-            left.message = Some(TestMessage::Unknown { queue_id: None });
+            left.message = Some(TestMessage::Unknown(None));
         });
         assert!(kept.to_string().contains("in force, and no message has proved it"), "{kept}");
-        assert!(kept.hint().contains("`postqueue -p`") && kept.hint().contains("`relayhost restore 3`"));
+        let hint = kept.hint("relayhost apply");
+        assert!(hint.contains("`postqueue -p`") && hint.contains("`relayhost restore 3`"));
     }
 
     #[test]

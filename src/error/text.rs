@@ -7,12 +7,14 @@ use std::time::Duration;
 /// text are written as numbers, as [`typed`](super::typed) writes them.
 pub fn shown(path: impl AsRef<Path>) -> String {
     let text = path.as_ref().to_string_lossy();
-    let one = |c: char| {
-        let is_hidden = c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if is_hidden { format!("\\x{:02x}", u32::from(c)) } else { c.to_string() }
-    };
+    let one = |c: char| if is_unsafe(c) { format!("\\x{:02x}", u32::from(c)) } else { c.to_string() };
     text.chars().map(one).collect()
+}
+
+/// Whether a character could end a line, control a terminal, or reorder or hide text.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Texts, each on a line of its own, with a line end before each.
@@ -63,6 +65,7 @@ mod tests {
             Error::Exposed { path: path(), problem: text(), remedy: text() },
             Error::Untrusted { path: path(), problem: text(), remedy: text() },
             Error::Io { action: "read", path: path(), source: std::io::Error::other("x") },
+            Error::NoFile { path: path(), kind: "a FIFO" },
             Error::TooLarge { path: path(), limit: 1 },
             Error::Symlink { path: path() },
             Error::Package { path: path(), problem: text(), remedy: text() },
@@ -73,7 +76,7 @@ mod tests {
             Error::ChangedMeanwhile { path: path(), found: text() },
         ];
         for error in errors {
-            let said = format!("{error}{}", error.hint());
+            let said = format!("{error}{}", error.hint("relayhost check"));
             assert!(!said.contains(|c: char| c.is_control() || c == '\u{202e}'), "{said:?}");
             assert!(said.contains("a\\x0a  -> "), "{said}");
         }

@@ -38,8 +38,8 @@ pub struct Relay {
     pub tls: Tls,
     /// TLS from the first byte (RFC 8314 §3.3).
     pub implicit_tls: bool,
-    /// IP versions that Postfix uses.
-    pub ip: IpPolicy,
+    /// Value of `inet_protocols`, the IP versions that Postfix uses; `None`: the host's own value stays.
+    pub ip: Option<&'static str>,
 }
 
 /// TLS levels, as in Postfix's `smtp_tls_security_level`.
@@ -69,15 +69,6 @@ impl Tls {
             Self::Secure => "secure",
         }
     }
-}
-
-/// The treatment of `inet_protocols`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IpPolicy {
-    /// The answers are silent: the host's own setting stays.
-    Leave,
-    /// It is set to this value.
-    Set(&'static str),
 }
 
 /// SASL mechanisms that answers may name.

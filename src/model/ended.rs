@@ -46,20 +46,20 @@ pub enum Ended {
     /// `providers`: the presets.
     Shown(Shown),
     /// Every command: an error ended it.
-    Failed(Error),
+    Failed {
+        /// The error.
+        error: Error,
+        /// The command line, as a shell reads it: a remedy may be to run it again.
+        command: String,
+    },
 }
 
 impl Ended {
     /// The exit status of the command.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Checked(compared) | Self::Planned(compared) => {
-                if compared.plan.is_in_order() {
-                    Exit::Done
-                } else {
-                    Exit::Differs
-                }
-            }
+            Self::Checked(compared) | Self::Planned(compared) if compared.plan.is_in_order() => Exit::Done,
+            Self::Checked(_) | Self::Planned(_) => Exit::Differs,
             Self::Applied(applied) => applied.exit(),
             Self::Deferred(_) => Exit::Deferred,
             Self::Idle(idle) => idle.exit(),
@@ -68,7 +68,7 @@ impl Ended {
             Self::Recovered(_) | Self::Listed(_) | Self::Restored(_) | Self::Shown(_) => Exit::Done,
             Self::Diagnosed(diagnosed) => diagnosed.exit(),
             Self::Written(written) => written.exit(),
-            Self::Failed(error) => error.exit(),
+            Self::Failed { error, .. } => error.exit(),
         }
     }
 }
@@ -106,6 +106,8 @@ pub struct Applied {
     pub delivery: Option<Delivery>,
     /// Whether the files were put back.
     pub undone: bool,
+    /// A line that says what could not be recorded, if the relay has confirmed the configuration and that was so.
+    pub unrecorded: Option<String>,
     /// Findings that are left to a person; `None` if nobody looked for them.
     pub findings: Option<Vec<Finding>>,
 }
@@ -198,6 +200,10 @@ pub struct Listed {
 pub struct Restored {
     /// Its number.
     pub generation: u32,
+    /// The generation that has the files from before, edits by hand included.
+    pub previous: u32,
+    /// Names of the files that somebody had edited by hand since the last run.
+    pub edited: Vec<String>,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
 }
@@ -256,6 +262,8 @@ impl Diagnosed {
 pub struct Written {
     /// The files that were written, the answers first; none if the relay refused.
     pub paths: Vec<PathBuf>,
+    /// A line for each edit of somebody else's that was kept under another name, and for what could not be finished.
+    pub notes: Vec<String>,
     /// The relay and the login by the answers, in one line.
     pub summary: String,
     /// The commands to call next.
@@ -295,14 +303,7 @@ impl Shown {
         let preset = match (providers::find(typed), providers().get_key_value(typed)) {
             (Ok(preset), _) => preset,
             (Err(_), Some((name, provider))) => Preset { name, provider, host: None },
-            (Err(unknown), None) => {
-                return Err(Error::Answers {
-                    file: "providers".into(),
-                    place: None,
-                    problem: unknown.problem,
-                    remedy: unknown.remedy,
-                });
-            }
+            (Err(complaint), None) => return Err(complaint.of("providers", None)),
         };
         Ok(Self::One { typed: typed.to_owned(), preset })
     }

@@ -3,6 +3,7 @@
 
 mod notice;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use notice::Notice;
@@ -69,15 +70,8 @@ impl Entry {
 
 /// The text of a message. Text that is not UTF-8, or has control characters, comes as numbers.
 fn message(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(numbers) => {
-            let bytes: Option<Vec<u8>> =
-                numbers.iter().map(|number| u8::try_from(number.as_u64()?).ok()).collect();
-            Some(String::from_utf8_lossy(&bytes?).into_owned())
-        }
-        _ => None,
-    }
+    let bytes = || Some(String::from_utf8_lossy(&Vec::<u8>::deserialize(value).ok()?).into_owned());
+    value.as_str().map(str::to_owned).or_else(bytes)
 }
 
 #[cfg(test)]

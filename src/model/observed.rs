@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::model::packages::need::{MAIL_PACKAGES, Need};
+use crate::model::packages::need::Need;
 use crate::model::postfix::lines::trim;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
@@ -15,8 +15,9 @@ use crate::model::state::generation::LastRun;
 /// Everything that a plan needs to know about a host.
 #[derive(Debug)]
 pub struct Observed {
-    /// Each capability that was looked up.
-    pub packages: BTreeMap<String, Presence>,
+    /// Each capability that was looked up and is there: the package that provides it (NEVRA:
+    /// name-epoch:version-release.arch).
+    pub packages: BTreeMap<String, String>,
     /// Names of the Cyrus SASL plugins on the disk: `plain` for libplain.so.
     pub plugins: BTreeSet<String>,
     /// The `mail` command.
@@ -25,15 +26,6 @@ pub struct Observed {
     pub last: LastRun,
     /// Postfix, if its programs and its main.cf are there.
     pub postfix: Option<Postfix>,
-}
-
-/// Whether a capability is on the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Presence {
-    /// Provided by this package (NEVRA: name-epoch:version-release.arch).
-    Installed(String),
-    /// Provided by none.
-    Missing,
 }
 
 /// Postfix as it is on the host.
@@ -164,23 +156,11 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The names to ask `rpm -q --whatprovides` for. The mail command is asked for under all its names.
 pub fn capabilities(needs: &[Need]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for need in needs {
-        match need {
-            Need::Package { name, .. } => names.push(name.clone()),
-            // `rpm -q` reports an absent path as an error, but not an absent name.
-            Need::MailCommand => names
-                .extend(MAIL_PACKAGES.iter().filter(|name| !name.starts_with('/')).map(ToString::to_string)),
-        }
-    }
+    // `rpm -q` reports an absent path as an error, but not an absent name.
+    let names = needs.iter().flat_map(Need::names).filter(|name| !name.starts_with('/'));
+    let mut names: Vec<String> = names.map(str::to_owned).collect();
     names.dedup();
     names
 }
@@ -190,7 +170,7 @@ pub const QUERY_FORMAT: &str = "relayhost %{NEVRA}\\n";
 
 /// Parses the output of `rpm -q --whatprovides` for `asked`, in the C locale. Answers come in the order of the
 /// questions; a capability that several packages provide takes several lines, so lines are matched by name first.
-pub fn parse_packages(asked: &[String], output: &str) -> BTreeMap<String, Presence> {
+pub fn parse_packages(asked: &[String], output: &str) -> BTreeMap<String, String> {
     let missing: BTreeSet<&str> =
         output.lines().filter_map(|line| line.strip_prefix("no package provides ")).map(str::trim).collect();
     let installed: Vec<&str> = output.lines().filter_map(|line| line.strip_prefix("relayhost ")).collect();
@@ -199,17 +179,8 @@ pub fn parse_packages(asked: &[String], output: &str) -> BTreeMap<String, Presen
             installed.iter().find(|nevra| nevra.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')));
         named.or_else(|| installed.first()).map_or_else(|| name.to_owned(), ToString::to_string)
     };
-    asked
-        .iter()
-        .map(|name| {
-            let presence = if missing.contains(name.as_str()) {
-                Presence::Missing
-            } else {
-                Presence::Installed(nevra_of(name))
-            };
-            (name.clone(), presence)
-        })
-        .collect()
+    let found = asked.iter().filter(|name| !missing.contains(name.as_str()));
+    found.map(|name| (name.clone(), nevra_of(name))).collect()
 }
 
 /// Parses the output of `postconf NAME…`.
@@ -222,26 +193,25 @@ pub fn parse_settings(output: &str) -> Settings {
 }
 
 #[cfg(test)]
-impl Postfix {
-    /// A running Postfix with these settings and no files, for unit tests.
-    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
-        Self {
-            version: Version("3.5.25".into()),
-            settings: settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-            main_cf: MainCf::new(Vec::new()),
-            main_cf_for_all: true,
-            map_kind: MapKind::new("hash"),
-            maps: BTreeMap::new(),
-            ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
-            service: Service { running: true, enabled: Some(true), masked: false },
-            sendmail: Sendmail::Postfix,
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Postfix {
+        /// A running Postfix with these settings and no files, for unit tests.
+        pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+            Self {
+                version: Version("3.5.25".into()),
+                settings: settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+                main_cf: MainCf::new(Vec::new()),
+                main_cf_for_all: true,
+                map_kind: MapKind::new("hash"),
+                maps: BTreeMap::new(),
+                ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
+                service: Service { running: true, enabled: Some(true), masked: false },
+                sendmail: Sendmail::Postfix,
+            }
+        }
+    }
 
     #[test]
     fn packages_by_capability() {
@@ -250,9 +220,9 @@ mod tests {
         let output = "relayhost postfix-2:3.5.25-1.el9.x86_64\nno package provides cyrus-sasl-plain\n\
                       no package provides mailx\nrelayhost s-nail-14.9.22-6.el9.x86_64\n";
         let found = parse_packages(&asked, output);
-        assert_eq!(found["postfix"], Presence::Installed("postfix-2:3.5.25-1.el9.x86_64".into()));
-        assert_eq!(found["cyrus-sasl-plain"], Presence::Missing);
-        assert_eq!(found["s-nail"], Presence::Installed("s-nail-14.9.22-6.el9.x86_64".into()));
+        assert_eq!(found["postfix"], "postfix-2:3.5.25-1.el9.x86_64");
+        assert_eq!(found.get("cyrus-sasl-plain"), None);
+        assert_eq!(found["s-nail"], "s-nail-14.9.22-6.el9.x86_64");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::error::is_unsafe;
+
 /// The remedy for a wrong duration.
 pub const DURATION_REMEDY: &str = "write a number with a unit, such as \"90s\" or \"5m\"; from 1s to 24h";
 
@@ -15,11 +17,6 @@ pub fn one_line(text: &str) -> String {
 /// As [`one_line`], but line ends and tabs stay.
 pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) && c != '\n' && c != '\t' { '?' } else { c }).collect()
-}
-
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Longest text that is shown in quotes, in bytes.
@@ -58,7 +55,10 @@ pub fn is_recipient(text: &str) -> bool {
 
 /// A line without possible passwords: without the contents of tables within the setting itself.
 pub fn without_inline_tables(line: &str) -> String {
-    let cut = ["static:", "inline:"].iter().filter_map(|kind| Some(line.find(kind)? + kind.len())).min();
+    let cut = ["static:", "inline:", "randmap:"]
+        .iter()
+        .filter_map(|kind| Some(line.find(kind)? + kind.len()))
+        .min();
     cut.and_then(|at| line.get(..at)).map_or_else(|| line.to_owned(), |head| format!("{head}********"))
 }
 

@@ -76,7 +76,7 @@ fn of_generation(number: u32) -> Vec<Damage> {
             Err(Error::Record { path, problem }) => {
                 let directory = state::generation_path(number);
                 let inside = path.strip_prefix(&directory).unwrap_or(Path::new("")).display().to_string();
-                let problem = if inside.is_empty() { problem } else { format!("{inside}: {problem}") };
+                let problem = if inside.is_empty() { problem } else { format!("{inside} {problem}") };
                 let lost = format!("generation {number} cannot be restored");
                 return vec![Damage { path: directory, problem, lost }];
             }

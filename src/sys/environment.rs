@@ -7,6 +7,11 @@ use crate::model::secret::Secret;
 /// The architecture of this host's packages, as rpm calls it.
 pub const ARCHITECTURE: &str = std::env::consts::ARCH;
 
+/// The command line of this process, for a shell.
+pub fn command_line() -> String {
+    crate::error::command_line(std::env::args_os().skip(1))
+}
+
 /// An environment variable, if it is set and is UTF-8.
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()

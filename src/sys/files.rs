@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::{NamedTempFile, TempDir};
 
-use super::acl;
+use super::{acl, input};
 use crate::error::{Error, Result, shown};
 
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
@@ -16,8 +16,6 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 
 /// Beginning of the names of staging directories, in which relayhost builds files.
 pub const STAGING: &str = ".relayhost-";
-/// The name of the file in a staging directory.
-pub const BUILT: &str = "new";
 
 /// Reads a file of at most `limit` bytes; `None` if there is none. Regular files only: a FIFO would never end.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
@@ -34,8 +32,8 @@ fn open_with(path: &Path, flags: i32) -> Result<Option<File>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         other => other.map_err(fault)?,
     };
-    if !file.metadata().map_err(fault)?.is_file() {
-        return Err(fault(std::io::Error::other("not a regular file")));
+    if let Some(kind) = input::odd(&file.metadata().map_err(fault)?) {
+        return Err(Error::NoFile { path: path.into(), kind });
     }
     Ok(Some(file))
 }
@@ -232,53 +230,21 @@ pub fn put_in_place(built: &Path, path: &Path) -> Result<()> {
     sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
-/// A file that was built beside its place. Gone when dropped.
-#[derive(Debug)]
-pub struct Staged {
-    staging: TempDir,
-    path: PathBuf,
-}
-
-impl Staged {
-    /// Builds it, with this mode from its first instant. Its directory is made if it is not there.
-    pub fn new(path: &Path, bytes: &[u8], mode: u32) -> Result<Self> {
-        ensure_directory(path.parent().unwrap_or(Path::new("/")), 0o755)?;
-        let staging = staging(path)?;
-        create(&staging.path().join(BUILT), bytes, mode)?;
-        Ok(Self { staging, path: path.to_owned() })
-    }
-
-    /// The path at which it was built.
-    pub fn built(&self) -> PathBuf {
-        self.staging.path().join(BUILT)
-    }
-
-    /// Leaves it where it was built.
-    pub fn keep(self) {
-        let _ = self.staging.keep();
-    }
-
-    /// Puts it into its place. What is there is replaced, or, without `replace`, nothing is done and that is an error,
-    /// also if it came at this moment.
-    pub fn put(&self, replace: bool) -> Result<()> {
-        let built = self.built();
-        if replace {
-            return put_in_place(&built, &self.path);
+/// Keeps bytes as a new file of this name in a directory, root's alone, or as `NAME.N` where a file with other bytes is there
+/// already (half of them, if an earlier run was killed). Returns the path; the file is on the disk then.
+pub fn keep(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    let mut path = directory.join(name);
+    let mut others = 0;
+    while let Some(there) = read_no_link(&path)? {
+        if there == bytes {
+            return Ok(path);
         }
-        // link(2) never replaces, and never follows a link in the last place.
-        fs::hard_link(&built, &self.path).map_err(|source| Error::Io {
-            action: "make",
-            path: self.path.clone(),
-            source,
-        })?;
-        sync_directory(self.path.parent().unwrap_or(Path::new("/")))
+        others += 1;
+        path = directory.join(format!("{name}.{others}"));
     }
-}
-
-/// Removes a directory in which a file was built, or whatever else has its name.
-pub fn remove_staging(built: &Path) -> Result<()> {
-    let staging = built.parent().unwrap_or(built);
-    remove_all(staging).map_err(|source| Error::Io { action: "remove", path: staging.into(), source })
+    create(&path, bytes, 0o600)?;
+    sync_directory(directory)?;
+    Ok(path)
 }
 
 /// Removes a file, a link, or a directory with all that is in it.
@@ -328,7 +294,7 @@ mod tests {
         let directory = scratch::directory().unwrap();
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert!(read_whole(&fifo).unwrap_err().to_string().contains("not a regular file"));
+        assert!(read_whole(&fifo).unwrap_err().to_string().ends_with("is a FIFO, not a file"));
         let big = directory.path().join("big");
         create(&big, &[b'x'; 100], 0o600).unwrap();
         assert!(matches!(read(&big, 99).unwrap_err(), Error::TooLarge { .. }));

@@ -44,7 +44,12 @@ pub fn open_input(path: &Path) -> std::io::Result<(File, Kind)> {
 
 /// The kind of thing that a path leads to, in words; `None` if there is nothing, or a regular file.
 pub fn odd_kind(path: &Path) -> Option<&'static str> {
-    let kind = fs::metadata(path).ok()?.file_type();
+    odd(&fs::metadata(path).ok()?)
+}
+
+/// The kind of a thing, in words; `None` for a regular file.
+pub fn odd(found: &fs::Metadata) -> Option<&'static str> {
+    let kind = found.file_type();
     Some(match () {
         () if kind.is_file() => return None,
         () if kind.is_dir() => "a directory",

@@ -7,8 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::room::Room;
 use super::{clock, files, input, journal, postfix, random, syslog};
-use crate::error::{Error, Result, shown, typed};
+use crate::error::{Error, Result, away, shown};
+use crate::model::message::gap::Gap;
 
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
 const CHUNK: u64 = 4 * 1024 * 1024;
@@ -42,6 +44,8 @@ struct FileTail {
     path: PathBuf,
     /// The file, and after a rotation the one before it as well: syslogd goes on writing there until logrotate signals it.
     open: Vec<OpenFile>,
+    /// Room for its next lines, or the reason why it may lack some.
+    room: std::result::Result<Room, Gap>,
 }
 
 #[derive(Debug)]
@@ -103,11 +107,10 @@ fn first_line(places: &[&Path], write: impl FnOnce() -> Result<bool>) -> Result<
 pub fn no_file(path: &Path, kind: &str) -> Error {
     Error::Log {
         name: shown(path),
-        problem: format!("is {kind}, and not a file from which relayhost could read a mail log"),
+        problem: format!("is {kind}, and the mail log there must be a file: relayhost cannot read it"),
         remedy: format!(
-            "move it away (`mv {0} {1}`), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run this again",
-            typed(path),
-            typed(format!("{}.away", path.display()))
+            "move it away ({}), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run the same command again",
+            away(path)
         ),
     }
 }
@@ -161,6 +164,16 @@ impl Follower {
         self.file.is_none() || self.journal.as_ref().is_some_and(journal::Tail::has_expected)
     }
 
+    /// The reason why the file may lack lines, from the time when it was opened until the last call of `lines`.
+    pub fn gap(&self) -> Option<&Gap> {
+        self.file.as_ref().and_then(|tail| tail.room.as_ref().err())
+    }
+
+    /// The same, unless the journal may have the lines.
+    pub fn gap_without_journal(&self) -> Option<&Gap> {
+        self.gap().filter(|_| self.journal.is_none() || self.by_postlog)
+    }
+
     /// Writes a text on the way that Postfix's lines take, and returns it: once the caller reads it in the log, all
     /// lines that were written before it have been read too.
     pub fn mark(&mut self) -> Result<String> {
@@ -195,7 +208,8 @@ impl FileTail {
     fn open(path: &Path) -> Result<Self> {
         let mut now = OpenFile::new(path).map_err(|source| fault(path, source))?;
         now.file.seek(SeekFrom::End(0)).map_err(|source| fault(path, source))?;
-        Ok(Self { path: path.into(), open: vec![now] })
+        let room = Room::reserve(path, now.inode);
+        Ok(Self { path: path.into(), open: vec![now], room })
     }
 
     fn lines(&mut self) -> Result<Vec<String>> {
@@ -206,12 +220,26 @@ impl FileTail {
         {
             self.open.drain(..self.open.len().saturating_sub(1));
             self.open.push(new);
+            self.miss(Gap::TurnedOver);
         }
         let mut lines = Vec::new();
         for open in &mut self.open {
             lines.extend(open.read_on().map_err(|source| fault(&self.path, source))?);
         }
+        // After reading: what was read had room if the log has not grown beyond it by now.
+        if let Ok(room) = &mut self.room
+            && let Err(gap) = room.keep()
+        {
+            self.miss(gap);
+        }
         Ok(lines)
+    }
+
+    /// The first reason counts.
+    fn miss(&mut self, gap: Gap) {
+        if self.room.is_ok() {
+            self.room = Err(gap);
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub mod pending;
 pub mod postfix;
 pub mod random;
 pub mod records;
+pub mod room;
 pub mod run;
 pub mod sasl;
 pub mod scratch;

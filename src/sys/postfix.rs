@@ -1,9 +1,11 @@
 //! Runs Postfix's own programs: postconf, postmap, postqueue, postcat, postlog, postsuper.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -16,8 +18,7 @@ use crate::model::log::stamp::Calendar;
 use crate::model::observed::Database;
 use crate::model::postfix::maincf::BYTE_ORDER_MARK;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
-use crate::model::postfix::postmap::parse_dump;
-use crate::model::text::without_inline_tables;
+use crate::model::postfix::postmap::{Entries, parse_dump};
 
 const INSTALL_POSTFIX: &str = "relayhost apply";
 
@@ -48,6 +49,12 @@ pub fn settings(names: &[&str]) -> Result<String> {
     }
 }
 
+/// The services of master.cf, with `$name` expanded in their options.
+pub fn services() -> Result<Vec<u8>> {
+    let cmd = Cmd::new(&run::require("postconf", INSTALL_POSTFIX)?).arg("-Mx");
+    Ok(cmd.ok()?.stdout)
+}
+
 /// Lets Postfix itself read a main.cf before it is put in place. Returns the output of `postconf -n` for it, and the
 /// warnings.
 pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
@@ -64,19 +71,31 @@ pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
     Ok((output.text(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
-/// Reads a database with Postfix's own program.
+/// The databases that were read, by table, each with the identity of its file: several steps of a run ask for the same one.
+static READ: Mutex<BTreeMap<String, (String, Entries)>> = Mutex::new(BTreeMap::new());
+
+/// Reads a database with Postfix's own program, once as long as its file stays the same.
 pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     let Some(path) = kind.database(source) else { return Ok(Database::NotNeeded) };
-    files::refuse_link(&path)?;
     if !files::exists(&path) {
         return Ok(Database::Missing);
     }
-    let ((), _, output) = postmap(|cmd| Ok(((), cmd.args(["-s", &kind.table(source)]))))?;
-    Ok(if output.success() {
-        Database::Read { entries: parse_dump(&output.stdout), exposed: files::deviation(&path, MAP_MODE) }
+    let (table, identity) = (kind.table(source), files::identity(&path));
+    let known = || READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let before =
+        known().get(&table).filter(|(found, _)| *found == identity).map(|(_, entries)| entries.clone());
+    let entries = if let Some(entries) = before {
+        entries
     } else {
-        Database::Broken(output.tail())
-    })
+        let ((), _, output) = postmap(|cmd| Ok(((), cmd.args(["-s", &table]))))?;
+        if !output.success() {
+            return Ok(Database::Broken(output.tail()));
+        }
+        let entries = parse_dump(&output.stdout);
+        known().insert(table, (identity, entries.clone()));
+        entries
+    };
+    Ok(Database::Read { entries, exposed: files::deviation(&path, MAP_MODE) })
 }
 
 /// Runs postmap through `work`, which gets the options; once more with an empty configuration if postmap fails with the
@@ -99,20 +118,23 @@ fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Cmd, Output)
     Ok((product, cmd, output))
 }
 
-/// Asks one table of any kind for one key, as a daemon of Postfix would.
+/// Time for one question to a table: its server may be down.
+const ASKING: Duration = Duration::from_secs(10);
+
+/// Asks one table for one key, as a daemon of Postfix would. Never a table whose contents stand in its name: every user can
+/// read the arguments of a program.
 pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
     let program = run::require("postmap", INSTALL_POSTFIX)?;
-    let cmd = Cmd::new(&program).args(["-q", key, table]).without_core();
+    let cmd = Cmd::new(&program).args(["-q", key, table]).within(ASKING).without_core();
     let output = cmd.run()?;
     if output.success() {
         return Ok(Some(output.text().trim_end_matches('\n').to_owned()));
     }
-    // Without a message: there is no such key. The table's own contents may stand in a `static:` or `inline:` one.
+    // Without a message: there is no such key.
     if output.stderr.is_empty() {
         return Ok(None);
     }
-    let command = without_inline_tables(&cmd.line());
-    Err(Error::Program { command, status: output.status(), stderr: without_inline_tables(&output.tail()) })
+    Err(Error::Program { command: cmd.line(), status: output.status(), stderr: output.tail() })
 }
 
 /// A map source and its database, finished beside their places and not yet in them. Gone when `staging` is dropped.
@@ -179,31 +201,17 @@ pub fn table_types() -> Result<Vec<String>> {
     Ok(output.text().lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
 }
 
-/// Whether a table (`type:path`) has an entry under a key; `None` if it cannot be read. The entry may be a password,
-/// so this returns none of it.
-pub fn has_entry(table: &str, key: &str) -> Result<Option<bool>> {
-    let program = run::require("postmap", INSTALL_POSTFIX)?;
-    let output = Cmd::new(&program).args(["-q", key, table]).without_core().run()?;
-    // postmap ends with 1 and says nothing if there is no such entry.
-    Ok(match (output.success(), output.stderr.is_empty()) {
-        (true, _) => Some(true),
-        (false, true) => Some(false),
-        (false, false) => None,
-    })
-}
-
 /// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
 const LISTING: Duration = Duration::from_secs(10);
 
-/// Hands on the output of `postqueue -j` or `postqueue -p`, line by line; false if postqueue does not know that option.
-pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<bool> {
+/// Hands on the output of `postqueue -j` or `postqueue -p`, line by line. Postfix before 3.1 has no -j, and fails.
+pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<Output> {
     list(as_json, LISTING, on_line)
 }
 
-fn list(as_json: bool, limit: Duration, on_line: run::OnLine) -> Result<bool> {
+fn list(as_json: bool, limit: Duration, on_line: run::OnLine) -> Result<Output> {
     let program = run::require("postqueue", INSTALL_POSTFIX)?;
-    let cmd = Cmd::new(&program).arg(if as_json { "-j" } else { "-p" });
-    Ok(cmd.within(limit).stream(on_line)?.success())
+    Cmd::new(&program).arg(if as_json { "-j" } else { "-p" }).within(limit).stream(on_line)
 }
 
 /// The recipients of one message that are not done yet, with the reasons that the queue shows. Only the listing of the

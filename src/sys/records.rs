@@ -72,6 +72,7 @@ pub fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
         }
         Err(Error::Symlink { .. }) => Err(record("is a symbolic link".into())),
         Err(Error::TooLarge { limit, .. }) => Err(record(format!("is larger than {limit} bytes"))),
+        Err(Error::NoFile { kind, .. }) => Err(record(format!("is {kind}, not a file"))),
         Err(Error::Io { source, .. }) if is_lasting(&source) => {
             Err(record(format!("cannot be read: {source}")))
         }
@@ -79,12 +80,12 @@ pub fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Whether an error lies in the file, and does not pass. Errors without a number are relayhost's own: not a regular file.
+/// Whether an error lies in the file, and does not pass.
 fn is_lasting(error: &std::io::Error) -> bool {
     use nix::libc::{EBADMSG, EIO, EISDIR, ELOOP, ENOTDIR, ENXIO, EUCLEAN};
     error
         .raw_os_error()
-        .is_none_or(|number| [EIO, EUCLEAN, EBADMSG, EISDIR, ENOTDIR, ELOOP, ENXIO].contains(&number))
+        .is_some_and(|number| [EIO, EUCLEAN, EBADMSG, EISDIR, ENOTDIR, ELOOP, ENXIO].contains(&number))
 }
 
 /// Reads a record; `None` if there is none. `Error::Record` if it cannot be used.
@@ -142,7 +143,7 @@ fn set_beside(path: &Path) -> Result<PathBuf> {
             path: path.to_owned(),
             problem: "cannot be used, and was set aside too often already".into(),
             remedy: format!(
-                "look at `ls {0}.aside-*`, `rm -r {0}.aside-*`, and run the same command again",
+                "find out what does that to it (`ls -ld {0}.aside-*` shows whose they are, and the times), `rm -r {0}.aside-*`, and run the same command again",
                 typed(path)
             ),
         });

@@ -277,6 +277,7 @@ impl Cmd {
             if let Some(status) = ended {
                 break status;
             }
+            on_heard(Heard::Tick);
             if self.is_interrupted(&mut interrupted, on_heard) {
                 self.end(&handle);
                 signals::check()?;

@@ -22,8 +22,8 @@ pub fn know(user: &str, password: &Secret) {
 
 /// From now on every password in a password table (sasl_passwd) is hidden.
 pub fn know_table(source: &MapSource) {
-    for entry in source.entries().values() {
-        know_entry(entry);
+    for entry in source.values() {
+        know_entry(&entry);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::host_kind::Kind;
 use crate::model::observed::{Queue, Service};
 use crate::model::plan::action::ServiceAction;
+use crate::model::postfix::services;
 use crate::model::text;
 
 /// Time that Postfix may take to start or to stop.
@@ -102,61 +103,112 @@ pub fn runs_daemon(queue: &Queue, name: &str) -> bool {
         .any(|pid| is_daemon(pid) == Some(true))
 }
 
+/// Takes a note of relayhost while Postfix is told.
+pub type OnNote<'a> = &'a mut dyn FnMut(&str);
+
 /// Tells Postfix to start, restart or reload, waits until it runs, and returns the action that was taken: a restart
-/// where a reload would leave mail waiting.
-pub fn tell(action: ServiceAction, queue: &Queue) -> Result<ServiceAction> {
+/// where a reload would leave mail waiting. A signal that comes meanwhile waits for the end, and a note says so.
+pub fn tell(action: ServiceAction, queue: &Queue, on_note: OnNote) -> Result<ServiceAction> {
     // A signal in the middle of a restart would leave Postfix stopped.
     let _held = signals::hold();
-    let action =
-        if action == ServiceAction::Reload && has_given_up(queue) { ServiceAction::Restart } else { action };
+    let mut telling = Telling { on_note, noted: false };
+    let action = if action == ServiceAction::Reload && has_given_up(queue, &mut telling)? {
+        ServiceAction::Restart
+    } else {
+        action
+    };
     // systemd does not know a master that was started by hand, and would refuse to reload it.
     let unit = systemd().filter(|program| action == ServiceAction::Start || is_active(program));
     let (command, output) = if let Some(program) = unit {
-        run_one(Cmd::new(&program).args([action.verb(), "postfix.service"]))?
+        telling.run(Cmd::new(&program).args([action.verb(), "postfix.service"]))?
     } else if let (true, Some(program)) =
         (files::exists(Path::new("/etc/init.d/postfix")), run::find("service"))
     {
-        run_one(Cmd::new(&program).args(["postfix", action.verb()]))?
+        telling.run(Cmd::new(&program).args(["postfix", action.verb()]))?
     } else {
         let program = run::require("postfix", "relayhost apply")?;
         if action == ServiceAction::Restart {
-            let (_, output) = run_one(Cmd::new(&program).arg("stop"))?;
-            wait_until(|| !master_runs(queue), "postfix stop", &output)?;
+            let (_, output) = telling.run(Cmd::new(&program).arg("stop"))?;
+            telling.wait_until(|| !master_runs(queue), "postfix stop", &output)?;
         }
         let verb = if action == ServiceAction::Reload { "reload" } else { "start" };
-        run_one(Cmd::new(&program).arg(verb))?
+        telling.run(Cmd::new(&program).arg(verb))?
     };
     if !output.success() {
         return Err(Error::NotRunning { command, output: with_log(&output) });
     }
-    wait_until(|| master_runs(queue), &command, &output)?;
+    telling.wait_until(|| master_runs(queue), &command, &output)?;
     Ok(action)
 }
 
-/// Whether master(8) waits with starting a daemon for service_throttle_time, a minute, since it failed; no reload ends
-/// that (master_spawn.c). The log line that says so may be any user's, so it only names the daemon to try: master starts
-/// one as soon as somebody connects to its socket, and does not listen there while it waits (master_avail.c). False
-/// without a mail log that is a file.
-fn has_given_up(queue: &Queue) -> bool {
-    const GIVEN_UP: &str = ": bad command startup -- throttling";
-    const TO_START: Duration = Duration::from_secs(1);
-    let line = super::log_tail::last_line_with(&[GIVEN_UP, ": daemon started -- "]).unwrap_or_default();
-    let Some((path, _)) = line.split_once(GIVEN_UP) else { return false };
-    let name = path.rsplit('/').next().unwrap_or_default();
-    if name.is_empty() || !name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) {
-        return false;
-    }
-    let sockets = ["private", "public"].map(|kind| Path::new(&queue.directory).join(kind).join(name));
-    let Some(socket) = sockets.into_iter().find(|path| files::exists(path)) else { return false };
-    // A FIFO takes no connection; its daemons run always.
-    let _connection = UnixStream::connect(socket);
-    let begin = clock::now();
-    while !runs_daemon(queue, name) {
-        if begin.elapsed() > TO_START || clock::sleep(Duration::from_millis(10)).is_err() {
-            return true;
+/// The steps by which Postfix is told. Signals wait for their end.
+struct Telling<'a> {
+    on_note: OnNote<'a>,
+    /// Whether a signal was noted.
+    noted: bool,
+}
+
+impl Telling<'_> {
+    /// Notes a signal that has come, and each further one.
+    fn look(&mut self, awaited: &str) {
+        let (first, again) = (signals::came(), signals::arrived());
+        let (signal, word) = if self.noted { (again, "noted again") } else { (first, "noted") };
+        if let Some(signal) = signal {
+            self.noted = true;
+            let key = signal.key();
+            (self.on_note)(&format!(
+                "{key} {word}: relayhost waits for the end of `{awaited}`, and stops then"
+            ));
         }
     }
-    false
+
+    fn run(&mut self, cmd: Cmd) -> Result<(String, Output)> {
+        let cmd = cmd.within(Duration::from_secs(120));
+        let line = cmd.line();
+        let output = cmd.listen(&mut |_| self.look(&line))?;
+        Ok((line, output))
+    }
+
+    fn wait_until(&mut self, done: impl Fn() -> bool, command: &str, output: &Output) -> Result<()> {
+        if self.comes(done, PATIENCE, command)? {
+            return Ok(());
+        }
+        Err(Error::NotRunning { command: command.to_owned(), output: with_log(output) })
+    }
+
+    /// Whether that comes within this time.
+    fn comes(&mut self, done: impl Fn() -> bool, limit: Duration, awaited: &str) -> Result<bool> {
+        let begin = clock::now();
+        while !done() {
+            if begin.elapsed() > limit {
+                return Ok(false);
+            }
+            self.look(awaited);
+            clock::sleep(Duration::from_millis(10))?;
+        }
+        Ok(true)
+    }
+}
+
+/// Whether master(8) waits with starting a daemon for service_throttle_time, a minute, since it failed; no reload ends
+/// that (master_spawn.c). The log line that says so may be any user's, so it only names the program to try, and master.cf,
+/// which is root's, says at which sockets its daemons are: master starts one as soon as somebody connects there, and does
+/// not listen while it waits (master_avail.c). False without a mail log that is a file.
+fn has_given_up(queue: &Queue, telling: &mut Telling) -> Result<bool> {
+    const GIVEN_UP: &str = ": bad command startup -- throttling";
+    /// On a host under load; every healthy daemon ends the wait.
+    const TO_START: Duration = Duration::from_secs(3);
+    let line = super::log_tail::last_line_with(&[GIVEN_UP, ": daemon started -- "]).unwrap_or_default();
+    let Some((path, _)) = line.split_once(GIVEN_UP) else { return Ok(false) };
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let (_, services) = telling.run(Cmd::new(&run::require("postconf", "relayhost apply")?).arg("-M"))?;
+    let connect = |socket: String| UnixStream::connect(Path::new(&queue.directory).join(socket));
+    let sockets = services::sockets_of(&services.text(), name);
+    let connections: Vec<_> = sockets.into_iter().filter_map(|socket| connect(socket).ok()).collect();
+    if connections.is_empty() {
+        return Ok(false);
+    }
+    Ok(!telling.comes(|| runs_daemon(queue, name), TO_START, &format!("the start of {name}"))?)
 }
 
 fn is_active(systemctl: &Path) -> bool {
@@ -181,20 +233,4 @@ fn with_log(output: &Output) -> String {
         format!("the mail log, to which every user of this host can write, has last: {}", text::quoted(&line))
     });
     [output.tail(), fatal.unwrap_or_default()].join("\n").trim().to_owned()
-}
-
-fn run_one(cmd: Cmd) -> Result<(String, Output)> {
-    let cmd = cmd.within(Duration::from_secs(120));
-    Ok((cmd.line(), cmd.run()?))
-}
-
-fn wait_until(done: impl Fn() -> bool, command: &str, output: &Output) -> Result<()> {
-    let begin = clock::now();
-    while !done() {
-        if begin.elapsed() > PATIENCE {
-            return Err(Error::NotRunning { command: command.to_owned(), output: with_log(output) });
-        }
-        clock::sleep(Duration::from_millis(10))?;
-    }
-    Ok(())
 }

@@ -174,7 +174,7 @@ pub fn generation(number: u32) -> Result<Generation> {
     if !records::is_ours(&generation_path(number)) {
         return match fs::symlink_metadata(generation_path(number)) {
             Ok(_) => Err(unfit("is not in a directory that belongs to root alone".into())),
-            Err(_) => Err(Error::NoGeneration { number, known: numbers()? }),
+            Err(_) => Err(Error::NoGeneration { number, known: numbers()?, is_damaged: false }),
         };
     }
     let generation: Generation = records::read(&path)?.ok_or_else(|| unfit("is not there".into()))?;
@@ -201,7 +201,7 @@ pub fn bytes_after(number: u32, name: &str, digest: &str) -> Result<Vec<u8>> {
 fn kept(path: &Path, digest: &str) -> Result<Vec<u8>> {
     let problem = match records::read_bytes(path)? {
         Some(bytes) if sha256(&bytes) == digest => return Ok(bytes),
-        Some(_) => "differs from the recorded file",
+        Some(_) => "is not what was recorded",
         None => "is not there",
     };
     Err(Error::Record { path: path.to_owned(), problem: problem.into() })
@@ -244,24 +244,11 @@ pub fn blob(number: u32, name: &str) -> Result<Option<Vec<u8>>> {
     records::read_bytes(&generation_path(number).join(name))
 }
 
-/// Keeps the bytes of a file that is about to be replaced, as `found/NAME` of a generation, or `found/NAME.N` where a
-/// file with other bytes is there already (half of them, if an earlier run was killed). Returns the path; the file is on
-/// the disk then.
+/// Keeps the bytes of a file that is about to be replaced, as `found/NAME` of a generation; as [`files::keep`] does.
 pub fn set_aside(number: u32, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let directory = generation_path(number).join("found");
     own_directory(&directory)?;
-    let mut path = directory.join(name);
-    let mut others = 0;
-    while let Some(there) = files::read_no_link(&path)? {
-        if there == bytes {
-            return Ok(path);
-        }
-        others += 1;
-        path = directory.join(format!("{name}.{others}"));
-    }
-    files::create(&path, bytes, 0o600)?;
-    files::sync_directory(&directory)?;
-    Ok(path)
+    files::keep(&directory, name, bytes)
 }
 
 /// Removes a generation. It vanishes as a whole; [`sweep`] removes the rest if this run is killed.

@@ -24,6 +24,8 @@ pub enum Heard<'a> {
     Line(&'a str),
     /// A note of relayhost: a signal waits for the program to end.
     Note(&'a str),
+    /// Nothing new for some milliseconds, or just another line.
+    Tick,
 }
 
 /// Takes each line and note that comes while a program runs.

@@ -86,11 +86,11 @@ fn files_that_are_no_answers() {
          echo '== end'");
     for (name, text) in [
         ("missing", "there is no such file"),
-        ("directory", "cannot be read"),
+        ("directory", "is a directory, not a file"),
         ("empty", "the file is empty"),
         ("binary", "/root/binary"),
         ("big", "larger than 65536 bytes"),
-        ("fifo", "not a regular file"),
+        ("fifo", "is a FIFO, not a file"),
         ("loop", "cannot be read"),
         ("stdin", "larger than 65536 bytes"),
     ] {
@@ -112,6 +112,30 @@ fn a_secret_that_others_can_read_is_refused() {
         .complains("chmod 600 /etc/relayhost/answers.toml")
         .complains("uid 1")
         .complains("`/root/p` holds a password");
+}
+
+/// What lies in the place of a file is named, with what to do about it; the remedy is followed.
+#[test]
+fn what_is_no_file_is_called_that() {
+    for make in ["mkfifo /root/p", "mkdir /root/p", "cp -a /dev/zero /root/p"] {
+        let run = host().answers(AUTHENTICATED).sh(&format!(
+            "{make}; sed -i 's|^password .*|password_file = \"/root/p\"|' /etc/relayhost/answers.toml
+             timeout 20 relayhost check; echo \"exit $?\"; timeout 20 relayhost check --nagios; echo \"exit $?\"
+             mv /root/p /root/p.away; printf 'correct horse battery staple' >/root/p; chmod 600 /root/p; relayhost check >/dev/null; echo \"exit $?\"
+             mv /etc/relayhost/answers.toml /root/; mv /root/p.away /etc/relayhost/answers.toml; timeout 20 relayhost check; echo \"exit $?\""
+        ));
+        let kind = match make.split(' ').next().unwrap() {
+            "mkfifo" => "a FIFO",
+            "mkdir" => "a directory",
+            _ => "a device",
+        };
+        let run = run.complains(&format!("the password file `/root/p` is {kind}, not a file"));
+        let run = run.complains(&format!("/etc/relayhost/answers.toml: is {kind}, not a file"));
+        let run = run.complains("run `relayhost check` again").says("run `relayhost check --nagios` again");
+        let exits: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("exit")).collect();
+        assert_eq!(exits, ["exit 2", "exit 3", "exit 3", "exit 2"], "{make}: {run:?}");
+        run.never_says("ls -ldZ");
+    }
 }
 
 #[test]

@@ -52,3 +52,24 @@ for n in range(1, 5001):
     );
     assert_eq!(run.stdout, "check 0\nplan 0\nhistory 0\nrestore 17 0\ncheck 3\n21\n5001\n", "{}", run.stderr);
 }
+
+#[test]
+fn history_lists_what_can_be_put_back_and_says_why_the_rest_cannot() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply --no-verify >/dev/null; postconf -e relayhost=x; relayhost apply --force --no-verify >/dev/null
+         cd /var/lib/relayhost/generations; echo '== whole'; relayhost history; echo garbage >0001/before/main.cf
+         echo '== scrambled'; relayhost history | tr -s ' \\n' ' '; echo '== json'; relayhost history --json; echo '== restore'; relayhost restore; echo \"exit $?\"
+         rm 0000/record.json; echo '== lost'; relayhost history | tr -s ' \\n' ' '; echo '== end'",
+    );
+    assert!(run.part("whole").contains("   1  20"), "{run:?}");
+    let scrambled = run.part("scrambled");
+    let why = "cannot be used (before/main.cf is not what was recorded): generation 1 cannot be restored";
+    assert!(
+        scrambled.contains(" 0 20") && !scrambled.contains(" 1 20") && scrambled.contains(why),
+        "{run:?}"
+    );
+    assert_eq!(run.json("json")["generations"].as_array().unwrap().len(), 1, "{run:?}");
+    assert_eq!(run.part("restore").lines().last(), Some("exit 2"), "{run:?}");
+    assert!(run.part("lost").contains("the records of all earlier changes are damaged or lost"), "{run:?}");
+    run.complains("generation 1 is damaged and was set aside, so it cannot be put back; those that can: 0");
+}

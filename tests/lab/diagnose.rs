@@ -135,3 +135,26 @@ fn the_password_of_a_verbose_log_is_not_shown() {
     assert_ne!(run.stdout.lines().next(), Some("0"), "the log was to have the password in it");
     run.never_says("stable").never_says("YmF0dGVyeSBzdGFibGU");
 }
+
+#[test]
+fn a_queue_that_another_user_holds_up_is_said_to_be_unknown() {
+    // More listings that nobody reads than showq(8) may have processes, of a queue that is longer than their pipes.
+    let holder = "import subprocess,time; all=[subprocess.Popen(['postqueue','-p'],stdout=subprocess.PIPE) for _ in range(20)]; time.sleep(100)";
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{{ {}; to=$(printf 'someone-with-a-long-name-%s@example.com ' {{1..300}}); for i in {{1..40}}; do echo x | sendmail $to; done; \
+         setpriv --reuid 65534 --regid 65534 --clear-groups python3 -c \"{holder}\" & sleep 3; }} >/dev/null 2>&1; \
+         echo '== held'; relayhost diagnose --json; echo '== text'; relayhost diagnose; \
+         kill $(ps -C postqueue -o pid=); echo '== again'; relayhost diagnose --json",
+        set("default_process_limit=5 defer_transports=smtp")
+    ));
+    let of_queue = |part: &str| -> Vec<String> {
+        let document = run.json(part);
+        let findings = document["findings"].as_array().unwrap();
+        let ids = findings.iter().filter_map(|one| one["id"].as_str());
+        ids.filter(|id| id.starts_with("queue.")).map(str::to_owned).collect()
+    };
+    assert_eq!(of_queue("held"), ["queue.unlisted"], "{}", run.stdout);
+    let text = run.part("text");
+    assert!(text.contains("could not be listed") && text.contains("`ps -C postqueue"), "{text}");
+    assert_eq!(of_queue("again"), ["queue.waiting"], "{}", run.stdout);
+}

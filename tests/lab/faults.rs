@@ -213,7 +213,7 @@ fn before_postfix_starts_recover_clears_up_and_starts_nothing() {
 }
 
 /// What `faults/edits.py` says at the end: how many edits there were.
-fn edits(work: &str) -> u32 {
+pub fn edits(work: &str) -> u32 {
     let run = host().sh(&format!("python3 /lab/tests/lab/faults/edits.py {work}")).exits(0).never_says("BAD");
     println!("{}", run.stdout.trim_end());
     let (_, last) = run.stdout.rsplit_once("edits: ").unwrap();
@@ -233,4 +233,22 @@ fn an_edit_at_every_rename_is_in_its_place_or_named() {
 #[test]
 fn a_death_between_exchange_and_look_loses_no_edit() {
     assert!(edits("deaths") > 15);
+}
+
+#[test]
+fn what_the_relay_has_confirmed_stays_though_nothing_more_can_be_written() {
+    thread::scope(|scope| {
+        for command in ["apply", "repair", "pending"] {
+            for (how, least) in [("errors", 8), ("full", 3)] {
+                scope.spawn(move || {
+                    let script = format!("python3 /lab/tests/lab/faults/proved.py {command} {how}");
+                    let run = host().sh(&script).exits(0).never_says("BAD");
+                    println!("{}", run.stdout.trim_end());
+                    let (_, last) = run.stdout.rsplit_once("proved: ").unwrap();
+                    let tried: u32 = last.split(' ').next().unwrap().parse().unwrap();
+                    assert!(tried >= least, "{last}");
+                });
+            }
+        }
+    });
 }

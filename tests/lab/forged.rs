@@ -2,6 +2,7 @@
 //! real: user 65534, in a loop, by /dev/log or postlog(1), while the message is under way.
 
 mod given_back;
+mod lost;
 mod no_file;
 mod recipient;
 

@@ -1,5 +1,6 @@
 //! `relayhost init`: typed at on a real terminal, and with flags alone; what it writes delivers.
 
+use crate::faults::edits;
 use crate::host::{AUTHENTICATED, Run, host};
 use crate::secrets::PREPARE;
 
@@ -349,6 +350,17 @@ fn whatever_stops_it_answers_and_password_are_the_old_pair_or_the_new_and_nothin
         let tried = run.stdout.split_whitespace().nth(1).and_then(|word| word.parse().ok());
         assert!(tried.is_some_and(|tried: u32| tried > least), "{}", run.stdout);
     }
+}
+
+/// An edit of the answers or of the password while `init --force` replaces them; `faults/edits.py` does the work.
+#[test]
+fn an_edit_at_every_rename_of_it_is_in_its_place_or_named() {
+    assert!(edits("init") > 20);
+}
+
+#[test]
+fn a_death_of_it_between_exchange_and_look_loses_no_edit() {
+    assert!(edits("init-deaths") > 2);
 }
 
 #[test]

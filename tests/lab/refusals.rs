@@ -197,6 +197,17 @@ fn mail_that_went_another_way() {
     );
 }
 
+/// The answers and their relay are not blamed on a host that nobody has set up.
+#[test]
+fn a_host_that_is_not_set_up_says_nothing_of_the_relay() {
+    let run = authenticated().sh("relayhost verify --deadline 10s | tr -s ' \\n' ' '; echo \"exit ${PIPESTATUS[0]}\"; relayhost apply >/dev/null; relayhost verify >/dev/null; echo \"exit $?\"");
+    run.says("[another-relay]")
+        .says("Postfix is not set up as the answers say: `relayhost` in main.cf is empty, not `[smtp.example.com]:587`")
+        .says("remedy relayhost apply")
+        .never_says("correct relay.host")
+        .says("exit 5\nexit 0\n");
+}
+
 #[test]
 fn a_relay_that_never_says_a_word() {
     let run = authenticated().relay("silent").sh("relayhost apply --no-verify >/dev/null; relayhost verify --json --deadline 4s 2>/dev/null >/tmp/v; cat /tmp/v; postqueue -p >&2");

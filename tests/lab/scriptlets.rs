@@ -32,13 +32,15 @@ fn pending_waits_for_the_lock_and_does_not_take_it() {
     let run = prepared(
         host().without("cyrus-sasl-plain").answers(AUTHENTICATED),
         r#"rpm -i /root/asks.rpm; transaction; rpm=$!
-        relayhost pending --lock-timeout 1s; echo "impatient $?"; relayhost check | grep -A2 pending | tr -s ' \n' ' '; echo
+        relayhost pending --lock-timeout 1s; echo "impatient $?"; relayhost check | grep -A6 pending | tr -s ' \n' ' '; echo
         relayhost pending > /root/out & pending=$!; await grep -q 'waiting for' /root/out; goes_on; wait $rpm; echo "rpm $?"; wait $pending; echo "pending $?"
         grep -m1 -o 'waiting for process [0-9]* (rpm' /root/out | tr -d 0-9; waits; mails"#,
     );
     run.says("impatient 6\n")
         .says("pending.asks asks was installed")
         .says("tried once")
+        // The remedy of a command that another one shows.
+        .says("run `relayhost pending` when the transaction has ended")
         .says("rpm 0\npending 0\nwaiting for process  (rpm\n\n1\n")
         .complains("an RPM transaction is under way");
 }

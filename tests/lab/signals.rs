@@ -29,7 +29,7 @@ fn before_anything_was_changed_nothing_was() {
     assert_eq!(json["error"]["interrupted"]["files"], "unchanged");
     run.never_says("/root/new.toml\n")
         .says("as before\n")
-        .complains("ended by SIGINT (Ctrl-C)\nnothing was changed\n  -> run the same command");
+        .complains("ended by SIGINT (Ctrl-C)\nnothing was changed\n  -> run `relayhost ");
 }
 
 #[test]
@@ -150,6 +150,23 @@ fn a_package_manager_at_work_is_waited_for_and_the_screen_says_so() {
     run_says(&screen, "beyond that, Postfix's configuration is untouched");
     let host = run.part("host");
     assert!(host.contains("sound\nas before\nthen 0\n"), "{host}");
+}
+
+#[test]
+fn a_postfix_that_is_being_told_is_waited_for_and_the_screen_says_so() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        r#"{SHELL} state > /root/before
+        wrap /usr/sbin/postfix '[ "$1" != reload ] || {{ touch /root/told; sleep 2; }}; exec /root/postfix "$@"'
+        during INT,INT '?sleep 0.2; test -e /root/told' relayhost apply --no-verify; state | cmp - /root/before && echo as before"#
+    ));
+    run_says(&run.stdout, "exit 130");
+    run_says(&run.stdout, "as before\n");
+    let shown = run.stdout + &run.stderr;
+    run_says(
+        &shown,
+        "Ctrl-C noted: relayhost waits for the end of `/usr/sbin/postfix reload`, and stops then",
+    );
+    run_says(&shown, "Ctrl-C noted again: relayhost waits for the end of `/usr/sbin/postfix reload`");
 }
 
 /// As systemd stops the unit: what was asked for stays, and counts as not tried.

@@ -75,7 +75,7 @@ print("apply", subprocess.call(["relayhost", "apply", "--root", sys.argv[1]]))' 
     )
     .says("apply 6\nended 0\n\nthen 0\n[smtp.example.com]:587\n")
     .complains("an RPM transaction is under way: process ")
-    .complains("run the same command when the transaction has ended");
+    .complains("` when the transaction has ended");
 }
 
 #[test]

@@ -168,7 +168,9 @@ fn a_journal_that_cannot_be_read_is_named_and_set_aside_and_nothing_else_is_touc
     assert!(words.contains("-> relayhost repair"), "{words}");
     run.says("version 2")
         .complains("there is no generation 9; there are: 0")
-        .complains("there is no generation 0; there are: none")
+        .complains(
+            "generation 0 is damaged and was set aside, so it cannot be put back; those that can: none",
+        )
         .says("restore 2\n/etc/postfix/main.cf: OK")
         .says("repair 0\n");
 }
@@ -258,4 +260,23 @@ fn a_run_that_died_before_a_restart_is_finished_with_one() {
         .says("a run was stopped after it had changed all files; Postfix has read them")
         .says("\nrestarted\n")
         .says("\nrestarted again\n");
+}
+
+#[test]
+fn restore_says_which_generation_has_the_edits_by_hand() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply --no-verify >/dev/null; echo '# mine' >> /etc/postfix/main.cf; sha256sum /etc/postfix/main.cf > /root/edited
+         echo '== first'; relayhost restore 0 --json; echo '== end'; relayhost restore 1; sha256sum -c /root/edited
+         echo '# more' >> /etc/postfix/main.cf; relayhost restore 0 > /root/said; cat /root/said; eval \"$(sed -n 's/^ *\\(diff .*\\)/\\1/p' /root/said)\"
+         eval \"$(sed -n 's/^ *undo *//p' /root/said)\" >/dev/null; tail -n 1 /etc/postfix/main.cf",
+    );
+    let document = run.json("first");
+    assert_eq!(document["previous"], 1, "{document:#}");
+    assert_eq!(document["edited"], serde_json::json!(["main.cf"]));
+    assert_eq!(document["undo"], "relayhost restore 1");
+    let (before, after) = run.stdout.split_once("/etc/postfix/main.cf: OK\n").unwrap();
+    // The second restore drops none.
+    assert!(before.contains("undo     relayhost restore 2") && !before.contains("edited  "), "{before}");
+    assert!(after.contains("by hand since the last run, and not in force now: main.cf"), "{after}");
+    assert!(after.contains("< # mine\n< # more\n") && after.ends_with("# more\n"), "{after}");
 }

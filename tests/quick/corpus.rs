@@ -14,7 +14,7 @@ use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::witness::Witness;
 use relayhost::model::log::wrap::unwrap;
-use relayhost::model::log::{Event, Line, Status, parse_event, parse_line};
+use relayhost::model::log::{Event, Gone, Line, Reader, Status, parse_event, parse_line};
 use serde::Deserialize;
 
 use crate::project::project;
@@ -85,14 +85,14 @@ fn each_log_reads_as_it_is_to() {
         let ours: Vec<_> = report.failures.iter().filter(|failure| failure.ours).collect();
         let named: BTreeMap<&str, u64> = ours
             .iter()
-            .filter(|failure| failure.id != "unknown")
-            .map(|failure| (failure.id.as_str(), failure.tally.messages))
+            .filter(|failure| failure.cause.id != "unknown")
+            .map(|failure| (failure.cause.id.as_str(), failure.tally.messages))
             .collect();
         let expected: BTreeMap<&str, u64> =
             case.causes.iter().map(|cause| (cause.id.as_str(), cause.messages)).collect();
         let unknown: Vec<&str> = ours
             .iter()
-            .filter(|failure| failure.id == "unknown")
+            .filter(|failure| failure.cause.id == "unknown")
             .map(|failure| failure.words.as_str())
             .collect();
         let others = report.failures.len() - ours.len();
@@ -114,10 +114,10 @@ fn each_log_reads_as_it_is_to() {
 fn what_is_said_of_them_can_be_shown() {
     for (path, log, case) in cases() {
         for failure in diagnose(&log, &case).failures {
-            for text in [&failure.cause, &failure.remedy] {
+            for text in [&failure.cause.cause, &failure.cause.remedy] {
                 assert!(!text.contains('{') && !text.contains("  "), "{}: {text}", path.display());
             }
-            assert!(!failure.words.is_empty() && !failure.remedy.is_empty(), "{}", path.display());
+            assert!(!failure.words.is_empty() && !failure.cause.remedy.is_empty(), "{}", path.display());
         }
     }
 }
@@ -135,8 +135,8 @@ fn evidence_of(log: &str, mut check: impl FnMut(&[Words], bool)) {
                 let evidence = witness.evidence(host, &attempt, attempt.words());
                 check(&evidence.into_iter().map(Words::of_daemon).collect::<Vec<_>>(), false);
             }
-            Event::Expired { .. } => check(&[Words::of_line(&line, line.text)], true),
-            Event::Other | Event::Refused { .. } | Event::GivenBack { .. } => {
+            Event::Gone { gone: Gone::Expired, .. } => check(&[Words::of_line(&line, line.text)], true),
+            Event::Other | Event::Gone { gone: Gone::Refused | Gone::GivenBack, .. } => {
                 witness.hear(host, &line);
                 check(&[Words::of_line(&line, line.text)], true);
             }

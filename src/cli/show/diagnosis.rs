@@ -9,6 +9,7 @@ use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
 use crate::model::message::trail::Author;
 use crate::model::plan::State;
+use crate::model::text::quoted;
 
 /// Shows the failures in a log, and the faults of the host.
 pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
@@ -60,22 +61,22 @@ fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calenda
         Some(host) if several || !failure.ours => format!("{host}: "),
         _ => String::new(),
     };
-    screen.marked(mark, &format!("{host}{}: {}", failure.id, extent(failure, calendar)), 2);
-    if failure.cause.is_empty() {
-        screen.below(&format!("the log says: {}", failure.words));
+    screen.marked(mark, &format!("{host}{}: {}", failure.cause.id, extent(failure, calendar)), 2);
+    if failure.cause.is_known() {
+        screen.below(&failure.cause.cause);
     } else {
-        screen.below(&failure.cause);
+        screen.below(&format!("the log says: {}", quoted(&failure.words)));
     }
-    screen.below(&format!("-> {}", failure.remedy));
+    screen.below(&format!("-> {}", failure.cause.remedy));
     if let Some(example) = &failure.example {
         let to = if example.to.is_empty() { String::new() } else { format!(" to {}", example.to) };
         screen.below(&format!("e.g. {}{to}: {}", example.queue_id, example.words));
-    } else if !failure.cause.is_empty() {
+    } else if failure.cause.is_known() {
         screen.below(&format!("e.g. {}", failure.words));
     }
     let is_of_daemon = ["fatal: ", "panic: "].iter().any(|head| failure.words.starts_with(head));
     if is_of_daemon && failure.example.is_some() {
-        screen.below(&format!("the log says: {}", failure.words));
+        screen.below(&format!("the log says: {}", quoted(&failure.words)));
     }
     if failure.relays.len() > 1 {
         let more = if failure.more_relays { " and more" } else { "" };

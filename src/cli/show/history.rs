@@ -1,13 +1,29 @@
 //! The screen of `history`.
 
 use super::screen::Screen;
-use crate::model::ended::Listed;
+use crate::error::typed;
+use crate::model::ended::{Listed, Restored};
 use crate::model::state::generation::Fate;
+
+/// Shows where the files are that a restore has replaced.
+pub fn restored(screen: &Screen, restored: &Restored) {
+    let Restored { previous, edited, .. } = restored;
+    if !edited.is_empty() {
+        let names = edited.join(", ");
+        screen.field("edited", &format!("by hand since the last run, and not in force now: {names}"));
+    }
+    for name in edited {
+        let kept = format!("/var/lib/relayhost/generations/{previous:04}/before/{name}");
+        screen.field("", &format!("diff {} {}", typed(kept), typed(format!("/etc/postfix/{name}"))));
+    }
+    screen.field("undo", &format!("relayhost restore {previous}"));
+}
 
 /// Shows the generations.
 pub fn generations(screen: &Screen, listed: &Listed) {
     match listed.generations.as_slice() {
-        [] if listed.is_damaged => screen.line("", "no record of an earlier change can be read"),
+        [] if listed.is_damaged => screen
+            .line("", "the records of all earlier changes are damaged or lost, so nothing can be put back"),
         [] => screen.line("", "no change by relayhost is recorded here"),
         _ => {}
     }

@@ -26,13 +26,14 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Probed(found) => probe::probed(screen, found),
         Ended::Recovered(None) => screen.write(&format!("{NOTHING_LEFT}\n")),
         // The line of the stage has told it.
-        Ended::Recovered(Some(_)) | Ended::Restored(_) => {}
+        Ended::Recovered(Some(_)) => {}
+        Ended::Restored(restored) => history::restored(screen, restored),
         Ended::Listed(listed) => history::generations(screen, listed),
         Ended::Diagnosed(diagnosed) => diagnosis::diagnosed(screen, diagnosed),
         Ended::Written(written) => self::written(screen, written),
         Ended::Shown(Shown::All) => providers::list(screen),
         Ended::Shown(Shown::One { typed, preset }) => providers::explain(screen, typed, preset),
-        Ended::Failed(error) => screen.error(error),
+        Ended::Failed { error, command } => screen.error(error, command),
     }
 }
 

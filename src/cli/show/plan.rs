@@ -79,9 +79,9 @@ fn diff(screen: &Screen, diff: &str) {
 
 /// Shows one line for a monitoring system, and returns the exit status of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3
 /// UNKNOWN.
-pub fn nagios(screen: &Screen, compared: &Result<Compared>) -> u8 {
+pub fn nagios(screen: &Screen, compared: &Result<Compared>, command: &str) -> u8 {
     let (code, word, text, data) = match compared {
-        Err(error) => (3, "UNKNOWN", format!("{error} -> {}", error.hint()), String::new()),
+        Err(error) => (3, "UNKNOWN", format!("{error} -> {}", error.hint(command)), String::new()),
         Ok(Compared { summary, plan, .. }) => {
             let (differs, warnings) = (count(plan, State::Differs), count(plan, State::Warning));
             let data = format!(" | differs={differs};;0;0;{0} warnings={warnings};0;;0;{0}", plan.compared());

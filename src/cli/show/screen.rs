@@ -74,13 +74,13 @@ impl Screen {
         self.output != Output::Error || Output::Text.write_document(document).is_ok()
     }
 
-    /// Writes an error and what to do next, on standard error.
-    pub fn error(&mut self, error: &Error) {
+    /// Writes an error of this command line and what to do next, on standard error.
+    pub fn error(&mut self, error: &Error, command: &str) {
         self.stage = None;
         let message = format!(
             "relayhost: {}\n  -> {}\n",
             text::harmless(&error.to_string()),
-            text::harmless(&error.hint())
+            text::harmless(&error.hint(command))
         );
         let _ = Output::Error.write(&message);
     }

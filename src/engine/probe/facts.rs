@@ -12,7 +12,7 @@ use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::postfix::settings::{Settings, probed, value};
-use crate::model::probe::current::{Current, Relayhost};
+use crate::model::probe::relayhost::Relayhost;
 use crate::model::probe::route::Route;
 use crate::model::secret::Secret;
 use crate::sys::{files, host, postfix};
@@ -89,12 +89,11 @@ pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Ro
     };
     let to = answers.and_then(|desired| desired.verify.to.clone());
     let recipient = to.as_deref().map(rewritten).transpose()?;
-    let current = Current {
-        relay,
+    Ok(Some(Route {
         login,
         sender: [sender.clone(), rewritten(&sender)?],
         recipient,
-        plugins: host.plugins.clone(),
-    };
-    Ok(Some(Route::of_host(current, &host.settings, &host.name)))
+        plugins: Some(host.plugins.clone()),
+        ..Route::of_host(relay, &host.settings, &host.name)
+    }))
 }

@@ -141,7 +141,10 @@ fn write(staged: &[Staged], transaction: &mut Transaction, progress: &mut dyn Pr
 /// Tells Postfix, and has it start at boot.
 fn tell(actions: &Actions, queue: &Queue, progress: &mut dyn Progress) -> Result<()> {
     if let Some(action) = actions.service {
-        stage(progress, "postfix", |_| Ok(format!("{} done", service::tell(action, queue)?.verb())))?;
+        stage(progress, "postfix", |progress| {
+            let told = service::tell(action, queue, &mut |note| progress.note(note))?;
+            Ok(format!("{} done", told.verb()))
+        })?;
     }
     if actions.enable {
         stage(progress, "boot", |_| service::enable().map(|()| "Postfix starts at boot".into()))?;

@@ -16,6 +16,18 @@ pub struct Proved {
     pub delivery: Option<Delivery>,
     /// Whether the files were put back.
     pub undone: bool,
+    /// The reason why a proof could not be recorded, if so.
+    pub unrecorded: Option<String>,
+}
+
+/// What a relay has confirmed stays in force, also if the disk is full by then.
+fn unrecorded(recorded: Result<()>, progress: &mut dyn Progress) -> Option<String> {
+    let error = recorded.err()?;
+    let line = format!(
+        "the relay took the message, and the configuration stays; that could not be recorded ({error}), so the next `relayhost apply` sends another message"
+    );
+    progress.note(&line);
+    Some(line)
 }
 
 /// Ends a change for which no message is sent. `left_out`: packages without which none could be; they are the error.
@@ -27,7 +39,7 @@ pub fn keep(place: Place, transaction: Option<Transaction>, left_out: Vec<String
     let unproven = is_tree || !left_out.is_empty();
     transaction.map(|transaction| transaction.keep(unproven)).transpose()?;
     if left_out.is_empty() {
-        Ok(Proved { delivery: None, undone: false })
+        Ok(Proved { delivery: None, undone: false, unrecorded: None })
     } else {
         Err(Error::Image { missing: left_out })
     }
@@ -38,12 +50,13 @@ pub fn keep(place: Place, transaction: Option<Transaction>, left_out: Vec<String
 pub fn prove(
     given: &Given,
     message: &Request,
-    transaction: Option<Transaction>,
+    mut transaction: Option<Transaction>,
     unproven: Option<u32>,
     progress: &mut dyn Progress,
 ) -> Result<Proved> {
+    let mut sent = |queue_id: &str| transaction.iter_mut().for_each(|transaction| transaction.sent(queue_id));
     let verdict = observe(&given.desired, Place::Host)
-        .and_then(|now| verify(&given.desired, &now, message, progress))
+        .and_then(|now| verify(&given.desired, &now, message, &mut sent, progress))
         .map_err(signals::blame);
     let exit = verdict.as_ref().ok().map(|delivery| delivery.outcome.exit());
     match (given.order.consequence(exit), verdict) {
@@ -51,16 +64,18 @@ pub fn prove(
             let (delivery, transaction) = or_undo(verdict, transaction)?;
             let undone = transaction.is_some();
             transaction.map(|transaction| put_back(transaction, progress)).transpose()?;
-            Ok(Proved { delivery: Some(delivery), undone })
+            Ok(Proved { delivery: Some(delivery), undone, unrecorded: None })
         }
         (consequence, Ok(delivery)) => {
             let is_proved = consequence == Consequence::Keep;
-            match (transaction, unproven) {
-                (Some(transaction), _) => transaction.keep(!is_proved)?,
-                (None, Some(number)) if is_proved => transaction::prove(number)?,
-                (None, _) => {}
-            }
-            Ok(Proved { delivery: Some(delivery), undone: false })
+            let recorded = match (transaction, unproven) {
+                (Some(transaction), _) if is_proved => transaction.stay(false),
+                (Some(transaction), _) => transaction.keep(true).map(Ok)?,
+                (None, Some(number)) if is_proved => transaction::prove(number),
+                (None, _) => Ok(()),
+            };
+            let unrecorded = unrecorded(recorded, progress);
+            Ok(Proved { delivery: Some(delivery), undone: false, unrecorded })
         }
         (_, Err(cause)) => {
             let _held = signals::hold();

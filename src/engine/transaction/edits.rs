@@ -135,8 +135,7 @@ impl Transaction {
         let path = postfix_directory().join(name);
         let kept = state::set_aside(self.generation.number, name, bytes).or_else(|error| {
             // The state directory may be full, and this one not.
-            let beside = path.with_file_name(format!("{name}.found-by-relayhost"));
-            files::create(&beside, bytes, 0o600).map(|()| beside).map_err(|_| error)
+            files::keep(&postfix_directory(), &format!("{name}.found-by-relayhost"), bytes).map_err(|_| error)
         })?;
         Ok(Some(Edit::Kept { path, kept }))
     }

@@ -8,9 +8,10 @@ use crate::error::Result;
 use crate::model::causes::catalogue::Verdict;
 use crate::model::causes::failure::Failure;
 use crate::model::causes::{Circumstances, diagnose};
+use crate::model::log::Gone;
 use crate::model::message::delivery::Outcome;
 use crate::model::message::fate;
-use crate::model::message::trail::{Author, Gone};
+use crate::model::message::trail::Author;
 use crate::model::observed::Queue;
 use crate::sys::service;
 

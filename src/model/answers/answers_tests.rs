@@ -35,7 +35,7 @@ fn no_error_quotes_a_password() {
         "version = 1\n[auth]\n\"hunter2, expected one of\" = 1\n\"hunter2\" = 2\n\"hunter2\" = 2\n",
     ] {
         let error = Answers::parse("answers.toml", text.as_bytes()).unwrap_err();
-        let shown = format!("{error} {error:?} {}", error.hint());
+        let shown = format!("{error} {error:?} {}", error.hint("relayhost check"));
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Answers;
 use super::complete::complete;
-use crate::error::{Error, Result};
+use crate::error::{Complaint, Error, Result};
 use crate::model::desired::{Desired, Mechanism, Rewrite, Tls};
 use crate::model::providers::{self, Preset, providers};
 use crate::model::secret::Secret;
@@ -32,15 +32,6 @@ pub struct Choices {
     pub to: Option<String>,
 }
 
-/// The reason why an answer is refused, and the remedy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Complaint {
-    /// The fault.
-    pub problem: String,
-    /// The answer to give instead.
-    pub remedy: String,
-}
-
 /// Host name in the place of one that is not chosen yet (RFC 2606).
 const OPEN: &str = "relay.invalid";
 
@@ -60,12 +51,13 @@ impl Choices {
     /// Checks the choices made so far; open ones are no error.
     pub fn check(&self) -> std::result::Result<(), Complaint> {
         let mut trial = self.clone();
-        if let Some(provider) = trial.provider.as_ref().and_then(|name| providers().get(name)) {
-            // A preset whose part is open is left out. Any other is checked, since it may be unusable.
-            if provider.part.is_some() && provider.standard.is_none() {
-                trial.provider = None;
-            }
-        }
+        // A preset whose part is open is left out. Any other is checked, since it may be unusable.
+        let is_open = |name: &String| {
+            providers()
+                .get(name)
+                .is_some_and(|provider| provider.part.is_some() && provider.standard.is_none())
+        };
+        trial.provider = trial.provider.filter(|name| !is_open(name));
         let own_host = self.preset().is_some_and(|preset| preset.host.is_some());
         if trial.host.is_none() && !own_host {
             trial.host = Some(OPEN.into());
@@ -78,7 +70,7 @@ impl Choices {
         }
         trial.desired().map(|_| ()).map_err(|error| match error {
             Error::Answers { problem, remedy, .. } => Complaint { problem, remedy },
-            other => Complaint { problem: other.to_string(), remedy: other.hint() },
+            other => Complaint { problem: other.to_string(), remedy: other.hint("relayhost init") },
         })
     }
 
@@ -91,69 +83,51 @@ impl Choices {
     /// The text of the answers file. `written`, one line, names time and program. The password is in the text if it has
     /// no file of its own, and `shown` puts stars in its place.
     pub fn text(&self, written: &str, shown: bool) -> String {
-        let mut text = String::new();
-        let mut line = |line: &str| {
-            text.push_str(line);
-            text.push('\n');
-        };
+        let mut lines = Vec::new();
         if !written.is_empty() {
-            line(&format!("# {}", text::one_line(written)));
-            line("# relayhost-answers(5) explains every key.");
+            lines.push(format!("# {}", text::one_line(written)));
+            lines.push("# relayhost-answers(5) explains every key.".into());
         }
-        line("version = 1\n");
-        line("[relay]");
+        lines.push("version = 1\n\n[relay]".into());
         if let Some(preset) = self.preset() {
-            line(&format!("# {}", preset.provider.title));
+            lines.push(format!("# {}", preset.provider.title));
             if let (Some(host), None) = (&preset.host, &self.host) {
-                line("# It stands for these; what is set here without the # counts more:");
-                line(&format!("#   host = {}", quoted(host)));
-                line(&format!("#   port = {}", preset.port()));
-                line(&format!("#   tls = {}", quoted(preset.provider.tls.word())));
+                lines.push("# It stands for these; what is set here without the # counts more:".into());
+                lines.push(format!("#   {}", setting("host", host)));
+                lines.push(format!("#   port = {}", preset.port()));
+                lines.push(format!("#   {}", setting("tls", preset.provider.tls.word())));
             }
         }
         // An unknown name is written too: the reader must refuse it.
-        if let Some(name) = &self.provider {
-            line(&format!("provider = {}", quoted(name)));
-        }
-        if let Some(host) = &self.host {
-            line(&format!("host = {}", quoted(host)));
-        }
-        if let Some(port) = self.port {
-            line(&format!("port = {port}"));
-        }
-        if let Some(tls) = self.tls {
-            line(&format!("# {}", meaning(tls)));
-            line(&format!("tls = {}", quoted(tls.word())));
-        }
+        lines.extend(self.provider.as_ref().map(|name| setting("provider", name)));
+        lines.extend(self.host.as_ref().map(|host| setting("host", host)));
+        lines.extend(self.port.map(|port| format!("port = {port}")));
+        lines.extend(self.tls.map(|tls| format!("# {}\n{}", meaning(tls), setting("tls", tls.word()))));
         if let Some(username) = &self.username {
-            line("\n[auth]");
-            line(&format!("username = {}", quoted(username)));
-            match (&self.password_file, &self.password) {
+            lines.push(format!("\n[auth]\n{}", setting("username", username)));
+            lines.extend(match (&self.password_file, &self.password) {
                 (Some(path), _) => {
-                    line("# root's alone; its one line is the password");
-                    line(&format!("password_file = {}", quoted(path)));
+                    let file = setting("password_file", path);
+                    Some(format!("# root's alone; its one line is the password\n{file}"))
                 }
-                (None, Some(_)) if shown => line("password = \"********\""),
-                (None, Some(password)) => line(&format!("password = {}", quoted(password.expose()))),
-                (None, None) => {}
-            }
+                (None, Some(_)) if shown => Some(setting("password", "********")),
+                (None, password) => password.as_ref().map(|password| setting("password", password.expose())),
+            });
         }
         if !self.rewrites.is_empty() {
-            line("\n[sender.rewrite]");
-            line(
-                "# local sender = the address that the relay sees;\n# @host stands for all senders of that host",
-            );
-            for Rewrite { local, public } in &self.rewrites {
-                line(&format!("{} = {}", quoted(local), quoted(public)));
-            }
+            lines.push("\n[sender.rewrite]\n# local sender = the address that the relay sees;".into());
+            lines.push("# @host stands for all senders of that host".into());
+            lines.extend(self.rewrites.iter().map(|rule| setting(&quoted(&rule.local), &rule.public)));
         }
-        if let Some(to) = &self.to {
-            line("\n[verify]");
-            line("# where the test message goes");
-            line(&format!("to = {}", quoted(to)));
-        }
-        text
+        let to = self.to.as_ref().map(|to| setting("to", to));
+        lines.extend(to.map(|to| format!("\n[verify]\n# where the test message goes\n{to}")));
+        lines.join("\n") + "\n"
     }
+}
+
+/// A line that gives a key its value.
+fn setting(key: &str, value: &str) -> String {
+    format!("{key} = {}", quoted(value))
 }
 
 /// A TOML string, as a value or as a key.

@@ -1,5 +1,6 @@
 //! Turns answers into `Desired`: fills in presets and defaults, and refuses invalid values, with place and remedy.
 
+use std::borrow::Borrow;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -7,9 +8,9 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::{Answers, IpChoice};
-use crate::error::Result;
-use crate::model::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
+use super::Answers;
+use crate::error::{Complaint, Result};
+use crate::model::desired::{Auth, Desired, Mechanism, Relay, Rewrite, Tls, Verify};
 use crate::model::providers::{self, Preset, Start};
 use crate::model::secret::Secret;
 use crate::model::text;
@@ -24,154 +25,94 @@ pub fn complete(answers: &Answers, password: Option<Secret>) -> Result<Desired> 
     let relay = reader.relay(preset.as_ref(), &auth)?;
     let rewrites = reader.rewrites()?;
     let verify = reader.verify(&rewrites)?;
-    let extra_packages = reader.extra_packages()?;
-    let packages_from = reader.packages_from()?;
+    let packages = &answers.tables.packages;
+    let extra_packages = packages.extra.iter().map(|name| reader.of(name, package)).collect::<Result<_>>()?;
+    let packages_from = packages.from.as_ref().map(|path| reader.of(path, directory)).transpose()?;
     Ok(Desired { relay, auth, rewrites, verify, extra_packages, packages_from })
 }
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);
 
-/// The checks, one method per table of the answers.
+/// A value that has passed its check, or the reason why it has not.
+type Checked<T> = std::result::Result<T, Complaint>;
+
+fn refuse<T>(problem: impl Into<String>, remedy: impl Into<String>) -> Checked<T> {
+    Err(Complaint::new(problem, remedy))
+}
+
+/// The values of the answers, one method per table. The functions below check single values.
 struct Reader<'a> {
     answers: &'a Answers,
 }
 
 impl Reader<'_> {
-    fn fail<T>(&self, span: Range<usize>, problem: &str, remedy: &str) -> Result<T> {
-        Err(self.answers.error(Some(span), problem, remedy))
+    /// The result of a check, with the place of the value, or without one if it is about the answers as a whole.
+    fn at<T>(&self, span: impl Into<Option<Range<usize>>>, checked: Checked<T>) -> Result<T> {
+        checked.map_err(|Complaint { problem, remedy }| self.answers.error(span.into(), &problem, &remedy))
     }
 
-    fn fail_whole<T>(&self, problem: &str, remedy: &str) -> Result<T> {
-        Err(self.answers.error(None, problem, remedy))
-    }
-
-    /// The text of a value; an error if it holds a control character. Every value ends up in a file of Postfix, where a
-    /// line end starts a new setting.
-    fn plain_text<'t>(&self, value: &'t Spanned<String>, what: &str) -> Result<&'t str> {
-        let text = value.get_ref();
-        if text.chars().any(char::is_control) {
-            return self.fail(
-                value.span(),
-                &format!("{what} has a control character or line end in it"),
-                "remove it",
-            );
-        }
-        if text.trim() != text || text.is_empty() {
-            return self.fail(
-                value.span(),
-                &format!("{what} is empty, or begins or ends with a space"),
-                "remove the spaces, or the whole line if there is nothing to say",
-            );
-        }
-        Ok(text)
+    /// The result of the check of one value.
+    fn of<T, V, U>(&self, value: &Spanned<T>, check: impl FnOnce(&V) -> Checked<U>) -> Result<U>
+    where
+        T: Borrow<V>,
+        V: ?Sized,
+    {
+        self.at(value.span(), check(value.get_ref().borrow()))
     }
 
     fn preset(&self) -> Result<Option<Preset>> {
-        let Some(name) = &self.answers.tables.relay.provider else { return Ok(None) };
-        match providers::find(name.get_ref()) {
-            Ok(Preset { name: known, provider, .. }) if provider.unusable.is_some() => self.fail(
-                name.span(),
-                &format!(
-                    "provider `{known}` cannot be used: {}",
-                    provider.unusable.as_deref().unwrap_or_default()
-                ),
-                "take another relay; `relayhost providers` lists those that are known",
-            ),
-            Ok(preset) => Ok(Some(preset)),
-            Err(unknown) => self.fail(name.span(), &unknown.problem, &unknown.remedy),
-        }
+        let usable = |preset: Preset| match &preset.provider.unusable {
+            Some(why) => {
+                let remedy = "take another relay; `relayhost providers` lists those that are known";
+                refuse(format!("provider `{}` cannot be used: {why}", preset.name), remedy)
+            }
+            None => Ok(preset),
+        };
+        let name = self.answers.tables.relay.provider.as_ref();
+        name.map(|name| self.of(name, |name: &str| providers::find(name).and_then(usable))).transpose()
     }
 
     fn auth(&self, preset: Option<&Preset>, password: Option<Secret>) -> Result<Auth> {
         let typed = &self.answers.tables.auth;
-        let secret_span = [
-            typed.password.as_ref().map(Spanned::span),
-            typed.password_file.as_ref().map(Spanned::span),
-            typed.password_env.as_ref().map(Spanned::span),
-            typed.password_credential.as_ref().map(Spanned::span),
-        ]
-        .into_iter()
-        .flatten()
-        .next();
-        let given = typed.username.is_some() || secret_span.is_some();
+        let secret_span = typed.passwords().next().map(|(span, _)| span);
+        let given = typed.username.as_ref().map(Spanned::span).or(secret_span.clone());
+        let is_given = given.is_some();
         let mechanism = match (&typed.mechanism, preset.map(|preset| preset.provider)) {
             (Some(mechanism), _) => *mechanism.get_ref(),
             (None, Some(provider)) if !provider.optional_login => provider.mechanism,
-            (None, Some(provider)) if given && provider.mechanism != Mechanism::None => provider.mechanism,
-            (None, _) if given => Mechanism::Plain,
+            (None, Some(provider)) if is_given && provider.mechanism != Mechanism::None => provider.mechanism,
+            (None, _) if is_given => Mechanism::Plain,
             (None, _) => Mechanism::None,
         };
         if mechanism == Mechanism::None {
-            let given = typed.username.as_ref().map(Spanned::span).or(secret_span);
-            return match given {
-                None => Ok(Auth::None),
-                Some(span) => self.fail(
-                    span,
-                    "a login is given, but the mechanism is `none`",
-                    "remove username and password, or set auth.mechanism = \"plain\"",
-                ),
-            };
+            let Some(span) = given else { return Ok(Auth::None) };
+            let remedy = "remove username and password, or set auth.mechanism = \"plain\"";
+            return self.at(span, refuse("a login is given, but the mechanism is `none`", remedy));
         }
         let Some(name) = &typed.username else {
-            return self.fail_whole(
-                "authentication needs `auth.username`",
-                "add it, or set auth.mechanism = \"none\" for a relay without authentication",
-            );
+            let remedy = "add it, or set auth.mechanism = \"none\" for a relay without authentication";
+            return self.at(None, refuse("authentication needs `auth.username`", remedy));
         };
-        let username = self.plain_text(name, "auth.username")?;
-        if username.contains(':') {
-            return self.fail(
-                name.span(),
-                "a user name with a colon cannot be used",
-                "Postfix ends the user name at the first colon of sasl_passwd; ask the provider for another login name",
-            );
-        }
-        let password = self.password(mechanism, password, secret_span)?;
-        Ok(Auth::Login { mechanism, username: username.to_owned(), password })
-    }
-
-    fn password(
-        &self,
-        mechanism: Mechanism,
-        password: Option<Secret>,
-        span: Option<Range<usize>>,
-    ) -> Result<Secret> {
-        let Some(password) = password else {
-            if mechanism == Mechanism::Gssapi {
-                return Ok(Secret::new(""));
+        let username = self.of(name, username)?;
+        let password = match password {
+            Some(password) => self.at(secret_span, sound(password))?,
+            None if mechanism == Mechanism::Gssapi => Secret::new(""),
+            None => {
+                let remedy = "set auth.password_file to a file of root's with mode 0600 (or password, password_env, password_credential)";
+                return self.at(None, refuse("authentication needs a password", remedy));
             }
-            return self.fail_whole(
-                "authentication needs a password",
-                "set auth.password_file to a file of root's with mode 0600 (or password, password_env, password_credential)",
-            );
         };
-        let text = password.expose();
-        let problem = if text.is_empty() {
-            "the password is empty"
-        } else if text.chars().any(|c| c.is_control() && c != '\t') {
-            "the password has a line end or another control character in it"
-        } else if text.ends_with([' ', '\t']) {
-            "the password ends with a space, which Postfix's table format cannot hold"
-        } else {
-            return Ok(password);
-        };
-        Err(self.answers.error(
-            span,
-            problem,
-            "give the password as it is, on one line; or have another one set at the relay",
-        ))
+        Ok(Auth::Login { mechanism, username, password })
     }
 
     fn relay(&self, preset: Option<&Preset>, auth: &Auth) -> Result<Relay> {
         let typed = &self.answers.tables.relay;
         let host = match (&typed.host, preset.and_then(|preset| preset.host.clone())) {
-            (Some(host), _) => self.host(host)?,
+            (Some(typed), _) => self.of(typed, host)?,
             (None, Some(host)) => host,
             (None, None) => {
-                return self.fail_whole(
-                    "there is no `relay.host`",
-                    "add `host = \"the.relay's.name\"` under [relay]",
-                );
+                let remedy = "add `host = \"the.relay's.name\"` under [relay]";
+                return self.at(None, refuse("there is no `relay.host`", remedy));
             }
         };
         let is_implicit = match (&typed.port, preset) {
@@ -184,191 +125,201 @@ impl Reader<'_> {
         };
         let implicit_tls = typed.implicit_tls.as_ref().map_or(is_implicit, |value| *value.get_ref());
         let port = match (&typed.port, preset) {
-            (Some(port), _) => match u16::try_from(*port.get_ref()) {
-                Ok(number) if number > 0 => number,
-                _ => {
-                    return self.fail(
-                        port.span(),
-                        &format!("{} is not a TCP port", port.get_ref()),
-                        "take a number from 1 to 65535; relays usually listen on 587, 465 or 25",
-                    );
-                }
-            },
+            (Some(typed), _) => self.of(typed, |number: &i64| port(*number))?,
             (None, Some(preset)) if implicit_tls == is_implicit => preset.port(),
             (None, _) if implicit_tls => 465,
             (None, Some(preset)) => preset.port(),
             (None, None) if matches!(auth, Auth::None) => 25,
             (None, None) => 587,
         };
+        let is_address = host.parse::<IpAddr>().is_ok();
         let tls = match (&typed.tls, preset) {
             (Some(tls), _) => *tls.get_ref(),
-            (None, Some(preset)) if host.parse::<IpAddr>().is_ok() => preset.provider.tls.min(Tls::Encrypt),
+            (None, Some(preset)) if is_address => preset.provider.tls.min(Tls::Encrypt),
             (None, Some(preset)) => preset.provider.tls,
             (None, None) if implicit_tls || !matches!(auth, Auth::None) => Tls::Encrypt,
             (None, None) => Tls::May,
         };
-        if tls >= Tls::Verify && host.parse::<IpAddr>().is_ok() {
-            let span = typed.tls.as_ref().map_or(0..0, Spanned::span);
-            return self.fail(
-                span,
-                &format!("tls is `{}`, and a certificate cannot be checked for an address", tls.word()),
-                "set relay.host to the name that the relay's certificate carries, or tls = \"encrypt\"",
-            );
-        }
-        if implicit_tls && tls < Tls::Encrypt {
-            let span = typed.tls.as_ref().map_or(0..0, Spanned::span);
-            return self.fail(
-                span,
-                &format!("implicit_tls is true, but tls is `{}`", tls.word()),
-                "set tls = \"encrypt\" (or verify, secure), or implicit_tls = false",
-            );
-        }
-        let ip = match typed.ip.as_ref().map(Spanned::get_ref) {
-            None => IpPolicy::Leave,
-            Some(IpChoice::Any) => IpPolicy::Set("all"),
-            Some(IpChoice::Ipv4) => IpPolicy::Set("ipv4"),
-            Some(IpChoice::Ipv6) => IpPolicy::Set("ipv6"),
-        };
+        let tls_span = typed.tls.as_ref().map_or(0..0, Spanned::span);
+        self.at(tls_span, possible(tls, is_address, implicit_tls))?;
+        let ip = typed.ip.as_ref().map(|ip| ip.get_ref().word());
         Ok(Relay { host, port, tls, implicit_tls, ip })
     }
 
-    fn host(&self, value: &Spanned<String>) -> Result<String> {
-        let host = value.get_ref().to_ascii_lowercase();
-        if host.parse::<IpAddr>().is_ok() {
-            return Ok(host);
-        }
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        let remedy = if host.contains(['[', ']']) {
-            "write it without brackets; relayhost adds them"
-        } else if host.contains("://") {
-            "write the name alone, without `smtp://`"
-        } else if host.contains(':') {
-            "write the name alone, and the port as `port = 587`"
-        } else if host.contains('@') {
-            "write the relay's host name, not a mail address"
-        } else if !host.is_ascii() {
-            "write the name in its ASCII form (xn--…)"
-        } else {
-            "write the name or the address of the relay alone, such as \"smtp.example.com\""
-        };
-        if host.len() <= 253
-            && host.split('.').all(label)
-            && !host.chars().all(|c| c.is_ascii_digit() || c == '.')
-        {
-            return Ok(host);
-        }
-        // The text before an @ may be a login with its password.
-        let shown = value.get_ref().rsplit('@').next().unwrap_or_default();
-        self.fail(value.span(), &format!("`{}` is not a host name", text::one_line(shown)), remedy)
-    }
-
     fn rewrites(&self) -> Result<Vec<Rewrite>> {
-        let mut rewrites = Vec::new();
+        let mut rewrites: Vec<Rewrite> = Vec::new();
         for (key, value) in &self.answers.tables.sender.rewrite.0 {
-            let local = key.get_ref();
-            if local.contains('*') || local.starts_with('/') || local == "@" || local.is_empty() {
-                return self.fail(
-                    key.span(),
-                    &format!("`{}` would rewrite every address, the recipients' too", text::one_line(local)),
-                    "list the senders: \"monitor@this.host\", or \"@this.host\" for all of this host's",
-                );
+            let local = self.of(key, local_sender)?;
+            let public = self.of(value, public_sender)?;
+            if rewrites.iter().any(|other| other.local.to_lowercase() == local.to_lowercase()) {
+                let problem =
+                    format!("`{local}` is there twice; upper and lower case are the same to Postfix");
+                return self.at(key.span(), refuse(problem, "keep one of the two"));
             }
-            let user_only = !local.contains('@') && text::is_address(&format!("{local}@x"));
-            let domain_only = local.starts_with('@') && text::is_address(&format!("x{local}"));
-            if !(user_only || domain_only || text::is_address(local)) {
-                return self.fail(
-                    key.span(),
-                    &format!("`{}` is not a mail address", text::one_line(local)),
-                    "write user@host, or @host for all senders of a host",
-                );
-            }
-            if !text::is_address(value.get_ref()) {
-                return self.fail(
-                    value.span(),
-                    &format!("`{}` is not a mail address", text::one_line(value.get_ref())),
-                    "write one complete address, such as alerts@example.com",
-                );
-            }
-            if rewrites.iter().any(|other: &Rewrite| other.local.to_lowercase() == local.to_lowercase()) {
-                return self.fail(
-                    key.span(),
-                    &format!("`{local}` is there twice; upper and lower case are the same to Postfix"),
-                    "keep one of the two",
-                );
-            }
-            rewrites.push(Rewrite { local: local.clone(), public: value.get_ref().clone() });
+            rewrites.push(Rewrite { local, public });
         }
         Ok(rewrites)
     }
 
     fn verify(&self, rewrites: &[Rewrite]) -> Result<Verify> {
         let typed = &self.answers.tables.verify;
-        let deadline = match &typed.deadline {
-            None => DEFAULT_DEADLINE,
-            Some(value) => match text::parse_duration(value.get_ref()) {
-                Ok(deadline) => deadline,
-                Err(problem) => return self.fail(value.span(), &problem, text::DURATION_REMEDY),
-            },
-        };
-        let Some(value) = &typed.to else { return Ok(Verify { to: None, deadline }) };
-        let to = value.get_ref();
-        if !text::is_recipient(to) {
-            return self.fail(
-                value.span(),
-                &format!("`{}` is not a mail address", text::one_line(to)),
-                "write one complete ASCII address of a mailbox elsewhere, such as ops@example.com",
-            );
-        }
-        // generic(5): smtp_generic_maps rewrites recipients too.
-        let domain = to.rfind('@').and_then(|at| to.get(at..)).unwrap_or_default();
-        let hit = |rewrite: &&Rewrite| {
-            rewrite.local.eq_ignore_ascii_case(to)
-                || (rewrite.local.starts_with('@') && rewrite.local.eq_ignore_ascii_case(domain))
-        };
-        if let Some(rewrite) = rewrites.iter().find(hit) {
-            return self.fail(
-                value.span(),
-                &format!("the rewrite of `{}` would rewrite this recipient too", rewrite.local),
-                "rewrite the senders one by one, or send the test to another domain",
-            );
-        }
-        Ok(Verify { to: Some(to.clone()), deadline })
+        let deadline =
+            typed.deadline.as_ref().map_or(Ok(DEFAULT_DEADLINE), |value| self.of(value, duration))?;
+        let to =
+            typed.to.as_ref().map(|value| self.of(value, |to: &str| recipient(to, rewrites))).transpose()?;
+        Ok(Verify { to, deadline })
     }
+}
 
-    fn packages_from(&self) -> Result<Option<PathBuf>> {
-        let Some(from) = &self.answers.tables.packages.from else { return Ok(None) };
-        let text = self.plain_text(from, "packages.from")?;
-        if text.starts_with('/') {
-            return Ok(Some(text.into()));
-        }
-        self.fail(
-            from.span(),
-            &format!("`{}` is not the whole path of a directory", text::one_line(text)),
-            "write it from the root on, such as \"/mnt/rpms\"",
-        )
+/// A text without control characters: every value ends up in a file of Postfix, where a line end starts a new setting.
+fn plain_text<'t>(text: &'t str, what: &str) -> Checked<&'t str> {
+    if text.chars().any(char::is_control) {
+        return refuse(format!("{what} has a control character or line end in it"), "remove it");
     }
+    if text.trim() != text || text.is_empty() {
+        let remedy = "remove the spaces, or the whole line if there is nothing to say";
+        return refuse(format!("{what} is empty, or begins or ends with a space"), remedy);
+    }
+    Ok(text)
+}
 
-    fn extra_packages(&self) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        for value in &self.answers.tables.packages.extra {
-            let name = value.get_ref();
-            let good = |c: char| c.is_ascii_alphanumeric() || "+-._()".contains(c);
-            if name.is_empty() || name.starts_with('-') || !name.chars().all(good) {
-                return self.fail(
-                    value.span(),
-                    &format!("`{}` is not a package name", text::one_line(name)),
-                    "write names as `rpm -q` knows them, not paths",
-                );
-            }
-            names.push(name.clone());
-        }
-        Ok(names)
+fn username(typed: &str) -> Checked<String> {
+    let name = plain_text(typed, "auth.username")?;
+    if name.contains(':') {
+        let remedy = "Postfix ends the user name at the first colon of sasl_passwd; ask the provider for another login name";
+        return refuse("a user name with a colon cannot be used", remedy);
     }
+    Ok(name.to_owned())
+}
+
+/// A password that Postfix's table can hold.
+fn sound(password: Secret) -> Checked<Secret> {
+    let text = password.expose();
+    let problem = if text.is_empty() {
+        "the password is empty"
+    } else if text.chars().any(|c| c.is_control() && c != '\t') {
+        "the password has a line end or another control character in it"
+    } else if text.ends_with([' ', '\t']) {
+        "the password ends with a space, which Postfix's table format cannot hold"
+    } else {
+        return Ok(password);
+    };
+    refuse(problem, "give the password as it is, on one line; or have another one set at the relay")
+}
+
+fn host(typed: &str) -> Checked<String> {
+    let host = typed.to_ascii_lowercase();
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_number = host.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let is_name = host.len() <= 253 && host.split('.').all(label) && !is_number;
+    if is_name || host.parse::<IpAddr>().is_ok() {
+        return Ok(host);
+    }
+    let remedy = if host.contains(['[', ']']) {
+        "write it without brackets; relayhost adds them"
+    } else if host.contains("://") {
+        "write the name alone, without `smtp://`"
+    } else if host.contains(':') {
+        "write the name alone, and the port as `port = 587`"
+    } else if host.contains('@') {
+        "write the relay's host name, not a mail address"
+    } else if !host.is_ascii() {
+        "write the name in its ASCII form (xn--…)"
+    } else {
+        "write the name or the address of the relay alone, such as \"smtp.example.com\""
+    };
+    // The text before an @ may be a login with its password.
+    let shown = typed.rsplit('@').next().unwrap_or_default();
+    refuse(format!("`{}` is not a host name", text::one_line(shown)), remedy)
+}
+
+fn port(typed: i64) -> Checked<u16> {
+    match u16::try_from(typed) {
+        Ok(port) if port > 0 => Ok(port),
+        _ => {
+            let remedy = "take a number from 1 to 65535; relays usually listen on 587, 465 or 25";
+            refuse(format!("{typed} is not a TCP port"), remedy)
+        }
+    }
+}
+
+/// Refuses a level of TLS that the other values make impossible.
+fn possible(tls: Tls, is_address: bool, implicit_tls: bool) -> Checked<()> {
+    if tls >= Tls::Verify && is_address {
+        let problem = format!("tls is `{}`, and a certificate cannot be checked for an address", tls.word());
+        let remedy = "set relay.host to the name that the relay's certificate carries, or tls = \"encrypt\"";
+        return refuse(problem, remedy);
+    }
+    if implicit_tls && tls < Tls::Encrypt {
+        let remedy = "set tls = \"encrypt\" (or verify, secure), or implicit_tls = false";
+        return refuse(format!("implicit_tls is true, but tls is `{}`", tls.word()), remedy);
+    }
+    Ok(())
+}
+
+fn local_sender(typed: &str) -> Checked<String> {
+    if typed.contains('*') || typed.starts_with('/') || typed == "@" || typed.is_empty() {
+        let problem = format!("`{}` would rewrite every address, the recipients' too", text::one_line(typed));
+        let remedy = "list the senders: \"monitor@this.host\", or \"@this.host\" for all of this host's";
+        return refuse(problem, remedy);
+    }
+    let user_only = !typed.contains('@') && text::is_address(&format!("{typed}@x"));
+    let domain_only = typed.starts_with('@') && text::is_address(&format!("x{typed}"));
+    let is_sender = user_only || domain_only || text::is_address(typed);
+    address(typed, is_sender, "write user@host, or @host for all senders of a host")
+}
+
+fn public_sender(typed: &str) -> Checked<String> {
+    address(typed, text::is_address(typed), "write one complete address, such as alerts@example.com")
+}
+
+fn recipient(typed: &str, rewrites: &[Rewrite]) -> Checked<String> {
+    let remedy = "write one complete ASCII address of a mailbox elsewhere, such as ops@example.com";
+    let to = address(typed, text::is_recipient(typed), remedy)?;
+    // generic(5): smtp_generic_maps rewrites recipients too.
+    let domain = to.rfind('@').and_then(|at| to.get(at..)).unwrap_or_default();
+    let hits = |local: &str| {
+        local.eq_ignore_ascii_case(&to) || (local.starts_with('@') && local.eq_ignore_ascii_case(domain))
+    };
+    match rewrites.iter().find(|rewrite| hits(&rewrite.local)) {
+        Some(Rewrite { local, .. }) => {
+            let remedy = "rewrite the senders one by one, or send the test to another domain";
+            refuse(format!("the rewrite of `{local}` would rewrite this recipient too"), remedy)
+        }
+        None => Ok(to),
+    }
+}
+
+fn address(typed: &str, is_good: bool, remedy: &str) -> Checked<String> {
+    let problem = || format!("`{}` is not a mail address", text::one_line(typed));
+    if is_good { Ok(typed.to_owned()) } else { refuse(problem(), remedy) }
+}
+
+fn duration(typed: &str) -> Checked<Duration> {
+    text::parse_duration(typed).or_else(|problem| refuse(problem, text::DURATION_REMEDY))
+}
+
+fn directory(typed: &str) -> Checked<PathBuf> {
+    let path = plain_text(typed, "packages.from")?;
+    if path.starts_with('/') {
+        return Ok(path.into());
+    }
+    let problem = format!("`{}` is not the whole path of a directory", text::one_line(path));
+    refuse(problem, "write it from the root on, such as \"/mnt/rpms\"")
+}
+
+fn package(typed: &str) -> Checked<String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "+-._()".contains(c);
+    if !typed.is_empty() && !typed.starts_with('-') && typed.chars().all(good) {
+        return Ok(typed.to_owned());
+    }
+    let problem = format!("`{}` is not a package name", text::one_line(typed));
+    refuse(problem, "write names as `rpm -q` knows them, not paths")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn desired(text: &str) -> Result<Desired> {
 fn refusal(text: &str) -> String {
     match desired(text) {
         Ok(desired) => panic!("accepted: {desired:?}"),
-        Err(error @ Error::Answers { .. }) => format!("{error} | {}", error.hint()),
+        Err(error @ Error::Answers { .. }) => format!("{error} | {}", error.hint("relayhost check")),
         Err(other) => panic!("{other}"),
     }
 }

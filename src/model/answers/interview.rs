@@ -4,18 +4,20 @@
 mod prompts;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 pub use prompts::{Prompt, Question};
 
-use super::choices::{Choices, Complaint};
+use super::choices::Choices;
+use crate::error::Complaint;
 use crate::model::causes::catalogue::{Stage, catalogue};
 use crate::model::desired::{Rewrite, Tls};
-use crate::model::providers::{self, Provider, Unknown, providers};
+use crate::model::providers::{self, Provider, providers};
 use crate::model::secret::Secret;
 use crate::model::text;
 
 /// The answers given so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Interview {
     choices: Choices,
     /// The choices before a question was reopened.
@@ -34,16 +36,7 @@ pub struct Interview {
 impl Interview {
     /// Begins with the known choices. `domain` is the one that Postfix on this host gives to local addresses.
     pub fn new(choices: Choices, domain: &str) -> Self {
-        let mut interview = Self {
-            before: Choices::default(),
-            standard: false,
-            as_they_are: false,
-            reopened: BTreeSet::new(),
-            login: None,
-            local: None,
-            domain: domain.to_owned(),
-            choices,
-        };
+        let mut interview = Self { choices, domain: domain.to_owned(), ..Self::default() };
         interview.fill_in();
         interview
     }
@@ -135,7 +128,7 @@ impl Interview {
             ("", Some(default)) => default,
             ("", None) => {
                 let help = if prompt.help.is_empty() { "it cannot be left out" } else { &prompt.help };
-                return Err(complaint("this needs an answer", help));
+                return Err(Complaint::new("this needs an answer", help));
             }
             (typed, _) => typed.to_owned(),
         };
@@ -147,8 +140,7 @@ impl Interview {
                 self.standard = standard == Some(typed.as_str());
                 if !self.standard {
                     let named = format!("{}/{typed}", trial.provider.unwrap_or_default());
-                    providers::find(&named)
-                        .map_err(|Unknown { problem, remedy }| Complaint { problem, remedy })?;
+                    providers::find(&named)?;
                     trial.provider = Some(named);
                 }
             }
@@ -159,12 +151,9 @@ impl Interview {
                 return Ok(());
             }
             Question::Port => {
-                trial.port = Some(typed.parse().map_err(|_| {
-                    complaint(
-                        &format!("`{}` is not a number", text::one_line(&typed)),
-                        "relays usually listen on 587, 465 or 25",
-                    )
-                })?);
+                let problem = format!("`{}` is not a number", text::one_line(&typed));
+                let complaint = Complaint::new(problem, "relays usually listen on 587, 465 or 25");
+                trial.port = Some(typed.parse().map_err(|_| complaint)?);
             }
             Question::Tls => trial.tls = Some(level(&typed)?),
             Question::Username => trial.username = Some(typed),
@@ -212,8 +201,7 @@ impl Interview {
             self.choices.username.get_or_insert(fixed);
         }
         // A password must not go to a host that only claims to be the relay.
-        let named =
-            self.choices.host.as_deref().is_some_and(|host| host.parse::<std::net::IpAddr>().is_err());
+        let named = self.choices.host.as_deref().is_some_and(|host| host.parse::<IpAddr>().is_err());
         let preset = self.choices.preset().is_some_and(|preset| preset.host.is_some());
         if named && !preset && self.choices.username.is_some() {
             self.choices.tls.get_or_insert(Tls::Secure);
@@ -232,17 +220,13 @@ impl Interview {
             Question::Login | Question::Username => {
                 (chosen.username, chosen.password, chosen.password_file) = (None, None, None);
             }
-            Question::Password => {
-                (chosen.password, chosen.password_file) = (None, None);
-            }
+            Question::Password => (chosen.password, chosen.password_file) = (None, None),
             Question::Port | Question::Tls => {}
             Question::Local | Question::Public => {
                 (self.local, self.as_they_are) = (None, false);
                 chosen.rewrites.clear();
             }
-            Question::To => {
-                chosen.to = None;
-            }
+            Question::To => chosen.to = None,
         }
         // Where a preset answers these, they are asked only if they are in `reopened`.
         if matches!(question, Question::Port | Question::Tls | Question::Username | Question::Password) {
@@ -269,7 +253,7 @@ fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
     let bare = typed.split('/').next().unwrap_or_default();
     if let Some(provider) = providers().get(bare) {
         if typed.contains('/') {
-            providers::find(typed).map_err(|Unknown { problem, remedy }| Complaint { problem, remedy })?;
+            providers::find(typed)?;
         }
         trial.provider = Some(typed.to_owned());
         if provider.fixed_username.is_some() || provider.username.is_none() {
@@ -284,10 +268,8 @@ fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
         } else {
             format!("did you mean {}?", nearest.join(", "))
         };
-        return Err(complaint(
-            &format!("`{}` is neither a provider nor a complete host name", text::one_line(typed)),
-            &remedy,
-        ));
+        let problem = format!("`{}` is neither a provider nor a complete host name", text::one_line(typed));
+        return Err(Complaint::new(problem, remedy));
     }
     Ok(())
 }
@@ -297,25 +279,17 @@ pub fn yes_or_no(typed: &str) -> Result<bool, Complaint> {
     match typed.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(true),
         "n" | "no" => Ok(false),
-        _ => Err(complaint("that is neither yes nor no", "type yes or no")),
+        _ => Err(Complaint::new("that is neither yes nor no", "type yes or no")),
     }
 }
 
 /// Parses a level of TLS.
 pub fn level(typed: &str) -> Result<Tls, Complaint> {
-    [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure]
-        .into_iter()
-        .find(|tls| tls.word() == typed)
-        .ok_or_else(|| {
-            complaint(
-                &format!("`{}` is not a level of TLS", text::one_line(typed)),
-                "take one of none, may, encrypt, verify, secure",
-            )
-        })
-}
-
-fn complaint(problem: &str, remedy: &str) -> Complaint {
-    Complaint { problem: problem.to_owned(), remedy: remedy.to_owned() }
+    let all = [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure];
+    all.into_iter().find(|tls| tls.word() == typed).ok_or_else(|| {
+        let problem = format!("`{}` is not a level of TLS", text::one_line(typed));
+        Complaint::new(problem, "take one of none, may, encrypt, verify, secure")
+    })
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Tables {
         fill(&mut relay.ip, ip);
         fill(&mut auth.mechanism, mechanism);
         fill(&mut auth.username, username);
-        if !auth.has_secret() {
+        if auth.passwords().next().is_none() {
             auth.password = password;
             auth.password_file = password_file;
             auth.password_env = password_env;
@@ -44,15 +44,6 @@ impl Tables {
 
 fn fill<T>(value: &mut Option<T>, lower: Option<T>) {
     *value = value.take().or(lower);
-}
-
-impl Auth {
-    fn has_secret(&self) -> bool {
-        let Self { mechanism: _, username: _, password, password_file, password_env, password_credential } =
-            self;
-        let elsewhere = [password_file, password_env, password_credential];
-        password.is_some() || elsewhere.into_iter().any(Option::is_some)
-    }
 }
 
 #[cfg(test)]

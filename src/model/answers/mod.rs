@@ -25,8 +25,10 @@ pub const SIZE_LIMIT: u64 = 64 * 1024;
 pub struct Answers {
     /// The tables of the file.
     pub tables: Tables,
-    /// The files that the tables came from, in the order of their places.
-    origins: Vec<Origin>,
+    /// The file that the tables came from.
+    origin: Origin,
+    /// The files that completed them, in the order of their places.
+    others: Vec<Origin>,
 }
 
 /// A file that answers came from. Its text may hold a password, so it is kept as a `Secret`.
@@ -39,31 +41,26 @@ struct Origin {
 }
 
 /// All tables of an answers file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Tables {
     /// Version of the format; 1.
     pub version: Option<Spanned<i64>>,
     /// `[relay]`.
-    #[serde(default)]
     pub relay: Relay,
     /// `[auth]`.
-    #[serde(default)]
     pub auth: Auth,
     /// `[sender]`.
-    #[serde(default)]
     pub sender: Sender,
     /// `[verify]`.
-    #[serde(default)]
     pub verify: Verify,
     /// `[packages]`.
-    #[serde(default)]
     pub packages: Packages,
 }
 
 /// `[relay]`: the relay, and the connection to it.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Relay {
     /// Name of a preset.
     pub provider: Option<Spanned<String>>,
@@ -81,7 +78,7 @@ pub struct Relay {
 
 /// `[auth]`: the login of this host at the relay.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Auth {
     /// SASL mechanism.
     pub mechanism: Option<Spanned<Mechanism>>,
@@ -99,10 +96,9 @@ pub struct Auth {
 
 /// `[sender]`: the sender addresses that the relay sees.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Sender {
     /// Local address to public address, in the file's order.
-    #[serde(default)]
     pub rewrite: Rewrites,
 }
 
@@ -119,11 +115,9 @@ impl<'de> Deserialize<'de> for Rewrites {
                 f.write_str("a table of addresses: { \"monitor@host.localdomain\" = \"alerts@example.com\" }")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Rewrites, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Rewrites(pairs))
+                std::iter::from_fn(|| map.next_entry().transpose())
+                    .collect::<std::result::Result<_, _>>()
+                    .map(Rewrites)
             }
         }
         deserializer.deserialize_map(Pairs)
@@ -132,7 +126,7 @@ impl<'de> Deserialize<'de> for Rewrites {
 
 /// `[verify]`: the test message.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Verify {
     /// Its recipient.
     pub to: Option<Spanned<String>>,
@@ -142,10 +136,9 @@ pub struct Verify {
 
 /// `[packages]`: additional packages, and the directory to install from.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Packages {
     /// Additional packages that must be on the host.
-    #[serde(default)]
     pub extra: Vec<Spanned<String>>,
     /// Directory with RPMs.
     pub from: Option<Spanned<String>>,
@@ -163,6 +156,17 @@ pub enum IpChoice {
     Ipv6,
 }
 
+impl IpChoice {
+    /// The value of `inet_protocols`.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Any => "all",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
+    }
+}
+
 /// The source of the password, as typed.
 #[derive(Debug, Clone)]
 pub enum SecretSource {
@@ -178,6 +182,23 @@ pub enum SecretSource {
     Credential(String),
 }
 
+impl Auth {
+    /// Each way in which the password is given, with its place.
+    fn passwords(&self) -> impl Iterator<Item = (Range<usize>, SecretSource)> {
+        let Self { mechanism: _, username: _, password, password_file, password_env, password_credential } =
+            self;
+        let of = |key: &Option<Spanned<String>>, source: fn(String) -> SecretSource| {
+            key.as_ref().map(|value| (value.span(), source(value.get_ref().clone())))
+        };
+        let inline =
+            password.as_ref().map(|value| (value.span(), SecretSource::Inline(value.get_ref().clone())));
+        let file = of(password_file, SecretSource::File);
+        let environment = of(password_env, SecretSource::Environment);
+        let credential = of(password_credential, SecretSource::Credential);
+        [inline, file, environment, credential].into_iter().flatten()
+    }
+}
+
 impl Answers {
     /// Reads answers from the bytes of `file` (a name for messages). `Error::Answers`, with the place, for anything but
     /// TOML 1.0 with these tables.
@@ -187,31 +208,24 @@ impl Answers {
 
     /// Like `parse`; places are counted from `start`, the `end` of the answers that these will complete.
     pub fn parse_at(file: &str, bytes: &[u8], start: usize) -> Result<Self> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            Error::Answers {
-                file: file.into(),
-                place: Some(place_at(&String::from_utf8_lossy(valid), valid.len())),
-                problem: "this is not UTF-8 text".into(),
-                remedy:
-                    "answers are a TOML text file; the examples in /usr/share/doc/relayhost/examples show one"
-                        .into(),
-            }
-        })?;
-        let origin = Origin { file: file.into(), text: Secret::new(text), start };
+        let text = String::from_utf8_lossy(bytes);
+        let origin = Origin { file: file.into(), text: Secret::new(&*text), start };
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let place = start + error.valid_up_to();
+            let remedy =
+                "answers are a TOML text file; the examples in /usr/share/doc/relayhost/examples show one";
+            return Err(origin.error(Some(place..place), "this is not UTF-8 text", remedy));
+        }
         if text.trim().is_empty() {
-            return Err(origin.error(
-                None,
-                "the file is empty",
-                "have `relayhost init` write one, or start from one of the examples in /usr/share/doc/relayhost/examples",
-            ));
+            let remedy = "have `relayhost init` write one, or start from one of the examples in /usr/share/doc/relayhost/examples";
+            return Err(origin.error(None, "the file is empty", remedy));
         }
         // Empty lines in front shift every place, and have no meaning in TOML.
-        let moved = Secret::new("\n".repeat(start) + text);
+        let moved = Secret::new("\n".repeat(start) + &*text);
         match toml::from_str::<Tables>(moved.expose()) {
             Ok(tables) => {
                 version(&origin, tables.version.as_ref())?;
-                Ok(Self { tables, origins: vec![origin] })
+                Ok(Self { tables, origin, others: Vec::new() })
             }
             Err(error) => {
                 let problem = unquoted(error.message());
@@ -223,57 +237,33 @@ impl Answers {
     /// An error about the value at `span`, or about the file as a whole.
     pub fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Error {
         let start = span.as_ref().map_or(0, |span| span.start);
-        match self.origins.iter().rev().find(|origin| origin.start <= start).or(self.origins.first()) {
-            Some(origin) => origin.error(span, problem, remedy),
-            None => Error::Answers {
-                file: String::new(),
-                place: None,
-                problem: problem.into(),
-                remedy: remedy.into(),
-            },
-        }
+        let origin = self.others.iter().rev().find(|origin| origin.start <= start);
+        origin.unwrap_or(&self.origin).error(span, problem, remedy)
     }
 
     /// The first place after these answers.
     pub fn end(&self) -> usize {
-        self.origins
-            .iter()
-            .map(|origin| origin.start + origin.text.expose().len() + 1)
-            .max()
-            .unwrap_or_default()
+        let last = self.others.last().unwrap_or(&self.origin);
+        last.start + last.text.expose().len() + 1
     }
 
     /// Fills the keys that these answers leave open from `lower`, which was parsed at their `end`.
     pub fn complete_with(&mut self, lower: Self) {
-        self.origins.extend(lower.origins);
+        self.others.push(lower.origin);
+        self.others.extend(lower.others);
         self.tables.complete_with(lower.tables);
     }
 
     /// The source of the password; an error if the answers name more than one.
     pub fn secret_source(&self) -> Result<SecretSource> {
-        let auth = &self.tables.auth;
-        let mut found: Vec<(Range<usize>, SecretSource)> = Vec::new();
-        if let Some(value) = &auth.password {
-            found.push((value.span(), SecretSource::Inline(value.get_ref().clone())));
-        }
-        if let Some(value) = &auth.password_file {
-            found.push((value.span(), SecretSource::File(value.get_ref().clone())));
-        }
-        if let Some(value) = &auth.password_env {
-            found.push((value.span(), SecretSource::Environment(value.get_ref().clone())));
-        }
-        if let Some(value) = &auth.password_credential {
-            found.push((value.span(), SecretSource::Credential(value.get_ref().clone())));
-        }
-        let mut found = found.into_iter();
+        let mut found = self.tables.auth.passwords();
         match (found.next(), found.next()) {
             (None, _) => Ok(SecretSource::Absent),
             (Some((_, source)), None) => Ok(source),
-            (Some(_), Some((span, _))) => Err(self.error(
-                Some(span),
-                "the password is given twice",
-                "keep one of password, password_file, password_env and password_credential",
-            )),
+            (Some(_), Some((span, _))) => {
+                let remedy = "keep one of password, password_file, password_env and password_credential";
+                Err(self.error(Some(span), "the password is given twice", remedy))
+            }
         }
     }
 }
@@ -328,17 +318,17 @@ fn unquoted(message: &str) -> String {
 }
 
 fn remedy_for(problem: &str) -> &'static str {
-    if problem.contains("unknown field") {
-        "correct the spelling or remove the key; relayhost-answers(5) lists all keys"
-    } else if problem.contains("duplicate key") {
-        "keep one of the two lines"
-    } else if problem.contains("unknown variant") {
-        "take one of the values that the message lists"
-    } else if problem.contains("invalid type") || problem.contains("string in quotes") {
-        "text goes in \"quotes\", numbers and true/false stand bare"
-    } else {
-        "mend the TOML there; a value with backslashes or quotes is easiest in 'single quotes'"
-    }
+    let known = [
+        ("unknown field", "correct the spelling or remove the key; relayhost-answers(5) lists all keys"),
+        ("duplicate key", "keep one of the two lines"),
+        ("unknown variant", "take one of the values that the message lists"),
+        ("invalid type", "text goes in \"quotes\", numbers and true/false stand bare"),
+        ("string in quotes", "text goes in \"quotes\", numbers and true/false stand bare"),
+    ];
+    known.iter().find(|(part, _)| problem.contains(part)).map_or(
+        "mend the TOML there; a value with backslashes or quotes is easiest in 'single quotes'",
+        |(_, remedy)| remedy,
+    )
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::ops::Deref;
 use std::sync::{LazyLock, OnceLock};
 
 use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::form::Form;
 use super::words::{Speaker, Words};
 
 /// The side that kept the message from arriving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The relay refused the message.
@@ -110,19 +110,19 @@ pub struct Entry {
     pub facts: Vec<Fact>,
     /// One pattern of this or of the next two lists must match one line of the evidence. These read lines that repeat a
     /// stranger's words: the relay's, a name server's, a certificate's, those of whoever wrote the message.
-    #[serde(default, deserialize_with = "patterns")]
+    #[serde(default)]
     pub stranger: Vec<Pattern>,
     /// Patterns that read only the own words of Postfix's programs.
-    #[serde(default, deserialize_with = "patterns")]
+    #[serde(default)]
     pub daemon: Vec<Pattern>,
     /// Patterns that read lines of the kernel, systemd, the journal and rsyslog.
-    #[serde(default, deserialize_with = "patterns")]
+    #[serde(default)]
     pub system: Vec<Pattern>,
     /// Each of these must match a line as well, in the words of the same speaker.
-    #[serde(default, deserialize_with = "patterns")]
+    #[serde(default)]
     pub also: Vec<Pattern>,
     /// None of these may match a line, in the words of the same speaker.
-    #[serde(default, deserialize_with = "patterns")]
+    #[serde(default)]
     pub unless: Vec<Pattern>,
     /// Entries further down that fit the same lines, and are less exact.
     #[serde(default)]
@@ -186,9 +186,11 @@ const FILES: [&str; 9] = [
 ];
 
 /// A regular expression, compiled when it is used alone: most are only used as part of the set.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
 pub struct Pattern {
     text: String,
+    #[serde(skip)]
     regex: OnceLock<Regex>,
 }
 
@@ -200,11 +202,6 @@ impl Deref for Pattern {
         // Log lines are usually ASCII: `\w` for every script would only make the expression large.
         self.regex.get_or_init(|| RegexBuilder::new(&self.text).unicode(false).build().unwrap())
     }
-}
-
-fn patterns<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Pattern>, D::Error> {
-    let texts = Vec::<String>::deserialize(input)?;
-    Ok(texts.into_iter().map(|text| Pattern { text, regex: OnceLock::new() }).collect())
 }
 
 /// All causes, the most exact first.

@@ -3,6 +3,10 @@
 use super::Cause;
 use super::catalogue::Verdict;
 use crate::error::Exit;
+use crate::model::text::quoted;
+
+/// Remedy for words of a relay that the catalogue does not know.
+pub const ASK: &str = "relayhost does not know these words; ask whoever runs the relay what they mean";
 
 /// Reason why the relay has not accepted a message, or would not.
 #[derive(Debug, Clone)]
@@ -22,26 +26,21 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A failure with this name of its cause, cause and remedy.
+    pub fn new(refused: bool, id: &str, cause: String, remedy: String, evidence: Vec<String>) -> Self {
+        let exit = if refused { Exit::Refused } else { Exit::NoWord };
+        Self { exit, id: id.to_owned(), cause, remedy, evidence, doubts: Vec::new() }
+    }
+
     /// A failure whose cause the catalogue knows.
     pub fn of(cause: Cause, evidence: Vec<String>) -> Self {
-        let exit = exit(cause.verdict == Verdict::Refused);
-        Self { exit, id: cause.id, cause: cause.cause, remedy: cause.remedy, evidence, doubts: Vec::new() }
+        Self::new(cause.verdict == Verdict::Refused, &cause.id, cause.cause, cause.remedy, evidence)
     }
 
     /// A failure that the catalogue does not know: it shows the relay's own `words`, and no guess. `otherwise` is the
     /// sentence before them if the relay has not refused.
     pub fn unknown(refused: bool, otherwise: &str, words: &str, evidence: Vec<String>) -> Self {
-        Self {
-            exit: exit(refused),
-            id: "unknown".into(),
-            cause: format!("{}: {words}", if refused { "the relay refused" } else { otherwise }),
-            remedy: "relayhost does not know these words; ask whoever runs the relay what they mean".into(),
-            evidence,
-            doubts: Vec::new(),
-        }
+        let cause = format!("{}: {}", if refused { "the relay refused" } else { otherwise }, quoted(words));
+        Self::new(refused, "unknown", cause, ASK.to_owned(), evidence)
     }
-}
-
-fn exit(refused: bool) -> Exit {
-    if refused { Exit::Refused } else { Exit::NoWord }
 }

@@ -2,7 +2,7 @@
 //! may have written the value: each local user can write to the log, and each relay writes its replies. A value that
 //! does not fit is shown in quotes, and in the command a word in capitals takes its place.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -110,49 +110,23 @@ const fn rule(form: Form) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-/// Every form, in the order of its number.
-const FORMS: [Form; 18] = [
-    Form::Text,
-    Form::Host,
-    Form::Relay,
-    Form::Mail,
-    Form::Login,
-    Form::User,
-    Form::Parameter,
-    Form::Configuration,
-    Form::Table,
-    Form::TableType,
-    Form::Plugin,
-    Form::Token,
-    Form::Service,
-    Form::Program,
-    Form::Package,
-    Form::Mechanisms,
-    Form::Path,
-    Form::Place,
-];
-
-#[expect(clippy::unwrap_used, reason = "a test compiles each of them")]
-static EXPRESSIONS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let compile = |form: &Form| {
-        RegexBuilder::new(&format!("\\A(?:{})\\z", rule(*form).0)).unicode(false).build().unwrap()
-    };
-    FORMS.iter().map(compile).collect()
-});
+/// The expression of each form, by its number, compiled when it is used.
+static EXPRESSIONS: [OnceLock<Regex>; Form::Place as usize + 1] =
+    [const { OnceLock::new() }; Form::Place as usize + 1];
 
 impl Form {
     /// Whether a value has this form: then it is one word of a shell, names nothing above or beside what it may name,
     /// and cannot be taken for an option.
     pub fn fits(self, value: &str) -> bool {
-        let expression = EXPRESSIONS.get(self as usize);
+        let expression = EXPRESSIONS.get(self as usize).map(|cell| cell.get_or_init(|| self.compile()));
         value.len() <= MOST
             && !value.contains("..")
             && expression.is_some_and(|expression| expression.is_match(value))
     }
 
-    /// Whether values of this form may stand in a remedy.
-    pub fn is_for_commands(self) -> bool {
-        !rule(self).1.is_empty()
+    #[expect(clippy::unwrap_used, reason = "a test compiles each of them")]
+    fn compile(self) -> Regex {
+        RegexBuilder::new(&format!("\\A(?:{})\\z", rule(self).0)).unicode(false).build().unwrap()
     }
 }
 
@@ -218,12 +192,8 @@ pub fn fill(text: &str, values: &[Value<'_>]) -> String {
         }
         filled.push_str(rest);
     }
-    let mut filled = filled.trim_end().to_owned();
-    for note in notes {
-        filled.push_str("; ");
-        filled.push_str(&note);
-    }
-    filled
+    notes.insert(0, filled.trim_end().to_owned());
+    notes.join("; ")
 }
 
 /// The first `{NAME}` in a text that is the name of a value, with the text before and after it.
@@ -244,10 +214,40 @@ fn next<'t, 'v, 'a>(text: &'t str, values: &'v [Value<'a>]) -> Option<(&'t str, 
 mod tests {
     use super::*;
 
+    impl Form {
+        /// Whether values of this form may stand in a remedy.
+        pub fn is_for_commands(self) -> bool {
+            !rule(self).1.is_empty()
+        }
+    }
+
+    const FORMS: [Form; 18] = [
+        Form::Text,
+        Form::Host,
+        Form::Relay,
+        Form::Mail,
+        Form::Login,
+        Form::User,
+        Form::Parameter,
+        Form::Configuration,
+        Form::Table,
+        Form::TableType,
+        Form::Plugin,
+        Form::Token,
+        Form::Service,
+        Form::Program,
+        Form::Package,
+        Form::Mechanisms,
+        Form::Path,
+        Form::Place,
+    ];
+
     #[test]
-    fn forms_are_numbered_as_they_are_listed() {
+    fn each_form_has_an_expression_of_its_own() {
+        assert_eq!(FORMS.len(), EXPRESSIONS.len());
         for (number, form) in FORMS.iter().enumerate() {
             assert_eq!(*form as usize, number, "{form:?}");
+            assert!(!form.compile().is_match(""), "{form:?}");
         }
     }
 

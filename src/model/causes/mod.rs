@@ -12,7 +12,7 @@ use crate::model::causes::catalogue::{Entry, Fact, Fix, Stage, Verdict, fitting}
 use crate::model::causes::form::{Form, Value, fill};
 use crate::model::causes::words::Words;
 use crate::model::desired::{Auth, Desired};
-use crate::model::observed::{Database, Observed, Postfix, Presence};
+use crate::model::observed::{Database, MapFile, Observed, Postfix};
 use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::Managed;
@@ -36,6 +36,26 @@ pub struct Cause {
     pub cause: String,
     /// Next step for the administrator.
     pub remedy: String,
+}
+
+impl Cause {
+    /// The cause of words that the catalogue does not know: their stage, and whether the relay said them. It has no
+    /// sentence; the words themselves are shown.
+    pub fn unknown(stage: Stage, verdict: Verdict) -> Self {
+        let remedy = match verdict {
+            Verdict::Refused => failure::ASK,
+            Verdict::Unreached => {
+                "relayhost does not know these words; look at the lines of the log round them"
+            }
+        };
+        let (id, cause, remedy) = ("unknown".into(), String::new(), remedy.into());
+        Self { id, verdict, stage, again: false, fix: None, cause, remedy }
+    }
+
+    /// Whether the catalogue knows it.
+    pub fn is_known(&self) -> bool {
+        !self.cause.is_empty()
+    }
 }
 
 /// A failed attempt to send a message, as far as a log tells of it.
@@ -86,34 +106,30 @@ impl Circumstances {
         }
     }
 
-    fn allow(&self, entry: &Entry) -> bool {
-        entry.facts.iter().all(|fact| self.facts.contains(fact))
-    }
-
     /// Reads the facts off a host for a message from `sender` to `to`.
     pub fn new(desired: &Desired, observed: &Observed, sender: &str, to: &str) -> Self {
-        let mut facts = BTreeSet::new();
-        let mut package = String::new();
+        let (mut facts, mut package) = (BTreeSet::new(), String::new());
         for need in needs(desired) {
-            if let Need::Package { name, plugin: Some(plugin) } = &need {
-                let missing = observed.packages.get(name) == Some(&Presence::Missing);
-                if missing || !observed.plugins.contains(*plugin) {
+            if let Need::Package { name, plugin: Some(plugin) } = need {
+                let missing = !observed.packages.contains_key(&name);
+                if missing || !observed.plugins.contains(plugin) {
                     facts.insert(Fact::PluginMissing);
                 }
-                package.clone_from(name);
+                package = name;
             }
         }
-        let user = match &desired.auth {
-            Auth::None => {
-                facts.insert(Fact::AnswersHaveNoLogin);
-                String::new()
-            }
-            Auth::Login { username, .. } => {
-                facts.insert(Fact::AnswersHaveLogin);
-                username.clone()
+        let (user, login) = match &desired.auth {
+            Auth::None => (String::new(), Fact::AnswersHaveNoLogin),
+            Auth::Login { username, .. } => (username.clone(), Fact::AnswersHaveLogin),
+        };
+        facts.insert(login);
+        let relayhost = match &observed.postfix {
+            None => desired.relayhost(),
+            Some(postfix) => {
+                facts.extend(facts_in_force(desired, postfix, sender));
+                postfix.setting("relayhost").to_owned()
             }
         };
-        let relayhost = Self::settings(desired, observed, sender, &mut facts);
         let provider = preset_of(&desired.relay.host);
         let (to, sender) = (to.to_owned(), sender.to_owned());
         Self { facts, relayhost, user, no_user: NO_LOGIN, package, to, sender, provider }
@@ -122,56 +138,17 @@ impl Circumstances {
     /// Circumstances for a conversation that Postfix did not have: the facts are the route's.
     pub fn of_route(route: &Route) -> Self {
         Self {
-            facts: route.facts.clone(),
+            facts: route.facts(),
             relayhost: route.relayhost.clone(),
             user: route.login.as_ref().map_or_else(String::new, |(user, _)| user.clone()),
             no_user: NO_LOGIN,
-            package: route.package.clone(),
+            package: route.lacks.map_or(route.package.as_str(), |kind| kind.package).to_owned(),
             to: route.recipient.clone().unwrap_or_default(),
             sender: route.sender[1].clone(),
             provider: preset_of(
                 route.relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default(),
             ),
         }
-    }
-
-    fn settings(desired: &Desired, observed: &Observed, sender: &str, facts: &mut BTreeSet<Fact>) -> String {
-        let Some(postfix) = &observed.postfix else { return desired.relayhost() };
-        let relayhost = postfix.setting("relayhost");
-        if postfix.setting("smtp_sasl_auth_enable") != "yes" {
-            facts.insert(Fact::SaslOff);
-        }
-        let options = ["smtp_sasl_security_options", "smtp_sasl_tls_security_options"];
-        if options.iter().any(|name| words(postfix.setting(name)).iter().any(|word| word == "noplaintext")) {
-            facts.insert(Fact::Noplaintext);
-        }
-        if matches!(postfix.setting("smtp_tls_security_level"), "" | "none") {
-            facts.insert(Fact::TlsOff);
-        }
-        if let (Auth::Login { username, password, .. }, Some(map)) =
-            (&desired.auth, postfix.maps.get(&Managed::SaslPasswd))
-        {
-            let entry = match &map.database {
-                Database::Read { entries, .. } => entries.get(&relayhost.to_lowercase()).cloned(),
-                Database::NotNeeded => map.source.as_ref().and_then(|source| source.get(relayhost)),
-                Database::Missing | Database::Broken(_) => None,
-            };
-            match entry {
-                None => facts.insert(Fact::EntryMissing),
-                Some(entry) if entry != format!("{username}:{}", password.expose()) => {
-                    facts.insert(Fact::EntryDiffers)
-                }
-                Some(_) => false,
-            };
-        }
-        match desired.rewrite_of(sender, postfix.setting("myorigin")) {
-            None => facts.insert(Fact::SenderNotRewritten),
-            Some(rewrite) if !is_rewritten(&rewrite.local, &rewrite.public, postfix) => {
-                facts.insert(Fact::RewriteNotInForce)
-            }
-            Some(_) => false,
-        };
-        relayhost.to_owned()
     }
 
     /// A text with the values filled in; `first` is the text of the pattern's first group.
@@ -196,18 +173,52 @@ fn preset_of(host: &str) -> Option<&'static str> {
     providers().iter().find(|(_, provider)| provider.has_host(host)).map(|(name, _)| name.as_str())
 }
 
+/// The facts about the settings and tables that Postfix uses, for a message from `sender`.
+fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl Iterator<Item = Fact> {
+    let setting = |name| postfix.setting(name);
+    let options = ["smtp_sasl_security_options", "smtp_sasl_tls_security_options"];
+    let forbids_plaintext = |name| words(setting(name)).iter().any(|word| word == "noplaintext");
+    let login = match (&desired.auth, postfix.maps.get(&Managed::SaslPasswd)) {
+        (Auth::Login { username, password, .. }, Some(map)) => {
+            match entry_in_force(map, setting("relayhost")) {
+                None => Some(Fact::EntryMissing),
+                Some(entry) => {
+                    (entry != format!("{username}:{}", password.expose())).then_some(Fact::EntryDiffers)
+                }
+            }
+        }
+        _ => None,
+    };
+    let rewrite = match desired.rewrite_of(sender, setting("myorigin")) {
+        None => Some(Fact::SenderNotRewritten),
+        Some(rule) => (!is_rewritten(&rule.local, &rule.public, postfix)).then_some(Fact::RewriteNotInForce),
+    };
+    let facts = [
+        (setting("smtp_sasl_auth_enable") != "yes").then_some(Fact::SaslOff),
+        options.into_iter().any(forbids_plaintext).then_some(Fact::Noplaintext),
+        matches!(setting("smtp_tls_security_level"), "" | "none").then_some(Fact::TlsOff),
+        login,
+        rewrite,
+    ];
+    facts.into_iter().flatten()
+}
+
 /// Whether Postfix's generic table in force has this entry.
 fn is_rewritten(local: &str, public: &str, postfix: &Postfix) -> bool {
     let Some(map) = postfix.maps.get(&Managed::Generic) else { return false };
     let in_force = postfix.map_kind.as_ref().is_some_and(|kind| {
         words(postfix.setting("smtp_generic_maps")).contains(&kind.table(&Managed::Generic.path()))
     });
-    let entry = match &map.database {
-        Database::Read { entries, .. } => entries.get(&local.to_lowercase()).cloned(),
-        Database::NotNeeded => map.source.as_ref().and_then(|source| source.get(local)),
+    in_force && entry_in_force(map, local).as_deref() == Some(public)
+}
+
+/// The value that Postfix finds for a key in a table.
+fn entry_in_force(map: &MapFile, key: &str) -> Option<String> {
+    match &map.database {
+        Database::Read { entries, .. } => entries.get(&key.to_lowercase()).cloned(),
+        Database::NotNeeded => map.source.as_ref()?.get(key),
         Database::Missing | Database::Broken(_) => None,
-    };
-    in_force && entry.as_deref() == Some(public)
+    }
 }
 
 /// Names the cause that fits the evidence, the most exact first; `None` if the catalogue knows none.
@@ -215,7 +226,8 @@ pub fn diagnose<'a, W: Copy + Into<Words<'a>>>(
     evidence: &[W],
     circumstances: &Circumstances,
 ) -> Option<Cause> {
-    let entry = fitting(evidence).find(|entry| circumstances.allow(entry))?;
+    let holds = |fact| circumstances.facts.contains(fact);
+    let entry = fitting(evidence).find(|entry| entry.facts.iter().all(holds))?;
     Some(explain(entry, evidence, circumstances))
 }
 

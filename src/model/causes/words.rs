@@ -125,12 +125,6 @@ impl<'a> From<&'a str> for Words<'a> {
     }
 }
 
-impl<'a> From<&'a String> for Words<'a> {
-    fn from(text: &'a String) -> Self {
-        Self::of_daemon(text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,8 @@ use crate::model::plan::{Plan, Remedy, State};
 
 /// Variables that say how mail leaves.
 const VARIABLES: [&str; 3] = ["mta", "smtp", "sendmail"];
+/// Words of s-nail before a command that modify it.
+const MODIFIERS: [&str; 5] = ["\\", "global", "ignerr", "local", "wysh"];
 /// Programs of Postfix, or at least the `sendmail` of the host: the finding `sendmail` is about that.
 const OWN: [&str; 4] =
     ["/usr/sbin/sendmail", "/usr/lib/sendmail", "/usr/bin/sendmail", "/usr/sbin/sendmail.postfix"];
@@ -21,19 +23,10 @@ pub struct Startup {
     pub text: String,
 }
 
-/// A setting that sends mail around Postfix.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Detour {
-    /// Line, from 1.
-    pub line: usize,
-    /// Variable.
-    pub variable: &'static str,
-}
-
-/// The setting that counts: the last one; `None` if mail goes to Postfix. Accounts and macros (`account NAME {`) hold
-/// only for a user who asks for them.
-pub fn detour(text: &str) -> Option<Detour> {
-    let mut found: Vec<Detour> = Vec::new();
+/// Line (from 1) and variable of the setting that sends mail around Postfix. The last one counts; `None` if mail goes to
+/// Postfix. Accounts and macros (`account NAME {`) hold only for a user who asks for them.
+fn detour(text: &str) -> Option<(usize, &'static str)> {
+    let mut found = Vec::new();
     let (mut inside, mut pending, mut begin) = (false, String::new(), 1);
     for (number, line) in (1..).zip(text.lines()) {
         if pending.is_empty() {
@@ -45,7 +38,8 @@ pub fn detour(text: &str) -> Option<Detour> {
         }
         pending.push_str(line);
         let words = words(&std::mem::take(&mut pending));
-        let mut words = words.iter().map(String::as_str).skip_while(|word| is_modifier(word)).peekable();
+        let mut words =
+            words.iter().map(String::as_str).skip_while(|word| MODIFIERS.contains(word)).peekable();
         let command = words.next().unwrap_or_default();
         if inside || matches!(command, "account" | "define") {
             inside = command != "}" && (inside || words.any(|word| word == "{"));
@@ -57,9 +51,9 @@ pub fn detour(text: &str) -> Option<Detour> {
         for word in words {
             let (name, value) = word.split_once('=').unwrap_or((word, ""));
             let Some(variable) = VARIABLES.into_iter().find(|known| *known == name) else { continue };
-            found.retain(|detour| detour.variable != variable);
+            found.retain(|(_, known)| *known != variable);
             if is_short_for(command, "set") && leads_elsewhere(variable, value) {
-                found.push(Detour { line: begin, variable });
+                found.push((begin, variable));
             }
         }
     }
@@ -69,11 +63,6 @@ pub fn detour(text: &str) -> Option<Detour> {
 fn leads_elsewhere(variable: &str, value: &str) -> bool {
     let path = value.strip_prefix("file://").unwrap_or(value);
     !value.is_empty() && (variable == "smtp" || !OWN.contains(&path))
-}
-
-/// Whether a word is one of s-nail's command modifiers.
-fn is_modifier(word: &str) -> bool {
-    ["\\", "global", "ignerr", "local", "wysh"].contains(&word)
 }
 
 /// Whether a word is this command, perhaps cut short (`se`, `uns`).
@@ -107,7 +96,7 @@ impl Plan {
     /// not use these files, so it would not show that.
     pub fn clients(&mut self, files: &[Startup]) {
         for Startup { path, is_everybodys, text } in files {
-            let Some(Detour { line, variable }) = detour(text) else { continue };
+            let Some((line, variable)) = detour(text) else { continue };
             let (state, whose) = if *is_everybodys {
                 (State::Differs, "`mail` sends")
             } else {
@@ -161,8 +150,7 @@ mod tests {
             ("set smtp-auth=login nosmtp record=smtp", None),
             ("echo set smtp=h", None),
         ] {
-            let found = detour(text).map(|detour| (detour.line, detour.variable));
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(detour(text), expected, "{text}");
         }
     }
 }

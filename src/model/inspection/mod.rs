@@ -12,6 +12,7 @@ use crate::model::log::hosts::is_same;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, Sendmail};
 use crate::model::plan::{Finding, Plan, Remedy, State, main_cf};
+use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::text::without_inline_tables;
 
@@ -53,6 +54,15 @@ pub struct Queue {
     pub reason: String,
 }
 
+/// Why the queue could not be listed.
+#[derive(Debug, Clone)]
+pub struct NotListed {
+    /// What happened, in words.
+    pub why: String,
+    /// What a person does about it.
+    pub remedy: String,
+}
+
 /// The clock, as far as this host can judge it.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
@@ -75,8 +85,8 @@ pub struct Sight<'a> {
     pub types: Vec<String>,
     /// Whether one of the password tables has an entry for the relay; `None` if none is looked up.
     pub has_key: Option<bool>,
-    /// The queue; `None` if it could not be read.
-    pub queue: Option<Queue>,
+    /// The queue.
+    pub queue: Result<Queue, NotListed>,
     /// The clock.
     pub clock: Clock,
 }
@@ -89,10 +99,10 @@ impl Queue {
         self.stuck += u64::from(!message.held && message.arrived.is_some_and(|time| time + STUCK < now));
         self.ahead += u64::from(!message.held && message.arrived.is_some_and(|time| time > now + AHEAD));
         self.oldest = self.oldest.into_iter().chain(message.arrived).min();
-        if !message.reason.is_empty() {
+        if !message.reason().is_empty() {
             *self.causes.entry(cause.to_owned()).or_default() += 1;
             if cause == "unknown" {
-                self.reason.clone_from(&message.reason);
+                message.reason().clone_into(&mut self.reason);
             }
         }
     }
@@ -109,9 +119,17 @@ pub fn findings(sight: &Sight, plan: Option<&Plan>, calendar: &Calendar) -> Vec<
         service(sight.postfix, &mut list);
         route(sight, &mut list);
     }
-    tables(sight, plan.is_some(), &mut list);
-    if let Some(queue) = &sight.queue {
-        waiting(queue, calendar, &mut list);
+    for table in &sight.tables {
+        if let Some((text, remedy)) = table_fault(table, sight, plan.is_some()) {
+            list.fault(&format!("table.{}", table.parameter), text, &remedy);
+        }
+    }
+    match &sight.queue {
+        Ok(queue) => waiting(queue, calendar, &mut list),
+        Err(NotListed { why, remedy }) => {
+            let text = format!("the queue could not be listed, so what waits there is not known: {why}");
+            list.add("queue.unlisted", State::Warning, text, Some(remedy));
+        }
     }
     clock(&sight.clock, calendar, &mut list);
     list.0
@@ -120,42 +138,40 @@ pub fn findings(sight: &Sight, plan: Option<&Plan>, calendar: &Calendar) -> Vec<
 struct List(Vec<Finding>);
 
 impl List {
-    fn add(&mut self, id: &str, state: State, found: impl Into<String>, remedy: &str) {
-        let remedy = (!remedy.is_empty()).then(|| Remedy::say(remedy));
+    fn add(&mut self, id: &str, state: State, found: impl Into<String>, remedy: Option<&str>) {
+        let remedy = remedy.map(Remedy::say);
         self.0.push(Finding { id: id.into(), state, found: found.into(), remedy });
+    }
+
+    fn fault(&mut self, id: &str, found: impl Into<String>, remedy: &str) {
+        self.add(id, State::Differs, found, Some(remedy));
+    }
+
+    fn warning(&mut self, id: &str, found: impl Into<String>, remedy: &str) {
+        self.add(id, State::Warning, found, Some(remedy));
     }
 }
 
 fn service(postfix: &Postfix, list: &mut List) {
     if postfix.service.masked {
         let text = "systemd is told never to start Postfix (the unit is masked)";
-        list.add(
-            "service.masked",
-            State::Differs,
-            text,
-            "systemctl unmask postfix, then systemctl enable --now postfix",
-        );
+        list.fault("service.masked", text, "systemctl unmask postfix, then systemctl enable --now postfix");
     } else if !postfix.service.running {
         let text = "Postfix is not running, so nothing leaves this host";
-        list.add(
-            "service.running",
-            State::Differs,
-            text,
-            "systemctl enable --now postfix (the mail log says why if it does not start)",
-        );
+        let remedy = "systemctl enable --now postfix (the mail log says why if it does not start)";
+        list.fault("service.running", text, remedy);
     }
     if postfix.service.enabled == Some(false) && !postfix.service.masked {
-        let text = "Postfix does not start at boot";
-        list.add("service.enabled", State::Warning, text, "systemctl enable postfix");
+        list.warning("service.enabled", "Postfix does not start at boot", "systemctl enable postfix");
     }
     match &postfix.sendmail {
         Sendmail::Postfix => {}
         Sendmail::Missing => {
-            list.add("sendmail", State::Differs, "there is no /usr/sbin/sendmail", "alternatives --auto mta");
+            list.fault("sendmail", "there is no /usr/sbin/sendmail", "alternatives --auto mta");
         }
         Sendmail::Other(path) => {
             let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", shown(path));
-            list.add("sendmail", State::Differs, text, "alternatives --set mta /usr/sbin/sendmail.postfix");
+            list.fault("sendmail", text, "alternatives --set mta /usr/sbin/sendmail.postfix");
         }
     }
 }
@@ -164,24 +180,15 @@ fn route(sight: &Sight, list: &mut List) {
     let relayhost = sight.postfix.setting("relayhost");
     if relayhost.is_empty() {
         let text = "relayhost is not set: this host delivers to each recipient's own server, which many networks and most servers refuse";
-        list.add(
-            "relay.none",
-            State::Warning,
-            text,
-            "relayhost init, then relayhost apply; or `postconf -e relayhost=[HOST]:587`",
-        );
+        let remedy = "relayhost init, then relayhost apply; or `postconf -e relayhost=[HOST]:587`";
+        list.warning("relay.none", text, remedy);
         return;
     }
     let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
     let own = sight.postfix.setting("myhostname");
     if !own.is_empty() && own.contains('.') && is_same(own, host) {
         let text = format!("relayhost is {relayhost}, which is this host's own name: mail would come back");
-        list.add(
-            "relay.itself",
-            State::Differs,
-            text,
-            "set relayhost to the relay's name, or `postconf -X relayhost`",
-        );
+        list.fault("relay.itself", text, "set relayhost to the relay's name, or `postconf -X relayhost`");
     }
     if sight.has_key == Some(false) {
         let tables = without_inline_tables(sight.postfix.setting("smtp_sasl_password_maps"));
@@ -191,59 +198,41 @@ fn route(sight: &Sight, list: &mut List) {
         let remedy = format!(
             "put `{relayhost} USER:PASSWORD` into that table and build it (postmap); or relayhost apply"
         );
-        list.add("table.key", State::Differs, text, &remedy);
+        list.fault("table.key", text, &remedy);
     }
 }
 
-fn tables(sight: &Sight, has_plan: bool, list: &mut List) {
-    for table in &sight.tables {
-        let Some((kind, path)) = table.name.split_once(':') else { continue };
-        let id = format!("table.{}", table.parameter);
-        let shown = without_inline_tables(&table.name);
-        if !sight.types.is_empty() && !sight.types.iter().any(|known| known == kind) {
-            let text =
-                format!("{} names {shown}, and this Postfix has no tables of type {kind}", table.parameter);
-            let own = sight.postfix.setting("default_database_type");
-            let other = typed(format!("{own}:{path}"));
-            let set = typed(format!("{}={own}:{path}", table.parameter));
-            let remedy =
-                format!("`postconf -e {set}` and `postmap {other}`, or install the package postfix-{kind}");
-            list.add(&id, State::Differs, text, &remedy);
-            continue;
+/// The fault of a table, and its remedy. With a plan, that reports relayhost's own tables.
+fn table_fault(table: &Table, sight: &Sight, has_plan: bool) -> Option<(String, String)> {
+    let (kind, path) = table.name.split_once(':')?;
+    let (parameter, shown) = (table.parameter, without_inline_tables(&table.name));
+    if !sight.types.is_empty() && !sight.types.iter().any(|known| known == kind) {
+        let text = format!("{parameter} names {shown}, and this Postfix has no tables of type {kind}");
+        let own = format!("{}:{path}", sight.postfix.setting("default_database_type"));
+        let set = typed(format!("{parameter}={own}"));
+        let own = typed(own);
+        let remedy =
+            format!("`postconf -e {set}` and `postmap {own}`, or install the package postfix-{kind}");
+        return Some((text, remedy));
+    }
+    // Aliases have a syntax of their own.
+    if has_plan && Managed::is_map(path) || parameter == "alias_maps" || !path.starts_with('/') {
+        return None;
+    }
+    let build = format!("postmap {}", typed(&table.name));
+    match (&table.database, &table.source) {
+        (Database::Missing, Some(_)) => {
+            Some((format!("{shown} has not been built: Postfix finds nothing in it"), build))
         }
-        // The plan reports relayhost's own tables; aliases have a syntax of their own.
-        let told = has_plan && crate::model::postfix::managed::Managed::is_map(path);
-        if told || table.parameter == "alias_maps" || !path.starts_with('/') {
-            continue;
+        (Database::Missing | Database::NotNeeded, None) => Some((
+            format!("{parameter} names {shown}, and there is no such file"),
+            format!("write {path} and build it ({build}), or take it out of {parameter}"),
+        )),
+        (Database::Broken(reason), _) => Some((format!("{shown} cannot be read: {reason}"), build)),
+        (Database::Read { entries, .. }, Some(source)) if !source.agrees_with(entries) => {
+            Some((format!("{shown} is not what its source {path} says: it was edited and not built"), build))
         }
-        let build = format!("postmap {}", typed(&table.name));
-        match (&table.database, &table.source) {
-            (Database::Missing, Some(_)) => {
-                list.add(
-                    &id,
-                    State::Differs,
-                    format!("{shown} has not been built: Postfix finds nothing in it"),
-                    &build,
-                );
-            }
-            (Database::Missing | Database::NotNeeded, None) => {
-                let text = format!("{} names {shown}, and there is no such file", table.parameter);
-                list.add(
-                    &id,
-                    State::Differs,
-                    text,
-                    &format!("write {path} and build it ({build}), or take it out of {}", table.parameter),
-                );
-            }
-            (Database::Broken(reason), _) => {
-                list.add(&id, State::Differs, format!("{shown} cannot be read: {reason}"), &build);
-            }
-            (Database::Read { entries, .. }, Some(source)) if !source.agrees_with(entries) => {
-                let text = format!("{shown} is not what its source {path} says: it was edited and not built");
-                list.add(&id, State::Differs, text, &build);
-            }
-            (Database::NotNeeded | Database::Read { .. }, _) => {}
-        }
+        (Database::NotNeeded | Database::Read { .. }, _) => None,
     }
 }
 
@@ -259,59 +248,47 @@ fn waiting(queue: &Queue, calendar: &Calendar, list: &mut List) {
         (some, false) => format!(": {}", some.join(", ")),
         (some, true) => format!(": {}; in Postfix's words: {}", some.join(", "), queue.reason),
     };
-    let (state, remedy) = if queue.stuck > 0 {
-        (
-            State::Differs,
-            "mend the cause, then `postqueue -f` tries them all again; what is of no use any more: `postsuper -d QUEUE_ID`",
-        )
-    } else {
-        (State::Note, "")
-    };
     let count = queue.messages;
     let noun = if count == 1 { "message waits" } else { "messages wait" };
-    list.add("queue.waiting", state, format!("{count} {noun} in the queue{since}{why}"), remedy);
+    let text = format!("{count} {noun} in the queue{since}{why}");
+    if queue.stuck > 0 {
+        let remedy = "mend the cause, then `postqueue -f` tries them all again; what is of no use any more: `postsuper -d QUEUE_ID`";
+        list.fault("queue.waiting", text, remedy);
+    } else {
+        list.add("queue.waiting", State::Note, text, None);
+    }
     if queue.ahead > 0 {
         // qmgr_move in Postfix's src/qmgr/qmgr_move.c
         let text = format!(
             "{} of them came at a time that the clock says is still to come: Postfix tries them again after that time only",
             queue.ahead
         );
-        list.add(
-            "queue.ahead",
-            State::Differs,
-            text,
-            "set the clock right, then `postqueue -f` tries them all again",
-        );
+        list.fault("queue.ahead", text, "set the clock right, then `postqueue -f` tries them all again");
     }
     if queue.held > 0 {
         let text = format!("{} of them are held by an admin, and are not tried", queue.held);
-        list.add("queue.held", State::Warning, text, "postsuper -H ALL (releases them)");
+        list.warning("queue.held", text, "postsuper -H ALL (releases them)");
     }
 }
 
 fn clock(clock: &Clock, calendar: &Calendar, list: &mut List) {
-    const SET: &str = "systemctl enable --now chronyd, then chronyc makestep";
     if let Some((file, time)) = clock.youngest.as_ref().filter(|(_, time)| *time > clock.now + AHEAD) {
         let text = format!(
             "the clock says {}, and {file} was written at {}: it is behind, and certificates look as if they were not valid yet",
             calendar.show(clock.now),
             calendar.show(*time)
         );
-        list.add("clock.behind", State::Differs, text, SET);
+        list.fault("clock.behind", text, "systemctl enable --now chronyd, then chronyc makestep");
     }
     match &clock.chrony {
         Some(Ok(ahead)) if ahead.abs() > 60.0 => {
             let word = if *ahead > 0.0 { "ahead of" } else { "behind" };
             let text = format!("the clock is {:.0} s {word} chrony's source", ahead.abs());
-            list.add("clock.off", State::Differs, text, "chronyc makestep");
+            list.fault("clock.off", text, "chronyc makestep");
         }
         Some(Err(reason)) => {
-            list.add(
-                "clock.unknown",
-                State::Note,
-                format!("whether the clock is right, nobody here can tell: {reason}"),
-                "",
-            );
+            let text = format!("whether the clock is right, nobody here can tell: {reason}");
+            list.add("clock.unknown", State::Note, text, None);
         }
         Some(Ok(_)) | None => {}
     }

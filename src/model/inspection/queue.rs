@@ -1,23 +1,39 @@
 //! Messages that wait in the queue: as `postqueue -j` prints them (since Postfix 3.1), or `postqueue -p`; and the
 //! envelope of one, as `postcat -e` prints it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::model::log::stamp::{Calendar, Seconds};
 
 /// A message in the queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Waiting {
     /// Queue id.
     pub queue_id: String,
     /// Time of its arrival.
+    #[serde(rename = "arrival_time")]
     pub arrived: Option<Seconds>,
     /// Whether an admin holds it.
+    #[serde(rename = "queue_name", deserialize_with = "is_hold")]
     pub held: bool,
-    /// Reason of the last failed attempt; empty if there was none. Of several recipients the first reason.
-    pub reason: String,
     /// Recipients to whom Postfix still has to deliver.
+    #[serde(default)]
     pub recipients: Vec<Recipient>,
+}
+
+impl Waiting {
+    /// Reason of the last failed attempt; empty if there was none. Of several recipients the first reason.
+    pub fn reason(&self) -> &str {
+        self.recipients
+            .iter()
+            .map(|one| one.reason.as_str())
+            .find(|reason| !reason.is_empty())
+            .unwrap_or_default()
+    }
+}
+
+fn is_hold<'de, D: Deserializer<'de>>(queue_name: D) -> Result<bool, D::Error> {
+    Ok(String::deserialize(queue_name)? == "hold")
 }
 
 /// A recipient to whom Postfix still has to deliver.
@@ -82,26 +98,9 @@ pub fn parse_envelope(text: &str) -> Vec<Addressee> {
     all
 }
 
-#[derive(Deserialize)]
-struct Record {
-    queue_name: String,
-    queue_id: String,
-    arrival_time: Seconds,
-    #[serde(default)]
-    recipients: Vec<Recipient>,
-}
-
 /// Parses one line of `postqueue -j`; `None` if the line is not one.
 pub fn parse_json(line: &str) -> Option<Waiting> {
-    let record: Record = serde_json::from_str(line).ok()?;
-    let reason = record.recipients.iter().map(|one| &one.reason).find(|reason| !reason.is_empty()).cloned();
-    Some(Waiting {
-        queue_id: record.queue_id,
-        arrived: Some(record.arrival_time),
-        held: record.queue_name == "hold",
-        reason: reason.unwrap_or_default(),
-        recipients: record.recipients,
-    })
+    serde_json::from_str(line).ok()
 }
 
 /// Parses `postqueue -p`, line by line.
@@ -121,9 +120,6 @@ impl Listing {
             // showq_compat.c: for a recipient without a reason, after one with a reason
             if self.reason == "reason unavailable" {
                 self.reason.clear();
-            }
-            if let Some(last) = self.last.as_mut().filter(|last| last.reason.is_empty()) {
-                last.reason.clone_from(&self.reason);
             }
             return None;
         }
@@ -146,7 +142,6 @@ impl Listing {
             queue_id: id.trim_end_matches(['*', '!', '#']).to_owned(),
             arrived,
             held: id.contains('!'),
-            reason: String::new(),
             recipients: Vec::new(),
         })
     }

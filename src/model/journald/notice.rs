@@ -76,7 +76,9 @@ impl Account {
             Ended::Diagnosed(diagnosed) => Self::default().or_findings(&diagnosed.findings),
             Ended::Idle(idle) => Self::good(idle.text()),
             Ended::Recovered(recovered) => Self::good(recovered.as_deref().unwrap_or(NOTHING_LEFT)),
-            Ended::Failed(error) => Self::amiss(text::harmless(&error.to_string()), error.hint()),
+            Ended::Failed { error, command } => {
+                Self::amiss(text::harmless(&error.to_string()), error.hint(command))
+            }
             Ended::Deferred(_) | Ended::Listed(_) | Ended::Restored(_) | Ended::Shown(_) => Self::default(),
         }
     }
@@ -318,13 +320,14 @@ mod tests {
 
     #[test]
     fn an_error_is_the_cause_and_a_signal_no_fault() {
+        let failed = |error| Ended::Failed { error, command: "relayhost init".into() };
         let (why, remedy) = ("a\nb".into(), "do".into());
-        let error = Notice::of("init", &Ended::Failed(Error::NotWritten { why, remedy }));
+        let error = Notice::of("init", &failed(Error::NotWritten { why, remedy }));
         assert_eq!(error.message, "nothing was written: a b");
         assert_eq!(field(&error, "RELAYHOST_CAUSE"), "nothing was written: a\nb");
         assert_eq!((error.priority, field(&error, "RELAYHOST_REMEDY")), (Priority::Error, "do".into()));
         let ended = Error::Interrupted(Box::new(Interruption::new(Signal::Term)));
-        assert_eq!(Notice::of("apply", &Ended::Failed(ended)).priority, Priority::Warning);
+        assert_eq!(Notice::of("apply", &failed(ended)).priority, Priority::Warning);
     }
 
     #[test]

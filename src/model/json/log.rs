@@ -3,12 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{findings, merged};
-use crate::model::causes::catalogue::Verdict;
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::log::story::{Step, Story};
-use crate::model::message::trail::Author;
 use crate::model::text::one_line;
 
 /// The failures in a log, and the faults of the host.
@@ -17,11 +15,8 @@ pub fn diagnosed(diagnosed: &Diagnosed) -> Value {
         Told::All(report) => self::report(report, &diagnosed.calendar),
         Told::One(story) => self::story(story, &diagnosed.calendar),
     };
-    let author = match diagnosed.author {
-        Author::Postfix => "postfix",
-        Author::Anybody => "anybody",
-    };
-    let about = json!({ "sources": diagnosed.sources, "author": author, "unreadable": diagnosed.trouble });
+    let about =
+        json!({ "sources": diagnosed.sources, "author": diagnosed.author, "unreadable": diagnosed.trouble });
     let body = json!({ "diagnosis": merged(about, log) });
     if diagnosed.own { merged(body, findings(&diagnosed.findings)) } else { body }
 }
@@ -47,9 +42,9 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
         })
     });
     json!({
-        "id": failure.id,
-        "stage": failure.stage,
-        "verdict": verdict(failure.verdict),
+        "id": failure.cause.id,
+        "stage": failure.cause.stage,
+        "verdict": failure.cause.verdict,
         "host": failure.host.as_deref().map(one_line),
         "ours": failure.ours,
         "messages": failure.tally.messages,
@@ -58,9 +53,9 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
         "first": time(failure.tally.first, calendar),
         "last": time(failure.tally.last, calendar),
         "over": failure.over,
-        "cause": (!failure.cause.is_empty()).then(|| one_line(&failure.cause)),
-        "remedy": one_line(&failure.remedy),
-        "fix": failure.fix,
+        "cause": failure.cause.is_known().then(|| one_line(&failure.cause.cause)),
+        "remedy": one_line(&failure.cause.remedy),
+        "fix": failure.cause.fix,
         "relays": failure.relays.iter().map(|relay| one_line(relay)).collect::<Vec<_>>(),
         "words": one_line(&failure.words),
         "example": example,
@@ -85,11 +80,4 @@ pub fn story(story: &Story, calendar: &Calendar) -> Value {
 
 fn time(time: Option<Seconds>, calendar: &Calendar) -> Option<String> {
     calendar.rfc3339(time?)
-}
-
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Refused => "refused",
-        Verdict::Unreached => "unreached",
-    }
 }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Shown, Written};
-use crate::model::message::delivery::{Delivery, InQueue, Outcome};
+use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::action::Actions;
-use crate::model::plan::{Finding, Plan, Remedy, State};
+use crate::model::plan::{Finding, Plan, Remedy};
 use crate::model::probe::{Ending, Probe, Stage, Warning};
 use crate::model::providers::{Provider, providers};
 use crate::model::state::generation::Generation;
@@ -35,11 +35,17 @@ fn body(ended: &Ended) -> Value {
         }
         Ended::Idle(idle) => json!({ "result": idle.text() }),
         Ended::Verified(end) => with_recovery(delivery(&end.delivery), end.recovered.as_deref()),
-        Ended::Probed(found) => json!({ "probe": probe(found) }),
+        Ended::Probed(found) => probe(found),
         Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
         Ended::Listed(end) => with_recovery(generations(&end.generations), end.recovered.as_deref()),
         Ended::Restored(end) => {
-            with_recovery(json!({ "generation": end.generation }), end.recovered.as_deref())
+            let restored = json!({
+                "generation": end.generation,
+                "previous": end.previous,
+                "edited": end.edited,
+                "undo": format!("relayhost restore {}", end.previous),
+            });
+            with_recovery(restored, end.recovered.as_deref())
         }
         Ended::Diagnosed(diagnosed) => log::diagnosed(diagnosed),
         Ended::Written(written) => self::written(written),
@@ -47,7 +53,7 @@ fn body(ended: &Ended) -> Value {
             presets(providers().iter().map(|(name, provider)| (name.as_str(), provider)))
         }
         Ended::Shown(Shown::One { preset, .. }) => presets(std::iter::once((preset.name, preset.provider))),
-        Ended::Failed(error) => self::error(error),
+        Ended::Failed { error, command } => self::error(error, command),
     }
 }
 
@@ -68,15 +74,9 @@ fn findings(findings: &[Finding]) -> Value {
 }
 
 fn finding(finding: &Finding) -> Value {
-    let state = match finding.state {
-        State::Fine => "fine",
-        State::Differs => "differs",
-        State::Warning => "warning",
-        State::Note => "note",
-    };
     json!({
         "id": finding.id,
-        "state": state,
+        "state": finding.state,
         "found": text::one_line(&finding.found),
         "remedy": finding.remedy.as_ref().map(Remedy::text),
     })
@@ -97,18 +97,15 @@ fn actions(actions: &Actions, complete: bool) -> Value {
 
 fn applied(done: &Applied) -> Value {
     let changed = !done.actions.is_empty();
-    let mut body = json!({ "changed": changed, "generation": done.generation, "undone": done.undone });
-    body = merged(body, actions(&done.actions, true));
-    if let Some(message) = &done.delivery {
-        body = merged(body, delivery(message));
-    }
-    if let Some(found) = &done.probe {
-        body = merged(body, json!({ "probe": probe(found) }));
-    }
-    match &done.findings {
-        Some(left) => merged(body, findings(left)),
-        None => body,
-    }
+    let body = json!({ "changed": changed, "generation": done.generation, "undone": done.undone });
+    let more = [
+        Some(actions(&done.actions, true)),
+        done.delivery.as_ref().map(delivery),
+        done.probe.as_ref().map(probe),
+        done.unrecorded.as_ref().map(|line| json!({ "unrecorded": text::one_line(line) })),
+        done.findings.as_deref().map(findings),
+    ];
+    more.into_iter().flatten().fold(body, merged)
 }
 
 /// The generations, without bytes and digests.
@@ -150,11 +147,7 @@ fn delivery(delivery: &Delivery) -> Value {
         "seconds": seconds(delivery.waited.as_secs_f64()),
         "stages": stages,
         "put_off": delivery.put_off,
-        "queue": match delivery.queue {
-            InQueue::Nothing => "nothing",
-            InQueue::TakenOut => "taken out",
-            InQueue::Left => "left",
-        },
+        "queue": delivery.queue,
     });
     json!({ "delivery": merged(facts, outcome) })
 }
@@ -190,16 +183,14 @@ fn probe(probe: &Probe) -> Value {
             "doubts": clean(&failure.doubts),
         }),
     };
-    merged(facts, ending)
+    json!({ "probe": merged(facts, ending) })
 }
 
 fn written(written: &Written) -> Value {
     let paths: Vec<_> = written.paths.iter().map(|path| path.display().to_string()).collect();
-    let body = json!({ "written": paths, "summary": written.summary, "next": written.next });
-    match &written.probe {
-        Some(found) => merged(body, json!({ "probe": probe(found) })),
-        None => body,
-    }
+    let body =
+        json!({ "written": paths, "notes": written.notes, "summary": written.summary, "next": written.next });
+    written.probe.iter().map(probe).fold(body, merged)
 }
 
 fn presets<'a>(presets: impl Iterator<Item = (&'a str, &'a Provider)>) -> Value {
@@ -214,13 +205,10 @@ fn presets<'a>(presets: impl Iterator<Item = (&'a str, &'a Provider)>) -> Value 
     json!({ "providers": presets.map(named).collect::<Vec<_>>() })
 }
 
-fn error(error: &Error) -> Value {
-    let said = json!({ "text": text::harmless(&error.to_string()), "remedy": error.hint(), "again": error.can_retry() });
-    let by_signal = match error.interruption() {
-        Some(interruption) => json!({ "interrupted": interrupted(interruption) }),
-        None => json!({}),
-    };
-    json!({ "error": merged(said, by_signal) })
+fn error(error: &Error, command: &str) -> Value {
+    let said = json!({ "text": text::harmless(&error.to_string()), "remedy": error.hint(command), "again": error.can_retry() });
+    let by_signal = error.interruption().map(|left| json!({ "interrupted": interrupted(left) }));
+    json!({ "error": by_signal.into_iter().fold(said, merged) })
 }
 
 fn interrupted(left: &Interruption) -> Value {
@@ -230,9 +218,9 @@ fn interrupted(left: &Interruption) -> Value {
         Files::New(generation) => ("new", Some(generation)),
     };
     let message = left.message.as_ref().map(|message| match message {
-        TestMessage::TakenOut { queue_id } => json!({ "state": "taken out", "queue_id": queue_id }),
-        TestMessage::Left { queue_id } => json!({ "state": "left", "queue_id": queue_id }),
-        TestMessage::Unknown { queue_id } => json!({ "state": "unknown", "queue_id": queue_id }),
+        TestMessage::TakenOut(id) => json!({ "state": "taken out", "queue_id": id }),
+        TestMessage::Left(id) => json!({ "state": "left", "queue_id": id }),
+        TestMessage::Unknown(id) => json!({ "state": "unknown", "queue_id": id }),
     });
     json!({
         "signal": left.signal.name(),

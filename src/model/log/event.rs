@@ -15,43 +15,36 @@ pub enum Event {
     },
     /// A delivery agent tried to deliver the message.
     Attempt(Attempt),
-    /// qmgr(8) gave the message up: it was in the queue for too long, or an admin had it expire.
-    Expired {
+    /// The message ended as a whole.
+    Gone {
         /// Queue id.
         queue_id: String,
-    },
-    /// postsuper(1) took the message out of the queue.
-    Deleted {
-        /// Queue id.
-        queue_id: String,
-    },
-    /// A rule of cleanup(8), or a milter, threw the message away (cleanup_message.c, cleanup_milter.c).
-    Discarded {
-        /// Queue id.
-        queue_id: String,
-    },
-    /// bounce(8) told the sender that the message did not arrive (bounce_notify_service.c).
-    Returned {
-        /// Queue id.
-        queue_id: String,
-    },
-    /// A rule of cleanup(8), or a milter, refused the message (cleanup_message.c, cleanup_milter.c).
-    Refused {
-        /// Queue id.
-        queue_id: String,
-    },
-    /// cleanup(8) could not write the message, and pickup(8) keeps it in the maildrop (pickup.c).
-    GivenBack {
-        /// Queue id.
-        queue_id: String,
-    },
-    /// postsuper(1) put the message back into the maildrop, from where it gets another queue id.
-    Requeued {
-        /// Queue id.
-        queue_id: String,
+        /// Its end.
+        gone: Gone,
     },
     /// Anything else.
     Other,
+}
+
+/// An end of the message as a whole, which no record of an attempt reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// qmgr(8) gave it up: it was in the queue for too long, or an administrator had it expire.
+    Expired,
+    /// An administrator took it out of the queue by postsuper(1).
+    Deleted,
+    /// A rule of cleanup(8), or a milter, threw it away (cleanup_message.c, cleanup_milter.c).
+    Discarded,
+    /// bounce(8) told its sender that it did not arrive (bounce_notify_service.c).
+    Returned,
+    /// A rule of cleanup(8), or a milter, refused it before it was in the queue (cleanup_message.c, cleanup_milter.c).
+    Refused,
+    /// cleanup(8) could not take it into the queue, and pickup(8) keeps it in the maildrop (pickup.c).
+    GivenBack,
+    /// An administrator put it back into the maildrop by postsuper(1), from where it gets another queue id.
+    Requeued,
+    /// Its queue file disappeared before the recipient was done. No line of the log reports that.
+    Removed,
 }
 
 /// One delivery attempt for one recipient.
@@ -176,35 +169,32 @@ pub fn parse_event(line: &Line) -> Event {
 fn parse(line: &Line) -> Option<Event> {
     if line.daemon == "pickup" {
         let (_, rest) = line.text.strip_prefix("warning: ")?.split_once(": error writing ")?;
-        return split_queue_id(rest).map(|(id, _)| Event::GivenBack { queue_id: id.to_owned() });
+        let (id, _) = split_queue_id(rest)?;
+        return Some(Event::Gone { queue_id: id.to_owned(), gone: Gone::GivenBack });
     }
     let (queue_id, rest) = split_queue_id(line.text)?;
-    let id = || queue_id.to_owned();
+    let gone = |gone| Event::Gone { queue_id: queue_id.to_owned(), gone };
+    // A milter's decisions have a word before them.
+    let rule = rest.strip_prefix("milter-").unwrap_or(rest);
     match line.daemon {
-        "cleanup" if ["reject: ", "milter-reject: "].iter().any(|word| rest.starts_with(word)) => {
-            Some(Event::Refused { queue_id: id() })
-        }
-        "cleanup" if ["discard: ", "milter-discard: "].iter().any(|word| rest.starts_with(word)) => {
-            Some(Event::Discarded { queue_id: id() })
-        }
-        "bounce" => {
-            rest.starts_with("sender non-delivery notification: ").then(|| Event::Returned { queue_id: id() })
-        }
+        "cleanup" if rule.starts_with("reject: ") => Some(gone(Gone::Refused)),
+        "cleanup" if rule.starts_with("discard: ") => Some(gone(Gone::Discarded)),
+        "bounce" => rest.starts_with("sender non-delivery notification: ").then(|| gone(Gone::Returned)),
         // A line with `to=` is a bounce by cleanup(8) itself, of a message that has been through too many hosts.
         "cleanup" if !rest.starts_with("to=") => {
             let rest = rest.strip_prefix("resent-").unwrap_or(rest).strip_prefix("message-id=")?;
             let message_id = rest.strip_prefix('<').unwrap_or(rest).split(['<', '>']).next()?;
-            Some(Event::Queued { queue_id: id(), message_id: message_id.to_owned() })
+            Some(Event::Queued { queue_id: queue_id.to_owned(), message_id: message_id.to_owned() })
         }
         "postsuper" => match rest.trim_end() {
-            "removed" => Some(Event::Deleted { queue_id: id() }),
-            "requeued" => Some(Event::Requeued { queue_id: id() }),
+            "removed" => Some(gone(Gone::Deleted)),
+            "requeued" => Some(gone(Gone::Requeued)),
             _ => None,
         },
         "qmgr" if rest.starts_with("from=") => {
             // `status=expired`, and since 3.5 `status=force-expired` (qmgr_active.c)
             let (_, status) = rest.rsplit_once(", status=")?;
-            status.contains("expired, returned to sender").then(|| Event::Expired { queue_id: id() })
+            status.contains("expired, returned to sender").then(|| gone(Gone::Expired))
         }
         _ => attempt(line, queue_id, rest).map(Event::Attempt),
     }
@@ -378,11 +368,12 @@ mod tests {
     #[test]
     fn ends_that_qmgr_and_admins_make() {
         let expired = "x postfix/qmgr[1]: ABCDE1: from=<a@b>, status=expired, returned to sender";
-        assert_eq!(event(expired), Event::Expired { queue_id: "ABCDE1".into() });
+        let gone = |gone| Event::Gone { queue_id: "ABCDE1".into(), gone };
+        assert_eq!(event(expired), gone(Gone::Expired));
         let forced = expired.replace("=expired", "=force-expired");
-        assert_eq!(event(&forced), Event::Expired { queue_id: "ABCDE1".into() });
+        assert_eq!(event(&forced), gone(Gone::Expired));
         let deleted = "x postfix/postsuper[1]: ABCDE1: removed";
-        assert_eq!(event(deleted), Event::Deleted { queue_id: "ABCDE1".into() });
+        assert_eq!(event(deleted), gone(Gone::Deleted));
     }
 
     #[test]

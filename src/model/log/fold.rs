@@ -31,30 +31,21 @@ pub fn soft(text: &str, out: &mut String) {
 pub fn hard(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     soft(text, &mut folded);
-    let mut out = String::with_capacity(folded.len());
-    for (at, word) in folded.split(' ').enumerate() {
-        if at > 0 {
-            out.push(' ');
-        }
+    let hard = |word: &str| {
         if is_code(word) {
-            out.push_str(word);
+            word.to_owned()
         } else if word.contains("[:]") || word.contains("[.]") {
-            out.push_str("[]");
+            "[]".to_owned()
         } else if is_name(word) {
-            out.push('*');
+            "*".to_owned()
         } else {
-            let mut before = false;
-            for c in word.chars() {
-                if !c.is_ascii_digit() {
-                    out.push(c);
-                } else if !before {
-                    out.push('#');
-                }
-                before = c.is_ascii_digit();
-            }
+            let mut letters: Vec<char> =
+                word.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect();
+            letters.dedup_by(|one, other| *one == '#' && *other == '#');
+            letters.into_iter().collect()
         }
-    }
-    out
+    };
+    folded.split(' ').map(hard).collect::<Vec<String>>().join(" ")
 }
 
 /// Whether a word is the code of a reply: `550`, `5.7.1`, `550-5.7.1`.
@@ -69,9 +60,8 @@ fn is_code(word: &str) -> bool {
 
 /// Whether a word looks like a host name: a dot between letters.
 fn is_name(word: &str) -> bool {
-    let letter = |c: Option<&u8>| c.is_some_and(u8::is_ascii_alphabetic);
-    let bytes = word.as_bytes();
-    bytes.windows(3).any(|three| letter(three.first()) && three.get(1) == Some(&b'.') && letter(three.get(2)))
+    let is_letter = u8::is_ascii_alphabetic;
+    word.as_bytes().windows(3).any(|three| matches!(three, [a, b'.', z] if is_letter(a) && is_letter(z)))
 }
 
 #[cfg(test)]

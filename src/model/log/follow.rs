@@ -4,20 +4,21 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
+use super::Reader;
 use super::before::{Before, Tail};
-use super::event::{Attempt, Event, Status, parse_event};
+use super::event::{Attempt, Event, Gone, Status, parse_event};
 use super::fold::soft;
-use super::groups::{Groups, Kind};
+use super::groups::{Groups, stayed, unknown};
 use super::hosts::Hosts;
-use super::line::{Line, Writer, parse_line};
+use super::line::{Line, Writer, parse_line, time_of};
 use super::messages::{Messages, State, earlier, later};
-use super::scan::{Accepted, Found, Scanner};
+use super::scan::{Found, Scanner};
 use super::stamp::{Calendar, Seconds};
 use super::witness::{ON_THE_WAY, Witness, is_of_transport};
 use super::wrap::unwrap;
 use crate::model::causes::catalogue::{Stage, Verdict, fitting};
 use crate::model::causes::words::Words;
-use crate::model::causes::{About, Circumstances, diagnose};
+use crate::model::causes::{About, Cause, Circumstances, diagnose};
 use crate::model::text::masked;
 
 /// Bytes of a line that are read; JSON needs a line that is whole.
@@ -27,24 +28,8 @@ const KNOWN: usize = 8192;
 
 /// Daemons whose death is trouble even if the catalogue does not know the words. The programs that people run (sendmail,
 /// postqueue, postmap …) also end with `fatal:`, because of what somebody typed.
-const DAEMONS: [&str; 16] = [
-    "anvil",
-    "bounce",
-    "cleanup",
-    "error",
-    "lmtp",
-    "local",
-    "master",
-    "pickup",
-    "proxymap",
-    "qmgr",
-    "scache",
-    "smtp",
-    "smtpd",
-    "tlsmgr",
-    "trivial-rewrite",
-    "virtual",
-];
+/// Those on the way of an outgoing message are in `ON_THE_WAY`.
+const BESIDE_THE_WAY: [&str; 7] = ["anvil", "bounce", "master", "scache", "smtpd", "tlsmgr", "virtual"];
 
 /// The question to a log, and what the caller knows beforehand.
 pub struct Question<'a> {
@@ -56,7 +41,52 @@ pub struct Question<'a> {
     pub circumstances: &'a dyn Fn(&About) -> Circumstances,
 }
 
+impl Default for Question<'_> {
+    fn default() -> Self {
+        Self { since: None, elsewhere: Vec::new(), circumstances: &Circumstances::unknown }
+    }
+}
+
+impl Question<'_> {
+    /// Whether a line of this time is too early to count.
+    pub fn skips(&self, time: Option<Seconds>) -> bool {
+        matches!((self.since, time), (Some(since), Some(time)) if time < since)
+    }
+
+    /// The cause of a failure, by its evidence.
+    fn cause<'a, W: Copy + Into<Words<'a>>>(&self, evidence: &[W], about: &About) -> Option<Cause> {
+        diagnose(evidence, &(self.circumstances)(about))
+    }
+}
+
+/// The group of each text that was met, by a hash of the text; `None` if the text is no trouble.
+#[derive(Default)]
+struct Known {
+    hasher: RandomState,
+    groups: HashMap<u64, Option<u32>>,
+    folded: String,
+}
+
+impl Known {
+    fn hash(&mut self, host: u16, texts: &[&str]) -> u64 {
+        self.folded.clear();
+        for text in texts {
+            soft(text, &mut self.folded);
+            self.folded.push('\n');
+        }
+        self.hasher.hash_one((host, self.folded.as_str()))
+    }
+
+    fn learn(&mut self, hash: u64, group: Option<u32>) {
+        if self.groups.len() >= KNOWN {
+            self.groups.clear();
+        }
+        self.groups.insert(hash, group);
+    }
+}
+
 /// Follower of a log, with all that it has seen so far.
+#[derive(Default)]
 pub struct Follower<'a> {
     question: Question<'a>,
     calendar: Calendar,
@@ -65,10 +95,7 @@ pub struct Follower<'a> {
     pub(super) messages: Messages,
     pub(super) groups: Groups,
     pub(super) hosts: Hosts,
-    hasher: RandomState,
-    /// The group of each text that was met, by the hash of the text; `None` if the text is no trouble.
-    known: HashMap<u64, Option<u32>>,
-    folded: String,
+    known: Known,
     tail: Tail,
     pub(super) accepted: u64,
     pub(super) span: (Option<Seconds>, Option<Seconds>),
@@ -79,49 +106,32 @@ pub struct Follower<'a> {
 impl<'a> Follower<'a> {
     /// A follower that has read nothing yet.
     pub fn new(question: Question<'a>) -> Self {
-        Self {
-            question,
-            calendar: Calendar::utc(0),
-            scanner: Scanner::default(),
-            witness: Witness::default(),
-            messages: Messages::default(),
-            groups: Groups::default(),
-            hosts: Hosts::default(),
-            hasher: RandomState::new(),
-            known: HashMap::new(),
-            folded: String::new(),
-            tail: Tail::default(),
-            accepted: 0,
-            span: (None, None),
-            last_accepted: None,
-            postfix_lines: false,
-        }
+        Self { question, ..Self::default() }
     }
+}
 
-    /// Begins another file, whose times are read by this calendar. Files come in the order of their lines' times.
-    pub fn source(&mut self, calendar: Calendar) {
+impl Reader for Follower<'_> {
+    fn source(&mut self, calendar: Calendar) {
         self.calendar = calendar;
     }
 
-    /// Takes a block of whole lines.
-    pub fn feed(&mut self, block: &[u8]) {
+    fn feed(&mut self, block: &[u8]) {
         let first = self.edge(block.split(|c| *c == b'\n').find(|line| !line.is_empty()));
         let last = self.edge(block.rsplit(|c| *c == b'\n').find(|line| !line.is_empty()));
-        if let (Some(since), Some(last)) = (self.question.since, last)
-            && last < since
-        {
+        if self.question.skips(last) {
             return;
         }
         let begin = first.max(self.question.since.filter(|_| first.is_some()));
         self.span = (earlier(self.span.0, begin), later(self.span.1, last));
-        let straddles = matches!((self.question.since, first), (Some(since), Some(first)) if first < since);
+        let straddles = self.question.skips(first);
         let (scanner, tail) = (std::mem::take(&mut self.scanner), std::mem::take(&mut self.tail));
         let mut last_accepted = None;
         scanner.scan(block, |found| match found {
             Found::Accepted(record) => {
-                if !straddles || !self.is_before(record.head) {
+                let is_early = straddles && self.question.skips(self.when_and_where(record).0);
+                if !is_early {
                     self.accept(&scanner, record);
-                    last_accepted = Some(record.head);
+                    last_accepted = Some(record);
                 }
             }
             Found::Line(line, before) => self.line(&scanner, line, tail.before(before)),
@@ -132,37 +142,41 @@ impl<'a> Follower<'a> {
             self.last_accepted = later(self.last_accepted, self.edge(Some(head)));
         }
     }
+}
 
+impl Follower<'_> {
     /// The time of a line. Its host is remembered.
     fn edge(&mut self, line: Option<&[u8]>) -> Option<Seconds> {
-        let raw = String::from_utf8_lossy(head_of(line?, LINE));
-        let raw = unwrap(&raw);
-        let (time, host) = match parse_line(&raw) {
-            Some(line) => {
-                self.postfix_lines = true;
-                line.when_and_where(&self.calendar)
-            }
-            // A line of another program, or the part of one that was cut before its `]: `.
-            None => return self.calendar.read(&raw).map(|(stamp, _)| stamp.time),
-        };
-        self.hosts.number(host);
-        time
+        let line = head_of(line?, LINE);
+        let raw = String::from_utf8_lossy(line);
+        if let Some(line) = parse_line(&unwrap(&raw)) {
+            self.postfix_lines = true;
+            self.hosts.number(line.when_and_where(&self.calendar).1);
+        }
+        // It may be a line of another program, or the part of one that was cut before its `]: `.
+        time_of(line, &self.calendar)
     }
 
-    fn is_before(&self, head: &[u8]) -> bool {
-        let raw = String::from_utf8_lossy(head);
+    /// Time and host of the record of an accepted message.
+    fn when_and_where(&self, record: &[u8]) -> (Option<Seconds>, Option<String>) {
+        let raw = String::from_utf8_lossy(record);
         let raw = unwrap(&raw);
-        let time = parse_line(&raw).and_then(|line| line.when_and_where(&self.calendar).0);
-        matches!((self.question.since, time), (Some(since), Some(time)) if time < since)
+        let (time, host) =
+            parse_line(&raw).map(|line| line.when_and_where(&self.calendar)).unwrap_or_default();
+        (time, host.map(str::to_owned))
     }
 
-    fn accept(&mut self, scanner: &Scanner, record: Accepted) {
+    fn accept(&mut self, scanner: &Scanner, record: &[u8]) {
         self.accepted += 1;
-        let Some(message) = scanner.message(record.head) else { return };
+        let Some(message) = scanner.message(record) else { return };
         if !self.witness.is_empty()
             && let Some(pid) = message.pid()
         {
-            let host = self.host_of(record.head);
+            // Most logs have only one host.
+            let host = self.hosts.only().unwrap_or_else(|| {
+                let (_, host) = self.when_and_where(record);
+                self.hosts.number(host.as_deref())
+            });
             self.witness.forget(host, pid);
         }
         if self.messages.may_have(message.queue_id) {
@@ -170,22 +184,9 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// The host of a line. Most logs have only one.
-    fn host_of(&mut self, head: &[u8]) -> u16 {
-        if let Some(only) = self.hosts.only() {
-            return only;
-        }
-        let raw = String::from_utf8_lossy(head);
-        let raw = unwrap(&raw);
-        let host = parse_line(&raw).and_then(|line| line.when_and_where(&self.calendar).1);
-        self.hosts.number(host)
-    }
-
     fn got_through(&mut self, key: u64) {
-        if let Some(group) = self.messages.accepted(key)
-            && let Some(group) = self.groups.get_mut(group)
-        {
-            group.forget(key);
+        if let Some(group) = self.messages.accepted(key) {
+            self.groups.forget(group, key);
         }
     }
 
@@ -195,7 +196,7 @@ impl<'a> Follower<'a> {
         let Some(parsed) = parse_line(&text).or_else(|| Line::of_system(&text)) else { return };
         self.postfix_lines |= !parsed.daemon.is_empty();
         let (time, host) = parsed.when_and_where(&self.calendar);
-        if matches!((self.question.since, time), (Some(since), Some(time)) if time < since) {
+        if self.question.skips(time) {
             return;
         }
         let host = self.hosts.number(host);
@@ -209,15 +210,10 @@ impl<'a> Follower<'a> {
                 };
                 self.failed(host, key, &attempt, before, time);
             }
-            Event::Expired { queue_id } => self.expired(host, &parsed, &queue_id, time),
-            Event::Deleted { queue_id } => self.messages.deleted(queue_id.as_bytes()),
+            Event::Gone { queue_id, gone: Gone::Expired } => self.expired(host, &parsed, &queue_id, time),
+            Event::Gone { queue_id, gone: Gone::Deleted } => self.messages.ended(queue_id.as_bytes(), None),
             Event::Queued { .. } => {}
-            Event::Discarded { .. }
-            | Event::Returned { .. }
-            | Event::Refused { .. }
-            | Event::GivenBack { .. }
-            | Event::Requeued { .. }
-            | Event::Other => {
+            Event::Gone { .. } | Event::Other => {
                 self.witness.hear(host, &parsed);
                 self.alone(host, &parsed, time);
             }
@@ -231,13 +227,16 @@ impl<'a> Follower<'a> {
         let domain = attempt.to.rsplit('@').next().unwrap_or_default();
         let is_elsewhere = self.question.elsewhere.iter().any(|known| known.eq_ignore_ascii_case(domain));
         if attempt.is_local() && is_elsewhere {
-            let kind = Kind::stayed(domain);
-            let group = self.groups.number(host, kind, &attempt.reason);
-            self.messages.failed(key, attempt.queue_id.as_bytes(), group, State::Lost, time);
-            if let Some(group) = self.groups.get_mut(group) {
-                group.show(key, &attempt.queue_id, &attempt.to, attempt.words());
-            }
+            let group = self.groups.number(host, stayed(domain), &attempt.reason);
+            self.count(group, key, attempt, time);
         }
+    }
+
+    /// Counts an attempt under the group of its cause.
+    fn count(&mut self, group: u32, key: u64, attempt: &Attempt, time: Option<Seconds>) {
+        let state = if attempt.status == Status::Deferred { State::Deferred } else { State::Lost };
+        self.messages.failed(key, attempt.queue_id.as_bytes(), group, state, time);
+        self.groups.show(group, key, &attempt.queue_id, &attempt.to, attempt.words());
     }
 
     fn failed(&mut self, host: u16, key: u64, attempt: &Attempt, before: Before, time: Option<Seconds>) {
@@ -248,35 +247,24 @@ impl<'a> Follower<'a> {
         let previous = self.messages.group(key);
         // If qmgr(8) made no attempt, the cause is that of the last one, which is in the table, or was met with these
         // words.
-        let words = self.hash(host, &[attempt.words()]);
-        let repeated = attempt.is_repeated().then(|| previous.or(self.known.get(&!words).copied().flatten()));
+        let words = self.known.hash(host, &[attempt.words()]);
+        let met = self.known.groups.get(&!words).copied().flatten();
+        let repeated = attempt.is_repeated().then(|| previous.or(met));
         let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before, words));
         // The key is not the hash of the words as evidence: the same words may come with more evidence.
-        self.learn(!words, Some(group));
+        self.known.learn(!words, Some(group));
         self.witness.ended(host, attempt.pid, &attempt.queue_id);
-        let state = if attempt.status == Status::Deferred { State::Deferred } else { State::Lost };
-        self.messages.failed(key, attempt.queue_id.as_bytes(), group, state, time);
-        if let Some(previous) = previous.filter(|previous| *previous != group)
-            && let Some(previous) = self.groups.get_mut(previous)
-        {
-            previous.forget(key);
+        if let Some(previous) = previous {
+            self.groups.forget(previous, key);
         }
-        if let Some(group) = self.groups.get_mut(group) {
-            group.show(key, &attempt.queue_id, &attempt.to, attempt.words());
-        }
+        self.count(group, key, attempt, time);
     }
 
     fn group_of(&mut self, host: u16, attempt: &Attempt, before: Before, words_hash: u64) -> u32 {
         let words = masked(attempt.words());
         let evidence = self.witness.evidence(host, attempt, &words);
-        let mut folded = std::mem::take(&mut self.folded);
-        let hash = if evidence.len() == 1 {
-            words_hash
-        } else {
-            hash_of(&self.hasher, &mut folded, host, &evidence)
-        };
-        self.folded = folded;
-        if let Some(Some(group)) = self.known.get(&hash) {
+        let hash = if evidence.len() == 1 { words_hash } else { self.known.hash(host, &evidence) };
+        if let Some(Some(group)) = self.known.groups.get(&hash) {
             return *group;
         }
         let target = attempt.target();
@@ -288,31 +276,25 @@ impl<'a> Follower<'a> {
             to: "",
             host: self.hosts.name(host),
         };
-        let cause = diagnose(&evidence, &(self.question.circumstances)(&about));
-        let kind = cause.map_or_else(|| Kind::unknown(attempt), Kind::Known);
+        let cause = self.question.cause(&evidence, &about).unwrap_or_else(|| unknown(attempt));
         // `unknown mail transport error` says less than the last words of the daemon that died.
         let telling = evidence.last().filter(|_| is_of_transport(&words)).copied().unwrap_or(&words);
-        let group = self.groups.number(host, kind, telling);
-        if let (Some((name, _, port)), Some(group)) = (target, self.groups.get_mut(group)) {
-            group.at(&name, port);
+        let group = self.groups.number(host, cause, telling);
+        if let Some((name, _, port)) = target {
+            self.groups.at(group, &name, port);
         }
-        self.learn(hash, Some(group));
+        self.known.learn(hash, Some(group));
         group
     }
 
     fn expired(&mut self, host: u16, line: &Line, queue_id: &str, time: Option<Seconds>) {
         let words = line.text.split_once(": ").map_or(line.text, |(_, rest)| rest);
         let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host) };
-        let kind = match diagnose(&[words], &(self.question.circumstances)(&about)) {
-            Some(cause) => Kind::Known(cause),
-            None => Kind::Unknown(Stage::Queue, Verdict::Unreached),
-        };
-        let group = self.groups.number(host, kind, words);
-        self.messages.expired(queue_id.as_bytes(), group, time);
+        let cause = self.question.cause(&[words], &about).unwrap_or_else(unknown_in_queue);
+        let group = self.groups.number(host, cause, words);
+        self.messages.ended(queue_id.as_bytes(), Some((group, time)));
         let key = self.messages.key(queue_id.as_bytes(), b"");
-        if let Some(group) = self.groups.get_mut(group) {
-            group.show(key, queue_id, "", words);
-        }
+        self.groups.show(group, key, queue_id, "", words);
     }
 
     /// Takes a line that reports trouble without naming a message.
@@ -320,24 +302,21 @@ impl<'a> Follower<'a> {
         if !line.is_trouble() {
             return;
         }
-        let dies = line.text.starts_with("fatal: ") || line.text.starts_with("panic: ");
-        let dies = dies && DAEMONS.contains(&line.daemon);
+        let is_daemon = ON_THE_WAY.contains(&line.daemon) || BESIDE_THE_WAY.contains(&line.daemon);
+        let dies = is_daemon && line.is_last_word();
         let by = match line.writer {
             Writer::System => "system",
             Writer::Daemon if dies => line.daemon,
             Writer::Daemon => "",
         };
-        let hash = self.hash(host, &[line.text, by]);
-        let group = if let Some(group) = self.known.get(&hash) {
-            *group
-        } else {
-            let group = self.alone_group(host, line, dies);
-            self.learn(hash, group);
-            group
-        };
-        if let Some(group) = group.and_then(|group| self.groups.get_mut(group)) {
-            group.lines += 1;
-            group.told = (earlier(group.told.0, time), later(group.told.1, time));
+        let hash = self.known.hash(host, &[line.text, by]);
+        let met = self.known.groups.get(&hash).copied();
+        let group = met.unwrap_or_else(|| self.alone_group(host, line, dies));
+        if met.is_none() {
+            self.known.learn(hash, group);
+        }
+        if let Some(group) = group {
+            self.groups.tell(group, time);
         }
     }
 
@@ -347,39 +326,14 @@ impl<'a> Follower<'a> {
         let dies_on_the_way = dies && ON_THE_WAY.contains(&line.daemon);
         let known = dies_on_the_way || fitting(&evidence).any(|entry| entry.alone);
         let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host) };
-        let cause = known.then(|| diagnose(&evidence, &(self.question.circumstances)(&about))).flatten();
-        let kind = match cause {
-            Some(cause) => Kind::Known(cause),
-            None if dies => Kind::Unknown(Stage::Queue, Verdict::Unreached),
-            None => return None,
-        };
-        Some(self.groups.number(host, kind, &words))
-    }
-
-    fn hash(&mut self, host: u16, texts: &[&str]) -> u64 {
-        hash_of(&self.hasher, &mut self.folded, host, texts)
-    }
-
-    fn learn(&mut self, hash: u64, group: Option<u32>) {
-        if self.known.len() >= KNOWN {
-            self.known.clear();
-        }
-        self.known.insert(hash, group);
-    }
-
-    /// The calendar that turns times of this log into words.
-    pub fn calendar(&self) -> &Calendar {
-        &self.calendar
+        let cause = known.then(|| self.question.cause(&evidence, &about)).flatten();
+        let cause = cause.or_else(|| dies.then(unknown_in_queue))?;
+        Some(self.groups.number(host, cause, &words))
     }
 }
 
-fn hash_of(hasher: &RandomState, folded: &mut String, host: u16, texts: &[&str]) -> u64 {
-    folded.clear();
-    for text in texts {
-        soft(text, folded);
-        folded.push('\n');
-    }
-    hasher.hash_one((host, folded.as_str()))
+fn unknown_in_queue() -> Cause {
+    Cause::unknown(Stage::Queue, Verdict::Unreached)
 }
 
 fn head_of(line: &[u8], most: usize) -> &[u8] {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::event::Attempt;
 use super::fold::hard;
+use super::messages::{earlier, later};
 use super::stamp::Seconds;
 use crate::model::causes::Cause;
 use crate::model::causes::catalogue::{Stage, Verdict};
@@ -21,39 +22,8 @@ const WORDS: usize = 600;
 /// Relays of a group that are named.
 const RELAYS: usize = 5;
 
-/// The reason of a failure.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
-    /// A cause that the catalogue knows.
-    Known(Cause),
-    /// Words that it does not know: the stage, as far as they tell, and whether the relay said them.
-    Unknown(Stage, Verdict),
-}
-
-impl Kind {
-    /// The kind of a failed attempt whose words the catalogue does not know.
-    pub fn unknown(attempt: &Attempt) -> Self {
-        let verdict = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
-        Self::Unknown(nearest_stage(attempt), verdict)
-    }
-
-    /// The kind of mail for a domain that was to leave this host, and was delivered on it.
-    pub fn stayed(domain: &str) -> Self {
-        Self::Known(Cause {
-            id: "delivered-locally".into(),
-            verdict: Verdict::Unreached,
-            stage: Stage::Local,
-            again: false,
-            fix: None,
-            cause: format!("mail for {domain} was taken for this host's own and never left it"),
-            remedy: "take that domain out of mydestination in main.cf (or the table that catches it), and `postfix reload`"
-                .into(),
-        })
-    }
-}
-
 /// One message of a group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     key: u64,
     /// Queue id.
@@ -70,7 +40,7 @@ pub struct Group {
     /// Number of the host.
     pub host: u16,
     /// The reason.
-    pub kind: Kind,
+    pub cause: Cause,
     /// The log's words of the first failure.
     pub words: String,
     /// Lines that report it without naming a message.
@@ -93,42 +63,40 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// The number of the group of this kind on this host. The group is made if there is none yet.
-    pub fn number(&mut self, host: u16, kind: Kind, words: &str) -> u32 {
-        let mut key = match &kind {
-            Kind::Known(cause) => (host, cause.id.clone()),
-            Kind::Unknown(..) => (host, format!(" {}", clipped(&hard(words), 300))),
-        };
+    /// The number of the group of this cause on this host. The group is made if there is none yet.
+    pub fn number(&mut self, host: u16, cause: Cause, words: &str) -> u32 {
+        let name = if cause.is_known() { &cause.id } else { &format!(" {}", clipped(&hard(words), 300)) };
+        let mut key = (host, name.clone());
         if let Some(number) = self.index.get(&key) {
             return *number;
         }
-        match &kind {
-            Kind::Known(cause) if self.list.len() - self.unknown >= KNOWN => key = (0, cause.id.clone()),
-            Kind::Unknown(..) if self.unknown >= UNKNOWN => key = (0, " ".to_owned()),
-            Kind::Known(_) => {}
-            Kind::Unknown(..) => self.unknown += 1,
+        if cause.is_known() {
+            if self.list.len() - self.unknown >= KNOWN {
+                key.0 = 0;
+            }
+        } else if self.unknown < UNKNOWN {
+            self.unknown += 1;
+        } else {
+            key = (0, " ".to_owned());
         }
-        if let Some(number) = self.index.get(&key) {
-            return *number;
+        let (host, number) = (key.0, u32::try_from(self.list.len()).unwrap_or_default());
+        let known = *self.index.entry(key).or_insert(number);
+        if known == number {
+            self.list.push(Group {
+                host,
+                cause,
+                words: masked(clipped(words, WORDS)).into_owned(),
+                lines: 0,
+                told: (None, None),
+                relays: Vec::new(),
+                more_relays: false,
+                examples: VecDeque::new(),
+            });
         }
-        let host = key.0;
-        let number = u32::try_from(self.list.len()).unwrap_or_default();
-        self.index.insert(key, number);
-        self.list.push(Group {
-            host,
-            kind,
-            words: masked(clipped(words, WORDS)).into_owned(),
-            lines: 0,
-            told: (None, None),
-            relays: Vec::new(),
-            more_relays: false,
-            examples: VecDeque::new(),
-        });
-        number
+        known
     }
 
-    /// The group of this number.
-    pub fn get_mut(&mut self, number: u32) -> Option<&mut Group> {
+    fn get_mut(&mut self, number: u32) -> Option<&mut Group> {
         self.list.get_mut(usize::try_from(number).ok()?)
     }
 
@@ -136,38 +104,66 @@ impl Groups {
     pub fn all(&self) -> &[Group] {
         &self.list
     }
-}
 
-impl Group {
     /// Records a relay where it happened.
-    pub fn at(&mut self, name: &str, port: u16) {
+    pub fn at(&mut self, number: u32, name: &str, port: u16) {
+        let Some(group) = self.get_mut(number) else { return };
         let relay = format!("{name}:{port}");
-        if !self.relays.contains(&relay) {
-            if self.relays.len() < RELAYS { self.relays.push(relay) } else { self.more_relays = true }
+        if !group.relays.contains(&relay) {
+            if group.relays.len() < RELAYS { group.relays.push(relay) } else { group.more_relays = true }
         }
     }
 
+    /// Records a line that reports it without naming a message.
+    pub fn tell(&mut self, number: u32, time: Option<Seconds>) {
+        let Some(group) = self.get_mut(number) else { return };
+        group.lines += 1;
+        group.told = (earlier(group.told.0, time), later(group.told.1, time));
+    }
+
     /// Remembers a message as an example, in place of the oldest.
-    pub fn show(&mut self, key: u64, queue_id: &str, to: &str, words: &str) {
-        self.forget(key);
-        let oldest = if self.examples.len() < EXAMPLES { None } else { self.examples.pop_front() };
-        let mut example = oldest.unwrap_or_default();
-        example.key = key;
-        queue_id.clone_into(&mut example.queue_id);
-        to.clone_into(&mut example.to);
-        masked(clipped(words, WORDS)).as_ref().clone_into(&mut example.words);
-        self.examples.push_back(example);
+    pub fn show(&mut self, number: u32, key: u64, queue_id: &str, to: &str, words: &str) {
+        self.forget(number, key);
+        let Some(group) = self.get_mut(number) else { return };
+        if group.examples.len() == EXAMPLES {
+            group.examples.pop_front();
+        }
+        let words = masked(clipped(words, WORDS)).into_owned();
+        group.examples.push_back(Example { key, queue_id: queue_id.to_owned(), to: to.to_owned(), words });
     }
 
-    /// Drops a message that is no longer in this group from the examples.
-    pub fn forget(&mut self, key: u64) {
-        self.examples.retain(|example| example.key != key);
+    /// Drops a message that is no longer in this group from its examples.
+    pub fn forget(&mut self, number: u32, key: u64) {
+        let Some(group) = self.get_mut(number) else { return };
+        group.examples.retain(|example| example.key != key);
     }
+}
 
+impl Group {
     /// The newest message that is still of this group.
     pub fn example(&self) -> Option<&Example> {
         self.examples.back()
     }
+}
+
+/// The cause of mail for a domain that was to leave this host, and was delivered on it.
+pub fn stayed(domain: &str) -> Cause {
+    Cause {
+        id: "delivered-locally".into(),
+        verdict: Verdict::Unreached,
+        stage: Stage::Local,
+        again: false,
+        fix: None,
+        cause: format!("mail for {domain} was taken for this host's own and never left it"),
+        remedy: "take that domain out of mydestination in main.cf (or the table that catches it), and `postfix reload`"
+            .into(),
+    }
+}
+
+/// The cause of a failed attempt whose words the catalogue does not know.
+pub fn unknown(attempt: &Attempt) -> Cause {
+    let verdict = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };
+    Cause::unknown(nearest_stage(attempt), verdict)
 }
 
 /// The likeliest stage of a failed attempt whose words the catalogue does not know.
@@ -219,10 +215,10 @@ mod tests {
                 .collect()
             };
             let host = u16::try_from(number).unwrap();
-            groups.number(host, Kind::Unknown(Stage::Login, Verdict::Refused), &letters(number));
-            let of_cause = groups.number(host, Kind::Known(cause.clone()), "x");
+            groups.number(host, Cause::unknown(Stage::Login, Verdict::Refused), &letters(number));
+            let of_cause = groups.number(host, cause.clone(), "x");
             let of_cause = groups.get_mut(of_cause).unwrap();
-            assert_eq!(of_cause.kind, Kind::Known(cause.clone()));
+            assert_eq!(of_cause.cause, cause);
             assert!(of_cause.host == host || of_cause.host == 0);
         }
         assert!(groups.all().len() <= KNOWN + UNKNOWN + 2, "{}", groups.all().len());

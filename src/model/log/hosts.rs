@@ -41,11 +41,7 @@ impl Hosts {
 
     /// The number of the only host so far, if there is only one.
     pub fn only(&self) -> Option<u16> {
-        match self.names.len() {
-            1 => Some(0),
-            2 => Some(1),
-            _ => None,
-        }
+        u16::try_from(self.names.len() - 1).ok().filter(|last| *last <= 1)
     }
 
     /// The name of a number; empty for lines that name no host.

@@ -89,6 +89,11 @@ impl<'a> Line<'a> {
             || ["warning: ", "error: ", "fatal: ", "panic: "].iter().any(complains)
     }
 
+    /// Whether the line is the last of a process that ends (msg_fatal and msg_panic in util/msg.c).
+    pub fn is_last_word(&self) -> bool {
+        self.text.starts_with("fatal: ") || self.text.starts_with("panic: ")
+    }
+
     /// Time and host of the line, each as far as the line tells. Of several stamps the one with year and zone counts.
     pub fn when_and_where(&self, calendar: &Calendar) -> (Option<Seconds>, Option<&'a str>) {
         let mut rest = self.head.trim();

@@ -2,7 +2,7 @@
 //! were tried least recently are settled, that is, counted as they are then and no longer followed.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::stamp::Seconds;
 
@@ -59,29 +59,6 @@ pub struct Tally {
     pub last: Option<Seconds>,
 }
 
-/// A table whose keys are already hashes, made with a secret of this process.
-type Table<T> = HashMap<u64, T, BuildHasherDefault<Hashed>>;
-
-#[derive(Debug, Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        // Never called for a u64; correct all the same.
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-}
-
 /// Rules out most queue ids that are not in the table, without a search. Bits are set and never cleared.
 #[derive(Debug)]
 struct Filter(Vec<u64>);
@@ -118,9 +95,9 @@ impl Filter {
 pub struct Messages {
     filter: Filter,
     hasher: RandomState,
-    young: Table<Failed>,
-    old: Table<Failed>,
-    ended: Table<Option<(u32, Moment)>>,
+    young: HashMap<u64, Failed>,
+    old: HashMap<u64, Failed>,
+    ended: HashMap<u64, Option<(u32, Moment)>>,
     settled: HashMap<u32, Tally>,
     /// Whether some messages are no longer followed, so that those which got through later count as failed.
     pub overflowed: bool,
@@ -168,17 +145,10 @@ impl Messages {
         self.young.remove(&key).or_else(|| self.old.remove(&key)).map(|failed| failed.group)
     }
 
-    /// Records that an admin took the message out of the queue.
-    pub fn deleted(&mut self, queue_id: &[u8]) {
-        self.end(queue_id, None);
-    }
-
-    /// Records that qmgr(8) gave the message up. It counts under `group`, unless a failed attempt says more.
-    pub fn expired(&mut self, queue_id: &[u8], group: u32, time: Option<Seconds>) {
-        self.end(queue_id, Some((group, Moment::new(time))));
-    }
-
-    fn end(&mut self, queue_id: &[u8], expired: Option<(u32, Moment)>) {
+    /// Records that an admin took the message out of the queue, or that qmgr(8) gave it up: then it counts under this
+    /// group, unless a failed attempt says more.
+    pub fn ended(&mut self, queue_id: &[u8], expired: Option<(u32, Option<Seconds>)>) {
+        let expired = expired.map(|(group, time)| (group, Moment::new(time)));
         if self.ended.len() >= ENDS {
             self.overflowed = true;
             self.ended.clear();
@@ -190,10 +160,8 @@ impl Messages {
     fn settle(&mut self) {
         let old = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
         self.overflowed |= old.values().any(|failed| failed.state == State::Deferred);
-        for (group, tally) in self.count(&old) {
-            let settled = self.settled.entry(group).or_default();
-            *settled = settled.with(&tally);
-        }
+        let old = self.count(&old);
+        add(&mut self.settled, old);
     }
 
     /// Tallies of the messages that failed and did not get through, by group.
@@ -204,25 +172,20 @@ impl Messages {
         for (message, expired) in &self.ended {
             if let Some((group, time)) = expired.filter(|_| !known.contains(message)) {
                 let one = Tally { messages: 1, waiting: 0, first: time.time(), last: time.time() };
-                let sum = all.entry(group).or_default();
-                *sum = sum.with(&one);
+                add(&mut all, [(group, one)]);
             }
         }
         for half in [&self.old, &self.young] {
-            for (group, tally) in self.count(half) {
-                let sum = all.entry(group).or_default();
-                *sum = sum.with(&tally);
-            }
+            add(&mut all, self.count(half));
         }
         all
     }
 
     /// Tallies of one half, by group. A message for several recipients counts as one.
-    fn count(&self, half: &Table<Failed>) -> HashMap<u32, Tally> {
+    fn count(&self, half: &HashMap<u64, Failed>) -> HashMap<u32, Tally> {
         let mut list: Vec<&Failed> = half.values().collect();
         list.sort_unstable_by_key(|failed| (failed.group, failed.message, failed.state == State::Lost));
-        let mut tallies: HashMap<u32, Tally> = HashMap::new();
-        let mut before = None;
+        let (mut tallies, mut before) = (HashMap::new(), None);
         for failed in list {
             let waits = failed.state == State::Deferred && !self.ended.contains_key(&failed.message);
             let is_new = before != Some((failed.group, failed.message));
@@ -233,23 +196,20 @@ impl Messages {
                 first: failed.first.time(),
                 last: failed.last.time(),
             };
-            let tally = tallies.entry(failed.group).or_default();
-            *tally = tally.with(&one);
+            add(&mut tallies, [(failed.group, one)]);
         }
         tallies
     }
 }
 
-impl Tally {
-    /// The sum of both.
-    #[must_use]
-    pub fn with(&self, other: &Self) -> Self {
-        Self {
-            messages: self.messages + other.messages,
-            waiting: self.waiting + other.waiting,
-            first: earlier(self.first, other.first),
-            last: later(self.last, other.last),
-        }
+/// Adds tallies to those of the same groups.
+fn add(sums: &mut HashMap<u32, Tally>, tallies: impl IntoIterator<Item = (u32, Tally)>) {
+    for (group, one) in tallies {
+        let sum = sums.entry(group).or_default();
+        sum.messages += one.messages;
+        sum.waiting += one.waiting;
+        sum.first = earlier(sum.first, one.first);
+        sum.last = later(sum.last, one.last);
     }
 }
 
@@ -293,7 +253,7 @@ mod tests {
         assert_eq!(messages.accepted(messages.key(b"A1", b"a")), Some(1));
         assert_eq!(messages.accepted(messages.key(b"A1", b"c")), None);
         assert_eq!((messages.tallies()[&1].messages, messages.tallies()[&1].waiting), (1, 1));
-        messages.deleted(b"A1");
+        messages.ended(b"A1", None);
         assert_eq!((messages.tallies()[&1].messages, messages.tallies()[&1].waiting), (1, 0));
         assert_eq!(messages.accepted(messages.key(b"A1", b"b")), Some(1));
         assert!(messages.tallies().is_empty() && messages.may_have(b"A1"));
@@ -305,8 +265,8 @@ mod tests {
     fn a_message_that_expired_counts_by_its_last_failure_if_that_is_known() {
         let mut messages = Messages::default();
         fail(&mut messages, "A1", "a", 1, State::Deferred, 10);
-        messages.expired(b"A1", 9, Some(20));
-        messages.expired(b"A2", 9, Some(21));
+        messages.ended(b"A1", Some((9, Some(20))));
+        messages.ended(b"A2", Some((9, Some(21))));
         let tallies = messages.tallies();
         assert_eq!((tallies[&1].messages, tallies[&1].waiting), (1, 0));
         assert_eq!(tallies[&9], Tally { messages: 1, waiting: 0, first: Some(21), last: Some(21) });

@@ -20,5 +20,16 @@ pub mod wrap;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Attempt, Event, Hop, Status, parse_event};
+use self::stamp::Calendar;
+
+pub use event::{Attempt, Event, Gone, Hop, Status, parse_event};
 pub use line::{Line, parse_line};
+
+/// A reader of a log.
+pub trait Reader {
+    /// Begins another file, whose times are read by this calendar. Files come in the order of their lines' times.
+    fn source(&mut self, calendar: Calendar);
+
+    /// Takes a block of whole lines.
+    fn feed(&mut self, block: &[u8]);
+}

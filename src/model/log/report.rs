@@ -1,14 +1,15 @@
 //! The failures in a log, in the order in which an admin needs them: those that still hold messages first, then those
 //! with most messages. A failure that is only the consequence of another one is left out.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::follow::Follower;
-use super::groups::{Example, Group, Kind};
+use super::groups::{Example, Group};
 use super::hosts::is_same;
 use super::messages::{Tally, earlier, later};
 use super::stamp::Seconds;
-use crate::model::causes::catalogue::{Fix, Stage, Verdict, catalogue};
+use crate::model::causes::Cause;
+use crate::model::causes::catalogue::catalogue;
 
 /// All findings in a log.
 #[derive(Debug, Default)]
@@ -30,12 +31,8 @@ pub struct Report {
 /// One cause, or words that the catalogue does not know.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// Stable name; `unknown` for words that the catalogue does not have.
-    pub id: String,
-    /// Stage of the message's way.
-    pub stage: Stage,
-    /// The side that kept the mail from arriving.
-    pub verdict: Verdict,
+    /// The cause; its name is `unknown` for words that the catalogue does not have.
+    pub cause: Cause,
     /// The host that wrote the lines; `None` if they do not tell.
     pub host: Option<String>,
     /// Whether that host is the one in question.
@@ -46,12 +43,6 @@ pub struct Failure {
     pub lines: u64,
     /// Whether a relay accepted mail after the last of these failures.
     pub over: bool,
-    /// The cause in words; empty if unknown.
-    pub cause: String,
-    /// Next step for the administrator.
-    pub remedy: String,
-    /// The relayhost command that can mend it.
-    pub fix: Option<Fix>,
     /// Relays where it happened.
     pub relays: Vec<String>,
     /// Whether there were more relays.
@@ -88,26 +79,32 @@ impl Report {
     pub fn new(follower: &Follower, owner: &Owner) -> Self {
         let hosts: Vec<String> = follower.hosts.names().map(str::to_owned).collect();
         let tallies = follower.messages.tallies();
-        let all = (0u32..).zip(follower.groups.all());
-        let mut failures: Vec<Failure> = all
-            .filter_map(|(number, group)| {
-                let host = follower.hosts.name(group.host);
-                failure(group, tallies.get(&number), host, follower.last_accepted)
-            })
-            .map(|failure| Failure {
-                ours: owner.owns(failure.host.as_deref().unwrap_or_default(), &hosts),
-                ..failure
-            })
-            .collect();
-        let over = consequences(&failures);
-        let mut number = 0;
-        failures.retain(|_| {
-            number += 1;
-            !over.get(number - 1).copied().unwrap_or_default()
+        let failure = |(number, group): (u32, &Group)| {
+            let tally = tallies.get(&number).copied().unwrap_or_default();
+            let (first, last) = (earlier(tally.first, group.told.0), later(tally.last, group.told.1));
+            let host = follower.hosts.name(group.host);
+            Failure {
+                cause: group.cause.clone(),
+                host: (!host.is_empty()).then(|| host.to_owned()),
+                ours: owner.owns(host, &hosts),
+                tally: Tally { first, last, ..tally },
+                lines: group.lines,
+                over: tally.waiting == 0 && follower.last_accepted.is_some_and(|time| Some(time) > last),
+                relays: group.relays.clone(),
+                more_relays: group.more_relays,
+                example: group.example().cloned().filter(|_| tally.messages > 0),
+                words: group.words.clone(),
+            }
+        };
+        let mut failures: Vec<Failure> = (0u32..).zip(follower.groups.all()).map(failure).collect();
+        failures.retain(|one| one.tally.messages > 0 || one.lines > 0);
+        let explained: HashSet<(Option<String>, &str)> = failures.iter().flat_map(consequences).collect();
+        failures.retain(|one| {
+            one.tally.messages > 0 || !explained.contains(&(one.host.clone(), one.cause.id.as_str()))
         });
         failures.sort_by_key(|one| {
             let weight = (one.tally.waiting > 0, one.tally.messages, one.lines);
-            (!one.ours, std::cmp::Reverse(weight), one.id.clone())
+            (!one.ours, std::cmp::Reverse(weight), one.cause.id.clone())
         });
         Self {
             failures,
@@ -125,67 +122,9 @@ impl Report {
     }
 }
 
-fn failure(
-    group: &Group,
-    tally: Option<&Tally>,
-    host: &str,
-    last_accepted: Option<Seconds>,
-) -> Option<Failure> {
-    let tally = tally.copied().unwrap_or_default();
-    if tally.messages == 0 && group.lines == 0 {
-        return None;
-    }
-    let tally =
-        Tally { first: earlier(tally.first, group.told.0), last: later(tally.last, group.told.1), ..tally };
-    let (id, stage, verdict, fix, cause, remedy) = match &group.kind {
-        Kind::Known(cause) => {
-            let texts = (cause.cause.clone(), cause.remedy.clone());
-            (cause.id.clone(), cause.stage, cause.verdict, cause.fix, texts.0, texts.1)
-        }
-        Kind::Unknown(stage, verdict) => {
-            let remedy = match verdict {
-                Verdict::Refused => {
-                    "relayhost does not know these words; ask whoever runs the relay what they mean"
-                }
-                Verdict::Unreached => {
-                    "relayhost does not know these words; look at the lines of the log round them"
-                }
-            };
-            ("unknown".to_owned(), *stage, *verdict, None, String::new(), remedy.to_owned())
-        }
-    };
-    Some(Failure {
-        id,
-        stage,
-        verdict,
-        host: (!host.is_empty()).then(|| host.to_owned()),
-        ours: true,
-        tally,
-        lines: group.lines,
-        over: tally.waiting == 0 && last_accepted.is_some() && last_accepted > tally.last,
-        cause,
-        remedy,
-        fix,
-        relays: group.relays.clone(),
-        more_relays: group.more_relays,
-        example: group.example().cloned().filter(|_| tally.messages > 0),
-        words: group.words.clone(),
-    })
-}
-
-/// For each failure, whether only lines report it, and it follows from another one of the same host: the entry of that
-/// one is more exact (`over`).
-fn consequences(failures: &[Failure]) -> Vec<bool> {
-    if failures.len() < 2 {
-        return Vec::new();
-    }
-    let over: HashMap<&str, &[String]> =
-        catalogue().iter().map(|entry| (entry.id.as_str(), entry.over.as_slice())).collect();
-    let follows = |one: &Failure| {
-        let explains = |other: &&Failure| {
-            other.host == one.host && over.get(other.id.as_str()).is_some_and(|over| over.contains(&one.id))
-        };
-        one.tally.messages == 0 && failures.iter().any(|other| explains(&other))
-    };
-    failures.iter().map(follows).collect()
+/// Causes that a failure explains on its host, because its entry is more exact (`over`). Of these, what only lines report
+/// is no failure of its own.
+fn consequences(failure: &Failure) -> impl Iterator<Item = (Option<String>, &'static str)> {
+    let entry = catalogue().iter().find(|entry| entry.id == failure.cause.id);
+    entry.into_iter().flat_map(|entry| &entry.over).map(|id| (failure.host.clone(), id.as_str()))
 }

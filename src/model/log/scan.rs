@@ -1,8 +1,6 @@
 //! Finds, in a block of whole log lines, the few that report trouble, by one vectorised search for all their words. Most
 //! lines of a log are of messages that went well; the search skips those.
 
-use std::ops::Range;
-
 use aho_corasick::packed::{Config, MatchKind, Searcher};
 use memchr::{memchr, memmem, memrchr};
 
@@ -38,17 +36,10 @@ const NEEDLES: [&str; 19] = [
 /// A line that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found<'a> {
-    /// Another host accepted a message for one recipient.
-    Accepted(Accepted<'a>),
+    /// Another host accepted a message for one recipient: the record up to `status=`.
+    Accepted(&'a [u8]),
     /// A line to be read, and the text before it in the block.
     Line(&'a [u8], &'a [u8]),
-}
-
-/// The record of an accepted message, as far as it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accepted<'a> {
-    /// The line up to `status=`.
-    pub head: &'a [u8],
 }
 
 /// The compiled search.
@@ -88,13 +79,13 @@ impl Scanner {
             if !self.reads_all && found.pattern().as_usize() == 0 && after.starts_with(b"sent (2") {
                 // The rest of this line is the relay's reply; searching it is faster than finding its end.
                 at = found.end();
-                on(Found::Accepted(Accepted { head: block.get(start..found.start()).unwrap_or_default() }));
+                on(Found::Accepted(block.get(start..found.start()).unwrap_or_default()));
                 continue;
             }
             let end = memchr(b'\n', after).map_or(block.len(), |length| found.end() + length);
             at = end;
-            let part = |range: Range<usize>| block.get(range).unwrap_or_default();
-            on(Found::Line(part(start..end), part(0..start)));
+            let line = block.get(start..end).unwrap_or_default();
+            on(Found::Line(line, block.get(..start).unwrap_or_default()));
         }
     }
 
@@ -124,14 +115,8 @@ impl Message<'_> {
     /// The process that wrote the record, if it is written in the line as syslog writes it.
     pub fn pid(&self) -> Option<u32> {
         let head = self.head.strip_suffix(b"]: ")?;
-        let (mut pid, mut place) = (0u32, 1u32);
-        for digit in head.iter().rev().take_while(|c| **c != b'[') {
-            pid = u32::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?)
-                .checked_mul(place)?
-                .checked_add(pid)?;
-            place = place.saturating_mul(10);
-        }
-        Some(pid)
+        let pid = head.get(memrchr(b'[', head)? + 1..)?;
+        std::str::from_utf8(pid).ok()?.parse().ok()
     }
 }
 
@@ -143,7 +128,7 @@ mod tests {
         let mut all = Vec::new();
         Scanner::default().scan(block.as_bytes(), |found| {
             let (accepted, text) = match found {
-                Found::Accepted(record) => (true, record.head),
+                Found::Accepted(record) => (true, record),
                 Found::Line(line, _) => (false, line),
             };
             all.push((accepted, String::from_utf8(text.to_vec()).unwrap()));

@@ -33,6 +33,12 @@ pub struct Stamp {
     pub exact: bool,
 }
 
+impl Default for Calendar {
+    fn default() -> Self {
+        Self::utc(0)
+    }
+}
+
 impl Calendar {
     /// A calendar for a log in this zone with no line younger than `latest`: now, or the time of the file.
     pub fn new(zone: TimeZone, latest: Seconds) -> Self {
@@ -74,8 +80,7 @@ impl Calendar {
         let month = MONTHS.iter().position(|month| text.get(..3) == Some(month))?;
         let month = i8::try_from(month + 1).ok()?;
         let day: i8 = text.get(4..6)?.trim_start().parse().ok()?;
-        let clock = text.get(7..15)?;
-        let clock = time_of_day(clock)?;
+        let clock = time_of_day(text.get(7..15)?)?;
         let this_year = self.civil(self.latest)?.year();
         // 29 February is not in every year.
         let time = (0..8)
@@ -94,18 +99,12 @@ impl Calendar {
         if text.get(4..5) != Some("-") || !matches!(text.get(10..11), Some("T" | " ")) {
             return None;
         }
-        let mut parts = date.split('-');
-        let mut part = || parts.next()?.parse::<i16>().ok();
-        let (year, month, day) = (part()?, part()?, part()?);
-        let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-        let civil = DateTime::from_parts(date, time_of_day(clock)?);
+        let civil = DateTime::from_parts(date.parse().ok()?, time_of_day(clock)?);
         let rest = without_fraction(text.get(19..)?);
-        match zone(rest) {
-            Some((offset, rest)) => {
-                Some((Stamp { time: offset.to_timestamp(civil).ok()?.as_second(), exact: true }, rest))
-            }
-            None => Some((Stamp { time: self.at(civil)?, exact: false }, rest)),
-        }
+        let Some((zone, rest)) = zone(rest) else {
+            return Some((Stamp { time: self.at(civil)?, exact: false }, rest));
+        };
+        Some((Stamp { time: zone.to_timestamp(civil).ok()?.as_second(), exact: true }, rest))
     }
 
     fn at(&self, civil: DateTime) -> Option<Seconds> {
@@ -184,12 +183,9 @@ fn unix(text: &str) -> Option<(Stamp, &str)> {
     Some((Stamp { time, exact: true }, without_fraction(text.get(end..)?)))
 }
 
+/// Reads `08:00:00`; without the colons, as ISO 8601 allows, no log has it.
 fn time_of_day(clock: &str) -> Option<Time> {
-    let mut parts = clock.split(':');
-    let mut part = || parts.next().filter(|part| part.len() == 2)?.parse::<i8>().ok();
-    let (hour, minute, second) = (part()?, part()?, part()?);
-    // A leap second counts as the second before it.
-    Time::new(hour, minute, second.min(59), 0).ok()
+    clock.parse().ok().filter(|_| clock.get(2..3) == Some(":"))
 }
 
 fn without_fraction(text: &str) -> &str {
@@ -245,6 +241,10 @@ mod tests {
         ] {
             assert_eq!(read(text), Some((NOW, " h")), "{text}");
         }
+        // A leap second counts as the second before it.
+        for text in ["Nov 24 07:59:60 h", "2026-11-24T07:59:60Z h"] {
+            assert_eq!(read(text), Some((NOW - 1, " h")), "{text}");
+        }
         assert_eq!(read("Nov  4 08:00:00 h"), Some((NOW - 20 * 86_400, " h")));
     }
 
@@ -297,6 +297,8 @@ mod tests {
             "Nov 24 08:00:-5 h",
             "Nov 24 24:00:00 h",
             "2026-11-24T08:61:00Z",
+            "2026-11-24T080000.5Z",
+            "2026-1124T08:00:00Z",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

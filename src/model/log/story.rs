@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::event::{Attempt, Event, Hop, Status, parse_event, split_queue_id};
+use super::Reader;
+use super::event::{Attempt, Event, Gone, Hop, Status, parse_event, split_queue_id};
 use super::follow::Question;
 use super::line::parse_line;
 use super::scan::{Found, Scanner};
@@ -33,7 +34,7 @@ pub struct Step {
 }
 
 /// The story of one message.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Story {
     /// The message's queue id.
     pub queue_id: String,
@@ -56,6 +57,7 @@ impl Story {
 }
 
 /// Reads a log for the story of one message.
+#[derive(Default)]
 pub struct Narrator<'a> {
     /// The story as far as it was read.
     pub story: Story,
@@ -70,27 +72,20 @@ impl<'a> Narrator<'a> {
     /// A narrator for the message with this queue id.
     pub fn new(queue_id: &str, question: Question<'a>) -> Self {
         Self {
-            story: Story {
-                queue_id: queue_id.to_owned(),
-                steps: Vec::new(),
-                left_out: 0,
-                open: HashMap::new(),
-            },
+            story: Story { queue_id: queue_id.to_owned(), ..Story::default() },
             question,
-            calendar: Calendar::utc(0),
             scanner: Scanner::of_message(queue_id),
-            witness: Witness::default(),
-            sender: String::new(),
+            ..Self::default()
         }
     }
+}
 
-    /// Begins another file, whose times are read by this calendar.
-    pub fn source(&mut self, calendar: Calendar) {
+impl Reader for Narrator<'_> {
+    fn source(&mut self, calendar: Calendar) {
         self.calendar = calendar;
     }
 
-    /// Takes a block of whole lines.
-    pub fn feed(&mut self, block: &[u8]) {
+    fn feed(&mut self, block: &[u8]) {
         let scanner = std::mem::take(&mut self.scanner);
         scanner.scan(block, |found| {
             if let Found::Line(line, _) = found {
@@ -99,13 +94,15 @@ impl<'a> Narrator<'a> {
         });
         self.scanner = scanner;
     }
+}
 
+impl Narrator<'_> {
     fn line(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         let text = unwrap(&text);
         let Some(line) = parse_line(&text) else { return };
         let (time, host) = line.when_and_where(&self.calendar);
-        if matches!((self.question.since, time), (Some(since), Some(time)) if time < since) {
+        if self.question.skips(time) {
             return;
         }
         let event = parse_event(&line);
@@ -119,56 +116,41 @@ impl<'a> Narrator<'a> {
                 self.witness.ended(0, attempt.pid, id);
             }
             if rest.ends_with(&self.story.queue_id) {
-                self.tell(time, true, format!("came of {id}: {}", clipped(rest, WORDS)), None);
+                let text = format!("came of {id}: {}", clipped(rest, WORDS));
+                self.tell(Step { time, good: true, text, cause: None });
             }
             return;
         }
-        match event {
-            Event::Attempt(attempt) => self.attempt(&attempt, time, host.unwrap_or_default()),
+        let (good, text, cause) = match event {
+            Event::Attempt(attempt) => self.attempt(&attempt, host.unwrap_or_default()),
             Event::Queued { message_id, .. } => {
-                self.tell(
-                    time,
-                    true,
-                    format!("was put into the queue; its Message-ID is <{message_id}>"),
-                    None,
-                );
+                (true, format!("was put into the queue; its Message-ID is <{message_id}>"), None)
             }
-            Event::Expired { .. } => {
-                self.tell(
-                    time,
-                    false,
-                    "was given up and returned to its sender: too long in the queue".into(),
-                    None,
-                );
+            Event::Gone { gone: Gone::Expired, .. } => {
+                (false, "was given up and returned to its sender: too long in the queue".into(), None)
             }
-            Event::Deleted { .. } => {
-                self.tell(time, true, "was taken out of the queue by an admin".into(), None);
+            Event::Gone { gone: Gone::Deleted, .. } => {
+                (true, "was taken out of the queue by an admin".into(), None)
             }
-            Event::Discarded { .. }
-            | Event::Returned { .. }
-            | Event::Refused { .. }
-            | Event::GivenBack { .. }
-            | Event::Requeued { .. }
-            | Event::Other => {
+            Event::Gone { .. } | Event::Other => {
                 if line.daemon == "qmgr"
                     && let Some(sender) = rest.strip_prefix("from=<").and_then(|rest| rest.split('>').next())
                 {
                     sender.clone_into(&mut self.sender);
                 }
-                let text = in_words(line.daemon, rest);
+                self.witness.hear(0, &line);
                 // Lines of smtp(8) beside the record of an attempt are about a host that it gave up.
                 let good = !["smtp", "lmtp"].contains(&line.daemon)
                     && !rest.contains("reject")
                     && !rest.starts_with("warning");
-                if !text.is_empty() {
-                    self.tell(time, good, text, None);
-                }
-                self.witness.hear(0, &line);
+                (good, in_words(line.daemon, rest), None)
             }
-        }
+        };
+        self.tell(Step { time, text, good, cause });
     }
 
-    fn attempt(&mut self, attempt: &Attempt, time: Option<Seconds>, host: &str) {
+    /// Whether an attempt succeeded, in words, and the cause if it failed.
+    fn attempt(&mut self, attempt: &Attempt, host: &str) -> (bool, String, Option<Cause>) {
         let to = if attempt.to.is_empty() { "<>" } else { &attempt.to };
         let words = masked(clipped(attempt.words(), WORDS)).into_owned();
         let hop = match &attempt.relay {
@@ -191,8 +173,8 @@ impl<'a> Narrator<'a> {
         if self.story.open.len() < RECIPIENTS || self.story.open.contains_key(&attempt.to) {
             self.story.open.insert(attempt.to.clone(), !good);
         }
-        self.tell(time, good, text, cause);
         self.witness.ended(0, attempt.pid, &attempt.queue_id);
+        (good, text, cause)
     }
 
     fn cause(&self, attempt: &Attempt, words: &str, host: &str) -> Option<Cause> {
@@ -206,16 +188,16 @@ impl<'a> Narrator<'a> {
         diagnose(&self.witness.evidence(0, attempt, words), &(self.question.circumstances)(&about))
     }
 
-    fn tell(&mut self, time: Option<Seconds>, good: bool, text: String, cause: Option<Cause>) {
+    fn tell(&mut self, step: Step) {
         if self.story.steps.len() >= STEPS {
             self.story.steps.remove(STEPS / 2);
             self.story.left_out += 1;
         }
-        self.story.steps.push(Step { time, text, good, cause });
+        self.story.steps.push(step);
     }
 }
 
-/// The meaning of any other line for the message, in words; empty if it has none.
+/// The meaning of any other line for the message, in words.
 fn in_words(daemon: &str, rest: &str) -> String {
     let rest = masked(clipped(rest, WORDS));
     match daemon {

@@ -1,5 +1,6 @@
 //! Whole logs, read by the follower: the failures that it must report, and those that it must not.
 
+use super::Reader;
 use super::follow::{Follower, Question};
 use super::report::{Failure, Owner, Report};
 use super::stamp::{Calendar, Seconds};
@@ -43,7 +44,7 @@ fn report_of(log: &str, since: Option<Seconds>, elsewhere: &[&str], owner: &Owne
 }
 
 fn ids(report: &Report) -> Vec<(&str, u64)> {
-    report.failures.iter().map(|one| (one.id.as_str(), one.tally.messages)).collect()
+    report.failures.iter().map(|one| (one.cause.id.as_str(), one.tally.messages)).collect()
 }
 
 fn only(report: &Report) -> &Failure {
@@ -117,7 +118,7 @@ fn ends_of_messages() {
     let first = report(&log);
     let failure = only(&first);
     assert_eq!(
-        (failure.id.as_str(), failure.tally.messages, failure.tally.waiting),
+        (failure.cause.id.as_str(), failure.tally.messages, failure.tally.waiting),
         ("connection-refused", 2, 0)
     );
     assert!(!failure.over);
@@ -136,7 +137,7 @@ fn lines_alone() {
         |daemon: &str| format!("Nov 24 08:00:00 h postfix/{daemon}[9]: fatal: nobody has ever seen this\n");
     let report_ = report(&fatal("smtp"));
     assert_eq!(
-        (only(&report_).id.as_str(), only(&report_).lines, only(&report_).tally.messages),
+        (only(&report_).cause.id.as_str(), only(&report_).lines, only(&report_).tally.messages),
         ("daemon-died", 1, 0)
     );
     assert_eq!(ids(&report(&fatal("smtpd"))), [("unknown", 0)]);

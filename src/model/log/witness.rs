@@ -161,9 +161,7 @@ fn is_death(line: &Line) -> bool {
         "proxymap" => line.text.starts_with("error: "),
         _ => false,
     };
-    in_vain
-        || ON_THE_WAY.contains(&line.daemon)
-            && (line.text.starts_with("fatal: ") || line.text.starts_with("panic: "))
+    in_vain || ON_THE_WAY.contains(&line.daemon) && line.is_last_word()
 }
 
 /// The part of a line that is kept, without what may be a password.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::error::Exit;
 use crate::model::causes::failure::Failure;
 
@@ -27,11 +29,13 @@ pub struct Delivery {
 }
 
 /// State of a test message in the queue when its fate is reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum InQueue {
     /// It is not there: it has left, or never came there.
     Nothing,
     /// It is no longer there: it was taken out.
+    #[serde(rename = "taken out")]
     TakenOut,
     /// It is still there, or may be: relayhost does nothing to a message whose fate is in doubt.
     Left,
@@ -54,14 +58,8 @@ pub enum Outcome {
 impl Outcome {
     /// A failure about which the relay said nothing.
     pub fn unheard(id: &str, cause: impl Into<String>, remedy: &str, evidence: &[&str]) -> Self {
-        Self::Failed(Failure {
-            exit: Exit::NoWord,
-            id: id.to_owned(),
-            cause: cause.into(),
-            remedy: remedy.to_owned(),
-            evidence: evidence.iter().map(ToString::to_string).collect(),
-            doubts: Vec::new(),
-        })
+        let evidence = evidence.iter().map(ToString::to_string).collect();
+        Self::Failed(Failure::new(false, id, cause.into(), remedy.into(), evidence))
     }
 
     /// The outcome in a few words, for the line of the stage; cause and remedy are shown below it.

@@ -1,10 +1,10 @@
 //! Outcomes of a test message that the relay did not accept, in words, where the catalogue has no cause.
 
 use super::delivery::Outcome;
-use super::trail::Gone;
+use super::gap::Gap;
 use crate::error::typed;
 use crate::model::causes::failure::Failure;
-use crate::model::log::Attempt;
+use crate::model::log::{Attempt, Gone};
 use crate::model::observed::Postfix;
 use crate::model::plan::parameters::is_local;
 
@@ -12,30 +12,28 @@ use crate::model::plan::parameters::is_local;
 pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> Outcome {
     let domain = attempt.to.rsplit('@').next().unwrap_or_default();
     let own = [postfix.setting("myhostname"), "localhost"];
-    if own.iter().any(|name| name.eq_ignore_ascii_case(domain)) {
-        return Outcome::unheard(
+    let (id, cause, remedy) = if own.iter().any(|name| name.eq_ignore_ascii_case(domain)) {
+        (
             "delivered-locally",
             format!("the message was for {domain}, which is this host, so it never left"),
             "set verify.to to a mailbox elsewhere, or use `relayhost verify --to ADDRESS`",
-            evidence,
-        );
-    }
-    if is_local(&attempt.to, postfix) {
-        return Outcome::unheard(
+        )
+    } else if is_local(&attempt.to, postfix) {
+        (
             "delivered-locally",
             format!(
                 "the message was taken for this host's own and never left it: mydestination contains {domain}"
             ),
             "take that domain out of mydestination in main.cf, `postfix reload`, and run `relayhost verify`",
-            evidence,
-        );
-    }
-    Outcome::unheard(
-        "stayed-on-this-host",
-        format!("the message did not leave this host: {} took it", attempt.agent),
-        "look for an alias, a virtual or transport table that catches the recipient (`postconf -n`)",
-        evidence,
-    )
+        )
+    } else {
+        (
+            "stayed-on-this-host",
+            format!("the message did not leave this host: {} took it", attempt.agent),
+            "look for an alias, a virtual or transport table that catches the recipient (`postconf -n`)",
+        )
+    };
+    Outcome::unheard(id, cause, remedy, evidence)
 }
 
 /// The message went to, or was refused by, another host than the relay.
@@ -46,6 +44,20 @@ pub fn went_elsewhere(attempt: &Attempt, relayhost: &str, evidence: &[&str]) -> 
         "another-relay",
         format!("the message went to {other}, not to {relayhost}"),
         "relayhost check (shows which setting leads there: relayhost itself, or transport_maps and its kin)",
+        evidence,
+    )
+}
+
+/// The message failed where Postfix has another `relayhost`, `found`, than that of the answers: that says nothing of theirs.
+pub fn not_set_up(found: &str, relayhost: &str, evidence: &[&str]) -> Outcome {
+    let found = if found.is_empty() { "is empty".to_owned() } else { format!("is `{found}`") };
+    Outcome::unheard(
+        "another-relay",
+        format!(
+            "Postfix is not set up as the answers say: `relayhost` in main.cf {found}, not `{relayhost}`, so the message did \
+             not go to the relay of the answers, and says nothing of it"
+        ),
+        "relayhost apply (sets Postfix up, and sends a test message); relayhost check shows all that differs",
         evidence,
     )
 }
@@ -116,18 +128,10 @@ pub fn contradiction(queue_id: &str, log: &str, doubt: &str, left: Option<&str>)
     Outcome::unheard("log-contradicts-queue", cause, &remedy, &[])
 }
 
-/// The log lacks lines, so the lines that it has prove nothing.
-pub fn incomplete(log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
-    let cause = format!(
-        "lines are missing in {log}: one that relayhost itself logged has not come there within seconds, so nothing is \
-         proved"
-    );
-    let remedy = format!(
-        "see why `{by_hand}` leaves no line at the end of {log} (rsyslog stopped, its rules, a full disk), and mend that; \
-         {}then run `relayhost verify`",
-        take_out(left)
-    );
-    Outcome::unheard("log-incomplete", cause, &remedy, &[])
+/// The log lacks lines, or may, so the lines that it has prove nothing.
+pub fn incomplete(gap: &Gap, log: &str, by_hand: &str, left: Option<&str>) -> Outcome {
+    let remedy = format!("{}; {}then run `relayhost verify`", gap.remedy(log, by_hand), take_out(left));
+    Outcome::unheard("log-incomplete", gap.cause(log), &remedy, &[])
 }
 
 /// Sentence with the command that takes out a test message left in the queue. `left`: its id, and the name of its queue

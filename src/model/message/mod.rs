@@ -2,6 +2,7 @@
 
 pub mod delivery;
 pub mod fate;
+pub mod gap;
 pub mod proof;
 pub mod trail;
 pub mod verdict;

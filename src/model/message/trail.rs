@@ -8,10 +8,13 @@ mod word;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use serde::Serialize;
+
 use crate::model::log::line::Line;
 use crate::model::log::witness::{ON_THE_WAY, Witness};
-use crate::model::log::{Attempt, Event, Status, parse_event, parse_line};
-pub use word::{Gone, Standing, Whereabouts, Word};
+use crate::model::log::{Attempt, Event, Gone, Status, parse_event, parse_line};
+use crate::model::message::gap::Gap;
+pub use word::{Standing, Whereabouts, Word};
 
 /// Attempts that are kept. One recipient has a few; if there are more, somebody other than Postfix has written them.
 const ATTEMPTS: usize = 200;
@@ -19,7 +22,8 @@ const ATTEMPTS: usize = 200;
 const ONWARD: usize = 50;
 
 /// Who can have written the lines of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Author {
     /// Postfix and root alone: the journal, which records the sender of each record.
     Postfix,
@@ -55,6 +59,8 @@ pub struct Trail {
     witness: Witness,
     /// The log's line about lines that it has lost.
     lost: Option<String>,
+    /// Another reason why lines may be missing.
+    gap: Option<Gap>,
 }
 
 impl Trail {
@@ -78,6 +84,7 @@ impl Trail {
             early_gone: VecDeque::new(),
             witness: Witness::default(),
             lost: None,
+            gap: None,
         }
     }
 
@@ -116,16 +123,12 @@ impl Trail {
                 Some(_) => {}
             },
             Event::Queued { .. } => {}
-            Event::Expired { queue_id } => self.gone(queue_id, Gone::Expired, line.text),
-            Event::Deleted { queue_id } => self.gone(queue_id, Gone::Deleted, line.text),
-            Event::Discarded { queue_id } => self.gone(queue_id, Gone::Discarded, line.text),
-            Event::Returned { queue_id } => self.gone(queue_id, Gone::Returned, line.text),
-            Event::GivenBack { queue_id } => self.gone(queue_id, Gone::GivenBack, line.text),
-            Event::Requeued { queue_id } => self.gone(queue_id, Gone::Requeued, line.text),
-            Event::Refused { queue_id } => {
-                self.gone(queue_id, Gone::Refused, line.text);
-                // A bounce that follows says less.
-                self.witness.hear(0, &line);
+            Event::Gone { queue_id, gone } => {
+                self.gone(queue_id, gone, line.text);
+                if gone == Gone::Refused {
+                    // A bounce that follows says less.
+                    self.witness.hear(0, &line);
+                }
             }
             Event::Attempt(attempt) => self.attempt(attempt),
             // `postsuper -d ALL` names no queue ids (postsuper.c).
@@ -136,6 +139,11 @@ impl Trail {
             }
             Event::Other => self.witness.hear(0, &line),
         }
+    }
+
+    /// Takes note that lines of Postfix may be missing from now on.
+    pub fn miss(&mut self, gap: &Gap) {
+        self.gap.get_or_insert_with(|| gap.clone());
     }
 
     fn gone(&mut self, queue_id: String, gone: Gone, text: &str) {

@@ -8,6 +8,10 @@ use rpm_version::Evr;
 
 use super::header;
 
+const LESS: DependencyFlags = DependencyFlags::LESS;
+const GREATER: DependencyFlags = DependencyFlags::GREATER;
+const EQUAL: DependencyFlags = DependencyFlags::EQUAL;
+
 /// One package file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
@@ -30,16 +34,8 @@ pub struct Candidate {
 pub struct Capability {
     /// Its name; for a requirement, a path too.
     pub name: String,
-    /// Comparison and version; `None` for any.
-    pub version: Option<(Sense, String)>,
-}
-
-/// A comparison of versions: some of less, greater and equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sense {
-    less: bool,
-    greater: bool,
-    equal: bool,
+    /// Comparison (less, greater and equal, or some of them) and version; `None` for any.
+    pub version: Option<(DependencyFlags, String)>,
 }
 
 /// The contents of a package file's headers.
@@ -81,10 +77,8 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Headers, String> {
     let evr = package.get_evr().map_err(damaged)?.evr_short();
     // These values become words of a command line and of relayhost's messages.
     let good = |c: char| c.is_ascii_alphanumeric() || "._+~^-:".contains(c);
-    if [&name, &evr, &arch]
-        .iter()
-        .any(|part| part.is_empty() || part.starts_with('-') || !part.chars().all(good))
-    {
+    let is_word = |part: &String| !part.is_empty() && !part.starts_with('-') && part.chars().all(good);
+    if ![&name, &evr, &arch].into_iter().all(is_word) {
         return Err("has a name or version with characters that no package has there".into());
     }
     let provides = package.get_provides().map_err(damaged)?;
@@ -148,13 +142,8 @@ impl Capability {
     }
 
     fn of(dependency: rpm::Dependency) -> Self {
-        let flags = dependency.flags;
-        let sense = Sense {
-            less: flags.contains(DependencyFlags::LESS),
-            greater: flags.contains(DependencyFlags::GREATER),
-            equal: flags.contains(DependencyFlags::EQUAL),
-        };
-        let any = !(sense.less || sense.greater || sense.equal) || dependency.version.is_empty();
+        let sense = dependency.flags & (LESS | GREATER | EQUAL);
+        let any = sense.is_empty() || dependency.version.is_empty();
         Self { name: dependency.name, version: (!any).then_some((sense, dependency.version)) }
     }
 
@@ -162,7 +151,7 @@ impl Capability {
     pub fn parse(text: &str) -> Self {
         let words: Vec<&str> = text.split_whitespace().collect();
         let version = match words.as_slice() {
-            [_, sense, version] => Sense::parse(sense).map(|sense| (sense, (*version).to_owned())),
+            [_, sign, version] => sense(sign).map(|sense| (sense, (*version).to_owned())),
             _ => None,
         };
         Self { name: words.first().map_or_else(String::new, ToString::to_string), version }
@@ -181,18 +170,17 @@ impl Capability {
             two.set_release("");
         }
         match one.cmp(&two) {
-            Ordering::Less => a.greater || b.less,
-            Ordering::Greater => a.less || b.greater,
-            Ordering::Equal => (a.equal && b.equal) || (a.less && b.less) || (a.greater && b.greater),
+            Ordering::Less => a.contains(GREATER) || b.contains(LESS),
+            Ordering::Greater => a.contains(LESS) || b.contains(GREATER),
+            Ordering::Equal => a.intersects(*b),
         }
     }
 }
 
-impl Sense {
-    fn parse(text: &str) -> Option<Self> {
-        let sense = Self { less: text.contains('<'), greater: text.contains('>'), equal: text.contains('=') };
-        matches!(text, "<" | "<=" | "=" | ">=" | ">").then_some(sense)
-    }
+/// The comparison that a sign stands for.
+fn sense(sign: &str) -> Option<DependencyFlags> {
+    let known = [("<", LESS), ("<=", LESS | EQUAL), ("=", EQUAL), (">=", GREATER | EQUAL), (">", GREATER)];
+    known.into_iter().find(|(text, _)| *text == sign).map(|(_, sense)| sense)
 }
 
 /// Compares `epoch:version-release` as rpm does.

@@ -10,22 +10,24 @@ pub const INTRO: usize = 16;
 const ENTRY: usize = 16;
 /// Largest number of entries in a header, and of bytes in its data, the same as in rpm 4.11 (hdrchkTags and hdrchkData
 /// in lib/header_internal.h).
-const LIMITS: (u32, u32) = (0xffff, 0x00ff_ffff);
+const LIMITS: (usize, usize) = (0xffff, 0x00ff_ffff);
 
 /// Size of the rest of a header after its intro, in bytes; `None` if `intro` is no intro or its counts are too large.
 pub fn rest(intro: &[u8]) -> Option<usize> {
     let (entries, data) = counts(intro)?;
-    usize::try_from(entries).ok()?.checked_mul(ENTRY)?.checked_add(usize::try_from(data).ok()?)
+    Some(entries * ENTRY + data)
 }
 
-fn counts(intro: &[u8]) -> Option<(u32, u32)> {
+/// The numbers of entries and of bytes of data.
+fn counts(intro: &[u8]) -> Option<(usize, usize)> {
     let (entries, data) = (number(intro, 8)?, number(intro, 12)?);
     let sound = intro.starts_with(b"\x8e\xad\xe8\x01") && entries <= LIMITS.0 && data <= LIMITS.1;
     sound.then_some((entries, data))
 }
 
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_be_bytes)
+fn number(bytes: &[u8], at: usize) -> Option<usize> {
+    let number = bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)?;
+    usize::try_from(number).ok()
 }
 
 /// Whether every entry in the index of a header points into its data, and no byte there belongs to two entries: so the
@@ -36,7 +38,6 @@ pub fn is_sound(header: &[u8]) -> bool {
 
 fn check(header: &[u8]) -> Option<()> {
     let (entries, size) = counts(header)?;
-    let (entries, size) = (usize::try_from(entries).ok()?, usize::try_from(size).ok()?);
     let index = header.get(INTRO..INTRO + entries * ENTRY)?;
     let data = header.get(INTRO + entries * ENTRY..)?;
     if data.len() != size {
@@ -44,8 +45,8 @@ fn check(header: &[u8]) -> Option<()> {
     }
     let mut used = 0;
     for entry in index.chunks_exact(ENTRY) {
-        let place = data.get(usize::try_from(number(entry, 8)?).ok()?..)?;
-        let count = usize::try_from(number(entry, 12)?).ok()?;
+        let place = data.get(number(entry, 8)?..)?;
+        let count = number(entry, 12)?;
         // The types of lib/rpmtag.h: char, int8, binary; int16; int32; int64; string; two kinds of lists of strings.
         let length = match number(entry, 4)? {
             0 => 0,

@@ -26,6 +26,14 @@ pub const MAIL_PACKAGES: [&str; 3] = ["/bin/mailx", "mailx", "s-nail"];
 pub const MAIL_PROGRAMS: [&str; 3] = ["mail", "mailx", "s-nail"];
 
 impl Need {
+    /// The capabilities of which any one meets it, in the order to try.
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Package { name, .. } => vec![name],
+            Self::MailCommand => MAIL_PACKAGES.to_vec(),
+        }
+    }
+
     /// Its name in output and in JSON.
     pub fn label(&self) -> &str {
         match self {

@@ -16,31 +16,24 @@ pub struct Kind {
 /// All mechanisms that a relay may offer, the strongest first, as Cyrus SASL ranks them. PLAIN and LOGIN are equal
 /// there, and the order of the directory decides; PLAIN is first here since it is standardized.
 pub const KINDS: [Kind; 13] = [
-    kind("SCRAM-SHA-512", "scram", "cyrus-sasl-scram", STRONG),
-    kind("SCRAM-SHA-384", "scram", "cyrus-sasl-scram", STRONG),
-    kind("SCRAM-SHA-256", "scram", "cyrus-sasl-scram", STRONG),
-    kind("SCRAM-SHA-1", "scram", "cyrus-sasl-scram", STRONG),
-    kind("GS2-*", "gs2", "cyrus-sasl-gs2", STRONG),
-    kind("GSSAPI", "gssapiv2", "cyrus-sasl-gssapi", STRONG),
-    kind("GSS-SPNEGO", "gssapiv2", "cyrus-sasl-gssapi", STRONG),
-    kind("DIGEST-MD5", "digestmd5", "cyrus-sasl-md5", &["noanonymous", "noplaintext", "mutual_auth"]),
-    kind("CRAM-MD5", "crammd5", "cyrus-sasl-md5", &["noanonymous", "noplaintext"]),
-    kind("NTLM", "ntlm", "cyrus-sasl-ntlm", &["noanonymous", "noplaintext"]),
-    kind("XOAUTH2", "sasl-xoauth2", "sasl-xoauth2", &["noanonymous"]),
-    kind("PLAIN", "plain", "cyrus-sasl-plain", &["noanonymous"]),
-    kind("LOGIN", "login", "cyrus-sasl-plain", &["noanonymous"]),
+    Kind { name: "SCRAM-SHA-512", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
+    Kind { name: "SCRAM-SHA-384", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
+    Kind { name: "SCRAM-SHA-256", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
+    Kind { name: "SCRAM-SHA-1", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
+    Kind { name: "GS2-*", plugin: "gs2", package: "cyrus-sasl-gs2", has: STRONG },
+    Kind { name: "GSSAPI", plugin: "gssapiv2", package: "cyrus-sasl-gssapi", has: STRONG },
+    Kind { name: "GSS-SPNEGO", plugin: "gssapiv2", package: "cyrus-sasl-gssapi", has: STRONG },
+    Kind { name: "DIGEST-MD5", plugin: "digestmd5", package: "cyrus-sasl-md5", has: MUTUAL },
+    Kind { name: "CRAM-MD5", plugin: "crammd5", package: "cyrus-sasl-md5", has: HASHED },
+    Kind { name: "NTLM", plugin: "ntlm", package: "cyrus-sasl-ntlm", has: HASHED },
+    Kind { name: "XOAUTH2", plugin: "sasl-xoauth2", package: "sasl-xoauth2", has: &["noanonymous"] },
+    Kind { name: "PLAIN", plugin: "plain", package: "cyrus-sasl-plain", has: &["noanonymous"] },
+    Kind { name: "LOGIN", plugin: "login", package: "cyrus-sasl-plain", has: &["noanonymous"] },
 ];
 
 const STRONG: &[&str] = &["noanonymous", "noplaintext", "noactive", "mutual_auth"];
-
-const fn kind(
-    name: &'static str,
-    plugin: &'static str,
-    package: &'static str,
-    has: &'static [&'static str],
-) -> Kind {
-    Kind { name, plugin, package, has }
-}
+const MUTUAL: &[&str] = &["noanonymous", "noplaintext", "mutual_auth"];
+const HASHED: &[&str] = &["noanonymous", "noplaintext"];
 
 impl Kind {
     /// Whether this is the mechanism of that name.

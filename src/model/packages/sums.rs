@@ -16,30 +16,26 @@ impl Sums {
     /// sha256sum: 64 hexadecimal digits, a space, a space (text) or `*` (binary), the name. A line that begins with `\`
     /// has `\\`, `\n` and `\r` in its name escaped. Line ends may be those of DOS. `#` begins a comment.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let Ok(text) = std::str::from_utf8(bytes) else { return Err("is not text".into()) };
-        if text.contains('\0') {
-            return Err("is not text".into());
-        }
+        let text =
+            std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or("is not text")?;
         let mut sums = Self::default();
         for (number, line) in text.lines().enumerate() {
             if line.trim_ascii().is_empty() || line.starts_with('#') {
                 continue;
             }
-            let number = number + 1;
-            let Some((digest, name)) = parse_line(line) else {
-                return Err(format!("has a line {number} that is not one of sha256sum's"));
-            };
+            let fault = |fault: &str| format!("has a line {} that {fault}", number + 1);
+            let (digest, name) = parse_line(line).ok_or_else(|| fault("is not one of sha256sum's"))?;
             // `sha256sum ./*` writes such names.
             let name = name.strip_prefix("./").map_or(name.as_str(), |rest| rest.trim_start_matches('/'));
             if name.starts_with('/') || name.split('/').any(|part| part == "..") {
-                return Err(format!("has a line {number} that names a file of another directory"));
+                return Err(fault("names a file of another directory"));
             }
             // Files in subdirectories are not packages of this directory.
             if name.contains('/') {
                 continue;
             }
             if sums.of.insert(name.to_owned(), digest.clone()).is_some_and(|other| other != digest) {
-                return Err(format!("has a line {number} that names a file once more, with another digest"));
+                return Err(fault("names a file once more, with another digest"));
             }
         }
         if sums.of.is_empty() {

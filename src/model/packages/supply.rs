@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::candidate::{Candidate, Capability, compare};
-use super::need::{MAIL_PACKAGES, Need};
+use super::need::Need;
 
 /// The files chosen from a directory, to be shown to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,11 +97,7 @@ impl<'a> Selection<'a> {
     pub fn choose_for(&mut self, needs: &[Need]) -> Result<(), Vec<String>> {
         let mut lacking = Vec::new();
         for need in needs {
-            let names: Vec<&str> = match need {
-                Need::Package { name, .. } => vec![name],
-                Need::MailCommand => MAIL_PACKAGES.to_vec(),
-            };
-            let wanted: Vec<Capability> = names.iter().map(|name| Capability::any(name)).collect();
+            let wanted: Vec<Capability> = need.names().into_iter().map(Capability::any).collect();
             match wanted.iter().find_map(|wanted| self.best(wanted)) {
                 Some(candidate) => self.choose(candidate),
                 None => lacking.push(format!("{}{}", need.label(), self.why_not(&wanted))),
@@ -146,7 +142,11 @@ impl<'a> Selection<'a> {
                 // `a-b` is no version of `a`: the rest must be a version and a release.
                 rest.is_some_and(|rest| rest.matches('-').count() == 1)
             };
-            self.usable.iter().find(is_of).copied().filter(|candidate| self.is_new(candidate))
+            self.usable
+                .iter()
+                .find(is_of)
+                .copied()
+                .filter(|new| self.installed.against(new) == Some(Ordering::Greater))
         });
         upgrade.filter(|candidate| !self.is_chosen(candidate)).or_else(|| {
             let wanted = alternatives(requirement);
@@ -177,10 +177,6 @@ impl<'a> Selection<'a> {
 
     fn is_chosen(&self, candidate: &Candidate) -> bool {
         self.chosen.iter().any(|chosen| chosen.file == candidate.file)
-    }
-
-    fn is_new(&self, candidate: &Candidate) -> bool {
-        self.installed.against(candidate) == Some(Ordering::Greater)
     }
 
     /// The reason why a file that meets a requirement is not chosen.

@@ -124,12 +124,8 @@ impl Install {
     /// The installation in one line for a person.
     pub fn describe(&self) -> String {
         let names = self.needs.iter().map(Need::label).collect::<Vec<_>>().join(", ");
-        match &self.from {
-            None => format!("install {names}"),
-            Some(supply) => {
-                format!("install {names}, from {}: {}", supply.directory, supply.files.join(", "))
-            }
-        }
+        let from = |from: &Supply| format!(", from {}: {}", from.directory, from.files.join(", "));
+        format!("install {names}{}", self.from.as_ref().map(from).unwrap_or_default())
     }
 }
 
@@ -194,11 +190,8 @@ impl FileChange {
         };
         let path = self.file().path();
         let diff = TextDiff::from_lines(before.as_str(), after.as_str());
-        let shown = diff
-            .unified_diff()
-            .context_radius(2)
-            .header(&path.to_string_lossy(), "as it will be")
-            .to_string();
+        let name = path.to_string_lossy();
+        let shown = diff.unified_diff().context_radius(2).header(&name, "as it will be").to_string();
         let shown = text::harmless(&shown);
         shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
     }
@@ -209,17 +202,19 @@ pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]
     const SHOWN: usize = 6;
     let (before, after) = without_secrets(file, before, after, keys);
     let diff = TextDiff::from_lines(before.as_str(), after.as_str());
-    let changes: Vec<String> = diff
+    let mut changes: Vec<String> = diff
         .iter_all_changes()
         .filter(|change| change.tag() != ChangeTag::Equal)
         .map(|change| format!("{}{}", change.tag(), text::without_inline_tables(change.value().trim_end())))
         .collect();
-    let more = changes.len().saturating_sub(SHOWN);
-    let mut text = changes.into_iter().take(SHOWN).collect::<Vec<_>>().join(" | ");
-    if more > 0 {
-        text += &format!(" | and {more} more");
+    if changes.is_empty() {
+        return "comments, white space, or what may be a password".into();
     }
-    if text.is_empty() { "comments, white space, or what may be a password".into() } else { text }
+    if changes.len() > SHOWN {
+        let more = changes.split_off(SHOWN).len();
+        changes.push(format!("and {more} more"));
+    }
+    changes.join(" | ")
 }
 
 /// Two versions of a file, without secrets.

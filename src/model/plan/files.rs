@@ -1,8 +1,8 @@
 //! The part of a plan that is about Postfix's files: the maps, and the managed parameters of main.cf.
 
+use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
 use super::parameters::{parameters, words};
-use super::{Plan, Remedy, fine_if};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::observed::{Database, MapFile, Postfix};
@@ -14,40 +14,23 @@ use crate::model::state::generation::{LastRun, sha256};
 impl Plan {
     /// Compares the maps and main.cf.
     pub(super) fn files(&mut self, desired: &Desired, postfix: &Postfix, last: &LastRun) -> Result<()> {
-        let kind = map_kind(postfix)?;
+        let Some(kind) = &postfix.map_kind else {
+            return Err(Error::MapType { kind: postfix.setting("default_database_type").to_owned() });
+        };
         for file in Managed::maps() {
-            let entries = desired.entries(file);
-            let prefix = format!("{} ", file.name());
-            if !entries.is_empty() || last.wrote.keys().any(|name| name.starts_with(&prefix)) {
-                self.map(file, &kind, &entries, postfix, last);
-            }
+            self.map(file, kind, desired, postfix, last);
         }
-        let changes = self.settings(desired, postfix, &kind, last)?;
-        if !changes.is_empty() {
-            let before = postfix.main_cf.clone();
-            let mut after = before.clone();
-            for (name, value) in &changes {
-                after.set(name, value);
-            }
-            self.actions.files.push(FileChange::MainCf(MainCfChange { before, after, changes }));
-        }
-        Ok(())
+        self.settings(desired, postfix, kind, last)
     }
 
     /// Compares one map.
-    fn map(
-        &mut self,
-        file: Managed,
-        kind: &MapKind,
-        entries: &[(String, String)],
-        postfix: &Postfix,
-        last: &LastRun,
-    ) {
+    fn map(&mut self, file: Managed, kind: &MapKind, desired: &Desired, postfix: &Postfix, last: &LastRun) {
+        let entries = desired.entries(file);
         let nothing = MapFile::default();
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
         let mut after = found.source.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
         let mut stale = Vec::new();
-        for (key, value) in entries {
+        for (key, value) in &entries {
             let (name, found) = (format!("{} {key}", file.name()), after.get(key));
             let digest = |value: &str| sha256(value.as_bytes());
             self.foreign_edit(
@@ -58,33 +41,27 @@ impl Plan {
                 if found.is_some() { "another entry" } else { "not there" },
             );
             self.wrote.insert(name, digest(value));
-            if found.as_deref() != Some(value) {
+            if found.as_ref() != Some(value) {
                 stale.push(key.clone());
                 after.set(key, value);
             }
         }
         // An entry that the last run wrote and nobody has changed is removed when the answers no longer have it: an old
         // relay's password must not stay on the disk. An entry that a person wrote stays.
-        let prefix = format!("{} ", file.name());
-        let ours = last.wrote.iter().filter_map(|(name, digest)| Some((name.strip_prefix(&prefix)?, digest)));
         let is_wanted =
             |key: &str| entries.iter().any(|(wanted, _)| wanted.to_lowercase() == key.to_lowercase());
         let mut left = Vec::new();
-        for (key, digest) in ours.filter(|(key, _)| !is_wanted(key)) {
-            if after.remove(key, |value| sha256(value.as_bytes()) == *digest) {
+        for (key, digest) in last.entries(file).filter(|(key, _)| !is_wanted(key)) {
+            if after.remove(key, |value| sha256(value.as_bytes()) == digest) {
                 left.push(key.to_owned());
             }
         }
         if entries.is_empty() && left.is_empty() {
             return;
         }
-        let mut amiss = Vec::new();
-        if !stale.is_empty() {
-            amiss.push(format!("no entry, or another one, for {}", stale.join(", ")));
-        }
-        if !left.is_empty() {
-            amiss.push(format!("still has our entry for {}", left.join(", ")));
-        }
+        let faults = [("no entry, or another one, for", &stale), ("still has our entry for", &left)];
+        let faults = faults.into_iter().filter(|(_, keys)| !keys.is_empty());
+        let amiss: Vec<_> = faults.map(|(fault, keys)| format!("{fault} {}", keys.join(", "))).collect();
         let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
         let mode = found.source_exposed.clone().or_else(|| match &found.database {
             Database::Read { exposed, .. } => exposed.clone(),
@@ -108,9 +85,7 @@ impl Plan {
             if part == "mode" && found.source.is_none() {
                 continue;
             }
-            let state = fine_if(result.is_ok());
-            let (Ok(text) | Err(text)) = result;
-            self.add(format!("map.{}.{part}", file.name()), state, text, Remedy::Apply);
+            self.judge(format!("map.{}.{part}", file.name()), result);
         }
         let Some(why) = why else { return };
         let (kind, before) = (kind.clone(), found.source.clone());
@@ -118,38 +93,38 @@ impl Plan {
         self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys }));
     }
 
-    /// Compares the parameters; returns those that have to be set.
+    /// Compares the parameters of main.cf.
     fn settings(
         &mut self,
         desired: &Desired,
         postfix: &Postfix,
         kind: &MapKind,
         last: &LastRun,
-    ) -> Result<Vec<(String, String)>> {
+    ) -> Result<()> {
         let mut changes = Vec::new();
+        let mut after = postfix.main_cf.clone();
         for (name, value) in parameters(desired, postfix, kind)? {
             let found = postfix.setting(name);
-            let public = shown::value(found);
-            let same = words(found) == words(&value);
-            self.foreign_edit(
-                name,
-                Some(&words(found).join(", ")),
-                &words(&value).join(", "),
-                last,
-                &if public.is_empty() { "not set".to_owned() } else { format!("`{public}`") },
-            );
-            self.wrote.insert(name.to_owned(), words(&value).join(", "));
-            let shown = match (same, found.is_empty()) {
-                (true, _) => value.clone(),
-                (false, true) => format!("not set, and should be `{value}`"),
-                (false, false) => format!("`{public}`, and should be `{value}`"),
+            let (now, wanted) = (words(found).join(", "), words(&value).join(", "));
+            let shown =
+                if found.is_empty() { "not set".into() } else { format!("`{}`", shown::value(found)) };
+            self.foreign_edit(name, Some(&now), &wanted, last, &shown);
+            let result = if now == wanted {
+                Ok(value.clone())
+            } else {
+                Err(format!("{shown}, and should be `{value}`"))
             };
-            self.add(format!("setting.{name}"), fine_if(same), shown, Remedy::Apply);
-            if !same {
+            self.wrote.insert(name.to_owned(), wanted);
+            if !self.judge(format!("setting.{name}"), result) {
+                after.set(name, &value);
                 changes.push((name.to_owned(), value));
             }
         }
-        Ok(changes)
+        if !changes.is_empty() {
+            let before = postfix.main_cf.clone();
+            self.actions.files.push(FileChange::MainCf(MainCfChange { before, after, changes }));
+        }
+        Ok(())
     }
 
     /// Notes a managed value that is neither as the last run wrote it nor as the answers say.
@@ -159,11 +134,4 @@ impl Plan {
             self.foreign.push(format!("{name}: now {shown}, set otherwise by relayhost on {}", last.time));
         }
     }
-}
-
-fn map_kind(postfix: &Postfix) -> Result<MapKind> {
-    postfix
-        .map_kind
-        .clone()
-        .ok_or_else(|| Error::MapType { kind: postfix.setting("default_database_type").to_owned() })
 }

@@ -1,5 +1,7 @@
 //! The outcome of one comparison, and its remedy.
 
+use serde::Serialize;
+
 /// The outcome of one comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -14,7 +16,8 @@ pub struct Finding {
 }
 
 /// Verdict of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// As the answers say.
     Fine,

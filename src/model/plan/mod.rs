@@ -18,7 +18,6 @@ use crate::model::desired::Desired;
 use crate::model::observed::{Observed, Queue, Service};
 use crate::model::plan::action::{Actions, FileChange, ServiceAction};
 use crate::model::state::order::Order;
-use crate::model::state::pending::Waiting;
 
 /// The findings, and the actions that follow from them.
 #[derive(Debug)]
@@ -43,8 +42,6 @@ pub struct Plan {
     pub complete: bool,
 }
 
-const UNMASK: &str = "systemctl unmask postfix";
-
 impl Plan {
     /// Compares a host with the answers. An error only if the answers cannot be fulfilled on this host at all.
     pub fn new(desired: &Desired, observed: &Observed) -> Result<Self> {
@@ -56,11 +53,7 @@ impl Plan {
         Self::compare(desired, observed, |_, _| {})
     }
 
-    fn compare(
-        desired: &Desired,
-        observed: &Observed,
-        service: impl FnOnce(&mut Self, Service),
-    ) -> Result<Self> {
+    fn compare(desired: &Desired, observed: &Observed, service: fn(&mut Self, Service)) -> Result<Self> {
         let Observed { postfix, last, .. } = observed;
         let nothing = BTreeMap::new();
         let settings = postfix.as_ref().map_or(&nothing, |postfix| &postfix.settings);
@@ -125,16 +118,6 @@ impl Plan {
         self.findings.iter().filter(|finding| finding.state != State::Note).count()
     }
 
-    /// Adds the orders that wait for the end of an RPM transaction, or that failed after one.
-    pub fn waits(&mut self, waiting: &[Waiting]) {
-        self.findings.extend(waiting.iter().map(|waiting| Finding {
-            id: format!("pending.{}", waiting.name),
-            state: if waiting.attention { State::Differs } else { State::Note },
-            found: waiting.text.clone(),
-            remedy: waiting.attention.then(|| Remedy::Say(waiting.remedy.clone())),
-        }));
-    }
-
     pub(super) fn add(
         &mut self,
         id: impl Into<String>,
@@ -146,15 +129,20 @@ impl Plan {
         self.findings.push(Finding { id: id.into(), state, found: found.into(), remedy });
     }
 
+    /// Adds a comparison with what was seen, in words: an error is a difference, which `apply` mends. Returns whether
+    /// there is none.
+    fn judge(&mut self, id: impl Into<String>, found: std::result::Result<String, String>) -> bool {
+        let is_fine = found.is_ok();
+        let (Ok(text) | Err(text)) = found;
+        self.add(id, fine_if(is_fine), text, Remedy::Apply);
+        is_fine
+    }
+
     /// Compares the service, and adds the command that makes Postfix use the other changes.
     fn service(&mut self, service: Service) {
         if service.masked {
-            self.add(
-                "service.masked",
-                State::Differs,
-                "systemd is told never to start Postfix",
-                Remedy::say(UNMASK),
-            );
+            let found = "systemd is told never to start Postfix";
+            self.add("service.masked", State::Differs, found, Remedy::say("systemctl unmask postfix"));
         }
         self.masked = service.masked;
         let running = if service.running { "running" } else { "not running" };

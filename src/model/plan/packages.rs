@@ -4,7 +4,7 @@ use super::action::Install;
 use super::{Finding, Plan, Remedy, State};
 use crate::error::Result;
 use crate::model::desired::Desired;
-use crate::model::observed::{Observed, Presence};
+use crate::model::observed::Observed;
 use crate::model::packages::need::{Need, needs};
 use crate::model::packages::supply::Supply;
 
@@ -23,7 +23,7 @@ impl Plan {
             }
             Err(error) => {
                 let found = error.to_string().replace("\n    ", " ");
-                (State::Differs, found, Some(Remedy::Say(error.hint())))
+                (State::Differs, found, Some(Remedy::Say(error.hint("relayhost apply"))))
             }
         };
         let finding = Finding { id: "package.from".into(), state, found, remedy };
@@ -36,34 +36,23 @@ impl Plan {
     pub(super) fn packages(&mut self, desired: &Desired, observed: &Observed) {
         let mut missing = Vec::new();
         for need in needs(desired) {
-            let (id, problem, found) = match &need {
+            let (id, found) = match &need {
                 Need::Package { name, plugin } => {
-                    let presence = observed.packages.get(name).unwrap_or(&Presence::Missing);
-                    let (problem, found) = match (presence, plugin) {
-                        (Presence::Missing, _) => (true, "not installed".to_owned()),
-                        (Presence::Installed(nevra), Some(plugin)) if !observed.plugins.contains(*plugin) => {
-                            (
-                                true,
-                                format!(
-                                    "{nevra} is installed, but its plugin lib{plugin}.so is not on the disk"
-                                ),
-                            )
-                        }
-                        (Presence::Installed(nevra), _) => (false, nevra.clone()),
+                    let found = match (observed.packages.get(name), plugin) {
+                        (None, _) => Err("not installed".to_owned()),
+                        (Some(nevra), Some(plugin)) if !observed.plugins.contains(*plugin) => Err(format!(
+                            "{nevra} is installed, but its plugin lib{plugin}.so is not on the disk"
+                        )),
+                        (Some(nevra), _) => Ok(nevra.clone()),
                     };
-                    (format!("package.{name}"), problem, found)
+                    (format!("package.{name}"), found)
                 }
                 Need::MailCommand => {
                     let found = observed.mail_command.as_ref().map(|path| path.display().to_string());
-                    (
-                        "package.mail".to_owned(),
-                        found.is_none(),
-                        found.unwrap_or_else(|| "no `mail` command".into()),
-                    )
+                    ("package.mail".to_owned(), found.ok_or_else(|| "no `mail` command".to_owned()))
                 }
             };
-            self.add(id, if problem { State::Differs } else { State::Fine }, found, Remedy::Apply);
-            if problem {
+            if !self.judge(id, found) {
                 missing.push(need);
             }
         }

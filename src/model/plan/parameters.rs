@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
+use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 
@@ -46,19 +46,14 @@ pub fn parameters(
     if postfix.version.at_least(3, 0) {
         wanted.push(("smtp_tls_wrappermode", if relay.implicit_tls { "yes" } else { "no" }.into()));
     } else if relay.implicit_tls {
-        return Err(Error::PostfixTooOld {
-            what: "TLS from the first byte (implicit_tls, port 465)".into(),
-            needed: "3.0",
-            version: postfix.version.to_string(),
-            remedy: "use the relay's port 587 with implicit_tls = false".into(),
-        });
+        return Err(Error::PostfixTooOld { version: postfix.version.0.clone() });
     }
     if relay.tls != Tls::None
         && let Some(bundle) = postfix.ca_files.first()
     {
         wanted.push(("smtp_tls_CAfile", bundle.display().to_string()));
     }
-    if let IpPolicy::Set(value) = relay.ip {
+    if let Some(value) = relay.ip {
         wanted.push(("inet_protocols", value.into()));
     }
     Ok(wanted)

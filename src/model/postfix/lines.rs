@@ -1,6 +1,7 @@
 //! Logical lines as Postfix reads them (postconf(5), postmap(1)): a line that starts with white space continues the
 //! one before; empty lines and comments may stand anywhere, also inside. Shared by main.cf and map sources.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// One logical line: the physical lines that make it up, comments between them left out.
@@ -54,31 +55,21 @@ pub fn logical(bytes: &[u8]) -> Vec<Logical> {
 
 /// Replaces logical lines: `keep` becomes `text` (no line end; the old one stays), those in `drop` are removed.
 /// Everything else, comments between the parts of a replaced line included, stays byte for byte.
-pub fn replace(bytes: &[u8], keep: &Logical, drop: &[Logical], text: &str) -> Vec<u8> {
-    let mut cuts: Vec<(Range<usize>, Option<&str>)> = Vec::new();
-    for (index, part) in keep.parts.iter().enumerate() {
-        cuts.push((part.clone(), (index == 0).then_some(text)));
-    }
-    cuts.extend(drop.iter().flat_map(|line| line.parts.iter().map(|part| (part.clone(), None))));
-    cuts.sort_by_key(|(range, _)| range.start);
-    let mut out = Vec::with_capacity(bytes.len() + text.len());
-    let mut from = 0;
-    for (range, with) in cuts {
-        out.extend_from_slice(bytes.get(from..range.start).unwrap_or_default());
-        if let Some(with) = with {
-            out.extend_from_slice(with.as_bytes());
-            out.extend_from_slice(line_end(bytes.get(range.clone()).unwrap_or_default()));
+pub fn replace(bytes: &[u8], keep: Option<&Logical>, drop: &[Logical], text: &str) -> Vec<u8> {
+    let parts = keep.into_iter().chain(drop).flat_map(|line| &line.parts);
+    let gone: BTreeSet<usize> = parts.map(|part| part.start).collect();
+    let first = keep.and_then(|line| line.parts.first()).map(|part| part.start);
+    let (mut out, mut start) = (Vec::with_capacity(bytes.len() + text.len()), 0);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if first == Some(start) {
+            out.extend_from_slice(text.as_bytes());
+            out.extend_from_slice(line_end(line));
+        } else if !gone.contains(&start) {
+            out.extend_from_slice(line);
         }
-        from = range.end;
+        start += line.len();
     }
-    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
     out
-}
-
-/// Removes logical lines; comments between their parts stay.
-pub fn remove(bytes: &[u8], drop: &[Logical]) -> Vec<u8> {
-    let gone = |at: usize| drop.iter().flat_map(|line| &line.parts).any(|part| part.contains(&at));
-    bytes.iter().enumerate().filter(|(at, _)| !gone(*at)).map(|(_, byte)| *byte).collect()
 }
 
 /// Adds a line at the end, after a line end if the last line has none. It ends as the last line does that has one.

@@ -65,7 +65,7 @@ impl MainCf {
         let text = if value.is_empty() { format!("{name} =") } else { format!("{name} = {value}") };
         let mut found = self.definitions(name);
         self.bytes = match found.pop() {
-            Some(last) => lines::replace(&self.bytes, &last, &found, &text),
+            Some(last) => lines::replace(&self.bytes, Some(&last), &found, &text),
             None => lines::append(&self.bytes, &text),
         };
     }

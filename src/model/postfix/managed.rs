@@ -18,18 +18,11 @@ pub enum Managed {
 struct Row {
     /// Name in the configuration directory.
     name: &'static str,
-    form: Form,
+    /// Whether it is a map source: its mode is `MAP_MODE`, and postmap builds a database beside it. Of the other file,
+    /// main.cf, relayhost owns some lines.
+    map: bool,
     /// Whether it holds passwords.
     secret: bool,
-}
-
-/// The two forms of managed files.
-#[derive(PartialEq, Eq)]
-enum Form {
-    /// main.cf itself, of which relayhost owns some lines.
-    Parameters,
-    /// A map source: its mode is `MAP_MODE`, and postmap builds a database beside it.
-    Map,
 }
 
 /// Mode of the map sources and of their databases: only root may read and write them.
@@ -41,15 +34,15 @@ impl Managed {
 
     const fn row(self) -> Row {
         match self {
-            Self::MainCf => Row { name: "main.cf", form: Form::Parameters, secret: false },
-            Self::SaslPasswd => Row { name: "sasl_passwd", form: Form::Map, secret: true },
-            Self::Generic => Row { name: "generic", form: Form::Map, secret: false },
+            Self::MainCf => Row { name: "main.cf", map: false, secret: false },
+            Self::SaslPasswd => Row { name: "sasl_passwd", map: true, secret: true },
+            Self::Generic => Row { name: "generic", map: true, secret: false },
         }
     }
 
     /// The map sources among them.
     pub fn maps() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|file| file.row().form == Form::Map)
+        Self::ALL.into_iter().filter(|file| file.row().map)
     }
 
     /// Name in the configuration directory.
@@ -74,17 +67,13 @@ impl Managed {
 
     /// Names of the files that a generation records for it: the file, and for a map its databases of every kind.
     pub fn recorded(self) -> Vec<String> {
-        let suffixes: &[&str] = match self.row().form {
-            Form::Parameters => &[],
-            Form::Map => &SUFFIXES,
-        };
-        let databases = suffixes.iter().map(|suffix| format!("{}{suffix}", self.name()));
-        [self.name().to_owned()].into_iter().chain(databases).collect()
+        let suffixes = if self.row().map { &SUFFIXES[..] } else { &[""] };
+        suffixes.iter().map(|suffix| format!("{}{suffix}", self.name())).collect()
     }
 }
 
-/// File name endings of the databases, of all kinds.
-const SUFFIXES: [&str; 2] = [".db", ".lmdb"];
+/// File name endings of a source and of its databases, of all kinds.
+const SUFFIXES: [&str; 3] = ["", ".db", ".lmdb"];
 
 /// A lookup table type that postmap can build into one file.
 #[derive(Debug, Clone, PartialEq, Eq)]

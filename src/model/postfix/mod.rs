@@ -4,5 +4,7 @@ pub mod lines;
 pub mod maincf;
 pub mod managed;
 pub mod postmap;
+pub mod services;
 pub mod settings;
 pub mod shown;
+pub mod tables;

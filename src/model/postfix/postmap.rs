@@ -50,7 +50,7 @@ impl MapSource {
         let text = format!("{key} {value}");
         let mut found = self.lines_of(key).into_iter();
         self.bytes = match found.next() {
-            Some(first) => lines::replace(&self.bytes, &first, &found.collect::<Vec<_>>(), &text),
+            Some(first) => lines::replace(&self.bytes, Some(&first), &found.collect::<Vec<_>>(), &text),
             None => lines::append(&self.bytes, &text),
         };
     }
@@ -59,8 +59,17 @@ impl MapSource {
     pub fn remove(&mut self, key: &str, is_ours: impl Fn(&str) -> bool) -> bool {
         let mut found = self.lines_of(key);
         found.retain(|line| is_ours(&split(&line.text(&self.bytes)).1));
-        self.bytes = lines::remove(&self.bytes, &found);
+        self.bytes = lines::replace(&self.bytes, None, &found, "");
         !found.is_empty()
+    }
+
+    /// The values of all entries, also of those under a key that an earlier one has.
+    pub fn values(&self) -> impl Iterator<Item = String> {
+        let value = |line: &Logical| split(&line.text(&self.bytes)).1;
+        lines::logical(&self.bytes)
+            .into_iter()
+            .map(move |line| value(&line))
+            .filter(|value| !value.is_empty())
     }
 
     /// The entries that the database of this source must contain.

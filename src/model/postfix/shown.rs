@@ -59,32 +59,27 @@ pub fn value(text: &str) -> String {
 
 /// The byte ranges of the logical lines that are masked, each with the text to show instead.
 fn hidden(text: &str) -> Vec<(Range<usize>, String)> {
-    let named = named_in_tables(text);
-    let shown = |line: lines::Logical| {
+    let texts = |line: lines::Logical| {
         let (first, last) = line.parts.first().zip(line.parts.last())?;
-        Some((first.start..last.end, without_value(&line.text(text.as_bytes()), &named)?))
+        Some((first.start..last.end, line.text(text.as_bytes())))
     };
-    lines::logical(text.as_bytes()).into_iter().filter_map(shown).collect()
+    let logical: Vec<(Range<usize>, String)> =
+        lines::logical(text.as_bytes()).into_iter().filter_map(texts).collect();
+    let named = named_in_tables(&logical);
+    let shown = |(range, line): &(Range<usize>, String)| Some((range.clone(), without_value(line, &named)?));
+    logical.iter().filter_map(shown).collect()
 }
 
 /// The parameters whose values enter a table within a setting by `$name`, `${name}` or `$(name)`, directly or through
 /// another parameter.
-fn named_in_tables(text: &str) -> BTreeSet<String> {
-    let logical = lines::logical(text.as_bytes());
-    let settings: Vec<(String, String)> = logical
-        .iter()
-        .filter_map(|line| {
-            let line = line.text(text.as_bytes());
-            let (name, value) = line.split_once('=')?;
-            Some((lines::trim(name).to_owned(), value.to_owned()))
-        })
-        .collect();
-    let tables = settings.iter().filter(|(_, value)| holds_table(value));
-    let mut open: Vec<String> = tables.flat_map(|(_, value)| references(value)).collect();
+fn named_in_tables(logical: &[(Range<usize>, String)]) -> BTreeSet<&str> {
+    let settings = || logical.iter().filter_map(|(_, line)| line.split_once('='));
+    let tables = settings().filter(|(_, value)| holds_table(value));
+    let mut open: Vec<&str> = tables.flat_map(|(_, value)| references(value)).collect();
     let mut named = BTreeSet::new();
-    while let Some(name) = open.pop() {
-        if named.insert(name.clone()) {
-            let of_name = settings.iter().filter(|(setting, _)| *setting == name);
+    while let Some(found) = open.pop() {
+        if named.insert(found) {
+            let of_name = settings().filter(|(name, _)| lines::trim(name) == found);
             open.extend(of_name.flat_map(|(_, value)| references(value)));
         }
     }
@@ -92,13 +87,12 @@ fn named_in_tables(text: &str) -> BTreeSet<String> {
 }
 
 /// The names after each `$`, with any brackets (postconf(5), "variable expansion").
-fn references(value: &str) -> Vec<String> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let name = |rest: &str| {
-        let rest = rest.trim_start_matches(|c: char| "{(".contains(c) || lines::is_space(c));
-        rest.split(|c| !is_name(c)).next().unwrap_or_default().to_owned()
-    };
-    value.split('$').skip(1).map(name).filter(|name| !name.is_empty()).collect()
+fn references(value: &str) -> impl Iterator<Item = &str> {
+    let is_before = |c: char| "{(".contains(c) || lines::is_space(c);
+    let is_after = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    let parts = value.split('$').skip(1);
+    let names = parts.filter_map(move |rest| rest.trim_start_matches(is_before).split(is_after).next());
+    names.filter(|name| !name.is_empty())
 }
 
 /// Writes adjacent comments, all of them masked or none: they may be one setting of several lines that somebody
@@ -113,7 +107,7 @@ fn flush(comments: &mut Vec<&str>, theirs: &BTreeSet<&str>, out: &mut String) {
 }
 
 /// The masked text of a logical line; `None` if the line is shown unchanged.
-fn without_value(text: &str, named: &BTreeSet<String>) -> Option<String> {
+fn without_value(text: &str, named: &BTreeSet<&str>) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let (name, value) = match text.split_once('=') {
         Some((name, value)) if lines::trim(name).chars().all(plain) => (lines::trim(name), value),

@@ -59,14 +59,13 @@ impl Certificate {
             let cn = name.iter_common_name().next().and_then(|cn| cn.as_str().ok());
             text::one_line(&cn.map_or_else(|| name.to_string(), str::to_owned))
         };
-        let mut names: Vec<String> = Vec::new();
-        if let Ok(Some(alternative)) = certificate.subject_alternative_name() {
-            let dns = |name: &GeneralName<'_>| match name {
-                GeneralName::DNSName(name) => Some(text::one_line(name).to_ascii_lowercase()),
-                _ => None,
-            };
-            names.extend(alternative.value.general_names.iter().filter_map(dns));
-        }
+        let dns = |name: &GeneralName<'_>| match name {
+            GeneralName::DNSName(name) => Some(text::one_line(name).to_ascii_lowercase()),
+            _ => None,
+        };
+        let alternative = certificate.subject_alternative_name().ok().flatten();
+        let names = alternative.into_iter().flat_map(|names| &names.value.general_names);
+        let mut names: Vec<String> = names.filter_map(dns).collect();
         let subject = common(certificate.subject());
         if names.is_empty() {
             names.push(subject.to_ascii_lowercase());
@@ -84,12 +83,11 @@ impl Certificate {
     /// Whether the certificate is for the relay, by smtp_tls_verify_cert_match or smtp_tls_secure_cert_match. `host`
     /// is the relay's name in DNS, `nexthop` its name in `relayhost`.
     pub fn is_for(&self, patterns: &[String], host: &str, nexthop: &str) -> bool {
-        let dotted = format!(".{nexthop}");
         patterns.iter().any(|pattern| {
             let pattern = match pattern.to_ascii_lowercase().as_str() {
                 "hostname" => host.to_ascii_lowercase(),
                 "nexthop" => nexthop.to_ascii_lowercase(),
-                "dot-nexthop" => dotted.to_ascii_lowercase(),
+                "dot-nexthop" => format!(".{nexthop}").to_ascii_lowercase(),
                 other => other.to_owned(),
             };
             self.names.iter().any(|name| matches(name, &pattern))

@@ -3,7 +3,6 @@
 
 use super::Warning;
 use super::certificate::{DAY, Seen, Trust};
-use super::mechanism::is_plaintext;
 use super::reply::Offer;
 use super::route::Route;
 use crate::model::desired::Tls;
@@ -12,8 +11,8 @@ use crate::model::packages::plugin::known;
 /// Number of days before a certificate's end from which on a warning tells of it.
 const SOON: i64 = 14;
 
-fn warning(id: &'static str, text: String, remedy: &str) -> Warning {
-    Warning { id, text, remedy: remedy.to_owned() }
+fn warning(id: &'static str, text: impl Into<String>, remedy: &str) -> Warning {
+    Warning { id, text: text.into(), remedy: remedy.to_owned() }
 }
 
 /// Warnings about the offer that counts, which is the last one; `secure`: it came through TLS.
@@ -22,15 +21,14 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
     if !secure && route.tls == Tls::None && offer.has("STARTTLS") {
         all.push(warning(
             "starttls-not-used",
-            "the relay offers TLS, and the level is `none`: everybody on the way can read the mail".into(),
+            "the relay offers TLS, and the level is `none`: everybody on the way can read the mail",
             "set tls = \"encrypt\" under [relay] in the answers",
         ));
     }
     if !secure && route.port == 465 {
         all.push(warning(
             "port-465-plain",
-            "port 465 is for TLS from the first byte (RFC 8314), and this relay speaks plain SMTP there"
-                .into(),
+            "port 465 is for TLS from the first byte (RFC 8314), and this relay speaks plain SMTP there",
             "ask whoever runs the relay which port is meant; 587 has STARTTLS as a rule",
         ));
     }
@@ -72,7 +70,7 @@ pub fn of_mechanism(name: &str, on_host: bool, secure: bool) -> Vec<Warning> {
             &format!("relayhost apply (installs it; or yum install {})", kind.package),
         ));
     }
-    if !secure && is_plaintext(name) {
+    if !secure && matches!(name, "PLAIN" | "LOGIN") {
         all.push(warning(
             "login-in-clear",
             format!("the login is {name} without TLS: everybody on the way can read the password"),
@@ -90,35 +88,31 @@ pub fn verdict(
     peer: &str,
     host: &str,
 ) -> Result<(), (Vec<String>, Option<String>)> {
-    let failed = |reason: &str| {
-        vec![
-            format!("certificate verification failed for {peer}: {reason}"),
-            "Server certificate not verified".to_owned(),
-        ]
-    };
     let own = seen.chain.first();
-    match &seen.trust {
-        Trust::Expired => return Err((failed("certificate has expired"), None)),
-        Trust::NotYetValid => return Err((failed("certificate not yet valid"), None)),
+    let (reason, doubt) = match &seen.trust {
+        Trust::Expired => ("certificate has expired".to_owned(), None),
+        Trust::NotYetValid => ("certificate not yet valid".to_owned(), None),
         Trust::UnknownIssuer if own.is_some_and(|own| own.self_signed) => {
-            return Err((failed("self-signed certificate"), None));
+            ("self-signed certificate".to_owned(), None)
         }
         Trust::UnknownIssuer => {
             let issuer = seen.chain.last().map_or("?", |last| last.issuer.as_str());
-            return Err((failed(&format!("untrusted issuer CN={issuer}")), None));
+            (format!("untrusted issuer CN={issuer}"), None)
         }
         Trust::Unsure(reason) => {
-            let doubt =
-                format!("OpenSSL may take the certificate, and the probe's library does not: {reason}");
-            return Err((failed(reason), Some(doubt)));
+            let doubt = "OpenSSL may take the certificate, and the probe's library does not";
+            (reason.clone(), Some(format!("{doubt}: {reason}")))
         }
-        Trust::Trusted => {}
-    }
-    if own.is_some_and(|own| own.is_for(&route.cert_match, host, &route.host)) {
-        return Ok(());
-    }
-    let names = own.map_or_else(|| "no name".to_owned(), |own| own.shown_names(host));
-    Err((vec![format!("Server certificate not verified: {peer} has one for {names}")], None))
+        Trust::Trusted if own.is_some_and(|own| own.is_for(&route.cert_match, host, &route.host)) => {
+            return Ok(());
+        }
+        Trust::Trusted => {
+            let names = own.map_or_else(|| "no name".to_owned(), |own| own.shown_names(host));
+            return Err((vec![format!("Server certificate not verified: {peer} has one for {names}")], None));
+        }
+    };
+    let failed = format!("certificate verification failed for {peer}: {reason}");
+    Err((vec![failed, "Server certificate not verified".to_owned()], doubt))
 }
 
 /// Warnings about a certificate that stopped nothing. `now` is in seconds since 1970, `until` is its end in words.
@@ -171,7 +165,7 @@ pub fn of_certificate(route: &Route, seen: &Seen, host: &str, now: i64, until: &
     if !seen.proved {
         all.push(warning(
             "certificate-key",
-            "the relay's certificate has a key of an old kind, which the probe cannot check".into(),
+            "the relay's certificate has a key of an old kind, which the probe cannot check",
             "ask whoever runs the relay for a certificate with an RSA key of 2048 bits or more, or an elliptic curve",
         ));
     }
@@ -183,7 +177,7 @@ mod tests {
     use super::*;
     use crate::model::postfix::settings::Settings;
     use crate::model::probe::certificate::Certificate;
-    use crate::model::probe::current::{Current, Relayhost};
+    use crate::model::probe::relayhost::Relayhost;
     use crate::model::secret::Secret;
 
     const NOW: i64 = 1_800_000_000;
@@ -192,14 +186,9 @@ mod tests {
         let settings: Settings = [("smtp_tls_security_level", level), ("message_size_limit", "1000")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let current = Current {
-            relay: Relayhost::parse("[relay.test]:587").unwrap(),
-            login: login.then(|| ("u".to_owned(), Secret::new("p"))),
-            sender: ["a@b".into(), "c@d".into()],
-            recipient: None,
-            plugins: std::collections::BTreeSet::new(),
-        };
-        Route::of_host(current, &settings, "host")
+        let relay = Relayhost::parse("[relay.test]:587").unwrap();
+        let login = login.then(|| ("u".to_owned(), Secret::new("p")));
+        Route { login, ..Route::of_host(relay, &settings, "host") }
     }
 
     fn seen(days: i64, name: &str, trust: Trust) -> Seen {

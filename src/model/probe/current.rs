@@ -1,127 +1,35 @@
 //! The route that the host's Postfix takes now, from its settings and tables alone.
 
-use std::collections::BTreeSet;
-
 use super::doubt::{Doubt, Matter};
 use super::mechanism::Filter;
-use super::route::{self, Family, Lookup, Route};
-use crate::model::causes::catalogue::Fact;
+use super::relayhost::Relayhost;
+use super::route::Route;
 use crate::model::desired::Tls;
-use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{Settings, value, value_or};
-use crate::model::secret::Secret;
-
-/// The value of `relayhost`, read as smtp(8) does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relayhost {
-    /// The relay as it is written there.
-    pub text: String,
-    /// Name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Whether Postfix asks for its MX records: it does without brackets.
-    pub mx: bool,
-    /// Whether more relays follow (Postfix 3.5 and later take several).
-    pub more: bool,
-}
-
-impl Relayhost {
-    /// Reads the value; `None` if it is empty or cannot be understood.
-    pub fn parse(value: &str) -> Option<Self> {
-        let all = words(value);
-        let text = all.first()?.clone();
-        let (host, port, mx) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (host, port) = rest.split_once(']')?;
-                (host, port.strip_prefix(':'), false)
-            }
-            None => match text.split_once(':') {
-                Some((host, port)) => (host, Some(port), true),
-                None => (text.as_str(), None, true),
-            },
-        };
-        let port = match port {
-            None | Some("smtp") => 25,
-            Some("submission") => 587,
-            Some("smtps" | "submissions") => 465,
-            Some(number) => number.parse().ok()?,
-        };
-        let host = host.to_ascii_lowercase();
-        let host = host.strip_prefix("ipv6:").unwrap_or(&host).to_owned();
-        (!host.is_empty()).then_some(Self { host, port, mx, more: all.len() > 1, text })
-    }
-}
-
-/// The facts in force besides the settings.
-#[derive(Debug)]
-pub struct Current {
-    /// The relay.
-    pub relay: Relayhost,
-    /// The login that the password table has for the relay.
-    pub login: Option<(String, Secret)>,
-    /// Envelope sender, before and after the rewriting.
-    pub sender: [String; 2],
-    /// Recipient after the rewriting.
-    pub recipient: Option<String>,
-    /// Plugins on the host.
-    pub plugins: BTreeSet<String>,
-}
 
 impl Route {
-    /// The route that the host's Postfix takes now.
-    pub fn of_host(current: Current, settings: &Settings, host_name: &str) -> Self {
-        let Current { relay, login, sender, recipient, plugins } = current;
-        let wrapper = value(settings, "smtp_tls_wrappermode") == "yes";
-        let (tls, doubt) = level(settings);
-        let mut doubts = route::doubts(settings);
-        doubts.extend(doubt.map(|text| Doubt { from: Matter::All, text }));
-        if relay.more {
-            let text = "Postfix has further relays in `relayhost`, and tries those too".to_owned();
-            doubts.push(Doubt { from: Matter::All, text });
-        }
+    /// The route that the host's Postfix takes now, without login, sender, recipient and plugins, which are in tables and
+    /// files.
+    pub fn of_host(relay: Relayhost, settings: &Settings, host_name: &str) -> Self {
+        let (tls, untried) = level(settings);
+        let more = "Postfix has further relays in `relayhost`, and tries those too".to_owned();
+        let more = relay.more.then_some(more);
         let filter = Filter::new(value(settings, "smtp_sasl_mechanism_filter"));
-        if let Some(table) = filter.unreadable() {
-            let text = format!("Postfix filters mechanisms by a table: {table}");
-            doubts.push(Doubt { from: Matter::Login, text });
-        }
+        let table =
+            filter.unreadable().map(|table| format!("Postfix filters mechanisms by a table: {table}"));
         let plain = value(settings, "smtp_sasl_security_options");
         let secure = value_or(settings, "smtp_sasl_tls_security_options", plain);
-        let options = [plain.to_owned(), secure.to_owned()];
-        let mut facts = route::facts(tls, &sender[0], &sender[1]);
-        let sasl = value(settings, "smtp_sasl_auth_enable") == "yes";
-        facts.insert(match (sasl, &login) {
-            (_, Some(_)) => Fact::AnswersHaveLogin,
-            (true, None) => Fact::EntryMissing,
-            (false, None) => Fact::AnswersHaveNoLogin,
-        });
-        if options.iter().any(|list| words(list).iter().any(|word| word == "noplaintext")) {
-            facts.insert(Fact::Noplaintext);
-        }
-        Self {
-            mx: relay.mx,
-            port: relay.port,
-            tls,
-            implicit_tls: wrapper,
-            cert_match: route::cert_match(settings, tls),
-            servername: route::servername(settings, &relay.host),
-            family: Family::new(settings, None),
-            lookup: Lookup::new(settings),
-            address_limit: route::address_limit(settings),
-            helo: route::helo(settings, host_name),
-            login,
+        let mut route = Self {
+            implicit_tls: value(settings, "smtp_tls_wrappermode") == "yes",
+            asks_login: value(settings, "smtp_sasl_auth_enable") == "yes",
             filter,
-            options,
-            plugins: Some(plugins),
-            sender,
-            recipient,
-            size_limit: route::size_limit(settings),
-            doubts,
-            facts,
-            package: String::new(),
-            relayhost: relay.text,
-            host: relay.host,
+            options: [plain.to_owned(), secure.to_owned()],
+            ..Self::new(relay, tls, settings, host_name)
+        };
+        for (from, text) in [(Matter::All, untried), (Matter::All, more), (Matter::Login, table)] {
+            route.doubts.extend(text.map(|text| Doubt { from, text }));
         }
+        route
     }
 }
 
@@ -146,19 +54,7 @@ fn level(settings: &Settings) -> (Tls, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn relayhosts_are_read_as_postfix_reads_them() {
-        let parse = |text| Relayhost::parse(text).map(|relay| (relay.host, relay.port, relay.mx));
-        assert_eq!(parse("[Smtp.Example.com]:587"), Some(("smtp.example.com".into(), 587, false)));
-        assert_eq!(parse("[mail]"), Some(("mail".into(), 25, false)));
-        assert_eq!(parse("example.com"), Some(("example.com".into(), 25, true)));
-        assert_eq!(parse("example.com:submission, [b]:25"), Some(("example.com".into(), 587, true)));
-        assert_eq!(parse("[ipv6:::1]:smtps"), Some(("::1".into(), 465, false)));
-        for bad in ["", "[x", "[x]:99999", "[]:25", ":25", "x:bogus"] {
-            assert_eq!(parse(bad), None, "{bad}");
-        }
-    }
+    use crate::model::causes::catalogue::Fact;
 
     #[test]
     fn settings_become_a_route() {
@@ -174,20 +70,15 @@ mod tests {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let current = Current {
-            relay: Relayhost::parse("[r]:465").unwrap(),
-            login: None,
-            sender: ["a@b".into(), "a@b".into()],
-            recipient: None,
-            plugins: BTreeSet::new(),
-        };
-        let route = Route::of_host(current, &settings, "other");
+        let relay = Relayhost::parse("[r]:465").unwrap();
+        let sender = ["a@b".into(), "a@b".into()];
+        let route = Route { sender, ..Route::of_host(relay, &settings, "other") };
         assert_eq!(
             (route.tls, route.implicit_tls, route.helo.as_str()),
             (Tls::Secure, true, "op5.example.com")
         );
         let facts = [Fact::Noplaintext, Fact::EntryMissing, Fact::SenderNotRewritten];
-        assert_eq!(route.facts, facts.into());
+        assert_eq!(route.facts(), facts.into());
         assert!(!route.family.v6 && route.doubts.len() == 1, "{route:?}");
     }
 }

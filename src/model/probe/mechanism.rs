@@ -7,11 +7,6 @@ use std::collections::BTreeSet;
 use crate::model::packages::plugin::{KINDS, Kind};
 use crate::model::plan::parameters::words;
 
-/// Whether an eavesdropper can read the password.
-pub fn is_plaintext(mechanism: &str) -> bool {
-    matches!(mechanism, "PLAIN" | "LOGIN")
-}
-
 /// The result of a choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -81,19 +76,12 @@ impl Filter {
 
     /// Whether the filter lets this mechanism through: the first pattern that fits decides (match_list(3)).
     fn passes(&self, mechanism: &str) -> bool {
-        if self.patterns.is_empty() {
-            return true;
-        }
-        for pattern in &self.patterns {
-            let (negated, name) = match pattern.strip_prefix('!') {
-                Some(name) => (true, name),
-                None => (false, pattern.as_str()),
-            };
-            if name == mechanism || name.starts_with("STATIC:") || is_table(name) {
-                return !negated;
-            }
-        }
-        false
+        let fits = |pattern: &&String| {
+            let name = pattern.strip_prefix('!').unwrap_or(pattern);
+            name == mechanism || name.starts_with("STATIC:") || is_table(name)
+        };
+        let first = self.patterns.iter().find(fits);
+        first.map_or(self.patterns.is_empty(), |pattern| !pattern.starts_with('!'))
     }
 }
 

@@ -2,9 +2,10 @@
 
 pub mod certificate;
 pub mod crosscheck;
-pub mod current;
+mod current;
 pub mod doubt;
 pub mod mechanism;
+pub mod relayhost;
 pub mod reply;
 pub mod route;
 

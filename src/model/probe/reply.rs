@@ -28,23 +28,12 @@ pub struct Collector {
     lines: Vec<String>,
 }
 
-/// The role of a line in its reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// More lines follow: `250-…`, or a line that is no reply at all.
-    Goes,
-    /// The last line: `250 …`, or `250`.
-    Ends(u16),
-}
-
-fn role(line: &str) -> Role {
-    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    match (digits, line.as_bytes().get(digits)) {
-        (3, None | Some(b' ')) => {
-            Role::Ends(line.get(..3).and_then(|code| code.parse().ok()).unwrap_or_default())
-        }
-        _ => Role::Goes,
-    }
+/// The code of a line, and its text: of `250-a`, `250 a`, or `250`. `None` for a line that is no reply.
+fn split(line: &str) -> Option<(u16, &str)> {
+    let (code, rest) =
+        line.split_at_checked(3).filter(|(code, _)| code.bytes().all(|c| c.is_ascii_digit()))?;
+    let text = if rest.is_empty() { rest } else { rest.strip_prefix([' ', '-'])? };
+    Some((code.parse().ok()?, text))
 }
 
 impl Collector {
@@ -52,16 +41,14 @@ impl Collector {
     pub fn line(&mut self, bytes: &[u8]) -> Option<Reply> {
         let bytes = bytes.get(..LINE_LIMIT).unwrap_or(bytes);
         let line = text::one_line(String::from_utf8_lossy(bytes).trim_end());
-        let role = role(&line);
+        // After `250-a`, more lines follow.
+        let end = split(&line).filter(|_| line.as_bytes().get(3) != Some(&b'-')).map(|(code, _)| code);
         if self.lines.len() < LINES_SHOWN {
             self.lines.push(line);
-        } else if let (Role::Ends(_), Some(last)) = (role, self.lines.last_mut()) {
+        } else if let (Some(_), Some(last)) = (end, self.lines.last_mut()) {
             *last = line;
         }
-        match role {
-            Role::Goes => None,
-            Role::Ends(code) => Some(Reply { code, lines: std::mem::take(&mut self.lines) }),
-        }
+        end.map(|code| Reply { code, lines: std::mem::take(&mut self.lines) })
     }
 
     /// The first line of a reply that did not end.
@@ -101,11 +88,7 @@ impl Reply {
 
 /// A line without its code and the character after it; a line without a code as it is.
 fn after_code(line: &str) -> &str {
-    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    match (digits, line.as_bytes().get(digits)) {
-        (3, None | Some(b' ' | b'-')) => line.get(4..).unwrap_or_default(),
-        _ => line,
-    }
+    split(line).map_or(line, |(_, text)| text)
 }
 
 /// A server's offer in its reply to EHLO.

@@ -6,9 +6,11 @@ use std::net::IpAddr;
 
 use super::doubt::Doubt;
 use super::mechanism::Filter;
+use super::relayhost::Relayhost;
 use crate::model::causes::catalogue::Fact;
-use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
+use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::packages::need::{Need, needs};
+use crate::model::packages::plugin::Kind;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{self, Settings, value, value_or};
 use crate::model::secret::Secret;
@@ -40,6 +42,8 @@ pub struct Route {
     pub address_limit: usize,
     /// The name that this host gives itself in EHLO.
     pub helo: String,
+    /// Whether Postfix is to log in (smtp_sasl_auth_enable).
+    pub asks_login: bool,
     /// Login and password.
     pub login: Option<(String, Secret)>,
     /// The filter for login mechanisms.
@@ -56,10 +60,10 @@ pub struct Route {
     pub size_limit: u64,
     /// Actions of this host's Postfix that a probe does not imitate.
     pub doubts: Vec<Doubt>,
-    /// Facts that a cause may depend on.
-    pub facts: BTreeSet<Fact>,
     /// The package with the plugin of the login's mechanism.
     pub package: String,
+    /// The mechanism for whose plugin alone the relay's offer is of no use.
+    pub lacks: Option<&'static Kind>,
 }
 
 /// `inet_protocols` and `smtp_address_preference`.
@@ -94,9 +98,9 @@ pub struct Lookup {
 }
 
 impl Family {
-    /// The family that the settings give. `protocols` overrides `inet_protocols`.
-    pub fn new(settings: &Settings, protocols: Option<&str>) -> Self {
-        let protocols = words(protocols.unwrap_or_else(|| value(settings, "inet_protocols")));
+    /// The family that the settings give, with this value of `inet_protocols`.
+    pub fn new(settings: &Settings, protocols: &str) -> Self {
+        let protocols = words(protocols);
         let has = |name: &str| protocols.iter().any(|word| word == name || word == "all");
         let first = match value(settings, "smtp_address_preference") {
             "ipv4" => First::V4,
@@ -151,81 +155,82 @@ impl Route {
             Auth::None => None,
             Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),
         };
-        let protocols = match relay.ip {
-            IpPolicy::Leave => None,
-            IpPolicy::Set(value) => Some(value),
-        };
-        let mut facts = facts(relay.tls, &sender, &rewritten(&sender));
-        facts.insert(if login.is_some() { Fact::AnswersHaveLogin } else { Fact::AnswersHaveNoLogin });
+        let (text, host) = (desired.relayhost(), relay.host.clone());
+        let relayhost = Relayhost { text, host, port: relay.port, mx: false, more: false };
         let package = needs(desired).into_iter().rev().find_map(|need| match need {
             Need::Package { name, plugin: Some(_) } => Some(name),
             _ => None,
         });
         Self {
-            relayhost: desired.relayhost(),
-            host: relay.host.clone(),
-            mx: false,
-            port: relay.port,
-            tls: relay.tls,
             implicit_tls: relay.implicit_tls,
-            cert_match: cert_match(settings, relay.tls),
-            servername: servername(settings, &relay.host),
-            family: Family::new(settings, protocols),
-            lookup: Lookup::new(settings),
-            address_limit: address_limit(settings),
-            helo: helo(settings, host_name),
+            family: Family::new(settings, relay.ip.unwrap_or_else(|| value(settings, "inet_protocols"))),
+            asks_login: login.is_some(),
             login,
             filter: Filter::new(desired.mechanism().filter()),
             options: ["noanonymous".into(), "noanonymous".into()],
             plugins,
             recipient: desired.verify.to.as_deref().map(rewritten),
             sender: [sender.clone(), rewritten(&sender)],
-            size_limit: size_limit(settings),
-            doubts: doubts(settings),
-            facts,
             package: package.unwrap_or_default(),
+            ..Self::new(relayhost, relay.tls, settings, host_name)
         }
     }
-}
 
-/// The facts that follow from the level of TLS and from the rewriting of the sender.
-pub(super) fn facts(tls: Tls, sender: &str, rewritten: &str) -> BTreeSet<Fact> {
-    let all = [(tls == Tls::None, Fact::TlsOff), (sender == rewritten, Fact::SenderNotRewritten)];
-    all.into_iter().filter(|(holds, _)| *holds).map(|(_, fact)| fact).collect()
-}
-
-pub(super) fn cert_match(settings: &Settings, tls: Tls) -> Vec<String> {
-    words(match tls {
-        Tls::Verify => value(settings, "smtp_tls_verify_cert_match"),
-        _ => value(settings, "smtp_tls_secure_cert_match"),
-    })
-}
-
-pub(super) fn servername(settings: &Settings, host: &str) -> Option<String> {
-    match value(settings, "smtp_tls_servername") {
-        "" => None,
-        "hostname" | "nexthop" => Some(host.to_owned()),
-        name => Some(name.to_owned()),
+    /// A route to this relay with a level of TLS, as far as the settings alone tell. It has no login and no sender.
+    pub(super) fn new(relay: Relayhost, tls: Tls, settings: &Settings, host_name: &str) -> Self {
+        let limit = value(settings, "smtp_mx_address_limit").parse().unwrap_or(5);
+        let own = value_or(settings, "myhostname", host_name);
+        let helo = Some(value_or(settings, "smtp_helo_name", own)).filter(|name| !name.is_empty());
+        let patterns =
+            if tls == Tls::Verify { "smtp_tls_verify_cert_match" } else { "smtp_tls_secure_cert_match" };
+        let servername = match value(settings, "smtp_tls_servername") {
+            "" => None,
+            "hostname" | "nexthop" => Some(relay.host.clone()),
+            name => Some(name.to_owned()),
+        };
+        let doubt = |(from, text)| Doubt { from, text: format!("Postfix {text}") };
+        Self {
+            relayhost: relay.text,
+            host: relay.host,
+            mx: relay.mx,
+            port: relay.port,
+            tls,
+            implicit_tls: false,
+            cert_match: words(value(settings, patterns)),
+            servername,
+            family: Family::new(settings, value(settings, "inet_protocols")),
+            lookup: Lookup::new(settings),
+            address_limit: if limit == 0 { usize::MAX } else { limit },
+            helo: helo.unwrap_or(host_name).to_owned(),
+            asks_login: false,
+            login: None,
+            filter: Filter::default(),
+            options: [String::new(), String::new()],
+            plugins: None,
+            sender: [String::new(), String::new()],
+            recipient: None,
+            size_limit: value(settings, "message_size_limit").parse().unwrap_or_default(),
+            doubts: settings::doubts(settings).map(doubt).collect(),
+            package: String::new(),
+            lacks: None,
+        }
     }
-}
 
-pub(super) fn address_limit(settings: &Settings) -> usize {
-    let limit = value(settings, "smtp_mx_address_limit").parse().unwrap_or(5);
-    if limit == 0 { usize::MAX } else { limit }
-}
-
-pub(super) fn helo(settings: &Settings, host_name: &str) -> String {
-    let own = value_or(settings, "myhostname", host_name);
-    let name = value_or(settings, "smtp_helo_name", own);
-    if name.is_empty() { host_name.to_owned() } else { name.to_owned() }
-}
-
-pub(super) fn size_limit(settings: &Settings) -> u64 {
-    value(settings, "message_size_limit").parse().unwrap_or_default()
-}
-
-/// Doubts about the settings that a probe cannot follow as Postfix does.
-pub(super) fn doubts(settings: &Settings) -> Vec<Doubt> {
-    let doubt = |(from, text)| Doubt { from, text: format!("Postfix {text}") };
-    settings::doubts(settings).map(doubt).collect()
+    /// Facts that a cause may depend on.
+    pub fn facts(&self) -> BTreeSet<Fact> {
+        let forbids_plaintext = |list: &String| words(list).iter().any(|word| word == "noplaintext");
+        let login = match (self.asks_login, &self.login) {
+            (_, Some(_)) => Fact::AnswersHaveLogin,
+            (true, None) => Fact::EntryMissing,
+            (false, None) => Fact::AnswersHaveNoLogin,
+        };
+        let facts = [
+            (self.tls == Tls::None).then_some(Fact::TlsOff),
+            (self.sender[0] == self.sender[1]).then_some(Fact::SenderNotRewritten),
+            self.options.iter().any(forbids_plaintext).then_some(Fact::Noplaintext),
+            self.lacks.map(|_| Fact::PluginMissing),
+            Some(login),
+        ];
+        facts.into_iter().flatten().collect()
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Complaint;
 use crate::model::desired::{Mechanism, Tls};
 use crate::model::text;
 
@@ -182,27 +183,17 @@ impl Preset {
     }
 }
 
-/// The reason why a name has no preset, and the remedy.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Unknown {
-    /// The fault, in words.
-    pub problem: String,
-    /// The remedy, in words.
-    pub remedy: String,
-}
-
 /// Finds a preset by `NAME` or `NAME/PART`. The part is one of the provider's (`ses/eu-west-1`); where the host depends
 /// on the tenant, it is the tenant's domain (`office365-connector/example.com`).
-pub fn find(typed: &str) -> Result<Preset, Unknown> {
+pub fn find(typed: &str) -> Result<Preset, Complaint> {
     let (name, part) = typed.split_once('/').map_or((typed, None), |(name, part)| (name, Some(part)));
     let Some((name, provider)) = providers().get_key_value(name) else { return Err(unknown(name)) };
     let host = match (&provider.part, &provider.host) {
         (None, host) if part.is_none() => host.clone(),
         (None, _) => {
-            return Err(Unknown {
-                problem: format!("provider `{name}` has no parts, and `{}` names one", text::one_line(typed)),
-                remedy: format!("write `{name}`"),
-            });
+            let problem =
+                format!("provider `{name}` has no parts, and `{}` names one", text::one_line(typed));
+            return Err(Complaint::new(problem, format!("write `{name}`")));
         }
         (Some(word), Some(template)) => Some(of_tenant(name, word, template, part)?),
         (Some(word), None) => Some(of_part(name, word, provider, part)?),
@@ -211,30 +202,25 @@ pub fn find(typed: &str) -> Result<Preset, Unknown> {
 }
 
 /// The host of a named part.
-fn of_part(name: &str, word: &str, provider: &Provider, part: Option<&str>) -> Result<String, Unknown> {
-    let known = || provider.parts.iter().map(|part| format!("{name}/{}", part.name)).collect::<Vec<_>>();
-    match part.or(provider.standard.as_deref()) {
-        None => Err(Unknown {
-            problem: format!("provider `{name}` needs its {word}"),
-            remedy: format!("take one of {}", known().join(", ")),
-        }),
-        Some(wanted) => match provider.parts.iter().find(|part| part.name == wanted) {
-            Some(part) => Ok(part.host.clone()),
-            None => Err(Unknown {
-                problem: format!("provider `{name}` has no {word} `{}`", text::one_line(wanted)),
-                remedy: format!("take one of {}; for a new one set relay.host as well", known().join(", ")),
-            }),
-        },
-    }
+fn of_part(name: &str, word: &str, provider: &Provider, part: Option<&str>) -> Result<String, Complaint> {
+    let known =
+        || provider.parts.iter().map(|part| format!("{name}/{}", part.name)).collect::<Vec<_>>().join(", ");
+    let Some(wanted) = part.or(provider.standard.as_deref()) else {
+        let problem = format!("provider `{name}` needs its {word}");
+        return Err(Complaint::new(problem, format!("take one of {}", known())));
+    };
+    let found = provider.parts.iter().find(|part| part.name == wanted).map(|part| part.host.clone());
+    found.ok_or_else(|| {
+        let problem = format!("provider `{name}` has no {word} `{}`", text::one_line(wanted));
+        Complaint::new(problem, format!("take one of {}; for a new one set relay.host as well", known()))
+    })
 }
 
 /// The host of a tenant.
-fn of_tenant(name: &str, word: &str, template: &str, part: Option<&str>) -> Result<String, Unknown> {
+fn of_tenant(name: &str, word: &str, template: &str, part: Option<&str>) -> Result<String, Complaint> {
     let Some(domain) = part else {
-        return Err(Unknown {
-            problem: format!("provider `{name}` needs the tenant's {word}"),
-            remedy: format!("write {name}/example.com, with your own domain"),
-        });
+        let problem = format!("provider `{name}` needs the tenant's {word}");
+        return Err(Complaint::new(problem, format!("write {name}/example.com, with your own domain")));
     };
     let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric());
     if domain.len() > 200 || !domain.contains('.') || !domain.split('.').all(label) {
@@ -247,15 +233,12 @@ fn of_tenant(name: &str, word: &str, template: &str, part: Option<&str>) -> Resu
         } else {
             ("is not a domain", "write the tenant's domain after the slash, such as example.com")
         };
-        return Err(Unknown {
-            problem: format!("`{}` {problem}", text::one_line(domain)),
-            remedy: remedy.into(),
-        });
+        return Err(Complaint::new(format!("`{}` {problem}", text::one_line(domain)), remedy));
     }
     Ok(template.replace("{domain}", &domain.to_ascii_lowercase().replace('.', "-")))
 }
 
-fn unknown(typed: &str) -> Unknown {
+fn unknown(typed: &str) -> Complaint {
     let nearest = nearest(typed);
     let all = || providers().keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let remedy = if nearest.is_empty() {
@@ -266,7 +249,7 @@ fn unknown(typed: &str) -> Unknown {
             nearest.join(", ")
         )
     };
-    Unknown { problem: format!("provider `{}` is not known", text::one_line(typed)), remedy }
+    Complaint::new(format!("provider `{}` is not known", text::one_line(typed)), remedy)
 }
 
 /// The names that the user may have meant, the likeliest first; at most three.

@@ -62,7 +62,7 @@ fn every_reply_is_known_to_the_catalogue_by_the_cause_that_it_names() {
             } else {
                 format!("host r[1] said: {reply} (in reply to MAIL FROM command)")
             };
-            let fitting: Vec<_> = fitting(&[&line]).collect();
+            let fitting: Vec<_> = fitting(&[line.as_str()]).collect();
             let place = fitting.iter().position(|entry| entry.id == *cause);
             let sure = fitting.iter().position(|entry| entry.facts.is_empty());
             let names = || fitting.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>();

@@ -5,8 +5,9 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
@@ -32,7 +33,8 @@ const OWN: [&str; 12] = [
 #[derive(Clone, Default)]
 pub struct Mask {
     passwords: Vec<Secret>,
-    forms: Vec<Form>,
+    /// By their beginnings: a host may have a thousand passwords, each in some fifty forms.
+    forms: BTreeMap<Start, Vec<Form>>,
     /// Forms of passwords that are too short for `forms`: hidden only as whole words.
     words: Vec<Secret>,
     instead: String,
@@ -45,6 +47,9 @@ struct Form {
     /// Whether it is base64, where the neighbouring characters hold bits of it too.
     base64: bool,
 }
+
+/// The beginning of a form, or of a text, in which the bytes that may stand for each other are one.
+type Start = [u8; LEAST];
 
 impl fmt::Debug for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,8 +109,10 @@ impl Mask {
     }
 
     fn add(&mut self, form: Form) {
-        if form.bytes.len() >= LEAST && !self.forms.contains(&form) {
-            self.forms.push(form);
+        let Some(start) = form.bytes.first_chunk::<LEAST>() else { return };
+        let forms = self.forms.entry(start.map(as_written)).or_default();
+        if !forms.contains(&form) {
+            forms.push(form);
         }
     }
 
@@ -154,13 +161,11 @@ impl Mask {
     /// Adds to `hits` the ranges of forms in one reading of a text.
     fn find(&self, items: &[Item], text: &str, hits: &mut Vec<Range<usize>>) {
         for (at, item) in items.iter().enumerate() {
-            let begins = |form: &&Form| match item.unit {
-                Unit::Byte(byte) => form.bytes.first().is_some_and(|first| is_same(*first, byte)),
-                Unit::Any => form.bytes.first().is_some_and(|first| is_any(*first)),
-                Unit::Cut | Unit::Gap => false,
-            };
-            for form in self.forms.iter().filter(begins) {
-                let Some(end) = items.get(at..).and_then(|rest| extent(rest, &form.bytes)) else { continue };
+            let rest = items.get(at..).unwrap_or_default();
+            let Some(starts) = starts(rest) else { continue };
+            for form in self.forms.range(starts).flat_map(|(_, forms)| forms) {
+                let begins = item.unit != Unit::Any || form.bytes.first().is_some_and(|first| is_any(*first));
+                let Some(end) = begins.then(|| extent(rest, &form.bytes)).flatten() else { continue };
                 let hit = item.from..end;
                 hits.push(if form.base64 { reading::run_around(text, hit) } else { hit });
             }
@@ -168,10 +173,36 @@ impl Mask {
     }
 }
 
-/// Whether a byte of a text may stand for this one of a password: relayhost's sentences have `'` in place of quotes and
-/// backquotes, and `/` in place of the bar that ends the text of a Nagios plugin.
+/// The beginnings of the forms that this reading may begin with; `None` if no form can begin here.
+fn starts(items: &[Item]) -> Option<RangeInclusive<Start>> {
+    let (mut low, mut high) = ([0; LEAST], [u8::MAX; LEAST]);
+    if matches!(items.first()?.unit, Unit::Cut | Unit::Gap) {
+        return None;
+    }
+    let mut units = items.iter().map(|item| item.unit).filter(|unit| *unit != Unit::Cut);
+    for (low, high) in low.iter_mut().zip(&mut high) {
+        match units.next()? {
+            Unit::Byte(byte) => (*low, *high) = (as_written(byte), as_written(byte)),
+            Unit::Any => break,
+            Unit::Cut | Unit::Gap => return None,
+        }
+    }
+    Some(low..=high)
+}
+
+/// The byte that relayhost's sentences have in place of this one: `'` in place of quotes and backquotes, and `/` in place of
+/// the bar that ends the text of a Nagios plugin.
+fn as_written(byte: u8) -> u8 {
+    match byte {
+        b'"' | b'`' => b'\'',
+        b'|' => b'/',
+        other => other,
+    }
+}
+
+/// Whether a byte of a text may stand for this one of a password.
 fn is_same(known: u8, found: u8) -> bool {
-    known == found || matches!((known, found), (b'"' | b'`', b'\'') | (b'|', b'/'))
+    known == found || as_written(known) == found
 }
 
 /// Whether a byte may be written as `?`: by smtp(8), for a terminal, or because it is not UTF-8.

@@ -5,7 +5,7 @@ mod reading;
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error};
 
 /// A password. Its `Debug` shows nothing, and it has no `Display` and no `Serialize`.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,45 +30,11 @@ impl fmt::Debug for Secret {
 }
 
 /// Serde's own type errors quote the value (invalid type: integer 1234), which for a password would be a leak;
-/// so every type but a string is refused here, in words that quote nothing.
+/// so the error for every type but a string is replaced by words that quote nothing.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Quiet;
-        const NOT_TEXT: &str = "a password must be a string in quotes";
-        impl<'de> Visitor<'de> for Quiet {
-            type Value = Secret;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string in quotes")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
-                Ok(Secret::new(text))
-            }
-            fn visit_i64<E: Error>(self, _: i64) -> Result<Secret, E> {
-                Err(E::custom(NOT_TEXT))
-            }
-            fn visit_u64<E: Error>(self, _: u64) -> Result<Secret, E> {
-                Err(E::custom(NOT_TEXT))
-            }
-            fn visit_i128<E: Error>(self, _: i128) -> Result<Secret, E> {
-                Err(E::custom(NOT_TEXT))
-            }
-            fn visit_u128<E: Error>(self, _: u128) -> Result<Secret, E> {
-                Err(E::custom(NOT_TEXT))
-            }
-            fn visit_f64<E: Error>(self, _: f64) -> Result<Secret, E> {
-                Err(E::custom(NOT_TEXT))
-            }
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Secret, E> {
-                Err(E::custom(NOT_TEXT))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Secret, A::Error> {
-                Err(A::Error::custom(NOT_TEXT))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Secret, A::Error> {
-                Err(A::Error::custom(NOT_TEXT))
-            }
-        }
-        deserializer.deserialize_any(Quiet)
+        let not_text = |_| Error::custom("a password must be a string in quotes");
+        String::deserialize(deserializer).map(Self).map_err(not_text)
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::error::is_unsafe;
+
 /// One unit of a reading, and its range in the text.
 #[derive(Debug, Clone, Copy)]
 pub struct Item {
@@ -79,8 +81,8 @@ pub fn readings(text: &str) -> impl Iterator<Item = Vec<Item>> {
         let is_used = |signs: &str| {
             signs.is_empty() || letters.iter().any(|letter| letter.c.is_some_and(|c| signs.contains(c)))
         };
-        let used: Vec<_> = ALL.iter().filter(|(_, signs)| is_used(signs)).collect();
-        used.into_iter().map(|(writing, _)| read(&letters, *writing)).collect::<Vec<_>>()
+        let used = ALL.iter().filter(|(_, signs)| is_used(signs));
+        used.map(|(writing, _)| read(&letters, *writing)).collect::<Vec<_>>()
     })
 }
 
@@ -108,9 +110,7 @@ pub fn run_around(text: &str, range: Range<usize>) -> Range<usize> {
 
 /// Whether a character can be seen: no white space, no control or formatting character.
 fn is_shown(c: char) -> bool {
-    !(c.is_whitespace()
-        || c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'))
+    !(c.is_whitespace() || is_unsafe(c))
 }
 
 /// The visible characters of a text; with `joined`, without the joints between the lines of a reply.
@@ -235,15 +235,12 @@ enum Meant {
 }
 
 fn put(items: &mut Vec<Item>, meant: Meant, from: usize, to: usize) {
-    match meant {
-        Meant::Byte(byte) if !is_counted(byte) => {}
-        Meant::Byte(byte) => items.push(Item { unit: Unit::Byte(byte), from, to }),
-        Meant::Char(c) if !is_shown(c) => {}
-        Meant::Char(c) => {
-            let bytes = c.encode_utf8(&mut [0; 4]).as_bytes().to_vec();
-            items.extend(bytes.into_iter().map(|byte| Item { unit: Unit::Byte(byte), from, to }));
-        }
-    }
+    let bytes = match meant {
+        Meant::Byte(byte) if is_counted(byte) => vec![byte],
+        Meant::Char(c) if is_shown(c) => c.to_string().into_bytes(),
+        Meant::Byte(_) | Meant::Char(_) => return,
+    };
+    items.extend(bytes.into_iter().map(|byte| Item { unit: Unit::Byte(byte), from, to }));
 }
 
 /// The meaning of the escape that begins here, and its length in characters.

@@ -29,6 +29,9 @@ pub struct Intent {
     pub generation: u32,
     /// The progress of the run.
     pub phase: Phase,
+    /// Queue id of the run's test message, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// The progress of a run.
@@ -127,18 +130,28 @@ pub struct LastRun {
     pub after: BTreeMap<Managed, Vec<u8>>,
 }
 
+impl LastRun {
+    /// Keys and digests of the entries that it wrote into a map.
+    pub fn entries(&self, file: Managed) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.wrote.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+        entries.filter_map(move |(name, digest)| {
+            Some((name.strip_prefix(file.name())?.strip_prefix(' ')?, digest))
+        })
+    }
+}
+
 /// Reads a record of the state directory, of this version only. The error says what is wrong with it.
 pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     if bytes.is_empty() {
         return Err("is empty".into());
     }
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("is no JSON: {error}"))?;
     match value.get("version").and_then(Value::as_u64) {
         Some(version) if version == u64::from(VERSION) => {
-            serde_json::from_value(value).map_err(|error| error.to_string())
+            serde_json::from_value(value).map_err(|error| format!("is no such record: {error}"))
         }
-        Some(version) => Err(format!("version {version} is from a newer relayhost")),
-        None => Err("it has no version".into()),
+        Some(version) => Err(format!("is from a newer relayhost: version {version}")),
+        None => Err("has no version".into()),
     }
 }
 
@@ -190,6 +203,9 @@ mod tests {
     #[test]
     fn the_forms_on_disk_are_frozen() {
         let intent = r#"{"version":1,"generation":7,"phase":"changing"}"#;
+        let parsed: Intent = serde_json::from_str(intent).unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), intent);
+        let intent = r#"{"version":1,"generation":7,"phase":"changed","message":"4FxWXb1"}"#;
         let parsed: Intent = serde_json::from_str(intent).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), intent);
         let generation = r#"{"version":1,"number":7,"time":"2026-11-23T10:00:00Z","command":"apply","fate":"kept","files":{"main.cf":{"before":{"mode":420,"uid":0,"gid":0,"mtime":1,"sha256":"00","xattrs":{"security.selinux":"00"}},"after":"11"},"sasl_passwd":{"before":null,"after":"22"}},"unproven":false,"wrote":{"relayhost":"[x]:587"}}"#;

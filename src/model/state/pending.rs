@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::generation::VERSION;
 use super::order::{Order, is_default};
 use crate::error::Exit;
+use crate::model::plan::{Finding, Remedy, State};
 
 /// Pause before the next attempt after a failure, in seconds: first this, then twice as long each time, up to an
 /// hour.
@@ -41,15 +42,11 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Whether both are known to be of the same boot.
-    fn shares_boot(&self, other: &Self) -> bool {
-        !self.boot.is_empty() && self.boot == other.boot
-    }
-
     /// Seconds from `earlier` to this moment; `None` if unknown, because the clock was set back in between.
     fn since(&self, earlier: &Self) -> Option<u64> {
+        let shares_boot = !self.boot.is_empty() && self.boot == earlier.boot;
         match (self.up, earlier.up) {
-            (Some(now), Some(then)) if self.shares_boot(earlier) => now.checked_sub(then),
+            (Some(now), Some(then)) if shares_boot => now.checked_sub(then),
             _ => self.wall.checked_sub(earlier.wall),
         }
     }
@@ -104,19 +101,6 @@ pub struct Attempt {
     pub answers: String,
 }
 
-/// An entry, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// Name of the entry.
-    pub name: String,
-    /// The reason for the request, and the condition for the next attempt.
-    pub text: String,
-    /// The remedy, in words.
-    pub remedy: String,
-    /// Whether an administrator should look after it.
-    pub attention: bool,
-}
-
 impl Entry {
     /// A new request.
     pub fn new(why: String, now: Moment, id: String) -> Self {
@@ -154,14 +138,20 @@ impl Entry {
         self.last.as_ref().map(|last| Exit::from_code(last.exit))
     }
 
-    /// The entry with this name, for people.
-    pub fn waiting(&self, name: String, now: &Moment) -> Waiting {
-        let (text, attention) = self.state(now);
+    /// The entry with this name, for people: the reason for the request, and the condition for the next attempt. It is a
+    /// fault if an administrator should look after it.
+    pub fn finding(&self, name: &str, now: &Moment) -> Finding {
+        let (found, is_amiss) = self.state(now);
         let remedy = match &self.last {
             Some(last) => format!("{} (relayhost pending tries it again now)", last.remedy),
             None => "relayhost pending".into(),
         };
-        Waiting { name, text, remedy, attention }
+        Finding {
+            id: format!("pending.{name}"),
+            state: if is_amiss { State::Differs } else { State::Note },
+            found,
+            remedy: is_amiss.then_some(Remedy::Say(remedy)),
+        }
     }
 
     fn state(&self, now: &Moment) -> (String, bool) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """An administrator who edits at the worst moment, run inside a host of the lab: `edits.py WORK`, where WORK is a
-command of `COMMANDS`, or `deaths`.
+command of `COMMANDS`, `deaths` or `init-deaths`.
 
-relayhost is held at one rename (strace delays the call), at every one in turn; meanwhile a managed file is edited. When
-relayhost has ended, the edit must be in its place, or in a file that the screen names, with an exit status that is not 0.
+relayhost is held at one rename (strace delays the call), at every one in turn; meanwhile a file is edited that it
+replaces: Postfix's, or with `init` the answers and the password. When relayhost has ended, the edit must be in its place, or
+in a file that the screen names, with an exit status that is not 0, unless all that was asked for was done all the same.
 `deaths`: relayhost is killed at the first call after the one at which it was held, so between the exchange and the look;
 then the next command must leave the edit in its place or name the file that has it.
 The last line says how many there were; any line that begins with `BAD` is a failure."""
@@ -20,24 +21,30 @@ import world
 from world import POSTFIX, STATE, complain, read, run
 
 KEPT = "/root/kept"
-FILES = ["main.cf", "sasl_passwd", "generic", "sasl_passwd.db", "generic.db"]
+ANSWERS = "/etc/relayhost"
+FILES = {
+    POSTFIX: ["main.cf", "sasl_passwd", "generic", "sasl_passwd.db", "generic.db"],
+    ANSWERS: ["answers.toml", "password"],
+}
 RENAMES = "rename,renameat,renameat2,link,linkat"
 NUMBERS = {82: "rename", 264: "renameat", 316: "renameat2", 86: "link", 265: "linkat"}  # x86-64
 # How strace makes renameat2 fail where there is no such call, and where the file system does not know its flags.
 LACKING = {"": "", "old kernel": "ENOSYS", "other file system": "EINVAL"}
 NEW = ["relayhost", "apply", "--no-verify", "--answers", "/root/new.toml"]
 RESTORE = ["relayhost", "restore", "0"]
-COMMANDS = {"apply": NEW, "restore": RESTORE, "undo": NEW, "first": NEW, "recover": ["relayhost", "recover"]}
+INIT = ["sh", "-c", "exec relayhost init --force --no-probe --password-stdin --host new.example.com --username u "
+        "--rewrite none --to ops@example.com < /root/new.secret"]
+COMMANDS = {"apply": NEW, "restore": RESTORE, "undo": NEW, "first": NEW, "recover": ["relayhost", "recover"], "init": INIT}
 BEGIN = {"first": "bare", "recover": "half"}  # what is kept of the host before it; else "old"
 
 
 def keep(name):
-    for place in (POSTFIX, STATE):
+    for place in (POSTFIX, STATE, ANSWERS):
         shutil.copytree(place, f"{KEPT}/{name}{place}", symlinks=True)
 
 
 def reset(name):
-    for place in (POSTFIX, STATE):
+    for place in (POSTFIX, STATE, ANSWERS):
         for entry in glob.glob(f"{place}/*") + glob.glob(f"{place}/.*"):
             shutil.rmtree(entry) if os.path.isdir(entry) else os.remove(entry)
         run(["cp", "-a", f"{KEPT}/{name}{place}/.", place])
@@ -50,7 +57,12 @@ def prepare():
         with open(os.open(f"/root/{name}.toml", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             sender = "odd10@example.com" if name == "old" else "alerts@example.com"
             file.write(text.replace("smtp.example.com", relay).replace("alerts@example.com", sender))
+        with open(f"/root/{name}.secret", "w") as file:
+            file.write(f"{name}-secret\n")
     os.makedirs(STATE, 0o700, exist_ok=True)
+    os.makedirs(ANSWERS, exist_ok=True)
+    result = run(["sh", "-c", INIT[2].replace("new", "old")])
+    assert result.returncode == 0, result
     keep("bare")
     result = run(["relayhost", "apply", "--no-verify", "--answers", "/root/old.toml"])
     assert result.returncode == 0, result
@@ -157,23 +169,37 @@ def held(command, call, edit, lacking, die):
     return expected, subprocess.CompletedProcess(words, child.returncode, out, err)
 
 
-def judge(what, file, expected, results):
+def judge(what, path, expected, results):
     """The edit is in its place; or a file that was named has it, and the exit status says so."""
-    here = read(f"{POSTFIX}/{file}")
-    if here == expected:
+    # The answers name the new password where it was built, until it is in its place.
+    final = re.sub(rb"/\.relayhost-[^/]*/secret\b", b"/password", expected)
+    if read(path) in (expected, final):
         return "in place"
     said = " ".join(" ".join((result.stdout + result.stderr).split()) for result in results)  # lines are wrapped
-    named = [path for path in re.findall(r"it is kept as ([^\s;]+)", said) if read(path) == expected]
+    named = [kept for kept in re.findall(r"kept as ([^\s;]+)", said) if read(kept) == expected]
     if not named:
         complain(f"{what}: the edit is lost, or nobody was told where it is", results[0])
         return "lost"
-    if results[0].returncode == 0 and "recover" not in what:  # which has put things in order, and says what it met
+    # Both have done what they were to do, and say what they met.
+    if results[0].returncode == 0 and not what.startswith(("recover", "init")):
         complain(f"{what}: it is in {named}, and the exit status is 0", results[0])
     return "set aside"
 
 
+def consistent(what, edited, result):
+    """Answers and password after `init`: the old pair or the new. The edited file is its editor's."""
+    host = re.search(rb'^host += "(\w+)', read(f"{ANSWERS}/answers.toml"), re.M)[1]
+    place = re.search(rb'^password_file += "(.*)"', read(f"{ANSWERS}/answers.toml"), re.M)[1]
+    password = (read(place) or b"").strip()
+    if edited != "password" and password != host + b"-secret":
+        complain(f"{what}: answers for {host} with the password {password}", result)
+    if result.returncode not in (-9, 137) and (result.returncode == 0) != (host == b"new"):
+        complain(f"{what}: answers for {host}", result)
+
+
 def work(name, lacking, die):
     command, begin = COMMANDS[name], BEGIN.get(name, "old")
+    place = ANSWERS if name == "init" else POSTFIX
     wrapper = name == "undo"
     counts = {}
     reset(begin)
@@ -186,26 +212,26 @@ def work(name, lacking, die):
     calls, result = renames(command, lacking)
     assert result.returncode == (1 if wrapper else 0), result
     if die:  # Between the exchange and the look at what came out.
-        calls = [call for call in calls if any(f'"{POSTFIX}/{file}"' in call[3] for file in FILES)]
+        calls = [call for call in calls if any(f'"{place}/{file}"' in call[3] for file in FILES[place])]
         assert calls, "nothing is exchanged"
     if lacking:
         # The call that fails is not held; the rename that comes then is the instant that only an exchange closes.
-        calls = [call for call in calls if call[0] != "renameat2" and f', "{POSTFIX}/' not in call[3]]
+        calls = [call for call in calls if call[0] != "renameat2" and not any(f', "{place}/{file}"' in call[3] for file in FILES[place])]
     number, exchanged = 0, None
     for call in calls:
-        near = [file for file in FILES if f'"{POSTFIX}/{file}"' in call[3]]
-        cases = [(file, None) for file in (near if die or near else FILES[:3])]
+        near = [file for file in FILES[place] if f'"{place}/{file}"' in call[3]]
+        cases = [(file, None) for file in (near if die or near else FILES[place][:3])]
         if near and exchanged and not die:
             cases.append((exchanged, was_open))  # and not looked at for the last time
         if near and not exchanged:
             exchanged = near[0]
         for file, edit in cases:
-            if read(f"{KEPT}/{begin}{POSTFIX}/{file}") is None:
+            if read(f"{KEPT}/{begin}{place}/{file}") is None:
                 continue
             edit = edit or EDITS[number % len(EDITS)]
             number += 1
             reset(begin)
-            begun = edit(f"{POSTFIX}/{file}", f"\n# edit {number}\n".encode())
+            begun = edit(f"{place}/{file}", f"\n# edit {number}\n".encode())
             what = f"{name}{f' ({lacking})' if lacking else ''}: {edit.__name__} of {file} at {call[3]}"
             expected, result = held(command, call, begun, lacking, die)
             if expected is None:
@@ -215,14 +241,17 @@ def work(name, lacking, die):
             if die:
                 if result.returncode != -9:
                     complain(f"{what}: it did not die", result)
-                results.append(run(["relayhost", "history"]))
-            verdict = judge(what, file, expected, results)
+                # Any command recovers; what `init` has left waits for one that has the lock.
+                results.append(run(["relayhost", "recover" if name == "init" else "history"]))
+            verdict = judge(what, f"{place}/{file}", expected, results)
+            if name == "init":
+                consistent(what, file, result)
             if result.returncode not in (0, 1, -9):
                 complain(f"{what}: exit status", result)
             if verdict == "in place" and result.returncode == 1 and not wrapper:
                 if file not in result.stderr or "changed by somebody else" not in result.stderr:
                     complain(f"{what}: the file is not named", result)
-            if glob.glob(f"{STATE}/journal.json") or glob.glob(f"{POSTFIX}/.relayhost-*"):
+            if glob.glob(f"{STATE}/journal.json") or glob.glob(f"{place}/.relayhost-*"):
                 complain(f"{what}: something is left over", result)
             again = run(["relayhost", "check", "--answers", "/root/old.toml"])
             if again.returncode not in (0, 3):
@@ -240,7 +269,9 @@ def main():
     total = 0
     if sys.argv[1] == "deaths":
         for name in COMMANDS:
-            total += work(name, "", True) if name != "first" else 0
+            total += work(name, "", True) if name not in ("first", "init") else 0
+    elif sys.argv[1] == "init-deaths":
+        total = work("init", "", True)
     else:
         for lacking in LACKING.values():
             total += work(sys.argv[1], lacking, False)

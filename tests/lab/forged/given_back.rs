@@ -153,6 +153,22 @@ fn a_daemon_that_is_said_to_be_dead_ends_nothing() {
 }
 
 #[test]
+fn a_daemon_that_is_said_to_have_given_up_has_nothing_restarted() {
+    // Services that have another name than their program, and two programs.
+    let run = authenticated().sh(
+        "relayhost apply --no-verify >/dev/null; master=$(cat /var/spool/postfix/pid/master.pid)
+         for name in $(postconf -M | awk '$2 == \"unix\" && $1 != $8 { print $1 }') smtp bounce; do
+             setpriv --reuid 65534 --regid 65534 --clear-groups logger -p mail.info -t 'postfix/master[9]' \"warning: /usr/lib/postfix/sbin/$name: bad command startup -- throttling\"
+             await eval 'tail -1 /var/log/maillog | grep -q throttling'
+             postconf -e relayhost=; touch -d '-5 seconds' /etc/postfix/main.cf; relayhost apply --no-verify --no-probe --force | grep -o 'postfix: .* done'
+         done; echo \"master $(($(cat /var/spool/postfix/pid/master.pid) - master))\"",
+    );
+    let told: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("postfix: ")).collect();
+    assert!(told.len() > 5 && told.iter().all(|line| *line == "postfix: reload done"), "{}", run.stdout);
+    run.says("master 0");
+}
+
+#[test]
 fn lines_that_repeat_the_reason_hold_no_retry_up() {
     let again = "{id}: to=<ops@example.com>, relay=smtp.example.com[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=4.7.1, status=deferred ({why})";
     let run = authenticated().relay("greylist").sh(&format!(

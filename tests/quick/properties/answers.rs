@@ -109,7 +109,7 @@ fn answers_text() -> impl Strategy<Value = Vec<u8>> {
 
 /// All that a person could be shown of an error.
 fn shown(error: &relayhost::error::Error) -> String {
-    format!("{error} {error:?} {}", error.hint())
+    format!("{error} {error:?} {}", error.hint("relayhost check"))
 }
 
 proptest! {

@@ -7,9 +7,7 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use relayhost::model::desired::{Auth, Desired};
-use relayhost::model::observed::{
-    Database, MapFile, Observed, Postfix, Presence, Sendmail, Service, Version,
-};
+use relayhost::model::observed::{Database, MapFile, Observed, Postfix, Sendmail, Service, Version};
 use relayhost::model::plan::Plan;
 use relayhost::model::plan::action::{Action, Actions, FileChange, MainCfChange, MapChange};
 use relayhost::model::postfix::maincf::MainCf;
@@ -78,7 +76,7 @@ fn observed() -> impl Strategy<Value = Observed> {
             Observed {
                 packages: packages
                     .into_iter()
-                    .map(|name| (name.to_owned(), Presence::Installed(format!("{name}-1-1.x86_64"))))
+                    .map(|name| (name.to_owned(), format!("{name}-1-1.x86_64")))
                     .collect(),
                 plugins: ["plain".to_owned(), "login".to_owned()].into(),
                 mail_command: Some("/usr/bin/mail".into()),

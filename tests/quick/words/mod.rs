@@ -19,7 +19,7 @@ use relayhost::model::causes::{About, Circumstances};
 use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
-use relayhost::model::log::{Line, parse_line};
+use relayhost::model::log::{Line, Reader, parse_line};
 
 fn text(expression: &str) -> impl Strategy<Value = String> {
     string_regex(expression).unwrap()

@@ -87,7 +87,7 @@ fn log_of(frame: &str, said: &str) -> String {
 fn report_of(frame: &str, said: &str) -> Option<String> {
     let report = report(&log_of(frame, said));
     let failure = report.failures.iter().find(|failure| failure.tally.messages > 0)?;
-    Some(failure.id.clone()).filter(|id| id != "unknown")
+    Some(failure.cause.id.clone()).filter(|id| id != "unknown")
 }
 
 fn trail_of(frame: &str, said: &str) -> Option<String> {

@@ -49,7 +49,7 @@ fn the_remedies_of_errors_type_names() {
             Error::MapDiffers { database: name.into() },
         ];
         for error in errors {
-            let hint = error.hint();
+            let hint = error.hint("relayhost check");
             assert!(hint.contains(&typed(name)), "{hint}");
             assert!(!hint.replace(&typed(name), "").contains(name), "{hint}");
         }
@@ -100,6 +100,24 @@ fn what_is_filled_into_a_command_is_typed() {
         }
     }
     assert!(found >= 15, "only {found} commands were found");
+}
+
+/// `Error::hint` puts the command in place of these words, and nothing else of relayhost's passes it.
+#[test]
+fn no_remedy_leaves_open_which_command_is_to_be_run_again() {
+    let mut found = 0;
+    for (path, text) in sources(&project().join("src")) {
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in lines.filter(|line| line.contains("same command") || line.contains("run this again")) {
+            found += 1;
+            let passes = ["src/error", "src/sys", "src/engine"]
+                .iter()
+                .any(|part| path.to_string_lossy().contains(part));
+            assert!(line.contains("the same command") && passes, "{}: {line}", path.display());
+        }
+    }
+    assert!(found >= 15, "only {found} remedies were found");
 }
 
 fn sources(directory: &Path) -> Vec<(PathBuf, String)> {

@@ -80,7 +80,8 @@ class Session(socketserver.BaseRequestHandler):
 
     def say(self, stage, said=""):
         """Answers as the script says, and tells the code's first digit."""
-        reply = SCRIPT.reply(stage, said)
+        pause, reply = re.fullmatch(r"(?:after (\d+)s )?(.*)", SCRIPT.reply(stage, said)).groups()
+        time.sleep(int(pause or 0))
         self.act(stage, reply)
         self.send(reply)
         if reply.startswith("421"):

@@ -88,10 +88,7 @@ fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result
         }
         Choice::NoPlugin { lacks } => {
             // If the options forbid the mechanism, a missing plugin is not the cause.
-            if let Some(kind) = lacks.filter(|_| !talk.route.facts.contains(&Fact::Noplaintext)) {
-                talk.route.facts.insert(Fact::PluginMissing);
-                kind.package.clone_into(&mut talk.route.package);
-            }
+            talk.route.lacks = lacks.filter(|_| !talk.route.facts().contains(&Fact::Noplaintext));
             vec![
                 "warning: SASL authentication failure: No worthy mechs found".to_owned(),
                 format!(

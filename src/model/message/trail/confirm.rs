@@ -1,9 +1,10 @@
 //! Compares a trail with the queue: which of its lines the queue confirms, and which contradict the queue or each other.
 
-use super::word::{Gone, Standing, Whereabouts, Word, agree, deferred, end, whereabouts};
+use super::word::{Standing, Whereabouts, Word, agree, deferred, end, whereabouts};
 use super::{ATTEMPTS, Author, Trail};
 use crate::model::log::event::plain;
-use crate::model::log::{Attempt, Status};
+use crate::model::log::{Attempt, Gone, Status};
+use crate::model::message::gap::Gap;
 
 impl Trail {
     /// The word on the message from log and queue together. `is_relay` tells whether a host is the relay of the answers.
@@ -12,6 +13,9 @@ impl Trail {
     pub fn word(&self, standing: &Standing, is_relay: impl Fn(&str, &str, u16) -> bool) -> Word {
         if let Some(word) = self.word_of_file(standing) {
             return word;
+        }
+        if let Some(gap) = self.gap() {
+            return Word::Incomplete(gap);
         }
         if let Some(doubt) = self.doubt() {
             return Word::Doubt(doubt);
@@ -171,6 +175,14 @@ impl Trail {
         }
     }
 
+    /// The reason why the log may lack lines of Postfix. One that Postfix alone writes may lack some too, and has no line of
+    /// anybody else's in their place.
+    pub fn gap(&self) -> Option<Gap> {
+        let told = || self.lost.clone().filter(|line| line.contains("postfix")).map(Gap::Told);
+        let is_open_to_all = self.author == Author::Anybody;
+        self.gap.clone().or_else(told).filter(|_| is_open_to_all)
+    }
+
     /// The reason why a log that anybody can write to proves nothing, whatever the queue says.
     fn doubt(&self) -> Option<String> {
         if self.author == Author::Postfix {
@@ -178,9 +190,6 @@ impl Trail {
         }
         if self.attempts.len() > ATTEMPTS {
             return Some(format!("the log has more than {ATTEMPTS} attempts for one recipient"));
-        }
-        if let Some(lost) = self.lost.as_ref().filter(|lost| lost.contains("postfix")) {
-            return Some(format!("the log has lost lines of Postfix: {lost}"));
         }
         if let (Some(one), Some(other)) = (self.gone, self.gone_otherwise) {
             return Some(format!(

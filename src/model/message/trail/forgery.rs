@@ -112,15 +112,34 @@ fn forged() -> impl Strategy<Value = String> {
 }
 
 /// The word in short, without the way in which the message left the queue: any line may explain that.
-fn said(lines: &[String], standing: &Standing) -> String {
+fn said(lines: &[String], standing: &Standing, gap: Option<&Gap>) -> String {
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let word = short(&trail(Author::Anybody, &lines), standing);
+    let mut trail = trail(Author::Anybody, &lines);
+    if let Some(gap) = gap {
+        trail.miss(gap);
+    }
+    let word = short(&trail, standing);
     if word.starts_with("gone ") { "gone".into() } else { word }
+}
+
+/// The lines with others between them.
+fn mix(mut lines: Vec<String>, forged: &[(usize, String)]) -> Vec<String> {
+    for (place, line) in forged {
+        // Nobody knows the Message-ID before cleanup(8) has logged it.
+        let queued = lines.iter().position(|line| line == QUEUED);
+        let first = match (line.contains("message-id="), queued) {
+            (true, None) => continue,
+            (true, Some(at)) => at + 1,
+            (false, _) => 0,
+        };
+        lines.insert(first + place % (lines.len() + 1 - first), line.clone());
+    }
+    lines
 }
 
 #[test]
 fn each_history_has_its_word() {
-    let words: Vec<_> = histories().iter().map(|(lines, standing)| said(lines, standing)).collect();
+    let words: Vec<_> = histories().iter().map(|(lines, standing)| said(lines, standing, None)).collect();
     let expected = [
         "open",
         "open",
@@ -169,18 +188,40 @@ proptest! {
     ) {
         let all = histories();
         let (lines, standing) = at.get(&all);
-        let truth = said(lines, standing);
-        let mut mixed = lines.clone();
-        for (place, line) in &forged {
-            // Nobody knows the Message-ID before cleanup(8) has logged it.
-            let first = mixed.iter().position(|line| line == QUEUED).unwrap_or_default() + 1;
-            let first = if line.contains("message-id=") { first } else { 0 };
-            mixed.insert(first + place % (mixed.len() + 1 - first), line.clone());
-        }
-        let word = said(&mixed, standing);
+        let truth = said(lines, standing, None);
+        let mixed = mix(lines.clone(), &forged);
+        let word = said(&mixed, standing, None);
         prop_assert!(
             word == truth || word == "open" || word.starts_with("doubt: "),
             "{} became {} by {:#?}", truth, word, mixed
+        );
+    }
+
+    #[test]
+    fn of_a_log_that_lost_lines_no_other_word_comes_either(
+        at in any::<prop::sample::Index>(),
+        lost in vec(any::<bool>(), 4),
+        told in any::<bool>(),
+        forged in vec((any::<usize>(), forged()), 1..6),
+    ) {
+        let all = histories();
+        let (lines, standing) = at.get(&all);
+        let truth = said(lines, standing, None);
+        let left = lines.iter().zip(lost.iter().chain(std::iter::repeat(&false)));
+        let left = left.filter(|(_, lost)| !**lost).map(|(line, _)| line.clone());
+        let mut mixed = mix(left.collect(), &forged);
+        if told {
+            let line = "x rsyslogd[7]: imuxsock[pid 9]: begin to drop messages due to rate-limiting postfix";
+            mixed.push(line.to_owned());
+        }
+        let word = said(&mixed, standing, (!told).then_some(&Gap::Full));
+        prop_assert!(
+            word == truth || word == "open" || word.starts_with("doubt: ") || word.starts_with("incomplete "),
+            "{} became {} by {:#?}", truth, word, mixed
+        );
+        prop_assert!(
+            !["accepted ", "bounced ", "deferred ", "here ", "elsewhere "].iter().any(|it| word.starts_with(it)),
+            "{} of a log that lost lines: {:#?}", word, mixed
         );
     }
 }

@@ -2,28 +2,8 @@
 
 use crate::model::inspection::queue::{Addressee, Contents, QueueFile, Recipient};
 use crate::model::log::event::plain;
-use crate::model::log::{Attempt, Hop, Status};
-
-/// An end of the message as a whole, which no record of an attempt reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gone {
-    /// It was in the queue for too long, or an administrator had it expire.
-    Expired,
-    /// An administrator took it out of the queue.
-    Deleted,
-    /// A rule or a milter threw it away.
-    Discarded,
-    /// Postfix told its sender that it did not arrive.
-    Returned,
-    /// A rule or a milter refused it before it was in the queue.
-    Refused,
-    /// Postfix could not take it into the queue, and keeps it in the maildrop.
-    GivenBack,
-    /// An administrator put it back into the maildrop.
-    Requeued,
-    /// Its queue file disappeared before the recipient was done, and no program of Postfix reports it.
-    Removed,
-}
+use crate::model::log::{Attempt, Gone, Hop, Status};
+use crate::model::message::gap::Gap;
 
 impl Gone {
     pub(super) fn words(self) -> &'static str {
@@ -80,6 +60,8 @@ pub enum Word {
     /// They contradict each other, as the text says. One of them may be late; if the contradiction stays, somebody other
     /// than Postfix has written to the log.
     Doubt(String),
+    /// The log may lack lines of Postfix, so the lines that it has say nothing.
+    Incomplete(Gap),
 }
 
 impl Word {
@@ -87,7 +69,7 @@ impl Word {
     pub fn attempt(&self) -> Option<&Attempt> {
         match self {
             Self::Said(found) => Some(found.attempt()),
-            Self::Open | Self::Gone(_) | Self::Doubt(_) => None,
+            Self::Open | Self::Gone(_) | Self::Doubt(_) | Self::Incomplete(_) => None,
         }
     }
 }

@@ -1,0 +1,118 @@
+//! Passwords that Postfix takes from other tables than relayhost's are hidden as well, in every command of root's.
+
+use crate::host::{AUTHENTICATED, host, read};
+
+/// Tables of every kind, each with a password of its own, named in main.cf and in options of master.cf. The next-hop
+/// destination and the sender are keys of smtp(8) alike (smtp_sender_dependent_authentication).
+const TABLES: &str = r"
+cd /etc/postfix
+printf '[other.example.com]:587 u:Kumquat-1\n[smtp.example.com]:587 u:Papaya-2\n' >hashed; postmap hash:hashed
+# The database and the source differ: smtp(8) reads the database.
+printf '[other.example.com]:587 u:Rambutan-3\n' >btreed; postmap btree:btreed; printf 'x u:Tamarind-4\n' >btreed; touch -d '1 hour ago' btreed
+printf 'monitor@example.com u:Durian-5\nmonitor@example.com u:Jackfruit-6\n' >texted
+printf '/^.smtp\.example\.com/ u:Lychee-7 8\n' >patterns
+printf 'linked u:Mangosteen-9\n' >real; postmap hash:real; mkdir away; mv real real.db away/; ln -s away/real linked; ln -s away/real.db linked.db
+chmod 600 hashed* btreed* texted patterns away/*
+postconf -e 'folder=/etc/postfix' 'smtp_sender_dependent_authentication=yes' \
+    'smtp_sasl_password_maps=hash:/etc/postfix/sasl_passwd, proxy:hash:$folder/hashed btree:$folder/btreed'
+cat >>master.cf <<'E'
+one unix - - n - - smtp -o smtp_sasl_auth_enable=yes -o smtp_sasl_password_maps=texthash:/etc/postfix/texted
+two unix - - n - - smtp -o folder=/etc/postfix
+  -o { smtp_sasl_password_maps = pcre:$folder/patterns, static:{u:Soursop 10} }
+three unix - - n - - lmtp -o lmtp_sasl_password_maps=inline:{{[r]:25=u:Feijoa-11},r=u:Cherimoya-12}
+four unix - - n - - smtp -o smtp_sasl_password_maps=pipemap:{inline:{a=b},hash:/etc/postfix/linked}
+E
+postfix reload 2>/dev/null
+";
+
+const PASSWORDS: [&str; 12] = [
+    "Kumquat-1",
+    "Papaya-2",
+    "Rambutan-3",
+    "Tamarind-4",
+    "Durian-5",
+    "Jackfruit-6",
+    "Lychee-7 8",
+    "Soursop 10",
+    "Feijoa-11",
+    "Cherimoya-12",
+    "Mangosteen-9",
+    "correct horse battery staple",
+];
+
+#[test]
+fn passwords_of_every_table_are_hidden_in_every_command() {
+    let lines: Vec<String> = PASSWORDS
+        .iter()
+        .enumerate()
+        .map(|(n, password)| {
+            format!(
+                "Nov 28 10:00:{n:02} op5 postfix/smtp[9]: 4Q{n:02}Z: to=<a{n}@example.org>, relay=mx.example.org[192.0.2.1]:25, \
+                 delay=1, delays=0/0/1/0, dsn=5.7.1, status=bounced (host mx.example.org[192.0.2.1] said: 550 5.7.1 odd{n} <{password}> \
+                 (in reply to end of DATA command))\n"
+            )
+        })
+        .collect();
+    let lines = lines.concat();
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "relayhost apply --no-verify >/dev/null || exit 9\n{TABLES}\ncat >/root/log <<'E'\n{lines}E\n
+         echo '== all'; relayhost diagnose /root/log; relayhost diagnose --json /root/log
+         for n in $(seq -w 00 11); do relayhost diagnose --queue-id 4Q${{n}}Z /root/log; done
+         cat /root/log >>/var/log/maillog; relayhost diagnose --since 2000d
+         # What a command shows of itself: a comment in main.cf that a diff has in it.
+         for p in Kumquat-1 'Lychee-7 8' Cherimoya-12; do sed -i \"s|^smtp_sasl_password_maps|# $p\\n&|\" main.cf; done
+         relayhost plan; relayhost check; relayhost history; echo '== end'"
+    ));
+    let all = run.part("all");
+    for (n, password) in PASSWORDS.iter().enumerate() {
+        assert!(all.replace('\n', " ").contains(&format!("odd{n} <********>")), "{n}: {run:?}");
+        assert!(!format!("{}{}", run.stdout, run.stderr).contains(password), "{password}: {run:?}");
+    }
+}
+
+#[test]
+fn a_password_that_stands_in_a_setting_is_no_argument_of_a_program() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply --no-verify >/dev/null || exit 9
+         for value in 'static:alerts@example.com:correct horse battery staple' 'static:{alerts@example.com:correct horse battery staple}' \\
+             'inline:{ { [smtp.example.com]:587 = alerts@example.com:correct horse battery staple } }'; do
+             postconf -e \"smtp_sasl_password_maps=$value\"
+             for command in check diagnose 'probe --current'; do
+                 strace -f -s 200 -e trace=execve -o /root/trace relayhost $command >/root/out 2>&1
+                 grep -c 'horse' /root/trace; grep -E 'login|horse' /root/out; grep -c 'execve.*= 0' /root/trace >&2
+             done
+         done",
+    );
+    let counts: Vec<&str> =
+        run.stdout.lines().filter(|line| line.bytes().all(|c| c.is_ascii_digit())).collect();
+    assert_eq!(counts, ["0"; 9], "{run:?}");
+    assert!(run.stderr.lines().all(|count| count.parse::<u32>().unwrap() > 1), "{run:?}");
+    run.never_says("horse");
+}
+
+/// What is looked at in addition costs a plain host nothing.
+#[test]
+fn check_runs_four_programs_on_a_plain_host() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply --no-verify >/dev/null || exit 9
+         strace -f -e trace=execve -o /root/trace relayhost check >/dev/null; sed -n 's/.*execve(\"\\([^\"]*\\)\".*= 0/\\1/p' /root/trace | sort",
+    );
+    let programs = ["/usr/bin/rpm", "/usr/sbin/postconf", "/usr/sbin/postmap", "/usr/sbin/postmap"];
+    let seen: Vec<&str> = run.stdout.lines().filter(|line| !line.ends_with("/relayhost")).collect();
+    assert_eq!(seen, programs, "{run:?}");
+}
+
+/// A thousand entries are known, those for the relay among them wherever they stand, and a command stays quick.
+#[test]
+fn a_large_table_costs_a_bounded_time() {
+    let run = host().answers_text(&read(AUTHENTICATED)).sh(
+        "relayhost apply --no-verify >/dev/null || exit 9
+         cd /etc/postfix; for n in $(seq 20000); do echo \"a$n@example.com user$n:Secret-of-$n\"; done >many; echo '[smtp.example.com]:587 u:Papaya-2' >>many; chmod 600 many
+         postmap many; postconf -e 'smtp_sasl_password_maps=hash:/etc/postfix/many'
+         printf 'Nov 28 10:00:00 op5 postfix/smtp[9]: 4Q00Z: to=<a@example.org>, relay=mx.example.org[192.0.2.1]:25, delay=1, delays=0/0/1/0, dsn=5.7.1, status=bounced (host mx.example.org[192.0.2.1] said: 550 5.7.1 odd <Papaya-2>)\\n' >/root/log
+         begin=$(date +%s); relayhost diagnose /root/log; echo took $(($(date +%s) - begin))",
+    );
+    let run = run.says("odd <********>").never_says("Papaya");
+    let took: u32 = run.stdout.rsplit("took ").next().unwrap().trim().parse().unwrap();
+    assert!(took < 30, "{took} s: {run:?}");
+}
