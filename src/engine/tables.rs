@@ -6,12 +6,12 @@ use crate::error::Result;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::settings::{Settings, value};
-use crate::model::probe::current::Relayhost;
+use crate::model::route::nexthop::NextHop;
 use crate::sys::{postfix, secrets};
 
 /// The entry of the password tables in force for a relay, `user:password`: first by the name, then by the value of
 /// `relayhost` (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
-pub fn login_entry(relay: &Relayhost, settings: &Settings) -> Result<Option<String>> {
+pub fn login_entry(relay: &NextHop, settings: &Settings) -> Result<Option<String>> {
     let keys = [relay.host.clone(), relay.text.clone()];
     let entry = first_entry("smtp_sasl_password_maps", &keys, settings)?;
     if let Some(entry) = &entry {
@@ -25,7 +25,7 @@ pub fn know_login_in_force(settings: &Settings) {
     let path = Managed::SaslPasswd.path();
     let is_ours = |table: &String| table.split_once(':').is_some_and(|(_, name)| Path::new(name) == path);
     let tables = words(value(settings, "smtp_sasl_password_maps"));
-    let Some(relay) = Relayhost::parse(value(settings, "relayhost")).filter(|_| !tables.iter().all(is_ours))
+    let Some(relay) = NextHop::parse(value(settings, "relayhost")).filter(|_| !tables.iter().all(is_ours))
     else {
         return;
     };

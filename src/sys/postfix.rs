@@ -1,5 +1,6 @@
 //! Runs Postfix's own programs: postconf, postmap, postqueue, postcat, postlog, postsuper.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::fs::PermissionsExt;
@@ -108,6 +109,24 @@ pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
     }
     let command = without_inline_tables(&cmd.line());
     Err(Error::Program { command, status: output.status(), stderr: without_inline_tables(&output.tail()) })
+}
+
+/// Asks one table for several keys at once, in at most this time: the values of those that it has, by key. A table of
+/// proxymap(8) is asked directly: proxymap reports a table that it cannot read once only, and smtp(8) needs that line.
+pub fn look_up_all(table: &str, keys: &[String], limit: Duration) -> Result<BTreeMap<String, String>> {
+    let table = table.strip_prefix("proxy:").unwrap_or(table);
+    let (one_line, input) = (|key: &&String| !key.contains(['\n', '\0']), |key: &String| format!("{key}\n"));
+    let input: String = keys.iter().filter(one_line).map(input).collect();
+    let ((), cmd, output) = postmap(|cmd| {
+        Ok(((), cmd.args(["-q", "-", table]).input(input.clone().into_bytes()).within(limit)))
+    })?;
+    if !output.stderr.is_empty() {
+        let (command, stderr) = (without_inline_tables(&cmd.line()), without_inline_tables(&output.tail()));
+        return Err(Error::Program { command, status: output.status(), stderr });
+    }
+    let text = output.text();
+    let pair = |line: &str| line.split_once('\t').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Ok(text.lines().filter_map(pair).collect())
 }
 
 /// A map source and its database, finished beside their places and not yet in them. Gone when `staging` is dropped.

@@ -12,8 +12,9 @@ use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::postfix::settings::{Settings, probed, value};
-use crate::model::probe::current::{Current, Relayhost};
+use crate::model::probe::current::Current;
 use crate::model::probe::route::Route;
+use crate::model::route::nexthop::NextHop;
 use crate::model::secret::Secret;
 use crate::sys::{files, host, postfix};
 
@@ -66,7 +67,7 @@ pub fn route_of_answers(desired: &Desired, host: &Host) -> (Route, Vec<String>) 
 /// The route that Postfix takes now; `None` if it has no relay.
 pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Route>> {
     let setting = |name: &str| value(&host.settings, name);
-    let Some(relay) = Relayhost::parse(setting("relayhost")) else { return Ok(None) };
+    let Some(relay) = NextHop::parse(setting("relayhost")) else { return Ok(None) };
     let login = if setting("smtp_sasl_auth_enable") == "yes" {
         login_entry(&relay, &host.settings)?.map(|entry| {
             let (user, password) = entry.split_once(':').unwrap_or((&entry, ""));

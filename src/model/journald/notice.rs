@@ -77,7 +77,11 @@ impl Account {
             Ended::Idle(idle) => Self::good(idle.text()),
             Ended::Recovered(recovered) => Self::good(recovered.as_deref().unwrap_or(NOTHING_LEFT)),
             Ended::Failed(error) => Self::amiss(text::harmless(&error.to_string()), error.hint()),
-            Ended::Deferred(_) | Ended::Listed(_) | Ended::Restored(_) | Ended::Shown(_) => Self::default(),
+            Ended::Routed(_)
+            | Ended::Deferred(_)
+            | Ended::Listed(_)
+            | Ended::Restored(_)
+            | Ended::Shown(_) => Self::default(),
         }
     }
 

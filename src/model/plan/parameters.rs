@@ -64,9 +64,24 @@ pub fn parameters(
     Ok(wanted)
 }
 
-/// The items of a Postfix list: separated by commas and white space.
+/// The items of a Postfix list: separated by commas and white space, but for those within braces (postconf(5),
+/// "inline:{…}" and the like; mystrtokq in util/mystrtok.c).
 pub fn words(value: &str) -> Vec<String> {
-    value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let (mut words, mut word, mut depth) = (Vec::new(), String::new(), 0_u32);
+    for c in value.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && matches!(c, ',' | ' ' | '\t' | '\n') {
+            words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+        } else {
+            word.push(c);
+        }
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
 }
 
 /// The usual paths of a CA bundle: EL's, EL's newer one, Debian's (postconf(5) has no default).

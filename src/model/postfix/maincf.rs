@@ -25,6 +25,22 @@ impl MainCf {
         line.text(&self.bytes).split_once('=').map(|(_, value)| trim(value).to_owned())
     }
 
+    /// Each definition in the file's order: the name, the value, and the number of its first line, from 1. Of several of one
+    /// parameter the last counts.
+    pub fn all(&self) -> Vec<(String, String, usize)> {
+        let (mut all, mut number, mut counted) = (Vec::new(), 1, 0);
+        for line in lines::logical(&self.bytes) {
+            let start = line.parts.first().map_or(counted, |part| part.start);
+            let between = self.bytes.get(counted..start).unwrap_or_default();
+            number += lines::ends(between);
+            counted = start;
+            if let Some((name, value)) = line.text(&self.bytes).split_once('=') {
+                all.push((trim(name).to_owned(), trim(value).to_owned(), number));
+            }
+        }
+        all
+    }
+
     /// Sets a parameter: in place of its last definition (others are removed), or at the end if there is none.
     pub fn set(&mut self, name: &str, value: &str) {
         let text = if value.is_empty() { format!("{name} =") } else { format!("{name} = {value}") };

@@ -183,7 +183,8 @@ mod tests {
     use super::*;
     use crate::model::postfix::settings::Settings;
     use crate::model::probe::certificate::Certificate;
-    use crate::model::probe::current::{Current, Relayhost};
+    use crate::model::probe::current::Current;
+    use crate::model::route::nexthop::NextHop;
     use crate::model::secret::Secret;
 
     const NOW: i64 = 1_800_000_000;
@@ -193,7 +194,7 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
         let current = Current {
-            relay: Relayhost::parse("[relay.test]:587").unwrap(),
+            relay: NextHop::parse("[relay.test]:587").unwrap(),
             login: login.then(|| ("u".to_owned(), Secret::new("p"))),
             sender: ["a@b".into(), "c@d".into()],
             recipient: None,

@@ -9,55 +9,14 @@ use crate::model::causes::catalogue::Fact;
 use crate::model::desired::Tls;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{Settings, value, value_or};
+use crate::model::route::nexthop::NextHop;
 use crate::model::secret::Secret;
-
-/// The value of `relayhost`, read as smtp(8) does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relayhost {
-    /// The relay as it is written there.
-    pub text: String,
-    /// Name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Whether Postfix asks for its MX records: it does without brackets.
-    pub mx: bool,
-    /// Whether more relays follow (Postfix 3.5 and later take several).
-    pub more: bool,
-}
-
-impl Relayhost {
-    /// Reads the value; `None` if it is empty or cannot be understood.
-    pub fn parse(value: &str) -> Option<Self> {
-        let all = words(value);
-        let text = all.first()?.clone();
-        let (host, port, mx) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (host, port) = rest.split_once(']')?;
-                (host, port.strip_prefix(':'), false)
-            }
-            None => match text.split_once(':') {
-                Some((host, port)) => (host, Some(port), true),
-                None => (text.as_str(), None, true),
-            },
-        };
-        let port = match port {
-            None | Some("smtp") => 25,
-            Some("submission") => 587,
-            Some("smtps" | "submissions") => 465,
-            Some(number) => number.parse().ok()?,
-        };
-        let host = host.to_ascii_lowercase();
-        let host = host.strip_prefix("ipv6:").unwrap_or(&host).to_owned();
-        (!host.is_empty()).then_some(Self { host, port, mx, more: all.len() > 1, text })
-    }
-}
 
 /// The facts in force besides the settings.
 #[derive(Debug)]
 pub struct Current {
     /// The relay.
-    pub relay: Relayhost,
+    pub relay: NextHop,
     /// The login that the password table has for the relay.
     pub login: Option<(String, Secret)>,
     /// Envelope sender, before and after the rewriting.
@@ -148,19 +107,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn relayhosts_are_read_as_postfix_reads_them() {
-        let parse = |text| Relayhost::parse(text).map(|relay| (relay.host, relay.port, relay.mx));
-        assert_eq!(parse("[Smtp.Example.com]:587"), Some(("smtp.example.com".into(), 587, false)));
-        assert_eq!(parse("[mail]"), Some(("mail".into(), 25, false)));
-        assert_eq!(parse("example.com"), Some(("example.com".into(), 25, true)));
-        assert_eq!(parse("example.com:submission, [b]:25"), Some(("example.com".into(), 587, true)));
-        assert_eq!(parse("[ipv6:::1]:smtps"), Some(("::1".into(), 465, false)));
-        for bad in ["", "[x", "[x]:99999", "[]:25", ":25", "x:bogus"] {
-            assert_eq!(parse(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
     fn settings_become_a_route() {
         let settings: Settings = [
             ("smtp_tls_security_level", "secure"),
@@ -175,7 +121,7 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         let current = Current {
-            relay: Relayhost::parse("[r]:465").unwrap(),
+            relay: NextHop::parse("[r]:465").unwrap(),
             login: None,
             sender: ["a@b".into(), "a@b".into()],
             recipient: None,
