@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 use super::load;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
-use crate::model::observed::parse_settings;
-use crate::model::plan::parameters::words;
+use crate::model::observed::{Postfix, parse_settings};
+use crate::model::plan::parameters::{parameters, words};
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
+use crate::model::postfix::mastercf::MasterCf;
+use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{self, Settings, value};
 use crate::model::route::host::Host;
-use crate::model::route::tables::{Answer, Ask, is_asked, kind};
+use crate::model::route::tables::{Answer, Ask, is_asked, kind, tables};
+use crate::model::route::written::path_of;
 use crate::model::route::{Way, route};
 use crate::sys::{clock, files, listeners, postfix, secrets};
 
@@ -61,6 +64,57 @@ pub fn host_of(settings: Settings, main_cf: &MainCf) -> Result<Host> {
     let jail = Path::new(value(&host.settings, "queue_directory")).join("etc/resolv.conf");
     host.jail_resolves = Some(files::exists(&jail));
     Ok(host)
+}
+
+/// The way of an alert with the answers in force: as this host is, but for what `apply` would set.
+pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> {
+    let Some(kind) = &postfix.map_kind else { return Ok(None) };
+    let mut settings = postfix.settings.clone();
+    for (name, value) in parameters(desired, postfix, kind)? {
+        settings.insert(name.to_owned(), value);
+    }
+    let host = host_of(settings, &postfix.main_cf)?;
+    let mut known = Known::new();
+    for file in Managed::maps() {
+        let source = postfix.maps.get(&file).and_then(|map| map.source.as_ref());
+        let mut entries = source.map(MapSource::entries).unwrap_or_default();
+        if file.is_secret() && postfix.other_way.is_none() {
+            entries.remove(&desired.relay.host);
+        }
+        let wanted = desired.entries(file).into_iter();
+        entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
+        known.insert(kind.table(&file.path()), entries);
+    }
+    let (from, to) = addresses(Some(desired), &host.settings);
+    Ok(Some(way(&host, &from, &to, Some(&known))))
+}
+
+/// A place, other than `relayhost`, that leads mail to the server of this name, or that may and cannot be read.
+pub fn other_way(name: &str, settings: &Settings, main_cf: &MainCf) -> Option<String> {
+    let has_name = |text: &str| text.to_lowercase().contains(name);
+    let own = ["relayhost", "smtp_sasl_password_maps", "smtp_tls_policy_maps", "smtp_tls_per_site"];
+    let set = main_cf
+        .all()
+        .into_iter()
+        .find(|(parameter, value, _)| !own.contains(&parameter.as_str()) && has_name(value));
+    if let Some((parameter, ..)) = set {
+        return Some(parameter);
+    }
+    let master_cf = files::read_whole(Path::new(MASTER_CF)).ok().flatten().unwrap_or_default();
+    if MasterCf::new(&master_cf).texts().any(has_name) {
+        return Some("master.cf".into());
+    }
+    let leading =
+        ["transport_maps", "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps"];
+    let tables = leading.iter().flat_map(|parameter| tables(value(settings, parameter)));
+    tables.into_iter().find(|table| match path_of(table) {
+        Some(path) => {
+            let source = files::read_whole(Path::new(path)).ok().flatten();
+            source.is_none_or(|bytes| has_name(&String::from_utf8_lossy(&bytes)))
+        }
+        // In the setting itself it would have been seen above; a server's table may have anything.
+        None => !is_asked(table),
+    })
 }
 
 /// Tables whose entries are known without asking: by `type:path`, the entries by key in lower case.

@@ -197,6 +197,73 @@ fn the_sender_is_the_one_that_the_relay_sees() {
     );
 }
 
+/// What `check` says of a host that was changed so: the findings of the way that differ, with their remedies.
+fn checked(setup: &str) -> (Vec<(String, String)>, Run) {
+    let script =
+        "relayhost apply --no-verify >/dev/null || exit 90\n{SETUP}\necho '== check'\nrelayhost check --json";
+    let run = host().answers(AUTHENTICATED).sh(&script.replace("{SETUP}", setup));
+    let report = run.json("check");
+    let all = report["findings"].as_array().unwrap().iter().filter(|finding| {
+        finding["state"] == "differs" && finding["id"].as_str().unwrap().starts_with("route.")
+    });
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (all.map(|finding| (text(&finding["id"]), text(&finding["remedy"]))).collect(), run)
+}
+
+#[test]
+fn check_names_the_hop_and_its_remedy_works() {
+    assert_eq!(checked("true").0, []);
+    for (setup, hop) in [
+        ("postconf -P smtp/unix/smtp_tls_security_level=none", "tls"),
+        ("postconf -P smtp/unix/smtp_sasl_auth_enable=no", "login"),
+        ("postconf -MX smtp/unix", "service"),
+        ("postconf -F smtp/unix/chroot=y; rm -f /var/spool/postfix/etc/resolv.conf", "service"),
+        ("postconf -e default_transport=error", "transport"),
+        ("postconf -e defer_transports=smtp", "transport"),
+        (
+            "printf '[smtp.example.com]:587 may\\n' >/etc/postfix/l; postmap hash:/etc/postfix/l; postconf -e smtp_tls_policy_maps=hash:/etc/postfix/l",
+            "tls",
+        ),
+        ("postconf -e smtp_tls_policy_maps=hash:/etc/postfix/l", "tls"),
+        (
+            "printf 'monitor x@bad.example\\n' >/etc/postfix/c; postmap hash:/etc/postfix/c; postconf -e myorigin=op5-system.localdomain sender_canonical_maps=hash:/etc/postfix/c",
+            "sender",
+        ),
+    ] {
+        let (found, run) = checked(setup);
+        let [(id, remedy)] = found.as_slice() else { panic!("{setup}: {found:?}\n{}", run.stdout) };
+        assert_eq!(*id, format!("route.{hop}"), "{setup}: {remedy}");
+        // What is in backticks is typed as it stands, where the remedy is commands alone.
+        if remedy.starts_with('`') {
+            let commands: Vec<&str> = remedy.split('`').skip(1).step_by(2).collect();
+            let (left, run) = checked(&format!("{setup}\n{}", commands.join("\n")));
+            assert!(left.is_empty(), "{setup}: {commands:?} left {left:?}\n{}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn the_entry_of_a_how_to_goes_unless_another_way_leads_there() {
+    let script = r#"
+printf 'smtp.example.com alerts@example.com:oldpassword\n# mine\n[other.example.net]:25 u:p\n' >/etc/postfix/sasl_passwd
+chmod 600 /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd
+cp /etc/postfix/sasl_passwd /tmp/before
+{OTHER}
+relayhost apply >/tmp/applied 2>&1; echo "apply $?"
+relayhost check >/tmp/checked; echo "check $?"
+grep -c '^smtp.example.com ' /etc/postfix/sasl_passwd; grep -c other.example.net /etc/postfix/sasl_passwd
+grep -o 'route.login' /tmp/checked
+relayhost restore 0 >/dev/null 2>&1; echo "restore $?"
+cmp /etc/postfix/sasl_passwd /tmp/before && echo as-before
+"#;
+    let with = |other: &str| host().answers(AUTHENTICATED).sh(&script.replace("{OTHER}", other));
+    let run = with("true").never_says("oldpassword");
+    assert_eq!(run.stdout, "apply 0\ncheck 0\n0\n1\nrestore 0\nas-before\n", "{}", run.stderr);
+    let other = "printf 'example.net smtp:smtp.example.com\\n' >/etc/postfix/t; postmap hash:/etc/postfix/t; postconf -e transport_maps=hash:/etc/postfix/t";
+    let run = with(other);
+    assert!(run.stdout.starts_with("apply 4\ncheck 3\n1\n1\nroute.login\n"), "{}", run.stdout);
+}
+
 #[test]
 fn bad_input_has_an_answer_in_five_seconds() {
     let script = r#"

@@ -19,7 +19,7 @@ impl Plan {
             let entries = desired.entries(file);
             let prefix = format!("{} ", file.name());
             if !entries.is_empty() || last.wrote.keys().any(|name| name.starts_with(&prefix)) {
-                self.map(file, &kind, &entries, postfix, last);
+                self.map(file, &kind, &entries, &desired.relay.host, postfix, last);
             }
         }
         let changes = self.settings(desired, postfix, &kind, last)?;
@@ -40,6 +40,7 @@ impl Plan {
         file: Managed,
         kind: &MapKind,
         entries: &[(String, String)],
+        host: &str,
         postfix: &Postfix,
         last: &LastRun,
     ) {
@@ -75,6 +76,16 @@ impl Plan {
                 left.push(key.to_owned());
             }
         }
+        // smtp(8) looks the server's bare name up before the next hop (smtp_sasl_passwd_lookup), so the entry of a how-to would
+        // win over ours. It stays where another way may need it; `route.login` says so.
+        let mut stronger = Vec::new();
+        if file.is_secret()
+            && postfix.other_way.is_none()
+            && let Some((_, ours)) = entries.first()
+            && after.remove(host, |value| value != ours)
+        {
+            stronger.push(host.to_owned());
+        }
         if entries.is_empty() && left.is_empty() {
             return;
         }
@@ -84,6 +95,9 @@ impl Plan {
         }
         if !left.is_empty() {
             amiss.push(format!("still has our entry for {}", left.join(", ")));
+        }
+        if !stronger.is_empty() {
+            amiss.push(format!("has an entry for {host}, which smtp(8) takes instead of ours"));
         }
         let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
         let mode = found.source_exposed.clone().or_else(|| match &found.database {
@@ -114,7 +128,7 @@ impl Plan {
         }
         let Some(why) = why else { return };
         let (kind, before) = (kind.clone(), found.source.clone());
-        let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).collect();
+        let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).chain(stronger).collect();
         self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys }));
     }
 

@@ -6,6 +6,7 @@ mod files;
 mod finding;
 mod packages;
 pub mod parameters;
+mod route;
 mod unmanaged;
 
 use std::collections::BTreeMap;

@@ -2,14 +2,12 @@
 //! elsewhere. It adds findings only, no actions.
 
 use super::action::changed_lines;
-use super::parameters::is_local;
 use super::{Plan, Remedy, State};
 use crate::error::shown as path_shown;
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
-use crate::model::postfix::{settings, shown};
 use crate::model::state::generation::LastRun;
 
 impl Plan {
@@ -45,7 +43,7 @@ impl Plan {
         }
     }
 
-    /// Adds settings that relayhost does not manage and that can lead mail elsewhere.
+    /// Adds the program behind sendmail, and a password that others could read on the way.
     pub(super) fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
         let set = || Remedy::say("alternatives --set mta /usr/sbin/sendmail.postfix");
         match &postfix.sendmail {
@@ -57,37 +55,6 @@ impl Plan {
                 let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path_shown(path));
                 self.add("sendmail", State::Differs, text, set());
             }
-        }
-        for parameter in settings::leading_elsewhere() {
-            let value = postfix.setting(parameter);
-            if !value.is_empty() {
-                self.add(
-                    format!("routing.{parameter}"),
-                    State::Warning,
-                    format!("`{}` can send mail another way than to the relay", shown::value(value)),
-                    Remedy::Say(format!(
-                        "make sure that it does what you want, or `postconf -X {parameter}`"
-                    )),
-                );
-            }
-        }
-        if !matches!(postfix.setting("default_transport"), "" | "smtp") {
-            let value = postfix.setting("default_transport").to_owned();
-            self.add(
-                "routing.default_transport",
-                State::Warning,
-                format!("`{value}`: mail for elsewhere does not go through smtp(8)"),
-                Remedy::say("postconf -e default_transport=smtp"),
-            );
-        }
-        if let Some(to) = desired.verify.to.as_ref().filter(|to| is_local(to, postfix)) {
-            let domain = to.rsplit('@').next().unwrap_or_default();
-            self.add(
-                "routing.mydestination",
-                State::Warning,
-                format!("`{domain}` is in mydestination, so mail for {to} stays on this host"),
-                Remedy::say("take the domain out of mydestination in main.cf"),
-            );
         }
         if desired.password_in_clear() {
             self.add(

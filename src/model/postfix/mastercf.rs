@@ -63,6 +63,13 @@ impl MasterCf {
         self.services.iter().find(|service| service.name == name && service.kind == kind)
     }
 
+    /// The values of all options, and the other arguments, of all services.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let options = self.services.iter().flat_map(|service| &service.options);
+        let args = self.services.iter().flat_map(|service| &service.args);
+        options.map(|set| set.value.as_str()).chain(args.map(String::as_str))
+    }
+
     /// Whether the file has no service at all, so that nothing is known of it.
     pub fn is_empty(&self) -> bool {
         self.services.is_empty()

@@ -33,8 +33,6 @@ enum InPlan {
     Read,
     /// The answers decide its value.
     Managed,
-    /// It can route mail past `relayhost`, or override its TLS level: a warning if it is set.
-    LeadsElsewhere,
 }
 
 /// Meanings of a parameter for a probe.
@@ -96,15 +94,11 @@ const TABLE: &[Parameter] = &[
     row("smtp_reply_filter", "").doubted(Matter::All, "reads the relay's replies through smtp_reply_filter"),
     row("smtp_discard_ehlo_keywords", "").doubted(Matter::All, "ignores what smtp_discard_ehlo_keywords lists"),
     row("smtp_discard_ehlo_keyword_address_maps", "").doubted(Matter::All, "ignores what its table of EHLO keywords lists"),
-    row("transport_maps", "").leads_elsewhere().names_tables()
-        .doubted(Matter::All, "may take another way by transport_maps").routed(),
-    row("sender_dependent_relayhost_maps", "").leads_elsewhere().names_tables()
-        .doubted(Matter::All, "may take another way by sender_dependent_relayhost_maps").routed(),
-    row("sender_dependent_default_transport_maps", "").leads_elsewhere().names_tables()
-        .doubted(Matter::All, "may take another way by sender_dependent_default_transport_maps").routed(),
+    row("transport_maps", "").names_tables().routed(),
+    row("sender_dependent_relayhost_maps", "").names_tables().routed(),
+    row("sender_dependent_default_transport_maps", "").names_tables().routed(),
     // TLS.
-    row("smtp_tls_policy_maps", "").leads_elsewhere().names_tables()
-        .doubted(Matter::All, "may use another level of TLS by smtp_tls_policy_maps").routed(),
+    row("smtp_tls_policy_maps", "").names_tables().routed(),
     row("smtp_tls_security_level", "").managed().probed().routed(),
     row("smtp_tls_wrappermode", "no").managed().probed().routed(),
     row("smtp_tls_CAfile", "").managed().probed().routed(),
@@ -119,16 +113,14 @@ const TABLE: &[Parameter] = &[
     row("smtp_tls_chain_files", "").doubted(Matter::Tls, "shows a certificate of its own (smtp_tls_chain_files)"),
     // Addresses.
     row("smtp_generic_maps", "").managed().probed().names_tables().routed(),
-    row("canonical_maps", "").names_tables()
-        .doubted(Matter::Sender, "rewrites addresses by canonical_maps as well").routed(),
-    row("sender_canonical_maps", "").names_tables()
-        .doubted(Matter::Sender, "rewrites senders by sender_canonical_maps as well").routed(),
+    row("canonical_maps", "").names_tables().routed(),
+    row("sender_canonical_maps", "").names_tables().routed(),
     row("canonical_classes", "envelope_sender, envelope_recipient, header_sender, header_recipient").routed(),
     row("sender_canonical_classes", "envelope_sender, header_sender").routed(),
     row("recipient_canonical_classes", "envelope_recipient, header_recipient").routed(),
     row("masquerade_classes", "envelope_sender, header_sender, header_recipient").routed(),
     row("masquerade_exceptions", "").routed(),
-    row("masquerade_domains", "").doubted(Matter::Sender, "rewrites senders by masquerade_domains as well").routed(),
+    row("masquerade_domains", "").routed(),
     row("alias_maps", "").names_tables(),
     row("recipient_canonical_maps", "").names_tables().routed(),
     row("relocated_maps", "").names_tables().routed(),
@@ -142,8 +134,7 @@ const TABLE: &[Parameter] = &[
     row("smtp_sasl_mechanism_filter", "").managed().probed(),
     row("smtp_sasl_security_options", "noplaintext, noanonymous").managed().probed(),
     row("smtp_sasl_tls_security_options", "").managed().probed(),
-    row("smtp_sender_dependent_authentication", "no")
-        .doubted(Matter::Login, "may log in as another by smtp_sender_dependent_authentication").routed(),
+    row("smtp_sender_dependent_authentication", "no").routed(),
 ];
 
 const fn row(name: &'static str, default: &'static str) -> Parameter {
@@ -157,10 +148,6 @@ impl Parameter {
 
     const fn managed(self) -> Self {
         Self { plan: Some(InPlan::Managed), ..self }
-    }
-
-    const fn leads_elsewhere(self) -> Self {
-        Self { plan: Some(InPlan::LeadsElsewhere), ..self }
     }
 
     const fn probed(self) -> Self {
@@ -195,7 +182,7 @@ fn names(filter: impl Fn(&Parameter) -> bool) -> Vec<&'static str> {
 
 /// Parameters that a plan or a diagnosis asks postconf for: those that relayhost manages are among them.
 pub fn planned() -> Vec<&'static str> {
-    names(|row| row.plan.is_some())
+    names(|row| row.plan.is_some() || row.routed)
 }
 
 /// Parameters on which the way of a message depends.
@@ -206,11 +193,6 @@ pub fn routed() -> Vec<&'static str> {
 /// Parameters whose values the answers decide.
 pub fn managed() -> Vec<&'static str> {
     names(|row| row.plan == Some(InPlan::Managed))
-}
-
-/// Parameters that can route mail past `relayhost`, or override its TLS level.
-pub fn leading_elsewhere() -> Vec<&'static str> {
-    names(|row| row.plan == Some(InPlan::LeadsElsewhere))
 }
 
 /// Parameters that a probe asks postconf for.
@@ -285,9 +267,22 @@ mod tests {
         }
         let route = [include_str!("../probe/route.rs"), include_str!("../probe/current.rs")];
         let facts = [include_str!("../../engine/probe/facts.rs")];
-        let probe = [read_in(&route, r"value(?:_or)?\(settings, "), read_in(&facts, r"setting\(")];
+        let probe =
+            [read_in(&route, r"value(?:_or)?\(settings, "), read_in(&facts, r"(?:setting\(|settings, )")];
         for name in probe.into_iter().flatten() {
             assert!(probed().contains(&name), "{name}");
+        }
+        let way = [
+            include_str!("../route/address.rs"),
+            include_str!("../route/filter.rs"),
+            include_str!("../route/login.rs"),
+            include_str!("../route/sender.rs"),
+            include_str!("../route/service.rs"),
+            include_str!("../route/tls.rs"),
+            include_str!("../route/transport.rs"),
+        ];
+        for name in [read_in(&way, r"main\("), read_in(&way, r#"of\([a-z"]+, "#)].into_iter().flatten() {
+            assert!(routed().contains(&name), "{name}");
         }
     }
 }

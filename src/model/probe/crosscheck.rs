@@ -183,8 +183,9 @@ mod tests {
     use super::*;
     use crate::model::postfix::settings::Settings;
     use crate::model::probe::certificate::Certificate;
-    use crate::model::probe::current::Current;
     use crate::model::route::nexthop::NextHop;
+    use crate::model::route::written::Written;
+    use crate::model::route::{self, Level, Login, Way};
     use crate::model::secret::Secret;
 
     const NOW: i64 = 1_800_000_000;
@@ -193,14 +194,24 @@ mod tests {
         let settings: Settings = [("smtp_tls_security_level", level), ("message_size_limit", "1000")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let current = Current {
-            relay: NextHop::parse("[relay.test]:587").unwrap(),
-            login: login.then(|| ("u".to_owned(), Secret::new("p"))),
-            sender: ["a@b".into(), "c@d".into()],
-            recipient: None,
-            plugins: std::collections::BTreeSet::new(),
+        let way = Way {
+            from: "a@b".into(),
+            to: "ops@example.com".into(),
+            hops: Vec::new(),
+            relay: NextHop::parse("[relay.test]:587"),
+            tls: Level { word: level.into(), ..Level::default() },
+            login: login.then(|| Login {
+                user: "u".into(),
+                password: Secret::new("p"),
+                at: Written::Default { parameter: "smtp_sasl_password_maps" },
+            }),
+            seen: route::Seen {
+                sender: "c@d".into(),
+                header: "c@d".into(),
+                recipient: "ops@example.com".into(),
+            },
         };
-        Route::of_host(current, &settings, "host")
+        Route::of_host(&way, false, &settings, "host", std::collections::BTreeSet::new()).unwrap()
     }
 
     fn seen(days: i64, name: &str, trust: Trust) -> Seen {

@@ -6,39 +6,29 @@ use super::doubt::{Doubt, Matter};
 use super::mechanism::Filter;
 use super::route::{self, Family, Lookup, Route};
 use crate::model::causes::catalogue::Fact;
-use crate::model::desired::Tls;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{Settings, value, value_or};
-use crate::model::route::nexthop::NextHop;
-use crate::model::secret::Secret;
-
-/// The facts in force besides the settings.
-#[derive(Debug)]
-pub struct Current {
-    /// The relay.
-    pub relay: NextHop,
-    /// The login that the password table has for the relay.
-    pub login: Option<(String, Secret)>,
-    /// Envelope sender, before and after the rewriting.
-    pub sender: [String; 2],
-    /// Recipient after the rewriting.
-    pub recipient: Option<String>,
-    /// Plugins on the host.
-    pub plugins: BTreeSet<String>,
-}
+use crate::model::route::Way;
 
 impl Route {
-    /// The route that the host's Postfix takes now.
-    pub fn of_host(current: Current, settings: &Settings, host_name: &str) -> Self {
-        let Current { relay, login, sender, recipient, plugins } = current;
-        let wrapper = value(settings, "smtp_tls_wrappermode") == "yes";
-        let (tls, doubt) = level(settings);
+    /// The route that the host's Postfix takes now for this way of a message. `to`: its recipient, if one is to be tried.
+    pub fn of_host(
+        way: &Way,
+        to: bool,
+        settings: &Settings,
+        host_name: &str,
+        plugins: BTreeSet<String>,
+    ) -> Option<Self> {
+        let relay = way.relay.clone()?;
+        let (tls, doubt) = route::level(&way.tls);
         let mut doubts = route::doubts(settings);
         doubts.extend(doubt.map(|text| Doubt { from: Matter::All, text }));
         if relay.more {
             let text = "Postfix has further relays in `relayhost`, and tries those too".to_owned();
             doubts.push(Doubt { from: Matter::All, text });
         }
+        let login = way.login.as_ref().map(|login| (login.user.clone(), login.password.clone()));
+        let sender = [way.from.clone(), way.seen.sender.clone()];
         let filter = Filter::new(value(settings, "smtp_sasl_mechanism_filter"));
         if let Some(table) = filter.unreadable() {
             let text = format!("Postfix filters mechanisms by a table: {table}");
@@ -57,11 +47,11 @@ impl Route {
         if options.iter().any(|list| words(list).iter().any(|word| word == "noplaintext")) {
             facts.insert(Fact::Noplaintext);
         }
-        Self {
+        let mut route = Self {
             mx: relay.mx,
             port: relay.port,
             tls,
-            implicit_tls: wrapper,
+            implicit_tls: way.tls.wrapper,
             cert_match: route::cert_match(settings, tls),
             servername: route::servername(settings, &relay.host),
             family: Family::new(settings, None),
@@ -73,38 +63,30 @@ impl Route {
             options,
             plugins: Some(plugins),
             sender,
-            recipient,
+            recipient: to.then(|| way.seen.recipient.clone()),
             size_limit: route::size_limit(settings),
             doubts,
+            warnings: Vec::new(),
             facts,
             package: String::new(),
             relayhost: relay.text,
             host: relay.host,
-        }
-    }
-}
-
-/// The level of TLS in force, and the doubt about it if the probe cannot try that level.
-fn level(settings: &Settings) -> (Tls, Option<String>) {
-    let other =
-        |name: &str| Some(format!("the level `{name}` cannot be tried here: the certificate is not checked"));
-    match value(settings, "smtp_tls_security_level") {
-        "may" => (Tls::May, None),
-        "encrypt" => (Tls::Encrypt, None),
-        "verify" => (Tls::Verify, None),
-        "secure" => (Tls::Secure, None),
-        name @ ("dane" | "half-dane") => (Tls::May, other(name)),
-        // The two parameters from before there were levels (postconf(5)).
-        "" if value(settings, "smtp_enforce_tls") == "yes" => (Tls::Verify, None),
-        "" if value(settings, "smtp_use_tls") == "yes" => (Tls::May, None),
-        "" | "none" => (Tls::None, None),
-        name => (Tls::Encrypt, other(name)),
+        };
+        route.warn(way, Vec::new());
+        Some(route)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::model::desired::Tls;
+    use crate::model::postfix::maincf::MainCf;
+    use crate::model::route::host::Host;
+    use crate::model::route::route as way_of;
+    use crate::model::route::tables::Ask;
 
     #[test]
     fn settings_become_a_route() {
@@ -113,21 +95,20 @@ mod tests {
             ("smtp_tls_wrappermode", "yes"),
             ("smtp_sasl_auth_enable", "yes"),
             ("smtp_sasl_security_options", "noplaintext, noanonymous"),
-            ("transport_maps", "hash:/etc/postfix/transport"),
+            ("smtp_reply_filter", "hash:/etc/postfix/replies"),
+            ("relayhost", "[r]:465"),
+            ("smtp_tls_CAfile", "/ca"),
+            ("smtp_sasl_password_maps", "hash:/p"),
             ("inet_protocols", "ipv4"),
             ("myhostname", "op5.example.com"),
             ("smtp_helo_name", "op5.example.com"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let current = Current {
-            relay: NextHop::parse("[r]:465").unwrap(),
-            login: None,
-            sender: ["a@b".into(), "a@b".into()],
-            recipient: None,
-            plugins: BTreeSet::new(),
-        };
-        let route = Route::of_host(current, &settings, "other");
+        let host = Host::new(settings.clone(), &MainCf::new(Vec::new()), b"");
+        let mut ask = Ask { table: &mut |_, _| Ok(BTreeMap::new()), listens: &mut |_| None };
+        let way = way_of(&host, "a@b", "c@d", &mut ask);
+        let route = Route::of_host(&way, false, &settings, "other", BTreeSet::new()).unwrap();
         assert_eq!(
             (route.tls, route.implicit_tls, route.helo.as_str()),
             (Tls::Secure, true, "op5.example.com")

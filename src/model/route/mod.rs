@@ -4,6 +4,7 @@
 mod address;
 mod filter;
 pub mod host;
+pub mod judge;
 
 mod login;
 pub mod nexthop;
