@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::tables::ask;
+use super::tables::{ASKING, ask};
 use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::queue::{Listing, Waiting, parse_json};
@@ -13,7 +13,7 @@ use crate::model::postfix::managed::MapKind;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{naming_tables, value};
 use crate::model::postfix::tables::items;
-use crate::sys::{files, postfix, run};
+use crate::sys::{clock, files, postfix, run};
 
 /// Files that every system writes now and then: by the package manager, by ldconfig, by syslog.
 const WRITTEN: [&str; 6] = [
@@ -77,7 +77,7 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
     for table in passwords {
         for key in [relayhost, host] {
-            match ask(&table.name, key) {
+            match ask(&table.name, key, clock::now() + ASKING) {
                 Ok(Some(_)) => return Ok(Some(true)),
                 Ok(None) => {}
                 // The table cannot be read; that is said elsewhere.

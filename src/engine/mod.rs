@@ -15,6 +15,7 @@ pub mod pending;
 pub mod probe;
 mod pursuit;
 pub mod recover;
+pub mod route;
 pub mod run;
 mod staging;
 pub mod supply;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::Place;
+use super::route::other_way;
 use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
@@ -31,7 +32,10 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     let capabilities = capabilities(&needs(desired));
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
-        let postfix = if postfix::is_installed() { Some(postfix_of(place)?) } else { None };
+        let mut postfix = if postfix::is_installed() { Some(postfix_of(place)?) } else { None };
+        if let Some(postfix) = &mut postfix {
+            postfix.other_way = other_way_for(desired, postfix);
+        }
         Ok(Observed {
             packages: rpm.join().map_err(|_| internal())??,
             plugins: plugins(),
@@ -40,6 +44,13 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             postfix,
         })
     })
+}
+
+/// The place that keeps the entry for the relay's bare name, if there is such an entry.
+pub fn other_way_for(desired: &Desired, postfix: &Postfix) -> Option<String> {
+    let source = postfix.maps.get(&Managed::SaslPasswd).and_then(|map| map.source.as_ref());
+    source.and_then(|source| source.get(&desired.relay.host))?;
+    other_way(&desired.relay.host, &postfix.settings, &postfix.main_cf)
 }
 
 /// The startup files that the `mail` command reads when a monitor calls it.
@@ -70,6 +81,7 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
         main_cf: MainCf::new(bytes),
         main_cf_for_all: files::is_for_all(&main_cf),
         maps,
+        other_way: None,
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
             Place::Host => service::state(&Queue::new(&settings))?,

@@ -43,6 +43,9 @@ pub struct Postfix {
     pub map_kind: Option<MapKind>,
     /// The map sources of the managed table, with their databases.
     pub maps: BTreeMap<Managed, MapFile>,
+    /// A place, other than `relayhost`, that leads mail to the relay's server too, if it matters: where the password table
+    /// has an entry for the server's bare name.
+    pub other_way: Option<String>,
     /// CA bundles that exist: the one that main.cf names first, then the usual places.
     pub ca_files: Vec<PathBuf>,
     /// The service.
@@ -206,6 +209,7 @@ mod tests {
                 main_cf_for_all: true,
                 map_kind: MapKind::new("hash"),
                 maps: BTreeMap::new(),
+                other_way: None,
                 ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
                 service: Service { running: true, enabled: Some(true), masked: false },
                 sendmail: Sendmail::Postfix,

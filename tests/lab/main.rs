@@ -39,6 +39,7 @@ mod packages;
 mod probe;
 mod providers;
 mod refusals;
+mod route;
 mod scriptlets;
 mod secrets;
 mod signals;

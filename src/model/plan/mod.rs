@@ -7,6 +7,7 @@ mod finding;
 pub mod main_cf;
 mod packages;
 pub mod parameters;
+mod route;
 mod unmanaged;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
+use crate::model::postfix::tables::items;
 
 /// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)).
 pub fn is_local(address: &str, postfix: &Postfix) -> bool {
@@ -59,9 +60,10 @@ pub fn parameters(
     Ok(wanted)
 }
 
-/// The items of a Postfix list: separated by commas and white space.
+/// The items of a Postfix list: separated by commas and white space, but for those within braces (postconf(5),
+/// "inline:{…}" and the like; mystrtokq in util/mystrtok.c).
 pub fn words(value: &str) -> Vec<String> {
-    value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    items(value).into_iter().map(str::to_owned).collect()
 }
 
 /// The usual paths of a CA bundle: EL's, EL's newer one, Debian's (postconf(5) has no default).

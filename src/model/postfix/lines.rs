@@ -33,6 +33,11 @@ pub fn is_space(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\u{b}'
 }
 
+/// The number of line ends in these bytes.
+pub fn ends(bytes: &[u8]) -> usize {
+    bytes.split(|byte| *byte == b'\n').count().saturating_sub(1)
+}
+
 /// The logical lines of a file, in order.
 pub fn logical(bytes: &[u8]) -> Vec<Logical> {
     let mut lines: Vec<Logical> = Vec::new();

@@ -45,7 +45,7 @@ impl MainCf {
         for logical in lines::logical(&self.bytes) {
             let start = logical.parts.first().map_or(counted, |part| part.start);
             let between = self.bytes.get(counted..start).unwrap_or_default();
-            line += between.split(|byte| *byte == b'\n').count() - 1;
+            line += lines::ends(between);
             counted = start;
             if let Some((name, value)) = logical.text(&self.bytes).split_once('=') {
                 all.push(Definition { name: trim(name).to_owned(), value: trim(value).to_owned(), line });

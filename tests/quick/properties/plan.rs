@@ -82,6 +82,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                 mail_command: Some("/usr/bin/mail".into()),
                 last: LastRun::default(),
                 postfix: Some(Postfix {
+                    other_way: None,
                     version: Version(version.to_owned()),
                     settings,
                     main_cf_for_all: true,
