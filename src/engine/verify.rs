@@ -149,7 +149,7 @@ fn send_and_follow(
     let found = postfix.setting("relayhost");
     if let Outcome::Failed(failure) = delivery.outcome {
         delivery.outcome = if found == message.relayhost {
-            Outcome::Failed(fate::by_hop(failure, faults(desired, postfix)))
+            Outcome::Failed(fate::by_hop(failure, faults(desired, &request.to, postfix)))
         } else {
             let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
             fate::not_set_up(found, &message.relayhost, &evidence)
@@ -159,9 +159,11 @@ fn send_and_follow(
 }
 
 /// The faults of the message's way through this host; none if the way cannot be told: the log says enough then.
-fn faults(desired: &Desired, postfix: &Postfix) -> Vec<(&'static str, Fault)> {
-    let way = as_answered(desired, postfix).ok().flatten();
-    way.map(|way| judge::faults(&way, desired, &postfix.version)).unwrap_or_default()
+fn faults(desired: &Desired, to: &str, postfix: &Postfix) -> Vec<(&'static str, Fault)> {
+    let mut desired = desired.clone();
+    desired.verify.to = Some(to.to_owned());
+    let way = as_answered(&desired, postfix).ok().flatten();
+    way.map(|way| judge::faults(&way, &desired, &postfix.version)).unwrap_or_default()
 }
 
 /// The message under way.
