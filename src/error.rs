@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use complaint::Complaint;
 pub use edit::Edit;
 pub use exit::Exit;
-pub use hint::{away, command_line, typed};
+pub use hint::{WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use text::{human, is_unsafe, shown};
 use text::{lines, list, tail};
@@ -254,10 +254,12 @@ pub enum Error {
     #[error("the unit postfix.service is masked: systemd is told never to start Postfix")]
     Masked,
     /// Postfix cannot read its own configuration.
-    #[error("Postfix cannot read its configuration: {reason}")]
+    #[error("Postfix cannot read its configuration: {reason}{}", if *.marked { "; the file begins with a byte order mark" } else { "" })]
     Unreadable {
         /// Its message.
         reason: String,
+        /// Whether main.cf begins with a byte order mark, which some editors write.
+        marked: bool,
     },
     /// The host's Postfix sends to no relay.
     #[error(

@@ -22,7 +22,8 @@ const EXIT_STATUS: &str = "Exit status:
   0  done, or nothing to do
   1  could not; the message says what
   2  wrong usage, or answers that are not valid
-  3  check, plan: the host differs from the answers; apply: somebody changed by hand what is to be set
+  3  check, plan: the host differs from the answers; route: the message would not leave; apply: somebody changed by
+     hand what is to be set
   4  the relay refused the message, or would (probe, and apply before it changes anything); diagnose: something failed
   5  no final word from the relay before the deadline, or one that only a message can bring (probe); apply: nothing was
      changed, or the new configuration is in force because none before it had worked
@@ -46,6 +47,8 @@ pub enum Command {
     Verify(Verify),
     /// Speak to the relay as Postfix would, without sending mail: name, TLS, login, sender, recipient; changes nothing
     Probe(Probe),
+    /// Say how a message submitted on this host would leave, hop by hop, and where each hop is decided; changes nothing
+    Route(Route),
     /// Read the mail log and name each failure, its cause and its remedy; changes nothing
     Diagnose(Diagnose),
     /// For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0
@@ -124,6 +127,18 @@ pub struct Probe {
     /// How long all of it may take
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = text::parse_duration)]
     pub timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct Route {
+    #[command(flatten)]
+    pub common: Common,
+    /// The sender [default: the one of the alerts by the answers, or root]
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    /// The recipient [default: verify.to of the answers]
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -18,10 +18,13 @@ use crate::engine::history;
 use crate::engine::pending::drain;
 use crate::engine::probe::probe_alone;
 use crate::engine::recover::recover_at_boot;
+use crate::engine::route::route_alone;
 use crate::engine::verify::verify_alone;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
-use arguments::{Arguments, Check, Command, Diagnose, Output, Pending, Probe, Providers, Restore, Verify};
+use arguments::{
+    Arguments, Check, Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Verify,
+};
 use report::{nagios, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
 
@@ -70,6 +73,9 @@ fn perform(command: Command) -> u8 {
         }
         Command::Probe(Probe { common, current, timeout }) => report("probe", common.json, |screen| {
             probe_alone(&common.answers, current, timeout, screen).map(Ended::Probed)
+        }),
+        Command::Route(Route { common, from, to }) => report("route", common.json, |_| {
+            route_alone(&common.answers, from.as_deref(), to.as_deref()).map(Ended::Routed)
         }),
         Command::Diagnose(Diagnose { files, since, queue_id, answers, json }) => {
             let is_of_this_host = files.is_empty();

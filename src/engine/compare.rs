@@ -5,6 +5,7 @@ use std::path::Path;
 use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
+use super::route::as_answered;
 use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
 use crate::error::Result;
@@ -22,7 +23,13 @@ pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> 
 
 /// The plan for the host as it is now, with everything that a person should know besides.
 pub fn look(desired: &Desired) -> Result<Plan> {
-    let mut plan = Plan::new(desired, &observe(desired, Place::Host)?)?;
+    let observed = observe(desired, Place::Host)?;
+    let mut plan = Plan::new(desired, &observed)?;
+    if let Some(postfix) = &observed.postfix
+        && let Some(way) = as_answered(desired, postfix)?
+    {
+        plan.route(desired, &way, &postfix.version);
+    }
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);
     plan.findings.extend(defer::waiting()?);

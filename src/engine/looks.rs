@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::queue::list;
-use super::tables::ask;
+use super::tables::{ASKING, ask};
 use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::{Clock, NotListed, Queue, Sight, Table, parse_tracking};
@@ -14,7 +14,7 @@ use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{naming_tables, value};
 use crate::model::postfix::tables::items;
 use crate::sys::run::Cmd;
-use crate::sys::{files, postfix};
+use crate::sys::{clock, files, postfix};
 
 /// Files that every system writes now and then: by the package manager, by ldconfig, by syslog.
 const WRITTEN: [&str; 6] = [
@@ -78,7 +78,7 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
     for table in passwords {
         for key in [relayhost, host] {
-            match ask(&table.name, key) {
+            match ask(&table.name, key, clock::now() + ASKING) {
                 Ok(Some(_)) => return Ok(Some(true)),
                 Ok(None) => {}
                 // The table cannot be read; that is said elsewhere.

@@ -17,6 +17,7 @@ mod pursuit;
 mod queue;
 mod reading;
 pub mod recover;
+pub mod route;
 pub mod run;
 mod staging;
 pub mod supply;

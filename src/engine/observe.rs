@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::Place;
+use super::route::other_way;
 use super::transaction::{last_run, trust_postfix_directory};
 use crate::error::Result;
 use crate::model::desired::Desired;
@@ -32,7 +33,10 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
         let lacks = postfix::lacks();
-        let postfix = if lacks.is_none() { Some(postfix_of(place)?) } else { None };
+        let mut postfix = if lacks.is_none() { Some(postfix_of(place)?) } else { None };
+        if let Some(postfix) = &mut postfix {
+            postfix.other_way = other_way_for(desired, postfix);
+        }
         Ok(Observed {
             packages: rpm.join().unwrap_or_else(|panic| resume_unwind(panic))?,
             plugins: plugins(),
@@ -42,6 +46,13 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             lacks,
         })
     })
+}
+
+/// The place that keeps the entry for the relay's bare name, if there is such an entry.
+pub fn other_way_for(desired: &Desired, postfix: &Postfix) -> Option<String> {
+    let source = postfix.maps.get(&Managed::SaslPasswd).and_then(|map| map.source.as_ref());
+    source.and_then(|source| source.get(&desired.relay.host))?;
+    other_way(&desired.relay.host, &postfix.settings, &postfix.main_cf)
 }
 
 /// The packages that provide these capabilities.
@@ -66,7 +77,9 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
     Ok(Postfix {
         version: Version(setting("mail_version").to_owned()),
         main_cf: MainCf::new(bytes),
+        main_cf_for_all: files::is_for_all(&main_cf),
         maps,
+        other_way: None,
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
             Place::Host => service::state(&Queue::new(&settings))?,

@@ -1,22 +1,24 @@
-//! Looks into the tables that Postfix reads now: every password, the login for a relay, and the value of any key.
+//! Looks into the tables that Postfix reads now: every password, and the value of any key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::model::observed::{Database, parse_settings};
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
-use crate::model::postfix::settings::{Settings, value};
-use crate::model::postfix::tables::{
-    OF_PASSWORDS, Table, items, of_passwords, pattern_values, tables, within,
-};
-use crate::model::probe::relayhost::Relayhost;
-use crate::sys::{files, host, postfix, secrets};
+use crate::model::postfix::settings::value;
+use crate::model::postfix::tables::{OF_PASSWORDS, Table, of_passwords, pattern_values, tables, within};
+use crate::model::route::nexthop::NextHop;
+use crate::sys::{clock, files, host, postfix, secrets};
 
 /// Postfix's services and their options.
-const MASTER_CF: &str = "/etc/postfix/master.cf";
+pub const MASTER_CF: &str = "/etc/postfix/master.cf";
+
+/// Time for one table: its server may be down.
+pub const ASKING: Duration = Duration::from_secs(10);
 
 /// Most entries that are learned from tables. Each costs some kilobytes of memory, and time for every text that is shown.
 const MOST: usize = 1000;
@@ -32,13 +34,16 @@ pub fn know_passwords() {
     // relayhost's own table may be named again at any time, by `restore`.
     named.extend(MapKind::new("texthash").map(|kind| kind.table(&Managed::SaslPasswd.path())));
     let tables: BTreeSet<Table> = named.iter().flat_map(|value| tables(value)).collect();
-    let keys = Relayhost::parse(&relay).map(|relay| keys(&relay)).unwrap_or_default();
+    let keys = NextHop::parse(&relay).map(|relay| keys(&relay)).unwrap_or_default();
     let (mut first, mut rest) = (Vec::new(), BTreeSet::new());
     for table in &tables {
         match table {
             Table::Entry(entry) => first.push(entry.clone()),
             Table::Patterns(path) => rest.extend(pattern_values(&read(path))),
-            Table::Asked(name) => first.extend(keys.iter().map_while(|key| ask(name, key).ok()).flatten()),
+            Table::Asked(name) => {
+                let answer = ask_all(name, &keys, clock::now() + ASKING);
+                first.extend(answer.unwrap_or_default().into_values());
+            }
             Table::File { kind, path } => {
                 let source = MapSource::new(read(path));
                 first.extend(keys.iter().filter_map(|key| source.get(key)));
@@ -81,33 +86,26 @@ fn read(path: &Path) -> Vec<u8> {
 
 /// The keys under which smtp(8) looks for a relay's login: the name, then the value of `relayhost`
 /// (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
-fn keys(relay: &Relayhost) -> [String; 2] {
-    [relay.host.clone(), relay.text.clone()]
+fn keys(relay: &NextHop) -> Vec<String> {
+    vec![relay.host.clone(), relay.text.clone()]
 }
 
-/// The entry of the password tables in force for a relay, `user:password`.
-pub fn login_entry(relay: &Relayhost, settings: &Settings) -> Result<Option<String>> {
-    let entry = first_entry("smtp_sasl_password_maps", &keys(relay), settings)?;
-    if let Some(entry) = &entry {
-        secrets::know_entry(entry);
-    }
-    Ok(entry)
+/// The value of a key in one table, asked until this time.
+pub fn ask(table: &str, key: &str, until: Instant) -> Result<Option<String>> {
+    Ok(ask_all(table, &[key.to_owned()], until)?.remove(key))
 }
 
-/// The value of the first of these keys that a parameter's tables have.
-pub fn first_entry(parameter: &str, keys: &[String], settings: &Settings) -> Result<Option<String>> {
+/// The values of those keys that one table has, asked until this time. What stands in the setting itself may be a password, and
+/// must not become an argument of postmap, which every user can read.
+pub fn ask_all(table: &str, keys: &[String], until: Instant) -> Result<BTreeMap<String, String>> {
+    // Not by proxymap(8): it reports a table that it cannot read once only, and smtp(8) needs that line as its reason.
+    let table = table.trim_start_matches("proxy:");
+    let mut found = BTreeMap::new();
     for key in keys {
-        for table in items(value(settings, parameter)) {
-            if let Some(found) = ask(table, key)? {
-                return Ok(Some(found));
-            }
-        }
+        let Some(answer) = within(table, key, |name, key| ask(name, key, until)) else {
+            return postfix::look_up(table, keys, until.saturating_duration_since(clock::now()));
+        };
+        found.extend(answer?.map(|value| (key.clone(), value)));
     }
-    Ok(None)
-}
-
-/// The value of a key in one table. What stands in the setting itself may be a password, and must not become an argument of
-/// postmap, which every user can read.
-pub fn ask(table: &str, key: &str) -> Result<Option<String>> {
-    within(table, key, ask).unwrap_or_else(|| postfix::look_up(table, key))
+    Ok(found)
 }

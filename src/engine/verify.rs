@@ -13,6 +13,7 @@ use super::load::load;
 use super::observe::observe;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
+use super::route::as_answered;
 use super::{End, Place, Progress};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::desired::Desired;
@@ -25,6 +26,7 @@ use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, Queue};
+use crate::model::route::{Fault, judge};
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
 
 /// How often the log is read.
@@ -145,13 +147,23 @@ fn send_and_follow(
     let followed = message.follow(&mut pursuit, queued, progress);
     let mut delivery = followed.map_err(|error| pursuit.interrupted(signals::blame(error)))?;
     let found = postfix.setting("relayhost");
-    if found != message.relayhost
-        && let Outcome::Failed(failure) = &delivery.outcome
-    {
-        let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
-        delivery.outcome = fate::not_set_up(found, &message.relayhost, &evidence);
+    if let Outcome::Failed(failure) = delivery.outcome {
+        delivery.outcome = if found == message.relayhost {
+            Outcome::Failed(fate::by_hop(failure, faults(desired, &request.to, postfix)))
+        } else {
+            let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
+            fate::not_set_up(found, &message.relayhost, &evidence)
+        };
     }
     Ok(delivery)
+}
+
+/// The faults of the message's way through this host; none if the way cannot be told: the log says enough then.
+fn faults(desired: &Desired, to: &str, postfix: &Postfix) -> Vec<(&'static str, Fault)> {
+    let mut desired = desired.clone();
+    desired.verify.to = Some(to.to_owned());
+    let way = as_answered(&desired, postfix).ok().flatten();
+    way.map(|way| judge::faults(&way, &desired, &postfix.version)).unwrap_or_default()
 }
 
 /// The message under way.

@@ -9,6 +9,9 @@ use nix::errno::Errno;
 
 use super::{Edit, Error};
 
+/// The command that takes a byte order mark out of main.cf, by GNU sed.
+pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/postfix/main.cf";
+
 /// A name, quoted for a shell: somebody else may have chosen it, so every name in a command of a remedy is written by this
 /// function. Bash reads back its exact bytes. A backquote, which would end the command within its sentence, and characters
 /// that no terminal shows are written as numbers.
@@ -149,6 +152,9 @@ impl Error {
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),
             Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
             Self::Masked => "systemctl unmask postfix, and run the same command again".into(),
+            Self::Unreadable { marked: true, .. } => {
+                format!("{WITHOUT_BYTE_ORDER_MARK} takes it out; then run the same command again")
+            }
             Self::Unreadable { .. } => {
                 "mend that line of main.cf (nothing was changed), and run the same command again".into()
             }

@@ -15,6 +15,7 @@ use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, State};
 use crate::model::probe::{Ending, Probe};
 use crate::model::providers::{self, Preset, providers};
+use crate::model::route::Way;
 use crate::model::state::generation::Generation;
 use crate::model::state::order::PutBack;
 
@@ -36,6 +37,8 @@ pub enum Ended {
     Verified(Verified),
     /// `probe`: the relay was spoken to.
     Probed(Probe),
+    /// `route`: the way of a message was looked up.
+    Routed(Way),
     /// `recover`: the remains of a stopped run were cleared up. `None`: there were none.
     Recovered(Option<String>),
     /// `history`: the generations.
@@ -68,6 +71,13 @@ impl Ended {
             Self::Idle(idle) => idle.exit(),
             Self::Verified(verified) => verified.delivery.outcome.exit(),
             Self::Probed(probe) => probe.exit(),
+            Self::Routed(way) => {
+                if way.is_blocked() {
+                    Exit::Differs
+                } else {
+                    Exit::Done
+                }
+            }
             Self::Recovered(_) | Self::Listed(_) | Self::Restored(_) | Self::Shown(_) => Exit::Done,
             Self::Diagnosed(diagnosed) => diagnosed.exit(),
             Self::Written(written) => written.exit(),

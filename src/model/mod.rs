@@ -17,6 +17,7 @@ pub mod plan;
 pub mod postfix;
 pub mod probe;
 pub mod providers;
+pub mod route;
 pub mod secret;
 pub mod state;
 pub mod text;

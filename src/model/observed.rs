@@ -61,10 +61,15 @@ pub struct Postfix {
     pub settings: Settings,
     /// The file.
     pub main_cf: MainCf,
+    /// Whether every user can read the file, and enter the directories above it.
+    pub main_cf_for_all: bool,
     /// The kind of table that this Postfix builds, if relayhost can build it.
     pub map_kind: Option<MapKind>,
     /// The map sources of the managed table, with their databases.
     pub maps: BTreeMap<Managed, MapFile>,
+    /// A place, other than `relayhost`, that leads mail to the relay's server too, if it matters: where the password table
+    /// has an entry for the server's bare name.
+    pub other_way: Option<String>,
     /// CA bundles that exist: the one that main.cf names first, then the usual places.
     pub ca_files: Vec<PathBuf>,
     /// The service.
@@ -227,8 +232,10 @@ mod tests {
                 version: Version("3.5.25".into()),
                 settings: settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
                 main_cf: MainCf::new(Vec::new()),
+                main_cf_for_all: true,
                 map_kind: MapKind::new("hash"),
                 maps: BTreeMap::new(),
+                other_way: None,
                 ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
                 service: Service { running: true, enabled: Some(true), masked: false },
                 sendmail: Sendmail::Postfix,

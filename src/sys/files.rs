@@ -156,6 +156,12 @@ pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     })
 }
 
+/// Whether the modes let every user read a file and enter each directory above it.
+pub fn is_for_all(path: &Path) -> bool {
+    let has = |path: &Path, bit| fs::metadata(path).is_ok_and(|found| found.mode() & bit == bit);
+    has(path, 0o004) && path.ancestors().skip(1).all(|directory| has(directory, 0o001))
+}
+
 /// A staging directory beside a file, root's alone, gone when dropped: a file that is built in it can be renamed into
 /// place, and nobody sees it before.
 pub fn staging(beside: &Path) -> Result<TempDir> {

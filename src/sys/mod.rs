@@ -15,6 +15,7 @@ pub mod inode;
 pub mod input;
 pub mod journal;
 pub mod limit;
+pub mod listeners;
 pub mod lock;
 pub mod log_files;
 pub mod log_tail;

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::{Database, Part};
+use crate::model::postfix::maincf::BYTE_ORDER_MARK;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, parse_dump};
 
@@ -47,7 +48,11 @@ pub fn settings(names: &[&str]) -> Result<String> {
     }
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     match text.lines().find_map(|line| line.split_once("fatal: ")) {
-        Some((_, reason)) => Err(Error::Unreadable { reason: reason.to_owned() }),
+        Some((_, reason)) => Err(Error::Unreadable {
+            reason: reason.to_owned(),
+            marked: files::read_whole(&Managed::MainCf.path())?
+                .is_some_and(|bytes| bytes.starts_with(BYTE_ORDER_MARK.as_bytes())),
+        }),
         None => Err(output.failure()),
     }
 }
@@ -116,18 +121,22 @@ fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Output)> {
     Ok((product, output))
 }
 
-/// Time for one question to a table: its server may be down.
-const ASKING: Duration = Duration::from_secs(10);
-
-/// Asks one table for one key, as a daemon of Postfix would. Never a table whose contents stand in its name: every user can
-/// read the arguments of a program.
-pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
-    let output = program("postmap")?.args(["-q", key, table]).within(ASKING).without_core().run()?;
-    if output.success() {
-        return Ok(Some(output.text().trim_end_matches('\n').to_owned()));
+/// Asks one table for some keys as a daemon of Postfix would, in at most this time: the values of those that it has, by key.
+/// Never a table whose contents stand in its name: every user can read the arguments of a program.
+pub fn look_up(table: &str, keys: &[String], limit: Duration) -> Result<BTreeMap<String, String>> {
+    let (one_line, input) = (|key: &&String| !key.contains(['\n', '\0']), |key: &String| format!("{key}\n"));
+    let input: String = keys.iter().filter(one_line).map(input).collect();
+    let ((), output) = postmap(|cmd| {
+        Ok(((), cmd.args(["-q", "-", table]).input(input.clone().into_bytes()).within(limit)))
+    })?;
+    // A warning, of a database that is older than its source, say, keeps no daemon from reading the table.
+    let is_warning = |line: &str| line.contains("warning: ") && !line.contains(" is unavailable");
+    if !String::from_utf8_lossy(&output.stderr).lines().all(is_warning) {
+        return Err(output.failure());
     }
-    // Without a message: there is no such key.
-    if output.stderr.is_empty() { Ok(None) } else { Err(output.failure()) }
+    let text = output.text();
+    let pair = |line: &str| line.split_once('\t').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Ok(text.lines().filter_map(pair).collect())
 }
 
 /// A map source and its database, finished beside their places and not yet in them. Gone when `staging` is dropped.

@@ -6,6 +6,7 @@ mod history;
 pub mod plan;
 pub mod probe;
 pub mod providers;
+mod route;
 pub mod screen;
 pub mod terminal;
 
@@ -24,6 +25,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Idle(idle) => screen.write(&format!("{}\n", idle.text())),
         Ended::Verified(verified) => delivery::delivery(screen, &verified.delivery),
         Ended::Probed(found) => probe::probed(screen, found),
+        Ended::Routed(way) => route::way(screen, way),
         Ended::Recovered(None) => screen.write(&format!("{NOTHING_LEFT}\n")),
         // The line of the stage has told it.
         Ended::Recovered(Some(_)) => {}

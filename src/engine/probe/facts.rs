@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::engine::observe::{ca_files, plugins};
-use crate::engine::tables::{first_entry, login_entry};
+use crate::engine::observe::{ca_files, other_way_for, plugins, postfix_of};
+use crate::engine::{Place, route as way};
 use crate::error::Result;
 use crate::model::desired::Desired;
-use crate::model::observed::parse_settings;
+use crate::model::observed::{Version, parse_settings};
 use crate::model::packages::need::{Need, needs};
-use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::postfix::settings::{Settings, probed, value};
-use crate::model::probe::relayhost::Relayhost;
 use crate::model::probe::route::Route;
-use crate::model::secret::Secret;
+use crate::model::route::host::Host as RouteHost;
+use crate::model::route::judge::deviations;
+use crate::model::route::{Fault, Way};
 use crate::sys::{host, network, postfix};
 
 /// The facts about the host that a probe needs.
@@ -44,6 +44,16 @@ pub fn host() -> Result<Host> {
     Ok(Host { name: host::hostname(), plugins: plugins(), bundle, directory, settings })
 }
 
+/// The way of an alert with the answers in force; `None` where Postfix is not installed, or its files cannot be read: a run
+/// says why.
+fn way_of_answers(desired: &Desired) -> Option<(Way, Version)> {
+    // In a tree nobody asks whether Postfix runs, which does not matter here.
+    let mut found = postfix::is_installed().then(|| postfix_of(Place::Tree))?.ok()?;
+    found.other_way = other_way_for(desired, &found);
+    let way = way::as_answered(desired, &found).ok()??;
+    Some((way, found.version))
+}
+
 /// The route of the answers, and its plugins that are still to be installed.
 pub fn route_of_answers(desired: &Desired, host: &Host) -> (Route, Vec<String>) {
     let brought = needs(desired).into_iter().filter_map(|need| match need {
@@ -58,40 +68,39 @@ pub fn route_of_answers(desired: &Desired, host: &Host) -> (Route, Vec<String>) 
     let mut all = host.plugins.clone();
     all.extend(brought.flat_map(pair));
     let waits = all.difference(&host.plugins).cloned().collect();
-    (Route::of_answers(desired, &host.settings, &host.name, Some(all), network::has_ipv4_route()), waits)
+    let mut route =
+        Route::of_answers(desired, &host.settings, &host.name, Some(all), network::has_ipv4_route());
+    if let Some((way, version)) = way_of_answers(desired) {
+        let deviations = deviations(&way, desired, &version);
+        route.follow(&way, deviations);
+    }
+    (route, waits)
 }
 
 /// The route that Postfix takes now; `None` if it has no relay.
 pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Route>> {
-    let setting = |name: &str| value(&host.settings, name);
-    let Some(relay) = Relayhost::parse(setting("relayhost")) else { return Ok(None) };
-    let login = if setting("smtp_sasl_auth_enable") == "yes" {
-        login_entry(&relay, &host.settings)?.map(|entry| {
-            let (user, password) = entry.split_once(':').unwrap_or((&entry, ""));
-            (user.to_owned(), Secret::new(password))
-        })
-    } else {
-        None
-    };
-    let origin = setting("myorigin");
-    let sender = answers.map_or_else(|| format!("root@{origin}"), |desired| desired.alert_sender(origin));
-    let rewritten = |address: &str| -> Result<String> {
-        let found = first_entry("smtp_generic_maps", &rewrite_keys(address, origin), &host.settings)?;
-        let user = address.rsplit_once('@').map_or(address, |(user, _)| user);
-        Ok(match found {
-            None => address.to_owned(),
-            // `@domain` keeps the user (generic(5)).
-            Some(domain) if domain.starts_with('@') => format!("{user}{domain}"),
-            Some(other) => other,
-        })
-    };
-    let to = answers.and_then(|desired| desired.verify.to.clone());
-    let recipient = to.as_deref().map(rewritten).transpose()?;
-    Ok(Some(Route {
-        login,
-        sender: [sender.clone(), rewritten(&sender)?],
-        recipient,
-        plugins: Some(host.plugins.clone()),
-        ..Route::of_host(relay, &host.settings, &host.name)
+    if value(&host.settings, "relayhost").is_empty() {
+        return Ok(None);
+    }
+    let known = way::host()?;
+    let (from, to) = way::addresses(answers, &known.settings);
+    let mut found = way::way(&known, &from, &to, None);
+    let faults: Vec<_> = found.hops.iter().flat_map(|hop| hop.faults.clone()).collect();
+    if found.relay.is_none() {
+        // The message would stay here. The relay can be spoken to all the same, and what stops the message is said with it.
+        let mut settings = known.settings.clone();
+        for (name, other) in [("transport_maps", ""), ("default_transport", "smtp"), ("mydestination", "")] {
+            settings.insert(name.to_owned(), other.to_owned());
+        }
+        found = way::way(&RouteHost { settings, ..known }, &from, &to, None);
+    }
+    let to = answers.is_some_and(|desired| desired.verify.to.is_some());
+    let route = Route::of_host(&found, to, &host.settings, &host.name);
+    Ok(route.map(|mut route| {
+        route.plugins = Some(host.plugins.clone());
+        let is_new = |fault: &Fault| !route.warnings.iter().any(|warning| warning.text == fault.text);
+        let left: Vec<Fault> = faults.into_iter().filter(is_new).collect();
+        route.stopped(left);
+        route
     }))
 }

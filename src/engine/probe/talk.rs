@@ -145,7 +145,7 @@ impl<'a> Talk<'a> {
             patience: timeout * 2 / 3,
             stage_end: begin + timeout * 2 / 3,
             stages: Vec::new(),
-            warnings: Vec::new(),
+            warnings: route.warnings.clone(),
         }
     }
 
@@ -229,6 +229,9 @@ impl<'a> Talk<'a> {
             Failure::unknown(bad.refused, "the relay did not go on", &last, bad.evidence)
         };
         failure.doubts = doubts;
+        if let Some(remedy) = self.route.remedy(bad.matter) {
+            failure.remedy = remedy;
+        }
         if bad.silence {
             failure.exit = Exit::NoWord;
         }

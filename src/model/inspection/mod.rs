@@ -12,7 +12,7 @@ use crate::model::inspection::queue::Waiting;
 use crate::model::log::hosts::is_same;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::{Database, Postfix, Sendmail};
-use crate::model::plan::{Finding, Plan, Remedy, State};
+use crate::model::plan::{Finding, Plan, Remedy, State, main_cf};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::text::without_inline_tables;
@@ -116,6 +116,7 @@ pub fn findings(sight: &Sight, plan: Option<&Plan>, calendar: &Calendar) -> Vec<
         let amiss = |finding: &&Finding| matches!(finding.state, State::Differs | State::Warning);
         list.0.extend(plan.findings.iter().filter(amiss).cloned());
     } else {
+        list.0.extend(main_cf::findings(sight.postfix));
         service(sight.postfix, &mut list);
         route(sight, &mut list);
     }

@@ -80,7 +80,11 @@ impl Account {
             Ended::Failed { error, command } => {
                 Self::amiss(text::harmless(&error.to_string()), error.hint(command))
             }
-            Ended::Deferred(_) | Ended::Listed(_) | Ended::Restored(_) | Ended::Shown(_) => Self::default(),
+            Ended::Routed(_)
+            | Ended::Deferred(_)
+            | Ended::Listed(_)
+            | Ended::Restored(_)
+            | Ended::Shown(_) => Self::default(),
         }
     }
 

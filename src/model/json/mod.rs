@@ -2,6 +2,7 @@
 //! version; members may be added.
 
 pub mod log;
+mod route;
 
 use serde_json::{Value, json};
 
@@ -37,6 +38,7 @@ fn body(ended: &Ended) -> Value {
         Ended::Idle(idle) => json!({ "result": idle.text() }),
         Ended::Verified(end) => with_recovery(delivery(&end.delivery), end.recovered.as_deref()),
         Ended::Probed(found) => probe(found),
+        Ended::Routed(way) => json!({ "route": route::way(way) }),
         Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
         Ended::Listed(end) => with_recovery(generations(&end.generations), end.recovered.as_deref()),
         Ended::Restored(end) => {

@@ -15,13 +15,13 @@ use crate::model::log::hosts::is_same;
 use crate::model::log::line::parse_line;
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::wrap::unwrap;
-use crate::model::probe::relayhost::Relayhost;
+use crate::model::route::nexthop::NextHop;
 use crate::model::state::generation::LastRun;
 
 /// What is known of the relay in force.
 #[derive(Debug, Clone)]
 pub struct History {
-    relay: Relayhost,
+    relay: NextHop,
     /// Names of this host: a log may have lines of others.
     names: Vec<String>,
     /// Since when the configuration is in force, if no message has proved it: earlier words are about another one.
@@ -44,7 +44,7 @@ impl History {
     /// Nothing is known yet of the relay that this value of `relayhost` names; `None` if it names none. `last`: the last
     /// run in force; `names`: those of this host.
     pub fn new(relayhost: &str, last: &LastRun, names: Vec<String>) -> Option<Self> {
-        let relay = Relayhost::parse(relayhost)?;
+        let relay = NextHop::parse(relayhost)?;
         let since = if last.unproven { moment(&last.time).unwrap_or(Seconds::MAX) } else { Seconds::MIN };
         Some(Self { relay, names, since, others: Vec::new(), last: None })
     }

@@ -56,12 +56,27 @@ impl Plan {
                 left.push(key.to_owned());
             }
         }
+        // smtp(8) looks the server's bare name up before the next hop (smtp_sasl_passwd_lookup), so the entry of a how-to would
+        // win over ours. It stays where another way may need it; `route.login` says so.
+        let mut stronger = Vec::new();
+        if file.is_secret()
+            && postfix.other_way.is_none()
+            && let Some((_, ours)) = entries.first()
+            && after.remove(&desired.relay.host, |value| value != ours)
+        {
+            stronger.push(desired.relay.host.clone());
+        }
         if entries.is_empty() && left.is_empty() {
             return;
         }
-        let faults = [("no entry, or another one, for", &stale), ("still has our entry for", &left)];
-        let faults = faults.into_iter().filter(|(_, keys)| !keys.is_empty());
-        let amiss: Vec<_> = faults.map(|(fault, keys)| format!("{fault} {}", keys.join(", "))).collect();
+        let faults = [
+            ("no entry, or another one, for", &stale, ""),
+            ("still has our entry for", &left, ""),
+            ("has an entry for", &stronger, ", which smtp(8) takes instead of ours"),
+        ];
+        let faults = faults.into_iter().filter(|(_, keys, _)| !keys.is_empty());
+        let amiss: Vec<_> =
+            faults.map(|(fault, keys, effect)| format!("{fault} {}{effect}", keys.join(", "))).collect();
         let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
         let mode = found.source_exposed.clone().or_else(|| match &found.database {
             Database::Read { exposed, .. } => exposed.clone(),
@@ -89,7 +104,7 @@ impl Plan {
         }
         let Some(why) = why else { return };
         let (kind, before) = (kind.clone(), found.source.clone());
-        let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).collect();
+        let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).chain(stronger).collect();
         self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys }));
     }
 

@@ -4,8 +4,10 @@
 pub mod action;
 mod files;
 mod finding;
+pub mod main_cf;
 mod packages;
 pub mod parameters;
+mod route;
 pub mod unmanaged;
 
 use std::collections::BTreeMap;
@@ -73,6 +75,7 @@ impl Plan {
             plan.add("message.unproven", State::Warning, text, Remedy::Prove);
         }
         if let Some(postfix) = postfix {
+            plan.findings.extend(main_cf::findings(postfix));
             plan.files(desired, postfix, last)?;
             service(&mut plan, postfix.service);
             plan.drift(postfix, last);

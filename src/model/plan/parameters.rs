@@ -8,6 +8,7 @@ use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, value};
+use crate::model::postfix::tables::items;
 
 /// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)).
 pub fn is_local(address: &str, postfix: &Postfix) -> bool {
@@ -92,9 +93,10 @@ pub fn needs_ipv6(settings: &Settings, has_ipv4_route: bool) -> Option<String> {
     }
 }
 
-/// The items of a Postfix list: separated by commas and white space.
+/// The items of a Postfix list: separated by commas and white space, but for those within braces (postconf(5),
+/// "inline:{…}" and the like; mystrtokq in util/mystrtok.c).
 pub fn words(value: &str) -> Vec<String> {
-    value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    items(value).into_iter().map(str::to_owned).collect()
 }
 
 /// The usual paths of a CA bundle: EL's, EL's newer one, Debian's (postconf(5) has no default).

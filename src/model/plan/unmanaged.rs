@@ -2,14 +2,13 @@
 //! elsewhere. It adds findings only, no actions.
 
 use super::action::changed_lines;
-use super::parameters::{is_local, needs_ipv6};
+use super::parameters::needs_ipv6;
 use super::{Plan, Remedy, State, fine_if};
 use crate::error::shown as path_shown;
 use crate::model::desired::{Auth, Desired, IpPolicy};
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
-use crate::model::postfix::{settings, shown};
 use crate::model::providers::providers;
 use crate::model::state::generation::LastRun;
 
@@ -72,7 +71,7 @@ impl Plan {
         }
     }
 
-    /// Adds settings that relayhost does not manage and that can lead mail elsewhere.
+    /// Adds the program behind sendmail, and a password that others could read on the way.
     pub(super) fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
         let elsewhere = match &postfix.sendmail {
             Sendmail::Postfix => None,
@@ -88,30 +87,14 @@ impl Plan {
             elsewhere.unwrap_or_else(|| "Postfix's".into()),
             set,
         );
-        let mut warn = |id: &str, found: String, remedy: &str| {
-            self.add(id, State::Warning, found, Remedy::say(remedy));
-        };
-        for parameter in settings::leading_elsewhere() {
-            let value = postfix.setting(parameter);
-            if !value.is_empty() {
-                let found = format!("`{}` can send mail another way than to the relay", shown::value(value));
-                let remedy = format!("make sure that it does what you want, or `postconf -X {parameter}`");
-                warn(&format!("routing.{parameter}"), found, &remedy);
-            }
-        }
-        let transport = postfix.setting("default_transport");
-        if !matches!(transport, "" | "smtp") {
-            let found = format!("`{transport}`: mail for elsewhere does not go through smtp(8)");
-            warn("routing.default_transport", found, "postconf -e default_transport=smtp");
-        }
-        if let Some(to) = desired.verify.to.as_ref().filter(|to| is_local(to, postfix)) {
-            let domain = to.rsplit('@').next().unwrap_or_default();
-            let found = format!("`{domain}` is in mydestination, so mail for {to} stays on this host");
-            warn("routing.mydestination", found, "take the domain out of mydestination in main.cf");
-        }
         if desired.password_in_clear() {
-            let found = "the password may cross the network unencrypted".to_owned();
-            warn("auth.clear_text", found, "set tls = \"encrypt\" under [relay] if the relay offers TLS");
+            let set = Remedy::say("set tls = \"encrypt\" under [relay] if the relay offers TLS");
+            self.add(
+                "auth.clear_text",
+                State::Warning,
+                "the password may cross the network unencrypted",
+                set,
+            );
         }
     }
 }

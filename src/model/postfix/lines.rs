@@ -33,6 +33,11 @@ pub fn is_space(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\u{b}'
 }
 
+/// The number of line ends in these bytes.
+pub fn ends(bytes: &[u8]) -> usize {
+    bytes.split(|byte| *byte == b'\n').count().saturating_sub(1)
+}
+
 /// The logical lines of a file, in order.
 pub fn logical(bytes: &[u8]) -> Vec<Logical> {
     let mut lines: Vec<Logical> = Vec::new();
@@ -63,7 +68,7 @@ pub fn replace(bytes: &[u8], keep: Option<&Logical>, drop: &[Logical], text: &st
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         if first == Some(start) {
             out.extend_from_slice(text.as_bytes());
-            out.extend(line.ends_with(b"\n").then_some(b'\n'));
+            out.extend_from_slice(line_end(line));
         } else if !gone.contains(&start) {
             out.extend_from_slice(line);
         }
@@ -72,13 +77,21 @@ pub fn replace(bytes: &[u8], keep: Option<&Logical>, drop: &[Logical], text: &st
     out
 }
 
-/// Adds a line at the end, after a line end if the last line has none.
+/// Adds a line at the end, after a line end if the last line has none. It ends as the last line does that has one.
 pub fn append(bytes: &[u8], text: &str) -> Vec<u8> {
+    let ended = bytes.iter().rposition(|byte| *byte == b'\n').and_then(|at| bytes.get(..=at));
+    let end = ended.map_or(&b"\n"[..], line_end);
     let mut out = bytes.to_vec();
     if !out.is_empty() && !out.ends_with(b"\n") {
-        out.push(b'\n');
+        out.extend_from_slice(end);
     }
     out.extend_from_slice(text.as_bytes());
-    out.push(b'\n');
+    out.extend_from_slice(end);
     out
+}
+
+/// The line end of a text: CR LF, LF, or none.
+fn line_end(text: &[u8]) -> &[u8] {
+    let length = if text.ends_with(b"\r\n") { 2 } else { usize::from(text.ends_with(b"\n")) };
+    text.get(text.len() - length..).unwrap_or_default()
 }

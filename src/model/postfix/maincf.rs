@@ -2,6 +2,20 @@
 
 use super::lines::{self, Logical, trim};
 
+/// The character that some editors write before the first one of a file in UTF-8.
+pub const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// One definition of a parameter in main.cf. Of several of one parameter the last counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The text before the first `=`.
+    pub name: String,
+    /// The text after it, `$name` as it stands.
+    pub value: String,
+    /// Number of its first line, from 1.
+    pub line: usize,
+}
+
 /// The contents of a main.cf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MainCf {
@@ -23,6 +37,27 @@ impl MainCf {
     pub fn get(&self, name: &str) -> Option<String> {
         let line = self.definitions(name).pop()?;
         line.text(&self.bytes).split_once('=').map(|(_, value)| trim(value).to_owned())
+    }
+
+    /// Each definition, in the file's order.
+    pub fn all(&self) -> Vec<Definition> {
+        let (mut all, mut line, mut counted) = (Vec::new(), 1, 0);
+        for logical in lines::logical(&self.bytes) {
+            let start = logical.parts.first().map_or(counted, |part| part.start);
+            let between = self.bytes.get(counted..start).unwrap_or_default();
+            line += lines::ends(between);
+            counted = start;
+            if let Some((name, value)) = logical.text(&self.bytes).split_once('=') {
+                all.push(Definition { name: trim(name).to_owned(), value: trim(value).to_owned(), line });
+            }
+        }
+        all
+    }
+
+    /// The number of lines that end with CR LF, and of all lines.
+    pub fn line_ends(&self) -> (usize, usize) {
+        let lines = || self.bytes.split_inclusive(|byte| *byte == b'\n');
+        (lines().filter(|line| line.ends_with(b"\r\n")).count(), lines().count())
     }
 
     /// Sets a parameter: in place of its last definition (others are removed), or at the end if there is none.
@@ -89,6 +124,21 @@ mod tests {
     #[test]
     fn an_empty_value_has_no_trailing_space() {
         assert_eq!(set("relayhost = x\n", "relayhost", ""), "relayhost =\n");
+    }
+
+    #[test]
+    fn a_line_of_ours_ends_as_the_files_own() {
+        assert_eq!(set("a = 1\r\nb = 2\r\n", "a", "3"), "a = 3\r\nb = 2\r\n");
+        assert_eq!(set("a = 1\r\n", "b", "2"), "a = 1\r\nb = 2\r\n");
+        assert_eq!(set("a = 1\r\n# c", "b", "2"), "a = 1\r\n# c\r\nb = 2\r\n");
+        assert_eq!(set("a = 1\r\nc = 1\n", "b", "2"), "a = 1\r\nc = 1\nb = 2\n");
+    }
+
+    #[test]
+    fn definitions_have_their_lines() {
+        let all = MainCf::new(b"# c\n\na = 1\n  # d\n  2\nb=3\n".to_vec()).all();
+        let seen: Vec<_> = all.iter().map(|one| (one.name.as_str(), one.value.as_str(), one.line)).collect();
+        assert_eq!(seen, [("a", "1  2", 3), ("b", "3", 6)]);
     }
 
     #[test]

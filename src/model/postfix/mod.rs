@@ -3,6 +3,7 @@
 pub mod lines;
 pub mod maincf;
 pub mod managed;
+pub mod mastercf;
 pub mod postmap;
 pub mod services;
 pub mod settings;

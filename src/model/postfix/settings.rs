@@ -22,6 +22,8 @@ struct Parameter {
     probe: Option<InProbe>,
     /// Whether it names lookup tables that an outgoing message may need, so that an inspection checks these.
     names_tables: bool,
+    /// Whether the way of a message depends on it.
+    routed: bool,
 }
 
 /// Meanings of a parameter for a plan.
@@ -31,8 +33,6 @@ enum InPlan {
     Read,
     /// The answers decide its value.
     Managed,
-    /// It can route mail past `relayhost`, or override its TLS level: a warning if it is set.
-    LeadsElsewhere,
 }
 
 /// Meanings of a parameter for a probe.
@@ -48,22 +48,41 @@ enum InProbe {
 #[rustfmt::skip]
 const TABLE: &[Parameter] = &[
     // This host and its Postfix.
-    row("myhostname", "").planned().probed(),
-    row("mydomain", "").planned(),
-    row("myorigin", "").planned().probed(),
-    row("mydestination", "").planned(),
-    row("mail_version", "").planned(),
+    row("myhostname", "").planned().probed().routed(),
+    row("mydomain", "").planned().routed(),
+    row("myorigin", "").planned().probed().routed(),
+    row("mydestination", "").planned().routed(),
+    row("mail_version", "").planned().routed(),
+    row("compatibility_level", "0").routed(),
     row("default_database_type", "").planned(),
-    row("queue_directory", "/var/spool/postfix").planned(),
+    row("queue_directory", "/var/spool/postfix").planned().routed(),
     row("process_id_directory", "pid").planned(),
     row("sendmail_path", "").planned(),
     row("maillog_file", "").planned(),
     row("message_size_limit", "10240000").probed(),
+    // What is done to a message before it is sent.
+    row("append_dot_mydomain", "yes").routed(),
+    row("recipient_delimiter", "").routed(),
+    row("receive_override_options", "").routed(),
+    row("content_filter", "").routed(),
+    row("non_smtpd_milters", "").routed(),
+    row("milter_default_action", "tempfail").routed(),
+    row("header_checks", "").routed(),
+    row("body_checks", "").routed(),
+    row("smtp_header_checks", "").routed(),
+    // The classes of domains, and their transports.
+    row("local_transport", "local").routed(),
+    row("virtual_alias_domains", "").routed(),
+    row("virtual_mailbox_domains", "").routed(),
+    row("virtual_transport", "virtual").routed(),
+    row("relay_domains", "").routed(),
+    row("relay_transport", "relay").routed(),
+    row("defer_transports", "").routed(),
     // The way to the relay.
-    row("relayhost", "").managed().probed(),
-    row("default_transport", "smtp").planned().probed(),
-    row("inet_protocols", "all").managed().probed(),
-    row("inet_interfaces", "all").planned().probed(),
+    row("relayhost", "").managed().probed().routed(),
+    row("default_transport", "smtp").planned().probed().routed(),
+    row("inet_protocols", "all").managed().probed().routed(),
+    row("inet_interfaces", "all").planned().probed().routed(),
     // postconf(5): before Postfix 2.8 there was no such parameter, and IPv6 came first.
     row("smtp_address_preference", "any").probed(),
     row("disable_dns_lookups", "no").probed(),
@@ -71,57 +90,56 @@ const TABLE: &[Parameter] = &[
     row("smtp_host_lookup", "dns").probed(),
     row("smtp_mx_address_limit", "5").probed(),
     row("smtp_helo_name", "").probed(),
-    row("smtp_bind_address", "").doubted(Matter::All, "connects from the address that smtp_bind_address names"),
-    row("smtp_bind_address6", "").doubted(Matter::All, "connects from the address that smtp_bind_address6 names"),
+    row("smtp_bind_address", "").doubted(Matter::All, "connects from the address that smtp_bind_address names").routed(),
+    row("smtp_bind_address6", "").doubted(Matter::All, "connects from the address that smtp_bind_address6 names").routed(),
     row("smtp_reply_filter", "").doubted(Matter::All, "reads the relay's replies through smtp_reply_filter"),
     row("smtp_discard_ehlo_keywords", "").doubted(Matter::All, "ignores what smtp_discard_ehlo_keywords lists"),
     row("smtp_discard_ehlo_keyword_address_maps", "").doubted(Matter::All, "ignores what its table of EHLO keywords lists"),
-    row("transport_maps", "").leads_elsewhere().names_tables()
-        .doubted(Matter::All, "may take another way by transport_maps"),
-    row("sender_dependent_relayhost_maps", "").leads_elsewhere().names_tables()
-        .doubted(Matter::All, "may take another way by sender_dependent_relayhost_maps"),
-    row("sender_dependent_default_transport_maps", "").leads_elsewhere().names_tables()
-        .doubted(Matter::All, "may take another way by sender_dependent_default_transport_maps"),
+    row("transport_maps", "").names_tables().routed(),
+    row("sender_dependent_relayhost_maps", "").names_tables().routed(),
+    row("sender_dependent_default_transport_maps", "").names_tables().routed(),
     // TLS.
-    row("smtp_tls_policy_maps", "").leads_elsewhere().names_tables()
-        .doubted(Matter::All, "may use another level of TLS by smtp_tls_policy_maps"),
-    row("smtp_tls_security_level", "").managed().probed(),
-    row("smtp_tls_wrappermode", "no").managed().probed(),
-    row("smtp_tls_CAfile", "").managed().probed(),
-    row("smtp_tls_CApath", "").probed(),
-    row("smtp_enforce_tls", "no").probed(),
-    row("smtp_use_tls", "no").probed(),
+    row("smtp_tls_policy_maps", "").names_tables().routed(),
+    row("smtp_tls_security_level", "").managed().probed().routed(),
+    row("smtp_tls_wrappermode", "no").managed().probed().routed(),
+    row("smtp_tls_CAfile", "").managed().probed().routed(),
+    row("smtp_tls_CApath", "").probed().routed(),
+    row("smtp_tls_per_site", "").routed(),
+    row("smtp_enforce_tls", "no").probed().routed(),
+    row("smtp_use_tls", "no").probed().routed(),
     row("smtp_tls_secure_cert_match", "nexthop, dot-nexthop").probed(),
     row("smtp_tls_verify_cert_match", "hostname").probed(),
     row("smtp_tls_servername", "").probed(),
     row("smtp_tls_cert_file", "").doubted(Matter::Tls, "shows a certificate of its own (smtp_tls_cert_file)"),
     row("smtp_tls_chain_files", "").doubted(Matter::Tls, "shows a certificate of its own (smtp_tls_chain_files)"),
     // Addresses.
-    row("smtp_generic_maps", "").managed().probed().names_tables(),
-    row("canonical_maps", "").names_tables()
-        .doubted(Matter::Sender, "rewrites addresses by canonical_maps as well"),
-    row("sender_canonical_maps", "").names_tables()
-        .doubted(Matter::Sender, "rewrites senders by sender_canonical_maps as well"),
-    row("masquerade_domains", "").doubted(Matter::Sender, "rewrites senders by masquerade_domains as well"),
+    row("smtp_generic_maps", "").managed().probed().names_tables().routed(),
+    row("canonical_maps", "").names_tables().routed(),
+    row("sender_canonical_maps", "").names_tables().routed(),
+    row("canonical_classes", "envelope_sender, envelope_recipient, header_sender, header_recipient").routed(),
+    row("sender_canonical_classes", "envelope_sender, header_sender").routed(),
+    row("recipient_canonical_classes", "envelope_recipient, header_recipient").routed(),
+    row("masquerade_classes", "envelope_sender, header_sender, header_recipient").routed(),
+    row("masquerade_exceptions", "").routed(),
+    row("masquerade_domains", "").routed(),
     row("alias_maps", "").names_tables(),
-    row("recipient_canonical_maps", "").names_tables(),
-    row("relocated_maps", "").names_tables(),
-    row("virtual_alias_maps", "").names_tables(),
+    row("recipient_canonical_maps", "").names_tables().routed(),
+    row("relocated_maps", "").names_tables().routed(),
+    row("virtual_alias_maps", "").names_tables().routed(),
     // Trusted authorities, and the login.
     row("tls_append_default_CA", "no")
-        .doubted(Matter::Tls, "trusts OpenSSL's own list of authorities as well (tls_append_default_CA)"),
-    row("smtp_sasl_auth_enable", "no").managed().probed(),
+        .doubted(Matter::Tls, "trusts OpenSSL's own list of authorities as well (tls_append_default_CA)").routed(),
+    row("smtp_sasl_auth_enable", "no").managed().probed().routed(),
     row("smtp_sasl_type", "").managed().probed(),
-    row("smtp_sasl_password_maps", "").managed().probed().names_tables(),
+    row("smtp_sasl_password_maps", "").managed().probed().names_tables().routed(),
     row("smtp_sasl_mechanism_filter", "").managed().probed(),
     row("smtp_sasl_security_options", "noplaintext, noanonymous").managed().probed(),
     row("smtp_sasl_tls_security_options", "").managed().probed(),
-    row("smtp_sender_dependent_authentication", "no")
-        .doubted(Matter::Login, "may log in as another by smtp_sender_dependent_authentication"),
+    row("smtp_sender_dependent_authentication", "no").routed(),
 ];
 
 const fn row(name: &'static str, default: &'static str) -> Parameter {
-    Parameter { name, default, plan: None, probe: None, names_tables: false }
+    Parameter { name, default, plan: None, probe: None, names_tables: false, routed: false }
 }
 
 impl Parameter {
@@ -133,16 +151,16 @@ impl Parameter {
         Self { plan: Some(InPlan::Managed), ..self }
     }
 
-    const fn leads_elsewhere(self) -> Self {
-        Self { plan: Some(InPlan::LeadsElsewhere), ..self }
-    }
-
     const fn probed(self) -> Self {
         Self { probe: Some(InProbe::Obeyed), ..self }
     }
 
     const fn doubted(self, from: Matter, text: &'static str) -> Self {
         Self { probe: Some(InProbe::Doubted(from, text)), ..self }
+    }
+
+    const fn routed(self) -> Self {
+        Self { routed: true, ..self }
     }
 
     const fn names_tables(self) -> Self {
@@ -165,17 +183,17 @@ fn names(filter: impl Fn(&Parameter) -> bool) -> Vec<&'static str> {
 
 /// Parameters that a plan or a diagnosis asks postconf for: those that relayhost manages are among them.
 pub fn planned() -> Vec<&'static str> {
-    names(|row| row.plan.is_some())
+    names(|row| row.plan.is_some() || row.routed)
+}
+
+/// Parameters on which the way of a message depends.
+pub fn routed() -> Vec<&'static str> {
+    names(|row| row.routed)
 }
 
 /// Parameters whose values the answers decide.
 pub fn managed() -> Vec<&'static str> {
     names(|row| row.plan == Some(InPlan::Managed))
-}
-
-/// Parameters that can route mail past `relayhost`, or override its TLS level.
-pub fn leading_elsewhere() -> Vec<&'static str> {
-    names(|row| row.plan == Some(InPlan::LeadsElsewhere))
 }
 
 /// Parameters that a probe asks postconf for.
@@ -250,9 +268,22 @@ mod tests {
         }
         let route = [include_str!("../probe/route.rs"), include_str!("../probe/current.rs")];
         let facts = [include_str!("../../engine/probe/facts.rs")];
-        let probe = [read_in(&route, r"value(?:_or)?\(settings, "), read_in(&facts, r"setting\(")];
+        let probe =
+            [read_in(&route, r"value(?:_or)?\(settings, "), read_in(&facts, r"(?:setting\(|settings, )")];
         for name in probe.into_iter().flatten() {
             assert!(probed().contains(&name), "{name}");
+        }
+        let way = [
+            include_str!("../route/address.rs"),
+            include_str!("../route/filter.rs"),
+            include_str!("../route/login.rs"),
+            include_str!("../route/sender.rs"),
+            include_str!("../route/service.rs"),
+            include_str!("../route/tls.rs"),
+            include_str!("../route/transport.rs"),
+        ];
+        for name in [read_in(&way, r"main\("), read_in(&way, r#"of\([a-z"]+, "#)].into_iter().flatten() {
+            assert!(routed().contains(&name), "{name}");
         }
     }
 }

@@ -178,7 +178,9 @@ mod tests {
     use super::*;
     use crate::model::postfix::settings::Settings;
     use crate::model::probe::certificate::Certificate;
-    use crate::model::probe::relayhost::Relayhost;
+    use crate::model::route::nexthop::NextHop;
+    use crate::model::route::written::Written;
+    use crate::model::route::{self, Level, Login, Way};
     use crate::model::secret::Secret;
 
     const NOW: i64 = 1_800_000_000;
@@ -187,9 +189,24 @@ mod tests {
         let settings: Settings = [("smtp_tls_security_level", level), ("message_size_limit", "1000")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let relay = Relayhost::parse("[relay.test]:587").unwrap();
-        let login = login.then(|| ("u".to_owned(), Secret::new("p")));
-        Route { login, ..Route::of_host(relay, &settings, "host") }
+        let way = Way {
+            from: "a@b".into(),
+            to: "ops@example.com".into(),
+            hops: Vec::new(),
+            relay: NextHop::parse("[relay.test]:587"),
+            tls: Level { word: level.into(), ..Level::default() },
+            login: login.then(|| Login {
+                user: "u".into(),
+                password: Secret::new("p"),
+                at: Written::Default { parameter: "smtp_sasl_password_maps" },
+            }),
+            seen: route::Seen {
+                sender: "c@d".into(),
+                header: "c@d".into(),
+                recipient: "ops@example.com".into(),
+            },
+        };
+        Route::of_host(&way, false, &settings, "host").unwrap()
     }
 
     fn seen(days: i64, name: &str, trust: Trust) -> Seen {

@@ -2,16 +2,16 @@
 
 use super::doubt::{Doubt, Matter};
 use super::mechanism::Filter;
-use super::relayhost::Relayhost;
-use super::route::Route;
-use crate::model::desired::Tls;
+use super::route::{self, Route};
 use crate::model::postfix::settings::{Settings, value, value_or};
+use crate::model::route::Way;
 
 impl Route {
-    /// The route that the host's Postfix takes now, without login, sender, recipient and plugins, which are in tables and
-    /// files.
-    pub fn of_host(relay: Relayhost, settings: &Settings, host_name: &str) -> Self {
-        let (tls, untried) = level(settings);
+    /// The route that the host's Postfix takes now for this way of a message, without plugins; `None` if the message does
+    /// not leave by SMTP. `to`: whether its recipient is to be tried.
+    pub fn of_host(way: &Way, to: bool, settings: &Settings, host_name: &str) -> Option<Self> {
+        let relay = way.relay.clone()?;
+        let (tls, untried) = route::level(&way.tls);
         let more = "Postfix has further relays in `relayhost`, and tries those too".to_owned();
         let more = relay.more.then_some(more);
         let filter = Filter::new(value(settings, "smtp_sasl_mechanism_filter"));
@@ -20,41 +20,34 @@ impl Route {
         let plain = value(settings, "smtp_sasl_security_options");
         let secure = value_or(settings, "smtp_sasl_tls_security_options", plain);
         let mut route = Self {
-            implicit_tls: value(settings, "smtp_tls_wrappermode") == "yes",
+            implicit_tls: way.tls.wrapper,
             asks_login: value(settings, "smtp_sasl_auth_enable") == "yes",
+            login: way.login.as_ref().map(|login| (login.user.clone(), login.password.clone())),
             filter,
             options: [plain.to_owned(), secure.to_owned()],
+            sender: [way.from.clone(), way.seen.sender.clone()],
+            recipient: to.then(|| way.seen.recipient.clone()),
             ..Self::new(relay, tls, settings, host_name)
         };
         for (from, text) in [(Matter::All, untried), (Matter::All, more), (Matter::Login, table)] {
             route.doubts.extend(text.map(|text| Doubt { from, text }));
         }
-        route
-    }
-}
-
-/// The level of TLS in force, and the doubt about it if the probe cannot try that level.
-fn level(settings: &Settings) -> (Tls, Option<String>) {
-    let other =
-        |name: &str| Some(format!("the level `{name}` cannot be tried here: the certificate is not checked"));
-    match value(settings, "smtp_tls_security_level") {
-        "may" => (Tls::May, None),
-        "encrypt" => (Tls::Encrypt, None),
-        "verify" => (Tls::Verify, None),
-        "secure" => (Tls::Secure, None),
-        name @ ("dane" | "half-dane") => (Tls::May, other(name)),
-        // The two parameters from before there were levels (postconf(5)).
-        "" if value(settings, "smtp_enforce_tls") == "yes" => (Tls::Verify, None),
-        "" if value(settings, "smtp_use_tls") == "yes" => (Tls::May, None),
-        "" | "none" => (Tls::None, None),
-        name => (Tls::Encrypt, other(name)),
+        route.warn(way, Vec::new());
+        Some(route)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::model::causes::catalogue::Fact;
+    use crate::model::desired::Tls;
+    use crate::model::postfix::maincf::MainCf;
+    use crate::model::route::host::Host;
+    use crate::model::route::route as way_of;
+    use crate::model::route::tables::Ask;
 
     #[test]
     fn settings_become_a_route() {
@@ -63,16 +56,20 @@ mod tests {
             ("smtp_tls_wrappermode", "yes"),
             ("smtp_sasl_auth_enable", "yes"),
             ("smtp_sasl_security_options", "noplaintext, noanonymous"),
-            ("transport_maps", "hash:/etc/postfix/transport"),
+            ("smtp_reply_filter", "hash:/etc/postfix/replies"),
+            ("relayhost", "[r]:465"),
+            ("smtp_tls_CAfile", "/ca"),
+            ("smtp_sasl_password_maps", "hash:/p"),
             ("inet_protocols", "ipv4"),
             ("myhostname", "op5.example.com"),
             ("smtp_helo_name", "op5.example.com"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let relay = Relayhost::parse("[r]:465").unwrap();
-        let sender = ["a@b".into(), "a@b".into()];
-        let route = Route { sender, ..Route::of_host(relay, &settings, "other") };
+        let host = Host::new(settings.clone(), &MainCf::new(Vec::new()), b"");
+        let mut ask = Ask { table: &mut |_, _| Ok(BTreeMap::new()), listens: &mut |_| None };
+        let way = way_of(&host, "a@b", "c@d", &mut ask);
+        let route = Route::of_host(&way, false, &settings, "other").unwrap();
         assert_eq!(
             (route.tls, route.implicit_tls, route.helo.as_str()),
             (Tls::Secure, true, "op5.example.com")

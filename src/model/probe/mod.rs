@@ -5,7 +5,6 @@ pub mod crosscheck;
 mod current;
 pub mod doubt;
 pub mod mechanism;
-pub mod relayhost;
 pub mod reply;
 pub mod route;
 

@@ -4,15 +4,17 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::doubt::Doubt;
+use super::Warning;
+use super::doubt::{Doubt, Matter};
 use super::mechanism::Filter;
-use super::relayhost::Relayhost;
 use crate::model::causes::catalogue::Fact;
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::packages::need::{Need, needs};
 use crate::model::packages::plugin::Kind;
 use crate::model::plan::parameters::{protocols, words};
 use crate::model::postfix::settings::{self, Settings, value, value_or};
+use crate::model::route::nexthop::NextHop;
+use crate::model::route::{Fault, Level, Way};
 use crate::model::secret::Secret;
 
 /// The way to the relay, and the parameters of the conversation there.
@@ -60,6 +62,8 @@ pub struct Route {
     pub size_limit: u64,
     /// Actions of this host's Postfix that a probe does not imitate.
     pub doubts: Vec<Doubt>,
+    /// Faults of the way that the host's Postfix takes, to be shown.
+    pub warnings: Vec<Warning>,
     /// The package with the plugin of the login's mechanism.
     pub package: String,
     /// The mechanism for whose plugin alone the relay's offer is of no use.
@@ -157,7 +161,7 @@ impl Route {
             Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),
         };
         let (text, host) = (desired.relayhost(), relay.host.clone());
-        let relayhost = Relayhost { text, host, port: relay.port, mx: false, more: false };
+        let relayhost = NextHop { text, host, port: relay.port, mx: false, more: false };
         let protocols = protocols(relay.ip, settings, has_ipv4_route);
         let package = needs(desired).into_iter().rev().find_map(|need| match need {
             Need::Package { name, plugin: Some(_) } => Some(name),
@@ -179,7 +183,7 @@ impl Route {
     }
 
     /// A route to this relay with a level of TLS, as far as the settings alone tell. It has no login and no sender.
-    pub(super) fn new(relay: Relayhost, tls: Tls, settings: &Settings, host_name: &str) -> Self {
+    pub(super) fn new(relay: NextHop, tls: Tls, settings: &Settings, host_name: &str) -> Self {
         let limit = value(settings, "smtp_mx_address_limit").parse().unwrap_or(5);
         let own = value_or(settings, "myhostname", host_name);
         let helo = Some(value_or(settings, "smtp_helo_name", own)).filter(|name| !name.is_empty());
@@ -213,8 +217,74 @@ impl Route {
             recipient: None,
             size_limit: value(settings, "message_size_limit").parse().unwrap_or_default(),
             doubts: settings::doubts(settings).map(doubt).collect(),
+            warnings: Vec::new(),
             package: String::new(),
             lacks: None,
+        }
+    }
+
+    /// Takes the decisions of the way that the host's Postfix takes with these answers: what it would do, the probe does.
+    pub fn follow(&mut self, way: &Way, deviations: Vec<(&'static str, Fault)>) {
+        if way.relay.as_ref().is_some_and(|relay| relay.text == self.relayhost) {
+            let (tls, doubt) = level(&way.tls);
+            self.tls = tls;
+            self.implicit_tls = way.tls.wrapper;
+            self.doubts.extend(doubt.map(|text| Doubt { from: Matter::All, text }));
+            self.login = way.login.as_ref().map(|login| (login.user.clone(), login.password.clone()));
+            self.sender = [way.from.clone(), way.seen.sender.clone()];
+            if self.recipient.is_some() {
+                self.recipient = Some(way.seen.recipient.clone());
+            }
+        }
+        self.warn(way, deviations);
+    }
+
+    /// The remedy for a hop of this host's that makes the relay refuse at this matter: what the answers say is not what the
+    /// relay was told.
+    pub fn remedy(&self, refused: Matter) -> Option<String> {
+        let concerns = |warning: &&Warning| {
+            let matter = match warning.id {
+                "route-tls" => Matter::Tls,
+                "route-login" => Matter::Login,
+                "route-rewrite" | "route-sender" => Matter::Sender,
+                _ => return false,
+            };
+            matter <= refused
+        };
+        self.warnings.iter().rfind(concerns).map(|warning| warning.remedy.clone())
+    }
+
+    /// Adds what keeps a message from the relay, which the probe passes by.
+    pub fn stopped(&mut self, faults: Vec<Fault>) {
+        for fault in faults {
+            self.doubts.push(Doubt { from: Matter::All, text: fault.text.clone() });
+            self.warnings.push(Warning {
+                id: "route-transport",
+                text: fault.text,
+                remedy: fault.remedy,
+                plugin: None,
+            });
+        }
+    }
+
+    /// Adds the faults of a way: each as a warning, and as a doubt if the probe does not do what Postfix does there.
+    pub(super) fn warn(&mut self, way: &Way, deviations: Vec<(&'static str, Fault)>) {
+        let own = way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())));
+        for (name, fault) in own.chain(deviations) {
+            let (id, is_followed) = match name {
+                "rewrite" => ("route-rewrite", false),
+                "filter" => ("route-filter", false),
+                "transport" => ("route-transport", false),
+                "service" => ("route-service", false),
+                "address" => ("route-address", true),
+                "tls" => ("route-tls", true),
+                "login" => ("route-login", true),
+                _ => ("route-sender", true),
+            };
+            if !is_followed && fault.stops {
+                self.doubts.push(Doubt { from: Matter::All, text: fault.text.clone() });
+            }
+            self.warnings.push(Warning { id, text: fault.text, remedy: fault.remedy, plugin: None });
         }
     }
 
@@ -234,5 +304,20 @@ impl Route {
             Some(login),
         ];
         facts.into_iter().flatten().collect()
+    }
+}
+
+/// The level of TLS in force, and the doubt about it if the probe cannot try that level.
+pub(super) fn level(level: &Level) -> (Tls, Option<String>) {
+    let other =
+        |name: &str| Some(format!("the level `{name}` cannot be tried here: the certificate is not checked"));
+    match level.word.as_str() {
+        "none" => (Tls::None, None),
+        "may" => (Tls::May, None),
+        "encrypt" => (Tls::Encrypt, None),
+        "verify" => (Tls::Verify, None),
+        "secure" => (Tls::Secure, None),
+        name @ ("dane" | "half-dane") => (Tls::May, other(name)),
+        name => (Tls::Encrypt, other(name)),
     }
 }

@@ -75,7 +75,7 @@ mod tests {
         let form = r#"{"version":1,"time":"2026-11-28T10:00:00Z","command":"apply","exit":4,"text":""#;
         assert!(serde_json::to_string(&record).unwrap().starts_with(form));
         let told = record.finding(&["", "2026-11-28T09:59:59Z"]).unwrap();
-        let head = "`relayhost apply` of 2026-11-28T10:00:00Z ended with 4: the relay refused: 535 no; nothing was done";
+        let head = "`relayhost apply` of 2026-11-28T10:00:00Z ended with 4: the relay refused: \"535 no\"; nothing was done";
         assert!(told.found.starts_with(head), "{told:?}");
         assert_eq!(record.finding(&["2026-11-28T10:00:01Z"]), None);
         assert_eq!(LastEnd::of("apply", &Ok(Applied::default()), String::new()), None);

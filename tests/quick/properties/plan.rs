@@ -82,8 +82,10 @@ fn observed() -> impl Strategy<Value = Observed> {
                 mail_command: Some("/usr/bin/mail".into()),
                 last: LastRun::default(),
                 postfix: Some(Postfix {
+                    other_way: None,
                     version: Version(version.to_owned()),
                     settings,
+                    main_cf_for_all: true,
                     main_cf: MainCf::new(main_cf),
                     map_kind: Some(map_kind),
                     maps,

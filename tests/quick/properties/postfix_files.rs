@@ -10,11 +10,13 @@ use relayhost::model::postfix::postmap::{MapSource, parse_dump};
 
 use super::{KEYS, NAMES, config, file, lossy, oracle, value};
 
-/// `after` is `before`, but for a line end that had to be added before a line at the end.
+/// `after` is `before`, but for a line end that had to be added before a line at the end: one as the last line has that has one.
 fn assert_kept(before: &[u8], after: &[u8], appended: bool) -> Result<(), TestCaseError> {
     let mut expected = before.to_vec();
     if appended && !expected.is_empty() && !expected.ends_with(b"\n") {
-        expected.push(b'\n');
+        let ended = before.iter().rposition(|byte| *byte == b'\n').map(|at| &before[..=at]);
+        let is_windows = ended.is_some_and(|ended| ended.ends_with(b"\r\n"));
+        expected.extend_from_slice(if is_windows { b"\r\n" } else { b"\n" });
     }
     prop_assert_eq!(lossy(&expected), lossy(after));
     prop_assert_eq!(expected.as_slice(), after);

@@ -1,11 +1,12 @@
-//! The relay that the parameter `relayhost` names.
+//! A next hop as smtp(8) reads it: `[host]:port`, `[host]`, `domain:port`, `domain` (smtp_parse_destination in
+//! smtp/smtp_connect.c).
 
 use crate::model::plan::parameters::words;
 
-/// The value of `relayhost`, read as smtp(8) does.
+/// A next hop: a relay, or the recipient's domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relayhost {
-    /// The relay as it is written there.
+pub struct NextHop {
+    /// The text as it is written.
     pub text: String,
     /// Name or address.
     pub host: String,
@@ -17,8 +18,8 @@ pub struct Relayhost {
     pub more: bool,
 }
 
-impl Relayhost {
-    /// Reads the value; `None` if it is empty or cannot be understood.
+impl NextHop {
+    /// Reads the text; `None` if it is empty or cannot be understood.
     pub fn parse(value: &str) -> Option<Self> {
         let all = words(value);
         let text = all.first()?.clone();
@@ -42,6 +43,11 @@ impl Relayhost {
         let host = host.strip_prefix("ipv6:").unwrap_or(&host).to_owned();
         (!host.is_empty()).then_some(Self { host, port, mx, more: all.len() > 1, text })
     }
+
+    /// Whether it is this host itself, by a loopback address or name.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host == "::1" || self.host.starts_with("127.")
+    }
 }
 
 #[cfg(test)]
@@ -49,8 +55,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn relayhosts_are_read_as_postfix_reads_them() {
-        let parse = |text| Relayhost::parse(text).map(|relay| (relay.host, relay.port, relay.mx));
+    fn next_hops_are_read_as_postfix_reads_them() {
+        let parse = |text| NextHop::parse(text).map(|hop| (hop.host, hop.port, hop.mx));
         assert_eq!(parse("[Smtp.Example.com]:587"), Some(("smtp.example.com".into(), 587, false)));
         assert_eq!(parse("[mail]"), Some(("mail".into(), 25, false)));
         assert_eq!(parse("example.com"), Some(("example.com".into(), 25, true)));

@@ -1,0 +1,166 @@
+//! The way of a message on this host as it is set up now: asks Postfix's own programs, bounded in time, for what
+//! `model::route` wants to know.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::load;
+use super::tables::{MASTER_CF, ask_all};
+use crate::error::{Error, Result};
+use crate::model::desired::Desired;
+use crate::model::observed::{Postfix, parse_settings};
+use crate::model::plan::parameters::{parameters, words};
+use crate::model::postfix::maincf::MainCf;
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::mastercf::MasterCf;
+use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::settings::{self, Settings, value};
+use crate::model::route::host::Host;
+use crate::model::route::tables::{Answer, Ask, is_asked, kind, tables};
+use crate::model::route::written::path_of;
+use crate::model::route::{Way, route};
+use crate::sys::{clock, files, listeners, postfix, secrets};
+
+/// Time for all look-ups of one way, and for each of them. A table of patterns can take for ever, and `check` is called by a
+/// monitoring system that waits ten seconds.
+const ALL: Duration = Duration::from_secs(3);
+const ONE: Duration = Duration::from_millis(1500);
+
+/// The recipient where nobody names one: an address that no host has as its own (RFC 2606).
+const SOMEBODY: &str = "somebody@example.com";
+
+/// The way of a message from `from` to `to`. Whatever is not given comes from the answers, if there are some.
+pub fn route_alone(answers: &Path, from: Option<&str>, to: Option<&str>) -> Result<Way> {
+    let wanted = from.is_none() || to.is_none();
+    let answers = (wanted && load::is_answered()).then(|| load::load(answers)).transpose()?;
+    let host = host()?;
+    let (sender, recipient) = addresses(answers.as_ref(), &host.settings);
+    Ok(way(&host, from.unwrap_or(&sender), to.unwrap_or(&recipient), None))
+}
+
+/// The sender of alerts and the recipient of the test message, as far as the answers name them.
+pub fn addresses(answers: Option<&Desired>, settings: &Settings) -> (String, String) {
+    let origin = value(settings, "myorigin");
+    let sender = answers.map_or_else(|| format!("root@{origin}"), |answers| answers.alert_sender(origin));
+    let recipient = answers.and_then(|answers| answers.verify.to.clone());
+    (sender, recipient.unwrap_or_else(|| SOMEBODY.to_owned()))
+}
+
+/// The host's configuration, as it is on the disk.
+pub fn host() -> Result<Host> {
+    // The file first: it is refused if nobody could have written that much, and postconf reads anything.
+    let main_cf = MainCf::new(files::read_whole(&Managed::MainCf.path())?.unwrap_or_default());
+    let settings = parse_settings(&postfix::settings(&settings::routed())?);
+    host_of(settings, &main_cf)
+}
+
+/// The host's configuration, of which main.cf is known.
+pub fn host_of(settings: Settings, main_cf: &MainCf) -> Result<Host> {
+    let master_cf = files::read_whole(Path::new(MASTER_CF))?.unwrap_or_default();
+    let mut host = Host::new(settings, main_cf, &master_cf);
+    let jail = Path::new(value(&host.settings, "queue_directory")).join("etc/resolv.conf");
+    host.jail_resolves = Some(files::exists(&jail));
+    Ok(host)
+}
+
+/// The way of an alert with the answers in force: as this host is, but for what `apply` would set.
+pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> {
+    let Some(kind) = &postfix.map_kind else { return Ok(None) };
+    let mut settings = postfix.settings.clone();
+    for (name, value) in parameters(desired, postfix, kind)? {
+        settings.insert(name.to_owned(), value);
+    }
+    let host = host_of(settings, &postfix.main_cf)?;
+    let mut known = Known::new();
+    for file in Managed::maps() {
+        let source = postfix.maps.get(&file).and_then(|map| map.source.as_ref());
+        let mut entries = source.map(MapSource::entries).unwrap_or_default();
+        if file.is_secret() && postfix.other_way.is_none() {
+            entries.remove(&desired.relay.host);
+        }
+        let wanted = desired.entries(file).into_iter();
+        entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
+        known.insert(kind.table(&file.path()), entries);
+    }
+    let (from, to) = addresses(Some(desired), &host.settings);
+    Ok(Some(way(&host, &from, &to, Some(&known))))
+}
+
+/// A place, other than `relayhost`, that leads mail to the server of this name, or that may and cannot be read.
+pub fn other_way(name: &str, settings: &Settings, main_cf: &MainCf) -> Option<String> {
+    let has_name = |text: &str| text.to_lowercase().contains(name);
+    let own = ["relayhost", "smtp_sasl_password_maps", "smtp_tls_policy_maps", "smtp_tls_per_site"];
+    let set = main_cf.all().into_iter().find(|one| !own.contains(&one.name.as_str()) && has_name(&one.value));
+    if let Some(set) = set {
+        return Some(set.name);
+    }
+    let master_cf = files::read_whole(Path::new(MASTER_CF)).ok().flatten().unwrap_or_default();
+    if MasterCf::new(&master_cf).texts().any(has_name) {
+        return Some("master.cf".into());
+    }
+    let leading =
+        ["transport_maps", "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps"];
+    let tables = leading.iter().flat_map(|parameter| tables(value(settings, parameter)));
+    tables.into_iter().find(|table| match path_of(table) {
+        Some(path) => {
+            let source = files::read_whole(Path::new(path)).ok().flatten();
+            source.is_none_or(|bytes| has_name(&String::from_utf8_lossy(&bytes)))
+        }
+        // In the setting itself it would have been seen above; a server's table may have anything.
+        None => !is_asked(table),
+    })
+}
+
+/// Tables whose entries are known without asking: by `type:path`, the entries by key in lower case.
+pub type Known = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The way of a message on this host.
+pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
+    let until = clock::now() + ALL;
+    let passwords = words(value(&host.settings, "smtp_sasl_password_maps"));
+    let mut table = |table: &str, keys: &[String]| -> Answer {
+        if let Some(entries) = known.and_then(|known| known.get(table)) {
+            let of = |key: &String| Some((key.clone(), entries.get(&key.to_lowercase())?.clone()));
+            return Ok(keys.iter().filter_map(of).collect());
+        }
+        let answer = ask_table(table, keys, until);
+        if let (Ok(entries), true) = (&answer, passwords.iter().any(|password| password == table)) {
+            for entry in entries.values() {
+                secrets::know_entry(entry);
+            }
+        }
+        answer
+    };
+    let mut listens = |place: &str| match place.split_once(':')? {
+        ("unix", path) => listeners::on_path(Path::new(path)),
+        ("inet", rest) => {
+            let (host, port) = rest.rsplit_once([':', '@'])?;
+            let host = host.trim_matches(['[', ']']);
+            let is_here = host == "localhost" || host == "::1" || host.starts_with("127.");
+            if is_here { listeners::on_port(port.parse().ok()?) } else { None }
+        }
+        _ => None,
+    };
+    route(host, from, to, &mut Ask { table: &mut table, listens: &mut listens })
+}
+
+/// Asks a table within the time that is left.
+fn ask_table(table: &str, keys: &[String], until: Instant) -> Answer {
+    if !is_asked(table) {
+        return Err(format!("a table of type {} is not asked; ask it by postmap -q", kind(table)));
+    }
+    let left = until.saturating_duration_since(clock::now());
+    if left.is_zero() {
+        return Err("the time was up".into());
+    }
+    ask_all(table, keys, until.min(clock::now() + ONE)).map_err(|error| match error {
+        Error::Program { stderr, .. } => {
+            let last = stderr.lines().last().unwrap_or_default();
+            let reason = last.rsplit_once("fatal: ").or_else(|| last.rsplit_once("warning: "));
+            reason.map_or(last, |(_, reason)| reason).to_owned()
+        }
+        Error::Timeout { after, .. } => format!("it gave no answer within {:.1} s", after.as_secs_f64()),
+        other => other.to_string(),
+    })
+}

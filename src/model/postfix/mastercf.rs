@@ -1,0 +1,191 @@
+//! master.cf as Postfix reads it (master(5)): the services, each with the number of its line, its columns, and the
+//! parameters that its options set.
+
+use super::lines;
+
+/// The services of a master.cf, in the file's order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MasterCf {
+    services: Vec<Service>,
+}
+
+/// One service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Service {
+    /// Its name: `smtp`.
+    pub name: String,
+    /// `inet`, `unix`, `fifo` or `pass`.
+    pub kind: String,
+    /// Number of its first line in master.cf, from 1.
+    pub line: usize,
+    /// Whether it runs as the user of `mail_owner`; otherwise as root.
+    pub unprivileged: bool,
+    /// The column `chroot`: `y`, `n` or `-`.
+    pub chroot: String,
+    /// The program: `smtp`, `pipe`.
+    pub command: String,
+    /// The parameters that its options set (`-o name=value`), in their order, each with the number of its line.
+    pub options: Vec<Setting>,
+    /// The other arguments.
+    pub args: Vec<String>,
+}
+
+/// A parameter that an option of a service sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Name of the parameter.
+    pub name: String,
+    /// Its value; `$name` in it is not expanded.
+    pub value: String,
+    /// Number of the line, from 1.
+    pub line: usize,
+}
+
+impl MasterCf {
+    /// Reads the file's bytes. A line that is no service is left out: master(8) refuses to start with one.
+    pub fn new(bytes: &[u8]) -> Self {
+        let (mut services, mut number, mut counted) = (Vec::new(), 1, 0);
+        for line in lines::logical(bytes) {
+            let mut words = Vec::new();
+            for part in &line.parts {
+                number += lines::ends(bytes.get(counted..part.start).unwrap_or_default());
+                counted = part.start;
+                let text = String::from_utf8_lossy(bytes.get(part.clone()).unwrap_or_default());
+                words.extend(split(&text).into_iter().map(|word| (number, word)));
+            }
+            services.extend(Service::new(&words));
+        }
+        Self { services }
+    }
+
+    /// The service of this name and type. Of several master(8) takes none: it stops at the second.
+    pub fn find(&self, name: &str, kind: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name && service.kind == kind)
+    }
+
+    /// The values of all options, and the other arguments, of all services.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let options = self.services.iter().flat_map(|service| &service.options);
+        let args = self.services.iter().flat_map(|service| &service.args);
+        options.map(|set| set.value.as_str()).chain(args.map(String::as_str))
+    }
+
+    /// Whether the file has no service at all, so that nothing is known of it.
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+}
+
+impl Service {
+    fn new(words: &[(usize, String)]) -> Option<Self> {
+        let [(line, name), (_, kind), _, (_, unprivileged), (_, chroot), _, _, (_, command), rest @ ..] =
+            words
+        else {
+            return None;
+        };
+        let mut service = Self {
+            name: name.clone(),
+            kind: kind.clone(),
+            line: *line,
+            unprivileged: unprivileged != "n",
+            chroot: chroot.clone(),
+            command: command.clone(),
+            ..Self::default()
+        };
+        let mut rest = rest.iter();
+        while let Some((line, word)) = rest.next() {
+            let setting = match word.strip_prefix("-o") {
+                Some("") => rest.next().map(|(line, word)| (*line, word.as_str())),
+                Some(setting) => Some((*line, setting)),
+                None => None,
+            };
+            match setting.and_then(|(line, text)| Some((line, text.split_once('=')?))) {
+                Some((line, (name, value))) => service.options.push(Setting {
+                    name: lines::trim(name).to_owned(),
+                    value: lines::trim(value).to_owned(),
+                    line,
+                }),
+                None => service.args.push(word.clone()),
+            }
+        }
+        Some(service)
+    }
+
+    /// The option that sets this parameter: of several the last, as the daemon takes it.
+    pub fn option(&self, name: &str) -> Option<&Setting> {
+        self.options.iter().rev().find(|setting| setting.name == name)
+    }
+
+    /// Name and type, as `postconf -M` has them: `smtp/unix`.
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.name, self.kind)
+    }
+}
+
+/// The words of a line. What stands in braces is one word, without the braces (Postfix 3.0 and later).
+fn split(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut depth) = (Vec::new(), String::new(), 0_u32);
+    for c in text.chars() {
+        match c {
+            '{' if depth > 0 || word.is_empty() || word == "-o" => {
+                if depth > 0 {
+                    word.push(c);
+                } else if word == "-o" {
+                    words.push(std::mem::take(&mut word));
+                }
+                depth += 1;
+            }
+            '}' if depth > 0 => {
+                depth -= 1;
+                if depth > 0 {
+                    word.push(c);
+                } else {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            c if depth == 0 && lines::is_space(c) => {
+                if !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            c => word.push(c),
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "# head\nsmtp inet n - n - - smtpd\n#smtp unix - - n - - smtp\n\nsmtp unix - - y - - smtp\n  -o a=1\n\
+                        # among them\n  -o b=x,y -ov=2 -o a=3\n\t-o { c = d e }\nfilter unix - n n - 10 pipe\n  flags=R user=f argv=/x -v\nbad line\n";
+
+    #[test]
+    fn services_have_their_lines_and_their_options() {
+        let file = MasterCf::new(FILE.as_bytes());
+        let smtp = file.find("smtp", "unix").unwrap();
+        assert_eq!((smtp.line, smtp.chroot.as_str(), smtp.command.as_str()), (5, "y", "smtp"));
+        let all: Vec<_> =
+            smtp.options.iter().map(|set| (set.name.as_str(), set.value.as_str(), set.line)).collect();
+        assert_eq!(all, [("a", "1", 6), ("b", "x,y", 8), ("v", "2", 8), ("a", "3", 8), ("c", "d e", 9)]);
+        assert_eq!(smtp.option("a").unwrap().value, "3");
+        let filter = file.find("filter", "unix").unwrap();
+        assert!(!filter.unprivileged && filter.options.is_empty() && filter.line == 10);
+        assert_eq!(filter.args, ["flags=R", "user=f", "argv=/x", "-v"]);
+        assert!(file.find("bad", "line").is_none() && file.find("smtp", "inet").is_some());
+    }
+
+    #[test]
+    fn ten_thousand_options_are_no_trouble() {
+        let mut text = "smtp unix - - n - - smtp\n".to_owned();
+        for number in 0..10_000 {
+            text.push_str(&format!("  -o x{number}=1\n"));
+        }
+        let file = MasterCf::new(text.as_bytes());
+        assert_eq!(file.find("smtp", "unix").unwrap().option("x9999").unwrap().line, 10_001);
+    }
+}

@@ -1,0 +1,202 @@
+//! What may take a message of this host aside before it is sent: content_filter, milters, and the rules of header_checks and
+//! body_checks (FILTER_README, MILTER_README, header_checks(5)).
+
+use super::address::has_override;
+use super::host::Host;
+use super::nexthop::NextHop;
+use super::tables::{Ask, Entry, Keys, find_all};
+use super::tls::level;
+use super::written::Written;
+use super::{Hop, NOTHING, Seen};
+use crate::error::typed;
+use crate::model::plan::parameters::words;
+
+/// Subject of the message whose header is put to the rules.
+pub const SUBJECT: &str = "relayhost test message";
+
+/// The hop.
+pub fn filter(host: &Host, seen: &Seen, ask: &mut Ask) -> Hop {
+    let mut hop = Hop::new("filter");
+    let mut passes = Vec::new();
+    content_filter(host, &mut hop, &mut passes, ask);
+    milters(host, &mut hop, &mut passes, ask);
+    if !has_override(host, "no_header_body_checks") {
+        rules(host, seen, &mut hop, &mut passes, ask);
+    }
+    hop.value = if passes.is_empty() { NOTHING.into() } else { passes.join(", ") };
+    hop
+}
+
+fn content_filter(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) {
+    // pickup(8) has it in the queue file, so that its own option counts, and qmgr(8) goes by it (FILTER_README).
+    let filter = host.of("pickup", "content_filter");
+    if filter.text.is_empty() {
+        return;
+    }
+    let undo = filter.at.undo(&host.version);
+    through(host, &filter.text, &filter.at, &undo, hop, ask);
+    passes.push(format!("content_filter {}", filter.text));
+    hop.at.push(filter.at);
+    hop.notes.push("what comes back from the filter is a new message; the hops below are its way".into());
+}
+
+/// Notes what keeps a filter, `transport:nexthop`, from taking a message.
+fn through(host: &Host, filter: &str, at: &Written, undo: &str, hop: &mut Hop, ask: &mut Ask) {
+    let (channel, nexthop) = filter.split_once(':').unwrap_or((filter, ""));
+    let Some(service) = host.master.find(channel, "unix") else {
+        if !host.master.is_empty() {
+            let text = format!("the filter {filter} ({at}) has no service {channel}/unix in master.cf");
+            hop.fault(true, text, format!("write the service, or {undo}"));
+        }
+        return;
+    };
+    let Some(next) =
+        NextHop::parse(nexthop).filter(|_| service.command == "smtp" || service.command == "lmtp")
+    else {
+        return;
+    };
+    if next.is_loopback() && (ask.listens)(&format!("inet:{}:{}", next.host, next.port)) == Some(false) {
+        let text = format!(
+            "nothing listens at {}, which is the filter ({at}): every message waits for it",
+            next.text
+        );
+        hop.fault(true, text, format!("start the filter, or {undo}"));
+    }
+    let tls = level(host, channel, &next, hop, ask);
+    if next.is_loopback() && service.command == "smtp" && tls.demands() {
+        let text = format!(
+            "the filter at {} is reached by {channel}, for which TLS is a must (`{}`, {}), and a filter on this host \
+             has none: no message would pass it",
+            next.text, tls.word, tls.at
+        );
+        hop.fault(true, text, own_service(host, filter, nexthop));
+    }
+}
+
+/// The commands that give a filter a service of its own, without TLS and without a login.
+fn own_service(host: &Host, filter: &str, nexthop: &str) -> String {
+    let free = ["filter", "to-filter", "relayhost-filter"];
+    let name = free.iter().find(|name| host.master.find(name, "unix").is_none()).unwrap_or(&"to-filter-2");
+    let options = ["smtp_tls_security_level=none", "smtp_tls_wrappermode=no", "smtp_sasl_auth_enable=no"];
+    // Older ones have no smtp_tls_wrappermode.
+    let options = options.iter().filter(|option| host.version.at_least(3, 0) || !option.contains("wrapper"));
+    let steps = if host.version.at_least(2, 11) {
+        let service = typed(format!("{name}/unix={name} unix - - n - - smtp"));
+        let words = options.map(|option| typed(format!("{name}/unix/{option}"))).collect::<Vec<_>>();
+        let set = format!("`postconf -P {}`", words.join(" ")); // each was typed above
+        format!("`postconf -M {service}`, {set}")
+    } else {
+        let set: Vec<String> = options.map(|option| format!("-o {option}")).collect();
+        format!("add the line `{name} unix - - n - - smtp {}` to /etc/postfix/master.cf", set.join(" "))
+    };
+    let value = typed(format!("content_filter={name}:{nexthop}"));
+    let use_it = if host.of("pickup", "content_filter").text == filter {
+        format!("`postconf -e {value}`")
+    } else {
+        format!("name {name}:{nexthop} instead of {filter} in the rule")
+    };
+    format!("give the filter a service of its own: {steps}, {use_it}, then `postfix reload`")
+}
+
+/// The filters that cleanup(8) asks about a message that did not come by SMTP (non_smtpd_milters).
+fn milters(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) {
+    let list = host.of("cleanup", "non_smtpd_milters");
+    if list.text.is_empty() || has_override(host, "no_milters") {
+        return;
+    }
+    let general = host.of("cleanup", "milter_default_action").text;
+    for item in words(&list.text) {
+        let inner = item.trim_start_matches('{').trim_end_matches('}');
+        let parts = words(inner);
+        let Some(endpoint) = parts.first() else { continue };
+        let own = inner.split_once("default_action").and_then(|(_, rest)| rest.split_once('='));
+        let action =
+            own.and_then(|(_, rest)| words(rest).into_iter().next()).unwrap_or_else(|| general.clone());
+        passes.push(format!("milter {endpoint}"));
+        match (ask.listens)(&place_of(host, endpoint)) {
+            Some(true) => {
+                hop.notes.push(format!("the milter {endpoint} may refuse, hold or change any message"));
+            }
+            Some(false) => {
+                let (stops, does) = match action.as_str() {
+                    "accept" => (false, "takes messages without it"),
+                    "reject" => (true, "refuses every message"),
+                    "quarantine" => (true, "holds every message"),
+                    _ => (true, "takes no message until it answers"),
+                };
+                let text = format!(
+                    "the milter {endpoint} does not answer, and Postfix {does} (milter_default_action {action})"
+                );
+                let undo = list.at.undo(&host.version);
+                hop.fault(stops, text, format!("start the milter, or do without: {undo}"));
+            }
+            None => hop.notes.push(format!("whether the milter {endpoint} answers could not be told")),
+        }
+    }
+    hop.at.push(list.at);
+}
+
+/// A milter's socket with its whole path: cleanup(8) works in the queue directory.
+fn place_of(host: &Host, endpoint: &str) -> String {
+    match endpoint.strip_prefix("unix:").or_else(|| endpoint.strip_prefix("local:")) {
+        Some(path) if path.starts_with('/') => format!("unix:{path}"),
+        Some(path) => format!("unix:{}/{path}", host.main("queue_directory").text),
+        None => endpoint.to_owned(),
+    }
+}
+
+/// The rules that a header or a body line of the test message would meet.
+fn rules(host: &Host, seen: &Seen, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) {
+    let header = vec![
+        format!("From: {}", seen.header),
+        format!("To: {}", seen.recipient),
+        format!("Subject: {SUBJECT}"),
+        "MIME-Version: 1.0".to_owned(),
+        "Content-Type: text/plain; charset=us-ascii".to_owned(),
+        "Content-Transfer-Encoding: 7bit".to_owned(),
+    ];
+    let body = vec!["This is a test message.".to_owned(), String::new()];
+    for (name, lines) in [("header_checks", header), ("body_checks", body)] {
+        let list = host.of("cleanup", name);
+        if list.text.is_empty() {
+            continue;
+        }
+        match find_all(&list, &Keys::whole(lines), ask) {
+            Err(trouble) => hop.trouble(&trouble),
+            Ok(entries) => {
+                if entries.is_empty() {
+                    hop.notes
+                        .push(format!("{name}: no rule fits a plain message; another message may meet one"));
+                }
+                for entry in entries {
+                    rule(host, &entry, hop, passes, ask);
+                }
+            }
+        }
+    }
+}
+
+/// One rule that fits: those that only change the text or write to the log let the message pass.
+fn rule(host: &Host, entry: &Entry, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) {
+    let (action, rest) = entry.value.split_once(char::is_whitespace).unwrap_or((&entry.value, ""));
+    let action = action.to_ascii_uppercase();
+    let does = match action.as_str() {
+        "HOLD" => "holds the message",
+        "DISCARD" => "throws the message away, as if it had been delivered",
+        "REJECT" => "refuses the message",
+        "REDIRECT" => "sends the message to another recipient",
+        "FILTER" => {
+            passes.push(format!("FILTER {rest}"));
+            hop.at.push(entry.at.clone());
+            let undo = entry.at.undo(&host.version);
+            through(host, rest.trim(), &entry.at, &undo, hop, ask);
+            return;
+        }
+        _ => return,
+    };
+    passes.push(action.clone());
+    hop.at.push(entry.at.clone());
+    let release = if action == "HOLD" { "; `postsuper -H ALL` releases what is held" } else { "" };
+    let text = format!("a rule {does} ({}): {}", entry.at, entry.value);
+    hop.fault(true, text, format!("{}{release}", entry.at.undo(&host.version)));
+}

@@ -1,0 +1,104 @@
+//! The way of a message compared with the answers: the hops at which it is not what they say.
+
+use super::{Fault, Hop, Way};
+use crate::model::desired::{Auth, Desired, Tls};
+use crate::model::observed::Version;
+
+/// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
+pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
+    let own = way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())));
+    own.chain(deviations(way, desired, version)).collect()
+}
+
+/// The hops that are not as the answers need them, each with its fault. A message that stays here has none: its own faults
+/// say why.
+pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
+    let Some(relay) = &way.relay else { return Vec::new() };
+    let mut all = Vec::new();
+    if relay.text != desired.relayhost() {
+        let text = format!(
+            "mail from {} to {} goes to {}, and not to {}",
+            way.from,
+            way.to,
+            relay.text,
+            desired.relayhost()
+        );
+        all.push(("transport", of_hop(way.hop("transport"), text, version)));
+        // What follows is another relay's.
+        return all;
+    }
+    tls(way, desired, version, &mut all);
+    login(way, desired, version, &mut all);
+    sender(way, desired, version, &mut all);
+    all
+}
+
+/// A fault of which the places of a hop are the evidence, and the first of them the remedy.
+fn of_hop(hop: Option<&Hop>, text: String, version: &Version) -> Fault {
+    let places = hop.map(Hop::places).unwrap_or_default();
+    let remedy = hop.and_then(|hop| hop.at.first()).map(|at| at.undo(version)).unwrap_or_default();
+    let text = if places.is_empty() { text } else { format!("{text} ({places})") };
+    Fault { stops: true, text, remedy }
+}
+
+fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
+    let (is, wanted) = (&way.tls, desired.relay.tls);
+    let known = [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure];
+    let level = known.into_iter().find(|level| level.word() == is.word);
+    if level != Some(wanted) {
+        let text =
+            format!("the level of TLS is `{}` ({}), and the answers say `{}`", is.word, is.at, wanted.word());
+        // More than is asked for may fail, and is no secret told.
+        let stops = level.is_none_or(|level| level < wanted);
+        all.push(("tls", Fault { stops, text, remedy: is.at.undo(version) }));
+    }
+    if is.wrapper != desired.relay.implicit_tls {
+        let word = if is.wrapper { "from the first byte" } else { "after STARTTLS" };
+        let text = format!("TLS begins {word} ({}), and the answers say otherwise", is.at_wrapper);
+        all.push(("tls", Fault { stops: true, text, remedy: is.at_wrapper.undo(version) }));
+    }
+}
+
+fn login(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
+    let hop = way.hop("login");
+    // A table that cannot be read has its own fault.
+    if hop.is_some_and(|hop| hop.faults.iter().any(|fault| fault.stops)) {
+        return;
+    }
+    let text = match (&desired.auth, &way.login) {
+        (Auth::None, None) => return,
+        (Auth::None, Some(login)) => {
+            format!("smtp(8) logs in as {}, and the answers have no login", login.user)
+        }
+        (Auth::Login { username, .. }, None) => format!("nobody logs in, and the answers say {username}"),
+        (Auth::Login { username, password, .. }, Some(login)) => {
+            if login.user == *username && login.password.expose() == password.expose() {
+                return;
+            }
+            format!(
+                "smtp(8) logs in as {} with another password than the answers say: this entry counts before that of {}",
+                login.user,
+                desired.relayhost()
+            )
+        }
+    };
+    all.push(("login", of_hop(hop, text, version)));
+}
+
+fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
+    let origin = way.from.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let Some(wanted) = desired.rewrite_of(&way.from, origin).map(|rule| rule.public.as_str()) else { return };
+    let places: Vec<&Hop> = ["rewrite", "sender"]
+        .iter()
+        .filter_map(|name| way.hop(name))
+        .filter(|hop| !hop.at.is_empty())
+        .collect();
+    for (what, is, stops) in [("sender", &way.seen.sender, true), ("header From", &way.seen.header, false)] {
+        if !is.eq_ignore_ascii_case(wanted) && (stops || *is != way.seen.sender) {
+            let text =
+                format!("the relay sees the {what} {is}, and the answers make {} to {wanted}", way.from);
+            let fault = of_hop(places.first().copied(), text, version);
+            all.push(("sender", Fault { stops, ..fault }));
+        }
+    }
+}

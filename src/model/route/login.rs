@@ -1,0 +1,67 @@
+//! The login at a relay, as smtp(8) chooses it (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c): by the sender where
+//! smtp_sender_dependent_authentication is on, then by the server's bare name, and only then by the next hop as it stands in
+//! `relayhost`.
+
+use super::address::keys;
+use super::host::Host;
+use super::nexthop::NextHop;
+use super::tables::{Ask, Keys, find};
+use super::{Hop, Login};
+use crate::model::secret::Secret;
+use crate::model::text::without_inline_tables;
+
+/// The hop, and the login.
+pub fn login(
+    host: &Host,
+    channel: &str,
+    relay: &NextHop,
+    sender: &str,
+    ask: &mut Ask,
+) -> (Hop, Option<Login>) {
+    let mut hop = Hop::new("login");
+    let enable = host.of(channel, "smtp_sasl_auth_enable");
+    if enable.text != "yes" {
+        hop.at.push(enable.at);
+        return (hop, None);
+    }
+    let list = host.of(channel, "smtp_sasl_password_maps");
+    if list.text.is_empty() {
+        let text = "smtp_sasl_auth_enable is yes, and no password table is named: smtp(8) ends at once";
+        hop.fault(true, text, enable.at.undo(&host.version));
+        return (hop, None);
+    }
+    let mut found = None;
+    if host.of(channel, "smtp_sender_dependent_authentication").text == "yes" && !sender.is_empty() {
+        let keys = keys(host, sender, &mut hop, ask);
+        let by_sender = find(&list, &keys, ask);
+        found = hop.found(by_sender);
+    }
+    if found.is_none() && hop.faults.is_empty() {
+        let by_relay = find(&list, &Keys::whole(vec![relay.host.clone(), relay.text.clone()]), ask);
+        found = hop.found(by_relay);
+    }
+    if relay.mx {
+        hop.notes.push(
+            "where the relay has MX records, the first key is the name of the server they lead to".into(),
+        );
+    }
+    let Some(entry) = found else {
+        if hop.faults.is_empty() && hop.notes.is_empty() {
+            let tables = without_inline_tables(&list.text);
+            let text = format!(
+                "no password table ({tables}) has an entry whose key is {} or {}, letter by letter: nobody logs in, \
+                 and Postfix logs nothing of it",
+                relay.text, relay.host
+            );
+            let remedy = format!("put `{} USER:PASSWORD` into that table and build it (postmap)", relay.text);
+            hop.fault(false, text, remedy);
+        }
+        hop.at.push(list.at);
+        return (hop, None);
+    };
+    let (user, password) = entry.value.split_once(':').unwrap_or((&entry.value, ""));
+    user.clone_into(&mut hop.value);
+    hop.at.push(entry.at.clone());
+    let login = Login { user: user.to_owned(), password: Secret::new(password), at: entry.at };
+    (hop, Some(login))
+}

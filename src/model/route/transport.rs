@@ -1,0 +1,200 @@
+//! The choice of the transport and of the next hop, as trivial-rewrite(8) makes it (trivial-rewrite/resolve.c, transport.c):
+//! the class of the recipient's domain, the sender's or the general default, `relayhost`, and then transport_maps over all.
+
+use super::address::keys;
+use super::host::{Host, Value};
+use super::tables::{Ask, Entry, Keys, find, lists};
+use super::written::Written;
+use super::{Hop, Seen};
+use crate::model::plan::parameters::words;
+
+/// The transport and the next hop.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// Name of the service in master.cf.
+    pub channel: String,
+    /// The next hop.
+    pub nexthop: String,
+    /// Whether the message stays on this host.
+    pub stays: bool,
+}
+
+/// A choice, and where each part of it is written.
+struct Choice {
+    channel: String,
+    nexthop: String,
+    at_channel: Written,
+    at_nexthop: Option<Written>,
+    stays: Option<String>,
+}
+
+/// The hop, and the choice.
+pub fn transport(host: &Host, seen: &Seen, ask: &mut Ask) -> (Hop, End) {
+    let mut hop = Hop::new("transport");
+    let mut choice = by_class(host, seen, &mut hop, ask);
+    relocated(host, seen, &mut hop, ask);
+    by_transport_maps(host, seen, &mut choice, &mut hop, ask);
+    let Choice { channel, nexthop, at_channel, at_nexthop, stays } = choice;
+    hop.value = if nexthop.is_empty() { channel.clone() } else { format!("{channel} → {nexthop}") };
+    judge(host, &channel, &nexthop, &at_channel, stays.as_deref(), &mut hop);
+    hop.at.extend(at_nexthop);
+    // That of smtp(8) by default needs no words.
+    if !matches!(at_channel, Written::Default { .. }) && !hop.at.contains(&at_channel) {
+        hop.at.push(at_channel.clone());
+    }
+    if hop.at.is_empty() {
+        hop.at.push(at_channel);
+    }
+    let deferred = host.of("qmgr", "defer_transports");
+    if words(&deferred.text).contains(&channel) {
+        let text =
+            format!("qmgr(8) keeps all mail for the transport {channel} in the queue ({})", deferred.at);
+        hop.fault(true, text, format!("{}, then `postqueue -f`", deferred.at.undo(&host.version)));
+        hop.at.push(deferred.at);
+    }
+    (hop, End { channel, nexthop, stays: stays.is_some() })
+}
+
+/// The class of the recipient's domain (ADDRESS_CLASS_README), with its transport and next hop.
+fn by_class(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Choice {
+    let domain = seen.recipient.rsplit_once('@').map_or("", |(_, domain)| domain).to_owned();
+    let mut is_in = |name: &'static str, parents: bool, hop: &mut Hop| {
+        let list = host.of("rewrite", name);
+        match lists(&list, &domain, parents, ask) {
+            Ok(true) => Some(list.at),
+            Ok(false) => None,
+            Err(trouble) => {
+                hop.trouble(&trouble);
+                None
+            }
+        }
+    };
+    let stays = |at: &Written| Some(format!("{domain} is a domain of this host ({at})"));
+    if let Some(at) = is_in("mydestination", false, hop) {
+        let transport = host.of("rewrite", "local_transport");
+        let mut choice = Choice::new(transport, String::new(), Some(at.clone()));
+        choice.stays = stays(&at);
+        return choice;
+    }
+    if let Some(at) = is_in("virtual_alias_domains", false, hop) {
+        let reason = Value { text: "error:User unknown in virtual alias table".into(), at: at.clone() };
+        let mut choice = Choice::new(reason, String::new(), Some(at.clone()));
+        choice.stays = stays(&at);
+        return choice;
+    }
+    if let Some(at) = is_in("virtual_mailbox_domains", false, hop) {
+        let transport = host.of("rewrite", "virtual_transport");
+        let mut choice = Choice::new(transport, domain.clone(), Some(at.clone()));
+        choice.stays = stays(&at);
+        return choice;
+    }
+    let is_relayed = is_in("relay_domains", true, hop).is_some();
+    let transport = if is_relayed {
+        host.of("rewrite", "relay_transport")
+    } else {
+        let sender = by_sender(host, "sender_dependent_default_transport_maps", seen, hop, ask);
+        sender.map_or_else(
+            || host.of("rewrite", "default_transport"),
+            |Entry { value, at }| Value { text: value, at },
+        )
+    };
+    let relayhost = host.of("rewrite", "relayhost");
+    let (nexthop, at) = match by_sender(host, "sender_dependent_relayhost_maps", seen, hop, ask) {
+        Some(Entry { value, at }) => (value, Some(at)),
+        None if relayhost.text.is_empty() => (domain, None),
+        None => (relayhost.text, Some(relayhost.at)),
+    };
+    Choice::new(transport, nexthop, at)
+}
+
+impl Choice {
+    /// A transport, `name` or `name:nexthop`; the next hop in it counts before the other one.
+    fn new(transport: Value, nexthop: String, at_nexthop: Option<Written>) -> Self {
+        let (channel, own) = transport.text.split_once(':').unwrap_or((&transport.text, ""));
+        let (nexthop, at_nexthop) =
+            if own.is_empty() { (nexthop, at_nexthop) } else { (own.to_owned(), Some(transport.at.clone())) };
+        Self { channel: channel.to_owned(), nexthop, at_channel: transport.at, at_nexthop, stays: None }
+    }
+}
+
+/// The entry for the sender, by its address or domain; `DUNNO` is none (postconf(5)).
+fn by_sender(host: &Host, name: &'static str, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Option<Entry> {
+    let list = host.of("rewrite", name);
+    if list.text.is_empty() {
+        return None;
+    }
+    // The null sender has a key of its own (empty_address_relayhost_maps_lookup_key).
+    let keys = if seen.sender.is_empty() { Keys::one("<>") } else { keys(host, &seen.sender, hop, ask) };
+    let found = find(&list, &keys, ask);
+    hop.found(found).filter(|entry| !entry.value.eq_ignore_ascii_case("DUNNO") && !entry.value.is_empty())
+}
+
+fn relocated(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) {
+    let list = host.of("rewrite", "relocated_maps");
+    if list.text.is_empty() {
+        return;
+    }
+    let keys = keys(host, &seen.recipient, hop, ask);
+    let found = find(&list, &keys, ask);
+    if let Some(entry) = hop.found(found) {
+        let text = format!("{} has moved ({}): the message is returned", seen.recipient, entry.at);
+        hop.fault(true, text, entry.at.undo(&host.version));
+    }
+}
+
+/// transport_maps counts before everything else (transport(5)): a transport without a next hop sends to the recipient's own
+/// domain, past `relayhost`; a next hop without a transport changes the next hop alone.
+fn by_transport_maps(host: &Host, seen: &Seen, choice: &mut Choice, hop: &mut Hop, ask: &mut Ask) {
+    let list = host.of("rewrite", "transport_maps");
+    if list.text.is_empty() {
+        return;
+    }
+    let keys = Keys::of_transport(&seen.recipient, &host.main("recipient_delimiter").text);
+    let found = find(&list, &keys, ask);
+    let Some(Entry { value, at }) = hop.found(found) else { return };
+    let (channel, nexthop) = value.split_once(':').unwrap_or((&value, ""));
+    if channel.is_empty() && nexthop.is_empty() {
+        return;
+    }
+    if channel.is_empty() {
+        nexthop.clone_into(&mut choice.nexthop);
+    } else {
+        channel.clone_into(&mut choice.channel);
+        choice.nexthop = if nexthop.is_empty() {
+            seen.recipient.rsplit_once('@').map_or("", |(_, domain)| domain).to_owned()
+        } else {
+            nexthop.to_owned()
+        };
+        choice.at_channel = at.clone();
+        // An entry can send mail for a domain of this host elsewhere.
+        if channel != "local" && channel != "virtual" {
+            choice.stays = None;
+        }
+    }
+    choice.at_nexthop = Some(at);
+}
+
+/// Faults of a choice: a transport by which nothing leaves this host.
+fn judge(host: &Host, channel: &str, nexthop: &str, at: &Written, stays: Option<&str>, hop: &mut Hop) {
+    let command = host.master.find(channel, "unix").map_or(channel, |service| service.command.as_str());
+    let undo = at.undo(&host.version);
+    if let Some(why) = stays {
+        let text = format!("{why}: the message stays here");
+        hop.fault(true, text, "take the domain out of that parameter in main.cf, or send to another address");
+        return;
+    }
+    let text = match command {
+        "error" => format!("the transport {channel} returns or keeps every message: {nexthop} ({at})"),
+        "discard" => {
+            format!("the transport {channel} throws every message away, as if it had been delivered ({at})")
+        }
+        "local" | "virtual" => format!("the transport {channel} delivers on this host ({at})"),
+        "pipe" => {
+            let text = format!("the transport {channel} hands the message to a program of this host ({at})");
+            hop.fault(false, text, undo);
+            return;
+        }
+        _ => return,
+    };
+    hop.fault(true, text, undo);
+}

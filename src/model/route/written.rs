@@ -1,0 +1,140 @@
+//! Places in which Postfix's decisions are written, and the commands that take one back.
+
+use std::fmt;
+
+use crate::error::typed;
+use crate::model::observed::Version;
+use crate::model::text::without_inline_tables;
+
+/// The place in which a decision is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// A parameter of main.cf.
+    Main {
+        /// Its name.
+        parameter: &'static str,
+        /// Number of the line that counts, from 1.
+        line: usize,
+    },
+    /// A parameter that no file sets.
+    Default {
+        /// Its name.
+        parameter: &'static str,
+    },
+    /// A service of master.cf, or an option of one.
+    Master {
+        /// The service, `smtp/unix`.
+        service: String,
+        /// Number of the line, from 1.
+        line: usize,
+        /// The parameter that the option sets; `None`: the service itself.
+        option: Option<&'static str>,
+    },
+    /// An entry of a lookup table.
+    Table {
+        /// The parameter that names the table.
+        parameter: &'static str,
+        /// `type:path`.
+        table: String,
+        /// The key under which the entry was found.
+        key: String,
+    },
+}
+
+impl Written {
+    /// The parameter that decides, or names the table that decides.
+    pub fn parameter(&self) -> &'static str {
+        match self {
+            Self::Main { parameter, .. } | Self::Default { parameter } | Self::Table { parameter, .. } => {
+                parameter
+            }
+            Self::Master { option, .. } => option.unwrap_or_default(),
+        }
+    }
+
+    /// The file, as far as there is one.
+    pub fn file(&self) -> Option<String> {
+        match self {
+            Self::Main { .. } => Some("/etc/postfix/main.cf".into()),
+            Self::Master { .. } => Some("/etc/postfix/master.cf".into()),
+            Self::Table { table, .. } => path_of(table).map(str::to_owned),
+            Self::Default { .. } => None,
+        }
+    }
+
+    /// The number of the line, where it is known.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::Main { line, .. } | Self::Master { line, .. } => Some(*line),
+            Self::Table { .. } | Self::Default { .. } => None,
+        }
+    }
+
+    /// The place as the line of a hop has it: without the parameter's name where the hop has only one.
+    pub fn short(&self) -> String {
+        const OBVIOUS: [&str; 3] =
+            ["smtp_sasl_password_maps", "smtp_generic_maps", "smtp_tls_security_level"];
+        let all = self.to_string();
+        let own = (!matches!(self, Self::Master { .. }) && OBVIOUS.contains(&self.parameter()))
+            .then(|| format!("{}, ", self.parameter()));
+        own.and_then(|own| Some(all.strip_prefix(&own)?.to_owned())).unwrap_or(all)
+    }
+
+    /// The commands that take the decision back, so that what would hold without it holds again.
+    pub fn undo(&self, version: &Version) -> String {
+        match self {
+            Self::Main { parameter, .. } => format!("`postconf -X {parameter}`, then `postfix reload`"),
+            Self::Default { parameter } => {
+                format!("set {parameter} in main.cf (`postconf -e {parameter}=VALUE`), then `postfix reload`")
+            }
+            Self::Master { service, line, option: Some(name) } => {
+                if version.at_least(2, 11) {
+                    format!("`postconf -PX {}`, then `postfix reload`", typed(format!("{service}/{name}")))
+                } else {
+                    format!(
+                        "take `-o {name}=…` out of line {line} of /etc/postfix/master.cf, then `postfix reload`"
+                    )
+                }
+            }
+            Self::Master { service, line, option: None } => {
+                format!("see line {line} of /etc/postfix/master.cf ({service})")
+            }
+            Self::Table { table, key, parameter } => match (path_of(table), is_built(table)) {
+                (Some(path), true) => format!(
+                    "take the entry `{key}` out of {path}, then `postmap {}`",
+                    typed(table.trim_start_matches("proxy:"))
+                ),
+                (Some(path), false) => {
+                    format!("take the line that fits `{key}` out of {path}, then `postfix reload`")
+                }
+                (None, _) => format!("take the entry `{key}` out of the table in {parameter}"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Main { parameter, line } => write!(f, "{parameter}, main.cf line {line}"),
+            Self::Default { parameter } => write!(f, "{parameter}, Postfix's default"),
+            Self::Master { line, option: None, .. } => write!(f, "master.cf line {line}"),
+            Self::Master { line, option: Some(name), .. } => write!(f, "-o {name}, master.cf line {line}"),
+            Self::Table { parameter, table, key } => {
+                write!(f, "{parameter}, {}, key {key}", without_inline_tables(table))
+            }
+        }
+    }
+}
+
+/// The file of a table, if its name is a path.
+pub fn path_of(table: &str) -> Option<&str> {
+    let (_, path) = table.trim_start_matches("proxy:").split_once(':')?;
+    path.starts_with('/').then_some(path)
+}
+
+/// Whether a table's file is built by postmap(1) before Postfix can read it.
+fn is_built(table: &str) -> bool {
+    let kind = table.trim_start_matches("proxy:").split(':').next().unwrap_or_default();
+    ["hash", "btree", "lmdb", "cdb", "dbm", "sdbm"].contains(&kind)
+}
