@@ -13,8 +13,10 @@ use super::load::load;
 use super::observe::observe;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
+use super::route::as_answered;
 use super::{End, Place, Progress};
 use crate::error::{Error, Exit, Result, human};
+use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
 use crate::model::ended::Verified;
 use crate::model::log::Attempt;
@@ -24,6 +26,7 @@ use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, Queue};
+use crate::model::route::judge::faults;
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
 
 /// How often the log is read.
@@ -69,7 +72,10 @@ pub fn verify(
 ) -> Result<Delivery> {
     let begin = clock::now();
     progress.begin("message");
-    let result = send_and_follow(desired, observed, request, progress);
+    let mut result = send_and_follow(desired, observed, request, progress);
+    if let Ok(Delivery { outcome: Outcome::Failed(failure), to, .. }) = &mut result {
+        blame_the_way(failure, desired, observed.postfix.as_ref(), to);
+    }
     let (end, text) = match &result {
         Ok(delivery) => {
             let often = match delivery.put_off {
@@ -88,6 +94,18 @@ pub fn verify(
         let _ = state::write_proof(&proof);
     }
     result
+}
+
+/// Puts what this host's own configuration does to the message in place of a remedy that is about the relay. Only what
+/// `apply` would not mend counts.
+fn blame_the_way(failure: &mut Failure, desired: &Desired, postfix: Option<&Postfix>, to: &str) {
+    let Some(postfix) = postfix else { return };
+    let Ok(Some(way)) = as_answered(desired, postfix, Some(to)) else { return };
+    let fault = faults(&way, desired, &postfix.version).into_iter().find(|(_, fault)| fault.stops);
+    if let Some((hop, fault)) = fault {
+        failure.evidence.push(format!("route.{hop}: {}", fault.text));
+        failure.remedy = fault.remedy;
+    }
 }
 
 /// The last test message that the relay took, if it is known.

@@ -84,6 +84,7 @@ impl Plan {
             plan.files(desired, postfix, last)?;
             service(&mut plan, postfix.service);
             plan.drift(postfix, last);
+            plan.other_tool(postfix);
             plan.routing(desired, postfix);
         }
         Ok(plan)

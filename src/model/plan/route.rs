@@ -5,14 +5,12 @@ use super::{Finding, Plan, Remedy, State};
 use crate::model::desired::Desired;
 use crate::model::observed::Version;
 use crate::model::route::Way;
-use crate::model::route::judge::deviations;
+use crate::model::route::judge::faults;
 
 impl Plan {
     /// Adds the faults of the way, those that every host would have and those that only these answers make to one.
     pub fn route(&mut self, desired: &Desired, way: &Way, version: &Version) {
-        let deviations = deviations(way, desired, version);
-        let own = way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())));
-        for (name, fault) in own.chain(deviations) {
+        for (name, fault) in faults(way, desired, version) {
             let state = if fault.stops { State::Differs } else { State::Warning };
             self.add(format!("route.{name}"), state, fault.text, Remedy::say(fault.remedy));
         }

@@ -10,6 +10,23 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::LastRun;
 
+/// Tools that write Postfix's configuration, by the names in their comments.
+const TOOLS: [&str; 13] = [
+    "Puppet",
+    "Ansible",
+    "Chef",
+    "SaltStack",
+    "Salt",
+    "CFEngine",
+    "Plesk",
+    "cPanel",
+    "ISPConfig",
+    "iRedMail",
+    "Virtualmin",
+    "Webmin",
+    "DirectAdmin",
+];
+
 impl Plan {
     /// Adds each part of relayhost's state that cannot be used: less can be undone, and passwords may be readable.
     pub fn damaged(&mut self, lines: &[String]) {
@@ -40,6 +57,25 @@ impl Plan {
                     None,
                 );
             }
+        }
+    }
+
+    /// Adds the tool that says in main.cf that it writes this file: it will overwrite what relayhost sets.
+    pub(super) fn other_tool(&mut self, postfix: &Postfix) {
+        let text = String::from_utf8_lossy(postfix.main_cf.bytes());
+        let of_line = |line: &str| {
+            let line = line.trim_start().strip_prefix('#')?.to_lowercase();
+            let claims = ["manage", "generated", "edit", "maintained", "overwritten"];
+            let tool = TOOLS.iter().find(|tool| line.contains(&tool.to_lowercase()))?;
+            claims.iter().any(|claim| line.contains(claim)).then_some(*tool)
+        };
+        let found = text.lines().enumerate().find_map(|(index, line)| Some((index + 1, of_line(line)?)));
+        if let Some((number, tool)) = found {
+            let text = format!(
+                "main.cf says in line {number} that {tool} writes it: its next run may overwrite what relayhost sets, so \
+                 have {tool} set the same, or leave the file out there"
+            );
+            self.add("drift.other_tool", State::Note, text, None);
         }
     }
 

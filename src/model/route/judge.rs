@@ -4,6 +4,12 @@ use super::{Fault, Hop, Way};
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::observed::Version;
 
+/// All faults of a way, by hop: those that it has whatever the answers say, and the deviations from them.
+pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
+    let own = way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())));
+    own.chain(deviations(way, desired, version)).collect()
+}
+
 /// The hops that are not as the answers need them, each with its fault. A message that stays here has none: its own faults
 /// say why.
 pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
