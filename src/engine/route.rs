@@ -65,7 +65,8 @@ pub fn host_of(settings: Settings, main_cf: &MainCf) -> Result<Host> {
 }
 
 /// The way of an alert with the answers in force: as this host is, but for what `apply` would set.
-pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> {
+/// `to`: another recipient than that of the answers.
+pub fn as_answered(desired: &Desired, postfix: &Postfix, to: Option<&str>) -> Result<Option<Way>> {
     let Some(kind) = &postfix.map_kind else { return Ok(None) };
     let mut settings = postfix.settings.clone();
     for (name, value) in parameters(desired, postfix, kind)? {
@@ -83,8 +84,8 @@ pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> 
         entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
         known.insert(kind.table(&file.path()), entries);
     }
-    let (from, to) = addresses(Some(desired), &host.settings);
-    Ok(Some(way(&host, &from, &to, Some(&known))))
+    let (from, recipient) = addresses(Some(desired), &host.settings);
+    Ok(Some(way(&host, &from, to.unwrap_or(&recipient), Some(&known))))
 }
 
 /// A place, other than `relayhost`, that leads mail to the server of this name, or that may and cannot be read.

@@ -160,10 +160,8 @@ fn send_and_follow(
 
 /// The faults of the message's way through this host; none if the way cannot be told: the log says enough then.
 fn faults(desired: &Desired, to: &str, postfix: &Postfix) -> Vec<(&'static str, Fault)> {
-    let mut desired = desired.clone();
-    desired.verify.to = Some(to.to_owned());
-    let way = as_answered(&desired, postfix).ok().flatten();
-    way.map(|way| judge::faults(&way, &desired, &postfix.version)).unwrap_or_default()
+    let way = as_answered(desired, postfix, Some(to)).ok().flatten();
+    way.map(|way| judge::faults(&way, desired, &postfix.version)).unwrap_or_default()
 }
 
 /// The message under way.

@@ -265,6 +265,43 @@ cmp /etc/postfix/sasl_passwd /tmp/before && echo as-before
 }
 
 #[test]
+fn a_message_that_this_host_stops_is_explained_by_the_hop() {
+    for (setup, hop, remedy) in [
+        (
+            "printf '/^Subject:/ HOLD\\n' >/etc/postfix/h; postconf -e header_checks=regexp:/etc/postfix/h",
+            "filter",
+            "out of /etc/postfix/h",
+        ),
+        (
+            "printf '/.+/ root@bad.example.org\\n' >/etc/postfix/c; postconf -e sender_canonical_maps=regexp:/etc/postfix/c",
+            "sender",
+            "out of /etc/postfix/c",
+        ),
+        (
+            "postconf -P smtp/unix/smtp_tls_security_level=none",
+            "tls",
+            "postconf -PX smtp/unix/smtp_tls_security_level",
+        ),
+        ("postconf -e default_transport=error", "transport", "postconf -X default_transport"),
+    ] {
+        let script = format!(
+            "relayhost apply --no-verify >/dev/null\n{setup}\npostfix reload 2>/dev/null; sleep 1\n\
+             echo '== verify'; relayhost verify --json --deadline 10s"
+        );
+        let report = host().answers(AUTHENTICATED).sh(&script).json("verify");
+        let cause = &report["delivery"]["cause"];
+        assert!(cause["remedy"].as_str().unwrap().contains(remedy), "{setup}: {report:#}");
+        assert_eq!(cause["id"], format!("route.{hop}"), "{setup}: {report:#}");
+    }
+}
+
+#[test]
+fn who_else_writes_main_cf_is_noted() {
+    let (_, run) = checked("sed -i '1i # This file is managed by Puppet. DO NOT EDIT.' /etc/postfix/main.cf");
+    run.says("main_cf.managed").says("line 1 says that Puppet writes this file");
+}
+
+#[test]
 fn bad_input_has_an_answer_in_five_seconds() {
     let script = r#"
 relayhost apply --no-verify >/dev/null

@@ -17,12 +17,13 @@ mod tls;
 mod transport;
 pub mod written;
 
+use crate::error::typed;
 use crate::model::secret::Secret;
 use host::Host;
 use nexthop::NextHop;
 use tables::{Ask, Trouble};
 pub use tls::Level;
-use written::Written;
+use written::{Written, is_built};
 
 /// The way of one message.
 #[derive(Debug)]
@@ -111,11 +112,21 @@ impl Hop {
         let (table, parameter) = (&trouble.table, trouble.at.parameter());
         let text = format!("{parameter}: {table} could not be asked: {}", trouble.reason);
         if trouble.broken {
-            self.fault(
-                true,
-                format!("{text}; Postfix puts off what needs it"),
-                format!("mend the table, or take it out of {parameter} ({})", trouble.at),
-            );
+            let remedy = if trouble.reason.contains("unsupported dictionary type") {
+                format!(
+                    "name a table of another type in {parameter} ({}); `postconf -m` lists the types",
+                    trouble.at
+                )
+            } else if is_built(table) {
+                let build = format!("`postmap {}`", typed(table.trim_start_matches("proxy:")));
+                format!(
+                    "see that its source is there, and build it ({build}); or take it out of {parameter} ({})",
+                    trouble.at
+                )
+            } else {
+                format!("mend the table, or take it out of {parameter} ({})", trouble.at)
+            };
+            self.fault(true, format!("{text}; Postfix puts off what needs it"), remedy);
         } else {
             self.notes.push(text);
         }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::host::Host;
 use super::tables::{Answer, Ask};
 use super::*;
+use crate::model::answers::Answers;
+use crate::model::answers::complete::complete;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::settings::routed;
 
@@ -188,7 +190,7 @@ fn what_stops_a_message_is_named_with_its_place() {
             "circle",
             "take the entry",
         ),
-        ("transport_maps = hash:/gone\n", "", "", "could not be asked", "mend the table"),
+        ("transport_maps = hash:/gone\n", "", "", "could not be asked", "build it (`postmap hash:/gone`)"),
         (
             "default_transport = jail\n",
             "jail unix - - y - - smtp\n",
@@ -270,6 +272,43 @@ fn a_table_of_a_server_is_unknown_and_no_fault() {
     let way = world("transport_maps = ldap:/etc/postfix/l\n", "", "").way();
     assert!(!way.is_blocked());
     assert!(way.hop("transport").unwrap().notes[0].contains("ldap:/etc/postfix/l"), "{way:?}");
+}
+
+#[test]
+fn the_answers_say_what_a_way_should_be() {
+    let answers = "version = 1\n[relay]\nhost = \"smtp.example.com\"\nport = 587\ntls = \"secure\"\n[auth]\nmechanism = \"plain\"\n\
+                   username = \"u\"\n[sender]\nrewrite = { \"root@op5.localdomain\" = \"alerts@example.com\" }\n";
+    let answers = Answers::parse("answers.toml", answers.as_bytes()).unwrap();
+    let desired = complete(&answers, Some(Secret::new("p"))).unwrap();
+    let of = |main: &str, tables: &str| {
+        let world = world(main, "", tables);
+        let mut way = world.way();
+        way.from = "root@op5.localdomain".into();
+        let all = judge::deviations(&way, &desired, &world.host.version);
+        all.into_iter().map(|(hop, fault)| (hop, fault.stops, fault.remedy)).collect::<Vec<_>>()
+    };
+    assert_eq!(of("", ""), []);
+    let names = |main: &str, tables: &str| {
+        of(main, tables).into_iter().map(|(hop, stops, _)| (hop, stops)).collect::<Vec<_>>()
+    };
+    assert_eq!(names("default_transport = smtp:[other]\n", ""), [("transport", true)]);
+    assert_eq!(names("", "hash:/p smtp.example.com u:old\n"), [("login", true)]);
+    assert_eq!(names("", "hash:/p smtp.example.com u:p\n"), []);
+    let policy = "smtp_tls_policy_maps = hash:/l\n";
+    assert_eq!(names(policy, "hash:/l [smtp.example.com]:587 may\n"), [("tls", true)]);
+    assert_eq!(names("smtp_sasl_auth_enable = no\n", ""), [("login", true)]);
+    let canonical = "sender_canonical_maps = hash:/c\n";
+    let found = of(canonical, "hash:/c root@op5.localdomain x@y.z\n");
+    assert_eq!(
+        found,
+        [(
+            "sender",
+            true,
+            "take the entry `root@op5.localdomain` out of /c, then `postmap hash:/c`".to_owned()
+        )]
+    );
+    let header = format!("{canonical}sender_canonical_classes = header_sender\n");
+    assert_eq!(names(&header, "hash:/c root@op5.localdomain x@y.z\n"), [("sender", false)]);
 }
 
 #[test]

@@ -134,7 +134,7 @@ pub fn path_of(table: &str) -> Option<&str> {
 }
 
 /// Whether a table's file is built by postmap(1) before Postfix can read it.
-fn is_built(table: &str) -> bool {
+pub fn is_built(table: &str) -> bool {
     let kind = table.trim_start_matches("proxy:").split(':').next().unwrap_or_default();
     ["hash", "btree", "lmdb", "cdb", "dbm", "sdbm"].contains(&kind)
 }
