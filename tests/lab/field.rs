@@ -118,7 +118,9 @@ fn found(run: &Run, part: &str, id: &str, states: &[&str]) -> bool {
 /// Whether apply named the cause: of the message, or in its findings, or in the error's words.
 fn names(run: &Run, cause: &str) -> bool {
     let report = serde_json::from_str::<Value>(run.part("apply")).unwrap_or_default();
+    let mut warnings = report["probe"]["warnings"].as_array().into_iter().flatten();
     report["delivery"]["cause"]["id"] == cause
+        || warnings.any(|one| one["id"] == cause)
         || found(run, "apply", cause, &["differs", "warning"])
         || run.part("ended").contains(cause)
 }
