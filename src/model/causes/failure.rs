@@ -8,6 +8,9 @@ use crate::model::text::quoted;
 /// Remedy for words of a relay that the catalogue does not know.
 pub const ASK: &str = "relayhost does not know these words; ask whoever runs the relay what they mean";
 
+/// Remedy for words that the catalogue does not know, where no relay has refused: they may be Postfix's own.
+pub const READ: &str = "relayhost does not know these words; the lines round them in the mail log show whether Postfix or the relay said them";
+
 /// Reason why the relay has not accepted a message, or would not.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -41,6 +44,7 @@ impl Failure {
     /// sentence before them if the relay has not refused.
     pub fn unknown(refused: bool, otherwise: &str, words: &str, evidence: Vec<String>) -> Self {
         let cause = format!("{}: {}", if refused { "the relay refused" } else { otherwise }, quoted(words));
-        Self::new(refused, "unknown", cause, ASK.to_owned(), evidence)
+        let remedy = if refused { ASK } else { READ };
+        Self::new(refused, "unknown", cause, remedy.to_owned(), evidence)
     }
 }

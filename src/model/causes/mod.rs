@@ -44,9 +44,7 @@ impl Cause {
     pub fn unknown(stage: Stage, verdict: Verdict) -> Self {
         let remedy = match verdict {
             Verdict::Refused => failure::ASK,
-            Verdict::Unreached => {
-                "relayhost does not know these words; look at the lines of the log round them"
-            }
+            Verdict::Unreached => failure::READ,
         };
         let (id, cause, remedy) = ("unknown".into(), String::new(), remedy.into());
         Self { id, verdict, stage, again: false, fix: None, cause, remedy }
