@@ -95,7 +95,7 @@ impl Target {
         match self.taken(own).first() {
             Some(taken) if !force => Err(not_written(
                 taken.as_str(),
-                "`relayhost init --force` replaces it, if nobody needs what is in it (and --password-file uses a password that is there)",
+                "if nobody needs what is in it, give --force too: `relayhost init --force` replaces it (--password-file FILE takes a password that is in a file already)",
             )),
             _ => Ok(()),
         }

@@ -4,6 +4,7 @@
 use super::screen::Screen;
 use super::terminal::Mark;
 use super::{plan, probe};
+use crate::error::Exit;
 use crate::model::ended::{Applied, Deferred};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 
@@ -18,7 +19,11 @@ pub fn applied(screen: &Screen, done: &Applied) {
         probe::warnings(screen, probe);
     }
     if done.actions.is_empty() {
-        screen.line("", &format!("nothing to do: {}", done.summary));
+        // A summary beside a message that was not accepted would say that mail leaves.
+        let is_proved = done.delivery.as_ref().is_none_or(|delivery| delivery.outcome.exit() == Exit::Done);
+        let state =
+            if is_proved { &done.summary } else { "packages, files and service are as the answers say" };
+        screen.line("", &format!("nothing to do: {state}"));
     }
     if let Some(delivery) = &done.delivery {
         self::delivery(screen, delivery);

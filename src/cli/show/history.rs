@@ -34,7 +34,10 @@ pub fn generations(screen: &Screen, listed: &Listed) {
             Fate::Undone => "put back",
         };
         let head = format!("{:>4}  {}  ", generation.number, generation.time);
-        let files = generation.changed_files().join(", ");
+        let files = match generation.changed_files().as_slice() {
+            [] => "no file".to_owned(),
+            files => files.join(", "),
+        };
         let text = format!("before {} ({fate}), which changed {files}", generation.command);
         screen.write(&format!("{}\n", screen.wrapped(&head, &text, 6)));
     }

@@ -42,7 +42,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
 fn written(screen: &Screen, written: &Written) {
     screen.write("\n");
     if written.paths.is_empty() {
-        screen.line("", "nothing was written; relayhost init --no-probe writes answers that were not tried");
+        screen.line("", "nothing was written: correct what you give to `relayhost init`, and run it again; with --no-probe it writes answers that were not tried");
         return;
     }
     screen.marked(Mark::Good, &format!("answers for this: {}", written.summary), 2);

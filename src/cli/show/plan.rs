@@ -11,7 +11,10 @@ use crate::model::text;
 /// Shows the findings of `check`, and the number of those that differ.
 pub fn findings(screen: &Screen, compared: &Compared) {
     let plan = &compared.plan;
-    screen.line("", &compared.summary);
+    let differing = count(plan, State::Differs);
+    // Without these words the line would claim that mail leaves so from a host that differs.
+    let said = if differing > 0 || !plan.complete { "the answers say: " } else { "" };
+    screen.line("", &format!("{said}{}", compared.summary));
     screen.write("\n");
     let width = plan.findings.iter().map(|finding| finding.id.len()).max().unwrap_or_default();
     let width = if screen.terminal.width < 70 { 0 } else { width };
@@ -22,7 +25,6 @@ pub fn findings(screen: &Screen, compared: &Compared) {
             screen.below(&format!("-> {}", remedy.text()));
         }
     }
-    let differing = count(plan, State::Differs);
     let total = plan.compared();
     let verdict = match (differing, plan.complete) {
         (0, true) => format!("{total} of {total} as the answers say"),
