@@ -262,9 +262,7 @@ pub enum Error {
         marked: bool,
     },
     /// The host's Postfix sends to no relay.
-    #[error(
-        "this host has no relay: `relayhost` in main.cf is empty or cannot be read, or there is no Postfix"
-    )]
+    #[error("this host has no relay: `relayhost` in main.cf is empty or unreadable, or there is no Postfix")]
     NoRelay,
     /// Another run of relayhost is at work.
     #[error("{holder} is at work; gave up after {}", human(*.waited))]
