@@ -11,13 +11,14 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::run::{self, Cmd, Output};
-use super::{clock, files, inode, input};
+use super::{clock, files, inode, input, scratch};
 use crate::error::{Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::Database;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, parse_dump};
+use crate::model::postfix::tables::as_file;
 
 const INSTALL_POSTFIX: &str = "relayhost apply";
 
@@ -116,9 +117,15 @@ fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Cmd, Output)
 /// Time for one question to a table: its server may be down.
 const ASKING: Duration = Duration::from_secs(10);
 
-/// Asks one table for one key, as a daemon of Postfix would. Never a table whose contents stand in its name: every user can
-/// read the arguments of a program.
+/// Asks one table for one key, as a daemon of Postfix would. Contents that stand in the table's name are put into a file:
+/// every user can read the arguments of a program.
 pub fn look_up(table: &str, key: &str) -> Result<Option<String>> {
+    if let Some((kind, text)) = as_file(table) {
+        let scratch = scratch::directory()?;
+        let file = scratch.path().join("table");
+        files::create(&file, text.as_bytes(), 0o600)?;
+        return look_up(&format!("{kind}:{}", file.display()), key);
+    }
     let program = run::require("postmap", INSTALL_POSTFIX)?;
     let cmd = Cmd::new(&program).args(["-q", key, table]).within(ASKING).without_core();
     let output = cmd.run()?;
