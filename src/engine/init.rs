@@ -9,7 +9,7 @@ mod pair;
 use super::Progress;
 use super::load::{DEFAULT, PASSWORD_LIMIT, Source};
 use crate::error::{Error, Result, shown, typed};
-use crate::model::answers::choices::{Choices, PASSWORD_FILE};
+use crate::model::answers::choices::{Choices, PASSWORD_FILE, is_written_as_it_is};
 use crate::model::answers::{Answers, SIZE_LIMIT};
 use crate::model::desired::Desired;
 use crate::model::ended::Written;
@@ -47,6 +47,12 @@ impl Target {
             return Err(not_written(
                 format!("`{}` ends as the password's own file does", shown(answers)),
                 "give the answers file a name that ends with .toml",
+            ));
+        }
+        if !is_written_as_it_is(&password) {
+            return Err(not_written(
+                format!("`{}` cannot stand in an answers file as it is", shown(&password)),
+                "give another path, without control characters, quotes and backslashes",
             ));
         }
         Ok(Self { answers, password, seen: [None, None] }.seen_again())

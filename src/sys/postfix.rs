@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::run::{self, Cmd, Heard, Output};
-use super::{clock, files, inode, input};
+use super::{clock, files, inode, input, scratch};
 use crate::error::{Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
@@ -19,6 +19,7 @@ use crate::model::observed::{Database, Part};
 use crate::model::postfix::maincf::BYTE_ORDER_MARK;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, parse_dump};
+use crate::model::postfix::tables::as_file;
 
 /// A command that is one of Postfix's programs.
 fn program(name: &str) -> Result<Cmd> {
@@ -122,8 +123,14 @@ fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Output)> {
 }
 
 /// Asks one table for some keys as a daemon of Postfix would, in at most this time: the values of those that it has, by key.
-/// Never a table whose contents stand in its name: every user can read the arguments of a program.
+/// Contents that stand in the table's name are put into a file: every user can read the arguments of a program.
 pub fn look_up(table: &str, keys: &[String], limit: Duration) -> Result<BTreeMap<String, String>> {
+    if let Some((kind, text)) = as_file(table) {
+        let scratch = scratch::directory()?;
+        let file = scratch.path().join("table");
+        files::create(&file, text.as_bytes(), 0o600)?;
+        return look_up(&format!("{kind}:{}", file.display()), keys, limit);
+    }
     let (one_line, input) = (|key: &&String| !key.contains(['\n', '\0']), |key: &String| format!("{key}\n"));
     let input: String = keys.iter().filter(one_line).map(input).collect();
     let ((), output) = postmap(|cmd| {

@@ -2,12 +2,13 @@
 //! command.
 
 use std::fs::File;
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 
 use super::clock;
 use super::files;
@@ -202,13 +203,26 @@ fn has_given_up(queue: &Queue, telling: &mut Telling) -> Result<bool> {
     let Some((path, _)) = line.split_once(GIVEN_UP) else { return Ok(false) };
     let name = path.rsplit('/').next().unwrap_or_default();
     let (_, services) = telling.run(Cmd::new(&run::require("postconf", "relayhost apply")?).arg("-M"))?;
-    let connect = |socket: String| UnixStream::connect(Path::new(&queue.directory).join(socket));
     let sockets = services::sockets_of(&services.text(), name);
-    let connections: Vec<_> = sockets.into_iter().filter_map(|socket| connect(socket).ok()).collect();
+    let connections: Vec<_> = sockets
+        .into_iter()
+        .filter_map(|socket| ask_for_daemon(&Path::new(&queue.directory).join(socket)).ok())
+        .collect();
     if connections.is_empty() {
         return Ok(false);
     }
     Ok(!telling.comes(|| runs_daemon(queue, name), TO_START, &format!("the start of {name}"))?)
+}
+
+/// Connects to a socket, so that master(8) starts a daemon, and does not wait there: every user can fill the backlog of
+/// showq's socket, by postqueue(1). Where it is full, a daemon has been asked for already.
+fn ask_for_daemon(path: &Path) -> nix::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let asking = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    match connect(asking.as_raw_fd(), &UnixAddr::new(path)?) {
+        Ok(()) | Err(Errno::EAGAIN) => Ok(asking),
+        Err(error) => Err(error),
+    }
 }
 
 fn is_active(systemctl: &Path) -> bool {

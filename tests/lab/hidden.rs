@@ -12,7 +12,8 @@ printf '[other.example.com]:587 u:Rambutan-3\n' >btreed; postmap btree:btreed; p
 printf 'monitor@example.com u:Durian-5\nmonitor@example.com u:Jackfruit-6\n' >texted
 printf '/^.smtp\.example\.com/ u:Lychee-7 8\n' >patterns
 printf 'linked u:Mangosteen-9\n' >real; postmap hash:real; mkdir away; mv real real.db away/; ln -s away/real linked; ln -s away/real.db linked.db
-chmod 600 hashed* btreed* texted patterns away/*
+printf '/^.smtp.example.com.:(587)$/ u:Jabuticaba-$1\n' >parts
+chmod 600 parts hashed* btreed* texted patterns away/*
 postconf -e 'folder=/etc/postfix' 'smtp_sender_dependent_authentication=yes' \
     'smtp_sasl_password_maps=hash:/etc/postfix/sasl_passwd, proxy:hash:$folder/hashed btree:$folder/btreed'
 cat >>master.cf <<'E'
@@ -21,11 +22,12 @@ two unix - - n - - smtp -o folder=/etc/postfix
   -o { smtp_sasl_password_maps = pcre:$folder/patterns, static:{u:Soursop 10} }
 three unix - - n - - lmtp -o lmtp_sasl_password_maps=inline:{{[r]:25=u:Feijoa-11},r=u:Cherimoya-12}
 four unix - - n - - smtp -o smtp_sasl_password_maps=pipemap:{inline:{a=b},hash:/etc/postfix/linked}
+five unix - - n - - smtp -o smtp_sasl_password_maps=regexp:/etc/postfix/parts
 E
 postfix reload 2>/dev/null
 ";
 
-const PASSWORDS: [&str; 12] = [
+const PASSWORDS: [&str; 13] = [
     "Kumquat-1",
     "Papaya-2",
     "Rambutan-3",
@@ -37,6 +39,7 @@ const PASSWORDS: [&str; 12] = [
     "Feijoa-11",
     "Cherimoya-12",
     "Mangosteen-9",
+    "Jabuticaba-587",
     "correct horse battery staple",
 ];
 
@@ -57,7 +60,7 @@ fn passwords_of_every_table_are_hidden_in_every_command() {
     let run = host().answers(AUTHENTICATED).sh(&format!(
         "relayhost apply --no-verify >/dev/null || exit 9\n{TABLES}\ncat >/root/log <<'E'\n{lines}E\n
          echo '== all'; relayhost diagnose /root/log; relayhost diagnose --json /root/log
-         for n in $(seq -w 00 11); do relayhost diagnose --queue-id 4Q${{n}}Z /root/log; done
+         for n in $(seq -w 00 12); do relayhost diagnose --queue-id 4Q${{n}}Z /root/log; done
          cat /root/log >>/var/log/maillog; relayhost diagnose --since 2000d
          # What a command shows of itself: a comment in main.cf that a diff has in it.
          for p in Kumquat-1 'Lychee-7 8' Cherimoya-12; do sed -i \"s|^smtp_sasl_password_maps|# $p\\n&|\" main.cf; done
@@ -75,7 +78,9 @@ fn a_password_that_stands_in_a_setting_is_no_argument_of_a_program() {
     let run = host().answers(AUTHENTICATED).sh(
         "relayhost apply --no-verify >/dev/null || exit 9
          for value in 'static:alerts@example.com:correct horse battery staple' 'static:{alerts@example.com:correct horse battery staple}' \\
-             'inline:{ { [smtp.example.com]:587 = alerts@example.com:correct horse battery staple } }'; do
+             'inline:{ { [smtp.example.com]:587 = alerts@example.com:correct horse battery staple } }' \\
+             'regexp:{ { /^.smtp\\.example\\.com/ alerts@example.com:correct horse battery staple } }' \\
+             'pipemap:{ static:x, regexp:{ { /x/ alerts@example.com:correct horse battery staple } } }'; do
              postconf -e \"smtp_sasl_password_maps=$value\"
              for command in check diagnose 'probe --current'; do
                  strace -f -s 200 -e trace=execve -o /root/trace relayhost $command >/root/out 2>&1
@@ -85,7 +90,7 @@ fn a_password_that_stands_in_a_setting_is_no_argument_of_a_program() {
     );
     let counts: Vec<&str> =
         run.stdout.lines().filter(|line| line.bytes().all(|c| c.is_ascii_digit())).collect();
-    assert_eq!(counts, ["0"; 9], "{run:?}");
+    assert_eq!(counts, ["0"; 15], "{run:?}");
     assert!(run.stderr.lines().all(|count| count.parse::<u32>().unwrap() > 1), "{run:?}");
     run.never_says("horse");
 }

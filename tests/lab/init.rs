@@ -371,3 +371,18 @@ fn what_an_earlier_version_left_when_it_was_killed_goes() {
     );
     assert_eq!(run.exits(0).stdout, "2\nanswers.toml\n");
 }
+
+/// The answers have to name the password, and `init` has to find that name there.
+#[test]
+fn a_path_that_answers_cannot_name_as_it_is_is_refused_and_nothing_lost() {
+    let run = host().sh(
+        r#"for name in $'a\tb' $'a\xffb' $'a\nb' "a'''\"b" "a'\"b" 'a"b' "a'b" 'a\b'; do
+             directory="/etc/$name"; mkdir -m 755 "$directory"; cd "$directory"
+             init() { echo "$1" | relayhost init --output "$directory/x.toml" --no-probe --host "$1.example.com" --username u --password-stdin --rewrite none --to a@example.com --force >out 2>&1; }
+             printf '%s\n' old >x.password; printf 'host = "old.example.com"\n' >x.toml; chmod 600 x.*
+             init new; echo "exit $? $(cat x.password) $(grep -o 'host = "[a-z]*' x.toml) $(grep -c 'cannot stand' out)"
+         done"#,
+    );
+    let refused = "exit 1 old host = \"old 1\n".repeat(3);
+    assert_eq!(run.stdout, refused + &"exit 0 new host = \"new 0\n".repeat(5));
+}

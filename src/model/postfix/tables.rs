@@ -72,10 +72,17 @@ fn table(name: &str) -> Vec<Table> {
             let pairs = items(bare(rest)).into_iter().filter_map(|pair| bare(pair).split_once('='));
             pairs.map(|(_, entry)| Table::Entry(trim(entry).to_owned())).collect()
         }
-        ("pipemap" | "unionmap", _) => tables(bare(rest)),
-        ("pcre" | "regexp", Some(path)) => vec![Table::Patterns(path)],
+        // A value may have parts of what was asked for, or of another table's value.
+        ("pipemap" | "unionmap", _) => {
+            tables(bare(rest)).into_iter().chain([Table::Asked(name.to_owned())]).collect()
+        }
+        ("pcre" | "regexp", Some(path)) => vec![Table::Patterns(path), Table::Asked(name.to_owned())],
         ("hash" | "btree" | "lmdb" | "texthash" | "cidr", Some(path)) => {
             vec![Table::File { kind: kind.to_owned(), path }]
+        }
+        ("pcre" | "regexp", None) => {
+            let values = as_file(name).map(|(_, text)| pattern_values(text.as_bytes())).unwrap_or_default();
+            values.into_iter().map(Table::Entry).chain([Table::Asked(name.to_owned())]).collect()
         }
         // postmap cannot list these.
         ("cdb" | "dbm" | "sdbm", Some(path)) => {
@@ -83,6 +90,13 @@ fn table(name: &str) -> Vec<Table> {
         }
         _ => vec![Table::Asked(name.to_owned())],
     }
+}
+
+/// A table whose contents stand in its name (`regexp:{ {/pattern/ value} }`, since Postfix 3.7), as its type and the text of a
+/// file with the same contents: each item is a line of such a file.
+pub fn as_file(name: &str) -> Option<(&str, String)> {
+    let (kind, rest) = name.split_once(':').filter(|(_, rest)| rest.starts_with('{'))?;
+    Some((kind, items(bare(rest)).into_iter().map(|item| bare(item).to_owned() + "\n").collect()))
 }
 
 /// The values in a file of patterns (pcre_table(5), regexp_table(5)): what follows a pattern, its flags and white space.
@@ -211,7 +225,18 @@ l unix - - n - - lmtp { -o lmtp_sasl_password_maps=hash:/g } -o {lmtp_sasl_passw
             ("randmap:{a:b,c:d}", vec![entry("a:b"), entry("c:d")]),
             (
                 "pipemap:{hash:/a, unionmap:{static:b,pcre:/c}}",
-                vec![file("hash", "/a"), entry("b"), Table::Patterns("/c".into())],
+                vec![
+                    file("hash", "/a"),
+                    entry("b"),
+                    Table::Patterns("/c".into()),
+                    asked("pcre:/c"),
+                    asked("unionmap:{static:b,pcre:/c}"),
+                    asked("pipemap:{hash:/a, unionmap:{static:b,pcre:/c}}"),
+                ],
+            ),
+            (
+                "regexp:{ {/a b/ u:p q} {!/c/ v:w} }",
+                vec![entry("u:p q"), entry("v:w"), asked("regexp:{ {/a b/ u:p q} {!/c/ v:w} }")],
             ),
             ("cdb:/a", vec![file("cdb", "/a"), asked("cdb:/a")]),
             ("ldap:/a proxy:mysql:/b", vec![asked("ldap:/a"), asked("mysql:/b")]),
@@ -240,6 +265,18 @@ l unix - - n - - lmtp { -o lmtp_sasl_password_maps=hash:/g } -o {lmtp_sasl_passw
             assert_eq!(ask(name, "[r]:25").unwrap().as_deref(), wanted, "{name}");
         }
         assert!(ask("unionmap:{static:a,fail:x}", "k").is_err());
+    }
+
+    #[test]
+    fn what_stands_in_the_name_is_the_text_of_a_file() {
+        for (name, wanted) in [
+            ("regexp:{ {/a b/ u:p q} {!/c/ v:w} }", Some(("regexp", "/a b/ u:p q\n!/c/ v:w\n".to_owned()))),
+            ("cidr:{{192.0.2.0/24 u:p}}", Some(("cidr", "192.0.2.0/24 u:p\n".into()))),
+            ("regexp:/etc/postfix/patterns", None),
+            ("hash:/a", None),
+        ] {
+            assert_eq!(as_file(name), wanted, "{name}");
+        }
     }
 
     #[test]

@@ -168,6 +168,22 @@ fn a_daemon_that_is_said_to_have_given_up_has_nothing_restarted() {
     run.says("master 0");
 }
 
+/// showq(8) is at a socket that every user reaches, by postqueue(1). Whoever fills its backlog makes further callers wait.
+#[test]
+fn a_socket_whose_backlog_a_user_has_filled_holds_no_reload_up() {
+    let holder = "import subprocess,time; all=[subprocess.Popen(['postqueue','-p'],stdout=subprocess.PIPE) for _ in range(150)]; time.sleep(100)";
+    let run = authenticated().sh(&format!(
+        "{{ {}to=$(printf 'someone-with-a-long-name-%s@example.com ' {{1..300}}); for i in {{1..40}}; do echo x | sendmail $to; done; sleep 2
+         setpriv --reuid 65534 --regid 65534 --clear-groups python3 -c \"{holder}\" & }} >/dev/null 2>&1
+         await eval 'ss -xl | awk \"/public.showq/ {{ full = \\$3 > \\$4 }} END {{ exit !full }}\"'; echo full $?
+         setpriv --reuid 65534 --regid 65534 --clear-groups logger -p mail.info -t 'postfix/master[9]' \"warning: /usr/lib/postfix/sbin/showq: bad command startup -- throttling\"
+         await eval 'tail -1 /var/log/maillog | grep -q throttling'
+         postconf -e relayhost=; touch -d '-5 seconds' /etc/postfix/main.cf; timeout -s KILL 30 relayhost apply --no-verify --no-probe --force; echo \"exit $?\"",
+        set("default_process_limit=5 defer_transports=smtp")
+    ));
+    run.says("full 0").says("postfix: reload done").says("exit 0");
+}
+
 #[test]
 fn lines_that_repeat_the_reason_hold_no_retry_up() {
     let again = "{id}: to=<ops@example.com>, relay=smtp.example.com[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=4.7.1, status=deferred ({why})";

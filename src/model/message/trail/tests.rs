@@ -157,6 +157,9 @@ fn the_word_of_a_log_that_anybody_writes_needs_the_queue() {
     doubt(&[QUEUED, SENT, &QUEUED.replace("ABCDE1", "ABCDE2")], &gone(), "two queue ids");
     let lost = "x rsyslogd: imuxsock[pid: 3, name: /usr/libexec/postfix/smtp] from <postfix/smtp:3>: begin to drop messages due to rate-limiting";
     assert!(word(&[QUEUED, SENT, lost], &gone()).starts_with("incomplete Told"));
+    let of_other =
+        "x rsyslogd: imuxsock[pid: 4, name: python3] from <h:x>: begin to drop messages due to rate-limiting";
+    assert!(word(&[QUEUED, of_other, SENT, lost, of_other], &gone()).starts_with("incomplete Told"));
     // Nothing is known yet of a message that is under way, or whose line comes later.
     assert_eq!(word(&[QUEUED, DEFERRED], &waiting(&[(OPS, "")])), "open");
     assert_eq!(word(&[QUEUED], &waiting(&[(OPS, WHY)])), "open");
