@@ -12,7 +12,7 @@ use crate::error::{Exit, Result};
 use crate::model::ended::Ended;
 use crate::model::json;
 use crate::sys::environment;
-use crate::sys::host;
+use crate::sys::{host, secrets};
 
 /// Runs a command that only root may use.
 pub fn report(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
@@ -55,5 +55,5 @@ pub fn nagios(answers: &Path) -> u8 {
 fn prepare() {
     host::protect_memory();
     heed_signals();
-    know_passwords();
+    secrets::search(know_passwords);
 }

@@ -11,7 +11,7 @@ use crate::error::{Exit, Result};
 use crate::model::ended::{Applied, Deferred, Ended};
 use crate::model::state::order::{Message, Order};
 use crate::sys::directory::Directory;
-use crate::sys::{host, pending};
+use crate::sys::{host, pending, secrets};
 
 /// An `apply` or `repair` that was typed.
 #[derive(Debug)]
@@ -79,6 +79,7 @@ fn in_tree(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
     let mut packages = None;
     if let Some(root) = &typed.root {
         packages = supply::outside(&desired)?;
+        secrets::end_search();
         host::enter_tree(root)?;
         know_passwords();
     }

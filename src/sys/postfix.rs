@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -78,8 +78,11 @@ pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
     Ok((output.text(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
-/// The databases that were read, by table, each with the identity of its file: several steps of a run ask for the same one.
-static READ: Mutex<BTreeMap<String, (String, Entries)>> = Mutex::new(BTreeMap::new());
+/// The contents of a database, with the identity of the file that they were read from; `None` while they are not known.
+type Contained = Arc<Mutex<Option<(String, Entries)>>>;
+
+/// The databases that were read, by table: several steps of a run ask for the same one, and some at the same time.
+static READ: Mutex<BTreeMap<String, Contained>> = Mutex::new(BTreeMap::new());
 
 /// Reads a database with Postfix's own program, once as long as its file stays the same.
 pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
@@ -88,18 +91,18 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
         return Ok(Database::Missing);
     }
     let (table, identity) = (kind.table(source), files::identity(&path));
-    let known = || READ.lock().unwrap_or_else(PoisonError::into_inner);
-    let before =
-        known().get(&table).filter(|(found, _)| *found == identity).map(|(_, entries)| entries.clone());
-    let entries = if let Some(entries) = before {
-        entries
+    let known = READ.lock().unwrap_or_else(PoisonError::into_inner).entry(table.clone()).or_default().clone();
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = known.as_ref().filter(|(found, _)| *found == identity);
+    let entries = if let Some((_, entries)) = before {
+        entries.clone()
     } else {
         let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &table]))))?;
         if !output.success() {
             return Ok(Database::Broken(output.tail()));
         }
         let entries = parse_dump(&output.stdout);
-        known().insert(table, (identity, entries.clone()));
+        *known = Some((identity, entries.clone()));
         entries
     };
     Ok(Database::Read { entries, exposed: files::deviation(&path, MAP_MODE) })
