@@ -1,5 +1,6 @@
 # A host whose configuration is exchanged for one that may not work.
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # `old` and `silent` are for the scripts that call these functions
 
 sum() { sha256sum /etc/postfix/{main.cf,generic,sasl_passwd}; }
 
