@@ -141,7 +141,7 @@ def strace(marks, trace):
         pid, _, line = raw.rstrip(b"\n").partition(b" ")
         line = line.strip()
         if line.endswith(b"<unfinished ...>"):
-            started[pid] = line[:-len(b"<unfinished ...>")]
+            started[pid] = line[:-len(b"<unfinished ...>")].rstrip()
             continue
         resumed = re.match(rb"<\.\.\. \w+ resumed>(.*)", line)
         if resumed:
