@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::model::observed::{Database, parse_settings};
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
-use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::postmap::{Entries, MapSource};
 use crate::model::postfix::settings::value;
 use crate::model::postfix::tables::{OF_PASSWORDS, Table, of_passwords, pattern_values, tables, within};
 use crate::model::route::nexthop::NextHop;
@@ -49,11 +49,9 @@ pub fn know_passwords() {
                 first.extend(keys.iter().filter_map(|key| source.get(key)));
                 rest.extend(source.values());
                 // smtp(8) reads the database, whatever the source says.
-                let database = MapKind::new(kind).map(|kind| postfix::read_database(path, &kind));
-                if let Some(Ok(Database::Read { entries, .. })) = database {
-                    first.extend(keys.iter().filter_map(|key| entries.get(key).cloned()));
-                    rest.extend(entries.into_values());
-                }
+                let entries = MapKind::new(kind).map(|kind| read_database(&kind, path)).unwrap_or_default();
+                first.extend(keys.iter().filter_map(|key| entries.get(key).cloned()));
+                rest.extend(entries.into_values());
             }
         }
     }
@@ -81,7 +79,25 @@ fn expanded() -> Result<(String, Vec<String>)> {
 
 /// The bytes of a file; none if it cannot be read.
 fn read(path: &Path) -> Vec<u8> {
-    files::read_whole(path).ok().flatten().unwrap_or_default()
+    let bytes = if is_managed(path) { files::read_no_link(path) } else { files::read_whole(path) };
+    bytes.ok().flatten().unwrap_or_default()
+}
+
+/// The contents of a table's database; none if it cannot be read.
+fn read_database(kind: &MapKind, path: &Path) -> Entries {
+    if is_managed(path) && kind.database(path).is_some_and(|database| files::refuse_link(&database).is_err())
+    {
+        return Entries::new();
+    }
+    match postfix::read_database(path, kind) {
+        Ok(Database::Read { entries, .. }) => entries,
+        _ => Entries::new(),
+    }
+}
+
+/// Whether relayhost manages this file. A link in its place is refused, and not followed.
+fn is_managed(path: &Path) -> bool {
+    Managed::ALL.iter().any(|file| file.path() == path)
 }
 
 /// The keys under which smtp(8) looks for a relay's login: the name, then the value of `relayhost`

@@ -144,7 +144,7 @@ fn a_file_that_is_not_what_it_should_be_is_refused_by_name_and_nothing_is_instal
         if !part.starts_with("exit 1\n")
             || !part.contains(&says)
             || !part.contains("\n  -> ")
-            || !part.contains("as it was\nplan 3\ngenerations\nlock\n")
+            || !part.contains("as it was\nplan 3\ngenerations\nlast.json\nlock\n")
         {
             wrong.push(format!("{what}\nno `{says}`, remedy or clean end in\n{part}"));
         }

@@ -100,7 +100,7 @@ fn a_password_that_stands_in_a_setting_is_no_argument_of_a_program() {
 fn check_runs_four_programs_on_a_plain_host() {
     let run = host().answers(AUTHENTICATED).sh(
         "relayhost apply --no-verify >/dev/null || exit 9
-         strace -f -e trace=execve -o /root/trace relayhost check >/dev/null; sed -n 's/.*execve(\"\\([^\"]*\\)\".*= 0/\\1/p' /root/trace | sort",
+         strace -ff -e trace=execve -o /root/trace relayhost check >/dev/null; cat /root/trace.* | sed -n 's/.*execve(\"\\([^\"]*\\)\".*= 0/\\1/p' | sort",
     );
     let programs = ["/usr/bin/rpm", "/usr/sbin/postconf", "/usr/sbin/postmap", "/usr/sbin/postmap"];
     let seen: Vec<&str> = run.stdout.lines().filter(|line| !line.ends_with("/relayhost")).collect();

@@ -8,11 +8,12 @@ printf 'the-words-of-another = 1\nroot:$6$the-words-of-another\n' >/srv/theirs/f
 chmod 600 /srv/theirs/file
 chown 65534:65534 /srv/theirs/file
 
-# sum: everything of the targets; of our own places all but the times, since a run that is refused may have locked.
+# sum: everything of the targets; of our own places all but the times, since a run that is refused may have locked, and notes
+# in last.json how it ended.
 sum() {
     find /srv -printf '%p %y %l %m %U %G %s %T@ %i\n' | sort
-    find /etc/postfix /var/lib/relayhost -printf '%p %y %l %m %U %G %i\n' | sort
-    find /srv /etc/postfix /var/lib/relayhost -type f ! -name lock -print0 | sort -z | xargs -0 sha256sum
+    find /etc/postfix /var/lib/relayhost ! -name last.json -printf '%p %y %l %m %U %G %i\n' | sort
+    find /srv /etc/postfix /var/lib/relayhost -type f ! -name lock ! -name last.json -print0 | sort -z | xargs -0 sha256sum
 }
 
 # try COMMAND: runs it, and counts what of /srv was opened. Postfix's own programs, were they called on the way, would read
