@@ -146,13 +146,12 @@ fn send_and_follow(
     let mut pursuit = Pursuit::new(log, postfix.setting("queue_directory"), &message_id, &request.to);
     let followed = message.follow(&mut pursuit, queued, progress);
     let mut delivery = followed.map_err(|error| pursuit.interrupted(signals::blame(error)))?;
-    let found = postfix.setting("relayhost");
     if let Outcome::Failed(failure) = delivery.outcome {
-        delivery.outcome = if found == message.relayhost {
-            Outcome::Failed(fate::by_hop(failure, faults(desired, &request.to, postfix)))
-        } else {
+        delivery.outcome = if postfix.setting("relayhost").is_empty() {
             let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
-            fate::not_set_up(found, &message.relayhost, &evidence)
+            fate::not_set_up(&message.relayhost, &evidence)
+        } else {
+            Outcome::Failed(fate::by_hop(failure, faults(desired, &request.to, postfix)))
         };
     }
     Ok(delivery)

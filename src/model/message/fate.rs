@@ -49,13 +49,12 @@ pub fn went_elsewhere(attempt: &Attempt, relayhost: &str, evidence: &[&str]) -> 
     )
 }
 
-/// The message failed where Postfix has another `relayhost`, `found`, than that of the answers: that says nothing of theirs.
-pub fn not_set_up(found: &str, relayhost: &str, evidence: &[&str]) -> Outcome {
-    let found = if found.is_empty() { "is empty".to_owned() } else { format!("is `{found}`") };
+/// The message failed where Postfix has no `relayhost`: that says nothing of the relay of the answers.
+pub fn not_set_up(relayhost: &str, evidence: &[&str]) -> Outcome {
     Outcome::unheard(
         "another-relay",
         format!(
-            "Postfix is not set up as the answers say: `relayhost` in main.cf {found}, not `{relayhost}`, so the message did \
+            "Postfix is not set up as the answers say: `relayhost` in main.cf is empty, not `{relayhost}`, so the message did \
              not go to the relay of the answers, and says nothing of it"
         ),
         "relayhost apply (sets Postfix up, and sends a test message); relayhost check shows all that differs",
@@ -63,12 +62,16 @@ pub fn not_set_up(found: &str, relayhost: &str, evidence: &[&str]) -> Outcome {
     )
 }
 
+/// The cause of a fault in a table of TLS levels, which does not know the table.
+const POLICY: &str = "tls-policy-bad";
+
 /// The failure of a message, with a hop of this host as its cause if that explains what the log says. `faults`: those of the
 /// message's way, each with its hop.
 pub fn by_hop(failure: Failure, faults: Vec<(&'static str, Fault)>) -> Failure {
     match faults.into_iter().find(|(hop, fault)| fault.stops && explains(hop, &failure.id)) {
         Some((hop, fault)) => Failure {
-            id: format!("route.{hop}"),
+            // The catalogue's name for a fault of this host stays; the hop knows its place.
+            id: if failure.id == POLICY { failure.id } else { format!("route.{hop}") },
             cause: format!("{}: {}", fault.text, failure.cause),
             remedy: fault.remedy,
             ..failure

@@ -64,12 +64,13 @@ impl History {
         self.last.is_some()
     }
 
-    /// Takes the record of the last test message that a relay took.
+    /// Takes the record of the last test message that a relay took. It is never one of a change that was put back, also if
+    /// both were made in one second.
     pub fn proof(&mut self, proof: &Proof) {
         if proof.relay == self.relay.text
-            && let Some(time) = moment(&proof.time)
+            && let Some(time) = moment(&proof.time).filter(|time| *time >= self.since)
         {
-            self.hear(time, Word::Took);
+            self.note(time, Word::Took);
         }
     }
 
@@ -147,7 +148,13 @@ impl History {
     }
 
     fn hear(&mut self, time: Seconds, word: Word) {
-        if self.counts(time) && self.last.is_none_or(|(last, _)| time >= last) {
+        if self.counts(time) {
+            self.note(time, word);
+        }
+    }
+
+    fn note(&mut self, time: Seconds, word: Word) {
+        if self.last.is_none_or(|(last, _)| time >= last) {
             self.last = Some((time, word));
         }
     }
@@ -277,6 +284,15 @@ mod tests {
         assert!(one.has_worked(), "that was before");
         one.block(line(6, "none", "deferred", REFUSED).as_bytes(), &Calendar::utc(0));
         assert!(!one.has_worked());
+    }
+
+    #[test]
+    fn a_proof_in_the_second_of_a_change_that_was_put_back_counts() {
+        let second = "2026-11-28T10:00:05Z";
+        let mut one = history(&LastRun::default());
+        one.except(second, moment(second).unwrap());
+        one.proof(&proof(RELAY, second));
+        assert!(one.has_worked());
     }
 
     #[test]
