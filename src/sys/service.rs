@@ -82,26 +82,37 @@ pub fn master_runs(queue: &Queue) -> bool {
     matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
 }
 
-/// Whether master(8) of this queue has a process of this daemon (proc(5): /proc/PID/stat begins with the number, the
-/// name in parentheses, the state and the parent). A master without one may have it in a moment: it starts daemons when
-/// they are needed.
+/// Whether master(8) of this queue has a process of this daemon. A master without one may have it in a moment: it starts
+/// daemons when they are needed.
 pub fn runs_daemon(queue: &Queue, name: &str) -> bool {
+    !daemons(queue, name).is_empty()
+}
+
+/// Whether one of them serves this service: master(8) tells a daemon the name of its service by `-n`, if that is not its own
+/// (get_master_ent in master/master_ent.c).
+fn serves(queue: &Queue, daemon: &str, service: &str) -> bool {
+    daemons(queue, daemon).iter().any(|pid| {
+        let line = files::text(Path::new("/proc").join(pid).join("cmdline")).unwrap_or_default();
+        let words: Vec<&str> = line.split('\0').collect();
+        let named = words.iter().position(|word| *word == "-n").and_then(|at| words.get(at + 1));
+        named.is_none_or(|name| *name == service) && (named.is_some() || daemon == service)
+    })
+}
+
+/// The numbers of the processes of a daemon (proc(5): /proc/PID/stat begins with the number, the name in parentheses, the
+/// state and the parent).
+fn daemons(queue: &Queue, name: &str) -> Vec<String> {
     let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
-    let text = |path: &Path| {
-        files::read(path, 4096).ok().flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let Some(master) = text(&path).map(|text| text.trim().to_owned()) else { return false };
-    let is_daemon = |pid: &str| {
-        let stat = text(&Path::new("/proc").join(pid).join("stat"))?;
+    let Some(master) = files::text(path).map(|text| text.trim().to_owned()) else { return Vec::new() };
+    let is_daemon = |pid: &String| {
+        let stat = files::text(Path::new("/proc").join(pid).join("stat"))?;
         let (_, rest) = stat.split_once('(')?;
         let (comm, rest) = rest.rsplit_once(')')?;
         Some(comm == name && rest.split_whitespace().nth(1) == Some(master.as_str()))
     };
-    let processes = files::names(Path::new("/proc"));
+    let mut processes = files::names(Path::new("/proc"));
+    processes.retain(|name| name.bytes().all(|c| c.is_ascii_digit()) && is_daemon(name) == Some(true));
     processes
-        .iter()
-        .filter(|name| name.bytes().all(|c| c.is_ascii_digit()))
-        .any(|pid| is_daemon(pid) == Some(true))
 }
 
 /// Takes a note of relayhost while Postfix is told.
@@ -203,15 +214,15 @@ fn has_given_up(queue: &Queue, telling: &mut Telling) -> Result<bool> {
     let Some((path, _)) = line.split_once(GIVEN_UP) else { return Ok(false) };
     let name = path.rsplit('/').next().unwrap_or_default();
     let (_, services) = telling.run(Cmd::new(&run::require("postconf", "relayhost apply")?).arg("-M"))?;
-    let sockets = services::sockets_of(&services.text(), name);
-    let connections: Vec<_> = sockets
+    // Another service of the same program may be well: smtp(8) serves `smtp` and `relay`.
+    let asked: Vec<(String, OwnedFd)> = services::services_of(&services.text(), name)
         .into_iter()
-        .filter_map(|socket| ask_for_daemon(&Path::new(&queue.directory).join(socket)).ok())
+        .filter_map(|(service, socket)| {
+            Some((service, ask_for_daemon(&Path::new(&queue.directory).join(socket)).ok()?))
+        })
         .collect();
-    if connections.is_empty() {
-        return Ok(false);
-    }
-    Ok(!telling.comes(|| runs_daemon(queue, name), TO_START, &format!("the start of {name}"))?)
+    let all_run = || asked.iter().all(|(service, _)| serves(queue, name, service));
+    Ok(!telling.comes(all_run, TO_START, &format!("the start of {name}"))?)
 }
 
 /// Connects to a socket, so that master(8) starts a daemon, and does not wait there: every user can fill the backlog of
