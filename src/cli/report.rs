@@ -6,13 +6,13 @@ use super::show::screen::Screen;
 use super::show::{self, plan};
 use crate::engine::compare::compare;
 use crate::engine::load::know_password;
-use crate::engine::tables::know_passwords;
+use crate::engine::tables::search_passwords;
 use crate::engine::{Silent, ended_by, heed_signals, note_in_journal};
 use crate::error::{Exit, Result};
 use crate::model::ended::Ended;
 use crate::model::json;
 use crate::sys::environment;
-use crate::sys::{host, secrets};
+use crate::sys::host;
 
 /// Runs a command that only root may use.
 pub fn report(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
@@ -55,5 +55,5 @@ pub fn nagios(answers: &Path) -> u8 {
 fn prepare() {
     host::protect_memory();
     heed_signals();
-    secrets::search(know_passwords);
+    search_passwords();
 }

@@ -23,6 +23,11 @@ pub const ASKING: Duration = Duration::from_secs(10);
 /// Most entries that are learned from tables. Each costs some kilobytes of memory, and time for every text that is shown.
 const MOST: usize = 1000;
 
+/// Starts [`know_passwords`] beside the command.
+pub fn search_passwords() {
+    secrets::search(know_passwords);
+}
+
 /// Registers every password that a client of this host's Postfix can send, so that it is hidden: all entries of the tables
 /// that main.cf or a service of master.cf names; those for the relay first, and of a table that cannot be listed, these
 /// alone. What cannot be read gives Postfix no password either. A caller who is not root may read none.
