@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::model::host_kind::Kind;
 use crate::model::observed::{Queue, Service};
 use crate::model::plan::action::ServiceAction;
-use crate::model::postfix::services;
+use crate::model::postfix::mastercf::MasterCf;
 use crate::model::text;
 
 /// Time that Postfix may take to start or to stop.
@@ -215,10 +215,12 @@ fn has_given_up(queue: &Queue, telling: &mut Telling) -> Result<bool> {
     let name = path.rsplit('/').next().unwrap_or_default();
     let (_, services) = telling.run(Cmd::new(&run::require("postconf", "relayhost apply")?).arg("-M"))?;
     // Another service of the same program may be well: smtp(8) serves `smtp` and `relay`.
-    let asked: Vec<(String, OwnedFd)> = services::services_of(&services.text(), name)
-        .into_iter()
-        .filter_map(|(service, socket)| {
-            Some((service, ask_for_daemon(&Path::new(&queue.directory).join(socket)).ok()?))
+    let services = MasterCf::new(&services.stdout);
+    let asked: Vec<(&str, OwnedFd)> = services
+        .of_program(name)
+        .filter_map(|service| {
+            let socket = Path::new(&queue.directory).join(service.socket());
+            Some((service.name.as_str(), ask_for_daemon(&socket).ok()?))
         })
         .collect();
     let all_run = || asked.iter().all(|(service, _)| serves(queue, name, service));

@@ -18,6 +18,8 @@ pub struct Service {
     pub kind: String,
     /// Number of its first line in master.cf, from 1.
     pub line: usize,
+    /// Whether its socket is for the mail system alone.
+    pub private: bool,
     /// Whether it runs as the user of `mail_owner`; otherwise as root.
     pub unprivileged: bool,
     /// The column `chroot`: `y`, `n` or `-`.
@@ -63,6 +65,20 @@ impl MasterCf {
         self.services.iter().find(|service| service.name == name && service.kind == kind)
     }
 
+    /// The services whose daemon is this program and at whose socket connections are taken: of the types `unix` and `pass`.
+    pub fn of_program<'a>(&'a self, program: &'a str) -> impl Iterator<Item = &'a Service> {
+        let is_asked = move |service: &&Service| {
+            service.command == program && ["unix", "pass"].contains(&service.kind.as_str())
+        };
+        self.services.iter().filter(is_asked)
+    }
+
+    /// The values that options give to one of these parameters, of all services.
+    pub fn values<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        let options = self.services.iter().flat_map(|service| &service.options);
+        options.filter(|set| names.contains(&set.name.as_str())).map(|set| set.value.as_str())
+    }
+
     /// The values of all options, and the other arguments, of all services.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let options = self.services.iter().flat_map(|service| &service.options);
@@ -78,8 +94,17 @@ impl MasterCf {
 
 impl Service {
     fn new(words: &[(usize, String)]) -> Option<Self> {
-        let [(line, name), (_, kind), _, (_, unprivileged), (_, chroot), _, _, (_, command), rest @ ..] =
-            words
+        let [
+            (line, name),
+            (_, kind),
+            (_, private),
+            (_, unprivileged),
+            (_, chroot),
+            _,
+            _,
+            (_, command),
+            rest @ ..,
+        ] = words
         else {
             return None;
         };
@@ -87,6 +112,7 @@ impl Service {
             name: name.clone(),
             kind: kind.clone(),
             line: *line,
+            private: private != "n",
             unprivileged: unprivileged != "n",
             chroot: chroot.clone(),
             command: command.clone(),
@@ -116,13 +142,19 @@ impl Service {
         self.options.iter().rev().find(|setting| setting.name == name)
     }
 
+    /// Its socket, below the queue directory.
+    pub fn socket(&self) -> String {
+        format!("{}/{}", if self.private { "private" } else { "public" }, self.name)
+    }
+
     /// Name and type, as `postconf -M` has them: `smtp/unix`.
     pub fn label(&self) -> String {
         format!("{}/{}", self.name, self.kind)
     }
 }
 
-/// The words of a line. What stands in braces is one word, without the braces (Postfix 3.0 and later).
+/// The words of a line. What stands in braces is one word, without the braces and the white space at their inner sides
+/// (EXTPAR_FLAG_STRIP in util/extpar.c; Postfix 3.0 and later).
 fn split(text: &str) -> Vec<String> {
     let (mut words, mut word, mut depth) = (Vec::new(), String::new(), 0_u32);
     for c in text.chars() {
@@ -140,7 +172,7 @@ fn split(text: &str) -> Vec<String> {
                 if depth > 0 {
                     word.push(c);
                 } else {
-                    words.push(std::mem::take(&mut word));
+                    words.push(lines::trim(&std::mem::take(&mut word)).to_owned());
                 }
             }
             c if depth == 0 && lines::is_space(c) => {
@@ -177,6 +209,26 @@ mod tests {
         assert!(!filter.unprivileged && filter.options.is_empty() && filter.line == 10);
         assert_eq!(filter.args, ["flags=R", "user=f", "argv=/x", "-v"]);
         assert!(file.find("bad", "line").is_none() && file.find("smtp", "inet").is_some());
+    }
+
+    #[test]
+    fn the_sockets_of_a_program_are_those_of_its_services() {
+        let services = "smtp       inet  n       -       n       -       -       smtpd\n\
+            pickup     unix  n       -       n       60      1       pickup\n\
+            smtp       unix  -       -       n       -       -       smtp\n\
+            relay      unix  -       -       n       -       -       smtp\n    -o syslog_name=postfix/$service_name\n\
+            postlog    unix-dgram n  -       n       -       1       postlogd\n\
+            retry      unix  -       -       n       -       -       error\n";
+        let file = MasterCf::new(services.as_bytes());
+        let of = |program| -> Vec<(&str, String)> {
+            file.of_program(program).map(|service| (service.name.as_str(), service.socket())).collect()
+        };
+        assert_eq!(of("smtp"), [("smtp", "private/smtp".into()), ("relay", "private/relay".into())]);
+        assert_eq!(of("pickup"), [("pickup", "public/pickup".into())]);
+        assert_eq!(of("error"), [("retry", "private/retry".into())]);
+        for none in ["relay", "retry", "smtpd", "postlogd", "", "-o", "../smtp"] {
+            assert_eq!(of(none), [], "{none}");
+        }
     }
 
     #[test]

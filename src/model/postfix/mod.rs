@@ -5,7 +5,6 @@ pub mod maincf;
 pub mod managed;
 pub mod mastercf;
 pub mod postmap;
-pub mod services;
 pub mod settings;
 pub mod shown;
 pub mod tables;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::lines::{self, is_space, trim};
+use super::mastercf::MasterCf;
 
 /// The parameters that name the tables in which smtp(8) and lmtp(8) look for passwords.
 pub const OF_PASSWORDS: [&str; 2] = ["smtp_sasl_password_maps", "lmtp_sasl_password_maps"];
@@ -28,30 +29,9 @@ pub enum Table {
 /// The values of `OF_PASSWORDS` on a host: `main_cf` knows those of main.cf, and the rest are options of services in
 /// master.cf (master(5)).
 pub fn of_passwords(main_cf: impl Fn(&str) -> Option<String>, master_cf: &[u8]) -> Vec<String> {
-    let mut values: Vec<String> = OF_PASSWORDS.into_iter().filter_map(main_cf).collect();
-    for line in lines::logical(master_cf) {
-        values.extend(options(&line.text(master_cf)));
-    }
-    values
-}
-
-/// The values that the options of one service give to these parameters: `-o name=value`, `-oname=value`, and with braces
-/// around what has white space.
-fn options(line: &str) -> Vec<String> {
-    let words = split(line, is_space);
-    let mut before = "";
-    let mut found = Vec::new();
-    for word in words {
-        let word = bare(word);
-        let option = if before == "-o" { Some(word) } else { word.strip_prefix("-o") };
-        if let Some((name, value)) = option.and_then(|option| option.split_once('='))
-            && OF_PASSWORDS.contains(&trim(name))
-        {
-            found.push(trim(value).to_owned());
-        }
-        before = word;
-    }
-    found
+    let master_cf = MasterCf::new(master_cf);
+    let options = master_cf.values(&OF_PASSWORDS).map(str::to_owned);
+    OF_PASSWORDS.into_iter().filter_map(main_cf).chain(options).collect()
 }
 
 /// The tables that a value names.
@@ -120,10 +100,6 @@ pub fn pattern_values(bytes: &[u8]) -> Vec<String> {
 
 /// The items of a list of tables, apart by commas and white space outside of braces.
 pub fn items(list: &str) -> Vec<&str> {
-    split(list, |c| c == ',' || is_space(c))
-}
-
-fn split(text: &str, is_between: impl Fn(char) -> bool) -> Vec<&str> {
     let mut depth = 0_u32;
     let between = |c: char| {
         match c {
@@ -131,9 +107,9 @@ fn split(text: &str, is_between: impl Fn(char) -> bool) -> Vec<&str> {
             '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        depth == 0 && is_between(c)
+        depth == 0 && (c == ',' || is_space(c))
     };
-    text.split(between).filter(|item| !item.is_empty()).collect()
+    list.split(between).filter(|item| !item.is_empty()).collect()
 }
 
 /// The value that a table in the setting itself has for a key; `None` for a table of another kind, which only Postfix can
