@@ -6,7 +6,8 @@ use super::tables::{Ask, Entry, Keys, find, lists};
 use super::{Hop, NOTHING, Seen};
 use crate::model::plan::parameters::words;
 
-/// Rewritings of one address by one table after which cleanup(8) gives the message up (MAX_RECURSION in cleanup_map11.c).
+/// Rewritings of one address by one table after which cleanup(8) warns and goes on with the last address (MAX_RECURSION in
+/// cleanup_map11.c; the warning says that the message is not accepted, and Postfix 3.7 sends it all the same).
 const NESTING: usize = 10;
 
 /// The three addresses of a message, by the names of the classes in postconf(5).
@@ -140,7 +141,7 @@ fn mapped(host: &Host, list: &Value, mut address: String, hop: &mut Hop, ask: &m
         address = next;
     }
     let text = format!(
-        "{} leads in a circle, or through more than {NESTING} addresses, up to {address}: cleanup(8) does not take the message",
+        "{} leads in a circle, or through more than {NESTING} addresses, up to {address}: cleanup(8) stops there with a warning, and no relay knows that address",
         list.at.parameter()
     );
     let remedy = hop.at.last().map(|at| at.undo(&host.version)).unwrap_or_default();
