@@ -12,7 +12,7 @@ use crate::model::observed::{Database, Postfix, parse_settings};
 use crate::model::postfix::managed::MapKind;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{naming_tables, value};
-use crate::model::postfix::tables::items;
+use crate::model::postfix::tables::named;
 use crate::sys::run::Cmd;
 use crate::sys::{clock, files, postfix};
 
@@ -36,7 +36,7 @@ pub fn look<'a>(
     let settings = parse_settings(&postfix::settings(&naming_tables())?);
     let mut tables = Vec::new();
     for parameter in naming_tables() {
-        for name in items(value(&settings, parameter)).into_iter().filter(|item| item.contains(':')) {
+        for name in named(value(&settings, parameter)) {
             tables.push(table(parameter, name.trim_start_matches("proxy:"))?);
         }
     }

@@ -9,8 +9,7 @@ use crate::model::inspection::backlog::{Backlog, Retried};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Calendar;
 use crate::model::plan::parameters::is_local;
-use crate::sys::postfix;
-use crate::sys::{clock, signals};
+use crate::sys::{clock, postfix, signals};
 
 /// Collects the messages that wait: `add` adds one to a collection, and `new` makes an empty one. Postfix before 3.1 lists in
 /// another form, as does one with a message for hundreds of recipients; then the collection is begun anew.

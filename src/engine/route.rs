@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::load;
-use super::tables::{MASTER_CF, ask_all};
+use super::tables::ask_all;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, parse_settings};
@@ -16,9 +16,10 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{self, Settings, value};
+use crate::model::postfix::tables::{kind, named, path_of};
 use crate::model::route::host::Host;
-use crate::model::route::tables::{Answer, Ask, is_asked, kind, tables};
-use crate::model::route::written::path_of;
+use crate::model::route::nexthop::is_loopback;
+use crate::model::route::tables::{Answer, Ask, is_asked};
 use crate::model::route::{Way, route};
 use crate::sys::{clock, files, listeners, postfix, secrets};
 
@@ -57,7 +58,7 @@ pub fn host() -> Result<Host> {
 
 /// The host's configuration, of which main.cf is known.
 pub fn host_of(settings: Settings, main_cf: &MainCf) -> Result<Host> {
-    let master_cf = files::read_whole(Path::new(MASTER_CF))?.unwrap_or_default();
+    let master_cf = files::read_whole(Path::new(postfix::MASTER_CF))?.unwrap_or_default();
     let mut host = Host::new(settings, main_cf, &master_cf);
     let jail = Path::new(value(&host.settings, "queue_directory")).join("etc/resolv.conf");
     host.jail_resolves = Some(files::exists(&jail));
@@ -96,21 +97,22 @@ pub fn other_way(name: &str, settings: &Settings, main_cf: &MainCf) -> Option<St
     if let Some(set) = set {
         return Some(set.name);
     }
-    let master_cf = files::read_whole(Path::new(MASTER_CF)).ok().flatten().unwrap_or_default();
+    let master_cf = files::read_whole(Path::new(postfix::MASTER_CF)).ok().flatten().unwrap_or_default();
     if MasterCf::new(&master_cf).texts().any(has_name) {
         return Some("master.cf".into());
     }
     let leading =
         ["transport_maps", "sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps"];
-    let tables = leading.iter().flat_map(|parameter| tables(value(settings, parameter)));
-    tables.into_iter().find(|table| match path_of(table) {
+    let mut tables = leading.iter().flat_map(|parameter| named(value(settings, parameter)));
+    let found = tables.find(|table| match path_of(table) {
         Some(path) => {
             let source = files::read_whole(Path::new(path)).ok().flatten();
             source.is_none_or(|bytes| has_name(&String::from_utf8_lossy(&bytes)))
         }
         // In the setting itself it would have been seen above; a server's table may have anything.
         None => !is_asked(table),
-    })
+    });
+    found.map(str::to_owned)
 }
 
 /// Tables whose entries are known without asking: by `type:path`, the entries by key in lower case.
@@ -138,8 +140,7 @@ pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
         ("inet", rest) => {
             let (host, port) = rest.rsplit_once([':', '@'])?;
             let host = host.trim_matches(['[', ']']);
-            let is_here = host == "localhost" || host == "::1" || host.starts_with("127.");
-            if is_here { listeners::on_port(port.parse().ok()?) } else { None }
+            if is_loopback(host) { listeners::on_port(port.parse().ok()?) } else { None }
         }
         _ => None,
     };

@@ -14,9 +14,6 @@ use crate::model::postfix::tables::{OF_PASSWORDS, Table, of_passwords, pattern_v
 use crate::model::route::nexthop::NextHop;
 use crate::sys::{clock, files, host, postfix, secrets};
 
-/// Postfix's services and their options.
-pub const MASTER_CF: &str = "/etc/postfix/master.cf";
-
 /// Time for one table: its server may be down.
 pub const ASKING: Duration = Duration::from_secs(10);
 
@@ -70,7 +67,7 @@ pub fn know_passwords() {
 fn named() -> (String, Vec<String>) {
     let main_cf = MainCf::new(read(&Managed::MainCf.path()));
     let relay = main_cf.get("relayhost").unwrap_or_default();
-    let named = of_passwords(|name| main_cf.get(name), &read(Path::new(MASTER_CF)));
+    let named = of_passwords(|name| main_cf.get(name), &read(Path::new(postfix::MASTER_CF)));
     let is_whole = !named.iter().chain([&relay]).any(|value| value.contains('$'));
     if is_whole { (relay, named) } else { expanded().unwrap_or((relay, named)) }
 }

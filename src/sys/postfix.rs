@@ -21,6 +21,9 @@ use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, parse_dump};
 use crate::model::postfix::tables::as_file;
 
+/// Postfix's services and their options.
+pub const MASTER_CF: &str = "/etc/postfix/master.cf";
+
 /// A command that is one of Postfix's programs.
 fn program(name: &str) -> Result<Cmd> {
     Cmd::require(name, "relayhost apply")
@@ -69,7 +72,7 @@ pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
     let staged = files::staging(&Managed::MainCf.path())?;
     files::stage(&staged.path().join("main.cf"), main_cf)?;
     // Without master.cf, postconf does not know which parameters are in use.
-    let master_cf = files::read_whole(Path::new("/etc/postfix/master.cf"))?.unwrap_or_default();
+    let master_cf = files::read_whole(Path::new(MASTER_CF))?.unwrap_or_default();
     files::stage(&staged.path().join("master.cf"), &master_cf)?;
     let output = program("postconf")?.args(["-c", &staged.path().display().to_string(), "-n"]).run()?;
     if !output.success() {

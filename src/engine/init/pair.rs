@@ -92,13 +92,7 @@ fn settle(target: &Target, staging: &Path, lines: &mut Vec<String>) -> Result<()
         }
     }
     rescue(target, staging, lines)?;
-    let remove = |path: &Path| {
-        files::remove_all(path).map_err(|source| Error::Io {
-            action: "remove",
-            path: path.to_owned(),
-            source,
-        })
-    };
+    let remove = |path: &Path| files::remove_all(path).map_err(Error::io("remove", path));
     // What is known goes last: whatever stops this, old files are not taken for edits.
     exchanges(staging)?.iter().try_for_each(|directory| remove(directory))?;
     remove(staging)

@@ -34,6 +34,27 @@ pub fn of_passwords(main_cf: impl Fn(&str) -> Option<String>, master_cf: &[u8]) 
     OF_PASSWORDS.into_iter().filter_map(main_cf).chain(options).collect()
 }
 
+/// The names of the tables in a list: the items with a colon in them.
+pub fn named(list: &str) -> Vec<&str> {
+    items(list).into_iter().filter(|item| item.contains(':')).collect()
+}
+
+/// The type of a table, with `proxy:` before it or not.
+pub fn kind(table: &str) -> &str {
+    table.trim_start_matches("proxy:").split(':').next().unwrap_or_default()
+}
+
+/// The file of a table, if its name is a path.
+pub fn path_of(table: &str) -> Option<&str> {
+    let (_, path) = table.trim_start_matches("proxy:").split_once(':')?;
+    path.starts_with('/').then_some(path)
+}
+
+/// Whether a table's file is built by postmap(1) before Postfix can read it.
+pub fn is_built(table: &str) -> bool {
+    ["hash", "btree", "lmdb", "cdb", "dbm", "sdbm"].contains(&kind(table))
+}
+
 /// The tables that a value names.
 pub fn tables(value: &str) -> Vec<Table> {
     items(value).into_iter().flat_map(table).collect()

@@ -18,12 +18,13 @@ mod transport;
 pub mod written;
 
 use crate::error::typed;
+use crate::model::postfix::tables::is_built;
 use crate::model::secret::Secret;
 use host::Host;
 use nexthop::NextHop;
 use tables::{Ask, Trouble};
 pub use tls::Level;
-use written::{Written, is_built};
+use written::Written;
 
 /// The way of one message.
 #[derive(Debug)]

@@ -46,8 +46,13 @@ impl NextHop {
 
     /// Whether it is this host itself, by a loopback address or name.
     pub fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.host == "::1" || self.host.starts_with("127.")
+        is_loopback(&self.host)
     }
+}
+
+/// Whether a name or an address is this host's own end of the loopback interface.
+pub fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host == "::1" || host.starts_with("127.")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::host::Value;
 use super::written::Written;
 use crate::model::plan::parameters::words;
+use crate::model::postfix::tables::{kind, named};
 use crate::model::text::without_inline_tables;
 
 /// The values of those keys that a table has, or the reason why it cannot be asked.
@@ -103,7 +104,7 @@ pub fn find(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Option<Entry>, T
 /// The entry of each key that one of the tables has, in the order of the keys. An error if a table that counts before the
 /// first entry cannot be asked.
 pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, Trouble> {
-    let tables = tables(&list.text);
+    let tables = named(&list.text);
     let mut answers = Vec::new();
     for table in &tables {
         let asked = if is_pattern(table) { keys.all.get(..keys.full) } else { Some(keys.all.as_slice()) };
@@ -125,7 +126,7 @@ pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, 
                 }
             };
             if let Some(value) = found {
-                let (table, key) = ((*table).clone(), key.clone());
+                let (table, key) = ((**table).to_owned(), key.clone());
                 let at = Written::Table { parameter: list.at.parameter(), table, key };
                 all.push(Entry { value: value.clone(), at });
                 break;
@@ -133,16 +134,6 @@ pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, 
         }
     }
     Ok(all)
-}
-
-/// The tables of a list: the words with a colon in them.
-pub fn tables(list: &str) -> Vec<String> {
-    words(list).into_iter().filter(|word| word.contains(':')).collect()
-}
-
-/// The type of a table, with `proxy:` before it or not.
-pub fn kind(table: &str) -> &str {
-    table.trim_start_matches("proxy:").split(':').next().unwrap_or_default()
 }
 
 /// Whether a table is a list of patterns, which Postfix does not ask for parts of an address (DICT_FLAG_PATTERN).

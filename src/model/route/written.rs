@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::typed;
 use crate::model::observed::Version;
+use crate::model::postfix::tables::{is_built, path_of};
 use crate::model::text::without_inline_tables;
 
 /// The place in which a decision is written.
@@ -125,16 +126,4 @@ impl fmt::Display for Written {
             }
         }
     }
-}
-
-/// The file of a table, if its name is a path.
-pub fn path_of(table: &str) -> Option<&str> {
-    let (_, path) = table.trim_start_matches("proxy:").split_once(':')?;
-    path.starts_with('/').then_some(path)
-}
-
-/// Whether a table's file is built by postmap(1) before Postfix can read it.
-pub fn is_built(table: &str) -> bool {
-    let kind = table.trim_start_matches("proxy:").split(':').next().unwrap_or_default();
-    ["hash", "btree", "lmdb", "cdb", "dbm", "sdbm"].contains(&kind)
 }
