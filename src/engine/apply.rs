@@ -79,7 +79,7 @@ fn in_tree(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
     let mut packages = None;
     if let Some(root) = &typed.root {
         packages = supply::outside(&desired)?;
-        secrets::end_search();
+        secrets::search();
         host::enter_tree(root)?;
         know_passwords();
     }

@@ -20,9 +20,9 @@ pub const ASKING: Duration = Duration::from_secs(10);
 /// Most entries that are learned from tables. Each costs some kilobytes of memory, and time for every text that is shown.
 const MOST: usize = 1000;
 
-/// Starts [`know_passwords`] beside the command.
+/// Has [`know_passwords`] called before anything leaves.
 pub fn search_passwords() {
-    secrets::search(know_passwords);
+    secrets::search_later(know_passwords);
 }
 
 /// Registers every password that a client of this host's Postfix can send, so that it is hidden: all entries of the tables

@@ -58,6 +58,8 @@ impl Transaction {
         wanted: &BTreeMap<String, Wanted>,
         wrote: BTreeMap<String, String>,
     ) -> Result<Self> {
+        // The previous passwords are to be hidden, too.
+        secrets::search();
         let mut blobs = Vec::new();
         let mut records = BTreeMap::new();
         for name in recorded_files() {
@@ -110,6 +112,7 @@ impl Transaction {
 
     /// Takes up the change that a stopped run left: any file may be new. `message`: the queue id of its test message.
     pub fn resume(number: u32, message: Option<String>, place: Place) -> Result<Self> {
+        secrets::search();
         let generation = state::generation(number)?;
         let replaced = generation.files.keys().cloned().collect();
         let mut displaced = Vec::new();

@@ -2,7 +2,6 @@
 //! standard output and error, the document, the journal, a record. So nobody who shows a stranger's words can forget it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
 
@@ -12,26 +11,25 @@ use crate::model::secret::mask::Mask;
 
 static KNOWN: Mutex<Option<Mask>> = Mutex::new(None);
 
-/// A search for passwords that may still go on.
-static SEARCH: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
+/// The search for passwords that has not been made yet.
+static SEARCH: Mutex<Option<fn()>> = Mutex::new(None);
 
 fn known() -> MutexGuard<'static, Option<Mask>> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts a search for passwords beside the command, since it takes as long as a query of rpm. What is to leave waits until the
-/// search has ended. The search itself must let nothing leave.
-pub fn search(work: impl FnOnce() + Send + 'static) {
-    *SEARCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::spawn(work));
+/// Has passwords searched by `work` before anything leaves: not at once, since by then most commands have read the tables for
+/// themselves, and a search costs a program for each table that was not read. The search itself must let nothing leave.
+pub fn search_later(work: fn()) {
+    *SEARCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
 }
 
-/// Waits until a search that was started has ended. Before the process enters a tree, say, whose files are others.
-pub fn end_search() {
+/// Makes the search, if it has not been made: before a table changes, and before the process enters a tree.
+pub fn search() {
     // Held until the end of the search: whoever comes meanwhile waits as well.
     let mut search = SEARCH.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(search) = search.take() {
-        // A search that panicked knows nothing more.
-        let _ = search.join();
+    if let Some(work) = search.take() {
+        work();
     }
 }
 
@@ -56,13 +54,13 @@ pub fn know_entry(entry: &str) {
 
 /// The text without the passwords that are known by now.
 pub fn hide(text: &str) -> String {
-    end_search();
+    search();
     known().as_ref().map_or_else(|| text.to_owned(), |mask| mask.hide(text))
 }
 
 /// A document without them; what a program goes by in it stays.
 pub fn hide_in(document: Value) -> Value {
-    end_search();
+    search();
     match known().as_ref() {
         Some(mask) => mask.hide_in(document),
         None => document,
