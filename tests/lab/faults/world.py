@@ -173,7 +173,7 @@ class Host:
             text=True,
             check=True,
         )
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             for name in set(os.listdir("/lab/mailbox/new")) - known:
                 known.add(name)
@@ -181,11 +181,12 @@ class Host:
                 if f"Message-ID: <{token}" in mail:
                     return f"From: {SENDERS[state]}" in mail and self.relay_of(token) == RELAYS[state]
             time.sleep(0.005)
+        print(run(["postqueue", "-p"]).stdout, (read("/var/log/maillog") or b"").decode(errors="replace")[-4000:])
         return False
 
     def relay_of(self, token):
         """The relay that the log names for the message with this identifier."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 20
         while time.monotonic() < end:
             with open("/var/log/maillog", "rb") as log:
                 log.seek(max(0, log.seek(0, 2) - 20000))
