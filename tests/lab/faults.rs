@@ -1,5 +1,6 @@
 //! Whatever happens in the middle of a change: mail that worked goes on working. Death and errors at every system
-//! call, full disks, programs that die or lie. `faults/faults.py` does the work inside the hosts.
+//! call, full disks, programs that die or lie. `faults/faults.py` does the work inside the hosts, at a part of the calls, and
+//! at all of them where RELAYHOST_FAULTS is `all`.
 
 use std::thread;
 
@@ -8,9 +9,10 @@ use crate::host::{AUTHENTICATED, Run, host};
 /// Runs a part of the work in each of several hosts at once, and returns what they say at their ends, added up: how
 /// many were hit, how many sets of files were whole after it.
 fn in_hosts(work: &str, parts: usize) -> (u32, u32) {
+    let much = std::env::var("RELAYHOST_FAULTS").unwrap_or_else(|_| "some".into());
     let runs: Vec<Run> = thread::scope(|scope| {
         let start = |part| {
-            let script = format!("python3 /lab/tests/lab/faults/faults.py {work} {part} {parts}");
+            let script = format!("python3 /lab/tests/lab/faults/faults.py {work} {part} {parts} {much}");
             scope.spawn(move || host().sh(&script))
         };
         let hosts: Vec<_> = (0..parts).map(start).collect();
@@ -35,14 +37,14 @@ fn in_hosts(work: &str, parts: usize) -> (u32, u32) {
 fn death_at_every_system_call_leaves_the_old_or_the_new_and_mail_arrives() {
     let (deaths, whole) = in_hosts("deaths", 2);
     assert_eq!(deaths, whole);
-    assert!(deaths > 500, "{deaths}");
+    assert!(deaths > 170, "{deaths}");
 }
 
 #[test]
 fn an_error_at_every_system_call_leaves_the_old_or_the_new_and_mail_arrives() {
     let (errors, whole) = in_hosts("errors", 2);
     assert_eq!(errors, whole);
-    assert!(errors > 300, "{errors}");
+    assert!(errors > 100, "{errors}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Faults, run inside a host of the lab: `faults.py WORK PART PARTS`, where WORK is `deaths`, `errors` or `full`.
+"""Faults, run inside a host of the lab: `faults.py WORK PART PARTS MUCH`, where WORK is `deaths`, `errors` or `full`.
 
 A host with a working relay (answers A) is given other answers (B), and relayhost, or a program that it runs, is hit at
-one system call, at every one in turn. After each hit the managed files must be exactly A's or exactly B's, and mail must
-arrive through the relay that they name. PART of PARTS takes every PARTS-th case, so that several hosts share the work.
-The last line says how many there were; any line that begins with `BAD` is a failure."""
+one system call, at every one in turn (with MUCH `all`; else at every third, and at each that gives or takes a name).
+After each hit the managed files must be exactly A's or exactly B's, and mail must arrive through the relay that they
+name. PART of PARTS takes every PARTS-th case, so that several hosts share the work. The last line says how many there
+were; any line that begins with `BAD` is a failure."""
 
 import os
 import shutil
@@ -15,7 +16,7 @@ from collections import Counter
 import world
 from world import (
     ANSWERS, APPLY, FAILING, FAULT, Host, POSTFIX, STATE, STATUSES, calls_in, complain, keep, once_each, read,
-    reset, run, traced, write,
+    reset, run, sample, traced, write,
 )
 
 
@@ -87,7 +88,7 @@ def death_cases(host):
     return cases
 
 
-def deaths(host, part, parts):
+def deaths(host, part, parts, much):
     cases = death_cases(host)
     children = child_calls(host)
     counts = {}
@@ -98,6 +99,7 @@ def deaths(host, part, parts):
     if part == 0:
         for scenario, counter in counts.items():
             print(f"{scenario}:", ", ".join(f"{n} {name}" for name, n in sorted(counter.items())), flush=True)
+    cases = sample(cases, much, len(cases) // 3, lambda case: case[1])
     states = Counter()
     mine = list(enumerate(cases))[part::parts]
     died = 0
@@ -116,6 +118,7 @@ def deaths(host, part, parts):
             os.remove(FAULT)
         states[host.settle(what, number // parts, result)] += 1
     everything = [(program, call) for program, calls in children.items() for call in calls]
+    everything = sample(everything, much, len(everything) // 3, lambda case: case[1])
     survived = 0
     for number, (program, call) in list(enumerate(everything))[part::parts]:
         what = f"death of {program} at {call}"
@@ -150,7 +153,7 @@ def judge(host, what, result):
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 
-def errors(host, part, parts):
+def errors(host, part, parts, much):
     calls, result = traced(APPLY)
     assert result.returncode == 0, result
     host.to_old(reload=True)
@@ -168,6 +171,7 @@ def errors(host, part, parts):
         for error in ["ENOSPC", "EIO", "EROFS", "EDQUOT"]:
             counter = Counter(call.name for e, call in cases if e == error)
             print(f"{error}:", ", ".join(f"{n} {name}" for name, n in sorted(counter.items())), flush=True)
+    cases = sample(cases, much, len(cases) // 3, lambda case: case[1])
     states, statuses = Counter(), Counter()
     mine = list(enumerate(cases))[part::parts]
     for number, (error, call) in mine:
@@ -198,7 +202,7 @@ def fill(filler, pages):
             time.sleep(0.01)
 
 
-def full(host, part, parts):
+def full(host, part, _parts, _much):
     """A small file system over the state directory, then over Postfix's, with every number of free pages from none to
     enough."""
     place = [STATE, POSTFIX][part]
@@ -235,9 +239,9 @@ def full(host, part, parts):
 
 
 def main():
-    work, part, parts = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    work, part, parts, much = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     begin = time.monotonic()
-    {"deaths": deaths, "errors": errors, "full": full}[work](Host(), part, parts)
+    {"deaths": deaths, "errors": errors, "full": full}[work](Host(), part, parts, much)
     print(f"took {time.monotonic() - begin:.0f} s")
     sys.exit(world.bad != 0)
 

@@ -16,14 +16,11 @@ import time
 from collections import Counter
 
 import world
-from world import ANSWERS, APPLY, complain, keep, read, reset, run, traced, write
+from world import ANSWERS, APPLY, complain, keep, read, reset, run, sample, traced, write
 
 DEFAULT = "/etc/relayhost/answers.toml"
 TREE = "/tree"
-# Cases of one loop, unless all are wanted; renames and the like are never left out.
-MOST = 30
 SIGNALS = [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)]
-NAMING = ("rename", "unlink", "rmdir", "link", "symlink", "mkdir")
 
 
 class Loop:
@@ -203,21 +200,6 @@ class Root(Loop):
         return state
 
 
-def sample(cases, much):
-    """All, or every so many; each call that gives or takes a name is among them."""
-    if much == "all" or len(cases) <= MOST:
-        return cases
-    every = -(-len(cases) // MOST)
-    last = None
-    chosen = []
-    for number, case in enumerate(cases):
-        named = case[1].name.startswith(NAMING) and str(case[1].line) != last
-        if number % every == 0 or (named and f"{world.POSTFIX}/" in case[1].line) or "/journal.json" in case[1].line:
-            chosen.append(case)
-        last = str(case[1].line)
-    return chosen
-
-
 def cases_of(loop, how):
     calls = loop.traced()
     if how == "deaths":
@@ -240,7 +222,7 @@ def main():
     host = world.Host()
     loop = {known.__name__.lower(): known for known in Loop.__subclasses__()}[command](host)
     every = cases_of(loop, how)
-    cases = sample(every, much)
+    cases = sample(every, much, 30, lambda case: case[1])
     states, statuses = Counter(), Counter()
     for number, (by, call) in enumerate(cases):
         what = f"{by} in {command} at {call}"

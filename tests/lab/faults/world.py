@@ -30,6 +30,7 @@ CHANGING = (
 ).split()
 # Where the kernel itself can say that there is no room, or that the disk is broken.
 FAILING = set(CHANGING) - set("execve execveat fork vfork clone clone3 kill flock".split())
+NAMING = ("rename", "unlink", "rmdir", "link", "symlink", "mkdir")
 APPLY = ["relayhost", "apply", "--no-verify", "--answers", ANSWERS["new"]]
 
 bad = 0
@@ -267,6 +268,23 @@ def once_each(calls):
     for call in calls:
         seen.setdefault((call.name, call.number), call)
     return list(seen.values())
+
+
+def sample(cases, much, most, call_of):
+    """All cases if `much` is `all`, else every so many, about `most`; each call that gives or takes a name of Postfix's
+    directory or of the journal is among them."""
+    if much == "all" or len(cases) <= most:
+        return cases
+    every = -(-len(cases) // most)
+    last = None
+    chosen = []
+    for number, case in enumerate(cases):
+        call = call_of(case)
+        named = call.name.startswith(NAMING) and call.line != last
+        if number % every == 0 or (named and f"{POSTFIX}/" in call.line) or "/journal.json" in call.line:
+            chosen.append(case)
+        last = call.line
+    return chosen
 
 
 def traced(command):
