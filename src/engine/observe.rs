@@ -127,7 +127,8 @@ fn sendmail(own: &str) -> Sendmail {
     }
 }
 
-fn internal() -> Error {
+/// The error for a thread that died.
+pub fn internal() -> Error {
     Error::Program {
         command: "relayhost".into(),
         status: "a thread of its own died".into(),

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Exit, Result};
+use crate::model::leaving::Leaving;
 use crate::model::log::report::Report;
 use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
@@ -58,7 +59,7 @@ impl Ended {
     /// The exit status of the command.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Checked(compared) | Self::Planned(compared) if compared.plan.is_in_order() => Exit::Done,
+            Self::Checked(compared) | Self::Planned(compared) if compared.is_in_order() => Exit::Done,
             Self::Checked(_) | Self::Planned(_) => Exit::Differs,
             Self::Applied(applied) => applied.exit(),
             Self::Deferred(_) => Exit::Deferred,
@@ -85,6 +86,15 @@ pub struct Compared {
     pub plan: Plan,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+    /// What is known of mail that leaves; `None` for `plan`, and while Postfix is not installed.
+    pub leaving: Option<Box<Leaving>>,
+}
+
+impl Compared {
+    /// Whether the host is as the answers say, and not known to keep its mail.
+    pub fn is_in_order(&self) -> bool {
+        self.plan.is_in_order() && !self.leaving.as_ref().is_some_and(|leaving| leaving.fails())
+    }
 }
 
 /// The end of a run that changes the host.

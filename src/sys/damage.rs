@@ -63,6 +63,9 @@ pub fn survey() -> Vec<Damage> {
     if let Err(Error::Record { path, problem }) = records::read::<Proof>(&state::proof_path()) {
         all.push(damage(path, problem, "it is not known when the relay last took a test message".into()));
     }
+    if let Err(Error::Record { path, problem }) = state::leaving() {
+        all.push(damage(path, problem, "it is not known what `check` has seen of mail that left".into()));
+    }
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);
     all.extend(numbers.first().into_iter().chain(newest).flat_map(|number| of_generation(*number)));

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::clock;
 use super::run::{self, Cmd, Output};
+use super::stream::OUTPUT_LIMIT;
 use super::{files, postfix, secrets};
 use crate::error::Result;
 use crate::model::journald::{Entry, Notice};
@@ -16,6 +17,14 @@ const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// Time between two looks at the journal.
 const TICK: Duration = Duration::from_millis(300);
+
+/// Time limit for journalctl where a run waits for it, and for one part of a look.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Entries that a first look reads, and the parts that any look reads at most.
+const LAST: &str = "2000";
+const PARTS: usize = 16;
 
 /// The match for all records of facility `mail` (syslog(3)).
 pub const MAIL: &str = "SYSLOG_FACILITY=2";
@@ -106,16 +115,49 @@ impl Tail {
     }
 
     fn read(&self, place: &[&str]) -> Result<Vec<Entry>> {
-        let users = ["_UID=0".to_owned(), format!("_UID={}", self.owner)];
-        let output = Cmd::new(&self.program)
-            .args(["-q", "--all", "-o", "json", MAIL])
-            .args(users)
-            .args(["+", "_UID=0", "_COMM=systemd-journal"])
-            .args(place.iter().copied())
-            .run()?;
-        let output = if is_empty(&output) { output } else { output.checked()? };
-        Ok(output.text().lines().filter_map(Entry::parse).collect())
+        Ok(parsed(&read(&self.program, self.owner, place, PATIENCE)?))
     }
+}
+
+fn read(program: &Path, owner: u32, place: &[&str], patience: Duration) -> Result<Output> {
+    let users = ["_UID=0".to_owned(), format!("_UID={owner}")];
+    let output = Cmd::new(program)
+        .args(["-q", "--all", "-o", "json", MAIL])
+        .args(users)
+        .args(["+", "_UID=0", "_COMM=systemd-journal"])
+        .args(place.iter().copied())
+        .within(patience)
+        .run()?;
+    if is_empty(&output) { Ok(output) } else { output.checked() }
+}
+
+fn parsed(output: &Output) -> Vec<Entry> {
+    output.text().lines().filter_map(Entry::parse).collect()
+}
+
+/// Hands on the new lines of Postfix's daemons since a cursor; without one, those among the last entries. Returns the new
+/// cursor; `None` if the journal has never had a line of Postfix, or there is none to read.
+pub fn since(cursor: Option<&str>, on_entries: &mut dyn FnMut(&[Entry])) -> Result<Option<String>> {
+    let program = run::find("journalctl").filter(|_| files::exists(Path::new(SOCKET)));
+    let Some(program) = program else { return Ok(None) };
+    let (owner, mut cursor) = (owner(), cursor.map(str::to_owned));
+    for _ in 0..PARTS {
+        let place = cursor.as_deref().map_or(["-n", LAST], |cursor| ["--cursor", cursor]);
+        let output = read(&program, owner, &place, LOOK)?;
+        let mut entries = parsed(&output);
+        entries.retain(|entry| cursor.as_ref() != Some(&entry.cursor));
+        let last = entries.last().map(|entry| entry.cursor.clone());
+        entries.retain(|entry| entry.is_of_postfix(owner));
+        on_entries(&entries);
+        if last.is_some() && (cursor.is_some() || !entries.is_empty()) {
+            cursor = last;
+        }
+        // What is kept of the output is bounded; there may be more.
+        if output.stdout.len() < OUTPUT_LIMIT || entries.is_empty() {
+            break;
+        }
+    }
+    Ok(cursor)
 }
 
 /// With nothing to show, journalctl of systemd 252 ends with 1 and says nothing.

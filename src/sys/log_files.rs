@@ -87,7 +87,7 @@ impl Written {
 }
 
 /// A file and its older parts: `maillog-20261122`, `maillog.1.gz`, `maillog.20261122-000000`.
-fn with_rotated(path: &Path, since: i64) -> Vec<PathBuf> {
+pub(super) fn with_rotated(path: &Path, since: i64) -> Vec<PathBuf> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let directory = path.parent().unwrap_or(Path::new("/"));
     let is_part = |other: &str| {

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod limit;
 pub mod lock;
 pub mod log_files;
+pub mod log_news;
 pub mod log_tail;
 pub mod mail;
 pub mod network;

@@ -201,10 +201,11 @@ const LISTING: Duration = Duration::from_secs(10);
 
 /// Hands on the output of `postqueue -j` or `postqueue -p`, line by line. Postfix before 3.1 has no -j, and fails.
 pub fn queue(as_json: bool, on_line: run::OnLine) -> Result<Output> {
-    list(as_json, LISTING, on_line)
+    queue_within(as_json, LISTING, on_line)
 }
 
-fn list(as_json: bool, limit: Duration, on_line: run::OnLine) -> Result<Output> {
+/// The same, for this long at the most: then `Error::Timeout`.
+pub fn queue_within(as_json: bool, limit: Duration, on_line: run::OnLine) -> Result<Output> {
     let program = run::require("postqueue", INSTALL_POSTFIX)?;
     Cmd::new(&program).arg(if as_json { "-j" } else { "-p" }).within(limit).stream(on_line)
 }
@@ -213,7 +214,7 @@ fn list(as_json: bool, limit: Duration, on_line: run::OnLine) -> Result<Output> 
 /// whole queue has these reasons; none are known if it takes longer than `READING`.
 pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
     let mut found = None;
-    let listed = list(true, READING, &mut |line| {
+    let listed = queue_within(true, READING, &mut |line| {
         if line.contains(queue_id) {
             found = found.take().or_else(|| parse_json(line).filter(|message| message.queue_id == queue_id));
         }
@@ -228,7 +229,7 @@ pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
         let mut take = |message: Option<Waiting>| {
             found = found.take().or_else(|| message.filter(|message| message.queue_id == queue_id));
         };
-        match list(false, READING, &mut |line| take(listing.line(line, calendar))) {
+        match queue_within(false, READING, &mut |line| take(listing.line(line, calendar))) {
             Err(Error::Timeout { .. }) => {}
             other => {
                 other?;

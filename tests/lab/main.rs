@@ -25,6 +25,7 @@ mod host;
 mod init;
 mod kickstart;
 mod lab_itself;
+mod leaving;
 mod links;
 mod lists;
 mod loops;

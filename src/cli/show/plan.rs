@@ -24,7 +24,8 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     let differing = count(plan, State::Differs);
     let total = plan.compared();
     let verdict = match (differing, plan.complete) {
-        (0, true) => format!("{total} of {total} as the answers say"),
+        (0, true) if compared.is_in_order() => format!("{total} of {total} as the answers say"),
+        (0, true) => "all is as the answers say, and mail does not leave".to_owned(),
         (_, false) => {
             "Postfix is not installed; the rest can be compared when it is: relayhost apply".to_owned()
         }
@@ -82,15 +83,20 @@ fn diff(screen: &Screen, diff: &str) {
 pub fn nagios(screen: &Screen, compared: &Result<Compared>, command: &str) -> u8 {
     let (code, word, text, data) = match compared {
         Err(error) => (3, "UNKNOWN", format!("{error} -> {}", error.hint(command)), String::new()),
-        Ok(Compared { summary, plan, .. }) => {
+        Ok(Compared { summary, plan, leaving, .. }) => {
             let (differs, warnings) = (count(plan, State::Differs), count(plan, State::Warning));
             let data = format!(" | differs={differs};;0;0;{0} warnings={warnings};0;;0;{0}", plan.compared());
+            let more = leaving.as_ref().map(|leaving| format!(" {}", leaving.performance()));
+            let data = data + &more.unwrap_or_default();
             let list = |state| {
                 let of_state = plan.findings.iter().filter(|finding| finding.state == state);
                 of_state.map(short).collect::<Vec<_>>().join("; ")
             };
             match (differs, warnings) {
-                (0, 0) => (0, "OK", summary.clone(), data),
+                (0, 0) => {
+                    let seen = leaving.as_ref().map_or_else(|| summary.clone(), |leaving| leaving.sentence());
+                    (0, "OK", seen, data)
+                }
                 (0, _) => (1, "WARNING", list(State::Warning), data),
                 _ => (
                     2,
