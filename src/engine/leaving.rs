@@ -7,8 +7,10 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::inspection::queue::{Listing, Waiting, parse_json};
-use crate::model::leaving::record::{Record, Relay, Source};
+use crate::model::leaving::record::{Record, Source};
+use crate::model::leaving::relay::Relay;
 use crate::model::leaving::{InQueue, Leaving, Limits, Taken, stops_all};
+use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::sys::{clock, journal, log_news, postfix, state};
 
@@ -118,7 +120,7 @@ impl Look {
         let news = log_news::read(&path, mark.as_ref(), &mut |block| {
             begin = begin.or_else(|| {
                 let lines = block.split(|byte| *byte == b'\n');
-                lines.take(100).find_map(|line| crate::model::log::line::time_of(line, calendar))
+                lines.take(100).find_map(|line| time_of(line, calendar))
             });
             record.fold(block, source);
         });

@@ -91,9 +91,9 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Whether the host is as the answers say, and not known to keep its mail.
+    /// Whether the host is as the answers say, and the last certain word is not that mail does not leave.
     pub fn is_in_order(&self) -> bool {
-        self.plan.is_in_order() && !self.leaving.as_ref().is_some_and(|leaving| leaving.fails())
+        self.plan.is_in_order() && !self.leaving.as_ref().is_some_and(|leaving| leaving.is_amiss())
     }
 }
 

@@ -66,6 +66,14 @@ pub fn survey() -> Vec<Damage> {
     if let Err(Error::Record { path, problem }) = state::leaving() {
         all.push(damage(path, problem, "it is not known what `check` has seen of mail that left".into()));
     }
+    let lock = state::leaving_lock_path();
+    if fs::symlink_metadata(&lock).is_ok_and(|found| !found.is_file()) {
+        all.push(damage(
+            lock,
+            "is not a file".into(),
+            "`check` cannot note what it sees of mail that leaves".into(),
+        ));
+    }
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);
     all.extend(numbers.first().into_iter().chain(newest).flat_map(|number| of_generation(*number)));

@@ -153,6 +153,11 @@ pub fn leaving_path() -> PathBuf {
     directory().join("leaving.json")
 }
 
+/// The file of the lock of the looks.
+pub fn leaving_lock_path() -> PathBuf {
+    directory().join("leaving.lock")
+}
+
 /// One look at a time folds what is new into that record.
 #[derive(Debug)]
 pub struct LeavingLock {
@@ -167,7 +172,7 @@ pub fn lock_leaving() -> Option<LeavingLock> {
         return None;
     }
     let begin = clock::now();
-    let mut file = open_lock(&directory().join("leaving.lock")).ok()?;
+    let mut file = open_lock(&leaving_lock_path()).ok()?;
     loop {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => return Some(LeavingLock { _file: file }),

@@ -25,7 +25,7 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     let total = plan.compared();
     let verdict = match (differing, plan.complete) {
         (0, true) if compared.is_in_order() => format!("{total} of {total} as the answers say"),
-        (0, true) => "all is as the answers say, and mail does not leave".to_owned(),
+        (0, true) => format!("{total} of {total} as the answers say; mail.leaves is amiss"),
         (_, false) => {
             "Postfix is not installed; the rest can be compared when it is: relayhost apply".to_owned()
         }

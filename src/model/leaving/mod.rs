@@ -2,6 +2,7 @@
 //! message. It is said only if it was seen, and if nothing since contradicts it.
 
 pub mod record;
+pub mod relay;
 pub mod views;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,8 @@ use crate::model::causes::catalogue::Stage;
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Seconds;
-use record::{Record, Relay, WAITED, Word};
+use record::{Record, WAITED, Word};
+use relay::Relay;
 
 /// Ages beyond which a person is to look.
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +116,8 @@ pub struct Leaving {
     pub taken: Option<Taken>,
     /// The last failure, and its cause if the catalogue knows it.
     pub refused: Option<(Word, Option<Cause>)>,
+    /// Whether that failure speaks against mail leaving.
+    pub is_contradicted: bool,
     /// The time from which on the log is known.
     pub since: Option<Seconds>,
     /// What is not known, in words.
@@ -144,44 +148,54 @@ impl Leaving {
             relay: format!("[{}]:{}", relay.host, relay.port),
             now,
             standing: Standing::Unseen,
-            refused: record.refused.clone().map(|word| {
-                let cause = cause_of(relay, &word.text);
-                (word, cause)
-            }),
+            refused: None,
+            is_contradicted: false,
             queue,
             taken,
             since: record.since,
             unknown,
             limits,
         };
-        leaving.standing = leaving.judge(record, proved);
-        // Of a host that fails, the failure that stops all mail is told, not a later one of a single message.
-        if let (Standing::Fails | Standing::Claimed, Some(word)) = (leaving.standing, &record.failed) {
-            leaving.refused = Some((word.clone(), cause_of(relay, &word.text)));
-        }
+        let (standing, against) = leaving.judge(record, proved);
+        leaving.standing = standing;
+        leaving.is_contradicted = against.is_some();
+        // A failure that stops all mail is told before a later one of a single message.
+        leaving.refused =
+            against.or(record.refused.as_ref()).map(|word| (word.clone(), cause_of(relay, &word.text)));
         leaving
     }
 
-    fn judge(&self, record: &Record, proved: Option<Seconds>) -> Standing {
+    /// Whether mail leaves, and the failure that speaks against it.
+    fn judge<'a>(&self, record: &'a Record, proved: Option<Seconds>) -> (Standing, Option<&'a Word>) {
         let order = |word: &Option<Word>| word.as_ref().map_or(0, |word| word.order);
         // A test message that was proved after a failure ends it, whatever the log says. Times have whole seconds.
-        let stands = |failure: &Option<Word>| {
-            failure.as_ref().is_some_and(|word| proved.is_none_or(|time| time <= word.time))
+        let stands = |word: &&Word| proved.is_none_or(|time| time <= word.time);
+        let after = |failure: &'a Option<Word>, word| {
+            failure.as_ref().filter(stands).filter(|failure| failure.order > order(word))
         };
-        let is_open = stands(&record.failed) && order(&record.failed) > order(&record.taken);
-        let is_proven = stands(&record.proven) && order(&record.proven) > order(&record.certain);
+        let proven = after(&record.proven, &record.certain);
+        let still_waits = proven.filter(|_| !self.queue.stuck.is_empty());
+        if let Some(failed) = after(&record.failed, &record.taken).or(still_waits) {
+            return (Standing::Fails, Some(failed));
+        }
         let waits_too_long = self.queue.oldest.is_some_and(|oldest| {
             self.age(oldest) > self.limits.queue
                 && self.taken.as_ref().is_none_or(|taken| taken.time < oldest)
         });
-        match &self.taken {
-            _ if is_open || waits_too_long => Standing::Fails,
-            _ if is_proven => Standing::Claimed,
-            Some(taken) if self.age(taken.time) > self.limits.proof => Standing::Old,
-            Some(_) => Standing::Leaves,
-            None if self.since.is_some_and(|since| self.age(since) > self.limits.proof) => Standing::Old,
-            None => Standing::Unseen,
+        if waits_too_long {
+            return (Standing::Fails, None);
         }
+        if proven.is_some() {
+            return (Standing::Claimed, proven);
+        }
+        let is_old = |time| self.age(time) > self.limits.proof;
+        let standing = match &self.taken {
+            Some(taken) if is_old(taken.time) => Standing::Old,
+            Some(_) => Standing::Leaves,
+            None if self.since.is_some_and(is_old) => Standing::Old,
+            None => Standing::Unseen,
+        };
+        (standing, None)
     }
 
     /// The time since then; none if that is in the future, since the clock was set.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
+use super::relay::Relay;
 use crate::model::log::fold::soft;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::log::wrap::unwrap;
@@ -17,9 +18,8 @@ use crate::model::log::{Attempt, Event, Status, parse_event, parse_line};
 use crate::model::state::generation::VERSION;
 use crate::model::text::{clipped, masked};
 
-/// Bytes of a reply, or of a reason, that are kept.
+/// Bytes that are kept of a reply or a reason, and of an address.
 const WORDS: usize = 500;
-/// Bytes of an address that are kept.
 const ADDRESS: usize = 320;
 /// Waiting messages that are remembered.
 pub const WAITED: usize = 64;
@@ -66,46 +66,6 @@ impl Records {
             words.for_each(|word| word.text = hide(&word.text));
         }
         self
-    }
-}
-
-/// The relay that is asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relay {
-    /// Host name in lower case, or an address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-}
-
-impl Relay {
-    /// Its name in the records.
-    pub fn key(&self) -> String {
-        format!("{}:{}", self.host, self.port)
-    }
-
-    fn is(&self, (name, address, port): &(String, String, u16)) -> bool {
-        *port == self.port && (*name == self.host || *address == self.host)
-    }
-
-    /// Whether a failure was on the way to this relay, or before any relay was known.
-    fn is_missed_by(&self, attempt: &Attempt) -> bool {
-        match attempt.target() {
-            Some(target) => self.is(&target),
-            None => self.is_meant_by(attempt.words()),
-        }
-    }
-
-    /// Whether the reason of a failure may be about this relay: it names no other (smtp_connect.c, smtp_trouble.c).
-    pub fn is_meant_by(&self, reason: &str) -> bool {
-        let reason = reason.strip_prefix("delivery temporarily suspended: ").unwrap_or(reason);
-        let named = |head: &str, ends: &[char]| {
-            reason.split_once(head).map(|(_, rest)| rest.split(ends).next().unwrap_or_default())
-        };
-        let name = [("connect to ", &['[', ':'][..]), ("host ", &['[', ' ']), ("error for name=", &[' '])]
-            .into_iter()
-            .find_map(|(head, ends)| named(head, ends));
-        name.is_none_or(|name| name.eq_ignore_ascii_case(&self.host))
     }
 }
 
@@ -182,13 +142,11 @@ pub struct Source<'a> {
     pub stops_all: &'a dyn Fn(&str) -> bool,
 }
 
-/// A failure, and whether it ended its message.
-type Failure = (Word, bool);
-
 impl Record {
     /// Folds in a block of whole lines.
     pub fn fold(&mut self, block: &[u8], source: &Source) {
-        let mut failures: BTreeMap<String, Failure> = BTreeMap::new();
+        // By their texts: the last of each, and whether it ended its message.
+        let mut failures: BTreeMap<String, (Word, bool)> = BTreeMap::new();
         for line in telling(block) {
             let text = String::from_utf8_lossy(line);
             let text = unwrap(&text);
@@ -212,7 +170,7 @@ impl Record {
                         self.gone(&attempt.queue_id);
                     }
                     self.refused = Some(word.clone());
-                    let mut kind = String::from(if ended { "!" } else { "" });
+                    let mut kind = if ended { "!" } else { "" }.to_owned();
                     soft(&word.text, &mut kind);
                     if failures.len() < KINDS || failures.contains_key(&kind) {
                         failures.insert(kind, (word, ended));
@@ -375,6 +333,12 @@ mod tests {
             sent("AAAA1").replace("relay.test", "other.test"),
             sent("AAAA1").replace("relay=relay.test[192.0.2.1]:587", "relay=local"),
             sent("AAAA1").replace("postfix/smtp[", "postfix/lmtp["),
+            failed("AAAA1", "deferred", "lost connection with other.test[192.0.2.9] while sending RCPT TO"),
+            failed(
+                "AAAA1",
+                "deferred",
+                "SASL authentication failed; server other.test[192.0.2.9] said: 535 no",
+            ),
             failed("AAAA1", "deferred", "connect to other.test[192.0.2.9]:25: Connection refused"),
             failed(
                 "AAAA1",

@@ -11,15 +11,15 @@ use crate::model::text::one_line;
 const FAR: u32 = 4;
 
 impl Leaving {
-    /// Whether the host is known not to get mail out.
-    pub fn fails(&self) -> bool {
-        self.standing == Standing::Fails
+    /// Whether the last certain word is that mail does not leave.
+    pub fn is_amiss(&self) -> bool {
+        matches!(self.standing, Standing::Fails | Standing::Claimed)
     }
 
     /// The findings: what waits, whether mail leaves, the last failure, and what is not known.
     pub fn findings(&self, calendar: &Calendar) -> Vec<Finding> {
         let mut all = vec![self.waiting(), self.leaves()];
-        if let (false, Some(text)) = (self.fails(), self.refusal(calendar)) {
+        if let (false, Some(text)) = (self.is_contradicted, self.refusal(calendar)) {
             all.push(finding("mail.refused", State::Note, text, None));
         }
         let unknown = self.unknown.iter().cloned();
@@ -30,7 +30,7 @@ impl Leaving {
     fn waiting(&self) -> Finding {
         let text = self.waiting_in_words();
         let state = match self.queue_age() {
-            _ if self.is_late() && self.fails() => State::Differs,
+            _ if self.is_late() && self.standing == Standing::Fails => State::Differs,
             Some(age) if age > self.limits.queue * FAR => State::Differs,
             _ if self.is_late() || self.queue.unlisted.is_some() => State::Warning,
             _ => State::Fine,
@@ -66,7 +66,8 @@ impl Leaving {
             Standing::Leaves => None,
             Standing::Unseen | Standing::Claimed | Standing::Old => Some("relayhost verify".to_owned()),
             Standing::Fails => {
-                let cause = self.refused.as_ref().and_then(|(_, cause)| cause.as_ref());
+                let against = self.refused.as_ref().filter(|_| self.is_contradicted);
+                let cause = against.and_then(|(_, cause)| cause.as_ref());
                 let remedy = cause.map(|cause| cause.remedy.clone()).filter(|remedy| !remedy.is_empty());
                 Some(remedy.unwrap_or_else(|| "relayhost diagnose".into()))
             }
@@ -109,7 +110,7 @@ impl Leaving {
 
     /// The last failure.
     fn why(&self) -> String {
-        let Some((word, cause)) = &self.refused else {
+        let Some((word, cause)) = self.refused.as_ref().filter(|_| self.is_contradicted) else {
             return self.waiting_in_words();
         };
         let words = match cause.as_ref().filter(|cause| cause.is_known()) {

@@ -188,7 +188,7 @@ def cases(scenario):
     newest = max(os.listdir(f"{STATE}/generations"))
     of_newest = [f"{STATE}/generations/{newest}/{name}" for name in ["record.json", "before/main.cf", "before/sasl_passwd", "after/main.cf"]]
     files = {
-        "calm": [f"{STATE}/{name}" for name in ["proof.json", "lock", "pending/op5.json", "generations/0000/record.json", "generations/0000/before/main.cf"]]
+        "calm": [f"{STATE}/{name}" for name in ["proof.json", "leaving.json", "leaving.lock", "lock", "pending/op5.json", "generations/0000/record.json", "generations/0000/before/main.cf"]]
         + of_newest,
         "stopped": [f"{STATE}/journal.json"] + of_newest,
     }[scenario]
