@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::records::{self, DIRECTORY, generations, make_way, own_directory};
 use super::{acl, clock, files, secrets};
 use crate::error::{Error, Result};
-use crate::model::leaving::record::Records;
+use crate::model::leaving::records::Records;
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
 

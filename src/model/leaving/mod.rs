@@ -2,6 +2,7 @@
 //! message. It is said only if it was seen, and if nothing since contradicts it.
 
 pub mod record;
+pub mod records;
 pub mod relay;
 pub mod views;
 
@@ -65,7 +66,8 @@ impl InQueue {
 pub fn stops_all(relay: &Relay, reason: &str) -> bool {
     let about_one = |cause: &Cause| {
         let puts_off = cause.again && reason.contains(" said: ");
-        puts_off || matches!(cause.stage, Stage::Local | Stage::Recipient | Stage::Message)
+        // At RCPT TO a relay also refuses hosts and logins, and then all recipients.
+        puts_off || matches!(cause.stage, Stage::Local | Stage::Message) || cause.id == "recipient-refused"
     };
     !cause_of(relay, reason).is_some_and(|cause| about_one(&cause))
 }
@@ -307,6 +309,20 @@ mod tests {
             standing(&later, waiting(&[10, 1000], GREYLISTED), None),
             (Standing::Leaves, vec![State::Warning, State::Fine])
         );
+        for (reason, stops) in [
+            (REFUSED, true),
+            (
+                "host relay.test[192.0.2.1] said: 550 5.7.1 <o@x>: Relay access denied (in reply to RCPT TO command)",
+                true,
+            ),
+            (
+                "host relay.test[192.0.2.1] said: 550 5.1.1 <o@x>: User unknown (in reply to RCPT TO command)",
+                false,
+            ),
+            (GREYLISTED, false),
+        ] {
+            assert_eq!(stops_all(&relay(), reason), stops, "{reason}");
+        }
         assert_eq!(waiting(&[10, 10], REFUSED).stuck.len(), 2);
         assert!(waiting(&[10], GREYLISTED).stuck.is_empty());
         let other = waiting(&[10_000], "connect to other.test[192.0.2.9]:25: Connection refused");

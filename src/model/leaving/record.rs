@@ -15,7 +15,6 @@ use crate::model::log::fold::soft;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::log::wrap::unwrap;
 use crate::model::log::{Attempt, Event, Status, parse_event, parse_line};
-use crate::model::state::generation::VERSION;
 use crate::model::text::{clipped, masked};
 
 /// Bytes that are kept of a reply or a reason, and of an address.
@@ -25,49 +24,6 @@ const ADDRESS: usize = 320;
 pub const WAITED: usize = 64;
 /// Different failures of one look that are told apart.
 const KINDS: usize = 256;
-/// Relays that are remembered.
-const RELAYS: usize = 8;
-
-/// What is remembered of each relay that was asked for, by `host:port`: different answers do not disturb each other.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Records {
-    /// Version of this form.
-    pub version: u32,
-    /// The records.
-    pub relays: BTreeMap<String, Record>,
-}
-
-impl Records {
-    /// These, with another record of one relay. Of too many the one that was looked at longest ago is dropped.
-    #[must_use]
-    pub fn with(mut self, relay: &Relay, record: Record) -> Self {
-        self.version = VERSION;
-        self.relays.insert(relay.key(), record);
-        while self.relays.len() > RELAYS {
-            let oldest = self.relays.iter().min_by_key(|(_, record)| record.looked);
-            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { break };
-            self.relays.remove(&oldest);
-        }
-        self
-    }
-
-    /// These, with texts that `hide` has changed.
-    #[must_use]
-    pub fn hidden(mut self, hide: impl Fn(&str) -> String) -> Self {
-        for record in self.relays.values_mut() {
-            let last = [
-                &mut record.taken,
-                &mut record.certain,
-                &mut record.refused,
-                &mut record.failed,
-                &mut record.proven,
-            ];
-            let words = last.into_iter().flatten().chain(record.claimed.values_mut());
-            words.for_each(|word| word.text = hide(&word.text));
-        }
-        self
-    }
-}
 
 /// A place in a log that is a file, up to which it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +133,14 @@ impl Record {
                     }
                 }
                 Event::Gone { queue_id, .. } => self.gone(&queue_id),
+                // Of `postsuper -d ALL` and `-r ALL` this line is all that is logged: no message can be told from another.
+                Event::Other
+                    if line.daemon == "postsuper"
+                        && ["Deleted: ", "Requeued: "].iter().any(|head| line.text.starts_with(head)) =>
+                {
+                    self.waited.clear();
+                    self.claimed.clear();
+                }
                 Event::Attempt(_) | Event::Queued { .. } | Event::Other => {}
             }
         }
@@ -374,6 +338,10 @@ mod tests {
         fold(&mut given_up, &failed("AAAA1", "bounced", REFUSED), false);
         given_up.compare(Some(&queue(&[])), &[], NOW);
         assert_eq!(given_up.certain, None);
+        let mut emptied = record.clone();
+        fold(&mut emptied, "Nov 24 07:00:00 h postfix/postsuper[1]: Deleted: 3 messages\n", false);
+        emptied.compare(Some(&queue(&[])), &[], NOW);
+        assert_eq!(emptied.certain, None);
         record.compare(Some(&queue(&[])), &[], NOW);
         assert_eq!(id(record.certain.as_ref()), "AAAA1");
     }
@@ -389,11 +357,6 @@ mod tests {
             record.compare(None, &stuck, NOW);
             fold(&mut record, &failed("BBBB1", "deferred", &"x".repeat(100_000)), false);
         }
-        let relay = |number: u16| Relay { host: "r".into(), port: number };
-        let many = (0..100).fold(Records::default(), |all, number| {
-            all.with(&relay(number), Record { looked: number.into(), ..record.clone() })
-        });
-        assert!(many.relays.contains_key("r:99") && !many.relays.contains_key("r:0"));
-        assert!(serde_json::to_vec(&many).unwrap().len() < 64 * 1024);
+        assert!(serde_json::to_vec(&record).unwrap().len() < 8 * 1024);
     }
 }
