@@ -1,21 +1,21 @@
 //! Looks whether mail leaves: lists the queue, and folds into the record what is new in the log. Readers of the record fold
 //! and never consume: what one has read is in the record for all.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::queue::list_within;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
+use crate::model::inspection::queue::Waiting;
 use crate::model::leaving::record::{Record, Source};
 use crate::model::leaving::relay::Relay;
 use crate::model::leaving::{InQueue, Leaving, Limits, Taken, stops_all};
 use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
-use crate::model::observed::{Postfix, parse_settings};
-use crate::model::plan::parameters::is_for;
-use crate::sys::{clock, host, journal, log_files, log_news, postfix, state};
+use crate::model::observed::Postfix;
+use crate::model::plan::parameters::is_local;
+use crate::sys::{clock, host, journal, log_files, log_news, state};
 
 /// Time for the look at the queue.
 const LISTING: Duration = Duration::from_secs(2);
@@ -26,7 +26,9 @@ pub struct Look {
     relay: Relay,
     calendar: Calendar,
     now: Seconds,
-    queue: InQueue,
+    messages: Vec<Waiting>,
+    /// The reason why there may be more; `None` if the queue was listed to its end.
+    unlisted: Option<String>,
 }
 
 impl Look {
@@ -34,8 +36,15 @@ impl Look {
     pub fn begin(desired: &Desired) -> Result<Self> {
         let relay = Relay { host: desired.relay.host.clone(), port: desired.relay.port };
         let (calendar, now) = (calendar(), now());
-        let queue = queue(&relay, &calendar)?;
-        Ok(Self { relay, calendar, now, queue })
+        let add = |all: &mut Vec<Waiting>, message: &Waiting| all.push(message.clone());
+        let (messages, end) = list_within(LISTING, &calendar, Vec::new, add);
+        let unlisted = match end {
+            Ok(()) => None,
+            Err(error) if error.interruption().is_some() => return Err(error),
+            Err(Error::Timeout { .. }) => Some(format!("it was looked at for {} s", LISTING.as_secs())),
+            Err(error) => Some(error.to_string()),
+        };
+        Ok(Self { relay, calendar, now, messages, unlisted })
     }
 
     /// Reads what is new in the log, and judges.
@@ -46,7 +55,11 @@ impl Look {
         let is_usable = known.is_ok();
         let records = known.ok().flatten().unwrap_or_default();
         let before = records.relays.get(&self.relay.key()).cloned().unwrap_or_default();
-        let record = self.fold(before, postfix, &mut unknown)?;
+        let mut queue = InQueue { unlisted: self.unlisted.clone(), ..InQueue::default() };
+        for message in &self.messages {
+            queue.add(message, &self.relay, |address| is_local(address, postfix));
+        }
+        let record = self.fold(before, &queue, postfix, &mut unknown)?;
         if let (true, Some(lock)) = (is_usable, &lock)
             && let Err(error) = state::write_leaving(&records.with(&self.relay, record.clone()), lock)
         {
@@ -54,10 +67,16 @@ impl Look {
         }
         drop(lock);
         let proof = self.proof(desired);
-        Ok(Leaving::new(&self.relay, &record, self.queue, proof, limits, unknown))
+        Ok(Leaving::new(&self.relay, &record, queue, proof, limits, unknown))
     }
 
-    fn fold(&self, mut record: Record, postfix: &Postfix, unknown: &mut Vec<String>) -> Result<Record> {
+    fn fold(
+        &self,
+        mut record: Record,
+        queue: &InQueue,
+        postfix: &Postfix,
+        unknown: &mut Vec<String>,
+    ) -> Result<Record> {
         let names = [host::hostname(), postfix.setting("myhostname").to_owned()];
         // Where Postfix writes its log itself, none of it is in the journal.
         let postlog = postfix.setting("maillog_file");
@@ -76,8 +95,8 @@ impl Look {
         if !from_journal {
             self.file(&mut record, postlog, &source(false), unknown)?;
         }
-        let ids: Option<&BTreeSet<String>> = self.queue.unlisted.is_none().then_some(&self.queue.ids);
-        record.compare(ids, &self.queue.stuck, self.now);
+        let ids: Option<&BTreeSet<String>> = queue.unlisted.is_none().then_some(&queue.ids);
+        record.compare(ids, &queue.stuck, self.now);
         if record.missed == Some(self.now) {
             let text = "lines of the log since the last look are missing: it was turned over too often, or has grown by too much";
             unknown.push(text.into());
@@ -168,32 +187,4 @@ fn now() -> Seconds {
 /// This host's zone, and now.
 pub fn calendar() -> Calendar {
     Calendar::new(clock::zone(), now())
-}
-
-fn queue(relay: &Relay, calendar: &Calendar) -> Result<InQueue> {
-    if !postfix::is_installed() {
-        return Ok(InQueue::default());
-    }
-    // Most queues are empty, and nobody needs to be asked.
-    let destinations = OnceCell::new();
-    let is_local = |address: &str| is_for(address, destinations.get_or_init(destinations_of_host));
-    let (mut queue, end) = list_within(LISTING, calendar, InQueue::default, |queue, message| {
-        queue.add(message, relay, is_local);
-    });
-    match end {
-        Ok(()) => {}
-        Err(error) if error.interruption().is_some() => return Err(error),
-        Err(Error::Timeout { .. }) => {
-            queue.unlisted = Some(format!("it was looked at for {} s", LISTING.as_secs()));
-        }
-        Err(error) => queue.unlisted = Some(error.to_string()),
-    }
-    Ok(queue)
-}
-
-/// Postfix's `mydestination`; empty if it cannot be had, which is a finding of its own.
-fn destinations_of_host() -> String {
-    let name = "mydestination";
-    let settings = parse_settings(&postfix::settings(&[name]).unwrap_or_default());
-    settings.get(name).cloned().unwrap_or_default()
 }

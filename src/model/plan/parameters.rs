@@ -12,13 +12,8 @@ use crate::model::postfix::tables::items;
 
 /// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)).
 pub fn is_local(address: &str, postfix: &Postfix) -> bool {
-    is_for(address, postfix.setting("mydestination"))
-}
-
-/// Whether the domain of an address is one of those in this value of `mydestination`.
-pub fn is_for(address: &str, destinations: &str) -> bool {
     let domain = address.rsplit('@').next().unwrap_or_default();
-    words(destinations).iter().any(|name| name.eq_ignore_ascii_case(domain))
+    words(postfix.setting("mydestination")).iter().any(|name| name.eq_ignore_ascii_case(domain))
 }
 
 /// The managed parameters and the values that the answers ask for.
