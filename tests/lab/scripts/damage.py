@@ -234,7 +234,7 @@ def main():
             if result.returncode not in ENDS[command] or "panicked" in result.stderr:
                 complain(f"{what}, {command}", result)
         # Nothing is lost by it, or nobody can know that it was there.
-        harmless = path.endswith("/after/main.cf") and how == "removed" or path != STATE and how == "readable" or path.endswith("/lock") or how in {"gone", "empty"}
+        harmless = path.endswith("/after/main.cf") and how == "removed" or path != STATE and how == "readable" or path.endswith(("/lock", ".lock")) or how in {"gone", "empty"}
         silent = harmless or how == "removed" and "/generations/" not in path or "op5.json" in path
         parents = [path, os.path.dirname(path), os.path.dirname(os.path.dirname(path))]
         if scenario != "stopped" and not silent and not any(f"`{name}` " in said for name in parents):
