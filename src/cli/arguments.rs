@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::defer::Slot;
 use crate::engine::load;
+use crate::model::leaving::Limits;
 use crate::model::log::stamp::Since;
 use crate::model::text;
 
@@ -75,6 +76,18 @@ pub struct Check {
     /// One line and performance data, and the exit status of a monitoring plugin
     #[arg(long, conflicts_with = "json")]
     pub nagios: bool,
+    /// How long a message may wait for the relay
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = text::parse_age)]
+    pub max_queue_age: Duration,
+    /// How long ago the relay may have taken the last message
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = text::parse_age)]
+    pub max_proof_age: Duration,
+}
+
+impl Check {
+    pub fn limits(&self) -> Limits {
+        Limits { queue: self.max_queue_age, proof: self.max_proof_age }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
 
-use crate::engine::compare::compare;
+use crate::engine::compare::{check, compare};
 use crate::engine::diagnose::{Asked, diagnose};
 use crate::engine::history;
 use crate::engine::pending::drain;
@@ -22,9 +22,7 @@ use crate::engine::route::route_alone;
 use crate::engine::verify::verify_alone;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
-use arguments::{
-    Arguments, Check, Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Verify,
-};
+use arguments::{Arguments, Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Verify};
 use report::{nagios, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
 
@@ -53,9 +51,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn perform(command: Command) -> u8 {
     match command {
-        Command::Check(options) if options.nagios => nagios(&options.common.answers),
-        Command::Check(Check { common, .. }) => report_on_answers("check", common.json, |screen| {
-            compare(&common.answers, screen).map(Ended::Checked)
+        Command::Check(options) if options.nagios => nagios(&options.common.answers, options.limits()),
+        Command::Check(options) => report_on_answers("check", options.common.json, |screen| {
+            check(&options.common.answers, options.limits(), screen).map(Ended::Checked)
         }),
         Command::Plan(common) => report_on_answers("plan", common.json, |screen| {
             compare(&common.answers, screen).map(Ended::Planned)

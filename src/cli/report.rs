@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::show::screen::Screen;
 use super::show::{self, plan};
-use crate::engine::compare::compare;
+use crate::engine::compare::check;
 use crate::engine::load::know_password;
 use crate::engine::tables::search_passwords;
 use crate::engine::{Silent, ended_by, heed_signals, note_in_journal};
 use crate::error::{Exit, Result};
 use crate::model::ended::Ended;
 use crate::model::json;
+use crate::model::leaving::Limits;
 use crate::sys::environment;
 use crate::sys::host;
 
@@ -46,9 +47,9 @@ fn finish(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended
 }
 
 /// Runs `check --nagios`. A monitoring system takes one line only; `history` shows what had to be recovered.
-pub fn nagios(answers: &Path) -> u8 {
+pub fn nagios(answers: &Path, limits: Limits) -> u8 {
     prepare();
-    let compared = host::require_root().and_then(|()| compare(answers, &mut Silent)).map_err(ended_by);
+    let compared = host::require_root().and_then(|()| check(answers, limits, &mut Silent)).map_err(ended_by);
     plan::nagios(&Screen::new(false), &compared, &environment::command_line())
 }
 

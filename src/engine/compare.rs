@@ -1,7 +1,10 @@
 //! Compares the host with the answers, for `check` and `plan`, and for the findings that a run leaves to a person.
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
+use super::leaving::{Look, calendar};
 use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
@@ -11,6 +14,8 @@ use super::{Place, Progress, defer, supply};
 use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::ended::Compared;
+use crate::model::leaving::Limits;
+use crate::model::observed::Observed;
 use crate::model::plan::Plan;
 use crate::sys::mail;
 
@@ -18,11 +23,32 @@ use crate::sys::mail;
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
     let desired = load(answers)?;
     let recovered = recover_if_stopped(progress)?;
-    Ok(Compared { summary: desired.summary(), plan: look(&desired)?, recovered })
+    let (leaving, mail) = (None, Vec::new());
+    Ok(Compared { summary: desired.summary(), plan: look(&desired)?, recovered, leaving, mail })
+}
+
+/// Compares as `compare`, and looks whether mail leaves.
+pub fn check(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Result<Compared> {
+    let desired = load(answers)?;
+    let recovered = recover_if_stopped(progress)?;
+    let (seen, begun) = thread::scope(|scope| {
+        // The queue is listed while rpm and Postfix are asked.
+        let begun = scope.spawn(|| Look::begin(&desired));
+        (see(&desired), begun.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    let ((plan, observed), begun) = (seen?, begun?);
+    let postfix = observed.postfix.as_ref();
+    let leaving = postfix.map(|postfix| begun.end(&desired, postfix, limits)).transpose()?;
+    let mail = leaving.iter().flat_map(|leaving| leaving.findings(&calendar())).collect();
+    Ok(Compared { summary: desired.summary(), plan, recovered, leaving: leaving.map(Box::new), mail })
 }
 
 /// The plan for the host as it is now, with everything that a person should know besides.
 pub fn look(desired: &Desired) -> Result<Plan> {
+    see(desired).map(|(plan, _)| plan)
+}
+
+fn see(desired: &Desired) -> Result<(Plan, Observed)> {
     let observed = observe(desired, Place::Host)?;
     let mut plan = Plan::new(desired, &observed)?;
     if let Some(postfix) = &observed.postfix
@@ -36,5 +62,5 @@ pub fn look(desired: &Desired) -> Result<Plan> {
     plan.clients(&mail::startup_files());
     plan.announced(desired);
     plan.proved(desired, last_proof().as_ref());
-    Ok(plan)
+    Ok((plan, observed))
 }

@@ -8,6 +8,7 @@ pub mod diagnose;
 pub mod history;
 pub mod init;
 pub mod install;
+pub mod leaving;
 pub mod load;
 pub mod looks;
 pub mod observe;

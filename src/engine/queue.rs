@@ -11,16 +11,37 @@ use crate::model::log::stamp::Calendar;
 use crate::model::plan::parameters::is_local;
 use crate::sys::{clock, postfix, signals};
 
-/// Collects the messages that wait: `add` adds one to a collection, and `new` makes an empty one. Postfix before 3.1 lists in
-/// another form, as does one with a message for hundreds of recipients; then the collection is begun anew.
+/// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
+const LISTING: Duration = Duration::from_secs(10);
+
+/// Collects the messages that wait, as [`list_within`] does. An error unless the queue was listed to its end.
 pub fn list<T>(calendar: &Calendar, new: impl Fn() -> T, add: impl Fn(&mut T, &Waiting)) -> Result<T> {
-    let collect = |as_json| -> Result<(T, bool)> {
-        let mut all = new();
-        let is_whole = postfix::queue(as_json, calendar, &mut |message| add(&mut all, &message))?;
-        Ok((all, is_whole))
+    let (all, end) = list_within(LISTING, calendar, new, add);
+    end.map(|()| all)
+}
+
+/// Collects the messages that wait, for this long at the most: `add` adds one to a collection, and `new` makes an empty one.
+/// Postfix before 3.1 lists in another form, as does one with a message for hundreds of recipients; then the collection is
+/// begun anew. Returns what was collected, and the reason why it may not be all.
+pub fn list_within<T>(
+    limit: Duration,
+    calendar: &Calendar,
+    new: impl Fn() -> T,
+    add: impl Fn(&mut T, &Waiting),
+) -> (T, Result<()>) {
+    let begin = clock::now();
+    let collect = |as_json| {
+        let (mut all, rest) = (new(), limit.saturating_sub(begin.elapsed()));
+        let read = postfix::queue(as_json, rest, calendar, &mut |message| add(&mut all, &message));
+        (all, read)
     };
-    let (all, is_whole) = collect(true)?;
-    if is_whole { Ok(all) } else { collect(false).map(|(all, _)| all) }
+    match collect(true) {
+        (_, Ok(false)) => {
+            let (all, read) = collect(false);
+            (all, read.map(|_| ()))
+        }
+        (all, read) => (all, read.map(|_| ())),
+    }
 }
 
 /// How long relayhost looks whether messages that are tried again leave the queue, and how often.

@@ -185,7 +185,7 @@ impl Desired {
             Auth::None => "no login".to_owned(),
             Auth::Login { username, .. } => format!("login {username}"),
         };
-        format!("mail leaves through {}, {login}, TLS {}", self.relayhost(), self.relay.tls.word())
+        format!("mail is to leave through {}, {login}, TLS {}", self.relayhost(), self.relay.tls.word())
     }
 
     /// The mechanism, `None` without authentication.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Exit, Result};
 use crate::model::causes::failure::Failure;
 use crate::model::inspection::backlog::Retried;
+use crate::model::leaving::Leaving;
 use crate::model::log::report::Report;
 use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
@@ -64,7 +65,7 @@ impl Ended {
     /// The exit status of the command.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Checked(compared) | Self::Planned(compared) if compared.plan.is_in_order() => Exit::Done,
+            Self::Checked(compared) | Self::Planned(compared) if compared.is_in_order() => Exit::Done,
             Self::Checked(_) | Self::Planned(_) => Exit::Differs,
             Self::Applied(applied) => applied.exit(),
             Self::Deferred(_) => Exit::Deferred,
@@ -98,6 +99,27 @@ pub struct Compared {
     pub plan: Plan,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+    /// What is known of mail that leaves; `None` for `plan`, and while Postfix is not installed.
+    pub leaving: Option<Box<Leaving>>,
+    /// The findings that follow from that.
+    pub mail: Vec<Finding>,
+}
+
+impl Compared {
+    /// Whether the host is as the answers say, and nothing is amiss with mail that leaves.
+    pub fn is_in_order(&self) -> bool {
+        self.plan.is_in_order() && self.amiss().is_empty()
+    }
+
+    /// The names of what is amiss with mail that leaves.
+    pub fn amiss(&self) -> Vec<&'static str> {
+        self.leaving.as_ref().map(|leaving| leaving.amiss()).unwrap_or_default()
+    }
+
+    /// All findings.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.plan.findings.iter().chain(&self.mail)
+    }
 }
 
 /// The end of a run that changes the host.

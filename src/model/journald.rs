@@ -15,6 +15,8 @@ pub struct Entry {
     pub cursor: String,
     /// The message as a line of a mail log: `HOST NAME[PID]: TEXT`.
     pub line: String,
+    /// The time at which journald took it, in seconds since 1970.
+    pub time: Option<i64>,
     /// The name that the sender gives itself, which can be anything.
     name: String,
     /// Owner, name and executable file of the sending process, which journald has from the kernel, so that no sender can
@@ -38,6 +40,7 @@ impl Entry {
         Some(Self {
             cursor: field("__CURSOR").to_owned(),
             line: format!("{host} {name}[{pid}]: {message}"),
+            time: field("__REALTIME_TIMESTAMP").parse::<i64>().ok().map(|time| time / 1_000_000),
             name: name.to_owned(),
             uid: field("_UID").parse().ok(),
             comm: field("_COMM").to_owned(),

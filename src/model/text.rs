@@ -98,11 +98,20 @@ pub fn clipped(text: &str, most: usize) -> &str {
 
 /// Parses `90s`, `5m`, `1h 30m`; from one second to one day. The error is a sentence for the user.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse_within(text, Duration::from_secs(86_400))
+}
+
+/// Parses an age: `15m`, `30d`, up to ten years.
+pub fn parse_age(text: &str) -> Result<Duration, String> {
+    parse_within(text, Duration::from_secs(3650 * 86_400))
+}
+
+fn parse_within(text: &str, most: Duration) -> Result<Duration, String> {
     let shown = one_line(text);
     match humantime::parse_duration(text.trim()) {
         Err(_) => Err(format!("`{shown}` is not a length of time")),
         Ok(duration) if duration < Duration::from_secs(1) => Err(format!("`{shown}` is too short")),
-        Ok(duration) if duration > Duration::from_secs(86_400) => Err(format!("`{shown}` is too long")),
+        Ok(duration) if duration > most => Err(format!("`{shown}` is too long")),
         Ok(duration) => Ok(duration),
     }
 }

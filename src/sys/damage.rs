@@ -61,6 +61,12 @@ pub fn survey() -> Vec<Damage> {
     all.extend(damaged(proof, "it is not known when the relay last took a test message"));
     let last = records::read::<LastEnd>(&state::last_end_path());
     all.extend(damaged(last, "it is not known how the last run ended"));
+    all.extend(damaged(state::leaving(), "it is not known what `check` has seen of mail that left"));
+    let lock = state::leaving_lock_path();
+    if fs::symlink_metadata(&lock).is_ok_and(|found| !found.is_file()) {
+        let lost = "`check` cannot note what it sees of mail that leaves".into();
+        all.push(Damage { path: lock, problem: "is not a file".into(), lost });
+    }
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);
     all.extend(numbers.first().into_iter().chain(newest).flat_map(|number| of_generation(*number)));

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::clock;
-use super::run::{self, Cmd};
+use super::run::{self, Cmd, Heard, Output};
+use super::stream::OUTPUT_LIMIT;
 use super::{files, postfix, secrets};
 use crate::error::Result;
 use crate::model::journald::{Entry, Notice};
@@ -17,8 +18,17 @@ const SOCKET: &str = "/run/systemd/journal/socket";
 /// Time between two looks at the journal.
 const TICK: Duration = Duration::from_millis(300);
 
+/// Time limits for journalctl: where a run waits for it, for one part of a look, and for all of a journal.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(5);
+const WHOLE: Duration = Duration::from_secs(30 * 60);
+
+/// Entries that a first look reads, and the parts that any look reads at most.
+const LAST: &str = "2000";
+const PARTS: usize = 16;
+
 /// The match for all records of facility `mail` (syslog(3)).
-pub const MAIL: &str = "SYSLOG_FACILITY=2";
+const MAIL: &str = "SYSLOG_FACILITY=2";
 
 /// Postfix's user on most hosts, for where Postfix does not name its own.
 const POSTFIX: &str = "postfix";
@@ -35,7 +45,7 @@ pub fn send(notice: Notice) {
 }
 
 /// The user id of Postfix's daemons (`mail_owner`); root's if there is no such user.
-pub fn owner() -> u32 {
+fn owner() -> u32 {
     let settings = parse_settings(&postfix::settings(&["mail_owner"]).unwrap_or_default());
     let name = settings.get("mail_owner").map_or(POSTFIX, String::as_str);
     nix::unistd::User::from_name(name).ok().flatten().map_or(0, |user| user.uid.as_raw())
@@ -106,16 +116,76 @@ impl Tail {
     }
 
     fn read(&self, place: &[&str]) -> Result<Vec<Entry>> {
-        let users = ["_UID=0".to_owned(), format!("_UID={}", self.owner)];
-        let output = Cmd::new(&self.program)
-            .args(["-q", "--all", "-o", "json", MAIL])
-            .args(users)
-            .args(["+", "_UID=0", "_COMM=systemd-journal"])
-            .args(place.iter().copied())
-            .run()?;
-        // With nothing to show, journalctl of systemd 252 ends with 1 and says nothing.
-        let is_empty = output.code == Some(1) && output.stdout.is_empty() && output.stderr.is_empty();
-        let output = if is_empty { output } else { output.checked()? };
-        Ok(output.text().lines().filter_map(Entry::parse).collect())
+        Ok(parsed(&read(&self.program, self.owner, place, PATIENCE)?))
     }
+}
+
+fn read(program: &Path, owner: u32, place: &[&str], patience: Duration) -> Result<Output> {
+    let output = Cmd::new(program)
+        .args(["-q", "--all", "-o", "json"])
+        .args(ours(owner))
+        .args(["+", "_UID=0", "_COMM=systemd-journal"])
+        .args(place.iter().copied())
+        .within(patience)
+        .run()?;
+    // With nothing to show, journalctl of systemd 252 ends with 1 and says nothing.
+    let is_empty = output.code == Some(1) && output.stdout.is_empty() && output.stderr.is_empty();
+    if is_empty { Ok(output) } else { output.checked() }
+}
+
+fn parsed(output: &Output) -> Vec<Entry> {
+    output.text().lines().filter_map(Entry::parse).collect()
+}
+
+/// The matches for records of mail that root or Postfix sent: anybody can send records that look like Postfix's, and
+/// journald notes who sent one.
+fn ours(owner: u32) -> [String; 3] {
+    [MAIL.to_owned(), "_UID=0".to_owned(), format!("_UID={owner}")]
+}
+
+/// Hands on the new entries of Postfix's daemons since a cursor; without one, those among the last entries. Returns the new
+/// cursor; `None` if the journal has never had a line of Postfix, or there is none to read.
+pub fn since(cursor: Option<&str>, on_entries: &mut dyn FnMut(&[Entry])) -> Result<Option<String>> {
+    let program = run::find("journalctl").filter(|_| files::exists(Path::new(SOCKET)));
+    let Some(program) = program else { return Ok(None) };
+    let (owner, mut cursor) = (owner(), cursor.map(str::to_owned));
+    for _ in 0..PARTS {
+        let place = cursor.as_deref().map_or(["-n", LAST], |cursor| ["--cursor", cursor]);
+        let output = read(&program, owner, &place, LOOK)?;
+        let mut entries = parsed(&output);
+        entries.retain(|entry| cursor.as_ref() != Some(&entry.cursor));
+        let last = entries.last().map(|entry| entry.cursor.clone());
+        entries.retain(|entry| entry.is_of_postfix(owner));
+        on_entries(&entries);
+        if last.is_some() && (cursor.is_some() || !entries.is_empty()) {
+            cursor = last;
+        }
+        // What is kept of the output is bounded; there may be more.
+        if output.stdout.len() < OUTPUT_LIMIT || entries.is_empty() {
+            break;
+        }
+    }
+    Ok(cursor)
+}
+
+/// The time of the last mail line, in seconds since 1970; `None` where there is no journal, or no such line.
+pub fn newest() -> Option<i64> {
+    let cmd = Cmd::find("journalctl").filter(|_| files::exists(Path::new(SOCKET)))?;
+    let text = cmd.args(["-q", "-n", "1", "-o", "export"]).args(ours(owner())).run().ok()?.text();
+    let time = text.lines().find_map(|line| line.strip_prefix("__REALTIME_TIMESTAMP="))?;
+    Some(time.parse::<i64>().ok()? / 1_000_000)
+}
+
+/// Hands on the mail lines since a time, each without its end.
+pub fn lines(since: i64, on_line: &mut dyn FnMut(&str)) -> Result<()> {
+    let cmd = Cmd::require("journalctl", "name a log file: relayhost diagnose FILE")?
+        .args(["-q", "--no-pager", "-o", "short-iso", &format!("--since=@{since}")])
+        .args(ours(owner()))
+        .within(WHOLE);
+    let listened = cmd.listen(&mut |heard| {
+        if let Heard::Line(line) = heard {
+            on_line(line);
+        }
+    });
+    listened?.checked().map(|_| ())
 }

@@ -4,24 +4,19 @@
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use memchr::{memchr, memrchr};
 use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
 
 use super::archive::{Packing, unpack};
-use super::input;
-use super::journal::{MAIL, owner};
 use super::log_tail::{PLACES, no_file};
-use super::run::{Cmd, Heard};
 use super::signals::Input;
+use super::{input, journal};
 use crate::error::{Error, Result, shown, typed};
 
 /// Bytes of a block. No line of a mail log is as long; a longer line is cut to this.
 const BLOCK: usize = 256 * 1024;
-/// Time limit for journalctl.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// A log that was opened.
 pub struct Log {
@@ -48,21 +43,35 @@ pub enum Own {
 /// Finds the host's own log. `postlog` is Postfix's `maillog_file`, empty if it has none; `since` is in seconds since
 /// 1970. The journal is taken where no file is written.
 pub fn own(postlog: &str, since: i64) -> Result<Own> {
-    let places = || [postlog].into_iter().filter(|path| path.starts_with('/')).chain(PLACES).map(Path::new);
-    let now = i64::try_from(super::clock::unix()).unwrap_or(i64::MAX);
-    let written = |time| Written::new(time, now);
-    let newest = places().filter_map(|path| Some((written(changed(path)?), path))).max();
-    let journal = newest_of_journal().map(written);
+    let newest = newest(postlog);
+    let journal = journal::newest().map(Written::new);
     match (newest, journal) {
-        (None, None) => {
-            let odd = places().find_map(|path| Some((path, input::odd_kind(path)?)));
-            Err(odd.map_or(Error::NoLog, |(path, kind)| no_file(path, kind)))
-        }
+        (None, None) => Err(no_log(postlog)),
         // rsyslog may be installed and not running; then the file ends where it was stopped.
         (None, Some(_)) => Ok(Own::Journal),
         (Some((file, _)), Some(journal)) if journal.is_clearly_after(file) => Ok(Own::Journal),
-        (Some((_, path)), _) => Ok(Own::Files(with_rotated(path, since))),
+        (Some((_, path)), _) => Ok(Own::Files(with_rotated(&path, since))),
     }
+}
+
+/// Finds the host's own log where it is a file: the part that is written now.
+pub fn file(postlog: &str) -> Result<PathBuf> {
+    newest(postlog).map(|(_, path)| path).ok_or_else(|| no_log(postlog))
+}
+
+/// The places in which the log may be.
+fn places(postlog: &str) -> impl Iterator<Item = &Path> {
+    [postlog].into_iter().filter(|path| path.starts_with('/')).chain(PLACES).map(Path::new)
+}
+
+fn newest(postlog: &str) -> Option<(Written, PathBuf)> {
+    let files = places(postlog).filter_map(|path| Some((Written::new(changed(path)?), path.to_owned())));
+    files.max()
+}
+
+fn no_log(postlog: &str) -> Error {
+    let odd = places(postlog).find_map(|path| Some((path, input::odd_kind(path)?)));
+    odd.map_or(Error::NoLog, |(path, kind)| no_file(path, kind))
 }
 
 /// The time of the last write to a log. A time in the future is from before the clock was set back, so it sorts before all
@@ -77,7 +86,11 @@ impl Written {
     /// Clocks are set by a little all the time, and two logs of the same lines are not written at once, seconds.
     const LITTLE: i64 = 60;
 
-    fn new(time: i64, now: i64) -> Self {
+    fn new(time: i64) -> Self {
+        Self::at(time, i64::try_from(super::clock::unix()).unwrap_or(i64::MAX))
+    }
+
+    fn at(time: i64, now: i64) -> Self {
         Self { has_been: time <= now + Self::LITTLE, time }
     }
 
@@ -87,7 +100,7 @@ impl Written {
 }
 
 /// A file and its older parts: `maillog-20261122`, `maillog.1.gz`, `maillog.20261122-000000`.
-fn with_rotated(path: &Path, since: i64) -> Vec<PathBuf> {
+pub(super) fn with_rotated(path: &Path, since: i64) -> Vec<PathBuf> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let directory = path.parent().unwrap_or(Path::new("/"));
     let is_part = |other: &str| {
@@ -99,20 +112,6 @@ fn with_rotated(path: &Path, since: i64) -> Vec<PathBuf> {
     all.retain(|part| changed(part).is_some_and(|changed| changed >= since));
     all.push(path.to_owned());
     all
-}
-
-/// The time of the last mail line in the journal; `None` where there is no journal, or no such line.
-fn newest_of_journal() -> Option<i64> {
-    let cmd = Cmd::find("journalctl").filter(|_| Path::new("/run/systemd/journal/socket").exists())?;
-    let text = cmd.args(["-q", "-n", "1", "-o", "export"]).args(ours()).run().ok()?.text();
-    let time = text.lines().find_map(|line| line.strip_prefix("__REALTIME_TIMESTAMP="))?;
-    Some(time.parse::<i64>().ok()? / 1_000_000)
-}
-
-/// The matches for records of mail that root or Postfix sent: anybody can send records that look like Postfix's, and
-/// journald notes who sent one.
-fn ours() -> [String; 3] {
-    [MAIL.to_owned(), "_UID=0".to_owned(), format!("_UID={}", owner())]
 }
 
 fn changed(path: &Path) -> Option<i64> {
@@ -218,38 +217,45 @@ impl Log {
     /// Hands on everything in it, in blocks of whole lines. A line that is longer than a block is cut to one.
     pub fn blocks(self, mut on_block: impl FnMut(&[u8])) -> Result<()> {
         let Self { name, head, rest, .. } = self;
-        let mut input = std::io::Cursor::new(head).chain(rest);
-        let mut buffer = vec![0; BLOCK];
-        let (mut filled, mut cutting) = (0, false);
-        loop {
-            let room = buffer.get_mut(filled..).unwrap_or_default();
-            let count = match input.read(room) {
-                Ok(count) => count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(unpacking(&name, &error)),
-            };
-            if count == 0 {
-                break;
-            }
-            let new = buffer.get(filled..filled + count).unwrap_or_default();
-            let mut begin = 0;
-            if cutting {
-                let Some(end) = memchr(b'\n', new) else { continue };
-                (begin, cutting) = (end + 1, false);
-            }
-            let last = memrchr(b'\n', new).map(|at| filled + at + 1);
-            filled += count;
-            if let Some(end) = last {
-                on_block(buffer.get(begin..end).unwrap_or_default());
-                buffer.copy_within(end..filled, 0);
-                filled -= end;
-            } else if filled == buffer.len() {
-                on_block(&buffer);
-                (filled, cutting) = (0, true);
-            }
-        }
-        on_block(buffer.get(..filled).unwrap_or_default());
+        let input = std::io::Cursor::new(head).chain(rest);
+        let rest = whole_lines(input, &mut on_block).map_err(|error| unpacking(&name, &error))?;
+        on_block(&rest);
         Ok(())
+    }
+}
+
+/// Hands on all whole lines, in blocks of them. A line that is longer than a block is cut to one. Returns the last line, if it
+/// has no end yet.
+pub(super) fn whole_lines(mut input: impl Read, on_block: &mut dyn FnMut(&[u8])) -> std::io::Result<Vec<u8>> {
+    let mut buffer = vec![0; BLOCK];
+    let (mut filled, mut cutting) = (0, false);
+    loop {
+        let room = buffer.get_mut(filled..).unwrap_or_default();
+        let count = match input.read(room) {
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if count == 0 {
+            buffer.truncate(filled);
+            return Ok(buffer);
+        }
+        let new = buffer.get(filled..filled + count).unwrap_or_default();
+        let mut begin = 0;
+        if cutting {
+            let Some(end) = memchr(b'\n', new) else { continue };
+            (begin, cutting) = (end + 1, false);
+        }
+        let last = memrchr(b'\n', new).map(|at| filled + at + 1);
+        filled += count;
+        if let Some(end) = last {
+            on_block(buffer.get(begin..end).unwrap_or_default());
+            buffer.copy_within(end..filled, 0);
+            filled -= end;
+        } else if filled == buffer.len() {
+            on_block(&buffer);
+            (filled, cutting) = (0, true);
+        }
     }
 }
 
@@ -264,20 +270,14 @@ fn unpacking(name: &str, error: &std::io::Error) -> Error {
 /// Hands on the mail lines of the journal since a time, in blocks of whole lines.
 pub fn journal(since: i64, mut on_block: impl FnMut(&[u8])) -> Result<()> {
     let mut block = Vec::with_capacity(BLOCK);
-    let cmd = Cmd::require("journalctl", "name a log file: relayhost diagnose FILE")?
-        .args(["-q", "--no-pager", "-o", "short-iso", &format!("--since=@{since}")])
-        .args(ours())
-        .within(PATIENCE);
-    cmd.listen(&mut |heard| {
-        let Heard::Line(line) = heard else { return };
+    journal::lines(since, &mut |line| {
         if !block.is_empty() && block.len() + line.len() >= BLOCK {
             on_block(&block);
             block.clear();
         }
         block.extend_from_slice(line.as_bytes());
         block.push(b'\n');
-    })?
-    .checked()?;
+    })?;
     on_block(&block);
     Ok(())
 }
@@ -289,12 +289,12 @@ mod tests {
     #[test]
     fn a_log_that_was_last_written_before_the_clock_was_set_back_is_not_the_newer_one() {
         const NOW: i64 = 1000;
-        let after = |one, other| Written::new(one, NOW).is_clearly_after(Written::new(other, NOW));
+        let after = |one, other| Written::at(one, NOW).is_clearly_after(Written::at(other, NOW));
         assert!(after(900, 800) && !after(900, 850) && !after(800, 900));
         // One of the files was written to later.
         assert!(after(900, 5000) && !after(5000, 900));
         assert!(after(6000, 5000) && !after(1010, 1000));
-        let newest = [900, 5000, 950].map(|time| Written::new(time, NOW)).into_iter().max();
+        let newest = [900, 5000, 950].map(|time| Written::at(time, NOW)).into_iter().max();
         assert_eq!(newest.map(|written| written.time), Some(950));
     }
 }

@@ -18,6 +18,7 @@ pub mod limit;
 pub mod listeners;
 pub mod lock;
 pub mod log_files;
+pub mod log_news;
 pub mod log_tail;
 pub mod mail;
 pub mod network;

@@ -204,13 +204,16 @@ pub fn table_types() -> Result<Vec<String>> {
     Ok(output.text().lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
 }
 
-/// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
-const LISTING: Duration = Duration::from_secs(10);
-
-/// Hands on each message in the queue, by `postqueue -j` or `postqueue -p`; false if not all could be read: Postfix before
-/// 3.1 has no -j, and the line of a message for hundreds of recipients is longer than what is read of one.
-pub fn queue(as_json: bool, calendar: &Calendar, on_message: &mut dyn FnMut(Waiting)) -> Result<bool> {
-    let (output, is_whole) = list(as_json, LISTING, calendar, "", on_message)?;
+/// Hands on each message in the queue, by `postqueue -j` or `postqueue -p`, for this long at the most; false if not all
+/// could be read: Postfix before 3.1 has no -j, and the line of a message for hundreds of recipients is longer than what is
+/// read of one.
+pub fn queue(
+    as_json: bool,
+    limit: Duration,
+    calendar: &Calendar,
+    on_message: &mut dyn FnMut(Waiting),
+) -> Result<bool> {
+    let (output, is_whole) = list(as_json, limit, calendar, "", on_message)?;
     if as_json { Ok(output.success() && is_whole) } else { output.checked().map(|_| true) }
 }
 

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::records::{self, DIRECTORY, generations, make_way, own_directory};
 use super::{acl, clock, files, secrets};
 use crate::error::{Error, Result};
+use crate::model::leaving::records::Records;
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
 use crate::model::state::last::LastEnd;
@@ -87,15 +88,7 @@ pub fn try_lock() -> Result<Option<Lock>> {
         }
     }
     let fault = Error::io("lock", &path);
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(nix::libc::O_NOFOLLOW)
-        .open(&path)
-        .map_err(fault)?;
+    let file = open_lock(&path).map_err(fault)?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut file) => {
             // For the message of runs that wait; nothing depends on it.
@@ -106,6 +99,12 @@ pub fn try_lock() -> Result<Option<Lock>> {
         Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
         Err((_, error)) => Err(fault(error.into())),
     }
+}
+
+fn open_lock(path: &Path) -> std::io::Result<File> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).open(path)
 }
 
 fn holder() -> String {
@@ -168,6 +167,51 @@ pub fn write_last_end(end: Option<&LastEnd>) -> Result<()> {
         }
         None => Ok(()),
     }
+}
+
+/// The file of what was seen of mail that leaves.
+pub fn leaving_path() -> PathBuf {
+    directory().join("leaving.json")
+}
+
+/// The file of the lock of the looks.
+pub fn leaving_lock_path() -> PathBuf {
+    directory().join("leaving.lock")
+}
+
+/// One look at a time folds what is new into that record.
+#[derive(Debug)]
+pub struct LeavingLock {
+    _file: Flock<File>,
+}
+
+/// Takes that lock; `None` if there is no state directory, or if another look is still at work after a moment: then this
+/// one tells what it sees, and records nothing.
+pub fn lock_leaving() -> Option<LeavingLock> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    if !is_there() {
+        return None;
+    }
+    let begin = clock::now();
+    let mut file = open_lock(&leaving_lock_path()).ok()?;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(file) => return Some(LeavingLock { _file: file }),
+            Err((same, _)) if begin.elapsed() < PATIENCE => file = same,
+            Err(_) => return None,
+        }
+        clock::pause();
+    }
+}
+
+/// What was seen of mail that leaves; `None` if nothing is known. `Error::Record` if it cannot be used.
+pub fn leaving() -> Result<Option<Records>> {
+    if is_there() { records::read(&leaving_path()) } else { Ok(None) }
+}
+
+/// Records what was seen of mail that leaves, without the passwords that are known.
+pub fn write_leaving(seen: &Records, _lock: &LeavingLock) -> Result<()> {
+    write_record(&leaving_path(), &seen.clone().hidden(secrets::hide))
 }
 
 /// The numbers of all generations, in order, also of those that cannot be used.

@@ -9,6 +9,7 @@ mod recipient;
 use serde_json::Value;
 
 use crate::host::{AUTHENTICATED, Host, Run, host, read};
+use crate::journald;
 
 /// Races are run so often.
 const TIMES: usize = 6;
@@ -191,27 +192,7 @@ fn repeated_lines_are_taken_for_what_they_are() {
 
 #[test]
 fn the_journal_knows_who_wrote_what() {
-    // The machine's own journald, in a host of the lab; where it has none, `scripts/vm logs` is what tries this.
-    let list = "ldd /lib/systemd/systemd-journald /usr/bin/journalctl | awk '$3 { print $3 }' | sort -u; echo /lib/systemd/systemd-journald; echo /usr/bin/journalctl";
-    let list = std::process::Command::new("bash").args(["-c", list]).output().unwrap();
-    let list = String::from_utf8(list.stdout).unwrap();
-    let with_journald = |relay: &str| {
-        let theirs = |path: &&str| !path.contains("libc.so") && !path.contains("ld-linux");
-        list.lines().filter(theirs).fold(authenticated().relay(relay), |host, path| {
-            host.bind(&std::fs::canonicalize(path).unwrap_or_else(|_| path.into()), path)
-        })
-    };
-    let start = "kill $(cat /run/rsyslogd.pid); sleep 1; rm -f /var/log/maillog /dev/log; \
-                 [ -s /etc/machine-id ] || echo 0123456789abcdef0123456789abcdef >/etc/machine-id; \
-                 mkdir -p /run/systemd/journal /run/log/journal/$(cat /etc/machine-id); \
-                 mount -t cgroup2 -o ro none /sys/fs/cgroup; /lib/systemd/systemd-journald >/root/journald 2>&1 & \
-                 await [ -S /run/systemd/journal/dev-log ]; \
-                 ln -s /run/systemd/journal/dev-log /dev/log; postfix stop; postfix start; ";
-    let runs = "test -x /lib/systemd/systemd-journald && journalctl --version";
-    if !list.contains("libsystemd") || with_journald("submission").sh(runs).code != 0 {
-        println!("not tried: this machine has no journald that runs in a host of the lab");
-        return;
-    }
+    let Some(start) = journald::start() else { return };
     for (relay, status, truth) in [
         ("submission", "sent", "accepted"),
         ("submission", "bounced", "accepted"),
@@ -223,7 +204,7 @@ fn the_journal_knows_who_wrote_what() {
             set("always_bcc="),
             forger("syslog", status)
         );
-        let run = with_journald(relay).sh(&script);
+        let run = journald::on(authenticated().relay(relay)).sh(&script);
         let report = run.json("verify");
         assert_eq!(cause(&report), truth, "{relay} {status}: {}", run.stdout);
         assert_ne!(run.part("forged").trim(), "0", "{}", run.stdout);

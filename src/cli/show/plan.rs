@@ -5,20 +5,20 @@ use super::terminal::Mark;
 use crate::error::Result;
 use crate::model::ended::Compared;
 use crate::model::plan::unmanaged::ANNOUNCED;
-use crate::model::plan::{Finding, Plan, Remedy, State};
+use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
 use crate::model::text;
 
 /// Shows the findings of `check`, and the number of those that differ.
 pub fn findings(screen: &Screen, compared: &Compared) {
     let plan = &compared.plan;
-    let differing = count(plan, State::Differs);
+    let differing = count(&plan.findings, State::Differs);
     // Without these words the line would claim that mail leaves so from a host that differs.
     let said = if differing > 0 || !plan.complete { "the answers say: " } else { "" };
     screen.line("", &format!("{said}{}", compared.summary));
     screen.write("\n");
-    let width = plan.findings.iter().map(|finding| finding.id.len()).max().unwrap_or_default();
+    let width = compared.findings().map(|finding| finding.id.len()).max().unwrap_or_default();
     let width = if screen.terminal.width < 70 { 0 } else { width };
-    for finding in &plan.findings {
+    for finding in compared.findings() {
         screen.marked(mark(finding.state), &format!("{:<width$}  {}", finding.id, finding.found), width + 2);
         // The line below says it once for all.
         if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| **remedy != Remedy::Apply) {
@@ -26,7 +26,7 @@ pub fn findings(screen: &Screen, compared: &Compared) {
         }
     }
     let total = plan.compared();
-    let verdict = match (differing, plan.complete) {
+    let mut verdict = match (differing, plan.complete) {
         (0, true) => format!("{total} of {total} as the answers say"),
         (_, false) => {
             "Postfix is not installed, or not whole; the rest can be compared when it is: relayhost apply"
@@ -34,9 +34,13 @@ pub fn findings(screen: &Screen, compared: &Compared) {
         }
         (n, true) => format!(
             "{n} of {total} not as the answers say: {}",
-            plan.remedy("relayhost apply (relayhost plan shows what it would do)")
+            remedy(&plan.findings, "relayhost apply (relayhost plan shows what it would do)")
         ),
     };
+    let amiss = compared.amiss();
+    if !amiss.is_empty() {
+        verdict.push_str(&format!("; amiss: {}", amiss.join(", ")));
+    }
     screen.section(&verdict);
 }
 
@@ -85,25 +89,31 @@ fn diff(screen: &Screen, diff: &str) {
 pub fn nagios(screen: &Screen, compared: &Result<Compared>, command: &str) -> u8 {
     let (code, word, text, data) = match compared {
         Err(error) => (3, "UNKNOWN", format!("{error} -> {}", error.hint(command)), String::new()),
-        Ok(Compared { summary, plan, .. }) => {
-            let (differs, warnings) = (count(plan, State::Differs), count(plan, State::Warning));
-            let data = format!(" | differs={differs};;0;0;{0} warnings={warnings};0;;0;{0}", plan.compared());
+        Ok(compared) => {
+            let Compared { summary, plan, leaving, .. } = compared;
+            let (differs, warnings) =
+                (count(compared.findings(), State::Differs), count(compared.findings(), State::Warning));
+            let all = compared.findings().filter(|finding| finding.state != State::Note).count();
+            let data = format!(" | differs={differs};;0;0;{all} warnings={warnings};0;;0;{all}");
+            let more = leaving.as_ref().map(|leaving| format!(" {}", leaving.performance()));
+            let data = data + &more.unwrap_or_default();
             let list = |state| {
-                let of_state = plan.findings.iter().filter(|finding| finding.state == state);
+                let of_state = compared.findings().filter(|finding| finding.state == state);
                 of_state.map(short).collect::<Vec<_>>().join("; ")
             };
             match (differs, warnings) {
                 (0, 0) => {
+                    let seen = leaving.as_ref().map_or_else(|| summary.clone(), |leaving| leaving.sentence());
                     let notes = plan.findings.iter().filter(|finding| finding.id == ANNOUNCED);
                     let notes = notes.map(|finding| format!("note: {}", finding.found));
-                    let text = std::iter::once(summary.clone()).chain(notes).collect::<Vec<_>>().join("; ");
+                    let text = std::iter::once(seen).chain(notes).collect::<Vec<_>>().join("; ");
                     (0, "OK", text, data)
                 }
                 (0, _) => (1, "WARNING", list(State::Warning), data),
                 _ => (
                     2,
                     "CRITICAL",
-                    format!("{} -> {}", list(State::Differs), plan.remedy("relayhost plan")),
+                    format!("{} -> {}", list(State::Differs), remedy(compared.findings(), "relayhost plan")),
                     data,
                 ),
             }
@@ -128,6 +138,6 @@ fn short(finding: &Finding) -> String {
     format!("{}: {}", finding.id, finding.found)
 }
 
-fn count(plan: &Plan, state: State) -> usize {
-    plan.findings.iter().filter(|finding| finding.state == state).count()
+fn count<'a>(findings: impl IntoIterator<Item = &'a Finding>, state: State) -> usize {
+    findings.into_iter().filter(|finding| finding.state == state).count()
 }

@@ -45,7 +45,7 @@ fn a_mailbox_at_microsoft_takes_five_answers() {
     let desired = interview.choices().desired().unwrap();
     assert_eq!(
         desired.summary(),
-        "mail leaves through [smtp.office365.com]:587, login alerts@example.com, TLS secure"
+        "mail is to leave through [smtp.office365.com]:587, login alerts@example.com, TLS secure"
     );
     assert_eq!(desired.verify.to.as_deref(), Some("alerts@example.com"));
 }
@@ -63,7 +63,7 @@ fn a_relay_of_ones_own_is_asked_for_host_login_and_port() {
     let asked = talk(&mut open, &["mailhub.example.com", "no", "", "", "alerts@example.com", ""]);
     assert_eq!(asked, [Q::Relay, Q::Login, Q::Port, Q::Local, Q::Public, Q::To]);
     let desired = open.choices().desired().unwrap();
-    assert_eq!(desired.summary(), "mail leaves through [mailhub.example.com]:25, no login, TLS may");
+    assert_eq!(desired.summary(), "mail is to leave through [mailhub.example.com]:25, no login, TLS may");
 
     let mut smarthost = begin(Choices::default());
     let asked = talk(&mut smarthost, &["smarthost", "192.0.2.1", "yes", "465", "u", "p", "none", "a@b.c"]);
@@ -175,7 +175,10 @@ fn a_correction_offers_what_was_chosen_before() {
     assert_eq!(talk(&mut interview, &["sendgrid", "", "SG.x"]), [Q::Relay, Q::Part, Q::Password]);
     assert_eq!(interview.next(), None);
     let desired = interview.choices().desired().unwrap();
-    assert_eq!(desired.summary(), "mail leaves through [smtp.sendgrid.net]:587, login apikey, TLS secure");
+    assert_eq!(
+        desired.summary(),
+        "mail is to leave through [smtp.sendgrid.net]:587, login apikey, TLS secure"
+    );
     interview.reopen(Q::Port);
     assert_eq!(talk(&mut interview, &["465"]), [Q::Port]);
     assert!(interview.choices().desired().unwrap().relay.implicit_tls);

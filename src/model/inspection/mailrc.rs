@@ -115,21 +115,22 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::plan::remedy;
 
     #[test]
     fn the_summary_sends_to_apply_only_for_what_apply_mends() {
         let mut plan = Plan::empty();
-        assert_eq!(plan.remedy("see plan"), "");
+        assert_eq!(remedy(&plan.findings, "see plan"), "");
         let text = "set mta=/bin/false\n".to_owned();
         plan.clients(&[Startup { path: "/etc/mail.rc".into(), is_everybodys: true, text }]);
-        assert_eq!(plan.remedy("see plan"), "take line 1 out of /etc/mail.rc");
+        assert_eq!(remedy(&plan.findings, "see plan"), "take line 1 out of /etc/mail.rc");
         plan.add("setting.relayhost", State::Differs, "not set", Remedy::Apply);
         plan.add("service.running", State::Differs, "not running", Remedy::Apply);
         plan.add("setting.mydestination", State::Warning, "odd", Remedy::say("look"));
-        assert_eq!(plan.remedy("see plan"), "take line 1 out of /etc/mail.rc; then see plan");
+        assert_eq!(remedy(&plan.findings, "see plan"), "take line 1 out of /etc/mail.rc; then see plan");
         assert_eq!(plan.by_hand().len(), 2);
         plan.findings.remove(0);
-        assert_eq!(plan.remedy("see plan"), "see plan");
+        assert_eq!(remedy(&plan.findings, "see plan"), "see plan");
     }
 
     #[test]

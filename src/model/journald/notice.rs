@@ -52,7 +52,13 @@ impl Account {
     fn of(ended: &Ended) -> Self {
         match ended {
             Ended::Checked(compared) | Ended::Planned(compared) => {
-                Self::default().or_findings(&compared.plan.findings)
+                let account = Self::default().or_findings(&compared.plan.findings);
+                match &compared.leaving {
+                    Some(leaving) if !compared.amiss().is_empty() && account.cause.is_empty() => {
+                        Self { message: leaving.sentence(), ..account.or_findings(&compared.mail) }
+                    }
+                    _ => account,
+                }
             }
             Ended::Applied(done) => {
                 let account = match (&done.delivery, &done.probe) {

@@ -1,6 +1,7 @@
 //! The JSON document of a command's end, version 1 (schema: docs/schema.json). The form never changes within a
 //! version; members may be added.
 
+mod leaving;
 pub mod log;
 mod route;
 
@@ -29,7 +30,10 @@ pub fn document(command: &str, ended: &Ended) -> Value {
 
 fn body(ended: &Ended) -> Value {
     match ended {
-        Ended::Checked(end) => with_recovery(findings(&end.plan.findings), end.recovered.as_deref()),
+        Ended::Checked(end) => {
+            let mail = end.leaving.as_deref().map(leaving::leaving).into_iter();
+            with_recovery(mail.fold(findings(end.findings()), merged), end.recovered.as_deref())
+        }
         Ended::Planned(end) => with_recovery(planned(&end.plan), end.recovered.as_deref()),
         Ended::Applied(end) => with_recovery(applied(end), end.recovered.as_deref()),
         Ended::Deferred(Deferred { holder, next }) => {
@@ -72,8 +76,8 @@ fn merged(mut first: Value, second: Value) -> Value {
     first
 }
 
-fn findings(findings: &[Finding]) -> Value {
-    json!({ "findings": findings.iter().map(finding).collect::<Vec<_>>() })
+fn findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Value {
+    json!({ "findings": findings.into_iter().map(finding).collect::<Vec<_>>() })
 }
 
 fn finding(finding: &Finding) -> Value {

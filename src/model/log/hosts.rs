@@ -55,6 +55,11 @@ impl Hosts {
     }
 }
 
+/// Whether a host's name in a log is one of these. A host that has not been given its name yet logs as `localhost`.
+pub fn is_one_of(host: &str, names: &[String]) -> bool {
+    host == "localhost" || names.iter().any(|name| is_same(name, host))
+}
+
 /// Whether two names are of one host: syslog may log the first label alone.
 pub fn is_same(one: &str, other: &str) -> bool {
     let label = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::follow::Follower;
 use super::groups::{Example, Group};
-use super::hosts::is_same;
+use super::hosts::{is_one_of, is_same};
 use super::messages::{Tally, earlier, later};
 use super::stamp::Seconds;
 use crate::model::causes::Cause;
@@ -66,10 +66,8 @@ pub struct Owner {
 impl Owner {
     fn owns(&self, host: &str, all: &[String]) -> bool {
         let is_ours = |name: &str| self.names.iter().any(|own| is_same(own, name));
-        // A host that has not been given its name yet logs as `localhost`.
         host.is_empty()
-            || host == "localhost"
-            || is_ours(host)
+            || is_one_of(host, &self.names)
             || !(self.strict || all.iter().any(|name| is_ours(name)))
     }
 }

@@ -11,7 +11,7 @@ use crate::model::causes::catalogue::Stage;
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::event::{Attempt, Event, Status, parse_event};
-use crate::model::log::hosts::is_same;
+use crate::model::log::hosts::is_one_of;
 use crate::model::log::line::parse_line;
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::wrap::unwrap;
@@ -105,9 +105,8 @@ impl History {
         let line = parse_line(&text)?;
         let Event::Attempt(attempt) = parse_event(&line) else { return None };
         let (time, host) = line.when_and_where(calendar);
-        // A host that has not been given its name yet logs as `localhost`.
-        let is_ours = |host| host == "localhost" || self.names.iter().any(|name| is_same(name, host));
-        let time = time.filter(|time| host.is_none_or(is_ours) && self.counts(*time))?;
+        let is_ours = host.is_none_or(|host| is_one_of(host, &self.names));
+        let time = time.filter(|time| is_ours && self.counts(*time))?;
         Some((time, self.word(&attempt)?))
     }
 

@@ -99,24 +99,6 @@ impl Plan {
         all.cloned().collect()
     }
 
-    /// The remedies for all that differs, in one line: that of each finding that `apply` does not mend, and `apply`, in
-    /// the caller's words, if it mends something.
-    pub fn remedy(&self, apply: &str) -> String {
-        let (ours, by_hand): (Vec<_>, Vec<_>) = self
-            .findings
-            .iter()
-            .filter(|finding| finding.state == State::Differs)
-            .partition(|finding| finding.is_for_apply());
-        let mut steps: Vec<&str> =
-            by_hand.iter().filter_map(|finding| finding.remedy.as_ref().map(Remedy::text)).collect();
-        steps.dedup();
-        let last = if steps.is_empty() { apply.to_owned() } else { format!("then {apply}") };
-        if !ours.is_empty() {
-            steps.push(&last);
-        }
-        steps.join("; ")
-    }
-
     /// The number of comparisons; notes do not count.
     pub fn compared(&self) -> usize {
         self.findings.iter().filter(|finding| finding.state != State::Note).count()
@@ -190,6 +172,21 @@ impl Plan {
 
 fn fine_if(good: bool) -> State {
     if good { State::Fine } else { State::Differs }
+}
+
+/// The remedies for all that differs, in one line: that of each finding that `apply` does not mend, and `apply`, in the
+/// caller's words, if it mends something.
+pub fn remedy<'a>(findings: impl IntoIterator<Item = &'a Finding>, apply: &str) -> String {
+    let differing = findings.into_iter().filter(|finding| finding.state == State::Differs);
+    let (ours, by_hand): (Vec<_>, Vec<_>) = differing.partition(|finding| finding.is_for_apply());
+    let mut steps: Vec<&str> =
+        by_hand.iter().filter_map(|finding| finding.remedy.as_ref().map(Remedy::text)).collect();
+    steps.dedup();
+    let last = if steps.is_empty() { apply.to_owned() } else { format!("then {apply}") };
+    if !ours.is_empty() {
+        steps.push(&last);
+    }
+    steps.join("; ")
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ def prepare(scenario):
         run(f"cp -a {ANSWERS} /root/a.toml; sed -i '{change}' /root/a.toml")
         result = run("relayhost apply --no-verify --answers /root/a.toml")
         assert result.returncode == 0, result
-    result = run("relayhost verify && relayhost scriptlet post 1 --for op5 && ls -R " + STATE)
+    result = run("relayhost verify && relayhost check && relayhost scriptlet post 1 --for op5 && ls -R " + STATE)
     assert result.returncode == 0 and "proof.json" in result.stdout and "op5.json" in result.stdout, result
     if scenario == "stopped":
         # Before the second file is renamed into Postfix's directory.
@@ -188,7 +188,7 @@ def cases(scenario):
     newest = max(os.listdir(f"{STATE}/generations"))
     of_newest = [f"{STATE}/generations/{newest}/{name}" for name in ["record.json", "before/main.cf", "before/sasl_passwd", "after/main.cf"]]
     files = {
-        "calm": [f"{STATE}/{name}" for name in ["proof.json", "lock", "pending/op5.json", "generations/0000/record.json", "generations/0000/before/main.cf"]]
+        "calm": [f"{STATE}/{name}" for name in ["proof.json", "leaving.json", "leaving.lock", "lock", "pending/op5.json", "generations/0000/record.json", "generations/0000/before/main.cf"]]
         + of_newest,
         "stopped": [f"{STATE}/journal.json"] + of_newest,
     }[scenario]
@@ -234,7 +234,7 @@ def main():
             if result.returncode not in ENDS[command] or "panicked" in result.stderr:
                 complain(f"{what}, {command}", result)
         # Nothing is lost by it, or nobody can know that it was there.
-        harmless = path.endswith("/after/main.cf") and how == "removed" or path != STATE and how == "readable" or path.endswith("/lock") or how in {"gone", "empty"}
+        harmless = path.endswith("/after/main.cf") and how == "removed" or path != STATE and how == "readable" or path.endswith(("/lock", ".lock")) or how in {"gone", "empty"}
         silent = harmless or how == "removed" and "/generations/" not in path or "op5.json" in path
         parents = [path, os.path.dirname(path), os.path.dirname(os.path.dirname(path))]
         if scenario != "stopped" and not silent and not any(f"`{name}` " in said for name in parents):

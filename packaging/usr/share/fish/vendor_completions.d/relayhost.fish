@@ -43,6 +43,8 @@ complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "history" -d 'Li
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "restore" -d 'Put a generation back, byte for byte; without a number the newest, which undoes the last change'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l max-queue-age -d 'How long a message may wait for the relay' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l max-proof-age -d 'How long ago the relay may have taken the last message' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l nagios -d 'One line and performance data, and the exit status of a monitoring plugin'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -s h -l help -d 'Print help'

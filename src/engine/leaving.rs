@@ -1,0 +1,190 @@
+//! Looks whether mail leaves: lists the queue, and folds into the record what is new in the log. Readers of the record fold
+//! and never consume: what one has read is in the record for all.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::queue::list_within;
+use crate::error::{Error, Result};
+use crate::model::desired::Desired;
+use crate::model::inspection::queue::Waiting;
+use crate::model::leaving::record::{Record, Source};
+use crate::model::leaving::relay::Relay;
+use crate::model::leaving::{InQueue, Leaving, Limits, Taken, stops_all};
+use crate::model::log::line::time_of;
+use crate::model::log::stamp::{Calendar, Seconds};
+use crate::model::observed::Postfix;
+use crate::model::plan::parameters::is_local;
+use crate::sys::{clock, host, journal, log_files, log_news, state};
+
+/// Time for the look at the queue.
+const LISTING: Duration = Duration::from_secs(2);
+
+/// A look that has begun.
+#[derive(Debug)]
+pub struct Look {
+    relay: Relay,
+    calendar: Calendar,
+    now: Seconds,
+    messages: Vec<Waiting>,
+    /// The reason why there may be more; `None` if the queue was listed to its end.
+    unlisted: Option<String>,
+}
+
+impl Look {
+    /// Lists the queue. The log is read afterwards, so that it has the end of each message that is not there any more.
+    pub fn begin(desired: &Desired) -> Result<Self> {
+        let relay = Relay { host: desired.relay.host.clone(), port: desired.relay.port };
+        let (calendar, now) = (calendar(), now());
+        let add = |all: &mut Vec<Waiting>, message: &Waiting| all.push(message.clone());
+        let (messages, end) = list_within(LISTING, &calendar, Vec::new, add);
+        let unlisted = match end {
+            Ok(()) => None,
+            Err(error) if error.interruption().is_some() => return Err(error),
+            Err(Error::Timeout { .. }) => Some(format!("it was looked at for {} s", LISTING.as_secs())),
+            Err(error) => Some(error.to_string()),
+        };
+        Ok(Self { relay, calendar, now, messages, unlisted })
+    }
+
+    /// Reads what is new in the log, and judges.
+    pub fn end(self, desired: &Desired, postfix: &Postfix, limits: Limits) -> Result<Leaving> {
+        let (lock, mut unknown) = (state::lock_leaving(), Vec::new());
+        // What cannot be read is told elsewhere (`state.damaged`), and stays as it is until a run sets it aside.
+        let known = state::leaving();
+        let is_usable = known.is_ok();
+        let records = known.ok().flatten().unwrap_or_default();
+        let before = records.relays.get(&self.relay.key()).cloned().unwrap_or_default();
+        let mut queue = InQueue { unlisted: self.unlisted.clone(), ..InQueue::default() };
+        for message in &self.messages {
+            queue.add(message, &self.relay, |address| is_local(address, postfix));
+        }
+        let record = self.fold(before, &queue, postfix, &mut unknown)?;
+        if let (true, Some(lock)) = (is_usable, &lock)
+            && let Err(error) = state::write_leaving(&records.with(&self.relay, record.clone()), lock)
+        {
+            unknown.push(format!("the next look will not know what this one has seen: {error}"));
+        }
+        drop(lock);
+        let proof = self.proof(desired);
+        Ok(Leaving::new(&self.relay, &record, queue, proof, limits, unknown))
+    }
+
+    fn fold(
+        &self,
+        mut record: Record,
+        queue: &InQueue,
+        postfix: &Postfix,
+        unknown: &mut Vec<String>,
+    ) -> Result<Record> {
+        let names = [host::hostname(), postfix.setting("myhostname").to_owned()];
+        // Where Postfix writes its log itself, none of it is in the journal.
+        let postlog = postfix.setting("maillog_file");
+        let stops_all = |reason: &str| stops_all(&self.relay, reason);
+        let source = |certain| Source {
+            relay: &self.relay,
+            names: &names,
+            calendar: &self.calendar,
+            now: self.now,
+            certain,
+            stops_all: &stops_all,
+        };
+        record.looked = self.now;
+        let from_journal =
+            if postlog.is_empty() { self.journal(&mut record, &source(true), unknown)? } else { false };
+        if !from_journal {
+            self.file(&mut record, postlog, &source(false), unknown)?;
+        }
+        let ids: Option<&BTreeSet<String>> = queue.unlisted.is_none().then_some(&queue.ids);
+        record.compare(ids, &queue.stuck, self.now);
+        if record.missed == Some(self.now) {
+            let text = "lines of the log since the last look are missing: it was turned over too often, or has grown by too much";
+            unknown.push(text.into());
+        }
+        Ok(record)
+    }
+
+    /// Folds in the new entries of the journal. Returns whether it has the mail log.
+    fn journal(&self, record: &mut Record, source: &Source, unknown: &mut Vec<String>) -> Result<bool> {
+        let (cursor, mut begin) = (record.cursor.clone(), None);
+        let read = journal::since(cursor.as_deref(), &mut |entries| {
+            let mut block = String::new();
+            for entry in entries {
+                begin = begin.or(entry.time);
+                block.push_str(&format!("{} {}\n", entry.time.unwrap_or(self.now), entry.line));
+            }
+            record.fold(block.as_bytes(), source);
+        });
+        match read {
+            Ok(cursor) => {
+                let has_it = cursor.is_some();
+                record.since = record.since.or(begin);
+                record.cursor = cursor;
+                Ok(has_it)
+            }
+            Err(error) if error.interruption().is_some() => Err(error),
+            Err(error) => {
+                // journalctl refuses a cursor that is damaged; then the next look begins anew.
+                if !matches!(error, Error::Timeout { .. }) {
+                    record.cursor = None;
+                }
+                unknown.push(format!("the journal cannot be read: {error}"));
+                Ok(false)
+            }
+        }
+    }
+
+    fn file(
+        &self,
+        record: &mut Record,
+        postlog: &str,
+        source: &Source,
+        unknown: &mut Vec<String>,
+    ) -> Result<()> {
+        let path = match log_files::file(postlog) {
+            Ok(path) => path,
+            Err(error) => {
+                unknown.push(format!("what was sent is not known: {error}"));
+                return Ok(());
+            }
+        };
+        let (mark, mut begin) = (record.file.clone(), None);
+        let calendar = source.calendar;
+        let news = log_news::read(&path, mark.as_ref(), &mut |block| {
+            begin = begin.or_else(|| {
+                let lines = block.split(|byte| *byte == b'\n');
+                lines.take(100).find_map(|line| time_of(line, calendar))
+            });
+            record.fold(block, source);
+        });
+        match news {
+            Ok(news) => {
+                record.since = record.since.or(begin);
+                record.missed = if news.missed { Some(self.now) } else { record.missed };
+                record.file = Some(news.mark);
+                Ok(())
+            }
+            Err(error) if error.interruption().is_some() => Err(error),
+            Err(error) => {
+                unknown.push(format!("what was sent is not known: {error}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// The last test message that this relay took.
+    fn proof(&self, desired: &Desired) -> Option<Taken> {
+        let proof = state::proof().filter(|proof| proof.relay == desired.relayhost())?;
+        let (stamp, _) = self.calendar.read(&proof.time)?;
+        Some(Taken { time: stamp.time, to: proof.to, reply: proof.reply, certain: true })
+    }
+}
+
+fn now() -> Seconds {
+    i64::try_from(clock::unix()).unwrap_or_default()
+}
+
+/// This host's zone, and now.
+pub fn calendar() -> Calendar {
+    Calendar::new(clock::zone(), now())
+}

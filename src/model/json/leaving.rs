@@ -1,0 +1,45 @@
+//! The JSON of what is known of mail that leaves.
+
+use serde_json::{Value, json};
+
+use crate::model::leaving::{Leaving, Standing, Taken};
+use crate::model::log::stamp::{Calendar, Seconds};
+use crate::model::text::one_line;
+
+/// The object `mail`. Times are UTC, ages are in seconds.
+pub fn leaving(leaving: &Leaving) -> Value {
+    let calendar = Calendar::utc(leaving.now);
+    let time = |time: Seconds| calendar.rfc3339(time);
+    let age = |time: Seconds| leaving.age(time).as_secs();
+    let leaves = match leaving.standing {
+        Standing::Leaves => Some(true),
+        Standing::Fails => Some(false),
+        Standing::Claimed | Standing::Old | Standing::Unseen => None,
+    };
+    let queue = &leaving.queue;
+    let taken = |taken: &Taken| json!({ "time": time(taken.time), "age": age(taken.time), "to": one_line(&taken.to), "reply": one_line(&taken.reply), "certain": taken.certain });
+    let refused = leaving.refused.as_ref().map(|(word, cause)| {
+        json!({
+            "time": time(word.time),
+            "age": age(word.time),
+            "to": one_line(&word.to),
+            "reason": one_line(&word.text),
+            "cause": cause.as_ref().map_or("unknown", |cause| &cause.id),
+        })
+    });
+    json!({ "mail": {
+        "relay": leaving.relay,
+        "leaves": leaves,
+        "sentence": one_line(&leaving.sentence()),
+        "waiting": {
+            "messages": queue.waiting,
+            "complete": queue.unlisted.is_none(),
+            "oldest": queue.oldest.and_then(time),
+            "age": queue.oldest.map(age),
+        },
+        "taken": leaving.taken.as_ref().map(taken),
+        "refused": refused,
+        "known_since": leaving.since.and_then(time),
+        "unknown": leaving.unknown.iter().map(|text| one_line(text)).collect::<Vec<_>>(),
+    } })
+}

@@ -1,0 +1,177 @@
+//! Tells whether mail leaves: as findings, as one sentence, and as performance data for a monitoring system.
+
+use std::time::Duration;
+
+use super::{Leaving, Standing};
+use crate::model::log::stamp::Calendar;
+use crate::model::plan::{Finding, Remedy, State};
+use crate::model::text::one_line;
+
+/// The limits of age, times this, from which on waiting messages are a fault, though others leave.
+const FAR: u32 = 4;
+
+/// The names of two findings.
+const WAITING: &str = "queue.waiting";
+const LEAVES: &str = "mail.leaves";
+
+impl Leaving {
+    /// The names of the findings by which `check` ends with 3: a limit is passed, or the last certain word is that mail does
+    /// not leave.
+    pub fn amiss(&self) -> Vec<&'static str> {
+        let late = self.is_late().then_some(WAITING);
+        let stands = matches!(self.standing, Standing::Fails | Standing::Claimed | Standing::Old);
+        late.into_iter().chain(stands.then_some(LEAVES)).collect()
+    }
+
+    /// The findings: what waits, whether mail leaves, the last failure, and what is not known.
+    pub fn findings(&self, calendar: &Calendar) -> Vec<Finding> {
+        let mut all = vec![self.waiting(), self.leaves()];
+        if let (false, Some(text)) = (self.is_contradicted, self.refusal(calendar)) {
+            all.push(finding("mail.refused", State::Note, text, None));
+        }
+        let unknown = self.unknown.iter().cloned();
+        all.extend(unknown.map(|text| finding("mail.unknown", State::Note, text, None)));
+        all
+    }
+
+    fn waiting(&self) -> Finding {
+        let text = self.waiting_in_words();
+        let state = match self.queue_age() {
+            _ if self.is_late() && self.standing == Standing::Fails => State::Differs,
+            Some(age) if age > self.limits.queue * FAR => State::Differs,
+            _ if self.is_late() || self.queue.unlisted.is_some() => State::Warning,
+            _ => State::Fine,
+        };
+        let remedy = if self.queue.unlisted.is_some() { "postqueue -p" } else { "relayhost diagnose" };
+        finding(WAITING, state, text, Some(remedy.into()).filter(|_| state != State::Fine))
+    }
+
+    fn waiting_in_words(&self) -> String {
+        let count = match (self.queue.waiting, &self.queue.unlisted) {
+            (0, None) => return "no message waits for the relay".into(),
+            (0, Some(why)) => return format!("it is not known what waits in the queue: {why}"),
+            (1, None) => "1 message waits for the relay".into(),
+            (count, None) => format!("{count} messages wait for the relay"),
+            (count, Some(why)) => format!("at least {count} messages wait for the relay ({why})"),
+        };
+        match self.queue_age() {
+            Some(age) if self.queue.unlisted.is_some() => format!("{count}, one for {}", span(age)),
+            Some(age) if self.queue.waiting > 1 => format!("{count}, the oldest for {}", span(age)),
+            Some(age) => format!("{count}, for {}", span(age)),
+            None => count,
+        }
+    }
+
+    fn leaves(&self) -> Finding {
+        let state = match self.standing {
+            Standing::Leaves => State::Fine,
+            Standing::Unseen => State::Note,
+            Standing::Fails if self.is_late() => State::Differs,
+            Standing::Claimed | Standing::Old | Standing::Fails => State::Warning,
+        };
+        let remedy = match self.standing {
+            Standing::Leaves => None,
+            Standing::Unseen | Standing::Claimed | Standing::Old => Some("relayhost verify".to_owned()),
+            Standing::Fails => {
+                let against = self.refused.as_ref().filter(|_| self.is_contradicted);
+                let cause = against.and_then(|(_, cause)| cause.as_ref());
+                let remedy = cause.map(|cause| cause.remedy.clone()).filter(|remedy| !remedy.is_empty());
+                Some(remedy.unwrap_or_else(|| "relayhost diagnose".into()))
+            }
+        };
+        finding(LEAVES, state, self.sentence(), remedy)
+    }
+
+    /// Whether mail leaves, in one sentence.
+    pub fn sentence(&self) -> String {
+        let relay = &self.relay;
+        let taken = self.taken.as_ref().map(|taken| span(self.age(taken.time)));
+        let last = match &taken {
+            Some(age) if self.taken.as_ref().is_some_and(|taken| !taken.certain) => {
+                format!("the relay took the last message {age} ago, as the log says")
+            }
+            Some(age) => format!("the relay took the last message {age} ago"),
+            None => self.never(),
+        };
+        match self.standing {
+            Standing::Leaves => format!("mail leaves through {relay}: {last}"),
+            Standing::Old if taken.is_some() => {
+                format!("{last}, and nothing since says whether mail leaves through {relay}")
+            }
+            Standing::Old | Standing::Unseen => {
+                format!("it is not known whether mail leaves through {relay}: {last}")
+            }
+            Standing::Claimed => format!(
+                "it is not known whether mail leaves through {relay}: {}, and the lines of the log that say that it took messages since can be anybody's",
+                self.why()
+            ),
+            Standing::Fails => format!("mail does not leave through {relay}: {}; {last}", self.why()),
+        }
+    }
+
+    fn never(&self) -> String {
+        match self.since {
+            Some(since) => {
+                format!("no message was seen to leave in the {} that the log is known", span(self.age(since)))
+            }
+            None => "no message was seen to leave".into(),
+        }
+    }
+
+    /// The last failure.
+    fn why(&self) -> String {
+        let Some((word, cause)) = self.refused.as_ref().filter(|_| self.is_contradicted) else {
+            return self.waiting_in_words();
+        };
+        let words = match cause.as_ref().filter(|cause| cause.is_known()) {
+            Some(cause) => format!("{} ({})", cause.cause, cause.id),
+            None => word.text.clone(),
+        };
+        format!("{} ago {words}", span(self.age(word.time)))
+    }
+
+    fn refusal(&self, calendar: &Calendar) -> Option<String> {
+        let (word, cause) = self.refused.as_ref()?;
+        let id = cause.as_ref().map_or("unknown", |cause| &cause.id);
+        let to = if word.to.is_empty() { String::new() } else { format!(", to {}", word.to) };
+        let time = calendar.show(word.time);
+        Some(format!("the last attempt that failed{to}: {time}, {id}: {}", one_line(&word.text)))
+    }
+
+    /// Performance data (Monitoring Plugins Development Guidelines, "Performance data"): `U` is what is not known.
+    pub fn performance(&self) -> String {
+        let seconds =
+            |age: Option<Duration>| age.map_or_else(|| "U".into(), |age| format!("{}s", age.as_secs()));
+        let count = match (self.queue.waiting, &self.queue.unlisted) {
+            (0, Some(_)) => "U".into(),
+            (count, _) => count.to_string(),
+        };
+        let oldest = match (self.queue_age(), &self.queue.unlisted) {
+            (None, None) => Some(Duration::ZERO),
+            (age, _) => age,
+        };
+        let (queue, proof) = (self.limits.queue.as_secs(), self.limits.proof.as_secs());
+        format!(
+            "waiting={count};;;0 queue_age={};{queue};{};0 proof_age={};{proof};;0 refusal_age={};;;0",
+            seconds(oldest),
+            queue.saturating_mul(FAR.into()),
+            seconds(self.taken.as_ref().map(|taken| self.age(taken.time))),
+            seconds(self.refused.as_ref().map(|(word, _)| self.age(word.time))),
+        )
+    }
+}
+
+fn finding(id: &str, state: State, found: String, remedy: Option<String>) -> Finding {
+    Finding { id: id.into(), state, found, remedy: remedy.map(Remedy::Say) }
+}
+
+/// A length of time in words, as exactly as a person needs it.
+pub fn span(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
