@@ -6,6 +6,7 @@ use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::route::as_answered;
+use super::transaction::links_of_others;
 use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
 use crate::error::Result;
@@ -32,6 +33,7 @@ pub fn look(desired: &Desired) -> Result<Plan> {
     }
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);
+    plan.findings.extend(links_of_others());
     plan.findings.extend(defer::waiting()?);
     plan.clients(&mail::startup_files());
     plan.announced(desired);

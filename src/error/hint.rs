@@ -127,6 +127,15 @@ impl Error {
                 "see who made it and why (`ls -l {0}`); if nobody needs it, `rm {0}`, and run the same command again",
                 typed(path)
             ),
+            Self::Linked { path, target: Some(target), .. } => format!(
+                "`cp --remove-destination {1} {0}` makes it a file of its own (that of the link stays, and counts no more); then run the same command again",
+                typed(path),
+                typed(target)
+            ),
+            Self::Linked { path, target: None, .. } => format!(
+                "put back the file that it leads to (`readlink {0}`), or remove the link (`rm {0}`), and run the same command again",
+                typed(path)
+            ),
             Self::Program { stderr, .. } if stderr.contains("No space left on device") => {
                 "free some space on that file system, and run the same command again".into()
             }

@@ -112,6 +112,11 @@ pub fn resolve(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
 
+/// Whether a path is a symbolic link of another user than root, who may lead it anywhere.
+pub fn is_link_of_others(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink() && found.uid() != 0)
+}
+
 /// The owner of what a symbolic link leads to; `None` if the path is no link.
 pub fn link_owner(path: &Path) -> Result<Option<u32>> {
     if !fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
@@ -156,10 +161,11 @@ pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     })
 }
 
-/// Whether the modes let every user read a file and enter each directory above it.
+/// Whether the modes let every user read a file and enter each directory above it, and above the file that a link leads to.
 pub fn is_for_all(path: &Path) -> bool {
     let has = |path: &Path, bit| fs::metadata(path).is_ok_and(|found| found.mode() & bit == bit);
-    has(path, 0o004) && path.ancestors().skip(1).all(|directory| has(directory, 0o001))
+    let is_open = |path: &Path| path.ancestors().skip(1).all(|directory| has(directory, 0o001));
+    has(path, 0o004) && is_open(path) && resolve(path).is_none_or(|path| is_open(&path))
 }
 
 /// A staging directory beside a file, root's alone, gone when dropped: a file that is built in it can be renamed into
@@ -271,10 +277,14 @@ pub fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(Error::io("find", path))
 }
 
+/// Whether a path is a symbolic link.
+pub fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+}
+
 /// Refuses a path that is a symbolic link.
 pub fn refuse_link(path: &Path) -> Result<()> {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    if is_link { Err(Error::Symlink { path: path.into() }) } else { Ok(()) }
+    if is_link(path) { Err(Error::Symlink { path: path.into() }) } else { Ok(()) }
 }
 
 /// Writes the names in a directory to the disk.

@@ -12,7 +12,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
 use super::records::{self, DIRECTORY, generations, make_way, own_directory};
-use super::{acl, clock, files, secrets};
+use super::{acl, clock, files, secrets, swap};
 use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
@@ -285,8 +285,17 @@ pub fn remove_generation(number: u32) -> Result<()> {
 }
 
 /// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only
-/// with the lock.
-pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
+/// with the lock. `elsewhere`: directories of such files that are not Postfix's; there only what a run has made goes.
+pub fn sweep(_lock: &Lock, postfix: &Path, elsewhere: &[PathBuf]) -> Result<()> {
+    let names = recorded_files();
+    let is_ours = |name: &String| name == swap::UNFINISHED || names.contains(name);
+    for directory in elsewhere {
+        for staging in files::stagings(directory)? {
+            if files::names(&staging).iter().all(is_ours) {
+                files::remove_all(&staging).map_err(Error::io("remove", &staging))?;
+            }
+        }
+    }
     let places = [(&*generations(), ".new-"), (&*directory(), files::STAGING), (postfix, files::STAGING)];
     for (parent, prefix) in places {
         for path in files::beginning_with(parent, prefix) {

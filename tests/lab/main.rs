@@ -27,6 +27,7 @@ mod host;
 mod init;
 mod kickstart;
 mod lab_itself;
+mod linked;
 mod links;
 mod lists;
 mod loops;
