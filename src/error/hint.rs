@@ -49,11 +49,13 @@ fn no_file(path: &Path, kind: &str) -> String {
     let (name, away) = (typed(path), away(path));
     match kind {
         "a directory" => format!(
-            "name a file in it; or, if the file is to have this name, move the directory away ({away}), write the file, and run the same command again"
+            "if you have named it, name a file in it; if not, move the directory away ({away}), put the file back that was there, if any was, and run the same command again"
         ),
-        "a device" => "name a file on the disk, and run the same command again".into(),
+        "a device" => format!(
+            "if you have named it, name a file on the disk; if not, move it away ({away}), put the file back that was there, if any was, and run the same command again"
+        ),
         _ => format!(
-            "see who uses it (`fuser -v {name}`); if nobody does, move it away ({away}), write a file in its place, and run the same command again"
+            "see who uses it (`fuser -v {name}`); if nobody does, move it away ({away}), put the file back that was there, if any was, and run the same command again"
         ),
     }
 }
@@ -128,7 +130,7 @@ impl Error {
                 typed(path)
             ),
             Self::Linked { path, target: Some(target), .. } => format!(
-                "`cp --remove-destination {1} {0}` makes it a file of its own (that of the link stays, and counts no more); then run the same command again",
+                "when you have seen what is in it, `cp --remove-destination {1} {0}` makes it a file of its own (the other one stays, and counts no more); then run the same command again",
                 typed(path),
                 typed(target)
             ),

@@ -31,7 +31,12 @@ pub fn text(path: impl AsRef<Path>) -> Option<String> {
 fn open(path: &Path, flags: i32) -> Result<Option<File>> {
     let fault = Error::io("read", path);
     let options = fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | flags).to_owned();
-    let Some(file) = if_there(options.open(path)).map_err(fault)? else { return Ok(None) };
+    // A socket cannot be opened at all.
+    let refuse = |error| match input::odd_kind(path) {
+        Some(kind) => Error::NoFile { path: path.into(), kind },
+        None => fault(error),
+    };
+    let Some(file) = if_there(options.open(path)).map_err(refuse)? else { return Ok(None) };
     match input::odd(&file.metadata().map_err(fault)?) {
         Some(kind) => Err(Error::NoFile { path: path.into(), kind }),
         None => Ok(Some(file)),
@@ -308,6 +313,9 @@ mod tests {
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(read_whole(&fifo).unwrap_err().to_string().ends_with("is a FIFO, not a file"));
+        let socket = directory.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(read_whole(&socket).unwrap_err().to_string().ends_with("is a socket, not a file"));
         let big = directory.path().join("big");
         create(&big, &[b'x'; 100], 0o600).unwrap();
         assert!(matches!(read(&big, 99).unwrap_err(), Error::TooLarge { .. }));

@@ -108,6 +108,9 @@ pub fn target(path: &Path) -> Result<PathBuf> {
     if files::is_link_of_others(path) {
         return Err(Error::Symlink { path: path.to_owned() });
     }
+    if let Some(kind) = input::odd_kind(path) {
+        return Err(Error::NoFile { path: path.to_owned(), kind });
+    }
     let found = files::resolve(path);
     let refuse = |problem: String| Error::Linked { path: path.to_owned(), target: found.clone(), problem };
     let follow = || -> Result<Option<Step>> {
@@ -120,12 +123,11 @@ pub fn target(path: &Path) -> Result<PathBuf> {
         Ok(end)
     };
     match follow() {
-        Ok(Some(Step { handle, path: end })) => match input::odd(&handle.metadata().map_err(fault(&end))?) {
-            Some(kind) => Err(Error::NoFile { path: end, kind }),
-            // A link of /proc leads elsewhere than it says.
-            None if !files::is_same(path, &end) => Err(refuse("does not lead where it says".into())),
-            None => Ok(end),
-        },
+        // A link of /proc leads elsewhere than it says.
+        Ok(Some(end)) if !files::is_same(path, &end.path) => {
+            Err(refuse("does not lead where it says".into()))
+        }
+        Ok(Some(end)) => Ok(end.path),
         Ok(None) => Err(refuse("leads to nothing".into())),
         Err(Error::Untrusted { path: found, problem, .. }) => {
             Err(refuse(format!("may not be followed, because `{}` {problem}", shown(&found))))
