@@ -95,7 +95,9 @@ impl Error {
     /// The next step for a person, as a command or a sentence. `command` is the command line that is to be run again, as a
     /// shell reads it.
     pub fn hint(&self, command: &str) -> String {
-        self.step().replace(AGAIN, &format!("`{command}`"))
+        let apply = if command.starts_with("relayhost apply") { command } else { "relayhost apply" };
+        let step = self.step().replace("`relayhost apply --force`", &format!("`{apply} --force`"));
+        step.replace(AGAIN, &format!("`{command}`"))
     }
 
     /// The same, with `AGAIN` in place of the command: for another error's remedy.
@@ -181,7 +183,7 @@ impl Error {
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
             Self::NoProc => "nothing was touched; `mount -t proc proc /proc`, and run the same command again".into(),
             Self::Foreign { .. } => {
-                "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
+                "keep theirs: put it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)".into()
             }
             // An edit that is out of force stays so if nobody is told, whatever the cause of the undoing.
             Self::Undone { cause, edits } => match edits.iter().filter_map(Edit::hint).collect::<Vec<_>>() {

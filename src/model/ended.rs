@@ -130,6 +130,19 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// Has the remedies name the command line that was typed, flags and all, where they say to run `relayhost apply`.
+    pub fn name_command(&mut self, typed: &str) {
+        if !typed.starts_with("relayhost apply") {
+            return;
+        }
+        if let Some(Probe { ending: Ending::Failed(failure), .. }) = &mut self.probe {
+            failure.name_command(typed);
+        }
+        if let Some(Delivery { outcome: Outcome::Failed(failure), .. }) = &mut self.delivery {
+            failure.name_command(typed);
+        }
+    }
+
     /// Whether the relay would refuse, or is not there while another one has worked, so that nothing was done.
     pub fn is_vetoed(&self) -> bool {
         self.probe.as_ref().is_some_and(|probe| probe.is_veto(self.has_worked))

@@ -41,6 +41,7 @@ mod packages;
 mod probe;
 mod providers;
 mod refusals;
+mod remedies;
 mod route;
 mod scriptlets;
 mod secrets;
