@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::records::{self, DIRECTORY, generations, make_way, own_directory};
 use super::{acl, clock, files, secrets, swap};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, typed};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
 use crate::model::state::last::LastEnd;
@@ -109,8 +109,14 @@ pub fn try_lock() -> Result<Option<Lock>> {
 }
 
 fn holder() -> String {
-    let pid = files::text(directory().join("lock")).unwrap_or_default();
-    format!("another relayhost (process {})", pid.trim())
+    let text = files::text(directory().join("lock")).unwrap_or_default();
+    match text.trim().parse::<u32>() {
+        Ok(pid) => format!("another relayhost (process {pid})"),
+        // The holder has just taken it, or is another program: `flock`, say.
+        Err(_) => {
+            format!("another relayhost (`fuser -v {}` shows its process)", typed(directory().join("lock")))
+        }
+    }
 }
 
 /// The intent of a run that has not ended; `None` if there is none. `Error::Record` if it cannot be used.
