@@ -268,10 +268,19 @@ pub struct Restored {
     pub generation: u32,
     /// The generation that has the files from before, edits by hand included.
     pub previous: u32,
-    /// Names of the files that somebody had edited by hand since the last run.
-    pub edited: Vec<String>,
+    /// The files that somebody had edited by hand since the last run. One that was removed has no edit.
+    pub edited: Vec<Edited>,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+}
+
+/// A file with an edit by hand that a restore has replaced.
+#[derive(Debug)]
+pub struct Edited {
+    /// Its name in Postfix's directory.
+    pub name: String,
+    /// Whether the generation that is in force again has such a file.
+    pub is_there: bool,
 }
 
 /// The failures in a log, and the faults of the host.
