@@ -101,6 +101,11 @@ pub fn modified(path: &Path) -> Option<i64> {
     fs::metadata(path).ok().map(|found| found.mtime())
 }
 
+/// Whether the file system of a path has no free block, not even for root.
+pub fn is_on_full_disk(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|found| found.f_blocks > 0 && found.f_bfree == 0)
+}
+
 /// Whether two paths lead to the same thing.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
