@@ -8,7 +8,6 @@ mod hint;
 mod interrupted;
 mod text;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,26 +16,11 @@ pub use edit::Edit;
 pub use exit::Exit;
 pub use hint::{WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
-pub use text::{human, is_unsafe, shown};
+pub use text::{Position, human, is_unsafe, shown};
 use text::{lines, list, tail};
 
 /// Result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// A position in a text file, both counted from 1; the column counts characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
 
 /// All errors. Messages are lower-case, without a full stop, names in back quotes.
 #[derive(Debug, thiserror::Error)]
@@ -102,11 +86,21 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A path that root would write through is a symbolic link.
-    #[error("`{}` is a symbolic link, and relayhost does not write through links", shown(.path))]
+    /// A path is a symbolic link that is not to be followed.
+    #[error("`{}` is a symbolic link that relayhost does not follow", shown(.path))]
     Symlink {
         /// The link.
         path: PathBuf,
+    },
+    /// A file of Postfix's is a symbolic link through which root may not write, or which leads to no file.
+    #[error("`{}` is a symbolic link{}, and {problem}", shown(.path), .target.as_ref().map(|target| format!(" to `{}`", shown(target))).unwrap_or_default())]
+    Linked {
+        /// The link.
+        path: PathBuf,
+        /// The file that it leads to, if there is one.
+        target: Option<PathBuf>,
+        /// The reason, as a part of a sentence.
+        problem: String,
     },
     /// A program that is needed is not on this host.
     #[error("`{program}` is not on this host")]

@@ -15,6 +15,7 @@ use crate::model::desired::Rewrite;
 use crate::model::ended::Ended;
 use crate::model::probe::{Ending, Probe};
 use crate::model::text;
+use crate::sys::environment;
 use crate::sys::tty;
 
 /// Gathers the answers, tries them, and writes them.
@@ -23,7 +24,7 @@ pub fn run(options: &Init, screen: &mut Screen) -> Result<Ended> {
     // Checked before anybody has typed anything.
     target.refuse_if_taken(options.password_file.is_none() && !options.inline_password, options.force)?;
     let choices = choices(options)?;
-    choices.check().map_err(invalid)?;
+    choices.check_flags().map_err(invalid)?;
     let mut interview = Interview::new(choices, &init::local_domain());
     if options.rewrite == ["none"] {
         interview.leave_senders();
@@ -51,7 +52,11 @@ fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> 
         if somebody {
             screen.write("\n");
         }
-        let found = probe::probe(&init::desired(interview.choices())?, probe::TIMEOUT, screen)?;
+        let mut found = probe::probe(&init::desired(interview.choices())?, probe::TIMEOUT, screen)?;
+        if let Ending::Failed(failure) = &mut found.ending {
+            // There are no answers yet that `relayhost apply` could be run with.
+            failure.name_command(&environment::command_line());
+        }
         show::probe::probed(screen, &found);
         if !somebody || !is_failed(&found) {
             return Ok(Some(found));

@@ -35,10 +35,15 @@ pub fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Screen) 
 
 fn finish(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
     let mut screen = Screen::new(json);
-    let ended = work(&mut screen).unwrap_or_else(|error| Ended::Failed {
-        error: ended_by(error),
-        command: environment::command_line(),
-    });
+    let command = environment::command_line();
+    let ended = match work(&mut screen) {
+        Ok(Ended::Applied(mut applied)) => {
+            applied.name_command(&command);
+            Ended::Applied(applied)
+        }
+        Ok(ended) => ended,
+        Err(error) => Ended::Failed { error: ended_by(error), command },
+    };
     show::end(&mut screen, &ended);
     note_in_journal(name, &ended);
     let written = screen.document(&json::document(name, &ended));

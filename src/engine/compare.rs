@@ -9,6 +9,7 @@ use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::route::as_answered;
+use super::transaction::links_of_others;
 use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
 use crate::error::Result;
@@ -58,6 +59,7 @@ fn see(desired: &Desired) -> Result<(Plan, Observed)> {
     }
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);
+    plan.findings.extend(links_of_others());
     plan.findings.extend(defer::waiting()?);
     plan.clients(&mail::startup_files());
     plan.announced(desired);

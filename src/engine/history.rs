@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::defer::refuse_without_proc;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
-use super::transaction::{Transaction, Wanted, last_run, postfix_directory, run_before};
+use super::transaction::{Transaction, Wanted, last_run, path_of, run_before};
 use super::{Place, Progress, stage};
 use crate::error::{Error, Result};
-use crate::model::ended::{Listed, Restored};
+use crate::model::ended::{Edited, Listed, Restored};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Generation, recorded_files, sha256};
 use crate::sys::{damage, inode, signals, state};
@@ -54,12 +54,12 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     Ok(Restored { generation: number, previous, edited, recovered: held.recovered.clone() })
 }
 
-/// Puts the files back. Returns the number of the generation that has those from before, and the names of the files of
-/// them that somebody has edited by hand since the last run.
-fn put_back(generation: &Generation) -> Result<(u32, Vec<String>)> {
+/// Puts the files back. Returns the number of the generation that has those from before, and the files of them that
+/// somebody has edited by hand since the last run.
+fn put_back(generation: &Generation) -> Result<(u32, Vec<Edited>)> {
     let mut wanted = BTreeMap::new();
     for name in recorded_files() {
-        let now = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
+        let now = inode::take(&path_of(&name)?)?.map(|(inode, _)| inode);
         let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
         let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
         wanted.insert(name, Wanted { before: now, after });
@@ -69,11 +69,12 @@ fn put_back(generation: &Generation) -> Result<(u32, Vec<String>)> {
     // old relay's password.
     let wrote = run_before(generation.number)?.wrote;
     let last = last_run()?;
-    let is_edited = |(file, bytes): &(&Managed, &Vec<u8>)| {
-        let now = wanted.get(file.name()).and_then(|wanted| wanted.before.as_ref());
-        now.map(|inode| &inode.sha256) != Some(&sha256(bytes))
+    let edit = |(file, bytes): (&Managed, &Vec<u8>)| {
+        let Wanted { before, after } = wanted.get(file.name())?;
+        let is_edited = before.as_ref().is_some_and(|now| now.sha256 != sha256(bytes));
+        is_edited.then(|| Edited { name: file.name().to_owned(), is_there: after.is_some() })
     };
-    let edited = last.after.iter().filter(is_edited).map(|(file, _)| file.name().to_owned()).collect();
+    let edited = last.after.iter().filter_map(edit).collect();
     let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
     match transaction
         .restore(generation)

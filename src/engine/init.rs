@@ -101,7 +101,7 @@ impl Target {
         match self.taken(own).first() {
             Some(taken) if !force => Err(not_written(
                 taken.as_str(),
-                "if nobody needs what is in it, give --force too: `relayhost init --force` replaces it (--password-file FILE takes a password that is in a file already)",
+                "if nobody needs what is in it, run the same command with --force, which replaces it (--password-file FILE takes a password that is in a file already)",
             )),
             _ => Ok(()),
         }

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::Place;
 use super::route::other_way;
-use super::transaction::{last_run, trust_postfix_directory};
+use super::transaction::{last_run, trust_links};
 use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::observed::{
@@ -28,7 +28,7 @@ const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
 /// Observes everything that a plan for `desired` asks for. rpm and Postfix are asked at the same time: each takes as
 /// long as all the rest.
 pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
-    trust_postfix_directory()?;
+    trust_links()?;
     let capabilities = capabilities(&needs(desired));
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
@@ -73,7 +73,7 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
     let map_kind = MapKind::new(setting("default_database_type"));
     let maps = maps(map_kind.as_ref())?;
     let main_cf = Managed::MainCf.path();
-    let bytes = files::read_no_link(&main_cf)?.unwrap_or_default();
+    let bytes = files::read_whole(&main_cf)?.unwrap_or_default();
     Ok(Postfix {
         version: Version(setting("mail_version").to_owned()),
         main_cf: MainCf::new(bytes),
@@ -107,14 +107,9 @@ fn maps(kind: Option<&MapKind>) -> Result<BTreeMap<Managed, MapFile>> {
 
 fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
     let path = file.path();
-    let source = files::read_no_link(&path)?.map(MapSource::new);
+    let source = files::read_whole(&path)?.map(MapSource::new);
     let database = match kind {
-        Some(kind) => {
-            if let Some(database) = kind.database(&path) {
-                files::refuse_link(&database)?;
-            }
-            postfix::read_database(&path, kind)?
-        }
+        Some(kind) => postfix::read_database(&path, kind)?,
         None => Database::Missing,
     };
     Ok(MapFile { source_exposed: files::deviation(&path, MAP_MODE), source, database })

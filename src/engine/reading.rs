@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown, typed};
 use crate::model::log::Reader;
 use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::sys::log_files::{self, Log, Own};
-use crate::sys::signals;
+use crate::sys::{files, signals};
 
 /// Name of the source that is no file.
 pub const JOURNAL: &str = "the journal";
@@ -49,6 +49,15 @@ impl Reading<'_> {
             self.files.to_vec()
         };
         let (mut sources, mut trouble, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        if let Some(full) = paths.last().filter(|path| self.files.is_empty() && files::is_on_full_disk(path))
+        {
+            trouble.push(format!(
+                "the disk of {} is full, so lines are missing, and what failed meanwhile is not known; to mend it: free some \
+                 space there (`df -h {}`), and run `{THIS}` again",
+                shown(full),
+                typed(full)
+            ));
+        }
         for path in paths {
             match self.begin(path) {
                 Ok(begun) => order.push(begun),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::transaction::{
-    Transaction, postfix_directory, postfix_runs, queue, reread, trust_postfix_directory,
+    Transaction, elsewhere, postfix_directory, postfix_runs, queue, reread, trust_links, trust_places,
 };
 use super::{Place, Progress, init, stage};
 use crate::error::{Edit, Error, Result, shown, typed};
@@ -27,7 +27,7 @@ pub struct Held {
 /// For commands that change something: waits for the lock, clears up what a stopped run left, and sets aside records
 /// that cannot be used. The command reads the answers afterwards, since they may change while it waits.
 pub fn lock_and_recover(patience: Duration, place: Place, progress: &mut dyn Progress) -> Result<Held> {
-    trust_postfix_directory()?;
+    trust_places()?;
     let lock = state::lock(patience, &mut |line| progress.note(line))?;
     let recovered = go_on(clear_up(&lock, place, progress), progress)?;
     Ok(Held { _lock: lock, recovered })
@@ -37,7 +37,7 @@ pub fn lock_and_recover(patience: Duration, place: Place, progress: &mut dyn Pro
 pub fn recover_if_stopped(progress: &mut dyn Progress) -> Result<Recovered> {
     let lock = if state::has_intent() { state::try_lock()? } else { None };
     let Some(lock) = lock else { return Ok(None) };
-    trust_postfix_directory()?;
+    trust_places()?;
     go_on(clear_up(&lock, Place::here(), progress), progress)
 }
 
@@ -66,7 +66,8 @@ pub fn recover_at_boot(progress: &mut dyn Progress) -> Result<Recovered> {
         tell_of_damage(progress);
         return Ok(None);
     }
-    trust_postfix_directory()?;
+    // A file that relayhost may not change is in nobody's way while nothing has to be put back.
+    if state::has_intent() { trust_places() } else { trust_links() }?;
     // A tree that was copied from a running host has that host's pid file.
     let place = if Place::here() == Place::Host && postfix_runs()? { Place::Host } else { Place::Tree };
     match state::try_lock()? {
@@ -92,7 +93,7 @@ fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Re
     let _held = signals::hold();
     scratch::sweep();
     let recovered = if state::has_intent() { recover(lock, place, progress) } else { Ok(None) };
-    state::sweep(lock, &postfix_directory())?;
+    state::sweep(lock, &postfix_directory(), &elsewhere())?;
     for line in init::clear_up(lock) {
         progress.note(&line);
     }
@@ -163,7 +164,7 @@ fn end(
     place: Place,
     edits: &mut BTreeSet<Edit>,
 ) -> Result<String> {
-    state::sweep(lock, &postfix_directory())?;
+    state::sweep(lock, &postfix_directory(), &elsewhere())?;
     let message = transaction.message().map(test_message).unwrap_or_default();
     // A run that was putting back and could not record it has left `Changed`.
     let phase = if transaction.is_as_before()? { Phase::Changing } else { phase };

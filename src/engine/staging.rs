@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::transaction::{Transaction, postfix_directory};
+use super::transaction::{Transaction, path_of, postfix_directory};
 use super::{Progress, stage};
 use crate::error::{Error, Result};
 use crate::model::observed::{Database, parse_settings};
@@ -15,7 +15,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::Inode;
-use crate::sys::{files, inode, postfix, selinux, swap};
+use crate::sys::{files, inode, postfix, selinux, swap, trust};
 
 /// Builds and tries out all files, one after the other: side by side would be faster, and then the tests that stop a
 /// run at each system call (strace without -f) would not see the threads. A stage is shown only for a file that
@@ -54,7 +54,7 @@ pub struct Staged {
     /// Its files, in the order in which they go into their places.
     pub files: Vec<Ready>,
     done: String,
-    _staging: TempDir,
+    _stagings: Vec<TempDir>,
 }
 
 impl Staged {
@@ -69,50 +69,72 @@ impl Staged {
     fn map(change: &MapChange) -> Result<Self> {
         let MapChange { file: of, kind, before, after, .. } = change;
         let path = of.path();
-        let source = take_if(&path, before.as_ref().map(MapSource::bytes))?;
-        let database = kind.database(&path).map(|path| inode::take(&path)).transpose()?.flatten();
+        let own = path_of(of.name())?;
+        let source = take_if(&own, before.as_ref().map(MapSource::bytes))?;
+        let own_database = kind.database(&path).map(|path| trust::target(&path)).transpose()?;
+        let database = own_database.as_deref().map(inode::take).transpose()?.flatten();
         let built = postfix::build_map(&path, kind, after.bytes())?;
         match postfix::read_database(&built.source, kind)? {
             Database::Read { entries, .. } if after.agrees_with(&entries) => {}
             Database::NotNeeded => {}
             _ => return Err(Error::MapDiffers { database: kind.database(&path).unwrap_or(path) }),
         }
-        let mut files = vec![Ready::new(&built.source, source)];
+        let mut stagings = vec![built.staging];
+        let mut files = vec![Ready::new(&near(built.source, &own, &mut stagings)?, source)];
         // The database first, since it is what Postfix reads.
-        if let Some(built) = &built.database {
-            files.insert(0, Ready::new(built, database.map(|(inode, _)| inode)));
+        if let (Some(built), Some(own)) = (built.database, own_database) {
+            let before = database.map(|(inode, _)| inode);
+            files.insert(0, Ready::new(&near(built, &own, &mut stagings)?, before));
         }
         let count = after.entries().len();
         let entries = if count == 1 { "entry" } else { "entries" };
         let done = format!("{count} {entries} in {}", kind.table(&path));
-        Ok(Self { of: *of, files, done, _staging: built.staging })
+        Ok(Self { of: *of, files, done, _stagings: stagings })
     }
 
     fn main_cf(change: &MainCfChange) -> Result<Self> {
         let MainCfChange { before, after, changes } = change;
-        let path = Managed::MainCf.path();
+        let path = path_of(Managed::MainCf.name())?;
         accepted_by_postfix(after, changes)?;
         let Some(found) = take_if(&path, Some(before.bytes()))? else {
             return Err(swap::changed(&path, &path));
         };
         let staging = files::staging(&path)?;
-        let built = swap::prepare(staging.path(), &path, &inode::renewed(&found), after.bytes())?;
+        let built = swap::prepare(
+            staging.path(),
+            Managed::MainCf.name().as_ref(),
+            &inode::renewed(&found),
+            after.bytes(),
+        )?;
         let done =
             format!("{} {} set", changes.len(), if changes.len() == 1 { "parameter" } else { "parameters" });
         let files = vec![Ready::new(&built, Some(found))];
-        Ok(Self { of: Managed::MainCf, files, done, _staging: staging })
+        Ok(Self { of: Managed::MainCf, files, done, _stagings: vec![staging] })
     }
 
     /// Puts its files into their places.
     pub fn put_in_place(&self, transaction: &mut Transaction, progress: &mut dyn Progress) -> Result<()> {
         stage(progress, self.of.name(), |_| {
             self.files.iter().try_for_each(|file| transaction.put(&file.name, &file.built))?;
-            let paths: Vec<PathBuf> =
-                self.files.iter().map(|file| postfix_directory().join(&file.name)).collect();
+            let paths = self.files.iter().map(|file| postfix_directory().join(&file.name));
+            // A file elsewhere keeps its label: the one of its place would keep Postfix from it.
+            let paths: Vec<PathBuf> = paths.filter(|path| !files::is_link(path)).collect();
             selinux::restore_labels(&paths)?;
             Ok(self.done.clone())
         })
     }
+}
+
+/// A finished file in a directory from which one rename takes it to `path`: where a link leads elsewhere, a copy beside that.
+fn near(built: PathBuf, path: &Path, stagings: &mut Vec<TempDir>) -> Result<PathBuf> {
+    if built.parent().and_then(Path::parent) == path.parent() {
+        return Ok(built);
+    }
+    let Some((inode, bytes)) = inode::take(&built)? else { return Err(swap::changed(&built, &built)) };
+    let staging = files::staging(path)?;
+    let copy = swap::prepare(staging.path(), built.file_name().unwrap_or_default(), &inode, &bytes)?;
+    stagings.push(staging);
+    Ok(copy)
 }
 
 /// The inode of a file that still has the bytes that the plan was made from.

@@ -81,25 +81,19 @@ fn expanded() -> Result<(String, Vec<String>)> {
 
 /// The bytes of a file; none if it cannot be read.
 fn read(path: &Path) -> Vec<u8> {
-    let bytes = if is_managed(path) { files::read_no_link(path) } else { files::read_whole(path) };
+    let bytes = if files::is_link_of_others(path) { Ok(None) } else { files::read_whole(path) };
     bytes.ok().flatten().unwrap_or_default()
 }
 
 /// The contents of a table's database; none if it cannot be read.
 fn read_database(kind: &MapKind, path: &Path) -> Entries {
-    if is_managed(path) && kind.database(path).is_some_and(|database| files::refuse_link(&database).is_err())
-    {
+    if kind.database(path).is_some_and(|database| files::is_link_of_others(&database)) {
         return Entries::new();
     }
     match postfix::read_database(path, kind) {
         Ok(Database::Read { entries, .. }) => entries,
         _ => Entries::new(),
     }
-}
-
-/// Whether relayhost manages this file. A link in its place is refused, and not followed.
-fn is_managed(path: &Path) -> bool {
-    Managed::ALL.iter().any(|file| file.path() == path)
 }
 
 /// The keys under which smtp(8) looks for a relay's login: the name, then the value of `relayhost`

@@ -2,11 +2,14 @@
 //! back if the change fails, is refused, or was cut off.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
 mod edits;
+mod places;
+
+pub use places::{elsewhere, links_of_others, path_of, postfix_directory, trust_links, trust_places};
 
 use super::Place;
 use crate::error::{Edit, Error, Files, Result};
@@ -16,7 +19,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::{
-    Change, Fate, Generation, Inode, Intent, LastRun, Phase, VERSION, recorded_files, sha256, superfluous,
+    Change, Fate, Generation, Inode, Intent, LastRun, Phase, VERSION, sha256, superfluous,
 };
 use crate::sys::{clock, files, inode, postfix, secrets, service, signals, state, swap};
 
@@ -25,6 +28,8 @@ use crate::sys::{clock, files, inode, postfix, secrets, service, signals, state,
 pub struct Transaction {
     generation: Generation,
     place: Place,
+    /// The paths of the files themselves, by name.
+    paths: BTreeMap<String, PathBuf>,
     /// The files that have changed, or may have, since the change began. An undo leaves the others alone.
     replaced: BTreeSet<String>,
     /// Names of the files that were exchanged for new ones, and their places now. Somebody may have had one open.
@@ -44,11 +49,6 @@ pub struct Wanted {
     pub after: Option<Vec<u8>>,
 }
 
-/// Directory of the managed files.
-pub fn postfix_directory() -> PathBuf {
-    Managed::MainCf.path().parent().map_or_else(|| "/etc/postfix".into(), Path::to_path_buf)
-}
-
 impl Transaction {
     /// Records on the disk every managed file, and the intent to change some of them, with these managed values. A
     /// file that is no longer the one that its change was made from is an error. The caller holds the lock.
@@ -61,9 +61,8 @@ impl Transaction {
         // The previous passwords are to be hidden, too.
         secrets::search();
         let mut blobs = Vec::new();
-        let mut records = BTreeMap::new();
-        for name in recorded_files() {
-            let path = postfix_directory().join(&name);
+        let (mut records, paths) = (BTreeMap::new(), places::paths()?);
+        for (name, path) in paths.clone() {
             let before = inode::take(&path)?;
             let wish = wanted.get(&name);
             if wish.is_some_and(|wish| wish.before.as_ref() != before.as_ref().map(|(inode, _)| inode)) {
@@ -75,7 +74,8 @@ impl Transaction {
                 inode
             });
             let after = wish.map_or(digest, |wish| wish.after.as_deref().map(sha256));
-            records.insert(name, Change { before: inode, after });
+            let at = (path != postfix_directory().join(&name)).then_some(path);
+            records.insert(name, Change { before: inode, after, at });
         }
         for (name, wish) in wanted {
             if let (true, Some(bytes)) = (name == Managed::SaslPasswd.name(), &wish.after) {
@@ -97,6 +97,7 @@ impl Transaction {
         let transaction = Self {
             generation,
             place,
+            paths,
             replaced: BTreeSet::new(),
             displaced: Vec::new(),
             stagings: Vec::new(),
@@ -116,10 +117,20 @@ impl Transaction {
         let generation = state::generation(number)?;
         let replaced = generation.files.keys().cloned().collect();
         let mut displaced = Vec::new();
-        for staging in files::stagings(&postfix_directory())? {
-            displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
+        for directory in elsewhere().into_iter().chain([postfix_directory()]) {
+            for staging in files::stagings(&directory)? {
+                displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
+            }
         }
-        Ok(Self { generation, place, replaced, displaced, stagings: Vec::new(), message })
+        Ok(Self {
+            generation,
+            place,
+            paths: places::paths()?,
+            replaced,
+            displaced,
+            stagings: Vec::new(),
+            message,
+        })
     }
 
     /// Number of the generation that has the files before the change.
@@ -127,11 +138,13 @@ impl Transaction {
         self.generation.number
     }
 
-    /// Records that all files are new; an error if a program that had an old one open has written to it since.
+    /// Records that all files are new; an error if a program that had an old one open has written to it since, or if a link
+    /// leads elsewhere by now.
     pub fn changed(&self) -> Result<()> {
+        self.demand_places()?;
         for (name, staged) in &self.displaced {
             if inode::take(staged)?.is_some_and(|(inode, _)| self.is_foreign(name, &inode)) {
-                return Err(swap::changed(&postfix_directory().join(name), staged));
+                return Err(swap::changed(&self.path(name), staged));
             }
         }
         self.write_intent(Phase::Changed)
@@ -164,7 +177,7 @@ impl Transaction {
     /// Whether every managed file has the bytes that the change gives it.
     pub fn is_as_after(&self) -> Result<bool> {
         for (name, change) in &self.generation.files {
-            let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode.sha256);
+            let now = inode::take(&self.path(name))?.map(|(inode, _)| inode.sha256);
             if now != change.after {
                 return Ok(false);
             }
@@ -175,7 +188,7 @@ impl Transaction {
     /// Whether every managed file is what it was before the change.
     pub fn is_as_before(&self) -> Result<bool> {
         for (name, change) in &self.generation.files {
-            let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode);
+            let now = inode::take(&self.path(name))?.map(|(inode, _)| inode);
             if now != change.before {
                 return Ok(false);
             }
@@ -275,8 +288,7 @@ impl Transaction {
     /// Every managed file that is not as before, for a person.
     fn on_disk(&self) -> Vec<String> {
         let word = |name: &String, change: &Change| {
-            let now =
-                inode::take(&postfix_directory().join(name)).ok().flatten().map(|(inode, _)| inode.sha256);
+            let now = inode::take(&self.path(name)).ok().flatten().map(|(inode, _)| inode.sha256);
             let before = change.before.as_ref().map(|inode| inode.sha256.clone());
             let state = if now == change.after { "new" } else { "neither old nor new" };
             (now != before).then(|| format!("{name} ({state})"))
@@ -369,7 +381,7 @@ pub fn run_before(number: u32) -> Result<LastRun> {
 
 /// A source as a run left it; `None` if it left none, or its bytes are lost.
 fn bytes_after(generation: &Generation, file: Managed) -> Result<Option<Vec<u8>>> {
-    let Some(Change { before, after: Some(digest) }) = generation.files.get(file.name()) else {
+    let Some(Change { before, after: Some(digest), .. }) = generation.files.get(file.name()) else {
         return Ok(None);
     };
     let bytes = match before {
@@ -383,16 +395,4 @@ fn bytes_after(generation: &Generation, file: Managed) -> Result<Option<Vec<u8>>
         Err(error) if error.is_lost_record() => Ok(None),
         bytes => bytes.map(Some),
     }
-}
-
-/// Refuses links in place of Postfix's files: `/etc/postfix` itself may be a link of the administrator's, but only to
-/// a directory of root's; a managed file may not be one. Called before Postfix's own programs, which follow links,
-/// and quote what they cannot parse.
-pub fn trust_postfix_directory() -> Result<()> {
-    let path = postfix_directory();
-    match files::link_owner(&path)? {
-        None | Some(0) => {}
-        Some(_) => return Err(Error::Symlink { path }),
-    }
-    Managed::ALL.iter().try_for_each(|file| files::refuse_link(&file.path()))
 }

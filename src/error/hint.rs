@@ -49,11 +49,13 @@ fn no_file(path: &Path, kind: &str) -> String {
     let (name, away) = (typed(path), away(path));
     match kind {
         "a directory" => format!(
-            "name a file in it; or, if the file is to have this name, move the directory away ({away}), write the file, and run the same command again"
+            "if you have named it, name a file in it; if not, move the directory away ({away}), put the file back that was there, if any was, and run the same command again"
         ),
-        "a device" => "name a file on the disk, and run the same command again".into(),
+        "a device" => format!(
+            "if you have named it, name a file on the disk; if not, move it away ({away}), put the file back that was there, if any was, and run the same command again"
+        ),
         _ => format!(
-            "see who uses it (`fuser -v {name}`); if nobody does, move it away ({away}), write a file in its place, and run the same command again"
+            "see who uses it (`fuser -v {name}`); if nobody does, move it away ({away}), put the file back that was there, if any was, and run the same command again"
         ),
     }
 }
@@ -93,7 +95,9 @@ impl Error {
     /// The next step for a person, as a command or a sentence. `command` is the command line that is to be run again, as a
     /// shell reads it.
     pub fn hint(&self, command: &str) -> String {
-        self.step().replace(AGAIN, &format!("`{command}`"))
+        let apply = if command.starts_with("relayhost apply") { command } else { "relayhost apply" };
+        let step = self.step().replace("`relayhost apply --force`", &format!("`{apply} --force`"));
+        step.replace(AGAIN, &format!("`{command}`"))
     }
 
     /// The same, with `AGAIN` in place of the command: for another error's remedy.
@@ -125,6 +129,15 @@ impl Error {
             Self::TooLarge { path, .. } => format!("check that {} is the file you mean", typed(path)),
             Self::Symlink { path } => format!(
                 "see who made it and why (`ls -l {0}`); if nobody needs it, `rm {0}`, and run the same command again",
+                typed(path)
+            ),
+            Self::Linked { path, target: Some(target), .. } => format!(
+                "when you have seen what is in it, `cp --remove-destination {1} {0}` makes it a file of its own (the other one stays, and counts no more); then run the same command again",
+                typed(path),
+                typed(target)
+            ),
+            Self::Linked { path, target: None, .. } => format!(
+                "put back the file that it leads to (`readlink {0}`), or remove the link (`rm {0}`), and run the same command again",
                 typed(path)
             ),
             Self::Program { stderr, .. } if stderr.contains("No space left on device") => {
@@ -170,7 +183,7 @@ impl Error {
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
             Self::NoProc => "nothing was touched; `mount -t proc proc /proc`, and run the same command again".into(),
             Self::Foreign { .. } => {
-                "keep theirs: put it into the answers; or overwrite it: relayhost apply --force (relayhost plan shows the diff)".into()
+                "keep theirs: put it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)".into()
             }
             // An edit that is out of force stays so if nobody is told, whatever the cause of the undoing.
             Self::Undone { cause, edits } => match edits.iter().filter_map(Edit::hint).collect::<Vec<_>>() {

@@ -1,7 +1,23 @@
 //! Parts of the sentences that error messages are made of.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
+
+/// A position in a text file, both counted from 1; the column counts characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
 
 /// A path for a sentence. Somebody else may have chosen the name: control characters, line ends too, and what reorders or hides
 /// text are written as numbers, as [`typed`](super::typed) writes them.
@@ -68,6 +84,7 @@ mod tests {
             Error::NoFile { path: path(), kind: "a FIFO" },
             Error::TooLarge { path: path(), limit: 1 },
             Error::Symlink { path: path() },
+            Error::Linked { path: path(), target: Some(path()), problem: text() },
             Error::Package { path: path(), problem: text(), remedy: text() },
             Error::MapDiffers { database: path() },
             Error::Log { name: shown(EVIL), problem: text(), remedy: text() },

@@ -1,24 +1,23 @@
 //! How a command ended: one value, of which the screen (`cli/show`), the JSON document (`json`) and the journal's record
 //! (`journald`) are three views. The engine makes it.
 
+mod applied;
+
 use std::path::PathBuf;
 
 use crate::error::{Error, Exit, Result};
-use crate::model::causes::failure::Failure;
-use crate::model::inspection::backlog::Retried;
 use crate::model::leaving::Leaving;
 use crate::model::log::report::Report;
 use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
-use crate::model::message::delivery::{Delivery, Outcome};
+use crate::model::message::delivery::Delivery;
 use crate::model::message::trail::Author;
-use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, State};
-use crate::model::probe::{Ending, Probe};
+use crate::model::probe::Probe;
 use crate::model::providers::{self, Preset, providers};
 use crate::model::route::Way;
 use crate::model::state::generation::Generation;
-use crate::model::state::order::PutBack;
+pub use applied::Applied;
 
 /// The end of a command, by the kind of command.
 #[derive(Debug)]
@@ -122,88 +121,6 @@ impl Compared {
     }
 }
 
-/// The end of a run that changes the host.
-#[derive(Debug, Default)]
-pub struct Applied {
-    /// The relay and the login by the answers, in one line.
-    pub summary: String,
-    /// Whether the run worked on a tree that is not running.
-    pub in_tree: bool,
-    /// The words for the remains of a stopped run that were cleared up first.
-    pub recovered: Option<String>,
-    /// The actions, in the order in which they were done.
-    pub actions: Actions,
-    /// The generation with the files from before, if a file was changed.
-    pub generation: Option<u32>,
-    /// The probe before anything was changed, if the relay was asked. If it is a veto, nothing was changed.
-    pub probe: Option<Probe>,
-    /// The fate of the test message, if one was sent.
-    pub delivery: Option<Delivery>,
-    /// Whether the configuration before has worked; known where a file was to be changed and a message to be sent.
-    pub has_worked: bool,
-    /// Why the files were put back, if they were.
-    pub put_back: Option<PutBack>,
-    /// A line that says what could not be recorded, if the relay has confirmed the configuration and that was so.
-    pub unrecorded: Option<String>,
-    /// The messages that waited for the relay, if it takes mail now and some did.
-    pub retried: Option<Retried>,
-    /// Findings that are left to a person; `None` if nobody looked for them.
-    pub findings: Option<Vec<Finding>>,
-}
-
-impl Applied {
-    /// Whether the relay would refuse, or is not there while another one has worked, so that nothing was done.
-    pub fn is_vetoed(&self) -> bool {
-        self.probe.as_ref().is_some_and(|probe| probe.is_veto(self.has_worked))
-    }
-
-    /// Why the run had no success, if the relay is why.
-    pub fn failure(&self) -> Option<&Failure> {
-        match (&self.delivery, self.probe.as_ref().map(|probe| &probe.ending)) {
-            (Some(Delivery { outcome: Outcome::Failed(failure), .. }), _)
-            | (None, Some(Ending::Failed(failure))) => Some(failure),
-            _ => None,
-        }
-    }
-
-    /// What is in force after a run that did not end with success, in words.
-    pub fn result(&self) -> Option<&'static str> {
-        let changed = self.generation.is_some();
-        Some(match (&self.delivery, self.put_back) {
-            (None, _) if self.is_vetoed() => {
-                if self.exit() == Exit::NoWord {
-                    "nothing was changed: the configuration in force has worked, and stays; nobody answers at the new relay \
-                     (--no-probe: let the test message decide)"
-                } else {
-                    "nothing was done: nothing was installed, no file was touched (--no-probe: let the test message decide)"
-                }
-            }
-            (None, _) if self.in_tree && changed => {
-                "the new configuration is in the tree, and no message has been seen to leave by it: the first boot sends one"
-            }
-            (Some(_), Some(PutBack::Refused)) => "the previous configuration is in force again",
-            (Some(_), Some(PutBack::NoWord)) => {
-                "the previous configuration is in force again: it has worked, and the new one was not seen to \
-                 (`relayhost apply` tries it again, --on-failure keep leaves it in force)"
-            }
-            (Some(delivery), None) if changed && delivery.outcome.exit() != Exit::Done => {
-                "the new configuration is in force, and no message has been seen to leave by it"
-            }
-            _ => return None,
-        })
-    }
-
-    /// The exit status of the run.
-    pub fn exit(&self) -> Exit {
-        match &self.delivery {
-            Some(_) if self.put_back.is_some() => Exit::PutBack,
-            Some(delivery) => delivery.outcome.exit(),
-            None if self.is_vetoed() => self.probe.as_ref().map_or(Exit::Done, Probe::exit),
-            None => Exit::Done,
-        }
-    }
-}
-
 /// An order that was recorded inside an RPM transaction.
 #[derive(Debug)]
 pub struct Deferred {
@@ -277,10 +194,19 @@ pub struct Restored {
     pub generation: u32,
     /// The generation that has the files from before, edits by hand included.
     pub previous: u32,
-    /// Names of the files that somebody had edited by hand since the last run.
-    pub edited: Vec<String>,
+    /// The files that somebody had edited by hand since the last run. One that was removed has no edit.
+    pub edited: Vec<Edited>,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+}
+
+/// A file with an edit by hand that a restore has replaced.
+#[derive(Debug)]
+pub struct Edited {
+    /// Its name in Postfix's directory.
+    pub name: String,
+    /// Whether the generation that is in force again has such a file.
+    pub is_there: bool,
 }
 
 /// The failures in a log, and the faults of the host.

@@ -31,7 +31,12 @@ pub fn text(path: impl AsRef<Path>) -> Option<String> {
 fn open(path: &Path, flags: i32) -> Result<Option<File>> {
     let fault = Error::io("read", path);
     let options = fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | flags).to_owned();
-    let Some(file) = if_there(options.open(path)).map_err(fault)? else { return Ok(None) };
+    // A socket cannot be opened at all.
+    let refuse = |error| match input::odd_kind(path) {
+        Some(kind) => Error::NoFile { path: path.into(), kind },
+        None => fault(error),
+    };
+    let Some(file) = if_there(options.open(path)).map_err(refuse)? else { return Ok(None) };
     match input::odd(&file.metadata().map_err(fault)?) {
         Some(kind) => Err(Error::NoFile { path: path.into(), kind }),
         None => Ok(Some(file)),
@@ -96,6 +101,11 @@ pub fn modified(path: &Path) -> Option<i64> {
     fs::metadata(path).ok().map(|found| found.mtime())
 }
 
+/// Whether the file system of a path has no free block, not even for root.
+pub fn is_on_full_disk(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|found| found.f_blocks > 0 && found.f_bfree == 0)
+}
+
 /// Whether two paths lead to the same thing.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
@@ -110,6 +120,11 @@ pub fn has_content(path: &Path) -> bool {
 /// The path without links of the thing that a path leads to.
 pub fn resolve(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
+}
+
+/// Whether a path is a symbolic link of another user than root, who may lead it anywhere.
+pub fn is_link_of_others(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink() && found.uid() != 0)
 }
 
 /// The owner of what a symbolic link leads to; `None` if the path is no link.
@@ -156,10 +171,11 @@ pub fn deviation(path: &Path, mode: u32) -> Option<String> {
     })
 }
 
-/// Whether the modes let every user read a file and enter each directory above it.
+/// Whether the modes let every user read a file and enter each directory above it, and above the file that a link leads to.
 pub fn is_for_all(path: &Path) -> bool {
     let has = |path: &Path, bit| fs::metadata(path).is_ok_and(|found| found.mode() & bit == bit);
-    has(path, 0o004) && path.ancestors().skip(1).all(|directory| has(directory, 0o001))
+    let is_open = |path: &Path| path.ancestors().skip(1).all(|directory| has(directory, 0o001));
+    has(path, 0o004) && is_open(path) && resolve(path).is_none_or(|path| is_open(&path))
 }
 
 /// A staging directory beside a file, root's alone, gone when dropped: a file that is built in it can be renamed into
@@ -271,10 +287,14 @@ pub fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(Error::io("find", path))
 }
 
+/// Whether a path is a symbolic link.
+pub fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+}
+
 /// Refuses a path that is a symbolic link.
 pub fn refuse_link(path: &Path) -> Result<()> {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    if is_link { Err(Error::Symlink { path: path.into() }) } else { Ok(()) }
+    if is_link(path) { Err(Error::Symlink { path: path.into() }) } else { Ok(()) }
 }
 
 /// Writes the names in a directory to the disk.
@@ -298,6 +318,9 @@ mod tests {
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(read_whole(&fifo).unwrap_err().to_string().ends_with("is a FIFO, not a file"));
+        let socket = directory.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(read_whole(&socket).unwrap_err().to_string().ends_with("is a socket, not a file"));
         let big = directory.path().join("big");
         create(&big, &[b'x'; 100], 0o600).unwrap();
         assert!(matches!(read(&big, 99).unwrap_err(), Error::TooLarge { .. }));

@@ -76,11 +76,10 @@ pub fn private(bytes: &[u8]) -> Inode {
     Inode { mode, uid, gid, mtime, sha256: sha256(bytes), xattrs: BTreeMap::new() }
 }
 
-/// Gives a new file the SELinux label of the one that it will replace, if there is one with a label.
+/// Gives a new file the SELinux label of the one that it will replace, links followed, if there is one with a label.
 pub fn copy_label(old: &Path, new: &Path) -> Result<()> {
-    files::refuse_link(old)?;
     let fault = |source| Error::Io { action: "look at", path: old.to_owned(), source };
-    let label = match xattr::get(old, LABEL) {
+    let label = match xattr::get_deref(old, LABEL) {
         Err(error) if is_unsupported(&error) || error.kind() == ErrorKind::NotFound => None,
         other => other.map_err(fault)?,
     };

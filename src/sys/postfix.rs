@@ -19,14 +19,21 @@ use crate::model::observed::{Database, Part};
 use crate::model::postfix::maincf::BYTE_ORDER_MARK;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, parse_dump};
-use crate::model::postfix::tables::as_file;
+use crate::model::postfix::tables::{as_file, kind, path_of};
 
 /// Postfix's services and their options.
 pub const MASTER_CF: &str = "/etc/postfix/master.cf";
 
-/// A command that is one of Postfix's programs.
+/// A command that is one of Postfix's programs, which all read these two files.
 fn program(name: &str) -> Result<Cmd> {
+    demand_file(&Managed::MainCf.path())?;
+    demand_file(Path::new(MASTER_CF))?;
     Cmd::require(name, "relayhost apply")
+}
+
+/// Refuses something else in the place of a file: a program of Postfix waits for ever for somebody to write to a FIFO.
+fn demand_file(path: &Path) -> Result<()> {
+    input::odd_kind(path).map_or(Ok(()), |kind| Err(Error::NoFile { path: path.into(), kind }))
 }
 
 /// Whether Postfix is installed: its programs and its main.cf.
@@ -93,6 +100,7 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     if !files::exists(&path) {
         return Ok(Database::Missing);
     }
+    demand_file(&path)?;
     let (table, identity) = (kind.table(source), files::identity(&path));
     let known = READ.lock().unwrap_or_else(PoisonError::into_inner).entry(table.clone()).or_default().clone();
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,6 +145,9 @@ pub fn look_up(table: &str, keys: &[String], limit: Duration) -> Result<BTreeMap
         files::create(&file, text.as_bytes(), 0o600)?;
         return look_up(&format!("{kind}:{}", file.display()), keys, limit);
     }
+    let path = path_of(table).map(Path::new);
+    let database = path.and_then(|path| MapKind::new(kind(table))?.database(path));
+    path.into_iter().chain(database.as_deref()).try_for_each(demand_file)?;
     let (one_line, input) = (|key: &&String| !key.contains(['\n', '\0']), |key: &String| format!("{key}\n"));
     let input: String = keys.iter().filter(one_line).map(input).collect();
     let ((), output) = postmap(|cmd| {

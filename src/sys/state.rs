@@ -12,8 +12,8 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
 use super::records::{self, DIRECTORY, generations, make_way, own_directory};
-use super::{acl, clock, files, secrets};
-use crate::error::{Error, Result};
+use super::{acl, clock, files, secrets, swap};
+use crate::error::{Error, Result, typed};
 use crate::model::leaving::records::Records;
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
@@ -108,8 +108,14 @@ fn open_lock(path: &Path) -> std::io::Result<File> {
 }
 
 fn holder() -> String {
-    let pid = files::text(directory().join("lock")).unwrap_or_default();
-    format!("another relayhost (process {})", pid.trim())
+    let text = files::text(directory().join("lock")).unwrap_or_default();
+    match text.trim().parse::<u32>() {
+        Ok(pid) => format!("another relayhost (process {pid})"),
+        // The holder has just taken it, or is another program: `flock`, say.
+        Err(_) => {
+            format!("another relayhost (`fuser -v {}` shows its process)", typed(directory().join("lock")))
+        }
+    }
 }
 
 /// The intent of a run that has not ended; `None` if there is none. `Error::Record` if it cannot be used.
@@ -329,8 +335,17 @@ pub fn remove_generation(number: u32) -> Result<()> {
 }
 
 /// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only
-/// with the lock.
-pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
+/// with the lock. `elsewhere`: directories of such files that are not Postfix's; there only what a run has made goes.
+pub fn sweep(_lock: &Lock, postfix: &Path, elsewhere: &[PathBuf]) -> Result<()> {
+    let names = recorded_files();
+    let is_ours = |name: &String| name == swap::UNFINISHED || names.contains(name);
+    for directory in elsewhere {
+        for staging in files::stagings(directory)? {
+            if files::names(&staging).iter().all(is_ours) {
+                files::remove_all(&staging).map_err(Error::io("remove", &staging))?;
+            }
+        }
+    }
     let places = [(&*generations(), ".new-"), (&*directory(), files::STAGING), (postfix, files::STAGING)];
     for (parent, prefix) in places {
         for path in files::beginning_with(parent, prefix) {

@@ -4,6 +4,7 @@
 //!
 //! If the kernel or the file system cannot exchange files, the rename comes right after the comparison.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -16,12 +17,14 @@ use super::{clock, files, inode};
 use crate::error::{Error, Result};
 use crate::model::state::generation::Inode;
 
-/// Makes the finished file for a place under its own name in a staging directory. It gets that name only when it is
-/// finished: a file of another name there is half written, and nobody's.
-pub fn prepare(staging: &Path, path: &Path, inode: &Inode, bytes: &[u8]) -> Result<PathBuf> {
-    let unfinished = staging.join("unfinished");
+/// The name of a file in a staging directory that is half written, and nobody's.
+pub const UNFINISHED: &str = "unfinished";
+
+/// Makes a finished file of this name in a staging directory. It gets that name only when it is finished.
+pub fn prepare(staging: &Path, name: &OsStr, inode: &Inode, bytes: &[u8]) -> Result<PathBuf> {
+    let unfinished = staging.join(UNFINISHED);
     inode::make(&unfinished, inode, bytes)?;
-    let staged = staging.join(path.file_name().unwrap_or_default());
+    let staged = staging.join(name);
     fs::rename(&unfinished, &staged).map_err(|source| Error::Io {
         action: "rename into",
         path: staged.clone(),

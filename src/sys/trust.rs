@@ -4,26 +4,22 @@
 //! too, and the opened file is the one that is checked: nobody can exchange it between the check and the use. The same
 //! goes for a tree whose programs root runs.
 
-use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
-use std::io::{Error as IoError, ErrorKind};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+mod way;
 
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, readlinkat};
-use nix::sys::stat::Mode;
+use std::fs::{File, Metadata};
+use std::io::Error as IoError;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use way::{Step, Way, open};
 
 use super::{files, input, lock, swap};
-use crate::error::{Error, Result, typed};
+use crate::error::{Error, Result, shown, typed};
 
-/// Most links that are followed; the kernel's own limit (path_resolution(7)).
-const LINKS: usize = 40;
 /// A directory in which only a file's owner may remove or rename it, such as /tmp (inode(7)).
 const STICKY: u32 = 0o1000;
-/// Other remedies for a file, and for a tree, that lies where others may write.
-const ELSEWHERE: &str = "put it where only root may write, such as /etc/relayhost";
+/// Another remedy for a tree that lies where others may write.
 const BUILD: &str = "build the tree as root below a directory that root owns";
 /// Write permission of group and others.
 const OTHERS_WRITE: u32 = 0o022;
@@ -85,7 +81,7 @@ pub fn directory(path: &Path) -> Result<Option<(PathBuf, File)>> {
 /// paths in it, with the way to that. Links in it are followed as after entering the tree. `None` if there is no such
 /// directory.
 pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Kind)>) -> Result<Option<File>> {
-    let mut way = Way { instead: BUILD, ..Way::new(root)? };
+    let mut way = Way::new(root)?.or(BUILD);
     if !way.go(true)? {
         return Ok(None);
     }
@@ -102,6 +98,45 @@ pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Kind)>) -> Re
     Ok(Some(root.handle))
 }
 
+/// The path of the file itself that `path` leads to; `path` where it is no link. `Error::Linked` unless only root may write
+/// to that file and to every directory on the way, those of the links too. A sticky directory does not do: anybody may
+/// put a file there. So the answer stays true until root changes something. `Error::Symlink` for a link of another user's.
+pub fn target(path: &Path) -> Result<PathBuf> {
+    if !files::is_link(path) {
+        return Ok(path.to_owned());
+    }
+    if files::is_link_of_others(path) {
+        return Err(Error::Symlink { path: path.to_owned() });
+    }
+    if let Some(kind) = input::odd_kind(path) {
+        return Err(Error::NoFile { path: path.to_owned(), kind });
+    }
+    let found = files::resolve(path);
+    let refuse = |problem: String| Error::Linked { path: path.to_owned(), target: found.clone(), problem };
+    let follow = || -> Result<Option<Step>> {
+        let mut way = Way::through(path, Kind::Closed)?;
+        if !way.go(false)? {
+            return Ok(None);
+        }
+        let end = way.steps.pop();
+        end.iter().try_for_each(|end| way.judge(&end.handle, &end.path, Kind::File))?;
+        Ok(end)
+    };
+    match follow() {
+        // A link of /proc leads elsewhere than it says.
+        Ok(Some(end)) if !files::is_same(path, &end.path) => {
+            Err(refuse("does not lead where it says".into()))
+        }
+        Ok(Some(end)) => Ok(end.path),
+        Ok(None) => Err(refuse("leads to nothing".into())),
+        Err(Error::Untrusted { path: found, problem, .. }) => {
+            Err(refuse(format!("may not be followed, because `{}` {problem}", shown(&found))))
+        }
+        Err(Error::Io { source, .. }) => Err(refuse(format!("cannot be followed: {source}"))),
+        Err(other) => Err(other),
+    }
+}
+
 /// Refuses a path for a new file of root's at which somebody else could put another: only root may write to the
 /// directories on the way that are there already.
 pub fn place(path: &Path) -> Result<()> {
@@ -113,13 +148,6 @@ pub fn place(path: &Path) -> Result<()> {
 
 fn fault(path: &Path) -> impl Fn(IoError) -> Error + '_ {
     Error::io("read", path)
-}
-
-/// Opens a name in a directory; a link is opened itself, not the file that it leads to.
-fn open(directory: &File, name: impl AsRef<OsStr>, flags: OFlag, path: &Path) -> Result<File> {
-    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let opened = openat(directory, name.as_ref(), flags, Mode::empty());
-    opened.map(File::from).map_err(|error| fault(path)(error.into()))
 }
 
 /// The kind of thing whose owner and mode are checked.
@@ -181,127 +209,11 @@ fn user(uid: u32) -> String {
     lock::known_name(uid).map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
 }
 
-/// A directory on the way, or the thing at its end. Opened without access to its content (O_PATH): that waits for no
-/// FIFO and does nothing to a device.
-struct Step {
-    handle: File,
-    path: PathBuf,
-}
-
-impl Step {
-    fn again(&self) -> Result<Self> {
-        let handle = self.handle.try_clone().map_err(fault(&self.path))?;
-        Ok(Self { handle, path: self.path.clone() })
-    }
-}
-
-/// The way to a file from `/`, or from the root of a tree.
-struct Way {
-    base: Step,
-    /// The other remedy for a way on which others may write.
-    instead: &'static str,
-    whole: PathBuf,
-    steps: Vec<Step>,
-    rest: VecDeque<OsString>,
-    links: usize,
-}
-
-impl Way {
-    fn new(path: &Path) -> Result<Self> {
-        let root = PathBuf::from("/");
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let opened = nix::fcntl::open(&root, flags, Mode::empty());
-        let handle = opened.map(File::from).map_err(|error| fault(&root)(error.into()))?;
-        Self::from(Step { handle, path: root }, &files::absolute(path)?, ELSEWHERE)
-    }
-
-    fn from(base: Step, path: &Path, instead: &'static str) -> Result<Self> {
-        let whole = base.path.join(path);
-        let mut way = Self { base, instead, rest: VecDeque::new(), whole, steps: Vec::new(), links: 0 };
-        way.begin_at_root()?;
-        way.lead(path);
-        Ok(way)
-    }
-
-    fn begin_at_root(&mut self) -> Result<()> {
-        self.steps.clear();
-        let Step { handle, path } = self.base.again()?;
-        self.step(handle, path)
-    }
-
-    /// Puts the names of a path before those that are still to be followed.
-    fn lead(&mut self, path: &Path) {
-        for part in path.components().rev() {
-            match part {
-                Component::Normal(name) => self.rest.push_front(name.to_owned()),
-                Component::ParentDir => self.rest.push_front("..".into()),
-                Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
-            }
-        }
-    }
-
-    /// Follows the way to its end; false if there is nothing there. `to_directory`: the end must be a directory.
-    fn go(&mut self, to_directory: bool) -> Result<bool> {
-        while let Some(name) = self.rest.pop_front() {
-            if name == ".." {
-                // The parent of / is / itself.
-                if self.steps.len() > 1 {
-                    self.steps.pop();
-                }
-                continue;
-            }
-            let Some(here) = self.steps.last() else { return Ok(false) };
-            let path = here.path.join(&name);
-            let handle = match open(&here.handle, &name, OFlag::O_PATH, &path) {
-                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(false),
-                other => other?,
-            };
-            let found = handle.metadata().map_err(fault(&path))?;
-            if found.is_symlink() {
-                self.judge(&handle, &path, Kind::Link)?;
-                self.follow(&handle, &path)?;
-            } else if found.is_dir() {
-                self.step(handle, path)?;
-            } else if self.rest.is_empty() && !to_directory {
-                self.steps.push(Step { handle, path });
-            } else {
-                return Err(fault(&path)(Errno::ENOTDIR.into()));
-            }
-        }
-        Ok(true)
-    }
-
-    fn step(&mut self, handle: File, path: PathBuf) -> Result<()> {
-        // The caller may check the last one more strictly; it is a directory on the way in any case.
-        self.judge(&handle, &path, Kind::Directory)?;
-        self.steps.push(Step { handle, path });
-        Ok(())
-    }
-
-    fn judge(&self, handle: &File, path: &Path, kind: Kind) -> Result<()> {
-        let objection = objection(path, &handle.metadata().map_err(fault(path))?, kind);
-        let add = |(problem, remedy)| (problem, format!("{remedy}; or {}", self.instead));
-        demand_none(path, objection.map(add))
-    }
-
-    fn follow(&mut self, link: &File, path: &Path) -> Result<()> {
-        self.links += 1;
-        if self.links > LINKS {
-            return Err(fault(&self.whole)(Errno::ELOOP.into()));
-        }
-        // An empty name: the link that is open (readlinkat(2), since Linux 2.6.39).
-        let target = PathBuf::from(readlinkat(link, "").map_err(|error| fault(path)(error.into()))?);
-        if target.is_absolute() {
-            self.begin_at_root()?;
-        }
-        self.lead(&target);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use nix::sys::stat::Mode;
 
     use super::super::scratch;
     use super::*;

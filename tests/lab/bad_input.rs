@@ -138,6 +138,59 @@ fn what_is_no_file_is_called_that() {
     }
 }
 
+/// Where something else lies in the place of a file of Postfix's, each command says so at once, and none calls the host fine; the
+/// remedy is followed.
+#[test]
+fn what_is_no_file_of_postfix_is_called_that() {
+    let commands = [
+        "check",
+        "plan",
+        "apply",
+        "repair",
+        "restore",
+        "route",
+        "verify",
+        "probe --current",
+        "diagnose",
+        "check --nagios",
+    ];
+    for (file, make) in [
+        ("main.cf", "mkfifo"),
+        ("main.cf", "mkdir"),
+        ("main.cf", "python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])'"),
+        ("main.cf", "ln -s /dev/zero"),
+        ("master.cf", "mkfifo"),
+        ("sasl_passwd", "mkfifo"),
+        ("sasl_passwd.db", "mkfifo"),
+        ("sasl_passwd.db", "mkdir"),
+    ] {
+        let mut script =
+            format!("relayhost apply >/dev/null; cd /etc/postfix; mv {file} /root/; {make} {file}\n");
+        for command in commands {
+            script += &format!(
+                "echo '== {command}'; timeout 10 relayhost {command} >/root/out 2>&1; echo \"exit $?\"; cat /root/out\n"
+            );
+        }
+        let run = host().answers(AUTHENTICATED).sh(&format!(
+            "{script}echo '== after'; mv {file} {file}.away; mv /root/{file} .; relayhost check >/dev/null; echo \"exit $?\""
+        ));
+        for command in commands {
+            let part = run.part(command);
+            // A table of its own is asked about by `route` and `verify` only if it is on the way.
+            let says = part.contains("not a file") && part.contains(file);
+            let is_quick = !part.contains("exit 124");
+            let is_bad = !part.starts_with("exit 0");
+            assert!(
+                is_quick
+                    && (says && is_bad
+                        || file != "main.cf" && !["check", "plan", "apply"].contains(&command)),
+                "{make} {file}, {command}: {part}"
+            );
+        }
+        assert_eq!(run.part("after"), "exit 0\n", "{make} {file}: {run:?}");
+    }
+}
+
 #[test]
 fn answers_without_a_secret_may_be_read_by_all() {
     let run = host()

@@ -159,6 +159,32 @@ fn a_queue_that_another_user_holds_up_is_said_to_be_unknown() {
     assert_eq!(of_queue("again"), ["queue.waiting"], "{}", run.stdout);
 }
 
+/// Nothing bad was read, and that is not the same as nothing bad.
+#[test]
+fn what_cannot_be_known_is_said() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply >/dev/null; relayhost diagnose | grep -c 'no failure found; 1 delivery'
+         cp -a /var/log/maillog /root/; mount -t tmpfs -o size=64k none /var/log; cp -a /root/maillog /var/log/; dd if=/dev/zero of=/var/log/filler bs=4k 2>/dev/null
+         echo '== full'; relayhost diagnose | tr -s '\n ' ' '; echo '== json'; relayhost diagnose --json",
+    );
+    let full = run.part("full");
+    assert!(
+        run.stdout.starts_with("1\n") && full.contains("no failure found in what could be read"),
+        "{run:?}"
+    );
+    assert!(
+        full.contains("the disk of /var/log/maillog is full") && full.contains("(`df -h /var/log/maillog`)"),
+        "{full}"
+    );
+    assert_eq!(run.json("json")["diagnosis"]["unreadable"].as_array().unwrap().len(), 1, "{run:?}");
+    let run = host().relay("silent").answers(AUTHENTICATED).sh(
+        "relayhost apply --no-verify >/dev/null; echo x | mail -s x ops@example.com; await grep -q 'queue active' /var/log/maillog; relayhost diagnose | tr -s '\n ' ' '",
+    );
+    run.says("1 message waits in the queue, the oldest since ")
+        .says(": no attempt has ended yet (1) -> `relayhost probe` shows how far the relay answers")
+        .says("no failure found; what becomes of the messages that wait is not known");
+}
+
 /// A refused run leaves no trace in the log, and the host as it was: what it ended with is the answer, not the differences.
 #[test]
 fn how_the_last_run_ended_stands_first_until_something_comes_later() {

@@ -312,7 +312,7 @@ fn nothing_is_overwritten_unasked_and_no_link_is_followed() {
         .says("/root/x 755\n/root/x/y/a.password 600\n/root/x/y/a.toml 600\n")
         .says("password_file = \"/root/x/y/a.password\"\ncheck 3\n");
     run.complains("is there already: answers for relay old.example.com, login me")
-        .complains("`relayhost init --force` replaces it")
+        .complains("with --force, which replaces it")
         .complains("is a symbolic link")
         .complains("has mode 0777")
         .complains("belongs to daemon (uid 1)")

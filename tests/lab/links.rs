@@ -1,12 +1,13 @@
-//! Symbolic links where root reads and writes: nothing goes through them. In Postfix's directory they are refused with the
-//! path named; in the state directory, which is evidence and no more, they are set aside, and the command goes on.
+//! Symbolic links that somebody has planted where root reads and writes: nothing goes through them. In Postfix's directory those
+//! of a user are refused with the path named (`linked` has those of root's); in the state directory, which is evidence and no
+//! more, all are set aside, and the command goes on.
 
 use crate::host::{AUTHENTICATED, host};
 
 /// The commands that meet a link, those that only look among them.
 const COMMANDS: [&str; 6] = ["check", "plan", "apply --no-verify", "apply", "repair", "restore"];
 
-/// Where a link is planted that leads to a file of somebody else's, or to nothing at all.
+/// Where a user's link is planted that leads to a file of his, or to nothing at all.
 const FILES: [&str; 4] = [
     "/etc/postfix/sasl_passwd",
     "/etc/postfix/sasl_passwd.db",

@@ -32,6 +32,11 @@ fn apply_that_a_signal_ends_leaves_the_old_and_says_so() {
 }
 
 #[test]
+fn apply_through_links_whatever_hits_it_leaves_the_old_or_the_new_and_the_links() {
+    hit("linked", &[("deaths", 30), ("errors", 30), ("signals", 30)]);
+}
+
+#[test]
 fn restore_whatever_hits_it_leaves_the_old_or_the_new_and_mail_arrives() {
     hit("restore", &[("deaths", 30), ("errors", 30), ("signals", 30)]);
 }

@@ -262,6 +262,17 @@ fn a_run_that_died_before_a_restart_is_finished_with_one() {
         .says("\nrestarted again\n");
 }
 
+/// What was removed has no edit to look at, and to what is not there again nothing can be compared.
+#[test]
+fn restore_prints_only_commands_that_work() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply --no-verify >/dev/null; rm /etc/postfix/main.cf; relayhost restore 0 >/root/said; echo \"exit $?\"; grep -c 'diff\\|edited' /root/said
+         relayhost apply --no-verify --force >/dev/null; echo '# mine' >>/etc/postfix/sasl_passwd; relayhost restore 0 >/root/said; ls /etc/postfix/sasl_passwd
+         eval \"$(sed -n 's/^ *less /cat /p' /root/said)\" | tail -n 1",
+    );
+    assert_eq!(run.stdout, "exit 0\n0\n# mine\n", "{run:?}");
+}
+
 #[test]
 fn restore_says_which_generation_has_the_edits_by_hand() {
     let run = host().answers(AUTHENTICATED).sh(

@@ -4,6 +4,7 @@ use super::plan;
 use super::screen::Screen;
 use super::terminal::Mark;
 use crate::model::ended::{Diagnosed, Told};
+use crate::model::inspection::WAITING;
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
@@ -160,11 +161,17 @@ fn verdict(report: &Report, found: &Diagnosed) -> String {
     let mut parts = vec![match (ours, amiss) {
         (0, 0) if found.is_blind() => "nothing can be said: no log could be read".to_owned(),
         (0, _) if found.is_blind() => format!("no log could be read; {faults} on the host"),
+        (0, 0) if found.own && !found.trouble.is_empty() => {
+            "no failure found in what could be read".to_owned()
+        }
         (0, 0) => "no failure found".to_owned(),
         (_, 0) => format!("{failures} found in the log"),
         (0, _) => format!("no failure in the log; {faults} on the host"),
         (_, _) => format!("{failures} found in the log, {faults} on the host"),
     }];
+    if ours == 0 && found.findings.iter().any(|finding| finding.id == WAITING) {
+        parts.push("what becomes of the messages that wait is not known".into());
+    }
     let others = report.failures.len() - ours;
     if others > 0 {
         parts.push(format!("{others} of other hosts, which do not count"));

@@ -2,19 +2,20 @@
 
 use super::screen::Screen;
 use crate::error::typed;
-use crate::model::ended::{Listed, Restored};
+use crate::model::ended::{Edited, Listed, Restored};
 use crate::model::state::generation::Fate;
 
 /// Shows where the files are that a restore has replaced.
 pub fn restored(screen: &Screen, restored: &Restored) {
     let Restored { previous, edited, .. } = restored;
     if !edited.is_empty() {
-        let names = edited.join(", ");
+        let names = edited.iter().map(|edited| edited.name.as_str()).collect::<Vec<_>>().join(", ");
         screen.field("edited", &format!("by hand since the last run, and not in force now: {names}"));
     }
-    for name in edited {
-        let kept = format!("/var/lib/relayhost/generations/{previous:04}/before/{name}");
-        screen.field("", &format!("diff {} {}", typed(kept), typed(format!("/etc/postfix/{name}"))));
+    for Edited { name, is_there } in edited {
+        let kept = typed(format!("/var/lib/relayhost/generations/{previous:04}/before/{name}"));
+        let now = typed(format!("/etc/postfix/{name}"));
+        screen.field("", &if *is_there { format!("diff {kept} {now}") } else { format!("less {kept}") });
     }
     screen.field("undo", &format!("relayhost restore {previous}"));
 }

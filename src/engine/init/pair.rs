@@ -146,7 +146,7 @@ fn replace(
 fn prepare(staging: &Path, path: &Path, bytes: &[u8], seen: Option<&Inode>) -> Result<PathBuf> {
     know(staging, seen.map(|inode| inode.sha256.clone()).into_iter().chain([sha256(bytes)]))?;
     let directory = files::private_directory(staging, EXCHANGE)?.keep();
-    swap::prepare(&directory, path, &inode::private(bytes), bytes)
+    swap::prepare(&directory, path.file_name().unwrap_or_default(), &inode::private(bytes), bytes)
 }
 
 /// Keeps every file that came out of an exchange and is an edit. If the answers are not those that `init` wrote, the old

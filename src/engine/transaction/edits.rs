@@ -18,7 +18,7 @@ impl Transaction {
         let expected = self.generation.files.get(name).and_then(|change| change.before.clone());
         self.displaced.push((name.to_owned(), staged.to_owned()));
         self.replaced.insert(name.to_owned());
-        let result = swap::put(staged, &postfix_directory().join(name), expected.as_ref());
+        let result = swap::put(staged, &self.path(name), expected.as_ref());
         self.left_alone(name, &result);
         result
     }
@@ -35,13 +35,14 @@ impl Transaction {
         let mut edits = self.rescue()?;
         self.demand_bytes()?;
         for (name, change) in self.generation.files.clone() {
-            let path = postfix_directory().join(&name);
+            let path = self.path(&name);
             if self.replaced.contains(&name) {
                 edits.extend(self.put_back(&name, &path)?);
             } else if !inode::take(&path).is_ok_and(|now| now.map(|(inode, _)| inode) == change.before) {
                 edits.push(Edit::InForce { path });
             }
         }
+        edits.extend(self.led_elsewhere().map(|path| Edit::InForce { path }));
         // An edit that was kept may have come out of an exchange, too.
         let mut seen = BTreeSet::new();
         edits.retain(|edit| seen.insert(edit.clone()));
@@ -52,7 +53,7 @@ impl Transaction {
     /// before the first is put back, so that a change that cannot be undone as a whole stays as it is.
     fn demand_bytes(&self) -> Result<()> {
         for (name, change) in self.generation.files.iter().filter(|(name, _)| self.replaced.contains(*name)) {
-            let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode);
+            let now = inode::take(&self.path(name))?.map(|(inode, _)| inode);
             if let Some(before) = change.before.as_ref().filter(|before| now.as_ref() != Some(*before)) {
                 state::bytes_before(self.generation.number, name, before)?;
             }
@@ -94,7 +95,7 @@ impl Transaction {
         if now == before {
             return Ok(());
         }
-        let path = postfix_directory().join(name);
+        let path = self.path(name);
         let staging = files::staging(&path)?;
         let staged = staging.path().join(name);
         self.displaced.push((name.to_owned(), staged.clone()));
@@ -103,7 +104,7 @@ impl Transaction {
         match (before, now) {
             (Some(before), _) => {
                 let bytes = state::bytes_before(generation.number, name, before)?;
-                swap::prepare(&directory, &path, before, &bytes)?;
+                swap::prepare(&directory, name.as_ref(), before, &bytes)?;
                 swap::put(&staged, &path, now)
             }
             (None, Some(now)) => swap::take_away(&path, &staged, now),
@@ -132,7 +133,7 @@ impl Transaction {
         if !self.is_foreign(name, inode) {
             return Ok(None);
         }
-        let path = postfix_directory().join(name);
+        let path = self.path(name);
         let kept = state::set_aside(self.generation.number, name, bytes).or_else(|error| {
             // The state directory may be full, and this one not.
             files::keep(&postfix_directory(), &format!("{name}.found-by-relayhost"), bytes).map_err(|_| error)

@@ -76,6 +76,26 @@ impl Choices {
         })
     }
 
+    /// Checks each choice that was given as a flag by itself, then all of them. The complaint names the flag.
+    pub fn check_flags(&self) -> std::result::Result<(), Complaint> {
+        let (given, none) = (self.clone(), Self::default);
+        let each = [
+            ("--provider", Self { provider: given.provider, ..none() }),
+            ("--host", Self { host: given.host, ..none() }),
+            ("--port", Self { port: given.port, ..none() }),
+            ("--tls", Self { tls: given.tls, ..none() }),
+            ("--username", Self { username: given.username, ..none() }),
+            ("--password-stdin", Self { password: given.password, ..none() }),
+            ("--rewrite", Self { rewrites: given.rewrites, ..none() }),
+            ("--to", Self { to: given.to, ..none() }),
+        ];
+        for (flag, alone) in each {
+            let name = |of: Complaint| Complaint::new(format!("{flag}: {}", of.problem), of.remedy);
+            alone.check().map_err(name)?;
+        }
+        self.check()
+    }
+
     /// The desired state of the host by these choices.
     pub fn desired(&self) -> Result<Desired> {
         let answers = Answers::parse("the new answers", self.text("", false).as_bytes())?;
@@ -179,6 +199,30 @@ pub const PASSWORD_FILE: &str = "/etc/relayhost/password";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_complaint_about_a_flag_names_it() {
+        let wrong = |text: &str| Some(text.to_owned());
+        let rewrites = vec![Rewrite { local: "a".into(), public: "b".into() }];
+        for (flag, choices) in [
+            ("--provider", Choices { provider: wrong("nobody"), ..Choices::default() }),
+            ("--host", Choices { host: wrong("a b"), ..Choices::default() }),
+            ("--port", Choices { port: Some(70_000), ..Choices::default() }),
+            ("--username", Choices { username: wrong("a\nb"), ..Choices::default() }),
+            ("--password-stdin", Choices { password: Some(Secret::new("a\0")), ..Choices::default() }),
+            ("--rewrite", Choices { rewrites, ..Choices::default() }),
+            ("--to", Choices { to: wrong("y"), ..Choices::default() }),
+        ] {
+            let problem = choices.check_flags().unwrap_err().problem;
+            assert!(problem.starts_with(&format!("{flag}: ")), "{problem}");
+        }
+        let (host, tls) = (wrong("192.0.2.1"), Some(Tls::Verify));
+        assert!(
+            Choices { host, tls, ..Choices::default() }.check_flags().is_err(),
+            "only both together are wrong"
+        );
+        assert_eq!(Choices { tls, ..Choices::default() }.check_flags(), Ok(()));
+    }
 
     #[test]
     fn the_example_of_every_preset_is_valid_answers() {

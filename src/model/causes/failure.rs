@@ -35,6 +35,11 @@ impl Failure {
         Self { exit, id: id.to_owned(), cause, remedy, evidence, doubts: Vec::new() }
     }
 
+    /// Has the remedy name the command that was typed, flags and all, where it says to run `relayhost apply`.
+    pub fn name_command(&mut self, typed: &str) {
+        self.remedy = self.remedy.replace("`relayhost apply`", &format!("`{typed}`"));
+    }
+
     /// A failure whose cause the catalogue knows.
     pub fn of(cause: Cause, evidence: Vec<String>) -> Self {
         Self::new(cause.verdict == Verdict::Refused, &cause.id, cause.cause, cause.remedy, evidence)

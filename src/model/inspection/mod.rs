@@ -23,6 +23,9 @@ const STUCK: Seconds = 3600;
 /// Seconds that a file may be ahead of the clock before the clock counts as wrong.
 const AHEAD: Seconds = 3600;
 
+/// The finding about messages that wait.
+pub const WAITING: &str = "queue.waiting";
+
 /// A lookup table, `type:path`, as main.cf names it.
 #[derive(Debug)]
 pub struct Table {
@@ -49,6 +52,8 @@ pub struct Queue {
     pub ahead: u64,
     /// Arrival of the oldest message.
     pub oldest: Option<Seconds>,
+    /// Of those, the ones of which nothing is known: no attempt to deliver them has ended yet.
+    pub untold: u64,
     /// Names of the causes, with the number of messages; `unknown` for reasons that the catalogue does not know.
     pub causes: BTreeMap<String, u64>,
     /// One of the unknown reasons, in Postfix's words.
@@ -100,6 +105,7 @@ impl Queue {
         self.stuck += u64::from(!message.held && message.arrived.is_some_and(|time| time + STUCK < now));
         self.ahead += u64::from(!message.held && message.arrived.is_some_and(|time| time > now + AHEAD));
         self.oldest = self.oldest.into_iter().chain(message.arrived).min();
+        self.untold += u64::from(!message.held && message.reason().is_empty());
         if !message.reason().is_empty() {
             *self.causes.entry(cause.to_owned()).or_default() += 1;
             if cause == "unknown" {
@@ -243,7 +249,10 @@ fn waiting(queue: &Queue, calendar: &Calendar, list: &mut List) {
     }
     let since =
         queue.oldest.map_or_else(String::new, |time| format!(", the oldest since {}", calendar.show(time)));
-    let causes: Vec<String> = queue.causes.iter().map(|(id, count)| format!("{id} ({count})")).collect();
+    let mut causes: Vec<String> = queue.causes.iter().map(|(id, count)| format!("{id} ({count})")).collect();
+    if queue.untold > 0 {
+        causes.push(format!("no attempt has ended yet ({})", queue.untold));
+    }
     let why = match (causes.as_slice(), queue.causes.contains_key("unknown")) {
         ([], _) => String::new(),
         (some, false) => format!(": {}", some.join(", ")),
@@ -254,9 +263,10 @@ fn waiting(queue: &Queue, calendar: &Calendar, list: &mut List) {
     let text = format!("{count} {noun} in the queue{since}{why}");
     if queue.stuck > 0 {
         let remedy = "mend the cause, then `postqueue -f` tries them all again; what is of no use any more: `postsuper -d QUEUE_ID`";
-        list.fault("queue.waiting", text, remedy);
+        list.fault(WAITING, text, remedy);
     } else {
-        list.add("queue.waiting", State::Note, text, None);
+        let probe = "`relayhost probe` shows how far the relay answers";
+        list.add(WAITING, State::Note, text, (queue.untold > 0).then_some(probe));
     }
     if queue.ahead > 0 {
         // qmgr_move in Postfix's src/qmgr/qmgr_move.c

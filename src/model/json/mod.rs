@@ -49,7 +49,7 @@ fn body(ended: &Ended) -> Value {
             let restored = json!({
                 "generation": end.generation,
                 "previous": end.previous,
-                "edited": end.edited,
+                "edited": end.edited.iter().map(|edited| &edited.name).collect::<Vec<_>>(),
                 "undo": format!("relayhost restore {}", end.previous),
             });
             with_recovery(restored, end.recovered.as_deref())

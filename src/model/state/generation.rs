@@ -2,6 +2,7 @@
 //! before it (generation). Later versions of relayhost read them too, so a test freezes the forms.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,9 @@ pub struct Change {
     pub before: Option<Inode>,
     /// SHA-256 of the file after; `None` if there is no file.
     pub after: Option<String>,
+    /// The path of the file itself, where its name in Postfix's directory is a symbolic link to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<PathBuf>,
 }
 
 /// The properties of a file, without its bytes.

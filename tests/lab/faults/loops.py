@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Deaths, errors and signals in the commands beside apply, inside a host of the lab: `loops.py COMMAND HOW MUCH`.
 
-COMMAND is `apply`, `restore`, `repair`, `recover`, `pending` or `root` (`apply --root`). The command is hit at one system
+COMMAND is `apply`, `linked` (apply, where main.cf and others are symbolic links), `restore`, `repair`, `recover`, `pending` or `root` (`apply --root`). The command is hit at one system
 call, at every one in turn that changes something (with MUCH `all`; else every so many, and each that gives or takes a
 name). HOW says by what: `deaths` (SIGKILL), `errors` (no room, a broken disk) or `signals` (Ctrl-C, SIGTERM, SIGHUP, which
 have the run undone). After each hit the managed files must be exactly those before the command or exactly those after it,
@@ -84,6 +84,27 @@ class Loop:
 
 class Apply(Loop):
     command = APPLY
+
+
+class Linked(Loop):
+    """Files that are links into a checkout of the administrator's, in another file system."""
+
+    command = APPLY
+    files = ["main.cf", "sasl_passwd", "generic.db"]
+
+    def prepare(self):
+        os.makedirs(world.CHECKOUT, 0o755)
+        assert run(["mount", "-t", "tmpfs", "-o", "mode=755", "none", world.CHECKOUT]).returncode == 0
+        for file in self.files:
+            shutil.move(f"{world.POSTFIX}/{file}", world.CHECKOUT)
+            os.symlink(f"{world.CHECKOUT}/{file}", f"{world.POSTFIX}/{file}")
+
+    def settle(self, what, number, result):
+        state = super().settle(what, number, result)
+        for file in self.files:
+            if not os.path.islink(f"{world.POSTFIX}/{file}"):
+                complain(f"{what}: {file} is no link any more", result)
+        return state
 
 
 class Restore(Loop):

@@ -13,6 +13,7 @@ from collections import Counter
 POSTFIX = "/etc/postfix"
 STATE = "/var/lib/relayhost"
 KEPT = "/root/faults"
+CHECKOUT = "/srv/checkout"
 FAULT = "/run/fault"
 REAL = "/usr/libexec/real"
 SOURCES = ["main.cf", "sasl_passwd", "generic"]
@@ -97,7 +98,7 @@ def keep(name):
 
 
 def leftovers():
-    patterns = [f"{POSTFIX}/.relayhost-*", f"{STATE}/.relayhost-*", f"{STATE}/generations/.new-*"]
+    patterns = [f"{POSTFIX}/.relayhost-*", f"{CHECKOUT}/.relayhost-*", f"{STATE}/.relayhost-*", f"{STATE}/generations/.new-*"]
     patterns += [f"{STATE}/generations/*/.relayhost-*", "/tmp/relayhost-*"]
     return sorted(path for pattern in patterns for path in glob.glob(pattern))
 
@@ -107,8 +108,10 @@ def reset(name="old"):
     for path in [FAULT] + leftovers():
         shutil.rmtree(path) if os.path.isdir(path) else os.path.exists(path) and os.remove(path)
     for file in SOURCES + DATABASES:
-        shutil.copy2(f"{KEPT}/{name}/{file}", f"{POSTFIX}/.reset")
-        os.rename(f"{POSTFIX}/.reset", f"{POSTFIX}/{file}")
+        own = os.path.realpath(f"{POSTFIX}/{file}")
+        new = f"{os.path.dirname(own)}/.reset"
+        shutil.copy2(f"{KEPT}/{name}/{file}", new)
+        os.rename(new, own)
     for entry in os.listdir(STATE):
         path = f"{STATE}/{entry}"
         shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
@@ -281,7 +284,7 @@ def sample(cases, much, most, call_of):
     for number, case in enumerate(cases):
         call = call_of(case)
         named = call.name.startswith(NAMING) and call.line != last
-        if number % every == 0 or (named and f"{POSTFIX}/" in call.line) or "/journal.json" in call.line:
+        if number % every == 0 or (named and (f"{POSTFIX}/" in call.line or f"{CHECKOUT}/" in call.line)) or "/journal.json" in call.line:
             chosen.append(case)
         last = call.line
     return chosen

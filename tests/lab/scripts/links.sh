@@ -25,5 +25,10 @@ try() {
     cat /root/out
     grep -c '= [0-9]*</srv' /root/trace | sed 's/^/opened /'
 }
-plant() { mv "$1" /root/kept; ln -s "$2" "$1"; }
+# plant LINK TARGET: as a user would who may write there.
+plant() {
+    mv "$1" /root/kept
+    ln -s "$2" "$1"
+    chown -h 65534 "$1"
+}
 unplant() { rm -f "$1"; mv /root/kept "$1"; }

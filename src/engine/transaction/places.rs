@@ -1,0 +1,95 @@
+//! Where Postfix's files are: in its directory, or, for a name that an administrator has made a symbolic link, into a git
+//! checkout say, where that leads. THE rule for links: whoever looks follows them, as Postfix does; whoever writes, writes to
+//! the file itself, and only where nobody but root can have led him there (`sys::trust::target`). A link is never changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::Transaction;
+use crate::error::{Error, Result};
+use crate::model::plan::{Finding, Remedy, State};
+use crate::model::postfix::managed::Managed;
+use crate::model::state::generation::recorded_files;
+use crate::sys::{files, state, swap, trust};
+
+/// Directory of the managed files.
+pub fn postfix_directory() -> PathBuf {
+    Managed::MainCf.path().parent().map_or_else(|| "/etc/postfix".into(), Path::to_path_buf)
+}
+
+/// The path of a file itself, by its name in Postfix's directory. An error if root cannot write there.
+pub fn path_of(name: &str) -> Result<PathBuf> {
+    trust::target(&postfix_directory().join(name))
+}
+
+/// The paths of all files that a generation keeps, by name.
+pub fn paths() -> Result<BTreeMap<String, PathBuf>> {
+    recorded_files().into_iter().map(|name| path_of(&name).map(|path| (name, path))).collect()
+}
+
+/// Refuses links that nobody can look through: `/etc/postfix` may be a link of the administrator's, but only to a directory
+/// of root's; one of the files, a link of root's that leads to something. Called before Postfix's own programs, which follow
+/// all links, and quote what they cannot parse.
+pub fn trust_links() -> Result<()> {
+    let path = postfix_directory();
+    match files::link_owner(&path)? {
+        None | Some(0) => {}
+        Some(_) => return Err(Error::Symlink { path }),
+    }
+    for path in recorded_files().iter().map(|name| path.join(name)).filter(|path| files::is_link(path)) {
+        if files::is_link_of_others(&path) || !files::exists(&path) {
+            trust::target(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses links through which root may not write, too.
+pub fn trust_places() -> Result<()> {
+    trust_links()?;
+    paths().map(|_| ())
+}
+
+/// A warning for each link through which root may not write: whoever owns a directory on the way can change what Postfix does.
+pub fn links_of_others() -> Vec<Finding> {
+    let of = |name: String| {
+        let error = path_of(&name).err()?;
+        let remedy = Some(Remedy::say(error.hint("relayhost apply")));
+        Some(Finding { id: format!("link.{name}"), state: State::Warning, found: error.to_string(), remedy })
+    };
+    recorded_files().into_iter().filter_map(of).collect()
+}
+
+/// The directories, beside Postfix's own, in which a run may have built a file that goes to where a link leads.
+pub fn elsewhere() -> Vec<PathBuf> {
+    let newest =
+        state::numbers().unwrap_or_default().last().and_then(|number| state::generation(*number).ok());
+    let now = recorded_files().into_iter().filter_map(|name| path_of(&name).ok());
+    let then =
+        newest.into_iter().flat_map(|newest| newest.files.into_values()).filter_map(|change| change.at);
+    let directories: BTreeSet<PathBuf> =
+        now.chain(then).filter_map(|path| Some(path.parent()?.to_owned())).collect();
+    // One in which others may write by now has nothing that could be believed to be a run's.
+    let is_closed = |path: &PathBuf| {
+        trust::directory(path).is_ok_and(|found| found.is_some_and(|found| found.0 == *path))
+    };
+    directories.into_iter().filter(|path| *path != postfix_directory() && is_closed(path)).collect()
+}
+
+impl Transaction {
+    /// The path of the file itself of this name.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.paths.get(name).cloned().unwrap_or_else(|| postfix_directory().join(name))
+    }
+
+    /// Links that lead elsewhere than when the change began.
+    pub(super) fn led_elsewhere(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let is_led = |(name, path): &(&String, &PathBuf)| path_of(name).is_ok_and(|now| now == **path);
+        self.paths.iter().filter(move |pair| !is_led(pair)).map(|(name, _)| postfix_directory().join(name))
+    }
+
+    /// An error if a link leads elsewhere than when the change began: what was written is not in force.
+    pub(super) fn demand_places(&self) -> Result<()> {
+        self.led_elsewhere().next().map_or(Ok(()), |link| Err(swap::changed(&link, &link)))
+    }
+}
