@@ -26,7 +26,7 @@ pub fn look(desired: &Desired) -> Result<Plan> {
     let observed = observe(desired, Place::Host)?;
     let mut plan = Plan::new(desired, &observed)?;
     if let Some(postfix) = &observed.postfix
-        && let Some(way) = as_answered(desired, postfix, None)?
+        && let Some(way) = as_answered(desired, postfix)?
     {
         plan.route(desired, &way, &postfix.version);
     }

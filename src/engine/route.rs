@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::load;
 use super::tables::ask_all;
 use crate::error::{Error, Result};
+use crate::model::causes::hop::Suspect;
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, parse_settings};
 use crate::model::plan::parameters::{parameters, words};
@@ -20,7 +21,7 @@ use crate::model::postfix::tables::{kind, named, path_of};
 use crate::model::route::host::Host;
 use crate::model::route::nexthop::is_loopback;
 use crate::model::route::tables::{Answer, Ask, is_asked};
-use crate::model::route::{Way, route};
+use crate::model::route::{Way, judge, route};
 use crate::sys::{clock, files, listeners, postfix, secrets};
 
 /// Time for all look-ups of one way, and for each of them. A table of patterns can take for ever, and `check` is called by a
@@ -66,8 +67,31 @@ pub fn host_of(settings: Settings, main_cf: &MainCf) -> Result<Host> {
 }
 
 /// The way of an alert with the answers in force: as this host is, but for what `apply` would set.
-/// `to`: another recipient than that of the answers.
-pub fn as_answered(desired: &Desired, postfix: &Postfix, to: Option<&str>) -> Result<Option<Way>> {
+pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> {
+    let Some((host, known)) = answered(desired, postfix)? else { return Ok(None) };
+    let (from, to) = addresses(Some(desired), &host.settings);
+    Ok(Some(way(&host, &from, &to, Some(&known))))
+}
+
+/// The faults that a message of these addresses meets on this host, by which its failure is explained; none if its way cannot
+/// be told: the log says enough then. Those that stay with the answers in force are mended by hand, all others by `repair`.
+pub fn suspects(desired: Option<&Desired>, postfix: &Postfix, from: &str, to: &str) -> Vec<Suspect> {
+    let host = host_of(postfix.settings.clone(), &postfix.main_cf).ok();
+    let now = host.map(|host| way(&host, from, to, None));
+    let suspect = |is_mended| move |(hop, fault)| Suspect { hop, fault, is_mended };
+    let Some(desired) = desired else {
+        return now.iter().flat_map(judge::own).map(suspect(false)).collect();
+    };
+    let judged = |way: Way| judge::faults(&way, desired, &postfix.version);
+    let answered = answered(desired, postfix).ok().flatten();
+    let left = answered.map(|(host, known)| judged(way(&host, from, to, Some(&known)))).unwrap_or_default();
+    let mut mended = now.map(judged).unwrap_or_default();
+    mended.retain(|(hop, _)| !left.iter().any(|(other, _)| other == hop));
+    left.into_iter().map(suspect(false)).chain(mended.into_iter().map(suspect(true))).collect()
+}
+
+/// The configuration of this host with the answers in force, and the entries that relayhost's tables then have.
+fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, Known)>> {
     let Some(kind) = &postfix.map_kind else { return Ok(None) };
     let mut settings = postfix.settings.clone();
     for (name, value) in parameters(desired, postfix, kind)? {
@@ -85,8 +109,7 @@ pub fn as_answered(desired: &Desired, postfix: &Postfix, to: Option<&str>) -> Re
         entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
         known.insert(kind.table(&file.path()), entries);
     }
-    let (from, recipient) = addresses(Some(desired), &host.settings);
-    Ok(Some(way(&host, &from, to.unwrap_or(&recipient), Some(&known))))
+    Ok(Some((host, known)))
 }
 
 /// A place, other than `relayhost`, that leads mail to the server of this name, or that may and cannot be read.

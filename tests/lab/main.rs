@@ -17,6 +17,7 @@ mod bad_input;
 mod clock;
 mod damage;
 mod diagnose;
+mod explained;
 mod faults;
 mod field;
 mod forged;

@@ -50,7 +50,7 @@ fn way_of_answers(desired: &Desired) -> Option<(Way, Version)> {
     // In a tree nobody asks whether Postfix runs, which does not matter here.
     let mut found = postfix::is_installed().then(|| postfix_of(Place::Tree))?.ok()?;
     found.other_way = other_way_for(desired, &found);
-    let way = way::as_answered(desired, &found, None).ok()??;
+    let way = way::as_answered(desired, &found).ok()??;
     Some((way, found.version))
 }
 

@@ -6,8 +6,12 @@ use crate::model::observed::Version;
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
 pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
-    let own = way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())));
-    own.chain(deviations(way, desired, version)).collect()
+    own(way).chain(deviations(way, desired, version)).collect()
+}
+
+/// The faults that a way has whatever the answers say, each with its hop.
+pub fn own(way: &Way) -> impl Iterator<Item = (&'static str, Fault)> {
+    way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())))
 }
 
 /// The hops that are not as the answers need them, each with its fault. A message that stays here has none: its own faults
@@ -87,7 +91,9 @@ fn login(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stati
 
 fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
     let origin = way.from.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let Some(wanted) = desired.rewrite_of(&way.from, origin).map(|rule| rule.public.as_str()) else { return };
+    let Some(wanted) = desired.rewrite_of(&way.from, origin).map(|rule| rule.public.as_str()) else {
+        return foreign(way, desired, version, all);
+    };
     let places: Vec<&Hop> = ["rewrite", "sender"]
         .iter()
         .filter_map(|name| way.hop(name))
@@ -101,4 +107,17 @@ fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stat
             all.push(("sender", Fault { stops, ..fault }));
         }
     }
+}
+
+/// The fault of a sender for which the answers have no rule, and of which this host makes one that the answers do not use: who
+/// logs in as they say may not be allowed to send as that.
+fn foreign(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
+    let is = &way.seen.sender;
+    if is.eq_ignore_ascii_case(&way.from) || desired.rewrites.is_empty() || desired.sends_as(is) {
+        return;
+    }
+    let made = ["sender", "rewrite"].iter().filter_map(|name| way.hop(name)).find(|hop| !hop.at.is_empty());
+    let text =
+        format!("the relay sees {is} as the sender of mail from {}, and the answers do not use it", way.from);
+    all.push(("sender", Fault { stops: false, ..of_hop(made, text, version) }));
 }

@@ -41,6 +41,8 @@ pub struct Way {
     pub tls: Level,
     /// The login at the relay.
     pub login: Option<Login>,
+    /// The envelope sender as the message is queued.
+    pub queued: String,
     /// The addresses as the relay sees them.
     pub seen: Seen,
 }
@@ -177,6 +179,7 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
         relay: None,
         tls: Level::default(),
         login: None,
+        queued: seen.sender.clone(),
         seen: seen.clone(),
     };
     let is_smtp = host.master.is_empty()
