@@ -27,6 +27,7 @@ use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Part, Postfix};
 use crate::model::plan::{Finding, Plan, Remedy, State};
+use crate::model::text::domain_of;
 use crate::sys::{clock, dns, host, postfix, state};
 use ways::Ways;
 
@@ -132,7 +133,7 @@ impl Known {
     /// Domains whose mail is to leave the host: that of the test recipient.
     fn elsewhere(&self) -> Vec<String> {
         let to = self.desired.as_ref().and_then(|desired| desired.verify.to.as_ref());
-        let domain = to.and_then(|to| to.rsplit('@').next()).map(str::to_owned);
+        let domain = to.map(|to| domain_of(to).to_owned());
         let is_own = |domain: &String| self.names.iter().any(|name| name.eq_ignore_ascii_case(domain));
         domain.into_iter().filter(|domain| !is_own(domain)).collect()
     }

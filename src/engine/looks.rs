@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::queue::list;
-use super::tables::{ASKING, ask};
+use super::tables::{ASKING, ask_all};
 use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::{Clock, NotListed, Queue, Sight, Table, parse_tracking};
@@ -13,6 +13,7 @@ use crate::model::postfix::managed::MapKind;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{naming_tables, value};
 use crate::model::postfix::tables::named;
+use crate::model::route::nexthop::NextHop;
 use crate::sys::run::Cmd;
 use crate::sys::{clock, files, postfix};
 
@@ -66,8 +67,7 @@ fn table(parameter: &'static str, name: &str) -> Result<Table> {
     Ok(Table { parameter, name: name.to_owned(), source, database })
 }
 
-/// Whether smtp(8) finds a password for the relay: it looks for the host's name first, then for the next hop as it
-/// stands in relayhost (smtp_sasl_passwd_lookup in Postfix's src/smtp/smtp_sasl_glue.c).
+/// Whether smtp(8) finds a password for the relay.
 fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     let relayhost = known.setting("relayhost");
     let passwords: Vec<&Table> =
@@ -75,16 +75,14 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     if known.setting("smtp_sasl_auth_enable") != "yes" || relayhost.is_empty() || passwords.is_empty() {
         return Ok(None);
     }
-    let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
+    let Some(relay) = NextHop::parse(relayhost) else { return Ok(None) };
     for table in passwords {
-        for key in [relayhost, host] {
-            match ask(&table.name, key, clock::now() + ASKING) {
-                Ok(Some(_)) => return Ok(Some(true)),
-                Ok(None) => {}
-                // The table cannot be read; that is said elsewhere.
-                Err(Error::Program { .. }) => return Ok(None),
-                Err(other) => return Err(other),
-            }
+        match ask_all(&table.name, &relay.login_keys(), clock::now() + ASKING) {
+            Ok(found) if found.is_empty() => {}
+            Ok(_) => return Ok(Some(true)),
+            // The table cannot be read; that is said elsewhere.
+            Err(Error::Program { .. }) => return Ok(None),
+            Err(other) => return Err(other),
         }
     }
     Ok(Some(false))

@@ -17,9 +17,9 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{self, Settings, value};
-use crate::model::postfix::tables::{kind, named, path_of};
+use crate::model::postfix::tables::{is_built, kind, named, path_of};
 use crate::model::route::host::Host;
-use crate::model::route::nexthop::is_loopback;
+use crate::model::route::nexthop::{Socket, is_loopback};
 use crate::model::route::tables::{Answer, Ask, is_asked};
 use crate::model::route::{Way, judge, route};
 use crate::sys::{clock, files, listeners, postfix, secrets};
@@ -28,6 +28,9 @@ use crate::sys::{clock, files, listeners, postfix, secrets};
 /// monitoring system that waits ten seconds.
 const ALL: Duration = Duration::from_secs(3);
 const ONE: Duration = Duration::from_millis(1500);
+
+/// The most that is read of a table's source for the number of a line, in bytes.
+const SOURCE: u64 = 8 * 1024 * 1024;
 
 /// The recipient where nobody names one: an address that no host has as its own (RFC 2606).
 const SOMEBODY: &str = "somebody@example.com";
@@ -78,16 +81,18 @@ pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> 
 pub fn suspects(desired: Option<&Desired>, postfix: &Postfix, from: &str, to: &str) -> Vec<Suspect> {
     let host = host_of(postfix.settings.clone(), &postfix.main_cf).ok();
     let now = host.map(|host| way(&host, from, to, None));
-    let suspect = |is_mended| move |(hop, fault)| Suspect { hop, fault, is_mended };
-    let Some(desired) = desired else {
-        return now.iter().flat_map(judge::own).map(suspect(false)).collect();
+    let judged = |way: &Way, is_mended| -> Vec<Suspect> {
+        let suspect = |is_own| move |(hop, fault)| Suspect { hop, fault, is_own, is_mended };
+        let other = desired.map(|desired| judge::deviations(way, desired, &postfix.version));
+        judge::own(way).map(suspect(true)).chain(other.into_iter().flatten().map(suspect(false))).collect()
     };
-    let judged = |way: Way| judge::faults(&way, desired, &postfix.version);
+    let Some(desired) = desired else { return now.map(|way| judged(&way, false)).unwrap_or_default() };
     let answered = answered(desired, postfix).ok().flatten();
-    let left = answered.map(|(host, known)| judged(way(&host, from, to, Some(&known)))).unwrap_or_default();
-    let mut mended = now.map(judged).unwrap_or_default();
-    mended.retain(|(hop, _)| !left.iter().any(|(other, _)| other == hop));
-    left.into_iter().map(suspect(false)).chain(mended.into_iter().map(suspect(true))).collect()
+    let left = answered.map(|(host, known)| judged(&way(&host, from, to, Some(&known)), false));
+    let left = left.unwrap_or_default();
+    let mut mended = now.map(|way| judged(&way, true)).unwrap_or_default();
+    mended.retain(|one| !left.iter().any(|other| other.hop == one.hop));
+    [left, mended].concat()
 }
 
 /// The configuration of this host with the answers in force, and the entries that relayhost's tables then have.
@@ -158,16 +163,18 @@ pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
         }
         answer
     };
-    let mut listens = |place: &str| match place.split_once(':')? {
-        ("unix", path) => listeners::on_path(Path::new(path)),
-        ("inet", rest) => {
-            let (host, port) = rest.rsplit_once([':', '@'])?;
-            let host = host.trim_matches(['[', ']']);
-            if is_loopback(host) { listeners::on_port(port.parse().ok()?) } else { None }
-        }
-        _ => None,
+    let mut listens = |socket: &Socket| match socket {
+        Socket::Unix(path) => listeners::on_path(Path::new(path)),
+        Socket::Inet { host, port } if is_loopback(host) => listeners::on_port(*port),
+        Socket::Inet { .. } => None,
     };
-    route(host, from, to, &mut Ask { table: &mut table, listens: &mut listens })
+    route(host, from, to, &mut Ask { table: &mut table, listens: &mut listens, line: &mut line_in_source })
+}
+
+/// The line of a table's source that has this key, if there is one: a pattern has none.
+fn line_in_source(table: &str, key: &str) -> Option<usize> {
+    let path = path_of(table).filter(|_| is_built(table) || kind(table) == "texthash")?;
+    MapSource::new(files::read(Path::new(path), SOURCE).ok()??).line_of(key)
 }
 
 /// Asks a table within the time that is left.

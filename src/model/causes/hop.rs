@@ -12,6 +12,8 @@ pub struct Suspect {
     pub hop: &'static str,
     /// The fault, with its place and its remedy.
     pub fault: Fault,
+    /// Whether every host would have it: it is not only that the answers say otherwise.
+    pub is_own: bool,
     /// Whether `relayhost repair` mends it: it is not there once the answers are in force.
     pub is_mended: bool,
 }
@@ -43,9 +45,11 @@ fn acts_at(hop: &str, stage: Stage) -> bool {
 fn suspect_of<'a>(id: &str, suspects: &'a [Suspect]) -> Option<&'a Suspect> {
     let entry = catalogue().iter().find(|entry| entry.id == id);
     let stage = entry.map(|entry| entry.stage).or_else(|| (id == LOCAL).then_some(Stage::Local));
+    // A daemon that ends, or a table that cannot be read, is no matter of the answers.
+    let is_of_host = stage.is_some_and(|stage| stage < Stage::Local);
     let explains = |suspect: &&Suspect| {
         let is_named = entry.is_some_and(|entry| entry.hops.iter().any(|hop| hop == suspect.hop));
-        is_named
+        (is_named && (suspect.is_own || !is_of_host))
             || stage.is_some_and(|stage| acts_at(suspect.hop, stage))
             || (suspect.fault.stops && SILENT.contains(&id))
     };
@@ -56,7 +60,7 @@ fn suspect_of<'a>(id: &str, suspects: &'a [Suspect]) -> Option<&'a Suspect> {
 fn name_of(id: &str, suspect: &Suspect) -> String {
     let entry = catalogue().iter().find(|entry| entry.id == id);
     let is_of_host = id == LOCAL || entry.is_some_and(|entry| entry.stage <= Stage::Local);
-    let keeps = is_of_host || (suspect.is_mended && !SILENT.contains(&id));
+    let keeps = is_of_host || (suspect.is_mended && id != "unknown");
     if keeps { id.to_owned() } else { format!("{PREFIX}{}", suspect.hop) }
 }
 
@@ -99,7 +103,8 @@ mod tests {
     use crate::model::causes::catalogue::Verdict;
 
     fn suspect(hop: &'static str, stops: bool, is_mended: bool) -> Suspect {
-        Suspect { hop, fault: Fault { stops, text: "here".into(), remedy: "undo".into() }, is_mended }
+        let fault = Fault { stops, text: "here".into(), remedy: "undo".into() };
+        Suspect { hop, fault, is_own: true, is_mended }
     }
 
     fn failed(id: &str, suspects: &[Suspect]) -> Failure {
@@ -154,10 +159,14 @@ mod tests {
             ("host-not-found", "tls"),
             ("disk-full", "transport"),
             ("greylisted", "login"),
+            ("sasl-library-broken", "login"),
         ] {
             let failure = failed(id, &[suspect(hop, true, false)]);
             assert_eq!((failure.id.as_str(), failure.remedy.as_str()), (id, "ask"));
         }
+        let told = Suspect { is_own: false, ..suspect("tls", true, true) };
+        assert_eq!(failed("daemon-given-up", std::slice::from_ref(&told)).remedy, "ask");
+        assert_eq!(failed("daemon-given-up", &[told, suspect("login", true, true)]).cause, "here: there");
         // One that lets most messages pass explains nothing but its own stage.
         assert_eq!(failed("unknown", &[suspect("sender", false, false)]).id, "unknown");
         assert_eq!(failed("sender-refused", &[suspect("sender", false, false)]).id, "route.sender");

@@ -15,6 +15,7 @@ use crate::model::observed::{Database, Postfix, Sendmail};
 use crate::model::plan::{Finding, Plan, Remedy, State, main_cf};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
+use crate::model::route::nexthop::NextHop;
 use crate::model::text::without_inline_tables;
 
 /// Seconds after which a waiting message counts as stuck: it does not leave by itself. Postfix tries again after 5
@@ -185,7 +186,12 @@ fn route(sight: &Sight, list: &mut List) {
         list.warning("relay.none", text, remedy);
         return;
     }
-    let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
+    let Some(relay) = NextHop::parse(relayhost) else {
+        let text = format!("relayhost is {relayhost}, which names no host");
+        list.fault("relay.unreadable", text, "`postconf -e relayhost=[HOST]:587`");
+        return;
+    };
+    let host = relay.host.as_str();
     let own = sight.postfix.setting("myhostname");
     if !own.is_empty() && own.contains('.') && is_same(own, host) {
         let text = format!("relayhost is {relayhost}, which is this host's own name: mail would come back");

@@ -19,7 +19,7 @@ use super::wrap::unwrap;
 use crate::model::causes::catalogue::{Stage, Verdict, fitting};
 use crate::model::causes::words::Words;
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
-use crate::model::text::masked;
+use crate::model::text::{domain_of, masked};
 
 /// Bytes of a line that are read; JSON needs a line that is whole.
 const LINE: usize = 64 * 1024;
@@ -230,7 +230,7 @@ impl Follower<'_> {
     fn sent(&mut self, host: u16, attempt: &Attempt, time: Option<Seconds>) {
         let key = self.messages.key(attempt.queue_id.as_bytes(), attempt.to.as_bytes());
         self.got_through(key);
-        let domain = attempt.to.rsplit('@').next().unwrap_or_default();
+        let domain = domain_of(attempt.submitted());
         let is_elsewhere = self.question.elsewhere.iter().any(|known| known.eq_ignore_ascii_case(domain));
         if attempt.is_local() && is_elsewhere {
             let about =
@@ -284,7 +284,7 @@ impl Follower<'_> {
             // The texts are shown for all messages that fail like this one, so they name no recipient.
             to: "",
             host: self.hosts.name(host),
-            example: &attempt.to,
+            example: attempt.submitted(),
         };
         let otherwise = unknown(attempt);
         let cause = self.question.cause(&evidence, &about, Some(otherwise.clone())).unwrap_or(otherwise);

@@ -184,7 +184,7 @@ impl Narrator<'_> {
             sender: &self.sender,
             to: &attempt.to,
             host,
-            example: &attempt.to,
+            example: attempt.submitted(),
         };
         self.question.cause(&self.witness.evidence(0, attempt, words), &about, None)
     }

@@ -7,10 +7,11 @@ use crate::model::causes::failure::Failure;
 use crate::model::log::{Attempt, Gone};
 use crate::model::observed::Postfix;
 use crate::model::plan::parameters::is_local;
+use crate::model::text::domain_of;
 
 /// The message never left this host.
 pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> Outcome {
-    let domain = attempt.to.rsplit('@').next().unwrap_or_default();
+    let domain = domain_of(&attempt.to);
     let own = [postfix.setting("myhostname"), "localhost"];
     let (id, cause, remedy) = if own.iter().any(|name| name.eq_ignore_ascii_case(domain)) {
         (

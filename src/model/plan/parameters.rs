@@ -9,10 +9,11 @@ use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, value};
 use crate::model::postfix::tables::items;
+use crate::model::text::domain_of;
 
 /// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)).
 pub fn is_local(address: &str, postfix: &Postfix) -> bool {
-    let domain = address.rsplit('@').next().unwrap_or_default();
+    let domain = domain_of(address);
     words(postfix.setting("mydestination")).iter().any(|name| name.eq_ignore_ascii_case(domain))
 }
 

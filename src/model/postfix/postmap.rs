@@ -44,6 +44,12 @@ impl MapSource {
         Some(split(&first.text(&self.bytes)).1)
     }
 
+    /// The number of the line, from 1, that has this key: of several the first.
+    pub fn line_of(&self, key: &str) -> Option<usize> {
+        let start = self.lines_of(key).first()?.parts.first()?.start;
+        Some(lines::ends(self.bytes.get(..start)?) + 1)
+    }
+
     /// Sets an entry: in place of the first one of this key (others are removed), or at the end if there is none.
     /// Entries with other keys stay byte for byte, with their comments.
     pub fn set(&mut self, key: &str, value: &str) {

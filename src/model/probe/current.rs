@@ -67,7 +67,8 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         let host = Host::new(settings.clone(), &MainCf::new(Vec::new()), b"");
-        let mut ask = Ask { table: &mut |_, _| Ok(BTreeMap::new()), listens: &mut |_| None };
+        let mut ask =
+            Ask { table: &mut |_, _| Ok(BTreeMap::new()), listens: &mut |_| None, line: &mut |_, _| None };
         let way = way_of(&host, "a@b", "c@d", &mut ask);
         let route = Route::of_host(&way, false, &settings, "other").unwrap();
         assert_eq!(

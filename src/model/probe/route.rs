@@ -266,7 +266,9 @@ impl Route {
 
     /// Adds the faults of a way: each as a warning, and as a doubt if the probe does not do what Postfix does there.
     pub(super) fn warn(&mut self, way: &Way, deviations: Vec<(&'static str, Fault)>) {
-        for (name, fault) in own(way).chain(deviations) {
+        let own = own(way).map(|(name, fault)| (name, fault, true));
+        let others = deviations.into_iter().map(|(name, fault)| (name, fault, false));
+        for (name, fault, is_own) in own.chain(others) {
             let (id, is_followed) = match name {
                 "rewrite" => ("route-rewrite", false),
                 "filter" => ("route-filter", false),
@@ -284,7 +286,7 @@ impl Route {
             self.warnings.push(Warning { id, text, remedy, plugin: None });
             // What the probe does not do as Postfix does explains nothing that it met.
             if is_followed {
-                self.suspects.push(Suspect { hop: name, fault, is_mended: false });
+                self.suspects.push(Suspect { hop: name, fault, is_own, is_mended: false });
             }
         }
     }

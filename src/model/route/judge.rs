@@ -3,6 +3,7 @@
 use super::{Fault, Hop, Way};
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::observed::Version;
+use crate::model::text::domain_of;
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
 pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
@@ -19,7 +20,8 @@ pub fn own(way: &Way) -> impl Iterator<Item = (&'static str, Fault)> {
 pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
     let Some(relay) = &way.relay else { return Vec::new() };
     let mut all = Vec::new();
-    if relay.text != desired.relayhost() {
+    let is_same = relay.host == desired.relay.host && relay.port == desired.relay.port && !relay.mx;
+    if !is_same {
         let text = format!(
             "mail from {} to {} goes to {}, and not to {}",
             way.from,
@@ -90,8 +92,8 @@ fn login(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stati
 }
 
 fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
-    let origin = way.from.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let Some(wanted) = desired.rewrite_of(&way.from, origin).map(|rule| rule.public.as_str()) else {
+    let Some(wanted) = desired.rewrite_of(&way.from, domain_of(&way.from)).map(|rule| rule.public.as_str())
+    else {
         return foreign(way, desired, version, all);
     };
     let places: Vec<&Hop> = ["rewrite", "sender"]

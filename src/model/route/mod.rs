@@ -168,9 +168,9 @@ impl Way {
 
 /// The way of a message from `from` to `to` that a program on this host submits by sendmail(1).
 pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
-    let (rewrite, mut seen) = address::rewrite(host, from, to, ask);
+    let (rewrite, mut seen, redirected) = address::rewrite(host, from, to, ask);
     let filter = filter::filter(host, &seen, ask);
-    let (transport, end) = transport::transport(host, &seen, ask);
+    let (transport, end) = transport::transport(host, &seen, redirected.as_ref(), ask);
     let service = service::service(host, &end.channel);
     let mut way = Way {
         from: from.to_owned(),
