@@ -45,14 +45,7 @@ pub fn look<'a>(
         Err(error) if error.interruption().is_some() => return Err(error),
         queue => queue.map_err(|error| NotListed { why: error.to_string(), remedy: to_list(&error) }),
     };
-    Ok(Sight {
-        postfix: known,
-        has_key: has_key(known, &tables)?,
-        tables,
-        types: postfix::table_types()?,
-        queue,
-        clock: clock(now),
-    })
+    Ok(Sight { postfix: known, has_key: has_key(known, &tables)?, tables, queue, clock: clock(now) })
 }
 
 fn table(parameter: &'static str, name: &str) -> Result<Table> {

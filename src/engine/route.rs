@@ -84,7 +84,9 @@ pub fn suspects(desired: Option<&Desired>, postfix: &Postfix, from: &str, to: &s
     let judged = |way: &Way, is_mended| -> Vec<Suspect> {
         let suspect = |is_own| move |(hop, fault)| Suspect { hop, fault, is_own, is_mended };
         let other = desired.map(|desired| judge::deviations(way, desired, &postfix.version));
-        judge::own(way).map(suspect(true)).chain(other.into_iter().flatten().map(suspect(false))).collect()
+        let decisions = judge::decisions(way, &postfix.version).into_iter().map(suspect(true));
+        let all = judge::own(way).map(suspect(true)).chain(other.into_iter().flatten().map(suspect(false)));
+        all.chain(decisions).collect()
     };
     let Some(desired) = desired else { return now.map(|way| judged(&way, false)).unwrap_or_default() };
     let answered = answered(desired, postfix).ok().flatten();

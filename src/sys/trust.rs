@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 
-use super::{files, input, lock, swap};
+use super::{files, input, swap};
 use crate::error::{Error, Result, typed};
 
 /// Most links that are followed; the kernel's own limit (path_resolution(7)).
@@ -178,7 +178,7 @@ pub fn objection(path: &Path, found: &Metadata, kind: Kind) -> Option<Objection>
 
 /// A user for a message: `deploy (uid 1000)`.
 fn user(uid: u32) -> String {
-    lock::known_name(uid).map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
+    files::known_name(uid).map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
 }
 
 /// A directory on the way, or the thing at its end. Opened without access to its content (O_PATH): that waits for no

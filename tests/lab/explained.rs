@@ -95,10 +95,41 @@ const KINDS: &[Kind] = &[
         ..kind(
             "echo 'cron@op5-system.localdomain nobody@bad.example.org' >>/etc/postfix/generic; postmap hash:/etc/postfix/generic",
             "route.sender",
-            "hash:/etc/postfix/generic, key cron@op5-system.localdomain",
+            "hash:/etc/postfix/generic line 11, key cron@op5-system.localdomain",
             "out of /etc/postfix/generic",
         )
     },
+    // What is no fault, and what the catalogue's words come of all the same.
+    kind(
+        "echo '[smtp.example.com]:587 secure match=other.example.net' >/etc/postfix/l; postconf -e smtp_tls_policy_maps=texthash:/etc/postfix/l",
+        "route.tls",
+        "match=other.example.net` (smtp_tls_policy_maps, texthash:/etc/postfix/l line 1",
+        "out of /etc/postfix/l",
+    ),
+    kind(
+        "postconf -e smtp_tls_mandatory_protocols=TLSv1",
+        "route.tls",
+        "smtp_tls_mandatory_protocols=TLSv1` (smtp_tls_mandatory_protocols, main.cf line",
+        "postconf -X smtp_tls_mandatory_protocols",
+    ),
+    kind(
+        "postconf -M 'sms/unix=sms unix - n n - - pipe user=nobody argv=/bin/false'; postconf -e sender_dependent_default_transport_maps=inline:{@op5-system.localdomain=sms:}",
+        "route.transport",
+        "sender_dependent_default_transport_maps",
+        "out of the table in sender_dependent_default_transport_maps",
+    ),
+    kind(
+        "printf '/.*/ root@localhost\\n' >/etc/postfix/v; postconf -e virtual_alias_maps=regexp:/etc/postfix/v",
+        "delivered-locally",
+        "virtual_alias_maps, regexp:/etc/postfix/v",
+        "out of /etc/postfix/v",
+    ),
+    kind(
+        "postconf -e 'smtp_tls_policy_maps=hash:/etc/postfix/generic stray'",
+        "daemon-given-up",
+        "names no table",
+        "out of smtp_tls_policy_maps",
+    ),
     // What the answers would set right is mended by the command that does so, and keeps the name of the catalogue.
     kind(
         "postconf -e smtp_tls_security_level=none",
@@ -129,7 +160,8 @@ fn a_failure_whose_reason_is_on_the_host_is_explained_by_the_hop() {
         let is_right = text("id") == kind.id
             && text("cause").contains(kind.place)
             && text("remedy").contains(kind.remedy);
-        if !is_right || (kind.id.starts_with("route.") && kind.from == ALERTS && !finding) {
+        let is_fault = kind.id.starts_with("route.") && kind.from == ALERTS && !kind.place.contains('`');
+        if !is_right || (is_fault && !finding) {
             wrong.push(format!("{}: {report:#}\n{}", kind.setup, run.part("log")));
         }
     }

@@ -51,6 +51,7 @@ mod together;
 mod transactions;
 mod trees;
 mod trust;
+mod types;
 mod undo;
 mod words;
 mod worked;

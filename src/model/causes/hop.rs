@@ -8,7 +8,7 @@ use crate::model::route::Fault;
 /// A fault of this host that a failure may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suspect {
-    /// The hop that has it.
+    /// The hop that has it; after a dot what of it, where only some causes come of that: `tls.match`.
     pub hop: &'static str,
     /// The fault, with its place and its remedy.
     pub fault: Fault,
@@ -61,7 +61,11 @@ fn name_of(id: &str, suspect: &Suspect) -> String {
     let entry = catalogue().iter().find(|entry| entry.id == id);
     let is_of_host = id == LOCAL || entry.is_some_and(|entry| entry.stage <= Stage::Local);
     let keeps = is_of_host || (suspect.is_mended && id != "unknown");
-    if keeps { id.to_owned() } else { format!("{PREFIX}{}", suspect.hop) }
+    if keeps {
+        id.to_owned()
+    } else {
+        format!("{PREFIX}{}", suspect.hop.split('.').next().unwrap_or_default())
+    }
 }
 
 /// Cause and remedy with the place on this host that a suspect names.

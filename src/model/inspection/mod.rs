@@ -83,8 +83,6 @@ pub struct Sight<'a> {
     pub postfix: &'a Postfix,
     /// The lookup tables that main.cf names.
     pub tables: Vec<Table>,
-    /// Types of tables that this Postfix has; empty if Postfix did not list them.
-    pub types: Vec<String>,
     /// Whether one of the password tables has an entry for the relay; `None` if none is looked up.
     pub has_key: Option<bool>,
     /// The queue.
@@ -119,6 +117,7 @@ pub fn findings(sight: &Sight, plan: Option<&Plan>, calendar: &Calendar) -> Vec<
     } else {
         list.0.extend(main_cf::findings(sight.postfix));
         service(sight.postfix, &mut list);
+        types(sight.postfix, &mut list);
         route(sight, &mut list);
     }
     for table in &sight.tables {
@@ -178,6 +177,13 @@ fn service(postfix: &Postfix, list: &mut List) {
     }
 }
 
+fn types(postfix: &Postfix, list: &mut List) {
+    let to = postfix.map_kind.as_ref().map_or("lmdb", |kind| kind.name());
+    for one in &postfix.lacking {
+        list.fault(&format!("table.{}", one.parameter), one.text(), &one.remedy(to, &postfix.version));
+    }
+}
+
 fn route(sight: &Sight, list: &mut List) {
     let relayhost = sight.postfix.setting("relayhost");
     if relayhost.is_empty() {
@@ -211,16 +217,11 @@ fn route(sight: &Sight, list: &mut List) {
 
 /// The fault of a table, and its remedy. With a plan, that reports relayhost's own tables.
 fn table_fault(table: &Table, sight: &Sight, has_plan: bool) -> Option<(String, String)> {
-    let (kind, path) = table.name.split_once(':')?;
+    let (_, path) = table.name.split_once(':')?;
     let (parameter, shown) = (table.parameter, without_inline_tables(&table.name));
-    if !sight.types.is_empty() && !sight.types.iter().any(|known| known == kind) {
-        let text = format!("{parameter} names {shown}, and this Postfix has no tables of type {kind}");
-        let own = format!("{}:{path}", sight.postfix.setting("default_database_type"));
-        let set = typed(format!("{parameter}={own}"));
-        let own = typed(own);
-        let remedy =
-            format!("`postconf -e {set}` and `postmap {own}`, or install the package postfix-{kind}");
-        return Some((text, remedy));
+    // That is said of the type.
+    if sight.postfix.lacking.iter().any(|one| one.table.trim_start_matches("proxy:") == table.name) {
+        return None;
     }
     // Aliases have a syntax of their own.
     if has_plan && Managed::is_map(path) || parameter == "alias_maps" || !path.starts_with('/') {

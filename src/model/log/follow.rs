@@ -233,8 +233,13 @@ impl Follower<'_> {
         let domain = domain_of(attempt.submitted());
         let is_elsewhere = self.question.elsewhere.iter().any(|known| known.eq_ignore_ascii_case(domain));
         if attempt.is_local() && is_elsewhere {
-            let about =
-                About { relay: None, sender: "", to: "", host: self.hosts.name(host), example: &attempt.to };
+            let about = About {
+                relay: None,
+                sender: "",
+                to: "",
+                host: self.hosts.name(host),
+                example: attempt.submitted(),
+            };
             let cause = (self.question.circumstances)(&about).explained(stayed(domain));
             let group = self.groups.number(host, cause, &attempt.reason);
             self.count(group, key, attempt, time);

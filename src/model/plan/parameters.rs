@@ -8,7 +8,7 @@ use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, value};
-use crate::model::postfix::tables::items;
+use crate::model::postfix::tables::{items, path_of};
 use crate::model::text::domain_of;
 
 /// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)).
@@ -42,6 +42,8 @@ pub fn parameters(
         let ours = kind.table(&Managed::Generic.path());
         let mut tables = words(postfix.setting("smtp_generic_maps"));
         if !tables.contains(&ours) {
+            // The same file by a type that this Postfix may not have.
+            tables.retain(|table| path_of(table) != path_of(&ours));
             tables.insert(0, ours);
         }
         wanted.push(("smtp_generic_maps", tables.join(", ")));

@@ -29,6 +29,7 @@ impl Route {
             recipient: to.then(|| way.seen.recipient.clone()),
             ..Self::new(relay, tls, settings, host_name)
         };
+        route.cert_match = route::cert_match(&way.tls).unwrap_or(route.cert_match);
         for (from, text) in [(Matter::All, untried), (Matter::All, more), (Matter::Login, table)] {
             route.doubts.extend(text.map(|text| Doubt { from, text }));
         }

@@ -233,6 +233,7 @@ impl Route {
         if way.relay.as_ref().is_some_and(|relay| relay.text == self.relayhost) {
             let (tls, doubt) = level(&way.tls);
             self.tls = tls;
+            self.cert_match = cert_match(&way.tls).unwrap_or_else(|| self.cert_match.clone());
             self.implicit_tls = way.tls.wrapper;
             self.doubts.extend(doubt.map(|text| Doubt { from: Matter::All, text }));
             self.login = way.login.as_ref().map(|login| (login.user.clone(), login.password.clone()));
@@ -308,6 +309,12 @@ impl Route {
         ];
         facts.into_iter().flatten().collect()
     }
+}
+
+/// The patterns of names that a policy has for the certificate, `match=a:b`.
+pub(super) fn cert_match(level: &Level) -> Option<Vec<String>> {
+    let patterns = level.limits.iter().find_map(|(limit, _)| limit.strip_prefix("match="))?;
+    Some(patterns.split(':').map(str::to_owned).collect())
 }
 
 /// The level of TLS in force, and the doubt about it if the probe cannot try that level.

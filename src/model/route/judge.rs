@@ -1,5 +1,6 @@
 //! The way of a message compared with the answers: the hops at which it is not what they say.
 
+use super::written::Written;
 use super::{Fault, Hop, Way};
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::observed::Version;
@@ -18,18 +19,19 @@ pub fn own(way: &Way) -> impl Iterator<Item = (&'static str, Fault)> {
 /// The hops that are not as the answers need them, each with its fault. A message that stays here has none: its own faults
 /// say why.
 pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
-    let Some(relay) = &way.relay else { return Vec::new() };
     let mut all = Vec::new();
+    let Some(relay) = &way.relay else {
+        if !way.is_blocked() {
+            all.push((
+                "transport",
+                elsewhere(way, way.hop("transport").map_or("", |hop| &hop.value), desired, version),
+            ));
+        }
+        return all;
+    };
     let is_same = relay.host == desired.relay.host && relay.port == desired.relay.port && !relay.mx;
     if !is_same {
-        let text = format!(
-            "mail from {} to {} goes to {}, and not to {}",
-            way.from,
-            way.to,
-            relay.text,
-            desired.relayhost()
-        );
-        all.push(("transport", of_hop(way.hop("transport"), text, version)));
+        all.push(("transport", elsewhere(way, &relay.text, desired, version)));
         // What follows is another relay's.
         return all;
     }
@@ -37,6 +39,32 @@ pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'sta
     login(way, desired, version, &mut all);
     sender(way, desired, version, &mut all);
     all
+}
+
+/// The fault of a way that does not lead to the relay of the answers.
+fn elsewhere(way: &Way, goes_to: &str, desired: &Desired, version: &Version) -> Fault {
+    let (from, to, relay) = (&way.from, &way.to, desired.relayhost());
+    let text = format!("mail from {from} to {to} goes to {goes_to}, and not to {relay}");
+    let hop = way.hop("transport");
+    let fault = of_hop(hop, text, version);
+    // A transport of its own decides before the next hop.
+    let last = hop.filter(|_| way.relay.is_none()).and_then(|hop| hop.at.last());
+    let remedy = last.map_or(fault.remedy, |at| at.undo(version));
+    Fault { remedy, ..fault }
+}
+
+/// Decisions that are no faults, and by which a failure of TLS may be explained: each by the name of what it is about.
+pub fn decisions(way: &Way, version: &Version) -> Vec<(&'static str, Fault)> {
+    let decision = |(text, at): &(String, Written)| {
+        let about = if text.starts_with("match=") { "tls.match" } else { "tls.protocols" };
+        let fault = Fault {
+            stops: false,
+            text: format!("TLS is decided by `{text}` ({at})"),
+            remedy: at.undo(version),
+        };
+        (about, fault)
+    };
+    way.tls.limits.iter().map(decision).collect()
 }
 
 /// A fault of which the places of a hop are the evidence, and the first of them the remedy.
