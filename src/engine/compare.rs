@@ -5,7 +5,7 @@ use std::path::Path;
 use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
-use super::route::as_answered;
+use super::route::{as_answered, tables_of_senders};
 use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
 use crate::error::Result;
@@ -29,6 +29,7 @@ pub fn look(desired: &Desired) -> Result<Plan> {
         && let Some(way) = as_answered(desired, postfix)?
     {
         plan.route(desired, &way, &postfix.version);
+        plan.senders(desired, &tables_of_senders(&postfix.settings));
     }
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);

@@ -51,13 +51,19 @@ pub fn look<'a>(
 fn table(parameter: &'static str, name: &str) -> Result<Table> {
     let (kind, path) = name.split_once(':').unwrap_or(("", name));
     let (mut source, mut database) = (None, Database::NotNeeded);
+    let mut unread = None;
     if path.starts_with('/') {
-        source = files::read_whole(Path::new(path))?.map(MapSource::new);
+        match files::read_whole(Path::new(path)) {
+            Ok(bytes) => source = bytes.map(MapSource::new),
+            Err(error) if error.interruption().is_some() => return Err(error),
+            // One table that cannot be read hides nothing else.
+            Err(error) => unread = Some(error.to_string()),
+        }
     }
     if let (Some(kind), true) = (MapKind::new(kind), path.starts_with('/') && parameter != "alias_maps") {
         database = postfix::read_database(Path::new(path), &kind)?;
     }
-    Ok(Table { parameter, name: name.to_owned(), source, database })
+    Ok(Table { parameter, name: name.to_owned(), source, unread, database })
 }
 
 /// Whether smtp(8) finds a password for the relay.

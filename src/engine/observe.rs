@@ -20,7 +20,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
-use crate::model::postfix::settings::{planned, value};
+use crate::model::postfix::settings::{observed, value};
 use crate::model::postfix::tables::path_of;
 use crate::model::postfix::types::{self, Lacking};
 use crate::sys::{files, mail, network, packages, postfix, service};
@@ -71,7 +71,7 @@ pub fn plugins() -> BTreeSet<String> {
 
 /// Observes Postfix alone, which needs no answers.
 pub fn postfix_of(place: Place) -> Result<Postfix> {
-    let settings = parse_settings(&postfix::settings(&planned())?);
+    let settings = parse_settings(&postfix::settings(&observed())?);
     let setting = |name: &str| value(&settings, name);
     let path = Managed::MainCf.path();
     let main_cf = MainCf::new(files::read_no_link(&path)?.unwrap_or_default());

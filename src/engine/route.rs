@@ -12,6 +12,7 @@ use crate::model::causes::hop::Suspect;
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, parse_settings};
 use crate::model::plan::parameters::{parameters, words};
+use crate::model::plan::route::OfSenders;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::mastercf::MasterCf;
@@ -56,7 +57,7 @@ pub fn addresses(answers: Option<&Desired>, settings: &Settings) -> (String, Str
 pub fn host() -> Result<Host> {
     // The file first: it is refused if nobody could have written that much, and postconf reads anything.
     let main_cf = MainCf::new(files::read_whole(&Managed::MainCf.path())?.unwrap_or_default());
-    let settings = parse_settings(&postfix::settings(&settings::routed())?);
+    let settings = parse_settings(&postfix::settings(&settings::observed())?);
     host_of(settings, &main_cf)
 }
 
@@ -143,6 +144,23 @@ pub fn other_way(name: &str, settings: &Settings, main_cf: &MainCf) -> Option<St
         None => !is_asked(table),
     });
     found.map(str::to_owned)
+}
+
+/// The tables that give senders other addresses, as far as their sources can be read.
+pub fn tables_of_senders(settings: &Settings) -> Vec<OfSenders> {
+    let mut all = Vec::new();
+    for parameter in ["sender_canonical_maps", "smtp_generic_maps"] {
+        for table in named(value(settings, parameter)) {
+            let path = path_of(table).filter(|_| is_built(table) || kind(table) == "texthash");
+            let bytes = path.and_then(|path| files::read(Path::new(path), SOURCE).ok().flatten());
+            all.extend(bytes.map(MapSource::new).map(|source| OfSenders {
+                parameter,
+                table: table.into(),
+                source,
+            }));
+        }
+    }
+    all
 }
 
 /// Tables whose entries are known without asking: by `type:path`, the entries by key in lower case.

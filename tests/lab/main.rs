@@ -35,6 +35,7 @@ mod mailrc;
 mod main_job;
 mod matrix;
 mod naive;
+mod odd_hosts;
 mod output;
 mod package;
 mod packages;

@@ -33,6 +33,8 @@ pub struct Table {
     pub name: String,
     /// The source; `None` if there is no file.
     pub source: Option<MapSource>,
+    /// Why the source could not be read, if it is there.
+    pub unread: Option<String>,
     /// The database.
     pub database: Database,
 }
@@ -121,7 +123,12 @@ pub fn findings(sight: &Sight, plan: Option<&Plan>, calendar: &Calendar) -> Vec<
         route(sight, &mut list);
     }
     for table in &sight.tables {
-        if let Some((text, remedy)) = table_fault(table, sight, plan.is_some()) {
+        if let Some(why) = &table.unread {
+            let shown = without_inline_tables(&table.name);
+            let text = format!("{} names {shown}, which was not looked at: {why}", table.parameter);
+            let remedy = "see whether that file is meant; Postfix reads it whole";
+            list.warning(&format!("table.{}", table.parameter), text, remedy);
+        } else if let Some((text, remedy)) = table_fault(table, sight, plan.is_some()) {
             list.fault(&format!("table.{}", table.parameter), text, &remedy);
         }
     }

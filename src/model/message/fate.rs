@@ -19,7 +19,7 @@ pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> O
             format!("the message was for {domain}, which is this host, so it never left"),
             "set verify.to to a mailbox elsewhere, or use `relayhost verify --to ADDRESS`",
         )
-    } else if is_local(&attempt.to, postfix) {
+    } else if is_local(&attempt.to, &postfix.settings) {
         (
             "delivered-locally",
             format!(

@@ -7,7 +7,7 @@ mod finding;
 pub mod main_cf;
 mod packages;
 pub mod parameters;
-mod route;
+pub mod route;
 mod types;
 pub mod unmanaged;
 

@@ -12,9 +12,9 @@ use crate::model::postfix::tables::{items, path_of};
 use crate::model::text::domain_of;
 
 /// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)).
-pub fn is_local(address: &str, postfix: &Postfix) -> bool {
+pub fn is_local(address: &str, settings: &Settings) -> bool {
     let domain = domain_of(address);
-    words(postfix.setting("mydestination")).iter().any(|name| name.eq_ignore_ascii_case(domain))
+    words(value(settings, "mydestination")).iter().any(|name| name.eq_ignore_ascii_case(domain))
 }
 
 /// The managed parameters and the values that the answers ask for.

@@ -202,6 +202,11 @@ pub fn managed() -> Vec<&'static str> {
     names(|row| row.plan == Some(InPlan::Managed))
 }
 
+/// Parameters that are asked for when Postfix is observed: those of a plan, of a way and of a probe.
+pub fn observed() -> Vec<&'static str> {
+    names(|row| row.plan.is_some() || row.routed || row.probe.is_some())
+}
+
 /// Parameters that a probe asks postconf for.
 pub fn probed() -> Vec<&'static str> {
     names(|row| row.probe.is_some())
