@@ -8,7 +8,7 @@ use super::leaving::{Look, calendar};
 use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
-use super::route::as_answered;
+use super::route::{as_answered, tables_of_senders};
 use super::transaction::links_of_others;
 use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
@@ -53,9 +53,10 @@ fn see(desired: &Desired) -> Result<(Plan, Observed)> {
     let observed = observe(desired, Place::Host)?;
     let mut plan = Plan::new(desired, &observed)?;
     if let Some(postfix) = &observed.postfix
-        && let Some(way) = as_answered(desired, postfix, None)?
+        && let Some(way) = as_answered(desired, postfix)?
     {
         plan.route(desired, &way, &postfix.version);
+        plan.senders(desired, &tables_of_senders(&postfix.settings));
     }
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);

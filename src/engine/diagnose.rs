@@ -1,6 +1,8 @@
 //! Reads a mail log for failures: the host's own, together with the host's answers, its Postfix, and the faults that
 //! no log shows; or any file, of whose host nothing is known.
 
+mod ways;
+
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,7 @@ use super::load;
 use super::looks::look;
 use super::observe::{observe, postfix_of};
 use super::reading::{JOURNAL, Reading, THIS};
+use super::route::as_answered;
 use super::transaction::last_run;
 use super::verify::last_proof;
 use crate::error::{Error, Result};
@@ -24,7 +27,9 @@ use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Part, Postfix};
 use crate::model::plan::{Finding, Plan, Remedy, State};
+use crate::model::text::domain_of;
 use crate::sys::{clock, dns, host, postfix, state};
+use ways::Ways;
 
 /// The span of the host's own log that is read without `--since`, in seconds.
 const DAY: Seconds = 86_400;
@@ -50,6 +55,7 @@ struct Known {
     postfix: Option<Postfix>,
     names: Vec<String>,
     relay: OnceCell<dns::Identity>,
+    ways: Ways,
     /// Findings about facts that could not be had: a main.cf that Postfix cannot read is a failure, and no reason to be
     /// silent.
     amiss: Vec<Finding>,
@@ -90,6 +96,7 @@ impl Known {
             postfix: None,
             names,
             relay: OnceCell::new(),
+            ways: Ways::default(),
             amiss: Vec::new(),
             trouble: Vec::new(),
         }
@@ -101,27 +108,32 @@ impl Known {
 
     /// The host's circumstances for one message. They are unknown for a message of another host, or for another relay.
     fn circumstances(&self, about: &About) -> Circumstances {
-        let (Some(desired), Some(observed)) = (&self.desired, &self.observed) else {
-            return Circumstances::unknown(about);
-        };
         let is_ours = about.host.is_empty() || self.names.iter().any(|name| is_same(name, about.host));
+        let Some(postfix) = self.postfix().filter(|_| is_ours) else { return Circumstances::unknown(about) };
         let is_relay = |(name, address, port): (&str, &str, u16)| {
+            let Some(desired) = &self.desired else { return true };
             let relay = self.relay.get_or_init(|| dns::Identity::new(&desired.relay.host));
             port == desired.relay.port && relay.is(name, address)
         };
-        if !is_ours || !about.relay.is_none_or(is_relay) {
-            return Circumstances::unknown(about);
-        }
-        let origin = self.postfix().map_or("", |postfix| postfix.setting("myorigin"));
-        let alerts = desired.alert_sender(origin);
-        let sender = if about.sender.is_empty() { &alerts } else { about.sender };
-        Circumstances::new(desired, observed, sender, about.to)
+        let at_relay = about.relay.map(is_relay);
+        let mut suspects = self.ways.suspects(self.desired.as_ref(), postfix, about.sender, about.example);
+        // Mail that came to the relay has been led there.
+        suspects.retain(|suspect| !["filter", "transport"].contains(&suspect.hop) || at_relay != Some(true));
+        let circumstances = match (&self.desired, &self.observed) {
+            (Some(desired), Some(observed)) if at_relay != Some(false) => {
+                let alerts = desired.alert_sender(postfix.setting("myorigin"));
+                let sender = if about.sender.is_empty() { &alerts } else { about.sender };
+                Circumstances::new(desired, observed, sender, about.to)
+            }
+            _ => Circumstances::unknown(about),
+        };
+        circumstances.with(suspects)
     }
 
     /// Domains whose mail is to leave the host: that of the test recipient.
     fn elsewhere(&self) -> Vec<String> {
         let to = self.desired.as_ref().and_then(|desired| desired.verify.to.as_ref());
-        let domain = to.and_then(|to| to.rsplit('@').next()).map(str::to_owned);
+        let domain = to.map(|to| domain_of(to).to_owned());
         let is_own = |domain: &String| self.names.iter().any(|name| name.eq_ignore_ascii_case(domain));
         domain.into_iter().filter(|domain| !is_own(domain)).collect()
     }
@@ -138,10 +150,16 @@ impl Known {
             return Ok(if self.amiss.is_empty() { missing() } else { self.amiss.clone() });
         };
         let plan = match (&self.desired, &self.observed) {
-            (Some(desired), Some(observed)) => Some(Plan::new(desired, observed)?),
+            (Some(desired), Some(observed)) => {
+                let mut plan = Plan::new(desired, observed)?;
+                if let Some(way) = as_answered(desired, postfix)? {
+                    plan.route(desired, &way, &postfix.version);
+                }
+                Some(plan)
+            }
             _ => None,
         };
-        let about = About { relay: None, sender: "", to: "", host: "" };
+        let about = About { relay: None, sender: "", to: "", host: "", example: "" };
         let sight = look(postfix, calendar, now, &|| self.circumstances(&about))?;
         Ok(inspection::findings(&sight, plan.as_ref(), calendar))
     }

@@ -57,7 +57,7 @@ impl Look {
         let before = records.relays.get(&self.relay.key()).cloned().unwrap_or_default();
         let mut queue = InQueue { unlisted: self.unlisted.clone(), ..InQueue::default() };
         for message in &self.messages {
-            queue.add(message, &self.relay, |address| is_local(address, postfix));
+            queue.add(message, &self.relay, |address| is_local(address, &postfix.settings));
         }
         let record = self.fold(before, &queue, postfix, &mut unknown)?;
         if let (true, Some(lock)) = (is_usable, &lock)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::queue::list;
-use super::tables::{ASKING, ask};
+use super::tables::{ASKING, ask_all};
 use crate::error::{Error, Result};
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::{Clock, NotListed, Queue, Sight, Table, parse_tracking};
@@ -13,6 +13,7 @@ use crate::model::postfix::managed::MapKind;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{naming_tables, value};
 use crate::model::postfix::tables::named;
+use crate::model::route::nexthop::NextHop;
 use crate::sys::run::Cmd;
 use crate::sys::{clock, files, postfix};
 
@@ -44,30 +45,28 @@ pub fn look<'a>(
         Err(error) if error.interruption().is_some() => return Err(error),
         queue => queue.map_err(|error| NotListed { why: error.to_string(), remedy: to_list(&error) }),
     };
-    Ok(Sight {
-        postfix: known,
-        has_key: has_key(known, &tables)?,
-        tables,
-        types: postfix::table_types()?,
-        queue,
-        clock: clock(now),
-    })
+    Ok(Sight { postfix: known, has_key: has_key(known, &tables)?, tables, queue, clock: clock(now) })
 }
 
 fn table(parameter: &'static str, name: &str) -> Result<Table> {
     let (kind, path) = name.split_once(':').unwrap_or(("", name));
     let (mut source, mut database) = (None, Database::NotNeeded);
+    let mut unread = None;
     if path.starts_with('/') {
-        source = files::read_whole(Path::new(path))?.map(MapSource::new);
+        match files::read_whole(Path::new(path)) {
+            Ok(bytes) => source = bytes.map(MapSource::new),
+            Err(error) if error.interruption().is_some() => return Err(error),
+            // One table that cannot be read hides nothing else.
+            Err(error) => unread = Some(error.to_string()),
+        }
     }
     if let (Some(kind), true) = (MapKind::new(kind), path.starts_with('/') && parameter != "alias_maps") {
         database = postfix::read_database(Path::new(path), &kind)?;
     }
-    Ok(Table { parameter, name: name.to_owned(), source, database })
+    Ok(Table { parameter, name: name.to_owned(), source, unread, database })
 }
 
-/// Whether smtp(8) finds a password for the relay: it looks for the host's name first, then for the next hop as it
-/// stands in relayhost (smtp_sasl_passwd_lookup in Postfix's src/smtp/smtp_sasl_glue.c).
+/// Whether smtp(8) finds a password for the relay.
 fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     let relayhost = known.setting("relayhost");
     let passwords: Vec<&Table> =
@@ -75,16 +74,14 @@ fn has_key(known: &Postfix, tables: &[Table]) -> Result<Option<bool>> {
     if known.setting("smtp_sasl_auth_enable") != "yes" || relayhost.is_empty() || passwords.is_empty() {
         return Ok(None);
     }
-    let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
+    let Some(relay) = NextHop::parse(relayhost) else { return Ok(None) };
     for table in passwords {
-        for key in [relayhost, host] {
-            match ask(&table.name, key, clock::now() + ASKING) {
-                Ok(Some(_)) => return Ok(Some(true)),
-                Ok(None) => {}
-                // The table cannot be read; that is said elsewhere.
-                Err(Error::Program { .. }) => return Ok(None),
-                Err(other) => return Err(other),
-            }
+        match ask_all(&table.name, &relay.login_keys(), clock::now() + ASKING) {
+            Ok(found) if found.is_empty() => {}
+            Ok(_) => return Ok(Some(true)),
+            // The table cannot be read; that is said elsewhere.
+            Err(Error::Program { .. }) => return Ok(None),
+            Err(other) => return Err(other),
         }
     }
     Ok(Some(false))

@@ -18,8 +18,11 @@ use crate::model::packages::need::needs;
 use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
+use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
-use crate::model::postfix::settings::{planned, value};
+use crate::model::postfix::settings::{observed, value};
+use crate::model::postfix::tables::path_of;
+use crate::model::postfix::types::{self, Lacking};
 use crate::sys::{files, mail, network, packages, postfix, service};
 
 /// Directories of Cyrus SASL's plugins: 64-bit, 32-bit.
@@ -68,16 +71,17 @@ pub fn plugins() -> BTreeSet<String> {
 
 /// Observes Postfix alone, which needs no answers.
 pub fn postfix_of(place: Place) -> Result<Postfix> {
-    let settings = parse_settings(&postfix::settings(&planned())?);
+    let settings = parse_settings(&postfix::settings(&observed())?);
     let setting = |name: &str| value(&settings, name);
-    let map_kind = MapKind::new(setting("default_database_type"));
+    let path = Managed::MainCf.path();
+    let main_cf = MainCf::new(files::read_whole(&path)?.unwrap_or_default());
+    let (map_kind, lacking) = kinds(&main_cf, setting("default_database_type"))?;
     let maps = maps(map_kind.as_ref())?;
-    let main_cf = Managed::MainCf.path();
-    let bytes = files::read_whole(&main_cf)?.unwrap_or_default();
     Ok(Postfix {
         version: Version(setting("mail_version").to_owned()),
-        main_cf: MainCf::new(bytes),
-        main_cf_for_all: files::is_for_all(&main_cf),
+        main_cf,
+        main_cf_for_all: files::is_for_all(&path),
+        lacking,
         maps,
         other_way: None,
         ca_files: ca_files(setting("smtp_tls_CAfile")),
@@ -91,6 +95,24 @@ pub fn postfix_of(place: Place) -> Result<Postfix> {
         map_kind,
         settings,
     })
+}
+
+/// The kind of table that relayhost builds, and the tables of kinds that are not there.
+fn kinds(main_cf: &MainCf, default: &str) -> Result<(Option<MapKind>, Vec<Lacking>)> {
+    let master_cf = MasterCf::new(&files::read_whole(Path::new(postfix::MASTER_CF))?.unwrap_or_default());
+    if !types::is_in_doubt(main_cf, &master_cf, default) {
+        return Ok((MapKind::new(default), Vec::new()));
+    }
+    let all = postfix::table_types()?;
+    let is_there = all.is_empty() || all.iter().any(|known| known == default);
+    let lacking = if all.is_empty() { Vec::new() } else { types::lacking(main_cf, &master_cf, &all) };
+    let owned = |mut one: Lacking| {
+        let owner = path_of(&one.table).and_then(|path| files::owner(Path::new(path)));
+        one.owner = owner.filter(|owner| owner != "root");
+        one
+    };
+    let kind = if is_there { default } else { types::instead(&all) };
+    Ok((MapKind::new(kind), lacking.into_iter().map(owned).collect()))
 }
 
 /// All managed maps, side by side: each may call postmap.

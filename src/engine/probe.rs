@@ -9,12 +9,14 @@ mod talk;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{End, Progress, Silent, load};
+use super::{End, Progress, Silent, load, route as way};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
+use crate::model::observed::Postfix;
+use crate::model::postfix::settings::Settings;
 use crate::model::probe::route::Route;
 use crate::model::probe::{Ending, Probe};
-use crate::sys::{clock, signals};
+use crate::sys::{clock, postfix, signals};
 
 /// The longest time for a probe without `--timeout`.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,8 +24,20 @@ pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// Tries the configuration that `desired` asks for, which need not be in force. If Postfix is missing on the host, its
 /// defaults stand for its settings. Needs no lock.
 pub fn probe(desired: &Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
-    let host = facts::host()?;
-    let (route, waits) = facts::route_of_answers(desired, &host);
+    let (settings, postfix) = facts::observed(desired)?;
+    try_answers(desired, settings, postfix.as_ref(), timeout, progress)
+}
+
+/// The same, of a Postfix that is known.
+fn try_answers(
+    desired: &Desired,
+    settings: Settings,
+    postfix: Option<&Postfix>,
+    timeout: Duration,
+    progress: &mut dyn Progress,
+) -> Result<Probe> {
+    let host = facts::host(settings);
+    let (route, waits) = facts::route_of_answers(desired, postfix, &host);
     converse(&route, &host, waits, timeout, progress)
 }
 
@@ -39,22 +53,31 @@ pub fn probe_alone(
     }
     // The answers give the recipient and the local sender alone, and a host that was set up by hand has none.
     let answers = load::is_answered().then(|| load::load(answers)).transpose()?;
-    let host = facts::host()?;
-    let Some(route) = facts::route_of_host(answers.as_ref(), &host)? else { return Err(Error::NoRelay) };
+    if !postfix::is_installed() {
+        return Err(Error::NoRelay);
+    }
+    let known = way::host()?;
+    let host = facts::host(known.settings.clone());
+    let Some(route) = facts::route_of_host(answers.as_ref(), known, &host) else {
+        return Err(Error::NoRelay);
+    };
     converse(&route, &host, Vec::new(), timeout, progress)
 }
 
 /// Probes as one stage of a command that goes on afterwards, unless the probe is a veto, which `has_worked` decides too:
 /// whether the configuration in force has worked. A probe that cannot be made stops nothing: the test message says more.
+/// `postfix`: as it was observed.
 pub fn probe_first(
     desired: &Desired,
+    postfix: Option<&Postfix>,
     patience: Duration,
     has_worked: bool,
     progress: &mut dyn Progress,
 ) -> Result<Option<Probe>> {
     let begin = clock::now();
     progress.begin("probe");
-    let result = probe(desired, TIMEOUT.min(patience), &mut Silent);
+    let settings = postfix.map(|postfix| postfix.settings.clone()).unwrap_or_default();
+    let result = try_answers(desired, settings, postfix, TIMEOUT.min(patience), &mut Silent);
     let (end, text) = match &result {
         Ok(found) => match (&found.ending, found.stages.last()) {
             (Ending::Willing, _) => (End::Good, format!("{} would take the message", found.relayhost)),

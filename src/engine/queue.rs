@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::observe::postfix_of;
-use super::{End, Place, Progress};
+use super::{End, Progress};
 use crate::error::Result;
 use crate::model::inspection::backlog::{Backlog, Retried};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Calendar;
+use crate::model::observed::parse_settings;
 use crate::model::plan::parameters::is_local;
+use crate::model::postfix::settings::value;
 use crate::sys::{clock, postfix, signals};
 
 /// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
@@ -51,7 +52,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// Has Postfix try the messages again that wait for the relay, if there are not too many; `None` if none wait, or if the
 /// queue cannot be listed.
 pub fn try_again(progress: &mut dyn Progress) -> Result<Option<Retried>> {
-    let known = postfix_of(Place::Host)?;
+    let known = parse_settings(&postfix::settings(&["mydestination", "queue_directory"])?);
     let now = i64::try_from(clock::unix()).unwrap_or_default();
     let listed = list(&Calendar::new(clock::zone(), now), Backlog::default, |backlog, message| {
         backlog.add(message, |address| is_local(address, &known));
@@ -61,7 +62,7 @@ pub fn try_again(progress: &mut dyn Progress) -> Result<Option<Retried>> {
     let mut retried = Retried { waiting: backlog.count, oldest: age, tried: 0, gone: 0 };
     let begin = clock::now();
     progress.begin("queue");
-    let result = send(&backlog.to_try(), known.setting("queue_directory"), &mut retried);
+    let result = send(&backlog.to_try(), value(&known, "queue_directory"), &mut retried);
     let is_done = result.is_ok() && retried.gone == retried.waiting;
     progress.end(if is_done { End::Good } else { End::Open }, &retried.text(), begin.elapsed());
     result.map(|()| Some(retried))

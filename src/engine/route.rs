@@ -8,25 +8,30 @@ use std::time::{Duration, Instant};
 use super::load;
 use super::tables::ask_all;
 use crate::error::{Error, Result};
+use crate::model::causes::hop::Suspect;
 use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, parse_settings};
 use crate::model::plan::parameters::{parameters, words};
+use crate::model::plan::route::OfSenders;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{self, Settings, value};
-use crate::model::postfix::tables::{kind, named, path_of};
+use crate::model::postfix::tables::{is_built, kind, named, path_of};
 use crate::model::route::host::Host;
-use crate::model::route::nexthop::is_loopback;
+use crate::model::route::nexthop::{Socket, is_loopback};
 use crate::model::route::tables::{Answer, Ask, is_asked};
-use crate::model::route::{Way, route};
+use crate::model::route::{Way, judge, route};
 use crate::sys::{clock, files, listeners, postfix, secrets};
 
 /// Time for all look-ups of one way, and for each of them. A table of patterns can take for ever, and `check` is called by a
 /// monitoring system that waits ten seconds.
 const ALL: Duration = Duration::from_secs(3);
 const ONE: Duration = Duration::from_millis(1500);
+
+/// The most that is read of a table's source for the number of a line, in bytes.
+const SOURCE: u64 = 8 * 1024 * 1024;
 
 /// The recipient where nobody names one: an address that no host has as its own (RFC 2606).
 const SOMEBODY: &str = "somebody@example.com";
@@ -52,7 +57,7 @@ pub fn addresses(answers: Option<&Desired>, settings: &Settings) -> (String, Str
 pub fn host() -> Result<Host> {
     // The file first: it is refused if nobody could have written that much, and postconf reads anything.
     let main_cf = MainCf::new(files::read_whole(&Managed::MainCf.path())?.unwrap_or_default());
-    let settings = parse_settings(&postfix::settings(&settings::routed())?);
+    let settings = parse_settings(&postfix::settings(&settings::observed())?);
     host_of(settings, &main_cf)
 }
 
@@ -66,8 +71,35 @@ pub fn host_of(settings: Settings, main_cf: &MainCf) -> Result<Host> {
 }
 
 /// The way of an alert with the answers in force: as this host is, but for what `apply` would set.
-/// `to`: another recipient than that of the answers.
-pub fn as_answered(desired: &Desired, postfix: &Postfix, to: Option<&str>) -> Result<Option<Way>> {
+pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> {
+    let Some((host, known)) = answered(desired, postfix)? else { return Ok(None) };
+    let (from, to) = addresses(Some(desired), &host.settings);
+    Ok(Some(way(&host, &from, &to, Some(&known))))
+}
+
+/// The faults that a message of these addresses meets on this host, by which its failure is explained; none if its way cannot
+/// be told: the log says enough then. Those that stay with the answers in force are mended by hand, all others by `repair`.
+pub fn suspects(desired: Option<&Desired>, postfix: &Postfix, from: &str, to: &str) -> Vec<Suspect> {
+    let host = host_of(postfix.settings.clone(), &postfix.main_cf).ok();
+    let now = host.map(|host| way(&host, from, to, None));
+    let judged = |way: &Way, is_mended| -> Vec<Suspect> {
+        let suspect = |is_own| move |(hop, fault)| Suspect { hop, fault, is_own, is_mended };
+        let other = desired.map(|desired| judge::deviations(way, desired, &postfix.version));
+        let decisions = judge::decisions(way, &postfix.version).into_iter().map(suspect(true));
+        let all = judge::own(way).map(suspect(true)).chain(other.into_iter().flatten().map(suspect(false)));
+        all.chain(decisions).collect()
+    };
+    let Some(desired) = desired else { return now.map(|way| judged(&way, false)).unwrap_or_default() };
+    let answered = answered(desired, postfix).ok().flatten();
+    let left = answered.map(|(host, known)| judged(&way(&host, from, to, Some(&known)), false));
+    let left = left.unwrap_or_default();
+    let mut mended = now.map(|way| judged(&way, true)).unwrap_or_default();
+    mended.retain(|one| !left.iter().any(|other| other.hop == one.hop));
+    [left, mended].concat()
+}
+
+/// The configuration of this host with the answers in force, and the entries that relayhost's tables then have.
+fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, Known)>> {
     let Some(kind) = &postfix.map_kind else { return Ok(None) };
     let mut settings = postfix.settings.clone();
     for (name, value) in parameters(desired, postfix, kind)? {
@@ -85,8 +117,7 @@ pub fn as_answered(desired: &Desired, postfix: &Postfix, to: Option<&str>) -> Re
         entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
         known.insert(kind.table(&file.path()), entries);
     }
-    let (from, recipient) = addresses(Some(desired), &host.settings);
-    Ok(Some(way(&host, &from, to.unwrap_or(&recipient), Some(&known))))
+    Ok(Some((host, known)))
 }
 
 /// A place, other than `relayhost`, that leads mail to the server of this name, or that may and cannot be read.
@@ -115,6 +146,23 @@ pub fn other_way(name: &str, settings: &Settings, main_cf: &MainCf) -> Option<St
     found.map(str::to_owned)
 }
 
+/// The tables that give senders other addresses, as far as their sources can be read.
+pub fn tables_of_senders(settings: &Settings) -> Vec<OfSenders> {
+    let mut all = Vec::new();
+    for parameter in ["sender_canonical_maps", "smtp_generic_maps"] {
+        for table in named(value(settings, parameter)) {
+            let path = path_of(table).filter(|_| is_built(table) || kind(table) == "texthash");
+            let bytes = path.and_then(|path| files::read(Path::new(path), SOURCE).ok().flatten());
+            all.extend(bytes.map(MapSource::new).map(|source| OfSenders {
+                parameter,
+                table: table.into(),
+                source,
+            }));
+        }
+    }
+    all
+}
+
 /// Tables whose entries are known without asking: by `type:path`, the entries by key in lower case.
 pub type Known = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -135,16 +183,18 @@ pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
         }
         answer
     };
-    let mut listens = |place: &str| match place.split_once(':')? {
-        ("unix", path) => listeners::on_path(Path::new(path)),
-        ("inet", rest) => {
-            let (host, port) = rest.rsplit_once([':', '@'])?;
-            let host = host.trim_matches(['[', ']']);
-            if is_loopback(host) { listeners::on_port(port.parse().ok()?) } else { None }
-        }
-        _ => None,
+    let mut listens = |socket: &Socket| match socket {
+        Socket::Unix(path) => listeners::on_path(Path::new(path)),
+        Socket::Inet { host, port } if is_loopback(host) => listeners::on_port(*port),
+        Socket::Inet { .. } => None,
     };
-    route(host, from, to, &mut Ask { table: &mut table, listens: &mut listens })
+    route(host, from, to, &mut Ask { table: &mut table, listens: &mut listens, line: &mut line_in_source })
+}
+
+/// The line of a table's source that has this key, if there is one: a pattern has none.
+fn line_in_source(table: &str, key: &str) -> Option<usize> {
+    let path = path_of(table).filter(|_| is_built(table) || kind(table) == "texthash")?;
+    MapSource::new(files::read(Path::new(path), SOURCE).ok()??).line_of(key)
 }
 
 /// Asks a table within the time that is left.

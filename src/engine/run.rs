@@ -124,7 +124,7 @@ fn prepare(
     let has_worked = message.is_some() && !plan.actions.files.is_empty() && has_worked(&observed)?;
     let probe = match message {
         Some(message) if plan.is_worth_a_probe(given.order, host::is_image()) => {
-            probe_first(&given.desired, message.deadline, has_worked, progress)?
+            probe_first(&given.desired, observed.postfix.as_ref(), message.deadline, has_worked, progress)?
         }
         _ => None,
     };

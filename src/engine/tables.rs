@@ -36,7 +36,7 @@ pub fn know_passwords() {
     // relayhost's own table may be named again at any time, by `restore`.
     named.extend(MapKind::new("texthash").map(|kind| kind.table(&Managed::SaslPasswd.path())));
     let tables: BTreeSet<Table> = named.iter().flat_map(|value| tables(value)).collect();
-    let keys = NextHop::parse(&relay).map(|relay| keys(&relay)).unwrap_or_default();
+    let keys = NextHop::parse(&relay).map(|relay| relay.login_keys()).unwrap_or_default();
     let (mut first, mut rest) = (Vec::new(), BTreeSet::new());
     for table in &tables {
         match table {
@@ -96,14 +96,8 @@ fn read_database(kind: &MapKind, path: &Path) -> Entries {
     }
 }
 
-/// The keys under which smtp(8) looks for a relay's login: the name, then the value of `relayhost`
-/// (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
-fn keys(relay: &NextHop) -> Vec<String> {
-    vec![relay.host.clone(), relay.text.clone()]
-}
-
 /// The value of a key in one table, asked until this time.
-pub fn ask(table: &str, key: &str, until: Instant) -> Result<Option<String>> {
+fn ask(table: &str, key: &str, until: Instant) -> Result<Option<String>> {
     Ok(ask_all(table, &[key.to_owned()], until)?.remove(key))
 }
 

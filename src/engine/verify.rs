@@ -13,9 +13,10 @@ use super::load::load;
 use super::observe::observe;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
-use super::route::as_answered;
+use super::route::suspects;
 use super::{End, Place, Progress};
 use crate::error::{Error, Exit, Result, human};
+use crate::model::causes::hop::explained_failure;
 use crate::model::desired::Desired;
 use crate::model::ended::Verified;
 use crate::model::log::Attempt;
@@ -26,7 +27,6 @@ use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, Queue};
-use crate::model::route::{Fault, judge};
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
 
 /// How often the log is read.
@@ -151,16 +151,11 @@ fn send_and_follow(
             let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
             fate::not_set_up(&message.relayhost, &evidence)
         } else {
-            Outcome::Failed(fate::by_hop(failure, faults(desired, &request.to, postfix)))
+            let suspects = suspects(Some(desired), postfix, &message.from, &request.to);
+            Outcome::Failed(explained_failure(failure, &suspects))
         };
     }
     Ok(delivery)
-}
-
-/// The faults of the message's way through this host; none if the way cannot be told: the log says enough then.
-fn faults(desired: &Desired, to: &str, postfix: &Postfix) -> Vec<(&'static str, Fault)> {
-    let way = as_answered(desired, postfix, Some(to)).ok().flatten();
-    way.map(|way| judge::faults(&way, desired, &postfix.version)).unwrap_or_default()
 }
 
 /// The message under way.

@@ -212,6 +212,13 @@ impl Desired {
         rewrite_keys(address, origin).iter().find_map(of)
     }
 
+    /// Whether the answers send as this address: it is the login's, or one that a local sender gets.
+    pub fn sends_as(&self, address: &str) -> bool {
+        let login =
+            matches!(&self.auth, Auth::Login { username, .. } if username.eq_ignore_ascii_case(address));
+        login || self.rewrites.iter().any(|rewrite| rewrite.public.eq_ignore_ascii_case(address))
+    }
+
     /// Whether the password would cross the network unencrypted.
     pub fn password_in_clear(&self) -> bool {
         matches!(self.mechanism(), Mechanism::Plain | Mechanism::Login) && self.relay.tls < Tls::Encrypt

@@ -10,6 +10,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, MapSource};
 use crate::model::postfix::settings::{self, Settings};
+use crate::model::postfix::types::Lacking;
 use crate::model::state::generation::LastRun;
 
 /// Everything that a plan needs to know about a host.
@@ -63,8 +64,11 @@ pub struct Postfix {
     pub main_cf: MainCf,
     /// Whether every user can read the file, and enter the directories above it.
     pub main_cf_for_all: bool,
-    /// The kind of table that this Postfix builds, if relayhost can build it.
+    /// The kind of table that relayhost builds here: Postfix's default, or another one where the default is not there; `None`:
+    /// relayhost cannot build the default.
     pub map_kind: Option<MapKind>,
+    /// The tables of a type that this Postfix does not have.
+    pub lacking: Vec<Lacking>,
     /// The map sources of the managed table, with their databases.
     pub maps: BTreeMap<Managed, MapFile>,
     /// A place, other than `relayhost`, that leads mail to the relay's server too, if it matters: where the password table
@@ -234,6 +238,7 @@ mod tests {
                 main_cf: MainCf::new(Vec::new()),
                 main_cf_for_all: true,
                 map_kind: MapKind::new("hash"),
+                lacking: Vec::new(),
                 maps: BTreeMap::new(),
                 other_way: None,
                 ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],

@@ -30,6 +30,11 @@ pub fn quoted(text: &str) -> String {
     format!("\"{}{rest}\"", one_line(shown).replace(['`', '"'], "'"))
 }
 
+/// The domain of an address, after its last `@`: one in a quoted local part is no end of it. A bare name has none.
+pub fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain)
+}
+
 /// Whether this is one mail address that can stand in a Postfix table: local part and domain, no quoting, no
 /// spaces, no characters that the table format or `mail` would take for something else.
 pub fn is_address(text: &str) -> bool {

@@ -10,6 +10,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::{acl, input};
 use crate::error::{Error, Result, shown};
+use crate::model::text::one_line;
 
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
 const LIMIT: u64 = 16 * 1024 * 1024;
@@ -125,6 +126,21 @@ pub fn resolve(path: &Path) -> Option<PathBuf> {
 /// Whether a path is a symbolic link of another user than root, who may lead it anywhere.
 pub fn is_link_of_others(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink() && found.uid() != 0)
+}
+
+/// The name of a user in passwd(5), if it has one there.
+pub fn known_name(user: u32) -> Option<String> {
+    let number = user.to_string();
+    text("/etc/passwd")?.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(number.as_str())).then(|| one_line(name))
+    })
+}
+
+/// The name of the user whose file this is; `None` if it is not there, or its user is not in passwd(5).
+pub fn owner(path: &Path) -> Option<String> {
+    known_name(fs::metadata(path).ok()?.uid())
 }
 
 /// The owner of what a symbolic link leads to; `None` if the path is no link.

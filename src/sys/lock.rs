@@ -171,17 +171,7 @@ fn user_of(pid: i32) -> Option<u32> {
 
 /// A user for a message, by its name in passwd(5): a directory service may not answer.
 fn name_of(user: u32) -> String {
-    known_name(user).map_or_else(|| format!("uid {user}"), |name| format!("user {name}"))
-}
-
-/// The name of a user in passwd(5), if it has one there.
-pub(super) fn known_name(user: u32) -> Option<String> {
-    let number = user.to_string();
-    files::text("/etc/passwd")?.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1) == Some(number.as_str())).then(|| text::one_line(name))
-    })
+    files::known_name(user).map_or_else(|| format!("uid {user}"), |name| format!("user {name}"))
 }
 
 #[cfg(test)]

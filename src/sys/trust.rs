@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::OFlag;
 use way::{Step, Way, open};
 
-use super::{files, input, lock, swap};
+use super::{files, input, swap};
 use crate::error::{Error, Result, shown, typed};
 
 /// A directory in which only a file's owner may remove or rename it, such as /tmp (inode(7)).
@@ -206,7 +206,7 @@ pub fn objection(path: &Path, found: &Metadata, kind: Kind) -> Option<Objection>
 
 /// A user for a message: `deploy (uid 1000)`.
 fn user(uid: u32) -> String {
-    lock::known_name(uid).map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
+    files::known_name(uid).map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::{plan, probe};
 use crate::error::Exit;
 use crate::model::ended::{Applied, Deferred};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
+use crate::model::plan::State;
 
 /// Shows what a run did to the host, and what it leaves to a person.
 pub fn applied(screen: &Screen, done: &Applied) {
@@ -20,7 +21,9 @@ pub fn applied(screen: &Screen, done: &Applied) {
     }
     if done.actions.is_empty() {
         // A summary beside a message that was not accepted would say that mail leaves.
-        let is_proved = done.delivery.as_ref().is_none_or(|delivery| delivery.outcome.exit() == Exit::Done);
+        let is_accepted = done.delivery.as_ref().is_none_or(|delivery| delivery.outcome.exit() == Exit::Done);
+        let is_left = done.findings.iter().flatten().any(|finding| finding.state == State::Differs);
+        let is_proved = is_accepted && !is_left;
         let state =
             if is_proved { &done.summary } else { "packages, files and service are as the answers say" };
         screen.line("", &format!("nothing to do: {state}"));

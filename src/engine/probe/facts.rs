@@ -7,13 +7,13 @@ use crate::engine::observe::{ca_files, other_way_for, plugins, postfix_of};
 use crate::engine::{Place, route as way};
 use crate::error::Result;
 use crate::model::desired::Desired;
-use crate::model::observed::{Version, parse_settings};
+use crate::model::observed::{Postfix, parse_settings};
 use crate::model::packages::need::{Need, needs};
 use crate::model::postfix::settings::{Settings, probed, value};
 use crate::model::probe::route::Route;
+use crate::model::route::Fault;
 use crate::model::route::host::Host as RouteHost;
 use crate::model::route::judge::deviations;
-use crate::model::route::{Fault, Way};
 use crate::sys::{host, network, postfix};
 
 /// The facts about the host that a probe needs.
@@ -31,31 +31,30 @@ pub struct Host {
     pub directory: Option<PathBuf>,
 }
 
-/// Collects the facts about the host.
-pub fn host() -> Result<Host> {
-    let settings = if postfix::is_installed() {
-        parse_settings(&postfix::settings(&probed())?)
-    } else {
-        Settings::new()
+/// Postfix's settings in force, and Postfix; nothing where it is not installed. Of a Postfix whose tables relayhost does not
+/// read the settings alone: a run says why.
+pub fn observed(desired: &Desired) -> Result<(Settings, Option<Postfix>)> {
+    if !postfix::is_installed() {
+        return Ok((Settings::new(), None));
+    }
+    // In a tree nobody asks whether Postfix runs, which does not matter here.
+    let Ok(mut found) = postfix_of(Place::Tree) else {
+        return Ok((parse_settings(&postfix::settings(&probed())?), None));
     };
+    found.other_way = other_way_for(desired, &found);
+    Ok((found.settings.clone(), Some(found)))
+}
+
+/// Collects the facts about the host; `settings`: Postfix's in force, none where it is not installed.
+pub fn host(settings: Settings) -> Host {
     let setting = |name: &str| settings.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let bundle = ca_files(value(&settings, "smtp_tls_CAfile")).into_iter().next();
     let directory = setting("smtp_tls_CApath");
-    Ok(Host { name: host::hostname(), plugins: plugins(), bundle, directory, settings })
-}
-
-/// The way of an alert with the answers in force; `None` where Postfix is not installed, or its files cannot be read: a run
-/// says why.
-fn way_of_answers(desired: &Desired) -> Option<(Way, Version)> {
-    // In a tree nobody asks whether Postfix runs, which does not matter here.
-    let mut found = postfix::is_installed().then(|| postfix_of(Place::Tree))?.ok()?;
-    found.other_way = other_way_for(desired, &found);
-    let way = way::as_answered(desired, &found, None).ok()??;
-    Some((way, found.version))
+    Host { name: host::hostname(), plugins: plugins(), bundle, directory, settings }
 }
 
 /// The route of the answers, and its plugins that are still to be installed.
-pub fn route_of_answers(desired: &Desired, host: &Host) -> (Route, Vec<String>) {
+pub fn route_of_answers(desired: &Desired, postfix: Option<&Postfix>, host: &Host) -> (Route, Vec<String>) {
     let brought = needs(desired).into_iter().filter_map(|need| match need {
         Need::Package { plugin: Some(plugin), .. } => Some(plugin.to_owned()),
         _ => None,
@@ -70,19 +69,21 @@ pub fn route_of_answers(desired: &Desired, host: &Host) -> (Route, Vec<String>) 
     let waits = all.difference(&host.plugins).cloned().collect();
     let mut route =
         Route::of_answers(desired, &host.settings, &host.name, Some(all), network::has_ipv4_route());
-    if let Some((way, version)) = way_of_answers(desired) {
-        let deviations = deviations(&way, desired, &version);
+    if let Some(postfix) = postfix
+        // Where the way cannot be told, a run says why.
+        && let Ok(Some(way)) = way::as_answered(desired, postfix)
+    {
+        let deviations = deviations(&way, desired, &postfix.version);
         route.follow(&way, deviations);
     }
     (route, waits)
 }
 
-/// The route that Postfix takes now; `None` if it has no relay.
-pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Route>> {
+/// The route that Postfix takes now; `None` if it has no relay. `known`: its configuration.
+pub fn route_of_host(answers: Option<&Desired>, known: RouteHost, host: &Host) -> Option<Route> {
     if value(&host.settings, "relayhost").is_empty() {
-        return Ok(None);
+        return None;
     }
-    let known = way::host()?;
     let (from, to) = way::addresses(answers, &known.settings);
     let mut found = way::way(&known, &from, &to, None);
     let faults: Vec<_> = found.hops.iter().flat_map(|hop| hop.faults.clone()).collect();
@@ -96,11 +97,11 @@ pub fn route_of_host(answers: Option<&Desired>, host: &Host) -> Result<Option<Ro
     }
     let to = answers.is_some_and(|desired| desired.verify.to.is_some());
     let route = Route::of_host(&found, to, &host.settings, &host.name);
-    Ok(route.map(|mut route| {
+    route.map(|mut route| {
         route.plugins = Some(host.plugins.clone());
         let is_new = |fault: &Fault| !route.warnings.iter().any(|warning| warning.text == fault.text);
         let left: Vec<Fault> = faults.into_iter().filter(is_new).collect();
         route.stopped(left);
         route
-    }))
+    })
 }

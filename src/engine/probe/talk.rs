@@ -6,6 +6,7 @@ use super::facts::Host;
 use crate::engine::{End, Progress};
 use crate::error::{Exit, human};
 use crate::model::causes::failure::Failure;
+use crate::model::causes::hop::explained_failure;
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::probe::doubt::Matter;
 use crate::model::probe::reply::Reply;
@@ -226,12 +227,10 @@ impl<'a> Talk<'a> {
             Failure::of(cause, bad.evidence)
         } else {
             let last = bad.evidence.last().cloned().unwrap_or_default();
-            Failure::unknown(bad.refused, "the relay did not go on", &last, bad.evidence)
+            let failure = Failure::unknown(bad.refused, "the relay did not go on", &last, bad.evidence);
+            explained_failure(failure, &self.route.suspects)
         };
         failure.doubts = doubts;
-        if let Some(remedy) = self.route.remedy(bad.matter) {
-            failure.remedy = remedy;
-        }
         if bad.silence {
             failure.exit = Exit::NoWord;
         }

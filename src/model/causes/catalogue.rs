@@ -105,6 +105,9 @@ pub struct Entry {
     /// Whether a line of the log reports it even without a message that failed.
     #[serde(default)]
     pub alone: bool,
+    /// Hops of a message's way through this host whose fault can be the cause, besides those that act at its stage.
+    #[serde(default)]
+    pub hops: Vec<String>,
     /// Facts that must be true of the host as well.
     #[serde(default)]
     pub facts: Vec<Fact>,

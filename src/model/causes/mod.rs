@@ -4,12 +4,14 @@
 pub mod catalogue;
 pub mod failure;
 pub mod form;
+pub mod hop;
 pub mod words;
 
 use std::collections::BTreeSet;
 
 use crate::model::causes::catalogue::{Entry, Fact, Fix, Stage, Verdict, fitting};
 use crate::model::causes::form::{Form, Value, fill};
+use crate::model::causes::hop::{Suspect, explained};
 use crate::model::causes::words::Words;
 use crate::model::desired::{Auth, Desired};
 use crate::model::observed::{Database, MapFile, Observed, Postfix};
@@ -50,6 +52,11 @@ impl Cause {
         Self { id, verdict, stage, again: false, fix: None, cause, remedy }
     }
 
+    /// Whether it is named by a hop of the message's way through this host.
+    pub fn is_of_hop(&self) -> bool {
+        self.id.starts_with(hop::PREFIX)
+    }
+
     /// Whether the catalogue knows it.
     pub fn is_known(&self) -> bool {
         !self.cause.is_empty()
@@ -67,6 +74,8 @@ pub struct About<'a> {
     pub to: &'a str,
     /// The host that wrote the line.
     pub host: &'a str,
+    /// The recipient of one such message, by which its way through this host is found; empty if it is not known.
+    pub example: &'a str,
 }
 
 /// Words after `the recipient` if there are several.
@@ -88,9 +97,23 @@ pub struct Circumstances {
     sender: String,
     /// The preset that the relay belongs to.
     provider: Option<&'static str>,
+    /// The faults of the message's way through this host.
+    suspects: Vec<Suspect>,
 }
 
 impl Circumstances {
+    /// The circumstances, with the faults of the message's way through this host.
+    #[must_use]
+    pub fn with(self, suspects: Vec<Suspect>) -> Self {
+        Self { suspects, ..self }
+    }
+
+    /// The cause, with the fault of this host that it comes from, if there is one.
+    #[must_use]
+    pub fn explained(&self, cause: Cause) -> Cause {
+        explained(cause, &self.suspects)
+    }
+
     /// Circumstances for a log from elsewhere: nothing is known of the host, so entries that require facts do not fit.
     pub fn unknown(about: &About<'_>) -> Self {
         let About { relay, sender, to, .. } = *about;
@@ -130,7 +153,17 @@ impl Circumstances {
         };
         let provider = preset_of(&desired.relay.host);
         let (to, sender) = (to.to_owned(), sender.to_owned());
-        Self { facts, relayhost, user, no_user: NO_LOGIN, package, to, sender, provider }
+        Self {
+            facts,
+            relayhost,
+            user,
+            package,
+            to,
+            sender,
+            provider,
+            no_user: NO_LOGIN,
+            suspects: Vec::new(),
+        }
     }
 
     /// Circumstances for a conversation that Postfix did not have: the facts are the route's.
@@ -143,9 +176,8 @@ impl Circumstances {
             package: route.lacks.map_or(route.package.as_str(), |kind| kind.package).to_owned(),
             to: route.recipient.clone().unwrap_or_default(),
             sender: route.sender[1].clone(),
-            provider: preset_of(
-                route.relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default(),
-            ),
+            provider: preset_of(&route.host),
+            suspects: route.suspects.clone(),
         }
     }
 
@@ -226,7 +258,7 @@ pub fn diagnose<'a, W: Copy + Into<Words<'a>>>(
 ) -> Option<Cause> {
     let holds = |fact| circumstances.facts.contains(fact);
     let entry = fitting(evidence).find(|entry| entry.facts.iter().all(holds))?;
-    Some(explain(entry, evidence, circumstances))
+    Some(circumstances.explained(explain(entry, evidence, circumstances)))
 }
 
 /// The cause of an entry, with its texts filled in.
@@ -268,6 +300,7 @@ mod tests {
             to: "o@x".into(),
             sender: "monitor@h".into(),
             provider: None,
+            suspects: Vec::new(),
         }
     }
 

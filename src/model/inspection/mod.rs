@@ -15,6 +15,7 @@ use crate::model::observed::{Database, Postfix, Sendmail};
 use crate::model::plan::{Finding, Plan, Remedy, State, main_cf};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
+use crate::model::route::nexthop::NextHop;
 use crate::model::text::without_inline_tables;
 
 /// Seconds after which a waiting message counts as stuck: it does not leave by itself. Postfix tries again after 5
@@ -35,6 +36,8 @@ pub struct Table {
     pub name: String,
     /// The source; `None` if there is no file.
     pub source: Option<MapSource>,
+    /// Why the source could not be read, if it is there.
+    pub unread: Option<String>,
     /// The database.
     pub database: Database,
 }
@@ -87,8 +90,6 @@ pub struct Sight<'a> {
     pub postfix: &'a Postfix,
     /// The lookup tables that main.cf names.
     pub tables: Vec<Table>,
-    /// Types of tables that this Postfix has; empty if Postfix did not list them.
-    pub types: Vec<String>,
     /// Whether one of the password tables has an entry for the relay; `None` if none is looked up.
     pub has_key: Option<bool>,
     /// The queue.
@@ -124,10 +125,16 @@ pub fn findings(sight: &Sight, plan: Option<&Plan>, calendar: &Calendar) -> Vec<
     } else {
         list.0.extend(main_cf::findings(sight.postfix));
         service(sight.postfix, &mut list);
+        types(sight.postfix, &mut list);
         route(sight, &mut list);
     }
     for table in &sight.tables {
-        if let Some((text, remedy)) = table_fault(table, sight, plan.is_some()) {
+        if let Some(why) = &table.unread {
+            let shown = without_inline_tables(&table.name);
+            let text = format!("{} names {shown}, which was not looked at: {why}", table.parameter);
+            let remedy = "see whether that file is meant; Postfix reads it whole";
+            list.warning(&format!("table.{}", table.parameter), text, remedy);
+        } else if let Some((text, remedy)) = table_fault(table, sight, plan.is_some()) {
             list.fault(&format!("table.{}", table.parameter), text, &remedy);
         }
     }
@@ -183,6 +190,13 @@ fn service(postfix: &Postfix, list: &mut List) {
     }
 }
 
+fn types(postfix: &Postfix, list: &mut List) {
+    let to = postfix.map_kind.as_ref().map_or("lmdb", |kind| kind.name());
+    for one in &postfix.lacking {
+        list.fault(&format!("table.{}", one.parameter), one.text(), &one.remedy(to, &postfix.version));
+    }
+}
+
 fn route(sight: &Sight, list: &mut List) {
     let relayhost = sight.postfix.setting("relayhost");
     if relayhost.is_empty() {
@@ -191,7 +205,12 @@ fn route(sight: &Sight, list: &mut List) {
         list.warning("relay.none", text, remedy);
         return;
     }
-    let host = relayhost.trim_start_matches('[').split([']', ':']).next().unwrap_or_default();
+    let Some(relay) = NextHop::parse(relayhost) else {
+        let text = format!("relayhost is {relayhost}, which names no host");
+        list.fault("relay.unreadable", text, "`postconf -e relayhost=[HOST]:587`");
+        return;
+    };
+    let host = relay.host.as_str();
     let own = sight.postfix.setting("myhostname");
     if !own.is_empty() && own.contains('.') && is_same(own, host) {
         let text = format!("relayhost is {relayhost}, which is this host's own name: mail would come back");
@@ -211,16 +230,11 @@ fn route(sight: &Sight, list: &mut List) {
 
 /// The fault of a table, and its remedy. With a plan, that reports relayhost's own tables.
 fn table_fault(table: &Table, sight: &Sight, has_plan: bool) -> Option<(String, String)> {
-    let (kind, path) = table.name.split_once(':')?;
+    let (_, path) = table.name.split_once(':')?;
     let (parameter, shown) = (table.parameter, without_inline_tables(&table.name));
-    if !sight.types.is_empty() && !sight.types.iter().any(|known| known == kind) {
-        let text = format!("{parameter} names {shown}, and this Postfix has no tables of type {kind}");
-        let own = format!("{}:{path}", sight.postfix.setting("default_database_type"));
-        let set = typed(format!("{parameter}={own}"));
-        let own = typed(own);
-        let remedy =
-            format!("`postconf -e {set}` and `postmap {own}`, or install the package postfix-{kind}");
-        return Some((text, remedy));
+    // That is said of the type.
+    if sight.postfix.lacking.iter().any(|one| one.table.trim_start_matches("proxy:") == table.name) {
+        return None;
     }
     // Aliases have a syntax of their own.
     if has_plan && Managed::is_map(path) || parameter == "alias_maps" || !path.starts_with('/') {

@@ -77,7 +77,8 @@ pub fn stops_all(relay: &Relay, reason: &str) -> bool {
 }
 
 fn cause_of(relay: &Relay, reason: &str) -> Option<Cause> {
-    let about = About { relay: Some((&relay.host, "", relay.port)), sender: "", to: "", host: "" };
+    let about =
+        About { relay: Some((&relay.host, "", relay.port)), sender: "", to: "", host: "", example: "" };
     diagnose(&[reason], &Circumstances::unknown(&about))
 }
 

@@ -102,6 +102,11 @@ impl Attempt {
         self.reason.contains(" said: ") && (self.status == Status::Bounced || self.reason.contains("said: 5"))
     }
 
+    /// The recipient as it was submitted, as far as the line tells.
+    pub fn submitted(&self) -> &str {
+        self.orig_to.as_deref().unwrap_or(&self.to)
+    }
+
     /// Whether qmgr(8) made no attempt, and repeats the reason of an earlier one.
     pub fn is_repeated(&self) -> bool {
         self.reason.starts_with(SUSPENDED)

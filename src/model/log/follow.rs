@@ -19,7 +19,7 @@ use super::wrap::unwrap;
 use crate::model::causes::catalogue::{Stage, Verdict, fitting};
 use crate::model::causes::words::Words;
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
-use crate::model::text::masked;
+use crate::model::text::{domain_of, masked};
 
 /// Bytes of a line that are read; JSON needs a line that is whole.
 const LINE: usize = 64 * 1024;
@@ -53,9 +53,15 @@ impl Question<'_> {
         matches!((self.since, time), (Some(since), Some(time)) if time < since)
     }
 
-    /// The cause of a failure, by its evidence.
-    fn cause<'a, W: Copy + Into<Words<'a>>>(&self, evidence: &[W], about: &About) -> Option<Cause> {
-        diagnose(evidence, &(self.circumstances)(about))
+    /// The cause of a failure, by its evidence; `otherwise`: the cause if the catalogue does not know the words.
+    pub fn cause<'a, W: Copy + Into<Words<'a>>>(
+        &self,
+        evidence: &[W],
+        about: &About,
+        otherwise: Option<Cause>,
+    ) -> Option<Cause> {
+        let circumstances = (self.circumstances)(about);
+        diagnose(evidence, &circumstances).or_else(|| Some(circumstances.explained(otherwise?)))
     }
 }
 
@@ -224,10 +230,18 @@ impl Follower<'_> {
     fn sent(&mut self, host: u16, attempt: &Attempt, time: Option<Seconds>) {
         let key = self.messages.key(attempt.queue_id.as_bytes(), attempt.to.as_bytes());
         self.got_through(key);
-        let domain = attempt.to.rsplit('@').next().unwrap_or_default();
+        let domain = domain_of(attempt.submitted());
         let is_elsewhere = self.question.elsewhere.iter().any(|known| known.eq_ignore_ascii_case(domain));
         if attempt.is_local() && is_elsewhere {
-            let group = self.groups.number(host, stayed(domain), &attempt.reason);
+            let about = About {
+                relay: None,
+                sender: "",
+                to: "",
+                host: self.hosts.name(host),
+                example: attempt.submitted(),
+            };
+            let cause = (self.question.circumstances)(&about).explained(stayed(domain));
+            let group = self.groups.number(host, cause, &attempt.reason);
             self.count(group, key, attempt, time);
         }
     }
@@ -275,8 +289,10 @@ impl Follower<'_> {
             // The texts are shown for all messages that fail like this one, so they name no recipient.
             to: "",
             host: self.hosts.name(host),
+            example: attempt.submitted(),
         };
-        let cause = self.question.cause(&evidence, &about).unwrap_or_else(|| unknown(attempt));
+        let otherwise = unknown(attempt);
+        let cause = self.question.cause(&evidence, &about, Some(otherwise.clone())).unwrap_or(otherwise);
         // `unknown mail transport error` says less than the last words of the daemon that died.
         let telling = evidence.last().filter(|_| is_of_transport(&words)).copied().unwrap_or(&words);
         let group = self.groups.number(host, cause, telling);
@@ -289,8 +305,8 @@ impl Follower<'_> {
 
     fn expired(&mut self, host: u16, line: &Line, queue_id: &str, time: Option<Seconds>) {
         let words = line.text.split_once(": ").map_or(line.text, |(_, rest)| rest);
-        let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host) };
-        let cause = self.question.cause(&[words], &about).unwrap_or_else(unknown_in_queue);
+        let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host), example: "" };
+        let cause = self.question.cause(&[words], &about, None).unwrap_or_else(unknown_in_queue);
         let group = self.groups.number(host, cause, words);
         self.messages.ended(queue_id.as_bytes(), Some((group, time)));
         let key = self.messages.key(queue_id.as_bytes(), b"");
@@ -325,8 +341,8 @@ impl Follower<'_> {
         let evidence = [Words::of_line(line, &words)];
         let dies_on_the_way = dies && ON_THE_WAY.contains(&line.daemon);
         let known = dies_on_the_way || fitting(&evidence).any(|entry| entry.alone);
-        let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host) };
-        let cause = known.then(|| self.question.cause(&evidence, &about)).flatten();
+        let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host), example: "" };
+        let cause = known.then(|| self.question.cause(&evidence, &about, None)).flatten();
         let cause = cause.or_else(|| dies.then(unknown_in_queue))?;
         Some(self.groups.number(host, cause, &words))
     }

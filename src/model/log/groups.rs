@@ -65,7 +65,12 @@ pub struct Groups {
 impl Groups {
     /// The number of the group of this cause on this host. The group is made if there is none yet.
     pub fn number(&mut self, host: u16, cause: Cause, words: &str) -> u32 {
-        let name = if cause.is_known() { &cause.id } else { &format!(" {}", clipped(&hard(words), 300)) };
+        let name = match &cause {
+            // Two messages may be stopped by two faults of one hop.
+            cause if cause.is_of_hop() => &format!("{} {}", cause.id, cause.remedy),
+            cause if cause.is_known() => &cause.id,
+            _ => &format!(" {}", clipped(&hard(words), 300)),
+        };
         let mut key = (host, name.clone());
         if let Some(number) = self.index.get(&key) {
             return *number;
@@ -201,7 +206,7 @@ mod tests {
 
     #[test]
     fn groups_are_bounded_and_a_cause_stays_that_cause() {
-        let about = About { relay: None, sender: "", to: "", host: "" };
+        let about = About { relay: None, sender: "", to: "", host: "", example: "" };
         let cause = diagnose(&["Connection refused"], &Circumstances::unknown(&about)).unwrap();
         let mut groups = Groups::default();
         for number in 0..5000u32 {

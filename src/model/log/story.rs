@@ -10,7 +10,7 @@ use super::scan::{Found, Scanner};
 use super::stamp::{Calendar, Seconds};
 use super::witness::Witness;
 use super::wrap::unwrap;
-use crate::model::causes::{About, Cause, diagnose};
+use crate::model::causes::{About, Cause};
 use crate::model::text::{clipped, masked};
 
 /// Steps that are kept: of a message with more, the first and the newest ones.
@@ -184,8 +184,9 @@ impl Narrator<'_> {
             sender: &self.sender,
             to: &attempt.to,
             host,
+            example: attempt.submitted(),
         };
-        diagnose(&self.witness.evidence(0, attempt, words), &(self.question.circumstances)(&about))
+        self.question.cause(&self.witness.evidence(0, attempt, words), &about, None)
     }
 
     fn tell(&mut self, step: Step) {

@@ -7,11 +7,11 @@ use crate::model::causes::failure::Failure;
 use crate::model::log::{Attempt, Gone};
 use crate::model::observed::Postfix;
 use crate::model::plan::parameters::is_local;
-use crate::model::route::Fault;
+use crate::model::text::domain_of;
 
 /// The message never left this host.
 pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> Outcome {
-    let domain = attempt.to.rsplit('@').next().unwrap_or_default();
+    let domain = domain_of(&attempt.to);
     let own = [postfix.setting("myhostname"), "localhost"];
     let (id, cause, remedy) = if own.iter().any(|name| name.eq_ignore_ascii_case(domain)) {
         (
@@ -19,7 +19,7 @@ pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> O
             format!("the message was for {domain}, which is this host, so it never left"),
             "set verify.to to a mailbox elsewhere, or use `relayhost verify --to ADDRESS`",
         )
-    } else if is_local(&attempt.to, postfix) {
+    } else if is_local(&attempt.to, &postfix.settings) {
         (
             "delivered-locally",
             format!(
@@ -60,45 +60,6 @@ pub fn not_set_up(relayhost: &str, evidence: &[&str]) -> Outcome {
         "relayhost apply (sets Postfix up, and sends a test message); relayhost check shows all that differs",
         evidence,
     )
-}
-
-/// The cause of a fault in a table of TLS levels, which does not know the table.
-const POLICY: &str = "tls-policy-bad";
-
-/// The failure of a message, with a hop of this host as its cause if that explains what the log says. `faults`: those of the
-/// message's way, each with its hop.
-pub fn by_hop(failure: Failure, faults: Vec<(&'static str, Fault)>) -> Failure {
-    match faults.into_iter().find(|(hop, fault)| fault.stops && explains(hop, &failure.id)) {
-        Some((hop, fault)) => Failure {
-            // The catalogue's name for a fault of this host stays; the hop knows its place.
-            id: if failure.id == POLICY { failure.id } else { format!("route.{hop}") },
-            cause: format!("{}: {}", fault.text, failure.cause),
-            remedy: fault.remedy,
-            ..failure
-        },
-        None => failure,
-    }
-}
-
-/// Whether a fault of this hop can make a message fail in this way. What names a fault of its own is not explained: a
-/// mailbox on this host, a missing service, a table.
-fn explains(hop: &str, id: &str) -> bool {
-    let own: &[&str] = match hop {
-        "tls" => &[
-            "tls-",
-            "starttls-",
-            "implicit-tls-",
-            "certificate-",
-            "not-authenticated-",
-            "sasl-no-",
-            "login-needed",
-        ],
-        "login" => &["not-authenticated-", "login-needed", "wrong-password", "password-not-ours"],
-        "rewrite" | "sender" => &["sender-", "ses-"],
-        _ => &[],
-    };
-    let silent = ["unknown", "another-relay", "no-word", "not-queued", "stayed-on-this-host"];
-    silent.contains(&id) || own.iter().any(|begin| id.starts_with(begin))
 }
 
 /// The message left the queue, and no attempt ended it.
@@ -230,46 +191,6 @@ pub fn unknown(attempt: &Attempt, evidence: Vec<String>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn failed(id: &str, hop: &'static str, stops: bool) -> Failure {
-        let fault = Fault { stops, text: "here".into(), remedy: "undo".into() };
-        let failure = Failure::new(true, id, "there".into(), "ask".into(), vec!["line".into()]);
-        by_hop(failure, vec![("address", Fault { stops: false, ..fault.clone() }), (hop, fault)])
-    }
-
-    #[test]
-    fn a_hop_is_the_cause_where_it_explains_the_log() {
-        for (id, hop) in [
-            ("unknown", "transport"),
-            ("another-relay", "filter"),
-            ("no-word", "filter"),
-            ("not-queued", "service"),
-            ("starttls-demanded", "tls"),
-            ("tls-not-offered", "tls"),
-            ("wrong-password", "login"),
-            ("sender-refused", "rewrite"),
-        ] {
-            let failure = failed(id, hop, true);
-            assert_eq!(failure.id, format!("route.{hop}"), "{id}");
-            assert_eq!((failure.cause.as_str(), failure.remedy.as_str()), ("here: there", "undo"));
-            assert_eq!(failure.evidence, ["line"]);
-            assert_eq!(failed(id, hop, false).id, id);
-        }
-    }
-
-    #[test]
-    fn a_cause_that_no_hop_explains_stays() {
-        for (id, hop) in [
-            ("service-missing", "service"),
-            ("delivered-locally", "transport"),
-            ("milter-refused", "filter"),
-            ("wrong-password", "sender"),
-            ("host-not-found", "tls"),
-        ] {
-            let failure = failed(id, hop, true);
-            assert_eq!((failure.id.as_str(), failure.remedy.as_str()), (id, "ask"));
-        }
-    }
 
     /// Backquotes mark commands to type, and any user can write them into a log.
     #[test]

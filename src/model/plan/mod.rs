@@ -7,7 +7,8 @@ mod finding;
 pub mod main_cf;
 mod packages;
 pub mod parameters;
-mod route;
+pub mod route;
+mod types;
 pub mod unmanaged;
 
 use std::collections::BTreeMap;
@@ -77,6 +78,7 @@ impl Plan {
         if let Some(postfix) = postfix {
             plan.findings.extend(main_cf::findings(postfix));
             plan.files(desired, postfix, last)?;
+            plan.types(postfix);
             service(&mut plan, postfix.service);
             plan.drift(postfix, last);
             plan.routing(desired, postfix);

@@ -8,12 +8,13 @@ use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, value};
-use crate::model::postfix::tables::items;
+use crate::model::postfix::tables::{items, path_of};
+use crate::model::text::domain_of;
 
 /// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)).
-pub fn is_local(address: &str, postfix: &Postfix) -> bool {
-    let domain = address.rsplit('@').next().unwrap_or_default();
-    words(postfix.setting("mydestination")).iter().any(|name| name.eq_ignore_ascii_case(domain))
+pub fn is_local(address: &str, settings: &Settings) -> bool {
+    let domain = domain_of(address);
+    words(value(settings, "mydestination")).iter().any(|name| name.eq_ignore_ascii_case(domain))
 }
 
 /// The managed parameters and the values that the answers ask for.
@@ -41,6 +42,8 @@ pub fn parameters(
         let ours = kind.table(&Managed::Generic.path());
         let mut tables = words(postfix.setting("smtp_generic_maps"));
         if !tables.contains(&ours) {
+            // The same file by a type that this Postfix may not have.
+            tables.retain(|table| path_of(table) != path_of(&ours));
             tables.insert(0, ours);
         }
         wanted.push(("smtp_generic_maps", tables.join(", ")));

@@ -60,6 +60,11 @@ impl MasterCf {
         Self { services }
     }
 
+    /// All services.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter()
+    }
+
     /// The service of this name and type. Of several master(8) takes none: it stops at the second.
     pub fn find(&self, name: &str, kind: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == name && service.kind == kind)

@@ -8,3 +8,4 @@ pub mod postmap;
 pub mod settings;
 pub mod shown;
 pub mod tables;
+pub mod types;

@@ -44,6 +44,24 @@ impl MapSource {
         Some(split(&first.text(&self.bytes)).1)
     }
 
+    /// The number of the line, from 1, that has this key: of several the first.
+    pub fn line_of(&self, key: &str) -> Option<usize> {
+        let key = key.to_lowercase();
+        self.numbered().find(|(_, other, _)| other.to_lowercase() == key).map(|(line, ..)| line)
+    }
+
+    /// The entries in their order, each with the number of its line, from 1.
+    pub fn numbered(&self) -> impl Iterator<Item = (usize, String, String)> {
+        let (mut number, mut counted) = (1, 0);
+        lines::logical(&self.bytes).into_iter().filter_map(move |line| {
+            let start = line.parts.first()?.start;
+            number += lines::ends(self.bytes.get(counted..start)?);
+            counted = start;
+            let (key, value) = split(&line.text(&self.bytes));
+            Some((number, key, value))
+        })
+    }
+
     /// Sets an entry: in place of the first one of this key (others are removed), or at the end if there is none.
     /// Entries with other keys stay byte for byte, with their comments.
     pub fn set(&mut self, key: &str, value: &str) {

@@ -107,6 +107,12 @@ const TABLE: &[Parameter] = &[
     row("smtp_tls_per_site", "").routed(),
     row("smtp_enforce_tls", "no").probed().routed(),
     row("smtp_use_tls", "no").probed().routed(),
+    row("smtp_tls_protocols", "").routed(),
+    row("smtp_tls_mandatory_protocols", "").routed(),
+    row("smtp_tls_ciphers", "").routed(),
+    row("smtp_tls_mandatory_ciphers", "").routed(),
+    row("smtp_tls_exclude_ciphers", "").routed(),
+    row("smtp_tls_mandatory_exclude_ciphers", "").routed(),
     row("smtp_tls_secure_cert_match", "nexthop, dot-nexthop").probed(),
     row("smtp_tls_verify_cert_match", "hostname").probed(),
     row("smtp_tls_servername", "").probed(),
@@ -194,6 +200,11 @@ pub fn routed() -> Vec<&'static str> {
 /// Parameters whose values the answers decide.
 pub fn managed() -> Vec<&'static str> {
     names(|row| row.plan == Some(InPlan::Managed))
+}
+
+/// Parameters that are asked for when Postfix is observed: those of a plan, of a way and of a probe.
+pub fn observed() -> Vec<&'static str> {
+    names(|row| row.plan.is_some() || row.routed || row.probe.is_some())
 }
 
 /// Parameters that a probe asks postconf for.

@@ -22,7 +22,7 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
         all.push(warning(
             "starttls-not-used",
             "the relay offers TLS, and the level is `none`: everybody on the way can read the mail",
-            "set tls = \"encrypt\" under [relay] in the answers",
+            &route.more_tls(),
         ));
     }
     if !secure && route.port == 465 {
@@ -38,10 +38,11 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
             format!(
                 "the relay offers no login here, so Postfix does not log in as {user}, and says nothing of it"
             ),
-            if secure {
+            &if secure {
                 "check the port (587 as a rule); or remove [auth] if the relay knows this host by its address"
+                    .to_owned()
             } else {
-                "set tls = \"encrypt\" in the answers: most relays offer a login only after TLS has started"
+                format!("{} (most relays offer a login only after TLS has started)", route.more_tls())
             },
         ));
     }
@@ -60,8 +61,8 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
 }
 
 /// Warnings about the chosen mechanism: its plugin may not be on the host yet, and an eavesdropper may read the
-/// password.
-pub fn of_mechanism(name: &str, on_host: bool, secure: bool) -> Vec<Warning> {
+/// password. `more_tls`: the remedy for too little TLS.
+pub fn of_mechanism(name: &str, on_host: bool, secure: bool, more_tls: &str) -> Vec<Warning> {
     let mut all = Vec::new();
     if let Some(kind) = known(name).filter(|_| !on_host) {
         let missing = warning(
@@ -75,7 +76,7 @@ pub fn of_mechanism(name: &str, on_host: bool, secure: bool) -> Vec<Warning> {
         all.push(warning(
             "login-in-clear",
             format!("the login is {name} without TLS: everybody on the way can read the password"),
-            "set tls = \"encrypt\" under [relay] in the answers if the relay offers TLS, or use another relay",
+            &format!("{more_tls}, if the relay offers TLS; or use another relay"),
         ));
     }
     all
@@ -176,6 +177,7 @@ pub fn of_certificate(route: &Route, seen: &Seen, host: &str, now: i64, until: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::causes::hop::Suspect;
     use crate::model::postfix::settings::Settings;
     use crate::model::probe::certificate::Certificate;
     use crate::model::route::nexthop::NextHop;
@@ -200,6 +202,7 @@ mod tests {
                 password: Secret::new("p"),
                 at: Written::Default { parameter: "smtp_sasl_password_maps" },
             }),
+            queued: "a@b".into(),
             seen: route::Seen {
                 sender: "c@d".into(),
                 header: "c@d".into(),
@@ -274,9 +277,25 @@ mod tests {
             ["login-not-offered", "size"]
         );
         assert!(of_offer(&route("may", false), &offer(Some(1000)), true).is_empty());
-        assert_eq!(ids(&of_mechanism("PLAIN", false, false)), ["plugin-missing", "login-in-clear"]);
-        assert!(
-            of_mechanism("PLAIN", true, true).is_empty() && of_mechanism("CRAM-MD5", true, false).is_empty()
-        );
+        let of = |name, on_host, secure| of_mechanism(name, on_host, secure, "");
+        assert_eq!(ids(&of("PLAIN", false, false)), ["plugin-missing", "login-in-clear"]);
+        assert!(of("PLAIN", true, true).is_empty() && of("CRAM-MD5", true, false).is_empty());
+    }
+
+    /// Where this host sets the level against the answers, the answers are no remedy.
+    #[test]
+    fn the_remedy_for_too_little_tls_is_where_the_level_is_written() {
+        let mut route = route("none", true);
+        let offer = Offer { keywords: vec!["STARTTLS".into()], auth: None, size: None };
+        let remedies = |route: &Route| -> Vec<String> {
+            let all = [of_offer(route, &offer, false), of_mechanism("PLAIN", true, false, &route.more_tls())]
+                .concat();
+            all.into_iter().map(|warning| warning.remedy).collect()
+        };
+        assert!(remedies(&route).iter().all(|text| text.contains("under [relay] in the answers")));
+        let fault = route::Fault { stops: true, text: "x".into(), remedy: "`postconf -PX y`".into() };
+        route.suspects.push(Suspect { hop: "tls", fault, is_own: false, is_mended: false });
+        let all = remedies(&route);
+        assert!(all.len() == 3 && all.iter().all(|text| text.starts_with("`postconf -PX y`")), "{all:?}");
     }
 }

@@ -29,6 +29,7 @@ impl Route {
             recipient: to.then(|| way.seen.recipient.clone()),
             ..Self::new(relay, tls, settings, host_name)
         };
+        route.cert_match = route::cert_match(&way.tls).unwrap_or(route.cert_match);
         for (from, text) in [(Matter::All, untried), (Matter::All, more), (Matter::Login, table)] {
             route.doubts.extend(text.map(|text| Doubt { from, text }));
         }
@@ -67,7 +68,8 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         let host = Host::new(settings.clone(), &MainCf::new(Vec::new()), b"");
-        let mut ask = Ask { table: &mut |_, _| Ok(BTreeMap::new()), listens: &mut |_| None };
+        let mut ask =
+            Ask { table: &mut |_, _| Ok(BTreeMap::new()), listens: &mut |_| None, line: &mut |_, _| None };
         let way = way_of(&host, "a@b", "c@d", &mut ask);
         let route = Route::of_host(&way, false, &settings, "other").unwrap();
         assert_eq!(

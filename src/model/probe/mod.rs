@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_plugin_that_was_installed_since_is_no_longer_missing() {
         let mut probe =
-            Probe { warnings: crosscheck::of_mechanism("PLAIN", false, false), ..Probe::default() };
+            Probe { warnings: crosscheck::of_mechanism("PLAIN", false, false, ""), ..Probe::default() };
         let ids = |probe: &Probe| probe.warnings.iter().map(|warning| warning.id).collect::<Vec<_>>();
         probe.look_again(&["login".to_owned()].into());
         assert_eq!(ids(&probe), ["plugin-missing", "login-in-clear"]);

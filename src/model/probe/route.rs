@@ -8,11 +8,13 @@ use super::Warning;
 use super::doubt::{Doubt, Matter};
 use super::mechanism::Filter;
 use crate::model::causes::catalogue::Fact;
+use crate::model::causes::hop::Suspect;
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::packages::need::{Need, needs};
 use crate::model::packages::plugin::Kind;
 use crate::model::plan::parameters::{protocols, words};
 use crate::model::postfix::settings::{self, Settings, value, value_or};
+use crate::model::route::judge::own;
 use crate::model::route::nexthop::NextHop;
 use crate::model::route::{Fault, Level, Way};
 use crate::model::secret::Secret;
@@ -64,6 +66,8 @@ pub struct Route {
     pub doubts: Vec<Doubt>,
     /// Faults of the way that the host's Postfix takes, to be shown.
     pub warnings: Vec<Warning>,
+    /// Those faults, by which a refusal is explained.
+    pub suspects: Vec<Suspect>,
     /// The package with the plugin of the login's mechanism.
     pub package: String,
     /// The mechanism for whose plugin alone the relay's offer is of no use.
@@ -218,6 +222,7 @@ impl Route {
             size_limit: value(settings, "message_size_limit").parse().unwrap_or_default(),
             doubts: settings::doubts(settings).map(doubt).collect(),
             warnings: Vec::new(),
+            suspects: Vec::new(),
             package: String::new(),
             lacks: None,
         }
@@ -228,6 +233,7 @@ impl Route {
         if way.relay.as_ref().is_some_and(|relay| relay.text == self.relayhost) {
             let (tls, doubt) = level(&way.tls);
             self.tls = tls;
+            self.cert_match = cert_match(&way.tls).unwrap_or_else(|| self.cert_match.clone());
             self.implicit_tls = way.tls.wrapper;
             self.doubts.extend(doubt.map(|text| Doubt { from: Matter::All, text }));
             self.login = way.login.as_ref().map(|login| (login.user.clone(), login.password.clone()));
@@ -239,19 +245,11 @@ impl Route {
         self.warn(way, deviations);
     }
 
-    /// The remedy for a hop of this host's that makes the relay refuse at this matter: what the answers say is not what the
-    /// relay was told.
-    pub fn remedy(&self, refused: Matter) -> Option<String> {
-        let concerns = |warning: &&Warning| {
-            let matter = match warning.id {
-                "route-tls" => Matter::Tls,
-                "route-login" => Matter::Login,
-                "route-rewrite" | "route-sender" => Matter::Sender,
-                _ => return false,
-            };
-            matter <= refused
-        };
-        self.warnings.iter().rfind(concerns).map(|warning| warning.remedy.clone())
+    /// The remedy for too little TLS: what this host sets against the answers, or else the answers.
+    pub fn more_tls(&self) -> String {
+        let own = self.suspects.iter().find(|suspect| suspect.hop == "tls");
+        let answers = || "set tls = \"encrypt\" under [relay] in the answers".to_owned();
+        own.map_or_else(answers, |suspect| suspect.fault.remedy.clone())
     }
 
     /// Adds what keeps a message from the relay, which the probe passes by.
@@ -269,8 +267,9 @@ impl Route {
 
     /// Adds the faults of a way: each as a warning, and as a doubt if the probe does not do what Postfix does there.
     pub(super) fn warn(&mut self, way: &Way, deviations: Vec<(&'static str, Fault)>) {
-        let own = way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())));
-        for (name, fault) in own.chain(deviations) {
+        let own = own(way).map(|(name, fault)| (name, fault, true));
+        let others = deviations.into_iter().map(|(name, fault)| (name, fault, false));
+        for (name, fault, is_own) in own.chain(others) {
             let (id, is_followed) = match name {
                 "rewrite" => ("route-rewrite", false),
                 "filter" => ("route-filter", false),
@@ -284,7 +283,12 @@ impl Route {
             if !is_followed && fault.stops {
                 self.doubts.push(Doubt { from: Matter::All, text: fault.text.clone() });
             }
-            self.warnings.push(Warning { id, text: fault.text, remedy: fault.remedy, plugin: None });
+            let (text, remedy) = (fault.text.clone(), fault.remedy.clone());
+            self.warnings.push(Warning { id, text, remedy, plugin: None });
+            // What the probe does not do as Postfix does explains nothing that it met.
+            if is_followed {
+                self.suspects.push(Suspect { hop: name, fault, is_own, is_mended: false });
+            }
         }
     }
 
@@ -305,6 +309,12 @@ impl Route {
         ];
         facts.into_iter().flatten().collect()
     }
+}
+
+/// The patterns of names that a policy has for the certificate, `match=a:b`.
+pub(super) fn cert_match(level: &Level) -> Option<Vec<String>> {
+    let patterns = level.limits.iter().find_map(|(limit, _)| limit.strip_prefix("match="))?;
+    Some(patterns.split(':').map(str::to_owned).collect())
 }
 
 /// The level of TLS in force, and the doubt about it if the probe cannot try that level.

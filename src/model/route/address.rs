@@ -3,8 +3,10 @@
 
 use super::host::{Host, Value};
 use super::tables::{Ask, Entry, Keys, find, lists};
+use super::written::Written;
 use super::{Hop, NOTHING, Seen};
 use crate::model::plan::parameters::words;
+use crate::model::text::domain_of;
 
 /// Rewritings of one address by one table after which cleanup(8) warns and goes on with the last address (MAX_RECURSION in
 /// cleanup_map11.c; the warning says that the message is not accepted, and Postfix 3.7 sends it all the same).
@@ -31,8 +33,8 @@ const RECIPIENT: Part = Part {
     classes: Some("recipient_canonical_classes"),
 };
 
-/// The hop, and the addresses with which the message is queued.
-pub fn rewrite(host: &Host, from: &str, to: &str, ask: &mut Ask) -> (Hop, Seen) {
+/// The hop, the addresses with which the message is queued, and the place that gave it another recipient.
+pub fn rewrite(host: &Host, from: &str, to: &str, ask: &mut Ask) -> (Hop, Seen, Option<Written>) {
     let mut hop = Hop::new("rewrite");
     let mut seen = Seen { sender: completed(host, from), recipient: completed(host, to), ..Seen::default() };
     seen.header.clone_from(&seen.sender);
@@ -41,11 +43,12 @@ pub fn rewrite(host: &Host, from: &str, to: &str, ask: &mut Ask) -> (Hop, Seen) 
         hop.notes.push(
             "pickup(8) has receive_override_options = no_address_mappings: nothing is rewritten".into(),
         );
-        return (hop, seen);
+        return (hop, seen, None);
     }
     seen.sender = canonical(host, SENDER, &seen.sender, &mut hop, ask);
     // A message from a program has the sender in its From as well, unless the program writes another one.
     seen.header = canonical(host, HEADER, &seen.header, &mut hop, ask);
+    let places = hop.at.len();
     seen.recipient = canonical(host, RECIPIENT, &seen.recipient, &mut hop, ask);
     seen.recipient = aliased(host, &seen.recipient, &mut hop, ask);
     let changed =
@@ -57,7 +60,8 @@ pub fn rewrite(host: &Host, from: &str, to: &str, ask: &mut Ask) -> (Hop, Seen) 
     ];
     let text = all.into_iter().flatten().collect::<Vec<_>>().join(", ");
     hop.value = if text.is_empty() { NOTHING.into() } else { text };
-    (hop, seen)
+    let redirected = hop.at.get(places..).and_then(<[_]>::last).cloned();
+    (hop, seen, redirected)
 }
 
 /// Whether pickup(8) switches off a part of cleanup(8) (receive_override_options).
@@ -76,8 +80,7 @@ pub fn is_own(host: &Host, domain: &str, hop: &mut Hop, ask: &mut Ask) -> bool {
 
 /// The keys of an address in a table of addresses.
 pub fn keys(host: &Host, address: &str, hop: &mut Hop, ask: &mut Ask) -> Keys {
-    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let is_own = is_own(host, domain, hop, ask);
+    let is_own = is_own(host, domain_of(address), hop, ask);
     Keys::of_address(address, is_own, &host.main("recipient_delimiter").text)
 }
 

@@ -3,7 +3,7 @@
 
 use super::address::has_override;
 use super::host::Host;
-use super::nexthop::NextHop;
+use super::nexthop::{NextHop, Socket, parts};
 use super::tables::{Ask, Entry, Keys, find_all};
 use super::tls::level;
 use super::written::Written;
@@ -42,7 +42,7 @@ fn content_filter(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mu
 
 /// Notes what keeps a filter, `transport:nexthop`, from taking a message.
 fn through(host: &Host, filter: &str, at: &Written, undo: &str, hop: &mut Hop, ask: &mut Ask) {
-    let (channel, nexthop) = filter.split_once(':').unwrap_or((filter, ""));
+    let (channel, nexthop) = parts(filter);
     let Some(service) = host.master.find(channel, "unix") else {
         if !host.master.is_empty() {
             let text = format!("the filter {filter} ({at}) has no service {channel}/unix in master.cf");
@@ -55,7 +55,8 @@ fn through(host: &Host, filter: &str, at: &Written, undo: &str, hop: &mut Hop, a
     else {
         return;
     };
-    if next.is_loopback() && (ask.listens)(&format!("inet:{}:{}", next.host, next.port)) == Some(false) {
+    let socket = Socket::Inet { host: next.host.clone(), port: next.port };
+    if next.is_loopback() && (ask.listens)(&socket) == Some(false) {
         let text = format!(
             "nothing listens at {}, which is the filter ({at}): every message waits for it",
             next.text
@@ -107,13 +108,15 @@ fn milters(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) 
     let general = host.of("cleanup", "milter_default_action").text;
     for item in words(&list.text) {
         let inner = item.trim_start_matches('{').trim_end_matches('}');
-        let parts = words(inner);
-        let Some(endpoint) = parts.first() else { continue };
+        let settings = words(inner);
+        let Some(endpoint) = settings.first() else { continue };
         let own = inner.split_once("default_action").and_then(|(_, rest)| rest.split_once('='));
         let action =
             own.and_then(|(_, rest)| words(rest).into_iter().next()).unwrap_or_else(|| general.clone());
+        // cleanup(8) works in the queue directory.
         passes.push(format!("milter {endpoint}"));
-        match (ask.listens)(&place_of(host, endpoint)) {
+        let socket = Socket::parse(endpoint, &host.main("queue_directory").text);
+        match socket.and_then(|socket| (ask.listens)(&socket)) {
             Some(true) => {
                 hop.notes.push(format!("the milter {endpoint} may refuse, hold or change any message"));
             }
@@ -134,15 +137,6 @@ fn milters(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) 
         }
     }
     hop.at.push(list.at);
-}
-
-/// A milter's socket with its whole path: cleanup(8) works in the queue directory.
-fn place_of(host: &Host, endpoint: &str) -> String {
-    match endpoint.strip_prefix("unix:").or_else(|| endpoint.strip_prefix("local:")) {
-        Some(path) if path.starts_with('/') => format!("unix:{path}"),
-        Some(path) => format!("unix:{}/{path}", host.main("queue_directory").text),
-        None => endpoint.to_owned(),
-    }
 }
 
 /// The rules that a header or a body line of the test message would meet.

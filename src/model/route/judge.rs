@@ -1,29 +1,37 @@
 //! The way of a message compared with the answers: the hops at which it is not what they say.
 
+use super::written::Written;
 use super::{Fault, Hop, Way};
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::observed::Version;
+use crate::model::text::domain_of;
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
 pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
-    let own = way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())));
-    own.chain(deviations(way, desired, version)).collect()
+    own(way).chain(deviations(way, desired, version)).collect()
+}
+
+/// The faults that a way has whatever the answers say, each with its hop.
+pub fn own(way: &Way) -> impl Iterator<Item = (&'static str, Fault)> {
+    way.hops.iter().flat_map(|hop| hop.faults.iter().map(|fault| (hop.name, fault.clone())))
 }
 
 /// The hops that are not as the answers need them, each with its fault. A message that stays here has none: its own faults
 /// say why.
 pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
-    let Some(relay) = &way.relay else { return Vec::new() };
     let mut all = Vec::new();
-    if relay.text != desired.relayhost() {
-        let text = format!(
-            "mail from {} to {} goes to {}, and not to {}",
-            way.from,
-            way.to,
-            relay.text,
-            desired.relayhost()
-        );
-        all.push(("transport", of_hop(way.hop("transport"), text, version)));
+    let Some(relay) = &way.relay else {
+        if !way.is_blocked() {
+            all.push((
+                "transport",
+                elsewhere(way, way.hop("transport").map_or("", |hop| &hop.value), desired, version),
+            ));
+        }
+        return all;
+    };
+    let is_same = relay.host == desired.relay.host && relay.port == desired.relay.port && !relay.mx;
+    if !is_same {
+        all.push(("transport", elsewhere(way, &relay.text, desired, version)));
         // What follows is another relay's.
         return all;
     }
@@ -31,6 +39,32 @@ pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'sta
     login(way, desired, version, &mut all);
     sender(way, desired, version, &mut all);
     all
+}
+
+/// The fault of a way that does not lead to the relay of the answers.
+fn elsewhere(way: &Way, goes_to: &str, desired: &Desired, version: &Version) -> Fault {
+    let (from, to, relay) = (&way.from, &way.to, desired.relayhost());
+    let text = format!("mail from {from} to {to} goes to {goes_to}, and not to {relay}");
+    let hop = way.hop("transport");
+    let fault = of_hop(hop, text, version);
+    // A transport of its own decides before the next hop.
+    let last = hop.filter(|_| way.relay.is_none()).and_then(|hop| hop.at.last());
+    let remedy = last.map_or(fault.remedy, |at| at.undo(version));
+    Fault { remedy, ..fault }
+}
+
+/// Decisions that are no faults, and by which a failure of TLS may be explained: each by the name of what it is about.
+pub fn decisions(way: &Way, version: &Version) -> Vec<(&'static str, Fault)> {
+    let decision = |(text, at): &(String, Written)| {
+        let about = if text.starts_with("match=") { "tls.match" } else { "tls.protocols" };
+        let fault = Fault {
+            stops: false,
+            text: format!("TLS is decided by `{text}` ({at})"),
+            remedy: at.undo(version),
+        };
+        (about, fault)
+    };
+    way.tls.limits.iter().map(decision).collect()
 }
 
 /// A fault of which the places of a hop are the evidence, and the first of them the remedy.
@@ -86,8 +120,10 @@ fn login(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stati
 }
 
 fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
-    let origin = way.from.rsplit_once('@').map_or("", |(_, domain)| domain);
-    let Some(wanted) = desired.rewrite_of(&way.from, origin).map(|rule| rule.public.as_str()) else { return };
+    let Some(wanted) = desired.rewrite_of(&way.from, domain_of(&way.from)).map(|rule| rule.public.as_str())
+    else {
+        return foreign(way, desired, version, all);
+    };
     let places: Vec<&Hop> = ["rewrite", "sender"]
         .iter()
         .filter_map(|name| way.hop(name))
@@ -101,4 +137,17 @@ fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stat
             all.push(("sender", Fault { stops, ..fault }));
         }
     }
+}
+
+/// The fault of a sender for which the answers have no rule, and of which this host makes one that the answers do not use: who
+/// logs in as they say may not be allowed to send as that.
+fn foreign(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
+    let is = &way.seen.sender;
+    if is.eq_ignore_ascii_case(&way.from) || desired.rewrites.is_empty() || desired.sends_as(is) {
+        return;
+    }
+    let made = ["sender", "rewrite"].iter().filter_map(|name| way.hop(name)).find(|hop| !hop.at.is_empty());
+    let text =
+        format!("the relay sees {is} as the sender of mail from {}, and the answers do not use it", way.from);
+    all.push(("sender", Fault { stops: false, ..of_hop(made, text, version) }));
 }

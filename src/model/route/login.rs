@@ -37,7 +37,7 @@ pub fn login(
         found = hop.found(by_sender);
     }
     if found.is_none() && hop.faults.is_empty() {
-        let by_relay = find(&list, &Keys::whole(vec![relay.host.clone(), relay.text.clone()]), ask);
+        let by_relay = find(&list, &Keys::whole(relay.login_keys()), ask);
         found = hop.found(by_relay);
     }
     if relay.mx {

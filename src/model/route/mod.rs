@@ -41,6 +41,8 @@ pub struct Way {
     pub tls: Level,
     /// The login at the relay.
     pub login: Option<Login>,
+    /// The envelope sender as the message is queued.
+    pub queued: String,
     /// The addresses as the relay sees them.
     pub seen: Seen,
 }
@@ -166,9 +168,9 @@ impl Way {
 
 /// The way of a message from `from` to `to` that a program on this host submits by sendmail(1).
 pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
-    let (rewrite, mut seen) = address::rewrite(host, from, to, ask);
+    let (rewrite, mut seen, redirected) = address::rewrite(host, from, to, ask);
     let filter = filter::filter(host, &seen, ask);
-    let (transport, end) = transport::transport(host, &seen, ask);
+    let (transport, end) = transport::transport(host, &seen, redirected.as_ref(), ask);
     let service = service::service(host, &end.channel);
     let mut way = Way {
         from: from.to_owned(),
@@ -177,6 +179,7 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
         relay: None,
         tls: Level::default(),
         login: None,
+        queued: seen.sender.clone(),
         seen: seen.clone(),
     };
     let is_smtp = host.master.is_empty()

@@ -1,9 +1,10 @@
 //! What smtp(8) makes of the addresses as it sends: smtp_generic_maps (generic(5)), in the envelope and in the header.
 
 use super::address::{applied, keys};
-use super::host::Host;
-use super::tables::{Ask, find};
+use super::host::{Host, Value};
+use super::tables::{Ask, Entry, Keys, find};
 use super::{Hop, Seen};
+use crate::model::postfix::lines::{is_space, trim};
 
 /// The hop; `seen` becomes what the relay sees.
 pub fn sender(host: &Host, channel: &str, seen: &mut Seen, ask: &mut Ask) -> Hop {
@@ -12,7 +13,8 @@ pub fn sender(host: &Host, channel: &str, seen: &mut Seen, ask: &mut Ask) -> Hop
     if !list.text.is_empty() {
         let Seen { sender, header, recipient } = &mut *seen;
         let mut known: Option<(String, String)> = None;
-        for address in [sender, header, recipient] {
+        let meant = recipient.clone();
+        for address in [sender, header, &mut *recipient] {
             if address.is_empty() {
                 continue;
             }
@@ -31,17 +33,46 @@ pub fn sender(host: &Host, channel: &str, seen: &mut Seen, ask: &mut Ask) -> Hop
             }
             known = known.or_else(|| Some((before, address.clone())));
         }
+        if !recipient.eq_ignore_ascii_case(&meant)
+            && let Some(at) = hop.at.last().cloned()
+        {
+            let text = format!(
+                "mail to {meant} leaves for {recipient}: generic maps are for recipients, too ({at})"
+            );
+            hop.fault(false, text, at.undo(&host.version));
+        }
     }
+    let checks = host.of(channel, "smtp_header_checks");
+    header(&checks, seen, &mut hop, ask);
     hop.value = if seen.header == seen.sender {
         shown(&seen.sender)
     } else {
         format!("{}, From: {}", shown(&seen.sender), seen.header)
     };
-    let checks = host.of(channel, "smtp_header_checks");
-    if !checks.text.is_empty() {
-        hop.notes.push(format!("smtp_header_checks may change the header as well ({})", checks.at));
-    }
     hop
+}
+
+/// What a rule of smtp_header_checks makes of the header From (header_checks(5)).
+fn header(checks: &Value, seen: &mut Seen, hop: &mut Hop, ask: &mut Ask) {
+    if checks.text.is_empty() {
+        return;
+    }
+    let found = find(checks, &Keys::one(&format!("From: {}", seen.header)), ask);
+    let Some(Entry { value, at }) = hop.found(found) else { return };
+    let (action, text) = value.split_once(is_space).unwrap_or((&value, ""));
+    match (action.to_ascii_uppercase().as_str(), trim(text).split_once(':')) {
+        ("REPLACE", Some((name, text))) if name.eq_ignore_ascii_case("From") => {
+            // `Name <address>`, or the address alone.
+            let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>'));
+            trim(address).clone_into(&mut seen.header);
+            hop.at.push(at);
+        }
+        ("IGNORE" | "REPLACE", _) => {
+            let text = format!("a rule takes the header From out of the message ({at}): {value}");
+            hop.fault(false, text, format!("correct that rule ({at})"));
+        }
+        _ => {}
+    }
 }
 
 fn shown(address: &str) -> String {

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::host::Value;
+use super::nexthop::Socket;
 use super::written::Written;
 use crate::model::plan::parameters::words;
-use crate::model::postfix::tables::{kind, named};
+use crate::model::postfix::tables::{items, kind, named};
 use crate::model::text::without_inline_tables;
 
 /// The values of those keys that a table has, or the reason why it cannot be asked.
@@ -16,8 +17,10 @@ pub type Answer = Result<BTreeMap<String, String>, String>;
 pub struct Ask<'a> {
     /// Asks a table (`type:path`) for some keys.
     pub table: &'a mut dyn FnMut(&str, &[String]) -> Answer,
-    /// Whether somebody listens there (`inet:host:port`, `unix:/path`); `None`: that cannot be told.
-    pub listens: &'a mut dyn FnMut(&str) -> Option<bool>,
+    /// Whether somebody listens there; `None`: that cannot be told.
+    pub listens: &'a mut dyn FnMut(&Socket) -> Option<bool>,
+    /// The line of a table's file that has this key, where that can be told.
+    pub line: &'a mut dyn FnMut(&str, &str) -> Option<usize>,
 }
 
 /// An entry that was found.
@@ -105,6 +108,15 @@ pub fn find(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Option<Entry>, T
 /// first entry cannot be asked.
 pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, Trouble> {
     let tables = named(&list.text);
+    // The word itself may be a part of a password.
+    if tables.len() < items(&list.text).len() {
+        return Err(Trouble {
+            at: list.at.clone(),
+            table: "a word in it".into(),
+            reason: "it names no table (TYPE:NAME), so the daemon that reads it ends at once".into(),
+            broken: true,
+        });
+    }
     let mut answers = Vec::new();
     for table in &tables {
         let asked = if is_pattern(table) { keys.all.get(..keys.full) } else { Some(keys.all.as_slice()) };
@@ -127,7 +139,8 @@ pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, 
             };
             if let Some(value) = found {
                 let (table, key) = ((**table).to_owned(), key.clone());
-                let at = Written::Table { parameter: list.at.parameter(), table, key };
+                let line = (ask.line)(&table, &key);
+                let at = Written::Table { parameter: list.at.parameter(), table, key, line };
                 all.push(Entry { value: value.clone(), at });
                 break;
             }
@@ -215,7 +228,7 @@ mod tests {
                 _ => BTreeMap::new(),
             })
         };
-        let mut ask = Ask { table: &mut table, listens: &mut |_| None };
+        let mut ask = Ask { table: &mut table, listens: &mut |_| None, line: &mut |_, _| None };
         let found = find(&list, &Keys::of_address("a@x.org", false, ""), &mut ask).unwrap().unwrap();
         assert_eq!((found.value.as_str(), found.at.parameter()), ("by domain", "transport_maps"));
         assert_eq!(asked, [("regexp:/r".to_owned(), 1), ("hash:/h".to_owned(), 2)]);
@@ -225,7 +238,8 @@ mod tests {
     fn a_domain_is_in_a_list_by_name_by_parent_or_not() {
         let list =
             |text: &str| Value { text: text.into(), at: Written::Default { parameter: "mydestination" } };
-        let mut ask = Ask { table: &mut |_, _| Err("no".into()), listens: &mut |_| None };
+        let mut ask =
+            Ask { table: &mut |_, _| Err("no".into()), listens: &mut |_| None, line: &mut |_, _| None };
         assert_eq!(lists(&list("localhost, X.org"), "x.org", false, &mut ask), Ok(true));
         assert_eq!(lists(&list("!x.org, x.org"), "x.org", false, &mut ask), Ok(false));
         assert_eq!(lists(&list("x.org"), "m.x.org", false, &mut ask), Ok(false));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::host::Host;
+use super::nexthop::Socket;
 use super::tables::{Answer, Ask};
 use super::*;
 use crate::model::answers::Answers;
@@ -48,8 +49,13 @@ impl World {
             let of = |key: &String| Some((key.clone(), found.get(key)?.clone()));
             Ok(keys.iter().filter_map(of).collect())
         };
-        let mut listens = |_: &str| Some(self.listening);
-        route(&self.host, "root", to, &mut Ask { table: &mut table, listens: &mut listens })
+        let mut listens = |_: &Socket| Some(self.listening);
+        route(
+            &self.host,
+            "root",
+            to,
+            &mut Ask { table: &mut table, listens: &mut listens, line: &mut |_, _| None },
+        )
     }
 
     fn way(&self) -> Way {
@@ -67,6 +73,15 @@ fn fault(way: &Way) -> (String, String) {
     let [fault] = all.as_slice() else { panic!("{all:?}") };
     assert!(fault.stops, "{fault:?}");
     (fault.text.clone(), fault.remedy.clone())
+}
+
+#[test]
+fn a_recipient_that_stays_here_is_blamed_on_what_made_it() {
+    let world = world("virtual_alias_maps = hash:/v\n", "", "hash:/v ops@example.org root@localhost\n");
+    let way = world.way();
+    let fault = &way.hop("transport").unwrap().faults[0];
+    assert!(fault.text.contains("virtual_alias_maps, hash:/v, key ops@example.org"), "{}", fault.text);
+    assert!(fault.remedy.contains("out of /v"), "{}", fault.remedy);
 }
 
 #[test]

@@ -7,6 +7,15 @@ use super::nexthop::NextHop;
 use super::tables::{Ask, Entry, Keys, find};
 use super::written::Written;
 
+/// Parameters that limit the handshake where TLS is a must, and where it is not (postconf(5)).
+const MANDATORY: [&str; 4] = [
+    "smtp_tls_mandatory_protocols",
+    "smtp_tls_mandatory_ciphers",
+    "smtp_tls_mandatory_exclude_ciphers",
+    "smtp_tls_exclude_ciphers",
+];
+const OPPORTUNISTIC: [&str; 3] = ["smtp_tls_protocols", "smtp_tls_ciphers", "smtp_tls_exclude_ciphers"];
+
 /// A level of TLS, and where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Level {
@@ -14,8 +23,9 @@ pub struct Level {
     pub word: String,
     /// Whether TLS begins with the first byte.
     pub wrapper: bool,
-    /// Attributes of the policy: `match=…`, `protocols=…`.
-    pub attributes: Vec<String>,
+    /// What limits the handshake, and where it is written: attributes of the policy (`match=…`, `protocols=…`), and parameters
+    /// that are set.
+    pub limits: Vec<(String, Written)>,
     /// Where the level is written.
     pub at: Written,
     /// Where the wrapper mode is written.
@@ -28,7 +38,7 @@ impl Default for Level {
         Self {
             word: "none".into(),
             wrapper: false,
-            attributes: Vec::new(),
+            limits: Vec::new(),
             at: at("smtp_tls_security_level"),
             at_wrapper: at("smtp_tls_wrappermode"),
         }
@@ -55,8 +65,8 @@ pub fn tls(host: &Host, channel: &str, relay: &NextHop, ask: &mut Ask) -> (Hop, 
     if level.wrapper {
         hop.value.push_str(", from the first byte");
     }
-    for attribute in &level.attributes {
-        hop.value.push_str(&format!(", {attribute}"));
+    for (limit, _) in &level.limits {
+        hop.value.push_str(&format!(", {limit}"));
     }
     hop.at.push(level.at.clone());
     if level.wrapper {
@@ -96,7 +106,7 @@ pub fn level(host: &Host, channel: &str, next: &NextHop, hop: &mut Hop, ask: &mu
     let mut level = Level {
         word: general.text.clone(),
         wrapper: wrapper.text == "yes",
-        attributes: Vec::new(),
+        limits: Vec::new(),
         at: general.at,
         at_wrapper: wrapper.at,
     };
@@ -107,7 +117,7 @@ pub fn level(host: &Host, channel: &str, next: &NextHop, hop: &mut Hop, ask: &mu
         if let Some(Entry { value, at }) = hop.found(found) {
             let mut words = value.split([',', ' ', '\t', ';']).filter(|word| !word.is_empty());
             words.next().unwrap_or("invalid").clone_into(&mut level.word);
-            level.attributes = words.map(str::to_owned).collect();
+            level.limits = words.map(|word| (word.to_owned(), at.clone())).collect();
             level.at = at_policy(hop, &level.word, at);
         }
     } else if !sites.text.is_empty() {
@@ -127,7 +137,23 @@ pub fn level(host: &Host, channel: &str, next: &NextHop, hop: &mut Hop, ask: &mu
             }
         }
     }
+    level.limits.extend(limits(host, channel, &level));
     level
+}
+
+/// The parameters that limit a handshake at this level, as far as they are set; an attribute of the policy counts before one.
+fn limits(host: &Host, channel: &str, level: &Level) -> Vec<(String, Written)> {
+    let names = match level.word.as_str() {
+        "none" => &[][..],
+        _ if level.demands() => &MANDATORY[..],
+        _ => &OPPORTUNISTIC[..],
+    };
+    let values = names.iter().map(|name| host.of(channel, name));
+    let is_set = |value: &Value| !matches!(value.at, Written::Default { .. }) && !value.text.is_empty();
+    values
+        .filter(is_set)
+        .map(|value| (format!("{}={}", value.at.parameter(), value.text), value.at))
+        .collect()
 }
 
 fn at_policy(hop: &mut Hop, word: &str, at: Written) -> Written {

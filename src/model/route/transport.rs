@@ -3,10 +3,12 @@
 
 use super::address::keys;
 use super::host::{Host, Value};
+use super::nexthop::parts;
 use super::tables::{Ask, Entry, Keys, find, lists};
 use super::written::Written;
 use super::{Hop, Seen};
 use crate::model::plan::parameters::words;
+use crate::model::text::domain_of;
 
 /// The transport and the next hop.
 #[derive(Debug, Clone)]
@@ -28,15 +30,21 @@ struct Choice {
     stays: Option<String>,
 }
 
-/// The hop, and the choice.
-pub fn transport(host: &Host, seen: &Seen, ask: &mut Ask) -> (Hop, End) {
+/// The hop, and the choice. `redirected`: the place that gave the message its recipient, if that is not the one it came with.
+pub fn transport(host: &Host, seen: &Seen, redirected: Option<&Written>, ask: &mut Ask) -> (Hop, End) {
     let mut hop = Hop::new("transport");
     let mut choice = by_class(host, seen, &mut hop, ask);
     relocated(host, seen, &mut hop, ask);
     by_transport_maps(host, seen, &mut choice, &mut hop, ask);
     let Choice { channel, nexthop, at_channel, at_nexthop, stays } = choice;
     hop.value = if nexthop.is_empty() { channel.clone() } else { format!("{channel} → {nexthop}") };
-    judge(host, &channel, &nexthop, &at_channel, stays.as_deref(), &mut hop);
+    if let (Some(why), Some(at)) = (&stays, redirected) {
+        let text =
+            format!("the recipient becomes {} ({at}), and {why}: the message stays here", seen.recipient);
+        hop.fault(true, text, at.undo(&host.version));
+    } else {
+        judge(host, &channel, &nexthop, &at_channel, stays.as_deref(), &mut hop);
+    }
     hop.at.extend(at_nexthop);
     // That of smtp(8) by default needs no words.
     if !matches!(at_channel, Written::Default { .. }) && !hop.at.contains(&at_channel) {
@@ -57,7 +65,7 @@ pub fn transport(host: &Host, seen: &Seen, ask: &mut Ask) -> (Hop, End) {
 
 /// The class of the recipient's domain (ADDRESS_CLASS_README), with its transport and next hop.
 fn by_class(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Choice {
-    let domain = seen.recipient.rsplit_once('@').map_or("", |(_, domain)| domain).to_owned();
+    let domain = domain_of(&seen.recipient).to_owned();
     let mut is_in = |name: &'static str, parents: bool, hop: &mut Hop| {
         let list = host.of("rewrite", name);
         match lists(&list, &domain, parents, ask) {
@@ -101,7 +109,7 @@ fn by_class(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Choice {
     let relayhost = host.of("rewrite", "relayhost");
     let (nexthop, at) = match by_sender(host, "sender_dependent_relayhost_maps", seen, hop, ask) {
         Some(Entry { value, at }) => (value, Some(at)),
-        None if relayhost.text.is_empty() => (domain, None),
+        None if relayhost.text.is_empty() => (domain, Some(relayhost.at)),
         None => (relayhost.text, Some(relayhost.at)),
     };
     Choice::new(transport, nexthop, at)
@@ -110,7 +118,7 @@ fn by_class(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Choice {
 impl Choice {
     /// A transport, `name` or `name:nexthop`; the next hop in it counts before the other one.
     fn new(transport: Value, nexthop: String, at_nexthop: Option<Written>) -> Self {
-        let (channel, own) = transport.text.split_once(':').unwrap_or((&transport.text, ""));
+        let (channel, own) = parts(&transport.text);
         let (nexthop, at_nexthop) =
             if own.is_empty() { (nexthop, at_nexthop) } else { (own.to_owned(), Some(transport.at.clone())) };
         Self { channel: channel.to_owned(), nexthop, at_channel: transport.at, at_nexthop, stays: None }
@@ -152,7 +160,7 @@ fn by_transport_maps(host: &Host, seen: &Seen, choice: &mut Choice, hop: &mut Ho
     let keys = Keys::of_transport(&seen.recipient, &host.main("recipient_delimiter").text);
     let found = find(&list, &keys, ask);
     let Some(Entry { value, at }) = hop.found(found) else { return };
-    let (channel, nexthop) = value.split_once(':').unwrap_or((&value, ""));
+    let (channel, nexthop) = parts(&value);
     if channel.is_empty() && nexthop.is_empty() {
         return;
     }
@@ -160,11 +168,8 @@ fn by_transport_maps(host: &Host, seen: &Seen, choice: &mut Choice, hop: &mut Ho
         nexthop.clone_into(&mut choice.nexthop);
     } else {
         channel.clone_into(&mut choice.channel);
-        choice.nexthop = if nexthop.is_empty() {
-            seen.recipient.rsplit_once('@').map_or("", |(_, domain)| domain).to_owned()
-        } else {
-            nexthop.to_owned()
-        };
+        choice.nexthop =
+            if nexthop.is_empty() { domain_of(&seen.recipient).to_owned() } else { nexthop.to_owned() };
         choice.at_channel = at.clone();
         // An entry can send mail for a domain of this host elsewhere.
         if channel != "local" && channel != "virtual" {

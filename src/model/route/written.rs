@@ -39,6 +39,8 @@ pub enum Written {
         table: String,
         /// The key under which the entry was found.
         key: String,
+        /// Number of the line, from 1, where it is known.
+        line: Option<usize>,
     },
 }
 
@@ -67,7 +69,8 @@ impl Written {
     pub fn line(&self) -> Option<usize> {
         match self {
             Self::Main { line, .. } | Self::Master { line, .. } => Some(*line),
-            Self::Table { .. } | Self::Default { .. } => None,
+            Self::Table { line, .. } => *line,
+            Self::Default { .. } => None,
         }
     }
 
@@ -100,7 +103,7 @@ impl Written {
             Self::Master { service, line, option: None } => {
                 format!("see line {line} of /etc/postfix/master.cf ({service})")
             }
-            Self::Table { table, key, parameter } => match (path_of(table), is_built(table)) {
+            Self::Table { table, key, parameter, .. } => match (path_of(table), is_built(table)) {
                 (Some(path), true) => format!(
                     "take the entry `{key}` out of {path}, then `postmap {}`",
                     typed(table.trim_start_matches("proxy:"))
@@ -121,8 +124,10 @@ impl fmt::Display for Written {
             Self::Default { parameter } => write!(f, "{parameter}, Postfix's default"),
             Self::Master { line, option: None, .. } => write!(f, "master.cf line {line}"),
             Self::Master { line, option: Some(name), .. } => write!(f, "-o {name}, master.cf line {line}"),
-            Self::Table { parameter, table, key } => {
-                write!(f, "{parameter}, {}, key {key}", without_inline_tables(table))
+            Self::Table { parameter, table, key, line } => {
+                write!(f, "{parameter}, {}", without_inline_tables(table))?;
+                line.iter().try_for_each(|line| write!(f, " line {line}"))?;
+                write!(f, ", key {key}")
             }
         }
     }

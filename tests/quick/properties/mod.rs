@@ -3,6 +3,7 @@
 
 mod answers;
 mod log;
+mod next_hop;
 mod oracle;
 mod plan;
 mod postfix_files;

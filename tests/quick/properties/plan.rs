@@ -85,6 +85,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                     other_way: None,
                     version: Version(version.to_owned()),
                     settings,
+                    lacking: Vec::new(),
                     main_cf_for_all: true,
                     main_cf: MainCf::new(main_cf),
                     map_kind: Some(map_kind),

@@ -74,7 +74,7 @@ fn pick(talk: &mut Talk, wire: &Wire, peer: &Peer, offered: &[String]) -> Result
         Choice::Take(mechanism) => {
             let waits =
                 known(&mechanism).is_some_and(|kind| talk.waits.iter().any(|plugin| plugin == kind.plugin));
-            talk.warn(crosscheck::of_mechanism(&mechanism, !waits, secured));
+            talk.warn(crosscheck::of_mechanism(&mechanism, !waits, secured, &talk.route.more_tls()));
             return Ok(mechanism);
         }
         Choice::NullList => [format!("warning: {port} offered null AUTH mechanism list"), incompatible(name)],

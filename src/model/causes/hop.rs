@@ -1,0 +1,190 @@
+//! Faults on a message's way through this host, as the reason for what a log or a relay says of it.
+
+use super::Cause;
+use super::catalogue::{Fix, Stage, catalogue};
+use super::failure::Failure;
+use crate::model::route::Fault;
+
+/// A fault of this host that a failure may come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspect {
+    /// The hop that has it; after a dot what of it, where only some causes come of that: `tls.match`.
+    pub hop: &'static str,
+    /// The fault, with its place and its remedy.
+    pub fault: Fault,
+    /// Whether every host would have it: it is not only that the answers say otherwise.
+    pub is_own: bool,
+    /// Whether `relayhost repair` mends it: it is not there once the answers are in force.
+    pub is_mended: bool,
+}
+
+/// The beginning of a name that a hop gives to a failure.
+pub const PREFIX: &str = "route.";
+
+/// Names of failures that say nothing of their cause.
+const SILENT: [&str; 5] = ["unknown", "another-relay", "no-word", "not-queued", "stayed-on-this-host"];
+/// The name of a local delivery, which is not in the catalogue.
+const LOCAL: &str = "delivered-locally";
+
+/// Whether a fault of this hop can make a message fail at this stage. An entry of the catalogue names further hops itself.
+fn acts_at(hop: &str, stage: Stage) -> bool {
+    match hop {
+        // Whatever another host says comes of the way that leads there.
+        "filter" | "transport" => stage >= Stage::Local,
+        "service" => stage == Stage::Dns,
+        "address" => stage == Stage::Connect,
+        "tls" => stage == Stage::Tls,
+        "login" => stage == Stage::Login,
+        "rewrite" | "sender" => stage == Stage::Sender,
+        _ => false,
+    }
+}
+
+/// The suspect that explains a failure of this name, those first that no command of relayhost mends. One that does not stop
+/// every message explains what happened at its own stage.
+fn suspect_of<'a>(id: &str, suspects: &'a [Suspect]) -> Option<&'a Suspect> {
+    let entry = catalogue().iter().find(|entry| entry.id == id);
+    let stage = entry.map(|entry| entry.stage).or_else(|| (id == LOCAL).then_some(Stage::Local));
+    // A daemon that ends, or a table that cannot be read, is no matter of the answers.
+    let is_of_host = stage.is_some_and(|stage| stage < Stage::Local);
+    let explains = |suspect: &&Suspect| {
+        let is_named = entry.is_some_and(|entry| entry.hops.iter().any(|hop| hop == suspect.hop));
+        (is_named && (suspect.is_own || !is_of_host))
+            || stage.is_some_and(|stage| acts_at(suspect.hop, stage))
+            || (suspect.fault.stops && SILENT.contains(&id))
+    };
+    suspects.iter().filter(explains).min_by_key(|suspect| (suspect.is_mended, !suspect.fault.stops))
+}
+
+/// The name of a failure that a suspect explains. What the catalogue says of this host itself keeps its name.
+fn name_of(id: &str, suspect: &Suspect) -> String {
+    let entry = catalogue().iter().find(|entry| entry.id == id);
+    let is_of_host = id == LOCAL || entry.is_some_and(|entry| entry.stage <= Stage::Local);
+    let keeps = is_of_host || (suspect.is_mended && id != "unknown");
+    if keeps {
+        id.to_owned()
+    } else {
+        format!("{PREFIX}{}", suspect.hop.split('.').next().unwrap_or_default())
+    }
+}
+
+/// Cause and remedy with the place on this host that a suspect names.
+fn told(cause: &str, suspect: &Suspect) -> (String, String) {
+    let fault = &suspect.fault;
+    let cause = if cause.is_empty() { fault.text.clone() } else { format!("{}: {cause}", fault.text) };
+    let remedy = if suspect.is_mended {
+        "relayhost repair (sets it as the answers say)".to_owned()
+    } else {
+        fault.remedy.clone()
+    };
+    (cause, remedy)
+}
+
+/// The cause, with the fault of this host that it comes from, if one of the suspects explains it.
+pub fn explained(cause: Cause, suspects: &[Suspect]) -> Cause {
+    let Some(suspect) = suspect_of(&cause.id, suspects).filter(|suspect| !suspect.fault.remedy.is_empty())
+    else {
+        return cause;
+    };
+    let (text, remedy) = told(&cause.cause, suspect);
+    let fix = suspect.is_mended.then_some(Fix::Repair);
+    Cause { id: name_of(&cause.id, suspect), cause: text, remedy, fix, ..cause }
+}
+
+/// The same for the failure of a test message or of a probe.
+pub fn explained_failure(failure: Failure, suspects: &[Suspect]) -> Failure {
+    let Some(suspect) = suspect_of(&failure.id, suspects).filter(|suspect| !suspect.fault.remedy.is_empty())
+    else {
+        return failure;
+    };
+    let (cause, remedy) = told(&failure.cause, suspect);
+    Failure { id: name_of(&failure.id, suspect), cause, remedy, ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::causes::catalogue::Verdict;
+
+    fn suspect(hop: &'static str, stops: bool, is_mended: bool) -> Suspect {
+        let fault = Fault { stops, text: "here".into(), remedy: "undo".into() };
+        Suspect { hop, fault, is_own: true, is_mended }
+    }
+
+    fn failed(id: &str, suspects: &[Suspect]) -> Failure {
+        let failure = Failure::new(true, id, "there".into(), "ask".into(), vec!["line".into()]);
+        explained_failure(failure, suspects)
+    }
+
+    #[test]
+    fn a_hop_is_the_cause_where_it_explains_the_log() {
+        for (id, hop) in [
+            ("unknown", "transport"),
+            ("another-relay", "filter"),
+            ("connection-refused", "filter"),
+            ("no-word", "filter"),
+            ("not-queued", "service"),
+            ("connection-refused", "transport"),
+            ("wrong-password", "transport"),
+            ("host-not-found", "service"),
+            ("starttls-demanded", "tls"),
+            ("tls-not-offered", "tls"),
+            ("sasl-no-mechanism", "tls"),
+            ("login-needed", "tls"),
+            ("relay-denied", "login"),
+            ("wrong-password", "login"),
+            ("sender-refused", "rewrite"),
+        ] {
+            let failure = failed(id, &[suspect("address", false, false), suspect(hop, true, false)]);
+            assert_eq!(failure.id, format!("route.{hop}"), "{id}");
+            assert_eq!((failure.cause.as_str(), failure.remedy.as_str()), ("here: there", "undo"));
+            assert_eq!(failure.evidence, ["line"]);
+        }
+    }
+
+    #[test]
+    fn what_the_catalogue_says_of_this_host_keeps_its_name_and_gets_the_place() {
+        for (id, hop) in [
+            ("service-missing", "service"),
+            ("delivered-locally", "transport"),
+            ("milter-refused", "filter"),
+            ("tls-policy-bad", "tls"),
+            ("canonical-table-trouble", "rewrite"),
+        ] {
+            let failure = failed(id, &[suspect(hop, true, false)]);
+            assert_eq!((failure.id.as_str(), failure.remedy.as_str()), (id, "undo"));
+        }
+    }
+
+    #[test]
+    fn a_cause_that_no_hop_explains_stays() {
+        for (id, hop) in [
+            ("wrong-password", "sender"),
+            ("host-not-found", "tls"),
+            ("disk-full", "transport"),
+            ("greylisted", "login"),
+            ("sasl-library-broken", "login"),
+        ] {
+            let failure = failed(id, &[suspect(hop, true, false)]);
+            assert_eq!((failure.id.as_str(), failure.remedy.as_str()), (id, "ask"));
+        }
+        let told = Suspect { is_own: false, ..suspect("tls", true, true) };
+        assert_eq!(failed("daemon-given-up", std::slice::from_ref(&told)).remedy, "ask");
+        assert_eq!(failed("daemon-given-up", &[told, suspect("login", true, true)]).cause, "here: there");
+        // One that lets most messages pass explains nothing but its own stage.
+        assert_eq!(failed("unknown", &[suspect("sender", false, false)]).id, "unknown");
+        assert_eq!(failed("sender-refused", &[suspect("sender", false, false)]).id, "route.sender");
+    }
+
+    #[test]
+    fn what_repair_mends_comes_last_and_keeps_the_name() {
+        let mended = suspect("tls", true, true);
+        let failure = failed("starttls-demanded", std::slice::from_ref(&mended));
+        assert_eq!(failure.id, "starttls-demanded");
+        assert!(failure.remedy.starts_with("relayhost repair"), "{}", failure.remedy);
+        assert_eq!(failed("starttls-demanded", &[mended, suspect("tls", true, false)]).id, "route.tls");
+        let unknown = Cause::unknown(Stage::Queue, Verdict::Unreached);
+        let cause = explained(unknown, &[suspect("filter", true, false)]);
+        assert_eq!((cause.id.as_str(), cause.cause.as_str()), ("route.filter", "here"));
+    }
+}
