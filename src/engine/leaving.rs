@@ -116,10 +116,13 @@ impl Look {
             record.fold(block.as_bytes(), source);
         });
         match read {
-            Ok(cursor) => {
-                let has_it = cursor.is_some();
+            Ok(place) => {
+                if place.is_behind {
+                    unknown.push("the journal has more than one look reads; the next look reads on".into());
+                }
+                let has_it = place.cursor.is_some();
                 record.since = record.since.or(begin);
-                record.cursor = cursor;
+                record.cursor = place.cursor;
                 Ok(has_it)
             }
             Err(error) if error.interruption().is_some() => Err(error),
