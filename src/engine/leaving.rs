@@ -59,8 +59,10 @@ impl Look {
         for message in &self.messages {
             queue.add(message, &self.relay, |address| is_local(address, &postfix.settings));
         }
-        let record = self.fold(before, &queue, postfix, &mut unknown)?;
-        if let (true, Some(lock)) = (is_usable, &lock)
+        let record = self.fold(before.clone(), &queue, postfix, &mut unknown)?;
+        // A write waits for the disk, and most looks have seen nothing new.
+        let is_news = Record { looked: before.looked, ..record.clone() } != before;
+        if let (true, Some(lock)) = (is_usable && is_news, &lock)
             && let Err(error) = state::write_leaving(&records.with(&self.relay, record.clone()), lock)
         {
             unknown.push(format!("the next look will not know what this one has seen: {error}"));
@@ -116,10 +118,13 @@ impl Look {
             record.fold(block.as_bytes(), source);
         });
         match read {
-            Ok(cursor) => {
-                let has_it = cursor.is_some();
+            Ok(place) => {
+                if place.is_behind {
+                    unknown.push("the journal has more than one look reads; the next look reads on".into());
+                }
+                let has_it = place.cursor.is_some();
                 record.since = record.since.or(begin);
-                record.cursor = cursor;
+                record.cursor = place.cursor;
                 Ok(has_it)
             }
             Err(error) if error.interruption().is_some() => Err(error),

@@ -143,29 +143,39 @@ fn ours(owner: u32) -> [String; 3] {
     [MAIL.to_owned(), "_UID=0".to_owned(), format!("_UID={owner}")]
 }
 
-/// Hands on the new entries of Postfix's daemons since a cursor; without one, those among the last entries. Returns the new
-/// cursor; `None` if the journal has never had a line of Postfix, or there is none to read.
-pub fn since(cursor: Option<&str>, on_entries: &mut dyn FnMut(&[Entry])) -> Result<Option<String>> {
+/// How far the journal was read.
+#[derive(Debug, Default)]
+pub struct Place {
+    /// The last entry; `None` if the journal has never had a line of Postfix, or there is none to read.
+    pub cursor: Option<String>,
+    /// Whether there is more than one look reads: the next one goes on.
+    pub is_behind: bool,
+}
+
+/// Hands on the new entries of Postfix's daemons since a cursor; without one, those among the last entries.
+pub fn since(cursor: Option<&str>, on_entries: &mut dyn FnMut(&[Entry])) -> Result<Place> {
+    let mut place = Place { cursor: cursor.map(str::to_owned), is_behind: true };
     let program = run::find("journalctl").filter(|_| files::exists(Path::new(SOCKET)));
-    let Some(program) = program else { return Ok(None) };
-    let (owner, mut cursor) = (owner(), cursor.map(str::to_owned));
+    let Some(program) = program else { return Ok(Place::default()) };
+    let owner = owner();
     for _ in 0..PARTS {
-        let place = cursor.as_deref().map_or(["-n", LAST], |cursor| ["--cursor", cursor]);
-        let output = read(&program, owner, &place, LOOK)?;
+        let from = place.cursor.as_deref().map_or(["-n", LAST], |cursor| ["--cursor", cursor]);
+        let output = read(&program, owner, &from, LOOK)?;
         let mut entries = parsed(&output);
-        entries.retain(|entry| cursor.as_ref() != Some(&entry.cursor));
+        entries.retain(|entry| place.cursor.as_ref() != Some(&entry.cursor));
         let last = entries.last().map(|entry| entry.cursor.clone());
         entries.retain(|entry| entry.is_of_postfix(owner));
         on_entries(&entries);
-        if last.is_some() && (cursor.is_some() || !entries.is_empty()) {
-            cursor = last;
-        }
         // What is kept of the output is bounded; there may be more.
-        if output.stdout.len() < OUTPUT_LIMIT || entries.is_empty() {
+        place.is_behind = output.stdout.len() >= OUTPUT_LIMIT && last.is_some();
+        if last.is_some() && (place.cursor.is_some() || !entries.is_empty()) {
+            place.cursor = last;
+        }
+        if !place.is_behind || place.cursor.is_none() {
             break;
         }
     }
-    Ok(cursor)
+    Ok(place)
 }
 
 /// The time of the last mail line, in seconds since 1970; `None` where there is no journal, or no such line.

@@ -97,12 +97,13 @@ fn a_password_that_stands_in_a_setting_is_no_argument_of_a_program() {
 
 /// What is looked at in addition costs a plain host nothing.
 #[test]
-fn check_runs_four_programs_on_a_plain_host() {
+fn check_runs_five_programs_on_a_plain_host() {
     let run = host().answers(AUTHENTICATED).sh(
         "relayhost apply --no-verify >/dev/null || exit 9
          strace -ff -e trace=execve -o /root/trace relayhost check >/dev/null; cat /root/trace.* | sed -n 's/.*execve(\"\\([^\"]*\\)\".*= 0/\\1/p' | sort",
     );
-    let programs = ["/usr/bin/rpm", "/usr/sbin/postconf", "/usr/sbin/postmap", "/usr/sbin/postmap"];
+    let postfix = ["postconf", "postmap", "postmap", "postqueue"].map(|name| format!("/usr/sbin/{name}"));
+    let programs: Vec<String> = std::iter::once("/usr/bin/rpm".to_owned()).chain(postfix).collect();
     let seen: Vec<&str> = run.stdout.lines().filter(|line| !line.ends_with("/relayhost")).collect();
     assert_eq!(seen, programs, "{run:?}");
 }
