@@ -15,6 +15,7 @@ use super::route::as_answered;
 use super::transaction::last_run;
 use super::verify::last_proof;
 use crate::error::{Error, Result};
+use crate::model::causes::hop::{PREFIX, Suspect};
 use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
 use crate::model::ended::{Diagnosed, Told};
@@ -161,7 +162,16 @@ impl Known {
         };
         let about = About { relay: None, sender: "", to: "", host: "", example: "" };
         let sight = look(postfix, calendar, now, &|| self.circumstances(&about))?;
-        Ok(inspection::findings(&sight, plan.as_ref(), calendar))
+        let mut findings = inspection::findings(&sight, plan.as_ref(), calendar);
+        if plan.is_none() {
+            let known = self.ways.suspects(None, postfix, "", "");
+            findings.extend(known.into_iter().filter(Suspect::is_fault).map(|suspect| {
+                let state = if suspect.fault.stops { State::Differs } else { State::Warning };
+                let Suspect { hop, fault, .. } = suspect;
+                Finding { state, ..finding(&format!("{PREFIX}{hop}"), fault.text, Remedy::say(fault.remedy)) }
+            }));
+        }
+        Ok(findings)
     }
 }
 

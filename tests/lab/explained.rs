@@ -1,8 +1,6 @@
 //! `diagnose` on hosts that people made by hand: a failure whose reason is on the host is explained by the hop, with table, file
 //! and line, and the remedy, typed as it stands, lets the next message through.
 
-use serde_json::Value;
-
 use crate::host::{AUTHENTICATED, host};
 
 /// Prepares a host that delivers, changes it, sends a message, diagnoses; then types the commands of the remedy, and sends
@@ -154,9 +152,11 @@ fn a_failure_whose_reason_is_on_the_host_is_explained_by_the_hop() {
         let report = run.json("diagnose");
         let told = report["diagnosis"]["failures"].as_array().unwrap().iter().find(|one| one["ours"] == true);
         let text = |key: &str| told.and_then(|one| one[key].as_str()).unwrap_or_default().to_owned();
-        let finding = report["findings"].as_array().into_iter().flatten().any(|one| {
-            one["state"] == Value::from("differs") && one["id"].as_str().is_some_and(|id| kind.id == id)
-        });
+        let finding = report["findings"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|one| one["state"] == "differs" && one["id"].as_str().is_some_and(|id| kind.id == id));
         let is_right = text("id") == kind.id
             && text("cause").contains(kind.place)
             && text("remedy").contains(kind.remedy);

@@ -23,6 +23,8 @@ hosts! {
     header_checks_hold own_parameters service_commented_out bare_host_name_in_password_table
     milter_is_down content_filter_that_works sender_canonical_for_all only_root_reads_main_cf
     windows_line_ends word_of_vi_before_a_parameter byte_order_mark_before_a_parameter
+    mailbox_for_all_of_a_test_system relay_as_a_transport_of_its_own maintenance_that_was_forgotten
+    login_for_each_sender
 }
 
 #[derive(Deserialize)]

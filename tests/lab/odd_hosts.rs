@@ -73,8 +73,8 @@ fn ten_thousand_options_are_read() {
 #[test]
 fn a_circle_of_canonical_maps_and_strange_addresses_are_named() {
     let run = odd(
-        r#"printf 'a@b.example c@d.example\nc@d.example a@b.example\nmonitor@op5-system.localdomain a@b.example\n' >/etc/postfix/c
-           postmap hash:/etc/postfix/c; postconf -e canonical_maps=hash:/etc/postfix/c"#,
+        r"printf 'a@b.example c@d.example\nc@d.example a@b.example\nmonitor@op5-system.localdomain a@b.example\n' >/etc/postfix/c
+           postmap hash:/etc/postfix/c; postconf -e canonical_maps=hash:/etc/postfix/c",
     );
     named_by(&run, &["check", "route", "diagnose"], "circle");
     // In a log anybody can write such addresses; none becomes a command.

@@ -18,6 +18,13 @@ pub struct Suspect {
     pub is_mended: bool,
 }
 
+impl Suspect {
+    /// Whether it is a fault, and not only a decision that may explain one.
+    pub fn is_fault(&self) -> bool {
+        !self.hop.contains('.')
+    }
+}
+
 /// The beginning of a name that a hop gives to a failure.
 pub const PREFIX: &str = "route.";
 

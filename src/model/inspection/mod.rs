@@ -193,7 +193,11 @@ fn service(postfix: &Postfix, list: &mut List) {
 fn types(postfix: &Postfix, list: &mut List) {
     let to = postfix.map_kind.as_ref().map_or("lmdb", |kind| kind.name());
     for one in &postfix.lacking {
-        list.fault(&format!("table.{}", one.parameter), one.text(), &one.remedy(to, &postfix.version));
+        list.fault(
+            &format!("table.{}", one.parameter),
+            one.text(),
+            &one.remedy(to, postfix.version.at_least(2, 11)),
+        );
     }
 }
 

@@ -15,7 +15,7 @@ impl Plan {
         };
         let to = postfix.map_kind.as_ref().map_or("lmdb", |kind| kind.name());
         for one in postfix.lacking.iter().filter(|one| !is_ours(one)) {
-            let remedy = Remedy::say(one.remedy(to, &postfix.version));
+            let remedy = Remedy::say(one.remedy(to, postfix.version.at_least(2, 11)));
             self.add(format!("table.{}", one.parameter), State::Warning, one.text(), remedy);
         }
     }

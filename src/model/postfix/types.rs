@@ -2,7 +2,6 @@
 //! postfix-lmdb may be missing.
 
 use crate::error::typed;
-use crate::model::observed::Version;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::tables::{is_built, items, kind, path_of};
@@ -117,8 +116,8 @@ impl Lacking {
     }
 
     /// The commands that make it a table of another type. relayhost does not type them: postmap, called by root, writes beside
-    /// whatever the source is.
-    pub fn remedy(&self, to: &str, version: &Version) -> String {
+    /// whatever the source is. `edits`: whether postconf edits master.cf (Postfix 2.11 and later).
+    pub fn remedy(&self, to: &str, edits: bool) -> String {
         let (parameter, value) = (&self.parameter, &self.setting.value);
         let from = kind(&self.table);
         if parameter == DEFAULT {
@@ -139,7 +138,7 @@ impl Lacking {
         let value = value.replace(&format!("{from}:"), &format!("{to}:"));
         steps.push(match &self.setting.service {
             None => format!("`postconf -e {}`", typed(format!("{parameter}={value}"))),
-            Some(service) if version.at_least(2, 11) => {
+            Some(service) if edits => {
                 format!("`postconf -P {}`", typed(format!("{service}/{parameter}={value}")))
             }
             Some(_) => {
@@ -184,10 +183,8 @@ mod tests {
 
     #[test]
     fn the_remedy_is_the_commands_that_convert_it() {
-        let version = Version("3.7.1".into());
         let all = of(MAIN, &["lmdb"]);
-        let remedy =
-            |table: &str| all.iter().find(|one| one.table == table).unwrap().remedy("lmdb", &version);
+        let remedy = |table: &str| all.iter().find(|one| one.table == table).unwrap().remedy("lmdb", true);
         assert_eq!(
             remedy("hash:/etc/aliases"),
             "`postalias lmdb:/etc/aliases`, `postconf -e alias_maps=lmdb:/etc/aliases`, then `postfix reload`"
@@ -203,7 +200,7 @@ mod tests {
         );
         assert_eq!(remedy("pcre:/p"), "`yum install postfix-pcre`, then `postfix reload`");
         let theirs = Lacking { owner: Some("mailman".into()), ..all[0].clone() };
-        assert!(theirs.remedy("lmdb", &version).starts_with("`runuser -u mailman -- postalias lmdb:"));
+        assert!(theirs.remedy("lmdb", true).starts_with("`runuser -u mailman -- postalias lmdb:"));
     }
 
     #[test]

@@ -38,9 +38,9 @@ pub struct Trouble {
     /// The parameter that names it.
     pub at: Written,
     /// `type:path`.
-    pub table: String,
+    pub table: Box<str>,
     /// The reason, in words.
-    pub reason: String,
+    pub reason: Box<str>,
     /// Whether Postfix cannot read it either: it puts off what needs the table.
     pub broken: bool,
 }
@@ -131,8 +131,8 @@ pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, 
                 Err(reason) => {
                     return Err(Trouble {
                         at: list.at.clone(),
-                        table: without_inline_tables(table),
-                        reason: reason.clone(),
+                        table: without_inline_tables(table).into(),
+                        reason: reason.as_str().into(),
                         broken: is_asked(table),
                     });
                 }
@@ -186,8 +186,8 @@ pub fn lists(list: &Value, domain: &str, parents: bool, ask: &mut Ask) -> Result
             let value = Value { text: name.to_owned(), at: list.at.clone() };
             find(&value, &Keys::one(domain), ask)?.is_some()
         } else if name.starts_with('/') {
-            let reason = "it is a file of patterns".to_owned();
-            return Err(Trouble { at: list.at.clone(), table: name.to_owned(), reason, broken: false });
+            let reason = "it is a file of patterns".into();
+            return Err(Trouble { at: list.at.clone(), table: name.into(), reason, broken: false });
         } else {
             let is_below = |parent: &str| {
                 let (domain, parent) = (domain.to_lowercase(), parent.to_lowercase());
