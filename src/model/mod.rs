@@ -11,6 +11,7 @@ pub mod journald;
 pub mod json;
 pub mod log;
 pub mod message;
+pub mod oauth;
 pub mod observed;
 pub mod packages;
 pub mod plan;
