@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::defer::refuse_without_proc;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
-use super::transaction::{Transaction, Wanted, last_run, postfix_directory, run_before};
+use super::transaction::{Transaction, Wanted, last_run, run_before};
 use super::{Place, Progress, stage};
 use crate::error::{Error, Result};
 use crate::model::ended::{Listed, Restored};
@@ -59,7 +59,7 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
 fn put_back(generation: &Generation) -> Result<(u32, Vec<String>)> {
     let mut wanted = BTreeMap::new();
     for name in recorded_files() {
-        let now = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
+        let now = inode::take(&Managed::path_of(&name))?.map(|(inode, _)| inode);
         let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
         let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
         wanted.insert(name, Wanted { before: now, after });
