@@ -8,6 +8,7 @@ pub mod main_cf;
 mod packages;
 pub mod parameters;
 mod route;
+mod token;
 pub mod unmanaged;
 
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::providers::providers;
 use crate::model::state::generation::LastRun;
+use crate::model::state::mark::without_tokens;
 
 /// The finding about a login with a password that the provider is going to end.
 pub const ANNOUNCED: &str = "provider.password";
@@ -32,7 +33,7 @@ impl Plan {
         };
         for (file, ours) in &last.after {
             let now = now(*file).unwrap_or_default();
-            if now != ours.as_slice() {
+            if without_tokens(now, *file, last) != without_tokens(ours, *file, last) {
                 let keys: Vec<String> = last.entries(*file).map(|(key, _)| key.to_owned()).collect();
                 let changes = changed_lines(*file, ours, now, &keys);
                 let text = format!("changed since our run of {}: {changes}", last.time);
