@@ -78,6 +78,10 @@ pub fn after_restore(progress: &mut dyn Progress) {
     if desired.app().is_none() || Place::here() == Place::Tree {
         return;
     }
+    // A host that was put back to another login needs none.
+    if !entry(&desired).is_ok_and(|entry| entry.is_some()) {
+        return;
+    }
     if let Err(error) = ensure(&mut desired, true, progress).and_then(|_| put(&desired, progress)) {
         progress.note(&format!("{error}; `relayhost token` tries it again"));
     }
@@ -199,23 +203,29 @@ fn hex_id() -> String {
     crate::model::state::generation::hex(&random::bytes::<16>())
 }
 
-/// Puts the token into Postfix's table, where that logs in to the answers' relay as the answers' user. Returns whether it is
-/// in force there. The caller holds the lock.
+/// The table of passwords, with the entry by which Postfix logs in to the answers' relay as the answers' user; `None` if there
+/// is no such entry.
+fn entry(desired: &Desired) -> Result<Option<(MapSource, String)>> {
+    let Some(bytes) = files::read_no_link(&Managed::SaslPasswd.path())? else { return Ok(None) };
+    let source = MapSource::new(bytes);
+    let is_ours = |found: &String| found.split_once(':').is_some_and(|(user, _)| user == desired.username());
+    let found = source.get(&desired.relayhost()).filter(is_ours);
+    Ok(found.map(|found| (source, found)))
+}
+
+/// Puts the token into Postfix's table, if Postfix logs in by it. Returns whether it does. The caller holds the lock.
 fn put(desired: &Desired, progress: &mut dyn Progress) -> Result<bool> {
     let file = Managed::SaslPasswd;
-    let Some((key, value_wanted)) = desired.entries(file).into_iter().next() else { return Ok(false) };
-    let Some(bytes) = files::read_no_link(&file.path())? else { return Ok(false) };
-    let before = MapSource::new(bytes);
-    let is_ours = |found: &String| found.split_once(':').is_some_and(|(user, _)| user == desired.username());
-    let Some(found) = before.get(&key).filter(is_ours) else { return Ok(false) };
-    if found == value_wanted {
+    let Some((key, wanted)) = desired.entries(file).into_iter().next() else { return Ok(false) };
+    let Some((before, found)) = entry(desired)? else { return Ok(false) };
+    if found == wanted {
         return Ok(true);
     }
     let settings = parse_settings(&postfix::settings(&["default_database_type"])?);
     let kind = value(&settings, "default_database_type");
     let kind = MapKind::new(kind).ok_or_else(|| Error::MapType { kind: kind.to_owned() })?;
     let mut after = before.clone();
-    after.set(&key, &value_wanted);
+    after.set(&key, &wanted);
     let why = "the access token is another".to_owned();
     let change = MapChange { file, kind, before: Some(before), after, why, keys: vec![key] };
     stage(progress, file.name(), |_| {

@@ -44,7 +44,7 @@ impl Plan {
 
     /// Adds what the provider has announced about logging in with a password, if the answers have one for it.
     pub fn announced(&mut self, desired: &Desired) {
-        if matches!(desired.auth, Auth::None) {
+        if matches!(desired.auth, Auth::None) || desired.mechanism().takes_token() {
             return;
         }
         let ours = providers().values().filter(|provider| provider.has_host(&desired.relay.host));
