@@ -6,6 +6,7 @@ mod edit;
 mod exit;
 mod hint;
 mod interrupted;
+mod no_token;
 mod text;
 
 use std::fmt;
@@ -17,6 +18,7 @@ pub use edit::Edit;
 pub use exit::Exit;
 pub use hint::{WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
+pub use no_token::NoToken;
 pub use text::{human, is_unsafe, shown};
 use text::{lines, list, tail};
 
@@ -336,6 +338,9 @@ pub enum Error {
         /// The next step for a person.
         remedy: String,
     },
+    /// An identity provider gave no access token.
+    #[error("{0}")]
+    NoToken(Box<NoToken>),
     /// A file changed between being read and being replaced.
     #[error("`{}` was changed by somebody else while relayhost was at work ({found})", shown(.path))]
     ChangedMeanwhile {
@@ -355,24 +360,6 @@ impl Error {
         move |source| Self::Io { action, path: path.as_ref().to_owned(), source }
     }
 
-    /// The exit status that this error ends a command with.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Answers { .. }
-            | Self::Exposed { .. }
-            | Self::Untrusted { .. }
-            | Self::NoGeneration { .. }
-            | Self::Tree { .. } => Exit::Usage,
-            Self::InTransaction { .. } => Exit::Deferred,
-            Self::NoProc => Exit::NoWord,
-            Self::Foreign { .. } => Exit::Differs,
-            Self::Stuck { .. } | Self::Unrecovered { .. } => Exit::Stuck,
-            Self::Undone { cause, .. } => cause.exit(),
-            Self::Interrupted(interruption) => interruption.exit(),
-            _ => Exit::Failed,
-        }
-    }
-
     /// Whether a record of earlier runs is lost.
     pub fn is_lost_record(&self) -> bool {
         match self {
@@ -386,6 +373,7 @@ impl Error {
     pub fn can_retry(&self) -> bool {
         match self {
             Self::Undone { cause, .. } => cause.can_retry(),
+            Self::NoToken(why) => why.passes,
             _ => matches!(
                 self,
                 Self::Timeout { .. }

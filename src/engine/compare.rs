@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::ended::Compared;
 use crate::model::plan::Plan;
-use crate::sys::mail;
+use crate::sys::{clock, mail, tokens};
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
@@ -34,6 +34,7 @@ pub fn look(desired: &Desired) -> Result<Plan> {
     supply::foresee(desired, &mut plan);
     plan.findings.extend(defer::waiting()?);
     plan.clients(&mail::startup_files());
+    plan.token(desired, tokens::kept().ok().flatten().as_ref(), clock::unix());
     plan.announced(desired);
     plan.proved(desired, last_proof().as_ref());
     Ok(plan)

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::defer::refuse_without_proc;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
 use super::transaction::{Transaction, Wanted, last_run, run_before};
-use super::{Place, Progress, stage};
+use super::{Place, Progress, stage, token};
 use crate::error::{Error, Result};
 use crate::model::ended::{Listed, Restored};
 use crate::model::postfix::managed::Managed;
-use crate::model::state::generation::{Generation, recorded_files, sha256};
+use crate::model::state::generation::{Generation, recorded_files};
+use crate::model::state::mark::without_tokens;
 use crate::sys::{damage, inode, signals, state};
 
 /// Clears up what a stopped run left, and reads all generations that can be used, oldest first.
@@ -51,6 +52,7 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
         (previous, edited) = put_back(&generation)?;
         Ok(format!("the files of generation {number} ({}) are in force again", generation.time))
     })?;
+    token::after_restore(progress);
     Ok(Restored { generation: number, previous, edited, recovered: held.recovered.clone() })
 }
 
@@ -69,11 +71,16 @@ fn put_back(generation: &Generation) -> Result<(u32, Vec<String>)> {
     // old relay's password.
     let wrote = run_before(generation.number)?.wrote;
     let last = last_run()?;
-    let is_edited = |(file, bytes): &(&Managed, &Vec<u8>)| {
-        let now = wanted.get(file.name()).and_then(|wanted| wanted.before.as_ref());
-        now.map(|inode| &inode.sha256) != Some(&sha256(bytes))
-    };
-    let edited = last.after.iter().filter(is_edited).map(|(file, _)| file.name().to_owned()).collect();
+    let mut edited = Vec::new();
+    for (file, ours) in &last.after {
+        let now = inode::take(&file.path())?.map(|(_, bytes)| bytes);
+        let compared = |bytes: &[u8]| {
+            if file.is_secret() { without_tokens(bytes, *file, &last) } else { bytes.to_vec() }
+        };
+        if now.as_deref().map(compared) != Some(compared(ours)) {
+            edited.push(file.name().to_owned());
+        }
+    }
     let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
     match transaction
         .restore(generation)

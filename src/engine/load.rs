@@ -10,7 +10,7 @@ use crate::model::desired::Desired;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Kind, Trusted};
-use crate::sys::{acl, environment, files, host, secrets};
+use crate::sys::{acl, environment, files, host, secrets, tokens};
 
 /// The host's answers file.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
@@ -105,12 +105,15 @@ impl Source {
         if let Some(secret) = secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
             secrets::know(user, secret);
         }
-        if let Some(oauth) = &answers.tables.auth.oauth {
-            let remedy = "take another login: this relayhost does not fetch tokens";
-            complete(&answers, secret)?;
-            return Err(answers.error(Some(oauth.span()), "[auth.oauth] is not in force", remedy));
+        let mut desired = complete(&answers, secret)?;
+        // A record that cannot be used is told by those who need it.
+        let token =
+            desired.app().and_then(|app| tokens::kept().ok().flatten().filter(|token| token.is_for(app)));
+        if let Some(token) = token {
+            secrets::know(desired.username(), &token.secret());
+            desired.take_token(token.secret());
         }
-        complete(&answers, secret)
+        Ok(desired)
     }
 }
 

@@ -18,7 +18,7 @@ use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
 use super::verify::Request;
 use super::worked::has_worked;
-use super::{Place, Progress, defer};
+use super::{Place, Progress, defer, token};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::Applied;
@@ -66,13 +66,14 @@ pub fn run(
     progress: &mut dyn Progress,
 ) -> Result<Applied> {
     let held = lock_and_recover(task.patience, task.place, progress)?;
-    let given = load()?;
+    let mut given = load()?;
     // Checked before anything is changed: without a recipient nothing could be proved.
     let request = || Request::of(&given.desired, &task.answers);
     let message = (given.order.message != Message::Never).then(request).transpose()?;
     let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
     let mut work = || {
         let message = message.as_ref();
+        token::ready(&mut given.desired, task.place, progress)?;
         let (plan, mut nothing) = prepare(task, &given, message, &held.recovered, progress)?;
         let has_worked = nothing.has_worked;
         if nothing.is_vetoed() {

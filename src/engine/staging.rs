@@ -59,7 +59,7 @@ pub struct Staged {
 
 impl Staged {
     /// Builds and tries out the files of one change.
-    fn new(change: &FileChange) -> Result<Self> {
+    pub fn new(change: &FileChange) -> Result<Self> {
         match change {
             FileChange::Map(change) => Self::map(change),
             FileChange::MainCf(change) => Self::main_cf(change),
@@ -135,6 +135,18 @@ impl Staged {
             selinux::restore_labels(&paths)?;
             Ok(self.done.clone())
         })
+    }
+}
+
+impl Staged {
+    /// Puts its files into their places without a transaction: each is whole, and the next call finishes what a killed one
+    /// has begun.
+    pub fn put_alone(&self) -> Result<()> {
+        let places: Vec<PathBuf> = self.files.iter().map(|file| Managed::path_of(&file.name)).collect();
+        for (file, place) in self.files.iter().zip(&places) {
+            swap::put(&file.built, place, file.before.as_ref())?;
+        }
+        selinux::restore_labels(&places)
     }
 }
 

@@ -107,6 +107,7 @@ impl Error {
             | Self::Locked { remedy, .. }
             | Self::Log { remedy, .. }
             | Self::Package { remedy, .. } => remedy.clone(),
+            Self::NoToken(why) => why.remedy.clone(),
             Self::PostfixTooOld { .. } => "use the relay's port 587 with implicit_tls = false".into(),
             Self::NotRoot => "run the same command with sudo".into(),
             Self::NoFile { path, kind } => no_file(path, kind),

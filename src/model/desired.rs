@@ -184,6 +184,12 @@ impl Desired {
     pub fn entries(&self, file: Managed) -> Vec<(String, String)> {
         match (file, &self.auth) {
             (Managed::MainCf | Managed::Plugin, _) | (Managed::SaslPasswd, Auth::None) => Vec::new(),
+            // No token has been fetched yet.
+            (Managed::SaslPasswd, Auth::Login { app: Some(_), password, .. })
+                if password.expose().is_empty() =>
+            {
+                Vec::new()
+            }
             (Managed::SaslPasswd, Auth::Login { username, password, .. }) => {
                 vec![(self.relayhost(), format!("{username}:{}", password.expose()))]
             }
@@ -200,6 +206,29 @@ impl Desired {
             Auth::Login { username, .. } => format!("login {username}"),
         };
         format!("mail leaves through {}, {login}, TLS {}", self.relayhost(), self.relay.tls.word())
+    }
+
+    /// The application that fetches the access token of the login, if one does.
+    pub fn app(&self) -> Option<&App> {
+        match &self.auth {
+            Auth::Login { app: Some(app), .. } => Some(app),
+            _ => None,
+        }
+    }
+
+    /// Has the login use this access token.
+    pub fn take_token(&mut self, token: Secret) {
+        if let Auth::Login { password, app: Some(_), .. } = &mut self.auth {
+            *password = token;
+        }
+    }
+
+    /// The login's name; empty without a login.
+    pub fn username(&self) -> &str {
+        match &self.auth {
+            Auth::None => "",
+            Auth::Login { username, .. } => username,
+        }
     }
 
     /// The mechanism, `None` without authentication.

@@ -48,6 +48,7 @@ mod signals;
 mod signed;
 mod stopped;
 mod together;
+mod tokens;
 mod transactions;
 mod trees;
 mod trust;

@@ -109,8 +109,10 @@ impl Reader<'_> {
             }
             let relay = preset.and_then(|preset| preset.host.as_deref());
             let app = oauth.get_ref().app(password.as_ref(), &username, relay);
-            let app =
+            let mut app =
                 app.or_else(|(span, complaint)| self.at(span.or(Some(oauth.span())), Err(complaint)))?;
+            let proxy = self.answers.tables.network.proxy.as_ref();
+            app.proxy = proxy.map(|value| self.of(value, proxy_url)).transpose()?;
             return Ok(Auth::Login {
                 mechanism,
                 username,
@@ -353,6 +355,17 @@ fn address(typed: &str, is_good: bool, remedy: &str) -> Checked<String> {
 
 fn duration(typed: &str) -> Checked<Duration> {
     text::parse_duration(typed).or_else(|problem| refuse(problem, text::DURATION_REMEDY))
+}
+
+fn proxy_url(typed: &str) -> Checked<String> {
+    let host = typed.strip_prefix("http://").unwrap_or_default();
+    if !host.is_empty() && typed.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(typed.to_owned());
+    }
+    // The text before an @ may be a login with its password.
+    let shown = text::one_line(typed.rsplit('@').next().unwrap_or_default());
+    let remedy = "write it as \"http://proxy.example.com:3128\"";
+    refuse(format!("`{shown}` is not the address of a proxy"), remedy)
 }
 
 fn directory(typed: &str) -> Checked<PathBuf> {

@@ -1,6 +1,6 @@
 //! Answers in several files: the administrator's own, and those that other packages install.
 
-use super::{Auth, Packages, Relay, Rewrites, Sender, Tables, Verify};
+use super::{Auth, Network, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
     /// Fills open keys one by one; the ways to give a password, and `[auth.oauth]` as a whole, are one key.
@@ -14,6 +14,7 @@ impl Tables {
             sender: Sender { rewrite: Rewrites(rewrites) },
             verify: Verify { to, deadline },
             packages: Packages { extra, from },
+            network: Network { proxy },
         } = lower;
         let (relay, auth) = (&mut self.relay, &mut self.auth);
         fill(&mut relay.provider, provider);
@@ -41,6 +42,7 @@ impl Tables {
         fill(&mut self.verify.deadline, deadline);
         self.packages.extra.extend(extra);
         fill(&mut self.packages.from, from);
+        fill(&mut self.network.proxy, proxy);
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Tables {
     pub verify: Verify,
     /// `[packages]`.
     pub packages: Packages,
+    /// `[network]`.
+    pub network: Network,
 }
 
 /// `[relay]`: the relay, and the connection to it.
@@ -147,6 +149,14 @@ pub struct Packages {
     pub extra: Vec<Spanned<String>>,
     /// Directory with RPMs.
     pub from: Option<Spanned<String>>,
+}
+
+/// `[network]`: the way to the identity provider.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// Proxy for HTTPS.
+    pub proxy: Option<Spanned<String>>,
 }
 
 /// `relay.ip` as typed. If it is left out, the host's own setting stays.

@@ -118,7 +118,7 @@ impl Oauth {
         };
         let token_url = token_url(url.get_ref()).map_err(|complaint| (Some(url.span()), complaint))?;
         let scope = self.scope.as_ref().map(|scope| plain(scope, "scope")).transpose()?.unwrap_or_default();
-        Ok(App { provider, client_id, token_url, scope, proof, mailbox: mailbox.to_owned() })
+        Ok(App { provider, client_id, token_url, scope, proof, mailbox: mailbox.to_owned(), proxy: None })
     }
 
     /// Refuses keys that belong to another provider or flow.

@@ -1,7 +1,13 @@
 //! Logins by an access token: the application that fetches it, and what it says to the identity provider.
 
+pub mod answer;
 pub mod certificate;
+pub mod claims;
+pub mod refusal;
+pub mod reply;
+pub mod request;
 pub mod service_account;
+pub mod token;
 
 use serde::Deserialize;
 
@@ -24,6 +30,8 @@ pub struct App {
     pub proof: Proof,
     /// The mailbox that it sends for: the login's name.
     pub mailbox: String,
+    /// The proxy that it asks through, if the answers name one.
+    pub proxy: Option<String>,
 }
 
 /// Identity providers that the answers may name.
@@ -137,6 +145,7 @@ impl App {
             scope: format!("https://{}/.default", cloud.outlook),
             proof,
             mailbox: String::new(),
+            proxy: None,
         }
     }
 
@@ -149,6 +158,17 @@ impl App {
             scope: "https://mail.google.com/".into(),
             proof: Proof::ServiceAccount(account),
             mailbox: mailbox.to_owned(),
+            proxy: None,
+        }
+    }
+
+    /// The end of its certificate, in seconds since 1970, if that is over at a time.
+    pub fn ended(&self, now: u64) -> Option<i64> {
+        match &self.proof {
+            Proof::Certificate(certificate) if i64::try_from(now).is_ok_and(|now| now > certificate.ends) => {
+                Some(certificate.ends)
+            }
+            _ => None,
         }
     }
 }

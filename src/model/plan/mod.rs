@@ -9,6 +9,7 @@ mod packages;
 pub mod parameters;
 mod plugin;
 mod route;
+mod token;
 pub mod unmanaged;
 
 use std::collections::BTreeMap;
