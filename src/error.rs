@@ -6,6 +6,7 @@ mod edit;
 mod exit;
 mod hint;
 mod interrupted;
+mod no_token;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub use edit::Edit;
 pub use exit::Exit;
 pub use hint::{WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
+pub use no_token::NoToken;
 pub use text::{Position, human, is_unsafe, shown};
 use text::{lines, list, tail};
 
@@ -185,9 +187,7 @@ pub enum Error {
         version: String,
     },
     /// A type of lookup table that relayhost cannot build.
-    #[error(
-        "this Postfix builds its tables as `{kind}`, and relayhost can build hash, btree, lmdb and texthash"
-    )]
+    #[error("this Postfix builds {kind} tables, and relayhost can build hash, btree, lmdb and texthash")]
     MapType {
         /// `default_database_type`.
         kind: String,
@@ -247,6 +247,9 @@ pub enum Error {
     /// systemd would refuse to start Postfix.
     #[error("the unit postfix.service is masked: systemd is told never to start Postfix")]
     Masked,
+    /// Cyrus SASL would take the plugin of this name instead of relayhost's.
+    #[error("lib{0}.so in /usr/lib64/sasl2 would get the token instead of relayhost's plugin")]
+    Rival(String),
     /// Postfix cannot read its own configuration.
     #[error("Postfix cannot read its configuration: {reason}{}", if *.marked { "; the file begins with a byte order mark" } else { "" })]
     Unreadable {
@@ -329,6 +332,9 @@ pub enum Error {
         /// The next step for a person.
         remedy: String,
     },
+    /// An identity provider gave no access token.
+    #[error("{0}")]
+    NoToken(Box<NoToken>),
     /// A file changed between being read and being replaced.
     #[error("`{}` was changed by somebody else while relayhost was at work ({found})", shown(.path))]
     ChangedMeanwhile {
@@ -348,24 +354,6 @@ impl Error {
         move |source| Self::Io { action, path: path.as_ref().to_owned(), source }
     }
 
-    /// The exit status that this error ends a command with.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Answers { .. }
-            | Self::Exposed { .. }
-            | Self::Untrusted { .. }
-            | Self::NoGeneration { .. }
-            | Self::Tree { .. } => Exit::Usage,
-            Self::InTransaction { .. } => Exit::Deferred,
-            Self::NoProc => Exit::NoWord,
-            Self::Foreign { .. } => Exit::Differs,
-            Self::Stuck { .. } | Self::Unrecovered { .. } => Exit::Stuck,
-            Self::Undone { cause, .. } => cause.exit(),
-            Self::Interrupted(interruption) => interruption.exit(),
-            _ => Exit::Failed,
-        }
-    }
-
     /// Whether a record of earlier runs is lost.
     pub fn is_lost_record(&self) -> bool {
         match self {
@@ -379,6 +367,7 @@ impl Error {
     pub fn can_retry(&self) -> bool {
         match self {
             Self::Undone { cause, .. } => cause.can_retry(),
+            Self::NoToken(why) => why.passes,
             _ => matches!(
                 self,
                 Self::Timeout { .. }

@@ -8,6 +8,8 @@ trap 'exit 130' INT
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/lab.d/mounts.sh
 . "$LAB_D/mounts.sh"
+# shellcheck source=scripts/lab.d/identity.sh
+. "$LAB_D/identity.sh"
 trap 'lab_say "the lab could not make the host ($BASH_SOURCE, line $LINENO)"; exit 125' ERR
 
 mnt=$LAB_CACHE/mnt
@@ -68,6 +70,9 @@ fi
 if [ -n "$LAB_RUN_ANSWERS" ]; then
     mkdir -p "$root/etc/relayhost"
     (umask 077 && cat "$LAB_RUN_ANSWERS" >"$root/etc/relayhost/answers.toml")
+fi
+if grep -q '^identity=' "$LAB_D/relays/$LAB_RUN_RELAY/setup"; then
+    lab_identity_secrets "$root/etc/relayhost"
 fi
 while IFS= read -r bind; do
     [ -n "$bind" ] || continue

@@ -6,6 +6,8 @@ set -euo pipefail
 
 # shellcheck source=scripts/lab.d/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/lab.d/identity.sh
+. "$LAB_D/identity.sh"
 
 RELAYS=$LAB_D/relays
 COMMON=$RELAYS/common
@@ -21,10 +23,13 @@ main() {
         exit 2
     fi
     # What a relay's setup may set: relays/README.md says what each is.
-    ports=() mechanisms='' smtpd=() master=() dns=() milter=() replies=''
+    ports=() mechanisms='' smtpd=() master=() dns=() milter=() replies='' identity=''
     # shellcheck disable=SC1090 # one per relay
     . "$RELAYS/$name/setup"
 
+    if [ -n "$identity" ]; then
+        dns+=(--host-record="$(IFS=,; printf '%s' "${LAB_IDENTITY_NAMES[*]}"),$LAB_RELAY4,$LAB_RELAY6")
+    fi
     mkdir -p "$root"/lab/mailbox/{cur,new,tmp} "$root/var/log/relay" "$root/etc/relay"
     chown -R 990:990 "$root/lab/mailbox"
     printf 'nameserver 127.0.0.1\n' >"$root/etc/resolv.conf"
@@ -33,6 +38,7 @@ main() {
     local jobs=() job
     start_dns & jobs+=($!)
     if [ -n "$mechanisms" ]; then start_dovecot & jobs+=($!); fi
+    if [ -n "$identity" ]; then lab_identity_start "$root" & jobs+=($!); fi
     if [ ${#milter[@]} -gt 0 ]; then start_milter & jobs+=($!); fi
     if [ -n "$replies" ]; then
         start_scripted & jobs+=($!)
@@ -92,7 +98,12 @@ start_dns() {
 
 # Dovecot, too, has its sockets when it leaves for the background.
 start_dovecot() {
-    { cat "$COMMON/dovecot.conf"; printf 'auth_mechanisms = %s\n' "$mechanisms"; } >"$root/etc/relay/dovecot.conf"
+    {
+        cat "$COMMON/dovecot.conf"
+        printf 'auth_mechanisms = %s\n' "$mechanisms"
+        [ -z "$identity" ] || cat "$COMMON/tokens.conf"
+    } >"$root/etc/relay/dovecot.conf"
+    cp "$COMMON/"*.oauth2 "$root/etc/relay/"
     # The encoding lets a password hold what separates the fields of this file.
     sed 's/\t\(.*\)/:{PLAIN.b64}\1::::::/' "$COMMON/accounts.tsv" >"$root/etc/relay/passwd"
     inside dovecot.out dovecot -c /etc/relay/dovecot.conf

@@ -1,6 +1,9 @@
 # `lab run`: its options, and the way into the namespaces. Sourced, never run.
 # shellcheck shell=bash
 
+# shellcheck source=scripts/lab.d/identity.sh
+. "$LAB_D/identity.sh"
+
 lab_run() {
     local relay=submission host_root='' answers='' replies='' bare='' binary='' client=s-nail start=yes without='' binds='' value
     while [ $# -gt 0 ]; do
@@ -57,6 +60,7 @@ lab_run() {
     fi
     lab_lock shared
     lab_ca
+    if grep -q '^identity=' "$LAB_D/relays/$relay/setup"; then lab_identity; fi
     mkdir -p "$LAB_CACHE/mnt"
     # Descriptors that are closed here would be taken by the lab's own files.
     { : <&0; } 2>/dev/null || exec 0</dev/null

@@ -61,6 +61,8 @@ pub enum Command {
     Recover(Output),
     /// Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first
     Init(Init),
+    /// Fetch the access token of a login by [auth.oauth] when it is due, and give it to Postfix
+    Token(Token),
     /// List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean
     Providers(Providers),
     /// List the recorded generations: what was there before each change
@@ -252,6 +254,21 @@ pub struct Init {
     /// Print one JSON document (docs/schema.json), and ask nothing
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Token {
+    #[command(flatten)]
+    pub common: Common,
+    /// Fetch another one in any case
+    #[arg(long)]
+    pub force: bool,
+    /// Show what it says of itself: audience, application, roles or scopes, tenant; never the token
+    #[arg(long)]
+    pub show: bool,
+    /// How long to wait for another relayhost to end
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
+    pub lock_timeout: Duration,
 }
 
 #[derive(Debug, Args)]

@@ -13,16 +13,19 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser};
 
 use crate::engine::compare::{check, compare};
-use crate::engine::diagnose::{Asked, diagnose};
+use crate::engine::diagnose::{self, diagnose};
 use crate::engine::history;
 use crate::engine::pending::drain;
 use crate::engine::probe::probe_alone;
 use crate::engine::recover::recover_at_boot;
 use crate::engine::route::route_alone;
+use crate::engine::token::{Asked, renew};
 use crate::engine::verify::verify_alone;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
-use arguments::{Arguments, Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Verify};
+use arguments::{
+    Arguments, Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Token, Verify,
+};
 use report::{nagios, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
 
@@ -77,7 +80,7 @@ fn perform(command: Command) -> u8 {
         }),
         Command::Diagnose(Diagnose { files, since, queue_id, answers, json }) => {
             let is_of_this_host = files.is_empty();
-            let asked = Asked { files, since, queue_id, answers };
+            let asked = diagnose::Asked { files, since, queue_id, answers };
             let work = |_: &mut Screen| diagnose(&asked).map(Ended::Diagnosed);
             // A file from elsewhere does not need root: its own permissions decide.
             if is_of_this_host {
@@ -94,6 +97,12 @@ fn perform(command: Command) -> u8 {
             report("recover", json, |screen| recover_at_boot(screen).map(Ended::Recovered))
         }
         Command::Init(options) => report("init", options.json, |screen| init::run(&options, screen)),
+        Command::Token(Token { common, force, show, lock_timeout: patience }) => {
+            let asked = Asked { answers: common.answers, force, show, patience };
+            report("token", common.json, |screen| {
+                Ok(renew(&asked, screen)?.map_or_else(Ended::Idle, Ended::Renewed))
+            })
+        }
         Command::Providers(Providers { name, json }) => {
             report_to_anybody("providers", json, |_| Shown::of(name.as_deref()).map(Ended::Shown))
         }

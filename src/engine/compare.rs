@@ -18,7 +18,7 @@ use crate::model::ended::Compared;
 use crate::model::leaving::Limits;
 use crate::model::observed::Observed;
 use crate::model::plan::Plan;
-use crate::sys::mail;
+use crate::sys::{clock, mail, tokens};
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
@@ -63,6 +63,7 @@ fn see(desired: &Desired) -> Result<(Plan, Observed)> {
     plan.findings.extend(links_of_others());
     plan.findings.extend(defer::waiting()?);
     plan.clients(&mail::startup_files());
+    plan.token(desired, tokens::kept().ok().flatten().as_ref(), clock::unix());
     plan.announced(desired);
     plan.proved(desired, last_proof().as_ref());
     Ok((plan, observed))

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::defer::refuse_without_proc;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
 use super::transaction::{Transaction, Wanted, last_run, path_of, run_before};
-use super::{Place, Progress, stage};
+use super::{Place, Progress, stage, token};
 use crate::error::{Error, Result};
 use crate::model::ended::{Edited, Listed, Restored};
-use crate::model::postfix::managed::Managed;
-use crate::model::state::generation::{Generation, recorded_files, sha256};
+use crate::model::state::generation::{Generation, recorded_files};
+use crate::model::state::mark::without_tokens;
 use crate::sys::{damage, inode, signals, state};
 
 /// Clears up what a stopped run left, and reads all generations that can be used, oldest first.
@@ -51,6 +51,7 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
         (previous, edited) = put_back(&generation)?;
         Ok(format!("the files of generation {number} ({}) are in force again", generation.time))
     })?;
+    token::after_restore(progress);
     Ok(Restored { generation: number, previous, edited, recovered: held.recovered.clone() })
 }
 
@@ -69,12 +70,17 @@ fn put_back(generation: &Generation) -> Result<(u32, Vec<Edited>)> {
     // old relay's password.
     let wrote = run_before(generation.number)?.wrote;
     let last = last_run()?;
-    let edit = |(file, bytes): (&Managed, &Vec<u8>)| {
-        let Wanted { before, after } = wanted.get(file.name())?;
-        let is_edited = before.as_ref().is_some_and(|now| now.sha256 != sha256(bytes));
-        is_edited.then(|| Edited { name: file.name().to_owned(), is_there: after.is_some() })
-    };
-    let edited = last.after.iter().filter_map(edit).collect();
+    let mut edited = Vec::new();
+    for (file, ours) in &last.after {
+        let now = inode::take(&path_of(file.name())?)?.map(|(_, bytes)| bytes);
+        let compared = |bytes: &[u8]| {
+            if file.is_secret() { without_tokens(bytes, *file, &last) } else { bytes.to_vec() }
+        };
+        if now.is_some_and(|now| compared(&now) != compared(ours)) {
+            let is_there = wanted.get(file.name()).is_some_and(|wanted| wanted.after.is_some());
+            edited.push(Edited { name: file.name().to_owned(), is_there });
+        }
+    }
     let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
     match transaction
         .restore(generation)

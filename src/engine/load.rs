@@ -10,13 +10,17 @@ use crate::model::desired::Desired;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Kind, Trusted};
-use crate::sys::{acl, environment, files, host, secrets};
+use crate::sys::{acl, environment, files, host, secrets, tokens};
 
 /// The host's answers file.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
 
-/// Longest password that is read from a file, in bytes.
+/// Longest password that is typed or piped in, in bytes.
 pub const PASSWORD_LIMIT: u64 = 4096;
+
+/// Longest file that holds the secret of a login, in bytes: an access token or a certificate with its key is longer than a
+/// password.
+const SECRET_LIMIT: u64 = 64 * 1024;
 
 /// Directory for the answers of other packages: `NAME.toml`, read in the order of their names. answers.toml counts most.
 pub const DROP_INS: &str = "/etc/relayhost/answers.d";
@@ -48,7 +52,10 @@ pub fn edition() -> String {
     let secrets: Vec<PathBuf> = paths
         .iter()
         .filter_map(|path| Answers::parse("", &files::read(path, SIZE_LIMIT).ok()??).ok())
-        .filter_map(|answers| Some(PathBuf::from(answers.tables.auth.password_file.as_ref()?.get_ref())))
+        .filter_map(|answers| match answers.secret_source() {
+            Ok(SecretSource::File(path)) => Some(PathBuf::from(path)),
+            _ => None,
+        })
         .collect();
     paths.extend(secrets);
     let each: Vec<String> =
@@ -94,10 +101,19 @@ impl Source {
         let source = answers.secret_source()?;
         let secret = secret(&answers, source)?;
         let user = answers.tables.auth.username.as_ref().map_or("", |name| name.get_ref().as_str());
-        if let Some(secret) = &secret {
+        // A PEM or JSON file is no word that anybody could repeat; the tokens that it brings are hidden.
+        if let Some(secret) = secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
             secrets::know(user, secret);
         }
-        complete(&answers, secret)
+        let mut desired = complete(&answers, secret)?;
+        // A record that cannot be used is told by those who need it.
+        let token =
+            desired.app().and_then(|app| tokens::kept().ok().flatten().filter(|token| token.is_for(app)));
+        if let Some(token) = token {
+            secrets::know(desired.username(), &token.secret());
+            desired.take_token(token.secret());
+        }
+        Ok(desired)
     }
 }
 
@@ -208,49 +224,41 @@ fn too_large(name: &str) -> Error {
 }
 
 fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
-    let auth = &answers.tables.auth;
+    let span = answers.secret_place();
+    let what = if answers.tables.auth.oauth.is_some() { "file" } else { "password file" };
     match source {
         SecretSource::Absent => Ok(None),
         SecretSource::Inline(secret) => Ok(Some(secret)),
         SecretSource::File(path) => {
-            let span = auth.password_file.as_ref().map(toml::Spanned::span);
             let path = PathBuf::from(path);
             if !path.is_absolute() {
-                return Err(answers.error(
-                    span,
-                    "the password file must be a path from `/`",
-                    "write the whole path",
-                ));
+                return Err(answers.error(span, "this must be a path from `/`", "write the whole path"));
             }
-            let read = trust::read(&path, PASSWORD_LIMIT, Kind::Secret);
+            let read = trust::read(&path, SECRET_LIMIT, Kind::Secret);
             if let Err(error @ Error::NoFile { .. }) = &read {
-                return Err(answers.error(span, &format!("the password file {error}"), &error.step()));
+                return Err(answers.error(span, &format!("the {what} {error}"), &error.step()));
             }
             let Some(read) = read? else {
                 return Err(answers.error(
                     span,
                     &format!("there is no file `{}`", shown(&path)),
-                    &format!("write the password into it: `install -m 600 /dev/stdin {}`, then the password, Enter, Ctrl-D", typed(&path)),
+                    &missing(answers, &path),
                 ));
             };
             refuse_exposed(&path, &read)?;
             password(answers, span, read.bytes).map(Some)
         }
-        SecretSource::Environment(name) => {
-            let span = auth.password_env.as_ref().map(toml::Spanned::span);
-            environment::secret_variable(&name).map(Some).ok_or_else(|| {
-                answers.error(
-                    span,
-                    &format!("the environment has no variable {}", if_name(&name)),
-                    "export it before calling relayhost",
-                )
-            })
-        }
+        SecretSource::Environment(name) => environment::secret_variable(&name).map(Some).ok_or_else(|| {
+            answers.error(
+                span,
+                &format!("the environment has no variable {}", if_name(&name)),
+                "export it before calling relayhost",
+            )
+        }),
         SecretSource::Credential(name) => {
-            let span = auth.password_credential.as_ref().map(toml::Spanned::span);
             let path = environment::credential_path(&name).filter(|_| !name.contains('/'));
             let read =
-                path.as_deref().map(|path| trust::read(path, PASSWORD_LIMIT, Kind::Secret)).transpose()?;
+                path.as_deref().map(|path| trust::read(path, SECRET_LIMIT, Kind::Secret)).transpose()?;
             let Some(Some(read)) = read else {
                 return Err(answers.error(
                     span,
@@ -262,6 +270,15 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
             password(answers, span, read.bytes).map(Some)
         }
     }
+}
+
+/// What to do about a file of a secret that is not there.
+fn missing(answers: &Answers, path: &Path) -> String {
+    let is_password = answers.tables.auth.oauth.is_none();
+    let text = if is_password { "the password" } else { "its text" };
+    let into =
+        if is_password { "write the password into it" } else { "have it there, root's, with mode 0600" };
+    format!("{into}: `install -m 600 /dev/stdin {}`, then {text}, Enter, Ctrl-D", typed(path))
 }
 
 /// The words for a name in a message; text that does not look like a name may be the password itself.

@@ -23,6 +23,7 @@ pub mod run;
 mod staging;
 pub mod supply;
 pub mod tables;
+pub mod token;
 pub mod transaction;
 pub mod verify;
 mod wait;

@@ -9,7 +9,7 @@ mod talk;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{End, Progress, Silent, load, route as way};
+use super::{End, Progress, Silent, load, route as way, token};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::observed::Postfix;
@@ -49,7 +49,9 @@ pub fn probe_alone(
     progress: &mut dyn Progress,
 ) -> Result<Probe> {
     if !current {
-        return probe(&load::load(answers)?, timeout, progress);
+        let mut desired = load::load(answers)?;
+        token::borrow(&mut desired)?;
+        return probe(&desired, timeout, progress);
     }
     // The answers give the recipient and the local sender alone, and a host that was set up by hand has none.
     let answers = load::is_answered().then(|| load::load(answers)).transpose()?;

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::transaction::{
-    Transaction, elsewhere, postfix_directory, postfix_runs, queue, reread, trust_links, trust_places,
-};
+use super::transaction::{Transaction, elsewhere, postfix_runs, queue, reread, trust_links, trust_places};
 use super::{Place, Progress, init, stage};
 use crate::error::{Edit, Error, Result, shown, typed};
 use crate::model::plan::action::ServiceAction;
@@ -93,7 +91,7 @@ fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Re
     let _held = signals::hold();
     scratch::sweep();
     let recovered = if state::has_intent() { recover(lock, place, progress) } else { Ok(None) };
-    state::sweep(lock, &postfix_directory(), &elsewhere())?;
+    state::sweep(lock, &elsewhere())?;
     for line in init::clear_up(lock) {
         progress.note(&line);
     }
@@ -164,7 +162,7 @@ fn end(
     place: Place,
     edits: &mut BTreeSet<Edit>,
 ) -> Result<String> {
-    state::sweep(lock, &postfix_directory(), &elsewhere())?;
+    state::sweep(lock, &elsewhere())?;
     let message = transaction.message().map(test_message).unwrap_or_default();
     // A run that was putting back and could not record it has left `Changed`.
     let phase = if transaction.is_as_before()? { Phase::Changing } else { phase };

@@ -11,15 +11,15 @@ use change::{Changed, change, install};
 use prove::{Before, Proved, keep, prove};
 
 use super::compare::look;
-use super::observe::{observe, plugins};
+use super::observe::{observe, plugins_on_disk};
 use super::probe::probe_first;
 use super::queue::try_again;
 use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
 use super::verify::Request;
 use super::worked::has_worked;
-use super::{Place, Progress, defer};
-use crate::error::{Exit, Result};
+use super::{Place, Progress, defer, token};
+use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::Applied;
 use crate::model::observed::Observed;
@@ -66,13 +66,14 @@ pub fn run(
     progress: &mut dyn Progress,
 ) -> Result<Applied> {
     let held = lock_and_recover(task.patience, task.place, progress)?;
-    let given = load()?;
+    let mut given = load()?;
     // Checked before anything is changed: without a recipient nothing could be proved.
     let request = || Request::of(&given.desired, &task.answers);
     let message = (given.order.message != Message::Never).then(request).transpose()?;
     let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
     let mut work = || {
         let message = message.as_ref();
+        token::ready(&mut given.desired, task.place, progress)?;
         let (plan, mut nothing) = prepare(task, &given, message, &held.recovered, progress)?;
         let has_worked = nothing.has_worked;
         if nothing.is_vetoed() {
@@ -80,8 +81,8 @@ pub fn run(
         }
         let installed = install(task, &given.desired, plan, progress)?;
         stays.extend(installed.install.as_ref().map(Install::describe));
-        if let (Some(_), Some(probe)) = (&installed.install, &mut nothing.probe) {
-            probe.look_again(&plugins());
+        if let Some(probe) = &mut nothing.probe {
+            probe.look_again(&plugins_on_disk());
         }
         let message = message.filter(|_| installed.is_to_be_proved(given.order));
         let Changed { actions, transaction, unproven, left_out } =
@@ -120,6 +121,9 @@ fn prepare(
 ) -> Result<(Plan, Applied)> {
     let observed = observe(&given.desired, task.place)?;
     let plan = plan(&given.desired, &observed, task.place)?;
+    if let Some(plugin) = &plan.rival {
+        return Err(Error::Rival(plugin.clone()));
+    }
     // Asked before anything is changed: a message that the new relay does not take is no word about the old one.
     let has_worked = message.is_some() && !plan.actions.files.is_empty() && has_worked(&observed)?;
     let probe = match message {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::transaction::{Transaction, path_of, postfix_directory};
+use super::transaction::{Transaction, path_of};
 use super::{Progress, stage};
 use crate::error::{Error, Result};
 use crate::model::observed::{Database, parse_settings};
-use crate::model::plan::action::{FileChange, MainCfChange, MapChange};
+use crate::model::plan::action::{FileChange, LinkChange, MainCfChange, MapChange};
 use crate::model::plan::parameters::words;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
@@ -31,11 +31,11 @@ pub fn stage_all(files: &[FileChange], progress: &mut dyn Progress) -> Result<Ve
     Ok(staged)
 }
 
-/// One file of Postfix's, finished in a staging directory.
+/// One managed file, finished in a staging directory.
 pub struct Ready {
-    /// Its name in Postfix's directory.
+    /// Its name.
     pub name: String,
-    /// The finished file.
+    /// The finished file. If there is none, the file in its place is to be taken away.
     pub built: PathBuf,
     /// The file that it was made from.
     pub before: Option<Inode>,
@@ -48,7 +48,7 @@ impl Ready {
     }
 }
 
-/// A change that is ready to be put into its place: a map's database and source, or main.cf.
+/// A change that is ready to be put into its place: a map's database and source, or main.cf, or a link.
 pub struct Staged {
     of: Managed,
     /// Its files, in the order in which they go into their places.
@@ -59,10 +59,11 @@ pub struct Staged {
 
 impl Staged {
     /// Builds and tries out the files of one change.
-    fn new(change: &FileChange) -> Result<Self> {
+    pub fn new(change: &FileChange) -> Result<Self> {
         match change {
             FileChange::Map(change) => Self::map(change),
             FileChange::MainCf(change) => Self::main_cf(change),
+            FileChange::Link(change) => Self::link(change),
         }
     }
 
@@ -112,16 +113,52 @@ impl Staged {
         Ok(Self { of: Managed::MainCf, files, done, _stagings: vec![staging] })
     }
 
+    fn link(change: &LinkChange) -> Result<Self> {
+        let LinkChange { file: of, before, target } = change;
+        let path = of.path();
+        if inode::take(&path)?.map(|(inode, _)| inode) != *before {
+            return Err(swap::changed(&path, &path));
+        }
+        let staging = files::staging(&path)?;
+        let built = match target {
+            Some(target) => swap::prepare(
+                staging.path(),
+                of.name().as_ref(),
+                &inode::new_link(target),
+                target.as_bytes(),
+            )?,
+            // Nothing is to be there; the file that goes away is moved here.
+            None => staging.path().join(of.name()),
+        };
+        let files = vec![Ready::new(&built, before.clone())];
+        Ok(Self { of: *of, files, done: change.describe(), _stagings: vec![staging] })
+    }
+
     /// Puts its files into their places.
     pub fn put_in_place(&self, transaction: &mut Transaction, progress: &mut dyn Progress) -> Result<()> {
         stage(progress, self.of.name(), |_| {
             self.files.iter().try_for_each(|file| transaction.put(&file.name, &file.built))?;
-            let paths = self.files.iter().map(|file| postfix_directory().join(&file.name));
-            // A file elsewhere keeps its label: the one of its place would keep Postfix from it.
-            let paths: Vec<PathBuf> = paths.filter(|path| !files::is_link(path)).collect();
-            selinux::restore_labels(&paths)?;
+            self.relabel()?;
             Ok(self.done.clone())
         })
+    }
+
+    /// Puts its files into their places without a transaction: each is whole, and the next call finishes what a killed one
+    /// has begun.
+    pub fn put_alone(&self) -> Result<()> {
+        for file in &self.files {
+            swap::put(&file.built, &path_of(&file.name)?, file.before.as_ref())?;
+        }
+        self.relabel()
+    }
+
+    /// Gives its files the labels of their places. A file to which a link leads keeps its own: that of the link's place would
+    /// keep Postfix from it.
+    fn relabel(&self) -> Result<()> {
+        let is_in_place = |path: &PathBuf| Managed::is_link(path) || !files::is_link(path);
+        let places = self.files.iter().map(|file| Managed::path_of(&file.name));
+        let places: Vec<PathBuf> = places.filter(|path| files::exists(path) && is_in_place(path)).collect();
+        selinux::restore_labels(&places)
     }
 }
 

@@ -2,14 +2,16 @@
 //! back if the change fails, is refused, or was cut off.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 mod edits;
+mod last;
 mod places;
 
-pub use places::{elsewhere, links_of_others, path_of, postfix_directory, trust_links, trust_places};
+pub use last::{last_run, run_before};
+pub use places::{elsewhere, links_of_others, path_of, trust_links, trust_places};
 
 use super::Place;
 use crate::error::{Edit, Error, Files, Result};
@@ -19,7 +21,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::{
-    Change, Fate, Generation, Inode, Intent, LastRun, Phase, VERSION, sha256, superfluous,
+    Change, Fate, Generation, Inode, Intent, Phase, VERSION, sha256, superfluous,
 };
 use crate::sys::{clock, files, inode, postfix, secrets, service, signals, state, swap};
 
@@ -74,7 +76,10 @@ impl Transaction {
                 inode
             });
             let after = wish.map_or(digest, |wish| wish.after.as_deref().map(sha256));
-            let at = (path != postfix_directory().join(&name)).then_some(path);
+            if Managed::is_link(&path) && inode.is_none() && after.is_none() {
+                continue;
+            }
+            let at = (path != Managed::path_of(&name)).then_some(path);
             records.insert(name, Change { before: inode, after, at });
         }
         for (name, wish) in wanted {
@@ -117,7 +122,8 @@ impl Transaction {
         let generation = state::generation(number)?;
         let replaced = generation.files.keys().cloned().collect();
         let mut displaced = Vec::new();
-        for directory in elsewhere().into_iter().chain([postfix_directory()]) {
+        let directories = Managed::directories().into_iter().map(Path::to_path_buf);
+        for directory in elsewhere().into_iter().chain(directories) {
             for staging in files::stagings(&directory)? {
                 displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
             }
@@ -347,52 +353,4 @@ pub fn postfix_runs() -> Result<bool> {
 /// The directories of Postfix's queue, as it is set up now.
 pub fn queue() -> Result<Queue> {
     Ok(Queue::new(&parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?)))
-}
-
-/// The result of the last run that is in force; empty if there is none.
-pub fn last_run() -> Result<LastRun> {
-    run_before(u32::MAX)
-}
-
-/// The result of the last run in force before the one with this number; empty if there is none, or if a later one
-/// cannot be read: then nobody knows which run was the last, and a comparison with an earlier one would blame
-/// somebody for what relayhost itself has written.
-pub fn run_before(number: u32) -> Result<LastRun> {
-    let mut numbers = state::numbers()?;
-    numbers.extend(state::generations_aside());
-    numbers.sort_unstable();
-    for number in numbers.into_iter().rev().filter(|known| *known < number) {
-        let generation = match state::generation(number) {
-            Err(error) if error.is_lost_record() => return Ok(LastRun::default()),
-            other => other?,
-        };
-        if generation.fate != Fate::Kept {
-            continue;
-        }
-        let mut after = BTreeMap::new();
-        for file in Managed::ALL {
-            after.extend(bytes_after(&generation, file)?.map(|bytes| (file, bytes)));
-        }
-        let Generation { time, wrote, unproven, .. } = generation;
-        return Ok(LastRun { time, number, unproven, wrote, after });
-    }
-    Ok(LastRun::default())
-}
-
-/// A source as a run left it; `None` if it left none, or its bytes are lost.
-fn bytes_after(generation: &Generation, file: Managed) -> Result<Option<Vec<u8>>> {
-    let Some(Change { before, after: Some(digest), .. }) = generation.files.get(file.name()) else {
-        return Ok(None);
-    };
-    let bytes = match before {
-        // Not changed by that run.
-        Some(before) if before.sha256 == *digest => {
-            state::bytes_before(generation.number, file.name(), before)
-        }
-        _ => state::bytes_after(generation.number, file.name(), digest),
-    };
-    match bytes {
-        Err(error) if error.is_lost_record() => Ok(None),
-        bytes => bytes.map(Some),
-    }
 }

@@ -1,5 +1,7 @@
 //! Exit statuses of the commands.
 
+use super::Error;
+
 /// The exit status, one table for all commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -54,6 +56,27 @@ impl Exit {
     /// The status of a recorded number; a number that no version of relayhost has given counts as a failure.
     pub fn from_code(code: u8) -> Self {
         Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+    }
+}
+
+impl Error {
+    /// The exit status that this error ends a command with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Answers { .. }
+            | Self::Exposed { .. }
+            | Self::Untrusted { .. }
+            | Self::NoGeneration { .. }
+            | Self::Tree { .. } => Exit::Usage,
+            Self::InTransaction { .. } => Exit::Deferred,
+            Self::NoProc => Exit::NoWord,
+            Self::Foreign { .. } => Exit::Differs,
+            Self::Stuck { .. } | Self::Unrecovered { .. } => Exit::Stuck,
+            Self::Undone { cause, .. } => cause.exit(),
+            Self::NoToken(why) => why.exit(),
+            Self::Interrupted(interruption) => interruption.exit(),
+            _ => Exit::Failed,
+        }
     }
 }
 

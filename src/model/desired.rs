@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::oauth::App;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::secret::Secret;
@@ -103,6 +104,10 @@ pub enum Mechanism {
     Ntlm,
     /// GSSAPI, Kerberos (RFC 4752).
     Gssapi,
+    /// XOAUTH2, an access token in the form of Google and Microsoft.
+    Xoauth2,
+    /// OAUTHBEARER, an access token in the form of RFC 7628.
+    Oauthbearer,
 }
 
 impl Mechanism {
@@ -122,7 +127,14 @@ impl Mechanism {
             Self::ScramSha256 => "scram-sha-256",
             Self::Ntlm => "ntlm",
             Self::Gssapi => "gssapi",
+            Self::Xoauth2 => "xoauth2",
+            Self::Oauthbearer => "oauthbearer",
         }
+    }
+
+    /// Whether the password of the login is an access token (RFC 6750).
+    pub fn takes_token(self) -> bool {
+        matches!(self, Self::Xoauth2 | Self::Oauthbearer)
     }
 }
 
@@ -131,14 +143,16 @@ impl Mechanism {
 pub enum Auth {
     /// No login: the relay knows this host by its address, or not at all.
     None,
-    /// A user name and a password.
+    /// A user name, and a password or an access token.
     Login {
         /// SASL mechanism.
         mechanism: Mechanism,
         /// Login name; no colon in it, since a colon ends it in sasl_passwd.
         username: String,
-        /// Password; empty for GSSAPI alone.
+        /// Password, or access token. Empty for GSSAPI, and as long as `app` has fetched no token.
         password: Secret,
+        /// The application that fetches the access token, if relayhost is to fetch it.
+        app: Option<Box<App>>,
     },
 }
 
@@ -169,7 +183,13 @@ impl Desired {
     /// Keys and values that the answers put into a map; none for main.cf, which has parameters.
     pub fn entries(&self, file: Managed) -> Vec<(String, String)> {
         match (file, &self.auth) {
-            (Managed::MainCf, _) | (Managed::SaslPasswd, Auth::None) => Vec::new(),
+            (Managed::MainCf | Managed::Plugin, _) | (Managed::SaslPasswd, Auth::None) => Vec::new(),
+            // No token has been fetched yet.
+            (Managed::SaslPasswd, Auth::Login { app: Some(_), password, .. })
+                if password.expose().is_empty() =>
+            {
+                Vec::new()
+            }
             (Managed::SaslPasswd, Auth::Login { username, password, .. }) => {
                 vec![(self.relayhost(), format!("{username}:{}", password.expose()))]
             }
@@ -186,6 +206,29 @@ impl Desired {
             Auth::Login { username, .. } => format!("login {username}"),
         };
         format!("mail is to leave through {}, {login}, TLS {}", self.relayhost(), self.relay.tls.word())
+    }
+
+    /// The application that fetches the access token of the login, if one does.
+    pub fn app(&self) -> Option<&App> {
+        match &self.auth {
+            Auth::Login { app: Some(app), .. } => Some(app),
+            _ => None,
+        }
+    }
+
+    /// Has the login use this access token.
+    pub fn take_token(&mut self, token: Secret) {
+        if let Auth::Login { password, app: Some(_), .. } = &mut self.auth {
+            *password = token;
+        }
+    }
+
+    /// The login's name; empty without a login.
+    pub fn username(&self) -> &str {
+        match &self.auth {
+            Auth::None => "",
+            Auth::Login { username, .. } => username,
+        }
     }
 
     /// The mechanism, `None` without authentication.
@@ -221,6 +264,7 @@ impl Desired {
 
     /// Whether the password would cross the network unencrypted.
     pub fn password_in_clear(&self) -> bool {
-        matches!(self.mechanism(), Mechanism::Plain | Mechanism::Login) && self.relay.tls < Tls::Encrypt
+        (matches!(self.mechanism(), Mechanism::Plain | Mechanism::Login) || self.mechanism().takes_token())
+            && self.relay.tls < Tls::Encrypt
     }
 }

@@ -47,6 +47,8 @@ pub enum Ended {
     Restored(Restored),
     /// `diagnose`: a log was read.
     Diagnosed(Diagnosed),
+    /// `token`: an access token was fetched, or need not be.
+    Renewed(Renewed),
     /// `init`: answers were gathered.
     Written(Written),
     /// `providers`: the presets.
@@ -78,7 +80,9 @@ impl Ended {
                     Exit::Done
                 }
             }
-            Self::Recovered(_) | Self::Listed(_) | Self::Restored(_) | Self::Shown(_) => Exit::Done,
+            Self::Recovered(_) | Self::Listed(_) | Self::Restored(_) | Self::Renewed(_) | Self::Shown(_) => {
+                Exit::Done
+            }
             Self::Diagnosed(diagnosed) => diagnosed.exit(),
             Self::Written(written) => written.exit(),
             Self::Failed { error, .. } => error.exit(),
@@ -141,6 +145,8 @@ pub enum Idle {
     NoAnswers,
     /// This is a tree that is not running: its first boot does what waits.
     FirstBoot,
+    /// The answers have no login by an access token that relayhost fetches.
+    NoToken,
 }
 
 impl Idle {
@@ -154,13 +160,14 @@ impl Idle {
             Self::NoAnswers => {
                 "there are no answers yet: write /etc/relayhost/answers.toml, and run `relayhost apply`"
             }
+            Self::NoToken => "the answers have no [auth.oauth], so there is no access token to fetch",
             Self::FirstBoot => "nothing is started or sent here: what waits is done at the first boot",
         }
     }
 
     fn exit(self) -> Exit {
         match self {
-            Self::Nothing | Self::NoAnswers => Exit::Done,
+            Self::Nothing | Self::NoAnswers | Self::NoToken => Exit::Done,
             Self::NotDue(last) => last,
             Self::FirstBoot => Exit::Deferred,
         }
@@ -174,6 +181,34 @@ pub struct Verified {
     pub delivery: Delivery,
     /// The words for the remains of a stopped run that were cleared up first.
     pub recovered: Option<String>,
+}
+
+/// The access token after `token`.
+#[derive(Debug)]
+pub struct Renewed {
+    /// Whether one was fetched.
+    pub fetched: bool,
+    /// Whether Postfix logs in with it.
+    pub in_force: bool,
+    /// Its end, UTC (RFC 3339).
+    pub ends: String,
+    /// When another one is to be fetched, UTC (RFC 3339).
+    pub due: String,
+    /// Its claims, if they were asked for: names and values; none if it is no JWT.
+    pub claims: Option<Vec<(&'static str, String)>>,
+}
+
+impl Renewed {
+    /// What is so now, in one line.
+    pub fn text(&self) -> String {
+        let what = if self.fetched { "another access token" } else { "the access token is not due" };
+        let where_to = if self.in_force {
+            "Postfix has it"
+        } else {
+            "Postfix does not log in by these answers: `relayhost apply` has it do so"
+        };
+        format!("{what}: ends {}, renewed from {} on; {where_to}", self.ends, self.due)
+    }
 }
 
 /// The generations that are recorded.

@@ -12,6 +12,7 @@ pub mod json;
 pub mod leaving;
 pub mod log;
 pub mod message;
+pub mod oauth;
 pub mod observed;
 pub mod packages;
 pub mod plan;

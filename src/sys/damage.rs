@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::records::{self, DIRECTORY, foreign};
 use super::state::{self, Lock};
+use super::tokens;
 use crate::error::{Error, Result, shown};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation};
@@ -51,6 +52,7 @@ pub fn survey() -> Vec<Damage> {
     for (name, lost) in [
         ("generations", "no earlier configuration can be restored"),
         ("pending", "the requests of packages are not known (`relayhost repair` does them all the same)"),
+        ("tokens", "the access token is not known (`relayhost token` fetches another)"),
         ("damaged", "the files that were set aside in it stay unread"),
     ] {
         let path = directory.join(name);
@@ -67,6 +69,7 @@ pub fn survey() -> Vec<Damage> {
         let lost = "`check` cannot note what it sees of mail that leaves".into();
         all.push(Damage { path: lock, problem: "is not a file".into(), lost });
     }
+    all.extend(damaged(tokens::kept(), "the access token is not known (`relayhost token` fetches another)"));
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);
     all.extend(numbers.first().into_iter().chain(newest).flat_map(|number| of_generation(*number)));

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::random;
 use crate::model::secret::Secret;
 use crate::model::state::generation::hex;
+use crate::model::text;
 
 /// Most rounds of key derivation that a relay may ask for: a second or two of work. RFC 7677 asks for 4096 at least.
 const ROUNDS: u32 = 1_000_000;
@@ -31,6 +32,12 @@ enum Way {
     /// RFC 2195.
     CramMd5,
     Scram(Scram),
+    /// Google's and Microsoft's form of a bearer token, and RFC 7628's. The whole answer is in the command.
+    Bearer {
+        first: Vec<u8>,
+        last: &'static [u8],
+        told: Option<String>,
+    },
 }
 
 impl<'a> Login<'a> {
@@ -41,9 +48,27 @@ impl<'a> Login<'a> {
             "LOGIN" => Way::Login { answered: 0 },
             "CRAM-MD5" => Way::CramMd5,
             "SCRAM-SHA-256" => Way::Scram(Scram::new(user, &BASE64.encode(random::bytes::<18>()))),
+            "XOAUTH2" => {
+                let first = format!("user={user}\x01auth=Bearer {}\x01\x01", password.expose());
+                Way::Bearer { first: first.into_bytes(), last: b"", told: None }
+            }
+            // RFC 7628 §3.1, with the user as in RFC 5801 §4; host and port may be left out.
+            "OAUTHBEARER" => {
+                let user = user.replace('=', "=3D").replace(',', "=2C");
+                let first = format!("n,a={user},\x01auth=Bearer {}\x01\x01", password.expose());
+                Way::Bearer { first: first.into_bytes(), last: b"\x01", told: None }
+            }
             _ => return None,
         };
         Some(Self { user, password, way })
+    }
+
+    /// The server's own reason for refusing a token, if it has told one.
+    pub fn told(&self) -> Option<&str> {
+        match &self.way {
+            Way::Bearer { told, .. } => told.as_deref(),
+            _ => None,
+        }
     }
 
     fn plain(&self) -> Vec<u8> {
@@ -55,6 +80,7 @@ impl<'a> Login<'a> {
         let bytes = match &self.way {
             Way::Plain => self.plain(),
             Way::Login { .. } | Way::CramMd5 => return None,
+            Way::Bearer { first, .. } => first.clone(),
             Way::Scram(scram) => format!("n,,{}", scram.first).into_bytes(),
         };
         Some(Secret::new(BASE64.encode(bytes)))
@@ -78,6 +104,12 @@ impl<'a> Login<'a> {
                     .map_err(|error| error.to_string())?;
                 digest.update(&decoded(challenge)?);
                 format!("{} {}", self.user, hex(&digest.finalize().into_bytes())).into_bytes()
+            }
+            // A challenge is the refusal: the server says why, and its reply follows the answer (RFC 7628 §3.2.3).
+            Way::Bearer { last, told, .. } => {
+                let text = String::from_utf8_lossy(&decoded(challenge)?).into_owned();
+                *told = Some(text::one_line(&text));
+                last.to_vec()
             }
             Way::Scram(scram) => {
                 let text = String::from_utf8(decoded(challenge)?).map_err(|_| "its challenge is no text")?;
@@ -209,9 +241,31 @@ mod tests {
         }
     }
 
+    /// The examples of RFC 7628 §4.1 and §4.3, without host and port.
+    #[test]
+    fn a_token_is_sent_whole_and_its_refusal_is_told() {
+        let token = Secret::new("vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==");
+        let login = Login::new("XOAUTH2", "a@b", &token).unwrap();
+        assert_eq!(
+            decode(&login.initial().unwrap()),
+            format!("user=a@b\x01auth=Bearer {}\x01\x01", token.expose())
+        );
+        let mut login = Login::new("OAUTHBEARER", "a,b=c", &token).unwrap();
+        assert_eq!(
+            decode(&login.initial().unwrap()),
+            format!("n,a=a=2Cb=3Dc,\x01auth=Bearer {}\x01\x01", token.expose())
+        );
+        assert_eq!(login.told(), None);
+        let challenge = BASE64.encode("{\"status\":\"invalid_token\"}");
+        assert_eq!(login.answer(&challenge).unwrap().expose(), "AQ==");
+        assert_eq!(login.told(), Some("{\"status\":\"invalid_token\"}"));
+        let mut login = Login::new("XOAUTH2", "a@b", &token).unwrap();
+        assert_eq!(login.answer(&challenge).unwrap().expose(), "");
+    }
+
     #[test]
     fn what_needs_cyrus_is_not_tried() {
-        for mechanism in ["GSSAPI", "NTLM", "DIGEST-MD5", "XOAUTH2", "plain"] {
+        for mechanism in ["GSSAPI", "NTLM", "DIGEST-MD5", "xoauth2", "plain"] {
             assert!(Login::new(mechanism, "u", &Secret::new("p")).is_none());
         }
     }

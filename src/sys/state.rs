@@ -16,6 +16,7 @@ use super::{acl, clock, files, secrets, swap};
 use crate::error::{Error, Result, typed};
 use crate::model::leaving::records::Records;
 use crate::model::message::proof::Proof;
+use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
 use crate::model::state::last::LastEnd;
 
@@ -334,9 +335,9 @@ pub fn remove_generation(number: u32) -> Result<()> {
     fs::rename(&path, &gone).and_then(|()| fs::remove_dir_all(&gone)).map_err(Error::io("remove", &path))
 }
 
-/// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only
-/// with the lock. `elsewhere`: directories of such files that are not Postfix's; there only what a run has made goes.
-pub fn sweep(_lock: &Lock, postfix: &Path, elsewhere: &[PathBuf]) -> Result<()> {
+/// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside the managed files. Only
+/// with the lock. `elsewhere`: other directories, to which links lead; there only what a run has made goes.
+pub fn sweep(_lock: &Lock, elsewhere: &[PathBuf]) -> Result<()> {
     let names = recorded_files();
     let is_ours = |name: &String| name == swap::UNFINISHED || names.contains(name);
     for directory in elsewhere {
@@ -346,9 +347,10 @@ pub fn sweep(_lock: &Lock, postfix: &Path, elsewhere: &[PathBuf]) -> Result<()> 
             }
         }
     }
-    let places = [(&*generations(), ".new-"), (&*directory(), files::STAGING), (postfix, files::STAGING)];
-    for (parent, prefix) in places {
-        for path in files::beginning_with(parent, prefix) {
+    let ours = [(generations(), ".new-"), (directory(), files::STAGING)];
+    let beside = Managed::directories().into_iter().map(|parent| (parent.to_owned(), files::STAGING));
+    for (parent, prefix) in ours.into_iter().chain(beside) {
+        for path in files::beginning_with(&parent, prefix) {
             files::remove_all(&path).map_err(Error::io("remove", &path))?;
         }
     }

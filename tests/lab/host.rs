@@ -11,6 +11,7 @@ pub use crate::project::{document, project, read};
 
 pub const AUTHENTICATED: &str = "examples/authenticated.toml";
 pub const OFFICE365: &str = "examples/office365.toml";
+pub const CERTIFICATE: &str = "examples/office365-certificate.toml";
 pub const OPEN: &str = "examples/open.toml";
 
 /// Options of one host.

@@ -11,7 +11,7 @@ pub mod screen;
 pub mod terminal;
 
 use crate::error::shown;
-use crate::model::ended::{Ended, NOTHING_LEFT, Shown, Written};
+use crate::model::ended::{Ended, NOTHING_LEFT, Renewed, Shown, Written};
 use screen::Screen;
 use terminal::Mark;
 
@@ -30,12 +30,22 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         // The line of the stage has told it.
         Ended::Recovered(Some(_)) => {}
         Ended::Restored(restored) => history::restored(screen, restored),
+        Ended::Renewed(renewed) => token(screen, renewed),
         Ended::Listed(listed) => history::generations(screen, listed),
         Ended::Diagnosed(diagnosed) => diagnosis::diagnosed(screen, diagnosed),
         Ended::Written(written) => self::written(screen, written),
         Ended::Shown(Shown::All) => providers::list(screen),
         Ended::Shown(Shown::One { typed, preset }) => providers::explain(screen, typed, preset),
         Ended::Failed { error, command } => screen.error(error, command),
+    }
+}
+
+fn token(screen: &Screen, renewed: &Renewed) {
+    screen.line("", &renewed.text());
+    match renewed.claims.as_deref() {
+        None => {}
+        Some([]) => screen.line("", "it is no JWT, so it does not tell what it is for"),
+        Some(claims) => claims.iter().for_each(|(name, value)| screen.field(name, value)),
     }
 }
 

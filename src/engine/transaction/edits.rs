@@ -4,21 +4,27 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Transaction, postfix_directory};
+use super::Transaction;
 use crate::error::{Edit, Error, Result};
-use crate::model::state::generation::{Generation, Inode};
+use crate::model::state::generation::{Change, Generation, Inode};
 use crate::sys::{files, inode, state, swap};
 
 /// Number of attempts to put one file back while somebody goes on changing it.
 const TRIES: usize = 5;
 
 impl Transaction {
-    /// Puts a finished file into its place, if the file there is as recorded.
+    /// Puts a finished file into its place, or takes one away, if the file there is as recorded.
     pub fn put(&mut self, name: &str, staged: &Path) -> Result<()> {
-        let expected = self.generation.files.get(name).and_then(|change| change.before.clone());
+        let Some(Change { before, after, .. }) = self.generation.files.get(name).cloned() else {
+            return Ok(());
+        };
         self.displaced.push((name.to_owned(), staged.to_owned()));
         self.replaced.insert(name.to_owned());
-        let result = swap::put(staged, &self.path(name), expected.as_ref());
+        let path = self.path(name);
+        let result = match (&before, after) {
+            (Some(before), None) => swap::take_away(&path, staged, before),
+            _ => swap::put(staged, &path, before.as_ref()),
+        };
         self.left_alone(name, &result);
         result
     }
@@ -79,11 +85,11 @@ impl Transaction {
 
     /// Makes every managed file what it was before a generation's change, if it is as recorded.
     pub fn restore(&mut self, generation: &Generation) -> Result<()> {
-        for name in generation.files.keys() {
-            let now = self.generation.files.get(name).and_then(|change| change.before.clone());
+        // Those of this change: the generation may be of an earlier relayhost, and then a link that it does not know was not there.
+        for (name, Change { before: now, .. }) in self.generation.files.clone() {
             self.replaced.insert(name.clone());
-            let result = self.make(generation, name, now.as_ref());
-            self.left_alone(name, &result);
+            let result = self.make(generation, &name, now.as_ref());
+            self.left_alone(&name, &result);
             result?;
         }
         Ok(())
@@ -136,7 +142,8 @@ impl Transaction {
         let path = self.path(name);
         let kept = state::set_aside(self.generation.number, name, bytes).or_else(|error| {
             // The state directory may be full, and this one not.
-            files::keep(&postfix_directory(), &format!("{name}.found-by-relayhost"), bytes).map_err(|_| error)
+            let beside = path.parent().unwrap_or(Path::new("/"));
+            files::keep(beside, &format!("{name}.found-by-relayhost"), bytes).map_err(|_| error)
         })?;
         Ok(Some(Edit::Kept { path, kept }))
     }

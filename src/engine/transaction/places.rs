@@ -12,14 +12,11 @@ use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::recorded_files;
 use crate::sys::{files, state, swap, trust};
 
-/// Directory of the managed files.
-pub fn postfix_directory() -> PathBuf {
-    Managed::MainCf.path().parent().map_or_else(|| "/etc/postfix".into(), Path::to_path_buf)
-}
-
-/// The path of a file itself, by its name in Postfix's directory. An error if root cannot write there.
+/// The path of a file itself, by its name. An error if root cannot write there. A managed link is such a file itself: it is
+/// made, exchanged and taken away, and never followed.
 pub fn path_of(name: &str) -> Result<PathBuf> {
-    trust::target(&postfix_directory().join(name))
+    let path = Managed::path_of(name);
+    if Managed::is_link(&path) { Ok(path) } else { trust::target(&path) }
 }
 
 /// The paths of all files that a generation keeps, by name.
@@ -31,12 +28,13 @@ pub fn paths() -> Result<BTreeMap<String, PathBuf>> {
 /// of root's; one of the files, a link of root's that leads to something. Called before Postfix's own programs, which follow
 /// all links, and quote what they cannot parse.
 pub fn trust_links() -> Result<()> {
-    let path = postfix_directory();
+    let path = Managed::MainCf.path().parent().map_or_else(PathBuf::new, Path::to_path_buf);
     match files::link_owner(&path)? {
         None | Some(0) => {}
         Some(_) => return Err(Error::Symlink { path }),
     }
-    for path in recorded_files().iter().map(|name| path.join(name)).filter(|path| files::is_link(path)) {
+    let is_link_of_postfix = |path: &PathBuf| !Managed::is_link(path) && files::is_link(path);
+    for path in recorded_files().iter().map(|name| Managed::path_of(name)).filter(is_link_of_postfix) {
         if files::is_link_of_others(&path) || !files::exists(&path) {
             trust::target(&path)?;
         }
@@ -60,7 +58,7 @@ pub fn links_of_others() -> Vec<Finding> {
     recorded_files().into_iter().filter_map(of).collect()
 }
 
-/// The directories, beside Postfix's own, in which a run may have built a file that goes to where a link leads.
+/// The directories, beside those of the managed files, in which a run may have built a file that goes to where a link leads.
 pub fn elsewhere() -> Vec<PathBuf> {
     let newest =
         state::numbers().unwrap_or_default().last().and_then(|number| state::generation(*number).ok());
@@ -73,19 +71,20 @@ pub fn elsewhere() -> Vec<PathBuf> {
     let is_closed = |path: &PathBuf| {
         trust::directory(path).is_ok_and(|found| found.is_some_and(|found| found.0 == *path))
     };
-    directories.into_iter().filter(|path| *path != postfix_directory() && is_closed(path)).collect()
+    let known = Managed::directories();
+    directories.into_iter().filter(|path| !known.contains(path.as_path()) && is_closed(path)).collect()
 }
 
 impl Transaction {
     /// The path of the file itself of this name.
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.paths.get(name).cloned().unwrap_or_else(|| postfix_directory().join(name))
+        self.paths.get(name).cloned().unwrap_or_else(|| Managed::path_of(name))
     }
 
     /// Links that lead elsewhere than when the change began.
     pub(super) fn led_elsewhere(&self) -> impl Iterator<Item = PathBuf> + '_ {
         let is_led = |(name, path): &(&String, &PathBuf)| path_of(name).is_ok_and(|now| now == **path);
-        self.paths.iter().filter(move |pair| !is_led(pair)).map(|(name, _)| postfix_directory().join(name))
+        self.paths.iter().filter(move |pair| !is_led(pair)).map(|(name, _)| Managed::path_of(name))
     }
 
     /// An error if a link leads elsewhere than when the change began: what was written is not in force.

@@ -31,6 +31,9 @@ pub fn complete(answers: &Answers, password: Option<Secret>) -> Result<Desired> 
     Ok(Desired { relay, auth, rewrites, verify, extra_packages, packages_from })
 }
 
+/// Fewest characters of what may be an access token.
+const SHORTEST_TOKEN: usize = 30;
+
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);
 
 /// A value that has passed its check, or the reason why it has not.
@@ -74,11 +77,12 @@ impl Reader<'_> {
 
     fn auth(&self, preset: Option<&Preset>, password: Option<Secret>) -> Result<Auth> {
         let typed = &self.answers.tables.auth;
-        let secret_span = typed.passwords().next().map(|(span, _)| span);
+        let secret_span = self.answers.secret_place();
         let given = typed.username.as_ref().map(Spanned::span).or(secret_span.clone());
         let is_given = given.is_some();
         let mechanism = match (&typed.mechanism, preset.map(|preset| preset.provider)) {
             (Some(mechanism), _) => *mechanism.get_ref(),
+            (None, _) if typed.oauth.is_some() => Mechanism::Xoauth2,
             (None, Some(provider)) if !provider.optional_login => provider.mechanism,
             (None, Some(provider)) if is_given && provider.mechanism != Mechanism::None => provider.mechanism,
             (None, _) if is_given => Mechanism::Plain,
@@ -94,15 +98,47 @@ impl Reader<'_> {
             return self.at(None, refuse("authentication needs `auth.username`", remedy));
         };
         let username = self.of(name, username)?;
+        if let Some(oauth) = &typed.oauth {
+            if !mechanism.takes_token() {
+                let problem = format!(
+                    "[auth.oauth] fetches an access token, and {} takes a password",
+                    mechanism.name()
+                );
+                let remedy = "set auth.mechanism = \"xoauth2\" (or \"oauthbearer\"), or remove [auth.oauth]";
+                return self.at(oauth.span(), refuse(problem, remedy));
+            }
+            let relay = preset.and_then(|preset| preset.host.as_deref());
+            let app = oauth.get_ref().app(password.as_ref(), &username, relay);
+            let mut app =
+                app.or_else(|(span, complaint)| self.at(span.or(Some(oauth.span())), Err(complaint)))?;
+            let proxy = self.answers.tables.network.proxy.as_ref();
+            app.proxy = proxy.map(|value| self.of(value, proxy_url)).transpose()?;
+            return Ok(Auth::Login {
+                mechanism,
+                username,
+                password: Secret::new(""),
+                app: Some(Box::new(app)),
+            });
+        }
         let password = match password {
+            Some(password) if mechanism.takes_token() => self.at(secret_span, token(password))?,
             Some(password) => self.at(secret_span, sound(password))?,
+            None if mechanism.takes_token() => {
+                let problem = format!(
+                    "{} needs [auth.oauth], which says how to fetch an access token",
+                    mechanism.name()
+                );
+                let remedy = "add [auth.oauth] (relayhost-answers(5) has its keys); or give a token that another program fetches as the password";
+                let span = typed.mechanism.as_ref().map(Spanned::span);
+                return self.at(span, refuse(problem, remedy));
+            }
             None if mechanism == Mechanism::Gssapi => Secret::new(""),
             None => {
                 let remedy = "set auth.password_file to a file of root's with mode 0600 (or password, password_env, password_credential)";
                 return self.at(None, refuse("authentication needs a password", remedy));
             }
         };
-        Ok(Auth::Login { mechanism, username, password })
+        Ok(Auth::Login { mechanism, username, password, app: None })
     }
 
     fn relay(&self, preset: Option<&Preset>, auth: &Auth) -> Result<Relay> {
@@ -211,6 +247,19 @@ fn sound(password: Secret) -> Checked<Secret> {
     refuse(problem, "give the password as it is, on one line; or have another one set at the relay")
 }
 
+/// An access token that another program has fetched. It is sent as it is, so a password in its place is refused, as far as
+/// one can be told from a token: RFC 6750 §2.1 has the letters, and real ones are long.
+fn token(token: Secret) -> Checked<Secret> {
+    let text = token.expose();
+    let is_token = text.len() >= SHORTEST_TOKEN
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+    if is_token {
+        return Ok(token);
+    }
+    let remedy = "remove the password, and add [auth.oauth] (relayhost-answers(5) has its keys); or log in with a password by auth.mechanism = \"plain\" or \"login\"";
+    refuse("what is given as the password is no access token", remedy)
+}
+
 fn host(typed: &str) -> Checked<String> {
     let host = typed.to_ascii_lowercase();
     let label = |label: &str| {
@@ -306,6 +355,17 @@ fn address(typed: &str, is_good: bool, remedy: &str) -> Checked<String> {
 
 fn duration(typed: &str) -> Checked<Duration> {
     text::parse_duration(typed).or_else(|problem| refuse(problem, text::DURATION_REMEDY))
+}
+
+fn proxy_url(typed: &str) -> Checked<String> {
+    let host = typed.strip_prefix("http://").unwrap_or_default();
+    if !host.is_empty() && typed.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(typed.to_owned());
+    }
+    // The text before an @ may be a login with its password.
+    let shown = text::one_line(typed.rsplit('@').next().unwrap_or_default());
+    let remedy = "write it as \"http://proxy.example.com:3128\"";
+    refuse(format!("`{shown}` is not the address of a proxy"), remedy)
 }
 
 fn directory(typed: &str) -> Checked<PathBuf> {

@@ -1,18 +1,20 @@
 //! Answers in several files: the administrator's own, and those that other packages install.
 
-use super::{Auth, Packages, Relay, Rewrites, Sender, Tables, Verify};
+use super::{Auth, Network, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
-    /// Fills open keys one by one; the four ways to give a password are one key.
+    /// Fills open keys one by one; the ways to give a password, and `[auth.oauth]` as a whole, are one key.
     pub(super) fn complete_with(&mut self, lower: Self) {
         // Without `..`: a key that is forgotten here must not compile, since it would be lost silently.
         let Self {
             version: _, // each file's own, and checked when it was read
             relay: Relay { provider, host, port, tls, implicit_tls, ip },
-            auth: Auth { mechanism, username, password, password_file, password_env, password_credential },
+            auth:
+                Auth { mechanism, username, password, password_file, password_env, password_credential, oauth },
             sender: Sender { rewrite: Rewrites(rewrites) },
             verify: Verify { to, deadline },
             packages: Packages { extra, from },
+            network: Network { proxy },
         } = lower;
         let (relay, auth) = (&mut self.relay, &mut self.auth);
         fill(&mut relay.provider, provider);
@@ -23,11 +25,12 @@ impl Tables {
         fill(&mut relay.ip, ip);
         fill(&mut auth.mechanism, mechanism);
         fill(&mut auth.username, username);
-        if auth.passwords().next().is_none() {
+        if auth.oauth.is_none() && auth.passwords().next().is_none() {
             auth.password = password;
             auth.password_file = password_file;
             auth.password_env = password_env;
             auth.password_credential = password_credential;
+            auth.oauth = oauth;
         }
         let own = &mut self.sender.rewrite.0;
         for (local, public) in rewrites {
@@ -39,6 +42,7 @@ impl Tables {
         fill(&mut self.verify.deadline, deadline);
         self.packages.extra.extend(extra);
         fill(&mut self.packages.from, from);
+        fill(&mut self.network.proxy, proxy);
     }
 }
 

@@ -5,6 +5,7 @@ pub mod choices;
 pub mod complete;
 pub mod interview;
 mod layers;
+pub mod oauth;
 
 use std::fmt;
 use std::ops::Range;
@@ -12,6 +13,8 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
+
+use oauth::Oauth;
 
 use crate::error::{Error, Position, Result};
 use crate::model::desired::{Mechanism, Tls};
@@ -56,6 +59,8 @@ pub struct Tables {
     pub verify: Verify,
     /// `[packages]`.
     pub packages: Packages,
+    /// `[network]`.
+    pub network: Network,
 }
 
 /// `[relay]`: the relay, and the connection to it.
@@ -92,6 +97,8 @@ pub struct Auth {
     pub password_env: Option<Spanned<String>>,
     /// systemd credential that holds the password.
     pub password_credential: Option<Spanned<String>>,
+    /// `[auth.oauth]`.
+    pub oauth: Option<Spanned<Oauth>>,
 }
 
 /// `[sender]`: the sender addresses that the relay sees.
@@ -144,6 +151,14 @@ pub struct Packages {
     pub from: Option<Spanned<String>>,
 }
 
+/// `[network]`: the way to the identity provider.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// Proxy for HTTPS.
+    pub proxy: Option<Spanned<String>>,
+}
+
 /// `relay.ip` as typed. If it is left out, the host's own setting stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -185,18 +200,35 @@ pub enum SecretSource {
 impl Auth {
     /// Each way in which the password is given, with its place.
     fn passwords(&self) -> impl Iterator<Item = (Range<usize>, SecretSource)> {
-        let Self { mechanism: _, username: _, password, password_file, password_env, password_credential } =
-            self;
-        let of = |key: &Option<Spanned<String>>, source: fn(String) -> SecretSource| {
-            key.as_ref().map(|value| (value.span(), source(value.get_ref().clone())))
-        };
+        let Self {
+            mechanism: _,
+            username: _,
+            password,
+            password_file,
+            password_env,
+            password_credential,
+            oauth: _,
+        } = self;
         let inline =
             password.as_ref().map(|value| (value.span(), SecretSource::Inline(value.get_ref().clone())));
-        let file = of(password_file, SecretSource::File);
-        let environment = of(password_env, SecretSource::Environment);
-        let credential = of(password_credential, SecretSource::Credential);
+        let file = source(password_file.as_ref(), SecretSource::File);
+        let environment = source(password_env.as_ref(), SecretSource::Environment);
+        let credential = source(password_credential.as_ref(), SecretSource::Credential);
         [inline, file, environment, credential].into_iter().flatten()
     }
+
+    /// Each secret of the login: the password, or what an application proves itself with.
+    fn secrets(&self) -> impl Iterator<Item = (Range<usize>, SecretSource)> {
+        self.passwords().chain(self.oauth.iter().flat_map(|oauth| oauth.get_ref().secrets()))
+    }
+}
+
+/// The source that a key names, with its place.
+fn source(
+    key: Option<&Spanned<String>>,
+    source: fn(String) -> SecretSource,
+) -> Option<(Range<usize>, SecretSource)> {
+    key.map(|value| (value.span(), source(value.get_ref().clone())))
 }
 
 impl Answers {
@@ -254,17 +286,33 @@ impl Answers {
         self.tables.complete_with(lower.tables);
     }
 
-    /// The source of the password; an error if the answers name more than one.
+    /// The source of the login's secret; an error if the answers name more than one.
     pub fn secret_source(&self) -> Result<SecretSource> {
-        let mut found = self.tables.auth.passwords();
+        let auth = &self.tables.auth;
+        let mut found = auth.secrets();
         match (found.next(), found.next()) {
             (None, _) => Ok(SecretSource::Absent),
             (Some((_, source)), None) => Ok(source),
-            (Some(_), Some((span, _))) => {
-                let remedy = "keep one of password, password_file, password_env and password_credential";
-                Err(self.error(Some(span), "the password is given twice", remedy))
+            (Some((first, _)), Some((second, _))) => {
+                let (span, problem, remedy) = if auth.oauth.is_none() {
+                    let remedy = "keep one of password, password_file, password_env and password_credential";
+                    (second, "the password is given twice", remedy)
+                } else if auth.passwords().next().is_some() {
+                    let remedy = "remove the password: relayhost fetches the access token by [auth.oauth]";
+                    (first, "there is a password beside [auth.oauth]", remedy)
+                } else {
+                    let remedy = "keep the one that belongs to the flow: certificate, key_file, or one of \
+                                  client_secret_file, client_secret_env and client_secret_credential";
+                    (second, "[auth.oauth] has two secrets", remedy)
+                };
+                Err(self.error(Some(span), problem, remedy))
             }
         }
+    }
+
+    /// The place of the login's secret, if the answers name one.
+    pub fn secret_place(&self) -> Option<Range<usize>> {
+        self.tables.auth.secrets().next().map(|(span, _)| span)
     }
 }
 

@@ -82,6 +82,7 @@ impl Account {
             },
             Ended::Diagnosed(diagnosed) => Self::default().or_findings(&diagnosed.findings),
             Ended::Idle(idle) => Self::good(idle.text()),
+            Ended::Renewed(renewed) => Self::good(&renewed.text()),
             Ended::Recovered(recovered) => Self::good(recovered.as_deref().unwrap_or(NOTHING_LEFT)),
             Ended::Failed { error, command } => {
                 Self::amiss(text::harmless(&error.to_string()), error.hint(command))

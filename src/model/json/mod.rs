@@ -5,6 +5,8 @@ mod leaving;
 pub mod log;
 mod route;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
@@ -54,6 +56,13 @@ fn body(ended: &Ended) -> Value {
             });
             with_recovery(restored, end.recovered.as_deref())
         }
+        Ended::Renewed(end) => json!({ "token": {
+            "fetched": end.fetched,
+            "in_force": end.in_force,
+            "ends": end.ends,
+            "due": end.due,
+            "claims": end.claims.as_ref().map(|claims| claims.iter().cloned().collect::<BTreeMap<_, _>>()),
+        } }),
         Ended::Diagnosed(diagnosed) => log::diagnosed(diagnosed),
         Ended::Written(written) => self::written(written),
         Ended::Shown(Shown::All) => {

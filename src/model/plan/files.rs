@@ -9,7 +9,8 @@ use crate::model::observed::{Database, MapFile, Postfix};
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::shown;
-use crate::model::state::generation::{LastRun, sha256};
+use crate::model::state::generation::LastRun;
+use crate::model::state::mark::{fits, mark};
 
 impl Plan {
     /// Compares the maps and main.cf.
@@ -30,17 +31,19 @@ impl Plan {
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
         let mut after = found.source.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
         let mut stale = Vec::new();
+        let is_renewed = file.is_secret() && desired.app().is_some();
         for (key, value) in &entries {
             let (name, found) = (format!("{} {key}", file.name()), after.get(key));
-            let digest = |value: &str| sha256(value.as_bytes());
-            self.foreign_edit(
-                &name,
-                found.as_deref().map(digest).as_deref(),
-                &digest(value),
-                last,
-                if found.is_some() { "another entry" } else { "not there" },
-            );
-            self.wrote.insert(name, digest(value));
+            let wanted = mark(value, is_renewed);
+            let ours = last.wrote.get(&name);
+            // Of a password as of a token: an entry that is still ours is no edit.
+            let seen = found.as_deref().map(|found| match ours {
+                Some(ours) if fits(ours, found) => ours.clone(),
+                _ => mark(found, is_renewed),
+            });
+            let shown = if found.is_some() { "another entry" } else { "not there" };
+            self.foreign_edit(&name, seen.as_deref(), &wanted, last, shown);
+            self.wrote.insert(name, wanted);
             if found.as_ref() != Some(value) {
                 stale.push(key.clone());
                 after.set(key, value);
@@ -52,7 +55,7 @@ impl Plan {
             |key: &str| entries.iter().any(|(wanted, _)| wanted.to_lowercase() == key.to_lowercase());
         let mut left = Vec::new();
         for (key, digest) in last.entries(file).filter(|(key, _)| !is_wanted(key)) {
-            if after.remove(key, |value| sha256(value.as_bytes()) == digest) {
+            if after.remove(key, |value| fits(digest, value)) {
                 left.push(key.to_owned());
             }
         }
@@ -143,7 +146,14 @@ impl Plan {
     }
 
     /// Notes a managed value that is neither as the last run wrote it nor as the answers say.
-    fn foreign_edit(&mut self, name: &str, found: Option<&str>, wanted: &str, last: &LastRun, shown: &str) {
+    pub(super) fn foreign_edit(
+        &mut self,
+        name: &str,
+        found: Option<&str>,
+        wanted: &str,
+        last: &LastRun,
+        shown: &str,
+    ) {
         let Some(ours) = last.wrote.get(name) else { return };
         if found != Some(ours) && found != Some(wanted) {
             self.foreign.push(format!("{name}: now {shown}, set otherwise by relayhost on {}", last.time));

@@ -11,6 +11,7 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::providers::providers;
 use crate::model::state::generation::LastRun;
+use crate::model::state::mark::without_tokens;
 
 /// The finding about a login with a password that the provider is going to end.
 pub const ANNOUNCED: &str = "provider.password";
@@ -30,9 +31,10 @@ impl Plan {
             Managed::MainCf => Some(postfix.main_cf.bytes()),
             _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
         };
-        for (file, ours) in &last.after {
+        // Of a link nothing is the administrator's; its own finding says what is amiss.
+        for (file, ours) in last.after.iter().filter(|(file, _)| file.target().is_none()) {
             let now = now(*file).unwrap_or_default();
-            if now != ours.as_slice() {
+            if without_tokens(now, *file, last) != without_tokens(ours, *file, last) {
                 let keys: Vec<String> = last.entries(*file).map(|(key, _)| key.to_owned()).collect();
                 let changes = changed_lines(*file, ours, now, &keys);
                 let text = format!("changed since our run of {}: {changes}", last.time);
@@ -43,7 +45,7 @@ impl Plan {
 
     /// Adds what the provider has announced about logging in with a password, if the answers have one for it.
     pub fn announced(&mut self, desired: &Desired) {
-        if matches!(desired.auth, Auth::None) {
+        if matches!(desired.auth, Auth::None) || desired.mechanism().takes_token() {
             return;
         }
         let ours = providers().values().filter(|provider| provider.has_host(&desired.relay.host));

@@ -2,5 +2,6 @@
 
 pub mod generation;
 pub mod last;
+pub mod mark;
 pub mod order;
 pub mod pending;

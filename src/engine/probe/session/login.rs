@@ -57,7 +57,7 @@ pub fn log_in(talk: &mut Talk, wire: &mut Wire, peer: &Peer, offer: &Offer) -> S
         reply = say(talk, wire, peer, answer.expose(), doing)?;
     }
     if !reply.is_good() {
-        return Err(Box::new(refused(peer, &mechanism, &offered, &reply)));
+        return Err(Box::new(refused(peer, &mechanism, &offered, &reply, login.told())));
     }
     let text = format!("{mechanism} as {user}: {}", reply.shown());
     Ok(((), Good { text, offered, said: Some(reply.shown()) }))
@@ -112,9 +112,10 @@ fn cancelled(talk: &Talk, wire: &mut Wire, peer: &Peer, reason: &str) -> Bad {
     Bad { doubt: Some(doubt), ..Bad::new(vec![unable(&peer.name, reason)], Matter::Login) }
 }
 
-fn refused(peer: &Peer, mechanism: &str, offered: &[String], reply: &Reply) -> Bad {
+fn refused(peer: &Peer, mechanism: &str, offered: &[String], reply: &Reply, told: Option<&str>) -> Bad {
     // The log has `?` for the line ends of a reply to a login.
     let words = format!("SASL authentication failed; server {} said: {}", peer.name, reply.lines.join("?"));
-    let said = Some(format!("{mechanism}: {}", reply.shown()));
+    let told = told.map(|told| format!("; before that it told: {told}")).unwrap_or_default();
+    let said = Some(format!("{mechanism}: {}{told}", reply.shown()));
     Bad { offered: offered.to_vec(), said, ..Bad::reply(words, reply, Matter::Login) }
 }

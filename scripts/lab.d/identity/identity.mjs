@@ -1,0 +1,111 @@
+// The lab's identity provider: oidc-provider, which is certified, under the names and paths of Microsoft and Google. It is
+// configured here, and decides itself: clients, secrets, assertions, tokens. Only Google's grant (RFC 7523 §2.1), which it
+// does not have, is added, with its own library for JWTs. Other paths of the same hosts answer what real ones answer to
+// errors, word for word, or misbehave.
+//   identity.mjs CERTIFICATE KEY CLIENT KEYS-DIRECTORY
+// CLIENT is the certificate of the clients; the public key of the tokens is written to KEYS-DIRECTORY/ID.
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import https from 'node:https'
+import Provider from 'oidc-provider'
+import { jwtVerify } from 'jose'
+import { misbehave } from './misbehave.mjs'
+
+const [certificate, key, client, keys] = process.argv.slice(2)
+const CLIENT = '12345678-90ab-cdef-1234-567890abcdef'
+const MAILBOX = 'alerts@example.com'
+const SERVICE_ACCOUNT = 'relayhost@lab.iam.gserviceaccount.com'
+
+const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
+mkdirSync(keys, { recursive: true })
+writeFileSync(`${keys}/lab`, pair.publicKey.export({ type: 'spki', format: 'pem' }))
+const signing = { ...createPrivateKey(pair.privateKey.export({ type: 'pkcs8', format: 'pem' })).export({ format: 'jwk' }), kid: 'lab', alg: 'RS256', use: 'sig' }
+
+// A life in seconds may be part of the tenant: 10-second.example.com.
+const life = (tenant) => Number(/^(\d+)-second/.exec(tenant)?.[1] ?? 3599)
+const clientKey = createPublicKey(readFileSync(client))
+
+function provider(issuer, path, audience, seconds, clients) {
+  const made = new Provider(issuer, {
+    clients,
+    jwks: { keys: [signing] },
+    routes: { token: path },
+    scopes: [`${audience}/.default`],
+    clientDefaults: { grant_types: [], response_types: [], redirect_uris: [], scope: `${audience}/.default` },
+    enabledJWA: { clientAuthSigningAlgValues: ['PS256', 'RS256'] },
+    extraTokenClaims: () => ({ upn: MAILBOX, roles: ['SMTP.SendAsApp'] }),
+    ttl: { ClientCredentials: seconds },
+    // As Microsoft, and as Dovecot wants it: its own default is at+jwt (RFC 9068).
+    formats: { customizers: { jwt: (_ctx, _token, jwt) => { jwt.header = { ...jwt.header, typ: 'JWT' } } } },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => audience,
+        getResourceServerInfo: () => ({ audience, scope: `${audience}/.default`, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'RS256', kid: 'lab' } } }),
+      },
+    },
+  })
+  made.proxy = true
+  return made
+}
+
+const GRANT = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] }
+function microsoft(host, tenant) {
+  const path = `/${tenant}/oauth2/v2.0/token`
+  const secret = { ...GRANT, client_id: CLIENT, client_secret: 'lab~secret/with+odd=letters', token_endpoint_auth_method: 'client_secret_post' }
+  const jwk = { ...clientKey.export({ format: 'jwk' }), use: 'sig' }
+  const signed = { ...GRANT, client_id: 'abcdef00-90ab-cdef-1234-567890abcdef', token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } }
+  return provider(`https://${host}`, path, 'https://outlook.office365.com', life(tenant), [secret, signed])
+}
+
+function google() {
+  const bearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+  const audience = 'https://mail.google.com'
+  const account = { client_id: SERVICE_ACCOUNT, grant_types: [bearer], redirect_uris: [], response_types: [], token_endpoint_auth_method: 'none' }
+  const made = provider('https://oauth2.googleapis.com', '/token', audience, 3599, [account])
+  made.registerGrantType(bearer, async (ctx) => {
+    const { ClientCredentials } = made
+    const verified = await jwtVerify(ctx.oidc.params.assertion, clientKey, {
+      algorithms: ['RS256'], issuer: SERVICE_ACCOUNT, audience: 'https://oauth2.googleapis.com/token', maxTokenAge: '1h',
+    }).catch(() => null)
+    if (!verified || verified.payload.sub !== MAILBOX || verified.payload.scope !== 'https://mail.google.com/') {
+      ctx.status = 400
+      ctx.body = { error: 'invalid_grant', error_description: verified ? 'Invalid email or User ID' : 'Invalid JWT Signature.' }
+      return
+    }
+    const token = new ClientCredentials({ client: ctx.oidc.client })
+    token.resourceServer = new made.ResourceServer(audience, { audience, scope: '', accessTokenFormat: 'jwt', jwt: { sign: { alg: 'RS256', kid: 'lab' } } })
+    ctx.body = { access_token: await token.save(), expires_in: token.expiration, token_type: token.tokenType }
+  }, ['assertion', 'scope'])
+  return made
+}
+
+const known = new Map()
+function chosen(host, path) {
+  const tenant = /^\/([^/]+)\/oauth2\/v2\.0\/token$/.exec(path)?.[1]
+  const name = host === 'oauth2.googleapis.com' ? host : `${host}/${tenant}`
+  if (!known.has(name)) known.set(name, name === host ? google() : microsoft(host, tenant))
+  return known.get(name)
+}
+
+// Google's question names no client: the assertion does.
+function named(request, body) {
+  const claims = /(?:^|&)assertion=[^.&]+\.([^.&]+)/.exec(body)?.[1]
+  return claims ? `${body}&client_id=${encodeURIComponent(JSON.parse(Buffer.from(claims, 'base64url')).iss)}` : body
+}
+
+const server = https.createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (request, response) => {
+  const [host] = (request.headers.host ?? '').split(':')
+  const path = request.url.split('?')[0]
+  const chunks = []
+  request.on('data', (chunk) => chunks.push(chunk))
+  request.on('end', () => {
+    if (misbehave(path, response)) return
+    request.body = named(request, Buffer.concat(chunks).toString())
+    console.log(new Date().toISOString(), request.method, host, path)
+    chosen(host, path).callback()(request, response)
+  })
+})
+server.listen(443, () => console.log("ready"))

@@ -1,0 +1,56 @@
+//! What the last runs left: the files that `check` and `apply` compare with the host, and `restore` puts back.
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::model::postfix::managed::Managed;
+use crate::model::state::generation::{Change, Fate, Generation, LastRun};
+use crate::sys::state;
+
+/// The result of the last run that is in force; empty if there is none.
+pub fn last_run() -> Result<LastRun> {
+    run_before(u32::MAX)
+}
+
+/// The result of the last run in force before the one with this number; empty if there is none, or if a later one
+/// cannot be read: then nobody knows which run was the last, and a comparison with an earlier one would blame
+/// somebody for what relayhost itself has written.
+pub fn run_before(number: u32) -> Result<LastRun> {
+    let mut numbers = state::numbers()?;
+    numbers.extend(state::generations_aside());
+    numbers.sort_unstable();
+    for number in numbers.into_iter().rev().filter(|known| *known < number) {
+        let generation = match state::generation(number) {
+            Err(error) if error.is_lost_record() => return Ok(LastRun::default()),
+            other => other?,
+        };
+        if generation.fate != Fate::Kept {
+            continue;
+        }
+        let mut after = BTreeMap::new();
+        for file in Managed::ALL {
+            after.extend(bytes_after(&generation, file)?.map(|bytes| (file, bytes)));
+        }
+        let Generation { time, wrote, unproven, .. } = generation;
+        return Ok(LastRun { time, number, unproven, wrote, after });
+    }
+    Ok(LastRun::default())
+}
+
+/// A source as a run left it; `None` if it left none, or its bytes are lost.
+fn bytes_after(generation: &Generation, file: Managed) -> Result<Option<Vec<u8>>> {
+    let Some(Change { before, after: Some(digest), .. }) = generation.files.get(file.name()) else {
+        return Ok(None);
+    };
+    let bytes = match before {
+        // Not changed by that run.
+        Some(before) if before.sha256 == *digest => {
+            state::bytes_before(generation.number, file.name(), before)
+        }
+        _ => state::bytes_after(generation.number, file.name(), digest),
+    };
+    match bytes {
+        Err(error) if error.is_lost_record() => Ok(None),
+        bytes => bytes.map(Some),
+    }
+}

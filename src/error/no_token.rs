@@ -1,0 +1,39 @@
+//! The error that an identity provider gave no access token.
+
+use std::fmt;
+
+use super::Exit;
+
+/// Why there is no access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoToken {
+    /// The cause.
+    pub cause: String,
+    /// Who must do what.
+    pub remedy: String,
+    /// The provider's own words; empty if it said none.
+    pub evidence: String,
+    /// Whether the provider has answered.
+    pub answered: bool,
+    /// Whether the same question may succeed later with nothing changed.
+    pub passes: bool,
+    /// Until when the token that is there lasts, if one is.
+    pub until: Option<String>,
+}
+
+impl NoToken {
+    /// The exit status: refused, or no word.
+    pub fn exit(&self) -> Exit {
+        if self.answered && !self.passes { Exit::Refused } else { Exit::NoWord }
+    }
+}
+
+impl fmt::Display for NoToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no access token was given: {}", self.cause)?;
+        if !self.evidence.is_empty() {
+            write!(f, " ({})", self.evidence)?;
+        }
+        self.until.as_ref().map_or(Ok(()), |until| write!(f, "; the one in use lasts until {until}"))
+    }
+}

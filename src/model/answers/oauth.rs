@@ -1,0 +1,237 @@
+//! `[auth.oauth]`: the application that fetches the access token of a login without a password.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{SecretSource, source};
+use crate::error::Complaint;
+use crate::model::oauth::{App, Cloud, Flow, Provider, certificate::Certificate};
+use crate::model::oauth::{Proof, service_account::ServiceAccount};
+use crate::model::secret::Secret;
+use crate::model::text;
+
+/// `[auth.oauth]` as typed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Oauth {
+    /// The identity provider.
+    pub provider: Option<Spanned<Provider>>,
+    /// Microsoft: the tenant, as a domain or an id.
+    pub tenant: Option<Spanned<String>>,
+    /// Id of the application.
+    pub client_id: Option<Spanned<String>>,
+    /// The way to a token.
+    pub flow: Option<Spanned<Flow>>,
+    /// File with the certificate and its key.
+    pub certificate: Option<Spanned<String>>,
+    /// Google: file of the service account.
+    pub key_file: Option<Spanned<String>>,
+    /// File whose first line is the client secret.
+    pub client_secret_file: Option<Spanned<String>>,
+    /// Environment variable that holds the client secret.
+    pub client_secret_env: Option<Spanned<String>>,
+    /// systemd credential that holds the client secret.
+    pub client_secret_credential: Option<Spanned<String>>,
+    /// Address that tokens come from, of another provider.
+    pub token_url: Option<Spanned<String>>,
+    /// Scope that is asked for, of another provider.
+    pub scope: Option<Spanned<String>>,
+}
+
+/// A complaint, with the place of the value, or without one if it is about the table as a whole.
+pub type Refused = (Option<Range<usize>>, Complaint);
+
+/// Makes a refusal.
+fn refuse<T>(
+    span: impl Into<Option<Range<usize>>>,
+    problem: impl Into<String>,
+    remedy: &str,
+) -> Result<T, Refused> {
+    Err((span.into(), Complaint::new(problem, remedy)))
+}
+
+impl Oauth {
+    /// Each secret that the table names, with its place.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = (Range<usize>, SecretSource)> {
+        let certificate = source(self.certificate.as_ref(), SecretSource::File);
+        let key = source(self.key_file.as_ref(), SecretSource::File);
+        let file = source(self.client_secret_file.as_ref(), SecretSource::File);
+        let environment = source(self.client_secret_env.as_ref(), SecretSource::Environment);
+        let credential = source(self.client_secret_credential.as_ref(), SecretSource::Credential);
+        [certificate, key, file, environment, credential].into_iter().flatten()
+    }
+
+    /// The application. `secret` is what the table's own secret holds; `mailbox` the login's name; `relay` the host name
+    /// of the preset, which tells Microsoft's clouds apart.
+    pub fn app(&self, secret: Option<&Secret>, mailbox: &str, relay: Option<&str>) -> Result<App, Refused> {
+        let Some(provider) = &self.provider else {
+            return refuse(
+                None,
+                "[auth.oauth] has no `provider`",
+                "add provider = \"microsoft\", \"google\" or \"other\"",
+            );
+        };
+        let Some(flow) = &self.flow else {
+            let remedy = "add flow = \"certificate\" or \"secret\"; for Google, \"service-account\"";
+            return refuse(None, "[auth.oauth] has no `flow`", remedy);
+        };
+        let (provider, flow, flow_span) = (*provider.get_ref(), *flow.get_ref(), flow.span());
+        if (provider == Provider::Google) != (flow == Flow::ServiceAccount) {
+            let problem = format!("{} does not know the flow `{}`", provider.title(), flow.word());
+            let remedy = match provider {
+                Provider::Google => "set flow = \"service-account\"",
+                _ => "set flow = \"certificate\" or \"secret\"",
+            };
+            return refuse(flow_span, problem, remedy);
+        }
+        self.only_its_own(provider, flow)?;
+        let place = self.secrets().next().map(|(span, _)| span);
+        let Some(secret) = secret else {
+            return refuse(
+                flow_span,
+                format!("the flow `{}` needs {}", flow.word(), flow.key()),
+                flow.remedy(),
+            );
+        };
+        let at = |complaint| (place.clone(), complaint);
+        let proof = match flow {
+            Flow::Secret => Proof::Secret(client_secret(secret, provider).map_err(at)?),
+            Flow::Certificate => Proof::Certificate(Certificate::parse(secret).map_err(at)?),
+            Flow::ServiceAccount => Proof::ServiceAccount(ServiceAccount::parse(secret).map_err(at)?),
+        };
+        if let Proof::ServiceAccount(account) = proof {
+            return Ok(App::google(account, mailbox));
+        }
+        let client_id = self.client_id(provider)?;
+        if provider == Provider::Microsoft {
+            let cloud = Cloud::of(relay);
+            return Ok(App::microsoft(&cloud, &self.tenant()?, client_id, proof));
+        }
+        let Some(url) = &self.token_url else {
+            return refuse(
+                None,
+                "[auth.oauth] has no `token_url`",
+                "add the address that the provider gives tokens at, as https://…",
+            );
+        };
+        let token_url = token_url(url.get_ref()).map_err(|complaint| (Some(url.span()), complaint))?;
+        let scope = self.scope.as_ref().map(|scope| plain(scope, "scope")).transpose()?.unwrap_or_default();
+        Ok(App { provider, client_id, token_url, scope, proof, mailbox: mailbox.to_owned(), proxy: None })
+    }
+
+    /// Refuses keys that belong to another provider or flow.
+    fn only_its_own(&self, provider: Provider, flow: Flow) -> Result<(), Refused> {
+        let keys = [
+            ("tenant", &self.tenant, provider == Provider::Microsoft),
+            ("client_id", &self.client_id, provider != Provider::Google),
+            ("certificate", &self.certificate, flow == Flow::Certificate),
+            ("key_file", &self.key_file, flow == Flow::ServiceAccount),
+            ("client_secret_file", &self.client_secret_file, flow == Flow::Secret),
+            ("client_secret_env", &self.client_secret_env, flow == Flow::Secret),
+            ("client_secret_credential", &self.client_secret_credential, flow == Flow::Secret),
+            ("token_url", &self.token_url, provider == Provider::Other),
+            ("scope", &self.scope, provider == Provider::Other),
+        ];
+        for (name, value, belongs) in keys {
+            if let (Some(value), false) = (value, belongs) {
+                let problem =
+                    format!("`{name}` has no use with {} and the flow `{}`", provider.title(), flow.word());
+                return refuse(value.span(), problem, "remove it, or correct provider and flow");
+            }
+        }
+        Ok(())
+    }
+
+    fn client_id(&self, provider: Provider) -> Result<String, Refused> {
+        let Some(id) = &self.client_id else {
+            let remedy = "add the id of the application, for Microsoft the \"Application (client) ID\" of its overview";
+            return refuse(None, "[auth.oauth] has no `client_id`", remedy);
+        };
+        let value = plain(id, "client_id")?;
+        if provider == Provider::Microsoft && !is_guid(&value) {
+            let remedy = "take the \"Application (client) ID\" of the application's overview in Entra; it looks like \
+                          12345678-90ab-cdef-1234-567890abcdef";
+            return refuse(id.span(), "this is not the id of an application in Entra", remedy);
+        }
+        Ok(value)
+    }
+
+    fn tenant(&self) -> Result<String, Refused> {
+        let remedy = "name your tenant: its id, or one of its domains, such as \"contoso.onmicrosoft.com\"";
+        let Some(tenant) = &self.tenant else {
+            return refuse(None, "[auth.oauth] has no `tenant`", remedy);
+        };
+        let value = plain(tenant, "tenant")?.to_ascii_lowercase();
+        if ["common", "organizations", "consumers"].contains(&value.as_str()) {
+            let problem =
+                format!("`{value}` is not a tenant: an application without a person logs in to its own");
+            return refuse(tenant.span(), problem, remedy);
+        }
+        let is_domain = value.contains('.')
+            && value.split('.').all(|label| {
+                !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            });
+        if !is_domain && !is_guid(&value) {
+            return refuse(tenant.span(), "this is neither a domain nor the id of a tenant", remedy);
+        }
+        Ok(value)
+    }
+}
+
+/// A value without control characters, and without spaces at its ends.
+fn plain(value: &Spanned<String>, name: &str) -> Result<String, Refused> {
+    let text = value.get_ref();
+    if text.is_empty() || text.trim() != text || text.chars().any(char::is_control) {
+        let problem = format!("`{name}` is empty, or has a control character or a space at an end");
+        return refuse(value.span(), problem, "write it as the provider shows it");
+    }
+    Ok(text.clone())
+}
+
+/// Whether a text has the form of an id in Entra (RFC 9562 §4).
+fn is_guid(text: &str) -> bool {
+    let lengths = [8, 4, 4, 4, 12];
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.len() == lengths.len()
+        && parts
+            .iter()
+            .zip(lengths)
+            .all(|(part, length)| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A client secret; Entra shows its id beside it, and people copy that.
+fn client_secret(secret: &Secret, provider: Provider) -> Result<Secret, Complaint> {
+    let text = secret.expose();
+    if text.is_empty() || text.chars().any(|c| c.is_control() || c == ' ') {
+        let remedy = "give the client secret alone, on one line, as the provider shows it";
+        return Err(Complaint::new("the client secret is empty, or has a space or a line end in it", remedy));
+    }
+    if provider == Provider::Microsoft && is_guid(text) {
+        let remedy =
+            "take its Value, which Entra shows once, when the secret is made: make another one if it is gone";
+        return Err(Complaint::new("this is the ID of the client secret, not the secret", remedy));
+    }
+    Ok(secret.clone())
+}
+
+/// The address of a token endpoint.
+fn token_url(typed: &str) -> Result<String, Complaint> {
+    let rest = typed.strip_prefix("https://").unwrap_or_default();
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    let is_good =
+        !host.is_empty() && typed.bytes().all(|byte| byte.is_ascii_graphic()) && !rest.contains(['@', '#']);
+    if is_good {
+        return Ok(typed.to_owned());
+    }
+    let problem = format!(
+        "`{}` is not the address of a token endpoint",
+        text::one_line(typed.rsplit('@').next().unwrap_or_default())
+    );
+    Err(Complaint::new(problem, "write the whole address, which begins with https://"))
+}
+
+#[cfg(test)]
+#[path = "oauth_tests.rs"]
+mod tests;

@@ -1,0 +1,174 @@
+//! Logins by an access token: the application that fetches it, and what it says to the identity provider.
+
+pub mod answer;
+pub mod certificate;
+pub mod claims;
+pub mod refusal;
+pub mod reply;
+pub mod request;
+pub mod service_account;
+pub mod token;
+
+use serde::Deserialize;
+
+use crate::model::secret::Secret;
+use certificate::Certificate;
+use service_account::ServiceAccount;
+
+/// An application that an identity provider knows, and that gets access tokens without a person.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The identity provider.
+    pub provider: Provider,
+    /// Its id there; the service account's address with Google.
+    pub client_id: String,
+    /// The address that it asks for tokens.
+    pub token_url: String,
+    /// The scope that it asks for; empty: none.
+    pub scope: String,
+    /// What it proves with that it is this application.
+    pub proof: Proof,
+    /// The mailbox that it sends for: the login's name.
+    pub mailbox: String,
+    /// The proxy that it asks through, if the answers name one.
+    pub proxy: Option<String>,
+}
+
+/// Identity providers that the answers may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Microsoft Entra.
+    Microsoft,
+    /// Google.
+    Google,
+    /// Any other with a token endpoint of RFC 6749.
+    Other,
+}
+
+impl Provider {
+    /// Its name for a person.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Microsoft => "Microsoft",
+            Self::Google => "Google",
+            Self::Other => "another provider",
+        }
+    }
+}
+
+/// Ways to a token that the answers may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flow {
+    /// A client secret (RFC 6749 §4.4, §2.3.1).
+    Secret,
+    /// A certificate: an assertion that its key has signed (RFC 7523 §2.2).
+    Certificate,
+    /// A service account of Google, for a mailbox of its domain (RFC 7523 §2.1).
+    ServiceAccount,
+}
+
+impl Flow {
+    /// The word in the answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Certificate => "certificate",
+            Self::ServiceAccount => "service-account",
+        }
+    }
+
+    /// The key of the answers that its secret is named by.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Secret => "`client_secret_file` (or client_secret_env, client_secret_credential)",
+            Self::Certificate => "`certificate`",
+            Self::ServiceAccount => "`key_file`",
+        }
+    }
+
+    /// What to write where that key is missing.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Secret => {
+                "set client_secret_file to a file of root's with mode 0600, whose one line is the secret's Value"
+            }
+            Self::Certificate => {
+                "set certificate to a file of root's with mode 0600, which has the certificate and its key (PEM)"
+            }
+            Self::ServiceAccount => "set key_file to the service account's JSON file, root's with mode 0600",
+        }
+    }
+}
+
+/// What an application proves itself with.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// A client secret.
+    Secret(Secret),
+    /// A certificate and its key.
+    Certificate(Certificate),
+    /// A service account and its key.
+    ServiceAccount(ServiceAccount),
+}
+
+/// A cloud of Microsoft's: the hosts that tokens come from, and that they are for.
+#[derive(Debug, Clone, Copy)]
+pub struct Cloud {
+    login: &'static str,
+    outlook: &'static str,
+}
+
+impl Cloud {
+    /// The cloud of a relay's host name; the public one for any other name.
+    pub fn of(relay: Option<&str>) -> Self {
+        match relay {
+            Some("smtp.office365.us") => {
+                Self { login: "login.microsoftonline.us", outlook: "outlook.office365.us" }
+            }
+            Some("smtp.partner.outlook.cn") => {
+                Self { login: "login.partner.microsoftonline.cn", outlook: "partner.outlook.cn" }
+            }
+            _ => Self { login: "login.microsoftonline.com", outlook: "outlook.office365.com" },
+        }
+    }
+}
+
+impl App {
+    /// An application of Entra. Its tokens are for Exchange's SMTP alone (`/.default` of Exchange's own resource).
+    pub fn microsoft(cloud: &Cloud, tenant: &str, client_id: String, proof: Proof) -> Self {
+        Self {
+            provider: Provider::Microsoft,
+            client_id,
+            token_url: format!("https://{}/{tenant}/oauth2/v2.0/token", cloud.login),
+            scope: format!("https://{}/.default", cloud.outlook),
+            proof,
+            mailbox: String::new(),
+            proxy: None,
+        }
+    }
+
+    /// A service account of Google, which sends for a mailbox of the domain that has delegated this to it.
+    pub fn google(account: ServiceAccount, mailbox: &str) -> Self {
+        Self {
+            provider: Provider::Google,
+            client_id: account.email.clone(),
+            token_url: "https://oauth2.googleapis.com/token".into(),
+            scope: "https://mail.google.com/".into(),
+            proof: Proof::ServiceAccount(account),
+            mailbox: mailbox.to_owned(),
+            proxy: None,
+        }
+    }
+
+    /// The end of its certificate, in seconds since 1970, if that is over at a time.
+    pub fn ended(&self, now: u64) -> Option<i64> {
+        match &self.proof {
+            Proof::Certificate(certificate) if i64::try_from(now).is_ok_and(|now| now > certificate.ends) => {
+                Some(certificate.ends)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The access token between runs, in `/var/lib/relayhost/tokens/`: root's alone, and on the disk before it counts.
+
+use std::path::{Path, PathBuf};
+
+use super::records::{self, DIRECTORY, own_directory};
+use super::{files, state};
+use crate::error::Result;
+use crate::model::oauth::token::Token;
+
+/// The directory of the record.
+pub fn directory() -> PathBuf {
+    Path::new(DIRECTORY).join("tokens")
+}
+
+fn path() -> PathBuf {
+    directory().join("access.json")
+}
+
+/// The token that was fetched last; `None` if there is none. `Error::Record` if it cannot be used.
+pub fn kept() -> Result<Option<Token>> {
+    if state::is_there() && records::is_ours(&directory()) { records::read(&path()) } else { Ok(None) }
+}
+
+/// Keeps a token in the place of the one before; it is on the disk when this returns. The caller holds the lock.
+pub fn keep(token: &Token) -> Result<()> {
+    own_directory(&directory())?;
+    // Built where it is swept if this run dies.
+    state::replace_record(&path(), token, Path::new(DIRECTORY), files::STAGING)
+}
