@@ -193,9 +193,7 @@ pub enum Error {
         version: String,
     },
     /// A type of lookup table that relayhost cannot build.
-    #[error(
-        "this Postfix builds its tables as `{kind}`, and relayhost can build hash, btree, lmdb and texthash"
-    )]
+    #[error("this Postfix builds {kind} tables, and relayhost can build hash, btree, lmdb and texthash")]
     MapType {
         /// `default_database_type`.
         kind: String,
@@ -255,6 +253,9 @@ pub enum Error {
     /// systemd would refuse to start Postfix.
     #[error("the unit postfix.service is masked: systemd is told never to start Postfix")]
     Masked,
+    /// Cyrus SASL would take the plugin of this name instead of relayhost's.
+    #[error("lib{0}.so in /usr/lib64/sasl2 would get the token instead of relayhost's plugin")]
+    Rival(String),
     /// Postfix cannot read its own configuration.
     #[error("Postfix cannot read its configuration: {reason}{}", if *.marked { "; the file begins with a byte order mark" } else { "" })]
     Unreadable {

@@ -105,14 +105,41 @@ fn each_hook_is_a_package_with_nothing_else() {
             "/usr/lib/yum-plugins/relayhost.py 644 "
         ]
     );
-    assert_eq!(packages.len(), 4, "{:?}", packages.keys());
-    for package in packages.values().filter(|package| package.metadata.get_name().unwrap() != "relayhost") {
+    assert_eq!(packages.len(), 5, "{:?}", packages.keys());
+    for package in packages.iter().filter(|(name, _)| name.contains("-hook-")).map(|(_, package)| package) {
         assert_eq!(package.metadata.get_arch().unwrap(), "noarch");
         let own = format!("{} =", package.metadata.get_version().unwrap());
         let relayhost =
             package.metadata.get_requires().unwrap().into_iter().find(|need| need.name == "relayhost");
         assert!(relayhost.is_some_and(|need| need.version.starts_with(own.trim_end_matches(" ="))));
     }
+}
+
+/// Not in Cyrus SASL's directory, where it would be in force for every program of the host; and no other package may take
+/// it for a library to link with.
+#[test]
+fn the_sasl_plugin_is_where_only_relayhost_looks() {
+    let package = &packages()["relayhost-sasl-xoauth2"].metadata;
+    assert_eq!(
+        listing(package),
+        [
+            "/usr/lib64/relayhost 755 ",
+            "/usr/lib64/relayhost/sasl2 755 ",
+            "/usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so 755 ",
+            "/usr/share/licenses/relayhost-sasl-xoauth2 755 ",
+            "/usr/share/licenses/relayhost-sasl-xoauth2/LICENSE 644 LICENSE",
+        ]
+    );
+    let names = |list: Vec<rpm::Dependency>| list.into_iter().map(|one| one.name).collect::<Vec<_>>();
+    let provided = names(package.get_provides().unwrap());
+    assert!(provided.iter().all(|name| name.starts_with("relayhost-sasl-xoauth2")), "{provided:?}");
+    let required = names(package.get_requires().unwrap());
+    let of_the_system = |name: &String| {
+        name == "cyrus-sasl-lib" || name.starts_with("rpmlib(") || name.starts_with("libc.so.6(")
+    };
+    assert!(required.iter().all(of_the_system), "{required:?}");
+    assert!(required.contains(&"cyrus-sasl-lib".to_owned()));
+    assert!(package.get_pre_install_script().is_err() && package.get_post_install_script().is_err());
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::defer::refuse_without_proc;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
-use super::transaction::{Transaction, Wanted, last_run, postfix_directory, run_before};
+use super::transaction::{Transaction, Wanted, last_run, run_before};
 use super::{Place, Progress, stage, token};
 use crate::error::{Error, Result};
 use crate::model::ended::{Listed, Restored};
+use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Generation, recorded_files};
 use crate::model::state::mark::without_tokens;
-use crate::sys::{damage, files, inode, signals, state};
+use crate::sys::{damage, inode, signals, state};
 
 /// Clears up what a stopped run left, and reads all generations that can be used, oldest first.
 pub fn list(progress: &mut dyn Progress) -> Result<Listed> {
@@ -60,7 +61,7 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
 fn put_back(generation: &Generation) -> Result<(u32, Vec<String>)> {
     let mut wanted = BTreeMap::new();
     for name in recorded_files() {
-        let now = inode::take(&postfix_directory().join(&name))?.map(|(inode, _)| inode);
+        let now = inode::take(&Managed::path_of(&name))?.map(|(inode, _)| inode);
         let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
         let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
         wanted.insert(name, Wanted { before: now, after });
@@ -72,7 +73,7 @@ fn put_back(generation: &Generation) -> Result<(u32, Vec<String>)> {
     let last = last_run()?;
     let mut edited = Vec::new();
     for (file, ours) in &last.after {
-        let now = files::read_no_link(&file.path())?;
+        let now = inode::take(&file.path())?.map(|(_, bytes)| bytes);
         let compared = |bytes: &[u8]| {
             if file.is_secret() { without_tokens(bytes, *file, &last) } else { bytes.to_vec() }
         };

@@ -15,12 +15,13 @@ use crate::model::observed::{
     parse_packages, parse_settings,
 };
 use crate::model::packages::need::needs;
+use crate::model::packages::plugin::OURS;
 use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{planned, value};
-use crate::sys::{files, mail, network, packages, postfix, service};
+use crate::sys::{files, inode, mail, network, packages, postfix, service};
 
 /// Directories of Cyrus SASL's plugins: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
@@ -39,7 +40,8 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
         }
         Ok(Observed {
             packages: rpm.join().unwrap_or_else(|panic| resume_unwind(panic))?,
-            plugins: plugins(),
+            plugins: plugins_on_disk(),
+            link: inode::take(&Managed::Plugin.path())?.map(|(inode, _)| inode),
             mail_command: mail::command(),
             last: last_run()?,
             postfix,
@@ -60,10 +62,19 @@ pub fn packages_of(names: &[String]) -> Result<BTreeMap<String, String>> {
     Ok(parse_packages(names, &packages::query(names, QUERY_FORMAT)?))
 }
 
-/// Names of the Cyrus SASL plugins on the disk.
+/// Names of the Cyrus SASL plugins that programs load.
 pub fn plugins() -> BTreeSet<String> {
-    let names = PLUGIN_DIRECTORIES.iter().flat_map(|directory| files::names(Path::new(directory)));
+    let names = PLUGIN_DIRECTORIES.iter().map(Path::new).flat_map(|directory| {
+        // A link may lead to nothing.
+        files::names(directory).into_iter().filter(move |name| files::exists(&directory.join(name)))
+    });
     names.filter_map(|name| Some(name.strip_prefix("lib")?.split_once(".so")?.0.to_owned())).collect()
+}
+
+/// Names of the Cyrus SASL plugins on the disk: those that programs load, and relayhost's own, which may not be in force yet.
+pub fn plugins_on_disk() -> BTreeSet<String> {
+    let has_ours = Managed::Plugin.target().is_some_and(|target| files::has_content(Path::new(target)));
+    plugins().into_iter().chain(has_ours.then(|| OURS.to_owned())).collect()
 }
 
 /// Observes Postfix alone, which needs no answers.

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::transaction::{
-    Transaction, postfix_directory, postfix_runs, queue, reread, trust_postfix_directory,
-};
+use super::transaction::{Transaction, postfix_runs, queue, reread, trust_postfix_directory};
 use super::{Place, Progress, init, stage};
 use crate::error::{Edit, Error, Result, shown, typed};
 use crate::model::plan::action::ServiceAction;
@@ -92,7 +90,7 @@ fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Re
     let _held = signals::hold();
     scratch::sweep();
     let recovered = if state::has_intent() { recover(lock, place, progress) } else { Ok(None) };
-    state::sweep(lock, &postfix_directory())?;
+    state::sweep(lock)?;
     for line in init::clear_up(lock) {
         progress.note(&line);
     }
@@ -163,7 +161,7 @@ fn end(
     place: Place,
     edits: &mut BTreeSet<Edit>,
 ) -> Result<String> {
-    state::sweep(lock, &postfix_directory())?;
+    state::sweep(lock)?;
     let message = transaction.message().map(test_message).unwrap_or_default();
     // A run that was putting back and could not record it has left `Changed`.
     let phase = if transaction.is_as_before()? { Phase::Changing } else { phase };

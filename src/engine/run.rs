@@ -11,7 +11,7 @@ use change::{Changed, change, install};
 use prove::{Before, Proved, keep, prove};
 
 use super::compare::look;
-use super::observe::{observe, plugins};
+use super::observe::{observe, plugins_on_disk};
 use super::probe::probe_first;
 use super::queue::try_again;
 use super::recover::{Recovered, lock_and_recover};
@@ -19,7 +19,7 @@ use super::transaction::Transaction;
 use super::verify::Request;
 use super::worked::has_worked;
 use super::{Place, Progress, defer, token};
-use crate::error::{Exit, Result};
+use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::Applied;
 use crate::model::observed::Observed;
@@ -81,8 +81,8 @@ pub fn run(
         }
         let installed = install(task, &given.desired, plan, progress)?;
         stays.extend(installed.install.as_ref().map(Install::describe));
-        if let (Some(_), Some(probe)) = (&installed.install, &mut nothing.probe) {
-            probe.look_again(&plugins());
+        if let Some(probe) = &mut nothing.probe {
+            probe.look_again(&plugins_on_disk());
         }
         let message = message.filter(|_| installed.is_to_be_proved(given.order));
         let Changed { actions, transaction, unproven, left_out } =
@@ -121,6 +121,9 @@ fn prepare(
 ) -> Result<(Plan, Applied)> {
     let observed = observe(&given.desired, task.place)?;
     let plan = plan(&given.desired, &observed, task.place)?;
+    if let Some(plugin) = &plan.rival {
+        return Err(Error::Rival(plugin.clone()));
+    }
     // Asked before anything is changed: a message that the new relay does not take is no word about the old one.
     let has_worked = message.is_some() && !plan.actions.files.is_empty() && has_worked(&observed)?;
     let probe = match message {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::transaction::{Transaction, postfix_directory};
+use super::transaction::Transaction;
 use super::{Progress, stage};
 use crate::error::{Error, Result};
 use crate::model::observed::{Database, parse_settings};
-use crate::model::plan::action::{FileChange, MainCfChange, MapChange};
+use crate::model::plan::action::{FileChange, LinkChange, MainCfChange, MapChange};
 use crate::model::plan::parameters::words;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
@@ -31,11 +31,11 @@ pub fn stage_all(files: &[FileChange], progress: &mut dyn Progress) -> Result<Ve
     Ok(staged)
 }
 
-/// One file of Postfix's, finished in a staging directory.
+/// One managed file, finished in a staging directory.
 pub struct Ready {
-    /// Its name in Postfix's directory.
+    /// Its name.
     pub name: String,
-    /// The finished file.
+    /// The finished file. If there is none, the file in its place is to be taken away.
     pub built: PathBuf,
     /// The file that it was made from.
     pub before: Option<Inode>,
@@ -48,7 +48,7 @@ impl Ready {
     }
 }
 
-/// A change that is ready to be put into its place: a map's database and source, or main.cf.
+/// A change that is ready to be put into its place: a map's database and source, or main.cf, or a link.
 pub struct Staged {
     of: Managed,
     /// Its files, in the order in which they go into their places.
@@ -63,6 +63,7 @@ impl Staged {
         match change {
             FileChange::Map(change) => Self::map(change),
             FileChange::MainCf(change) => Self::main_cf(change),
+            FileChange::Link(change) => Self::link(change),
         }
     }
 
@@ -103,12 +104,34 @@ impl Staged {
         Ok(Self { of: Managed::MainCf, files, done, _staging: staging })
     }
 
+    fn link(change: &LinkChange) -> Result<Self> {
+        let LinkChange { file: of, before, target } = change;
+        let path = of.path();
+        if inode::take(&path)?.map(|(inode, _)| inode) != *before {
+            return Err(swap::changed(&path, &path));
+        }
+        let staging = files::staging(&path)?;
+        let built = match target {
+            Some(target) => {
+                swap::prepare(staging.path(), &path, &inode::new_link(target), target.as_bytes())?
+            }
+            // Nothing is to be there; the file that goes away is moved here.
+            None => staging.path().join(of.name()),
+        };
+        let files = vec![Ready::new(&built, before.clone())];
+        Ok(Self { of: *of, files, done: change.describe(), _staging: staging })
+    }
+
     /// Puts its files into their places.
     pub fn put_in_place(&self, transaction: &mut Transaction, progress: &mut dyn Progress) -> Result<()> {
         stage(progress, self.of.name(), |_| {
             self.files.iter().try_for_each(|file| transaction.put(&file.name, &file.built))?;
-            let paths: Vec<PathBuf> =
-                self.files.iter().map(|file| postfix_directory().join(&file.name)).collect();
+            let paths: Vec<PathBuf> = self
+                .files
+                .iter()
+                .map(|file| Managed::path_of(&file.name))
+                .filter(|path| files::exists(path))
+                .collect();
             selinux::restore_labels(&paths)?;
             Ok(self.done.clone())
         })
@@ -119,8 +142,7 @@ impl Staged {
     /// Puts its files into their places without a transaction: each is whole, and the next call finishes what a killed one
     /// has begun.
     pub fn put_alone(&self) -> Result<()> {
-        let places: Vec<PathBuf> =
-            self.files.iter().map(|file| postfix_directory().join(&file.name)).collect();
+        let places: Vec<PathBuf> = self.files.iter().map(|file| Managed::path_of(&file.name)).collect();
         for (file, place) in self.files.iter().zip(&places) {
             swap::put(&file.built, place, file.before.as_ref())?;
         }

@@ -44,11 +44,6 @@ pub struct Wanted {
     pub after: Option<Vec<u8>>,
 }
 
-/// Directory of the managed files.
-pub fn postfix_directory() -> PathBuf {
-    Managed::MainCf.path().parent().map_or_else(|| "/etc/postfix".into(), Path::to_path_buf)
-}
-
 impl Transaction {
     /// Records on the disk every managed file, and the intent to change some of them, with these managed values. A
     /// file that is no longer the one that its change was made from is an error. The caller holds the lock.
@@ -63,7 +58,7 @@ impl Transaction {
         let mut blobs = Vec::new();
         let mut records = BTreeMap::new();
         for name in recorded_files() {
-            let path = postfix_directory().join(&name);
+            let path = Managed::path_of(&name);
             let before = inode::take(&path)?;
             let wish = wanted.get(&name);
             if wish.is_some_and(|wish| wish.before.as_ref() != before.as_ref().map(|(inode, _)| inode)) {
@@ -75,6 +70,9 @@ impl Transaction {
                 inode
             });
             let after = wish.map_or(digest, |wish| wish.after.as_deref().map(sha256));
+            if Managed::is_link(&path) && inode.is_none() && after.is_none() {
+                continue;
+            }
             records.insert(name, Change { before: inode, after });
         }
         for (name, wish) in wanted {
@@ -116,8 +114,10 @@ impl Transaction {
         let generation = state::generation(number)?;
         let replaced = generation.files.keys().cloned().collect();
         let mut displaced = Vec::new();
-        for staging in files::stagings(&postfix_directory())? {
-            displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
+        for directory in Managed::directories() {
+            for staging in files::stagings(directory)? {
+                displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
+            }
         }
         Ok(Self { generation, place, replaced, displaced, stagings: Vec::new(), message })
     }
@@ -131,7 +131,7 @@ impl Transaction {
     pub fn changed(&self) -> Result<()> {
         for (name, staged) in &self.displaced {
             if inode::take(staged)?.is_some_and(|(inode, _)| self.is_foreign(name, &inode)) {
-                return Err(swap::changed(&postfix_directory().join(name), staged));
+                return Err(swap::changed(&Managed::path_of(name), staged));
             }
         }
         self.write_intent(Phase::Changed)
@@ -164,7 +164,7 @@ impl Transaction {
     /// Whether every managed file has the bytes that the change gives it.
     pub fn is_as_after(&self) -> Result<bool> {
         for (name, change) in &self.generation.files {
-            let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode.sha256);
+            let now = inode::take(&Managed::path_of(name))?.map(|(inode, _)| inode.sha256);
             if now != change.after {
                 return Ok(false);
             }
@@ -175,7 +175,7 @@ impl Transaction {
     /// Whether every managed file is what it was before the change.
     pub fn is_as_before(&self) -> Result<bool> {
         for (name, change) in &self.generation.files {
-            let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode);
+            let now = inode::take(&Managed::path_of(name))?.map(|(inode, _)| inode);
             if now != change.before {
                 return Ok(false);
             }
@@ -275,8 +275,7 @@ impl Transaction {
     /// Every managed file that is not as before, for a person.
     fn on_disk(&self) -> Vec<String> {
         let word = |name: &String, change: &Change| {
-            let now =
-                inode::take(&postfix_directory().join(name)).ok().flatten().map(|(inode, _)| inode.sha256);
+            let now = inode::take(&Managed::path_of(name)).ok().flatten().map(|(inode, _)| inode.sha256);
             let before = change.before.as_ref().map(|inode| inode.sha256.clone());
             let state = if now == change.after { "new" } else { "neither old nor new" };
             (now != before).then(|| format!("{name} ({state})"))
@@ -389,10 +388,10 @@ fn bytes_after(generation: &Generation, file: Managed) -> Result<Option<Vec<u8>>
 /// a directory of root's; a managed file may not be one. Called before Postfix's own programs, which follow links,
 /// and quote what they cannot parse.
 pub fn trust_postfix_directory() -> Result<()> {
-    let path = postfix_directory();
+    let path = Managed::MainCf.path().parent().map_or_else(PathBuf::new, Path::to_path_buf);
     match files::link_owner(&path)? {
         None | Some(0) => {}
         Some(_) => return Err(Error::Symlink { path }),
     }
-    Managed::ALL.iter().try_for_each(|file| files::refuse_link(&file.path()))
+    Managed::files().try_for_each(|file| files::refuse_link(&file.path()))
 }

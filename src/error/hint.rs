@@ -152,6 +152,13 @@ impl Error {
             Self::NoLog => "have a syslog daemon, such as rsyslog, or systemd-journald run (`systemctl restart rsyslog`), see that `logger -p mail.info hello` leaves a line in /var/log/maillog, and run the same command again".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),
             Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
+            Self::Rival(plugin) if plugin == "sasl-xoauth2" => {
+                "yum remove sasl-xoauth2, and run the same command again".into()
+            }
+            Self::Rival(plugin) => format!(
+                "remove the package that has it (`rpm -qf {}` names it), or the file, and run the same command again",
+                typed(format!("/usr/lib64/sasl2/lib{plugin}.so"))
+            ),
             Self::Masked => "systemctl unmask postfix, and run the same command again".into(),
             Self::Unreadable { marked: true, .. } => {
                 format!("{WITHOUT_BYTE_ORDER_MARK} takes it out; then run the same command again")
@@ -205,7 +212,13 @@ mod tests {
         let errors = (1..134).map(io).chain(["a FIFO", "a directory", "a device", "a socket"].map(no_file));
         let command = command_line(["apply", "--root", "/mnt/a b"]);
         assert_eq!(command, "relayhost apply --root '/mnt/a b'");
-        for error in errors.chain([Error::NoLog, Error::Masked, Error::NotRoot, Error::NoProc]) {
+        for error in errors.chain([
+            Error::NoLog,
+            Error::Rival("sasl-xoauth2".into()),
+            Error::Masked,
+            Error::NotRoot,
+            Error::NoProc,
+        ]) {
             let hint = error.hint(&command);
             let is_path = hint.starts_with("check that '/a b' is the right path");
             assert!(is_path || hint.contains("`relayhost apply --root '/mnt/a b'`"), "{error:?}: {hint}");

@@ -183,7 +183,7 @@ impl Desired {
     /// Keys and values that the answers put into a map; none for main.cf, which has parameters.
     pub fn entries(&self, file: Managed) -> Vec<(String, String)> {
         match (file, &self.auth) {
-            (Managed::MainCf, _) | (Managed::SaslPasswd, Auth::None) => Vec::new(),
+            (Managed::MainCf | Managed::Plugin, _) | (Managed::SaslPasswd, Auth::None) => Vec::new(),
             // No token has been fetched yet.
             (Managed::SaslPasswd, Auth::Login { app: Some(_), password, .. })
                 if password.expose().is_empty() =>

@@ -10,7 +10,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, MapSource};
 use crate::model::postfix::settings::{self, Settings};
-use crate::model::state::generation::LastRun;
+use crate::model::state::generation::{Inode, LastRun};
 
 /// Everything that a plan needs to know about a host.
 #[derive(Debug)]
@@ -18,8 +18,10 @@ pub struct Observed {
     /// Each capability that was looked up and is there: the package that provides it (NEVRA:
     /// name-epoch:version-release.arch).
     pub packages: BTreeMap<String, String>,
-    /// Names of the Cyrus SASL plugins on the disk: `plain` for libplain.so.
+    /// Names of the Cyrus SASL plugins on the disk: `plain` for libplain.so. relayhost's own is one, in force or not.
     pub plugins: BTreeSet<String>,
+    /// The file in the place of the link to relayhost's own plugin, whatever it is.
+    pub link: Option<Inode>,
     /// The `mail` command.
     pub mail_command: Option<PathBuf>,
     /// The record of the last run.

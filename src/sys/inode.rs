@@ -1,26 +1,38 @@
 //! Reads and makes a file with all its attributes: bytes, mode, owner, times, extended attributes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::{TimeSpec, TimeValLike};
 use xattr::FileExt;
 
 use super::acl::is_unsupported;
 use super::{acl, files};
 use crate::error::{Error, Result};
+use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Inode, hex, sha256, unhex};
 
 /// The attribute in which SELinux keeps a label (selinux(8)).
 const LABEL: &str = "security.selinux";
 
-/// Reads a file and its attributes; `None` if there is none. Refuses a symbolic link. Everything is read from the one file
+/// Reads a file and its attributes; `None` if there is none. Refuses a symbolic link, unless it is a managed one: its bytes are the
+/// path that it leads to. Everything is read from the one file
 /// that was opened, since another may come into its place meanwhile, and the time before the bytes: a write while they are
 /// read then shows at the next look.
 pub fn take(path: &Path) -> Result<Option<(Inode, Vec<u8>)>> {
+    if Managed::is_link(path)
+        && let Some(link) = take_link(path)?
+    {
+        return Ok(Some(link));
+    }
     let Some(file) = files::open_no_link(path)? else { return Ok(None) };
     let fault = |source| Error::Io { action: "look at", path: path.to_owned(), source };
     let found = file.metadata().map_err(fault)?;
@@ -36,9 +48,63 @@ pub fn take(path: &Path) -> Result<Option<(Inode, Vec<u8>)>> {
     Ok(Some((inode, bytes)))
 }
 
+/// Reads a symbolic link; `None` if there is none, or something else.
+fn take_link(path: &Path) -> Result<Option<(Inode, Vec<u8>)>> {
+    let fault = |source| Error::Io { action: "look at", path: path.to_owned(), source };
+    let Ok(found) = fs::symlink_metadata(path) else { return Ok(None) };
+    if !found.is_symlink() {
+        return Ok(None);
+    }
+    let target = fs::read_link(path).map_err(fault)?.into_os_string().into_vec();
+    let names = match xattr::list(path) {
+        Err(error) if is_unsupported(&error) => None,
+        other => Some(other.map_err(fault)?),
+    };
+    let mut xattrs = BTreeMap::new();
+    for name in names.into_iter().flatten() {
+        if let (Some(text), Some(value)) = (name.to_str(), xattr::get(path, &name).map_err(fault)?) {
+            xattrs.insert(text.to_owned(), hex(&value));
+        }
+    }
+    let mtime = found.mtime() * 1_000_000_000 + found.mtime_nsec();
+    let inode = Inode {
+        mode: found.mode(),
+        uid: found.uid(),
+        gid: found.gid(),
+        mtime,
+        sha256: sha256(&target),
+        xattrs,
+    };
+    Ok(Some((inode, target)))
+}
+
+/// A new symbolic link of root's, made now.
+pub fn new_link(target: &str) -> Inode {
+    Inode::link(target, nanoseconds(SystemTime::now()))
+}
+
+/// Makes a symbolic link. Its directory has to be written to the disk, by who moves it into its place.
+fn make_link(path: &Path, inode: &Inode, target: &[u8]) -> Result<()> {
+    let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
+    symlink(OsStr::from_bytes(target), path).map_err(fault("make"))?;
+    lchown(path, Some(inode.uid), Some(inode.gid)).map_err(fault("give an owner to"))?;
+    for (name, value) in &inode.xattrs {
+        match xattr::set(path, name, &unhex(value).unwrap_or_default()) {
+            Err(error) if is_unsupported(&error) => {}
+            other => other.map_err(fault("give attributes to"))?,
+        }
+    }
+    let time = TimeSpec::nanoseconds(inode.mtime);
+    utimensat(AT_FDCWD, path, &time, &time, UtimensatFlags::NoFollowSymlink)
+        .map_err(|error| fault("give a time to")(error.into()))
+}
+
 /// Makes a new file of these bytes and attributes; it is on the disk when this returns. The file is root's alone until it
 /// has its own mode and access control list, and both are checked.
 pub fn make(path: &Path, inode: &Inode, bytes: &[u8]) -> Result<()> {
+    if inode.is_link() {
+        return make_link(path, inode, bytes);
+    }
     let fault = |action| move |source| Error::Io { action, path: path.to_owned(), source };
     let mut new = files::create_private(path)?;
     new.write_all(bytes).map_err(fault("write"))?;

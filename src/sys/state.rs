@@ -15,6 +15,7 @@ use super::records::{self, DIRECTORY, generations, make_way, own_directory};
 use super::{acl, clock, files, secrets};
 use crate::error::{Error, Result};
 use crate::model::message::proof::Proof;
+use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
 use crate::model::state::last::LastEnd;
 
@@ -284,12 +285,13 @@ pub fn remove_generation(number: u32) -> Result<()> {
     fs::rename(&path, &gone).and_then(|()| fs::remove_dir_all(&gone)).map_err(Error::io("remove", &path))
 }
 
-/// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside Postfix's files. Only
+/// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside the managed files. Only
 /// with the lock.
-pub fn sweep(_lock: &Lock, postfix: &Path) -> Result<()> {
-    let places = [(&*generations(), ".new-"), (&*directory(), files::STAGING), (postfix, files::STAGING)];
-    for (parent, prefix) in places {
-        for path in files::beginning_with(parent, prefix) {
+pub fn sweep(_lock: &Lock) -> Result<()> {
+    let ours = [(generations(), ".new-"), (directory(), files::STAGING)];
+    let beside = Managed::directories().into_iter().map(|parent| (parent.to_owned(), files::STAGING));
+    for (parent, prefix) in ours.into_iter().chain(beside) {
+        for path in files::beginning_with(&parent, prefix) {
             files::remove_all(&path).map_err(Error::io("remove", &path))?;
         }
     }

@@ -37,6 +37,7 @@ mod naive;
 mod output;
 mod package;
 mod packages;
+mod plugin;
 mod probe;
 mod providers;
 mod refusals;

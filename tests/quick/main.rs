@@ -16,6 +16,7 @@ mod corpus;
 mod diagnose;
 mod hooks;
 mod manual;
+mod plugin;
 mod properties;
 mod supply;
 mod undo;

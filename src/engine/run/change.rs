@@ -16,7 +16,7 @@ use crate::model::plan::action::{Actions, Install};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::order::Order;
 use crate::sys::directory::Directory;
-use crate::sys::{files, host, log_tail, service, signals, swap};
+use crate::sys::{files, host, inode, log_tail, service, signals, swap};
 
 /// The host after the missing packages were installed.
 pub struct Installed {
@@ -147,7 +147,7 @@ pub fn change(
 fn begin(task: &Task, staged: &[Staged], wrote: BTreeMap<String, String>) -> Result<Transaction> {
     let mut wanted = BTreeMap::new();
     for file in staged.iter().flat_map(|staged| &staged.files) {
-        let (before, after) = (file.before.clone(), files::read_no_link(&file.built)?);
+        let (before, after) = (file.before.clone(), inode::take(&file.built)?.map(|(_, bytes)| bytes));
         wanted.insert(file.name.clone(), Wanted { before, after });
     }
     Transaction::begin(task.command, task.place, &wanted, wrote)

@@ -4,21 +4,26 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Transaction, postfix_directory};
+use super::Transaction;
 use crate::error::{Edit, Error, Result};
-use crate::model::state::generation::{Generation, Inode};
+use crate::model::postfix::managed::Managed;
+use crate::model::state::generation::{Change, Generation, Inode};
 use crate::sys::{files, inode, state, swap};
 
 /// Number of attempts to put one file back while somebody goes on changing it.
 const TRIES: usize = 5;
 
 impl Transaction {
-    /// Puts a finished file into its place, if the file there is as recorded.
+    /// Puts a finished file into its place, or takes one away, if the file there is as recorded.
     pub fn put(&mut self, name: &str, staged: &Path) -> Result<()> {
-        let expected = self.generation.files.get(name).and_then(|change| change.before.clone());
+        let Some(Change { before, after }) = self.generation.files.get(name).cloned() else { return Ok(()) };
         self.displaced.push((name.to_owned(), staged.to_owned()));
         self.replaced.insert(name.to_owned());
-        let result = swap::put(staged, &postfix_directory().join(name), expected.as_ref());
+        let path = Managed::path_of(name);
+        let result = match (&before, after) {
+            (Some(before), None) => swap::take_away(&path, staged, before),
+            _ => swap::put(staged, &path, before.as_ref()),
+        };
         self.left_alone(name, &result);
         result
     }
@@ -35,7 +40,7 @@ impl Transaction {
         let mut edits = self.rescue()?;
         self.demand_bytes()?;
         for (name, change) in self.generation.files.clone() {
-            let path = postfix_directory().join(&name);
+            let path = Managed::path_of(&name);
             if self.replaced.contains(&name) {
                 edits.extend(self.put_back(&name, &path)?);
             } else if !inode::take(&path).is_ok_and(|now| now.map(|(inode, _)| inode) == change.before) {
@@ -52,7 +57,7 @@ impl Transaction {
     /// before the first is put back, so that a change that cannot be undone as a whole stays as it is.
     fn demand_bytes(&self) -> Result<()> {
         for (name, change) in self.generation.files.iter().filter(|(name, _)| self.replaced.contains(*name)) {
-            let now = inode::take(&postfix_directory().join(name))?.map(|(inode, _)| inode);
+            let now = inode::take(&Managed::path_of(name))?.map(|(inode, _)| inode);
             if let Some(before) = change.before.as_ref().filter(|before| now.as_ref() != Some(*before)) {
                 state::bytes_before(self.generation.number, name, before)?;
             }
@@ -78,11 +83,11 @@ impl Transaction {
 
     /// Makes every managed file what it was before a generation's change, if it is as recorded.
     pub fn restore(&mut self, generation: &Generation) -> Result<()> {
-        for name in generation.files.keys() {
-            let now = self.generation.files.get(name).and_then(|change| change.before.clone());
+        // Those of this change: the generation may be of an earlier relayhost, and then a link that it does not know was not there.
+        for (name, Change { before: now, .. }) in self.generation.files.clone() {
             self.replaced.insert(name.clone());
-            let result = self.make(generation, name, now.as_ref());
-            self.left_alone(name, &result);
+            let result = self.make(generation, &name, now.as_ref());
+            self.left_alone(&name, &result);
             result?;
         }
         Ok(())
@@ -94,7 +99,7 @@ impl Transaction {
         if now == before {
             return Ok(());
         }
-        let path = postfix_directory().join(name);
+        let path = Managed::path_of(name);
         let staging = files::staging(&path)?;
         let staged = staging.path().join(name);
         self.displaced.push((name.to_owned(), staged.clone()));
@@ -132,10 +137,11 @@ impl Transaction {
         if !self.is_foreign(name, inode) {
             return Ok(None);
         }
-        let path = postfix_directory().join(name);
+        let path = Managed::path_of(name);
         let kept = state::set_aside(self.generation.number, name, bytes).or_else(|error| {
             // The state directory may be full, and this one not.
-            files::keep(&postfix_directory(), &format!("{name}.found-by-relayhost"), bytes).map_err(|_| error)
+            let beside = path.parent().unwrap_or(Path::new("/"));
+            files::keep(beside, &format!("{name}.found-by-relayhost"), bytes).map_err(|_| error)
         })?;
         Ok(Some(Edit::Kept { path, kept }))
     }

@@ -13,9 +13,17 @@ pub struct Kind {
     has: &'static [&'static str],
 }
 
+/// relayhost's own plugin for access tokens.
+pub const OURS: &str = "relayhost-xoauth2";
+/// The plugin of EPEL for access tokens, and its package.
+pub const EPEL: &str = "sasl-xoauth2";
+/// Other plugins for XOAUTH2: EPEL's, KDE's and moriyoshi's. Cyrus SASL takes some of them instead of relayhost's (sasl-xoauth2
+/// claims a strength of 60), and they read the password as something else than the token, such as the path of a file.
+pub const RIVALS: [&str; 3] = [EPEL, "kdexoauth2", "xoauth2"];
+
 /// All mechanisms that a relay may offer, the strongest first, as Cyrus SASL ranks them. PLAIN and LOGIN are equal
 /// there, and the order of the directory decides; PLAIN is first here since it is standardized.
-pub const KINDS: [Kind; 13] = [
+pub const KINDS: [Kind; 15] = [
     Kind { name: "SCRAM-SHA-512", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
     Kind { name: "SCRAM-SHA-384", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
     Kind { name: "SCRAM-SHA-256", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
@@ -26,7 +34,9 @@ pub const KINDS: [Kind; 13] = [
     Kind { name: "DIGEST-MD5", plugin: "digestmd5", package: "cyrus-sasl-md5", has: MUTUAL },
     Kind { name: "CRAM-MD5", plugin: "crammd5", package: "cyrus-sasl-md5", has: HASHED },
     Kind { name: "NTLM", plugin: "ntlm", package: "cyrus-sasl-ntlm", has: HASHED },
-    Kind { name: "XOAUTH2", plugin: "sasl-xoauth2", package: "sasl-xoauth2", has: &["noanonymous"] },
+    Kind { name: "XOAUTH2", plugin: OURS, package: "relayhost-sasl-xoauth2", has: &["noanonymous"] },
+    Kind { name: "OAUTHBEARER", plugin: OURS, package: "relayhost-sasl-xoauth2", has: &["noanonymous"] },
+    Kind { name: "XOAUTH2", plugin: EPEL, package: EPEL, has: &["noanonymous"] },
     Kind { name: "PLAIN", plugin: "plain", package: "cyrus-sasl-plain", has: &["noanonymous"] },
     Kind { name: "LOGIN", plugin: "login", package: "cyrus-sasl-plain", has: &["noanonymous"] },
 ];

@@ -8,6 +8,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::shown;
+use crate::model::state::generation::Inode;
 use crate::model::text;
 
 /// The steps to do, or the steps that were done.
@@ -15,7 +16,7 @@ use crate::model::text;
 pub struct Actions {
     /// The installation, if something is missing.
     pub install: Option<Install>,
-    /// Maps first, since main.cf names them.
+    /// Maps first, since main.cf names them; links last, since main.cf says which plugin is used.
     pub files: Vec<FileChange>,
     /// The command for Postfix, if it needs one.
     pub service: Option<ServiceAction>,
@@ -34,13 +35,15 @@ pub struct Install {
     pub main_cf: Option<u32>,
 }
 
-/// A change of one of Postfix's files.
+/// A change of a managed file.
 #[derive(Debug)]
 pub enum FileChange {
     /// A change of a map.
     Map(MapChange),
     /// A change of main.cf.
     MainCf(MainCfChange),
+    /// A change of a symbolic link.
+    Link(LinkChange),
 }
 
 /// A map source to write, whose database is built from it.
@@ -69,6 +72,28 @@ pub struct MainCfChange {
     pub after: MainCf,
     /// Names of the parameters that change, with their values.
     pub changes: Vec<(String, String)>,
+}
+
+/// A symbolic link to make, or to take away.
+#[derive(Debug)]
+pub struct LinkChange {
+    /// The link.
+    pub file: Managed,
+    /// The file in its place on the host; `None` if there is none.
+    pub before: Option<Inode>,
+    /// The path that it is to lead to; `None` if it is to go.
+    pub target: Option<&'static str>,
+}
+
+impl LinkChange {
+    /// The change in one line for a person.
+    pub fn describe(&self) -> String {
+        let path = self.file.path();
+        match self.target {
+            Some(target) => format!("link {} to {target}", path.display()),
+            None => format!("remove the link {}", path.display()),
+        }
+    }
 }
 
 /// A command for Postfix.
@@ -151,17 +176,19 @@ impl Action<'_> {
                 let names = changes.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
                 format!("set in {}: {names}", Managed::MainCf.path().display())
             }
+            Self::Write(FileChange::Link(change)) => change.describe(),
             Self::Service(action) => format!("{} Postfix", action.verb()),
             Self::Enable => "have Postfix start at boot".into(),
         }
     }
 
-    /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `service`, `enable`.
+    /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `write_link`, `service`, `enable`.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Install(_) => "install",
             Self::Write(FileChange::Map(_)) => "write_map",
             Self::Write(FileChange::MainCf(_)) => "write_main_cf",
+            Self::Write(FileChange::Link(_)) => "write_link",
             Self::Service(_) => "service",
             Self::Enable => "enable",
         }
@@ -179,6 +206,7 @@ impl FileChange {
         match self {
             Self::Map(change) => change.file,
             Self::MainCf(_) => Managed::MainCf,
+            Self::Link(change) => change.file,
         }
     }
 
@@ -193,6 +221,7 @@ impl FileChange {
             Self::MainCf(MainCfChange { before, after, .. }) => {
                 without_secrets(Managed::MainCf, before.bytes(), after.bytes(), &[])
             }
+            Self::Link(_) => return String::new(),
             Self::Map(MapChange { file, before, after, keys, .. }) => {
                 let before = before.as_ref().map(MapSource::bytes).unwrap_or_default();
                 without_secrets(*file, before, after.bytes(), keys)

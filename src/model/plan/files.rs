@@ -146,7 +146,14 @@ impl Plan {
     }
 
     /// Notes a managed value that is neither as the last run wrote it nor as the answers say.
-    fn foreign_edit(&mut self, name: &str, found: Option<&str>, wanted: &str, last: &LastRun, shown: &str) {
+    pub(super) fn foreign_edit(
+        &mut self,
+        name: &str,
+        found: Option<&str>,
+        wanted: &str,
+        last: &LastRun,
+        shown: &str,
+    ) {
         let Some(ours) = last.wrote.get(name) else { return };
         if found != Some(ours) && found != Some(wanted) {
             self.foreign.push(format!("{name}: now {shown}, set otherwise by relayhost on {}", last.time));

@@ -7,6 +7,7 @@ mod finding;
 pub mod main_cf;
 mod packages;
 pub mod parameters;
+mod plugin;
 mod route;
 mod token;
 pub mod unmanaged;
@@ -38,6 +39,8 @@ pub struct Plan {
     pub maillog_file: String,
     /// Whether systemd would refuse to start Postfix.
     pub masked: bool,
+    /// Another plugin for access tokens, which Cyrus SASL would take instead of relayhost's: nothing is done while it is there.
+    pub rival: Option<String>,
     /// The generation of the last run that is in force, if a test message should have proved it and never did.
     pub unproven: Option<u32>,
     /// Whether the actions are complete. While Postfix is not installed, its files cannot be planned.
@@ -67,10 +70,12 @@ impl Plan {
             queue: Queue::new(settings),
             maillog_file: settings.get("maillog_file").cloned().unwrap_or_default(),
             masked: false,
+            rival: None,
             unproven: last.unproven.then_some(last.number),
             complete: postfix.is_some(),
         };
         plan.packages(desired, observed);
+        plan.rivals(desired, observed);
         if last.unproven {
             let text = format!("the change of {} was never confirmed by the relay", last.time);
             plan.add("message.unproven", State::Warning, text, Remedy::Prove);
@@ -78,6 +83,7 @@ impl Plan {
         if let Some(postfix) = postfix {
             plan.findings.extend(main_cf::findings(postfix));
             plan.files(desired, postfix, last)?;
+            plan.link(desired, observed);
             service(&mut plan, postfix.service);
             plan.drift(postfix, last);
             plan.routing(desired, postfix);
@@ -210,6 +216,7 @@ mod tests {
                 queue: Queue::new(&BTreeMap::new()),
                 maillog_file: String::new(),
                 masked: false,
+                rival: None,
                 unproven: None,
                 complete: true,
             }

@@ -45,6 +45,7 @@ mod tests {
         let observed = Observed {
             packages: BTreeMap::new(),
             plugins: std::collections::BTreeSet::new(),
+            link: None,
             mail_command: None,
             last: crate::model::state::generation::LastRun::default(),
             postfix: Some(Postfix::with(&[])),

@@ -1,9 +1,10 @@
 //! THE table of the files that relayhost owns or edits. Planning, observing, writing, showing, recording and the refusal
 //! of links iterate over it, so a new row is enough for all of them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// A file under Postfix's configuration directory.
+/// A managed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Managed {
     /// Postfix's parameters. relayhost edits only those that it manages; the file's mode and owner stay as they are.
@@ -12,31 +13,50 @@ pub enum Managed {
     SaslPasswd,
     /// Local sender → public sender (`smtp_generic_maps`).
     Generic,
+    /// The link that puts the plugin for access tokens into Cyrus SASL's directory. A plugin there is in force for every program
+    /// of the host, and some would send it a password, so it is there only while the answers ask for it.
+    Plugin,
 }
 
 /// A row of the table.
 struct Row {
-    /// Name in the configuration directory.
+    /// Its directory.
+    directory: &'static str,
+    /// Name in the directory.
     name: &'static str,
     /// Whether it is a map source: its mode is `MAP_MODE`, and postmap builds a database beside it. Of the other file,
     /// main.cf, relayhost owns some lines.
     map: bool,
     /// Whether it holds passwords.
     secret: bool,
+    /// What it leads to, if it is a symbolic link.
+    target: Option<&'static str>,
 }
+
+const POSTFIX: Row =
+    Row { directory: "/etc/postfix", name: "main.cf", map: false, secret: false, target: None };
+
+/// The plugin for access tokens, in the place where the package relayhost-sasl-xoauth2 puts it. Nobody loads it there.
+const PLUGIN: &str = "/usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so";
 
 /// Mode of the map sources and of their databases: only root may read and write them.
 pub const MAP_MODE: u32 = 0o600;
 
 impl Managed {
     /// Every managed file, in the order in which they are planned.
-    pub const ALL: [Self; 3] = [Self::MainCf, Self::SaslPasswd, Self::Generic];
+    pub const ALL: [Self; 4] = [Self::MainCf, Self::SaslPasswd, Self::Generic, Self::Plugin];
 
     const fn row(self) -> Row {
         match self {
-            Self::MainCf => Row { name: "main.cf", map: false, secret: false },
-            Self::SaslPasswd => Row { name: "sasl_passwd", map: true, secret: true },
-            Self::Generic => Row { name: "generic", map: true, secret: false },
+            Self::MainCf => POSTFIX,
+            Self::SaslPasswd => Row { name: "sasl_passwd", map: true, secret: true, ..POSTFIX },
+            Self::Generic => Row { name: "generic", map: true, ..POSTFIX },
+            Self::Plugin => Row {
+                directory: "/usr/lib64/sasl2",
+                name: "librelayhost-xoauth2.so",
+                target: Some(PLUGIN),
+                ..POSTFIX
+            },
         }
     }
 
@@ -45,14 +65,42 @@ impl Managed {
         Self::ALL.into_iter().filter(|file| file.row().map)
     }
 
-    /// Name in the configuration directory.
+    /// The managed files that are no links.
+    pub fn files() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|file| file.target().is_none())
+    }
+
+    /// Name in its directory; no two have the same.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
     /// Path of the file.
     pub fn path(self) -> PathBuf {
-        Path::new("/etc/postfix").join(self.name())
+        Path::new(self.row().directory).join(self.name())
+    }
+
+    /// What it leads to, if it is a symbolic link.
+    pub fn target(self) -> Option<&'static str> {
+        self.row().target
+    }
+
+    /// The path of a recorded file: of a managed one, or of a map's database.
+    pub fn path_of(name: &str) -> PathBuf {
+        let link = Self::ALL.into_iter().find(|file| file.target().is_some() && file.name() == name);
+        Path::new(link.map_or(POSTFIX, Self::row).directory).join(name)
+    }
+
+    /// Whether a symbolic link of this file name is a managed one, wherever it lies.
+    pub fn is_link(path: &Path) -> bool {
+        path.file_name().is_some_and(|name| {
+            Self::ALL.into_iter().any(|file| file.target().is_some() && name == file.name())
+        })
+    }
+
+    /// The directories of the managed files.
+    pub fn directories() -> BTreeSet<&'static Path> {
+        Self::ALL.into_iter().map(|file| Path::new(file.row().directory)).collect()
     }
 
     /// Whether this is the path of a map that relayhost manages.
@@ -119,6 +167,7 @@ mod tests {
             Managed::MainCf => 0,
             Managed::SaslPasswd => 1,
             Managed::Generic => 2,
+            Managed::Plugin => 3,
         }
     }
 

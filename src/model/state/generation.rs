@@ -58,7 +58,8 @@ pub struct Generation {
     pub command: String,
     /// The fate of the change.
     pub fate: Fate,
-    /// Every managed file, by its name in Postfix's directory.
+    /// Every managed file, by its name. A link that was not there and is not made is left out, so that an earlier relayhost,
+    /// which does not know it, can read the record.
     pub files: BTreeMap<String, Change>,
     /// Whether a test message was to prove the change, and relayhost did not learn the relay's answer.
     pub unproven: bool,
@@ -101,7 +102,7 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inode {
-    /// Permission bits.
+    /// Permission bits; of a symbolic link also its type.
     pub mode: u32,
     /// Owner.
     pub uid: u32,
@@ -109,10 +110,25 @@ pub struct Inode {
     pub gid: u32,
     /// Time of the last change of its bytes, in nanoseconds since 1970.
     pub mtime: i64,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its bytes; of a symbolic link, of the path that it leads to.
     pub sha256: String,
     /// Extended attributes, the SELinux label among them; values in hexadecimal.
     pub xattrs: BTreeMap<String, String>,
+}
+
+/// The type of a symbolic link in a mode (inode(7), S_IFLNK), and its permission bits, which nobody looks at.
+const LINK: u32 = 0o120_777;
+
+impl Inode {
+    /// A symbolic link of root's to this path.
+    pub fn link(target: &str, mtime: i64) -> Self {
+        Self { mode: LINK, uid: 0, gid: 0, mtime, sha256: sha256(target.as_bytes()), xattrs: BTreeMap::new() }
+    }
+
+    /// Whether it is a symbolic link.
+    pub fn is_link(&self) -> bool {
+        self.mode & LINK == LINK
+    }
 }
 
 /// The result of the last run that is in force, with which `check` and `apply` compare the host.
@@ -237,8 +253,11 @@ mod tests {
     fn every_file_is_main_cf_or_an_observed_map_and_is_recorded() {
         let recorded = recorded_files();
         for file in Managed::ALL {
-            assert!(file == Managed::MainCf || Managed::is_map(file.path().to_str().unwrap()), "{file:?}");
+            assert_eq!(Managed::path_of(file.name()), file.path());
             assert!(recorded.iter().any(|name| name == file.name()), "{file:?}");
+        }
+        for file in Managed::files() {
+            assert!(file == Managed::MainCf || Managed::is_map(file.path().to_str().unwrap()), "{file:?}");
         }
         for (map, kind) in Managed::maps().flat_map(|map| ["hash", "btree", "lmdb"].map(|kind| (map, kind))) {
             let database = MapKind::new(kind).unwrap().database(&map.path()).unwrap();

@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use relayhost::model::desired::{Auth, Desired};
+use relayhost::model::desired::{Auth, Desired, Mechanism};
 use relayhost::model::observed::{Database, MapFile, Observed, Postfix, Sendmail, Service, Version};
 use relayhost::model::plan::Plan;
-use relayhost::model::plan::action::{Action, Actions, FileChange, MainCfChange, MapChange};
+use relayhost::model::plan::action::{Action, Actions, FileChange, LinkChange, MainCfChange, MapChange};
 use relayhost::model::postfix::maincf::MainCf;
 use relayhost::model::postfix::managed::{Managed, MapKind};
 use relayhost::model::postfix::postmap::MapSource;
 use relayhost::model::postfix::settings::planned;
-use relayhost::model::state::generation::LastRun;
+use relayhost::model::state::generation::{Inode, LastRun};
 
-use super::{KEYS, config, desired, file, lossy, oracle, value};
+use super::{KEYS, config, file, lossy, oracle, value};
 
 fn database() -> impl Strategy<Value = Database> {
     let entries = btree_map(select(KEYS.to_vec()).prop_map(str::to_owned), value(), 0..3);
@@ -35,6 +35,24 @@ fn map_file() -> impl Strategy<Value = MapFile> {
             database,
         }
     })
+}
+
+/// What may lie in the place of the link to the plugin: nothing, the link, another link, a file.
+fn link() -> impl Strategy<Value = Option<Inode>> {
+    let target = Managed::Plugin.target().unwrap();
+    let file = Inode { mode: 0o644, ..Inode::link(target, 0) };
+    select(vec![None, Some(Inode::link(target, 0)), Some(Inode::link("/elsewhere", 0)), Some(file)])
+}
+
+/// Answers, some of them with an access token for the password.
+fn desired() -> impl Strategy<Value = Desired> {
+    (super::desired(), proptest::option::of(select(vec![Mechanism::Xoauth2, Mechanism::Oauthbearer])))
+        .prop_map(|(mut desired, other)| {
+            if let (Auth::Login { mechanism, .. }, Some(other)) = (&mut desired.auth, other) {
+                *mechanism = other;
+            }
+            desired
+        })
 }
 
 fn observed() -> impl Strategy<Value = Observed> {
@@ -60,10 +78,16 @@ fn observed() -> impl Strategy<Value = Observed> {
         subsequence(vec!["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"], 0..=2),
         any::<bool>(),
         proptest::option::of(any::<bool>()),
-        subsequence(vec!["postfix", "cyrus-sasl", "cyrus-sasl-plain"], 0..=3),
+        (subsequence(vec!["postfix", "cyrus-sasl", "cyrus-sasl-plain"], 0..=3), link()),
     );
     (btree_map(setting, in_force, 0..12), file(), kind, maps, rest).prop_map(
-        |(settings, main_cf, kind, (sasl, generic), (version, bundles, running, enabled, packages))| {
+        |(
+            settings,
+            main_cf,
+            kind,
+            (sasl, generic),
+            (version, bundles, running, enabled, (packages, link)),
+        )| {
             let map_kind = MapKind::new(kind).unwrap();
             let mut maps = BTreeMap::new();
             sasl.map(|map| maps.insert(Managed::SaslPasswd, map));
@@ -79,6 +103,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                     .map(|name| (name.to_owned(), format!("{name}-1-1.x86_64")))
                     .collect(),
                 plugins: ["plain".to_owned(), "login".to_owned()].into(),
+                link,
                 mail_command: Some("/usr/bin/mail".into()),
                 last: LastRun::default(),
                 postfix: Some(Postfix {
@@ -100,16 +125,17 @@ fn observed() -> impl Strategy<Value = Observed> {
     )
 }
 
-/// Does to `postfix` what `apply` would do to the host, Postfix's own part in it included.
-fn carry_out(actions: &Actions, postfix: &mut Postfix) {
-    actions.files.iter().for_each(|change| write(change, postfix));
+/// Does what `apply` would do to the host, Postfix's own part in it included.
+fn carry_out(actions: &Actions, observed: &mut Observed) {
+    let Observed { postfix: Some(postfix), link, .. } = observed else { panic!("no Postfix") };
+    actions.files.iter().for_each(|change| write(change, postfix, link));
     postfix.service.running |= actions.service.is_some();
     if actions.enable {
         postfix.service.enabled = Some(true);
     }
 }
 
-fn write(change: &FileChange, postfix: &mut Postfix) {
+fn write(change: &FileChange, postfix: &mut Postfix, link: &mut Option<Inode>) {
     match change {
         FileChange::Map(MapChange { file, kind, after, .. }) => {
             let database = if kind.database(&file.path()).is_some() {
@@ -120,6 +146,7 @@ fn write(change: &FileChange, postfix: &mut Postfix) {
             let written = MapFile { source: Some(after.clone()), source_exposed: None, database };
             postfix.maps.insert(*file, written);
         }
+        FileChange::Link(LinkChange { target, .. }) => *link = target.map(|target| Inode::link(target, 0)),
         FileChange::MainCf(MainCfChange { after, changes, .. }) => {
             postfix.main_cf = after.clone();
             for (name, _) in changes {
@@ -157,10 +184,14 @@ proptest! {
                 return Ok(());
             }
         };
-        carry_out(&first.actions, observed.postfix.as_mut().unwrap());
+        carry_out(&first.actions, &mut observed);
         observed.last.wrote.clone_from(&first.wrote);
         let second = Plan::new(&desired, &observed).unwrap();
         prop_assert!(second.foreign.is_empty(), "{:?}", second.foreign);
+        // In force while the answers ask for a token, and only then; what is not relayhost's stays.
+        let link = observed.link.as_ref();
+        let is_in_force = link == Some(&Inode::link(Managed::Plugin.target().unwrap(), 0));
+        prop_assert_eq!(is_in_force, desired.mechanism().takes_token(), "{:?}", link);
         let left: Vec<_> = second.actions.iter().filter(|action| !matches!(action, Action::Install(_) | Action::Service(_))).collect();
         let why: Vec<_> = left.iter().map(|action| action.describe()).collect();
         prop_assert!(left.is_empty(), "{:?} of {:?}", why, desired);
@@ -182,7 +213,7 @@ proptest! {
         second.rewrites.iter_mut().for_each(|rewrite| rewrite.local = rewrite.local.to_uppercase());
         distinct(&mut second);
         let Ok(plan) = Plan::new(&first, &observed) else { return Ok(()) };
-        carry_out(&plan.actions, observed.postfix.as_mut().unwrap());
+        carry_out(&plan.actions, &mut observed);
         observed.last.wrote = plan.wrote;
         for (file, map) in &mut observed.postfix.as_mut().unwrap().maps {
             for (key, _) in entries_of(&first, *file) {
@@ -197,7 +228,7 @@ proptest! {
             maps.filter_map(|(file, map)| Some((*file, map.source.clone()?))).collect::<BTreeMap<_, _>>()
         };
         let before = sources(&observed);
-        carry_out(&plan.actions, observed.postfix.as_mut().unwrap());
+        carry_out(&plan.actions, &mut observed);
         for (file, source) in sources(&observed) {
             let all = |source: &MapSource| oracle::entries(source.bytes(), false);
             let (ours, wanted) = (entries_of(&first, file), entries_of(&second, file));

@@ -29,6 +29,8 @@ GOOD = {
 }
 OPTIONS = {"NAME": "relay.lab.test", "OFFER": "PLAIN LOGIN", "LOGIN": "required", "TLS": "required", "CERT": "server",
            "SIZE": "", "CIPHERS": ""}
+# How many answers a mechanism has, its first one included; for others the script says it.
+PROMPTS = {"LOGIN": 2, "PLAIN": 1, "XOAUTH2": 1, "OAUTHBEARER": 1}
 STAGES = ("EHLO", "HANDSHAKE", *GOOD)
 
 
@@ -178,12 +180,13 @@ class Session(socketserver.BaseRequestHandler):
             self.send("504 5.7.4 Unrecognized authentication type")
             return
         answers = [base64.b64decode(word) for word in words[1:] if word != "="]
-        for prompt in ("VXNlcm5hbWU6", "UGFzc3dvcmQ6")[len(answers) : {"LOGIN": 2, "PLAIN": 1}.get(mechanism, 0)]:
+        for prompt in ("VXNlcm5hbWU6", "UGFzc3dvcmQ6")[len(answers) : PROMPTS.get(mechanism, 0)]:
             self.send(f"334 {prompt}" if mechanism == "LOGIN" else SCRIPT.reply("PROMPT"))
             answers.append(base64.b64decode(self.lines.readline()))
         said = " ".join(filter(None, b"\0".join(answers).decode("utf-8", "replace").split("\0")))
         while (digit := self.say("AUTH", said)) == "3":
-            if self.lines.readline().strip() in (b"", b"*"):
+            # An empty line is XOAUTH2's answer to an error.
+            if self.lines.readline().strip() in (b"*", b"*" if mechanism == "XOAUTH2" else b""):
                 self.send("501 5.5.2 Cancelled")
                 return
         self.known = digit == "2"
