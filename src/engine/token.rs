@@ -105,9 +105,10 @@ pub fn after_restore(progress: &mut dyn Progress) {
     if !entry(&desired).is_ok_and(|entry| entry.is_some()) {
         return;
     }
-    let fetched = ensure(&mut desired, true, progress).and_then(|_| put(&desired, progress));
+    let fetched = ensure(&mut desired, true, progress);
     rest(&desired);
-    if let Err(error) = fetched {
+    // Without another one, the one that is kept is younger than what was put back.
+    if let Err(error) = put(&desired, progress).and(fetched) {
         progress.note(&format!("{error}; `relayhost token` tries it again"));
     }
 }
@@ -204,7 +205,10 @@ fn fetch(app: &App) -> Result<Token> {
     signals::check()?;
     let answer = answer.map_err(|words| {
         let remedy = format!("see that this host reaches https://{}: a firewall, DNS, or a proxy (proxy under [network] in the answers, or HTTPS_PROXY) may stand between", host(app));
-        no_token(format!("{}: {words}", host(app)), remedy, String::new(), false, true)
+        // What stands before an @ is a login.
+        let proxy = app.proxy.as_deref().and_then(|proxy| proxy.rsplit(['@', '/']).next());
+        let proxy = proxy.map(|proxy| format!(", through the proxy {proxy}")).unwrap_or_default();
+        no_token(format!("{}{proxy}: {words}", host(app)), remedy, String::new(), false, true)
     })?;
     let token = reply::read(app, &answer, clock::unix())
         .map_err(|why| no_token(why.cause, why.remedy, why.evidence, true, why.passes))?;
