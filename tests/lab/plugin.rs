@@ -1,7 +1,7 @@
 //! The plugin for access tokens: `apply` puts it in force while the answers ask for one, smtp(8) logs in by it, and it changes
 //! nothing for anybody else.
 
-use crate::host::{Host, Run, host, project};
+use crate::host::{CERTIFICATE, Host, Run, host, project};
 use crate::package::packages_are_built;
 
 /// A token as long as Microsoft's.
@@ -65,6 +65,28 @@ fn smtp_logs_in_by_a_token_and_the_link_is_there_only_meanwhile() {
         .says("remove the link /usr/lib64/sasl2/librelayhost-xoauth2.so\napply 0\nno link\nplain, login\nas before\ncheck 0\n")
         .says(&format!("restore 0\n/usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so\n{mechanism}\nrestore 0 0\nno link\n\n2\n"))
         .never_says("the token is in a log");
+    }
+}
+
+/// Tokens of the lab's identity provider, which nobody here wrote, checked by Dovecot; and one that it did not make.
+#[test]
+fn dovecot_takes_a_token_by_both_mechanisms_and_says_why_it_takes_no_other() {
+    for mechanism in ["xoauth2", "oauthbearer"] {
+        on(
+            host().relay("xoauth2").answers(CERTIFICATE),
+            &format!(
+                "sed -i 's/^mechanism = .*/mechanism = \"{mechanism}\"/' /etc/relayhost/answers.toml
+                 relayhost apply >/root/out 2>&1; echo \"apply $?\"; in_force; filter; arrived
+                 grep -ho 'sasl_method=[A-Z0-9]*, sasl_username=.*' /lab/relay-log/mail.log | sort -u
+                 postmap -q '[smtp.office365.com]:587' hash:/etc/postfix/sasl_passwd | sed 's/.*\\./x./; s/^/[smtp.office365.com]:587 alerts@example.com:/' >/root/other
+                 cp /root/other /etc/postfix/sasl_passwd; postmap /etc/postfix/sasl_passwd; postfix reload
+                 echo hello | sendmail ops@example.net; await grep -q 'status=deferred' /var/log/maillog; grep 'postfix/smtp\\[' /var/log/maillog"
+            ),
+        )
+        .exits(0)
+        .says(&format!("apply 0\n/usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so\n{mechanism}\n1\n"))
+        .says(&format!("sasl_method={}, sasl_username=alerts@example.com\n", mechanism.to_uppercase()))
+        .says("relayhost-sasl-xoauth2: the server refuses the token: {\"status\":\"");
     }
 }
 
