@@ -73,7 +73,7 @@ pub fn run(
     let mut stays: Vec<String> = held.recovered.iter().cloned().collect();
     let mut work = || {
         let message = message.as_ref();
-        token::ready(&mut given.desired, task.place, progress)?;
+        token::ready(&mut given.desired, &task.answers, task.place, progress)?;
         let (plan, mut nothing) = prepare(task, &given, message, &held.recovered, progress)?;
         let has_worked = nothing.has_worked;
         if nothing.is_vetoed() {

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::load::{Source, load};
+use super::load::{self, Source};
 use super::observe::{ca_files, postfix_of};
 use super::recover::lock_and_recover;
 use super::staging::Staged;
@@ -18,10 +18,15 @@ use crate::model::oauth::{App, claims, reply, request};
 use crate::model::plan::action::{FileChange, MapChange};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
-use crate::sys::{clock, files, http, random, secrets, signals, signature, tokens};
+use crate::sys::{clock, files, http, random, secrets, service, signals, signature, tokens};
 
 /// Most time for one question to the identity provider.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The unit that renews the token, by the host's own answers.
+const SERVICE: &str = "relayhost-token.service";
+/// Unit that starts it when the token is due. Made (systemd-run) once that is known.
+const TIMER: &str = "relayhost-token.timer";
 
 /// `relayhost token`.
 #[derive(Debug)]
@@ -44,7 +49,11 @@ pub fn renew(asked: &Asked, progress: &mut dyn Progress) -> Result<std::result::
     if desired.app().is_none() {
         return Ok(Err(Idle::NoToken));
     }
-    let fetched = ensure(&mut desired, asked.force, progress)?;
+    let fetched = ensure(&mut desired, asked.force, progress);
+    if asked.answers == Path::new(load::DEFAULT) {
+        rest(&desired);
+    }
+    let fetched = fetched?;
     let in_force = put(&desired, progress)?;
     let token = tokens::kept()?.filter(|token| desired.app().is_some_and(|app| token.is_for(app)));
     let moment = |seconds: u64| clock::moment(i64::try_from(seconds).unwrap_or_default());
@@ -60,19 +69,33 @@ pub fn renew(asked: &Asked, progress: &mut dyn Progress) -> Result<std::result::
 
 /// The token of a run, before anything is changed: a provider that refuses ends the run. The table gets it now if it has
 /// this application's token already; otherwise it is a change like any other.
-pub fn ready(desired: &mut Desired, place: Place, progress: &mut dyn Progress) -> Result<()> {
+pub fn ready(desired: &mut Desired, answers: &Path, place: Place, progress: &mut dyn Progress) -> Result<()> {
     if place == Place::Tree || desired.app().is_none() {
         return Ok(());
     }
-    if ensure(desired, false, progress)? == Some(Fetched::Again) {
+    let fetched = ensure(desired, false, progress)?;
+    if fetched.is_some() && answers == Path::new(load::DEFAULT) {
+        rest(desired);
+    }
+    if fetched == Some(Fetched::Again) {
         put(desired, progress)?;
     }
     Ok(())
 }
 
+/// Has systemd, where it runs, call `relayhost token` when the token is due; after a failure, later and later.
+fn rest(desired: &Desired) {
+    let Some(app) = desired.app() else { return };
+    let Some(token) = tokens::kept().ok().flatten().filter(|token| token.is_for(app)) else { return };
+    let [first] = random::bytes();
+    let _held = signals::hold();
+    service::order("stop", TIMER);
+    service::order_later(SERVICE, token.pause(clock::unix(), first));
+}
+
 /// A token of its own after a restore, which has put an old one back. Nothing stops for it: offline it is told.
 pub fn after_restore(progress: &mut dyn Progress) {
-    let Ok(mut desired) = load(Path::new(super::load::DEFAULT)) else { return };
+    let Ok(mut desired) = load::load(Path::new(load::DEFAULT)) else { return };
     if desired.app().is_none() || Place::here() == Place::Tree {
         return;
     }
@@ -80,7 +103,10 @@ pub fn after_restore(progress: &mut dyn Progress) {
     if !entry(&desired).is_ok_and(|entry| entry.is_some()) {
         return;
     }
-    if let Err(error) = ensure(&mut desired, true, progress).and_then(|_| put(&desired, progress)) {
+    let fetched = ensure(&mut desired, true, progress);
+    rest(&desired);
+    // Without another one, the one that is kept is younger than what was put back.
+    if let Err(error) = put(&desired, progress).and(fetched) {
         progress.note(&format!("{error}; `relayhost token` tries it again"));
     }
 }
@@ -177,7 +203,10 @@ fn fetch(app: &App) -> Result<Token> {
     signals::check()?;
     let answer = answer.map_err(|words| {
         let remedy = format!("see that this host reaches https://{}: a firewall, DNS, or a proxy (proxy under [network] in the answers, or HTTPS_PROXY) may stand between", host(app));
-        no_token(format!("{}: {words}", host(app)), remedy, String::new(), false, true)
+        // What stands before an @ is a login.
+        let proxy = app.proxy.as_deref().and_then(|proxy| proxy.rsplit(['@', '/']).next());
+        let proxy = proxy.map(|proxy| format!(", through the proxy {proxy}")).unwrap_or_default();
+        no_token(format!("{}{proxy}: {words}", host(app)), remedy, String::new(), false, true)
     })?;
     let token = reply::read(app, &answer, clock::unix())
         .map_err(|why| no_token(why.cause, why.remedy, why.evidence, true, why.passes))?;

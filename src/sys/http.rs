@@ -31,7 +31,7 @@ pub fn post(
 ) -> Result<Answer, String> {
     let left = clock::left(until).map_err(|_| "no time is left".to_owned())?;
     let proxy = match proxy {
-        Some(proxy) => Some(Proxy::new(proxy).map_err(|error| format!("the proxy {proxy}: {error}"))?),
+        Some(proxy) => Some(Proxy::new(proxy).map_err(|error| format!("the proxy cannot be used: {error}"))?),
         None => Proxy::try_from_env(),
     };
     let agent: Agent = Agent::config_builder()

@@ -1,10 +1,21 @@
 //! Logins by an access token: from an identity provider that nobody here wrote, checked by Dovecot at the relay.
 
-use crate::host::{CERTIFICATE, Run, host};
+use crate::host::{CERTIFICATE, Run, host, project};
+use crate::package::packages_are_built;
 
 /// Runs a script on a host with the identity provider beside its relay, and the answers of the example.
 fn run(script: &str) -> Run {
     host().relay("xoauth2").answers(CERTIFICATE).sh(&format!(". /lab/tests/lab/scripts/tokens.sh\n{script}"))
+}
+
+/// The same, and the host can install the plugin from the repository of `scripts/rpm`.
+fn with_plugin(script: &str) -> Run {
+    packages_are_built();
+    let host = host().relay("xoauth2").answers(CERTIFICATE);
+    host.bind(&project().join("target/rpm/repo"), "/lab/packages").sh(&format!(
+        ". /lab/tests/lab/scripts/tokens.sh; . /lab/tests/lab/scripts/plugin.sh
+         google() {{ cat >$ANSWERS <<'END'\n{GOOGLE}END\n}}\n{script}"
+    ))
 }
 
 /// The answers of a service account of Google.
@@ -13,30 +24,66 @@ const GOOGLE: &str = "version = 1
 host = \"smtp.office365.com\"
 tls = \"secure\"
 [auth]
-mechanism = \"xoauth2\"
+mechanism = \"oauthbearer\"
 username = \"alerts@example.com\"
 [auth.oauth]
 provider = \"google\"
 flow = \"service-account\"
 key_file = \"/etc/relayhost/service-account.json\"
+[sender]
+rewrite = { \"monitor@op5-system.localdomain\" = \"alerts@example.com\" }
 [verify]
 to = \"ops@example.net\"
 ";
 
 #[test]
 fn a_certificate_a_secret_and_a_service_account_each_get_a_token_that_the_relay_takes() {
-    for flow in [":", "flow_secret", "google"] {
+    for (flow, mechanism) in [(":", "XOAUTH2"), ("flow_secret", "XOAUTH2"), ("google", "OAUTHBEARER")] {
         let run = run(&format!(
             "google() {{ cat >$ANSWERS <<'END'\n{GOOGLE}END\n}}
              {flow}; relayhost probe; echo \"probe $?\"; ls /var/lib/relayhost/tokens 2>/dev/null; relayhost token --show || exit
              echo '== token'; relayhost token --json --show; echo '== log'; cat /lab/relay-log/dovecot.log"
         ));
-        let run = run.exits(0).says("probe 0\n").says("login: XOAUTH2 as alerts@example.com");
+        let run = run.exits(0).says("probe 0\n").says(&format!("login: {mechanism} as alerts@example.com"));
         assert!(!run.stdout.contains("access.json"), "probe keeps nothing: {}", run.stdout);
         let token = &run.json("token")["token"];
         assert_eq!((&token["fetched"], &token["in_force"]), (&false.into(), &false.into()));
         assert!(token["claims"]["audience"].is_string(), "{token}");
     }
+}
+
+#[test]
+fn apply_ends_in_a_message_that_a_token_has_sent() {
+    for (flow, mechanism) in [(":", "XOAUTH2"), ("flow_secret", "XOAUTH2"), ("google", "OAUTHBEARER")] {
+        let run = with_plugin(&format!(
+            "{flow}; relayhost apply || exit; grep -o 'sasl_method=.*' /lab/relay-log/mail.log | sort -u; arrived
+             relayhost check >/root/out; echo \"check $?\"; grep -c 'with a password goes off' /root/out; relayhost apply; relayhost history | grep -c before
+             relayhost token --force >/dev/null; relayhost verify >/dev/null; echo \"verify $?\"; relayhost check >/root/out; echo \"check $?\"; relayhost history | grep -c before"
+        ));
+        run.exits(0)
+            .says("token: from ")
+            .says(&format!(
+                "sasl_method={mechanism}, sasl_username=alerts@example.com\n1\ncheck 0\n0\nnothing to do"
+            ))
+            .says("\n1\nverify 0\ncheck 0\n1\n");
+    }
+}
+
+/// Tokens of ten seconds, each renewed when half of it is over; the relay takes none that has ended.
+#[test]
+fn tokens_that_end_in_ten_seconds_lose_no_message() {
+    let run = with_plugin(
+        "tenant 10-second.example.com; relayhost apply >/dev/null || exit; before=$(kept)
+         end=$((SECONDS + 40)); sent=1
+         while [ $SECONDS -lt $end ]; do
+             relayhost token >/root/out || { echo BAD; cat /root/out; }
+             mail -r monitor@op5-system.localdomain -s x ops@example.net <<<alert; sent=$((sent + 1)); sleep 0.5
+         done
+         [ \"$(arrived $sent)\" = $sent ] || echo \"BAD $(mails) of $sent arrived\"
+         [ $sent -ge 15 ] && [ \"$(kept)\" != \"$before\" ] && echo 'renewed'; grep -c 'status=deferred' /var/log/maillog
+         relayhost history | grep -c before; grep -c reload /var/log/maillog; :",
+    );
+    run.exits(0).never_says("BAD").says("renewed\n0\n1\n");
 }
 
 #[test]
@@ -105,6 +152,83 @@ fn a_provider_that_is_slow_costs_half_a_minute_and_the_token_that_lives_stays() 
          [ $took -ge 29 ] && [ $took -le 40 ] || echo \"BAD $took s\"
          [ \"$(kept)\" = \"$first\" ] && [ \"$(in_table)\" = \"$first\" ] && echo 'the old one stays'");
     run.exits(0).never_says("BAD").says("slow 5\n").says("the old one stays").complains("no answer in time");
+}
+
+/// A proxy on the host that knows CONNECT alone, and writes down whom it was asked for.
+const PROXY: &str = "cat >/root/proxy.py <<'END'
+import socket, threading
+listener = socket.create_server(('127.0.0.1', 3128))
+def pump(one, other):
+    while data := one.recv(65536):
+        other.sendall(data)
+    other.shutdown(socket.SHUT_WR)
+while True:
+    client, _ = listener.accept()
+    head = b''
+    while b'\\r\\n\\r\\n' not in head:
+        head += client.recv(4096)
+    target = head.split()[1].decode()
+    open('/root/proxied', 'a').write(target + '\\n')
+    server = socket.create_connection(target.rsplit(':', 1))
+    client.sendall(b'HTTP/1.1 200 ok\\r\\n\\r\\n')
+    for pair in (client, server), (server, client):
+        threading.Thread(target=pump, args=pair, daemon=True).start()
+END
+python3 /root/proxy.py & await nc -z 127.0.0.1 3128 2>/dev/null || sleep 2
+";
+
+#[test]
+fn a_token_comes_through_a_proxy_of_the_answers_or_of_the_environment() {
+    let run = run(&format!(
+        "{PROXY}
+         HTTPS_PROXY=http://127.0.0.1:3128 relayhost token >/dev/null; echo \"environment $?\"; cat /root/proxied; rm /root/proxied
+         printf '[network]\\nproxy = \"http://127.0.0.1:3128\"\\n' >>$ANSWERS; relayhost token --force >/dev/null; echo \"answers $?\"; cat /root/proxied
+         sed -i s,//127.0.0.1:3128,//me:geheim@127.0.0.1:3129, $ANSWERS; relayhost token --force; echo \"nobody $?\""
+    ));
+    let asked = "login.microsoftonline.com:443\n";
+    run.exits(0)
+        .says(&format!("environment 0\n{asked}answers 0\n{asked}"))
+        .says("nobody 5\n")
+        .complains("login.microsoftonline.com, through the proxy 127.0.0.1:3129: Connection refused")
+        .never_says("geheim");
+}
+
+#[test]
+fn a_provider_whose_certificate_nobody_has_signed_gets_no_secret() {
+    let run = run(
+        "for bundle in /etc/pki/tls/certs/ca-bundle.crt /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/ssl/certs/ca-certificates.crt; do
+             [ ! -e $bundle ] || cp /dev/null $bundle; done
+         openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout /dev/null -out /etc/ssl/certs/ca-certificates.crt 2>/dev/null
+         flow_secret; relayhost token; echo \"token $?\"; grep -c POST /lab/relay-log/identity.log",
+    );
+    run.exits(1).says("token 5\n0\n").complains("certificate");
+}
+
+#[test]
+fn a_token_that_is_late_or_has_ended_is_told() {
+    let run = run(
+        "logs_in; tenant 8-second.example.com; relayhost token >/dev/null || exit; sleep 9
+         relayhost check | tr -s '\\n ' ' '; echo; relayhost token >/dev/null; sleep 5; relayhost check | tr -s '\\n ' ' '",
+    );
+    run.exits(0)
+        .says("FAIL token it has ended: mail waits, and is bounced after maximal_queue_lifetime -> relayhost token")
+        .says("warn token more than half of its life is over, and it was not renewed -> relayhost token");
+}
+
+#[test]
+fn a_restore_has_a_token_of_its_own_and_without_a_network_the_one_that_is_kept() {
+    let run = with_plugin(
+        "relayhost apply >/dev/null || exit; first=$(kept); relayhost token --force >/dev/null
+         sed -i 's/^rewrite .*/rewrite = { \"@op5-system.localdomain\" = \"alerts@example.com\" }/' $ANSWERS; relayhost apply >/dev/null || exit
+         relayhost restore; echo \"restore $?\"; [ \"$(in_table)\" = \"$(kept)\" ] || echo BAD; second=$(kept)
+         echo '127.0.0.1 login.microsoftonline.com' >>/etc/hosts; relayhost restore; echo \"offline $?\"
+         [ \"$(kept)\" = \"$second\" ] && [ \"$(in_table)\" = \"$second\" ] && echo 'kept'; relayhost verify >/dev/null; echo \"verify $?\"",
+    );
+    run.exits(0)
+        .never_says("BAD")
+        .says("restore 0\n")
+        .says("offline 0\nkept\nverify 0\n")
+        .says("`relayhost token` tries it again");
 }
 
 #[test]

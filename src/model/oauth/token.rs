@@ -1,6 +1,7 @@
 //! An access token that was fetched, as it is kept between runs.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,18 @@ impl Token {
         now >= self.due() || now < self.fetched
     }
 
+    /// The pause until the next call that is to fetch another one. After half of its life has passed without one, the pauses
+    /// are as long as that is ago: 1, 2, 4 … 60 minutes, without end. `chance`, 0 to 255, spreads the hosts of one
+    /// application over a twentieth of its life.
+    pub fn pause(&self, now: u64, chance: u8) -> Duration {
+        let spread = self.ends.saturating_sub(self.fetched) / 20 * u64::from(chance) / 255;
+        if self.is_due(now) {
+            Duration::from_secs(now.saturating_sub(self.due()).clamp(60, 3600) + spread.min(30))
+        } else {
+            Duration::from_secs(self.due() - now + spread)
+        }
+    }
+
     /// Whether it can still log in.
     pub fn is_alive(&self, now: u64) -> bool {
         now < self.ends
@@ -106,6 +119,22 @@ mod tests {
         }
         assert!(token.is_for(&app("s")) && !token.is_for(&app("other")));
         assert!(!format!("{token:?}").contains('x'));
+    }
+
+    #[test]
+    fn the_next_call_comes_when_it_is_due_and_after_failures_later_and_later() {
+        let token = Token::new(&app("s"), &Secret::new("x"), 1000, 3600);
+        assert_eq!(token.pause(1000, 0), Duration::from_secs(1800));
+        assert_eq!(token.pause(1000, 255), Duration::from_secs(1980));
+        let mut now = token.due();
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            let pause = token.pause(now, 0).as_secs();
+            pauses.push(pause / 60);
+            now += pause;
+        }
+        assert_eq!(pauses, [1, 1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(token.pause(0, 0), Duration::from_secs(60), "a clock that was set back");
     }
 
     #[test]
