@@ -2,6 +2,7 @@
 //! `check`, in the journal, by a monitoring system), so it names the command that is to be run again.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -60,7 +61,27 @@ fn no_file(path: &Path, kind: &str) -> String {
     }
 }
 
-/// The next step after an error that the system reports for a path: what is amiss there, and what shows it.
+/// The next step after an error that the system reports for a path.
+fn after_io(source: &std::io::Error, path: &Path) -> String {
+    match source.kind() {
+        ErrorKind::NotFound => format!("check that {} is the right path", typed(path)),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "free some space on that file system, and run the same command again".into()
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            "remount that file system read-write, and run the same command again".into()
+        }
+        // It cannot be moved away.
+        ErrorKind::ResourceBusy if path.is_absolute() => format!(
+            "something is mounted there: unmount it, or make it root's alone by `chown root: {0} && chmod 700 {0}`; \
+             then run the same command again",
+            typed(path)
+        ),
+        _ => step_after(source, path),
+    }
+}
+
+/// What is amiss at a path by the number of the system's error, what shows it, and what ends it.
 fn step_after(source: &std::io::Error, path: &Path) -> String {
     let (name, away) = (typed(path), away(path));
     let step = match source.raw_os_error().map(Errno::from_raw) {
@@ -115,18 +136,7 @@ impl Error {
             Self::PostfixTooOld { .. } => "use the relay's port 587 with implicit_tls = false".into(),
             Self::NotRoot => "run the same command with sudo".into(),
             Self::NoFile { path, kind } => no_file(path, kind),
-            Self::Io { source, path, .. } => match source.kind() {
-                std::io::ErrorKind::NotFound => format!("check that {} is the right path", typed(path)),
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space on that file system, and run the same command again".into(),
-                std::io::ErrorKind::ReadOnlyFilesystem => "remount that file system read-write, and run the same command again".into(),
-                // It cannot be moved away.
-                std::io::ErrorKind::ResourceBusy if path.is_absolute() => format!(
-                    "something is mounted there: unmount it, or make it root's alone by `chown root: {0} && chmod 700 {0}`; \
-                     then run the same command again",
-                    typed(path)
-                ),
-                _ => step_after(source, path),
-            },
+            Self::Io { source, path, .. } => after_io(source, path),
             Self::TooLarge { path, .. } => format!("check that {} is the file you mean", typed(path)),
             Self::Symlink { path } => format!(
                 "see who made it and why (`ls -l {0}`); if nobody needs it, `rm {0}`, and run the same command again",
