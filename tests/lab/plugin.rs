@@ -198,3 +198,18 @@ fn the_link_is_a_managed_file() {
     .says("restore 0\ntheirs\n")
     .says("killed 137\nrecover 0\n0\ncode 0\nmany places\n== states\n no link\nxoauth2 /usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so\n");
 }
+
+/// The one link is relayhost's own, and is made and taken away; the others are the administrator's, and stay.
+#[test]
+fn the_link_to_the_plugin_is_managed_where_postfix_s_files_are_links() {
+    let token = token();
+    on(
+        host().answers_text(&answers("xoauth2", &token)),
+        r#"P=/etc/postfix; . /lab/tests/lab/scripts/linked.sh
+        answer plain first-word; relayhost apply --no-verify --no-probe >/dev/null; for name in main.cf sasl_passwd sasl_passwd.db; do link $name /srv/git/$name; done; links >/root/links
+        answer xoauth2 "$(cat /root/token)"; relayhost apply --no-verify --no-probe >/dev/null; echo "apply $?"; in_force; relayhost check >/dev/null; echo "check $?"
+        relayhost restore >/dev/null; echo "restore $?"; in_force; grep -c first-word /srv/git/sasl_passwd
+        links | cmp - /root/links && echo same links; find /srv $P /usr/lib64/sasl2 -name '.relayhost*'"#,
+    )
+    .says("apply 0\n/usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so\ncheck 0\nrestore 0\nno link\n1\nsame links\n");
+}

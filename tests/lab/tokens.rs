@@ -245,3 +245,15 @@ fn killed_at_any_system_call_it_can_fetch_again() {
         run.stdout
     );
 }
+
+/// As everything that relayhost writes: the link stays.
+#[test]
+fn a_token_is_renewed_where_the_links_of_the_table_lead() {
+    run(r#"P=/etc/postfix; . /lab/tests/lab/scripts/linked.sh
+        logs_in; for name in main.cf sasl_passwd sasl_passwd.db; do link $name /srv/git/$name; done; links >/root/links
+        relayhost token --force >/dev/null; echo "token $?"; [ "$(in_table)" = "$(kept)" ] && echo 'in the table'; head -n 2 /srv/git/sasl_passwd
+        links | cmp - /root/links && echo same links; find /srv $P -name '.relayhost*'
+        chown 99 /srv/git; sum() { sha256sum /srv/git/*; }; sum >/root/sum; relayhost token --force; echo "token $?"; sum | cmp - /root/sum && echo untouched"#)
+    .says("token 0\nin the table\n# by hand\n[other]:25 u:p\nsame links\n")
+    .says("token 1\nuntouched\n");
+}
