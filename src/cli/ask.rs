@@ -40,11 +40,11 @@ pub fn whether(screen: &Screen, text: &str, default: bool) -> Result<bool> {
 }
 
 /// Asks which answer shall be corrected; `None` if the answers are to be written as they are.
-pub fn change(screen: &Screen, suspect: Question) -> Result<Option<Question>> {
-    let words = Question::WORDS.map(|(word, _)| word).join(", ");
-    let usual =
-        Question::WORDS.iter().find(|(_, question)| *question == suspect).map_or("relay", |(word, _)| word);
-    let named = |typed: &str| Question::WORDS.into_iter().find(|(word, _)| *word == typed);
+pub fn change(interview: &Interview, suspect: Question, screen: &Screen) -> Result<Option<Question>> {
+    let known = interview.words();
+    let words = known.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+    let usual = known.iter().find(|(_, question)| *question == suspect).map_or("relay", |(word, _)| word);
+    let named = |typed: &str| known.iter().find(|(word, _)| *word == typed);
     let text = format!("Correct which answer: {words}? Or write (as it is), or quit");
     let chosen = question(screen, &text, Some(usual), "type one of these words", false, |typed| {
         let typed = if typed.trim().is_empty() { usual.to_owned() } else { typed.trim().to_lowercase() };
@@ -59,7 +59,7 @@ pub fn change(screen: &Screen, suspect: Question) -> Result<Option<Question>> {
     if chosen == "quit" {
         return Err(not_written("you said quit", "run `relayhost init` again when the answers are known"));
     }
-    Ok(named(&chosen).map(|(_, question)| question))
+    Ok(named(&chosen).map(|(_, question)| *question))
 }
 
 /// Puts one question until `take` accepts the answer. `?` shows the help.

@@ -71,7 +71,7 @@ fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> 
 
 /// Has a person correct an answer, which is the `suspect` as a rule; false if the answers are to be written as they are.
 fn correct(interview: &mut Interview, suspect: Question, screen: &Screen) -> Result<bool> {
-    let Some(question) = ask::change(screen, suspect)? else { return Ok(false) };
+    let Some(question) = ask::change(interview, suspect, screen)? else { return Ok(false) };
     interview.reopen(question);
     ask::everything(interview, screen).map(|()| true)
 }

@@ -11,7 +11,7 @@ pub use prompts::{Prompt, Question};
 use super::choices::Choices;
 use crate::error::Complaint;
 use crate::model::causes::catalogue::{Stage, catalogue};
-use crate::model::desired::{Rewrite, Tls};
+use crate::model::desired::{Mechanism, Rewrite, Tls};
 use crate::model::providers::{self, Provider, providers};
 use crate::model::secret::Secret;
 use crate::model::text;
@@ -111,7 +111,25 @@ impl Interview {
     }
 
     fn has_login(&self) -> bool {
-        self.choices.username.is_some() || self.choices.needs_login() || self.login == Some(true)
+        let wanted =
+            self.choices.username.is_some() || self.choices.needs_login() || self.login == Some(true);
+        wanted && self.takes_login()
+    }
+
+    /// Whether the relay may take a login: an answer from before may be about another one.
+    fn takes_login(&self) -> bool {
+        self.provider()
+            .is_none_or(|provider| provider.optional_login || provider.mechanism != Mechanism::None)
+    }
+
+    /// The questions whose answers can be corrected, by the words that a person types: no login of a relay that takes none.
+    pub fn words(&self) -> Vec<(&'static str, Question)> {
+        let fits = |question| match question {
+            Question::Username => self.takes_login(),
+            Question::Password => self.has_login(),
+            _ => true,
+        };
+        Question::WORDS.into_iter().filter(|(_, question)| fits(*question)).collect()
     }
 
     /// The login's name, if it is a mail address.

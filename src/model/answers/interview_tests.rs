@@ -149,6 +149,26 @@ fn what_cannot_be_meant_is_not_taken_and_stays_open() {
 }
 
 #[test]
+fn a_login_is_no_answer_to_correct_where_the_relay_takes_none() {
+    let words = |interview: &Interview| interview.words().iter().map(|(word, _)| *word).collect::<Vec<_>>();
+    let mut interview = begin(Choices::default());
+    let login = ["smtp.example.com", "yes", "", "u", "p", "none", "ops@example.com"];
+    talk(&mut interview, &login);
+    assert_eq!(interview.next(), None);
+    assert!(words(&interview).contains(&"user") && words(&interview).contains(&"password"));
+    // A relay that takes none: the login of the one before is neither asked for nor kept.
+    interview.reopen(Q::Relay);
+    assert_eq!(talk(&mut interview, &["office365-connector", "example.com"]), [Q::Relay, Q::Part]);
+    assert_eq!(interview.next(), None);
+    assert!(!words(&interview).contains(&"user") && !words(&interview).contains(&"password"));
+    assert!(interview.choices().desired().is_ok());
+    // Without a login there is no password to correct.
+    let mut interview = begin(Choices::default());
+    talk(&mut interview, &["smtp.example.com", "no", "", "none", "ops@example.com"]);
+    assert!(words(&interview).contains(&"user") && !words(&interview).contains(&"password"));
+}
+
+#[test]
 fn a_correction_offers_what_was_chosen_before() {
     let mut interview = begin(Choices::default());
     talk(

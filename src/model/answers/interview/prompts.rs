@@ -36,7 +36,7 @@ pub enum Question {
 
 impl Question {
     /// The questions whose answers can be corrected, by the words that a person types.
-    pub const WORDS: [(&'static str, Self); 7] = [
+    pub(super) const WORDS: [(&'static str, Self); 7] = [
         ("relay", Self::Relay),
         ("port", Self::Port),
         ("tls", Self::Tls),
