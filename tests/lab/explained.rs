@@ -100,13 +100,13 @@ const KINDS: &[Kind] = &[
     // What is no fault, and what the catalogue's words come of all the same.
     kind(
         "echo '[smtp.example.com]:587 secure match=other.example.net' >/etc/postfix/l; postconf -e smtp_tls_policy_maps=texthash:/etc/postfix/l",
-        "route.tls",
+        "certificate-name",
         "match=other.example.net` (smtp_tls_policy_maps, texthash:/etc/postfix/l line 1",
         "out of /etc/postfix/l",
     ),
     kind(
         "postconf -e smtp_tls_mandatory_protocols=TLSv1",
-        "route.tls",
+        "tls-handshake",
         "smtp_tls_mandatory_protocols=TLSv1` (smtp_tls_mandatory_protocols, main.cf line",
         "postconf -X smtp_tls_mandatory_protocols",
     ),

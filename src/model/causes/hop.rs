@@ -63,16 +63,13 @@ fn suspect_of<'a>(id: &str, suspects: &'a [Suspect]) -> Option<&'a Suspect> {
     suspects.iter().filter(explains).min_by_key(|suspect| (suspect.is_mended, !suspect.fault.stops))
 }
 
-/// The name of a failure that a suspect explains. What the catalogue says of this host itself keeps its name.
+/// The name of a failure that a suspect explains. What the catalogue says of this host itself keeps its name, and so does what
+/// comes of a decision that is no fault.
 fn name_of(id: &str, suspect: &Suspect) -> String {
     let entry = catalogue().iter().find(|entry| entry.id == id);
     let is_of_host = id == LOCAL || entry.is_some_and(|entry| entry.stage <= Stage::Local);
-    let keeps = is_of_host || (suspect.is_mended && id != "unknown");
-    if keeps {
-        id.to_owned()
-    } else {
-        format!("{PREFIX}{}", suspect.hop.split('.').next().unwrap_or_default())
-    }
+    let keeps = is_of_host || !suspect.is_fault() || (suspect.is_mended && id != "unknown");
+    if keeps { id.to_owned() } else { format!("{PREFIX}{}", suspect.hop) }
 }
 
 /// Cause and remedy with the place on this host that a suspect names.
@@ -157,6 +154,7 @@ mod tests {
             ("milter-refused", "filter"),
             ("tls-policy-bad", "tls"),
             ("canonical-table-trouble", "rewrite"),
+            ("tls-too-old", "tls.protocols"),
         ] {
             let failure = failed(id, &[suspect(hop, true, false)]);
             assert_eq!((failure.id.as_str(), failure.remedy.as_str()), (id, "undo"));
