@@ -137,6 +137,16 @@ pub fn target(path: &Path) -> Result<PathBuf> {
     }
 }
 
+/// The path that `path` leads to, though nothing may be there; `path` where it is no link. `None` if a link cannot be
+/// followed as [`target`] demands.
+pub fn end_of(path: &Path) -> Option<PathBuf> {
+    if !files::is_link(path) {
+        return Some(path.to_owned());
+    }
+    let mut way = Way::through(path, Kind::Closed).ok()?;
+    if way.go(false).ok()? { way.steps.pop().map(|end| end.path) } else { way.missing }
+}
+
 /// Refuses a path for a new file of root's at which somebody else could put another: only root may write to the
 /// directories on the way that are there already.
 pub fn place(path: &Path) -> Result<()> {

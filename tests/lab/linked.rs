@@ -70,6 +70,16 @@ fn what_changed_behind_the_link_is_known() {
     run.says("apply 0\ncheck 3\n1\napply 3\napply 0\nhistory 0\ncheck 3\napply 3\nrepair 0\n1\nrestore 0\nrelayhost = [third.example.com]\n");
 }
 
+/// A file that was moved away after `apply` is not in the generation before it: its link then leads to nothing, which is said.
+#[test]
+fn a_file_that_was_not_there_before_is_taken_away_where_its_link_leads() {
+    let run = on_a_host(
+        r"relayhost apply --no-verify >/dev/null; link sasl_passwd /srv/git/sasl_passwd; run restore 0; ls -A /srv/git | wc -l; readlink $P/sasl_passwd
+        run apply --no-verify; tr '\n' ' ' </root/out | grep -c 'leads to nothing'; rm $P/sasl_passwd; run apply --no-verify; run check",
+    );
+    run.says("restore 0\n0\n/srv/git/sasl_passwd\napply 1\n1\napply 0\ncheck 0\n");
+}
+
 /// The files that were written are put back, and the one that is in force by now is left alone, and named.
 #[test]
 fn a_link_that_leads_elsewhere_while_a_run_is_at_work_is_left_alone() {

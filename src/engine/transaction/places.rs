@@ -83,7 +83,11 @@ impl Transaction {
 
     /// Links that lead elsewhere than when the change began.
     pub(super) fn led_elsewhere(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        let is_led = |(name, path): &(&String, &PathBuf)| path_of(name).is_ok_and(|now| now == **path);
+        // A file that the change has taken away leaves a link that leads to its place.
+        let now = |name: &str, path: &Path| {
+            if files::exists(path) { path_of(name).ok() } else { trust::end_of(&Managed::path_of(name)) }
+        };
+        let is_led = move |(name, path): &(&String, &PathBuf)| now(name, path).as_ref() == Some(*path);
         self.paths.iter().filter(move |pair| !is_led(pair)).map(|(name, _)| Managed::path_of(name))
     }
 

@@ -50,6 +50,8 @@ pub struct Way {
     instead: &'static str,
     whole: PathBuf,
     pub steps: Vec<Step>,
+    /// The end of the way, where nothing is there.
+    pub missing: Option<PathBuf>,
     rest: VecDeque<OsString>,
     links: usize,
 }
@@ -80,7 +82,7 @@ impl Way {
 
     fn begin(base: Step, path: &Path, instead: &'static str, directories: Kind) -> Result<Self> {
         let (whole, rest, steps) = (base.path.join(path), VecDeque::new(), Vec::new());
-        let mut way = Self { base, directories, instead, whole, steps, rest, links: 0 };
+        let mut way = Self { base, directories, instead, whole, steps, missing: None, rest, links: 0 };
         way.begin_at_root()?;
         way.lead(path);
         Ok(way)
@@ -116,7 +118,10 @@ impl Way {
             let Some(here) = self.steps.last() else { return Ok(false) };
             let path = here.path.join(&name);
             let handle = match open(&here.handle, &name, OFlag::O_PATH, &path) {
-                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(false),
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                    self.missing = self.rest.is_empty().then_some(path);
+                    return Ok(false);
+                }
                 other => other?,
             };
             let found = handle.metadata().map_err(fault(&path))?;
