@@ -5,7 +5,7 @@
 UNSTEADY=$TOP/target/unsteady
 
 # lab_tests THREADS FULL: hosts by the dozen share a few processors, so a relay's answer can come after a test has given it
-# up. Of at most two tests that failed, each is run once more alone, and what it says alone decides; it is named at the end
+# up. Of at most five tests that failed, each is run once more alone, and what it says alone decides; it is named at the end
 # of the gate, to be mended. With FULL nothing is run again.
 lab_tests() {
     local threads=$1 full=$2 out=$TOP/target/lab-tests.log names name status
@@ -14,7 +14,7 @@ lab_tests() {
     status=${PIPESTATUS[0]}
     mapfile -t names < <(sed -n 's/^test \([a-z0-9_:]*\) \.\.\. FAILED$/\1/p' "$out")
     [ "$status" -ne 0 ] || return 0
-    if [ -z "$full" ] && [ "${#names[@]}" -ge 1 ] && [ "${#names[@]}" -le 2 ]; then
+    if [ -z "$full" ] && [ "${#names[@]}" -ge 1 ] && [ "${#names[@]}" -le 5 ]; then
         status=0
         for name in "${names[@]}"; do
             say "once more, alone: $name"

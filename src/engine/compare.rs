@@ -9,7 +9,7 @@ use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::route::{as_answered, tables_of_senders};
-use super::transaction::links_of_others;
+use super::transaction::{links_of_others, trust_links};
 use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
 use crate::error::Result;
@@ -32,6 +32,8 @@ pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> 
 pub fn check(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Result<Compared> {
     let desired = load(answers)?;
     let recovered = recover_if_stopped(progress)?;
+    // postqueue follows every link.
+    trust_links()?;
     let (seen, begun) = thread::scope(|scope| {
         // The queue is listed while rpm and Postfix are asked.
         let begun = scope.spawn(|| Look::begin(&desired));

@@ -44,7 +44,8 @@ fn a_second_apply_changes_nothing() {
 #[test]
 fn plan_and_check_change_nothing_and_plan_is_empty_after_apply() {
     let run = host().answers(AUTHENTICATED).sh(
-        "sum() { find /etc /var/lib/rpm /var/spool/postfix/pid -type f -print0 | sort -z | xargs -0 sha256sum; }
+        // Postfix starts its showq(8), with a lock of its own, whoever lists the queue.
+        "sum() { find /etc /var/lib/rpm /var/spool/postfix/pid -type f ! -name unix.showq -print0 | sort -z | xargs -0 sha256sum; }
          sum > /tmp/a; relayhost check; echo \"check $?\"; relayhost plan; echo \"plan $?\"; sum > /tmp/b; cmp /tmp/a /tmp/b || exit 9
          relayhost apply --no-verify >/dev/null || exit 8
          relayhost plan; echo \"then $?\"; relayhost check >/dev/null; echo \"check then $?\"",

@@ -13,7 +13,7 @@ use crate::model::causes::catalogue::Stage;
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Seconds;
-use record::{Record, WAITED, Word};
+use record::{Record, Stuck, WAITED, Word};
 use relay::Relay;
 
 /// Ages beyond which a person is to look.
@@ -33,7 +33,7 @@ pub struct InQueue {
     /// The arrival of the oldest of them.
     pub oldest: Option<Seconds>,
     /// Queue id and reason of messages that wait because of a failure that stops all; some of them.
-    pub stuck: Vec<(String, String)>,
+    pub stuck: Vec<Stuck>,
     /// The queue ids of all messages.
     pub ids: BTreeSet<String>,
     /// The reason why there may be more; `None` if the queue was listed to its end.
@@ -55,12 +55,16 @@ impl InQueue {
         self.waiting += 1;
         self.oldest = self.oldest.into_iter().chain(message.arrived).min();
         // Most reasons are the same, and the catalogue is not asked again.
-        let is_known = |(_, known): &(String, String)| known == reason;
+        let is_known = |known: &Stuck| known.reason == reason;
         if !reason.is_empty()
             && self.stuck.len() < WAITED
             && (self.stuck.iter().any(is_known) || stops_all(relay, reason))
         {
-            self.stuck.push((message.queue_id.clone(), reason.to_owned()));
+            self.stuck.push(Stuck {
+                queue_id: message.queue_id.clone(),
+                reason: reason.to_owned(),
+                arrived: message.arrived.unwrap_or_default(),
+            });
         }
     }
 }

@@ -25,6 +25,8 @@ const ADDRESS: usize = 320;
 pub const WAITED: usize = 64;
 /// Different failures of one look that are told apart.
 const KINDS: usize = 256;
+/// Messages whose failures are remembered during one look.
+const TOLD: usize = 4096;
 
 /// A place in a log that is a file, up to which it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +85,20 @@ pub struct Record {
     pub waited: BTreeSet<String>,
     /// Those of them that the relay has taken since, if the log is right.
     pub claimed: BTreeMap<String, Word>,
+    /// Messages whose failures this look has found in the log.
+    #[serde(skip)]
+    pub told: BTreeSet<String>,
+}
+
+/// A message that waits for the relay after a failure that stops all mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// Queue id.
+    pub queue_id: String,
+    /// Postfix's reason.
+    pub reason: String,
+    /// When it came.
+    pub arrived: Seconds,
 }
 
 /// A source of lines.
@@ -106,6 +122,8 @@ impl Record {
     pub fn fold(&mut self, block: &[u8], source: &Source) {
         // By their texts: the last of each, and whether it ended its message.
         let mut failures: BTreeMap<String, (Word, bool)> = BTreeMap::new();
+        // The last of more kinds than are told apart: it may be one that stops all.
+        let mut untold = None;
         for line in telling(block) {
             let text = String::from_utf8_lossy(line);
             let text = unwrap(&text);
@@ -121,6 +139,9 @@ impl Record {
                     if attempt.agent == "smtp" && is_ours {
                         let word = self.word(&attempt, time);
                         self.took(word, source.certain);
+                    } else {
+                        // It left another way, whatever else is said of it.
+                        self.gone(&attempt.queue_id);
                     }
                 }
                 Event::Attempt(attempt)
@@ -133,10 +154,15 @@ impl Record {
                         self.gone(&attempt.queue_id);
                     }
                     self.refused = Some(word.clone());
+                    if self.told.len() < TOLD {
+                        self.told.insert(word.queue_id.clone());
+                    }
                     let mut kind = if ended { "!" } else { "" }.to_owned();
                     soft(&word.text, &mut kind);
                     if failures.len() < KINDS || failures.contains_key(&kind) {
                         failures.insert(kind, (word, ended));
+                    } else {
+                        untold = Some(word);
                     }
                 }
                 Event::Gone { queue_id, .. } => self.gone(&queue_id),
@@ -156,6 +182,9 @@ impl Record {
             if ended {
                 advance(&mut self.proven, word.clone());
             }
+            advance(&mut self.failed, word);
+        }
+        if let Some(word) = untold {
             advance(&mut self.failed, word);
         }
     }
@@ -187,7 +216,7 @@ impl Record {
 
     /// Compares with the queue, which was listed before the log was read: `ids` are all messages in it, if it was listed to
     /// its end, and `stuck` those that wait for this relay after a failure that stops all, with its reason.
-    pub fn compare(&mut self, ids: Option<&BTreeSet<String>>, stuck: &[(String, String)], now: Seconds) {
+    pub fn compare(&mut self, ids: Option<&BTreeSet<String>>, stuck: &[Stuck], now: Seconds) {
         if let Some(ids) = ids {
             let left: Vec<String> = self.claimed.keys().filter(|id| !ids.contains(*id)).cloned().collect();
             for id in left {
@@ -198,18 +227,23 @@ impl Record {
             }
             self.waited.retain(|id| ids.contains(id));
         }
-        for (id, reason) in stuck {
+        let last = self.certain.as_ref().map_or(Seconds::MIN, |word| word.time);
+        for Stuck { queue_id, reason, arrived } in stuck {
+            let is_known = self.waited.contains(queue_id) || self.told.contains(queue_id);
             if self.waited.len() < WAITED {
-                self.waited.insert(id.clone());
+                self.waited.insert(queue_id.clone());
             }
-            if self.failed.is_none() {
+            // Without its line in the log the queue is the only witness: of a failure since the message came.
+            if self.failed.is_none() || (!is_known && *arrived > last) {
                 self.order += 1;
                 let (order, text) = (self.order, masked(clipped(reason, WORDS)).into_owned());
-                let word = Word { order, time: now, queue_id: id.clone(), to: String::new(), text };
-                self.refused.get_or_insert_with(|| word.clone());
+                let time = if self.failed.is_none() { now } else { *arrived };
+                let word = Word { order, time, queue_id: queue_id.clone(), to: String::new(), text };
+                self.refused = Some(word.clone());
                 self.failed = Some(word);
             }
         }
+        self.told.clear();
         if let (Some(failed), false) = (&self.failed, stuck.is_empty()) {
             advance(&mut self.proven, failed.clone());
         }
@@ -233,146 +267,5 @@ fn telling(block: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// 2026-11-24T08:00:00Z
-    const NOW: Seconds = 1_795_507_200;
-
-    fn relay() -> Relay {
-        Relay { host: "relay.test".into(), port: 587 }
-    }
-
-    fn sent(id: &str) -> String {
-        format!(
-            "Nov 24 07:00:00 h postfix/smtp[1]: {id}: to=<o@x>, relay=relay.test[192.0.2.1]:587, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 Ok)\n"
-        )
-    }
-
-    fn failed(id: &str, status: &str, reason: &str) -> String {
-        format!(
-            "Nov 24 07:00:00 h postfix/smtp[1]: {id}: to=<o@x>, relay=none, delay=1, delays=0/0/0/1, dsn=4.0.0, status={status} ({reason})\n"
-        )
-    }
-
-    const REFUSED: &str = "connect to relay.test[192.0.2.1]:587: Connection refused";
-
-    fn fold(record: &mut Record, text: &str, certain: bool) {
-        let (relay, calendar) = (relay(), Calendar::utc(NOW));
-        let stops_all = |text: &str| !text.contains("no such user");
-        let names = ["h".to_owned()];
-        let source = Source {
-            relay: &relay,
-            names: &names,
-            calendar: &calendar,
-            now: NOW,
-            certain,
-            stops_all: &stops_all,
-        };
-        record.fold(text.as_bytes(), &source);
-    }
-
-    fn folded(text: &str) -> Record {
-        let mut record = Record::default();
-        fold(&mut record, text, false);
-        record
-    }
-
-    fn id(word: Option<&Word>) -> &str {
-        word.map_or("", |word| &word.queue_id)
-    }
-
-    #[test]
-    fn the_last_of_each_kind_stays_however_the_lines_are_cut_into_blocks() {
-        let lines = [
-            sent("AAAA1"),
-            failed("AAAA2", "deferred", REFUSED),
-            failed("AAAA3", "bounced", "host relay.test[192.0.2.1] said: 550 no such user"),
-            sent("AAAA4"),
-        ];
-        let whole = folded(&lines.concat());
-        let found =
-            [&whole.taken, &whole.failed, &whole.refused, &whole.proven].map(|word| id(word.as_ref()));
-        assert_eq!(found, ["AAAA4", "AAAA2", "AAAA3", ""]);
-        let mut one_by_one = Record::default();
-        for line in &lines {
-            fold(&mut one_by_one, line, false);
-        }
-        assert_eq!(one_by_one, whole);
-        // The same lines once more tell the same.
-        let mut twice = whole.clone();
-        fold(&mut twice, &lines.concat(), false);
-        assert_eq!([&twice.taken, &twice.failed, &twice.refused].map(|word| id(word.as_ref())), found[..3]);
-    }
-
-    #[test]
-    fn what_another_relay_took_or_another_host_logged_is_not_this_relays_word() {
-        for line in [
-            sent("AAAA1").replace(":587", ":25"),
-            sent("AAAA1").replace(" h postfix", " other postfix"),
-            sent("AAAA1").replace("relay.test", "other.test"),
-            sent("AAAA1").replace("relay=relay.test[192.0.2.1]:587", "relay=local"),
-            sent("AAAA1").replace("postfix/smtp[", "postfix/lmtp["),
-            failed("AAAA1", "deferred", "lost connection with other.test[192.0.2.9] while sending RCPT TO"),
-            failed(
-                "AAAA1",
-                "deferred",
-                "SASL authentication failed; server other.test[192.0.2.9] said: 535 no",
-            ),
-            failed("AAAA1", "deferred", "connect to other.test[192.0.2.9]:25: Connection refused"),
-            failed(
-                "AAAA1",
-                "deferred",
-                "Host or domain name not found. Name service error for name=other.test type=A: Host not found",
-            ),
-        ] {
-            assert_eq!(folded(&line), Record::default(), "{line}");
-        }
-        for reason in [
-            REFUSED,
-            "mail transport unavailable",
-            "Host or domain name not found. Name service error for name=relay.test type=A: Host not found, try again",
-        ] {
-            assert_eq!(id(folded(&failed("AAAA1", "deferred", reason)).failed.as_ref()), "AAAA1", "{reason}");
-        }
-    }
-
-    #[test]
-    fn a_line_of_a_file_alone_ends_no_failure_that_the_queue_has_shown() {
-        let mut record = folded(&failed("AAAA1", "deferred", REFUSED));
-        let queue = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-        record.compare(Some(&queue(&["AAAA1"])), &[("AAAA1".into(), REFUSED.into())], NOW);
-        assert_eq!(id(record.proven.as_ref()), "AAAA1");
-        // Forged: of a message that never was, and of the one that still waits.
-        fold(&mut record, &(sent("FFFF1") + &sent("AAAA1")), false);
-        record.compare(Some(&queue(&["AAAA1"])), &[("AAAA1".into(), REFUSED.into())], NOW);
-        assert_eq!(record.certain, None);
-        // A queue that was not listed to its end proves nothing.
-        record.compare(None, &[], NOW);
-        assert_eq!(record.certain, None);
-        let mut given_up = record.clone();
-        fold(&mut given_up, &failed("AAAA1", "bounced", REFUSED), false);
-        given_up.compare(Some(&queue(&[])), &[], NOW);
-        assert_eq!(given_up.certain, None);
-        let mut emptied = record.clone();
-        fold(&mut emptied, "Nov 24 07:00:00 h postfix/postsuper[1]: Deleted: 3 messages\n", false);
-        emptied.compare(Some(&queue(&[])), &[], NOW);
-        assert_eq!(emptied.certain, None);
-        record.compare(Some(&queue(&[])), &[], NOW);
-        assert_eq!(id(record.certain.as_ref()), "AAAA1");
-    }
-
-    #[test]
-    fn the_journal_is_certain_and_what_is_kept_is_bounded() {
-        let mut record = folded(&failed("AAAA1", "bounced", "host relay.test[192.0.2.1] said: 535 no"));
-        assert_eq!(id(record.proven.as_ref()), "AAAA1");
-        fold(&mut record, &sent("AAAA2"), true);
-        assert_eq!(id(record.certain.as_ref()), "AAAA2");
-        for number in 0..1000 {
-            let stuck = [(format!("AAAA{number}"), REFUSED.repeat(100))];
-            record.compare(None, &stuck, NOW);
-            fold(&mut record, &failed("BBBB1", "deferred", &"x".repeat(100_000)), false);
-        }
-        assert!(serde_json::to_vec(&record).unwrap().len() < 8 * 1024);
-    }
-}
+#[path = "record_tests.rs"]
+mod tests;

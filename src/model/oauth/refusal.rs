@@ -240,7 +240,7 @@ fn clock_off(answer: &Answer, now: u64) -> Option<(String, String)> {
 }
 
 /// Words from elsewhere for one line, without backquotes.
-fn shown(words: &str) -> String {
+pub(super) fn shown(words: &str) -> String {
     let line: String = text::one_line(words.trim()).chars().take(SHOWN).collect();
     line.replace('`', "'")
 }

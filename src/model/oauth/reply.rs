@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::refusal::{Refusal, refusal, strange};
+use super::refusal::{Refusal, refusal, shown, strange};
 use super::token::Token;
 use super::{App, claims};
 use crate::model::secret::Secret;
@@ -14,6 +14,10 @@ pub const LIMIT: u64 = 256 * 1024;
 
 /// Longest token that Postfix's table and line take, in bytes.
 const LONGEST: usize = 64 * 1024;
+
+/// Longest life that is believed, in seconds: two days. A number of any size can come, and a token of Exchange's lives for some
+/// hours.
+const LONGEST_LIFE: u64 = 172_800;
 
 /// Life of a token whose answer does not say it, in seconds (RFC 6749 §5.1 lets it out). Microsoft's and Google's have this.
 const USUAL_LIFE: u64 = 3600;
@@ -47,7 +51,7 @@ pub fn read(app: &App, answer: &Answer, now: u64) -> Result<Token, Refusal> {
     }
     // Some servers send the number as a text.
     let life = good.expires_in.as_u64().or_else(|| good.expires_in.as_str()?.parse().ok());
-    let life = life.filter(|life| *life > 0).unwrap_or(USUAL_LIFE);
+    let life = life.filter(|life| *life > 0).unwrap_or(USUAL_LIFE).min(LONGEST_LIFE);
     Ok(Token::new(app, &good.access_token, now, life))
 }
 
@@ -57,7 +61,7 @@ pub fn unfit(app: &App, token: &Token) -> Option<String> {
     let audience = claims.get("aud")?.as_str()?;
     let wanted = app.scope.strip_suffix("/.default")?;
     (audience.trim_end_matches('/') != wanted)
-        .then(|| format!("its audience is {audience}, and not {wanted}"))
+        .then(|| format!("its audience is {}, and not {wanted}", shown(audience)))
 }
 
 #[cfg(test)]

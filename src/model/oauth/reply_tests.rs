@@ -27,6 +27,7 @@ fn a_token_lives_as_long_as_it_is_said() {
         (",\"token_type\":\"bearer\",\"expires_in\":\"600\"", 600),
         ("", 3600),
         (",\"expires_in\":0", 3600),
+        (",\"expires_in\":18446744073709551615", 172_800),
         (",\"expires_in\":-5", 3600),
         (",\"expires_in\":null,\"more\":[1]", 3600),
     ] {

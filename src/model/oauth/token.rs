@@ -68,7 +68,8 @@ impl Token {
     /// are as long as that is ago: 1, 2, 4 … 60 minutes, without end. `chance`, 0 to 255, spreads the hosts of one
     /// application over a twentieth of its life.
     pub fn pause(&self, now: u64, chance: u8) -> Duration {
-        let spread = self.ends.saturating_sub(self.fetched) / 20 * u64::from(chance) / 255;
+        let spread = self.ends.saturating_sub(self.fetched) / 20;
+        let spread = spread.saturating_mul(u64::from(chance)) / 255;
         if self.is_due(now) {
             Duration::from_secs(now.saturating_sub(self.due()).clamp(60, 3600) + spread.min(30))
         } else {

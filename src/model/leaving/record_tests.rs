@@ -1,0 +1,196 @@
+use super::*;
+
+/// 2026-11-24T08:00:00Z
+const NOW: Seconds = 1_795_507_200;
+
+fn relay() -> Relay {
+    Relay { host: "relay.test".into(), port: 587 }
+}
+
+fn sent(id: &str) -> String {
+    format!(
+        "Nov 24 07:00:00 h postfix/smtp[1]: {id}: to=<o@x>, relay=relay.test[192.0.2.1]:587, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 Ok)\n"
+    )
+}
+
+fn failed(id: &str, status: &str, reason: &str) -> String {
+    format!(
+        "Nov 24 07:00:00 h postfix/smtp[1]: {id}: to=<o@x>, relay=none, delay=1, delays=0/0/0/1, dsn=4.0.0, status={status} ({reason})\n"
+    )
+}
+
+fn stuck(queue_id: &str, arrived: Seconds) -> Stuck {
+    Stuck { queue_id: queue_id.into(), reason: REFUSED.into(), arrived }
+}
+
+const REFUSED: &str = "connect to relay.test[192.0.2.1]:587: Connection refused";
+
+fn fold(record: &mut Record, text: &str, certain: bool) {
+    let (relay, calendar) = (relay(), Calendar::utc(NOW));
+    let stops_all = |text: &str| !text.contains("no such user");
+    let names = ["h".to_owned()];
+    let source = Source {
+        relay: &relay,
+        names: &names,
+        calendar: &calendar,
+        now: NOW,
+        certain,
+        stops_all: &stops_all,
+    };
+    record.fold(text.as_bytes(), &source);
+}
+
+fn folded(text: &str) -> Record {
+    let mut record = Record::default();
+    fold(&mut record, text, false);
+    record
+}
+
+fn id(word: Option<&Word>) -> &str {
+    word.map_or("", |word| &word.queue_id)
+}
+
+#[test]
+fn the_last_of_each_kind_stays_however_the_lines_are_cut_into_blocks() {
+    let lines = [
+        sent("AAAA1"),
+        failed("AAAA2", "deferred", REFUSED),
+        failed("AAAA3", "bounced", "host relay.test[192.0.2.1] said: 550 no such user"),
+        sent("AAAA4"),
+    ];
+    let whole = folded(&lines.concat());
+    let found = [&whole.taken, &whole.failed, &whole.refused, &whole.proven].map(|word| id(word.as_ref()));
+    assert_eq!(found, ["AAAA4", "AAAA2", "AAAA3", ""]);
+    let mut one_by_one = Record::default();
+    for line in &lines {
+        fold(&mut one_by_one, line, false);
+    }
+    assert_eq!(one_by_one, whole);
+    // The same lines once more tell the same.
+    let mut twice = whole.clone();
+    fold(&mut twice, &lines.concat(), false);
+    assert_eq!([&twice.taken, &twice.failed, &twice.refused].map(|word| id(word.as_ref())), found[..3]);
+}
+
+#[test]
+fn what_another_relay_took_or_another_host_logged_is_not_this_relays_word() {
+    for line in [
+        sent("AAAA1").replace(":587", ":25"),
+        sent("AAAA1").replace(" h postfix", " other postfix"),
+        sent("AAAA1").replace("relay.test", "other.test"),
+        sent("AAAA1").replace("relay=relay.test[192.0.2.1]:587", "relay=local"),
+        sent("AAAA1").replace("postfix/smtp[", "postfix/lmtp["),
+        failed("AAAA1", "deferred", "lost connection with other.test[192.0.2.9] while sending RCPT TO"),
+        failed("AAAA1", "deferred", "SASL authentication failed; server other.test[192.0.2.9] said: 535 no"),
+        failed("AAAA1", "deferred", "connect to other.test[192.0.2.9]:25: Connection refused"),
+        failed(
+            "AAAA1",
+            "deferred",
+            "Host or domain name not found. Name service error for name=other.test type=A: Host not found",
+        ),
+    ] {
+        assert_eq!(folded(&line), Record::default(), "{line}");
+    }
+    for reason in [
+        REFUSED,
+        "mail transport unavailable",
+        "Host or domain name not found. Name service error for name=relay.test type=A: Host not found, try again",
+    ] {
+        assert_eq!(id(folded(&failed("AAAA1", "deferred", reason)).failed.as_ref()), "AAAA1", "{reason}");
+    }
+}
+
+#[test]
+fn a_line_of_a_file_alone_ends_no_failure_that_the_queue_has_shown() {
+    let mut record = folded(&failed("AAAA1", "deferred", REFUSED));
+    let queue = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    record.compare(Some(&queue(&["AAAA1"])), &[stuck("AAAA1", NOW - 60)], NOW);
+    assert_eq!(id(record.proven.as_ref()), "AAAA1");
+    // Forged: of a message that never was, and of the one that still waits.
+    fold(&mut record, &(sent("FFFF1") + &sent("AAAA1")), false);
+    record.compare(Some(&queue(&["AAAA1"])), &[stuck("AAAA1", NOW - 60)], NOW);
+    assert_eq!(record.certain, None);
+    // A queue that was not listed to its end proves nothing.
+    record.compare(None, &[], NOW);
+    assert_eq!(record.certain, None);
+    let mut given_up = record.clone();
+    fold(&mut given_up, &failed("AAAA1", "bounced", REFUSED), false);
+    given_up.compare(Some(&queue(&[])), &[], NOW);
+    assert_eq!(given_up.certain, None);
+    let mut emptied = record.clone();
+    fold(&mut emptied, "Nov 24 07:00:00 h postfix/postsuper[1]: Deleted: 3 messages\n", false);
+    emptied.compare(Some(&queue(&[])), &[], NOW);
+    assert_eq!(emptied.certain, None);
+    record.compare(Some(&queue(&[])), &[], NOW);
+    assert_eq!(id(record.certain.as_ref()), "AAAA1");
+}
+
+#[test]
+fn the_journal_is_certain_and_what_is_kept_is_bounded() {
+    let mut record = folded(&failed("AAAA1", "bounced", "host relay.test[192.0.2.1] said: 535 no"));
+    assert_eq!(id(record.proven.as_ref()), "AAAA1");
+    fold(&mut record, &sent("AAAA2"), true);
+    assert_eq!(id(record.certain.as_ref()), "AAAA2");
+    for number in 0..1000 {
+        let stuck = Stuck { reason: REFUSED.repeat(100), ..stuck(&format!("AAAA{number}"), NOW) };
+        record.compare(None, &[stuck], NOW);
+        fold(&mut record, &failed("BBBB1", "deferred", &"x".repeat(100_000)), false);
+    }
+    assert!(serde_json::to_vec(&record).unwrap().len() < 8 * 1024);
+}
+
+#[test]
+fn a_message_that_came_since_and_is_stuck_is_a_failure_though_its_line_is_lost() {
+    let settled = || {
+        let mut record = folded(&failed("AAAA1", "deferred", REFUSED));
+        record.compare(
+            Some(&BTreeSet::from(["AAAA1".to_owned()])),
+            &[stuck("AAAA1", NOW - 7200)],
+            NOW - 3600,
+        );
+        // As the journal tells it: certain.
+        fold(&mut record, &sent("AAAA1"), true);
+        record.compare(Some(&BTreeSet::new()), &[], NOW - 1800);
+        record
+    };
+    let is_over = |record: &Record| {
+        record.certain.as_ref().map(|word| word.order) > record.proven.as_ref().map(|word| word.order)
+    };
+    assert!(is_over(&settled()));
+    let ids = BTreeSet::from(["BBBB1".to_owned()]);
+    for (arrived, over) in [(NOW, false), (NOW - 86_400, true)] {
+        let mut record = settled();
+        record.compare(Some(&ids), &[stuck("BBBB1", arrived)], NOW);
+        assert_eq!(is_over(&record), over, "{arrived}: {record:#?}");
+        // It is told once: what the relay takes afterwards ends it.
+        fold(&mut record, &sent("CCCC1"), true);
+        record.compare(Some(&ids), &[stuck("BBBB1", arrived)], NOW + 60);
+        assert!(is_over(&record), "{record:#?}");
+    }
+}
+
+#[test]
+fn a_message_that_left_another_way_proves_nothing_of_the_relay() {
+    let local = sent("AAAA1").replace("smtp[", "local[").replace("relay.test[192.0.2.1]:587", "local");
+    for lines in [sent("AAAA1") + &local, local.clone() + &sent("AAAA1")] {
+        let mut record = folded(&failed("AAAA1", "deferred", REFUSED));
+        record.compare(Some(&BTreeSet::from(["AAAA1".to_owned()])), &[stuck("AAAA1", NOW - 60)], NOW);
+        fold(&mut record, &lines, false);
+        record.compare(Some(&BTreeSet::new()), &[], NOW);
+        assert_eq!(record.certain, None, "{lines}");
+    }
+}
+
+#[test]
+fn kinds_of_failures_that_are_too_many_hide_none_that_stops_all() {
+    let many: String = (0..KINDS)
+        .map(|number| {
+            let word: String = format!("{number:03}").bytes().map(|digit| char::from(digit + 49)).collect();
+            failed("AAAA1", "deferred", &format!("host relay.test[192.0.2.1] said: 550 no such user {word}"))
+        })
+        .collect();
+    let mut record = Record { taken: None, ..folded(&(sent("AAAA2") + &many)) };
+    assert_eq!(record.failed, None);
+    fold(&mut record, &(many + &failed("AAAA3", "deferred", REFUSED)), false);
+    assert_eq!(id(record.failed.as_ref()), "AAAA3");
+}
