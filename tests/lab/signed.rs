@@ -4,6 +4,9 @@
 use crate::host::{AUTHENTICATED, Run, host};
 use crate::package::packages_are_built;
 
+/// What `scripts/rpm` builds: the program, three hooks, the SASL plugin.
+const PACKAGES: usize = 5;
+
 fn on(script: &str) -> Run {
     packages_are_built();
     host().bare().without("cyrus-sasl-plain").answers(AUTHENTICATED).sh(script)
@@ -15,16 +18,15 @@ fn every_package_has_both_signatures_and_rpm_finds_them_good() {
          rpmkeys --import RPM-GPG-KEY; echo '== known'; rpmkeys -K */*.rpm; echo \"exit $?\"
          echo '== each'; rpmkeys -Kv */*.rpm; echo '== end'")
     .exits(0);
-    assert_eq!(run.part("strange").matches("SIGNATURES NOT OK").count(), 4, "{run:?}");
-    assert!(
-        run.part("strange").ends_with("exit 1\n") || run.part("strange").ends_with("exit 4\n"),
-        "{run:?}"
-    );
-    assert_eq!(run.part("known").matches(": digests signatures OK\n").count(), 4, "{run:?}");
+    assert_eq!(run.part("strange").matches("SIGNATURES NOT OK").count(), PACKAGES, "{run:?}");
+    // rpm 4.18 ends with how many are not good.
+    let ends = ["exit 1\n".to_owned(), format!("exit {PACKAGES}\n")];
+    assert!(ends.iter().any(|end| run.part("strange").ends_with(end)), "{run:?}");
+    assert_eq!(run.part("known").matches(": digests signatures OK\n").count(), PACKAGES, "{run:?}");
     assert!(run.part("known").ends_with("exit 0\n"), "{run:?}");
     // Of the header, which later ones go by, and of header and payload, which is all that rpm 4.11 has.
     for signature in ["    Header V4 RSA/SHA256 Signature, key ID ", "    V4 RSA/SHA256 Signature, key ID "] {
-        assert_eq!(run.part("each").matches(signature).count(), 4, "{signature}: {run:?}");
+        assert_eq!(run.part("each").matches(signature).count(), PACKAGES, "{signature}: {run:?}");
     }
 }
 
