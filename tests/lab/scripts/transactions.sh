@@ -49,7 +49,7 @@ version() {
 }
 
 state() {
-    (cd / && find etc/relayhost var/lib/relayhost etc/postfix/main.cf etc/postfix/sasl_passwd -type f ! -name lock \
+    (cd / && find etc/relayhost var/lib/relayhost etc/postfix/main.cf etc/postfix/sasl_passwd -type f ! -name lock ! -name 'leaving.*' \
         ! -name '*.sample' -printf '%m %U %p ' -exec sha256sum {} \; | sort | sha256sum)
 }
 same() {
