@@ -102,7 +102,7 @@ def deaths(host, part, parts, much):
     cases = sample(cases, much, len(cases) // 3, lambda case: case[1])
     states = Counter()
     mine = list(enumerate(cases))[part::parts]
-    died = 0
+    died, missed = 0, 0
     for number, (scenario, call, kept, command) in mine:
         what = f"death in {scenario} at {call}"
         if kept != "old":
@@ -110,9 +110,9 @@ def deaths(host, part, parts, much):
         if scenario == "undo":
             write_fault(RELOAD)
         result = run(["strace"] + call.inject("signal=SIGKILL").split() + command)
-        if result.returncode == -9:
-            died += 1
-        else:
+        died += 1
+        missed += result.returncode != -9
+        if result.returncode not in {-9, 0, 3}:
             complain(f"{what}: it did not die", result)
         if os.path.exists(FAULT):
             os.remove(FAULT)
@@ -130,6 +130,7 @@ def deaths(host, part, parts, much):
         survived += result.returncode == 0
         judge(host, what, result)
         states[host.settle(what, number // parts, result)] += 1
+    world.few_are_missed(missed, len(mine))
     whole = states["old"] + states["new"]
     print(f"faults: {died} deaths, {whole} whole ({states['old']} old, {states['new']} new), {world.bad} bad")
 

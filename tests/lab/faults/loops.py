@@ -252,9 +252,11 @@ def main():
         statuses[result.returncode] += 1
         if how != "deaths":
             loop.judge(what, result, dict(SIGNALS).get(by.partition("=")[2]))
-        elif result.returncode != -9:
+        elif result.returncode not in {-9, 0}:
             complain(f"{what}: it did not die", result)
         states[loop.settle(what, number, result)] += 1
+    if how == "deaths":
+        world.few_are_missed(statuses[0], len(cases))
     counter = Counter(call.name for _, call in every)
     print(f"{command}:", ", ".join(f"{n} {name}" for name, n in sorted(counter.items())))
     whole = states["old"] + states["new"]
