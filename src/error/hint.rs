@@ -45,10 +45,18 @@ pub fn away(path: &Path) -> String {
     format!("`mv {} {}`", typed(path), typed(other))
 }
 
+/// Directories in which relayhost and Postfix name files by themselves. What lies elsewhere was named by a person, and may be
+/// anything: `/etc`, `/dev/null`.
+const OWN: [&str; 4] = ["/etc/postfix/", "/etc/relayhost/", "/var/lib/relayhost/", "/var/log/"];
+
 /// The next step where something else lies in the place of a file.
 fn no_file(path: &Path, kind: &str) -> String {
+    let is_own =
+        OWN.iter().any(|directory| path.as_os_str().as_encoded_bytes().starts_with(directory.as_bytes()));
     let (name, away) = (typed(path), away(path));
     match kind {
+        "a directory" if !is_own => "name a file in it, and run the same command again".into(),
+        "a device" if !is_own => "name a file on the disk, and run the same command again".into(),
         "a directory" => format!(
             "if you have named it, name a file in it; if not, move the directory away ({away}), put the file back that was there, if any was, and run the same command again"
         ),
@@ -247,6 +255,20 @@ mod tests {
             assert!(is_path || hint.contains("`relayhost apply --root '/mnt/a b'`"), "{error:?}: {hint}");
             assert!(!hint.contains(AGAIN) && !hint.contains("ls -ld"), "{error:?}: {hint}");
         }
+    }
+
+    #[test]
+    fn nobody_is_told_to_move_away_what_a_person_named() {
+        let hint = |path: &str, kind| Error::NoFile { path: path.into(), kind }.hint("relayhost check");
+        for (path, kind) in
+            [("/etc", "a directory"), ("/dev/null", "a device"), ("/etc/relayhost", "a directory")]
+        {
+            assert!(!hint(path, kind).contains("mv "), "{path}");
+        }
+        assert!(
+            hint("/etc/postfix/main.cf", "a directory")
+                .contains("`mv /etc/postfix/main.cf /etc/postfix/main.cf.away`")
+        );
     }
 
     #[test]
