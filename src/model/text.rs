@@ -14,6 +14,11 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) { '?' } else { c }).collect()
 }
 
+/// Words of somebody else for a sentence: as [`one_line`], and without backquotes, which mark the commands to type.
+pub fn plain(words: &str) -> String {
+    one_line(words).replace('`', "'")
+}
+
 /// As [`one_line`], but line ends and tabs stay.
 pub fn harmless(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) && c != '\n' && c != '\t' { '?' } else { c }).collect()
@@ -27,7 +32,7 @@ const QUOTED: usize = 300;
 pub fn quoted(text: &str) -> String {
     let shown = clipped(text, QUOTED);
     let rest = if shown.len() < text.len() { "…" } else { "" };
-    format!("\"{}{rest}\"", one_line(shown).replace(['`', '"'], "'"))
+    format!("\"{}{rest}\"", plain(shown).replace('"', "'"))
 }
 
 /// The domain of an address, after its last `@`: one in a quoted local part is no end of it. A bare name has none.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Leaving, Standing};
 use crate::model::log::stamp::Calendar;
 use crate::model::plan::{Finding, Remedy, State};
-use crate::model::text::one_line;
+use crate::model::text::plain;
 
 /// The limits of age, times this, from which on waiting messages are a fault, though others leave.
 const FAR: u32 = 4;
@@ -125,7 +125,7 @@ impl Leaving {
         };
         let words = match cause.as_ref().filter(|cause| cause.is_known()) {
             Some(cause) => format!("{} ({})", cause.cause, cause.id),
-            None => quoted(&word.text),
+            None => plain(&word.text),
         };
         format!("{} ago {words}", span(self.age(word.time)))
     }
@@ -133,9 +133,9 @@ impl Leaving {
     fn refusal(&self, calendar: &Calendar) -> Option<String> {
         let (word, cause) = self.refused.as_ref()?;
         let id = cause.as_ref().map_or("unknown", |cause| &cause.id);
-        let to = if word.to.is_empty() { String::new() } else { format!(", to {}", quoted(&word.to)) };
+        let to = if word.to.is_empty() { String::new() } else { format!(", to {}", plain(&word.to)) };
         let time = calendar.show(word.time);
-        Some(format!("the last attempt that failed{to}: {time}, {id}: {}", quoted(&word.text)))
+        Some(format!("the last attempt that failed{to}: {time}, {id}: {}", plain(&word.text)))
     }
 
     /// Performance data (Monitoring Plugins Development Guidelines, "Performance data"): `U` is what is not known.
@@ -159,11 +159,6 @@ impl Leaving {
             seconds(self.refused.as_ref().map(|(word, _)| self.age(word.time))),
         )
     }
-}
-
-/// Words of a log for a sentence: one line, without backquotes, which stand around relayhost's own commands.
-fn quoted(words: &str) -> String {
-    one_line(words).replace('`', "'")
 }
 
 fn finding(id: &str, state: State, found: String, remedy: Option<String>) -> Finding {

@@ -239,8 +239,7 @@ fn clock_off(answer: &Answer, now: u64) -> Option<(String, String)> {
     Some((cause, "set this host's clock (`timedatectl set-ntp true`, or start chronyd)".to_owned()))
 }
 
-/// Words from elsewhere for one line, without backquotes.
+/// Words from elsewhere for a sentence.
 pub(super) fn shown(words: &str) -> String {
-    let line: String = text::one_line(words.trim()).chars().take(SHOWN).collect();
-    line.replace('`', "'")
+    text::plain(words.trim()).chars().take(SHOWN).collect()
 }
