@@ -151,13 +151,7 @@ pub fn tables_of_senders(settings: &Settings) -> Vec<OfSenders> {
     let mut all = Vec::new();
     for parameter in ["sender_canonical_maps", "smtp_generic_maps"] {
         for table in named(value(settings, parameter)) {
-            let path = path_of(table).filter(|_| is_built(table) || kind(table) == "texthash");
-            let bytes = path.and_then(|path| files::read(Path::new(path), SOURCE).ok().flatten());
-            all.extend(bytes.map(MapSource::new).map(|source| OfSenders {
-                parameter,
-                table: table.into(),
-                source,
-            }));
+            all.extend(source_of(table).map(|source| OfSenders { parameter, table: table.into(), source }));
         }
     }
     all
@@ -193,8 +187,13 @@ pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
 
 /// The line of a table's source that has this key, if there is one: a pattern has none.
 fn line_in_source(table: &str, key: &str) -> Option<usize> {
+    source_of(table)?.line_of(key)
+}
+
+/// The source of a table that has entries, and no patterns; `None` if it cannot be read.
+fn source_of(table: &str) -> Option<MapSource> {
     let path = path_of(table).filter(|_| is_built(table) || kind(table) == "texthash")?;
-    MapSource::new(files::read(Path::new(path), SOURCE).ok()??).line_of(key)
+    files::read(Path::new(path), SOURCE).ok()?.map(MapSource::new)
 }
 
 /// Asks a table within the time that is left.
