@@ -46,6 +46,17 @@ pub fn check(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Res
     Ok(Compared { summary: desired.summary(), plan, recovered, leaving: leaving.map(Box::new), mail })
 }
 
+/// The plan for a host that was observed, with the faults of an alert's way.
+pub fn with_way(desired: &Desired, observed: &Observed) -> Result<Plan> {
+    let mut plan = Plan::new(desired, observed)?;
+    if let Some(postfix) = &observed.postfix
+        && let Some(way) = as_answered(desired, postfix)?
+    {
+        plan.route(desired, &way, &postfix.version);
+    }
+    Ok(plan)
+}
+
 /// The plan for the host as it is now, with everything that a person should know besides.
 pub fn look(desired: &Desired) -> Result<Plan> {
     see(desired).map(|(plan, _)| plan)
@@ -53,11 +64,8 @@ pub fn look(desired: &Desired) -> Result<Plan> {
 
 fn see(desired: &Desired) -> Result<(Plan, Observed)> {
     let observed = observe(desired, Place::Host)?;
-    let mut plan = Plan::new(desired, &observed)?;
-    if let Some(postfix) = &observed.postfix
-        && let Some(way) = as_answered(desired, postfix)?
-    {
-        plan.route(desired, &way, &postfix.version);
+    let mut plan = with_way(desired, &observed)?;
+    if let Some(postfix) = observed.postfix.as_ref().filter(|postfix| postfix.map_kind.is_some()) {
         plan.senders(desired, &tables_of_senders(&postfix.settings));
     }
     plan.damaged(&damages());

@@ -7,11 +7,11 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::Place;
+use super::compare::with_way;
 use super::load;
 use super::looks::look;
 use super::observe::{observe, postfix_of};
 use super::reading::{JOURNAL, Reading, THIS};
-use super::route::as_answered;
 use super::transaction::last_run;
 use super::verify::last_proof;
 use crate::error::{Error, Result};
@@ -27,7 +27,7 @@ use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Part, Postfix};
-use crate::model::plan::{Finding, Plan, Remedy, State};
+use crate::model::plan::{Finding, Remedy, State};
 use crate::model::text::domain_of;
 use crate::sys::{clock, dns, host, postfix, state};
 use ways::Ways;
@@ -151,13 +151,7 @@ impl Known {
             return Ok(if self.amiss.is_empty() { missing() } else { self.amiss.clone() });
         };
         let plan = match (&self.desired, &self.observed) {
-            (Some(desired), Some(observed)) => {
-                let mut plan = Plan::new(desired, observed)?;
-                if let Some(way) = as_answered(desired, postfix)? {
-                    plan.route(desired, &way, &postfix.version);
-                }
-                Some(plan)
-            }
+            (Some(desired), Some(observed)) => Some(with_way(desired, observed)?),
             _ => None,
         };
         let about = About { relay: None, sender: "", to: "", host: "", example: "" };
