@@ -52,6 +52,20 @@ enum Writing {
     Base64,
 }
 
+impl Writing {
+    /// The character with which an escape begins.
+    fn sign(self) -> Option<char> {
+        match self {
+            Self::Form | Self::Percent => Some('%'),
+            Self::Quoted => Some('='),
+            Self::Entity => Some('&'),
+            Self::Backslash => Some('\\'),
+            Self::Hash => Some('#'),
+            Self::Plain | Self::Hex(_) | Self::Base64 => None,
+        }
+    }
+}
+
 /// A character of the text, or a place where it may have been cut.
 #[derive(Debug, Clone, Copy)]
 struct Letter {
@@ -179,21 +193,16 @@ fn read(letters: &[Letter], writing: Writing) -> Vec<Item> {
             at += 1;
             continue;
         };
-        // An escape has twelve letters at most; a place of a cut within it is not counted.
-        let ahead = letters.iter().enumerate().skip(at).filter(|(_, letter)| letter.c.is_some()).take(12);
-        let ahead: Vec<(usize, char, usize)> =
-            ahead.filter_map(|(at, letter)| Some((at, letter.c?, letter.to))).collect();
-        let text: String = ahead.iter().map(|(_, c, _)| *c).collect();
-        if let Some((value, used)) = undone(&text, writing)
-            && let Some((last, _, to)) = ahead.get(used - 1)
-        {
-            put(&mut items, value, from, *to);
-            at = last + 1;
-            continue;
-        }
-        if let Some(cut) = cut_short(letters, at, writing) {
-            at = cut;
-            continue;
+        if writing.sign() == Some(c) {
+            if let Some((value, last, to)) = escape(letters, at, writing) {
+                put(&mut items, value, from, to);
+                at = last + 1;
+                continue;
+            }
+            if let Some(cut) = cut_short(letters, at) {
+                at = cut;
+                continue;
+            }
         }
         match (writing, c) {
             (Writing::Base64 | Writing::Quoted, '=') | (Writing::Form, '+') => {}
@@ -210,21 +219,24 @@ fn read(letters: &[Letter], writing: Writing) -> Vec<Item> {
     items
 }
 
-/// The index of the cut that left only the beginning of an escape, if an escape begins here.
-fn cut_short(letters: &[Letter], at: usize, writing: Writing) -> Option<usize> {
-    let sign = match writing {
-        Writing::Form | Writing::Percent => '%',
-        Writing::Quoted => '=',
-        Writing::Entity => '&',
-        Writing::Backslash => '\\',
-        Writing::Hash => '#',
-        Writing::Plain | Writing::Hex(_) | Writing::Base64 => return None,
-    };
-    let mut rest = letters.iter().enumerate().skip(at);
-    let begins = rest.next().is_some_and(|(_, letter)| letter.c == Some(sign));
+/// The meaning of the escape that begins here, the index of its last letter, and its end in the text.
+fn escape(letters: &[Letter], at: usize, writing: Writing) -> Option<(Meant, usize, usize)> {
+    // An escape has twelve letters at most; a place of a cut within it is not counted.
+    let ahead = letters.iter().enumerate().skip(at).filter(|(_, letter)| letter.c.is_some()).take(12);
+    let ahead: Vec<(usize, char, usize)> =
+        ahead.filter_map(|(at, letter)| Some((at, letter.c?, letter.to))).collect();
+    let text: String = ahead.iter().map(|(_, c, _)| *c).collect();
+    let (value, used) = undone(&text, writing)?;
+    let (last, _, to) = ahead.get(used - 1)?;
+    Some((value, *last, *to))
+}
+
+/// The index of the cut that left only the beginning of the escape that begins here.
+fn cut_short(letters: &[Letter], at: usize) -> Option<usize> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '#';
-    let end = rest.take(7).find(|(_, letter)| !letter.c.is_some_and(is_part));
-    end.filter(|(_, letter)| begins && letter.c.is_none()).map(|(cut, _)| cut)
+    let mut rest = letters.iter().enumerate().skip(at + 1).take(7);
+    let end = rest.find(|(_, letter)| !letter.c.is_some_and(is_part));
+    end.filter(|(_, letter)| letter.c.is_none()).map(|(cut, _)| cut)
 }
 
 /// The byte or character that an escape stands for.
