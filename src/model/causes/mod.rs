@@ -19,7 +19,7 @@ use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::Managed;
 use crate::model::probe::route::Route;
-use crate::model::providers::providers;
+use crate::model::providers::with_host;
 
 /// A cause, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +200,7 @@ impl Circumstances {
 
 /// The preset to which a relay of this name belongs.
 fn preset_of(host: &str) -> Option<&'static str> {
-    providers().iter().find(|(_, provider)| provider.has_host(host)).map(|(name, _)| name.as_str())
+    with_host(host).next().map(|(name, _)| name)
 }
 
 /// The facts about the settings and tables that Postfix uses, for a message from `sender`.

@@ -9,7 +9,7 @@ use crate::model::desired::{Auth, Desired, IpPolicy};
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
-use crate::model::providers::providers;
+use crate::model::providers::with_host;
 use crate::model::state::generation::LastRun;
 use crate::model::state::mark::without_tokens;
 
@@ -48,10 +48,8 @@ impl Plan {
         if matches!(desired.auth, Auth::None) || desired.mechanism().takes_token() {
             return;
         }
-        let ours = providers().values().filter(|provider| provider.has_host(&desired.relay.host));
-        for (provider, warning) in ours.flat_map(|one| one.warnings.iter().map(move |warning| (one, warning)))
-        {
-            if warning.password {
+        for (_, provider) in with_host(&desired.relay.host) {
+            for warning in provider.warnings.iter().filter(|warning| warning.password) {
                 let text = format!("{}: {}", provider.title, warning.text);
                 self.add(ANNOUNCED, State::Note, text, None);
             }

@@ -82,14 +82,9 @@ pub struct Provider {
 
 impl Provider {
     /// Whether `name` is a host of this provider.
-    pub fn has_host(&self, name: &str) -> bool {
-        let is_it = |host: &str| match host.split_once("{domain}") {
-            Some((before, after)) => {
-                name.len() > before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
-            }
-            None => host.eq_ignore_ascii_case(name),
-        };
-        self.host.as_deref().is_some_and(is_it) || self.parts.iter().any(|part| is_it(&part.host))
+    fn has_host(&self, name: &str) -> bool {
+        let mut hosts = self.host.iter().chain(self.parts.iter().map(|part| &part.host));
+        hosts.any(|host| is_host(host, name))
     }
 
     /// The host of the standard part or of the first one, or the only host; perhaps with `{domain}` in it.
@@ -159,11 +154,36 @@ pub struct Reply {
     pub cause: String,
 }
 
+const DATA: &str = include_str!("providers.toml");
+
 /// All presets by name.
 pub fn providers() -> &'static BTreeMap<String, Provider> {
     static TABLE: OnceLock<BTreeMap<String, Provider>> = OnceLock::new();
     // The file is compiled in, and a test parses it; only a broken build could give an empty table.
-    TABLE.get_or_init(|| toml::from_str(include_str!("providers.toml")).unwrap_or_default())
+    TABLE.get_or_init(|| toml::from_str(DATA).unwrap_or_default())
+}
+
+/// The presets with this host, by name. The data are parsed only if one of their lines has it: parsing takes a millisecond,
+/// and each `check` asks.
+pub fn with_host(name: &str) -> impl Iterator<Item = (&'static str, &'static Provider)> {
+    let known = DATA.split("host").skip(1).filter_map(host_in).any(|host| is_host(host, name));
+    let all = known.then(providers).into_iter().flatten();
+    all.filter(move |(_, provider)| provider.has_host(name)).map(|(name, provider)| (name.as_str(), provider))
+}
+
+/// The value at the beginning of ` = "smtp.example.com", …`.
+fn host_in(rest: &str) -> Option<&str> {
+    rest.trim_start().strip_prefix('=')?.trim_start().strip_prefix('"')?.split('"').next()
+}
+
+/// Whether a host of the data, perhaps with `{domain}` in it, is this one.
+fn is_host(host: &str, name: &str) -> bool {
+    match host.split_once("{domain}") {
+        Some((before, after)) => {
+            name.len() > before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+        }
+        None => host.eq_ignore_ascii_case(name),
+    }
 }
 
 /// A provider and the part that was named, which together give the host.

@@ -142,3 +142,14 @@ fn every_host_stands_on_a_line_of_its_own() {
 fn the_table_is_ascii_since_not_every_terminal_shows_more() {
     assert!(include_str!("providers.toml").is_ascii());
 }
+
+#[test]
+fn a_host_is_found_whether_the_data_were_parsed_or_not() {
+    for (name, provider) in providers() {
+        for host in provider.host.iter().chain(provider.parts.iter().map(|part| &part.host)) {
+            let host = host.replace("{domain}", "contoso-com").to_ascii_uppercase().to_ascii_lowercase();
+            assert!(with_host(&host).any(|(found, _)| found == name), "{host}");
+        }
+    }
+    assert_eq!(with_host("smtp.example.com").count(), 0);
+}
