@@ -1,10 +1,12 @@
 //! Clocks, and waits that a signal ends.
 
 use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::signals::{self, TICK};
+use super::{environment, files};
 use crate::error::Result;
 
 /// A moment to measure from.
@@ -79,7 +81,13 @@ pub fn up() -> Option<Duration> {
 
 /// The host's time zone (TZ, or /etc/localtime; UTC if there is neither).
 pub fn zone() -> jiff::tz::TimeZone {
-    jiff::tz::TimeZone::system()
+    use jiff::tz::TimeZone;
+    // jiff would look for the zone's name, for which it lists all of /usr/share/zoneinfo.
+    if environment::variable("TZ").is_some() {
+        return TimeZone::system();
+    }
+    let bytes = files::read_whole(Path::new("/etc/localtime")).ok().flatten();
+    bytes.and_then(|bytes| TimeZone::tzif("/etc/localtime", &bytes).ok()).unwrap_or(TimeZone::UTC)
 }
 
 /// The wall clock as syslog(3) writes it, local: `Nov 23 10:00:00` (RFC 3164).

@@ -46,7 +46,9 @@ fn open(path: &Path, flags: i32) -> Result<Option<File>> {
 
 /// Reads an open file of at most `limit` bytes.
 pub fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // A buffer that begins empty is doubled from 32 bytes on, with a read(2) each time.
+    let size = file.metadata().map_or(0, |metadata| metadata.len().min(limit));
+    let mut bytes = Vec::with_capacity(usize::try_from(size + 1).unwrap_or_default());
     file.take(limit + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     if bytes.len() as u64 > limit {
         return Err(Error::TooLarge { path: path.into(), limit });
