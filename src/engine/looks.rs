@@ -61,7 +61,7 @@ fn table(parameter: &'static str, name: &str) -> Result<Table> {
         }
     }
     if let (Some(kind), true) = (MapKind::new(kind), path.starts_with('/') && parameter != "alias_maps") {
-        database = postfix::read_database(Path::new(path), &kind)?;
+        database = postfix::read_database(Path::new(path), &kind, None)?;
     }
     Ok(Table { parameter, name: name.to_owned(), source, unread, database })
 }

@@ -24,6 +24,7 @@ use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{observed, value};
 use crate::model::postfix::tables::path_of;
 use crate::model::postfix::types::{self, Lacking};
+use crate::model::state::generation::LastRun;
 use crate::sys::{files, inode, mail, network, packages, postfix, service};
 
 /// Directories of Cyrus SASL's plugins: 64-bit, 32-bit.
@@ -36,8 +37,8 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     let capabilities = capabilities(&needs(desired));
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
-        let lacks = postfix::lacks();
-        let mut postfix = if lacks.is_none() { Some(postfix_of(place)?) } else { None };
+        let (lacks, last) = (postfix::lacks(), last_run()?);
+        let mut postfix = if lacks.is_none() { Some(postfix_since(&last, place)?) } else { None };
         if let Some(postfix) = &mut postfix {
             postfix.other_way = other_way_for(desired, postfix);
         }
@@ -46,7 +47,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             plugins: plugins_on_disk(),
             link: inode::take(&Managed::Plugin.path())?.map(|(inode, _)| inode),
             mail_command: mail::command(),
-            last: last_run()?,
+            last,
             postfix,
             lacks,
         })
@@ -82,12 +83,17 @@ pub fn plugins_on_disk() -> BTreeSet<String> {
 
 /// Observes Postfix alone, which needs no answers.
 pub fn postfix_of(place: Place) -> Result<Postfix> {
+    postfix_since(&LastRun::default(), place)
+}
+
+/// The same, with the last run known, which has recorded what it built.
+fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
     let settings = parse_settings(&postfix::settings(&observed())?);
     let setting = |name: &str| value(&settings, name);
     let path = Managed::MainCf.path();
     let main_cf = MainCf::new(files::read_whole(&path)?.unwrap_or_default());
     let (map_kind, lacking) = kinds(&main_cf, setting("default_database_type"))?;
-    let maps = maps(map_kind.as_ref())?;
+    let maps = maps(map_kind.as_ref(), last)?;
     Ok(Postfix {
         version: Version(setting("mail_version").to_owned()),
         main_cf,
@@ -127,10 +133,10 @@ fn kinds(main_cf: &MainCf, default: &str) -> Result<(Option<MapKind>, Vec<Lackin
 }
 
 /// All managed maps, side by side: each may call postmap.
-fn maps(kind: Option<&MapKind>) -> Result<BTreeMap<Managed, MapFile>> {
+fn maps(kind: Option<&MapKind>, last: &LastRun) -> Result<BTreeMap<Managed, MapFile>> {
     thread::scope(|scope| {
         let threads: Vec<_> =
-            Managed::maps().map(|file| (file, scope.spawn(move || map_of(file, kind)))).collect();
+            Managed::maps().map(|file| (file, scope.spawn(move || map_of(file, kind, last)))).collect();
         let join = |(file, thread): (_, thread::ScopedJoinHandle<_>)| {
             Ok((file, thread.join().unwrap_or_else(|panic| resume_unwind(panic))?))
         };
@@ -138,11 +144,14 @@ fn maps(kind: Option<&MapKind>) -> Result<BTreeMap<Managed, MapFile>> {
     })
 }
 
-fn map_of(file: Managed, kind: Option<&MapKind>) -> Result<MapFile> {
+fn map_of(file: Managed, kind: Option<&MapKind>, last: &LastRun) -> Result<MapFile> {
     let path = file.path();
     let source = files::read_whole(&path)?.map(MapSource::new);
     let database = match kind {
-        Some(kind) => postfix::read_database(&path, kind)?,
+        Some(kind) => {
+            let built = source.as_ref().and_then(|source| last.built(file, source, kind));
+            postfix::read_database(&path, kind, built)?
+        }
         None => Database::Missing,
     };
     Ok(MapFile { source_exposed: files::deviation(&path, MAP_MODE), source, database })

@@ -75,7 +75,7 @@ impl Staged {
         let own_database = kind.database(&path).map(|path| trust::target(&path)).transpose()?;
         let database = own_database.as_deref().map(inode::take).transpose()?.flatten();
         let built = postfix::build_map(&path, kind, after.bytes())?;
-        match postfix::read_database(&built.source, kind)? {
+        match postfix::read_database(&built.source, kind, None)? {
             Database::Read { entries, .. } if after.agrees_with(&entries) => {}
             Database::NotNeeded => {}
             _ => return Err(Error::MapDiffers { database: kind.database(&path).unwrap_or(path) }),

@@ -90,7 +90,7 @@ fn read_database(kind: &MapKind, path: &Path) -> Entries {
     if kind.database(path).is_some_and(|database| files::is_link_of_others(&database)) {
         return Entries::new();
     }
-    match postfix::read_database(path, kind) {
+    match postfix::read_database(path, kind, None) {
         Ok(Database::Read { entries, .. }) => entries,
         _ => Entries::new(),
     }

@@ -20,6 +20,7 @@ use crate::model::postfix::maincf::BYTE_ORDER_MARK;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, parse_dump};
 use crate::model::postfix::tables::{as_file, kind, path_of};
+use crate::model::state::generation::sha256;
 
 /// Postfix's services and their options.
 pub const MASTER_CF: &str = "/etc/postfix/master.cf";
@@ -94,8 +95,9 @@ type Contained = Arc<Mutex<Option<(String, Entries)>>>;
 /// The databases that were read, by table: several steps of a run ask for the same one, and some at the same time.
 static READ: Mutex<BTreeMap<String, Contained>> = Mutex::new(BTreeMap::new());
 
-/// Reads a database with Postfix's own program, once as long as its file stays the same.
-pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
+/// Reads a database with Postfix's own program, once as long as its file stays the same. `built`: the digest and the contents
+/// of a database that need not be read, since its contents are known.
+pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries)>) -> Result<Database> {
     let Some(path) = kind.database(source) else { return Ok(Database::NotNeeded) };
     if !files::exists(&path) {
         return Ok(Database::Missing);
@@ -105,17 +107,20 @@ pub fn read_database(source: &Path, kind: &MapKind) -> Result<Database> {
     let known = READ.lock().unwrap_or_else(PoisonError::into_inner).entry(table.clone()).or_default().clone();
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     let before = known.as_ref().filter(|(found, _)| *found == identity);
+    let is_built =
+        |digest: &str| files::read_whole(&path).ok().flatten().is_some_and(|bytes| sha256(&bytes) == digest);
     let entries = if let Some((_, entries)) = before {
         entries.clone()
+    } else if let Some((_, entries)) = built.filter(|(digest, _)| is_built(digest)) {
+        entries
     } else {
         let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &table]))))?;
         if !output.success() {
             return Ok(Database::Broken(output.tail()));
         }
-        let entries = parse_dump(&output.stdout);
-        *known = Some((identity, entries.clone()));
-        entries
+        parse_dump(&output.stdout)
     };
+    *known = Some((identity, entries.clone()));
     Ok(Database::Read { entries, exposed: files::deviation(&path, MAP_MODE) })
 }
 

@@ -31,8 +31,9 @@ pub fn run_before(number: u32) -> Result<LastRun> {
         for file in Managed::ALL {
             after.extend(bytes_after(&generation, file)?.map(|bytes| (file, bytes)));
         }
-        let Generation { time, wrote, unproven, .. } = generation;
-        return Ok(LastRun { time, number, unproven, wrote, after });
+        let Generation { time, wrote, unproven, files, .. } = generation;
+        let digests = files.into_iter().filter_map(|(name, change)| Some((name, change.after?)));
+        return Ok(LastRun { time, number, unproven, wrote, after, digests: digests.collect() });
     }
     Ok(LastRun::default())
 }

@@ -119,17 +119,19 @@ impl MapSource {
         lines::logical(&self.bytes).iter().map(shown).collect()
     }
 
-    /// Whether a database has the entries of this source. Lines that postmap may parse in another way (quoted keys,
-    /// text that is not UTF-8) are not compared.
+    /// Whether a database has the entries of this source. Lines that postmap may parse in another way are not compared.
     pub fn agrees_with(&self, built: &Entries) -> bool {
-        let strange = |line: &str| line.starts_with('"') || line.contains(char::REPLACEMENT_CHARACTER);
-        let has_strange = lines::logical(&self.bytes).iter().any(|line| strange(&line.text(&self.bytes)));
         let entries = self.entries();
-        let plain = |key: &str, value: &str| !strange(key) && !strange(value);
+        let plain = |key: &str, value: &str| !is_strange(key) && !is_strange(value);
         let all_there =
             entries.iter().all(|(key, value)| !plain(key, value) || built.get(key) == Some(value));
-        let none_too_many = has_strange || built.keys().all(|key| entries.contains_key(key));
+        let none_too_many = self.has_strange() || built.keys().all(|key| entries.contains_key(key));
         all_there && none_too_many
+    }
+
+    /// Whether it has a line that postmap may parse in another way.
+    pub fn has_strange(&self) -> bool {
+        lines::logical(&self.bytes).iter().any(|line| is_strange(&line.text(&self.bytes)))
     }
 
     fn lines_of(&self, key: &str) -> Vec<Logical> {
@@ -142,6 +144,11 @@ impl fmt::Debug for MapSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MapSource({} bytes)", self.bytes.len())
     }
+}
+
+/// Whether postmap may parse this in another way: a quoted key, or text that is not UTF-8.
+fn is_strange(text: &str) -> bool {
+    text.starts_with('"') || text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// Key and value of a logical line.

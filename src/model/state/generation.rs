@@ -2,14 +2,15 @@
 //! before it (generation). Later versions of relayhost read them too, so a test freezes the forms.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::model::postfix::managed::Managed;
+use crate::model::postfix::managed::{Managed, MapKind};
+use crate::model::postfix::postmap::{Entries, MapSource};
 
 /// Version of the forms.
 pub const VERSION: u32 = 1;
@@ -148,9 +149,20 @@ pub struct LastRun {
     pub wrote: BTreeMap<String, String>,
     /// Bytes of the sources as the run left them.
     pub after: BTreeMap<Managed, Vec<u8>>,
+    /// SHA-256 of all recorded files as the run left them, by name.
+    pub digests: BTreeMap<String, String>,
 }
 
 impl LastRun {
+    /// The digest and the contents of a table's database as the run built it, if the table's source is still the one that it
+    /// was built from. Lines that postmap may parse in another way are no contents that are known.
+    pub fn built(&self, file: Managed, source: &MapSource, kind: &MapKind) -> Option<(&str, Entries)> {
+        let same = self.after.get(&file).is_some_and(|bytes| bytes == source.bytes());
+        let database = kind.database(Path::new(file.name()))?;
+        let digest = self.digests.get(database.to_str()?)?;
+        (same && !source.has_strange()).then(|| (digest.as_str(), source.entries()))
+    }
+
     /// Keys and digests of the entries that it wrote into a map.
     pub fn entries(&self, file: Managed) -> impl Iterator<Item = (&str, &str)> {
         let entries = self.wrote.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
@@ -218,7 +230,6 @@ pub fn superfluous(known: &[(u32, Fate)], in_use: u32) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::postfix::managed::MapKind;
 
     #[test]
     fn the_forms_on_disk_are_frozen() {
@@ -231,6 +242,26 @@ mod tests {
         let generation = r#"{"version":1,"number":7,"time":"2026-11-23T10:00:00Z","command":"apply","fate":"kept","files":{"main.cf":{"before":{"mode":420,"uid":0,"gid":0,"mtime":1,"sha256":"00","xattrs":{"security.selinux":"00"}},"after":"11"},"sasl_passwd":{"before":null,"after":"22"}},"unproven":false,"wrote":{"relayhost":"[x]:587"}}"#;
         let parsed: Generation = serde_json::from_str(generation).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), generation);
+    }
+
+    #[test]
+    fn the_contents_of_a_database_are_known_only_of_what_the_run_itself_built() {
+        let hash = MapKind::new("hash").unwrap();
+        let last = |source: &[u8]| LastRun {
+            after: [(Managed::SaslPasswd, source.to_vec())].into(),
+            digests: [("sasl_passwd.db".to_owned(), "ab".to_owned())].into(),
+            ..LastRun::default()
+        };
+        let built = |last: &LastRun, kind: &MapKind, source: &[u8]| {
+            let source = MapSource::new(source.to_vec());
+            last.built(Managed::SaslPasswd, &source, kind).map(|(digest, all)| (digest.to_owned(), all.len()))
+        };
+        let (plain, quoted) = (b"[r]:587 u:p\n".as_slice(), b"\"a b\" u:p\n".as_slice());
+        assert_eq!(built(&last(plain), &hash, plain), Some(("ab".to_owned(), 1)));
+        assert_eq!(built(&last(plain), &hash, b"[r]:587 u:q\n"), None);
+        assert_eq!(built(&last(plain), &MapKind::new("lmdb").unwrap(), plain), None);
+        assert_eq!(built(&last(quoted), &hash, quoted), None);
+        assert_eq!(built(&LastRun::default(), &hash, plain), None);
     }
 
     #[test]
