@@ -6,7 +6,9 @@ use super::address::keys;
 use super::host::Host;
 use super::nexthop::NextHop;
 use super::tables::{Ask, Keys, find};
-use super::{Hop, Login};
+use super::written::Written;
+use super::{Hop, Login, build};
+use crate::model::postfix::tables::{is_built, path_of};
 use crate::model::secret::Secret;
 use crate::model::text::without_inline_tables;
 
@@ -61,7 +63,30 @@ pub fn login(
     };
     let (user, password) = entry.value.split_once(':').unwrap_or((&entry.value, ""));
     user.clone_into(&mut hop.value);
+    if password.is_empty() {
+        let text = format!(
+            "the entry has no password ({}): what smtp(8) sends as the user name is all of it, with an empty password",
+            entry.at
+        );
+        hop.fault(true, text, completed(&entry.at, user));
+    }
     hop.at.push(entry.at.clone());
     let login = Login { user: user.to_owned(), password: Secret::new(password), at: entry.at };
     (hop, Some(login))
+}
+
+/// The way to give an entry its password.
+fn completed(at: &Written, user: &str) -> String {
+    let Written::Table { table, key, parameter, .. } = at else { return String::new() };
+    match path_of(table) {
+        Some(path) => {
+            let build = if is_built(table) {
+                format!("build it ({})", build(parameter, table))
+            } else {
+                "`postfix reload`".into()
+            };
+            format!("write `{key} {user}:PASSWORD` in {path}, and {build}")
+        }
+        None => format!("write `{user}:PASSWORD` for {key} in {parameter}"),
+    }
 }
