@@ -32,6 +32,9 @@ use crate::sys::{clock, files, listeners, postfix, secrets, service};
 const ALL: Duration = Duration::from_secs(3);
 const ONE: Duration = Duration::from_millis(1500);
 
+/// The most that is read of a file of accounts or of addresses, in bytes.
+const TEXT: u64 = 1024 * 1024;
+
 /// The recipient where nobody names one: an address that no host has as its own (RFC 2606).
 const SOMEBODY: &str = "somebody@example.com";
 
@@ -237,7 +240,12 @@ pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
         // The source that `apply` would write has the same.
         entry.zip(found).map(|((line, _), value)| Some((line, value.to_owned()))).ok_or(())
     };
-    let ask = &mut Ask { table: &mut table, listens: &mut listens, source: &mut source, unbuilt: Vec::new() };
+    let mut text = |path: &str| {
+        let bytes = files::read(Path::new(path), TEXT).ok()??;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let (table, listens, source) = (&mut table, &mut listens, &mut source);
+    let ask = &mut Ask { table, listens, source, text: &mut text, unbuilt: Vec::new() };
     route(host, from, to, ask)
 }
 

@@ -54,7 +54,7 @@ impl Sources {
             let left = self.until.saturating_duration_since(clock::now());
             let file = scratch.path().join(number.to_string());
             files::create(&file, bytes.get(..*ends.get(number)?)?, 0o600).ok()?;
-            let name = format!("{}:{}", kind(table), file.display());
+            let name = [kind(table), &file.to_string_lossy()].join(":");
             postfix::look_up(&name, &[key.to_owned()], left).ok().map(|found| !found.is_empty())
         };
         let (mut low, mut high) = (0, all.len().checked_sub(1)?);

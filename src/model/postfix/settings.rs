@@ -73,6 +73,7 @@ const TABLE: &[Parameter] = &[
     row("smtp_header_checks", "").routed(),
     // The classes of domains, and their transports.
     row("local_transport", "local").routed(),
+    row("luser_relay", "").routed(),
     row("virtual_alias_domains", "").routed(),
     row("virtual_mailbox_domains", "").routed(),
     row("virtual_transport", "virtual").routed(),

@@ -56,6 +56,43 @@ fn what_an_alias_keeps_here_stays_and_a_circle_is_named() {
 }
 
 #[test]
+fn what_local_sends_on_by_other_files_is_followed_too() {
+    let files = |text: &str| {
+        let mut world = world(&format!("{ALIASES}luser_relay = lost@example.org\n"), "", text);
+        let passwd = "root:x:0:0::/root:/bin/sh\nbob:x:1:1:Bob:/home/bob:/bin/sh\n";
+        for (path, text) in [
+            ("/etc/passwd", passwd),
+            ("/home/bob/.forward", "# mine\n\\bob, ops@example.org\n"),
+            ("/etc/list", "one@example.org\ntwo@example.org\n"),
+        ] {
+            world.tables.insert(path.into(), [("text".to_owned(), text.to_owned())].into());
+        }
+        world
+    };
+    let to = |to: &str| files("hash:/a list :include:/etc/list\n").way_to(to);
+    let forward = to("bob@localhost");
+    assert_eq!((forward.is_blocked(), forward.seen.recipient.as_str()), (false, "ops@example.org"));
+    assert_eq!(forward.hop("alias").unwrap().places(), "forward_path, file:/home/bob/.forward, key bob");
+    assert_eq!(to("list@localhost").seen.recipient, "one@example.org");
+    assert_eq!(to("nobody-here@localhost").seen.recipient, "lost@example.org");
+    assert!(to("root@localhost").is_blocked());
+}
+
+#[test]
+fn a_filter_that_is_another_host_is_the_way() {
+    let to = "content_filter = smtp:[scan.example.net]:2525\n";
+    let way = world(to, "", "hash:/p scan.example.net u:p\n").way();
+    assert_eq!(way.relay.as_ref().unwrap().text, "[scan.example.net]:2525");
+    assert_eq!(way.hop("transport").unwrap().places(), "content_filter, main.cf line 12");
+    let mut rule = world("header_checks = regexp:/h\n", "", "");
+    let entry = |action: &str| [("Subject: relayhost test message".to_owned(), action.to_owned())].into();
+    rule.tables.insert("regexp:/h".into(), entry("FILTER smtp:[smtp.example.com]:587"));
+    assert_eq!(rule.way().relay.unwrap().host, "smtp.example.com");
+    rule.tables.insert("regexp:/h".into(), entry("FILTER discard:"));
+    assert!(rule.way().is_blocked());
+}
+
+#[test]
 fn literals_and_virtual_domains_are_this_hosts_as_everywhere() {
     let main = "virtual_alias_domains = alias.example\nvirtual_mailbox_domains = hash:/b\nvirtual_alias_maps = hash:/v\n\
                 transport_maps = hash:/t\n";
@@ -186,7 +223,13 @@ fn a_source_that_was_not_built_is_named_at_its_hop() {
         ("hash:/t", "example.org") => Ok(Some((9, "smtp:[other]".to_owned()))),
         _ => Ok(found.map(|value| (1, value.to_owned()))),
     };
-    let mut ask = Ask { table: &mut table, listens: &mut |_| None, source: &mut source, unbuilt: Vec::new() };
+    let mut ask = Ask {
+        table: &mut table,
+        listens: &mut |_| None,
+        source: &mut source,
+        text: &mut |_| None,
+        unbuilt: Vec::new(),
+    };
     let way = route(&host, "root", "ops@example.org", &mut ask);
     for (hop, path, line) in [("login", "/p", 3), ("transport", "/t", 9)] {
         let [fault] = way.hop(hop).unwrap().faults.as_slice() else { panic!("{way:#?}") };

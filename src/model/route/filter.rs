@@ -14,48 +14,73 @@ use crate::model::plan::parameters::words;
 /// Subject of the message whose header is put to the rules.
 pub const SUBJECT: &str = "relayhost test message";
 
-/// The hop. `submitted`: the addresses before cleanup(8) rewrites them, which the rules are put to; `seen` changes as a rule
-/// says.
-pub fn filter(host: &Host, submitted: (&str, &str), seen: &mut Seen, ask: &mut Ask) -> Hop {
-    let mut hop = Hop::new("filter");
-    let mut passes = Vec::new();
-    content_filter(host, &mut hop, &mut passes, ask);
-    milters(host, &mut hop, &mut passes, ask);
-    if !has_override(host, "no_header_body_checks") {
-        rules(host, submitted, seen, &mut hop, &mut passes, ask);
-    }
-    hop.value = if passes.is_empty() { NOTHING.into() } else { passes.join(", ") };
-    hop
+/// A filter that is another host: qmgr(8) sends the message there, and looks at no other transport.
+pub struct Filtered {
+    /// `transport:nexthop`.
+    pub text: String,
+    /// Where it is written.
+    pub at: Written,
 }
 
-fn content_filter(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) {
+/// The hop, and the filter that is another host. `submitted`: the addresses before cleanup(8) rewrites them, which the rules are
+/// put to; `seen` changes as a rule says.
+pub fn filter(
+    host: &Host,
+    submitted: (&str, &str),
+    seen: &mut Seen,
+    ask: &mut Ask,
+) -> (Hop, Option<Filtered>) {
+    let mut hop = Hop::new("filter");
+    let mut passes = Vec::new();
+    let mut filtered = content_filter(host, &mut hop, &mut passes, ask);
+    milters(host, &mut hop, &mut passes, ask);
+    if !has_override(host, "no_header_body_checks") {
+        rules(host, submitted, seen, &mut hop, &mut passes, &mut filtered, ask);
+    }
+    hop.value = if passes.is_empty() { NOTHING.into() } else { passes.join(", ") };
+    (hop, filtered)
+}
+
+fn content_filter(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) -> Option<Filtered> {
     // pickup(8) has it in the queue file, so that its own option counts, and qmgr(8) goes by it (FILTER_README).
     let filter = host.of("pickup", "content_filter");
     if filter.text.is_empty() {
-        return;
+        return None;
     }
     let undo = filter.at.undo(&host.version);
-    through(host, &filter.text, &filter.at, &undo, hop, ask);
+    let filtered = through(host, &filter.text, &filter.at, &undo, hop, ask);
     passes.push(format!("content_filter {}", filter.text));
     hop.at.push(filter.at);
-    hop.notes.push("what comes back from the filter is a new message; the hops below are its way".into());
+    filtered
 }
 
-/// Notes what keeps a filter, `transport:nexthop`, from taking a message.
-fn through(host: &Host, filter: &str, at: &Written, undo: &str, hop: &mut Hop, ask: &mut Ask) {
+/// Notes what keeps a filter of this host, `transport:nexthop`, from taking a message; another host is handed back.
+fn through(
+    host: &Host,
+    filter: &str,
+    at: &Written,
+    undo: &str,
+    hop: &mut Hop,
+    ask: &mut Ask,
+) -> Option<Filtered> {
     let (channel, nexthop) = parts(filter);
+    let elsewhere = || Some(Filtered { text: filter.to_owned(), at: at.clone() });
     let Some(service) = host.master.find(channel, "unix") else {
         if !host.master.is_empty() {
             let text = format!("the filter {filter} ({at}) has no service {channel}/unix in master.cf");
             hop.fault(true, text, format!("write the service, or {undo}"));
         }
-        return;
+        return None;
     };
-    let Some(next) =
-        NextHop::parse(nexthop).filter(|_| service.command == "smtp" || service.command == "lmtp")
-    else {
-        return;
-    };
+    if ["error", "discard"].contains(&service.command.as_str()) {
+        return elsewhere();
+    }
+    let next = NextHop::parse(nexthop);
+    if service.command == "smtp" && !next.as_ref().is_some_and(NextHop::is_loopback) {
+        return elsewhere();
+    }
+    hop.notes.push("what comes back from the filter is a new message; the hops below are its way".into());
+    let next = next.filter(|_| service.command == "smtp" || service.command == "lmtp")?;
     let socket = Socket::Inet { host: next.host.clone(), port: next.port };
     if next.is_loopback() && (ask.listens)(&socket) == Some(false) {
         let text = format!(
@@ -73,6 +98,7 @@ fn through(host: &Host, filter: &str, at: &Written, undo: &str, hop: &mut Hop, a
         );
         hop.fault(true, text, own_service(host, filter, nexthop));
     }
+    None
 }
 
 /// The commands that give a filter a service of its own, without TLS and without a login.
@@ -148,6 +174,7 @@ fn rules(
     seen: &mut Seen,
     hop: &mut Hop,
     passes: &mut Vec<String>,
+    filtered: &mut Option<Filtered>,
     ask: &mut Ask,
 ) {
     let header = vec![format!("From: {from}"), format!("To: {to}"), format!("Subject: {SUBJECT}")];
@@ -170,7 +197,7 @@ fn rules(
                         .push(format!("{name}: no rule fits a plain message; another message may meet one"));
                 }
                 for entry in entries {
-                    if rule(host, &entry, seen, hop, passes, ask) {
+                    if rule(host, &entry, seen, hop, passes, filtered, ask) {
                         return;
                     }
                 }
@@ -186,6 +213,7 @@ fn rule(
     seen: &mut Seen,
     hop: &mut Hop,
     passes: &mut Vec<String>,
+    filtered: &mut Option<Filtered>,
     ask: &mut Ask,
 ) -> bool {
     let (action, rest) = entry.value.split_once(char::is_whitespace).unwrap_or((&entry.value, ""));
@@ -203,7 +231,8 @@ fn rule(
         "FILTER" if rest.contains(':') => {
             passes.push(format!("FILTER {rest}"));
             hop.at.push(entry.at.clone());
-            through(host, rest, &entry.at, &undo, hop, ask);
+            // The last one that fits counts, before content_filter too.
+            *filtered = through(host, rest, &entry.at, &undo, hop, ask);
             return false;
         }
         "REPLACE" => {

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use super::Hop;
 use super::address::completed;
 use super::host::Host;
-use super::tables::{Ask, Entry, Keys, find};
+use super::tables::{Ask, Entry, Keys, Match, find, lists};
+use super::written::Written;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{Settings, value};
 use crate::model::text::domain_of;
@@ -57,8 +58,30 @@ pub fn is_local(address: &str, settings: &Settings) -> bool {
     class(domain, &mut is_in).is_some()
 }
 
-/// The address to which the aliases of a local recipient send its mail, and the places of the entries that do; `None` if it
-/// stays here. Of several addresses the first that is not this host's counts.
+/// Whether a list of domains has this one: the place of the list, if so.
+pub fn is_in(host: &Host, name: &'static str, domain: &str, hop: &mut Hop, ask: &mut Ask) -> Option<Written> {
+    let list = host.of("rewrite", name);
+    let how = match name {
+        "relay_domains" if has_parents(host, name) => Match::Parents,
+        "relay_domains" => Match::Dotted,
+        _ => Match::Names,
+    };
+    match lists(&list, domain, how, ask) {
+        Ok(is_in) => is_in.then_some(list.at),
+        Err(trouble) => {
+            hop.trouble(&trouble);
+            None
+        }
+    }
+}
+
+/// Whether a name in this list or table stands for those below it (parent_domain_matches_subdomains).
+pub fn has_parents(host: &Host, name: &str) -> bool {
+    words(&host.main("parent_domain_matches_subdomains").text).iter().any(|word| word == name)
+}
+
+/// The address to which local(8) sends the mail of a local recipient on, and the places that say so; `None` if it stays here. Of
+/// several addresses the first that is not this host's counts.
 pub fn forwarded(
     host: &Host,
     recipient: &str,
@@ -66,21 +89,11 @@ pub fn forwarded(
     hop: &mut Hop,
     ask: &mut Ask,
 ) -> Option<String> {
-    let list = host.of("local", "alias_maps");
-    let delimiters = host.main("recipient_delimiter").text;
     let mut user = user_of(recipient).to_lowercase();
     let mut seen = vec![user.clone()];
-    if list.text.is_empty() {
-        return None;
-    }
     loop {
-        let bare = user.split(|c| delimiters.contains(c)).next().unwrap_or_default().to_owned();
-        let keys =
-            if bare.is_empty() || bare == user { vec![user.clone()] } else { vec![user.clone(), bare] };
-        let found = find(&list, &Keys::whole(keys), ask);
-        let Entry { value, at } = hop.found(found)?;
+        let (all, at) = expanded(host, &user, hop, ask)?;
         hop.at.push(at.clone());
-        let all = targets(&value);
         if all.len() > 1 {
             let text = format!(
                 "{user} stands for {} addresses; the first that leaves this host counts here",
@@ -88,13 +101,9 @@ pub fn forwarded(
             );
             hop.notes.push(text);
         }
-        if all.iter().any(|one| one.starts_with(":include:")) {
-            hop.notes.push(format!("{at} includes a file of addresses, which is not read here"));
-        }
         let is_address = |one: &&String| !one.starts_with(['/', '|', '\\', '~', ':']);
         let addresses: Vec<String> = all.iter().filter(is_address).map(|one| completed(host, one)).collect();
-        let goes = addresses.iter().find(|one| !is_here(host, one, hop, ask));
-        if let Some(goes) = goes {
+        if let Some(goes) = addresses.iter().find(|one| !is_here(host, one, hop, ask)) {
             owned(host, &user, sender, hop, ask);
             return Some(goes.clone());
         }
@@ -115,6 +124,59 @@ pub fn forwarded(
     }
 }
 
+/// The items that stand for a user, and their place: those of an alias, of the file .forward in the user's home directory, or
+/// of luser_relay for a user whom nobody knows.
+fn expanded(host: &Host, user: &str, hop: &mut Hop, ask: &mut Ask) -> Option<(Vec<String>, Written)> {
+    let delimiters = host.main("recipient_delimiter").text;
+    let bare = user.split(|c| delimiters.contains(c)).next().unwrap_or_default();
+    let list = host.of("local", "alias_maps");
+    let mut keys = vec![user.to_owned()];
+    keys.extend(Some(bare.to_owned()).filter(|bare| !bare.is_empty() && bare != user));
+    let found = if list.text.is_empty() { Ok(None) } else { find(&list, &Keys::whole(keys), ask) };
+    let found = hop.found(found);
+    if let Some(Entry { value, at }) = found {
+        return Some((included(targets(&value), hop, ask), at));
+    }
+    let accounts = (ask.text)("/etc/passwd")?;
+    let account = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(bare)).then(|| fields.nth(4).unwrap_or_default().to_owned())
+    });
+    if let Some(home) = account {
+        let path = format!("{home}/.forward");
+        let text = (ask.text)(&path)?;
+        let at = Written::Table {
+            parameter: "forward_path",
+            table: format!("file:{path}"),
+            key: bare.to_owned(),
+            line: None,
+        };
+        let all = included(listed(&text), hop, ask);
+        return (!all.is_empty()).then_some((all, at));
+    }
+    // Perhaps one of a directory service, which this list does not have.
+    let relay = host.of("local", "luser_relay");
+    (!relay.text.is_empty()).then(|| (vec![relay.text], relay.at))
+}
+
+/// The items of a file, of which each line is one or several.
+fn listed(text: &str) -> Vec<String> {
+    text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(targets).collect()
+}
+
+/// The items, with those of the files that are included.
+fn included(items: Vec<String>, hop: &mut Hop, ask: &mut Ask) -> Vec<String> {
+    let mut all = Vec::new();
+    for item in items {
+        match item.strip_prefix(":include:").map(|path| (path, (ask.text)(path.trim()))) {
+            None => all.push(item),
+            Some((_, Some(text))) => all.extend(listed(&text)),
+            Some((path, None)) => hop.notes.push(format!("{path}, a file of addresses, could not be read")),
+        }
+    }
+    all
+}
+
 fn user_of(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(user, _)| user)
 }
@@ -122,8 +184,7 @@ fn user_of(address: &str) -> &str {
 /// Whether local(8) delivers to this address itself.
 fn is_here(host: &Host, address: &str, hop: &mut Hop, ask: &mut Ask) -> bool {
     let domain = domain_of(address).to_owned();
-    class(&domain, &mut |name| super::transport::is_in(host, name, &domain, hop, ask).is_some())
-        == Some(Class::Local)
+    class(&domain, &mut |name| is_in(host, name, &domain, hop, ask).is_some()) == Some(Class::Local)
 }
 
 /// An alias `owner-NAME` is the sender of what NAME sends on (owner_request_special in postconf(5)).

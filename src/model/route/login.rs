@@ -23,6 +23,7 @@ pub fn login(
     let mut hop = Hop::new("login");
     let enable = host.of(channel, "smtp_sasl_auth_enable");
     if enable.text != "yes" {
+        off(host, channel, relay, &enable.at, &mut hop, ask);
         hop.at.push(enable.at);
         return (hop, None);
     }
@@ -73,6 +74,19 @@ pub fn login(
     hop.at.push(entry.at.clone());
     let login = Login { user: user.to_owned(), password: Secret::new(password), at: entry.at };
     (hop, Some(login))
+}
+
+/// The fault of an option that switches the login off for one service, where the relay has an entry all the same.
+fn off(host: &Host, channel: &str, relay: &NextHop, at: &Written, hop: &mut Hop, ask: &mut Ask) {
+    let list = host.of(channel, "smtp_sasl_password_maps");
+    if !matches!(at, Written::Master { .. }) || list.text.is_empty() {
+        return;
+    }
+    // A table that cannot be read keeps nobody from sending here.
+    if let Ok(Some(entry)) = find(&list, &Keys::whole(relay.login_keys()), ask) {
+        let text = format!("nobody logs in ({at}), although {} has an entry ({})", relay.text, entry.at);
+        hop.fault(false, text, at.undo(&host.version));
+    }
 }
 
 /// The way to give an entry its password.

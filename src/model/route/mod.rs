@@ -27,6 +27,7 @@ use host::Host;
 use nexthop::NextHop;
 use tables::{Ask, Trouble, Unbuilt};
 pub use tls::Level;
+use transport::End;
 use written::Written;
 
 /// The way of one message.
@@ -227,35 +228,24 @@ const ROUNDS: usize = 10;
 
 /// The way of a message from `from` to `to` that a program on this host submits by sendmail(1).
 pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
-    let (rewrite, mut seen, mut redirected) = address::rewrite(host, from, to, ask);
+    let (rewrite, mut seen, redirected) = address::rewrite(host, from, to, ask);
     let rewrite = rewrite.also(ask);
-    let filter = filter::filter(host, (from, to), &mut seen, ask).also(ask);
-    let mut hops = vec![rewrite, filter];
-    let (mut transport, end) = loop {
-        let (transport, end) = transport::transport(host, &seen, redirected.as_ref(), ask);
-        let is_local = host.master.find(&end.channel, "unix").is_none_or(|one| one.command == "local");
-        if !(end.stays && is_local && end.channel == "local") || hops.len() > ROUNDS {
-            break (transport.also(ask), end);
-        }
-        let mut alias = Hop::new("alias");
-        let before = seen.recipient.clone();
-        let next = local::forwarded(host, &before, &mut seen.sender, &mut alias, ask);
-        let at = alias.at.last().cloned();
-        if let Some(next) = &next {
-            // local(8) hands the message to cleanup(8) for its new recipient.
-            seen.recipient = address::recipient(host, next, &mut alias, ask);
-            alias.value = format!("{before} → {}", seen.recipient);
-        }
-        let alias = alias.also(ask);
-        if next.is_some() || !alias.faults.is_empty() || !alias.at.is_empty() {
-            hops.push(alias);
-        }
-        if next.is_none() {
-            break (transport.also(ask), end);
-        }
-        redirected = at;
+    let (filter, filtered) = filter::filter(host, (from, to), &mut seen, ask);
+    let mut hops = vec![rewrite, filter.also(ask)];
+    let (mut transport, end) = match filtered {
+        Some(filtered) => transport::filtered(host, &filtered, &seen.recipient),
+        None => chosen(host, &mut seen, redirected, &mut hops, ask),
     };
     let service = service::service(host, &end.channel, &end.at);
+    let program = host.master.find(&end.channel, "unix").map(|service| service.command.as_str());
+    let is_smtp = (program == Some("smtp") || program.is_none()) && !end.stays;
+    let relay = match NextHop::read(&end.nexthop, host.version.at_least(3, 5)) {
+        Err(reason) if is_smtp && program.is_some() => {
+            transport.unreadable(host, &end.nexthop, reason);
+            None
+        }
+        read => read.ok().filter(|_| is_smtp),
+    };
     let mut way = Way {
         from: from.to_owned(),
         to: to.to_owned(),
@@ -264,30 +254,54 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
         tls: Level::default(),
         login: None,
         queued: seen.sender.clone(),
-        seen: seen.clone(),
-    };
-    let program = host.master.find(&end.channel, "unix").map(|service| service.command.as_str());
-    let is_smtp = host.master.is_empty() || program.is_none_or(|program| program == "smtp");
-    let several = host.version.at_least(3, 5);
-    let relay = if is_smtp && !end.stays { Some(NextHop::read(&end.nexthop, several)) } else { None };
-    let relay = match relay {
-        Some(Err(reason)) if program.is_some() => {
-            transport.unreadable(host, &end.nexthop, reason);
-            None
-        }
-        relay => relay.and_then(Result::ok),
+        seen,
     };
     let Some(relay) = relay else {
         way.hops.extend([transport, service]);
         return way;
     };
-    service::fallback(host, &end.channel, &mut transport);
+    service::fallback(host, &end.channel, &relay, &mut transport);
     let (tls, level) = tls::tls(host, &end.channel, &relay, ask);
     let tls = tls.also(ask);
-    let (login_hop, login) = login::login(host, &end.channel, &relay, &seen.sender, ask);
+    let (login_hop, login) = login::login(host, &end.channel, &relay, &way.seen.sender, ask);
     let login_hop = login_hop.also(ask);
-    let sender = sender::sender(host, &end.channel, &mut seen, ask).also(ask);
+    let sender = sender::sender(host, &end.channel, &mut way.seen, ask).also(ask);
     let address = service::address(host, &end.channel);
     way.hops.extend([transport, service, address, tls, login_hop, sender]);
-    Way { relay: Some(relay), tls: level, login, seen, ..way }
+    Way { relay: Some(relay), tls: level, login, ..way }
+}
+
+/// The transport of a message, for the recipient to whom local(8) sends it on, if it does so: each time a hop of its own.
+fn chosen(
+    host: &Host,
+    seen: &mut Seen,
+    mut redirected: Option<Written>,
+    hops: &mut Vec<Hop>,
+    ask: &mut Ask,
+) -> (Hop, End) {
+    loop {
+        let (transport, end) = transport::transport(host, seen, redirected.as_ref(), ask);
+        let transport = transport.also(ask);
+        let service = host.master.find(&end.channel, "unix");
+        let is_local = end.stays && service.map_or("local", |service| &service.command) == "local";
+        if !is_local || hops.len() > ROUNDS {
+            return (transport, end);
+        }
+        let mut alias = Hop::new("alias");
+        let before = seen.recipient.clone();
+        let next = local::forwarded(host, &before, &mut seen.sender, &mut alias, ask);
+        redirected = alias.at.last().cloned();
+        if let Some(next) = &next {
+            // local(8) hands the message to cleanup(8) for its new recipient.
+            seen.recipient = address::recipient(host, next, &mut alias, ask);
+            alias.value = format!("{before} → {}", seen.recipient);
+        }
+        let alias = alias.also(ask);
+        if !alias.at.is_empty() || !alias.faults.is_empty() {
+            hops.push(alias);
+        }
+        if next.is_none() {
+            return (transport, end);
+        }
+    }
 }

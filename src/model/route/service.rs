@@ -3,6 +3,7 @@
 
 use super::Hop;
 use super::host::Host;
+use super::nexthop::NextHop;
 use super::written::Written;
 use crate::error::typed;
 use crate::model::postfix::mastercf::Service;
@@ -113,7 +114,13 @@ fn jail(host: &Host, service: &Service, hop: &mut Hop) {
 }
 
 /// Notes the relays that smtp(8) tries after all those of the next hop.
-pub fn fallback(host: &Host, channel: &str, transport: &mut Hop) {
+pub fn fallback(host: &Host, channel: &str, relay: &NextHop, transport: &mut Hop) {
+    if relay.more {
+        transport.notes.push(format!(
+            "the hops below are those of {}; smtp(8) tries the further ones after it",
+            relay.text
+        ));
+    }
     let fallback = host.of(channel, "smtp_fallback_relay");
     if !fallback.text.is_empty() {
         let text = format!("what the next hop does not take goes to {} ({})", fallback.text, fallback.at);

@@ -2,10 +2,11 @@
 //! the class of the recipient's domain, the sender's or the general default, `relayhost`, and then transport_maps over all.
 
 use super::address::keys;
+use super::filter::Filtered;
 use super::host::{Host, Value};
-use super::local::{Class, class};
+use super::local::{Class, class, has_parents, is_in};
 use super::nexthop::parts;
-use super::tables::{Ask, Entry, Keys, Match, find, lists};
+use super::tables::{Ask, Entry, Keys, find};
 use super::written::Written;
 use super::{Hop, Seen};
 use crate::model::plan::parameters::words;
@@ -35,6 +36,20 @@ struct Choice {
     is_unknown: bool,
 }
 
+/// The hop, and the choice, of a message that goes to a filter on another host.
+pub fn filtered(host: &Host, filter: &Filtered, recipient: &str) -> (Hop, End) {
+    let mut hop = Hop::new("transport");
+    let (channel, nexthop) = parts(&filter.text);
+    let nexthop = if nexthop.is_empty() { domain_of(recipient) } else { nexthop };
+    hop.value = format!("{channel} → {nexthop}");
+    judge(host, channel, nexthop, &filter.at, None, &mut hop);
+    hop.at.push(filter.at.clone());
+    deferred(host, channel, &mut hop);
+    let end =
+        End { channel: channel.to_owned(), nexthop: nexthop.to_owned(), at: filter.at.clone(), stays: false };
+    (hop, end)
+}
+
 /// The hop, and the choice. `redirected`: the place that gave the message its recipient, if that is not the one it came with.
 pub fn transport(host: &Host, seen: &Seen, redirected: Option<&Written>, ask: &mut Ask) -> (Hop, End) {
     let mut hop = Hop::new("transport");
@@ -58,36 +73,18 @@ pub fn transport(host: &Host, seen: &Seen, redirected: Option<&Written>, ask: &m
     if hop.at.is_empty() {
         hop.at.push(at_channel.clone());
     }
+    deferred(host, &channel, &mut hop);
+    (hop, End { channel, nexthop, at: at_channel, stays: stays.is_some() })
+}
+
+fn deferred(host: &Host, channel: &str, hop: &mut Hop) {
     let deferred = host.of("qmgr", "defer_transports");
-    if words(&deferred.text).contains(&channel) {
+    if words(&deferred.text).iter().any(|word| word == channel) {
         let text =
             format!("qmgr(8) keeps all mail for the transport {channel} in the queue ({})", deferred.at);
         hop.fault(true, text, format!("{}, then `postqueue -f`", deferred.at.undo(&host.version)));
         hop.at.push(deferred.at);
     }
-    (hop, End { channel, nexthop, at: at_channel, stays: stays.is_some() })
-}
-
-/// Whether a list of domains has this one: the place of the list, if so.
-pub fn is_in(host: &Host, name: &'static str, domain: &str, hop: &mut Hop, ask: &mut Ask) -> Option<Written> {
-    let list = host.of("rewrite", name);
-    let how = match name {
-        "relay_domains" if has_parents(host, name) => Match::Parents,
-        "relay_domains" => Match::Dotted,
-        _ => Match::Names,
-    };
-    match lists(&list, domain, how, ask) {
-        Ok(is_in) => is_in.then_some(list.at),
-        Err(trouble) => {
-            hop.trouble(&trouble);
-            None
-        }
-    }
-}
-
-/// Whether a name in this list or table stands for those below it (parent_domain_matches_subdomains).
-fn has_parents(host: &Host, name: &str) -> bool {
-    words(&host.main("parent_domain_matches_subdomains").text).iter().any(|word| word == name)
 }
 
 /// The class of the recipient's domain (ADDRESS_CLASS_README), with its transport and next hop.
