@@ -208,12 +208,14 @@ fn judge(host: &Host, channel: &str, policy: &Policy, at: &Written, hop: &mut Ho
         return;
     }
     if let Some(reason) = policy.unusable() {
-        let (stops, does) = if policy.level == "may" {
-            (false, "mail goes without TLS")
+        // PLAINTEXT_FALLBACK_OK_AFTER_STARTTLS_FAILURE in smtp/smtp.h.
+        let later = if policy.level == "may" {
+            ", and without TLS only a later try goes, where nobody logs in"
         } else {
-            (true, "smtp(8) puts off what needs it")
+            ""
         };
-        hop.fault(stops, format!("{reason} ({at}): no TLS session begins, and {does}"), undo);
+        let text = format!("{reason} ({at}): no TLS session begins, so smtp(8) puts the message off{later}");
+        hop.fault(true, text, undo);
     }
     for word in &policy.ignored {
         hop.notes.push(format!("`{word}` counts for nothing at the level none ({at})"));
