@@ -237,7 +237,7 @@ fn a_source_that_was_not_built_is_named_at_its_hop() {
             !fault.stops && fault.text.contains(&format!("{path} line {line} has another entry")),
             "{fault:?}"
         );
-        assert_eq!(fault.remedy, format!("`postmap hash:{path}`"));
+        assert_eq!(fault.remedy, ["`postmap hash:", path, "`"].concat());
     }
     assert!(!format!("{way:?}").contains("u:new"));
 }
