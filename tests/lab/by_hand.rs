@@ -43,12 +43,13 @@ type Kind = (&'static str, &'static str, &'static str, Option<(&'static str, &'s
 
 #[track_caller]
 fn agrees(kinds: &[Kind]) {
-    let calls: String = kinds
+    let calls: Vec<String> = kinds
         .iter()
         .enumerate()
         .map(|(number, (from, to, setup, _))| format!("kind {number} '{from}' '{to}' '{setup}'\n"))
         .collect();
-    let run = host().answers(AUTHENTICATED).sh(&format!("{SCRIPT}{calls}")).never_says("horse battery");
+    let run =
+        host().answers(AUTHENTICATED).sh(&(SCRIPT.to_owned() + &calls.concat())).never_says("horse battery");
     let all = kinds.iter().enumerate();
     let wrong: Vec<String> = all.filter_map(|(number, kind)| differs(&run, number, kind)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n--\n"));
