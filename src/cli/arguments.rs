@@ -148,11 +148,11 @@ pub struct Probe {
 pub struct Route {
     #[command(flatten)]
     pub common: Common,
-    /// The sender [default: the one of the alerts by the answers, or root]
-    #[arg(long, value_name = "ADDRESS")]
+    /// The sender; `<>` is the null sender [default: the one of the alerts by the answers, or root]
+    #[arg(long, value_name = "ADDRESS", value_parser = text::parse_sender)]
     pub from: Option<String>,
     /// The recipient [default: verify.to of the answers]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = text::parse_recipient)]
     pub to: Option<String>,
 }
 

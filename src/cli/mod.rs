@@ -75,8 +75,8 @@ fn perform(command: Command) -> u8 {
         Command::Probe(Probe { common, current, timeout }) => report("probe", common.json, |screen| {
             probe_alone(&common.answers, current, timeout, screen).map(Ended::Probed)
         }),
-        Command::Route(Route { common, from, to }) => report("route", common.json, |_| {
-            route_alone(&common.answers, from.as_deref(), to.as_deref()).map(Ended::Routed)
+        Command::Route(Route { common, from, to }) => report("route", common.json, |screen| {
+            route_alone(&common.answers, from.as_deref(), to.as_deref(), screen).map(Ended::Routed)
         }),
         Command::Diagnose(Diagnose { files, since, queue_id, answers, json }) => {
             let is_of_this_host = files.is_empty();

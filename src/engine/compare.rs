@@ -18,6 +18,7 @@ use crate::model::ended::Compared;
 use crate::model::leaving::Limits;
 use crate::model::observed::Observed;
 use crate::model::plan::Plan;
+use crate::model::route::Way;
 use crate::sys::{clock, mail, tokens};
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
@@ -47,12 +48,10 @@ pub fn check(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Res
 }
 
 /// The plan for a host that was observed, with the faults of an alert's way.
-pub fn with_way(desired: &Desired, observed: &Observed) -> Result<Plan> {
+pub fn with_way(desired: &Desired, observed: &Observed, alert: Option<&Way>) -> Result<Plan> {
     let mut plan = Plan::new(desired, observed)?;
-    if let Some(postfix) = &observed.postfix
-        && let Some(way) = as_answered(desired, postfix)?
-    {
-        plan.route(desired, &way, &postfix.version);
+    if let (Some(postfix), Some(way)) = (&observed.postfix, alert) {
+        plan.route(desired, way, &postfix.version);
     }
     Ok(plan)
 }
@@ -64,7 +63,8 @@ pub fn look(desired: &Desired) -> Result<Plan> {
 
 fn see(desired: &Desired) -> Result<(Plan, Observed)> {
     let observed = observe(desired, Place::Host)?;
-    let mut plan = with_way(desired, &observed)?;
+    let alert = observed.postfix.as_ref().map(|postfix| as_answered(desired, postfix)).transpose()?.flatten();
+    let mut plan = with_way(desired, &observed, alert.as_ref())?;
     if let Some(postfix) = observed.postfix.as_ref().filter(|postfix| postfix.map_kind.is_some()) {
         plan.senders(desired, &tables_of_senders(&postfix.settings));
     }

@@ -119,7 +119,9 @@ impl Known {
         let at_relay = about.relay.map(is_relay);
         let mut suspects = self.ways.suspects(self.desired.as_ref(), postfix, about.sender, about.example);
         // Mail that came to the relay has been led there.
-        suspects.retain(|suspect| !["filter", "transport"].contains(&suspect.hop) || at_relay != Some(true));
+        suspects.retain(|suspect| {
+            !["filter", "alias", "transport"].contains(&suspect.hop) || at_relay != Some(true)
+        });
         let circumstances = match (&self.desired, &self.observed) {
             (Some(desired), Some(observed)) if at_relay != Some(false) => {
                 let alerts = desired.alert_sender(postfix.setting("myorigin"));
@@ -151,7 +153,10 @@ impl Known {
             return Ok(if self.amiss.is_empty() { missing() } else { self.amiss.clone() });
         };
         let plan = match (&self.desired, &self.observed) {
-            (Some(desired), Some(observed)) => Some(with_way(desired, observed)?),
+            (Some(desired), Some(observed)) => {
+                let answered = self.ways.answered(desired, postfix);
+                Some(with_way(desired, observed, answered.map(|answered| &answered.alert))?)
+            }
             _ => None,
         };
         let about = About { relay: None, sender: "", to: "", host: "", example: "" };

@@ -14,7 +14,7 @@ use crate::model::leaving::{InQueue, Leaving, Limits, Taken, stops_all};
 use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::Postfix;
-use crate::model::plan::parameters::is_local;
+use crate::model::route::local::is_local;
 use crate::sys::{clock, host, journal, log_files, log_news, state};
 
 /// Time for the look at the queue.

@@ -20,6 +20,7 @@ mod reading;
 pub mod recover;
 pub mod route;
 pub mod run;
+mod sources;
 mod staging;
 pub mod supply;
 pub mod tables;

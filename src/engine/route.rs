@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::Progress;
 use super::load;
+use super::sources::{Sources, source_of};
 use super::tables::ask_all;
 use crate::error::{Error, Result};
 use crate::model::causes::hop::Suspect;
 use crate::model::desired::Desired;
-use crate::model::observed::{Postfix, parse_settings};
+use crate::model::observed::{Postfix, Queue, parse_settings};
 use crate::model::plan::parameters::{parameters, words};
 use crate::model::plan::route::OfSenders;
 use crate::model::postfix::maincf::MainCf;
@@ -18,31 +20,48 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{self, Settings, value};
-use crate::model::postfix::tables::{is_built, kind, named, path_of};
+use crate::model::postfix::tables::{kind, named, path_of};
 use crate::model::route::host::Host;
 use crate::model::route::nexthop::{Socket, is_loopback};
 use crate::model::route::tables::{Answer, Ask, is_asked};
 use crate::model::route::{Way, judge, route};
-use crate::sys::{clock, files, listeners, postfix, secrets};
+use crate::sys::{clock, files, listeners, postfix, secrets, service};
 
 /// Time for all look-ups of one way, and for each of them. A table of patterns can take for ever, and `check` is called by a
 /// monitoring system that waits ten seconds.
 const ALL: Duration = Duration::from_secs(3);
 const ONE: Duration = Duration::from_millis(1500);
 
-/// The most that is read of a table's source for the number of a line, in bytes.
-const SOURCE: u64 = 8 * 1024 * 1024;
+/// The most that is read of a file of accounts or of addresses, in bytes.
+const TEXT: u64 = 1024 * 1024;
 
 /// The recipient where nobody names one: an address that no host has as its own (RFC 2606).
 const SOMEBODY: &str = "somebody@example.com";
 
-/// The way of a message from `from` to `to`. Whatever is not given comes from the answers, if there are some.
-pub fn route_alone(answers: &Path, from: Option<&str>, to: Option<&str>) -> Result<Way> {
-    let wanted = from.is_none() || to.is_none();
-    let answers = (wanted && load::is_answered()).then(|| load::load(answers)).transpose()?;
+/// The way of a message from `from` to `to`. Whatever is not given comes from the answers, if there are some that can be read.
+pub fn route_alone(
+    answers: &Path,
+    from: Option<&str>,
+    to: Option<&str>,
+    progress: &mut dyn Progress,
+) -> Result<Way> {
+    let is_wanted = from.is_none() || to.is_none();
+    let is_there = answers != Path::new(load::DEFAULT) || load::is_answered();
+    let answers = match (is_wanted && is_there).then(|| load::load(answers)) {
+        Some(Err(error)) if error.interruption().is_some() => return Err(error),
+        Some(Err(error)) => {
+            progress.note(&format!("warning: {error}; so the addresses are not those of the answers"));
+            None
+        }
+        read => read.and_then(Result::ok),
+    };
     let host = host()?;
     let (sender, recipient) = addresses(answers.as_ref(), &host.settings);
-    Ok(way(&host, from.unwrap_or(&sender), to.unwrap_or(&recipient), None))
+    let mut way = way(&host, from.unwrap_or(&sender), to.unwrap_or(&recipient), None);
+    if !service::master_runs(&Queue::new(&host.settings)) {
+        way.stopped();
+    }
+    Ok(way)
 }
 
 /// The sender of alerts and the recipient of the test message, as far as the answers name them.
@@ -70,28 +89,57 @@ pub fn host_of(settings: Settings, main_cf: &MainCf) -> Result<Host> {
     Ok(host)
 }
 
-/// The way of an alert with the answers in force: as this host is, but for what `apply` would set.
+/// This host with the answers in force: as it is, but for what `apply` would set.
+pub struct Answered {
+    host: Host,
+    known: Known,
+    /// The way of an alert.
+    pub alert: Way,
+}
+
+impl Answered {
+    /// Finds out; `None` if relayhost can build no table here.
+    pub fn new(desired: &Desired, postfix: &Postfix) -> Result<Option<Self>> {
+        let Some((host, known)) = answered(desired, postfix)? else { return Ok(None) };
+        let (from, to) = addresses(Some(desired), &host.settings);
+        let alert = way(&host, &from, &to, Some(&known));
+        Ok(Some(Self { host, known, alert }))
+    }
+
+    /// Does the work with the way of a message.
+    fn with<T>(&self, from: &str, to: &str, work: impl FnOnce(&Way) -> T) -> T {
+        if self.alert.from == from && self.alert.to == to {
+            work(&self.alert)
+        } else {
+            work(&way(&self.host, from, to, Some(&self.known)))
+        }
+    }
+}
+
+/// The way of an alert with the answers in force.
 pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> {
-    let Some((host, known)) = answered(desired, postfix)? else { return Ok(None) };
-    let (from, to) = addresses(Some(desired), &host.settings);
-    Ok(Some(way(&host, &from, &to, Some(&known))))
+    Ok(Answered::new(desired, postfix)?.map(|answered| answered.alert))
 }
 
 /// The faults that a message of these addresses meets on this host, by which its failure is explained; none if its way cannot
 /// be told: the log says enough then. Those that stay with the answers in force are mended by hand, all others by `repair`.
-pub fn suspects(desired: Option<&Desired>, postfix: &Postfix, from: &str, to: &str) -> Vec<Suspect> {
+pub fn suspects(
+    desired: Option<(&Desired, Option<&Answered>)>,
+    postfix: &Postfix,
+    from: &str,
+    to: &str,
+) -> Vec<Suspect> {
     let host = host_of(postfix.settings.clone(), &postfix.main_cf).ok();
     let now = host.map(|host| way(&host, from, to, None));
     let judged = |way: &Way, is_mended| -> Vec<Suspect> {
         let suspect = |is_own| move |(hop, fault)| Suspect { hop, fault, is_own, is_mended };
-        let other = desired.map(|desired| judge::deviations(way, desired, &postfix.version));
+        let other = desired.map(|(desired, _)| judge::deviations(way, desired, &postfix.version));
         let decisions = judge::decisions(way, &postfix.version).into_iter().map(suspect(true));
         let all = judge::own(way).map(suspect(true)).chain(other.into_iter().flatten().map(suspect(false)));
         all.chain(decisions).collect()
     };
-    let Some(desired) = desired else { return now.map(|way| judged(&way, false)).unwrap_or_default() };
-    let answered = answered(desired, postfix).ok().flatten();
-    let left = answered.map(|(host, known)| judged(&way(&host, from, to, Some(&known)), false));
+    let Some((_, answered)) = desired else { return now.map(|way| judged(&way, false)).unwrap_or_default() };
+    let left = answered.map(|answered| answered.with(from, to, |way| judged(way, false)));
     let left = left.unwrap_or_default();
     let mut mended = now.map(|way| judged(&way, true)).unwrap_or_default();
     mended.retain(|one| !left.iter().any(|other| other.hop == one.hop));
@@ -182,18 +230,25 @@ pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
         Socket::Inet { host, port } if is_loopback(host) => listeners::on_port(*port),
         Socket::Inet { .. } => None,
     };
-    route(host, from, to, &mut Ask { table: &mut table, listens: &mut listens, line: &mut line_in_source })
-}
-
-/// The line of a table's source that has this key, if there is one: a pattern has none.
-fn line_in_source(table: &str, key: &str) -> Option<usize> {
-    source_of(table)?.line_of(key)
-}
-
-/// The source of a table that has entries, and no patterns; `None` if it cannot be read.
-fn source_of(table: &str) -> Option<MapSource> {
-    let path = path_of(table).filter(|_| is_built(table) || kind(table) == "texthash")?;
-    files::read(Path::new(path), SOURCE).ok()?.map(MapSource::new)
+    let aliases = named(value(&host.settings, "alias_maps")).into_iter().map(str::to_owned).collect();
+    let mut sources = Sources::new(aliases, until);
+    let mut source = |table: &str, key: &str, found: Option<&str>| {
+        let entry = sources.entry(table, key, found)?;
+        if known.is_none_or(|known| !known.contains_key(table)) {
+            return Ok(entry);
+        }
+        // The source that `apply` would write has the same.
+        entry.zip(found).map(|((line, _), value)| Some((line, value.to_owned()))).ok_or(())
+    };
+    let mut text = |path: &str| {
+        // A user's own file may be a link to one that only root can read.
+        let is_theirs = files::is_link_of_others(Path::new(path));
+        let bytes = if is_theirs { None } else { files::read(Path::new(path), TEXT).ok()? }?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let (table, listens, source) = (&mut table, &mut listens, &mut source);
+    let ask = &mut Ask { table, listens, source, text: &mut text, unbuilt: Vec::new() };
+    route(host, from, to, ask)
 }
 
 /// Asks a table within the time that is left.

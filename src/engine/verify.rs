@@ -13,7 +13,7 @@ use super::load::load;
 use super::observe::observe;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
-use super::route::suspects;
+use super::route::{Answered, suspects};
 use super::{End, Place, Progress};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::causes::hop::explained_failure;
@@ -151,7 +151,9 @@ fn send_and_follow(
             let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
             fate::not_set_up(&message.relayhost, &evidence)
         } else {
-            let suspects = suspects(Some(desired), postfix, &message.from, &request.to);
+            let answered = Answered::new(desired, postfix).ok().flatten();
+            let wanted = Some((desired, answered.as_ref()));
+            let suspects = suspects(wanted, postfix, &message.from, &request.to);
             Outcome::Failed(explained_failure(failure, &suspects))
         };
     }

@@ -63,6 +63,41 @@ pub fn is_recipient(text: &str) -> bool {
     is_address(text) && text.is_ascii() && text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
+/// Whether this is an address whose domain has a top level: hardly a password.
+pub fn is_full_address(text: &str) -> bool {
+    let top = domain_of(text).rsplit_once('.').map(|(_, top)| top);
+    is_address(text) && top.is_some_and(|top| top.len() > 1 && top.chars().all(|c| c.is_ascii_lowercase()))
+}
+
+/// The sender of a message as `route` takes it: one address or user name, or `<>`, which is the null sender. The error is a
+/// sentence for the user.
+pub fn parse_sender(text: &str) -> Result<String, String> {
+    if text == "<>" { Ok(String::new()) } else { one_address(text, "; `<>` is the null sender") }
+}
+
+/// The recipient of a message as `route` takes it: one address or user name.
+pub fn parse_recipient(text: &str) -> Result<String, String> {
+    one_address(text, "")
+}
+
+fn one_address(text: &str, more: &str) -> Result<String, String> {
+    let shown = one_line(text);
+    let bad = |c: char| c.is_control() || c.is_whitespace() || ",;<>()\"\\".contains(c);
+    let (user, domain) = text.rsplit_once('@').map_or((text, None), |(user, domain)| (user, Some(domain)));
+    if text.is_empty() || user.is_empty() || domain == Some("") {
+        return Err(format!("`{shown}` is no address: write USER@DOMAIN, or a user of this host{more}"));
+    }
+    if text.contains([',', ';']) {
+        return Err(format!("`{shown}` is a list: `route` follows one message to one address{more}"));
+    }
+    if text.contains(bad) || text.starts_with('-') || user.contains(['[', ']', ':']) {
+        return Err(format!(
+            "`{shown}` is not a plain address: write USER@DOMAIN, without a name, quotation marks, brackets or blanks{more}"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 /// A line without possible passwords: without the contents of tables within the setting itself.
 pub fn without_inline_tables(line: &str) -> String {
     let cut = ["static:", "inline:", "randmap:"]
@@ -188,6 +223,49 @@ mod tests {
         assert_eq!(parse_duration(" 1m 30s "), Ok(Duration::from_secs(90)));
         for bad in ["", "90", "-1s", "0s", "1ms", "25h", "soon", "9999999999999999999999s"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_way_is_that_of_one_plain_address() {
+        for good in [
+            "root",
+            "a@b",
+            "a+b@x.org",
+            "a@[127.0.0.1]",
+            "o'brien@x.org",
+            "ü@müller.de",
+            "a!b@c",
+            "@weird@x.org",
+        ] {
+            assert_eq!(parse_recipient(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "",
+            "@x",
+            "a@",
+            "a@x, b@x",
+            "a@x;b@x",
+            "\"a b\"@x",
+            "A <a@x>",
+            "<a@x>",
+            "a b@x",
+            "a@b\n",
+            "-oA@b",
+            "<>",
+        ] {
+            assert!(parse_recipient(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_sender("<>").as_deref(), Ok(""));
+        assert!(parse_sender("").unwrap_err().contains("null sender"));
+        assert!(parse_sender("a@x,b@x").unwrap_err().contains("list"));
+    }
+
+    #[test]
+    fn a_password_is_no_full_address() {
+        assert!(is_full_address("alerts@example.com"));
+        for other in ["P@ssw0rd", "apikey", "p@ss.w0rd", "a@b"] {
+            assert!(!is_full_address(other), "{other}");
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::secret::Secret;
 use crate::model::secret::mask::Mask;
+use crate::model::text;
 
 static KNOWN: Mutex<Option<Mask>> = Mutex::new(None);
 
@@ -46,10 +47,13 @@ pub fn know_table(source: &MapSource) {
 }
 
 /// The same for one entry, `user:password`. Postfix takes an entry without a colon for a user with an empty password; whoever
-/// wrote it may have meant a password.
+/// wrote it may have meant a password, unless it is an address.
 pub fn know_entry(entry: &str) {
-    let (user, password) = entry.split_once(':').unwrap_or(("", entry));
-    know(user, &Secret::new(password));
+    if let Some((user, password)) = entry.split_once(':') {
+        know(user, &Secret::new(password));
+    } else if !text::is_full_address(entry) {
+        know("", &Secret::new(entry));
+    }
 }
 
 /// The text without the passwords that are known by now.

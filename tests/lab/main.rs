@@ -14,6 +14,7 @@ mod project;
 
 mod backlog;
 mod bad_input;
+mod by_hand;
 mod clock;
 mod damage;
 mod diagnose;

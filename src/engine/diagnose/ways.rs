@@ -1,11 +1,11 @@
 //! The ways of the messages in a log through this host, each found once: many messages have few senders, and a way asks
 //! Postfix's tables.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::route::{addresses, host_of, suspects, way};
+use crate::engine::route::{Answered, addresses, host_of, suspects, way};
 use crate::model::causes::hop::Suspect;
 use crate::model::desired::Desired;
 use crate::model::observed::Postfix;
@@ -23,10 +23,17 @@ pub struct Ways {
     known: RefCell<BTreeMap<(String, String), Vec<Suspect>>>,
     /// The sender of alerts as it is queued, and as it is submitted.
     alerts: RefCell<Option<(String, String)>>,
+    /// This host with the answers in force.
+    answered: OnceCell<Option<Answered>>,
     spent: Cell<Duration>,
 }
 
 impl Ways {
+    /// This host with the answers in force, found once.
+    pub fn answered(&self, desired: &Desired, postfix: &Postfix) -> Option<&Answered> {
+        self.answered.get_or_init(|| Answered::new(desired, postfix).ok().flatten()).as_ref()
+    }
+
     /// The faults that a message with this sender and recipient meets on this host. `sender`: as qmgr(8) logs it, after
     /// canonical maps. Instead of an address that is not plain, and after the first ways, that of alerts counts.
     pub fn suspects(
@@ -51,7 +58,8 @@ impl Ways {
             return found.clone();
         }
         let begin = clock::now();
-        let found = suspects(desired, postfix, &key.0, &key.1);
+        let wanted = desired.map(|desired| (desired, self.answered(desired, postfix)));
+        let found = suspects(wanted, postfix, &key.0, &key.1);
         self.spent.set(self.spent.get() + begin.elapsed());
         self.known.borrow_mut().insert(key, found.clone());
         found

@@ -37,7 +37,7 @@ const LOCAL: &str = "delivered-locally";
 fn acts_at(hop: &str, stage: Stage) -> bool {
     match hop {
         // Whatever another host says comes of the way that leads there.
-        "filter" | "transport" => stage >= Stage::Local,
+        "filter" | "alias" | "transport" => stage >= Stage::Local,
         "service" => stage == Stage::Dns,
         "address" => stage == Stage::Connect,
         "tls" => stage == Stage::Tls,

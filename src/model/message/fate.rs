@@ -6,7 +6,7 @@ use crate::error::typed;
 use crate::model::causes::failure::Failure;
 use crate::model::log::{Attempt, Gone};
 use crate::model::observed::Postfix;
-use crate::model::plan::parameters::is_local;
+use crate::model::route::local::is_local;
 use crate::model::text::domain_of;
 
 /// The message never left this host.

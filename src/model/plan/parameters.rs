@@ -9,19 +9,6 @@ use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, value};
 use crate::model::postfix::tables::{items, path_of};
-use crate::model::text::domain_of;
-
-/// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)), or since it names the host's
-/// own loopback address (`resolve_local` in global/resolve_local.c of Postfix).
-pub fn is_local(address: &str, settings: &Settings) -> bool {
-    let domain = domain_of(address);
-    let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let literal = literal.map(|text| text.strip_prefix("IPv6:").unwrap_or(text));
-    if literal.and_then(|text| text.parse::<IpAddr>().ok()).is_some_and(|address| address.is_loopback()) {
-        return true;
-    }
-    words(value(settings, "mydestination")).iter().any(|name| name.eq_ignore_ascii_case(domain))
-}
 
 /// The managed parameters and the values that the answers ask for.
 pub fn parameters(

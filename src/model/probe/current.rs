@@ -68,8 +68,13 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         let host = Host::new(settings.clone(), &MainCf::new(Vec::new()), b"");
-        let mut ask =
-            Ask { table: &mut |_, _| Ok(BTreeMap::new()), listens: &mut |_| None, line: &mut |_, _| None };
+        let mut ask = Ask {
+            table: &mut |_, _| Ok(BTreeMap::new()),
+            listens: &mut |_| None,
+            source: &mut |_, _, _| Err(()),
+            text: &mut |_| None,
+            unbuilt: Vec::new(),
+        };
         let way = way_of(&host, "a@b", "c@d", &mut ask);
         let route = Route::of_host(&way, false, &settings, "other").unwrap();
         assert_eq!(

@@ -273,7 +273,7 @@ impl Route {
             let (id, is_followed) = match name {
                 "rewrite" => ("route-rewrite", false),
                 "filter" => ("route-filter", false),
-                "transport" => ("route-transport", false),
+                "alias" | "transport" => ("route-transport", false),
                 "service" => ("route-service", false),
                 "address" => ("route-address", true),
                 "tls" => ("route-tls", true),

@@ -2,7 +2,7 @@
 //! masquerading, virtual aliases (cleanup/cleanup_addr.c, cleanup_map11.c, cleanup_masquerade.c; ADDRESS_REWRITING_README).
 
 use super::host::{Host, Value};
-use super::tables::{Ask, Entry, Keys, find, lists};
+use super::tables::{Ask, Entry, Keys, Match, find, lists};
 use super::written::Written;
 use super::{Hop, NOTHING, Seen};
 use crate::model::plan::parameters::words;
@@ -49,8 +49,7 @@ pub fn rewrite(host: &Host, from: &str, to: &str, ask: &mut Ask) -> (Hop, Seen, 
     // A message from a program has the sender in its From as well, unless the program writes another one.
     seen.header = canonical(host, HEADER, &seen.header, &mut hop, ask);
     let places = hop.at.len();
-    seen.recipient = canonical(host, RECIPIENT, &seen.recipient, &mut hop, ask);
-    seen.recipient = aliased(host, &seen.recipient, &mut hop, ask);
+    seen.recipient = recipient(host, &seen.recipient, &mut hop, ask);
     let changed =
         |name: &str, before: &str, after: &str| (before != after).then(|| format!("{name} {after}"));
     let all = [
@@ -64,6 +63,17 @@ pub fn rewrite(host: &Host, from: &str, to: &str, ask: &mut Ask) -> (Hop, Seen, 
     (hop, seen, redirected)
 }
 
+/// A recipient as it is queued.
+pub fn recipient(host: &Host, address: &str, hop: &mut Hop, ask: &mut Ask) -> String {
+    let address = canonical(host, RECIPIENT, address, hop, ask);
+    aliased(host, &address, hop, ask)
+}
+
+/// The address of a header From as it is queued.
+pub fn header(host: &Host, address: &str, hop: &mut Hop, ask: &mut Ask) -> String {
+    canonical(host, HEADER, &completed(host, address), hop, ask)
+}
+
 /// Whether pickup(8) switches off a part of cleanup(8) (receive_override_options).
 pub fn has_override(host: &Host, name: &str) -> bool {
     words(&host.of("pickup", "receive_override_options").text).iter().any(|word| word == name)
@@ -72,7 +82,7 @@ pub fn has_override(host: &Host, name: &str) -> bool {
 /// Whether a domain is this host's own by name: its origin, or one of mydestination (resolve_local in global/).
 pub fn is_own(host: &Host, domain: &str, hop: &mut Hop, ask: &mut Ask) -> bool {
     host.main("myorigin").text.eq_ignore_ascii_case(domain)
-        || lists(&host.of("rewrite", "mydestination"), domain, false, ask).unwrap_or_else(|trouble| {
+        || lists(&host.of("rewrite", "mydestination"), domain, Match::Names, ask).unwrap_or_else(|trouble| {
             hop.trouble(&trouble);
             false
         })

@@ -1,7 +1,7 @@
 //! What may take a message of this host aside before it is sent: content_filter, milters, and the rules of header_checks and
 //! body_checks (FILTER_README, MILTER_README, header_checks(5)).
 
-use super::address::has_override;
+use super::address::{has_override, header};
 use super::host::Host;
 use super::nexthop::{NextHop, Socket, parts};
 use super::tables::{Ask, Entry, Keys, find_all};
@@ -14,47 +14,73 @@ use crate::model::plan::parameters::words;
 /// Subject of the message whose header is put to the rules.
 pub const SUBJECT: &str = "relayhost test message";
 
-/// The hop.
-pub fn filter(host: &Host, seen: &Seen, ask: &mut Ask) -> Hop {
-    let mut hop = Hop::new("filter");
-    let mut passes = Vec::new();
-    content_filter(host, &mut hop, &mut passes, ask);
-    milters(host, &mut hop, &mut passes, ask);
-    if !has_override(host, "no_header_body_checks") {
-        rules(host, seen, &mut hop, &mut passes, ask);
-    }
-    hop.value = if passes.is_empty() { NOTHING.into() } else { passes.join(", ") };
-    hop
+/// A filter that is another host: qmgr(8) sends the message there, and looks at no other transport.
+pub struct Filtered {
+    /// `transport:nexthop`.
+    pub text: String,
+    /// Where it is written.
+    pub at: Written,
 }
 
-fn content_filter(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) {
+/// The hop, and the filter that is another host. `submitted`: the addresses before cleanup(8) rewrites them, which the rules are
+/// put to; `seen` changes as a rule says.
+pub fn filter(
+    host: &Host,
+    submitted: (&str, &str),
+    seen: &mut Seen,
+    ask: &mut Ask,
+) -> (Hop, Option<Filtered>) {
+    let mut hop = Hop::new("filter");
+    let mut passes = Vec::new();
+    let mut filtered = content_filter(host, &mut hop, &mut passes, ask);
+    milters(host, &mut hop, &mut passes, ask);
+    if !has_override(host, "no_header_body_checks") {
+        rules(host, submitted, seen, &mut hop, &mut passes, &mut filtered, ask);
+    }
+    hop.value = if passes.is_empty() { NOTHING.into() } else { passes.join(", ") };
+    (hop, filtered)
+}
+
+fn content_filter(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) -> Option<Filtered> {
     // pickup(8) has it in the queue file, so that its own option counts, and qmgr(8) goes by it (FILTER_README).
     let filter = host.of("pickup", "content_filter");
     if filter.text.is_empty() {
-        return;
+        return None;
     }
     let undo = filter.at.undo(&host.version);
-    through(host, &filter.text, &filter.at, &undo, hop, ask);
+    let filtered = through(host, &filter.text, &filter.at, &undo, hop, ask);
     passes.push(format!("content_filter {}", filter.text));
     hop.at.push(filter.at);
-    hop.notes.push("what comes back from the filter is a new message; the hops below are its way".into());
+    filtered
 }
 
-/// Notes what keeps a filter, `transport:nexthop`, from taking a message.
-fn through(host: &Host, filter: &str, at: &Written, undo: &str, hop: &mut Hop, ask: &mut Ask) {
+/// Notes what keeps a filter of this host, `transport:nexthop`, from taking a message; another host is handed back.
+fn through(
+    host: &Host,
+    filter: &str,
+    at: &Written,
+    undo: &str,
+    hop: &mut Hop,
+    ask: &mut Ask,
+) -> Option<Filtered> {
     let (channel, nexthop) = parts(filter);
+    let elsewhere = || Some(Filtered { text: filter.to_owned(), at: at.clone() });
     let Some(service) = host.master.find(channel, "unix") else {
         if !host.master.is_empty() {
             let text = format!("the filter {filter} ({at}) has no service {channel}/unix in master.cf");
             hop.fault(true, text, format!("write the service, or {undo}"));
         }
-        return;
+        return None;
     };
-    let Some(next) =
-        NextHop::parse(nexthop).filter(|_| service.command == "smtp" || service.command == "lmtp")
-    else {
-        return;
-    };
+    if ["error", "discard"].contains(&service.command.as_str()) {
+        return elsewhere();
+    }
+    let next = NextHop::parse(nexthop);
+    if service.command == "smtp" && !next.as_ref().is_some_and(NextHop::is_loopback) {
+        return elsewhere();
+    }
+    hop.notes.push("what comes back from the filter is a new message; the hops below are its way".into());
+    let next = next.filter(|_| service.command == "smtp" || service.command == "lmtp")?;
     let socket = Socket::Inet { host: next.host.clone(), port: next.port };
     if next.is_loopback() && (ask.listens)(&socket) == Some(false) {
         let text = format!(
@@ -72,6 +98,7 @@ fn through(host: &Host, filter: &str, at: &Written, undo: &str, hop: &mut Hop, a
         );
         hop.fault(true, text, own_service(host, filter, nexthop));
     }
+    None
 }
 
 /// The commands that give a filter a service of its own, without TLS and without a login.
@@ -139,18 +166,25 @@ fn milters(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) 
     hop.at.push(list.at);
 }
 
-/// The rules that a header or a body line of the test message would meet.
-fn rules(host: &Host, seen: &Seen, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) {
-    let header = vec![
-        format!("From: {}", seen.header),
-        format!("To: {}", seen.recipient),
-        format!("Subject: {SUBJECT}"),
+/// The rules that a header or a body line of the test message would meet. The first that fits a line counts; one that
+/// takes the message out ends all (cleanup_act in cleanup/cleanup_message.c).
+fn rules(
+    host: &Host,
+    (from, to): (&str, &str),
+    seen: &mut Seen,
+    hop: &mut Hop,
+    passes: &mut Vec<String>,
+    filtered: &mut Option<Filtered>,
+    ask: &mut Ask,
+) {
+    let header = vec![format!("From: {from}"), format!("To: {to}"), format!("Subject: {SUBJECT}")];
+    let mime = vec![
         "MIME-Version: 1.0".to_owned(),
         "Content-Type: text/plain; charset=us-ascii".to_owned(),
         "Content-Transfer-Encoding: 7bit".to_owned(),
     ];
     let body = vec!["This is a test message.".to_owned(), String::new()];
-    for (name, lines) in [("header_checks", header), ("body_checks", body)] {
+    for (name, lines) in [("header_checks", header), ("mime_header_checks", mime), ("body_checks", body)] {
         let list = host.of("cleanup", name);
         if list.text.is_empty() {
             continue;
@@ -158,39 +192,85 @@ fn rules(host: &Host, seen: &Seen, hop: &mut Hop, passes: &mut Vec<String>, ask:
         match find_all(&list, &Keys::whole(lines), ask) {
             Err(trouble) => hop.trouble(&trouble),
             Ok(entries) => {
-                if entries.is_empty() {
+                if entries.is_empty() && name != "mime_header_checks" {
                     hop.notes
                         .push(format!("{name}: no rule fits a plain message; another message may meet one"));
                 }
                 for entry in entries {
-                    rule(host, &entry, hop, passes, ask);
+                    if rule(host, &entry, seen, hop, passes, filtered, ask) {
+                        return;
+                    }
                 }
             }
         }
     }
 }
 
-/// One rule that fits: those that only change the text or write to the log let the message pass.
-fn rule(host: &Host, entry: &Entry, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) {
+/// One rule that fits: true if it is the last that counts. Those that only write to the log let the message pass.
+fn rule(
+    host: &Host,
+    entry: &Entry,
+    seen: &mut Seen,
+    hop: &mut Hop,
+    passes: &mut Vec<String>,
+    filtered: &mut Option<Filtered>,
+    ask: &mut Ask,
+) -> bool {
     let (action, rest) = entry.value.split_once(char::is_whitespace).unwrap_or((&entry.value, ""));
-    let action = action.to_ascii_uppercase();
-    let does = match action.as_str() {
-        "HOLD" => "holds the message",
-        "DISCARD" => "throws the message away, as if it had been delivered",
-        "REJECT" => "refuses the message",
-        "REDIRECT" => "sends the message to another recipient",
-        "FILTER" => {
+    let (action, rest) = (action.to_ascii_uppercase(), rest.trim());
+    let undo = entry.at.undo(&host.version);
+    let (stops, does) = match action.as_str() {
+        "HOLD" => (true, "holds the message"),
+        "DISCARD" => (true, "throws the message away, as if it had been delivered"),
+        "REJECT" => (true, "refuses the message"),
+        "REDIRECT" if rest.contains('@') => (false, "sends the message to another recipient"),
+        "BCC" if rest.contains('@') => {
+            hop.notes.push(format!("a rule sends a copy to {rest} ({})", entry.at));
+            return false;
+        }
+        "FILTER" if rest.contains(':') => {
             passes.push(format!("FILTER {rest}"));
             hop.at.push(entry.at.clone());
-            let undo = entry.at.undo(&host.version);
-            through(host, rest.trim(), &entry.at, &undo, hop, ask);
-            return;
+            // The last one that fits counts, before content_filter too.
+            *filtered = through(host, rest, &entry.at, &undo, hop, ask);
+            return false;
         }
-        _ => return,
+        "REPLACE" => {
+            if let Some(address) = from_in(rest) {
+                seen.header = header(host, address, hop, ask);
+                passes.push(format!("From: {address}"));
+                hop.at.push(entry.at.clone());
+            }
+            return false;
+        }
+        "PASS" => return true,
+        "REDIRECT" | "FILTER" | "BCC" => {
+            hop.notes.push(format!(
+                "a rule of no effect, since its argument is not right ({}): {}",
+                entry.at, entry.value
+            ));
+            return false;
+        }
+        _ => return false,
     };
-    passes.push(action.clone());
+    if action == "REDIRECT" {
+        // qmgr(8) puts it in place of all recipients (qmgr/qmgr_message.c).
+        rest.clone_into(&mut seen.recipient);
+        passes.push(entry.value.clone());
+    } else {
+        passes.push(action.clone());
+    }
     hop.at.push(entry.at.clone());
     let release = if action == "HOLD" { "; `postsuper -H ALL` releases what is held" } else { "" };
     let text = format!("a rule {does} ({}): {}", entry.at, entry.value);
-    hop.fault(true, text, format!("{}{release}", entry.at.undo(&host.version)));
+    hop.fault(stops, text, format!("{undo}{release}"));
+    // After a hold or a filter the other rules count, too.
+    action != "HOLD"
+}
+
+/// The address in a header `From: Name <address>`, if this is one.
+pub fn from_in(line: &str) -> Option<&str> {
+    let (_, text) = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("From"))?;
+    let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end().trim_end_matches('>'));
+    Some(address.trim())
 }

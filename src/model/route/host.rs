@@ -70,35 +70,87 @@ impl Host {
         Some(Value { text: self.expanded(&set.value, 0), at })
     }
 
-    /// A value with each `$name`, `${name}` and `$(name)` replaced (postconf(5)). Ten levels are enough for any host.
+    /// A value with each `$name`, `${name}`, `$(name)`, `${name?text}` and `${name:text}` replaced (postconf(5), mac_expand(3)).
+    /// Ten levels are enough for any host.
     fn expanded(&self, text: &str, depth: u8) -> String {
-        let mut parts = text.split('$');
-        let mut out = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let close = match part.chars().next() {
-                Some('{') => Some('}'),
-                Some('(') => Some(')'),
-                _ => None,
-            };
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((head, tail)) = rest.split_once('$') {
+            out.push_str(head);
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            let (name, rest) = match close {
-                Some(close) => match part.get(1..).and_then(|inner| inner.split_once(close)) {
-                    Some((name, rest)) if name.chars().all(is_name) => (name, rest),
-                    // `${name?text}` and the like: shown as it stands.
-                    _ => {
-                        out.extend(["$", part]);
-                        continue;
-                    }
-                },
-                None => part.split_at(part.find(|c| !is_name(c)).unwrap_or(part.len())),
-            };
-            match (self.settings.get(name), self.raw.get(name)) {
-                (Some(value), _) => out.push_str(value),
-                (None, Some(value)) if depth < 10 => out.push_str(&self.expanded(value, depth + 1)),
-                _ => {}
+            let end = |text: &str| text.find(|c| !is_name(c)).unwrap_or(text.len());
+            if let Some(after) = tail.strip_prefix('$') {
+                out.push('$');
+                rest = after;
+            } else if let Some((inner, after)) = enclosed(tail) {
+                let (name, then) = inner.split_at(end(inner));
+                out.push_str(&self.conditional(name, then, depth).unwrap_or_else(|| format!("${{{inner}}}")));
+                rest = after;
+            } else {
+                let (name, after) = tail.split_at(end(tail));
+                out.push_str(&self.named(name, depth));
+                rest = after;
             }
-            out.push_str(rest);
         }
-        out
+        out + rest
     }
+
+    /// The value of a parameter, whoever defined it.
+    fn named(&self, name: &str, depth: u8) -> String {
+        match (self.settings.get(name), self.raw.get(name)) {
+            (Some(value), _) => value.clone(),
+            (None, Some(value)) if depth < 10 => self.expanded(value, depth + 1),
+            _ => String::new(),
+        }
+    }
+
+    /// `name`, and what follows it within the brackets. `None` for a comparison, which is left as it stands.
+    fn conditional(&self, name: &str, then: &str, depth: u8) -> Option<String> {
+        let value = self.named(name, depth);
+        let text = |text: &str| match enclosed(text.trim()) {
+            Some((inner, "")) => inner.trim().to_owned(),
+            _ => text.to_owned(),
+        };
+        let chosen = if then.is_empty() {
+            return Some(value);
+        } else if let Some(is_set) = then.strip_prefix('?') {
+            // `?{one}:{other}`, or `?one` alone.
+            match enclosed(is_set.trim_start()).map(|(one, rest)| (one.trim(), rest.trim_start())) {
+                Some((one, rest)) if rest.starts_with(':') => {
+                    if value.is_empty() {
+                        text(rest.get(1..)?)
+                    } else {
+                        one.to_owned()
+                    }
+                }
+                _ if value.is_empty() => String::new(),
+                _ => text(is_set),
+            }
+        } else {
+            let unset = then.strip_prefix(':')?;
+            if value.is_empty() { text(unset) } else { String::new() }
+        };
+        Some(if depth < 10 { self.expanded(&chosen, depth + 1) } else { chosen })
+    }
+}
+
+/// The text within the bracket at the beginning, and what follows the bracket that closes it.
+fn enclosed(text: &str) -> Option<(&str, &str)> {
+    let (open, close) = match text.chars().next()? {
+        '{' => ('{', '}'),
+        '(' => ('(', ')'),
+        _ => return None,
+    };
+    let mut depth = 0_u32;
+    for (at, c) in text.char_indices() {
+        if c == open {
+            depth += 1;
+        } else if c == close {
+            depth -= 1;
+            if depth == 0 {
+                return Some((text.get(1..at)?, text.get(at + 1..)?));
+            }
+        }
+    }
+    None
 }

@@ -1,5 +1,6 @@
 //! The way of a message compared with the answers: the hops at which it is not what they say.
 
+use super::tls::is_match;
 use super::written::Written;
 use super::{Fault, Hop, Way};
 use crate::model::desired::{Auth, Desired, Tls};
@@ -8,7 +9,21 @@ use crate::model::text::domain_of;
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
 pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
-    own(way).chain(deviations(way, desired, version)).collect()
+    let mut all: Vec<_> = own(way).chain(deviations(way, desired, version)).collect();
+    // The name that is asked for may be in the certificate too, so that nothing fails; it is another one than the answers say.
+    let is_named = way.relay.as_ref().is_some_and(|relay| relay.host == desired.relay.host);
+    if is_named
+        && desired.relay.tls >= Tls::Verify
+        && matches!(way.tls.word.as_str(), "verify" | "secure")
+        && let Some((limit, at)) = way.tls.other_names(&desired.relay.host)
+    {
+        let text = format!(
+            "the certificate must have the name of `{limit}` ({at}), and the answers say that of {}",
+            desired.relay.host
+        );
+        all.push(("tls", Fault { stops: true, text, remedy: at.undo(version) }));
+    }
+    all
 }
 
 /// The faults that a way has whatever the answers say, each with its hop.
@@ -56,7 +71,7 @@ fn elsewhere(way: &Way, goes_to: &str, desired: &Desired, version: &Version) -> 
 /// Decisions that are no faults, and by which a failure of TLS may be explained: each by the name of what it is about.
 pub fn decisions(way: &Way, version: &Version) -> Vec<(&'static str, Fault)> {
     let decision = |(text, at): &(String, Written)| {
-        let about = if text.starts_with("match=") { "tls.match" } else { "tls.protocols" };
+        let about = if is_match(text) { "tls.match" } else { "tls.protocols" };
         let fault = Fault {
             stops: false,
             text: format!("TLS is decided by `{text}` ({at})"),

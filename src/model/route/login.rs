@@ -6,7 +6,9 @@ use super::address::keys;
 use super::host::Host;
 use super::nexthop::NextHop;
 use super::tables::{Ask, Keys, find};
-use super::{Hop, Login};
+use super::written::Written;
+use super::{Hop, Login, build};
+use crate::model::postfix::tables::{is_built, path_of};
 use crate::model::secret::Secret;
 use crate::model::text::without_inline_tables;
 
@@ -21,6 +23,7 @@ pub fn login(
     let mut hop = Hop::new("login");
     let enable = host.of(channel, "smtp_sasl_auth_enable");
     if enable.text != "yes" {
+        off(host, channel, relay, &enable.at, &mut hop, ask);
         hop.at.push(enable.at);
         return (hop, None);
     }
@@ -61,7 +64,43 @@ pub fn login(
     };
     let (user, password) = entry.value.split_once(':').unwrap_or((&entry.value, ""));
     user.clone_into(&mut hop.value);
+    if password.is_empty() {
+        let text = format!(
+            "the entry has no password ({}): what smtp(8) sends as the user name is all of it, with an empty password",
+            entry.at
+        );
+        hop.fault(true, text, completed(&entry.at, user));
+    }
     hop.at.push(entry.at.clone());
     let login = Login { user: user.to_owned(), password: Secret::new(password), at: entry.at };
     (hop, Some(login))
+}
+
+/// The fault of an option that switches the login off for one service, where the relay has an entry all the same.
+fn off(host: &Host, channel: &str, relay: &NextHop, at: &Written, hop: &mut Hop, ask: &mut Ask) {
+    let list = host.of(channel, "smtp_sasl_password_maps");
+    if !matches!(at, Written::Master { .. }) || list.text.is_empty() {
+        return;
+    }
+    // A table that cannot be read keeps nobody from sending here.
+    if let Ok(Some(entry)) = find(&list, &Keys::whole(relay.login_keys()), ask) {
+        let text = format!("nobody logs in ({at}), although {} has an entry ({})", relay.text, entry.at);
+        hop.fault(false, text, at.undo(&host.version));
+    }
+}
+
+/// The way to give an entry its password.
+fn completed(at: &Written, user: &str) -> String {
+    let Written::Table { table, key, parameter, .. } = at else { return String::new() };
+    match path_of(table) {
+        Some(path) => {
+            let build = if is_built(table) {
+                format!("build it ({})", build(parameter, table))
+            } else {
+                "`postfix reload`".into()
+            };
+            format!("write `{key} {user}:PASSWORD` in {path}, and {build}")
+        }
+        None => format!("write `{user}:PASSWORD` for {key} in {parameter}"),
+    }
 }

@@ -2,12 +2,15 @@
 //! and where each decision is written. `route`, `check` and `probe` all read it.
 
 mod address;
+#[cfg(test)]
+mod by_hand;
 mod filter;
 pub mod host;
 pub mod judge;
-
+pub mod local;
 mod login;
 pub mod nexthop;
+mod policy;
 mod sender;
 mod service;
 pub mod tables;
@@ -18,12 +21,13 @@ mod transport;
 pub mod written;
 
 use crate::error::typed;
-use crate::model::postfix::tables::is_built;
+use crate::model::postfix::tables::{is_built, path_of};
 use crate::model::secret::Secret;
 use host::Host;
 use nexthop::NextHop;
-use tables::{Ask, Trouble};
+use tables::{Ask, Trouble, Unbuilt};
 pub use tls::Level;
+use transport::End;
 use written::Written;
 
 /// The way of one message.
@@ -72,7 +76,7 @@ pub struct Login {
 /// One decision on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
-    /// `rewrite`, `filter`, `transport`, `service`, `address`, `tls`, `login` or `sender`.
+    /// `rewrite`, `filter`, `alias`, `transport`, `service`, `address`, `tls`, `login` or `sender`.
     pub name: &'static str,
     /// The decision, in words; `—`: nothing happens here.
     pub value: String,
@@ -121,7 +125,7 @@ impl Hop {
                     trouble.at
                 )
             } else if is_built(table) {
-                let build = format!("`postmap {}`", typed(table.trim_start_matches("proxy:")));
+                let build = build(parameter, table);
                 format!(
                     "see that its source is there, and build it ({build}); or take it out of {parameter} ({})",
                     trouble.at
@@ -141,6 +145,40 @@ impl Hop {
             self.trouble(&trouble);
             None
         })
+    }
+
+    /// The hop, with the tables that it asked and whose source was changed and not built.
+    fn also(mut self, ask: &mut Ask) -> Self {
+        for Unbuilt { parameter, table, key, line } in std::mem::take(&mut ask.unbuilt) {
+            let path = path_of(&table).unwrap_or_default();
+            let source = match line {
+                Some(line) => format!("{path} line {line} has another entry for {key} than the database"),
+                None => format!("{path} has no entry for {key} any more, and the database has one"),
+            };
+            let text = format!(
+                "{parameter}: {source}, and Postfix goes by the database: it was edited and not built"
+            );
+            self.fault(false, text, build(parameter, &table));
+        }
+        self
+    }
+
+    /// Notes a next hop that smtp(8) cannot read.
+    fn unreadable(&mut self, host: &Host, nexthop: &str, reason: &str) {
+        let at = self.at.first();
+        let place = at.map(|at| format!(" ({at})")).unwrap_or_default();
+        let text = format!(
+            "smtp(8) cannot read the next hop `{nexthop}`{place}, since {reason}: it ends at once, and all mail for it waits"
+        );
+        let remedy = match (at, NextHop::meant(nexthop)) {
+            (Some(Written::Main { parameter: "relayhost", .. }), Some(meant)) => {
+                format!("`postconf -e {}`, then `postfix reload`", typed(format!("relayhost={meant}")))
+            }
+            (Some(at), Some(meant)) => format!("write {meant} there; or {}", at.undo(&host.version)),
+            (Some(at), None) => at.undo(&host.version),
+            (None, _) => String::new(),
+        };
+        self.fault(true, text, remedy);
     }
 
     /// Whether the hop is worth a line: the kinds of addresses are not, unless something is set there.
@@ -164,30 +202,106 @@ impl Way {
     pub fn hop(&self, name: &str) -> Option<&Hop> {
         self.hops.iter().find(|hop| hop.name == name)
     }
+
+    /// Notes that master(8) does not run.
+    pub fn stopped(&mut self) {
+        if let Some(hop) = self.hops.iter_mut().find(|hop| hop.name == "service") {
+            let text = "Postfix is not running: nothing leaves this host until it does";
+            hop.fault(true, text, "`systemctl start postfix` (`postfix start` where systemd does not run)");
+        }
+    }
 }
+
+/// The command that builds a table.
+pub fn build(parameter: &str, table: &str) -> String {
+    let table = typed(table.trim_start_matches("proxy:"));
+    if parameter == "alias_maps" { format!("`postalias {table}`") } else { format!("`postmap {table}`") }
+}
+
+/// An envelope sender for a person.
+pub fn shown(sender: &str) -> &str {
+    if sender.is_empty() { "<>" } else { sender }
+}
+
+/// Aliases and other addresses that are followed one after another: each sends the message through cleanup(8) again.
+const ROUNDS: usize = 10;
 
 /// The way of a message from `from` to `to` that a program on this host submits by sendmail(1).
 pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
     let (rewrite, mut seen, redirected) = address::rewrite(host, from, to, ask);
-    let filter = filter::filter(host, &seen, ask);
-    let (transport, end) = transport::transport(host, &seen, redirected.as_ref(), ask);
-    let service = service::service(host, &end.channel);
+    let rewrite = rewrite.also(ask);
+    let (filter, filtered) = filter::filter(host, (from, to), &mut seen, ask);
+    let mut hops = vec![rewrite, filter.also(ask)];
+    let (mut transport, end) = match filtered {
+        Some(filtered) => transport::filtered(host, &filtered, &seen.recipient),
+        None => chosen(host, &mut seen, redirected, &mut hops, ask),
+    };
+    let service = service::service(host, &end.channel, &end.at);
+    let program = host.master.find(&end.channel, "unix").map(|service| service.command.as_str());
+    let is_smtp = (program == Some("smtp") || program.is_none()) && !end.stays;
+    let relay = match NextHop::read(&end.nexthop, host.version.at_least(3, 5)) {
+        Err(reason) if is_smtp && program.is_some() => {
+            transport.unreadable(host, &end.nexthop, reason);
+            None
+        }
+        read => read.ok().filter(|_| is_smtp),
+    };
     let mut way = Way {
         from: from.to_owned(),
         to: to.to_owned(),
-        hops: vec![rewrite, filter, transport, service],
+        hops,
         relay: None,
         tls: Level::default(),
         login: None,
         queued: seen.sender.clone(),
-        seen: seen.clone(),
+        seen,
     };
-    let is_smtp = host.master.is_empty()
-        || host.master.find(&end.channel, "unix").is_none_or(|service| service.command == "smtp");
-    let Some(relay) = NextHop::parse(&end.nexthop).filter(|_| is_smtp && !end.stays) else { return way };
+    let Some(relay) = relay else {
+        way.hops.extend([transport, service]);
+        return way;
+    };
+    service::fallback(host, &end.channel, &relay, &mut transport);
     let (tls, level) = tls::tls(host, &end.channel, &relay, ask);
-    let (login_hop, login) = login::login(host, &end.channel, &relay, &seen.sender, ask);
-    let sender = sender::sender(host, &end.channel, &mut seen, ask);
-    way.hops.extend([service::address(host, &end.channel), tls, login_hop, sender]);
-    Way { relay: Some(relay), tls: level, login, seen, ..way }
+    let tls = tls.also(ask);
+    let (login_hop, login) = login::login(host, &end.channel, &relay, &way.seen.sender, ask);
+    let login_hop = login_hop.also(ask);
+    let sender = sender::sender(host, &end.channel, &mut way.seen, ask).also(ask);
+    let address = service::address(host, &end.channel);
+    way.hops.extend([transport, service, address, tls, login_hop, sender]);
+    Way { relay: Some(relay), tls: level, login, ..way }
+}
+
+/// The transport of a message, for the recipient to whom local(8) sends it on, if it does so: each time a hop of its own.
+fn chosen(
+    host: &Host,
+    seen: &mut Seen,
+    mut redirected: Option<Written>,
+    hops: &mut Vec<Hop>,
+    ask: &mut Ask,
+) -> (Hop, End) {
+    loop {
+        let (transport, end) = transport::transport(host, seen, redirected.as_ref(), ask);
+        let transport = transport.also(ask);
+        let service = host.master.find(&end.channel, "unix");
+        let is_local = end.stays && service.map_or("local", |service| &service.command) == "local";
+        if !is_local || hops.len() > ROUNDS {
+            return (transport, end);
+        }
+        let mut alias = Hop::new("alias");
+        let before = seen.recipient.clone();
+        let next = local::forwarded(host, &before, &mut seen.sender, &mut alias, ask);
+        redirected = alias.at.last().cloned();
+        if let Some(next) = &next {
+            // local(8) hands the message to cleanup(8) for its new recipient.
+            seen.recipient = address::recipient(host, next, &mut alias, ask);
+            alias.value = format!("{before} → {}", seen.recipient);
+        }
+        let alias = alias.also(ask);
+        if !alias.at.is_empty() || !alias.faults.is_empty() {
+            hops.push(alias);
+        }
+        if next.is_none() {
+            return (transport, end);
+        }
+    }
 }

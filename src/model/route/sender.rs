@@ -1,6 +1,7 @@
 //! What smtp(8) makes of the addresses as it sends: smtp_generic_maps (generic(5)), in the envelope and in the header.
 
 use super::address::{applied, keys};
+use super::filter::from_in;
 use super::host::{Host, Value};
 use super::tables::{Ask, Entry, Keys, find};
 use super::{Hop, Seen};
@@ -45,9 +46,9 @@ pub fn sender(host: &Host, channel: &str, seen: &mut Seen, ask: &mut Ask) -> Hop
     let checks = host.of(channel, "smtp_header_checks");
     header(&checks, seen, &mut hop, ask);
     hop.value = if seen.header == seen.sender {
-        shown(&seen.sender)
+        written(&seen.sender)
     } else {
-        format!("{}, From: {}", shown(&seen.sender), seen.header)
+        format!("{}, From: {}", written(&seen.sender), seen.header)
     };
     hop
 }
@@ -60,14 +61,12 @@ fn header(checks: &Value, seen: &mut Seen, hop: &mut Hop, ask: &mut Ask) {
     let found = find(checks, &Keys::one(&format!("From: {}", seen.header)), ask);
     let Some(Entry { value, at }) = hop.found(found) else { return };
     let (action, text) = value.split_once(is_space).unwrap_or((&value, ""));
-    match (action.to_ascii_uppercase().as_str(), trim(text).split_once(':')) {
-        ("REPLACE", Some((name, text))) if name.eq_ignore_ascii_case("From") => {
-            // `Name <address>`, or the address alone.
-            let address = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>'));
-            trim(address).clone_into(&mut seen.header);
+    match (action.to_ascii_uppercase().as_str(), from_in(trim(text))) {
+        ("REPLACE", Some(address)) => {
+            address.clone_into(&mut seen.header);
             hop.at.push(at);
         }
-        ("IGNORE" | "REPLACE", _) => {
+        ("IGNORE" | "STRIP" | "REPLACE", _) => {
             let text = format!("a rule takes the header From out of the message ({at}): {value}");
             hop.fault(false, text, format!("correct that rule ({at})"));
         }
@@ -75,6 +74,6 @@ fn header(checks: &Value, seen: &mut Seen, hop: &mut Hop, ask: &mut Ask) {
     }
 }
 
-fn shown(address: &str) -> String {
-    if address.is_empty() { "<> (the null sender)".into() } else { address.to_owned() }
+fn written(sender: &str) -> String {
+    if sender.is_empty() { "<> (the null sender)".into() } else { sender.to_owned() }
 }

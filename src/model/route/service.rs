@@ -3,14 +3,16 @@
 
 use super::Hop;
 use super::host::Host;
+use super::nexthop::NextHop;
+use super::written::Written;
 use crate::error::typed;
 use crate::model::postfix::mastercf::Service;
 
 /// Options that are named one by one; of more only the number is.
 const NAMED: usize = 6;
 
-/// The hop of the service.
-pub fn service(host: &Host, channel: &str) -> Hop {
+/// The hop of the service. `at`: the place that names it as the transport.
+pub fn service(host: &Host, channel: &str, at: &Written) -> Hop {
     let mut hop = Hop::new("service");
     if host.master.is_empty() {
         "unknown".clone_into(&mut hop.value);
@@ -19,25 +21,36 @@ pub fn service(host: &Host, channel: &str) -> Hop {
     }
     let Some(service) = host.master.find(channel, "unix") else {
         hop.value = format!("{channel}/unix is missing");
-        let line = format!("{channel} unix - - n - - {}", command_of(channel));
-        let text =
-            format!("master.cf has no service {channel}/unix: every message for it waits in the queue");
-        hop.fault(true, text, restored(host, channel, &line));
+        let text = format!(
+            "master.cf has no service {channel}/unix ({at}): every message for it waits in the queue"
+        );
+        let remedy = match template(channel) {
+            Some(line) => restored(host, channel, line),
+            // Nobody knows what it is meant to run.
+            None => format!("{}; or write the service in master.cf", at.undo(&host.version)),
+        };
+        hop.fault(true, text, remedy);
         return hop;
     };
     hop.value = described(service);
-    hop.at.push(super::Written::Master { service: service.label(), line: service.line, option: None });
+    hop.at.push(Written::Master { service: service.label(), line: service.line, option: None });
     jail(host, service, &mut hop);
     hop
 }
 
-/// The program that a service of this name runs in the master.cf of Postfix.
-fn command_of(channel: &str) -> &str {
-    match channel {
-        "relay" => "smtp",
-        "retry" => "error",
-        other => other,
-    }
+/// The line of a delivery agent in the master.cf of Postfix; `None`: it has none of this name.
+fn template(channel: &str) -> Option<&'static str> {
+    Some(match channel {
+        "smtp" => "smtp unix - - n - - smtp",
+        "relay" => "relay unix - - n - - smtp",
+        "lmtp" => "lmtp unix - - n - - lmtp",
+        "local" => "local unix - n n - - local",
+        "virtual" => "virtual unix - n n - - virtual",
+        "error" => "error unix - - n - - error",
+        "retry" => "retry unix - - n - - error",
+        "discard" => "discard unix - - n - - discard",
+        _ => return None,
+    })
 }
 
 fn restored(host: &Host, channel: &str, line: &str) -> String {
@@ -97,6 +110,21 @@ fn jail(host: &Host, service: &Service, hop: &mut Hop) {
             hop.fault(true, text, remedy);
         }
         _ => hop.notes.push(format!("{} runs in a chroot, {directory}", service.label())),
+    }
+}
+
+/// Notes the relays that smtp(8) tries after all those of the next hop.
+pub fn fallback(host: &Host, channel: &str, relay: &NextHop, transport: &mut Hop) {
+    if relay.more {
+        transport.notes.push(format!(
+            "the hops below are those of {}; smtp(8) tries the further ones after it",
+            relay.text
+        ));
+    }
+    let fallback = host.of(channel, "smtp_fallback_relay");
+    if !fallback.text.is_empty() {
+        let text = format!("what the next hop does not take goes to {} ({})", fallback.text, fallback.at);
+        transport.notes.push(text);
     }
 }
 

@@ -7,11 +7,15 @@ use super::host::Value;
 use super::nexthop::Socket;
 use super::written::Written;
 use crate::model::plan::parameters::words;
-use crate::model::postfix::tables::{items, kind, named};
+use crate::model::postfix::tables::{is_built, items, kind, named};
 use crate::model::text::without_inline_tables;
 
 /// The values of those keys that a table has, or the reason why it cannot be asked.
 pub type Answer = Result<BTreeMap<String, String>, String>;
+
+/// The entry for a key in the file that a table is, or was built of: the number of its line, and its value. An error if that
+/// cannot be told.
+pub type Source = Result<Option<(usize, String)>, ()>;
 
 /// The questions to the host that a route depends on.
 pub struct Ask<'a> {
@@ -19,8 +23,36 @@ pub struct Ask<'a> {
     pub table: &'a mut dyn FnMut(&str, &[String]) -> Answer,
     /// Whether somebody listens there; `None`: that cannot be told.
     pub listens: &'a mut dyn FnMut(&Socket) -> Option<bool>,
-    /// The line of a table's file that has this key, where that can be told.
-    pub line: &'a mut dyn FnMut(&str, &str) -> Option<usize>,
+    /// Asks the file of a table for a key; the last is the value that the table itself has.
+    pub source: &'a mut dyn FnMut(&str, &str, Option<&str>) -> Source,
+    /// The text of a small file: one of addresses, or of accounts.
+    pub text: &'a mut dyn FnMut(&str) -> Option<String>,
+    /// Tables whose source has another entry than the database by which Postfix goes, found so far.
+    pub unbuilt: Vec<Unbuilt>,
+}
+
+/// A table of which the source was changed, and the database not built since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unbuilt {
+    /// The parameter that names it.
+    pub parameter: &'static str,
+    /// `type:path`.
+    pub table: String,
+    /// The key that has different entries.
+    pub key: String,
+    /// The line of the source with this key; `None`: it has none.
+    pub line: Option<usize>,
+}
+
+/// The syntax of a list of domains (match_list(3)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// Names, each for itself (string_list_match).
+    Names,
+    /// `.name` stands for all names below it (domain_list_match).
+    Dotted,
+    /// A name stands for all names below it, too (parent_domain_matches_subdomains).
+    Parents,
 }
 
 /// An entry that was found.
@@ -81,17 +113,25 @@ impl Keys {
         Self { all, full: 1 }
     }
 
-    /// The keys of a transport map: the address, the address without its extension, the domain, each parent domain with a
-    /// dot before it, `*` (transport(5)).
-    pub fn of_transport(address: &str, delimiters: &str) -> Self {
+    /// The keys of a transport map: the address, the address without its extension, the domain, each parent domain (with a
+    /// dot before it, unless `parents` match their subdomains without), `*` (transport(5)).
+    pub fn of_transport(address: &str, delimiters: &str, parents: bool) -> Self {
         let (user, domain) = address.rsplit_once('@').unwrap_or((address, ""));
         let mut all = vec![address.to_owned()];
         all.extend(without_extension(user, delimiters).map(|bare| format!("{bare}@{domain}")));
         all.push(domain.to_owned());
-        all.extend(domain.match_indices('.').filter_map(|(at, _)| domain.get(at..)).map(str::to_owned));
+        all.extend(parents_of(domain, parents));
         all.push("*".into());
         Self { all, full: 1 }
     }
+}
+
+/// The domains above one, with or without a dot before each.
+fn parents_of(domain: &str, bare: bool) -> impl Iterator<Item = String> {
+    domain
+        .match_indices('.')
+        .filter_map(move |(at, _)| domain.get(at + usize::from(bare)..))
+        .map(str::to_owned)
 }
 
 fn without_extension<'a>(user: &'a str, delimiters: &str) -> Option<&'a str> {
@@ -120,7 +160,7 @@ pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, 
     let mut answers = Vec::new();
     for table in &tables {
         let asked = if is_pattern(table) { keys.all.get(..keys.full) } else { Some(keys.all.as_slice()) };
-        answers.push((table, (ask.table)(table, asked.unwrap_or_default())));
+        answers.push((*table, (ask.table)(table, asked.unwrap_or_default())));
     }
     let mut all = Vec::new();
     for key in &keys.all {
@@ -137,16 +177,42 @@ pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, 
                     });
                 }
             };
+            let parameter = list.at.parameter();
+            let line = written(parameter, table, key, found, all.is_empty(), ask);
             if let Some(value) = found {
-                let (table, key) = ((**table).to_owned(), key.clone());
-                let line = (ask.line)(&table, &key);
-                let at = Written::Table { parameter: list.at.parameter(), table, key, line };
+                let at = Written::Table { parameter, table: (*table).to_owned(), key: key.clone(), line };
                 all.push(Entry { value: value.clone(), at });
                 break;
             }
         }
     }
     Ok(all)
+}
+
+/// The line of a table's source that has this key. Notes a source that says something else than the table, as long as no
+/// other key decides.
+fn written(
+    parameter: &'static str,
+    table: &str,
+    key: &str,
+    found: Option<&String>,
+    decides: bool,
+    ask: &mut Ask,
+) -> Option<usize> {
+    if found.is_none() && !is_built(table) {
+        return None;
+    }
+    let written = (ask.source)(table, key, found.map(String::as_str)).ok()?;
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let is_same = written.as_ref().map(|(_, value)| words(value)) == found.map(|value| words(value));
+    let line = written.map(|(line, _)| line);
+    if is_built(table) && !is_same && decides {
+        let one = Unbuilt { parameter, table: table.to_owned(), key: key.to_owned(), line };
+        if !ask.unbuilt.contains(&one) {
+            ask.unbuilt.push(one);
+        }
+    }
+    line
 }
 
 /// Whether a table is a list of patterns, which Postfix does not ask for parts of an address (DICT_FLAG_PATTERN).
@@ -174,9 +240,8 @@ pub fn is_asked(table: &str) -> bool {
     !servers.contains(&kind(table))
 }
 
-/// Whether a domain is in a list: names, `!name`, tables, and for some parameters names of parent domains (match_list(3)).
-/// Files of patterns are read by nobody here.
-pub fn lists(list: &Value, domain: &str, parents: bool, ask: &mut Ask) -> Result<bool, Trouble> {
+/// Whether a domain is in a list: names, `!name` and tables (match_list(3)). Files of patterns are read by nobody here.
+pub fn lists(list: &Value, domain: &str, how: Match, ask: &mut Ask) -> Result<bool, Trouble> {
     for word in words(&list.text) {
         let (wanted, name) = match word.strip_prefix('!') {
             Some(name) => (false, name),
@@ -184,18 +249,23 @@ pub fn lists(list: &Value, domain: &str, parents: bool, ask: &mut Ask) -> Result
         };
         let fits = if name.contains(':') && !name.starts_with('[') {
             let value = Value { text: name.to_owned(), at: list.at.clone() };
-            find(&value, &Keys::one(domain), ask)?.is_some()
+            let mut keys = Keys::one(domain);
+            if how != Match::Names {
+                keys.all.extend(parents_of(domain, how == Match::Parents));
+            }
+            find(&value, &keys, ask)?.is_some()
         } else if name.starts_with('/') {
             let reason = "it is a file of patterns".into();
             return Err(Trouble { at: list.at.clone(), table: name.into(), reason, broken: false });
         } else {
-            let is_below = |parent: &str| {
-                let (domain, parent) = (domain.to_lowercase(), parent.to_lowercase());
-                domain
-                    .strip_suffix(&parent)
-                    .is_some_and(|rest| rest.ends_with('.') || parent.starts_with('.'))
-            };
-            name.eq_ignore_ascii_case(domain) || ((parents || name.starts_with('.')) && is_below(name))
+            let (domain, name) = (domain.to_lowercase(), name.to_lowercase());
+            let rest = domain.strip_suffix(&name).filter(|_| !name.is_empty());
+            rest.is_some_and(|rest| match how {
+                _ if rest.is_empty() => true,
+                Match::Names => false,
+                Match::Dotted => name.starts_with('.'),
+                Match::Parents => rest.ends_with('.'),
+            })
         };
         if fits {
             return Ok(wanted);
@@ -208,12 +278,26 @@ pub fn lists(list: &Value, domain: &str, parents: bool, ask: &mut Ask) -> Result
 mod tests {
     use super::*;
 
+    /// Asks this table, and knows no source.
+    fn asking(table: &mut dyn FnMut(&str, &[String]) -> Answer) -> Ask<'_> {
+        Ask {
+            table,
+            listens: Box::leak(Box::new(|_: &Socket| None)),
+            source: Box::leak(Box::new(|_: &str, _: &str, _: Option<&str>| Err(()))),
+            text: Box::leak(Box::new(|_: &str| None)),
+            unbuilt: Vec::new(),
+        }
+    }
+
     #[test]
     fn keys_come_in_postfixs_order() {
         let keys = Keys::of_address("a+b@x.org", true, "+");
         assert_eq!(keys.all, ["a+b@x.org", "a@x.org", "a+b", "a", "@x.org"]);
         assert_eq!(Keys::of_address("a@x.org", false, "").all, ["a@x.org", "@x.org"]);
-        assert_eq!(Keys::of_transport("a@m.x.org", "").all, ["a@m.x.org", "m.x.org", ".x.org", ".org", "*"]);
+        assert_eq!(
+            Keys::of_transport("a@m.x.org", "", false).all,
+            ["a@m.x.org", "m.x.org", ".x.org", ".org", "*"]
+        );
     }
 
     #[test]
@@ -228,7 +312,7 @@ mod tests {
                 _ => BTreeMap::new(),
             })
         };
-        let mut ask = Ask { table: &mut table, listens: &mut |_| None, line: &mut |_, _| None };
+        let mut ask = asking(&mut table);
         let found = find(&list, &Keys::of_address("a@x.org", false, ""), &mut ask).unwrap().unwrap();
         assert_eq!((found.value.as_str(), found.at.parameter()), ("by domain", "transport_maps"));
         assert_eq!(asked, [("regexp:/r".to_owned(), 1), ("hash:/h".to_owned(), 2)]);
@@ -238,13 +322,47 @@ mod tests {
     fn a_domain_is_in_a_list_by_name_by_parent_or_not() {
         let list =
             |text: &str| Value { text: text.into(), at: Written::Default { parameter: "mydestination" } };
-        let mut ask =
-            Ask { table: &mut |_, _| Err("no".into()), listens: &mut |_| None, line: &mut |_, _| None };
-        assert_eq!(lists(&list("localhost, X.org"), "x.org", false, &mut ask), Ok(true));
-        assert_eq!(lists(&list("!x.org, x.org"), "x.org", false, &mut ask), Ok(false));
-        assert_eq!(lists(&list("x.org"), "m.x.org", false, &mut ask), Ok(false));
-        assert_eq!(lists(&list("x.org"), "m.x.org", true, &mut ask), Ok(true));
-        assert_eq!(lists(&list("x.org"), "evilx.org", true, &mut ask), Ok(false));
-        assert!(lists(&list("hash:/d"), "x.org", false, &mut ask).unwrap_err().broken);
+        let mut table = |_: &str, _: &[String]| -> Answer { Err("no".into()) };
+        let mut ask = asking(&mut table);
+        let mut lists = |list: &Value, domain: &str, parents: bool| {
+            lists(list, domain, if parents { Match::Parents } else { Match::Names }, &mut ask)
+        };
+        assert_eq!(lists(&list("localhost, X.org"), "x.org", false), Ok(true));
+        assert_eq!(lists(&list("!x.org, x.org"), "x.org", false), Ok(false));
+        assert_eq!(lists(&list("x.org"), "m.x.org", false), Ok(false));
+        assert_eq!(lists(&list("x.org"), "m.x.org", true), Ok(true));
+        assert_eq!(lists(&list("x.org"), "evilx.org", true), Ok(false));
+        assert!(lists(&list("hash:/d"), "x.org", false).unwrap_err().broken);
+    }
+
+    #[test]
+    fn a_source_that_says_something_else_than_its_database_is_noted_where_it_decides() {
+        let noted = |built: &[(&str, &str)], source: &[(&str, &str)]| {
+            let mut table = |_: &str, keys: &[String]| -> Answer {
+                let of = |key: &String| {
+                    built
+                        .iter()
+                        .find(|(one, _)| one == key)
+                        .map(|(_, value)| (key.clone(), (*value).to_owned()))
+                };
+                Ok(keys.iter().filter_map(of).collect())
+            };
+            let mut ask = asking(&mut table);
+            let mut line = |_: &str, key: &str, _: Option<&str>| {
+                Ok(source.iter().position(|(one, _)| *one == key).map(|at| (at + 1, source[at].1.to_owned())))
+            };
+            ask.source = &mut line;
+            let list = Value { text: "hash:/p".into(), at: Written::Default { parameter: "relocated_maps" } };
+            find(&list, &Keys::whole(vec!["bare".into(), "[bare]:587".into()]), &mut ask).unwrap();
+            ask.unbuilt.into_iter().map(|one| (one.key, one.line)).collect::<Vec<_>>()
+        };
+        let entry = ("[bare]:587", "u:p");
+        assert_eq!(noted(&[entry], &[entry, ("other", "x")]), []);
+        assert_eq!(noted(&[entry], &[("[bare]:587", "u:new")]), [("[bare]:587".into(), Some(1))]);
+        assert_eq!(noted(&[], &[entry]), [("[bare]:587".into(), Some(1))]);
+        assert_eq!(noted(&[entry], &[]), [("[bare]:587".into(), None)]);
+        assert_eq!(noted(&[entry], &[entry, ("bare", "u:q")]), [("bare".into(), Some(2))]);
+        // A key that comes after the one that decides.
+        assert_eq!(noted(&[("bare", "u:q")], &[("bare", "u:q"), entry]), []);
     }
 }

@@ -19,13 +19,13 @@ const MAIN: &str = "myorigin = op5.localdomain\nmyhostname = op5.localdomain\nmy
                     compatibility_level = 2\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/p\nsmtp_generic_maps = hash:/g\n";
 
 /// A host by what is added to main.cf, to master.cf, and by its tables: `table key value`, one a line.
-struct World {
-    host: Host,
-    tables: BTreeMap<String, BTreeMap<String, String>>,
+pub struct World {
+    pub host: Host,
+    pub tables: BTreeMap<String, BTreeMap<String, String>>,
     listening: bool,
 }
 
-fn world(main: &str, master: &str, tables: &str) -> World {
+pub fn world(main: &str, master: &str, tables: &str) -> World {
     let main = MainCf::new(format!("{MAIN}{main}").into_bytes());
     let is_asked = |name: &str| routed().contains(&name);
     let settings =
@@ -43,7 +43,7 @@ fn world(main: &str, master: &str, tables: &str) -> World {
 }
 
 impl World {
-    fn way_to(&self, to: &str) -> Way {
+    pub fn way_to(&self, to: &str) -> Way {
         let mut table = |table: &str, keys: &[String]| -> Answer {
             let Some(found) = self.tables.get(table) else { return Err("no such table".into()) };
             let of = |key: &String| Some((key.clone(), found.get(key)?.clone()));
@@ -54,21 +54,27 @@ impl World {
             &self.host,
             "root",
             to,
-            &mut Ask { table: &mut table, listens: &mut listens, line: &mut |_, _| None },
+            &mut Ask {
+                table: &mut table,
+                listens: &mut listens,
+                source: &mut |_, _, _| Err(()),
+                text: &mut |path| self.tables.get(path)?.get("text").cloned(),
+                unbuilt: Vec::new(),
+            },
         )
     }
 
-    fn way(&self) -> Way {
+    pub fn way(&self) -> Way {
         self.way_to("ops@example.org")
     }
 }
 
-fn value<'a>(way: &'a Way, hop: &str) -> &'a str {
+pub fn value<'a>(way: &'a Way, hop: &str) -> &'a str {
     &way.hop(hop).unwrap().value
 }
 
 /// The only fault of the way, which stops the message: its text and its remedy.
-fn fault(way: &Way) -> (String, String) {
+pub fn fault(way: &Way) -> (String, String) {
     let all: Vec<&Fault> = way.hops.iter().flat_map(|hop| &hop.faults).collect();
     let [fault] = all.as_slice() else { panic!("{all:?}") };
     assert!(fault.stops, "{fault:?}");
@@ -176,7 +182,7 @@ fn what_stops_a_message_is_named_with_its_place() {
             "stays here",
             "take the domain out",
         ),
-        ("default_transport = gone\n", "", "", "no service gone/unix", "postconf -M"),
+        ("default_transport = gone\n", "", "", "no service gone/unix", "postconf -X default_transport"),
         (
             "content_filter = smtp:[127.0.0.1]:10025\nsmtp_tls_security_level = may\n",
             "",
@@ -219,7 +225,7 @@ fn what_stops_a_message_is_named_with_its_place() {
             "",
             "hash:/l [smtp.example.com]:587 sekure\n",
             "no level of TLS",
-            "correct",
+            "out of /l",
         ),
     ] {
         let mut world = world(main, master, tables);

@@ -4,6 +4,7 @@
 use super::Hop;
 use super::host::{Host, Value};
 use super::nexthop::NextHop;
+use super::policy::{LEVELS, Policy};
 use super::tables::{Ask, Entry, Keys, find};
 use super::written::Written;
 
@@ -32,6 +33,11 @@ pub struct Level {
     pub at_wrapper: Written,
 }
 
+/// Whether a limit is about the names in the certificate.
+pub fn is_match(limit: &str) -> bool {
+    limit.split_once('=').is_some_and(|(name, _)| name == "match" || name.ends_with("_cert_match"))
+}
+
 impl Default for Level {
     fn default() -> Self {
         let at = |parameter| Written::Default { parameter };
@@ -49,6 +55,23 @@ impl Level {
     /// Whether nothing is sent without TLS.
     pub fn demands(&self) -> bool {
         !matches!(self.word.as_str(), "none" | "may" | "dane" | "half-dane")
+    }
+
+    /// The names of which the certificate must have one, where they are set, and the place: none of them is the relay's own.
+    pub fn other_names(&self, relay: &str) -> Option<&(String, Written)> {
+        let covers = |pattern: &str| {
+            let pattern = pattern.trim().to_lowercase();
+            let is_above = pattern.starts_with('.') && relay.to_lowercase().ends_with(&pattern);
+            ["nexthop", "hostname"].contains(&pattern.as_str())
+                || is_above
+                || pattern.eq_ignore_ascii_case(relay)
+        };
+        let mut all = self.limits.iter().filter(|(text, _)| is_match(text)).peekable();
+        let first = all.peek().copied()?;
+        let mut patterns = all
+            .filter_map(|(text, _)| text.split_once('='))
+            .flat_map(|(_, names)| names.split([':', ',', ' ']));
+        (!patterns.any(covers)).then_some(first)
     }
 
     /// Whether the certificate must be valid.
@@ -79,7 +102,7 @@ pub fn tls(host: &Host, channel: &str, relay: &NextHop, ask: &mut Ask) -> (Hop, 
         );
         hop.fault(true, text, level.at.undo(&host.version));
     }
-    if level.checks() && level.word != "fingerprint" {
+    if matches!(level.word.as_str(), "verify" | "secure") {
         let authority = ["smtp_tls_CAfile", "smtp_tls_CApath"]
             .map(|name| host.of(channel, name))
             .into_iter()
@@ -115,10 +138,10 @@ pub fn level(host: &Host, channel: &str, next: &NextHop, hop: &mut Hop, ask: &mu
     if !policies.text.is_empty() {
         let found = find(&policies, &policy_keys(next), ask);
         if let Some(Entry { value, at }) = hop.found(found) {
-            let mut words = value.split([',', ' ', '\t', ';']).filter(|word| !word.is_empty());
-            words.next().unwrap_or("invalid").clone_into(&mut level.word);
-            level.limits = words.map(|word| (word.to_owned(), at.clone())).collect();
-            level.at = at_policy(hop, &level.word, at);
+            let policy = Policy::new(&value, &host.version);
+            judge(host, channel, &policy, &at, hop);
+            level.limits = policy.attributes.iter().map(|text| (text.clone(), at.clone())).collect();
+            (level.word, level.at) = (policy.level, at);
         }
     } else if !sites.text.is_empty() {
         // By the next hop, and then by the server's name, of which the second counts (tls_site_lookup).
@@ -133,10 +156,17 @@ pub fn level(host: &Host, channel: &str, next: &NextHop, hop: &mut Hop, ask: &mu
                     "MUST" => "verify".into(),
                     _ => "invalid".into(),
                 };
-                level.at = at_policy(hop, &level.word, at);
+                if level.word == "invalid" {
+                    let text = format!(
+                        "`{value}` is no level of smtp_tls_per_site ({at}): smtp(8) puts off what needs it"
+                    );
+                    hop.fault(true, text, format!("correct the entry, or {}", at.undo(&host.version)));
+                }
+                level.at = at;
             }
         }
     }
+    dane(host, channel, &level, hop);
     level.limits.extend(limits(host, channel, &level));
     level
 }
@@ -148,7 +178,13 @@ fn limits(host: &Host, channel: &str, level: &Level) -> Vec<(String, Written)> {
         _ if level.demands() => &MANDATORY[..],
         _ => &OPPORTUNISTIC[..],
     };
-    let values = names.iter().map(|name| host.of(channel, name));
+    let has_match = level.limits.iter().any(|(text, _)| text.starts_with("match="));
+    let names_wanted = match level.word.as_str() {
+        "secure" if !has_match => &["smtp_tls_secure_cert_match"][..],
+        "verify" if !has_match => &["smtp_tls_verify_cert_match"][..],
+        _ => &[][..],
+    };
+    let values = names.iter().chain(names_wanted).map(|name| host.of(channel, name));
     let is_set = |value: &Value| !matches!(value.at, Written::Default { .. }) && !value.text.is_empty();
     values
         .filter(is_set)
@@ -156,17 +192,67 @@ fn limits(host: &Host, channel: &str, level: &Level) -> Vec<(String, Written)> {
         .collect()
 }
 
-fn at_policy(hop: &mut Hop, word: &str, at: Written) -> Written {
-    let known =
-        ["none", "may", "encrypt", "dane", "dane-only", "half-dane", "fingerprint", "verify", "secure"];
-    if !known.contains(&word) {
-        hop.fault(
-            true,
-            format!("`{word}` is no level of TLS ({at}): smtp(8) puts off what needs it"),
-            "correct the entry, and build the table again",
-        );
+/// The fault of an entry that smtp(8) does not take, or by which no TLS session begins.
+fn judge(host: &Host, channel: &str, policy: &Policy, at: &Written, hop: &mut Hop) {
+    let undo = format!("correct the entry, or {}", at.undo(&host.version));
+    let is_empty = |name| host.of(channel, name).text.is_empty();
+    let fingerprint = || {
+        let none = policy.level == "fingerprint" && policy.values("match").next().is_none();
+        (none && is_empty("smtp_tls_fingerprint_cert_match"))
+            .then(|| "the level `fingerprint` wants `match=` with a fingerprint".to_owned())
+    };
+    if let Some(reason) = policy.invalid.clone().or_else(fingerprint) {
+        let text =
+            format!("{reason} ({at}): smtp(8) takes the entry for invalid, and puts off what needs it");
+        hop.fault(true, text, undo);
+        return;
     }
-    at
+    if let Some(reason) = policy.unusable() {
+        // PLAINTEXT_FALLBACK_OK_AFTER_STARTTLS_FAILURE in smtp/smtp.h.
+        let later = if policy.level == "may" {
+            ", and without TLS only a later try goes, where nobody logs in"
+        } else {
+            ""
+        };
+        let text = format!("{reason} ({at}): no TLS session begins, so smtp(8) puts the message off{later}");
+        hop.fault(true, text, undo);
+    }
+    for word in &policy.ignored {
+        hop.notes.push(format!("`{word}` counts for nothing at the level none ({at})"));
+    }
+}
+
+/// Faults of a level, wherever it is written: one that Postfix does not have, and one that wants secured DNS where there is none.
+fn dane(host: &Host, channel: &str, level: &Level, hop: &mut Hop) {
+    let undo = level.at.undo(&host.version);
+    let is_policy = matches!(level.at, Written::Table { .. });
+    if !LEVELS.contains(&level.word.as_str()) && !is_policy {
+        let text = format!("`{}` is no level of TLS ({}): smtp(8) ends at once", level.word, level.at);
+        hop.fault(true, text, undo);
+        return;
+    }
+    if !level.word.contains("dane") {
+        return;
+    }
+    if host.of(channel, "smtp_dns_support_level").text == "dnssec" {
+        hop.notes.push(format!(
+            "whether the name server secures its answers (DNSSEC), which `{}` wants, is not asked here",
+            level.word
+        ));
+        return;
+    }
+    let (stops, does) = match level.word.as_str() {
+        "dane" => (false, "smtp(8) takes TLS only where it is offered, and checks no certificate"),
+        _ => (true, "smtp(8) puts off what needs it"),
+    };
+    let text = format!(
+        "the level `{}` ({}) wants smtp_dns_support_level = dnssec, which is not set: {does}",
+        level.word, level.at
+    );
+    let remedy = format!(
+        "`postconf -e smtp_dns_support_level=dnssec`, then `postfix reload` (the name server must be one that validates); or {undo}"
+    );
+    hop.fault(stops, text, remedy);
 }
 
 /// The keys of smtp_tls_policy_maps: a next hop with brackets or a port is looked up as it stands, a domain with its parents,

@@ -2,9 +2,11 @@
 //! the class of the recipient's domain, the sender's or the general default, `relayhost`, and then transport_maps over all.
 
 use super::address::keys;
+use super::filter::Filtered;
 use super::host::{Host, Value};
+use super::local::{Class, class, has_parents, is_in};
 use super::nexthop::parts;
-use super::tables::{Ask, Entry, Keys, find, lists};
+use super::tables::{Ask, Entry, Keys, find};
 use super::written::Written;
 use super::{Hop, Seen};
 use crate::model::plan::parameters::words;
@@ -17,6 +19,8 @@ pub struct End {
     pub channel: String,
     /// The next hop.
     pub nexthop: String,
+    /// Where the transport is written.
+    pub at: Written,
     /// Whether the message stays on this host.
     pub stays: bool,
 }
@@ -28,6 +32,22 @@ struct Choice {
     at_channel: Written,
     at_nexthop: Option<Written>,
     stays: Option<String>,
+    /// Whether the recipient is one of a virtual alias domain, which transport_maps does not change.
+    is_unknown: bool,
+}
+
+/// The hop, and the choice, of a message that goes to a filter on another host.
+pub fn filtered(host: &Host, filter: &Filtered, recipient: &str) -> (Hop, End) {
+    let mut hop = Hop::new("transport");
+    let (channel, nexthop) = parts(&filter.text);
+    let nexthop = if nexthop.is_empty() { domain_of(recipient) } else { nexthop };
+    hop.value = format!("{channel} → {nexthop}");
+    judge(host, channel, nexthop, &filter.at, None, &mut hop);
+    hop.at.push(filter.at.clone());
+    deferred(host, channel, &mut hop);
+    let end =
+        End { channel: channel.to_owned(), nexthop: nexthop.to_owned(), at: filter.at.clone(), stays: false };
+    (hop, end)
 }
 
 /// The hop, and the choice. `redirected`: the place that gave the message its recipient, if that is not the one it came with.
@@ -36,7 +56,7 @@ pub fn transport(host: &Host, seen: &Seen, redirected: Option<&Written>, ask: &m
     let mut choice = by_class(host, seen, &mut hop, ask);
     relocated(host, seen, &mut hop, ask);
     by_transport_maps(host, seen, &mut choice, &mut hop, ask);
-    let Choice { channel, nexthop, at_channel, at_nexthop, stays } = choice;
+    let Choice { channel, nexthop, at_channel, at_nexthop, stays, .. } = choice;
     hop.value = if nexthop.is_empty() { channel.clone() } else { format!("{channel} → {nexthop}") };
     if let (Some(why), Some(at)) = (&stays, redirected) {
         let text =
@@ -51,53 +71,45 @@ pub fn transport(host: &Host, seen: &Seen, redirected: Option<&Written>, ask: &m
         hop.at.push(at_channel.clone());
     }
     if hop.at.is_empty() {
-        hop.at.push(at_channel);
+        hop.at.push(at_channel.clone());
     }
+    deferred(host, &channel, &mut hop);
+    (hop, End { channel, nexthop, at: at_channel, stays: stays.is_some() })
+}
+
+fn deferred(host: &Host, channel: &str, hop: &mut Hop) {
     let deferred = host.of("qmgr", "defer_transports");
-    if words(&deferred.text).contains(&channel) {
+    if words(&deferred.text).iter().any(|word| word == channel) {
         let text =
             format!("qmgr(8) keeps all mail for the transport {channel} in the queue ({})", deferred.at);
         hop.fault(true, text, format!("{}, then `postqueue -f`", deferred.at.undo(&host.version)));
         hop.at.push(deferred.at);
     }
-    (hop, End { channel, nexthop, stays: stays.is_some() })
 }
 
 /// The class of the recipient's domain (ADDRESS_CLASS_README), with its transport and next hop.
 fn by_class(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Choice {
     let domain = domain_of(&seen.recipient).to_owned();
-    let mut is_in = |name: &'static str, parents: bool, hop: &mut Hop| {
-        let list = host.of("rewrite", name);
-        match lists(&list, &domain, parents, ask) {
-            Ok(true) => Some(list.at),
-            Ok(false) => None,
-            Err(trouble) => {
-                hop.trouble(&trouble);
-                None
+    let mut place = None;
+    let class = class(&domain, &mut |name| {
+        let found = is_in(host, name, &domain, hop, ask);
+        place = place.take().or(found.clone());
+        found.is_some()
+    });
+    if let Some(class) = class {
+        let at = place.unwrap_or_else(|| host.main("inet_interfaces").at);
+        let stays = format!("{domain} is a domain of this host ({at})");
+        let choice = match class {
+            Class::Local => Choice::new(host.of("rewrite", "local_transport"), String::new(), Some(at)),
+            Class::Alias => {
+                let text = "error:User unknown in virtual alias table".into();
+                Choice::new(Value { text, at: at.clone() }, String::new(), Some(at))
             }
-        }
-    };
-    let stays = |at: &Written| Some(format!("{domain} is a domain of this host ({at})"));
-    if let Some(at) = is_in("mydestination", false, hop) {
-        let transport = host.of("rewrite", "local_transport");
-        let mut choice = Choice::new(transport, String::new(), Some(at.clone()));
-        choice.stays = stays(&at);
-        return choice;
+            Class::Mailbox => Choice::new(host.of("rewrite", "virtual_transport"), domain, Some(at)),
+        };
+        return Choice { stays: Some(stays), is_unknown: class == Class::Alias, ..choice };
     }
-    if let Some(at) = is_in("virtual_alias_domains", false, hop) {
-        let reason = Value { text: "error:User unknown in virtual alias table".into(), at: at.clone() };
-        let mut choice = Choice::new(reason, String::new(), Some(at.clone()));
-        choice.stays = stays(&at);
-        return choice;
-    }
-    if let Some(at) = is_in("virtual_mailbox_domains", false, hop) {
-        let transport = host.of("rewrite", "virtual_transport");
-        let mut choice = Choice::new(transport, domain.clone(), Some(at.clone()));
-        choice.stays = stays(&at);
-        return choice;
-    }
-    let is_relayed = is_in("relay_domains", true, hop).is_some();
-    let transport = if is_relayed {
+    let transport = if is_in(host, "relay_domains", &domain, hop, ask).is_some() {
         host.of("rewrite", "relay_transport")
     } else {
         let sender = by_sender(host, "sender_dependent_default_transport_maps", seen, hop, ask);
@@ -121,7 +133,14 @@ impl Choice {
         let (channel, own) = parts(&transport.text);
         let (nexthop, at_nexthop) =
             if own.is_empty() { (nexthop, at_nexthop) } else { (own.to_owned(), Some(transport.at.clone())) };
-        Self { channel: channel.to_owned(), nexthop, at_channel: transport.at, at_nexthop, stays: None }
+        Self {
+            channel: channel.to_owned(),
+            nexthop,
+            at_channel: transport.at,
+            at_nexthop,
+            stays: None,
+            is_unknown: false,
+        }
     }
 }
 
@@ -154,10 +173,11 @@ fn relocated(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) {
 /// domain, past `relayhost`; a next hop without a transport changes the next hop alone.
 fn by_transport_maps(host: &Host, seen: &Seen, choice: &mut Choice, hop: &mut Hop, ask: &mut Ask) {
     let list = host.of("rewrite", "transport_maps");
-    if list.text.is_empty() {
+    if list.text.is_empty() || choice.is_unknown {
         return;
     }
-    let keys = Keys::of_transport(&seen.recipient, &host.main("recipient_delimiter").text);
+    let delimiters = host.main("recipient_delimiter").text;
+    let keys = Keys::of_transport(&seen.recipient, &delimiters, has_parents(host, "transport_maps"));
     let found = find(&list, &keys, ask);
     let Some(Entry { value, at }) = hop.found(found) else { return };
     let (channel, nexthop) = parts(&value);

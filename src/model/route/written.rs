@@ -104,10 +104,13 @@ impl Written {
                 format!("see line {line} of /etc/postfix/master.cf ({service})")
             }
             Self::Table { table, key, parameter, .. } => match (path_of(table), is_built(table)) {
-                (Some(path), true) => format!(
-                    "take the entry `{key}` out of {path}, then `postmap {}`",
-                    typed(table.trim_start_matches("proxy:"))
-                ),
+                (Some(path), true) => {
+                    let program = if *parameter == "alias_maps" { "postalias" } else { "postmap" };
+                    format!(
+                        "take the entry `{key}` out of {path}, then `{program} {}`",
+                        typed(table.trim_start_matches("proxy:"))
+                    )
+                }
                 (Some(path), false) => {
                     format!("take the line that fits `{key}` out of {path}, then `postfix reload`")
                 }

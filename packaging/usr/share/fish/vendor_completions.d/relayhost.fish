@@ -81,7 +81,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l json -d 'P
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l current -d 'Try what this host\'s Postfix is set to now, instead of the answers'
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l answers -d 'The answers file; `-` reads standard input' -r -F
-complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l from -d 'The sender [default: the one of the alerts by the answers, or root]' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l from -d 'The sender; `<>` is the null sender [default: the one of the alerts by the answers, or root]' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l to -d 'The recipient [default: verify.to of the answers]' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -s h -l help -d 'Print help'

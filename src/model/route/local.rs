@@ -1,0 +1,253 @@
+//! What this host keeps: the classes of domains that trivial-rewrite(8) does not send on (ADDRESS_CLASS_README), and the aliases by
+//! which local(8) sends mail on all the same (aliases(5), local/alias.c).
+
+use std::net::IpAddr;
+
+use super::Hop;
+use super::address::completed;
+use super::host::Host;
+use super::tables::{Ask, Entry, Keys, Match, find, lists};
+use super::written::Written;
+use crate::model::plan::parameters::words;
+use crate::model::postfix::settings::{Settings, value};
+use crate::model::text::domain_of;
+
+/// Aliases that are followed one after another (deliver_alias gives up after a hundred).
+const NESTING: usize = 10;
+
+/// A class of domains whose mail stays on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// mydestination, and literals of the host's own addresses: local(8) delivers.
+    Local,
+    /// virtual_alias_domains: whoever has no alias there is unknown.
+    Alias,
+    /// virtual_mailbox_domains: virtual_transport delivers.
+    Mailbox,
+}
+
+/// THE decision whether a domain is this host's, in the order of trivial-rewrite(8). `is_in`: whether the list of this parameter
+/// has the domain.
+pub fn class(domain: &str, is_in: &mut dyn FnMut(&'static str) -> bool) -> Option<Class> {
+    if is_in("mydestination") || is_own_address(domain) {
+        Some(Class::Local)
+    } else if is_in("virtual_alias_domains") {
+        Some(Class::Alias)
+    } else if is_in("virtual_mailbox_domains") {
+        Some(Class::Mailbox)
+    } else {
+        None
+    }
+}
+
+/// Whether a domain is a literal of this host's own loopback address, `[127.0.0.1]` or `[IPv6:::1]` (resolve_local in
+/// global/resolve_local.c).
+fn is_own_address(domain: &str) -> bool {
+    let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let bare = literal.map(|text| {
+        text.get(..5).filter(|head| head.eq_ignore_ascii_case("ipv6:")).and(text.get(5..)).unwrap_or(text)
+    });
+    bare.and_then(|text| text.parse::<IpAddr>().ok()).is_some_and(|address| address.is_loopback())
+}
+
+/// Whether mail to this address stays on this host, as far as the settings tell: tables in them are not asked.
+pub fn is_local(address: &str, settings: &Settings) -> bool {
+    let domain = domain_of(address);
+    let mut is_in =
+        |name: &str| words(value(settings, name)).iter().any(|one| one.eq_ignore_ascii_case(domain));
+    class(domain, &mut is_in).is_some()
+}
+
+/// Whether a list of domains has this one: the place of the list, if so.
+pub fn is_in(host: &Host, name: &'static str, domain: &str, hop: &mut Hop, ask: &mut Ask) -> Option<Written> {
+    let list = host.of("rewrite", name);
+    let how = match name {
+        "relay_domains" if has_parents(host, name) => Match::Parents,
+        "relay_domains" => Match::Dotted,
+        _ => Match::Names,
+    };
+    match lists(&list, domain, how, ask) {
+        Ok(is_in) => is_in.then_some(list.at),
+        Err(trouble) => {
+            hop.trouble(&trouble);
+            None
+        }
+    }
+}
+
+/// Whether a name in this list or table stands for those below it (parent_domain_matches_subdomains).
+pub fn has_parents(host: &Host, name: &str) -> bool {
+    words(&host.main("parent_domain_matches_subdomains").text).iter().any(|word| word == name)
+}
+
+/// The address to which local(8) sends the mail of a local recipient on, and the places that say so; `None` if it stays here. Of
+/// several addresses the first that is not this host's counts.
+pub fn forwarded(
+    host: &Host,
+    recipient: &str,
+    sender: &mut String,
+    hop: &mut Hop,
+    ask: &mut Ask,
+) -> Option<String> {
+    let mut user = user_of(recipient).to_lowercase();
+    let mut seen = vec![user.clone()];
+    loop {
+        let (all, at) = expanded(host, &user, hop, ask)?;
+        hop.at.push(at.clone());
+        if all.len() > 1 {
+            let text = format!(
+                "{user} stands for {} addresses; the first that leaves this host counts here",
+                all.len()
+            );
+            hop.notes.push(text);
+        }
+        let is_address = |one: &&String| !one.starts_with(['/', '|', '\\', '~', ':']);
+        let addresses: Vec<String> = all.iter().filter(is_address).map(|one| completed(host, one)).collect();
+        if let Some(goes) = addresses.iter().find(|one| !is_here(host, one, hop, ask)) {
+            owned(host, &user, sender, hop, ask);
+            return Some(goes.clone());
+        }
+        let next = user_of(addresses.first()?).to_lowercase();
+        // An alias that names itself is delivered to the user of that name.
+        if next == user {
+            return None;
+        }
+        if seen.contains(&next) || seen.len() > NESTING {
+            let text = format!(
+                "the aliases of {recipient} lead in a circle, or through more than {NESTING} names ({at})"
+            );
+            hop.fault(true, text, at.undo(&host.version));
+            return None;
+        }
+        seen.push(next.clone());
+        user = next;
+    }
+}
+
+/// The items that stand for a user, and their place: those of an alias, of the file .forward in the user's home directory, or
+/// of luser_relay for a user whom nobody knows.
+fn expanded(host: &Host, user: &str, hop: &mut Hop, ask: &mut Ask) -> Option<(Vec<String>, Written)> {
+    let delimiters = host.main("recipient_delimiter").text;
+    let bare = user.split(|c| delimiters.contains(c)).next().unwrap_or_default();
+    let list = host.of("local", "alias_maps");
+    let mut keys = vec![user.to_owned()];
+    keys.extend(Some(bare.to_owned()).filter(|bare| !bare.is_empty() && bare != user));
+    let found = if list.text.is_empty() { Ok(None) } else { find(&list, &Keys::whole(keys), ask) };
+    let found = hop.found(found);
+    if let Some(Entry { value, at }) = found {
+        return Some((included(targets(&value), hop, ask), at));
+    }
+    let accounts = (ask.text)("/etc/passwd")?;
+    let account = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(bare)).then(|| fields.nth(4).unwrap_or_default().to_owned())
+    });
+    if let Some(home) = account {
+        let path = format!("{home}/.forward");
+        let text = (ask.text)(&path)?;
+        let at = Written::Table {
+            parameter: "forward_path",
+            table: format!("file:{path}"),
+            key: bare.to_owned(),
+            line: None,
+        };
+        // A user must not have root read what a file of his names: `:include:` is not followed here.
+        let all = listed(&text);
+        return (!all.is_empty()).then_some((all, at));
+    }
+    // Perhaps one of a directory service, which this list does not have.
+    let relay = host.of("local", "luser_relay");
+    (!relay.text.is_empty()).then(|| (vec![relay.text], relay.at))
+}
+
+/// The items of a file, of which each line is one or several.
+fn listed(text: &str) -> Vec<String> {
+    text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(targets).collect()
+}
+
+/// The items, with those of the files that are included.
+fn included(items: Vec<String>, hop: &mut Hop, ask: &mut Ask) -> Vec<String> {
+    let mut all = Vec::new();
+    for item in items {
+        match item.strip_prefix(":include:").map(|path| (path, (ask.text)(path.trim()))) {
+            None => all.push(item),
+            Some((_, Some(text))) => all.extend(listed(&text)),
+            Some((path, None)) => hop.notes.push(format!("{path}, a file of addresses, could not be read")),
+        }
+    }
+    all
+}
+
+fn user_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or(address, |(user, _)| user)
+}
+
+/// Whether local(8) delivers to this address itself.
+fn is_here(host: &Host, address: &str, hop: &mut Hop, ask: &mut Ask) -> bool {
+    let domain = domain_of(address).to_owned();
+    class(&domain, &mut |name| is_in(host, name, &domain, hop, ask).is_some()) == Some(Class::Local)
+}
+
+/// An alias `owner-NAME` is the sender of what NAME sends on (owner_request_special in postconf(5)).
+fn owned(host: &Host, user: &str, sender: &mut String, hop: &mut Hop, ask: &mut Ask) {
+    let owner = format!("owner-{user}");
+    let found = find(&host.of("local", "alias_maps"), &Keys::one(&owner), ask);
+    if let Some(Entry { at, .. }) = hop.found(found) {
+        *sender = completed(host, &owner);
+        hop.at.push(at);
+    }
+}
+
+/// The items of an alias: apart by commas, unless in quotation marks (aliases(5)).
+fn targets(value: &str) -> Vec<String> {
+    let mut is_quoted = false;
+    let between = |c: char| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    };
+    let items = value.split(between).map(|item| item.trim().trim_matches('"').trim().to_owned());
+    items.filter(|item| !item.is_empty()).collect()
+}
+
+/// The entries of a file in the syntax of aliases(5), by `name: value`: from the key and the value as a table has them.
+pub fn alias_entry(key: &str, value: &str) -> (String, String) {
+    let all = format!("{key} {value}");
+    let (name, value) = all.split_once(':').unwrap_or((&all, ""));
+    (name.trim().trim_matches('"').to_lowercase(), value.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_is_decided_in_one_place() {
+        let settings: Settings = [
+            ("mydestination", "localhost, Here.example"),
+            ("virtual_alias_domains", "alias.example"),
+            ("virtual_mailbox_domains", "box.example hash:/v"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        for here in [
+            "a@here.example",
+            "a@[127.0.0.1]",
+            "a@[IPv6:::1]",
+            "a@[127.3.2.1]",
+            "a@alias.example",
+            "a@BOX.example",
+        ] {
+            assert!(is_local(here, &settings), "{here}");
+        }
+        for away in ["a@x.here.example", "a@[192.0.2.1]", "a@127.0.0.1", "a", ""] {
+            assert!(!is_local(away, &settings), "{away}");
+        }
+    }
+
+    #[test]
+    fn the_items_of_an_alias_are_apart_by_commas() {
+        assert_eq!(targets("a, \"|/bin/x -f 'a, b'\" ,c@d"), ["a", "|/bin/x -f 'a, b'", "c@d"]);
+        assert_eq!(alias_entry("root:", "ops@x"), ("root".into(), "ops@x".into()));
+        assert_eq!(alias_entry("Root:ops@x", ""), ("root".into(), "ops@x".into()));
+    }
+}
