@@ -13,6 +13,9 @@ use super::{Edit, Error};
 /// The command that takes a byte order mark out of main.cf, by GNU sed.
 pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/postfix/main.cf";
 
+/// The next step where somebody has changed by hand what is to be set.
+pub const BY_HAND: &str = "keep theirs: put it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)";
+
 /// A name, quoted for a shell: somebody else may have chosen it, so every name in a command of a remedy is written by this
 /// function. Bash reads back its exact bytes. A backquote, which would end the command within its sentence, and characters
 /// that no terminal shows are written as numbers.
@@ -208,9 +211,7 @@ impl Error {
             },
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
             Self::NoProc => "nothing was touched; `mount -t proc proc /proc`, and run the same command again".into(),
-            Self::Foreign { .. } => {
-                "keep theirs: put it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)".into()
-            }
+            Self::Foreign { .. } => BY_HAND.into(),
             // An edit that is out of force stays so if nobody is told, whatever the cause of the undoing.
             Self::Undone { cause, edits } => match edits.iter().filter_map(Edit::hint).collect::<Vec<_>>() {
                 hints if hints.is_empty() => cause.step(),

@@ -5,8 +5,9 @@ use super::terminal::Mark;
 use crate::error::Result;
 use crate::model::ended::Compared;
 use crate::model::plan::unmanaged::ANNOUNCED;
-use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
+use crate::model::plan::{Finding, Plan, State, remedy};
 use crate::model::text;
+use crate::sys::output::Output;
 
 /// Shows the findings of `check`, and the number of those that differ.
 pub fn findings(screen: &Screen, compared: &Compared) {
@@ -21,7 +22,7 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     for finding in compared.findings() {
         screen.marked(mark(finding.state), &format!("{:<width$}  {}", finding.id, finding.found), width + 2);
         // The line below says it once for all.
-        if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| **remedy != Remedy::Apply) {
+        if let Some(remedy) = finding.remedy.as_ref().filter(|_| !finding.is_one_of_all()) {
             screen.below(&format!("-> {}", remedy.text()));
         }
     }
@@ -63,7 +64,7 @@ pub fn steps(screen: &Screen, plan: &Plan) {
     if !plan.complete {
         screen.line("", "then configure Postfix; its files can be planned when it is there and whole");
     }
-    let shown = |finding: &&Finding| finding.state != State::Fine && finding.remedy != Some(Remedy::Apply);
+    let shown = |finding: &&Finding| finding.state != State::Fine && !finding.is_one_of_all();
     plan.findings.iter().filter(shown).for_each(|finding| with_remedy(screen, finding));
 }
 
@@ -84,11 +85,14 @@ fn diff(screen: &Screen, diff: &str) {
     }
 }
 
+/// The exit status of a plugin that knows nothing.
+const UNKNOWN: u8 = 3;
+
 /// Shows one line for a monitoring system, and returns the exit status of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3
 /// UNKNOWN.
-pub fn nagios(screen: &Screen, compared: &Result<Compared>, command: &str) -> u8 {
+pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
     let (code, word, text, data) = match compared {
-        Err(error) => (3, "UNKNOWN", format!("{error} -> {}", error.hint(command)), String::new()),
+        Err(error) => return unknown(&format!("{error} -> {}", error.hint(command))),
         Ok(compared) => {
             let Compared { summary, plan, leaving, .. } = compared;
             let (differs, warnings) =
@@ -119,10 +123,22 @@ pub fn nagios(screen: &Screen, compared: &Result<Compared>, command: &str) -> u8
             }
         }
     };
+    plugin(code, word, &text, &data)
+}
+
+/// Shows the line of a plugin that can say nothing of the host, and returns the exit status.
+pub fn unknown(why: &str) -> u8 {
+    plugin(UNKNOWN, "UNKNOWN", why, "")
+}
+
+fn plugin(code: u8, word: &str, text: &str, data: &str) -> u8 {
     // A bar would begin the performance data.
     let text = text::one_line(&text.replace('\n', " ")).replace('|', "/");
-    screen.write(&format!("RELAYHOST {word} - {text}{data}\n"));
-    code
+    // A line that nobody gets is no "OK".
+    match Output::Text.write(&format!("RELAYHOST {word} - {text}{data}\n")) {
+        Ok(()) => code,
+        Err(_) => code.max(UNKNOWN),
+    }
 }
 
 fn mark(state: State) -> Mark {

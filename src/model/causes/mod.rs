@@ -2,6 +2,7 @@
 //! not know the cause, the evidence itself is shown.
 
 pub mod catalogue;
+pub mod extent;
 pub mod failure;
 pub mod form;
 pub mod hop;
