@@ -258,6 +258,9 @@ pub enum Error {
         /// Whether main.cf begins with a byte order mark, which some editors write.
         marked: bool,
     },
+    /// Postfix is there, and its main.cf is not.
+    #[error("Postfix has no /etc/postfix/main.cf: no mail leaves")]
+    NoMainCf,
     /// The host's Postfix sends to no relay.
     #[error("this host has no relay: `relayhost` in main.cf is empty or unreadable, or there is no Postfix")]
     NoRelay,

@@ -128,7 +128,7 @@ impl Known {
             }
             _ => Circumstances::unknown(about),
         };
-        circumstances.with(suspects)
+        circumstances.routed(postfix.has_route).with(suspects)
     }
 
     /// Domains whose mail is to leave the host: that of the test recipient.

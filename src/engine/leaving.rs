@@ -71,7 +71,7 @@ impl Look {
         }
         drop(lock);
         let proof = self.proof(desired);
-        Ok(Leaving::new(&self.relay, &record, queue, proof, limits, unknown))
+        Ok(Leaving::new(&self.relay, &record, queue, proof, limits, unknown, postfix.has_route))
     }
 
     fn fold(

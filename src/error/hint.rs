@@ -159,7 +159,7 @@ impl Error {
                 typed(target)
             ),
             Self::Linked { path, target: None, .. } => format!(
-                "put back the file that it leads to (`readlink {0}`), or remove the link (`rm {0}`), and run the same command again",
+                "put back the file that it leads to (`readlink {0}`), and run the same command again; or remove the link (`rm {0}`), and `relayhost apply` makes the file anew",
                 typed(path)
             ),
             Self::Program { stderr, .. } if stderr.contains("No space left on device") => {
@@ -185,6 +185,7 @@ impl Error {
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
             Self::NoLog => "have a syslog daemon, such as rsyslog, or systemd-journald run (`systemctl restart rsyslog`), see that `logger -p mail.info hello` leaves a line in /var/log/maillog, and run the same command again".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),
+            Self::NoMainCf => "`relayhost apply` puts back the one that the last run left, or that of the package; then run the same command again".into(),
             Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
             Self::Rival(plugin) if plugin == "sasl-xoauth2" => {
                 "yum remove sasl-xoauth2, and run the same command again".into()

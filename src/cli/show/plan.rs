@@ -3,7 +3,7 @@
 use super::screen::Screen;
 use super::terminal::Mark;
 use crate::error::Result;
-use crate::model::ended::Compared;
+use crate::model::ended::{Compared, Tally};
 use crate::model::plan::unmanaged::ANNOUNCED;
 use crate::model::plan::{Finding, Plan, State, remedy};
 use crate::model::text;
@@ -12,9 +12,9 @@ use crate::sys::output::Output;
 /// Shows the findings of `check`, and the number of those that differ.
 pub fn findings(screen: &Screen, compared: &Compared) {
     let plan = &compared.plan;
-    let differing = count(&plan.findings, State::Differs);
+    let Tally { all, differs, warnings } = compared.tally();
     // Without these words the line would claim that mail leaves so from a host that differs.
-    let said = if differing > 0 || !plan.complete { "the answers say: " } else { "" };
+    let said = if differs > 0 || !plan.complete { "the answers say: " } else { "" };
     screen.line("", &format!("{said}{}", compared.summary));
     screen.write("\n");
     let width = compared.findings().map(|finding| finding.id.len()).max().unwrap_or_default();
@@ -26,16 +26,18 @@ pub fn findings(screen: &Screen, compared: &Compared) {
             screen.below(&format!("-> {}", remedy.text()));
         }
     }
-    let total = plan.compared();
-    let mut verdict = match (differing, plan.complete) {
-        (0, true) => format!("{total} of {total} as the answers say"),
+    let mut verdict = match (differs, plan.complete) {
+        (0, true) if warnings == 0 => format!("{all} of {all} in order"),
+        (0, true) => {
+            format!("{} of {all} in order, {warnings} to look at", all - warnings)
+        }
         (_, false) => {
             "Postfix is not installed, or not whole; the rest can be compared when it is: relayhost apply"
                 .to_owned()
         }
         (n, true) => format!(
-            "{n} of {total} not as the answers say: {}",
-            remedy(&plan.findings, "relayhost apply (relayhost plan shows what it would do)")
+            "{n} of {all} not in order: {}",
+            remedy(compared.findings(), "relayhost apply (relayhost plan shows what it would do)")
         ),
     };
     let amiss = compared.amiss();
@@ -95,9 +97,7 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
         Err(error) => return unknown(&format!("{error} -> {}", error.hint(command))),
         Ok(compared) => {
             let Compared { summary, plan, leaving, .. } = compared;
-            let (differs, warnings) =
-                (count(compared.findings(), State::Differs), count(compared.findings(), State::Warning));
-            let all = compared.findings().filter(|finding| finding.state != State::Note).count();
+            let Tally { all, differs, warnings } = compared.tally();
             let data = format!(" | differs={differs};;0;0;{all} warnings={warnings};0;;0;{all}");
             let more = leaving.as_ref().map(|leaving| format!(" {}", leaving.performance()));
             let data = data + &more.unwrap_or_default();
@@ -152,8 +152,4 @@ fn mark(state: State) -> Mark {
 
 fn short(finding: &Finding) -> String {
     format!("{}: {}", finding.id, finding.found)
-}
-
-fn count<'a>(findings: impl IntoIterator<Item = &'a Finding>, state: State) -> usize {
-    findings.into_iter().filter(|finding| finding.state == state).count()
 }

@@ -38,7 +38,7 @@ fn waiting(ages: &[Seconds], reason: &str) -> InQueue {
 fn leaving(record: &Record, queue: InQueue, proof: Option<Seconds>) -> Leaving {
     let proof =
         proof.map(|age| Taken { time: NOW - age, to: "o@x".into(), reply: "250 Ok".into(), certain: true });
-    Leaving::new(&relay(), record, queue, proof, LIMITS, Vec::new())
+    Leaving::new(&relay(), record, queue, proof, LIMITS, Vec::new(), true)
 }
 
 fn standing(record: &Record, queue: InQueue, proof: Option<Seconds>) -> (Standing, Vec<State>) {

@@ -27,6 +27,13 @@ pub struct Limits {
     pub proof: Duration,
 }
 
+impl Default for Limits {
+    /// A message waits for no longer than this where mail leaves, and most hosts have sent something within a month.
+    fn default() -> Self {
+        Self { queue: Duration::from_secs(15 * 60), proof: Duration::from_secs(30 * 86_400) }
+    }
+}
+
 /// The queue, as far as it was listed.
 #[derive(Debug, Clone, Default)]
 pub struct InQueue {
@@ -103,10 +110,10 @@ impl InQueue {
     }
 }
 
-fn cause_of(relay: &Relay, reason: &str) -> Option<Cause> {
+fn cause_of(relay: &Relay, reason: &str, has_route: bool) -> Option<Cause> {
     let about =
         About { relay: Some((&relay.host, "", relay.port)), sender: "", to: "", host: "", example: "" };
-    diagnose(&[reason], &Circumstances::unknown(&about))
+    diagnose(&[reason], &Circumstances::unknown(&about).routed(has_route))
 }
 
 /// Whether mail leaves.
@@ -163,7 +170,8 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Judges. `proof` is the last test message that this relay took; `unknown` are the reasons for what could not be read.
+    /// Judges. `proof` is the last test message that this relay took; `unknown` are the reasons for what could not be read;
+    /// `has_route`: whether any route leads out of the host.
     pub fn new(
         relay: &Relay,
         record: &Record,
@@ -171,6 +179,7 @@ impl Leaving {
         proof: Option<Taken>,
         limits: Limits,
         unknown: Vec<String>,
+        has_route: bool,
     ) -> Self {
         let now = record.looked;
         let in_log = record.taken.as_ref().map(|word| Taken {
@@ -197,8 +206,9 @@ impl Leaving {
         leaving.standing = standing;
         leaving.is_contradicted = against.is_some();
         // A failure that stops all mail is told before a later one of a single message.
-        leaving.refused =
-            against.or(record.refused.as_ref()).map(|word| (word.clone(), cause_of(relay, &word.text)));
+        leaving.refused = against
+            .or(record.refused.as_ref())
+            .map(|word| (word.clone(), cause_of(relay, &word.text, has_route)));
         leaving
     }
 

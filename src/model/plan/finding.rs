@@ -52,6 +52,11 @@ impl Finding {
         matches!(self.remedy, Some(Remedy::Apply | Remedy::Force | Remedy::Prove))
     }
 
+    /// Whether a person is to look at it.
+    pub fn is_amiss(&self) -> bool {
+        matches!(self.state, State::Differs | State::Warning)
+    }
+
     /// Whether its remedy is one for all that differs, which is said once.
     pub fn is_one_of_all(&self) -> bool {
         matches!(self.remedy, Some(Remedy::Apply | Remedy::Force))

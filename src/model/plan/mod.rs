@@ -116,14 +116,8 @@ impl Plan {
 
     /// Faults and warnings that `apply` does not mend.
     pub fn by_hand(&self) -> Vec<Finding> {
-        let amiss = |state| matches!(state, State::Differs | State::Warning);
-        let all = self.findings.iter().filter(|finding| amiss(finding.state) && !finding.is_for_apply());
+        let all = self.findings.iter().filter(|finding| finding.is_amiss() && !finding.is_for_apply());
         all.cloned().collect()
-    }
-
-    /// The number of comparisons; notes do not count.
-    pub fn compared(&self) -> usize {
-        self.findings.iter().filter(|finding| finding.state != State::Note).count()
     }
 
     pub(super) fn add(
@@ -261,6 +255,21 @@ mod tests {
         ] {
             assert!(!fresh().is_worth_a_probe(order, false), "{order:?}");
         }
+    }
+
+    /// `apply` refuses all while one value is another person's, so every remedy of its says what it asks for.
+    #[test]
+    fn the_remedy_is_the_one_that_apply_accepts() {
+        let mut plan = Plan { foreign: vec!["relayhost".into()], ..Plan::empty() };
+        assert!(!plan.judge("setting.relayhost", Err("another".into())));
+        plan.add("message.unproven", State::Warning, "x", Remedy::Prove);
+        plan.add("sendmail", State::Differs, "x", Remedy::say("alternatives"));
+        plan.add("fine", State::Fine, "x", Remedy::Apply);
+        let remedies: Vec<_> = plan.findings.iter().map(|finding| finding.remedy.as_ref()).collect();
+        let said = Remedy::say("alternatives");
+        assert_eq!(remedies, [Some(&Remedy::Force), Some(&Remedy::Force), Some(&said), None]);
+        let refusal = plan.permit(Order::default()).unwrap_err();
+        assert_eq!(remedy(&plan.findings, "x"), format!("alternatives; then {}", refusal.step()));
     }
 
     #[test]
