@@ -17,7 +17,7 @@ use crate::model::desired::Desired;
 use crate::model::ended::Compared;
 use crate::model::leaving::Limits;
 use crate::model::observed::Observed;
-use crate::model::plan::Plan;
+use crate::model::plan::{Finding, Plan};
 use crate::sys::{clock, mail, tokens};
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
@@ -47,7 +47,8 @@ pub fn look_at_all(desired: &Desired, limits: Limits) -> Result<Compared> {
     let ((plan, observed), begun) = (seen?, begun?);
     let postfix = observed.postfix.as_ref();
     let leaving = postfix.map(|postfix| begun.end(desired, postfix, limits)).transpose()?;
-    let mail = leaving.iter().flat_map(|leaving| leaving.findings(&calendar())).collect();
+    let mut mail: Vec<Finding> = leaving.iter().flat_map(|leaving| leaving.findings(&calendar())).collect();
+    mail.iter_mut().for_each(|finding| plan.allow(finding));
     let (summary, leaving) = (desired.summary(), leaving.map(Box::new));
     Ok(Compared { summary, plan, recovered: None, leaving, mail })
 }

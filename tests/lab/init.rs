@@ -31,6 +31,8 @@ fn from_questions_to_a_delivered_message() {
         ("did you mean office365", "office365"),
         ("What will bite|what will bite.*Which cloud", "?"),
         ("usgov", ""),
+        ("User name", "alerst@example.com"),
+        ("Password", "<"),
         ("User name", "alerts@example.com"),
         ("Password", PASSWORD),
         ("local address", ""),

@@ -32,7 +32,7 @@ impl Leaving {
         if let count @ 1.. = self.queue.unserved {
             let noun = if count == 1 { "message waits" } else { "messages wait" };
             let text = format!(
-                "{count} {noun} because no service of this host's Postfix takes them: it is missing in master.cf, or ends at its start"
+                "{count} {noun} for a service of this host's Postfix that is missing in master.cf, or ends at its start"
             );
             all.push(finding("queue.unserved", State::Warning, text, Some("relayhost diagnose".into())));
         }

@@ -182,6 +182,22 @@ impl Plan {
         order.force || self.foreign.is_empty()
     }
 
+    /// Has a finding that is not the plan's own say the remedy that `permit` allows.
+    pub fn allow(&self, finding: &mut Finding) {
+        if let Some(Remedy::Say(text)) = &mut finding.remedy {
+            *text = self.allowed(text);
+        }
+    }
+
+    /// The words of a remedy, as `permit` allows it.
+    pub fn allowed(&self, remedy: &str) -> String {
+        if self.is_permitted(Order::default()) {
+            remedy.to_owned()
+        } else {
+            remedy.replace("relayhost apply`", "relayhost apply --force`")
+        }
+    }
+
     /// Refuses a plan that must not be carried out: one that overwrites, without `force`, values that somebody changed
     /// by hand, or that configures a Postfix that systemd would not start.
     pub fn permit(&self, order: Order) -> Result<()> {
@@ -269,6 +285,7 @@ mod tests {
         let said = Remedy::say("alternatives");
         assert_eq!(remedies, [Some(&Remedy::Force), Some(&Remedy::Force), Some(&said), None]);
         let refusal = plan.permit(Order::default()).unwrap_err();
+        assert_eq!(plan.allowed("set it, then `relayhost apply`"), "set it, then `relayhost apply --force`");
         assert_eq!(remedy(&plan.findings, "x"), format!("alternatives; then {}", refusal.step()));
     }
 

@@ -11,17 +11,29 @@ use crate::model::postfix::settings::{Settings, value};
 use crate::model::postfix::tables::{items, path_of};
 use crate::model::text::domain_of;
 
-/// Whether mail to this address is delivered on the host itself, by `mydestination` (local(8)), or since it names the host's
-/// own loopback address (`resolve_local` in global/resolve_local.c of Postfix).
+/// Whether mail to this address is delivered on the host itself.
 pub fn is_local(address: &str, settings: &Settings) -> bool {
+    kept_by(address, settings).is_some()
+}
+
+/// The parameter by which mail to this address is delivered on the host itself: it has the domain by name (not by a table), or
+/// the address is one of the loopback's or of `inet_interfaces` (`resolve_local` in global/resolve_local.c of Postfix;
+/// ADDRESS_CLASS_README).
+pub fn kept_by(address: &str, settings: &Settings) -> Option<&'static str> {
     let domain = domain_of(address);
     let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let literal = literal.map(|text| text.strip_prefix("IPv6:").unwrap_or(text));
-    if literal.and_then(|text| text.parse::<IpAddr>().ok()).is_some_and(|address| address.is_loopback()) {
-        return true;
+    if let Some(address) = literal.and_then(|text| text.parse::<IpAddr>().ok()) {
+        let is_it = |word: &String| word.parse() == Ok(address);
+        let is_ours = address.is_loopback() || words(value(settings, "inet_interfaces")).iter().any(is_it);
+        return is_ours.then_some("inet_interfaces");
     }
-    words(value(settings, "mydestination")).iter().any(|name| name.eq_ignore_ascii_case(domain))
+    let has = |name: &&str| words(value(settings, name)).iter().any(|word| word.eq_ignore_ascii_case(domain));
+    OF_THIS_HOST.into_iter().find(has)
 }
+
+/// The parameters with domains whose mail stays on the host.
+const OF_THIS_HOST: [&str; 3] = ["mydestination", "virtual_alias_domains", "virtual_mailbox_domains"];
 
 /// The managed parameters and the values that the answers ask for.
 pub fn parameters(
