@@ -48,7 +48,9 @@ pub fn look_at_all(desired: &Desired, limits: Limits) -> Result<Compared> {
     let postfix = observed.postfix.as_ref();
     let leaving = postfix.map(|postfix| begun.end(desired, postfix, limits)).transpose()?;
     let mut mail: Vec<Finding> = leaving.iter().flat_map(|leaving| leaving.findings(&calendar())).collect();
-    mail.iter_mut().for_each(|finding| plan.allow(finding));
+    for finding in &mut mail {
+        plan.allow(finding);
+    }
     let (summary, leaving) = (desired.summary(), leaving.map(Box::new));
     Ok(Compared { summary, plan, recovered: None, leaving, mail })
 }

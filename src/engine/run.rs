@@ -98,11 +98,9 @@ pub fn run(
         let is_accepted = applied.delivery.is_some() && applied.exit() == Exit::Done;
         // The run has succeeded, whether the messages that wait can be tried again or not.
         let retried = if task.attended && is_accepted { try_again(progress).ok().flatten() } else { None };
-        let (findings, leaving) = match task.attended.then(|| left_to_a_person(&given.desired, &applied)) {
-            Some((findings, leaving)) => (Some(findings), leaving),
-            None => (None, None),
-        };
-        Ok(Applied { retried, findings, leaving, ..applied })
+        let left = task.attended.then(|| left_to_a_person(&given.desired, &applied));
+        let (findings, leaving) = left.map_or((None, None), |(findings, leaving)| (Some(findings), leaving));
+        Ok(Applied { retried, leaving, findings, ..applied })
     };
     let ended = work();
     let ended =
