@@ -131,10 +131,8 @@ fn every_wrong_call_of_the_plugin_is_unknown() {
         "--answers /nope",
         "--answers /root/broken.toml",
     ];
-    let script: String = wrong
-        .iter()
-        .map(|args| format!("relayhost check --nagios {args} 2>/root/err; echo $?; cat /root/err\n"))
-        .collect();
+    let call = |args: &&str| format!("relayhost check --nagios {args} 2>/root/err; echo $?; cat /root/err\n");
+    let script = wrong.iter().map(call).collect::<Vec<_>>().concat();
     let run = host().answers(AUTHENTICATED).sh(&format!(
         "echo x >/root/broken.toml; chmod 600 /root/broken.toml
          {script}setpriv --reuid 65534 --regid 65534 --clear-groups relayhost check --nagios; echo $?; relayhost chck --nagios; echo $?
