@@ -5,7 +5,7 @@ use super::show::providers::introduce;
 use super::show::screen::Screen;
 use super::show::terminal::Mark;
 use crate::engine::init::not_written;
-use crate::error::{Complaint, Result};
+use crate::error::{Complaint, RUN_AGAIN, Result};
 use crate::model::answers::interview::{Interview, Question, yes_or_no};
 use crate::sys::tty::{self, Typed};
 
@@ -72,7 +72,7 @@ pub fn change(interview: &Interview, suspect: Question, screen: &Screen) -> Resu
         })
     })?;
     if chosen == "quit" {
-        return Err(not_written("you said quit", "run the same command again when the answers are known"));
+        return Err(not_written("you said quit", format!("{RUN_AGAIN} when the answers are known")));
     }
     Ok(named(&chosen).map(|(_, question)| *question))
 }
@@ -116,23 +116,23 @@ fn question<T>(
             Typed::End => {
                 return Err(not_written(
                     "the input ended",
-                    "run the same command again; or give the answers as flags: relayhost init --help",
+                    format!("{RUN_AGAIN}; or give the answers as flags: relayhost init --help"),
                 ));
             }
             Typed::Stop(stop) => {
                 screen.line("", "stopped; nothing was written");
                 stop.obey();
-                return Err(not_written("stopped by a signal", "run the same command again"));
+                return Err(not_written("stopped by a signal", RUN_AGAIN));
             }
         };
         wrong += 1;
         screen.marked(Mark::Bad, &complaint.problem, 2);
         // Whoever is asked need not begin anew.
-        let remedy = complaint.remedy.replace("run the same command again", "answer once more");
+        let remedy = complaint.remedy.replace(RUN_AGAIN, "answer once more");
         screen.below(&format!("-> {remedy}"));
     }
     Err(not_written(
         format!("{PATIENCE} answers to one question that cannot be taken"),
-        "run the same command again; `?` in place of an answer says more about a question",
+        format!("{RUN_AGAIN}; `?` in place of an answer says more about a question"),
     ))
 }

@@ -120,6 +120,9 @@ fn numbered(byte: u8) -> String {
     }
 }
 
+/// The remedy of whoever stopped before the end.
+pub const RUN_AGAIN: &str = "run the same command again";
+
 /// The words of a remedy in place of which `Error::hint` names the command.
 const AGAIN: &str = "the same command";
 
