@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use complaint::Complaint;
 pub use edit::Edit;
 pub use exit::Exit;
-pub use hint::{WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
+pub use hint::{BY_HAND, RUN_AGAIN, WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use no_token::NoToken;
 pub use text::{Position, human, is_unsafe, shown};
@@ -258,6 +258,9 @@ pub enum Error {
         /// Whether main.cf begins with a byte order mark, which some editors write.
         marked: bool,
     },
+    /// Postfix is there, and its main.cf is not.
+    #[error("Postfix has no /etc/postfix/main.cf: no mail leaves")]
+    NoMainCf,
     /// The host's Postfix sends to no relay.
     #[error("this host has no relay: `relayhost` in main.cf is empty or unreadable, or there is no Postfix")]
     NoRelay,

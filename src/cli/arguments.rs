@@ -13,26 +13,46 @@ use crate::model::text;
 
 /// Gives an RPM-based host working outgoing mail through an SMTP relay, and proves it.
 #[derive(Debug, Parser)]
-#[command(name = "relayhost", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_STATUS)]
+#[command(name = "relayhost", version, arg_required_else_help = true)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXIT_STATUS: &str = "Exit status:
-  0  done, or nothing to do
-  1  could not; the message says what
-  2  wrong usage, or answers that are not valid
-  3  check, plan: the host differs from the answers; route: the message would not leave; apply: somebody changed by
-     hand what is to be set
-  4  the relay refused the message, or would (probe, and apply before it changes anything); diagnose: something failed
-  5  no final word from the relay before the deadline, or one that only a message can bring (probe); apply: nothing was
-     changed, or the new configuration is in force because none before it had worked
-  6  inside an RPM transaction: recorded, and done when it is over; pending in a tree: at its first boot
-  7  the relay refused, or took no message before the deadline, and the previous configuration was put back
-  8  putting it back failed; the message names what is on disk
-  129, 130, 143  ended by SIGHUP, Ctrl-C (SIGINT), SIGTERM, and undone; the message names what is in force
-  check --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN";
+/// The exit statuses, and what each says.
+pub const EXIT_STATUS: [(&str, &str); 11] = [
+    ("0", "done, or nothing to do"),
+    ("1", "could not; the message says what"),
+    ("2", "wrong usage, or answers that are not valid"),
+    (
+        "3",
+        "check, plan: the host differs from the answers; route: the message would not leave; apply: somebody changed by hand \
+         what is to be set",
+    ),
+    (
+        "4",
+        "the relay refused the message, or would (probe, and apply before it changes anything); diagnose: something failed",
+    ),
+    (
+        "5",
+        "no final word from the relay before the deadline, or one that only a message can bring (probe); apply: nothing was \
+         changed, or the new configuration is in force because none before it had worked",
+    ),
+    (
+        "6",
+        "inside an RPM transaction: recorded, and done when it is over; pending in a tree: at its first boot",
+    ),
+    (
+        "7",
+        "the relay refused, or took no message before the deadline, and the previous configuration was put back",
+    ),
+    ("8", "putting it back failed; the message names what is on disk"),
+    (
+        "129, 130, 143",
+        "ended by SIGHUP, Ctrl-C (SIGINT), SIGTERM, and undone; the message names what is in force",
+    ),
+    ("check --nagios:", "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, also for wrong usage"),
+];
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

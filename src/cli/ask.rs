@@ -5,12 +5,23 @@ use super::show::providers::introduce;
 use super::show::screen::Screen;
 use super::show::terminal::Mark;
 use crate::engine::init::not_written;
-use crate::error::{Complaint, Result};
+use crate::error::{Complaint, RUN_AGAIN, Result};
 use crate::model::answers::interview::{Interview, Question, yes_or_no};
 use crate::sys::tty::{self, Typed};
 
 /// Number of unusable answers to one question after which `init` gives up: whoever types does not read the complaints.
 const PATIENCE: u32 = 3;
+
+/// What is typed to go back to the question before. No answer is that, and no password.
+const BACK: &str = "<";
+
+/// Says what can be typed in place of an answer.
+pub fn introduction(screen: &Screen) {
+    screen.line(
+        "",
+        &format!("(in place of an answer, ? explains the question, and {BACK} goes back to the one before)"),
+    );
+}
 
 /// Puts every open question. Once a provider is known, shows what to have ready and which pitfalls there are.
 pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
@@ -26,7 +37,11 @@ pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
         let hidden = prompt.question == Question::Password;
         let default = prompt.default.as_deref();
         question(screen, &prompt.text, default, &prompt.help, hidden, |typed| {
-            interview.answer(prompt.question, typed)
+            if typed.trim() != BACK {
+                return interview.answer(prompt.question, typed);
+            }
+            let first = || Complaint::new("there is no question before this one", "answer it");
+            interview.back().then_some(()).ok_or_else(first)
         })?;
     }
 }
@@ -57,7 +72,7 @@ pub fn change(interview: &Interview, suspect: Question, screen: &Screen) -> Resu
         })
     })?;
     if chosen == "quit" {
-        return Err(not_written("you said quit", "run `relayhost init` again when the answers are known"));
+        return Err(not_written("you said quit", format!("{RUN_AGAIN} when the answers are known")));
     }
     Ok(named(&chosen).map(|(_, question)| *question))
 }
@@ -101,21 +116,23 @@ fn question<T>(
             Typed::End => {
                 return Err(not_written(
                     "the input ended",
-                    "run `relayhost init` again; or give the answers as flags: relayhost init --help",
+                    format!("{RUN_AGAIN}; or give the answers as flags: relayhost init --help"),
                 ));
             }
             Typed::Stop(stop) => {
                 screen.line("", "stopped; nothing was written");
                 stop.obey();
-                return Err(not_written("stopped by a signal", "run `relayhost init` again"));
+                return Err(not_written("stopped by a signal", RUN_AGAIN));
             }
         };
         wrong += 1;
         screen.marked(Mark::Bad, &complaint.problem, 2);
-        screen.below(&format!("-> {}", complaint.remedy));
+        // Whoever is asked need not begin anew.
+        let remedy = complaint.remedy.replace(RUN_AGAIN, "answer once more");
+        screen.below(&format!("-> {remedy}"));
     }
     Err(not_written(
         format!("{PATIENCE} answers to one question that cannot be taken"),
-        "run `relayhost init` again; `?` in place of an answer says more about a question",
+        format!("{RUN_AGAIN}; `?` in place of an answer says more about a question"),
     ))
 }

@@ -31,6 +31,7 @@ pub fn run(options: &Init, screen: &mut Screen) -> Result<Ended> {
     }
     let somebody = !options.json && tty::is_there();
     if somebody {
+        ask::introduction(screen);
         ask::everything(&mut interview, screen)?;
         confirm(&mut interview, options, &target, screen)?;
     } else {

@@ -7,10 +7,9 @@ mod init;
 mod report;
 mod scriptlet;
 mod show;
+mod usage;
 
 use std::ffi::OsString;
-
-use clap::{CommandFactory, Parser};
 
 use crate::engine::compare::{check, compare};
 use crate::engine::diagnose::{self, diagnose};
@@ -21,34 +20,23 @@ use crate::engine::recover::recover_at_boot;
 use crate::engine::route::route_alone;
 use crate::engine::token::{Asked, renew};
 use crate::engine::verify::verify_alone;
-use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
-use arguments::{
-    Arguments, Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Token, Verify,
-};
+use arguments::{Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Token, Verify};
 use report::{nagios, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
+use show::terminal::WIDTH;
 
 /// The command line as data: shell completions are made of it, and the manual is compared with it.
 pub fn command() -> clap::Command {
-    Arguments::command()
+    usage::command(WIDTH)
 }
 
 /// Runs one command line and returns the exit status. Can be called more than once in a process.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    // An error in a scriptlet's call must not disturb the transaction.
-    let is_scriptlet = args.get(1).is_some_and(|command| command == "scriptlet")
-        && !args.iter().any(|arg| arg == "--help" || arg == "-h");
-    match Arguments::try_parse_from(args) {
-        Err(_) if is_scriptlet => Exit::Done.code(),
+    match usage::parse(&args) {
         Ok(arguments) => perform(arguments.command),
-        Err(error) => {
-            // Help and version come as errors too, and go to standard output.
-            let usage = error.use_stderr();
-            let _ = error.print();
-            if usage { Exit::Usage.code() } else { Exit::Done.code() }
-        }
+        Err(status) => status,
     }
 }
 
@@ -118,6 +106,7 @@ fn perform(command: Command) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Exit;
 
     #[test]
     fn the_command_line_is_sound() {
@@ -130,5 +119,12 @@ mod tests {
         assert_eq!(run(&["relayhost", "bogus"]), Exit::Usage.code());
         assert_eq!(run(&["relayhost", "verify", "--deadline", "soon"]), Exit::Usage.code());
         assert_eq!(run(&["relayhost", "--version"]), Exit::Done.code());
+        for args in
+            [&["--bogus"][..], &["--json"], &["--max-queue-age", "15"], &["--max-proof-age=1M"], &["x"]]
+        {
+            let all = [&["relayhost", "check", "--nagios"], args].concat();
+            assert_eq!(run(&all), 3, "{args:?}");
+        }
+        assert_eq!(run(&["relayhost", "check", "--nagios", "--help"]), Exit::Done.code());
     }
 }

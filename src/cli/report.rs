@@ -55,7 +55,7 @@ fn finish(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended
 pub fn nagios(answers: &Path, limits: Limits) -> u8 {
     prepare();
     let compared = host::require_root().and_then(|()| check(answers, limits, &mut Silent)).map_err(ended_by);
-    plan::nagios(&Screen::new(false), &compared, &environment::command_line())
+    plan::nagios(&compared, &environment::command_line())
 }
 
 fn prepare() {

@@ -17,7 +17,7 @@ use crate::model::desired::Desired;
 use crate::model::ended::Compared;
 use crate::model::leaving::Limits;
 use crate::model::observed::Observed;
-use crate::model::plan::Plan;
+use crate::model::plan::{Finding, Plan};
 use crate::model::route::Way;
 use crate::sys::{clock, mail, tokens};
 
@@ -33,18 +33,27 @@ pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> 
 pub fn check(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Result<Compared> {
     let desired = load(answers)?;
     let recovered = recover_if_stopped(progress)?;
+    Ok(Compared { recovered, ..look_at_all(&desired, limits)? })
+}
+
+/// The comparison, and whether mail leaves.
+pub fn look_at_all(desired: &Desired, limits: Limits) -> Result<Compared> {
     // postqueue follows every link.
     trust_links()?;
     let (seen, begun) = thread::scope(|scope| {
         // The queue is listed while rpm and Postfix are asked.
-        let begun = scope.spawn(|| Look::begin(&desired));
-        (see(&desired), begun.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        let begun = scope.spawn(|| Look::begin(desired));
+        (see(desired), begun.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
     let ((plan, observed), begun) = (seen?, begun?);
     let postfix = observed.postfix.as_ref();
-    let leaving = postfix.map(|postfix| begun.end(&desired, postfix, limits)).transpose()?;
-    let mail = leaving.iter().flat_map(|leaving| leaving.findings(&calendar())).collect();
-    Ok(Compared { summary: desired.summary(), plan, recovered, leaving: leaving.map(Box::new), mail })
+    let leaving = postfix.map(|postfix| begun.end(desired, postfix, limits)).transpose()?;
+    let mut mail: Vec<Finding> = leaving.iter().flat_map(|leaving| leaving.findings(&calendar())).collect();
+    for finding in &mut mail {
+        plan.allow(finding);
+    }
+    let (summary, leaving) = (desired.summary(), leaving.map(Box::new));
+    Ok(Compared { summary, plan, recovered: None, leaving, mail })
 }
 
 /// The plan for a host that was observed, with the faults of an alert's way.

@@ -27,7 +27,7 @@ use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Part, Postfix};
-use crate::model::plan::{Finding, Remedy, State};
+use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::text::domain_of;
 use crate::sys::{clock, dns, host, postfix, state};
 use ways::Ways;
@@ -130,7 +130,7 @@ impl Known {
             }
             _ => Circumstances::unknown(about),
         };
-        circumstances.with(suspects)
+        circumstances.routed(postfix.has_route).with(suspects)
     }
 
     /// Domains whose mail is to leave the host: that of the test recipient.
@@ -141,7 +141,8 @@ impl Known {
         domain.into_iter().filter(|domain| !is_own(domain)).collect()
     }
 
-    fn findings(&self, calendar: &Calendar, now: Seconds) -> Result<Vec<Finding>> {
+    /// The faults of the host, and the plan if there is one.
+    fn findings(&self, calendar: &Calendar, now: Seconds) -> Result<(Vec<Finding>, Option<Plan>)> {
         let Some(postfix) = self.postfix() else {
             let missing = || {
                 let found = match postfix::lacks() {
@@ -150,7 +151,7 @@ impl Known {
                 };
                 vec![finding("package.postfix", found.into(), Remedy::Apply)]
             };
-            return Ok(if self.amiss.is_empty() { missing() } else { self.amiss.clone() });
+            return Ok((if self.amiss.is_empty() { missing() } else { self.amiss.clone() }, None));
         };
         let plan = match (&self.desired, &self.observed) {
             (Some(desired), Some(observed)) => {
@@ -170,7 +171,7 @@ impl Known {
                 Finding { state, ..finding(&format!("{PREFIX}{hop}"), fault.text, Remedy::say(fault.remedy)) }
             }));
         }
-        Ok(findings)
+        Ok((findings, plan))
     }
 }
 
@@ -196,7 +197,7 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let question = Question { since, elsewhere: known.elsewhere(), circumstances: &circumstances };
     let reading = Reading { files: &asked.files, calendar: &calendar, now, since: since.unwrap_or_default() };
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
-    let (log, sources, trouble) = match &asked.queue_id {
+    let (mut log, sources, trouble) = match &asked.queue_id {
         None => {
             let mut follower = Follower::new(question);
             let (sources, trouble) = reading.read(postlog, &mut follower)?;
@@ -233,10 +234,13 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     };
     let mut trouble = [known.trouble.clone(), trouble].concat();
     let findings = if own && asked.queue_id.is_none() {
-        let seen = known.findings(&calendar, now).unwrap_or_else(|error| {
+        let (seen, plan) = known.findings(&calendar, now).unwrap_or_else(|error| {
             trouble.push(format!("{error}; so the host was not looked at"));
-            Vec::new()
+            (Vec::new(), None)
         });
+        if let (Told::All(report), Some(plan)) = (&mut log, &plan) {
+            report.failures.iter_mut().for_each(|one| one.cause.remedy = plan.allowed(&one.cause.remedy));
+        }
         last_run_that_failed().into_iter().chain(seen).collect()
     } else {
         Vec::new()

@@ -278,6 +278,6 @@ fn clear_up_beside(_lock: &Lock, target: &Target) -> Vec<String> {
 }
 
 /// The error of an `init` that wrote nothing.
-pub fn not_written(why: impl Into<String>, remedy: &str) -> Error {
-    Error::NotWritten { why: why.into(), remedy: remedy.to_owned() }
+pub fn not_written(why: impl Into<String>, remedy: impl Into<String>) -> Error {
+    Error::NotWritten { why: why.into(), remedy: remedy.into() }
 }

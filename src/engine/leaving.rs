@@ -8,9 +8,10 @@ use super::queue::list_within;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::inspection::queue::Waiting;
+use crate::model::leaving::alerts::Alerts;
 use crate::model::leaving::record::{Record, Source};
 use crate::model::leaving::relay::Relay;
-use crate::model::leaving::{InQueue, Leaving, Limits, Taken, stops_all};
+use crate::model::leaving::{InQueue, Leaving, Limits, Taken};
 use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::Postfix;
@@ -55,11 +56,12 @@ impl Look {
         let is_usable = known.is_ok();
         let records = known.ok().flatten().unwrap_or_default();
         let before = records.relays.get(&self.relay.key()).cloned().unwrap_or_default();
-        let mut queue = InQueue { unlisted: self.unlisted.clone(), ..InQueue::default() };
+        let mut queue = InQueue::new(self.unlisted.clone());
+        let alerts = Alerts::new(desired, postfix.setting("myorigin"));
         for message in &self.messages {
-            queue.add(message, &self.relay, |address| is_local(address, &postfix.settings));
+            queue.add(message, &self.relay, &alerts, |address| is_local(address, &postfix.settings));
         }
-        let record = self.fold(before.clone(), &queue, postfix, &mut unknown)?;
+        let record = self.fold(before.clone(), &queue, (postfix, alerts), &mut unknown)?;
         // A write waits for the disk, and most looks have seen nothing new.
         let is_news = Record { looked: before.looked, ..record.clone() } != before;
         if let (true, Some(lock)) = (is_usable && is_news, &lock)
@@ -69,27 +71,26 @@ impl Look {
         }
         drop(lock);
         let proof = self.proof(desired);
-        Ok(Leaving::new(&self.relay, &record, queue, proof, limits, unknown))
+        Ok(Leaving::new(&self.relay, &record, queue, proof, limits, unknown, postfix.has_route))
     }
 
     fn fold(
         &self,
         mut record: Record,
         queue: &InQueue,
-        postfix: &Postfix,
+        (postfix, alerts): (&Postfix, Alerts),
         unknown: &mut Vec<String>,
     ) -> Result<Record> {
         let names = [host::hostname(), postfix.setting("myhostname").to_owned()];
         // Where Postfix writes its log itself, none of it is in the journal.
         let postlog = postfix.setting("maillog_file");
-        let stops_all = |reason: &str| stops_all(&self.relay, reason);
         let source = |certain| Source {
             relay: &self.relay,
             names: &names,
             calendar: &self.calendar,
             now: self.now,
             certain,
-            stops_all: &stops_all,
+            alerts,
         };
         record.looked = self.now;
         let from_journal =

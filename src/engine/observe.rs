@@ -108,6 +108,7 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
             Place::Tree => Service { running: true, enabled: None, masked: false },
         },
         sendmail: sendmail(setting("sendmail_path")),
+        has_route: place == Place::Tree || network::has_any_route(),
         has_ipv4_route: place == Place::Host && network::has_ipv4_route(),
         map_kind,
         settings,

@@ -9,6 +9,7 @@ mod talk;
 use std::path::Path;
 use std::time::Duration;
 
+use super::transaction::require_main_cf;
 use super::{End, Progress, Silent, load, route as way, token};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
@@ -55,6 +56,7 @@ pub fn probe_alone(
     }
     // The answers give the recipient and the local sender alone, and a host that was set up by hand has none.
     let answers = load::is_answered().then(|| load::load(answers)).transpose()?;
+    require_main_cf()?;
     if !postfix::is_installed() {
         return Err(Error::NoRelay);
     }

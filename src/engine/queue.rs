@@ -8,7 +8,7 @@ use crate::model::inspection::backlog::{Backlog, Retried};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::parse_settings;
-use crate::model::postfix::settings::value;
+use crate::model::postfix::settings::{planned, value};
 use crate::model::route::local::is_local;
 use crate::sys::{clock, postfix, signals};
 
@@ -52,12 +52,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// Has Postfix try the messages again that wait for the relay, if there are not too many; `None` if none wait, or if the
 /// queue cannot be listed.
 pub fn try_again(progress: &mut dyn Progress) -> Result<Option<Retried>> {
-    let known = parse_settings(&postfix::settings(&[
-        "mydestination",
-        "virtual_alias_domains",
-        "virtual_mailbox_domains",
-        "queue_directory",
-    ])?);
+    let known = parse_settings(&postfix::settings(&planned())?);
     let now = i64::try_from(clock::unix()).unwrap_or_default();
     let listed = list(&Calendar::new(clock::zone(), now), Backlog::default, |backlog, message| {
         backlog.add(message, |address| is_local(address, &known));

@@ -9,6 +9,7 @@ use super::Progress;
 use super::load;
 use super::sources::{Sources, source_of};
 use super::tables::ask_all;
+use super::transaction::require_main_cf;
 use crate::error::{Error, Result};
 use crate::model::causes::hop::Suspect;
 use crate::model::desired::Desired;
@@ -74,6 +75,7 @@ pub fn addresses(answers: Option<&Desired>, settings: &Settings) -> (String, Str
 
 /// The host's configuration, as it is on the disk.
 pub fn host() -> Result<Host> {
+    require_main_cf()?;
     // The file first: it is refused if nobody could have written that much, and postconf reads anything.
     let main_cf = MainCf::new(files::read_whole(&Managed::MainCf.path())?.unwrap_or_default());
     let settings = parse_settings(&postfix::settings(&settings::observed())?);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use change::{Changed, change, install};
 use prove::{Before, Proved, keep, prove};
 
-use super::compare::look;
+use super::compare::{look, look_at_all};
 use super::observe::{observe, plugins_on_disk};
 use super::probe::probe_first;
 use super::queue::try_again;
@@ -22,6 +22,7 @@ use super::{Place, Progress, defer, token};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::Applied;
+use crate::model::leaving::{Leaving, Limits};
 use crate::model::observed::Observed;
 use crate::model::plan::action::Install;
 use crate::model::plan::{Finding, Plan};
@@ -97,8 +98,9 @@ pub fn run(
         let is_accepted = applied.delivery.is_some() && applied.exit() == Exit::Done;
         // The run has succeeded, whether the messages that wait can be tried again or not.
         let retried = if task.attended && is_accepted { try_again(progress).ok().flatten() } else { None };
-        let findings = task.attended.then(|| left_to_a_person(&given.desired, &applied));
-        Ok(Applied { retried, findings, ..applied })
+        let left = task.attended.then(|| left_to_a_person(&given.desired, &applied));
+        let (findings, leaving) = left.map_or((None, None), |(findings, leaving)| (Some(findings), leaving));
+        Ok(Applied { retried, leaving, findings, ..applied })
     };
     let ended = work();
     let ended =
@@ -157,8 +159,17 @@ fn record(given: &Given, applied: &Applied, progress: &mut dyn Progress) -> Resu
     defer::fulfilled(&given.serves, &given.desired, progress)
 }
 
-fn left_to_a_person(desired: &Desired, applied: &Applied) -> Vec<Finding> {
+/// What is left to a person; and what is known of mail that leaves, unless the run's own message has told it.
+fn left_to_a_person(desired: &Desired, applied: &Applied) -> (Vec<Finding>, Option<Box<Leaving>>) {
     // The run has succeeded, whether the host can be looked at once more or not.
-    let plan = if applied.exit() == Exit::Done { look(desired).ok() } else { None };
-    plan.map(|plan| plan.by_hand()).unwrap_or_default()
+    if applied.exit() != Exit::Done {
+        return (Vec::new(), None);
+    }
+    if applied.delivery.is_some() || !applied.actions.is_empty() {
+        return (look(desired).map(|plan| plan.by_hand()).unwrap_or_default(), None);
+    }
+    let Ok(seen) = look_at_all(desired, Limits::default()) else { return (Vec::new(), None) };
+    let mut findings = seen.plan.by_hand();
+    findings.extend(seen.mail.into_iter().filter(Finding::is_amiss));
+    (findings, seen.leaving)
 }

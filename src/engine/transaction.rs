@@ -11,7 +11,7 @@ mod last;
 mod places;
 
 pub use last::{last_run, run_before};
-pub use places::{elsewhere, links_of_others, path_of, trust_links, trust_places};
+pub use places::{elsewhere, links_of_others, path_of, require_main_cf, trust_links, trust_places};
 
 use super::Place;
 use crate::error::{Edit, Error, Files, Result};

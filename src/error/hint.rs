@@ -13,6 +13,9 @@ use super::{Edit, Error};
 /// The command that takes a byte order mark out of main.cf, by GNU sed.
 pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/postfix/main.cf";
 
+/// The next step where somebody has changed by hand what is to be set.
+pub const BY_HAND: &str = "keep theirs: put it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)";
+
 /// A name, quoted for a shell: somebody else may have chosen it, so every name in a command of a remedy is written by this
 /// function. Bash reads back its exact bytes. A backquote, which would end the command within its sentence, and characters
 /// that no terminal shows are written as numbers.
@@ -117,6 +120,9 @@ fn numbered(byte: u8) -> String {
     }
 }
 
+/// The remedy of whoever stopped before the end.
+pub const RUN_AGAIN: &str = "run the same command again";
+
 /// The words of a remedy in place of which `Error::hint` names the command.
 const AGAIN: &str = "the same command";
 
@@ -156,7 +162,7 @@ impl Error {
                 typed(target)
             ),
             Self::Linked { path, target: None, .. } => format!(
-                "put back the file that it leads to (`readlink {0}`), or remove the link (`rm {0}`), and run the same command again",
+                "put back the file that it leads to (`readlink {0}`), and run the same command again; or remove the link (`rm {0}`), and `relayhost apply` makes the file anew",
                 typed(path)
             ),
             Self::Program { stderr, .. } if stderr.contains("No space left on device") => {
@@ -182,6 +188,7 @@ impl Error {
             Self::Submission { .. } => "try `echo test | mail -s test root` by hand; it shows the same trouble".into(),
             Self::NoLog => "have a syslog daemon, such as rsyslog, or systemd-journald run (`systemctl restart rsyslog`), see that `logger -p mail.info hello` leaves a line in /var/log/maillog, and run the same command again".into(),
             Self::ChangedMeanwhile { .. } => "run the same command again".into(),
+            Self::NoMainCf => "`relayhost apply` puts back the one that the last run left, or that of the package; then run the same command again".into(),
             Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
             Self::Rival(plugin) if plugin == "sasl-xoauth2" => {
                 "yum remove sasl-xoauth2, and run the same command again".into()
@@ -208,9 +215,7 @@ impl Error {
             },
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
             Self::NoProc => "nothing was touched; `mount -t proc proc /proc`, and run the same command again".into(),
-            Self::Foreign { .. } => {
-                "keep theirs: put it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)".into()
-            }
+            Self::Foreign { .. } => BY_HAND.into(),
             // An edit that is out of force stays so if nobody is told, whatever the cause of the undoing.
             Self::Undone { cause, edits } => match edits.iter().filter_map(Edit::hint).collect::<Vec<_>>() {
                 hints if hints.is_empty() => cause.step(),

@@ -119,10 +119,28 @@ impl Compared {
         self.leaving.as_ref().map(|leaving| leaving.amiss()).unwrap_or_default()
     }
 
+    /// The numbers of findings, for each view of them.
+    pub fn tally(&self) -> Tally {
+        let count = |state| self.findings().filter(|finding| finding.state == state).count();
+        let (differs, warnings) = (count(State::Differs), count(State::Warning));
+        Tally { all: count(State::Fine) + differs + warnings, differs, warnings }
+    }
+
     /// All findings.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.plan.findings.iter().chain(&self.mail)
     }
+}
+
+/// Numbers of findings. Notes do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// All.
+    pub all: usize,
+    /// Those that are not as they should be.
+    pub differs: usize,
+    /// Those that may keep mail from arriving.
+    pub warnings: usize,
 }
 
 /// An order that was recorded inside an RPM transaction.

@@ -82,6 +82,8 @@ pub struct Postfix {
     pub service: Service,
     /// The program behind /usr/sbin/sendmail.
     pub sendmail: Sendmail,
+    /// Whether the host has any route that leads out of it; true in a tree, where nobody knows.
+    pub has_route: bool,
     /// Whether the host has a route for IPv4; false in a tree, where nobody knows.
     pub has_ipv4_route: bool,
 }
@@ -246,6 +248,7 @@ mod tests {
                 ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
                 service: Service { running: true, enabled: Some(true), masked: false },
                 sendmail: Sendmail::Postfix,
+                has_route: true,
                 has_ipv4_route: true,
             }
         }

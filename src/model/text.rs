@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::is_unsafe;
 
 /// The remedy for a wrong duration.
-pub const DURATION_REMEDY: &str = "write a number with a unit, such as \"90s\" or \"5m\"; from 1s to 24h";
+pub const DURATION_REMEDY: &str = "write a number with s, m or h, such as \"90s\" or \"5m\"; from 1s to 24h";
 
 /// Text from a log, a reply or a file, safe for a terminal and for a single line: control characters (C0, C1, DEL),
 /// line ends and the Unicode characters that reorder or hide text become `?`.
@@ -141,24 +141,55 @@ pub fn clipped(text: &str, most: usize) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
+/// The units of a length of time, and their names in seconds. There are no months: their `M` is soon typed for the minutes' `m`.
+const UNITS: [(&[&str], u64); 5] = [
+    (&["s", "sec", "secs", "second", "seconds"], 1),
+    (&["m", "min", "mins", "minute", "minutes"], 60),
+    (&["h", "hr", "hrs", "hour", "hours"], 3600),
+    (&["d", "day", "days"], DAY),
+    (&["w", "week", "weeks"], 7 * DAY),
+];
+const DAY: u64 = 86_400;
+
 /// Parses `90s`, `5m`, `1h 30m`; from one second to one day. The error is a sentence for the user.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    parse_within(text, Duration::from_secs(86_400))
+    parse_within(text, DAY)
 }
 
 /// Parses an age: `15m`, `30d`, up to ten years.
 pub fn parse_age(text: &str) -> Result<Duration, String> {
-    parse_within(text, Duration::from_secs(3650 * 86_400))
+    parse_within(text, 3650 * DAY)
 }
 
-fn parse_within(text: &str, most: Duration) -> Result<Duration, String> {
+fn parse_within(text: &str, most: u64) -> Result<Duration, String> {
     let shown = one_line(text);
-    match humantime::parse_duration(text.trim()) {
-        Err(_) => Err(format!("`{shown}` is not a length of time")),
-        Ok(duration) if duration < Duration::from_secs(1) => Err(format!("`{shown}` is too short")),
-        Ok(duration) if duration > most => Err(format!("`{shown}` is too long")),
-        Ok(duration) => Ok(duration),
+    match seconds(text) {
+        None => Err(format!("`{shown}` is not a length of time such as 15m (units: s, m, h, d)")),
+        Some(0) => Err(format!("`{shown}` is too short")),
+        Some(seconds) if seconds > most => Err(format!("`{shown}` is too long")),
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
     }
+}
+
+/// The seconds of `90s`, `15m`, `24h`, `7d`, or of several of them, `1h 30m`; of more than can be counted, the most that can.
+/// `None` if it is no length of time.
+pub fn seconds(text: &str) -> Option<u64> {
+    let (mut all, mut rest) = (0_u64, text.trim());
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit())?;
+        let (digits, after) = rest.split_at_checked(end).filter(|(digits, _)| !digits.is_empty())?;
+        let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at_checked(end)?;
+        let (_, length) = UNITS.into_iter().find(|(names, _)| names.contains(&unit))?;
+        // Nothing but digits: it can only be too great.
+        let number = digits.parse().unwrap_or(u64::MAX);
+        all = all.saturating_add(length.saturating_mul(number));
+        rest = after.trim_start();
+    }
+    Some(all)
 }
 
 #[cfg(test)]
@@ -221,7 +252,9 @@ mod tests {
     fn durations() {
         assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration(" 1m 30s "), Ok(Duration::from_secs(90)));
-        for bad in ["", "90", "-1s", "0s", "1ms", "25h", "soon", "9999999999999999999999s"] {
+        for bad in
+            ["", "90", "-1s", "0s", "1ms", "25h", "soon", "9999999999999999999999s", "1.5h", "m", "1h30"]
+        {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }
@@ -266,6 +299,25 @@ mod tests {
         assert!(is_full_address("alerts@example.com"));
         for other in ["P@ssw0rd", "apikey", "p@ss.w0rd", "a@b"] {
             assert!(!is_full_address(other), "{other}");
+        }
+    }
+
+    /// A capital M is a month to many parsers, and two thousand times as long as the minutes that were meant.
+    #[test]
+    fn an_age_has_no_other_units_than_those_that_are_documented() {
+        for (text, seconds) in [
+            ("15m", 900),
+            ("30d", 2_592_000),
+            ("1d 2h 3m 4s", 93_784),
+            ("1h30m", 5400),
+            ("2min", 120),
+            ("1w", 604_800),
+        ] {
+            assert_eq!(parse_age(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["15M", "15S", "1D", "2H", "15", "1W", "1y", "15Min", "15 m", "2months"] {
+            let error = parse_age(bad).unwrap_err();
+            assert!(error.contains("15m"), "{bad}: {error}");
         }
     }
 }

@@ -39,9 +39,25 @@ pub fn way_to(name: &str, port: u16) -> Way {
 
 /// Whether the kernel has a route for IPv4 that leaves the host (/proc/net/route: one line each, the interface first).
 pub fn has_ipv4_route() -> bool {
-    let table = files::read(Path::new("/proc/net/route"), ROUTES).ok().flatten().unwrap_or_default();
-    let table = String::from_utf8_lossy(&table);
-    table.lines().skip(1).filter_map(|line| line.split_whitespace().next()).any(|interface| interface != "lo")
+    routes("/proc/net/route")
+        .lines()
+        .skip(1)
+        .any(|line| !matches!(line.split_whitespace().next(), None | Some("lo")))
+}
+
+/// Whether the kernel has any route that leaves the host. Those that every link has for its own neighbours do not count
+/// (/proc/net/ipv6_route: the destination in hexadecimal digits first, the interface last).
+pub fn has_any_route() -> bool {
+    has_ipv4_route()
+        || routes("/proc/net/ipv6_route").lines().any(|line| {
+            let is_out = line.split_whitespace().next_back().is_some_and(|interface| interface != "lo");
+            is_out && !line.starts_with("fe8") && !line.starts_with("ff")
+        })
+}
+
+fn routes(path: &str) -> String {
+    let table = files::read(Path::new(path), ROUTES).ok().flatten().unwrap_or_default();
+    String::from_utf8_lossy(&table).into_owned()
 }
 
 /// The addresses of a name, looked up by a process of its own: glibc before 2.26 (EL7) reads resolv.conf once in a

@@ -16,8 +16,10 @@ use rustix::io::Errno;
 
 use crate::model::message::gap::Gap;
 
-/// Bytes reserved beyond the end of the log.
+/// Bytes reserved beyond the end of the log; of a file system that has fewer, half as many, or a quarter, and so on.
 const ROOM: u64 = 1024 * 1024;
+/// The fewest: a run logs some hundred lines at most.
+const LEAST: u64 = 4 * MARGIN;
 /// The end of the room: a daemon writes several lines at once, and a file system may refuse the whole of what does not fit.
 const MARGIN: u64 = 64 * 1024;
 
@@ -52,8 +54,8 @@ impl Room {
         if length < self.length {
             return Err(Gap::TurnedOver); // what was reserved went with what was cut off
         }
-        let more =
-            if self.end.saturating_sub(length) < ROOM / 2 { reserve(&self.file, length).ok() } else { None };
+        let is_half_used = self.end.saturating_sub(length) < ROOM / 2;
+        let more = if is_half_used { reserve(&self.file, length).ok() } else { None };
         // Looked at after that: until then, the old end was the end.
         self.length = self.file.metadata().map_err(|error| fault(&error))?.len();
         if self.length + MARGIN > self.end {
@@ -64,11 +66,14 @@ impl Room {
     }
 }
 
+/// Reserves what the file system still has. Returns the end of it.
 fn reserve(file: &File, length: u64) -> rustix::io::Result<u64> {
+    let mut room = ROOM;
     loop {
-        match fallocate(file, FallocateFlags::KEEP_SIZE, length, ROOM) {
+        match fallocate(file, FallocateFlags::KEEP_SIZE, length, room) {
             Err(Errno::INTR) => {}
-            result => return result.map(|()| length + ROOM),
+            Err(Errno::NOSPC | Errno::DQUOT) if room > LEAST => room /= 2,
+            result => return result.map(|()| length + room),
         }
     }
 }

@@ -165,8 +165,15 @@ fn what_cannot_be_known_is_said() {
     let run = host().answers(AUTHENTICATED).sh(
         "relayhost apply >/dev/null; relayhost diagnose | grep -c 'no failure found; 1 delivery'
          cp -a /var/log/maillog /root/; mount -t tmpfs -o size=64k none /var/log; cp -a /root/maillog /var/log/; dd if=/dev/zero of=/var/log/filler bs=4k 2>/dev/null
-         echo '== full'; relayhost diagnose | tr -s '\n ' ' '; echo '== json'; relayhost diagnose --json",
+         echo '== full'; relayhost diagnose | tr -s '\n ' ' '; echo '== json'; relayhost diagnose --json
+         echo '== failed'; echo '[smtp.example.com]:587 alerts@example.com:wrong' >/etc/postfix/sasl_passwd; postmap /etc/postfix/sasl_passwd; echo x | mail -s x ops@example.com
+         await sh -c 'postqueue -j | grep -q said:'; relayhost diagnose | tr -s '\n ' ' '; echo \"exit ${PIPESTATUS[0]}\"
+         echo '== small'; rm /var/log/filler; dd if=/dev/zero of=/var/log/filler bs=4k 2>/dev/null; mount -o remount,size=700k /var/log; restart_rsyslog; relayhost repair >/dev/null; echo \"repair $?\"",
     );
+    let failed = run.part("failed");
+    assert!(failed.contains("password-not-ours (1)") && failed.contains("exit 4\n"), "{run:?}");
+    // Room for the lines of a run is all that is needed.
+    assert_eq!(run.part("small"), "repair 0\n", "{run:?}");
     let full = run.part("full");
     assert!(
         run.stdout.starts_with("1\n") && full.contains("no failure found in what could be read"),

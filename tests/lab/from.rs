@@ -32,7 +32,7 @@ fn what_is_missing_comes_from_the_directory_and_the_message_is_delivered() {
     run.exits(0)
         .says("check 3\nnote package.from /srv/rpms has what is missing: cyrus-sasl-plain-2.1.28-1.lab.x86_64.rpm, s-nail-14.9.24-1.lab.x86_64.rpm")
         .says("nothing installed yet\napply 0\n1\n> cyrus-sasl-plain-2.1.28\n> s-nail-14.9.24\ngenerations lock ")
-        .says("23 of 23 as the answers say\nnothing to do");
+        .says("25 of 25 in order\nnothing to do");
 }
 
 #[test]

@@ -31,6 +31,8 @@ fn from_questions_to_a_delivered_message() {
         ("did you mean office365", "office365"),
         ("What will bite|what will bite.*Which cloud", "?"),
         ("usgov", ""),
+        ("User name", "alerst@example.com"),
+        ("Password", "<"),
         ("User name", "alerts@example.com"),
         ("Password", PASSWORD),
         ("local address", ""),
@@ -44,7 +46,7 @@ fn from_questions_to_a_delivered_message() {
     ));
     let talk = run.stdout.split("== ended").next().unwrap();
     assert!(!talk.contains("horse") && talk.contains("Password (it is not shown)"), "{talk}");
-    assert!(run.part("ended").contains("exit 0\nleft over: 0\nhidden \n"), "{}", run.stdout);
+    assert!(run.part("ended").contains("exit 0\nleft over: 0\nhidden hidden \n"), "{}", run.stdout);
     terminal_is_as_before(&run);
     // Tried before it was written, and the plugin that is still to be installed is no hindrance.
     for words in [

@@ -27,6 +27,8 @@ fn a_host_that_sends_and_loses_its_link_and_gets_it_back() {
         "{ALERTS} relayhost apply --no-verify >/dev/null; echo '== unseen'; nagios
          alerts; echo '== sent'; nagios
          ip link set eth0 down; alerts; echo '== down'; nagios; echo '== json'; json; echo '== text'; relayhost check; echo \"exit $?\"
+         echo '== nothing to do'; relayhost apply | tr -s '\\n ' ' '; echo; echo \"exit ${{PIPESTATUS[0]}}\"; echo '== applied'; relayhost apply --json 2>/dev/null
+         echo '== probe'; relayhost probe; echo \"exit $?\"
          echo '== late'; sleep 2; relayhost check --nagios --max-queue-age 1s; echo $?
          ip link set eth0 up; postqueue -f; arrived 6 >/dev/null; await sh -c 'postqueue -p | grep -q empty'; echo '== up'; nagios; relayhost check >/dev/null; echo \"exit $?\""
     ));
@@ -45,7 +47,17 @@ fn a_host_that_sends_and_loses_its_link_and_gets_it_back() {
     let json = run.json("json");
     assert_eq!((&json["exit"], &json["mail"]["leaves"]), (&3.into(), &false.into()), "{json:#}");
     assert_eq!(json["mail"]["waiting"]["messages"], 3, "{json:#}");
-    assert_eq!(json["mail"]["refused"]["cause"], "dns-no-answer", "{json:#}");
+    // No name server is to blame where there is no network.
+    assert_eq!(json["mail"]["refused"]["cause"], "no-network", "{json:#}");
+    let nothing = run.part("nothing to do");
+    assert!(
+        nothing.contains("nothing to do: packages, files and service are as the answers say; but"),
+        "{run:?}"
+    );
+    assert!(nothing.contains("mail.leaves: mail does not leave") && nothing.ends_with("exit 0\n"), "{run:?}");
+    let applied = run.json("applied");
+    assert_eq!((&applied["exit"], &applied["mail"]["leaves"]), (&0.into(), &false.into()), "{applied:#}");
+    assert!(run.part("probe").contains("[no-network]") && run.part("probe").ends_with("exit 5\n"), "{run:?}");
     assert!(
         run.part("text").contains("mail does not leave") && run.part("text").ends_with("exit 3\n"),
         "{run:?}"
@@ -79,6 +91,59 @@ fn a_relay_that_refuses_is_named_with_the_cause_until_a_message_gets_through() {
     let right = run.json("right");
     assert_eq!((&right["mail"]["leaves"], &right["exit"]), (&true.into(), &0.into()), "{right:#}");
     run.never_says("battery");
+}
+
+/// A refused sender of his own, a domain that the relay does not serve, a recipient that is put off for ever, a service that is
+/// not there: none is a word about the alerts.
+#[test]
+fn no_user_raises_an_alarm_by_a_message_of_his_own() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{ALERTS} relayhost apply >/dev/null; sleep 1
+         send() {{ local before; before=$(grep -c 'status=' /var/log/maillog); printf 'Subject: x\n\nx\n' | setpriv --reuid 65534 --regid 65534 --clear-groups sendmail \"$@\"; for _ in $(seq 50); do [ $(grep -c 'status=' /var/log/maillog) -gt $before ] && break; sleep 0.1; done; sleep 0.3; }}
+         send -f evil@elsewhere.test ops@example.com; echo '== sender'; relayhost check; echo \"exit $?\"; nagios
+         echo '[smtp.example.com]:587 x' >/dev/null; postconf -e transport_maps=inline:{{nowhere.test=missing:}}; postfix reload 2>/dev/null; sleep 0.5
+         send x@nowhere.test; echo '== service'; sleep 2; relayhost check --nagios --max-queue-age 1s; echo $?; relayhost check --max-queue-age 1s >/dev/null; echo \"exit $?\"
+         echo '== own'; postsuper -d ALL 2>/dev/null; postconf -X transport_maps; sed -i 's/@op5-system.localdomain/@other.localdomain/' /etc/postfix/generic; postmap /etc/postfix/generic; postfix reload 2>/dev/null; sleep 0.5
+         send -f monitor@op5-system.localdomain ops@example.com; json"
+    ));
+    let sender = run.part("sender");
+    assert!(
+        sender.contains("sender-refused") && sender.contains("exit 0\nRELAYHOST OK - mail leaves through"),
+        "{run:?}"
+    );
+    let service = run.part("service");
+    assert!(service.starts_with("RELAYHOST WARNING - queue.unserved: 1 message waits"), "{run:?}");
+    assert!(service.ends_with("\n1\nexit 0\n"), "{run:?}");
+    // The alerts' own sender, refused, is one.
+    assert_eq!(run.json("own")["mail"]["leaves"], false, "{run:?}");
+}
+
+/// Whatever is wrong with the call: one line, and 3.
+#[test]
+fn every_wrong_call_of_the_plugin_is_unknown() {
+    let wrong = [
+        "--max-queue-age 15",
+        "--max-queue-age 15M",
+        "--max-proof-age=1w",
+        "--bogus",
+        "--json",
+        "too much",
+        "--answers /nope",
+        "--answers /root/broken.toml",
+    ];
+    let call = |args: &&str| format!("relayhost check --nagios {args} 2>/root/err; echo $?; cat /root/err\n");
+    let script = wrong.iter().map(call).collect::<Vec<_>>().concat();
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "echo x >/root/broken.toml; chmod 600 /root/broken.toml
+         {script}setpriv --reuid 65534 --regid 65534 --clear-groups relayhost check --nagios; echo $?; relayhost chck --nagios; echo $?
+         relayhost check --nagios >/dev/full; echo closed $?"
+    ));
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), 2 * (wrong.len() + 2) + 1, "{run:?}");
+    for (pair, call) in lines.chunks(2).zip(wrong.into_iter().chain(["not root", "chck"])) {
+        assert!(pair[0].starts_with("RELAYHOST UNKNOWN - ") && pair[1] == "3", "{call}: {pair:?}");
+    }
+    assert_eq!(lines.last(), Some(&"closed 3"));
 }
 
 #[test]

@@ -195,3 +195,16 @@ fn a_link_in_a_tree_leads_to_a_file_of_the_tree() {
     );
     run.says("apply 0\n1\n/srv/git/main.cf\nas before\napply 0\n1\n../../../../../../srv/git/main.cf\nas before\napply 1\n1\napply 1\n1\nhost untouched\n");
 }
+
+/// Whoever reads main.cf says what is there, and the remedy makes Postfix whole again.
+#[test]
+fn a_link_to_nothing_is_named_by_every_command_and_its_remedy_works() {
+    let run = on_a_host(
+        r"relayhost apply >/dev/null; cp -a $P/main.cf /root/main.cf; rm $P/main.cf; ln -s /srv/gone/main.cf $P/main.cf
+        for c in check plan probe\ --current route verify; do relayhost $c >/root/out 2>&1; echo $?; grep -c 'is a symbolic link, and leads to nothing' /root/out; done; relayhost diagnose | tr -s '\n ' ' ' | grep -c 'leads to nothing -> put back'
+        relayhost check >/root/out 2>&1; $(remedy); for c in probe\ --current route; do relayhost $c 2>&1 | grep -c 'Postfix has no /etc/postfix/main.cf'; done
+        relayhost apply >/dev/null; echo apply $?; cmp $P/main.cf /root/main.cf && echo as before; rm -r $P/main.cf /var/lib/relayhost; relayhost apply >/dev/null; echo anew $?",
+    );
+    let all = "1\n1\n".repeat(5) + "1\n1\n1\napply 0\nas before\nanew 0\n";
+    assert_eq!(run.stdout, all, "{run:?}");
+}

@@ -57,12 +57,12 @@ fn what_apply_does_not_mend_is_not_summed_up_under_apply() {
     );
     let remedy = "take line 1 out of /etc/mail.rc";
     let summary = |part| run.part(part).trim().lines().last().unwrap().to_owned();
-    assert!(summary("check").ends_with(&format!("not as the answers say: {remedy}")), "{}", run.stdout);
+    assert!(summary("check").ends_with(&format!("not in order: {remedy}")), "{}", run.stdout);
     assert!(run.part("nagios").contains(&format!(" -> {remedy} | ")), "{}", run.stdout);
     assert!(!run.part("nagios").contains("relayhost plan"), "{}", run.stdout);
     let apply = run.part("apply");
     assert!(apply.contains("nothing to do") && apply.contains(remedy), "{apply}");
     assert_eq!(run.json("json")["findings"][0]["remedy"], remedy, "{}", run.stdout);
-    assert!(run.part("both").contains(&format!("{remedy}; then relayhost apply")), "{}", run.stdout);
-    assert!(run.part("after").contains(" as the answers say") && !run.part("after").contains("not as"));
+    assert!(run.part("both").contains(&format!("{remedy}; then keep theirs: ")), "{}", run.stdout);
+    assert!(run.part("after").contains(" in order") && !run.part("after").contains("not in"));
 }

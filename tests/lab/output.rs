@@ -91,6 +91,23 @@ fn no_line_of_text_is_wider_than_the_terminal() {
     }
 }
 
+/// An error, wrong usage and the help fit the terminal as all else does; a log gets them whole.
+#[test]
+fn no_line_of_an_error_or_of_the_help_is_wider_than_the_terminal() {
+    let color = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+    for width in [80, 50, 40] {
+        let script = format!(
+            "LANG=C.UTF-8 TERM=xterm script -qec 'stty rows 24 cols {width}; relayhost --help; relayhost help check; relayhost check --max-queue-age 15M; relayhost check --answers /nope; relayhost; relayhost restore 7; postconf -e relayhost=x; relayhost check' /dev/null"
+        );
+        let text = host().answers(AUTHENTICATED).sh(&script).stdout.replace('\r', "");
+        let text = color.replace_all(&text, "");
+        let wide = |line: &&str| line.chars().count() > width && line.trim_start().contains(' ');
+        let wide: Vec<&str> = text.lines().filter(wide).collect();
+        assert!(text.lines().count() > 60 && wide.is_empty(), "{width}: {wide:#?} in\n{text}");
+    }
+    host().sh("relayhost check").complains("; or name another with --answers\n");
+}
+
 #[test]
 fn a_reader_that_goes_away_does_not_stop_the_work() {
     host()

@@ -40,6 +40,18 @@ fn a_command_that_is_to_be_run_again_keeps_its_flags() {
     }
 }
 
+/// After an edit by hand, the remedy is the one that `apply` accepts.
+#[test]
+fn the_remedy_for_an_edit_by_hand_works_when_it_is_typed() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "text() { relayhost \"$@\" 2>&1 | tr -s '\n ' ' '; echo; }
+         relayhost apply >/dev/null; postconf -e relayhost=[other.example.com]:587; rpm -e cyrus-sasl-plain
+         for c in check diagnose 'check --nagios' 'check --json'; do text $c | grep -c 'relayhost apply --force`'; text $c | grep -c -e '-> relayhost apply' -e 'said: relayhost apply '; done
+         relayhost apply >/dev/null 2>&1; echo \"apply $?\"; relayhost apply --force >/dev/null; echo \"force $?\"; relayhost check >/dev/null; echo \"check $?\"",
+    );
+    assert_eq!(run.stdout, "1\n0\n1\n0\n1\n0\n1\n0\napply 3\nforce 0\ncheck 0\n", "{run:?}");
+}
+
 #[test]
 fn a_value_that_is_wrong_is_named_with_its_flag() {
     let run = host().sh(

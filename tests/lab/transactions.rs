@@ -118,7 +118,7 @@ fn removing_leaves_mail_working_and_nothing_that_waits() {
         )
         .says(&format!("1\n{}", good(name, "")))
         .says("answers.toml  /var/lib/relayhost/generations: 0000 \n2\n@changed.json relayhost.json ")
-        .says(" as the answers say\nrestore 0\n\n");
+        .says(" in order\nrestore 0\n\n");
     }
 }
 

@@ -20,13 +20,7 @@ pub fn applied(screen: &Screen, done: &Applied) {
         probe::warnings(screen, probe);
     }
     if done.actions.is_empty() {
-        // A summary beside a message that was not accepted would say that mail leaves.
-        let is_accepted = done.delivery.as_ref().is_none_or(|delivery| delivery.outcome.exit() == Exit::Done);
-        let is_left = done.findings.iter().flatten().any(|finding| finding.state == State::Differs);
-        let is_proved = is_accepted && !is_left;
-        let state =
-            if is_proved { &done.summary } else { "packages, files and service are as the answers say" };
-        screen.line("", &format!("nothing to do: {state}"));
+        nothing_to_do(screen, done);
     }
     if let Some(delivery) = &done.delivery {
         self::delivery(screen, delivery);
@@ -37,6 +31,20 @@ pub fn applied(screen: &Screen, done: &Applied) {
     }
     for finding in done.findings.iter().flatten() {
         plan::with_remedy(screen, finding);
+    }
+}
+
+fn nothing_to_do(screen: &Screen, done: &Applied) {
+    // A summary beside a message that was not accepted, or beside mail that waits, would say that mail leaves.
+    let is_accepted = done.delivery.as_ref().is_none_or(|delivery| delivery.outcome.exit() == Exit::Done);
+    let is_left = done.findings.iter().flatten().any(|finding| finding.state == State::Differs);
+    let is_amiss = done.leaving.as_ref().is_some_and(|leaving| !leaving.amiss().is_empty());
+    let is_proved = is_accepted && !is_left && !is_amiss;
+    let state = if is_proved { &done.summary } else { "packages, files and service are as the answers say" };
+    let but = if is_amiss { "; but look at what is below (relayhost diagnose says more)" } else { "" };
+    screen.line("", &format!("nothing to do: {state}{but}"));
+    if let Some(leaving) = done.leaving.as_ref().filter(|_| !is_amiss) {
+        screen.line("", &leaving.sentence());
     }
 }
 

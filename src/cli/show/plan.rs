@@ -3,17 +3,18 @@
 use super::screen::Screen;
 use super::terminal::Mark;
 use crate::error::Result;
-use crate::model::ended::Compared;
+use crate::model::ended::{Compared, Tally};
 use crate::model::plan::unmanaged::ANNOUNCED;
-use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
+use crate::model::plan::{Finding, Plan, State, remedy};
 use crate::model::text;
+use crate::sys::output::Output;
 
 /// Shows the findings of `check`, and the number of those that differ.
 pub fn findings(screen: &Screen, compared: &Compared) {
     let plan = &compared.plan;
-    let differing = count(&plan.findings, State::Differs);
+    let Tally { all, differs, warnings } = compared.tally();
     // Without these words the line would claim that mail leaves so from a host that differs.
-    let said = if differing > 0 || !plan.complete { "the answers say: " } else { "" };
+    let said = if differs > 0 || !plan.complete { "the answers say: " } else { "" };
     screen.line("", &format!("{said}{}", compared.summary));
     screen.write("\n");
     let width = compared.findings().map(|finding| finding.id.len()).max().unwrap_or_default();
@@ -21,20 +22,22 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     for finding in compared.findings() {
         screen.marked(mark(finding.state), &format!("{:<width$}  {}", finding.id, finding.found), width + 2);
         // The line below says it once for all.
-        if let Some(remedy) = finding.remedy.as_ref().filter(|remedy| **remedy != Remedy::Apply) {
+        if let Some(remedy) = finding.remedy.as_ref().filter(|_| !finding.is_one_of_all()) {
             screen.below(&format!("-> {}", remedy.text()));
         }
     }
-    let total = plan.compared();
-    let mut verdict = match (differing, plan.complete) {
-        (0, true) => format!("{total} of {total} as the answers say"),
+    let mut verdict = match (differs, plan.complete) {
+        (0, true) if warnings == 0 => format!("{all} of {all} in order"),
+        (0, true) => {
+            format!("{} of {all} in order, {warnings} to look at", all - warnings)
+        }
         (_, false) => {
             "Postfix is not installed, or not whole; the rest can be compared when it is: relayhost apply"
                 .to_owned()
         }
         (n, true) => format!(
-            "{n} of {total} not as the answers say: {}",
-            remedy(&plan.findings, "relayhost apply (relayhost plan shows what it would do)")
+            "{n} of {all} not in order: {}",
+            remedy(compared.findings(), "relayhost apply (relayhost plan shows what it would do)")
         ),
     };
     let amiss = compared.amiss();
@@ -63,7 +66,7 @@ pub fn steps(screen: &Screen, plan: &Plan) {
     if !plan.complete {
         screen.line("", "then configure Postfix; its files can be planned when it is there and whole");
     }
-    let shown = |finding: &&Finding| finding.state != State::Fine && finding.remedy != Some(Remedy::Apply);
+    let shown = |finding: &&Finding| finding.state != State::Fine && !finding.is_one_of_all();
     plan.findings.iter().filter(shown).for_each(|finding| with_remedy(screen, finding));
 }
 
@@ -84,16 +87,17 @@ fn diff(screen: &Screen, diff: &str) {
     }
 }
 
+/// The exit status of a plugin that knows nothing.
+const UNKNOWN: u8 = 3;
+
 /// Shows one line for a monitoring system, and returns the exit status of a plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3
 /// UNKNOWN.
-pub fn nagios(screen: &Screen, compared: &Result<Compared>, command: &str) -> u8 {
+pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
     let (code, word, text, data) = match compared {
-        Err(error) => (3, "UNKNOWN", format!("{error} -> {}", error.hint(command)), String::new()),
+        Err(error) => return unknown(&format!("{error} -> {}", error.hint(command))),
         Ok(compared) => {
             let Compared { summary, plan, leaving, .. } = compared;
-            let (differs, warnings) =
-                (count(compared.findings(), State::Differs), count(compared.findings(), State::Warning));
-            let all = compared.findings().filter(|finding| finding.state != State::Note).count();
+            let Tally { all, differs, warnings } = compared.tally();
             let data = format!(" | differs={differs};;0;0;{all} warnings={warnings};0;;0;{all}");
             let more = leaving.as_ref().map(|leaving| format!(" {}", leaving.performance()));
             let data = data + &more.unwrap_or_default();
@@ -119,10 +123,22 @@ pub fn nagios(screen: &Screen, compared: &Result<Compared>, command: &str) -> u8
             }
         }
     };
+    plugin(code, word, &text, &data)
+}
+
+/// Shows the line of a plugin that can say nothing of the host, and returns the exit status.
+pub fn unknown(why: &str) -> u8 {
+    plugin(UNKNOWN, "UNKNOWN", why, "")
+}
+
+fn plugin(code: u8, word: &str, text: &str, data: &str) -> u8 {
     // A bar would begin the performance data.
     let text = text::one_line(&text.replace('\n', " ")).replace('|', "/");
-    screen.write(&format!("RELAYHOST {word} - {text}{data}\n"));
-    code
+    // A line that nobody gets is no "OK".
+    match Output::Text.write(&format!("RELAYHOST {word} - {text}{data}\n")) {
+        Ok(()) => code,
+        Err(_) => code.max(UNKNOWN),
+    }
 }
 
 fn mark(state: State) -> Mark {
@@ -136,8 +152,4 @@ fn mark(state: State) -> Mark {
 
 fn short(finding: &Finding) -> String {
     format!("{}: {}", finding.id, finding.found)
-}
-
-fn count<'a>(findings: impl IntoIterator<Item = &'a Finding>, state: State) -> usize {
-    findings.into_iter().filter(|finding| finding.state == state).count()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::terminal::{Mark, Terminal};
+use super::terminal::{Mark, Terminal, wrapped};
 use crate::engine::{End, Progress};
 use crate::error::Error;
 use crate::model::text;
@@ -70,16 +70,9 @@ impl Screen {
         self.line(&format!("  {name:<9}"), value);
     }
 
-    /// Breaks text at spaces only: a name or a setting that is cut in two cannot be copied.
+    /// A line behind `head`, without passwords and wrapped to the terminal.
     pub fn wrapped(&self, head: &str, line: &str, indent: usize) -> String {
-        let indent = " ".repeat(indent);
-        let options = textwrap::Options::new(self.terminal.width)
-            .initial_indent(head)
-            .subsequent_indent(&indent)
-            .word_separator(textwrap::WordSeparator::AsciiSpace)
-            .word_splitter(textwrap::WordSplitter::NoHyphenation)
-            .break_words(false);
-        textwrap::fill(&output::without_passwords(&text::one_line(line)), options)
+        wrapped(self.terminal.width, head, &output::without_passwords(&text::one_line(line)), indent)
     }
 
     /// Writes the JSON document, if `--json` was typed; false if it could not be written.
@@ -101,11 +94,11 @@ impl Screen {
     pub fn error(&mut self, error: &Error, command: &str) {
         self.stage = None;
         let message = format!(
-            "relayhost: {}\n  -> {}\n",
+            "relayhost: {}\n  -> {}",
             text::harmless(&error.to_string()),
             text::harmless(&error.hint(command))
         );
-        let _ = Output::Error.write(&message);
+        let _ = Output::Error.write(&Terminal::of_errors().fill(&output::without_passwords(&message)));
     }
 }
 

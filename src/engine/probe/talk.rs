@@ -14,7 +14,7 @@ use crate::model::probe::route::Route;
 use crate::model::probe::{Ending, Probe, Stage, Warning};
 use crate::model::text;
 use crate::sys::wire::Broken;
-use crate::sys::{clock, signals};
+use crate::sys::{clock, network, signals};
 
 /// A probe under way.
 pub struct Talk<'a> {
@@ -223,7 +223,8 @@ impl<'a> Talk<'a> {
             };
         }
         let lines: Vec<&str> = bad.evidence.iter().map(String::as_str).collect();
-        let mut failure = if let Some(cause) = diagnose(&lines, &Circumstances::of_route(&self.route)) {
+        let circumstances = Circumstances::of_route(&self.route).routed(network::has_any_route());
+        let mut failure = if let Some(cause) = diagnose(&lines, &circumstances) {
             Failure::of(cause, bad.evidence)
         } else {
             let last = bad.evidence.last().cloned().unwrap_or_default();

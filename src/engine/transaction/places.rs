@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::Transaction;
 use crate::error::{Error, Result};
+use crate::model::observed::Part;
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::recorded_files;
-use crate::sys::{files, state, swap, trust};
+use crate::sys::{files, postfix, state, swap, trust};
 
 /// The path of a file itself, by its name. An error if root cannot write there. A managed link is such a file itself: it is
 /// made, exchanged and taken away, and never followed.
@@ -40,6 +41,12 @@ pub fn trust_links() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a host whose Postfix has no main.cf, which may be a link to nothing.
+pub fn require_main_cf() -> Result<()> {
+    trust_links()?;
+    if postfix::lacks() == Some(Part::MainCf) { Err(Error::NoMainCf) } else { Ok(()) }
 }
 
 /// Refuses links through which root may not write, too.

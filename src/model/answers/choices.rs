@@ -72,7 +72,7 @@ impl Choices {
         }
         trial.desired().map(|_| ()).map_err(|error| match error {
             Error::Answers { problem, remedy, .. } => Complaint { problem, remedy },
-            other => Complaint { problem: other.to_string(), remedy: other.hint("relayhost init") },
+            other => Complaint { problem: other.to_string(), remedy: other.step() },
         })
     }
 

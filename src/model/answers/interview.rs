@@ -17,7 +17,7 @@ use crate::model::secret::Secret;
 use crate::model::text;
 
 /// The answers given so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Interview {
     choices: Choices,
     /// The choices before a question was reopened.
@@ -31,6 +31,8 @@ pub struct Interview {
     login: Option<bool>,
     local: Option<String>,
     domain: String,
+    /// The interview before each answer, the last one at the end.
+    past: Vec<Self>,
 }
 
 impl Interview {
@@ -139,6 +141,23 @@ impl Interview {
 
     /// Takes an answer. An invalid one is refused, and the question stays open.
     pub fn answer(&mut self, question: Question, typed: &str) -> Result<(), Complaint> {
+        let mut past = std::mem::take(&mut self.past);
+        let before = self.clone();
+        let taken = self.take(question, typed);
+        past.extend(taken.is_ok().then_some(before));
+        self.past = past;
+        taken
+    }
+
+    /// Goes back to the question that was answered last, and offers its answer. False if there is none.
+    pub fn back(&mut self) -> bool {
+        let Some(before) = self.past.pop() else { return false };
+        let past = std::mem::take(&mut self.past);
+        *self = Self { before: std::mem::take(&mut self.choices), past, ..before };
+        true
+    }
+
+    fn take(&mut self, question: Question, typed: &str) -> Result<(), Complaint> {
         let prompt = self.prompt(question);
         // White space at the ends may belong to a password.
         let typed = if question == Question::Password { typed } else { typed.trim() };
@@ -228,6 +247,7 @@ impl Interview {
 
     /// Reopens a question and those that depend on its answer. The earlier choices are offered.
     pub fn reopen(&mut self, question: Question) {
+        self.past.clear();
         self.before = self.choices.clone();
         let chosen = &mut self.choices;
         match question {

@@ -243,3 +243,25 @@ fn yes_and_no() {
     assert_eq!((yes_or_no(" Y "), yes_or_no("NO")), (Ok(true), Ok(false)));
     assert!(yes_or_no("maybe").is_err() && yes_or_no("").is_err());
 }
+
+#[test]
+fn an_answer_can_be_taken_back_up_to_the_first_and_is_offered_again() {
+    let mut interview = begin(Choices::default());
+    assert!(!interview.back());
+    talk(&mut interview, &["smtp.exmaple.com", "yes", "", "u", "p"]);
+    for question in [Q::Password, Q::Username, Q::Port, Q::Login, Q::Relay] {
+        assert!(interview.back());
+        assert_eq!(interview.next().map(|prompt| prompt.question), Some(question));
+    }
+    assert!(!interview.back());
+    let asked = talk(&mut interview, &["smtp.example.com", "no", "", "none", "ops@example.net"]);
+    assert_eq!(asked, [Q::Relay, Q::Login, Q::Port, Q::Local, Q::To]);
+    let choices = interview.choices();
+    assert_eq!((choices.host.as_deref(), &choices.username), (Some("smtp.example.com"), &None));
+    // One that was refused is none, and after a correction there is nothing to go back to.
+    assert!(interview.answer(Q::Port, "x").is_err());
+    assert!(interview.back());
+    assert_eq!(interview.next().map(|prompt| prompt.default), Some(Some("ops@example.net".into())));
+    interview.reopen(Q::To);
+    assert!(!interview.back());
+}

@@ -87,6 +87,8 @@ pub enum Fact {
     AnswersHaveLogin,
     /// The answers have no login.
     AnswersHaveNoLogin,
+    /// No route leads out of the host.
+    NoNetwork,
 }
 
 /// One cause.

@@ -2,6 +2,7 @@
 //! not know the cause, the evidence itself is shown.
 
 pub mod catalogue;
+pub mod extent;
 pub mod failure;
 pub mod form;
 pub mod hop;
@@ -106,6 +107,13 @@ impl Circumstances {
     #[must_use]
     pub fn with(self, suspects: Vec<Suspect>) -> Self {
         Self { suspects, ..self }
+    }
+
+    /// The circumstances of a host that has a route out of it, or none.
+    #[must_use]
+    pub fn routed(mut self, has_route: bool) -> Self {
+        self.facts.extend((!has_route).then_some(Fact::NoNetwork));
+        self
     }
 
     /// The cause, with the fault of this host that it comes from, if there is one.
@@ -227,6 +235,7 @@ fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl It
         (setting("smtp_sasl_auth_enable") != "yes").then_some(Fact::SaslOff),
         options.into_iter().any(forbids_plaintext).then_some(Fact::Noplaintext),
         matches!(setting("smtp_tls_security_level"), "" | "none").then_some(Fact::TlsOff),
+        (!postfix.has_route).then_some(Fact::NoNetwork),
         login,
         rewrite,
     ];

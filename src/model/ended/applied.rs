@@ -3,6 +3,7 @@
 use crate::error::Exit;
 use crate::model::causes::failure::Failure;
 use crate::model::inspection::backlog::Retried;
+use crate::model::leaving::Leaving;
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::Finding;
 use crate::model::plan::action::Actions;
@@ -34,6 +35,8 @@ pub struct Applied {
     pub unrecorded: Option<String>,
     /// The messages that waited for the relay, if it takes mail now and some did.
     pub retried: Option<Retried>,
+    /// What is known of mail that leaves, where nothing was to be done and no message was sent.
+    pub leaving: Option<Box<Leaving>>,
     /// Findings that are left to a person; `None` if nobody looked for them.
     pub findings: Option<Vec<Finding>>,
 }

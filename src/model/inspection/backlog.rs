@@ -83,7 +83,7 @@ mod tests {
     fn waiting(number: usize, held: bool, reason: &str, to: &str) -> Waiting {
         let recipient = Recipient { address: to.into(), reason: reason.into() };
         let (queue_id, arrived) = (format!("A{number}"), i64::try_from(1000 - number).ok());
-        Waiting { queue_id, arrived, held, recipients: vec![recipient] }
+        Waiting { queue_id, sender: String::new(), arrived, held, recipients: vec![recipient] }
     }
 
     fn backlog(messages: &[Waiting]) -> Backlog {

@@ -279,7 +279,8 @@ fn waiting(queue: &Queue, calendar: &Calendar, list: &mut List) {
     let count = queue.messages;
     let noun = if count == 1 { "message waits" } else { "messages wait" };
     let text = format!("{count} {noun} in the queue{since}{why}");
-    if queue.stuck > 0 {
+    // A message that failed is a failure, also where the log has lost its line.
+    if queue.stuck > 0 || !queue.causes.is_empty() {
         let remedy = "mend the cause, then `postqueue -f` tries them all again; what is of no use any more: `postsuper -d QUEUE_ID`";
         list.fault(WAITING, text, remedy);
     } else {
@@ -334,4 +335,31 @@ pub fn parse_tracking(output: &str) -> Option<Result<f64, String>> {
         // The result is how far the clock is ahead.
         Ok(-ahead)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::inspection::queue::Recipient;
+
+    /// Where the log has lost the line, the queue is the only one that tells of the failure.
+    #[test]
+    fn a_message_that_failed_is_a_fault_and_one_that_is_new_is_none() {
+        let (calendar, now) = (Calendar::utc(0), 1000);
+        for (reason, state) in
+            [("", State::Note), ("connect to r[192.0.2.1]:587: Connection refused", State::Differs)]
+        {
+            let recipients = vec![Recipient { address: "o@x".into(), reason: reason.into() }];
+            let (queue_id, sender, arrived) = ("AAAA1".into(), String::new(), Some(now));
+            let mut queue = Queue::default();
+            queue.add(
+                &Waiting { queue_id, sender, arrived, held: false, recipients },
+                "connection-refused",
+                now,
+            );
+            let mut list = List(Vec::new());
+            waiting(&queue, &calendar, &mut list);
+            assert_eq!(list.0[0].state, state, "{reason}");
+        }
+    }
 }

@@ -10,6 +10,9 @@ use crate::model::log::stamp::{Calendar, Seconds};
 pub struct Waiting {
     /// Queue id.
     pub queue_id: String,
+    /// Envelope sender, before smtp_generic_maps; empty if it is not told.
+    #[serde(default)]
+    pub sender: String,
     /// Time of its arrival.
     #[serde(rename = "arrival_time")]
     pub arrived: Option<Seconds>,
@@ -136,10 +139,12 @@ impl Listing {
         let [month, day, time] = date.as_slice() else { return None };
         let text = format!("{month} {day:>2} {time}");
         let arrived = calendar.read(&text).map(|(stamp, _)| stamp.time);
+        let sender = line.split_whitespace().nth(6).unwrap_or_default().to_owned();
         self.reason.clear();
         self.last.replace(Waiting {
             // `*`: it is under way; `!`: it is held (postqueue(1))
             queue_id: id.trim_end_matches(['*', '!', '#']).to_owned(),
+            sender,
             arrived,
             held: id.contains('!'),
             recipients: Vec::new(),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
-use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Shown, Written};
+use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Shown, Tally, Written};
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::action::Actions;
@@ -33,7 +33,9 @@ pub fn document(command: &str, ended: &Ended) -> Value {
 fn body(ended: &Ended) -> Value {
     match ended {
         Ended::Checked(end) => {
-            let mail = end.leaving.as_deref().map(leaving::leaving).into_iter();
+            let Tally { all, differs, warnings } = end.tally();
+            let counts = json!({ "counts": { "all": all, "differs": differs, "warnings": warnings } });
+            let mail = end.leaving.as_deref().map(leaving::leaving).into_iter().chain([counts]);
             with_recovery(mail.fold(findings(end.findings()), merged), end.recovered.as_deref())
         }
         Ended::Planned(end) => with_recovery(planned(&end.plan), end.recovered.as_deref()),
@@ -125,6 +127,7 @@ fn applied(done: &Applied) -> Value {
         done.probe.as_ref().map(probe),
         done.unrecorded.as_ref().map(|line| json!({ "unrecorded": text::one_line(line) })),
         done.findings.as_deref().map(findings),
+        done.leaving.as_deref().map(leaving::leaving),
     ];
     more.into_iter().flatten().fold(body, merged)
 }

@@ -1,18 +1,20 @@
 //! Judges whether mail leaves this host, by the queue, by what the log has told so far (`record`), and by the last test
 //! message. It is said only if it was seen, and if nothing since contradicts it.
 
+pub mod alerts;
 pub mod record;
 pub mod records;
 pub mod relay;
 pub mod views;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::causes::catalogue::Stage;
+use crate::model::causes::extent::is_unserved;
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Seconds;
+use alerts::{Alerts, Alike, Told};
 use record::{Record, Stuck, WAITED, Word};
 use relay::Relay;
 
@@ -25,24 +27,48 @@ pub struct Limits {
     pub proof: Duration,
 }
 
+impl Default for Limits {
+    /// A message waits for no longer than this where mail leaves, and most hosts have sent something within a month.
+    fn default() -> Self {
+        Self { queue: Duration::from_secs(15 * 60), proof: Duration::from_secs(30 * 86_400) }
+    }
+}
+
 /// The queue, as far as it was listed.
 #[derive(Debug, Clone, Default)]
 pub struct InQueue {
     /// Messages that wait for the relay: all but those that are held, that wait for another host, or that are for this one.
     pub waiting: u64,
-    /// The arrival of the oldest of them.
+    /// Of those, the ones that the relay did not take for what they are themselves: for their own recipient or sender.
+    pub alone: u64,
+    /// The arrival of the oldest of the others.
     pub oldest: Option<Seconds>,
     /// Queue id and reason of messages that wait because of a failure that stops all; some of them.
     pub stuck: Vec<Stuck>,
+    /// Messages that wait because no service of this host takes them: not for the relay, whose service has its own finding.
+    pub unserved: u64,
     /// The queue ids of all messages.
     pub ids: BTreeSet<String>,
+    /// The reasons that were judged.
+    judged: BTreeMap<(String, Alike), Told>,
     /// The reason why there may be more; `None` if the queue was listed to its end.
     pub unlisted: Option<String>,
 }
 
 impl InQueue {
+    /// A queue of which nothing is listed yet.
+    pub fn new(unlisted: Option<String>) -> Self {
+        Self { unlisted, ..Self::default() }
+    }
+
     /// Counts a message. `is_local`: whether an address is this host's own.
-    pub fn add(&mut self, message: &Waiting, relay: &Relay, is_local: impl Fn(&str) -> bool) {
+    pub fn add(
+        &mut self,
+        message: &Waiting,
+        relay: &Relay,
+        alerts: &Alerts,
+        is_local: impl Fn(&str) -> bool,
+    ) {
         self.ids.insert(message.queue_id.clone());
         let reason = message.reason();
         if message.held || !reason.is_empty() && !relay.is_meant_by(reason) {
@@ -52,14 +78,18 @@ impl InQueue {
         if !message.recipients.is_empty() && message.recipients.iter().all(|one| is_local(&one.address)) {
             return;
         }
+        if is_unserved(reason) {
+            self.unserved += 1;
+            return;
+        }
         self.waiting += 1;
+        let told = if reason.is_empty() { None } else { Some(self.told(message, reason, alerts)) };
+        if told == Some(Told::Nothing) {
+            self.alone += 1;
+            return;
+        }
         self.oldest = self.oldest.into_iter().chain(message.arrived).min();
-        // Most reasons are the same, and the catalogue is not asked again.
-        let is_known = |known: &Stuck| known.reason == reason;
-        if !reason.is_empty()
-            && self.stuck.len() < WAITED
-            && (self.stuck.iter().any(is_known) || stops_all(relay, reason))
-        {
+        if told == Some(Told::Stopped) && self.stuck.len() < WAITED {
             self.stuck.push(Stuck {
                 queue_id: message.queue_id.clone(),
                 reason: reason.to_owned(),
@@ -67,23 +97,23 @@ impl InQueue {
             });
         }
     }
+
+    /// What the reason says of the alerts. Most reasons are the same, and the catalogue is not asked again.
+    fn told(&mut self, message: &Waiting, reason: &str, alerts: &Alerts) -> Told {
+        let to = message.recipients.iter().find(|one| one.reason == reason);
+        let to = to.map_or("", |one| one.address.as_str());
+        let alike = alerts.alike(Some(&message.sender), to, reason);
+        if self.judged.len() > WAITED {
+            self.judged.clear();
+        }
+        *self.judged.entry((reason.to_owned(), alike)).or_insert_with(|| alike.told_by(reason))
+    }
 }
 
-/// Whether the reason of a failure keeps all messages from leaving: it is not about one recipient or one message, and not
-/// one by which the relay puts a message off.
-pub fn stops_all(relay: &Relay, reason: &str) -> bool {
-    let about_one = |cause: &Cause| {
-        let puts_off = cause.again && reason.contains(" said: ");
-        // At RCPT TO a relay also refuses hosts and logins, and then all recipients.
-        puts_off || matches!(cause.stage, Stage::Local | Stage::Message) || cause.id == "recipient-refused"
-    };
-    !cause_of(relay, reason).is_some_and(|cause| about_one(&cause))
-}
-
-fn cause_of(relay: &Relay, reason: &str) -> Option<Cause> {
+fn cause_of(relay: &Relay, reason: &str, has_route: bool) -> Option<Cause> {
     let about =
         About { relay: Some((&relay.host, "", relay.port)), sender: "", to: "", host: "", example: "" };
-    diagnose(&[reason], &Circumstances::unknown(&about))
+    diagnose(&[reason], &Circumstances::unknown(&about).routed(has_route))
 }
 
 /// Whether mail leaves.
@@ -140,7 +170,8 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Judges. `proof` is the last test message that this relay took; `unknown` are the reasons for what could not be read.
+    /// Judges. `proof` is the last test message that this relay took; `unknown` are the reasons for what could not be read;
+    /// `has_route`: whether any route leads out of the host.
     pub fn new(
         relay: &Relay,
         record: &Record,
@@ -148,6 +179,7 @@ impl Leaving {
         proof: Option<Taken>,
         limits: Limits,
         unknown: Vec<String>,
+        has_route: bool,
     ) -> Self {
         let now = record.looked;
         let in_log = record.taken.as_ref().map(|word| Taken {
@@ -174,8 +206,9 @@ impl Leaving {
         leaving.standing = standing;
         leaving.is_contradicted = against.is_some();
         // A failure that stops all mail is told before a later one of a single message.
-        leaving.refused =
-            against.or(record.refused.as_ref()).map(|word| (word.clone(), cause_of(relay, &word.text)));
+        leaving.refused = against
+            .or(record.refused.as_ref())
+            .map(|word| (word.clone(), cause_of(relay, &word.text, has_route)));
         leaving
     }
 
@@ -229,171 +262,5 @@ impl Leaving {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::inspection::queue::Recipient;
-    use crate::model::plan::State;
-
-    const NOW: Seconds = 1_000_000;
-    const REFUSED: &str = "connect to relay.test[192.0.2.1]:587: Connection refused";
-    const GREYLISTED: &str = "host relay.test[192.0.2.1] said: 450 4.2.0 <o@x>: Recipient address rejected: Greylisted (in reply to RCPT TO command)";
-    const LIMITS: Limits = Limits { queue: Duration::from_secs(900), proof: Duration::from_secs(86_400) };
-
-    fn relay() -> Relay {
-        Relay { host: "relay.test".into(), port: 587 }
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "fields take it so")]
-    fn word(order: u64, age: Seconds, text: &str) -> Option<Word> {
-        Some(Word { order, time: NOW - age, queue_id: "AAAA1".into(), to: "o@x".into(), text: text.into() })
-    }
-
-    fn record() -> Record {
-        Record { looked: NOW, since: Some(NOW - 3600), ..Record::default() }
-    }
-
-    fn waiting(ages: &[Seconds], reason: &str) -> InQueue {
-        let mut queue = InQueue::default();
-        for (number, age) in ages.iter().enumerate() {
-            let recipients = vec![Recipient { address: "o@x".into(), reason: reason.into() }];
-            let queue_id = format!("AAAA{number}");
-            queue.add(
-                &Waiting { queue_id, arrived: Some(NOW - age), held: false, recipients },
-                &relay(),
-                |address| address.ends_with("@here.test"),
-            );
-        }
-        queue
-    }
-
-    fn leaving(record: &Record, queue: InQueue, proof: Option<Seconds>) -> Leaving {
-        let proof = proof.map(|age| Taken {
-            time: NOW - age,
-            to: "o@x".into(),
-            reply: "250 Ok".into(),
-            certain: true,
-        });
-        Leaving::new(&relay(), record, queue, proof, LIMITS, Vec::new())
-    }
-
-    fn standing(record: &Record, queue: InQueue, proof: Option<Seconds>) -> (Standing, Vec<State>) {
-        let leaving = leaving(record, queue, proof);
-        let states = leaving.findings(&crate::model::log::stamp::Calendar::utc(NOW));
-        (leaving.standing, states.iter().map(|finding| finding.state).collect())
-    }
-
-    #[test]
-    fn a_limit_that_is_passed_is_amiss_and_what_only_a_log_says_is_called_so() {
-        let seen = |age| Record { taken: word(1, age, "250 Ok"), ..record() };
-        for (record, ages, proof, expected) in [
-            (seen(5), &[800][..], None, &[][..]),
-            (seen(5), &[1000], None, &["queue.waiting"]),
-            (seen(5000), &[1000], None, &["queue.waiting", "mail.leaves"]),
-            (seen(90_000), &[], None, &["mail.leaves"]),
-            (record(), &[], Some(90_000), &["mail.leaves"]),
-            (record(), &[], None, &[]),
-        ] {
-            let found = leaving(&record, waiting(ages, GREYLISTED), proof);
-            assert_eq!(found.amiss(), expected, "{record:?} {ages:?}");
-            assert_eq!(
-                found.sentence().contains("as the log says"),
-                record.taken.is_some() && found.standing != Standing::Unseen
-            );
-        }
-        let certain = Record { certain: word(1, 5, "250 Ok"), ..seen(5) };
-        assert!(!leaving(&certain, InQueue::default(), None).sentence().contains("as the log says"));
-    }
-
-    #[test]
-    fn what_is_for_this_host_alone_does_not_wait_for_the_relay() {
-        let to = |addresses: &[&str]| {
-            let recipient = |address: &&str| Recipient {
-                address: (*address).to_owned(),
-                reason: "cannot update mailbox".into(),
-            };
-            let recipients = addresses.iter().map(recipient).collect();
-            let mut queue = InQueue::default();
-            let message = Waiting { queue_id: "AAAA1".into(), arrived: Some(NOW), held: false, recipients };
-            queue.add(&message, &relay(), |address| address.ends_with("@here.test"));
-            (queue.waiting, queue.ids.len())
-        };
-        assert_eq!(to(&["root@here.test"]), (0, 1));
-        assert_eq!(to(&["root@here.test", "o@x"]), (1, 1));
-        assert_eq!(to(&[]), (1, 1));
-    }
-
-    #[test]
-    fn mail_leaves_only_if_it_was_seen_and_nothing_since_contradicts_it() {
-        let none = InQueue::default;
-        let (ok, bad) = (word(1, 100, "250 Ok"), word(2, 50, REFUSED));
-        let cases = [
-            (record(), None, Standing::Unseen),
-            (Record { taken: ok.clone(), ..record() }, None, Standing::Leaves),
-            (Record { taken: ok.clone(), failed: bad.clone(), ..record() }, None, Standing::Fails),
-            (
-                Record { taken: word(3, 50, "250 Ok"), failed: bad.clone(), ..record() },
-                None,
-                Standing::Leaves,
-            ),
-            (
-                Record { taken: word(3, 50, "250 Ok"), failed: bad.clone(), proven: bad.clone(), ..record() },
-                None,
-                Standing::Claimed,
-            ),
-            (
-                Record {
-                    taken: word(3, 50, "250 Ok"),
-                    certain: word(3, 50, "250 Ok"),
-                    failed: bad.clone(),
-                    proven: bad.clone(),
-                    ..record()
-                },
-                None,
-                Standing::Leaves,
-            ),
-            (Record { failed: bad.clone(), proven: bad.clone(), ..record() }, Some(40), Standing::Leaves),
-            (Record { failed: bad.clone(), proven: bad, ..record() }, Some(50), Standing::Fails),
-            (Record { taken: word(1, 90_000, "250 Ok"), ..record() }, None, Standing::Old),
-            (Record { since: Some(NOW - 90_000), ..record() }, None, Standing::Old),
-        ];
-        for (record, proof, expected) in cases {
-            assert_eq!(standing(&record, none(), proof).0, expected, "{record:#?} {proof:?}");
-        }
-    }
-
-    #[test]
-    fn what_waits_counts_by_its_age_and_its_reason() {
-        let seen = Record { taken: word(1, 5000, "250 Ok"), ..record() };
-        assert_eq!(
-            standing(&seen, waiting(&[10], GREYLISTED), None),
-            (Standing::Leaves, vec![State::Fine; 2])
-        );
-        assert_eq!(standing(&seen, waiting(&[10, 1000], GREYLISTED), None).0, Standing::Fails);
-        let later = Record { taken: word(1, 5, "250 Ok"), ..record() };
-        assert_eq!(
-            standing(&later, waiting(&[10, 1000], GREYLISTED), None),
-            (Standing::Leaves, vec![State::Warning, State::Fine])
-        );
-        for (reason, stops) in [
-            (REFUSED, true),
-            (
-                "host relay.test[192.0.2.1] said: 550 5.7.1 <o@x>: Relay access denied (in reply to RCPT TO command)",
-                true,
-            ),
-            (
-                "host relay.test[192.0.2.1] said: 550 5.1.1 <o@x>: User unknown (in reply to RCPT TO command)",
-                false,
-            ),
-            (GREYLISTED, false),
-        ] {
-            assert_eq!(stops_all(&relay(), reason), stops, "{reason}");
-        }
-        assert_eq!(waiting(&[10, 10], REFUSED).stuck.len(), 2);
-        assert!(waiting(&[10], GREYLISTED).stuck.is_empty());
-        let other = waiting(&[10_000], "connect to other.test[192.0.2.9]:25: Connection refused");
-        assert_eq!((other.waiting, other.ids.len()), (0, 1));
-        let down = Record { failed: word(2, 5, REFUSED), ..seen };
-        assert_eq!(standing(&down, waiting(&[10], REFUSED), None).1[..2], [State::Fine, State::Warning]);
-        assert_eq!(standing(&down, waiting(&[1000], REFUSED), None).1[..2], [State::Differs, State::Differs]);
-    }
-}
+#[path = "leaving_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
+use super::alerts::{Alerts, Alike};
 use super::relay::Relay;
 use crate::model::log::fold::soft;
 use crate::model::log::hosts::is_one_of;
@@ -25,6 +26,8 @@ const ADDRESS: usize = 320;
 pub const WAITED: usize = 64;
 /// Different failures of one look that are told apart.
 const KINDS: usize = 256;
+/// How far before the line of a failure that of its sender is looked for, in bytes.
+const NEAR: usize = 16 * 1024;
 /// Messages whose failures are remembered during one look.
 const TOLD: usize = 4096;
 
@@ -113,19 +116,19 @@ pub struct Source<'a> {
     pub now: Seconds,
     /// Whether only Postfix and root can have written the lines.
     pub certain: bool,
-    /// Whether the reason of a failure keeps all messages from leaving, and not this one alone.
-    pub stops_all: &'a dyn Fn(&str) -> bool,
+    /// The alerts: a failure that is about one sender or one recipient counts if it is about theirs.
+    pub alerts: Alerts<'a>,
 }
 
 impl Record {
     /// Folds in a block of whole lines.
     pub fn fold(&mut self, block: &[u8], source: &Source) {
         // By their texts: the last of each, and whether it ended its message.
-        let mut failures: BTreeMap<String, (Word, bool)> = BTreeMap::new();
+        let mut failures: BTreeMap<(String, Alike), (Word, bool)> = BTreeMap::new();
         // The last of more kinds than are told apart: it may be one that stops all.
         let mut untold = None;
-        for line in telling(block) {
-            let text = String::from_utf8_lossy(line);
+        for bytes in telling(block) {
+            let text = String::from_utf8_lossy(bytes);
             let text = unwrap(&text);
             let Some(line) = parse_line(&text) else { continue };
             let (time, host) = line.when_and_where(source.calendar);
@@ -159,6 +162,8 @@ impl Record {
                     }
                     let mut kind = if ended { "!" } else { "" }.to_owned();
                     soft(&word.text, &mut kind);
+                    let from = sender_of(&attempt.queue_id, bytes, block);
+                    let kind = (kind, source.alerts.alike(from.as_deref(), &word.to, &word.text));
                     if failures.len() < KINDS || failures.contains_key(&kind) {
                         failures.insert(kind, (word, ended));
                     } else {
@@ -177,8 +182,8 @@ impl Record {
                 Event::Attempt(_) | Event::Queued { .. } | Event::Other => {}
             }
         }
-        let stopping = failures.into_values().filter(|(word, _)| (source.stops_all)(&word.text));
-        for (word, ended) in stopping.collect::<Vec<_>>() {
+        let stopping = failures.into_iter().filter(|((_, alike), (word, _))| alike.is_stopped_by(&word.text));
+        for (word, ended) in stopping.map(|(_, last)| last).collect::<Vec<_>>() {
             if ended {
                 advance(&mut self.proven, word.clone());
             }
@@ -255,6 +260,17 @@ fn advance(last: &mut Option<Word>, word: Word) {
     if last.as_ref().is_none_or(|last| last.order < word.order) {
         *last = Some(word);
     }
+}
+
+/// The sender of a message: qmgr(8) names it before each attempt, so the line stands before that of the failure. `line` is a
+/// part of `block`.
+fn sender_of(queue_id: &str, line: &[u8], block: &[u8]) -> Option<String> {
+    let end = (line.as_ptr() as usize).checked_sub(block.as_ptr() as usize)?;
+    let before = block.get(end.saturating_sub(NEAR)..end)?;
+    let head = format!(" {queue_id}: from=<");
+    let at = memmem::rfind(before, head.as_bytes())? + head.len();
+    let (from, _) = before.get(at..)?.split_at_checked(memmem::find(before.get(at..)?, b">")?)?;
+    Some(String::from_utf8_lossy(from).into_owned())
 }
 
 /// The lines that may be about the end of an attempt or of a message. Most lines are not, and need not be parsed.

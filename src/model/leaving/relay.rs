@@ -1,5 +1,6 @@
 //! The relay that is asked about, and which attempts were on the way to it.
 
+use crate::model::causes::extent::is_unserved;
 use crate::model::log::Attempt;
 
 /// The relay that is asked about.
@@ -26,7 +27,7 @@ impl Relay {
     pub fn is_missed_by(&self, attempt: &Attempt) -> bool {
         match attempt.target() {
             Some(target) => self.is(&target),
-            None => self.is_meant_by(attempt.words()),
+            None => self.is_meant_by(attempt.words()) && !is_unserved(attempt.words()),
         }
     }
 

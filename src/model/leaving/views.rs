@@ -29,6 +29,13 @@ impl Leaving {
         if let (false, Some(text)) = (self.is_contradicted, self.refusal(calendar)) {
             all.push(finding("mail.refused", State::Note, text, None));
         }
+        if let count @ 1.. = self.queue.unserved {
+            let noun = if count == 1 { "message waits" } else { "messages wait" };
+            let text = format!(
+                "{count} {noun} for a service of this host's Postfix that is missing in master.cf, or ends at its start"
+            );
+            all.push(finding("queue.unserved", State::Warning, text, Some("relayhost diagnose".into())));
+        }
         let unknown = self.unknown.iter().cloned();
         all.extend(unknown.map(|text| finding("mail.unknown", State::Note, text, None)));
         all
@@ -53,6 +60,11 @@ impl Leaving {
             (1, None) => "1 message waits for the relay".into(),
             (count, None) => format!("{count} messages wait for the relay"),
             (count, Some(why)) => format!("at least {count} messages wait for the relay ({why})"),
+        };
+        let count = match self.queue.alone {
+            0 => count,
+            _ if self.queue.waiting == 1 => format!("{count}, refused for its own sender or recipient"),
+            alone => format!("{count} ({alone} refused for their own sender or recipient)"),
         };
         match self.queue_age() {
             Some(age) if self.queue.unlisted.is_some() => format!("{count}, one for {}", span(age)),

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
-use crate::model::text::one_line;
+use crate::model::text::{one_line, seconds};
 
 /// Seconds since 1970.
 pub type Seconds = i64;
@@ -145,10 +145,9 @@ impl Since {
     /// sentence for the user.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        if let Ok(ago) = humantime::parse_duration(text) {
-            let seconds =
-                Seconds::try_from(ago.as_secs()).map_err(|_| format!("`{}` is too long", one_line(text)))?;
-            return Ok(Self::Ago(seconds));
+        if let Some(ago) = seconds(text) {
+            let ago = Seconds::try_from(ago).map_err(|_| format!("`{}` is too long", one_line(text)))?;
+            return Ok(Self::Ago(ago));
         }
         let padded = match text.len() {
             10 => format!("{text} 00:00:00"),
@@ -277,8 +276,10 @@ mod tests {
             assert_eq!(time(text), Ok(NOW), "{text}");
         }
         assert_eq!(time("2026-11-24"), Ok(NOW - 9 * 3600));
-        assert_eq!(time("99999999y"), Ok(0));
-        for text in ["", "yesterday", "24", "2026-11-31", "2026-11-24 09:00 x", "Nov 24 09:00:00"] {
+        assert_eq!(time("9999999999999d"), Ok(0));
+        for text in
+            ["", "yesterday", "24", "24H", "1M", "2026-11-31", "2026-11-24 09:00 x", "Nov 24 09:00:00"]
+        {
             assert!(time(text).is_err(), "{text}");
         }
     }

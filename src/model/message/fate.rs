@@ -6,7 +6,7 @@ use crate::error::typed;
 use crate::model::causes::failure::Failure;
 use crate::model::log::{Attempt, Gone};
 use crate::model::observed::Postfix;
-use crate::model::route::local::is_local;
+use crate::model::route::local::kept_by;
 use crate::model::text::domain_of;
 
 /// The message never left this host.
@@ -19,14 +19,14 @@ pub fn stayed_here(attempt: &Attempt, postfix: &Postfix, evidence: &[&str]) -> O
             format!("the message was for {domain}, which is this host, so it never left"),
             "set verify.to to a mailbox elsewhere, or use `relayhost verify --to ADDRESS`",
         )
-    } else if is_local(&attempt.to, &postfix.settings) {
-        (
-            "delivered-locally",
-            format!(
-                "the message was taken for this host's own and never left it: mydestination contains {domain}"
-            ),
-            "take that domain out of mydestination in main.cf, `postfix reload`, and run `relayhost verify`",
-        )
+    } else if let Some(parameter) = kept_by(&attempt.to, &postfix.settings) {
+        let cause = format!(
+            "the message was taken for this host's own and never left it: {parameter} contains {domain}"
+        );
+        let remedy = format!(
+            "take that domain out of {parameter} in main.cf, `postfix reload`, and run `relayhost verify`"
+        );
+        return Outcome::unheard("delivered-locally", cause, &remedy, evidence);
     } else {
         (
             "stayed-on-this-host",

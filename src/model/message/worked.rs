@@ -7,8 +7,7 @@ use memchr::memmem::rfind;
 use memchr::{memchr, memrchr};
 
 use super::proof::Proof;
-use crate::model::causes::catalogue::Stage;
-use crate::model::causes::{Circumstances, diagnose};
+use crate::model::causes::extent::Extent;
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::event::{Attempt, Event, Status, parse_event};
 use crate::model::log::hosts::is_one_of;
@@ -78,7 +77,7 @@ impl History {
     pub fn waiting(&mut self, message: &Waiting) {
         if let Some(arrived) = message.arrived
             && self.is_named_in(message.reason())
-            && is_failure(message.reason(), message.reason().contains("said: 5"))
+            && Extent::of(message.reason()) == Extent::All
         {
             self.hear(arrived, Word::Failed);
         }
@@ -123,7 +122,8 @@ impl History {
             _ if !is_here => None,
             Status::Sent => Some(Word::Took),
             Status::Deferred | Status::Bounced => {
-                is_failure(attempt.words(), attempt.is_refusal()).then_some(Word::Failed)
+                // A busy relay, one that puts off, and what is said of one message or a quota are no word about the way to it.
+                (Extent::of(attempt.words()) == Extent::All).then_some(Word::Failed)
             }
         }
     }
@@ -163,18 +163,6 @@ fn moment(rfc3339: &str) -> Option<Seconds> {
     match Since::parse(rfc3339) {
         Ok(Since::At(time)) => Some(time),
         _ => None,
-    }
-}
-
-/// Whether the words of a failed attempt say that the relay takes no mail. A busy or greylisting relay does, and what it
-/// says of one recipient, one message or a quota is no word about the way to it.
-fn is_failure(words: &str, is_refusal: bool) -> bool {
-    match diagnose(&[words], &Circumstances::default()) {
-        Some(cause) => {
-            let is_unreachable = matches!(cause.stage, Stage::Dns | Stage::Connect);
-            is_unreachable || (!cause.again && cause.stage < Stage::Recipient)
-        }
-        None => is_refusal,
     }
 }
 
@@ -299,6 +287,7 @@ mod tests {
         let at = moment("2026-11-28T10:00:05Z").unwrap();
         let waiting = |arrived: Seconds, reason: &str| Waiting {
             queue_id: "4ABC".into(),
+            sender: String::new(),
             arrived: Some(arrived),
             held: false,
             recipients: vec![Recipient { address: "ops@example.com".into(), reason: reason.into() }],

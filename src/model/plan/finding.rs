@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::error::BY_HAND;
+
 /// The outcome of one comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -34,6 +36,8 @@ pub enum State {
 pub enum Remedy {
     /// `apply` mends it.
     Apply,
+    /// `apply` mends it, if it is told to overwrite what somebody changed by hand.
+    Force,
     /// `apply` changes nothing for it, and sends the test message that was not confirmed.
     Prove,
     /// `repair` mends it.
@@ -45,7 +49,17 @@ pub enum Remedy {
 impl Finding {
     /// Whether `apply` mends it.
     pub fn is_for_apply(&self) -> bool {
-        matches!(self.remedy, Some(Remedy::Apply | Remedy::Prove))
+        matches!(self.remedy, Some(Remedy::Apply | Remedy::Force | Remedy::Prove))
+    }
+
+    /// Whether a person is to look at it.
+    pub fn is_amiss(&self) -> bool {
+        matches!(self.state, State::Differs | State::Warning)
+    }
+
+    /// Whether its remedy is one for all that differs, which is said once.
+    pub fn is_one_of_all(&self) -> bool {
+        matches!(self.remedy, Some(Remedy::Apply | Remedy::Force))
     }
 }
 
@@ -59,6 +73,7 @@ impl Remedy {
     pub fn text(&self) -> &str {
         match self {
             Self::Apply => "relayhost apply",
+            Self::Force => BY_HAND,
             Self::Prove => "relayhost apply (sends the test message again)",
             Self::Repair => "relayhost repair",
             Self::Say(text) => text,

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 pub use finding::{Finding, Remedy, State};
 
-use crate::error::{Error, Result};
+use crate::error::{BY_HAND, Error, Result};
 use crate::model::desired::Desired;
 use crate::model::observed::{Observed, Queue, Service};
 use crate::model::plan::action::{Actions, FileChange, ServiceAction};
@@ -91,7 +91,20 @@ impl Plan {
             plan.routing(desired, postfix);
             plan.address_family(desired, postfix);
         }
+        // Those that were found before the edit by hand.
+        let all = std::mem::take(&mut plan.findings);
+        plan.findings = all.into_iter().map(|finding| plan.permitted(finding)).collect();
         Ok(plan)
+    }
+
+    /// The finding with the remedy that `permit` allows: without `--force`, `apply` does nothing at all while one value
+    /// is another person's.
+    fn permitted(&self, finding: Finding) -> Finding {
+        if finding.is_for_apply() && !self.is_permitted(Order::default()) {
+            Finding { remedy: Some(Remedy::Force), ..finding }
+        } else {
+            finding
+        }
     }
 
     /// Whether the host is as the answers say.
@@ -103,14 +116,8 @@ impl Plan {
 
     /// Faults and warnings that `apply` does not mend.
     pub fn by_hand(&self) -> Vec<Finding> {
-        let amiss = |state| matches!(state, State::Differs | State::Warning);
-        let all = self.findings.iter().filter(|finding| amiss(finding.state) && !finding.is_for_apply());
+        let all = self.findings.iter().filter(|finding| finding.is_amiss() && !finding.is_for_apply());
         all.cloned().collect()
-    }
-
-    /// The number of comparisons; notes do not count.
-    pub fn compared(&self) -> usize {
-        self.findings.iter().filter(|finding| finding.state != State::Note).count()
     }
 
     pub(super) fn add(
@@ -121,7 +128,8 @@ impl Plan {
         remedy: impl Into<Option<Remedy>>,
     ) {
         let remedy = remedy.into().filter(|_| state != State::Fine);
-        self.findings.push(Finding { id: id.into(), state, found: found.into(), remedy });
+        let finding = Finding { id: id.into(), state, found: found.into(), remedy };
+        self.findings.push(self.permitted(finding));
     }
 
     /// Adds a comparison with what was seen, in words: an error is a difference, which `apply` mends. Returns whether
@@ -169,10 +177,31 @@ impl Plan {
         order.asks_first() && writes && can_install && self.permit(order).is_ok()
     }
 
+    /// Whether the plan overwrites nothing that somebody changed by hand, or may.
+    fn is_permitted(&self, order: Order) -> bool {
+        order.force || self.foreign.is_empty()
+    }
+
+    /// Has a finding that is not the plan's own say the remedy that `permit` allows.
+    pub fn allow(&self, finding: &mut Finding) {
+        if let Some(Remedy::Say(text)) = &mut finding.remedy {
+            *text = self.allowed(text);
+        }
+    }
+
+    /// The words of a remedy, as `permit` allows it.
+    pub fn allowed(&self, remedy: &str) -> String {
+        if self.is_permitted(Order::default()) {
+            remedy.to_owned()
+        } else {
+            remedy.replace("relayhost apply`", "relayhost apply --force`")
+        }
+    }
+
     /// Refuses a plan that must not be carried out: one that overwrites, without `force`, values that somebody changed
     /// by hand, or that configures a Postfix that systemd would not start.
     pub fn permit(&self, order: Order) -> Result<()> {
-        if !order.force && !self.foreign.is_empty() {
+        if !self.is_permitted(order) {
             return Err(Error::Foreign { what: self.foreign.clone() });
         }
         if self.masked { Err(Error::Masked) } else { Ok(()) }
@@ -183,14 +212,16 @@ fn fine_if(good: bool) -> State {
     if good { State::Fine } else { State::Differs }
 }
 
-/// The remedies for all that differs, in one line: that of each finding that `apply` does not mend, and `apply`, in the
-/// caller's words, if it mends something.
+/// The remedies for all that differs, in one line: that of each finding that `apply` does not mend, and that of those which
+/// it mends: `apply`, in the caller's words, or the choice that it leaves where somebody changed a value by hand.
 pub fn remedy<'a>(findings: impl IntoIterator<Item = &'a Finding>, apply: &str) -> String {
     let differing = findings.into_iter().filter(|finding| finding.state == State::Differs);
     let (ours, by_hand): (Vec<_>, Vec<_>) = differing.partition(|finding| finding.is_for_apply());
     let mut steps: Vec<&str> =
         by_hand.iter().filter_map(|finding| finding.remedy.as_ref().map(Remedy::text)).collect();
     steps.dedup();
+    let is_forced = ours.iter().any(|finding| finding.remedy == Some(Remedy::Force));
+    let apply = if is_forced { BY_HAND } else { apply };
     let last = if steps.is_empty() { apply.to_owned() } else { format!("then {apply}") };
     if !ours.is_empty() {
         steps.push(&last);
@@ -240,6 +271,22 @@ mod tests {
         ] {
             assert!(!fresh().is_worth_a_probe(order, false), "{order:?}");
         }
+    }
+
+    /// `apply` refuses all while one value is another person's, so every remedy of its says what it asks for.
+    #[test]
+    fn the_remedy_is_the_one_that_apply_accepts() {
+        let mut plan = Plan { foreign: vec!["relayhost".into()], ..Plan::empty() };
+        assert!(!plan.judge("setting.relayhost", Err("another".into())));
+        plan.add("message.unproven", State::Warning, "x", Remedy::Prove);
+        plan.add("sendmail", State::Differs, "x", Remedy::say("alternatives"));
+        plan.add("fine", State::Fine, "x", Remedy::Apply);
+        let remedies: Vec<_> = plan.findings.iter().map(|finding| finding.remedy.as_ref()).collect();
+        let said = Remedy::say("alternatives");
+        assert_eq!(remedies, [Some(&Remedy::Force), Some(&Remedy::Force), Some(&said), None]);
+        let refusal = plan.permit(Order::default()).unwrap_err();
+        assert_eq!(plan.allowed("set it, then `relayhost apply`"), "set it, then `relayhost apply --force`");
+        assert_eq!(remedy(&plan.findings, "x"), format!("alternatives; then {}", refusal.step()));
     }
 
     #[test]

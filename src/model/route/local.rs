@@ -26,36 +26,51 @@ pub enum Class {
     Mailbox,
 }
 
-/// THE decision whether a domain is this host's, in the order of trivial-rewrite(8). `is_in`: whether the list of this parameter
-/// has the domain.
-pub fn class(domain: &str, is_in: &mut dyn FnMut(&'static str) -> bool) -> Option<Class> {
-    if is_in("mydestination") || is_own_address(domain) {
-        Some(Class::Local)
-    } else if is_in("virtual_alias_domains") {
-        Some(Class::Alias)
-    } else if is_in("virtual_mailbox_domains") {
-        Some(Class::Mailbox)
-    } else {
-        None
+/// THE decision whether a domain is this host's, in the order of trivial-rewrite(8): the parameter that makes it so. `is_in`:
+/// whether the list of this parameter has the domain.
+fn decided(
+    domain: &str,
+    interfaces: &str,
+    is_in: &mut dyn FnMut(&'static str) -> bool,
+) -> Option<&'static str> {
+    if is_own_address(domain, interfaces) {
+        return Some("inet_interfaces");
     }
+    ["mydestination", "virtual_alias_domains", "virtual_mailbox_domains"].into_iter().find(|name| is_in(name))
 }
 
-/// Whether a domain is a literal of this host's own loopback address, `[127.0.0.1]` or `[IPv6:::1]` (resolve_local in
-/// global/resolve_local.c).
-fn is_own_address(domain: &str) -> bool {
+/// The class of a domain; `None` if it is not this host's.
+pub fn class(domain: &str, interfaces: &str, is_in: &mut dyn FnMut(&'static str) -> bool) -> Option<Class> {
+    decided(domain, interfaces, is_in).map(|name| match name {
+        "virtual_alias_domains" => Class::Alias,
+        "virtual_mailbox_domains" => Class::Mailbox,
+        _ => Class::Local,
+    })
+}
+
+/// Whether a domain is a literal of this host's own address, of the loopback or of `inet_interfaces`: `[127.0.0.1]`,
+/// `[IPv6:::1]` (resolve_local in global/resolve_local.c).
+fn is_own_address(domain: &str, interfaces: &str) -> bool {
     let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let bare = literal.map(|text| {
         text.get(..5).filter(|head| head.eq_ignore_ascii_case("ipv6:")).and(text.get(5..)).unwrap_or(text)
     });
-    bare.and_then(|text| text.parse::<IpAddr>().ok()).is_some_and(|address| address.is_loopback())
+    bare.and_then(|text| text.parse::<IpAddr>().ok()).is_some_and(|address| {
+        address.is_loopback() || words(interfaces).iter().any(|word| word.parse() == Ok(address))
+    })
 }
 
-/// Whether mail to this address stays on this host, as far as the settings tell: tables in them are not asked.
-pub fn is_local(address: &str, settings: &Settings) -> bool {
+/// The parameter by which mail to this address stays on this host, as far as the settings tell: tables in them are not asked.
+pub fn kept_by(address: &str, settings: &Settings) -> Option<&'static str> {
     let domain = domain_of(address);
     let mut is_in =
         |name: &str| words(value(settings, name)).iter().any(|one| one.eq_ignore_ascii_case(domain));
-    class(domain, &mut is_in).is_some()
+    decided(domain, value(settings, "inet_interfaces"), &mut is_in)
+}
+
+/// Whether mail to this address stays on this host, as for `kept_by`.
+pub fn is_local(address: &str, settings: &Settings) -> bool {
+    kept_by(address, settings).is_some()
 }
 
 /// Whether a list of domains has this one: the place of the list, if so.
@@ -185,7 +200,9 @@ fn user_of(address: &str) -> &str {
 /// Whether local(8) delivers to this address itself.
 fn is_here(host: &Host, address: &str, hop: &mut Hop, ask: &mut Ask) -> bool {
     let domain = domain_of(address).to_owned();
-    class(&domain, &mut |name| is_in(host, name, &domain, hop, ask).is_some()) == Some(Class::Local)
+    let interfaces = host.main("inet_interfaces").text;
+    class(&domain, &interfaces, &mut |name| is_in(host, name, &domain, hop, ask).is_some())
+        == Some(Class::Local)
 }
 
 /// An alias `owner-NAME` is the sender of what NAME sends on (owner_request_special in postconf(5)).
@@ -225,6 +242,7 @@ mod tests {
         let settings: Settings = [
             ("mydestination", "localhost, Here.example"),
             ("virtual_alias_domains", "alias.example"),
+            ("inet_interfaces", "localhost, 192.0.2.7"),
             ("virtual_mailbox_domains", "box.example hash:/v"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -234,6 +252,7 @@ mod tests {
             "a@[127.0.0.1]",
             "a@[IPv6:::1]",
             "a@[127.3.2.1]",
+            "a@[192.0.2.7]",
             "a@alias.example",
             "a@BOX.example",
         ] {

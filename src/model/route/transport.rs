@@ -91,7 +91,8 @@ fn deferred(host: &Host, channel: &str, hop: &mut Hop) {
 fn by_class(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Choice {
     let domain = domain_of(&seen.recipient).to_owned();
     let mut place = None;
-    let class = class(&domain, &mut |name| {
+    let interfaces = host.main("inet_interfaces").text;
+    let class = class(&domain, &interfaces, &mut |name| {
         let found = is_in(host, name, &domain, hop, ask);
         place = place.take().or(found.clone());
         found.is_some()

@@ -118,6 +118,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                     ca_files: bundles.into_iter().map(PathBuf::from).collect(),
                     service: Service { running, enabled, masked: false },
                     sendmail: Sendmail::Postfix,
+                    has_route: true,
                     has_ipv4_route: true,
                 }),
                 lacks: None,

@@ -133,7 +133,11 @@ impl Interview {
                 (
                     "Which address shall the relay see instead?".to_owned(),
                     before.rewrites.first().map(|rewrite| rewrite.public.clone()).or_else(|| self.own_address()),
-                    format!("the relay takes: {}", sender.as_deref().unwrap_or("as a rule, the login's own address")),
+                    format!("the relay takes: {}", sender.as_deref().unwrap_or(if self.has_login() {
+                        "as a rule, the login's own address"
+                    } else {
+                        "as a rule, an address of a domain that it knows"
+                    })),
                 )
             }
             Question::To => (

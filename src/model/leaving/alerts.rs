@@ -1,0 +1,114 @@
+//! The envelopes of the alerts, so that a failure which is about one sender or one recipient counts only if it is about theirs:
+//! any user can have a sender of his own refused.
+
+use crate::model::causes::extent::Extent;
+use crate::model::desired::Desired;
+use crate::model::text::domain_of;
+
+/// The sender and the recipient of the alerts, by the answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Alerts<'a> {
+    desired: Option<&'a Desired>,
+    /// The domain that Postfix gives to a bare name (`myorigin`).
+    origin: &'a str,
+}
+
+/// Whether a message has the alerts' sender, and a recipient in the domain of theirs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alike {
+    /// The relay sees the same sender.
+    pub sender: bool,
+    /// The recipient is in the domain of the alerts'.
+    pub domain: bool,
+}
+
+impl<'a> Alerts<'a> {
+    /// The alerts of a host with these answers.
+    pub fn new(desired: &'a Desired, origin: &'a str) -> Self {
+        Self { desired: Some(desired), origin }
+    }
+
+    /// Compares a message. A sender that is not known (`None`) is the alerts' if the reason names that.
+    pub fn alike(&self, from: Option<&str>, to: &str, reason: &str) -> Alike {
+        let Some(desired) = self.desired else { return Alike::default() };
+        let seen = |from: &str| {
+            let rewrite = desired.rewrite_of(from, self.origin);
+            rewrite.map_or(from, |rewrite| rewrite.public.as_str()).to_lowercase()
+        };
+        let ours = seen(&desired.alert_sender(self.origin));
+        let sender = from.map_or_else(
+            || reason.to_lowercase().contains(&ours),
+            |from| !from.is_empty() && seen(from) == ours,
+        );
+        let is_theirs = |alerts: &String| domain_of(alerts).eq_ignore_ascii_case(domain_of(to));
+        Alike { sender, domain: to.is_empty() || desired.verify.to.as_ref().is_none_or(is_theirs) }
+    }
+}
+
+impl Alike {
+    /// What a failure with this reason, of such a message, says of the alerts.
+    pub fn told_by(self, reason: &str) -> Told {
+        match Extent::of(reason) {
+            Extent::All | Extent::Quota => Told::Stopped,
+            Extent::Sender if self.sender => Told::Stopped,
+            Extent::Domain if self.domain => Told::Stopped,
+            Extent::Sender | Extent::Domain | Extent::Message => Told::Nothing,
+            Extent::Later => Told::PutOff,
+        }
+    }
+
+    /// Whether such a failure keeps the alerts from leaving too.
+    pub fn is_stopped_by(self, reason: &str) -> bool {
+        self.told_by(reason) == Told::Stopped
+    }
+}
+
+/// What a message's failure says of the alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// They do not leave either.
+    Stopped,
+    /// The relay puts mail off, perhaps theirs too.
+    PutOff,
+    /// Nothing: it is about that message.
+    Nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::answers::Answers;
+    use crate::model::answers::complete::complete;
+
+    #[test]
+    fn a_refused_sender_or_domain_counts_only_if_it_is_the_alerts() {
+        let text = "version = 1\n[relay]\nhost = \"r.example.com\"\n[sender]\nrewrite = { \"monitor@host.local\" = \"alerts@example.com\", \"@host.local\" = \"alerts@example.com\" }\n[verify]\nto = \"ops@example.com\"\n";
+        let desired = complete(&Answers::parse("a", text.as_bytes()).unwrap(), None).unwrap();
+        let alerts = Alerts::new(&desired, "host.local");
+        let refused = |words: &str| format!("host r.example.com[192.0.2.1] said: {words}");
+        let sender =
+            refused("553 5.7.1 <x@y>: Sender address rejected: not owned (in reply to MAIL FROM command)");
+        for (from, is_ours) in
+            [("monitor@host.local", true), ("root", true), ("u@elsewhere.test", false), ("", false)]
+        {
+            assert_eq!(
+                alerts.alike(Some(from), "ops@example.com", &sender).is_stopped_by(&sender),
+                is_ours,
+                "{from}"
+            );
+        }
+        let named = sender.replace("x@y", "Alerts@example.com");
+        assert!(alerts.alike(None, "ops@example.com", &named).is_stopped_by(&named));
+        assert!(!alerts.alike(None, "ops@example.com", &sender).is_stopped_by(&sender));
+        let denied = refused("554 5.7.1 <x@y>: Relay access denied (in reply to RCPT TO command)");
+        for (to, is_theirs) in [("noc@Example.com", true), ("", true), ("u@elsewhere.test", false)] {
+            assert_eq!(
+                alerts.alike(Some("u@elsewhere.test"), to, &denied).is_stopped_by(&denied),
+                is_theirs,
+                "{to}"
+            );
+        }
+        let down = "connect to r.example.com[192.0.2.1]:587: Connection refused";
+        assert!(alerts.alike(Some("u@elsewhere.test"), "u@elsewhere.test", down).is_stopped_by(down));
+    }
+}

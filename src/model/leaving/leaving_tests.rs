@@ -1,0 +1,170 @@
+use super::*;
+use crate::model::inspection::queue::Recipient;
+use crate::model::plan::State;
+
+const NOW: Seconds = 1_000_000;
+const REFUSED: &str = "connect to relay.test[192.0.2.1]:587: Connection refused";
+const GREYLISTED: &str = "host relay.test[192.0.2.1] said: 450 4.2.0 <o@x>: Recipient address rejected: Greylisted (in reply to RCPT TO command)";
+const LIMITS: Limits = Limits { queue: Duration::from_secs(900), proof: Duration::from_secs(86_400) };
+
+fn relay() -> Relay {
+    Relay { host: "relay.test".into(), port: 587 }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "fields take it so")]
+fn word(order: u64, age: Seconds, text: &str) -> Option<Word> {
+    Some(Word { order, time: NOW - age, queue_id: "AAAA1".into(), to: "o@x".into(), text: text.into() })
+}
+
+fn record() -> Record {
+    Record { looked: NOW, since: Some(NOW - 3600), ..Record::default() }
+}
+
+fn waiting(ages: &[Seconds], reason: &str) -> InQueue {
+    let mut queue = InQueue::default();
+    for (number, age) in ages.iter().enumerate() {
+        let recipients = vec![Recipient { address: "o@x".into(), reason: reason.into() }];
+        let queue_id = format!("AAAA{number}");
+        queue.add(
+            &Waiting { queue_id, sender: String::new(), arrived: Some(NOW - age), held: false, recipients },
+            &relay(),
+            &Alerts::default(),
+            |address| address.ends_with("@here.test"),
+        );
+    }
+    queue
+}
+
+fn leaving(record: &Record, queue: InQueue, proof: Option<Seconds>) -> Leaving {
+    let proof =
+        proof.map(|age| Taken { time: NOW - age, to: "o@x".into(), reply: "250 Ok".into(), certain: true });
+    Leaving::new(&relay(), record, queue, proof, LIMITS, Vec::new(), true)
+}
+
+fn standing(record: &Record, queue: InQueue, proof: Option<Seconds>) -> (Standing, Vec<State>) {
+    let leaving = leaving(record, queue, proof);
+    let states = leaving.findings(&crate::model::log::stamp::Calendar::utc(NOW));
+    (leaving.standing, states.iter().map(|finding| finding.state).collect())
+}
+
+#[test]
+fn a_limit_that_is_passed_is_amiss_and_what_only_a_log_says_is_called_so() {
+    let seen = |age| Record { taken: word(1, age, "250 Ok"), ..record() };
+    for (record, ages, proof, expected) in [
+        (seen(5), &[800][..], None, &[][..]),
+        (seen(5), &[1000], None, &["queue.waiting"]),
+        (seen(5000), &[1000], None, &["queue.waiting", "mail.leaves"]),
+        (seen(90_000), &[], None, &["mail.leaves"]),
+        (record(), &[], Some(90_000), &["mail.leaves"]),
+        (record(), &[], None, &[]),
+    ] {
+        let found = leaving(&record, waiting(ages, GREYLISTED), proof);
+        assert_eq!(found.amiss(), expected, "{record:?} {ages:?}");
+        assert_eq!(
+            found.sentence().contains("as the log says"),
+            record.taken.is_some() && found.standing != Standing::Unseen
+        );
+    }
+    let certain = Record { certain: word(1, 5, "250 Ok"), ..seen(5) };
+    assert!(!leaving(&certain, InQueue::default(), None).sentence().contains("as the log says"));
+}
+
+#[test]
+fn what_is_for_this_host_alone_does_not_wait_for_the_relay() {
+    let to = |addresses: &[&str]| {
+        let recipient = |address: &&str| Recipient {
+            address: (*address).to_owned(),
+            reason: "cannot update mailbox".into(),
+        };
+        let recipients = addresses.iter().map(recipient).collect();
+        let mut queue = InQueue::default();
+        let message = Waiting {
+            queue_id: "AAAA1".into(),
+            sender: String::new(),
+            arrived: Some(NOW),
+            held: false,
+            recipients,
+        };
+        queue.add(&message, &relay(), &Alerts::default(), |address| address.ends_with("@here.test"));
+        (queue.waiting, queue.ids.len())
+    };
+    assert_eq!(to(&["root@here.test"]), (0, 1));
+    assert_eq!(to(&["root@here.test", "o@x"]), (1, 1));
+    assert_eq!(to(&[]), (1, 1));
+}
+
+#[test]
+fn mail_leaves_only_if_it_was_seen_and_nothing_since_contradicts_it() {
+    let none = InQueue::default;
+    let (ok, bad) = (word(1, 100, "250 Ok"), word(2, 50, REFUSED));
+    let cases = [
+        (record(), None, Standing::Unseen),
+        (Record { taken: ok.clone(), ..record() }, None, Standing::Leaves),
+        (Record { taken: ok.clone(), failed: bad.clone(), ..record() }, None, Standing::Fails),
+        (Record { taken: word(3, 50, "250 Ok"), failed: bad.clone(), ..record() }, None, Standing::Leaves),
+        (
+            Record { taken: word(3, 50, "250 Ok"), failed: bad.clone(), proven: bad.clone(), ..record() },
+            None,
+            Standing::Claimed,
+        ),
+        (
+            Record {
+                taken: word(3, 50, "250 Ok"),
+                certain: word(3, 50, "250 Ok"),
+                failed: bad.clone(),
+                proven: bad.clone(),
+                ..record()
+            },
+            None,
+            Standing::Leaves,
+        ),
+        (Record { failed: bad.clone(), proven: bad.clone(), ..record() }, Some(40), Standing::Leaves),
+        (Record { failed: bad.clone(), proven: bad, ..record() }, Some(50), Standing::Fails),
+        (Record { taken: word(1, 90_000, "250 Ok"), ..record() }, None, Standing::Old),
+        (Record { since: Some(NOW - 90_000), ..record() }, None, Standing::Old),
+    ];
+    for (record, proof, expected) in cases {
+        assert_eq!(standing(&record, none(), proof).0, expected, "{record:#?} {proof:?}");
+    }
+}
+
+#[test]
+fn what_waits_counts_by_its_age_and_its_reason() {
+    let seen = Record { taken: word(1, 5000, "250 Ok"), ..record() };
+    assert_eq!(standing(&seen, waiting(&[10], GREYLISTED), None), (Standing::Leaves, vec![State::Fine; 2]));
+    assert_eq!(standing(&seen, waiting(&[10, 1000], GREYLISTED), None).0, Standing::Fails);
+    let later = Record { taken: word(1, 5, "250 Ok"), ..record() };
+    assert_eq!(
+        standing(&later, waiting(&[10, 1000], GREYLISTED), None),
+        (Standing::Leaves, vec![State::Warning, State::Fine])
+    );
+    assert_eq!(waiting(&[10, 10], REFUSED).stuck.len(), 2);
+    assert!(waiting(&[10], GREYLISTED).stuck.is_empty());
+    let other = waiting(&[10_000], "connect to other.test[192.0.2.9]:25: Connection refused");
+    assert_eq!((other.waiting, other.ids.len()), (0, 1));
+    let down = Record { failed: word(2, 5, REFUSED), ..seen };
+    assert_eq!(standing(&down, waiting(&[10], REFUSED), None).1[..2], [State::Fine, State::Warning]);
+    assert_eq!(standing(&down, waiting(&[1000], REFUSED), None).1[..2], [State::Differs, State::Differs]);
+}
+
+/// Any user can send a message that is refused for itself, or to a service that is not there: no alarm, however long it waits.
+#[test]
+fn a_message_that_is_refused_for_itself_is_no_word_about_the_others() {
+    let seen = Record { taken: word(1, 5000, "250 Ok"), ..record() };
+    for reason in [
+        "host relay.test[192.0.2.1] said: 450 4.1.2 <o@x>: Recipient address rejected: Domain not found (in reply to RCPT TO command)",
+        "host relay.test[192.0.2.1] said: 553 5.7.1 <u@h>: Sender address rejected: not owned (in reply to MAIL FROM command)",
+    ] {
+        let queue = waiting(&[10, 100_000], reason);
+        assert_eq!(
+            (queue.waiting, queue.alone, queue.oldest, queue.stuck.len()),
+            (2, 2, None, 0),
+            "{reason}"
+        );
+        assert_eq!(standing(&seen, queue, None), (Standing::Leaves, vec![State::Fine; 2]), "{reason}");
+    }
+    let unserved = waiting(&[100_000], "mail transport unavailable");
+    assert_eq!((unserved.waiting, unserved.unserved), (0, 1));
+    let (standing, states) = standing(&seen, unserved, None);
+    assert_eq!((standing, &states[..]), (Standing::Leaves, &[State::Fine, State::Fine, State::Warning][..]));
+}
