@@ -19,6 +19,7 @@ use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{self, Settings, value};
 use crate::model::postfix::tables::{is_built, kind, named, path_of};
+use crate::model::probe::mechanism::Filter;
 use crate::model::route::host::Host;
 use crate::model::route::nexthop::{Socket, is_loopback};
 use crate::model::route::tables::{Answer, Ask, is_asked};
@@ -42,7 +43,14 @@ pub fn route_alone(answers: &Path, from: Option<&str>, to: Option<&str>) -> Resu
     let answers = (wanted && load::is_answered()).then(|| load::load(answers)).transpose()?;
     let host = host()?;
     let (sender, recipient) = addresses(answers.as_ref(), &host.settings);
-    Ok(way(&host, from.unwrap_or(&sender), to.unwrap_or(&recipient), None))
+    let mut way = way(&host, from.unwrap_or(&sender), to.unwrap_or(&recipient), None);
+    let mechanism = value(&host.settings, "smtp_sasl_mechanism_filter");
+    if let Some(login) = way.login.as_ref().filter(|_| Filter::new(mechanism).is_for_tokens()) {
+        let is_of = |answers: &&Desired| answers.username() == login.user;
+        let app = answers.as_ref().filter(is_of).and_then(Desired::app);
+        way.hops.iter_mut().filter(|hop| hop.name == "login").for_each(|hop| hop.note_token(mechanism, app));
+    }
+    Ok(way)
 }
 
 /// The sender of alerts and the recipient of the test message, as far as the answers name them.
@@ -113,7 +121,10 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, Known)
         if file.is_secret() && postfix.other_way.is_none() {
             entries.remove(&desired.relay.host);
         }
-        let wanted = desired.entries(file).into_iter();
+        // `apply` fetches the first token.
+        let awaited = (file.is_secret() && desired.app().is_some())
+            .then(|| (desired.relayhost(), format!("{}:", desired.username())));
+        let wanted = awaited.into_iter().chain(desired.entries(file));
         entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
         known.insert(kind.table(&file.path()), entries);
     }

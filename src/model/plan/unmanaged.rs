@@ -53,7 +53,9 @@ impl Plan {
         {
             if warning.password {
                 let text = format!("{}: {}", provider.title, warning.text);
-                self.add(ANNOUNCED, State::Note, text, None);
+                let remedy = "log in by an access token: `relayhost init --force` asks for all that it needs";
+                let remedy = provider.identity.map(|_| Remedy::say(remedy));
+                self.add(ANNOUNCED, State::Note, text, remedy);
             }
         }
     }

@@ -6,7 +6,7 @@ mod filter;
 pub mod host;
 pub mod judge;
 
-mod login;
+pub mod login;
 pub mod nexthop;
 mod sender;
 mod service;
@@ -18,6 +18,7 @@ mod transport;
 pub mod written;
 
 use crate::error::typed;
+use crate::model::oauth::App;
 use crate::model::postfix::tables::is_built;
 use crate::model::secret::Secret;
 use host::Host;
@@ -141,6 +142,12 @@ impl Hop {
             self.trouble(&trouble);
             None
         })
+    }
+
+    /// Notes that the login is by an access token, of a mechanism, and with what the token is fetched if `app` is known.
+    pub fn note_token(&mut self, mechanism: &str, app: Option<&App>) {
+        let fetched = app.map(|app| format!(", fetched with {}", app.identity())).unwrap_or_default();
+        self.notes.push(format!("the password of this entry is an access token ({mechanism}){fetched}"));
     }
 
     /// Whether the hop is worth a line: the kinds of addresses are not, unless something is set there.
