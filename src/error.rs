@@ -40,7 +40,7 @@ pub enum Error {
         remedy: String,
     },
     /// A file that holds a secret can be read by others, or belongs to somebody else.
-    #[error("`{}` holds a password and {problem}", shown(.path))]
+    #[error("`{}` holds a secret and {problem}", shown(.path))]
     Exposed {
         /// The file.
         path: PathBuf,

@@ -54,6 +54,7 @@ pub const EXIT_STATUS: [(&str, &str); 11] = [
     ("check --nagios:", "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, also for wrong usage"),
 ];
 
+#[expect(clippy::large_enum_variant, reason = "there is one value for each run")]
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Compare the host with the answers; changes nothing
@@ -250,6 +251,19 @@ pub struct Init {
     /// The answers name this file for the password: root's, mode 0600, one line
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+    /// Log in by an access token: certificate, secret, device, code; service-account with Google. The password's options are
+    /// then those of the certificate, the client secret or the key
+    #[arg(long, value_name = "WORD")]
+    pub flow: Option<String>,
+    /// Microsoft: the tenant, as an id or a domain
+    #[arg(long, value_name = "NAME", requires = "flow")]
+    pub tenant: Option<String>,
+    /// The application's id
+    #[arg(long, value_name = "ID", requires = "flow")]
+    pub client_id: Option<String>,
+    /// The day on which the client secret ends: check warns 30, 7 and 1 days before
+    #[arg(long, value_name = "DAY", requires = "flow")]
+    pub client_secret_ends: Option<String>,
     /// Read the password from standard input: its first line. It is never an argument, since anybody can see those
     #[arg(long, conflicts_with = "password_file")]
     pub password_stdin: bool,

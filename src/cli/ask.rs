@@ -7,6 +7,7 @@ use super::show::terminal::Mark;
 use crate::engine::init::not_written;
 use crate::error::{Complaint, RUN_AGAIN, Result};
 use crate::model::answers::interview::{Interview, Question, yes_or_no};
+use crate::model::oauth::steps::{Part, first, second};
 use crate::sys::tty::{self, Typed};
 
 /// Number of unusable answers to one question after which `init` gives up: whoever types does not read the complaints.
@@ -26,6 +27,7 @@ pub fn introduction(screen: &Screen) {
 /// Puts every open question. Once a provider is known, shows what to have ready and which pitfalls there are.
 pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
     let mut introduced = None;
+    let mut steps = Steps::default();
     loop {
         let provider = interview.provider();
         if let Some(provider) =
@@ -33,7 +35,10 @@ pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
         {
             introduce(screen, provider);
         }
-        let Some(prompt) = interview.next() else { return Ok(()) };
+        let prompt = interview.next();
+        let open = prompt.as_ref().map(|prompt| prompt.question);
+        steps.show(interview, open, screen)?;
+        let Some(prompt) = prompt else { return Ok(()) };
         let hidden = prompt.question == Question::Password;
         let default = prompt.default.as_deref();
         question(screen, &prompt.text, default, &prompt.help, hidden, |typed| {
@@ -43,6 +48,68 @@ pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
             let first = || Complaint::new("there is no question before this one", "answer it");
             interview.back().then_some(()).ok_or_else(first)
         })?;
+    }
+}
+
+/// The steps of an administrator at Microsoft or Google, each of which is shown once, when all that it is filled in with is known.
+#[derive(Default)]
+struct Steps {
+    /// Whether the application was asked for: a person who corrects another answer has seen the steps.
+    asked: bool,
+    stage: Stage,
+}
+
+/// How far a person was led.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    #[default]
+    Begun,
+    First,
+    Second,
+    Waited,
+}
+
+impl Steps {
+    /// Whether this stage is reached now, and not before.
+    fn reach(&mut self, stage: Stage) -> bool {
+        let is_new = self.stage < stage;
+        self.stage = self.stage.max(stage);
+        is_new
+    }
+
+    /// Shows what is to be done before the open question is answered, and waits until it is done.
+    fn show(&mut self, interview: &Interview, open: Option<Question>, screen: &Screen) -> Result<()> {
+        use Question as Q;
+        let Some(access) = &interview.choices().access else { return Ok(()) };
+        let chosen = interview.choices();
+        let values = access.values(chosen.username.as_deref(), chosen.password_file.as_deref());
+        let (provider, flow) = (access.provider, access.flow.as_str());
+        self.asked |= matches!(open, Some(Q::Tenant | Q::Client | Q::File));
+        let is_open = |questions: &[Q]| open.is_some_and(|open| questions.contains(&open));
+        if is_open(&[Q::Tenant, Q::Client, Q::File]) && self.reach(Stage::First) {
+            show(screen, &first(provider, flow, &values));
+        }
+        let before = [Q::Way, Q::Username, Q::Tenant, Q::Client, Q::File];
+        if !self.asked || is_open(&before) {
+            return Ok(());
+        }
+        if self.reach(Stage::Second) {
+            show(screen, &second(provider, flow, &values));
+        }
+        if is_open(&[Q::Password, Q::Ends]) || !self.reach(Stage::Waited) {
+            return Ok(());
+        }
+        let text = "Enter when all of that is done (Exchange Online takes up to two hours to heed a change)";
+        let help = "the relay is tried before anything is written";
+        question(screen, text, Some("done"), help, false, |_| Ok(()))
+    }
+}
+
+fn show(screen: &Screen, parts: &[Part]) {
+    for part in parts {
+        screen.section(&part.title);
+        part.steps.iter().for_each(|step| screen.line("  - ", step));
+        part.commands.iter().for_each(|command| screen.write(&format!("      {command}\n")));
     }
 }
 

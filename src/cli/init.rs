@@ -9,6 +9,7 @@ use super::show::terminal::Mark;
 use crate::engine::init::{self, Target};
 use crate::engine::probe;
 use crate::error::{Complaint, Error, Result};
+use crate::model::answers::access::Access;
 use crate::model::answers::choices::Choices;
 use crate::model::answers::interview::{Interview, Question, level};
 use crate::model::desired::Rewrite;
@@ -53,7 +54,8 @@ fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> 
         if somebody {
             screen.write("\n");
         }
-        let mut found = probe::probe(&init::desired(interview.choices())?, probe::TIMEOUT, screen)?;
+        let mut desired = init::desired(interview.choices())?;
+        let mut found = probe::probe_typed(&mut desired, probe::TIMEOUT, screen)?;
         if let Ending::Failed(failure) = &mut found.ending {
             // There are no answers yet that `relayhost apply` could be run with.
             failure.name_command(&environment::command_line());
@@ -144,9 +146,28 @@ fn choices(options: &Init) -> Result<Choices> {
         username: options.username.clone(),
         password: if options.password_stdin { Some(init::password_from_stdin()?) } else { None },
         password_file: options.password_file.as_deref().map(init::absolute).transpose()?,
+        access: access(options)?,
         rewrites: rewrites?,
         to: options.to.clone(),
     })
+}
+
+/// The login by an access token that the flags name.
+fn access(options: &Init) -> Result<Option<Access>> {
+    let Some(flow) = &options.flow else { return Ok(None) };
+    let named = Choices { provider: options.provider.clone(), ..Choices::default() };
+    let Some(identity) = named.identity() else {
+        let remedy = "give --provider office365 or --provider gmail too; for another provider write [auth.oauth] into the answers (relayhost-answers(5))";
+        return Err(invalid(Complaint::new("--flow: the relay's provider gives no access tokens", remedy)));
+    };
+    let access = Access::by(identity, flow)
+        .map_err(|of| invalid(Complaint::new(format!("--flow: {}", of.problem), of.remedy)))?;
+    Ok(Some(Access {
+        tenant: options.tenant.clone(),
+        client_id: options.client_id.clone(),
+        ends: options.client_secret_ends.clone(),
+        ..access
+    }))
 }
 
 fn invalid(complaint: Complaint) -> Error {

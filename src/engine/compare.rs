@@ -17,6 +17,7 @@ use crate::model::desired::Desired;
 use crate::model::ended::Compared;
 use crate::model::leaving::Limits;
 use crate::model::observed::Observed;
+use crate::model::plan::token::{Sight, seconds};
 use crate::model::plan::{Finding, Plan};
 use crate::model::route::Way;
 use crate::sys::{clock, mail, tokens};
@@ -82,7 +83,17 @@ fn see(desired: &Desired) -> Result<(Plan, Observed)> {
     plan.findings.extend(links_of_others());
     plan.findings.extend(defer::waiting()?);
     plan.clients(&mail::startup_files());
-    plan.token(desired, tokens::kept().ok().flatten().as_ref(), clock::unix());
+    let lifetime = observed.postfix.as_ref().map(|postfix| postfix.setting("maximal_queue_lifetime"));
+    plan.token(
+        desired,
+        &Sight {
+            kept: tokens::kept().ok().flatten().as_ref(),
+            trouble: tokens::trouble().as_ref(),
+            now: clock::unix(),
+            lifetime: lifetime.and_then(seconds),
+            when: &|at| clock::moment(i64::try_from(at).unwrap_or_default()),
+        },
+    );
     plan.announced(desired);
     plan.proved(desired, last_proof().as_ref());
     Ok((plan, observed))

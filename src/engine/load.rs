@@ -290,7 +290,7 @@ fn if_name(name: &str) -> String {
 /// Reads a password from the bytes of a file: one line end at the end is not part of it.
 fn password(answers: &Answers, span: Option<std::ops::Range<usize>>, bytes: Vec<u8>) -> Result<Secret> {
     let Ok(text) = String::from_utf8(bytes) else {
-        return Err(answers.error(span, "the password there is not UTF-8 text", "write it as UTF-8"));
+        return Err(answers.error(span, "the secret there is not UTF-8 text", "write it as UTF-8"));
     };
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))
@@ -305,6 +305,9 @@ fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
     Err(Error::Exposed {
         path: path.to_owned(),
         problem: format!("has mode {:04o}{}, so that others can read it", read.mode, acl::note(path)),
-        remedy: format!("`chmod 600 {}`, and change the password if others may have read it", typed(path)),
+        remedy: format!(
+            "`chmod 600 {}`, and have another secret if others may have read this one",
+            typed(path)
+        ),
     })
 }

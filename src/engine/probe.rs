@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use super::transaction::require_main_cf;
 use super::{End, Progress, Silent, load, route as way, token};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
+use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
 use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::route::Route;
-use crate::model::probe::{Ending, Probe};
+use crate::model::probe::{Ending, Probe, Stage};
 use crate::sys::{clock, postfix, signals};
 
 /// The longest time for a probe without `--timeout`.
@@ -40,6 +41,46 @@ fn try_answers(
     let host = facts::host(settings);
     let (route, waits) = facts::route_of_answers(desired, postfix, &host);
     converse(&route, &host, waits, timeout, progress)
+}
+
+/// Tries answers that are being made: their access token is fetched first, and a provider that gives none is a failure of the
+/// probe.
+pub fn probe_typed(desired: &mut Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
+    let begin = clock::now();
+    let why = match token::borrow(desired) {
+        Ok(()) => return probe(desired, timeout, progress),
+        Err(Error::NoToken(why)) => why,
+        Err(other) => return Err(other),
+    };
+    let refused = why.exit() == Exit::Refused;
+    let evidence = Some(why.evidence.clone()).filter(|words| !words.is_empty()).into_iter().collect();
+    let failure = Failure::new(
+        refused,
+        "no-token",
+        format!("no access token was given: {}", why.cause),
+        why.remedy,
+        evidence,
+    );
+    let stage = Stage {
+        name: "token",
+        good: false,
+        text: failure.cause.clone(),
+        offered: Vec::new(),
+        said: None,
+        took: begin.elapsed(),
+    };
+    progress.begin(stage.name);
+    progress.end(End::Bad, &stage.text, stage.took);
+    let relayhost = desired.relayhost();
+    let to = desired.verify.to.clone();
+    Ok(Probe {
+        relayhost,
+        to,
+        stages: vec![stage],
+        took: begin.elapsed(),
+        ending: Ending::Failed(failure),
+        ..Probe::default()
+    })
 }
 
 /// Tries the answers in this file, or with `current` the settings of the host's Postfix.

@@ -22,6 +22,7 @@ use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{self, Settings, value};
 use crate::model::postfix::tables::{kind, named, path_of};
+use crate::model::probe::mechanism::Filter;
 use crate::model::route::host::Host;
 use crate::model::route::nexthop::{Socket, is_loopback};
 use crate::model::route::tables::{Answer, Ask, is_asked};
@@ -61,6 +62,12 @@ pub fn route_alone(
     let mut way = way(&host, from.unwrap_or(&sender), to.unwrap_or(&recipient), None);
     if !service::master_runs(&Queue::new(&host.settings)) {
         way.stopped();
+    }
+    let mechanism = value(&host.settings, "smtp_sasl_mechanism_filter");
+    if let Some(login) = way.login.as_ref().filter(|_| Filter::new(mechanism).is_for_tokens()) {
+        let is_of = |answers: &&Desired| answers.username() == login.user;
+        let app = answers.as_ref().filter(is_of).and_then(Desired::app);
+        way.hops.iter_mut().filter(|hop| hop.name == "login").for_each(|hop| hop.note_token(mechanism, app));
     }
     Ok(way)
 }
@@ -163,7 +170,10 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, Known)
         if file.is_secret() && postfix.other_way.is_none() {
             entries.remove(&desired.relay.host);
         }
-        let wanted = desired.entries(file).into_iter();
+        // `apply` fetches the first token.
+        let awaited = (file.is_secret() && desired.app().is_some())
+            .then(|| (desired.relayhost(), format!("{}:", desired.username())));
+        let wanted = awaited.into_iter().chain(desired.entries(file));
         entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
         known.insert(kind.table(&file.path()), entries);
     }

@@ -2,6 +2,8 @@
 //! directory, and put into Postfix's table. smtp(8) sees the table that was renamed into place, and needs no reload
 //! (dict_changed_name in global/…/dict.c of Postfix). It is no change of the configuration: no generation, and no drift.
 
+mod trouble;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,6 +52,7 @@ pub fn renew(asked: &Asked, progress: &mut dyn Progress) -> Result<std::result::
         return Ok(Err(Idle::NoToken));
     }
     let fetched = ensure(&mut desired, asked.force, progress);
+    let fetched = trouble::note(&desired, &asked.answers, fetched);
     if asked.answers == Path::new(load::DEFAULT) {
         rest(&desired);
     }
@@ -73,7 +76,8 @@ pub fn ready(desired: &mut Desired, answers: &Path, place: Place, progress: &mut
     if place == Place::Tree || desired.app().is_none() {
         return Ok(());
     }
-    let fetched = ensure(desired, false, progress)?;
+    let fetched = ensure(desired, false, progress);
+    let fetched = trouble::note(desired, answers, fetched)?;
     if fetched.is_some() && answers == Path::new(load::DEFAULT) {
         rest(desired);
     }

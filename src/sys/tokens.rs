@@ -6,6 +6,7 @@ use super::records::{self, DIRECTORY, own_directory};
 use super::{files, state};
 use crate::error::Result;
 use crate::model::oauth::token::Token;
+use crate::model::oauth::trouble::Trouble;
 
 /// The directory of the record.
 pub fn directory() -> PathBuf {
@@ -14,6 +15,28 @@ pub fn directory() -> PathBuf {
 
 fn path() -> PathBuf {
     directory().join("access.json")
+}
+
+fn trouble_path() -> PathBuf {
+    directory().join("trouble.json")
+}
+
+/// The failures since the last token; `None` if there were none, or if the record cannot be used: the next failure makes it anew.
+pub fn trouble() -> Option<Trouble> {
+    let is_ours = state::is_there() && records::is_ours(&directory());
+    is_ours.then(|| records::read(&trouble_path()).ok().flatten()).flatten()
+}
+
+/// Keeps what failed, or with `None` forgets it. The caller holds the lock.
+pub fn keep_trouble(trouble: Option<&Trouble>) -> Result<()> {
+    match trouble {
+        Some(trouble) => {
+            own_directory(&directory())?;
+            state::replace_record(&trouble_path(), trouble, Path::new(DIRECTORY), files::STAGING)
+        }
+        None if files::exists(&trouble_path()) => files::remove(&trouble_path()),
+        None => Ok(()),
+    }
 }
 
 /// The token that was fetched last; `None` if there is none. `Error::Record` if it cannot be used.

@@ -111,7 +111,7 @@ fn a_secret_that_others_can_read_is_refused() {
     run.complains("has mode 0644")
         .complains("chmod 600 /etc/relayhost/answers.toml")
         .complains("uid 1")
-        .complains("`/root/p` holds a password");
+        .complains("`/root/p` holds a secret");
 }
 
 /// What lies in the place of a file is named, with what to do about it; the remedy is followed.

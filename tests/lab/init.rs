@@ -8,7 +8,7 @@ use crate::secrets::PREPARE;
 const PASSWORD: &str = "correct horse battery staple";
 
 /// Types the answers to the words at `relayhost init FLAGS` on a terminal.
-fn typed(columns: u32, flags: &str, steps: &[(&str, &str)]) -> String {
+pub fn typed(columns: u32, flags: &str, steps: &[(&str, &str)]) -> String {
     let lines: Vec<_> = steps.iter().map(|(words, answer)| format!("{words}\t{answer}")).collect();
     let lines = lines.join("\n");
     format!(
@@ -31,6 +31,7 @@ fn from_questions_to_a_delivered_message() {
         ("did you mean office365", "office365"),
         ("What will bite|what will bite.*Which cloud", "?"),
         ("usgov", ""),
+        ("How shall this host log in", "password"),
         ("User name", "alerst@example.com"),
         ("Password", "<"),
         ("User name", "alerts@example.com"),
@@ -139,7 +140,11 @@ fn a_certificate_that_nobody_signed_can_be_done_without() {
 
 #[test]
 fn whatever_stops_it_nothing_is_written_and_the_terminal_is_as_before() {
-    let head = [("Which cloud", ""), ("User name", "alerts@example.com")];
+    let head = [
+        ("Which cloud", ""),
+        ("How shall this host log in", "password"),
+        ("User name", "alerts@example.com"),
+    ];
     let with = |last: (&'static str, &'static str)| head.into_iter().chain([last]).collect::<Vec<_>>();
     for (steps, end) in [
         (vec![("Which cloud", "!\\x03")], "exit 130"),
@@ -197,6 +202,7 @@ fn pasted_junk_answers_no_other_question() {
 #[test]
 fn lines_fit_a_narrow_terminal_and_are_plain_where_that_is_all_it_shows() {
     let steps = [
+        ("How shall this host log in", "password"),
         ("User name", "alerts@example.com"),
         ("Password", PASSWORD),
         ("local address", ""),

@@ -48,7 +48,7 @@ const CASES: [(&str, &str, &str); 21] = [
     (
         "chmod 640 p; sed -i s,/srv/a/password,/srv/b/p, a.toml",
         "/srv/b/a.toml",
-        "`/srv/b/p` holds a password and has mode 0640",
+        "`/srv/b/p` holds a secret and has mode 0640",
     ),
     (
         "mkdir -m 777 d; cp -a p d/; sed -i s,/srv/a/password,/srv/b/d/p, a.toml",

@@ -13,7 +13,8 @@ const DNF5: &str = "etc/dnf/libdnf5-plugins/actions.d/relayhost.actions";
 const YUM: &str = "usr/lib/yum-plugins/relayhost.py";
 
 /// What mail leaves a host by.
-const WATCHED: [&str; 5] = ["postfix", "postfix-lmdb", "cyrus-sasl*", "mailx", "s-nail"];
+const WATCHED: [&str; 7] =
+    ["postfix", "postfix-lmdb", "cyrus-sasl*", "relayhost-sasl-xoauth2", "sasl-xoauth2", "mailx", "s-nail"];
 
 fn read(path: &str) -> String {
     project::read(&format!("packaging/{path}"))

@@ -101,6 +101,7 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
             let data = format!(" | differs={differs};;0;0;{all} warnings={warnings};0;;0;{all}");
             let more = leaving.as_ref().map(|leaving| format!(" {}", leaving.performance()));
             let data = data + &more.unwrap_or_default();
+            let data = plan.measures.iter().fold(data, |data, one| format!("{data} {one}"));
             let list = |state| {
                 let of_state = compared.findings().filter(|finding| finding.state == state);
                 of_state.map(short).collect::<Vec<_>>().join("; ")

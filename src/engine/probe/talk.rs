@@ -11,6 +11,7 @@ use crate::model::causes::{Circumstances, diagnose};
 use crate::model::probe::doubt::Matter;
 use crate::model::probe::reply::Reply;
 use crate::model::probe::route::Route;
+use crate::model::probe::token;
 use crate::model::probe::{Ending, Probe, Stage, Warning};
 use crate::model::text;
 use crate::sys::wire::Broken;
@@ -231,6 +232,7 @@ impl<'a> Talk<'a> {
             let failure = Failure::unknown(bad.refused, "the relay did not go on", &last, bad.evidence);
             explained_failure(failure, &self.route.suspects)
         };
+        failure = token::judged(failure, &self.route, i64::try_from(clock::unix()).unwrap_or(i64::MAX));
         failure.doubts = doubts;
         if bad.silence {
             failure.exit = Exit::NoWord;

@@ -8,6 +8,19 @@ fn problem(text: &str) -> (String, Option<Position>) {
 }
 
 #[test]
+fn an_unknown_key_is_met_with_the_one_that_was_meant_and_never_shown() {
+    let of = |line: &str| {
+        Answers::parse("a", format!("version = 1\n[auth.oauth]\n{line}\n").as_bytes())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(of("client-id = \"x\"").ends_with("did you mean `client_id`?"), "{}", of("client-id = \"x\""));
+    assert!(of("client_secretfile = \"x\"").ends_with("did you mean `client_secret_file`?"));
+    let secret = of("hunter2hunter2 = \"x\"");
+    assert!(!secret.contains("hunter2") && !secret.contains("did you mean"), "{secret}");
+}
+
+#[test]
 fn an_unknown_key_has_a_place() {
     let (text, place) = problem("version = 1\n[relay]\nhots = \"a.example\"\n");
     assert!(text.contains("unknown field, expected one of `provider`"), "{text}");

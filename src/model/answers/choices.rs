@@ -4,9 +4,12 @@
 use std::path::Path;
 
 use super::Answers;
+use super::access::Access;
 use super::complete::complete;
+use super::lines::{quoted, setting};
 use crate::error::{Complaint, Error, Result};
 use crate::model::desired::{Desired, Mechanism, Rewrite, Tls};
+use crate::model::oauth::Provider as Identity;
 use crate::model::providers::{self, Preset, providers};
 use crate::model::secret::Secret;
 use crate::model::text;
@@ -26,7 +29,10 @@ pub struct Choices {
     pub username: Option<String>,
     /// The password itself.
     pub password: Option<Secret>,
-    /// Path of the password file that the answers name; `None`: the answers contain the password itself.
+    /// A login by an access token; `None`: by a password, or none.
+    pub access: Option<Access>,
+    /// Path of the file of the password, the client secret, the certificate or the key that the answers name; `None`: the
+    /// answers contain the password itself.
     pub password_file: Option<String>,
     /// Local address → public address.
     pub rewrites: Vec<Rewrite>,
@@ -41,6 +47,11 @@ impl Choices {
     /// The preset of the chosen provider, if there is one.
     pub fn preset(&self) -> Option<Preset> {
         self.provider.as_deref().and_then(|name| providers::find(name).ok())
+    }
+
+    /// The identity provider of the chosen preset, if it has one.
+    pub fn identity(&self) -> Option<Identity> {
+        self.preset().and_then(|preset| preset.provider.identity)
     }
 
     /// Whether the relay is known to need a login.
@@ -69,6 +80,12 @@ impl Choices {
         }
         if trial.username.is_some() && trial.password.is_none() {
             trial.password = Some(Secret::new("x"));
+        }
+        if let Some(access) = &self.access {
+            let (filled, secret) = access.filled();
+            trial.username.get_or_insert_with(|| "x".into());
+            trial.password_file = Some("/x".into());
+            (trial.access, trial.password) = (Some(filled), Some(secret));
         }
         trial.desired().map(|_| ()).map_err(|error| match error {
             Error::Answers { problem, remedy, .. } => Complaint { problem, remedy },
@@ -127,6 +144,11 @@ impl Choices {
         lines.extend(self.tls.map(|tls| format!("# {}\n{}", meaning(tls), setting("tls", tls.word()))));
         if let Some(username) = &self.username {
             lines.push(format!("\n[auth]\n{}", setting("username", username)));
+        }
+        if let (Some(access), Some(_)) = (&self.access, &self.username) {
+            lines.push(setting("mechanism", Mechanism::Xoauth2.name()));
+            lines.extend(access.lines(self.password_file.as_deref()));
+        } else if self.username.is_some() {
             lines.extend(match (&self.password_file, &self.password) {
                 (Some(path), _) => {
                     let file = setting("password_file", path);
@@ -145,16 +167,6 @@ impl Choices {
         lines.extend(to.map(|to| format!("\n[verify]\n# where the test message goes\n{to}")));
         lines.join("\n") + "\n"
     }
-}
-
-/// A line that gives a key its value.
-fn setting(key: &str, value: &str) -> String {
-    format!("{key} = {}", quoted(value))
-}
-
-/// A TOML string, as a value or as a key.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }
 
 /// Whether a path stands in an answers file as it is: neither escaped, nor without bytes that are no text. `init` looks for

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 pub use prompts::{Prompt, Question};
 
+use super::access::{Access, PASSWORD, UNKNOWN};
 use super::choices::Choices;
 use crate::error::Complaint;
 use crate::model::causes::catalogue::{Stage, catalogue};
@@ -29,6 +30,8 @@ pub struct Interview {
     /// Questions to ask again, even if their answers are known.
     reopened: BTreeSet<Question>,
     login: Option<bool>,
+    /// Questions about an access token that were answered with no: a password is used, the end is not known.
+    declined: BTreeSet<Question>,
     local: Option<String>,
     domain: String,
     /// The interview before each answer, the last one at the end.
@@ -57,6 +60,9 @@ impl Interview {
     /// Decides without a person that there is a login if one was given or the relay needs one.
     pub fn no_one_to_ask(&mut self) {
         self.login.get_or_insert(self.choices.username.is_some() || self.choices.needs_login());
+        if self.choices.access.is_none() {
+            self.declined.insert(Question::Way);
+        }
     }
 
     /// Leaves local senders as they are: nothing is rewritten.
@@ -74,8 +80,13 @@ impl Interview {
             Q::Login,
             Q::Port,
             Q::Tls,
+            Q::Way,
             Q::Username,
+            Q::Tenant,
+            Q::Client,
+            Q::File,
             Q::Password,
+            Q::Ends,
             Q::Local,
             Q::Public,
             Q::To,
@@ -102,14 +113,34 @@ impl Interview {
             Question::Port => is_own && chosen.port.is_none(),
             Question::Tls => false,
             Question::Username => self.has_login() && chosen.username.is_none(),
+            Question::Way => {
+                let has_secret = chosen.password.is_some() || chosen.password_file.is_some();
+                chosen.identity().is_some()
+                    && !self.declined.contains(&Question::Way)
+                    && !has_secret
+                    && chosen.access.is_none()
+            }
+            Question::Tenant => self.access(|access| access.has_tenant() && access.tenant.is_none()),
+            Question::Client => self.access(|access| access.has_client_id() && access.client_id.is_none()),
+            Question::File => self.access(Access::has_file) && chosen.password_file.is_none(),
             Question::Password => {
-                self.has_login() && chosen.password.is_none() && chosen.password_file.is_none()
+                let is_typed = chosen.access.as_ref().is_none_or(Access::has_secret);
+                self.has_login() && is_typed && chosen.password.is_none() && chosen.password_file.is_none()
+            }
+            Question::Ends => {
+                self.access(|access| access.has_secret() && access.ends.is_none())
+                    && !self.declined.contains(&Question::Ends)
             }
             Question::Local => chosen.rewrites.is_empty() && self.local.is_none() && !self.as_they_are,
             Question::Public => chosen.rewrites.is_empty() && self.local.is_some(),
             Question::To => chosen.to.is_none(),
         };
         open || self.reopened.contains(&question)
+    }
+
+    /// Whether the login is by an access token, of which this holds.
+    fn access(&self, holds: impl FnOnce(&Access) -> bool) -> bool {
+        self.choices.access.as_ref().is_some_and(holds)
     }
 
     fn has_login(&self) -> bool {
@@ -128,7 +159,13 @@ impl Interview {
     pub fn words(&self) -> Vec<(&'static str, Question)> {
         let fits = |question| match question {
             Question::Username => self.takes_login(),
-            Question::Password => self.has_login(),
+            Question::Password => {
+                self.has_login() && self.choices.access.as_ref().is_none_or(Access::has_secret)
+            }
+            Question::Way => self.choices.identity().is_some(),
+            Question::Tenant => self.access(Access::has_tenant),
+            Question::Client => self.access(Access::has_client_id),
+            Question::File => self.access(Access::has_file),
             _ => true,
         };
         Question::WORDS.into_iter().filter(|(_, question)| fits(*question)).collect()
@@ -194,6 +231,14 @@ impl Interview {
             }
             Question::Tls => trial.tls = Some(level(&typed)?),
             Question::Username => trial.username = Some(typed),
+            Question::Way | Question::Tenant | Question::Client | Question::Ends => {
+                let no = if question == Question::Way { PASSWORD } else { UNKNOWN };
+                if typed == no && matches!(question, Question::Way | Question::Ends) {
+                    self.declined.insert(question);
+                }
+                of_access(&mut trial, question, typed)?;
+            }
+            Question::File => trial.password_file = Some(typed),
             Question::Password => trial.password = Some(Secret::new(typed)),
             Question::Local if typed == "none" => {
                 self.as_they_are = true;
@@ -253,12 +298,28 @@ impl Interview {
         match question {
             Question::Relay | Question::Part | Question::Host => {
                 (chosen.provider, chosen.host, chosen.port, chosen.tls) = (None, None, None, None);
+                chosen.access = None;
+                self.declined.clear();
                 self.standard = false;
             }
             Question::Login | Question::Username => {
                 (chosen.username, chosen.password, chosen.password_file) = (None, None, None);
             }
-            Question::Password => (chosen.password, chosen.password_file) = (None, None),
+            Question::Way => {
+                (chosen.access, chosen.password, chosen.password_file) = (None, None, None);
+                self.declined.clear();
+            }
+            Question::Tenant | Question::Client | Question::Ends => {
+                self.declined.remove(&Question::Ends);
+                if let Some(access) = &mut chosen.access {
+                    match question {
+                        Question::Tenant => access.tenant = None,
+                        Question::Client => access.client_id = None,
+                        _ => access.ends = None,
+                    }
+                }
+            }
+            Question::Password | Question::File => (chosen.password, chosen.password_file) = (None, None),
             Question::Port | Question::Tls => {}
             Question::Local | Question::Public => {
                 (self.local, self.as_they_are) = (None, false);
@@ -277,6 +338,8 @@ impl Interview {
     pub fn suspect(stage: &str, cause: &str) -> Question {
         let known = catalogue().iter().find(|entry| entry.id == cause).map(|entry| entry.stage);
         match (known, stage) {
+            (None, "token") => Question::Way,
+            (None, "login") if cause.starts_with("token-") => Question::Way,
             (Some(Stage::Tls), _) | (None, "STARTTLS" | "TLS") => Question::Tls,
             (Some(Stage::Login), _) | (None, "login") => Question::Username,
             (Some(Stage::Sender), _) | (None, "sender") => Question::Local,
@@ -308,6 +371,22 @@ fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
         };
         let problem = format!("`{}` is neither a provider nor a complete host name", text::one_line(typed));
         return Err(Complaint::new(problem, remedy));
+    }
+    Ok(())
+}
+
+/// Takes an answer about a login by an access token.
+fn of_access(trial: &mut Choices, question: Question, typed: String) -> Result<(), Complaint> {
+    if question == Question::Way {
+        let identity = trial.identity().filter(|_| typed != PASSWORD);
+        trial.access = identity.map(|identity| Access::by(identity, &typed)).transpose()?;
+    }
+    let Some(access) = &mut trial.access else { return Ok(()) };
+    match question {
+        Question::Tenant => access.tenant = Some(typed),
+        Question::Client => access.client_id = Some(typed),
+        Question::Ends => access.ends = Some(typed).filter(|typed| typed != UNKNOWN),
+        _ => {}
     }
     Ok(())
 }

@@ -32,8 +32,8 @@ use Question as Q;
 #[test]
 fn a_mailbox_at_microsoft_takes_five_answers() {
     let mut interview = begin(Choices { provider: Some("office365".into()), ..Choices::default() });
-    let asked = talk(&mut interview, &["", "alerts@example.com", "correct horse", "", "", ""]);
-    assert_eq!(asked, [Q::Part, Q::Username, Q::Password, Q::Local, Q::Public, Q::To]);
+    let asked = talk(&mut interview, &["", "password", "alerts@example.com", "correct horse", "", "", ""]);
+    assert_eq!(asked, [Q::Part, Q::Way, Q::Username, Q::Password, Q::Local, Q::Public, Q::To]);
     assert_eq!(interview.next(), None);
     assert_eq!(
         rewrites(&interview),
@@ -226,6 +226,8 @@ fn a_failed_probe_points_at_the_answer_that_is_wrong() {
     for (stage, cause, question) in [
         ("login", "wrong-password", Q::Username),
         ("login", "unknown", Q::Username),
+        ("login", "token-audience", Q::Way),
+        ("token", "no-token", Q::Way),
         ("TLS", "certificate-not-trusted", Q::Tls),
         // Postfix's smtpd refuses a sender only at RCPT (smtpd_delay_reject).
         ("recipient", "sender-refused", Q::Local),
@@ -264,4 +266,88 @@ fn an_answer_can_be_taken_back_up_to_the_first_and_is_offered_again() {
     assert_eq!(interview.next().map(|prompt| prompt.default), Some(Some("ops@example.net".into())));
     interview.reopen(Q::To);
     assert!(!interview.back());
+}
+
+const APP: &str = "12345678-90ab-cdef-1234-567890abcdef";
+
+#[test]
+fn microsoft_365_is_asked_how_to_log_in_and_the_certificate_comes_first() {
+    let mut interview = begin(Choices { provider: Some("office365".into()), ..Choices::default() });
+    talk(&mut interview, &[""]);
+    let prompt = interview.next().unwrap();
+    assert_eq!((prompt.question, prompt.default.as_deref()), (Q::Way, Some("certificate")));
+    assert!(interview.answer(Q::Way, "carrier-pigeon").unwrap_err().remedy.contains("certificate, secret"));
+    let asked = talk(
+        &mut interview,
+        &["", "alerts@example.com", "contoso.onmicrosoft.com", APP, "", "none", "ops@example.net"],
+    );
+    assert_eq!(asked, [Q::Way, Q::Username, Q::Tenant, Q::Client, Q::File, Q::Local, Q::To]);
+    let text = interview.choices().text("", true);
+    for line in [
+        "mechanism = \"xoauth2\"",
+        "[auth.oauth]",
+        "provider = \"microsoft\"",
+        "tenant = \"contoso.onmicrosoft.com\"",
+        "flow = \"certificate\"",
+        "certificate = \"/etc/relayhost/oauth.pem\"",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn a_client_secret_is_typed_as_a_password_is_and_its_end_is_asked_for_once() {
+    let mut interview = begin(Choices { provider: Some("office365".into()), ..Choices::default() });
+    talk(&mut interview, &["", "secret", "alerts@example.com", "contoso.onmicrosoft.com", APP]);
+    let secret = interview.next().unwrap();
+    assert!(secret.question == Q::Password && secret.text.contains("Client secret"), "{secret:?}");
+    talk(&mut interview, &["s~x"]);
+    assert!(interview.answer(Q::Ends, "next year").unwrap_err().remedy.contains("YYYY-MM-DD"));
+    assert_eq!(talk(&mut interview, &["2027-05-01", "none", "ops@example.net"]), [Q::Ends, Q::Local, Q::To]);
+    let choices =
+        Choices { password_file: Some("/etc/relayhost/password".into()), ..interview.choices().clone() };
+    let text = choices.text("", false);
+    assert!(
+        text.contains("client_secret_file = \"/etc/relayhost/password\"")
+            && text.contains("client_secret_ends = \"2027-05-01\""),
+        "{text}"
+    );
+    assert!(!text.contains("s~x"), "{text}");
+    assert!(choices.desired().unwrap().app().is_some_and(|app| app.secret_ends.is_some()));
+}
+
+#[test]
+fn what_is_wrong_with_an_application_is_said_in_the_readers_words() {
+    let mut interview = begin(Choices { provider: Some("office365".into()), ..Choices::default() });
+    talk(&mut interview, &["", "certificate", "alerts@example.com"]);
+    assert!(interview.answer(Q::Tenant, "common").unwrap_err().problem.contains("is not a tenant"));
+    talk(&mut interview, &["contoso.onmicrosoft.com"]);
+    assert!(
+        interview.answer(Q::Client, "my-app").unwrap_err().problem.contains("not the id of an application")
+    );
+    interview.reopen(Q::Way);
+    assert_eq!(talk(&mut interview, &["password", "geheim"]), [Q::Way, Q::Password]);
+    assert!(interview.choices().access.is_none());
+}
+
+#[test]
+fn google_has_a_service_account_or_an_app_password() {
+    let mut interview = begin(Choices { provider: Some("gmail".into()), ..Choices::default() });
+    let asked =
+        talk(&mut interview, &["", "alerts@example.com", "/root/key.json", "none", "ops@example.net"]);
+    assert_eq!(asked, [Q::Way, Q::Username, Q::File, Q::Local, Q::To]);
+    assert!(interview.choices().text("", true).contains("key_file = \"/root/key.json\""));
+}
+
+/// Scripts that gave a user and a password before go on as they were.
+#[test]
+fn without_a_person_the_login_is_by_a_password_unless_a_flow_is_named() {
+    let mut interview = begin(Choices {
+        provider: Some("office365".into()),
+        username: Some("u@example.com".into()),
+        ..Choices::default()
+    });
+    interview.no_one_to_ask();
+    talk(&mut interview, &[""]);
+    assert_eq!(interview.next().unwrap().question, Q::Password);
 }

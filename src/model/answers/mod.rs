@@ -1,10 +1,12 @@
 //! The answers file as typed: TOML parsed into structs, each value with its place. `complete` decides the meaning of
 //! the values and whether they fit together.
 
+pub mod access;
 pub mod choices;
 pub mod complete;
 pub mod interview;
 mod layers;
+mod lines;
 pub mod oauth;
 
 use std::fmt;
@@ -359,10 +361,21 @@ fn unquoted(message: &str) -> String {
     ] {
         if let (Some(rest), Some(at)) = (message.strip_prefix(before), message.rfind("expected")) {
             let kind = if rest.starts_with(": string") { ": a string" } else { word };
-            return format!("{before}{kind}, {}", message.get(at..).unwrap_or_default());
+            let expected = message.get(at..).unwrap_or_default();
+            let meant = if before == "unknown field" { meant(rest, expected) } else { None };
+            let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+            return format!("{before}{kind}, {expected}{meant}");
         }
     }
     message.to_owned()
+}
+
+/// The name among those `expected` that was meant by the one in `rest`, both in backquotes. What was typed is not shown.
+fn meant<'a>(rest: &str, expected: &'a str) -> Option<&'a str> {
+    let typed = rest.split('`').nth(1)?.replace('-', "_").to_lowercase();
+    let near = |name: &&str| strsim::damerau_levenshtein(&typed, name) <= 1 + name.len() / 5;
+    let names = expected.split('`').skip(1).step_by(2).filter(near);
+    names.min_by_key(|name| strsim::damerau_levenshtein(&typed, name))
 }
 
 fn remedy_for(problem: &str) -> &'static str {

@@ -34,6 +34,8 @@ pub struct Oauth {
     pub client_secret_env: Option<Spanned<String>>,
     /// systemd credential that holds the client secret.
     pub client_secret_credential: Option<Spanned<String>>,
+    /// The day on which the client secret ends.
+    pub client_secret_ends: Option<Spanned<String>>,
     /// Address that tokens come from, of another provider.
     pub token_url: Option<Spanned<String>>,
     /// Scope that is asked for, of another provider.
@@ -107,7 +109,8 @@ impl Oauth {
         let client_id = self.client_id(provider)?;
         if provider == Provider::Microsoft {
             let cloud = Cloud::of(relay);
-            return Ok(App::microsoft(&cloud, &self.tenant()?, client_id, proof));
+            let app = App::microsoft(&cloud, &self.tenant()?, client_id, proof);
+            return Ok(App { secret_ends: self.secret_ends()?, ..app });
         }
         let Some(url) = &self.token_url else {
             return refuse(
@@ -118,7 +121,8 @@ impl Oauth {
         };
         let token_url = token_url(url.get_ref()).map_err(|complaint| (Some(url.span()), complaint))?;
         let scope = self.scope.as_ref().map(|scope| plain(scope, "scope")).transpose()?.unwrap_or_default();
-        Ok(App { provider, client_id, token_url, scope, proof, mailbox: mailbox.to_owned(), proxy: None })
+        let (mailbox, secret_ends) = (mailbox.to_owned(), self.secret_ends()?);
+        Ok(App { provider, client_id, token_url, scope, proof, secret_ends, mailbox, proxy: None })
     }
 
     /// Refuses keys that belong to another provider or flow.
@@ -131,6 +135,7 @@ impl Oauth {
             ("client_secret_file", &self.client_secret_file, flow == Flow::Secret),
             ("client_secret_env", &self.client_secret_env, flow == Flow::Secret),
             ("client_secret_credential", &self.client_secret_credential, flow == Flow::Secret),
+            ("client_secret_ends", &self.client_secret_ends, flow == Flow::Secret),
             ("token_url", &self.token_url, provider == Provider::Other),
             ("scope", &self.scope, provider == Provider::Other),
         ];
@@ -142,6 +147,12 @@ impl Oauth {
             }
         }
         Ok(())
+    }
+
+    /// The day on which the client secret ends, in seconds since 1970.
+    fn secret_ends(&self) -> Result<Option<i64>, Refused> {
+        let Some(day) = &self.client_secret_ends else { return Ok(None) };
+        day_of(day.get_ref()).map(Some).map_err(|complaint| (Some(day.span()), complaint))
     }
 
     fn client_id(&self, provider: Provider) -> Result<String, Refused> {
@@ -188,6 +199,15 @@ fn plain(value: &Spanned<String>, name: &str) -> Result<String, Refused> {
         return refuse(value.span(), problem, "write it as the provider shows it");
     }
     Ok(text.clone())
+}
+
+/// The seconds since 1970 at which a day begins, UTC.
+fn day_of(text: &str) -> Result<i64, Complaint> {
+    let begin = format!("{}T00:00:00Z", text.trim()).parse::<jiff::Timestamp>().ok();
+    let remedy = "write it as YYYY-MM-DD, such as client_secret_ends = \"2027-05-01\": Entra shows it as \"Expires\" beside the secret";
+    begin
+        .map(jiff::Timestamp::as_second)
+        .ok_or_else(|| Complaint::new(format!("`{}` is not a day", text::one_line(text)), remedy))
 }
 
 /// Whether a text has the form of an id in Entra (RFC 9562 §4).

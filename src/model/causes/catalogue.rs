@@ -1,7 +1,7 @@
 //! The catalogue of causes: `catalogue/*.toml`, read and checked. It is data only; `diagnose` decides which entry fits a
 //! log. An entry that is not sound fails the tests below, and would end the program rather than be left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::{LazyLock, OnceLock};
 
@@ -89,6 +89,18 @@ pub enum Fact {
     AnswersHaveNoLogin,
     /// No route leads out of the host.
     NoNetwork,
+    /// The login is by an access token, by the answers or by the mechanisms that Postfix may use.
+    LoginByToken,
+}
+
+/// What of a login a cause is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// A password: it is not the cause where the login is known to be by an access token.
+    Password,
+    /// An access token that an identity provider has not given: its words are read.
+    Token,
 }
 
 /// One cause.
@@ -107,6 +119,9 @@ pub struct Entry {
     /// Whether a line of the log reports it even without a message that failed.
     #[serde(default)]
     pub alone: bool,
+    /// What of a login it is about, if it is about one of these alone.
+    #[serde(default)]
+    pub subject: Option<Subject>,
     /// Hops of a message's way through this host whose fault can be the cause, besides those that act at its stage.
     #[serde(default)]
     pub hops: Vec<String>,
@@ -162,6 +177,23 @@ impl Entry {
         ]
     }
 
+    /// Whether it can be the cause where these facts are true.
+    pub fn holds(&self, facts: &BTreeSet<Fact>) -> bool {
+        let is_other_login = self.subject == Some(Subject::Password) && facts.contains(&Fact::LoginByToken);
+        !is_other_login && self.facts.iter().all(|fact| facts.contains(fact))
+    }
+
+    /// The remedy for a log. What is mended at an identity provider is of use once a token is fetched again.
+    pub fn remedy_in_log(&self) -> String {
+        let renew =
+            "; then `relayhost token --force`, or with sasl-xoauth2 `postfix reload` and `postqueue -f`";
+        format!(
+            "{}{}",
+            self.remedy,
+            if self.subject == Some(Subject::Token) && !self.again { renew } else { "" }
+        )
+    }
+
     /// The groups of the first pattern that matches a line.
     pub fn captures<'a>(&self, words: Words<'a>) -> Option<Captures<'a>> {
         self.patterns().into_iter().find_map(|(speaker, patterns)| {
@@ -178,7 +210,8 @@ struct Catalogue {
 }
 
 /// The order of the files is part of the order of the causes.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
+    include_str!("catalogue/identity.toml"),
     include_str!("catalogue/oauth.toml"),
     include_str!("catalogue/login.toml"),
     include_str!("catalogue/tls.toml"),

@@ -39,6 +39,18 @@ fn complaint(entry: &Entry) -> Option<&'static str> {
         (texts().all(|text| text.matches('`').count() % 2 == 0), "a backquote stands alone"),
         (texts().all(is_known), "what is filled in is not known"),
         (all().all(|pattern| !pattern.is_match(b"")), "a pattern matches everything"),
+        (
+            entry.subject != Some(Subject::Token) || !texts().any(|text| text.contains('{')),
+            "`relayhost token` fills nothing in",
+        ),
+        (
+            entry.stage != Stage::Login
+                || entry.subject == Some(Subject::Password)
+                || !is("password", &entry.remedy)
+                || is("token", &entry.remedy)
+                || entry.facts.contains(&Fact::AnswersHaveNoLogin),
+            "a remedy for passwords alone, and no `subject`",
+        ),
         // The daemon's words end at the first of these marks.
         (
             entry.stranger.iter().all(|one| {

@@ -152,6 +152,9 @@ impl Circumstances {
             Auth::Login { username, .. } => (username.clone(), Fact::AnswersHaveLogin),
         };
         facts.insert(login);
+        if desired.mechanism().takes_token() {
+            facts.insert(Fact::LoginByToken);
+        }
         let relayhost = match &observed.postfix {
             None => desired.relayhost(),
             Some(postfix) => {
@@ -221,7 +224,10 @@ fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl It
             match entry_in_force(map, setting("relayhost")) {
                 None => Some(Fact::EntryMissing),
                 Some(entry) => {
-                    (entry != format!("{username}:{}", password.expose())).then_some(Fact::EntryDiffers)
+                    // An entry that waits for its first token has none that could differ.
+                    let is_ours = !password.expose().is_empty() || desired.app().is_none();
+                    let differs = is_ours && entry != format!("{username}:{}", password.expose());
+                    differs.then_some(Fact::EntryDiffers)
                 }
             }
         }
@@ -265,8 +271,7 @@ pub fn diagnose<'a, W: Copy + Into<Words<'a>>>(
     evidence: &[W],
     circumstances: &Circumstances,
 ) -> Option<Cause> {
-    let holds = |fact| circumstances.facts.contains(fact);
-    let entry = fitting(evidence).find(|entry| entry.facts.iter().all(holds))?;
+    let entry = fitting(evidence).find(|entry| entry.holds(&circumstances.facts))?;
     Some(circumstances.explained(explain(entry, evidence, circumstances)))
 }
 
@@ -280,7 +285,7 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
     let first = found.and_then(|found| found.get(1)).map(|first| String::from_utf8_lossy(first.as_bytes()));
     let form = entry.form.unwrap_or(Form::Text);
     let fill = |text: &str| circumstances.fill(text, first.as_deref(), form);
-    let mut remedy = fill(&entry.remedy);
+    let mut remedy = fill(&entry.remedy_in_log());
     if let Some(note) = circumstances.provider.and_then(|name| entry.provider.get(name)) {
         remedy = format!("{remedy}; {}", fill(note));
     }
@@ -345,6 +350,30 @@ mod tests {
         )
         .unwrap();
         assert!(cause.cause.ends_with("it offers XOAUTH2"), "{}", cause.cause);
+    }
+
+    /// Whoever logs in by a token is told nothing about a password, whatever the relay says.
+    #[test]
+    fn a_login_by_a_token_is_never_mended_by_a_password() {
+        let said = |words: &str| format!("SASL authentication failed; server r[1] said: {words}");
+        let own = "relayhost-sasl-xoauth2: the server refuses the token: {}";
+        for (words, cause) in [
+            ("535 5.7.3 Authentication unsuccessful [x.outlook.com]", "token-refused-by-exchange"),
+            ("535 5.7.8 Error: authentication failed:", "token-refused"),
+            ("535-5.7.8 Username and Password not accepted.", "token-refused"),
+            ("534-5.7.9 Application-specific password required", "token-refused"),
+            (
+                "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox",
+                "smtp-auth-disabled-mailbox",
+            ),
+        ] {
+            let evidence = said(words);
+            let by_token = diagnose(&[evidence.as_str()], &circumstances(&[Fact::LoginByToken])).unwrap();
+            assert_eq!(by_token.id, cause, "{words}");
+            assert!(!by_token.remedy.contains("password"), "{by_token:?}");
+            assert_ne!(id(&[own, &evidence], &[]), "wrong-password", "the plugin's own line tells it too");
+        }
+        assert_eq!(id(&[&said("535 5.7.3 Authentication unsuccessful")], &[]), "wrong-password");
     }
 
     #[test]

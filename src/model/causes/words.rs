@@ -27,7 +27,7 @@ pub struct Words<'a> {
 
 /// Words of a daemon after which a stranger's follow. The first of them in a line counts: a stranger who writes one of
 /// them only makes more of the line his own.
-const STRANGER_AFTER: [&str; 48] = [
+const STRANGER_AFTER: [&str; 49] = [
     // replies (smtp_proto.c, smtp_sasl_glue.c, smtp_chat.c), and what the relay offers in them (smtp_sasl_proto.c,
     // smtp_proto.c)
     " said: ",
@@ -49,7 +49,8 @@ const STRANGER_AFTER: [&str; 48] = [
     " in peer ",
     " peername: ",
     " has one for ",
-    // tokens (sasl-xoauth2: token_store.cc, client.cc)
+    // tokens (sasl-xoauth2: token_store.cc, client.cc; relayhost's own plugin)
+    " refuses the token: ",
     "response=",
     "from server: ",
     "TokenSentStep: status: ",

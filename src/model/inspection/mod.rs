@@ -15,6 +15,7 @@ use crate::model::observed::{Database, Postfix, Sendmail};
 use crate::model::plan::{Finding, Plan, Remedy, State, main_cf};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
+use crate::model::route::login::no_entry;
 use crate::model::route::nexthop::NextHop;
 use crate::model::text::without_inline_tables;
 
@@ -225,9 +226,9 @@ fn route(sight: &Sight, list: &mut List) {
         let text = format!(
             "no password table ({tables}) has an entry whose key is {relayhost} or {host}, letter by letter; so nobody logs in, and Postfix logs nothing of it"
         );
-        let remedy = format!(
-            "put `{relayhost} USER:PASSWORD` into that table and build it (postmap); or relayhost apply"
-        );
+        let remedy = no_entry(relayhost, sight.postfix.setting("smtp_sasl_mechanism_filter"));
+        let remedy =
+            if remedy.contains("relayhost apply") { remedy } else { remedy + "; or relayhost apply" };
         list.fault("table.key", text, &remedy);
     }
 }

@@ -7,7 +7,9 @@ pub mod refusal;
 pub mod reply;
 pub mod request;
 pub mod service_account;
+pub mod steps;
 pub mod token;
+pub mod trouble;
 
 use serde::Deserialize;
 
@@ -28,6 +30,8 @@ pub struct App {
     pub scope: String,
     /// What it proves with that it is this application.
     pub proof: Proof,
+    /// The day on which its client secret ends, in seconds since 1970, if the answers say it.
+    pub secret_ends: Option<i64>,
     /// The mailbox that it sends for: the login's name.
     pub mailbox: String,
     /// The proxy that it asks through, if the answers name one.
@@ -53,6 +57,23 @@ impl Provider {
             Self::Microsoft => "Microsoft",
             Self::Google => "Google",
             Self::Other => "another provider",
+        }
+    }
+
+    /// The word in the answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Microsoft => "microsoft",
+            Self::Google => "google",
+            Self::Other => "other",
+        }
+    }
+
+    /// The flows that it knows, the one to prefer first.
+    pub fn flows(self) -> &'static [Flow] {
+        match self {
+            Self::Microsoft | Self::Other => &[Flow::Certificate, Flow::Secret],
+            Self::Google => &[Flow::ServiceAccount],
         }
     }
 }
@@ -144,6 +165,7 @@ impl App {
             token_url: format!("https://{}/{tenant}/oauth2/v2.0/token", cloud.login),
             scope: format!("https://{}/.default", cloud.outlook),
             proof,
+            secret_ends: None,
             mailbox: String::new(),
             proxy: None,
         }
@@ -157,9 +179,22 @@ impl App {
             token_url: "https://oauth2.googleapis.com/token".into(),
             scope: "https://mail.google.com/".into(),
             proof: Proof::ServiceAccount(account),
+            secret_ends: None,
             mailbox: mailbox.to_owned(),
             proxy: None,
         }
+    }
+
+    /// What it is, and what it proves itself with, for a person.
+    pub fn identity(&self) -> String {
+        let proof = if matches!(self.proof, Proof::Secret(_)) {
+            "client secret"
+        } else if matches!(self.proof, Proof::Certificate(_)) {
+            "certificate"
+        } else {
+            "key"
+        };
+        format!("the {proof} of {}, from {}", self.client_id, self.provider.title())
     }
 
     /// The end of its certificate, in seconds since 1970, if that is over at a time.

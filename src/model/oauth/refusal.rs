@@ -1,12 +1,13 @@
-//! Refusals of a token endpoint: the cause, and who must do what. `error` decides, and Entra's number (AADSTS…) where there is
-//! one: Microsoft says that its texts change (learn.microsoft.com, "Microsoft Entra authentication and authorization error
-//! codes").
+//! Refusals of a token endpoint: the cause, and who must do what, which the catalogue of causes knows
+//! (`causes/catalogue/identity.toml`). `error` decides, and Entra's number (AADSTS…) where there is one: Microsoft says that its
+//! texts change (learn.microsoft.com, "Microsoft Entra authentication and authorization error codes").
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::{App, Proof, Provider};
+use super::{App, Proof};
+use crate::model::causes::catalogue::{Subject, fitting};
 use crate::model::text;
 
 /// Why there is no token.
@@ -28,91 +29,7 @@ const CLOCK: i64 = 240;
 /// Longest text of the endpoint's that is shown, in characters.
 const SHOWN: usize = 400;
 
-/// A row of the table of Entra's numbers: the numbers, the cause, the remedy.
-type Row = (&'static [u32], &'static str, &'static str);
-
-const AGAIN: &str = "wait: nothing on this host or in the tenant need change";
-
-/// Entra's numbers that an application without a person can meet.
-const ENTRA: [Row; 17] = [
-    (
-        &[7_000_215],
-        "the client secret is not one of the application",
-        "have the application's owner look in Entra, App registrations, the application, Certificates & secrets: give the Value, which is shown once, not the Secret ID; or make another secret",
-    ),
-    (
-        &[7_000_222],
-        "the client secret has ended",
-        "have the application's owner make another one in Entra (App registrations, the application, Certificates & secrets), and put its Value in the place of the old one",
-    ),
-    (
-        &[700_027],
-        "Entra does not know the certificate, or the certificate has ended",
-        "have the application's owner upload the certificate (the part without the key) in Entra: App registrations, the application, Certificates & secrets, Certificates",
-    ),
-    (
-        &[700_024],
-        "the time in the assertion is not Entra's: this host's clock is off",
-        "set this host's clock (`timedatectl set-ntp true`, or start chronyd)",
-    ),
-    (
-        &[700_016],
-        "there is no such application in this tenant",
-        "compare client_id with \"Application (client) ID\" in Entra, App registrations, and tenant with \"Directory (tenant) ID\" there: each must be this tenant's own",
-    ),
-    (
-        &[7_000_112],
-        "the application is switched off",
-        "have the tenant's administrator enable it in Entra: Enterprise applications, the application, Properties, \"Enabled for users to sign-in\"",
-    ),
-    (
-        &[90_002, 900_023],
-        "there is no such tenant, or it is in another cloud",
-        "compare tenant with \"Directory (tenant) ID\" in Entra, Overview; a tenant of the US Government or of China needs the preset office365/usgov or office365/china",
-    ),
-    (
-        &[700_025],
-        "the application is a public client, which has no secret",
-        "have its owner switch off \"Allow public client flows\" in Entra: App registrations, the application, Authentication",
-    ),
-    (
-        &[7_000_218],
-        "the application's secret or certificate did not come with the question",
-        "give client_secret_file or certificate in the answers",
-    ),
-    (
-        &[500_011],
-        "Exchange Online is not known in this tenant",
-        "have the tenant's administrator see in Entra, Enterprise applications, that \"Office 365 Exchange Online\" is there: it comes with the first Exchange licence",
-    ),
-    (
-        &[70_011, 1_002_012],
-        "Entra does not know the scope",
-        "take the preset of your cloud: office365, office365/usgov or office365/china",
-    ),
-    (
-        &[65_001],
-        "nobody has consented to the application's permission",
-        "have the tenant's administrator grant consent in Entra: App registrations, the application, API permissions, \"Grant admin consent\"",
-    ),
-    (
-        &[9_001_023],
-        "this endpoint gives no token to an application without a person",
-        "name the tenant itself in the answers, by its id or domain",
-    ),
-    (
-        &[53_003, 530_032],
-        "a Conditional Access policy keeps the application out",
-        "have the tenant's administrator look in Entra, Sign-in logs, Service principal sign-ins, which policy it was, and exempt the application or this host's address",
-    ),
-    (
-        &[50_076, 50_079, 530_035],
-        "the tenant asks for a person with a second factor",
-        "have the tenant's administrator exempt the application from that policy: it logs in without a person",
-    ),
-    (&[90_055], "the tenant has asked for too many tokens", AGAIN),
-    (&[50_196], "Entra has seen the same question many times in a short while, and has paused it", AGAIN),
-];
+const AGAIN: &str = "wait: nothing on this host or at the provider need change";
 
 /// An error by RFC 6749 §5.2, and Entra's numbers.
 #[derive(Deserialize, Default)]
@@ -136,11 +53,11 @@ pub fn refusal(app: &App, answer: &Answer, now: u64) -> Refusal {
     let description = bad.error_description.lines().next().unwrap_or_default();
     let evidence = shown(&[error, description].join(": "));
     let evidence = evidence.trim_end_matches(": ").to_owned();
-    let (cause, remedy) = match entra(&bad, description) {
-        Some((number, cause, remedy)) => (format!("{cause} [AADSTS{number}]"), remedy.to_owned()),
-        None => generic(app, error, description),
-    };
-    let passes = remedy == AGAIN || answer.status >= 500 || answer.status == 429;
+    let (cause, remedy, again) = known(&bad, error, description).unwrap_or_else(|| {
+        let remedy = "read its words, and ask whoever looks after the application there";
+        ("the provider gives no token".to_owned(), remedy.to_owned(), false)
+    });
+    let passes = again || answer.status >= 500 || answer.status == 429;
     match clock_off(answer, now).filter(|_| !matches!(app.proof, Proof::Secret(_)) && !passes) {
         Some((cause, remedy)) => Refusal { cause, remedy, evidence, passes },
         None => Refusal { cause, remedy, evidence, passes },
@@ -166,66 +83,28 @@ pub fn strange(app: &App, answer: &Answer, what: &str) -> Refusal {
     Refusal { cause: format!("{host} gave {what} (HTTP {status})"), remedy, evidence, passes }
 }
 
-/// The row of Entra's number, if the answer has one that is known.
-fn entra(bad: &Bad, description: &str) -> Option<(u32, &'static str, &'static str)> {
-    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let rest = description.split_once("AADSTS").map_or("", |(_, rest)| rest);
-    let named: Option<u32> = rest.get(..digits(rest)).and_then(|number| number.parse().ok());
-    let mut numbers = named.iter().chain(&bad.error_codes);
-    let row = |number: &u32| {
-        ENTRA
-            .iter()
-            .find(|(numbers, ..)| numbers.contains(number))
-            .map(|(_, cause, remedy)| (*number, *cause, *remedy))
-    };
-    numbers.find_map(row)
+/// Cause, remedy, and whether it passes, by the catalogue of causes, which knows these words from mail logs too.
+fn known(bad: &Bad, error: &str, description: &str) -> Option<(String, String, bool)> {
+    // As sasl-xoauth2 writes an answer into the log.
+    let answer = json!({ "error": error, "error_description": description });
+    let by_number = |number: &u32| format!("response=AADSTS{number}");
+    let numbers = number_in(description).into_iter().chain(bad.error_codes.iter().copied());
+    let numbers: Vec<u32> = numbers.collect();
+    let lines: Vec<String> =
+        std::iter::once(format!("response={answer}")).chain(numbers.iter().map(by_number)).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let entry = fitting(&lines).find(|entry| entry.subject == Some(Subject::Token))?;
+    let is_its_own = |number: &&u32| entry.captures(by_number(number).as_str().into()).is_some();
+    let number = numbers.iter().find(is_its_own).map(|number| format!(" [AADSTS{number}]"));
+    let cause = format!("{}{}", entry.cause, number.unwrap_or_default());
+    Some((cause, entry.remedy.clone(), entry.again))
 }
 
-/// Cause and remedy by the word of RFC 6749 §5.2 alone, and by Google's texts.
-fn generic(app: &App, error: &str, description: &str) -> (String, String) {
-    let has = |word: &str| description.to_ascii_lowercase().contains(word);
-    let (cause, remedy) = match (app.provider, error) {
-        (Provider::Google, "unauthorized_client") => (
-            "the domain has not delegated its mail to this service account",
-            "have the Workspace administrator add the service account's Client ID with the scope https://mail.google.com/ in the Admin console: Security, API controls, Domain-wide delegation; it takes some minutes, up to a day",
-        ),
-        (Provider::Google, "invalid_grant") if has("signature") || has("no valid verifier") => (
-            "Google does not know the key of the service account: it was deleted there, or the file is of another account",
-            "make a new key of the service account in the Google Cloud console (IAM & Admin, Service Accounts, Keys), and take its JSON file",
-        ),
-        (Provider::Google, "invalid_grant") if has("iat") || has("exp") || has("short-lived") => (
-            "the time in the assertion is not Google's: this host's clock is off",
-            "set this host's clock (`timedatectl set-ntp true`, or start chronyd)",
-        ),
-        (Provider::Google, "invalid_grant") => (
-            "Google does not know the service account or the mailbox",
-            "see that auth.username is the address of a user of the domain, no alias and no group, and that the service account exists",
-        ),
-        (Provider::Google, "disabled_client") => (
-            "the service account is switched off",
-            "enable it in the Google Cloud console: IAM & Admin, Service Accounts",
-        ),
-        (_, "invalid_client") => (
-            "the provider does not know the application, or not by this secret",
-            "compare client_id and the secret or certificate with what the provider has for the application",
-        ),
-        (_, "unauthorized_client" | "unsupported_grant_type") => (
-            "the application may not fetch tokens in this way",
-            "have the application's owner allow it the client credentials grant at the provider",
-        ),
-        (_, "invalid_scope") => (
-            "the provider does not know the scope, or not for this application",
-            "correct auth.oauth.scope, or have the provider allow it to the application",
-        ),
-        (_, "temporarily_unavailable" | "server_error" | "slow_down") => {
-            ("the provider has trouble of its own", AGAIN)
-        }
-        _ => (
-            "the provider gives no token",
-            "read its words, and ask whoever looks after the application there",
-        ),
-    };
-    (cause.to_owned(), remedy.to_owned())
+/// Entra's number in a description.
+fn number_in(description: &str) -> Option<u32> {
+    let (_, rest) = description.split_once("AADSTS")?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest.get(..digits)?.parse().ok()
 }
 
 /// Whether this host's clock and the server's differ too much for an assertion.

@@ -9,7 +9,7 @@ mod packages;
 pub mod parameters;
 mod plugin;
 pub mod route;
-mod token;
+pub mod token;
 mod types;
 pub mod unmanaged;
 
@@ -44,6 +44,8 @@ pub struct Plan {
     pub rival: Option<String>,
     /// The generation of the last run that is in force, if a test message should have proved it and never did.
     pub unproven: Option<u32>,
+    /// Values for a monitoring system, as Nagios reads performance data.
+    pub measures: Vec<String>,
     /// Whether the actions are complete. While Postfix is not installed, its files cannot be planned.
     pub complete: bool,
 }
@@ -73,6 +75,7 @@ impl Plan {
             masked: false,
             rival: None,
             unproven: last.unproven.then_some(last.number),
+            measures: Vec::new(),
             complete: postfix.is_some(),
         };
         plan.packages(desired, observed);
@@ -247,6 +250,7 @@ mod tests {
                 maillog_file: String::new(),
                 masked: false,
                 rival: None,
+                measures: Vec::new(),
                 unproven: None,
                 complete: true,
             }

@@ -1,29 +1,142 @@
-//! The part of a plan that is about the access token: it is renewed beside the runs, and mail stops when it has ended.
+//! The part of a plan that is about the access token: it is renewed beside the runs, and mail stops when it has ended, or when
+//! that ends with which the application proves itself.
 
 use super::{Plan, Remedy, State};
 use crate::model::desired::Desired;
 use crate::model::oauth::token::Token;
+use crate::model::oauth::trouble::Trouble;
+use crate::model::oauth::{App, Proof, Provider};
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// Days before the end of a secret or a certificate: from the first on it is told, from the last on it is a fault.
+const SOON: [i64; 3] = [30, 7, 1];
+
+/// What a look at the token needs to know. Times are in seconds since 1970.
+pub struct Sight<'a> {
+    /// The token that was fetched last.
+    pub kept: Option<&'a Token>,
+    /// The failures since then.
+    pub trouble: Option<&'a Trouble>,
+    /// The time of the look.
+    pub now: u64,
+    /// How long Postfix keeps a message (`maximal_queue_lifetime`), in seconds, if it is known.
+    pub lifetime: Option<u64>,
+    /// Writes a moment for a person.
+    pub when: &'a dyn Fn(u64) -> String,
+}
 
 impl Plan {
-    /// Adds whether there is a token, and whether it lives at `now`, in seconds since 1970; nothing for a login without one.
-    pub fn token(&mut self, desired: &Desired, kept: Option<&Token>, now: u64) {
+    /// Adds whether there is a token, and whether it lives; then whether the application's secret or certificate does. Nothing
+    /// for a login without a token that relayhost fetches.
+    pub fn token(&mut self, desired: &Desired, sight: &Sight) {
         let Some(app) = desired.app() else { return };
-        let (state, found, remedy) = match kept.filter(|token| token.is_for(app)) {
-            None => (State::Differs, "none was fetched for these answers", Some(Remedy::Apply)),
-            Some(token) if !token.is_alive(now) => (
-                State::Differs,
-                "it has ended: mail waits, and is bounced after maximal_queue_lifetime",
-                Some(Remedy::say("relayhost token")),
-            ),
-            Some(token) if token.is_due(now) => (
-                State::Warning,
-                "more than half of its life is over, and it was not renewed",
-                Some(Remedy::say("relayhost token")),
-            ),
-            Some(_) => (State::Fine, "lives, and is not due", None),
+        let trouble = sight.trouble.filter(|trouble| trouble.is_for(app));
+        let (state, found, remedy) = match sight.kept.filter(|token| token.is_for(app)) {
+            None => {
+                let remedy = "relayhost apply (fetches one, and tries it at the relay)";
+                (State::Differs, "none was fetched for these answers".to_owned(), Some(remedy))
+            }
+            Some(token) if !token.is_alive(sight.now) => {
+                (State::Differs, ended(token, sight), Some("relayhost token"))
+            }
+            Some(token) if token.is_due(sight.now) => {
+                let found = "more than half of its life is over, and it was not renewed";
+                let ends = (sight.when)(token.ends);
+                (
+                    State::Warning,
+                    format!("{found}; it ends {ends}, and mail waits then"),
+                    Some("relayhost token"),
+                )
+            }
+            Some(token) => {
+                self.measures.push(format!("token_left={}s;;;0", token.ends.saturating_sub(sight.now)));
+                self.add("token", State::Fine, "lives, and is not due", None);
+                return self.credential(app, sight);
+            }
         };
-        self.add("token", state, found, remedy);
+        let course = trouble.map(|trouble| {
+            format!("; to fetch one fails: {} ({})", trouble.cause, trouble.course(sight.when))
+        });
+        let found = format!("{found}{}", course.unwrap_or_default());
+        let remedy = trouble.map(|trouble| trouble.remedy.as_str()).or(remedy);
+        self.measures.push("token_left=0s;;;0".into());
+        self.add("token", state, found, remedy.map(Remedy::say));
+        self.credential(app, sight);
     }
+
+    /// Adds when the application's client secret or certificate ends.
+    fn credential(&mut self, app: &App, sight: &Sight) {
+        let (what, ends) = match (&app.proof, app.secret_ends) {
+            (Proof::Certificate(certificate), _) => ("certificate", Some(certificate.ends)),
+            (Proof::Secret(_), ends) => ("client secret", ends),
+            _ => return,
+        };
+        let id = format!("token.{}", what.replace(' ', "_"));
+        let Some(ends) = ends else {
+            if app.provider == Provider::Microsoft {
+                let remedy = "add client_secret_ends = \"YYYY-MM-DD\" under [auth.oauth]: Entra shows it as \"Expires\" beside the secret";
+                self.add(id, State::Note, "nobody has said when the client secret ends", Remedy::say(remedy));
+            }
+            return;
+        };
+        let left = ends - i64::try_from(sight.now).unwrap_or(i64::MAX);
+        let days = left.div_euclid(DAY);
+        let day = (sight.when)(u64::try_from(ends).unwrap_or_default()).chars().take(10).collect::<String>();
+        let [first, week, last] = SOON;
+        self.measures.push(format!("{}_days={days};{first}:;{last}:;", what.replace(' ', "_")));
+        let (state, found) = match left {
+            _ if left < 0 => {
+                (State::Differs, format!("it has ended on {day}: no token can be fetched any more"))
+            }
+            _ if days < last => (State::Differs, format!("it ends within a day, on {day}")),
+            _ if days < week => (State::Warning, format!("it ends within a week, on {day}")),
+            _ if days < first => (State::Warning, format!("it ends in {days} days, on {day}")),
+            _ => (State::Fine, format!("lasts until {day}")),
+        };
+        self.add(id, state, found, Remedy::say(replace(app, what)));
+    }
+}
+
+/// The words for a token that has ended: since when mail waits, and when it comes back.
+fn ended(token: &Token, sight: &Sight) -> String {
+    let when = sight.when;
+    let text = format!("it has ended {}: mail waits", when(token.ends));
+    match sight.lifetime.map(|lifetime| (lifetime, token.ends.saturating_add(lifetime))) {
+        // A message that has waited for half of its time is near its end.
+        Some((lifetime, bounces)) if sight.now >= token.ends.saturating_add(lifetime / 2) => {
+            format!(
+                "{text}, and what has waited since then comes back to its sender from {} on",
+                when(bounces)
+            )
+        }
+        Some((_, bounces)) => format!("{text}, until {} (maximal_queue_lifetime)", when(bounces)),
+        None => format!("{text}, and is bounced after maximal_queue_lifetime"),
+    }
+}
+
+/// Who must do what before the end of a secret or a certificate.
+fn replace(app: &App, what: &str) -> String {
+    match (app.provider, what) {
+        (Provider::Microsoft, "certificate") => "`relayhost login --new-certificate` makes a key and a certificate; the application's owner uploads the certificate in Entra: App registrations, the application, Certificates & secrets, Certificates; then `relayhost token --force`".into(),
+        (Provider::Microsoft, _) => "have the application's owner make another one in Entra (App registrations, the application, Certificates & secrets), put its Value in the place of the old one, and correct client_secret_ends; then `relayhost token --force`".into(),
+        _ => format!("have whoever looks after the application at the provider make another {what}, and put it in the place of the old one; then `relayhost token --force`"),
+    }
+}
+
+/// Seconds of `maximal_queue_lifetime`: a number and its unit, days where there is none (postconf(5)).
+pub fn seconds(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" | "" => 86_400,
+        "w" => 604_800,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 #[cfg(test)]
@@ -35,32 +148,114 @@ mod tests {
     use crate::model::answers::complete::complete;
     use crate::model::observed::{Observed, Postfix};
     use crate::model::secret::Secret;
+    use crate::model::state::generation::LastRun;
 
-    #[test]
-    fn a_token_is_said_to_be_missing_ended_late_or_fine() {
-        let text = "version = 1\n[relay]\nhost = \"r.example.com\"\n[auth]\nusername = \"u\"\n[auth.oauth]\nprovider = \"other\"\n\
-                    flow = \"secret\"\nclient_id = \"me\"\nclient_secret_file = \"/s\"\ntoken_url = \"https://id.example.com/t\"\n";
-        let answers = Answers::parse("a", text.as_bytes()).unwrap();
-        let desired = complete(&answers, Some(Secret::new("s"))).unwrap();
-        let observed = Observed {
+    fn desired(more: &str) -> Desired {
+        let text = format!(
+            "version = 1\n[relay]\nhost = \"r.example.com\"\n[auth]\nusername = \"u\"\n[auth.oauth]\nprovider = \"microsoft\"\n\
+             flow = \"secret\"\nclient_id = \"12345678-90ab-cdef-1234-567890abcdef\"\nclient_secret_file = \"/s\"\n\
+             tenant = \"example.com\"\n{more}"
+        );
+        complete(&Answers::parse("a", text.as_bytes()).unwrap(), Some(Secret::new("s"))).unwrap()
+    }
+
+    fn observed() -> Observed {
+        Observed {
             packages: BTreeMap::new(),
             plugins: std::collections::BTreeSet::new(),
             link: None,
             mail_command: None,
-            last: crate::model::state::generation::LastRun::default(),
+            last: LastRun::default(),
             postfix: Some(Postfix::with(&[])),
             lacks: None,
-        };
+        }
+    }
+
+    /// The last findings of a plan, with `kept` and `trouble`, at a time.
+    fn findings(
+        desired: &Desired,
+        kept: Option<&Token>,
+        trouble: Option<&Trouble>,
+        now: u64,
+    ) -> Vec<super::super::Finding> {
+        let mut plan = Plan::new(desired, &observed()).unwrap();
+        let when = |at: u64| format!("<{at}>");
+        plan.token(desired, &Sight { kept, trouble, now, lifetime: Some(1000), when: &when });
+        plan.findings.into_iter().filter(|finding| finding.id.starts_with("token")).collect()
+    }
+
+    #[test]
+    fn a_token_is_said_to_be_missing_ended_late_or_fine() {
+        let desired = desired("");
         let token = Token::new(desired.app().unwrap(), &Secret::new("x"), 1000, 100);
-        for (kept, now, state) in [
-            (None, 1000, State::Differs),
-            (Some(&token), 1010, State::Fine),
-            (Some(&token), 1060, State::Warning),
-            (Some(&token), 1100, State::Differs),
+        let of = |kept: Option<&Token>, now| {
+            let found = findings(&desired, kept, None, now).remove(0);
+            (found.state, found.found, found.remedy.map(|remedy| remedy.text().to_owned()))
+        };
+        assert_eq!(of(None, 0).0, State::Differs);
+        assert!(of(None, 0).2.unwrap().starts_with("relayhost apply"));
+        assert_eq!(of(Some(&token), 1000).0, State::Fine);
+        assert_eq!(of(Some(&token), 1060).0, State::Warning);
+        let (state, text, remedy) = of(Some(&token), 1100);
+        assert_eq!((state, remedy.as_deref()), (State::Differs, Some("relayhost token")));
+        assert!(text.ends_with("mail waits, until <2100> (maximal_queue_lifetime)"), "{text}");
+        let (_, text, _) = of(Some(&token), 1600);
+        assert!(text.ends_with("comes back to its sender from <2100> on"), "{text}");
+    }
+
+    #[test]
+    fn while_no_token_can_be_fetched_it_is_said_why_since_when_and_who_must_do_what() {
+        let desired = desired("");
+        let app = desired.app().unwrap();
+        let token = Token::new(app, &Secret::new("x"), 1000, 100);
+        let trouble = Trouble::new(app, None, 1050, Some(1190), ["the secret has ended", "make another"]);
+        let found = findings(&desired, Some(&token), Some(&trouble), 1100).remove(0);
+        assert!(
+            found.found.ends_with(
+                "to fetch one fails: the secret has ended (it has failed since <1050>, next attempt <1190>)"
+            ),
+            "{found:?}"
+        );
+        assert_eq!(found.remedy.unwrap().text(), "make another");
+    }
+
+    #[test]
+    fn the_end_of_a_secret_is_told_a_month_a_week_and_a_day_before() {
+        let day = u64::try_from(DAY).unwrap();
+        let desired = desired("client_secret_ends = \"2027-05-01\"\n");
+        let ends = 1_809_129_600;
+        let of = |now: u64| {
+            let found = findings(&desired, None, None, now).remove(1);
+            (found.id, found.state, found.found)
+        };
+        let states = [31, 29, 6, 0].map(|days| of(ends - days * day - 5).1);
+        assert_eq!(states, [State::Fine, State::Warning, State::Warning, State::Differs]);
+        assert!(of(ends - 29 * day - 5).2.starts_with("it ends in 29 days"));
+        assert!(of(ends - 6 * day - 5).2.starts_with("it ends within a week"));
+        assert!(of(ends - 5).2.starts_with("it ends within a day"));
+        let (id, state, text) = of(ends + 1);
+        assert_eq!((id.as_str(), state), ("token.client_secret", State::Differs));
+        assert!(text.contains("no token can be fetched any more"), "{text}");
+    }
+
+    #[test]
+    fn an_end_that_nobody_has_said_is_asked_for() {
+        let found = findings(&desired(""), None, None, 0).remove(1);
+        assert_eq!(found.state, State::Note);
+        assert!(found.remedy.unwrap().text().contains("client_secret_ends"));
+    }
+
+    #[test]
+    fn postfixs_times() {
+        for (text, seconds) in [
+            ("5d", Some(432_000)),
+            ("5", Some(432_000)),
+            ("1h", Some(3600)),
+            ("", None),
+            ("x", None),
+            ("5y", None),
         ] {
-            let mut plan = Plan::new(&desired, &observed).unwrap();
-            plan.token(&desired, kept, now);
-            assert_eq!(plan.findings.last().map(|finding| finding.state), Some(state), "{now}");
+            assert_eq!(super::seconds(text), seconds, "{text}");
         }
     }
 }

@@ -51,7 +51,9 @@ impl Plan {
         for (_, provider) in with_host(&desired.relay.host) {
             for warning in provider.warnings.iter().filter(|warning| warning.password) {
                 let text = format!("{}: {}", provider.title, warning.text);
-                self.add(ANNOUNCED, State::Note, text, None);
+                let remedy = "log in by an access token: `relayhost init --force` asks for all that it needs";
+                let remedy = provider.identity.map(|_| Remedy::say(remedy));
+                self.add(ANNOUNCED, State::Note, text, remedy);
             }
         }
     }

@@ -63,6 +63,12 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether it lets logins by an access token through, and none by a password.
+    pub fn is_for_tokens(&self) -> bool {
+        let passes = |name: &&str| self.passes(name);
+        ["XOAUTH2", "OAUTHBEARER"].iter().any(passes) && !["PLAIN", "LOGIN", "CRAM-MD5"].iter().any(passes)
+    }
+
     /// Reads the parameter's value.
     pub fn new(value: &str) -> Self {
         Self { patterns: words(value).into_iter().map(|word| word.to_ascii_uppercase()).collect() }

@@ -7,6 +7,7 @@ pub mod doubt;
 pub mod mechanism;
 pub mod reply;
 pub mod route;
+pub mod token;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -10,6 +10,7 @@ use super::mechanism::Filter;
 use crate::model::causes::catalogue::Fact;
 use crate::model::causes::hop::Suspect;
 use crate::model::desired::{Auth, Desired, Tls};
+use crate::model::oauth::App;
 use crate::model::packages::need::{Need, needs};
 use crate::model::packages::plugin::Kind;
 use crate::model::plan::parameters::{protocols, words};
@@ -50,6 +51,8 @@ pub struct Route {
     pub asks_login: bool,
     /// Login and password.
     pub login: Option<(String, Secret)>,
+    /// The application that fetches the access token of the login, if the answers name one.
+    pub app: Option<App>,
     /// The filter for login mechanisms.
     pub filter: Filter,
     /// Security options: without TLS, with TLS.
@@ -176,6 +179,7 @@ impl Route {
             family: Family::new(settings, protocols.unwrap_or_else(|| value(settings, "inet_protocols"))),
             asks_login: login.is_some(),
             login,
+            app: desired.app().cloned(),
             filter: Filter::new(desired.mechanism().filter()),
             options: ["noanonymous".into(), "noanonymous".into()],
             plugins,
@@ -214,6 +218,7 @@ impl Route {
             helo: helo.unwrap_or(host_name).to_owned(),
             asks_login: false,
             login: None,
+            app: None,
             filter: Filter::default(),
             options: [String::new(), String::new()],
             plugins: None,
@@ -305,6 +310,7 @@ impl Route {
             (self.sender[0] == self.sender[1]).then_some(Fact::SenderNotRewritten),
             self.options.iter().any(forbids_plaintext).then_some(Fact::Noplaintext),
             self.lacks.map(|_| Fact::PluginMissing),
+            self.filter.is_for_tokens().then_some(Fact::LoginByToken),
             Some(login),
         ];
         facts.into_iter().flatten().collect()

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Complaint;
 use crate::model::desired::{Mechanism, Tls};
+use crate::model::oauth::Provider as Identity;
 use crate::model::text;
 
 /// The facts about one provider; providers.toml explains each key.
@@ -39,6 +40,9 @@ pub struct Provider {
     pub tls: Tls,
     /// SASL mechanism that Postfix uses.
     pub mechanism: Mechanism,
+    /// The identity provider whose access tokens the relay takes.
+    #[serde(default, skip_serializing)]
+    pub identity: Option<Identity>,
     /// Mechanisms that the relay announces.
     pub offers: Vec<String>,
     /// Description of the user name.

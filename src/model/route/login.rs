@@ -9,8 +9,19 @@ use super::tables::{Ask, Keys, find};
 use super::written::Written;
 use super::{Hop, Login, build};
 use crate::model::postfix::tables::{is_built, path_of};
+use crate::model::probe::mechanism::Filter;
 use crate::model::secret::Secret;
 use crate::model::text::without_inline_tables;
+
+/// The remedy for a table without an entry for the relay; `filter`: the mechanisms that Postfix may use.
+pub fn no_entry(relay: &str, filter: &str) -> String {
+    if Filter::new(filter).is_for_tokens() {
+        "relayhost apply (fetches an access token by [auth.oauth] of the answers, and writes the entry)"
+            .into()
+    } else {
+        format!("put `{relay} USER:PASSWORD` into that table and build it (postmap)")
+    }
+}
 
 /// The hop, and the login.
 pub fn login(
@@ -56,8 +67,8 @@ pub fn login(
                  and Postfix logs nothing of it",
                 relay.text, relay.host
             );
-            let remedy = format!("put `{} USER:PASSWORD` into that table and build it (postmap)", relay.text);
-            hop.fault(false, text, remedy);
+            let filter = host.of(channel, "smtp_sasl_mechanism_filter");
+            hop.fault(false, text, no_entry(&relay.text, &filter.text));
         }
         hop.at.push(list.at);
         return (hop, None);

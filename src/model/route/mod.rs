@@ -8,7 +8,7 @@ mod filter;
 pub mod host;
 pub mod judge;
 pub mod local;
-mod login;
+pub mod login;
 pub mod nexthop;
 mod policy;
 mod sender;
@@ -21,6 +21,7 @@ mod transport;
 pub mod written;
 
 use crate::error::typed;
+use crate::model::oauth::App;
 use crate::model::postfix::tables::{is_built, path_of};
 use crate::model::secret::Secret;
 use host::Host;
@@ -179,6 +180,12 @@ impl Hop {
             (None, _) => String::new(),
         };
         self.fault(true, text, remedy);
+    }
+
+    /// Notes that the login is by an access token, of a mechanism, and with what the token is fetched if `app` is known.
+    pub fn note_token(&mut self, mechanism: &str, app: Option<&App>) {
+        let fetched = app.map(|app| format!(", fetched with {}", app.identity())).unwrap_or_default();
+        self.notes.push(format!("the password of this entry is an access token ({mechanism}){fetched}"));
     }
 
     /// Whether the hop is worth a line: the kinds of addresses are not, unless something is set there.

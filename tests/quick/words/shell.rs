@@ -90,7 +90,8 @@ fn values<'a>(template: &str, filled: &'a str) -> Option<Vec<&'a str>> {
 /// What is wrong with the texts of a cause, by the entry that it was made of.
 pub fn complaint(entry: &Entry, cause: &Cause) -> Option<String> {
     // Commands of the note for a preset come after those of the remedy.
-    let templates: Vec<&str> = commands(&entry.remedy);
+    let remedy = entry.remedy_in_log();
+    let templates: Vec<&str> = commands(&remedy);
     let filled = commands(&cause.remedy);
     let notes = entry.provider.values().flat_map(|note| commands(note)).count();
     if filled.len() < templates.len() || filled.len() > templates.len() + notes {

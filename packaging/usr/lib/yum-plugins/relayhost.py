@@ -13,7 +13,7 @@ requires_api_version = '2.4'
 plugin_type = (TYPE_CORE,)
 
 RELAYHOST = '/usr/bin/relayhost'
-PATTERNS = ('postfix', 'postfix-lmdb', 'cyrus-sasl*', 'mailx', 's-nail')
+PATTERNS = ('postfix', 'postfix-lmdb', 'cyrus-sasl*', 'relayhost-sasl-xoauth2', 'sasl-xoauth2', 'mailx', 's-nail')
 
 
 def posttrans_hook(conduit):

@@ -115,7 +115,13 @@ fn cancelled(talk: &Talk, wire: &mut Wire, peer: &Peer, reason: &str) -> Bad {
 fn refused(peer: &Peer, mechanism: &str, offered: &[String], reply: &Reply, told: Option<&str>) -> Bad {
     // The log has `?` for the line ends of a reply to a login.
     let words = format!("SASL authentication failed; server {} said: {}", peer.name, reply.lines.join("?"));
+    // As relayhost's plugin has Postfix log it.
+    let by_plugin = told.map(|told| {
+        format!("warning: SASL authentication failure: relayhost-sasl-xoauth2: the server refuses the token: {told}")
+    });
     let told = told.map(|told| format!("; before that it told: {told}")).unwrap_or_default();
     let said = Some(format!("{mechanism}: {}{told}", reply.shown()));
-    Bad { offered: offered.to_vec(), said, ..Bad::reply(words, reply, Matter::Login) }
+    let bad = Bad::reply(words, reply, Matter::Login);
+    let evidence = by_plugin.into_iter().chain(bad.evidence).collect();
+    Bad { offered: offered.to_vec(), said, evidence, ..bad }
 }

@@ -1,6 +1,7 @@
 //! The questions in words, with the default and the help text of each.
 
 use super::Interview;
+use crate::model::answers::access::{Access, UNKNOWN, ways};
 use crate::model::desired::Mechanism;
 use crate::model::providers::providers;
 
@@ -24,8 +25,18 @@ pub enum Question {
     Tls,
     /// The login's name.
     Username,
-    /// The password.
+    /// The way to log in: how an access token is fetched, or a password.
+    Way,
+    /// The tenant of Microsoft's that the application is in.
+    Tenant,
+    /// The application's id.
+    Client,
+    /// The file with the certificate or the key.
+    File,
+    /// The password, or the client secret.
     Password,
+    /// The day on which the client secret ends.
+    Ends,
     /// The local address that alerts come from.
     Local,
     /// The address that the relay sees instead.
@@ -36,11 +47,15 @@ pub enum Question {
 
 impl Question {
     /// The questions whose answers can be corrected, by the words that a person types.
-    pub(super) const WORDS: [(&'static str, Self); 7] = [
+    pub(super) const WORDS: [(&'static str, Self); 11] = [
         ("relay", Self::Relay),
         ("port", Self::Port),
         ("tls", Self::Tls),
+        ("way", Self::Way),
         ("user", Self::Username),
+        ("tenant", Self::Tenant),
+        ("application", Self::Client),
+        ("file", Self::File),
         ("password", Self::Password),
         ("sender", Self::Local),
         ("recipient", Self::To),
@@ -55,6 +70,11 @@ impl Question {
             Self::Login | Self::Username => "--username NAME",
             Self::Port => "--port NUMBER",
             Self::Tls => "--tls LEVEL",
+            Self::Way => "--flow WORD",
+            Self::Tenant => "--tenant NAME",
+            Self::Client => "--client-id ID",
+            Self::File => "--password-file FILE",
+            Self::Ends => "--client-secret-ends DAY",
             Self::Password => "--password-stdin or --password-file FILE",
             Self::Local | Self::Public => "--rewrite LOCAL=PUBLIC",
             Self::To => "--to ADDRESS",
@@ -119,6 +139,8 @@ impl Interview {
                 let what = provider.and_then(|provider| provider.username.clone()).unwrap_or_default();
                 ("User name".to_owned(), before.username.clone(), what)
             }
+            Question::Way | Question::Tenant | Question::Client | Question::File | Question::Ends => self.of_token(question),
+            Question::Password if self.choices.access.is_some() => self.of_token(question),
             Question::Password => {
                 let what = provider.and_then(|provider| provider.password.clone()).unwrap_or_default();
                 ("Password (it is not shown)".to_owned(), None, what)
@@ -147,5 +169,48 @@ impl Interview {
             ),
         };
         Prompt { question, text, default, help }
+    }
+
+    /// Text, default and help of a question about a login by an access token.
+    fn of_token(&self, question: Question) -> (String, Option<String>, String) {
+        let before = &self.before;
+        match question {
+            Question::Way => {
+                let ways = self.choices.identity().map(ways).unwrap_or_default();
+                let best = self.choices.identity().and_then(|identity| identity.flows().first().map(|flow| flow.word()));
+                (
+                    format!("How shall this host log in? ({ways})"),
+                    before.access.as_ref().map(|access| access.flow.clone()).or_else(|| best.map(str::to_owned)),
+                    "certificate: an application with a key pair, no person, no password; secret: the same with a client secret, which ends; service-account: Google Workspace, no person; device, code: a person logs in once; password: as long as the provider takes one".into(),
+                )
+            }
+            Question::Tenant => (
+                "The tenant: its id, or one of its domains".to_owned(),
+                before.access.as_ref().and_then(|access| access.tenant.clone()),
+                "such as contoso.onmicrosoft.com; \"Directory (tenant) ID\" in Entra, Overview".into(),
+            ),
+            Question::Client => (
+                "The application's id".to_owned(),
+                before.access.as_ref().and_then(|access| access.client_id.clone()),
+                "\"Application (client) ID\" in the application's overview".into(),
+            ),
+            Question::File => {
+                let usual = self.choices.access.as_ref().map(Access::usual_file).unwrap_or_default();
+                let make = format!(
+                    "a certificate and its key, both as PEM, root's with mode 0600. This makes one for two years: `(umask 077; openssl req -x509 -newkey rsa:2048 -nodes -days 730 -subj /CN=relayhost -keyout {usual} -out {usual}.crt && cat {usual}.crt >>{usual})`"
+                );
+                let key = "the JSON file of the service account's key, root's with mode 0600".to_owned();
+                let is_certificate = self.choices.access.as_ref().is_some_and(|access| access.flow == "certificate");
+                ("The file with it".to_owned(), before.password_file.clone().or(Some(usual.to_owned())), if is_certificate { make } else { key })
+            }
+            Question::Ends => (
+                "The day on which the client secret ends, YYYY-MM-DD".to_owned(),
+                Some(UNKNOWN.to_owned()),
+                "Entra shows it as \"Expires\" beside the secret; `relayhost check` warns 30, 7 and 1 days before".into(),
+            ),
+            _ => {
+                ("Client secret (it is not shown)".to_owned(), None, "its Value, which is shown once, not its Secret ID".into())
+            }
+        }
     }
 }

@@ -109,6 +109,10 @@ verify\t''
 secure\t''"
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l username -d 'The login\'s name' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-file -d 'The answers name this file for the password: root\'s, mode 0600, one line' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l flow -d 'Log in by an access token: certificate, secret, device, code; service-account with Google. The password\'s options are then those of the certificate, the client secret or the key' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l tenant -d 'Microsoft: the tenant, as an id or a domain' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-id -d 'The application\'s id' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-secret-ends -d 'The day on which the client secret ends: check warns 30, 7 and 1 days before' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l rewrite -d 'A local sender and the address that the relay sees instead; may be repeated. `none`: nothing is rewritten' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l to -d 'Where the test message goes' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l output -d 'The answers file to write' -r -F

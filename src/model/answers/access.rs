@@ -1,0 +1,124 @@
+//! A login by an access token, as `init` gathers it: the table `[auth.oauth]` that is written, and what may stand in it before all
+//! is known. The file of a secret, a certificate or a key is where a password's file would be.
+
+use super::lines::setting;
+use crate::error::Complaint;
+use crate::model::oauth::Provider;
+use crate::model::oauth::steps::Values;
+use crate::model::secret::Secret;
+use crate::model::text;
+
+/// The word for a login with a password, in the place of a flow.
+pub const PASSWORD: &str = "password";
+/// The word for an end that nobody knows.
+pub const UNKNOWN: &str = "unknown";
+/// Where the certificate and its key are, if nobody says otherwise.
+pub const CERTIFICATE_FILE: &str = "/etc/relayhost/oauth.pem";
+/// Where the key of a service account is, if nobody says otherwise.
+pub const KEY_FILE: &str = "/etc/relayhost/service-account.json";
+
+/// A tenant and an application in the place of those that are not known yet.
+const OPEN: [&str; 2] = ["tenant.invalid", "00000000-0000-0000-0000-000000000000"];
+
+/// How the token is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The identity provider.
+    pub provider: Provider,
+    /// The flow, as the answers name it.
+    pub flow: String,
+    /// Microsoft: the tenant.
+    pub tenant: Option<String>,
+    /// The application's id.
+    pub client_id: Option<String>,
+    /// The day on which the client secret ends.
+    pub ends: Option<String>,
+}
+
+impl Access {
+    /// The access by a flow; refused if the provider does not know it.
+    pub fn by(provider: Provider, flow: &str) -> Result<Self, Complaint> {
+        let mut words = provider.flows().iter().map(|flow| flow.word());
+        if words.any(|word| word == flow) {
+            return Ok(Self { provider, flow: flow.to_owned(), tenant: None, client_id: None, ends: None });
+        }
+        let problem = format!("`{}` is not a way to log in to {}", text::one_line(flow), provider.title());
+        Err(Complaint::new(problem, format!("take one of {}", ways(provider))))
+    }
+
+    /// Whether it proves itself with something that a file holds.
+    pub fn has_file(&self) -> bool {
+        ["certificate", "service-account"].contains(&self.flow.as_str())
+    }
+
+    /// Whether it has a client secret, which is typed in as a password is.
+    pub fn has_secret(&self) -> bool {
+        self.flow == "secret"
+    }
+
+    /// Whether it has a tenant.
+    pub fn has_tenant(&self) -> bool {
+        self.provider == Provider::Microsoft
+    }
+
+    /// Whether it has an application's id that a person must give.
+    pub fn has_client_id(&self) -> bool {
+        self.flow != "service-account"
+    }
+
+    /// The key of the answers for the file with its secret.
+    fn key(&self) -> &'static str {
+        match self.flow.as_str() {
+            "certificate" => "certificate",
+            "service-account" => "key_file",
+            _ => "client_secret_file",
+        }
+    }
+
+    /// The file that is offered for its certificate or key.
+    pub fn usual_file(&self) -> &'static str {
+        if self.flow == "certificate" { CERTIFICATE_FILE } else { KEY_FILE }
+    }
+
+    /// What the steps of an administrator are filled in with.
+    pub fn values<'a>(&'a self, mailbox: Option<&'a str>, file: Option<&'a str>) -> Values<'a> {
+        Values {
+            tenant: self.tenant.as_deref().unwrap_or_default(),
+            client_id: self.client_id.as_deref().unwrap_or_default(),
+            mailbox: mailbox.unwrap_or_default(),
+            file: file.unwrap_or_default(),
+        }
+    }
+
+    /// The table's lines; `file` holds the secret.
+    pub fn lines(&self, file: Option<&str>) -> Vec<String> {
+        let mut lines = vec!["\n[auth.oauth]".to_owned(), setting("provider", self.provider.word())];
+        lines.extend(self.tenant.as_ref().map(|tenant| setting("tenant", tenant)));
+        lines.extend(self.client_id.as_ref().map(|id| setting("client_id", id)));
+        lines.push(setting("flow", &self.flow));
+        if let Some(file) = file {
+            lines.push(format!("# root's alone\n{}", setting(self.key(), file)));
+        }
+        lines.extend(self.ends.as_ref().map(|day| setting("client_secret_ends", day)));
+        lines
+    }
+
+    /// The same with a client secret and whatever is open, so that the reader can check the rest: it would want a certificate.
+    pub fn filled(&self) -> (Self, Secret) {
+        let [tenant, id] = OPEN.map(str::to_owned);
+        let filled = Self {
+            provider: Provider::Microsoft,
+            flow: "secret".into(),
+            tenant: Some(self.tenant.clone().unwrap_or(tenant)),
+            client_id: Some(self.client_id.clone().unwrap_or(id)),
+            ends: self.ends.clone(),
+        };
+        (filled, Secret::new("x"))
+    }
+}
+
+/// The words for the ways to log in, the best first.
+pub fn ways(provider: Provider) -> String {
+    let words = provider.flows().iter().map(|flow| flow.word()).chain([PASSWORD]);
+    words.collect::<Vec<_>>().join(", ")
+}
