@@ -25,6 +25,9 @@ pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
     for trouble in &found.trouble {
         screen.marked(Mark::Warning, trouble, 2);
     }
+    for note in &found.notes {
+        screen.marked(Mark::Note, note, 2);
+    }
 }
 
 fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
@@ -39,7 +42,8 @@ fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
         (Some(first), Some(last)) => {
             format!(": {} to {}", found.calendar.show(first), found.calendar.show(last))
         }
-        _ if found.is_blind() => String::new(),
+        // Lines without a time are read all the same.
+        _ if found.is_blind() || !report.failures.is_empty() || report.accepted > 0 => String::new(),
         _ => ": no line in that time".into(),
     };
     screen.line("", &format!("{sources}{span}"));
