@@ -1,6 +1,7 @@
 //! Reads a mail log for failures: the host's own, together with the host's answers, its Postfix, and the faults that
 //! no log shows; or any file, of whose host nothing is known.
 
+pub mod tail;
 mod ways;
 
 use std::cell::OnceCell;

@@ -3,6 +3,7 @@
 use super::plan;
 use super::screen::Screen;
 use super::terminal::Mark;
+use crate::engine::diagnose::tail::News;
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection::WAITING;
 use crate::model::log::report::{Failure, Report};
@@ -27,6 +28,22 @@ pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
     }
     for note in &found.notes {
         screen.marked(Mark::Note, note, 2);
+    }
+}
+
+/// Shows what has just failed in the log that is followed.
+pub fn news(screen: &Screen, news: &News, calendar: &Calendar) {
+    match news {
+        News::Begun(sources) => {
+            screen.line("", &format!("following {sources}: what fails from now on is shown; Ctrl-C ends it"));
+        }
+        News::Failed(one) => failure(screen, one, true, calendar),
+        News::Again(one) => {
+            screen.marked(Mark::Bad, &format!("{} again: {}", one.cause.id, extent(one, calendar)), 2);
+        }
+        News::Over(one) => {
+            screen.marked(Mark::Good, &format!("{}: {}", one.cause.id, extent(one, calendar)), 2);
+        }
     }
 }
 
