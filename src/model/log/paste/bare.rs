@@ -70,7 +70,7 @@ pub fn of_reply(host: &str, reply: &str) -> Piece {
 }
 
 /// Whether the catalogue knows these words.
-fn is_known(words: &str) -> bool {
+pub fn is_known(words: &str) -> bool {
     fitting(&[words]).next().is_some()
 }
 
@@ -167,11 +167,17 @@ fn printed(text: &str) -> Option<Piece> {
     }
 }
 
-/// A reply that stands alone, perhaps as a transcript shows it.
+/// A reply that stands alone, perhaps in quotes, or as a transcript shows it.
 fn reply(text: &str) -> Option<Piece> {
     let text = text.trim_start_matches(['<', '-', '~', '*', ' ']);
-    let text = text.strip_prefix("S: ").unwrap_or(text).trim_matches(['\'', '"', '`']);
-    is_reply(text).then(|| of_reply("relay", text))
+    let text = text.strip_prefix("S: ").unwrap_or(text);
+    let quote = text.chars().next().filter(|c| "'\"`".contains(*c));
+    let text = match quote {
+        Some(quote) => text.strip_prefix(quote)?.strip_suffix(quote)?,
+        None => text,
+    };
+    // A table of replies explains them, and is no evidence of one.
+    (is_reply(text) && !text.contains(" | ")).then(|| of_reply("relay", text))
 }
 
 /// Whether a text begins with a reply that refuses: a code, and a text or an enhanced code that fits.
@@ -269,6 +275,8 @@ mod tests {
             "status=deferred",
             "the reply was 550 5.7.1 in 2020",
             "relay: fatal: x",
+            "`535 5.7.8 Authentication failed` | this is not a key | make one",
+            "535 5.7.8 Authentication failed | this is not a key",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

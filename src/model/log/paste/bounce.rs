@@ -29,14 +29,13 @@ const FIELDS: [&str; 12] = [
     "will-retry-until",
 ];
 /// Sentences that only a bounce has (bounce(5), Exchange, other systems).
-const MARKS: [&str; 9] = [
+const MARKS: [&str; 8] = [
     "This is the mail system at host ",
     "Content-Type: multipart/report",
     "Content-Type: message/delivery-status",
     "report-type=delivery-status",
     "Diagnostic information for administrators",
     "Delivery has failed to these recipients",
-    "couldn't be delivered",
     "The mail system",
     "The following addresses had permanent fatal errors",
 ];
@@ -74,7 +73,9 @@ pub struct Bounce {
 impl Bounce {
     /// Takes a line. Whether it is part of a bounce.
     pub fn take(&mut self, text: &str, calendar: &Calendar) -> bool {
-        self.is_mail |= MARKS.iter().any(|mark| text.contains(mark));
+        let trimmed = text.trim_start();
+        self.is_mail |= MARKS.iter().any(|mark| trimmed.starts_with(mark))
+            || trimmed.starts_with("Your message to ") && trimmed.contains(" couldn't be delivered");
         if text.trim().is_empty() {
             self.end_field(calendar);
             self.end_paragraph();

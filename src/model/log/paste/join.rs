@@ -1,8 +1,8 @@
 //! Puts lines together that a mail program or a terminal has wrapped. Only what cannot be whole yet is put together: a
 //! record without its end, a stamp without a program, a long line before one that cannot begin anything.
 
-use super::bare;
 use super::part::find;
+use super::{bare, mailer};
 use crate::model::log::stamp::Calendar;
 
 /// Bytes and lines of one line that was wrapped.
@@ -67,7 +67,7 @@ impl Open {
         if rest.starts_with('-') && bare::is_reply(self.text.trim()) {
             return trimmed.starts_with(code);
         }
-        if part.is_some() || calendar.read_any(trimmed).is_some() {
+        if part.is_some() || calendar.read_any(trimmed).is_some() || mailer::told(trimmed).is_some() {
             return false;
         }
         let text = find(&self.text).map_or(self.text.as_str(), |part| part.text);

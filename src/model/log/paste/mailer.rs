@@ -1,7 +1,7 @@
 //! Lines of other programs that send mail: who sends here, whether the line tells of a failure, and the words of the relay
 //! in it. relayhost sets up Postfix alone, so the remedy is to have Postfix send.
 
-use super::bare::is_reply;
+use super::bare::{is_known, is_reply};
 use super::piece::{Piece, attempt};
 use crate::model::causes::Cause;
 use crate::model::causes::catalogue::{Fix, Stage, Verdict};
@@ -45,13 +45,15 @@ impl Mailer {
         }
     }
 
-    /// The cause of what fails in its log.
-    pub fn cause(self) -> Cause {
+    /// The cause of what fails in its log with these words.
+    pub fn cause(self, words: &str) -> Cause {
         let name = self.name();
+        let meaning =
+            meaning(words).map_or_else(String::new, |meaning| format!("; its line says that {meaning}"));
         Cause {
             id: "other-mailer".into(),
             fix: Some(Fix::Apply),
-            cause: format!("{name} sends the mail here, so nothing that is set in Postfix has an effect on it"),
+            cause: format!("{name} sends the mail here, so nothing that is set in Postfix has an effect on it{meaning}"),
             remedy: "to have Postfix send: `relayhost apply`, then `alternatives --set mta /usr/sbin/sendmail.postfix`; \
                      or mend it in that program's own configuration"
                 .into(),
@@ -164,8 +166,8 @@ fn msmtp(line: &str) -> Option<Told> {
     Some(Told { mailer: Mailer::Msmtp, failed })
 }
 
-/// The attempt whose reason these words are: a relay's reply counts as the relay's words.
-pub fn attempt_of(words: &str) -> Piece {
+/// The attempt whose reason these words are, if the catalogue knows them: a relay's reply counts as the relay's words.
+pub fn known(words: &str) -> Option<Piece> {
     let starts = words.char_indices().map(|(at, _)| at).filter(|at| {
         let before = words.get(..*at).and_then(|head| head.chars().next_back());
         before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '.')
@@ -175,7 +177,53 @@ pub fn attempt_of(words: &str) -> Piece {
         Some(reply) => format!("host relay said: {}", reply.trim_end_matches(['\'', ')'])),
         None => words.to_owned(),
     };
-    Piece::Attempt(Box::new(attempt("", &words)))
+    is_known(&words).then(|| Piece::Attempt(Box::new(attempt("", &words))))
+}
+
+/// What words mean that these programs have for a failure, where that is certain.
+fn meaning(words: &str) -> Option<&'static str> {
+    const MEANINGS: [(&[&str], &str); 6] = [
+        (
+            &["uthentication failed", "Authorization failed", "authentication method"],
+            "the relay refused the user name or the password, or the way in which they were given",
+        ),
+        (
+            &[
+                "Connection refused",
+                "Connection timed out",
+                "Cannot open",
+                "annot connect to",
+                "Unable to connect",
+            ],
+            "no connection to the relay was made",
+        ),
+        (
+            &[
+                "Host unknown",
+                "Name server",
+                "Unable to locate",
+                "cannot locate host",
+                "host lookup did not complete",
+            ],
+            "the name of the relay was not found",
+        ),
+        (
+            &["User unknown", "Unrouteable address", "Unrouteable mail domain"],
+            "the recipient's address is not known",
+        ),
+        (
+            &["certificate verification failed", "ertificate not trusted"],
+            "the relay's certificate was not trusted",
+        ),
+        (
+            &["retry time not reached", "retry timeout exceeded"],
+            "it had failed before, and the reason is in an earlier line",
+        ),
+    ];
+    MEANINGS
+        .iter()
+        .find(|(texts, _)| texts.iter().any(|text| words.contains(text)))
+        .map(|(_, meaning)| *meaning)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ const LINE: usize = 64 * 1024;
 const HELD: usize = 1000;
 /// Lines of prose beside which a piece counts, and pieces in so many lines of it that do.
 const PROSE: u64 = 20;
-const SHARE: u64 = 12;
+const SHARE: u64 = 3;
 
 /// What was seen besides lines of Postfix.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -132,13 +132,13 @@ impl<'r> Paste<'r> {
         self.flush();
         if self.listing.untried > 0 {
             self.seen.notes.push(format!(
-                "{} wait in the queue without a reason: Postfix has not tried them yet, or is trying now",
+                "in the queue without a reason: {}, which Postfix has not tried yet, or is trying now",
                 count(self.listing.untried)
             ));
         }
         if self.listing.held > 0 {
             self.seen.notes.push(format!(
-                "{} are on hold, so Postfix does not try them; `postsuper -H ALL` releases all",
+                "on hold, so that Postfix does not try: {}; `postsuper -H ALL` releases all that are",
                 count(self.listing.held)
             ));
         }

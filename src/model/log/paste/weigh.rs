@@ -33,8 +33,10 @@ impl Paste<'_> {
             self.evidence += 1;
             self.seen.mailers.insert(told.mailer);
             if let Some(words) = told.failed {
-                self.hold(Piece::Cause(Box::new(told.mailer.cause()), words.clone()), time, first);
-                self.hold(mailer::attempt_of(&words), time, first);
+                self.hold(Piece::Cause(Box::new(told.mailer.cause(&words)), words.clone()), time, first);
+                if let Some(known) = mailer::known(&words) {
+                    self.hold(known, time, first);
+                }
             }
             return;
         }
