@@ -44,6 +44,7 @@ pub fn news(screen: &Screen, news: &News, calendar: &Calendar) {
         News::Over(one) => {
             screen.marked(Mark::Good, &format!("{}: {}", one.cause.id, extent(one, calendar)), 2);
         }
+        News::Through(id) => screen.marked(Mark::Good, &format!("{id}: all messages got through"), 2),
     }
 }
 

@@ -64,9 +64,16 @@ fn of_reason(words: &str) -> Piece {
     Piece::Attempt(Box::new(attempt("", words.trim())))
 }
 
+/// The words of smtp(8) about a reply: it says by them whether the login was refused (smtp_sasl_glue.c).
+pub fn said(host: &str, reply: &str) -> String {
+    let is_of_login = ["432", "534", "535", "538"].iter().any(|code| reply.starts_with(code));
+    let before = if is_of_login { "SASL authentication failed; server" } else { "host" };
+    format!("{before} {host} said: {reply}")
+}
+
 /// A reply, as smtp(8) would repeat it: then its words count as a stranger's.
 pub fn of_reply(host: &str, reply: &str) -> Piece {
-    of_reason(&format!("host {host} said: {}", reply.trim()))
+    of_reason(&said(host, reply.trim()))
 }
 
 /// Whether the catalogue knows these words.
@@ -190,7 +197,7 @@ pub fn is_reply(text: &str) -> bool {
     }
     // Only some codes are about mail by themselves; a number may stand before any words.
     let known = if [421, 454, 530, 534, 535, 538].contains(&number) { code } else { "599" };
-    is_enhanced(rest, code) || is_known(&format!("host relay said: {known} {rest}"))
+    is_enhanced(rest, code) || is_known(&said("relay", &format!("{known} {rest}")))
 }
 
 /// Whether a text begins with an enhanced code of this class (RFC 3463).
@@ -232,7 +239,7 @@ mod tests {
         for (text, expected) in [
             (
                 "535 5.7.139 Authentication unsuccessful",
-                "host relay said: 535 5.7.139 Authentication unsuccessful",
+                "SASL authentication failed; server relay said: 535 5.7.139 Authentication unsuccessful",
             ),
             ("<<< 550 5.1.1 no such user", "host relay said: 550 5.1.1 no such user"),
             ("Remote server returned '550 5.7.60 SMTP; x'", "host relay said: 550 5.7.60 SMTP; x"),

@@ -148,7 +148,7 @@ impl Bounce {
         let own = self.told.iter().position(|(known, _)| known.eq_ignore_ascii_case(&to));
         let words = match own {
             Some(at) => self.told.swap_remove(at).1,
-            None if kind.eq_ignore_ascii_case("smtp") => format!("host {remote} said: {words}"),
+            None if kind.eq_ignore_ascii_case("smtp") => bare::said(remote, words),
             None if words.is_empty() => format!("host {remote} said: {}", code.trim()),
             None => words.to_owned(),
         };
