@@ -195,9 +195,16 @@ pub fn is_reply(text: &str) -> bool {
     if !CODES.contains(&number) {
         return false;
     }
-    // Only some codes are about mail by themselves; a number may stand before any words.
-    let known = if [421, 454, 530, 534, 535, 538].contains(&number) { code } else { "599" };
-    is_enhanced(rest, code) || is_known(&said("relay", &format!("{known} {rest}")))
+    // A number may stand before any words, so they are looked up without the code; of few codes it is certain.
+    let lower = rest.to_ascii_lowercase();
+    let known = match number {
+        534 | 535 | 538 => {
+            ["auth", "login", "password", "credential", "user"].iter().any(|word| lower.contains(word))
+        }
+        421 | 454 | 530 => is_known(&said("relay", text)),
+        _ => is_known(&said("relay", &format!("599 {rest}"))),
+    };
+    is_enhanced(rest, code) || known
 }
 
 /// Whether a text begins with an enhanced code of this class (RFC 3463).
@@ -269,6 +276,7 @@ mod tests {
             "",
             "404 Not Found",
             "450 files changed",
+            "535 files changed",
             "550",
             "535-",
             "é50 5.7.1 x",
