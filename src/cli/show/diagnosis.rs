@@ -37,7 +37,7 @@ pub fn news(screen: &Screen, news: &News, calendar: &Calendar) {
         News::Begun(sources) => {
             screen.line("", &format!("following {sources}: what fails from now on is shown; Ctrl-C ends it"));
         }
-        News::Failed(one) => failure(screen, one, true, calendar),
+        News::Failed(one) => failure(screen, one, false, calendar),
         News::Again(one) => {
             screen.marked(Mark::Bad, &format!("{} again: {}", one.cause.id, extent(one, calendar)), 2);
         }

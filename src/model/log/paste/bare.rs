@@ -85,6 +85,7 @@ pub fn is_known(words: &str) -> bool {
 pub fn read(text: &str) -> Option<Piece> {
     let text = text.trim();
     record(text)
+        .or_else(|| shown(text))
         .or_else(|| printed(text))
         .or_else(|| reason(text))
         .or_else(|| shell::read(text))
@@ -119,6 +120,19 @@ fn record(text: &str) -> Option<Piece> {
     Some(Piece::Attempt(Box::new(attempt)))
 }
 
+/// A line that `diagnose` itself has shown: the example has the words, the rest says nothing.
+fn shown(text: &str) -> Option<Piece> {
+    if let Some(words) = text.strip_prefix("e.g. ") {
+        let words = words
+            .split_once(": ")
+            .filter(|(head, _)| head.contains(" to "))
+            .map_or(words, |(_, words)| words);
+        return is_known(words).then(|| of_reason(words));
+    }
+    let is_rest = text.starts_with("FAIL ") && text.contains(": ") || text.starts_with("-> ");
+    is_rest.then_some(Piece::Nothing)
+}
+
 /// Words of smtp(8) or qmgr(8), with or without the queue id.
 fn reason(text: &str) -> Option<Piece> {
     let (id, words) = split_queue_id(text).map_or((None, text), |(id, rest)| (Some(id), rest));
@@ -133,7 +147,10 @@ fn reason(text: &str) -> Option<Piece> {
         _ if words.starts_with("mail for ") => words.contains("loops back to myself"),
         _ => begins && (id.is_some() || words.len() < 600),
     };
-    if begins && is_own && (id.is_some() || is_known(words)) {
+    // Some of these beginnings are words of anything; a name with its address is not.
+    let is_certain =
+        id.is_some() || words.contains("]:") || words.contains("] said: ") || words.contains("] refused ");
+    if begins && is_own && (is_certain || is_known(words)) {
         return Some(of_reason(words));
     }
     (is_severe && is_known_exactly(words)).then(|| of_reason(words))

@@ -2,7 +2,7 @@
 //! say the same of a recipient, and the text says more: which host replied, and to which command.
 
 use super::bare;
-use super::part::line_of;
+use super::part::{find, line_of};
 use super::piece::{Piece, attempt};
 use crate::model::log::event::split_queue_id;
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -83,6 +83,12 @@ impl Bounce {
             return false;
         }
         if text.starts_with([' ', '\t']) {
+            // A line of a log that is indented in a ticket.
+            if find(text).is_some() {
+                self.end_field(calendar);
+                self.end_paragraph();
+                return false;
+            }
             let open = self.field.as_mut().or(self.paragraph.as_mut());
             let Some((_, value)) = open else { return false };
             if value.len() < MOST {
