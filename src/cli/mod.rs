@@ -10,8 +10,10 @@ mod show;
 mod usage;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use crate::engine::compare::{check, compare};
+use crate::engine::diagnose::tail::follow;
 use crate::engine::diagnose::{self, diagnose};
 use crate::engine::history;
 use crate::engine::pending::drain;
@@ -21,6 +23,7 @@ use crate::engine::route::route_alone;
 use crate::engine::token::{Asked, renew};
 use crate::engine::verify::verify_alone;
 use crate::model::ended::{Ended, Shown};
+use crate::sys::tty;
 use arguments::{Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Token, Verify};
 use report::{nagios, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
@@ -66,10 +69,21 @@ fn perform(command: Command) -> u8 {
         Command::Route(Route { common, from, to }) => report("route", common.json, |screen| {
             route_alone(&common.answers, from.as_deref(), to.as_deref(), screen).map(Ended::Routed)
         }),
-        Command::Diagnose(Diagnose { files, since, queue_id, answers, json }) => {
+        Command::Diagnose(Diagnose { follow: true, files, since, queue_id, answers, .. }) => {
+            let asked = diagnose::Asked { files, since, queue_id, answers };
+            report("diagnose", false, |screen| {
+                match follow(&asked, &mut |news, calendar| show::diagnosis::news(screen, news, calendar))? {}
+            })
+        }
+        Command::Diagnose(Diagnose { files, since, queue_id, answers, json, .. }) => {
             let is_of_this_host = files.is_empty();
             let asked = diagnose::Asked { files, since, queue_id, answers };
-            let work = |_: &mut Screen| diagnose(&asked).map(Ended::Diagnosed);
+            let work = |screen: &mut Screen| {
+                if asked.files.iter().any(|path| path == Path::new("-")) && tty::is_input() {
+                    screen.line("", "paste what you have, and end it by Ctrl-D on a line of its own");
+                }
+                diagnose(&asked).map(Ended::Diagnosed)
+            };
             // A file from elsewhere does not need root: its own permissions decide.
             if is_of_this_host {
                 report("diagnose", json, work)

@@ -10,6 +10,7 @@ use relayhost::model::causes::catalogue::{Entry, catalogue, fitting};
 use relayhost::model::causes::words::Words;
 use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::hosts::Hosts;
+use relayhost::model::log::paste::Paste;
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::witness::Witness;
@@ -72,8 +73,10 @@ fn diagnose(log: &str, case: &Case) -> Report {
     let circumstances = Circumstances::unknown;
     let question = Question { since: None, elsewhere: Vec::new(), circumstances: &circumstances };
     let mut follower = Follower::new(question);
-    follower.source(Calendar::utc(LATEST));
-    follower.feed(log.as_bytes());
+    let mut paste = Paste::new(&mut follower);
+    paste.source(Calendar::utc(LATEST));
+    paste.feed(log.as_bytes());
+    paste.end();
     Report::new(&follower, &Owner { names: case.host.iter().cloned().collect(), strict: false })
 }
 

@@ -264,7 +264,8 @@ fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
     }
 }
 
-fn parse_hop(text: &str) -> Hop {
+/// The next hop in `relay=`.
+pub fn parse_hop(text: &str) -> Hop {
     if text == "none" {
         return Hop::None;
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::Reader;
+use super::aside::Aside;
 use super::before::{Before, Tail};
 use super::event::{Attempt, Event, Gone, Status, parse_event};
 use super::fold::soft;
@@ -147,6 +148,21 @@ impl Reader for Follower<'_> {
         if let Some(head) = last_accepted {
             self.last_accepted = later(self.last_accepted, self.edge(Some(head)));
         }
+    }
+
+    fn aside(&mut self, aside: Aside) {
+        let Aside { attempt, cause, time } = aside;
+        if self.question.skips(time) {
+            return;
+        }
+        let host = self.hosts.only().unwrap_or_default();
+        let group = if let Some(cause) = cause {
+            self.groups.number(host, cause, attempt.words())
+        } else {
+            let words = self.known.hash(host, &[attempt.words()]);
+            self.group_of(host, &attempt, Before { here: b"", earlier: b"" }, words)
+        };
+        self.groups.tell(group, time);
     }
 }
 

@@ -2,14 +2,17 @@
 //! `diagnose`, which follows all messages of any log. These modules turn text into facts; the catalogue says what the
 //! facts mean.
 
+pub mod aside;
 mod before;
 pub mod event;
 pub mod fold;
 pub mod follow;
 pub mod groups;
+mod head;
 pub mod hosts;
 pub mod line;
 pub mod messages;
+pub mod paste;
 pub mod report;
 pub mod scan;
 pub mod stamp;
@@ -20,6 +23,7 @@ pub mod wrap;
 #[cfg(test)]
 mod tests;
 
+use self::aside::Aside;
 use self::stamp::Calendar;
 
 pub use event::{Attempt, Event, Gone, Hop, Status, parse_event};
@@ -32,4 +36,7 @@ pub trait Reader {
 
     /// Takes a block of whole lines.
     fn feed(&mut self, block: &[u8]);
+
+    /// Takes words that stand without the line of a log. A reader that tells of one message has no use for them.
+    fn aside(&mut self, _: Aside) {}
 }
