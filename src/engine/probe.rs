@@ -50,7 +50,7 @@ pub fn probe_alone(
 ) -> Result<Probe> {
     if !current {
         let mut desired = load::load(answers)?;
-        token::borrow(&mut desired)?;
+        token::borrow(&mut desired, timeout, progress)?;
         return probe(&desired, timeout, progress);
     }
     // The answers give the recipient and the local sender alone, and a host that was set up by hand has none.

@@ -114,6 +114,59 @@ const ENTRA: [Row; 17] = [
     (&[50_196], "Entra has seen the same question many times in a short while, and has paused it", AGAIN),
 ];
 
+/// Where a remedy is to log in once more. The command is the application's.
+const LOGIN: &str = "log in again";
+
+/// Entra's numbers that mean something else, or come only, where a person logs in. They count before those of [`ENTRA`].
+const ENTRA_PERSON: [Row; 14] = [
+    (&[700_082], "the login has ended: it was not used for 90 days", LOGIN),
+    (
+        &[700_084],
+        "the login has ended after 24 hours, since the application's redirect URI is one of a single-page application",
+        "have the application's owner move the redirect URI in Entra (App registrations, the application, Authentication) from \"Single-page application\" to \"Mobile and desktop applications\", then log in again",
+    ),
+    (&[50_173], "the login has ended: the password was changed, or all sessions were revoked", LOGIN),
+    (
+        &[70_043],
+        "the login has ended: a policy of the tenant asks the person to log in again from time to time",
+        LOGIN,
+    ),
+    (&[70_000, 700_003, 50_078], "Entra does not take the login any more", LOGIN),
+    (&[50_076, 50_079], "the login was made without the second factor that the tenant asks for", LOGIN),
+    (&[70_018], "Entra does not know the code", LOGIN),
+    (&[70_019], "the code has ended before anybody typed it", LOGIN),
+    (
+        &[7_000_218],
+        "the application is not one for logins of persons without a secret",
+        "have its owner switch on \"Allow public client flows\" in Entra (App registrations, the application, Authentication), or give client_secret_file in the answers",
+    ),
+    (
+        &[700_025],
+        "the application is a public client, which has no secret",
+        "remove client_secret_file (or client_secret_env, client_secret_credential) from the answers",
+    ),
+    (
+        &[50_011],
+        "the application does not have the redirect URI http://localhost",
+        "have its owner add http://localhost in Entra: App registrations, the application, Authentication, \"Mobile and desktop applications\"",
+    ),
+    (
+        &[53_003, 530_032],
+        "a Conditional Access policy does not allow this login",
+        "have the tenant's administrator look in Entra, Sign-in logs, which policy it was; policies that forbid the device code flow leave flow = \"code\"",
+    ),
+    (
+        &[65_001],
+        "nobody has consented to the application's permission",
+        "have the application's owner add the delegated permission SMTP.Send of Office 365 Exchange Online (App registrations, the application, API permissions), and the tenant's administrator consent to it",
+    ),
+    (
+        &[50_020, 90_072],
+        "the account that logged in is not one of this tenant",
+        "log in with an account of the tenant, or correct tenant in the answers",
+    ),
+];
+
 /// An error by RFC 6749 §5.2, and Entra's numbers.
 #[derive(Deserialize, Default)]
 struct Bad {
@@ -136,21 +189,27 @@ pub fn refusal(app: &App, answer: &Answer, now: u64) -> Refusal {
     let description = bad.error_description.lines().next().unwrap_or_default();
     let evidence = shown(&[error, description].join(": "));
     let evidence = evidence.trim_end_matches(": ").to_owned();
-    let (cause, remedy) = match entra(&bad, description) {
+    let (cause, remedy) = match entra(app, &bad, description) {
         Some((number, cause, remedy)) => (format!("{cause} [AADSTS{number}]"), remedy.to_owned()),
         None => generic(app, error, description),
     };
+    let remedy = remedy.replace(LOGIN, &format!("{LOGIN}: `{}`", app.login));
     let passes = remedy == AGAIN || answer.status >= 500 || answer.status == 429;
-    match clock_off(answer, now).filter(|_| !matches!(app.proof, Proof::Secret(_)) && !passes) {
+    match clock_off(answer, now).filter(|_| is_signed(app) && !passes) {
         Some((cause, remedy)) => Refusal { cause, remedy, evidence, passes },
         None => Refusal { cause, remedy, evidence, passes },
     }
 }
 
+/// Whether an application proves itself with an assertion, in which the time stands.
+fn is_signed(app: &App) -> bool {
+    matches!(app.proof, Proof::Certificate(_) | Proof::ServiceAccount(_))
+}
+
 /// An answer that is none of a token endpoint's: a proxy's page, a redirect, another server.
 pub fn strange(app: &App, answer: &Answer, what: &str) -> Refusal {
     let status = answer.status;
-    let host = app.token_url.trim_start_matches("https://").split('/').next().unwrap_or_default();
+    let host = app.host();
     let passes = status >= 500 || status == 429;
     let remedy = if passes {
         AGAIN.to_owned()
@@ -167,14 +226,16 @@ pub fn strange(app: &App, answer: &Answer, what: &str) -> Refusal {
 }
 
 /// The row of Entra's number, if the answer has one that is known.
-fn entra(bad: &Bad, description: &str) -> Option<(u32, &'static str, &'static str)> {
+fn entra(app: &App, bad: &Bad, description: &str) -> Option<(u32, &'static str, &'static str)> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let rest = description.split_once("AADSTS").map_or("", |(_, rest)| rest);
     let named: Option<u32> = rest.get(..digits(rest)).and_then(|number| number.parse().ok());
     let mut numbers = named.iter().chain(&bad.error_codes);
+    let person: &[Row] = if app.person().is_some() { &ENTRA_PERSON } else { &[] };
     let row = |number: &u32| {
-        ENTRA
+        person
             .iter()
+            .chain(&ENTRA)
             .find(|(numbers, ..)| numbers.contains(number))
             .map(|(_, cause, remedy)| (*number, *cause, *remedy))
     };
@@ -184,6 +245,11 @@ fn entra(bad: &Bad, description: &str) -> Option<(u32, &'static str, &'static st
 /// Cause and remedy by the word of RFC 6749 §5.2 alone, and by Google's texts.
 fn generic(app: &App, error: &str, description: &str) -> (String, String) {
     let has = |word: &str| description.to_ascii_lowercase().contains(word);
+    if app.person().is_some()
+        && let Some((cause, remedy)) = of_person(app, error, description)
+    {
+        return (cause.to_owned(), remedy.to_owned());
+    }
     let (cause, remedy) = match (app.provider, error) {
         (Provider::Google, "unauthorized_client") => (
             "the domain has not delegated its mail to this service account",
@@ -226,6 +292,28 @@ fn generic(app: &App, error: &str, description: &str) -> (String, String) {
         ),
     };
     (cause.to_owned(), remedy.to_owned())
+}
+
+/// The same where a person logs in (RFC 6749 §4.1.2.1, RFC 8628 §3.5).
+fn of_person(app: &App, error: &str, description: &str) -> Option<(&'static str, &'static str)> {
+    Some(match error {
+        "invalid_grant" if app.provider == Provider::Google && description.contains("expired or revoked") => {
+            (
+                "the login has ended: it was revoked or not used for six months, or the application is one in testing, whose logins end after 7 days",
+                "set the application's publishing status to \"In production\" in the Google Cloud console (Google Auth Platform, Audience), then log in again",
+            )
+        }
+        "invalid_grant" => ("the provider does not take the login, or does not take it any more", LOGIN),
+        "authorization_declined" | "access_denied" => ("whoever was at the page has declined", LOGIN),
+        "expired_token" => ("the code has ended before anybody typed it", LOGIN),
+        "bad_verification_code" => ("the provider does not know the code", LOGIN),
+        "unauthorized_client" | "unsupported_grant_type" => (
+            "persons may not log in to the application in this way",
+            "have the application's owner allow it at the provider, or take another flow",
+        ),
+        "interaction_required" | "consent_required" => ("the provider wants the person once more", LOGIN),
+        _ => return None,
+    })
 }
 
 /// Whether this host's clock and the server's differ too much for an assertion.

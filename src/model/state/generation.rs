@@ -1,7 +1,7 @@
 //! The records of the state directory, version 1: the change that a run was about to make (intent) and the files
 //! before it (generation). Later versions of relayhost read them too, so a test freezes the forms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
@@ -148,6 +148,8 @@ pub struct LastRun {
     pub wrote: BTreeMap<String, String>,
     /// Bytes of the sources as the run left them.
     pub after: BTreeMap<Managed, Vec<u8>>,
+    /// Digests of the access tokens that were fetched for it and since; `None` if that record is lost, or there is none.
+    pub tokens: Option<BTreeSet<String>>,
 }
 
 impl LastRun {
