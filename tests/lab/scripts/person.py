@@ -35,7 +35,6 @@ def main():
         text = page.read().decode()
         form = re.search(r"<form[^>]*action=\"([^\"]*)\"(.*?)</form>", text, re.S)
         if not form:
-            print(re.sub(r"<[^>]*>|\s+", " ", text)[:400], file=sys.stderr)
             return
         fields = {}
         for field in re.findall(r"<input[^>]*>", form[2], re.S):
