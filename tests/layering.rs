@@ -254,7 +254,7 @@ fn the_core_is_pure() {
             "std::net::Tcp",
             "std::time::Instant",
             "SystemTime",
-            "duct",
+            "duct::",
             "nix::",
             "println",
         ];

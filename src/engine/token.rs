@@ -13,7 +13,7 @@ use super::recover::lock_and_recover;
 use super::staging::Staged;
 use super::transaction::last_run;
 use super::{Place, Progress, stage};
-use crate::error::{Error, NoToken, Result};
+use crate::error::{Error, NoToken, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::ended::{Idle, Renewed};
 use crate::model::oauth::reply::Granted;
@@ -79,19 +79,19 @@ fn renewed(
             "somebody has written another password for {} and {} into {} by hand, and it stays: `relayhost apply --force` puts the access token in its place",
             desired.username(),
             desired.relayhost(),
-            Managed::SaslPasswd.path().display()
+            shown(Managed::SaslPasswd.path())
         ));
     }
     let token = tokens::kept()?.filter(|token| desired.app().is_some_and(|app| token.is_for(app)));
     let moment = |seconds: u64| clock::moment(i64::try_from(seconds).unwrap_or_default());
-    let shown = |token: &Token| claims::shown(token.secret().expose());
+    let told = |token: &Token| claims::shown(token.secret().expose());
     Ok(Renewed {
         fetched,
         in_force: put == Put::InForce,
         by_hand: put == Put::ByHand,
         ends: token.as_ref().map(|token| moment(token.ends)).unwrap_or_default(),
         due: token.as_ref().map(|token| moment(token.due())).unwrap_or_default(),
-        claims: show.then(|| token.as_ref().map(shown).unwrap_or_default()),
+        claims: show.then(|| token.as_ref().map(told).unwrap_or_default()),
     })
 }
 

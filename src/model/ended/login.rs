@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Renewed;
-use crate::error::typed;
+use crate::error::{shown, typed};
 
 /// A person has logged in.
 #[derive(Debug)]
@@ -61,12 +61,12 @@ impl Certified {
     pub fn next(&self) -> Vec<String> {
         let upload = format!(
             "upload {} in Entra: App registrations, the application, Certificates & secrets, Certificates, \"Upload certificate\"",
-            self.public.display()
+            shown(&self.public)
         );
         let last = match &self.beside {
             None => "next: relayhost apply, when that is done".to_owned(),
             Some(old) => format!(
-                "{old} stays in use until then; next: mv {new} {old} && relayhost token --force",
+                "the one before stays in use until then; next: mv {new} {old} && relayhost token --force",
                 new = typed(&self.pair),
                 old = typed(old)
             ),
