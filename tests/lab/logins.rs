@@ -28,7 +28,9 @@ fn a_code_that_a_person_types_ends_in_a_message_that_a_token_has_sent() {
          relayhost apply; echo "apply $?"; grep -o 'sasl_method=.*' /lab/relay-log/mail.log | sort -u; arrived
          one=$(refresh); first=$(kept); relayhost token --force >/root/out; [ "$(refresh)" != "$one" ] && [ "$(kept)" != "$first" ] && echo rotated
          [ "$(in_table)" = "$(kept)" ] || echo 'BAD not in force'; relayhost verify >>/root/out; echo "verify $?"; relayhost check >>/root/out; echo "check $?"
-         relayhost history | grep -c before; relayhost diagnose >>/root/out; for secret in $one $(refresh) $first $(kept); do grep -qF -e "$secret" /root/out && echo 'BAD shown'; done; :"#,
+         relayhost history | grep -c before
+         printf '%s op5-system postfix/smtp[77]: 3F2A412345: to=<ops@example.net>, relay=smtp.office365.com[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=4.7.8, status=deferred (SASL authentication failed; server smtp.office365.com[192.0.2.1] said: 535 5.7.8 seen %s)\n' "$(date '+%b %e %H:%M:%S')" "$first" >>/var/log/maillog
+         relayhost diagnose >/root/log; grep -c '5.7.8 seen' /root/log; cat /root/log >>/root/out; for secret in $one $(refresh) $first $(kept); do grep -qF -e "$secret" /root/out && echo 'BAD shown'; done; :"#,
     );
     let run = run
         .exits(0)
