@@ -47,10 +47,13 @@ types() {
     LC_ALL=C.UTF-8 NO_COLOR=1 TERM=xterm python3 /lab/tests/lab/scripts/type.py 100 /root/steps "${@:2}"
 }
 
-# logs_in_by_device: a person types the code that `relayhost login` shows.
-DEVICE=$'~Ctrl-C gives up\trun python3 /lab/tests/lab/scripts/person.py'
-# logs_in_by_page: a person opens the page that it shows, and pastes the address that the browser ends at.
-PAGE=$'browser ended at:\trun python3 /lab/tests/lab/scripts/person.py'
+# Steps of `types`: a person types the code that `relayhost login` shows; opens the page that it shows, and pastes the address that
+# the browser ends at.
+# shellcheck disable=SC2034 # the scripts of logins.rs use them
+{
+    DEVICE=$'~Ctrl-C gives up\trun python3 /lab/tests/lab/scripts/person.py'
+    PAGE=$'browser ended at:\trun python3 /lab/tests/lab/scripts/person.py'
+}
 
 # refresh: the refresh token that relayhost keeps.
 refresh() { sed 's/.*"refresh":"\([^"]*\)".*/\1/' /var/lib/relayhost/tokens/logins.json; }
