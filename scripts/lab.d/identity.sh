@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 # The names that it answers to.
-LAB_IDENTITY_NAMES=(login.microsoftonline.com oauth2.googleapis.com identity.lab.test)
+LAB_IDENTITY_NAMES=(login.microsoftonline.com oauth2.googleapis.com accounts.google.com identity.lab.test)
 
 lab_identity_stamp() { sha256sum <"$LAB_D/identity/package-lock.json"; }
 lab_identity_ready() { lab_stamped "$LAB_CACHE/identity/stamp" "$(lab_identity_stamp)"; }

@@ -82,6 +82,8 @@ pub enum Command {
     Recover(Output),
     /// Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first
     Init(Init),
+    /// Log in once as a person, for the access tokens of [auth.oauth]; or make the certificate of an application
+    Login(Login),
     /// Fetch the access token of a login by [auth.oauth] when it is due, and give it to Postfix
     Token(Token),
     /// List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean
@@ -292,6 +294,21 @@ pub struct Init {
     /// Print one JSON document (docs/schema.json), and ask nothing
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Login {
+    #[command(flatten)]
+    pub common: Common,
+    /// Make a certificate and its key where auth.oauth.certificate of the answers has its place, instead of logging in
+    #[arg(long)]
+    pub new_certificate: bool,
+    /// Make another certificate beside the one that is there
+    #[arg(long, requires = "new_certificate")]
+    pub force: bool,
+    /// How long to wait for another relayhost to end
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
+    pub lock_timeout: Duration,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod apply;
 mod arguments;
 mod ask;
 mod init;
+mod login;
 mod report;
 mod scriptlet;
 mod show;
@@ -99,6 +100,9 @@ fn perform(command: Command) -> u8 {
             report("recover", json, |screen| recover_at_boot(screen).map(Ended::Recovered))
         }
         Command::Init(options) => report("init", options.json, |screen| init::run(&options, screen)),
+        Command::Login(options) => {
+            report("login", options.common.json, |screen| login::run(&options, screen))
+        }
         Command::Token(Token { common, force, show, lock_timeout: patience }) => {
             let asked = Asked { answers: common.answers, force, show, patience };
             report("token", common.json, |screen| {

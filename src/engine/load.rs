@@ -3,10 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use toml::Spanned;
+
 use crate::error::{Error, Result, shown, typed};
 use crate::model::answers::complete::complete;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
-use crate::model::desired::Desired;
+use crate::model::desired::{Auth, Desired};
+use crate::model::oauth::login::Logins;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Kind, Trusted};
@@ -14,6 +17,9 @@ use crate::sys::{acl, environment, files, host, secrets, tokens};
 
 /// The host's answers file.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
+
+/// The usual place of the certificate of an application and its key.
+const CERTIFICATE: &str = "/etc/relayhost/oauth.pem";
 
 /// Longest password that is typed or piped in, in bytes.
 pub const PASSWORD_LIMIT: u64 = 4096;
@@ -84,20 +90,8 @@ impl Source {
 
     /// Reads and checks the answers, and the password that they name.
     pub fn load(self) -> Result<Desired> {
-        let answers = match self {
-            Self::Typed(answers) => *answers,
-            Self::File(path) if path == Path::new(DEFAULT) => {
-                let files = files_of_host();
-                let mut files = files.iter().map(PathBuf::as_path);
-                let mut answers = load_file(files.next().unwrap_or(&path), 0)?;
-                for path in files {
-                    let lower = load_file(path, answers.end())?;
-                    answers.complete_with(lower);
-                }
-                answers
-            }
-            Self::File(path) => load_file(&path, 0)?,
-        };
+        let login = self.login();
+        let answers = self.answers()?;
         let source = answers.secret_source()?;
         let secret = secret(&answers, source)?;
         let user = answers.tables.auth.username.as_ref().map_or("", |name| name.get_ref().as_str());
@@ -106,14 +100,54 @@ impl Source {
             secrets::know(user, secret);
         }
         let mut desired = complete(&answers, secret)?;
-        // A record that cannot be used is told by those who need it.
-        let token =
-            desired.app().and_then(|app| tokens::kept().ok().flatten().filter(|token| token.is_for(app)));
-        if let Some(token) = token {
-            secrets::know(desired.username(), &token.secret());
-            desired.take_token(token.secret());
+        take_kept_token(&mut desired);
+        if let Auth::Login { app: Some(app), .. } = &mut desired.auth {
+            app.login = login;
         }
         Ok(desired)
+    }
+
+    fn answers(self) -> Result<Answers> {
+        match self {
+            Self::Typed(answers) => Ok(*answers),
+            Self::File(path) if path == Path::new(DEFAULT) => {
+                let files = files_of_host();
+                let mut files = files.iter().map(PathBuf::as_path);
+                let mut answers = load_file(files.next().unwrap_or(&path), 0)?;
+                for path in files {
+                    let lower = load_file(path, answers.end())?;
+                    answers.complete_with(lower);
+                }
+                Ok(answers)
+            }
+            Self::File(path) => load_file(&path, 0),
+        }
+    }
+
+    /// The command by which a person logs in by these answers.
+    fn login(&self) -> String {
+        match self {
+            Self::File(path) if path == Path::new(DEFAULT) => "relayhost login".into(),
+            Self::File(path) => format!("relayhost login --answers {}", typed(path)),
+            Self::Typed(_) => "relayhost login --answers - <FILE".into(),
+        }
+    }
+}
+
+/// Has the login use the token that is kept, if it is this application's, and hides what is kept. A record that cannot be used
+/// is told by those who need it.
+fn take_kept_token(desired: &mut Desired) {
+    let Some(app) = desired.app() else { return };
+    let user = desired.username().to_owned();
+    for login in tokens::logins().ok().flatten().iter().flat_map(Logins::secrets) {
+        secrets::know("", &login);
+    }
+    let Some(token) = tokens::kept().ok().flatten() else { return };
+    for one in token.former().chain([token.secret()]) {
+        secrets::know(&user, &one);
+    }
+    if token.is_for(app) {
+        desired.take_token(token.secret());
     }
 }
 
@@ -123,6 +157,25 @@ pub fn know_password() {
     if host::require_root().is_ok() && is_answered() {
         let _ = load(Path::new(DEFAULT));
     }
+}
+
+/// The place of the certificate that the answers name, which need not be there. A host without answers gets the usual one.
+pub fn place_of_certificate(path: &Path) -> Result<PathBuf> {
+    if path == Path::new(DEFAULT) && !is_answered() {
+        return Ok(CERTIFICATE.into());
+    }
+    let answers = Source::new(path)?.answers()?;
+    let oauth = answers.tables.auth.oauth.as_ref();
+    let Some(place) = oauth.and_then(|oauth| oauth.get_ref().certificate.as_ref()) else {
+        let remedy =
+            format!("write flow = \"certificate\" and certificate = \"{CERTIFICATE}\" under [auth.oauth]");
+        return Err(answers.error(oauth.map(Spanned::span), "the answers name no certificate", &remedy));
+    };
+    let path = PathBuf::from(place.get_ref());
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    Err(answers.error(Some(place.span()), "this must be a path from `/`", "write the whole path"))
 }
 
 /// Loads and checks the answers that `path` names, as `--answers` does.

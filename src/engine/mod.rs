@@ -2,6 +2,7 @@
 //! alone, and shows nothing itself: it reports to a `Progress`.
 
 pub mod apply;
+pub mod certificate;
 pub mod compare;
 pub mod defer;
 pub mod diagnose;
@@ -10,10 +11,12 @@ pub mod init;
 pub mod install;
 pub mod leaving;
 pub mod load;
+pub mod login;
 pub mod looks;
 pub mod observe;
 pub mod pending;
 pub mod probe;
+mod provider;
 mod pursuit;
 mod queue;
 mod reading;

@@ -47,7 +47,7 @@ fn try_answers(
 /// probe.
 pub fn probe_typed(desired: &mut Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
     let begin = clock::now();
-    let why = match token::borrow(desired) {
+    let why = match token::borrow(desired, timeout, progress) {
         Ok(()) => return probe(desired, timeout, progress),
         Err(Error::NoToken(why)) => why,
         Err(other) => return Err(other),
@@ -92,7 +92,7 @@ pub fn probe_alone(
 ) -> Result<Probe> {
     if !current {
         let mut desired = load::load(answers)?;
-        token::borrow(&mut desired)?;
+        token::borrow(&mut desired, timeout, progress)?;
         return probe(&desired, timeout, progress);
     }
     // The answers give the recipient and the local sender alone, and a host that was set up by hand has none.

@@ -4,31 +4,37 @@
 
 mod trouble;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::load::{self, Source};
-use super::observe::{ca_files, postfix_of};
+use super::observe::postfix_of;
+use super::provider::{demand_login, fetch, keep_login};
 use super::recover::lock_and_recover;
 use super::staging::Staged;
+use super::transaction::last_run;
 use super::{Place, Progress, stage};
-use crate::error::{Error, NoToken, Result};
+use crate::error::{Error, NoToken, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::ended::{Idle, Renewed};
+use crate::model::oauth::reply::Granted;
 use crate::model::oauth::token::Token;
-use crate::model::oauth::{App, claims, reply, request};
+use crate::model::oauth::{App, claims};
 use crate::model::plan::action::{FileChange, MapChange};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
-use crate::sys::{clock, files, http, random, secrets, service, signals, signature, tokens};
-
-/// Most time for one question to the identity provider.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::model::state::generation::LastRun;
+use crate::model::state::mark::{digest_of_password, fits};
+use crate::sys::{clock, files, random, service, signals, state, tokens};
 
 /// The unit that renews the token, by the host's own answers.
 const SERVICE: &str = "relayhost-token.service";
 /// Unit that starts it when the token is due. Made (systemd-run) once that is known.
 const TIMER: &str = "relayhost-token.timer";
+
+/// Number of tokens that are remembered without asking whether any file still has them.
+const REMEMBERED: usize = 64;
 
 /// `relayhost token`.
 #[derive(Debug)]
@@ -51,23 +57,63 @@ pub fn renew(asked: &Asked, progress: &mut dyn Progress) -> Result<std::result::
     if desired.app().is_none() {
         return Ok(Err(Idle::NoToken));
     }
+    // Known before another token is fetched: that would hide that the record was lost.
+    let last = last_run()?;
     let fetched = ensure(&mut desired, asked.force, progress);
     let fetched = trouble::note(&desired, &asked.answers, fetched);
     if asked.answers == Path::new(load::DEFAULT) {
         rest(&desired);
     }
-    let fetched = fetched?;
-    let in_force = put(&desired, progress)?;
+    let fetched = fetched?.is_some();
+    Ok(Ok(renewed(&desired, fetched, &last, asked.show, progress)?))
+}
+
+/// Puts the token that is kept into the table, and says how it is.
+fn renewed(
+    desired: &Desired,
+    fetched: bool,
+    last: &LastRun,
+    show: bool,
+    progress: &mut dyn Progress,
+) -> Result<Renewed> {
+    let put = put(desired, last, progress)?;
+    if put == Put::ByHand {
+        progress.note(&format!(
+            "somebody has written another password for {} and {} into {} by hand, and it stays: `relayhost apply --force` puts the access token in its place",
+            desired.username(),
+            desired.relayhost(),
+            shown(Managed::SaslPasswd.path())
+        ));
+    }
     let token = tokens::kept()?.filter(|token| desired.app().is_some_and(|app| token.is_for(app)));
     let moment = |seconds: u64| clock::moment(i64::try_from(seconds).unwrap_or_default());
-    let shown = |token: &Token| claims::shown(token.secret().expose());
-    Ok(Ok(Renewed {
-        fetched: fetched.is_some(),
-        in_force,
+    let told = |token: &Token| claims::shown(token.secret().expose());
+    Ok(Renewed {
+        fetched,
+        in_force: put == Put::InForce,
+        by_hand: put == Put::ByHand,
         ends: token.as_ref().map(|token| moment(token.ends)).unwrap_or_default(),
         due: token.as_ref().map(|token| moment(token.due())).unwrap_or_default(),
-        claims: asked.show.then(|| token.as_ref().map(shown).unwrap_or_default()),
-    }))
+        claims: show.then(|| token.as_ref().map(told).unwrap_or_default()),
+    })
+}
+
+/// Keeps what a person's login has brought, and puts the token into the table where Postfix logs in by these answers. The caller
+/// holds the lock.
+pub fn take(
+    desired: &mut Desired,
+    granted: Granted,
+    answers: &Path,
+    progress: &mut dyn Progress,
+) -> Result<Renewed> {
+    let last = last_run()?;
+    if let Some(token) = desired.app().map(|app| keep(app, granted)).transpose()? {
+        desired.take_token(token.secret());
+    }
+    if answers == Path::new(load::DEFAULT) {
+        rest(desired);
+    }
+    renewed(desired, true, &last, false, progress)
 }
 
 /// The token of a run, before anything is changed: a provider that refuses ends the run. The table gets it now if it has
@@ -76,13 +122,14 @@ pub fn ready(desired: &mut Desired, answers: &Path, place: Place, progress: &mut
     if place == Place::Tree || desired.app().is_none() {
         return Ok(());
     }
+    let last = last_run()?;
     let fetched = ensure(desired, false, progress);
     let fetched = trouble::note(desired, answers, fetched)?;
     if fetched.is_some() && answers == Path::new(load::DEFAULT) {
         rest(desired);
     }
     if fetched == Some(Fetched::Again) {
-        put(desired, progress)?;
+        put(desired, &last, progress)?;
     }
     Ok(())
 }
@@ -103,26 +150,37 @@ pub fn after_restore(progress: &mut dyn Progress) {
     if desired.app().is_none() || Place::here() == Place::Tree {
         return;
     }
-    // A host that was put back to another login needs none.
-    if !entry(&desired).is_ok_and(|entry| entry.is_some()) {
+    // A host that was put back to another login, or to a password that a person wrote, needs none.
+    let Ok(last) = last_run() else { return };
+    if !matches!(entry(&desired, &last), Ok(Entry::Ours(..))) {
         return;
     }
     let fetched = ensure(&mut desired, true, progress);
     rest(&desired);
     // Without another one, the one that is kept is younger than what was put back.
-    if let Err(error) = put(&desired, progress).and(fetched) {
+    if let Err(error) = put(&desired, &last, progress).and(fetched) {
         progress.note(&format!("{error}; `relayhost token` tries it again"));
     }
 }
 
-/// A token for one look at the relay: the one that is kept, or one that nobody keeps.
-pub fn borrow(desired: &mut Desired) -> Result<()> {
+/// A token for one look at the relay: the one that is kept, or one that nobody keeps. The login of a person may come back with
+/// another refresh token, which is kept.
+pub fn borrow(desired: &mut Desired, patience: Duration, progress: &mut dyn Progress) -> Result<()> {
     let Some(app) = desired.app() else { return Ok(()) };
     let kept =
         tokens::kept().ok().flatten().filter(|token| token.is_for(app) && token.is_alive(clock::unix()));
-    let token = kept.map_or_else(|| fetch(app), Ok)?;
-    desired.take_token(token.secret());
-    Ok(())
+    if let Some(token) = kept {
+        desired.take_token(token.secret());
+        return Ok(());
+    }
+    if app.person().is_none() {
+        let token = fetch(app)?.token;
+        desired.take_token(token.secret());
+        return Ok(());
+    }
+    demand_login(app)?;
+    let _lock = state::lock(patience, &mut |line| progress.note(line))?;
+    ensure(desired, false, progress).map(|_| ())
 }
 
 /// How a token came.
@@ -146,11 +204,10 @@ fn ensure(desired: &mut Desired, force: bool, progress: &mut dyn Progress) -> Re
     }
     let mut fetched = None;
     let result = stage(progress, "token", |_| {
-        let token = fetch(app)?;
-        tokens::keep(&token)?;
+        let token = keep(app, fetch(app)?)?;
         let text = format!(
             "from {} until {}",
-            host(app),
+            app.host(),
             clock::moment(i64::try_from(token.ends).unwrap_or_default())
         );
         fetched = Some(token);
@@ -158,7 +215,6 @@ fn ensure(desired: &mut Desired, force: bool, progress: &mut dyn Progress) -> Re
     });
     match (result, fetched, &kept) {
         (Ok(()), Some(token), _) => {
-            secrets::know(desired.username(), &token.secret());
             desired.take_token(token.secret());
             Ok(Some(if kept.is_some() { Fetched::Again } else { Fetched::First }))
         }
@@ -171,86 +227,80 @@ fn ensure(desired: &mut Desired, force: bool, progress: &mut dyn Progress) -> Re
     }
 }
 
-/// The host that an application asks.
-fn host(app: &App) -> &str {
-    app.token_url.trim_start_matches("https://").split('/').next().unwrap_or_default()
+/// Keeps what was granted: the refresh token first, since the one before it may not be good any more. The caller holds the lock.
+pub fn keep(app: &App, granted: Granted) -> Result<Token> {
+    keep_login(app, &granted)?;
+    let mut token = granted.token.after(tokens::kept().ok().flatten());
+    // Without the files nothing is forgotten.
+    if let Some(needed) = token.remembers_more_than(REMEMBERED).then(|| in_files().ok()).flatten() {
+        token.forget(&needed);
+    }
+    tokens::keep(&token)?;
+    Ok(token)
 }
 
-/// Asks the identity provider.
-fn fetch(app: &App) -> Result<Token> {
-    let now = clock::unix();
-    let no_token = |cause: String, remedy: String, evidence: String, answered: bool, passes: bool| {
-        Error::NoToken(Box::new(NoToken { cause, remedy, evidence, answered, passes, until: None }))
-    };
-    app.ended(now).map_or(Ok(()), |day| {
-        let cause = format!("the certificate has ended on {}", clock::date(day));
-        let remedy = "make another certificate, upload it in Entra (App registrations, the application, Certificates & secrets), and put it in the place of the old one";
-        Err(no_token(cause, remedy.into(), String::new(), true, false))
-    })?;
-    let signed = match request::assertion(app, now, &hex_id()) {
-        None => None,
-        Some(assertion) => Some(signature::sign(&assertion).ok_or_else(|| {
-            no_token(
-                "the system gives no random numbers".into(),
-                "run the same command again".into(),
-                String::new(),
-                false,
-                true,
-            )
-        })?),
-    };
-    let form = request::form(app, signed.as_ref());
-    let bundle = ca_files("").into_iter().next();
-    let until = clock::now() + PATIENCE;
-    let answer =
-        http::post(&app.token_url, &form, app.proxy.as_deref(), bundle.as_deref(), reply::LIMIT, until);
-    signals::check()?;
-    let answer = answer.map_err(|words| {
-        let remedy = format!("see that this host reaches https://{}: a firewall, DNS, or a proxy (proxy under [network] in the answers, or HTTPS_PROXY) may stand between", host(app));
-        // What stands before an @ is a login.
-        let proxy = app.proxy.as_deref().and_then(|proxy| proxy.rsplit(['@', '/']).next());
-        let proxy = proxy.map(|proxy| format!(", through the proxy {proxy}")).unwrap_or_default();
-        no_token(format!("{}{proxy}: {words}", host(app)), remedy, String::new(), false, true)
-    })?;
-    let token = reply::read(app, &answer, clock::unix())
-        .map_err(|why| no_token(why.cause, why.remedy, why.evidence, true, why.passes))?;
-    match reply::unfit(app, &token) {
-        None => Ok(token),
-        Some(why) => {
-            let remedy = "have the token's scope be that of Exchange: take the preset of your cloud";
-            Err(no_token(
-                format!("the token is not for Exchange: {why}"),
-                remedy.into(),
-                String::new(),
-                true,
-                false,
-            ))
+/// Digests of the passwords in the table, and in those of the generations, which a restore may put back.
+fn in_files() -> Result<BTreeSet<String>> {
+    let name = Managed::SaslPasswd.name();
+    let mut tables = vec![files::read_whole(&Managed::SaslPasswd.path())?];
+    for number in state::numbers()? {
+        for part in ["before", "after"] {
+            tables.push(state::blob(number, &format!("{part}/{name}"))?);
         }
     }
+    let tables = tables.into_iter().flatten().map(MapSource::new);
+    Ok(tables
+        .flat_map(|table| table.values().map(|value| digest_of_password(&value)).collect::<Vec<_>>())
+        .collect())
 }
 
-/// An id that does not come again.
-fn hex_id() -> String {
-    crate::model::state::generation::hex(&random::bytes::<16>())
+/// The entry of the table by which Postfix logs in to the answers' relay.
+enum Entry {
+    /// There is none, or one of another user.
+    Absent,
+    /// A person wrote its password.
+    ByHand,
+    /// Its password is a token of relayhost's.
+    Ours(MapSource, String),
 }
 
-/// The table of passwords, with the entry by which Postfix logs in to the answers' relay as the answers' user; `None` if there
-/// is no such entry.
-fn entry(desired: &Desired) -> Result<Option<(MapSource, String)>> {
-    let Some(bytes) = files::read_whole(&Managed::SaslPasswd.path())? else { return Ok(None) };
-    let source = MapSource::new(bytes);
-    let is_ours = |found: &String| found.split_once(':').is_some_and(|(user, _)| user == desired.username());
-    let found = source.get(&desired.relayhost()).filter(is_ours);
-    Ok(found.map(|found| (source, found)))
-}
-
-/// Puts the token into Postfix's table, if Postfix logs in by it. Returns whether it does. The caller holds the lock.
-fn put(desired: &Desired, progress: &mut dyn Progress) -> Result<bool> {
+/// The entry of the answers' relay and user. `last`: the last run, as it was known before a token was fetched.
+fn entry(desired: &Desired, last: &LastRun) -> Result<Entry> {
     let file = Managed::SaslPasswd;
-    let Some((key, wanted)) = desired.entries(file).into_iter().next() else { return Ok(false) };
-    let Some((before, found)) = entry(desired)? else { return Ok(false) };
+    let Some(bytes) = files::read_whole(&file.path())? else { return Ok(Entry::Absent) };
+    let source = MapSource::new(bytes);
+    let key = desired.relayhost();
+    let is_users = |found: &String| found.split_once(':').is_some_and(|(user, _)| user == desired.username());
+    let Some(found) = source.get(&key).filter(is_users) else { return Ok(Entry::Absent) };
+    let wrote = last.wrote.get(&format!("{} {key}", file.name()));
+    // The record of the tokens may be lost; then the entry of the last run is believed.
+    let is_ours = last.tokens.as_ref().is_some_and(|tokens| tokens.contains(&digest_of_password(&found)))
+        || wrote.is_some_and(|wrote| fits(wrote, &found, last.tokens.as_ref()));
+    Ok(if is_ours { Entry::Ours(source, found) } else { Entry::ByHand })
+}
+
+/// What became of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Put {
+    /// Postfix logs in with it.
+    InForce,
+    /// Postfix does not log in by these answers.
+    NotAsked,
+    /// A person has written another password in its place.
+    ByHand,
+}
+
+/// Puts the token into Postfix's table, if Postfix logs in by one. `last`: as for [`entry`]. The caller holds the lock.
+fn put(desired: &Desired, last: &LastRun, progress: &mut dyn Progress) -> Result<Put> {
+    let file = Managed::SaslPasswd;
+    let Some((key, wanted)) = desired.entries(file).into_iter().next() else { return Ok(Put::NotAsked) };
+    let (before, found) = match entry(desired, last)? {
+        Entry::Absent => return Ok(Put::NotAsked),
+        Entry::ByHand => return Ok(Put::ByHand),
+        Entry::Ours(before, found) => (before, found),
+    };
     if found == wanted {
-        return Ok(true);
+        return Ok(Put::InForce);
     }
     let postfix = postfix_of(Place::here())?;
     let missing = || Error::MapType { kind: postfix.setting("default_database_type").to_owned() };
@@ -265,5 +315,5 @@ fn put(desired: &Desired, progress: &mut dyn Progress) -> Result<bool> {
         Staged::new(&FileChange::Map(change))?.put_alone()?;
         Ok("has the new token; Postfix needs no reload".into())
     })?;
-    Ok(true)
+    Ok(Put::InForce)
 }

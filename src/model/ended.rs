@@ -2,6 +2,7 @@
 //! (`journald`) are three views. The engine makes it.
 
 mod applied;
+mod login;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ use crate::model::providers::{self, Preset, providers};
 use crate::model::route::Way;
 use crate::model::state::generation::Generation;
 pub use applied::Applied;
+pub use login::{Certified, LoggedIn};
 
 /// The end of a command, by the kind of command.
 #[derive(Debug)]
@@ -49,6 +51,10 @@ pub enum Ended {
     Diagnosed(Diagnosed),
     /// `token`: an access token was fetched, or need not be.
     Renewed(Renewed),
+    /// `login`: a person has logged in.
+    LoggedIn(LoggedIn),
+    /// `login --new-certificate`: a certificate was made.
+    Certified(Certified),
     /// `init`: answers were gathered.
     Written(Written),
     /// `providers`: the presets.
@@ -80,9 +86,13 @@ impl Ended {
                     Exit::Done
                 }
             }
-            Self::Recovered(_) | Self::Listed(_) | Self::Restored(_) | Self::Renewed(_) | Self::Shown(_) => {
-                Exit::Done
-            }
+            Self::Recovered(_)
+            | Self::Listed(_)
+            | Self::Restored(_)
+            | Self::Renewed(_)
+            | Self::LoggedIn(_)
+            | Self::Certified(_)
+            | Self::Shown(_) => Exit::Done,
             Self::Diagnosed(diagnosed) => diagnosed.exit(),
             Self::Written(written) => written.exit(),
             Self::Failed { error, .. } => error.exit(),
@@ -165,6 +175,8 @@ pub enum Idle {
     FirstBoot,
     /// The answers have no login by an access token that relayhost fetches.
     NoToken,
+    /// The application of the answers needs no person.
+    NoPerson,
 }
 
 impl Idle {
@@ -179,13 +191,16 @@ impl Idle {
                 "there are no answers yet: write /etc/relayhost/answers.toml, and run `relayhost apply`"
             }
             Self::NoToken => "the answers have no [auth.oauth], so there is no access token to fetch",
+            Self::NoPerson => {
+                "the application of the answers proves itself, so nobody has to log in (auth.oauth.flow)"
+            }
             Self::FirstBoot => "nothing is started or sent here: what waits is done at the first boot",
         }
     }
 
     fn exit(self) -> Exit {
         match self {
-            Self::Nothing | Self::NoAnswers | Self::NoToken => Exit::Done,
+            Self::Nothing | Self::NoAnswers | Self::NoToken | Self::NoPerson => Exit::Done,
             Self::NotDue(last) => last,
             Self::FirstBoot => Exit::Deferred,
         }
@@ -208,6 +223,8 @@ pub struct Renewed {
     pub fetched: bool,
     /// Whether Postfix logs in with it.
     pub in_force: bool,
+    /// Whether a person has written a password in its place.
+    pub by_hand: bool,
     /// Its end, UTC (RFC 3339).
     pub ends: String,
     /// When another one is to be fetched, UTC (RFC 3339).
@@ -222,6 +239,8 @@ impl Renewed {
         let what = if self.fetched { "another access token" } else { "the access token is not due" };
         let where_to = if self.in_force {
             "Postfix has it"
+        } else if self.by_hand {
+            "Postfix logs in with a password that somebody has written by hand"
         } else {
             "Postfix does not log in by these answers: `relayhost apply` has it do so"
         };

@@ -52,7 +52,10 @@ pub fn survey() -> Vec<Damage> {
     for (name, lost) in [
         ("generations", "no earlier configuration can be restored"),
         ("pending", "the requests of packages are not known (`relayhost repair` does them all the same)"),
-        ("tokens", "the access token is not known (`relayhost token` fetches another)"),
+        (
+            "tokens",
+            "the access token and the logins are not known (`relayhost token` fetches another token, `relayhost login` logs in)",
+        ),
         ("damaged", "the files that were set aside in it stay unread"),
     ] {
         let path = directory.join(name);
@@ -70,6 +73,7 @@ pub fn survey() -> Vec<Damage> {
         all.push(Damage { path: lock, problem: "is not a file".into(), lost });
     }
     all.extend(damaged(tokens::kept(), "the access token is not known (`relayhost token` fetches another)"));
+    all.extend(damaged(tokens::logins(), "nobody is logged in any more (`relayhost login` does it again)"));
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);
     all.extend(numbers.first().into_iter().chain(newest).flat_map(|number| of_generation(*number)));

@@ -289,6 +289,18 @@ pub fn keep(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Writes a file of root's in the place of one that may be there: it appears as a whole, with this mode, and is on the disk then.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let fault = Error::io("write", path);
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    let mut new = private_file(parent, STAGING)?;
+    new.write_all(bytes).and_then(|()| acl::set_mode(new.as_file(), mode)).map_err(fault)?;
+    new.as_file().sync_all().map_err(fault)?;
+    refuse_link(path)?;
+    new.persist(path).map_err(|error| fault(error.error))?;
+    sync_directory(parent)
+}
+
 /// Removes a file or a link, if it is there.
 pub fn remove(path: &Path) -> Result<()> {
     if_there(fs::remove_file(path)).map(|_| ()).map_err(Error::io("remove", path))

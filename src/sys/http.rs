@@ -9,8 +9,9 @@ use rustls::crypto::ring;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::{Agent, Proxy};
 
-use super::{clock, files};
+use super::{clock, environment, files};
 use crate::model::oauth::answer::Answer;
+use crate::model::oauth::proxy;
 use crate::model::secret::Secret;
 
 /// Largest bundle of authorities that is read, in bytes.
@@ -19,27 +20,56 @@ const BUNDLE_LIMIT: u64 = 8 * 1024 * 1024;
 /// Most time for one step, such as the connection.
 const STEP: Duration = Duration::from_secs(10);
 
-/// Posts a form. `proxy` counts before the environment's HTTPS_PROXY; `limit` is the longest answer in bytes. The error is in
-/// words for a person.
+/// Variables that name a proxy, in the order in which ureq looks at them.
+const VARIABLES: [&str; 6] =
+    ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+
+/// The way to a server: straight, or through a proxy.
+#[derive(Debug, Clone)]
+pub struct Way(Option<Proxy>);
+
+impl Way {
+    /// The way by the answers' proxy, else by the environment (with its NO_PROXY). The error is the variable that cannot be used:
+    /// ureq alone would go straight then.
+    pub fn new(named: Option<&str>) -> Result<Self, &'static str> {
+        if let Some(named) = named {
+            return Proxy::new(named).map(|proxy| Self(Some(proxy))).map_err(|_| "network.proxy");
+        }
+        let set = |name: &&str| environment::variable(name).is_some_and(|value| !value.is_empty());
+        let first = VARIABLES.into_iter().find(set);
+        let is_good = |name: &str| {
+            environment::variable(name)
+                .is_some_and(|value| proxy::is_sound(&value) && Proxy::new(&value).is_ok())
+        };
+        match first {
+            Some(name) if !is_good(name) => Err(name),
+            Some(_) => Ok(Self(Proxy::try_from_env())),
+            None => Ok(Self(None)),
+        }
+    }
+
+    /// Host and port of the proxy, if there is one.
+    pub fn proxy(&self) -> Option<String> {
+        self.0.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()))
+    }
+}
+
+/// Posts a form. `limit` is the longest answer in bytes. The error is in words for a person.
 pub fn post(
     url: &str,
     form: &Secret,
-    proxy: Option<&str>,
+    way: &Way,
     bundle: Option<&Path>,
     limit: u64,
     until: Instant,
 ) -> Result<Answer, String> {
     let left = clock::left(until).map_err(|_| "no time is left".to_owned())?;
-    let proxy = match proxy {
-        Some(proxy) => Some(Proxy::new(proxy).map_err(|error| format!("the proxy cannot be used: {error}"))?),
-        None => Proxy::try_from_env(),
-    };
     let agent: Agent = Agent::config_builder()
         .https_only(true)
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .proxy(proxy)
+        .proxy(way.0.clone())
         .user_agent("relayhost")
         .timeout_global(Some(left))
         .timeout_connect(Some(STEP))

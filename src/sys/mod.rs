@@ -15,6 +15,7 @@ pub mod http;
 pub mod inode;
 pub mod input;
 pub mod journal;
+pub mod keypair;
 pub mod limit;
 pub mod listeners;
 pub mod lock;

@@ -35,6 +35,7 @@ mod leaving;
 mod linked;
 mod links;
 mod lists;
+mod logins;
 mod loops;
 mod mailrc;
 mod main_job;

@@ -9,8 +9,10 @@ const TEXTS = {
   90055: 'The request has been throttled.',
 }
 
+const asked = []
+
 // Whether this path misbehaves; if so, it has answered.
-export function misbehave(path, response) {
+export function misbehave(path, response, body) {
   const tenant = /^\/([a-z]+)(\d*)\.example\.com\//.exec(path)
   const [what, number] = tenant ? tenant.slice(1) : []
   const head = (status, type = 'application/json', more = {}) => response.writeHead(status, { 'content-type': type, ...more })
@@ -24,6 +26,20 @@ export function misbehave(path, response) {
       }))
       return true
     case 'slow': return true
+    // Logins by a code: the person does not come, says no, or relayhost asks too fast; each as the tenant's name has it.
+    case 'unheard':
+    case 'declines':
+    case 'toofast': {
+      const waits = (error, more = {}) => { head(400); response.end(JSON.stringify({ error, ...more })) }
+      const [, code] = /device_code=([^&]*)/.exec(body) ?? []
+      if (path.endsWith('/devicecode')) {
+        head(200)
+        response.end(JSON.stringify({ user_code: 'HGJ9XKQT3', device_code: `lab-${what}-device`, verification_uri: 'https://microsoft.com/devicelogin', expires_in: 4, interval: 1, message: 'To sign in' }))
+      } else if (what === 'unheard') waits('authorization_pending', { error_codes: [70016] })
+      else if (what === 'declines') waits('authorization_declined', { error_description: `AADSTS65004: User declined to consent; ${code}` })
+      else { asked.push(Date.now()); waits('slow_down', { error_description: `asked ${asked.length}` }) }
+      return true
+    }
     case 'endless': {
       head(200)
       const more = () => { while (response.write('x'.repeat(65536))); response.once('drain', more) }

@@ -3,6 +3,7 @@
 mod delivery;
 pub mod diagnosis;
 mod history;
+pub mod login;
 pub mod plan;
 pub mod probe;
 pub mod providers;
@@ -31,6 +32,8 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Recovered(Some(_)) => {}
         Ended::Restored(restored) => history::restored(screen, restored),
         Ended::Renewed(renewed) => token(screen, renewed),
+        Ended::LoggedIn(end) => login::logged_in(screen, end),
+        Ended::Certified(made) => login::certified(screen, made),
         Ended::Listed(listed) => history::generations(screen, listed),
         Ended::Diagnosed(diagnosed) => diagnosis::diagnosed(screen, diagnosed),
         Ended::Written(written) => self::written(screen, written),

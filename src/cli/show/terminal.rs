@@ -105,6 +105,11 @@ impl Terminal {
         self.paint(color, if self.unicode { unicode } else { ascii })
     }
 
+    /// Whether it shows the block characters of Unicode, and a person looks at it.
+    pub fn shows_blocks(self) -> bool {
+        self.unicode
+    }
+
     /// Number of columns that a mark takes.
     pub fn mark_width(self) -> usize {
         if self.unicode { 1 } else { 4 }

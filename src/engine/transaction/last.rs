@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::{Change, Fate, Generation, LastRun};
-use crate::sys::state;
+use crate::sys::{state, tokens};
 
 /// The result of the last run that is in force; empty if there is none.
 pub fn last_run() -> Result<LastRun> {
@@ -16,12 +16,14 @@ pub fn last_run() -> Result<LastRun> {
 /// cannot be read: then nobody knows which run was the last, and a comparison with an earlier one would blame
 /// somebody for what relayhost itself has written.
 pub fn run_before(number: u32) -> Result<LastRun> {
+    // A record that cannot be used counts as lost.
+    let tokens = tokens::kept().ok().flatten().map(|token| token.digests());
     let mut numbers = state::numbers()?;
     numbers.extend(state::generations_aside());
     numbers.sort_unstable();
     for number in numbers.into_iter().rev().filter(|known| *known < number) {
         let generation = match state::generation(number) {
-            Err(error) if error.is_lost_record() => return Ok(LastRun::default()),
+            Err(error) if error.is_lost_record() => return Ok(LastRun { tokens, ..LastRun::default() }),
             other => other?,
         };
         if generation.fate != Fate::Kept {
@@ -33,9 +35,9 @@ pub fn run_before(number: u32) -> Result<LastRun> {
         }
         let Generation { time, wrote, unproven, files, .. } = generation;
         let digests = files.into_iter().filter_map(|(name, change)| Some((name, change.after?)));
-        return Ok(LastRun { time, number, unproven, wrote, after, digests: digests.collect() });
+        return Ok(LastRun { time, number, unproven, wrote, after, digests: digests.collect(), tokens });
     }
-    Ok(LastRun::default())
+    Ok(LastRun { tokens, ..LastRun::default() })
 }
 
 /// A source as a run left it; `None` if it left none, or its bytes are lost.

@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::Answers;
 use crate::error::{Complaint, Result};
 use crate::model::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
+use crate::model::oauth::proxy;
 use crate::model::providers::{self, Preset, Start};
 use crate::model::secret::Secret;
 use crate::model::text;
@@ -358,8 +359,7 @@ fn duration(typed: &str) -> Checked<Duration> {
 }
 
 fn proxy_url(typed: &str) -> Checked<String> {
-    let host = typed.strip_prefix("http://").unwrap_or_default();
-    if !host.is_empty() && typed.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if typed.starts_with("http://") && proxy::is_sound(typed) {
         return Ok(typed.to_owned());
     }
     // The text before an @ may be a login with its password.

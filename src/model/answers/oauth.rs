@@ -7,8 +7,10 @@ use toml::Spanned;
 
 use super::{SecretSource, source};
 use crate::error::Complaint;
-use crate::model::oauth::{App, Cloud, Flow, Provider, certificate::Certificate};
-use crate::model::oauth::{Proof, service_account::ServiceAccount};
+use crate::model::oauth::certificate::Certificate;
+use crate::model::oauth::person::{Page, Person};
+use crate::model::oauth::service_account::ServiceAccount;
+use crate::model::oauth::{App, Cloud, Flow, Proof, Provider};
 use crate::model::secret::Secret;
 use crate::model::text;
 
@@ -38,6 +40,10 @@ pub struct Oauth {
     pub client_secret_ends: Option<Spanned<String>>,
     /// Address that tokens come from, of another provider.
     pub token_url: Option<Spanned<String>>,
+    /// Address that codes for another device come from, of another provider.
+    pub device_url: Option<Spanned<String>>,
+    /// Page at which a person logs in, of another provider.
+    pub auth_url: Option<Spanned<String>>,
     /// Scope that is asked for, of another provider.
     pub scope: Option<Spanned<String>>,
 }
@@ -76,20 +82,22 @@ impl Oauth {
             );
         };
         let Some(flow) = &self.flow else {
-            let remedy = "add flow = \"certificate\" or \"secret\"; for Google, \"service-account\"";
-            return refuse(None, "[auth.oauth] has no `flow`", remedy);
+            let remedy = format!("add {}", flows(*provider.get_ref()));
+            return refuse(None, "[auth.oauth] has no `flow`", &remedy);
         };
         let (provider, flow, flow_span) = (*provider.get_ref(), *flow.get_ref(), flow.span());
-        if (provider == Provider::Google) != (flow == Flow::ServiceAccount) {
+        if !provider.flows().contains(&flow) {
             let problem = format!("{} does not know the flow `{}`", provider.title(), flow.word());
-            let remedy = match provider {
-                Provider::Google => "set flow = \"service-account\"",
-                _ => "set flow = \"certificate\" or \"secret\"",
-            };
-            return refuse(flow_span, problem, remedy);
+            return refuse(flow_span, problem, &format!("set {}", flows(provider)));
         }
         self.only_its_own(provider, flow)?;
         let place = self.secrets().next().map(|(span, _)| span);
+        let at = |complaint| (place.clone(), complaint);
+        if flow.has_person() {
+            let secret = secret.map(|secret| client_secret(secret, provider).map_err(at)).transpose()?;
+            let app = self.of_person(provider, flow, secret, mailbox, relay)?;
+            return Ok(App { secret_ends: self.secret_ends()?, ..app });
+        }
         let Some(secret) = secret else {
             return refuse(
                 flow_span,
@@ -97,46 +105,73 @@ impl Oauth {
                 flow.remedy(),
             );
         };
-        let at = |complaint| (place.clone(), complaint);
         let proof = match flow {
-            Flow::Secret => Proof::Secret(client_secret(secret, provider).map_err(at)?),
             Flow::Certificate => Proof::Certificate(Certificate::parse(secret).map_err(at)?),
-            Flow::ServiceAccount => Proof::ServiceAccount(ServiceAccount::parse(secret).map_err(at)?),
+            Flow::ServiceAccount => {
+                return Ok(App::google(ServiceAccount::parse(secret).map_err(at)?, mailbox));
+            }
+            _ => Proof::Secret(client_secret(secret, provider).map_err(at)?),
         };
-        if let Proof::ServiceAccount(account) = proof {
-            return Ok(App::google(account, mailbox));
-        }
         let client_id = self.client_id(provider)?;
         if provider == Provider::Microsoft {
-            let cloud = Cloud::of(relay);
-            let app = App::microsoft(&cloud, &self.tenant()?, client_id, proof);
+            let app = App::microsoft(&Cloud::of(relay), &self.tenant()?, client_id, proof);
             return Ok(App { secret_ends: self.secret_ends()?, ..app });
         }
-        let Some(url) = &self.token_url else {
-            return refuse(
-                None,
-                "[auth.oauth] has no `token_url`",
-                "add the address that the provider gives tokens at, as https://…",
-            );
-        };
-        let token_url = token_url(url.get_ref()).map_err(|complaint| (Some(url.span()), complaint))?;
+        self.other(client_id, proof, mailbox)
+    }
+
+    /// The application of a flow in which a person logs in.
+    fn of_person(
+        &self,
+        provider: Provider,
+        flow: Flow,
+        secret: Option<Secret>,
+        mailbox: &str,
+        relay: Option<&str>,
+    ) -> Result<App, Refused> {
+        let client_id = self.client_id(provider)?;
+        match provider {
+            Provider::Microsoft => {
+                let (cloud, tenant) = (Cloud::of(relay), self.tenant()?);
+                Ok(App::microsoft_person(&cloud, &tenant, client_id, flow, secret, mailbox))
+            }
+            Provider::Google => Ok(App::google_person(client_id, secret, mailbox)),
+            Provider::Other => {
+                let page = if flow == Flow::Code {
+                    let what = "add the address of the page that a person logs in at, as https://…";
+                    Page::Code(endpoint(self.auth_url.as_ref(), "auth_url", what)?)
+                } else {
+                    let what = "add the address that the provider gives device codes at, as https://…";
+                    Page::Device(endpoint(self.device_url.as_ref(), "device_url", what)?)
+                };
+                self.other(client_id, Proof::Person(Person { page, secret }), mailbox)
+            }
+        }
+    }
+
+    /// The application of another provider.
+    fn other(&self, client_id: String, proof: Proof, mailbox: &str) -> Result<App, Refused> {
+        let what = "add the address that the provider gives tokens at, as https://…";
+        let token_url = endpoint(self.token_url.as_ref(), "token_url", what)?;
         let scope = self.scope.as_ref().map(|scope| plain(scope, "scope")).transpose()?.unwrap_or_default();
-        let (mailbox, secret_ends) = (mailbox.to_owned(), self.secret_ends()?);
-        Ok(App { provider, client_id, token_url, scope, proof, secret_ends, mailbox, proxy: None })
+        let secret_ends = self.secret_ends()?;
+        Ok(App { secret_ends, ..App::other(token_url, scope, client_id, proof, mailbox) })
     }
 
     /// Refuses keys that belong to another provider or flow.
     fn only_its_own(&self, provider: Provider, flow: Flow) -> Result<(), Refused> {
         let keys = [
             ("tenant", &self.tenant, provider == Provider::Microsoft),
-            ("client_id", &self.client_id, provider != Provider::Google),
+            ("client_id", &self.client_id, flow != Flow::ServiceAccount),
             ("certificate", &self.certificate, flow == Flow::Certificate),
             ("key_file", &self.key_file, flow == Flow::ServiceAccount),
-            ("client_secret_file", &self.client_secret_file, flow == Flow::Secret),
-            ("client_secret_env", &self.client_secret_env, flow == Flow::Secret),
-            ("client_secret_credential", &self.client_secret_credential, flow == Flow::Secret),
-            ("client_secret_ends", &self.client_secret_ends, flow == Flow::Secret),
+            ("client_secret_file", &self.client_secret_file, flow.takes_secret()),
+            ("client_secret_env", &self.client_secret_env, flow.takes_secret()),
+            ("client_secret_credential", &self.client_secret_credential, flow.takes_secret()),
+            ("client_secret_ends", &self.client_secret_ends, flow.takes_secret()),
             ("token_url", &self.token_url, provider == Provider::Other),
+            ("device_url", &self.device_url, provider == Provider::Other && flow == Flow::Device),
+            ("auth_url", &self.auth_url, provider == Provider::Other && flow == Flow::Code),
             ("scope", &self.scope, provider == Provider::Other),
         ];
         for (name, value, belongs) in keys {
@@ -236,8 +271,18 @@ fn client_secret(secret: &Secret, provider: Provider) -> Result<Secret, Complain
     Ok(secret.clone())
 }
 
-/// The address of a token endpoint.
-fn token_url(typed: &str) -> Result<String, Complaint> {
+/// The flows of a provider, as they are written.
+fn flows(provider: Provider) -> String {
+    let words = provider.flows().iter().map(|flow| format!("\"{}\"", flow.word()));
+    format!("flow = {}", words.collect::<Vec<_>>().join(" or "))
+}
+
+/// The address of an endpoint of a provider's; `remedy` is for one that is missing.
+fn endpoint(typed: Option<&Spanned<String>>, name: &str, remedy: &str) -> Result<String, Refused> {
+    let Some(value) = typed else {
+        return refuse(None, format!("[auth.oauth] has no `{name}`"), remedy);
+    };
+    let typed = value.get_ref();
     let rest = typed.strip_prefix("https://").unwrap_or_default();
     let host = rest.split(['/', ':']).next().unwrap_or_default();
     let is_good =
@@ -245,11 +290,10 @@ fn token_url(typed: &str) -> Result<String, Complaint> {
     if is_good {
         return Ok(typed.to_owned());
     }
-    let problem = format!(
-        "`{}` is not the address of a token endpoint",
-        text::one_line(typed.rsplit('@').next().unwrap_or_default())
-    );
-    Err(Complaint::new(problem, "write the whole address, which begins with https://"))
+    let shown = text::plain(typed.rsplit('@').next().unwrap_or_default());
+    let what = if name == "token_url" { "a token endpoint" } else { "a page or endpoint of a provider" };
+    let problem = format!("`{shown}` is not the address of {what}");
+    refuse(value.span(), problem, "write the whole address, which begins with https://")
 }
 
 #[cfg(test)]

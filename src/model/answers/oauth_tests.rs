@@ -1,6 +1,7 @@
 use crate::model::answers::Answers;
 use crate::model::answers::complete::complete;
 use crate::model::desired::{Auth, Desired, Mechanism};
+use crate::model::oauth::person::Page;
 use crate::model::oauth::{App, Proof};
 use crate::model::secret::Secret;
 
@@ -99,6 +100,30 @@ fn the_cloud_of_the_relay_is_the_cloud_of_the_token() {
     }
 }
 
+fn person(flow: &str) -> String {
+    format!(
+        "provider = \"other\"\nflow = \"{flow}\"\nclient_id = \"me\"\ntoken_url = \"https://id.example.com/t\"\n"
+    )
+}
+
+#[test]
+fn a_person_needs_no_secret_and_may_have_one() {
+    let page = |table: &str, secret: Option<&str>| match read(table, secret).unwrap().auth {
+        Auth::Login { app: Some(app), .. } => match app.proof {
+            Proof::Person(person) => (person.page, person.secret.is_some(), app.mailbox),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let device = page(&microsoft("flow = \"device\""), None);
+    let url = "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/devicecode";
+    assert_eq!(device, (Page::Device(url.into()), false, "alerts@example.com".into()));
+    let table = "provider = \"google\"\nflow = \"code\"\nclient_id = \"g\"\nclient_secret_env = \"S\"\n";
+    assert!(page(table, Some("x")).1);
+    let table = format!("{}device_url = \"https://id.example.com/d\"\n", person("device"));
+    assert_eq!(page(&table, None).0, Page::Device("https://id.example.com/d".into()));
+}
+
 /// Each bad value has its own words, its place, and what to write instead.
 #[test]
 fn what_is_wrong_is_named_with_its_line() {
@@ -142,7 +167,21 @@ fn what_is_wrong_is_named_with_its_line() {
             Some("{}"),
             "Microsoft does not know the flow `service-account`",
         ),
-        (microsoft("flow = \"device\""), None, "line 10, column 8: unknown variant"),
+        (microsoft("flow = \"browser\""), None, "line 10, column 8: unknown variant"),
+        (
+            google.replace("service-account", "device").replace("key_file = \"/k\"\n", ""),
+            None,
+            "Google does not know the flow `device`",
+        ),
+        (microsoft("flow = \"device\"\ndevice_url = \"https://x\""), None, "`device_url` has no use"),
+        (person("device"), None, "has no `device_url`"),
+        (person("code"), None, "has no `auth_url`"),
+        (format!("{}auth_url = \"http://id/\"\n", person("code")), None, "`http://id/` is not the address"),
+        (
+            microsoft("flow = \"device\"\nclient_secret_file = \"/s\""),
+            Some(GUID),
+            "this is the ID of the client secret",
+        ),
         (microsoft(certificate), Some(CERTIFICATE), "line 11, column 15: there is no key that can be read"),
         (microsoft(certificate), Some(KEY), "there is no certificate in it"),
         (microsoft(certificate), Some(&two), "the key in it belongs to another certificate"),

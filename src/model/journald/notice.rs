@@ -83,6 +83,7 @@ impl Account {
             Ended::Diagnosed(diagnosed) => Self::default().or_findings(&diagnosed.findings),
             Ended::Idle(idle) => Self::good(idle.text()),
             Ended::Renewed(renewed) => Self::good(&renewed.text()),
+            Ended::LoggedIn(end) => Self::good(&end.text()),
             Ended::Recovered(recovered) => Self::good(recovered.as_deref().unwrap_or(NOTHING_LEFT)),
             Ended::Failed { error, command } => {
                 Self::amiss(text::harmless(&error.to_string()), error.hint(command))
@@ -91,6 +92,7 @@ impl Account {
             | Ended::Deferred(_)
             | Ended::Listed(_)
             | Ended::Restored(_)
+            | Ended::Certified(_)
             | Ended::Shown(_) => Self::default(),
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
-use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Shown, Tally, Written};
+use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Renewed, Shown, Tally, Written};
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::action::Actions;
@@ -58,13 +58,20 @@ fn body(ended: &Ended) -> Value {
             });
             with_recovery(restored, end.recovered.as_deref())
         }
-        Ended::Renewed(end) => json!({ "token": {
-            "fetched": end.fetched,
-            "in_force": end.in_force,
+        Ended::Renewed(end) => json!({ "token": token(end) }),
+        Ended::LoggedIn(end) => json!({
+            "token": token(&end.renewed),
+            "login": { "mailbox": end.mailbox, "account": end.other },
+            "next": end.next().into_iter().collect::<Vec<_>>(),
+        }),
+        Ended::Certified(end) => json!({ "certificate": {
+            "pair": end.pair.display().to_string(),
+            "public": end.public.display().to_string(),
+            "in_force": end.beside.is_none(),
+            "sha1": end.sha1,
+            "sha256": end.sha256,
             "ends": end.ends,
-            "due": end.due,
-            "claims": end.claims.as_ref().map(|claims| claims.iter().cloned().collect::<BTreeMap<_, _>>()),
-        } }),
+        }, "next": end.next() }),
         Ended::Diagnosed(diagnosed) => log::diagnosed(diagnosed),
         Ended::Written(written) => self::written(written),
         Ended::Shown(Shown::All) => {
@@ -77,6 +84,17 @@ fn body(ended: &Ended) -> Value {
 
 fn with_recovery(body: Value, recovered: Option<&str>) -> Value {
     recovered.map_or(body.clone(), |text| merged(body, json!({ "recovered": text })))
+}
+
+fn token(end: &Renewed) -> Value {
+    json!({
+        "fetched": end.fetched,
+        "in_force": end.in_force,
+        "by_hand": end.by_hand,
+        "ends": end.ends,
+        "due": end.due,
+        "claims": end.claims.as_ref().map(|claims| claims.iter().cloned().collect::<BTreeMap<_, _>>()),
+    })
 }
 
 /// One object with the members of both.

@@ -28,6 +28,13 @@ pub fn parts(token: &str) -> Option<[Value; 2]> {
     both.iter().all(Value::is_object).then_some(both)
 }
 
+/// The account that a token is of, if it says so; Entra's `upn` (or that of its older tokens), OpenID Connect's names.
+pub fn user(token: &str) -> Option<String> {
+    let [_, claims] = parts(token)?;
+    let named = ["upn", "unique_name", "preferred_username", "email"].into_iter();
+    named.filter_map(|name| claims.get(name)?.as_str()).find(|name| name.contains('@')).map(text::one_line)
+}
+
 /// What the claims of a token say, as names and values; empty if the token is no JWT.
 pub fn shown(token: &str) -> Vec<(&'static str, String)> {
     let Some([_, claims]) = parts(token) else { return Vec::new() };

@@ -3,6 +3,9 @@
 pub mod answer;
 pub mod certificate;
 pub mod claims;
+pub mod login;
+pub mod person;
+pub mod proxy;
 pub mod refusal;
 pub mod reply;
 pub mod request;
@@ -15,9 +18,11 @@ use serde::Deserialize;
 
 use crate::model::secret::Secret;
 use certificate::Certificate;
+use person::{Page, Person};
 use service_account::ServiceAccount;
 
-/// An application that an identity provider knows, and that gets access tokens without a person.
+/// An application that an identity provider knows, and that gets access tokens: for itself, or for a person who has logged in
+/// once.
 #[derive(Debug, Clone)]
 pub struct App {
     /// The identity provider.
@@ -36,7 +41,17 @@ pub struct App {
     pub mailbox: String,
     /// The proxy that it asks through, if the answers name one.
     pub proxy: Option<String>,
+    /// The command by which a person logs in for it.
+    pub login: String,
 }
+
+/// The address that Google gives tokens at.
+const GOOGLE_TOKENS: &str = "https://oauth2.googleapis.com/token";
+/// The scope of Google's that logs in to SMTP.
+const GOOGLE_MAIL: &str = "https://mail.google.com/";
+
+/// The command by which a person logs in, by the host's own answers.
+const LOGIN: &str = "relayhost login";
 
 /// Identity providers that the answers may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -72,8 +87,11 @@ impl Provider {
     /// The flows that it knows, the one to prefer first.
     pub fn flows(self) -> &'static [Flow] {
         match self {
-            Self::Microsoft | Self::Other => &[Flow::Certificate, Flow::Secret],
-            Self::Google => &[Flow::ServiceAccount],
+            Self::Microsoft => &[Flow::Certificate, Flow::Secret, Flow::Device, Flow::Code],
+            // Google's device flow does not give the scope of mail (developers.google.com, "OAuth 2.0 for TV and
+            // Limited-Input Device Applications", allowed scopes).
+            Self::Google => &[Flow::ServiceAccount, Flow::Code],
+            Self::Other => &[Flow::Secret, Flow::Certificate, Flow::Device, Flow::Code],
         }
     }
 }
@@ -88,6 +106,10 @@ pub enum Flow {
     Certificate,
     /// A service account of Google, for a mailbox of its domain (RFC 7523 §2.1).
     ServiceAccount,
+    /// A person who types a code at another device (RFC 8628).
+    Device,
+    /// A person who logs in at a page and brings back its address (RFC 6749 §4.1, RFC 7636).
+    Code,
 }
 
 impl Flow {
@@ -97,13 +119,27 @@ impl Flow {
             Self::Secret => "secret",
             Self::Certificate => "certificate",
             Self::ServiceAccount => "service-account",
+            Self::Device => "device",
+            Self::Code => "code",
         }
+    }
+
+    /// Whether a person logs in once: then a secret of the application is not needed.
+    pub fn has_person(self) -> bool {
+        matches!(self, Self::Device | Self::Code)
+    }
+
+    /// Whether the application may have a client secret.
+    pub fn takes_secret(self) -> bool {
+        self == Self::Secret || self.has_person()
     }
 
     /// The key of the answers that its secret is named by.
     pub fn key(self) -> &'static str {
         match self {
-            Self::Secret => "`client_secret_file` (or client_secret_env, client_secret_credential)",
+            Self::Secret | Self::Device | Self::Code => {
+                "`client_secret_file` (or client_secret_env, client_secret_credential)"
+            }
             Self::Certificate => "`certificate`",
             Self::ServiceAccount => "`key_file`",
         }
@@ -112,7 +148,7 @@ impl Flow {
     /// What to write where that key is missing.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Secret => {
+            Self::Secret | Self::Device | Self::Code => {
                 "set client_secret_file to a file of root's with mode 0600, whose one line is the secret's Value"
             }
             Self::Certificate => {
@@ -132,6 +168,8 @@ pub enum Proof {
     Certificate(Certificate),
     /// A service account and its key.
     ServiceAccount(ServiceAccount),
+    /// The refresh token of a person who has logged in.
+    Person(Person),
 }
 
 /// A cloud of Microsoft's: the hosts that tokens come from, and that they are for.
@@ -139,6 +177,8 @@ pub enum Proof {
 pub struct Cloud {
     login: &'static str,
     outlook: &'static str,
+    /// The host that the scope SMTP.Send of a person is of.
+    smtp: &'static str,
 }
 
 impl Cloud {
@@ -146,12 +186,18 @@ impl Cloud {
     pub fn of(relay: Option<&str>) -> Self {
         match relay {
             Some("smtp.office365.us") => {
-                Self { login: "login.microsoftonline.us", outlook: "outlook.office365.us" }
+                let outlook = "outlook.office365.us";
+                Self { login: "login.microsoftonline.us", outlook, smtp: outlook }
             }
             Some("smtp.partner.outlook.cn") => {
-                Self { login: "login.partner.microsoftonline.cn", outlook: "partner.outlook.cn" }
+                let outlook = "partner.outlook.cn";
+                Self { login: "login.partner.microsoftonline.cn", outlook, smtp: outlook }
             }
-            _ => Self { login: "login.microsoftonline.com", outlook: "outlook.office365.com" },
+            _ => Self {
+                login: "login.microsoftonline.com",
+                outlook: "outlook.office365.com",
+                smtp: "outlook.office.com",
+            },
         }
     }
 }
@@ -168,6 +214,72 @@ impl App {
             secret_ends: None,
             mailbox: String::new(),
             proxy: None,
+            login: LOGIN.into(),
+        }
+    }
+
+    /// An application of Entra by which a person sends from a mailbox. Its tokens are for SMTP alone, and come with a refresh
+    /// token.
+    pub fn microsoft_person(
+        cloud: &Cloud,
+        tenant: &str,
+        client_id: String,
+        flow: Flow,
+        secret: Option<Secret>,
+        mailbox: &str,
+    ) -> Self {
+        let at = |name| format!("https://{}/{tenant}/oauth2/v2.0/{name}", cloud.login);
+        let page =
+            if flow == Flow::Code { Page::Code(at("authorize")) } else { Page::Device(at("devicecode")) };
+        Self {
+            scope: format!("https://{}/SMTP.Send offline_access", cloud.smtp),
+            mailbox: mailbox.to_owned(),
+            ..Self::microsoft(cloud, tenant, client_id, Proof::Person(Person { page, secret }))
+        }
+    }
+
+    /// An application of Google's by which a person sends from the own mailbox.
+    pub fn google_person(client_id: String, secret: Option<Secret>, mailbox: &str) -> Self {
+        let page = Page::Code("https://accounts.google.com/o/oauth2/v2/auth".into());
+        Self {
+            provider: Provider::Google,
+            client_id,
+            token_url: GOOGLE_TOKENS.into(),
+            scope: GOOGLE_MAIL.into(),
+            proof: Proof::Person(Person { page, secret }),
+            mailbox: mailbox.to_owned(),
+            proxy: None,
+            secret_ends: None,
+            login: LOGIN.into(),
+        }
+    }
+
+    /// An application of another provider.
+    pub fn other(token_url: String, scope: String, client_id: String, proof: Proof, mailbox: &str) -> Self {
+        let mailbox = mailbox.to_owned();
+        Self {
+            provider: Provider::Other,
+            client_id,
+            token_url,
+            scope,
+            proof,
+            mailbox,
+            proxy: None,
+            secret_ends: None,
+            login: LOGIN.into(),
+        }
+    }
+
+    /// The host that it asks for tokens.
+    pub fn host(&self) -> &str {
+        self.token_url.trim_start_matches("https://").split('/').next().unwrap_or_default()
+    }
+
+    /// The person who logs in for it, if one does.
+    pub fn person(&self) -> Option<&Person> {
+        match &self.proof {
+            Proof::Person(person) => Some(person),
+            _ => None,
         }
     }
 
@@ -176,12 +288,13 @@ impl App {
         Self {
             provider: Provider::Google,
             client_id: account.email.clone(),
-            token_url: "https://oauth2.googleapis.com/token".into(),
-            scope: "https://mail.google.com/".into(),
+            token_url: GOOGLE_TOKENS.into(),
+            scope: GOOGLE_MAIL.into(),
             proof: Proof::ServiceAccount(account),
             secret_ends: None,
             mailbox: mailbox.to_owned(),
             proxy: None,
+            login: LOGIN.into(),
         }
     }
 

@@ -31,6 +31,30 @@ const SHOWN: usize = 400;
 
 const AGAIN: &str = "wait: nothing on this host or at the provider need change";
 
+/// Entra's numbers that ask for something else where a person logs in: number, cause, remedy.
+const OF_PERSONS: [(u32, &str, &str); 4] = [
+    (
+        7_000_218,
+        "the application is not one for logins of persons without a secret",
+        "have its owner switch on \"Allow public client flows\" in Entra (App registrations, the application, Authentication), or give client_secret_file in the answers",
+    ),
+    (
+        700_025,
+        "the application is a public client, which has no secret",
+        "remove client_secret_file (or client_secret_env, client_secret_credential) from the answers",
+    ),
+    (
+        53_003,
+        "a Conditional Access policy does not allow this login",
+        "have the tenant's administrator look in Entra, Sign-in logs, which policy it was; policies that forbid the device code flow leave flow = \"code\"",
+    ),
+    (
+        65_001,
+        "nobody has consented to the application's permission",
+        "have the application's owner add the delegated permission SMTP.Send of Office 365 Exchange Online (App registrations, the application, API permissions), and the tenant's administrator consent to it",
+    ),
+];
+
 /// An error by RFC 6749 §5.2, and Entra's numbers.
 #[derive(Deserialize, Default)]
 struct Bad {
@@ -53,21 +77,28 @@ pub fn refusal(app: &App, answer: &Answer, now: u64) -> Refusal {
     let description = bad.error_description.lines().next().unwrap_or_default();
     let evidence = shown(&[error, description].join(": "));
     let evidence = evidence.trim_end_matches(": ").to_owned();
-    let (cause, remedy, again) = known(&bad, error, description).unwrap_or_else(|| {
+    let (cause, remedy, again) = known(app, &bad, error, description).unwrap_or_else(|| {
         let remedy = "read its words, and ask whoever looks after the application there";
         ("the provider gives no token".to_owned(), remedy.to_owned(), false)
     });
+    // It may be an application of other answers than the host's.
+    let remedy = remedy.replace("`relayhost login`", &format!("`{}`", app.login));
     let passes = again || answer.status >= 500 || answer.status == 429;
-    match clock_off(answer, now).filter(|_| !matches!(app.proof, Proof::Secret(_)) && !passes) {
+    match clock_off(answer, now).filter(|_| is_signed(app) && !passes) {
         Some((cause, remedy)) => Refusal { cause, remedy, evidence, passes },
         None => Refusal { cause, remedy, evidence, passes },
     }
 }
 
+/// Whether an application proves itself with an assertion, in which the time stands.
+fn is_signed(app: &App) -> bool {
+    matches!(app.proof, Proof::Certificate(_) | Proof::ServiceAccount(_))
+}
+
 /// An answer that is none of a token endpoint's: a proxy's page, a redirect, another server.
 pub fn strange(app: &App, answer: &Answer, what: &str) -> Refusal {
     let status = answer.status;
-    let host = app.token_url.trim_start_matches("https://").split('/').next().unwrap_or_default();
+    let host = app.host();
     let passes = status >= 500 || status == 429;
     let remedy = if passes {
         AGAIN.to_owned()
@@ -84,12 +115,16 @@ pub fn strange(app: &App, answer: &Answer, what: &str) -> Refusal {
 }
 
 /// Cause, remedy, and whether it passes, by the catalogue of causes, which knows these words from mail logs too.
-fn known(bad: &Bad, error: &str, description: &str) -> Option<(String, String, bool)> {
+fn known(app: &App, bad: &Bad, error: &str, description: &str) -> Option<(String, String, bool)> {
     // As sasl-xoauth2 writes an answer into the log.
     let answer = json!({ "error": error, "error_description": description });
     let by_number = |number: &u32| format!("response=AADSTS{number}");
     let numbers = number_in(description).into_iter().chain(bad.error_codes.iter().copied());
     let numbers: Vec<u32> = numbers.collect();
+    let of_person = |(number, ..): &&(u32, _, _)| app.person().is_some() && numbers.contains(number);
+    if let Some((number, cause, remedy)) = OF_PERSONS.iter().find(of_person) {
+        return Some((format!("{cause} [AADSTS{number}]"), (*remedy).to_owned(), false));
+    }
     let lines: Vec<String> =
         std::iter::once(format!("response={answer}")).chain(numbers.iter().map(by_number)).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();

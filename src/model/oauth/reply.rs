@@ -29,10 +29,21 @@ struct Good {
     token_type: String,
     #[serde(default)]
     expires_in: Value,
+    #[serde(default)]
+    refresh_token: Option<Secret>,
+}
+
+/// What a token endpoint gives.
+#[derive(Debug)]
+pub struct Granted {
+    /// The access token.
+    pub token: Token,
+    /// The token by which others are fetched, if there is one, or another one.
+    pub refresh: Option<Secret>,
 }
 
 /// Reads an answer that came at `now`, in seconds since 1970.
-pub fn read(app: &App, answer: &Answer, now: u64) -> Result<Token, Refusal> {
+pub fn read(app: &App, answer: &Answer, now: u64) -> Result<Granted, Refusal> {
     if answer.status != 200 {
         return Err(refusal(app, answer, now));
     }
@@ -52,7 +63,14 @@ pub fn read(app: &App, answer: &Answer, now: u64) -> Result<Token, Refusal> {
     // Some servers send the number as a text.
     let life = good.expires_in.as_u64().or_else(|| good.expires_in.as_str()?.parse().ok());
     let life = life.filter(|life| *life > 0).unwrap_or(USUAL_LIFE).min(LONGEST_LIFE);
-    Ok(Token::new(app, &good.access_token, now, life))
+    let is_usable = |refresh: &Secret| {
+        let text = refresh.expose();
+        !text.is_empty() && text.len() <= LONGEST && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    };
+    Ok(Granted {
+        token: Token::new(app, &good.access_token, now, life),
+        refresh: good.refresh_token.filter(is_usable),
+    })
 }
 
 /// Why a token of Microsoft's cannot log in to Exchange, as far as it shows; `None`: nothing speaks against it.

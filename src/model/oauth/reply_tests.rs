@@ -31,7 +31,7 @@ fn a_token_lives_as_long_as_it_is_said() {
         (",\"expires_in\":-5", 3600),
         (",\"expires_in\":null,\"more\":[1]", 3600),
     ] {
-        assert_eq!(read(&app(), &good(rest), NOW).unwrap().ends, NOW + life, "{rest}");
+        assert_eq!(read(&app(), &good(rest), NOW).unwrap().token.ends, NOW + life, "{rest}");
     }
 }
 

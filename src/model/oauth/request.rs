@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::certificate::Key;
-use super::{App, Proof};
+use super::{App, Proof, Provider};
 use crate::model::secret::Secret;
 
 /// Seconds for which an assertion counts. Entra takes 10 minutes at most, Google an hour.
@@ -43,7 +43,7 @@ impl Assertion<'_> {
 pub fn assertion<'a>(app: &'a App, now: u64, id: &str) -> Option<Assertion<'a>> {
     let ends = now + ASSERTION_LIFE;
     let (header, claims, key, algorithm) = match &app.proof {
-        Proof::Secret(_) => return None,
+        Proof::Secret(_) | Proof::Person(_) => return None,
         Proof::Certificate(certificate) => (
             json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": certificate.thumbprint }),
             json!({ "aud": app.token_url, "iss": app.client_id, "sub": app.client_id, "jti": id,
@@ -63,18 +63,25 @@ pub fn assertion<'a>(app: &'a App, now: u64, id: &str) -> Option<Assertion<'a>> 
     Some(Assertion { text: format!("{}.{}", part(&header), part(&claims)), key, algorithm })
 }
 
-/// The body of the question, as `application/x-www-form-urlencoded`.
-pub fn form(app: &App, assertion: Option<&Secret>) -> Secret {
+/// The body of the question, as `application/x-www-form-urlencoded`. `given`: the assertion that was signed, or the refresh token
+/// of the person (RFC 6749 §6).
+pub fn form(app: &App, given: Option<&Secret>) -> Secret {
     const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     const CLIENT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-    let assertion = assertion.map_or("", Secret::expose);
+    let given = given.map_or("", Secret::expose);
     let mut fields = match &app.proof {
-        Proof::ServiceAccount(_) => vec![("grant_type", BEARER), ("assertion", assertion)],
+        Proof::Person(_) => {
+            let grant = [("grant_type", "refresh_token"), ("refresh_token", given)];
+            // It is the one that the person agreed to; Microsoft wants to hear it again.
+            let scope = if app.provider == Provider::Microsoft { app.scope.as_str() } else { "" };
+            return client_form(app, &[&grant[..], &[("scope", scope)]].concat());
+        }
+        Proof::ServiceAccount(_) => vec![("grant_type", BEARER), ("assertion", given)],
         Proof::Certificate(_) => vec![
             ("grant_type", "client_credentials"),
             ("client_id", &app.client_id),
             ("client_assertion_type", CLIENT_BEARER),
-            ("client_assertion", assertion),
+            ("client_assertion", given),
         ],
         Proof::Secret(secret) => vec![
             ("grant_type", "client_credentials"),
@@ -86,6 +93,19 @@ pub fn form(app: &App, assertion: Option<&Secret>) -> Secret {
     if !app.scope.is_empty() && !matches!(app.proof, Proof::ServiceAccount(_)) {
         fields.push(("scope", &app.scope));
     }
+    form_of(&fields)
+}
+
+/// A question of an application that a person logs in for: with its name, and its secret if it has one (RFC 6749 §2.3.1).
+pub(super) fn client_form(app: &App, more: &[(&str, &str)]) -> Secret {
+    let secret = app.person().and_then(|person| person.secret.as_ref());
+    let secret = secret.map(|secret| ("client_secret", secret.expose()));
+    let own = std::iter::once(("client_id", app.client_id.as_str())).chain(secret);
+    form_of(&own.chain(more.iter().copied()).filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>())
+}
+
+/// Fields as `application/x-www-form-urlencoded`.
+pub(super) fn form_of(fields: &[(&str, &str)]) -> Secret {
     let field = |(name, value): &(&str, &str)| format!("{name}={}", escaped(value));
     Secret::new(fields.iter().map(field).collect::<Vec<_>>().join("&"))
 }

@@ -1,5 +1,6 @@
 //! An access token that was fetched, as it is kept between runs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -24,7 +25,24 @@ pub struct Token {
     pub fetched: u64,
     /// When it ends, in seconds since 1970.
     pub ends: u64,
+    /// Tokens before it that lived when it was fetched: a log may still show one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<Former>,
+    /// Digests of the tokens before it: an entry of the table with one of them is no edit of a person's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<String>,
 }
+
+/// A token that another one has replaced.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Former {
+    access: String,
+    ends: u64,
+}
+
+/// Number of former tokens that are kept to be hidden.
+const FORMER: usize = 8;
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,7 +57,40 @@ impl Token {
     /// A token for an application, fetched at a time, that lives for so many seconds.
     pub fn new(app: &App, token: &Secret, fetched: u64, life: u64) -> Self {
         let ends = fetched.saturating_add(life);
-        Self { version: VERSION, app: app.print(), access: token.expose().to_owned(), fetched, ends }
+        let (app, access) = (app.print(), token.expose().to_owned());
+        Self { version: VERSION, app, access, fetched, ends, former: Vec::new(), earlier: Vec::new() }
+    }
+
+    /// This token in the place of another one, which is remembered.
+    #[must_use]
+    pub fn after(mut self, before: Option<Self>) -> Self {
+        let Some(before) = before else { return self };
+        let last = Former { access: before.access, ends: before.ends };
+        self.earlier = before.earlier;
+        self.earlier.push(sha256(last.access.as_bytes()));
+        let lives = |former: &Former| former.ends > self.fetched;
+        self.former = std::iter::once(last).chain(before.former).filter(lives).take(FORMER).collect();
+        self
+    }
+
+    /// The tokens before it that may live.
+    pub fn former(&self) -> impl Iterator<Item = Secret> {
+        self.former.iter().map(|former| Secret::new(former.access.clone()))
+    }
+
+    /// Digests of it and of all tokens before it that are remembered.
+    pub fn digests(&self) -> BTreeSet<String> {
+        self.earlier.iter().cloned().chain([sha256(self.access.as_bytes())]).collect()
+    }
+
+    /// Whether so many tokens before it are remembered that it is time to [`Self::forget`].
+    pub fn remembers_more_than(&self, most: usize) -> bool {
+        self.earlier.len() > most
+    }
+
+    /// Forgets the digests that are not among those that files have.
+    pub fn forget(&mut self, needed: &BTreeSet<String>) {
+        self.earlier.retain(|digest| needed.contains(digest));
     }
 
     /// The token itself.
@@ -90,6 +141,8 @@ impl App {
             Proof::Secret(secret) => secret.expose(),
             Proof::Certificate(certificate) => &certificate.thumbprint,
             Proof::ServiceAccount(account) => &account.key_id,
+            // A login stays when the application gets another secret.
+            Proof::Person(_) => "",
         };
         let parts = [&self.token_url, &self.client_id, &self.scope, &self.mailbox, proof];
         sha256(parts.map(|part| format!("{} {part}", part.len())).join("\n").as_bytes())
@@ -139,9 +192,29 @@ mod tests {
     }
 
     #[test]
+    fn a_token_remembers_those_before_it() {
+        let token = |text: &str, now| Token::new(&app("s"), &Secret::new(text), now, 100);
+        let mut last = token("one", 0).after(None);
+        for (text, now) in [("two", 50), ("three", 120), ("four", 130)] {
+            last = token(text, now).after(Some(last));
+        }
+        // Hidden are those that may live; known are all.
+        assert_eq!(last.former().map(|one| one.expose().to_owned()).collect::<Vec<_>>(), ["three", "two"]);
+        let digest = |text: &str| sha256(text.as_bytes());
+        assert_eq!(last.digests(), ["one", "two", "three", "four"].map(digest).into());
+        assert!(last.remembers_more_than(2) && !last.remembers_more_than(3));
+        last.forget(&[digest("two")].into());
+        assert_eq!(last.digests(), ["two", "four"].map(digest).into());
+    }
+
+    #[test]
     fn the_form_on_disk_is_frozen() {
-        let text = r#"{"version":1,"app":"00","access":"x","fetched":1,"ends":2}"#;
-        let read: Token = serde_json::from_str(text).unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        for text in [
+            r#"{"version":1,"app":"00","access":"x","fetched":1,"ends":2}"#,
+            r#"{"version":1,"app":"00","access":"x","fetched":1,"ends":2,"former":[{"access":"w","ends":2}],"earlier":["50e7"]}"#,
+        ] {
+            let read: Token = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        }
     }
 }

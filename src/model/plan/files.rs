@@ -32,14 +32,16 @@ impl Plan {
         let mut after = found.source.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
         let mut stale = Vec::new();
         let is_renewed = file.is_secret() && desired.app().is_some();
+        let tokens = last.tokens.as_ref();
         for (key, value) in &entries {
             let (name, found) = (format!("{} {key}", file.name()), after.get(key));
             let wanted = mark(value, is_renewed);
             let ours = last.wrote.get(&name);
             // Of a password as of a token: an entry that is still ours is no edit.
             let seen = found.as_deref().map(|found| match ours {
-                Some(ours) if fits(ours, found) => ours.clone(),
-                _ => mark(found, is_renewed),
+                Some(ours) if fits(ours, found, tokens) => ours.clone(),
+                // Never the mark of a token, which a password of a person's with the same user would have too.
+                _ => mark(found, is_renewed && found == value),
             });
             let shown = if found.is_some() { "another entry" } else { "not there" };
             self.foreign_edit(&name, seen.as_deref(), &wanted, last, shown);
@@ -55,7 +57,7 @@ impl Plan {
             |key: &str| entries.iter().any(|(wanted, _)| wanted.to_lowercase() == key.to_lowercase());
         let mut left = Vec::new();
         for (key, digest) in last.entries(file).filter(|(key, _)| !is_wanted(key)) {
-            if after.remove(key, |value| fits(digest, value)) {
+            if after.remove(key, |value| fits(digest, value, tokens)) {
                 left.push(key.to_owned());
             }
         }

@@ -1,7 +1,7 @@
 //! The records of the state directory, version 1: the change that a run was about to make (intent) and the files
 //! before it (generation). Later versions of relayhost read them too, so a test freezes the forms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -151,6 +151,8 @@ pub struct LastRun {
     pub after: BTreeMap<Managed, Vec<u8>>,
     /// SHA-256 of all recorded files as the run left them, by name.
     pub digests: BTreeMap<String, String>,
+    /// Digests of the access tokens that were fetched for it and since; `None` if that record is lost, or there is none.
+    pub tokens: Option<BTreeSet<String>>,
 }
 
 impl LastRun {

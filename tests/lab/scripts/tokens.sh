@@ -7,13 +7,15 @@ TABLE=/etc/postfix/sasl_passwd
 # logs_in: as if an earlier apply had made Postfix log in with a token that is over.
 logs_in() {
     printf '# by hand\n[other]:25 u:p\n[smtp.office365.com]:587 alerts@example.com:over\n' >$TABLE
+    install -d -m 700 /var/lib/relayhost /var/lib/relayhost/tokens
+    install -m 600 /dev/stdin /var/lib/relayhost/tokens/access.json <<<'{"version":1,"app":"00","access":"over","fetched":1,"ends":2}'
     chmod 600 $TABLE
     postmap $TABLE
 }
 
 # in_table, kept: the token that Postfix would send, by its database; the one that relayhost keeps.
 in_table() { postmap -q '[smtp.office365.com]:587' hash:$TABLE | cut -d: -f2; }
-kept() { sed 's/.*"access":"\([^"]*\)".*/\1/' /var/lib/relayhost/tokens/access.json; }
+kept() { sed 's/^[^[]*"access":"\([^"]*\)".*/\1/' /var/lib/relayhost/tokens/access.json; }
 
 # tenant NAME: the answers' tenant, by which the lab's identity provider knows how to answer.
 tenant() { sed -i "s/^tenant .*/tenant = \"$1\"/" $ANSWERS; }
@@ -26,3 +28,32 @@ flow_secret() {
 
 # looks: all that apply could have touched.
 looks() { find /etc/postfix /var/lib/rpm -type f -exec sha256sum {} + | sort -k2; stat -c '%n %i %Y' /etc/postfix/*; }
+
+# person FLOW: the answers' application is one that a person logs in to.
+person() {
+    sed -i -e "s/^flow .*/flow = \"$1\"/" -e 's/^client_id .*/client_id = "fedcba98-90ab-cdef-1234-567890abcdef"/' -e '/^certificate /d' $ANSWERS
+}
+
+# google_person: the same at Google, by its page.
+google_person() {
+    person code
+    sed -i -e 's/^provider    *= "microsoft"/provider = "google"/' -e '/^tenant /d' \
+        -e '/^flow /a client_secret_file = "/etc/relayhost/client-secret"' $ANSWERS
+}
+
+# types STEPS COMMAND…: types at a command on a terminal; STEPS are lines of type.py.
+types() {
+    printf '%s\n' "$1" >/root/steps
+    LC_ALL=C.UTF-8 NO_COLOR=1 TERM=xterm python3 /lab/tests/lab/scripts/type.py 100 /root/steps "${@:2}"
+}
+
+# Steps of `types`: a person types the code that `relayhost login` shows; opens the page that it shows, and pastes the address that
+# the browser ends at.
+# shellcheck disable=SC2034 # the scripts of logins.rs use them
+{
+    DEVICE=$'~Ctrl-C gives up\trun python3 /lab/tests/lab/scripts/person.py'
+    PAGE=$'browser ended at:\trun python3 /lab/tests/lab/scripts/person.py'
+}
+
+# refresh: the refresh token that relayhost keeps.
+refresh() { sed 's/.*"refresh":"\([^"]*\)".*/\1/' /var/lib/relayhost/tokens/logins.json; }

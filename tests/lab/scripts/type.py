@@ -5,10 +5,11 @@ type.py COLUMNS STEPS-FILE CMD…   runs CMD on a terminal of its own
 
 Each step is a line `WORDS<TAB>ANSWER`: when WORDS have come (since the last answer), ANSWER and Enter are typed. In an answer
 \\x stands for an escape of Python; one that begins with ! is typed without Enter, and one that begins with kill sends that
-signal. WORDS are looked for when the program asks (`>`); with ~ in front, at any time. What the program wrote goes to standard output; then come lines of our own on how it ended and on how it left the
+signal; one that begins with run gives all that the program wrote to that command, and what the command writes
+is typed. WORDS are looked for when the program asks (`>`); with ~ in front, at any time. What the program wrote goes to standard output; then come lines of our own on how it ended and on how it left the
 terminal.
 """
-import fcntl, os, pty, re, select, signal, struct, sys, termios, time
+import fcntl, os, pty, re, select, signal, struct, subprocess, sys, termios, time
 
 
 def main():
@@ -28,7 +29,7 @@ def main():
             signal.signal(number, signal.SIG_DFL)
         os.login_tty(terminal) if hasattr(os, "login_tty") else login(terminal)
         os.execvp(sys.argv[3], sys.argv[3:])
-    seen, hidden, deadline = "", "", time.monotonic() + 60
+    whole, seen, hidden, deadline = "", "", "", time.monotonic() + 60
     while True:
         if time.monotonic() > deadline:
             print(f"\n== stuck before {steps[:1]}")
@@ -36,7 +37,7 @@ def main():
         ready, _, _ = select.select([master], [], [], 0.05)
         if ready:
             text = os.read(master, 65536).decode("utf-8", "replace")
-            seen += text
+            whole, seen = whole + text, seen + text
             sys.stdout.write(text)
             continue
         # All that was written has come: now the terminal is as the program wants it.
@@ -53,6 +54,9 @@ def main():
                 hidden += "hidden "
             if answer.startswith(b"kill "):
                 os.kill(child, int(answer[5:]))
+            elif answer.startswith(b"run "):
+                done = subprocess.run(["bash", "-c", answer[4:].decode()], input=whole, stdout=subprocess.PIPE, text=True, timeout=50)
+                os.write(master, done.stdout.encode())
             else:
                 os.write(master, answer[1:] if answer.startswith(b"!") else answer + b"\n")
     ended = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
