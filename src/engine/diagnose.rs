@@ -128,7 +128,7 @@ impl Known {
             }
             _ => Circumstances::unknown(about),
         };
-        circumstances.with(suspects)
+        circumstances.of(about).with(suspects)
     }
 
     /// Domains whose mail is to leave the host: that of the test recipient.
@@ -154,7 +154,7 @@ impl Known {
             (Some(desired), Some(observed)) => Some(with_way(desired, observed)?),
             _ => None,
         };
-        let about = About { relay: None, sender: "", to: "", host: "", example: "" };
+        let about = About::default();
         let sight = look(postfix, calendar, now, &|| self.circumstances(&about))?;
         let mut findings = inspection::findings(&sight, plan.as_ref(), calendar);
         if plan.is_none() {

@@ -81,8 +81,7 @@ pub fn stops_all(relay: &Relay, reason: &str) -> bool {
 }
 
 fn cause_of(relay: &Relay, reason: &str) -> Option<Cause> {
-    let about =
-        About { relay: Some((&relay.host, "", relay.port)), sender: "", to: "", host: "", example: "" };
+    let about = About { relay: Some((&relay.host, "", relay.port)), ..About::default() };
     diagnose(&[reason], &Circumstances::unknown(&about))
 }
 

@@ -10,6 +10,7 @@ pub mod groups;
 pub mod hosts;
 pub mod line;
 pub mod messages;
+pub mod reached;
 pub mod report;
 pub mod scan;
 pub mod stamp;

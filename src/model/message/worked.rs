@@ -122,6 +122,8 @@ impl History {
         match attempt.status {
             _ if !is_here => None,
             Status::Sent => Some(Word::Took),
+            // A probe of an address says nothing of other messages.
+            Status::Undeliverable => None,
             Status::Deferred | Status::Bounced => {
                 is_failure(attempt.words(), attempt.is_refusal()).then_some(Word::Failed)
             }
