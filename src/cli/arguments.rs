@@ -158,7 +158,8 @@ pub struct Route {
 
 #[derive(Debug, Args)]
 pub struct Diagnose {
-    /// Log files, compressed or not, in any order; `-` reads standard input [default: this host's own log]
+    /// Log files, compressed or not, in any order, and mails, listings, or pieces of them; `-` reads standard input, which
+    /// may be a paste [default: this host's own log]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// From when on: how long ago (24h, 7d) or a date [default: 24h of this host's log, all of a file]
@@ -167,6 +168,9 @@ pub struct Diagnose {
     /// Tell the story of one message
     #[arg(long, value_name = "ID", value_parser = queue_id)]
     pub queue_id: Option<String>,
+    /// Stay with this host's own log, and say when something fails; Ctrl-C ends it
+    #[arg(long, conflicts_with_all = ["files", "since", "queue_id", "json"])]
+    pub follow: bool,
     /// The answers, if there are any; for this host's own log only
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     pub answers: Option<PathBuf>,

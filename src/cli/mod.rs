@@ -9,10 +9,12 @@ mod scriptlet;
 mod show;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::{CommandFactory, Parser};
 
 use crate::engine::compare::{check, compare};
+use crate::engine::diagnose::tail::follow;
 use crate::engine::diagnose::{self, diagnose};
 use crate::engine::history;
 use crate::engine::pending::drain;
@@ -23,6 +25,7 @@ use crate::engine::token::{Asked, renew};
 use crate::engine::verify::verify_alone;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
+use crate::sys::tty;
 use arguments::{
     Arguments, Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Token, Verify,
 };
@@ -78,10 +81,21 @@ fn perform(command: Command) -> u8 {
         Command::Route(Route { common, from, to }) => report("route", common.json, |_| {
             route_alone(&common.answers, from.as_deref(), to.as_deref()).map(Ended::Routed)
         }),
-        Command::Diagnose(Diagnose { files, since, queue_id, answers, json }) => {
+        Command::Diagnose(Diagnose { follow: true, files, since, queue_id, answers, .. }) => {
+            let asked = diagnose::Asked { files, since, queue_id, answers };
+            report("diagnose", false, |screen| {
+                match follow(&asked, &mut |news, calendar| show::diagnosis::news(screen, news, calendar))? {}
+            })
+        }
+        Command::Diagnose(Diagnose { files, since, queue_id, answers, json, .. }) => {
             let is_of_this_host = files.is_empty();
             let asked = diagnose::Asked { files, since, queue_id, answers };
-            let work = |_: &mut Screen| diagnose(&asked).map(Ended::Diagnosed);
+            let work = |screen: &mut Screen| {
+                if asked.files.iter().any(|path| path == Path::new("-")) && tty::is_input() {
+                    screen.line("", "paste what you have, and end it by Ctrl-D on a line of its own");
+                }
+                diagnose(&asked).map(Ended::Diagnosed)
+            };
             // A file from elsewhere does not need root: its own permissions decide.
             if is_of_this_host {
                 report("diagnose", json, work)

@@ -1,6 +1,7 @@
 //! Reads a mail log for failures: the host's own, together with the host's answers, its Postfix, and the faults that
 //! no log shows; or any file, of whose host nothing is known.
 
+pub mod tail;
 mod ways;
 
 use std::cell::OnceCell;
@@ -20,8 +21,10 @@ use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection;
+use crate::model::log::Reader;
 use crate::model::log::follow::{Follower, Question};
 use crate::model::log::hosts::is_same;
+use crate::model::log::paste::{Paste, Seen};
 use crate::model::log::report::{Owner, Report};
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Narrator;
@@ -191,24 +194,30 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let question = Question { since, elsewhere: known.elsewhere(), circumstances: &circumstances };
     let reading = Reading { files: &asked.files, calendar: &calendar, now, since: since.unwrap_or_default() };
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
+    let mut seen = Seen::default();
+    let mut read = |reader: &mut dyn Reader| {
+        if own {
+            return reading.read(postlog, reader);
+        }
+        let mut paste = Paste::new(reader);
+        let found = reading.read(postlog, &mut paste)?;
+        seen = paste.end();
+        Ok(found)
+    };
     let (log, sources, trouble) = match &asked.queue_id {
         None => {
             let mut follower = Follower::new(question);
-            let (sources, trouble) = reading.read(postlog, &mut follower)?;
+            let (sources, trouble) = read(&mut follower)?;
             let owner = Owner { names: known.names.clone(), strict: own };
             let report = Report::new(&follower, &owner);
             if !own && !report.has_postfix && report.failures.is_empty() {
-                return Err(Error::Log {
-                    name: sources.join(", "),
-                    problem: "has no line that Postfix wrote".into(),
-                    remedy: "name a mail log; its lines have `postfix/DAEMON[PID]:` in them".into(),
-                });
+                return Err(nothing(&sources, &seen));
             }
             (Told::All(report), sources, trouble)
         }
         Some(queue_id) => {
             let mut narrator = Narrator::new(queue_id, question);
-            let (sources, trouble) = reading.read(postlog, &mut narrator)?;
+            let (sources, trouble) = read(&mut narrator)?;
             if own && sources.is_empty() {
                 return Err(Error::Log {
                     name: "the mail log of this host".into(),
@@ -239,5 +248,33 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     // Of the journal, only what root and Postfix sent is read.
     let is_journal = own && sources.as_slice() == [JOURNAL];
     let author = if is_journal { Author::Postfix } else { Author::Anybody };
-    Ok(Diagnosed { log, sources, trouble, findings, own, author, calendar: calendar.clone() })
+    Ok(Diagnosed {
+        log,
+        sources,
+        trouble,
+        notes: seen.notes,
+        findings,
+        own,
+        author,
+        calendar: calendar.clone(),
+    })
+}
+
+/// The error of an input in which nothing is a line or a piece of what Postfix says.
+fn nothing(sources: &[String], seen: &Seen) -> Error {
+    let names: Vec<&str> = seen.mailers.iter().map(|mailer| mailer.name()).collect();
+    let problem = match names.as_slice() {
+        [] => {
+            "has no line that Postfix wrote, no relay's reply, no listing of the queue and no bounce".into()
+        }
+        names => format!(
+            "has lines of {}, none of them a failure, and none that Postfix wrote",
+            names.join(" and ")
+        ),
+    };
+    Error::Log {
+        name: sources.join(", "),
+        problem,
+        remedy: "name a mail log; its lines have `postfix/DAEMON[PID]:` in them, whatever is in front".into(),
+    }
 }

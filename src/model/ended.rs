@@ -253,6 +253,8 @@ pub struct Diagnosed {
     pub sources: Vec<String>,
     /// A line for each source that could not be read, with the reason.
     pub trouble: Vec<String>,
+    /// What else was seen: lines that were not read, messages that wait without a reason.
+    pub notes: Vec<String>,
     /// Faults of the host; empty for a log from elsewhere.
     pub findings: Vec<Finding>,
     /// Whether it is the host's own log.

@@ -10,6 +10,7 @@ use relayhost::model::causes::words::Words;
 use relayhost::model::causes::{Basis, Circumstances};
 use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::hosts::Hosts;
+use relayhost::model::log::paste::Paste;
 use relayhost::model::log::report::{Failure, Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::witness::Witness;
@@ -115,8 +116,10 @@ fn read(log: &str, names: &[String]) -> Report {
     let circumstances = Circumstances::unknown;
     let question = Question { since: None, elsewhere: Vec::new(), circumstances: &circumstances };
     let mut follower = Follower::new(question);
-    follower.source(Calendar::utc(LATEST));
-    follower.feed(log.as_bytes());
+    let mut paste = Paste::new(&mut follower);
+    paste.source(Calendar::utc(LATEST));
+    paste.feed(log.as_bytes());
+    paste.end();
     Report::new(&follower, &Owner { names: names.to_vec(), strict: false })
 }
 

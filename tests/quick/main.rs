@@ -14,6 +14,7 @@ mod project;
 
 mod corpus;
 mod diagnose;
+mod forms;
 mod hooks;
 mod manual;
 mod plugin;

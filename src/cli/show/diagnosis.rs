@@ -3,6 +3,7 @@
 use super::plan;
 use super::screen::Screen;
 use super::terminal::Mark;
+use crate::engine::diagnose::tail::News;
 use crate::model::causes::{Basis, Cause};
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection::WAITING;
@@ -26,6 +27,25 @@ pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
     for trouble in &found.trouble {
         screen.marked(Mark::Warning, trouble, 2);
     }
+    for note in &found.notes {
+        screen.marked(Mark::Note, note, 2);
+    }
+}
+
+/// Shows what has just failed in the log that is followed.
+pub fn news(screen: &Screen, news: &News, calendar: &Calendar) {
+    match news {
+        News::Begun(sources) => {
+            screen.line("", &format!("following {sources}: what fails from now on is shown; Ctrl-C ends it"));
+        }
+        News::Failed(one) => failure(screen, one, true, calendar),
+        News::Again(one) => {
+            screen.marked(Mark::Bad, &format!("{} again: {}", one.cause.id, extent(one, calendar)), 2);
+        }
+        News::Over(one) => {
+            screen.marked(Mark::Good, &format!("{}: {}", one.cause.id, extent(one, calendar)), 2);
+        }
+    }
 }
 
 fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
@@ -40,7 +60,8 @@ fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
         (Some(first), Some(last)) => {
             format!(": {} to {}", found.calendar.show(first), found.calendar.show(last))
         }
-        _ if found.is_blind() => String::new(),
+        // Lines without a time are read all the same.
+        _ if found.is_blind() || !report.failures.is_empty() || report.accepted > 0 => String::new(),
         _ => ": no line in that time".into(),
     };
     screen.line("", &format!("{sources}{span}"));

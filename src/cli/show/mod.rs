@@ -1,7 +1,7 @@
 //! The screens: how each command ended, for a person.
 
 mod delivery;
-mod diagnosis;
+pub mod diagnosis;
 mod history;
 pub mod plan;
 pub mod probe;

@@ -16,8 +16,12 @@ pub fn diagnosed(diagnosed: &Diagnosed) -> Value {
         Told::All(report) => self::report(report, &diagnosed.calendar),
         Told::One(story) => self::story(story, &diagnosed.calendar),
     };
-    let about =
-        json!({ "sources": diagnosed.sources, "author": diagnosed.author, "unreadable": diagnosed.trouble });
+    let about = json!({
+        "sources": diagnosed.sources,
+        "author": diagnosed.author,
+        "unreadable": diagnosed.trouble,
+        "notes": diagnosed.notes,
+    });
     let body = json!({ "diagnosis": merged(about, log) });
     if diagnosed.own { merged(body, findings(&diagnosed.findings)) } else { body }
 }

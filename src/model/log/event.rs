@@ -293,7 +293,8 @@ pub fn host_named(words: &str) -> Option<(String, String, Option<u16>)> {
     })
 }
 
-fn parse_hop(text: &str) -> Hop {
+/// The next hop in `relay=`.
+pub fn parse_hop(text: &str) -> Hop {
     if text == "none" {
         return Hop::None;
     }

@@ -1,15 +1,13 @@
 //! Follows all messages of a log at once, in memory that does not grow with the log. The follower is fed with blocks of
 //! whole lines, and remembers the messages that failed and did not get through, grouped by cause.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-
 use super::Reader;
+use super::aside::Aside;
 use super::before::{Before, Tail};
 use super::event::{Attempt, Event, Gone, Status, host_named, parse_event};
-use super::fold::soft;
 use super::groups::{Groups, stayed, unknown};
 use super::hosts::Hosts;
+use super::known::Known;
 use super::line::{Line, Writer, parse_line, time_of};
 use super::messages::{Messages, State, earlier, later};
 use super::scan::{Found, Scanner};
@@ -23,8 +21,6 @@ use crate::model::text::{domain_of, masked};
 
 /// Bytes of a line that are read; JSON needs a line that is whole.
 const LINE: usize = 64 * 1024;
-/// Texts whose cause is remembered.
-const KNOWN: usize = 8192;
 
 /// Daemons whose death is trouble even if the catalogue does not know the words. The programs that people run (sendmail,
 /// postqueue, postmap …) also end with `fatal:`, because of what somebody typed.
@@ -62,32 +58,6 @@ impl Question<'_> {
     ) -> Option<Cause> {
         let circumstances = (self.circumstances)(about);
         diagnose(evidence, &circumstances).or_else(|| Some(circumstances.explained(otherwise?)))
-    }
-}
-
-/// The group of each text that was met, by a hash of the text; `None` if the text is no trouble.
-#[derive(Default)]
-struct Known {
-    hasher: RandomState,
-    groups: HashMap<u64, Option<u32>>,
-    folded: String,
-}
-
-impl Known {
-    fn hash(&mut self, host: u16, texts: &[&str]) -> u64 {
-        self.folded.clear();
-        for text in texts {
-            soft(text, &mut self.folded);
-            self.folded.push('\n');
-        }
-        self.hasher.hash_one((host, self.folded.as_str()))
-    }
-
-    fn learn(&mut self, hash: u64, group: Option<u32>) {
-        if self.groups.len() >= KNOWN {
-            self.groups.clear();
-        }
-        self.groups.insert(hash, group);
     }
 }
 
@@ -147,6 +117,20 @@ impl Reader for Follower<'_> {
         if let Some(head) = last_accepted {
             self.last_accepted = later(self.last_accepted, self.edge(Some(head)));
         }
+    }
+
+    fn aside(&mut self, aside: Aside) {
+        let Aside { attempt, cause, time } = aside;
+        if self.question.skips(time) {
+            return;
+        }
+        let host = self.hosts.only().unwrap_or_default();
+        let group = if let Some(cause) = cause {
+            self.groups.number(host, cause, attempt.words())
+        } else {
+            self.group_of(host, &attempt, Before { here: b"", earlier: b"" })
+        };
+        self.groups.tell(group, time);
     }
 }
 
@@ -262,7 +246,7 @@ impl Follower<'_> {
         // If qmgr(8) made no attempt, the cause is that of the last one, which is in the table, or was met with these
         // words.
         let words = self.known.hash(host, &[attempt.words()]);
-        let met = self.known.groups.get(&!words).copied().flatten();
+        let met = self.known.group(!words).flatten();
         let repeated = attempt.is_repeated().then(|| previous.or(met));
         let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before));
         // The key is not the hash of the words as evidence: the same words may come with more evidence.
@@ -287,8 +271,8 @@ impl Follower<'_> {
             format!("{} {port} {names_recipient}", attempt.agent)
         };
         let hash = self.known.hash(host, &[evidence.as_slice(), &[&key]].concat());
-        if let Some(Some(group)) = self.known.groups.get(&hash) {
-            return *group;
+        if let Some(Some(group)) = self.known.group(hash) {
+            return group;
         }
         let sender = before.sender_of(&attempt.queue_id);
         let about = About {
@@ -354,7 +338,7 @@ impl Follower<'_> {
             Writer::Daemon => "",
         };
         let hash = self.known.hash(host, &[line.text, by]);
-        let met = self.known.groups.get(&hash).copied();
+        let met = self.known.group(hash);
         let group = met.unwrap_or_else(|| self.alone_group(host, line, dies));
         if met.is_none() {
             self.known.learn(hash, group);

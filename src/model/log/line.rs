@@ -1,7 +1,8 @@
 //! One line of a mail log: `TIME HOST TAG/DAEMON[PID]: TEXT`, behind whatever prefix a syslog daemon, the journal or a
 //! container put before it. Lines of other programs are skipped.
 
-use super::stamp::{Calendar, Seconds, Stamp};
+use super::head;
+use super::stamp::{Calendar, Seconds};
 use super::wrap::unwrap;
 use crate::model::text::clipped;
 
@@ -94,29 +95,9 @@ impl<'a> Line<'a> {
         self.text.starts_with("fatal: ") || self.text.starts_with("panic: ")
     }
 
-    /// Time and host of the line, each as far as the line tells. Of several stamps the one with year and zone counts.
+    /// Time and host of the line, each as far as the line tells.
     pub fn when_and_where(&self, calendar: &Calendar) -> (Option<Seconds>, Option<&'a str>) {
-        let mut rest = self.head.trim();
-        let mut found: Option<Stamp> = None;
-        // docker compose: `mail-1  | LINE`
-        if let Some((_, after)) = rest.split_once(" | ") {
-            rest = after.trim_start();
-        }
-        loop {
-            if let Some((stamp, after)) = calendar.read(rest) {
-                found = found.filter(|found| found.exact).or(Some(stamp));
-                rest = after.trim_start();
-            } else if let Some(after) = ["stdout ", "stderr "].iter().find_map(|name| rest.strip_prefix(name))
-            {
-                // Kubernetes and podman: `TIME stdout F LINE`
-                rest = after.get(1..).unwrap_or_default().trim_start();
-            } else {
-                break;
-            }
-        }
-        // journalctl's short-full has the zone's name after the time
-        let host = rest.rsplit(' ').next().filter(|host| !host.is_empty() && !host.contains(['<', '[', '"']));
-        (found.map(|stamp| stamp.time), host)
+        head::when_and_where(self.head, calendar)
     }
 }
 

@@ -2,14 +2,18 @@
 //! `diagnose`, which follows all messages of any log. These modules turn text into facts; the catalogue says what the
 //! facts mean.
 
+pub mod aside;
 mod before;
 pub mod event;
 pub mod fold;
 pub mod follow;
 pub mod groups;
+mod head;
 pub mod hosts;
+mod known;
 pub mod line;
 pub mod messages;
+pub mod paste;
 pub mod reached;
 pub mod report;
 pub mod scan;
@@ -21,6 +25,7 @@ pub mod wrap;
 #[cfg(test)]
 mod tests;
 
+use self::aside::Aside;
 use self::stamp::Calendar;
 
 pub use event::{Attempt, Event, Gone, Hop, Status, parse_event};
@@ -33,4 +38,7 @@ pub trait Reader {
 
     /// Takes a block of whole lines.
     fn feed(&mut self, block: &[u8]);
+
+    /// Takes words that stand without the line of a log. A reader that tells of one message has no use for them.
+    fn aside(&mut self, _: Aside) {}
 }

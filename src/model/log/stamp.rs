@@ -2,9 +2,11 @@
 //! of rsyslog, journalctl and containers. The caller gives what a stamp leaves out: the host's zone, and the latest time
 //! that a line can have.
 
+mod odd;
+
 use std::cell::Cell;
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
 use crate::model::text::one_line;
@@ -14,6 +16,9 @@ pub type Seconds = i64;
 
 /// Seconds that a line may be ahead: clocks differ a little, and a log may come from a zone ahead of this host's.
 const AHEAD: Seconds = 86_400;
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Zone and latest time of a log, which its stamps leave out.
 #[derive(Debug, Clone)]
@@ -69,8 +74,6 @@ impl Calendar {
 
     /// Reads `Nov  4 08:00:00`, with or without a fraction.
     fn rfc3164<'a>(&self, text: &'a str) -> Option<(Stamp, &'a str)> {
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let rest = without_fraction(text.get(15..)?);
         let stamp: [u8; 15] = text.as_bytes().first_chunk().copied()?;
         let (last, time) = self.last.get();
@@ -81,14 +84,7 @@ impl Calendar {
         let month = i8::try_from(month + 1).ok()?;
         let day: i8 = text.get(4..6)?.trim_start().parse().ok()?;
         let clock = time_of_day(text.get(7..15)?)?;
-        let this_year = self.civil(self.latest)?.year();
-        // 29 February is not in every year.
-        let time = (0..8)
-            .filter_map(|back| {
-                let date = Date::new(this_year - back, month, day).ok()?;
-                self.at(DateTime::from_parts(date, clock))
-            })
-            .find(|time| *time <= self.latest + AHEAD)?;
+        let time = self.latest_of(month, day, clock)?;
         self.last.set((stamp, time));
         Some((Stamp { time, exact: false }, rest))
     }

@@ -1,0 +1,77 @@
+//! Stays with the host's own log, and tells of each failure when it happens.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use super::{Asked, Known};
+use crate::error::Result;
+use crate::model::causes::About;
+use crate::model::log::Reader;
+use crate::model::log::follow::{Follower, Question};
+use crate::model::log::report::{Failure, Owner, Report};
+use crate::model::log::stamp::Calendar;
+use crate::sys::{clock, log_tail};
+
+/// The pause between two looks at the log.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// News of the host's log.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// The log is open: its places.
+    Begun(&'a str),
+    /// Something failed for this reason, for the first time since then.
+    Failed(&'a Failure),
+    /// It has failed again.
+    Again(&'a Failure),
+    /// A relay has accepted mail after it, and nothing of it waits.
+    Over(&'a Failure),
+}
+
+/// What was told of a failure: its messages and lines, and whether it was over.
+type Told = BTreeMap<(Option<String>, String, String), (u64, u64, bool)>;
+
+/// Follows the log until a signal ends it, and hands on what fails from now on.
+pub fn follow(asked: &Asked, on: &mut dyn FnMut(&News, &Calendar)) -> Result<Infallible> {
+    let known = Known::of_this_host(asked)?;
+    let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
+    let circumstances = |about: &About| known.circumstances(about);
+    let question = Question { since: None, elsewhere: known.elsewhere(), circumstances: &circumstances };
+    let (mut follower, mut told) = (Follower::new(question), Told::new());
+    let mut log = log_tail::follow(postlog)?;
+    let owner = Owner { names: known.names.clone(), strict: true };
+    on(&News::Begun(&log.sources()), &calendar());
+    loop {
+        let lines = log.lines(false)?;
+        // The journal knows who wrote a line. Until it is known whether Postfix's lines come there, the file has them too.
+        let lines = if log.is_in_journal() { lines.postfix } else { lines.anybody };
+        if !lines.is_empty() {
+            let calendar = calendar();
+            follower.source(calendar.clone());
+            follower.feed((lines.join("\n") + "\n").as_bytes());
+            tell(&Report::new(&follower, &owner), &mut told, &calendar, on);
+        }
+        clock::sleep(PAUSE)?;
+    }
+}
+
+fn calendar() -> Calendar {
+    Calendar::new(clock::zone(), i64::try_from(clock::unix()).unwrap_or_default())
+}
+
+/// Tells what is new in a report.
+fn tell(report: &Report, told: &mut Told, calendar: &Calendar, on: &mut dyn FnMut(&News, &Calendar)) {
+    for failure in report.failures.iter().filter(|failure| failure.ours) {
+        let words = if failure.cause.is_known() { String::new() } else { failure.words.clone() };
+        let key = (failure.host.clone(), failure.cause.id.clone(), words);
+        let now = (failure.tally.messages, failure.lines, failure.over);
+        let news = match told.insert(key, now) {
+            None => News::Failed(failure),
+            Some(before) if (before.0, before.1) < (now.0, now.1) => News::Again(failure),
+            Some((_, _, false)) if now.2 => News::Over(failure),
+            Some(_) => continue,
+        };
+        on(&news, calendar);
+    }
+}

@@ -1,0 +1,284 @@
+//! Pieces without the header of a log: a part of a record, a reply, what a program printed on a terminal. A piece counts
+//! only if its form is Postfix's own, or if the catalogue of causes knows its words.
+
+use super::part::is_program;
+use super::piece::{Piece, attempt};
+use super::shell;
+use crate::model::causes::catalogue::fitting;
+use crate::model::log::event::{Hop, parse_hop, split_queue_id};
+
+/// Beginnings of a reason in Postfix's own words (smtp(8), qmgr(8), bounce(8)).
+const REASONS: [&str; 26] = [
+    "Cannot start TLS",
+    "Host or domain name not found",
+    "Host not found, try again",
+    "SASL authentication failed",
+    "SSL_connect error to ",
+    "Server certificate ",
+    "TLS is required, ",
+    "TLS not available ",
+    "certificate verification failed for ",
+    "connect to ",
+    "conversation with ",
+    "delivery temporarily suspended: ",
+    "host ",
+    "lost connection with ",
+    "mail for ",
+    "mail transport unavailable",
+    "message size ",
+    "network is unreachable",
+    "non DNSSEC destination",
+    "no mechanism available",
+    "server certificate verification failed",
+    "timed out while ",
+    "unable to look up host ",
+    "unknown mail transport error",
+    "SASL authentication failure: ",
+    "CLIENT wrappermode ",
+];
+/// The severities that util/msg.c writes before a text.
+const SEVERITIES: [&str; 4] = ["warning: ", "error: ", "fatal: ", "panic: "];
+/// Texts after which a reply stands in a sentence.
+const BEFORE_REPLY: [&str; 13] = [
+    " said: ",
+    " returned '",
+    " returned: ",
+    " returned ",
+    "esponse: ",
+    "esponse was: ",
+    " replied: ",
+    "rror: ",
+    "smtp; ",
+    "SMTP; ",
+    ">: ",
+    "message: ",
+    "#",
+];
+/// Codes of replies that refuse (RFC 5321 §4.2.3, RFC 4954 §6, RFC 7504).
+const CODES: [u16; 28] = [
+    421, 431, 432, 450, 451, 452, 454, 455, 458, 471, 500, 501, 502, 503, 504, 521, 523, 530, 534, 535, 538,
+    550, 551, 552, 553, 554, 555, 556,
+];
+
+fn of_reason(words: &str) -> Piece {
+    Piece::Attempt(Box::new(attempt("", words.trim())))
+}
+
+/// A reply, as smtp(8) would repeat it: then its words count as a stranger's.
+pub fn of_reply(host: &str, reply: &str) -> Piece {
+    of_reason(&format!("host {host} said: {}", reply.trim()))
+}
+
+/// Whether the catalogue knows these words.
+pub fn is_known(words: &str) -> bool {
+    fitting(&[words]).next().is_some()
+}
+
+/// The piece that a line is.
+pub fn read(text: &str) -> Option<Piece> {
+    let text = text.trim();
+    record(text)
+        .or_else(|| printed(text))
+        .or_else(|| reason(text))
+        .or_else(|| shell::read(text))
+        .or_else(|| reply(text))
+        .or_else(|| within(text))
+}
+
+/// A record of an attempt, or its end.
+fn record(text: &str) -> Option<Piece> {
+    if let Some((_, rest)) = split_queue_id(text)
+        && rest.starts_with("to=<")
+        && rest.contains("status=")
+    {
+        return Some(Piece::Line(format!("postfix/smtp[0]: {text}")));
+    }
+    let (head, rest) = text.split_once("status=")?;
+    let (status, words) = rest.split_once(" (")?;
+    let is_head = head.is_empty()
+        || ["to=<", "relay=", "delay=", "delays=", "dsn=", "orig_to=<", "tls="]
+            .iter()
+            .any(|name| head.starts_with(name))
+        || head.contains(": to=<");
+    (is_head && ["deferred", "bounced", "undeliverable", "expired"].contains(&status)).then_some(())?;
+    let words = words.strip_suffix(')').unwrap_or(words);
+    let relay =
+        head.split_once("relay=").and_then(|(_, rest)| rest.split([',', ' ']).next()).unwrap_or_default();
+    let mut attempt = attempt("", words);
+    attempt.relay = parse_hop(relay);
+    if !matches!(attempt.relay, Hop::Host { .. }) {
+        attempt.relay = Hop::None;
+    }
+    Some(Piece::Attempt(Box::new(attempt)))
+}
+
+/// Words of smtp(8) or qmgr(8), with or without the queue id.
+fn reason(text: &str) -> Option<Piece> {
+    let (id, words) = split_queue_id(text).map_or((None, text), |(id, rest)| (Some(id), rest));
+    let words = words.strip_prefix('(').map_or(words, |words| words.trim_end_matches(')'));
+    let is_severe = SEVERITIES.iter().any(|head| words.starts_with(head));
+    let begins = REASONS.iter().any(|head| words.starts_with(head));
+    let is_own = match words {
+        _ if words.starts_with("host ") => {
+            [" said: ", " refused to talk to me: "].iter().any(|mark| words.contains(mark))
+        }
+        _ if words.starts_with("connect to ") => words.contains("]:") || is_known(words),
+        _ if words.starts_with("mail for ") => words.contains("loops back to myself"),
+        _ => begins && (id.is_some() || words.len() < 600),
+    };
+    if begins && is_own && (id.is_some() || is_known(words)) {
+        return Some(of_reason(words));
+    }
+    (is_severe && is_known_exactly(words)).then(|| of_reason(words))
+}
+
+/// Whether the catalogue knows these words by more than their severity, which any program writes.
+fn is_known_exactly(words: &str) -> bool {
+    let ids = |words| fitting(&[words]).map(|entry| entry.id.as_str()).next();
+    let general = SEVERITIES.map(ids);
+    ids(words).is_some_and(|id| !general.contains(&Some(id)))
+}
+
+/// What a program of Postfix printed: `postmap: fatal: …`. Commands and prompts say nothing.
+fn printed(text: &str) -> Option<Piece> {
+    if ["# ", "$ ", "[root@", "root@", "```", "-- "].iter().any(|head| text.starts_with(head)) {
+        return Some(Piece::Nothing);
+    }
+    let (name, words) = text.split_once(": ")?;
+    let name = name.strip_prefix("/usr/sbin/").unwrap_or(name);
+    let (of_postfix, name) = name.strip_prefix("postfix/").map_or((false, name), |name| (true, name));
+    let name = if name == "send-mail" { "sendmail" } else { name };
+    let name = name.split('[').next().unwrap_or(name);
+    // The names of daemons are words of anything.
+    let is_command =
+        ["sendmail", "newaliases", "mailq"].contains(&name) || name.starts_with("post") && is_program(name);
+    if !(is_command || of_postfix && is_program(name)) {
+        return None;
+    }
+    let words = words.strip_prefix("/usr/sbin/postconf: ").unwrap_or(words);
+    let is_trouble = SEVERITIES.iter().any(|head| words.starts_with(head));
+    let is_end = words.starts_with("fatal: ") || words.starts_with("panic: ");
+    // postfix(1) says so after the program that failed has said why.
+    let is_sequel = words.ends_with("mail system startup failed") || words.contains("usage: ");
+    match words {
+        _ if is_end && !is_sequel => Some(of_reason(words)),
+        _ if is_trouble && is_known(words) => Some(of_reason(words)),
+        _ => Some(Piece::Line(format!("postfix/{name}[0]: {words}"))),
+    }
+}
+
+/// A reply that stands alone, perhaps in quotes, or as a transcript shows it.
+fn reply(text: &str) -> Option<Piece> {
+    let text = text.trim_start_matches(['<', '-', '~', '*', ' ']);
+    let text = text.strip_prefix("S: ").unwrap_or(text);
+    let quote = text.chars().next().filter(|c| "'\"`".contains(*c));
+    let text = match quote {
+        Some(quote) => text.strip_prefix(quote)?.strip_suffix(quote)?,
+        None => text,
+    };
+    // A table of replies explains them, and is no evidence of one.
+    (is_reply(text) && !text.contains(" | ")).then(|| of_reply("relay", text))
+}
+
+/// Whether a text begins with a reply that refuses: a code, and a text or an enhanced code that fits.
+pub fn is_reply(text: &str) -> bool {
+    let Some((code, rest)) = text.split_at_checked(3) else { return false };
+    let Ok(number) = code.parse::<u16>() else { return false };
+    let Some(rest) = rest.strip_prefix([' ', '-']) else { return false };
+    if !CODES.contains(&number) {
+        return false;
+    }
+    // Only some codes are about mail by themselves; a number may stand before any words.
+    let known = if [421, 454, 530, 534, 535, 538].contains(&number) { code } else { "599" };
+    is_enhanced(rest, code) || is_known(&format!("host relay said: {known} {rest}"))
+}
+
+/// Whether a text begins with an enhanced code of this class (RFC 3463).
+fn is_enhanced(text: &str, code: &str) -> bool {
+    let mut parts = text.split([' ', ',', ';']).next().unwrap_or_default().splitn(3, '.');
+    let is_number = |part: Option<&str>| {
+        part.is_some_and(|part| (1..=3).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_digit()))
+    };
+    parts.next().is_some_and(|class| code.starts_with(class) && class.len() == 1)
+        && is_number(parts.next())
+        && is_number(parts.next())
+}
+
+/// A reply within a sentence, after words that announce one.
+fn within(text: &str) -> Option<Piece> {
+    let found = BEFORE_REPLY.iter().filter_map(|mark| {
+        let at = text.find(mark)? + mark.len();
+        let rest = text.get(at..)?.trim_start_matches(['\'', '"', '(', 'b', ' ']);
+        is_reply(rest).then_some((at, rest))
+    });
+    let (_, reply) = found.min_by_key(|(at, _)| *at)?;
+    let reply = reply.split("##").next().unwrap_or(reply);
+    Some(of_reply("relay", reply.trim_end_matches(['\'', '"', ')'])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Option<String> {
+        match read(text) {
+            Some(Piece::Attempt(attempt)) => Some(attempt.reason),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn reasons_and_replies() {
+        for (text, expected) in [
+            (
+                "535 5.7.139 Authentication unsuccessful",
+                "host relay said: 535 5.7.139 Authentication unsuccessful",
+            ),
+            ("<<< 550 5.1.1 no such user", "host relay said: 550 5.1.1 no such user"),
+            ("Remote server returned '550 5.7.60 SMTP; x'", "host relay said: 550 5.7.60 SMTP; x"),
+            ("u@x #550 5.7.60 SMTP; x ##rfc822;y", "host relay said: 550 5.7.60 SMTP; x"),
+            (
+                "status=deferred (connect to r[192.0.2.1]:587: Connection refused)",
+                "connect to r[192.0.2.1]:587: Connection refused",
+            ),
+            ("to=<a@b>, relay=none, dsn=4.4.1, status=bounced (x (y))", "x (y)"),
+            (
+                "4Bd2c1x0z: connect to r[192.0.2.1]:587: Connection refused",
+                "connect to r[192.0.2.1]:587: Connection refused",
+            ),
+            (
+                "postmap: fatal: open /etc/postfix/x: No such file or directory",
+                "fatal: open /etc/postfix/x: No such file or directory",
+            ),
+            ("postfix/postmap: fatal: x", "fatal: x"),
+        ] {
+            assert_eq!(words(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_piece() {
+        for text in [
+            "",
+            "404 Not Found",
+            "450 files changed",
+            "550",
+            "535-",
+            "é50 5.7.1 x",
+            "550 4.7.1",
+            "error: cannot find crate",
+            "fatal: not a git repository",
+            "warning: unused variable",
+            "connect to the relay",
+            "host names are long",
+            "mail for ops goes there",
+            "status=deferred",
+            "the reply was 550 5.7.1 in 2020",
+            "relay: fatal: x",
+            "`535 5.7.8 Authentication failed` | this is not a key | make one",
+            "535 5.7.8 Authentication failed | this is not a key",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Reads evidence in whatever form people have it: a log in any dress, pieces of one, listings of the queue, bounces, the
+//! words of other programs. Each is written anew as the lines and asides that the readers of a log know. Only for files and
+//! pastes: in the host's own log, a line is what syslog wrote, and anything else a forger's.
+
+mod bare;
+mod bounce;
+mod fields;
+mod join;
+mod json;
+mod listing;
+pub mod mailer;
+mod part;
+mod piece;
+mod plain;
+mod shell;
+mod strip;
+mod unread;
+mod weigh;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use self::bounce::Bounce;
+use self::fields::Fields;
+use self::join::Open;
+use self::listing::Listing;
+use self::mailer::Mailer;
+use self::piece::Piece;
+use self::unread::Unread;
+use super::Reader;
+use super::aside::Aside;
+use super::stamp::{Calendar, Seconds};
+
+/// Bytes at the beginning of a source that are always read line by line. If nearly all of them are lines of syslog, the rest
+/// is handed on as it is.
+const CAREFUL: usize = 512 * 1024;
+/// Of so many lines, one may be of another form for that.
+const FEW: u64 = 20;
+/// Bytes of a JSON text over several lines.
+const JSON: usize = 1024 * 1024;
+/// Lines of it that may be its end.
+const ENDS: u8 = 50;
+/// Bytes of a line that are read.
+const LINE: usize = 64 * 1024;
+/// Pieces that wait for the end of the input.
+const HELD: usize = 1000;
+/// Lines of prose beside which a piece counts, and pieces in so many lines of it that do.
+const PROSE: u64 = 20;
+const SHARE: u64 = 3;
+
+/// What was seen besides lines of Postfix.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Sentences for people: the lines that were not read, messages that wait without a reason.
+    pub notes: Vec<String>,
+    /// Other programs that send mail, whose lines are there.
+    pub mailers: BTreeSet<Mailer>,
+}
+
+/// Reader of any evidence, in front of a reader of logs.
+pub struct Paste<'r> {
+    inner: &'r mut dyn Reader,
+    calendar: Calendar,
+    /// Whether the source is read line by line, and what was read of it.
+    careful: bool,
+    bytes: usize,
+    number: u64,
+    odd: u64,
+    /// The line that the next may continue.
+    open: Option<Open>,
+    /// A JSON text over several lines, the number of its first, and how often it looked as if it ended.
+    json: Option<(String, u64, u8)>,
+    fields: Fields,
+    listing: Listing,
+    bounce: Bounce,
+    out: Vec<u8>,
+    held: Vec<(Piece, Option<Seconds>, u64)>,
+    prose: u64,
+    evidence: u64,
+    unread: Unread,
+    seen: Seen,
+}
+
+impl<'r> Paste<'r> {
+    /// A reader that hands on to another.
+    pub fn new(inner: &'r mut dyn Reader) -> Self {
+        Self {
+            inner,
+            calendar: Calendar::default(),
+            careful: true,
+            bytes: 0,
+            number: 0,
+            odd: 0,
+            open: None,
+            json: None,
+            fields: Fields::default(),
+            listing: Listing::default(),
+            bounce: Bounce::default(),
+            out: Vec::new(),
+            held: Vec::new(),
+            prose: 0,
+            evidence: 0,
+            unread: Unread::default(),
+            seen: Seen::default(),
+        }
+    }
+
+    /// Ends the input. Returns what else was seen.
+    pub fn end(mut self) -> Seen {
+        self.end_source();
+        self.seen
+    }
+
+    fn end_source(&mut self) {
+        self.settle();
+        if let Some((text, first, _)) = self.json.take() {
+            self.each_line(&text, first);
+            self.settle();
+        }
+        let last = self.fields.end();
+        self.lines(last);
+        self.listing.end();
+        self.take_listed();
+        self.bounce.end(&self.calendar);
+        self.take_bounced();
+        let is_evidence = self.is_evidence();
+        for (piece, time, number) in std::mem::take(&mut self.held) {
+            if is_evidence { self.hand_on(piece, time) } else { self.unread.add(number, number) }
+        }
+        self.flush();
+        if self.listing.untried > 0 {
+            self.seen.notes.push(format!(
+                "in the queue without a reason: {}, which Postfix has not tried yet, or is trying now",
+                count(self.listing.untried)
+            ));
+        }
+        if self.listing.held > 0 {
+            self.seen.notes.push(format!(
+                "on hold, so that Postfix does not try: {}; `postsuper -H ALL` releases all that are",
+                count(self.listing.held)
+            ));
+        }
+        // A mail is full of lines that are none of the bounce's.
+        if !self.bounce.is_mail {
+            self.seen.notes.extend(std::mem::take(&mut self.unread).sentence());
+        }
+        (self.bounce, self.listing, self.unread) = Default::default();
+        (self.bytes, self.number, self.odd, self.prose, self.evidence) = (0, 0, 0, 0, 0);
+        self.careful = true;
+    }
+}
+
+fn count(messages: u64) -> String {
+    format!("{messages} message{}", if messages == 1 { "" } else { "s" })
+}
+
+impl Reader for Paste<'_> {
+    fn source(&mut self, calendar: Calendar) {
+        self.end_source();
+        self.calendar = calendar.clone();
+        self.inner.source(calendar);
+    }
+
+    fn feed(&mut self, block: &[u8]) {
+        if !self.careful {
+            self.inner.feed(block);
+            return;
+        }
+        let mut lines = block.split_inclusive(|c| *c == b'\n').peekable();
+        while let Some(line) = lines.next() {
+            let next_is_plain = lines.peek().is_some_and(|next| plain::is_plain(next));
+            if next_is_plain && plain::is_plain(line) && self.is_between() {
+                self.number += 1;
+                self.out.extend_from_slice(line);
+            } else {
+                self.line(line.get(..LINE).unwrap_or(line));
+            }
+        }
+        self.bytes += block.len();
+        self.flush();
+        if self.bytes >= CAREFUL && self.odd.saturating_mul(FEW) < self.number && self.is_between() {
+            self.careful = false;
+        }
+    }
+
+    fn aside(&mut self, aside: Aside) {
+        self.inner.aside(aside);
+    }
+}
+
+impl Paste<'_> {
+    /// Whether no form is being read that takes several lines.
+    fn is_between(&mut self) -> bool {
+        if self.json.is_some() {
+            return false;
+        }
+        self.settle();
+        true
+    }
+
+    fn flush(&mut self) {
+        if !self.out.is_empty() {
+            self.inner.feed(&self.out);
+            self.out.clear();
+        }
+    }
+
+    fn lines(&mut self, lines: impl IntoIterator<Item = String>) {
+        for line in lines {
+            self.out.extend_from_slice(line.as_bytes());
+            self.out.push(b'\n');
+        }
+    }
+
+    /// Reads a line as it stands in the input.
+    fn line(&mut self, raw: &[u8]) {
+        self.number += 1;
+        let text = strip::strip(raw);
+        if !plain::is_plain(raw) && !plain::is_read_anyway(raw, &self.calendar) {
+            self.odd += 1;
+        }
+        self.stripped(&text, &String::from_utf8_lossy(raw));
+    }
+
+    fn stripped(&mut self, text: &str, raw: &str) {
+        if self.in_json(text) || self.in_other_form(text) {
+            return;
+        }
+        if text.trim().is_empty() {
+            self.settle();
+            return;
+        }
+        if let Some(open) = &mut self.open
+            && open.take(text, self.number, raw, &self.calendar)
+        {
+            return;
+        }
+        self.settle();
+        self.open = Some(Open::new(text.to_owned(), self.number, raw));
+    }
+
+    /// Takes a line of a JSON text, which may have several.
+    fn in_json(&mut self, text: &str) -> bool {
+        if let Some((whole, first, ends)) = &mut self.json {
+            whole.push_str(text);
+            whole.push('\n');
+            // An object within it ends further to the right, as a rule.
+            if text.starts_with(['}', ']']) {
+                *ends += 1;
+                if let Some(lines) = json::lines(whole, &self.calendar) {
+                    self.json = None;
+                    self.lines_of_json(lines);
+                    return true;
+                }
+            }
+            if whole.len() > JSON || *ends > ENDS {
+                let (whole, first) = (std::mem::take(whole), *first);
+                self.json = None;
+                self.each_line(&whole, first);
+            }
+            return true;
+        }
+        // `data: {…}`, `mail-1 | {…}`, and the record separator of RFC 7464
+        let begin =
+            text.find(['{', '[']).filter(|at| *at < 64).and_then(|at| text.get(at..)).unwrap_or_default();
+        let is_begin =
+            begin.starts_with("{\"") || begin.starts_with("[{") || ["{", "["].contains(&text.trim());
+        if !is_begin {
+            return false;
+        }
+        if self.listing.take(begin, &self.calendar) {
+            self.settle();
+            self.take_listed();
+            return true;
+        }
+        if let Some(lines) = json::lines(begin.trim_end_matches(','), &self.calendar) {
+            self.settle();
+            self.lines_of_json(lines);
+            return true;
+        }
+        let opens = begin.trim_end().ends_with(['{', '[', ',']);
+        if opens {
+            self.settle();
+            self.json = Some((format!("{begin}\n"), self.number, 0));
+        }
+        opens
+    }
+
+    fn lines_of_json(&mut self, lines: Vec<String>) {
+        for line in lines {
+            self.understand(&line, self.number, self.number);
+        }
+    }
+
+    /// Reads lines that were taken for something else.
+    fn each_line(&mut self, text: &str, first: u64) {
+        let last = std::mem::replace(&mut self.number, first);
+        for line in text.lines() {
+            if !self.in_other_form(line) {
+                self.understand(line, self.number, self.number);
+            }
+            self.number += 1;
+        }
+        self.number = last;
+    }
+
+    /// Takes a line of a form that has no lines of a log.
+    fn in_other_form(&mut self, text: &str) -> bool {
+        let mut done = Vec::new();
+        let is_field = self.fields.take(text, &self.calendar, &mut done);
+        for line in done {
+            self.understand(&line, self.number, self.number);
+        }
+        let is_taken =
+            is_field || self.listing.take(text, &self.calendar) || self.bounce.take(text, &self.calendar);
+        self.take_listed();
+        self.take_bounced();
+        if is_taken {
+            self.settle();
+        }
+        is_taken
+    }
+
+    fn take_listed(&mut self) {
+        let lines = std::mem::take(&mut self.listing.lines);
+        self.evidence += lines.len() as u64;
+        self.lines(lines);
+    }
+
+    fn take_bounced(&mut self) {
+        for (piece, time) in std::mem::take(&mut self.bounce.pieces) {
+            self.evidence += 1;
+            self.hand_on(piece, time);
+        }
+    }
+
+    /// Reads the line that no other has continued.
+    fn settle(&mut self) {
+        if let Some(Open { text, first, last, .. }) = self.open.take() {
+            self.understand(text.trim(), first, last);
+        }
+    }
+}

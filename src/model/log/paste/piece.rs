@@ -1,0 +1,33 @@
+//! What a piece of evidence says, as far as it can be told without the line of a log.
+
+use crate::model::causes::Cause;
+use crate::model::log::event::{Attempt, Hop, Status};
+
+/// A piece.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// A line as syslog would have written it, without time.
+    Line(String),
+    /// The reason of an attempt whose record is not there; the queue id is empty.
+    Attempt(Box<Attempt>),
+    /// A cause that is certain, and the words that show it.
+    Cause(Box<Cause>, String),
+    /// A line that is known and says nothing of mail: a prompt, a heading.
+    Nothing,
+}
+
+/// The attempt of which only these words are known.
+pub fn attempt(to: &str, words: &str) -> Attempt {
+    let final_reply = words.contains(" said: 5");
+    Attempt {
+        queue_id: String::new(),
+        agent: "smtp".into(),
+        pid: 0,
+        to: to.to_owned(),
+        orig_to: None,
+        relay: Hop::None,
+        delays: [0.0; 4],
+        status: if final_reply { Status::Bounced } else { Status::Deferred },
+        reason: words.to_owned(),
+    }
+}

@@ -1,0 +1,93 @@
+//! Says what a whole line is, and judges whether a piece counts: a text about mail has the same words as evidence, among much
+//! prose.
+
+use super::piece::{self, Piece};
+use super::{HELD, PROSE, Paste, SHARE, bare, mailer, part};
+use crate::model::log::aside::Aside;
+use crate::model::log::line::Line;
+use crate::model::log::stamp::Seconds;
+
+impl Paste<'_> {
+    /// Whether the input is evidence as a whole, so that its pieces count.
+    pub(super) fn is_evidence(&self) -> bool {
+        self.bounce.is_mail || self.prose <= PROSE || self.evidence.saturating_mul(SHARE) >= self.prose
+    }
+
+    /// Reads a whole line, whose first and last line in the input have these numbers.
+    pub(super) fn understand(&mut self, text: &str, first: u64, last: u64) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(found) = part::find(text) {
+            self.evidence += 1;
+            let line = found.line(&self.calendar);
+            if found.is_certain(&self.calendar) {
+                self.lines([line]);
+            } else {
+                self.hold(Piece::Line(line), None, first);
+            }
+            return;
+        }
+        let time = self.calendar.read_any(text.trim_start_matches(['<', '['])).map(|(stamp, _)| stamp.time);
+        if let Some(told) = mailer::told(text) {
+            self.evidence += 1;
+            self.seen.mailers.insert(told.mailer);
+            if let Some(words) = told.failed {
+                self.hold(Piece::Cause(Box::new(told.mailer.cause(&words)), words.clone()), time, first);
+                if let Some(known) = mailer::known(&words) {
+                    self.hold(known, time, first);
+                }
+            }
+            return;
+        }
+        if Line::of_system(text).is_some() && time.is_some() {
+            self.lines([text.to_owned()]);
+            return;
+        }
+        match bare::read(text) {
+            Some(Piece::Nothing) => {}
+            Some(piece) => {
+                self.evidence += 1;
+                self.hold(piece, time, first);
+            }
+            // A line of another program.
+            None if time.is_some() => {}
+            None => {
+                self.prose += 1;
+                self.unread.add(first, last);
+            }
+        }
+    }
+
+    /// Keeps a piece until it is known whether the input is evidence, or a text about it.
+    fn hold(&mut self, piece: Piece, time: Option<Seconds>, number: u64) {
+        let is_new = !self.held.iter().rev().take(50).any(|(known, _, _)| *known == piece);
+        if self.held.len() < HELD {
+            if is_new {
+                self.held.push((piece, time, number));
+            }
+        } else if self.is_evidence() {
+            // There is more evidence than memory: so far, it is evidence.
+            for (piece, time, _) in std::mem::take(&mut self.held) {
+                self.hand_on(piece, time);
+            }
+            self.hand_on(piece, time);
+        }
+    }
+
+    pub(super) fn hand_on(&mut self, piece: Piece, time: Option<Seconds>) {
+        match piece {
+            Piece::Line(line) => self.lines([line]),
+            Piece::Attempt(attempt) => {
+                // What was said before it may be evidence for it.
+                self.flush();
+                self.inner.aside(Aside { attempt: *attempt, cause: None, time });
+            }
+            Piece::Cause(cause, words) => {
+                let attempt = piece::attempt("", &words);
+                self.inner.aside(Aside { attempt, cause: Some(*cause), time });
+            }
+            Piece::Nothing => {}
+        }
+    }
+}
