@@ -170,6 +170,24 @@ fn each_line_names_its_cause() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Healthy logs, and prose, configuration and code with the words of failures, name no cause.
+#[test]
+fn what_is_no_failure_names_none() {
+    let (mut wrong, mut number) = (Vec::new(), 0);
+    for name in ["logs.txt", "pages.txt"] {
+        let text = fs::read_to_string(project().join("tests/corpus/quiet").join(name)).unwrap();
+        for section in text.split("\n=== ").skip(1) {
+            let (title, body) = section.split_once('\n').unwrap();
+            let failures = read(&format!("{body}\n"), &[]).failures;
+            let found = failures.iter().map(|one| format!("{title}: {}: {}", one.cause.id, one.words));
+            wrong.extend(found);
+            number += 1;
+        }
+    }
+    assert_eq!(number, 29 + 50);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Every text is complete and harmless, whatever was filled into it.
 #[test]
 fn what_is_said_of_them_can_be_shown() {

@@ -32,7 +32,7 @@ const TROUBLE: [&str; 14] = [
     "error: ",
     "fatal: ",
     "panic: ",
-    "sasl-xoauth2: ",
+    "sasl-xoauth2",
     "server certificate ",
     "unable to dlopen ",
     "warning: ",
