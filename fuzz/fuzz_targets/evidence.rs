@@ -38,7 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
         list
     };
     assert_eq!(sum(&whole), sum(&lines));
-    for note in seen.notes {
+    for (_, note) in seen.notes {
         assert!(!note.contains(char::is_control));
     }
     for failure in &whole.failures {

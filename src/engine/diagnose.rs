@@ -245,19 +245,16 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     } else {
         Vec::new()
     };
+    let several = sources.len() > 1;
+    let notes = seen.notes.into_iter().map(|(source, note)| match sources.get(source) {
+        Some(name) if several => format!("{name}: {note}"),
+        _ => note,
+    });
+    let notes = notes.collect();
     // Of the journal, only what root and Postfix sent is read.
     let is_journal = own && sources.as_slice() == [JOURNAL];
     let author = if is_journal { Author::Postfix } else { Author::Anybody };
-    Ok(Diagnosed {
-        log,
-        sources,
-        trouble,
-        notes: seen.notes,
-        findings,
-        own,
-        author,
-        calendar: calendar.clone(),
-    })
+    Ok(Diagnosed { log, sources, trouble, notes, findings, own, author, calendar: calendar.clone() })
 }
 
 /// The error of an input in which nothing is a line or a piece of what Postfix says.

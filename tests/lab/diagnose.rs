@@ -201,3 +201,22 @@ fn how_the_last_run_ended_stands_first_until_something_comes_later() {
     let (_, mended) = run.stdout.split_once("== mended").unwrap();
     assert!(!mended.contains("run.last") && !mended.contains("last.json"), "{mended}");
 }
+
+/// It speaks when something fails, when that goes on, and when it is over.
+#[test]
+fn the_log_is_followed() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply >/dev/null; relayhost diagnose --follow >/root/out 2>&1 & pid=$!
+         await grep -q '^following' /root/out
+         set_relay() { postconf -e \"relayhost = $1\"; touch -d '-5 seconds' /etc/postfix/main.cf; postfix reload 2>/dev/null; }
+         good=$(postconf -h relayhost); set_relay '[127.0.0.1]:9'
+         echo x | mail -s x ops@example.com; await grep -q FAIL /root/out
+         echo x | mail -s x ops@example.com; await grep -q again: /root/out
+         set_relay \"$good\"; sleep 1; postqueue -f; await grep -q 'got through' /root/out
+         kill $pid; wait $pid; echo \"exit $?\"; cat /root/out",
+    );
+    run.says("exit 143\nfollowing ")
+        .says("FAIL connection-refused: 1 message, still in the queue, ")
+        .says("connection-refused again: 2 messages, still in the queue, ")
+        .says("ok   connection-refused: all messages got through");
+}

@@ -38,13 +38,14 @@ pub fn news(screen: &Screen, news: &News, calendar: &Calendar) {
         News::Begun(sources) => {
             screen.line("", &format!("following {sources}: what fails from now on is shown; Ctrl-C ends it"));
         }
-        News::Failed(one) => failure(screen, one, true, calendar),
+        News::Failed(one) => failure(screen, one, false, calendar),
         News::Again(one) => {
             screen.marked(Mark::Bad, &format!("{} again: {}", one.cause.id, extent(one, calendar)), 2);
         }
         News::Over(one) => {
             screen.marked(Mark::Good, &format!("{}: {}", one.cause.id, extent(one, calendar)), 2);
         }
+        News::Through(id) => screen.marked(Mark::Good, &format!("{id}: all messages got through"), 2),
     }
 }
 

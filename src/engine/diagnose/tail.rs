@@ -1,6 +1,6 @@
 //! Stays with the host's own log, and tells of each failure when it happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub enum News<'a> {
     Again(&'a Failure),
     /// A relay has accepted mail after it, and nothing of it waits.
     Over(&'a Failure),
+    /// All messages that had failed for the reason of this name have got through.
+    Through(&'a str),
 }
 
 /// What was told of a failure: its messages and lines, and whether it was over.
@@ -62,9 +64,11 @@ fn calendar() -> Calendar {
 
 /// Tells what is new in a report.
 fn tell(report: &Report, told: &mut Told, calendar: &Calendar, on: &mut dyn FnMut(&News, &Calendar)) {
+    let mut seen = BTreeSet::new();
     for failure in report.failures.iter().filter(|failure| failure.ours) {
         let words = if failure.cause.is_known() { String::new() } else { failure.words.clone() };
         let key = (failure.host.clone(), failure.cause.id.clone(), words);
+        seen.insert(key.clone());
         let now = (failure.tally.messages, failure.lines, failure.over);
         let news = match told.insert(key, now) {
             None => News::Failed(failure),
@@ -73,5 +77,9 @@ fn tell(report: &Report, told: &mut Told, calendar: &Calendar, on: &mut dyn FnMu
             Some(_) => continue,
         };
         on(&news, calendar);
+    }
+    for ((_, id, _), last) in told.iter_mut().filter(|(key, last)| !seen.contains(*key) && last.0 > 0) {
+        *last = (0, 0, true);
+        on(&News::Through(id), calendar);
     }
 }

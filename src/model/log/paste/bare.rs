@@ -64,9 +64,16 @@ fn of_reason(words: &str) -> Piece {
     Piece::Attempt(Box::new(attempt("", words.trim())))
 }
 
+/// The words of smtp(8) about a reply: it says by them whether the login was refused (smtp_sasl_glue.c).
+pub fn said(host: &str, reply: &str) -> String {
+    let is_of_login = ["432", "534", "535", "538"].iter().any(|code| reply.starts_with(code));
+    let before = if is_of_login { "SASL authentication failed; server" } else { "host" };
+    format!("{before} {host} said: {reply}")
+}
+
 /// A reply, as smtp(8) would repeat it: then its words count as a stranger's.
 pub fn of_reply(host: &str, reply: &str) -> Piece {
-    of_reason(&format!("host {host} said: {}", reply.trim()))
+    of_reason(&said(host, reply.trim()))
 }
 
 /// Whether the catalogue knows these words.
@@ -78,6 +85,7 @@ pub fn is_known(words: &str) -> bool {
 pub fn read(text: &str) -> Option<Piece> {
     let text = text.trim();
     record(text)
+        .or_else(|| shown(text))
         .or_else(|| printed(text))
         .or_else(|| reason(text))
         .or_else(|| shell::read(text))
@@ -112,6 +120,19 @@ fn record(text: &str) -> Option<Piece> {
     Some(Piece::Attempt(Box::new(attempt)))
 }
 
+/// A line that `diagnose` itself has shown: the example has the words, the rest says nothing.
+fn shown(text: &str) -> Option<Piece> {
+    if let Some(words) = text.strip_prefix("e.g. ") {
+        let words = words
+            .split_once(": ")
+            .filter(|(head, _)| head.contains(" to "))
+            .map_or(words, |(_, words)| words);
+        return is_known(words).then(|| of_reason(words));
+    }
+    let is_rest = text.starts_with("FAIL ") && text.contains(": ") || text.starts_with("-> ");
+    is_rest.then_some(Piece::Nothing)
+}
+
 /// Words of smtp(8) or qmgr(8), with or without the queue id.
 fn reason(text: &str) -> Option<Piece> {
     let (id, words) = split_queue_id(text).map_or((None, text), |(id, rest)| (Some(id), rest));
@@ -126,7 +147,10 @@ fn reason(text: &str) -> Option<Piece> {
         _ if words.starts_with("mail for ") => words.contains("loops back to myself"),
         _ => begins && (id.is_some() || words.len() < 600),
     };
-    if begins && is_own && (id.is_some() || is_known(words)) {
+    // Some of these beginnings are words of anything; a name with its address is not.
+    let is_certain =
+        id.is_some() || words.contains("]:") || words.contains("] said: ") || words.contains("] refused ");
+    if begins && is_own && (is_certain || is_known(words)) {
         return Some(of_reason(words));
     }
     (is_severe && is_known_exactly(words)).then(|| of_reason(words))
@@ -188,9 +212,16 @@ pub fn is_reply(text: &str) -> bool {
     if !CODES.contains(&number) {
         return false;
     }
-    // Only some codes are about mail by themselves; a number may stand before any words.
-    let known = if [421, 454, 530, 534, 535, 538].contains(&number) { code } else { "599" };
-    is_enhanced(rest, code) || is_known(&format!("host relay said: {known} {rest}"))
+    // A number may stand before any words, so they are looked up without the code; of few codes it is certain.
+    let lower = rest.to_ascii_lowercase();
+    let known = match number {
+        534 | 535 | 538 => {
+            ["auth", "login", "password", "credential", "user"].iter().any(|word| lower.contains(word))
+        }
+        421 | 454 | 530 => is_known(&said("relay", text)),
+        _ => is_known(&said("relay", &format!("599 {rest}"))),
+    };
+    is_enhanced(rest, code) || known
 }
 
 /// Whether a text begins with an enhanced code of this class (RFC 3463).
@@ -232,7 +263,7 @@ mod tests {
         for (text, expected) in [
             (
                 "535 5.7.139 Authentication unsuccessful",
-                "host relay said: 535 5.7.139 Authentication unsuccessful",
+                "SASL authentication failed; server relay said: 535 5.7.139 Authentication unsuccessful",
             ),
             ("<<< 550 5.1.1 no such user", "host relay said: 550 5.1.1 no such user"),
             ("Remote server returned '550 5.7.60 SMTP; x'", "host relay said: 550 5.7.60 SMTP; x"),
@@ -262,6 +293,7 @@ mod tests {
             "",
             "404 Not Found",
             "450 files changed",
+            "535 files changed",
             "550",
             "535-",
             "é50 5.7.1 x",

@@ -2,7 +2,7 @@
 //! say the same of a recipient, and the text says more: which host replied, and to which command.
 
 use super::bare;
-use super::part::line_of;
+use super::part::{find, line_of};
 use super::piece::{Piece, attempt};
 use crate::model::log::event::split_queue_id;
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -83,6 +83,12 @@ impl Bounce {
             return false;
         }
         if text.starts_with([' ', '\t']) {
+            // A line of a log that is indented in a ticket.
+            if find(text).is_some() {
+                self.end_field(calendar);
+                self.end_paragraph();
+                return false;
+            }
             let open = self.field.as_mut().or(self.paragraph.as_mut());
             let Some((_, value)) = open else { return false };
             if value.len() < MOST {
@@ -148,7 +154,7 @@ impl Bounce {
         let own = self.told.iter().position(|(known, _)| known.eq_ignore_ascii_case(&to));
         let words = match own {
             Some(at) => self.told.swap_remove(at).1,
-            None if kind.eq_ignore_ascii_case("smtp") => format!("host {remote} said: {words}"),
+            None if kind.eq_ignore_ascii_case("smtp") => bare::said(remote, words),
             None if words.is_empty() => format!("host {remote} said: {}", code.trim()),
             None => words.to_owned(),
         };

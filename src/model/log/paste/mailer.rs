@@ -1,7 +1,7 @@
 //! Lines of other programs that send mail: who sends here, whether the line tells of a failure, and the words of the relay
 //! in it. relayhost sets up Postfix alone, so the remedy is to have Postfix send.
 
-use super::bare::{is_known, is_reply};
+use super::bare::{is_known, is_reply, said};
 use super::piece::{Piece, attempt};
 use crate::model::causes::Cause;
 use crate::model::causes::catalogue::{Fix, Stage, Verdict};
@@ -174,7 +174,7 @@ pub fn known(words: &str) -> Option<Piece> {
     });
     let reply = starts.filter_map(|at| words.get(at..)).take(400).find(|rest| is_reply(rest));
     let words = match reply {
-        Some(reply) => format!("host relay said: {}", reply.trim_end_matches(['\'', ')'])),
+        Some(reply) => said("relay", reply.trim_end_matches(['\'', ')'])),
         None => words.to_owned(),
     };
     is_known(&words).then(|| Piece::Attempt(Box::new(attempt("", &words))))

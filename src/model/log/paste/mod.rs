@@ -49,12 +49,15 @@ const HELD: usize = 1000;
 /// Lines of prose beside which a piece counts, and pieces in so many lines of it that do.
 const PROSE: u64 = 20;
 const SHARE: u64 = 3;
+/// Lines of prose after which only lines of Postfix are looked for, unless there is much evidence.
+const NOISE: u64 = 20_000;
 
 /// What was seen besides lines of Postfix.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// Sentences for people: the lines that were not read, messages that wait without a reason.
-    pub notes: Vec<String>,
+    /// Sentences for people, with the number of the source, from 0: the lines that were not read, messages that wait without
+    /// a reason.
+    pub notes: Vec<(usize, String)>,
     /// Other programs that send mail, whose lines are there.
     pub mailers: BTreeSet<Mailer>,
 }
@@ -80,6 +83,9 @@ pub struct Paste<'r> {
     prose: u64,
     evidence: u64,
     unread: Unread,
+    /// Whether the status of Postfix's unit is being shown, and not another's.
+    of_unit: bool,
+    sources: usize,
     seen: Seen,
 }
 
@@ -103,6 +109,8 @@ impl<'r> Paste<'r> {
             prose: 0,
             evidence: 0,
             unread: Unread::default(),
+            of_unit: false,
+            sources: 0,
             seen: Seen::default(),
         }
     }
@@ -115,10 +123,7 @@ impl<'r> Paste<'r> {
 
     fn end_source(&mut self) {
         self.settle();
-        if let Some((text, first, _)) = self.json.take() {
-            self.each_line(&text, first);
-            self.settle();
-        }
+        self.give_up_json();
         let last = self.fields.end();
         self.lines(last);
         self.listing.end();
@@ -130,26 +135,39 @@ impl<'r> Paste<'r> {
             if is_evidence { self.hand_on(piece, time) } else { self.unread.add(number, number) }
         }
         self.flush();
+        let mut notes = Vec::new();
         if self.listing.untried > 0 {
-            self.seen.notes.push(format!(
+            notes.push(format!(
                 "in the queue without a reason: {}, which Postfix has not tried yet, or is trying now",
                 count(self.listing.untried)
             ));
         }
         if self.listing.held > 0 {
-            self.seen.notes.push(format!(
+            notes.push(format!(
                 "on hold, so that Postfix does not try: {}; `postsuper -H ALL` releases all that are",
                 count(self.listing.held)
             ));
         }
         // A mail is full of lines that are none of the bounce's.
         if !self.bounce.is_mail {
-            self.seen.notes.extend(std::mem::take(&mut self.unread).sentence());
+            notes.extend(std::mem::take(&mut self.unread).sentence());
         }
+        let source = self.sources.saturating_sub(1);
+        self.seen.notes.extend(notes.into_iter().map(|note| (source, note)));
         (self.bounce, self.listing, self.unread) = Default::default();
         (self.bytes, self.number, self.odd, self.prose, self.evidence) = (0, 0, 0, 0, 0);
         self.careful = true;
     }
+}
+
+/// Whether a line can be one of a JSON text that is laid out over lines.
+fn may_be_json(text: &str) -> bool {
+    let text = text.trim();
+    let is_literal = |text: &str| {
+        ["true", "false", "null"].contains(&text)
+            || text.bytes().all(|c| c.is_ascii_digit() || b"+-.eE".contains(&c))
+    };
+    text.starts_with(['"', '{', '}', '[', ']', ',']) || is_literal(text.trim_end_matches(','))
 }
 
 fn count(messages: u64) -> String {
@@ -160,6 +178,7 @@ impl Reader for Paste<'_> {
     fn source(&mut self, calendar: Calendar) {
         self.end_source();
         self.calendar = calendar.clone();
+        self.sources += 1;
         self.inner.source(calendar);
     }
 
@@ -232,6 +251,11 @@ impl Paste<'_> {
             self.settle();
             return;
         }
+        if self.is_noise() {
+            self.settle();
+            self.understand(text.trim(), self.number, self.number);
+            return;
+        }
         if let Some(open) = &mut self.open
             && open.take(text, self.number, raw, &self.calendar)
         {
@@ -243,7 +267,10 @@ impl Paste<'_> {
 
     /// Takes a line of a JSON text, which may have several.
     fn in_json(&mut self, text: &str) -> bool {
-        if let Some((whole, first, ends)) = &mut self.json {
+        if self.json.is_some() && !may_be_json(text) {
+            self.give_up_json();
+        }
+        if let Some((whole, _, ends)) = &mut self.json {
             whole.push_str(text);
             whole.push('\n');
             // An object within it ends further to the right, as a rule.
@@ -256,9 +283,7 @@ impl Paste<'_> {
                 }
             }
             if whole.len() > JSON || *ends > ENDS {
-                let (whole, first) = (std::mem::take(whole), *first);
-                self.json = None;
-                self.each_line(&whole, first);
+                self.give_up_json();
             }
             return true;
         }
@@ -280,7 +305,7 @@ impl Paste<'_> {
             self.lines_of_json(lines);
             return true;
         }
-        let opens = begin.trim_end().ends_with(['{', '[', ',']);
+        let opens = begin.trim_end().ends_with(['{', '[']);
         if opens {
             self.settle();
             self.json = Some((format!("{begin}\n"), self.number, 0));
@@ -294,8 +319,9 @@ impl Paste<'_> {
         }
     }
 
-    /// Reads lines that were taken for something else.
-    fn each_line(&mut self, text: &str, first: u64) {
+    /// Reads the lines of what was taken for JSON one by one.
+    fn give_up_json(&mut self) {
+        let Some((text, first, _)) = self.json.take() else { return };
         let last = std::mem::replace(&mut self.number, first);
         for line in text.lines() {
             if !self.in_other_form(line) {

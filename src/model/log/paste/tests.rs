@@ -160,7 +160,7 @@ fn blocks_of_any_size_read_the_same_and_one_unreadable_line_hides_no_other() {
         assert_eq!(found(&whole.0), found(&lines.0), "{name}");
         assert_eq!(whole.1, lines.1, "{name}");
         assert_eq!(whole.0.accepted, 1, "{name}");
-        assert!(whole.1.notes.iter().any(|note| note.starts_with("line")), "{name}: {:?}", whole.1);
+        assert!(whole.1.notes.iter().any(|(_, note)| note.starts_with("line")), "{name}: {:?}", whole.1);
         assert!(whole.0.failures.len() >= 3, "{name}: {:?}", found(&whole.0));
     }
 }
@@ -188,6 +188,19 @@ fn pieces() {
         ),
         ("sSMTP[9]: connect to r[192.0.2.1]:25: Connection refused", "connection-refused"),
         ("/bin/sh: 1: /usr/sbin/sendmail: not found", "no-sendmail"),
+        (
+            "● postfix.service - Postfix\n     Loaded: loaded (x)\n     Active: failed (Result: exit-code) since x\n",
+            "start-failed",
+        ),
+        (
+            "FAIL connection-refused: 1 message\n     x\n     -> y\n     e.g. AB12C to a@b: connect to r[192.0.2.1]:587: Connection refused",
+            "connection-refused",
+        ),
+        (
+            "Status: open\n    Nov 24 08:00:00 h postfix/smtp[7]: 4Bd2c1x0z: to=<a@b>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1, status=deferred (connect to r[192.0.2.1]:587: Connection refused)",
+            "connection-refused",
+        ),
+        ("{\n4Bd2c1x0z: connect to r[192.0.2.1]:587: Connection refused\n", "connection-refused"),
         (
             "type=AVC msg=audit(1795507200.123:45): avc:  denied  { name_connect } for  pid=1 comm=\"smtp\" dest=2525",
             "selinux-denied",

@@ -2,7 +2,7 @@
 //! prose.
 
 use super::piece::{self, Piece};
-use super::{HELD, PROSE, Paste, SHARE, bare, mailer, part};
+use super::{HELD, NOISE, PROSE, Paste, SHARE, bare, mailer, part};
 use crate::model::log::aside::Aside;
 use crate::model::log::line::Line;
 use crate::model::log::stamp::Seconds;
@@ -11,6 +11,42 @@ impl Paste<'_> {
     /// Whether the input is evidence as a whole, so that its pieces count.
     pub(super) fn is_evidence(&self) -> bool {
         self.bounce.is_mail || self.prose <= PROSE || self.evidence.saturating_mul(SHARE) >= self.prose
+    }
+
+    /// Whether so much was nothing that pieces need not be looked for.
+    pub(super) fn is_noise(&self) -> bool {
+        self.prose > NOISE && !self.is_evidence()
+    }
+
+    /// A line of what `systemctl status` shows of Postfix's unit; `None` if it is none.
+    fn of_unit(&mut self, text: &str) -> Option<Piece> {
+        const OTHERS: [&str; 10] = [
+            "Loaded: ",
+            "Active: ",
+            "Docs: ",
+            "Process: ",
+            "Main PID: ",
+            "Tasks: ",
+            "Memory: ",
+            "CPU: ",
+            "CGroup: ",
+            "Drop-In: ",
+        ];
+        if text.contains(".service - ") {
+            self.of_unit = text.contains("postfix.service - ");
+            return self.of_unit.then_some(Piece::Nothing);
+        }
+        let line = |text: String| Some(Piece::Line(text));
+        match text {
+            _ if !self.of_unit => None,
+            _ if text.starts_with("Active: failed") => {
+                line(format!("x systemd: Failed to start Postfix (postfix.service): {text}"))
+            }
+            _ if text.starts_with("Loaded: masked") => {
+                line("x systemd: Unit postfix.service is masked".into())
+            }
+            _ => OTHERS.iter().any(|head| text.starts_with(head)).then_some(Piece::Nothing),
+        }
     }
 
     /// Reads a whole line, whose first and last line in the input have these numbers.
@@ -29,7 +65,7 @@ impl Paste<'_> {
             return;
         }
         let time = self.calendar.read_any(text.trim_start_matches(['<', '['])).map(|(stamp, _)| stamp.time);
-        if let Some(told) = mailer::told(text) {
+        if let Some(told) = mailer::told(text).filter(|_| !self.is_noise()) {
             self.evidence += 1;
             self.seen.mailers.insert(told.mailer);
             if let Some(words) = told.failed {
@@ -44,7 +80,8 @@ impl Paste<'_> {
             self.lines([text.to_owned()]);
             return;
         }
-        match bare::read(text) {
+        let noise = self.is_noise();
+        match self.of_unit(text).or_else(|| bare::read(text).filter(|_| !noise)) {
             Some(Piece::Nothing) => {}
             Some(piece) => {
                 self.evidence += 1;
