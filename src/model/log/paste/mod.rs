@@ -44,8 +44,9 @@ const JSON: usize = 1024 * 1024;
 const ENDS: u8 = 50;
 /// Bytes of a line that are read.
 const LINE: usize = 64 * 1024;
-/// Pieces that wait for the end of the input.
+/// Pieces that wait for the end of the input, and their bytes.
 const HELD: usize = 1000;
+const HELD_BYTES: usize = 1024 * 1024;
 /// Lines of prose beside which a piece counts, and pieces in so many lines of it that do.
 const PROSE: u64 = 20;
 const SHARE: u64 = 3;
@@ -80,6 +81,7 @@ pub struct Paste<'r> {
     bounce: Bounce,
     out: Vec<u8>,
     held: Vec<(Piece, Option<Seconds>, u64)>,
+    held_bytes: usize,
     prose: u64,
     evidence: u64,
     unread: Unread,
@@ -106,6 +108,7 @@ impl<'r> Paste<'r> {
             bounce: Bounce::default(),
             out: Vec::new(),
             held: Vec::new(),
+            held_bytes: 0,
             prose: 0,
             evidence: 0,
             unread: Unread::default(),
@@ -155,7 +158,7 @@ impl<'r> Paste<'r> {
         let source = self.sources.saturating_sub(1);
         self.seen.notes.extend(notes.into_iter().map(|note| (source, note)));
         (self.bounce, self.listing, self.unread) = Default::default();
-        (self.bytes, self.number, self.odd, self.prose, self.evidence) = (0, 0, 0, 0, 0);
+        (self.bytes, self.number, self.odd, self.prose, self.evidence, self.held_bytes) = (0, 0, 0, 0, 0, 0);
         self.careful = true;
     }
 }

@@ -16,6 +16,17 @@ pub enum Piece {
     Nothing,
 }
 
+impl Piece {
+    /// Bytes of its words.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Line(text) | Self::Cause(_, text) => text.len(),
+            Self::Attempt(attempt) => attempt.reason.len(),
+            Self::Nothing => 0,
+        }
+    }
+}
+
 /// The attempt of which only these words are known.
 pub fn attempt(to: &str, words: &str) -> Attempt {
     let final_reply = words.contains(" said: 5");

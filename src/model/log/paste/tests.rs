@@ -55,7 +55,7 @@ fn read(blocks: &[&[u8]]) -> (Report, Seen) {
     (Report::new(&follower, &Owner::default()), seen)
 }
 
-/// Cause, messages, lines, example and host of each failure; and what was accepted.
+/// Cause, messages, lines and example of each failure; and what was accepted.
 type Found = (Vec<(String, u64, u64, String)>, u64);
 
 fn found(report: &Report) -> Found {
@@ -234,4 +234,45 @@ fn noise_ends_in_nothing_and_in_little_memory() {
     let (report, seen) = read(&blocks);
     assert!(report.failures.is_empty() && !report.has_postfix);
     assert_eq!(seen.notes.len(), 1, "{seen:?}");
+}
+
+/// Bytes taken out, put in and swapped: nothing panics, and the blocks in which it comes do not matter.
+#[test]
+fn mangled_evidence_reads_the_same_in_any_blocks() {
+    const LISTING: &str = "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n0A1B2C3D4E 1 Tue Nov 24 08:00:00 a@b\n(connect to r[192.0.2.1]:587: Connection refused)\n    c@d\n\n-- 1 Kbytes in 1 Request.\n";
+    const BOUNCE: &str = "<a@b>: host r[192.0.2.1] said: 550 5.7.1 x\n    y\n\nReporting-MTA: dns; h\nX-Postfix-Queue-ID: 0A1B2C3D4E\n\nFinal-Recipient: rfc822; a@b\nAction: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 550 5.7.1 x\n\n";
+    let mut number = numbers();
+    let dressed: Vec<String> =
+        DRESSES.iter().map(|(_, dress, ..)| dress("smtp", LINES[number(4)].1)).collect();
+    for _ in 0..300 {
+        let mut text = String::new();
+        for _ in 0..3 {
+            text.push_str(match number(6) {
+                0 => LISTING,
+                1 => BOUNCE,
+                2 => "535 5.7.8 no\n",
+                _ => &dressed[number(dressed.len())],
+            });
+            text.push('\n');
+        }
+        let mut bytes = text.into_bytes();
+        for _ in 0..number(12) {
+            let (at, to) = (number(bytes.len()), number(bytes.len()));
+            match number(4) {
+                0 => drop(bytes.remove(at)),
+                1 => bytes.insert(at, b"\n {}\"[]<>\xff:()"[number(13)]),
+                2 => bytes.swap(at, to),
+                _ => bytes[at] = b'\n',
+            }
+        }
+        let whole = read(&[&bytes]);
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|c| *c == b'\n').collect();
+        let lines = read(&lines);
+        assert_eq!(
+            (found(&whole.0), whole.1),
+            (found(&lines.0), lines.1),
+            "{:?}",
+            String::from_utf8_lossy(&bytes)
+        );
+    }
 }

@@ -2,7 +2,7 @@
 //! prose.
 
 use super::piece::{self, Piece};
-use super::{HELD, NOISE, PROSE, Paste, SHARE, bare, mailer, part};
+use super::{HELD, HELD_BYTES, NOISE, PROSE, Paste, SHARE, bare, mailer, part};
 use crate::model::log::aside::Aside;
 use crate::model::log::line::Line;
 use crate::model::log::stamp::Seconds;
@@ -65,7 +65,8 @@ impl Paste<'_> {
             return;
         }
         let time = self.calendar.read_any(text.trim_start_matches(['<', '['])).map(|(stamp, _)| stamp.time);
-        if let Some(told) = mailer::told(text).filter(|_| !self.is_noise()) {
+        let told = if self.is_noise() { None } else { mailer::told(text) };
+        if let Some(told) = told {
             self.evidence += 1;
             self.seen.mailers.insert(told.mailer);
             if let Some(words) = told.failed {
@@ -80,8 +81,8 @@ impl Paste<'_> {
             self.lines([text.to_owned()]);
             return;
         }
-        let noise = self.is_noise();
-        match self.of_unit(text).or_else(|| bare::read(text).filter(|_| !noise)) {
+        let piece = if self.is_noise() { None } else { self.of_unit(text).or_else(|| bare::read(text)) };
+        match piece {
             Some(Piece::Nothing) => {}
             Some(piece) => {
                 self.evidence += 1;
@@ -99,12 +100,14 @@ impl Paste<'_> {
     /// Keeps a piece until it is known whether the input is evidence, or a text about it.
     fn hold(&mut self, piece: Piece, time: Option<Seconds>, number: u64) {
         let is_new = !self.held.iter().rev().take(50).any(|(known, _, _)| *known == piece);
-        if self.held.len() < HELD {
+        if self.held.len() < HELD && self.held_bytes < HELD_BYTES {
             if is_new {
+                self.held_bytes += piece.size();
                 self.held.push((piece, time, number));
             }
         } else if self.is_evidence() {
             // There is more evidence than memory: so far, it is evidence.
+            self.held_bytes = 0;
             for (piece, time, _) in std::mem::take(&mut self.held) {
                 self.hand_on(piece, time);
             }
