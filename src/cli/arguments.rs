@@ -197,6 +197,9 @@ pub struct Diagnose {
     /// The answers, if there are any; for this host's own log only
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     pub answers: Option<PathBuf>,
+    /// Replace names of hosts, addresses, users and tokens, the same by the same, to show the result to others
+    #[arg(long, conflicts_with = "follow")]
+    pub redact: bool,
     /// Print one JSON document (docs/schema.json)
     #[arg(long)]
     pub json: bool,

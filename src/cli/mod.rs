@@ -76,14 +76,15 @@ fn perform(command: Command) -> u8 {
                 match follow(&asked, &mut |news, calendar| show::diagnosis::news(screen, news, calendar))? {}
             })
         }
-        Command::Diagnose(Diagnose { files, since, queue_id, answers, json, .. }) => {
+        Command::Diagnose(Diagnose { files, since, queue_id, answers, redact, json, .. }) => {
             let is_of_this_host = files.is_empty();
             let asked = diagnose::Asked { files, since, queue_id, answers };
             let work = |screen: &mut Screen| {
                 if asked.files.iter().any(|path| path == Path::new("-")) && tty::is_input() {
                     screen.line("", "paste what you have, and end it by Ctrl-D on a line of its own");
                 }
-                diagnose(&asked).map(Ended::Diagnosed)
+                let found = diagnose(&asked)?;
+                Ok(Ended::Diagnosed(if redact { found.redacted() } else { found }))
             };
             // A file from elsewhere does not need root: its own permissions decide.
             if is_of_this_host {

@@ -133,7 +133,7 @@ impl Known {
             }
             _ => Circumstances::unknown(about),
         };
-        circumstances.routed(postfix.has_route).with(suspects)
+        circumstances.of(about).routed(postfix.has_route).with(suspects)
     }
 
     /// Domains whose mail is to leave the host: that of the test recipient.
@@ -163,7 +163,7 @@ impl Known {
             }
             _ => None,
         };
-        let about = About { relay: None, sender: "", to: "", host: "", example: "" };
+        let about = About::default();
         let sight = look(postfix, calendar, now, &|| self.circumstances(&about))?;
         let mut findings = inspection::findings(&sight, plan.as_ref(), calendar);
         if plan.is_none() {

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod postfix;
 pub mod probe;
 pub mod providers;
+pub mod redact;
 pub mod route;
 pub mod secret;
 pub mod state;

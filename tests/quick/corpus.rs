@@ -1,17 +1,17 @@
 //! Logs, and what is to be read from them: each `tests/corpus/CASE.log` is diagnosed as a file from elsewhere, and what
 //! comes out is compared with `CASE.toml`, nothing more and nothing less. tests/corpus/README.md has the format.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use relayhost::model::causes::Circumstances;
 use relayhost::model::causes::catalogue::{Entry, catalogue, fitting};
 use relayhost::model::causes::words::Words;
+use relayhost::model::causes::{Basis, Circumstances};
 use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::hosts::Hosts;
 use relayhost::model::log::paste::Paste;
-use relayhost::model::log::report::{Owner, Report};
+use relayhost::model::log::report::{Failure, Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 use relayhost::model::log::witness::Witness;
 use relayhost::model::log::wrap::unwrap;
@@ -46,6 +46,26 @@ struct Case {
 struct Expected {
     id: String,
     messages: u64,
+    /// What the verdict rests on.
+    basis: Basis,
+    /// Names of the other causes that fit.
+    #[serde(default)]
+    alternatives: Vec<String>,
+}
+
+/// Name, number of messages, basis, and the names of the other causes that fit.
+type Told = (String, u64, String, Vec<String>);
+
+fn told(failure: &Failure) -> Told {
+    let cause = &failure.cause;
+    let others = cause.alternatives.iter().map(|other| other.id.clone()).collect();
+    (cause.id.clone(), failure.tally.messages, format!("{:?}", cause.basis), others)
+}
+
+impl Expected {
+    fn told(&self) -> Told {
+        (self.id.clone(), self.messages, format!("{:?}", self.basis), self.alternatives.clone())
+    }
 }
 
 fn cases() -> Vec<(PathBuf, String, Case)> {
@@ -69,7 +89,30 @@ fn cases() -> Vec<(PathBuf, String, Case)> {
     cases
 }
 
+/// Cause, basis and text of each line of lines.tsv.
+fn lines() -> Vec<[String; 3]> {
+    let text = fs::read_to_string(project().join("tests/corpus/lines.tsv")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let parts: Vec<String> = line.splitn(3, '\t').map(str::to_owned).collect();
+            parts.try_into().unwrap()
+        })
+        .collect()
+}
+
+/// Each log of the corpus and each line of lines.tsv, with its name.
+fn logs() -> impl Iterator<Item = (String, String)> {
+    let of_cases = cases().into_iter().map(|(path, log, _)| (path.display().to_string(), log));
+    of_cases.chain(lines().into_iter().map(|[id, _, log]| (format!("lines.tsv, {id}"), log)))
+}
+
 fn diagnose(log: &str, case: &Case) -> Report {
+    read(log, &case.host.iter().cloned().collect::<Vec<_>>())
+}
+
+/// The report on a log from elsewhere; `names`: the host whose failures count.
+fn read(log: &str, names: &[String]) -> Report {
     let circumstances = Circumstances::unknown;
     let question = Question { since: None, elsewhere: Vec::new(), circumstances: &circumstances };
     let mut follower = Follower::new(question);
@@ -77,7 +120,7 @@ fn diagnose(log: &str, case: &Case) -> Report {
     paste.source(Calendar::utc(LATEST));
     paste.feed(log.as_bytes());
     paste.end();
-    Report::new(&follower, &Owner { names: case.host.iter().cloned().collect(), strict: false })
+    Report::new(&follower, &Owner { names: names.to_vec(), strict: false })
 }
 
 #[test]
@@ -86,13 +129,11 @@ fn each_log_reads_as_it_is_to() {
     for (path, log, case) in cases() {
         let report = diagnose(&log, &case);
         let ours: Vec<_> = report.failures.iter().filter(|failure| failure.ours).collect();
-        let named: BTreeMap<&str, u64> = ours
-            .iter()
-            .filter(|failure| failure.cause.id != "unknown")
-            .map(|failure| (failure.cause.id.as_str(), failure.tally.messages))
-            .collect();
-        let expected: BTreeMap<&str, u64> =
-            case.causes.iter().map(|cause| (cause.id.as_str(), cause.messages)).collect();
+        let known = ours.iter().filter(|failure| failure.cause.id != "unknown");
+        let mut named: Vec<Told> = known.map(|failure| told(failure)).collect();
+        let mut expected: Vec<Told> = case.causes.iter().map(Expected::told).collect();
+        named.sort();
+        expected.sort();
         let unknown: Vec<&str> = ours
             .iter()
             .filter(|failure| failure.cause.id == "unknown")
@@ -109,6 +150,41 @@ fn each_log_reads_as_it_is_to() {
         }
         assert!(!case.captured.is_empty() && case.about.as_ref().is_none_or(|about| !about.is_empty()));
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Each line of lines.tsv names its cause, and no other.
+#[test]
+fn each_line_names_its_cause() {
+    let mut wrong = Vec::new();
+    for [id, basis, log] in lines() {
+        let failures = read(&log, &[]).failures;
+        let named: Vec<(&str, String)> = failures
+            .iter()
+            .map(|one| (one.cause.id.as_str(), format!("{:?}", one.cause.basis).to_lowercase()))
+            .collect();
+        if named != [(id.as_str(), basis.clone())] {
+            wrong.push(format!("{named:?}, not {id} {basis}: {log}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Healthy logs, and prose, configuration and code with the words of failures, name no cause.
+#[test]
+fn what_is_no_failure_names_none() {
+    let (mut wrong, mut number) = (Vec::new(), 0);
+    for name in ["logs.txt", "pages.txt"] {
+        let text = fs::read_to_string(project().join("tests/corpus/quiet").join(name)).unwrap();
+        for section in text.split("\n=== ").skip(1) {
+            let (title, body) = section.split_once('\n').unwrap();
+            let failures = read(&format!("{body}\n"), &[]).failures;
+            let found = failures.iter().map(|one| format!("{title}: {}: {}", one.cause.id, one.words));
+            wrong.extend(found);
+            number += 1;
+        }
+    }
+    assert_eq!(number, 29 + 50);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -152,7 +228,7 @@ fn evidence_of(log: &str, mut check: impl FnMut(&[Words], bool)) {
 #[test]
 fn each_cause_has_a_sample() {
     let mut without: BTreeSet<&str> = catalogue().iter().map(|entry| entry.id.as_str()).collect();
-    for (_, log, _) in cases() {
+    for (_, log) in logs() {
         evidence_of(&log, |evidence, alone| {
             for entry in fitting(evidence).filter(|entry| !alone || entry.alone) {
                 without.remove(entry.id.as_str());
@@ -162,17 +238,22 @@ fn each_cause_has_a_sample() {
     assert!(without.is_empty(), "without a sample: {without:?}");
 }
 
+/// Whether words alone decide that an entry fits.
+fn is_of_words(entry: &Entry) -> bool {
+    entry.facts.is_empty() && entry.agent.is_none() && !entry.of_recipient
+}
+
 /// Where two entries fit the same lines of the corpus, the first one says so in `over`.
 #[test]
 fn overlaps_are_declared() {
     let mut undeclared = BTreeSet::new();
-    for (path, log, _) in cases() {
+    for (path, log) in logs() {
         let check = |evidence: &[Words], alone: bool| {
             let fits: Vec<&Entry> =
-                fitting(evidence).filter(|entry| entry.facts.is_empty() && (!alone || entry.alone)).collect();
+                fitting(evidence).filter(|entry| is_of_words(entry) && (!alone || entry.alone)).collect();
             for (at, entry) in fits.iter().enumerate() {
                 for other in fits[at + 1..].iter().filter(|other| !entry.over.contains(&other.id)) {
-                    undeclared.insert(format!("{} over {} ({})", entry.id, other.id, path.display()));
+                    undeclared.insert(format!("{} over {} ({path})", entry.id, other.id));
                 }
             }
         };

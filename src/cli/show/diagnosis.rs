@@ -4,6 +4,7 @@ use super::plan;
 use super::screen::Screen;
 use super::terminal::Mark;
 use crate::engine::diagnose::tail::News;
+use crate::model::causes::{Basis, Cause};
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::inspection::WAITING;
 use crate::model::log::report::{Failure, Report};
@@ -117,6 +118,12 @@ fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calenda
     if is_of_daemon && failure.example.is_some() {
         screen.below(&format!("the log says: {}", quoted(&failure.words)));
     }
+    if let Some(rests) = basis(&failure.cause) {
+        screen.below(rests);
+    }
+    for other in &failure.cause.alternatives {
+        screen.below(&format!("or {}: {}", other.id, other.cause));
+    }
     if failure.relays.len() > 1 {
         let more = if failure.more_relays { " and more" } else { "" };
         screen.below(&format!("at {}{more}", failure.relays.join(", ")));
@@ -131,7 +138,12 @@ fn story(screen: &Screen, story: &Story, calendar: &Calendar) {
         }
         let time = step.time.map_or_else(String::new, |time| format!("{}  ", calendar.show(time)));
         let mark = if step.good { Mark::Good } else { Mark::Bad };
-        screen.marked(mark, &format!("{time}{}", step.text), time.len());
+        let times = match (step.times, step.last) {
+            (1, _) => String::new(),
+            (times, Some(last)) => format!(" (×{times}, until {})", calendar.show(last)),
+            (times, None) => format!(" (×{times})"),
+        };
+        screen.marked(mark, &format!("{time}{}{times}", step.text), time.len());
         if let Some(cause) = &step.cause {
             screen.below(&format!("{} [{}]", cause.cause, cause.id));
             screen.below(&format!("-> {}", cause.remedy));
@@ -142,6 +154,15 @@ fn story(screen: &Screen, story: &Story, calendar: &Calendar) {
     } else {
         "nothing of it failed at its end; a relay's acceptance is not yet arrival"
     });
+}
+
+/// What a cause rests on, in words; nothing for words that are shown as they are.
+fn basis(cause: &Cause) -> Option<&'static str> {
+    cause.is_known().then_some(match cause.basis {
+        Basis::Relay => "(the relay says so)",
+        Basis::Postfix => "(Postfix says so)",
+        Basis::Inferred => "(concluded: no line says it in so many words)",
+    })
 }
 
 fn count(number: u64, one: &str) -> String {

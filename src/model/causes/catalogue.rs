@@ -138,6 +138,21 @@ pub struct Entry {
     /// Patterns that read lines of the kernel, systemd, the journal and rsyslog.
     #[serde(default)]
     pub system: Vec<Pattern>,
+    /// Patterns that read the same words, and count only if the relay was tried at this port.
+    #[serde(default)]
+    pub at: BTreeMap<String, Vec<Pattern>>,
+    /// Whether the pattern's first group must be the domain of the recipient.
+    #[serde(default)]
+    pub of_recipient: bool,
+    /// The delivery agent that must have written the record of the attempt.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// Whether the words name what happened, and the cause is a conclusion from that.
+    #[serde(default)]
+    pub inferred: bool,
+    /// Entries that the same words may have as their cause, without showing it.
+    #[serde(default)]
+    pub or: Vec<String>,
     /// Each of these must match a line as well, in the words of the same speaker.
     #[serde(default)]
     pub also: Vec<Pattern>,
@@ -196,11 +211,33 @@ impl Entry {
 
     /// The groups of the first pattern that matches a line.
     pub fn captures<'a>(&self, words: Words<'a>) -> Option<Captures<'a>> {
+        self.read(words).map(|read| read.captures)
+    }
+
+    /// The first pattern that matches a line, as it was read.
+    pub fn read<'a>(&self, words: Words<'a>) -> Option<Read<'a>> {
         self.patterns().into_iter().find_map(|(speaker, patterns)| {
             let text = words.read_as(speaker).filter(|_| !patterns.is_empty())?.as_bytes();
-            patterns.iter().find_map(|pattern| pattern.captures(text))
+            let captures = patterns.iter().find_map(|pattern| pattern.captures(text))?;
+            Some(Read { captures, speaker, of_relay: words.is_of_relay() })
         })
     }
+
+    /// The entries that the same words may have as their cause.
+    pub fn others(&self) -> impl Iterator<Item = &'static Self> {
+        catalogue().iter().filter(|entry| self.or.contains(&entry.id))
+    }
+}
+
+/// A pattern that matched a line.
+#[derive(Debug)]
+pub struct Read<'a> {
+    /// Its groups.
+    pub captures: Captures<'a>,
+    /// The speaker whose words it read.
+    pub speaker: Speaker,
+    /// Whether the stranger in that line is the relay.
+    pub of_relay: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -251,6 +288,14 @@ pub fn catalogue() -> &'static [Entry] {
 pub fn fitting<'a, W: Copy + Into<Words<'a>>>(
     evidence: &[W],
 ) -> impl Iterator<Item = &'static Entry> + use<'a, W> {
+    fitting_at(evidence, None)
+}
+
+/// The same for an attempt at this port.
+pub fn fitting_at<'a, W: Copy + Into<Words<'a>>>(
+    evidence: &[W],
+    port: Option<u16>,
+) -> impl Iterator<Item = &'static Entry> + use<'a, W> {
     let table: &'static Table = &TABLE;
     let mut hits = vec![Hit::default(); table.entries.len()];
     for line in evidence {
@@ -262,6 +307,7 @@ pub fn fitting<'a, W: Copy + Into<Words<'a>>>(
                 let Some(hit) = hits.get_mut(*entry) else { continue };
                 match role {
                     Role::Pattern => hit.pattern = true,
+                    Role::At(at) => hit.pattern |= port == Some(*at),
                     Role::Also(number) => hit.also |= 1 << number,
                     Role::Unless => hit.unless = true,
                 }
@@ -278,6 +324,8 @@ pub fn fitting<'a, W: Copy + Into<Words<'a>>>(
 #[derive(Debug, Clone, Copy)]
 enum Role {
     Pattern,
+    /// A pattern that counts at this port.
+    At(u16),
     /// One of several that all must match, by its number.
     Also(u32),
     Unless,
@@ -319,10 +367,15 @@ fn read() -> Table {
             let own =
                 entry.patterns().into_iter().find(|(of, patterns)| *of == speaker && !patterns.is_empty());
             let Some((_, patterns)) = own else { continue };
-            let roles = patterns.iter().map(|pattern| (pattern, Role::Pattern));
-            let roles = roles.chain(entry.unless.iter().map(|pattern| (pattern, Role::Unless)));
-            let also = (0..).zip(&entry.also).map(|(number, pattern)| (pattern, Role::Also(number)));
-            for (pattern, role) in roles.chain(also) {
+            let mut roles: Vec<(&Pattern, Role)> = Vec::new();
+            roles.extend(patterns.iter().map(|pattern| (pattern, Role::Pattern)));
+            for (port, patterns) in &entry.at {
+                let role = Role::At(port.parse().unwrap());
+                roles.extend(patterns.iter().map(|pattern| (pattern, role)));
+            }
+            roles.extend(entry.unless.iter().map(|pattern| (pattern, Role::Unless)));
+            roles.extend((0..).zip(&entry.also).map(|(number, pattern)| (pattern, Role::Also(number))));
+            for (pattern, role) in roles {
                 texts.push(pattern.text.clone());
                 of.push((at, role));
             }

@@ -8,20 +8,21 @@ fn is(pattern: &str, text: &str) -> bool {
 /// The first fault of an entry.
 fn complaint(entry: &Entry) -> Option<&'static str> {
     let patterns = || entry.patterns().into_iter().flat_map(|(_, patterns)| patterns);
-    let all = || patterns().chain(&entry.also).chain(&entry.unless);
+    let at = || entry.at.values().flatten();
+    let all = || patterns().chain(at()).chain(&entry.also).chain(&entry.unless);
     let texts = || [&entry.cause, &entry.remedy].into_iter().chain(entry.provider.values());
     let speakers = entry.patterns().iter().filter(|(_, patterns)| !patterns.is_empty()).count();
     let has_group = patterns().all(|one| one.captures_len() > 1);
     let must_fill = entry.remedy.contains("{1}") || entry.cause.trim_end_matches("{1}").contains("{1}");
     let word = regex::Regex::new(r"\{[a-z0-9_]+\}").unwrap();
-    let known = ["{relayhost}", "{user}", "{package}", "{to}", "{sender}", "{1}"];
+    let known = ["{relayhost}", "{host}", "{port}", "{user}", "{package}", "{to}", "{sender}", "{1}"];
     let is_known = |text: &String| word.find_iter(text).all(|found| known.contains(&found.as_str()));
     let sound = [
         (is("^[a-z0-9]+(-[a-z0-9]+)*$", &entry.id), "the name is not in kebab case"),
         (speakers > 0, "no pattern says whose words it reads"),
         (
-            speakers == 1 || entry.also.is_empty() && entry.unless.is_empty(),
-            "whose words do `also` and `unless` read?",
+            speakers == 1 || entry.also.is_empty() && entry.unless.is_empty() && entry.at.is_empty(),
+            "whose words do `also`, `unless` and `at` read?",
         ),
         (!entry.source.is_empty() && entry.also.len() < 32, "source or also"),
         (!is(r"^$|\.$", &entry.cause), "cause ends with a full stop, or is empty"),
@@ -36,6 +37,16 @@ fn complaint(entry: &Entry) -> Option<&'static str> {
             "the form is none for a remedy",
         ),
         (entry.provider.values().all(|text| !text.contains("{1}")), "a {1} in a note for a preset"),
+        (entry.at.keys().all(|port| port.parse::<u16>().is_ok()), "no port"),
+        (
+            !entry.of_recipient || has_group && entry.form == Some(Form::Host),
+            "of_recipient without a host to compare",
+        ),
+        (
+            entry.others().count() == entry.or.len()
+                && entry.others().all(|other| !other.cause.contains("{1}")),
+            "another cause that is not known, or has a {1}",
+        ),
         (texts().all(|text| text.matches('`').count() % 2 == 0), "a backquote stands alone"),
         (texts().all(is_known), "what is filled in is not known"),
         (all().all(|pattern| !pattern.is_match(b"")), "a pattern matches everything"),

@@ -52,6 +52,8 @@ pub enum Form {
     Path,
     /// Any path, and the number of a line.
     Place,
+    /// A TCP port.
+    Port,
 }
 
 /// For each form: the expression that a value must match as a whole, the word that stands in a command for a value that
@@ -107,14 +109,30 @@ const fn rule(form: Form) -> (&'static str, &'static str, &'static str) {
         }
         Form::Path => ("(/\\.?([A-Za-z0-9_][A-Za-z0-9._@+-]*)?)+", "", "plain path"),
         Form::Place => ("(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+, line [0-9]{1,9}", "", "line of a file"),
+        Form::Port => ("[1-9][0-9]{0,4}", "PORT", "port"),
     }
 }
 
 /// The expression of each form, by its number, compiled when it is used.
-static EXPRESSIONS: [OnceLock<Regex>; Form::Place as usize + 1] =
-    [const { OnceLock::new() }; Form::Place as usize + 1];
+static EXPRESSIONS: [OnceLock<Regex>; Form::Port as usize + 1] =
+    [const { OnceLock::new() }; Form::Port as usize + 1];
 
 impl Form {
+    /// Whether each value of this form is a thing of its own on the host: a table, a line of a file, a service.
+    pub fn is_of_host(self) -> bool {
+        matches!(
+            self,
+            Self::Parameter
+                | Self::Configuration
+                | Self::Table
+                | Self::TableType
+                | Self::Plugin
+                | Self::Service
+                | Self::Path
+                | Self::Place
+        )
+    }
+
     /// Whether a value has this form: then it is one word of a shell, names nothing above or beside what it may name,
     /// and cannot be taken for an option.
     pub fn fits(self, value: &str) -> bool {
@@ -221,7 +239,7 @@ mod tests {
         }
     }
 
-    const FORMS: [Form; 18] = [
+    const FORMS: [Form; 19] = [
         Form::Text,
         Form::Host,
         Form::Relay,
@@ -240,6 +258,7 @@ mod tests {
         Form::Mechanisms,
         Form::Path,
         Form::Place,
+        Form::Port,
     ];
 
     #[test]

@@ -1,8 +1,8 @@
 //! Faults on a message's way through this host, as the reason for what a log or a relay says of it.
 
-use super::Cause;
 use super::catalogue::{Fix, Stage, catalogue};
 use super::failure::Failure;
+use super::{Basis, Cause};
 use crate::model::route::Fault;
 
 /// A fault of this host that a failure may come from.
@@ -92,7 +92,10 @@ pub fn explained(cause: Cause, suspects: &[Suspect]) -> Cause {
     };
     let (text, remedy) = told(&cause.cause, suspect);
     let fix = suspect.is_mended.then_some(Fix::Repair);
-    Cause { id: name_of(&cause.id, suspect), cause: text, remedy, fix, ..cause }
+    let id = name_of(&cause.id, suspect);
+    // What the host's files show is no word of the log.
+    let basis = if id == cause.id { cause.basis } else { Basis::Inferred };
+    Cause { id, basis, alternatives: Vec::new(), cause: text, remedy, fix, ..cause }
 }
 
 /// The same for the failure of a test message or of a probe.

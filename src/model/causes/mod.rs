@@ -2,31 +2,53 @@
 //! not know the cause, the evidence itself is shown.
 
 pub mod catalogue;
+mod circumstances;
 pub mod extent;
 pub mod failure;
 pub mod form;
 pub mod hop;
 pub mod words;
 
-use std::collections::BTreeSet;
+pub use circumstances::Circumstances;
 
-use crate::model::causes::catalogue::{Entry, Fact, Fix, Stage, Verdict, fitting};
-use crate::model::causes::form::{Form, Value, fill};
-use crate::model::causes::hop::{Suspect, explained};
-use crate::model::causes::words::Words;
-use crate::model::desired::{Auth, Desired};
-use crate::model::observed::{Database, MapFile, Observed, Postfix};
-use crate::model::packages::need::{Need, needs};
-use crate::model::plan::parameters::words;
-use crate::model::postfix::managed::Managed;
-use crate::model::probe::route::Route;
-use crate::model::providers::with_host;
+use serde::{Deserialize, Serialize};
+
+use crate::model::causes::catalogue::{Entry, Fix, Read, Stage, Verdict, fitting_at};
+use crate::model::causes::form::Form;
+use crate::model::causes::words::{Speaker, Words};
+
+/// What a verdict rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// The relay's own words.
+    Relay,
+    /// The words of Postfix, or of the system, about what happened on this host.
+    Postfix,
+    /// A conclusion: no words say it themselves.
+    Inferred,
+}
+
+/// A cause that the same words may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alternative {
+    /// Stable name.
+    pub id: String,
+    /// Cause in a sentence.
+    pub cause: String,
+}
 
 /// A cause, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// Stable name.
     pub id: String,
+    /// What it rests on.
+    pub basis: Basis,
+    /// The thing on the host that it is about, where each such thing is a fault of its own; empty otherwise.
+    pub subject: String,
+    /// Other causes that fit.
+    pub alternatives: Vec<Alternative>,
     /// The side that kept the message from arriving.
     pub verdict: Verdict,
     /// Stage of the message's way.
@@ -49,8 +71,10 @@ impl Cause {
             Verdict::Refused => failure::ASK,
             Verdict::Unreached => failure::READ,
         };
+        let basis = if verdict == Verdict::Refused { Basis::Relay } else { Basis::Postfix };
         let (id, cause, remedy) = ("unknown".into(), String::new(), remedy.into());
-        Self { id, verdict, stage, again: false, fix: None, cause, remedy }
+        let (subject, alternatives) = (String::new(), Vec::new());
+        Self { id, basis, subject, alternatives, verdict, stage, again: false, fix: None, cause, remedy }
     }
 
     /// Whether it is named by a hop of the message's way through this host.
@@ -65,7 +89,7 @@ impl Cause {
 }
 
 /// A failed attempt to send a message, as far as a log tells of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct About<'a> {
     /// Name, address and port of the host that was tried.
     pub relay: Option<(&'a str, &'a str, u16)>,
@@ -77,193 +101,10 @@ pub struct About<'a> {
     pub host: &'a str,
     /// The recipient of one such message, by which its way through this host is found; empty if it is not known.
     pub example: &'a str,
-}
-
-/// Words after `the recipient` if there are several.
-const NOBODY: &str = "named in the log";
-/// Words for the user if the answers have no login.
-const NO_LOGIN: &str = "this host";
-
-/// Values to fill into the texts, and the facts. Values come from the answers, or from a log that anybody may have
-/// written; an unknown one is empty.
-#[derive(Debug, Default)]
-pub struct Circumstances {
-    facts: BTreeSet<Fact>,
-    relayhost: String,
-    user: String,
-    /// Words for the user if it is not known, or there is none.
-    no_user: &'static str,
-    package: String,
-    to: String,
-    sender: String,
-    /// The preset that the relay belongs to.
-    provider: Option<&'static str>,
-    /// The faults of the message's way through this host.
-    suspects: Vec<Suspect>,
-}
-
-impl Circumstances {
-    /// The circumstances, with the faults of the message's way through this host.
-    #[must_use]
-    pub fn with(self, suspects: Vec<Suspect>) -> Self {
-        Self { suspects, ..self }
-    }
-
-    /// The circumstances of a host that has a route out of it, or none.
-    #[must_use]
-    pub fn routed(mut self, has_route: bool) -> Self {
-        self.facts.extend((!has_route).then_some(Fact::NoNetwork));
-        self
-    }
-
-    /// The cause, with the fault of this host that it comes from, if there is one.
-    #[must_use]
-    pub fn explained(&self, cause: Cause) -> Cause {
-        explained(cause, &self.suspects)
-    }
-
-    /// Circumstances for a log from elsewhere: nothing is known of the host, so entries that require facts do not fit.
-    pub fn unknown(about: &About<'_>) -> Self {
-        let About { relay, sender, to, .. } = *about;
-        Self {
-            relayhost: relay.map_or_else(String::new, |(name, _, port)| format!("{name}:{port}")),
-            no_user: "this login",
-            to: to.to_owned(),
-            sender: sender.to_owned(),
-            provider: relay.and_then(|(name, ..)| preset_of(name)),
-            ..Self::default()
-        }
-    }
-
-    /// Reads the facts off a host for a message from `sender` to `to`.
-    pub fn new(desired: &Desired, observed: &Observed, sender: &str, to: &str) -> Self {
-        let (mut facts, mut package) = (BTreeSet::new(), String::new());
-        for need in needs(desired) {
-            if let Need::Package { name, plugin: Some(plugin) } = need {
-                let missing = !observed.packages.contains_key(&name);
-                if missing || !observed.plugins.contains(plugin) {
-                    facts.insert(Fact::PluginMissing);
-                }
-                package = name;
-            }
-        }
-        let (user, login) = match &desired.auth {
-            Auth::None => (String::new(), Fact::AnswersHaveNoLogin),
-            Auth::Login { username, .. } => (username.clone(), Fact::AnswersHaveLogin),
-        };
-        facts.insert(login);
-        if desired.mechanism().takes_token() {
-            facts.insert(Fact::LoginByToken);
-        }
-        let relayhost = match &observed.postfix {
-            None => desired.relayhost(),
-            Some(postfix) => {
-                facts.extend(facts_in_force(desired, postfix, sender));
-                postfix.setting("relayhost").to_owned()
-            }
-        };
-        let provider = preset_of(&desired.relay.host);
-        let (to, sender) = (to.to_owned(), sender.to_owned());
-        Self {
-            facts,
-            relayhost,
-            user,
-            package,
-            to,
-            sender,
-            provider,
-            no_user: NO_LOGIN,
-            suspects: Vec::new(),
-        }
-    }
-
-    /// Circumstances for a conversation that Postfix did not have: the facts are the route's.
-    pub fn of_route(route: &Route) -> Self {
-        Self {
-            facts: route.facts(),
-            relayhost: route.relayhost.clone(),
-            user: route.login.as_ref().map_or_else(String::new, |(user, _)| user.clone()),
-            no_user: NO_LOGIN,
-            package: route.lacks.map_or(route.package.as_str(), |kind| kind.package).to_owned(),
-            to: route.recipient.clone().unwrap_or_default(),
-            sender: route.sender[1].clone(),
-            provider: preset_of(&route.host),
-            suspects: route.suspects.clone(),
-        }
-    }
-
-    /// A text with the values filled in; `first` is the text of the pattern's first group.
-    fn fill(&self, text: &str, first: Option<&str>, form: Form) -> String {
-        let value = |name, text, unknown, form| Value { name, text, unknown, form };
-        fill(
-            text,
-            &[
-                value("relayhost", &self.relayhost, "the relay", Form::Relay),
-                value("user", &self.user, self.no_user, Form::Login),
-                value("package", &self.package, "", Form::Package),
-                value("to", &self.to, NOBODY, Form::Mail),
-                value("sender", &self.sender, "this sender", Form::Mail),
-                value("1", first.unwrap_or_default(), "", form),
-            ],
-        )
-    }
-}
-
-/// The preset to which a relay of this name belongs.
-fn preset_of(host: &str) -> Option<&'static str> {
-    with_host(host).next().map(|(name, _)| name)
-}
-
-/// The facts about the settings and tables that Postfix uses, for a message from `sender`.
-fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl Iterator<Item = Fact> {
-    let setting = |name| postfix.setting(name);
-    let options = ["smtp_sasl_security_options", "smtp_sasl_tls_security_options"];
-    let forbids_plaintext = |name| words(setting(name)).iter().any(|word| word == "noplaintext");
-    let login = match (&desired.auth, postfix.maps.get(&Managed::SaslPasswd)) {
-        (Auth::Login { username, password, .. }, Some(map)) => {
-            match entry_in_force(map, setting("relayhost")) {
-                None => Some(Fact::EntryMissing),
-                Some(entry) => {
-                    // An entry that waits for its first token has none that could differ.
-                    let is_ours = !password.expose().is_empty() || desired.app().is_none();
-                    let differs = is_ours && entry != format!("{username}:{}", password.expose());
-                    differs.then_some(Fact::EntryDiffers)
-                }
-            }
-        }
-        _ => None,
-    };
-    let rewrite = match desired.rewrite_of(sender, setting("myorigin")) {
-        None => Some(Fact::SenderNotRewritten),
-        Some(rule) => (!is_rewritten(&rule.local, &rule.public, postfix)).then_some(Fact::RewriteNotInForce),
-    };
-    let facts = [
-        (setting("smtp_sasl_auth_enable") != "yes").then_some(Fact::SaslOff),
-        options.into_iter().any(forbids_plaintext).then_some(Fact::Noplaintext),
-        matches!(setting("smtp_tls_security_level"), "" | "none").then_some(Fact::TlsOff),
-        (!postfix.has_route).then_some(Fact::NoNetwork),
-        login,
-        rewrite,
-    ];
-    facts.into_iter().flatten()
-}
-
-/// Whether Postfix's generic table in force has this entry.
-fn is_rewritten(local: &str, public: &str, postfix: &Postfix) -> bool {
-    let Some(map) = postfix.maps.get(&Managed::Generic) else { return false };
-    let in_force = postfix.map_kind.as_ref().is_some_and(|kind| {
-        words(postfix.setting("smtp_generic_maps")).contains(&kind.table(&Managed::Generic.path()))
-    });
-    in_force && entry_in_force(map, local).as_deref() == Some(public)
-}
-
-/// The value that Postfix finds for a key in a table.
-fn entry_in_force(map: &MapFile, key: &str) -> Option<String> {
-    match &map.database {
-        Database::Read { entries, .. } => entries.get(&key.to_lowercase()).cloned(),
-        Database::NotNeeded => map.source.as_ref()?.get(key),
-        Database::Missing | Database::Broken(_) => None,
-    }
+    /// The domain of the recipient, as Postfix tried it.
+    pub domain: &'a str,
+    /// The delivery agent; empty if it is not known.
+    pub agent: &'a str,
 }
 
 /// Names the cause that fits the evidence, the most exact first; `None` if the catalogue knows none.
@@ -271,8 +112,25 @@ pub fn diagnose<'a, W: Copy + Into<Words<'a>>>(
     evidence: &[W],
     circumstances: &Circumstances,
 ) -> Option<Cause> {
-    let entry = fitting(evidence).find(|entry| entry.holds(&circumstances.facts))?;
-    Some(circumstances.explained(explain(entry, evidence, circumstances)))
+    let mut possible = Vec::new();
+    for entry in fitting_at(evidence, circumstances.port()) {
+        match circumstances.suit(entry, evidence) {
+            Some(true) => {
+                let mut cause = explain(entry, evidence, circumstances);
+                let others = possible.into_iter().chain(entry.others());
+                cause.alternatives = others.map(|other| alternative(other, circumstances)).collect();
+                return Some(circumstances.explained(cause));
+            }
+            Some(false) => possible.push(entry),
+            None => {}
+        }
+    }
+    None
+}
+
+fn alternative(entry: &Entry, circumstances: &Circumstances) -> Alternative {
+    let cause = circumstances.fill(&entry.cause, None, entry.form.unwrap_or(Form::Text));
+    Alternative { id: entry.id.clone(), cause }
 }
 
 /// The cause of an entry, with its texts filled in.
@@ -281,16 +139,21 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
     evidence: &[W],
     circumstances: &Circumstances,
 ) -> Cause {
-    let found = evidence.iter().find_map(|line| entry.captures((*line).into()));
-    let first = found.and_then(|found| found.get(1)).map(|first| String::from_utf8_lossy(first.as_bytes()));
+    let found = evidence.iter().find_map(|line| entry.read((*line).into()));
+    let first = found.as_ref().and_then(|found| found.captures.get(1));
+    let first = first.map(|first| String::from_utf8_lossy(first.as_bytes()));
     let form = entry.form.unwrap_or(Form::Text);
     let fill = |text: &str| circumstances.fill(text, first.as_deref(), form);
     let mut remedy = fill(&entry.remedy_in_log());
-    if let Some(note) = circumstances.provider.and_then(|name| entry.provider.get(name)) {
+    if let Some(note) = circumstances.note(entry) {
         remedy = format!("{remedy}; {}", fill(note));
     }
+    let subject = first.as_deref().filter(|first| form.is_of_host() && form.fits(first)).unwrap_or_default();
     Cause {
         id: entry.id.clone(),
+        basis: basis(entry, found.as_ref()),
+        subject: subject.to_owned(),
+        alternatives: Vec::new(),
         verdict: entry.verdict,
         stage: entry.stage,
         again: entry.again,
@@ -300,22 +163,24 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
     }
 }
 
+/// What an entry rests on that was found by these words; without words, by the port alone.
+fn basis(entry: &Entry, found: Option<&Read>) -> Basis {
+    match found {
+        Some(found) if !entry.inferred && entry.facts.is_empty() => match found.speaker {
+            Speaker::Stranger if found.of_relay => Basis::Relay,
+            Speaker::Stranger | Speaker::Daemon | Speaker::System => Basis::Postfix,
+        },
+        _ => Basis::Inferred,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::causes::catalogue::Fact;
 
     fn circumstances(facts: &[Fact]) -> Circumstances {
-        Circumstances {
-            facts: facts.iter().copied().collect(),
-            relayhost: "[r]:587".into(),
-            user: "u".into(),
-            no_user: NO_LOGIN,
-            package: "cyrus-sasl-plain".into(),
-            to: "o@x".into(),
-            sender: "monitor@h".into(),
-            provider: None,
-            suspects: Vec::new(),
-        }
+        Circumstances::with_facts(facts)
     }
 
     fn id(evidence: &[&str], facts: &[Fact]) -> String {

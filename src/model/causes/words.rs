@@ -87,6 +87,21 @@ const STRANGER_AFTER: [&str; 49] = [
     "decoded challenge: ",
 ];
 
+/// Those of them after which the stranger is the relay, or the server that gives tokens.
+const RELAY_AFTER: [&str; 11] = [
+    " said: ",
+    " refused to talk to me: ",
+    " refused to start TLS: ",
+    " response from ",
+    " replacing server reply ",
+    " challenge from server ",
+    " AUTH mechanisms: ",
+    " SIZE limit ",
+    "response=",
+    "from server: ",
+    "TokenSentStep: status: ",
+];
+
 /// The same at the beginning of a line: before a name (dns_lookup.c), and before what is sent over the connection, if
 /// somebody made smtp(8) verbose (smtp_chat.c).
 const STRANGER_FROM: [&str; 3] = ["Domain ", "< ", "> "];
@@ -108,6 +123,12 @@ impl<'a> Words<'a> {
             Writer::Daemon => Self::of_daemon(text),
             Writer::System => Self { writer: Writer::System, text, own: text.len() },
         }
+    }
+
+    /// Whether the stranger whose words follow is the relay.
+    pub fn is_of_relay(self) -> bool {
+        self.writer == Writer::Daemon
+            && self.text.get(..self.own).is_some_and(|own| RELAY_AFTER.iter().any(|mark| own.ends_with(mark)))
     }
 
     /// The part of the line that this speaker's patterns may read; `None` if the speaker has no word in it.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{findings, merged};
+use crate::model::causes::Cause;
 use crate::model::ended::{Diagnosed, Told};
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -49,6 +50,8 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
         "id": failure.cause.id,
         "stage": failure.cause.stage,
         "verdict": failure.cause.verdict,
+        "basis": failure.cause.basis,
+        "alternatives": alternatives(&failure.cause),
         "host": failure.host.as_deref().map(one_line),
         "ours": failure.ours,
         "messages": failure.tally.messages,
@@ -66,13 +69,31 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
     })
 }
 
+/// Names of the other causes that fit.
+fn alternatives(cause: &Cause) -> Vec<&str> {
+    cause.alternatives.iter().map(|other| other.id.as_str()).collect()
+}
+
 /// The story of one message.
 pub fn story(story: &Story, calendar: &Calendar) -> Value {
     let step = |step: &Step| {
         let cause = step.cause.as_ref().map(|cause| {
-            json!({ "id": cause.id, "text": one_line(&cause.cause), "remedy": one_line(&cause.remedy) })
+            json!({
+                "id": cause.id,
+                "text": one_line(&cause.cause),
+                "remedy": one_line(&cause.remedy),
+                "basis": cause.basis,
+                "alternatives": alternatives(cause),
+            })
         });
-        json!({ "time": time(step.time, calendar), "text": one_line(&step.text), "good": step.good, "cause": cause })
+        json!({
+            "time": time(step.time, calendar),
+            "text": one_line(&step.text),
+            "good": step.good,
+            "cause": cause,
+            "times": step.times,
+            "last": time(step.last, calendar),
+        })
     };
     json!({
         "queue_id": story.queue_id,

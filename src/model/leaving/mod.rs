@@ -111,8 +111,7 @@ impl InQueue {
 }
 
 fn cause_of(relay: &Relay, reason: &str, has_route: bool) -> Option<Cause> {
-    let about =
-        About { relay: Some((&relay.host, "", relay.port)), sender: "", to: "", host: "", example: "" };
+    let about = About { relay: Some((&relay.host, "", relay.port)), ..About::default() };
     diagnose(&[reason], &Circumstances::unknown(&about).routed(has_route))
 }
 

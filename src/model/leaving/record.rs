@@ -148,7 +148,8 @@ impl Record {
                     }
                 }
                 Event::Attempt(attempt)
-                    if matches!(attempt.agent.as_str(), "smtp" | "error")
+                    if attempt.status != Status::Undeliverable
+                        && matches!(attempt.agent.as_str(), "smtp" | "error")
                         && source.relay.is_missed_by(&attempt) =>
                 {
                     let word = self.word(&attempt, time);

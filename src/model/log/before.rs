@@ -28,7 +28,15 @@ impl Before<'_> {
 
     /// Whether qmgr(8) has taken the message up with the null sender.
     pub fn is_bounce(self, queue_id: &str) -> bool {
-        let needle = format!("{queue_id}: from=<>,");
+        self.has(&format!("{queue_id}: from=<>,"))
+    }
+
+    /// Whether it is a probe of an address (`address_verify_sender`; `double_bounce_sender` by default).
+    pub fn is_probe(self, queue_id: &str) -> bool {
+        self.has(&format!("{queue_id}: from=<double-bounce@"))
+    }
+
+    fn has(self, needle: &str) -> bool {
         [self.here, self.earlier].iter().any(|text| memmem::rfind(text, needle.as_bytes()).is_some())
     }
 }

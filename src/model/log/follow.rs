@@ -1,16 +1,13 @@
 //! Follows all messages of a log at once, in memory that does not grow with the log. The follower is fed with blocks of
 //! whole lines, and remembers the messages that failed and did not get through, grouped by cause.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-
 use super::Reader;
 use super::aside::Aside;
 use super::before::{Before, Tail};
-use super::event::{Attempt, Event, Gone, Status, parse_event};
-use super::fold::soft;
+use super::event::{Attempt, Event, Gone, Status, host_named, parse_event};
 use super::groups::{Groups, stayed, unknown};
 use super::hosts::Hosts;
+use super::known::Known;
 use super::line::{Line, Writer, parse_line, time_of};
 use super::messages::{Messages, State, earlier, later};
 use super::scan::{Found, Scanner};
@@ -24,8 +21,6 @@ use crate::model::text::{domain_of, masked};
 
 /// Bytes of a line that are read; JSON needs a line that is whole.
 const LINE: usize = 64 * 1024;
-/// Texts whose cause is remembered.
-const KNOWN: usize = 8192;
 
 /// Daemons whose death is trouble even if the catalogue does not know the words. The programs that people run (sendmail,
 /// postqueue, postmap …) also end with `fatal:`, because of what somebody typed.
@@ -63,32 +58,6 @@ impl Question<'_> {
     ) -> Option<Cause> {
         let circumstances = (self.circumstances)(about);
         diagnose(evidence, &circumstances).or_else(|| Some(circumstances.explained(otherwise?)))
-    }
-}
-
-/// The group of each text that was met, by a hash of the text; `None` if the text is no trouble.
-#[derive(Default)]
-struct Known {
-    hasher: RandomState,
-    groups: HashMap<u64, Option<u32>>,
-    folded: String,
-}
-
-impl Known {
-    fn hash(&mut self, host: u16, texts: &[&str]) -> u64 {
-        self.folded.clear();
-        for text in texts {
-            soft(text, &mut self.folded);
-            self.folded.push('\n');
-        }
-        self.hasher.hash_one((host, self.folded.as_str()))
-    }
-
-    fn learn(&mut self, hash: u64, group: Option<u32>) {
-        if self.groups.len() >= KNOWN {
-            self.groups.clear();
-        }
-        self.groups.insert(hash, group);
     }
 }
 
@@ -134,10 +103,10 @@ impl Reader for Follower<'_> {
         let (scanner, tail) = (std::mem::take(&mut self.scanner), std::mem::take(&mut self.tail));
         let mut last_accepted = None;
         scanner.scan(block, |found| match found {
-            Found::Accepted(record) => {
+            Found::Accepted(record, rest) => {
                 let is_early = straddles && self.question.skips(self.when_and_where(record).0);
                 if !is_early {
-                    self.accept(&scanner, record);
+                    self.accept(&scanner, record, rest);
                     last_accepted = Some(record);
                 }
             }
@@ -159,8 +128,7 @@ impl Reader for Follower<'_> {
         let group = if let Some(cause) = cause {
             self.groups.number(host, cause, attempt.words())
         } else {
-            let words = self.known.hash(host, &[attempt.words()]);
-            self.group_of(host, &attempt, Before { here: b"", earlier: b"" }, words)
+            self.group_of(host, &attempt, Before { here: b"", earlier: b"" })
         };
         self.groups.tell(group, time);
     }
@@ -188,11 +156,12 @@ impl Follower<'_> {
         (time, host.map(str::to_owned))
     }
 
-    fn accept(&mut self, scanner: &Scanner, record: &[u8]) {
+    /// Takes the record of an accepted message; `rest` is the text from its line on.
+    fn accept(&mut self, scanner: &Scanner, record: &[u8], rest: &[u8]) {
         self.accepted += 1;
         let Some(message) = scanner.message(record) else { return };
         if !self.witness.is_empty()
-            && let Some(pid) = message.pid()
+            && let Some(pid) = message.pid().or_else(|| pid_of(rest))
         {
             // Most logs have only one host.
             let host = self.hosts.only().unwrap_or_else(|| {
@@ -249,13 +218,8 @@ impl Follower<'_> {
         let domain = domain_of(attempt.submitted());
         let is_elsewhere = self.question.elsewhere.iter().any(|known| known.eq_ignore_ascii_case(domain));
         if attempt.is_local() && is_elsewhere {
-            let about = About {
-                relay: None,
-                sender: "",
-                to: "",
-                host: self.hosts.name(host),
-                example: attempt.submitted(),
-            };
+            let about =
+                About { host: self.hosts.name(host), example: attempt.submitted(), ..About::default() };
             let cause = (self.question.circumstances)(&about).explained(stayed(domain));
             let group = self.groups.number(host, cause, &attempt.reason);
             self.count(group, key, attempt, time);
@@ -274,13 +238,17 @@ impl Follower<'_> {
         if attempt.is_local() && before.is_bounce(&attempt.queue_id) {
             return;
         }
+        // smtpd(8) probes addresses that strangers name; what `sendmail -bv` was asked to probe has another sender.
+        if attempt.status == Status::Undeliverable && before.is_probe(&attempt.queue_id) {
+            return;
+        }
         let previous = self.messages.group(key);
         // If qmgr(8) made no attempt, the cause is that of the last one, which is in the table, or was met with these
         // words.
         let words = self.known.hash(host, &[attempt.words()]);
-        let met = self.known.groups.get(&!words).copied().flatten();
+        let met = self.known.group(!words).flatten();
         let repeated = attempt.is_repeated().then(|| previous.or(met));
-        let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before, words));
+        let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before));
         // The key is not the hash of the words as evidence: the same words may come with more evidence.
         self.known.learn(!words, Some(group));
         self.witness.ended(host, attempt.pid, &attempt.queue_id);
@@ -290,14 +258,22 @@ impl Follower<'_> {
         self.count(group, key, attempt, time);
     }
 
-    fn group_of(&mut self, host: u16, attempt: &Attempt, before: Before, words_hash: u64) -> u32 {
+    fn group_of(&mut self, host: u16, attempt: &Attempt, before: Before) -> u32 {
         let words = masked(attempt.words());
         let evidence = self.witness.evidence(host, attempt, &words);
-        let hash = if evidence.len() == 1 { words_hash } else { self.known.hash(host, &evidence) };
-        if let Some(Some(group)) = self.known.groups.get(&hash) {
-            return *group;
+        let telling = evidence.first().copied().unwrap_or(&words);
+        let target = attempt.target_of(telling);
+        let domain = domain_of(&attempt.to);
+        // What the cause may depend on, beside the words.
+        let key = {
+            let port = target.as_ref().map_or(0, |(_, _, port)| *port);
+            let names_recipient = telling.contains(&format!("name={domain} "));
+            format!("{} {port} {names_recipient}", attempt.agent)
+        };
+        let hash = self.known.hash(host, &[evidence.as_slice(), &[&key]].concat());
+        if let Some(Some(group)) = self.known.group(hash) {
+            return group;
         }
-        let target = attempt.target();
         let sender = before.sender_of(&attempt.queue_id);
         let about = About {
             relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
@@ -306,11 +282,13 @@ impl Follower<'_> {
             to: "",
             host: self.hosts.name(host),
             example: attempt.submitted(),
+            domain,
+            agent: &attempt.agent,
         };
         let otherwise = unknown(attempt);
         let cause = self.question.cause(&evidence, &about, Some(otherwise.clone())).unwrap_or(otherwise);
         // `unknown mail transport error` says less than the last words of the daemon that died.
-        let telling = evidence.last().filter(|_| is_of_transport(&words)).copied().unwrap_or(&words);
+        let telling = evidence.last().filter(|_| is_of_transport(&words)).copied().unwrap_or(telling);
         let group = self.groups.number(host, cause, telling);
         if let Some((name, _, port)) = target {
             self.groups.at(group, &name, port);
@@ -319,9 +297,27 @@ impl Follower<'_> {
         group
     }
 
+    /// What is left open at the end of the log, by the host: the cause of lines that no record of an attempt follows, and
+    /// the words that name it.
+    pub(super) fn open(&self) -> Vec<(u16, Cause, &str)> {
+        let mut all = Vec::new();
+        for (host, evidence) in self.witness.open() {
+            let Some(words) = evidence.first().copied() else { continue };
+            let target = host_named(words);
+            let relay = target.as_ref();
+            let relay =
+                relay.and_then(|(name, address, port)| Some((name.as_str(), address.as_str(), (*port)?)));
+            let about = About { relay, host: self.hosts.name(host), ..About::default() };
+            let cause = self.question.cause(&evidence, &about, None);
+            all.extend(cause.map(|cause| (host, cause, words)));
+        }
+        all.sort_by(|one, other| (one.0, &one.1.id, one.2).cmp(&(other.0, &other.1.id, other.2)));
+        all
+    }
+
     fn expired(&mut self, host: u16, line: &Line, queue_id: &str, time: Option<Seconds>) {
         let words = line.text.split_once(": ").map_or(line.text, |(_, rest)| rest);
-        let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host), example: "" };
+        let about = About { host: self.hosts.name(host), ..About::default() };
         let cause = self.question.cause(&[words], &about, None).unwrap_or_else(unknown_in_queue);
         let group = self.groups.number(host, cause, words);
         self.messages.ended(queue_id.as_bytes(), Some((group, time)));
@@ -342,7 +338,7 @@ impl Follower<'_> {
             Writer::Daemon => "",
         };
         let hash = self.known.hash(host, &[line.text, by]);
-        let met = self.known.groups.get(&hash).copied();
+        let met = self.known.group(hash);
         let group = met.unwrap_or_else(|| self.alone_group(host, line, dies));
         if met.is_none() {
             self.known.learn(hash, group);
@@ -357,11 +353,18 @@ impl Follower<'_> {
         let evidence = [Words::of_line(line, &words)];
         let dies_on_the_way = dies && ON_THE_WAY.contains(&line.daemon);
         let known = dies_on_the_way || fitting(&evidence).any(|entry| entry.alone);
-        let about = About { relay: None, sender: "", to: "", host: self.hosts.name(host), example: "" };
+        let about = About { host: self.hosts.name(host), ..About::default() };
         let cause = known.then(|| self.question.cause(&evidence, &about, None)).flatten();
         let cause = cause.or_else(|| dies.then(unknown_in_queue))?;
         Some(self.groups.number(host, cause, &words))
     }
+}
+
+/// The process that wrote the first line of a text, whatever is around that line.
+fn pid_of(text: &[u8]) -> Option<u32> {
+    let line = head_of(text.split(|c| *c == b'\n').next()?, LINE);
+    let line = String::from_utf8_lossy(line);
+    parse_line(&unwrap(&line)).map(|line| line.pid)
 }
 
 fn unknown_in_queue() -> Cause {

@@ -6,9 +6,10 @@ use std::collections::{HashMap, VecDeque};
 use super::event::Attempt;
 use super::fold::hard;
 use super::messages::{earlier, later};
+use super::reached::stage_of;
 use super::stamp::Seconds;
-use crate::model::causes::Cause;
 use crate::model::causes::catalogue::{Stage, Verdict};
+use crate::model::causes::{Basis, Cause};
 use crate::model::text::{clipped, masked};
 
 /// Groups of causes. If there are more, the rest is counted without a host.
@@ -68,7 +69,8 @@ impl Groups {
         let name = match &cause {
             // Two messages may be stopped by two faults of one hop.
             cause if cause.is_of_hop() => &format!("{} {}", cause.id, cause.remedy),
-            cause if cause.is_known() => &cause.id,
+            // Two tables that are missing are two faults.
+            cause if cause.is_known() => &format!("{} {}", cause.id, cause.subject),
             _ => &format!(" {}", clipped(&hard(words), 300)),
         };
         let mut key = (host, name.clone());
@@ -155,6 +157,9 @@ impl Group {
 pub fn stayed(domain: &str) -> Cause {
     Cause {
         id: "delivered-locally".into(),
+        basis: Basis::Postfix,
+        subject: String::new(),
+        alternatives: Vec::new(),
         verdict: Verdict::Unreached,
         stage: Stage::Local,
         again: false,
@@ -173,30 +178,7 @@ pub fn unknown(attempt: &Attempt) -> Cause {
 
 /// The likeliest stage of a failed attempt whose words the catalogue does not know.
 fn nearest_stage(attempt: &Attempt) -> Stage {
-    const WORDS_OF: [(&str, Stage); 15] = [
-        ("in reply to initial connect", Stage::Greeting),
-        ("in reply to HELO", Stage::Greeting),
-        ("in reply to EHLO", Stage::Greeting),
-        ("refused to talk to me", Stage::Greeting),
-        ("in reply to STARTTLS", Stage::Tls),
-        ("TLS", Stage::Tls),
-        ("in reply to AUTH", Stage::Login),
-        ("SASL", Stage::Login),
-        ("in reply to MAIL FROM", Stage::Sender),
-        ("in reply to RCPT TO", Stage::Recipient),
-        ("in reply to DATA", Stage::Message),
-        ("in reply to end of DATA", Stage::Message),
-        ("mail transport", Stage::Queue),
-        ("Name service error", Stage::Dns),
-        ("connect to ", Stage::Connect),
-    ];
-    if attempt.is_local() {
-        return Stage::Local;
-    }
-    let words = attempt.words();
-    let found = WORDS_OF.iter().find(|(text, _)| words.contains(text)).map(|(_, stage)| *stage);
-    // A reply that does not say what it is a reply to is about the message.
-    found.unwrap_or(if words.contains(" said: ") { Stage::Message } else { Stage::Connect })
+    if attempt.is_local() { Stage::Local } else { stage_of(attempt.words()).unwrap_or(Stage::Connect) }
 }
 
 #[cfg(test)]
@@ -206,7 +188,7 @@ mod tests {
 
     #[test]
     fn groups_are_bounded_and_a_cause_stays_that_cause() {
-        let about = About { relay: None, sender: "", to: "", host: "", example: "" };
+        let about = About::default();
         let cause = diagnose(&["Connection refused"], &Circumstances::unknown(&about)).unwrap();
         let mut groups = Groups::default();
         for number in 0..5000u32 {

@@ -73,6 +73,12 @@ impl<'a> Line<'a> {
         let (tag, text) = raw.split_once(": ")?;
         let start = tag.rfind([' ', '\t'])? + 1;
         let name = tag.get(start..)?.split('[').next()?;
+        if name == "sasl-xoauth2" {
+            // The plugin writes in the process of smtp(8), under its own name.
+            let pid = tag.rsplit_once('[')?.1.strip_suffix(']')?.parse().ok()?;
+            let text = clipped(raw.get(start..)?.trim(), TEXT);
+            return Some(Self { head: raw.get(..start)?, writer: Writer::Daemon, daemon: "smtp", pid, text });
+        }
         let writer = if name == "postfix" { Writer::Daemon } else { Writer::System };
         PROGRAMS.contains(&name).then_some(())?;
         let text = clipped(text.trim(), TEXT);

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::event::host_named;
 use super::follow::Follower;
 use super::groups::{Example, Group};
 use super::hosts::{is_one_of, is_same};
@@ -53,6 +54,25 @@ pub struct Failure {
     pub words: String,
 }
 
+impl Failure {
+    /// A failure that the log ends with: no record of an attempt says what came of it.
+    fn open(cause: Cause, host: &str, ours: bool, words: &str) -> Self {
+        let relay = host_named(words).and_then(|(name, _, port)| Some(format!("{name}:{}", port?)));
+        Self {
+            cause,
+            host: (!host.is_empty()).then(|| host.to_owned()),
+            ours,
+            tally: Tally::default(),
+            lines: 1,
+            over: false,
+            relays: relay.into_iter().collect(),
+            more_relays: false,
+            example: None,
+            words: words.to_owned(),
+        }
+    }
+}
+
 /// The hosts whose failures count.
 #[derive(Debug, Clone, Default)]
 pub struct Owner {
@@ -96,6 +116,20 @@ impl Report {
         };
         let mut failures: Vec<Failure> = (0u32..).zip(follower.groups.all()).map(failure).collect();
         failures.retain(|one| one.tally.messages > 0 || one.lines > 0);
+        // In the host's own log the record of an attempt is still to come.
+        let open = if owner.strict { Vec::new() } else { follower.open() };
+        let told = failures.len();
+        for (host, cause, words) in open {
+            let host = follower.hosts.name(host);
+            let is_same =
+                |one: &Failure| one.cause.id == cause.id && one.host.as_deref().unwrap_or_default() == host;
+            match failures.iter().position(is_same) {
+                // The same lines have been counted as they stand.
+                Some(number) if number < told => {}
+                Some(number) => failures.iter_mut().skip(number).take(1).for_each(|one| one.lines += 1),
+                None => failures.push(Failure::open(cause, host, owner.owns(host, &hosts), words)),
+            }
+        }
         let explained: HashSet<(Option<String>, &str)> = failures.iter().flat_map(consequences).collect();
         failures.retain(|one| {
             one.tally.messages > 0 || !explained.contains(&(one.host.clone(), one.cause.id.as_str()))

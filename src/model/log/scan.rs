@@ -6,19 +6,26 @@ use memchr::{memchr, memmem, memrchr};
 
 /// Every line that matters has one of these. The search compares four bytes first, so no needle begins like a text that
 /// every line has (`postfix`, `connection`).
-const NEEDLES: [&str; 19] = [
+const NEEDLES: [&str; 25] = [
     "status=",
     "warning: ",
     "fatal: ",
     "panic: ",
     "error: ",
-    // lines of smtp(8) and its TLS code before the record of an attempt (smtp_connect.c, tls_client.c, tls_verify.c);
-    // what smtp(8) says of one of several hosts, it repeats in the record if that host was the last
+    // lines of smtp(8) and its TLS code before the record of an attempt (smtp_connect.c, tls_client.c, tls_verify.c)
     "SSL_connect error",
     "certificate ",
     "ect to ",
     "wrappermode",
     "super[",
+    // what smtp(8) says of one of several addresses (smtp_proto.c, smtp_trouble.c, smtp_sasl_glue.c); of the last one it
+    // says it in the record alone
+    " said: ",
+    "refused to ",
+    "Cannot start TLS",
+    "TLS is req",
+    "SASL auth",
+    "n with ",
     // lines about a rule or a milter of this host (cleanup_message.c, cleanup_milter.c)
     "reject: ",
     // lines of the kernel, systemd, the journal and rsyslog about Postfix
@@ -36,8 +43,8 @@ const NEEDLES: [&str; 19] = [
 /// A line that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found<'a> {
-    /// Another host accepted a message for one recipient: the record up to `status=`.
-    Accepted(&'a [u8]),
+    /// Another host accepted a message for one recipient: the record up to `status=`, and the block from its line on.
+    Accepted(&'a [u8], &'a [u8]),
     /// A line to be read, and the text before it in the block.
     Line(&'a [u8], &'a [u8]),
 }
@@ -79,7 +86,8 @@ impl Scanner {
             if !self.reads_all && found.pattern().as_usize() == 0 && after.starts_with(b"sent (2") {
                 // The rest of this line is the relay's reply; searching it is faster than finding its end.
                 at = found.end();
-                on(Found::Accepted(block.get(start..found.start()).unwrap_or_default()));
+                let record = block.get(start..found.start()).unwrap_or_default();
+                on(Found::Accepted(record, block.get(start..).unwrap_or_default()));
                 continue;
             }
             let end = memchr(b'\n', after).map_or(block.len(), |length| found.end() + length);
@@ -128,7 +136,7 @@ mod tests {
         let mut all = Vec::new();
         Scanner::default().scan(block.as_bytes(), |found| {
             let (accepted, text) = match found {
-                Found::Accepted(record) => (true, record),
+                Found::Accepted(record, _) => (true, record),
                 Found::Line(line, _) => (false, line),
             };
             all.push((accepted, String::from_utf8(text.to_vec()).unwrap()));

@@ -11,10 +11,12 @@ use super::stamp::{Calendar, Seconds};
 use super::witness::Witness;
 use super::wrap::unwrap;
 use crate::model::causes::{About, Cause};
-use crate::model::text::{clipped, masked};
+use crate::model::text::{clipped, domain_of, masked};
 
 /// Steps that are kept: of a message with more, the first and the newest ones.
 const STEPS: usize = 400;
+/// Steps among which one that happens again is looked for: an attempt at a few addresses.
+const CYCLE: usize = 8;
 /// Recipients whose state is kept.
 const RECIPIENTS: usize = 10_000;
 /// Bytes shown of a line.
@@ -31,6 +33,10 @@ pub struct Step {
     pub good: bool,
     /// The cause, if an attempt failed.
     pub cause: Option<Cause>,
+    /// Number of times that it happened.
+    pub times: u64,
+    /// Time of the last one, if there were several.
+    pub last: Option<Seconds>,
 }
 
 /// The story of one message.
@@ -117,7 +123,7 @@ impl Narrator<'_> {
             }
             if rest.ends_with(&self.story.queue_id) {
                 let text = format!("came of {id}: {}", clipped(rest, WORDS));
-                self.tell(Step { time, good: true, text, cause: None });
+                self.tell(Step { time, good: true, text, cause: None, times: 1, last: None });
             }
             return;
         }
@@ -146,7 +152,7 @@ impl Narrator<'_> {
                 (good, in_words(line.daemon, rest), None)
             }
         };
-        self.tell(Step { time, text, good, cause });
+        self.tell(Step { time, text, good, cause, times: 1, last: None });
     }
 
     /// Whether an attempt succeeded, in words, and the cause if it failed.
@@ -167,6 +173,7 @@ impl Narrator<'_> {
             }
             (Status::Deferred, false) => format!("stays in the queue for {to}, after {hop}: {words}"),
             (Status::Bounced, _) => format!("was given up for {to}, after {hop}: {words}"),
+            (Status::Undeliverable, _) => format!("would be given up for {to}, after {hop}: {words}"),
         };
         let good = attempt.status == Status::Sent;
         let cause = if good { None } else { self.cause(attempt, &words, host) };
@@ -178,18 +185,29 @@ impl Narrator<'_> {
     }
 
     fn cause(&self, attempt: &Attempt, words: &str, host: &str) -> Option<Cause> {
-        let target = attempt.target();
+        let evidence = self.witness.evidence(0, attempt, words);
+        let target = attempt.target_of(evidence.first().copied().unwrap_or(words));
         let about = About {
             relay: target.as_ref().map(|(name, address, port)| (name.as_str(), address.as_str(), *port)),
             sender: &self.sender,
             to: &attempt.to,
             host,
             example: attempt.submitted(),
+            domain: domain_of(&attempt.to),
+            agent: &attempt.agent,
         };
-        self.question.cause(&self.witness.evidence(0, attempt, words), &about, None)
+        self.question.cause(&evidence, &about, None)
     }
 
     fn tell(&mut self, step: Step) {
+        // An attempt that is made again logs the same few lines again.
+        let recent = self.story.steps.iter_mut().rev().take(CYCLE);
+        let mut same = recent.filter(|one| one.text == step.text && one.cause == step.cause);
+        if let Some(same) = same.next() {
+            same.times += 1;
+            same.last = step.time;
+            return;
+        }
         if self.story.steps.len() >= STEPS {
             self.story.steps.remove(STEPS / 2);
             self.story.left_out += 1;

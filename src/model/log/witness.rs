@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::event::{Attempt, split_queue_id};
 use super::line::Line;
+use super::reached::furthest;
 use crate::model::text::{clipped, masked};
 
 /// Lines kept for each process and for daemons that died. A failing TLS handshake takes about five.
@@ -31,7 +32,7 @@ const TROUBLE: [&str; 14] = [
     "error: ",
     "fatal: ",
     "panic: ",
-    "sasl-xoauth2: ",
+    "sasl-xoauth2",
     "server certificate ",
     "unable to dlopen ",
     "warning: ",
@@ -54,6 +55,8 @@ struct Process {
     lines: VecDeque<String>,
     /// The message whose attempt ended after these lines, so they are about it; it may have more recipients.
     ended: Option<String>,
+    /// Whether it sends to other hosts: only such a process ends each attempt with a record.
+    sends: bool,
 }
 
 impl Witness {
@@ -79,6 +82,7 @@ impl Witness {
             if process.ended.take().is_some() {
                 process.lines.clear();
             }
+            process.sends = ["smtp", "lmtp"].contains(&line.daemon);
             push(&mut process.lines, kept(line.text));
         }
     }
@@ -124,15 +128,31 @@ impl Witness {
         lines.into_iter().flatten().map(String::as_str).filter(move |line| !is_of_another(line))
     }
 
-    /// Lines that explain an attempt whose reason is `words`: the reason, the earlier lines of its process, and if a
-    /// daemon died, its last words: qmgr(8) only knows that the transport is not there.
+    /// Lines that explain an attempt whose reason is `words`: the reason of the address at which it got furthest, the
+    /// earlier lines of its process about that, and if a daemon died, its last words: qmgr(8) only knows that the
+    /// transport is not there.
     pub fn evidence<'a>(&'a self, host: u16, attempt: &'a Attempt, words: &'a str) -> Vec<&'a str> {
-        let mut evidence = vec![words];
-        evidence.extend(self.said(host, attempt.pid, &attempt.queue_id));
+        let mut evidence = furthest(words, self.said(host, attempt.pid, &attempt.queue_id));
         if is_of_transport(words) || words.contains("local data error") {
             evidence.extend(self.deaths(host));
         }
         evidence
+    }
+
+    /// What is left where the log ends without the record of an attempt: for each process that was sending, its host and
+    /// the lines that explain it, as `evidence` gives them.
+    pub fn open(&self) -> impl Iterator<Item = (u16, Vec<&str>)> {
+        let all = self
+            .young
+            .iter()
+            .chain(&self.old)
+            .filter(|(_, process)| process.sends && process.ended.is_none());
+        all.filter_map(|((host, _), process)| {
+            let mut lines = process.lines.iter().map(String::as_str);
+            let last = lines.next_back()?;
+            let last = split_queue_id(last).map_or(last, |(_, reason)| reason);
+            Some((*host, furthest(last, lines)))
+        })
     }
 
     /// The last words of daemons on the way that died on this host, and the lines of master(8) about it, oldest first.

@@ -121,6 +121,8 @@ impl History {
         match attempt.status {
             _ if !is_here => None,
             Status::Sent => Some(Word::Took),
+            // A probe of an address says nothing of other messages.
+            Status::Undeliverable => None,
             Status::Deferred | Status::Bounced => {
                 // A busy relay, one that puts off, and what is said of one message or a quota are no word about the way to it.
                 (Extent::of(attempt.words()) == Extent::All).then_some(Word::Failed)

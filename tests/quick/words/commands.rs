@@ -41,8 +41,7 @@ fn no_caught_text_changes_a_command() {
                         relay: Some((&about[0], "", 587)),
                         sender: &about[1],
                         to: &about[2],
-                        host: "",
-                        example: "",
+                        ..About::default()
                     };
                     let Some(words) = words(&line) else { continue };
                     let Some(found) = entry.captures(words) else { continue };
@@ -132,7 +131,7 @@ fn no_log_changes_a_command() {
 #[test]
 fn the_oracle_finds_a_command_that_was_changed() {
     let entry = entry_of("sasl-plugin-broken").unwrap();
-    let about = About { relay: None, sender: "", to: "", host: "", example: "" };
+    let about = About::default();
     let good =
         explain(entry, &["unable to dlopen /usr/lib64/sasl2/x.so: y"], &Circumstances::unknown(&about));
     assert_eq!(complaint(entry, &good), None);

@@ -96,6 +96,6 @@ fn trail_of(frame: &str, said: &str) -> Option<String> {
     let Word::Said(found) = trail.word(&Standing::default(), |_, _, _| true) else {
         panic!("the trail has no word of {frame}");
     };
-    let about = About { relay: None, sender: "", to: "", host: "", example: "" };
+    let about = About::default();
     diagnose(&trail.evidence(Some(found.attempt())), &Circumstances::unknown(&about)).map(|cause| cause.id)
 }

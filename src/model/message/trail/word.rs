@@ -162,7 +162,7 @@ pub(super) fn whereabouts(attempt: &Attempt, is_relay: impl Fn(&str, &str, u16) 
     let found = attempt.clone();
     match (attempt.status, &attempt.relay) {
         (Status::Deferred, _) => Whereabouts::Deferred(found),
-        (Status::Bounced, _) => Whereabouts::Bounced(found),
+        (Status::Bounced | Status::Undeliverable, _) => Whereabouts::Bounced(found),
         (Status::Sent, Hop::Host { name, address, port }) if is_relay(name, address, *port) => {
             Whereabouts::Accepted(found)
         }
@@ -215,6 +215,7 @@ pub(super) fn end(attempt: &Attempt) -> String {
         Status::Sent => "delivered",
         Status::Deferred => "put off",
         Status::Bounced => "bounced",
+        Status::Undeliverable => "undeliverable",
     };
     format!("{status} ({})", attempt.reason)
 }

@@ -1,0 +1,282 @@
+//! What is known beside the words of a failure: of the host, its answers and its Postfix, where they count; and what the log
+//! itself says of the attempt.
+
+use std::collections::BTreeSet;
+
+use crate::model::causes::catalogue::{Entry, Fact};
+use crate::model::causes::form::{Form, Value, fill};
+use crate::model::causes::hop::{Suspect, explained};
+use crate::model::causes::words::Words;
+use crate::model::causes::{About, Cause};
+use crate::model::desired::{Auth, Desired};
+use crate::model::observed::{Database, MapFile, Observed, Postfix};
+use crate::model::packages::need::{Need, needs};
+use crate::model::plan::parameters::words;
+use crate::model::postfix::managed::Managed;
+use crate::model::probe::route::Route;
+use crate::model::providers::with_host;
+
+/// Words after `the recipient` if there are several.
+const NOBODY: &str = "named in the log";
+/// Words for the user if the answers have no login.
+const NO_LOGIN: &str = "this host";
+
+/// Values to fill into the texts, and the facts. Values come from the answers, or from a log that anybody may have
+/// written; an unknown one is empty.
+#[derive(Debug, Default)]
+pub struct Circumstances {
+    /// The facts of the host; `None` if they are not known.
+    facts: Option<BTreeSet<Fact>>,
+    relayhost: String,
+    /// The relay's name without brackets and port.
+    host: String,
+    /// The port at which it was tried.
+    port: Option<u16>,
+    /// The delivery agent, and the domain of the recipient, as the record of the attempt has them; empty without one.
+    agent: String,
+    domain: String,
+    user: String,
+    /// Words for the user if it is not known, or there is none.
+    no_user: &'static str,
+    package: String,
+    to: String,
+    sender: String,
+    /// The preset that the relay belongs to.
+    provider: Option<&'static str>,
+    /// The faults of the message's way through this host.
+    suspects: Vec<Suspect>,
+}
+
+impl Circumstances {
+    /// The circumstances, with the faults of the message's way through this host.
+    #[must_use]
+    pub fn with(self, suspects: Vec<Suspect>) -> Self {
+        Self { suspects, ..self }
+    }
+
+    /// The circumstances of a host that has a route out of it, or none.
+    #[must_use]
+    pub fn routed(mut self, has_route: bool) -> Self {
+        if !has_route {
+            self.facts.get_or_insert_default().insert(Fact::NoNetwork);
+        }
+        self
+    }
+
+    /// The cause, with the fault of this host that it comes from, if there is one.
+    #[must_use]
+    pub fn explained(&self, cause: Cause) -> Cause {
+        explained(cause, &self.suspects)
+    }
+
+    /// Circumstances for a log from elsewhere: nothing is known of the host, so entries that require facts do not fit.
+    pub fn unknown(about: &About<'_>) -> Self {
+        let About { relay, sender, to, .. } = *about;
+        let circumstances = Self {
+            relayhost: relay.map_or_else(String::new, |(name, _, port)| format!("{name}:{port}")),
+            no_user: "this login",
+            to: to.to_owned(),
+            sender: sender.to_owned(),
+            provider: relay.and_then(|(name, ..)| preset_of(name)),
+            ..Self::default()
+        };
+        circumstances.of(about)
+    }
+
+    /// The circumstances of this attempt.
+    #[must_use]
+    pub fn of(self, about: &About<'_>) -> Self {
+        let (host, port) = match about.relay {
+            Some((name, address, port)) => {
+                (if name.is_empty() { address } else { name }.to_owned(), Some(port))
+            }
+            None => (self.host, self.port),
+        };
+        Self { host, port, agent: about.agent.to_owned(), domain: about.domain.to_owned(), ..self }
+    }
+
+    /// The port at which the relay was tried, if it is known.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Whether an entry whose words fit may be the cause: `None` if it cannot be, false if that depends on facts of the
+    /// host, and those are not known.
+    pub fn suit<'a, W: Copy + Into<Words<'a>>>(&self, entry: &Entry, evidence: &[W]) -> Option<bool> {
+        let is_agent = entry.agent.as_ref().is_none_or(|agent| *agent == self.agent);
+        let names_recipient = || {
+            let found = evidence.iter().find_map(|line| entry.captures((*line).into()));
+            let name = found.and_then(|found| found.get(1)).map(|name| name.as_bytes());
+            name.is_some_and(|name| !name.is_empty() && name.eq_ignore_ascii_case(self.domain.as_bytes()))
+        };
+        if !is_agent || entry.of_recipient && !names_recipient() {
+            return None;
+        }
+        match &self.facts {
+            Some(facts) => entry.holds(facts).then_some(true),
+            None => Some(entry.facts.is_empty()),
+        }
+    }
+
+    /// Reads the facts off a host for a message from `sender` to `to`.
+    pub fn new(desired: &Desired, observed: &Observed, sender: &str, to: &str) -> Self {
+        let (mut facts, mut package) = (BTreeSet::new(), String::new());
+        for need in needs(desired) {
+            if let Need::Package { name, plugin: Some(plugin) } = need {
+                let missing = !observed.packages.contains_key(&name);
+                if missing || !observed.plugins.contains(plugin) {
+                    facts.insert(Fact::PluginMissing);
+                }
+                package = name;
+            }
+        }
+        let (user, login) = match &desired.auth {
+            Auth::None => (String::new(), Fact::AnswersHaveNoLogin),
+            Auth::Login { username, .. } => (username.clone(), Fact::AnswersHaveLogin),
+        };
+        facts.insert(login);
+        if desired.mechanism().takes_token() {
+            facts.insert(Fact::LoginByToken);
+        }
+        let relayhost = match &observed.postfix {
+            None => desired.relayhost(),
+            Some(postfix) => {
+                facts.extend(facts_in_force(desired, postfix, sender));
+                postfix.setting("relayhost").to_owned()
+            }
+        };
+        let provider = preset_of(&desired.relay.host);
+        let (to, sender) = (to.to_owned(), sender.to_owned());
+        Self {
+            facts: Some(facts),
+            relayhost,
+            host: desired.relay.host.clone(),
+            port: Some(desired.relay.port),
+            user,
+            package,
+            to,
+            sender,
+            provider,
+            no_user: NO_LOGIN,
+            ..Self::default()
+        }
+    }
+
+    /// Circumstances for a conversation that Postfix did not have: the facts are the route's.
+    pub fn of_route(route: &Route) -> Self {
+        Self {
+            facts: Some(route.facts()),
+            relayhost: route.relayhost.clone(),
+            host: route.host.clone(),
+            port: Some(route.port),
+            user: route.login.as_ref().map_or_else(String::new, |(user, _)| user.clone()),
+            no_user: NO_LOGIN,
+            package: route.lacks.map_or(route.package.as_str(), |kind| kind.package).to_owned(),
+            to: route.recipient.clone().unwrap_or_default(),
+            sender: route.sender[1].clone(),
+            provider: preset_of(&route.host),
+            suspects: route.suspects.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The note of an entry for users of the relay's preset.
+    pub fn note<'a>(&self, entry: &'a Entry) -> Option<&'a str> {
+        self.provider.and_then(|name| entry.provider.get(name)).map(String::as_str)
+    }
+
+    /// A text with the values filled in; `first` is the text of the pattern's first group.
+    pub fn fill(&self, text: &str, first: Option<&str>, form: Form) -> String {
+        let value = |name, text, unknown, form| Value { name, text, unknown, form };
+        let port = self.port.map_or_else(String::new, |port| port.to_string());
+        fill(
+            text,
+            &[
+                value("relayhost", &self.relayhost, "the relay", Form::Relay),
+                value("host", &self.host, "the relay", Form::Host),
+                value("port", &port, "that port", Form::Port),
+                value("user", &self.user, self.no_user, Form::Login),
+                value("package", &self.package, "", Form::Package),
+                value("to", &self.to, NOBODY, Form::Mail),
+                value("sender", &self.sender, "this sender", Form::Mail),
+                value("1", first.unwrap_or_default(), "", form),
+            ],
+        )
+    }
+}
+
+/// The preset to which a relay of this name belongs.
+fn preset_of(host: &str) -> Option<&'static str> {
+    with_host(host).next().map(|(name, _)| name)
+}
+
+/// The facts about the settings and tables that Postfix uses, for a message from `sender`.
+fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl Iterator<Item = Fact> {
+    let setting = |name| postfix.setting(name);
+    let options = ["smtp_sasl_security_options", "smtp_sasl_tls_security_options"];
+    let forbids_plaintext = |name| words(setting(name)).iter().any(|word| word == "noplaintext");
+    let login = match (&desired.auth, postfix.maps.get(&Managed::SaslPasswd)) {
+        (Auth::Login { username, password, .. }, Some(map)) => {
+            match entry_in_force(map, setting("relayhost")) {
+                None => Some(Fact::EntryMissing),
+                Some(entry) => {
+                    // An entry that waits for its first token has none that could differ.
+                    let is_ours = !password.expose().is_empty() || desired.app().is_none();
+                    let differs = is_ours && entry != format!("{username}:{}", password.expose());
+                    differs.then_some(Fact::EntryDiffers)
+                }
+            }
+        }
+        _ => None,
+    };
+    let rewrite = match desired.rewrite_of(sender, setting("myorigin")) {
+        None => Some(Fact::SenderNotRewritten),
+        Some(rule) => (!is_rewritten(&rule.local, &rule.public, postfix)).then_some(Fact::RewriteNotInForce),
+    };
+    let facts = [
+        (setting("smtp_sasl_auth_enable") != "yes").then_some(Fact::SaslOff),
+        options.into_iter().any(forbids_plaintext).then_some(Fact::Noplaintext),
+        matches!(setting("smtp_tls_security_level"), "" | "none").then_some(Fact::TlsOff),
+        (!postfix.has_route).then_some(Fact::NoNetwork),
+        login,
+        rewrite,
+    ];
+    facts.into_iter().flatten()
+}
+
+/// Whether Postfix's generic table in force has this entry.
+fn is_rewritten(local: &str, public: &str, postfix: &Postfix) -> bool {
+    let Some(map) = postfix.maps.get(&Managed::Generic) else { return false };
+    let in_force = postfix.map_kind.as_ref().is_some_and(|kind| {
+        words(postfix.setting("smtp_generic_maps")).contains(&kind.table(&Managed::Generic.path()))
+    });
+    in_force && entry_in_force(map, local).as_deref() == Some(public)
+}
+
+/// The value that Postfix finds for a key in a table.
+fn entry_in_force(map: &MapFile, key: &str) -> Option<String> {
+    match &map.database {
+        Database::Read { entries, .. } => entries.get(&key.to_lowercase()).cloned(),
+        Database::NotNeeded => map.source.as_ref()?.get(key),
+        Database::Missing | Database::Broken(_) => None,
+    }
+}
+
+#[cfg(test)]
+impl Circumstances {
+    /// Circumstances of a host with these facts.
+    pub fn with_facts(facts: &[Fact]) -> Self {
+        Self {
+            facts: Some(facts.iter().copied().collect()),
+            relayhost: "[r]:587".into(),
+            host: "r".into(),
+            port: Some(587),
+            user: "u".into(),
+            no_user: NO_LOGIN,
+            package: "cyrus-sasl-plain".into(),
+            to: "o@x".into(),
+            sender: "monitor@h".into(),
+            ..Self::default()
+        }
+    }
+}

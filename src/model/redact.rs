@@ -1,0 +1,269 @@
+//! A diagnosis without what belongs to its owner: names of hosts, addresses, users and tokens are replaced, the same by the
+//! same, so that a result can be shown where others read it. Ports, codes, and the words round them stay.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use crate::model::ended::{Diagnosed, Told};
+use crate::model::plan::{Finding, Remedy};
+
+/// What to look for in the words of a log: mail addresses, addresses of hosts and their names, users, tokens.
+#[expect(clippy::unwrap_used, reason = "a test compiles it")]
+static PRIVATE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r#"(?P<mail>(?P<local>"[^"@]+"|[A-Za-z0-9._%+'=*-]+)@(?P<domain>[A-Za-z0-9_.-]*[A-Za-z0-9]))"#,
+        r"|(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.[A-Za-z]{2,})",
+        r"|(?P<token>[A-Fa-f0-9]{8}-(?:[A-Fa-f0-9]{4}-){3}[A-Fa-f0-9]{12}|[A-Za-z0-9+_=-][A-Za-z0-9+/_=-]{23,})",
+        r"|(?P<six>[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})",
+        r"|(?P<four>\d{1,3}(?:\.\d{1,3}){3})",
+        r"|(?P<bare>[A-Za-z0-9_-]+)\[[0-9A-Fa-f.:]{3,}\]",
+        r#"|(?:unknown user: "|sasl_username=|user=<?|User |/home/|=<)(?P<user>[A-Za-z0-9._+-]+)(?:[",>( /]|$)"#,
+    ))
+    .unwrap()
+});
+
+/// Endings of names of files, which are no hosts.
+const FILES: [&str; 17] = [
+    "cf", "toml", "service", "timer", "log", "db", "lmdb", "cdb", "conf", "py", "cc", "so", "gz", "xz",
+    "pem", "crt", "key",
+];
+/// Names that every host has.
+const COMMON: [&str; 12] = [
+    "localhost",
+    "localhost.localdomain",
+    "root",
+    "postfix",
+    "nobody",
+    "daemon",
+    "mail",
+    "postmaster",
+    "mailer-daemon",
+    "unknown",
+    "none",
+    "local",
+];
+
+/// The names that were met, and what stands in their place.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    hosts: BTreeMap<String, String>,
+    fours: BTreeMap<String, String>,
+    sixes: BTreeMap<String, String>,
+    users: BTreeMap<String, String>,
+    tokens: BTreeMap<String, String>,
+}
+
+/// What stands for a name: the one that it got first.
+fn stand_in(known: &mut BTreeMap<String, String>, name: &str, make: impl Fn(usize) -> String) -> String {
+    let next = make(known.len() + 1);
+    known.entry(name.to_lowercase()).or_insert(next).clone()
+}
+
+fn is_common(name: &str) -> bool {
+    COMMON.contains(&name.to_lowercase().as_str())
+}
+
+impl Redactor {
+    fn host(&mut self, name: &str) -> String {
+        let ending = name.rsplit('.').next().unwrap_or_default().to_lowercase();
+        // One letter is the ending of a source file.
+        if name.is_empty() || is_common(name) || FILES.contains(&ending.as_str()) {
+            return name.to_owned();
+        }
+        stand_in(&mut self.hosts, name, |number| format!("host-{number}.example"))
+    }
+
+    fn user(&mut self, name: &str) -> String {
+        if is_common(name) {
+            name.to_owned()
+        } else {
+            stand_in(&mut self.users, name, |number| format!("user-{number}"))
+        }
+    }
+
+    /// Words of a log with all that is private replaced.
+    pub fn words(&mut self, text: &str) -> String {
+        let found = PRIVATE.replace_all(text, |found: &Captures<'_>| self.one(found)).into_owned();
+        self.known_in(&found)
+    }
+
+    /// A sentence of relayhost's with what was filled into it replaced: its own words have names with dots too, such as
+    /// `relay.host`, so a name has to be one that was met, or to stand where a relay does.
+    pub fn sentence(&mut self, text: &str) -> String {
+        let replace = |found: &Captures<'_>| {
+            let (Some(all), name) = (found.get(0), found.name("name")) else { return String::new() };
+            let before = text.get(..all.start()).unwrap_or_default();
+            let after = text.get(all.end()..).unwrap_or_default();
+            let is_page = before.ends_with("://") || all.as_str() == "YOUR@PUBLIC.ADDRESS";
+            let is_relay = before.ends_with('[') || after.starts_with("]:") || after.starts_with(':');
+            let is_known = name.is_none_or(|name| self.hosts.contains_key(&name.as_str().to_lowercase()));
+            if is_page || !(is_known || is_relay) { all.as_str().to_owned() } else { self.one(found) }
+        };
+        let found = PRIVATE.replace_all(text, replace).into_owned();
+        self.known_in(&found)
+    }
+
+    /// What stands in the place of one thing that was found.
+    fn one(&mut self, found: &Captures<'_>) -> String {
+        let all = found.get(0).map_or("", |all| all.as_str());
+        let of = |name: &str| found.name(name).map(|part| part.as_str());
+        if let (Some(local), Some(domain)) = (of("local"), of("domain")) {
+            return format!("{}@{}", self.user(local), self.host(domain));
+        }
+        if let Some(token) = of("token") {
+            let kinds: [fn(&u8) -> bool; 2] = [u8::is_ascii_digit, u8::is_ascii_alphabetic];
+            let is_token = kinds.iter().all(|kind| token.bytes().any(|c| kind(&c)));
+            return if is_token {
+                stand_in(&mut self.tokens, token, |number| format!("token-{number}"))
+            } else {
+                all.to_owned()
+            };
+        }
+        if let Some(six) = of("six") {
+            let is_own = six.parse::<Ipv6Addr>().is_ok_and(|six| !six.is_loopback() && !six.is_unspecified());
+            return if is_own {
+                stand_in(&mut self.sixes, six, |number| format!("2001:db8::{number:x}"))
+            } else {
+                all.to_owned()
+            };
+        }
+        if let Some(four) = of("four") {
+            let is_own =
+                four.parse::<Ipv4Addr>().is_ok_and(|four| !four.is_loopback() && !four.is_unspecified());
+            return if is_own {
+                stand_in(&mut self.fours, four, |number| format!("192.0.2.{number}"))
+            } else {
+                all.to_owned()
+            };
+        }
+        if let Some(name) = of("name") {
+            return self.host(name);
+        }
+        if let Some(bare) = of("bare") {
+            let host = self.host(bare);
+            // The address after it is found by itself.
+            let rest = self.words(all.strip_prefix(bare).unwrap_or_default());
+            return format!("{host}{rest}");
+        }
+        match of("user") {
+            Some(user) if all.len() > user.len() + 1 => all.replacen(user, &self.user(user), 1),
+            _ => all.to_owned(),
+        }
+    }
+
+    /// A text in which names that were met are replaced where they stand alone as a name of a host: before a bracket or a
+    /// port, or as the whole text.
+    fn known_in(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (name, stand) in self.hosts.iter().filter(|(name, _)| !name.contains('.')) {
+            if text.eq_ignore_ascii_case(name) {
+                return stand.clone();
+            }
+            for (end, before) in [("[", ""), (":", ""), (" ", "host "), (" ", "server "), (": ", "")] {
+                text = text.replace(&format!("{before}{name}{end}"), &format!("{before}{stand}{end}"));
+            }
+        }
+        text
+    }
+
+    /// The name of a host.
+    pub fn name(&mut self, name: &str) -> String {
+        match name.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|c| c.is_ascii_digit()) && !host.contains(':') => {
+                format!("{}:{port}", self.name(host))
+            }
+            _ if name.parse::<std::net::IpAddr>().is_ok() => self.words(name),
+            _ => self.host(name),
+        }
+    }
+}
+
+impl Diagnosed {
+    /// The same without what belongs to the owner of the log.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        let mut all = Redactor::default();
+        match &mut self.log {
+            Told::All(report) => {
+                report.hosts.iter_mut().for_each(|host| *host = all.name(host));
+                for failure in &mut report.failures {
+                    failure.host = failure.host.take().map(|host| all.name(&host));
+                    failure.relays.iter_mut().for_each(|relay| *relay = all.name(relay));
+                    failure.words = all.words(&failure.words);
+                    if let Some(example) = &mut failure.example {
+                        example.to = all.words(&example.to);
+                        example.words = all.words(&example.words);
+                    }
+                    let cause = &mut failure.cause;
+                    cause.cause = all.sentence(&cause.cause);
+                    cause.remedy = all.sentence(&cause.remedy);
+                    cause.alternatives.iter_mut().for_each(|other| other.cause = all.sentence(&other.cause));
+                }
+            }
+            Told::One(story) => {
+                for step in &mut story.steps {
+                    step.text = all.words(&step.text);
+                    if let Some(cause) = &mut step.cause {
+                        cause.cause = all.sentence(&cause.cause);
+                        cause.remedy = all.sentence(&cause.remedy);
+                    }
+                }
+            }
+        }
+        let texts = [&mut self.trouble, &mut self.notes, &mut self.sources].into_iter().flatten();
+        texts.for_each(|text| *text = all.sentence(text));
+        self.findings.iter_mut().for_each(|finding| redact_finding(&mut all, finding));
+        self
+    }
+}
+
+fn redact_finding(all: &mut Redactor, finding: &mut Finding) {
+    finding.found = all.sentence(&finding.found);
+    if let Some(Remedy::Say(text)) = &mut finding.remedy {
+        *text = all.sentence(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_is_replaced_by_the_same_and_nothing_private_stays() {
+        let mut all = Redactor::default();
+        let text = "host mail.corp.test[198.51.100.7] said: 550 5.1.1 <bob@corp.test>: user bob@corp.test unknown; see mail.corp.test, [2001:db8:77::1]:587 and 127.0.0.1 (in reply to RCPT TO command)";
+        let shown = all.words(text);
+        assert_eq!(
+            shown,
+            "host host-1.example[192.0.2.1] said: 550 5.1.1 <user-1@host-2.example>: user user-1@host-2.example unknown; see host-1.example, [2001:db8::1]:587 and 127.0.0.1 (in reply to RCPT TO command)"
+        );
+        let text = "535 5.7.3 Authentication unsuccessful [AB1P123CA0094.TEST.PROD.OUTLOOK.COM] eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9 0f8fad5b-d9cb-469f-a165-70867728950e";
+        assert_eq!(all.words(text), "535 5.7.3 Authentication unsuccessful [host-3.example] token-1 token-2");
+    }
+
+    #[test]
+    fn words_of_postfix_and_names_of_files_stay() {
+        let mut all = Redactor::default();
+        for text in [
+            "fatal: open /etc/postfix/main.cf: Permission denied",
+            "warning: TLS library problem: error:0A00010B:SSL routines::wrong version number:../ssl/record/ssl3_record.c:354:",
+            "connect to localhost[127.0.0.1]:10024: Connection refused",
+            "error: open database /etc/postfix/sasl_passwd.db: No such file or directory",
+            "chown root:root /etc/postfix/main.cf",
+        ] {
+            assert_eq!(all.words(text), text);
+        }
+        assert_eq!(all.words("unknown user: \"alice\""), "unknown user: \"user-1\"");
+        assert_eq!(
+            all.words("connect to queue[198.51.100.9]:2525: x"),
+            "connect to host-1.example[192.0.2.1]:2525: x"
+        );
+        assert_eq!(all.words("queue:2525 does not answer"), "host-1.example:2525 does not answer");
+        let text = "set relay.host to [mx.b.test]:25; get one at https://accounts.google.com/x for a@b.test";
+        let shown = "set relay.host to [host-2.example]:25; get one at https://accounts.google.com/x for user-2@host-3.example";
+        assert_eq!(all.sentence(text), shown);
+    }
+}
