@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use relayhost::model::causes::catalogue::{Entry, catalogue, fitting};
+use relayhost::model::causes::catalogue::{Entry, catalogue, fitting, fitting_at};
 use relayhost::model::causes::words::Words;
 use relayhost::model::causes::{Basis, Circumstances};
 use relayhost::model::log::follow::{Follower, Question};
@@ -230,7 +230,7 @@ fn each_cause_has_a_sample() {
     let mut without: BTreeSet<&str> = catalogue().iter().map(|entry| entry.id.as_str()).collect();
     for (_, log) in logs() {
         evidence_of(&log, |evidence, alone| {
-            for entry in fitting(evidence).filter(|entry| !alone || entry.alone) {
+            for entry in fitting_at(evidence, None).filter(|entry| !alone || entry.alone) {
                 without.remove(entry.id.as_str());
             }
         });

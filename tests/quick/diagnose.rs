@@ -187,5 +187,5 @@ fn memory_is_bounded_whatever_is_in_the_log() {
                 input.write_all(failed(0xAA, "connect to r[192.0.2.1]:25: Connection refused").as_bytes());
         }
     });
-    assert!(text.contains("more like these"), "{text}");
+    assert!(text.contains("(×20000"), "{text}");
 }

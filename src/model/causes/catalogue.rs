@@ -284,14 +284,15 @@ pub fn catalogue() -> &'static [Entry] {
     &TABLE.entries
 }
 
-/// The entries whose patterns fit the evidence, without regard to the facts of the host, the most exact first.
+/// The entries whose patterns fit the evidence, without regard to the facts of the host, the most exact first. Those that a
+/// delivery agent must have written are not among them.
 pub fn fitting<'a, W: Copy + Into<Words<'a>>>(
     evidence: &[W],
 ) -> impl Iterator<Item = &'static Entry> + use<'a, W> {
-    fitting_at(evidence, None)
+    fitting_at(evidence, None).filter(|entry| entry.agent.is_none())
 }
 
-/// The same for an attempt at this port.
+/// All entries whose patterns fit, for an attempt at this port.
 pub fn fitting_at<'a, W: Copy + Into<Words<'a>>>(
     evidence: &[W],
     port: Option<u16>,
