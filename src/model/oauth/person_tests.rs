@@ -98,13 +98,13 @@ fn a_poll_waits_is_slowed_down_or_ends() {
     for (word, cause) in [
         ("authorization_declined", "declined"),
         ("access_denied", "declined"),
-        ("expired_token", "has ended before"),
-        ("bad_verification_code", "does not know the code"),
-        ("invalid_grant", "does not take the login"),
+        ("expired_token", "has ended"),
+        ("bad_verification_code", "the code"),
+        ("invalid_grant", "the grant is no longer good"),
     ] {
         let refusal = polled(&app, &error(word), NOW).unwrap_err();
         assert!(refusal.cause.contains(cause), "{refusal:?}");
-        assert_eq!(refusal.remedy, "log in again: `relayhost login`");
+        assert!(refusal.remedy.contains("`relayhost login`"), "{refusal:?}");
     }
     let body = r#"{"access_token":"a","refresh_token":"r","expires_in":60}"#;
     let Ok(Polled::Granted(granted)) = polled(&app, &answer(200, body), NOW) else { panic!("not granted") };

@@ -32,7 +32,17 @@ const SHOWN: usize = 400;
 const AGAIN: &str = "wait: nothing on this host or at the provider need change";
 
 /// Entra's numbers that ask for something else where a person logs in: number, cause, remedy.
-const OF_PERSONS: [(u32, &str, &str); 4] = [
+const OF_PERSONS: [(u32, &str, &str); 6] = [
+    (
+        50_076,
+        "the login was made without the second factor that the tenant asks for",
+        "log in again, with it: `relayhost login`",
+    ),
+    (
+        50_079,
+        "the login was made without the second factor that the tenant asks for",
+        "log in again, and register it: `relayhost login`",
+    ),
     (
         7_000_218,
         "the application is not one for logins of persons without a secret",
