@@ -223,7 +223,7 @@ fn the_log_is_followed() {
          kill $pid; wait $pid; echo \"exit $?\"; cat /root/out",
     );
     run.says("exit 143\nfollowing ")
-        .says("FAIL connection-refused: 1 message, still in the queue, ")
+        .says("FAIL local-service-down: 1 message, still in the queue, ")
         .says("connection-refused again: 2 messages, still in the queue, ")
         .says("ok   connection-refused: all messages got through");
 }

@@ -106,6 +106,7 @@ pub enum Subject {
 /// One cause.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the catalogue")]
 pub struct Entry {
     /// Stable name, in kebab case.
     pub id: String,

@@ -246,7 +246,7 @@ impl Follower<'_> {
         // If qmgr(8) made no attempt, the cause is that of the last one, which is in the table, or was met with these
         // words.
         let words = self.known.hash(host, &[attempt.words()]);
-        let met = self.known.group(!words).flatten();
+        let met = self.known.group(!words);
         let repeated = attempt.is_repeated().then(|| previous.or(met));
         let group = repeated.flatten().unwrap_or_else(|| self.group_of(host, attempt, before));
         // The key is not the hash of the words as evidence: the same words may come with more evidence.
@@ -271,7 +271,7 @@ impl Follower<'_> {
             format!("{} {port} {names_recipient}", attempt.agent)
         };
         let hash = self.known.hash(host, &[evidence.as_slice(), &[&key]].concat());
-        if let Some(Some(group)) = self.known.group(hash) {
+        if let Some(group) = self.known.group(hash) {
             return group;
         }
         let sender = before.sender_of(&attempt.queue_id);
@@ -338,11 +338,11 @@ impl Follower<'_> {
             Writer::Daemon => "",
         };
         let hash = self.known.hash(host, &[line.text, by]);
-        let met = self.known.group(hash);
-        let group = met.unwrap_or_else(|| self.alone_group(host, line, dies));
-        if met.is_none() {
+        if !self.known.has(hash) {
+            let group = self.alone_group(host, line, dies);
             self.known.learn(hash, group);
         }
+        let group = self.known.group(hash);
         if let Some(group) = group {
             self.groups.tell(group, time);
         }

@@ -27,9 +27,14 @@ impl Known {
         self.hasher.hash_one((host, self.folded.as_str()))
     }
 
-    /// The group of texts that were met, by their hash.
-    pub fn group(&self, hash: u64) -> Option<Option<u32>> {
-        self.groups.get(&hash).copied()
+    /// Whether texts were met, by their hash.
+    pub fn has(&self, hash: u64) -> bool {
+        self.groups.contains_key(&hash)
+    }
+
+    /// The group of texts that were met and are trouble.
+    pub fn group(&self, hash: u64) -> Option<u32> {
+        self.groups.get(&hash).copied().flatten()
     }
 
     /// Remembers the group of texts.
