@@ -224,6 +224,6 @@ fn the_log_is_followed() {
     );
     run.says("exit 143\nfollowing ")
         .says("FAIL local-service-down: 1 message, still in the queue, ")
-        .says("connection-refused again: 2 messages, still in the queue, ")
-        .says("ok   connection-refused: all messages got through");
+        .says("local-service-down again: 2 messages, still in the queue, ")
+        .says("ok   local-service-down: all messages got through");
 }
