@@ -26,12 +26,13 @@ pub fn command(width: usize) -> clap::Command {
 /// Parses a command line. One that is not to be carried out ends here: the error is the exit status.
 pub fn parse(args: &[OsString]) -> Result<Arguments, u8> {
     let has = |names: &[&str]| args.iter().any(|arg| names.iter().any(|name| arg == name));
+    let has_value = |name: &str| args.iter().any(|arg| arg.to_string_lossy().starts_with(name));
     let matches = command(Terminal::detect().width).try_get_matches_from(args);
     matches.and_then(|matches| Arguments::from_arg_matches(&matches)).map_err(|error| {
         // An error in a scriptlet's call must not disturb the transaction.
         if args.get(1).is_some_and(|command| command == "scriptlet") && !has(&["--help", "-h"]) {
             Exit::Done.code()
-        } else if error.use_stderr() && has(&["--nagios"]) {
+        } else if error.use_stderr() && (has(&["--nagios"]) || has_value("--nagios=")) {
             plan::unknown(&in_one_line(&error))
         } else {
             show(&error)

@@ -27,7 +27,7 @@ use crate::model::route::host::Host;
 use crate::model::route::nexthop::{Socket, is_loopback};
 use crate::model::route::tables::{Answer, Ask, is_asked};
 use crate::model::route::{Way, judge, route};
-use crate::sys::{clock, files, listeners, postfix, secrets, service};
+use crate::sys::{clock, files, listeners, postfix, secrets, service, trust};
 
 /// Time for all look-ups of one way, and for each of them. A table of patterns can take for ever, and `check` is called by a
 /// monitoring system that waits ten seconds.
@@ -252,10 +252,16 @@ pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
         // The source that `apply` would write has the same.
         entry.zip(found).map(|((line, _), value)| Some((line, value.to_owned()))).ok_or(())
     };
-    let mut text = |path: &str| {
-        // A user's own file may be a link to one that only root can read.
-        let is_theirs = files::is_link_of_others(Path::new(path));
-        let bytes = if is_theirs { None } else { files::read(Path::new(path), TEXT).ok()? }?;
+    let mut text = |path: &str, user: Option<u32>| {
+        let path = Path::new(path);
+        // Whoever may change a name on the way could have root read a file of root's, and print it.
+        let is_good = |owner: u32| user.map_or(owner != 0, |user| owner == user);
+        let roots =
+            if user.is_none() { trust::read(path, TEXT, trust::Kind::File).ok().flatten() } else { None };
+        let bytes = match roots {
+            Some(roots) => roots.bytes,
+            None => files::read_of(path, &is_good, TEXT).ok()??,
+        };
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
     let (table, listens, source) = (&mut table, &mut listens, &mut source);

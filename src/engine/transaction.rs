@@ -108,7 +108,7 @@ impl Transaction {
             stagings: Vec::new(),
             message: None,
         };
-        if let Err(error) = transaction.write_intent(Phase::Changing) {
+        if let Err(error) = state::write_intent(&transaction.intent(Phase::Changing)) {
             // The record may be there and yet not be safe on the disk. Nothing has been changed, so it must not stay.
             let _ = state::remove_intent();
             return Err(error);
@@ -153,19 +153,18 @@ impl Transaction {
                 return Err(swap::changed(&self.path(name), staged));
             }
         }
-        self.write_intent(Phase::Changed)
+        state::write_next_intent(&self.intent(Phase::Changed))
     }
 
-    fn write_intent(&self, phase: Phase) -> Result<()> {
-        let (generation, message) = (self.generation.number, self.message.clone());
-        state::write_intent(&Intent { version: VERSION, generation, phase, message })
+    fn intent(&self, phase: Phase) -> Intent {
+        Intent { version: VERSION, generation: self.generation.number, phase, message: self.message.clone() }
     }
 
     /// Notes the queue id of the test message, so that the next run can name it if this one is killed. All files are new.
     pub fn sent(&mut self, queue_id: &str) {
         self.message = Some(queue_id.to_owned());
         // On a full disk the message is more important.
-        let _ = self.write_intent(Phase::Changed);
+        let _ = state::write_intent(&self.intent(Phase::Changed));
     }
 
     /// Queue id of the test message, if it is known.
@@ -239,8 +238,8 @@ impl Transaction {
         // Signals wait, however often somebody presses Ctrl-C.
         let _held = signals::hold();
         let number = self.generation.number;
-        // From here on files may be old or new again. If that cannot be written, putting back matters more.
-        let _ = self.write_intent(Phase::Changing);
+        // From here on files may be old or new again. If that cannot be noted, putting back matters more.
+        let _ = state::write_intent_anyway(&self.intent(Phase::Changing));
         let edits = self.put_all_back();
         let edits = edits.map_err(|undo| Error::Stuck {
             cause: cause.to_owned(),

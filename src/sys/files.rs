@@ -23,6 +23,13 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     open(path, 0)?.map(|file| read_open(&file, path, limit)).transpose()
 }
 
+/// The same, of a file whose owner `is_good`, wherever the names on the way lead; `None` if it is another's.
+pub fn read_of(path: &Path, is_good: &dyn Fn(u32) -> bool, limit: u64) -> Result<Option<Vec<u8>>> {
+    let Some(file) = open(path, 0)? else { return Ok(None) };
+    let owner = file.metadata().map_err(Error::io("look at", path))?.uid();
+    if is_good(owner) { read_open(&file, path, limit).map(Some) } else { Ok(None) }
+}
+
 /// The text of a file of at most 16 MiB; `None` if there is none, or if it cannot be read.
 pub fn text(path: impl AsRef<Path>) -> Option<String> {
     let bytes = read_whole(path.as_ref()).ok()??;

@@ -44,6 +44,11 @@ fn intent_path() -> PathBuf {
     directory().join("journal.json")
 }
 
+/// The intent of phase `Changing`, kept beside the one of phase `Changed`: it takes its place by a rename, which a full disk allows.
+fn spare_path() -> PathBuf {
+    directory().join("journal.spare")
+}
+
 /// Whether relayhost has a state directory that it can use. A link, or a directory that somebody else could have written
 /// to, does not count: nothing in it is read.
 pub fn is_there() -> bool {
@@ -134,8 +139,28 @@ pub fn write_intent(intent: &Intent) -> Result<()> {
     write_record(&intent_path(), intent)
 }
 
+/// Keeps the intent that is on the disk as the spare one, and writes another.
+pub fn write_next_intent(intent: &Intent) -> Result<()> {
+    let spare = spare_path();
+    if !files::exists(&spare) {
+        fs::hard_link(intent_path(), &spare).map_err(Error::io("make", &spare))?;
+    }
+    write_intent(intent)
+}
+
+/// Writes the intent with which putting back begins; where there is no room for it, the spare one takes its place.
+pub fn write_intent_anyway(intent: &Intent) -> Result<()> {
+    let Err(error) = write_intent(intent) else { return Ok(()) };
+    fs::rename(spare_path(), intent_path()).map_err(|_| error)?;
+    files::sync_directory(&directory())
+}
+
 /// Removes the intent, at the end of a run.
 pub fn remove_intent() -> Result<()> {
+    // First, or a spare without an intent would be left.
+    if files::exists(&spare_path()) {
+        files::remove(&spare_path())?;
+    }
     files::remove(&intent_path())?;
     files::sync_directory(&directory())
 }

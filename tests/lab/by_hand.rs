@@ -305,3 +305,19 @@ for wrong in '' 'a@x, b@x' '"a b"@c' 'A <a@x>'; do relayhost route --to "$wrong"
     }
     assert_eq!(run.part("usage").matches("exit 2").count(), 4, "{}", run.part("usage"));
 }
+
+/// root reads for `route` what local(8) would read with a user's rights, so a user must not choose the file.
+#[test]
+fn no_file_of_roots_is_shown_by_way_of_a_users_names() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "useradd -m bob 2>/dev/null || { echo 'bob:x:7777:7777::/home/bob:/bin/sh' >> /etc/passwd; mkdir -p /home/bob; chown 7777 /home/bob; }
+         as() { setpriv --reuid $(id -u bob) --clear-groups \"$@\"; }; relayhost apply >/dev/null
+         echo hidden@secret.example >/root/.forward; mkdir /root/lists; echo hidden@secret.example >/root/lists/staff; chmod 600 /root/.forward /root/lists/staff; chmod 700 /root
+         echo 'staff: :include:/home/bob/lists/staff' >>/etc/aliases; newaliases
+         as mkdir /home/bob/lists; as sh -c 'echo seen@x.example >/home/bob/lists/staff'; relayhost route --to staff@localhost
+         as rm -r /home/bob/lists; as ln -s /root/lists /home/bob/lists; relayhost route --to staff@localhost
+         as ln -s /root/.forward /home/bob/.forward; relayhost route --to bob@localhost; as rm /home/bob/.forward
+         chown bob /home; as sh -c 'mv /home/bob /home/b; ln -s /root /home/bob'; relayhost route --to bob@localhost",
+    );
+    run.says("seen@x.example").never_says("hidden@");
+}

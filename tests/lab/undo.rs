@@ -291,3 +291,36 @@ fn restore_says_which_generation_has_the_edits_by_hand() {
     assert!(after.contains("by hand since the last run, and not in force now: main.cf"), "{after}");
     assert!(after.contains("< # mine\n< # more\n") && after.ends_with("# more\n"), "{after}");
 }
+
+/// The files of `restore` were not built by it: the database of a table that somebody forgot to build is as old as before.
+#[test]
+fn a_database_that_was_put_back_is_compared_with_its_source() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply >/dev/null; cd /etc/postfix; cp -p sasl_passwd /tmp/good; sed -i 's/:[^:]*$/:older/' sasl_passwd; postmap sasl_passwd; cat /tmp/good > sasl_passwd; rm -rf /var/lib/relayhost/*
+         found() { relayhost check | grep -o '^[a-zA-Z]* *map.sasl_passwd.database' | tr -s ' '; }
+         found; relayhost apply >/dev/null; found; relayhost restore 0 >/dev/null; found; relayhost apply >/dev/null; echo \"apply $?\"; found",
+    );
+    assert_eq!(
+        run.stdout,
+        "FAIL map.sasl_passwd.database\nok map.sasl_passwd.database\nFAIL map.sasl_passwd.database\napply 0\nok map.sasl_passwd.database\n",
+        "{}",
+        run.stderr
+    );
+}
+
+/// A disk that is full by the time of the refusal, and has room again when the next command comes.
+#[test]
+fn what_the_relay_refused_is_put_back_although_nothing_could_be_written_meanwhile() {
+    let run = host().answers(AUTHENTICATED).replies("END*1 250 2.0.0 ok\nEND 550 5.7.1 not from you\n").sh(
+        "mkdir -p /var/lib/relayhost /mnt/x; mount -t tmpfs -o size=6m t /mnt/x
+         for d in /etc/postfix /var/lib/relayhost; do n=/mnt/x/${d##*/}; cp -a $d $n; chmod 755 $n; mount --bind $n $d; done; chmod 700 /var/lib/relayhost
+         postfix reload 2>/dev/null; relayhost apply >/dev/null; echo \"first $?\"
+         cd /etc/postfix; sum() { sha256sum main.cf generic generic.db sasl_passwd sasl_passwd.db; }; sum >/tmp/before; cp generic.db /tmp/old.db
+         sed -i 's/^rewrite = {/rewrite = { \"@new.local\" = \"alerts@example.com\",/' /etc/relayhost/answers.toml
+         relayhost apply >/tmp/out 2>&1 & p=$!
+         while cmp -s /tmp/old.db generic.db && kill -0 $p; do :; done
+         ( while kill -0 $p 2>/dev/null; do cat /dev/zero >>/mnt/x/fill 2>/dev/null; done ) & wait $p; rm -f /mnt/x/fill
+         relayhost recover >/dev/null; echo \"recover $?\"; sum | diff /tmp/before - && echo 'as before'; ls /var/lib/relayhost; relayhost history | tail -n 1",
+    );
+    run.says("first 0\n").says("recover 0\nas before\n").never_says("journal").says("(put back)");
+}

@@ -28,9 +28,10 @@ const ABOUT_RECIPIENT: [&str; 3] = ["recipient-refused", "sandbox-recipient", "m
 /// for the relay has the relay's transport, and whether that is in master.cf, the way of an alert shows.
 const UNSERVED: [&str; 2] = ["mail transport unavailable", "unknown mail transport error"];
 
-/// Whether the reason of a deferral is that no service of this host takes the message.
+/// Whether the reason of a deferral is that no service of this host takes the message: the whole reason, since a relay may have
+/// the same words in its reply.
 pub fn is_unserved(reason: &str) -> bool {
-    UNSERVED.iter().any(|words| reason.contains(words)) && !reason.contains(" said: ")
+    UNSERVED.contains(&reason.strip_prefix("delivery temporarily suspended: ").unwrap_or(reason))
 }
 
 impl Extent {
@@ -53,6 +54,9 @@ impl Extent {
                 // Nobody may send before the recipient is known.
                 Stage::Recipient if is_to("MAIL FROM") => Self::All,
                 Stage::Recipient => Self::Domain,
+                // X.2.Y is about the recipient's mailbox, which may be full (RFC 3463, 3.3).
+                Stage::Limit if is_to("RCPT TO") && is_of_mailbox(reason) => Self::Message,
+                Stage::Limit if is_to("RCPT TO") => Self::Domain,
                 Stage::Limit => Self::Quota,
                 _ => Self::All,
             },
@@ -66,6 +70,13 @@ impl Extent {
             None => Self::All,
         }
     }
+}
+
+/// Whether the relay's reply has a status that is about a mailbox (RFC 3463, X.2.Y).
+fn is_of_mailbox(reason: &str) -> bool {
+    let reply = reason.split_once(" said: ").map_or("", |(_, reply)| reply);
+    let status = reply.split([' ', '-']).nth(1).unwrap_or_default();
+    ["4.2.", "5.2."].iter().any(|head| status.starts_with(head))
 }
 
 /// Whether the relay's reply is one of those that pass (RFC 5321, 4.2.1).
@@ -123,12 +134,16 @@ mod tests {
             ("554 I do not like this", "end of DATA", Extent::Message),
             ("550 5.1.1 <o@x>: User unknown", "RCPT TO", Extent::Message),
             ("552 5.3.4 message too long", "MAIL FROM", Extent::Message),
+            ("552 5.2.2 user is over quota", "RCPT TO", Extent::Message),
+            ("550 5.4.5 Daily user sending limit exceeded", "RCPT TO", Extent::Domain),
             ("450 4.2.0 <o@x>: Greylisted", "RCPT TO", Extent::Later),
             ("451 4.9.9 the moon", "MAIL FROM", Extent::Later),
         ] {
             assert_eq!(said(words, command), extent, "{words} {command}");
         }
         assert_eq!(Extent::of("mail transport unavailable"), Extent::Message);
+        let greeting = "host r[1] refused to talk to me: 421 4.3.2 mail transport unavailable";
+        assert!(is_unserved("mail transport unavailable") && !is_unserved(greeting));
     }
 
     /// A refusal repeats the addresses, which can have any words.

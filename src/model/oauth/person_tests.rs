@@ -99,7 +99,7 @@ fn a_poll_waits_is_slowed_down_or_ends() {
         ("authorization_declined", "declined"),
         ("access_denied", "declined"),
         ("expired_token", "has ended"),
-        ("bad_verification_code", "the code"),
+        ("bad_verification_code", "device code"),
         ("invalid_grant", "the grant is no longer good"),
     ] {
         let refusal = polled(&app, &error(word), NOW).unwrap_err();

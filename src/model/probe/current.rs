@@ -72,7 +72,7 @@ mod tests {
             table: &mut |_, _| Ok(BTreeMap::new()),
             listens: &mut |_| None,
             source: &mut |_, _, _| Err(()),
-            text: &mut |_| None,
+            text: &mut |_, _| None,
             unbuilt: Vec::new(),
         };
         let way = way_of(&host, "a@b", "c@d", &mut ask);

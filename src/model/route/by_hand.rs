@@ -227,7 +227,7 @@ fn a_source_that_was_not_built_is_named_at_its_hop() {
         table: &mut table,
         listens: &mut |_| None,
         source: &mut source,
-        text: &mut |_| None,
+        text: &mut |_, _| None,
         unbuilt: Vec::new(),
     };
     let way = route(&host, "root", "ops@example.org", &mut ask);

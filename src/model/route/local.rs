@@ -152,14 +152,17 @@ fn expanded(host: &Host, user: &str, hop: &mut Hop, ask: &mut Ask) -> Option<(Ve
     if let Some(Entry { value, at }) = found {
         return Some((included(targets(&value), hop, ask), at));
     }
-    let accounts = (ask.text)("/etc/passwd")?;
+    let accounts = (ask.text)("/etc/passwd", None)?;
+    // passwd(5): name, password, uid, gid, comment, home.
     let account = accounts.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(bare)).then(|| fields.nth(4).unwrap_or_default().to_owned())
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, uid, _, _, home, ..] = fields.as_slice() else { return None };
+        (*name == bare).then(|| ((*home).to_owned(), uid.parse().ok()))
     });
-    if let Some(home) = account {
+    if let Some((home, uid)) = account {
         let path = format!("{home}/.forward");
-        let text = (ask.text)(&path)?;
+        // local(8) reads it with the rights of its owner.
+        let text = (ask.text)(&path, Some(uid?))?;
         let at = Written::Table {
             parameter: "forward_path",
             table: format!("file:{path}"),
@@ -184,7 +187,7 @@ fn listed(text: &str) -> Vec<String> {
 fn included(items: Vec<String>, hop: &mut Hop, ask: &mut Ask) -> Vec<String> {
     let mut all = Vec::new();
     for item in items {
-        match item.strip_prefix(":include:").map(|path| (path, (ask.text)(path.trim()))) {
+        match item.strip_prefix(":include:").map(|path| (path, (ask.text)(path.trim(), None))) {
             None => all.push(item),
             Some((_, Some(text))) => all.extend(listed(&text)),
             Some((path, None)) => hop.notes.push(format!("{path}, a file of addresses, could not be read")),

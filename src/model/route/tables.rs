@@ -25,8 +25,8 @@ pub struct Ask<'a> {
     pub listens: &'a mut dyn FnMut(&Socket) -> Option<bool>,
     /// Asks the file of a table for a key; the last is the value that the table itself has.
     pub source: &'a mut dyn FnMut(&str, &str, Option<&str>) -> Source,
-    /// The text of a small file: one of addresses, or of accounts.
-    pub text: &'a mut dyn FnMut(&str) -> Option<String>,
+    /// The text of a small file: one of addresses, or of accounts; with a user, if it is this user's.
+    pub text: &'a mut dyn FnMut(&str, Option<u32>) -> Option<String>,
     /// Tables whose source has another entry than the database by which Postfix goes, found so far.
     pub unbuilt: Vec<Unbuilt>,
 }
@@ -284,7 +284,7 @@ mod tests {
             table,
             listens: Box::leak(Box::new(|_: &Socket| None)),
             source: Box::leak(Box::new(|_: &str, _: &str, _: Option<&str>| Err(()))),
-            text: Box::leak(Box::new(|_: &str| None)),
+            text: Box::leak(Box::new(|_: &str, _: Option<u32>| None)),
             unbuilt: Vec::new(),
         }
     }

@@ -58,7 +58,7 @@ impl World {
                 table: &mut table,
                 listens: &mut listens,
                 source: &mut |_, _, _| Err(()),
-                text: &mut |path| self.tables.get(path)?.get("text").cloned(),
+                text: &mut |path, _| self.tables.get(path)?.get("text").cloned(),
                 unbuilt: Vec::new(),
             },
         )

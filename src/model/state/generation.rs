@@ -149,19 +149,19 @@ pub struct LastRun {
     pub wrote: BTreeMap<String, String>,
     /// Bytes of the sources as the run left them.
     pub after: BTreeMap<Managed, Vec<u8>>,
-    /// SHA-256 of all recorded files as the run left them, by name.
-    pub digests: BTreeMap<String, String>,
+    /// SHA-256 of the files that the run itself made, by name: a database among them was built from the source beside it.
+    pub built: BTreeMap<String, String>,
     /// Digests of the access tokens that were fetched for it and since; `None` if that record is lost, or there is none.
     pub tokens: Option<BTreeSet<String>>,
 }
 
 impl LastRun {
-    /// The digest and the contents of a table's database as the run built it, if the table's source is still the one that it
-    /// was built from. Lines that postmap may parse in another way are no contents that are known.
+    /// The digest and the contents of a table's database, if the run built it from the source that is there. Lines that postmap may
+    /// parse in another way are no contents that are known.
     pub fn built(&self, file: Managed, source: &MapSource, kind: &MapKind) -> Option<(&str, Entries)> {
         let same = self.after.get(&file).is_some_and(|bytes| bytes == source.bytes());
         let database = kind.database(Path::new(file.name()))?;
-        let digest = self.digests.get(database.to_str()?)?;
+        let digest = self.built.get(database.to_str()?)?;
         (same && !source.has_strange()).then(|| (digest.as_str(), source.entries()))
     }
 
@@ -251,7 +251,7 @@ mod tests {
         let hash = MapKind::new("hash").unwrap();
         let last = |source: &[u8]| LastRun {
             after: [(Managed::SaslPasswd, source.to_vec())].into(),
-            digests: [("sasl_passwd.db".to_owned(), "ab".to_owned())].into(),
+            built: [("sasl_passwd.db".to_owned(), "ab".to_owned())].into(),
             ..LastRun::default()
         };
         let built = |last: &LastRun, kind: &MapKind, source: &[u8]| {
