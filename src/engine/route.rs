@@ -25,7 +25,7 @@ use crate::model::postfix::tables::{kind, named, path_of};
 use crate::model::probe::mechanism::Filter;
 use crate::model::route::host::Host;
 use crate::model::route::nexthop::{Socket, is_loopback};
-use crate::model::route::tables::{Answer, Ask, is_asked};
+use crate::model::route::tables::{Answer, Ask, Unasked, is_asked};
 use crate::model::route::{Way, judge, route};
 use crate::sys::{clock, files, listeners, postfix, secrets, service, trust};
 
@@ -272,19 +272,24 @@ pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
 /// Asks a table within the time that is left.
 fn ask_table(table: &str, keys: &[String], until: Instant) -> Answer {
     if !is_asked(table) {
-        return Err(format!("a table of type {} is not asked; ask it by postmap -q", kind(table)));
+        let reason = format!("a table of type {} is not asked; ask it by postmap -q", kind(table));
+        return Err(Unasked::Unknown(reason));
     }
-    let left = until.saturating_duration_since(clock::now());
+    let now = clock::now();
+    let left = until.saturating_duration_since(now);
     if left.is_zero() {
-        return Err("the time was up".into());
+        return Err(Unasked::Unknown("the time was up".into()));
     }
-    ask_all(table, keys, until.min(clock::now() + ONE)).map_err(|error| match error {
+    ask_all(table, keys, until.min(now + ONE)).map_err(|error| match error {
         Error::Program { stderr, .. } => {
             let last = stderr.lines().last().unwrap_or_default();
             let reason = last.rsplit_once("fatal: ").or_else(|| last.rsplit_once("warning: "));
-            reason.map_or(last, |(_, reason)| reason).to_owned()
+            Unasked::Broken(reason.map_or(last, |(_, reason)| reason).to_owned())
         }
-        Error::Timeout { after, .. } => format!("it gave no answer within {:.1} s", after.as_secs_f64()),
-        other => other.to_string(),
+        Error::Timeout { after, .. } => {
+            let reason = format!("it gave no answer within {:.1} s", after.as_secs_f64());
+            if left < ONE { Unasked::Unknown(reason) } else { Unasked::Broken(reason) }
+        }
+        other => Unasked::Broken(other.to_string()),
     })
 }

@@ -47,6 +47,8 @@ impl Extent {
         let is_to = |name: &str| command.is_some_and(|command| command.starts_with(name));
         match diagnose(&[words.as_str()], &Circumstances::default()) {
             Some(cause) if cause.again && is_reply => Self::Later,
+            // X.2.Y is about the recipient's mailbox, which may be full (RFC 3463, 3.3).
+            Some(_) if is_to("RCPT TO") && is_of_mailbox(reason) => Self::Message,
             Some(cause) => match cause.stage {
                 Stage::Message | Stage::Local => Self::Message,
                 Stage::Sender => Self::Sender,
@@ -54,8 +56,6 @@ impl Extent {
                 // Nobody may send before the recipient is known.
                 Stage::Recipient if is_to("MAIL FROM") => Self::All,
                 Stage::Recipient => Self::Domain,
-                // X.2.Y is about the recipient's mailbox, which may be full (RFC 3463, 3.3).
-                Stage::Limit if is_to("RCPT TO") && is_of_mailbox(reason) => Self::Message,
                 Stage::Limit if is_to("RCPT TO") => Self::Domain,
                 Stage::Limit => Self::Quota,
                 _ => Self::All,

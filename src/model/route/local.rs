@@ -14,6 +14,8 @@ use crate::model::text::domain_of;
 
 /// Aliases that are followed one after another (deliver_alias gives up after a hundred).
 const NESTING: usize = 10;
+/// Addresses of one alias that are looked at: a user's own file may have any number, and each is asked for in tables.
+const ADDRESSES: usize = 100;
 
 /// A class of domains whose mail stays on this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +119,8 @@ pub fn forwarded(
             hop.notes.push(text);
         }
         let is_address = |one: &&String| !one.starts_with(['/', '|', '\\', '~', ':']);
-        let addresses: Vec<String> = all.iter().filter(is_address).map(|one| completed(host, one)).collect();
+        let addresses: Vec<String> =
+            all.iter().filter(is_address).take(ADDRESSES).map(|one| completed(host, one)).collect();
         if let Some(goes) = addresses.iter().find(|one| !is_here(host, one, hop, ask)) {
             owned(host, &user, sender, hop, ask);
             return Some(goes.clone());

@@ -11,7 +11,24 @@ use crate::model::postfix::tables::{is_built, items, kind, named};
 use crate::model::text::without_inline_tables;
 
 /// The values of those keys that a table has, or the reason why it cannot be asked.
-pub type Answer = Result<BTreeMap<String, String>, String>;
+pub type Answer = Result<BTreeMap<String, String>, Unasked>;
+
+/// Why a table gave no answer, in words.
+#[derive(Debug, Clone)]
+pub enum Unasked {
+    /// Postfix cannot read it either, and puts off what needs it.
+    Broken(String),
+    /// It was not asked, or not for long enough to know.
+    Unknown(String),
+}
+
+impl Unasked {
+    fn reason(&self) -> &str {
+        match self {
+            Self::Broken(reason) | Self::Unknown(reason) => reason,
+        }
+    }
+}
 
 /// The entry for a key in the file that a table is, or was built of: the number of its line, and its value. An error if that
 /// cannot be told.
@@ -168,12 +185,12 @@ pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, 
             let found = match answer {
                 Ok(found) => found.get(key),
                 Err(_) if !all.is_empty() => None,
-                Err(reason) => {
+                Err(why) => {
                     return Err(Trouble {
                         at: list.at.clone(),
                         table: without_inline_tables(table).into(),
-                        reason: reason.as_str().into(),
-                        broken: is_asked(table),
+                        reason: why.reason().into(),
+                        broken: matches!(why, Unasked::Broken(_)),
                     });
                 }
             };
@@ -322,7 +339,7 @@ mod tests {
     fn a_domain_is_in_a_list_by_name_by_parent_or_not() {
         let list =
             |text: &str| Value { text: text.into(), at: Written::Default { parameter: "mydestination" } };
-        let mut table = |_: &str, _: &[String]| -> Answer { Err("no".into()) };
+        let mut table = |_: &str, _: &[String]| -> Answer { Err(Unasked::Broken("no".into())) };
         let mut ask = asking(&mut table);
         let mut lists = |list: &Value, domain: &str, parents: bool| {
             lists(list, domain, if parents { Match::Parents } else { Match::Names }, &mut ask)
