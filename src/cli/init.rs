@@ -38,7 +38,10 @@ pub fn run(options: &Init, screen: &mut Screen) -> Result<Ended> {
     } else {
         answer_from_flags(&mut interview)?;
     }
-    let found = if options.no_probe { None } else { try_relay(&mut interview, somebody, screen)? };
+    // Who logs in as a person does so with the answers, and the relay is tried by `apply` after that.
+    let has_person = interview.choices().access.as_ref().is_some_and(Access::has_person);
+    let found =
+        if options.no_probe || has_person { None } else { try_relay(&mut interview, somebody, screen)? };
     let choices = interview.choices();
     let written = match found {
         Some(failed) if !somebody && is_failed(&failed) => init::refused(choices, failed)?,

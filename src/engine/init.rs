@@ -9,6 +9,7 @@ mod pair;
 use super::Progress;
 use super::load::{DEFAULT, PASSWORD_LIMIT, Source};
 use crate::error::{Error, Result, shown, typed};
+use crate::model::answers::access::Access;
 use crate::model::answers::choices::{Choices, PASSWORD_FILE, is_written_as_it_is};
 use crate::model::answers::{Answers, SIZE_LIMIT};
 use crate::model::desired::Desired;
@@ -121,10 +122,11 @@ impl Target {
     }
 
     /// The commands to call once the answers are written.
-    fn next_steps(&self) -> Vec<String> {
+    fn next_steps(&self, has_person: bool) -> Vec<String> {
         let other = self.answers != Path::new(DEFAULT);
         let answers = if other { format!(" --answers {}", typed(&self.answers)) } else { String::new() };
-        ["plan", "apply"].map(|command| format!("relayhost {command}{answers}")).to_vec()
+        let commands = if has_person { ["login", "apply"] } else { ["plan", "apply"] };
+        commands.map(|command| format!("relayhost {command}{answers}")).to_vec()
     }
 
     fn paths(&self, own: bool) -> Vec<&Path> {
@@ -224,8 +226,9 @@ pub fn write(
     progress: &mut dyn Progress,
 ) -> Result<Written> {
     let summary = desired(choices)?.summary();
+    let has_person = choices.access.as_ref().is_some_and(Access::has_person);
     let (paths, notes) = write_files(target, choices, inline, force, progress)?;
-    Ok(Written { paths, notes, summary, next: target.next_steps(), probe })
+    Ok(Written { paths, notes, summary, next: target.next_steps(has_person), probe })
 }
 
 /// The end of an `init` without a terminal whose answers the relay has refused: nothing is written.

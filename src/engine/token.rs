@@ -110,6 +110,8 @@ pub fn take(
     if let Some(token) = desired.app().map(|app| keep(app, granted)).transpose()? {
         desired.take_token(token.secret());
     }
+    // The attempts before are over.
+    let _ = tokens::keep_trouble(None);
     if answers == Path::new(load::DEFAULT) {
         rest(desired);
     }

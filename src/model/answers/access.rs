@@ -51,9 +51,14 @@ impl Access {
         ["certificate", "service-account"].contains(&self.flow.as_str())
     }
 
-    /// Whether it has a client secret, which is typed in as a password is.
+    /// Whether it has a client secret, which is typed in as a password is: Google's applications for persons have one, too.
     pub fn has_secret(&self) -> bool {
-        self.flow == "secret"
+        self.flow == "secret" || self.provider == Provider::Google && self.flow == "code"
+    }
+
+    /// Whether a person logs in, once the answers are there.
+    pub fn has_person(&self) -> bool {
+        ["device", "code"].contains(&self.flow.as_str())
     }
 
     /// Whether it has a tenant.

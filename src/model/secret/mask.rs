@@ -78,6 +78,7 @@ impl Mask {
             self.add(Form { bytes: whole, base64: false });
         }
         let wide: Vec<u8> = plain.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let wide_big: Vec<u8> = plain.encode_utf16().flat_map(u16::to_be_bytes).collect();
         let short = reading::essence(plain, false).len() < LEAST;
         let texts: Vec<&[u8]> = if short {
             let each = |write: fn(u8) -> String| plain.bytes().map(write).collect::<String>();
@@ -89,9 +90,9 @@ impl Mask {
                 each(|byte| format!("%{byte:02X}")),
             ];
             self.words.extend(words.map(Secret::new));
-            vec![&wide]
+            vec![&wide, &wide_big]
         } else {
-            vec![plain.as_bytes(), &wide]
+            vec![plain.as_bytes(), &wide, &wide_big]
         };
         for text in texts.into_iter().chain(logins.iter().map(String::as_bytes)) {
             for lead in 0..3 {
