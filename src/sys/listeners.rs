@@ -40,7 +40,10 @@ mod tests {
     use std::net::TcpListener;
     use std::os::unix::net::UnixListener;
 
+    use std::time::Duration;
+
     use super::*;
+    use crate::sys::clock;
 
     #[test]
     fn a_listener_is_seen_and_its_end_too() {
@@ -48,12 +51,17 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         assert_eq!(on_port(port), Some(true));
         drop(listener);
-        assert_eq!(on_port(port), Some(false));
+        assert!(ends(&|| on_port(port)));
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
         assert_eq!(on_path(&path), Some(true));
         drop(listener);
-        assert_eq!(on_path(&path), Some(false));
+        assert!(ends(&|| on_path(&path)));
+    }
+
+    /// A program that another test starts at the same moment has the socket until it is executed.
+    fn ends(look: &dyn Fn() -> Option<bool>) -> bool {
+        (0..200).any(|_| look() == Some(false) || clock::sleep(Duration::from_millis(10)).is_err())
     }
 }
