@@ -16,7 +16,7 @@ use super::reading::{JOURNAL, Reading, THIS};
 use super::transaction::last_run;
 use super::verify::last_proof;
 use crate::error::{Error, Result};
-use crate::model::causes::hop::{PREFIX, Suspect};
+use crate::model::causes::hop::{PREFIX, Suspect, past};
 use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
 use crate::model::ended::{Diagnosed, Told};
@@ -247,6 +247,12 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
             trouble.push(format!("{error}; so the host was not looked at"));
             (Vec::new(), None)
         });
+        if let (Told::All(report), Some(postfix)) = (&mut log, known.postfix()) {
+            let suspects = known.ways.suspects(known.desired.as_ref(), postfix, "", "");
+            for one in report.failures.iter_mut().filter(|one| one.over) {
+                one.cause = past(one.cause.clone(), &suspects);
+            }
+        }
         if let (Told::All(report), Some(plan)) = (&mut log, &plan) {
             report.failures.iter_mut().for_each(|one| one.cause.remedy = plan.allowed(&one.cause.remedy));
         }

@@ -61,6 +61,8 @@ pub struct Cause {
     pub cause: String,
     /// Next step for the administrator.
     pub remedy: String,
+    /// The fault of this host that was joined to it, if that stops all mail.
+    pub joined: Option<Box<hop::Joined>>,
 }
 
 impl Cause {
@@ -74,7 +76,19 @@ impl Cause {
         let basis = if verdict == Verdict::Refused { Basis::Relay } else { Basis::Postfix };
         let (id, cause, remedy) = ("unknown".into(), String::new(), remedy.into());
         let (subject, alternatives) = (String::new(), Vec::new());
-        Self { id, basis, subject, alternatives, verdict, stage, again: false, fix: None, cause, remedy }
+        Self {
+            id,
+            basis,
+            subject,
+            alternatives,
+            verdict,
+            stage,
+            again: false,
+            fix: None,
+            cause,
+            remedy,
+            joined: None,
+        }
     }
 
     /// Whether it is named by a hop of the message's way through this host.
@@ -160,6 +174,7 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
         fix: entry.fix,
         cause: fill(&entry.cause),
         remedy,
+        joined: None,
     }
 }
 

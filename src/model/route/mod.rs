@@ -98,6 +98,20 @@ pub struct Fault {
     pub text: String,
     /// The remedy, in words.
     pub remedy: String,
+    /// What it is a fault of.
+    pub kind: Kind,
+}
+
+/// What a fault is of, as far as that tells which failures can come of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// A table that Postfix cannot read.
+    Table,
+    /// Mail that stays in the queue, so that nobody tries to send it.
+    Kept,
+    /// Any other.
+    #[default]
+    Other,
 }
 
 /// The value of a hop at which nothing happens.
@@ -109,7 +123,11 @@ impl Hop {
     }
 
     fn fault(&mut self, stops: bool, text: impl Into<String>, remedy: impl Into<String>) {
-        let fault = Fault { stops, text: text.into(), remedy: remedy.into() };
+        self.fault_of(Kind::Other, stops, text, remedy);
+    }
+
+    fn fault_of(&mut self, kind: Kind, stops: bool, text: impl Into<String>, remedy: impl Into<String>) {
+        let fault = Fault { stops, text: text.into(), remedy: remedy.into(), kind };
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
@@ -134,7 +152,8 @@ impl Hop {
             } else {
                 format!("mend the table, or take it out of {parameter} ({})", trouble.at)
             };
-            self.fault(true, format!("{text}; Postfix puts off what needs it"), remedy);
+            let text = format!("{text}; Postfix puts off what needs it");
+            self.fault_of(Kind::Table, true, text, remedy);
         } else {
             self.notes.push(text);
         }
