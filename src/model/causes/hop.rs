@@ -26,8 +26,9 @@ impl Suspect {
     }
 }
 
-/// The name under which an entry of the catalogue asks for a table, of whatever hop.
+/// The names under which an entry of the catalogue asks for a kind of fault, of whatever hop.
 const TABLE: &str = "table";
+const KEPT: &str = "kept";
 
 /// The beginning of a name that a hop gives to a failure.
 pub const PREFIX: &str = "route.";
@@ -61,13 +62,11 @@ fn suspect_of<'a>(id: &str, subject: &str, is_refused: bool, suspects: &'a [Susp
     let is_of_host = stage.is_some_and(|stage| stage < Stage::Local);
     let explains = |suspect: &&Suspect| {
         let kind = suspect.fault.kind;
+        let names = |name: &str| entry.is_some_and(|entry| entry.hops.iter().any(|hop| hop == name));
         if kind == Kind::Kept {
-            return SILENT.contains(&id) && !is_refused;
+            return names(KEPT) || (SILENT.contains(&id) && !is_refused);
         }
-        let is_named = entry.is_some_and(|entry| {
-            let mut hops = entry.hops.iter();
-            hops.any(|hop| hop == suspect.hop || (hop == TABLE && kind == Kind::Table))
-        });
+        let is_named = names(suspect.hop) || (kind == Kind::Table && names(TABLE));
         if is_of_host && !suspect.fault.text.contains(subject) {
             return false;
         }
@@ -243,6 +242,8 @@ mod tests {
         }
         let silent = Failure::new(false, "no-word", "there".into(), "ask".into(), Vec::new());
         assert_eq!(explained_failure(silent, std::slice::from_ref(&kept)).id, "route.transport");
+        assert_eq!(failed("mail-kept", std::slice::from_ref(&kept)).remedy, "undo");
+        assert_eq!(failed("mail-kept", &[of(Kind::Other, "the relay is another one")]).remedy, "ask");
         let lost = |fault: Suspect| {
             let unknown = Cause::unknown(Stage::Config, Verdict::Unreached);
             let cause =

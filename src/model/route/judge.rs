@@ -128,14 +128,29 @@ fn login(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stati
             if login.user == *username && login.password.expose() == password.expose() {
                 return;
             }
-            format!(
-                "smtp(8) logs in as {} with another password than the answers say: this entry counts before that of {}",
-                login.user,
-                desired.relayhost()
-            )
+            let other = if login.user == *username {
+                " with another password than the answers say".to_owned()
+            } else {
+                format!(", and the answers say {username}")
+            };
+            let wanted = desired.relayhost();
+            if is_entry_of(&login.at, &wanted) {
+                let text =
+                    format!("smtp(8) logs in as {}{other}: the entry of {wanted} was edited", login.user);
+                let remedy = "`relayhost repair` writes it as the answers say; if the table is right, correct the answers";
+                let remedy = remedy.to_owned();
+                all.push(("login", Fault { remedy, ..of_hop(hop, text, version) }));
+                return;
+            }
+            format!("smtp(8) logs in as {}{other}: this entry counts before that of {wanted}", login.user)
         }
     };
     all.push(("login", of_hop(hop, text, version)));
+}
+
+/// Whether an entry of a password table is the one of this relay.
+fn is_entry_of(at: &Written, relay: &str) -> bool {
+    matches!(at, Written::Table { key, .. } if key.eq_ignore_ascii_case(relay))
 }
 
 fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
