@@ -5,6 +5,7 @@ mod address;
 #[cfg(test)]
 mod by_hand;
 mod filter;
+mod here;
 pub mod host;
 pub mod judge;
 pub mod local;
@@ -109,6 +110,8 @@ pub enum Kind {
     Table,
     /// Mail that stays in the queue, so that nobody tries to send it.
     Kept,
+    /// A message that stays on this host.
+    Here,
     /// Any other.
     #[default]
     Other,
@@ -307,7 +310,7 @@ fn chosen(
 ) -> (Hop, End) {
     loop {
         let (transport, end) = transport::transport(host, seen, redirected.as_ref(), ask);
-        let transport = transport.also(ask);
+        let mut transport = transport.also(ask);
         let service = host.master.find(&end.channel, "unix");
         let is_local = end.stays && service.map_or("local", |service| &service.command) == "local";
         if !is_local || hops.len() > ROUNDS {
@@ -317,7 +320,7 @@ fn chosen(
         let before = seen.recipient.clone();
         let next = local::forwarded(host, &before, &mut seen.sender, &mut alias, ask);
         redirected = alias.at.last().cloned();
-        if let Some(next) = &next {
+        if let Ok(next) = &next {
             // local(8) hands the message to cleanup(8) for its new recipient.
             seen.recipient = address::recipient(host, next, &mut alias, ask);
             alias.value = format!("{before} → {}", seen.recipient);
@@ -326,7 +329,8 @@ fn chosen(
         if !alias.at.is_empty() || !alias.faults.is_empty() {
             hops.push(alias);
         }
-        if next.is_none() {
+        if let Err(stays) = next {
+            here::explain(host, &before, &stays, &mut transport);
             return (transport, end);
         }
     }

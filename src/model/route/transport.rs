@@ -207,7 +207,8 @@ fn judge(host: &Host, channel: &str, nexthop: &str, at: &Written, stays: Option<
     let undo = at.undo(&host.version);
     if let Some(why) = stays {
         let text = format!("{why}: the message stays here");
-        hop.fault(true, text, "take the domain out of that parameter in main.cf, or send to another address");
+        let remedy = "take the domain out of that parameter in main.cf, or send to another address";
+        hop.fault_of(Kind::Here, true, text, remedy);
         return;
     }
     let text = match command {
