@@ -21,7 +21,7 @@ pub enum Stays {
     /// There is no user of this name, and no alias.
     Unknown(String),
     /// This item of the entry for a user at a place: a command, a file, a mailbox.
-    Item(String, String, Written),
+    Item(String, String, Box<Written>),
     /// A fault of the hop says why.
     Said,
 }
@@ -110,9 +110,12 @@ mod tests {
 
     /// Text and remedy for a recipient, by the entries of /etc/aliases.
     fn of(to: &str, aliases: &str) -> (String, String) {
-        let entries: String = aliases.lines().map(|line| format!("hash:/etc/aliases {line}\n")).collect();
-        let mut world =
-            world(&format!("{MAIN}mydestination = op5.localdomain, localhost, example.com\n"), "", &entries);
+        let entries: Vec<String> = aliases.lines().map(|line| format!("hash:/etc/aliases {line}")).collect();
+        let mut world = world(
+            &format!("{MAIN}mydestination = op5.localdomain, localhost, example.com\n"),
+            "",
+            &entries.join("\n"),
+        );
         world.tables.entry("hash:/etc/aliases".into()).or_default();
         let passwd = "root:x:0:0::/root:/bin/sh\n".to_owned();
         world.tables.insert("/etc/passwd".into(), [("text".to_owned(), passwd)].into());

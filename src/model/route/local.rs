@@ -126,7 +126,7 @@ pub fn forwarded(
         let next = addresses.first().map(|one| user_of(one).to_lowercase());
         // An alias that names itself is delivered to the user of that name.
         let Some(next) = next.filter(|next| *next != user) else {
-            return Err(Stays::Item(user, all.first().cloned().unwrap_or_default(), at));
+            return Err(Stays::Item(user, all.first().cloned().unwrap_or_default(), Box::new(at)));
         };
         if seen.contains(&next) || seen.len() > NESTING {
             let text = format!(
