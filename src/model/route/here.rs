@@ -1,7 +1,6 @@
 //! Why the mail of a local recipient stays on this host, and what has it leave: an alias (aliases(5)).
 
 use super::host::Host;
-use super::local::user_of;
 use super::written::Written;
 use super::{Hop, Kind, build};
 use crate::error::typed;
@@ -24,6 +23,11 @@ pub enum Stays {
     Item(String, String, Box<Written>),
     /// A fault of the hop says why.
     Said,
+}
+
+/// The part of an address before the `@`.
+pub fn user_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or(address, |(user, _)| user)
 }
 
 /// Puts the reason and the remedy into the fault of a transport by which a message stays here.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::Hop;
 use super::address::completed;
-use super::here::Stays;
+use super::here::{Stays, user_of};
 use super::host::Host;
 use super::tables::{Ask, Entry, Keys, Match, find, lists};
 use super::written::Written;
@@ -200,11 +200,6 @@ fn included(items: Vec<String>, hop: &mut Hop, ask: &mut Ask) -> Vec<String> {
         }
     }
     all
-}
-
-/// The part of an address before the `@`.
-pub fn user_of(address: &str) -> &str {
-    address.rsplit_once('@').map_or(address, |(user, _)| user)
 }
 
 /// Whether local(8) delivers to this address itself.
