@@ -257,6 +257,21 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_login_is_that_of_the_entry_that_was_taken() {
+        let said = ["SASL authentication failed; server r[1] said: 535 5.7.8 Error: authentication failed:"];
+        let of = |user: Option<&str>| {
+            let known = circumstances(&[]).logged_in_as(user.map(str::to_owned));
+            diagnose(&said, &known).unwrap().cause
+        };
+        assert!(
+            of(Some("old@example.com")).ends_with("of old@example.com"),
+            "{}",
+            of(Some("old@example.com"))
+        );
+        assert!(of(None).ends_with("of u"), "{}", of(None));
+    }
+
+    #[test]
     fn what_is_not_known_is_not_guessed() {
         assert_eq!(id(&["host r[1] said: 599 the moon is in the wrong phase"], &[]), "unknown");
     }
