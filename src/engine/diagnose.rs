@@ -13,10 +13,11 @@ use super::load;
 use super::looks::look;
 use super::observe::{observe, postfix_of};
 use super::reading::{JOURNAL, Reading, THIS};
+use super::route::Met;
 use super::transaction::last_run;
 use super::verify::last_proof;
 use crate::error::{Error, Result};
-use crate::model::causes::hop::{PREFIX, Suspect};
+use crate::model::causes::hop::{PREFIX, Suspect, past};
 use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
 use crate::model::ended::{Diagnosed, Told};
@@ -120,7 +121,8 @@ impl Known {
             port == desired.relay.port && relay.is(name, address)
         };
         let at_relay = about.relay.map(is_relay);
-        let mut suspects = self.ways.suspects(self.desired.as_ref(), postfix, about.sender, about.example);
+        let Met { mut suspects, user } =
+            self.ways.met(self.desired.as_ref(), postfix, about.sender, about.example);
         // Mail that came to the relay has been led there.
         suspects.retain(|suspect| {
             !["filter", "alias", "transport"].contains(&suspect.hop) || at_relay != Some(true)
@@ -133,7 +135,8 @@ impl Known {
             }
             _ => Circumstances::unknown(about),
         };
-        circumstances.of(about).routed(postfix.has_route).with(suspects)
+        let user = user.filter(|_| at_relay != Some(false));
+        circumstances.of(about).routed(postfix.has_route).logged_in_as(user).with(suspects)
     }
 
     /// Domains whose mail is to leave the host: that of the test recipient.
@@ -167,7 +170,7 @@ impl Known {
         let sight = look(postfix, calendar, now, &|| self.circumstances(&about))?;
         let mut findings = inspection::findings(&sight, plan.as_ref(), calendar);
         if plan.is_none() {
-            let known = self.ways.suspects(None, postfix, "", "");
+            let known = self.ways.met(None, postfix, "", "").suspects;
             findings.extend(known.into_iter().filter(Suspect::is_fault).map(|suspect| {
                 let state = if suspect.fault.stops { State::Differs } else { State::Warning };
                 let Suspect { hop, fault, .. } = suspect;
@@ -247,6 +250,12 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
             trouble.push(format!("{error}; so the host was not looked at"));
             (Vec::new(), None)
         });
+        if let (Told::All(report), Some(postfix)) = (&mut log, known.postfix()) {
+            let suspects = known.ways.met(known.desired.as_ref(), postfix, "", "").suspects;
+            for one in report.failures.iter_mut().filter(|one| one.over) {
+                one.cause = past(one.cause.clone(), &suspects);
+            }
+        }
         if let (Told::All(report), Some(plan)) = (&mut log, &plan) {
             report.failures.iter_mut().for_each(|one| one.cause.remedy = plan.allowed(&one.cause.remedy));
         }

@@ -130,16 +130,21 @@ pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> 
     Ok(Answered::new(desired, postfix)?.map(|answered| answered.alert))
 }
 
+/// What a message of these addresses meets on this host.
+#[derive(Debug, Clone, Default)]
+pub struct Met {
+    /// The faults.
+    pub suspects: Vec<Suspect>,
+    /// The user of the entry by which smtp(8) logs in, if it does.
+    pub user: Option<String>,
+}
+
 /// The faults that a message of these addresses meets on this host, by which its failure is explained; none if its way cannot
 /// be told: the log says enough then. Those that stay with the answers in force are mended by hand, all others by `repair`.
-pub fn suspects(
-    desired: Option<(&Desired, Option<&Answered>)>,
-    postfix: &Postfix,
-    from: &str,
-    to: &str,
-) -> Vec<Suspect> {
+pub fn met(desired: Option<(&Desired, Option<&Answered>)>, postfix: &Postfix, from: &str, to: &str) -> Met {
     let host = host_of(postfix.settings.clone(), &postfix.main_cf).ok();
     let now = host.map(|host| way(&host, from, to, None));
+    let user = now.as_ref().and_then(|way| way.login.as_ref()).map(|login| login.user.clone());
     let judged = |way: &Way, is_mended| -> Vec<Suspect> {
         let suspect = |is_own| move |(hop, fault)| Suspect { hop, fault, is_own, is_mended };
         let other = desired.map(|(desired, _)| judge::deviations(way, desired, &postfix.version));
@@ -147,12 +152,14 @@ pub fn suspects(
         let all = judge::own(way).map(suspect(true)).chain(other.into_iter().flatten().map(suspect(false)));
         all.chain(decisions).collect()
     };
-    let Some((_, answered)) = desired else { return now.map(|way| judged(&way, false)).unwrap_or_default() };
+    let Some((_, answered)) = desired else {
+        return Met { suspects: now.map(|way| judged(&way, false)).unwrap_or_default(), user };
+    };
     let left = answered.map(|answered| answered.with(from, to, |way| judged(way, false)));
     let left = left.unwrap_or_default();
     let mut mended = now.map(|way| judged(&way, true)).unwrap_or_default();
     mended.retain(|one| !left.iter().any(|other| other.hop == one.hop));
-    [left, mended].concat()
+    Met { suspects: [left, mended].concat(), user }
 }
 
 /// The configuration of this host with the answers in force, and the entries that relayhost's tables then have.

@@ -13,7 +13,7 @@ use super::load::load;
 use super::observe::observe;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
-use super::route::{Answered, suspects};
+use super::route::{Answered, met};
 use super::{End, Place, Progress};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::causes::hop::explained_failure;
@@ -153,7 +153,7 @@ fn send_and_follow(
         } else {
             let answered = Answered::new(desired, postfix).ok().flatten();
             let wanted = Some((desired, answered.as_ref()));
-            let suspects = suspects(wanted, postfix, &message.from, &request.to);
+            let suspects = met(wanted, postfix, &message.from, &request.to).suspects;
             Outcome::Failed(explained_failure(failure, &suspects))
         };
     }

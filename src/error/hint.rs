@@ -201,6 +201,10 @@ impl Error {
             Self::Unreadable { marked: true, .. } => {
                 format!("{WITHOUT_BYTE_ORDER_MARK} takes it out; then run the same command again")
             }
+            // Postfix names the file in its own words: `file /etc/postfix/master.cf: line 67: bad field count`.
+            Self::Unreadable { reason, .. } if reason.contains("/master.cf:") => {
+                "mend that line of master.cf (nothing was changed): a service has eight columns, and an option (`-o NAME=VALUE`) begins with a blank, below its service; then run the same command again".into()
+            }
             Self::Unreadable { .. } => {
                 "mend that line of main.cf (nothing was changed), and run the same command again".into()
             }
@@ -259,6 +263,18 @@ mod tests {
             let is_path = hint.starts_with("check that '/a b' is the right path");
             assert!(is_path || hint.contains("`relayhost apply --root '/mnt/a b'`"), "{error:?}: {hint}");
             assert!(!hint.contains(AGAIN) && !hint.contains("ls -ld"), "{error:?}: {hint}");
+        }
+    }
+
+    #[test]
+    fn the_file_that_postfix_cannot_read_is_the_one_to_mend() {
+        for (reason, file) in [
+            ("file /etc/postfix/master.cf: line 67: bad field count", "that line of master.cf"),
+            ("/etc/postfix/main.cf, line 5: missing '=' after attribute name: \"x\"", "that line of main.cf"),
+        ] {
+            let error = Error::Unreadable { reason: reason.into(), marked: false };
+            let hint = error.hint("relayhost check");
+            assert!(hint.contains(file) && hint.ends_with("run `relayhost check` again"), "{hint}");
         }
     }
 

@@ -5,8 +5,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::route::{Answered, addresses, host_of, suspects, way};
-use crate::model::causes::hop::Suspect;
+use crate::engine::route::{Answered, Met, addresses, host_of, met, way};
 use crate::model::desired::Desired;
 use crate::model::observed::Postfix;
 use crate::model::text::is_recipient;
@@ -17,10 +16,10 @@ const MOST: usize = 16;
 /// Time for all of them: a table of patterns may take for ever.
 const LONGEST: Duration = Duration::from_secs(4);
 
-/// The suspects by sender and recipient, as far as they were asked for.
+/// What messages meet, by sender and recipient, as far as they were asked for.
 #[derive(Default)]
 pub struct Ways {
-    known: RefCell<BTreeMap<(String, String), Vec<Suspect>>>,
+    known: RefCell<BTreeMap<(String, String), Met>>,
     /// The sender of alerts as it is queued, and as it is submitted.
     alerts: RefCell<Option<(String, String)>>,
     /// This host with the answers in force.
@@ -34,15 +33,9 @@ impl Ways {
         self.answered.get_or_init(|| Answered::new(desired, postfix).ok().flatten()).as_ref()
     }
 
-    /// The faults that a message with this sender and recipient meets on this host. `sender`: as qmgr(8) logs it, after
+    /// What a message with this sender and recipient meets on this host. `sender`: as qmgr(8) logs it, after
     /// canonical maps. Instead of an address that is not plain, and after the first ways, that of alerts counts.
-    pub fn suspects(
-        &self,
-        desired: Option<&Desired>,
-        postfix: &Postfix,
-        sender: &str,
-        recipient: &str,
-    ) -> Vec<Suspect> {
+    pub fn met(&self, desired: Option<&Desired>, postfix: &Postfix, sender: &str, recipient: &str) -> Met {
         let (alerts, test) = addresses(desired, &postfix.settings);
         let is_new = !self.known.borrow().contains_key(&(sender.to_owned(), recipient.to_owned()));
         let is_over = self.known.borrow().len() >= MOST || self.spent.get() >= LONGEST;
@@ -59,7 +52,7 @@ impl Ways {
         }
         let begin = clock::now();
         let wanted = desired.map(|desired| (desired, self.answered(desired, postfix)));
-        let found = suspects(wanted, postfix, &key.0, &key.1);
+        let found = met(wanted, postfix, &key.0, &key.1);
         self.spent.set(self.spent.get() + begin.elapsed());
         self.known.borrow_mut().insert(key, found.clone());
         found

@@ -54,6 +54,12 @@ impl Circumstances {
         Self { suspects, ..self }
     }
 
+    /// The circumstances, with the user of the entry by which smtp(8) logs in: it need not be that of the answers.
+    #[must_use]
+    pub fn logged_in_as(self, user: Option<String>) -> Self {
+        Self { user: user.unwrap_or(self.user), ..self }
+    }
+
     /// The circumstances of a host that has a route out of it, or none.
     #[must_use]
     pub fn routed(mut self, has_route: bool) -> Self {

@@ -1,9 +1,10 @@
 //! Faults on a message's way through this host, as the reason for what a log or a relay says of it.
 
-use super::catalogue::{Fix, Stage, catalogue};
+use super::catalogue::{Fix, Stage, Verdict, catalogue};
 use super::failure::Failure;
 use super::{Basis, Cause};
-use crate::model::route::Fault;
+use crate::error::Exit;
+use crate::model::route::{Fault, Kind};
 
 /// A fault of this host that a failure may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,10 @@ impl Suspect {
         !self.hop.contains('.')
     }
 }
+
+/// The names under which an entry of the catalogue asks for a kind of fault, of whatever hop.
+const TABLE: &str = "table";
+const KEPT: &str = "kept";
 
 /// The beginning of a name that a hop gives to a failure.
 pub const PREFIX: &str = "route.";
@@ -48,14 +53,23 @@ fn acts_at(hop: &str, stage: Stage) -> bool {
 }
 
 /// The suspect that explains a failure of this name, those first that no command of relayhost mends. One that does not stop
-/// every message explains what happened at its own stage.
-fn suspect_of<'a>(id: &str, suspects: &'a [Suspect]) -> Option<&'a Suspect> {
+/// every message explains what happened at its own stage. `subject`: the thing of this host that the failure is about, which
+/// the fault has to name too. `is_refused`: somebody was asked, so the message was not kept in the queue.
+fn suspect_of<'a>(id: &str, subject: &str, is_refused: bool, suspects: &'a [Suspect]) -> Option<&'a Suspect> {
     let entry = catalogue().iter().find(|entry| entry.id == id);
     let stage = entry.map(|entry| entry.stage).or_else(|| (id == LOCAL).then_some(Stage::Local));
     // A daemon that ends, or a table that cannot be read, is no matter of the answers.
     let is_of_host = stage.is_some_and(|stage| stage < Stage::Local);
     let explains = |suspect: &&Suspect| {
-        let is_named = entry.is_some_and(|entry| entry.hops.iter().any(|hop| hop == suspect.hop));
+        let kind = suspect.fault.kind;
+        let names = |name: &str| entry.is_some_and(|entry| entry.hops.iter().any(|hop| hop == name));
+        if kind == Kind::Kept {
+            return names(KEPT) || (SILENT.contains(&id) && !is_refused);
+        }
+        let is_named = names(suspect.hop) || (kind == Kind::Table && names(TABLE));
+        if is_of_host && !suspect.fault.text.contains(subject) {
+            return false;
+        }
         (is_named && (suspect.is_own || !is_of_host))
             || stage.is_some_and(|stage| acts_at(suspect.hop, stage))
             || (suspect.fault.stops && SILENT.contains(&id))
@@ -84,26 +98,45 @@ fn told(cause: &str, suspect: &Suspect) -> (String, String) {
     (cause, remedy)
 }
 
+/// A fault that stops all mail, as it was joined to a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The fault.
+    pub fault: String,
+    /// The cause without it.
+    pub plain: Cause,
+}
+
+/// The cause of what is over, since mail has left after it: what stops all mail of this way now was not its reason.
+pub fn past(cause: Cause, suspects: &[Suspect]) -> Cause {
+    match cause.joined {
+        Some(joined) if suspects.iter().any(|one| one.fault.stops && one.fault.text == joined.fault) => {
+            joined.plain
+        }
+        joined => Cause { joined, ..cause },
+    }
+}
+
 /// The cause, with the fault of this host that it comes from, if one of the suspects explains it.
 pub fn explained(cause: Cause, suspects: &[Suspect]) -> Cause {
-    let Some(suspect) = suspect_of(&cause.id, suspects).filter(|suspect| !suspect.fault.remedy.is_empty())
-    else {
-        return cause;
-    };
+    let is_refused = cause.verdict == Verdict::Refused;
+    let suspect = suspect_of(&cause.id, &cause.subject, is_refused, suspects);
+    let Some(suspect) = suspect.filter(|suspect| !suspect.fault.remedy.is_empty()) else { return cause };
     let (text, remedy) = told(&cause.cause, suspect);
     let fix = suspect.is_mended.then_some(Fix::Repair);
     let id = name_of(&cause.id, suspect);
     // What the host's files show is no word of the log.
     let basis = if id == cause.id { cause.basis } else { Basis::Inferred };
-    Cause { id, basis, alternatives: Vec::new(), cause: text, remedy, fix, ..cause }
+    let joined =
+        suspect.fault.stops.then(|| Joined { fault: suspect.fault.text.clone(), plain: cause.clone() });
+    let joined = joined.map(Box::new);
+    Cause { id, basis, alternatives: Vec::new(), cause: text, remedy, fix, joined, ..cause }
 }
 
 /// The same for the failure of a test message or of a probe.
 pub fn explained_failure(failure: Failure, suspects: &[Suspect]) -> Failure {
-    let Some(suspect) = suspect_of(&failure.id, suspects).filter(|suspect| !suspect.fault.remedy.is_empty())
-    else {
-        return failure;
-    };
+    let suspect = suspect_of(&failure.id, "", failure.exit == Exit::Refused, suspects);
+    let Some(suspect) = suspect.filter(|suspect| !suspect.fault.remedy.is_empty()) else { return failure };
     let (cause, remedy) = told(&failure.cause, suspect);
     Failure { id: name_of(&failure.id, suspect), cause, remedy, ..failure }
 }
@@ -111,10 +144,9 @@ pub fn explained_failure(failure: Failure, suspects: &[Suspect]) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::causes::catalogue::Verdict;
 
     fn suspect(hop: &'static str, stops: bool, is_mended: bool) -> Suspect {
-        let fault = Fault { stops, text: "here".into(), remedy: "undo".into() };
+        let fault = Fault { stops, text: "here".into(), remedy: "undo".into(), kind: Kind::Other };
         Suspect { hop, fault, is_own: true, is_mended }
     }
 
@@ -194,5 +226,45 @@ mod tests {
         let unknown = Cause::unknown(Stage::Queue, Verdict::Unreached);
         let cause = explained(unknown, &[suspect("filter", true, false)]);
         assert_eq!((cause.id.as_str(), cause.cause.as_str()), ("route.filter", "here"));
+    }
+
+    #[test]
+    fn a_fault_explains_what_can_come_of_its_kind() {
+        let of = |kind, text: &str| {
+            let one = suspect("transport", true, false);
+            Suspect { fault: Fault { kind, text: text.into(), ..one.fault.clone() }, ..one }
+        };
+        let kept = of(Kind::Kept, "qmgr(8) keeps all mail");
+        for id in
+            ["table-not-built", "daemon-died", "wrong-password", "connection-refused", "error-transport"]
+        {
+            assert_eq!(failed(id, std::slice::from_ref(&kept)).remedy, "ask", "{id}");
+        }
+        let silent = Failure::new(false, "no-word", "there".into(), "ask".into(), Vec::new());
+        assert_eq!(explained_failure(silent, std::slice::from_ref(&kept)).id, "route.transport");
+        assert_eq!(failed("mail-kept", std::slice::from_ref(&kept)).remedy, "undo");
+        assert_eq!(failed("mail-kept", &[of(Kind::Other, "the relay is another one")]).remedy, "ask");
+        let lost = |fault: Suspect| {
+            let unknown = Cause::unknown(Stage::Config, Verdict::Unreached);
+            let cause =
+                Cause { id: "table-not-built".into(), subject: "/etc/postfix/nope".into(), ..unknown };
+            explained(cause, &[fault]).remedy == "undo"
+        };
+        assert!(lost(of(Kind::Table, "transport_maps: hash:/etc/postfix/nope could not be asked")));
+        assert!(!lost(of(Kind::Table, "transport_maps: hash:/etc/postfix/other could not be asked")));
+        assert!(!lost(of(Kind::Other, "the transport error returns all: /etc/postfix/nope")));
+    }
+
+    #[test]
+    fn what_is_over_did_not_come_of_what_stops_all_mail_now() {
+        let own = suspect("transport", true, false);
+        let unknown = Cause::unknown(Stage::Queue, Verdict::Unreached);
+        let cause = explained(unknown.clone(), std::slice::from_ref(&own));
+        assert_eq!(past(cause.clone(), &[]), cause, "a fault of that message's way alone");
+        assert_eq!(past(cause, &[own]), unknown);
+        let some = suspect("sender", false, false);
+        let refused = Cause { id: "sender-refused".into(), ..unknown };
+        let cause = explained(refused, std::slice::from_ref(&some));
+        assert_eq!(past(cause.clone(), &[some]), cause, "a fault that lets other mail pass");
     }
 }

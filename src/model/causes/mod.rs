@@ -61,6 +61,8 @@ pub struct Cause {
     pub cause: String,
     /// Next step for the administrator.
     pub remedy: String,
+    /// The fault of this host that was joined to it, if that stops all mail.
+    pub joined: Option<Box<hop::Joined>>,
 }
 
 impl Cause {
@@ -74,7 +76,19 @@ impl Cause {
         let basis = if verdict == Verdict::Refused { Basis::Relay } else { Basis::Postfix };
         let (id, cause, remedy) = ("unknown".into(), String::new(), remedy.into());
         let (subject, alternatives) = (String::new(), Vec::new());
-        Self { id, basis, subject, alternatives, verdict, stage, again: false, fix: None, cause, remedy }
+        Self {
+            id,
+            basis,
+            subject,
+            alternatives,
+            verdict,
+            stage,
+            again: false,
+            fix: None,
+            cause,
+            remedy,
+            joined: None,
+        }
     }
 
     /// Whether it is named by a hop of the message's way through this host.
@@ -160,6 +174,7 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
         fix: entry.fix,
         cause: fill(&entry.cause),
         remedy,
+        joined: None,
     }
 }
 
@@ -239,6 +254,21 @@ mod tests {
             assert_ne!(id(&[own, &evidence], &[]), "wrong-password", "the plugin's own line tells it too");
         }
         assert_eq!(id(&[&said("535 5.7.3 Authentication unsuccessful")], &[]), "wrong-password");
+    }
+
+    #[test]
+    fn a_refused_login_is_that_of_the_entry_that_was_taken() {
+        let said = ["SASL authentication failed; server r[1] said: 535 5.7.8 Error: authentication failed:"];
+        let of = |user: Option<&str>| {
+            let known = circumstances(&[]).logged_in_as(user.map(str::to_owned));
+            diagnose(&said, &known).unwrap().cause
+        };
+        assert!(
+            of(Some("old@example.com")).ends_with("of old@example.com"),
+            "{}",
+            of(Some("old@example.com"))
+        );
+        assert!(of(None).ends_with("of u"), "{}", of(None));
     }
 
     #[test]

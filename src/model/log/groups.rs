@@ -158,15 +158,10 @@ pub fn stayed(domain: &str) -> Cause {
     Cause {
         id: "delivered-locally".into(),
         basis: Basis::Postfix,
-        subject: String::new(),
-        alternatives: Vec::new(),
-        verdict: Verdict::Unreached,
-        stage: Stage::Local,
-        again: false,
-        fix: None,
         cause: format!("mail for {domain} was taken for this host's own and never left it"),
         remedy: "take that domain out of mydestination in main.cf (or the table that catches it), and `postfix reload`"
             .into(),
+        ..Cause::unknown(Stage::Local, Verdict::Unreached)
     }
 }
 

@@ -1,7 +1,11 @@
 //! master.cf as Postfix reads it (master(5)): the services, each with the number of its line, its columns, and the
 //! parameters that its options set.
 
+mod arguments;
+
 use super::lines;
+pub use arguments::Unread;
+use arguments::Word;
 
 /// The services of a master.cf, in the file's order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +34,10 @@ pub struct Service {
     pub options: Vec<Setting>,
     /// The other arguments.
     pub args: Vec<String>,
+    /// The first argument that its program cannot read, so that it ends at once.
+    pub unread: Option<Unread>,
+    /// The first option in braces, which Postfix before 3.0 cannot read.
+    pub braced: Option<Unread>,
 }
 
 /// A parameter that an option of a service sets.
@@ -48,14 +56,14 @@ impl MasterCf {
     pub fn new(bytes: &[u8]) -> Self {
         let (mut services, mut number, mut counted) = (Vec::new(), 1, 0);
         for line in lines::logical(bytes) {
-            let mut words = Vec::new();
+            let mut parts = Vec::new();
             for part in &line.parts {
                 number += lines::ends(bytes.get(counted..part.start).unwrap_or_default());
                 counted = part.start;
                 let text = String::from_utf8_lossy(bytes.get(part.clone()).unwrap_or_default());
-                words.extend(split(&text).into_iter().map(|word| (number, word)));
+                parts.push((number, text.into_owned()));
             }
-            services.extend(Service::new(&words));
+            services.extend(Service::new(&arguments::split(&parts)));
         }
         Self { services }
     }
@@ -98,48 +106,24 @@ impl MasterCf {
 }
 
 impl Service {
-    fn new(words: &[(usize, String)]) -> Option<Self> {
-        let [
-            (line, name),
-            (_, kind),
-            (_, private),
-            (_, unprivileged),
-            (_, chroot),
-            _,
-            _,
-            (_, command),
-            rest @ ..,
-        ] = words
-        else {
+    fn new(words: &[Word]) -> Option<Self> {
+        let [name, kind, private, unprivileged, chroot, _, _, command, rest @ ..] = words else {
             return None;
         };
-        let mut service = Self {
-            name: name.clone(),
-            kind: kind.clone(),
-            line: *line,
-            private: private != "n",
-            unprivileged: unprivileged != "n",
-            chroot: chroot.clone(),
-            command: command.clone(),
-            ..Self::default()
-        };
-        let mut rest = rest.iter();
-        while let Some((line, word)) = rest.next() {
-            let setting = match word.strip_prefix("-o") {
-                Some("") => rest.next().map(|(line, word)| (*line, word.as_str())),
-                Some(setting) => Some((*line, setting)),
-                None => None,
-            };
-            match setting.and_then(|(line, text)| Some((line, text.split_once('=')?))) {
-                Some((line, (name, value))) => service.options.push(Setting {
-                    name: lines::trim(name).to_owned(),
-                    value: lines::trim(value).to_owned(),
-                    line,
-                }),
-                None => service.args.push(word.clone()),
-            }
-        }
-        Some(service)
+        let arguments::Arguments { options, args, unread, braced } = arguments::read(rest, &command.text);
+        Some(Self {
+            name: name.text.clone(),
+            kind: kind.text.clone(),
+            line: name.line,
+            private: private.text != "n",
+            unprivileged: unprivileged.text != "n",
+            chroot: chroot.text.clone(),
+            command: command.text.clone(),
+            options,
+            args,
+            unread,
+            braced,
+        })
     }
 
     /// The option that sets this parameter: of several the last, as the daemon takes it.
@@ -156,42 +140,6 @@ impl Service {
     pub fn label(&self) -> String {
         format!("{}/{}", self.name, self.kind)
     }
-}
-
-/// The words of a line. What stands in braces is one word, without the braces and the white space at their inner sides
-/// (EXTPAR_FLAG_STRIP in util/extpar.c; Postfix 3.0 and later).
-fn split(text: &str) -> Vec<String> {
-    let (mut words, mut word, mut depth) = (Vec::new(), String::new(), 0_u32);
-    for c in text.chars() {
-        match c {
-            '{' if depth > 0 || word.is_empty() || word == "-o" => {
-                if depth > 0 {
-                    word.push(c);
-                } else if word == "-o" {
-                    words.push(std::mem::take(&mut word));
-                }
-                depth += 1;
-            }
-            '}' if depth > 0 => {
-                depth -= 1;
-                if depth > 0 {
-                    word.push(c);
-                } else {
-                    words.push(lines::trim(&std::mem::take(&mut word)).to_owned());
-                }
-            }
-            c if depth == 0 && lines::is_space(c) => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-            }
-            c => word.push(c),
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
 }
 
 #[cfg(test)]

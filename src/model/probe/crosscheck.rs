@@ -293,7 +293,12 @@ mod tests {
             all.into_iter().map(|warning| warning.remedy).collect()
         };
         assert!(remedies(&route).iter().all(|text| text.contains("under [relay] in the answers")));
-        let fault = route::Fault { stops: true, text: "x".into(), remedy: "`postconf -PX y`".into() };
+        let fault = route::Fault {
+            stops: true,
+            text: "x".into(),
+            remedy: "`postconf -PX y`".into(),
+            kind: route::Kind::Other,
+        };
         route.suspects.push(Suspect { hop: "tls", fault, is_own: false, is_mended: false });
         let all = remedies(&route);
         assert!(all.len() == 3 && all.iter().all(|text| text.starts_with("`postconf -PX y`")), "{all:?}");

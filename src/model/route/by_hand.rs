@@ -323,3 +323,41 @@ fn a_next_hop_or_a_service_that_is_not_there_is_named_with_what_mends_it() {
         assert!(text.contains(words) && remedy.contains(mends), "{main}: {text} -> {remedy}");
     }
 }
+
+#[test]
+fn an_argument_that_a_service_cannot_read_stops_the_way() {
+    let old = "mail_version = 2.10.1\n";
+    for (main, service, options, words, mends) in [
+        (
+            "",
+            "smtp",
+            "-o smtp_tls_security_level = none",
+            "`-o smtp_tls_security_level`",
+            "`-o smtp_tls_security_level=none` in line 2",
+        ),
+        (
+            "",
+            "smtp",
+            "-o smtp_bind_address= 192.0.2.1",
+            "`192.0.2.1`",
+            "`-o smtp_bind_address=192.0.2.1` in line 2",
+        ),
+        ("", "smtp", "-o smtp_helo_name", "`-o smtp_helo_name`", "`-o NAME=VALUE`"),
+        ("", "smtp", "-v -o", "`-o` (line 2", "take it out of line 2"),
+        ("", "smtp", "-o a = b, c", "`-o a`", "`-o { a = b, c }` in line 2"),
+        (old, "smtp", "-o a = b, c", "`-o a`", "`-o a=b,c` in line 2"),
+        (old, "smtp", "-o { a = b }", "from 3.0", "`-o a=b` in line 2"),
+        ("", "cleanup", "-o a", "cleanup(8) of the service cleanup/unix", "`-o NAME=VALUE`"),
+    ] {
+        let way = world(main, &format!("{service} unix - - n - - {service}\n  {options}\n"), "").way();
+        let (text, remedy) = fault(&way);
+        assert!(
+            way.is_blocked() && text.contains(words) && remedy.contains(mends),
+            "{options}: {text} -> {remedy}"
+        );
+    }
+    for (main, options) in [("", "-o { a = b }"), ("", "-v -o a=b"), (old, "-vo a=b")] {
+        let way = world(main, &format!("smtp unix - - n - - smtp\n  {options}\n"), "").way();
+        assert!(!way.is_blocked(), "{options}: {way:#?}");
+    }
+}

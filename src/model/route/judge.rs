@@ -2,7 +2,7 @@
 
 use super::tls::is_match;
 use super::written::Written;
-use super::{Fault, Hop, Way};
+use super::{Fault, Hop, Kind, Way};
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::observed::Version;
 use crate::model::text::domain_of;
@@ -21,7 +21,7 @@ pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static 
             "the certificate must have the name of `{limit}` ({at}), and the answers say that of {}",
             desired.relay.host
         );
-        all.push(("tls", Fault { stops: true, text, remedy: at.undo(version) }));
+        all.push(("tls", Fault { stops: true, text, remedy: at.undo(version), kind: Kind::Other }));
     }
     all
 }
@@ -76,6 +76,7 @@ pub fn decisions(way: &Way, version: &Version) -> Vec<(&'static str, Fault)> {
             stops: false,
             text: format!("TLS is decided by `{text}` ({at})"),
             remedy: at.undo(version),
+            kind: Kind::Other,
         };
         (about, fault)
     };
@@ -87,7 +88,7 @@ fn of_hop(hop: Option<&Hop>, text: String, version: &Version) -> Fault {
     let places = hop.map(Hop::places).unwrap_or_default();
     let remedy = hop.and_then(|hop| hop.at.first()).map(|at| at.undo(version)).unwrap_or_default();
     let text = if places.is_empty() { text } else { format!("{text} ({places})") };
-    Fault { stops: true, text, remedy }
+    Fault { stops: true, text, remedy, kind: Kind::Other }
 }
 
 fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
@@ -99,12 +100,15 @@ fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static 
             format!("the level of TLS is `{}` ({}), and the answers say `{}`", is.word, is.at, wanted.word());
         // More than is asked for may fail, and is no secret told.
         let stops = level.is_none_or(|level| level < wanted);
-        all.push(("tls", Fault { stops, text, remedy: is.at.undo(version) }));
+        all.push(("tls", Fault { stops, text, remedy: is.at.undo(version), kind: Kind::Other }));
     }
     if is.wrapper != desired.relay.implicit_tls {
         let word = if is.wrapper { "from the first byte" } else { "after STARTTLS" };
         let text = format!("TLS begins {word} ({}), and the answers say otherwise", is.at_wrapper);
-        all.push(("tls", Fault { stops: true, text, remedy: is.at_wrapper.undo(version) }));
+        all.push((
+            "tls",
+            Fault { stops: true, text, remedy: is.at_wrapper.undo(version), kind: Kind::Other },
+        ));
     }
 }
 
@@ -124,14 +128,29 @@ fn login(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stati
             if login.user == *username && login.password.expose() == password.expose() {
                 return;
             }
-            format!(
-                "smtp(8) logs in as {} with another password than the answers say: this entry counts before that of {}",
-                login.user,
-                desired.relayhost()
-            )
+            let other = if login.user == *username {
+                " with another password than the answers say".to_owned()
+            } else {
+                format!(", and the answers say {username}")
+            };
+            let wanted = desired.relayhost();
+            if is_entry_of(&login.at, &wanted) {
+                let text =
+                    format!("smtp(8) logs in as {}{other}: the entry of {wanted} was edited", login.user);
+                let remedy = "`relayhost repair` writes it as the answers say; if the table is right, correct the answers";
+                let remedy = remedy.to_owned();
+                all.push(("login", Fault { remedy, ..of_hop(hop, text, version) }));
+                return;
+            }
+            format!("smtp(8) logs in as {}{other}: this entry counts before that of {wanted}", login.user)
         }
     };
     all.push(("login", of_hop(hop, text, version)));
+}
+
+/// Whether an entry of a password table is the one of this relay.
+fn is_entry_of(at: &Written, relay: &str) -> bool {
+    matches!(at, Written::Table { key, .. } if key.eq_ignore_ascii_case(relay))
 }
 
 fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::Hop;
 use super::address::completed;
+use super::here::{Stays, user_of};
 use super::host::Host;
 use super::tables::{Ask, Entry, Keys, Match, find, lists};
 use super::written::Written;
@@ -97,15 +98,15 @@ pub fn has_parents(host: &Host, name: &str) -> bool {
     words(&host.main("parent_domain_matches_subdomains").text).iter().any(|word| word == name)
 }
 
-/// The address to which local(8) sends the mail of a local recipient on, and the places that say so; `None` if it stays here. Of
-/// several addresses the first that is not this host's counts.
+/// The address to which local(8) sends the mail of a local recipient on, or why it stays here; the hop gets the places that say
+/// so. Of several addresses the first that is not this host's counts.
 pub fn forwarded(
     host: &Host,
     recipient: &str,
     sender: &mut String,
     hop: &mut Hop,
     ask: &mut Ask,
-) -> Option<String> {
+) -> Result<String, Stays> {
     let mut user = user_of(recipient).to_lowercase();
     let mut seen = vec![user.clone()];
     loop {
@@ -123,19 +124,19 @@ pub fn forwarded(
             all.iter().filter(is_address).take(ADDRESSES).map(|one| completed(host, one)).collect();
         if let Some(goes) = addresses.iter().find(|one| !is_here(host, one, hop, ask)) {
             owned(host, &user, sender, hop, ask);
-            return Some(goes.clone());
+            return Ok(goes.clone());
         }
-        let next = user_of(addresses.first()?).to_lowercase();
+        let next = addresses.first().map(|one| user_of(one).to_lowercase());
         // An alias that names itself is delivered to the user of that name.
-        if next == user {
-            return None;
-        }
+        let Some(next) = next.filter(|next| *next != user) else {
+            return Err(Stays::Item(user, all.first().cloned().unwrap_or_default(), Box::new(at)));
+        };
         if seen.contains(&next) || seen.len() > NESTING {
             let text = format!(
                 "the aliases of {recipient} lead in a circle, or through more than {NESTING} names ({at})"
             );
             hop.fault(true, text, at.undo(&host.version));
-            return None;
+            return Err(Stays::Said);
         }
         seen.push(next.clone());
         user = next;
@@ -144,18 +145,23 @@ pub fn forwarded(
 
 /// The items that stand for a user, and their place: those of an alias, of the file .forward in the user's home directory, or
 /// of luser_relay for a user whom nobody knows.
-fn expanded(host: &Host, user: &str, hop: &mut Hop, ask: &mut Ask) -> Option<(Vec<String>, Written)> {
+fn expanded(host: &Host, user: &str, hop: &mut Hop, ask: &mut Ask) -> Result<(Vec<String>, Written), Stays> {
     let delimiters = host.main("recipient_delimiter").text;
     let bare = user.split(|c| delimiters.contains(c)).next().unwrap_or_default();
     let list = host.of("local", "alias_maps");
     let mut keys = vec![user.to_owned()];
     keys.extend(Some(bare.to_owned()).filter(|bare| !bare.is_empty() && bare != user));
     let found = if list.text.is_empty() { Ok(None) } else { find(&list, &Keys::whole(keys), ask) };
+    let is_asked = found.is_ok();
     let found = hop.found(found);
     if let Some(Entry { value, at }) = found {
-        return Some((included(targets(&value), hop, ask), at));
+        return Ok((included(targets(&value), hop, ask), at));
     }
-    let accounts = (ask.text)("/etc/passwd", None)?;
+    if hop.faults.iter().any(|fault| fault.stops) {
+        return Err(Stays::Said);
+    }
+    let alone = || Stays::NoAlias(bare.to_owned());
+    let accounts = (ask.text)("/etc/passwd", None).ok_or_else(alone)?;
     // passwd(5): name, password, uid, gid, comment, home.
     let account = accounts.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
@@ -165,7 +171,7 @@ fn expanded(host: &Host, user: &str, hop: &mut Hop, ask: &mut Ask) -> Option<(Ve
     if let Some((home, uid)) = account {
         let path = format!("{home}/.forward");
         // local(8) reads it with the rights of its owner.
-        let text = (ask.text)(&path, Some(uid?))?;
+        let text = uid.and_then(|uid| (ask.text)(&path, Some(uid))).ok_or_else(alone)?;
         let at = Written::Table {
             parameter: "forward_path",
             table: format!("file:{path}"),
@@ -174,11 +180,14 @@ fn expanded(host: &Host, user: &str, hop: &mut Hop, ask: &mut Ask) -> Option<(Ve
         };
         // A user must not have root read what a file of his names: `:include:` is not followed here.
         let all = listed(&text);
-        return (!all.is_empty()).then_some((all, at));
+        return if all.is_empty() { Err(alone()) } else { Ok((all, at)) };
     }
     // Perhaps one of a directory service, which this list does not have.
     let relay = host.of("local", "luser_relay");
-    (!relay.text.is_empty()).then(|| (vec![relay.text], relay.at))
+    if relay.text.is_empty() {
+        return Err(if is_asked { Stays::Unknown(bare.to_owned()) } else { alone() });
+    }
+    Ok((vec![relay.text], relay.at))
 }
 
 /// The items of a file, of which each line is one or several.
@@ -197,10 +206,6 @@ fn included(items: Vec<String>, hop: &mut Hop, ask: &mut Ask) -> Vec<String> {
         }
     }
     all
-}
-
-fn user_of(address: &str) -> &str {
-    address.rsplit_once('@').map_or(address, |(user, _)| user)
 }
 
 /// Whether local(8) delivers to this address itself.

@@ -5,6 +5,7 @@ mod address;
 #[cfg(test)]
 mod by_hand;
 mod filter;
+mod here;
 pub mod host;
 pub mod judge;
 pub mod local;
@@ -98,6 +99,22 @@ pub struct Fault {
     pub text: String,
     /// The remedy, in words.
     pub remedy: String,
+    /// What it is a fault of.
+    pub kind: Kind,
+}
+
+/// What a fault is of, as far as that tells which failures can come of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// A table that Postfix cannot read.
+    Table,
+    /// Mail that stays in the queue, so that nobody tries to send it.
+    Kept,
+    /// A message that stays on this host.
+    Here,
+    /// Any other.
+    #[default]
+    Other,
 }
 
 /// The value of a hop at which nothing happens.
@@ -109,7 +126,11 @@ impl Hop {
     }
 
     fn fault(&mut self, stops: bool, text: impl Into<String>, remedy: impl Into<String>) {
-        let fault = Fault { stops, text: text.into(), remedy: remedy.into() };
+        self.fault_of(Kind::Other, stops, text, remedy);
+    }
+
+    fn fault_of(&mut self, kind: Kind, stops: bool, text: impl Into<String>, remedy: impl Into<String>) {
+        let fault = Fault { stops, text: text.into(), remedy: remedy.into(), kind };
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
@@ -134,7 +155,8 @@ impl Hop {
             } else {
                 format!("mend the table, or take it out of {parameter} ({})", trouble.at)
             };
-            self.fault(true, format!("{text}; Postfix puts off what needs it"), remedy);
+            let text = format!("{text}; Postfix puts off what needs it");
+            self.fault_of(Kind::Table, true, text, remedy);
         } else {
             self.notes.push(text);
         }
@@ -288,7 +310,7 @@ fn chosen(
 ) -> (Hop, End) {
     loop {
         let (transport, end) = transport::transport(host, seen, redirected.as_ref(), ask);
-        let transport = transport.also(ask);
+        let mut transport = transport.also(ask);
         let service = host.master.find(&end.channel, "unix");
         let is_local = end.stays && service.map_or("local", |service| &service.command) == "local";
         if !is_local || hops.len() > ROUNDS {
@@ -298,7 +320,7 @@ fn chosen(
         let before = seen.recipient.clone();
         let next = local::forwarded(host, &before, &mut seen.sender, &mut alias, ask);
         redirected = alias.at.last().cloned();
-        if let Some(next) = &next {
+        if let Ok(next) = &next {
             // local(8) hands the message to cleanup(8) for its new recipient.
             seen.recipient = address::recipient(host, next, &mut alias, ask);
             alias.value = format!("{before} → {}", seen.recipient);
@@ -307,7 +329,8 @@ fn chosen(
         if !alias.at.is_empty() || !alias.faults.is_empty() {
             hops.push(alias);
         }
-        if next.is_none() {
+        if let Err(stays) = next {
+            here::explain(host, &before, &stays, &mut transport);
             return (transport, end);
         }
     }

@@ -1,11 +1,16 @@
 //! What smtp(8) makes of the addresses as it sends: smtp_generic_maps (generic(5)), in the envelope and in the header.
 
+use std::path::Path;
+
 use super::address::{applied, keys};
 use super::filter::from_in;
 use super::host::{Host, Value};
 use super::tables::{Ask, Entry, Keys, find};
+use super::written::Written;
 use super::{Hop, Seen};
 use crate::model::postfix::lines::{is_space, trim};
+use crate::model::postfix::managed::Managed;
+use crate::model::postfix::tables::path_of;
 
 /// The hop; `seen` becomes what the relay sees.
 pub fn sender(host: &Host, channel: &str, seen: &mut Seen, ask: &mut Ask) -> Hop {
@@ -40,7 +45,7 @@ pub fn sender(host: &Host, channel: &str, seen: &mut Seen, ask: &mut Ask) -> Hop
             let text = format!(
                 "mail to {meant} leaves for {recipient}: generic maps are for recipients, too ({at})"
             );
-            hop.fault(false, text, at.undo(&host.version));
+            hop.fault(false, text, left_alone(host, &at));
         }
     }
     let checks = host.of(channel, "smtp_header_checks");
@@ -51,6 +56,21 @@ pub fn sender(host: &Host, channel: &str, seen: &mut Seen, ask: &mut Ask) -> Hop
         format!("{}, From: {}", written(&seen.sender), seen.header)
     };
     hop
+}
+
+/// The way to have an entry leave recipients alone. One that relayhost wrote comes again unless the answers change.
+fn left_alone(host: &Host, at: &Written) -> String {
+    let undo = at.undo(&host.version);
+    match at {
+        Written::Table { table, key, .. }
+            if path_of(table).map(Path::new) == Some(&Managed::Generic.path()) =>
+        {
+            format!(
+                "if sender.rewrite of the answers has `{key}`, name the senders there in its place, and `relayhost apply`; if it has not, {undo}"
+            )
+        }
+        _ => undo,
+    }
 }
 
 /// What a rule of smtp_header_checks makes of the header From (header_checks(5)).

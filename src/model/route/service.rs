@@ -6,10 +6,12 @@ use super::host::Host;
 use super::nexthop::NextHop;
 use super::written::Written;
 use crate::error::typed;
-use crate::model::postfix::mastercf::Service;
+use crate::model::postfix::mastercf::{Service, Unread};
 
 /// Options that are named one by one; of more only the number is.
 const NAMED: usize = 6;
+/// Services that every message of this host passes.
+const PASSED: [&str; 4] = ["pickup", "cleanup", "qmgr", "rewrite"];
 
 /// The hop of the service. `at`: the place that names it as the transport.
 pub fn service(host: &Host, channel: &str, at: &Written) -> Hop {
@@ -34,6 +36,9 @@ pub fn service(host: &Host, channel: &str, at: &Written) -> Hop {
     };
     hop.value = described(service);
     hop.at.push(Written::Master { service: service.label(), line: service.line, option: None });
+    for one in host.master.services().filter(|one| PASSED.contains(&one.name.as_str())).chain([service]) {
+        unread(host, one, &mut hop);
+    }
     jail(host, service, &mut hop);
     hop
 }
@@ -79,6 +84,35 @@ fn described(service: &Service) -> String {
         words.push(format!("as {user}"));
     }
     words.join(", ")
+}
+
+/// Notes an argument that the program of a service cannot read: it ends whenever master(8) starts it.
+fn unread(host: &Host, service: &Service, hop: &mut Hop) {
+    let has_braces = host.version.at_least(3, 0);
+    let old = service.braced.as_ref().filter(|_| !has_braces);
+    let Some(Unread { line, text, why, meant }) = old.or(service.unread.as_ref()) else { return };
+    let place = format!("line {line} of /etc/postfix/master.cf");
+    let program = &service.command;
+    let said = format!(
+        "{program}(8) of the service {} cannot read its argument `{text}` ({place}): {why}; it ends at once, and all \
+         mail for it waits",
+        service.label()
+    );
+    let write = match meant.as_ref().map(|(name, words)| (name, words.as_slice())) {
+        Some((name, [value])) if !value.contains(' ') => {
+            format!("write `-o {name}={value}` there, without blanks")
+        }
+        Some((name, words)) if has_braces => format!("write `-o {{ {name} = {} }}` there", words.join(" ")),
+        Some((name, words)) => format!("write `-o {name}={}` there, without blanks", joined(words)),
+        None => format!("write it as `-o NAME=VALUE`, without blanks, or take it out of {place}"),
+    };
+    let write = write.replacen(" there", &format!(" in {place}"), 1);
+    hop.fault(true, said, format!("{write}; then `postfix reload` and `postqueue -f`"));
+}
+
+/// The words of a value as a list without blanks.
+fn joined(words: &[String]) -> String {
+    words.iter().map(|word| word.trim_end_matches(',')).collect::<Vec<_>>().join(",")
 }
 
 /// A service in a chroot finds no name server unless the queue directory has a copy of resolv.conf. `-` means `y` to Postfix

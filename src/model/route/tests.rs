@@ -318,6 +318,23 @@ fn the_answers_say_what_a_way_should_be() {
     assert_eq!(names("default_transport = smtp:[other]\n", ""), [("transport", true)]);
     assert_eq!(names("", "hash:/p smtp.example.com u:old\n"), [("login", true)]);
     assert_eq!(names("", "hash:/p smtp.example.com u:p\n"), []);
+    for (entry, words) in [
+        (
+            "smtp.example.com old:x",
+            "as old, and the answers say u: this entry counts before that of [smtp.example.com]:587",
+        ),
+        ("smtp.example.com u:x", "as u with another password than the answers say: this entry counts before"),
+        (
+            "[smtp.example.com]:587 u:x",
+            "as u with another password than the answers say: the entry of [smtp.example.com]:587 was edited",
+        ),
+        ("[smtp.example.com]:587 old:x", "as old, and the answers say u: the entry of"),
+    ] {
+        let world = world("", "", &format!("hash:/p {entry}\n"));
+        let all = judge::deviations(&world.way(), &desired, &world.host.version);
+        let login: Vec<_> = all.iter().filter(|(hop, _)| *hop == "login").collect();
+        assert!(login.len() == 1 && login[0].1.text.contains(words), "{entry}: {login:?}");
+    }
     let policy = "smtp_tls_policy_maps = hash:/l\n";
     assert_eq!(names(policy, "hash:/l [smtp.example.com]:587 may\n"), [("tls", true)]);
     assert_eq!(names("smtp_sasl_auth_enable = no\n", ""), [("login", true)]);

@@ -8,7 +8,7 @@ use super::local::{Class, class, has_parents, is_in};
 use super::nexthop::parts;
 use super::tables::{Ask, Entry, Keys, find};
 use super::written::Written;
-use super::{Hop, Seen};
+use super::{Hop, Kind, Seen};
 use crate::model::plan::parameters::words;
 use crate::model::text::domain_of;
 
@@ -82,7 +82,8 @@ fn deferred(host: &Host, channel: &str, hop: &mut Hop) {
     if words(&deferred.text).iter().any(|word| word == channel) {
         let text =
             format!("qmgr(8) keeps all mail for the transport {channel} in the queue ({})", deferred.at);
-        hop.fault(true, text, format!("{}, then `postqueue -f`", deferred.at.undo(&host.version)));
+        let remedy = format!("{}, then `postqueue -f`", deferred.at.undo(&host.version));
+        hop.fault_of(Kind::Kept, true, text, remedy);
         hop.at.push(deferred.at);
     }
 }
@@ -206,7 +207,8 @@ fn judge(host: &Host, channel: &str, nexthop: &str, at: &Written, stays: Option<
     let undo = at.undo(&host.version);
     if let Some(why) = stays {
         let text = format!("{why}: the message stays here");
-        hop.fault(true, text, "take the domain out of that parameter in main.cf, or send to another address");
+        let remedy = "take the domain out of that parameter in main.cf, or send to another address";
+        hop.fault_of(Kind::Here, true, text, remedy);
         return;
     }
     let text = match command {
