@@ -13,7 +13,7 @@ pub fn leaving(leaving: &Leaving) -> Value {
     let age = |time: Seconds| leaving.age(time).as_secs();
     let leaves = match leaving.standing {
         Standing::Leaves => Some(true),
-        Standing::Fails => Some(false),
+        Standing::Fails | Standing::Barred => Some(false),
         Standing::Claimed | Standing::Old | Standing::Unseen => None,
     };
     let queue = &leaving.queue;

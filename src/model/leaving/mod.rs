@@ -128,6 +128,8 @@ pub enum Standing {
     Unseen,
     /// The last word is a failure, or a message waits for too long, and none left since it came.
     Fails,
+    /// The way in force does not lead to the relay, or is closed: what the relay took was given to it otherwise.
+    Barred,
 }
 
 /// A message that the relay took.
@@ -156,6 +158,8 @@ pub struct Leaving {
     pub queue: InQueue,
     /// The last message that the relay took.
     pub taken: Option<Taken>,
+    /// What keeps mail from the relay as the host is now, whatever left before.
+    pub obstacle: Option<String>,
     /// The last failure, and its cause if the catalogue knows it.
     pub refused: Option<(Word, Option<Cause>)>,
     /// Whether that failure speaks against mail leaving.
@@ -197,6 +201,7 @@ impl Leaving {
             is_contradicted: false,
             queue,
             taken,
+            obstacle: None,
             since: record.since,
             unknown,
             limits,
@@ -209,6 +214,21 @@ impl Leaving {
             .or(record.refused.as_ref())
             .map(|word| (word.clone(), cause_of(relay, &word.text, has_route)));
         leaving
+    }
+
+    /// The same, where `obstacle` keeps mail from the relay as the host is now. A failure that was met has its own words.
+    pub fn barred(mut self, obstacle: Option<String>) -> Self {
+        if obstacle.is_some() && self.standing != Standing::Fails {
+            self.standing = Standing::Barred;
+            self.is_contradicted = false;
+        }
+        self.obstacle = obstacle;
+        self
+    }
+
+    /// Whether mail does not leave, for certain.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.standing, Standing::Fails | Standing::Barred)
     }
 
     /// Whether mail leaves, and the failure that speaks against it.
