@@ -12,15 +12,15 @@ use super::route::{as_answered, as_it_is, tables_of_senders};
 use super::transaction::{links_of_others, trust_links};
 use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
-use crate::error::Result;
+use crate::error::{Result, shown, typed};
 use crate::model::desired::Desired;
 use crate::model::ended::Compared;
 use crate::model::leaving::Limits;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::token::{Sight, seconds};
-use crate::model::plan::{Finding, Plan};
+use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::route::{Way, judge};
-use crate::sys::{clock, mail, tokens};
+use crate::sys::{clock, files, log_files, mail, tokens};
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
@@ -54,11 +54,26 @@ pub fn look_at_all(desired: &Desired, limits: Limits) -> Result<Compared> {
     });
     let leaving = leaving.transpose()?;
     let mut mail: Vec<Finding> = leaving.iter().flat_map(|leaving| leaving.findings(&calendar())).collect();
+    mail.extend(postfix.and_then(full_log));
     for finding in &mut mail {
         plan.allow(finding);
     }
     let (summary, leaving) = (desired.summary(), leaving.map(Box::new));
     Ok(Compared { summary, plan, recovered: None, leaving, mail })
+}
+
+/// A warning if no line can be added to the mail log any more.
+fn full_log(postfix: &Postfix) -> Option<Finding> {
+    let path = log_files::file(postfix.setting("maillog_file")).ok()?;
+    if !files::is_on_full_disk(&path) {
+        return None;
+    }
+    let found = format!(
+        "the disk of {} is full: the mail log has no new lines, so what is sent or refused from now on is not known",
+        shown(&path)
+    );
+    let remedy = Remedy::say(format!("free some space there (`df -h {}`)", typed(&path)));
+    Some(Finding { id: "log.full".into(), state: State::Warning, found, remedy: Some(remedy) })
 }
 
 /// What keeps an alert from the relay as the host is now. `alert` is its way with the answers in force, which is the way as it is

@@ -136,6 +136,32 @@ fn no_way_that_is_shut_or_leads_elsewhere_has_mail_that_leaves() {
     assert!(nothing.contains("but mail does not leave") && nothing.ends_with("exit 0\n"), "{run:?}");
 }
 
+/// What keeps mail, or the news of it, and is not in the log.
+#[test]
+fn held_messages_a_full_log_and_a_main_cf_that_is_gone_are_named() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{ALERTS} relayhost apply >/dev/null; ip link set eth0 down; alerts; postsuper -h ALL 2>/dev/null; ip link set eth0 up
+         echo '== held'; relayhost check; echo '== json'; json; postsuper -d ALL 2>/dev/null
+         cp -a /var/log/maillog /root/; mount -t tmpfs -o size=64k none /var/log; cp -a /root/maillog /var/log/; dd if=/dev/zero of=/var/log/filler bs=4k 2>/dev/null
+         echo '== full'; relayhost check; umount /var/log
+         cp /etc/postfix/main.cf /root/main.cf; rm /etc/postfix/main.cf; echo '== gone'; nagios
+         ln -s /nowhere/main.cf /etc/postfix/main.cf; echo '== dangling'; nagios
+         rm /etc/postfix/main.cf; echo 'relayhost' >/etc/postfix/main.cf; echo '== broken'; nagios"
+    ));
+    let held = run.part("held");
+    assert!(
+        held.contains("warn queue.held ") && held.contains(" 3 messages in the queue are held"),
+        "{run:?}"
+    );
+    assert_eq!(run.json("json")["mail"]["waiting"]["held"], 3, "{run:?}");
+    let full = run.part("full");
+    assert!(full.contains("warn log.full ") && full.contains("(`df -h /var/log/maillog`)"), "{run:?}");
+    for part in ["gone", "dangling", "broken"] {
+        let line = run.part(part);
+        assert!(line.starts_with("RELAYHOST CRITICAL - ") && line.ends_with("\n2\n"), "{part}: {run:?}");
+    }
+}
+
 /// A refused sender of his own, a domain that the relay does not serve, a recipient that is put off for ever, a service that is
 /// not there: none is a word about the alerts.
 #[test]

@@ -94,6 +94,9 @@ const UNKNOWN: u8 = 3;
 /// UNKNOWN.
 pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
     let (code, word, text, data) = match compared {
+        Err(error) if error.stops_mail() => {
+            (2, "CRITICAL", format!("{error} -> {}", error.hint(command)), String::new())
+        }
         Err(error) => return unknown(&format!("{error} -> {}", error.hint(command))),
         Ok(compared) => {
             let Compared { summary, plan, leaving, .. } = compared;

@@ -33,6 +33,7 @@ pub fn leaving(leaving: &Leaving) -> Value {
         "sentence": one_line(&leaving.sentence()),
         "waiting": {
             "messages": queue.waiting,
+            "held": queue.held,
             "complete": queue.unlisted.is_none(),
             "oldest": queue.oldest.and_then(time),
             "age": queue.oldest.map(age),

@@ -198,3 +198,25 @@ fn a_message_that_is_refused_for_itself_is_no_word_about_the_others() {
     let (standing, states) = standing(&seen, unserved, None);
     assert_eq!((standing, &states[..]), (Standing::Leaves, &[State::Fine, State::Fine, State::Warning][..]));
 }
+
+#[test]
+fn what_is_held_does_not_wait_and_is_named() {
+    let mut queue = InQueue::default();
+    for held in [true, true, false] {
+        let message = Waiting {
+            queue_id: "AAAA1".into(),
+            sender: String::new(),
+            arrived: Some(NOW),
+            held,
+            recipients: Vec::new(),
+        };
+        queue.add(&message, &relay(), &Alerts::default(), |_| false);
+    }
+    assert_eq!((queue.held, queue.waiting), (2, 1));
+    let seen = Record { taken: word(1, 5, "250 Ok"), ..record() };
+    let found = leaving(&seen, queue, None);
+    assert_eq!(found.standing, Standing::Leaves);
+    let found = found.findings(&crate::model::log::stamp::Calendar::utc(NOW));
+    let held = found.iter().find(|finding| finding.id == "queue.held").unwrap();
+    assert!(held.state == State::Warning && held.found.starts_with("2 messages "), "{held:?}");
+}

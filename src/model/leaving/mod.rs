@@ -47,6 +47,8 @@ pub struct InQueue {
     pub stuck: Vec<Stuck>,
     /// Messages that wait because no service of this host takes them: not for the relay, whose service has its own finding.
     pub unserved: u64,
+    /// Messages that somebody, or a rule, holds: Postfix does not try them.
+    pub held: u64,
     /// The queue ids of all messages.
     pub ids: BTreeSet<String>,
     /// The reasons that were judged.
@@ -71,6 +73,7 @@ impl InQueue {
     ) {
         self.ids.insert(message.queue_id.clone());
         let reason = message.reason();
+        self.held += u64::from(message.held);
         if message.held || !reason.is_empty() && !relay.is_meant_by(reason) {
             return;
         }

@@ -36,6 +36,18 @@ impl Leaving {
             );
             all.push(finding("queue.unserved", State::Warning, text, Some("relayhost diagnose".into())));
         }
+        if let count @ 1.. = self.queue.held {
+            let (noun, verb) = if count == 1 { ("message", "is") } else { ("messages", "are") };
+            let text = format!(
+                "{count} {noun} in the queue {verb} held, and Postfix does not try to send what is held"
+            );
+            all.push(finding(
+                "queue.held",
+                State::Warning,
+                text,
+                Some("postsuper -H ALL (releases them)".into()),
+            ));
+        }
         let unknown = self.unknown.iter().cloned();
         all.extend(unknown.map(|text| finding("mail.unknown", State::Note, text, None)));
         all
