@@ -19,8 +19,9 @@ use crate::model::leaving::Limits;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::token::{Sight, seconds};
 use crate::model::plan::{Finding, Plan, Remedy, State};
+use crate::model::postfix::managed::Managed;
 use crate::model::route::{Way, judge};
-use crate::sys::{clock, files, log_files, mail, tokens};
+use crate::sys::{clock, files, log_files, mail, postfix, service, tokens};
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
@@ -111,6 +112,9 @@ fn see(desired: &Desired) -> Result<(Plan, Observed, Option<Way>)> {
     if let Some(postfix) = observed.postfix.as_ref().filter(|postfix| postfix.map_kind.is_some()) {
         plan.senders(desired, &tables_of_senders(&postfix.settings));
     }
+    let main_cf = files::modified(&Managed::MainCf.path());
+    let master_cf = files::modified(Path::new(postfix::MASTER_CF));
+    plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], service::last_reading(&plan.queue));
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);
     plan.findings.extend(links_of_others());

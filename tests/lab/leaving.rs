@@ -138,12 +138,14 @@ fn no_way_that_is_shut_or_leads_elsewhere_has_mail_that_leaves() {
 
 /// What keeps mail, or the news of it, and is not in the log.
 #[test]
-fn held_messages_a_full_log_and_a_main_cf_that_is_gone_are_named() {
+fn held_messages_a_full_log_and_a_main_cf_that_is_gone_or_not_read_are_named() {
     let run = host().answers(AUTHENTICATED).sh(&format!(
         "{ALERTS} relayhost apply >/dev/null; ip link set eth0 down; alerts; postsuper -h ALL 2>/dev/null; ip link set eth0 up
          echo '== held'; relayhost check; echo '== json'; json; postsuper -d ALL 2>/dev/null
          cp -a /var/log/maillog /root/; mount -t tmpfs -o size=64k none /var/log; cp -a /root/maillog /var/log/; dd if=/dev/zero of=/var/log/filler bs=4k 2>/dev/null
          echo '== full'; relayhost check; umount /var/log
+         echo '== read'; relayhost check; sleep 4; touch /etc/postfix/master.cf; echo '== unread'; relayhost check
+         postfix reload 2>/dev/null; sleep 2; echo '== reloaded'; relayhost check
          cp /etc/postfix/main.cf /root/main.cf; rm /etc/postfix/main.cf; echo '== gone'; nagios
          ln -s /nowhere/main.cf /etc/postfix/main.cf; echo '== dangling'; nagios
          rm /etc/postfix/main.cf; echo 'relayhost' >/etc/postfix/main.cf; echo '== broken'; nagios"
@@ -156,6 +158,11 @@ fn held_messages_a_full_log_and_a_main_cf_that_is_gone_are_named() {
     assert_eq!(run.json("json")["mail"]["waiting"]["held"], 3, "{run:?}");
     let full = run.part("full");
     assert!(full.contains("warn log.full ") && full.contains("(`df -h /var/log/maillog`)"), "{run:?}");
+    let unread = run.part("unread");
+    assert!(unread.contains("note service.reload ") && unread.contains("-> postfix reload"), "{run:?}");
+    for part in ["read", "reloaded"] {
+        assert!(!run.part(part).contains("service.reload"), "{part}: {run:?}");
+    }
     for part in ["gone", "dangling", "broken"] {
         let line = run.part(part);
         assert!(line.starts_with("RELAYHOST CRITICAL - ") && line.ends_with("\n2\n"), "{part}: {run:?}");
