@@ -89,8 +89,8 @@ impl Staged {
         }
         let count = after.entries().len();
         let entries = if count == 1 { "entry" } else { "entries" };
-        let gone = removed.iter().map(|entry| format!("; removed the entry of {entry}")).collect::<String>();
-        let done = format!("{count} {entries} in {}{gone}", kind.table(&path));
+        let in_it = format!("{count} {entries} in {}", kind.table(&path));
+        let done = removed.iter().fold(in_it, |done, entry| format!("{done}; removed the entry of {entry}"));
         Ok(Self { of: *of, files, done, _stagings: stagings })
     }
 

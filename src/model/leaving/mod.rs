@@ -220,6 +220,7 @@ impl Leaving {
     }
 
     /// The same, where `obstacle` keeps mail from the relay as the host is now. A failure that was met has its own words.
+    #[must_use]
     pub fn barred(mut self, obstacle: Option<String>) -> Self {
         if obstacle.is_some() && self.standing != Standing::Fails {
             self.standing = Standing::Barred;
