@@ -60,6 +60,9 @@ fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> 
         let mut desired = init::desired(interview.choices())?;
         let mut found = probe::probe_typed(&mut desired, probe::TIMEOUT, screen)?;
         if let Ending::Failed(failure) = &mut found.ending {
+            if somebody {
+                failure.ask_next();
+            }
             // There are no answers yet that `relayhost apply` could be run with.
             failure.name_command(&environment::command_line());
         }

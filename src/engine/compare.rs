@@ -8,19 +8,20 @@ use super::leaving::{Look, calendar};
 use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
-use super::route::{as_answered, tables_of_senders};
+use super::route::{as_answered, as_it_is, tables_of_senders};
 use super::transaction::{links_of_others, trust_links};
 use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
-use crate::error::Result;
+use crate::error::{Result, shown, typed};
 use crate::model::desired::Desired;
 use crate::model::ended::Compared;
 use crate::model::leaving::Limits;
-use crate::model::observed::Observed;
+use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::token::{Sight, seconds};
-use crate::model::plan::{Finding, Plan};
-use crate::model::route::Way;
-use crate::sys::{clock, mail, tokens};
+use crate::model::plan::{Finding, Plan, Remedy, State};
+use crate::model::postfix::managed::Managed;
+use crate::model::route::{Way, judge};
+use crate::sys::{clock, files, log_files, mail, postfix, service, tokens};
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
@@ -46,15 +47,47 @@ pub fn look_at_all(desired: &Desired, limits: Limits) -> Result<Compared> {
         let begun = scope.spawn(|| Look::begin(desired));
         (see(desired), begun.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
-    let ((plan, observed), begun) = (seen?, begun?);
+    let ((plan, observed, alert), begun) = (seen?, begun?);
     let postfix = observed.postfix.as_ref();
-    let leaving = postfix.map(|postfix| begun.end(desired, postfix, limits)).transpose()?;
+    let leaving = postfix.map(|postfix| {
+        let obstacle = obstacle(desired, postfix, &plan, alert)?;
+        Ok(begun.end(desired, postfix, limits)?.barred(obstacle))
+    });
+    let leaving = leaving.transpose()?;
     let mut mail: Vec<Finding> = leaving.iter().flat_map(|leaving| leaving.findings(&calendar())).collect();
+    mail.extend(postfix.and_then(full_log));
     for finding in &mut mail {
         plan.allow(finding);
     }
     let (summary, leaving) = (desired.summary(), leaving.map(Box::new));
     Ok(Compared { summary, plan, recovered: None, leaving, mail })
+}
+
+/// A warning if no line can be added to the mail log any more.
+fn full_log(postfix: &Postfix) -> Option<Finding> {
+    let path = log_files::file(postfix.setting("maillog_file")).ok()?;
+    if !files::is_on_full_disk(&path) {
+        return None;
+    }
+    let found = format!(
+        "the disk of {} is full: the mail log has no new lines, so what is sent or refused from now on is not known",
+        shown(&path)
+    );
+    let remedy = Remedy::say(format!("free some space there (`df -h {}`)", typed(&path)));
+    Some(Finding { id: "log.full".into(), state: State::Warning, found, remedy: Some(remedy) })
+}
+
+/// What keeps an alert from the relay as the host is now. `alert` is its way with the answers in force, which is the way as it is
+/// where no file differs.
+fn obstacle(desired: &Desired, postfix: &Postfix, plan: &Plan, alert: Option<Way>) -> Result<Option<String>> {
+    if !postfix.service.running {
+        return Ok(Some("Postfix is not running".into()));
+    }
+    let way = match alert.filter(|_| plan.actions.files.is_empty()) {
+        Some(way) => way,
+        None => as_it_is(desired, postfix)?,
+    };
+    Ok(judge::obstacle(&way, desired, &postfix.version))
 }
 
 /// The plan for a host that was observed, with the faults of an alert's way.
@@ -68,16 +101,20 @@ pub fn with_way(desired: &Desired, observed: &Observed, alert: Option<&Way>) -> 
 
 /// The plan for the host as it is now, with everything that a person should know besides.
 pub fn look(desired: &Desired) -> Result<Plan> {
-    see(desired).map(|(plan, _)| plan)
+    see(desired).map(|(plan, ..)| plan)
 }
 
-fn see(desired: &Desired) -> Result<(Plan, Observed)> {
+/// The plan, what it was made from, and the way of an alert with the answers in force.
+fn see(desired: &Desired) -> Result<(Plan, Observed, Option<Way>)> {
     let observed = observe(desired, Place::Host)?;
     let alert = observed.postfix.as_ref().map(|postfix| as_answered(desired, postfix)).transpose()?.flatten();
     let mut plan = with_way(desired, &observed, alert.as_ref())?;
     if let Some(postfix) = observed.postfix.as_ref().filter(|postfix| postfix.map_kind.is_some()) {
         plan.senders(desired, &tables_of_senders(&postfix.settings));
     }
+    let main_cf = files::modified(&Managed::MainCf.path());
+    let master_cf = files::modified(Path::new(postfix::MASTER_CF));
+    plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], service::last_reading(&plan.queue));
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);
     plan.findings.extend(links_of_others());
@@ -96,5 +133,5 @@ fn see(desired: &Desired) -> Result<(Plan, Observed)> {
     );
     plan.announced(desired);
     plan.proved(desired, last_proof().as_ref());
-    Ok((plan, observed))
+    Ok((plan, observed, alert))
 }

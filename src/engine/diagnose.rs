@@ -33,7 +33,7 @@ use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Part, Postfix};
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::text::domain_of;
-use crate::sys::{clock, dns, host, postfix, state};
+use crate::sys::{clock, dns, files, host, postfix, state};
 use ways::Ways;
 
 /// The span of the host's own log that is read without `--since`, in seconds.
@@ -189,7 +189,8 @@ fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
 fn last_run_that_failed() -> Option<Finding> {
     let (change, proof) = (last_run().unwrap_or_default().time, last_proof());
     let proof = proof.map(|proof| proof.time).unwrap_or_default();
-    state::last_end()?.finding(&[&change, &proof])
+    let changed = files::modified(Path::new(load::DEFAULT)).map(clock::moment).unwrap_or_default();
+    state::last_end()?.finding(&[&change, &proof], &changed)
 }
 
 /// Reads the log, and looks at the host if the log is its own.

@@ -125,6 +125,13 @@ impl Answered {
     }
 }
 
+/// The way of an alert as the host is now.
+pub fn as_it_is(desired: &Desired, postfix: &Postfix) -> Result<Way> {
+    let host = host_of(postfix.settings.clone(), &postfix.main_cf)?;
+    let (from, to) = addresses(Some(desired), &host.settings);
+    Ok(way(&host, &from, &to, None))
+}
+
 /// The way of an alert with the answers in force.
 pub fn as_answered(desired: &Desired, postfix: &Postfix) -> Result<Option<Way>> {
     Ok(Answered::new(desired, postfix)?.map(|answered| answered.alert))

@@ -68,7 +68,7 @@ impl Staged {
     }
 
     fn map(change: &MapChange) -> Result<Self> {
-        let MapChange { file: of, kind, before, after, .. } = change;
+        let MapChange { file: of, kind, before, after, removed, .. } = change;
         let path = of.path();
         let own = path_of(of.name())?;
         let source = take_if(&own, before.as_ref().map(MapSource::bytes))?;
@@ -89,7 +89,8 @@ impl Staged {
         }
         let count = after.entries().len();
         let entries = if count == 1 { "entry" } else { "entries" };
-        let done = format!("{count} {entries} in {}", kind.table(&path));
+        let in_it = format!("{count} {entries} in {}", kind.table(&path));
+        let done = removed.iter().fold(in_it, |done, entry| format!("{done}; removed the entry of {entry}"));
         Ok(Self { of: *of, files, done, _stagings: stagings })
     }
 

@@ -310,7 +310,8 @@ fn put(desired: &Desired, last: &LastRun, progress: &mut dyn Progress) -> Result
     let mut after = before.clone();
     after.set(&key, &wanted);
     let why = "the access token is another".to_owned();
-    let change = MapChange { file, kind, before: Some(before), after, why, keys: vec![key] };
+    let change =
+        MapChange { file, kind, before: Some(before), after, why, keys: vec![key], removed: Vec::new() };
     stage(progress, file.name(), |_| {
         // The two renames belong together: a signal waits.
         let _held = signals::hold();

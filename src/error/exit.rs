@@ -60,6 +60,15 @@ impl Exit {
 }
 
 impl Error {
+    /// Whether it says for certain that no mail leaves: Postfix has no main.cf, which may be a link to nothing, or cannot read it.
+    pub fn stops_mail(&self) -> bool {
+        match self {
+            Self::NoMainCf | Self::Unreadable { .. } => true,
+            Self::Linked { path, target: None, .. } => path.ends_with("main.cf"),
+            _ => false,
+        }
+    }
+
     /// The exit status that this error ends a command with.
     pub fn exit(&self) -> Exit {
         match self {
@@ -83,6 +92,24 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_main_cf_that_is_gone_a_link_to_nothing_or_unreadable_stops_mail_and_others_do_not() {
+        let link = |name: &str, target: Option<&str>| Error::Linked {
+            path: name.into(),
+            target: target.map(Into::into),
+            problem: "leads to nothing".into(),
+        };
+        let unreadable = Error::Unreadable { reason: "x".into(), marked: false };
+        for error in [Error::NoMainCf, unreadable, link("/etc/postfix/main.cf", None)] {
+            assert!(error.stops_mail(), "{error}");
+        }
+        for error in
+            [link("/etc/postfix/main.cf", Some("/x")), link("/etc/postfix/generic", None), Error::NoLog]
+        {
+            assert!(!error.stops_mail(), "{error}");
+        }
+    }
 
     /// Place in `ALL`. Does not compile without an arm for a new status, which is the moment to add it to `ALL`.
     fn place(exit: Exit) -> usize {

@@ -115,6 +115,25 @@ fn daemons(queue: &Queue, name: &str) -> Vec<String> {
     processes
 }
 
+/// The time, in seconds since 1970, at which Postfix last read its configuration: qmgr(8) never ends by itself, and a reload
+/// has master(8) start another (qmgr(8), master(8)). Measured from the start of this process, since the clock may have been set
+/// and a container may have an uptime of its own: never earlier than it was. `None`: no qmgr(8) runs, or /proc does not tell.
+pub fn last_reading(queue: &Queue) -> Option<i64> {
+    let youngest = daemons(queue, "qmgr").iter().filter_map(|pid| started(pid)).max()?;
+    let age = started("self")?.checked_sub(youngest)? / TICKS;
+    Some(i64::try_from(clock::unix()).ok()? - i64::try_from(age).ok()?)
+}
+
+/// Ticks a second of the times in /proc, on every kind of machine that relayhost is built for (USER_HZ).
+const TICKS: u64 = 100;
+
+/// The start of a process, in ticks (proc(5): the 22nd field of /proc/PID/stat, the 20th after the name).
+fn started(pid: &str) -> Option<u64> {
+    let stat = files::text(Path::new("/proc").join(pid).join("stat"))?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(19)?.parse().ok()
+}
+
 /// Takes a note of relayhost while Postfix is told.
 pub type OnNote<'a> = &'a mut dyn FnMut(&str);
 

@@ -93,6 +93,82 @@ fn a_relay_that_refuses_is_named_with_the_cause_until_a_message_gets_through() {
     run.never_says("battery");
 }
 
+/// A message that the relay took is no sign that the next one gets there: the way in force counts.
+#[test]
+fn no_way_that_is_shut_or_leads_elsewhere_has_mail_that_leaves() {
+    let ways = [
+        (
+            "elsewhere",
+            "postconf -e 'relayhost = [other.example.com]:587'; postfix reload",
+            "goes to [other.example.com]:587",
+        ),
+        ("level", "postconf -e smtp_tls_security_level=sekure; postfix reload", "sekure"),
+        ("service", "postconf -M# smtp/unix; postfix reload", "smtp"),
+        ("stopped", "postfix stop; sleep 1", "Postfix is not running"),
+        ("restored", "relayhost restore 0", "goes to "),
+    ];
+    let each = |(name, edit, _): &(&str, &str, &str)| {
+        format!(
+            "cp /etc/postfix/main.cf /root/main.cf; cp /etc/postfix/master.cf /root/master.cf
+             {{ {edit}; }} >/dev/null 2>&1; echo '== {name}'; nagios; echo '== {name} json'; json
+             cat /root/main.cf >/etc/postfix/main.cf; cat /root/master.cf >/etc/postfix/master.cf; {{ postfix start; postfix reload; }} 2>/dev/null; sleep 0.3\n"
+        )
+    };
+    let shut = "postconf -e transport_maps=inline:{example.com=missing:}; postfix reload 2>/dev/null";
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{ALERTS} relayhost apply >/dev/null; echo '== before'; nagios
+         {shut}; echo '== nothing to do'; relayhost apply; echo \"exit $?\"; postconf -X transport_maps; postfix reload 2>/dev/null
+         {}",
+        ways.iter().map(each).collect::<String>()
+    ));
+    assert!(run.part("before").starts_with("RELAYHOST OK - mail leaves through"), "{run:?}");
+    for (name, _, says) in ways {
+        let line = run.part(name);
+        let start = "RELAYHOST CRITICAL - mail.leaves: mail does not leave through [smtp.example.com]:587: ";
+        assert!(line.starts_with(start) && line.ends_with("\n2\n"), "{name}: {run:?}");
+        assert!(
+            line.contains(says) && line.contains("; the relay took the last message "),
+            "{name}: {run:?}"
+        );
+        assert_eq!(run.json(&format!("{name} json"))["mail"]["leaves"], false, "{name}: {run:?}");
+    }
+    let nothing = run.part("nothing to do");
+    assert!(nothing.contains("but mail does not leave") && nothing.ends_with("exit 0\n"), "{run:?}");
+}
+
+/// What keeps mail, or the news of it, and is not in the log.
+#[test]
+fn held_messages_a_full_log_and_a_main_cf_that_is_gone_or_not_read_are_named() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{ALERTS} relayhost apply >/dev/null; ip link set eth0 down; alerts; postsuper -h ALL 2>/dev/null; ip link set eth0 up
+         echo '== held'; relayhost check; echo '== json'; json; postsuper -d ALL 2>/dev/null
+         cp -a /var/log/maillog /root/; mount -t tmpfs -o size=64k none /var/log; cp -a /root/maillog /var/log/; dd if=/dev/zero of=/var/log/filler bs=4k 2>/dev/null
+         echo '== full'; relayhost check; umount /var/log
+         echo '== read'; relayhost check; sleep 4; touch /etc/postfix/master.cf; echo '== unread'; relayhost check
+         postfix reload 2>/dev/null; sleep 2; echo '== reloaded'; relayhost check
+         cp /etc/postfix/main.cf /root/main.cf; rm /etc/postfix/main.cf; echo '== gone'; nagios
+         ln -s /nowhere/main.cf /etc/postfix/main.cf; echo '== dangling'; nagios
+         rm /etc/postfix/main.cf; echo 'relayhost' >/etc/postfix/main.cf; echo '== broken'; nagios"
+    ));
+    let held = run.part("held");
+    assert!(
+        held.contains("warn queue.held ") && held.contains(" 3 messages in the queue are held"),
+        "{run:?}"
+    );
+    assert_eq!(run.json("json")["mail"]["waiting"]["held"], 3, "{run:?}");
+    let full = run.part("full");
+    assert!(full.contains("warn log.full ") && full.contains("(`df -h /var/log/maillog`)"), "{run:?}");
+    let unread = run.part("unread");
+    assert!(unread.contains("note service.reload ") && unread.contains("-> postfix reload"), "{run:?}");
+    for part in ["read", "reloaded"] {
+        assert!(!run.part(part).contains("service.reload"), "{part}: {run:?}");
+    }
+    for part in ["gone", "dangling", "broken"] {
+        let line = run.part(part);
+        assert!(line.starts_with("RELAYHOST CRITICAL - ") && line.ends_with("\n2\n"), "{part}: {run:?}");
+    }
+}
+
 /// A refused sender of his own, a domain that the relay does not serve, a recipient that is put off for ever, a service that is
 /// not there: none is a word about the alerts.
 #[test]
@@ -124,7 +200,7 @@ fn every_wrong_call_of_the_plugin_is_unknown() {
     let wrong = [
         "--max-queue-age 15",
         "--max-queue-age 15M",
-        "--max-proof-age=1w",
+        "--max-proof-age=soon",
         "--bogus",
         "--json",
         "too much",

@@ -41,7 +41,13 @@ fn nothing_to_do(screen: &Screen, done: &Applied) {
     let is_amiss = done.leaving.as_ref().is_some_and(|leaving| !leaving.amiss().is_empty());
     let is_proved = is_accepted && !is_left && !is_amiss;
     let state = if is_proved { &done.summary } else { "packages, files and service are as the answers say" };
-    let but = if is_amiss { "; but look at what is below (relayhost diagnose says more)" } else { "" };
+    let but = match &done.leaving {
+        Some(leaving) if leaving.is_stopped() => {
+            "; but mail does not leave: look at what is below (relayhost diagnose says more)"
+        }
+        Some(_) if is_amiss => "; but look at what is below (relayhost diagnose says more)",
+        _ => "",
+    };
     screen.line("", &format!("nothing to do: {state}{but}"));
     if let Some(leaving) = done.leaving.as_ref().filter(|_| !is_amiss) {
         screen.line("", &leaving.sentence());

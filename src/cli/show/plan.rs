@@ -94,6 +94,9 @@ const UNKNOWN: u8 = 3;
 /// UNKNOWN.
 pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
     let (code, word, text, data) = match compared {
+        Err(error) if error.stops_mail() => {
+            (2, "CRITICAL", format!("{error} -> {}", error.hint(command)), String::new())
+        }
         Err(error) => return unknown(&format!("{error} -> {}", error.hint(command))),
         Ok(compared) => {
             let Compared { summary, plan, leaving, .. } = compared;
@@ -103,8 +106,9 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
             let data = data + &more.unwrap_or_default();
             let data = plan.measures.iter().fold(data, |data, one| format!("{data} {one}"));
             let list = |state| {
-                let of_state = compared.findings().filter(|finding| finding.state == state);
-                of_state.map(short).collect::<Vec<_>>().join("; ")
+                // Mail that does not leave is said first.
+                let all = compared.mail.iter().chain(&plan.findings);
+                all.filter(|finding| finding.state == state).map(short).collect::<Vec<_>>().join("; ")
             };
             match (differs, warnings) {
                 (0, 0) => {

@@ -107,7 +107,12 @@ impl Choices {
             ("--to", Self { to: given.to, ..none() }),
         ];
         for (flag, alone) in each {
-            let name = |of: Complaint| Complaint::new(format!("{flag}: {}", of.problem), of.remedy);
+            // A remedy names keys of the answers file.
+            let name = |of: Complaint| {
+                let remedy =
+                    of.remedy.replace("set relay.host", "give --host").replace("(`port`)", "(--port)");
+                Complaint::new(format!("{flag}: {}", of.problem), remedy)
+            };
             alone.check().map_err(name)?;
         }
         self.check()
@@ -227,6 +232,17 @@ mod tests {
         ] {
             let problem = choices.check_flags().unwrap_err().problem;
             assert!(problem.starts_with(&format!("{flag}: ")), "{problem}");
+        }
+        for choices in [
+            Choices { provider: wrong("gmial"), ..Choices::default() },
+            Choices { provider: wrong("nobody-knows-it"), ..Choices::default() },
+            Choices { host: wrong("smtp.example.com:99999"), ..Choices::default() },
+        ] {
+            let remedy = choices.check_flags().unwrap_err().remedy;
+            assert!(
+                remedy.contains("--") && !remedy.contains("relay.host") && !remedy.contains("(`port`)"),
+                "{remedy}"
+            );
         }
         let (host, tls) = (wrong("192.0.2.1"), Some(Tls::Verify));
         assert!(

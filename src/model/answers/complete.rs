@@ -279,7 +279,7 @@ fn host(typed: &str) -> Checked<String> {
     } else if host.contains("://") {
         "write the name alone, without `smtp://`"
     } else if host.contains(':') {
-        "write the name alone, and the port as `port = 587`"
+        "write the name alone; the port, from 1 to 65535, is an answer of its own (`port`)"
     } else if host.contains('@') {
         "write the relay's host name, not a mail address"
     } else if !host.is_ascii() {

@@ -77,7 +77,8 @@ fn a_preset_that_cannot_be_used_says_why() {
 #[test]
 fn hosts_that_are_none() {
     let hosts = [
-        ("smtp.example.com:587", "port = 587"),
+        ("smtp.example.com:587", "(`port`)"),
+        ("smtp.example.com:99999", "(`port`)"),
         ("[smtp.example.com]", "without brackets"),
         ("smtp://smtp.example.com", "without `smtp://`"),
         ("two words", "alone"),

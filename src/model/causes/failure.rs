@@ -40,6 +40,14 @@ impl Failure {
         self.remedy = self.remedy.replace("`relayhost apply`", &format!("`{typed}`"));
     }
 
+    /// Has the remedy say that the person at the terminal is asked next, where it says to correct the answers and to run
+    /// `relayhost apply`.
+    pub fn ask_next(&mut self) {
+        for run in [", and run `relayhost apply`", " and run `relayhost apply`", ", then `relayhost apply`"] {
+            self.remedy = self.remedy.replace(run, ": the next question is for that");
+        }
+    }
+
     /// A failure whose cause the catalogue knows.
     pub fn of(cause: Cause, evidence: Vec<String>) -> Self {
         Self::new(cause.verdict == Verdict::Refused, &cause.id, cause.cause, cause.remedy, evidence)
@@ -51,5 +59,23 @@ impl Failure {
         let cause = format!("{}: {}", if refused { "the relay refused" } else { otherwise }, quoted(words));
         let remedy = if refused { ASK } else { READ };
         Self::new(refused, "unknown", cause, remedy.to_owned(), evidence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::causes::{Circumstances, diagnose};
+
+    #[test]
+    fn a_person_who_is_asked_next_is_not_sent_to_run_something() {
+        let words =
+            "SASL authentication failed; server r[192.0.2.1] said: 535 5.7.8 Error: authentication failed";
+        let mut failure = Failure::of(diagnose(&[words], &Circumstances::default()).unwrap(), Vec::new());
+        assert!(failure.remedy.contains("`relayhost apply`"), "{failure:?}");
+        failure.ask_next();
+        assert!(failure.remedy.ends_with(": the next question is for that"), "{failure:?}");
+        failure.name_command("relayhost init");
+        assert!(!failure.remedy.contains("relayhost init"), "{failure:?}");
     }
 }

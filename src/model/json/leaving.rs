@@ -13,7 +13,7 @@ pub fn leaving(leaving: &Leaving) -> Value {
     let age = |time: Seconds| leaving.age(time).as_secs();
     let leaves = match leaving.standing {
         Standing::Leaves => Some(true),
-        Standing::Fails => Some(false),
+        Standing::Fails | Standing::Barred => Some(false),
         Standing::Claimed | Standing::Old | Standing::Unseen => None,
     };
     let queue = &leaving.queue;
@@ -33,6 +33,7 @@ pub fn leaving(leaving: &Leaving) -> Value {
         "sentence": one_line(&leaving.sentence()),
         "waiting": {
             "messages": queue.waiting,
+            "held": queue.held,
             "complete": queue.unlisted.is_none(),
             "oldest": queue.oldest.and_then(time),
             "age": queue.oldest.map(age),

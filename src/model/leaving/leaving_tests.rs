@@ -128,6 +128,36 @@ fn mail_leaves_only_if_it_was_seen_and_nothing_since_contradicts_it() {
     }
 }
 
+/// A relay that took a message two seconds ago is no sign that the next one gets there.
+#[test]
+fn what_closes_the_way_now_counts_more_than_what_left_before() {
+    let ok = Record { taken: word(1, 2, "250 Ok"), ..record() };
+    let bad = Record { failed: word(2, 1, REFUSED), ..ok.clone() };
+    let old = Record { taken: word(1, 90_000, "250 Ok"), ..record() };
+    for (record, expected) in [
+        (&ok, Standing::Barred),
+        (&record(), Standing::Barred),
+        (&old, Standing::Barred),
+        (&bad, Standing::Fails),
+    ] {
+        let open = leaving(record, InQueue::default(), None);
+        let before = open.standing;
+        assert_eq!(open.barred(None).standing, before);
+        let shut = leaving(record, InQueue::default(), None)
+            .barred(Some("mail from a to b goes to [other]:25".into()));
+        assert_eq!((shut.standing, shut.amiss()), (expected, vec!["mail.leaves"]), "{record:?}");
+        assert!(shut.sentence().starts_with("mail does not leave through [relay.test]:587: "), "{shut:?}");
+        let calendar = crate::model::log::stamp::Calendar::utc(NOW);
+        let found = shut.findings(&calendar).into_iter().find(|one| one.id == "mail.leaves").unwrap();
+        assert!(found.is_amiss(), "{found:?}");
+    }
+    let shut = leaving(&ok, InQueue::default(), None).barred(Some("x".into()));
+    assert!(
+        shut.sentence()
+            .ends_with("x; the relay took the last message 2 s ago, as the log says, as the host was then")
+    );
+}
+
 #[test]
 fn what_waits_counts_by_its_age_and_its_reason() {
     let seen = Record { taken: word(1, 5000, "250 Ok"), ..record() };
@@ -167,4 +197,26 @@ fn a_message_that_is_refused_for_itself_is_no_word_about_the_others() {
     assert_eq!((unserved.waiting, unserved.unserved), (0, 1));
     let (standing, states) = standing(&seen, unserved, None);
     assert_eq!((standing, &states[..]), (Standing::Leaves, &[State::Fine, State::Fine, State::Warning][..]));
+}
+
+#[test]
+fn what_is_held_does_not_wait_and_is_named() {
+    let mut queue = InQueue::default();
+    for held in [true, true, false] {
+        let message = Waiting {
+            queue_id: "AAAA1".into(),
+            sender: String::new(),
+            arrived: Some(NOW),
+            held,
+            recipients: Vec::new(),
+        };
+        queue.add(&message, &relay(), &Alerts::default(), |_| false);
+    }
+    assert_eq!((queue.held, queue.waiting), (2, 1));
+    let seen = Record { taken: word(1, 5, "250 Ok"), ..record() };
+    let found = leaving(&seen, queue, None);
+    assert_eq!(found.standing, Standing::Leaves);
+    let found = found.findings(&crate::model::log::stamp::Calendar::utc(NOW));
+    let held = found.iter().find(|finding| finding.id == "queue.held").unwrap();
+    assert!(held.state == State::Warning && held.found.starts_with("2 messages "), "{held:?}");
 }

@@ -47,6 +47,8 @@ pub struct InQueue {
     pub stuck: Vec<Stuck>,
     /// Messages that wait because no service of this host takes them: not for the relay, whose service has its own finding.
     pub unserved: u64,
+    /// Messages that somebody, or a rule, holds: Postfix does not try them.
+    pub held: u64,
     /// The queue ids of all messages.
     pub ids: BTreeSet<String>,
     /// The reasons that were judged.
@@ -71,6 +73,7 @@ impl InQueue {
     ) {
         self.ids.insert(message.queue_id.clone());
         let reason = message.reason();
+        self.held += u64::from(message.held);
         if message.held || !reason.is_empty() && !relay.is_meant_by(reason) {
             return;
         }
@@ -128,6 +131,8 @@ pub enum Standing {
     Unseen,
     /// The last word is a failure, or a message waits for too long, and none left since it came.
     Fails,
+    /// The way in force does not lead to the relay, or is closed: what the relay took was given to it otherwise.
+    Barred,
 }
 
 /// A message that the relay took.
@@ -156,6 +161,8 @@ pub struct Leaving {
     pub queue: InQueue,
     /// The last message that the relay took.
     pub taken: Option<Taken>,
+    /// What keeps mail from the relay as the host is now, whatever left before.
+    pub obstacle: Option<String>,
     /// The last failure, and its cause if the catalogue knows it.
     pub refused: Option<(Word, Option<Cause>)>,
     /// Whether that failure speaks against mail leaving.
@@ -197,6 +204,7 @@ impl Leaving {
             is_contradicted: false,
             queue,
             taken,
+            obstacle: None,
             since: record.since,
             unknown,
             limits,
@@ -209,6 +217,22 @@ impl Leaving {
             .or(record.refused.as_ref())
             .map(|word| (word.clone(), cause_of(relay, &word.text, has_route)));
         leaving
+    }
+
+    /// The same, where `obstacle` keeps mail from the relay as the host is now. A failure that was met has its own words.
+    #[must_use]
+    pub fn barred(mut self, obstacle: Option<String>) -> Self {
+        if obstacle.is_some() && self.standing != Standing::Fails {
+            self.standing = Standing::Barred;
+            self.is_contradicted = false;
+        }
+        self.obstacle = obstacle;
+        self
+    }
+
+    /// Whether mail does not leave, for certain.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.standing, Standing::Fails | Standing::Barred)
     }
 
     /// Whether mail leaves, and the failure that speaks against it.

@@ -2,6 +2,7 @@
 
 use crate::model::causes::extent::is_unserved;
 use crate::model::log::Attempt;
+use crate::model::log::event::unsuspended;
 
 /// The relay that is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Relay {
 
     /// Whether the reason of a failure may be about this relay: it names no other (smtp_connect.c, smtp_trouble.c).
     pub fn is_meant_by(&self, reason: &str) -> bool {
-        let reason = reason.strip_prefix("delivery temporarily suspended: ").unwrap_or(reason);
+        let reason = unsuspended(reason);
         let named = |(head, end): (&str, &str)| {
             let (_, rest) = reason.split_once(head)?;
             rest.split_once(end).map(|(name, _)| name).filter(|name| !name.contains(' '))

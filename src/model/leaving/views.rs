@@ -19,7 +19,7 @@ impl Leaving {
     /// not leave.
     pub fn amiss(&self) -> Vec<&'static str> {
         let late = self.is_late().then_some(WAITING);
-        let stands = matches!(self.standing, Standing::Fails | Standing::Claimed | Standing::Old);
+        let stands = self.is_stopped() || matches!(self.standing, Standing::Claimed | Standing::Old);
         late.into_iter().chain(stands.then_some(LEAVES)).collect()
     }
 
@@ -36,6 +36,18 @@ impl Leaving {
             );
             all.push(finding("queue.unserved", State::Warning, text, Some("relayhost diagnose".into())));
         }
+        if let count @ 1.. = self.queue.held {
+            let (noun, verb) = if count == 1 { ("message", "is") } else { ("messages", "are") };
+            let text = format!(
+                "{count} {noun} in the queue {verb} held, and Postfix does not try to send what is held"
+            );
+            all.push(finding(
+                "queue.held",
+                State::Warning,
+                text,
+                Some("postsuper -H ALL (releases them)".into()),
+            ));
+        }
         let unknown = self.unknown.iter().cloned();
         all.extend(unknown.map(|text| finding("mail.unknown", State::Note, text, None)));
         all
@@ -44,7 +56,7 @@ impl Leaving {
     fn waiting(&self) -> Finding {
         let text = self.waiting_in_words();
         let state = match self.queue_age() {
-            _ if self.is_late() && self.standing == Standing::Fails => State::Differs,
+            _ if self.is_late() && self.is_stopped() => State::Differs,
             Some(age) if age > self.limits.queue * FAR => State::Differs,
             _ if self.is_late() || self.queue.unlisted.is_some() => State::Warning,
             _ => State::Fine,
@@ -78,11 +90,13 @@ impl Leaving {
         let state = match self.standing {
             Standing::Leaves => State::Fine,
             Standing::Unseen => State::Note,
+            Standing::Barred => State::Differs,
             Standing::Fails if self.is_late() => State::Differs,
             Standing::Claimed | Standing::Old | Standing::Fails => State::Warning,
         };
         let remedy = match self.standing {
-            Standing::Leaves => None,
+            // What closes the way has a finding of its own, with its remedy.
+            Standing::Leaves | Standing::Barred => None,
             Standing::Unseen | Standing::Claimed | Standing::Old => Some("relayhost verify".to_owned()),
             Standing::Fails => {
                 let against = self.refused.as_ref().filter(|_| self.is_contradicted);
@@ -118,6 +132,11 @@ impl Leaving {
                 self.why()
             ),
             Standing::Fails => format!("mail does not leave through {relay}: {}; {last}", self.why()),
+            Standing::Barred => {
+                let obstacle = self.obstacle.as_deref().unwrap_or_default();
+                let then = if taken.is_some() { ", as the host was then" } else { "" };
+                format!("mail does not leave through {relay}: {obstacle}; {last}{then}")
+            }
         }
     }
 

@@ -120,8 +120,13 @@ impl Attempt {
 
     /// The reason itself: where qmgr(8) made no attempt, the reason of the attempt before (qmgr_deliver.c).
     pub fn words(&self) -> &str {
-        self.reason.strip_prefix(SUSPENDED).unwrap_or(&self.reason)
+        unsuspended(&self.reason)
     }
+}
+
+/// The reason by which Postfix suspended deliveries, without the words that say so.
+pub fn unsuspended(reason: &str) -> &str {
+    reason.strip_prefix(SUSPENDED).unwrap_or(reason)
 }
 
 /// An address for comparing: without the quotes of its local part, which Postfix logs since 3.5 and did not before

@@ -8,14 +8,38 @@ use memchr::{memchr, memrchr};
 
 use super::proof::Proof;
 use crate::model::causes::extent::Extent;
+use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::queue::Waiting;
-use crate::model::log::event::{Attempt, Event, Status, parse_event};
+use crate::model::log::event::{Attempt, Event, Status, parse_event, unsuspended};
 use crate::model::log::hosts::is_one_of;
 use crate::model::log::line::parse_line;
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::wrap::unwrap;
 use crate::model::route::nexthop::NextHop;
 use crate::model::state::generation::LastRun;
+
+/// Causes by which nothing was heard of the relay, and which the host's own network, its name server or a firewall on the way
+/// can be: they say nothing of the configuration, which has worked and may again as it is.
+const UNHEARD: [&str; 8] = [
+    "no-network",
+    "no-route",
+    "ipv6-unreachable",
+    "dns-no-answer",
+    "bind-address-gone",
+    "connect-forbidden",
+    "connection-timed-out",
+    "port-25-blocked",
+];
+
+/// Whether the reason of a failed attempt is a word against the relay, or against the way in which mail is given to it. A busy
+/// relay, one that puts off, and what is said of one message or a quota are none, and neither is a network that is down.
+fn is_against(reason: &str) -> bool {
+    let is_unheard = || {
+        let cause = diagnose(&[unsuspended(reason)], &Circumstances::default());
+        cause.is_some_and(|cause| UNHEARD.contains(&cause.id.as_str()))
+    };
+    Extent::of(reason) == Extent::All && !is_unheard()
+}
 
 /// What is known of the relay in force.
 #[derive(Debug, Clone)]
@@ -35,7 +59,7 @@ pub struct History {
 enum Word {
     /// It took a message.
     Took,
-    /// It refused, or could not be reached.
+    /// It refused, or was not there.
     Failed,
 }
 
@@ -77,7 +101,7 @@ impl History {
     pub fn waiting(&mut self, message: &Waiting) {
         if let Some(arrived) = message.arrived
             && self.is_named_in(message.reason())
-            && Extent::of(message.reason()) == Extent::All
+            && is_against(message.reason())
         {
             self.hear(arrived, Word::Failed);
         }
@@ -123,10 +147,7 @@ impl History {
             Status::Sent => Some(Word::Took),
             // A probe of an address says nothing of other messages.
             Status::Undeliverable => None,
-            Status::Deferred | Status::Bounced => {
-                // A busy relay, one that puts off, and what is said of one message or a quota are no word about the way to it.
-                (Extent::of(attempt.words()) == Extent::All).then_some(Word::Failed)
-            }
+            Status::Deferred | Status::Bounced => is_against(attempt.words()).then_some(Word::Failed),
         }
     }
 
@@ -221,6 +242,43 @@ mod tests {
         }
     }
 
+    /// A relay of an hour ago, and a cable that is out since: the way as it was set up is as good as before.
+    #[test]
+    fn a_network_that_is_down_is_no_word_against_the_relay() {
+        let relay = "relay.example.com[192.0.2.1]";
+        let connect = |words: &str| format!("connect to {relay}:587: {words}");
+        let no_name_server = "Host or domain name not found. Name service error for name=relay.example.com type=A: Host not found, try again";
+        for reason in [
+            connect("Network is unreachable"),
+            connect("No route to host"),
+            connect("Cannot assign requested address"),
+            connect("Connection timed out"),
+            connect("Operation not permitted"),
+            "connect to relay.example.com[2001:db8::1]:587: Network is unreachable".into(),
+            no_name_server.into(),
+            "unable to look up host relay.example.com: Temporary failure in name resolution".into(),
+        ] {
+            for reason in [reason.clone(), format!("delivery temporarily suspended: {reason}")] {
+                assert!(worked(&[took(1), line(2, "none", "deferred", &reason)]), "{reason}");
+                let mut one = history(&LastRun::default());
+                one.proof(&proof(RELAY, "2026-11-28T10:00:05Z"));
+                one.waiting(&waiting(moment("2026-11-28T10:00:06Z").unwrap(), &reason));
+                assert!(one.has_worked(), "{reason}");
+            }
+        }
+        assert!(!worked(&[line(2, "none", "deferred", no_name_server)]), "nor is it a word for it");
+    }
+
+    fn waiting(arrived: Seconds, reason: &str) -> Waiting {
+        Waiting {
+            queue_id: "4ABC".into(),
+            sender: String::new(),
+            arrived: Some(arrived),
+            held: false,
+            recipients: vec![Recipient { address: "ops@example.com".into(), reason: reason.into() }],
+        }
+    }
+
     #[test]
     fn what_passes_or_is_about_one_message_is_no_word_against_it() {
         let host = "relay.example.com[192.0.2.1]:587";
@@ -287,13 +345,6 @@ mod tests {
     #[test]
     fn a_message_that_waits_since_the_proof_is_a_word_against_it() {
         let at = moment("2026-11-28T10:00:05Z").unwrap();
-        let waiting = |arrived: Seconds, reason: &str| Waiting {
-            queue_id: "4ABC".into(),
-            sender: String::new(),
-            arrived: Some(arrived),
-            held: false,
-            recipients: vec![Recipient { address: "ops@example.com".into(), reason: reason.into() }],
-        };
         let other = REFUSED.replace("relay.", "other.");
         for (arrived, reason, expected) in
             [(at + 1, REFUSED, false), (at - 1, REFUSED, true), (at + 1, "", true), (at + 1, &other, true)]

@@ -61,6 +61,8 @@ pub struct MapChange {
     pub why: String,
     /// The keys of relayhost's entries.
     pub keys: Vec<String>,
+    /// The entries of others that it takes out, each for a person: the key, and the user.
+    pub removed: Vec<String>,
 }
 
 /// A main.cf to write.

@@ -61,15 +61,13 @@ impl Plan {
                 left.push(key.to_owned());
             }
         }
-        // smtp(8) looks the server's bare name up before the next hop (smtp_sasl_passwd_lookup), so the entry of a how-to would
-        // win over ours. It stays where another way may need it; `route.login` says so.
-        let mut stronger = Vec::new();
+        let (mut stronger, mut removed) = (Vec::new(), Vec::new());
         if file.is_secret()
             && postfix.other_way.is_none()
             && let Some((_, ours)) = entries.first()
-            && after.remove(&desired.relay.host, |value| value != ours)
         {
-            stronger.push(desired.relay.host.clone());
+            removed = self.stronger(file, &desired.relay.host, ours, &mut after, last);
+            stronger.extend((!removed.is_empty()).then(|| desired.relay.host.clone()));
         }
         if entries.is_empty() && left.is_empty() {
             return;
@@ -77,7 +75,7 @@ impl Plan {
         let faults = [
             ("no entry, or another one, for", &stale, ""),
             ("still has our entry for", &left, ""),
-            ("has an entry for", &stronger, ", which smtp(8) takes instead of ours"),
+            ("has an entry for", &removed, ", which smtp(8) takes instead of ours"),
         ];
         let faults = faults.into_iter().filter(|(_, keys, _)| !keys.is_empty());
         let amiss: Vec<_> =
@@ -110,7 +108,43 @@ impl Plan {
         let Some(why) = why else { return };
         let (kind, before) = (kind.clone(), found.source.clone());
         let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).chain(stronger).collect();
-        self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys }));
+        self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys, removed }));
+    }
+
+    /// Takes the entries of the server's bare name out: smtp(8) looks that up before the next hop (smtp_sasl_passwd_lookup), so
+    /// the entry of a how-to would win over ours. They stay where another way may need them; `route.login` says so. One that
+    /// came after the last run is an edit by hand. Returns each for a person: the key, and the user.
+    fn stronger(
+        &mut self,
+        file: Managed,
+        name: &str,
+        ours: &str,
+        after: &mut MapSource,
+        last: &LastRun,
+    ) -> Vec<String> {
+        let of = |source: &MapSource| -> Vec<String> {
+            let all =
+                source.numbered().filter(|(_, key, value)| key.eq_ignore_ascii_case(name) && value != ours);
+            all.map(|(_, _, value)| value).collect()
+        };
+        let others = of(after);
+        after.remove(name, |value| value != ours);
+        let shown = |value: &String| match value.split_once(':') {
+            Some((user, _)) => format!("{name} ({user})"),
+            None => name.to_owned(),
+        };
+        let shown: Vec<String> = others.iter().map(shown).collect();
+        let known = last.after.get(&file).map(|bytes| of(&MapSource::new(bytes.clone())));
+        for (value, shown) in others.iter().zip(&shown) {
+            if known.as_ref().is_some_and(|known| !known.contains(value)) {
+                let name = file.name();
+                self.foreign.push(format!(
+                    "{name}: an entry for {shown}, which was not there after relayhost's run of {}",
+                    last.time
+                ));
+            }
+        }
+        shown
     }
 
     /// Compares the parameters of main.cf.
@@ -160,5 +194,71 @@ impl Plan {
         if found != Some(ours) && found != Some(wanted) {
             self.foreign.push(format!("{name}: now {shown}, set otherwise by relayhost on {}", last.time));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::answers::Answers;
+    use crate::model::answers::complete::complete;
+    use crate::model::observed::Observed;
+    use crate::model::secret::Secret;
+    use crate::model::state::order::Order;
+
+    const OURS: &str = "[r.example.com]:587 u:p\n";
+    const BARE: &str = "r.example.com old@example.com:secret\n";
+
+    /// The plan for a host whose password table is this, and was that after the last run.
+    fn plan(now: &str, before: Option<&str>) -> Plan {
+        let text =
+            "version = 1\n[relay]\nhost = \"r.example.com\"\n[auth]\nusername = \"u\"\npassword = \"p\"\n";
+        let desired =
+            complete(&Answers::parse("a", text.as_bytes()).unwrap(), Some(Secret::new("p"))).unwrap();
+        let mut postfix = Postfix::with(&[]);
+        let source = Some(MapSource::new(now.into()));
+        postfix.maps.insert(Managed::SaslPasswd, MapFile { source, ..MapFile::default() });
+        let mut last = LastRun { time: "T".into(), ..LastRun::default() };
+        if let Some(before) = before {
+            last.wrote.insert("sasl_passwd [r.example.com]:587".into(), mark("u:p", false));
+            last.after.insert(Managed::SaslPasswd, before.into());
+        }
+        let observed = Observed {
+            packages: BTreeMap::new(),
+            plugins: std::collections::BTreeSet::new(),
+            link: None,
+            mail_command: None,
+            last,
+            postfix: Some(postfix),
+            lacks: None,
+        };
+        Plan::new(&desired, &observed).unwrap()
+    }
+
+    fn change(plan: &Plan) -> &MapChange {
+        let is_map = |change: &FileChange| change.file() == Managed::SaslPasswd;
+        match plan.actions.files.iter().find(|change| is_map(change)) {
+            Some(FileChange::Map(change)) => change,
+            _ => panic!("{:?}", plan.actions),
+        }
+    }
+
+    #[test]
+    fn an_entry_that_would_win_is_removed_with_a_word_and_one_of_later_is_an_edit_by_hand() {
+        for now in [format!("{BARE}{OURS}"), format!("{OURS}{BARE}")] {
+            for (before, is_edit) in [(None, false), (Some(now.as_str()), false), (Some(OURS), true)] {
+                let plan = plan(&now, before);
+                let MapChange { after, why, removed, .. } = change(&plan);
+                assert_eq!(after.bytes(), OURS.as_bytes());
+                assert_eq!(removed, &["r.example.com (old@example.com)"]);
+                assert!(why.contains("r.example.com (old@example.com)"), "{why}");
+                assert_eq!(plan.permit(Order::default()).is_err(), is_edit, "{before:?}: {:?}", plan.foreign);
+                assert!(plan.permit(Order { force: true, ..Order::default() }).is_ok());
+                assert!(!plan.foreign.concat().contains("secret") && !why.contains("secret"));
+            }
+        }
+        assert!(change(&plan(OURS, Some(OURS))).removed.is_empty());
     }
 }

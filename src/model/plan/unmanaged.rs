@@ -43,6 +43,23 @@ impl Plan {
         }
     }
 
+    /// Adds files that were changed after Postfix last read its configuration: the findings are about the files, and daemons that
+    /// run may go by the old ones. `changed`: each file, and the time of its last change. Times are whole seconds, so a change
+    /// within two of them counts as read.
+    pub fn unread(&mut self, changed: &[(&str, Option<i64>)], read: Option<i64>) {
+        let Some(read) = read else { return };
+        let is_later = |time: &Option<i64>| time.is_some_and(|time| time > read + 2);
+        let names: Vec<&str> =
+            changed.iter().filter(|(_, time)| is_later(time)).map(|(name, _)| *name).collect();
+        if !names.is_empty() {
+            let (names, verb) = (names.join(" and "), if names.len() == 1 { "was" } else { "were" });
+            let text = format!(
+                "{names} {verb} changed after Postfix last read its configuration, so some of it still goes by the old one"
+            );
+            self.add("service.reload", State::Note, text, Remedy::say("postfix reload"));
+        }
+    }
+
     /// Adds what the provider has announced about logging in with a password, if the answers have one for it.
     pub fn announced(&mut self, desired: &Desired) {
         if matches!(desired.auth, Auth::None) || desired.mechanism().takes_token() {
@@ -97,6 +114,29 @@ impl Plan {
                 "the password may cross the network unencrypted",
                 set,
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_younger_than_the_last_reading_is_noted_and_what_is_not_known_is_not() {
+        for (main_cf, master_cf, read, expected) in [
+            (Some(110), Some(50), Some(100), Some("main.cf was ")),
+            (Some(110), Some(111), Some(100), Some("main.cf and master.cf were ")),
+            (Some(102), Some(100), Some(100), None),
+            (Some(110), Some(110), None, None),
+            (None, None, Some(100), None),
+        ] {
+            let mut plan = Plan::empty();
+            plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], read);
+            let found = plan.findings.first();
+            assert!(found.is_none_or(|found| found.state == State::Note), "{found:?}");
+            let is_so = expected.is_none_or(|start| found.unwrap().found.starts_with(start));
+            assert!(is_so && found.is_some() == expected.is_some(), "{found:?}");
         }
     }
 }

@@ -56,6 +56,14 @@ pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'sta
     all
 }
 
+/// What keeps mail of this way from the relay of the answers: a hop that stops it, or another goal. `None`: the way is open, and
+/// leads there.
+pub fn obstacle(way: &Way, desired: &Desired, version: &Version) -> Option<String> {
+    let closed = own(way).find(|(_, fault)| fault.stops);
+    let elsewhere = || deviations(way, desired, version).into_iter().find(|(hop, _)| *hop == "transport");
+    closed.or_else(elsewhere).map(|(_, fault)| fault.text)
+}
+
 /// The fault of a way that does not lead to the relay of the answers.
 fn elsewhere(way: &Way, goes_to: &str, desired: &Desired, version: &Version) -> Fault {
     let (from, to, relay) = (&way.from, &way.to, desired.relayhost());

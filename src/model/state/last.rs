@@ -48,16 +48,41 @@ impl LastEnd {
         Some(Self { version, time, command, exit: exit.code(), text, remedy })
     }
 
-    /// The record as a finding, unless something came later: a message that the relay took, or a change.
-    pub fn finding(&self, later: &[&str]) -> Option<Finding> {
+    /// The record as a finding, unless something came later: a message that the relay took, or a change. `answers`: the time of
+    /// the last change of the answers; the remedy may be done by that.
+    pub fn finding(&self, later: &[&str], answers: &str) -> Option<Finding> {
         if later.iter().any(|time| *time > self.time.as_str()) {
             return None;
         }
         let Self { time, command, exit, text, remedy, .. } = self;
-        let found = format!("`relayhost {command}` of {time} ended with {exit}: {text}");
-        let remedy = Some(Remedy::Say(remedy.clone()));
+        let found = format!("`relayhost {command}` of {time} ended with {exit}: {}", joined(text));
+        let remedy = if answers > time.as_str() {
+            format!(
+                "the answers were changed since: run `relayhost apply`; if it ends so again: {}",
+                joined(remedy)
+            )
+        } else {
+            joined(remedy)
+        };
+        let remedy = Some(Remedy::Say(remedy));
         Some(Finding { id: LAST_RUN.into(), state: State::Warning, found, remedy })
     }
+}
+
+/// A text of several lines in one: a line that ends with a colon is followed by a list.
+fn joined(text: &str) -> String {
+    let mut all = String::with_capacity(text.len());
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        all.push_str(if all.is_empty() {
+            ""
+        } else if all.ends_with(':') {
+            " "
+        } else {
+            "; "
+        });
+        all.push_str(line);
+    }
+    all
 }
 
 #[cfg(test)]
@@ -74,12 +99,22 @@ mod tests {
         let record = LastEnd::of("apply", &refused, "2026-11-28T10:00:00Z".into()).unwrap();
         let form = r#"{"version":1,"time":"2026-11-28T10:00:00Z","command":"apply","exit":4,"text":""#;
         assert!(serde_json::to_string(&record).unwrap().starts_with(form));
-        let told = record.finding(&["", "2026-11-28T09:59:59Z"]).unwrap();
+        let told = record.finding(&["", "2026-11-28T09:59:59Z"], "2026-11-28T09:59:59Z").unwrap();
         let head = "`relayhost apply` of 2026-11-28T10:00:00Z ended with 4: the relay refused: \"535 no\"; nothing was done";
         assert!(told.found.starts_with(head), "{told:?}");
-        assert_eq!(record.finding(&["2026-11-28T10:00:01Z"]), None);
+        assert_eq!(record.finding(&["2026-11-28T10:00:01Z"], ""), None);
+        let remedy = |answers| record.finding(&[], answers).unwrap().remedy.unwrap().text().to_owned();
+        assert_eq!(remedy(""), record.remedy);
+        let changed = remedy("2026-11-28T10:00:01Z");
+        assert!(changed.starts_with("the answers were changed since") && changed.ends_with(&record.remedy));
         assert_eq!(LastEnd::of("apply", &Ok(Applied::default()), String::new()), None);
         let error = LastEnd::of("apply", &Err(Error::Masked), String::new()).unwrap();
         assert_eq!(error.exit, Error::Masked.exit().code());
+        let foreign = Error::Foreign { what: vec!["relayhost: now a".into(), "generic x: now b".into()] };
+        let told = LastEnd::of("apply", &Err(foreign), String::new()).unwrap().finding(&[], "").unwrap();
+        assert!(
+            !told.found.contains('\n') && told.found.ends_with(": relayhost: now a; generic x: now b"),
+            "{told:?}"
+        );
     }
 }

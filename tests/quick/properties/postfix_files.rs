@@ -89,6 +89,7 @@ proptest! {
             after: map,
             why: String::new(),
             keys: keys.to_vec(),
+            removed: Vec::new(),
         });
         let action = Action::Write(&change);
         let shown = [action.diff(), action.describe(), format!("{action:?}")].concat();
