@@ -72,7 +72,7 @@ fn what_the_provider_refuses_is_not_written_and_each_missing_flag_is_named() {
         .says("exit 4\nexit 2\n")
         .says("there is no such application in this tenant [AADSTS700016]")
         .complains("--client-id ID")
-        .complains("take one of service-account, password")
+        .complains("take one of service-account, code, password")
         .complains("gives no access tokens")
         .complains("is not a tenant");
 }

@@ -86,9 +86,9 @@ fn each_refresh_token_is_used_once_where_the_provider_wants_it() {
     );
     run.exits(0)
         .says("token 0\ntoken 0\ntoken 0\ntoken 4\n")
-        .complains("the provider does not take the login, or does not take it any more (invalid_grant")
+        .complains("the grant is no longer good")
         .complains("the one in use lasts until")
-        .complains("-> log in again: `relayhost login`")
+        .complains("`relayhost login`")
         .json("json");
 }
 
@@ -128,7 +128,7 @@ fn a_login_that_comes_to_nothing_says_why_and_keeps_the_one_before() {
         .says("nobody has to log in")
         .says("nobody 0\n")
         .complains("the code has ended before anybody typed it")
-        .complains("whoever was at the page has declined")
+        .complains("whoever was asked has declined")
         .complains("there is no such application in this tenant [AADSTS700016]")
         .never_says("lab-declines-device");
     assert_eq!(run.json("json")["exit"], 4);
