@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use crate::error::{Error, Result, shown, typed};
+use crate::model::answers::access::CERTIFICATE_FILE;
 use crate::model::answers::complete::complete;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::{Auth, Desired};
@@ -17,9 +18,6 @@ use crate::sys::{acl, environment, files, host, secrets, tokens};
 
 /// The host's answers file.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
-
-/// The usual place of the certificate of an application and its key.
-const CERTIFICATE: &str = "/etc/relayhost/oauth.pem";
 
 /// Longest password that is typed or piped in, in bytes.
 pub const PASSWORD_LIMIT: u64 = 4096;
@@ -162,13 +160,14 @@ pub fn know_password() {
 /// The place of the certificate that the answers name, which need not be there. A host without answers gets the usual one.
 pub fn place_of_certificate(path: &Path) -> Result<PathBuf> {
     if path == Path::new(DEFAULT) && !is_answered() {
-        return Ok(CERTIFICATE.into());
+        return Ok(CERTIFICATE_FILE.into());
     }
     let answers = Source::new(path)?.answers()?;
     let oauth = answers.tables.auth.oauth.as_ref();
     let Some(place) = oauth.and_then(|oauth| oauth.get_ref().certificate.as_ref()) else {
-        let remedy =
-            format!("write flow = \"certificate\" and certificate = \"{CERTIFICATE}\" under [auth.oauth]");
+        let remedy = format!(
+            "write flow = \"certificate\" and certificate = \"{CERTIFICATE_FILE}\" under [auth.oauth]"
+        );
         return Err(answers.error(oauth.map(Spanned::span), "the answers name no certificate", &remedy));
     };
     let path = PathBuf::from(place.get_ref());

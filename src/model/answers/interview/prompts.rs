@@ -197,7 +197,7 @@ impl Interview {
             Question::File => {
                 let usual = self.choices.access.as_ref().map(Access::usual_file).unwrap_or_default();
                 let make = format!(
-                    "a certificate and its key, both as PEM, root's with mode 0600. This makes one for two years: `(umask 077; openssl req -x509 -newkey rsa:2048 -nodes -days 730 -subj /CN=relayhost -keyout {usual} -out {usual}.crt && cat {usual}.crt >>{usual})`"
+                    "a certificate and its key, both as PEM, root's with mode 0600. `relayhost login --new-certificate` makes one for two years, {usual}, in another terminal"
                 );
                 let key = "the JSON file of the service account's key, root's with mode 0600".to_owned();
                 let is_certificate = self.choices.access.as_ref().is_some_and(|access| access.flow == "certificate");
