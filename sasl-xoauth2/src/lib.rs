@@ -6,9 +6,9 @@
 //! `sasl_utils_t`. It never panics: `tests/plugin.rs` of the program reads the object, and finds no symbol of a panic.
 //!
 //! Three files: `message` has the octets, without `unsafe`; `cyrus` the forms of Cyrus SASL's headers; `plugin` the
-//! functions that Cyrus SASL calls. `unsafe` is needed where a pointer of Cyrus SASL's is followed, or one of its functions called.
-//! What all blocks rely on is the contract of saslplug.h: the pointers that Cyrus SASL hands to a plugin lead to valid
-//! values for as long as the call lasts, `utils` for as long as the connection lives, and nobody else uses them
+//! functions that Cyrus SASL calls. `unsafe` is needed where a pointer of Cyrus SASL's is followed, or one of its functions
+//! called. What all blocks rely on is the contract of saslplug.h: the pointers that Cyrus SASL hands to a plugin lead to
+//! valid values for as long as the call lasts, `utils` for as long as the connection lives, and nobody else uses them
 //! meanwhile. Each block says what else it relies on.
 #![cfg_attr(not(test), no_std)]
 

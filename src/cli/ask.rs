@@ -13,7 +13,7 @@ use crate::sys::tty::{self, Typed};
 /// Number of unusable answers to one question after which `init` gives up: whoever types does not read the complaints.
 const PATIENCE: u32 = 3;
 
-/// What is typed to go back to the question before. No answer is that, and no password.
+/// The text that goes back to the question before. No answer and no password is this text.
 const BACK: &str = "<";
 
 /// Says what can be typed in place of an answer.
@@ -51,15 +51,16 @@ pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
     }
 }
 
-/// The steps of an administrator at Microsoft or Google, each of which is shown once, when all that it is filled in with is known.
+/// The steps of an administrator at Microsoft or Google. Each is shown once, as soon as the values that it is filled in with
+/// are known.
 #[derive(Default)]
 struct Steps {
-    /// Whether the application was asked for: a person who corrects another answer has seen the steps.
+    /// Whether `init` has asked for the application: a person who corrects a later answer has seen the steps.
     asked: bool,
     stage: Stage,
 }
 
-/// How far a person was led.
+/// How far the steps were shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     #[default]
@@ -70,7 +71,7 @@ enum Stage {
 }
 
 impl Steps {
-    /// Whether this stage is reached now, and not before.
+    /// Notes that this stage is reached. True only the first time.
     fn reach(&mut self, stage: Stage) -> bool {
         let is_new = self.stage < stage;
         self.stage = self.stage.max(stage);
@@ -194,7 +195,7 @@ fn question<T>(
         };
         wrong += 1;
         screen.marked(Mark::Bad, &complaint.problem, 2);
-        // Whoever is asked need not begin anew.
+        // A person at the terminal can answer again, and need not run the command again.
         let remedy = complaint.remedy.replace(RUN_AGAIN, "answer once more");
         screen.below(&format!("-> {remedy}"));
     }

@@ -38,7 +38,7 @@ pub fn run(options: &Init, screen: &mut Screen) -> Result<Ended> {
     } else {
         answer_from_flags(&mut interview)?;
     }
-    // Who logs in as a person does so with the answers, and the relay is tried by `apply` after that.
+    // A person logs in after the answers are written, so there is no token yet to try the relay with: `apply` tries it.
     let has_person = interview.choices().access.as_ref().is_some_and(Access::has_person);
     let found =
         if options.no_probe || has_person { None } else { try_relay(&mut interview, somebody, screen)? };

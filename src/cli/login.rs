@@ -1,4 +1,4 @@
-//! `relayhost login`: shows a person what to do, and takes the address that a browser ended at.
+//! `relayhost login`: shows a person what to do, and asks for the address at which the browser ended.
 
 use super::arguments::Login as Options;
 use super::show::login;
@@ -37,7 +37,7 @@ pub fn run(options: &Options, screen: &mut Screen) -> Result<Ended> {
     }
 }
 
-/// Asks for the address until it is one of this login.
+/// Asks for the address until a person pastes one that belongs to this login, `PATIENCE` times at most.
 fn paste(login: Login, options: &Options, screen: &mut Screen) -> Result<Ended> {
     for _ in 0..PATIENCE {
         screen.section("The address that the browser ended at:");
@@ -64,7 +64,7 @@ fn paste(login: Login, options: &Options, screen: &mut Screen) -> Result<Ended> 
     Err(nobody("no address that was pasted is of this login"))
 }
 
-/// The error that nobody was logged in.
+/// The error for a login that nobody has completed.
 fn nobody(why: &str) -> Error {
     Complaint::new(format!("nobody was logged in: {why}"), "run `relayhost login` at a terminal again")
         .of("login", None)

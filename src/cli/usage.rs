@@ -1,5 +1,5 @@
-//! Reads a command line; shows the help, and what is wrong with a line that cannot be obeyed. Both are wrapped here, once, to
-//! the terminal that they go to.
+//! Reads a command line; shows the help, and what is wrong with a line that cannot be obeyed. Both are wrapped here, once,
+//! to the terminal that they go to.
 
 use std::ffi::OsString;
 
@@ -40,7 +40,7 @@ pub fn parse(args: &[OsString]) -> Result<Arguments, u8> {
     })
 }
 
-/// What is wrong, and where the options are described: a monitoring system shows one line.
+/// What is wrong, and where the options are described, in one line: a monitoring system shows no more.
 fn in_one_line(error: &Error) -> String {
     let text = error.render().to_string();
     let what = text.split("\n\n").next().unwrap_or_default();

@@ -13,13 +13,13 @@ use crate::model::secret::Secret;
 use crate::model::state::generation::hex;
 use crate::sys::{clock, files, host, keypair, trust};
 
-/// Life of a certificate, in days. A longer one is replaced by nobody who still knows how.
+/// Life of a certificate, in days. After more than two years nobody would remember how to replace it.
 const DAYS: i64 = 730;
 
 /// Longest file of a certificate that is looked at, in bytes.
 const LIMIT: u64 = 64 * 1024;
 
-/// Makes a pair. `another`: beside the one that is there, which stays in use.
+/// Makes a certificate and its key. `another`: beside the pair that is there, which stays in use.
 pub fn make(answers: &Path, another: bool) -> Result<Certified> {
     let place = load::place_of_certificate(answers)?;
     trust::place(&place)?;
@@ -51,7 +51,7 @@ pub fn make(answers: &Path, another: bool) -> Result<Certified> {
     })?;
     let public = public_of(&pair);
     files::replace(&public, made.pem.as_bytes(), 0o644)?;
-    // Last, and as a whole: what is there is complete.
+    // Written last, and by one rename: if the pair is there, it is whole, and so is the file of the certificate alone.
     files::replace(&pair, format!("{}{}", made.pem, made.key.expose()).as_bytes(), 0o600)?;
     let thumbprint = |algorithm| hex(digest(algorithm, &made.certificate).as_ref()).to_uppercase();
     Ok(Certified {

@@ -77,8 +77,8 @@ fn full_log(postfix: &Postfix) -> Option<Finding> {
     Some(Finding { id: "log.full".into(), state: State::Warning, found, remedy: Some(remedy) })
 }
 
-/// What keeps an alert from the relay as the host is now. `alert` is its way with the answers in force, which is the way as it is
-/// where no file differs.
+/// Why no alert gets to the relay as the host is now; `None` if nothing keeps it. `alert`: the way of an alert with the
+/// answers in force, which is the present way where no file differs from the answers.
 fn obstacle(desired: &Desired, postfix: &Postfix, plan: &Plan, alert: Option<Way>) -> Result<Option<String>> {
     if !postfix.service.running {
         return Ok(Some("Postfix is not running".into()));

@@ -276,7 +276,7 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     Ok(Diagnosed { log, sources, trouble, notes, findings, own, author, calendar: calendar.clone() })
 }
 
-/// The error of an input in which nothing is a line or a piece of what Postfix says.
+/// The error for an input that has neither a line of Postfix nor a piece of one.
 fn nothing(sources: &[String], seen: &Seen) -> Error {
     let names: Vec<&str> = seen.mailers.iter().map(|mailer| mailer.name()).collect();
     let problem = match names.as_slice() {

@@ -93,7 +93,8 @@ impl Source {
         let source = answers.secret_source()?;
         let secret = secret(&answers, source)?;
         let user = answers.tables.auth.username.as_ref().map_or("", |name| name.get_ref().as_str());
-        // A PEM or JSON file is no word that anybody could repeat; the tokens that it brings are hidden.
+        // A PEM or JSON file has several lines, which no reply repeats as a whole; the tokens that are fetched with it are
+        // hidden.
         if let Some(secret) = secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
             secrets::know(user, secret);
         }
@@ -132,8 +133,8 @@ impl Source {
     }
 }
 
-/// Has the login use the token that is kept, if it is this application's, and hides what is kept. A record that cannot be used
-/// is told by those who need it.
+/// Has the login use the token that is kept, if it belongs to this application, and has every token that is kept hidden. A
+/// record that cannot be used is reported by the commands that need it, and not here.
 fn take_kept_token(desired: &mut Desired) {
     let Some(app) = desired.app() else { return };
     let user = desired.username().to_owned();

@@ -1,5 +1,5 @@
-//! `relayhost login`: a person logs in once, by another device or at a page, and relayhost keeps the refresh token. Nobody waits
-//! for the lock while the person is at it.
+//! `relayhost login`: a person logs in once, by another device or at a page, and relayhost keeps the refresh token. The lock
+//! is not held while the person logs in.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ pub enum Task {
     Visit {
         /// The address of the page.
         address: String,
-        /// What this login is known by.
+        /// The random values by which the pasted address is recognised, and its code redeemed.
         challenge: Challenge,
     },
 }
@@ -113,7 +113,8 @@ impl Login {
         }
     }
 
-    /// The code in the address that the person brings back; or why it is not of this login, and what to bring.
+    /// The code in the address that the person pastes. The error says why the address does not belong to this login, and
+    /// what to paste instead.
     pub fn code(&self, pasted: &str) -> std::result::Result<Secret, Complaint> {
         match &self.task {
             Task::Visit { challenge, .. } => challenge.code(pasted),
@@ -121,7 +122,7 @@ impl Login {
         }
     }
 
-    /// Gets the tokens by that code, and keeps the login.
+    /// Redeems that code for the tokens, and keeps the login.
     pub fn redeem(self, code: &Secret, patience: Duration, progress: &mut dyn Progress) -> Result<LoggedIn> {
         let Task::Visit { challenge, .. } = &self.task else { return Err(self.unfinished()) };
         secrets::know("", code);
@@ -136,7 +137,7 @@ impl Login {
         self.keep(came, patience, progress)
     }
 
-    /// Keeps what the login has brought.
+    /// Keeps the tokens that the login has brought.
     fn keep(
         mut self,
         came: Option<Granted>,
@@ -154,7 +155,7 @@ impl Login {
         Ok(LoggedIn { mailbox: self.app.mailbox, other, renewed })
     }
 
-    /// The error that relayhost was given a token, and no way to another one.
+    /// The error for a provider that gave an access token, and no refresh token to fetch the next one by.
     fn without_refresh(&self) -> Error {
         let remedy = match self.app.provider {
             Provider::Other => {
@@ -175,7 +176,7 @@ impl Login {
         })
     }
 
-    /// The error of a login that was gone on with in the other way.
+    /// The error for a login that was begun by one flow and continued by the other.
     fn unfinished(&self) -> Error {
         refused(Refusal {
             cause: "the login did not come to its end".into(),
@@ -186,7 +187,7 @@ impl Login {
     }
 }
 
-/// Whether it is time for another line.
+/// Whether it is time for another line of progress. `told`: when the last one was shown.
 fn is_time(told: &mut Instant) -> bool {
     let is_time = told.elapsed() >= LINE;
     if is_time {

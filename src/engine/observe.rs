@@ -75,7 +75,8 @@ pub fn plugins() -> BTreeSet<String> {
     names.filter_map(|name| Some(name.strip_prefix("lib")?.split_once(".so")?.0.to_owned())).collect()
 }
 
-/// Names of the Cyrus SASL plugins on the disk: those that programs load, and relayhost's own, which may not be in force yet.
+/// Names of the Cyrus SASL plugins on the disk: those that programs load, and relayhost's own, which may not be in force
+/// yet.
 pub fn plugins_on_disk() -> BTreeSet<String> {
     let has_ours = Managed::Plugin.target().is_some_and(|target| files::has_content(Path::new(target)));
     plugins().into_iter().chain(has_ours.then(|| OURS.to_owned())).collect()

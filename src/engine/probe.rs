@@ -43,8 +43,8 @@ fn try_answers(
     converse(&route, &host, waits, timeout, progress)
 }
 
-/// Tries answers that are being made: their access token is fetched first, and a provider that gives none is a failure of the
-/// probe.
+/// Tries answers that are being made: their access token is fetched first, and a provider that gives none is a failure of
+/// the probe.
 pub fn probe_typed(desired: &mut Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
     let begin = clock::now();
     let why = match token::borrow(desired, timeout, progress) {

@@ -16,7 +16,8 @@ use crate::sys::{clock, http, random, secrets, signals, signature, tokens};
 /// Most time for one question.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks for an access token. What it gives must be kept by [`keep_login`] before it is used: a refresh token may be new.
+/// Asks for an access token. The caller keeps the result by [`keep_login`] before it uses it, since a new refresh token may
+/// have come with it.
 pub fn fetch(app: &App) -> Result<Granted> {
     let now = clock::unix();
     app.ended(now).map_or(Ok(()), |day| {
@@ -31,7 +32,7 @@ pub fn fetch(app: &App) -> Result<Granted> {
         Some(_) => Some(refresh_token(app)?),
         None => assertion(app, now)?,
     };
-    // The provider may repeat what it was asked with.
+    // The provider may repeat the assertion or the refresh token in its answer.
     if let Some(given) = &given {
         secrets::know("", given);
     }
@@ -39,7 +40,7 @@ pub fn fetch(app: &App) -> Result<Granted> {
     granted(app, reply::read(app, &answer, clock::unix()).map_err(refused)?)
 }
 
-/// What was granted, once it is hidden, and fit for Exchange.
+/// Has the granted tokens hidden. An error if Exchange Online would not take the access token.
 pub fn granted(app: &App, granted: Granted) -> Result<Granted> {
     secrets::know(&app.mailbox, &granted.token.secret());
     if let Some(refresh) = &granted.refresh {
@@ -56,8 +57,8 @@ pub fn granted(app: &App, granted: Granted) -> Result<Granted> {
     }
 }
 
-/// Notes that the login of a person was used, and keeps its new refresh token; it is on the disk when this returns. The caller
-/// holds the lock.
+/// Notes that the login of a person was used, and keeps its new refresh token; it is on the disk when this returns. The
+/// caller holds the lock.
 pub fn keep_login(app: &App, granted: &Granted) -> Result<()> {
     if app.person().is_none() {
         return Ok(());
@@ -73,14 +74,14 @@ pub fn keep_login(app: &App, granted: &Granted) -> Result<()> {
     tokens::keep_logins(&Logins::with(kept, login))
 }
 
-/// Whether nobody has logged in for an application that needs it: then nothing can be fetched.
+/// Fails if the application needs a person who has logged in, and nobody has.
 pub fn demand_login(app: &App) -> Result<()> {
     app.person().map_or(Ok(()), |_| refresh_token(app).map(|_| ()))
 }
 
 /// The refresh token of the person who has logged in for an application.
 fn refresh_token(app: &App) -> Result<Secret> {
-    // A record that cannot be used was set aside, and told, when the lock was taken.
+    // The command that took the lock has moved a record that cannot be used aside, and reported it.
     let kept = tokens::logins().ok().flatten();
     if let Some(login) = kept.as_ref().and_then(|logins| logins.of(app)) {
         return Ok(login.secret());
@@ -120,13 +121,13 @@ pub fn ask(app: &App, url: &str, form: &Secret) -> Result<Answer> {
     })
 }
 
-/// The error that a provider refuses.
+/// The error for a provider that refuses.
 pub fn refused(why: Refusal) -> Error {
     let Refusal { cause, remedy, evidence, passes } = why;
     Error::NoToken(Box::new(NoToken { cause, remedy, evidence, answered: true, passes, until: None }))
 }
 
-/// The error that a provider could not be asked, or did not answer.
+/// The error for a provider that could not be asked, or did not answer. `passes`: whether a later attempt may succeed.
 fn silent(cause: String, remedy: String, passes: bool) -> Error {
     let evidence = String::new();
     Error::NoToken(Box::new(NoToken { cause, remedy, evidence, answered: false, passes, until: None }))

@@ -40,7 +40,8 @@ const TEXT: u64 = 1024 * 1024;
 /// The recipient where nobody names one: an address that no host has as its own (RFC 2606).
 const SOMEBODY: &str = "somebody@example.com";
 
-/// The way of a message from `from` to `to`. Whatever is not given comes from the answers, if there are some that can be read.
+/// The way of a message from `from` to `to`. Whatever is not given comes from the answers, if there are some that can be
+/// read.
 pub fn route_alone(
     answers: &Path,
     from: Option<&str>,
@@ -107,7 +108,7 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// Finds out; `None` if relayhost can build no table here.
+    /// Reads the host, and adds what `apply` would set; `None` if relayhost can build no table here.
     pub fn new(desired: &Desired, postfix: &Postfix) -> Result<Option<Self>> {
         let Some((host, known)) = answered(desired, postfix)? else { return Ok(None) };
         let (from, to) = addresses(Some(desired), &host.settings);
@@ -115,7 +116,7 @@ impl Answered {
         Ok(Some(Self { host, known, alert }))
     }
 
-    /// Does the work with the way of a message.
+    /// Hands the way of a message to `work`; the way of an alert is known already.
     fn with<T>(&self, from: &str, to: &str, work: impl FnOnce(&Way) -> T) -> T {
         if self.alert.from == from && self.alert.to == to {
             work(&self.alert)
@@ -146,8 +147,9 @@ pub struct Met {
     pub user: Option<String>,
 }
 
-/// The faults that a message of these addresses meets on this host, by which its failure is explained; none if its way cannot
-/// be told: the log says enough then. Those that stay with the answers in force are mended by hand, all others by `repair`.
+/// The faults that a message of these addresses meets on this host, by which its failure is explained; none if its way
+/// cannot be told: the log says enough then. Those that stay with the answers in force are mended by hand, all others by
+/// `repair`.
 pub fn met(desired: Option<(&Desired, Option<&Answered>)>, postfix: &Postfix, from: &str, to: &str) -> Met {
     let host = host_of(postfix.settings.clone(), &postfix.main_cf).ok();
     let now = host.map(|host| way(&host, from, to, None));
@@ -184,7 +186,7 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, Known)
         if file.is_secret() && postfix.other_way.is_none() {
             entries.remove(&desired.relay.host);
         }
-        // `apply` fetches the first token.
+        // `apply` fetches the first token, so the entry counts as there before it has one.
         let awaited = (file.is_secret() && desired.app().is_some())
             .then(|| (desired.relayhost(), format!("{}:", desired.username())));
         let wanted = awaited.into_iter().chain(desired.entries(file));

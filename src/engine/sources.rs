@@ -43,8 +43,8 @@ impl Sources {
         Ok(entries.as_ref().ok_or(())?.get(&key.to_lowercase()).cloned())
     }
 
-    /// The line of the pattern that fits a key: the last one of the shortest beginning of the file that has an answer. Postfix
-    /// itself says so, since its patterns are not those of any library here.
+    /// The line of the pattern that fits a key. Postfix's own program is asked, since no library here has the same patterns:
+    /// it gets beginnings of the file of several lengths, and the shortest one with an answer ends with that line.
     fn pattern(&self, table: &str, key: &str) -> Option<usize> {
         let bytes = files::read(Path::new(path_of(table)?), SOURCE).ok()??;
         let all = lines::logical(&bytes);

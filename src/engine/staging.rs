@@ -153,8 +153,8 @@ impl Staged {
         self.relabel()
     }
 
-    /// Gives its files the labels of their places. A file to which a link leads keeps its own: that of the link's place would
-    /// keep Postfix from it.
+    /// Gives its files the labels of their places. A file to which a link leads keeps its own: that of the link's place
+    /// would keep Postfix from it.
     fn relabel(&self) -> Result<()> {
         let is_in_place = |path: &PathBuf| Managed::is_link(path) || !files::is_link(path);
         let places = self.files.iter().map(|file| Managed::path_of(&file.name));
@@ -163,7 +163,8 @@ impl Staged {
     }
 }
 
-/// A finished file in a directory from which one rename takes it to `path`: where a link leads elsewhere, a copy beside that.
+/// A finished file in a directory from which one rename takes it to `path`: where a link leads elsewhere, a copy beside
+/// that.
 fn near(built: PathBuf, path: &Path, stagings: &mut Vec<TempDir>) -> Result<PathBuf> {
     if built.parent().and_then(Path::parent) == path.parent() {
         return Ok(built);

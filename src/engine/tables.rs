@@ -101,8 +101,8 @@ fn ask(table: &str, key: &str, until: Instant) -> Result<Option<String>> {
     Ok(ask_all(table, &[key.to_owned()], until)?.remove(key))
 }
 
-/// The values of those keys that one table has, asked until this time. What stands in the setting itself may be a password, and
-/// must not become an argument of postmap, which every user can read.
+/// The values of those keys that one table has, asked until this time. What stands in the setting itself may be a password,
+/// and must not become an argument of postmap, which every user can read.
 pub fn ask_all(table: &str, keys: &[String], until: Instant) -> Result<BTreeMap<String, String>> {
     // Not by proxymap(8): it reports a table that it cannot read once only, and smtp(8) needs that line as its reason.
     let table = table.trim_start_matches("proxy:");

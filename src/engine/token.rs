@@ -1,5 +1,5 @@
-//! The access token of a login without a password: fetched when half of the life of the one before is over, kept in the state
-//! directory, and put into Postfix's table. smtp(8) sees the table that was renamed into place, and needs no reload
+//! The access token of a login without a password: fetched when half of the life of the one before is over, kept in the
+//! state directory, and put into Postfix's table. smtp(8) sees the table that was renamed into place, and needs no reload
 //! (dict_changed_name in global/…/dict.c of Postfix). It is no change of the configuration: no generation, and no drift.
 
 mod trouble;
@@ -33,7 +33,7 @@ const SERVICE: &str = "relayhost-token.service";
 /// Unit that starts it when the token is due. Made (systemd-run) once that is known.
 const TIMER: &str = "relayhost-token.timer";
 
-/// Number of tokens that are remembered without asking whether any file still has them.
+/// Number of former tokens that are remembered without a look at which of them a file still has.
 const REMEMBERED: usize = 64;
 
 /// `relayhost token`.
@@ -57,7 +57,7 @@ pub fn renew(asked: &Asked, progress: &mut dyn Progress) -> Result<std::result::
     if desired.app().is_none() {
         return Ok(Err(Idle::NoToken));
     }
-    // Known before another token is fetched: that would hide that the record was lost.
+    // Read before another token is fetched: the record of that would hide that the one before was lost.
     let last = last_run()?;
     let fetched = ensure(&mut desired, asked.force, progress);
     let fetched = trouble::note(&desired, &asked.answers, fetched);
@@ -98,8 +98,8 @@ fn renewed(
     })
 }
 
-/// Keeps what a person's login has brought, and puts the token into the table where Postfix logs in by these answers. The caller
-/// holds the lock.
+/// Keeps what a person's login has brought, and puts the token into the table where Postfix logs in by these answers. The
+/// caller holds the lock.
 pub fn take(
     desired: &mut Desired,
     granted: Granted,
@@ -110,7 +110,7 @@ pub fn take(
     if let Some(token) = desired.app().map(|app| keep(app, granted)).transpose()? {
         desired.take_token(token.secret());
     }
-    // The attempts before are over.
+    // A token has come, so the record of failed attempts is removed.
     let _ = tokens::keep_trouble(None);
     if answers == Path::new(load::DEFAULT) {
         rest(desired);
@@ -165,8 +165,8 @@ pub fn after_restore(progress: &mut dyn Progress) {
     }
 }
 
-/// A token for one look at the relay: the one that is kept, or one that nobody keeps. The login of a person may come back with
-/// another refresh token, which is kept.
+/// A token for one look at the relay: the one that is kept, or one that nobody keeps. The login of a person may come back
+/// with another refresh token, which is kept.
 pub fn borrow(desired: &mut Desired, patience: Duration, progress: &mut dyn Progress) -> Result<()> {
     let Some(app) = desired.app() else { return Ok(()) };
     let kept =
@@ -229,11 +229,12 @@ fn ensure(desired: &mut Desired, force: bool, progress: &mut dyn Progress) -> Re
     }
 }
 
-/// Keeps what was granted: the refresh token first, since the one before it may not be good any more. The caller holds the lock.
+/// Keeps what was granted: the refresh token first, since the one before it may not be good any more. The caller holds the
+/// lock.
 pub fn keep(app: &App, granted: Granted) -> Result<Token> {
     keep_login(app, &granted)?;
     let mut token = granted.token.after(tokens::kept().ok().flatten());
-    // Without the files nothing is forgotten.
+    // If the files cannot be read, nothing is forgotten.
     if let Some(needed) = token.remembers_more_than(REMEMBERED).then(|| in_files().ok()).flatten() {
         token.forget(&needed);
     }

@@ -56,8 +56,8 @@ impl Edit {
     }
 }
 
-/// The file that was edited, as relayhost had written it: a generation has it beside the edited one. So a diff shows the edit
-/// alone.
+/// The file that was edited, as relayhost had written it: a generation has it beside the edited one. So a diff shows the
+/// edit alone.
 fn before_the_edit(path: &Path, kept: &Path) -> PathBuf {
     let in_generation = kept.parent().filter(|found| found.ends_with("found")).and_then(Path::parent);
     match (in_generation, kept.file_name()) {

@@ -60,7 +60,8 @@ impl Exit {
 }
 
 impl Error {
-    /// Whether it says for certain that no mail leaves: Postfix has no main.cf, which may be a link to nothing, or cannot read it.
+    /// Whether it says for certain that no mail leaves: Postfix has no main.cf, which may be a link to nothing, or cannot
+    /// read it.
     pub fn stops_mail(&self) -> bool {
         match self {
             Self::NoMainCf | Self::Unreadable { .. } => true,

@@ -48,8 +48,8 @@ pub fn away(path: &Path) -> String {
     format!("`mv {} {}`", typed(path), typed(other))
 }
 
-/// Directories in which relayhost and Postfix name files by themselves. What lies elsewhere was named by a person, and may be
-/// anything: `/etc`, `/dev/null`.
+/// Directories in which relayhost and Postfix name files by themselves. What lies elsewhere was named by a person, and may
+/// be anything: `/etc`, `/dev/null`.
 const OWN: [&str; 4] = ["/etc/postfix/", "/etc/relayhost/", "/var/lib/relayhost/", "/var/log/"];
 
 /// The next step where something else lies in the place of a file.
@@ -120,7 +120,7 @@ fn numbered(byte: u8) -> String {
     }
 }
 
-/// The remedy of whoever stopped before the end.
+/// The remedy for a command that stopped before its end.
 pub const RUN_AGAIN: &str = "run the same command again";
 
 /// The words of a remedy in place of which `Error::hint` names the command.

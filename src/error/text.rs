@@ -19,8 +19,8 @@ impl fmt::Display for Position {
     }
 }
 
-/// A path for a sentence. Somebody else may have chosen the name: control characters, line ends too, and what reorders or hides
-/// text are written as numbers, as [`typed`](super::typed) writes them.
+/// A path for a sentence. Somebody else may have chosen the name: control characters, line ends too, and what reorders or
+/// hides text are written as numbers, as [`typed`](super::typed) writes them.
 pub fn shown(path: impl AsRef<Path>) -> String {
     let text = path.as_ref().to_string_lossy();
     let one = |c: char| if is_unsafe(c) { format!("\\x{:02x}", u32::from(c)) } else { c.to_string() };

@@ -66,8 +66,8 @@ pub struct Postfix {
     pub main_cf: MainCf,
     /// Whether every user can read the file, and enter the directories above it.
     pub main_cf_for_all: bool,
-    /// The kind of table that relayhost builds here: Postfix's default, or another one where the default is not there; `None`:
-    /// relayhost cannot build the default.
+    /// The kind of table that relayhost builds here: Postfix's default, or another one where the default is not there;
+    /// `None`: relayhost cannot build the default.
     pub map_kind: Option<MapKind>,
     /// The tables of a type that this Postfix does not have.
     pub lacking: Vec<Lacking>,

@@ -1,5 +1,5 @@
-//! A diagnosis without what belongs to its owner: names of hosts, addresses, users and tokens are replaced, the same by the
-//! same, so that a result can be shown where others read it. Ports, codes, and the words round them stay.
+//! A diagnosis for others to read: names of hosts, addresses, users and tokens are replaced, each one always by the same
+//! name. Ports, codes, and the words around them stay.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -56,7 +56,7 @@ pub struct Redactor {
     tokens: BTreeMap<String, String>,
 }
 
-/// What stands for a name: the one that it got first.
+/// The replacement for a name, which is the same each time.
 fn stand_in(known: &mut BTreeMap<String, String>, name: &str, make: impl Fn(usize) -> String) -> String {
     let next = make(known.len() + 1);
     known.entry(name.to_lowercase()).or_insert(next).clone()
@@ -69,7 +69,7 @@ fn is_common(name: &str) -> bool {
 impl Redactor {
     fn host(&mut self, name: &str) -> String {
         let ending = name.rsplit('.').next().unwrap_or_default().to_lowercase();
-        // One letter is the ending of a source file.
+        // `c` and `h`, for example, are endings of source files.
         if name.is_empty() || is_common(name) || FILES.contains(&ending.as_str()) {
             return name.to_owned();
         }

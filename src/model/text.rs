@@ -141,7 +141,8 @@ pub fn clipped(text: &str, most: usize) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
-/// The units of a length of time, and their names in seconds. There are no months: their `M` is soon typed for the minutes' `m`.
+/// The units of a length of time, and their names in seconds. There are no months: their `M` is soon typed for the minutes'
+/// `m`.
 const UNITS: [(&[&str], u64); 5] = [
     (&["s", "sec", "secs", "second", "seconds"], 1),
     (&["m", "min", "mins", "minute", "minutes"], 60),
@@ -171,8 +172,8 @@ fn parse_within(text: &str, most: u64) -> Result<Duration, String> {
     }
 }
 
-/// The seconds of `90s`, `15m`, `24h`, `7d`, or of several of them, `1h 30m`; of more than can be counted, the most that can.
-/// `None` if it is no length of time.
+/// The seconds of `90s`, `15m`, `24h`, `7d`, or of several of them, `1h 30m`; of more than can be counted, the most that
+/// can. `None` if it is no length of time.
 pub fn seconds(text: &str) -> Option<u64> {
     let (mut all, mut rest) = (0_u64, text.trim());
     if rest.is_empty() {

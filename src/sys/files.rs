@@ -279,8 +279,8 @@ pub fn put_in_place(built: &Path, path: &Path) -> Result<()> {
     sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
-/// Keeps bytes as a new file of this name in a directory, root's alone, or as `NAME.N` where a file with other bytes is there
-/// already (half of them, if an earlier run was killed). Returns the path; the file is on the disk then.
+/// Keeps bytes as a new file of this name in a directory, root's alone, or as `NAME.N` where a file with other bytes is
+/// there already (half of them, if an earlier run was killed). Returns the path; the file is on the disk then.
 pub fn keep(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let mut path = directory.join(name);
     let mut others = 0;
@@ -296,7 +296,8 @@ pub fn keep(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Writes a file of root's in the place of one that may be there: it appears as a whole, with this mode, and is on the disk then.
+/// Writes a file of root's in the place of one that may be there: it appears as a whole, with this mode, and is on the disk
+/// then.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let fault = Error::io("write", path);
     let parent = path.parent().unwrap_or(Path::new("/"));

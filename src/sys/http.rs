@@ -29,8 +29,8 @@ const VARIABLES: [&str; 6] =
 pub struct Way(Option<Proxy>);
 
 impl Way {
-    /// The way by the answers' proxy, else by the environment (with its NO_PROXY). The error is the variable that cannot be used:
-    /// ureq alone would go straight then.
+    /// The way by the answers' proxy, else by the environment (with its NO_PROXY). The error is the variable that cannot be
+    /// used: ureq alone would go straight then.
     pub fn new(named: Option<&str>) -> Result<Self, &'static str> {
         if let Some(named) = named {
             return Proxy::new(named).map(|proxy| Self(Some(proxy))).map_err(|_| "network.proxy");

@@ -23,10 +23,9 @@ use crate::model::state::generation::{Inode, hex, sha256, unhex};
 /// The attribute in which SELinux keeps a label (selinux(8)).
 const LABEL: &str = "security.selinux";
 
-/// Reads a file and its attributes; `None` if there is none. Refuses a symbolic link, unless it is a managed one: its bytes are the
-/// path that it leads to. Everything is read from the one file
-/// that was opened, since another may come into its place meanwhile, and the time before the bytes: a write while they are
-/// read then shows at the next look.
+/// Reads a file and its attributes; `None` if there is none. Refuses a symbolic link, unless it is a managed one: its bytes
+/// are the path that it leads to. Everything is read from the one file that was opened, since another may come into its
+/// place meanwhile, and the time before the bytes: a write while they are read then shows at the next look.
 pub fn take(path: &Path) -> Result<Option<(Inode, Vec<u8>)>> {
     if Managed::is_link(path)
         && let Some(link) = take_link(path)?

@@ -33,8 +33,8 @@ const MAIL: &str = "SYSLOG_FACILITY=2";
 /// Postfix's user on most hosts, for where Postfix does not name its own.
 const POSTFIX: &str = "postfix";
 
-/// Sends a record, where there is a journal, without the passwords that are known. The result is shown elsewhere too, so a journal that does not take it is no
-/// failure.
+/// Sends a record, where there is a journal, without the passwords that are known. The result is shown elsewhere too, so a
+/// journal that does not take it is no failure.
 pub fn send(notice: Notice) {
     let notice = notice.hidden(secrets::hide);
     let sent = UnixDatagram::unbound().and_then(|socket| {

@@ -1,5 +1,5 @@
-//! A new RSA key with a certificate that it has signed itself. ring signs with such a key and makes none, so the crate rsa makes
-//! it; it does nothing else with it.
+//! A new RSA key with a certificate that it has signed itself. ring signs with such a key and makes none, so the crate rsa
+//! makes it; it does nothing else with it.
 
 use jiff::civil::Date;
 use rcgen::{
@@ -22,7 +22,8 @@ pub struct Pair {
     pub key: Secret,
 }
 
-/// Makes a key of 3072 bits, the default of the crate, which Entra takes, and a certificate for a name, from one day to another. The error is in words.
+/// Makes a key of 3072 bits (the default of the crate, and long enough for Entra) and a certificate for a name, from one day
+/// to another. The error is in words.
 pub fn make(name: &str, from: Date, to: Date) -> Result<Pair, String> {
     let made =
         PrivateKey::try_generate().map_err(|error| format!("the system gives no random numbers: {error}"))?;

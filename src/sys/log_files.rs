@@ -224,8 +224,8 @@ impl Log {
     }
 }
 
-/// Hands on all whole lines, in blocks of them. A line that is longer than a block is cut to one. Returns the last line, if it
-/// has no end yet.
+/// Hands on all whole lines, in blocks of them. A line that is longer than a block is cut to one. Returns the last line, if
+/// it has no end yet.
 pub(super) fn whole_lines(mut input: impl Read, on_block: &mut dyn FnMut(&[u8])) -> std::io::Result<Vec<u8>> {
     let mut buffer = vec![0; BLOCK];
     let (mut filled, mut cutting) = (0, false);

@@ -95,8 +95,8 @@ type Contained = Arc<Mutex<Option<(String, Entries)>>>;
 /// The databases that were read, by table: several steps of a run ask for the same one, and some at the same time.
 static READ: Mutex<BTreeMap<String, Contained>> = Mutex::new(BTreeMap::new());
 
-/// Reads a database with Postfix's own program, once as long as its file stays the same. `built`: the digest and the contents
-/// of a database that need not be read, since its contents are known.
+/// Reads a database with Postfix's own program, once as long as its file stays the same. `built`: the digest and the
+/// contents of a database that need not be read, since its contents are known.
 pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries)>) -> Result<Database> {
     let Some(path) = kind.database(source) else { return Ok(Database::NotNeeded) };
     if !files::exists(&path) {

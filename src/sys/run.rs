@@ -165,7 +165,8 @@ impl Cmd {
     /// when no process has a write end any more.
     fn start(&self, out: PipeWriter, err: PipeWriter) -> std::io::Result<duct::Handle> {
         let command = duct::cmd(&self.program, &self.args).full_env(self.environment()).dir("/").unchecked();
-        // In a process group of its own: Ctrl-C at the terminal goes to relayhost, which decides what becomes of the program.
+        // In a process group of its own: Ctrl-C at the terminal goes to relayhost, which decides what becomes of the
+        // program.
         let command = command.stdout_file(out).stderr_file(err).before_spawn(|command| {
             command.process_group(0);
             Ok(())

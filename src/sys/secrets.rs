@@ -19,8 +19,8 @@ fn known() -> MutexGuard<'static, Option<Mask>> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has passwords searched by `work` before anything leaves: not at once, since by then most commands have read the tables for
-/// themselves, and a search costs a program for each table that was not read. The search itself must let nothing leave.
+/// Has passwords searched by `work` before anything leaves: not at once, since by then most commands have read the tables
+/// for themselves, and a search costs a program for each table that was not read. The search itself must let nothing leave.
 pub fn search_later(work: fn()) {
     *SEARCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
 }
@@ -46,8 +46,8 @@ pub fn know_table(source: &MapSource) {
     }
 }
 
-/// The same for one entry, `user:password`. Postfix takes an entry without a colon for a user with an empty password; whoever
-/// wrote it may have meant a password, unless it is an address.
+/// The same for one entry, `user:password`. Postfix takes an entry without a colon for a user with an empty password;
+/// whoever wrote it may have meant a password, unless it is an address.
 pub fn know_entry(entry: &str) {
     if let Some((user, password)) = entry.split_once(':') {
         know(user, &Secret::new(password));

@@ -116,8 +116,9 @@ fn daemons(queue: &Queue, name: &str) -> Vec<String> {
 }
 
 /// The time, in seconds since 1970, at which Postfix last read its configuration: qmgr(8) never ends by itself, and a reload
-/// has master(8) start another (qmgr(8), master(8)). Measured from the start of this process, since the clock may have been set
-/// and a container may have an uptime of its own: never earlier than it was. `None`: no qmgr(8) runs, or /proc does not tell.
+/// has master(8) start another (qmgr(8), master(8)). Measured from the start of this process, since the clock may have been
+/// set and a container may have an uptime of its own: never earlier than it was. `None`: no qmgr(8) runs, or /proc does not
+/// tell.
 pub fn last_reading(queue: &Queue) -> Option<i64> {
     let youngest = daemons(queue, "qmgr").iter().filter_map(|pid| started(pid)).max()?;
     let age = started("self")?.checked_sub(youngest)? / TICKS;

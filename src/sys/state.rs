@@ -44,7 +44,7 @@ fn intent_path() -> PathBuf {
     directory().join("journal.json")
 }
 
-/// The intent of phase `Changing`, kept beside the one of phase `Changed`: it takes its place by a rename, which a full disk allows.
+/// The intent of phase `Changing`, kept beside that of phase `Changed`. A rename puts it back, also on a full disk.
 fn spare_path() -> PathBuf {
     directory().join("journal.spare")
 }

@@ -1,4 +1,5 @@
-//! The access token and the logins of persons between runs, in `/var/lib/relayhost/tokens/`: root's alone, and on the disk before it counts.
+//! The access token and the logins of persons between runs, in `/var/lib/relayhost/tokens/`: root's alone, and on the disk
+//! before it counts.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,8 @@ fn trouble_path() -> PathBuf {
     directory().join("trouble.json")
 }
 
-/// The failures since the last token; `None` if there were none, or if the record cannot be used: the next failure makes it anew.
+/// The failures since the last token; `None` if there were none, or if the record cannot be used: the next failure makes it
+/// anew.
 pub fn trouble() -> Option<Trouble> {
     let is_ours = state::is_there() && records::is_ours(&directory());
     is_ours.then(|| records::read(&trouble_path()).ok().flatten()).flatten()

@@ -1,4 +1,5 @@
-//! Alerts that waited while the relay was wrong: a run that mends it has few of them tried again, and leaves many to a person.
+//! Alerts that waited while the relay was wrong: a run that mends it has few of them tried again, and leaves many to a
+//! person.
 
 use crate::host::{AUTHENTICATED, host};
 

@@ -138,8 +138,8 @@ fn what_is_no_file_is_called_that() {
     }
 }
 
-/// Where something else lies in the place of a file of Postfix's, each command says so at once, and none calls the host fine; the
-/// remedy is followed.
+/// Where something else lies in the place of a file of Postfix's, each command says so at once, and none calls the host
+/// fine; the remedy is followed.
 #[test]
 fn what_is_no_file_of_postfix_is_called_that() {
     let commands = [

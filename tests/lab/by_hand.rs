@@ -1,5 +1,5 @@
-//! `relayhost route` agrees with what the log and the relay then saw of a real message, on hosts set up as how-tos, panels, Puppet
-//! and old relays set them up: many kinds on one host, each from the same beginning.
+//! `relayhost route` agrees with what the log and the relay then saw of a real message, on hosts set up as how-tos, panels,
+//! Puppet and old relays set them up: many kinds on one host, each from the same beginning.
 
 use serde_json::Value;
 
@@ -38,7 +38,8 @@ kind() {
 }
 "#;
 
-/// A kind of host: the sender, the recipient, what is changed, and for one from which no message leaves the hop and its words.
+/// A kind of host: the sender, the recipient, what is changed, and for one from which no message leaves the hop and its
+/// words.
 type Kind = (&'static str, &'static str, &'static str, Option<(&'static str, &'static str)>);
 
 #[track_caller]

@@ -1,5 +1,5 @@
-//! `diagnose` on hosts that people made by hand: a failure whose reason is on the host is explained by the hop, with table, file
-//! and line, and the remedy, typed as it stands, lets the next message through.
+//! `diagnose` on hosts that people made by hand: a failure whose reason is on the host is explained by the hop, with table,
+//! file and line, and the remedy, typed as it stands, lets the next message through.
 
 use crate::host::{AUTHENTICATED, host};
 

@@ -1,6 +1,6 @@
-//! Whatever happens in the middle of a change: mail that worked goes on working. Death and errors at every system
-//! call, full disks, programs that die or lie. `faults/faults.py` does the work inside the hosts, at a part of the calls, and
-//! at all of them where RELAYHOST_FAULTS is `all`.
+//! Whatever happens in the middle of a change: mail that worked goes on working. Death and errors at every system call, full
+//! disks, programs that die or lie. `faults/faults.py` does the work inside the hosts, at a part of the calls, and at all of
+//! them where RELAYHOST_FAULTS is `all`.
 
 use std::thread;
 

@@ -1,5 +1,5 @@
-//! Hosts that people made by hand: every host of field.toml is made, looked at, configured, taken back, and mended as relayhost
-//! says. Each is a test of its own: `cargo test --test lab -- field::milter_is_down`.
+//! Hosts that people made by hand: every host of field.toml is made, looked at, configured, taken back, and mended as
+//! relayhost says. Each is a test of its own: `cargo test --test lab -- field::milter_is_down`.
 
 use std::fmt::Write as _;
 

@@ -16,8 +16,8 @@ pub fn on(host: Host) -> Host {
         .fold(host, |host, path| host.bind(&canonicalize(path).unwrap_or_else(|_| path.into()), path))
 }
 
-/// The commands that start journald on such a host; `None` if this machine has none that runs there. `scripts/vm logs` is what
-/// tries the journal then.
+/// The commands that start journald on such a host; `None` if this machine has none that runs there. `scripts/vm logs` is
+/// what tries the journal then.
 pub fn start() -> Option<&'static str> {
     if on(host()).sh("test -x /lib/systemd/systemd-journald && journalctl --version").code != 0 {
         println!("not tried: this machine has no journald that runs in a host of the lab");

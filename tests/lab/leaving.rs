@@ -169,8 +169,8 @@ fn held_messages_a_full_log_and_a_main_cf_that_is_gone_or_not_read_are_named() {
     }
 }
 
-/// A refused sender of his own, a domain that the relay does not serve, a recipient that is put off for ever, a service that is
-/// not there: none is a word about the alerts.
+/// A refused sender of his own, a domain that the relay does not serve, a recipient that is put off for ever, a service that
+/// is not there: none is a word about the alerts.
 #[test]
 fn no_user_raises_an_alarm_by_a_message_of_his_own() {
     let run = host().answers(AUTHENTICATED).sh(&format!(

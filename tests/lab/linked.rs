@@ -1,5 +1,5 @@
-//! Files of Postfix's that are symbolic links, into a git checkout say: looked through by whoever looks, and written where they
-//! lead, if root alone can write there. `links` has those that are planted.
+//! Files of Postfix's that are symbolic links, into a git checkout say: looked through by whoever looks, and written where
+//! they lead, if root alone can write there. `links` has those that are planted.
 
 use crate::host::{AUTHENTICATED, Run, host};
 
@@ -70,7 +70,8 @@ fn what_changed_behind_the_link_is_known() {
     run.says("apply 0\ncheck 3\n1\napply 3\napply 0\nhistory 0\ncheck 3\napply 3\nrepair 0\n1\nrestore 0\nrelayhost = [third.example.com]\n");
 }
 
-/// A file that was moved away after `apply` is not in the generation before it: its link then leads to nothing, which is said.
+/// A file that was moved away after `apply` is not in the generation before it: its link then leads to nothing, which is
+/// said.
 #[test]
 fn a_file_that_was_not_there_before_is_taken_away_where_its_link_leads() {
     let run = on_a_host(

@@ -1,6 +1,6 @@
-//! Symbolic links that somebody has planted where root reads and writes: nothing goes through them. In Postfix's directory those
-//! of a user are refused with the path named (`linked` has those of root's); in the state directory, which is evidence and no
-//! more, all are set aside, and the command goes on.
+//! Symbolic links that somebody has planted where root reads and writes: nothing goes through them. In Postfix's directory
+//! those of a user are refused with the path named (`linked` has those of root's); in the state directory, which is evidence
+//! and no more, all are set aside, and the command goes on.
 
 use crate::host::{AUTHENTICATED, host};
 

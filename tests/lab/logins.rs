@@ -1,4 +1,5 @@
-//! `relayhost login`: typed at on a real terminal, with a person at the pages of an identity provider that nobody here wrote.
+//! `relayhost login`: typed at on a real terminal, with a person at the pages of an identity provider that nobody here
+//! wrote.
 
 use crate::host::{CERTIFICATE, Run, host, project};
 use crate::package::packages_are_built;
@@ -156,8 +157,8 @@ fn a_restore_mints_by_the_login_and_without_a_login_says_so() {
         .says("nobody has logged in yet");
 }
 
-/// Deaths of `token` and of `login`: without the person another token comes, as long as Microsoft, unlike others, takes the refresh
-/// token that it gave before.
+/// Deaths of `token` and of `login`: without the person another token comes, as long as Microsoft, unlike others, takes the
+/// refresh token that it gave before.
 #[test]
 fn killed_at_any_system_call_another_token_comes_without_the_person() {
     let is_all = std::env::var("RELAYHOST_FAULTS").is_ok_and(|much| much == "all");

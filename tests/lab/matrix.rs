@@ -1,6 +1,6 @@
 //! The failure matrix: every case of matrix.toml on a host of its own, broken for real, asked what is wrong, mended as
-//! relayhost says, and asked to deliver. Each is a test of its own: `cargo test --test lab -- matrix::wrong_password`, and with
-//! RELAYHOST_CAPTURE=DIR it leaves the host's log there. docs/failures.md lists them (`scripts/failures` writes it).
+//! relayhost says, and asked to deliver. Each is a test of its own: `cargo test --test lab -- matrix::wrong_password`, and
+//! with RELAYHOST_CAPTURE=DIR it leaves the host's log there. docs/failures.md lists them (`scripts/failures` writes it).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

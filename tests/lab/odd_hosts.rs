@@ -1,11 +1,13 @@
-//! Hosts whose files are odd or huge: `check`, `route`, `plan` and `diagnose` each answer in time, or say in clear words why not.
+//! Hosts whose files are odd or huge: `check`, `route`, `plan` and `diagnose` each answer in time, or say in clear words why
+//! not.
 
 use crate::host::{AUTHENTICATED, Run, host};
 
 /// Seconds for one command: five on a quiet machine, and the tests run beside others.
 const LIMIT: u32 = 10;
 
-/// Prepares a host, makes it odd, and calls each command: the part with its name has its exit status, its time and its words.
+/// Prepares a host, makes it odd, and calls each command: the part with its name has its exit status, its time and its
+/// words.
 fn odd(setup: &str) -> Run {
     let script = format!(
         r#"relayhost apply --no-verify >/dev/null || exit 90

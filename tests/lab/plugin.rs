@@ -1,5 +1,5 @@
-//! The plugin for access tokens: `apply` puts it in force while the answers ask for one, smtp(8) logs in by it, and it changes
-//! nothing for anybody else.
+//! The plugin for access tokens: `apply` puts it in force while the answers ask for one, smtp(8) logs in by it, and it
+//! changes nothing for anybody else.
 
 use crate::host::{CERTIFICATE, Host, Run, host, project};
 use crate::package::packages_are_built;
@@ -123,8 +123,8 @@ fn smtp_lives_through_every_error_of_a_relay() {
     }
 }
 
-/// The package changes nothing: nobody loads the plugin. If it lay in Cyrus SASL's directory, a host that somebody has set up by
-/// hand, without a filter, would send its password as a token to a relay that offers both, as Microsoft's does.
+/// The package changes nothing: nobody loads the plugin. If it lay in Cyrus SASL's directory, a host that somebody has set
+/// up by hand, without a filter, would send its password as a token to a relay that offers both, as Microsoft's does.
 #[test]
 fn a_host_with_a_password_logs_in_as_before() {
     on(

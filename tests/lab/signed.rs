@@ -1,5 +1,5 @@
-//! The signatures of `scripts/rpm`, checked by rpm and dnf: what they vouch for is installed, and nothing that somebody without
-//! the key has changed.
+//! The signatures of `scripts/rpm`, checked by rpm and dnf: what they vouch for is installed, and nothing that somebody
+//! without the key has changed.
 
 use crate::host::{AUTHENTICATED, Run, host};
 use crate::package::packages_are_built;

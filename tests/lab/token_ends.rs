@@ -1,5 +1,5 @@
-//! What is said of a login by an access token: before the first one, while none can be fetched, when something of it ends, and when
-//! the relay refuses it.
+//! What is said of a login by an access token: before the first one, while none can be fetched, when something of it ends,
+//! and when the relay refuses it.
 
 use crate::host::{CERTIFICATE, Run, host};
 

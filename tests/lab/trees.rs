@@ -30,8 +30,8 @@ fn apply_in_a_scriptlet_on_a_tree_without_proc_does_not_hold_its_transaction_up(
         .says("repair 6\n@typed.json \nfirst boot 0\n1\n[smtp.example.com]:587\n2\n");
 }
 
-/// Without /proc a host looks like a tree. Postfix is seen to run by the lock on its pid file, and nothing is done that it would
-/// have to be told; what only looks goes on.
+/// Without /proc a host looks like a tree. Postfix is seen to run by the lock on its pid file, and nothing is done that it
+/// would have to be told; what only looks goes on.
 #[test]
 fn a_host_without_proc_whose_postfix_runs_is_no_tree() {
     let run = host().answers(AUTHENTICATED).sh(
@@ -146,7 +146,8 @@ const OWNERS: [(&str, &str, &str); 22] = [
     ("chown -h 65534 $tree/bin", "/mnt/sysimage/bin", "is a symbolic link of nobody (uid 65534)"),
 ];
 
-/// Root runs programs of a tree: so nobody else may be able to put others in their place. The remedy is done as it is written.
+/// Root runs programs of a tree: so nobody else may be able to put others in their place. The remedy is done as it is
+/// written.
 #[test]
 fn a_tree_that_others_could_have_changed_is_not_entered() {
     let mut script = String::from(

@@ -1,6 +1,6 @@
 //! Tables of a type that this Postfix does not have: each is named, with the commands that convert it; relayhost's own are
-//! written anew. Without hash: means that its name is taken out of the real Postfix's library (texthash: goes with it, one string has
-//! both), as an upgrade to EL10 leaves it; lmdb: is a package here.
+//! written anew. Without hash: means that its name is taken out of the real Postfix's library (texthash: goes with it, one
+//! string has both), as an upgrade to EL10 leaves it; lmdb: is a package here.
 
 use serde_json::Value;
 

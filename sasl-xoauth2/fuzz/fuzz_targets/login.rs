@@ -1,7 +1,7 @@
-//! One login, as Cyrus SASL would have it made, by programs and servers of any kind: callbacks that are missing, fail or give
-//! nothing, names and passwords of any octets, no memory, challenges of any octets and length, more steps than there should be. The
-//! message is what the mechanism says, or there is none; a token is erased before its memory is given back; every block is given
-//! back once, and nothing else is.
+//! One login, as Cyrus SASL would have it made, by programs and servers of any kind: callbacks that are missing, fail or
+//! give nothing, names and passwords of any octets, no memory, challenges of any octets and length, more steps than there
+//! should be. The message is what the mechanism says, or there is none; a token is erased before its memory is given back;
+//! every block is given back once, and nothing else is.
 #![no_main]
 
 #[path = "../../src/cyrus.rs"]

@@ -35,7 +35,7 @@ pub fn applied(screen: &Screen, done: &Applied) {
 }
 
 fn nothing_to_do(screen: &Screen, done: &Applied) {
-    // A summary beside a message that was not accepted, or beside mail that waits, would say that mail leaves.
+    // The summary reads as if mail leaves, which is wrong beside a message that was not accepted, or beside mail that waits.
     let is_accepted = done.delivery.as_ref().is_none_or(|delivery| delivery.outcome.exit() == Exit::Done);
     let is_left = done.findings.iter().flatten().any(|finding| finding.state == State::Differs);
     let is_amiss = done.leaving.as_ref().is_some_and(|leaving| !leaving.amiss().is_empty());

@@ -156,7 +156,7 @@ fn story(screen: &Screen, story: &Story, calendar: &Calendar) {
     });
 }
 
-/// What a cause rests on, in words; nothing for words that are shown as they are.
+/// What a cause rests on, for a person; `None` for a log line that is shown as it is.
 fn basis(cause: &Cause) -> Option<&'static str> {
     cause.is_known().then_some(match cause.basis {
         Basis::Relay => "(the relay says so)",

@@ -106,7 +106,7 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
             let data = data + &more.unwrap_or_default();
             let data = plan.measures.iter().fold(data, |data, one| format!("{data} {one}"));
             let list = |state| {
-                // Mail that does not leave is said first.
+                // Mail that does not leave comes first, since it matters most.
                 let all = compared.mail.iter().chain(&plan.findings);
                 all.filter(|finding| finding.state == state).map(short).collect::<Vec<_>>().join("; ")
             };
@@ -139,7 +139,7 @@ pub fn unknown(why: &str) -> u8 {
 fn plugin(code: u8, word: &str, text: &str, data: &str) -> u8 {
     // A bar would begin the performance data.
     let text = text::one_line(&text.replace('\n', " ")).replace('|', "/");
-    // A line that nobody gets is no "OK".
+    // If the line cannot be written, nobody has read "OK", so the status must not say it.
     match Output::Text.write(&format!("RELAYHOST {word} - {text}{data}\n")) {
         Ok(()) => code,
         Err(_) => code.max(UNKNOWN),

@@ -46,7 +46,7 @@ pub fn way(screen: &Screen, way: &Way) {
     }
 }
 
-/// Text as a person may see it: passwords are hidden before a line is broken, since of half a password nobody would know it.
+/// Text with its passwords hidden. This comes before lines are broken: half a password would not be recognised.
 fn plain(text: &str) -> String {
     output::without_passwords(&text::one_line(text))
 }

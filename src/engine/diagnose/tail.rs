@@ -1,4 +1,4 @@
-//! Stays with the host's own log, and tells of each failure when it happens.
+//! `diagnose --follow`: stays with the host's own log, and reports each failure when it happens.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -31,7 +31,7 @@ pub enum News<'a> {
     Through(&'a str),
 }
 
-/// What was told of a failure: its messages and lines, and whether it was over.
+/// What was reported of each failure: its messages, its lines, and whether it was over.
 type Told = BTreeMap<(Option<String>, String, String), (u64, u64, bool)>;
 
 /// Follows the log until a signal ends it, and hands on what fails from now on.
@@ -46,7 +46,8 @@ pub fn follow(asked: &Asked, on: &mut dyn FnMut(&News, &Calendar)) -> Result<Inf
     on(&News::Begun(&log.sources()), &calendar());
     loop {
         let lines = log.lines(false)?;
-        // The journal knows who wrote a line. Until it is known whether Postfix's lines come there, the file has them too.
+        // The journal knows who wrote each line. Until it is known that Postfix's lines arrive there, the lines of the log
+        // file are read as well.
         let lines = if log.is_in_journal() { lines.postfix } else { lines.anybody };
         if !lines.is_empty() {
             let calendar = calendar();
@@ -62,7 +63,7 @@ fn calendar() -> Calendar {
     Calendar::new(clock::zone(), i64::try_from(clock::unix()).unwrap_or_default())
 }
 
-/// Tells what is new in a report.
+/// Reports what is new since the last report.
 fn tell(report: &Report, told: &mut Told, calendar: &Calendar, on: &mut dyn FnMut(&News, &Calendar)) {
     let mut seen = BTreeSet::new();
     for failure in report.failures.iter().filter(|failure| failure.ours) {

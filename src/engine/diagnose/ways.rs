@@ -33,8 +33,9 @@ impl Ways {
         self.answered.get_or_init(|| Answered::new(desired, postfix).ok().flatten()).as_ref()
     }
 
-    /// What a message with this sender and recipient meets on this host. `sender`: as qmgr(8) logs it, after
-    /// canonical maps. Instead of an address that is not plain, and after the first ways, that of alerts counts.
+    /// What a message with this sender and recipient meets on this host. `sender`: as qmgr(8) logs it, after canonical maps.
+    /// The address of the alerts is used instead of one that is not plain, and of any new one after `MOST` ways or
+    /// `LONGEST`.
     pub fn met(&self, desired: Option<&Desired>, postfix: &Postfix, sender: &str, recipient: &str) -> Met {
         let (alerts, test) = addresses(desired, &postfix.settings);
         let is_new = !self.known.borrow().contains_key(&(sender.to_owned(), recipient.to_owned()));

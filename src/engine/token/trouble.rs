@@ -1,4 +1,4 @@
-//! Attempts to fetch a token that fail: noted, so that `check` knows since when, and the error says so.
+//! A record of the attempts to fetch a token that fail, so that `check` and the error can say since when they do.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::model::host_kind::Kind;
 use crate::model::oauth::trouble::Trouble;
 use crate::sys::{clock, host, tokens};
 
-/// Notes how an attempt by these answers ended, and adds to its error since when it fails and when the next attempt is. The
-/// caller holds the lock. What cannot be noted is left out: the attempt itself counts more.
+/// Notes how an attempt by these answers ended, and adds to its error since when attempts fail and when the next one is. The
+/// caller holds the lock. A record that cannot be written is left out: the attempt itself counts more.
 pub fn note<T>(desired: &Desired, answers: &Path, result: Result<T>) -> Result<T> {
     let Some(app) = desired.app() else { return result };
     let why = match result {
@@ -23,7 +23,7 @@ pub fn note<T>(desired: &Desired, answers: &Path, result: Result<T>) -> Result<T
         }
     };
     let now = clock::unix();
-    // Where there never was one, the command that wanted the first one has said all.
+    // There has never been a token: the error of the command that wanted the first one says everything.
     let Some(kept) = tokens::kept().ok().flatten() else { return Err(Error::NoToken(Box::new(why))) };
     // The timer of the host's own answers makes the next attempt.
     let kept = Some(kept).filter(|token| token.is_for(app));

@@ -85,7 +85,8 @@ impl Transaction {
 
     /// Makes every managed file what it was before a generation's change, if it is as recorded.
     pub fn restore(&mut self, generation: &Generation) -> Result<()> {
-        // Those of this change: the generation may be of an earlier relayhost, and then a link that it does not know was not there.
+        // Those of this change: the generation may be of an earlier relayhost, and then a link that it does not know was not
+        // there.
         for (name, Change { before: now, .. }) in self.generation.files.clone() {
             self.replaced.insert(name.clone());
             let result = self.make(generation, &name, now.as_ref());

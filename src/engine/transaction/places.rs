@@ -1,6 +1,7 @@
 //! Where Postfix's files are: in its directory, or, for a name that an administrator has made a symbolic link, into a git
-//! checkout say, where that leads. THE rule for links: whoever looks follows them, as Postfix does; whoever writes, writes to
-//! the file itself, and only where nobody but root can have led him there (`sys::trust::target`). A link is never changed.
+//! checkout say, where that leads. THE rule for links: whoever looks follows them, as Postfix does; whoever writes, writes
+//! to the file itself, and only where nobody but root can have led him there (`sys::trust::target`). A link is never
+//! changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -55,7 +56,8 @@ pub fn trust_places() -> Result<()> {
     paths().map(|_| ())
 }
 
-/// A warning for each link through which root may not write: whoever owns a directory on the way can change what Postfix does.
+/// A warning for each link through which root may not write: whoever owns a directory on the way can change what Postfix
+/// does.
 pub fn links_of_others() -> Vec<Finding> {
     let of = |name: String| {
         let error = path_of(&name).err()?;

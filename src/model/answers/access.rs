@@ -1,5 +1,5 @@
-//! A login by an access token, as `init` gathers it: the table `[auth.oauth]` that is written, and what may stand in it before all
-//! is known. The file of a secret, a certificate or a key is where a password's file would be.
+//! A login by an access token, as `init` gathers it: the table `[auth.oauth]` that is written, and what may stand in it
+//! before all is known. The file of a secret, a certificate or a key is where a password's file would be.
 
 use super::lines::setting;
 use crate::error::Complaint;
@@ -10,7 +10,7 @@ use crate::model::text;
 
 /// The word for a login with a password, in the place of a flow.
 pub const PASSWORD: &str = "password";
-/// The word for an end that nobody knows.
+/// The answer for a day of the end that nobody knows.
 pub const UNKNOWN: &str = "unknown";
 /// Where the certificate and its key are, if nobody says otherwise.
 pub const CERTIFICATE_FILE: &str = "/etc/relayhost/oauth.pem";
@@ -108,7 +108,8 @@ impl Access {
         lines
     }
 
-    /// The same with a client secret and whatever is open, so that the reader can check the rest: it would want a certificate.
+    /// The same with placeholders for what is not known yet, so that the reader of the answers file can check the rest. The
+    /// flow is `secret`, since for `certificate` the reader would want the file.
     pub fn filled(&self) -> (Self, Secret) {
         let [tenant, id] = OPEN.map(str::to_owned);
         let filled = Self {

@@ -107,7 +107,7 @@ impl Choices {
             ("--to", Self { to: given.to, ..none() }),
         ];
         for (flag, alone) in each {
-            // A remedy names keys of the answers file.
+            // The remedy names keys of the answers file, and whoever gave flags is to read flags.
             let name = |of: Complaint| {
                 let remedy =
                     of.remedy.replace("set relay.host", "give --host").replace("(`port`)", "(--port)");

@@ -33,7 +33,7 @@ pub struct Interview {
     /// Questions to ask again, even if their answers are known.
     reopened: BTreeSet<Question>,
     login: Option<bool>,
-    /// Questions about an access token that were answered with no: a password is used, the end is not known.
+    /// Questions about an access token that the person declined: a password is used, the day of the end is not known.
     declined: BTreeSet<Question>,
     local: Option<String>,
     domain: String,
@@ -141,7 +141,7 @@ impl Interview {
         open || self.reopened.contains(&question)
     }
 
-    /// Whether the login is by an access token, of which this holds.
+    /// Whether the login is by an access token, and `holds` is true of it.
     fn access(&self, holds: impl FnOnce(&Access) -> bool) -> bool {
         self.choices.access.as_ref().is_some_and(holds)
     }

@@ -93,7 +93,7 @@ pub enum Fact {
     LoginByToken,
 }
 
-/// What of a login a cause is about.
+/// The kind of login that a cause is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
@@ -120,7 +120,7 @@ pub struct Entry {
     /// Whether a line of the log reports it even without a message that failed.
     #[serde(default)]
     pub alone: bool,
-    /// What of a login it is about, if it is about one of these alone.
+    /// The kind of login that it is about; `None`: any, or none.
     #[serde(default)]
     pub subject: Option<Subject>,
     /// Hops of a message's way through this host whose fault can be the cause, besides those that act at its stage.
@@ -148,7 +148,7 @@ pub struct Entry {
     /// The delivery agent that must have written the record of the attempt.
     #[serde(default)]
     pub agent: Option<String>,
-    /// Whether the words name what happened, and the cause is a conclusion from that.
+    /// Whether the words say only what happened, so that the cause is a conclusion from them.
     #[serde(default)]
     pub inferred: bool,
     /// Entries that the same words may have as their cause, without showing it.
@@ -199,7 +199,7 @@ impl Entry {
         !is_other_login && self.facts.iter().all(|fact| facts.contains(fact))
     }
 
-    /// The remedy for a log. What is mended at an identity provider is of use once a token is fetched again.
+    /// The remedy for the reader of a log. After a change at the identity provider, another token has to be fetched.
     pub fn remedy_in_log(&self) -> String {
         let renew =
             "; then `relayhost token --force`, or with sasl-xoauth2 `postfix reload` and `postqueue -f`";

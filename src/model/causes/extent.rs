@@ -1,5 +1,5 @@
-//! How much mail a failure keeps from leaving: all of it, or only what is like the message that met it. The one reading of
-//! that: for whether mail leaves, and for whether a configuration has worked.
+//! How much mail a failure keeps from leaving: all of it, or only messages like the one that met it. Both judgements use it:
+//! whether mail leaves, and whether a configuration has worked.
 
 use super::catalogue::Stage;
 use super::{Circumstances, diagnose};
@@ -28,8 +28,8 @@ const ABOUT_RECIPIENT: [&str; 3] = ["recipient-refused", "sandbox-recipient", "m
 /// for the relay has the relay's transport, and whether that is in master.cf, the way of an alert shows.
 const UNSERVED: [&str; 2] = ["mail transport unavailable", "unknown mail transport error"];
 
-/// Whether the reason of a deferral is that no service of this host takes the message: the whole reason, since a relay may have
-/// the same words in its reply.
+/// Whether the reason of a deferral is that no service of this host takes the message: the whole reason, since a relay may
+/// have the same words in its reply.
 pub fn is_unserved(reason: &str) -> bool {
     UNSERVED.contains(&reason.strip_prefix("delivery temporarily suspended: ").unwrap_or(reason))
 }
@@ -53,7 +53,7 @@ impl Extent {
                 Stage::Message | Stage::Local => Self::Message,
                 Stage::Sender => Self::Sender,
                 Stage::Recipient if ABOUT_RECIPIENT.contains(&cause.id.as_str()) => Self::Message,
-                // Nobody may send before the recipient is known.
+                // The relay refused before it heard the recipient, so the refusal is not about one.
                 Stage::Recipient if is_to("MAIL FROM") => Self::All,
                 Stage::Recipient => Self::Domain,
                 Stage::Limit if is_to("RCPT TO") => Self::Domain,

@@ -52,9 +52,10 @@ fn acts_at(hop: &str, stage: Stage) -> bool {
     }
 }
 
-/// The suspect that explains a failure of this name, those first that no command of relayhost mends. One that does not stop
-/// every message explains what happened at its own stage. `subject`: the thing of this host that the failure is about, which
-/// the fault has to name too. `is_refused`: somebody was asked, so the message was not kept in the queue.
+/// The suspect that explains a failure of this name; of several, first one that no command of relayhost mends. A suspect
+/// that does not stop every message explains only failures at its own stage. `subject`: the thing of this host that the
+/// failure is about, which the fault must name too. `is_refused`: another host has answered, so the message was not kept in
+/// the queue.
 fn suspect_of<'a>(id: &str, subject: &str, is_refused: bool, suspects: &'a [Suspect]) -> Option<&'a Suspect> {
     let entry = catalogue().iter().find(|entry| entry.id == id);
     let stage = entry.map(|entry| entry.stage).or_else(|| (id == LOCAL).then_some(Stage::Local));
@@ -77,8 +78,8 @@ fn suspect_of<'a>(id: &str, subject: &str, is_refused: bool, suspects: &'a [Susp
     suspects.iter().filter(explains).min_by_key(|suspect| (suspect.is_mended, !suspect.fault.stops))
 }
 
-/// The name of a failure that a suspect explains. What the catalogue says of this host itself keeps its name, and so does what
-/// comes of a decision that is no fault.
+/// The name of a failure that a suspect explains. What the catalogue says of this host itself keeps its name, and so does
+/// what comes of a decision that is no fault.
 fn name_of(id: &str, suspect: &Suspect) -> String {
     let entry = catalogue().iter().find(|entry| entry.id == id);
     let is_of_host = id == LOCAL || entry.is_some_and(|entry| entry.stage <= Stage::Local);
@@ -107,7 +108,8 @@ pub struct Joined {
     pub plain: Cause,
 }
 
-/// The cause of what is over, since mail has left after it: what stops all mail of this way now was not its reason.
+/// The cause of a failure after which mail has left. A fault that stops all mail of this way now cannot have been its
+/// reason, and is taken out of it.
 pub fn past(cause: Cause, suspects: &[Suspect]) -> Cause {
     match cause.joined {
         Some(joined) if suspects.iter().any(|one| one.fault.stops && one.fault.text == joined.fault) => {
@@ -125,7 +127,7 @@ pub fn explained(cause: Cause, suspects: &[Suspect]) -> Cause {
     let (text, remedy) = told(&cause.cause, suspect);
     let fix = suspect.is_mended.then_some(Fix::Repair);
     let id = name_of(&cause.id, suspect);
-    // What the host's files show is no word of the log.
+    // The fault was seen in the host's files, and not in the log.
     let basis = if id == cause.id { cause.basis } else { Basis::Inferred };
     let joined =
         suspect.fault.stops.then(|| Joined { fault: suspect.fault.text.clone(), plain: cause.clone() });

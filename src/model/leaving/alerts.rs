@@ -1,5 +1,5 @@
-//! The envelopes of the alerts, so that a failure which is about one sender or one recipient counts only if it is about theirs:
-//! any user can have a sender of his own refused.
+//! The envelopes of the alerts, so that a failure which is about one sender or one recipient counts only if it is about
+//! theirs: any user can have a sender of his own refused.
 
 use crate::model::causes::extent::Extent;
 use crate::model::desired::Desired;

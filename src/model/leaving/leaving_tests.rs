@@ -177,7 +177,8 @@ fn what_waits_counts_by_its_age_and_its_reason() {
     assert_eq!(standing(&down, waiting(&[1000], REFUSED), None).1[..2], [State::Differs, State::Differs]);
 }
 
-/// Any user can send a message that is refused for itself, or to a service that is not there: no alarm, however long it waits.
+/// Any user can send a message that is refused for itself, or to a service that is not there: no alarm, however long it
+/// waits.
 #[test]
 fn a_message_that_is_refused_for_itself_is_no_word_about_the_others() {
     let seen = Record { taken: word(1, 5000, "250 Ok"), ..record() };

@@ -39,7 +39,7 @@ impl Default for Limits {
 pub struct InQueue {
     /// Messages that wait for the relay: all but those that are held, that wait for another host, or that are for this one.
     pub waiting: u64,
-    /// Of those, the ones that the relay did not take for what they are themselves: for their own recipient or sender.
+    /// Of those, the messages that the relay refused for their own sender or recipient.
     pub alone: u64,
     /// The arrival of the oldest of the others.
     pub oldest: Option<Seconds>,
@@ -131,7 +131,7 @@ pub enum Standing {
     Unseen,
     /// The last word is a failure, or a message waits for too long, and none left since it came.
     Fails,
-    /// The way in force does not lead to the relay, or is closed: what the relay took was given to it otherwise.
+    /// The way in force does not lead to the relay, or is closed: the messages that the relay took came by another way.
     Barred,
 }
 
@@ -144,7 +144,8 @@ pub struct Taken {
     pub to: String,
     /// The relay's reply.
     pub reply: String,
-    /// Whether it was a test message, or is in the journal, or was seen in the queue before; a log file alone can be anybody's.
+    /// Whether it was a test message, or is in the journal, or was seen in the queue before; a log file alone can be
+    /// anybody's.
     pub certain: bool,
 }
 

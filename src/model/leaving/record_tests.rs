@@ -200,7 +200,8 @@ fn kinds_of_failures_that_are_too_many_hide_none_that_stops_all() {
     assert_eq!(id(record.failed.as_ref()), "AAAA3");
 }
 
-/// Only the alerts' own sender, refused, is a word about the alerts; a user's later refusal of the same kind does not hide it.
+/// Only the alerts' own sender, refused, is a word about the alerts; a user's later refusal of the same kind does not hide
+/// it.
 #[test]
 fn the_sender_of_a_refused_message_is_read_from_the_line_of_qmgr_before_it() {
     let text = "version = 1\n[relay]\nhost = \"relay.test\"\n[sender]\nrewrite = { \"monitor@h.local\" = \"a@x\" }\n[verify]\nto = \"o@x\"\n";

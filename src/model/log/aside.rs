@@ -1,4 +1,5 @@
-//! Words that stand without the line of a log: in a bounce, in a listing of the queue, or alone in what a person has pasted.
+//! Words of Postfix or of a relay without the line of a log around them: in a bounce, in a listing of the queue, or alone in
+//! what a person has pasted.
 
 use super::event::Attempt;
 use super::stamp::Seconds;

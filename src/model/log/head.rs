@@ -8,7 +8,7 @@ const LEVELS: [&str; 16] = [
     "debug", "info", "notice", "warn", "warning", "err", "error", "crit", "critical", "alert", "emerg",
     "fatal", "panic", "stdout", "stderr", "f",
 ];
-/// Bytes of a prefix that are looked at.
+/// Most bytes of a prefix that are looked at.
 const MOST: usize = 1024;
 
 /// Time and host in a prefix, each as far as it tells. Of several stamps the one with year and zone counts.
@@ -21,7 +21,7 @@ pub fn when_and_where<'a>(head: &'a str, calendar: &Calendar) -> (Option<Seconds
         }
     }
     let (time, rest) = search(head, calendar);
-    // Without a time, the words before are anything, unless there is only one.
+    // Without a time the prefix may be any text: only a prefix of a single word can be a host.
     let host = if time.is_none() {
         Some(rest)
     } else {

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::fold::soft;
 
-/// Texts whose cause is remembered.
+/// Most texts whose cause is remembered.
 const KNOWN: usize = 8192;
 
 /// The group of each text that was met, by a hash of the text; `None` if the text is no trouble.

@@ -18,8 +18,8 @@ use crate::model::log::wrap::unwrap;
 use crate::model::route::nexthop::NextHop;
 use crate::model::state::generation::LastRun;
 
-/// Causes by which nothing was heard of the relay, and which the host's own network, its name server or a firewall on the way
-/// can be: they say nothing of the configuration, which has worked and may again as it is.
+/// Causes by which nothing was heard of the relay, and which the host's own network, its name server or a firewall on the
+/// way can be: they say nothing of the configuration, which has worked and may again as it is.
 const UNHEARD: [&str; 8] = [
     "no-network",
     "no-route",
@@ -31,8 +31,9 @@ const UNHEARD: [&str; 8] = [
     "port-25-blocked",
 ];
 
-/// Whether the reason of a failed attempt is a word against the relay, or against the way in which mail is given to it. A busy
-/// relay, one that puts off, and what is said of one message or a quota are none, and neither is a network that is down.
+/// Whether the reason of a failed attempt is a word against the relay, or against the way in which mail is given to it. A
+/// busy relay, one that puts off, and what is said of one message or a quota are none, and neither is a network that is
+/// down.
 fn is_against(reason: &str) -> bool {
     let is_unheard = || {
         let cause = diagnose(&[unsuspended(reason)], &Circumstances::default());

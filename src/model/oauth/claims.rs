@@ -1,5 +1,5 @@
-//! The claims of an access token, for a person: what it is for, whose it is, until when. A token need not be a JWT (RFC 7519),
-//! and only its receiver can check its signature.
+//! The claims of an access token, for a person: what it is for, whose it is, until when. A token need not be a JWT (RFC
+//! 7519), and only its receiver can check its signature.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -30,7 +30,8 @@ pub struct Login {
     refresh: String,
     /// When the person logged in, in seconds since 1970.
     pub since: u64,
-    /// When the refresh token last brought an access token, in seconds since 1970: Microsoft's ends when that was 90 days ago.
+    /// When the refresh token last brought an access token, in seconds since 1970: Microsoft's ends when that was 90 days
+    /// ago.
     pub used: u64,
 }
 

@@ -21,8 +21,8 @@ use certificate::Certificate;
 use person::{Page, Person};
 use service_account::ServiceAccount;
 
-/// An application that an identity provider knows, and that gets access tokens: for itself, or for a person who has logged in
-/// once.
+/// An application that an identity provider knows, and that gets access tokens: for itself, or for a person who has logged
+/// in once.
 #[derive(Debug, Clone)]
 pub struct App {
     /// The identity provider.
@@ -218,8 +218,8 @@ impl App {
         }
     }
 
-    /// An application of Entra by which a person sends from a mailbox. Its tokens are for SMTP alone, and come with a refresh
-    /// token.
+    /// An application of Entra by which a person sends from a mailbox. Its tokens are for SMTP alone, and come with a
+    /// refresh token.
     pub fn microsoft_person(
         cloud: &Cloud,
         tenant: &str,
@@ -238,7 +238,7 @@ impl App {
         }
     }
 
-    /// An application of Google's by which a person sends from the own mailbox.
+    /// An application of Google's by which a person sends from their own mailbox.
     pub fn google_person(client_id: String, secret: Option<Secret>, mailbox: &str) -> Self {
         let page = Page::Code("https://accounts.google.com/o/oauth2/v2/auth".into());
         Self {

@@ -1,5 +1,5 @@
-//! A person who logs in once: by a code that is typed at another device (RFC 8628), or at a page whose last address is brought
-//! back (RFC 6749 §4.1, with the proof of RFC 7636).
+//! A person who logs in once: by a code that is typed at another device (RFC 8628), or at a page, whose last address the
+//! person pastes (RFC 6749 §4.1, with the proof of RFC 7636).
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct Person {
     pub secret: Option<Secret>,
 }
 
-/// The address that a login begins at.
+/// The address at which a login begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
     /// That gives codes to type at another device.
@@ -36,11 +36,11 @@ pub enum Page {
     Code(String),
 }
 
-/// Where a browser is sent at the end of a login. Nobody need listen there: the address itself is what is wanted. RFC 8252 §7.3
-/// has any port of loopback be allowed.
+/// The address to which the provider sends the browser at the end of a login. No program listens there: the person copies
+/// the address itself. RFC 8252 §7.3 has providers allow any port of the loopback address.
 const REDIRECT: &str = "http://localhost";
 
-/// Usual pause between two questions (RFC 8628 §3.2).
+/// Usual pause between two questions, in seconds (RFC 8628 §3.2).
 const INTERVAL: u64 = 5;
 /// What a `slow_down` adds to it (RFC 8628 §3.5).
 const SLOWER: Duration = Duration::from_secs(5);
@@ -111,7 +111,7 @@ impl Invitation {
         })
     }
 
-    /// The pause after a `slow_down`.
+    /// The pause after an answer `slow_down`.
     pub fn slower(interval: Duration) -> Duration {
         interval + SLOWER
     }
@@ -165,8 +165,8 @@ pub fn polled(app: &App, answer: &Answer, now: u64) -> Result<Polled, Refusal> {
     }
 }
 
-/// What this login is known by: nobody else can use the code that it brings (RFC 7636), nor slip in a code of his own (`state`,
-/// RFC 6749 §10.12).
+/// The random values of one login at a page: nobody else can use the code that it brings (RFC 7636), nor slip in another
+/// code (`state`, RFC 6749 §10.12).
 #[derive(Debug)]
 pub struct Challenge {
     verifier: Secret,
@@ -187,7 +187,8 @@ impl Challenge {
     /// The whole address of the page that a person logs in at (RFC 6749 §4.1.1, RFC 7636 §4.3).
     pub fn address(&self, app: &App, page: &str) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.expose()));
-        // Without its consent being asked for anew, Google gives no second refresh token, and OpenID Connect Core §11 none.
+        // Only a login for which the person is asked for consent again brings another refresh token: Google's rule, and that
+        // of OpenID Connect Core §11.
         let more: &[(&str, &str)] = match app.provider {
             Provider::Microsoft => &[("prompt", "select_account")],
             Provider::Google => &[("access_type", "offline"), ("prompt", "consent")],

@@ -1,6 +1,6 @@
 //! Refusals of a token endpoint: the cause, and who must do what, which the catalogue of causes knows
-//! (`causes/catalogue/identity.toml`). `error` decides, and Entra's number (AADSTS…) where there is one: Microsoft says that its
-//! texts change (learn.microsoft.com, "Microsoft Entra authentication and authorization error codes").
+//! (`causes/catalogue/identity.toml`). `error` decides, and Entra's number (AADSTS…) where there is one: Microsoft says that
+//! its texts change (learn.microsoft.com, "Microsoft Entra authentication and authorization error codes").
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ pub fn refusal(app: &App, answer: &Answer, now: u64) -> Refusal {
         let remedy = "read its words, and ask whoever looks after the application there";
         ("the provider gives no token".to_owned(), remedy.to_owned(), false)
     });
-    // It may be an application of other answers than the host's.
+    // The application may be that of another answers file, which the command has to name.
     let remedy = remedy.replace("`relayhost login`", &format!("`{}`", app.login));
     let passes = again || answer.status >= 500 || answer.status == 429;
     match clock_off(answer, now).filter(|_| is_signed(app) && !passes) {

@@ -15,8 +15,8 @@ pub const LIMIT: u64 = 256 * 1024;
 /// Longest token that Postfix's table and line take, in bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// Longest life that is believed, in seconds: two days. A number of any size can come, and a token of Exchange's lives for some
-/// hours.
+/// Longest life that is believed, in seconds: two days. A number of any size can come, and a token of Exchange's lives for
+/// some hours.
 const LONGEST_LIFE: u64 = 172_800;
 
 /// Life of a token whose answer does not say it, in seconds (RFC 6749 §5.1 lets it out). Microsoft's and Google's have this.

@@ -63,8 +63,8 @@ pub fn assertion<'a>(app: &'a App, now: u64, id: &str) -> Option<Assertion<'a>> 
     Some(Assertion { text: format!("{}.{}", part(&header), part(&claims)), key, algorithm })
 }
 
-/// The body of the question, as `application/x-www-form-urlencoded`. `given`: the assertion that was signed, or the refresh token
-/// of the person (RFC 6749 §6).
+/// The body of the question, as `application/x-www-form-urlencoded`. `given`: the assertion that was signed, or the refresh
+/// token of the person (RFC 6749 §6).
 pub fn form(app: &App, given: Option<&Secret>) -> Secret {
     const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     const CLIENT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -72,7 +72,7 @@ pub fn form(app: &App, given: Option<&Secret>) -> Secret {
     let mut fields = match &app.proof {
         Proof::Person(_) => {
             let grant = [("grant_type", "refresh_token"), ("refresh_token", given)];
-            // It is the one that the person agreed to; Microsoft wants to hear it again.
+            // The scope is the one that the person agreed to. Microsoft wants it in each question, other providers do not.
             let scope = if app.provider == Provider::Microsoft { app.scope.as_str() } else { "" };
             return client_form(app, &[&grant[..], &[("scope", scope)]].concat());
         }

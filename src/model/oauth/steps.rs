@@ -1,6 +1,6 @@
-//! The steps that an administrator has to take at Microsoft or Google before this host can log in by an access token, filled in
-//! with the values of one tenant. Microsoft's are those of learn.microsoft.com, "Authenticate an IMAP, POP or SMTP connection
-//! using OAuth" and "Role Based Access Control for Applications in Exchange Online".
+//! The steps that an administrator has to take at Microsoft or Google before this host can log in by an access token, filled
+//! in with the values of one tenant. Microsoft's are those of learn.microsoft.com, "Authenticate an IMAP, POP or SMTP
+//! connection using OAuth" and "Role Based Access Control for Applications in Exchange Online".
 
 use super::Provider;
 
@@ -29,7 +29,7 @@ pub struct Part {
 }
 
 fn part(title: &str, steps: &[&str], commands: &[&str], values: &Values) -> Part {
-    // Nothing else may stand in a command.
+    // Any other character could add to a command that an administrator copies.
     let is_plain = |value: &str| {
         !value.is_empty()
             && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._+/-".contains(&byte))

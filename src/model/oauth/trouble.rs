@@ -37,7 +37,7 @@ impl Trouble {
         self.app == app.print()
     }
 
-    /// Since when it fails, and when it is tried again; `when` writes a moment for a person.
+    /// Says since when attempts fail, and when the next one is; `when` writes a moment for a person.
     pub fn course(&self, when: &dyn Fn(u64) -> String) -> String {
         let next = self.next.map(|next| format!(", next attempt {}", when(next))).unwrap_or_default();
         format!("it has failed since {}{next}", when(self.since))

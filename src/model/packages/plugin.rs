@@ -17,8 +17,9 @@ pub struct Kind {
 pub const OURS: &str = "relayhost-xoauth2";
 /// The plugin of EPEL for access tokens, and its package.
 pub const EPEL: &str = "sasl-xoauth2";
-/// Other plugins for XOAUTH2: EPEL's, KDE's and moriyoshi's. Cyrus SASL takes some of them instead of relayhost's (sasl-xoauth2
-/// claims a strength of 60), and they read the password as something else than the token, such as the path of a file.
+/// Other plugins for XOAUTH2: EPEL's, KDE's and moriyoshi's. Cyrus SASL takes some of them instead of relayhost's
+/// (sasl-xoauth2 claims a strength of 60), and they read the password as something else than the token, such as the path of
+/// a file.
 pub const RIVALS: [&str; 3] = [EPEL, "kdexoauth2", "xoauth2"];
 
 /// All mechanisms that a relay may offer, the strongest first, as Cyrus SASL ranks them. PLAIN and LOGIN are equal

@@ -40,7 +40,8 @@ impl Plan {
             // Of a password as of a token: an entry that is still ours is no edit.
             let seen = found.as_deref().map(|found| match ours {
                 Some(ours) if fits(ours, found, tokens) => ours.clone(),
-                // Never the mark of a token, which a password of a person's with the same user would have too.
+                // A token is marked by its user alone. A password that a person wrote for the same user must not get the
+                // same mark.
                 _ => mark(found, is_renewed && found == value),
             });
             let shown = if found.is_some() { "another entry" } else { "not there" };
@@ -111,9 +112,10 @@ impl Plan {
         self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys, removed }));
     }
 
-    /// Takes the entries of the server's bare name out: smtp(8) looks that up before the next hop (smtp_sasl_passwd_lookup), so
-    /// the entry of a how-to would win over ours. They stay where another way may need them; `route.login` says so. One that
-    /// came after the last run is an edit by hand. Returns each for a person: the key, and the user.
+    /// Takes the entries for the bare name of the relay's server out: smtp(8) looks that up before the next hop
+    /// (smtp_sasl_passwd_lookup), so it would use such an entry, as many how-tos have it, instead of relayhost's. They stay
+    /// where another way may need them; `route.login` says so. One that came after the last run is an edit by hand. Returns
+    /// each for a person: the key, and the user.
     fn stronger(
         &mut self,
         file: Managed,

@@ -40,7 +40,8 @@ pub struct Plan {
     pub maillog_file: String,
     /// Whether systemd would refuse to start Postfix.
     pub masked: bool,
-    /// Another plugin for access tokens, which Cyrus SASL would take instead of relayhost's: nothing is done while it is there.
+    /// Another plugin for access tokens, which Cyrus SASL would take instead of relayhost's: nothing is done while it is
+    /// there.
     pub rival: Option<String>,
     /// The generation of the last run that is in force, if a test message should have proved it and never did.
     pub unproven: Option<u32>,
@@ -94,7 +95,7 @@ impl Plan {
             plan.routing(desired, postfix);
             plan.address_family(desired, postfix);
         }
-        // Those that were found before the edit by hand.
+        // The findings from before an edit by hand was found did not know of it.
         let all = std::mem::take(&mut plan.findings);
         plan.findings = all.into_iter().map(|finding| plan.permitted(finding)).collect();
         Ok(plan)
@@ -185,7 +186,7 @@ impl Plan {
         order.force || self.foreign.is_empty()
     }
 
-    /// Has a finding that is not the plan's own say the remedy that `permit` allows.
+    /// Changes the remedy of a finding that is not the plan's own to what `permit` allows.
     pub fn allow(&self, finding: &mut Finding) {
         if let Some(Remedy::Say(text)) = &mut finding.remedy {
             *text = self.allowed(text);
@@ -215,8 +216,9 @@ fn fine_if(good: bool) -> State {
     if good { State::Fine } else { State::Differs }
 }
 
-/// The remedies for all that differs, in one line: that of each finding that `apply` does not mend, and that of those which
-/// it mends: `apply`, in the caller's words, or the choice that it leaves where somebody changed a value by hand.
+/// The remedies for all that differs, in one line. First those of findings that `apply` does not mend. Then, if `apply`
+/// mends any, `apply` in the caller's words; where somebody changed a value by hand, the choice between that value and
+/// `apply --force`.
 pub fn remedy<'a>(findings: impl IntoIterator<Item = &'a Finding>, apply: &str) -> String {
     let differing = findings.into_iter().filter(|finding| finding.state == State::Differs);
     let (ours, by_hand): (Vec<_>, Vec<_>) = differing.partition(|finding| finding.is_for_apply());

@@ -1,5 +1,5 @@
-//! The part of a plan that is about the way of an alert, as it would be with the answers in force: each hop that is not as the
-//! answers need it, with its file, its line and its remedy.
+//! The part of a plan that is about the way of an alert, as it would be with the answers in force: each hop that is not as
+//! the answers need it, with its file, its line and its remedy.
 
 use super::{Finding, Plan, Remedy, State};
 use crate::model::desired::Desired;
@@ -24,8 +24,8 @@ pub struct OfSenders {
 }
 
 impl Plan {
-    /// Adds the entries for other senders than those of the answers that give them an address by which the answers do not send:
-    /// the login may not be allowed to use it.
+    /// Adds the entries for other senders than those of the answers that give them an address by which the answers do not
+    /// send: the login may not be allowed to use it.
     pub fn senders(&mut self, desired: &Desired, tables: &[OfSenders]) {
         for OfSenders { parameter, table, source } in tables {
             let is_other =

@@ -1,5 +1,5 @@
-//! The part of a plan that is about the access token: it is renewed beside the runs, and mail stops when it has ended, or when
-//! that ends with which the application proves itself.
+//! The part of a plan that is about the access token. It is renewed beside the runs; mail stops when it has ended, or when
+//! the secret or certificate has ended that it is fetched with.
 
 use super::{Plan, Remedy, State};
 use crate::model::desired::Desired;
@@ -9,7 +9,8 @@ use crate::model::oauth::{App, Proof, Provider};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-/// Days before the end of a secret or a certificate: from the first on it is told, from the last on it is a fault.
+/// Days before the end of a secret or a certificate: `check` warns from the first and from the second on; from the last on
+/// it is a fault.
 const SOON: [i64; 3] = [30, 7, 1];
 
 /// What a look at the token needs to know. Times are in seconds since 1970.
@@ -27,8 +28,8 @@ pub struct Sight<'a> {
 }
 
 impl Plan {
-    /// Adds whether there is a token, and whether it lives; then whether the application's secret or certificate does. Nothing
-    /// for a login without a token that relayhost fetches.
+    /// Adds whether there is a token, and whether it lives; then whether the application's secret or certificate does.
+    /// Nothing for a login without a token that relayhost fetches.
     pub fn token(&mut self, desired: &Desired, sight: &Sight) {
         let Some(app) = desired.app() else { return };
         let trouble = sight.trouble.filter(|trouble| trouble.is_for(app));

@@ -1,5 +1,5 @@
-//! The part of a plan about tables of a type that this Postfix does not have. relayhost's own are written anew with a type that
-//! is there; of the others each is named, with the commands that convert it.
+//! The part of a plan about tables of a type that this Postfix does not have. relayhost's own are written anew with a type
+//! that is there; of the others each is named, with the commands that convert it.
 
 use super::{Plan, Remedy, State};
 use crate::model::observed::Postfix;

@@ -43,9 +43,9 @@ impl Plan {
         }
     }
 
-    /// Adds files that were changed after Postfix last read its configuration: the findings are about the files, and daemons that
-    /// run may go by the old ones. `changed`: each file, and the time of its last change. Times are whole seconds, so a change
-    /// within two of them counts as read.
+    /// Adds files that were changed after Postfix last read its configuration: the findings are about the files, and daemons
+    /// that run may go by the old ones. `changed`: each file, and the time of its last change. Times are whole seconds, so a
+    /// change within two of them counts as read.
     pub fn unread(&mut self, changed: &[(&str, Option<i64>)], read: Option<i64>) {
         let Some(read) = read else { return };
         let is_later = |time: &Option<i64>| time.is_some_and(|time| time > read + 2);

@@ -13,8 +13,8 @@ pub enum Managed {
     SaslPasswd,
     /// Local sender → public sender (`smtp_generic_maps`).
     Generic,
-    /// The link that puts the plugin for access tokens into Cyrus SASL's directory. A plugin there is in force for every program
-    /// of the host, and some would send it a password, so it is there only while the answers ask for it.
+    /// The link that puts the plugin for access tokens into Cyrus SASL's directory. A plugin there is in force for every
+    /// program of the host, and some would send it a password, so it is there only while the answers ask for it.
     Plugin,
 }
 

@@ -93,8 +93,8 @@ fn table(name: &str) -> Vec<Table> {
     }
 }
 
-/// A table whose contents stand in its name (`regexp:{ {/pattern/ value} }`, since Postfix 3.7), as its type and the text of a
-/// file with the same contents: each item is a line of such a file.
+/// A table whose contents stand in its name (`regexp:{ {/pattern/ value} }`, since Postfix 3.7), as its type and the text of
+/// a file with the same contents: each item is a line of such a file.
 pub fn as_file(name: &str) -> Option<(&str, String)> {
     let (kind, rest) = name.split_once(':').filter(|(_, rest)| rest.starts_with('{'))?;
     Some((kind, items(bare(rest)).into_iter().map(|item| bare(item).to_owned() + "\n").collect()))

@@ -1,5 +1,5 @@
-//! Tables of a type that this Postfix does not have (postconf -m): an upgrade may have taken hash: away, and a package such as
-//! postfix-lmdb may be missing.
+//! Tables of a type that this Postfix does not have (postconf -m): an upgrade may have taken hash: away, and a package such
+//! as postfix-lmdb may be missing.
 
 use crate::error::typed;
 use crate::model::postfix::maincf::MainCf;
@@ -75,8 +75,8 @@ pub fn is_in_doubt(main_cf: &MainCf, master_cf: &MasterCf, default: &str) -> boo
             .any(|table| kind(&table) != default)
 }
 
-/// The tables that no program of this Postfix can open. `types`: those that it has. With its redirection on, Postfix 3.11 opens
-/// another table where hash: or btree: is named (NON_BERKELEYDB_README).
+/// The tables that no program of this Postfix can open. `types`: those that it has. With its redirection on, Postfix 3.11
+/// opens another table where hash: or btree: is named (NON_BERKELEYDB_README).
 pub fn lacking(main_cf: &MainCf, master_cf: &MasterCf, types: &[String]) -> Vec<Lacking> {
     let level = main_cf.get("non_bdb_migration_level").unwrap_or_default();
     let redirected = |kind: &str| level.starts_with("enable-") && ["hash", "btree"].contains(&kind);
@@ -115,8 +115,8 @@ impl Lacking {
         format!("{parameter} names {table} ({place}), and this Postfix has no tables of type {}", kind(table))
     }
 
-    /// The commands that make it a table of another type. relayhost does not type them: postmap, called by root, writes beside
-    /// whatever the source is. `edits`: whether postconf edits master.cf (Postfix 2.11 and later).
+    /// The commands that make it a table of another type. relayhost does not type them: postmap, called by root, writes
+    /// beside whatever the source is. `edits`: whether postconf edits master.cf (Postfix 2.11 and later).
     pub fn remedy(&self, to: &str, edits: bool) -> String {
         let (parameter, value) = (&self.parameter, &self.setting.value);
         let from = kind(&self.table);

@@ -1,6 +1,6 @@
-//! What an access token itself tells about a relay that has refused it. Exchange Online answers a bare `535 5.7.3` to a token that
-//! is wrong, to an application without a right on the mailbox, to SMTP AUTH that is off, and to a change that is not in force
-//! yet. The claims show the first; of the rest it is said that it cannot be known from here.
+//! What an access token itself tells about a relay that has refused it. Exchange Online answers a bare `535 5.7.3` to a
+//! token that is wrong, to an application without a right on the mailbox, to SMTP AUTH that is off, and to a change that is
+//! not in force yet. The claims show the first; of the rest it is said that it cannot be known from here.
 
 use serde_json::Value;
 

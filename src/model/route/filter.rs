@@ -22,8 +22,8 @@ pub struct Filtered {
     pub at: Written,
 }
 
-/// The hop, and the filter that is another host. `submitted`: the addresses before cleanup(8) rewrites them, which the rules are
-/// put to; `seen` changes as a rule says.
+/// The hop, and the filter that is another host. `submitted`: the addresses before cleanup(8) rewrites them, which the rules
+/// are put to; `seen` changes as a rule says.
 pub fn filter(
     host: &Host,
     submitted: (&str, &str),

@@ -72,7 +72,7 @@ fn done(user: &str, item: &str) -> String {
     format!("the entry of {user} leaves it to the mailbox of {}", user_of(item.trim_start_matches('\\')))
 }
 
-/// The way to give a user an alias; `None`: local(8) asks no table that is a file.
+/// The remedy that gives a user an alias; `None`: local(8) asks no table that is a file.
 fn aliased(host: &Host, user: &str) -> Option<String> {
     let list = host.of("local", "alias_maps").text;
     let table = named(&list).into_iter().find(|table| is_built(table) && path_of(table).is_some())?;
@@ -89,7 +89,7 @@ fn built(path: &str, table: &str) -> String {
     if path == ALIASES { "`newaliases`".into() } else { build("alias_maps", table) }
 }
 
-/// The way to send the mail on, beside what is done with it.
+/// The remedy that sends the mail on, and leaves in place what the entry does with it now.
 fn added(host: &Host, user: &str, item: &str, at: &Written) -> String {
     let Written::Table { parameter, table, .. } = at else { return at.undo(&host.version) };
     let Some(path) = path_of(table) else { return at.undo(&host.version) };

@@ -70,8 +70,8 @@ impl Host {
         Some(Value { text: self.expanded(&set.value, 0), at })
     }
 
-    /// A value with each `$name`, `${name}`, `$(name)`, `${name?text}` and `${name:text}` replaced (postconf(5), mac_expand(3)).
-    /// Ten levels are enough for any host.
+    /// A value with each `$name`, `${name}`, `$(name)`, `${name?text}` and `${name:text}` replaced (postconf(5),
+    /// mac_expand(3)). Ten levels are enough for any host.
     fn expanded(&self, text: &str, depth: u8) -> String {
         let mut out = String::new();
         let mut rest = text;

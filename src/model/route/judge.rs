@@ -10,7 +10,8 @@ use crate::model::text::domain_of;
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
 pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static str, Fault)> {
     let mut all: Vec<_> = own(way).chain(deviations(way, desired, version)).collect();
-    // The name that is asked for may be in the certificate too, so that nothing fails; it is another one than the answers say.
+    // The name that is asked for may be in the certificate too, so that nothing fails; it is another one than the answers
+    // say.
     let is_named = way.relay.as_ref().is_some_and(|relay| relay.host == desired.relay.host);
     if is_named
         && desired.relay.tls >= Tls::Verify
@@ -56,8 +57,8 @@ pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'sta
     all
 }
 
-/// What keeps mail of this way from the relay of the answers: a hop that stops it, or another goal. `None`: the way is open, and
-/// leads there.
+/// What keeps mail of this way from the relay of the answers: a hop that stops it, or another goal. `None`: the way is open,
+/// and leads there.
 pub fn obstacle(way: &Way, desired: &Desired, version: &Version) -> Option<String> {
     let closed = own(way).find(|(_, fault)| fault.stops);
     let elsewhere = || deviations(way, desired, version).into_iter().find(|(hop, _)| *hop == "transport");
@@ -181,8 +182,8 @@ fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stat
     }
 }
 
-/// The fault of a sender for which the answers have no rule, and of which this host makes one that the answers do not use: who
-/// logs in as they say may not be allowed to send as that.
+/// The fault of a sender for which the answers have no rule, and of which this host makes one that the answers do not use:
+/// who logs in as they say may not be allowed to send as that.
 fn foreign(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
     let is = &way.seen.sender;
     if is.eq_ignore_ascii_case(&way.from) || desired.rewrites.is_empty() || desired.sends_as(is) {

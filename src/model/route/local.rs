@@ -1,5 +1,5 @@
-//! What this host keeps: the classes of domains that trivial-rewrite(8) does not send on (ADDRESS_CLASS_README), and the aliases by
-//! which local(8) sends mail on all the same (aliases(5), local/alias.c).
+//! What this host keeps: the classes of domains that trivial-rewrite(8) does not send on (ADDRESS_CLASS_README), and the
+//! aliases by which local(8) sends mail on all the same (aliases(5), local/alias.c).
 
 use std::net::IpAddr;
 
@@ -29,8 +29,8 @@ pub enum Class {
     Mailbox,
 }
 
-/// THE decision whether a domain is this host's, in the order of trivial-rewrite(8): the parameter that makes it so. `is_in`:
-/// whether the list of this parameter has the domain.
+/// THE decision whether a domain is this host's, in the order of trivial-rewrite(8): the parameter that makes it so.
+/// `is_in`: whether the list of this parameter has the domain.
 fn decided(
     domain: &str,
     interfaces: &str,
@@ -63,7 +63,8 @@ fn is_own_address(domain: &str, interfaces: &str) -> bool {
     })
 }
 
-/// The parameter by which mail to this address stays on this host, as far as the settings tell: tables in them are not asked.
+/// The parameter by which mail to this address stays on this host, as far as the settings tell: tables in them are not
+/// asked.
 pub fn kept_by(address: &str, settings: &Settings) -> Option<&'static str> {
     let domain = domain_of(address);
     let mut is_in =
@@ -98,8 +99,8 @@ pub fn has_parents(host: &Host, name: &str) -> bool {
     words(&host.main("parent_domain_matches_subdomains").text).iter().any(|word| word == name)
 }
 
-/// The address to which local(8) sends the mail of a local recipient on, or why it stays here; the hop gets the places that say
-/// so. Of several addresses the first that is not this host's counts.
+/// The address to which local(8) sends the mail of a local recipient on, or why it stays here; the hop gets the places that
+/// say so. Of several addresses the first that is not this host's counts.
 pub fn forwarded(
     host: &Host,
     recipient: &str,
@@ -143,8 +144,8 @@ pub fn forwarded(
     }
 }
 
-/// The items that stand for a user, and their place: those of an alias, of the file .forward in the user's home directory, or
-/// of luser_relay for a user whom nobody knows.
+/// The items that stand for a user, and their place: those of an alias, of the file .forward in the user's home directory,
+/// or of luser_relay for a user whom nobody knows.
 fn expanded(host: &Host, user: &str, hop: &mut Hop, ask: &mut Ask) -> Result<(Vec<String>, Written), Stays> {
     let delimiters = host.main("recipient_delimiter").text;
     let bare = user.split(|c| delimiters.contains(c)).next().unwrap_or_default();
@@ -237,7 +238,8 @@ fn targets(value: &str) -> Vec<String> {
     items.filter(|item| !item.is_empty()).collect()
 }
 
-/// The entries of a file in the syntax of aliases(5), by `name: value`: from the key and the value as a table has them.
+/// An entry of a table that was built from a file in the syntax of aliases(5). In the file it is `name: value`, of which the
+/// reader of other tables makes this key and this value.
 pub fn alias_entry(key: &str, value: &str) -> (String, String) {
     let all = format!("{key} {value}");
     let (name, value) = all.split_once(':').unwrap_or((&all, ""));

@@ -93,14 +93,14 @@ fn off(host: &Host, channel: &str, relay: &NextHop, at: &Written, hop: &mut Hop,
     if !matches!(at, Written::Master { .. }) || list.text.is_empty() {
         return;
     }
-    // A table that cannot be read keeps nobody from sending here.
+    // A table that cannot be read does no harm here: this service does not log in.
     if let Ok(Some(entry)) = find(&list, &Keys::whole(relay.login_keys()), ask) {
         let text = format!("nobody logs in ({at}), although {} has an entry ({})", relay.text, entry.at);
         hop.fault(false, text, at.undo(&host.version));
     }
 }
 
-/// The way to give an entry its password.
+/// The remedy that gives an entry its password.
 fn completed(at: &Written, user: &str) -> String {
     let Written::Table { table, key, parameter, .. } = at else { return String::new() };
     match path_of(table) {

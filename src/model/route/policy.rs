@@ -1,5 +1,5 @@
-//! An entry of smtp_tls_policy_maps as smtp(8) reads it (tls_policy_lookup_one in smtp/smtp_tls_policy.c): whatever is not as it
-//! should be makes the whole entry invalid, and mail for that next hop is put off.
+//! An entry of smtp_tls_policy_maps as smtp(8) reads it (tls_policy_lookup_one in smtp/smtp_tls_policy.c): whatever is not
+//! as it should be makes the whole entry invalid, and mail for that next hop is put off.
 
 use crate::model::observed::Version;
 use crate::model::postfix::tables::items;
@@ -109,8 +109,8 @@ impl Policy {
     }
 }
 
-/// Why a list of protocols (postconf(5), smtp_tls_mandatory_protocols) cannot be used; `None`: it can. With one that cannot, no
-/// TLS session begins.
+/// Why a list of protocols (postconf(5), smtp_tls_mandatory_protocols) cannot be used; `None`: it can. With one that cannot,
+/// no TLS session begins.
 pub fn unknown_protocol(list: &str) -> Option<String> {
     let is_known = |word: &&str| {
         let name = word.trim_start_matches(['!', '<', '>', '=']);

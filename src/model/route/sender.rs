@@ -58,7 +58,8 @@ pub fn sender(host: &Host, channel: &str, seen: &mut Seen, ask: &mut Ask) -> Hop
     hop
 }
 
-/// The way to have an entry leave recipients alone. One that relayhost wrote comes again unless the answers change.
+/// The remedy by which an entry leaves recipients alone. `apply` writes an entry of relayhost's again unless the answers
+/// change.
 fn left_alone(host: &Host, at: &Written) -> String {
     let undo = at.undo(&host.version);
     match at {

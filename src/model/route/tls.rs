@@ -1,5 +1,5 @@
-//! TLS on the way to a next hop, as smtp(8) decides it (smtp/smtp_tls_policy.c): smtp_tls_policy_maps, or where that is not set
-//! smtp_tls_per_site, and otherwise the level for all.
+//! TLS on the way to a next hop, as smtp(8) decides it (smtp/smtp_tls_policy.c): smtp_tls_policy_maps, or where that is not
+//! set smtp_tls_per_site, and otherwise the level for all.
 
 use super::Hop;
 use super::host::{Host, Value};
@@ -24,8 +24,8 @@ pub struct Level {
     pub word: String,
     /// Whether TLS begins with the first byte.
     pub wrapper: bool,
-    /// What limits the handshake, and where it is written: attributes of the policy (`match=…`, `protocols=…`), and parameters
-    /// that are set.
+    /// What limits the handshake, and where it is written: attributes of the policy (`match=…`, `protocols=…`), and
+    /// parameters that are set.
     pub limits: Vec<(String, Written)>,
     /// Where the level is written.
     pub at: Written,
@@ -171,7 +171,8 @@ pub fn level(host: &Host, channel: &str, next: &NextHop, hop: &mut Hop, ask: &mu
     level
 }
 
-/// The parameters that limit a handshake at this level, as far as they are set; an attribute of the policy counts before one.
+/// The parameters that limit a handshake at this level, as far as they are set; an attribute of the policy counts before
+/// one.
 fn limits(host: &Host, channel: &str, level: &Level) -> Vec<(String, Written)> {
     let names = match level.word.as_str() {
         "none" => &[][..],
@@ -222,7 +223,8 @@ fn judge(host: &Host, channel: &str, policy: &Policy, at: &Written, hop: &mut Ho
     }
 }
 
-/// Faults of a level, wherever it is written: one that Postfix does not have, and one that wants secured DNS where there is none.
+/// Faults of a level, wherever it is written: one that Postfix does not have, and one that wants secured DNS where there is
+/// none.
 fn dane(host: &Host, channel: &str, level: &Level, hop: &mut Hop) {
     let undo = level.at.undo(&host.version);
     let is_policy = matches!(level.at, Written::Table { .. });
@@ -255,8 +257,8 @@ fn dane(host: &Host, channel: &str, level: &Level, hop: &mut Hop) {
     hop.fault(stops, text, remedy);
 }
 
-/// The keys of smtp_tls_policy_maps: a next hop with brackets or a port is looked up as it stands, a domain with its parents,
-/// each with a dot before it (tls_policy_lookup).
+/// The keys of smtp_tls_policy_maps: a next hop with brackets or a port is looked up as it stands, a domain with its
+/// parents, each with a dot before it (tls_policy_lookup).
 fn policy_keys(next: &NextHop) -> Keys {
     let mut all = vec![next.text.clone()];
     if !next.text.contains(['[', ':']) {

@@ -50,7 +50,8 @@ pub fn filtered(host: &Host, filter: &Filtered, recipient: &str) -> (Hop, End) {
     (hop, end)
 }
 
-/// The hop, and the choice. `redirected`: the place that gave the message its recipient, if that is not the one it came with.
+/// The hop, and the choice. `redirected`: the place that gave the message its recipient, if that is not the one it came
+/// with.
 pub fn transport(host: &Host, seen: &Seen, redirected: Option<&Written>, ask: &mut Ask) -> (Hop, End) {
     let mut hop = Hop::new("transport");
     let mut choice = by_class(host, seen, &mut hop, ask);

@@ -156,8 +156,8 @@ pub struct LastRun {
 }
 
 impl LastRun {
-    /// The digest and the contents of a table's database, if the run built it from the source that is there. Lines that postmap may
-    /// parse in another way are no contents that are known.
+    /// The digest and the contents of a table's database, if the run built it from the source that is there. Lines that
+    /// postmap may parse in another way are no contents that are known.
     pub fn built(&self, file: Managed, source: &MapSource, kind: &MapKind) -> Option<(&str, Entries)> {
         let same = self.after.get(&file).is_some_and(|bytes| bytes == source.bytes());
         let database = kind.database(Path::new(file.name()))?;

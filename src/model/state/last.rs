@@ -48,8 +48,8 @@ impl LastEnd {
         Some(Self { version, time, command, exit: exit.code(), text, remedy })
     }
 
-    /// The record as a finding, unless something came later: a message that the relay took, or a change. `answers`: the time of
-    /// the last change of the answers; the remedy may be done by that.
+    /// The record as a finding, unless something came later: a message that the relay took, or a change. `answers`: the time
+    /// of the last change of the answers; the remedy may be done by that.
     pub fn finding(&self, later: &[&str], answers: &str) -> Option<Finding> {
         if later.iter().any(|time| *time > self.time.as_str()) {
             return None;

@@ -1,5 +1,5 @@
-//! What a generation records of a table's entry that a run wrote: a digest, by which a later edit is seen. An access token is
-//! renewed without a run, so of an entry with one the user's name is recorded, and the record of the tokens tells which
+//! What a generation records of a table's entry that a run wrote: a digest, by which a later edit is seen. An access token
+//! is renewed without a run, so of an entry with one the user's name is recorded, and the record of the tokens tells which
 //! passwords are tokens of relayhost's. Any other password is one that a person wrote.
 
 use std::collections::BTreeSet;

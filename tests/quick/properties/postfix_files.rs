@@ -10,7 +10,8 @@ use relayhost::model::postfix::postmap::{MapSource, parse_dump};
 
 use super::{KEYS, NAMES, config, file, lossy, oracle, value};
 
-/// `after` is `before`, but for a line end that had to be added before a line at the end: one as the last line has that has one.
+/// `after` is `before`, but for a line end that had to be added before a line at the end: one as the last line has that has
+/// one.
 fn assert_kept(before: &[u8], after: &[u8], appended: bool) -> Result<(), TestCaseError> {
     let mut expected = before.to_vec();
     if appended && !expected.is_empty() && !expected.ends_with(b"\n") {

@@ -115,7 +115,7 @@ fn cancelled(talk: &Talk, wire: &mut Wire, peer: &Peer, reason: &str) -> Bad {
 fn refused(peer: &Peer, mechanism: &str, offered: &[String], reply: &Reply, told: Option<&str>) -> Bad {
     // The log has `?` for the line ends of a reply to a login.
     let words = format!("SASL authentication failed; server {} said: {}", peer.name, reply.lines.join("?"));
-    // As relayhost's plugin has Postfix log it.
+    // The same words as relayhost's plugin has Postfix log, so that the catalogue finds the same cause.
     let by_plugin = told.map(|told| {
         format!("warning: SASL authentication failure: relayhost-sasl-xoauth2: the server refuses the token: {told}")
     });

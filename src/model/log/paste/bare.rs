@@ -147,7 +147,7 @@ fn reason(text: &str) -> Option<Piece> {
         _ if words.starts_with("mail for ") => words.contains("loops back to myself"),
         _ => begins && (id.is_some() || words.len() < 600),
     };
-    // Some of these beginnings are words of anything; a name with its address is not.
+    // Some of these beginnings occur in any prose; a name with its address does not.
     let is_certain =
         id.is_some() || words.contains("]:") || words.contains("] said: ") || words.contains("] refused ");
     if begins && is_own && (is_certain || is_known(words)) {
@@ -173,7 +173,7 @@ fn printed(text: &str) -> Option<Piece> {
     let (of_postfix, name) = name.strip_prefix("postfix/").map_or((false, name), |name| (true, name));
     let name = if name == "send-mail" { "sendmail" } else { name };
     let name = name.split('[').next().unwrap_or(name);
-    // The names of daemons are words of anything.
+    // Names of daemons (`local`, `error`, `bounce`) are common words.
     let is_command =
         ["sendmail", "newaliases", "mailq"].contains(&name) || name.starts_with("post") && is_program(name);
     if !(is_command || of_postfix && is_program(name)) {

@@ -8,9 +8,9 @@ use crate::model::log::event::split_queue_id;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::text::clipped;
 
-/// Bytes of a field or of a paragraph.
+/// Most bytes of a field or of a paragraph.
 const MOST: usize = 8192;
-/// Recipients of one message.
+/// Most recipients of one message.
 const RECIPIENTS: usize = 1000;
 
 /// Fields that are read, as they are in the file but for case.
@@ -71,7 +71,7 @@ pub struct Bounce {
 }
 
 impl Bounce {
-    /// Takes a line. Whether it is part of a bounce.
+    /// Takes a line. True if it is part of a bounce.
     pub fn take(&mut self, text: &str, calendar: &Calendar) -> bool {
         let trimmed = text.trim_start();
         self.is_mail |= MARKS.iter().any(|mark| trimmed.starts_with(mark))

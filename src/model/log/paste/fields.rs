@@ -7,7 +7,7 @@ use crate::model::log::head::is_host;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::text::clipped;
 
-/// Bytes of a text that are kept.
+/// Most bytes of a text that are kept.
 const MOST: usize = 16 * 1024;
 
 /// The entry that is being read.
@@ -22,7 +22,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Takes a line. Whether it is part of an entry; `done` gets the line that an entry before it is.
+    /// Takes a line. True if it is part of an entry; `done` gets the entry before, as a line, if that has ended.
     pub fn take(&mut self, text: &str, calendar: &Calendar, done: &mut Vec<String>) -> bool {
         let trimmed = text.trim();
         if trimmed.ends_with(']') && trimmed.contains("[s=") && trimmed.contains(";i=") {

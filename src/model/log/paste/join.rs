@@ -5,7 +5,7 @@ use super::part::find;
 use super::{bare, mailer};
 use crate::model::log::stamp::Calendar;
 
-/// Bytes and lines of one line that was wrapped.
+/// Most bytes of a line that was put together, and most lines of the input in it.
 const MOST: usize = 8192;
 const LINES: usize = 40;
 /// Columns of a line that may have been wrapped, with the first word of the next.
@@ -38,8 +38,8 @@ impl Open {
         if !self.goes_on(next, calendar) {
             return false;
         }
-        // A terminal breaks a word, a mail program breaks between words. In the last column but one of a usual width the
-        // terminal has lost a blank.
+        // A terminal breaks a word, a mail program breaks between words. A line that is one column shorter than a usual
+        // width ended with a blank, which the terminal has lost.
         let is_at_end = [79, 99, 119, 131, 159, 199].contains(&self.width);
         let breaks_words = self.width >= TERMINAL && !is_at_end;
         if self.blank || next.starts_with(' ') || !breaks_words {

@@ -41,7 +41,7 @@ const TIMES: [&str; 12] = [
 const HOSTS: [&str; 5] = ["hostname", "host", "computer", "hostnames", "sysloghostname"];
 const NAMES: [&str; 7] = ["syslogidentifier", "ident", "program", "programname", "appname", "tag", "process"];
 const PIDS: [&str; 5] = ["syslogpid", "pid", "procid", "processid", "proc"];
-/// Objects within objects that are looked at: serde_json reads 128.
+/// Most levels of objects within objects that are looked at; serde_json reads 128.
 const DEEP: usize = 32;
 
 /// What the objects around a text tell.

@@ -6,7 +6,7 @@ use crate::model::inspection::queue::{self, Waiting, parse_json};
 use crate::model::log::event::MOST;
 use crate::model::log::stamp::Calendar;
 
-/// Lines that a reason may take.
+/// Most lines of a reason.
 const LINES: usize = 20;
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
@@ -25,7 +25,7 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Takes a line. Whether it is part of a listing.
+    /// Takes a line. True if it is part of a listing.
     pub fn take(&mut self, text: &str, calendar: &Calendar) -> bool {
         if let Some(waiting) = text.trim_start().starts_with('{').then(|| parse_json(text.trim())).flatten() {
             self.tell(&waiting);
@@ -62,7 +62,7 @@ impl Listing {
             return true;
         }
         if is_recipient {
-            // Whoever pasted it may have lost the blanks before it.
+            // A person who pasted the listing may have lost the blanks at the beginning of this line.
             self.feed(&format!("{:41}{trimmed}", ""), calendar);
             return true;
         }

@@ -1,5 +1,5 @@
-//! Lines of other programs that send mail: who sends here, whether the line tells of a failure, and the words of the relay
-//! in it. relayhost sets up Postfix alone, so the remedy is to have Postfix send.
+//! Lines of other programs that send mail: which program wrote the line, whether it reports a failure, and the words of the
+//! relay in it. relayhost sets up Postfix alone, so the remedy is to have Postfix send.
 
 use super::bare::{is_known, is_reply, said};
 use super::piece::{Piece, attempt};
@@ -23,7 +23,7 @@ pub enum Mailer {
     Dma,
 }
 
-/// What a line of another program tells.
+/// What a line of another program says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
     /// The program.

@@ -1,6 +1,6 @@
 //! Reads evidence in whatever form people have it: a log in any dress, pieces of one, listings of the queue, bounces, the
-//! words of other programs. Each is written anew as the lines and asides that the readers of a log know. Only for files and
-//! pastes: in the host's own log, a line is what syslog wrote, and anything else a forger's.
+//! words of other programs. Each is rewritten as the lines and asides that the readers of a log know. Only for files and
+//! pastes: in the host's own log every line is from syslog, and in any other form it could be a forger's.
 
 mod bare;
 mod bounce;
@@ -36,18 +36,19 @@ use super::stamp::{Calendar, Seconds};
 /// Bytes at the beginning of a source that are always read line by line. If nearly all of them are lines of syslog, the rest
 /// is handed on as it is.
 const CAREFUL: usize = 512 * 1024;
-/// Of so many lines, one may be of another form for that.
+/// One line of another form is allowed for each so many lines of syslog.
 const FEW: u64 = 20;
-/// Bytes of a JSON text over several lines.
+/// Most bytes of a JSON text that goes over several lines.
 const JSON: usize = 1024 * 1024;
-/// Lines of it that may be its end.
+/// Most lines of such a text that look like its end.
 const ENDS: u8 = 50;
-/// Bytes of a line that are read.
+/// Most bytes of a line that are read.
 const LINE: usize = 64 * 1024;
-/// Pieces that wait for the end of the input, and their bytes.
+/// Most pieces that wait for the end of the input, and most bytes of them.
 const HELD: usize = 1000;
 const HELD_BYTES: usize = 1024 * 1024;
-/// Lines of prose beside which a piece counts, and pieces in so many lines of it that do.
+/// Most lines of prose beside which any piece counts. In more prose, one line of evidence for each `SHARE` lines of it
+/// makes pieces count.
 const PROSE: u64 = 20;
 const SHARE: u64 = 3;
 /// Lines of prose after which only lines of Postfix are looked for, unless there is much evidence.
@@ -151,7 +152,7 @@ impl<'r> Paste<'r> {
                 count(self.listing.held)
             ));
         }
-        // A mail is full of lines that are none of the bounce's.
+        // Most lines of a mail are not part of the bounce, and need not be named as not read.
         if !self.bounce.is_mail {
             notes.extend(std::mem::take(&mut self.unread).sentence());
         }
@@ -268,7 +269,7 @@ impl Paste<'_> {
         self.open = Some(Open::new(text.to_owned(), self.number, raw));
     }
 
-    /// Takes a line of a JSON text, which may have several.
+    /// Takes a line of a JSON text, which may go over several. True if it is part of one.
     fn in_json(&mut self, text: &str) -> bool {
         if self.json.is_some() && !may_be_json(text) {
             self.give_up_json();
@@ -335,7 +336,7 @@ impl Paste<'_> {
         self.number = last;
     }
 
-    /// Takes a line of a form that has no lines of a log.
+    /// Takes a line of a form other than a log's. True if it is part of one.
     fn in_other_form(&mut self, text: &str) -> bool {
         let mut done = Vec::new();
         let is_field = self.fields.take(text, &self.calendar, &mut done);

@@ -51,9 +51,9 @@ const PROGRAMS: [&str; 43] = [
     "trace",
     "trivial-rewrite",
 ];
-/// The rest of them, whose names are words of other things as well.
+/// The other programs of Postfix, whose names also mean other things.
 const MORE: [&str; 5] = ["postfix", "postfix-tls-script", "qmqpd", "verify", "virtual"];
-/// Bytes of a line in which Postfix's part is looked for.
+/// Most bytes of a line in which Postfix's part is looked for.
 const MOST: usize = 64 * 1024;
 /// Longest `syslog_name` that is looked for.
 const NAME: usize = 64;

@@ -1,6 +1,6 @@
 //! The lines that were not read, by number: what a person has pasted may be only partly evidence.
 
-/// Ranges that are named.
+/// Most ranges that are named.
 const MOST: usize = 8;
 
 /// The numbers of the lines, as ranges.

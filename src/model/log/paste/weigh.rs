@@ -1,5 +1,5 @@
-//! Says what a whole line is, and judges whether a piece counts: a text about mail has the same words as evidence, among much
-//! prose.
+//! Says what a whole line is, and judges whether a piece counts: a text about mail has the same words as evidence, among
+//! much prose.
 
 use super::piece::{self, Piece};
 use super::{HELD, HELD_BYTES, NOISE, PROSE, Paste, SHARE, bare, mailer, part};
@@ -13,7 +13,7 @@ impl Paste<'_> {
         self.bounce.is_mail || self.prose <= PROSE || self.evidence.saturating_mul(SHARE) >= self.prose
     }
 
-    /// Whether so much was nothing that pieces need not be looked for.
+    /// Whether so many lines were of no use that pieces are no longer looked for.
     pub(super) fn is_noise(&self) -> bool {
         self.prose > NOISE && !self.is_evidence()
     }
@@ -106,7 +106,7 @@ impl Paste<'_> {
                 self.held.push((piece, time, number));
             }
         } else if self.is_evidence() {
-            // There is more evidence than memory: so far, it is evidence.
+            // The pieces no longer fit into memory. So far the input counts as evidence, so they are handed on now.
             self.held_bytes = 0;
             for (piece, time, _) in std::mem::take(&mut self.held) {
                 self.hand_on(piece, time);
