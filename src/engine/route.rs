@@ -148,7 +148,7 @@ pub struct Met {
 }
 
 /// The faults that a message of these addresses meets on this host, by which its failure is explained; none if its way
-/// cannot be told: the log says enough then. Those that stay with the answers in force are mended by hand, all others by
+/// cannot be found: the log says enough then. Those that stay with the answers in force are mended by hand, all others by
 /// `repair`.
 pub fn met(desired: Option<(&Desired, Option<&Answered>)>, postfix: &Postfix, from: &str, to: &str) -> Met {
     let host = host_of(postfix.settings.clone(), &postfix.main_cf).ok();

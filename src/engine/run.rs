@@ -159,7 +159,7 @@ fn record(given: &Given, applied: &Applied, progress: &mut dyn Progress) -> Resu
     defer::fulfilled(&given.serves, &given.desired, progress)
 }
 
-/// What is left to a person; and what is known of mail that leaves, unless the run's own message has told it.
+/// The findings that are left to a person; and whether mail leaves, unless the run's own message has shown it.
 fn left_to_a_person(desired: &Desired, applied: &Applied) -> (Vec<Finding>, Option<Box<Leaving>>) {
     // The run has succeeded, whether the host can be looked at once more or not.
     if applied.exit() != Exit::Done {

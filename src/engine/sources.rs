@@ -31,7 +31,7 @@ impl Sources {
         Self { aliases, known: BTreeMap::new(), until }
     }
 
-    /// The entry of a key. `found`: the value that the table has. An error if that cannot be told.
+    /// The entry of a key. `found`: the value that the table has. An error if it cannot be found out.
     pub fn entry(&mut self, table: &str, key: &str, found: Option<&str>) -> Source {
         if ["regexp", "pcre", "cidr"].contains(&kind(table)) {
             let line = found.and_then(|_| self.pattern(table, key));

@@ -146,7 +146,8 @@ fn rest(desired: &Desired) {
     service::order_later(SERVICE, token.pause(clock::unix(), first));
 }
 
-/// A token of its own after a restore, which has put an old one back. Nothing stops for it: offline it is told.
+/// A token of its own after a restore, which has put an old one back. A failure stops nothing: without a network it is only
+/// reported.
 pub fn after_restore(progress: &mut dyn Progress) {
     let Ok(mut desired) = load::load(Path::new(load::DEFAULT)) else { return };
     if desired.app().is_none() || Place::here() == Place::Tree {
@@ -199,7 +200,7 @@ enum Fetched {
 fn ensure(desired: &mut Desired, force: bool, progress: &mut dyn Progress) -> Result<Option<Fetched>> {
     let Some(app) = desired.app() else { return Ok(None) };
     let now = clock::unix();
-    // A record that cannot be used was set aside, and told, when the lock was taken.
+    // A record that cannot be used was moved aside, and reported, when the lock was taken.
     let kept = tokens::kept().ok().flatten().filter(|token| token.is_for(app));
     if kept.as_ref().is_some_and(|token| !token.is_due(now)) && !force {
         return Ok(None);

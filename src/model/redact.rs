@@ -144,7 +144,7 @@ impl Redactor {
         }
         if let Some(bare) = of("bare") {
             let host = self.host(bare);
-            // The address after it is found by itself.
+            // The address after it is another match.
             let rest = self.words(all.strip_prefix(bare).unwrap_or_default());
             return format!("{host}{rest}");
         }

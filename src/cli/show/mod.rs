@@ -28,7 +28,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Probed(found) => probe::probed(screen, found),
         Ended::Routed(way) => route::way(screen, way),
         Ended::Recovered(None) => screen.write(&format!("{NOTHING_LEFT}\n")),
-        // The line of the stage has told it.
+        // The line of the stage has shown it already.
         Ended::Recovered(Some(_)) => {}
         Ended::Restored(restored) => history::restored(screen, restored),
         Ended::Renewed(renewed) => token(screen, renewed),

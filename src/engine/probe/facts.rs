@@ -70,7 +70,7 @@ pub fn route_of_answers(desired: &Desired, postfix: Option<&Postfix>, host: &Hos
     let mut route =
         Route::of_answers(desired, &host.settings, &host.name, Some(all), network::has_ipv4_route());
     if let Some(postfix) = postfix
-        // Where the way cannot be told, a run says why.
+        // Where the way cannot be found, a run says why.
         && let Ok(Some(way)) = way::as_answered(desired, postfix)
     {
         let deviations = deviations(&way, desired, &postfix.version);

@@ -232,7 +232,7 @@ mod tests {
         assert!(cause.cause.ends_with("it offers XOAUTH2"), "{}", cause.cause);
     }
 
-    /// Whoever logs in by a token is told nothing about a password, whatever the relay says.
+    /// Where the login is by a token, no cause is about a password, whatever the relay says.
     #[test]
     fn a_login_by_a_token_is_never_mended_by_a_password() {
         let said = |words: &str| format!("SASL authentication failed; server r[1] said: {words}");

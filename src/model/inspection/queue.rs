@@ -10,7 +10,7 @@ use crate::model::log::stamp::{Calendar, Seconds};
 pub struct Waiting {
     /// Queue id.
     pub queue_id: String,
-    /// Envelope sender, before smtp_generic_maps; empty if it is not told.
+    /// Envelope sender, before smtp_generic_maps; empty if it is not known.
     #[serde(default)]
     pub sender: String,
     /// Time of its arrival.

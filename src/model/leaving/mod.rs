@@ -213,7 +213,7 @@ impl Leaving {
         let (standing, against) = leaving.judge(record, proved);
         leaving.standing = standing;
         leaving.is_contradicted = against.is_some();
-        // A failure that stops all mail is told before a later one of a single message.
+        // A failure that stops all mail is named before a later one of a single message.
         leaving.refused = against
             .or(record.refused.as_ref())
             .map(|word| (word.clone(), cause_of(relay, &word.text, has_route)));

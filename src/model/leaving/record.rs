@@ -1,4 +1,4 @@
-//! The facts that the mail log has told so far about one relay: the last message that it took, the last that it did not.
+//! The facts that the mail log has shown so far about one relay: the last message that it took, the last that it did not.
 //! Each look folds in the lines that are new to it; lines that come twice change nothing.
 //!
 //! A line of a file can be anybody's (SECURITY.md). So a failure that the queue has shown, or that ended a message, is
@@ -24,7 +24,7 @@ const WORDS: usize = 500;
 const ADDRESS: usize = 320;
 /// Waiting messages that are remembered.
 pub const WAITED: usize = 64;
-/// Different failures of one look that are told apart.
+/// Most failures of one look that are kept apart.
 const KINDS: usize = 256;
 /// How far before the line of a failure that of its sender is looked for, in bytes.
 const NEAR: usize = 16 * 1024;
@@ -125,7 +125,7 @@ impl Record {
     pub fn fold(&mut self, block: &[u8], source: &Source) {
         // By their texts: the last of each, and whether it ended its message.
         let mut failures: BTreeMap<(String, Alike), (Word, bool)> = BTreeMap::new();
-        // The last of more kinds than are told apart: it may be one that stops all.
+        // The last of more kinds than are kept apart: it may be one that stops all.
         let mut untold = None;
         for bytes in telling(block) {
             let text = String::from_utf8_lossy(bytes);

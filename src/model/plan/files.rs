@@ -37,7 +37,7 @@ impl Plan {
             let (name, found) = (format!("{} {key}", file.name()), after.get(key));
             let wanted = mark(value, is_renewed);
             let ours = last.wrote.get(&name);
-            // Of a password as of a token: an entry that is still ours is no edit.
+            // A password and a token alike: an entry that relayhost wrote, and nobody has changed, is no edit.
             let seen = found.as_deref().map(|found| match ours {
                 Some(ours) if fits(ours, found, tokens) => ours.clone(),
                 // A token is marked by its user alone. A password that a person wrote for the same user must not get the

@@ -36,7 +36,7 @@ pub enum State {
 pub enum Remedy {
     /// `apply` mends it.
     Apply,
-    /// `apply` mends it, if it is told to overwrite what somebody changed by hand.
+    /// `apply` mends it with `--force`, since somebody changed a value by hand.
     Force,
     /// `apply` changes nothing for it, and sends the test message that was not confirmed.
     Prove,

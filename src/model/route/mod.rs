@@ -86,7 +86,7 @@ pub struct Hop {
     pub at: Vec<Written>,
     /// Faults that this hop has whatever the answers say.
     pub faults: Vec<Fault>,
-    /// What could not be told, and what another message may meet here.
+    /// What could not be found out, and what another message may meet here.
     pub notes: Vec<String>,
 }
 

@@ -30,15 +30,15 @@ impl Unasked {
     }
 }
 
-/// The entry for a key in the file that a table is, or was built of: the number of its line, and its value. An error if that
-/// cannot be told.
+/// The entry for a key in the file that a table is, or was built of: the number of its line, and its value. An error if it
+/// cannot be found out.
 pub type Source = Result<Option<(usize, String)>, ()>;
 
 /// The questions to the host that a route depends on.
 pub struct Ask<'a> {
     /// Asks a table (`type:path`) for some keys.
     pub table: &'a mut dyn FnMut(&str, &[String]) -> Answer,
-    /// Whether somebody listens there; `None`: that cannot be told.
+    /// Whether somebody listens there; `None`: that is not known.
     pub listens: &'a mut dyn FnMut(&Socket) -> Option<bool>,
     /// Asks the file of a table for a key; the last is the value that the table itself has.
     pub source: &'a mut dyn FnMut(&str, &str, Option<&str>) -> Source,

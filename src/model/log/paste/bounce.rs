@@ -181,7 +181,7 @@ impl Bounce {
         }
     }
 
-    /// Ends a message: what its text part said of recipients of whom the status says nothing counts by itself.
+    /// Ends a message. What its text part says of a recipient counts alone where the status does not name that recipient.
     pub fn finish(&mut self) {
         self.end_recipient();
         for (to, words) in std::mem::take(&mut self.told) {

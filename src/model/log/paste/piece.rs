@@ -1,4 +1,4 @@
-//! What a piece of evidence says, as far as it can be told without the line of a log.
+//! What a piece of evidence says, as far as that is clear without the line of a log.
 
 use crate::model::causes::Cause;
 use crate::model::log::event::{Attempt, Hop, Status};

@@ -24,7 +24,7 @@ pub struct Unread {
     pub text: String,
     /// What is wrong with it.
     pub why: &'static str,
-    /// The parameter that it is meant to set, and the words of the value, where they can be told.
+    /// The parameter that it is meant to set, and the words of the value, where both are clear.
     pub meant: Option<(String, Vec<String>)>,
 }
 
