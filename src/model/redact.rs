@@ -69,7 +69,7 @@ fn is_common(name: &str) -> bool {
 impl Redactor {
     fn host(&mut self, name: &str) -> String {
         let ending = name.rsplit('.').next().unwrap_or_default().to_lowercase();
-        // `c` and `h`, for example, are endings of source files.
+        // Files are named in remedies and causes, and belong to no owner.
         if name.is_empty() || is_common(name) || FILES.contains(&ending.as_str()) {
             return name.to_owned();
         }

@@ -36,7 +36,7 @@ use super::stamp::{Calendar, Seconds};
 /// Bytes at the beginning of a source that are always read line by line. If nearly all of them are lines of syslog, the rest
 /// is handed on as it is.
 const CAREFUL: usize = 512 * 1024;
-/// One line of another form is allowed for each so many lines of syslog.
+/// One line of another form is allowed among so many lines of a source.
 const FEW: u64 = 20;
 /// Most bytes of a JSON text that goes over several lines.
 const JSON: usize = 1024 * 1024;
