@@ -60,13 +60,13 @@ const KINDS: &[Kind] = &[
     ),
     kind(
         "postconf -e default_transport=error",
-        "route.transport",
+        "error-transport",
         "default_transport, main.cf line",
         "postconf -X default_transport",
     ),
     kind(
         "postconf -e defer_transports=smtp",
-        "route.transport",
+        "mail-kept",
         "defer_transports, main.cf line",
         "postconf -X defer_transports",
     ),
@@ -106,7 +106,7 @@ const KINDS: &[Kind] = &[
     ),
     kind(
         "postconf -e smtp_tls_mandatory_protocols=TLSv1",
-        "tls-handshake",
+        "tls-weak",
         "smtp_tls_mandatory_protocols=TLSv1` (smtp_tls_mandatory_protocols, main.cf line",
         "postconf -X smtp_tls_mandatory_protocols",
     ),
