@@ -43,7 +43,7 @@ cases! {
     greylisted message_too_big smtputf8_not_offered sending_rate daily_limit too_many_connections
     tenant_distrusted direct_delivery_refused blocklisted google_helo helo_rejected no_greeting not_smtp
     relay_has_our_name greeting_refused relay_busy relay_asks_later connection_refused connect_forbidden
-    port_25_blocked connection_timed_out no_network ipv6_unreachable no_route bind_address_gone
+    port_25_blocked connection_timed_out ipv6_unreachable no_network no_route bind_address_gone
     connection_lost_in_message connection_lost dns_no_answer host_not_found relay_without_address
     mx_without_address null_mx relayhost_invalid dns_malformed loops_back relayhost_port_bad
     table_not_built table_unreadable table_package_missing service_missing daemon_given_up setting_bad
