@@ -131,8 +131,7 @@ pub struct ClientPlug {
     pub not_offered: [Unused; 4],
 }
 
-/// The places of the members, as a C compiler makes them from the headers on x86-64, the only machine that packages are
-/// built for.
+/// The places of the members, as a C compiler makes them from the headers on x86-64: for no other are packages built.
 const _: () = {
     use core::mem::{offset_of, size_of};
     assert!(offset_of!(Utils, conn) == 8 && offset_of!(Utils, malloc) == 40 && offset_of!(Utils, free) == 64);
