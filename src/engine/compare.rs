@@ -35,17 +35,21 @@ pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> 
 pub fn check(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Result<Compared> {
     let desired = load(answers)?;
     let recovered = recover_if_stopped(progress)?;
-    Ok(Compared { recovered, ..look_at_all(&desired, limits)? })
+    Ok(Compared { recovered, ..look_at_all(&desired, || observe(&desired, Place::Host), limits)? })
 }
 
-/// The comparison, and whether mail leaves.
-pub fn look_at_all(desired: &Desired, limits: Limits) -> Result<Compared> {
+/// The comparison, and whether mail leaves. `observed` gives the host: it is called while the queue is listed.
+pub fn look_at_all(
+    desired: &Desired,
+    observed: impl FnOnce() -> Result<Observed>,
+    limits: Limits,
+) -> Result<Compared> {
     // postqueue follows every link.
     trust_links()?;
     let (seen, begun) = thread::scope(|scope| {
-        // The queue is listed while rpm and Postfix are asked.
         let begun = scope.spawn(|| Look::begin(desired));
-        (see(desired), begun.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        let seen = observed().and_then(|observed| see(desired, observed));
+        (seen, begun.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
     let ((plan, observed, alert), begun) = (seen?, begun?);
     let postfix = observed.postfix.as_ref();
@@ -101,12 +105,11 @@ pub fn with_way(desired: &Desired, observed: &Observed, alert: Option<&Way>) -> 
 
 /// The plan for the host as it is now, with everything that a person should know besides.
 pub fn look(desired: &Desired) -> Result<Plan> {
-    see(desired).map(|(plan, ..)| plan)
+    see(desired, observe(desired, Place::Host)?).map(|(plan, ..)| plan)
 }
 
-/// The plan, what it was made from, and the way of an alert with the answers in force.
-fn see(desired: &Desired) -> Result<(Plan, Observed, Option<Way>)> {
-    let observed = observe(desired, Place::Host)?;
+/// The plan for a host that was observed, what it was made from, and the way of an alert with the answers in force.
+fn see(desired: &Desired, observed: Observed) -> Result<(Plan, Observed, Option<Way>)> {
     let alert = observed.postfix.as_ref().map(|postfix| as_answered(desired, postfix)).transpose()?.flatten();
     let mut plan = with_way(desired, &observed, alert.as_ref())?;
     if let Some(postfix) = observed.postfix.as_ref().filter(|postfix| postfix.map_kind.is_some()) {

@@ -75,7 +75,7 @@ pub fn run(
     let mut work = || {
         let message = message.as_ref();
         token::ready(&mut given.desired, &task.answers, task.place, progress)?;
-        let (plan, mut nothing) = prepare(task, &given, message, &held.recovered, progress)?;
+        let (plan, observed, mut nothing) = prepare(task, &given, message, &held.recovered, progress)?;
         let has_worked = nothing.has_worked;
         if nothing.is_vetoed() {
             return Ok(nothing);
@@ -98,7 +98,7 @@ pub fn run(
         let is_accepted = applied.delivery.is_some() && applied.exit() == Exit::Done;
         // The run has succeeded, whether the messages that wait can be tried again or not.
         let retried = if task.attended && is_accepted { try_again(progress).ok().flatten() } else { None };
-        let left = task.attended.then(|| left_to_a_person(&given.desired, &applied));
+        let left = task.attended.then(|| left_to_a_person(&given.desired, &applied, observed));
         let (findings, leaving) = left.map_or((None, None), |(findings, leaving)| (Some(findings), leaving));
         Ok(Applied { retried, leaving, findings, ..applied })
     };
@@ -113,14 +113,14 @@ pub fn run(
     ended
 }
 
-/// Observes, plans and probes. Returns the plan, and the end of a run that stops there.
+/// Observes, plans and probes. Returns the plan, what was observed, and the end of a run that stops there.
 fn prepare(
     task: &Task,
     given: &Given,
     message: Option<&Request>,
     recovered: &Recovered,
     progress: &mut dyn Progress,
-) -> Result<(Plan, Applied)> {
+) -> Result<(Plan, Observed, Applied)> {
     let observed = observe(&given.desired, task.place)?;
     let plan = plan(&given.desired, &observed, task.place)?;
     if let Some(plugin) = &plan.rival {
@@ -137,7 +137,7 @@ fn prepare(
     let (summary, recovered) = (given.desired.summary(), recovered.clone());
     let in_tree = task.place == Place::Tree;
     let nothing = Applied { summary, in_tree, recovered, probe, has_worked, ..Applied::default() };
-    Ok((plan, nothing))
+    Ok((plan, observed, nothing))
 }
 
 fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
@@ -159,8 +159,13 @@ fn record(given: &Given, applied: &Applied, progress: &mut dyn Progress) -> Resu
     defer::fulfilled(&given.serves, &given.desired, progress)
 }
 
-/// The findings that are left to a person; and whether mail leaves, unless the run's own message has shown it.
-fn left_to_a_person(desired: &Desired, applied: &Applied) -> (Vec<Finding>, Option<Box<Leaving>>) {
+/// The findings that are left to a person; and whether mail leaves, unless the run's own message has shown it. `before`: the host
+/// at the beginning of the run, which it still is if the run did nothing.
+fn left_to_a_person(
+    desired: &Desired,
+    applied: &Applied,
+    before: Observed,
+) -> (Vec<Finding>, Option<Box<Leaving>>) {
     // The run has succeeded, whether the host can be looked at once more or not.
     if applied.exit() != Exit::Done {
         return (Vec::new(), None);
@@ -168,7 +173,7 @@ fn left_to_a_person(desired: &Desired, applied: &Applied) -> (Vec<Finding>, Opti
     if applied.delivery.is_some() || !applied.actions.is_empty() {
         return (look(desired).map(|plan| plan.by_hand()).unwrap_or_default(), None);
     }
-    let Ok(seen) = look_at_all(desired, Limits::default()) else { return (Vec::new(), None) };
+    let Ok(seen) = look_at_all(desired, || Ok(before), Limits::default()) else { return (Vec::new(), None) };
     let mut findings = seen.plan.by_hand();
     findings.extend(seen.mail.into_iter().filter(Finding::is_amiss));
     (findings, seen.leaving)
