@@ -84,7 +84,7 @@ impl Steps {
         let Some(access) = &interview.choices().access else { return Ok(()) };
         let chosen = interview.choices();
         let values = access.values(chosen.username.as_deref(), chosen.password_file.as_deref());
-        let (provider, flow) = (access.provider, access.flow.as_str());
+        let (provider, flow) = (access.provider, access.flow);
         self.asked |= matches!(open, Some(Q::Tenant | Q::Client | Q::File));
         let is_open = |questions: &[Q]| open.is_some_and(|open| questions.contains(&open));
         if is_open(&[Q::Tenant, Q::Client, Q::File]) && self.reach(Stage::First) {

@@ -3,8 +3,8 @@
 
 use super::lines::setting;
 use crate::error::Complaint;
-use crate::model::oauth::Provider;
 use crate::model::oauth::steps::Values;
+use crate::model::oauth::{Flow, Provider};
 use crate::model::secret::Secret;
 use crate::model::text;
 
@@ -25,8 +25,8 @@ const OPEN: [&str; 2] = ["tenant.invalid", "00000000-0000-0000-0000-000000000000
 pub struct Access {
     /// The identity provider.
     pub provider: Provider,
-    /// The flow, as the answers name it.
-    pub flow: String,
+    /// The flow.
+    pub flow: Flow,
     /// Microsoft: the tenant.
     pub tenant: Option<String>,
     /// The application's id.
@@ -38,9 +38,8 @@ pub struct Access {
 impl Access {
     /// The access by a flow; refused if the provider does not know it.
     pub fn by(provider: Provider, flow: &str) -> Result<Self, Complaint> {
-        let mut words = provider.flows().iter().map(|flow| flow.word());
-        if words.any(|word| word == flow) {
-            return Ok(Self { provider, flow: flow.to_owned(), tenant: None, client_id: None, ends: None });
+        if let Some(flow) = provider.flows().iter().copied().find(|known| known.word() == flow) {
+            return Ok(Self { provider, flow, tenant: None, client_id: None, ends: None });
         }
         let problem = format!("`{}` is not a way to log in to {}", text::one_line(flow), provider.title());
         Err(Complaint::new(problem, format!("take one of {}", ways(provider))))
@@ -48,17 +47,17 @@ impl Access {
 
     /// Whether it proves itself with something that a file holds.
     pub fn has_file(&self) -> bool {
-        ["certificate", "service-account"].contains(&self.flow.as_str())
+        matches!(self.flow, Flow::Certificate | Flow::ServiceAccount)
     }
 
     /// Whether it has a client secret, which is typed in as a password is: Google's applications for persons have one, too.
     pub fn has_secret(&self) -> bool {
-        self.flow == "secret" || self.provider == Provider::Google && self.flow == "code"
+        self.flow == Flow::Secret || self.provider == Provider::Google && self.flow == Flow::Code
     }
 
     /// Whether a person logs in, once the answers are there.
     pub fn has_person(&self) -> bool {
-        ["device", "code"].contains(&self.flow.as_str())
+        self.flow.has_person()
     }
 
     /// Whether it has a tenant.
@@ -68,21 +67,21 @@ impl Access {
 
     /// Whether it has an application's id that a person must give.
     pub fn has_client_id(&self) -> bool {
-        self.flow != "service-account"
+        self.flow != Flow::ServiceAccount
     }
 
     /// The key of the answers for the file with its secret.
     fn key(&self) -> &'static str {
-        match self.flow.as_str() {
-            "certificate" => "certificate",
-            "service-account" => "key_file",
-            _ => "client_secret_file",
+        match self.flow {
+            Flow::Certificate => "certificate",
+            Flow::ServiceAccount => "key_file",
+            Flow::Secret | Flow::Device | Flow::Code => "client_secret_file",
         }
     }
 
     /// The file that is offered for its certificate or key.
     pub fn usual_file(&self) -> &'static str {
-        if self.flow == "certificate" { CERTIFICATE_FILE } else { KEY_FILE }
+        if self.flow == Flow::Certificate { CERTIFICATE_FILE } else { KEY_FILE }
     }
 
     /// What the steps of an administrator are filled in with.
@@ -100,7 +99,7 @@ impl Access {
         let mut lines = vec!["\n[auth.oauth]".to_owned(), setting("provider", self.provider.word())];
         lines.extend(self.tenant.as_ref().map(|tenant| setting("tenant", tenant)));
         lines.extend(self.client_id.as_ref().map(|id| setting("client_id", id)));
-        lines.push(setting("flow", &self.flow));
+        lines.push(setting("flow", self.flow.word()));
         if let Some(file) = file {
             lines.push(format!("# root's alone\n{}", setting(self.key(), file)));
         }
@@ -114,7 +113,7 @@ impl Access {
         let [tenant, id] = OPEN.map(str::to_owned);
         let filled = Self {
             provider: Provider::Microsoft,
-            flow: "secret".into(),
+            flow: Flow::Secret,
             tenant: Some(self.tenant.clone().unwrap_or(tenant)),
             client_id: Some(self.client_id.clone().unwrap_or(id)),
             ends: self.ends.clone(),

@@ -2,7 +2,7 @@
 //! in with the values of one tenant. Microsoft's are those of learn.microsoft.com, "Authenticate an IMAP, POP or SMTP
 //! connection using OAuth" and "Role Based Access Control for Applications in Exchange Online".
 
-use super::Provider;
+use super::{Flow, Provider};
 
 /// What the steps are filled in with; an empty value is not known yet.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,7 +49,7 @@ fn part(title: &str, steps: &[&str], commands: &[&str], values: &Values) -> Part
 }
 
 /// The steps before the application has an id: they bring it.
-pub fn first(provider: Provider, flow: &str, values: &Values) -> Vec<Part> {
+pub fn first(provider: Provider, flow: Flow, values: &Values) -> Vec<Part> {
     match (provider, flow) {
         (Provider::Microsoft, _) => vec![part(
             "In the Entra admin center (entra.microsoft.com), as an Application Administrator:",
@@ -60,7 +60,7 @@ pub fn first(provider: Provider, flow: &str, values: &Values) -> Vec<Part> {
             &[],
             values,
         )],
-        (Provider::Google, "service-account") => vec![part(
+        (Provider::Google, Flow::ServiceAccount) => vec![part(
             "In the Google Cloud console (console.cloud.google.com):",
             &[
                 "IAM & Admin, Service Accounts, Create service account: any name, no roles",
@@ -84,16 +84,16 @@ pub fn first(provider: Provider, flow: &str, values: &Values) -> Vec<Part> {
 }
 
 /// The steps once the application has an id.
-pub fn second(provider: Provider, flow: &str, values: &Values) -> Vec<Part> {
+pub fn second(provider: Provider, flow: Flow, values: &Values) -> Vec<Part> {
     let mut all = Vec::new();
     match (provider, flow) {
-        (Provider::Microsoft, "certificate") => all.push(part(
+        (Provider::Microsoft, Flow::Certificate) => all.push(part(
             "In Entra, App registrations, the application {app}:",
             &["Certificates & secrets, Certificates, Upload certificate: the certificate of {file}, without the key. This command shows it:"],
             &["openssl x509 -in {file}"],
             values,
         )),
-        (Provider::Microsoft, "secret") => all.push(part(
+        (Provider::Microsoft, Flow::Secret) => all.push(part(
             "In Entra, App registrations, the application {app}:",
             &["Certificates & secrets, Client secrets, New client secret: its Value (not its Secret ID) is asked next, and the day of \"Expires\""],
             &[],
@@ -108,7 +108,7 @@ pub fn second(provider: Provider, flow: &str, values: &Values) -> Vec<Part> {
             &[],
             values,
         )),
-        (Provider::Google, "service-account") => all.push(part(
+        (Provider::Google, Flow::ServiceAccount) => all.push(part(
             "In the Admin console (admin.google.com), as a super administrator:",
             &["Security, Access and data control, API controls, Domain-wide delegation, Add new: the service account's Client ID, and the scope https://mail.google.com/"],
             &[],
@@ -119,7 +119,7 @@ pub fn second(provider: Provider, flow: &str, values: &Values) -> Vec<Part> {
     if provider != Provider::Microsoft {
         return all;
     }
-    if !["certificate", "secret"].contains(&flow) {
+    if flow.has_person() {
         all.push(part(
             "In Exchange Online PowerShell, as an Exchange Administrator:",
             &[],
@@ -179,7 +179,7 @@ mod tests {
             mailbox: "a@contoso.com",
             file: "/etc/relayhost/oauth.pem",
         };
-        let all = text(&second(Provider::Microsoft, "certificate", &values));
+        let all = text(&second(Provider::Microsoft, Flow::Certificate, &values));
         for words in [
             "openssl x509 -in /etc/relayhost/oauth.pem",
             "Connect-ExchangeOnline -Organization contoso.com",
@@ -196,10 +196,10 @@ mod tests {
     #[test]
     fn nothing_is_left_to_be_filled_in_whatever_is_known() {
         for provider in [Provider::Microsoft, Provider::Google, Provider::Other] {
-            for flow in ["certificate", "secret", "service-account", "device", "code"] {
+            for flow in [Flow::Certificate, Flow::Secret, Flow::ServiceAccount, Flow::Device, Flow::Code] {
                 let values = Values::default();
                 let all = [first(provider, flow, &values), second(provider, flow, &values)].concat();
-                assert!(!text(&all).contains('{'), "{flow}");
+                assert!(!text(&all).contains('{'), "{flow:?}");
                 assert_eq!(all.is_empty(), provider == Provider::Other);
             }
         }
@@ -209,7 +209,7 @@ mod tests {
     fn a_value_that_is_not_plain_stays_out_of_the_commands() {
         let values =
             Values { tenant: "x; Remove-Mailbox y", client_id: "$(z)", mailbox: "a'b@c", file: "/a b" };
-        let all = text(&second(Provider::Microsoft, "certificate", &values));
+        let all = text(&second(Provider::Microsoft, Flow::Certificate, &values));
         for odd in ["Remove-Mailbox", "$(z)", "a'b", "/a b"] {
             assert!(!all.contains(odd), "{all}");
         }

@@ -3,6 +3,7 @@
 use super::Interview;
 use crate::model::answers::access::{Access, UNKNOWN, ways};
 use crate::model::desired::Mechanism;
+use crate::model::oauth::Flow;
 use crate::model::providers::providers;
 
 /// The user whose mail is rewritten by default.
@@ -177,10 +178,10 @@ impl Interview {
         match question {
             Question::Way => {
                 let ways = self.choices.identity().map(ways).unwrap_or_default();
-                let best = self.choices.identity().and_then(|identity| identity.flows().first().map(|flow| flow.word()));
+                let best = self.choices.identity().and_then(|identity| identity.flows().first().copied());
                 (
                     format!("How shall this host log in? ({ways})"),
-                    before.access.as_ref().map(|access| access.flow.clone()).or_else(|| best.map(str::to_owned)),
+                    before.access.as_ref().map(|access| access.flow).or(best).map(|flow| flow.word().to_owned()),
                     "certificate: an application with a key pair, no person, no password; secret: the same with a client secret, which ends; service-account: Google Workspace, no person; device, code: a person logs in once; password: as long as the provider takes one".into(),
                 )
             }
@@ -200,7 +201,7 @@ impl Interview {
                     "a certificate and its key, both as PEM, root's with mode 0600. `relayhost login --new-certificate` makes one for two years, {usual}, in another terminal"
                 );
                 let key = "the JSON file of the service account's key, root's with mode 0600".to_owned();
-                let is_certificate = self.choices.access.as_ref().is_some_and(|access| access.flow == "certificate");
+                let is_certificate = self.choices.access.as_ref().is_some_and(|access| access.flow == Flow::Certificate);
                 ("The file with it".to_owned(), before.password_file.clone().or(Some(usual.to_owned())), if is_certificate { make } else { key })
             }
             Question::Ends => (
