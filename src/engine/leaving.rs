@@ -90,7 +90,7 @@ impl Look {
             calendar: &self.calendar,
             now: self.now,
             certain,
-            alerts,
+            alerts: &alerts,
         };
         record.looked = self.now;
         let from_journal =

@@ -6,11 +6,13 @@ use crate::model::desired::Desired;
 use crate::model::text::domain_of;
 
 /// The sender and the recipient of the alerts, by the answers.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Alerts<'a> {
     desired: Option<&'a Desired>,
     /// The domain that Postfix gives to a bare name (`myorigin`).
     origin: &'a str,
+    /// The sender that the relay sees of an alert, in small letters.
+    sender: String,
 }
 
 /// Whether a message has the alerts' sender, and a recipient in the domain of theirs.
@@ -25,24 +27,26 @@ pub struct Alike {
 impl<'a> Alerts<'a> {
     /// The alerts of a host with these answers.
     pub fn new(desired: &'a Desired, origin: &'a str) -> Self {
-        Self { desired: Some(desired), origin }
+        let sender = seen(desired, origin, &desired.alert_sender(origin));
+        Self { desired: Some(desired), origin, sender }
     }
 
     /// Compares a message. A sender that is not known (`None`) is the alerts' if the reason names that.
     pub fn alike(&self, from: Option<&str>, to: &str, reason: &str) -> Alike {
         let Some(desired) = self.desired else { return Alike::default() };
-        let seen = |from: &str| {
-            let rewrite = desired.rewrite_of(from, self.origin);
-            rewrite.map_or(from, |rewrite| rewrite.public.as_str()).to_lowercase()
-        };
-        let ours = seen(&desired.alert_sender(self.origin));
         let sender = from.map_or_else(
-            || reason.to_lowercase().contains(&ours),
-            |from| !from.is_empty() && seen(from) == ours,
+            || reason.to_lowercase().contains(&self.sender),
+            |from| !from.is_empty() && seen(desired, self.origin, from) == self.sender,
         );
         let is_theirs = |alerts: &String| domain_of(alerts).eq_ignore_ascii_case(domain_of(to));
         Alike { sender, domain: to.is_empty() || desired.verify.to.as_ref().is_none_or(is_theirs) }
     }
+}
+
+/// The address that the relay sees of a sender, in small letters.
+fn seen(desired: &Desired, origin: &str, from: &str) -> String {
+    let rewrite = desired.rewrite_of(from, origin);
+    rewrite.map_or(from, |rewrite| rewrite.public.as_str()).to_lowercase()
 }
 
 impl Alike {

@@ -117,7 +117,7 @@ pub struct Source<'a> {
     /// Whether only Postfix and root can have written the lines.
     pub certain: bool,
     /// The alerts: a failure that is about one sender or one recipient counts if it is about theirs.
-    pub alerts: Alerts<'a>,
+    pub alerts: &'a Alerts<'a>,
 }
 
 impl Record {

@@ -34,7 +34,7 @@ fn fold(record: &mut Record, text: &str, certain: bool) {
         calendar: &calendar,
         now: NOW,
         certain,
-        alerts: Alerts::default(),
+        alerts: &Alerts::default(),
     };
     record.fold(text.as_bytes(), &source);
 }
@@ -209,7 +209,8 @@ fn the_sender_of_a_refused_message_is_read_from_the_line_of_qmgr_before_it() {
     let desired = crate::model::answers::complete::complete(&answers, None).unwrap();
     let (relay, calendar, names) = (relay(), Calendar::utc(NOW), ["h".to_owned()]);
     let (alerts, now) = (Alerts::new(&desired, "h.local"), NOW);
-    let source = Source { relay: &relay, names: &names, calendar: &calendar, now, certain: false, alerts };
+    let source =
+        Source { relay: &relay, names: &names, calendar: &calendar, now, certain: false, alerts: &alerts };
     let refusal = "host relay.test[192.0.2.1] said: 553 5.7.1 Sender address rejected: not owned (in reply to MAIL FROM command)";
     let lines = |id: &str, from: &str| {
         format!(
