@@ -191,10 +191,11 @@ impl Reader for Paste<'_> {
             self.inner.feed(block);
             return;
         }
-        let mut lines = block.split_inclusive(|c| *c == b'\n').peekable();
-        while let Some(line) = lines.next() {
-            let next_is_plain = lines.peek().is_some_and(|next| plain::is_plain(next));
-            if next_is_plain && plain::is_plain(line) && self.is_between() {
+        let lines = block.split_inclusive(|c| *c == b'\n');
+        let mut lines = lines.map(|line| (line, plain::is_plain(line))).peekable();
+        while let Some((line, is_plain)) = lines.next() {
+            let next_is_plain = lines.peek().is_some_and(|(_, is_plain)| *is_plain);
+            if next_is_plain && is_plain && self.is_between() {
                 self.number += 1;
                 self.out.extend_from_slice(line);
             } else {
