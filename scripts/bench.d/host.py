@@ -7,6 +7,8 @@ import statistics
 import sys
 import time
 
+from measure import run, table, within
+
 RELAYHOST = "/usr/sbin/relayhost"
 RPM_Q = ["/usr/bin/rpm", "-q", "--nosignature", "--nodigest", "--whatprovides",
          "postfix", "cyrus-sasl", "cyrus-sasl-plain", "s-nail"]
@@ -19,25 +21,10 @@ LIST = ["/usr/sbin/postqueue", "-j"]
 
 READS, WRITES = 30, 15  # rounds
 WAITING, LOG = 20_000, 1_000_000_000  # messages in the queue, bytes of the log
-ATTEMPTS = 3  # the machine is shared: over is what is over each time
 CONF = "/etc/postfix/"
 STATE = "/var/lib/relayhost"
 SCRATCH = "/tmp/bench/"
 MAPS = ["sasl_passwd", "generic"]
-ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/root"}
-NULL = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)]
-
-
-def run(*commands, good=(0,)):
-    """Milliseconds from the first command's start to the last one's end. posix_spawn, since subprocess takes as long as
-    a small program does."""
-    start = time.perf_counter()
-    for command in commands:
-        pid = os.posix_spawn(command[0], command, ENV, file_actions=NULL)
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        if status not in good:
-            sys.exit(f"bench: error: {' '.join(command)} exits with {status}")
-    return (time.perf_counter() - start) * 1000
 
 
 def age(path):
@@ -132,10 +119,9 @@ def measure():
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def table(t):
-    """Prints it; True if all is within its bound."""
+def rows(t):
     least = t["floor"] + t["postmap"] + t["reload"]
-    rows = [  # what, ms, its floor, bound
+    return [  # what, ms, its floor, bound
         ("floor: rpm -q, postconf -n", t["floor"], None, None),
         ("check", t["check"], t["floor"], 1.5 * t["floor"]),
         ("apply, nothing to do", t["nothing"], t["check"], 1.2 * t["check"]),
@@ -145,16 +131,6 @@ def table(t):
         ("rpm -U, %post /bin/true", t["true"], None, None),
         ("rpm -U, %post scriptlet", t["scriptlet"], t["true"], t["true"] + 15),
     ]
-    print(f"{'what':27} {'median':>8} {'ratio':>6} {'bound':>8}")
-    good = True
-    for what, ms, floor, bound in rows:
-        line = f"{what:27} {ms:5.1f} ms"
-        if bound:
-            ok = ms <= bound
-            good &= ok
-            line += f" {ms / floor:6.2f} {bound:5.1f} ms {'ok' if ok else 'OVER'}"
-        print(line)
-    return good
 
 
 os.makedirs(SCRATCH + "before")
@@ -162,9 +138,7 @@ TRUE = package("bench-true", "/bin/true")
 SCRIPTLET = package("bench-scriptlet", f'{RELAYHOST} scriptlet post "$1" --for bench </dev/null >/dev/null 2>&1 || :')
 for saved in ["main.cf", *(name for name in MAPS if os.path.exists(CONF + name))]:
     shutil.copy2(CONF + saved, SCRATCH + "before/" + saved)
-for attempt in range(1, ATTEMPTS + 1):
-    if table(measure()):
-        run(WRITE)
-        sys.exit(0 if crowded() else 1)
-    print(f"over in {attempt} of {attempt} runs", flush=True)
-sys.exit(1)
+if not within(lambda: table(rows(measure()))):
+    sys.exit(1)
+run(WRITE)
+sys.exit(0 if crowded() else 1)
