@@ -4,6 +4,7 @@ exceeded."""
 
 import os
 import re
+import shutil
 import socket
 import ssl
 import statistics
@@ -19,6 +20,7 @@ MINT = [RELAYHOST, "token", "--force"]
 ROUNDS = 20
 NOTHING, OVER = 5, 20  # bounds, in ms
 ANSWERS = "/etc/relayhost/answers.toml"
+TOKENS = "/var/lib/relayhost/tokens"
 HOST = "login.microsoftonline.com"
 BUNDLES = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/certs/ca-certificates.crt"]
 
@@ -56,9 +58,12 @@ def question(context, words):
 
 def measure(context, words):
     times = {"nothing": [], "floor": [], "mint": []}
+    # Each mint leaves a former token, which is hidden in all output as long as it lives: a host has one or two.
+    shutil.rmtree(TOKENS, ignore_errors=True)
     run(MINT)
     for _ in range(ROUNDS):
         times["nothing"].append(run(TOKEN))
+    for _ in range(ROUNDS):
         times["floor"].append(question(context, words))
         times["mint"].append(run(MINT))
     return {name: statistics.median(values) for name, values in times.items()}
