@@ -37,8 +37,9 @@ fn json(raw: &str) -> Option<String> {
     Some(time.map_or_else(|| message.to_owned(), |time| format!("{time} {message}")))
 }
 
-/// The journal gives a text that is not UTF-8 as numbers (systemd, JOURNAL_EXPORT_FORMATS).
-fn text_of(value: &Value) -> Option<String> {
+/// The text of a value; `None` if it has none. The journal gives a text that is not UTF-8 as numbers (systemd,
+/// JOURNAL_EXPORT_FORMATS).
+pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::part::{find, is_program, line_of};
 use crate::model::log::head::is_host;
 use crate::model::log::stamp::{Calendar, Seconds};
+use crate::model::log::wrap;
 
 /// Names of a text, of a time, of a host, of a program, of a process id; without case, `_` and `.`.
 const TEXTS: [&str; 14] = [
@@ -155,17 +156,10 @@ fn plain(name: &str) -> String {
     name.chars().filter(|c| *c != '_' && *c != '.').collect::<String>().to_ascii_lowercase()
 }
 
-/// The journal gives a text that is not UTF-8 as numbers (systemd, JOURNAL_EXPORT_FORMATS).
+/// The text of a value, but for an empty list, which has none.
 fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Array(bytes) if !bytes.is_empty() => {
-            let bytes: Option<Vec<u8>> = bytes.iter().map(|byte| u8::try_from(byte.as_u64()?).ok()).collect();
-            Some(String::from_utf8_lossy(&bytes?).into_owned())
-        }
-        _ => None,
-    }
+    let is_empty = value.as_array().is_some_and(Vec::is_empty);
+    if is_empty { None } else { wrap::text_of(value) }
 }
 
 #[cfg(test)]
