@@ -17,6 +17,7 @@ mod diagnose;
 mod forms;
 mod hooks;
 mod manual;
+mod pages;
 mod plugin;
 mod properties;
 mod supply;

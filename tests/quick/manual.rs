@@ -62,8 +62,9 @@ fn the_manual_has_every_command_and_option() {
 }
 
 #[test]
-fn the_manual_has_every_exit_status() {
+fn the_manual_and_the_page_of_the_commands_have_every_exit_status() {
     let page = page("man/man8/relayhost.8");
+    let commands = fs::read_to_string(project().join("docs/commands.md")).unwrap();
     let help = relayhost::cli::command().render_long_help().to_string();
     let listed = help.split("Exit status:\n").nth(1).unwrap();
     let codes: Vec<_> =
@@ -73,6 +74,10 @@ fn the_manual_has_every_exit_status() {
         assert!(
             section(&page, "EXIT STATUS").contains(&format!(".B {code}\n")),
             "relayhost(8) does not tell exit status {code}"
+        );
+        assert!(
+            commands.lines().any(|line| line.starts_with(&format!("| {code} | "))),
+            "docs/commands.md does not tell exit status {code}"
         );
     }
 }
