@@ -68,15 +68,15 @@ inside() {
     return 1
 }
 
-# wait_for WHAT TEST…: for daemons that cannot say when they are ready.
+# wait_for WHAT TEST…: for daemons that cannot say when they are ready. A machine with much to do takes its time.
 wait_for() {
     local what=$1 i
     shift
-    for ((i = 0; i < 500; i++)); do
+    for ((i = 0; i < 6000; i++)); do
         "$@" && return
         sleep 0.01
     done
-    printf 'lab: error: %s is not there after 5 s\n' "$what" >&2
+    printf 'lab: error: %s is not there after a minute\n' "$what" >&2
     return 1
 }
 
