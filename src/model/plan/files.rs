@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
-use super::parameters::{parameters, words};
+use super::parameters::{as_ours, parameters, words};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::observed::{Database, MapFile, Postfix};
@@ -164,7 +164,9 @@ impl Plan {
             let (now, wanted) = (words(found).join(", "), words(&value).join(", "));
             let shown =
                 if found.is_empty() { "not set".into() } else { format!("`{}`", shown::value(found)) };
-            self.foreign_edit(name, Some(&now), &wanted, last, &shown);
+            // The type of relayhost's own tables is no choice of a person's: an upgrade changes it.
+            let seen = as_ours(found, kind).join(", ");
+            self.foreign_edit(name, Some(&seen), &wanted, last, &shown);
             let result = if now == wanted {
                 Ok(value.clone())
             } else {
