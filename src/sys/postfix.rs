@@ -121,7 +121,7 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries
         parse_dump(&output.stdout)
     };
     *known = Some((identity, entries.clone()));
-    Ok(Database::Read { entries, exposed: files::deviation(&path, MAP_MODE) })
+    Ok(Database::Read { entries, exposed: Managed::map_at(source).and_then(|map| files::deviation(&path, map)) })
 }
 
 /// Runs postmap through `work`, which gets the options; once more with an empty configuration if postmap fails with the
@@ -181,7 +181,8 @@ pub struct BuiltMap {
 
 /// Builds a map beside its place, in a directory that is root's alone. The files can be renamed from there, so that
 /// no delivery reads half a table.
-pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> {
+pub fn build_map(map: Managed, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> {
+    let path = &map.path();
     let begin = || -> Result<(TempDir, PathBuf)> {
         let staging = files::staging(path)?;
         let source = staging.path().join(path.file_name().unwrap_or_default());
@@ -205,11 +206,11 @@ pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> 
     };
     let database = kind.database(&source);
     for (built, place) in
-        std::iter::once((&source, path)).chain(database.iter().zip(kind.database(path).as_deref()))
+        std::iter::once((&source, path.as_path())).chain(database.iter().zip(kind.database(path).as_deref()))
     {
         inode::copy_label(place, built)?;
         // postmap asks for 0644 less umask, and a default list of the directory above switches the umask off.
-        inode::close(built, MAP_MODE)?;
+        inode::close(built, map.mode(files::mode(place)))?;
     }
     Ok(BuiltMap { staging, source, database })
 }
