@@ -11,7 +11,7 @@ fn the_example_package_has_one_line_in_each_scriptlet() {
     ));
     let body = |slot: &str| {
         format!(
-            "[ ! -x /usr/bin/relayhost ] || /usr/bin/relayhost scriptlet {slot} \"$1\" --for op5-alerts </dev/null >/dev/null 2>&1 || :\n"
+            "[ ! -x /usr/bin/relayhost ] || : | /usr/bin/relayhost scriptlet {slot} \"$1\" --for op5-alerts 2>&1 | : || :\n"
         )
     };
     let expected: String = [
