@@ -192,7 +192,10 @@ mod tests {
         for one in &all {
             let is_in_main_cf = one.place.starts_with("main.cf");
             assert_eq!(one.ends_by("smtp_generic_maps", "lmdb:/g"), is_in_main_cf, "{one:?}");
-            assert!(!one.ends_by("smtp_generic_maps", "lmdb:/g, hash:/g") && !one.ends_by("x", ""), "{one:?}");
+            assert!(
+                !one.ends_by("smtp_generic_maps", "lmdb:/g, hash:/g") && !one.ends_by("x", ""),
+                "{one:?}"
+            );
         }
         assert_eq!(all.len(), 2);
     }
