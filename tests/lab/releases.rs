@@ -14,7 +14,7 @@ fn an_old_postfix_is_asked_for_nothing_that_it_does_not_have() {
          echo '== init'; echo 'correct horse battery staple' | relayhost init --host smtp.example.com --port 465 \
             --username alerts@example.com --password-stdin --rewrite none --to ops@example.com --answers /root/new.toml 2>&1; ls /root/new.toml"
     ));
-    run.says("new 0\n").says("exit 5\n");
+    let run = run.says("new 0\n").says("exit 5\n");
     assert_eq!(run.part("new"), "1\n0\n", "{run:?}");
     assert_eq!(run.part("old"), "0\n1\n", "{run:?}");
     let probe = run.part("probe");
