@@ -161,6 +161,8 @@ pub enum Error {
     NotInstalled {
         /// Packages or commands that are still missing.
         missing: Vec<String>,
+        /// A capability that would meet the first of them, as a package manager knows it.
+        asked: Option<String>,
         /// The package manager's command line.
         command: String,
         /// Its exit status, in words.

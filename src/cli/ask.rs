@@ -197,7 +197,7 @@ fn question<T>(
         screen.marked(Mark::Bad, &complaint.problem, 2);
         // A person at the terminal can answer again, and need not run the command again.
         let remedy = complaint.remedy.replace(RUN_AGAIN, "answer once more");
-        screen.below(&format!("-> {remedy}"));
+        screen.remedy(&remedy);
     }
     Err(not_written(
         format!("{PATIENCE} answers to one question that cannot be taken"),

@@ -57,7 +57,7 @@ fn paste(login: Login, options: &Options, screen: &mut Screen) -> Result<Ended> 
             Ok(code) => return login.redeem(&code, options.lock_timeout, screen).map(Ended::LoggedIn),
             Err(complaint) => {
                 screen.marked(Mark::Bad, &complaint.problem, 2);
-                screen.below(&format!("-> {}", complaint.remedy));
+                screen.remedy(&complaint.remedy);
             }
         }
     }

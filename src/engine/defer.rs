@@ -77,8 +77,7 @@ pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
         Subject::Asker(name) if slot == Slot::Post => record(name, &format!("{name} was installed"))?,
         // On a host that was never asked to relay there is nothing to mend.
         Subject::Changed(name) if load::is_answered() && !lock::is_called_by_relayhost() => {
-            let what = if removed { "removed" } else { "installed or changed" };
-            record(CHANGED, &format!("{name} was {what}"))?;
+            record(CHANGED, &format!("{name} was {}", what_became(slot, removed)))?;
         }
         Subject::Ourselves | Subject::Asker(_) | Subject::Changed(_) => {}
     }
@@ -86,6 +85,16 @@ pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
         service::order("start", SERVICE);
     }
     Ok(())
+}
+
+/// What became of a package, as far as the slot tells. A hook of a package manager calls at the end of a transaction, and
+/// with the package's name alone.
+fn what_became(slot: Slot, removed: bool) -> &'static str {
+    match slot {
+        _ if removed => "removed",
+        Slot::PostTrans => "installed, changed or removed",
+        Slot::Post | Slot::PreUn | Slot::PostUn => "installed or changed",
+    }
 }
 
 fn record(name: &str, why: &str) -> Result<()> {

@@ -8,16 +8,24 @@ use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::observed::capabilities;
 use crate::model::packages::need::{MAIL_PACKAGES, Need, needs};
+use crate::model::text;
 use crate::sys::run::Heard;
 use crate::sys::{clock, files, host, lock, mail, packages, signals};
 
 /// The pause between two looks at a lock.
 const LOCK_TICK: Duration = Duration::from_secs(1);
+/// The longest pause where only the package manager itself sees the lock: it is started for each look.
+const LONGEST_TICK: Duration = Duration::from_secs(30);
 /// The longest wait for a holder of the lock that cannot be a package manager.
 const OTHERS: Duration = Duration::from_secs(60);
 
 /// Words of a package manager that does not know a name: yum 3, dnf 4, dnf 5.
 const UNKNOWN_NAME: [&str; 3] = ["No package ", "No match for argument", "Unable to find a match"];
+
+/// Whether a line says so. yum 3 says it first, and much after it.
+fn is_unknown_name(line: &str) -> bool {
+    UNKNOWN_NAME.iter().any(|words| line.contains(words))
+}
 
 /// Installs in one call. A `mail` command has other names on other releases; where the first is not known, the next
 /// is tried for the needs that are still missing. A package that is installed and has lost its plugin is reinstalled.
@@ -41,8 +49,8 @@ pub fn install(needs: &[Need], patience: Duration, progress: &mut dyn Progress) 
         let last =
             unlocked(&missing, patience, progress, |progress| manager.install(&names, &mut hear(progress)))?;
         missing = still_missing(&missing)?;
-        let other_name = missing.contains(&Need::MailCommand)
-            && UNKNOWN_NAME.iter().any(|word| last.output.tail().contains(word));
+        let other_name =
+            missing.contains(&Need::MailCommand) && last.output.line_with(&is_unknown_name).is_some();
         let names_left = Some(&mail) != MAIL_PACKAGES.last();
         let try_next = other_name && names_left;
         if !missing.is_empty() && !try_next {
@@ -103,6 +111,7 @@ fn left_by(installation: &packages::Installation, needs: &[Need]) -> String {
 pub(super) fn not_installed(missing: &[Need], last: packages::Installation) -> Error {
     Error::NotInstalled {
         missing: missing.iter().map(|need| need.label().to_owned()).collect(),
+        asked: missing.first().map(Need::asked),
         status: last.output.status(),
         output: last.output.tail(),
         command: last.output.command,
@@ -118,7 +127,7 @@ pub(super) fn unlocked(
     mut work: impl FnMut(&mut dyn Progress) -> Result<packages::Installation>,
 ) -> Result<packages::Installation> {
     let begin = clock::now();
-    let mut told = None;
+    let (mut told, mut tick) = (None, LOCK_TICK);
     loop {
         match lock::blocker() {
             None => {
@@ -127,17 +136,14 @@ pub(super) fn unlocked(
                     let stays = left_by(&installation, needs);
                     error.interrupted_with(|left| left.stays.push(stays))
                 })?;
-                if !installation.locked {
-                    return Ok(installation);
-                }
-                if begin.elapsed() >= patience {
+                let Some(said) = &installation.locked else { return Ok(installation) };
+                let waited = begin.elapsed();
+                if waited >= patience {
                     let remedy = "wait for the other one to end (or end it), and run the same command again";
-                    return Err(Error::Locked {
-                        holder: installation.output.tail(),
-                        waited: begin.elapsed(),
-                        remedy: remedy.into(),
-                    });
+                    let holder = format!("another process, as it says itself: {}", text::one_line(said));
+                    return Err(Error::Locked { holder, waited, remedy: remedy.into() });
                 }
+                tick = (tick * 2).min(LONGEST_TICK).min(patience.saturating_sub(waited));
             }
             Some(holder) if holder.waits_for_us() => {
                 return Err(Error::InTransaction { holder: holder.to_string(), waited: begin.elapsed() });
@@ -154,9 +160,10 @@ pub(super) fn unlocked(
                     progress.note(&format!("waiting for {holder} to end"));
                     told = Some(holder);
                 }
+                tick = LOCK_TICK;
             }
         }
-        clock::sleep(LOCK_TICK)?;
+        clock::sleep(tick)?;
     }
 }
 

@@ -18,7 +18,7 @@ use crate::model::packages::need::needs;
 use crate::model::packages::plugin::OURS;
 use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::maincf::MainCf;
-use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
+use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{observed, value};
@@ -156,7 +156,7 @@ fn map_of(file: Managed, kind: Option<&MapKind>, last: &LastRun) -> Result<MapFi
         }
         None => Database::Missing,
     };
-    Ok(MapFile { source_exposed: files::deviation(&path, MAP_MODE), source, database })
+    Ok(MapFile { source_exposed: files::deviation(&path, file), source, database })
 }
 
 /// The CA bundles on the disk, the one that main.cf names first: an administrator's own choice stays.

@@ -22,8 +22,9 @@ pub fn list<T>(calendar: &Calendar, new: impl Fn() -> T, add: impl Fn(&mut T, &W
 }
 
 /// Collects the messages that wait, for this long at the most: `add` adds one to a collection, and `new` makes an empty one.
-/// Postfix before 3.1 lists in another form, as does one with a message for hundreds of recipients; then the collection is
-/// begun anew. Returns what was collected, and the reason why it may not be all.
+/// Postfix before 3.1 lists in another form alone, and is not asked for this one: its postqueue would write into the mail log
+/// how it is used. One with a message for hundreds of recipients lists in the other form too, and then the collection is begun
+/// anew. Returns what was collected, and the reason why it may not be all.
 pub fn list_within<T>(
     limit: Duration,
     calendar: &Calendar,
@@ -36,7 +37,7 @@ pub fn list_within<T>(
         let read = postfix::queue(as_json, rest, calendar, &mut |message| add(&mut all, &message));
         (all, read)
     };
-    match collect(true) {
+    match if postfix::lists_json() { collect(true) } else { (new(), Ok(false)) } {
         (_, Ok(false)) => {
             let (all, read) = collect(false);
             (all, read.map(|_| ()))

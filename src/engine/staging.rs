@@ -74,7 +74,7 @@ impl Staged {
         let source = take_if(&own, before.as_ref().map(MapSource::bytes))?;
         let own_database = kind.database(&path).map(|path| trust::target(&path)).transpose()?;
         let database = own_database.as_deref().map(inode::take).transpose()?.flatten();
-        let built = postfix::build_map(&path, kind, after.bytes())?;
+        let built = postfix::build_map(*of, kind, after.bytes())?;
         match postfix::read_database(&built.source, kind, None)? {
             Database::Read { entries, .. } if after.agrees_with(&entries) => {}
             Database::NotNeeded => {}

@@ -92,6 +92,31 @@ fn after_io(source: &std::io::Error, path: &Path) -> String {
     }
 }
 
+/// The next step after a package manager that did not install what is needed, by what it said.
+fn after_an_installation(asked: Option<&str>, output: &str) -> String {
+    // yum 3, of a list of mirrors and of one repository; dnf 4 and dnf 5; without any repository.
+    const UNREADABLE: [&str; 7] = [
+        "Cannot find a valid baseurl for repo",
+        "Cannot retrieve metalink for repository",
+        "Cannot retrieve repository metadata",
+        "Failed to download metadata",
+        "Failed to synchronize cache for repo",
+        "There are no enabled repo",
+        "No enabled repositories",
+    ];
+    if UNREADABLE.iter().any(|words| output.contains(words)) {
+        return "no repository could be read: see `yum repolist`, and mend the network, the proxy or the address in /etc/yum.repos.d that its words name; \
+                the mirrors of CentOS 7 and 8 are gone, and what they had is at vault.centos.org: \
+                `sed -i -e 's/^mirrorlist=/#&/' -e 's|^#* *baseurl=http://mirror.centos.org/|baseurl=http://vault.centos.org/|' /etc/yum.repos.d/CentOS-*.repo`; \
+                then run the same command again"
+            .into();
+    }
+    format!(
+        "see which repository has it (`yum provides {}`), enable it, and run the same command again",
+        typed(asked.unwrap_or("PACKAGE"))
+    )
+}
+
 /// What is amiss at a path by the number of the system's error, what shows it, and what ends it.
 fn step_after(source: &std::io::Error, path: &Path) -> String {
     let (name, away) = (typed(path), away(path));
@@ -175,10 +200,7 @@ impl Error {
                 "put it into the image (`RUN dnf -y install {0}` in the Containerfile), or `rpm-ostree install {0}` and reboot",
                 missing.iter().map(typed).collect::<Vec<_>>().join(" ")
             ),
-            Self::NotInstalled { missing, .. } => format!(
-                "see which repository has it (`yum provides {}`), enable it, and run the same command again",
-                missing.first().map(typed).unwrap_or_default()
-            ),
+            Self::NotInstalled { asked, output, .. } => after_an_installation(asked.as_deref(), output),
             Self::MapType { .. } => "set `default_database_type = hash` (EL10: `lmdb`) in main.cf, and run the same command again".into(),
             Self::Staged { .. } => "nothing was changed; mend main.cf (`postconf -n` says where it is wrong), and run the same command again".into(),
             Self::MapDiffers { database } => {
@@ -275,6 +297,27 @@ mod tests {
             let error = Error::Unreadable { reason: reason.into(), marked: false };
             let hint = error.hint("relayhost check");
             assert!(hint.contains(file) && hint.ends_with("run `relayhost check` again"), "{hint}");
+        }
+    }
+
+    #[test]
+    fn what_no_repository_gave_is_looked_for_by_a_name_that_a_package_manager_knows_if_one_can_be_read() {
+        let hint = |asked: Option<&str>, output: &str| {
+            let (missing, asked) = (vec!["mail command".into()], asked.map(str::to_owned));
+            let (command, status) = ("/usr/bin/yum -y install /bin/mailx".into(), "exit status 1".into());
+            Error::NotInstalled { missing, asked, command, status, output: output.into() }
+                .hint("relayhost apply")
+        };
+        let known = hint(Some("/bin/mailx"), "No package /bin/mailx available.");
+        assert!(known.contains("`yum provides /bin/mailx`"), "{known}");
+        for output in [
+            "Cannot find a valid baseurl for repo: base/7/x86_64",
+            "Error: Failed to download metadata for repo 'appstream': Cannot prepare internal mirrorlist",
+            "Error: There are no enabled repositories in \"/etc/yum.repos.d\".",
+        ] {
+            let hint = hint(Some("/bin/mailx"), output);
+            assert!(hint.contains("vault.centos.org") && !hint.contains("provides"), "{hint}");
+            assert!(hint.ends_with("then run `relayhost apply` again"), "{hint}");
         }
     }
 

@@ -63,8 +63,11 @@ pub fn tail(text: &str) -> String {
 
 /// A duration as people write it: `90s`, `1m 30s`, whole seconds from one second up.
 pub fn human(duration: Duration) -> String {
-    let rounded =
-        if duration >= Duration::from_secs(1) { Duration::from_secs(duration.as_secs()) } else { duration };
+    let rounded = if duration >= Duration::from_secs(1) {
+        Duration::from_secs(duration.as_secs())
+    } else {
+        Duration::from_millis(u64::from(duration.subsec_millis()))
+    };
     humantime::format_duration(rounded).to_string()
 }
 
@@ -74,6 +77,18 @@ mod tests {
 
     use super::super::{Edit, Error};
     use super::*;
+
+    #[test]
+    fn a_length_of_time_has_no_more_digits_than_a_person_needs() {
+        for (duration, text) in [
+            (Duration::from_nanos(58_356), "0s"),
+            (Duration::from_micros(200_900), "200ms"),
+            (Duration::from_millis(1999), "1s"),
+            (Duration::from_secs(90), "1m 30s"),
+        ] {
+            assert_eq!(human(duration), text);
+        }
+    }
 
     /// Whatever error names a path, whoever chose it adds no line and no control character to the message or the remedy.
     #[test]

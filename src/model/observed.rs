@@ -120,7 +120,7 @@ impl Postfix {
 pub struct MapFile {
     /// The source; `None` if there is no file.
     pub source: Option<MapSource>,
-    /// How the source's owner and mode differ from root's and 0600, in words.
+    /// How the source's owner and mode differ from root's and the mode that it is to have, in words.
     pub source_exposed: Option<String>,
     /// The database.
     pub database: Database,
@@ -138,7 +138,7 @@ pub enum Database {
     Read {
         /// Its contents.
         entries: Entries,
-        /// How its owner and mode differ from root's and 0600, in words.
+        /// How its owner and mode differ from root's and the mode that it is to have, in words.
         exposed: Option<String>,
     },
     /// postmap could not read it.

@@ -10,6 +10,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::{acl, input};
 use crate::error::{Error, Result, shown};
+use crate::model::postfix::managed::Managed;
 use crate::model::text::one_line;
 
 /// Largest file that is ever read as a whole, in bytes: a main.cf or a map of that size is none.
@@ -186,10 +187,16 @@ pub fn open_directory(path: &Path) -> std::io::Result<File> {
     fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
-/// The difference of a map or its database from root:root and `mode`, in words; `None` if there is none.
-pub fn deviation(path: &Path, mode: u32) -> Option<String> {
+/// The mode of a file, links followed; `None` if there is none.
+pub fn mode(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|found| found.mode() & 0o7777)
+}
+
+/// The difference of a map or its database from root:root and the mode that it is to have, in words; `None` if there is none.
+pub fn deviation(path: &Path, map: Managed) -> Option<String> {
     let found = fs::metadata(path).ok()?;
     let (uid, gid, has) = (found.uid(), found.gid(), found.mode() & 0o7777);
+    let mode = map.mode(Some(has));
     (uid != 0 || gid != 0 || has != mode).then(|| {
         let list = acl::note(path);
         format!("{} is {uid}:{gid} {has:04o}{list}, and should be 0:0 {mode:04o}", shown(path))

@@ -18,10 +18,13 @@ use super::files;
 use crate::error::shown;
 use crate::model::text;
 
-/// RPM's lock: EL7 to EL9, and where EL10 and Fedora have moved the database. And dnf 5's.
-const POSIX_LOCKS: [&str; 5] = [
+/// RPM's locks: EL7 to EL9, and where EL10 and Fedora have moved the database. And dnf 5's.
+const POSIX_LOCKS: [&str; 7] = [
     "/var/lib/rpm/.rpm.lock",
     "/usr/lib/sysimage/rpm/.rpm.lock",
+    // rpm 6.1 (%_keyring_lockpath): `rpm --import` writes under it, and a transaction holds a read lock on it.
+    "/var/lib/rpm/.keyring.lock",
+    "/usr/lib/sysimage/rpm/.keyring.lock",
     "/run/dnf/rpmtransaction.lock",
     // dnf 5.4, in its persistdir: first that of dnf 4, since libdnf5 c3f312f47 one of its own.
     "/var/lib/dnf/system-repo.lock",

@@ -30,8 +30,8 @@ enum Kind {
 pub struct Installation {
     /// Exit status and output.
     pub output: Output,
-    /// Whether it gave up because another process holds a lock.
-    pub locked: bool,
+    /// The line in which it says that another process holds a lock, if it gave up because of that.
+    pub locked: Option<String>,
 }
 
 /// Asks rpm, in one call, which packages provide these capabilities; returns a line for each as `format` says. rpm exits
@@ -176,23 +176,46 @@ impl Manager {
 }
 
 fn ended(output: Output, is_dnf: bool) -> Installation {
-    let tail = output.tail();
+    let said = output.line_with(&is_about_a_lock);
     // 200: dnf 4's own status for locks (dnf: doc/command_ref.rst)
-    let locked = (is_dnf && output.code == Some(200))
-        || (!output.success() && LOCK_WORDS.iter().any(|word| tail.contains(word)));
+    let locked = if is_dnf && output.code == Some(200) {
+        Some(said.unwrap_or_else(|| output.tail()))
+    } else {
+        said.filter(|_| !output.success())
+    };
     Installation { output, locked }
 }
 
-const LOCK_WORDS: [&str; 4] = [
-    "holding the yum lock",
-    "already locked by",
-    "can't create transaction lock",
-    "Failed to obtain rpm transaction lock",
-];
+/// Whether a line of a package manager says that another process holds a lock: yum 3 and dnf 4, dnf 5, and rpm, which says so
+/// of its transaction lock and, since 6.1, of that of its keys (rpmlockAcquire in rpm's lib/rpmlock.cc).
+fn is_about_a_lock(line: &str) -> bool {
+    ["holding the yum lock", "already locked by", "Failed to obtain rpm transaction lock"]
+        .iter()
+        .any(|words| line.contains(words))
+        || line.split_once("can't create ").is_some_and(|(_, rest)| rest.contains(" lock on "))
+}
 
 #[cfg(test)]
 mod tests {
-    use super::demands_signatures;
+    use super::{demands_signatures, is_about_a_lock};
+
+    #[test]
+    fn each_package_manager_s_words_for_a_lock_are_known() {
+        for line in [
+            "Another app is currently holding the yum lock; waiting for it to exit...",
+            "Waiting for process with pid 7 to finish. The application is already locked by PackageKit",
+            "error: can't create transaction lock on /var/lib/rpm/.rpm.lock (Resource temporarily unavailable)",
+            "error: can't create keyring lock on /usr/lib/sysimage/rpm/.keyring.lock (Resource temporarily unavailable)",
+            "Failed to obtain rpm transaction lock. Another transaction is in progress.",
+        ] {
+            assert!(is_about_a_lock(line), "{line}");
+        }
+        for line in
+            ["Loaded plugins: fastestmirror", "error: can't create directory /x", "No package x available."]
+        {
+            assert!(!is_about_a_lock(line), "{line}");
+        }
+    }
 
     #[test]
     fn the_last_setting_counts() {

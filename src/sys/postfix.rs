@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -15,10 +15,10 @@ use super::{clock, files, inode, input, scratch};
 use crate::error::{Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
-use crate::model::observed::{Database, Part};
+use crate::model::observed::{Database, Part, Version};
 use crate::model::postfix::maincf::BYTE_ORDER_MARK;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
-use crate::model::postfix::postmap::{Entries, parse_dump};
+use crate::model::postfix::postmap::{Entries, is_harmless, parse_dump};
 use crate::model::postfix::tables::{as_file, kind, path_of};
 use crate::model::state::generation::sha256;
 
@@ -121,7 +121,10 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries
         parse_dump(&output.stdout)
     };
     *known = Some((identity, entries.clone()));
-    Ok(Database::Read { entries, exposed: files::deviation(&path, MAP_MODE) })
+    Ok(Database::Read {
+        entries,
+        exposed: Managed::map_at(source).and_then(|map| files::deviation(&path, map)),
+    })
 }
 
 /// Runs postmap through `work`, which gets the options; once more with an empty configuration if postmap fails with the
@@ -158,9 +161,7 @@ pub fn look_up(table: &str, keys: &[String], limit: Duration) -> Result<BTreeMap
     let ((), output) = postmap(|cmd| {
         Ok(((), cmd.args(["-q", "-", table]).input(input.clone().into_bytes()).within(limit)))
     })?;
-    // A warning, of a database that is older than its source, say, keeps no daemon from reading the table.
-    let is_warning = |line: &str| line.contains("warning: ") && !line.contains(" is unavailable");
-    if !String::from_utf8_lossy(&output.stderr).lines().all(is_warning) {
+    if !String::from_utf8_lossy(&output.stderr).lines().all(is_harmless) {
         return Err(output.failure());
     }
     let text = output.text();
@@ -181,7 +182,8 @@ pub struct BuiltMap {
 
 /// Builds a map beside its place, in a directory that is root's alone. The files can be renamed from there, so that
 /// no delivery reads half a table.
-pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> {
+pub fn build_map(map: Managed, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> {
+    let path = &map.path();
     let begin = || -> Result<(TempDir, PathBuf)> {
         let staging = files::staging(path)?;
         let source = staging.path().join(path.file_name().unwrap_or_default());
@@ -205,11 +207,11 @@ pub fn build_map(path: &Path, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap> 
     };
     let database = kind.database(&source);
     for (built, place) in
-        std::iter::once((&source, path)).chain(database.iter().zip(kind.database(path).as_deref()))
+        std::iter::once((&source, path.as_path())).chain(database.iter().zip(kind.database(path).as_deref()))
     {
         inode::copy_label(place, built)?;
         // postmap asks for 0644 less umask, and a default list of the directory above switches the umask off.
-        inode::close(built, MAP_MODE)?;
+        inode::close(built, map.mode(files::mode(place)))?;
     }
     Ok(BuiltMap { staging, source, database })
 }
@@ -220,9 +222,15 @@ pub fn table_types() -> Result<Vec<String>> {
     Ok(output.text().lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
 }
 
+/// Whether postqueue lists the queue as JSON: before Postfix 3.1 it has no -j, and writes into the mail log how it is used.
+pub fn lists_json() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    let ask = || Some(program("postconf").ok()?.args(["-h", "mail_version"]).ok().ok()?.text());
+    *KNOWN.get_or_init(|| ask().is_none_or(|version| Version(version.trim().to_owned()).at_least(3, 1)))
+}
+
 /// Hands on each message in the queue, by `postqueue -j` or `postqueue -p`, for this long at the most; false if not all
-/// could be read: Postfix before 3.1 has no -j, and the line of a message for hundreds of recipients is longer than what is
-/// read of one.
+/// could be read: the line of a message for hundreds of recipients is longer than what is read of one.
 pub fn queue(
     as_json: bool,
     limit: Duration,
@@ -262,8 +270,8 @@ fn list(
 /// whole queue has these reasons; none are known if it takes longer than `READING`.
 pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
     let mut found = None;
-    // Postfix before 3.1 has no -j, and a line with many recipients may be longer than the limit of a line.
-    for as_json in [true, false] {
+    // A line with many recipients may be longer than the limit of a line.
+    for as_json in [true, false].into_iter().skip(usize::from(!lists_json())) {
         let mut take = |message: Waiting| {
             found = found.take().or_else(|| Some(message).filter(|message| message.queue_id == queue_id));
         };

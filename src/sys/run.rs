@@ -1,9 +1,11 @@
 //! The one way to run a program: absolute path, arguments without a shell, a clean environment in the C locale,
 //! standard input closed or given, a time limit, bounded output, and the last lines of standard error in the error.
 
+mod output;
+
 use std::fs::File;
 use std::io::{PipeWriter, Write, pipe};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,15 +14,13 @@ use nix::unistd::Pid;
 
 use crate::error::{Error, Result};
 use crate::sys::limit::NoCore;
+use crate::sys::run::output::last_lines;
 use crate::sys::signals;
 use crate::sys::stream::{Stream, wait_for_output};
 use crate::sys::{clock, environment};
 
 /// The directories in which programs are looked for: root's path, whatever the caller's is.
 pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
-
-/// Lines of standard error in an error.
-const TAIL_LINES: usize = 12;
 
 /// The time to clear up for a program that is ended because of a signal, before it is killed: rpm releases its locks.
 const CLEAR_UP: Duration = Duration::from_secs(2);
@@ -48,20 +48,8 @@ enum Input {
     File(File),
 }
 
-/// The exit status and the output of a program.
-#[derive(Debug)]
-pub struct Output {
-    /// Exit status; `None` if a signal ended it.
-    pub code: Option<i32>,
-    /// Standard output, cut at 4 MiB.
-    pub stdout: Vec<u8>,
-    /// Standard error, likewise.
-    pub stderr: Vec<u8>,
-    /// The command line.
-    pub command: String,
-}
-
 pub use super::stream::{Heard, OnHeard};
+pub use output::Output;
 
 /// Finds a program on root's path.
 pub fn find(name: &str) -> Option<PathBuf> {
@@ -287,56 +275,18 @@ impl Cmd {
             }
         };
         let [out, err] = streams.map(|stream| stream.finish(on_heard));
-        Ok(Output { code: status.code(), stdout: out, stderr: err, command: self.line() })
-    }
-}
-
-impl Output {
-    /// Whether the status is 0.
-    pub fn success(&self) -> bool {
-        self.code == Some(0)
-    }
-
-    /// `exit status 3`, or that a signal ended it.
-    pub fn status(&self) -> String {
-        self.code.map_or_else(|| "ended by a signal".into(), |code| format!("exit status {code}"))
-    }
-
-    /// Standard output as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).into_owned()
-    }
-
-    /// The last lines of both outputs.
-    pub fn tail(&self) -> String {
-        let out = last_lines(&self.stdout);
-        let err = last_lines(&self.stderr);
-        [out, err].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
-    }
-
-    /// The error that it has failed, with the last lines of both outputs.
-    pub fn failure(&self) -> Error {
-        Error::Program { command: self.command.clone(), status: self.status(), stderr: self.tail() }
-    }
-
-    /// Itself if the status is 0, else an error with the last lines of standard error.
-    pub fn checked(self) -> Result<Self> {
-        if self.success() {
-            return Ok(self);
-        }
-        Err(Error::Program { status: self.status(), stderr: last_lines(&self.stderr), command: self.command })
+        Ok(Output {
+            code: status.code(),
+            signal: status.signal(),
+            stdout: out,
+            stderr: err,
+            command: self.line(),
+        })
     }
 }
 
 fn pids(handle: &duct::Handle) -> impl Iterator<Item = Pid> {
     handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw)
-}
-
-fn last_lines(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    let from = lines.len().saturating_sub(TAIL_LINES);
-    lines.get(from..).unwrap_or_default().join("\n")
 }
 
 #[cfg(test)]

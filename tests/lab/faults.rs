@@ -73,7 +73,7 @@ fn a_postmap_that_dies_changes_nothing() {
         .never_says("left: ")
         .says("delivered\n")
         .says("exit 0\n")
-        .complains("ended by a signal")
+        .complains("signal 9")
         .complains("\n  -> ");
 }
 
@@ -162,7 +162,7 @@ END
         .says("was-running\n")
         .says("exit 0\n")
         .complains("not installed: cyrus-sasl-plain")
-        .complains("ended by a signal")
+        .complains("signal 9")
         .complains("\n  -> ");
 }
 

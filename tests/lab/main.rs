@@ -49,6 +49,7 @@ mod plugin;
 mod probe;
 mod providers;
 mod refusals;
+mod releases;
 mod remedies;
 mod route;
 mod scriptlets;

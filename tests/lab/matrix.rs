@@ -46,7 +46,8 @@ cases! {
     port_25_blocked connection_timed_out ipv6_unreachable no_network no_route bind_address_gone
     connection_lost_in_message connection_lost dns_no_answer host_not_found relay_without_address
     mx_without_address null_mx relayhost_invalid dns_malformed loops_back relayhost_port_bad
-    table_not_built table_unreadable table_package_missing service_missing daemon_given_up setting_bad
+    table_not_built table_unreadable table_package_missing table_type_not_here table_not_approved
+    transport_table_trouble service_missing daemon_given_up setting_bad
     postfix_not_running relayhost_is_self loopback_missing no_interfaces hostname_unusable
     main_cf_unreadable postlog_missing table_not_built_canonical alias_database table_outdated
     table_line_incomplete table_alias_syntax table_key_twice setting_twice table_rule_skipped

@@ -22,7 +22,7 @@ yum -y -q install postfix-lmdb >/dev/null 2>&1 || exit 91
 postfix stop 2>/dev/null
 sed -i 's/texthash\x00/textgone\x00/; s/\x00hash\x00/\x00gone\x00/' /usr/lib64/postfix/libpostfix-{util,global}.so
 postconf -m | grep -qx hash && exit 92
-postconf -e default_database_type=lmdb
+postconf -e default_database_type=lmdb 'smtp_generic_maps=lmdb:/etc/postfix/generic, hash:/etc/postfix/generic'
 postfix start 2>/dev/null
 ";
 

@@ -107,7 +107,7 @@ fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calenda
     } else {
         screen.below(&format!("the log says: {}", quoted(&failure.words)));
     }
-    screen.below(&format!("-> {}", failure.cause.remedy));
+    screen.remedy(&failure.cause.remedy);
     if let Some(example) = &failure.example {
         let to = if example.to.is_empty() { String::new() } else { format!(" to {}", example.to) };
         screen.below(&format!("e.g. {}{to}: {}", example.queue_id, example.words));
@@ -146,7 +146,7 @@ fn story(screen: &Screen, story: &Story, calendar: &Calendar) {
         screen.marked(mark, &format!("{time}{}{times}", step.text), time.len());
         if let Some(cause) = &step.cause {
             screen.below(&format!("{} [{}]", cause.cause, cause.id));
-            screen.below(&format!("-> {}", cause.remedy));
+            screen.remedy(&cause.remedy);
         }
     }
     screen.section(if story.has_failed() {

@@ -9,7 +9,7 @@ use crate::model::probe::{Ending, Probe};
 pub fn warnings(screen: &Screen, probe: &Probe) {
     for warning in &probe.warnings {
         screen.marked(Mark::Warning, &format!("{}: {}", warning.id, warning.text), 2);
-        screen.below(&format!("-> {}", warning.remedy));
+        screen.remedy(&warning.remedy);
     }
 }
 

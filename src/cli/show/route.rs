@@ -27,7 +27,7 @@ pub fn way(screen: &Screen, way: &Way) {
         }
         for fault in &hop.faults {
             screen.marked(if fault.stops { Mark::Bad } else { Mark::Warning }, &fault.text, 2);
-            screen.below(&format!("-> {}", fault.remedy));
+            screen.remedy(&fault.remedy);
         }
         for note in &hop.notes {
             screen.marked(Mark::Note, note, 2);

@@ -47,6 +47,13 @@ impl Screen {
         self.write(&format!("{}\n", self.wrapped(&blank, line, blank.len() + 3)));
     }
 
+    /// Writes the remedy below a marked line; nothing where there is none, as for a note.
+    pub fn remedy(&self, remedy: &str) {
+        if !remedy.is_empty() {
+            self.below(&format!("-> {remedy}"));
+        }
+    }
+
     /// Writes a line; what does not fit goes on under the text, not under `head`.
     pub fn line(&self, head: &str, text: &str) {
         self.write(&format!("{}\n", self.wrapped(head, text, head.len())));

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use super::talk::{Bad, Good, Next, Stop, Talk};
 use crate::model::desired::Tls;
+use crate::model::observed::Version;
 use crate::model::probe::crosscheck;
 use crate::model::probe::doubt::Matter;
 use crate::model::probe::reply::{Offer, Reply};
@@ -66,7 +67,10 @@ fn converse(talk: &mut Talk, mut wire: Wire, peer: &Peer, tls: Tls) -> Result<()
 
 fn dialogue(talk: &mut Talk, wire: &mut Wire, peer: &Peer, tls: Tls) -> Result<(), Stop> {
     if talk.route.implicit_tls {
-        talk.stage("TLS", |talk| secure::handshake(talk, wire, peer))?;
+        talk.stage("TLS", |talk| {
+            can_begin_with_tls(talk)?;
+            secure::handshake(talk, wire, peer)
+        })?;
     }
     talk.stage("greeting", |talk| greeting(talk, wire, peer))?;
     let mut offer = talk.stage("EHLO", |talk| ehlo(talk, wire, peer))?;
@@ -87,6 +91,18 @@ fn dialogue(talk: &mut Talk, wire: &mut Wire, peer: &Peer, tls: Tls) -> Result<(
         talk.stage("recipient", |talk| recipient(talk, wire, peer))?;
     }
     talk.stage("goodbye", |talk| Ok(((), goodbye(talk, wire))))
+}
+
+/// An error where this host's Postfix cannot speak TLS from the first byte: before 3.0 it only says so in its log
+/// (smtp_connect.c of Postfix 2.10). A Postfix that is not there yet counts as new enough.
+fn can_begin_with_tls(talk: &Talk) -> Result<(), Box<Bad>> {
+    match talk.host.settings.get("mail_version") {
+        Some(version) if !Version(version.clone()).at_least(3, 0) => {
+            let words = "warning: CLIENT wrappermode (port smtps/465) is unimplemented".to_owned();
+            Err(Box::new(Bad::new(vec![words], Matter::All)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Sends one command and reads its reply. `doing` is Postfix's name for this step.

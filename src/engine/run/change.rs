@@ -108,6 +108,7 @@ fn replan(task: &Task, desired: &Desired, install: Install) -> Result<Installed>
     if !plan.to_install().is_empty() {
         return Err(Error::NotInstalled {
             missing: labels(plan.to_install()),
+            asked: plan.to_install().first().map(Need::asked),
             command: "the package manager".into(),
             status: "success".into(),
             output: "what it installed is not what was missing; `relayhost check` says more".into(),

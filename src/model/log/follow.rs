@@ -12,7 +12,7 @@ use super::line::{Line, Writer, parse_line, time_of};
 use super::messages::{Messages, State, earlier, later};
 use super::scan::{Found, Scanner};
 use super::stamp::{Calendar, Seconds};
-use super::witness::{ON_THE_WAY, Witness, is_of_transport};
+use super::witness::{ON_THE_WAY, Witness, is_of_transport, killed};
 use super::wrap::unwrap;
 use crate::model::causes::catalogue::{Stage, Verdict, fitting};
 use crate::model::causes::words::Words;
@@ -350,9 +350,12 @@ impl Follower<'_> {
 
     fn alone_group(&mut self, host: u16, line: &Line, dies: bool) -> Option<u32> {
         let words = masked(line.text);
-        let evidence = [Words::of_line(line, &words)];
+        let mut evidence = vec![Words::of_line(line, &words)];
         let dies_on_the_way = dies && ON_THE_WAY.contains(&line.daemon);
         let known = dies_on_the_way || fitting(&evidence).any(|entry| entry.alone);
+        // What a process complained of tells more than that a signal killed it.
+        let complaints = killed(line).into_iter().flat_map(|pid| self.witness.said(host, pid, ""));
+        evidence.extend(complaints.map(Words::from));
         let about = About { host: self.hosts.name(host), ..About::default() };
         let cause = known.then(|| self.question.cause(&evidence, &about, None)).flatten();
         let cause = cause.or_else(|| dies.then(unknown_in_queue))?;

@@ -156,6 +156,26 @@ fn lines_alone() {
     assert_eq!((only(&died).lines, only(&died).words.starts_with("fatal: ")), (1, true));
 }
 
+/// Postfix 2.10 crashes on a table of a type that it does not have, after it has said so.
+#[test]
+fn what_a_process_complained_of_before_a_signal_killed_it_is_the_cause() {
+    let log = |complaint: &str| {
+        [
+            complaint,
+            "Nov 24 08:00:00 h postfix/master[1]: warning: process /usr/libexec/postfix/smtp pid 9 killed by signal 11\n",
+            "Nov 24 08:00:00 h postfix/master[1]: warning: /usr/libexec/postfix/smtp: bad command startup -- throttling\n",
+            &deferred("08:01:00", "AAAAA1", "unknown mail transport error"),
+        ]
+        .concat()
+    };
+    let said = "Nov 24 08:00:00 h postfix/smtp[9]: error: unsupported dictionary type: inline\n";
+    assert_eq!(ids(&report(&log(said))), [("table-type-not-here", 1)]);
+    let of_another = said.replace("smtp[9]", "smtp[8]");
+    let both = report(&log(&of_another));
+    assert!(ids(&both).contains(&("daemon-crashed", 1)), "{:?}", ids(&both));
+    assert_eq!(ids(&report(&log(""))), [("daemon-crashed", 1)]);
+}
+
 #[test]
 fn a_time_to_begin_with() {
     let log = [

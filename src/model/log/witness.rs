@@ -69,8 +69,12 @@ impl Witness {
         }
         let speaker = (host, line.pid);
         if is_death(line) {
-            // Its earlier complaints give the reason: a table that cannot be opened, an unknown setting.
-            let process = self.young.get(&speaker).or_else(|| self.old.get(&speaker));
+            // The earlier complaints of the process give the reason: a table that cannot be opened, an unknown setting.
+            let killed = killed(line);
+            let dead = (host, killed.unwrap_or(line.pid));
+            let process = self.young.get(&dead).or_else(|| self.old.get(&dead));
+            // What it had complained of before the end of another delivery is about that one.
+            let process = process.filter(|process| killed.is_none() || process.ended.is_none());
             let lines = process.into_iter().flat_map(|process| &process.lines);
             let before = lines.filter(|text| split_queue_id(text).is_none()).map(String::as_str);
             for text in before.chain([line.text]) {
@@ -182,6 +186,14 @@ fn is_death(line: &Line) -> bool {
         _ => false,
     };
     in_vain || ON_THE_WAY.contains(&line.daemon) && line.is_last_word()
+}
+
+/// The process of which master(8) says that a signal killed it, so that it has left no last word (master_reap_child in
+/// master/master_spawn.c).
+pub fn killed(line: &Line) -> Option<u32> {
+    let (_, rest) = line.text.split_once(" pid ").filter(|_| line.daemon == "master")?;
+    let (pid, end) = rest.split_once(' ')?;
+    pid.parse().ok().filter(|_| end.starts_with("killed by signal"))
 }
 
 /// The part of a line that is kept, without what may be a password.

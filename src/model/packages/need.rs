@@ -34,6 +34,11 @@ impl Need {
         }
     }
 
+    /// The capability by which a package manager finds it.
+    pub fn asked(&self) -> String {
+        self.names().first().map(|name| (*name).to_owned()).unwrap_or_default()
+    }
+
     /// Its name in output and in JSON.
     pub fn label(&self) -> &str {
         match self {

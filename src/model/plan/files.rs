@@ -2,11 +2,11 @@
 
 use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
-use super::parameters::{parameters, words};
+use super::parameters::{as_ours, parameters, words};
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
 use crate::model::observed::{Database, MapFile, Postfix};
-use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
+use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::shown;
 use crate::model::state::generation::LastRun;
@@ -82,11 +82,12 @@ impl Plan {
         let amiss: Vec<_> =
             faults.map(|(fault, keys, effect)| format!("{fault} {}{effect}", keys.join(", "))).collect();
         let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
+        let good = if file.is_secret() { "root's, 0600" } else { "root's, and nobody else may write to it" };
         let mode = found.source_exposed.clone().or_else(|| match &found.database {
             Database::Read { exposed, .. } => exposed.clone(),
             _ => None,
         });
-        let mode = mode.map_or_else(|| Ok(format!("root's, {MAP_MODE:04o}")), Err);
+        let mode = mode.map_or_else(|| Ok(good.to_owned()), Err);
         let database = match &found.database {
             Database::NotNeeded => Ok("this kind of table needs none".to_owned()),
             Database::Missing => Err("there is no database; Postfix finds nothing".to_owned()),
@@ -164,7 +165,9 @@ impl Plan {
             let (now, wanted) = (words(found).join(", "), words(&value).join(", "));
             let shown =
                 if found.is_empty() { "not set".into() } else { format!("`{}`", shown::value(found)) };
-            self.foreign_edit(name, Some(&now), &wanted, last, &shown);
+            // The type of relayhost's own tables is no choice of a person's: an upgrade changes it.
+            let seen = as_ours(found, kind).join(", ");
+            self.foreign_edit(name, Some(&seen), &wanted, last, &shown);
             let result = if now == wanted {
                 Ok(value.clone())
             } else {

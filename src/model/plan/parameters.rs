@@ -1,7 +1,7 @@
 //! The managed parameters of main.cf, and the values that the answers ask for.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
@@ -33,10 +33,8 @@ pub fn parameters(
     }
     if !desired.rewrites.is_empty() {
         let ours = kind.table(&Managed::Generic.path());
-        let mut tables = words(postfix.setting("smtp_generic_maps"));
+        let mut tables = as_ours(postfix.setting("smtp_generic_maps"), kind);
         if !tables.contains(&ours) {
-            // The same file by a type that this Postfix may not have.
-            tables.retain(|table| path_of(table) != path_of(&ours));
             tables.insert(0, ours);
         }
         wanted.push(("smtp_generic_maps", tables.join(", ")));
@@ -56,6 +54,20 @@ pub fn parameters(
         wanted.push(("inet_protocols", value.into()));
     }
     Ok(wanted)
+}
+
+/// The items of a value, in which whatever names a table of relayhost's is its table of this type, once: another type may be
+/// there no more after an upgrade.
+pub fn as_ours(value: &str, kind: &MapKind) -> Vec<String> {
+    let mut all = Vec::new();
+    for item in words(value) {
+        let own = path_of(&item).filter(|path| Managed::is_map(path)).map(|path| kind.table(Path::new(path)));
+        let item = own.unwrap_or(item);
+        if !Managed::is_map(path_of(&item).unwrap_or_default()) || !all.contains(&item) {
+            all.push(item);
+        }
+    }
+    all
 }
 
 /// The value of `inet_protocols` that the answers ask for; `None`: the host's own stays.
@@ -131,6 +143,28 @@ mod tests {
         for interfaces in ["all", "2001:db8::1", "mail.example.com"] {
             assert_eq!(of("all", interfaces, true), None, "{interfaces}");
             assert_eq!(of("ipv4", interfaces, true), Some("ipv4"), "it is set already: {interfaces}");
+        }
+    }
+
+    #[test]
+    fn every_entry_of_our_own_path_is_ours_whatever_its_type_and_all_others_stay() {
+        const OURS: &str = "lmdb:/etc/postfix/generic";
+        let kind = MapKind::new("lmdb").unwrap();
+        for (list, wanted) in [
+            ("", ""),
+            ("OWN", "OURS"),
+            ("OURS, OWN", "OURS"),
+            ("OWN OURS,OWN", "OURS"),
+            ("pcre:/a, OWN, hash:/b", "pcre:/a, OURS, hash:/b"),
+            ("hash:/etc/postfix/generic.old", "hash:/etc/postfix/generic.old"),
+            ("a, a", "a, a"),
+        ] {
+            for other in ["hash:", "btree:", "lmdb:", "texthash:", "proxy:hash:"] {
+                let list = list.replace("OURS", OURS).replace("OWN", &format!("{other}/etc/postfix/generic"));
+                let once = as_ours(&list, &kind).join(", ");
+                assert_eq!(once, wanted.replace("OURS", OURS), "{list}");
+                assert_eq!(as_ours(&once, &kind).join(", "), once);
+            }
         }
     }
 

@@ -24,8 +24,8 @@ struct Row {
     directory: &'static str,
     /// Name in the directory.
     name: &'static str,
-    /// Whether it is a map source: its mode is `MAP_MODE`, and postmap builds a database beside it. Of the other file,
-    /// main.cf, relayhost owns some lines.
+    /// Whether it is a map source: postmap builds a database beside it. Of the other file, main.cf, relayhost owns some
+    /// lines.
     map: bool,
     /// Whether it holds passwords.
     secret: bool,
@@ -39,7 +39,8 @@ const POSTFIX: Row =
 /// The plugin for access tokens, in the place where the package relayhost-sasl-xoauth2 puts it. Nobody loads it there.
 const PLUGIN: &str = "/usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so";
 
-/// Mode of the map sources and of their databases: only root may read and write them.
+/// Mode of what holds passwords, and of every map source and database that relayhost makes: only root may read and write
+/// them.
 pub const MAP_MODE: u32 = 0o600;
 
 impl Managed {
@@ -105,7 +106,21 @@ impl Managed {
 
     /// Whether this is the path of a map that relayhost manages.
     pub fn is_map(path: &str) -> bool {
-        Self::maps().any(|map| map.path() == Path::new(path))
+        Self::map_at(Path::new(path)).is_some()
+    }
+
+    /// The mode that a map or its database is to have, which has this one now; `None`: it is not there. What holds no
+    /// password keeps its own, as Postfix's package or an administrator gave it; but only root may write to it.
+    pub fn mode(self, found: Option<u32>) -> u32 {
+        match found {
+            Some(found) if !self.is_secret() => (found & 0o755) | MAP_MODE,
+            _ => MAP_MODE,
+        }
+    }
+
+    /// The map whose source this is.
+    pub fn map_at(path: &Path) -> Option<Self> {
+        Self::maps().find(|map| map.path() == path)
     }
 
     /// Whether it holds passwords, and must not be shown unmasked.
@@ -169,6 +184,17 @@ mod tests {
             Managed::Generic => 2,
             Managed::Plugin => 3,
         }
+    }
+
+    #[test]
+    fn passwords_are_for_root_alone_and_of_other_maps_nobody_else_may_write() {
+        for found in 0..0o10000 {
+            assert_eq!(Managed::SaslPasswd.mode(Some(found)), MAP_MODE);
+            let kept = Managed::Generic.mode(Some(found));
+            assert_eq!((kept & 0o044, kept & !0o755, kept & 0o600), (found & 0o044, 0, 0o600), "{found:o}");
+            assert_eq!(Managed::Generic.mode(Some(kept)), kept, "what is good stays");
+        }
+        assert!(Managed::maps().all(|map| map.mode(None) == MAP_MODE));
     }
 
     #[test]

@@ -52,7 +52,7 @@ const TABLE: &[Parameter] = &[
     row("mydomain", "").planned().routed(),
     row("myorigin", "").planned().probed().routed(),
     row("mydestination", "").planned().routed(),
-    row("mail_version", "").planned().routed(),
+    row("mail_version", "").planned().probed().routed(),
     row("compatibility_level", "0").routed(),
     row("default_database_type", "").planned(),
     row("queue_directory", "/var/spool/postfix").planned().routed(),

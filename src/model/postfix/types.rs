@@ -109,6 +109,11 @@ pub fn instead(types: &[String]) -> &'static str {
 }
 
 impl Lacking {
+    /// Whether main.cf names the table no more once it has this value of this parameter.
+    pub fn ends_by(&self, parameter: &str, value: &str) -> bool {
+        self.setting.service.is_none() && self.parameter == parameter && !tables(value).contains(&self.table)
+    }
+
     /// The fault, in words.
     pub fn text(&self) -> String {
         let Self { parameter, table, place, .. } = self;
@@ -179,6 +184,20 @@ mod tests {
         let redirected = format!("{MAIN}non_bdb_migration_level = enable-redirect\n");
         assert_eq!(named(of(&redirected, &["lmdb", "pcre"])), "");
         assert_eq!(named(of("default_database_type = hash\n", &["lmdb"])), "hash hash:/g");
+    }
+
+    #[test]
+    fn a_new_value_ends_it_in_main_cf_and_not_in_master_cf() {
+        let all = of("smtp_generic_maps = lmdb:/g, hash:/g\n", &["lmdb"]);
+        for one in &all {
+            let is_in_main_cf = one.place.starts_with("main.cf");
+            assert_eq!(one.ends_by("smtp_generic_maps", "lmdb:/g"), is_in_main_cf, "{one:?}");
+            assert!(
+                !one.ends_by("smtp_generic_maps", "lmdb:/g, hash:/g") && !one.ends_by("x", ""),
+                "{one:?}"
+            );
+        }
+        assert_eq!(all.len(), 2);
     }
 
     #[test]

@@ -42,6 +42,7 @@ fn the_remedies_of_errors_type_names() {
             Error::Image { missing: missing.clone() },
             Error::NotInstalled {
                 missing,
+                asked: Some(name.to_owned()),
                 command: String::new(),
                 status: String::new(),
                 output: String::new(),
