@@ -64,7 +64,7 @@ fn a_certificate_that_has_ended_is_not_even_sent() {
         .says("apply 4\nnothing is touched\n0\n")
         .says("it has ended on ")
         .complains("the certificate has ended on ")
-        .complains("-> make another certificate (`relayhost login --new-certificate --force`)");
+        .complains("-> `relayhost login --new-certificate --force` makes another one beside it");
 }
 
 /// The relay says the same to each of these, and the token tells them apart.
