@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use complaint::Complaint;
 pub use edit::Edit;
 pub use exit::Exit;
-pub use hint::{BY_HAND, RUN_AGAIN, WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
+pub use hint::{BY_HAND, LOG_IN, RUN_AGAIN, WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use no_token::NoToken;
 pub use text::{Position, human, is_unsafe, shown};

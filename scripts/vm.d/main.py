@@ -47,6 +47,7 @@ def payload():
     os.makedirs(WORK)
     shutil.copytree(f'{TOP}/vagrant', tree, ignore=shutil.ignore_patterns('.vagrant', 'Vagrantfile'))
     shutil.copytree(f'{TOP}/examples', f'{tree}/examples')
+    shutil.copytree(f'{TOP}/tests/oauth', f'{tree}/oauth')
     shutil.copytree(f'{TOP}/target/rpm/repo', f'{tree}/packages')
     if os.path.isdir(PREVIOUS):
         shutil.copytree(PREVIOUS, f'{tree}/previous')

@@ -86,6 +86,22 @@ def logs(trial):
     trial.guest('tests/logs.sh', 'maillog')
 
 
+def tokens(trial):
+    """An access token of 90 seconds: the timer renews it, and the next boot finds one that has ended."""
+    trial.relay.start('xoauth2')
+    trial.booted()
+    # A kept state has the time of its making, and the identity provider's certificate is younger.
+    trial.vm.run(f'date -s @{time.time():.3f}')
+    facts = trial.guest_facts('tests/tokens.sh', 'renewed')
+    ends = next((int(line.split()[1]) for line in facts if line.startswith('ends ')), 0)
+    trial.vm.shut_down()
+    time.sleep(max(0, ends - time.time()))
+    trial.fact(f'boot with a token that has ended: {trial.boot():.0f} s')
+    trial.mount_payload()
+    trial.guest('tests/tokens.sh', 'ended')
+    delivered(trial, 3)
+
+
 def burst(trial):
     trial.relay.start()
     trial.booted()
@@ -165,6 +181,7 @@ ALL = {
     'chroot': Scenario('installed in a chroot, first and second boot', lambda trial: offline(trial, 'chroot')),
     'installroot': Scenario('installed with --installroot, first and second boot',
                             lambda trial: offline(trial, 'installroot')),
+    'tokens': Scenario('an access token, renewed by the timer and at a boot', tokens, light=True),
     'upgrade': Scenario('upgrade from the previous release', upgrade),
     'burst': Scenario('eight requests in a moment, and answers that come later', burst),
     'labels': Scenario('SELinux labels of replaced files', labels),

@@ -94,15 +94,21 @@ impl Steps {
         if !self.asked || is_open(&before) {
             return Ok(());
         }
+        let parts = second(provider, flow, &values);
         if self.reach(Stage::Second) {
-            show(screen, &second(provider, flow, &values));
+            show(screen, &parts);
         }
-        if is_open(&[Q::Password, Q::Ends]) || !self.reach(Stage::Waited) {
+        if parts.is_empty() || is_open(&[Q::Password, Q::Ends]) || !self.reach(Stage::Waited) {
             return Ok(());
         }
-        let text = "Enter when all of that is done (Exchange Online takes up to two hours to heed a change)";
-        let help = "the relay is tried before anything is written";
-        question(screen, text, Some("done"), help, false, |_| Ok(()))
+        let wait = parts.iter().find_map(|part| part.wait.as_ref()).map(|wait| format!(" ({wait})"));
+        let text = format!("Enter when all of that is done{}", wait.unwrap_or_default());
+        let help = if access.has_person() {
+            "`relayhost login` and `relayhost apply` fail before that"
+        } else {
+            "the relay is tried before anything is written"
+        };
+        question(screen, &text, Some("done"), help, false, |_| Ok(()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
-use crate::error::{Error, Result, shown, typed};
+use crate::error::{Error, LOG_IN, Result, shown, typed};
 use crate::model::answers::access::CERTIFICATE_FILE;
 use crate::model::answers::complete::complete;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
@@ -126,7 +126,7 @@ impl Source {
     /// The command by which a person logs in by these answers.
     fn login(&self) -> String {
         match self {
-            Self::File(path) if path == Path::new(DEFAULT) => "relayhost login".into(),
+            Self::File(path) if path == Path::new(DEFAULT) => LOG_IN.into(),
             Self::File(path) => format!("relayhost login --answers {}", typed(path)),
             Self::Typed(_) => "relayhost login --answers - <FILE".into(),
         }

@@ -9,6 +9,7 @@ use crate::model::oauth::login::{Login, Logins, missing};
 use crate::model::oauth::refusal::Refusal;
 use crate::model::oauth::reply::{self, Granted};
 use crate::model::oauth::{App, request};
+use crate::model::plan::token::replace;
 use crate::model::secret::Secret;
 use crate::model::state::generation::hex;
 use crate::sys::{clock, http, random, secrets, signals, signature, tokens};
@@ -23,7 +24,7 @@ pub fn fetch(app: &App) -> Result<Granted> {
     app.ended(now).map_or(Ok(()), |day| {
         Err(refused(Refusal {
             cause: format!("the certificate has ended on {}", clock::date(day)),
-            remedy: "make another certificate (`relayhost login --new-certificate --force`), upload it in Entra (App registrations, the application, Certificates & secrets), and put it in the place of the old one".into(),
+            remedy: replace(app, "certificate"),
             evidence: String::new(),
             passes: false,
         }))

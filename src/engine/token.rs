@@ -65,7 +65,20 @@ pub fn renew(asked: &Asked, progress: &mut dyn Progress) -> Result<std::result::
         rest(&desired);
     }
     let fetched = fetched?.is_some();
-    Ok(Ok(renewed(&desired, fetched, &last, asked.show, progress)?))
+    let renewed = renewed(&desired, fetched, &last, asked.show, progress);
+    // systemd starts nothing by a timer that comes while this run is at work.
+    if asked.answers == Path::new(load::DEFAULT) && is_due(&desired) {
+        rest(&desired);
+    }
+    Ok(Ok(renewed?))
+}
+
+/// Whether the token that is kept is to be renewed by now.
+fn is_due(desired: &Desired) -> bool {
+    let kept = tokens::kept().ok().flatten();
+    kept.is_some_and(|token| {
+        desired.app().is_some_and(|app| token.is_for(app)) && token.is_due(clock::unix())
+    })
 }
 
 /// Puts the token that is kept into the table, and says how it is.

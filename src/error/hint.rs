@@ -148,6 +148,9 @@ fn numbered(byte: u8) -> String {
 /// The remedy for a command that stopped before its end.
 pub const RUN_AGAIN: &str = "run the same command again";
 
+/// The command by which a person logs in, by the host's own answers.
+pub const LOG_IN: &str = "relayhost login";
+
 /// The words of a remedy in place of which `Error::hint` names the command.
 const AGAIN: &str = "the same command";
 

@@ -76,6 +76,20 @@ $PAGE" relayhost login; relayhost apply; echo "apply $?"; grep -o 'sasl_method=.
         .says("apply 0\nsasl_method=XOAUTH2, sasl_username=alerts@example.com\ntoken 0\nrotated\n");
 }
 
+/// Microsoft's page, for tenants that forbid the device code flow.
+#[test]
+fn a_page_of_microsofts_ends_in_a_message_that_a_token_has_sent() {
+    let run = with_plugin(
+        r#"person code; types "$PAGE" relayhost login; relayhost apply; echo "apply $?"; grep -o 'sasl_method=.*' /lab/relay-log/mail.log | sort -u
+         one=$(refresh); relayhost token --force >/dev/null; echo "token $?"; [ "$(refresh)" != "$one" ] && echo rotated"#,
+    );
+    let run = run.exits(0);
+    assert!(run.part("ended").contains("exit 0\nleft over: 0\n"), "{}", run.stdout);
+    run.says("https://login.microsoftonline.com/example.onmicrosoft.com/oauth2/v2.0/authorize?")
+        .says("login.microsoftonline.com has let alerts@example.com in")
+        .says("apply 0\nsasl_method=XOAUTH2, sasl_username=alerts@example.com\ntoken 0\nrotated\n");
+}
+
 /// A provider that revokes a refresh token when it gives another one, and everything when the old one comes once more.
 #[test]
 fn each_refresh_token_is_used_once_where_the_provider_wants_it() {

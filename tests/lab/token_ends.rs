@@ -55,6 +55,19 @@ fn the_end_of_a_secret_and_of_a_certificate_is_told_before_it_comes() {
         .says("client_secret_days=");
 }
 
+#[test]
+fn a_certificate_that_has_ended_is_not_even_sent() {
+    let run = run("logs_in; openssl req -new -newkey rsa:2048 -nodes -subj /CN=old -keyout /root/key -out /root/asked 2>/dev/null
+         openssl x509 -req -in /root/asked -signkey /root/key -days -1 -out /root/old 2>/dev/null
+         cat /root/old /root/key >/etc/relayhost/oauth.pem; looks >/root/before; relayhost token; echo \"token $?\"; relayhost apply; echo \"apply $?\"
+         looks >/root/after; cmp /root/before /root/after && echo 'nothing is touched'; grep -c POST /lab/relay-log/identity.log; relayhost check | grep token.certificate");
+    run.says("token 4\n")
+        .says("apply 4\nnothing is touched\n0\n")
+        .says("it has ended on ")
+        .complains("the certificate has ended on ")
+        .complains("-> `relayhost login --new-certificate --force` makes another one beside it");
+}
+
 /// The relay says the same to each of these, and the token tells them apart.
 #[test]
 fn a_token_that_the_relay_refuses_is_judged_by_what_it_says_of_itself() {

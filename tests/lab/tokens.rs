@@ -88,7 +88,7 @@ fn ten_second_tokens(seconds: u32) {
 
 #[test]
 fn tokens_that_end_in_ten_seconds_lose_no_message() {
-    ten_second_tokens(40);
+    ten_second_tokens(60);
 }
 
 /// For twenty minutes with `scripts/test --full`.

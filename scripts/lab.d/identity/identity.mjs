@@ -142,6 +142,8 @@ const server = https.createServer({ cert: readFileSync(certificate), key: readFi
     const body = Buffer.concat(chunks).toString()
     if (misbehave(path, response, body)) return
     request.body = named(request, body)
+    // oidc-provider has no choice of accounts, and no refresh token without consent.
+    request.url = request.url.replace('prompt=select_account', 'prompt=login%20consent')
     console.log(new Date().toISOString(), request.method, host, path)
     chosen(host, path).callback()(request, response)
   })

@@ -3,7 +3,7 @@
 
 use super::lines::setting;
 use crate::error::Complaint;
-use crate::model::oauth::steps::Values;
+use crate::model::oauth::steps::{Name, Values, Wanted, wanted};
 use crate::model::oauth::{Flow, Provider};
 use crate::model::secret::Secret;
 use crate::model::text;
@@ -14,8 +14,6 @@ pub const PASSWORD: &str = "password";
 pub const UNKNOWN: &str = "unknown";
 /// Where the certificate and its key are, if nobody says otherwise.
 pub const CERTIFICATE_FILE: &str = "/etc/relayhost/oauth.pem";
-/// Where the key of a service account is, if nobody says otherwise.
-pub const KEY_FILE: &str = "/etc/relayhost/service-account.json";
 
 /// A tenant and an application in the place of those that are not known yet.
 const OPEN: [&str; 2] = ["tenant.invalid", "00000000-0000-0000-0000-000000000000"];
@@ -45,29 +43,19 @@ impl Access {
         Err(Complaint::new(problem, format!("take one of {}", ways(provider))))
     }
 
-    /// Whether it proves itself with something that a file holds.
-    pub fn has_file(&self) -> bool {
-        matches!(self.flow, Flow::Certificate | Flow::ServiceAccount)
+    /// The question for a value; `None` if this way to a token has no such value.
+    pub fn wanted(&self, name: Name) -> Option<&'static Wanted> {
+        wanted(self.provider, self.flow, name)
     }
 
-    /// Whether it has a client secret, which is typed in as a password is: Google's applications for persons have one, too.
-    pub fn has_secret(&self) -> bool {
-        self.flow == Flow::Secret || self.provider == Provider::Google && self.flow == Flow::Code
+    /// Whether this way to a token has such a value. A client secret is typed in as a password is.
+    pub fn wants(&self, name: Name) -> bool {
+        self.wanted(name).is_some()
     }
 
     /// Whether a person logs in, once the answers are there.
     pub fn has_person(&self) -> bool {
         self.flow.has_person()
-    }
-
-    /// Whether it has a tenant.
-    pub fn has_tenant(&self) -> bool {
-        self.provider == Provider::Microsoft
-    }
-
-    /// Whether it has an application's id that a person must give.
-    pub fn has_client_id(&self) -> bool {
-        self.flow != Flow::ServiceAccount
     }
 
     /// The key of the answers for the file with its secret.
@@ -77,11 +65,6 @@ impl Access {
             Flow::ServiceAccount => "key_file",
             Flow::Secret | Flow::Device | Flow::Code => "client_secret_file",
         }
-    }
-
-    /// The file that is offered for its certificate or key.
-    pub fn usual_file(&self) -> &'static str {
-        if self.flow == Flow::Certificate { CERTIFICATE_FILE } else { KEY_FILE }
     }
 
     /// What the steps of an administrator are filled in with.
@@ -127,3 +110,7 @@ pub fn ways(provider: Provider) -> String {
     let words = provider.flows().iter().map(|flow| flow.word()).chain([PASSWORD]);
     words.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod tests;

@@ -16,6 +16,7 @@ use super::choices::Choices;
 use crate::error::Complaint;
 use crate::model::causes::catalogue::{Stage, catalogue};
 use crate::model::desired::{Mechanism, Rewrite, Tls};
+use crate::model::oauth::steps::Name;
 use crate::model::providers::{self, Provider, providers};
 use crate::model::secret::Secret;
 use crate::model::text;
@@ -123,15 +124,17 @@ impl Interview {
                     && !has_secret
                     && chosen.access.is_none()
             }
-            Question::Tenant => self.access(|access| access.has_tenant() && access.tenant.is_none()),
-            Question::Client => self.access(|access| access.has_client_id() && access.client_id.is_none()),
-            Question::File => self.access(Access::has_file) && chosen.password_file.is_none(),
+            Question::Tenant => self.access(|access| access.wants(Name::Tenant) && access.tenant.is_none()),
+            Question::Client => {
+                self.access(|access| access.wants(Name::Client) && access.client_id.is_none())
+            }
+            Question::File => self.wants(Name::File) && chosen.password_file.is_none(),
             Question::Password => {
-                let is_typed = chosen.access.as_ref().is_none_or(Access::has_secret);
+                let is_typed = chosen.access.is_none() || self.wants(Name::Secret);
                 self.has_login() && is_typed && chosen.password.is_none() && chosen.password_file.is_none()
             }
             Question::Ends => {
-                self.access(|access| access.has_secret() && access.ends.is_none())
+                self.access(|access| access.wants(Name::Ends) && access.ends.is_none())
                     && !self.declined.contains(&Question::Ends)
             }
             Question::Local => chosen.rewrites.is_empty() && self.local.is_none() && !self.as_they_are,
@@ -144,6 +147,11 @@ impl Interview {
     /// Whether the login is by an access token, and `holds` is true of it.
     fn access(&self, holds: impl FnOnce(&Access) -> bool) -> bool {
         self.choices.access.as_ref().is_some_and(holds)
+    }
+
+    /// Whether the login is by an access token that takes such a value.
+    fn wants(&self, name: Name) -> bool {
+        self.access(|access| access.wants(name))
     }
 
     fn has_login(&self) -> bool {
@@ -163,12 +171,12 @@ impl Interview {
         let fits = |question| match question {
             Question::Username => self.takes_login(),
             Question::Password => {
-                self.has_login() && self.choices.access.as_ref().is_none_or(Access::has_secret)
+                self.has_login() && (self.choices.access.is_none() || self.wants(Name::Secret))
             }
             Question::Way => self.choices.identity().is_some(),
-            Question::Tenant => self.access(Access::has_tenant),
-            Question::Client => self.access(Access::has_client_id),
-            Question::File => self.access(Access::has_file),
+            Question::Tenant => self.wants(Name::Tenant),
+            Question::Client => self.wants(Name::Client),
+            Question::File => self.wants(Name::File),
             _ => true,
         };
         Question::WORDS.into_iter().filter(|(_, question)| fits(*question)).collect()

@@ -239,7 +239,7 @@ fn plain(value: &Spanned<String>, name: &str) -> Result<String, Refused> {
 /// The seconds since 1970 at which a day begins, UTC.
 fn day_of(text: &str) -> Result<i64, Complaint> {
     let begin = format!("{}T00:00:00Z", text.trim()).parse::<jiff::Timestamp>().ok();
-    let remedy = "write it as YYYY-MM-DD, such as client_secret_ends = \"2027-05-01\": Entra shows it as \"Expires\" beside the secret";
+    let remedy = "write it as YYYY-MM-DD, such as client_secret_ends = \"2027-05-01\": the provider shows it beside the secret";
     begin
         .map(jiff::Timestamp::as_second)
         .ok_or_else(|| Complaint::new(format!("`{}` is not a day", text::one_line(text)), remedy))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::form::Form;
 use super::words::{Speaker, Words};
+use crate::error::LOG_IN;
 
 /// The side that kept the message from arriving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -91,6 +92,8 @@ pub enum Fact {
     NoNetwork,
     /// The login is by an access token, by the answers or by the mechanisms that Postfix may use.
     LoginByToken,
+    /// By the answers a person has logged in once for the access token.
+    PersonLogsIn,
 }
 
 /// The kind of login that a cause is about.
@@ -199,15 +202,17 @@ impl Entry {
         !is_other_login && self.facts.iter().all(|fact| facts.contains(fact))
     }
 
+    /// The remedy. `login` is the command by which a person logs in: the application may be that of another answers file.
+    pub fn remedy_by(&self, login: &str) -> String {
+        self.remedy.replace("{login}", login)
+    }
+
     /// The remedy for the reader of a log. After a change at the identity provider, another token has to be fetched.
     pub fn remedy_in_log(&self) -> String {
+        let is_renewed = self.subject == Some(Subject::Token) && !self.again;
         let renew =
             "; then `relayhost token --force`, or with sasl-xoauth2 `postfix reload` and `postqueue -f`";
-        format!(
-            "{}{}",
-            self.remedy,
-            if self.subject == Some(Subject::Token) && !self.again { renew } else { "" }
-        )
+        format!("{}{}", self.remedy_by(LOG_IN), if is_renewed { renew } else { "" })
     }
 
     /// The groups of the first pattern that matches a line.

@@ -15,7 +15,8 @@ fn complaint(entry: &Entry) -> Option<&'static str> {
     let has_group = patterns().all(|one| one.captures_len() > 1);
     let must_fill = entry.remedy.contains("{1}") || entry.cause.trim_end_matches("{1}").contains("{1}");
     let word = regex::Regex::new(r"\{[a-z0-9_]+\}").unwrap();
-    let known = ["{relayhost}", "{host}", "{port}", "{user}", "{package}", "{to}", "{sender}", "{1}"];
+    let known =
+        ["{relayhost}", "{host}", "{port}", "{user}", "{package}", "{to}", "{sender}", "{login}", "{1}"];
     let is_known = |text: &String| word.find_iter(text).all(|found| known.contains(&found.as_str()));
     let sound = [
         (is("^[a-z0-9]+(-[a-z0-9]+)*$", &entry.id), "the name is not in kebab case"),
@@ -51,8 +52,17 @@ fn complaint(entry: &Entry) -> Option<&'static str> {
         (texts().all(is_known), "what is filled in is not known"),
         (all().all(|pattern| !pattern.is_match(b"")), "a pattern matches everything"),
         (
-            entry.subject != Some(Subject::Token) || !texts().any(|text| text.contains('{')),
-            "`relayhost token` fills nothing in",
+            if entry.subject == Some(Subject::Token) {
+                word.find_iter(&entry.remedy).all(|found| found.as_str() == "{login}")
+                    && !entry.cause.contains('{')
+            } else {
+                !texts().any(|text| text.contains("{login}"))
+            },
+            "`relayhost token` fills in how a person logs in, and nothing else does",
+        ),
+        (
+            texts().all(|text| !text.contains("relayhost login")),
+            "the answers may be another file's: `{login}` names it",
         ),
         (
             entry.stage != Stage::Login

@@ -144,6 +144,9 @@ impl Circumstances {
         if desired.mechanism().takes_token() {
             facts.insert(Fact::LoginByToken);
         }
+        if desired.app().is_some_and(|app| app.person().is_some()) {
+            facts.insert(Fact::PersonLogsIn);
+        }
         let relayhost = match &observed.postfix {
             None => desired.relayhost(),
             Some(postfix) => {

@@ -78,7 +78,7 @@ impl Certificate {
     pub fn parse(file: &Secret) -> Result<Self, Complaint> {
         let pem = file.expose();
         let unfit = |problem: &str| {
-            let remedy = "the file holds the certificate that the application has in Entra, and its key, both as PEM: `cat CERTIFICATE KEY`";
+            let remedy = "the file holds the certificate that the application has at the provider, and its key, both as PEM: `cat CERTIFICATE KEY`";
             Complaint::new(problem, remedy)
         };
         let der = CertificateDer::pem_slice_iter(pem.as_bytes()).next();

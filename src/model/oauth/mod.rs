@@ -16,6 +16,7 @@ pub mod trouble;
 
 use serde::Deserialize;
 
+use crate::error::LOG_IN;
 use crate::model::secret::Secret;
 use certificate::Certificate;
 use person::{Page, Person};
@@ -49,9 +50,6 @@ pub struct App {
 const GOOGLE_TOKENS: &str = "https://oauth2.googleapis.com/token";
 /// The scope of Google's that logs in to SMTP.
 const GOOGLE_MAIL: &str = "https://mail.google.com/";
-
-/// The command by which a person logs in, by the host's own answers.
-const LOGIN: &str = "relayhost login";
 
 /// Identity providers that the answers may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -149,7 +147,7 @@ impl Flow {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Secret | Self::Device | Self::Code => {
-                "set client_secret_file to a file of root's with mode 0600, whose one line is the secret's Value"
+                "set client_secret_file to a file of root's with mode 0600, whose one line is the secret"
             }
             Self::Certificate => {
                 "set certificate to a file of root's with mode 0600, which has the certificate and its key (PEM)"
@@ -214,7 +212,7 @@ impl App {
             secret_ends: None,
             mailbox: String::new(),
             proxy: None,
-            login: LOGIN.into(),
+            login: LOG_IN.into(),
         }
     }
 
@@ -250,7 +248,7 @@ impl App {
             mailbox: mailbox.to_owned(),
             proxy: None,
             secret_ends: None,
-            login: LOGIN.into(),
+            login: LOG_IN.into(),
         }
     }
 
@@ -266,7 +264,7 @@ impl App {
             mailbox,
             proxy: None,
             secret_ends: None,
-            login: LOGIN.into(),
+            login: LOG_IN.into(),
         }
     }
 
@@ -294,7 +292,7 @@ impl App {
             secret_ends: None,
             mailbox: mailbox.to_owned(),
             proxy: None,
-            login: LOGIN.into(),
+            login: LOG_IN.into(),
         }
     }
 

@@ -2,12 +2,14 @@
 //! (`causes/catalogue/identity.toml`). `error` decides, and Entra's number (AADSTS…) where there is one: Microsoft says that
 //! its texts change (learn.microsoft.com, "Microsoft Entra authentication and authorization error codes").
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::{App, Proof};
-use crate::model::causes::catalogue::{Subject, fitting};
+use crate::model::causes::catalogue::{Entry, Fact, Subject, fitting};
 use crate::model::text;
 
 /// Why there is no token.
@@ -30,40 +32,6 @@ const CLOCK: i64 = 240;
 const SHOWN: usize = 400;
 
 const AGAIN: &str = "wait: nothing on this host or at the provider need change";
-
-/// Entra's numbers that ask for something else where a person logs in: number, cause, remedy.
-const OF_PERSONS: [(u32, &str, &str); 6] = [
-    (
-        50_076,
-        "the login was made without the second factor that the tenant asks for",
-        "log in again, with it: `relayhost login`",
-    ),
-    (
-        50_079,
-        "the login was made without the second factor that the tenant asks for",
-        "log in again, and register it: `relayhost login`",
-    ),
-    (
-        7_000_218,
-        "the application is not one for logins of persons without a secret",
-        "have its owner switch on \"Allow public client flows\" in Entra (App registrations, the application, Authentication), or give client_secret_file in the answers",
-    ),
-    (
-        700_025,
-        "the application is a public client, which has no secret",
-        "remove client_secret_file (or client_secret_env, client_secret_credential) from the answers",
-    ),
-    (
-        53_003,
-        "a Conditional Access policy does not allow this login",
-        "have the tenant's administrator look in Entra, Sign-in logs, which policy it was; policies that forbid the device code flow leave flow = \"code\"",
-    ),
-    (
-        65_001,
-        "nobody has consented to the application's permission",
-        "have the application's owner add the delegated permission SMTP.Send of Office 365 Exchange Online (App registrations, the application, API permissions), and the tenant's administrator consent to it",
-    ),
-];
 
 /// An error by RFC 6749 §5.2, and Entra's numbers.
 #[derive(Deserialize, Default)]
@@ -91,8 +59,6 @@ pub fn refusal(app: &App, answer: &Answer, now: u64) -> Refusal {
         let remedy = "read its words, and ask whoever looks after the application there";
         ("the provider gives no token".to_owned(), remedy.to_owned(), false)
     });
-    // The application may be that of another answers file, which the command has to name.
-    let remedy = remedy.replace("`relayhost login`", &format!("`{}`", app.login));
     let passes = again || answer.status >= 500 || answer.status == 429;
     match clock_off(answer, now).filter(|_| is_signed(app) && !passes) {
         Some((cause, remedy)) => Refusal { cause, remedy, evidence, passes },
@@ -131,18 +97,22 @@ fn known(app: &App, bad: &Bad, error: &str, description: &str) -> Option<(String
     let by_number = |number: &u32| format!("response=AADSTS{number}");
     let numbers = number_in(description).into_iter().chain(bad.error_codes.iter().copied());
     let numbers: Vec<u32> = numbers.collect();
-    let of_person = |(number, ..): &&(u32, _, _)| app.person().is_some() && numbers.contains(number);
-    if let Some((number, cause, remedy)) = OF_PERSONS.iter().find(of_person) {
-        return Some((format!("{cause} [AADSTS{number}]"), (*remedy).to_owned(), false));
-    }
     let lines: Vec<String> =
         std::iter::once(format!("response={answer}")).chain(numbers.iter().map(by_number)).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let entry = fitting(&lines).find(|entry| entry.subject == Some(Subject::Token))?;
+    let facts = facts(app);
+    let is_it = |entry: &&Entry| entry.subject == Some(Subject::Token) && entry.holds(&facts);
+    let entry = fitting(&lines).find(is_it)?;
     let is_its_own = |number: &&u32| entry.captures(by_number(number).as_str().into()).is_some();
     let number = numbers.iter().find(is_its_own).map(|number| format!(" [AADSTS{number}]"));
     let cause = format!("{}{}", entry.cause, number.unwrap_or_default());
-    Some((cause, entry.remedy.clone(), entry.again))
+    Some((cause, entry.remedy_by(&app.login), entry.again))
+}
+
+/// What is known of the login that an application gets tokens for.
+fn facts(app: &App) -> BTreeSet<Fact> {
+    let person = app.person().map(|_| Fact::PersonLogsIn);
+    person.into_iter().chain([Fact::LoginByToken]).collect()
 }
 
 /// Entra's number in a description.

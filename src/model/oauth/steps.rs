@@ -1,6 +1,9 @@
-//! The steps that an administrator has to take at Microsoft or Google before this host can log in by an access token, filled
-//! in with the values of one tenant. Microsoft's are those of learn.microsoft.com, "Authenticate an IMAP, POP or SMTP
-//! connection using OAuth" and "Role Based Access Control for Applications in Exchange Online".
+//! What a login by an access token takes before the first token, by identity provider and flow (`steps.toml`): what `init`
+//! asks for, and what an administrator does at Microsoft or Google, filled in with the values of one tenant.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 
 use super::{Flow, Provider};
 
@@ -17,201 +20,137 @@ pub struct Values<'a> {
     pub file: &'a str,
 }
 
-/// Some steps that belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A value that `init` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Name {
+    /// The tenant.
+    Tenant,
+    /// The application's id.
+    Client,
+    /// The file with the certificate or the key.
+    File,
+    /// The client secret.
+    Secret,
+    /// The day on which the client secret ends.
+    Ends,
+}
+
+/// A question of `init` for a value.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    name: Name,
+    provider: Provider,
+    flows: Vec<Flow>,
+    /// The question in words.
+    pub question: String,
+    /// The answer that is offered.
+    pub usual: Option<String>,
+    /// What the value is, and where it is found.
+    pub help: String,
+}
+
+/// Steps that one person takes in one place.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Part {
+    provider: Provider,
+    flows: Vec<Flow>,
+    when: When,
     /// Who does it, and where.
     pub title: String,
     /// What to do, one step each.
+    #[serde(default)]
     pub steps: Vec<String>,
     /// Commands to type there, in order.
+    #[serde(default)]
     pub commands: Vec<String>,
+    /// How long it takes until the steps count, if that is not at once.
+    pub wait: Option<String>,
 }
 
-fn part(title: &str, steps: &[&str], commands: &[&str], values: &Values) -> Part {
-    // Any other character could add to a command that an administrator copies.
-    let is_plain = |value: &str| {
-        !value.is_empty()
-            && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._+/-".contains(&byte))
-    };
-    let or = |value: &str, word: &str| if is_plain(value) { value.to_owned() } else { word.to_owned() };
-    let filled = |text: &&str| {
-        text.replace("{tenant}", &or(values.tenant, "TENANT"))
-            .replace("{app}", &or(values.client_id, "APPLICATION-ID"))
-            .replace("{mailbox}", &or(values.mailbox, "MAILBOX"))
-            .replace("{file}", &or(values.file, "FILE"))
-    };
-    Part {
-        title: filled(&title),
-        steps: steps.iter().map(filled).collect(),
-        commands: commands.iter().map(filled).collect(),
-    }
+/// Whether the steps bring the application's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum When {
+    Before,
+    After,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Way {
+    flow: Flow,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    way: Vec<Way>,
+    value: Vec<Wanted>,
+    part: Vec<Part>,
+}
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "part of the program; no build whose tests pass has one that does not parse"
+)]
+static TABLE: LazyLock<Table> = LazyLock::new(|| toml::from_str(include_str!("steps.toml")).unwrap());
+
+/// The question for a value; `None` if this flow of this provider has no such value.
+pub fn wanted(provider: Provider, flow: Flow, name: Name) -> Option<&'static Wanted> {
+    let is_it = |value: &&Wanted| value.name == name && value.provider == provider;
+    TABLE.value.iter().filter(is_it).find(|value| value.flows.contains(&flow))
+}
+
+/// The flows of a provider in words.
+pub fn ways(provider: Provider) -> String {
+    let text = |flow: &Flow| TABLE.way.iter().find(|way| way.flow == *flow).map(|way| way.text.as_str());
+    let ways =
+        provider.flows().iter().map(|flow| format!("{}: {}", flow.word(), text(flow).unwrap_or_default()));
+    ways.collect::<Vec<_>>().join("; ")
 }
 
 /// The steps before the application has an id: they bring it.
 pub fn first(provider: Provider, flow: Flow, values: &Values) -> Vec<Part> {
-    match (provider, flow) {
-        (Provider::Microsoft, _) => vec![part(
-            "In the Entra admin center (entra.microsoft.com), as an Application Administrator:",
-            &[
-                "App registrations, New registration: any name, \"Accounts in this organizational directory only\", no redirect URI",
-                "its Overview has what is asked next: \"Directory (tenant) ID\" and \"Application (client) ID\"",
-            ],
-            &[],
-            values,
-        )],
-        (Provider::Google, Flow::ServiceAccount) => vec![part(
-            "In the Google Cloud console (console.cloud.google.com):",
-            &[
-                "IAM & Admin, Service Accounts, Create service account: any name, no roles",
-                "its Keys, Add key, Create new key, JSON: bring the file to this host, root's with mode 0600",
-                "its Details have the \"Unique ID\", which the next step wants as Client ID",
-            ],
-            &[],
-            values,
-        )],
-        (Provider::Google, _) => vec![part(
-            "In the Google Cloud console (console.cloud.google.com):",
-            &[
-                "Google Auth Platform, Audience: publishing status \"In production\" (in \"Testing\" a login ends after 7 days)",
-                "Clients, Create client, Desktop app: it has a Client ID and a client secret",
-            ],
-            &[],
-            values,
-        )],
-        (Provider::Other, _) => Vec::new(),
-    }
+    parts(When::Before, provider, flow, values)
 }
 
 /// The steps once the application has an id.
 pub fn second(provider: Provider, flow: Flow, values: &Values) -> Vec<Part> {
-    let mut all = Vec::new();
-    match (provider, flow) {
-        (Provider::Microsoft, Flow::Certificate) => all.push(part(
-            "In Entra, App registrations, the application {app}:",
-            &["Certificates & secrets, Certificates, Upload certificate: the certificate of {file}, without the key. This command shows it:"],
-            &["openssl x509 -in {file}"],
-            values,
-        )),
-        (Provider::Microsoft, Flow::Secret) => all.push(part(
-            "In Entra, App registrations, the application {app}:",
-            &["Certificates & secrets, Client secrets, New client secret: its Value (not its Secret ID) is asked next, and the day of \"Expires\""],
-            &[],
-            values,
-        )),
-        (Provider::Microsoft, _) => all.push(part(
-            "In Entra, App registrations, the application {app}:",
-            &[
-                "Authentication, \"Allow public client flows\": Yes",
-                "API permissions, Add a permission, APIs my organization uses, Office 365 Exchange Online, Delegated permissions: SMTP.Send; then \"Grant admin consent\"",
-            ],
-            &[],
-            values,
-        )),
-        (Provider::Google, Flow::ServiceAccount) => all.push(part(
-            "In the Admin console (admin.google.com), as a super administrator:",
-            &["Security, Access and data control, API controls, Domain-wide delegation, Add new: the service account's Client ID, and the scope https://mail.google.com/"],
-            &[],
-            values,
-        )),
-        _ => {}
+    parts(When::After, provider, flow, values)
+}
+
+fn parts(when: When, provider: Provider, flow: Flow, values: &Values) -> Vec<Part> {
+    let is_it = |part: &&Part| part.when == when && part.provider == provider && part.flows.contains(&flow);
+    TABLE.part.iter().filter(is_it).map(|part| part.filled(values)).collect()
+}
+
+impl Part {
+    fn filled(&self, values: &Values) -> Self {
+        // Any other character could add to a command that an administrator copies.
+        let is_plain = |value: &str| {
+            !value.is_empty()
+                && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._+/-".contains(&byte))
+        };
+        let or = |value: &str, word: &str| if is_plain(value) { value.to_owned() } else { word.to_owned() };
+        let filled = |text: &String| {
+            text.replace("{tenant}", &or(values.tenant, "TENANT"))
+                .replace("{app}", &or(values.client_id, "APPLICATION-ID"))
+                .replace("{mailbox}", &or(values.mailbox, "MAILBOX"))
+                .replace("{file}", &or(values.file, "FILE"))
+        };
+        Self {
+            title: filled(&self.title),
+            steps: self.steps.iter().map(filled).collect(),
+            commands: self.commands.iter().map(filled).collect(),
+            ..self.clone()
+        }
     }
-    if provider != Provider::Microsoft {
-        return all;
-    }
-    if flow.has_person() {
-        all.push(part(
-            "In Exchange Online PowerShell, as an Exchange Administrator:",
-            &[],
-            &[
-                "Connect-ExchangeOnline -Organization {tenant}",
-                "Set-CASMailbox {mailbox} -SmtpClientAuthenticationDisabled $false",
-            ],
-            values,
-        ));
-        return all;
-    }
-    all.push(part(
-        "In Exchange Online PowerShell, as an Exchange Administrator (the Object ID is that of Entra's Enterprise applications, and not that of App registrations):",
-        &[],
-        &[
-            "Connect-ExchangeOnline -Organization {tenant}",
-            "$object = \"OBJECT-ID\"",
-            "New-ServicePrincipal -AppId {app} -ObjectId $object -DisplayName relayhost",
-            "Set-CASMailbox {mailbox} -SmtpClientAuthenticationDisabled $false",
-        ],
-        values,
-    ));
-    all.push(part(
-        "Then one of two. Either a role for this mailbox alone, and no API permission:",
-        &[],
-        &[
-            "New-ManagementScope relayhost -RecipientRestrictionFilter \"PrimarySmtpAddress -eq '{mailbox}'\"",
-            "New-ManagementRoleAssignment -App $object -Role \"Application SMTP.SendAsApp\" -CustomResourceScope relayhost",
-            "Test-ServicePrincipalAuthorization $object -Resource {mailbox}",
-        ],
-        values,
-    ));
-    all.push(part(
-        "Or the API permission, and a right on the mailbox:",
-        &["in Entra, App registrations, the application {app}: API permissions, Add a permission, APIs my organization uses, Office 365 Exchange Online, Application permissions: SMTP.SendAsApp; then \"Grant admin consent\""],
-        &["Add-MailboxPermission {mailbox} -User $object -AccessRights FullAccess"],
-        values,
-    ));
-    all
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(parts: &[Part]) -> String {
-        let all =
-            parts.iter().flat_map(|part| [&part.title].into_iter().chain(&part.steps).chain(&part.commands));
-        all.cloned().collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn the_steps_have_the_tenants_own_values() {
-        let values = Values {
-            tenant: "contoso.com",
-            client_id: "1-2",
-            mailbox: "a@contoso.com",
-            file: "/etc/relayhost/oauth.pem",
-        };
-        let all = text(&second(Provider::Microsoft, Flow::Certificate, &values));
-        for words in [
-            "openssl x509 -in /etc/relayhost/oauth.pem",
-            "Connect-ExchangeOnline -Organization contoso.com",
-            "New-ServicePrincipal -AppId 1-2 ",
-            "PrimarySmtpAddress -eq 'a@contoso.com'",
-            "\"Application SMTP.SendAsApp\"",
-            "Add-MailboxPermission a@contoso.com",
-            "Set-CASMailbox a@contoso.com -SmtpClientAuthenticationDisabled $false",
-        ] {
-            assert!(all.contains(words), "{words}\n{all}");
-        }
-    }
-
-    #[test]
-    fn nothing_is_left_to_be_filled_in_whatever_is_known() {
-        for provider in [Provider::Microsoft, Provider::Google, Provider::Other] {
-            for flow in [Flow::Certificate, Flow::Secret, Flow::ServiceAccount, Flow::Device, Flow::Code] {
-                let values = Values::default();
-                let all = [first(provider, flow, &values), second(provider, flow, &values)].concat();
-                assert!(!text(&all).contains('{'), "{flow:?}");
-                assert_eq!(all.is_empty(), provider == Provider::Other);
-            }
-        }
-    }
-
-    #[test]
-    fn a_value_that_is_not_plain_stays_out_of_the_commands() {
-        let values =
-            Values { tenant: "x; Remove-Mailbox y", client_id: "$(z)", mailbox: "a'b@c", file: "/a b" };
-        let all = text(&second(Provider::Microsoft, Flow::Certificate, &values));
-        for odd in ["Remove-Mailbox", "$(z)", "a'b", "/a b"] {
-            assert!(!all.contains(odd), "{all}");
-        }
-    }
-}
+#[path = "steps_tests.rs"]
+mod tests;

@@ -116,10 +116,10 @@ fn ended(token: &Token, sight: &Sight) -> String {
     }
 }
 
-/// Who must do what before the end of a secret or a certificate.
-fn replace(app: &App, what: &str) -> String {
+/// Who must do what before the end of a secret or a certificate, and after it.
+pub fn replace(app: &App, what: &str) -> String {
     match (app.provider, what) {
-        (Provider::Microsoft, "certificate") => "`relayhost login --new-certificate` makes a key and a certificate; the application's owner uploads the certificate in Entra: App registrations, the application, Certificates & secrets, Certificates; then `relayhost token --force`".into(),
+        (Provider::Microsoft, "certificate") => "`relayhost login --new-certificate --force` makes another one beside it; have the application's owner upload that in Entra (App registrations, the application, Certificates & secrets, Certificates), and type the command that it prints; then `relayhost token --force`".into(),
         (Provider::Microsoft, _) => "have the application's owner make another one in Entra (App registrations, the application, Certificates & secrets), put its Value in the place of the old one, and correct client_secret_ends; then `relayhost token --force`".into(),
         _ => format!("have whoever looks after the application at the provider make another {what}, and put it in the place of the old one; then `relayhost token --force`"),
     }

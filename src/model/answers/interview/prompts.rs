@@ -1,9 +1,9 @@
 //! The questions in words, with the default and the help text of each.
 
 use super::Interview;
-use crate::model::answers::access::{Access, UNKNOWN, ways};
+use crate::model::answers::access::{PASSWORD, ways};
 use crate::model::desired::Mechanism;
-use crate::model::oauth::Flow;
+use crate::model::oauth::steps::{self, Name};
 use crate::model::providers::providers;
 
 /// The user whose mail is rewritten by default.
@@ -174,44 +174,35 @@ impl Interview {
 
     /// Text, default and help of a question about a login by an access token.
     fn of_token(&self, question: Question) -> (String, Option<String>, String) {
-        let before = &self.before;
-        match question {
-            Question::Way => {
-                let ways = self.choices.identity().map(ways).unwrap_or_default();
-                let best = self.choices.identity().and_then(|identity| identity.flows().first().copied());
-                (
-                    format!("How shall this host log in? ({ways})"),
-                    before.access.as_ref().map(|access| access.flow).or(best).map(|flow| flow.word().to_owned()),
-                    "certificate: an application with a key pair, no person, no password; secret: the same with a client secret, which ends; service-account: Google Workspace, no person; device, code: a person logs in once; password: as long as the provider takes one".into(),
-                )
-            }
-            Question::Tenant => (
-                "The tenant: its id, or one of its domains".to_owned(),
-                before.access.as_ref().and_then(|access| access.tenant.clone()),
-                "such as contoso.onmicrosoft.com; \"Directory (tenant) ID\" in Entra, Overview".into(),
-            ),
-            Question::Client => (
-                "The application's id".to_owned(),
-                before.access.as_ref().and_then(|access| access.client_id.clone()),
-                "\"Application (client) ID\" in the application's overview".into(),
-            ),
-            Question::File => {
-                let usual = self.choices.access.as_ref().map(Access::usual_file).unwrap_or_default();
-                let make = format!(
-                    "a certificate and its key, both as PEM, root's with mode 0600. `relayhost login --new-certificate` makes one for two years, {usual}, in another terminal"
-                );
-                let key = "the JSON file of the service account's key, root's with mode 0600".to_owned();
-                let is_certificate = self.choices.access.as_ref().is_some_and(|access| access.flow == Flow::Certificate);
-                ("The file with it".to_owned(), before.password_file.clone().or(Some(usual.to_owned())), if is_certificate { make } else { key })
-            }
-            Question::Ends => (
-                "The day on which the client secret ends, YYYY-MM-DD".to_owned(),
-                Some(UNKNOWN.to_owned()),
-                "Entra shows it as \"Expires\" beside the secret; `relayhost check` warns 30, 7 and 1 days before".into(),
-            ),
-            _ => {
-                ("Client secret (it is not shown)".to_owned(), None, "its Value, which is shown once, not its Secret ID".into())
-            }
+        let (before, identity) = (&self.before, self.choices.identity());
+        let earlier = before.access.as_ref();
+        if question == Question::Way {
+            let best = identity.and_then(|identity| identity.flows().first().copied());
+            return (
+                format!("How shall this host log in? ({})", identity.map(ways).unwrap_or_default()),
+                earlier.map(|access| access.flow).or(best).map(|flow| flow.word().to_owned()),
+                format!(
+                    "{}; {PASSWORD}: as long as the provider takes one",
+                    identity.map(steps::ways).unwrap_or_default()
+                ),
+            );
         }
+        let name = match question {
+            Question::Tenant => Name::Tenant,
+            Question::Client => Name::Client,
+            Question::File => Name::File,
+            Question::Ends => Name::Ends,
+            _ => Name::Secret,
+        };
+        let given = match name {
+            Name::Tenant => earlier.and_then(|access| access.tenant.clone()),
+            Name::Client => earlier.and_then(|access| access.client_id.clone()),
+            Name::File => before.password_file.clone(),
+            Name::Secret | Name::Ends => None,
+        };
+        let wanted = self.choices.access.as_ref().and_then(|access| access.wanted(name));
+        let [text, help] =
+            wanted.map(|wanted| [wanted.question.clone(), wanted.help.clone()]).unwrap_or_default();
+        (text, given.or_else(|| wanted?.usual.clone()), help)
     }
 }
