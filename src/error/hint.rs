@@ -191,15 +191,15 @@ impl Error {
             Self::NoMainCf => "`relayhost apply` puts back the one that the last run left, or that of the package; then run the same command again".into(),
             Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
             Self::Rival(plugin) if plugin == "sasl-xoauth2" => {
-                "yum remove sasl-xoauth2, and run the same command again".into()
+                "`yum remove sasl-xoauth2`, and run the same command again".into()
             }
             Self::Rival(plugin) => format!(
                 "remove the package that has it (`rpm -qf {}` names it), or the file, and run the same command again",
                 typed(format!("/usr/lib64/sasl2/lib{plugin}.so"))
             ),
-            Self::Masked => "systemctl unmask postfix, and run the same command again".into(),
+            Self::Masked => "`systemctl unmask postfix`, and run the same command again".into(),
             Self::Unreadable { marked: true, .. } => {
-                format!("{WITHOUT_BYTE_ORDER_MARK} takes it out; then run the same command again")
+                format!("`{WITHOUT_BYTE_ORDER_MARK}` takes it out; then run the same command again")
             }
             // Postfix names the file in its own words: `file /etc/postfix/master.cf: line 67: bad field count`.
             Self::Unreadable { reason, .. } if reason.contains("/master.cf:") => {

@@ -159,7 +159,7 @@ fn held_messages_a_full_log_and_a_main_cf_that_is_gone_or_not_read_are_named() {
     let full = run.part("full");
     assert!(full.contains("warn log.full ") && full.contains("(`df -h /var/log/maillog`)"), "{run:?}");
     let unread = run.part("unread");
-    assert!(unread.contains("note service.reload ") && unread.contains("-> postfix reload"), "{run:?}");
+    assert!(unread.contains("note service.reload ") && unread.contains("-> `postfix reload`"), "{run:?}");
     for part in ["read", "reloaded"] {
         assert!(!run.part(part).contains("service.reload"), "{part}: {run:?}");
     }

@@ -149,7 +149,7 @@ impl Plan {
     fn service(&mut self, service: Service) {
         if service.masked {
             let found = "systemd is told never to start Postfix";
-            self.add("service.masked", State::Differs, found, Remedy::say("systemctl unmask postfix"));
+            self.add("service.masked", State::Differs, found, Remedy::say("`systemctl unmask postfix`"));
         }
         self.masked = service.masked;
         let running = if service.running { "running" } else { "not running" };
