@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::{Edit, Error};
+use super::{Edit, Error, with_commands};
 
 /// The command that takes a byte order mark out of main.cf, by GNU sed.
 pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/postfix/main.cf";
@@ -131,7 +131,8 @@ impl Error {
     /// shell reads it.
     pub fn hint(&self, command: &str) -> String {
         let apply = if command.starts_with("relayhost apply") { command } else { "relayhost apply" };
-        let step = self.step().replace("`relayhost apply --force`", &format!("`{apply} --force`"));
+        let forced = |typed: &str| (typed == "relayhost apply --force").then(|| format!("{apply} --force"));
+        let step = with_commands(&self.step(), forced);
         step.replace(AGAIN, &format!("`{command}`"))
     }
 

@@ -70,7 +70,10 @@ fn wider(text: &str, width: usize) -> Vec<&str> {
     let is_of_diff = |line: &str| ["   -", "   +", "   @", "    #"].iter().any(|head| line.starts_with(head));
     let is_one = |line: &str| {
         let (line, quotes) = (line.trim(), line.matches('`').count());
-        !line.contains(' ') || (quotes == 2 && line.starts_with('`') && line.trim_end_matches([',', ';', '.', ')']).ends_with('`'))
+        !line.contains(' ')
+            || (quotes == 2
+                && line.starts_with('`')
+                && line.trim_end_matches([',', ';', '.', ')']).ends_with('`'))
     };
     let is_wide = |line: &&str| line.chars().count() > width && !is_of_diff(line) && !is_one(line);
     text.lines().filter(is_wide).collect()
@@ -81,10 +84,13 @@ fn wider(text: &str, width: usize) -> Vec<&str> {
 fn what_goes_through_a_pipe_fits_a_terminal_of_80_columns() {
     let commands = "relayhost check; relayhost plan; relayhost diagnose; relayhost providers office365; relayhost --help";
     let run = |columns: &str| {
-        let script = format!("{columns}; postconf -e relayhost=x content_filter=smtp:[127.0.0.1]:9; {commands}");
+        let script =
+            format!("{columns}; postconf -e relayhost=x content_filter=smtp:[127.0.0.1]:9; {commands}");
         host().answers(AUTHENTICATED).sh(&script).stdout
     };
-    for (columns, width) in [("unset COLUMNS", 80), ("export COLUMNS=50", 50), ("export COLUMNS=nonsense", 80)] {
+    for (columns, width) in
+        [("unset COLUMNS", 80), ("export COLUMNS=50", 50), ("export COLUMNS=nonsense", 80)]
+    {
         let text = run(columns);
         let widest = text.lines().map(|line| line.chars().count()).filter(|count| *count <= width).max();
         assert!(widest > Some(width - 12), "{columns}: {text}");

@@ -42,6 +42,9 @@ pub fn way(screen: &Screen, way: &Way) {
             let text =
                 format!("{} would see mail from {} to {}", relay.text, shown(&seen.sender), seen.recipient);
             screen.line("", &text);
+            if let Some(fallback) = &way.fallback {
+                screen.line("", &format!("if {} does not answer, Postfix tries {fallback} next", relay.text));
+            }
         }
     }
 }

@@ -170,7 +170,11 @@ impl List {
 fn service(postfix: &Postfix, list: &mut List) {
     if postfix.service.masked {
         let text = "systemd is told never to start Postfix (the unit is masked)";
-        list.fault("service.masked", text, "`systemctl unmask postfix`, then `systemctl enable --now postfix`");
+        list.fault(
+            "service.masked",
+            text,
+            "`systemctl unmask postfix`, then `systemctl enable --now postfix`",
+        );
     } else if !postfix.service.running {
         let text = "Postfix is not running, so nothing leaves this host";
         let remedy = "`systemctl enable --now postfix` (the mail log says why if it does not start)";
