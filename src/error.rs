@@ -18,7 +18,7 @@ pub use exit::Exit;
 pub use hint::{BY_HAND, LOG_IN, RUN_AGAIN, WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use no_token::NoToken;
-pub use text::{Position, human, is_unsafe, shown};
+pub use text::{Position, human, is_unsafe, shown, with_commands};
 use text::{lines, list, tail};
 
 /// Result of everything in this crate.

@@ -2,6 +2,9 @@
 //! harmless and has no brace left in it.
 #![no_main]
 
+#[path = "../report.rs"]
+mod report;
+
 use libfuzzer_sys::fuzz_target;
 use relayhost::model::causes::{About, Circumstances};
 use relayhost::model::inspection::queue::{Listing, parse_json};
@@ -11,7 +14,7 @@ use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::{Calendar, Since};
 use relayhost::model::log::story::Narrator;
-use relayhost::model::text::one_line;
+use report::{assert_shown, sum};
 
 /// 2026-12-31.
 const LATEST: i64 = 1_798_675_200;
@@ -30,21 +33,13 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let whole = read(&mut std::iter::once(bytes), None);
     let lines = read(&mut bytes.split_inclusive(|c| *c == b'\n'), None);
-    let sum = |report: &Report| -> Vec<(String, u64, u64)> {
-        let list = report.failures.iter().map(|one| (one.cause.id.clone(), one.tally.messages, one.lines));
-        let mut list: Vec<_> = list.collect();
-        // Whose failures come first depends on the hosts that were met, and in the midst of a block only lines that tell
-        // of trouble are looked at.
-        list.sort();
-        list
-    };
     assert_eq!(sum(&whole), sum(&lines));
     let records = bytes.split(|c| *c == b'\n').count() as u64;
     for failure in &whole.failures {
         assert!(failure.tally.messages <= records && failure.tally.waiting <= failure.tally.messages);
         assert!(failure.lines <= records && failure.tally.messages + failure.lines > 0);
-        assert!(!failure.cause.remedy.is_empty() && !one_line(&failure.cause.cause).contains(char::is_control));
     }
+    assert_shown(&whole);
     let _ = log::report(&whole, &calendar).to_string();
     read(&mut std::iter::once(bytes), Some(LATEST - 86_400 * 40));
 

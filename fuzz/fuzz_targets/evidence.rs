@@ -2,6 +2,9 @@
 //! is harmless.
 #![no_main]
 
+#[path = "../report.rs"]
+mod report;
+
 use libfuzzer_sys::fuzz_target;
 use relayhost::model::causes::{About, Circumstances};
 use relayhost::model::json::log;
@@ -10,7 +13,7 @@ use relayhost::model::log::follow::{Follower, Question};
 use relayhost::model::log::paste::{Paste, Seen};
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
-use relayhost::model::text::one_line;
+use report::{assert_shown, sum};
 
 /// 2026-12-31.
 const LATEST: i64 = 1_798_675_200;
@@ -31,18 +34,10 @@ fn read<'a>(blocks: impl Iterator<Item = &'a [u8]>) -> (Report, Seen) {
 fuzz_target!(|bytes: &[u8]| {
     let (whole, seen) = read(std::iter::once(bytes));
     let (lines, _) = read(bytes.split_inclusive(|c| *c == b'\n'));
-    let sum = |report: &Report| -> Vec<(String, u64, u64)> {
-        let list = report.failures.iter().map(|one| (one.cause.id.clone(), one.tally.messages, one.lines));
-        let mut list: Vec<_> = list.collect();
-        list.sort();
-        list
-    };
     assert_eq!(sum(&whole), sum(&lines));
     for (_, note) in seen.notes {
         assert!(!note.contains(char::is_control));
     }
-    for failure in &whole.failures {
-        assert!(!failure.cause.remedy.is_empty() && !one_line(&failure.cause.cause).contains(char::is_control));
-    }
+    assert_shown(&whole);
     let _ = log::report(&whole, &Calendar::utc(LATEST)).to_string();
 });

@@ -26,17 +26,18 @@ pub const EXIT_STATUS: [(&str, &str); 11] = [
     ("2", "wrong usage, or answers that are not valid"),
     (
         "3",
-        "check, plan: the host differs from the answers; route: the message would not leave; apply: somebody changed by hand \
-         what is to be set",
+        "check, plan: the host differs from the answers; check: mail does not leave, or a limit of age is passed; route: a \
+         hop keeps the message from leaving; apply: somebody changed by hand what is to be set",
     ),
     (
         "4",
-        "the relay refused the message, or would (probe, and apply before it changes anything); diagnose: something failed",
+        "the relay refused the message, or would (probe, and apply before it changes anything), or the identity provider \
+         gives no token (token, login, apply); diagnose: something failed",
     ),
     (
         "5",
-        "no final word from the relay before the deadline, or one that only a message can bring (probe); apply: nothing was \
-         changed, or the new configuration is in force because none before it had worked",
+        "no final word from the relay before the deadline, or none from the identity provider, or one that only a message \
+         can bring (probe); apply: nothing was changed, or the new configuration is in force because none before it had worked",
     ),
     (
         "6",

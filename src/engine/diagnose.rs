@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::model::causes::hop::{PREFIX, Suspect, past};
 use crate::model::causes::{About, Circumstances};
 use crate::model::desired::Desired;
-use crate::model::ended::{Diagnosed, Told};
+use crate::model::ended::{Diagnosed, FromLog};
 use crate::model::inspection;
 use crate::model::log::Reader;
 use crate::model::log::follow::{Follower, Question};
@@ -53,7 +53,7 @@ pub struct Asked {
 }
 
 /// Facts about this host.
-struct Known {
+struct HostFacts {
     desired: Option<Desired>,
     observed: Option<Observed>,
     /// Postfix, where there are no answers to observe by.
@@ -67,7 +67,7 @@ struct Known {
     trouble: Vec<String>,
 }
 
-impl Known {
+impl HostFacts {
     fn of_this_host(asked: &Asked) -> Result<Self> {
         let mut known = Self::nothing();
         if asked.answers.is_some() || load::is_answered() {
@@ -136,7 +136,8 @@ impl Known {
             _ => Circumstances::unknown(about),
         };
         let user = user.filter(|_| at_relay != Some(false));
-        circumstances.of(about).routed(postfix.has_route).logged_in_as(user).with(suspects)
+        let circumstances = circumstances.of(about).relayed_by(postfix.setting("relayhost"));
+        circumstances.routed(postfix.has_route).logged_in_as(user).with(suspects)
     }
 
     /// Domains whose mail is to leave the host: that of the test recipient.
@@ -179,6 +180,32 @@ impl Known {
         }
         Ok((findings, plan))
     }
+
+    /// The faults of the host beside its log: how the last run ended, if it had no success, and then the others. Causes in
+    /// the report lose what cannot have been their reason, and their remedies become those that `apply` takes.
+    fn beside(
+        &self,
+        report: &mut Report,
+        calendar: &Calendar,
+        now: Seconds,
+        trouble: &mut Vec<String>,
+    ) -> Vec<Finding> {
+        let (mut seen, plan) = self.findings(calendar, now).unwrap_or_else(|error| {
+            trouble.push(format!("{error}; so the host was not looked at"));
+            (Vec::new(), None)
+        });
+        if let Some(postfix) = self.postfix() {
+            let suspects = self.ways.met(self.desired.as_ref(), postfix, "", "").suspects;
+            for one in report.failures.iter_mut().filter(|one| one.over) {
+                one.cause = past(one.cause.clone(), &suspects);
+            }
+        }
+        if let Some(plan) = &plan {
+            seen.iter_mut().for_each(|finding| plan.allow(finding));
+            report.failures.iter_mut().for_each(|one| one.cause.remedy = plan.allowed(&one.cause.remedy));
+        }
+        last_run_that_failed().into_iter().chain(seen).collect()
+    }
 }
 
 fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
@@ -198,7 +225,7 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let now = i64::try_from(clock::unix()).unwrap_or_default();
     let calendar = Calendar::new(clock::zone(), now);
     let own = asked.files.is_empty();
-    let known = if own { Known::of_this_host(asked)? } else { Known::nothing() };
+    let known = if own { HostFacts::of_this_host(asked)? } else { HostFacts::nothing() };
     let since = asked.since.map(|since| since.time(&calendar, now)).or(own.then_some(now - DAY));
     let circumstances = |about: &About| known.circumstances(about);
     let question = Question { since, elsewhere: known.elsewhere(), circumstances: &circumstances };
@@ -214,7 +241,7 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
         seen = paste.end();
         Ok(found)
     };
-    let (mut log, sources, trouble) = match &asked.queue_id {
+    let (mut log, sources, read_badly) = match &asked.queue_id {
         None => {
             let mut follower = Follower::new(question);
             let (sources, trouble) = read(&mut follower)?;
@@ -223,46 +250,14 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
             if !own && !report.has_postfix && report.failures.is_empty() {
                 return Err(nothing(&sources, &seen));
             }
-            (Told::All(report), sources, trouble)
+            (FromLog::All(report), sources, trouble)
         }
-        Some(queue_id) => {
-            let mut narrator = Narrator::new(queue_id, question);
-            let (sources, trouble) = read(&mut narrator)?;
-            if own && sources.is_empty() {
-                return Err(Error::Log {
-                    name: "the mail log of this host".into(),
-                    problem: format!("could not be read: {}", trouble.join("; ")),
-                    remedy: "mend that, or name the file that has it".into(),
-                });
-            }
-            if narrator.story.steps.is_empty() {
-                return Err(Error::Log {
-                    name: sources.join(", "),
-                    problem: format!("says nothing of {queue_id}"),
-                    remedy: "read further back (--since 7d), or name the file that has it".into(),
-                });
-            }
-            (Told::One(narrator.story), sources, trouble)
-        }
+        Some(queue_id) => narrated(Narrator::new(queue_id, question), queue_id, own, &mut read)?,
     };
-    let mut trouble = [known.trouble.clone(), trouble].concat();
-    let findings = if own && asked.queue_id.is_none() {
-        let (seen, plan) = known.findings(&calendar, now).unwrap_or_else(|error| {
-            trouble.push(format!("{error}; so the host was not looked at"));
-            (Vec::new(), None)
-        });
-        if let (Told::All(report), Some(postfix)) = (&mut log, known.postfix()) {
-            let suspects = known.ways.met(known.desired.as_ref(), postfix, "", "").suspects;
-            for one in report.failures.iter_mut().filter(|one| one.over) {
-                one.cause = past(one.cause.clone(), &suspects);
-            }
-        }
-        if let (Told::All(report), Some(plan)) = (&mut log, &plan) {
-            report.failures.iter_mut().for_each(|one| one.cause.remedy = plan.allowed(&one.cause.remedy));
-        }
-        last_run_that_failed().into_iter().chain(seen).collect()
-    } else {
-        Vec::new()
+    let mut trouble = [known.trouble.clone(), read_badly].concat();
+    let findings = match &mut log {
+        FromLog::All(report) if own => known.beside(report, &calendar, now, &mut trouble),
+        _ => Vec::new(),
     };
     let several = sources.len() > 1;
     let notes = seen.notes.into_iter().map(|(source, note)| match sources.get(source) {
@@ -274,6 +269,31 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let is_journal = own && sources.as_slice() == [JOURNAL];
     let author = if is_journal { Author::Postfix } else { Author::Anybody };
     Ok(Diagnosed { log, sources, trouble, notes, findings, own, author, calendar: calendar.clone() })
+}
+
+/// What `read` reads of one message, with the names of what was read and what could not be. An error if that is nothing.
+fn narrated(
+    mut narrator: Narrator,
+    queue_id: &str,
+    own: bool,
+    read: &mut dyn FnMut(&mut dyn Reader) -> Result<(Vec<String>, Vec<String>)>,
+) -> Result<(FromLog, Vec<String>, Vec<String>)> {
+    let (sources, trouble) = read(&mut narrator)?;
+    if own && sources.is_empty() {
+        return Err(Error::Log {
+            name: "the mail log of this host".into(),
+            problem: format!("could not be read: {}", trouble.join("; ")),
+            remedy: "mend that, or name the file that has it".into(),
+        });
+    }
+    if narrator.story.steps.is_empty() {
+        return Err(Error::Log {
+            name: sources.join(", "),
+            problem: format!("says nothing of {queue_id}"),
+            remedy: "read further back (--since 7d), or name the file that has it".into(),
+        });
+    }
+    Ok((FromLog::One(narrator.story), sources, trouble))
 }
 
 /// The error for an input that has neither a line of Postfix nor a piece of one.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::own::Own;
 use super::queue::list_within;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
@@ -15,7 +16,6 @@ use crate::model::leaving::{InQueue, Leaving, Limits, Taken};
 use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::Postfix;
-use crate::model::route::local::is_local;
 use crate::sys::{clock, host, journal, log_files, log_news, state};
 
 /// Time for the look at the queue.
@@ -58,9 +58,11 @@ impl Look {
         let before = records.relays.get(&self.relay.key()).cloned().unwrap_or_default();
         let mut queue = InQueue::new(self.unlisted.clone());
         let alerts = Alerts::new(desired, postfix.setting("myorigin"));
+        let own = Own::new(&postfix.settings)?;
         for message in &self.messages {
-            queue.add(message, &self.relay, &alerts, |address| is_local(address, &postfix.settings));
+            queue.add(message, &self.relay, &alerts, |address| own.has(address));
         }
+        unknown.extend(own.unknown());
         let record = self.fold(before.clone(), &queue, (postfix, alerts), &mut unknown)?;
         // A write waits for the disk, and most looks have seen nothing new.
         let is_news = Record { looked: before.looked, ..record.clone() } != before;

@@ -14,6 +14,7 @@ pub mod load;
 pub mod login;
 pub mod looks;
 pub mod observe;
+mod own;
 pub mod pending;
 pub mod probe;
 mod provider;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::own::Own;
 use super::{End, Progress};
 use crate::error::Result;
 use crate::model::inspection::backlog::{Backlog, Retried};
@@ -9,7 +10,6 @@ use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::parse_settings;
 use crate::model::postfix::settings::{planned, value};
-use crate::model::route::local::is_local;
 use crate::sys::{clock, postfix, signals};
 
 /// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
@@ -55,8 +55,9 @@ const TICK: Duration = Duration::from_millis(200);
 pub fn try_again(progress: &mut dyn Progress) -> Result<Option<Retried>> {
     let known = parse_settings(&postfix::settings(&planned())?);
     let now = i64::try_from(clock::unix()).unwrap_or_default();
+    let own = Own::new(&known)?;
     let listed = list(&Calendar::new(clock::zone(), now), Backlog::default, |backlog, message| {
-        backlog.add(message, |address| is_local(address, &known));
+        backlog.add(message, |address| own.has(address));
     });
     let Some(backlog) = listed.ok().filter(|backlog| backlog.count > 0) else { return Ok(None) };
     let age = backlog.oldest.map_or(0, |oldest| u64::try_from(now - oldest).unwrap_or_default());

@@ -21,11 +21,11 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{self, Settings, value};
-use crate::model::postfix::tables::{kind, named, path_of};
+use crate::model::postfix::tables::{named, path_of};
 use crate::model::probe::mechanism::Filter;
 use crate::model::route::host::Host;
 use crate::model::route::nexthop::{Socket, is_loopback};
-use crate::model::route::tables::{Answer, Ask, Unasked, is_asked};
+use crate::model::route::tables::{Answer, Ask, Unasked, why_unasked};
 use crate::model::route::{Way, judge, route};
 use crate::sys::{clock, files, listeners, postfix, secrets, service, trust};
 
@@ -102,7 +102,7 @@ pub fn host_of(settings: Settings, main_cf: &MainCf) -> Result<Host> {
 /// This host with the answers in force: as it is, but for what `apply` would set.
 pub struct Answered {
     host: Host,
-    known: Known,
+    known: KnownTables,
     /// The way of an alert.
     pub alert: Way,
 }
@@ -172,14 +172,14 @@ pub fn met(desired: Option<(&Desired, Option<&Answered>)>, postfix: &Postfix, fr
 }
 
 /// The configuration of this host with the answers in force, and the entries that relayhost's tables then have.
-fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, Known)>> {
+fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownTables)>> {
     let Some(kind) = &postfix.map_kind else { return Ok(None) };
     let mut settings = postfix.settings.clone();
     for (name, value) in parameters(desired, postfix, kind)? {
         settings.insert(name.to_owned(), value);
     }
     let host = host_of(settings, &postfix.main_cf)?;
-    let mut known = Known::new();
+    let mut known = KnownTables::new();
     for file in Managed::maps() {
         let source = postfix.maps.get(&file).and_then(|map| map.source.as_ref());
         let mut entries = source.map(MapSource::entries).unwrap_or_default();
@@ -217,7 +217,7 @@ pub fn other_way(name: &str, settings: &Settings, main_cf: &MainCf) -> Option<St
             source.is_none_or(|bytes| has_name(&String::from_utf8_lossy(&bytes)))
         }
         // In the setting itself it would have been seen above; a server's table may have anything.
-        None => !is_asked(table),
+        None => why_unasked(table).is_some(),
     });
     found.map(str::to_owned)
 }
@@ -234,11 +234,20 @@ pub fn tables_of_senders(settings: &Settings) -> Vec<OfSenders> {
 }
 
 /// Tables whose entries are known without asking: by `type:path`, the entries by key in lower case.
-pub type Known = BTreeMap<String, BTreeMap<String, String>>;
+pub type KnownTables = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The way of a message on this host.
-pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
-    let until = clock::now() + ALL;
+pub fn way(host: &Host, from: &str, to: &str, known: Option<&KnownTables>) -> Way {
+    asking(host, known, clock::now() + ALL, |ask| route(host, from, to, ask))
+}
+
+/// Does work that asks the tables of this host, until a moment.
+pub fn asking<T>(
+    host: &Host,
+    known: Option<&KnownTables>,
+    until: Instant,
+    work: impl FnOnce(&mut Ask) -> T,
+) -> T {
     let passwords = words(value(&host.settings, "smtp_sasl_password_maps"));
     let mut table = |table: &str, keys: &[String]| -> Answer {
         if let Some(entries) = known.and_then(|known| known.get(table)) {
@@ -281,14 +290,12 @@ pub fn way(host: &Host, from: &str, to: &str, known: Option<&Known>) -> Way {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
     let (table, listens, source) = (&mut table, &mut listens, &mut source);
-    let ask = &mut Ask { table, listens, source, text: &mut text, unbuilt: Vec::new() };
-    route(host, from, to, ask)
+    work(&mut Ask { table, listens, source, text: &mut text, unbuilt: Vec::new() })
 }
 
 /// Asks a table within the time that is left.
 fn ask_table(table: &str, keys: &[String], until: Instant) -> Answer {
-    if !is_asked(table) {
-        let reason = format!("a table of type {} is not asked; ask it by postmap -q", kind(table));
+    if let Some(reason) = why_unasked(table) {
         return Err(Unasked::Unknown(reason));
     }
     let now = clock::now();

@@ -27,6 +27,7 @@ use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, Queue};
+use crate::model::plan::Plan;
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
 
 /// How often the log is read.
@@ -58,7 +59,11 @@ pub fn verify_alone(
     let request = Request::typed(&desired, answers, to, deadline)?;
     let recovered = recover_if_stopped(progress)?;
     tell_of_damage(progress);
-    let delivery = verify(&desired, &observe(&desired, Place::Host)?, &request, &mut |_| (), progress)?;
+    let observed = observe(&desired, Place::Host)?;
+    let mut delivery = verify(&desired, &observed, &request, &mut |_| (), progress)?;
+    if let Outcome::Failed(failure) = &mut delivery.outcome {
+        failure.remedy = Plan::new(&desired, &observed)?.allowed(&failure.remedy);
+    }
     Ok(Verified { delivery, recovered })
 }
 

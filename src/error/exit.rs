@@ -12,11 +12,11 @@ pub enum Exit {
     Failed = 1,
     /// Wrong usage, or answers that are not valid.
     Usage = 2,
-    /// `check` and `plan`: the host differs from the answers.
+    /// `check` and `plan`: the host differs from the answers; `check`: mail does not leave.
     Differs = 3,
-    /// The relay refused the message.
+    /// The relay refused the message, or the identity provider a token.
     Refused = 4,
-    /// No final word from the relay before the deadline.
+    /// No final word from the relay before the deadline, or none from the identity provider.
     NoWord = 5,
     /// Inside an RPM transaction: recorded, to be done when it is over; in a tree that is not running, at its first boot.
     Deferred = 6,

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::{Edit, Error};
+use super::{Edit, Error, with_commands};
 
 /// The command that takes a byte order mark out of main.cf, by GNU sed.
 pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/postfix/main.cf";
@@ -159,7 +159,8 @@ impl Error {
     /// shell reads it.
     pub fn hint(&self, command: &str) -> String {
         let apply = if command.starts_with("relayhost apply") { command } else { "relayhost apply" };
-        let step = self.step().replace("`relayhost apply --force`", &format!("`{apply} --force`"));
+        let forced = |typed: &str| (typed == "relayhost apply --force").then(|| format!("{apply} --force"));
+        let step = with_commands(&self.step(), forced);
         step.replace(AGAIN, &format!("`{command}`"))
     }
 
@@ -216,15 +217,15 @@ impl Error {
             Self::NoMainCf => "`relayhost apply` puts back the one that the last run left, or that of the package; then run the same command again".into(),
             Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
             Self::Rival(plugin) if plugin == "sasl-xoauth2" => {
-                "yum remove sasl-xoauth2, and run the same command again".into()
+                "`yum remove sasl-xoauth2`, and run the same command again".into()
             }
             Self::Rival(plugin) => format!(
                 "remove the package that has it (`rpm -qf {}` names it), or the file, and run the same command again",
                 typed(format!("/usr/lib64/sasl2/lib{plugin}.so"))
             ),
-            Self::Masked => "systemctl unmask postfix, and run the same command again".into(),
+            Self::Masked => "`systemctl unmask postfix`, and run the same command again".into(),
             Self::Unreadable { marked: true, .. } => {
-                format!("{WITHOUT_BYTE_ORDER_MARK} takes it out; then run the same command again")
+                format!("`{WITHOUT_BYTE_ORDER_MARK}` takes it out; then run the same command again")
             }
             // Postfix names the file in its own words: `file /etc/postfix/master.cf: line 67: bad field count`.
             Self::Unreadable { reason, .. } if reason.contains("/master.cf:") => {

@@ -71,6 +71,15 @@ pub fn human(duration: Duration) -> String {
     humantime::format_duration(rounded).to_string()
 }
 
+/// A text with other words in place of each command between backquotes for which `other` has some.
+pub fn with_commands(text: &str, other: impl Fn(&str) -> Option<String>) -> String {
+    let part = |(number, part): (usize, &str)| {
+        let command = Some(part).filter(|_| number % 2 == 1);
+        command.and_then(&other).unwrap_or_else(|| part.to_owned())
+    };
+    text.split('`').enumerate().map(part).collect::<Vec<_>>().join("`")
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;

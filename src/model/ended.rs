@@ -285,7 +285,7 @@ pub struct Edited {
 #[derive(Debug)]
 pub struct Diagnosed {
     /// The messages in the log.
-    pub log: Told,
+    pub log: FromLog,
     /// Names of the sources that were read.
     pub sources: Vec<String>,
     /// A line for each source that could not be read, with the reason.
@@ -304,7 +304,7 @@ pub struct Diagnosed {
 
 /// The messages in a log.
 #[derive(Debug)]
-pub enum Told {
+pub enum FromLog {
     /// All messages.
     All(Report),
     /// One message.
@@ -319,8 +319,8 @@ impl Diagnosed {
 
     fn exit(&self) -> Exit {
         let in_log = match &self.log {
-            Told::All(report) => report.has_failed(),
-            Told::One(story) => story.has_failed(),
+            FromLog::All(report) => report.has_failed(),
+            FromLog::One(story) => story.has_failed(),
         };
         let has_failed = in_log || self.findings.iter().any(|finding| finding.state == State::Differs);
         match (has_failed, self.trouble.is_empty()) {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use crate::model::ended::{Diagnosed, Told};
+use crate::model::ended::{Diagnosed, FromLog};
 use crate::model::plan::{Finding, Remedy};
 
 /// What to look for in the words of a log: mail addresses, addresses of hosts and their names, users, tokens.
@@ -187,7 +187,7 @@ impl Diagnosed {
     pub fn redacted(mut self) -> Self {
         let mut all = Redactor::default();
         match &mut self.log {
-            Told::All(report) => {
+            FromLog::All(report) => {
                 report.hosts.iter_mut().for_each(|host| *host = all.name(host));
                 for failure in &mut report.failures {
                     failure.host = failure.host.take().map(|host| all.name(&host));
@@ -203,7 +203,7 @@ impl Diagnosed {
                     cause.alternatives.iter_mut().for_each(|other| other.cause = all.sentence(&other.cause));
                 }
             }
-            Told::One(story) => {
+            FromLog::One(story) => {
                 for step in &mut story.steps {
                     step.text = all.words(&step.text);
                     if let Some(cause) = &mut step.cause {

@@ -31,7 +31,7 @@ pub fn without_passwords(text: &str) -> String {
 }
 
 /// The way to write to a descriptor without waiting.
-enum Way {
+enum Channel {
     /// A file: a write does not wait for anybody.
     File,
     /// A pipe or a terminal, opened once more, so that a write that would wait returns instead. On the descriptor itself
@@ -84,15 +84,15 @@ impl Output {
         Ok(())
     }
 
-    fn way(self, fd: BorrowedFd) -> &'static Way {
-        static WAYS: [OnceLock<Way>; 2] = [const { OnceLock::new() }; 2];
+    fn way(self, fd: BorrowedFd) -> &'static Channel {
+        static WAYS: [OnceLock<Channel>; 2] = [const { OnceLock::new() }; 2];
         let [text, error] = &WAYS;
         let way = if self == Self::Text { text } else { error };
-        way.get_or_init(|| Way::of(fd))
+        way.get_or_init(|| Channel::of(fd))
     }
 }
 
-impl Way {
+impl Channel {
     fn of(fd: BorrowedFd) -> Self {
         let kind = fd.try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
         let Ok(kind) = kind.map(|kind| kind.file_type()) else { return Self::Shared };
@@ -108,12 +108,12 @@ impl Way {
     }
 }
 
-fn put(way: &Way, fd: BorrowedFd, part: &[u8]) -> Result<usize> {
+fn put(way: &Channel, fd: BorrowedFd, part: &[u8]) -> Result<usize> {
     match way {
-        Way::Own(file) => (&mut &*file).write(part),
-        Way::Socket => Ok(send(fd.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)?),
-        Way::Shared if !is_ready(fd) => Err(Error::from(ErrorKind::WouldBlock)),
-        Way::Shared | Way::File => Ok(nix::unistd::write(fd, part)?),
+        Channel::Own(file) => (&mut &*file).write(part),
+        Channel::Socket => Ok(send(fd.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)?),
+        Channel::Shared if !is_ready(fd) => Err(Error::from(ErrorKind::WouldBlock)),
+        Channel::Shared | Channel::File => Ok(nix::unistd::write(fd, part)?),
     }
 }
 

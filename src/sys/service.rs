@@ -102,26 +102,41 @@ fn serves(queue: &Queue, daemon: &str, service: &str) -> bool {
 /// The numbers of the processes of a daemon (proc(5): /proc/PID/stat begins with the number, the name in parentheses, the
 /// state and the parent).
 fn daemons(queue: &Queue, name: &str) -> Vec<String> {
-    let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
-    let Some(master) = files::text(path).map(|text| text.trim().to_owned()) else { return Vec::new() };
-    let is_daemon = |pid: &String| {
-        let stat = files::text(Path::new("/proc").join(pid).join("stat"))?;
-        let (_, rest) = stat.split_once('(')?;
-        let (comm, rest) = rest.rsplit_once(')')?;
-        Some(comm == name && rest.split_whitespace().nth(1) == Some(master.as_str()))
-    };
-    let mut processes = files::names(Path::new("/proc"));
-    processes.retain(|name| name.bytes().all(|c| c.is_ascii_digit()) && is_daemon(name) == Some(true));
-    processes
+    children(queue).into_iter().filter_map(|(daemon, pid)| (daemon == name).then_some(pid)).collect()
 }
 
-/// The time, in seconds since 1970, at which Postfix last read its configuration: qmgr(8) never ends by itself, and a reload
-/// has master(8) start another (qmgr(8), master(8)). Measured from the start of this process, since the clock may have been
-/// set and a container may have an uptime of its own: never earlier than it was. `None`: no qmgr(8) runs, or /proc does not
-/// tell.
+/// The processes of master(8), each by its name and number.
+fn children(queue: &Queue) -> Vec<(String, String)> {
+    let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
+    let Some(master) = files::text(path).map(|text| text.trim().to_owned()) else { return Vec::new() };
+    let child = |pid: String| {
+        let stat = files::text(Path::new("/proc").join(&pid).join("stat"))?;
+        let (_, rest) = stat.split_once('(')?;
+        let (comm, rest) = rest.rsplit_once(')')?;
+        (rest.split_whitespace().nth(1) == Some(master.as_str())).then(|| (comm.to_owned(), pid))
+    };
+    let processes = files::names(Path::new("/proc")).into_iter();
+    processes.filter(|name| name.bytes().all(|c| c.is_ascii_digit())).filter_map(child).collect()
+}
+
+/// Daemons that end at a reload, as soon as they are idle, and that master(8) starts again at once (`master_restart_service`
+/// in master/master_service.c, `trigger_server_abort` in master/trigger_server.c).
+const RELOADED: [&str; 2] = ["qmgr", "pickup"];
+
+/// The time, in seconds since 1970, at which Postfix last read its configuration. master(8) leaves no mark of it, but no
+/// process of a daemon that ends at a reload is older. qmgr(8) never ends by itself, and one that has died is started again
+/// without a reload: so the eldest of several daemons counts, and the time is too late only if all of them died. Measured
+/// from the start of this process, since the clock may have been set and a container may have an uptime of its own: never
+/// earlier than it was. `None`: none of them runs, or /proc does not tell.
 pub fn last_reading(queue: &Queue) -> Option<i64> {
-    let youngest = daemons(queue, "qmgr").iter().filter_map(|pid| started(pid)).max()?;
-    let age = started("self")?.checked_sub(youngest)? / TICKS;
+    let children = children(queue);
+    let of = |name: &&str| {
+        let pids = children.iter().filter(|(daemon, _)| daemon == name).map(|(_, pid)| pid);
+        // Of two, the older one is about to end.
+        pids.filter_map(|pid| started(pid)).max()
+    };
+    let eldest = RELOADED.iter().filter_map(of).min()?;
+    let age = started("self")?.checked_sub(eldest)? / TICKS;
     Some(i64::try_from(clock::unix()).ok()? - i64::try_from(age).ok()?)
 }
 

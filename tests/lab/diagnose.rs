@@ -223,7 +223,7 @@ fn the_log_is_followed() {
          kill $pid; wait $pid; echo \"exit $?\"; cat /root/out",
     );
     run.says("exit 143\nfollowing ")
-        .says("FAIL local-service-down: 1 message, still in the queue, ")
-        .says("local-service-down again: 2 messages, still in the queue, ")
-        .says("ok   local-service-down: all messages got through");
+        .says("FAIL local-relay-down: 1 message, still in the queue, ")
+        .says("local-relay-down again: 2 messages, still in the queue, ")
+        .says("ok   local-relay-down: all messages got through");
 }

@@ -133,13 +133,13 @@ const KINDS: &[Kind] = &[
         "postconf -e smtp_tls_security_level=none",
         "starttls-demanded",
         "smtp_tls_security_level, main.cf line",
-        "relayhost repair",
+        "`relayhost apply --force`",
     ),
     kind(
         "postconf -e relayhost=[dead.lab.test]:587",
         "no-route",
         "relayhost, main.cf line",
-        "relayhost repair",
+        "`relayhost apply --force`",
     ),
 ];
 

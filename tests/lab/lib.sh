@@ -1,6 +1,9 @@
 # Functions for the scripts of the lab's tests: each host sources this before its script (host.rs).
 # shellcheck shell=bash
 
+# What a pipe gets is broken here, so that a sentence which a test looks for is in one line.
+export COLUMNS=100
+
 # rpm …: without the notice that Debian's rpm opens with.
 rpm() { command rpm --force-debian "$@"; }
 

@@ -42,7 +42,7 @@ cases! {
     connector_mismatch direct_send_refused exchange_no_relay_right sandbox_recipient recipient_refused
     greylisted message_too_big smtputf8_not_offered sending_rate daily_limit too_many_connections
     tenant_distrusted direct_delivery_refused blocklisted google_helo helo_rejected no_greeting not_smtp
-    relay_has_our_name greeting_refused relay_busy relay_asks_later connection_refused connect_forbidden
+    relay_has_our_name greeting_refused relay_busy relay_asks_later connection_refused local_relay_down connect_forbidden
     port_25_blocked connection_timed_out ipv6_unreachable no_network no_route bind_address_gone
     connection_lost_in_message connection_lost dns_no_answer host_not_found relay_without_address
     mx_without_address null_mx relayhost_invalid dns_malformed loops_back relayhost_port_bad
@@ -53,7 +53,7 @@ cases! {
     table_line_incomplete table_alias_syntax table_key_twice setting_twice table_rule_skipped
     rewrite_many_values disk_full queue_not_writable submit_not_allowed message_over_local_limit
     port_25_taken started_twice permissions_wrong queue_file_damaged local_user_unknown mail_loop
-    clock_wrong
+    clock_wrong mail_kept
 }
 
 /// Defines what the scripts of matrix.toml may call.

@@ -65,6 +65,39 @@ fn a_terminal_gets_marks_and_colours_and_a_pipe_plain_words() {
     run.says("ok   packages: installed cyrus-sasl-plain").never_says("\u{1b}").never_says("✓");
 }
 
+/// The lines that are wider than that and could be broken. A diff is shown as it is, and no word and no command is cut.
+fn wider(text: &str, width: usize) -> Vec<&str> {
+    let is_of_diff = |line: &str| ["   -", "   +", "   @", "    #"].iter().any(|head| line.starts_with(head));
+    let is_one = |line: &str| {
+        let (line, quotes) = (line.trim(), line.matches('`').count());
+        !line.contains(' ')
+            || (quotes == 2
+                && line.starts_with('`')
+                && line.trim_end_matches([',', ';', '.', ')']).ends_with('`'))
+    };
+    let is_wide = |line: &&str| line.chars().count() > width && !is_of_diff(line) && !is_one(line);
+    text.lines().filter(is_wide).collect()
+}
+
+/// What is behind a pipe is most often a terminal all the same: `| cat`, `| tail`, ssh without a terminal.
+#[test]
+fn what_goes_through_a_pipe_fits_a_terminal_of_80_columns() {
+    let commands = "relayhost check; relayhost plan; relayhost diagnose; relayhost providers office365; relayhost --help";
+    let run = |columns: &str| {
+        let script =
+            format!("{columns}; postconf -e relayhost=x content_filter=smtp:[127.0.0.1]:9; {commands}");
+        host().answers(AUTHENTICATED).sh(&script).stdout
+    };
+    for (columns, width) in
+        [("unset COLUMNS", 80), ("export COLUMNS=50", 50), ("export COLUMNS=nonsense", 80)]
+    {
+        let text = run(columns);
+        let widest = text.lines().map(|line| line.chars().count()).filter(|count| *count <= width).max();
+        assert!(widest > Some(width - 12), "{columns}: {text}");
+        assert_eq!(wider(&text, width), Vec::<&str>::new(), "{columns}: {text}");
+    }
+}
+
 #[test]
 fn no_line_of_text_is_wider_than_the_terminal() {
     let shown = |commands: &str| {
@@ -82,11 +115,7 @@ fn no_line_of_text_is_wider_than_the_terminal() {
     ] {
         let text = shown(commands).replace('\r', "");
         let text = color.replace_all(&text, "");
-        // A diff is shown as it is, and a word is never cut.
-        let of_diff =
-            |line: &str| ["   -", "   +", "   @", "    #"].iter().any(|head| line.starts_with(head));
-        let wide = |line: &&str| line.chars().count() > 60 && !of_diff(line) && line.trim().contains(' ');
-        let wide: Vec<&str> = text.lines().filter(wide).collect();
+        let wide = wider(&text, 60);
         assert!(text.lines().count() > 8 && wide.is_empty(), "{wide:#?} in\n{text}");
     }
 }
@@ -101,8 +130,7 @@ fn no_line_of_an_error_or_of_the_help_is_wider_than_the_terminal() {
         );
         let text = host().answers(AUTHENTICATED).sh(&script).stdout.replace('\r', "");
         let text = color.replace_all(&text, "");
-        let wide = |line: &&str| line.chars().count() > width && line.trim_start().contains(' ');
-        let wide: Vec<&str> = text.lines().filter(wide).collect();
+        let wide = wider(&text, width);
         assert!(text.lines().count() > 60 && wide.is_empty(), "{width}: {wide:#?} in\n{text}");
     }
     host().sh("relayhost check").complains("; or name another with --answers\n");

@@ -321,7 +321,7 @@ fn servers_that_mean_harm_get_neither_time_nor_memory() {
             // An alias that leads to itself has no address; what the others send is no answer.
             "dns_ring" => ("5", "name", "relay-without-address"),
             // Its addresses are the loopback's.
-            "dns_crowd" => ("5", "connect", "local-service-down"),
+            "dns_crowd" => ("5", "connect", "local-relay-down"),
             name if name.starts_with("dns_") => ("5", "name", "dns-no-answer"),
             "silent_at_the_end" | "closes_at_rset" | "closes_at_quit" => ("0", "goodbye", "willing"),
             _ => continue,

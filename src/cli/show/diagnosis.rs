@@ -5,7 +5,7 @@ use super::screen::Screen;
 use super::terminal::Mark;
 use crate::engine::diagnose::tail::News;
 use crate::model::causes::{Basis, Cause};
-use crate::model::ended::{Diagnosed, Told};
+use crate::model::ended::{Diagnosed, FromLog};
 use crate::model::inspection::WAITING;
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::Calendar;
@@ -18,8 +18,8 @@ use crate::model::text::quoted;
 /// Shows the failures in a log, and the faults of the host.
 pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
     match &found.log {
-        Told::All(report) => self::report(screen, report, found),
-        Told::One(story) => self::story(screen, story, &found.calendar),
+        FromLog::All(report) => self::report(screen, report, found),
+        FromLog::One(story) => self::story(screen, story, &found.calendar),
     }
     if found.own && found.author == Author::Anybody && !found.sources.is_empty() {
         screen.line("", "(every user of this host can write to that log, in Postfix's name too)");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::screen::Screen;
-use super::terminal::Mark;
+use super::terminal::{Mark, breaks};
 use crate::model::route::{Hop, Way, shown};
 use crate::model::text;
 use crate::sys::output;
@@ -42,6 +42,9 @@ pub fn way(screen: &Screen, way: &Way) {
             let text =
                 format!("{} would see mail from {} to {}", relay.text, shown(&seen.sender), seen.recipient);
             screen.line("", &text);
+            if let Some(fallback) = &way.fallback {
+                screen.line("", &format!("if {} does not answer, Postfix tries {fallback} next", relay.text));
+            }
         }
     }
 }
@@ -55,11 +58,7 @@ fn plain(text: &str) -> String {
 /// otherwise one below the other. Nothing is cut, and lines are broken at blanks only.
 fn lines(name: &str, value: &str, places: &str, column: usize, width: usize) -> Vec<String> {
     let broken = |text: &str, width: usize| {
-        let options = textwrap::Options::new(width.max(1))
-            .word_separator(textwrap::WordSeparator::AsciiSpace)
-            .word_splitter(textwrap::WordSplitter::NoHyphenation)
-            .break_words(false);
-        textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect::<Vec<_>>()
+        textwrap::wrap(text, breaks(width.max(1))).into_iter().map(Cow::into_owned).collect::<Vec<_>>()
     };
     let mut left = broken(value, column.max(width.min(HEAD + PLACES) - HEAD));
     let mut right = broken(places, width.saturating_sub(HEAD + column + 2));

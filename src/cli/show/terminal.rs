@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
+use textwrap::core::Word;
+
 use crate::sys::environment;
 
 /// Abilities of an output.
@@ -19,20 +21,70 @@ pub struct Terminal {
 /// The columns of a terminal that are used.
 fn columns(terminal: impl AsFd) -> usize {
     let size = terminal_size::terminal_size_of(terminal);
-    size.map_or(80, |(width, _)| usize::from(width.0)).clamp(20, WIDTH)
+    size.map_or(USUAL, |(width, _)| usize::from(width.0)).clamp(LEAST, WIDTH)
 }
 
-/// A line behind `head`, broken at spaces only: a name or a setting that is cut in two cannot be copied. What does not fit
-/// goes on `indent` columns in.
+/// The columns of an output that is no terminal: those that COLUMNS names, which a shell hands on only if a person has said
+/// so. What is behind a pipe is most often shown in a terminal after all.
+fn columns_behind() -> usize {
+    let wanted = environment::variable("COLUMNS").and_then(|columns| columns.parse().ok());
+    wanted.unwrap_or(USUAL).clamp(LEAST, WIDTH)
+}
+
+/// How lines are broken: between words only, and never within a command, of which a half does something else.
+pub fn breaks<'a>(width: usize) -> textwrap::Options<'a> {
+    textwrap::Options::new(width)
+        .word_separator(textwrap::WordSeparator::Custom(whole_words))
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false)
+}
+
+/// A line behind `head`, broken as `breaks` says. What does not fit goes on `indent` columns in.
 pub fn wrapped(width: usize, head: &str, line: &str, indent: usize) -> String {
     let indent = " ".repeat(indent);
-    let options = textwrap::Options::new(width)
-        .initial_indent(head)
-        .subsequent_indent(&indent)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .break_words(false);
-    textwrap::fill(line, options)
+    textwrap::fill(line, breaks(width).initial_indent(head).subsequent_indent(&indent))
+}
+
+/// The words of a line; a command is one.
+fn whole_words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let mut rest = line;
+    Box::new(std::iter::from_fn(move || {
+        let (word, left) = rest.split_at_checked(end_of_word(rest)).filter(|(word, _)| !word.is_empty())?;
+        rest = left;
+        Some(Word::from(word))
+    }))
+}
+
+/// The end of the first word, with the blanks behind it. What stands between backquotes is a command, and so is
+/// `relayhost` with the words that follow it, up to one that is no option.
+fn end_of_word(line: &str) -> usize {
+    let bytes = line.as_bytes();
+    let (mut is_quoted, mut at, mut words) = (false, 0, 0);
+    let own = line.trim_start_matches(['(', ' ']).starts_with("relayhost ");
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            // A backquote alone, of somebody else's words, quotes nothing.
+            b'`' => is_quoted = !is_quoted && bytes.get(at + 1..).is_some_and(|rest| rest.contains(&b'`')),
+            b' ' if !is_quoted => {
+                let next = at + bytes.iter().skip(at).take_while(|byte| **byte == b' ').count();
+                words += usize::from(at > 0);
+                let follows = line.get(next..).unwrap_or_default();
+                let is_whole = at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_alphanumeric);
+                let goes_on = own
+                    && is_whole
+                    && ((words == 1 && follows.starts_with(|c: char| c.is_ascii_lowercase()))
+                        || (words > 1 && follows.starts_with("--")));
+                if !goes_on {
+                    return next;
+                }
+                at = next;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    line.len()
 }
 
 /// Meaning of a mark in front of a line.
@@ -50,8 +102,12 @@ pub enum Mark {
     Busy,
 }
 
-/// Width of an output that is no terminal, and the most that is used of a terminal: longer lines are hard to read.
+/// The most columns that are used: longer lines are hard to read.
 pub const WIDTH: usize = 100;
+/// The fewest columns that are used.
+const LEAST: usize = 20;
+/// The columns of a terminal of which nothing is known.
+const USUAL: usize = 80;
 
 impl Terminal {
     /// Looks at standard output and at the caller's locale.
@@ -63,7 +119,7 @@ impl Terminal {
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
         Self {
             live,
-            width: if is_terminal { columns(std::io::stdout()) } else { WIDTH },
+            width: if is_terminal { columns(std::io::stdout()) } else { columns_behind() },
             color: live && set("NO_COLOR").is_none(),
             unicode: live && locale.to_lowercase().replace('-', "").contains("utf8"),
         }
@@ -71,7 +127,7 @@ impl Terminal {
 
     /// The abilities of a file or a pipe.
     pub fn plain() -> Self {
-        Self { live: false, width: WIDTH, color: false, unicode: false }
+        Self { live: false, width: columns_behind(), color: false, unicode: false }
     }
 
     /// The abilities of standard error. What is no terminal gets each line whole: a log has lines, and no columns.
@@ -122,5 +178,75 @@ impl Terminal {
 
     fn paint(self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::model::causes::catalogue::catalogue;
+
+    /// The commands of a text, as it marks them.
+    fn commands(text: &str) -> Vec<&str> {
+        if text.matches('`').count() % 2 == 1 {
+            return Vec::new();
+        }
+        text.split('`').skip(1).step_by(2).collect()
+    }
+
+    fn holds(width: usize, text: &str) {
+        let shown = wrapped(width, "   ", text, 6);
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&shown), words(text), "a word was broken at {width}: {shown}");
+        for command in commands(text) {
+            assert!(shown.contains(command), "`{command}` was broken at {width}: {shown}");
+        }
+        for line in shown.lines().filter(|line| line.chars().count() > width) {
+            let words: Vec<&str> = whole_words(line.trim_start()).map(|word| word.word).collect();
+            assert_eq!(words.len(), 1, "wider than {width}, and could be broken: {line}");
+        }
+    }
+
+    #[test]
+    fn every_remedy_keeps_its_commands_whole_at_every_width() {
+        let errors = [Error::NoLog, Error::Masked, Error::NoProc, Error::NoMainCf, Error::NotRoot];
+        let hints = errors.map(|error| error.hint("relayhost apply --answers '/srv/a b.toml'"));
+        let remedies: Vec<&str> = catalogue()
+            .iter()
+            .map(|entry| entry.remedy.as_str())
+            .chain(hints.iter().map(String::as_str))
+            .collect();
+        for width in 20..=200 {
+            remedies.iter().for_each(|text| holds(width, text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_word_and_no_command_is_ever_broken(
+            width in 20_usize..200,
+            parts in proptest::collection::vec("[a-z]{1,9},?|[/a-z.]{20,90}|`[a-z]{1,9}( -[a-z]{1,30}){0,9}`[;,.]?|`|relayhost", 0..30),
+        ) {
+            holds(width, &parts.join(" "));
+        }
+    }
+
+    #[test]
+    fn a_command_of_relayhosts_own_is_one_word_without_marks_too() {
+        let words = |text: &'static str| whole_words(text).map(|word| word.word).collect::<Vec<_>>();
+        assert_eq!(
+            words("run relayhost apply --force --json, then"),
+            ["run", "relayhost apply --force --json,", "then"]
+        );
+        assert_eq!(
+            words("relayhost apply (relayhost plan shows it)"),
+            ["relayhost apply", "(relayhost plan", "shows", "it)"]
+        );
+        assert_eq!(words("in relayhost, and so"), ["in", "relayhost,", "and", "so"]);
+        assert_eq!(words("a ` b  c"), ["a", "`", "b", "c"]);
+        assert_eq!(words("(`a b`), `c"), ["(`a b`),", "`c"]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::time::Duration;
 
-use super::{Asked, Known};
+use super::{Asked, HostFacts};
 use crate::error::Result;
 use crate::model::causes::About;
 use crate::model::log::Reader;
@@ -32,15 +32,15 @@ pub enum News<'a> {
 }
 
 /// What was reported of each failure: its messages, its lines, and whether it was over.
-type Told = BTreeMap<(Option<String>, String, String), (u64, u64, bool)>;
+type Counts = BTreeMap<(Option<String>, String, String), (u64, u64, bool)>;
 
 /// Follows the log until a signal ends it, and hands on what fails from now on.
 pub fn follow(asked: &Asked, on: &mut dyn FnMut(&News, &Calendar)) -> Result<Infallible> {
-    let known = Known::of_this_host(asked)?;
+    let known = HostFacts::of_this_host(asked)?;
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
     let circumstances = |about: &About| known.circumstances(about);
     let question = Question { since: None, elsewhere: known.elsewhere(), circumstances: &circumstances };
-    let (mut follower, mut told) = (Follower::new(question), Told::new());
+    let (mut follower, mut told) = (Follower::new(question), Counts::new());
     let mut log = log_tail::follow(postlog)?;
     let owner = Owner { names: known.names.clone(), strict: true };
     on(&News::Begun(&log.sources()), &calendar());
@@ -64,7 +64,7 @@ fn calendar() -> Calendar {
 }
 
 /// Reports what is new since the last report.
-fn tell(report: &Report, told: &mut Told, calendar: &Calendar, on: &mut dyn FnMut(&News, &Calendar)) {
+fn tell(report: &Report, told: &mut Counts, calendar: &Calendar, on: &mut dyn FnMut(&News, &Calendar)) {
     let mut seen = BTreeSet::new();
     for failure in report.failures.iter().filter(|failure| failure.ours) {
         let words = if failure.cause.is_known() { String::new() } else { failure.words.clone() };

@@ -1,16 +1,19 @@
 //! The catalogue of causes: `catalogue/*.toml`, read and checked. It is data only; `diagnose` decides which entry fits a
 //! log. An entry that is not sound fails the tests below, and would end the program rather than be left out.
 
+mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::OnceLock;
 
-use regex::bytes::{Captures, Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Captures, Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::form::Form;
 use super::words::{Speaker, Words};
 use crate::error::LOG_IN;
+pub use table::{fitting, fitting_at};
 
 /// The side that kept the message from arriving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -148,6 +151,9 @@ pub struct Entry {
     /// Whether the pattern's first group must be the domain of the recipient.
     #[serde(default)]
     pub of_recipient: bool,
+    /// Whether the address and the port must be those to which `relayhost` leads; where that is not known, the port tells.
+    #[serde(default)]
+    pub of_relayhost: bool,
     /// The delivery agent that must have written the record of the attempt.
     #[serde(default)]
     pub agent: Option<String>,
@@ -175,6 +181,13 @@ pub struct Entry {
     /// The relayhost command that can mend it.
     #[serde(default)]
     pub fix: Option<Fix>,
+    /// Whether nothing was heard of the relay, for which the host's own network, its name server or a firewall on the way
+    /// can be the reason: it says nothing of the configuration, which has worked and may again as it is.
+    #[serde(default)]
+    pub unheard: bool,
+    /// Whether it is about one recipient alone, where others of its stage are about this host or its login.
+    #[serde(default)]
+    pub one_recipient: bool,
     /// Source of the words.
     pub source: String,
     /// Text to add to the remedy for users of a preset.
@@ -246,26 +259,6 @@ pub struct Read<'a> {
     pub of_relay: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Catalogue {
-    cause: Vec<Entry>,
-}
-
-/// The order of the files is part of the order of the causes.
-const FILES: [&str; 10] = [
-    include_str!("catalogue/identity.toml"),
-    include_str!("catalogue/oauth.toml"),
-    include_str!("catalogue/login.toml"),
-    include_str!("catalogue/tls.toml"),
-    include_str!("catalogue/sender.toml"),
-    include_str!("catalogue/recipient.toml"),
-    include_str!("catalogue/limit.toml"),
-    include_str!("catalogue/network.toml"),
-    include_str!("catalogue/config.toml"),
-    include_str!("catalogue/queue.toml"),
-];
-
 /// A regular expression, compiled when it is used alone: most are only used as part of the set.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
@@ -287,111 +280,12 @@ impl Deref for Pattern {
 
 /// All causes, the most exact first.
 pub fn catalogue() -> &'static [Entry] {
-    &TABLE.entries
+    table::entries()
 }
 
-/// The entries whose patterns fit the evidence, without regard to the facts of the host, the most exact first. Those that a
-/// delivery agent must have written are not among them.
-pub fn fitting<'a, W: Copy + Into<Words<'a>>>(
-    evidence: &[W],
-) -> impl Iterator<Item = &'static Entry> + use<'a, W> {
-    fitting_at(evidence, None).filter(|entry| entry.agent.is_none())
-}
-
-/// All entries whose patterns fit, for an attempt at this port.
-pub fn fitting_at<'a, W: Copy + Into<Words<'a>>>(
-    evidence: &[W],
-    port: Option<u16>,
-) -> impl Iterator<Item = &'static Entry> + use<'a, W> {
-    let table: &'static Table = &TABLE;
-    let mut hits = vec![Hit::default(); table.entries.len()];
-    for line in evidence {
-        let words: Words = (*line).into();
-        for reader in &table.readers {
-            let Some(text) = words.read_as(reader.speaker) else { continue };
-            for at in &reader.set.matches(text.as_bytes()) {
-                let Some((entry, role)) = reader.of.get(at) else { continue };
-                let Some(hit) = hits.get_mut(*entry) else { continue };
-                match role {
-                    Role::Pattern => hit.pattern = true,
-                    Role::At(at) => hit.pattern |= port == Some(*at),
-                    Role::Also(number) => hit.also |= 1 << number,
-                    Role::Unless => hit.unless = true,
-                }
-            }
-        }
-    }
-    let fits = |(entry, hit): &(&Entry, Hit)| {
-        hit.pattern && !hit.unless && hit.also.count_ones() as usize == entry.also.len()
-    };
-    table.entries.iter().zip(hits).filter(fits).map(|(entry, _)| entry)
-}
-
-/// The role of a pattern.
-#[derive(Debug, Clone, Copy)]
-enum Role {
-    Pattern,
-    /// A pattern that counts at this port.
-    At(u16),
-    /// One of several that all must match, by its number.
-    Also(u32),
-    Unless,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Hit {
-    pattern: bool,
-    also: u32,
-    unless: bool,
-}
-
-/// The entries, and a reader for each speaker's words.
-struct Table {
-    entries: Vec<Entry>,
-    readers: Vec<Reader>,
-}
-
-/// All patterns that read one speaker's words, as one set.
-struct Reader {
-    speaker: Speaker,
-    set: RegexSet,
-    /// For each pattern in the set: the number of its entry, and its role.
-    of: Vec<(usize, Role)>,
-}
-
-static TABLE: LazyLock<Table> = LazyLock::new(read);
-
-#[expect(
-    clippy::unwrap_used,
-    reason = "part of the program; no build whose tests pass has one that does not parse"
-)]
-fn read() -> Table {
-    let parse = |text: &&str| toml::from_str::<Catalogue>(text).unwrap().cause;
-    let entries: Vec<Entry> = FILES.iter().flat_map(parse).collect();
-    let reader = |speaker| {
-        let (mut texts, mut of) = (Vec::new(), Vec::new());
-        for (at, entry) in entries.iter().enumerate() {
-            let own =
-                entry.patterns().into_iter().find(|(of, patterns)| *of == speaker && !patterns.is_empty());
-            let Some((_, patterns)) = own else { continue };
-            let mut roles: Vec<(&Pattern, Role)> = Vec::new();
-            roles.extend(patterns.iter().map(|pattern| (pattern, Role::Pattern)));
-            for (port, patterns) in &entry.at {
-                let role = Role::At(port.parse().unwrap());
-                roles.extend(patterns.iter().map(|pattern| (pattern, role)));
-            }
-            roles.extend(entry.unless.iter().map(|pattern| (pattern, Role::Unless)));
-            roles.extend((0..).zip(&entry.also).map(|(number, pattern)| (pattern, Role::Also(number))));
-            for (pattern, role) in roles {
-                texts.push(pattern.text.clone());
-                of.push((at, role));
-            }
-        }
-        let set = RegexSetBuilder::new(texts).unicode(false).build().unwrap();
-        Reader { speaker, set, of }
-    };
-    let readers = [Speaker::Stranger, Speaker::Daemon, Speaker::System].map(reader).into();
-    Table { entries, readers }
+/// The entry of this name; `None`: the name is a hop's, or that of an end without a cause.
+pub fn entry(id: &str) -> Option<&'static Entry> {
+    catalogue().iter().find(|entry| entry.id == id)
 }
 
 #[cfg(test)]

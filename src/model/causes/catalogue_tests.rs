@@ -1,3 +1,4 @@
+use super::table::Catalogue;
 use super::*;
 use crate::model::providers::providers;
 

@@ -2,6 +2,7 @@
 //! itself says of the attempt.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use crate::model::causes::catalogue::{Entry, Fact};
 use crate::model::causes::form::{Form, Value, fill};
@@ -15,9 +16,14 @@ use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::Managed;
 use crate::model::probe::route::Route;
 use crate::model::providers::with_host;
+use crate::model::route::nexthop::NextHop;
 
 /// Words after `the recipient` if there are several.
 const NOBODY: &str = "named in the log";
+/// Ports at which relays listen, and those of content filters as their manuals have them (amavis: 10024, and 10025 back to
+/// Postfix).
+const OF_RELAYS: [u16; 7] = [25, 465, 587, 588, 2465, 2525, 2587];
+const OF_FILTERS: RangeInclusive<u16> = 10_024..=10_030;
 /// Words for the user if the answers have no login.
 const NO_LOGIN: &str = "this host";
 
@@ -28,6 +34,8 @@ pub struct Circumstances {
     /// The facts of the host; `None` if they are not known.
     facts: Option<BTreeSet<Fact>>,
     relayhost: String,
+    /// `relayhost` in force on this host; empty if it is not known, or there is none.
+    in_force: String,
     /// The relay's name without brackets and port.
     host: String,
     /// The port at which it was tried.
@@ -67,6 +75,22 @@ impl Circumstances {
             self.facts.get_or_insert_default().insert(Fact::NoNetwork);
         }
         self
+    }
+
+    /// The circumstances of a host on which `relayhost` has this value.
+    #[must_use]
+    pub fn relayed_by(self, relayhost: &str) -> Self {
+        Self { in_force: relayhost.to_owned(), ..self }
+    }
+
+    /// Whether the attempt was one at the relay, as far as the port tells; `None` if it does not.
+    fn is_at_relay(&self) -> Option<bool> {
+        let port = self.port?;
+        match NextHop::parse(&self.in_force) {
+            Some(relay) => Some(relay.port == port),
+            None if OF_RELAYS.contains(&port) => Some(true),
+            None => OF_FILTERS.contains(&port).then_some(false),
+        }
     }
 
     /// The cause, with the fault of this host that it comes from, if there is one.
@@ -118,6 +142,11 @@ impl Circumstances {
         if !is_agent || entry.of_recipient && !names_recipient() {
             return None;
         }
+        match entry.of_relayhost.then(|| self.is_at_relay()) {
+            Some(Some(false)) => return None,
+            Some(None) => return Some(false),
+            Some(Some(true)) | None => {}
+        }
         match &self.facts {
             Some(facts) => entry.holds(facts).then_some(true),
             None => Some(entry.facts.is_empty()),
@@ -158,6 +187,7 @@ impl Circumstances {
         let (to, sender) = (to.to_owned(), sender.to_owned());
         Self {
             facts: Some(facts),
+            in_force: relayhost.clone(),
             relayhost,
             host: desired.relay.host.clone(),
             port: Some(desired.relay.port),
@@ -176,6 +206,7 @@ impl Circumstances {
         Self {
             facts: Some(route.facts()),
             relayhost: route.relayhost.clone(),
+            in_force: route.relayhost.clone(),
             host: route.host.clone(),
             port: Some(route.port),
             user: route.login.as_ref().map_or_else(String::new, |(user, _)| user.clone()),

@@ -1,7 +1,7 @@
 //! How much mail a failure keeps from leaving: all of it, or only messages like the one that met it. Both judgements use it:
 //! whether mail leaves, and whether a configuration has worked.
 
-use super::catalogue::Stage;
+use super::catalogue::{Stage, entry};
 use super::{Circumstances, diagnose};
 
 /// The mail that a failure keeps from leaving.
@@ -20,9 +20,6 @@ pub enum Extent {
     /// None: the relay puts the message off.
     Later,
 }
-
-/// Causes at RCPT TO that are about that recipient alone. The others are about this host or its login.
-const ABOUT_RECIPIENT: [&str; 3] = ["recipient-refused", "sandbox-recipient", "mail-loop"];
 
 /// What qmgr(8) says of a message whose transport has no service that answers (qmgr_transport.c, qmgr_deliver.c). A message
 /// for the relay has the relay's transport, and whether that is in master.cf, the way of an alert shows.
@@ -52,7 +49,9 @@ impl Extent {
             Some(cause) => match cause.stage {
                 Stage::Message | Stage::Local => Self::Message,
                 Stage::Sender => Self::Sender,
-                Stage::Recipient if ABOUT_RECIPIENT.contains(&cause.id.as_str()) => Self::Message,
+                Stage::Recipient if entry(&cause.id).is_some_and(|entry| entry.one_recipient) => {
+                    Self::Message
+                }
                 // The relay refused before it heard the recipient, so the refusal is not about one.
                 Stage::Recipient if is_to("MAIL FROM") => Self::All,
                 Stage::Recipient => Self::Domain,

@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::catalogue::Verdict;
-use crate::error::Exit;
+use crate::error::{Exit, with_commands};
 use crate::model::text::quoted;
 
 /// Remedy for words of a relay that the catalogue does not know.
@@ -37,7 +37,8 @@ impl Failure {
 
     /// Has the remedy name the command that was typed, flags and all, where it says to run `relayhost apply`.
     pub fn name_command(&mut self, typed: &str) {
-        self.remedy = self.remedy.replace("`relayhost apply`", &format!("`{typed}`"));
+        self.remedy =
+            with_commands(&self.remedy, |named| (named == "relayhost apply").then(|| typed.to_owned()));
     }
 
     /// Has the remedy say that the person at the terminal is asked next, where it says to correct the answers and to run

@@ -1,6 +1,6 @@
 //! Faults on a message's way through this host, as the reason for what a log or a relay says of it.
 
-use super::catalogue::{Fix, Stage, Verdict, catalogue};
+use super::catalogue::{self, Fix, Stage, Verdict};
 use super::failure::Failure;
 use super::{Basis, Cause};
 use crate::error::Exit;
@@ -57,7 +57,7 @@ fn acts_at(hop: &str, stage: Stage) -> bool {
 /// failure is about, which the fault must name too. `is_refused`: another host has answered, so the message was not kept in
 /// the queue.
 fn suspect_of<'a>(id: &str, subject: &str, is_refused: bool, suspects: &'a [Suspect]) -> Option<&'a Suspect> {
-    let entry = catalogue().iter().find(|entry| entry.id == id);
+    let entry = catalogue::entry(id);
     let stage = entry.map(|entry| entry.stage).or_else(|| (id == LOCAL).then_some(Stage::Local));
     // A daemon that ends, or a table that cannot be read, is no matter of the answers.
     let is_of_host = stage.is_some_and(|stage| stage < Stage::Local);
@@ -81,7 +81,7 @@ fn suspect_of<'a>(id: &str, subject: &str, is_refused: bool, suspects: &'a [Susp
 /// The name of a failure that a suspect explains. What the catalogue says of this host itself keeps its name, and so does
 /// what comes of a decision that is no fault.
 fn name_of(id: &str, suspect: &Suspect) -> String {
-    let entry = catalogue().iter().find(|entry| entry.id == id);
+    let entry = catalogue::entry(id);
     let is_of_host = id == LOCAL || entry.is_some_and(|entry| entry.stage <= Stage::Local);
     let keeps = is_of_host || !suspect.is_fault() || (suspect.is_mended && id != "unknown");
     if keeps { id.to_owned() } else { format!("{PREFIX}{}", suspect.hop) }
@@ -92,7 +92,7 @@ fn told(cause: &str, suspect: &Suspect) -> (String, String) {
     let fault = &suspect.fault;
     let cause = if cause.is_empty() { fault.text.clone() } else { format!("{}: {cause}", fault.text) };
     let remedy = if suspect.is_mended {
-        "relayhost repair (sets it as the answers say)".to_owned()
+        "`relayhost repair` (sets it as the answers say)".to_owned()
     } else {
         fault.remedy.clone()
     };
@@ -223,7 +223,7 @@ mod tests {
         let mended = suspect("tls", true, true);
         let failure = failed("starttls-demanded", std::slice::from_ref(&mended));
         assert_eq!(failure.id, "starttls-demanded");
-        assert!(failure.remedy.starts_with("relayhost repair"), "{}", failure.remedy);
+        assert!(failure.remedy.starts_with("`relayhost repair`"), "{}", failure.remedy);
         assert_eq!(failed("starttls-demanded", &[mended, suspect("tls", true, false)]).id, "route.tls");
         let unknown = Cause::unknown(Stage::Queue, Verdict::Unreached);
         let cause = explained(unknown, &[suspect("filter", true, false)]);

@@ -170,23 +170,27 @@ impl List {
 fn service(postfix: &Postfix, list: &mut List) {
     if postfix.service.masked {
         let text = "systemd is told never to start Postfix (the unit is masked)";
-        list.fault("service.masked", text, "systemctl unmask postfix, then systemctl enable --now postfix");
+        list.fault(
+            "service.masked",
+            text,
+            "`systemctl unmask postfix`, then `systemctl enable --now postfix`",
+        );
     } else if !postfix.service.running {
         let text = "Postfix is not running, so nothing leaves this host";
-        let remedy = "systemctl enable --now postfix (the mail log says why if it does not start)";
+        let remedy = "`systemctl enable --now postfix` (the mail log says why if it does not start)";
         list.fault("service.running", text, remedy);
     }
     if postfix.service.enabled == Some(false) && !postfix.service.masked {
-        list.warning("service.enabled", "Postfix does not start at boot", "systemctl enable postfix");
+        list.warning("service.enabled", "Postfix does not start at boot", "`systemctl enable postfix`");
     }
     match &postfix.sendmail {
         Sendmail::Postfix => {}
         Sendmail::Missing => {
-            list.fault("sendmail", "there is no /usr/sbin/sendmail", "alternatives --auto mta");
+            list.fault("sendmail", "there is no /usr/sbin/sendmail", "`alternatives --auto mta`");
         }
         Sendmail::Other(path) => {
             let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", shown(path));
-            list.fault("sendmail", text, "alternatives --set mta /usr/sbin/sendmail.postfix");
+            list.fault("sendmail", text, "`alternatives --set mta /usr/sbin/sendmail.postfix`");
         }
     }
 }
@@ -206,7 +210,7 @@ fn route(sight: &Sight, list: &mut List) {
     let relayhost = sight.postfix.setting("relayhost");
     if relayhost.is_empty() {
         let text = "relayhost is not set: this host delivers to each recipient's own server, which many networks and most servers refuse";
-        let remedy = "relayhost init, then relayhost apply; or `postconf -e relayhost=[HOST]:587`";
+        let remedy = "`relayhost init`, then `relayhost apply`; or `postconf -e relayhost=[HOST]:587`";
         list.warning("relay.none", text, remedy);
         return;
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{findings, merged};
 use crate::model::causes::Cause;
-use crate::model::ended::{Diagnosed, Told};
+use crate::model::ended::{Diagnosed, FromLog};
 use crate::model::log::report::{Failure, Report};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::log::story::{Step, Story};
@@ -13,8 +13,8 @@ use crate::model::text::one_line;
 /// The failures in a log, and the faults of the host.
 pub fn diagnosed(diagnosed: &Diagnosed) -> Value {
     let log = match &diagnosed.log {
-        Told::All(report) => self::report(report, &diagnosed.calendar),
-        Told::One(story) => self::story(story, &diagnosed.calendar),
+        FromLog::All(report) => self::report(report, &diagnosed.calendar),
+        FromLog::One(story) => self::story(story, &diagnosed.calendar),
     };
     let about = json!({
         "sources": diagnosed.sources,

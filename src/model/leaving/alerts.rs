@@ -51,25 +51,25 @@ fn seen(desired: &Desired, origin: &str, from: &str) -> String {
 
 impl Alike {
     /// What a failure with this reason, of such a message, says of the alerts.
-    pub fn told_by(self, reason: &str) -> Told {
+    pub fn told_by(self, reason: &str) -> Bearing {
         match Extent::of(reason) {
-            Extent::All | Extent::Quota => Told::Stopped,
-            Extent::Sender if self.sender => Told::Stopped,
-            Extent::Domain if self.domain => Told::Stopped,
-            Extent::Sender | Extent::Domain | Extent::Message => Told::Nothing,
-            Extent::Later => Told::PutOff,
+            Extent::All | Extent::Quota => Bearing::Stopped,
+            Extent::Sender if self.sender => Bearing::Stopped,
+            Extent::Domain if self.domain => Bearing::Stopped,
+            Extent::Sender | Extent::Domain | Extent::Message => Bearing::Nothing,
+            Extent::Later => Bearing::PutOff,
         }
     }
 
     /// Whether such a failure keeps the alerts from leaving too.
     pub fn is_stopped_by(self, reason: &str) -> bool {
-        self.told_by(reason) == Told::Stopped
+        self.told_by(reason) == Bearing::Stopped
     }
 }
 
 /// What a message's failure says of the alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Bearing {
     /// They do not leave either.
     Stopped,
     /// The relay puts mail off, perhaps theirs too.

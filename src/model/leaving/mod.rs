@@ -14,7 +14,7 @@ use crate::model::causes::extent::is_unserved;
 use crate::model::causes::{About, Cause, Circumstances, diagnose};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Seconds;
-use alerts::{Alerts, Alike, Told};
+use alerts::{Alerts, Alike, Bearing};
 use record::{Record, Stuck, WAITED, Word};
 use relay::Relay;
 
@@ -52,7 +52,7 @@ pub struct InQueue {
     /// The queue ids of all messages.
     pub ids: BTreeSet<String>,
     /// The reasons that were judged.
-    judged: BTreeMap<(String, Alike), Told>,
+    judged: BTreeMap<(String, Alike), Bearing>,
     /// The reason why there may be more; `None` if the queue was listed to its end.
     pub unlisted: Option<String>,
 }
@@ -87,12 +87,12 @@ impl InQueue {
         }
         self.waiting += 1;
         let told = if reason.is_empty() { None } else { Some(self.told(message, reason, alerts)) };
-        if told == Some(Told::Nothing) {
+        if told == Some(Bearing::Nothing) {
             self.alone += 1;
             return;
         }
         self.oldest = self.oldest.into_iter().chain(message.arrived).min();
-        if told == Some(Told::Stopped) && self.stuck.len() < WAITED {
+        if told == Some(Bearing::Stopped) && self.stuck.len() < WAITED {
             self.stuck.push(Stuck {
                 queue_id: message.queue_id.clone(),
                 reason: reason.to_owned(),
@@ -102,7 +102,7 @@ impl InQueue {
     }
 
     /// What the reason says of the alerts. Most reasons are the same, and the catalogue is not asked again.
-    fn told(&mut self, message: &Waiting, reason: &str, alerts: &Alerts) -> Told {
+    fn told(&mut self, message: &Waiting, reason: &str, alerts: &Alerts) -> Bearing {
         let to = message.recipients.iter().find(|one| one.reason == reason);
         let to = to.map_or("", |one| one.address.as_str());
         let alike = alerts.alike(Some(&message.sender), to, reason);

@@ -7,6 +7,7 @@ use memchr::memmem::rfind;
 use memchr::{memchr, memrchr};
 
 use super::proof::Proof;
+use crate::model::causes::catalogue::entry;
 use crate::model::causes::extent::Extent;
 use crate::model::causes::{Circumstances, diagnose};
 use crate::model::inspection::queue::Waiting;
@@ -18,26 +19,13 @@ use crate::model::log::wrap::unwrap;
 use crate::model::route::nexthop::NextHop;
 use crate::model::state::generation::LastRun;
 
-/// Causes by which nothing was heard of the relay, and which the host's own network, its name server or a firewall on the
-/// way can be: they say nothing of the configuration, which has worked and may again as it is.
-const UNHEARD: [&str; 8] = [
-    "no-network",
-    "no-route",
-    "ipv6-unreachable",
-    "dns-no-answer",
-    "bind-address-gone",
-    "connect-forbidden",
-    "connection-timed-out",
-    "port-25-blocked",
-];
-
 /// Whether the reason of a failed attempt is a word against the relay, or against the way in which mail is given to it. A
 /// busy relay, one that puts off, and what is said of one message or a quota are none, and neither is a network that is
 /// down.
 fn is_against(reason: &str) -> bool {
     let is_unheard = || {
         let cause = diagnose(&[unsuspended(reason)], &Circumstances::default());
-        cause.is_some_and(|cause| UNHEARD.contains(&cause.id.as_str()))
+        cause.and_then(|cause| entry(&cause.id)).is_some_and(|entry| entry.unheard)
     };
     Extent::of(reason) == Extent::All && !is_unheard()
 }

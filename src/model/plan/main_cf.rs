@@ -65,7 +65,7 @@ pub fn findings(postfix: &Postfix) -> Vec<Finding> {
             "/etc/postfix/main.cf begins with a byte order mark, so Postfix does not know its first parameter, {}",
             first.name.trim_start_matches(BYTE_ORDER_MARK)
         );
-        let remedy = format!("{WITHOUT_BYTE_ORDER_MARK} && postfix reload");
+        let remedy = format!("`{WITHOUT_BYTE_ORDER_MARK} && postfix reload`");
         add("byte_order_mark", State::Warning, text, Some(remedy));
     }
     for one in odd {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 pub use finding::{Finding, Remedy, State};
 
-use crate::error::{BY_HAND, Error, Result};
+use crate::error::{BY_HAND, Error, Result, with_commands};
 use crate::model::desired::Desired;
 use crate::model::observed::{Observed, Queue, Service};
 use crate::model::plan::action::{Actions, FileChange, ServiceAction};
@@ -149,7 +149,7 @@ impl Plan {
     fn service(&mut self, service: Service) {
         if service.masked {
             let found = "systemd is told never to start Postfix";
-            self.add("service.masked", State::Differs, found, Remedy::say("systemctl unmask postfix"));
+            self.add("service.masked", State::Differs, found, Remedy::say("`systemctl unmask postfix`"));
         }
         self.masked = service.masked;
         let running = if service.running { "running" } else { "not running" };
@@ -193,13 +193,19 @@ impl Plan {
         }
     }
 
-    /// The words of a remedy, as `permit` allows it.
+    /// The words of a remedy where a value is another person's: `apply` refuses then, and `repair` would overwrite the value
+    /// without a word. Every remedy that is shown beside a plan passes here.
     pub fn allowed(&self, remedy: &str) -> String {
         if self.is_permitted(Order::default()) {
-            remedy.to_owned()
-        } else {
-            remedy.replace("relayhost apply`", "relayhost apply --force`")
+            return remedy.to_owned();
         }
+        let choice = remedy.strip_prefix("`relayhost repair`").and_then(|rest| {
+            let rest = rest.strip_prefix(" (").map_or(Some(rest), |rest| Some(rest.split_once(')')?.1))?;
+            (rest.is_empty() || rest.starts_with(';')).then(|| format!("{BY_HAND}{rest}"))
+        });
+        with_commands(choice.as_deref().unwrap_or(remedy), |typed| {
+            ["relayhost apply", "relayhost repair"].contains(&typed).then(|| "relayhost apply --force".into())
+        })
     }
 
     /// Refuses a plan that must not be carried out: one that overwrites, without `force`, values that somebody changed
@@ -291,7 +297,15 @@ mod tests {
         let said = Remedy::say("alternatives");
         assert_eq!(remedies, [Some(&Remedy::Force), Some(&Remedy::Force), Some(&said), None]);
         let refusal = plan.permit(Order::default()).unwrap_err();
-        assert_eq!(plan.allowed("set it, then `relayhost apply`"), "set it, then `relayhost apply --force`");
+        for (remedy, allowed) in [
+            ("set it, then `relayhost apply`", "set it, then `relayhost apply --force`".to_owned()),
+            ("`relayhost repair`", BY_HAND.to_owned()),
+            ("`relayhost repair` (sets it); or `x`", format!("{BY_HAND}; or `x`")),
+            ("`relayhost repair` builds it", "`relayhost apply --force` builds it".to_owned()),
+        ] {
+            assert_eq!(plan.allowed(remedy), allowed);
+            assert_eq!(Plan::empty().allowed(remedy), remedy);
+        }
         assert_eq!(remedy(&plan.findings, "x"), format!("alternatives; then {}", refusal.step()));
     }
 

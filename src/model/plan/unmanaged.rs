@@ -56,7 +56,7 @@ impl Plan {
             let text = format!(
                 "{names} {verb} changed after Postfix last read its configuration, so some of it still goes by the old one"
             );
-            self.add("service.reload", State::Note, text, Remedy::say("postfix reload"));
+            self.add("service.reload", State::Note, text, Remedy::say("`postfix reload`"));
         }
     }
 
@@ -99,7 +99,7 @@ impl Plan {
                 Some(format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path_shown(path)))
             }
         };
-        let set = Remedy::say("alternatives --set mta /usr/sbin/sendmail.postfix");
+        let set = Remedy::say("`alternatives --set mta /usr/sbin/sendmail.postfix`");
         self.add(
             "sendmail",
             fine_if(elsewhere.is_none()),

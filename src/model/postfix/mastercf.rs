@@ -4,7 +4,7 @@
 mod arguments;
 
 use super::lines;
-pub use arguments::Unread;
+pub use arguments::BadArgument;
 use arguments::Word;
 
 /// The services of a master.cf, in the file's order.
@@ -35,9 +35,9 @@ pub struct Service {
     /// The other arguments.
     pub args: Vec<String>,
     /// The first argument that its program cannot read, so that it ends at once.
-    pub unread: Option<Unread>,
+    pub unread: Option<BadArgument>,
     /// The first option in braces, which Postfix before 3.0 cannot read.
-    pub braced: Option<Unread>,
+    pub braced: Option<BadArgument>,
 }
 
 /// A parameter that an option of a service sets.

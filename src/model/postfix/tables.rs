@@ -165,6 +165,12 @@ pub fn within<E>(
     })
 }
 
+/// The parts of a table that is made of others, or of values.
+pub fn parts_of(table: &str) -> Vec<&str> {
+    let (_, rest) = table.trim_start_matches("proxy:").split_once(':').unwrap_or_default();
+    items(bare(rest))
+}
+
 /// The text within braces, or the text itself.
 fn bare(text: &str) -> &str {
     let text = trim(text);

@@ -192,6 +192,7 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
         let way = Way {
+            fallback: None,
             from: "a@b".into(),
             to: "ops@example.com".into(),
             hops: Vec::new(),

@@ -2,7 +2,8 @@
 //! masquerading, virtual aliases (cleanup/cleanup_addr.c, cleanup_map11.c, cleanup_masquerade.c; ADDRESS_REWRITING_README).
 
 use super::host::{Host, Value};
-use super::tables::{Ask, Entry, Keys, Match, find, lists};
+use super::lists::{Match, lists};
+use super::tables::{Ask, Entry, Keys, find};
 use super::written::Written;
 use super::{Hop, NOTHING, Seen};
 use crate::model::plan::parameters::words;

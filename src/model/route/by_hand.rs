@@ -266,7 +266,12 @@ fn parent_domains_are_matched_as_the_style_says() {
     assert_eq!(to(&format!("relay_domains = example.org\n{style}"), ""), "smtp → [smtp.example.com]:587");
     assert_eq!(to("relay_domains = hash:/r\n", "hash:/r example.org x\n"), "relay → [smtp.example.com]:587");
     let fallback = world("smtp_fallback_relay = [b]\n", "", "").way();
-    assert!(notes(&fallback, "transport").contains("goes to [b] (smtp_fallback_relay"));
+    assert!(notes(&fallback, "transport").contains("tries [b] next (smtp_fallback_relay"));
+    assert_eq!(value(&fallback, "transport"), "smtp → [smtp.example.com]:587, then [b]");
+    assert_eq!(fallback.fallback.as_deref(), Some("[b]"));
+    let relay = "relay unix - - n - - smtp\n -o smtp_fallback_relay=\n";
+    let main = "smtp_fallback_relay = [b]\nrelay_domains = example.org\n";
+    assert_eq!(world(main, relay, "").way_to("a@example.org").fallback, None, "relay/unix has none");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use super::Hop;
 use super::address::completed;
 use super::here::{Stays, user_of};
 use super::host::Host;
-use super::tables::{Ask, Entry, Keys, Match, find, lists};
+use super::lists::{Match, lists};
+use super::tables::{Ask, Entry, Keys, find};
 use super::written::Written;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{Settings, value};
@@ -29,6 +30,9 @@ pub enum Class {
     Mailbox,
 }
 
+/// The parameters that name this host's domains, in the order of trivial-rewrite(8).
+const OWN: [&str; 3] = ["mydestination", "virtual_alias_domains", "virtual_mailbox_domains"];
+
 /// THE decision whether a domain is this host's, in the order of trivial-rewrite(8): the parameter that makes it so.
 /// `is_in`: whether the list of this parameter has the domain.
 fn decided(
@@ -39,7 +43,7 @@ fn decided(
     if is_own_address(domain, interfaces) {
         return Some("inet_interfaces");
     }
-    ["mydestination", "virtual_alias_domains", "virtual_mailbox_domains"].into_iter().find(|name| is_in(name))
+    OWN.into_iter().find(|name| is_in(name))
 }
 
 /// The class of a domain; `None` if it is not this host's.
@@ -92,6 +96,24 @@ pub fn is_in(host: &Host, name: &'static str, domain: &str, hop: &mut Hop, ask: 
             None
         }
     }
+}
+
+/// Whether mail to this address stays on this host, by the settings and the tables in them; an error says why that is not
+/// known.
+pub fn stays(host: &Host, address: &str, ask: &mut Ask) -> Result<bool, String> {
+    let (domain, mut hop) = (domain_of(address), Hop::new("transport"));
+    let interfaces = host.main("inet_interfaces").text;
+    let found = class(domain, &interfaces, &mut |name| is_in(host, name, domain, &mut hop, ask).is_some());
+    let mut unknown = hop.faults.into_iter().map(|fault| fault.text).chain(hop.notes);
+    match (found, unknown.next()) {
+        (None, Some(why)) => Err(why),
+        (found, _) => Ok(found.is_some()),
+    }
+}
+
+/// Whether the settings that name this host's domains name tables too, or files.
+pub fn has_tables(settings: &Settings) -> bool {
+    OWN.iter().any(|name| value(settings, name).contains([':', '/']))
 }
 
 /// Whether a name in this list or table stands for those below it (parent_domain_matches_subdomains).

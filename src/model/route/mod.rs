@@ -8,6 +8,7 @@ mod filter;
 mod here;
 pub mod host;
 pub mod judge;
+mod lists;
 pub mod local;
 pub mod login;
 pub mod nexthop;
@@ -43,6 +44,8 @@ pub struct Way {
     pub hops: Vec<Hop>,
     /// The relay; `None` if the message does not leave by SMTP.
     pub relay: Option<NextHop>,
+    /// What smtp(8) tries where the relay does not answer (smtp_fallback_relay), if there is something.
+    pub fallback: Option<String>,
     /// The level of TLS on the way to the relay.
     pub tls: Level,
     /// The login at the relay.
@@ -280,6 +283,7 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
         to: to.to_owned(),
         hops,
         relay: None,
+        fallback: None,
         tls: Level::default(),
         login: None,
         queued: seen.sender.clone(),
@@ -289,7 +293,7 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
         way.hops.extend([transport, service]);
         return way;
     };
-    service::fallback(host, &end.channel, &relay, &mut transport);
+    let fallback = service::fallback(host, &end.channel, &relay, &mut transport);
     let (tls, level) = tls::tls(host, &end.channel, &relay, ask);
     let tls = tls.also(ask);
     let (login_hop, login) = login::login(host, &end.channel, &relay, &way.seen.sender, ask);
@@ -297,7 +301,7 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
     let sender = sender::sender(host, &end.channel, &mut way.seen, ask).also(ask);
     let address = service::address(host, &end.channel);
     way.hops.extend([transport, service, address, tls, login_hop, sender]);
-    Way { relay: Some(relay), tls: level, login, ..way }
+    Way { relay: Some(relay), fallback, tls: level, login, ..way }
 }
 
 /// The transport of a message, for the recipient to whom local(8) sends it on, if it does so: each time a hop of its own.

@@ -6,7 +6,7 @@ use super::host::Host;
 use super::nexthop::NextHop;
 use super::written::Written;
 use crate::error::typed;
-use crate::model::postfix::mastercf::{Service, Unread};
+use crate::model::postfix::mastercf::{BadArgument, Service};
 
 /// Options that are named one by one; of more only the number is.
 const NAMED: usize = 6;
@@ -90,7 +90,7 @@ fn described(service: &Service) -> String {
 fn unread(host: &Host, service: &Service, hop: &mut Hop) {
     let has_braces = host.version.at_least(3, 0);
     let old = service.braced.as_ref().filter(|_| !has_braces);
-    let Some(Unread { line, text, why, meant }) = old.or(service.unread.as_ref()) else { return };
+    let Some(BadArgument { line, text, why, meant }) = old.or(service.unread.as_ref()) else { return };
     let place = format!("line {line} of /etc/postfix/master.cf");
     let program = &service.command;
     let said = format!(
@@ -147,8 +147,8 @@ fn jail(host: &Host, service: &Service, hop: &mut Hop) {
     }
 }
 
-/// Notes the relays that smtp(8) tries after all those of the next hop.
-pub fn fallback(host: &Host, channel: &str, relay: &NextHop, transport: &mut Hop) {
+/// Adds the relays that smtp(8) tries after all those of the next hop, and returns them.
+pub fn fallback(host: &Host, channel: &str, relay: &NextHop, transport: &mut Hop) -> Option<String> {
     if relay.more {
         transport.notes.push(format!(
             "the hops below are those of {}; smtp(8) tries the further ones after it",
@@ -156,10 +156,16 @@ pub fn fallback(host: &Host, channel: &str, relay: &NextHop, transport: &mut Hop
         ));
     }
     let fallback = host.of(channel, "smtp_fallback_relay");
-    if !fallback.text.is_empty() {
-        let text = format!("what the next hop does not take goes to {} ({})", fallback.text, fallback.at);
-        transport.notes.push(text);
+    if fallback.text.is_empty() {
+        return None;
     }
+    transport.value.push_str(&format!(", then {}", fallback.text));
+    transport.notes.push(format!(
+        "where {} does not answer, or puts a message off, smtp(8) tries {} next ({}); the hops below are those of {}",
+        relay.text, fallback.text, fallback.at, relay.text
+    ));
+    transport.at.push(fallback.at);
+    Some(fallback.text)
 }
 
 /// The hop of the addresses: kinds and the own end of the connection.

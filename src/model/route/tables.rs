@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use super::host::Value;
 use super::nexthop::Socket;
 use super::written::Written;
-use crate::model::plan::parameters::words;
-use crate::model::postfix::tables::{is_built, items, kind, named};
+use crate::model::postfix::tables::{is_built, items, kind, named, parts_of};
 use crate::model::text::without_inline_tables;
 
 /// The values of those keys that a table has, or the reason why it cannot be asked.
@@ -61,17 +60,6 @@ pub struct Unbuilt {
     pub line: Option<usize>,
 }
 
-/// The syntax of a list of domains (match_list(3)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Match {
-    /// Names, each for itself (string_list_match).
-    Names,
-    /// `.name` stands for all names below it (domain_list_match).
-    Dotted,
-    /// A name stands for all names below it, too (parent_domain_matches_subdomains).
-    Parents,
-}
-
 /// An entry that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -106,6 +94,11 @@ impl Keys {
     /// One key, which tables of patterns are asked for too.
     pub fn one(key: &str) -> Self {
         Self { all: vec![key.to_owned()], full: 1 }
+    }
+
+    /// One key, and others by which tables of patterns are not asked.
+    pub fn one_and(key: &str, others: impl Iterator<Item = String>) -> Self {
+        Self { all: std::iter::once(key.to_owned()).chain(others).collect(), full: 1 }
     }
 
     /// Several keys, each of them whole.
@@ -144,7 +137,7 @@ impl Keys {
 }
 
 /// The domains above one, with or without a dot before each.
-fn parents_of(domain: &str, bare: bool) -> impl Iterator<Item = String> {
+pub fn parents_of(domain: &str, bare: bool) -> impl Iterator<Item = String> {
     domain
         .match_indices('.')
         .filter_map(move |(at, _)| domain.get(at + usize::from(bare)..))
@@ -238,65 +231,31 @@ fn is_pattern(table: &str) -> bool {
     lists.iter().any(|kind| table.trim_start_matches("proxy:").contains(kind))
 }
 
-/// Whether a table is asked: one of a server on the network is not, since `check` would ask it as often as it is called,
-/// and a random one gives another answer each time.
-pub fn is_asked(table: &str) -> bool {
-    let servers = [
-        "ldap",
-        "mysql",
-        "pgsql",
-        "mongodb",
-        "memcache",
-        "nis",
-        "nisplus",
-        "netinfo",
-        "socketmap",
-        "tcp",
-        "randmap",
-    ];
-    !servers.contains(&kind(table))
-}
+/// The types of tables that a server on the network has.
+const SERVERS: [&str; 10] =
+    ["ldap", "mysql", "pgsql", "mongodb", "memcache", "nis", "nisplus", "netinfo", "socketmap", "tcp"];
 
-/// Whether a domain is in a list: names, `!name` and tables (match_list(3)). Files of patterns are read by nobody here.
-pub fn lists(list: &Value, domain: &str, how: Match, ask: &mut Ask) -> Result<bool, Trouble> {
-    for word in words(&list.text) {
-        let (wanted, name) = match word.strip_prefix('!') {
-            Some(name) => (false, name),
-            None => (true, word.as_str()),
-        };
-        let fits = if name.contains(':') && !name.starts_with('[') {
-            let value = Value { text: name.to_owned(), at: list.at.clone() };
-            let mut keys = Keys::one(domain);
-            if how != Match::Names {
-                keys.all.extend(parents_of(domain, how == Match::Parents));
-            }
-            find(&value, &keys, ask)?.is_some()
-        } else if name.starts_with('/') {
-            let reason = "it is a file of patterns".into();
-            return Err(Trouble { at: list.at.clone(), table: name.into(), reason, broken: false });
-        } else {
-            let (domain, name) = (domain.to_lowercase(), name.to_lowercase());
-            let rest = domain.strip_suffix(&name).filter(|_| !name.is_empty());
-            rest.is_some_and(|rest| match how {
-                _ if rest.is_empty() => true,
-                Match::Names => false,
-                Match::Dotted => name.starts_with('.'),
-                Match::Parents => rest.ends_with('.'),
-            })
-        };
-        if fits {
-            return Ok(wanted);
+/// Why a table is not asked, in words: one of a server on the network would be asked as often as `check` is called, and one
+/// of several values gives another answer each time. `None`: it is asked. The parts of a table count as the table.
+pub fn why_unasked(table: &str) -> Option<String> {
+    let kind = kind(table);
+    match (kind, parts_of(table).as_slice()) {
+        ("randmap", [_, _, ..]) => Some(format!("{kind} takes one of its values by chance")),
+        ("pipemap" | "unionmap", parts) => parts.iter().find_map(|part| why_unasked(part)),
+        _ if SERVERS.contains(&kind) => {
+            Some(format!("a table of type {kind} is not asked; ask it by `postmap -q KEY`"))
         }
+        _ => None,
     }
-    Ok(false)
 }
 
+/// The tests of look-ups, and what those of lists take from them.
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
     /// Asks this table, and knows no source.
-    fn asking(table: &mut dyn FnMut(&str, &[String]) -> Answer) -> Ask<'_> {
+    pub fn asking(table: &mut dyn FnMut(&str, &[String]) -> Answer) -> Ask<'_> {
         Ask {
             table,
             listens: Box::leak(Box::new(|_: &Socket| None)),
@@ -336,20 +295,18 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_in_a_list_by_name_by_parent_or_not() {
-        let list =
-            |text: &str| Value { text: text.into(), at: Written::Default { parameter: "mydestination" } };
-        let mut table = |_: &str, _: &[String]| -> Answer { Err(Unasked::Broken("no".into())) };
-        let mut ask = asking(&mut table);
-        let mut lists = |list: &Value, domain: &str, parents: bool| {
-            lists(list, domain, if parents { Match::Parents } else { Match::Names }, &mut ask)
-        };
-        assert_eq!(lists(&list("localhost, X.org"), "x.org", false), Ok(true));
-        assert_eq!(lists(&list("!x.org, x.org"), "x.org", false), Ok(false));
-        assert_eq!(lists(&list("x.org"), "m.x.org", false), Ok(false));
-        assert_eq!(lists(&list("x.org"), "m.x.org", true), Ok(true));
-        assert_eq!(lists(&list("x.org"), "evilx.org", true), Ok(false));
-        assert!(lists(&list("hash:/d"), "x.org", false).unwrap_err().broken);
+    fn a_table_is_asked_unless_a_server_or_chance_answers() {
+        for (table, asked) in [
+            ("hash:/h", true),
+            ("ldap:/l", false),
+            ("proxy:mysql:/m", false),
+            ("pipemap:{hash:/h, ldap:/l}", false),
+            ("unionmap:{hash:/h, inline:{a=b}}", true),
+            ("randmap:{a, b}", false),
+            ("randmap:{a}", true),
+        ] {
+            assert_eq!(why_unasked(table).is_none(), asked, "{table}");
+        }
     }
 
     #[test]

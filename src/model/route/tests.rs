@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::host::Host;
 use super::nexthop::Socket;
-use super::tables::{Answer, Ask, Unasked, is_asked};
+use super::tables::{Answer, Ask, Unasked, why_unasked};
 use super::*;
 use crate::model::answers::Answers;
 use crate::model::answers::complete::complete;
@@ -46,7 +46,7 @@ impl World {
     pub fn way_to(&self, to: &str) -> Way {
         let mut table = |table: &str, keys: &[String]| -> Answer {
             let Some(found) = self.tables.get(table) else {
-                let why = if is_asked(table) { Unasked::Broken } else { Unasked::Unknown };
+                let why = if why_unasked(table).is_none() { Unasked::Broken } else { Unasked::Unknown };
                 return Err(why("no such table".into()));
             };
             let of = |key: &String| Some((key.clone(), found.get(key)?.clone()));

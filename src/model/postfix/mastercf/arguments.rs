@@ -17,7 +17,7 @@ pub struct Word {
 
 /// An argument that the daemon cannot read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
+pub struct BadArgument {
     /// Number of the line, from 1.
     pub line: usize,
     /// The argument: `-o smtp_tls_security_level`.
@@ -36,9 +36,9 @@ pub struct Arguments {
     /// The other words.
     pub args: Vec<String>,
     /// The first that the daemon cannot read.
-    pub unread: Option<Unread>,
+    pub unread: Option<BadArgument>,
     /// The first option in braces, which Postfix before 3.0 cannot read.
-    pub braced: Option<Unread>,
+    pub braced: Option<BadArgument>,
 }
 
 /// Options of a daemon without a value, and those with one, apart from `-o`.
@@ -127,7 +127,7 @@ pub fn read(words: &[Word], program: &str) -> Arguments {
             _ => word.text.clone(),
         };
         read.args.extend([word.text.clone(), value.to_owned()]);
-        read.unread = Some(Unread { line, text, why, meant: meant(value, rest) });
+        read.unread = Some(BadArgument { line, text, why, meant: meant(value, rest) });
         break;
     }
     if let ([word, ..], None, false) = (rest, &read.unread, TAKE_WORDS.contains(&program)) {
@@ -135,7 +135,7 @@ pub fn read(words: &[Word], program: &str) -> Arguments {
         let open = read.options.last().filter(|set| set.value.is_empty());
         let meant = open.and_then(|set| meant(&set.name, rest));
         let why = "it belongs to no option";
-        read.unread = Some(Unread { line: word.line, text: word.text.clone(), why, meant });
+        read.unread = Some(BadArgument { line: word.line, text: word.text.clone(), why, meant });
     }
     read.args.extend(rest.iter().map(|word| word.text.clone()));
     read
@@ -175,9 +175,9 @@ fn meant(text: &str, rest: &[Word]) -> Option<(String, Vec<String>)> {
     (is_name(text) && !words.is_empty()).then(|| (text.to_owned(), words))
 }
 
-fn in_braces(set: &Setting) -> Unread {
+fn in_braces(set: &Setting) -> BadArgument {
     let words = set.value.split(lines::is_space).filter(|word| !word.is_empty()).map(str::to_owned);
-    Unread {
+    BadArgument {
         line: set.line,
         text: format!("-o {{ {} = {} }}", set.name, set.value),
         why: "Postfix reads braces from 3.0 on",
