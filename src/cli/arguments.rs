@@ -193,7 +193,7 @@ pub struct Diagnose {
     #[arg(long, value_name = "ID", value_parser = queue_id)]
     pub queue_id: Option<String>,
     /// Stay with this host's own log, and say when something fails; Ctrl-C ends it
-    #[arg(long, conflicts_with_all = ["files", "since", "queue_id", "json"])]
+    #[arg(long, conflicts_with_all = ["files", "since", "queue_id"])]
     pub follow: bool,
     /// The answers, if there are any; for this host's own log only
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
@@ -201,7 +201,7 @@ pub struct Diagnose {
     /// Replace names of hosts, addresses, users and tokens, the same by the same, to show the result to others
     #[arg(long, conflicts_with = "follow")]
     pub redact: bool,
-    /// Print one JSON document (docs/schema.json)
+    /// Print one JSON document (docs/schema.json); with --follow one on each line
     #[arg(long)]
     pub json: bool,
 }

@@ -70,9 +70,9 @@ fn perform(command: Command) -> u8 {
         Command::Route(Route { common, from, to }) => report("route", common.json, |screen| {
             route_alone(&common.answers, from.as_deref(), to.as_deref(), screen).map(Ended::Routed)
         }),
-        Command::Diagnose(Diagnose { follow: true, files, since, queue_id, answers, .. }) => {
+        Command::Diagnose(Diagnose { follow: true, files, since, queue_id, answers, json, .. }) => {
             let asked = diagnose::Asked { files, since, queue_id, answers };
-            report("diagnose", false, |screen| {
+            report("diagnose", json, |screen| {
                 match follow(&asked, &mut |news, calendar| show::diagnosis::news(screen, news, calendar))? {}
             })
         }

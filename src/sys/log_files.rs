@@ -12,7 +12,7 @@ use nix::unistd::{Whence, lseek};
 use super::archive::{Packing, unpack};
 use super::log_tail::{PLACES, no_file};
 use super::signals::Input;
-use super::{input, journal};
+use super::{input, journal, utf16};
 use crate::error::{Error, Result, shown, typed};
 
 /// Bytes of a block. No line of a mail log is as long; a longer line is cut to this.
@@ -196,9 +196,11 @@ impl Log {
                 problem: format!("is {what}"),
             });
         }
-        if own {
-            rest = Box::new(Filled(rest));
-        }
+        rest = if own {
+            Box::new(Filled(rest))
+        } else {
+            utf16::as_utf8(rest).map_err(|error| unpacking(&name, &error))?
+        };
         let mut head = Vec::new();
         rest.by_ref()
             .take(BLOCK as u64 / 4)

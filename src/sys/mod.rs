@@ -47,4 +47,5 @@ pub mod tls;
 pub mod tokens;
 pub mod trust;
 pub mod tty;
+mod utf16;
 pub mod wire;

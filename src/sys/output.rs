@@ -49,9 +49,10 @@ impl Output {
         self.put(&secrets::hide(text))
     }
 
-    /// Writes a document, without the passwords that are known. Errors: as `put`.
-    pub fn write_document(self, document: &Value) -> Result<()> {
-        self.put(&format!("{:#}\n", secrets::hide_in(document.clone())))
+    /// Writes a document, without the passwords that are known, on one line if there are `many`. Errors: as `put`.
+    pub fn write_document(self, document: &Value, many: bool) -> Result<()> {
+        let document = secrets::hide_in(document.clone());
+        self.put(&if many { format!("{document}\n") } else { format!("{document:#}\n") })
     }
 
     /// Writes the whole text. After a signal it gives up text that nobody reads within a tick, since the end of a run must

@@ -213,17 +213,26 @@ fn how_the_last_run_ended_stands_first_until_something_comes_later() {
 #[test]
 fn the_log_is_followed() {
     let run = host().answers(AUTHENTICATED).sh(
-        "relayhost apply >/dev/null; relayhost diagnose --follow >/root/out 2>&1 & pid=$!
+        "relayhost apply >/dev/null
+         relayhost diagnose --follow --json >/root/json 2>/dev/null & of_json=$!
+         relayhost diagnose --follow >/root/out 2>&1 & pid=$!
          await grep -q '^following' /root/out
          set_relay() { postconf -e \"relayhost = $1\"; touch -d '-5 seconds' /etc/postfix/main.cf; postfix reload 2>/dev/null; }
          good=$(postconf -h relayhost); set_relay '[127.0.0.1]:9'
          echo x | mail -s x ops@example.com; await grep -q FAIL /root/out
          echo x | mail -s x ops@example.com; await grep -q again: /root/out
          set_relay \"$good\"; sleep 1; postqueue -f; await grep -q 'got through' /root/out
-         kill $pid; wait $pid; echo \"exit $?\"; cat /root/out",
+         kill $pid; wait $pid; echo \"exit $?\"; cat /root/out
+         await grep -q through /root/json; kill $of_json; wait $of_json; echo '== json'; cat /root/json",
     );
     run.says("exit 143\nfollowing ")
         .says("FAIL local-relay-down: 1 message, still in the queue, ")
         .says("local-relay-down again: 2 messages, still in the queue, ")
         .says("ok   local-relay-down: all messages got through");
+    let (_, json) = run.stdout.split_once("== json\n").unwrap();
+    let documents: Vec<Value> = json.lines().map(crate::host::document).collect();
+    let events: Vec<&str> = documents.iter().filter_map(|one| one["news"]["event"].as_str()).collect();
+    assert_eq!(events, ["begun", "failed", "again", "through"], "{json}");
+    assert_eq!(documents.iter().rev().find_map(|one| one["news"]["id"].as_str()), Some("local-relay-down"));
+    assert_eq!(documents.last().unwrap()["exit"], 143, "each line is a document, that of the end too");
 }

@@ -3,11 +3,11 @@
 use super::plan;
 use super::screen::Screen;
 use super::terminal::Mark;
-use crate::engine::diagnose::tail::News;
 use crate::model::causes::{Basis, Cause};
 use crate::model::ended::{Diagnosed, FromLog};
 use crate::model::inspection::WAITING;
-use crate::model::log::report::{Failure, Report};
+use crate::model::json;
+use crate::model::log::report::{Failure, News, Report};
 use crate::model::log::stamp::Calendar;
 use crate::model::log::story::Story;
 use crate::model::message::trail::Author;
@@ -33,7 +33,8 @@ pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
 }
 
 /// Shows what has just failed in the log that is followed.
-pub fn news(screen: &Screen, news: &News, calendar: &Calendar) {
+pub fn news(screen: &mut Screen, news: &News, calendar: &Calendar) {
+    screen.document_of_many(&json::log::news(news, calendar));
     match news {
         News::Begun(sources) => {
             screen.line("", &format!("following {sources}: what fails from now on is shown; Ctrl-C ends it"));

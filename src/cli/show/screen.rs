@@ -16,6 +16,8 @@ pub struct Screen {
     pub terminal: Terminal,
     output: Output,
     stage: Option<String>,
+    /// Whether the JSON document is one of many, each on a line of its own.
+    is_of_many: bool,
 }
 
 const INDENT: &str = "      ";
@@ -25,7 +27,7 @@ impl Screen {
     pub fn new(json: bool) -> Self {
         let (terminal, output) =
             if json { (Terminal::plain(), Output::Error) } else { (Terminal::detect(), Output::Text) };
-        Self { terminal, output, stage: None }
+        Self { terminal, output, stage: None, is_of_many: false }
     }
 
     /// Writes text. A reader that has gone away is no reason to stop in the middle of the work.
@@ -84,7 +86,13 @@ impl Screen {
 
     /// Writes the JSON document, if `--json` was typed; false if it could not be written.
     pub fn document(&self, document: &Value) -> bool {
-        self.output != Output::Error || Output::Text.write_document(document).is_ok()
+        self.output != Output::Error || Output::Text.write_document(document, self.is_of_many).is_ok()
+    }
+
+    /// Writes one of many JSON documents, if `--json` was typed: each is a line, that of the end too.
+    pub fn document_of_many(&mut self, document: &Value) {
+        self.is_of_many = true;
+        self.document(document);
     }
 
     /// Writes a line above that of the stage under way.

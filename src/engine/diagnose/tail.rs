@@ -9,27 +9,12 @@ use crate::error::Result;
 use crate::model::causes::About;
 use crate::model::log::Reader;
 use crate::model::log::follow::{Follower, Question};
-use crate::model::log::report::{Failure, Owner, Report};
+use crate::model::log::report::{News, Owner, Report};
 use crate::model::log::stamp::Calendar;
 use crate::sys::{clock, log_tail};
 
 /// The pause between two looks at the log.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// News of the host's log.
-#[derive(Debug)]
-pub enum News<'a> {
-    /// The log is open: its places.
-    Begun(&'a str),
-    /// Something failed for this reason, for the first time since then.
-    Failed(&'a Failure),
-    /// It has failed again.
-    Again(&'a Failure),
-    /// A relay has accepted mail after it, and nothing of it waits.
-    Over(&'a Failure),
-    /// All messages that had failed for the reason of this name have got through.
-    Through(&'a str),
-}
 
 /// What was reported of each failure: its messages, its lines, and whether it was over.
 type Counts = BTreeMap<(Option<String>, String, String), (u64, u64, bool)>;

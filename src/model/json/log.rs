@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{findings, merged};
+use super::{VERSION, findings, merged};
 use crate::model::causes::Cause;
 use crate::model::ended::{Diagnosed, FromLog};
-use crate::model::log::report::{Failure, Report};
+use crate::model::log::report::{Failure, News, Report};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::log::story::{Step, Story};
 use crate::model::text::one_line;
@@ -36,6 +36,18 @@ pub fn report(report: &Report, calendar: &Calendar) -> Value {
         "exact": !report.overflowed,
         "failures": report.failures.iter().map(|one| failure(one, calendar)).collect::<Vec<_>>(),
     })
+}
+
+/// One event of the log that is followed, as a document of its own.
+pub fn news(news: &News, calendar: &Calendar) -> Value {
+    let event = match news {
+        News::Begun(sources) => json!({ "event": "begun", "sources": sources }),
+        News::Failed(one) => json!({ "event": "failed", "failure": failure(one, calendar) }),
+        News::Again(one) => json!({ "event": "again", "failure": failure(one, calendar) }),
+        News::Over(one) => json!({ "event": "over", "failure": failure(one, calendar) }),
+        News::Through(id) => json!({ "event": "through", "id": id }),
+    };
+    json!({ "version": VERSION, "command": "diagnose", "news": event })
 }
 
 fn failure(failure: &Failure, calendar: &Calendar) -> Value {

@@ -54,6 +54,21 @@ pub struct Failure {
     pub words: String,
 }
 
+/// News of the host's log.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// The log is open: its places.
+    Begun(&'a str),
+    /// Something failed for this reason, for the first time since then.
+    Failed(&'a Failure),
+    /// It has failed again.
+    Again(&'a Failure),
+    /// A relay has accepted mail after it, and nothing of it waits.
+    Over(&'a Failure),
+    /// All messages that had failed for the reason of this name have got through.
+    Through(&'a str),
+}
+
 impl Failure {
     /// A failure that the log ends with: no record of an attempt says what came of it.
     fn open(cause: Cause, host: &str, ours: bool, words: &str) -> Self {

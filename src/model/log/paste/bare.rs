@@ -4,6 +4,7 @@
 use super::part::is_program;
 use super::piece::{Piece, attempt};
 use super::shell;
+use super::strip::undressed;
 use crate::model::causes::catalogue::fitting;
 use crate::model::log::event::{Hop, parse_hop, split_queue_id};
 
@@ -39,21 +40,7 @@ const REASONS: [&str; 26] = [
 /// The severities that util/msg.c writes before a text.
 const SEVERITIES: [&str; 4] = ["warning: ", "error: ", "fatal: ", "panic: "];
 /// Texts after which a reply stands in a sentence.
-const BEFORE_REPLY: [&str; 13] = [
-    " said: ",
-    " returned '",
-    " returned: ",
-    " returned ",
-    "esponse: ",
-    "esponse was: ",
-    " replied: ",
-    "rror: ",
-    "smtp; ",
-    "SMTP; ",
-    ">: ",
-    "message: ",
-    "#",
-];
+const BEFORE_REPLY: [&str; 8] = [": ", " returned '", " returned ", "smtp; ", "SMTP; ", " (", ": (", "#"];
 /// Codes of replies that refuse (RFC 5321 §4.2.3, RFC 4954 §6, RFC 7504).
 const CODES: [u16; 28] = [
     421, 431, 432, 450, 451, 452, 454, 455, 458, 471, 500, 501, 502, 503, 504, 521, 523, 530, 534, 535, 538,
@@ -66,7 +53,10 @@ fn of_reason(words: &str) -> Piece {
 
 /// The words of smtp(8) about a reply: it says by them whether the login was refused (smtp_sasl_glue.c).
 pub fn said(host: &str, reply: &str) -> String {
-    let is_of_login = ["432", "534", "535", "538"].iter().any(|code| reply.starts_with(code));
+    let begins = |codes: &[&str]| codes.iter().any(|code| reply.starts_with(code));
+    // A relay that wants a login says `authentication` too, and `first`.
+    let is_of_auth = begins(&["502", "503", "504"]) && reply.to_ascii_lowercase().contains("auth");
+    let is_of_login = begins(&["432", "534", "535", "538"]) || is_of_auth && !reply.contains(" first");
     let before = if is_of_login { "SASL authentication failed; server" } else { "host" };
     format!("{before} {host} said: {reply}")
 }
@@ -81,9 +71,13 @@ pub fn is_known(words: &str) -> bool {
     fitting(&[words]).next().is_some()
 }
 
-/// The piece that a line is.
+/// The piece that a line is, or the text within the marks around it.
 pub fn read(text: &str) -> Option<Piece> {
-    let text = text.trim();
+    let (text, inner) = (text.trim(), undressed(text));
+    as_it_is(text).or_else(|| (inner.len() < text.len()).then(|| as_it_is(inner)).flatten())
+}
+
+fn as_it_is(text: &str) -> Option<Piece> {
     record(text)
         .or_else(|| shown(text))
         .or_else(|| printed(text))
@@ -148,16 +142,27 @@ fn reason(text: &str) -> Option<Piece> {
         _ => begins && (id.is_some() || words.len() < 600),
     };
     // Some of these beginnings occur in any prose; a name with its address does not.
-    let is_certain =
-        id.is_some() || words.contains("]:") || words.contains("] said: ") || words.contains("] refused ");
+    let names_host = words.contains("]:") || words.contains("] said: ") || words.contains("] refused ");
+    let is_certain = id.is_some() || names_host || words.starts_with("SASL authentication failure: ");
     if begins && is_own && (is_certain || is_known(words)) {
+        return Some(of_reason(&ended(words)));
+    }
+    if names_host && is_known(words) {
         return Some(of_reason(words));
     }
     (is_severe && is_known_exactly(words)).then(|| of_reason(words))
 }
 
+/// The reason with which an attempt ends after these words: smtp(8) says what is wrong with a certificate before it
+/// gives the attempt up (smtp_proto.c).
+fn ended(words: &str) -> String {
+    let is_of_certificate = words.contains("certificate verification failed for ");
+    let end = if is_of_certificate { "Server certificate not trusted: " } else { "" };
+    format!("{end}{words}")
+}
+
 /// Whether the catalogue knows these words by more than their severity, which any program writes.
-fn is_known_exactly(words: &str) -> bool {
+pub fn is_known_exactly(words: &str) -> bool {
     let ids = |words| fitting(&[words]).map(|entry| entry.id.as_str()).next();
     let general = SEVERITIES.map(ids);
     ids(words).is_some_and(|id| !general.contains(&Some(id)))
@@ -218,6 +223,7 @@ pub fn is_reply(text: &str) -> bool {
         534 | 535 | 538 => {
             ["auth", "login", "password", "credential", "user"].iter().any(|word| lower.contains(word))
         }
+        502..=504 if lower.contains("auth") => true,
         421 | 454 | 530 => is_known(&said("relay", text)),
         _ => is_known(&said("relay", &format!("599 {rest}"))),
     };
@@ -237,14 +243,22 @@ fn is_enhanced(text: &str, code: &str) -> bool {
 
 /// A reply within a sentence, after words that announce one.
 fn within(text: &str) -> Option<Piece> {
-    let found = BEFORE_REPLY.iter().filter_map(|mark| {
-        let at = text.find(mark)? + mark.len();
-        let rest = text.get(at..)?.trim_start_matches(['\'', '"', '(', 'b', ' ']);
-        is_reply(rest).then_some((at, rest))
+    let found = BEFORE_REPLY.iter().flat_map(|mark| text.match_indices(mark)).filter_map(|(at, mark)| {
+        let rest = text.get(at + mark.len()..)?.trim_start_matches(['\'', '"', '(', 'b', ' ']);
+        let reply = of_python(rest).unwrap_or_else(|| rest.to_owned());
+        is_reply(&reply).then_some((at, reply))
     });
     let (_, reply) = found.min_by_key(|(at, _)| *at)?;
-    let reply = reply.split("##").next().unwrap_or(reply);
-    Some(of_reply("relay", reply.trim_end_matches(['\'', '"', ')'])))
+    let reply = reply.split("##").next().unwrap_or(&reply);
+    Some(of_reply("relay", reply.trim_end_matches(['\'', '"', ')', '}'])))
+}
+
+/// The reply in an exception of Python's smtplib: `535, b'5.7.8 TEXT'`.
+fn of_python(text: &str) -> Option<String> {
+    let (code, rest) = text.split_once(", ")?;
+    let rest = rest.strip_prefix('b').unwrap_or(rest);
+    let words = rest.strip_prefix('\'').or_else(|| rest.strip_prefix('"'))?;
+    (code.len() == 3).then(|| format!("{code} {words}"))
 }
 
 #[cfg(test)]

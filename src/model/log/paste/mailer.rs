@@ -112,8 +112,18 @@ fn syslog(line: &str) -> Option<Told> {
 /// What a program printed on a terminal.
 fn printed(line: &str) -> Option<Told> {
     let (name, text) = line.split_once(": ")?;
-    let mailer = Mailer::of(name).filter(|mailer| *mailer != Mailer::Sendmail)?;
+    // sSMTP under the names of the programs that it takes the place of (its ssmtp.c)
+    let is_ssmtp = ["sendmail", "send-mail", "mail"].contains(&name) && is_no_connection(text);
+    let mailer = if is_ssmtp { Some(Mailer::Ssmtp) } else { Mailer::of(name) };
+    let mailer = mailer.filter(|mailer| *mailer != Mailer::Sendmail)?;
     Some(Told { mailer, failed: is_failure(text).then(|| text.to_owned()) })
+}
+
+/// `Cannot open HOST:PORT`, as sSMTP says it.
+fn is_no_connection(text: &str) -> bool {
+    let port =
+        text.strip_prefix("Cannot open ").and_then(|place| place.rsplit_once(':')).map(|(_, port)| port);
+    port.is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
 fn is_failure(text: &str) -> bool {

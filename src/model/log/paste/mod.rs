@@ -4,12 +4,15 @@
 
 mod bare;
 mod bounce;
+mod encoded;
 mod fields;
 mod join;
 mod json;
+mod laid_out;
 mod listing;
 pub mod mailer;
 mod part;
+mod phrase;
 mod piece;
 mod plain;
 mod shell;
@@ -23,6 +26,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use self::bounce::Bounce;
+use self::encoded::Encoded;
 use self::fields::Fields;
 use self::join::Open;
 use self::listing::Listing;
@@ -38,10 +42,6 @@ use super::stamp::{Calendar, Seconds};
 const CAREFUL: usize = 512 * 1024;
 /// One line of another form is allowed among so many lines of a source.
 const FEW: u64 = 20;
-/// Most bytes of a JSON text that goes over several lines.
-const JSON: usize = 1024 * 1024;
-/// Most lines of such a text that look like its end.
-const ENDS: u8 = 50;
 /// Most bytes of a line that are read.
 const LINE: usize = 64 * 1024;
 /// Most pieces that wait for the end of the input, and most bytes of them.
@@ -51,6 +51,8 @@ const HELD_BYTES: usize = 1024 * 1024;
 /// makes pieces count.
 const PROSE: u64 = 20;
 const SHARE: u64 = 3;
+/// Most lines of an input without any evidence of which each is read as a sentence that somebody asks about.
+const QUESTION: usize = 3;
 /// Lines of prose after which only lines of Postfix are looked for, unless there is much evidence.
 const NOISE: u64 = 20_000;
 
@@ -80,12 +82,15 @@ pub struct Paste<'r> {
     fields: Fields,
     listing: Listing,
     bounce: Bounce,
+    encoded: Encoded,
     out: Vec<u8>,
     held: Vec<(Piece, Option<Seconds>, u64)>,
     held_bytes: usize,
     prose: u64,
     evidence: u64,
     unread: Unread,
+    /// The first lines that were not read, with the numbers of their first and last line in the input.
+    question: Vec<(String, u64, u64)>,
     /// Whether the status of Postfix's unit is being shown, and not another's.
     of_unit: bool,
     sources: usize,
@@ -107,12 +112,14 @@ impl<'r> Paste<'r> {
             fields: Fields::default(),
             listing: Listing::default(),
             bounce: Bounce::default(),
+            encoded: Encoded::default(),
             out: Vec::new(),
             held: Vec::new(),
             held_bytes: 0,
             prose: 0,
             evidence: 0,
             unread: Unread::default(),
+            question: Vec::new(),
             of_unit: false,
             sources: 0,
             seen: Seen::default(),
@@ -126,6 +133,8 @@ impl<'r> Paste<'r> {
     }
 
     fn end_source(&mut self) {
+        self.encoded.end();
+        self.decoded();
         self.settle();
         self.give_up_json();
         let last = self.fields.end();
@@ -134,6 +143,7 @@ impl<'r> Paste<'r> {
         self.take_listed();
         self.bounce.end(&self.calendar);
         self.take_bounced();
+        self.answer();
         let is_evidence = self.is_evidence();
         for (piece, time, number) in std::mem::take(&mut self.held) {
             if is_evidence { self.hand_on(piece, time) } else { self.unread.add(number, number) }
@@ -158,20 +168,10 @@ impl<'r> Paste<'r> {
         }
         let source = self.sources.saturating_sub(1);
         self.seen.notes.extend(notes.into_iter().map(|note| (source, note)));
-        (self.bounce, self.listing, self.unread) = Default::default();
+        (self.bounce, self.listing, self.unread, self.question) = Default::default();
         (self.bytes, self.number, self.odd, self.prose, self.evidence, self.held_bytes) = (0, 0, 0, 0, 0, 0);
         self.careful = true;
     }
-}
-
-/// Whether a line can be one of a JSON text that is laid out over lines.
-fn may_be_json(text: &str) -> bool {
-    let text = text.trim();
-    let is_literal = |text: &str| {
-        ["true", "false", "null"].contains(&text)
-            || text.bytes().all(|c| c.is_ascii_digit() || b"+-.eE".contains(&c))
-    };
-    text.starts_with(['"', '{', '}', '[', ']', ',']) || is_literal(text.trim_end_matches(','))
 }
 
 fn count(messages: u64) -> String {
@@ -217,7 +217,7 @@ impl Reader for Paste<'_> {
 impl Paste<'_> {
     /// Whether no form is being read that takes several lines.
     fn is_between(&mut self) -> bool {
-        if self.json.is_some() {
+        if self.json.is_some() || self.encoded.is_open() {
             return false;
         }
         self.settle();
@@ -245,7 +245,26 @@ impl Paste<'_> {
         if !plain::is_plain(raw) && !plain::is_read_anyway(raw, &self.calendar) {
             self.odd += 1;
         }
-        self.stripped(&text, &String::from_utf8_lossy(raw));
+        let is_encoded = self.encoded.take(&text);
+        self.decoded();
+        if !is_encoded {
+            self.of_page(&text, &String::from_utf8_lossy(raw));
+        }
+    }
+
+    /// Reads the lines of an encoded part.
+    fn decoded(&mut self) {
+        for line in std::mem::take(&mut self.encoded.lines) {
+            self.of_page(&strip::strip(line.as_bytes()), &line);
+        }
+    }
+
+    /// Reads a line that may have tags of HTML in it.
+    fn of_page(&mut self, text: &str, raw: &str) {
+        match strip::without_tags(text) {
+            Some(lines) => lines.lines().for_each(|line| self.stripped(line, line)),
+            None => self.stripped(text, raw),
+        }
     }
 
     fn stripped(&mut self, text: &str, raw: &str) {
@@ -268,73 +287,6 @@ impl Paste<'_> {
         }
         self.settle();
         self.open = Some(Open::new(text.to_owned(), self.number, raw));
-    }
-
-    /// Takes a line of a JSON text, which may go over several. True if it is part of one.
-    fn in_json(&mut self, text: &str) -> bool {
-        if self.json.is_some() && !may_be_json(text) {
-            self.give_up_json();
-        }
-        if let Some((whole, _, ends)) = &mut self.json {
-            whole.push_str(text);
-            whole.push('\n');
-            // An object within it ends further to the right, as a rule.
-            if text.starts_with(['}', ']']) {
-                *ends += 1;
-                if let Some(lines) = json::lines(whole, &self.calendar) {
-                    self.json = None;
-                    self.lines_of_json(lines);
-                    return true;
-                }
-            }
-            if whole.len() > JSON || *ends > ENDS {
-                self.give_up_json();
-            }
-            return true;
-        }
-        // `data: {…}`, `mail-1 | {…}`, and the record separator of RFC 7464
-        let begin =
-            text.find(['{', '[']).filter(|at| *at < 64).and_then(|at| text.get(at..)).unwrap_or_default();
-        let is_begin =
-            begin.starts_with("{\"") || begin.starts_with("[{") || ["{", "["].contains(&text.trim());
-        if !is_begin {
-            return false;
-        }
-        if self.listing.take(begin, &self.calendar) {
-            self.settle();
-            self.take_listed();
-            return true;
-        }
-        if let Some(lines) = json::lines(begin.trim_end_matches(','), &self.calendar) {
-            self.settle();
-            self.lines_of_json(lines);
-            return true;
-        }
-        let opens = begin.trim_end().ends_with(['{', '[']);
-        if opens {
-            self.settle();
-            self.json = Some((format!("{begin}\n"), self.number, 0));
-        }
-        opens
-    }
-
-    fn lines_of_json(&mut self, lines: Vec<String>) {
-        for line in lines {
-            self.understand(&line, self.number, self.number);
-        }
-    }
-
-    /// Reads the lines of what was taken for JSON one by one.
-    fn give_up_json(&mut self) {
-        let Some((text, first, _)) = self.json.take() else { return };
-        let last = std::mem::replace(&mut self.number, first);
-        for line in text.lines() {
-            if !self.in_other_form(line) {
-                self.understand(line, self.number, self.number);
-            }
-            self.number += 1;
-        }
-        self.number = last;
     }
 
     /// Takes a line of a form other than a log's. True if it is part of one.

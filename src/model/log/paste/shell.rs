@@ -19,16 +19,51 @@ pub fn read(text: &str) -> Option<Piece> {
         let name = program.rsplit('/').next()?;
         return line(&format!("x kernel: avc:  denied  {{ {access} }} for  comm=\"{name}\" ({text})"));
     }
-    let unit =
-        ["Job for postfix.service failed", "Failed to start postfix.service: ", "Unit postfix.service "];
-    if unit.iter().any(|head| text.starts_with(head)) {
-        let text = text.replace("could not be found", "not found");
-        return line(&format!(
-            "x systemd: {}",
-            text.strip_prefix("Failed to start postfix.service: ").unwrap_or(&text)
-        ));
+    if let Some(words) = of_unit(text) {
+        return line(&format!("x systemd: {words}"));
     }
-    no_sendmail(text).map(|cause| Piece::Cause(Box::new(cause), text.to_owned()))
+    no_sendmail(text)
+        .or_else(|| no_mail_command(text))
+        .map(|cause| Piece::Cause(Box::new(cause), text.to_owned()))
+}
+
+/// What systemd, or the program that asked it, says of Postfix's unit.
+fn of_unit(text: &str) -> Option<String> {
+    let text = text
+        .split_once("systemd[")
+        .and_then(|(_, rest)| rest.split_once("]: "))
+        .map_or(text, |(_, rest)| rest);
+    // `Failed to start postfix.service: Unit …`, also without the name of the unit in what follows (systemd 219)
+    let rest = ["start", "restart", "reload", "enable", "stop"].iter().find_map(|verb| {
+        text.strip_prefix("Failed to ")?.strip_prefix(verb)?.strip_prefix(" postfix.service: ")
+    });
+    let text = match rest {
+        Some(rest) if rest.starts_with("Unit ") && !rest.contains("postfix.service") => {
+            rest.replacen("Unit ", "Unit postfix.service ", 1)
+        }
+        _ if text == "postfix: unrecognized service" => "Unit postfix.service not found".into(),
+        _ => rest.unwrap_or(text).to_owned(),
+    };
+    let heads = ["Job for postfix.service failed", "Unit postfix.service ", "postfix.service: "];
+    heads.iter().any(|head| text.starts_with(head)).then(|| text.replace("could not be found", "not found"))
+}
+
+/// The cause of a host without the command `mail`, if a shell says so.
+fn no_mail_command(text: &str) -> Option<Cause> {
+    let is_missing = ["mail", "mailx", "s-nail"].iter().any(|name| {
+        let ends = [format!("{name}: command not found"), format!("{name}: not found")];
+        let before = ends.iter().find_map(|end| text.strip_suffix(end.as_str()));
+        before.is_some_and(|before| before.is_empty() || before.ends_with([' ', '/']))
+    });
+    is_missing.then(|| Cause {
+        id: "no-mail-command".into(),
+        fix: Some(Fix::Apply),
+        cause: "the command `mail` is not there, by which people and scripts send a message".into(),
+        remedy:
+            "`relayhost apply` installs it; by hand: `yum install mailx`, from EL9 on `dnf install s-nail`"
+                .into(),
+        ..Cause::unknown(Stage::Queue, Verdict::Unreached)
+    })
 }
 
 /// The cause of a host on which nothing is there that takes mail, if a shell, cron or a mail program says so.
@@ -68,6 +103,36 @@ mod tests {
             ),
         ] {
             assert_eq!(read(text), Some(Piece::Line(expected.into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_of_systemd() {
+        for (text, expected) in [
+            ("Failed to restart postfix.service: Unit not found.", "Unit postfix.service not found."),
+            ("postfix: unrecognized service", "Unit postfix.service not found"),
+            (
+                "systemd[1]: postfix.service: Failed with result 'exit-code'.",
+                "postfix.service: Failed with result 'exit-code'.",
+            ),
+            ("Job for postfix.service failed. See 'x'", "Job for postfix.service failed. See 'x'"),
+        ] {
+            assert_eq!(of_unit(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["Failed to start sshd.service: Unit not found.", "Started postfix.service", "systemd["] {
+            assert_eq!(of_unit(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_without_the_mail_command() {
+        for text in
+            ["-bash: mail: command not found", "mailx: command not found", "sh: 1: /bin/mail: not found"]
+        {
+            assert!(no_mail_command(text).is_some(), "{text}");
+        }
+        for text in ["sendmail: command not found", "hotmail: not found", "x-mail: not found", "mail: fine"] {
+            assert!(no_mail_command(text).is_none(), "{text}");
         }
     }
 

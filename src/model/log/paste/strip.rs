@@ -2,9 +2,46 @@
 
 /// Marks of quotation and of lists before a line. `>` may come several times.
 const MARKS: [&str; 3] = ["| ", "* ", "• "];
-const ENTITIES: [(&str, &str); 5] =
-    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+const ENTITIES: [(&str, &str); 6] =
+    [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
 
+/// Tags that begin or end a line, and others (HTML; `o:p` is Word's).
+const BLOCKS: [&str; 20] = [
+    "body", "br", "div", "dd", "dt", "h1", "h2", "h3", "h4", "head", "hr", "html", "li", "p", "pre", "table",
+    "td", "th", "tr", "ul",
+];
+const INLINE: [&str; 16] = [
+    "a",
+    "b",
+    "blockquote",
+    "code",
+    "em",
+    "font",
+    "i",
+    "img",
+    "kbd",
+    "meta",
+    "o:p",
+    "span",
+    "strong",
+    "tbody",
+    "tt",
+    "u",
+];
+/// Marks around words, those of two characters first.
+const AROUND: [(&str, &str); 9] = [
+    ("**", "**"),
+    ("__", "__"),
+    ("*", "*"),
+    ("_", "_"),
+    ("`", "`"),
+    ("\"", "\""),
+    ("'", "'"),
+    ("“", "”"),
+    ("«", "»"),
+];
+/// Marks of an item in a list, and of words that were left out.
+const BEFORE: [&str; 7] = ["- ", "* ", "+ ", "• ", "– ", "…", "..."];
 /// The line as the program wrote it. Blanks before it stay, since listings and mails are read by them.
 pub fn strip(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
@@ -50,9 +87,69 @@ fn colourless(text: &str) -> String {
     plain
 }
 
+/// The lines of a text without the tags of HTML in it; `None` if it has none. Only names of tags count: `<a@b>` is an
+/// address.
+pub fn without_tags(text: &str) -> Option<String> {
+    if !text.contains("</") && !text.contains("<br") && !text.contains("<p>") {
+        return None;
+    }
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('<') {
+        plain.push_str(before);
+        match tag(after) {
+            Some((name, after)) => {
+                let ends_line = BLOCKS.contains(&name.to_ascii_lowercase().as_str());
+                plain.push_str(if ends_line { "\n" } else { "" });
+                rest = after;
+            }
+            None => {
+                plain.push('<');
+                rest = after;
+            }
+        }
+    }
+    plain.push_str(rest);
+    Some(plain)
+}
+
+/// The name of the tag whose text after `<` this is, and the text after the tag.
+fn tag(text: &str) -> Option<(&str, &str)> {
+    let (tag, after) = text.split_once('>')?;
+    let name = tag.strip_prefix('/').unwrap_or(tag).trim_end_matches('/');
+    let name = name.split([' ', '\t']).next()?;
+    let is_tag = BLOCKS.iter().chain(&INLINE).any(|known| name.eq_ignore_ascii_case(known));
+    is_tag.then_some((name, after))
+}
+
+/// A text without the marks around it.
+pub fn undressed(text: &str) -> &str {
+    let mut text = text.trim();
+    loop {
+        let item = BEFORE.iter().find_map(|mark| text.strip_prefix(mark)).or_else(|| after_number(text));
+        let inner = item.map(|item| item.trim_start_matches('.')).or_else(|| without_pair(text));
+        let Some(inner) = inner.map(str::trim) else { return text };
+        text = inner;
+    }
+}
+
+/// The item of a numbered list: `1. `, `2) `.
+fn after_number(text: &str) -> Option<&str> {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_number = (1..=2).contains(&(text.len() - rest.len()));
+    rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")).filter(|_| is_number)
+}
+
+/// A text without a pair of marks around it. The second mark may be in another line.
+fn without_pair(text: &str) -> Option<&str> {
+    AROUND.iter().find_map(|(open, close)| {
+        let inner = text.strip_prefix(open)?;
+        Some(inner.strip_suffix(close).unwrap_or(inner))
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::strip;
+    use super::*;
 
     #[test]
     fn what_was_put_around_a_line_is_taken_off() {
@@ -77,5 +174,50 @@ mod tests {
         assert_eq!(strip(b"   a"), "   a");
         assert_eq!(strip(b"\x1b"), "");
         assert_eq!(strip(b"\x1b["), "");
+    }
+
+    #[test]
+    fn marks_around_words_are_taken_off() {
+        for text in [
+            "a b",
+            "*a b*",
+            "**a b**",
+            "__a b__",
+            "- *a b*",
+            "-   `a b`",
+            "1. a b",
+            "12) \"a b\"",
+            "* a b",
+            "*a b",
+            "...a b",
+            ".......a b",
+            "…a b",
+            "“a b”",
+            "  a b ",
+        ] {
+            assert_eq!(undressed(text), "a b", "{text}");
+        }
+        for text in ["535 5.7.8 no", "a *b*", "2026. x is", "550-5.7.1 a", "x: 'PLAIN LOGIN'", "1.2 a"] {
+            assert_eq!(undressed(text).len(), text.len(), "{text}");
+        }
+        for text in ["*", "**", "\"", "- ", "1. ", "…", "...."] {
+            undressed(text);
+        }
+    }
+
+    #[test]
+    fn tags_of_html_are_taken_off() {
+        for (text, expected) in [
+            ("<p>a <b>b</b></p>", "\na b\n"),
+            ("<td>a</td><td>b</td>", "\na\n\nb\n"),
+            ("to=<a@b>, <span style=\"x\">c</span><br/>d", "to=<a@b>, c\nd"),
+            ("<A HREF=\"x\">a</A>", "a"),
+            ("a < b </p>", "a < b \n"),
+        ] {
+            assert_eq!(without_tags(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["to=<a@b>, relay=none", "a < b > c", "<root>: x"] {
+            assert_eq!(without_tags(text), None, "{text}");
+        }
     }
 }

@@ -2,7 +2,8 @@
 //! much prose.
 
 use super::piece::{self, Piece};
-use super::{HELD, HELD_BYTES, NOISE, PROSE, Paste, SHARE, bare, mailer, part};
+use super::unread::Unread;
+use super::{HELD, HELD_BYTES, NOISE, PROSE, Paste, QUESTION, SHARE, bare, mailer, part, phrase};
 use crate::model::log::aside::Aside;
 use crate::model::log::line::Line;
 use crate::model::log::stamp::Seconds;
@@ -93,6 +94,24 @@ impl Paste<'_> {
             None => {
                 self.prose += 1;
                 self.unread.add(first, last);
+                if self.question.len() <= QUESTION {
+                    self.question.push((text.to_owned(), first, last));
+                }
+            }
+        }
+    }
+
+    /// Reads an input that has a few lines and no evidence as sentences that somebody asks about.
+    pub(super) fn answer(&mut self) {
+        let lines = std::mem::take(&mut self.question);
+        if self.evidence > 0 || self.bounce.is_mail || lines.len() > QUESTION {
+            return;
+        }
+        self.unread = Unread::default();
+        for (text, first, last) in lines {
+            match phrase::read(&text) {
+                Some(piece) => self.hold(piece, None, first),
+                None => self.unread.add(first, last),
             }
         }
     }

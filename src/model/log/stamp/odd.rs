@@ -35,7 +35,9 @@ impl Calendar {
             let (atom, after) = rest.split_at_checked(end)?;
             let skipped = after.trim_start_matches([' ', '-', '/', '.', ',', '@', ':', '_', 'T']);
             let is_near = after.len() - skipped.len() <= 3 && text.len() - skipped.len() <= LENGTH;
-            (atoms.len() < 4 && is_near).then_some(())?;
+            // The number of a line, as `grep -n` puts it before a stamp, is no year.
+            let is_number_of_line = atoms.is_empty() && after.starts_with(':');
+            (atoms.len() < 4 && is_near && !is_number_of_line).then_some(())?;
             if !(atoms.is_empty() && WEEKDAYS.contains(&atom)) {
                 atoms.push(atom);
             }

@@ -91,7 +91,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l queue-i
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l answers -d 'The answers, if there are any; for this host\'s own log only' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l follow -d 'Stay with this host\'s own log, and say when something fails; Ctrl-C ends it'
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l redact -d 'Replace names of hosts, addresses, users and tokens, the same by the same, to show the result to others'
-complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l json -d 'Print one JSON document (docs/schema.json); with --follow one on each line'
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand scriptlet" -l for -d 'The package whose scriptlet it is, and which asks for a relay' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand scriptlet" -l changed -d 'For triggers and hooks: the package that came, went or changed' -r

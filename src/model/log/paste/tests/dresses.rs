@@ -32,7 +32,7 @@ fn terminal(line: &str, width: usize) -> String {
     chunks.join("\n") + "\n"
 }
 
-pub const DRESSES: [Dress; 45] = [
+pub const DRESSES: [Dress; 47] = [
     ("plain", syslog, true, true),
     ("PRI", |p, t| format!("<22>{}", syslog(p, t)), true, true),
     ("RFC 5424", |p, t| format!("<22>1 2026-11-24T08:00:00.1Z h postfix/{p} 7 - - {t}"), true, true),
@@ -180,6 +180,19 @@ pub const DRESSES: [Dress; 45] = [
     ("byte order mark and CRLF", |p, t| format!("\u{feff}{}\r", syslog(p, t)), true, true),
     ("tabs", |p, t| format!("Nov 24 08:00:00\th\tpostfix/{p}[7]:\t{t}"), true, true),
     ("grep -n", |p, t| format!("/var/log/maillog:12345:{}", syslog(p, t)), true, true),
+    ("grep -n of one file", |p, t| format!("8731:{}", syslog(p, t)), true, true),
+    (
+        "quoted-printable",
+        |p, t| {
+            let line = syslog(p, t).replace('=', "=3D");
+            format!(
+                "Content-Transfer-Encoding: quoted-printable\n\n{}\n--x--\n",
+                terminal(&line, 70).trim_end().replace('\n', "=\n")
+            )
+        },
+        true,
+        true,
+    ),
     ("quoted twice", |p, t| format!(">> > {}", syslog(p, t)), true, true),
     ("a list, indented", |p, t| format!("    * {}", syslog(p, t)), true, true),
     (

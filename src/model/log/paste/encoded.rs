@@ -1,0 +1,183 @@
+//! Parts of a mail that were encoded for transport: quoted-printable and base64 (RFC 2045 §6.7, §6.8). Exchange encodes its
+//! non-delivery reports so, and a mail program that forwards a bounce may as well.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::part::find;
+
+/// Most bytes of a part in base64, and of a line in quoted-printable.
+const MOST: usize = 1024 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Quoted,
+    Base64,
+}
+
+/// Reader of encoded parts.
+#[derive(Debug, Default)]
+pub struct Encoded {
+    /// The encoding of the part whose header, or whose text, is being read.
+    encoding: Option<Encoding>,
+    is_in_text: bool,
+    /// What is not decoded yet: a line that goes on, or a text in base64.
+    rest: String,
+    /// Lines that were decoded and not taken yet.
+    pub lines: Vec<String>,
+}
+
+impl Encoded {
+    /// Whether the text of an encoded part is being read.
+    pub fn is_open(&self) -> bool {
+        self.is_in_text
+    }
+
+    /// Takes a line. True if it is part of an encoded text.
+    pub fn take(&mut self, text: &str) -> bool {
+        if let Some(name) = header(text) {
+            self.end();
+            self.encoding = match name.as_str() {
+                "quoted-printable" => Some(Encoding::Quoted),
+                "base64" => Some(Encoding::Base64),
+                _ => None,
+            };
+            return false;
+        }
+        let Some(encoding) = self.encoding else { return false };
+        if !self.is_in_text {
+            self.is_in_text = text.trim().is_empty();
+            return false;
+        }
+        match encoding {
+            Encoding::Quoted => self.quoted(text),
+            Encoding::Base64 => self.base64(text),
+        }
+    }
+
+    fn quoted(&mut self, text: &str) -> bool {
+        // The next part, the next mail of an mbox, or a log after the mail: a blank line ends a paragraph alone.
+        let is_log =
+            find(text).is_some_and(|part| part.text.contains("status=") && !part.text.contains("=3D"));
+        if text.starts_with("--") || text.starts_with("From ") || is_log {
+            self.end();
+            return false;
+        }
+        if text.is_empty() && self.rest.is_empty() {
+            return false;
+        }
+        match text.strip_suffix('=') {
+            Some(part) if self.rest.len() + part.len() < MOST => self.rest.push_str(part),
+            part => {
+                self.rest.push_str(part.unwrap_or(text));
+                let line = std::mem::take(&mut self.rest);
+                self.lines.push(characters(bytes_of_quoted(&line)));
+            }
+        }
+        true
+    }
+
+    fn base64(&mut self, text: &str) -> bool {
+        let is_of_text = |c: u8| c.is_ascii_alphanumeric() || b"+/=".contains(&c);
+        let text = text.trim();
+        if text.is_empty() && self.rest.is_empty() {
+            return false;
+        }
+        if text.is_empty() || !text.bytes().all(is_of_text) || self.rest.len() + text.len() > MOST {
+            self.end();
+            return false;
+        }
+        self.rest.push_str(text);
+        true
+    }
+
+    /// Ends the part.
+    pub fn end(&mut self) {
+        let rest = std::mem::take(&mut self.rest);
+        match self.encoding.take() {
+            Some(Encoding::Base64) => {
+                // What was cut off in the middle is read as far as it goes.
+                let whole = rest.get(..rest.len() / 4 * 4).unwrap_or_default();
+                let text = STANDARD.decode(whole).map(characters).unwrap_or_default();
+                self.lines.extend(text.lines().map(str::to_owned));
+            }
+            Some(Encoding::Quoted) if !rest.is_empty() => self.lines.push(characters(bytes_of_quoted(&rest))),
+            _ => {}
+        }
+        self.is_in_text = false;
+    }
+}
+
+/// The encoding that a header names.
+fn header(text: &str) -> Option<String> {
+    let (name, value) = text.split_once(':')?;
+    name.trim_start()
+        .eq_ignore_ascii_case("content-transfer-encoding")
+        .then(|| value.trim().to_ascii_lowercase())
+}
+
+fn bytes_of_quoted(line: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(line.len());
+    let mut rest = line.as_bytes();
+    while let [first, after @ ..] = rest {
+        let hex = after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        match hex.filter(|_| *first == b'=') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
+/// The characters of UTF-8, else of ISO 8859-1, which a byte stands for each.
+fn characters(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.as_bytes().iter().map(|byte| char::from(*byte)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines as they are to be read: those that were decoded, and those that are as they were.
+    fn read(text: &str) -> Vec<String> {
+        let (mut encoded, mut all) = (Encoded::default(), Vec::new());
+        for line in text.lines() {
+            let is_taken = encoded.take(line);
+            all.append(&mut encoded.lines);
+            if !is_taken {
+                all.push(line.to_owned());
+            }
+        }
+        encoded.end();
+        all.append(&mut encoded.lines);
+        all.retain(|line| !line.is_empty() && header(line).is_none());
+        all
+    }
+
+    #[test]
+    fn parts_are_decoded_up_to_their_end() {
+        let quoted = "Content-Transfer-Encoding: quoted-printable\n\na =3D b=\n c =C3=A9 =E9\n\nd =zz =\n";
+        assert_eq!(read(quoted), ["a = b c Ã© é", "d =zz "]);
+        assert_eq!(read(&format!("{quoted}\n--b\ne =3D f")), ["a = b c Ã© é", "d =zz ", "--b", "e =3D f"]);
+        let log = "Nov 24 08:00:00 h postfix/smtp[7]: 4Bd2c1x0z: to=<a@b>, status=deferred (x)";
+        assert_eq!(read(&format!("{quoted}\n{log}")).last().unwrap(), log);
+        let base64 = "content-transfer-encoding: BASE64\n\nYQpi\nCmM=\n";
+        for (after, expected) in
+            [("", ["a", "b", "c"].as_slice()), ("--x", ["a", "b", "c", "--x"].as_slice())]
+        {
+            assert_eq!(read(&format!("{base64}{after}")), expected);
+        }
+        assert_eq!(read("Content-Transfer-Encoding: base64\n\nYQpiC"), ["a", "b"]);
+        assert_eq!(read("Content-Transfer-Encoding: base64\n\n!\nYQpi"), ["!", "YQpi"]);
+        for text in ["Content-Transfer-Encoding: 7bit\n\na =3D b", "a =3D b", "x\n\na =3D b"] {
+            assert_eq!(read(text).last().unwrap(), "a =3D b");
+        }
+    }
+}
