@@ -107,6 +107,26 @@ def labels(trial):
     trial.guest('tests/labels.sh')
 
 
+def selinux(trial, seed):
+    """The whole job on a machine that enforces SELinux's policy from its first process on, and a power cut."""
+    trial.parameters = 'security=selinux'
+    trial.relay.start()
+    vm = trial.machine()
+    trial.fact(f'boot: {trial.boot():.0f} s')
+    trial.mount_payload()
+    trial.guest('provision.sh')
+    trial.guest('tests/install.sh', 'dnf')
+    delivered(trial)
+    trial.guest('tests/selinux.sh', 'work')
+    trial.heading('and a power cut in relayhost apply, with a request that waits for the boot')
+    vm.begin('/bin/bash /lab/payload/tests/selinux.sh cut')
+    time.sleep(random.Random(f'selinux {seed}').uniform(2, 8))
+    vm.cut()
+    trial.fact(f'boot: {trial.boot():.0f} s')
+    trial.mount_payload()
+    trial.guest('tests/selinux.sh', 'after')
+
+
 def cuts(trial, what, number, seed):
     """Power cuts at random instants of a change from one configuration to another; after each boot it is one of them."""
     trial.relay.start()
@@ -167,5 +187,7 @@ ALL = {
                             lambda trial: offline(trial, 'installroot')),
     'upgrade': Scenario('upgrade from the previous release', upgrade),
     'burst': Scenario('eight requests in a moment, and answers that come later', burst),
+    'selinux': Scenario('SELinux enforcing: the whole job, wrong labels, a power cut', selinux,
+                        jobs=lambda cuts, seed: [(str(seed),)]),
     'labels': Scenario('SELinux labels of replaced files', labels),
 }
