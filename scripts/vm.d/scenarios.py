@@ -7,10 +7,12 @@ import time
 
 
 class Scenario:
-    """A scenario, and the jobs that it is made of: lists of words for conduct(). One that mostly waits is light."""
+    """A scenario, and the jobs that it is made of: lists of words for conduct(). One that mostly waits is light; one that takes
+    many minutes is long, and left out unless it is asked for.
+    """
 
-    def __init__(self, title, conduct, light=False, jobs=None):
-        self.title, self.conduct, self.light = title, conduct, light
+    def __init__(self, title, conduct, light=False, long=False, jobs=None):
+        self.title, self.conduct, self.light, self.long = title, conduct, light, long
         self.jobs = jobs or (lambda cuts, seed: [()])
 
 
@@ -109,7 +111,7 @@ def labels(trial):
 
 def selinux(trial, seed):
     """The whole job on a machine that enforces SELinux's policy from its first process on, and a power cut."""
-    trial.parameters = 'security=selinux'
+    trial.parameters = 'selinux=1 security=selinux'
     trial.relay.start()
     vm = trial.machine()
     trial.fact(f'boot: {trial.boot():.0f} s')
@@ -187,7 +189,7 @@ ALL = {
                             lambda trial: offline(trial, 'installroot')),
     'upgrade': Scenario('upgrade from the previous release', upgrade),
     'burst': Scenario('eight requests in a moment, and answers that come later', burst),
-    'selinux': Scenario('SELinux enforcing: the whole job, wrong labels, a power cut', selinux,
+    'selinux': Scenario('SELinux enforcing: the whole job, wrong labels, a power cut', selinux, long=True,
                         jobs=lambda cuts, seed: [(str(seed),)]),
     'labels': Scenario('SELinux labels of replaced files', labels),
 }
