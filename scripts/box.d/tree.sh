@@ -5,8 +5,11 @@ BOX_CACHE=$LAB_TOP/target/box
 BOX_D=$LAB_TOP/scripts/box.d
 
 # Debian's own, like all in the lab that relayhost does not look at. openssh-server and sudo are for Vagrant, the guest
-# agent is for scripts/vm.
-BOX_PACKAGES=(systemd systemd-sysv udev dbus kmod logrotate openssh-server sudo qemu-guest-agent busybox-static)
+# agent is for scripts/vm, and SELinux's policy for kernels that are started with security=selinux.
+BOX_PACKAGES=(
+    systemd systemd-sysv udev dbus kmod logrotate openssh-server sudo qemu-guest-agent busybox-static
+    selinux-policy-default policycoreutils selinux-utils
+)
 BOX_KERNEL=linux-image-cloud-amd64
 
 # What boots and speaks; the kernel has ext4 built in.
@@ -83,6 +86,7 @@ box_tree() {
     box_kernel "$root"
     rm -rf "$root"/var/tmp/* "$root/usr/sbin/policy-rc.d" "$root"/var/lib/apt/lists/*
     box_settle "$root"
+    box_label "$root"
     rm -rf "$BOX_CACHE/root"
     mv "$root" "$BOX_CACHE/root"
 }
@@ -138,4 +142,16 @@ box_settle() {
     chroot "$root" useradd --create-home --shell /bin/bash vagrant
     echo 'vagrant ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/vagrant"
     chmod 0440 "$root/etc/sudoers.d/vagrant"
+}
+
+# box_label ROOT: every file gets the label that the policy has for its path. They are attributes of files, which any kernel
+# keeps and mke2fs copies; they mean something to one that is started with security=selinux, and to no other.
+box_label() {
+    local root=$1
+    printf '%s\n' SELINUX=enforcing SELINUXTYPE=default >"$root/etc/selinux/config"
+    # setfiles names files by /proc; without -m it would leave out file systems that this machine's kernel does not label: all.
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    unshare --mount --propagation private -- bash -euc '
+        mount -t proc proc "$1/proc"
+        exec chroot "$1" setfiles -F -m -e /proc /etc/selinux/default/contexts/files/file_contexts /' box-label "$root"
 }

@@ -77,11 +77,14 @@ class Line:
 
 
 class Machine:
-    """A machine with a disk of its own over the box's, which outlives power cuts; DIRECTORY is for its files."""
+    """A machine with a disk of its own over the box's, which outlives power cuts; DIRECTORY is for its files. PARAMETERS are
+    more words for the kernel.
+    """
 
-    def __init__(self, directory, kernel, initrd, memory=512):
+    def __init__(self, directory, kernel, initrd, memory=512, parameters=''):
         self.directory = directory
         self.kernel, self.initrd, self.memory = kernel, initrd, memory
+        self.parameters = parameters
         self.process = self.agent = self.monitor = None
         self.disks = []
         self.boots = 0
@@ -100,7 +103,7 @@ class Machine:
             # Nehalem is what EL9 asks for; wider vectors only cost time in emulation.
             '-accel', 'tcg', '-cpu', 'Nehalem', '-smp', '1', '-m', str(self.memory),
             '-kernel', self.kernel, '-initrd', self.initrd,
-            '-append', 'console=ttyS0 root=/dev/vda mitigations=off quiet systemd.show_status=0',
+            '-append', f'console=ttyS0 root=/dev/vda mitigations=off quiet systemd.show_status=0 {self.parameters}'.rstrip(),
             '-serial', f'file:{self.directory}/console.{self.boots}',
             '-device', 'virtio-rng-pci', '-device', 'virtio-serial',
             '-chardev', 'socket,id=' + socket_of('agent'),

@@ -144,8 +144,9 @@ def main():
     names = list(scenarios.ALL)
     parser = argparse.ArgumentParser(prog='scripts/vm', description='Runs the VM tests on plain qemu.',
                                      epilog='scripts/vm run [RELAY] -- COMMAND: that command on a booted machine')
-    parser.add_argument('scenario', nargs='*', help=f'which ones (all): {", ".join(names)}')
+    parser.add_argument('scenario', nargs='*', help=f'which ones (all that take few minutes): {", ".join(names)}')
     parser.add_argument('--list', action='store_true', help='list them')
+    parser.add_argument('--full', action='store_true', help='those that take many minutes, too')
     parser.add_argument('--cuts', type=int, default=5, help='power cuts, half of `apply`, half of the deferred run (5)')
     parser.add_argument('--seed', type=int, default=None, help='for the instants of the cuts; printed, to have them again')
     parser.add_argument('--machines', type=int, default=2, help='machines at the same time (2)')
@@ -161,7 +162,8 @@ def main():
     disk = payload()
     ready_state(disk)
     free = threading.Semaphore(options.machines)
-    wanted = [name for name in names if name in (options.scenario or names)]
+    usual = [name for name in names if options.full or not scenarios.ALL[name].long]
+    wanted = [name for name in names if name in (options.scenario or usual)]
     skipped = [name for name in wanted if name == 'upgrade' and not os.path.isdir(PREVIOUS)]
     jobs = [Job(name, words, free, disk)
             for name in wanted if name not in skipped

@@ -7,10 +7,12 @@ import time
 
 
 class Scenario:
-    """A scenario, and the jobs that it is made of: lists of words for conduct(). One that mostly waits is light."""
+    """A scenario, and the jobs that it is made of: lists of words for conduct(). One that mostly waits is light; one that takes
+    many minutes is long, and left out unless it is asked for.
+    """
 
-    def __init__(self, title, conduct, light=False, jobs=None):
-        self.title, self.conduct, self.light = title, conduct, light
+    def __init__(self, title, conduct, light=False, long=False, jobs=None):
+        self.title, self.conduct, self.light, self.long = title, conduct, light, long
         self.jobs = jobs or (lambda cuts, seed: [()])
 
 
@@ -123,6 +125,26 @@ def labels(trial):
     trial.guest('tests/labels.sh')
 
 
+def selinux(trial, seed):
+    """The whole job on a machine that enforces SELinux's policy from its first process on, and a power cut."""
+    trial.parameters = 'selinux=1 security=selinux'
+    trial.relay.start()
+    vm = trial.machine()
+    trial.fact(f'boot: {trial.boot():.0f} s')
+    trial.mount_payload()
+    trial.guest('provision.sh')
+    trial.guest('tests/install.sh', 'dnf')
+    delivered(trial)
+    trial.guest('tests/selinux.sh', 'work')
+    trial.heading('and a power cut in relayhost apply, with a request that waits for the boot')
+    vm.begin('/bin/bash /lab/payload/tests/selinux.sh cut')
+    time.sleep(random.Random(f'selinux {seed}').uniform(2, 8))
+    vm.cut()
+    trial.fact(f'boot: {trial.boot():.0f} s')
+    trial.mount_payload()
+    trial.guest('tests/selinux.sh', 'after')
+
+
 def cuts(trial, what, number, seed):
     """Power cuts at random instants of a change from one configuration to another; after each boot it is one of them."""
     trial.relay.start()
@@ -184,5 +206,7 @@ ALL = {
     'tokens': Scenario('an access token, renewed by the timer and at a boot', tokens, light=True),
     'upgrade': Scenario('upgrade from the previous release', upgrade),
     'burst': Scenario('eight requests in a moment, and answers that come later', burst),
+    'selinux': Scenario('SELinux enforcing: the whole job, wrong labels, a power cut', selinux, long=True,
+                        jobs=lambda cuts, seed: [(str(seed),)]),
     'labels': Scenario('SELinux labels of replaced files', labels),
 }

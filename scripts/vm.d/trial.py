@@ -58,6 +58,8 @@ class Trial:
         # The state that is kept has the disk's name in it, so it is made in its place.
         self.directory = os.environ.get('VM_KEEP') or os.environ['VM_DIR']
         self.relay = Relay()
+        # More words for the kernel of each machine.
+        self.parameters = ''
         self.vm = None
         self.passed = self.failed = 0
         self.since = time.monotonic()
@@ -90,7 +92,7 @@ class Trial:
         return self.new(disk or f'{self.box}/disk.raw', 'raw')
 
     def new(self, disk, form):
-        self.vm = Machine(self.directory, f'{self.box}/kernel', f'{self.box}/initrd')
+        self.vm = Machine(self.directory, f'{self.box}/kernel', f'{self.box}/initrd', parameters=self.parameters)
         self.vm.add_disk(disk, form)
         self.vm.add_disk(self.payload)
         return self.vm

@@ -9,6 +9,7 @@ pub mod diagnose;
 pub mod history;
 pub mod init;
 pub mod install;
+mod labels;
 pub mod leaving;
 pub mod load;
 pub mod login;

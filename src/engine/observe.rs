@@ -5,9 +5,9 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::Place;
 use super::route::other_way;
 use super::transaction::{last_run, trust_links};
+use super::{Place, labels};
 use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::observed::{
@@ -37,6 +37,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     let capabilities = capabilities(&needs(desired));
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
+        let labels = scope.spawn(|| labels::look(place));
         let (lacks, last) = (postfix::lacks(), last_run()?);
         let mut postfix = if lacks.is_none() { Some(postfix_since(&last, place)?) } else { None };
         if let Some(postfix) = &mut postfix {
@@ -46,6 +47,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             packages: rpm.join().unwrap_or_else(|panic| resume_unwind(panic))?,
             plugins: plugins_on_disk(),
             link: inode::take(&Managed::Plugin.path())?.map(|(inode, _)| inode),
+            labels: labels.join().unwrap_or_else(|panic| resume_unwind(panic))?,
             mail_command: mail::command(),
             last,
             postfix,

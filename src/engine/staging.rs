@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::transaction::{Transaction, path_of};
-use super::{Progress, stage};
+use super::{Progress, labels, stage};
 use crate::error::{Error, Result};
 use crate::model::observed::{Database, parse_settings};
 use crate::model::plan::action::{FileChange, LinkChange, MainCfChange, MapChange};
@@ -15,7 +15,7 @@ use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::Inode;
-use crate::sys::{files, inode, postfix, selinux, swap, trust};
+use crate::sys::{files, inode, postfix, swap, trust};
 
 /// Builds and tries out all files, one after the other: side by side would be faster, and then the tests that stop a
 /// run at each system call (strace without -f) would not see the threads. A stage is shown only for a file that
@@ -153,13 +153,9 @@ impl Staged {
         self.relabel()
     }
 
-    /// Gives its files the labels of their places. A file to which a link leads keeps its own: that of the link's place
-    /// would keep Postfix from it.
+    /// Gives its files the labels of their places.
     fn relabel(&self) -> Result<()> {
-        let is_in_place = |path: &PathBuf| Managed::is_link(path) || !files::is_link(path);
-        let places = self.files.iter().map(|file| Managed::path_of(&file.name));
-        let places: Vec<PathBuf> = places.filter(|path| files::exists(path) && is_in_place(path)).collect();
-        selinux::restore_labels(&places)
+        labels::restore(&self.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>())
     }
 }
 

@@ -9,6 +9,7 @@ pub mod host_kind;
 pub mod inspection;
 pub mod journald;
 pub mod json;
+pub mod labels;
 pub mod leaving;
 pub mod log;
 pub mod message;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::model::labels::Labels;
 use crate::model::packages::need::Need;
 use crate::model::postfix::lines::trim;
 use crate::model::postfix::maincf::MainCf;
@@ -23,6 +24,8 @@ pub struct Observed {
     pub plugins: BTreeSet<String>,
     /// The file in the place of the link to relayhost's own plugin, whatever it is.
     pub link: Option<Inode>,
+    /// The SELinux labels of Postfix's files.
+    pub labels: Labels,
     /// The `mail` command.
     pub mail_command: Option<PathBuf>,
     /// The record of the last run.

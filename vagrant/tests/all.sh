@@ -3,7 +3,7 @@
 # tests` runs on any machine. The last line is "N passed, N failed". scripts/vm has those that need boots and power cuts.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 passed=0 failed=0
-for test in 'install.sh dnf' journal.sh erase.sh labels.sh; do
+for test in 'install.sh dnf' journal.sh erase.sh labels.sh 'selinux.sh work'; do
     printf '== %s\n' "$test"
     while IFS= read -r line; do
         printf '   %s\n' "$line"

@@ -2,6 +2,7 @@
 //! transaction, and tells Postfix.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::{Task, observe_and_plan};
 use crate::engine::staging::{Staged, stage_all};
@@ -9,6 +10,7 @@ use crate::engine::transaction::{Transaction, Wanted, last_run, or_undo};
 use crate::engine::{Place, Progress, install, stage, supply};
 use crate::error::{Error, Result, shown};
 use crate::model::desired::Desired;
+use crate::model::labels::WrongLabel;
 use crate::model::observed::Queue;
 use crate::model::packages::need::Need;
 use crate::model::plan::Plan;
@@ -16,7 +18,7 @@ use crate::model::plan::action::{Actions, Install};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::order::Order;
 use crate::sys::directory::Directory;
-use crate::sys::{files, host, inode, log_tail, service, signals, swap};
+use crate::sys::{files, host, inode, log_tail, selinux, service, signals, swap};
 
 /// The host after the missing packages were installed.
 pub struct Installed {
@@ -139,7 +141,8 @@ pub fn change(
     let staged = stage_all(&actions.files, progress)?;
     let mut transaction = if staged.is_empty() { None } else { Some(begin(task, &staged, wrote)?) };
     let written = transaction.as_mut().map_or(Ok(()), |transaction| write(&staged, transaction, progress));
-    let told = written.and_then(|()| tell(&actions, &queue, progress)).and_then(|()| signals::check());
+    let labelled = written.and_then(|()| label(&actions.labels, progress));
+    let told = labelled.and_then(|()| tell(&actions, &queue, progress)).and_then(|()| signals::check());
     let ((), transaction) = or_undo(told, transaction)?;
     Ok(Changed { actions: Actions { install, ..actions }, transaction, unproven, left_out })
 }
@@ -160,6 +163,19 @@ fn write(staged: &[Staged], transaction: &mut Transaction, progress: &mut dyn Pr
         staged.put_in_place(transaction, progress)?;
     }
     transaction.changed()
+}
+
+/// Gives files the labels of their places.
+fn label(wrong: &[WrongLabel], progress: &mut dyn Progress) -> Result<()> {
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    stage(progress, "labels", |_| {
+        let paths: Vec<PathBuf> = wrong.iter().map(|file| file.path.clone()).collect();
+        selinux::restore_labels(&paths)?;
+        let names = wrong.iter().map(|file| format!("{} is {}", shown(&file.path), file.wanted));
+        Ok(names.collect::<Vec<_>>().join(", "))
+    })
 }
 
 /// Tells Postfix, and has it start at boot.

@@ -2,6 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
+use crate::model::labels::WrongLabel;
 use crate::model::packages::need::Need;
 use crate::model::packages::supply::Supply;
 use crate::model::postfix::maincf::MainCf;
@@ -18,6 +19,8 @@ pub struct Actions {
     pub install: Option<Install>,
     /// Maps first, since main.cf names them; links last, since main.cf says which plugin is used.
     pub files: Vec<FileChange>,
+    /// The files that get the SELinux labels of their places.
+    pub labels: Vec<WrongLabel>,
     /// The command for Postfix, if it needs one.
     pub service: Option<ServiceAction>,
     /// Whether Postfix is made to start at boot.
@@ -127,6 +130,8 @@ pub enum Action<'a> {
     Install(&'a Install),
     /// Write a file.
     Write(&'a FileChange),
+    /// Give files the SELinux labels of their places.
+    Label(&'a [WrongLabel]),
     /// Run a command for Postfix.
     Service(ServiceAction),
     /// Have Postfix start at boot.
@@ -136,11 +141,12 @@ pub enum Action<'a> {
 impl Actions {
     /// Each step, in the order in which they are done.
     pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
-        let Self { install, files, service, enable } = self;
+        let Self { install, files, labels, service, enable } = self;
         let install = install.iter().map(Action::Install);
         let files = files.iter().map(Action::Write);
         let service = service.iter().copied().map(Action::Service);
-        install.chain(files).chain(service).chain(enable.then_some(Action::Enable))
+        let labels = (!labels.is_empty()).then_some(Action::Label(labels));
+        install.chain(files).chain(labels).chain(service).chain(enable.then_some(Action::Enable))
     }
 
     /// Whether there is nothing to do.
@@ -179,18 +185,24 @@ impl Action<'_> {
                 format!("set in {}: {names}", Managed::MainCf.path().display())
             }
             Self::Write(FileChange::Link(change)) => change.describe(),
+            Self::Label(wrong) => {
+                let files = wrong.iter().map(|file| format!("{} ({})", file.path.display(), file.wanted));
+                format!("restore the SELinux labels of {}", files.collect::<Vec<_>>().join(", "))
+            }
             Self::Service(action) => format!("{} Postfix", action.verb()),
             Self::Enable => "have Postfix start at boot".into(),
         }
     }
 
-    /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `write_link`, `service`, `enable`.
+    /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `write_link`, `label`, `service`,
+    /// `enable`.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Install(_) => "install",
             Self::Write(FileChange::Map(_)) => "write_map",
             Self::Write(FileChange::MainCf(_)) => "write_main_cf",
             Self::Write(FileChange::Link(_)) => "write_link",
+            Self::Label(_) => "label",
             Self::Service(_) => "service",
             Self::Enable => "enable",
         }

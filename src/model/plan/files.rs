@@ -209,6 +209,7 @@ mod tests {
     use super::*;
     use crate::model::answers::Answers;
     use crate::model::answers::complete::complete;
+    use crate::model::labels::Labels;
     use crate::model::observed::Observed;
     use crate::model::secret::Secret;
     use crate::model::state::order::Order;
@@ -234,6 +235,7 @@ mod tests {
             packages: BTreeMap::new(),
             plugins: std::collections::BTreeSet::new(),
             link: None,
+            labels: Labels::NotUsed,
             mail_command: None,
             last,
             postfix: Some(postfix),

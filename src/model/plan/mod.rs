@@ -4,6 +4,7 @@
 pub mod action;
 mod files;
 mod finding;
+mod labels;
 pub mod main_cf;
 mod packages;
 pub mod parameters;
@@ -90,6 +91,7 @@ impl Plan {
             plan.files(desired, postfix, last)?;
             plan.types(postfix);
             plan.link(desired, observed);
+            plan.labels(&observed.labels);
             service(&mut plan, postfix.service);
             plan.drift(postfix, last);
             plan.routing(desired, postfix);
@@ -154,12 +156,13 @@ impl Plan {
         self.masked = service.masked;
         let running = if service.running { "running" } else { "not running" };
         self.add("service.running", fine_if(service.running), running, Remedy::Apply);
-        let Actions { install, files, .. } = &self.actions;
+        let Actions { install, files, labels, .. } = &self.actions;
+        let is_changed = !files.is_empty() || !labels.is_empty() || install.is_some();
         self.actions.service = match (service.running, files.iter().any(FileChange::needs_restart)) {
             (false, _) => Some(ServiceAction::Start),
             (true, true) => Some(ServiceAction::Restart),
             // Only new smtp(8) processes load an installed plugin, hence the reload.
-            (true, false) => (!files.is_empty() || install.is_some()).then_some(ServiceAction::Reload),
+            (true, false) => is_changed.then_some(ServiceAction::Reload),
         };
         if let Some(enabled) = service.enabled {
             let found = if enabled { "starts at boot" } else { "does not start at boot" };

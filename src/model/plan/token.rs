@@ -147,6 +147,7 @@ mod tests {
     use super::*;
     use crate::model::answers::Answers;
     use crate::model::answers::complete::complete;
+    use crate::model::labels::Labels;
     use crate::model::observed::{Observed, Postfix};
     use crate::model::secret::Secret;
     use crate::model::state::generation::LastRun;
@@ -165,6 +166,7 @@ mod tests {
             packages: BTreeMap::new(),
             plugins: std::collections::BTreeSet::new(),
             link: None,
+            labels: Labels::NotUsed,
             mail_command: None,
             last: LastRun::default(),
             postfix: Some(Postfix::with(&[])),

@@ -7,6 +7,7 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use relayhost::model::desired::{Auth, Desired, Mechanism};
+use relayhost::model::labels::Labels;
 use relayhost::model::observed::{Database, MapFile, Observed, Postfix, Sendmail, Service, Version};
 use relayhost::model::plan::Plan;
 use relayhost::model::plan::action::{Action, Actions, FileChange, LinkChange, MainCfChange, MapChange};
@@ -104,6 +105,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                     .collect(),
                 plugins: ["plain".to_owned(), "login".to_owned()].into(),
                 link,
+                labels: Labels::default(),
                 mail_command: Some("/usr/bin/mail".into()),
                 last: LastRun::default(),
                 postfix: Some(Postfix {
@@ -129,8 +131,11 @@ fn observed() -> impl Strategy<Value = Observed> {
 
 /// Does what `apply` would do to the host, Postfix's own part in it included.
 fn carry_out(actions: &Actions, observed: &mut Observed) {
-    let Observed { postfix: Some(postfix), link, .. } = observed else { panic!("no Postfix") };
+    let Observed { postfix: Some(postfix), link, labels, .. } = observed else { panic!("no Postfix") };
     actions.files.iter().for_each(|change| write(change, postfix, link));
+    if !actions.labels.is_empty() {
+        *labels = Labels::Known(Vec::new());
+    }
     postfix.service.running |= actions.service.is_some();
     if actions.enable {
         postfix.service.enabled = Some(true);
