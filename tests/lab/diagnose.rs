@@ -225,7 +225,8 @@ fn the_log_is_followed() {
          kill $pid; wait $pid; echo \"exit $?\"; cat /root/out
          await grep -q through /root/json; kill $of_json; wait $of_json; echo '== json'; cat /root/json",
     );
-    run.says("exit 143\nfollowing ")
+    let run = run
+        .says("exit 143\nfollowing ")
         .says("FAIL local-relay-down: 1 message, still in the queue, ")
         .says("local-relay-down again: 2 messages, still in the queue, ")
         .says("ok   local-relay-down: all messages got through");
