@@ -32,7 +32,7 @@ pub enum Packing {
 
 /// The compression that the first bytes tell.
 pub fn packing(head: &[u8]) -> Packing {
-    const KNOWN: [(&[u8], Packing); 9] = [
+    const KNOWN: [(&[u8], Packing); 7] = [
         (b"\x1f\x8b", Packing::Gzip),
         (b"\xfd7zXZ\0", Packing::Xz),
         (b"\x28\xb5\x2f\xfd", Packing::Zstd),
@@ -40,8 +40,6 @@ pub fn packing(head: &[u8]) -> Packing {
         (b"\x04\x22\x4d\x18", Packing::Other("compressed with lz4", "lz4 -dc")),
         (b"PK\x03\x04", Packing::Other("a zip archive", "unzip -p")),
         (b"LPKSHHRH", Packing::Other("a file of the journal", "journalctl -o short-iso --file")),
-        (b"\xff\xfe", Packing::Other("UTF-16 text", "iconv -f UTF-16 -t UTF-8")),
-        (b"\xfe\xff", Packing::Other("UTF-16 text", "iconv -f UTF-16 -t UTF-8")),
     ];
     KNOWN.iter().find(|(magic, _)| head.starts_with(magic)).map_or(Packing::Plain, |(_, packing)| *packing)
 }

@@ -42,12 +42,16 @@ impl Encoded {
                 "base64" => Some(Encoding::Base64),
                 _ => None,
             };
-            return false;
+            return true;
         }
         let Some(encoding) = self.encoding else { return false };
         if !self.is_in_text {
             self.is_in_text = text.trim().is_empty();
             return false;
+        }
+        if text.starts_with("--") {
+            self.end();
+            return true;
         }
         match encoding {
             Encoding::Quoted => self.quoted(text),
@@ -56,10 +60,10 @@ impl Encoded {
     }
 
     fn quoted(&mut self, text: &str) -> bool {
-        // The next part, the next mail of an mbox, or a log after the mail: a blank line ends a paragraph alone.
+        // The next mail of an mbox, or a log after the mail: a blank line ends a paragraph alone.
         let is_log =
             find(text).is_some_and(|part| part.text.contains("status=") && !part.text.contains("=3D"));
-        if text.starts_with("--") || text.starts_with("From ") || is_log {
+        if text.starts_with("From ") || is_log {
             self.end();
             return false;
         }
@@ -165,14 +169,12 @@ mod tests {
     fn parts_are_decoded_up_to_their_end() {
         let quoted = "Content-Transfer-Encoding: quoted-printable\n\na =3D b=\n c =C3=A9 =E9\n\nd =zz =\n";
         assert_eq!(read(quoted), ["a = b c Ã© é", "d =zz "]);
-        assert_eq!(read(&format!("{quoted}\n--b\ne =3D f")), ["a = b c Ã© é", "d =zz ", "--b", "e =3D f"]);
+        assert_eq!(read(&format!("{quoted}\n--b\ne =3D f")), ["a = b c Ã© é", "d =zz ", "e =3D f"]);
         let log = "Nov 24 08:00:00 h postfix/smtp[7]: 4Bd2c1x0z: to=<a@b>, status=deferred (x)";
         assert_eq!(read(&format!("{quoted}\n{log}")).last().unwrap(), log);
         let base64 = "content-transfer-encoding: BASE64\n\nYQpi\nCmM=\n";
-        for (after, expected) in
-            [("", ["a", "b", "c"].as_slice()), ("--x", ["a", "b", "c", "--x"].as_slice())]
-        {
-            assert_eq!(read(&format!("{base64}{after}")), expected);
+        for after in ["", "--x"] {
+            assert_eq!(read(&format!("{base64}{after}")), ["a", "b", "c"], "{after}");
         }
         assert_eq!(read("Content-Transfer-Encoding: base64\n\nYQpiC"), ["a", "b"]);
         assert_eq!(read("Content-Transfer-Encoding: base64\n\n!\nYQpi"), ["!", "YQpi"]);

@@ -51,8 +51,9 @@ const HELD_BYTES: usize = 1024 * 1024;
 /// makes pieces count.
 const PROSE: u64 = 20;
 const SHARE: u64 = 3;
-/// Most lines of an input without any evidence of which each is read as a sentence that somebody asks about.
-const QUESTION: usize = 3;
+/// Most lines of an input without any evidence that is read as a sentence that somebody asks about: a paragraph may be a
+/// text about mail.
+const QUESTION: usize = 1;
 /// Lines of prose after which only lines of Postfix are looked for, unless there is much evidence.
 const NOISE: u64 = 20_000;
 

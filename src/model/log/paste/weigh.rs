@@ -101,7 +101,7 @@ impl Paste<'_> {
         }
     }
 
-    /// Reads an input that has a few lines and no evidence as sentences that somebody asks about.
+    /// Reads an input that is one line and no evidence as a sentence that somebody asks about.
     pub(super) fn answer(&mut self) {
         let lines = std::mem::take(&mut self.question);
         if self.evidence > 0 || self.bounce.is_mail || lines.len() > QUESTION {
