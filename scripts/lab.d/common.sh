@@ -103,12 +103,13 @@ lab_debootstrap() {
     tmp=$dir.part
     mirror=$(lab_mirror)
     include=$(IFS=,; printf '%s' "$*")
-    rm -rf "$tmp"
+    rm -rf --one-file-system "$tmp"
     mkdir -p "$tmp" "$debs"
     # A suite that this machine's debootstrap is too old to know is made as sid is.
     [ -e "/usr/share/debootstrap/scripts/$suite" ] || script=/usr/share/debootstrap/scripts/sid
     # An empty mirror is debootstrap's own default.
-    debootstrap --variant=minbase --cache-dir="$(realpath "$debs")" --include="$include" \
+    # In mounts of its own: one that is killed would leave this machine's /proc in the tree, and the next run removes that.
+    unshare --mount --propagation private debootstrap --variant=minbase --cache-dir="$(realpath "$debs")" --include="$include" \
         "$suite" "$tmp" "$mirror" ${script:+"$script"}
     rm -rf "$tmp"/var/cache/apt/archives/*.deb "$dir"
     mv "$tmp" "$dir"

@@ -15,6 +15,8 @@ pub struct Generation {
     /// The type of table that this Postfix makes unasked, and how the name of its database ends.
     pub table: &'static str,
     pub database: &'static str,
+    /// Postfix's lmdb is a package of its own; where it is what tables are made of, each of the two needs the other.
+    pub beside_postfix: &'static [&'static str],
     /// The package with relayhost's hook for the package manager, and the one with the plugin that runs it.
     pub hook: &'static str,
     pub plugin: &'static str,
@@ -33,6 +35,7 @@ const DNF4: Generation = Generation {
     manager: ("dnf-3", "4.14."),
     table: "hash",
     database: "db",
+    beside_postfix: &[],
     hook: "relayhost-hook-dnf",
     plugin: "python3-dnf-plugin-post-transaction-actions",
     three_packages: "Install  3 Packages",
@@ -58,6 +61,7 @@ const ALL: [Generation; 4] = [
         manager: ("dnf-3", "4.23."),
         table: "lmdb",
         database: "lmdb",
+        beside_postfix: &["--without", "postfix-lmdb"],
         ..DNF4
     },
     Generation {
@@ -67,10 +71,11 @@ const ALL: [Generation; 4] = [
         manager: ("dnf5", "5.4."),
         table: "lmdb",
         database: "lmdb",
+        beside_postfix: &["--without", "postfix-lmdb"],
         hook: "relayhost-hook-dnf5",
         plugin: "libdnf5-plugin-actions",
         three_packages: "Installing:         3 packages",
-        no_repository: "no enabled repositories",
+        no_repository: "No match for argument: cyrus-sasl-plain",
         ..DNF4
     },
 ];

@@ -52,8 +52,10 @@ impl Host {
         self.option(&["--relay", name])
     }
 
+    /// Without that package, and what cannot be without it.
     pub fn without(self, package: &str) -> Self {
-        self.option(&["--without", package])
+        let lmdb: &[_] = if package == "postfix" { generation().beside_postfix } else { &[] };
+        self.option(&["--without", package]).option(lmdb)
     }
 
     pub fn mail_client(self, name: &str) -> Self {

@@ -133,7 +133,7 @@ fn a_tree_is_filled_by_dnf_and_rpm_and_its_first_boot_finds_what_was_recorded() 
         ),
         (
             "root",
-            "rpm --root $tree -i /lab/repo/{postfix-3,cyrus-sasl-2,cyrus-sasl-plain,s-nail}*.rpm; run root rpm $FORCE --root $tree -i $file",
+            "rpm --root $tree -i /lab/repo/{postfix-3,postfix-lmdb,cyrus-sasl-2,cyrus-sasl-plain,s-nail}*.rpm; run root rpm $FORCE --root $tree -i $file",
         ),
         ("offline", "mounted; run offline env SYSTEMD_OFFLINE=1 chroot $tree yum -y install relayhost"),
     ] {

@@ -35,8 +35,8 @@ version() {
     local version=$1
     shift
     mkdir -p /root/b
-    cp "$file" /root/b/files.rpm
-    rpm2archive /root/b/files.rpm
+    # To a name that it chooses or to a pipe, by its version; this is the same in all.
+    rpm2archive - <"$file" >/root/b/files.tgz
     {
         awk -v version="$version" '
             /^%(package|description|files|prep|build|install|check|changelog|pre|post|preun|postun|posttrans|relayhost_watch|trigger)/ {
@@ -44,7 +44,7 @@ version() {
             /^Version:/ { $2 = version }
             /^(Source|BuildRequires)/ || skip { next }
             { print }' /lab/packaging/relayhost.spec
-        printf '%s\n' "$@" '%install' 'tar -C %{buildroot} -xzf /root/b/files.rpm.tgz'
+        printf '%s\n' "$@" '%install' 'tar -C %{buildroot} -xzf /root/b/files.tgz'
     } >/root/b/relayhost.spec
     rpm_build --target x86_64 --define '_build_name_fmt %%{NAME}-%%{VERSION}.rpm' /root/b/relayhost.spec
     mv "/root/b/relayhost-$version.rpm" /root/
@@ -75,7 +75,7 @@ had() {
 bare_tree() {
     tree=/mnt/sysimage
     fill_tree $tree
-    chroot $tree rpm -e postfix cyrus-sasl 2>/dev/null
+    chroot $tree rpm -e postfix-lmdb postfix cyrus-sasl 2>/dev/null || chroot $tree rpm -e postfix cyrus-sasl 2>/dev/null
     rm -rf $tree/etc/postfix
 }
 mounted() { for dir in proc dev lab; do mount --rbind "/$dir" "$tree/$dir"; done; }
