@@ -58,7 +58,7 @@ box_in() {
 box_tree() {
     local root=$BOX_CACHE/root.part mirror
     rm -rf "$root"
-    cp -a "$LAB_CACHE/host" "$root"
+    cp -a "$LAB_TREES/host" "$root"
     : >"$root/etc/resolv.conf"
     # The lab takes Debian's libsasl2 out, since RPM brings it; apt has to believe that it is there.
     mkdir -p "$root/var/tmp/sasl/DEBIAN"
@@ -120,7 +120,7 @@ box_settle() {
     local root=$1 unit
     printf '%s\n' 'LABEL=box / ext4 defaults 0 1' 'LABEL=payload /lab/payload ext4 ro,noauto,nofail 0 0' >"$root/etc/fstab"
     mkdir -p "$root/lab/payload" "$root/lab/repo"
-    cp -r "$LAB_CACHE"/repo/s-nail/. "$root/lab/repo/"
+    cp -r "$LAB_TREES"/repo/s-nail/. "$root/lab/repo/"
     echo op5-system.localdomain >"$root/etc/hostname"
     printf '%s\n' '127.0.0.1   op5-system.localdomain op5-system localhost localhost.localdomain' \
         '::1         localhost localhost.localdomain' >"$root/etc/hosts"

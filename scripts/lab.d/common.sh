@@ -6,7 +6,7 @@ LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_D=$LAB_TOP/scripts/lab.d
 LAB_CACHE=${RELAYHOST_LAB_CACHE:-$LAB_TOP/target/lab}
 
-# Fixed, so that the lab is the same lab on every machine: Postfix 3.7, rpm 4.18, dnf 4.14.
+# What relays are made of, and the tools that build packages: the same for hosts of every generation.
 LAB_SUITE=bookworm
 
 # Addresses that exist inside the lab's namespaces alone (RFC 5737 and RFC 3849 documentation ranges); a relay that is a
@@ -15,6 +15,9 @@ LAB_RELAY4=${LAB_RELAY4:-192.0.2.1} LAB_HOST4=192.0.2.2 LAB_PREFIX4=24
 LAB_RELAY6=2001:db8::1 LAB_HOST6=2001:db8::2 LAB_PREFIX6=64
 export LAB_TOP LAB_D LAB_CACHE LAB_SUITE
 export LAB_RELAY4 LAB_HOST4 LAB_PREFIX4 LAB_RELAY6 LAB_HOST6 LAB_PREFIX6
+
+# shellcheck source=scripts/lab.d/generations.sh
+. "$LAB_D/generations.sh"
 
 lab_say() { printf 'lab: %s\n' "$*" >&2; }
 # LAB_DIE_STATUS: what a failure of the lab exits with; `run` sets it apart from what CMD may say.
@@ -92,18 +95,26 @@ lab_mirror() {
     fi
 }
 
-# lab_debootstrap DIR PACKAGE…: a minimal Debian tree in DIR with those packages; written beside and renamed, so
+# lab_debootstrap SUITE DIR PACKAGE…: a minimal Debian tree in DIR with those packages; written beside and renamed, so
 # that a tree that is there is whole. Downloads are shared between trees.
 lab_debootstrap() {
-    local dir=$1 debs=$LAB_CACHE/debs tmp mirror include
-    shift
+    local suite=$1 dir=$2 debs=$LAB_CACHE/debs tmp mirror include script=''
+    shift 2
     tmp=$dir.part
     mirror=$(lab_mirror)
     include=$(IFS=,; printf '%s' "$*")
-    rm -rf "$tmp"
+    rm -rf --one-file-system "$tmp"
     mkdir -p "$tmp" "$debs"
-    debootstrap --variant=minbase --cache-dir="$debs" --include="$include" \
-        "$LAB_SUITE" "$tmp" ${mirror:+"$mirror"}
+    # A suite that this machine's debootstrap is too old to know is made as sid is.
+    [ -e "/usr/share/debootstrap/scripts/$suite" ] || script=/usr/share/debootstrap/scripts/sid
+    # An empty mirror is debootstrap's own default.
+    # In mounts of its own: one that is killed would leave this machine's /proc in the tree, and the next run removes that.
+    unshare --mount --propagation private debootstrap --variant=minbase --cache-dir="$(realpath "$debs")" --include="$include" \
+        "$suite" "$tmp" "$mirror" ${script:+"$script"}
     rm -rf "$tmp"/var/cache/apt/archives/*.deb "$dir"
     mv "$tmp" "$dir"
 }
+
+# The generation that is meant where nobody says which; `--generation` names another.
+lab_generation "${RELAYHOST_LAB_GENERATION:-$LAB_GENERATION_DEFAULT}" ||
+    lab_die "RELAYHOST_LAB_GENERATION is ${RELAYHOST_LAB_GENERATION}; there are ${LAB_GENERATIONS[*]}"

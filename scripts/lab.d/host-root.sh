@@ -4,27 +4,27 @@
 
 # The base: what EL has in its minimal installation or the packages' libraries come from.
 LAB_BASE_PACKAGES=(
-    rpm dnf rsyslog ca-certificates iproute2 procps strace acl python3 openssl passwd less
-    libicu72 libnsl2 liblmdb0 libldap-2.5-0 libgssapi-krb5-2 libidn2-0
+    rpm rsyslog ca-certificates iproute2 procps strace acl python3 openssl passwd less liblmdb0 libgssapi-krb5-2 libidn2-0
 )
 
 # Installed in the host as it is cached; `run --without` takes away, and dnf brings back.
 LAB_HOST_RPMS=(lab-base postfix cyrus-sasl cyrus-sasl-lib cyrus-sasl-plain)
 
 lab_base_stamp() {
-    printf '%s\n' "$LAB_SUITE" "${LAB_BASE_PACKAGES[@]}" "$(declare -f lab_base_prepare)" | sha256sum
+    printf '%s\n' "$LAB_HOST_SUITE" "$LAB_DNF" "${LAB_BASE_PACKAGES[@]}" "${LAB_BASE_LIBRARIES[@]}" \
+        "$(declare -f lab_base_prepare)" | sha256sum
 }
 
-lab_base_ready() { lab_stamped "$LAB_CACHE/base.stamp" "$(lab_base_stamp)" && [ -d "$LAB_CACHE/base" ]; }
+lab_base_ready() { lab_stamped "$LAB_TREES/base.stamp" "$(lab_base_stamp)" && [ -d "$LAB_TREES/base" ]; }
 
-# lab_base: makes $LAB_CACHE/base, the Debian part.
+# lab_base: makes $LAB_TREES/base, the Debian part.
 lab_base() {
     lab_base_ready && return
-    rm -f "$LAB_CACHE/base.stamp"
-    lab_step "host tree ($LAB_SUITE: ${LAB_BASE_PACKAGES[*]})" \
-        lab_debootstrap "$LAB_CACHE/base" "${LAB_BASE_PACKAGES[@]}"
-    lab_step "host tree: prepare" lab_base_prepare "$LAB_CACHE/base"
-    lab_base_stamp >"$LAB_CACHE/base.stamp"
+    rm -f "$LAB_TREES/base.stamp"
+    local packages=("$LAB_DNF" "${LAB_BASE_PACKAGES[@]}" "${LAB_BASE_LIBRARIES[@]}")
+    lab_step "host tree ($LAB_HOST_SUITE: ${packages[*]})" lab_debootstrap "$LAB_HOST_SUITE" "$LAB_TREES/base" "${packages[@]}"
+    lab_step "host tree: prepare" lab_base_prepare "$LAB_TREES/base"
+    lab_base_stamp >"$LAB_TREES/base.stamp"
 }
 
 # lab_base_prepare DIR: takes out of the Debian tree what the RPM packages bring.
@@ -33,6 +33,9 @@ lab_base_prepare() {
     chroot "$dir" dpkg --purge --force-depends libsasl2-2 libsasl2-modules-db
     rm -rf "$dir"/usr/lib/*-linux-gnu/sasl2 "$dir"/etc/rsyslog.conf "$dir"/etc/rsyslog.d/* "$dir"/etc/dnf/dnf.conf \
         "$dir"/var/lib/apt/lists/* "$dir"/etc/motd "$dir"/etc/resolv.conf "$dir"/etc/hostname
+    # Debian's dnf5 comes with all its plugins. Of Fedora's two are packages of their own: that which runs commands is one of
+    # the lab's RPMs, and that which keeps a repository of all that was installed is on no host that did not ask for it.
+    rm -f "$dir"/etc/dnf/libdnf5-plugins/{actions,local}.conf "$dir"/usr/lib/*-linux-gnu/libdnf5/plugins/{actions,local}.so
     printf '%s\n' '127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4' \
         '::1         localhost localhost.localdomain localhost6 localhost6.localdomain6' >"$dir/etc/hosts"
     mkdir -p "$dir/etc/pki/ca-trust/extracted/pem"
@@ -53,15 +56,15 @@ lab_host_stamp() {
     } | sha256sum
 }
 
-lab_host_ready() { lab_stamped "$LAB_CACHE/host.stamp" "$(lab_host_stamp)" && [ -d "$LAB_CACHE/host" ]; }
+lab_host_ready() { lab_stamped "$LAB_TREES/host.stamp" "$(lab_host_stamp)" && [ -d "$LAB_TREES/host" ]; }
 
-# lab_host: makes $LAB_CACHE/host, and $LAB_CACHE/host-mailx, which is a layer over it where the mail client is mailx.
+# lab_host: makes $LAB_TREES/host, and $LAB_TREES/host-mailx, which is a layer over it where the mail client is mailx.
 lab_host() {
     lab_host_ready && return
-    rm -f "$LAB_CACHE/host.stamp"
+    rm -f "$LAB_TREES/host.stamp"
     lab_step "host: dnf install ${LAB_HOST_RPMS[*]} s-nail" lab_host_install
     lab_step "host: the same with mailx" lab_host_mailx
-    lab_host_stamp >"$LAB_CACHE/host.stamp"
+    lab_host_stamp >"$LAB_TREES/host.stamp"
 }
 
 # lab_host_in ROOT REPO CMD…: runs CMD in ROOT with that repository at /lab/repo and no network.
@@ -83,37 +86,37 @@ lab_host_in() {
 }
 
 lab_host_install() {
-    local dir=$LAB_CACHE/host.part repo=$LAB_CACHE/repo/s-nail
+    local dir=$LAB_TREES/host.part repo=$LAB_TREES/repo/s-nail
     rm -rf "$dir"
-    cp -a "$LAB_CACHE/base" "$dir"
+    cp -a "$LAB_TREES/base" "$dir"
     # dnf itself needs libsasl2, so rpm brings the first two packages; it checks what they need all the same.
     # shellcheck disable=SC2016  # expanded by the inner shell
     lab_host_in "$dir" "$repo" bash -euc '
-        rpm --define "_dbpath /var/lib/rpm" -i /lab/repo/lab-base-*.rpm /lab/repo/cyrus-sasl-lib-*.rpm
+        rpm --define "_dbpath /var/lib/rpm" --define "_pkgverify_level digest" -i /lab/repo/lab-base-*.rpm /lab/repo/cyrus-sasl-lib-*.rpm
         ldconfig
         dnf -y install "$@"
         newaliases
         rm -rf /var/log/* /var/cache/apt/*.bin
         (umask 077 && touch /var/log/messages /var/log/maillog /var/log/secure /var/log/cron /var/log/spooler)
         rpm -Va || :' lab-host "${LAB_HOST_RPMS[@]}" s-nail
-    rm -rf "$LAB_CACHE/host"
-    mv "$dir" "$LAB_CACHE/host"
+    rm -rf "$LAB_TREES/host"
+    mv "$dir" "$LAB_TREES/host"
 }
 
 lab_host_mailx() {
-    local dir=$LAB_CACHE/host-mailx.part
+    local dir=$LAB_TREES/host-mailx.part
     rm -rf "$dir"
     mkdir -p "$dir"/{upper,work,root}
     # shellcheck disable=SC2016  # expanded by the inner shells
     unshare --mount --propagation private -- bash -euc "$(declare -f lab_host_in)"'
-        dir=$1 cache=$2
-        mount -t overlay overlay -o "lowerdir=$cache/host,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
-        lab_host_in "$dir/root" "$cache/repo/mailx" bash -euc "
-            rm -rf /var/cache/dnf
+        dir=$1 trees=$2
+        mount -t overlay overlay -o "lowerdir=$trees/host,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
+        lab_host_in "$dir/root" "$trees/repo/mailx" bash -euc "
+            rm -rf /var/cache/dnf /var/cache/libdnf5
             dnf -y swap s-nail mailx
             rm -f /var/log/*dnf* /var/log/hawkey.log"
-    ' lab-host-mailx "$dir" "$LAB_CACHE"
-    rm -rf "$LAB_CACHE/host-mailx"
-    mv "$dir/upper" "$LAB_CACHE/host-mailx"
+    ' lab-host-mailx "$dir" "$LAB_TREES"
+    rm -rf "$LAB_TREES/host-mailx"
+    mv "$dir/upper" "$LAB_TREES/host-mailx"
     rm -rf "$dir"
 }

@@ -19,9 +19,9 @@ name=op5-system
 if [ -n "$LAB_RUN_HOST_ROOT" ]; then
     lowers=("$LAB_RUN_HOST_ROOT")
 elif [ "$LAB_RUN_CLIENT" = mailx ]; then
-    lowers=("$LAB_CACHE/host-mailx" "$LAB_CACHE/host")
+    lowers=("$LAB_TREES/host-mailx" "$LAB_TREES/host")
 else
-    lowers=("$LAB_CACHE/host")
+    lowers=("$LAB_TREES/host")
 fi
 lab_overlay "$mnt/host" "${lowers[@]}"
 
@@ -47,7 +47,7 @@ printf '%s\n' "127.0.0.1   $name.localdomain $name localhost localhost.localdoma
 
 lab_show "$mnt/relay/root/lab/mailbox" "$root/lab/mailbox"
 lab_show "$mnt/relay/root/var/log/relay" "$root/lab/relay-log"
-lab_show "$LAB_CACHE/repo/$LAB_RUN_CLIENT" "$root/lab/repo"
+lab_show "$LAB_TREES/repo/$LAB_RUN_CLIENT" "$root/lab/repo"
 for dir in examples packaging tests; do
     [ ! -d "$LAB_TOP/$dir" ] || lab_show "$LAB_TOP/$dir" "$root/lab/$dir"
 done

@@ -25,7 +25,7 @@ lab_relay_root() {
 }
 
 lab_relay_make() {
-    lab_step "relay tree ($LAB_SUITE: ${LAB_RELAY_PACKAGES[*]})" lab_debootstrap "$1" "${LAB_RELAY_PACKAGES[@]}"
+    lab_step "relay tree ($LAB_SUITE: ${LAB_RELAY_PACKAGES[*]})" lab_debootstrap "$LAB_SUITE" "$1" "${LAB_RELAY_PACKAGES[@]}"
     lab_step "relay tree: prepare" lab_relay_prepare "$1"
     lab_relay_stamp >"$1/lab/stamp"
 }

@@ -8,10 +8,11 @@ lab_run() {
     local relay=submission host_root='' answers='' replies='' bare='' binary='' client=s-nail start=yes without='' binds='' value
     while [ $# -gt 0 ]; do
         case $1 in
-            --relay | --replies | --host-root | --without | --answers | --binary | --mail-client | --bind)
+            --generation | --relay | --replies | --host-root | --without | --answers | --binary | --mail-client | --bind)
                 [ $# -ge 2 ] || lab_usage_error "$1 needs a value"
                 value=$2
                 case $1 in
+                    --generation) lab_generation "$value" || lab_no_generation "$value" ;;
                     --relay) relay=$value ;;
                     --replies) replies=$value ;;
                     --host-root) host_root=$value ;;
@@ -59,6 +60,7 @@ lab_run() {
         lab_build
     fi
     lab_lock shared
+    lab_lock shared "$LAB_TREES"
     lab_ca
     if grep -q '^identity=' "$LAB_D/relays/$relay/setup"; then lab_identity; fi
     mkdir -p "$LAB_CACHE/mnt"
@@ -73,10 +75,13 @@ lab_run() {
     # In the foreground, and without a trap: a signal that ends this shell ends it at once, and the kernel then ends
     # unshare (pdeathsig), the world's first process (--kill-child), and with it every process, mount and interface.
     # There is one clock for the machine and all hosts: nobody in them may set it.
-    local status=0
-    setpriv --pdeathsig KILL --bounding-set=-sys_time \
-        unshare --mount --pid --net --ipc --uts --fork --kill-child=KILL --propagation private -- \
-        bash "$LAB_D/world.sh" "$@" {LAB_LOCK_FD}>&- || status=$?
+    local status=0 fd
+    (
+        for fd in "${LAB_LOCKS[@]}"; do exec {fd}>&-; done
+        exec setpriv --pdeathsig KILL --bounding-set=-sys_time \
+            unshare --mount --pid --net --ipc --uts --fork --kill-child=KILL --propagation private -- \
+            bash "$LAB_D/world.sh" "$@"
+    ) || status=$?
     exit "$status"
 }
 
@@ -89,9 +94,14 @@ lab_run_bind() {
     printf '%s:%s' "$(realpath "$src")" "$dst"
 }
 
-# lab_run_binary: the relayhost that was built last.
+# lab_run_binary: the relayhost that was built last. What Cargo links here needs this machine's C library or a newer one, which
+# an older generation has not; scripts/rpm's needs that of EL7.
 lab_run_binary() {
-    local newest='' file
+    local newest='' file packed=$LAB_TOP/target/rpm/cache/cargo/x86_64-unknown-linux-gnu/release/relayhost
+    if [ "$LAB_GENERATION" = el9 ] && [ -x "$packed" ]; then
+        printf '%s' "$packed"
+        return
+    fi
     for file in "$LAB_TOP"/target/release/relayhost "$LAB_TOP"/target/debug/relayhost; do
         [ -x "$file" ] || continue
         [ -n "$newest" ] && [ ! "$file" -nt "$newest" ] || newest=$file

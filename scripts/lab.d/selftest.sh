@@ -142,7 +142,7 @@ check_host() {
     expect "answers are root's alone" '600 root version = 1' \
         "$(host --answers "$TMP/answers" -- sh -c 'echo $(stat -c "%a %U" /etc/relayhost/answers.toml; cat /etc/relayhost/answers.toml)')"
     expect 'nothing written reaches the cache' '' \
-        "$(host -- touch /etc/left-behind; ls "$LAB_CACHE/host/etc/left-behind" 2>/dev/null)"
+        "$(host -- touch /etc/left-behind; ls "$LAB_TREES/host/etc/left-behind" 2>/dev/null)"
 }
 
 check_together() {
@@ -161,7 +161,7 @@ check_together() {
 # A tree that the lab did not make: no rsyslog, no Postfix, no python3, no configuration of ours.
 check_foreign() {
     local root=${1:-$LAB_CACHE/foreign}
-    [ -d "$root" ] || lab_step 'a root tree of another kind' lab_debootstrap "$root" rpm dnf ca-certificates
+    [ -d "$root" ] || lab_step 'a root tree of another kind' lab_debootstrap "$LAB_SUITE" "$root" rpm dnf ca-certificates
     # shellcheck disable=SC2016  # for the host's shell
     expect 'a foreign root runs' "$(sed -n 's/^PRETTY_NAME=//p' "$root/etc/os-release" | tr -d '"')" \
         "$(host --host-root "$root" -- sh -c '. /etc/os-release; echo "$PRETTY_NAME"')"

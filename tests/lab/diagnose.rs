@@ -48,8 +48,9 @@ fn a_host_that_is_well() {
 
 #[test]
 fn facts_of_the_host_make_a_cause_exact() {
-    let break_it =
-        format!("{APPLY}; sed -i 's/:587//' /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd");
+    let break_it = format!(
+        "{APPLY}; sed -i 's/:587//' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd"
+    );
     let run = diagnosed(host().relay("office365").answers(OFFICE365), &break_it);
     let document = run.json("diagnose");
     assert_eq!(failures(&document), [("not-authenticated-no-key", 1)], "{document:#}");
@@ -93,10 +94,10 @@ fn mail_that_stayed_here_although_it_was_meant_for_elsewhere() {
 
 #[test]
 fn without_answers_it_says_what_it_can() {
-    let hand = "postconf -e relayhost=[smtp.example.com]:587 smtp_sasl_auth_enable=yes smtp_sasl_password_maps=hash:/etc/postfix/pw transport_maps=hash:/etc/postfix/transport; \
+    let hand = "postconf -e relayhost=[smtp.example.com]:587 smtp_sasl_auth_enable=yes smtp_sasl_password_maps=$TYPE:/etc/postfix/pw transport_maps=$TYPE:/etc/postfix/transport; \
                 echo '[smtp.example.com] alerts@example.com:secret' > /etc/postfix/pw; postmap /etc/postfix/pw; \
                 echo 'x.test smtp:[y.test]' > /etc/postfix/transport; postmap /etc/postfix/transport; echo 'z.test smtp:[y.test]' >> /etc/postfix/transport; \
-                postconf -e virtual_alias_maps=hash:/etc/postfix/gone canonical_maps=nosuch:/etc/postfix/x; ln -sf /bin/true /usr/sbin/sendmail; postfix stop";
+                postconf -e virtual_alias_maps=$TYPE:/etc/postfix/gone canonical_maps=nosuch:/etc/postfix/x; ln -sf /bin/true /usr/sbin/sendmail; postfix stop";
     let run = host().sh(&format!("{{ {hand}; }} >/dev/null 2>&1; relayhost diagnose --json"));
     let document = crate::host::document(&run.stdout);
     let found = amiss(&document);

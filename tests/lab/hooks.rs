@@ -27,11 +27,11 @@ fn the_example_package_has_one_line_in_each_scriptlet() {
     assert!(run.part("files").ends_with(" /etc/relayhost/answers.d/op5-alerts.toml\n"), "{run:?}");
 }
 
-/// Installed, updated and erased, with relayhost and without: RPM has nothing to tell. `--force-debian` is against the
+/// Installed, updated and erased, with relayhost and without: RPM has nothing to tell. `$FORCE` is against the
 /// notice that Debian's rpm opens with.
 const LIFE: &str =
     "for do in \"-i $one\" \"-U $two\" \"-U --oldpackage $one\" \"-U --replacepkgs $one\" '-e op5-alerts'; do
-        timeout 20 rpm --force-debian --nodeps $do > /root/out 2>&1 </dev/null; echo \"${do%% *} $? $(wc -c < /root/out)\"
+        timeout 20 rpm $FORCE --nodeps $do > /root/out 2>&1 </dev/null; echo \"${do%% *} $? $(wc -c < /root/out)\"
     done";
 
 #[test]
@@ -67,7 +67,7 @@ const HOOK: &str = ". /lab/tests/lab/scripts/hooks.sh; hook\n";
 #[test]
 fn dnf_s_hook_tells_of_what_went_and_of_nothing_else() {
     let run = host().answers(AUTHENTICATED).sh(&format!(
-        "{HOOK}{QUEUE} yum -y reinstall python3-dnf-plugins-core > /root/out 2>&1; echo \"nothing $? $(queue)\"
+        "{HOOK}{QUEUE} yum -y reinstall $PLUGIN > /root/out 2>&1; echo \"nothing $? $(queue)\"
          yum -y remove cyrus-sasl-plain > /root/out 2>&1; echo \"removed $? $(queue)\"; cat /root/out
          grep -o 'cyrus-sasl-plain was [a-z, ]*' /var/lib/relayhost/pending/*.json | sort -u
          relayhost pending; echo \"exit $?\"; rpm -q cyrus-sasl-plain; mails; queue"

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+pub use crate::generation::generation;
 pub use crate::project::{document, project, read};
 
 pub const AUTHENTICATED: &str = "examples/authenticated.toml";
@@ -36,7 +37,9 @@ pub struct Run {
 }
 
 pub fn host() -> Host {
-    Host::default().option(&["--binary", env!("CARGO_BIN_EXE_relayhost")])
+    let meant = generation();
+    let binary = meant.binary();
+    Host::default().option(&["--generation", meant.name, "--binary", &binary.display().to_string()])
 }
 
 impl Host {
@@ -49,8 +52,10 @@ impl Host {
         self.option(&["--relay", name])
     }
 
+    /// Without that package, and what cannot be without it.
     pub fn without(self, package: &str) -> Self {
-        self.option(&["--without", package])
+        let lmdb: &[_] = if package == "postfix" { generation().beside_postfix } else { &[] };
+        self.option(&["--without", package]).option(lmdb)
     }
 
     pub fn mail_client(self, name: &str) -> Self {
@@ -89,13 +94,13 @@ impl Host {
         self.relay("scripted")
     }
 
-    /// Runs a script in the host. It may call the functions of tests/lab/lib.sh.
+    /// Runs a script in the host. It may call the functions of tests/lab/lib.sh, and has the variables of its generation.
     pub fn sh(self, script: &str) -> Run {
         self.sh_with_input(script, "")
     }
 
     pub fn sh_with_input(self, script: &str, input: &str) -> Run {
-        let script = format!(". /lab/tests/lab/lib.sh || exit 125\n{script}");
+        let script = format!("{}\n. /lab/tests/lab/lib.sh || exit 125\n{script}", generation().variables());
         // A test that is interrupted or killed takes its host with it, and whatever is in it.
         let mut command = Command::new("setpriv");
         command

@@ -4,8 +4,10 @@
 # What a pipe gets is broken here, so that a sentence which a test looks for is in one line.
 export COLUMNS=100
 
-# rpm …: without the notice that Debian's rpm opens with.
-rpm() { command rpm --force-debian "$@"; }
+# rpm …: without the notice that Debian's rpm opens with. From 4.20 on it has neither notice nor option: nothing takes its place.
+FORCE=--force-debian
+command rpm --force-debian --version >/dev/null 2>&1 || FORCE=
+rpm() { command rpm ${FORCE:+"$FORCE"} "$@"; }
 
 # await CMD…: waits until CMD succeeds, half a minute at the most.
 await() {

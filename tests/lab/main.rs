@@ -23,6 +23,7 @@ mod faults;
 mod field;
 mod forged;
 mod from;
+mod generation;
 mod hidden;
 mod hooks;
 mod host;

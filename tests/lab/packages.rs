@@ -1,6 +1,6 @@
 //! Package managers: locks, and answers that are not to be believed.
 
-use crate::host::{AUTHENTICATED, host};
+use crate::host::{AUTHENTICATED, generation, host};
 
 const HOLDER: &str = "python3 /lab/tests/lab/scripts/holder.py ";
 
@@ -98,7 +98,7 @@ fn a_package_that_no_repository_has_is_named() {
         .sh("rm /etc/yum.repos.d/*; relayhost apply; echo \"exit $?\"; postconf -h relayhost");
     run.says("exit 1\n\n")
         .complains("not installed: cyrus-sasl-plain")
-        .complains("no enabled repositories")
+        .complains(generation().no_repository)
         .complains("no repository could be read")
         .complains("yum repolist");
 }

@@ -152,8 +152,8 @@ fn another_plugin_for_tokens_stops_a_run_before_anything_is_touched() {
 %install
 install -D /root/x/libsasl-xoauth2.so %{buildroot}/usr/lib64/sasl2/libsasl-xoauth2.so
 END
-         command rpm --force-debian -i --nodeps /root/sasl-xoauth2-0.24.rpm; echo \"rpm $?\"
-         state() { sha256sum /etc/postfix/*; ls /usr/lib64/sasl2; command rpm --force-debian -qa | sort; }
+         command rpm $FORCE -i --nodeps /root/sasl-xoauth2-0.24.rpm; echo \"rpm $?\"
+         state() { sha256sum /etc/postfix/*; ls /usr/lib64/sasl2; command rpm $FORCE -qa | sort; }
          state >/root/before
          relayhost check | grep -A 2 plugin.rival; relayhost apply 2>/root/err; echo \"apply $?\"; cat /root/err
          state | diff /root/before - && echo untouched

@@ -95,8 +95,9 @@ fn not_authenticated_because_tls_is_off() {
 
 #[test]
 fn not_authenticated_because_the_key_does_not_match() {
-    let script =
-        format!("{APPLY}; sed -i 's/:587//' /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd");
+    let script = format!(
+        "{APPLY}; sed -i 's/:587//' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd"
+    );
     named(host().relay("office365").answers(OFFICE365), &script, 4, "not-authenticated-no-key");
 }
 
@@ -124,7 +125,7 @@ fn a_wrong_password() {
 #[test]
 fn a_password_table_that_somebody_else_wrote() {
     let script = format!(
-        "{APPLY}; sed -i 's/staple/stable/' /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd"
+        "{APPLY}; sed -i 's/staple/stable/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd"
     );
     named(authenticated(), &script, 4, "password-not-ours");
 }
@@ -269,7 +270,7 @@ fn a_daemon_that_died_is_back_as_soon_as_its_setting_is_mended() {
 fn a_table_that_cannot_be_read() {
     named(
         authenticated(),
-        &format!("{APPLY}; rm /etc/postfix/sasl_passwd.db; postfix reload"),
+        &format!("{APPLY}; rm /etc/postfix/sasl_passwd.$DB; postfix reload"),
         5,
         "table-not-built",
     );

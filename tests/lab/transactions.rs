@@ -29,9 +29,9 @@ fn installing_records_by_whatever_tool_and_pending_delivers() {
             "dependency",
             "package needs <<<'Requires: relayhost'; run dependency yum -y install /root/needs.rpm",
         ),
-        ("rpm-i", "run rpm-i rpm --force-debian -i --nodeps $file"),
-        ("rpm-U", "run rpm-U rpm --force-debian -U --nodeps $file"),
-        ("hook", "run hook yum -y install relayhost-hook-dnf"),
+        ("rpm-i", "run rpm-i rpm $FORCE -i --nodeps $file"),
+        ("rpm-U", "run rpm-U rpm $FORCE -U --nodeps $file"),
+        ("hook", "run hook yum -y install $HOOK"),
     ] {
         on(
             poor(),
@@ -53,9 +53,9 @@ fn reinstalling_upgrading_and_downgrading_keep_everything_and_record_nothing() {
             run reinstall yum -y reinstall relayhost; same
             run upgrade yum -y upgrade /root/relayhost-0.2.0.rpm; same
             run downgrade yum -y downgrade /root/relayhost-0.0.9.rpm; same
-            run rpm-U rpm --force-debian -U /root/relayhost-0.2.0.rpm; same
-            run rpm-old rpm --force-debian -U --oldpackage $file; same
-            run rpm-again rpm --force-debian -U --replacepkgs $file; same; rpm -V relayhost; echo "verified $?"
+            run rpm-U rpm $FORCE -U /root/relayhost-0.2.0.rpm; same
+            run rpm-old rpm $FORCE -U --oldpackage $file; same
+            run rpm-again rpm $FORCE -U --replacepkgs $file; same; rpm -V relayhost; echo "verified $?"
             relayhost pending >/root/out; echo "pending $?"; waits; dnf history list | grep -c "Reason Change""#
         ),
     );
@@ -86,9 +86,9 @@ fn an_upgrade_that_fails_leaves_what_was_and_can_be_done_again() {
             r#"{HAD} version 0.2.0; version 0.3.0 %pre 'exit 1'
             doc=/usr/share/doc/relayhost; cp -a $doc /root/doc; small() {{ mount -t tmpfs -o size=${{1}}k tmpfs $doc; }}
             run pre yum -y upgrade /root/relayhost-0.3.0.rpm; same
-            run rpm-pre rpm --force-debian -U /root/relayhost-0.3.0.rpm; same
+            run rpm-pre rpm $FORCE -U /root/relayhost-0.3.0.rpm; same
             small 8; run full yum -y --setopt=diskspacecheck=0 upgrade /root/relayhost-0.2.0.rpm; umount $doc; same
-            small 8; run rpm-full rpm --force-debian -U --ignoresize /root/relayhost-0.2.0.rpm; umount $doc; same; grep unpacking /root/out.rpm-full
+            small 8; run rpm-full rpm $FORCE -U --ignoresize /root/relayhost-0.2.0.rpm; umount $doc; same; grep unpacking /root/out.rpm-full
             relayhost check >/root/out; echo "check $?"
             run again yum -y upgrade /root/relayhost-0.2.0.rpm; same; rpm -V relayhost; echo "verified $?""#
         ),
@@ -105,9 +105,7 @@ fn an_upgrade_that_fails_leaves_what_was_and_can_be_done_again() {
 
 #[test]
 fn removing_leaves_mail_working_and_nothing_that_waits() {
-    for (name, command) in
-        [("remove", "yum -y remove relayhost"), ("rpm-e", "rpm --force-debian -e relayhost")]
-    {
+    for (name, command) in [("remove", "yum -y remove relayhost"), ("rpm-e", "rpm $FORCE -e relayhost")] {
         on(
             poor(),
             &format!(
@@ -131,11 +129,11 @@ fn a_tree_is_filled_by_dnf_and_rpm_and_its_first_boot_finds_what_was_recorded() 
         ("chroot-dnf", "mounted; run chroot-dnf chroot $tree yum -y install relayhost"),
         (
             "chroot-rpm",
-            "mounted; chroot $tree yum -y -q install postfix cyrus-sasl cyrus-sasl-plain s-nail >/dev/null; run chroot-rpm chroot $tree rpm --force-debian -i $file",
+            "mounted; chroot $tree yum -y -q install postfix cyrus-sasl cyrus-sasl-plain s-nail >/dev/null; run chroot-rpm chroot $tree rpm $FORCE -i $file",
         ),
         (
             "root",
-            "rpm --root $tree -i /lab/repo/{postfix-3,cyrus-sasl-2,cyrus-sasl-plain,s-nail}*.rpm; run root rpm --force-debian --root $tree -i $file",
+            "rpm --root $tree -i /lab/repo/{postfix-3,postfix-lmdb,cyrus-sasl-2,cyrus-sasl-plain,s-nail}*.rpm; run root rpm $FORCE --root $tree -i $file",
         ),
         ("offline", "mounted; run offline env SYSTEMD_OFFLINE=1 chroot $tree yum -y install relayhost"),
     ] {

@@ -98,7 +98,7 @@ fn a_host_that_had_a_relay_is_adopted_without_a_question() {
 fn what_somebody_changed_by_hand_is_not_overwritten_unasked() {
     let run = host().answers(AUTHENTICATED).sh(
         "relayhost apply >/dev/null; sed -i 's/^relayhost.*/relayhost = [other.example.org]:25/; $ a # mine' /etc/postfix/main.cf
-         sed -i 's/staple/other/' /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd; sha256sum /etc/postfix/* 2>/dev/null > /root/s
+         sed -i 's/staple/other/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; sha256sum /etc/postfix/* 2>/dev/null > /root/s
          relayhost check > /root/out; echo \"check $?\"; tr -s '\\n ' ' ' < /root/out; echo; relayhost apply; echo \"apply $?\"; sha256sum -c --quiet /root/s && echo untouched
          relayhost apply --force >/dev/null; echo \"force $?\"; postconf -h relayhost; tail -n 1 /etc/postfix/main.cf",
     );
@@ -133,7 +133,7 @@ fn foreign_lines_are_noted_and_no_fault() {
 #[test]
 fn repair_is_one_word_for_everything() {
     let run = host().answers(AUTHENTICATED).sh(
-        "relayhost apply >/dev/null; rpm -e cyrus-sasl-plain; postconf -e smtp_sasl_auth_enable=no; rm /etc/postfix/sasl_passwd.db; postfix stop 2>/dev/null
+        "relayhost apply >/dev/null; rpm -e cyrus-sasl-plain; postconf -e smtp_sasl_auth_enable=no; rm /etc/postfix/sasl_passwd.$DB; postfix stop 2>/dev/null
          relayhost repair; echo \"exit $?\"; relayhost check >/dev/null; echo \"check $?\"; relayhost repair | grep -c 'Ok: queued'",
     );
     run.says("packages: installed cyrus-sasl-plain").says("exit 0\ncheck 0\n1\n");
@@ -185,7 +185,7 @@ fn a_tree_is_configured_and_the_host_is_not_touched() {
     let run = host().answers(AUTHENTICATED).sh(&format!(
         "{TREE} rpm --root /tree -e cyrus-sasl-plain 2>/dev/null; mkdir -p /tree/lab; mount --bind /lab/repo /tree/lab/repo 2>/dev/null || cp -a /lab/repo /tree/lab/
          relayhost apply --root /tree; echo \"exit $?\"; sum | diff /root/before - && echo host untouched
-         rpm --root /tree -q cyrus-sasl-plain; chroot /tree postconf -h relayhost; chroot /tree postmap -q '[smtp.example.com]:587' hash:/etc/postfix/sasl_passwd
+         rpm --root /tree -q cyrus-sasl-plain; chroot /tree postconf -h relayhost; chroot /tree postmap -q '[smtp.example.com]:587' $TYPE:/etc/postfix/sasl_passwd
          mails; relayhost apply --root /tree"
     ));
     run.exits(0)
@@ -206,9 +206,9 @@ fn links_of_a_tree_do_not_lead_out_of_it() {
 #[test]
 fn the_password_of_a_relay_that_is_left_does_not_stay() {
     let run = host().answers(AUTHENTICATED).sh(
-        "relayhost apply >/dev/null || exit 9; echo '[other.example.org]:25 me:theirs # mine' >> /etc/postfix/sasl_passwd; postmap hash:/etc/postfix/sasl_passwd
+        "relayhost apply >/dev/null || exit 9; echo '[other.example.org]:25 me:theirs # mine' >> /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd
          sed -i 's/smtp.example.com/relay.lab.test/' /etc/relayhost/answers.toml; relayhost check | tr -s '\\n ' ' '; echo; relayhost plan; relayhost apply; echo \"apply $?\"
-         keys() { sed 's/ .*//' /etc/postfix/sasl_passwd | tr '\\n' ' '; postmap -s hash:/etc/postfix/sasl_passwd | cut -f1 | sort | tr '\\n' ' '; echo; }; keys
+         keys() { sed 's/ .*//' /etc/postfix/sasl_passwd | tr '\\n' ' '; postmap -s $TYPE:/etc/postfix/sasl_passwd | cut -f1 | sort | tr '\\n' ' '; echo; }; keys
          relayhost check >/dev/null; echo \"check $?\"
          printf 'version = 1\\n[relay]\\nhost = \"smtp.example.com\"\\n[verify]\\nto = \"ops@example.com\"\\n' > /root/open.toml
          relayhost apply --no-verify --answers /root/open.toml >/dev/null; echo \"open $?\"; keys; relayhost restore 1 >/dev/null; echo restored; keys
@@ -315,10 +315,10 @@ fn what_the_relay_refused_is_put_back_although_nothing_could_be_written_meanwhil
         "mkdir -p /var/lib/relayhost /mnt/x; mount -t tmpfs -o size=6m t /mnt/x
          for d in /etc/postfix /var/lib/relayhost; do n=/mnt/x/${d##*/}; cp -a $d $n; chmod 755 $n; mount --bind $n $d; done; chmod 700 /var/lib/relayhost
          postfix reload 2>/dev/null; relayhost apply >/dev/null; echo \"first $?\"
-         cd /etc/postfix; sum() { sha256sum main.cf generic generic.db sasl_passwd sasl_passwd.db; }; sum >/tmp/before; cp generic.db /tmp/old.db
+         cd /etc/postfix; sum() { sha256sum main.cf generic generic.$DB sasl_passwd sasl_passwd.$DB; }; sum >/tmp/before; cp generic.$DB /tmp/old.db
          sed -i 's/^rewrite = {/rewrite = { \"@new.local\" = \"alerts@example.com\",/' /etc/relayhost/answers.toml
          relayhost apply >/tmp/out 2>&1 & p=$!
-         while cmp -s /tmp/old.db generic.db && kill -0 $p; do :; done
+         while cmp -s /tmp/old.db generic.$DB && kill -0 $p; do :; done
          ( while kill -0 $p 2>/dev/null; do cat /dev/zero >>/mnt/x/fill 2>/dev/null; done ) & wait $p; rm -f /mnt/x/fill
          relayhost recover >/dev/null; echo \"recover $?\"; sum | diff /tmp/before - && echo 'as before'; ls /var/lib/relayhost; relayhost history | tail -n 1",
     );

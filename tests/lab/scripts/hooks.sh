@@ -17,7 +17,9 @@ example() {
 
 # hook: the hook for dnf, and dnf's plugin that reads it.
 hook() {
+    local file=plugins/post-transaction-actions.d/relayhost.action
+    [ "$PLUGIN" != libdnf5-plugin-actions ] || file=libdnf5-plugins/actions.d/relayhost.actions
     in_path
-    yum -y -q install python3-dnf-plugin-post-transaction-actions >/dev/null 2>&1 || exit 9
-    cp /lab/packaging/etc/dnf/plugins/post-transaction-actions.d/relayhost.action /etc/dnf/plugins/post-transaction-actions.d/
+    yum -y -q install "$PLUGIN" >/dev/null 2>&1 || exit 9
+    cp "/lab/packaging/etc/dnf/$file" "/etc/dnf/$file"
 }

@@ -6,7 +6,7 @@ package asks <<<$'%post\nrelayhost scriptlet post "$1" --for asks'
 # slow holds RPM's lock from the moment that /root/slow is there until somebody reads /root/go.
 mkfifo /root/go
 package slow <<<$'%post\ntouch /root/slow; echo >/root/go'
-transaction() { command rpm --force-debian -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.05; done; }
+transaction() { command rpm ${FORCE:+"$FORCE"} -i /root/slow.rpm & until [ -e /root/slow ]; do sleep 0.05; done; }
 goes_on() { read -r _ </root/go; }
 
 # typed COMMAND: calls it in a scriptlet, then does what it recorded.

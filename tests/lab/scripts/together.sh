@@ -7,7 +7,7 @@ A=/etc/relayhost/answers.toml B=/root/b.toml
 # entries NAME: those of a table's source, as `postmap -s` prints those of its database.
 entries() { sed -n 's/^\([^# ][^ ]*\)[ ]\(.*\)/\1\t\2/p' "/etc/postfix/$1" | sort; }
 # map_holds NAME: whether the database says what its source says.
-map_holds() { diff <(entries "$1") <(postmap -s "hash:/etc/postfix/$1" | sort) >&2 && echo "$1 whole"; }
+map_holds() { diff <(entries "$1") <(postmap -s "$TYPE:/etc/postfix/$1" | sort) >&2 && echo "$1 whole"; }
 
 # two_answers: leaves in /root what each of the two leaves on a fresh host, to compare the end of a race with.
 two_answers() {

@@ -14,7 +14,7 @@ logs_in() {
 }
 
 # in_table, kept: the token that Postfix would send, by its database; the one that relayhost keeps.
-in_table() { postmap -q '[smtp.office365.com]:587' hash:$TABLE | cut -d: -f2; }
+in_table() { postmap -q '[smtp.office365.com]:587' "$TYPE:$TABLE" | cut -d: -f2; }
 kept() { sed 's/^[^[]*"access":"\([^"]*\)".*/\1/' /var/lib/relayhost/tokens/access.json; }
 
 # tenant NAME: the answers' tenant, by which the lab's identity provider knows how to answer.

@@ -28,7 +28,7 @@ transaction() {
     rpm --root $tree -e cyrus-sasl-plain s-nail
     # shellcheck disable=SC2016 # for the scriptlet to expand
     package asks <<<$'%post\nfor c in apply repair; do relayhost $c >>/root/said 2>&1; echo "$c $?" >>/root/said; done'
-    timeout 60 rpm --force-debian --root $tree -i /root/asks.rpm
+    timeout 60 rpm ${FORCE:+"$FORCE"} --root $tree -i /root/asks.rpm
     echo "rpm $?"
     cat $tree/root/said
     waits

@@ -4,9 +4,9 @@
 
 sum() {
     local f
-    for f in main.cf generic generic.db sasl_passwd sasl_passwd.db; do
-        stat -c '%n %a %u %g %Y' /etc/postfix/$f
-        sha256sum </etc/postfix/$f
+    for f in main.cf generic "generic.$DB" sasl_passwd "sasl_passwd.$DB"; do
+        stat -c '%n %a %u %g %Y' "/etc/postfix/$f"
+        sha256sum <"/etc/postfix/$f"
     done 2>&1
 }
 delivers() {
@@ -16,8 +16,8 @@ delivers() {
     await has_mails $((n + 1)) && echo old relay delivers
 }
 
-postconf -e 'relayhost=[relay.lab.test]:25' 'smtp_generic_maps=hash:/etc/postfix/generic'
+postconf -e 'relayhost=[relay.lab.test]:25' "smtp_generic_maps=$TYPE:/etc/postfix/generic"
 echo 'root@op5-system.localdomain boss@example.com' >>/etc/postfix/generic
-postmap hash:/etc/postfix/generic
+postmap "$TYPE:/etc/postfix/generic"
 cool 2>/dev/null
 sum >/root/by-hand
