@@ -201,7 +201,9 @@ impl HostFacts {
             }
         }
         if let Some(plan) = &plan {
-            seen.iter_mut().for_each(|finding| plan.allow(finding));
+            for finding in &mut seen {
+                plan.allow(finding);
+            }
             report.failures.iter_mut().for_each(|one| one.cause.remedy = plan.allowed(&one.cause.remedy));
         }
         last_run_that_failed().into_iter().chain(seen).collect()
@@ -271,12 +273,15 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     Ok(Diagnosed { log, sources, trouble, notes, findings, own, author, calendar: calendar.clone() })
 }
 
-/// What `read` reads of one message, with the names of what was read and what could not be. An error if that is nothing.
+/// Reads all logs into this reader, and returns the names of those that were read and a line for each that could not be.
+type Read<'a> = dyn FnMut(&mut dyn Reader) -> Result<(Vec<String>, Vec<String>)> + 'a;
+
+/// The story of one message, with what `read` returned. An error if the logs do not have the message.
 fn narrated(
     mut narrator: Narrator,
     queue_id: &str,
     own: bool,
-    read: &mut dyn FnMut(&mut dyn Reader) -> Result<(Vec<String>, Vec<String>)>,
+    read: &mut Read,
 ) -> Result<(FromLog, Vec<String>, Vec<String>)> {
     let (sources, trouble) = read(&mut narrator)?;
     if own && sources.is_empty() {

@@ -125,7 +125,8 @@ fn rpm_calls_relayhost_for_each_change_and_not_for_its_own_upgrade() {
     if !generation().beside_postfix.is_empty() {
         there.insert(3, "postfix-lmdb");
     }
-    let changed: String = there.iter().map(|name| format!("scriptlet post 1 --changed {name}\n")).collect();
+    let changed: Vec<_> = there.iter().map(|name| format!("scriptlet post 1 --changed {name}\n")).collect();
+    let changed = changed.concat();
     assert_eq!(run.part("ivv"), format!("scriptlet post 1\n{changed}scriptlet posttrans 1\n"));
     assert_eq!(
         run.part("Uvv"),

@@ -12,7 +12,7 @@ fn pages(directory: &Path, all: &mut Vec<PathBuf>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && !name.starts_with('.') && name != "target" {
             pages(&path, all);
-        } else if name.ends_with(".md") {
+        } else if path.extension().is_some_and(|end| end == "md") {
             all.push(path);
         }
     }
@@ -54,7 +54,7 @@ fn links(text: &str) -> Vec<String> {
 #[test]
 fn every_link_leads_somewhere() {
     let mut all = Vec::new();
-    pages(&project(), &mut all);
+    pages(project(), &mut all);
     let mut seen = 0;
     let mut broken = Vec::new();
     for page in &all {

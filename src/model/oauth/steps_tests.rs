@@ -101,11 +101,12 @@ fn each_flow_is_prepared_for_what_it_asks_there() {
         (Provider::Google, Flow::Code, &["Desktop app", "In production"], &["Expires", "delegation"]),
     ] {
         let shown = shown(provider, flow);
-        has.iter()
-            .for_each(|words| assert!(shown.contains(words), "{provider:?} {flow:?}: no {words}\n{shown}"));
-        has_not
-            .iter()
-            .for_each(|words| assert!(!shown.contains(words), "{provider:?} {flow:?}: {words}\n{shown}"));
+        for words in has {
+            assert!(shown.contains(words), "{provider:?} {flow:?}: no {words}\n{shown}");
+        }
+        for words in has_not {
+            assert!(!shown.contains(words), "{provider:?} {flow:?}: {words}\n{shown}");
+        }
     }
 }
 

@@ -28,7 +28,7 @@ impl Plan {
                     );
                     self.add(format!("label.{name}"), State::Differs, text, Remedy::Apply);
                 }
-                self.actions.labels = wrong.clone();
+                self.actions.labels.clone_from(wrong);
             }
         }
     }
@@ -57,7 +57,8 @@ mod tests {
             assert_eq!((finding.id.as_str(), finding.state), (id, state));
             assert_eq!(finding.is_for_apply(), !is_in_order);
             assert_eq!(plan.is_in_order(), is_in_order);
-            let steps: Vec<String> = plan.actions.iter().map(|action| action.describe()).collect();
+            let steps: Vec<String> =
+                plan.actions.iter().map(super::super::action::Action::describe).collect();
             assert_eq!(steps.concat().contains("/etc/postfix/sasl_passwd.db"), !is_in_order, "{steps:?}");
         }
         let mut plan = Plan::empty();

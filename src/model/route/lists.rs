@@ -44,7 +44,7 @@ fn patterns(list: &Value, ask: &mut Ask) -> Vec<(bool, String)> {
 pub fn lists(list: &Value, domain: &str, how: Match, ask: &mut Ask) -> Result<bool, Trouble> {
     for (wanted, name) in patterns(list, ask) {
         let fits = if name.contains(':') && !name.starts_with('[') {
-            let value = Value { text: name.to_owned(), at: list.at.clone() };
+            let value = Value { text: name.clone(), at: list.at.clone() };
             let parents = Some(parents_of(domain, how == Match::Parents)).filter(|_| how != Match::Names);
             let keys = Keys::one_and(domain, parents.into_iter().flatten());
             find(&value, &keys, ask)?.is_some()

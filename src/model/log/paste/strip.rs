@@ -96,16 +96,13 @@ pub fn without_tags(text: &str) -> Option<String> {
     let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, after)) = rest.split_once('<') {
         plain.push_str(before);
-        match tag(after) {
-            Some((name, after)) => {
-                let ends_line = BLOCKS.contains(&name.to_ascii_lowercase().as_str());
-                plain.push_str(if ends_line { "\n" } else { "" });
-                rest = after;
-            }
-            None => {
-                plain.push('<');
-                rest = after;
-            }
+        if let Some((name, after)) = tag(after) {
+            let ends_line = BLOCKS.contains(&name.to_ascii_lowercase().as_str());
+            plain.push_str(if ends_line { "\n" } else { "" });
+            rest = after;
+        } else {
+            plain.push('<');
+            rest = after;
         }
     }
     plain.push_str(rest);
