@@ -19,7 +19,8 @@ lab_generation() {
         el9)
             LAB_HOST_SUITE=bullseye
             LAB_ABOUT='Postfix 3.5.25, rpm 4.16 (Berkeley DB), dnf 4.5: EL8 and EL9, whose Postfix are 3.5.8 and 3.5.25'
-            LAB_BASE_LIBRARIES=(libicu67 libnsl2 libldap-2.4-2 libdb5.3)
+            # netbase: Postfix before 3.7 asks /etc/services for the number of smtp.
+            LAB_BASE_LIBRARIES=(libicu67 libnsl2 libldap-2.4-2 libdb5.3 netbase)
             # The suite has none; the next one's is Python, and fits.
             LAB_HOOK_SUITE=bookworm
             ;;
