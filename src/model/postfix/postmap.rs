@@ -181,7 +181,10 @@ mod tests {
         for (line, expected) in [
             ("postmap: warning: database /etc/postfix/g.db is older than source file /etc/postfix/g", true),
             ("postmap: warning: hash:/etc/postfix/g: some later Postfix has no tables of this type", true),
-            ("postmap: warning: hash:/etc/postfix/g is unavailable. open database /etc/postfix/g.db: No such file", false),
+            (
+                "postmap: warning: hash:/etc/postfix/g is unavailable. open database /etc/postfix/g.db: No such file",
+                false,
+            ),
             ("postmap: fatal: open database /etc/postfix/g.db: No such file or directory", false),
         ] {
             assert_eq!(is_harmless(line), expected, "{line}");
