@@ -10,9 +10,9 @@ fn an_old_postfix_is_asked_for_nothing_that_it_does_not_have() {
     let listed = "strace -f -qq -s 200 -e trace=execve -o /root/trace relayhost diagnose >/dev/null; grep -c 'postqueue.*\"-j\"' /root/trace; grep -c 'postqueue.*\"-p\"' /root/trace";
     let run = host().relay("smtps").answers_text(&answers).sh(&format!(
         "relayhost probe >/dev/null; echo \"new $?\"; echo '== new'; {listed}
-         postconf -e mail_version=2.10.1; echo '== probe'; relayhost probe; echo \"exit $?\"; echo '== old'; {listed}
+         postconf -e mail_version=2.10.1; echo '== probe'; relayhost probe; echo \"exit $?\"; mv /etc/relayhost/answers.toml /root/; echo '== old'; {listed}
          echo '== init'; echo 'correct horse battery staple' | relayhost init --host smtp.example.com --port 465 \
-            --username alerts@example.com --password-stdin --rewrite none --to ops@example.com --answers /root/new.toml 2>&1; ls /root/new.toml"
+            --username alerts@example.com --password-stdin --rewrite none --to ops@example.com --output /root/new.toml 2>&1; ls /root/new.toml"
     ));
     let run = run.says("new 0\n").says("exit 5\n");
     assert_eq!(run.part("new"), "1\n0\n", "{run:?}");
@@ -33,7 +33,7 @@ fn generic_keeps_its_mode_and_loses_what_lets_others_write_to_it() {
             "relayhost apply >/dev/null; {look}
              chmod 644 /etc/postfix/generic*; {look}; relayhost apply | grep -c 'nothing to do'
              chmod 666 /etc/postfix/generic; {look}; relayhost apply --no-verify >/dev/null; {look}
-             rm /etc/postfix/generic*; relayhost apply --no-verify >/dev/null; {look}"
+             rm /etc/postfix/generic*; relayhost apply --no-verify --force >/dev/null; {look}"
         ))
         .says(
             "check 0\n644 600 \ncheck 0\n644 644 \n1\ncheck 3\n666 644 \ncheck 0\n644 644 \ncheck 0\n600 600 \n",
