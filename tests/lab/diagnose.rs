@@ -204,7 +204,7 @@ fn how_the_last_run_ended_stands_first_until_something_comes_later() {
     let run = run.says("apply 4\nexit 4\n3:warn run.last: `relayhost apply` of ")
         .says(" ended with 4: the relay refused the user name or the password of alerts@example.com; nothing was done")
         .says("-> correct username and password in the answers")
-        .says("FAIL 13 differences from the answers: relayhost plan shows them")
+        .says("FAIL 12 differences from the answers: relayhost plan shows them")
         .says("apply 0\n");
     let (_, mended) = run.stdout.split_once("== mended").unwrap();
     assert!(!mended.contains("run.last") && !mended.contains("last.json"), "{mended}");
@@ -228,13 +228,13 @@ fn the_log_is_followed() {
     );
     let run = run
         .says("exit 143\nfollowing ")
-        .says("FAIL local-relay-down: 1 message, still in the queue, ")
-        .says("local-relay-down again: 2 messages, still in the queue, ")
-        .says("ok   local-relay-down: all messages got through");
+        .says("FAIL local-service-down: 1 message, still in the queue, ")
+        .says("local-service-down again: 2 messages, still in the queue, ")
+        .says("ok   local-service-down: all messages got through");
     let (_, json) = run.stdout.split_once("== json\n").unwrap();
     let documents: Vec<Value> = json.lines().map(crate::host::document).collect();
     let events: Vec<&str> = documents.iter().filter_map(|one| one["news"]["event"].as_str()).collect();
     assert_eq!(events, ["begun", "failed", "again", "through"], "{json}");
-    assert_eq!(documents.iter().rev().find_map(|one| one["news"]["id"].as_str()), Some("local-relay-down"));
+    assert_eq!(documents.iter().rev().find_map(|one| one["news"]["id"].as_str()), Some("local-service-down"));
     assert_eq!(documents.last().unwrap()["exit"], 143, "each line is a document, that of the end too");
 }

@@ -10,7 +10,7 @@ fn an_old_postfix_is_asked_for_nothing_that_it_does_not_have() {
     let listed = "strace -f -qq -s 200 -e trace=execve -o /root/trace relayhost diagnose >/dev/null; grep -c 'postqueue.*\"-j\"' /root/trace; grep -c 'postqueue.*\"-p\"' /root/trace";
     let run = host().relay("smtps").answers_text(&answers).sh(&format!(
         "relayhost probe >/dev/null; echo \"new $?\"; echo '== new'; {listed}
-         postconf -e mail_version=2.10.1; echo '== probe'; relayhost probe; echo \"exit $?\"; mv /etc/relayhost/answers.toml /root/; echo '== old'; {listed}
+         postconf -e mail_version=2.10.1; sed -i 's/postqueue -j/postqueue -x/' /usr/sbin/postqueue; echo '== probe'; relayhost probe; echo \"exit $?\"; mv /etc/relayhost/answers.toml /root/; echo '== old'; {listed}
          echo '== init'; echo 'correct horse battery staple' | relayhost init --host smtp.example.com --port 465 \
             --username alerts@example.com --password-stdin --rewrite none --to ops@example.com --output /root/new.toml 2>&1; ls /root/new.toml"
     ));
