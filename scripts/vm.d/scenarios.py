@@ -203,7 +203,7 @@ ALL = {
     'chroot': Scenario('installed in a chroot, first and second boot', lambda trial: offline(trial, 'chroot')),
     'installroot': Scenario('installed with --installroot, first and second boot',
                             lambda trial: offline(trial, 'installroot')),
-    'tokens': Scenario('an access token, renewed by the timer and at a boot', tokens, light=True),
+    'tokens': Scenario('an access token, renewed by the timer and at a boot', tokens, light=True, long=True),
     'upgrade': Scenario('upgrade from the previous release', upgrade),
     'burst': Scenario('eight requests in a moment, and answers that come later', burst),
     'selinux': Scenario('SELinux enforcing: the whole job, wrong labels, a power cut', selinux, long=True,
