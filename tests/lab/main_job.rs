@@ -193,9 +193,11 @@ fn maps_are_roots_alone_and_their_databases_say_the_same() {
          stat -c '%n %a %U %G' /etc/postfix/{sasl_passwd,generic}*; echo '== dumps'; for map in sasl_passwd generic; do postmap -s $TYPE:/etc/postfix/$map | sort; done
          echo '== left'; ls -A /etc/postfix | grep relayhost",
     );
-    for source in ["sasl_passwd", "generic"] {
-        for name in [source.to_owned(), format!("{source}.{}", generation().database)] {
-            assert!(run.stdout.contains(&format!("/etc/postfix/{name} 600 root root\n")), "{}", run.stdout);
+    // generic is the package's file, and keeps its mode: it holds no password.
+    for (source, mode) in [("sasl_passwd", "600"), ("generic", "644")] {
+        let database = format!("{source}.{}", generation().database);
+        for (name, mode) in [(source, mode), (&database, "600")] {
+            assert!(run.stdout.contains(&format!("/etc/postfix/{name} {mode} root root\n")), "{}", run.stdout);
         }
     }
     assert_eq!(
