@@ -197,7 +197,11 @@ fn maps_are_roots_alone_and_their_databases_say_the_same() {
     for (source, mode) in [("sasl_passwd", "600"), ("generic", "644")] {
         let database = format!("{source}.{}", generation().database);
         for (name, mode) in [(source, mode), (&database, "600")] {
-            assert!(run.stdout.contains(&format!("/etc/postfix/{name} {mode} root root\n")), "{}", run.stdout);
+            assert!(
+                run.stdout.contains(&format!("/etc/postfix/{name} {mode} root root\n")),
+                "{}",
+                run.stdout
+            );
         }
     }
     assert_eq!(

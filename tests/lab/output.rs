@@ -67,7 +67,9 @@ fn a_terminal_gets_marks_and_colours_and_a_pipe_plain_words() {
 
 /// The lines that are wider than that and could be broken. A diff is shown as it is, and no word and no command is cut.
 fn wider(text: &str, width: usize) -> Vec<&str> {
-    let is_of_diff = |line: &str| ["   -", "   +", "   @", "    #"].iter().any(|head| line.starts_with(head));
+    // A diff, and lines of an answers file, stay as they are.
+    let is_of_file =
+        |line: &str| ["   -", "   +", "   @", "    #", "  # "].iter().any(|head| line.starts_with(head));
     let is_one = |line: &str| {
         let (line, quotes) = (line.trim(), line.matches('`').count());
         !line.contains(' ')
@@ -75,7 +77,7 @@ fn wider(text: &str, width: usize) -> Vec<&str> {
                 && line.starts_with('`')
                 && line.trim_end_matches([',', ';', '.', ')']).ends_with('`'))
     };
-    let is_wide = |line: &&str| line.chars().count() > width && !is_of_diff(line) && !is_one(line);
+    let is_wide = |line: &&str| line.chars().count() > width && !is_of_file(line) && !is_one(line);
     text.lines().filter(is_wide).collect()
 }
 
