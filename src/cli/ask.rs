@@ -37,7 +37,10 @@ pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
         }
         let prompt = interview.next();
         let open = prompt.as_ref().map(|prompt| prompt.question);
-        steps.show(interview, open, screen)?;
+        if steps.show(interview, open, screen)? == Turn::Back {
+            interview.back();
+            continue;
+        }
         let Some(prompt) = prompt else { return Ok(()) };
         let hidden = prompt.question == Question::Password;
         let default = prompt.default.as_deref();
@@ -60,6 +63,13 @@ struct Steps {
     stage: Stage,
 }
 
+/// Whether the questions go on, or back to the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    On,
+    Back,
+}
+
 /// How far the steps were shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
@@ -78,10 +88,10 @@ impl Steps {
         is_new
     }
 
-    /// Shows what is to be done before the open question is answered, and waits until it is done.
-    fn show(&mut self, interview: &Interview, open: Option<Question>, screen: &Screen) -> Result<()> {
+    /// Shows what is to be done before the open question is answered, and waits until it is done, or somebody goes back.
+    fn show(&mut self, interview: &Interview, open: Option<Question>, screen: &Screen) -> Result<Turn> {
         use Question as Q;
-        let Some(access) = &interview.choices().access else { return Ok(()) };
+        let Some(access) = &interview.choices().access else { return Ok(Turn::On) };
         let chosen = interview.choices();
         let values = access.values(chosen.username.as_deref(), chosen.password_file.as_deref());
         let (provider, flow) = (access.provider, access.flow);
@@ -92,14 +102,14 @@ impl Steps {
         }
         let before = [Q::Way, Q::Username, Q::Tenant, Q::Client, Q::File];
         if !self.asked || is_open(&before) {
-            return Ok(());
+            return Ok(Turn::On);
         }
         let parts = second(provider, flow, &values);
         if self.reach(Stage::Second) {
             show(screen, &parts);
         }
         if parts.is_empty() || is_open(&[Q::Password, Q::Ends]) || !self.reach(Stage::Waited) {
-            return Ok(());
+            return Ok(Turn::On);
         }
         let wait = parts.iter().find_map(|part| part.wait.as_ref()).map(|wait| format!(" ({wait})"));
         let text = format!("Enter when all of that is done{}", wait.unwrap_or_default());
@@ -108,7 +118,18 @@ impl Steps {
         } else {
             "the relay is tried before anything is written"
         };
-        question(screen, &text, Some("done"), help, false, |_| Ok(()))
+        let turn = question(screen, &text, Some("done"), help, false, |typed| match typed.trim() {
+            "" | "done" => Ok(Turn::On),
+            BACK => Ok(Turn::Back),
+            _ => {
+                let remedy = format!("press Enter when it is done, or type {BACK} to go back");
+                Err(Complaint::new("that is no answer to this question", &remedy))
+            }
+        })?;
+        if turn == Turn::Back {
+            self.stage = Stage::Second;
+        }
+        Ok(turn)
     }
 }
 

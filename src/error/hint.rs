@@ -111,6 +111,9 @@ fn after_an_installation(asked: Option<&str>, output: &str) -> String {
                 then run the same command again"
             .into();
     }
+    if asked.is_some_and(|name| name.starts_with("relayhost-")) {
+        return "it is in the repository that relayhost came from: name that in /etc/yum.repos.d as the README does, or install it by hand (`yum install ./relayhost-sasl-xoauth2-*.rpm`); then run the same command again".into();
+    }
     format!(
         "see which repository has it (`yum provides {}`), enable it, and run the same command again",
         typed(asked.unwrap_or("PACKAGE"))

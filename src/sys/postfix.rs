@@ -115,6 +115,9 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries
     } else if let Some((_, entries)) = built.filter(|(digest, _)| is_built(digest)) {
         entries
     } else {
+        if let Some(reason) = files::read_whole(&path)?.and_then(|bytes| kind.refuses(&bytes)) {
+            return Ok(Database::Broken(reason));
+        }
         let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &table]))))?;
         if !output.success() {
             return Ok(Database::Broken(output.tail()));

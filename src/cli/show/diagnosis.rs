@@ -77,7 +77,9 @@ fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
         }
         let differs = |finding: &&Finding| finding.state == State::Differs && finding.is_for_apply();
         let (one_line, others) = findings.into_iter().partition::<Vec<_>, _>(differs);
-        if !one_line.is_empty() {
+        if let [single] = one_line.as_slice() {
+            plan::with_remedy(screen, single);
+        } else if !one_line.is_empty() {
             let number = count(one_line.len() as u64, "difference");
             screen.marked(Mark::Bad, &format!("{number} from the answers: relayhost plan shows them"), 2);
         }

@@ -61,7 +61,10 @@ pub fn parameters(
 pub fn as_ours(value: &str, kind: &MapKind) -> Vec<String> {
     let mut all = Vec::new();
     for item in words(value) {
-        let own = path_of(&item).filter(|path| Managed::is_map(path)).map(|path| kind.table(Path::new(path)));
+        // As a path: `//` and `/./` lead to the same file.
+        let own = path_of(&item)
+            .and_then(|path| Managed::map_at(Path::new(path)))
+            .map(|map| kind.table(&map.path()));
         let item = own.unwrap_or(item);
         if !Managed::is_map(path_of(&item).unwrap_or_default()) || !all.contains(&item) {
             all.push(item);

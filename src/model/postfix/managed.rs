@@ -166,6 +166,29 @@ impl MapKind {
         Some(path.into())
     }
 
+    /// Why this cannot be a database of this kind, by the number that each kind has in its first bytes; `None` if it may be
+    /// one. (Berkeley DB: `DB_HASHMAGIC`, `DB_BTREEMAGIC`, in the byte order of the machine that made it; LMDB: `MDB_MAGIC`.)
+    /// postmap would write into the mail log that it cannot read it, and each `check` would add to that.
+    pub fn refuses(&self, database: &[u8]) -> Option<String> {
+        let number = |at: usize| -> Option<[u8; 4]> { database.get(at..at + 4)?.try_into().ok() };
+        let is = |at, magic: u32| {
+            number(at)
+                .is_some_and(|bytes| [u32::from_le_bytes(bytes), u32::from_be_bytes(bytes)].contains(&magic))
+        };
+        let found = match (is(12, 0x0006_1561), is(12, 0x0005_3162), is(16, 0xBEEF_C0DE)) {
+            (true, ..) => Some("hash"),
+            (_, true, _) => Some("btree"),
+            (.., true) => Some("lmdb"),
+            _ => None,
+        };
+        match (self.name(), found) {
+            ("texthash", _) => None,
+            (name, Some(found)) if found == name => None,
+            (name, Some(found)) => Some(format!("it is of type {found}, and not {name}")),
+            (name, None) => Some(format!("it is no database of type {name}")),
+        }
+    }
+
     /// `type:path`, as main.cf and postmap take it.
     pub fn table(&self, source: &Path) -> String {
         format!("{}:{}", self.0, source.display())

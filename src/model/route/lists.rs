@@ -1,5 +1,7 @@
 //! Lists of domains, of which each pattern is a name, a table, or a file of patterns (match_list(3)).
 
+use std::collections::BTreeSet;
+
 use super::host::Value;
 use super::tables::{Ask, Keys, Trouble, find, parents_of};
 use crate::model::plan::parameters::words;
@@ -15,19 +17,24 @@ pub enum Match {
     Parents,
 }
 
-/// Files of patterns that are read one within another.
+/// Files of patterns that are read one within another, and most patterns of a list.
 const FILES: usize = 5;
+const PATTERNS: usize = 100_000;
 
 /// The patterns of a list, each with whether it is one of those that are meant (`!` before it: not), with the contents of a
 /// file in the place of its name (match_list_parse in util/match_list.c). A file that cannot be read stays by its name.
 fn patterns(list: &Value, ask: &mut Ask) -> Vec<(bool, String)> {
     let mut all: Vec<(bool, String)> = words(&list.text).into_iter().map(|word| (true, word)).collect();
+    let mut read = BTreeSet::new();
     for _ in 0..FILES {
         let mut next = Vec::new();
         for (wanted, word) in std::mem::take(&mut all) {
             let name = word.trim_start_matches('!');
             let wanted = wanted == ((word.len() - name.len()).is_multiple_of(2));
-            let text = if name.starts_with('/') { (ask.text)(name, None) } else { None };
+            // A file that names itself would be read for ever.
+            let is_to_be_read =
+                name.starts_with('/') && next.len() < PATTERNS && read.insert(name.to_owned());
+            let text = if is_to_be_read { (ask.text)(name, None) } else { None };
             let Some(text) = text else {
                 next.push((wanted, name.to_owned()));
                 continue;
@@ -70,10 +77,27 @@ pub fn lists(list: &Value, domain: &str, how: Match, ask: &mut Ask) -> Result<bo
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::model::route::tables::tests::asking;
     use crate::model::route::tables::{Answer, Unasked};
     use crate::model::route::written::Written;
+
+    #[test]
+    fn a_file_that_names_itself_is_read_once() {
+        let list = Value { text: "/a".into(), at: Written::Default { parameter: "mydestination" } };
+        let mut table = |_: &str, _: &[String]| -> Answer { Err(Unasked::Broken("no".into())) };
+        let mut ask = asking(&mut table);
+        let reads = Cell::new(0);
+        let mut text = |_: &str, _: Option<u32>| {
+            reads.set(reads.get() + 1);
+            Some("/a x.org ".repeat(1000))
+        };
+        ask.text = &mut text;
+        assert!(lists(&list, "y.org", Match::Names, &mut ask).is_err());
+        assert_eq!(reads.get(), 1);
+    }
 
     #[test]
     fn a_domain_is_in_a_list_by_name_by_parent_or_not() {

@@ -7,6 +7,7 @@ use super::shell;
 use super::strip::undressed;
 use crate::model::causes::catalogue::fitting;
 use crate::model::log::event::{Hop, parse_hop, split_queue_id};
+use crate::model::text::clipped;
 
 /// Beginnings of a reason in Postfix's own words (smtp(8), qmgr(8), bounce(8)).
 const REASONS: [&str; 26] = [
@@ -137,7 +138,9 @@ fn reason(text: &str) -> Option<Piece> {
         _ if words.starts_with("host ") => {
             [" said: ", " refused to talk to me: "].iter().any(|mark| words.contains(mark))
         }
-        _ if words.starts_with("connect to ") => words.contains("]:") || is_known(words),
+        _ if words.starts_with("connect to ") => {
+            words.contains("]:") || (words.contains('[') && is_known(words))
+        }
         _ if words.starts_with("mail for ") => words.contains("loops back to myself"),
         _ => begins && (id.is_some() || words.len() < 600),
     };
@@ -241,14 +244,20 @@ fn is_enhanced(text: &str, code: &str) -> bool {
         && is_number(parts.next())
 }
 
+/// The bytes after words that announce a reply in which it begins. A line may have those words a thousand times, and
+/// whoever writes it is not to choose how long each is looked at.
+const NEAR: usize = 100;
+
 /// A reply within a sentence, after words that announce one.
 fn within(text: &str) -> Option<Piece> {
     let found = BEFORE_REPLY.iter().flat_map(|mark| text.match_indices(mark)).filter_map(|(at, mark)| {
-        let rest = text.get(at + mark.len()..)?.trim_start_matches(['\'', '"', '(', 'b', ' ']);
-        let reply = of_python(rest).unwrap_or_else(|| rest.to_owned());
-        is_reply(&reply).then_some((at, reply))
+        let near = clipped(text.get(at + mark.len()..)?, NEAR);
+        let begin = near.trim_start_matches(['\'', '"', '(', 'b', ' ']);
+        let is_here = is_reply(begin) || of_python(begin).is_some_and(|reply| is_reply(&reply));
+        is_here.then_some(at + mark.len() + near.len() - begin.len())
     });
-    let (_, reply) = found.min_by_key(|(at, _)| *at)?;
+    let rest = text.get(found.min()?..)?;
+    let reply = of_python(rest).unwrap_or_else(|| rest.to_owned());
     let reply = reply.split("##").next().unwrap_or(&reply);
     Some(of_reply("relay", reply.trim_end_matches(['\'', '"', ')', '}'])))
 }
@@ -270,6 +279,18 @@ mod tests {
             Some(Piece::Attempt(attempt)) => Some(attempt.reason),
             _ => None,
         }
+    }
+
+    /// A look at the whole rest for each mark would take minutes here.
+    #[test]
+    fn a_reply_is_found_behind_any_number_of_marks() {
+        for mark in [" (", "returned '", ": b'", " said: "] {
+            let text = format!("{}550 5.1.1 no such user", mark.repeat(64 * 1024 / mark.len()));
+            assert!(within(&text).is_none_or(|piece| matches!(piece, Piece::Attempt(_))));
+            assert!(within(&mark.repeat(64 * 1024 / mark.len())).is_none());
+        }
+        let text = format!("{} said: 550 5.1.1 no such user", "x ( ".repeat(10_000));
+        assert_eq!(words(&text).as_deref(), Some("host relay said: 550 5.1.1 no such user"));
     }
 
     #[test]

@@ -36,6 +36,7 @@ use self::unread::Unread;
 use super::Reader;
 use super::aside::Aside;
 use super::stamp::{Calendar, Seconds};
+use crate::model::text::clipped;
 
 /// Bytes at the beginning of a source that are always read line by line. If nearly all of them are lines of syslog, the rest
 /// is handed on as it is.
@@ -256,7 +257,8 @@ impl Paste<'_> {
     /// Reads the lines of an encoded part.
     fn decoded(&mut self) {
         for line in std::mem::take(&mut self.encoded.lines) {
-            self.of_page(&strip::strip(line.as_bytes()), &line);
+            let line = clipped(&line, LINE);
+            self.of_page(&strip::strip(line.as_bytes()), line);
         }
     }
 
