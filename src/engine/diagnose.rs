@@ -32,6 +32,7 @@ use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Part, Postfix};
 use crate::model::plan::{Finding, Plan, Remedy, State};
+use crate::model::postfix::managed::Managed;
 use crate::model::text::domain_of;
 use crate::sys::{clock, dns, files, host, postfix, state};
 use ways::Ways;
@@ -196,8 +197,10 @@ impl HostFacts {
         });
         if let Some(postfix) = self.postfix() {
             let suspects = self.ways.met(self.desired.as_ref(), postfix, "", "").suspects;
+            let changed = Managed::ALL.iter().map(|file| file.path()).chain([postfix::MASTER_CF.into()]);
+            let changed = changed.filter_map(|path| files::modified(&path)).max();
             for one in report.failures.iter_mut().filter(|one| one.over) {
-                one.cause = past(one.cause.clone(), &suspects);
+                one.cause = past(one.cause.clone(), &suspects, one.tally.last < changed);
             }
         }
         if let Some(plan) = &plan {

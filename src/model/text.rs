@@ -9,14 +9,9 @@ use crate::error::is_unsafe;
 pub const DURATION_REMEDY: &str = "write a number with s, m or h, such as \"90s\" or \"5m\"; from 1s to 24h";
 
 /// Text from a log, a reply or a file, safe for a terminal and for a single line: control characters (C0, C1, DEL),
-/// and the Unicode characters that reorder or hide text become `?`, and a line feed a blank.
+/// line ends and the Unicode characters that reorder or hide text become `?`.
 pub fn one_line(text: &str) -> String {
-    let shown = |c| match c {
-        '\n' => ' ',
-        c if is_unsafe(c) => '?',
-        c => c,
-    };
-    text.chars().map(shown).collect()
+    text.chars().map(|c| if is_unsafe(c) { '?' } else { c }).collect()
 }
 
 /// Words of somebody else for a sentence: as [`one_line`], and without backquotes, which mark the commands to type.
@@ -203,8 +198,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_become_question_marks_and_a_line_feed_a_blank() {
-        assert_eq!(one_line("a\u{1b}[31mb\r\nc\u{9b}d\u{202e}e\u{7f}"), "a?[31mb? c?d?e?");
+    fn control_characters_become_question_marks() {
+        assert_eq!(one_line("a\u{1b}[31mb\r\nc\u{9b}d\u{202e}e\u{7f}"), "a?[31mb??c?d?e?");
         assert_eq!(harmless("a\tb\nc\u{1b}d"), "a\tb\nc?d");
     }
 

@@ -120,7 +120,7 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries
         }
         let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &table]))))?;
         if !output.success() {
-            return Ok(Database::Broken(output.tail()));
+            return Ok(Database::Broken(output.tail().replace('\n', "; ")));
         }
         parse_dump(&output.stdout)
     };

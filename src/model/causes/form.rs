@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(fill("{1} is `rpm -qf {1}`.", value(path)), format!("{path} is `rpm -qf {path}`."));
         assert_eq!(fill("{1} is `rpm -qf {1}`", value("")), "it is `rpm -qf FILE`");
         let bad = fill("{1} is `rpm -qf {1}` {2}", value("`x`{1}\"\n;{2}"));
-        assert!(bad.starts_with("\"'x'{1}' ;{2}\" is `rpm -qf FILE` {2}; FILE is not filled in: "), "{bad}");
+        assert!(bad.starts_with("\"'x'{1}'?;{2}\" is `rpm -qf FILE` {2}; FILE is not filled in: "), "{bad}");
         assert_eq!(bad.matches('`').count(), 2);
     }
 }

@@ -99,22 +99,23 @@ fn told(cause: &str, suspect: &Suspect) -> (String, String) {
     (cause, remedy)
 }
 
-/// A fault that stops all mail, as it was joined to a cause.
+/// A fault of this host, as it was joined to a cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
     /// The fault.
     pub fault: String,
+    /// Whether it stops all mail.
+    pub stops: bool,
     /// The cause without it.
     pub plain: Cause,
 }
 
 /// The cause of a failure after which mail has left. A fault that stops all mail of this way now cannot have been its
-/// reason, and is taken out of it.
-pub fn past(cause: Cause, suspects: &[Suspect]) -> Cause {
+/// reason, nor can one of files that were changed since (`is_changed`); such a fault is taken out of it.
+pub fn past(cause: Cause, suspects: &[Suspect], is_changed: bool) -> Cause {
+    let is_there = |joined: &Joined| suspects.iter().any(|one| one.fault.text == joined.fault);
     match cause.joined {
-        Some(joined) if suspects.iter().any(|one| one.fault.stops && one.fault.text == joined.fault) => {
-            joined.plain
-        }
+        Some(joined) if is_changed || joined.stops && is_there(&joined) => joined.plain,
         joined => Cause { joined, ..cause },
     }
 }
@@ -129,9 +130,8 @@ pub fn explained(cause: Cause, suspects: &[Suspect]) -> Cause {
     let id = name_of(&cause.id, suspect);
     // The fault was seen in the host's files, and not in the log.
     let basis = if id == cause.id { cause.basis } else { Basis::Inferred };
-    let joined =
-        suspect.fault.stops.then(|| Joined { fault: suspect.fault.text.clone(), plain: cause.clone() });
-    let joined = joined.map(Box::new);
+    let fault = suspect.fault.text.clone();
+    let joined = Some(Box::new(Joined { fault, stops: suspect.fault.stops, plain: cause.clone() }));
     Cause { id, basis, alternatives: Vec::new(), cause: text, remedy, fix, joined, ..cause }
 }
 
@@ -262,11 +262,12 @@ mod tests {
         let own = suspect("transport", true, false);
         let unknown = Cause::unknown(Stage::Queue, Verdict::Unreached);
         let cause = explained(unknown.clone(), std::slice::from_ref(&own));
-        assert_eq!(past(cause.clone(), &[]), cause, "a fault of that message's way alone");
-        assert_eq!(past(cause, &[own]), unknown);
+        assert_eq!(past(cause.clone(), &[], false), cause, "a fault of that message's way alone");
+        assert_eq!(past(cause, &[own], false), unknown);
         let some = suspect("sender", false, false);
         let refused = Cause { id: "sender-refused".into(), ..unknown };
         let cause = explained(refused, std::slice::from_ref(&some));
-        assert_eq!(past(cause.clone(), &[some]), cause, "a fault that lets other mail pass");
+        assert_eq!(past(cause.clone(), &[some], false), cause, "a fault that lets other mail pass");
+        assert_eq!(past(cause, &[], true).id, "sender-refused", "a fault that came later");
     }
 }

@@ -61,7 +61,7 @@ pub struct Cause {
     pub cause: String,
     /// Next step for the administrator.
     pub remedy: String,
-    /// The fault of this host that was joined to it, if that stops all mail.
+    /// The fault of this host that was joined to it.
     pub joined: Option<Box<hop::Joined>>,
 }
 

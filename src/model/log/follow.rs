@@ -98,7 +98,9 @@ impl Reader for Follower<'_> {
             return;
         }
         let begin = first.max(self.question.since.filter(|_| first.is_some()));
-        self.span = (earlier(self.span.0, begin), later(self.span.1, last));
+        // A listing of the queue is in no order of time.
+        let (earliest, latest) = (earlier(begin, last), later(begin, last));
+        self.span = (earlier(self.span.0, earliest), later(self.span.1, latest));
         let straddles = self.question.skips(first);
         let (scanner, tail) = (std::mem::take(&mut self.scanner), std::mem::take(&mut self.tail));
         let mut last_accepted = None;
