@@ -161,9 +161,7 @@ fn every_page_and_example_is_among_the_documentation() {
 }
 
 fn scriptlet(slot: &str) -> String {
-    format!(
-        "[ ! -x /usr/bin/relayhost ] || /usr/bin/relayhost scriptlet {slot} \"$1\" </dev/null >/dev/null 2>&1 || :"
-    )
+    format!("[ ! -x /usr/bin/relayhost ] || : | /usr/bin/relayhost scriptlet {slot} \"$1\" 2>&1 | : || :")
 }
 
 #[test]
@@ -201,7 +199,7 @@ fn triggers_watch_all_that_mail_leaves_by() {
         assert_eq!(
             trigger.script.trim_end(),
             format!(
-                "[ \"$1\" -ne 1 ] || [ ! -x /usr/bin/relayhost ] || /usr/bin/relayhost scriptlet {slot} \"$2\" --changed {name} </dev/null >/dev/null 2>&1 || :"
+                "[ \"$1\" -ne 1 ] || [ ! -x /usr/bin/relayhost ] || : | /usr/bin/relayhost scriptlet {slot} \"$2\" --changed {name} 2>&1 | : || :"
             )
         );
         seen.push(format!("{slot} {name}"));
