@@ -77,6 +77,13 @@ pub fn read_whole(path: &Path) -> Result<Option<Vec<u8>>> {
     read(path, LIMIT)
 }
 
+/// The first bytes of a file, in which a database says of what type it is: the whole may be too large to be read.
+pub fn head(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(Error::io("read", path))
+}
+
 /// Reads as [`read_whole`] does, and refuses a symbolic link.
 pub fn read_no_link(path: &Path) -> Result<Option<Vec<u8>>> {
     open_no_link(path)?.map(|file| read_open(&file, path, LIMIT)).transpose()

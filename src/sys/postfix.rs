@@ -115,7 +115,7 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries
     } else if let Some((_, entries)) = built.filter(|(digest, _)| is_built(digest)) {
         entries
     } else {
-        if let Some(reason) = files::read_whole(&path)?.and_then(|bytes| kind.refuses(&bytes)) {
+        if let Some(reason) = kind.refuses(&files::head(&path)?) {
             return Ok(Database::Broken(reason));
         }
         let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &table]))))?;
