@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use relayhost::model::message::proof::Proof;
 use relayhost::model::state::generation::{Generation, Intent, read_record, unhex};
-use relayhost::model::state::pending::{Entry, Moment};
+use relayhost::model::state::pending::{PendingEntry, Moment};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(proof) = read_record::<Proof>(bytes) {
         again(&proof);
     }
-    if let Ok(entry) = read_record::<Entry>(bytes) {
+    if let Ok(entry) = read_record::<PendingEntry>(bytes) {
         again(&entry);
         for (wall, up) in [(0, None), (1000, Some(0)), (u64::MAX, Some(u64::MAX))] {
             let now = Moment { wall, boot: "boot".into(), up };

@@ -60,7 +60,7 @@ pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
 struct Steps {
     /// Whether `init` has asked for the application: a person who corrects a later answer has seen the steps.
     asked: bool,
-    stage: Stage,
+    stage: Reached,
 }
 
 /// Whether the questions go on, or back to the one before.
@@ -72,7 +72,7 @@ enum Turn {
 
 /// How far the steps were shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+enum Reached {
     #[default]
     Begun,
     First,
@@ -82,7 +82,7 @@ enum Stage {
 
 impl Steps {
     /// Notes that this stage is reached. True only the first time.
-    fn reach(&mut self, stage: Stage) -> bool {
+    fn reach(&mut self, stage: Reached) -> bool {
         let is_new = self.stage < stage;
         self.stage = self.stage.max(stage);
         is_new
@@ -97,7 +97,7 @@ impl Steps {
         let (provider, flow) = (access.provider, access.flow);
         self.asked |= matches!(open, Some(Q::Tenant | Q::Client | Q::File));
         let is_open = |questions: &[Q]| open.is_some_and(|open| questions.contains(&open));
-        if is_open(&[Q::Tenant, Q::Client, Q::File]) && self.reach(Stage::First) {
+        if is_open(&[Q::Tenant, Q::Client, Q::File]) && self.reach(Reached::First) {
             show(screen, &first(provider, flow, &values));
         }
         let before = [Q::Way, Q::Username, Q::Tenant, Q::Client, Q::File];
@@ -105,10 +105,10 @@ impl Steps {
             return Ok(Turn::On);
         }
         let parts = second(provider, flow, &values);
-        if self.reach(Stage::Second) {
+        if self.reach(Reached::Second) {
             show(screen, &parts);
         }
-        if parts.is_empty() || is_open(&[Q::Password, Q::Ends]) || !self.reach(Stage::Waited) {
+        if parts.is_empty() || is_open(&[Q::Password, Q::Ends]) || !self.reach(Reached::Waited) {
             return Ok(Turn::On);
         }
         let wait = parts.iter().find_map(|part| part.wait.as_ref()).map(|wait| format!(" ({wait})"));
@@ -127,7 +127,7 @@ impl Steps {
             }
         })?;
         if turn == Turn::Back {
-            self.stage = Stage::Second;
+            self.stage = Reached::Second;
         }
         Ok(turn)
     }

@@ -12,10 +12,10 @@ use super::transaction::postfix_runs;
 use super::{Progress, load};
 use crate::error::{Error, Result, shown};
 use crate::model::desired::Desired;
-use crate::model::host_kind::Kind;
+use crate::model::host_kind::HostKind;
 use crate::model::plan::Finding;
 use crate::model::state::order::Order;
-use crate::model::state::pending::{CHANGED, Entry, TREE, TYPED, is_package_name, next_run};
+use crate::model::state::pending::{CHANGED, PendingEntry, TREE, TYPED, is_package_name, next_run};
 use crate::sys::{clock, host, lock, pending, service, signals};
 
 const SERVICE: &str = "relayhost-pending.service";
@@ -102,8 +102,8 @@ fn record(name: &str, why: &str) -> Result<()> {
 }
 
 fn record_order(name: &str, why: &str, order: Order) -> Result<()> {
-    let entry = Entry::new(why.to_owned(), host::moment(), clock::unique());
-    pending::record(name, &Entry { order, ..entry })
+    let entry = PendingEntry::new(why.to_owned(), host::moment(), clock::unique());
+    pending::record(name, &PendingEntry { order, ..entry })
 }
 
 /// For commands that would install: inside an RPM transaction, records the command and its options, and returns the
@@ -136,7 +136,11 @@ pub fn prove_at_boot() -> Result<()> {
 }
 
 /// Settles the requests that were made before a run began and that it has served.
-pub fn fulfilled(serves: &[(String, Entry)], desired: &Desired, progress: &mut dyn Progress) -> Result<()> {
+pub fn fulfilled(
+    serves: &[(String, PendingEntry)],
+    desired: &Desired,
+    progress: &mut dyn Progress,
+) -> Result<()> {
     // The work is done: a signal changes nothing any more.
     let _held = signals::hold();
     if !serves.is_empty() {
@@ -174,15 +178,15 @@ pub(super) fn rest_a_while() {
 /// The words for who will carry out the request that was recorded.
 pub fn who_does_it() -> &'static str {
     match host::kind() {
-        Kind::Systemd => "relayhost-pending.service does it when the transaction is over",
-        Kind::NoSystemd => "no systemd runs here: call `relayhost pending` when the transaction is over",
-        Kind::Tree | Kind::Installer => "it is done at the first boot",
+        HostKind::Systemd => "relayhost-pending.service does it when the transaction is over",
+        HostKind::NoSystemd => "no systemd runs here: call `relayhost pending` when the transaction is over",
+        HostKind::Tree | HostKind::Installer => "it is done at the first boot",
     }
 }
 
 /// Refuses to work on the installer's own system.
 pub fn refuse_installer() -> Result<()> {
-    if host::kind() != Kind::Installer {
+    if host::kind() != HostKind::Installer {
         return Ok(());
     }
     let problem = "it is the installer's own, and gone after the installation".to_owned();

@@ -30,7 +30,7 @@ use crate::model::log::report::{Owner, Report};
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
-use crate::model::observed::{Observed, Part, Postfix};
+use crate::model::observed::{Observed, Postfix, PostfixPart};
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::postfix::managed::Managed;
 use crate::model::text::domain_of;
@@ -154,7 +154,7 @@ impl HostFacts {
         let Some(postfix) = self.postfix() else {
             let missing = || {
                 let found = match postfix::lacks() {
-                    Some(Part::MainCf) => "Postfix has no /etc/postfix/main.cf: no mail leaves",
+                    Some(PostfixPart::MainCf) => "Postfix has no /etc/postfix/main.cf: no mail leaves",
                     _ => "Postfix is not installed",
                 };
                 vec![finding("package.postfix", found.into(), Remedy::Apply)]

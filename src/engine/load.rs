@@ -13,7 +13,7 @@ use crate::model::desired::{Auth, Desired};
 use crate::model::oauth::login::Logins;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
-use crate::sys::trust::{self, Kind, Trusted};
+use crate::sys::trust::{self, Guarded, Trusted};
 use crate::sys::{acl, environment, files, host, secrets, tokens};
 
 /// The host's answers file.
@@ -207,9 +207,9 @@ fn read(path: &Path) -> Result<Trusted> {
         problem,
         remedy: remedy.to_owned(),
     };
-    let result = match trust::read(path, SIZE_LIMIT, Kind::File) {
+    let result = match trust::read(path, SIZE_LIMIT, Guarded::File) {
         Err(Error::Untrusted { .. }) if may_hold_password(path) => {
-            trust::read(path, SIZE_LIMIT, Kind::Secret)
+            trust::read(path, SIZE_LIMIT, Guarded::Secret)
         }
         other => other,
     };
@@ -287,7 +287,7 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
             if !path.is_absolute() {
                 return Err(answers.error(span, "this must be a path from `/`", "write the whole path"));
             }
-            let read = trust::read(&path, SECRET_LIMIT, Kind::Secret);
+            let read = trust::read(&path, SECRET_LIMIT, Guarded::Secret);
             if let Err(error @ Error::NoFile { .. }) = &read {
                 return Err(answers.error(span, &format!("the {what} {error}"), &error.step()));
             }
@@ -311,7 +311,7 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
         SecretSource::Credential(name) => {
             let path = environment::credential_path(&name).filter(|_| !name.contains('/'));
             let read =
-                path.as_deref().map(|path| trust::read(path, SECRET_LIMIT, Kind::Secret)).transpose()?;
+                path.as_deref().map(|path| trust::read(path, SECRET_LIMIT, Guarded::Secret)).transpose()?;
             let Some(Some(read)) = read else {
                 return Err(answers.error(
                     span,

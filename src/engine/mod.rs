@@ -39,7 +39,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::model::ended::Ended;
-use crate::model::host_kind::Kind;
+use crate::model::host_kind::HostKind;
 use crate::model::journald::Notice;
 use crate::sys::{clock, host, journal, signals};
 
@@ -55,7 +55,7 @@ pub enum Place {
 impl Place {
     /// The place that relayhost was called in. It may be a tree, which chroot or an installer has entered.
     pub fn here() -> Self {
-        if host::kind() == Kind::Tree { Self::Tree } else { Self::Host }
+        if host::kind() == HostKind::Tree { Self::Tree } else { Self::Host }
     }
 }
 

@@ -11,8 +11,8 @@ use super::{Place, labels};
 use crate::error::Result;
 use crate::model::desired::Desired;
 use crate::model::observed::{
-    Database, MapFile, Observed, Postfix, QUERY_FORMAT, Queue, Sendmail, Service, Version, capabilities,
-    parse_packages, parse_settings,
+    Database, MapFile, Observed, Postfix, QUERY_FORMAT, QueueDirectories, Sendmail, ServiceState, Version,
+    capabilities, parse_packages, parse_settings,
 };
 use crate::model::packages::need::needs;
 use crate::model::packages::plugin::OURS;
@@ -106,9 +106,9 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
         other_way: None,
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
-            Place::Host => service::state(&Queue::new(&settings))?,
+            Place::Host => service::state(&QueueDirectories::new(&settings))?,
             // Nothing runs in a tree, and nothing is to run.
-            Place::Tree => Service { running: true, enabled: None, masked: false },
+            Place::Tree => ServiceState { running: true, enabled: None, masked: false },
         },
         sendmail: sendmail(setting("sendmail_path")),
         has_route: place == Place::Tree || network::has_any_route(),

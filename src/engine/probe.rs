@@ -17,7 +17,7 @@ use crate::model::desired::Desired;
 use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::route::Route;
-use crate::model::probe::{Ending, Probe, Stage};
+use crate::model::probe::{Ending, Probe, ProbeStage};
 use crate::sys::{clock, postfix, signals};
 
 /// The longest time for a probe without `--timeout`.
@@ -61,7 +61,7 @@ pub fn probe_typed(desired: &mut Desired, timeout: Duration, progress: &mut dyn 
         why.remedy,
         evidence,
     );
-    let stage = Stage {
+    let stage = ProbeStage {
         name: "token",
         good: false,
         text: failure.cause.clone(),

@@ -106,7 +106,7 @@ fn assertion(app: &App, now: u64) -> Result<Option<Secret>> {
 
 /// Puts one question to an address of the provider's.
 pub fn ask(app: &App, url: &str, form: &Secret) -> Result<Answer> {
-    let way = http::Way::new(app.proxy.as_deref()).map_err(|variable| {
+    let way = http::Via::new(app.proxy.as_deref()).map_err(|variable| {
         let cause = format!("the environment's {variable} is not the address of a proxy that can be used");
         let remedy = format!("set {variable} as http://proxy.example.com:3128, or unset it; network.proxy in the answers counts before it");
         silent(cause, remedy, false)

@@ -13,7 +13,7 @@ use super::transaction::require_main_cf;
 use crate::error::{Error, Result};
 use crate::model::causes::hop::Suspect;
 use crate::model::desired::Desired;
-use crate::model::observed::{Postfix, Queue, parse_settings};
+use crate::model::observed::{Postfix, QueueDirectories, parse_settings};
 use crate::model::plan::parameters::{parameters, words};
 use crate::model::plan::route::OfSenders;
 use crate::model::postfix::maincf::MainCf;
@@ -61,7 +61,7 @@ pub fn route_alone(
     let host = host()?;
     let (sender, recipient) = addresses(answers.as_ref(), &host.settings);
     let mut way = way(&host, from.unwrap_or(&sender), to.unwrap_or(&recipient), None);
-    if !service::master_runs(&Queue::new(&host.settings)) {
+    if !service::master_runs(&QueueDirectories::new(&host.settings)) {
         way.stopped();
     }
     let mechanism = value(&host.settings, "smtp_sasl_mechanism_filter");
@@ -282,7 +282,7 @@ pub fn asking<T>(
         // Whoever may change a name on the way could have root read a file of root's, and print it.
         let is_good = |owner: u32| user.map_or(owner != 0, |user| owner == user);
         let roots =
-            if user.is_none() { trust::read(path, TEXT, trust::Kind::File).ok().flatten() } else { None };
+            if user.is_none() { trust::read(path, TEXT, trust::Guarded::File).ok().flatten() } else { None };
         let bytes = match roots {
             Some(roots) => roots.bytes,
             None => files::read_of(path, &is_good, TEXT).ok()??,

@@ -28,7 +28,7 @@ use crate::model::plan::action::Install;
 use crate::model::plan::{Finding, Plan};
 use crate::model::state::last::LastEnd;
 use crate::model::state::order::{Message, Order};
-use crate::model::state::pending::Entry;
+use crate::model::state::pending::PendingEntry;
 use crate::sys::directory::Directory;
 use crate::sys::{clock, host, signals, state};
 
@@ -57,7 +57,7 @@ pub struct Given {
     /// The order.
     pub order: Order,
     /// The requests of the queue that are settled when the run ends well.
-    pub serves: Vec<(String, Entry)>,
+    pub serves: Vec<(String, PendingEntry)>,
 }
 
 /// Brings the host, or a tree, to what the answers say. `load` reads what is given, with the lock held.

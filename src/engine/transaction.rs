@@ -15,7 +15,7 @@ pub use places::{elsewhere, links_of_others, path_of, require_main_cf, trust_lin
 
 use super::Place;
 use crate::error::{Edit, Error, Files, Result};
-use crate::model::observed::{Queue, parse_settings};
+use crate::model::observed::{QueueDirectories, parse_settings};
 use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
@@ -350,6 +350,9 @@ pub fn postfix_runs() -> Result<bool> {
 }
 
 /// The directories of Postfix's queue, as it is set up now.
-pub fn queue() -> Result<Queue> {
-    Ok(Queue::new(&parse_settings(&postfix::settings(&["queue_directory", "process_id_directory"])?)))
+pub fn queue() -> Result<QueueDirectories> {
+    Ok(QueueDirectories::new(&parse_settings(&postfix::settings(&[
+        "queue_directory",
+        "process_id_directory",
+    ])?)))
 }

@@ -26,7 +26,7 @@ use crate::model::message::gap::Gap;
 use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
-use crate::model::observed::{Observed, Postfix, Queue};
+use crate::model::observed::{Observed, Postfix, QueueDirectories};
 use crate::model::plan::Plan;
 use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
 
@@ -124,7 +124,7 @@ fn send_and_follow(
     let relayhost = desired.relayhost();
     let mut message =
         Message { desired, relayhost, relay, postfix, request, from, begin, queue_id: None, put_off: 0 };
-    if !service::master_runs(&Queue::new(&postfix.settings)) {
+    if !service::master_runs(&QueueDirectories::new(&postfix.settings)) {
         return Ok(message.delivery(
             None,
             Outcome::unheard(

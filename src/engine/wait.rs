@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Progress;
 use crate::error::{Error, Result};
 use crate::model::desired::Desired;
-use crate::sys::network::{Way, way_to};
+use crate::sys::network::{Reach, way_to};
 use crate::sys::{clock, lock};
 
 /// The pause between two looks at the locks while they are held.
@@ -54,9 +54,9 @@ pub fn for_network(desired: &Desired, progress: &mut dyn Progress) -> Result<()>
     loop {
         let way = way_to(host, desired.relay.port);
         let what = match way {
-            Way::Known => return Ok(()),
-            Way::NoAddress => format!("{host} has no address yet"),
-            Way::NoRoute => format!("there is no route to {host} yet"),
+            Reach::Known => return Ok(()),
+            Reach::NoAddress => format!("{host} has no address yet"),
+            Reach::NoRoute => format!("there is no route to {host} yet"),
         };
         if begin.elapsed() >= NETWORK {
             progress.note(&format!("the network was not there after {} s", begin.elapsed().as_secs()));

@@ -16,7 +16,7 @@ pub struct Signs {
 
 /// The kind of a host, which decides what can be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum HostKind {
     /// systemd runs, and belongs to this host.
     Systemd,
     /// No systemd: a container, or an older init. Postfix can be started by its own command.
@@ -29,14 +29,14 @@ pub enum Kind {
 
 impl Signs {
     /// The kind that all signs together show.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> HostKind {
         match self.root_of_init {
             // A running host has /proc.
-            Some(false) | None => Kind::Tree,
-            Some(true) if self.offline => Kind::Tree,
-            Some(true) if self.installer => Kind::Installer,
-            Some(true) if self.systemd => Kind::Systemd,
-            Some(true) => Kind::NoSystemd,
+            Some(false) | None => HostKind::Tree,
+            Some(true) if self.offline => HostKind::Tree,
+            Some(true) if self.installer => HostKind::Installer,
+            Some(true) if self.systemd => HostKind::Systemd,
+            Some(true) => HostKind::NoSystemd,
         }
     }
 }
@@ -70,14 +70,14 @@ mod tests {
     #[test]
     fn a_chroot_is_known_by_its_root_and_not_by_run() {
         let booted = Signs { root_of_init: Some(true), systemd: true, ..Signs::default() };
-        assert_eq!(booted.kind(), Kind::Systemd);
+        assert_eq!(booted.kind(), HostKind::Systemd);
         // Anaconda's %post: /run is the installer's.
         let sysimage = Signs { root_of_init: Some(false), installer: true, ..booted };
-        assert_eq!(sysimage.kind(), Kind::Tree);
-        assert_eq!(Signs { root_of_init: None, ..booted }.kind(), Kind::Tree);
-        assert_eq!(Signs { installer: true, ..booted }.kind(), Kind::Installer);
+        assert_eq!(sysimage.kind(), HostKind::Tree);
+        assert_eq!(Signs { root_of_init: None, ..booted }.kind(), HostKind::Tree);
+        assert_eq!(Signs { installer: true, ..booted }.kind(), HostKind::Installer);
         // rpm-ostree's sandbox, mock, osbuild
-        assert_eq!(Signs { offline: true, ..booted }.kind(), Kind::Tree);
-        assert_eq!(Signs { systemd: false, ..booted }.kind(), Kind::NoSystemd);
+        assert_eq!(Signs { offline: true, ..booted }.kind(), HostKind::Tree);
+        assert_eq!(Signs { systemd: false, ..booted }.kind(), HostKind::NoSystemd);
     }
 }

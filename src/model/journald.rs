@@ -10,7 +10,7 @@ pub use notice::Notice;
 
 /// An entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct JournalEntry {
     /// Its place in the journal.
     pub cursor: String,
     /// The message as a line of a mail log: `HOST NAME[PID]: TEXT`.
@@ -29,7 +29,7 @@ pub struct Entry {
 /// Length, in bytes, of the process name that the kernel keeps, without the zero byte at the end (proc(5)).
 const COMM: usize = 15;
 
-impl Entry {
+impl JournalEntry {
     /// Reads a line of `journalctl -o json`; `None` if it is no entry.
     pub fn parse(line: &str) -> Option<Self> {
         let object: Map<String, Value> = serde_json::from_str(line).ok()?;
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn only_what_the_kernel_says_of_the_sender_is_believed() {
-        let is_of_postfix = |line: &str| Entry::parse(line).unwrap().is_of_postfix(89);
+        let is_of_postfix = |line: &str| JournalEntry::parse(line).unwrap().is_of_postfix(89);
         assert!(is_of_postfix(OF_SMTP));
         assert!(is_of_postfix(&OF_SMTP.replace(r#""_UID":"89""#, r#""_UID":"0""#)));
         assert!(is_of_postfix(&OF_SMTP.replace(r#""_COMM":"smtp","#, "")));
@@ -115,14 +115,14 @@ mod tests {
     #[test]
     fn an_entry_is_a_line_of_a_mail_log() {
         let line = r#"{"__CURSOR":"s=1;i=2","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"postfix/qmgr","SYSLOG_PID":"7","_PID":"8","MESSAGE":"A1: removed"}"#;
-        let entry = Entry::parse(line).unwrap();
+        let entry = JournalEntry::parse(line).unwrap();
         assert_eq!(
             (entry.cursor.as_str(), entry.line.as_str()),
             ("s=1;i=2", "h postfix/qmgr[7]: A1: removed")
         );
         let bytes = line.replace("\"A1: removed\"", "[65,255,66]");
-        assert_eq!(Entry::parse(&bytes).unwrap().line, "h postfix/qmgr[7]: A\u{fffd}B");
-        assert_eq!(Entry::parse(&line.replace("\"A1: removed\"", "null")), None);
-        assert_eq!(Entry::parse("-- cursor: s=1"), None);
+        assert_eq!(JournalEntry::parse(&bytes).unwrap().line, "h postfix/qmgr[7]: A\u{fffd}B");
+        assert_eq!(JournalEntry::parse(&line.replace("\"A1: removed\"", "null")), None);
+        assert_eq!(JournalEntry::parse("-- cursor: s=1"), None);
     }
 }

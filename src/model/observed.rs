@@ -33,12 +33,12 @@ pub struct Observed {
     /// Postfix, if its programs and its main.cf are there.
     pub postfix: Option<Postfix>,
     /// The part without which nothing can be known of Postfix, if one is not there.
-    pub lacks: Option<Part>,
+    pub lacks: Option<PostfixPart>,
 }
 
-/// A part of Postfix.
+/// A part of Postfix that every look at it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum PostfixPart {
     /// postconf(1).
     Postconf,
     /// postmap(1).
@@ -47,7 +47,10 @@ pub enum Part {
     MainCf,
 }
 
-impl Part {
+impl PostfixPart {
+    /// Those without which nothing can be known of it.
+    pub const ALL: [Self; 3] = [Self::Postconf, Self::Postmap, Self::MainCf];
+
     /// Its name, for a person.
     pub fn name(self) -> &'static str {
         match self {
@@ -82,7 +85,7 @@ pub struct Postfix {
     /// CA bundles that exist: the one that main.cf names first, then the usual places.
     pub ca_files: Vec<PathBuf>,
     /// The service.
-    pub service: Service,
+    pub service: ServiceState,
     /// The program behind /usr/sbin/sendmail.
     pub sendmail: Sendmail,
     /// Whether the host has any route that leads out of it; true in a tree, where nobody knows.
@@ -93,14 +96,14 @@ pub struct Postfix {
 
 /// The directories whose files show whether Postfix runs: `queue_directory`, and in it `process_id_directory`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queue {
+pub struct QueueDirectories {
     /// Absolute path of `queue_directory`.
     pub directory: String,
     /// Name of `process_id_directory` in it.
     pub pids: String,
 }
 
-impl Queue {
+impl QueueDirectories {
     /// Takes them from parameters in force, with Postfix's own defaults.
     pub fn new(settings: &Settings) -> Self {
         let setting = |name| match settings::value(settings, name) {
@@ -161,7 +164,7 @@ impl fmt::Debug for Database {
 
 /// State of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Service {
+pub struct ServiceState {
     /// Whether Postfix's master runs.
     pub running: bool,
     /// Whether it starts at boot; `None` if that is unknown, or not for relayhost to decide.
@@ -249,7 +252,7 @@ mod tests {
                 maps: BTreeMap::new(),
                 other_way: None,
                 ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
-                service: Service { running: true, enabled: Some(true), masked: false },
+                service: ServiceState { running: true, enabled: Some(true), masked: false },
                 sendmail: Sendmail::Postfix,
                 has_route: true,
                 has_ipv4_route: true,

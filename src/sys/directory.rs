@@ -210,7 +210,7 @@ impl Directory {
         if !found.is_file() {
             return Err(refused(&path, "is not a regular file", "put the file itself there"));
         }
-        match trust::objection(&path, &found, trust::Kind::File) {
+        match trust::objection(&path, &found, trust::Guarded::File) {
             Some((problem, remedy)) => Err(refused(&path, problem, remedy)),
             None => Ok(file),
         }

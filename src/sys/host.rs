@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use nix::unistd::fchdir;
 
 use super::signals::Input;
-use super::trust::Kind;
+use super::trust::Guarded;
 use super::{clock, environment, files, run, trust};
 use crate::error::{Error, Result};
-use crate::model::host_kind::{self, Signs, unit_of};
+use crate::model::host_kind::{HostKind, Signs, unit_of};
 use crate::model::state::pending::Moment;
 
 /// The kind of host that relayhost runs on.
-pub fn kind() -> host_kind::Kind {
+pub fn kind() -> HostKind {
     let there = |path: &str| files::exists(Path::new(path));
     let init = Path::new("/proc/1");
     let root_of_init = has_proc().then(|| {
@@ -89,13 +89,13 @@ const TREE: [&str; 21] = [
 const PROGRAMS: [&str; 7] = ["rpm", "dnf5", "dnf", "microdnf", "yum", "postconf", "postmap"];
 
 /// The parts of a tree that must belong to root, since root runs programs of it: nobody else may have put a program there.
-fn parts_of_tree() -> impl Iterator<Item = (PathBuf, Kind)> {
+fn parts_of_tree() -> impl Iterator<Item = (PathBuf, Guarded)> {
     let programs = |directory: &'static str| PROGRAMS.map(|name| Path::new(directory).join(name));
     let path = run::PATH.split(':').map(|directory| directory.trim_start_matches('/'));
     let run = path.flat_map(move |directory| programs(directory).into_iter().chain([directory.into()]));
-    let closed = TREE.into_iter().map(PathBuf::from).chain(run).map(|part| (part, Kind::Closed));
+    let closed = TREE.into_iter().map(PathBuf::from).chain(run).map(|part| (part, Guarded::Closed));
     // Anybody may put files there, and nobody may rename another's: it is sticky.
-    closed.chain([("tmp".into(), Kind::Directory)])
+    closed.chain([("tmp".into(), Guarded::Directory)])
 }
 
 /// Makes a tree the root directory of this process (chroot), if only root can have changed the programs in it. There is

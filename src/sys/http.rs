@@ -26,9 +26,9 @@ const VARIABLES: [&str; 6] =
 
 /// The way to a server: straight, or through a proxy.
 #[derive(Debug, Clone)]
-pub struct Way(Option<Proxy>);
+pub struct Via(Option<Proxy>);
 
-impl Way {
+impl Via {
     /// The way by the answers' proxy, else by the environment (with its NO_PROXY). The error is the variable that cannot be
     /// used: ureq alone would go straight then.
     pub fn new(named: Option<&str>) -> Result<Self, &'static str> {
@@ -58,7 +58,7 @@ impl Way {
 pub fn post(
     url: &str,
     form: &Secret,
-    way: &Way,
+    way: &Via,
     bundle: Option<&Path>,
     limit: u64,
     until: Instant,

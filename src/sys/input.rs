@@ -14,7 +14,7 @@ pub fn open_regular(path: &Path) -> std::io::Result<File> {
 
 /// The kind of thing that a path of the caller's leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum InputKind {
     /// A regular file.
     File,
     /// A pipe, as a shell's `<(…)` is.
@@ -27,17 +27,17 @@ pub enum Kind {
 
 /// Opens a path of the caller's for reading without waiting ([`super::signals::Input`] waits). A FIFO that nobody has
 /// open for writing is empty.
-pub fn open_input(path: &Path) -> std::io::Result<(File, Kind)> {
+pub fn open_input(path: &Path) -> std::io::Result<(File, InputKind)> {
     let file = fs::OpenOptions::new()
         .read(true)
         .custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
         .open(path)?;
     let kind = file.metadata()?.file_type();
     let kind = match () {
-        () if kind.is_file() => Kind::File,
-        () if kind.is_fifo() => Kind::Pipe,
-        () if kind.is_dir() => Kind::Directory,
-        () => Kind::Device,
+        () if kind.is_file() => InputKind::File,
+        () if kind.is_fifo() => InputKind::Pipe,
+        () if kind.is_dir() => InputKind::Directory,
+        () => InputKind::Device,
     };
     Ok((file, kind))
 }

@@ -9,7 +9,7 @@ use super::run::{self, Cmd, Heard, Output};
 use super::stream::OUTPUT_LIMIT;
 use super::{files, postfix, secrets};
 use crate::error::Result;
-use crate::model::journald::{Entry, Notice};
+use crate::model::journald::{JournalEntry, Notice};
 use crate::model::observed::parse_settings;
 
 /// The socket at which journald takes records (systemd's docs/JOURNAL_NATIVE_PROTOCOL.md).
@@ -115,7 +115,7 @@ impl Tail {
         Ok(lines)
     }
 
-    fn read(&self, place: &[&str]) -> Result<Vec<Entry>> {
+    fn read(&self, place: &[&str]) -> Result<Vec<JournalEntry>> {
         Ok(parsed(&read(&self.program, self.owner, place, PATIENCE)?))
     }
 }
@@ -133,8 +133,8 @@ fn read(program: &Path, owner: u32, place: &[&str], patience: Duration) -> Resul
     if is_empty { Ok(output) } else { output.checked() }
 }
 
-fn parsed(output: &Output) -> Vec<Entry> {
-    output.text().lines().filter_map(Entry::parse).collect()
+fn parsed(output: &Output) -> Vec<JournalEntry> {
+    output.text().lines().filter_map(JournalEntry::parse).collect()
 }
 
 /// The matches for records of mail that root or Postfix sent: anybody can send records that look like Postfix's, and
@@ -153,7 +153,7 @@ pub struct Place {
 }
 
 /// Hands on the new entries of Postfix's daemons since a cursor; without one, those among the last entries.
-pub fn since(cursor: Option<&str>, on_entries: &mut dyn FnMut(&[Entry])) -> Result<Place> {
+pub fn since(cursor: Option<&str>, on_entries: &mut dyn FnMut(&[JournalEntry])) -> Result<Place> {
     let mut place = Place { cursor: cursor.map(str::to_owned), is_behind: true };
     let program = run::find("journalctl").filter(|_| files::exists(Path::new(SOCKET)));
     let Some(program) = program else { return Ok(Place::default()) };

@@ -128,12 +128,12 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
     let name = shown(path);
     let (file, kind) = input::open_input(path).map_err(Error::io("read", path))?;
     let unfit = match kind {
-        input::Kind::File | input::Kind::Pipe => None,
-        input::Kind::Directory => {
+        input::InputKind::File | input::InputKind::Pipe => None,
+        input::InputKind::Directory => {
             let name = typed(name.trim_end_matches('/'));
             Some(("is a directory", format!("name the files in it: relayhost diagnose {name}/maillog*")))
         }
-        input::Kind::Device => {
+        input::InputKind::Device => {
             Some(("is a device", "name a file or a pipe, or `-` for standard input".into()))
         }
     };

@@ -12,7 +12,7 @@ const ROUTES: u64 = 1024 * 1024;
 
 /// The state of the way to a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Reach {
     /// An address, and a route to it.
     Known,
     /// The name has no address, as far as the resolver tells.
@@ -22,18 +22,18 @@ pub enum Way {
 }
 
 /// The way to `name`, a host name or an address.
-pub fn way_to(name: &str, port: u16) -> Way {
+pub fn way_to(name: &str, port: u16) -> Reach {
     let addresses = match name.parse() {
         Ok(address) => vec![address],
         Err(_) => addresses_of(name),
     };
     if addresses.is_empty() {
-        return Way::NoAddress;
+        return Reach::NoAddress;
     }
     if addresses.into_iter().any(|address| has_route(SocketAddr::new(address, port))) {
-        Way::Known
+        Reach::Known
     } else {
-        Way::NoRoute
+        Reach::NoRoute
     }
 }
 
@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn this_host_knows_the_way_to_itself_and_not_to_a_name_that_cannot_be() {
-        assert_eq!(way_to("127.0.0.1", 25), Way::Known);
-        assert_eq!(way_to("localhost", 25), Way::Known);
-        assert_eq!(way_to("name.invalid", 25), Way::NoAddress);
+        assert_eq!(way_to("127.0.0.1", 25), Reach::Known);
+        assert_eq!(way_to("localhost", 25), Reach::Known);
+        assert_eq!(way_to("name.invalid", 25), Reach::NoAddress);
     }
 }

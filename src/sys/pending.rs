@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::records::{self, DIRECTORY, make_way, moment, own_directory};
 use super::{files, host, state};
 use crate::error::{Error, Result, shown};
-use crate::model::state::pending::Entry;
+use crate::model::state::pending::PendingEntry;
 
 /// Beginning of the names of files that are being written, and the age from which one belongs to a writer that was killed.
 const UNFINISHED: &str = ".new-";
@@ -24,7 +24,7 @@ fn path(name: &str) -> PathBuf {
 
 /// Records a request, in place of an earlier one of the same package. It is on the disk when this returns, as the
 /// package that asks will be.
-pub fn record(name: &str, entry: &Entry) -> Result<()> {
+pub fn record(name: &str, entry: &PendingEntry) -> Result<()> {
     // Nobody reads the output of a scriptlet, so the lines about directories are dropped; the next command finds the same.
     own_directory(Path::new(DIRECTORY))?;
     own_directory(&directory())?;
@@ -32,12 +32,12 @@ pub fn record(name: &str, entry: &Entry) -> Result<()> {
     write(name, entry)
 }
 
-fn write(name: &str, entry: &Entry) -> Result<()> {
+fn write(name: &str, entry: &PendingEntry) -> Result<()> {
     state::replace_record(&path(name), entry, &directory(), UNFINISHED)
 }
 
 /// All requests that wait, by name. One that cannot be read counts as well, since a package asked.
-pub fn entries() -> Result<Vec<(String, Entry)>> {
+pub fn entries() -> Result<Vec<(String, PendingEntry)>> {
     if !state::is_there() || !records::is_ours(&directory()) {
         return Ok(Vec::new());
     }
@@ -48,7 +48,7 @@ pub fn entries() -> Result<Vec<(String, Entry)>> {
         let entry = match records::read(&path) {
             Ok(None) => continue,
             Err(Error::Record { .. }) => {
-                Entry::new(format!("`{}` cannot be read", shown(path)), host::moment(), String::new())
+                PendingEntry::new(format!("`{}` cannot be read", shown(path)), host::moment(), String::new())
             }
             Ok(Some(entry)) => entry,
             Err(other) => return Err(other),
@@ -60,10 +60,10 @@ pub fn entries() -> Result<Vec<(String, Entry)>> {
 }
 
 /// Replaces an entry by `after`, or removes it, unless it has been recorded anew in the meantime.
-pub fn settle(name: &str, before: &Entry, after: Option<&Entry>) -> Result<()> {
+pub fn settle(name: &str, before: &PendingEntry, after: Option<&PendingEntry>) -> Result<()> {
     let _moment = moment(&directory());
     let path = path(name);
-    match records::read::<Entry>(&path) {
+    match records::read::<PendingEntry>(&path) {
         Ok(None) => return Ok(()),
         Ok(Some(now)) if now.id != before.id => return Ok(()),
         Ok(_) | Err(Error::Record { .. }) => {}

@@ -16,7 +16,7 @@ use super::{clock, files, inode, input, scratch};
 use crate::error::{Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
-use crate::model::observed::{Database, Part};
+use crate::model::observed::{Database, PostfixPart};
 use crate::model::postfix::maincf::BYTE_ORDER_MARK;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, is_harmless, parse_dump};
@@ -43,12 +43,14 @@ pub fn is_installed() -> bool {
     lacks().is_none()
 }
 
-/// The first part of Postfix that is not there, of those without which nothing can be known of it.
-pub fn lacks() -> Option<Part> {
-    [(Part::Postconf, run::find("postconf").is_some()), (Part::Postmap, run::find("postmap").is_some())]
-        .into_iter()
-        .chain([(Part::MainCf, files::exists(&Managed::MainCf.path()))])
-        .find_map(|(part, is_there)| (!is_there).then_some(part))
+/// The first part of Postfix that is not there.
+pub fn lacks() -> Option<PostfixPart> {
+    let is_there = |part: &PostfixPart| match part {
+        PostfixPart::Postconf => run::find("postconf").is_some(),
+        PostfixPart::Postmap => run::find("postmap").is_some(),
+        PostfixPart::MainCf => files::exists(&Managed::MainCf.path()),
+    };
+    PostfixPart::ALL.into_iter().find(|part| !is_there(part))
 }
 
 /// Parameters in force, `$name` expanded, as `name = value` lines. Names that this Postfix does not know are left

@@ -41,7 +41,7 @@ pub fn foreign(path: &Path) -> Option<String> {
     if !found.is_dir() {
         return Some("is not a directory".into());
     }
-    trust::objection(path, &found, trust::Kind::Closed).map(|(problem, _)| problem)
+    trust::objection(path, &found, trust::Guarded::Closed).map(|(problem, _)| problem)
 }
 
 /// Whether a directory is there, and only root can have written to it.
@@ -58,7 +58,7 @@ pub fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
     match result {
         Ok(Some(bytes)) => {
             let found = fs::symlink_metadata(path).map_err(Error::io("look at", path))?;
-            match trust::objection(path, &found, trust::Kind::File) {
+            match trust::objection(path, &found, trust::Guarded::File) {
                 Some((problem, _)) => Err(record(problem)),
                 None => Ok(Some(bytes)),
             }

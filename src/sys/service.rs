@@ -15,8 +15,8 @@ use super::files;
 use super::run::{self, Cmd, Output};
 use super::signals;
 use crate::error::{Error, Result};
-use crate::model::host_kind::Kind;
-use crate::model::observed::{Queue, Service};
+use crate::model::host_kind::HostKind;
+use crate::model::observed::{QueueDirectories, ServiceState};
 use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::text;
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// systemctl, where systemd manages this host.
 fn systemd() -> Option<PathBuf> {
-    (super::host::kind() == Kind::Systemd).then(|| run::find("systemctl")).flatten()
+    (super::host::kind() == HostKind::Systemd).then(|| run::find("systemctl")).flatten()
 }
 
 /// Asks systemd to start or stop a unit of relayhost, and does not wait for the end of that: the unit may be waiting for
@@ -57,7 +57,7 @@ pub fn order_later(unit: &str, pause: Duration) -> bool {
 }
 
 /// State of the service.
-pub fn state(queue: &Queue) -> Result<Service> {
+pub fn state(queue: &QueueDirectories) -> Result<ServiceState> {
     let word = match systemd() {
         None => String::new(),
         Some(program) => {
@@ -70,13 +70,13 @@ pub fn state(queue: &Queue) -> Result<Service> {
         // static, indirect, alias, generated: not ours to enable.
         _ => None,
     };
-    Ok(Service { running: master_runs(queue), enabled, masked: word.starts_with("masked") })
+    Ok(ServiceState { running: master_runs(queue), enabled, masked: word.starts_with("masked") })
 }
 
 /// Whether master(8) of this queue runs: it holds a lock on its pid file as long as it lives (`master -t` looks at that
 /// too: open_lock in Postfix's src/global/open_lock.c, by flock(2) on Linux). The number in the file says less: another
 /// process may have it by now, and only /proc would tell. `postfix status` says the same in fifty times the time.
-pub fn master_runs(queue: &Queue) -> bool {
+pub fn master_runs(queue: &QueueDirectories) -> bool {
     let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
     let Ok(file) = File::open(&path) else { return false };
     matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
@@ -84,13 +84,13 @@ pub fn master_runs(queue: &Queue) -> bool {
 
 /// Whether master(8) of this queue has a process of this daemon. A master without one may have it in a moment: it starts
 /// daemons when they are needed.
-pub fn runs_daemon(queue: &Queue, name: &str) -> bool {
+pub fn runs_daemon(queue: &QueueDirectories, name: &str) -> bool {
     !daemons(queue, name).is_empty()
 }
 
 /// Whether one of them serves this service: master(8) tells a daemon the name of its service by `-n`, if that is not its own
 /// (get_master_ent in master/master_ent.c).
-fn serves(queue: &Queue, daemon: &str, service: &str) -> bool {
+fn serves(queue: &QueueDirectories, daemon: &str, service: &str) -> bool {
     daemons(queue, daemon).iter().any(|pid| {
         let line = files::text(Path::new("/proc").join(pid).join("cmdline")).unwrap_or_default();
         let words: Vec<&str> = line.split('\0').collect();
@@ -101,12 +101,12 @@ fn serves(queue: &Queue, daemon: &str, service: &str) -> bool {
 
 /// The numbers of the processes of a daemon (proc(5): /proc/PID/stat begins with the number, the name in parentheses, the
 /// state and the parent).
-fn daemons(queue: &Queue, name: &str) -> Vec<String> {
+fn daemons(queue: &QueueDirectories, name: &str) -> Vec<String> {
     children(queue).into_iter().filter_map(|(daemon, pid)| (daemon == name).then_some(pid)).collect()
 }
 
 /// The processes of master(8), each by its name and number.
-fn children(queue: &Queue) -> Vec<(String, String)> {
+fn children(queue: &QueueDirectories) -> Vec<(String, String)> {
     let path = Path::new(&queue.directory).join(&queue.pids).join("master.pid");
     let Some(master) = files::text(path).map(|text| text.trim().to_owned()) else { return Vec::new() };
     let child = |pid: String| {
@@ -128,7 +128,7 @@ const RELOADED: [&str; 2] = ["qmgr", "pickup"];
 /// without a reload: so the eldest of several daemons counts, and the time is too late only if all of them died. Measured
 /// from the start of this process, since the clock may have been set and a container may have an uptime of its own: never
 /// earlier than it was. `None`: none of them runs, or /proc does not tell.
-pub fn last_reading(queue: &Queue) -> Option<i64> {
+pub fn last_reading(queue: &QueueDirectories) -> Option<i64> {
     let children = children(queue);
     let of = |name: &&str| {
         let pids = children.iter().filter(|(daemon, _)| daemon == name).map(|(_, pid)| pid);
@@ -155,7 +155,7 @@ pub type OnNote<'a> = &'a mut dyn FnMut(&str);
 
 /// Tells Postfix to start, restart or reload, waits until it runs, and returns the action that was taken: a restart
 /// where a reload would leave mail waiting. A signal that comes meanwhile waits for the end, and a note says so.
-pub fn tell(action: ServiceAction, queue: &Queue, on_note: OnNote) -> Result<ServiceAction> {
+pub fn tell(action: ServiceAction, queue: &QueueDirectories, on_note: OnNote) -> Result<ServiceAction> {
     // A signal in the middle of a restart would leave Postfix stopped.
     let _held = signals::hold();
     let mut telling = Telling { on_note, noted: false };
@@ -241,7 +241,7 @@ impl Telling<'_> {
 /// that (master_spawn.c). The log line that says so may be any user's, so it only names the program to try, and master.cf,
 /// which is root's, says at which sockets its daemons are: master starts one as soon as somebody connects there, and does
 /// not listen while it waits (master_avail.c). False without a mail log that is a file.
-fn has_given_up(queue: &Queue, telling: &mut Telling) -> Result<bool> {
+fn has_given_up(queue: &QueueDirectories, telling: &mut Telling) -> Result<bool> {
     const GIVEN_UP: &str = ": bad command startup -- throttling";
     /// On a host under load; every healthy daemon ends the wait.
     const TO_START: Duration = Duration::from_secs(3);

@@ -17,7 +17,7 @@ use rustls::{
 };
 
 use super::files;
-use crate::model::probe::certificate::{Certificate, Seen, Trust};
+use crate::model::probe::certificate::{Certificate, SeenCertificate, Trust};
 
 /// Largest bundle of authorities that is read, in bytes; that of EL has 220 KB.
 const BUNDLE_LIMIT: u64 = 8 * 1024 * 1024;
@@ -106,15 +106,15 @@ pub fn session(
 
 /// The findings of a session.
 #[derive(Debug, Clone, Default)]
-pub struct Findings(Arc<Mutex<Option<Seen>>>);
+pub struct Findings(Arc<Mutex<Option<SeenCertificate>>>);
 
 impl Findings {
     /// The findings about the certificate, once the relay has sent one.
-    pub fn seen(&self) -> Option<Seen> {
+    pub fn seen(&self) -> Option<SeenCertificate> {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Seen>> {
+    fn lock(&self) -> MutexGuard<'_, Option<SeenCertificate>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,7 +152,7 @@ impl ServerCertVerifier for Observer {
     ) -> Result<ServerCertVerified, Error> {
         let between = intermediates.get(..CHAIN_LIMIT).unwrap_or(intermediates);
         let chain = std::iter::once(end_entity).chain(between);
-        *self.findings.lock() = Some(Seen {
+        *self.findings.lock() = Some(SeenCertificate {
             chain: chain.filter_map(|der| Certificate::parse(der)).collect(),
             trust: self.authorities.trust(end_entity, between, now),
             proved: true,

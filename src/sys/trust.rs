@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
-use way::{Step, Way, open};
+use way::{Step, Walk, open};
 
 use super::{files, input, swap};
 use crate::error::{Error, Result, shown, typed};
@@ -36,12 +36,12 @@ pub struct Trusted {
 /// Reads a file of at most `limit` bytes that only root can have written; `None` if there is none. `kind` is `File` or
 /// `Secret`. `Error::Untrusted` names the file or directory that somebody else could change. A caller who is not root
 /// reads any file that the system lets them read.
-pub fn read(path: &Path, limit: u64, kind: Kind) -> Result<Option<Trusted>> {
+pub fn read(path: &Path, limit: u64, kind: Guarded) -> Result<Option<Trusted>> {
     if !nix::unistd::geteuid().is_root() {
         let bytes = files::read(path, limit)?;
         return Ok(bytes.map(|bytes| Trusted { bytes, mode: 0o600 }));
     }
-    let mut way = Way::new(path)?;
+    let mut way = Walk::new(path)?;
     if !way.go(false)? {
         return Ok(None);
     }
@@ -67,12 +67,12 @@ pub fn read(path: &Path, limit: u64, kind: Kind) -> Result<Option<Trusted>> {
 /// Opens a directory to which only root can have written: returns its path, links resolved, and a handle that stays with
 /// it whatever becomes of its name. A sticky one is refused: anybody may put files there. `None` if there is none.
 pub fn directory(path: &Path) -> Result<Option<(PathBuf, File)>> {
-    let mut way = Way::new(path)?;
+    let mut way = Walk::new(path)?;
     if !way.go(true)? {
         return Ok(None);
     }
     let Some(Step { handle, path }) = way.steps.pop() else { return Ok(None) };
-    demand_none(&path, objection(&path, &handle.metadata().map_err(fault(&path))?, Kind::Closed))?;
+    demand_none(&path, objection(&path, &handle.metadata().map_err(fault(&path))?, Guarded::Closed))?;
     let opened = open(&handle, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY, &path)?;
     Ok(Some((path, opened)))
 }
@@ -80,15 +80,15 @@ pub fn directory(path: &Path) -> Result<Option<(PathBuf, File)>> {
 /// Opens the root of a tree whose programs root may run. Checks the way to it, and each of the `parts` that is there,
 /// paths in it, with the way to that. Links in it are followed as after entering the tree. `None` if there is no such
 /// directory.
-pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Kind)>) -> Result<Option<File>> {
-    let mut way = Way::new(root)?.or(BUILD);
+pub fn tree(root: &Path, parts: impl IntoIterator<Item = (PathBuf, Guarded)>) -> Result<Option<File>> {
+    let mut way = Walk::new(root)?.or(BUILD);
     if !way.go(true)? {
         return Ok(None);
     }
     let Some(root) = way.steps.pop() else { return Ok(None) };
-    way.judge(&root.handle, &root.path, Kind::Closed)?;
+    way.judge(&root.handle, &root.path, Guarded::Closed)?;
     for (part, kind) in parts {
-        let mut way = Way::from(root.again()?, &part, BUILD)?;
+        let mut way = Walk::from(root.again()?, &part, BUILD)?;
         if way.go(false)?
             && let Some(end) = way.steps.last()
         {
@@ -114,12 +114,12 @@ pub fn target(path: &Path) -> Result<PathBuf> {
     let found = files::resolve(path);
     let refuse = |problem: String| Error::Linked { path: path.to_owned(), target: found.clone(), problem };
     let follow = || -> Result<Option<Step>> {
-        let mut way = Way::through(path, Kind::Closed)?;
+        let mut way = Walk::through(path, Guarded::Closed)?;
         if !way.go(false)? {
             return Ok(None);
         }
         let end = way.steps.pop();
-        end.iter().try_for_each(|end| way.judge(&end.handle, &end.path, Kind::File))?;
+        end.iter().try_for_each(|end| way.judge(&end.handle, &end.path, Guarded::File))?;
         Ok(end)
     };
     match follow() {
@@ -143,7 +143,7 @@ pub fn end_of(path: &Path) -> Option<PathBuf> {
     if !files::is_link(path) {
         return Some(path.to_owned());
     }
-    let mut way = Way::through(path, Kind::Closed).ok()?;
+    let mut way = Walk::through(path, Guarded::Closed).ok()?;
     if way.go(false).ok()? { way.steps.pop().map(|end| end.path) } else { way.missing }
 }
 
@@ -162,7 +162,7 @@ fn fault(path: &Path) -> impl Fn(IoError) -> Error + '_ {
 
 /// The kind of thing whose owner and mode are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Guarded {
     /// A regular file.
     File,
     /// A regular file that holds a password: its remedy closes it to readers, too.
@@ -185,28 +185,28 @@ fn demand_none(path: &Path, objection: Option<Objection>) -> Result<()> {
 }
 
 /// The objection to a thing that belongs to another user, or to which others may write.
-pub fn objection(path: &Path, found: &Metadata, kind: Kind) -> Option<Objection> {
+pub fn objection(path: &Path, found: &Metadata, kind: Guarded) -> Option<Objection> {
     let (uid, mode) = (found.uid(), found.mode() & 0o7777);
     let name = typed(path);
-    let bits = if kind == Kind::Secret { "600" } else { "go-w" };
+    let bits = if kind == Guarded::Secret { "600" } else { "go-w" };
     let safe = format!("`chown root: {name} && chmod {bits} {name}`");
     match kind {
-        Kind::Link if uid != 0 => Some((
+        Guarded::Link if uid != 0 => Some((
             format!("is a symbolic link of {}, who may lead it anywhere", user(uid)),
             format!("name the file that it leads to, or see who made it and `rm {name}`"),
         )),
         // The bits of a link mean nothing.
-        Kind::Link => None,
+        Guarded::Link => None,
         _ if uid != 0 => Some((
             format!("belongs to {}, not to root", user(uid)),
             format!("see what is in it and who could have changed it; if it is to be root's, {safe}"),
         )),
-        Kind::Directory if mode & STICKY != 0 => None,
+        Guarded::Directory if mode & STICKY != 0 => None,
         _ if mode & OTHERS_WRITE != 0 => Some((
             format!("has mode {mode:04o}, so that others may write to it"),
             match kind {
                 // Its group may be one of the users who could write to it.
-                Kind::Secret => format!("see what is in it and who could have changed it; then {safe}"),
+                Guarded::Secret => format!("see what is in it and who could have changed it; then {safe}"),
                 _ => format!("see what is in it and who could have changed it; then `chmod go-w {name}`"),
             },
         )),
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     fn problem(path: &Path) -> String {
-        match read(path, 100, Kind::File) {
+        match read(path, 100, Guarded::File) {
             Ok(read) => format!("{:?}", read.map(|read| String::from_utf8(read.bytes).unwrap())),
             Err(error) => error.to_string(),
         }

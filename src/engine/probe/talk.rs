@@ -12,7 +12,7 @@ use crate::model::probe::doubt::Matter;
 use crate::model::probe::reply::Reply;
 use crate::model::probe::route::Route;
 use crate::model::probe::token;
-use crate::model::probe::{Ending, Probe, Stage, Warning};
+use crate::model::probe::{Ending, Probe, ProbeStage, Warning};
 use crate::model::text;
 use crate::sys::wire::Broken;
 use crate::sys::{clock, network, signals};
@@ -33,7 +33,7 @@ pub struct Talk<'a> {
     /// Time for one stage, and the moment at which the present one must be over.
     patience: Duration,
     stage_end: Instant,
-    stages: Vec<Stage>,
+    stages: Vec<ProbeStage>,
     warnings: Vec<Warning>,
 }
 
@@ -188,7 +188,7 @@ impl<'a> Talk<'a> {
         let took = begin.elapsed();
         let (stage, end, result) = match result {
             Ok((value, Good { text, offered, said })) => {
-                (Stage { name, good: true, text, offered, said, took }, End::Good, Ok(value))
+                (ProbeStage { name, good: true, text, offered, said, took }, End::Good, Ok(value))
             }
             Err(mut bad) => {
                 let (said, offered, next) = (bad.said.take(), std::mem::take(&mut bad.offered), bad.next);
@@ -201,7 +201,7 @@ impl<'a> Talk<'a> {
                 let is_cut_off = signals::pending().is_some();
                 let (text, next) = if is_cut_off { ("cut off".to_owned(), Next::End) } else { (text, next) };
                 let stop = Stop { ending: Box::new(ending), next };
-                (Stage { name, good: false, text, offered, said, took }, end, Err(stop))
+                (ProbeStage { name, good: false, text, offered, said, took }, end, Err(stop))
             }
         };
         self.progress.end(end, &stage.text, took);

@@ -11,7 +11,7 @@ use crate::engine::{Place, Progress, install, stage, supply};
 use crate::error::{Error, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::labels::WrongLabel;
-use crate::model::observed::Queue;
+use crate::model::observed::QueueDirectories;
 use crate::model::packages::need::Need;
 use crate::model::plan::Plan;
 use crate::model::plan::action::{Actions, Install};
@@ -179,7 +179,7 @@ fn label(wrong: &[WrongLabel], progress: &mut dyn Progress) -> Result<()> {
 }
 
 /// Tells Postfix, and has it start at boot.
-fn tell(actions: &Actions, queue: &Queue, progress: &mut dyn Progress) -> Result<()> {
+fn tell(actions: &Actions, queue: &QueueDirectories, progress: &mut dyn Progress) -> Result<()> {
     if let Some(action) = actions.service {
         stage(progress, "postfix", |progress| {
             let told = service::tell(action, queue, &mut |note| progress.note(note))?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::engine::load::DEFAULT;
 use crate::error::{Error, NoToken, Result};
 use crate::model::desired::Desired;
-use crate::model::host_kind::Kind;
+use crate::model::host_kind::HostKind;
 use crate::model::oauth::trouble::Trouble;
 use crate::sys::{clock, host, tokens};
 
@@ -27,7 +27,7 @@ pub fn note<T>(desired: &Desired, answers: &Path, result: Result<T>) -> Result<T
     let Some(kept) = tokens::kept().ok().flatten() else { return Err(Error::NoToken(Box::new(why))) };
     // The timer of the host's own answers makes the next attempt.
     let kept = Some(kept).filter(|token| token.is_for(app));
-    let is_timed = answers == Path::new(DEFAULT) && host::kind() == Kind::Systemd;
+    let is_timed = answers == Path::new(DEFAULT) && host::kind() == HostKind::Systemd;
     let next = kept.filter(|_| is_timed).map(|token| now.saturating_add(token.pause(now, 0).as_secs()));
     let trouble = Trouble::new(app, tokens::trouble().as_ref(), now, next, [&why.cause, &why.remedy]);
     let _ = tokens::keep_trouble(Some(&trouble));

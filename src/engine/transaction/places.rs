@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::Transaction;
 use crate::error::{Error, Result};
-use crate::model::observed::Part;
+use crate::model::observed::PostfixPart;
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::postfix::managed::Managed;
 use crate::model::state::generation::recorded_files;
@@ -47,7 +47,7 @@ pub fn trust_links() -> Result<()> {
 /// Refuses a host whose Postfix has no main.cf, which may be a link to nothing.
 pub fn require_main_cf() -> Result<()> {
     trust_links()?;
-    if postfix::lacks() == Some(Part::MainCf) { Err(Error::NoMainCf) } else { Ok(()) }
+    if postfix::lacks() == Some(PostfixPart::MainCf) { Err(Error::NoMainCf) } else { Ok(()) }
 }
 
 /// Refuses links through which root may not write, too.

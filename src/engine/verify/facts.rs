@@ -12,7 +12,7 @@ use crate::model::log::Gone;
 use crate::model::message::delivery::Outcome;
 use crate::model::message::fate;
 use crate::model::message::trail::Author;
-use crate::model::observed::Queue;
+use crate::model::observed::QueueDirectories;
 use crate::sys::service;
 
 impl Message<'_> {
@@ -47,7 +47,7 @@ impl Message<'_> {
 
     /// Whether a daemon does not run that the log says master(8) has given up.
     pub(super) fn misses_daemon(&self, pursuit: &Pursuit) -> bool {
-        let queue = Queue::new(&self.postfix.settings);
+        let queue = QueueDirectories::new(&self.postfix.settings);
         pursuit.trail().throttled().is_some_and(|name| !service::runs_daemon(&queue, name))
     }
 }

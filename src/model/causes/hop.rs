@@ -4,7 +4,7 @@ use super::catalogue::{self, Fix, Stage, Verdict};
 use super::failure::Failure;
 use super::{Basis, Cause};
 use crate::error::Exit;
-use crate::model::route::{Fault, Kind};
+use crate::model::route::{Fault, FaultKind};
 
 /// A fault of this host that a failure may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,10 +64,10 @@ fn suspect_of<'a>(id: &str, subject: &str, is_refused: bool, suspects: &'a [Susp
     let explains = |suspect: &&Suspect| {
         let kind = suspect.fault.kind;
         let names = |name: &str| entry.is_some_and(|entry| entry.hops.iter().any(|hop| hop == name));
-        if kind == Kind::Kept {
+        if kind == FaultKind::Kept {
             return names(KEPT) || (SILENT.contains(&id) && !is_refused);
         }
-        let is_named = names(suspect.hop) || (kind == Kind::Table && names(TABLE));
+        let is_named = names(suspect.hop) || (kind == FaultKind::Table && names(TABLE));
         if is_of_host && !suspect.fault.text.contains(subject) {
             return false;
         }
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn suspect(hop: &'static str, stops: bool, is_mended: bool) -> Suspect {
-        let fault = Fault { stops, text: "here".into(), remedy: "undo".into(), kind: Kind::Other };
+        let fault = Fault { stops, text: "here".into(), remedy: "undo".into(), kind: FaultKind::Other };
         Suspect { hop, fault, is_own: true, is_mended }
     }
 
@@ -236,7 +236,7 @@ mod tests {
             let one = suspect("transport", true, false);
             Suspect { fault: Fault { kind, text: text.into(), ..one.fault.clone() }, ..one }
         };
-        let kept = of(Kind::Kept, "qmgr(8) keeps all mail");
+        let kept = of(FaultKind::Kept, "qmgr(8) keeps all mail");
         for id in
             ["table-not-built", "daemon-died", "wrong-password", "connection-refused", "error-transport"]
         {
@@ -245,16 +245,16 @@ mod tests {
         let silent = Failure::new(false, "no-word", "there".into(), "ask".into(), Vec::new());
         assert_eq!(explained_failure(silent, std::slice::from_ref(&kept)).id, "route.transport");
         assert_eq!(failed("mail-kept", std::slice::from_ref(&kept)).remedy, "undo");
-        assert_eq!(failed("mail-kept", &[of(Kind::Other, "the relay is another one")]).remedy, "ask");
+        assert_eq!(failed("mail-kept", &[of(FaultKind::Other, "the relay is another one")]).remedy, "ask");
         let lost = |fault: Suspect| {
             let unknown = Cause::unknown(Stage::Config, Verdict::Unreached);
             let cause =
                 Cause { id: "table-not-built".into(), subject: "/etc/postfix/nope".into(), ..unknown };
             explained(cause, &[fault]).remedy == "undo"
         };
-        assert!(lost(of(Kind::Table, "transport_maps: hash:/etc/postfix/nope could not be asked")));
-        assert!(!lost(of(Kind::Table, "transport_maps: hash:/etc/postfix/other could not be asked")));
-        assert!(!lost(of(Kind::Other, "the transport error returns all: /etc/postfix/nope")));
+        assert!(lost(of(FaultKind::Table, "transport_maps: hash:/etc/postfix/nope could not be asked")));
+        assert!(!lost(of(FaultKind::Table, "transport_maps: hash:/etc/postfix/other could not be asked")));
+        assert!(!lost(of(FaultKind::Other, "the transport error returns all: /etc/postfix/nope")));
     }
 
     #[test]

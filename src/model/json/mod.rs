@@ -16,7 +16,7 @@ use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, Remedy};
-use crate::model::probe::{Ending, Probe, Stage, Warning};
+use crate::model::probe::{Ending, Probe, ProbeStage, Warning};
 use crate::model::providers::{Provider, providers};
 use crate::model::state::generation::Generation;
 use crate::model::text;
@@ -196,7 +196,7 @@ fn delivery(delivery: &Delivery) -> Value {
 
 fn probe(probe: &Probe) -> Value {
     let clean = |list: &[String]| list.iter().map(|line| text::one_line(line)).collect::<Vec<_>>();
-    let stage = |stage: &Stage| {
+    let stage = |stage: &ProbeStage| {
         json!({
             "name": stage.name,
             "good": stage.good,

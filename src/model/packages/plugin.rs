@@ -2,7 +2,7 @@
 
 /// A mechanism as Cyrus SASL knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
+pub struct PluginKind {
     /// Its name in EHLO; with a `*` at the end, all names that begin so.
     name: &'static str,
     /// The plugin: `plain` for libplain.so.
@@ -24,29 +24,34 @@ pub const RIVALS: [&str; 3] = [EPEL, "kdexoauth2", "xoauth2"];
 
 /// All mechanisms that a relay may offer, the strongest first, as Cyrus SASL ranks them. PLAIN and LOGIN are equal
 /// there, and the order of the directory decides; PLAIN is first here since it is standardized.
-pub const KINDS: [Kind; 15] = [
-    Kind { name: "SCRAM-SHA-512", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
-    Kind { name: "SCRAM-SHA-384", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
-    Kind { name: "SCRAM-SHA-256", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
-    Kind { name: "SCRAM-SHA-1", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
-    Kind { name: "GS2-*", plugin: "gs2", package: "cyrus-sasl-gs2", has: STRONG },
-    Kind { name: "GSSAPI", plugin: "gssapiv2", package: "cyrus-sasl-gssapi", has: STRONG },
-    Kind { name: "GSS-SPNEGO", plugin: "gssapiv2", package: "cyrus-sasl-gssapi", has: STRONG },
-    Kind { name: "DIGEST-MD5", plugin: "digestmd5", package: "cyrus-sasl-md5", has: MUTUAL },
-    Kind { name: "CRAM-MD5", plugin: "crammd5", package: "cyrus-sasl-md5", has: HASHED },
-    Kind { name: "NTLM", plugin: "ntlm", package: "cyrus-sasl-ntlm", has: HASHED },
-    Kind { name: "XOAUTH2", plugin: OURS, package: "relayhost-sasl-xoauth2", has: &["noanonymous"] },
-    Kind { name: "OAUTHBEARER", plugin: OURS, package: "relayhost-sasl-xoauth2", has: &["noanonymous"] },
-    Kind { name: "XOAUTH2", plugin: EPEL, package: EPEL, has: &["noanonymous"] },
-    Kind { name: "PLAIN", plugin: "plain", package: "cyrus-sasl-plain", has: &["noanonymous"] },
-    Kind { name: "LOGIN", plugin: "login", package: "cyrus-sasl-plain", has: &["noanonymous"] },
+pub const KINDS: [PluginKind; 15] = [
+    PluginKind { name: "SCRAM-SHA-512", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
+    PluginKind { name: "SCRAM-SHA-384", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
+    PluginKind { name: "SCRAM-SHA-256", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
+    PluginKind { name: "SCRAM-SHA-1", plugin: "scram", package: "cyrus-sasl-scram", has: STRONG },
+    PluginKind { name: "GS2-*", plugin: "gs2", package: "cyrus-sasl-gs2", has: STRONG },
+    PluginKind { name: "GSSAPI", plugin: "gssapiv2", package: "cyrus-sasl-gssapi", has: STRONG },
+    PluginKind { name: "GSS-SPNEGO", plugin: "gssapiv2", package: "cyrus-sasl-gssapi", has: STRONG },
+    PluginKind { name: "DIGEST-MD5", plugin: "digestmd5", package: "cyrus-sasl-md5", has: MUTUAL },
+    PluginKind { name: "CRAM-MD5", plugin: "crammd5", package: "cyrus-sasl-md5", has: HASHED },
+    PluginKind { name: "NTLM", plugin: "ntlm", package: "cyrus-sasl-ntlm", has: HASHED },
+    PluginKind { name: "XOAUTH2", plugin: OURS, package: "relayhost-sasl-xoauth2", has: &["noanonymous"] },
+    PluginKind {
+        name: "OAUTHBEARER",
+        plugin: OURS,
+        package: "relayhost-sasl-xoauth2",
+        has: &["noanonymous"],
+    },
+    PluginKind { name: "XOAUTH2", plugin: EPEL, package: EPEL, has: &["noanonymous"] },
+    PluginKind { name: "PLAIN", plugin: "plain", package: "cyrus-sasl-plain", has: &["noanonymous"] },
+    PluginKind { name: "LOGIN", plugin: "login", package: "cyrus-sasl-plain", has: &["noanonymous"] },
 ];
 
 const STRONG: &[&str] = &["noanonymous", "noplaintext", "noactive", "mutual_auth"];
 const MUTUAL: &[&str] = &["noanonymous", "noplaintext", "mutual_auth"];
 const HASHED: &[&str] = &["noanonymous", "noplaintext"];
 
-impl Kind {
+impl PluginKind {
     /// Whether this is the mechanism of that name.
     pub fn is(&self, offered: &str) -> bool {
         match self.name.strip_suffix('*') {
@@ -62,6 +67,6 @@ impl Kind {
 }
 
 /// The mechanism of a name, as a relay offers it or as the answers name it.
-pub fn known(offered: &str) -> Option<&'static Kind> {
+pub fn known(offered: &str) -> Option<&'static PluginKind> {
     KINDS.iter().find(|kind| kind.is(offered))
 }

@@ -20,7 +20,7 @@ pub use finding::{Finding, Remedy, State};
 
 use crate::error::{BY_HAND, Error, Result, with_commands};
 use crate::model::desired::Desired;
-use crate::model::observed::{Observed, Queue, Service};
+use crate::model::observed::{Observed, QueueDirectories, ServiceState};
 use crate::model::plan::action::{Actions, FileChange, ServiceAction};
 use crate::model::state::order::Order;
 
@@ -36,7 +36,7 @@ pub struct Plan {
     /// Managed values that somebody changed since the last run, and that are not as the answers say.
     pub foreign: Vec<String>,
     /// The directories whose files show whether Postfix runs.
-    pub queue: Queue,
+    pub queue: QueueDirectories,
     /// The file that Postfix itself logs to; empty if it does not.
     pub maillog_file: String,
     /// Whether systemd would refuse to start Postfix.
@@ -63,7 +63,7 @@ impl Plan {
         Self::compare(desired, observed, |_, _| {})
     }
 
-    fn compare(desired: &Desired, observed: &Observed, service: fn(&mut Self, Service)) -> Result<Self> {
+    fn compare(desired: &Desired, observed: &Observed, service: fn(&mut Self, ServiceState)) -> Result<Self> {
         let Observed { postfix, last, .. } = observed;
         let nothing = BTreeMap::new();
         let settings = postfix.as_ref().map_or(&nothing, |postfix| &postfix.settings);
@@ -72,7 +72,7 @@ impl Plan {
             actions: Actions::default(),
             wrote: BTreeMap::new(),
             foreign: Vec::new(),
-            queue: Queue::new(settings),
+            queue: QueueDirectories::new(settings),
             maillog_file: settings.get("maillog_file").cloned().unwrap_or_default(),
             masked: false,
             rival: None,
@@ -148,7 +148,7 @@ impl Plan {
     }
 
     /// Compares the service, and adds the command that makes Postfix use the other changes.
-    fn service(&mut self, service: Service) {
+    fn service(&mut self, service: ServiceState) {
         if service.masked {
             let found = "systemd is told never to start Postfix";
             self.add("service.masked", State::Differs, found, Remedy::say("`systemctl unmask postfix`"));
@@ -257,7 +257,7 @@ mod tests {
                 actions: Actions::default(),
                 wrote: BTreeMap::new(),
                 foreign: Vec::new(),
-                queue: Queue::new(&BTreeMap::new()),
+                queue: QueueDirectories::new(&BTreeMap::new()),
                 maillog_file: String::new(),
                 masked: false,
                 rival: None,

@@ -4,7 +4,7 @@ use super::action::Install;
 use super::{Finding, Plan, Remedy, State};
 use crate::error::Result;
 use crate::model::desired::Desired;
-use crate::model::observed::{Observed, Part};
+use crate::model::observed::{Observed, PostfixPart};
 use crate::model::packages::need::{Need, needs};
 use crate::model::packages::supply::Supply;
 use crate::model::postfix::managed::Managed;
@@ -42,7 +42,7 @@ impl Plan {
                     let found = match (observed.packages.get(name), plugin) {
                         (None, _) => Err("not installed".to_owned()),
                         (Some(nevra), _) if name == "postfix" && observed.lacks.is_some() => {
-                            let part = observed.lacks.map(Part::name).unwrap_or_default();
+                            let part = observed.lacks.map(PostfixPart::name).unwrap_or_default();
                             Err(format!("{nevra} is installed, but {part} is not there: no mail leaves"))
                         }
                         (Some(nevra), Some(plugin)) if !observed.plugins.contains(*plugin) => Err(format!(
@@ -62,7 +62,7 @@ impl Plan {
             }
         }
         let mut main_cf = None;
-        if observed.lacks == Some(Part::MainCf) && observed.last.after.contains_key(&Managed::MainCf) {
+        if observed.lacks == Some(PostfixPart::MainCf) && observed.last.after.contains_key(&Managed::MainCf) {
             // As relayhost left it, with all that is the administrator's; the package has its own default alone.
             missing.retain(|need| need.label() != "postfix" || !observed.packages.contains_key("postfix"));
             main_cf = Some(observed.last.number);

@@ -25,7 +25,7 @@ pub enum Trust {
 
 /// A relay's certificate, as the probe has seen it.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct SeenCertificate {
     /// The certificates, the relay's own first; those that cannot be read are left out.
     pub chain: Vec<Certificate>,
     /// Whether an authority vouches for it.

@@ -2,7 +2,7 @@
 //! failures later or that an administrator should know.
 
 use super::Warning;
-use super::certificate::{DAY, Seen, Trust};
+use super::certificate::{DAY, SeenCertificate, Trust};
 use super::reply::Offer;
 use super::route::Route;
 use crate::model::desired::Tls;
@@ -86,7 +86,7 @@ pub fn of_mechanism(name: &str, on_host: bool, secure: bool, more_tls: &str) -> 
 /// the reason why OpenSSL may decide otherwise.
 pub fn verdict(
     route: &Route,
-    seen: &Seen,
+    seen: &SeenCertificate,
     peer: &str,
     host: &str,
 ) -> Result<(), (Vec<String>, Option<String>)> {
@@ -118,7 +118,13 @@ pub fn verdict(
 }
 
 /// Warnings about a certificate that stopped nothing. `now` is in seconds since 1970, `until` is its end in words.
-pub fn of_certificate(route: &Route, seen: &Seen, host: &str, now: i64, until: &str) -> Vec<Warning> {
+pub fn of_certificate(
+    route: &Route,
+    seen: &SeenCertificate,
+    host: &str,
+    now: i64,
+    until: &str,
+) -> Vec<Warning> {
     let mut all = Vec::new();
     let Some(own) = seen.chain.first() else { return all };
     let unasked = format!("the level `{}` does not ask for it", route.tls.word());
@@ -204,7 +210,7 @@ mod tests {
                 at: Written::Default { parameter: "smtp_sasl_password_maps" },
             }),
             queued: "a@b".into(),
-            seen: route::Seen {
+            seen: route::Addresses {
                 sender: "c@d".into(),
                 header: "c@d".into(),
                 recipient: "ops@example.com".into(),
@@ -213,7 +219,7 @@ mod tests {
         Route::of_host(&way, false, &settings, "host").unwrap()
     }
 
-    fn seen(days: i64, name: &str, trust: Trust) -> Seen {
+    fn seen(days: i64, name: &str, trust: Trust) -> SeenCertificate {
         let own = Certificate {
             subject: name.into(),
             issuer: "a CA".into(),
@@ -222,7 +228,7 @@ mod tests {
             until: NOW + days * DAY,
             self_signed: false,
         };
-        Seen { chain: vec![own], trust, proved: true }
+        SeenCertificate { chain: vec![own], trust, proved: true }
     }
 
     fn ids(warnings: &[Warning]) -> Vec<&str> {
@@ -298,7 +304,7 @@ mod tests {
             stops: true,
             text: "x".into(),
             remedy: "`postconf -PX y`".into(),
-            kind: route::Kind::Other,
+            kind: route::FaultKind::Other,
         };
         route.suspects.push(Suspect { hop: "tls", fault, is_own: false, is_mended: false });
         let all = remedies(&route);

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::packages::plugin::{KINDS, Kind};
+use crate::model::packages::plugin::{KINDS, PluginKind};
 use crate::model::plan::parameters::words;
 
 /// The result of a choice.
@@ -19,7 +19,7 @@ pub enum Choice {
     /// The security options forbid every mechanism that is left, or the host has no plugin for it.
     NoPlugin {
         /// The strongest mechanism that lacks only its plugin.
-        lacks: Option<&'static Kind>,
+        lacks: Option<&'static PluginKind>,
     },
 }
 
@@ -38,12 +38,12 @@ pub fn choose(
         return Choice::Filtered;
     }
     let options = words(options);
-    let allowed = |kind: &Kind| {
+    let allowed = |kind: &PluginKind| {
         let guarded =
             ["noanonymous", "noplaintext", "noactive", "mutual_auth", "nodictionary", "forward_secrecy"];
         options.iter().all(|option| !guarded.contains(&option.as_str()) || kind.has(option))
     };
-    let has_plugin = |kind: &Kind| plugins.is_none_or(|plugins| plugins.contains(kind.plugin));
+    let has_plugin = |kind: &PluginKind| plugins.is_none_or(|plugins| plugins.contains(kind.plugin));
     let mut lacks = None;
     for kind in KINDS.iter().filter(|kind| allowed(kind)) {
         let Some(name) = passed.iter().find(|name| kind.is(name)) else { continue };

@@ -25,7 +25,7 @@ pub struct Probe {
     /// The recipient; `None`: the probe ends after the sender.
     pub to: Option<String>,
     /// Each stage, in order.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<ProbeStage>,
     /// Facts that did not stop the probe, and that an administrator should know.
     pub warnings: Vec<Warning>,
     /// Duration of the whole probe.
@@ -39,7 +39,7 @@ pub struct Probe {
 
 /// One stage of the conversation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stage {
+pub struct ProbeStage {
     /// Its name: `name`, `connect`, `greeting`, `EHLO`, `STARTTLS`, `TLS`, `login`, `sender`, `recipient`, `goodbye`.
     pub name: &'static str,
     /// Whether the next stage could follow.

@@ -12,7 +12,7 @@ use crate::model::causes::hop::Suspect;
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::oauth::App;
 use crate::model::packages::need::{Need, needs};
-use crate::model::packages::plugin::Kind;
+use crate::model::packages::plugin::PluginKind;
 use crate::model::plan::parameters::{protocols, words};
 use crate::model::postfix::settings::{self, Settings, value, value_or};
 use crate::model::route::judge::own;
@@ -74,7 +74,7 @@ pub struct Route {
     /// The package with the plugin of the login's mechanism.
     pub package: String,
     /// The mechanism for whose plugin alone the relay's offer is of no use.
-    pub lacks: Option<&'static Kind>,
+    pub lacks: Option<&'static PluginKind>,
 }
 
 /// `inet_protocols` and `smtp_address_preference`.

@@ -3,9 +3,9 @@
 
 use super::host::{Host, Value};
 use super::lists::{Match, lists};
-use super::tables::{Ask, Entry, Keys, find};
+use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
-use super::{Hop, NOTHING, Seen};
+use super::{Addresses, Hop, NOTHING};
 use crate::model::plan::parameters::words;
 use crate::model::text::domain_of;
 
@@ -35,9 +35,10 @@ const RECIPIENT: Part = Part {
 };
 
 /// The hop, the addresses with which the message is queued, and the place that gave it another recipient.
-pub fn rewrite(host: &Host, from: &str, to: &str, ask: &mut Ask) -> (Hop, Seen, Option<Written>) {
+pub fn rewrite(host: &Host, from: &str, to: &str, ask: &mut Ask) -> (Hop, Addresses, Option<Written>) {
     let mut hop = Hop::new("rewrite");
-    let mut seen = Seen { sender: completed(host, from), recipient: completed(host, to), ..Seen::default() };
+    let mut seen =
+        Addresses { sender: completed(host, from), recipient: completed(host, to), ..Addresses::default() };
     seen.header.clone_from(&seen.sender);
     let begin = seen.clone();
     if has_override(host, "no_address_mappings") {
@@ -144,7 +145,7 @@ fn mapped(host: &Host, list: &Value, mut address: String, hop: &mut Hop, ask: &m
     for _ in 0..NESTING {
         let keys = keys(host, &address, hop, ask);
         let found = find(list, &keys, ask);
-        let Some(Entry { value, at }) = hop.found(found) else { return address };
+        let Some(TableEntry { value, at }) = hop.found(found) else { return address };
         let next = applied(host, &value, &address);
         if next != address && !hop.at.contains(&at) {
             hop.at.push(at);
@@ -205,7 +206,7 @@ fn aliased(host: &Host, recipient: &str, hop: &mut Hop, ask: &mut Ask) -> String
     for _ in 0..NESTING {
         let keys = keys(host, &address, hop, ask);
         let found = find(&list, &keys, ask);
-        let Some(Entry { value, at }) = hop.found(found) else { return address };
+        let Some(TableEntry { value, at }) = hop.found(found) else { return address };
         let all = words(&value);
         let Some(first) = all.first() else { return address };
         let next = applied(host, first, &address);

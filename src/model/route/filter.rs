@@ -4,10 +4,10 @@
 use super::address::{has_override, header};
 use super::host::Host;
 use super::nexthop::{NextHop, Socket, parts};
-use super::tables::{Ask, Entry, Keys, find_all};
+use super::tables::{Ask, Keys, TableEntry, find_all};
 use super::tls::level;
 use super::written::Written;
-use super::{Hop, NOTHING, Seen};
+use super::{Addresses, Hop, NOTHING};
 use crate::error::typed;
 use crate::model::plan::parameters::words;
 
@@ -27,7 +27,7 @@ pub struct Filtered {
 pub fn filter(
     host: &Host,
     submitted: (&str, &str),
-    seen: &mut Seen,
+    seen: &mut Addresses,
     ask: &mut Ask,
 ) -> (Hop, Option<Filtered>) {
     let mut hop = Hop::new("filter");
@@ -171,7 +171,7 @@ fn milters(host: &Host, hop: &mut Hop, passes: &mut Vec<String>, ask: &mut Ask) 
 fn rules(
     host: &Host,
     (from, to): (&str, &str),
-    seen: &mut Seen,
+    seen: &mut Addresses,
     hop: &mut Hop,
     passes: &mut Vec<String>,
     filtered: &mut Option<Filtered>,
@@ -209,8 +209,8 @@ fn rules(
 /// One rule that fits: true if it is the last that counts. Those that only write to the log let the message pass.
 fn rule(
     host: &Host,
-    entry: &Entry,
-    seen: &mut Seen,
+    entry: &TableEntry,
+    seen: &mut Addresses,
     hop: &mut Hop,
     passes: &mut Vec<String>,
     filtered: &mut Option<Filtered>,

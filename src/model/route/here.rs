@@ -2,7 +2,7 @@
 
 use super::host::Host;
 use super::written::Written;
-use super::{Hop, Kind, build};
+use super::{FaultKind, Hop, build};
 use crate::error::typed;
 use crate::model::postfix::tables::{is_built, named, path_of};
 use crate::model::text::domain_of;
@@ -34,7 +34,7 @@ pub fn user_of(address: &str) -> &str {
 pub fn explain(host: &Host, recipient: &str, stays: &Stays, transport: &mut Hop) {
     let said = match stays {
         Stays::Said => {
-            transport.faults.retain(|fault| fault.kind != Kind::Here);
+            transport.faults.retain(|fault| fault.kind != FaultKind::Here);
             return;
         }
         Stays::NoAlias(user) => (format!("no alias sends {user} on"), aliased(host, user)),
@@ -51,7 +51,7 @@ pub fn explain(host: &Host, recipient: &str, stays: &Stays, transport: &mut Hop)
     let is_this_host = domain.eq_ignore_ascii_case(&host.main("myhostname").text)
         || domain.split('.').next().is_some_and(|name| name.eq_ignore_ascii_case("localhost"))
         || domain.starts_with('[');
-    for fault in transport.faults.iter_mut().filter(|fault| fault.kind == Kind::Here) {
+    for fault in transport.faults.iter_mut().filter(|fault| fault.kind == FaultKind::Here) {
         fault.text = format!("{}, since {why}", fault.text);
         fault.remedy = if is_this_host {
             remedy.clone()

@@ -2,7 +2,7 @@
 
 use super::tls::is_match;
 use super::written::Written;
-use super::{Fault, Hop, Kind, Way};
+use super::{Fault, FaultKind, Hop, Way};
 use crate::model::desired::{Auth, Desired, Tls};
 use crate::model::observed::Version;
 use crate::model::text::domain_of;
@@ -22,7 +22,7 @@ pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static 
             "the certificate must have the name of `{limit}` ({at}), and the answers say that of {}",
             desired.relay.host
         );
-        all.push(("tls", Fault { stops: true, text, remedy: at.undo(version), kind: Kind::Other }));
+        all.push(("tls", Fault { stops: true, text, remedy: at.undo(version), kind: FaultKind::Other }));
     }
     all
 }
@@ -85,7 +85,7 @@ pub fn decisions(way: &Way, version: &Version) -> Vec<(&'static str, Fault)> {
             stops: false,
             text: format!("TLS is decided by `{text}` ({at})"),
             remedy: at.undo(version),
-            kind: Kind::Other,
+            kind: FaultKind::Other,
         };
         (about, fault)
     };
@@ -97,7 +97,7 @@ fn of_hop(hop: Option<&Hop>, text: String, version: &Version) -> Fault {
     let places = hop.map(Hop::places).unwrap_or_default();
     let remedy = hop.and_then(|hop| hop.at.first()).map(|at| at.undo(version)).unwrap_or_default();
     let text = if places.is_empty() { text } else { format!("{text} ({places})") };
-    Fault { stops: true, text, remedy, kind: Kind::Other }
+    Fault { stops: true, text, remedy, kind: FaultKind::Other }
 }
 
 fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
@@ -109,14 +109,14 @@ fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static 
             format!("the level of TLS is `{}` ({}), and the answers say `{}`", is.word, is.at, wanted.word());
         // More than is asked for may fail, and is no secret told.
         let stops = level.is_none_or(|level| level < wanted);
-        all.push(("tls", Fault { stops, text, remedy: is.at.undo(version), kind: Kind::Other }));
+        all.push(("tls", Fault { stops, text, remedy: is.at.undo(version), kind: FaultKind::Other }));
     }
     if is.wrapper != desired.relay.implicit_tls {
         let word = if is.wrapper { "from the first byte" } else { "after STARTTLS" };
         let text = format!("TLS begins {word} ({}), and the answers say otherwise", is.at_wrapper);
         all.push((
             "tls",
-            Fault { stops: true, text, remedy: is.at_wrapper.undo(version), kind: Kind::Other },
+            Fault { stops: true, text, remedy: is.at_wrapper.undo(version), kind: FaultKind::Other },
         ));
     }
 }

@@ -8,7 +8,7 @@ use super::address::completed;
 use super::here::{Stays, user_of};
 use super::host::Host;
 use super::lists::{Match, lists};
-use super::tables::{Ask, Entry, Keys, find};
+use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::settings::{Settings, value};
@@ -177,7 +177,7 @@ fn expanded(host: &Host, user: &str, hop: &mut Hop, ask: &mut Ask) -> Result<(Ve
     let found = if list.text.is_empty() { Ok(None) } else { find(&list, &Keys::whole(keys), ask) };
     let is_asked = found.is_ok();
     let found = hop.found(found);
-    if let Some(Entry { value, at }) = found {
+    if let Some(TableEntry { value, at }) = found {
         return Ok((included(targets(&value), hop, ask), at));
     }
     if hop.faults.iter().any(|fault| fault.stops) {
@@ -243,7 +243,7 @@ fn is_here(host: &Host, address: &str, hop: &mut Hop, ask: &mut Ask) -> bool {
 fn owned(host: &Host, user: &str, sender: &mut String, hop: &mut Hop, ask: &mut Ask) {
     let owner = format!("owner-{user}");
     let found = find(&host.of("local", "alias_maps"), &Keys::one(&owner), ask);
-    if let Some(Entry { at, .. }) = hop.found(found) {
+    if let Some(TableEntry { at, .. }) = hop.found(found) {
         *sender = completed(host, &owner);
         hop.at.push(at);
     }

@@ -53,12 +53,12 @@ pub struct Way {
     /// The envelope sender as the message is queued.
     pub queued: String,
     /// The addresses as the relay sees them.
-    pub seen: Seen,
+    pub seen: Addresses,
 }
 
 /// Addresses of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Seen {
+pub struct Addresses {
     /// The envelope sender.
     pub sender: String,
     /// The address in the header From.
@@ -103,12 +103,12 @@ pub struct Fault {
     /// The remedy, in words.
     pub remedy: String,
     /// What it is a fault of.
-    pub kind: Kind,
+    pub kind: FaultKind,
 }
 
 /// What a fault is of, as far as that tells which failures can come of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Kind {
+pub enum FaultKind {
     /// A table that Postfix cannot read.
     Table,
     /// Mail that stays in the queue, so that nobody tries to send it.
@@ -129,10 +129,10 @@ impl Hop {
     }
 
     fn fault(&mut self, stops: bool, text: impl Into<String>, remedy: impl Into<String>) {
-        self.fault_of(Kind::Other, stops, text, remedy);
+        self.fault_of(FaultKind::Other, stops, text, remedy);
     }
 
-    fn fault_of(&mut self, kind: Kind, stops: bool, text: impl Into<String>, remedy: impl Into<String>) {
+    fn fault_of(&mut self, kind: FaultKind, stops: bool, text: impl Into<String>, remedy: impl Into<String>) {
         let fault = Fault { stops, text: text.into(), remedy: remedy.into(), kind };
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
@@ -159,7 +159,7 @@ impl Hop {
                 format!("mend the table, or take it out of {parameter} ({})", trouble.at)
             };
             let text = format!("{text}; Postfix puts off what needs it");
-            self.fault_of(Kind::Table, true, text, remedy);
+            self.fault_of(FaultKind::Table, true, text, remedy);
         } else {
             self.notes.push(text);
         }
@@ -307,7 +307,7 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
 /// The transport of a message, for the recipient to whom local(8) sends it on, if it does so: each time a hop of its own.
 fn chosen(
     host: &Host,
-    seen: &mut Seen,
+    seen: &mut Addresses,
     mut redirected: Option<Written>,
     hops: &mut Vec<Hop>,
     ask: &mut Ask,

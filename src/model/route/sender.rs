@@ -5,19 +5,19 @@ use std::path::Path;
 use super::address::{applied, keys};
 use super::filter::from_in;
 use super::host::{Host, Value};
-use super::tables::{Ask, Entry, Keys, find};
+use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
-use super::{Hop, Seen};
+use super::{Addresses, Hop};
 use crate::model::postfix::lines::{is_space, trim};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::tables::path_of;
 
 /// The hop; `seen` becomes what the relay sees.
-pub fn sender(host: &Host, channel: &str, seen: &mut Seen, ask: &mut Ask) -> Hop {
+pub fn sender(host: &Host, channel: &str, seen: &mut Addresses, ask: &mut Ask) -> Hop {
     let mut hop = Hop::new("sender");
     let list = host.of(channel, "smtp_generic_maps");
     if !list.text.is_empty() {
-        let Seen { sender, header, recipient } = &mut *seen;
+        let Addresses { sender, header, recipient } = &mut *seen;
         let mut known: Option<(String, String)> = None;
         let meant = recipient.clone();
         for address in [sender, header, &mut *recipient] {
@@ -75,12 +75,12 @@ fn left_alone(host: &Host, at: &Written) -> String {
 }
 
 /// What a rule of smtp_header_checks makes of the header From (header_checks(5)).
-fn header(checks: &Value, seen: &mut Seen, hop: &mut Hop, ask: &mut Ask) {
+fn header(checks: &Value, seen: &mut Addresses, hop: &mut Hop, ask: &mut Ask) {
     if checks.text.is_empty() {
         return;
     }
     let found = find(checks, &Keys::one(&format!("From: {}", seen.header)), ask);
-    let Some(Entry { value, at }) = hop.found(found) else { return };
+    let Some(TableEntry { value, at }) = hop.found(found) else { return };
     let (action, text) = value.split_once(is_space).unwrap_or((&value, ""));
     match (action.to_ascii_uppercase().as_str(), from_in(trim(text))) {
         ("REPLACE", Some(address)) => {

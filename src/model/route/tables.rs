@@ -62,7 +62,7 @@ pub struct Unbuilt {
 
 /// An entry that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct TableEntry {
     /// Its value.
     pub value: String,
     /// Where it is written.
@@ -150,13 +150,13 @@ fn without_extension<'a>(user: &'a str, delimiters: &str) -> Option<&'a str> {
 }
 
 /// The first entry that the tables of a parameter have: key by key, and for each key table by table.
-pub fn find(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Option<Entry>, Trouble> {
+pub fn find(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Option<TableEntry>, Trouble> {
     Ok(find_all(list, keys, ask)?.into_iter().next())
 }
 
 /// The entry of each key that one of the tables has, in the order of the keys. An error if a table that counts before the
 /// first entry cannot be asked.
-pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, Trouble> {
+pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<TableEntry>, Trouble> {
     let tables = named(&list.text);
     // The word itself may be a part of a password.
     if tables.len() < items(&list.text).len() {
@@ -191,7 +191,7 @@ pub fn find_all(list: &Value, keys: &Keys, ask: &mut Ask) -> Result<Vec<Entry>, 
             let line = written(parameter, table, key, found, all.is_empty(), ask);
             if let Some(value) = found {
                 let at = Written::Table { parameter, table: (*table).to_owned(), key: key.clone(), line };
-                all.push(Entry { value: value.clone(), at });
+                all.push(TableEntry { value: value.clone(), at });
                 break;
             }
         }

@@ -5,7 +5,7 @@ use super::Hop;
 use super::host::{Host, Value};
 use super::nexthop::NextHop;
 use super::policy::{LEVELS, Policy};
-use super::tables::{Ask, Entry, Keys, find};
+use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
 
 /// Parameters that limit the handshake where TLS is a must, and where it is not (postconf(5)).
@@ -137,7 +137,7 @@ pub fn level(host: &Host, channel: &str, next: &NextHop, hop: &mut Hop, ask: &mu
     let sites = host.of(channel, "smtp_tls_per_site");
     if !policies.text.is_empty() {
         let found = find(&policies, &policy_keys(next), ask);
-        if let Some(Entry { value, at }) = hop.found(found) {
+        if let Some(TableEntry { value, at }) = hop.found(found) {
             let policy = Policy::new(&value, &host.version);
             judge(host, channel, &policy, &at, hop);
             level.limits = policy.attributes.iter().map(|text| (text.clone(), at.clone())).collect();
@@ -147,7 +147,7 @@ pub fn level(host: &Host, channel: &str, next: &NextHop, hop: &mut Hop, ask: &mu
         // By the next hop, and then by the server's name, of which the second counts (tls_site_lookup).
         for key in [&next.text, &next.host] {
             let found = find(&sites, &Keys::one(key), ask);
-            if let Some(Entry { value, at }) = hop.found(found) {
+            if let Some(TableEntry { value, at }) = hop.found(found) {
                 level.word = match value.to_ascii_uppercase().as_str() {
                     "NONE" => "none".into(),
                     "MAY" => "may".into(),

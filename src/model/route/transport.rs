@@ -6,9 +6,9 @@ use super::filter::Filtered;
 use super::host::{Host, Value};
 use super::local::{Class, class, has_parents, is_in};
 use super::nexthop::parts;
-use super::tables::{Ask, Entry, Keys, find};
+use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
-use super::{Hop, Kind, Seen};
+use super::{Addresses, FaultKind, Hop};
 use crate::model::plan::parameters::words;
 use crate::model::text::domain_of;
 
@@ -52,7 +52,7 @@ pub fn filtered(host: &Host, filter: &Filtered, recipient: &str) -> (Hop, End) {
 
 /// The hop, and the choice. `redirected`: the place that gave the message its recipient, if that is not the one it came
 /// with.
-pub fn transport(host: &Host, seen: &Seen, redirected: Option<&Written>, ask: &mut Ask) -> (Hop, End) {
+pub fn transport(host: &Host, seen: &Addresses, redirected: Option<&Written>, ask: &mut Ask) -> (Hop, End) {
     let mut hop = Hop::new("transport");
     let mut choice = by_class(host, seen, &mut hop, ask);
     relocated(host, seen, &mut hop, ask);
@@ -84,13 +84,13 @@ fn deferred(host: &Host, channel: &str, hop: &mut Hop) {
         let text =
             format!("qmgr(8) keeps all mail for the transport {channel} in the queue ({})", deferred.at);
         let remedy = format!("{}, then `postqueue -f`", deferred.at.undo(&host.version));
-        hop.fault_of(Kind::Kept, true, text, remedy);
+        hop.fault_of(FaultKind::Kept, true, text, remedy);
         hop.at.push(deferred.at);
     }
 }
 
 /// The class of the recipient's domain (ADDRESS_CLASS_README), with its transport and next hop.
-fn by_class(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Choice {
+fn by_class(host: &Host, seen: &Addresses, hop: &mut Hop, ask: &mut Ask) -> Choice {
     let domain = domain_of(&seen.recipient).to_owned();
     let mut place = None;
     let interfaces = host.main("inet_interfaces").text;
@@ -118,12 +118,12 @@ fn by_class(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Choice {
         let sender = by_sender(host, "sender_dependent_default_transport_maps", seen, hop, ask);
         sender.map_or_else(
             || host.of("rewrite", "default_transport"),
-            |Entry { value, at }| Value { text: value, at },
+            |TableEntry { value, at }| Value { text: value, at },
         )
     };
     let relayhost = host.of("rewrite", "relayhost");
     let (nexthop, at) = match by_sender(host, "sender_dependent_relayhost_maps", seen, hop, ask) {
-        Some(Entry { value, at }) => (value, Some(at)),
+        Some(TableEntry { value, at }) => (value, Some(at)),
         None if relayhost.text.is_empty() => (domain, Some(relayhost.at)),
         None => (relayhost.text, Some(relayhost.at)),
     };
@@ -148,7 +148,13 @@ impl Choice {
 }
 
 /// The entry for the sender, by its address or domain; `DUNNO` is none (postconf(5)).
-fn by_sender(host: &Host, name: &'static str, seen: &Seen, hop: &mut Hop, ask: &mut Ask) -> Option<Entry> {
+fn by_sender(
+    host: &Host,
+    name: &'static str,
+    seen: &Addresses,
+    hop: &mut Hop,
+    ask: &mut Ask,
+) -> Option<TableEntry> {
     let list = host.of("rewrite", name);
     if list.text.is_empty() {
         return None;
@@ -159,7 +165,7 @@ fn by_sender(host: &Host, name: &'static str, seen: &Seen, hop: &mut Hop, ask: &
     hop.found(found).filter(|entry| !entry.value.eq_ignore_ascii_case("DUNNO") && !entry.value.is_empty())
 }
 
-fn relocated(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) {
+fn relocated(host: &Host, seen: &Addresses, hop: &mut Hop, ask: &mut Ask) {
     let list = host.of("rewrite", "relocated_maps");
     if list.text.is_empty() {
         return;
@@ -174,7 +180,7 @@ fn relocated(host: &Host, seen: &Seen, hop: &mut Hop, ask: &mut Ask) {
 
 /// transport_maps counts before everything else (transport(5)): a transport without a next hop sends to the recipient's own
 /// domain, past `relayhost`; a next hop without a transport changes the next hop alone.
-fn by_transport_maps(host: &Host, seen: &Seen, choice: &mut Choice, hop: &mut Hop, ask: &mut Ask) {
+fn by_transport_maps(host: &Host, seen: &Addresses, choice: &mut Choice, hop: &mut Hop, ask: &mut Ask) {
     let list = host.of("rewrite", "transport_maps");
     if list.text.is_empty() || choice.is_unknown {
         return;
@@ -182,7 +188,7 @@ fn by_transport_maps(host: &Host, seen: &Seen, choice: &mut Choice, hop: &mut Ho
     let delimiters = host.main("recipient_delimiter").text;
     let keys = Keys::of_transport(&seen.recipient, &delimiters, has_parents(host, "transport_maps"));
     let found = find(&list, &keys, ask);
-    let Some(Entry { value, at }) = hop.found(found) else { return };
+    let Some(TableEntry { value, at }) = hop.found(found) else { return };
     let (channel, nexthop) = parts(&value);
     if channel.is_empty() && nexthop.is_empty() {
         return;
@@ -209,7 +215,7 @@ fn judge(host: &Host, channel: &str, nexthop: &str, at: &Written, stays: Option<
     if let Some(why) = stays {
         let text = format!("{why}: the message stays here");
         let remedy = "take the domain out of that parameter in main.cf, or send to another address";
-        hop.fault_of(Kind::Here, true, text, remedy);
+        hop.fault_of(FaultKind::Here, true, text, remedy);
         return;
     }
     let text = match command {

@@ -55,7 +55,7 @@ impl Moment {
 /// A request that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct PendingEntry {
     /// Version of this form.
     pub version: u32,
     /// The event that led to the request, for people.
@@ -104,7 +104,7 @@ pub struct Attempt {
     pub put_back: Option<PutBack>,
 }
 
-impl Entry {
+impl PendingEntry {
     /// A new request.
     pub fn new(why: String, now: Moment, id: String) -> Self {
         let Moment { wall, boot, up } = now;
@@ -202,9 +202,10 @@ fn show(seconds: u64) -> String {
 
 /// Seconds until the next run of the queue: few if requests came too late for the run that ends now; `None` if time
 /// alone does not help. Without answers (`None`) there is nothing to try; writing them starts a run.
-pub fn next_run(entries: &[(String, Entry)], now: &Moment, answers: Option<&str>) -> Option<u64> {
+pub fn next_run(entries: &[(String, PendingEntry)], now: &Moment, answers: Option<&str>) -> Option<u64> {
     let answers = answers?;
-    let pause = |entry: &Entry| if entry.is_due(now, answers) { Some(SOON) } else { entry.due_in(now) };
+    let pause =
+        |entry: &PendingEntry| if entry.is_due(now, answers) { Some(SOON) } else { entry.due_in(now) };
     entries.iter().filter_map(|(_, entry)| pause(entry)).min()
 }
 
@@ -224,7 +225,7 @@ mod tests {
         Moment { wall, boot: "b1".into(), up: Some(wall - 800) }
     }
 
-    fn failed(attempts: u32, exit: Exit) -> Entry {
+    fn failed(attempts: u32, exit: Exit) -> PendingEntry {
         let last = Attempt {
             at: 1000,
             exit: exit.code(),
@@ -235,12 +236,12 @@ mod tests {
             answers: "a1".into(),
             put_back: None,
         };
-        let entry = Entry::new("relayhost was installed".into(), at(900), "1".into());
-        Entry { attempts, last: Some(last), ..entry }
+        let entry = PendingEntry::new("relayhost was installed".into(), at(900), "1".into());
+        PendingEntry { attempts, last: Some(last), ..entry }
     }
 
     /// The entry in the form of an earlier relayhost, which knew the wall clock alone.
-    fn by_the_wall_clock(mut entry: Entry) -> Entry {
+    fn by_the_wall_clock(mut entry: PendingEntry) -> PendingEntry {
         (entry.boot, entry.up) = (String::new(), None);
         entry.last.iter_mut().for_each(|last| last.up = None);
         entry
@@ -249,40 +250,41 @@ mod tests {
     #[test]
     fn the_form_on_disk_is_frozen() {
         let text = r#"{"version":1,"why":"op5 was installed","since":900,"boot":"b1","up":100,"id":"x","attempts":1,"last":{"at":1000,"exit":5,"text":"no word","remedy":"wait","boot":"b1","up":200,"answers":"a1"}}"#;
-        let parsed: Entry = serde_json::from_str(text).unwrap();
+        let parsed: PendingEntry = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
         // Forms of earlier versions are written again as they were read.
         let without_up = text.replace(r#""boot":"b1","up":100,"id""#, r#""id""#).replace(r#","up":200"#, "");
-        let earlier: Entry = serde_json::from_str(&without_up).unwrap();
+        let earlier: PendingEntry = serde_json::from_str(&without_up).unwrap();
         assert_eq!(serde_json::to_string(&earlier).unwrap(), without_up);
         assert!(!earlier.is_due(&at(1059), "a1") && earlier.is_due(&at(1060), "a1"));
         let put_back = text.replace(r#""answers":"a1""#, r#""answers":"a1","put_back":"no_word""#);
-        let parsed: Entry = serde_json::from_str(&put_back).unwrap();
+        let parsed: PendingEntry = serde_json::from_str(&put_back).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), put_back);
-        let earlier: Entry = serde_json::from_str(&without_up.replace(r#","answers":"a1""#, "")).unwrap();
+        let earlier: PendingEntry =
+            serde_json::from_str(&without_up.replace(r#","answers":"a1""#, "")).unwrap();
         assert!(earlier.is_due(&at(1001), "a1"), "which answers were tried is not known");
     }
 
     #[test]
     fn options_that_were_typed_are_kept_and_an_entry_without_has_none() {
         let text = r#"{"version":1,"why":"x","since":900,"id":"x","attempts":0,"last":null,"wish":{"force":true,"message":"never","refusal":"keep"}}"#;
-        let parsed: Entry = serde_json::from_str(text).unwrap();
+        let parsed: PendingEntry = serde_json::from_str(text).unwrap();
         assert_eq!(parsed.order, Order { force: true, message: Message::Never, refusal: Refusal::Keep });
         assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
         let short =
             text.replace(r#""force":true,"message":"never","refusal":"keep""#, r#""refusal":"put-back""#);
-        let parsed: Entry = serde_json::from_str(&short).unwrap();
+        let parsed: PendingEntry = serde_json::from_str(&short).unwrap();
         assert_eq!(parsed.order, Order { refusal: Refusal::PutBack, ..Order::default() });
         assert_eq!(serde_json::to_string(&parsed).unwrap(), short);
     }
 
     #[test]
     fn a_request_that_came_while_a_run_ended_is_tried_soon_and_nothing_turns_in_a_circle() {
-        let next = |entries: &[&Entry], answers| {
+        let next = |entries: &[&PendingEntry], answers| {
             let queue: Vec<_> = entries.iter().map(|&one| ("x".to_owned(), one.clone())).collect();
             next_run(&queue, &at(1030), answers)
         };
-        let late = Entry::new("op5 was installed".into(), at(1029), "2".into());
+        let late = PendingEntry::new("op5 was installed".into(), at(1029), "2".into());
         let (time, people) = (failed(1, Exit::NoWord), failed(1, Exit::Refused));
         assert_eq!(next(&[], Some("a1")), None);
         assert_eq!(next(&[&people, &late], Some("a1")), Some(2));
@@ -330,7 +332,7 @@ mod tests {
             }
         }
         // A clock that was set back does not hide a request that nothing has tried.
-        let fresh = Entry::new("op5 was installed".into(), at(900), "1".into());
+        let fresh = PendingEntry::new("op5 was installed".into(), at(900), "1".into());
         assert!(!fresh.state(&Moment { wall: 0, ..at(1000) }).1);
         assert!(fresh.state(&Moment { wall: 0, ..at(900 + OLD) }).1);
         assert!(by_the_wall_clock(fresh).state(&Moment { wall: 0, ..at(1000) }).1);
@@ -342,7 +344,7 @@ mod tests {
         assert!(!entry.is_due(&at(1_000_000), "a1") && !entry.is_due(&Moment { wall: 1, ..at(1001) }, "a1"));
         assert!(entry.is_due(&at(1000), "a2"), "the answers changed, in the same second even");
         assert!(entry.is_due(&Moment { boot: "b2".into(), ..at(1001) }, "a1"), "another boot");
-        assert!(Entry::new(String::new(), at(1000), String::new()).is_due(&at(1000), "a1"));
+        assert!(PendingEntry::new(String::new(), at(1000), String::new()).is_due(&at(1000), "a1"));
         let mut no_word = entry;
         no_word.last.iter_mut().for_each(|last| last.put_back = Some(PutBack::NoWord));
         assert_eq!(no_word.due_in(&at(1000)), failed(1, Exit::NoWord).due_in(&at(1000)));
@@ -350,7 +352,7 @@ mod tests {
 
     #[test]
     fn what_is_old_or_failed_needs_a_person() {
-        let fresh = Entry::new("op5 was installed".into(), at(900), "1".into());
+        let fresh = PendingEntry::new("op5 was installed".into(), at(900), "1".into());
         assert_eq!(
             fresh.state(&at(960)),
             (

@@ -12,7 +12,7 @@ use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;
 
 use super::super::files;
-use super::{Kind, demand_none, fault, objection};
+use super::{Guarded, demand_none, fault, objection};
 use crate::error::{Error, Result};
 
 /// Most links that are followed; the kernel's own limit (path_resolution(7)).
@@ -42,10 +42,10 @@ impl Step {
 }
 
 /// The way to a file from `/`, or from the root of a tree.
-pub struct Way {
+pub struct Walk {
     base: Step,
     /// What each directory on the way must be: `Directory` or `Closed`.
-    directories: Kind,
+    directories: Guarded,
     /// The other remedy for a way on which others may write.
     instead: &'static str,
     whole: PathBuf,
@@ -56,13 +56,13 @@ pub struct Way {
     links: usize,
 }
 
-impl Way {
+impl Walk {
     pub fn new(path: &Path) -> Result<Self> {
-        Self::through(path, Kind::Directory)
+        Self::through(path, Guarded::Directory)
     }
 
     /// A way all of whose directories must be so.
-    pub fn through(path: &Path, directories: Kind) -> Result<Self> {
+    pub fn through(path: &Path, directories: Guarded) -> Result<Self> {
         let root = PathBuf::from("/");
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let opened = nix::fcntl::open(&root, flags, Mode::empty());
@@ -72,7 +72,7 @@ impl Way {
 
     /// The way to a path in the tree that begins at `base`.
     pub fn from(base: Step, path: &Path, instead: &'static str) -> Result<Self> {
-        Self::begin(base, path, instead, Kind::Directory)
+        Self::begin(base, path, instead, Guarded::Directory)
     }
 
     /// The same way, with another remedy where others may write.
@@ -80,7 +80,7 @@ impl Way {
         Self { instead, ..self }
     }
 
-    fn begin(base: Step, path: &Path, instead: &'static str, directories: Kind) -> Result<Self> {
+    fn begin(base: Step, path: &Path, instead: &'static str, directories: Guarded) -> Result<Self> {
         let (whole, rest, steps) = (base.path.join(path), VecDeque::new(), Vec::new());
         let mut way = Self { base, directories, instead, whole, steps, missing: None, rest, links: 0 };
         way.begin_at_root()?;
@@ -126,7 +126,7 @@ impl Way {
             };
             let found = handle.metadata().map_err(fault(&path))?;
             if found.is_symlink() {
-                self.judge(&handle, &path, Kind::Link)?;
+                self.judge(&handle, &path, Guarded::Link)?;
                 self.follow(&handle, &path)?;
             } else if found.is_dir() {
                 self.step(handle, path)?;
@@ -146,7 +146,7 @@ impl Way {
         Ok(())
     }
 
-    pub fn judge(&self, handle: &File, path: &Path, kind: Kind) -> Result<()> {
+    pub fn judge(&self, handle: &File, path: &Path, kind: Guarded) -> Result<()> {
         let objection = objection(path, &handle.metadata().map_err(fault(path))?, kind);
         let add = |(problem, remedy)| (problem, format!("{remedy}; or {}", self.instead));
         demand_none(path, objection.map(add))

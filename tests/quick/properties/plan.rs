@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use relayhost::model::desired::{Auth, Desired, Mechanism};
 use relayhost::model::labels::Labels;
-use relayhost::model::observed::{Database, MapFile, Observed, Postfix, Sendmail, Service, Version};
+use relayhost::model::observed::{Database, MapFile, Observed, Postfix, Sendmail, ServiceState, Version};
 use relayhost::model::plan::Plan;
 use relayhost::model::plan::action::{Action, Actions, FileChange, LinkChange, MainCfChange, MapChange};
 use relayhost::model::postfix::maincf::MainCf;
@@ -118,7 +118,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                     map_kind: Some(map_kind),
                     maps,
                     ca_files: bundles.into_iter().map(PathBuf::from).collect(),
-                    service: Service { running, enabled, masked: false },
+                    service: ServiceState { running, enabled, masked: false },
                     sendmail: Sendmail::Postfix,
                     has_route: true,
                     has_ipv4_route: true,

@@ -3,7 +3,7 @@
 use super::{Peer, Step, said, say};
 use crate::engine::probe::talk::{Bad, Good, Next, Talk};
 use crate::model::desired::Tls;
-use crate::model::probe::certificate::Seen;
+use crate::model::probe::certificate::SeenCertificate;
 use crate::model::probe::crosscheck;
 use crate::model::probe::doubt::Matter;
 use crate::model::probe::reply::Offer;
@@ -59,7 +59,7 @@ pub fn handshake(talk: &mut Talk, wire: &mut Wire, peer: &Peer) -> Step<()> {
     Ok(((), Good { text: format!("{version}, {}", described(&seen, &peer.host)), offered, said: None }))
 }
 
-fn described(seen: &Seen, host: &str) -> String {
+fn described(seen: &SeenCertificate, host: &str) -> String {
     match seen.chain.first() {
         None => "a certificate that cannot be read".into(),
         Some(own) => format!(
