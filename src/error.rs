@@ -1,24 +1,28 @@
 //! All errors, in one enum with fields: the sentence, the exit status and the remedy come from here, so that every
 //! caller says the same. No I/O, no formatting for terminals.
 
+mod advice;
 mod complaint;
 mod edit;
 mod exit;
 mod hint;
 mod interrupted;
 mod no_token;
+mod odd;
 mod text;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use advice::Advice;
 pub use complaint::Complaint;
 pub use edit::Edit;
 pub use exit::Exit;
 pub use hint::{BY_HAND, LOG_IN, RUN_AGAIN, WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use no_token::NoToken;
-pub use text::{Position, human, is_unsafe, shown, with_commands};
+pub use odd::Odd;
+pub use text::{Position, human, is_unsafe, shown};
 use text::{lines, list, tail};
 
 /// Result of everything in this crate.
@@ -37,7 +41,7 @@ pub enum Error {
         /// The mistake.
         problem: String,
         /// The text to write instead.
-        remedy: String,
+        remedy: Advice,
     },
     /// A file that holds a secret can be read by others, or belongs to somebody else.
     #[error("`{}` holds a secret and {problem}", shown(.path))]
@@ -47,7 +51,7 @@ pub enum Error {
         /// The exposure: its mode or its owner.
         problem: String,
         /// The command that mends it.
-        remedy: String,
+        remedy: Advice,
     },
     /// A file that decides what root does could have been changed by somebody else.
     #[error("`{}` {problem}", shown(.path))]
@@ -57,7 +61,7 @@ pub enum Error {
         /// The owner or the mode that lets others change it.
         problem: String,
         /// The next step for a person.
-        remedy: String,
+        remedy: Advice,
     },
     /// The caller is not root.
     #[error("relayhost must run as root: it reads and writes files that only root may see")]
@@ -77,8 +81,8 @@ pub enum Error {
     NoFile {
         /// The path.
         path: PathBuf,
-        /// The kind of thing, with its article: `a FIFO`.
-        kind: &'static str,
+        /// The kind of thing.
+        kind: Odd,
     },
     /// A file is larger than any file of its kind is.
     #[error("`{}` is larger than {limit} bytes", shown(.path))]
@@ -110,7 +114,7 @@ pub enum Error {
         /// Its name.
         program: String,
         /// The next step for a person.
-        remedy: String,
+        remedy: Advice,
     },
     /// A program ended with a status that means failure.
     #[error("`{command}` failed ({status}){}", tail(.stderr))]
@@ -140,7 +144,7 @@ pub enum Error {
         /// The time that relayhost waited.
         waited: Duration,
         /// The next step about the holder.
-        remedy: String,
+        remedy: Advice,
     },
     /// An RPM transaction is under way, and may be waiting for relayhost to end.
     #[error("an RPM transaction is under way: {holder} holds its lock{}", if .waited.is_zero() { String::new() } else { format!("; gave up after {}", human(*.waited)) })]
@@ -178,7 +182,7 @@ pub enum Error {
         /// The fault, to stand after its name.
         problem: String,
         /// The next step for a person.
-        remedy: String,
+        remedy: Advice,
     },
     /// The answers ask for TLS from the first byte, which this Postfix does not have.
     #[error(
@@ -231,7 +235,7 @@ pub enum Error {
         /// The fault.
         problem: String,
         /// The next step for a person.
-        remedy: String,
+        remedy: Advice,
     },
     /// The directory of `--root` is not a tree that relayhost can work on.
     #[error("`{}` is not the root of an RPM system: {problem}", shown(.path))]
@@ -335,7 +339,7 @@ pub enum Error {
         /// The reason.
         why: String,
         /// The next step for a person.
-        remedy: String,
+        remedy: Advice,
     },
     /// An identity provider gave no access token.
     #[error("{0}")]

@@ -163,7 +163,7 @@ pub fn change(interview: &Interview, suspect: Question, screen: &Screen) -> Resu
         }
         Err(Complaint {
             problem: "that is none of these words".into(),
-            remedy: format!("type one of {words}, write, quit"),
+            remedy: format!("type one of {words}, write, quit").into(),
         })
     })?;
     if chosen == "quit" {
@@ -223,8 +223,7 @@ fn question<T>(
         wrong += 1;
         screen.marked(Mark::Bad, &complaint.problem, 2);
         // A person at the terminal can answer again, and need not run the command again.
-        let remedy = complaint.remedy.replace(RUN_AGAIN, "answer once more");
-        screen.remedy(&remedy);
+        screen.remedy(&complaint.remedy.asked_again());
     }
     Err(not_written(
         format!("{PATIENCE} answers to one question that cannot be taken"),

@@ -60,11 +60,9 @@ fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> 
         let mut desired = init::desired(interview.choices())?;
         let mut found = probe::probe_typed(&mut desired, probe::TIMEOUT, screen)?;
         if let Ending::Failed(failure) = &mut found.ending {
-            if somebody {
-                failure.ask_next();
-            }
+            let remedy = if somebody { failure.remedy.asked_next() } else { failure.remedy.clone() };
             // There are no answers yet that `relayhost apply` could be run with.
-            failure.name_command(&environment::command_line());
+            failure.remedy = remedy.applied_by(&environment::command_line());
         }
         show::probe::probed(screen, &found);
         if !somebody || !is_failed(&found) {
@@ -125,7 +123,7 @@ fn answer_from_flags(interview: &mut Interview) -> Result<()> {
             let help = if prompt.help.is_empty() { String::new() } else { format!(" ({})", prompt.help) };
             return Err(invalid(Complaint {
                 problem: format!("there is no terminal to ask at: {}", prompt.text),
-                remedy: format!("give it as {}{help}", prompt.question.flag()),
+                remedy: format!("give it as {}{help}", prompt.question.flag()).into(),
             }));
         }
         interview.answer(prompt.question, "").map_err(invalid)?;

@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 
 use super::load;
-use crate::error::{Complaint, Error, Result, shown, typed};
+use crate::error::{Complaint, Error, RUN_AGAIN, Result, shown, typed};
 use crate::model::ended::Certified;
 use crate::model::oauth::certificate::Certificate;
 use crate::model::secret::Secret;
@@ -34,7 +34,7 @@ pub fn make(answers: &Path, another: bool) -> Result<Certified> {
     let pair = if is_there { with(&place, ".new") } else { place.clone() };
     if is_there && files::exists(&pair) {
         let remedy = format!(
-            "upload {1}, then `mv {0} {2}`; or `rm {0}` if nobody has uploaded it, and run the same command again",
+            "upload {1}, then `mv {0} {2}`; or `rm {0}` if nobody has uploaded it, and run `this command` again",
             typed(&pair),
             typed(public_of(&pair)),
             typed(&place)
@@ -46,9 +46,7 @@ pub fn make(answers: &Path, another: bool) -> Result<Certified> {
     // Entra's clock may be behind this host's.
     let made =
         keypair::make(&format!("relayhost on {}", host::hostname()), today.saturating_sub(1.day()), last);
-    let made = made.map_err(|words| {
-        refuse(format!("no key could be made: {words}"), "run the same command again".into())
-    })?;
+    let made = made.map_err(|words| refuse(format!("no key could be made: {words}"), RUN_AGAIN.into()))?;
     let public = public_of(&pair);
     files::replace(&public, made.pem.as_bytes(), 0o644)?;
     // Written last, and by one rename: if the pair is there, it is whole, and so is the file of the certificate alone.

@@ -116,7 +116,8 @@ pub fn defer_inside_transaction(command: &str, answers: &Path, order: Order) -> 
             place: None,
             problem: "this is inside an RPM transaction, and these answers cannot be kept until it is over"
                 .into(),
-            remedy: format!("put them into {} or {}, and leave --answers out", load::DEFAULT, load::DROP_INS),
+            remedy: format!("put them into {} or {}, and leave --answers out", load::DEFAULT, load::DROP_INS)
+                .into(),
         });
     }
     // Whoever typed the command can mend the answers now; later nobody is there to read the error.

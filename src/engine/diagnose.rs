@@ -86,7 +86,7 @@ impl HostFacts {
             None => Ok(()),
         };
         if let Err(error) = seen {
-            known.amiss.push(finding("setting.unreadable", error.to_string(), Remedy::Say(error.hint(THIS))));
+            known.amiss.push(finding("setting.unreadable", error.to_string(), Remedy::say(error.hint(THIS))));
         }
         if let Some(own) = known.postfix().map(|postfix| postfix.setting("myhostname").to_owned()) {
             known.names.push(own);
@@ -154,10 +154,10 @@ impl HostFacts {
         let Some(postfix) = self.postfix() else {
             let missing = || {
                 let found = match postfix::lacks() {
-                    Some(PostfixPart::MainCf) => "Postfix has no /etc/postfix/main.cf: no mail leaves",
-                    _ => "Postfix is not installed",
+                    Some(PostfixPart::MainCf) => Error::NoMainCf.to_string(),
+                    _ => "Postfix is not installed".into(),
                 };
-                vec![finding("package.postfix", found.into(), Remedy::Apply)]
+                vec![finding("package.postfix", found, Remedy::Apply)]
             };
             return Ok((if self.amiss.is_empty() { missing() } else { self.amiss.clone() }, None));
         };

@@ -65,7 +65,7 @@ fn put_back(generation: &Generation) -> Result<(u32, Vec<Edited>)> {
         let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
         wanted.insert(name, Wanted { before: now, after });
     }
-    let command = format!("restore {}", generation.number);
+    let command = generation.restored();
     // The entries that this puts back belong to relayhost as far as they did then: otherwise nobody would remove an
     // old relay's password.
     let wrote = run_before(generation.number)?.wrote;

@@ -8,7 +8,7 @@ mod pair;
 
 use super::Progress;
 use super::load::{DEFAULT, PASSWORD_LIMIT, Source};
-use crate::error::{Error, Result, shown, typed};
+use crate::error::{Advice, Error, Result, shown, typed};
 use crate::model::answers::access::Access;
 use crate::model::answers::choices::{Choices, PASSWORD_FILE, is_written_as_it_is};
 use crate::model::answers::{Answers, SIZE_LIMIT};
@@ -102,7 +102,7 @@ impl Target {
         match self.taken(own).first() {
             Some(taken) if !force => Err(not_written(
                 taken.as_str(),
-                "if nobody needs what is in it, run the same command with --force, which replaces it (--password-file FILE takes a password that is in a file already)",
+                "if nobody needs what is in it, run `this command` with --force, which replaces it (--password-file FILE takes a password that is in a file already)",
             )),
             _ => Ok(()),
         }
@@ -281,6 +281,6 @@ fn clear_up_beside(_lock: &Lock, target: &Target) -> Vec<String> {
 }
 
 /// The error of an `init` that wrote nothing.
-pub fn not_written(why: impl Into<String>, remedy: impl Into<String>) -> Error {
+pub fn not_written(why: impl Into<String>, remedy: impl Into<Advice>) -> Error {
     Error::NotWritten { why: why.into(), remedy: remedy.into() }
 }

@@ -139,7 +139,7 @@ pub(super) fn unlocked(
                 let Some(said) = &installation.locked else { return Ok(installation) };
                 let waited = begin.elapsed();
                 if waited >= patience {
-                    let remedy = "wait for the other one to end (or end it), and run the same command again";
+                    let remedy = "wait for the other one to end (or end it), and run `this command` again";
                     let holder = format!("another process, as it says itself: {}", text::one_line(said));
                     return Err(Error::Locked { holder, waited, remedy: remedy.into() });
                 }
@@ -152,7 +152,7 @@ pub(super) fn unlocked(
                 return Err(Error::Locked {
                     holder: holder.to_string(),
                     waited: begin.elapsed(),
-                    remedy: holder.remedy(),
+                    remedy: holder.remedy().into(),
                 });
             }
             Some(holder) => {

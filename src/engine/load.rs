@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
-use crate::error::{Error, LOG_IN, Result, shown, typed};
+use crate::error::{Advice, Error, LOG_IN, Result, shown, typed};
 use crate::model::answers::access::CERTIFICATE_FILE;
 use crate::model::answers::complete::complete;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
@@ -201,12 +201,8 @@ fn parse(name: &str, bytes: &[u8], start: usize) -> Result<Answers> {
 }
 
 fn read(path: &Path) -> Result<Trusted> {
-    let problem = |problem: String, remedy: &str| Error::Answers {
-        file: shown(path),
-        place: None,
-        problem,
-        remedy: remedy.to_owned(),
-    };
+    let problem =
+        |problem: String, remedy: Advice| Error::Answers { file: shown(path), place: None, problem, remedy };
     let result = match trust::read(path, SIZE_LIMIT, Guarded::File) {
         Err(Error::Untrusted { .. }) if may_hold_password(path) => {
             trust::read(path, SIZE_LIMIT, Guarded::Secret)
@@ -218,28 +214,28 @@ fn read(path: &Path) -> Result<Trusted> {
         // A pipe of the caller's, `<(command)` of the shell, has no name whose owner could be checked.
         Ok(None) if path.starts_with("/dev/fd") || path.starts_with("/proc") => Err(problem(
             "is no file on the disk, so nobody knows whose it is".into(),
-            "give the answers on standard input: `--answers -`",
+            "give the answers on standard input: `--answers -`".into(),
         )),
         Ok(None) => Err(problem(
             "there is no such file".into(),
-            "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost/examples there, edit it, and `chmod 600` it; or name another with --answers",
+            "`relayhost init` writes the host's, or copy one of the examples in /usr/share/doc/relayhost/examples there, edit it, and `chmod 600` it; or name another with --answers".into(),
         )),
         Err(Error::TooLarge { .. }) => Err(too_large(&shown(path))),
         Err(error @ Error::NoFile { kind, .. }) => {
-            Err(problem(format!("is {kind}, not a file"), &error.step()))
+            Err(problem(format!("is {kind}, not a file"), error.step()))
         }
         Err(Error::Io { source, .. }) => {
-            Err(problem(format!("cannot be read: {source}"), "name the answers file with --answers FILE"))
+            Err(problem(format!("cannot be read: {source}"), "name the answers file with --answers FILE".into()))
         }
         Err(Error::Untrusted { path: found, problem, remedy }) => Err(Error::Untrusted {
             path: found,
             problem,
             remedy: if stands_alone(path) {
-                format!(
-                    "{remedy}; or, when you have read the answers, `relayhost apply --answers - <{}` takes them this once \
+                remedy.and(format!(
+                    "; or, when you have read the answers, `relayhost apply --answers - <{}` takes them this once \
                      (check, verify and what waits for relayhost pending go on refusing the file)",
                     typed(path)
-                )
+                ))
             } else {
                 remedy
             },
@@ -289,13 +285,13 @@ fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
             }
             let read = trust::read(&path, SECRET_LIMIT, Guarded::Secret);
             if let Err(error @ Error::NoFile { .. }) = &read {
-                return Err(answers.error(span, &format!("the {what} {error}"), &error.step()));
+                return Err(answers.error(span, &format!("the {what} {error}"), error.step()));
             }
             let Some(read) = read? else {
                 return Err(answers.error(
                     span,
                     &format!("there is no file `{}`", shown(&path)),
-                    &missing(answers, &path),
+                    missing(answers, &path),
                 ));
             };
             refuse_exposed(&path, &read)?;
@@ -361,6 +357,7 @@ fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
         remedy: format!(
             "`chmod 600 {}`, and have another secret if others may have read this one",
             typed(path)
-        ),
+        )
+        .into(),
     })
 }

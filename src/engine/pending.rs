@@ -118,7 +118,7 @@ fn failure(result: &Result<Applied>, answers: &str) -> Option<Attempt> {
     let (exit, text, remedy) = match result {
         Ok(applied) if applied.exit() == Exit::Done => return None,
         Ok(applied) => {
-            let texts = applied.failure().map(|failure| (failure.cause.clone(), failure.remedy.clone()));
+            let texts = applied.failure().map(|failure| (failure.cause.clone(), failure.remedy.text()));
             let (text, remedy) = texts.unwrap_or_default();
             (applied.exit(), text, remedy)
         }

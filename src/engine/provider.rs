@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::observe::ca_files;
-use crate::error::{Error, NoToken, Result};
+use crate::error::{Error, NoToken, RUN_AGAIN, Result};
 use crate::model::oauth::answer::Answer;
 use crate::model::oauth::login::{Login, Logins, missing};
 use crate::model::oauth::refusal::Refusal;
@@ -99,7 +99,7 @@ fn assertion(app: &App, now: u64) -> Result<Option<Secret>> {
     let Some(assertion) = request::assertion(app, now, &hex(&random::bytes::<16>())) else { return Ok(None) };
     let signed = signature::sign(&assertion).ok_or_else(|| {
         let cause = "the system gives no random numbers".to_owned();
-        silent(cause, "run the same command again".into(), true)
+        silent(cause, RUN_AGAIN.into(), true)
     });
     signed.map(Some)
 }
@@ -125,11 +125,25 @@ pub fn ask(app: &App, url: &str, form: &Secret) -> Result<Answer> {
 /// The error for a provider that refuses.
 pub fn refused(why: Refusal) -> Error {
     let Refusal { cause, remedy, evidence, passes } = why;
-    Error::NoToken(Box::new(NoToken { cause, remedy, evidence, answered: true, passes, until: None }))
+    Error::NoToken(Box::new(NoToken {
+        cause,
+        remedy: remedy.into(),
+        evidence,
+        answered: true,
+        passes,
+        until: None,
+    }))
 }
 
 /// The error for a provider that could not be asked, or did not answer. `passes`: whether a later attempt may succeed.
 fn silent(cause: String, remedy: String, passes: bool) -> Error {
     let evidence = String::new();
-    Error::NoToken(Box::new(NoToken { cause, remedy, evidence, answered: false, passes, until: None }))
+    Error::NoToken(Box::new(NoToken {
+        cause,
+        remedy: remedy.into(),
+        evidence,
+        answered: false,
+        passes,
+        until: None,
+    }))
 }

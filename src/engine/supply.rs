@@ -154,5 +154,5 @@ fn lacks(directory: &Directory, lacking: &[String]) -> Error {
 
 fn refuses(directory: &Directory, said: &str) -> Error {
     let problem = format!("has packages that rpm does not install:\n    {said}");
-    refused(directory.path(), problem, "mend what it says, and run the same command again")
+    refused(directory.path(), problem, "mend what it says, and run `this command` again")
 }

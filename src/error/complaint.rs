@@ -1,6 +1,6 @@
 //! A complaint about a value that somebody chose, before it is known where the value stands.
 
-use super::{Error, Position};
+use super::{Advice, Error, Position};
 
 /// The reason why a value is refused, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,12 +8,12 @@ pub struct Complaint {
     /// The fault.
     pub problem: String,
     /// The value to give instead.
-    pub remedy: String,
+    pub remedy: Advice,
 }
 
 impl Complaint {
     /// A complaint in these words.
-    pub fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn new(problem: impl Into<String>, remedy: impl Into<Advice>) -> Self {
         Self { problem: problem.into(), remedy: remedy.into() }
     }
 

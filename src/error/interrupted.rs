@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Error, Exit};
+use super::{Advice, Error, Exit};
 
 /// A signal that ends a run: relayhost undoes what it began, and reports the state in which it leaves the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Interruption {
     }
 
     /// The next step for a person.
-    pub(super) fn step(&self) -> String {
+    pub(super) fn step(&self) -> Advice {
         let message = match &self.message {
             Some(TestMessage::Unknown(Some(id))) => {
                 format!("see by `postqueue -p` whether {id} is there, and take it out by `postsuper -d {id}`; then ")
@@ -108,12 +108,13 @@ impl Interruption {
             }
             _ => String::new(),
         };
-        match self.files {
+        let step = match self.files {
             Files::New(generation) => format!(
                 "{message}relayhost verify (proves what is in force), or `relayhost restore {generation}` (puts back what was there before)"
             ),
-            _ => format!("{message}run the same command again"),
-        }
+            _ => format!("{message}run `this command` again"),
+        };
+        step.into()
     }
 }
 

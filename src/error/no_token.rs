@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Exit;
+use super::{Advice, Exit};
 
 /// Why there is no access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct NoToken {
     /// The cause.
     pub cause: String,
     /// Who must do what.
-    pub remedy: String,
+    pub remedy: Advice,
     /// The provider's own words; empty if it said none.
     pub evidence: String,
     /// Whether the provider has answered.

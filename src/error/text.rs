@@ -71,20 +71,11 @@ pub fn human(duration: Duration) -> String {
     humantime::format_duration(rounded).to_string()
 }
 
-/// A text with other words in place of each command between backquotes for which `other` has some.
-pub fn with_commands(text: &str, other: impl Fn(&str) -> Option<String>) -> String {
-    let part = |(number, part): (usize, &str)| {
-        let command = Some(part).filter(|_| number % 2 == 1);
-        command.and_then(&other).unwrap_or_else(|| part.to_owned())
-    };
-    text.split('`').enumerate().map(part).collect::<Vec<_>>().join("`")
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::{Edit, Error};
+    use super::super::{Edit, Error, Odd};
     use super::*;
 
     #[test]
@@ -106,17 +97,17 @@ mod tests {
         let path = || PathBuf::from(EVIL);
         let text = String::new;
         let errors = [
-            Error::Answers { file: shown(EVIL), place: None, problem: text(), remedy: text() },
-            Error::Exposed { path: path(), problem: text(), remedy: text() },
-            Error::Untrusted { path: path(), problem: text(), remedy: text() },
+            Error::Answers { file: shown(EVIL), place: None, problem: text(), remedy: text().into() },
+            Error::Exposed { path: path(), problem: text(), remedy: text().into() },
+            Error::Untrusted { path: path(), problem: text(), remedy: text().into() },
             Error::Io { action: "read", path: path(), source: std::io::Error::other("x") },
-            Error::NoFile { path: path(), kind: "a FIFO" },
+            Error::NoFile { path: path(), kind: Odd::Fifo },
             Error::TooLarge { path: path(), limit: 1 },
             Error::Symlink { path: path() },
             Error::Linked { path: path(), target: Some(path()), problem: text() },
-            Error::Package { path: path(), problem: text(), remedy: text() },
+            Error::Package { path: path(), problem: text(), remedy: text().into() },
             Error::MapDiffers { database: path() },
-            Error::Log { name: shown(EVIL), problem: text(), remedy: text() },
+            Error::Log { name: shown(EVIL), problem: text(), remedy: text().into() },
             Error::Tree { path: path(), problem: text() },
             Error::Record { path: path(), problem: text() },
             Error::ChangedMeanwhile { path: path(), found: text() },

@@ -199,7 +199,7 @@ impl Diagnosed {
                     }
                     let cause = &mut failure.cause;
                     cause.cause = all.sentence(&cause.cause);
-                    cause.remedy = all.sentence(&cause.remedy);
+                    cause.remedy = all.sentence(&cause.remedy.text()).into();
                     cause.alternatives.iter_mut().for_each(|other| other.cause = all.sentence(&other.cause));
                 }
             }
@@ -208,7 +208,7 @@ impl Diagnosed {
                     step.text = all.words(&step.text);
                     if let Some(cause) = &mut step.cause {
                         cause.cause = all.sentence(&cause.cause);
-                        cause.remedy = all.sentence(&cause.remedy);
+                        cause.remedy = all.sentence(&cause.remedy.text()).into();
                     }
                 }
             }
@@ -222,8 +222,8 @@ impl Diagnosed {
 
 fn redact_finding(all: &mut Redactor, finding: &mut Finding) {
     finding.found = all.sentence(&finding.found);
-    if let Some(Remedy::Say(text)) = &mut finding.remedy {
-        *text = all.sentence(text);
+    if let Some(Remedy::Say(advice)) = &mut finding.remedy {
+        *advice = all.sentence(&advice.text()).into();
     }
 }
 

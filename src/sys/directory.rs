@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use sha2::{Digest, Sha256};
 
 use super::trust;
-use crate::error::{Error, Result, typed};
+use crate::error::{Advice, Error, Result, typed};
 use crate::model::packages::candidate::{self, Candidate};
 use crate::model::packages::header;
 use crate::model::packages::sums::{self, Sums};
@@ -45,7 +45,7 @@ pub enum Put {
 }
 
 /// The error that a directory of packages, or a file in it, cannot be used.
-pub fn refused(path: &Path, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
+pub fn refused(path: &Path, problem: impl Into<String>, remedy: impl Into<Advice>) -> Error {
     Error::Package { path: path.to_owned(), problem: problem.into(), remedy: remedy.into() }
 }
 

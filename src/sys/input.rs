@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::error::Odd;
+
 /// Opens a regular file for reading, and nothing else: to open a FIFO would wait for a writer, and to read a device may
 /// never end.
 pub fn open_regular(path: &Path) -> std::io::Result<File> {
@@ -42,19 +44,19 @@ pub fn open_input(path: &Path) -> std::io::Result<(File, InputKind)> {
     Ok((file, kind))
 }
 
-/// The kind of thing that a path leads to, in words; `None` if there is nothing, or a regular file.
-pub fn odd_kind(path: &Path) -> Option<&'static str> {
+/// The kind of thing that a path leads to; `None` if there is nothing, or a regular file.
+pub fn odd_kind(path: &Path) -> Option<Odd> {
     odd(&fs::metadata(path).ok()?)
 }
 
-/// The kind of a thing, in words; `None` for a regular file.
-pub fn odd(found: &fs::Metadata) -> Option<&'static str> {
+/// The kind of a thing; `None` for a regular file.
+pub fn odd(found: &fs::Metadata) -> Option<Odd> {
     let kind = found.file_type();
     Some(match () {
         () if kind.is_file() => return None,
-        () if kind.is_dir() => "a directory",
-        () if kind.is_fifo() => "a FIFO",
-        () if kind.is_socket() => "a socket",
-        () => "a device",
+        () if kind.is_dir() => Odd::Directory,
+        () if kind.is_fifo() => Odd::Fifo,
+        () if kind.is_socket() => Odd::Socket,
+        () => Odd::Device,
     })
 }

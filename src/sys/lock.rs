@@ -15,7 +15,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{self, F_RDLCK, F_UNLCK, F_WRLCK, SEEK_SET};
 
 use super::files;
-use crate::error::shown;
+use crate::error::{RUN_AGAIN, shown};
 use crate::model::text;
 
 /// RPM's locks: EL7 to EL9, and where EL10 and Fedora have moved the database. And dnf 5's.
@@ -63,18 +63,17 @@ impl Holder {
 
     /// The next step for a person, about this holder.
     pub fn remedy(&self) -> String {
-        const AGAIN: &str = "run the same command again";
         match self.process {
             Some(pid) if !self.may_install() => {
                 format!(
-                    "it is no package manager, and any user can hold that lock: `kill {pid}`, and {AGAIN}"
+                    "it is no package manager, and any user can hold that lock: `kill {pid}`, and {RUN_AGAIN}"
                 )
             }
             None if !self.writes => format!(
-                "end what has `{}` open, which is seen from outside of this container only, and {AGAIN}",
+                "end what has `{}` open, which is seen from outside of this container only, and {RUN_AGAIN}",
                 shown(&self.path)
             ),
-            _ => format!("wait for it to end (or end it), and {AGAIN}"),
+            _ => format!("wait for it to end (or end it), and {RUN_AGAIN}"),
         }
     }
 }

@@ -138,7 +138,7 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
         }
     };
     if let Some((problem, remedy)) = unfit {
-        return Err(Error::Log { name, problem: problem.into(), remedy });
+        return Err(Error::Log { name, problem: problem.into(), remedy: remedy.into() });
     }
     // A FIFO that nobody writes to must not hold up a signal.
     let file = Input(file);
@@ -191,7 +191,7 @@ impl Log {
         })?;
         if let Packing::Other(what, program) = packing {
             return Err(Error::Log {
-                remedy: format!("{program} {} | relayhost diagnose -", typed(&name)),
+                remedy: format!("{program} {} | relayhost diagnose -", typed(&name)).into(),
                 name,
                 problem: format!("is {what}"),
             });

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::room::Room;
 use super::{clock, files, input, journal, postfix, random, syslog};
-use crate::error::{Error, Result, away, shown};
+use crate::error::{Error, Odd, Result, away, shown};
 use crate::model::message::gap::Gap;
 
 /// Most that is read in one go, in bytes, so that a flood cannot fill the memory.
@@ -104,14 +104,15 @@ fn first_line(places: &[&Path], write: impl FnOnce() -> Result<bool>) -> Result<
 }
 
 /// An error if the mail log is no regular file.
-pub fn no_file(path: &Path, kind: &str) -> Error {
+pub fn no_file(path: &Path, kind: Odd) -> Error {
     Error::Log {
         name: shown(path),
         problem: format!("is {kind}, and the mail log there must be a file: relayhost cannot read it"),
         remedy: format!(
-            "move it away ({}), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run the same command again",
+            "move it away ({}), have syslog write a file there (`systemctl restart rsyslog`, `logger -p mail.info hello`), and run `this command` again",
             away(path)
-        ),
+        )
+        .into(),
     }
 }
 

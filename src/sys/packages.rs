@@ -126,7 +126,7 @@ pub fn manager() -> Result<Manager> {
     let found = known.into_iter().find_map(|(name, kind)| Some(Manager { program: run::find(name)?, kind }));
     found.ok_or_else(|| Error::ProgramMissing {
         program: "yum or dnf".into(),
-        remedy: "install the missing packages by hand (`rpm -i`), and run the same command again".into(),
+        remedy: "install the missing packages by hand (`rpm -i`), and run `this command` again".into(),
     })
 }
 

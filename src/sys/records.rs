@@ -136,9 +136,10 @@ fn set_beside(path: &Path) -> Result<PathBuf> {
             path: path.to_owned(),
             problem: "cannot be used, and was set aside too often already".into(),
             remedy: format!(
-                "find out what does that to it (`ls -ld {0}.aside-*` shows whose they are, and the times), `rm -r {0}.aside-*`, and run the same command again",
+                "find out what does that to it (`ls -ld {0}.aside-*` shows whose they are, and the times), `rm -r {0}.aside-*`, and run `this command` again",
                 typed(path)
-            ),
+            )
+            .into(),
         });
     };
     fs::rename(path, &to).map_err(Error::io("set aside", path))?;

@@ -15,7 +15,7 @@ use nix::fcntl::OFlag;
 use way::{Step, Walk, open};
 
 use super::{files, input, swap};
-use crate::error::{Error, Result, shown, typed};
+use crate::error::{Error, Odd, Result, shown, typed};
 
 /// A directory in which only a file's owner may remove or rename it, such as /tmp (inode(7)).
 const STICKY: u32 = 0o1000;
@@ -47,7 +47,7 @@ pub fn read(path: &Path, limit: u64, kind: Guarded) -> Result<Option<Trusted>> {
     }
     let no_file = |kind| Error::NoFile { path: path.to_owned(), kind };
     let (Some(Step { handle, path: found, .. }), Some(parent)) = (way.steps.pop(), way.steps.last()) else {
-        return Err(no_file("a directory"));
+        return Err(no_file(Odd::Directory));
     };
     let seen = handle.metadata().map_err(fault(&found))?;
     if let Some(kind) = input::odd(&seen) {
@@ -180,8 +180,9 @@ type Objection = (String, String);
 
 /// `Error::Untrusted` if there is an objection.
 fn demand_none(path: &Path, objection: Option<Objection>) -> Result<()> {
-    objection
-        .map_or(Ok(()), |(problem, remedy)| Err(Error::Untrusted { path: path.to_owned(), problem, remedy }))
+    objection.map_or(Ok(()), |(problem, remedy)| {
+        Err(Error::Untrusted { path: path.to_owned(), problem, remedy: remedy.into() })
+    })
 }
 
 /// The objection to a thing that belongs to another user, or to which others may write.

@@ -193,7 +193,7 @@ fn what_is_no_failure_names_none() {
 fn what_is_said_of_them_can_be_shown() {
     for (path, log, case) in cases() {
         for failure in diagnose(&log, &case).failures {
-            for text in [&failure.cause.cause, &failure.cause.remedy] {
+            for text in [&failure.cause.cause, &failure.cause.remedy.text()] {
                 assert!(!text.contains('{') && !text.contains("  "), "{}: {text}", path.display());
             }
             assert!(!failure.words.is_empty() && !failure.cause.remedy.is_empty(), "{}", path.display());

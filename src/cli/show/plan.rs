@@ -23,7 +23,7 @@ pub fn findings(screen: &Screen, compared: &Compared) {
         screen.marked(mark(finding.state), &format!("{:<width$}  {}", finding.id, finding.found), width + 2);
         // The line below says it once for all.
         if let Some(remedy) = finding.remedy.as_ref().filter(|_| !finding.is_one_of_all()) {
-            screen.remedy(remedy.text());
+            screen.remedy(&remedy.text());
         }
     }
     let mut verdict = match (differs, plan.complete) {
@@ -74,7 +74,7 @@ pub fn steps(screen: &Screen, plan: &Plan) {
 pub fn with_remedy(screen: &Screen, finding: &Finding) {
     screen.marked(mark(finding.state), &format!("{}: {}", finding.id, finding.found), 2);
     if let Some(remedy) = &finding.remedy {
-        screen.remedy(remedy.text());
+        screen.remedy(&remedy.text());
     }
 }
 

@@ -16,7 +16,7 @@ pub fn warnings(screen: &Screen, probe: &Probe) {
 /// Shows the cause of a failure, and its remedy.
 pub fn failure(screen: &Screen, failure: &Failure) {
     screen.field("cause", &format!("{} [{}]", failure.cause, failure.id));
-    screen.field("remedy", &failure.remedy);
+    screen.field("remedy", &failure.remedy.text());
 }
 
 /// Shows the end of a probe, below its stages.
@@ -39,10 +39,8 @@ pub fn probed(screen: &Screen, probe: &Probe) {
         Ending::Untried { what } => screen.field("note", what),
         Ending::Failed(failure) => {
             self::failure(screen, failure);
-            // The evidence of a refusal contains the reply.
-            let has_reply = failure.evidence.iter().any(|line| line.contains(" said: "));
             let reply = probe.stages.last().and_then(|stage| stage.said.as_ref());
-            if let Some(reply) = reply.filter(|_| !has_reply) {
+            if let Some(reply) = reply.filter(|reply| !is_quoted(reply, &failure.evidence)) {
                 screen.field("reply", reply);
             }
             for line in &failure.evidence {
@@ -53,4 +51,9 @@ pub fn probed(screen: &Screen, probe: &Probe) {
             }
         }
     }
+}
+
+/// Whether a line of the evidence has all words of the relay's reply.
+fn is_quoted(reply: &str, evidence: &[String]) -> bool {
+    evidence.iter().any(|line| reply.split_whitespace().all(|word| line.contains(word)))
 }

@@ -1,5 +1,6 @@
 //! The output of one command: the only code that writes to the terminal.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -50,7 +51,8 @@ impl Screen {
     }
 
     /// Writes the remedy below a marked line; nothing where there is none, as for a note.
-    pub fn remedy(&self, remedy: &str) {
+    pub fn remedy(&self, remedy: &(impl Display + ?Sized)) {
+        let remedy = remedy.to_string();
         if !remedy.is_empty() {
             self.below(&format!("-> {remedy}"));
         }

@@ -29,7 +29,7 @@ pub fn note<T>(desired: &Desired, answers: &Path, result: Result<T>) -> Result<T
     let kept = Some(kept).filter(|token| token.is_for(app));
     let is_timed = answers == Path::new(DEFAULT) && host::kind() == HostKind::Systemd;
     let next = kept.filter(|_| is_timed).map(|token| now.saturating_add(token.pause(now, 0).as_secs()));
-    let trouble = Trouble::new(app, tokens::trouble().as_ref(), now, next, [&why.cause, &why.remedy]);
+    let trouble = Trouble::new(app, tokens::trouble().as_ref(), now, next, [&why.cause, &why.remedy.text()]);
     let _ = tokens::keep_trouble(Some(&trouble));
     if trouble.since == now && next.is_none() {
         return Err(Error::NoToken(Box::new(why)));

@@ -33,12 +33,12 @@ pub fn run_before(number: u32) -> Result<LastRun> {
         for file in Managed::ALL {
             after.extend(bytes_after(&generation, file)?.map(|bytes| (file, bytes)));
         }
-        let Generation { time, wrote, unproven, files, command, .. } = generation;
+        let is_restore = generation.is_restore();
+        let Generation { time, wrote, unproven, files, .. } = generation;
         // A restore puts back pairs that it has not built, and what a run left alone it has not built either.
         let is_built =
             |change: &Change| change.before.as_ref().map(|inode| &inode.sha256) != change.after.as_ref();
-        let files =
-            files.into_iter().filter(|(_, change)| is_built(change) && !command.starts_with("restore"));
+        let files = files.into_iter().filter(|(_, change)| is_built(change) && !is_restore);
         let built = files.filter_map(|(name, change)| Some((name, change.after?))).collect();
         return Ok(LastRun { time, number, unproven, wrote, after, built, tokens });
     }

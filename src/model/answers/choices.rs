@@ -107,12 +107,8 @@ impl Choices {
             ("--to", Self { to: given.to, ..none() }),
         ];
         for (flag, alone) in each {
-            // The remedy names keys of the answers file, and whoever gave flags is to read flags.
-            let name = |of: Complaint| {
-                let remedy =
-                    of.remedy.replace("set relay.host", "give --host").replace("(`port`)", "(--port)");
-                Complaint::new(format!("{flag}: {}", of.problem), remedy)
-            };
+            let name =
+                |of: Complaint| Complaint::new(format!("{flag}: {}", of.problem), of.remedy.by_flags());
             alone.check().map_err(name)?;
         }
         self.check()
@@ -238,7 +234,7 @@ mod tests {
             Choices { provider: wrong("nobody-knows-it"), ..Choices::default() },
             Choices { host: wrong("smtp.example.com:99999"), ..Choices::default() },
         ] {
-            let remedy = choices.check_flags().unwrap_err().remedy;
+            let remedy = choices.check_flags().unwrap_err().remedy.text();
             assert!(
                 remedy.contains("--") && !remedy.contains("relay.host") && !remedy.contains("(`port`)"),
                 "{remedy}"
@@ -298,7 +294,9 @@ mod tests {
         }
         assert_eq!(Choices { provider: Some("ses".into()), ..Choices::default() }.check(), Ok(()));
         let host = Choices { host: Some("smtp://x".into()), ..Choices::default() }.check().unwrap_err();
-        assert!(host.problem.contains("is not a host name") && host.remedy.contains("without `smtp://`"));
+        assert!(
+            host.problem.contains("is not a host name") && host.remedy.text().contains("without `smtp://`")
+        );
         let password =
             Choices { password: Some(Secret::new("x ")), ..Choices::default() }.check().unwrap_err();
         assert!(password.problem.contains("ends with a space"), "{password:?}");

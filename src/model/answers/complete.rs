@@ -9,7 +9,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::Answers;
-use crate::error::{Complaint, Result};
+use crate::error::{Advice, Complaint, Result};
 use crate::model::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
 use crate::model::oauth::proxy;
 use crate::model::providers::{self, Preset, Start};
@@ -40,7 +40,7 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);
 /// A value that has passed its check, or the reason why it has not.
 type Checked<T> = std::result::Result<T, Complaint>;
 
-fn refuse<T>(problem: impl Into<String>, remedy: impl Into<String>) -> Checked<T> {
+fn refuse<T>(problem: impl Into<String>, remedy: impl Into<Advice>) -> Checked<T> {
     Err(Complaint::new(problem, remedy))
 }
 
@@ -52,7 +52,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// The result of a check, with the place of the value, or without one if it is about the answers as a whole.
     fn at<T>(&self, span: impl Into<Option<Range<usize>>>, checked: Checked<T>) -> Result<T> {
-        checked.map_err(|Complaint { problem, remedy }| self.answers.error(span.into(), &problem, &remedy))
+        checked.map_err(|Complaint { problem, remedy }| self.answers.error(span.into(), &problem, remedy))
     }
 
     /// The result of the check of one value.
@@ -306,7 +306,8 @@ fn port(typed: i64) -> Checked<u16> {
 fn possible(tls: Tls, is_address: bool, implicit_tls: bool) -> Checked<()> {
     if tls >= Tls::Verify && is_address {
         let problem = format!("tls is `{}`, and a certificate cannot be checked for an address", tls.word());
-        let remedy = "set relay.host to the name that the relay's certificate carries, or tls = \"encrypt\"";
+        let remedy =
+            "set `relay.host` to the name that the relay's certificate carries, or tls = \"encrypt\"";
         return refuse(problem, remedy);
     }
     if implicit_tls && tls < Tls::Encrypt {

@@ -120,7 +120,7 @@ fn what_cannot_be_meant_is_not_taken_and_stays_open() {
         ("\u{1b}[D", "`?` lists them"),
     ] {
         let complaint = interview.answer(Q::Relay, typed).unwrap_err();
-        assert!(complaint.remedy.contains(words), "{typed}: {complaint:?}");
+        assert!(complaint.remedy.text().contains(words), "{typed}: {complaint:?}");
         assert!(!complaint.problem.contains('\u{1b}'), "{complaint:?}");
         assert_eq!(interview.next().unwrap().question, Q::Relay);
     }
@@ -276,7 +276,9 @@ fn microsoft_365_is_asked_how_to_log_in_and_the_certificate_comes_first() {
     talk(&mut interview, &[""]);
     let prompt = interview.next().unwrap();
     assert_eq!((prompt.question, prompt.default.as_deref()), (Q::Way, Some("certificate")));
-    assert!(interview.answer(Q::Way, "carrier-pigeon").unwrap_err().remedy.contains("certificate, secret"));
+    assert!(
+        interview.answer(Q::Way, "carrier-pigeon").unwrap_err().remedy.text().contains("certificate, secret")
+    );
     let asked = talk(
         &mut interview,
         &["", "alerts@example.com", "contoso.onmicrosoft.com", APP, "", "none", "ops@example.net"],
@@ -302,7 +304,7 @@ fn a_client_secret_is_typed_as_a_password_is_and_its_end_is_asked_for_once() {
     let secret = interview.next().unwrap();
     assert!(secret.question == Q::Password && secret.text.contains("Client secret"), "{secret:?}");
     talk(&mut interview, &["s~x"]);
-    assert!(interview.answer(Q::Ends, "next year").unwrap_err().remedy.contains("YYYY-MM-DD"));
+    assert!(interview.answer(Q::Ends, "next year").unwrap_err().remedy.text().contains("YYYY-MM-DD"));
     assert_eq!(talk(&mut interview, &["2027-05-01", "none", "ops@example.net"]), [Q::Ends, Q::Local, Q::To]);
     let choices =
         Choices { password_file: Some("/etc/relayhost/password".into()), ..interview.choices().clone() };

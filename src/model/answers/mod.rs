@@ -18,7 +18,7 @@ use toml::Spanned;
 
 use oauth::Oauth;
 
-use crate::error::{Error, Position, Result};
+use crate::error::{Advice, Error, Position, Result};
 use crate::model::desired::{Mechanism, Tls};
 use crate::model::secret::Secret;
 
@@ -269,7 +269,7 @@ impl Answers {
     }
 
     /// An error about the value at `span`, or about the file as a whole.
-    pub fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Error {
+    pub fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: impl Into<Advice>) -> Error {
         let start = span.as_ref().map_or(0, |span| span.start);
         let origin = self.others.iter().rev().find(|origin| origin.start <= start);
         origin.unwrap_or(&self.origin).error(span, problem, remedy)
@@ -332,7 +332,7 @@ fn version(origin: &Origin, version: Option<&Spanned<i64>>) -> Result<()> {
 }
 
 impl Origin {
-    fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Error {
+    fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: impl Into<Advice>) -> Error {
         let place = |span: Range<usize>| place_at(self.text.expose(), span.start.saturating_sub(self.start));
         Error::Answers {
             file: self.file.clone(),

@@ -217,7 +217,8 @@ impl Entry {
 
     /// The remedy. `login` is the command by which a person logs in: the application may be that of another answers file.
     pub fn remedy_by(&self, login: &str) -> String {
-        self.remedy.replace("{login}", login)
+        let template = &self.remedy;
+        template.replace("{login}", login)
     }
 
     /// The remedy for the reader of a log. After a change at the identity provider, another token has to be fetched.

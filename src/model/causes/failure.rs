@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::catalogue::Verdict;
-use crate::error::{Exit, with_commands};
+use crate::error::{Advice, Exit};
 use crate::model::text::quoted;
 
 /// Remedy for words of a relay that the catalogue does not know.
@@ -21,7 +21,7 @@ pub struct Failure {
     /// Cause in a sentence.
     pub cause: String,
     /// Next step for the administrator.
-    pub remedy: String,
+    pub remedy: Advice,
     /// Lines of the log that show the cause; for a probe, those that Postfix would have logged.
     pub evidence: Vec<String>,
     /// Reasons why Postfix may succeed where a probe failed.
@@ -30,23 +30,15 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with this name of its cause, cause and remedy.
-    pub fn new(refused: bool, id: &str, cause: String, remedy: String, evidence: Vec<String>) -> Self {
+    pub fn new(
+        refused: bool,
+        id: &str,
+        cause: String,
+        remedy: impl Into<Advice>,
+        evidence: Vec<String>,
+    ) -> Self {
         let exit = if refused { Exit::Refused } else { Exit::NoWord };
-        Self { exit, id: id.to_owned(), cause, remedy, evidence, doubts: Vec::new() }
-    }
-
-    /// Has the remedy name the command that was typed, flags and all, where it says to run `relayhost apply`.
-    pub fn name_command(&mut self, typed: &str) {
-        self.remedy =
-            with_commands(&self.remedy, |named| (named == "relayhost apply").then(|| typed.to_owned()));
-    }
-
-    /// Has the remedy say that the person at the terminal is asked next, where it says to correct the answers and to run
-    /// `relayhost apply`.
-    pub fn ask_next(&mut self) {
-        for run in [", and run `relayhost apply`", " and run `relayhost apply`", ", then `relayhost apply`"] {
-            self.remedy = self.remedy.replace(run, ": the next question is for that");
-        }
+        Self { exit, id: id.to_owned(), cause, remedy: remedy.into(), evidence, doubts: Vec::new() }
     }
 
     /// A failure whose cause the catalogue knows.
@@ -59,24 +51,6 @@ impl Failure {
     pub fn unknown(refused: bool, otherwise: &str, words: &str, evidence: Vec<String>) -> Self {
         let cause = format!("{}: {}", if refused { "the relay refused" } else { otherwise }, quoted(words));
         let remedy = if refused { ASK } else { READ };
-        Self::new(refused, "unknown", cause, remedy.to_owned(), evidence)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::causes::{Circumstances, diagnose};
-
-    #[test]
-    fn a_person_who_is_asked_next_is_not_sent_to_run_something() {
-        let words =
-            "SASL authentication failed; server r[192.0.2.1] said: 535 5.7.8 Error: authentication failed";
-        let mut failure = Failure::of(diagnose(&[words], &Circumstances::default()).unwrap(), Vec::new());
-        assert!(failure.remedy.contains("`relayhost apply`"), "{failure:?}");
-        failure.ask_next();
-        assert!(failure.remedy.ends_with(": the next question is for that"), "{failure:?}");
-        failure.name_command("relayhost init");
-        assert!(!failure.remedy.contains("relayhost init"), "{failure:?}");
+        Self::new(refused, "unknown", cause, remedy, evidence)
     }
 }

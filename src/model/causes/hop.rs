@@ -3,7 +3,7 @@
 use super::catalogue::{self, Fix, Stage, Verdict};
 use super::failure::Failure;
 use super::{Basis, Cause};
-use crate::error::Exit;
+use crate::error::{Advice, Exit};
 use crate::model::route::{Fault, FaultKind};
 
 /// A fault of this host that a failure may come from.
@@ -88,13 +88,13 @@ fn name_of(id: &str, suspect: &Suspect) -> String {
 }
 
 /// Cause and remedy with the place on this host that a suspect names.
-fn told(cause: &str, suspect: &Suspect) -> (String, String) {
+fn told(cause: &str, suspect: &Suspect) -> (String, Advice) {
     let fault = &suspect.fault;
     let cause = if cause.is_empty() { fault.text.clone() } else { format!("{}: {cause}", fault.text) };
     let remedy = if suspect.is_mended {
-        "`relayhost repair` (sets it as the answers say)".to_owned()
+        "`relayhost repair` (sets it as the answers say)".into()
     } else {
-        fault.remedy.clone()
+        fault.remedy.as_str().into()
     };
     (cause, remedy)
 }
@@ -103,9 +103,7 @@ fn told(cause: &str, suspect: &Suspect) -> (String, String) {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
     /// The fault.
-    pub fault: String,
-    /// Whether it stops all mail.
-    pub stops: bool,
+    pub fault: Fault,
     /// The cause without it.
     pub plain: Cause,
 }
@@ -113,9 +111,9 @@ pub struct Joined {
 /// The cause of a failure after which mail has left. A fault that stops all mail of this way now cannot have been its
 /// reason, nor can one of files that were changed since (`is_changed`); such a fault is taken out of it.
 pub fn past(cause: Cause, suspects: &[Suspect], is_changed: bool) -> Cause {
-    let is_there = |joined: &Joined| suspects.iter().any(|one| one.fault.text == joined.fault);
+    let is_there = |joined: &Joined| suspects.iter().any(|one| one.fault == joined.fault);
     match cause.joined {
-        Some(joined) if is_changed || joined.stops && is_there(&joined) => joined.plain,
+        Some(joined) if is_changed || joined.fault.stops && is_there(&joined) => joined.plain,
         joined => Cause { joined, ..cause },
     }
 }
@@ -130,8 +128,7 @@ pub fn explained(cause: Cause, suspects: &[Suspect]) -> Cause {
     let id = name_of(&cause.id, suspect);
     // The fault was seen in the host's files, and not in the log.
     let basis = if id == cause.id { cause.basis } else { Basis::Inferred };
-    let fault = suspect.fault.text.clone();
-    let joined = Some(Box::new(Joined { fault, stops: suspect.fault.stops, plain: cause.clone() }));
+    let joined = Some(Box::new(Joined { fault: suspect.fault.clone(), plain: cause.clone() }));
     Cause { id, basis, alternatives: Vec::new(), cause: text, remedy, fix, joined, ..cause }
 }
 
@@ -153,7 +150,7 @@ mod tests {
     }
 
     fn failed(id: &str, suspects: &[Suspect]) -> Failure {
-        let failure = Failure::new(true, id, "there".into(), "ask".into(), vec!["line".into()]);
+        let failure = Failure::new(true, id, "there".into(), "ask", vec!["line".into()]);
         explained_failure(failure, suspects)
     }
 
@@ -178,7 +175,7 @@ mod tests {
         ] {
             let failure = failed(id, &[suspect("address", false, false), suspect(hop, true, false)]);
             assert_eq!(failure.id, format!("route.{hop}"), "{id}");
-            assert_eq!((failure.cause.as_str(), failure.remedy.as_str()), ("here: there", "undo"));
+            assert_eq!((failure.cause.as_str(), failure.remedy.text().as_str()), ("here: there", "undo"));
             assert_eq!(failure.evidence, ["line"]);
         }
     }
@@ -194,7 +191,7 @@ mod tests {
             ("tls-too-old", "tls.protocols"),
         ] {
             let failure = failed(id, &[suspect(hop, true, false)]);
-            assert_eq!((failure.id.as_str(), failure.remedy.as_str()), (id, "undo"));
+            assert_eq!((failure.id.as_str(), failure.remedy.text().as_str()), (id, "undo"));
         }
     }
 
@@ -208,10 +205,10 @@ mod tests {
             ("sasl-library-broken", "login"),
         ] {
             let failure = failed(id, &[suspect(hop, true, false)]);
-            assert_eq!((failure.id.as_str(), failure.remedy.as_str()), (id, "ask"));
+            assert_eq!((failure.id.as_str(), failure.remedy.text().as_str()), (id, "ask"));
         }
         let told = Suspect { is_own: false, ..suspect("tls", true, true) };
-        assert_eq!(failed("daemon-given-up", std::slice::from_ref(&told)).remedy, "ask");
+        assert_eq!(failed("daemon-given-up", std::slice::from_ref(&told)).remedy.text(), "ask");
         assert_eq!(failed("daemon-given-up", &[told, suspect("login", true, true)]).cause, "here: there");
         // One that lets most messages pass explains nothing but its own stage.
         assert_eq!(failed("unknown", &[suspect("sender", false, false)]).id, "unknown");
@@ -223,7 +220,7 @@ mod tests {
         let mended = suspect("tls", true, true);
         let failure = failed("starttls-demanded", std::slice::from_ref(&mended));
         assert_eq!(failure.id, "starttls-demanded");
-        assert!(failure.remedy.starts_with("`relayhost repair`"), "{}", failure.remedy);
+        assert!(failure.remedy.text().starts_with("`relayhost repair`"), "{}", failure.remedy);
         assert_eq!(failed("starttls-demanded", &[mended, suspect("tls", true, false)]).id, "route.tls");
         let unknown = Cause::unknown(Stage::Queue, Verdict::Unreached);
         let cause = explained(unknown, &[suspect("filter", true, false)]);
@@ -240,17 +237,20 @@ mod tests {
         for id in
             ["table-not-built", "daemon-died", "wrong-password", "connection-refused", "error-transport"]
         {
-            assert_eq!(failed(id, std::slice::from_ref(&kept)).remedy, "ask", "{id}");
+            assert_eq!(failed(id, std::slice::from_ref(&kept)).remedy.text(), "ask", "{id}");
         }
-        let silent = Failure::new(false, "no-word", "there".into(), "ask".into(), Vec::new());
+        let silent = Failure::new(false, "no-word", "there".into(), "ask", Vec::new());
         assert_eq!(explained_failure(silent, std::slice::from_ref(&kept)).id, "route.transport");
-        assert_eq!(failed("mail-kept", std::slice::from_ref(&kept)).remedy, "undo");
-        assert_eq!(failed("mail-kept", &[of(FaultKind::Other, "the relay is another one")]).remedy, "ask");
+        assert_eq!(failed("mail-kept", std::slice::from_ref(&kept)).remedy.text(), "undo");
+        assert_eq!(
+            failed("mail-kept", &[of(FaultKind::Other, "the relay is another one")]).remedy.text(),
+            "ask"
+        );
         let lost = |fault: Suspect| {
             let unknown = Cause::unknown(Stage::Config, Verdict::Unreached);
             let cause =
                 Cause { id: "table-not-built".into(), subject: "/etc/postfix/nope".into(), ..unknown };
-            explained(cause, &[fault]).remedy == "undo"
+            explained(cause, &[fault]).remedy.text() == "undo"
         };
         assert!(lost(of(FaultKind::Table, "transport_maps: hash:/etc/postfix/nope could not be asked")));
         assert!(!lost(of(FaultKind::Table, "transport_maps: hash:/etc/postfix/other could not be asked")));

@@ -13,6 +13,7 @@ pub use circumstances::Circumstances;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Advice;
 use crate::model::causes::catalogue::{Entry, Fix, Read, Stage, Verdict, fitting_at};
 use crate::model::causes::form::Form;
 use crate::model::causes::words::{Speaker, Words};
@@ -60,7 +61,7 @@ pub struct Cause {
     /// Cause in a sentence.
     pub cause: String,
     /// Next step for the administrator.
-    pub remedy: String,
+    pub remedy: Advice,
     /// The fault of this host that was joined to it.
     pub joined: Option<Box<hop::Joined>>,
 }
@@ -173,7 +174,7 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
         again: entry.again,
         fix: entry.fix,
         cause: fill(&entry.cause),
-        remedy,
+        remedy: remedy.into(),
         joined: None,
     }
 }
@@ -250,7 +251,7 @@ mod tests {
             let evidence = said(words);
             let by_token = diagnose(&[evidence.as_str()], &circumstances(&[Fact::LoginByToken])).unwrap();
             assert_eq!(by_token.id, cause, "{words}");
-            assert!(!by_token.remedy.contains("password"), "{by_token:?}");
+            assert!(!by_token.remedy.text().contains("password"), "{by_token:?}");
             assert_ne!(id(&[own, &evidence], &[]), "wrong-password", "the plugin's own line tells it too");
         }
         assert_eq!(id(&[&said("535 5.7.3 Authentication unsuccessful")], &[]), "wrong-password");

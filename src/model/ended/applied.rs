@@ -48,10 +48,10 @@ impl Applied {
             return;
         }
         if let Some(Probe { ending: Ending::Failed(failure), .. }) = &mut self.probe {
-            failure.name_command(typed);
+            failure.remedy = failure.remedy.applied_by(typed);
         }
         if let Some(Delivery { outcome: Outcome::Failed(failure), .. }) = &mut self.delivery {
-            failure.name_command(typed);
+            failure.remedy = failure.remedy.applied_by(typed);
         }
     }
 

@@ -106,7 +106,7 @@ impl Plan {
                 format!("mail.{path}"),
                 state,
                 format!("line {line} sets `{variable}`: {whose} around Postfix, and not to the relay"),
-                Remedy::Say(format!("take line {line} out of {path}")),
+                Remedy::say(format!("take line {line} out of {path}")),
             );
         }
     }

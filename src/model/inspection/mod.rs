@@ -230,9 +230,8 @@ fn route(sight: &Sight, list: &mut List) {
         let text = format!(
             "no password table ({tables}) has an entry whose key is {relayhost} or {host}, letter by letter; so nobody logs in, and Postfix logs nothing of it"
         );
-        let remedy = no_entry(relayhost, sight.postfix.setting("smtp_sasl_mechanism_filter"));
-        let remedy =
-            if remedy.contains("relayhost apply") { remedy } else { remedy + "; or relayhost apply" };
+        let filter = sight.postfix.setting("smtp_sasl_mechanism_filter");
+        let remedy = no_entry(relayhost, filter, "; or relayhost apply");
         list.fault("table.key", text, &remedy);
     }
 }

@@ -5,7 +5,7 @@ use crate::error::Exit;
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{Ended, NOTHING_LEFT};
 use crate::model::message::delivery::{Delivery, Outcome};
-use crate::model::plan::{Finding, State};
+use crate::model::plan::{Finding, Remedy, State};
 use crate::model::probe::{Ending, Probe};
 use crate::model::text;
 
@@ -125,7 +125,7 @@ impl Account {
 
     fn of_failure(failure: &Failure) -> Self {
         let Failure { id, cause, remedy, .. } = failure;
-        Self { cause_id: id.clone(), ..Self::amiss(text::one_line(cause), text::one_line(remedy)) }
+        Self { cause_id: id.clone(), ..Self::amiss(text::one_line(cause), text::one_line(&remedy.text())) }
     }
 
     /// Makes the findings the cause if there is no other cause.
@@ -138,7 +138,7 @@ impl Account {
         Self {
             cause: amiss.iter().map(line).collect::<Vec<_>>().join("; "),
             message: format!("not as the answers say: {}", names.join(", ")),
-            remedy: first.remedy.as_ref().map(|remedy| remedy.text().to_owned()).unwrap_or_default(),
+            remedy: first.remedy.as_ref().map(Remedy::text).unwrap_or_default(),
             ..self
         }
     }

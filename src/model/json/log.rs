@@ -73,7 +73,7 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
         "last": time(failure.tally.last, calendar),
         "over": failure.over,
         "cause": failure.cause.is_known().then(|| one_line(&failure.cause.cause)),
-        "remedy": one_line(&failure.cause.remedy),
+        "remedy": one_line(&failure.cause.remedy.text()),
         "fix": failure.cause.fix,
         "relays": failure.relays.iter().map(|relay| one_line(relay)).collect::<Vec<_>>(),
         "words": one_line(&failure.words),
@@ -93,7 +93,7 @@ pub fn story(story: &Story, calendar: &Calendar) -> Value {
             json!({
                 "id": cause.id,
                 "text": one_line(&cause.cause),
-                "remedy": one_line(&cause.remedy),
+                "remedy": one_line(&cause.remedy.text()),
                 "basis": cause.basis,
                 "alternatives": alternatives(cause),
             })

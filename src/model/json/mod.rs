@@ -178,7 +178,7 @@ fn delivery(delivery: &Delivery) -> Value {
         }
         Outcome::Failed(Failure { id, cause, remedy, evidence, .. }) => json!({
             "accepted": false,
-            "cause": { "id": id, "text": text::one_line(cause), "remedy": text::one_line(remedy) },
+            "cause": { "id": id, "text": text::one_line(cause), "remedy": text::one_line(&remedy.text()) },
             "evidence": evidence.iter().map(|line| text::one_line(line)).collect::<Vec<_>>(),
         }),
     };
@@ -220,7 +220,7 @@ fn probe(probe: &Probe) -> Value {
         Ending::Untried { what } => json!({ "ending": "untried", "untried": text::one_line(what) }),
         Ending::Failed(failure) => json!({
             "ending": "failed",
-            "cause": { "id": failure.id, "text": text::one_line(&failure.cause), "remedy": text::one_line(&failure.remedy) },
+            "cause": { "id": failure.id, "text": text::one_line(&failure.cause), "remedy": text::one_line(&failure.remedy.text()) },
             "evidence": clean(&failure.evidence),
             "doubts": clean(&failure.doubts),
         }),

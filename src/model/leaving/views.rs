@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Leaving, Standing};
+use crate::error::Advice;
 use crate::model::log::stamp::Calendar;
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::text::plain;
@@ -97,7 +98,7 @@ impl Leaving {
         let remedy = match self.standing {
             // What closes the way has a finding of its own, with its remedy.
             Standing::Leaves | Standing::Barred => None,
-            Standing::Unseen | Standing::Claimed | Standing::Old => Some("relayhost verify".to_owned()),
+            Standing::Unseen | Standing::Claimed | Standing::Old => Some("relayhost verify".into()),
             Standing::Fails => {
                 let against = self.refused.as_ref().filter(|_| self.is_contradicted);
                 let cause = against.and_then(|(_, cause)| cause.as_ref());
@@ -192,8 +193,8 @@ impl Leaving {
     }
 }
 
-fn finding(id: &str, state: State, found: String, remedy: Option<String>) -> Finding {
-    Finding { id: id.into(), state, found, remedy: remedy.map(Remedy::Say) }
+fn finding(id: &str, state: State, found: String, remedy: Option<Advice>) -> Finding {
+    Finding { id: id.into(), state, found, remedy: remedy.map(Remedy::say) }
 }
 
 /// A length of time in words, as exactly as a person needs it.

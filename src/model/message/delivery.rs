@@ -59,7 +59,7 @@ impl Outcome {
     /// A failure about which the relay said nothing.
     pub fn unheard(id: &str, cause: impl Into<String>, remedy: &str, evidence: &[&str]) -> Self {
         let evidence = evidence.iter().map(ToString::to_string).collect();
-        Self::Failed(Failure::new(false, id, cause.into(), remedy.into(), evidence))
+        Self::Failed(Failure::new(false, id, cause.into(), remedy, evidence))
     }
 
     /// The outcome in a few words, for the line of the stage; cause and remedy are shown below it.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::BY_HAND;
+use crate::error::{Advice, BY_HAND};
 
 /// The outcome of one comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Remedy {
     /// `repair` mends it.
     Repair,
     /// A person has to do this.
-    Say(String),
+    Say(Advice),
 }
 
 impl Finding {
@@ -65,18 +65,18 @@ impl Finding {
 
 impl Remedy {
     /// A step that a person has to take.
-    pub fn say(text: impl Into<String>) -> Self {
-        Self::Say(text.into())
+    pub fn say(advice: impl Into<Advice>) -> Self {
+        Self::Say(advice.into())
     }
 
     /// The text for a person.
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> String {
         match self {
-            Self::Apply => "relayhost apply",
-            Self::Force => BY_HAND,
-            Self::Prove => "relayhost apply (sends the test message again)",
-            Self::Repair => "relayhost repair",
-            Self::Say(text) => text,
+            Self::Apply => "relayhost apply".into(),
+            Self::Force => BY_HAND.into(),
+            Self::Prove => "relayhost apply (sends the test message again)".into(),
+            Self::Repair => "relayhost repair".into(),
+            Self::Say(advice) => advice.text(),
         }
     }
 }

@@ -46,7 +46,7 @@ pub fn findings(postfix: &Postfix) -> Vec<Finding> {
     let all = postfix.main_cf.all();
     let mut found = Vec::new();
     let mut add = |id: &str, state, text: String, remedy: Option<String>| {
-        let remedy = remedy.map(Remedy::Say);
+        let remedy = remedy.map(Remedy::say);
         found.push(Finding { id: format!("main_cf.{id}"), state, found: text, remedy });
     };
     if !postfix.main_cf_for_all {
@@ -200,7 +200,7 @@ mod tests {
             main_cf_for_all: false,
             ..Postfix::with(&[])
         };
-        let remedy = |text: &str| findings(&file(text)).remove(0).remedy.unwrap().text().to_owned();
+        let remedy = |text: &str| findings(&file(text)).remove(0).remedy.unwrap().text();
         assert!(remedy("a = 1\n").starts_with("chmod"));
         assert!(remedy("smtp_sasl_password_maps = inline:{x=y:z}\n").contains("relayhost apply"));
     }

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 pub use finding::{Finding, Remedy, State};
 
-use crate::error::{BY_HAND, Error, Result, with_commands};
+use crate::error::{Advice, BY_HAND, Error, Result};
 use crate::model::desired::Desired;
 use crate::model::observed::{Observed, QueueDirectories, ServiceState};
 use crate::model::plan::action::{Actions, FileChange, ServiceAction};
@@ -191,24 +191,15 @@ impl Plan {
 
     /// Changes the remedy of a finding that is not the plan's own to what `permit` allows.
     pub fn allow(&self, finding: &mut Finding) {
-        if let Some(Remedy::Say(text)) = &mut finding.remedy {
-            *text = self.allowed(text);
+        if let Some(Remedy::Say(advice)) = &mut finding.remedy {
+            *advice = self.allowed(advice);
         }
     }
 
-    /// The words of a remedy where a value is another person's: `apply` refuses then, and `repair` would overwrite the value
-    /// without a word. Every remedy that is shown beside a plan passes here.
-    pub fn allowed(&self, remedy: &str) -> String {
-        if self.is_permitted(Order::default()) {
-            return remedy.to_owned();
-        }
-        let choice = remedy.strip_prefix("`relayhost repair`").and_then(|rest| {
-            let rest = rest.strip_prefix(" (").map_or(Some(rest), |rest| Some(rest.split_once(')')?.1))?;
-            (rest.is_empty() || rest.starts_with(';')).then(|| format!("{BY_HAND}{rest}"))
-        });
-        with_commands(choice.as_deref().unwrap_or(remedy), |typed| {
-            ["relayhost apply", "relayhost repair"].contains(&typed).then(|| "relayhost apply --force".into())
-        })
+    /// A remedy in words, which names `--force` where a value is another person's. Every remedy that is shown beside a plan
+    /// passes here.
+    pub fn allowed(&self, remedy: &Advice) -> Advice {
+        if self.is_permitted(Order::default()) { remedy.clone() } else { remedy.forced() }
     }
 
     /// Refuses a plan that must not be carried out: one that overwrites, without `force`, values that somebody changed
@@ -231,14 +222,14 @@ fn fine_if(good: bool) -> State {
 pub fn remedy<'a>(findings: impl IntoIterator<Item = &'a Finding>, apply: &str) -> String {
     let differing = findings.into_iter().filter(|finding| finding.state == State::Differs);
     let (ours, by_hand): (Vec<_>, Vec<_>) = differing.partition(|finding| finding.is_for_apply());
-    let mut steps: Vec<&str> =
+    let mut steps: Vec<String> =
         by_hand.iter().filter_map(|finding| finding.remedy.as_ref().map(Remedy::text)).collect();
     steps.dedup();
     let is_forced = ours.iter().any(|finding| finding.remedy == Some(Remedy::Force));
     let apply = if is_forced { BY_HAND } else { apply };
     let last = if steps.is_empty() { apply.to_owned() } else { format!("then {apply}") };
     if !ours.is_empty() {
-        steps.push(&last);
+        steps.push(last);
     }
     steps.join("; ")
 }
@@ -300,15 +291,9 @@ mod tests {
         let said = Remedy::say("alternatives");
         assert_eq!(remedies, [Some(&Remedy::Force), Some(&Remedy::Force), Some(&said), None]);
         let refusal = plan.permit(Order::default()).unwrap_err();
-        for (remedy, allowed) in [
-            ("set it, then `relayhost apply`", "set it, then `relayhost apply --force`".to_owned()),
-            ("`relayhost repair`", BY_HAND.to_owned()),
-            ("`relayhost repair` (sets it); or `x`", format!("{BY_HAND}; or `x`")),
-            ("`relayhost repair` builds it", "`relayhost apply --force` builds it".to_owned()),
-        ] {
-            assert_eq!(plan.allowed(remedy), allowed);
-            assert_eq!(Plan::empty().allowed(remedy), remedy);
-        }
+        let advice = Advice::new("`relayhost repair` (sets it); or `x`");
+        assert_eq!(plan.allowed(&advice), advice.forced());
+        assert_eq!(Plan::empty().allowed(&advice), advice);
         assert_eq!(remedy(&plan.findings, "x"), format!("alternatives; then {}", refusal.step()));
     }
 

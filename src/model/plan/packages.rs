@@ -24,7 +24,7 @@ impl Plan {
             }
             Err(error) => {
                 let found = error.to_string().replace("\n    ", " ");
-                (State::Differs, found, Some(Remedy::Say(error.hint("relayhost apply"))))
+                (State::Differs, found, Some(Remedy::say(error.hint("relayhost apply"))))
             }
         };
         let finding = Finding { id: "package.from".into(), state, found, remedy };

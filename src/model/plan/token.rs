@@ -193,7 +193,7 @@ mod tests {
         let token = Token::new(desired.app().unwrap(), &Secret::new("x"), 1000, 100);
         let of = |kept: Option<&Token>, now| {
             let found = findings(&desired, kept, None, now).remove(0);
-            (found.state, found.found, found.remedy.map(|remedy| remedy.text().to_owned()))
+            (found.state, found.found, found.remedy.map(|remedy| remedy.text()))
         };
         assert_eq!(of(None, 0).0, State::Differs);
         assert!(of(None, 0).2.unwrap().starts_with("relayhost apply"));

@@ -34,14 +34,14 @@ pub fn judged(failure: Failure, route: &Route, now: i64) -> Failure {
     };
     if let Some((id, cause, remedy)) = fault(&claims, route, now) {
         let cause = format!("the relay refused the access token of {user}: {cause}");
-        return Failure { id: id.into(), cause, remedy, ..failure };
+        return Failure { id: id.into(), cause, remedy: remedy.into(), ..failure };
     }
     if audiences(&route.host).is_none() {
         return failure;
     }
     let Failure { evidence, doubts, exit, .. } = failure;
     let (cause, remedy) = unknown(&claims, user);
-    Failure { exit, id: "token-right-missing".into(), cause, remedy, evidence, doubts }
+    Failure { exit, id: "token-right-missing".into(), cause, remedy: remedy.into(), evidence, doubts }
 }
 
 /// The hosts for which a token for this relay may be, if it is Microsoft's.

@@ -34,7 +34,7 @@ fn with(name: &str, value: Value) -> Value {
 }
 
 fn failure() -> Failure {
-    Failure::new(true, "token-refused-by-exchange", "c".into(), "r".into(), Vec::new())
+    Failure::new(true, "token-refused-by-exchange", "c".into(), "r", Vec::new())
 }
 
 /// What hides behind the same reply is told apart.
@@ -74,7 +74,7 @@ fn nothing_is_guessed_of_another_relay_or_of_a_token_that_cannot_be_read() {
     let mut opaque = route("smtp.office365.com", &good());
     opaque.login = Some(("u".into(), Secret::new("ya29.opaque")));
     assert_eq!(judged(failure(), &opaque, NOW).id, "token-refused-by-exchange");
-    let password = Failure::new(true, "wrong-password", "c".into(), "r".into(), Vec::new());
+    let password = Failure::new(true, "wrong-password", "c".into(), "r", Vec::new());
     assert_eq!(
         judged(password, &route("smtp.office365.com", &with("exp", json!(1))), NOW).id,
         "wrong-password"

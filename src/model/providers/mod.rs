@@ -242,7 +242,7 @@ fn of_part(name: &str, word: &str, provider: &Provider, part: Option<&str>) -> R
     let found = provider.parts.iter().find(|part| part.name == wanted).map(|part| part.host.clone());
     found.ok_or_else(|| {
         let problem = format!("provider `{name}` has no {word} `{}`", text::one_line(wanted));
-        Complaint::new(problem, format!("take one of {}; for a new one set relay.host as well", known()))
+        Complaint::new(problem, format!("take one of {}; for a new one set `relay.host` as well", known()))
     })
 }
 
@@ -258,7 +258,7 @@ fn of_tenant(name: &str, word: &str, template: &str, part: Option<&str>) -> Resu
             // Microsoft removes the hyphen and adds text that cannot be guessed.
             (
                 "has a hyphen, and the relay's name cannot be told from that",
-                "leave `provider` out, and set relay.host to the domain's MX (`dig +short MX DOMAIN`)",
+                "leave `provider` out, and set `relay.host` to the domain's MX (`dig +short MX DOMAIN`)",
             )
         } else {
             ("is not a domain", "write the tenant's domain after the slash, such as example.com")
@@ -272,10 +272,10 @@ fn unknown(typed: &str) -> Complaint {
     let nearest = nearest(typed);
     let all = || providers().keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let remedy = if nearest.is_empty() {
-        format!("take one of {}, or leave it out and set relay.host", all())
+        format!("take one of {}, or leave it out and set `relay.host`", all())
     } else {
         format!(
-            "take one of the nearest ones ({}), or leave it out and set relay.host; `relayhost providers` lists all",
+            "take one of the nearest ones ({}), or leave it out and set `relay.host`; `relayhost providers` lists all",
             nearest.join(", ")
         )
     };

@@ -13,13 +13,14 @@ use crate::model::probe::mechanism::Filter;
 use crate::model::secret::Secret;
 use crate::model::text::without_inline_tables;
 
-/// The remedy for a table without an entry for the relay; `filter`: the mechanisms that Postfix may use.
-pub fn no_entry(relay: &str, filter: &str) -> String {
+/// The remedy for a table without an entry for the relay; `filter`: the mechanisms that Postfix may use; `or_apply`: what to
+/// add where an entry by hand is possible.
+pub fn no_entry(relay: &str, filter: &str, or_apply: &str) -> String {
     if Filter::new(filter).is_for_tokens() {
         "relayhost apply (fetches an access token by [auth.oauth] of the answers, and writes the entry)"
             .into()
     } else {
-        format!("put `{relay} USER:PASSWORD` into that table and build it (postmap)")
+        format!("put `{relay} USER:PASSWORD` into that table and build it (postmap){or_apply}")
     }
 }
 
@@ -68,7 +69,7 @@ pub fn login(
                 relay.text, relay.host
             );
             let filter = host.of(channel, "smtp_sasl_mechanism_filter");
-            hop.fault(false, text, no_entry(&relay.text, &filter.text));
+            hop.fault(false, text, no_entry(&relay.text, &filter.text, ""));
         }
         hop.at.push(list.at);
         return (hop, None);

@@ -100,13 +100,14 @@ fn unread(host: &Host, service: &Service, hop: &mut Hop) {
     );
     let write = match meant.as_ref().map(|(name, words)| (name, words.as_slice())) {
         Some((name, [value])) if !value.contains(' ') => {
-            format!("write `-o {name}={value}` there, without blanks")
+            format!("write `-o {name}={value}` in {place}, without blanks")
         }
-        Some((name, words)) if has_braces => format!("write `-o {{ {name} = {} }}` there", words.join(" ")),
-        Some((name, words)) => format!("write `-o {name}={}` there, without blanks", joined(words)),
+        Some((name, words)) if has_braces => {
+            format!("write `-o {{ {name} = {} }}` in {place}", words.join(" "))
+        }
+        Some((name, words)) => format!("write `-o {name}={}` in {place}, without blanks", joined(words)),
         None => format!("write it as `-o NAME=VALUE`, without blanks, or take it out of {place}"),
     };
-    let write = write.replacen(" there", &format!(" in {place}"), 1);
     hop.fault(true, said, format!("{write}; then `postfix reload` and `postqueue -f`"));
 }
 

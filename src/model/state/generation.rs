@@ -136,6 +136,21 @@ impl Inode {
     }
 }
 
+/// The first word of the command that puts a generation back.
+const RESTORE: &str = "restore";
+
+impl Generation {
+    /// The command that puts this generation back, as the record of that change has it.
+    pub fn restored(&self) -> String {
+        format!("{RESTORE} {}", self.number)
+    }
+
+    /// Whether its change was to put an earlier one back.
+    pub fn is_restore(&self) -> bool {
+        self.command.split(' ').next() == Some(RESTORE)
+    }
+}
+
 /// The result of the last run that is in force, with which `check` and `apply` compare the host.
 #[derive(Debug, Default)]
 pub struct LastRun {

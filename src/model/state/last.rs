@@ -37,7 +37,7 @@ impl LastEnd {
             Ok(applied) => {
                 let failure = applied.failure()?;
                 let result = applied.result().map_or_else(String::new, |result| format!("; {result}"));
-                (applied.exit(), format!("{}{result}", failure.cause), failure.remedy.clone())
+                (applied.exit(), format!("{}{result}", failure.cause), failure.remedy.text())
             }
             Err(error) if error.interruption().is_some() => return None,
             Err(error) => {
@@ -64,7 +64,7 @@ impl LastEnd {
         } else {
             joined(remedy)
         };
-        let remedy = Some(Remedy::Say(remedy));
+        let remedy = Some(Remedy::say(remedy));
         Some(Finding { id: LAST_RUN.into(), state: State::Warning, found, remedy })
     }
 }
@@ -103,7 +103,7 @@ mod tests {
         let head = "`relayhost apply` of 2026-11-28T10:00:00Z ended with 4: the relay refused: \"535 no\"; nothing was done";
         assert!(told.found.starts_with(head), "{told:?}");
         assert_eq!(record.finding(&["2026-11-28T10:00:01Z"], ""), None);
-        let remedy = |answers| record.finding(&[], answers).unwrap().remedy.unwrap().text().to_owned();
+        let remedy = |answers| record.finding(&[], answers).unwrap().remedy.unwrap().text();
         assert_eq!(remedy(""), record.remedy);
         let changed = remedy("2026-11-28T10:00:01Z");
         assert!(changed.starts_with("the answers were changed since") && changed.ends_with(&record.remedy));

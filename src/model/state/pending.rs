@@ -153,7 +153,7 @@ impl PendingEntry {
             id: format!("pending.{name}"),
             state: if is_amiss { State::Differs } else { State::Note },
             found,
-            remedy: is_amiss.then_some(Remedy::Say(remedy)),
+            remedy: is_amiss.then(|| Remedy::say(remedy)),
         }
     }
 

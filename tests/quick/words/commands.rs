@@ -147,7 +147,7 @@ fn the_oracle_finds_a_command_that_was_changed() {
         "",
     ] {
         let mut cause = good.clone();
-        cause.remedy = cause.remedy.replace("/usr/lib64/sasl2/x.so", bad);
+        cause.remedy = cause.remedy.text().replace("/usr/lib64/sasl2/x.so", bad).into();
         assert!(complaint(entry, &cause).is_some(), "{bad}");
         cause.remedy.clone_from(&good.remedy);
         cause.cause = format!("{} `{bad}`", cause.cause);

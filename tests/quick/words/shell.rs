@@ -92,7 +92,8 @@ pub fn complaint(entry: &Entry, cause: &Cause) -> Option<String> {
     // Commands of the note for a preset come after those of the remedy.
     let remedy = entry.remedy_in_log();
     let templates: Vec<&str> = commands(&remedy);
-    let filled = commands(&cause.remedy);
+    let shown = cause.remedy.text();
+    let filled = commands(&shown);
     let notes = entry.provider.values().flat_map(|note| commands(note)).count();
     if filled.len() < templates.len() || filled.len() > templates.len() + notes {
         return Some(format!("other commands: {filled:?}, not {templates:?}"));

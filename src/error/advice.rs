@@ -1,0 +1,360 @@
+//! A remedy in words, in which relayhost's own commands and keys of the answers are values: which command line a command
+//! is depends on what was typed, and on whether `apply` would refuse; and a person at a terminal is asked again instead.
+
+use std::fmt;
+
+use super::BY_HAND;
+
+/// The next step for a person. It is written in one notation, which is read once, when the value is made: between
+/// backquotes stand commands. Those that `OwnCommand` lists, and the keys that `AnswerKey` lists, become values, and all else
+/// is words. So nobody has to search a finished sentence for a command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Advice(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Words(String),
+    Command(OwnCommand, Manner),
+    Key(AnswerKey),
+}
+
+/// A command of relayhost's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum OwnCommand {
+    /// The command that has stopped, whichever it was.
+    This,
+    /// `relayhost apply`.
+    Apply,
+    /// `relayhost apply --force`.
+    Force,
+    /// `relayhost repair`.
+    Repair,
+    /// A command line, as it was typed.
+    Line(String),
+}
+
+/// The way in which a command stands in a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Manner {
+    /// It is a whole step, and the text in parentheses says what it does: "`relayhost repair` (sets it)".
+    Alone(String),
+    /// It is to be run after another step, and these words are around it: "correct it, and run `relayhost apply`".
+    Run(&'static str, &'static str),
+    /// It is named: "`relayhost apply` puts the file back".
+    Named,
+}
+
+/// A key of the answers file that `init` takes as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AnswerKey {
+    /// `relay.host`.
+    Host,
+    /// `port` under `[relay]`.
+    Port,
+}
+
+impl OwnCommand {
+    const NOTATION: [(&'static str, Self); 4] = [
+        ("this command", Self::This),
+        ("relayhost apply", Self::Apply),
+        ("relayhost apply --force", Self::Force),
+        ("relayhost repair", Self::Repair),
+    ];
+}
+
+impl AnswerKey {
+    const NOTATION: [(&'static str, Self); 2] = [("relay.host", Self::Host), ("port", Self::Port)];
+
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Host => "--host",
+            Self::Port => "--port",
+        }
+    }
+}
+
+/// The value of this notation.
+fn named<T: Clone, const N: usize>(notation: &[(&str, T); N], text: &str) -> Option<T> {
+    notation.iter().find(|(name, _)| *name == text).map(|(_, value)| value.clone())
+}
+
+/// The notation of this value.
+fn name<T: PartialEq, const N: usize>(notation: &[(&'static str, T); N], value: &T) -> &'static str {
+    notation.iter().find(|(_, one)| one == value).map_or("", |(name, _)| name)
+}
+
+/// The text before the next command between backquotes, the command, and the text after it.
+fn next(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('`')?;
+    let (command, after) = rest.split_once('`')?;
+    Some((before, command, after))
+}
+
+impl Manner {
+    /// The manner in which a command stands between these words. What belongs to the command is taken from them.
+    fn between<'a>(own: &OwnCommand, before: &mut String, is_first: bool, after: &'a str) -> (Self, &'a str) {
+        let is_step = if before.is_empty() { is_first } else { before.ends_with("; ") };
+        let (aside, rest) = aside(after);
+        if is_step && (rest.is_empty() || rest.starts_with(';')) {
+            return (Self::Alone(aside.to_owned()), rest);
+        }
+        let behind = if *own == OwnCommand::This { " again" } else { "" };
+        let is_run = before.ends_with("run ");
+        match after.strip_prefix(behind) {
+            Some(rest) if is_run => {
+                before.truncate(before.len() - "run ".len());
+                (Self::Run("run ", behind), rest)
+            }
+            Some(rest) if before.ends_with("then ") => (Self::Run("", behind), rest),
+            _ => (Self::Named, after),
+        }
+    }
+}
+
+/// The text in parentheses at the beginning of a text, with the blank before it, and the rest.
+fn aside(text: &str) -> (&str, &str) {
+    let end = text.strip_prefix(" (").and_then(|rest| rest.find(')')).map(|at| at + " ()".len());
+    end.and_then(|end| text.split_at_checked(end)).unwrap_or(("", text))
+}
+
+impl Advice {
+    /// Reads the notation.
+    pub fn new(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let (mut read, mut words, mut rest) = (Self::default(), String::new(), text.as_str());
+        while let Some((before, command, after)) = next(rest) {
+            words.push_str(before);
+            rest = after;
+            if let Some(key) = named(&AnswerKey::NOTATION, command) {
+                read.push(Piece::Words(std::mem::take(&mut words)));
+                read.push(Piece::Key(key));
+            } else if let Some(own) = named(&OwnCommand::NOTATION, command) {
+                let (manner, after) = Manner::between(&own, &mut words, read.is_empty(), after);
+                rest = after;
+                read.push(Piece::Words(std::mem::take(&mut words)));
+                read.push(Piece::Command(own, manner));
+            } else {
+                words.extend(["`", command, "`"]);
+            }
+        }
+        words.push_str(rest);
+        read.push(Piece::Words(words));
+        read
+    }
+
+    fn push(&mut self, part: Piece) {
+        if part != Piece::Words(String::new()) {
+            self.0.push(part);
+        }
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The sentence. The command that has stopped is `the same command` in it.
+    pub fn text(&self) -> String {
+        self.to_string()
+    }
+
+    /// The sentence for somebody who has typed this command line, as a shell reads it.
+    pub fn for_command(&self, typed: &str) -> String {
+        let apply = if typed.starts_with("relayhost apply") { typed } else { "relayhost apply" };
+        self.with(|own, _| match own {
+            OwnCommand::This => Some(line(typed)),
+            OwnCommand::Force => Some(line(&format!("{apply} --force"))),
+            _ => None,
+        })
+        .text()
+    }
+
+    /// The same steps, with this command line in place of `relayhost apply`.
+    #[must_use]
+    pub fn applied_by(&self, typed: &str) -> Self {
+        self.with(|own, _| (*own == OwnCommand::Apply).then(|| line(typed)))
+    }
+
+    /// The same steps where a value is another person's: `apply` refuses then, and `repair` would overwrite the value
+    /// without a word.
+    #[must_use]
+    pub fn forced(&self) -> Self {
+        self.with(|own, manner| match (own, manner) {
+            (OwnCommand::Repair, Manner::Alone(_)) => Some(Instead::Steps(Self::new(BY_HAND))),
+            (OwnCommand::Apply | OwnCommand::Repair, _) => Some(Instead::Command(OwnCommand::Force)),
+            _ => None,
+        })
+    }
+
+    /// The same steps for a person whose question is put again.
+    #[must_use]
+    pub fn asked_again(&self) -> Self {
+        self.with(|own, manner| match (own, manner) {
+            (OwnCommand::This, Manner::Run(..)) => Some(Instead::Steps(Self::new("answer once more"))),
+            _ => None,
+        })
+    }
+
+    /// The same steps for a person who is asked next which answer to correct, and has no answers file yet to apply.
+    #[must_use]
+    pub fn asked_next(&self) -> Self {
+        self.with(|own, manner| match (own, manner) {
+            (OwnCommand::Apply, Manner::Run(..)) => {
+                Some(Instead::Steps(Self::new("answer the next question")))
+            }
+            _ => None,
+        })
+    }
+
+    /// The same steps for whoever gives answers as flags of `init`.
+    #[must_use]
+    pub fn by_flags(&self) -> Self {
+        let flag = |part: &Piece| match part {
+            Piece::Key(key) => Piece::Words(key.flag().to_owned()),
+            other => other.clone(),
+        };
+        Self(self.0.iter().map(flag).collect())
+    }
+
+    /// These steps, and those after them.
+    #[must_use]
+    pub fn and(mut self, other: impl Into<Self>) -> Self {
+        self.0.extend(other.into().0);
+        self
+    }
+
+    fn with(&self, change: impl Fn(&OwnCommand, &Manner) -> Option<Instead>) -> Self {
+        let one = |part: &Piece| match part {
+            Piece::Command(own, manner) => match change(own, manner) {
+                Some(Instead::Command(other)) => vec![Piece::Command(other, manner.clone())],
+                Some(Instead::Steps(other)) => other.0,
+                None => vec![part.clone()],
+            },
+            _ => vec![part.clone()],
+        };
+        Self(self.0.iter().flat_map(one).collect())
+    }
+}
+
+/// What takes the place of a command.
+enum Instead {
+    Command(OwnCommand),
+    Steps(Advice),
+}
+
+fn line(typed: &str) -> Instead {
+    Instead::Command(OwnCommand::Line(typed.to_owned()))
+}
+
+impl fmt::Display for OwnCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::This => f.write_str("the same command"),
+            Self::Line(typed) => write!(f, "`{typed}`"),
+            _ => write!(f, "`{}`", name(&Self::NOTATION, self)),
+        }
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Piece::Words(words) => f.write_str(words),
+            Piece::Command(own, Manner::Alone(aside)) => write!(f, "{own}{aside}"),
+            Piece::Command(own, Manner::Run(before, behind)) => write!(f, "{before}{own}{behind}"),
+            Piece::Command(own, Manner::Named) => write!(f, "{own}"),
+            Piece::Key(key) => write!(f, "`{}`", name(&AnswerKey::NOTATION, key)),
+        })
+    }
+}
+
+impl From<String> for Advice {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<&str> for Advice {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<&String> for Advice {
+    fn from(text: &String) -> Self {
+        Self::new(text.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_stay_whatever_stands_between_them() {
+        for text in [
+            "",
+            "mend it",
+            "`relayhost repair`",
+            "`relayhost repair` (sets it); or `x`",
+            "`relayhost repair` (sets it) and `x`",
+            "set it, and run `relayhost apply`; if (so) `y`, then `relayhost apply`",
+            "`x`; `relayhost apply --force` (see `plan`)",
+            "an unpaired ` and `relayhost apply",
+            "the port (`port`), or `relay.host`",
+        ] {
+            assert_eq!(Advice::new(text).text(), text);
+        }
+    }
+
+    #[test]
+    fn the_command_that_has_stopped_is_the_one_that_was_typed() {
+        for (text, shown) in [
+            ("run `this command` again", "run `relayhost check` again"),
+            (
+                "mend it, and run `this command` again; or not",
+                "mend it, and run `relayhost check` again; or not",
+            ),
+            ("run `this command` with sudo", "run `relayhost check` with sudo"),
+            ("`relayhost apply --force`", "`relayhost apply --force`"),
+        ] {
+            assert_eq!(Advice::new(text).for_command("relayhost check"), shown);
+        }
+        let typed = "relayhost apply --answers x";
+        assert_eq!(Advice::new("`relayhost apply --force`").for_command(typed), format!("`{typed} --force`"));
+        assert_eq!(Advice::new("run `this command` again").text(), "run the same command again");
+    }
+
+    #[test]
+    fn a_person_who_is_asked_is_not_sent_to_run_something() {
+        let once_more = |text| Advice::new(text).asked_again().text();
+        assert_eq!(once_more("run `this command` again"), "answer once more");
+        assert_eq!(once_more("mend it; then run `this command` again"), "mend it; then answer once more");
+        let next = |text| Advice::new(text).asked_next().applied_by("relayhost init").text();
+        assert_eq!(next("set it, and run `relayhost apply`"), "set it, and answer the next question");
+        assert_eq!(
+            next("set it, then `relayhost apply`; or not"),
+            "set it, then answer the next question; or not"
+        );
+        assert_eq!(next("`relayhost apply` installs it"), "`relayhost init` installs it");
+    }
+
+    #[test]
+    fn where_a_value_is_another_persons_the_choice_is_theirs() {
+        for (text, forced) in [
+            ("set it, then `relayhost apply`", "set it, then `relayhost apply --force`".to_owned()),
+            ("`relayhost repair`", BY_HAND.to_owned()),
+            ("`relayhost repair` (sets it); or `x`", format!("{BY_HAND}; or `x`")),
+            ("mend it; `relayhost repair` (sets it)", format!("mend it; {BY_HAND}")),
+            ("`relayhost repair` builds it", "`relayhost apply --force` builds it".to_owned()),
+        ] {
+            assert_eq!(Advice::new(text).forced().text(), forced);
+        }
+    }
+
+    #[test]
+    fn whoever_gave_flags_reads_flags() {
+        let advice = Advice::new("set `relay.host`, or the port (`port`)");
+        assert_eq!(advice.by_flags().text(), "set --host, or the port (--port)");
+    }
+}
