@@ -244,6 +244,67 @@ fn files_use_each_other_in_no_circle() {
     assert_eq!(circle(&of(&tests)), None);
 }
 
+/// Lines that a function may have, so that it is read on one screen.
+const SCREEN: usize = 50;
+
+/// Functions that are tables: one exhaustive match with a line or two for each value, which no reader reads from end to end.
+const TABLES: [(&str, &str); 5] = [
+    ("cli", "perform"),
+    ("model::answers::interview::prompts", "prompt"),
+    ("model::causes::form", "rule"),
+    ("model::json", "body"),
+    ("model::message::fate", "gone"),
+];
+
+/// The functions of a file, and how many lines each has: rustfmt puts the end of a function below its beginning.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (begin, line) in lines.iter().enumerate() {
+        let inner = line.trim_start();
+        let bare = ["pub ", "pub(super) ", "pub(crate) ", "const "]
+            .iter()
+            .fold(inner, |rest, word| rest.strip_prefix(word).unwrap_or(rest));
+        let Some(rest) = bare.strip_prefix("fn ") else { continue };
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let end = format!("{}}}", &line[..line.len() - inner.len()]);
+        let length = lines[begin..].iter().position(|line| *line == end).map_or(1, |last| last + 1);
+        let is_one_line = line.ends_with('}') || line.ends_with(';');
+        found.push((name, if is_one_line { 1 } else { length }));
+    }
+    found
+}
+
+/// The functions that do not fit a screen, and are no tables.
+fn too_long(sources: &Sources) -> Vec<String> {
+    let mut found = Vec::new();
+    for (module, text) in sources.iter().filter(|(module, _)| !module.ends_with("tests")) {
+        for (name, length) in functions(&program(text)) {
+            if length > SCREEN && !TABLES.contains(&(module.as_str(), name.as_str())) {
+                found.push(format!("{module}: {name} has {length} lines"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_function_fits_a_screen() {
+    let sources = sources();
+    assert_eq!(too_long(&sources), Vec::<String>::new());
+    for (module, table) in TABLES {
+        let all = functions(&program(&sources[module]));
+        assert!(
+            all.iter().any(|(name, length)| name == table && *length > SCREEN),
+            "{module}: {table} is short"
+        );
+    }
+    let body =
+        |lines: usize| format!("impl A {{\n    pub fn long(\n{}    }}\n}}\n", "        x();\n".repeat(lines));
+    assert_eq!(too_long(&of(&[("model::a", &body(48))])), Vec::<String>::new());
+    assert_eq!(too_long(&of(&[("model::a", &body(49))])), ["model::a: long has 51 lines"]);
+}
+
 #[test]
 fn the_core_is_pure() {
     let pure = |text: &str| {

@@ -172,6 +172,19 @@ pub fn change(interview: &Interview, suspect: Question, screen: &Screen) -> Resu
     Ok(named(&chosen).map(|(_, question)| *question))
 }
 
+/// Reads a line at the prompt, which shows the default.
+fn read_line(screen: &Screen, default: Option<&str>, hidden: bool) -> Result<Typed> {
+    let offered =
+        default.map_or(String::new(), |default| format!("[{}] ", crate::model::text::one_line(default)));
+    screen.write(&format!("{offered}> "));
+    let typed = tty::read_line(hidden).inspect_err(|_| screen.write("\n"))?;
+    if hidden || !matches!(typed, Typed::Line(_)) {
+        // The terminal has not shown the end of the line.
+        screen.write("\n");
+    }
+    Ok(typed)
+}
+
 /// Puts one question until `take` accepts the answer. `?` shows the help.
 fn question<T>(
     screen: &Screen,
@@ -187,15 +200,7 @@ fn question<T>(
     }
     let mut wrong = 0;
     while wrong < PATIENCE {
-        let offered =
-            default.map_or(String::new(), |default| format!("[{}] ", crate::model::text::one_line(default)));
-        screen.write(&format!("{offered}> "));
-        let typed = tty::read_line(hidden).inspect_err(|_| screen.write("\n"))?;
-        if hidden || !matches!(typed, Typed::Line(_)) {
-            // The terminal has not shown the end of the line.
-            screen.write("\n");
-        }
-        let complaint = match typed {
+        let complaint = match read_line(screen, default, hidden)? {
             Typed::Line(line) if line.trim() == "?" && !hidden => {
                 screen.line("  ", if help.is_empty() { "there is no more to say about it" } else { help });
                 continue;

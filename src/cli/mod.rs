@@ -3,6 +3,7 @@
 mod apply;
 mod arguments;
 mod ask;
+mod diagnose;
 mod init;
 mod login;
 mod report;
@@ -11,11 +12,8 @@ mod show;
 mod usage;
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use crate::engine::compare::{check, compare};
-use crate::engine::diagnose::tail::follow;
-use crate::engine::diagnose::{self, diagnose};
 use crate::engine::history;
 use crate::engine::pending::drain;
 use crate::engine::probe::probe_alone;
@@ -24,10 +22,8 @@ use crate::engine::route::route_alone;
 use crate::engine::token::{Asked, renew};
 use crate::engine::verify::verify_alone;
 use crate::model::ended::{Ended, Shown};
-use crate::sys::tty;
-use arguments::{Command, Diagnose, Output, Pending, Probe, Providers, Restore, Route, Token, Verify};
+use arguments::{Command, Output, Pending, Probe, Providers, Restore, Route, Token, Verify};
 use report::{nagios, report, report_on_answers, report_to_anybody};
-use show::screen::Screen;
 use show::terminal::WIDTH;
 
 /// The command line as data: shell completions are made of it, and the manual is compared with it.
@@ -70,29 +66,7 @@ fn perform(command: Command) -> u8 {
         Command::Route(Route { common, from, to }) => report("route", common.json, |screen| {
             route_alone(&common.answers, from.as_deref(), to.as_deref(), screen).map(Ended::Routed)
         }),
-        Command::Diagnose(Diagnose { follow: true, files, since, queue_id, answers, json, .. }) => {
-            let asked = diagnose::Asked { files, since, queue_id, answers };
-            report("diagnose", json, |screen| {
-                match follow(&asked, &mut |news, calendar| show::diagnosis::news(screen, news, calendar))? {}
-            })
-        }
-        Command::Diagnose(Diagnose { files, since, queue_id, answers, redact, json, .. }) => {
-            let is_of_this_host = files.is_empty();
-            let asked = diagnose::Asked { files, since, queue_id, answers };
-            let work = |screen: &mut Screen| {
-                if asked.files.iter().any(|path| path == Path::new("-")) && tty::is_input() {
-                    screen.line("", "paste what you have, and end it by Ctrl-D on a line of its own");
-                }
-                let found = diagnose(&asked)?;
-                Ok(Ended::Diagnosed(if redact { found.redacted() } else { found }))
-            };
-            // A file from elsewhere does not need root: its own permissions decide.
-            if is_of_this_host {
-                report("diagnose", json, work)
-            } else {
-                report_to_anybody("diagnose", json, work)
-            }
-        }
+        Command::Diagnose(options) => diagnose::run(options),
         Command::Scriptlet(options) => scriptlet::run(options),
         Command::Pending(Pending { due, json, lock_timeout }) => {
             report("pending", json, |screen| drain(due, lock_timeout, screen))

@@ -48,7 +48,7 @@ impl Reading<'_> {
         } else {
             self.files.to_vec()
         };
-        let (mut sources, mut trouble, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut sources, mut trouble) = (Vec::new(), Vec::new());
         if let Some(full) = paths.last().filter(|path| self.files.is_empty() && files::is_on_full_disk(path))
         {
             trouble.push(format!(
@@ -58,16 +58,7 @@ impl Reading<'_> {
                 typed(full)
             ));
         }
-        for path in paths {
-            match self.begin(path) {
-                Ok(begun) => order.push(begun),
-                // If one of the host's own files is gone or empty, that is no reason to say nothing of the others.
-                Err(error) if self.files.is_empty() => trouble.push(with_hint(&error)),
-                Err(error) => return Err(error),
-            }
-        }
-        order.sort_by_key(|begun| begun.time);
-        for begun in order {
+        for begun in self.in_order(paths, &mut trouble)? {
             let log = match begun.log {
                 Some(log) => log,
                 None => log_files::open(&begun.path, self.files.is_empty())?,
@@ -80,6 +71,21 @@ impl Reading<'_> {
             }
         }
         Ok((sources, trouble))
+    }
+
+    /// The sources by their first time stamps. Of the host's own files, adds those that cannot be opened to `trouble`: if one
+    /// is gone or empty, that is no reason to say nothing of the others.
+    fn in_order(&self, paths: Vec<PathBuf>, trouble: &mut Vec<String>) -> Result<Vec<Begun>> {
+        let mut order = Vec::new();
+        for path in paths {
+            match self.begin(path) {
+                Ok(begun) => order.push(begun),
+                Err(error) if self.files.is_empty() => trouble.push(with_hint(&error)),
+                Err(error) => return Err(error),
+            }
+        }
+        order.sort_by_key(|begun| begun.time);
+        Ok(order)
     }
 
     /// Opens a source to read its first time stamp. A file is closed again: only one at a time is unpacked.

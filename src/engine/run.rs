@@ -95,12 +95,7 @@ pub fn run(
         };
         let applied = Applied { actions, generation, delivery, put_back, unrecorded, ..nothing };
         record(&given, &applied, progress)?;
-        let is_accepted = applied.delivery.is_some() && applied.exit() == Exit::Done;
-        // The run has succeeded, whether the messages that wait can be tried again or not.
-        let retried = if task.attended && is_accepted { try_again(progress).ok().flatten() } else { None };
-        let left = task.attended.then(|| left_to_a_person(&given.desired, &applied, observed));
-        let (findings, leaving) = left.map_or((None, None), |(findings, leaving)| (Some(findings), leaving));
-        Ok(Applied { retried, leaving, findings, ..applied })
+        Ok(if task.attended { attended(&given.desired, applied, observed, progress) } else { applied })
     };
     let ended = work();
     let ended =
@@ -111,6 +106,16 @@ pub fn run(
         let _ = state::write_last_end(end.as_ref());
     }
     ended
+}
+
+/// Adds to the end of a run what a person at the terminal wants to know: whether the messages that waited were tried again,
+/// and what is left to do.
+fn attended(desired: &Desired, applied: Applied, observed: Observed, progress: &mut dyn Progress) -> Applied {
+    let is_accepted = applied.delivery.is_some() && applied.exit() == Exit::Done;
+    // The run has succeeded, whether the messages that wait can be tried again or not.
+    let retried = if is_accepted { try_again(progress).ok().flatten() } else { None };
+    let (findings, leaving) = left_to_a_person(desired, &applied, observed);
+    Applied { retried, leaving, findings: Some(findings), ..applied }
 }
 
 /// Observes, plans and probes. Returns the plan, what was observed, and the end of a run that stops there.

@@ -51,6 +51,9 @@ pub struct Wanted {
     pub after: Option<Vec<u8>>,
 }
 
+/// Bytes for a record, by the names that they have in it.
+type Blobs = Vec<(String, Vec<u8>)>;
+
 impl Transaction {
     /// Records on the disk every managed file, and the intent to change some of them, with these managed values. A
     /// file that is no longer the one that its change was made from is an error. The caller holds the lock.
@@ -62,26 +65,8 @@ impl Transaction {
     ) -> Result<Self> {
         // The previous passwords are to be hidden, too.
         secrets::search();
-        let mut blobs = Vec::new();
-        let (mut records, paths) = (BTreeMap::new(), places::paths()?);
-        for (name, path) in paths.clone() {
-            let before = inode::take(&path)?;
-            let wish = wanted.get(&name);
-            if wish.is_some_and(|wish| wish.before.as_ref() != before.as_ref().map(|(inode, _)| inode)) {
-                return Err(swap::changed(&path, &path));
-            }
-            let digest = before.as_ref().map(|(inode, _)| inode.sha256.clone());
-            let inode = before.map(|(inode, bytes)| {
-                blobs.push((format!("before/{name}"), bytes));
-                inode
-            });
-            let after = wish.map_or(digest, |wish| wish.after.as_deref().map(sha256));
-            if Managed::is_link(&path) && inode.is_none() && after.is_none() {
-                continue;
-            }
-            let at = (path != Managed::path_of(&name)).then_some(path);
-            records.insert(name, Change { before: inode, after, at });
-        }
+        let paths = places::paths()?;
+        let (files, mut blobs) = Self::before(&paths, wanted)?;
         for (name, wish) in wanted {
             if let (true, Some(bytes)) = (name == Managed::SaslPasswd.name(), &wish.after) {
                 secrets::know_table(&MapSource::new(bytes.clone()));
@@ -94,7 +79,7 @@ impl Transaction {
             time: clock::wall(),
             command: command.to_owned(),
             fate: Fate::Open,
-            files: records,
+            files,
             unproven: false,
             wrote,
         };
@@ -114,6 +99,33 @@ impl Transaction {
             return Err(error);
         }
         Ok(transaction)
+    }
+
+    /// The change of every managed file, by its name, and the bytes that are there now, by their names in the record.
+    fn before(
+        paths: &BTreeMap<String, PathBuf>,
+        wanted: &BTreeMap<String, Wanted>,
+    ) -> Result<(BTreeMap<String, Change>, Blobs)> {
+        let (mut files, mut blobs) = (BTreeMap::new(), Vec::new());
+        for (name, path) in paths {
+            let before = inode::take(path)?;
+            let wish = wanted.get(name);
+            if wish.is_some_and(|wish| wish.before.as_ref() != before.as_ref().map(|(inode, _)| inode)) {
+                return Err(swap::changed(path, path));
+            }
+            let digest = before.as_ref().map(|(inode, _)| inode.sha256.clone());
+            let inode = before.map(|(inode, bytes)| {
+                blobs.push((format!("before/{name}"), bytes));
+                inode
+            });
+            let after = wish.map_or(digest, |wish| wish.after.as_deref().map(sha256));
+            if Managed::is_link(path) && inode.is_none() && after.is_none() {
+                continue;
+            }
+            let at = (*path != Managed::path_of(name)).then(|| path.clone());
+            files.insert(name.clone(), Change { before: inode, after, at });
+        }
+        Ok((files, blobs))
     }
 
     /// Takes up the change that a stopped run left: any file may be new. `message`: the queue id of its test message.

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 mod facts;
+mod pace;
 mod request;
 
+use pace::{Looks, Retry, TICK, is_repeated};
 pub use request::Request;
 
 use super::load::load;
@@ -16,6 +18,7 @@ use super::recover::{recover_if_stopped, tell_of_damage};
 use super::route::{Answered, met};
 use super::{End, Place, Progress};
 use crate::error::{Error, Exit, Result, human};
+use crate::model::causes::failure::Failure;
 use crate::model::causes::hop::explained_failure;
 use crate::model::desired::Desired;
 use crate::model::ended::Verified;
@@ -28,22 +31,12 @@ use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, QueueDirectories};
 use crate::model::plan::Plan;
-use crate::sys::{clock, dns, host, log_tail, mail, postfix, service, signals, state};
+use crate::sys::{clock, dns, host, log_tail, mail, service, signals, state};
 
-/// How often the log is read.
-const TICK: Duration = Duration::from_millis(50);
-/// How often while the queue file has not been seen: a quick relay has the message within tenths of a second.
+/// How often the log is read while the queue file has not been seen: a quick relay has the message within tenths of a second.
 const QUICK: Duration = Duration::from_millis(5);
 /// And how long so.
 const QUICKLY: Duration = Duration::from_secs(3);
-/// How long after an attempt that may succeed later Postfix is asked for another.
-const RETRY: Duration = Duration::from_secs(4);
-
-/// The longest pause between two looks at the queue, which has to be read whole for the reasons of a deferral.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long log and queue may disagree: a delivery agent logs before it notes in the queue, and syslog may be slow.
-const GRACE: Duration = Duration::from_secs(3);
-
 /// How long the log may take to show a message that was handed over.
 const UNSEEN: Duration = Duration::from_secs(20);
 
@@ -140,29 +133,25 @@ fn send_and_follow(
         // Nothing could be learned of a message that is sent now.
         return Ok(message.delivery(None, fate::incomplete(gap, &log.file(), log.by_hand(), None)));
     }
-    let name = host::hostname();
-    let subject = format!("relayhost test from {name}");
-    let body = format!(
-        "This message tests the way out of {name}. It was sent at {} by `relayhost`,\nand left through {}.\n",
-        clock::wall(),
-        desired.relayhost()
-    );
+    let (subject, body) = test_text(&message.relayhost);
     let message_id = mail::submit(&message.from, &request.to, &subject, &body)?;
     let mut pursuit = Pursuit::new(log, postfix.setting("queue_directory"), &message_id, &request.to);
     let followed = message.follow(&mut pursuit, queued, progress);
     let mut delivery = followed.map_err(|error| pursuit.interrupted(signals::blame(error)))?;
     if let Outcome::Failed(failure) = delivery.outcome {
-        delivery.outcome = if postfix.setting("relayhost").is_empty() {
-            let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
-            fate::not_set_up(&message.relayhost, &evidence)
-        } else {
-            let answered = Answered::new(desired, postfix).ok().flatten();
-            let wanted = Some((desired, answered.as_ref()));
-            let suspects = met(wanted, postfix, &message.from, &request.to).suspects;
-            Outcome::Failed(explained_failure(failure, &suspects))
-        };
+        delivery.outcome = message.explained(failure);
     }
     Ok(delivery)
+}
+
+/// Subject and body of the test message.
+fn test_text(relayhost: &str) -> (String, String) {
+    let name = host::hostname();
+    let body = format!(
+        "This message tests the way out of {name}. It was sent at {} by `relayhost`,\nand left through {relayhost}.\n",
+        clock::wall(),
+    );
+    (format!("relayhost test from {name}"), body)
 }
 
 /// The message under way.
@@ -186,11 +175,7 @@ impl Message<'_> {
         queued: &mut dyn FnMut(&str),
         progress: &mut dyn Progress,
     ) -> Result<Delivery> {
-        let (mut known, mut pause, mut next_look) = (0, TICK, self.begin);
-        // The attempt after which another was asked for, and when that is to be.
-        let (mut again, mut retry_at): (Option<Attempt>, Option<Instant>) = (None, None);
-        let (mut doubted, mut asked): (Option<Instant>, bool) = (None, false);
-        let mut told: Option<String> = None;
+        let (mut looks, mut retry) = (Looks::new(self.begin), Retry::default());
         loop {
             pursuit.read(false)?;
             let queue_id = pursuit.trail().queue_id();
@@ -198,72 +183,69 @@ impl Message<'_> {
                 self.queue_id = queue_id.map(str::to_owned);
                 queue_id.into_iter().for_each(&mut *queued);
             }
-            if pursuit.trail().news() != known {
-                known = pursuit.trail().news();
-                (pause, next_look) = (TICK, clock::now());
-            }
-            if known > 0 && clock::now() >= next_look {
-                next_look = clock::now() + pause;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-                let word = self.word(pursuit);
-                doubted = doubted.filter(|_| matches!(word, Word::Doubt(_)));
-                match &word {
-                    Word::Open => {}
-                    Word::Incomplete(gap) => return Ok(self.incomplete(pursuit, gap)),
-                    Word::Doubt(_) => {
-                        if doubted.get_or_insert(clock::now()).elapsed() >= GRACE
-                            && let Some(delivery) = self.doubt(pursuit, &word)?
-                        {
-                            return Ok(delivery);
-                        }
-                    }
-                    // Whoever repeats what the queue says, with another number of a process or other delays, says nothing.
-                    Word::Said(found)
-                        if again.as_ref().is_some_and(|known| {
-                            known == found.attempt() || !asked && is_repeated(known, found.attempt())
-                        }) => {}
-                    Word::Said(_) | Word::Gone(_) => match self.judge(&word, pursuit)? {
-                        Judgement::Final(outcome) => {
-                            let delivery = self.delivery(word.attempt(), outcome);
-                            if !pursuit.confirm()? {
-                                return Ok(self.incomplete(pursuit, &Gap::Late));
-                            }
-                            if self.word(pursuit) == word {
-                                return Self::clear_queue(delivery, pursuit);
-                            }
-                            next_look = clock::now();
-                        }
-                        Judgement::Again(cause) => {
-                            self.put_off += 1;
-                            asked = false;
-                            if told.as_ref() != Some(&cause.id) {
-                                progress.note(&format!("{}; trying again", cause.cause));
-                                told = Some(cause.id);
-                            }
-                            again = word.attempt().cloned();
-                            // One that is due is never put off: any user can write lines that look like attempts.
-                            let at = clock::now() + RETRY;
-                            retry_at = Some(retry_at.map_or(at, |due| due.min(at)));
-                        }
-                    },
-                }
-            }
-            if let (Some(at), Some(queue_id)) = (retry_at, &self.queue_id)
-                && clock::now() >= at
+            looks.heard(pursuit.trail().news());
+            if looks.is_due()
+                && let Some(delivery) = self.look(pursuit, &mut looks, &mut retry, progress)?
             {
-                postfix::retry(queue_id)?;
-                asked = true;
-                // If this one ends without a word in the log, ask again later.
-                retry_at = Some(clock::now() + RETRY * 2);
+                return Ok(delivery);
             }
+            retry.ask_if_due(self.queue_id.as_deref())?;
             let unseen = self.queue_id.is_none() && self.begin.elapsed() >= UNSEEN;
-            let hopeless = unseen || (known == 0 && Self::is_throttled(pursuit));
+            let hopeless = unseen || (looks.is_silent() && Self::is_throttled(pursuit));
             if hopeless || self.begin.elapsed() >= self.request.deadline {
-                return self.out_of_time(pursuit, again.as_ref());
+                return self.out_of_time(pursuit, retry.after());
             }
-            let is_awaited = !pursuit.has_file() && known == 0 && self.begin.elapsed() < QUICKLY;
+            let is_awaited = !pursuit.has_file() && looks.is_silent() && self.begin.elapsed() < QUICKLY;
             clock::sleep(if is_awaited { QUICK } else { TICK })?;
         }
+    }
+
+    /// The end of the message, if log and queue tell it now.
+    fn look(
+        &mut self,
+        pursuit: &mut Pursuit,
+        looks: &mut Looks,
+        retry: &mut Retry,
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Delivery>> {
+        let word = self.word(pursuit);
+        let are_at_odds = looks.are_at_odds(matches!(word, Word::Doubt(_)));
+        match &word {
+            Word::Incomplete(gap) => Ok(Some(self.incomplete(pursuit, gap))),
+            Word::Doubt(_) if are_at_odds => self.doubt(pursuit, &word),
+            Word::Open | Word::Doubt(_) => Ok(None),
+            Word::Said(found) if retry.is_known(found.attempt()) => Ok(None),
+            Word::Said(_) | Word::Gone(_) => match self.judge(&word, pursuit)? {
+                Judgement::Final(outcome) => {
+                    let delivery = self.delivery(word.attempt(), outcome);
+                    if !pursuit.confirm()? {
+                        return Ok(Some(self.incomplete(pursuit, &Gap::Late)));
+                    }
+                    if self.word(pursuit) == word {
+                        return Self::clear_queue(delivery, pursuit).map(Some);
+                    }
+                    looks.at_once();
+                    Ok(None)
+                }
+                Judgement::Again(cause) => {
+                    self.put_off += 1;
+                    retry.plan(word.attempt().cloned(), cause, progress);
+                    Ok(None)
+                }
+            },
+        }
+    }
+
+    /// The failure, with the fault of this host that explains it, if there is one.
+    fn explained(&self, failure: Failure) -> Outcome {
+        if self.postfix.setting("relayhost").is_empty() {
+            let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
+            return fate::not_set_up(&self.relayhost, &evidence);
+        }
+        let answered = Answered::new(self.desired, self.postfix).ok().flatten();
+        let wanted = Some((self.desired, answered.as_ref()));
+        let suspects = met(wanted, self.postfix, &self.from, &self.request.to).suspects;
+        Outcome::Failed(explained_failure(failure, &suspects))
     }
 
     fn word(&self, pursuit: &Pursuit) -> Word {
@@ -390,9 +372,4 @@ impl Message<'_> {
             outcome,
         }
     }
-}
-
-/// Whether two attempts say the same: the reason is what the queue confirms.
-fn is_repeated(one: &Attempt, other: &Attempt) -> bool {
-    one.status == other.status && one.words() == other.words() && one.target() == other.target()
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::Answers;
+use super::oauth::{Oauth, token};
 use crate::error::{Advice, Complaint, Result};
 use crate::model::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
-use crate::model::oauth::proxy;
+use crate::model::oauth::{App, proxy};
 use crate::model::providers::{self, Preset, Start};
 use crate::model::secret::Secret;
 use crate::model::text;
@@ -31,9 +32,6 @@ pub fn complete(answers: &Answers, password: Option<Secret>) -> Result<Desired> 
     let packages_from = packages.from.as_ref().map(|path| reader.of(path, directory)).transpose()?;
     Ok(Desired { relay, auth, rewrites, verify, extra_packages, packages_from })
 }
-
-/// Fewest characters of what may be an access token.
-const SHORTEST_TOKEN: usize = 30;
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);
 
@@ -80,15 +78,7 @@ impl Reader<'_> {
         let typed = &self.answers.tables.auth;
         let secret_span = self.answers.secret_place();
         let given = typed.username.as_ref().map(Spanned::span).or(secret_span.clone());
-        let is_given = given.is_some();
-        let mechanism = match (&typed.mechanism, preset.map(|preset| preset.provider)) {
-            (Some(mechanism), _) => *mechanism.get_ref(),
-            (None, _) if typed.oauth.is_some() => Mechanism::Xoauth2,
-            (None, Some(provider)) if !provider.optional_login => provider.mechanism,
-            (None, Some(provider)) if is_given && provider.mechanism != Mechanism::None => provider.mechanism,
-            (None, _) if is_given => Mechanism::Plain,
-            (None, _) => Mechanism::None,
-        };
+        let mechanism = self.mechanism(preset, given.is_some());
         if mechanism == Mechanism::None {
             let Some(span) = given else { return Ok(Auth::None) };
             let remedy = "remove username and password, or set auth.mechanism = \"plain\"";
@@ -100,26 +90,9 @@ impl Reader<'_> {
         };
         let username = self.of(name, username)?;
         if let Some(oauth) = &typed.oauth {
-            if !mechanism.takes_token() {
-                let problem = format!(
-                    "[auth.oauth] fetches an access token, and {} takes a password",
-                    mechanism.name()
-                );
-                let remedy = "set auth.mechanism = \"xoauth2\" (or \"oauthbearer\"), or remove [auth.oauth]";
-                return self.at(oauth.span(), refuse(problem, remedy));
-            }
             let relay = preset.and_then(|preset| preset.host.as_deref());
-            let app = oauth.get_ref().app(password.as_ref(), &username, relay);
-            let mut app =
-                app.or_else(|(span, complaint)| self.at(span.or(Some(oauth.span())), Err(complaint)))?;
-            let proxy = self.answers.tables.network.proxy.as_ref();
-            app.proxy = proxy.map(|value| self.of(value, proxy_url)).transpose()?;
-            return Ok(Auth::Login {
-                mechanism,
-                username,
-                password: Secret::new(""),
-                app: Some(Box::new(app)),
-            });
+            let app = Some(Box::new(self.app(oauth, mechanism, password.as_ref(), &username, relay)?));
+            return Ok(Auth::Login { mechanism, username, password: Secret::new(""), app });
         }
         let password = match password {
             Some(password) if mechanism.takes_token() => self.at(secret_span, token(password))?,
@@ -140,6 +113,42 @@ impl Reader<'_> {
             }
         };
         Ok(Auth::Login { mechanism, username, password, app: None })
+    }
+
+    /// The mechanism that is written, or that follows from the preset; `is_given`: whether there is a login.
+    fn mechanism(&self, preset: Option<&Preset>, is_given: bool) -> Mechanism {
+        let typed = &self.answers.tables.auth;
+        match (&typed.mechanism, preset.map(|preset| preset.provider)) {
+            (Some(mechanism), _) => *mechanism.get_ref(),
+            (None, _) if typed.oauth.is_some() => Mechanism::Xoauth2,
+            (None, Some(provider)) if !provider.optional_login => provider.mechanism,
+            (None, Some(provider)) if is_given && provider.mechanism != Mechanism::None => provider.mechanism,
+            (None, _) if is_given => Mechanism::Plain,
+            (None, _) => Mechanism::None,
+        }
+    }
+
+    /// The application that fetches access tokens.
+    fn app(
+        &self,
+        oauth: &Spanned<Oauth>,
+        mechanism: Mechanism,
+        password: Option<&Secret>,
+        username: &str,
+        relay: Option<&str>,
+    ) -> Result<App> {
+        if !mechanism.takes_token() {
+            let problem =
+                format!("[auth.oauth] fetches an access token, and {} takes a password", mechanism.name());
+            let remedy = "set auth.mechanism = \"xoauth2\" (or \"oauthbearer\"), or remove [auth.oauth]";
+            return self.at(oauth.span(), refuse(problem, remedy));
+        }
+        let app = oauth.get_ref().app(password, username, relay);
+        let mut app =
+            app.or_else(|(span, complaint)| self.at(span.or(Some(oauth.span())), Err(complaint)))?;
+        let proxy = self.answers.tables.network.proxy.as_ref();
+        app.proxy = proxy.map(|value| self.of(value, proxy_url)).transpose()?;
+        Ok(app)
     }
 
     fn relay(&self, preset: Option<&Preset>, auth: &Auth) -> Result<Relay> {
@@ -246,19 +255,6 @@ fn sound(password: Secret) -> Checked<Secret> {
         return Ok(password);
     };
     refuse(problem, "give the password as it is, on one line; or have another one set at the relay")
-}
-
-/// An access token that another program has fetched. It is sent as it is, so a password in its place is refused, as far as
-/// one can be told from a token: RFC 6750 §2.1 has the letters, and real ones are long.
-fn token(token: Secret) -> Checked<Secret> {
-    let text = token.expose();
-    let is_token = text.len() >= SHORTEST_TOKEN
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
-    if is_token {
-        return Ok(token);
-    }
-    let remedy = "remove the password, and add [auth.oauth] (relayhost-answers(5) has its keys); or log in with a password by auth.mechanism = \"plain\" or \"login\"";
-    refuse("what is given as the password is no access token", remedy)
 }
 
 fn host(typed: &str) -> Checked<String> {

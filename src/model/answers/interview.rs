@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 pub use prompts::{Prompt, Question};
 pub use typed::{level, yes_or_no};
-use typed::{of_access, relay};
+use typed::{of_access, port, relay};
 
 use super::access::{Access, PASSWORD, UNKNOWN};
 use super::choices::Choices;
@@ -206,40 +206,18 @@ impl Interview {
     }
 
     fn take(&mut self, question: Question, typed: &str) -> Result<(), Complaint> {
-        let prompt = self.prompt(question);
-        // White space at the ends may belong to a password.
-        let typed = if question == Question::Password { typed } else { typed.trim() };
-        let typed = match (typed, prompt.default) {
-            ("", Some(default)) => default,
-            ("", None) => {
-                let help = if prompt.help.is_empty() { "it cannot be left out" } else { &prompt.help };
-                return Err(Complaint::new("this needs an answer", help));
-            }
-            (typed, _) => typed.to_owned(),
-        };
+        let typed = self.typed_or_default(question, typed)?;
         let mut trial = self.choices.clone();
         match question {
             Question::Relay => relay(&mut trial, &typed)?,
-            Question::Part => {
-                let standard = self.provider().and_then(|provider| provider.standard.as_deref());
-                self.standard = standard == Some(typed.as_str());
-                if !self.standard {
-                    let named = format!("{}/{typed}", trial.provider.unwrap_or_default());
-                    providers::find(&named)?;
-                    trial.provider = Some(named);
-                }
-            }
+            Question::Part => self.part(&mut trial, &typed)?,
             Question::Host => trial.host = Some(typed),
             Question::Login => {
                 self.login = Some(yes_or_no(&typed)?);
                 self.reopened.remove(&question);
                 return Ok(());
             }
-            Question::Port => {
-                let problem = format!("`{}` is not a number", text::one_line(&typed));
-                let complaint = Complaint::new(problem, "relays usually listen on 587, 465 or 25");
-                trial.port = Some(typed.parse().map_err(|_| complaint)?);
-            }
+            Question::Port => trial.port = Some(port(&typed)?),
             Question::Tls => trial.tls = Some(level(&typed)?),
             Question::Username => trial.username = Some(typed),
             Question::Way | Question::Tenant | Question::Client | Question::Ends => {
@@ -271,6 +249,33 @@ impl Interview {
         self.choices = trial;
         self.reopened.remove(&question);
         self.fill_in();
+        Ok(())
+    }
+
+    /// The answer as it was typed, or the default in place of an empty line.
+    fn typed_or_default(&self, question: Question, typed: &str) -> Result<String, Complaint> {
+        let prompt = self.prompt(question);
+        // White space at the ends may belong to a password.
+        let typed = if question == Question::Password { typed } else { typed.trim() };
+        match (typed, prompt.default) {
+            ("", Some(default)) => Ok(default),
+            ("", None) => {
+                let help = if prompt.help.is_empty() { "it cannot be left out" } else { &prompt.help };
+                Err(Complaint::new("this needs an answer", help))
+            }
+            (typed, _) => Ok(typed.to_owned()),
+        }
+    }
+
+    /// Takes the name of a provider's part.
+    fn part(&mut self, trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
+        let standard = self.provider().and_then(|provider| provider.standard.as_deref());
+        self.standard = standard == Some(typed);
+        if !self.standard {
+            let named = format!("{}/{typed}", trial.provider.as_deref().unwrap_or_default());
+            providers::find(&named)?;
+            trial.provider = Some(named);
+        }
         Ok(())
     }
 

@@ -14,6 +14,9 @@ use crate::model::oauth::{App, Cloud, Flow, Proof, Provider};
 use crate::model::secret::Secret;
 use crate::model::text;
 
+/// Fewest characters of what may be an access token.
+const SHORTEST_TOKEN: usize = 30;
+
 /// `[auth.oauth]` as typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -294,6 +297,19 @@ fn endpoint(typed: Option<&Spanned<String>>, name: &str, remedy: &str) -> Result
     let what = if name == "token_url" { "a token endpoint" } else { "a page or endpoint of a provider" };
     let problem = format!("`{shown}` is not the address of {what}");
     refuse(value.span(), problem, "write the whole address, which begins with https://")
+}
+
+/// An access token that another program has fetched. It is sent as it is, so a password in its place is refused, as far as
+/// one can be told from a token: RFC 6750 §2.1 has the letters, and real ones are long.
+pub(super) fn token(token: Secret) -> Result<Secret, Complaint> {
+    let text = token.expose();
+    let is_token = text.len() >= SHORTEST_TOKEN
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+    if is_token {
+        return Ok(token);
+    }
+    let remedy = "remove the password, and add [auth.oauth] (relayhost-answers(5) has its keys); or log in with a password by auth.mechanism = \"plain\" or \"login\"";
+    Err(Complaint::new("what is given as the password is no access token", remedy))
 }
 
 #[cfg(test)]

@@ -123,10 +123,7 @@ pub struct Source<'a> {
 impl Record {
     /// Folds in a block of whole lines.
     pub fn fold(&mut self, block: &[u8], source: &Source) {
-        // By their texts: the last of each, and whether it ended its message.
-        let mut failures: BTreeMap<(String, Alike), (Word, bool)> = BTreeMap::new();
-        // The last of more kinds than are kept apart: it may be one that stops all.
-        let mut untold = None;
+        let mut failures = Failures::default();
         for bytes in telling(block) {
             let text = String::from_utf8_lossy(bytes);
             let text = unwrap(&text);
@@ -152,24 +149,11 @@ impl Record {
                         && matches!(attempt.agent.as_str(), "smtp" | "error")
                         && source.relay.is_missed_by(&attempt) =>
                 {
-                    let word = self.word(&attempt, time);
                     let ended = attempt.status == Status::Bounced;
-                    if ended {
-                        self.gone(&attempt.queue_id);
-                    }
-                    self.refused = Some(word.clone());
-                    if self.told.len() < TOLD {
-                        self.told.insert(word.queue_id.clone());
-                    }
-                    let mut kind = if ended { "!" } else { "" }.to_owned();
-                    soft(&word.text, &mut kind);
+                    let word = self.refused(&attempt, time, ended);
                     let from = sender_of(&attempt.queue_id, bytes, block);
-                    let kind = (kind, source.alerts.alike(from.as_deref(), &word.to, &word.text));
-                    if failures.len() < KINDS || failures.contains_key(&kind) {
-                        failures.insert(kind, (word, ended));
-                    } else {
-                        untold = Some(word);
-                    }
+                    let alike = source.alerts.alike(from.as_deref(), &word.to, &word.text);
+                    failures.add(word, ended, alike);
                 }
                 Event::Gone { queue_id, .. } => self.gone(&queue_id),
                 // Of `postsuper -d ALL` and `-r ALL` this line is all that is logged: no message can be told from another.
@@ -183,8 +167,14 @@ impl Record {
                 Event::Attempt(_) | Event::Queued { .. } | Event::Other => {}
             }
         }
-        let stopping = failures.into_iter().filter(|((_, alike), (word, _))| alike.is_stopped_by(&word.text));
-        for (word, ended) in stopping.map(|(_, last)| last).collect::<Vec<_>>() {
+        self.fail(failures);
+    }
+
+    /// Notes the failures of a block that stop more than one message.
+    fn fail(&mut self, failures: Failures) {
+        let Failures { last, untold } = failures;
+        let stopping = last.into_iter().filter(|((_, alike), (word, _))| alike.is_stopped_by(&word.text));
+        for (_, (word, ended)) in stopping {
             if ended {
                 advance(&mut self.proven, word.clone());
             }
@@ -204,6 +194,19 @@ impl Record {
             to: clipped(&attempt.to, ADDRESS).to_owned(),
             text: masked(clipped(attempt.words(), WORDS)).into_owned(),
         }
+    }
+
+    /// Notes a failure; `ended`: whether it ended its message.
+    fn refused(&mut self, attempt: &Attempt, time: Seconds, ended: bool) -> Word {
+        let word = self.word(attempt, time);
+        if ended {
+            self.gone(&attempt.queue_id);
+        }
+        self.refused = Some(word.clone());
+        if self.told.len() < TOLD {
+            self.told.insert(word.queue_id.clone());
+        }
+        word
     }
 
     fn took(&mut self, word: Word, certain: bool) {
@@ -252,6 +255,28 @@ impl Record {
         self.told.clear();
         if let (Some(failed), false) = (&self.failed, stuck.is_empty()) {
             advance(&mut self.proven, failed.clone());
+        }
+    }
+}
+
+/// The failures of one block.
+#[derive(Default)]
+struct Failures {
+    /// By their texts: the last of each, and whether it ended its message.
+    last: BTreeMap<(String, Alike), (Word, bool)>,
+    /// The last of more kinds than are kept apart: it may be one that stops all.
+    untold: Option<Word>,
+}
+
+impl Failures {
+    fn add(&mut self, word: Word, ended: bool, alike: Alike) {
+        let mut text = if ended { "!" } else { "" }.to_owned();
+        soft(&word.text, &mut text);
+        let kind = (text, alike);
+        if self.last.len() < KINDS || self.last.contains_key(&kind) {
+            self.last.insert(kind, (word, ended));
+        } else {
+            self.untold = Some(word);
         }
     }
 }

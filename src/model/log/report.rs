@@ -70,6 +70,12 @@ pub enum News<'a> {
 }
 
 impl Failure {
+    /// The order of failures for a person: this host's first, then those for which mail waits, then the most frequent.
+    fn rank(&self) -> impl Ord + use<> {
+        let weight = (self.tally.waiting > 0, self.tally.messages, self.lines);
+        (!self.ours, std::cmp::Reverse(weight), self.cause.id.clone())
+    }
+
     /// A failure that the log ends with: no record of an attempt says what came of it.
     fn open(cause: Cause, host: &str, ours: bool, words: &str) -> Self {
         let relay = host_named(words).and_then(|(name, _, port)| Some(format!("{name}:{}", port?)));
@@ -149,10 +155,7 @@ impl Report {
         failures.retain(|one| {
             one.tally.messages > 0 || !explained.contains(&(one.host.clone(), one.cause.id.as_str()))
         });
-        failures.sort_by_key(|one| {
-            let weight = (one.tally.waiting > 0, one.tally.messages, one.lines);
-            (!one.ours, std::cmp::Reverse(weight), one.cause.id.clone())
-        });
+        failures.sort_by_key(Failure::rank);
         Self {
             failures,
             accepted: follower.accepted,

@@ -139,9 +139,7 @@ impl Narrator<'_> {
                 (true, "was taken out of the queue by an admin".into(), None)
             }
             Event::Gone { .. } | Event::Other => {
-                if line.daemon == "qmgr"
-                    && let Some(sender) = rest.strip_prefix("from=<").and_then(|rest| rest.split('>').next())
-                {
+                if let Some(sender) = sender_in(line.daemon, rest) {
                     sender.clone_into(&mut self.sender);
                 }
                 self.witness.hear(0, &line);
@@ -217,6 +215,11 @@ impl Narrator<'_> {
 }
 
 /// The meaning of any other line for the message, in words.
+/// The sender in a line of qmgr(8).
+fn sender_in<'a>(daemon: &str, rest: &'a str) -> Option<&'a str> {
+    rest.strip_prefix("from=<").filter(|_| daemon == "qmgr")?.split('>').next()
+}
+
 fn in_words(daemon: &str, rest: &str) -> String {
     let rest = masked(clipped(rest, WORDS));
     match daemon {

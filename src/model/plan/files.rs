@@ -30,38 +30,9 @@ impl Plan {
         let nothing = MapFile::default();
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
         let mut after = found.source.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
-        let mut stale = Vec::new();
         let is_renewed = file.is_secret() && desired.app().is_some();
-        let tokens = last.tokens.as_ref();
-        for (key, value) in &entries {
-            let (name, found) = (format!("{} {key}", file.name()), after.get(key));
-            let wanted = mark(value, is_renewed);
-            let ours = last.wrote.get(&name);
-            // A password and a token alike: an entry that relayhost wrote, and nobody has changed, is no edit.
-            let seen = found.as_deref().map(|found| match ours {
-                Some(ours) if fits(ours, found, tokens) => ours.clone(),
-                // A token is marked by its user alone. A password that a person wrote for the same user must not get the
-                // same mark.
-                _ => mark(found, is_renewed && found == value),
-            });
-            let shown = if found.is_some() { "another entry" } else { "not there" };
-            self.foreign_edit(&name, seen.as_deref(), &wanted, last, shown);
-            self.wrote.insert(name, wanted);
-            if found.as_ref() != Some(value) {
-                stale.push(key.clone());
-                after.set(key, value);
-            }
-        }
-        // An entry that the last run wrote and nobody has changed is removed when the answers no longer have it: an old
-        // relay's password must not stay on the disk. An entry that a person wrote stays.
-        let is_wanted =
-            |key: &str| entries.iter().any(|(wanted, _)| wanted.to_lowercase() == key.to_lowercase());
-        let mut left = Vec::new();
-        for (key, digest) in last.entries(file).filter(|(key, _)| !is_wanted(key)) {
-            if after.remove(key, |value| fits(digest, value, tokens)) {
-                left.push(key.to_owned());
-            }
-        }
+        let stale = self.entries(file, &entries, is_renewed, &mut after, last);
+        let left = leave_out_former(file, &entries, &mut after, last);
         let (mut stronger, mut removed) = (Vec::new(), Vec::new());
         if file.is_secret()
             && postfix.other_way.is_none()
@@ -82,35 +53,50 @@ impl Plan {
         let amiss: Vec<_> =
             faults.map(|(fault, keys, effect)| format!("{fault} {}{effect}", keys.join(", "))).collect();
         let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
-        let good = if file.is_secret() { "root's, 0600" } else { "root's, and nobody else may write to it" };
-        let mode = found.source_exposed.clone().or_else(|| match &found.database {
-            Database::Read { exposed, .. } => exposed.clone(),
-            _ => None,
-        });
-        let mode = mode.map_or_else(|| Ok(good.to_owned()), Err);
-        let database = match &found.database {
-            Database::NotNeeded => Ok("this kind of table needs none".to_owned()),
-            Database::Missing => Err("there is no database; Postfix finds nothing".to_owned()),
-            Database::Broken(reason) => Err(format!("the database cannot be read: {reason}")),
-            Database::Read { entries: built, .. } => {
-                if found.source.as_ref().is_some_and(|source| source.agrees_with(built)) {
-                    Ok("is what the source says".to_owned())
-                } else {
-                    Err("the database is not what its source says".to_owned())
-                }
-            }
-        };
+        let (mode, database) = (mode_of(file, found), database_of(found));
         let why = [&entry, &mode, &database].into_iter().find_map(|result| result.as_ref().err().cloned());
-        for (part, result) in [("entry", entry), ("mode", mode), ("database", database)] {
-            if part == "mode" && found.source.is_none() {
-                continue;
+        let mode = found.source.is_some().then_some(mode);
+        for (part, result) in [("entry", Some(entry)), ("mode", mode), ("database", Some(database))] {
+            if let Some(result) = result {
+                self.judge(format!("map.{}.{part}", file.name()), result);
             }
-            self.judge(format!("map.{}.{part}", file.name()), result);
         }
         let Some(why) = why else { return };
         let (kind, before) = (kind.clone(), found.source.clone());
         let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).chain(stronger).collect();
         self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys, removed }));
+    }
+
+    /// Sets the entries of the answers, and returns the keys of those that were not there, or were others.
+    fn entries(
+        &mut self,
+        file: Managed,
+        entries: &[(String, String)],
+        is_renewed: bool,
+        after: &mut MapSource,
+        last: &LastRun,
+    ) -> Vec<String> {
+        let mut stale = Vec::new();
+        for (key, value) in entries {
+            let (name, found) = (format!("{} {key}", file.name()), after.get(key));
+            let wanted = mark(value, is_renewed);
+            let ours = last.wrote.get(&name);
+            // A password and a token alike: an entry that relayhost wrote, and nobody has changed, is no edit.
+            let seen = found.as_deref().map(|found| match ours {
+                Some(ours) if fits(ours, found, last.tokens.as_ref()) => ours.clone(),
+                // A token is marked by its user alone. A password that a person wrote for the same user must not get the
+                // same mark.
+                _ => mark(found, is_renewed && found == value),
+            });
+            let shown = if found.is_some() { "another entry" } else { "not there" };
+            self.foreign_edit(&name, seen.as_deref(), &wanted, last, shown);
+            self.wrote.insert(name, wanted);
+            if found.as_ref() != Some(value) {
+                stale.push(key.clone());
+                after.set(key, value);
+            }
+        }
+        stale
     }
 
     /// Takes the entries for the bare name of the relay's server out: smtp(8) looks that up before the next hop
@@ -198,6 +184,47 @@ impl Plan {
         let Some(ours) = last.wrote.get(name) else { return };
         if found != Some(ours) && found != Some(wanted) {
             self.foreign.push(format!("{name}: now {shown}, set otherwise by relayhost on {}", last.time));
+        }
+    }
+}
+
+/// Takes out the entries that the last run wrote, nobody has changed, and the answers no longer have: an old relay's password
+/// must not stay on the disk. An entry that a person wrote stays. Returns the keys.
+fn leave_out_former(
+    file: Managed,
+    entries: &[(String, String)],
+    after: &mut MapSource,
+    last: &LastRun,
+) -> Vec<String> {
+    let is_wanted = |key: &str| entries.iter().any(|(wanted, _)| wanted.to_lowercase() == key.to_lowercase());
+    let former = last.entries(file).filter(|(key, _)| !is_wanted(key));
+    let gone =
+        former.filter(|(key, digest)| after.remove(key, |value| fits(digest, value, last.tokens.as_ref())));
+    gone.map(|(key, _)| key.to_owned()).collect()
+}
+
+/// Who may read and write a map: its source first, then its database.
+fn mode_of(file: Managed, found: &MapFile) -> std::result::Result<String, String> {
+    let of_database = || match &found.database {
+        Database::Read { exposed, .. } => exposed.clone(),
+        _ => None,
+    };
+    let good = if file.is_secret() { "root's, 0600" } else { "root's, and nobody else may write to it" };
+    found.source_exposed.clone().or_else(of_database).map_or_else(|| Ok(good.to_owned()), Err)
+}
+
+/// Whether the database of a map has what its source says.
+fn database_of(found: &MapFile) -> std::result::Result<String, String> {
+    match &found.database {
+        Database::NotNeeded => Ok("this kind of table needs none".to_owned()),
+        Database::Missing => Err("there is no database; Postfix finds nothing".to_owned()),
+        Database::Broken(reason) => Err(format!("the database cannot be read: {reason}")),
+        Database::Read { entries, .. } => {
+            if found.source.as_ref().is_some_and(|source| source.agrees_with(entries)) {
+                Ok("is what the source says".to_owned())
+            } else {
+                Err("the database is not what its source says".to_owned())
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Finding, Remedy, State};
-use crate::error::WITHOUT_BYTE_ORDER_MARK;
+use crate::error::{Advice, WITHOUT_BYTE_ORDER_MARK};
 use crate::model::observed::Postfix;
 use crate::model::postfix::maincf::{BYTE_ORDER_MARK, Definition};
 
@@ -44,11 +44,7 @@ const GENERATED: [&str; 4] = ["do not edit", "automatically generated", "autogen
 /// Everything in main.cf that a person should know of. The stock file of a release has none of it.
 pub fn findings(postfix: &Postfix) -> Vec<Finding> {
     let all = postfix.main_cf.all();
-    let mut found = Vec::new();
-    let mut add = |id: &str, state, text: String, remedy: Option<String>| {
-        let remedy = remedy.map(Remedy::say);
-        found.push(Finding { id: format!("main_cf.{id}"), state, found: text, remedy });
-    };
+    let mut list = List(Vec::new());
     if !postfix.main_cf_for_all {
         let text = "only root can read /etc/postfix/main.cf, so mail of every other user fails: sendmail(1) reads it as that user";
         let remedy = if all.iter().any(|one| one.value.contains("inline:")) {
@@ -56,50 +52,77 @@ pub fn findings(postfix: &Postfix) -> Vec<Finding> {
         } else {
             "chmod 755 /etc/postfix && chmod 644 /etc/postfix/main.cf"
         };
-        add("mode", State::Warning, text.into(), Some(remedy.into()));
+        list.warning("mode", text, remedy);
     }
-    let (marked, odd): (Vec<_>, Vec<_>) =
-        all.iter().filter(|one| !is_name(&one.name)).partition(|one| one.name.starts_with(BYTE_ORDER_MARK));
-    if let Some(first) = marked.first() {
-        let text = format!(
-            "/etc/postfix/main.cf begins with a byte order mark, so Postfix does not know its first parameter, {}",
-            first.name.trim_start_matches(BYTE_ORDER_MARK)
-        );
-        let remedy = format!("`{WITHOUT_BYTE_ORDER_MARK} && postfix reload`");
-        add("byte_order_mark", State::Warning, text, Some(remedy));
+    list.names(&all);
+    list.notes(postfix, &all);
+    list.0
+}
+
+/// The findings so far.
+struct List(Vec<Finding>);
+
+impl List {
+    fn warning(&mut self, id: &str, found: impl Into<String>, remedy: impl Into<Advice>) {
+        let (id, remedy) = (format!("main_cf.{id}"), Some(Remedy::say(remedy)));
+        self.0.push(Finding { id, state: State::Warning, found: found.into(), remedy });
     }
-    for one in odd {
-        let text = format!(
-            "line {}: `{}` is not the name of a parameter, and Postfix ignores it",
-            one.line, one.name
-        );
-        let remedy = format!("correct line {} of /etc/postfix/main.cf, then `postfix reload`", one.line);
-        add("name", State::Warning, text, Some(remedy));
+
+    fn note(&mut self, id: &str, found: String) {
+        self.0.push(Finding { id: format!("main_cf.{id}"), state: State::Note, found, remedy: None });
     }
-    for (name, lines) in twice(&all) {
-        add("twice", State::Note, format!("{name} is set in lines {lines}; the last one counts"), None);
-    }
-    for (name, instead) in DEPRECATED {
-        if let Some(one) = all.iter().rfind(|one| one.name == name) {
+
+    /// Adds the names that Postfix does not take for those of parameters.
+    fn names(&mut self, all: &[Definition]) {
+        let (marked, odd): (Vec<_>, Vec<_>) = all
+            .iter()
+            .filter(|one| !is_name(&one.name))
+            .partition(|one| one.name.starts_with(BYTE_ORDER_MARK));
+        if let Some(first) = marked.first() {
             let text = format!(
-                "line {}: {name} is deprecated (Postfix 3.9 and later warn of it); {instead} takes its place",
-                one.line
+                "/etc/postfix/main.cf begins with a byte order mark, so Postfix does not know its first parameter, {}",
+                first.name.trim_start_matches(BYTE_ORDER_MARK)
             );
-            add("deprecated", State::Note, text, None);
+            let remedy = format!("`{WITHOUT_BYTE_ORDER_MARK} && postfix reload`");
+            self.warning("byte_order_mark", text, remedy);
+        }
+        for one in odd {
+            let text = format!(
+                "line {}: `{}` is not the name of a parameter, and Postfix ignores it",
+                one.line, one.name
+            );
+            let remedy = format!("correct line {} of /etc/postfix/main.cf, then `postfix reload`", one.line);
+            self.warning("name", text, remedy);
         }
     }
-    if let (windows @ 1.., all) = postfix.main_cf.line_ends() {
-        let text = format!(
-            "{windows} of its {all} lines end as Windows writes them (CR LF), which Postfix takes for white space"
-        );
-        add("line_ends", State::Note, text, None);
+
+    /// Adds what is good to know, and keeps no mail.
+    fn notes(&mut self, postfix: &Postfix, all: &[Definition]) {
+        for (name, lines) in twice(all) {
+            self.note("twice", format!("{name} is set in lines {lines}; the last one counts"));
+        }
+        for (name, instead) in DEPRECATED {
+            if let Some(one) = all.iter().rfind(|one| one.name == name) {
+                let text = format!(
+                    "line {}: {name} is deprecated (Postfix 3.9 and later warn of it); {instead} takes its place",
+                    one.line
+                );
+                self.note("deprecated", text);
+            }
+        }
+        if let (windows @ 1.., all) = postfix.main_cf.line_ends() {
+            let text = format!(
+                "{windows} of its {all} lines end as Windows writes them (CR LF), which Postfix takes for white space"
+            );
+            self.note("line_ends", text);
+        }
+        if let Some((line, who)) = manager(postfix.main_cf.bytes()) {
+            let text = format!(
+                "line {line} says that {who} writes this file, and may write over what relayhost sets"
+            );
+            self.note("managed", text);
+        }
     }
-    if let Some((line, who)) = manager(postfix.main_cf.bytes()) {
-        let text =
-            format!("line {line} says that {who} writes this file, and may write over what relayhost sets");
-        add("managed", State::Note, text, None);
-    }
-    found
 }
 
 /// Whether a name can be one of a parameter. Names that are made from a service's (`my-relay_destination_rate_delay`) may

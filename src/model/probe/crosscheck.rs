@@ -2,7 +2,7 @@
 //! failures later or that an administrator should know.
 
 use super::Warning;
-use super::certificate::{DAY, SeenCertificate, Trust};
+use super::certificate::{Certificate, DAY, SeenCertificate, Trust};
 use super::reply::Offer;
 use super::route::Route;
 use crate::model::desired::Tls;
@@ -117,6 +117,29 @@ pub fn verdict(
     Err((vec![failed, "Server certificate not verified".to_owned()], doubt))
 }
 
+/// The warning about the time for which a certificate is valid.
+fn of_validity(own: &Certificate, now: i64, until: &str, unasked: &str) -> Option<Warning> {
+    if own.until < now {
+        return Some(warning(
+            "certificate-expired",
+            format!("the relay's certificate ended on {until}; {unasked}"),
+            "check the clock (`timedatectl`); if it is right, whoever runs the relay must renew the certificate",
+        ));
+    }
+    if own.from > now {
+        return Some(warning(
+            "certificate-not-yet-valid",
+            format!("by this host's clock the relay's certificate is not valid yet; {unasked}"),
+            "check the clock (`timedatectl`); if it is right, whoever runs the relay must install a certificate that is valid now",
+        ));
+    }
+    let days = (own.until - now) / DAY;
+    (days < SOON).then(|| {
+        let text = format!("the relay's certificate ends on {until}, in {days} days");
+        warning("certificate-ends", text, "ask whoever runs the relay whether it is renewed by itself")
+    })
+}
+
 /// Warnings about a certificate that stopped nothing. `now` is in seconds since 1970, `until` is its end in words.
 pub fn of_certificate(
     route: &Route,
@@ -125,29 +148,9 @@ pub fn of_certificate(
     now: i64,
     until: &str,
 ) -> Vec<Warning> {
-    let mut all = Vec::new();
-    let Some(own) = seen.chain.first() else { return all };
+    let Some(own) = seen.chain.first() else { return Vec::new() };
     let unasked = format!("the level `{}` does not ask for it", route.tls.word());
-    if own.until < now {
-        all.push(warning(
-            "certificate-expired",
-            format!("the relay's certificate ended on {until}; {unasked}"),
-            "check the clock (`timedatectl`); if it is right, whoever runs the relay must renew the certificate",
-        ));
-    } else if own.from > now {
-        all.push(warning(
-            "certificate-not-yet-valid",
-            format!("by this host's clock the relay's certificate is not valid yet; {unasked}"),
-            "check the clock (`timedatectl`); if it is right, whoever runs the relay must install a certificate that is valid now",
-        ));
-    } else if own.until - now < SOON * DAY {
-        let days = (own.until - now) / DAY;
-        all.push(warning(
-            "certificate-ends",
-            format!("the relay's certificate ends on {until}, in {days} days"),
-            "ask whoever runs the relay whether it is renewed by itself",
-        ));
-    }
+    let mut all: Vec<Warning> = of_validity(own, now, until, &unasked).into_iter().collect();
     if route.tls >= Tls::Verify {
         return all;
     }

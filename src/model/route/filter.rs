@@ -217,8 +217,7 @@ fn rule(
     ask: &mut Ask,
 ) -> bool {
     let (action, rest) = entry.value.split_once(char::is_whitespace).unwrap_or((&entry.value, ""));
-    let (action, rest) = (action.to_ascii_uppercase(), rest.trim());
-    let undo = entry.at.undo(&host.version);
+    let (action, rest, undo) = (action.to_ascii_uppercase(), rest.trim(), entry.at.undo(&host.version));
     let (stops, does) = match action.as_str() {
         "HOLD" => (true, "holds the message"),
         "DISCARD" => (true, "throws the message away, as if it had been delivered"),
@@ -245,25 +244,30 @@ fn rule(
         }
         "PASS" => return true,
         "REDIRECT" | "FILTER" | "BCC" => {
-            hop.notes.push(format!(
-                "a rule of no effect, since its argument is not right ({}): {}",
-                entry.at, entry.value
-            ));
+            hop.notes.push(without_effect(entry));
             return false;
         }
         _ => return false,
     };
-    if action == "REDIRECT" {
+    let is_redirected = action == "REDIRECT";
+    if is_redirected {
         // qmgr(8) puts it in place of all recipients (qmgr/qmgr_message.c).
         rest.clone_into(&mut seen.recipient);
-        passes.push(entry.value.clone());
-    } else {
-        passes.push(action.clone());
     }
+    passes.push(if is_redirected { &entry.value } else { &action }.clone());
+    blame(hop, entry, stops, does, &action, undo)
+}
+
+fn without_effect(entry: &TableEntry) -> String {
+    format!("a rule of no effect, since its argument is not right ({}): {}", entry.at, entry.value)
+}
+
+/// Notes a rule that keeps the message, or sends it elsewhere: true if it is the last that counts.
+fn blame(hop: &mut Hop, entry: &TableEntry, stops: bool, does: &str, action: &str, undo: String) -> bool {
     hop.at.push(entry.at.clone());
     let release = if action == "HOLD" { "; `postsuper -H ALL` releases what is held" } else { "" };
     let text = format!("a rule {does} ({}): {}", entry.at, entry.value);
-    hop.fault(stops, text, format!("{undo}{release}"));
+    hop.fault(stops, text, undo + release);
     // After a hold or a filter the other rules count, too.
     action != "HOLD"
 }

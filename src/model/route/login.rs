@@ -3,9 +3,9 @@
 //! `relayhost`.
 
 use super::address::keys;
-use super::host::Host;
+use super::host::{Host, Value};
 use super::nexthop::NextHop;
-use super::tables::{Ask, Keys, find};
+use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
 use super::{Hop, Login, build};
 use crate::model::postfix::tables::{is_built, path_of};
@@ -22,6 +22,34 @@ pub fn no_entry(relay: &str, filter: &str, or_apply: &str) -> String {
     } else {
         format!("put `{relay} USER:PASSWORD` into that table and build it (postmap){or_apply}")
     }
+}
+
+/// The entry that smtp(8) finds in the password tables (`list`).
+fn entry_of(
+    host: &Host,
+    channel: &str,
+    relay: &NextHop,
+    sender: &str,
+    list: &Value,
+    hop: &mut Hop,
+    ask: &mut Ask,
+) -> Option<TableEntry> {
+    let mut found = None;
+    if host.of(channel, "smtp_sender_dependent_authentication").text == "yes" && !sender.is_empty() {
+        let keys = keys(host, sender, hop, ask);
+        let by_sender = find(list, &keys, ask);
+        found = hop.found(by_sender);
+    }
+    if found.is_none() && hop.faults.is_empty() {
+        let by_relay = find(list, &Keys::whole(relay.login_keys()), ask);
+        found = hop.found(by_relay);
+    }
+    if relay.mx {
+        hop.notes.push(
+            "where the relay has MX records, the first key is the name of the server they lead to".into(),
+        );
+    }
+    found
 }
 
 /// The hop, and the login.
@@ -45,22 +73,7 @@ pub fn login(
         hop.fault(true, text, enable.at.undo(&host.version));
         return (hop, None);
     }
-    let mut found = None;
-    if host.of(channel, "smtp_sender_dependent_authentication").text == "yes" && !sender.is_empty() {
-        let keys = keys(host, sender, &mut hop, ask);
-        let by_sender = find(&list, &keys, ask);
-        found = hop.found(by_sender);
-    }
-    if found.is_none() && hop.faults.is_empty() {
-        let by_relay = find(&list, &Keys::whole(relay.login_keys()), ask);
-        found = hop.found(by_relay);
-    }
-    if relay.mx {
-        hop.notes.push(
-            "where the relay has MX records, the first key is the name of the server they lead to".into(),
-        );
-    }
-    let Some(entry) = found else {
+    let Some(entry) = entry_of(host, channel, relay, sender, &list, &mut hop, ask) else {
         if hop.faults.is_empty() && hop.notes.is_empty() {
             let tables = without_inline_tables(&list.text);
             let text = format!(

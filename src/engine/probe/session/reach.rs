@@ -89,8 +89,7 @@ fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
     }
     let mut word = String::new();
     if lookup.dns {
-        let mut found = Vec::new();
-        let mut again = None;
+        let (mut found, mut again) = (Vec::new(), None);
         let records = [(Record::A, family.v4), (Record::Aaaa, family.v6)];
         for (record, _) in records.into_iter().filter(|(_, wanted)| *wanted) {
             let reason = match dns::look_up(host, record, talk.deadline()) {

@@ -34,6 +34,12 @@ pub(super) fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
     Ok(())
 }
 
+/// Reads the number of a port.
+pub(super) fn port(typed: &str) -> Result<i64, Complaint> {
+    let problem = || format!("`{}` is not a number", text::one_line(typed));
+    typed.parse().map_err(|_| Complaint::new(problem(), "relays usually listen on 587, 465 or 25"))
+}
+
 /// Takes an answer about a login by an access token.
 pub(super) fn of_access(trial: &mut Choices, question: Question, typed: String) -> Result<(), Complaint> {
     if question == Question::Way {

@@ -122,23 +122,26 @@ pub fn read(words: &[Word], program: &str) -> Arguments {
             (letter, _) if VALUED.contains(letter) => "no value follows it",
             _ => "there is no such option",
         };
-        let text = match letter {
-            'o' if !value.is_empty() => format!("-o {value}"),
-            _ => word.text.clone(),
-        };
+        let is_option = letter == 'o' && !value.is_empty();
+        let text = if is_option { format!("-o {value}") } else { word.text.clone() };
         read.args.extend([word.text.clone(), value.to_owned()]);
         read.unread = Some(BadArgument { line, text, why, meant: meant(value, rest) });
         break;
     }
-    if let ([word, ..], None, false) = (rest, &read.unread, TAKE_WORDS.contains(&program)) {
-        // `-o name= value`: the blank ends the value.
-        let open = read.options.last().filter(|set| set.value.is_empty());
-        let meant = open.and_then(|set| meant(&set.name, rest));
-        let why = "it belongs to no option";
-        read.unread = Some(BadArgument { line: word.line, text: word.text.clone(), why, meant });
+    if read.unread.is_none() && !TAKE_WORDS.contains(&program) {
+        read.unread = stray(rest, &read.options);
     }
     read.args.extend(rest.iter().map(|word| word.text.clone()));
     read
+}
+
+/// The first of the words after the options of a program that takes no words.
+fn stray(rest: &[Word], options: &[Setting]) -> Option<BadArgument> {
+    let word = rest.first()?;
+    // `-o name= value`: the blank ends the value.
+    let open = options.last().filter(|set| set.value.is_empty());
+    let meant = open.and_then(|set| meant(&set.name, rest));
+    Some(BadArgument { line: word.line, text: word.text.clone(), why: "it belongs to no option", meant })
 }
 
 fn first(text: &str) -> Option<(char, &str)> {
