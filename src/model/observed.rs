@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::error::shown;
 use crate::model::labels::Labels;
 use crate::model::packages::need::Need;
 use crate::model::postfix::lines::trim;
@@ -182,6 +183,22 @@ pub enum Sendmail {
     Other(PathBuf),
     /// Nothing.
     Missing,
+}
+
+impl Sendmail {
+    /// The command that makes it Postfix's.
+    pub const SET: &str = "`alternatives --set mta /usr/sbin/sendmail.postfix`";
+
+    /// The fault, if it is not Postfix's.
+    pub fn fault(&self) -> Option<String> {
+        match self {
+            Self::Postfix => None,
+            Self::Missing => Some("there is no /usr/sbin/sendmail".into()),
+            Self::Other(path) => {
+                Some(format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", shown(path)))
+            }
+        }
+    }
 }
 
 /// A Postfix version: 2.10.1 and 3.12-20260821 both.

@@ -7,7 +7,7 @@ pub mod queue;
 
 use std::collections::BTreeMap;
 
-use crate::error::{shown, typed};
+use crate::error::typed;
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::hosts::is_same;
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -183,15 +183,8 @@ fn service(postfix: &Postfix, list: &mut List) {
     if postfix.service.enabled == Some(false) && !postfix.service.masked {
         list.warning("service.enabled", "Postfix does not start at boot", "`systemctl enable postfix`");
     }
-    match &postfix.sendmail {
-        Sendmail::Postfix => {}
-        Sendmail::Missing => {
-            list.fault("sendmail", "there is no /usr/sbin/sendmail", "`alternatives --auto mta`");
-        }
-        Sendmail::Other(path) => {
-            let text = format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", shown(path));
-            list.fault("sendmail", text, "`alternatives --set mta /usr/sbin/sendmail.postfix`");
-        }
+    if let Some(fault) = postfix.sendmail.fault() {
+        list.fault("sendmail", fault, Sendmail::SET);
     }
 }
 

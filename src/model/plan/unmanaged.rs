@@ -4,7 +4,6 @@
 use super::action::changed_lines;
 use super::parameters::needs_ipv6;
 use super::{Plan, Remedy, State, fine_if};
-use crate::error::shown as path_shown;
 use crate::model::desired::{Auth, Desired, IpPolicy};
 use crate::model::observed::{Postfix, Sendmail};
 use crate::model::postfix::managed::Managed;
@@ -92,14 +91,8 @@ impl Plan {
 
     /// Adds the program behind sendmail, and a password that others could read on the way.
     pub(super) fn routing(&mut self, desired: &Desired, postfix: &Postfix) {
-        let elsewhere = match &postfix.sendmail {
-            Sendmail::Postfix => None,
-            Sendmail::Missing => Some("there is no /usr/sbin/sendmail".to_owned()),
-            Sendmail::Other(path) => {
-                Some(format!("/usr/sbin/sendmail is {}, so mail goes around Postfix", path_shown(path)))
-            }
-        };
-        let set = Remedy::say("`alternatives --set mta /usr/sbin/sendmail.postfix`");
+        let elsewhere = postfix.sendmail.fault();
+        let set = Remedy::say(Sendmail::SET);
         self.add(
             "sendmail",
             fine_if(elsewhere.is_none()),

@@ -42,3 +42,18 @@ pub fn attempt(to: &str, words: &str) -> Attempt {
         reason: words.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Piece {
+        /// The reason of an attempt, if it is one.
+        pub fn reason(self) -> Option<String> {
+            match self {
+                Self::Attempt(attempt) => Some(attempt.reason),
+                _ => None,
+            }
+        }
+    }
+}
