@@ -30,18 +30,18 @@ fn a_status_leads_from_a_host_set_up_by_hand_to_mail_that_leaves() {
         setpriv --reuid=65534 --clear-groups relayhost status; echo \"status $?\"";
     let run = host().answers(AUTHENTICATED).sh(script);
     for (stage, words) in [
-        ("bare", vec!["answers   there are none yet", "relayhost is empty", "next      relayhost init"]),
-        ("hand", vec!["gives mail to [mail.example.com]:2525", "next      relayhost route"]),
+        ("bare", vec!["answers  there are none yet", "relayhost is empty", "next     relayhost init"]),
+        ("hand", vec!["gives mail to [mail.example.com]:2525", "next     relayhost route"]),
         (
             "answered",
             vec![
-                "relay     [smtp.example.com]:587",
+                "relay    mail is to leave through [smtp.example.com]:587",
                 "not in order (relayhost check)",
-                "next      relayhost apply",
+                "next     relayhost apply",
             ],
         ),
-        ("applied", vec!["host      as the answers say", "mail leaves through", "next      nothing to do"]),
-        ("stopped", vec!["not in order", "next      relayhost apply"]),
+        ("applied", vec!["host     as the answers say", "mail leaves through", "next     nothing to do"]),
+        ("stopped", vec!["not in order", "next     relayhost apply"]),
     ] {
         let text = run.part(stage);
         for word in words.into_iter().chain(["relayhost diagnose", "relayhost --help", "exit 0\n"]) {

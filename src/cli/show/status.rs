@@ -4,11 +4,12 @@ use super::screen::Screen;
 use crate::model::ended::Status;
 
 /// The commands that a newcomer needs, in the order in which they are used.
-const FIRST: [(&str, &str); 4] = [
+const FIRST: [(&str, &str); 5] = [
     ("relayhost init", "writes the answers with you, and tries the relay"),
     ("relayhost check", "shows what differs from the answers, and whether mail leaves"),
     ("relayhost apply", "installs, configures, sends a test message and follows it"),
     ("relayhost diagnose", "names the cause of each failure in the mail log, and the remedy"),
+    ("relayhost --help", "lists all commands"),
 ];
 
 /// Shows where the host stands.
@@ -25,5 +26,4 @@ pub fn first_commands(screen: &Screen) {
     for (command, what) in FIRST {
         screen.line(&format!("  {command:<20}"), what);
     }
-    screen.line("  ", "relayhost --help      lists all commands");
 }
