@@ -345,6 +345,7 @@ pub struct Providers {
 #[derive(Debug, Args)]
 pub struct Restore {
     /// Number, as history lists it; 0 is the host as relayhost found it
+    #[arg(value_parser = text::parse_number)]
     pub number: Option<u32>,
     /// Print one JSON document (docs/schema.json)
     #[arg(long)]
