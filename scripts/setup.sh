@@ -164,8 +164,9 @@ setup_rpm_pypi() {
 # setup_vm: what boots the box.
 setup_vm() {
     local missing=()
-    command -v qemu-system-x86_64 >/dev/null || missing+=(qemu-system-x86/qemu-system-x86-core)
-    command -v qemu-img >/dev/null || missing+=(qemu-utils/qemu-img)
+    # Both, if one is missing: apt takes away one of another version, as from backports, to install the other.
+    { command -v qemu-system-x86_64 && command -v qemu-img; } >/dev/null ||
+        missing+=(qemu-system-x86/qemu-system-x86-core qemu-utils/qemu-img)
     command -v mke2fs >/dev/null || missing+=(e2fsprogs)
     command -v python3 >/dev/null || missing+=(python3)
     [ ${#missing[@]} -eq 0 ] || setup_install "${missing[@]}" || exit 1

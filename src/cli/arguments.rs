@@ -13,10 +13,11 @@ use crate::model::text;
 
 /// Gives an RPM-based host working outgoing mail through an SMTP relay, and proves it.
 #[derive(Debug, Parser)]
-#[command(name = "relayhost", version, arg_required_else_help = true)]
+#[command(name = "relayhost", version)]
 pub struct Arguments {
+    /// Without one, `status` is shown, and the commands to begin with.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The exit statuses, and what each says.
@@ -58,6 +59,10 @@ pub const EXIT_STATUS: [(&str, &str); 11] = [
 #[expect(clippy::large_enum_variant, reason = "there is one value for each run")]
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first
+    Init(Init),
+    /// Show where this host stands: relay, mail, queue, what waits, and the next step; changes nothing
+    Status(Output),
     /// Compare the host with the answers; changes nothing
     Check(Check),
     /// Show what apply would do, as steps and a diff; passwords are never shown
@@ -81,8 +86,6 @@ pub enum Command {
     Pending(Pending),
     /// Clear up after a run that was stopped, and nothing else; relayhost-recover.service runs this at boot
     Recover(Output),
-    /// Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first
-    Init(Init),
     /// Log in once as a person, for the access tokens of [auth.oauth]; or make the certificate of an application
     Login(Login),
     /// Fetch the access token of a login by [auth.oauth] when it is due, and give it to Postfix
@@ -342,6 +345,7 @@ pub struct Providers {
 #[derive(Debug, Args)]
 pub struct Restore {
     /// Number, as history lists it; 0 is the host as relayhost found it
+    #[arg(value_parser = text::parse_number)]
     pub number: Option<u32>,
     /// Print one JSON document (docs/schema.json)
     #[arg(long)]

@@ -19,11 +19,15 @@ use crate::engine::pending::drain;
 use crate::engine::probe::probe_alone;
 use crate::engine::recover::recover_at_boot;
 use crate::engine::route::route_alone;
+use crate::engine::status::status;
 use crate::engine::token::{Asked, renew};
 use crate::engine::verify::verify_alone;
+use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
-use arguments::{Command, Output, Pending, Probe, Providers, Restore, Route, Token, Verify};
+use crate::sys::host;
+use arguments::{Arguments, Command, Output, Pending, Probe, Providers, Restore, Route, Token, Verify};
 use report::{nagios, report, report_on_answers, report_to_anybody};
+use show::screen::Screen;
 use show::terminal::WIDTH;
 
 /// The command line as data: shell completions are made of it, and the manual is compared with it.
@@ -35,9 +39,20 @@ pub fn command() -> clap::Command {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     match usage::parse(&args) {
-        Ok(arguments) => perform(arguments.command),
+        Ok(Arguments { command: Some(command) }) => perform(command),
+        Ok(Arguments { command: None }) => begin(),
         Err(status) => status,
     }
+}
+
+/// Shows where this host stands, if root asks, and the commands to begin with.
+fn begin() -> u8 {
+    let exit = match host::require_root() {
+        Ok(()) => perform(Command::Status(Output { json: false })),
+        Err(_) => Exit::Done.code(),
+    };
+    show::status::first_commands(&Screen::new(false));
+    exit
 }
 
 fn perform(command: Command) -> u8 {
@@ -46,6 +61,9 @@ fn perform(command: Command) -> u8 {
         Command::Check(options) => report_on_answers("check", options.common.json, |screen| {
             check(&options.common.answers, options.limits(), screen).map(Ended::Checked)
         }),
+        Command::Status(Output { json }) => {
+            report_on_answers("status", json, |screen| status(screen).map(Ended::Stood))
+        }
         Command::Plan(common) => report_on_answers("plan", common.json, |screen| {
             compare(&common.answers, screen).map(Ended::Planned)
         }),
@@ -99,7 +117,6 @@ fn perform(command: Command) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Exit;
 
     #[test]
     fn the_command_line_is_sound() {

@@ -27,6 +27,7 @@ pub mod route;
 pub mod run;
 mod sources;
 mod staging;
+pub mod status;
 pub mod supply;
 pub mod tables;
 pub mod token;

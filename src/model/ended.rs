@@ -3,6 +3,7 @@
 
 mod applied;
 mod login;
+mod status;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ use crate::model::route::Way;
 use crate::model::state::generation::Generation;
 pub use applied::Applied;
 pub use login::{Certified, LoggedIn};
+pub use status::Status;
 
 /// The end of a command, by the kind of command.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub use login::{Certified, LoggedIn};
 pub enum Ended {
     /// `check`: the host was compared with the answers.
     Checked(Compared),
+    /// `status`: where the host stands.
+    Stood(Status),
     /// `plan`: the same, shown as steps.
     Planned(Compared),
     /// `apply`, `repair`, and `pending` if something was due: the host was changed, or needed no change.
@@ -86,7 +90,8 @@ impl Ended {
                     Exit::Done
                 }
             }
-            Self::Recovered(_)
+            Self::Stood(_)
+            | Self::Recovered(_)
             | Self::Listed(_)
             | Self::Restored(_)
             | Self::Renewed(_)

@@ -164,12 +164,19 @@ pub fn parse_age(text: &str) -> Result<Duration, String> {
 
 fn parse_within(text: &str, most: u64) -> Result<Duration, String> {
     let shown = one_line(text);
+    let is_bare = !text.trim().is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());
     match seconds(text) {
+        None if is_bare => Err(format!("`{shown}` has no unit: write {0}s or {0}m", shown.trim())),
         None => Err(format!("`{shown}` is not a length of time such as 15m (units: s, m, h, d)")),
         Some(0) => Err(format!("`{shown}` is too short")),
         Some(seconds) if seconds > most => Err(format!("`{shown}` is too long")),
         Some(seconds) => Ok(Duration::from_secs(seconds)),
     }
+}
+
+/// Parses the number of a generation. The error is a sentence for the user.
+pub fn parse_number(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("`{}` is not a number that `relayhost history` lists", one_line(text)))
 }
 
 /// The seconds of `90s`, `15m`, `24h`, `7d`, or of several of them, `1h 30m`; of more than can be counted, the most that
@@ -196,6 +203,13 @@ pub fn seconds(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_of_time_without_a_unit_is_met_with_what_to_write() {
+        assert_eq!(parse_duration(" 5 ").unwrap_err(), "` 5 ` has no unit: write 5s or 5m");
+        assert!(parse_duration("soon").unwrap_err().contains("units: s, m, h, d"));
+        assert!(parse_duration("").unwrap_err().contains("units"));
+    }
 
     #[test]
     fn control_characters_become_question_marks() {

@@ -16,6 +16,46 @@ fn json_follows_the_published_schema() {
     run.never_says("horse");
 }
 
+/// Somebody who logs in sees in a few lines where the host stands, at each stage of its life.
+#[test]
+fn a_status_leads_from_a_host_set_up_by_hand_to_mail_that_leaves() {
+    let script = "
+        stage() { echo \"== $1\"; relayhost; echo \"exit $?\"; echo \"== $1, json\"; relayhost status --json; }
+        mv /etc/relayhost/answers.toml /root/; stage bare
+        postconf -e 'relayhost = [mail.example.com]:2525'; stage hand; postconf -X relayhost
+        mv /root/answers.toml /etc/relayhost/; stage answered
+        relayhost apply >/dev/null; stage applied
+        postfix stop 2>/dev/null; stage stopped
+        echo '== anybody'; setpriv --reuid=65534 --clear-groups relayhost; echo \"exit $?\"
+        setpriv --reuid=65534 --clear-groups relayhost status; echo \"status $?\"";
+    let run = host().answers(AUTHENTICATED).sh(script);
+    for (stage, words) in [
+        ("bare", vec!["answers  there are none yet", "relayhost is empty", "next     relayhost init"]),
+        ("hand", vec!["gives mail to [mail.example.com]:2525", "next     relayhost route"]),
+        (
+            "answered",
+            vec![
+                "relay    mail is to leave through [smtp.example.com]:587",
+                "not in order (relayhost check)",
+                "next     relayhost apply",
+            ],
+        ),
+        ("applied", vec!["host     as the answers say", "mail leaves through", "next     nothing to do"]),
+        ("stopped", vec!["not in order", "next     relayhost apply"]),
+    ] {
+        let text = run.part(stage);
+        for word in words.into_iter().chain(["relayhost diagnose", "relayhost --help", "exit 0\n"]) {
+            assert!(text.contains(word), "{stage}: {word}: {text}");
+        }
+        let document = run.json(&format!("{stage}, json"));
+        assert_eq!(document["status"]["answered"], !["bare", "hand"].contains(&stage));
+    }
+    let anybody = run.part("anybody");
+    assert!(anybody.contains("relayhost init") && anybody.contains("exit 0\n"), "{anybody}");
+    assert!(anybody.contains("status 1\n"), "{anybody}");
+    run.never_says("horse");
+}
+
 #[test]
 fn no_output_shows_the_password() {
     let run = host().answers(AUTHENTICATED).sh(

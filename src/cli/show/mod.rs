@@ -9,6 +9,7 @@ pub mod probe;
 pub mod providers;
 mod route;
 pub mod screen;
+pub mod status;
 pub mod terminal;
 
 use crate::error::shown;
@@ -20,6 +21,7 @@ use terminal::Mark;
 pub fn end(screen: &mut Screen, ended: &Ended) {
     match ended {
         Ended::Checked(compared) => plan::findings(screen, compared),
+        Ended::Stood(status) => status::status(screen, status),
         Ended::Planned(compared) => plan::steps(screen, &compared.plan),
         Ended::Applied(done) => delivery::applied(screen, done),
         Ended::Deferred(deferred) => delivery::deferred(screen, deferred),

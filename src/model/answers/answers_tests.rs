@@ -8,13 +8,14 @@ fn problem(text: &str) -> (String, Option<Position>) {
 }
 
 #[test]
-fn an_unknown_key_is_met_with_the_one_that_was_meant_and_never_shown() {
+fn an_unknown_key_is_met_with_the_one_that_was_meant_and_shown_only_then() {
     let of = |line: &str| {
         Answers::parse("a", format!("version = 1\n[auth.oauth]\n{line}\n").as_bytes())
             .unwrap_err()
             .to_string()
     };
-    assert!(of("client-id = \"x\"").ends_with("did you mean `client_id`?"), "{}", of("client-id = \"x\""));
+    let near = of("client-id = \"x\"");
+    assert!(near.ends_with("there is no key `client-id` here; did you mean `client_id`?"), "{near}");
     assert!(of("client_secretfile = \"x\"").ends_with("did you mean `client_secret_file`?"));
     let secret = of("hunter2hunter2 = \"x\"");
     assert!(!secret.contains("hunter2") && !secret.contains("did you mean"), "{secret}");
@@ -23,8 +24,38 @@ fn an_unknown_key_is_met_with_the_one_that_was_meant_and_never_shown() {
 #[test]
 fn an_unknown_key_has_a_place() {
     let (text, place) = problem("version = 1\n[relay]\nhots = \"a.example\"\n");
-    assert!(text.contains("unknown field, expected one of `provider`"), "{text}");
+    assert!(text.contains("there is no key `hots` here; did you mean `host`?"), "{text}");
     assert_eq!(place, Some(Position { line: 3, column: 1 }));
+}
+
+/// The words are those of the answers file, and none is Rust's.
+#[test]
+fn a_wrong_value_is_named_by_its_key_and_in_the_words_of_the_file() {
+    for (line, words) in [
+        ("[relay]\nport = \"587\"", "`port` wants a whole number, without quotes, and this is text"),
+        ("[relay]\nhost = 5", "`host` wants text in \"quotes\", and this is a number"),
+        (
+            "[relay]\nimplicit_tls = \"yes\"",
+            "`implicit_tls` wants true or false, without quotes, and this is text",
+        ),
+        (
+            "[relay]\ntls = \"secur\"",
+            "`tls` takes one of none, may, encrypt, verify, secure; did you mean secure?",
+        ),
+        ("[relay]\ntls = \"on\"", "`tls` takes one of none, may, encrypt, verify, secure"),
+        ("relay = { port = \"x\" }", "`port` wants a whole number"),
+        ("relay = \"x\"", "`relay` wants a table of keys and values, and this is text"),
+        ("[packages]\nextra = \"x\"", "`extra` wants a list"),
+    ] {
+        let (text, _) = problem(&format!("version = 1\n{line}\n"));
+        assert!(text.contains(words), "{line}: {text}");
+        for word in ["i64", "variant", "field", "struct", "invalid", "boolean", "sequence", "map"] {
+            assert!(!text.contains(word), "{line}: {text}");
+        }
+    }
+    let hint =
+        Answers::parse("a", b"version = 1\n[verify]\ndeadline = 5\n").unwrap_err().hint("relayhost check");
+    assert!(hint.contains("\"60s\""), "{hint}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod choices;
 pub mod complete;
+mod fault;
 pub mod interview;
 mod layers;
 mod lines;
@@ -16,9 +17,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
+use fault::complaint;
 use oauth::Oauth;
 
-use crate::error::{Advice, Error, Position, Result};
+use crate::error::{Advice, Complaint, Error, Position, Result};
 use crate::model::desired::{Mechanism, Tls};
 use crate::model::secret::Secret;
 
@@ -262,8 +264,8 @@ impl Answers {
                 Ok(Self { tables, origin, others: Vec::new() })
             }
             Err(error) => {
-                let problem = unquoted(error.message());
-                Err(origin.error(error.span(), &problem, remedy_for(&problem)))
+                let Complaint { problem, remedy } = complaint(moved.expose(), error.span(), error.message());
+                Err(origin.error(error.span(), &problem, remedy))
             }
         }
     }
@@ -348,48 +350,6 @@ fn place_at(text: &str, offset: usize) -> Position {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
     Position { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
-}
-
-/// A TOML error without the keys and values that it quotes: one of them may be a password in the wrong place.
-fn unquoted(message: &str) -> String {
-    let message = message.lines().next().unwrap_or_default();
-    for (before, word) in [
-        ("invalid type", ": another type"),
-        ("invalid value", ": another value"),
-        ("unknown variant", ""),
-        ("unknown field", ""),
-    ] {
-        if let (Some(rest), Some(at)) = (message.strip_prefix(before), message.rfind("expected")) {
-            let kind = if rest.starts_with(": string") { ": a string" } else { word };
-            let expected = message.get(at..).unwrap_or_default();
-            let meant = if before == "unknown field" { meant(rest, expected) } else { None };
-            let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-            return format!("{before}{kind}, {expected}{meant}");
-        }
-    }
-    message.to_owned()
-}
-
-/// The name among those `expected` that was meant by the one in `rest`, both in backquotes. What was typed is not shown.
-fn meant<'a>(rest: &str, expected: &'a str) -> Option<&'a str> {
-    let typed = rest.split('`').nth(1)?.replace('-', "_").to_lowercase();
-    let near = |name: &&str| strsim::damerau_levenshtein(&typed, name) <= 1 + name.len() / 5;
-    let names = expected.split('`').skip(1).step_by(2).filter(near);
-    names.min_by_key(|name| strsim::damerau_levenshtein(&typed, name))
-}
-
-fn remedy_for(problem: &str) -> &'static str {
-    let known = [
-        ("unknown field", "correct the spelling or remove the key; relayhost-answers(5) lists all keys"),
-        ("duplicate key", "keep one of the two lines"),
-        ("unknown variant", "take one of the values that the message lists"),
-        ("invalid type", "text goes in \"quotes\", numbers and true/false stand bare"),
-        ("string in quotes", "text goes in \"quotes\", numbers and true/false stand bare"),
-    ];
-    known.iter().find(|(part, _)| problem.contains(part)).map_or(
-        "mend the TOML there; a value with backslashes or quotes is easiest in 'single quotes'",
-        |(_, remedy)| remedy,
-    )
 }
 
 #[cfg(test)]

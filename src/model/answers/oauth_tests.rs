@@ -167,7 +167,7 @@ fn what_is_wrong_is_named_with_its_line() {
             Some("{}"),
             "Microsoft does not know the flow `service-account`",
         ),
-        (microsoft("flow = \"browser\""), None, "line 10, column 8: unknown variant"),
+        (microsoft("flow = \"browser\""), None, "line 10, column 8: `flow` takes one of"),
         (
             google.replace("service-account", "device").replace("key_file = \"/k\"\n", ""),
             None,

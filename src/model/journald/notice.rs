@@ -93,6 +93,7 @@ impl Account {
             | Ended::Listed(_)
             | Ended::Restored(_)
             | Ended::Certified(_)
+            | Ended::Stood(_)
             | Ended::Shown(_) => Self::default(),
         }
     }

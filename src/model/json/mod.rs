@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
-use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Renewed, Shown, Tally, Written};
+use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Renewed, Shown, Status, Tally, Written};
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::action::Actions;
@@ -37,6 +37,13 @@ fn body(ended: &Ended) -> Value {
             let counts = json!({ "counts": { "all": all, "differs": differs, "warnings": warnings } });
             let mail = end.leaving.as_deref().map(leaving::leaving).into_iter().chain([counts]);
             with_recovery(mail.fold(findings(end.findings()), merged), end.recovered.as_deref())
+        }
+        Ended::Stood(status) => {
+            let recovered = match status {
+                Status::Answered(compared) => compared.recovered.as_deref(),
+                Status::Unanswered { .. } => None,
+            };
+            with_recovery(json!({ "status": self::status(status) }), recovered)
         }
         Ended::Planned(end) => with_recovery(planned(&end.plan), end.recovered.as_deref()),
         Ended::Applied(end) => with_recovery(applied(end), end.recovered.as_deref()),
@@ -84,6 +91,15 @@ fn body(ended: &Ended) -> Value {
 
 fn with_recovery(body: Value, recovered: Option<&str>) -> Value {
     recovered.map_or(body.clone(), |text| merged(body, json!({ "recovered": text })))
+}
+
+fn status(status: &Status) -> Value {
+    let lines = status.lines();
+    json!({
+        "answered": matches!(status, Status::Answered(_)),
+        "lines": lines.iter().map(|(name, text)| json!({ "name": name, "text": text::one_line(text) })).collect::<Vec<_>>(),
+        "next": status.next(),
+    })
 }
 
 fn token(end: &Renewed) -> Value {

@@ -26,6 +26,8 @@ end
 
 complete -c relayhost -n "__fish_relayhost_needs_command" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_needs_command" -s V -l version -d 'Print version'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "init" -d 'Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first'
+complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "status" -d 'Show where this host stands: relay, mail, queue, what waits, and the next step; changes nothing'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "check" -d 'Compare the host with the answers; changes nothing'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "plan" -d 'Show what apply would do, as steps and a diff; passwords are never shown'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "apply" -d 'Install what is missing, configure Postfix, and send a test message through the relay'
@@ -37,13 +39,37 @@ complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "diagnose" -d 'R
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "scriptlet" -d 'For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "pending" -d 'Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "recover" -d 'Clear up after a run that was stopped, and nothing else; relayhost-recover.service runs this at boot'
-complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "init" -d 'Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "login" -d 'Log in once as a person, for the access tokens of [auth.oauth]; or make the certificate of an application'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "token" -d 'Fetch the access token of a login by [auth.oauth] when it is due, and give it to Postfix'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "providers" -d 'List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "history" -d 'List the recorded generations: what was there before each change'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "restore" -d 'Put a generation back, byte for byte; without a number the newest, which undoes the last change'
 complete -c relayhost -n "__fish_relayhost_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l provider -d 'A provider of `relayhost providers`, with its part: gmail, ses/eu-west-1' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l host -d 'The relay\'s host name or address' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l port -d 'The relay\'s port' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l tls -d 'How much TLS is asked for' -r -f -a "none\t''
+may\t''
+encrypt\t''
+verify\t''
+secure\t''"
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l username -d 'The login\'s name' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-file -d 'The answers name this file for the password: root\'s, mode 0600, one line' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l flow -d 'Log in by an access token: certificate, secret, device, code; service-account with Google. The password\'s options are then those of the certificate, the client secret or the key' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l tenant -d 'Microsoft: the tenant, as an id or a domain' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-id -d 'The application\'s id' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-secret-ends -d 'The day on which the client secret ends: check warns 30, 7 and 1 days before' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l rewrite -d 'A local sender and the address that the relay sees instead; may be repeated. `none`: nothing is rewritten' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l to -d 'Where the test message goes' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l output -d 'The answers file to write' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-stdin -d 'Read the password from standard input: its first line. It is never an argument, since anybody can see those'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l inline-password -d 'Write the password into the answers file, not into a file of its own'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l force -d 'Replace a file that is there'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l no-probe -d 'Write without trying the relay'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l json -d 'Print one JSON document (docs/schema.json), and ask nothing'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -s h -l help -d 'Print help'
+complete -c relayhost -n "__fish_relayhost_using_subcommand status" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand status" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l answers -d 'The answers file; `-` reads standard input' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l max-queue-age -d 'How long a message may wait for the relay' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l max-proof-age -d 'How long ago the relay may have taken the last message' -r
@@ -102,29 +128,6 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -l json -d 
 complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand recover" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand recover" -s h -l help -d 'Print help'
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l provider -d 'A provider of `relayhost providers`, with its part: gmail, ses/eu-west-1' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l host -d 'The relay\'s host name or address' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l port -d 'The relay\'s port' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l tls -d 'How much TLS is asked for' -r -f -a "none\t''
-may\t''
-encrypt\t''
-verify\t''
-secure\t''"
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l username -d 'The login\'s name' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-file -d 'The answers name this file for the password: root\'s, mode 0600, one line' -r -F
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l flow -d 'Log in by an access token: certificate, secret, device, code; service-account with Google. The password\'s options are then those of the certificate, the client secret or the key' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l tenant -d 'Microsoft: the tenant, as an id or a domain' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-id -d 'The application\'s id' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-secret-ends -d 'The day on which the client secret ends: check warns 30, 7 and 1 days before' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l rewrite -d 'A local sender and the address that the relay sees instead; may be repeated. `none`: nothing is rewritten' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l to -d 'Where the test message goes' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l output -d 'The answers file to write' -r -F
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-stdin -d 'Read the password from standard input: its first line. It is never an argument, since anybody can see those'
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l inline-password -d 'Write the password into the answers file, not into a file of its own'
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l force -d 'Replace a file that is there'
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l no-probe -d 'Write without trying the relay'
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l json -d 'Print one JSON document (docs/schema.json), and ask nothing'
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l answers -d 'The answers file; `-` reads standard input' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l lock-timeout -d 'How long to wait for another relayhost to end' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l json -d 'Print one JSON document (docs/schema.json)'
@@ -144,21 +147,22 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand history" -s h -l hel
 complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -l lock-timeout -d 'How long to wait for another relayhost to end' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -s h -l help -d 'Print help'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "check" -d 'Compare the host with the answers; changes nothing'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "plan" -d 'Show what apply would do, as steps and a diff; passwords are never shown'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "apply" -d 'Install what is missing, configure Postfix, and send a test message through the relay'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "repair" -d 'Clear up after a run that was stopped, mend what is not as the answers say, and send the test message'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "verify" -d 'Send the test message and follow it to the relay\'s reply; changes nothing'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "probe" -d 'Speak to the relay as Postfix would, without sending mail: name, TLS, login, sender, recipient; changes nothing'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "route" -d 'Say how a message submitted on this host would leave, hop by hop, and where each hop is decided; changes nothing'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "diagnose" -d 'Read the mail log and name each failure, its cause and its remedy; changes nothing'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "scriptlet" -d 'For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "pending" -d 'Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "recover" -d 'Clear up after a run that was stopped, and nothing else; relayhost-recover.service runs this at boot'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "init" -d 'Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "login" -d 'Log in once as a person, for the access tokens of [auth.oauth]; or make the certificate of an application'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "token" -d 'Fetch the access token of a login by [auth.oauth] when it is due, and give it to Postfix'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "providers" -d 'List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "history" -d 'List the recorded generations: what was there before each change'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "restore" -d 'Put a generation back, byte for byte; without a number the newest, which undoes the last change'
-complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from check plan apply repair verify probe route diagnose scriptlet pending recover init login token providers history restore help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "init" -d 'Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "status" -d 'Show where this host stands: relay, mail, queue, what waits, and the next step; changes nothing'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "check" -d 'Compare the host with the answers; changes nothing'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "plan" -d 'Show what apply would do, as steps and a diff; passwords are never shown'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "apply" -d 'Install what is missing, configure Postfix, and send a test message through the relay'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "repair" -d 'Clear up after a run that was stopped, mend what is not as the answers say, and send the test message'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "verify" -d 'Send the test message and follow it to the relay\'s reply; changes nothing'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "probe" -d 'Speak to the relay as Postfix would, without sending mail: name, TLS, login, sender, recipient; changes nothing'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "route" -d 'Say how a message submitted on this host would leave, hop by hop, and where each hop is decided; changes nothing'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "diagnose" -d 'Read the mail log and name each failure, its cause and its remedy; changes nothing'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "scriptlet" -d 'For RPM scriptlets, triggers and hooks: record what is wanted; prints nothing, and always ends with 0'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "pending" -d 'Do what was recorded inside RPM transactions, when they are over; relayhost-pending.service runs this'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "recover" -d 'Clear up after a run that was stopped, and nothing else; relayhost-recover.service runs this at boot'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "login" -d 'Log in once as a person, for the access tokens of [auth.oauth]; or make the certificate of an application'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "token" -d 'Fetch the access token of a login by [auth.oauth] when it is due, and give it to Postfix'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "providers" -d 'List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "history" -d 'List the recorded generations: what was there before each change'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "restore" -d 'Put a generation back, byte for byte; without a number the newest, which undoes the last change'
+complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check plan apply repair verify probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

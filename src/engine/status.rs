@@ -1,0 +1,28 @@
+//! Where the host stands, for `status`: the look of `check`; and where there are no answers yet, what Postfix does without
+//! them.
+
+use std::path::Path;
+
+use super::Progress;
+use super::compare::check;
+use super::load;
+use crate::error::Result;
+use crate::model::ended::Status;
+use crate::model::leaving::Limits;
+use crate::model::observed::parse_settings;
+use crate::model::postfix::settings::value;
+use crate::sys::postfix;
+
+/// Where this host stands. Errors as `check`.
+pub fn status(progress: &mut dyn Progress) -> Result<Status> {
+    if load::is_answered() {
+        return check(Path::new(load::DEFAULT), Limits::default(), progress).map(Status::Answered);
+    }
+    let relayhost = if postfix::is_installed() {
+        let settings = parse_settings(&postfix::settings(&["relayhost"])?);
+        Some(value(&settings, "relayhost").to_owned())
+    } else {
+        None
+    };
+    Ok(Status::Unanswered { relayhost })
+}
