@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use super::event::{Attempt, split_queue_id};
 use super::line::Line;
 use super::reached::furthest;
+use super::sentences::is_trouble;
 use crate::model::text::{clipped, masked};
 
 /// Lines kept for each process and for daemons that died. A failing TLS handshake takes about five.
@@ -19,24 +20,6 @@ const LENGTH: usize = 2048;
 /// Daemons that an outgoing message needs; the death of any other daemon does not stop it.
 pub const ON_THE_WAY: [&str; 9] =
     ["cleanup", "error", "lmtp", "local", "pickup", "proxymap", "qmgr", "smtp", "trivial-rewrite"];
-
-/// Beginnings of lines that report trouble (smtp(8), tls_client.c, tls_verify.c).
-const TROUBLE: [&str; 14] = [
-    "CLIENT wrappermode",
-    "SMTPS wrappermode",
-    "SSL_connect error",
-    "[sasl-xoauth2] ",
-    "cannot load ",
-    "certificate ",
-    "connect to ",
-    "error: ",
-    "fatal: ",
-    "panic: ",
-    "sasl-xoauth2",
-    "server certificate ",
-    "unable to dlopen ",
-    "warning: ",
-];
 
 /// The lines of each process, and the last words of daemons that died.
 #[derive(Debug, Default)]
@@ -64,7 +47,7 @@ impl Witness {
     /// the password (smtp_sasl_glue.c).
     pub fn hear(&mut self, host: u16, line: &Line) {
         let of_message = split_queue_id(line.text).is_some();
-        if !of_message && !TROUBLE.iter().any(|head| line.text.starts_with(head)) {
+        if !of_message && !is_trouble(line.text) {
             return;
         }
         let speaker = (host, line.pid);

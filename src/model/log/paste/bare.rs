@@ -7,39 +7,10 @@ use super::shell;
 use super::strip::undressed;
 use crate::model::causes::catalogue::fitting;
 use crate::model::log::event::{Hop, parse_hop, split_queue_id};
+use crate::model::log::line::SEVERITIES;
+use crate::model::log::sentences::{is_reason, verdict_after};
 use crate::model::text::clipped;
 
-/// Beginnings of a reason in Postfix's own words (smtp(8), qmgr(8), bounce(8)).
-const REASONS: [&str; 26] = [
-    "Cannot start TLS",
-    "Host or domain name not found",
-    "Host not found, try again",
-    "SASL authentication failed",
-    "SSL_connect error to ",
-    "Server certificate ",
-    "TLS is required, ",
-    "TLS not available ",
-    "certificate verification failed for ",
-    "connect to ",
-    "conversation with ",
-    "delivery temporarily suspended: ",
-    "host ",
-    "lost connection with ",
-    "mail for ",
-    "mail transport unavailable",
-    "message size ",
-    "network is unreachable",
-    "non DNSSEC destination",
-    "no mechanism available",
-    "server certificate verification failed",
-    "timed out while ",
-    "unable to look up host ",
-    "unknown mail transport error",
-    "SASL authentication failure: ",
-    "CLIENT wrappermode ",
-];
-/// The severities that util/msg.c writes before a text.
-const SEVERITIES: [&str; 4] = ["warning: ", "error: ", "fatal: ", "panic: "];
 /// Texts after which a reply stands in a sentence.
 const BEFORE_REPLY: [&str; 8] = [": ", " returned '", " returned ", "smtp; ", "SMTP; ", " (", ": (", "#"];
 /// Codes of replies that refuse (RFC 5321 §4.2.3, RFC 4954 §6, RFC 7504).
@@ -133,7 +104,7 @@ fn reason(text: &str) -> Option<Piece> {
     let (id, words) = split_queue_id(text).map_or((None, text), |(id, rest)| (Some(id), rest));
     let words = words.strip_prefix('(').map_or(words, |words| words.trim_end_matches(')'));
     let is_severe = SEVERITIES.iter().any(|head| words.starts_with(head));
-    let begins = REASONS.iter().any(|head| words.starts_with(head));
+    let begins = is_reason(words);
     let is_own = match words {
         _ if words.starts_with("host ") => {
             [" said: ", " refused to talk to me: "].iter().any(|mark| words.contains(mark))
@@ -156,12 +127,9 @@ fn reason(text: &str) -> Option<Piece> {
     (is_severe && is_known_exactly(words)).then(|| of_reason(words))
 }
 
-/// The reason with which an attempt ends after these words: smtp(8) says what is wrong with a certificate before it
-/// gives the attempt up (smtp_proto.c).
+/// The reason with which an attempt ends after these words.
 fn ended(words: &str) -> String {
-    let is_of_certificate = words.contains("certificate verification failed for ");
-    let end = if is_of_certificate { "Server certificate not trusted: " } else { "" };
-    format!("{end}{words}")
+    verdict_after(words).map_or_else(|| words.to_owned(), |end| format!("{end}: {words}"))
 }
 
 /// Whether the catalogue knows these words by more than their severity, which any program writes.
