@@ -52,11 +52,29 @@ pub fn read(text: &str) -> Option<Piece> {
 fn as_it_is(text: &str) -> Option<Piece> {
     record(text)
         .or_else(|| shown(text))
+        .or_else(|| shell::read(text))
         .or_else(|| printed(text))
         .or_else(|| reason(text))
-        .or_else(|| shell::read(text))
         .or_else(|| reply(text))
         .or_else(|| within(text))
+        .or_else(|| of_openssl(text))
+}
+
+/// An error of OpenSSL, as any program shows it, in the words in which Postfix would.
+fn of_openssl(text: &str) -> Option<Piece> {
+    let error = if let Some(at) = text.find(":SSL routines:") {
+        let begin = text.get(..at)?.rfind("error:")?;
+        text.get(begin..)?.to_owned()
+    } else {
+        // Python's ssl: `[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1129)`
+        let (_, words) = text.split_once("[SSL: ")?.1.split_once("] ")?;
+        format!("error:00000000:SSL routines::{words}")
+    };
+    let words = match error.split_once("certificate verify failed: ") {
+        Some((_, why)) => ended(&format!("certificate verification failed for relay: {why}")),
+        None => format!("warning: TLS library problem: {error}"),
+    };
+    is_known_exactly(&words).then(|| of_reason(&words))
 }
 
 /// A record of an attempt, or its end.
@@ -285,6 +303,26 @@ mod tests {
                 "fatal: open /etc/postfix/x: No such file or directory",
             ),
             ("postfix/postmap: fatal: x", "fatal: x"),
+            (
+                "Error: 14:error:1408F10B:SSL routines:ssl3_get_record:wrong version number:x.c:332:",
+                "warning: TLS library problem: error:1408F10B:SSL routines:ssl3_get_record:wrong version number:x.c:332:",
+            ),
+            (
+                "ssl.SSLError: [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1129)",
+                "warning: TLS library problem: error:00000000:SSL routines::wrong version number (_ssl.c:1129)",
+            ),
+            (
+                "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1129)",
+                "Server certificate not trusted: certificate verification failed for relay: self-signed certificate (_ssl.c:1129)",
+            ),
+            (
+                "telnet: connect to address 192.0.2.1: Connection timed out",
+                "connect to 192.0.2.1: Connection timed out",
+            ),
+            (
+                "nc: connect to r.example.com port 25 (tcp) failed: Connection refused",
+                "connect to r.example.com[r.example.com]:25: Connection refused",
+            ),
         ] {
             assert_eq!(words(text).as_deref(), Some(expected), "{text}");
         }
