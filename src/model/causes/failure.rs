@@ -49,6 +49,11 @@ impl Failure {
         }
     }
 
+    /// Takes out of the remedy that a probe is to be made: one has been.
+    pub fn tried_here(&mut self) {
+        self.remedy = self.remedy.replace("`relayhost probe` tries it from here; ", "");
+    }
+
     /// A failure whose cause the catalogue knows.
     pub fn of(cause: Cause, evidence: Vec<String>) -> Self {
         Self::new(cause.verdict == Verdict::Refused, &cause.id, cause.cause, cause.remedy, evidence)
