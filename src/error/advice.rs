@@ -29,6 +29,8 @@ enum OwnCommand {
     Force,
     /// `relayhost repair`.
     Repair,
+    /// `relayhost probe`.
+    Probe,
     /// A command line, as it was typed.
     Line(String),
 }
@@ -54,11 +56,12 @@ enum AnswerKey {
 }
 
 impl OwnCommand {
-    const NOTATION: [(&'static str, Self); 4] = [
+    const NOTATION: [(&'static str, Self); 5] = [
         ("this command", Self::This),
         ("relayhost apply", Self::Apply),
         ("relayhost apply --force", Self::Force),
         ("relayhost repair", Self::Repair),
+        ("relayhost probe", Self::Probe),
     ];
 }
 
@@ -206,6 +209,19 @@ impl Advice {
         })
     }
 
+    /// The same steps after a probe was made: without the first one, if that is to make it.
+    #[must_use]
+    pub fn probed(&self) -> Self {
+        let [Piece::Command(OwnCommand::Probe, Manner::Alone(_)), rest @ ..] = self.0.as_slice() else {
+            return self.clone();
+        };
+        let mut rest = rest.to_vec();
+        if let Some(Piece::Words(words)) = rest.first_mut() {
+            *words = words.trim_start_matches("; ").to_owned();
+        }
+        Self(rest)
+    }
+
     /// The same steps for whoever gives answers as flags of `init`.
     #[must_use]
     pub fn by_flags(&self) -> Self {
@@ -323,6 +339,15 @@ mod tests {
         let typed = "relayhost apply --answers x";
         assert_eq!(Advice::new("`relayhost apply --force`").for_command(typed), format!("`{typed} --force`"));
         assert_eq!(Advice::new("run `this command` again").text(), "run the same command again");
+    }
+
+    #[test]
+    fn a_probe_that_was_made_is_not_asked_for_again() {
+        let text = "`relayhost probe` (tries it from here); check the host";
+        assert_eq!(Advice::new(text).text(), text);
+        assert_eq!(Advice::new(text).probed().text(), "check the host");
+        let other = "check the host, then `relayhost probe`";
+        assert_eq!(Advice::new(other).probed().text(), other);
     }
 
     #[test]

@@ -378,4 +378,13 @@ mod tests {
         assert!(matches!(read(&big, 99).unwrap_err(), Error::TooLarge { .. }));
         assert!(read(&big, 100).unwrap().is_some());
     }
+
+    #[test]
+    fn of_a_file_that_is_too_large_to_be_read_the_head_is() {
+        let directory = scratch::directory().unwrap();
+        let big = directory.path().join("generic.db");
+        create(&big, &vec![b'x'; usize::try_from(LIMIT).unwrap() + 1], 0o600).unwrap();
+        assert!(matches!(read_whole(&big).unwrap_err(), Error::TooLarge { .. }));
+        assert_eq!(head(&big).unwrap(), [b'x'; 64]);
+    }
 }

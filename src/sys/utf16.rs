@@ -1,27 +1,58 @@
-//! Text in UTF-16, as editors and PowerShell of Windows write it, read as UTF-8. It is known by its byte order mark.
+//! Text in UTF-16, as editors and PowerShell of Windows write it, read as UTF-8. It is known by its byte order mark, or
+//! without one by its beginning: ASCII, in which every other byte is 0.
 
 use std::io::{Cursor, Read, Result};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
 
-/// The input as it is, or as UTF-8 if it begins with a byte order mark of UTF-16. Errors: those of its reads.
+/// Bytes at the beginning that tell UTF-16 without a byte order mark, and the fewest that do.
+const HEAD: u64 = 32;
+const FEWEST: usize = 8;
+
+/// The input as it is, or as UTF-8 if its beginning is UTF-16. Errors: those of its reads.
 pub(super) fn as_utf8(mut input: Box<dyn Read>) -> Result<Box<dyn Read>> {
-    let mut mark = Vec::new();
-    input.by_ref().take(2).read_to_end(&mut mark)?;
-    let unit = match mark.as_slice() {
-        [0xff, 0xfe] => u16::from_le_bytes,
-        [0xfe, 0xff] => u16::from_be_bytes,
-        _ => return Ok(Box::new(Cursor::new(mark).chain(input))),
+    let mut head = Vec::new();
+    input.by_ref().take(HEAD).read_to_end(&mut head)?;
+    let (unit, mark) = match head.as_slice() {
+        [0xff, 0xfe, ..] => (Some(little as Unit), 2),
+        [0xfe, 0xff, ..] => (Some(big as Unit), 2),
+        text => (unit_of(text), 0),
     };
-    Ok(Box::new(Wide { input, unit, bytes: Vec::new(), text: Cursor::default() }))
+    head.drain(..mark);
+    let input: Box<dyn Read> = Box::new(Cursor::new(head).chain(input));
+    Ok(match unit {
+        Some(unit) => Box::new(Wide { input, unit, bytes: Vec::new(), text: Cursor::default() }),
+        None => input,
+    })
+}
+
+/// Makes a unit of two bytes.
+type Unit = fn([u8; 2]) -> u16;
+
+fn little(pair: [u8; 2]) -> u16 {
+    u16::from_le_bytes(pair)
+}
+
+fn big(pair: [u8; 2]) -> u16 {
+    u16::from_be_bytes(pair)
+}
+
+/// The order of the bytes of a text without a byte order mark; `None` if it is not clearly UTF-16.
+fn unit_of(head: &[u8]) -> Option<Unit> {
+    let (pairs, _) = head.as_chunks::<2>();
+    let is_text = |unit: Unit| {
+        let is_of_text =
+            |c: u16| u8::try_from(c).is_ok_and(|c| c.is_ascii_graphic() || b" \t\r\n".contains(&c));
+        head.len() >= FEWEST && pairs.iter().all(|pair| is_of_text(unit(*pair)))
+    };
+    [little as Unit, big as Unit].into_iter().find(|unit| is_text(*unit))
 }
 
 /// A reader of UTF-16.
 struct Wide {
     input: Box<dyn Read>,
-    /// Makes a unit of two bytes.
-    unit: fn([u8; 2]) -> u16,
+    unit: Unit,
     /// Bytes of a character that is not whole.
     bytes: Vec<u8>,
     text: Cursor<Vec<u8>>,
@@ -93,14 +124,27 @@ mod tests {
         let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
         let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
         for at_once in [1, 2, 3, 5, 100] {
-            assert_eq!(read(&little, at_once), text.as_bytes(), "{at_once}");
-            assert_eq!(read(&big, at_once), text.as_bytes(), "{at_once}");
+            for bytes in [&little[..], &big, &little[2..], &big[2..]] {
+                assert_eq!(read(bytes, at_once), text.as_bytes(), "{at_once}");
+            }
         }
     }
 
     #[test]
     fn any_other_input_stays_as_it_is() {
-        for bytes in [&b""[..], b"a", b"ab", b"abc", b"\xff", b"\xef\xbb\xbfa", b"\xfe\xfe"] {
+        for bytes in [
+            &b""[..],
+            b"a",
+            b"ab",
+            b"abc",
+            b"\xff",
+            b"\xef\xbb\xbfa",
+            b"\xfe\xfe",
+            b"a\0b\0",
+            b"postfix/smtp",
+            b"a\0b\0c\0\0\0",
+            b"\0\0\0\0\0\0\0\0",
+        ] {
             assert_eq!(read(bytes, 100), bytes);
         }
         for (bytes, expected) in

@@ -34,7 +34,10 @@ pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
 
 /// Shows what has just failed in the log that is followed.
 pub fn news(screen: &mut Screen, news: &News, calendar: &Calendar) {
-    screen.document_of_many(&json::log::news(news, calendar));
+    // A program reads the document; the same in words would only fill its log.
+    if screen.document_of_many(&json::log::news(news, calendar)) {
+        return;
+    }
     match news {
         News::Begun(sources) => {
             screen.line("", &format!("following {sources}: what fails from now on is shown; Ctrl-C ends it"));

@@ -122,7 +122,7 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
                 _ => (
                     2,
                     "CRITICAL",
-                    format!("{} -> {}", list(State::Differs), remedy(compared.findings(), "relayhost plan")),
+                    format!("{} -> {}", list(State::Differs), remedy(compared.findings(), "relayhost apply")),
                     data,
                 ),
             }

@@ -91,10 +91,11 @@ impl Screen {
         self.output != Output::Error || Output::Text.write_document(document, self.is_of_many).is_ok()
     }
 
-    /// Writes one of many JSON documents, if `--json` was typed: each is a line, that of the end too.
-    pub fn document_of_many(&mut self, document: &Value) {
+    /// Writes one of many JSON documents, if `--json` was typed: each is a line, that of the end too. Whether it was typed.
+    pub fn document_of_many(&mut self, document: &Value) -> bool {
         self.is_of_many = true;
         self.document(document);
+        self.output == Output::Error
     }
 
     /// Writes a line above that of the stage under way.

@@ -232,6 +232,7 @@ impl<'a> Talk<'a> {
             let failure = Failure::unknown(bad.refused, "the relay did not go on", &last, bad.evidence);
             explained_failure(failure, &self.route.suspects)
         };
+        failure.tried_here();
         failure = token::judged(failure, &self.route, i64::try_from(clock::unix()).unwrap_or(i64::MAX));
         failure.doubts = doubts;
         if bad.silence {

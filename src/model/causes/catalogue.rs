@@ -1,6 +1,7 @@
 //! The catalogue of causes: `catalogue/*.toml`, read and checked. It is data only; `diagnose` decides which entry fits a
 //! log. An entry that is not sound fails the tests below, and would end the program rather than be left out.
 
+mod needed;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -260,7 +261,7 @@ pub struct Read<'a> {
     pub of_relay: bool,
 }
 
-/// A regular expression, compiled when it is used alone: most are only used as part of the set.
+/// A regular expression, compiled when a text has the words that it needs: most are never used.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Pattern {

@@ -1,9 +1,31 @@
+use super::needed::needed;
 use super::table::Catalogue;
 use super::*;
 use crate::model::providers::providers;
 
 fn is(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).unwrap().is_match(text.as_bytes())
+}
+
+/// A pattern is tried only where its words are, so each line that it matches must have them.
+#[test]
+fn a_line_that_a_pattern_matches_has_the_words_that_it_needs() {
+    let lines = include_str!("../../../tests/corpus/lines.tsv");
+    let (mut with, mut without) = (0, Vec::new());
+    for entry in catalogue() {
+        let patterns = entry.patterns().into_iter().flat_map(|(_, patterns)| patterns);
+        for pattern in patterns.chain(entry.at.values().flatten()).chain(&entry.also).chain(&entry.unless) {
+            let Some(words) = needed(pattern.as_str()) else {
+                without.push(pattern.as_str());
+                continue;
+            };
+            with += 1;
+            for line in lines.lines().filter(|line| pattern.is_match(line.as_bytes())) {
+                assert!(words.iter().any(|word| line.contains(word)), "{pattern:?} {words:?} {line}");
+            }
+        }
+    }
+    assert!(without.len() * 20 < with, "many patterns are tried at each line: {without:?}");
 }
 
 /// The first fault of an entry.

@@ -236,7 +236,7 @@ impl Circumstances {
                 value("host", &self.host, "the relay", Form::Host),
                 value("port", &port, "that port", Form::Port),
                 value("user", &self.user, self.no_user, Form::Login),
-                value("package", &self.package, "", Form::Package),
+                value("package", &self.package, "its package", Form::Package),
                 value("to", &self.to, NOBODY, Form::Mail),
                 value("sender", &self.sender, "this sender", Form::Mail),
                 value("1", first.unwrap_or_default(), "", form),

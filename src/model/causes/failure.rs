@@ -41,6 +41,11 @@ impl Failure {
         Self { exit, id: id.to_owned(), cause, remedy: remedy.into(), evidence, doubts: Vec::new() }
     }
 
+    /// Takes the step out of the remedy that makes a probe: one was made.
+    pub fn tried_here(&mut self) {
+        self.remedy = self.remedy.probed();
+    }
+
     /// A failure whose cause the catalogue knows.
     pub fn of(cause: Cause, evidence: Vec<String>) -> Self {
         Self::new(cause.verdict == Verdict::Refused, &cause.id, cause.cause, cause.remedy, evidence)

@@ -4,6 +4,7 @@
 
 use crate::model::log::event::split_queue_id;
 use crate::model::log::line::{Line, Writer};
+use crate::model::log::strangers::{RELAY_AFTER, STRANGER_AFTER, STRANGER_FROM};
 
 /// The speaker whose words a pattern of the catalogue reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,87 +25,6 @@ pub struct Words<'a> {
     /// The end of the writer's own words: after it, a stranger's follow to the end of the line.
     own: usize,
 }
-
-/// Words of a daemon after which a stranger's follow. The first of them in a line counts: a stranger who writes one of
-/// them only makes more of the line his own.
-const STRANGER_AFTER: [&str; 49] = [
-    // replies (smtp_proto.c, smtp_sasl_glue.c, smtp_chat.c), and what the relay offers in them (smtp_sasl_proto.c,
-    // smtp_proto.c)
-    " said: ",
-    " refused to talk to me: ",
-    " refused to start TLS: ",
-    " response from ",
-    " response longer than ",
-    " replacing server reply ",
-    " challenge from server ",
-    " AUTH mechanisms: ",
-    " SIZE limit ",
-    // certificates (tls_verify.c, tls_client.c), and the probe's words for their names
-    "untrusted issuer ",
-    "subject=",
-    "subject_CN=",
-    "issuer=",
-    "fingerprint=",
-    "match: ",
-    " in peer ",
-    " peername: ",
-    " has one for ",
-    // tokens (sasl-xoauth2: token_store.cc, client.cc; relayhost's own plugin)
-    " refuses the token: ",
-    "response=",
-    "from server: ",
-    "TokenSentStep: status: ",
-    "http error: ",
-    // names that are looked up, and names in the answers of name servers (dns_lookup.c, smtp_addr.c, valid_hostname.c)
-    "service error for name=",
-    "no MX host for ",
-    "unable to look up host ",
-    "unable to find primary relay for ",
-    "mail for ",
-    "valid_hostname: ",
-    "valid_hostaddr: ",
-    "valid_ipv4_hostaddr: ",
-    "valid_ipv6_hostaddr: ",
-    "in resource data of ",
-    // a message and its addresses (cleanup(8), local(8), pipe(8)), and the client that brings one in (smtpd(8))
-    "=<",
-    "message-id=",
-    ": header ",
-    ": body ",
-    " lookup problem for ",
-    "ommand output: ",
-    "ommand: ",
-    "command from ",
-    "reject: ",
-    "unknown user: ",
-    "helo=",
-    "sasl_username=",
-    // texts that programs of Postfix send each other, and SASL, if somebody made them verbose (attr_scan_plain.c,
-    // attr_print_plain.c, xsasl_cyrus_client.c)
-    "attribute value: ",
-    "send attr ",
-    "initial reply: ",
-    "decoded challenge: ",
-];
-
-/// Those of them after which the stranger is the relay, or the server that gives tokens.
-const RELAY_AFTER: [&str; 11] = [
-    " said: ",
-    " refused to talk to me: ",
-    " refused to start TLS: ",
-    " response from ",
-    " replacing server reply ",
-    " challenge from server ",
-    " AUTH mechanisms: ",
-    " SIZE limit ",
-    "response=",
-    "from server: ",
-    "TokenSentStep: status: ",
-];
-
-/// The same at the beginning of a line: before a name (dns_lookup.c), and before what is sent over the connection, if
-/// somebody made smtp(8) verbose (smtp_chat.c).
-const STRANGER_FROM: [&str; 3] = ["Domain ", "< ", "> "];
 
 impl<'a> Words<'a> {
     /// A line that a daemon of Postfix wrote, or would have written.

@@ -49,10 +49,7 @@ impl Status {
                     return Some(mends);
                 }
                 let warning = compared.findings().filter(|finding| finding.state == State::Warning);
-                warning
-                    .filter_map(|finding| finding.remedy.as_ref().map(Remedy::text))
-                    .next()
-                    .map(str::to_owned)
+                warning.filter_map(|finding| finding.remedy.as_ref().map(Remedy::text)).next()
             }
         }
     }

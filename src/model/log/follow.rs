@@ -10,7 +10,9 @@ use super::hosts::Hosts;
 use super::known::Known;
 use super::line::{Line, Writer, parse_line, time_of};
 use super::messages::{Messages, State, earlier, later};
+use super::reached::stage_of;
 use super::scan::{Found, Scanner};
+use super::sentences::verdict_after;
 use super::stamp::{Calendar, Seconds};
 use super::witness::{ON_THE_WAY, Witness, is_of_transport, killed};
 use super::wrap::unwrap;
@@ -303,14 +305,18 @@ impl Follower<'_> {
     /// the words that name it.
     pub(super) fn open(&self) -> Vec<(u16, Cause, &str)> {
         let mut all = Vec::new();
-        for (host, evidence) in self.witness.open() {
+        for (host, mut evidence) in self.witness.open() {
             let Some(words) = evidence.first().copied() else { continue };
+            evidence.extend(verdict_after(words));
             let target = host_named(words);
             let relay = target.as_ref();
             let relay =
                 relay.and_then(|(name, address, port)| Some((name.as_str(), address.as_str(), (*port)?)));
             let about = About { relay, host: self.hosts.name(host), ..About::default() };
-            let cause = self.question.cause(&evidence, &about, None);
+            // What a relay said was no success, whether or not the catalogue knows the words.
+            let refused = stage_of(words).filter(|_| words.contains(" said: 5"));
+            let otherwise = refused.map(|stage| Cause::unknown(stage, Verdict::Refused));
+            let cause = self.question.cause(&evidence, &about, otherwise);
             all.extend(cause.map(|cause| (host, cause, words)));
         }
         all.sort_by(|one, other| (one.0, &one.1.id, one.2).cmp(&(other.0, &other.1.id, other.2)));

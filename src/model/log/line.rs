@@ -9,6 +9,9 @@ use crate::model::text::clipped;
 /// Bytes of a line's text that are read: a reply of several lines has 512 bytes in each (RFC 5321 §4.5.3.1.5).
 const TEXT: usize = 16 * 1024;
 
+/// The severities that util/msg.c writes before a text.
+pub const SEVERITIES: [&str; 4] = ["warning: ", "error: ", "fatal: ", "panic: "];
+
 /// The writer of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writer {
@@ -91,9 +94,7 @@ impl<'a> Line<'a> {
         let text = self.text.strip_prefix("/usr/sbin/postconf: ").unwrap_or(self.text);
         let complains = |head: &&str| text.starts_with(*head);
         let is_of_milter = self.daemon == "cleanup" && self.text.contains(": milter-reject: ");
-        self.writer == Writer::System
-            || is_of_milter
-            || ["warning: ", "error: ", "fatal: ", "panic: "].iter().any(complains)
+        self.writer == Writer::System || is_of_milter || SEVERITIES.iter().any(complains)
     }
 
     /// Whether the line is the last of a process that ends (msg_fatal and msg_panic in util/msg.c).

@@ -17,8 +17,10 @@ pub mod paste;
 pub mod reached;
 pub mod report;
 pub mod scan;
+pub mod sentences;
 pub mod stamp;
 pub mod story;
+pub mod strangers;
 pub mod witness;
 pub mod wrap;
 

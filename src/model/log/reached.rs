@@ -3,55 +3,26 @@
 //! refused by IPv4 stands before `Network is unreachable` by IPv6.
 
 use super::event::split_queue_id;
+use super::sentences::{stage_by_beginning, stage_by_doing};
 use crate::model::causes::catalogue::Stage;
 
 /// The stage at which Postfix gave a message or an address up, by its words for that (smtp_connect.c, smtp_proto.c,
 /// smtp_trouble.c, smtp_sasl_glue.c, qmgr_deliver.c).
 pub fn stage_of(words: &str) -> Option<Stage> {
-    /// What smtp(8) was doing, or what a reply answered. Postfix writes it last, after the relay's words.
-    const DOING: [(&str, Stage); 12] = [
-        ("initial", Stage::Greeting),
-        ("HELO", Stage::Greeting),
-        ("EHLO", Stage::Greeting),
-        ("LHLO", Stage::Greeting),
-        ("STARTTLS", Stage::Tls),
-        ("AUTH", Stage::Login),
-        ("MAIL FROM", Stage::Sender),
-        ("RCPT TO", Stage::Recipient),
-        ("DATA", Stage::Message),
-        ("message body", Stage::Message),
-        ("end of data", Stage::Message),
-        ("sending", Stage::Message),
-    ];
-    const BEGINS: [(&str, Stage); 12] = [
-        ("SASL ", Stage::Login),
-        ("TLS ", Stage::Tls),
-        ("Cannot start TLS", Stage::Tls),
-        ("Server certificate ", Stage::Tls),
-        ("host ", Stage::Greeting),
-        ("mail for ", Stage::Greeting),
-        ("lost connection with ", Stage::Greeting),
-        ("conversation with ", Stage::Greeting),
-        ("connect to ", Stage::Connect),
-        ("Host or domain name not found", Stage::Dns),
-        ("Name service error ", Stage::Dns),
-        ("unable to look up host ", Stage::Dns),
-    ];
     if words.contains("mail transport") {
         return Some(Stage::Queue);
     }
     let is_reply = words.starts_with("host ") && words.contains(" said: ");
     let doing = if is_reply { words.rsplit_once("(in reply to ") } else { words.rsplit_once(" while ") };
-    let begins = || BEGINS.iter().find(|(text, _)| words.starts_with(text)).map(|(_, stage)| *stage);
     match doing {
         Some((_, doing))
             if is_reply || words.contains("onnection with ") || words.contains("onversation with ") =>
         {
-            DOING.iter().find(|(text, _)| doing.contains(text)).map(|(_, stage)| *stage)
+            stage_by_doing(doing)
         }
         // A reply that does not say what it is a reply to is about the message.
         None if is_reply => Some(Stage::Message),
-        _ => begins(),
+        _ => stage_by_beginning(words),
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use super::event::{Attempt, split_queue_id};
 use super::line::Line;
 use super::reached::furthest;
+use super::sentences::is_trouble;
 use crate::model::text::{clipped, masked};
 
 /// Lines kept for each process and for daemons that died. A failing TLS handshake takes about five.
@@ -20,30 +21,34 @@ const LENGTH: usize = 2048;
 pub const ON_THE_WAY: [&str; 9] =
     ["cleanup", "error", "lmtp", "local", "pickup", "proxymap", "qmgr", "smtp", "trivial-rewrite"];
 
-/// Beginnings of lines that report trouble (smtp(8), tls_client.c, tls_verify.c).
-const TROUBLE: [&str; 14] = [
-    "CLIENT wrappermode",
-    "SMTPS wrappermode",
-    "SSL_connect error",
-    "[sasl-xoauth2] ",
-    "cannot load ",
-    "certificate ",
-    "connect to ",
-    "error: ",
-    "fatal: ",
-    "panic: ",
-    "sasl-xoauth2",
-    "server certificate ",
-    "unable to dlopen ",
-    "warning: ",
-];
-
 /// The lines of each process, and the last words of daemons that died.
 #[derive(Debug, Default)]
 pub struct Witness {
     young: HashMap<Speaker, Process>,
     old: HashMap<Speaker, Process>,
+    present: Present,
     deaths: VecDeque<(u16, String)>,
+}
+
+/// Rules out most processes of which no line is kept, without a search: a delivery that went well asks for its own.
+#[derive(Debug, Default)]
+struct Present([u64; 16]);
+
+impl Present {
+    /// Word and bit of a process id.
+    fn place(pid: u32) -> (usize, u64) {
+        ((pid >> 6) as usize % 16, 1 << (pid & 63))
+    }
+
+    fn set(&mut self, pid: u32) {
+        let (word, bit) = Self::place(pid);
+        self.0.get_mut(word).into_iter().for_each(|word| *word |= bit);
+    }
+
+    fn may_have(&self, pid: u32) -> bool {
+        let (word, bit) = Self::place(pid);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
 }
 
 /// A process: the number of its host in the log, and its process id.
@@ -64,7 +69,7 @@ impl Witness {
     /// the password (smtp_sasl_glue.c).
     pub fn hear(&mut self, host: u16, line: &Line) {
         let of_message = split_queue_id(line.text).is_some();
-        if !of_message && !TROUBLE.iter().any(|head| line.text.starts_with(head)) {
+        if !of_message && !is_trouble(line.text) {
             return;
         }
         let speaker = (host, line.pid);
@@ -95,6 +100,7 @@ impl Witness {
         if self.young.len() >= PROCESSES / 2 && !self.young.contains_key(&speaker) {
             self.old = std::mem::take(&mut self.young);
         }
+        self.present.set(speaker.1);
         let before = &mut self.old;
         self.young.entry(speaker).or_insert_with(|| before.remove(&speaker).unwrap_or_default())
     }
@@ -113,8 +119,13 @@ impl Witness {
 
     /// Drops the lines of a process that has finished a delivery: they belong to that delivery.
     pub fn forget(&mut self, host: u16, pid: u32) {
+        if !self.present.may_have(pid) {
+            return;
+        }
         self.young.remove(&(host, pid));
         self.old.remove(&(host, pid));
+        self.present = Present::default();
+        self.young.keys().chain(self.old.keys()).for_each(|(_, pid)| self.present.set(*pid));
     }
 
     /// Whether no line of any process is kept.

@@ -19,7 +19,8 @@ fn json(raw: &str) -> Option<String> {
     let Ok(Value::Object(object)) = serde_json::from_str::<Value>(raw) else { return None };
     let text = |name: &str| object.get(name).and_then(text_of);
     let message = ["MESSAGE", "log", "message", "msg"].iter().find_map(|name| text(name))?;
-    let message = message.trim_end();
+    // A shipper may have put several lines into one text.
+    let message = message.trim_end().replace(['\n', '\r'], " ");
     if object.contains_key("MESSAGE") {
         let pid = text("SYSLOG_PID").or_else(|| text("_PID"))?;
         let time = text("__REALTIME_TIMESTAMP").or_else(|| text("_SOURCE_REALTIME_TIMESTAMP"));

@@ -17,6 +17,8 @@ use crate::project::project;
 
 /// Lines of each entry.
 const LINES: usize = 24;
+/// Most lines for each pattern, in as many.
+const MOST: usize = 40;
 
 /// Every entry, read from lines of its own patterns: whatever was caught, each remedy is its template with harmless
 /// words in it. Circumstances come from the log as well.
@@ -29,8 +31,13 @@ fn no_caught_text_changes_a_command() {
         for (speaker, patterns) in entry.patterns() {
             for pattern in patterns {
                 let (text, hostile) = (text_of(pattern), vec(value(), 3));
-                let lines = if entry.remedy.contains("{1}") { LINES * 8 } else { LINES };
-                for number in 0..lines {
+                let has_value = entry.remedy.contains("{1}");
+                let lines = if has_value { LINES * 8 } else { LINES };
+                for number in 0..LINES * MOST {
+                    // Few values have the form that a remedy wants: one of them is to be met.
+                    if number >= lines && (!has_value || filled.contains_key(entry.id.as_str())) {
+                        break;
+                    }
                     let text = draw(&text, &mut runner);
                     // A stranger's words stand in a daemon's sentence.
                     let framed = speaker == Speaker::Stranger && !pattern.as_str().starts_with('^');

@@ -1,10 +1,14 @@
-//! The files of the catalogue as one table, and the search in it: each line is read once for all patterns of a speaker.
+//! The files of the catalogue as one table, and the search in it: each line is searched once for the words that the patterns
+//! of a speaker need, and only patterns whose words are there are tried. Compiling them all would take longer than reading
+//! 30 MB of a log.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use regex::bytes::{RegexSet, RegexSetBuilder};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use serde::Deserialize;
 
+use super::needed::needed;
 use super::{Entry, Pattern};
 use crate::model::causes::words::{Speaker, Words};
 
@@ -47,12 +51,11 @@ pub fn fitting_at<'a, W: Copy + Into<Words<'a>>>(
         let words: Words = (*line).into();
         for reader in &table.readers {
             let Some(text) = words.read_as(reader.speaker) else { continue };
-            for at in &reader.set.matches(text.as_bytes()) {
-                let Some((entry, role)) = reader.of.get(at) else { continue };
-                let Some(hit) = hits.get_mut(*entry) else { continue };
-                match role {
+            for rule in reader.matching(text.as_bytes()) {
+                let Some(hit) = hits.get_mut(rule.entry) else { continue };
+                match rule.role {
                     Role::Pattern => hit.pattern = true,
-                    Role::At(at) => hit.pattern |= port == Some(*at),
+                    Role::At(at) => hit.pattern |= port == Some(at),
                     Role::Also(number) => hit.also |= 1 << number,
                     Role::Unless => hit.unless = true,
                 }
@@ -85,21 +88,69 @@ struct Hit {
 
 /// The entries, and a reader for each speaker's words.
 struct Table {
-    entries: Vec<Entry>,
+    entries: &'static [Entry],
     readers: Vec<Reader>,
 }
 
-/// All patterns that read one speaker's words, as one set.
+/// All patterns that read one speaker's words.
 struct Reader {
     speaker: Speaker,
-    set: RegexSet,
-    /// For each pattern in the set: the number of its entry, and its role.
-    of: Vec<(usize, Role)>,
+    rules: Vec<Rule>,
+    /// The words that the rules need, and for each the rules that need it, by their numbers.
+    words: AhoCorasick,
+    needed_by: Vec<Vec<usize>>,
+    /// Rules that need no word.
+    always: Vec<usize>,
+}
+
+/// A pattern, the number of its entry, and its role there.
+struct Rule {
+    pattern: &'static Pattern,
+    entry: usize,
+    role: Role,
+}
+
+impl Reader {
+    #[expect(clippy::unwrap_used, reason = "few words; every test of the catalogue needs it")]
+    fn new(speaker: Speaker, rules: Vec<Rule>) -> Self {
+        let (mut numbers, mut words) = (HashMap::new(), Vec::new());
+        let (mut needed_by, mut always): (Vec<Vec<usize>>, _) = (Vec::new(), Vec::new());
+        for (at, rule) in rules.iter().enumerate() {
+            let Some(needs) = needed(&rule.pattern.text) else {
+                always.push(at);
+                continue;
+            };
+            for word in needs {
+                let number = *numbers.entry(word.clone()).or_insert(words.len());
+                if number == words.len() {
+                    words.push(word);
+                    needed_by.push(Vec::new());
+                }
+                needed_by.get_mut(number).into_iter().for_each(|rules| rules.push(at));
+            }
+        }
+        // The kind that is made fastest: a run searches few lines.
+        let kind = Some(AhoCorasickKind::NoncontiguousNFA);
+        let words = AhoCorasick::builder().kind(kind).prefilter(false).build(words).unwrap();
+        Self { speaker, rules, words, needed_by, always }
+    }
+
+    /// The rules whose pattern matches a text.
+    fn matching(&self, text: &[u8]) -> impl Iterator<Item = &Rule> {
+        let found = self.words.find_overlapping_iter(text).map(|found| found.pattern().as_usize());
+        let mut possible: Vec<usize> =
+            found.filter_map(|word| self.needed_by.get(word)).flatten().copied().collect();
+        possible.extend(&self.always);
+        possible.sort_unstable();
+        possible.dedup();
+        let rules = possible.into_iter().filter_map(|at| self.rules.get(at));
+        rules.filter(|rule| rule.pattern.is_match(text))
+    }
 }
 
 /// All entries.
 pub fn entries() -> &'static [Entry] {
-    &TABLE.entries
+    TABLE.entries
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(read);
@@ -111,27 +162,24 @@ static TABLE: LazyLock<Table> = LazyLock::new(read);
 fn read() -> Table {
     let parse = |text: &&str| toml::from_str::<Catalogue>(text).unwrap().cause;
     let entries: Vec<Entry> = FILES.iter().flat_map(parse).collect();
+    // It lives as long as the program.
+    let entries: &'static [Entry] = Vec::leak(entries);
     let reader = |speaker| {
-        let (mut texts, mut of) = (Vec::new(), Vec::new());
+        let mut rules = Vec::new();
         for (at, entry) in entries.iter().enumerate() {
             let own =
                 entry.patterns().into_iter().find(|(of, patterns)| *of == speaker && !patterns.is_empty());
             let Some((_, patterns)) = own else { continue };
-            let mut roles: Vec<(&Pattern, Role)> = Vec::new();
-            roles.extend(patterns.iter().map(|pattern| (pattern, Role::Pattern)));
+            let mut add = |pattern, role| rules.push(Rule { pattern, entry: at, role });
+            patterns.iter().for_each(|pattern| add(pattern, Role::Pattern));
             for (port, patterns) in &entry.at {
-                let role = Role::At(port.parse().unwrap());
-                roles.extend(patterns.iter().map(|pattern| (pattern, role)));
+                let port = port.parse().unwrap();
+                patterns.iter().for_each(|pattern| add(pattern, Role::At(port)));
             }
-            roles.extend(entry.unless.iter().map(|pattern| (pattern, Role::Unless)));
-            roles.extend((0..).zip(&entry.also).map(|(number, pattern)| (pattern, Role::Also(number))));
-            for (pattern, role) in roles {
-                texts.push(pattern.text.clone());
-                of.push((at, role));
-            }
+            entry.unless.iter().for_each(|pattern| add(pattern, Role::Unless));
+            (0..).zip(&entry.also).for_each(|(number, pattern)| add(pattern, Role::Also(number)));
         }
-        let set = RegexSetBuilder::new(texts).unicode(false).build().unwrap();
-        Reader { speaker, set, of }
+        Reader::new(speaker, rules)
     };
     let readers = [Speaker::Stranger, Speaker::Daemon, Speaker::System].map(reader).into();
     Table { entries, readers }

@@ -7,39 +7,10 @@ use super::shell;
 use super::strip::undressed;
 use crate::model::causes::catalogue::fitting;
 use crate::model::log::event::{Hop, parse_hop, split_queue_id};
+use crate::model::log::line::SEVERITIES;
+use crate::model::log::sentences::{is_reason, verdict_after};
 use crate::model::text::clipped;
 
-/// Beginnings of a reason in Postfix's own words (smtp(8), qmgr(8), bounce(8)).
-const REASONS: [&str; 26] = [
-    "Cannot start TLS",
-    "Host or domain name not found",
-    "Host not found, try again",
-    "SASL authentication failed",
-    "SSL_connect error to ",
-    "Server certificate ",
-    "TLS is required, ",
-    "TLS not available ",
-    "certificate verification failed for ",
-    "connect to ",
-    "conversation with ",
-    "delivery temporarily suspended: ",
-    "host ",
-    "lost connection with ",
-    "mail for ",
-    "mail transport unavailable",
-    "message size ",
-    "network is unreachable",
-    "non DNSSEC destination",
-    "no mechanism available",
-    "server certificate verification failed",
-    "timed out while ",
-    "unable to look up host ",
-    "unknown mail transport error",
-    "SASL authentication failure: ",
-    "CLIENT wrappermode ",
-];
-/// The severities that util/msg.c writes before a text.
-const SEVERITIES: [&str; 4] = ["warning: ", "error: ", "fatal: ", "panic: "];
 /// Texts after which a reply stands in a sentence.
 const BEFORE_REPLY: [&str; 8] = [": ", " returned '", " returned ", "smtp; ", "SMTP; ", " (", ": (", "#"];
 /// Codes of replies that refuse (RFC 5321 §4.2.3, RFC 4954 §6, RFC 7504).
@@ -81,11 +52,29 @@ pub fn read(text: &str) -> Option<Piece> {
 fn as_it_is(text: &str) -> Option<Piece> {
     record(text)
         .or_else(|| shown(text))
+        .or_else(|| shell::read(text))
         .or_else(|| printed(text))
         .or_else(|| reason(text))
-        .or_else(|| shell::read(text))
         .or_else(|| reply(text))
         .or_else(|| within(text))
+        .or_else(|| of_openssl(text))
+}
+
+/// An error of OpenSSL, as any program shows it, in the words in which Postfix would.
+fn of_openssl(text: &str) -> Option<Piece> {
+    let error = if let Some(at) = text.find(":SSL routines:") {
+        let begin = text.get(..at)?.rfind("error:")?;
+        text.get(begin..)?.to_owned()
+    } else {
+        // Python's ssl: `[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1129)`
+        let (_, words) = text.split_once("[SSL: ")?.1.split_once("] ")?;
+        format!("error:00000000:SSL routines::{words}")
+    };
+    let words = match error.split_once("certificate verify failed: ") {
+        Some((_, why)) => ended(&format!("certificate verification failed for relay: {why}")),
+        None => format!("warning: TLS library problem: {error}"),
+    };
+    is_known_exactly(&words).then(|| of_reason(&words))
 }
 
 /// A record of an attempt, or its end.
@@ -133,7 +122,7 @@ fn reason(text: &str) -> Option<Piece> {
     let (id, words) = split_queue_id(text).map_or((None, text), |(id, rest)| (Some(id), rest));
     let words = words.strip_prefix('(').map_or(words, |words| words.trim_end_matches(')'));
     let is_severe = SEVERITIES.iter().any(|head| words.starts_with(head));
-    let begins = REASONS.iter().any(|head| words.starts_with(head));
+    let begins = is_reason(words);
     let is_own = match words {
         _ if words.starts_with("host ") => {
             [" said: ", " refused to talk to me: "].iter().any(|mark| words.contains(mark))
@@ -156,12 +145,9 @@ fn reason(text: &str) -> Option<Piece> {
     (is_severe && is_known_exactly(words)).then(|| of_reason(words))
 }
 
-/// The reason with which an attempt ends after these words: smtp(8) says what is wrong with a certificate before it
-/// gives the attempt up (smtp_proto.c).
+/// The reason with which an attempt ends after these words.
 fn ended(words: &str) -> String {
-    let is_of_certificate = words.contains("certificate verification failed for ");
-    let end = if is_of_certificate { "Server certificate not trusted: " } else { "" };
-    format!("{end}{words}")
+    verdict_after(words).map_or_else(|| words.to_owned(), |end| format!("{end}: {words}"))
 }
 
 /// Whether the catalogue knows these words by more than their severity, which any program writes.
@@ -313,6 +299,26 @@ mod tests {
                 "fatal: open /etc/postfix/x: No such file or directory",
             ),
             ("postfix/postmap: fatal: x", "fatal: x"),
+            (
+                "Error: 14:error:1408F10B:SSL routines:ssl3_get_record:wrong version number:x.c:332:",
+                "warning: TLS library problem: error:1408F10B:SSL routines:ssl3_get_record:wrong version number:x.c:332:",
+            ),
+            (
+                "ssl.SSLError: [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1129)",
+                "warning: TLS library problem: error:00000000:SSL routines::wrong version number (_ssl.c:1129)",
+            ),
+            (
+                "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1129)",
+                "Server certificate not trusted: certificate verification failed for relay: self-signed certificate (_ssl.c:1129)",
+            ),
+            (
+                "telnet: connect to address 192.0.2.1: Connection timed out",
+                "connect to 192.0.2.1: Connection timed out",
+            ),
+            (
+                "nc: connect to r.example.com port 25 (tcp) failed: Connection refused",
+                "connect to r.example.com[r.example.com]:25: Connection refused",
+            ),
         ] {
             assert_eq!(read(text).and_then(Piece::reason).as_deref(), Some(expected), "{text}");
         }

@@ -9,6 +9,15 @@ use super::part::find;
 /// Most bytes of a part in base64, and of a line in quoted-printable.
 const MOST: usize = 1024 * 1024;
 
+/// Fields of a log's line in quoted-printable.
+const FIELDS: [&str; 4] = ["to=3D<", "from=3D<", "relay=3D", "status=3D"];
+/// Lengths of a line of base64 (RFC 2045 §6.8; RFC 4648 §3.1 of PEM; mail programs that leave room).
+const LINES_OF_BASE64: [usize; 4] = [76, 72, 64, 60];
+
+fn is_of_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
     Quoted,
@@ -21,6 +30,8 @@ pub struct Encoded {
     /// The encoding of the part whose header, or whose text, is being read.
     encoding: Option<Encoding>,
     is_in_text: bool,
+    /// Whether no header has told the encoding: then base64 counts only if it is a text.
+    is_guessed: bool,
     /// What is not decoded yet: a line that goes on, or a text in base64.
     rest: String,
     /// Lines that were decoded and not taken yet.
@@ -44,6 +55,7 @@ impl Encoded {
             };
             return true;
         }
+        self.begin_without_header(text);
         let Some(encoding) = self.encoding else { return false };
         if !self.is_in_text {
             self.is_in_text = text.trim().is_empty();
@@ -57,6 +69,29 @@ impl Encoded {
             Encoding::Quoted => self.quoted(text),
             Encoding::Base64 => self.base64(text),
         }
+    }
+
+    /// Begins a text whose header was not copied, if this line can be nothing else: a line of a log in which `=` is encoded,
+    /// or a whole line of base64.
+    fn begin_without_header(&mut self, text: &str) {
+        if self.encoding.is_some() {
+            return;
+        }
+        let is_quoted = text.contains("=3D")
+            && find(text).is_some_and(|part| FIELDS.iter().any(|field| part.text.contains(field)));
+        let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(|byte| kind(byte));
+        let is_base64 = LINES_OF_BASE64.contains(&text.len())
+            && text.bytes().all(is_of_base64)
+            && has(u8::is_ascii_lowercase)
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_digit);
+        self.encoding = match (is_quoted, is_base64) {
+            (true, _) => Some(Encoding::Quoted),
+            (_, true) => Some(Encoding::Base64),
+            _ => None,
+        };
+        self.is_in_text = self.encoding.is_some();
+        self.is_guessed = self.is_in_text;
     }
 
     fn quoted(&mut self, text: &str) -> bool {
@@ -82,12 +117,11 @@ impl Encoded {
     }
 
     fn base64(&mut self, text: &str) -> bool {
-        let is_of_text = |c: u8| c.is_ascii_alphanumeric() || b"+/=".contains(&c);
         let text = text.trim();
         if text.is_empty() && self.rest.is_empty() {
             return false;
         }
-        if text.is_empty() || !text.bytes().all(is_of_text) || self.rest.len() + text.len() > MOST {
+        if text.is_empty() || !text.bytes().all(is_of_base64) || self.rest.len() + text.len() > MOST {
             self.end();
             return false;
         }
@@ -102,13 +136,15 @@ impl Encoded {
             Some(Encoding::Base64) => {
                 // What was cut off in the middle is read as far as it goes.
                 let whole = rest.get(..rest.len() / 4 * 4).unwrap_or_default();
-                let text = STANDARD.decode(whole).map(characters).unwrap_or_default();
+                let bytes = STANDARD.decode(whole).unwrap_or_default();
+                let is_text = !self.is_guessed || std::str::from_utf8(&bytes).is_ok();
+                let text = if is_text { characters(bytes) } else { String::new() };
                 self.lines.extend(text.lines().map(str::to_owned));
             }
             Some(Encoding::Quoted) if !rest.is_empty() => self.lines.push(characters(bytes_of_quoted(&rest))),
             _ => {}
         }
-        self.is_in_text = false;
+        (self.is_in_text, self.is_guessed) = (false, false);
     }
 }
 
@@ -175,6 +211,10 @@ mod tests {
         }
         assert_eq!(read("Content-Transfer-Encoding: base64\n\nYQpiC"), ["a", "b"]);
         assert_eq!(read("Content-Transfer-Encoding: base64\n\n!\nYQpi"), ["!", "YQpi"]);
+        let body = "QUJDREUxOiB0bz08YUBiPiwgcmVsYXk9bm9uZSwgc3RhdHVzPWRlZmVycmVkIChjb25uZWN0IHRv\nIHIpCg==\n";
+        assert_eq!(read(body), ["ABCDE1: to=<a@b>, relay=none, status=deferred (connect to r)"]);
+        let log = "h postfix/smtp[7]: ABCDE1: to=3D<a@b>, relay=3Dnone, st=\natus=3Ddeferred (x)";
+        assert_eq!(read(log), ["h postfix/smtp[7]: ABCDE1: to=<a@b>, relay=none, status=deferred (x)"]);
         for text in ["Content-Transfer-Encoding: 7bit\n\na =3D b", "a =3D b", "x\n\na =3D b"] {
             assert_eq!(read(text).last().unwrap(), "a =3D b");
         }

@@ -42,7 +42,10 @@ impl Open {
         // width ended with a blank, which the terminal has lost.
         let is_at_end = [79, 99, 119, 131, 159, 199].contains(&self.width);
         let breaks_words = self.width >= TERMINAL && !is_at_end;
-        if self.blank || next.starts_with(' ') || !breaks_words {
+        let is_between_words = self.blank || next.starts_with(' ') || !breaks_words;
+        if is_in_address(&self.text) {
+            self.text.truncate(self.text.trim_end().len());
+        } else if is_between_words {
             self.text.truncate(self.text.trim_end().len());
             self.text.push(' ');
         }
@@ -90,6 +93,12 @@ fn columns(raw: &str) -> usize {
 
 fn ends_with_blank(raw: &str) -> bool {
     raw.trim_end_matches(['\r', '\n']).ends_with(' ')
+}
+
+/// Whether a text ends within an address, which has no blank in it.
+fn is_in_address(text: &str) -> bool {
+    let open = text.rsplit_once("=<").map(|(_, address)| address.trim_end());
+    open.is_some_and(|address| !address.contains(['>', ' ', '"']))
 }
 
 /// Whether a record has its end: `status=WORD (REASON)`.
@@ -153,6 +162,18 @@ mod tests {
                 .collect();
             if ![99, 119].contains(&width) {
                 assert_eq!(joined(&lines), [LINE], "{width}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_broken_within_an_address_is_whole_again() {
+        for at in ["ops@", "ops@exam", "to=<"] {
+            let (head, rest) = LINE.split_at(LINE.find(at).unwrap() + at.len());
+            for (head, rest) in
+                [(head.to_owned(), rest.to_owned()), (format!("{head} "), format!("    {rest}"))]
+            {
+                assert_eq!(joined(&[head, rest]), [LINE], "{at}");
             }
         }
     }

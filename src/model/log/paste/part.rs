@@ -1,6 +1,9 @@
 //! Finds what a Postfix program wrote in a line, behind any prefix. What was found is written anew as a line of syslog,
 //! which the readers of logs know.
 
+use std::borrow::Cow;
+
+use crate::model::log::event::split_queue_id;
 use crate::model::log::head::{is_level, when_and_where};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::text::clipped;
@@ -55,6 +58,9 @@ const PROGRAMS: [&str; 43] = [
 const MORE: [&str; 5] = ["postfix", "postfix-tls-script", "qmqpd", "verify", "virtual"];
 /// Most bytes of a line in which Postfix's part is looked for.
 const MOST: usize = 64 * 1024;
+/// Length of the queue id that takes the place of one that cannot be read, and most bytes of what stands there.
+const QUEUE_ID: usize = 10;
+const MOST_OF_ID: usize = 30;
 /// Longest `syslog_name` that is looked for.
 const NAME: usize = 64;
 
@@ -134,7 +140,9 @@ fn part(line: &str, slash: usize) -> Option<Part<'_>> {
 /// `[PID]: `, `[PID]:` and `[PID] `, and the text after it.
 fn process(rest: &str) -> Option<(u32, &str)> {
     let (pid, text) = rest.strip_prefix('[')?.split_once(']')?;
-    let pid = pid.parse().ok()?;
+    // People make process ids unreadable, too.
+    let is_hidden = (1..=QUEUE_ID).contains(&pid.len()) && pid.bytes().all(|c| b"xX*#?".contains(&c));
+    let pid = if is_hidden { 0 } else { pid.parse().ok()? };
     let text = text.strip_prefix(':').unwrap_or(text);
     (text.is_empty() || text.starts_with([' ', '\t'])).then_some(())?;
     Some((pid, text))
@@ -180,8 +188,25 @@ impl Part<'_> {
     /// The line that syslog would have written, in the words of this log.
     pub fn line(&self, calendar: &Calendar) -> String {
         let (time, host) = when_and_where(self.before, calendar);
-        line_of(time, host, self.daemon, self.pid, self.text)
+        line_of(time, host, self.daemon, self.pid, &with_queue_id(self.text))
     }
+}
+
+/// A record of an attempt with a queue id that can be read: people make it unreadable before they show a log.
+fn with_queue_id(text: &str) -> Cow<'_, str> {
+    let Some((id, rest)) =
+        text.split_once("to=<").filter(|(_, rest)| rest.contains(", relay=") && rest.contains(" status="))
+    else {
+        return Cow::Borrowed(text);
+    };
+    if id.len() > MOST_OF_ID || split_queue_id(text).is_some() {
+        return Cow::Borrowed(text);
+    }
+    let mut known: String = id.chars().filter(char::is_ascii_alphanumeric).take(QUEUE_ID).collect();
+    while known.len() < QUEUE_ID {
+        known.push('X');
+    }
+    Cow::Owned(format!("{known}: to=<{rest}"))
 }
 
 /// A line with time and host as far as they are known.
@@ -212,6 +237,7 @@ mod tests {
             ("postfix/smtp[7]: x y", ("smtp", 7, "x y")),
             ("a b postfix/smtp[7] x y", ("smtp", 7, "x y")),
             ("postfix/smtp: x y", ("smtp", 0, "x y")),
+            ("Nov 24 08:00:00 h postfix/smtp[xxxx]: x y", ("smtp", 0, "x y")),
             ("Nov 24 08:00:00 h mail/smtp[7]: x y", ("smtp", 7, "x y")),
             ("postfix-out/submission/smtpd[7]:\tx y", ("smtpd", 7, "x y")),
             ("h postfix/smtp[7]: [ID 197553 mail.info] x y", ("smtp", 7, "x y")),
@@ -226,6 +252,27 @@ mod tests {
             ("é postfix/smtp[7]: x y", ("smtp", 7, "x y")),
         ] {
             assert_eq!(found(line), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_record_whose_queue_id_was_made_unreadable() {
+        let rest = "to=<a@b>, relay=none, delay=1, dsn=4.4.1, status=deferred (x)";
+        for (id, expected) in [
+            ("4Bd2c1x0z: ", "4Bd2c1x0z: "),
+            ("66AA: ", "66AAXXXXXX: "),
+            ("********: ", "XXXXXXXXXX: "),
+            ("<queue-id>: ", "queueidXXX: "),
+            ("", "XXXXXXXXXX: "),
+        ] {
+            assert_eq!(with_queue_id(&format!("{id}{rest}")), format!("{expected}{rest}"));
+        }
+        for text in [
+            "warning: to=<a> x",
+            "A1: to=<a@b>, status=deferred (x)",
+            "a sentence of more than thirty letters to=<a@b>, status=x (y)",
+        ] {
+            assert_eq!(with_queue_id(text), text);
         }
     }
 

@@ -3,10 +3,47 @@
 use super::bare::{self, is_known, is_known_exactly, of_reply, said};
 use super::piece::{Piece, attempt};
 use super::strip::undressed;
+use crate::model::causes::catalogue::{Entry, fitting};
 
 /// Fewest words of a sentence, and most bytes.
 const FEWEST: usize = 3;
 const LONGEST: usize = 1000;
+
+/// Words of the catalogue in a sentence that are no chance.
+const MANY: usize = 4;
+/// Words that replies, and sentences of Postfix, have beside those that name a cause.
+const OF_MAIL: [&str; 30] = [
+    "account",
+    "address",
+    "again",
+    "auth",
+    "command",
+    "connect",
+    "deliver",
+    "domain",
+    "http",
+    "later",
+    "lookup",
+    "mail",
+    "message",
+    "password",
+    "please",
+    "postfix",
+    "quota",
+    "rcpt",
+    "recipient",
+    "refused",
+    "reject",
+    "relay",
+    "sasl",
+    "sender",
+    "server",
+    "smtp",
+    "spam",
+    "ssl",
+    "tls",
+    "user",
+];
 
 /// The parts of a text that stand in quotation marks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
@@ -28,10 +65,33 @@ pub fn read(text: &str) -> Option<Piece> {
 /// A sentence of Postfix, or of a relay.
 fn sentence(words: &str) -> Option<Piece> {
     let of_postfix = [words.to_owned(), format!("warning: {words}")];
-    if let Some(words) = of_postfix.iter().find(|words| is_known_exactly(words)) {
-        return Some(Piece::Attempt(Box::new(attempt("", words))));
+    if let Some(line) = of_postfix.iter().find(|line| is_known_exactly(line) && is_about_mail(line, words)) {
+        return Some(Piece::Attempt(Box::new(attempt("", line))));
     }
-    is_known(&said("relay", words)).then(|| of_reply("relay", words))
+    let reply = said("relay", words);
+    (is_known(&reply) && is_about_mail(&reply, words)).then(|| of_reply("relay", words))
+}
+
+/// Whether a sentence, with which the line ends, says what the catalogue knows, and does not just have the same few words in
+/// it: these are most of it, or many, or others beside them are about mail.
+fn is_about_mail(line: &str, sentence: &str) -> bool {
+    let begin = line.len() - sentence.len();
+    let matched = |entry: &Entry| {
+        let captures = entry.captures(line.into())?;
+        let found = captures.get(0)?;
+        Some((found.start().max(begin), found.end().max(begin)))
+    };
+    fitting(&[line]).filter_map(matched).any(|(from, to)| {
+        let words = line.get(from..to).unwrap_or_default();
+        let is_most = words.len().saturating_mul(5) >= sentence.len().saturating_mul(3);
+        let mut beside = [line.get(begin..from), line.get(to..)].into_iter().flatten();
+        is_most
+            || words.split_ascii_whitespace().count() >= MANY
+            || beside.any(|part| {
+                let part = part.to_ascii_lowercase();
+                OF_MAIL.iter().any(|word| part.contains(word))
+            })
+    })
 }
 
 #[cfg(test)]
@@ -57,6 +117,10 @@ mod tests {
             read("No worthy mechs found").and_then(Piece::reason).as_deref(),
             Some("No worthy mechs found")
         );
+        for reply in ["Relay access denied", "the mailbox is full", "Greylisted, please try again later"] {
+            let reason = read(reply).and_then(Piece::reason);
+            assert_eq!(reason, Some(format!("host relay said: {reply}")), "{reply}");
+        }
         for text in [
             "",
             "\"\"",
@@ -66,6 +130,9 @@ mod tests {
             "\"not a b\" c",
             "fatal: not a git repository",
             "error: it is broken",
+            // These have words of the catalogue in them.
+            "The mailbox is full of birds",
+            "My certificate has expired and the cat is sick",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

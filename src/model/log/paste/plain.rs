@@ -5,6 +5,7 @@ use memchr::{memchr, memmem};
 use super::join::is_whole;
 use super::mailer;
 use super::part::find;
+use crate::model::log::event::{MOST, split_queue_id};
 use crate::model::log::line::parse_line;
 use crate::model::log::stamp::Calendar;
 use crate::model::log::wrap::unwrap;
@@ -30,7 +31,21 @@ pub fn is_plain(line: &[u8]) -> bool {
     if !name.contains(&b'/') {
         return !std::str::from_utf8(name).is_ok_and(mailer::is_name);
     }
-    tag.ends_with(b"]") && (memmem::find(text, b": to=<").is_none() || is_end(text))
+    let pid = tag.get(name.len() + 1..).and_then(|pid| pid.strip_suffix(b"]")).unwrap_or_default();
+    let has_pid = !pid.is_empty() && pid.iter().all(u8::is_ascii_digit);
+    has_pid && memmem::find(text, b"=3D").is_none() && is_record_or_none(text)
+}
+
+/// Whether a text is no record of an attempt, or a whole one.
+fn is_record_or_none(text: &[u8]) -> bool {
+    let Some(at) = memmem::find(text, b"to=<").filter(|_| memmem::find(text, b" status=").is_some()) else {
+        return memmem::find(text, b": to=<").is_none();
+    };
+    let has_id = text.get(..at).is_some_and(|id| {
+        id.strip_suffix(b": ").is_some_and(|id| (5..=MOST).contains(&id.len()) && id.is_ascii())
+            && std::str::from_utf8(id).is_ok_and(|id| split_queue_id(id).is_some())
+    });
+    has_id && is_end(text)
 }
 
 /// The text after a stamp of RFC 3164 or of rsyslog, and a blank.
@@ -96,6 +111,9 @@ mod tests {
         for line in [
             "",
             "Nov 24 08:00:00 h postfix/smtp[7]: ABCDE1: to=<a@b>, status=sent (250",
+            "Nov 24 08:00:00 h postfix/smtp[7]: 66AA: to=<a@b>, relay=none, status=deferred (x)",
+            "Nov 24 08:00:00 h postfix/smtp[7]: ABCDE1: to=3D<a@b>, relay=3Dnone",
+            "Nov 24 08:00:00 h postfix/smtp[xxxx]: x",
             "Nov 24 08:00:00 h postfix/smtp: x",
             "Nov 24 08:00:00 h INFO postfix/smtp[7]: x",
             "Nov 4 08:00:00 h postfix/smtp[7]: x",

@@ -1,8 +1,9 @@
 //! What systemd, SELinux, cron and a shell say of Postfix, as a terminal or a mail shows it.
 
-use super::piece::Piece;
+use super::piece::{Piece, attempt};
 use crate::model::causes::Cause;
 use crate::model::causes::catalogue::{Fix, Stage, Verdict};
+use crate::model::log::head::is_host;
 
 /// Words of systemd, of SELinux, of cron and of a shell.
 pub fn read(text: &str) -> Option<Piece> {
@@ -22,9 +23,35 @@ pub fn read(text: &str) -> Option<Piece> {
     if let Some(words) = of_unit(text) {
         return line(&format!("x systemd: {words}"));
     }
+    if let Some(words) = tried(text) {
+        return Some(Piece::Attempt(Box::new(attempt("", &words))));
+    }
     no_sendmail(text)
         .or_else(|| no_mail_command(text))
         .map(|cause| Piece::Cause(Box::new(cause), text.to_owned()))
+}
+
+/// What a program says with which somebody tried to reach the relay, in the words in which smtp(8) would.
+fn tried(text: &str) -> Option<String> {
+    const PROGRAMS: [&str; 4] = ["telnet: ", "nc: ", "ncat: ", "Ncat: "];
+    const ENDS: [&str; 5] = [
+        "Connection refused",
+        "Connection timed out",
+        "Operation timed out",
+        "No route to host",
+        "Network is unreachable",
+    ];
+    let rest = PROGRAMS.iter().find_map(|name| text.strip_prefix(name))?;
+    let end = ENDS.iter().find(|end| rest.contains(*end))?;
+    let place =
+        rest.split_once("onnect to ").map_or("relay", |(_, place)| place.trim_start_matches("address "));
+    let mut words = place.split([' ', ':']);
+    let host = words.next().filter(|host| is_host(host) && host.contains('.')).unwrap_or("relay");
+    let port = words.skip_while(|word| *word != "port").nth(1).filter(|port| port.parse::<u16>().is_ok());
+    Some(match port {
+        Some(port) => format!("connect to {host}[{host}]:{port}: {end}"),
+        None => format!("connect to {host}: {end}"),
+    })
 }
 
 /// What systemd, or the program that asked it, says of Postfix's unit.
@@ -33,6 +60,8 @@ fn of_unit(text: &str) -> Option<String> {
         .split_once("systemd[")
         .and_then(|(_, rest)| rest.split_once("]: "))
         .map_or(text, |(_, rest)| rest);
+    // Other programs repeat it in the middle of a line of their own.
+    let text = text.find("Job for postfix.service failed").and_then(|at| text.get(at..)).unwrap_or(text);
     // `Failed to start postfix.service: Unit …`, also without the name of the unit in what follows (systemd 219)
     let rest = ["start", "restart", "reload", "enable", "stop"].iter().find_map(|verb| {
         text.strip_prefix("Failed to ")?.strip_prefix(verb)?.strip_prefix(" postfix.service: ")
@@ -116,6 +145,10 @@ mod tests {
                 "postfix.service: Failed with result 'exit-code'.",
             ),
             ("Job for postfix.service failed. See 'x'", "Job for postfix.service failed. See 'x'"),
+            (
+                "fatal: [h]: FAILED! => {\"msg\": \"Job for postfix.service failed",
+                "Job for postfix.service failed",
+            ),
         ] {
             assert_eq!(of_unit(text).as_deref(), Some(expected), "{text}");
         }
