@@ -4,10 +4,11 @@
 use super::show::providers::introduce;
 use super::show::screen::Screen;
 use super::show::terminal::Mark;
-use crate::engine::init::not_written;
+use crate::engine::init::{not_written, secret_fits};
 use crate::error::{Complaint, RUN_AGAIN, Result};
 use crate::model::answers::interview::{Interview, Question, yes_or_no};
 use crate::model::oauth::steps::{Part, first, second};
+use crate::model::oauth::{Flow, Provider};
 use crate::sys::tty::{self, Typed};
 
 /// Number of unusable answers to one question after which `init` gives up: whoever types does not read the complaints.
@@ -24,20 +25,24 @@ pub fn introduction(screen: &Screen) {
     );
 }
 
+/// What a person was told: it is not repeated when an answer is corrected.
+#[derive(Default)]
+pub struct Told {
+    provider: Option<&'static str>,
+    steps: Steps,
+}
+
 /// Puts every open question. Once a provider is known, shows what to have ready and which pitfalls there are.
-pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
-    let mut introduced = None;
-    let mut steps = Steps::default();
+pub fn everything(interview: &mut Interview, told: &mut Told, screen: &Screen) -> Result<()> {
     loop {
         let provider = interview.provider();
-        if let Some(provider) =
-            provider.filter(|provider| introduced.replace(&provider.title) != Some(&provider.title))
-        {
+        let mut is_new = |title| told.provider.replace(title) != Some(title);
+        if let Some(provider) = provider.filter(|provider| is_new(provider.title.as_str())) {
             introduce(screen, provider);
         }
         let prompt = interview.next();
         let open = prompt.as_ref().map(|prompt| prompt.question);
-        if steps.show(interview, open, screen)? == Turn::Back {
+        if told.steps.show(interview, open, screen)? == Turn::Back {
             interview.back();
             continue;
         }
@@ -46,7 +51,15 @@ pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
         let default = prompt.default.as_deref();
         question(screen, &prompt.text, default, &prompt.help, hidden, |typed| {
             if typed.trim() != BACK {
-                return interview.answer(prompt.question, typed);
+                interview.answer(prompt.question, typed)?;
+                let fits = match prompt.question {
+                    Question::File | Question::Password => secret_fits(interview.choices()),
+                    _ => Ok(()),
+                };
+                // The question stays open: at the end, this would cost all answers.
+                return fits.inspect_err(|_| {
+                    interview.back();
+                });
             }
             let first = || Complaint::new("there is no question before this one", "answer it");
             interview.back().then_some(()).ok_or_else(first)
@@ -58,6 +71,8 @@ pub fn everything(interview: &mut Interview, screen: &Screen) -> Result<()> {
 /// are known.
 #[derive(Default)]
 struct Steps {
+    /// The way to log in that they are for.
+    way: Option<(Provider, Flow)>,
     /// Whether `init` has asked for the application: a person who corrects a later answer has seen the steps.
     asked: bool,
     stage: Reached,
@@ -95,6 +110,9 @@ impl Steps {
         let chosen = interview.choices();
         let values = access.values(chosen.username.as_deref(), chosen.password_file.as_deref());
         let (provider, flow) = (access.provider, access.flow);
+        if self.way.replace((provider, flow)) != Some((provider, flow)) {
+            (self.asked, self.stage) = (false, Reached::Begun);
+        }
         self.asked |= matches!(open, Some(Q::Tenant | Q::Client | Q::File));
         let is_open = |questions: &[Q]| open.is_some_and(|open| questions.contains(&open));
         if is_open(&[Q::Tenant, Q::Client, Q::File]) && self.reach(Reached::First) {
@@ -153,7 +171,10 @@ pub fn whether(screen: &Screen, text: &str, default: bool) -> Result<bool> {
 pub fn change(interview: &Interview, suspect: Question, screen: &Screen) -> Result<Option<Question>> {
     let known = interview.words();
     let words = known.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-    let usual = known.iter().find(|(_, question)| *question == suspect).map_or("relay", |(word, _)| word);
+    // Not every answer of a login by a token is asked for; how it is made is.
+    let word = |of: Question| known.iter().find(|(_, question)| *question == of).map(|(word, _)| *word);
+    let way = interview.choices().access.as_ref().and_then(|_| word(Question::Way));
+    let usual = word(suspect).or(way).unwrap_or("relay");
     let named = |typed: &str| known.iter().find(|(word, _)| *word == typed);
     let text = format!("Correct which answer: {words}? Or write (as it is), or quit");
     let chosen = question(screen, &text, Some(usual), "type one of these words", false, |typed| {

@@ -2,7 +2,7 @@
 //! and at a terminal a person can correct the answer that the relay does not like.
 
 use super::arguments::Init;
-use super::ask;
+use super::ask::{self, Told};
 use super::show;
 use super::show::screen::Screen;
 use super::show::terminal::Mark;
@@ -31,17 +31,21 @@ pub fn run(options: &Init, screen: &mut Screen) -> Result<Ended> {
         interview.leave_senders();
     }
     let somebody = !options.json && tty::is_there();
+    let mut told = Told::default();
     if somebody {
         ask::introduction(screen);
-        ask::everything(&mut interview, screen)?;
-        confirm(&mut interview, options, &target, screen)?;
+        ask::everything(&mut interview, &mut told, screen)?;
+        confirm(&mut interview, &mut told, options, &target, screen)?;
     } else {
         answer_from_flags(&mut interview)?;
     }
     // A person logs in after the answers are written, so there is no token yet to try the relay with: `apply` tries it.
     let has_person = interview.choices().access.as_ref().is_some_and(Access::has_person);
-    let found =
-        if options.no_probe || has_person { None } else { try_relay(&mut interview, somebody, screen)? };
+    let found = if options.no_probe || has_person {
+        None
+    } else {
+        try_relay(&mut interview, &mut told, somebody, screen)?
+    };
     let choices = interview.choices();
     let written = match found {
         Some(failed) if !somebody && is_failed(&failed) => init::refused(choices, failed)?,
@@ -52,7 +56,12 @@ pub fn run(options: &Init, screen: &mut Screen) -> Result<Ended> {
 
 /// Tries the relay. A person at the terminal may correct the answer that the relay does not like, which is tried
 /// again, or have the answers written all the same.
-fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> Result<Option<Probe>> {
+fn try_relay(
+    interview: &mut Interview,
+    told: &mut Told,
+    somebody: bool,
+    screen: &mut Screen,
+) -> Result<Option<Probe>> {
     loop {
         if somebody {
             screen.write("\n");
@@ -70,17 +79,17 @@ fn try_relay(interview: &mut Interview, somebody: bool, screen: &mut Screen) -> 
         }
         let stage = found.stages.last().map_or("", |stage| stage.name);
         let cause = if let Ending::Failed(failure) = &found.ending { failure.id.as_str() } else { "" };
-        if !correct(interview, Interview::suspect(stage, cause), screen)? {
+        if !correct(interview, told, Interview::suspect(stage, cause), screen)? {
             return Ok(Some(found));
         }
     }
 }
 
 /// Has a person correct an answer, which is the `suspect` as a rule; false if the answers are to be written as they are.
-fn correct(interview: &mut Interview, suspect: Question, screen: &Screen) -> Result<bool> {
+fn correct(interview: &mut Interview, told: &mut Told, suspect: Question, screen: &Screen) -> Result<bool> {
     let Some(question) = ask::change(interview, suspect, screen)? else { return Ok(false) };
     interview.reopen(question);
-    ask::everything(interview, screen).map(|()| true)
+    ask::everything(interview, told, screen).map(|()| true)
 }
 
 /// Whether the relay refused or could not be reached. A part that could not be tried here is no failure.
@@ -89,11 +98,17 @@ fn is_failed(found: &Probe) -> bool {
 }
 
 /// Shows the file that will be written, and puts the questions again whose answers are wrong.
-fn confirm(interview: &mut Interview, options: &Init, target: &Target, screen: &mut Screen) -> Result<()> {
+fn confirm(
+    interview: &mut Interview,
+    told: &mut Told,
+    options: &Init,
+    target: &Target,
+    screen: &mut Screen,
+) -> Result<()> {
     loop {
         preview(interview.choices(), options, target, screen);
         let text = if options.no_probe { "Write this?" } else { "Try the relay with this, and write it?" };
-        if ask::whether(screen, text, true)? || !correct(interview, Question::Relay, screen)? {
+        if ask::whether(screen, text, true)? || !correct(interview, told, Question::Relay, screen)? {
             return Ok(());
         }
     }

@@ -129,6 +129,7 @@ fn see(desired: &Desired, observed: Observed) -> Result<(Plan, Observed, Option<
         &Sight {
             kept: tokens::kept().ok().flatten().as_ref(),
             trouble: tokens::trouble().as_ref(),
+            logins: tokens::logins().ok().flatten().as_ref(),
             now: clock::unix(),
             lifetime: lifetime.and_then(seconds),
             when: &|at| clock::moment(i64::try_from(at).unwrap_or_default()),

@@ -8,12 +8,13 @@ mod pair;
 
 use super::Progress;
 use super::load::{DEFAULT, PASSWORD_LIMIT, Source};
-use crate::error::{Advice, Error, Result, shown, typed};
-use crate::model::answers::access::Access;
+use crate::error::{Advice, Complaint, Error, Result, shown, typed};
+use crate::model::answers::access::{Access, CERTIFICATE_FILE};
 use crate::model::answers::choices::{Choices, PASSWORD_FILE, is_written_as_it_is};
 use crate::model::answers::{Answers, SIZE_LIMIT};
 use crate::model::desired::Desired;
 use crate::model::ended::Written;
+use crate::model::oauth::Flow;
 use crate::model::observed::parse_settings;
 use crate::model::probe::Probe;
 use crate::model::secret::Secret;
@@ -212,6 +213,24 @@ pub fn desired(choices: &Choices) -> Result<Desired> {
             Error::Answers { file: "--password-file".into(), place: None, problem, remedy }
         }
         other => other,
+    })
+}
+
+/// Checks the secret of a login by an access token, typed or in its file, as soon as it is known; open answers are no error.
+pub fn secret_fits(choices: &Choices) -> std::result::Result<(), Complaint> {
+    let Some(access) = &choices.access else { return Ok(()) };
+    let missing = choices.password_file.as_deref().filter(|path| !files::exists(Path::new(path)));
+    if let Some(path) = missing.filter(|_| access.flow == Flow::Certificate) {
+        let remedy = format!(
+            "`relayhost login --new-certificate`, typed in another terminal, makes {CERTIFICATE_FILE}; press Enter when it is there"
+        );
+        return Err(Complaint::new(format!("there is no file `{}`", shown(Path::new(path))), remedy));
+    }
+    // What was typed is hidden in all output once it counts: a mistake may be a word that has to be shown.
+    let fits = if choices.password.is_some() { choices.desired() } else { desired(choices) };
+    fits.map(|_| ()).map_err(|error| match error {
+        Error::Answers { problem, remedy, .. } => Complaint { problem, remedy },
+        other => Complaint::new(other.to_string(), other.step()),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Complaint, Error, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::{Idle, LoggedIn};
 use crate::model::oauth::person::{self, Challenge, Invitation, Page, Polled};
-use crate::model::oauth::refusal::Refusal;
+use crate::model::oauth::refusal::{Refusal, UNKNOWN};
 use crate::model::oauth::reply::{self, Granted};
 use crate::model::oauth::{App, Provider, claims};
 use crate::model::secret::Secret;
@@ -87,6 +87,7 @@ impl Login {
             let left = invitation.life.saturating_sub(begin.elapsed());
             if left.is_zero() {
                 return Err(refused(Refusal {
+                    id: UNKNOWN,
                     cause: "the code has ended before anybody typed it".into(),
                     remedy: format!("`{}` gives another one", app.login),
                     evidence: String::new(),
@@ -169,6 +170,7 @@ impl Login {
             }
         };
         refused(Refusal {
+            id: UNKNOWN,
             cause: "the provider gave no refresh token, without which the login ends within hours".into(),
             remedy: remedy.into(),
             evidence: String::new(),
@@ -179,6 +181,7 @@ impl Login {
     /// The error for a login that was begun by one flow and continued by the other.
     fn unfinished(&self) -> Error {
         refused(Refusal {
+            id: UNKNOWN,
             cause: "the login did not come to its end".into(),
             remedy: format!("`{}`", self.app.login),
             evidence: String::new(),

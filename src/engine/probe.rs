@@ -56,7 +56,7 @@ pub fn probe_typed(desired: &mut Desired, timeout: Duration, progress: &mut dyn 
     let evidence = Some(why.evidence.clone()).filter(|words| !words.is_empty()).into_iter().collect();
     let failure = Failure::new(
         refused,
-        "no-token",
+        why.id,
         format!("no access token was given: {}", why.cause),
         why.remedy,
         evidence,

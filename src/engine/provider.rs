@@ -6,7 +6,7 @@ use super::observe::ca_files;
 use crate::error::{Error, NoToken, RUN_AGAIN, Result};
 use crate::model::oauth::answer::Answer;
 use crate::model::oauth::login::{Login, Logins, missing};
-use crate::model::oauth::refusal::Refusal;
+use crate::model::oauth::refusal::{Refusal, UNKNOWN};
 use crate::model::oauth::reply::{self, Granted};
 use crate::model::oauth::{App, request};
 use crate::model::plan::token::replace;
@@ -23,6 +23,7 @@ pub fn fetch(app: &App) -> Result<Granted> {
     let now = clock::unix();
     app.ended(now).map_or(Ok(()), |day| {
         Err(refused(Refusal {
+            id: "oauth-certificate-unknown",
             cause: format!("the certificate has ended on {}", clock::date(day)),
             remedy: replace(app, "certificate"),
             evidence: String::new(),
@@ -50,6 +51,7 @@ pub fn granted(app: &App, granted: Granted) -> Result<Granted> {
     match reply::unfit(app, &granted.token) {
         None => Ok(granted),
         Some(why) => Err(refused(Refusal {
+            id: "token-audience",
             cause: format!("the token is not for Exchange: {why}"),
             remedy: "have the token's scope be that of Exchange: take the preset of your cloud".into(),
             evidence: String::new(),
@@ -88,6 +90,7 @@ fn refresh_token(app: &App) -> Result<Secret> {
         return Ok(login.secret());
     }
     Err(refused(Refusal {
+        id: UNKNOWN,
         cause: missing(kept.as_ref()).to_owned(),
         remedy: format!("`{}`", app.login),
         evidence: String::new(),
@@ -124,8 +127,9 @@ pub fn ask(app: &App, url: &str, form: &Secret) -> Result<Answer> {
 
 /// The error for a provider that refuses.
 pub fn refused(why: Refusal) -> Error {
-    let Refusal { cause, remedy, evidence, passes } = why;
+    let Refusal { id, cause, remedy, evidence, passes } = why;
     Error::NoToken(Box::new(NoToken {
+        id,
         cause,
         remedy: remedy.into(),
         evidence,
@@ -137,8 +141,9 @@ pub fn refused(why: Refusal) -> Error {
 
 /// The error for a provider that could not be asked, or did not answer. `passes`: whether a later attempt may succeed.
 fn silent(cause: String, remedy: String, passes: bool) -> Error {
-    let evidence = String::new();
+    let (id, evidence) = (UNKNOWN, String::new());
     Error::NoToken(Box::new(NoToken {
+        id,
         cause,
         remedy: remedy.into(),
         evidence,

@@ -25,7 +25,7 @@ use crate::model::plan::action::{FileChange, MapChange};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::state::generation::LastRun;
-use crate::model::state::mark::{digest_of_password, fits};
+use crate::model::state::mark::{digest_of_password, fits, is_of_token};
 use crate::sys::{clock, files, random, service, signals, state, tokens};
 
 /// The unit that renews the token, by the host's own answers.
@@ -273,7 +273,7 @@ fn in_files() -> Result<BTreeSet<String>> {
 
 /// The entry of the table by which Postfix logs in to the answers' relay.
 enum Entry {
-    /// There is none, or one of another user.
+    /// There is none, or one of another user, or one with the password of other answers.
     Absent,
     /// A person wrote its password.
     ByHand,
@@ -289,11 +289,17 @@ fn entry(desired: &Desired, last: &LastRun) -> Result<Entry> {
     let key = desired.relayhost();
     let is_users = |found: &String| found.split_once(':').is_some_and(|(user, _)| user == desired.username());
     let Some(found) = source.get(&key).filter(is_users) else { return Ok(Entry::Absent) };
-    let wrote = last.wrote.get(&format!("{} {key}", file.name()));
-    // The record of the tokens may be lost; then the entry of the last run is believed.
-    let is_ours = last.tokens.as_ref().is_some_and(|tokens| tokens.contains(&digest_of_password(&found)))
-        || wrote.is_some_and(|wrote| fits(wrote, &found, last.tokens.as_ref()));
-    Ok(if is_ours { Entry::Ours(source, found) } else { Entry::ByHand })
+    let tokens = last.tokens.as_ref();
+    let is_token = tokens.is_some_and(|tokens| tokens.contains(&digest_of_password(&found)));
+    let wrote = last.wrote.get(&format!("{} {key}", file.name())).filter(|wrote| fits(wrote, &found, tokens));
+    Ok(match wrote {
+        _ if is_token => Entry::Ours(source, found),
+        // The record of the tokens may be lost; then the entry of the last run is believed.
+        Some(wrote) if is_of_token(wrote) => Entry::Ours(source, found),
+        // By other answers relayhost wrote a password: these are not in force yet, or not any more.
+        Some(_) => Entry::Absent,
+        None => Entry::ByHand,
+    })
 }
 
 /// What became of a token.

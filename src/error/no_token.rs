@@ -7,6 +7,8 @@ use super::{Advice, Exit};
 /// Why there is no access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoToken {
+    /// The cause's name in the catalogue, or `no-token`.
+    pub id: &'static str,
     /// The cause.
     pub cause: String,
     /// Who must do what.

@@ -14,6 +14,36 @@ fn run(script: &str) -> Run {
     host.sh(&format!(". /lab/tests/lab/scripts/tokens.sh; . /lab/tests/lab/scripts/plugin.sh\n{script}"))
 }
 
+/// A secret's id is seen when it is typed, and a refusal of the provider leads to the answer that it is about.
+#[test]
+fn what_is_wrong_with_a_secret_or_an_application_is_asked_for_again_and_nothing_typed_is_lost() {
+    let steps = [
+        ("How shall this host log in", "secret"),
+        ("User name", "alerts@example.com"),
+        ("The tenant", "aadsts90002.example.com"),
+        ("application's id", "12345678-90ab-cdef-1234-567890abcdef"),
+        ("Client secret", "87654321-90ab-cdef-1234-567890abcdef"),
+        ("is the ID of the client secret", "lab~secret/with+odd=letters"),
+        ("client secret ends", "2030-01-01"),
+        ("Enter when all of that is done", ""),
+        ("local address", ""),
+        ("relay see instead", ""),
+        ("test message", "ops@example.net"),
+        ("and write it", ""),
+        (r"there is no such tenant.*Correct which answer.*\[tenant\]", ""),
+        ("The tenant", "aadsts7000215.example.com"),
+        (r"not one of the application.*\[password\]", "tenant"),
+        ("The tenant", "example.onmicrosoft.com"),
+    ];
+    let run = run(&format!(
+        "{}cat /etc/relayhost/answers.toml",
+        typed(80, "--provider office365/worldwide", &steps)
+    ));
+    run.says("exit 0\nleft over: 0\n")
+        .says("tenant = \"example.onmicrosoft.com\"\n")
+        .says("client_secret_ends = ");
+}
+
 /// The steps of the administrator have this tenant's values, and what is written delivers.
 #[test]
 fn microsoft_365_from_questions_to_a_message_that_a_token_has_sent() {
@@ -25,7 +55,9 @@ fn microsoft_365_from_questions_to_a_message_that_a_token_has_sent() {
         ("is not a tenant", "example.onmicrosoft.com"),
         ("application's id", "my-app"),
         ("not the id of an application", APP),
-        ("The file with it", ""),
+        ("The file with the certificate", "/etc/relayhost/none.pem"),
+        ("login --new-certificate", "/etc/relayhost/service-account.json"),
+        ("there is no certificate in it", "/etc/relayhost/oauth.pem"),
         ("Enter when all of that is done", ""),
         ("local address", ""),
         ("relay see instead", ""),
@@ -41,6 +73,7 @@ fn microsoft_365_from_questions_to_a_message_that_a_token_has_sent() {
         .says(&format!("New-ServicePrincipal -AppId {APP} "))
         .says("PrimarySmtpAddress -eq 'alerts@example.com'")
         .says("Add-MailboxPermission alerts@example.com")
+        .says("there is no file `/etc/relayhost/none.pem`")
         .says("openssl x509 -in /etc/relayhost/oauth.pem")
         .says("flow = \"certificate\"\n")
         .says("apply 0\n")

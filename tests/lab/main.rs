@@ -60,6 +60,7 @@ mod signed;
 mod stopped;
 mod together;
 mod token_ends;
+mod token_refusals;
 mod tokens;
 mod transactions;
 mod trees;

@@ -69,6 +69,32 @@ fn apply_ends_in_a_message_that_a_token_has_sent() {
     }
 }
 
+/// Moving to a token is an `apply` like any other: tried first, and what worked stays if the relay refuses it.
+#[test]
+fn from_a_password_to_a_token_and_back_and_not_if_the_relay_refuses_the_token() {
+    packages_are_built();
+    let host =
+        host().relay("xoauth2").answers(CERTIFICATE).bind(&project().join("examples"), "/lab/examples");
+    let run = host.bind(&project().join("target/rpm/repo"), "/lab/packages").sh(
+        ". /lab/tests/lab/scripts/tokens.sh; . /lab/tests/lab/scripts/plugin.sh
+         cp $ANSWERS /root/token.toml; cat /lab/examples/office365.toml >$ANSWERS; cp $ANSWERS /root/password.toml
+         relayhost apply >/dev/null; echo \"password $?\"; looks >/root/before; postmap -q '[smtp.office365.com]:587' $TYPE:$TABLE >/root/entry
+         sed 's/^username .*/username = \"other@example.com\"/' /root/token.toml >$ANSWERS; relayhost apply; echo \"refused $?\"
+         looks | cmp /root/before - && echo untouched; cat /root/password.toml >$ANSWERS; relayhost verify >/dev/null; echo \"verify $?\"
+         cat /root/token.toml >$ANSWERS; relayhost token --force >/dev/null; echo \"early $?\"; looks | cmp /root/before - && echo 'the password stays'
+         relayhost apply >/dev/null; echo \"token $?\"; in_force; filter
+         relayhost restore >/dev/null; echo \"restore $?\"; in_force; filter; postmap -q '[smtp.office365.com]:587' $TYPE:$TABLE | cmp /root/entry - && echo 'the password again'; cat /root/password.toml >$ANSWERS; relayhost verify >/dev/null; echo \"verify $?\"
+         echo == methods; grep -o 'sasl_method=[A-Z0-9]*' /lab/relay-log/mail.log | uniq",
+    );
+    run.exits(0)
+        .says("password 0\n")
+        .says("refused 4\nuntouched\nverify 0\n")
+        .says("token 0\n/usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so\nxoauth2\nrestore 0\nno link\nlogin\nthe password again\nverify 0\n")
+        .says("early 0\nthe password stays\n")
+        .says("== methods\nsasl_method=LOGIN\nsasl_method=XOAUTH2\nsasl_method=LOGIN\n")
+        .says("[token-right-missing]");
+}
+
 /// Tokens of ten seconds, each renewed when half of it is over; the relay takes none that has ended.
 fn ten_second_tokens(seconds: u32) {
     let run = with_plugin(&format!(

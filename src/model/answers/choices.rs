@@ -136,6 +136,10 @@ impl Choices {
                 lines.push(format!("#   {}", setting("host", host)));
                 lines.push(format!("#   port = {}", preset.port()));
                 lines.push(format!("#   {}", setting("tls", preset.provider.tls.word())));
+                let ip = preset.provider.prefers_ipv4;
+                lines.extend(ip.then(|| {
+                    format!("#   {} # where this host can do with IPv4 alone", setting("ip", "ipv4"))
+                }));
             }
         }
         // An unknown name is written too: the reader must refuse it.

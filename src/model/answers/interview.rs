@@ -354,8 +354,8 @@ impl Interview {
     pub fn suspect(stage: &str, cause: &str) -> Question {
         let known = catalogue().iter().find(|entry| entry.id == cause).map(|entry| entry.stage);
         match (known, stage) {
-            (None, "token") => Question::Way,
-            (None, "login") if cause.starts_with("token-") => Question::Way,
+            (_, "token") => Question::of_refusal(cause),
+            (_, "login") if cause.starts_with("token-") => Question::of_refusal(cause),
             (Some(Stage::Tls), _) | (None, "STARTTLS" | "TLS") => Question::Tls,
             (Some(Stage::Login), _) | (None, "login") => Question::Username,
             (Some(Stage::Sender), _) | (None, "sender") => Question::Local,

@@ -227,7 +227,13 @@ fn a_failed_probe_points_at_the_answer_that_is_wrong() {
         ("login", "wrong-password", Q::Username),
         ("login", "unknown", Q::Username),
         ("login", "token-audience", Q::Way),
+        ("login", "token-right-missing", Q::Username),
+        ("login", "token-refused", Q::Way),
         ("token", "no-token", Q::Way),
+        ("token", "oauth-secret-wrong", Q::Password),
+        ("token", "oauth-certificate-unknown", Q::File),
+        ("token", "oauth-application-unknown", Q::Client),
+        ("token", "oauth-tenant-unknown", Q::Tenant),
         ("TLS", "certificate-not-trusted", Q::Tls),
         // Postfix's smtpd refuses a sender only at RCPT (smtpd_delay_reject).
         ("recipient", "sender-refused", Q::Local),
@@ -333,10 +339,15 @@ fn what_is_wrong_with_an_application_is_said_in_the_readers_words() {
 }
 
 #[test]
-fn google_has_a_service_account_or_an_app_password() {
-    let mut interview = begin(Choices { provider: Some("gmail".into()), ..Choices::default() });
+fn google_has_an_app_password_as_a_rule_and_a_service_account_for_who_has_workspace() {
+    let gmail = || begin(Choices { provider: Some("gmail".into()), ..Choices::default() });
+    assert!(gmail().next().unwrap().help.contains("only for mailboxes of Google Workspace"));
     let asked =
-        talk(&mut interview, &["", "alerts@example.com", "/root/key.json", "none", "ops@example.net"]);
+        talk(&mut gmail(), &["", "alerts@example.com", "abcdefghijklmnop", "none", "ops@example.net"]);
+    assert_eq!(asked, [Q::Way, Q::Username, Q::Password, Q::Local, Q::To]);
+    let mut interview = gmail();
+    let typed = ["service-account", "alerts@example.com", "/root/key.json", "none", "ops@example.net"];
+    let asked = talk(&mut interview, &typed);
     assert_eq!(asked, [Q::Way, Q::Username, Q::File, Q::Local, Q::To]);
     assert!(interview.choices().text("", true).contains("key_file = \"/root/key.json\""));
 }

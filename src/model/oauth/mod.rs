@@ -82,6 +82,12 @@ impl Provider {
         }
     }
 
+    /// The flow that is offered first, as one that most of its users can take; `None`: a password. Of Google's flows one is
+    /// for administrators of Workspace, and the other wants a project in the Google Cloud; an app password wants neither.
+    pub fn usual(self) -> Option<Flow> {
+        (self != Self::Google).then(|| self.flows().first().copied()).flatten()
+    }
+
     /// The flows that it knows, the one to prefer first.
     pub fn flows(self) -> &'static [Flow] {
         match self {

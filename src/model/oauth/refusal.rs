@@ -15,6 +15,8 @@ use crate::model::text;
 /// Why there is no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// The cause's name in the catalogue; [`UNKNOWN`] if it has none.
+    pub id: &'static str,
     /// The cause.
     pub cause: String,
     /// Who must do what.
@@ -24,6 +26,9 @@ pub struct Refusal {
     /// Whether the same question may succeed later with nothing changed.
     pub passes: bool,
 }
+
+/// Name of a cause that the catalogue does not have.
+pub const UNKNOWN: &str = "no-token";
 
 /// Seconds by which two clocks may differ; Entra and Google allow some minutes.
 const CLOCK: i64 = 240;
@@ -55,14 +60,16 @@ pub fn refusal(app: &App, answer: &Answer, now: u64) -> Refusal {
     let description = bad.error_description.lines().next().unwrap_or_default();
     let evidence = shown(&[error, description].join(": "));
     let evidence = evidence.trim_end_matches(": ").to_owned();
-    let (cause, remedy, again) = known(app, &bad, error, description).unwrap_or_else(|| {
-        let remedy = "read its words, and ask whoever looks after the application there";
-        ("the provider gives no token".to_owned(), remedy.to_owned(), false)
+    let known = known(app, &bad, error, description).unwrap_or_else(|| Known {
+        id: UNKNOWN,
+        cause: "the provider gives no token".into(),
+        remedy: "read its words, and ask whoever looks after the application there".into(),
+        again: false,
     });
-    let passes = again || answer.status >= 500 || answer.status == 429;
+    let passes = known.again || answer.status >= 500 || answer.status == 429;
     match clock_off(answer, now).filter(|_| is_signed(app) && !passes) {
-        Some((cause, remedy)) => Refusal { cause, remedy, evidence, passes },
-        None => Refusal { cause, remedy, evidence, passes },
+        Some((cause, remedy)) => Refusal { id: "oauth-clock", cause, remedy, evidence, passes },
+        None => Refusal { id: known.id, cause: known.cause, remedy: known.remedy, evidence, passes },
     }
 }
 
@@ -87,11 +94,21 @@ pub fn strange(app: &App, answer: &Answer, what: &str) -> Refusal {
     // A body with a token in it is not shown.
     let evidence =
         if status == 200 { format!("HTTP {status}") } else { shown(&format!("HTTP {status}: {body}")) };
-    Refusal { cause: format!("{host} gave {what} (HTTP {status})"), remedy, evidence, passes }
+    let cause = format!("{host} gave {what} (HTTP {status})");
+    Refusal { id: UNKNOWN, cause, remedy, evidence, passes }
 }
 
-/// Cause, remedy, and whether it passes, by the catalogue of causes, which knows these words from mail logs too.
-fn known(app: &App, bad: &Bad, error: &str, description: &str) -> Option<(String, String, bool)> {
+/// What the catalogue knows of a refusal.
+struct Known {
+    id: &'static str,
+    cause: String,
+    remedy: String,
+    /// Whether it passes.
+    again: bool,
+}
+
+/// The cause by the catalogue, which knows these words from mail logs too.
+fn known(app: &App, bad: &Bad, error: &str, description: &str) -> Option<Known> {
     // As sasl-xoauth2 writes an answer into the log.
     let answer = json!({ "error": error, "error_description": description });
     let by_number = |number: &u32| format!("response=AADSTS{number}");
@@ -106,7 +123,7 @@ fn known(app: &App, bad: &Bad, error: &str, description: &str) -> Option<(String
     let is_its_own = |number: &&u32| entry.captures(by_number(number).as_str().into()).is_some();
     let number = numbers.iter().find(is_its_own).map(|number| format!(" [AADSTS{number}]"));
     let cause = format!("{}{}", entry.cause, number.unwrap_or_default());
-    Some((cause, entry.remedy_by(&app.login), entry.again))
+    Some(Known { id: &entry.id, cause, remedy: entry.remedy_by(&app.login), again: entry.again })
 }
 
 /// What is known of the login that an application gets tokens for.

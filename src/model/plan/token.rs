@@ -1,16 +1,17 @@
 //! The part of a plan that is about the access token. It is renewed beside the runs; mail stops when it has ended, or when
-//! the secret or certificate has ended that it is fetched with.
+//! the secret, the certificate or the person's login has ended that it is fetched with.
 
 use super::{Plan, Remedy, State};
 use crate::model::desired::Desired;
+use crate::model::oauth::login::{Login, Logins, missing};
 use crate::model::oauth::token::Token;
 use crate::model::oauth::trouble::Trouble;
 use crate::model::oauth::{App, Proof, Provider};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-/// Days before the end of a secret or a certificate: `check` warns from the first and from the second on; from the last on
-/// it is a fault.
+/// Days before the end of a secret, a certificate or a login: `check` warns from the first and from the second on; from the
+/// last on it is a fault.
 const SOON: [i64; 3] = [30, 7, 1];
 
 /// What a look at the token needs to know. Times are in seconds since 1970.
@@ -19,6 +20,8 @@ pub struct Sight<'a> {
     pub kept: Option<&'a Token>,
     /// The failures since then.
     pub trouble: Option<&'a Trouble>,
+    /// The logins of persons.
+    pub logins: Option<&'a Logins>,
     /// The time of the look.
     pub now: u64,
     /// How long Postfix keeps a message (`maximal_queue_lifetime`), in seconds, if it is known.
@@ -27,15 +30,27 @@ pub struct Sight<'a> {
     pub when: &'a dyn Fn(u64) -> String,
 }
 
+impl Sight<'_> {
+    /// The login of the person that an application fetches tokens by.
+    fn login(&self, app: &App) -> Option<&Login> {
+        self.logins.and_then(|logins| logins.of(app))
+    }
+}
+
+/// The remedy for a token that is missing.
+const BY_APPLY: &str = "relayhost apply (fetches one, and tries it at the relay)";
+
 impl Plan {
-    /// Adds whether there is a token, and whether it lives; then whether the application's secret or certificate does.
+    /// Adds whether there is a token, and whether it lives; then when what it is fetched with ends.
     /// Nothing for a login without a token that relayhost fetches.
     pub fn token(&mut self, desired: &Desired, sight: &Sight) {
         let Some(app) = desired.app() else { return };
         let trouble = sight.trouble.filter(|trouble| trouble.is_for(app));
+        let by_login = format!("`{}`", app.login);
         let (state, found, remedy) = match sight.kept.filter(|token| token.is_for(app)) {
             None => {
-                let remedy = "relayhost apply (fetches one, and tries it at the relay)";
+                let needs_login = app.person().is_some() && sight.login(app).is_none();
+                let remedy = if needs_login { by_login.as_str() } else { BY_APPLY };
                 (State::Differs, "none was fetched for these answers".to_owned(), Some(remedy))
             }
             Some(token) if !token.is_alive(sight.now) => {
@@ -66,11 +81,16 @@ impl Plan {
         self.credential(app, sight);
     }
 
-    /// Adds when the application's client secret or certificate ends.
+    /// Adds when the application's client secret or certificate ends, or the login of the person.
     fn credential(&mut self, app: &App, sight: &Sight) {
+        if app.person().is_some() {
+            self.login(app, sight);
+        }
         let (what, ends) = match (&app.proof, app.secret_ends) {
             (Proof::Certificate(certificate), _) => ("certificate", Some(certificate.ends)),
             (Proof::Secret(_), ends) => ("client secret", ends),
+            // A person's application need not have a secret.
+            (_, Some(ends)) => ("client secret", Some(ends)),
             _ => return,
         };
         let id = format!("token.{}", what.replace(' ', "_"));
@@ -81,21 +101,59 @@ impl Plan {
             }
             return;
         };
+        self.ends(&id, ends, "", Remedy::say(replace(app, what)), sight);
+    }
+
+    /// Adds when the login of a person ends: the refresh token is not used any more then.
+    fn login(&mut self, app: &App, sight: &Sight) {
+        let Some(login) = sight.login(app) else {
+            let remedy = Remedy::say(format!("`{}`", app.login));
+            return self.add("token.login", State::Differs, missing(sight.logins), remedy);
+        };
+        // Providers of which that is not known say nothing of it in their answers.
+        let Some(idle) = idle(app.provider) else { return };
+        let ends = i64::try_from(login.used).unwrap_or(i64::MAX).saturating_add(idle * DAY);
+        let remedy = format!(
+            "relayhost token --force (each use makes it last for {idle} days more; once it has ended, `{}`)",
+            app.login
+        );
+        let since = format!(", since it was last used on {}", day(sight, login.used));
+        self.ends("token.login", ends, &since, Remedy::say(remedy), sight);
+    }
+
+    /// Adds when something ends without which no token can be fetched. `why` follows the day.
+    fn ends(&mut self, id: &str, ends: i64, why: &str, remedy: Remedy, sight: &Sight) {
         let left = ends - i64::try_from(sight.now).unwrap_or(i64::MAX);
         let days = left.div_euclid(DAY);
-        let day = (sight.when)(u64::try_from(ends).unwrap_or_default()).chars().take(10).collect::<String>();
+        let day = day(sight, u64::try_from(ends).unwrap_or_default());
         let [first, week, last] = SOON;
-        self.measures.push(format!("{}_days={days};{first}:;{last}:;", what.replace(' ', "_")));
+        let name = id.trim_start_matches("token.");
+        self.measures.push(format!("{name}_days={days};{first}:;{last}:;"));
         let (state, found) = match left {
             _ if left < 0 => {
-                (State::Differs, format!("it has ended on {day}: no token can be fetched any more"))
+                (State::Differs, format!("it has ended on {day}{why}: no token can be fetched any more"))
             }
-            _ if days < last => (State::Differs, format!("it ends within a day, on {day}")),
-            _ if days < week => (State::Warning, format!("it ends within a week, on {day}")),
-            _ if days < first => (State::Warning, format!("it ends in {days} days, on {day}")),
+            _ if days < last => (State::Differs, format!("it ends within a day, on {day}{why}")),
+            _ if days < week => (State::Warning, format!("it ends within a week, on {day}{why}")),
+            _ if days < first => (State::Warning, format!("it ends in {days} days, on {day}{why}")),
             _ => (State::Fine, format!("lasts until {day}")),
         };
-        self.add(id, state, found, Remedy::say(replace(app, what)));
+        self.add(id, state, found, remedy);
+    }
+}
+
+/// The day of a moment, in seconds since 1970.
+fn day(sight: &Sight, moment: u64) -> String {
+    (sight.when)(moment).chars().take(10).collect()
+}
+
+/// Days after which a refresh token ends that was not used: learn.microsoft.com, "Refresh tokens in the Microsoft identity
+/// platform"; developers.google.com, "Using OAuth 2.0 to Access Google APIs" (six months). `None`: not known.
+fn idle(provider: Provider) -> Option<i64> {
+    match provider {
+        Provider::Microsoft => Some(90),
+        Provider::Google => Some(180),
+        Provider::Other => None,
     }
 }
 
@@ -181,9 +239,19 @@ mod tests {
         trouble: Option<&Trouble>,
         now: u64,
     ) -> Vec<super::super::Finding> {
+        findings_of(desired, kept, trouble, None, now)
+    }
+
+    fn findings_of(
+        desired: &Desired,
+        kept: Option<&Token>,
+        trouble: Option<&Trouble>,
+        logins: Option<&Logins>,
+        now: u64,
+    ) -> Vec<super::super::Finding> {
         let mut plan = Plan::new(desired, &observed()).unwrap();
         let when = |at: u64| format!("<{at}>");
-        plan.token(desired, &Sight { kept, trouble, now, lifetime: Some(1000), when: &when });
+        plan.token(desired, &Sight { kept, trouble, logins, now, lifetime: Some(1000), when: &when });
         plan.findings.into_iter().filter(|finding| finding.id.starts_with("token")).collect()
     }
 
@@ -246,6 +314,41 @@ mod tests {
         let found = findings(&desired(""), None, None, 0).remove(1);
         assert_eq!(found.state, State::Note);
         assert!(found.remedy.unwrap().text().contains("client_secret_ends"));
+    }
+
+    #[test]
+    fn the_end_of_a_persons_login_is_told_and_each_use_moves_it() {
+        let day = u64::try_from(DAY).unwrap();
+        let text = "version = 1\n[relay]\nhost = \"r.example.com\"\n[auth]\nusername = \"u\"\n[auth.oauth]\nprovider = \"microsoft\"\n\
+                    flow = \"device\"\nclient_id = \"12345678-90ab-cdef-1234-567890abcdef\"\ntenant = \"example.com\"\n";
+        let desired = complete(&Answers::parse("a", text.as_bytes()).unwrap(), None).unwrap();
+        let app = desired.app().unwrap();
+        let of = |logins: Option<&Logins>, now: u64| {
+            let found = findings_of(&desired, None, None, logins, now);
+            let found = found.into_iter().find(|finding| finding.id == "token.login").unwrap();
+            (
+                found.state,
+                found.found,
+                found.remedy.map(|remedy| remedy.text().to_owned()).unwrap_or_default(),
+            )
+        };
+        let (state, text, remedy) = of(None, 0);
+        assert_eq!((state, remedy.as_str()), (State::Differs, "`relayhost login`"));
+        assert!(text.contains("nobody has logged in yet"), "{text}");
+        assert_eq!(
+            findings_of(&desired, None, None, None, 0)[0].remedy.as_ref().unwrap().text(),
+            "`relayhost login`"
+        );
+        let login = Login::new(app, &Secret::new("r"), 100 * day);
+        let logins = Logins::with(None, login.clone());
+        let states = [101, 165, 184, 189, 191].map(|days| of(Some(&logins), days * day).0);
+        assert_eq!(states, [State::Fine, State::Warning, State::Warning, State::Warning, State::Differs]);
+        let (_, text, remedy) = of(Some(&logins), 165 * day);
+        assert!(text.starts_with("it ends in 25 days"), "{text}");
+        assert!(remedy.starts_with("relayhost token --force"), "{remedy}");
+        assert!(of(Some(&logins), 191 * day).1.contains("no token can be fetched any more"));
+        let used = Logins::with(None, login.used(None, 165 * day));
+        assert_eq!(of(Some(&used), 191 * day).0, State::Fine);
     }
 
     #[test]

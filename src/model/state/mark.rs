@@ -16,10 +16,15 @@ pub fn mark(value: &str, renewed: bool) -> String {
     if renewed { format!("{RENEWED}{}", sha256(user(value).as_bytes())) } else { sha256(value.as_bytes()) }
 }
 
+/// Whether a mark is that of an entry with a token.
+pub fn is_of_token(mark: &str) -> bool {
+    mark.starts_with(RENEWED)
+}
+
 /// Whether an entry is the one that this mark was made of, or a renewed one. `tokens`: digests of the tokens that relayhost
 /// fetched. `None`: that record is lost, so nobody is said to have changed one.
 pub fn fits(found: &str, value: &str, tokens: Option<&BTreeSet<String>>) -> bool {
-    let is_renewed = found.starts_with(RENEWED);
+    let is_renewed = is_of_token(found);
     found == mark(value, is_renewed)
         && (!is_renewed || tokens.is_none_or(|tokens| tokens.contains(&digest_of_password(value))))
 }
@@ -36,7 +41,7 @@ fn user(value: &str) -> &str {
 /// The bytes of a table without the tokens in it: what is left is compared with what the last run wrote.
 pub fn without_tokens(bytes: &[u8], file: Managed, last: &LastRun) -> Vec<u8> {
     let mut source = MapSource::new(bytes.to_vec());
-    for (key, found) in last.entries(file).filter(|(_, found)| found.starts_with(RENEWED)) {
+    for (key, found) in last.entries(file).filter(|(_, found)| is_of_token(found)) {
         if let Some(value) = source.get(key).filter(|value| fits(found, value, last.tokens.as_ref())) {
             source.set(key, user(&value));
         }
@@ -79,5 +84,6 @@ mod tests {
         assert!(fits(&mark("u:p", true), "u:q", tokens) && !fits(&mark("u:p", true), "v:p", tokens));
         assert!(!fits(&mark("u:p", true), "u:by-hand", tokens) && !fits(&mark("u:p", true), "u", tokens));
         assert!(fits(&mark("u:p", true), "u:by-hand", None), "nobody knows what was fetched");
+        assert!(is_of_token(&mark("u:p", true)) && !is_of_token(&mark("u:p", false)));
     }
 }

@@ -4,6 +4,7 @@ use super::Interview;
 use crate::model::answers::access::{PASSWORD, ways};
 use crate::model::desired::Mechanism;
 use crate::model::oauth::steps::{self, Name};
+use crate::model::oauth::{Flow, Provider as Identity};
 use crate::model::providers::providers;
 
 /// The user whose mail is rewritten by default.
@@ -61,6 +62,21 @@ impl Question {
         ("sender", Self::Local),
         ("recipient", Self::To),
     ];
+
+    /// The question whose answer a refused or missing access token is about, by the name of the cause.
+    pub(super) fn of_refusal(cause: &str) -> Self {
+        match cause {
+            "oauth-secret-wrong" | "oauth-secret-ended" | "oauth-public-client" => Self::Password,
+            "oauth-certificate-unknown" | "oauth-google-key-unknown" => Self::File,
+            "oauth-application-unknown"
+            | "oauth-application-off"
+            | "oauth-client-refused"
+            | "token-application" => Self::Client,
+            "oauth-tenant-unknown" | "oauth-tenant-common" | "token-tenant" => Self::Tenant,
+            "oauth-google-user-unknown" | "token-right-missing" => Self::Username,
+            _ => Self::Way,
+        }
+    }
 
     /// The flag that answers this question.
     pub fn flag(self) -> &'static str {
@@ -177,14 +193,19 @@ impl Interview {
         let (before, identity) = (&self.before, self.choices.identity());
         let earlier = before.access.as_ref();
         if question == Question::Way {
-            let best = identity.and_then(|identity| identity.flows().first().copied());
+            let usual = identity.and_then(Identity::usual);
+            let usual = earlier.map(|access| access.flow).or(usual).map_or(PASSWORD, Flow::word);
+            let password = match identity {
+                Some(Identity::Google) => "an app password of the account",
+                _ => "as long as the provider takes one",
+            };
             return (
-                format!("How shall this host log in? ({})", identity.map(ways).unwrap_or_default()),
-                earlier.map(|access| access.flow).or(best).map(|flow| flow.word().to_owned()),
                 format!(
-                    "{}; {PASSWORD}: as long as the provider takes one",
-                    identity.map(steps::ways).unwrap_or_default()
+                    "How shall this host log in? ({}; ? explains them)",
+                    identity.map(ways).unwrap_or_default()
                 ),
+                Some(usual.to_owned()),
+                format!("{}; {PASSWORD}: {password}", identity.map(steps::ways).unwrap_or_default()),
             );
         }
         let name = match question {
