@@ -66,5 +66,6 @@ mod trees;
 mod trust;
 mod types;
 mod undo;
+mod upgrade;
 mod words;
 mod worked;
