@@ -68,7 +68,7 @@ const ALL: [Generation; 4] = [
         table: "lmdb",
         database: "lmdb",
         beside_postfix: &["--without", "postfix-lmdb"],
-        before: &["el9-next", "el9"],
+        before: &["el9-next"],
         ..DNF4
     },
     Generation {
@@ -79,7 +79,7 @@ const ALL: [Generation; 4] = [
         table: "lmdb",
         database: "lmdb",
         beside_postfix: &["--without", "postfix-lmdb"],
-        before: &["el9-next", "el9"],
+        before: &["el9-next"],
         hook: "relayhost-hook-dnf5",
         plugin: "libdnf5-plugin-actions",
         three_packages: "Installing:         3 packages",
