@@ -26,7 +26,7 @@ fn an_old_postfix_is_asked_for_nothing_that_it_does_not_have() {
 
 #[test]
 fn generic_keeps_its_mode_and_loses_what_lets_others_write_to_it() {
-    let look = "relayhost check >/dev/null; echo \"check $?\"; stat -c %a /etc/postfix/generic /etc/postfix/generic.db | tr '\\n' ' '; echo";
+    let look = "relayhost check >/dev/null; echo \"check $?\"; stat -c %a /etc/postfix/generic /etc/postfix/generic.$DB | tr '\\n' ' '; echo";
     host()
         .answers(AUTHENTICATED)
         .sh(&format!(
