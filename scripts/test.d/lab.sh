@@ -14,13 +14,14 @@ BUILT=$TOP/target/generations
 # What runs on every generation with --all-generations: the modules whose expectations are asked from tests/lab/generation.rs.
 # shellcheck disable=SC2034 # scripts/test names them
 LAB_MODULES=(
-    generation:: main_job:: refusals:: undo:: packages:: package:: transactions:: scriptlets:: hooks:: diagnose::
+    generation:: main_job:: refusals:: undo:: packages:: package:: transactions:: scriptlets:: hooks:: diagnose:: upgrade::
 )
-# And without: that a bare host ends with a delivered message, and that everything goes back.
+# And without: that a bare host ends with a delivered message, that everything goes back, and that a host which becomes one of the
+# next release loses no mail.
 # shellcheck disable=SC2034
 LAB_SMOKE=(
     generation:: main_job::a_bare_host main_job::a_second_apply main_job::maps_are_roots
-    undo::a_refusal_puts undo::restore_gives undo::repair_is
+    undo::a_refusal_puts undo::restore_gives undo::repair_is upgrade::
 )
 
 lab_others() { printf '%s\n' "${LAB_GENERATIONS[@]}" | grep -vx "$LAB_GENERATION_DEFAULT"; }

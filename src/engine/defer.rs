@@ -70,21 +70,36 @@ pub fn scriptlet(slot: Slot, instances: u32, subject: &Subject) -> Result<()> {
         }
         // An upgrade leaves everything as it is, requests that wait too. Its units are on the disk; EL7 has no file
         // trigger that has systemd read them.
-        Subject::Ourselves if slot == Slot::Post => service::reread_units(),
+        Subject::Ourselves if slot == Slot::Post => {
+            service::reread_units();
+            transaction().into_iter().for_each(pending::note_replaced);
+        }
+        // What goes is the relayhost of before, right after the triggers of the new one.
+        Subject::Ourselves => pending::forget_replaced(),
         // An impossible package name is a mistake in somebody's spec, and gets no entry.
         Subject::Asker(name) | Subject::Changed(name) if !is_package_name(name) => {}
         Subject::Asker(name) if removed => pending::withdraw(name)?,
         Subject::Asker(name) if slot == Slot::Post => record(name, &format!("{name} was installed"))?,
+        // rpm 4.11 takes the relayhost that it replaces out of its database before it runs the triggers of the new one, for
+        // each package that is there, so they count one relayhost, as when it comes (--replacepkgs in lib/psm.c).
+        Subject::Changed(name)
+            if slot == Slot::Post
+                && transaction().is_some_and(|process| pending::is_run_by_replacement(process, name)) => {}
         // On a host that was never asked to relay there is nothing to mend.
         Subject::Changed(name) if load::is_answered() && !lock::is_called_by_relayhost() => {
             record(CHANGED, &format!("{name} was {}", what_became(slot, removed)))?;
         }
-        Subject::Ourselves | Subject::Asker(_) | Subject::Changed(_) => {}
+        Subject::Asker(_) | Subject::Changed(_) => {}
     }
     if !pending::entries()?.is_empty() {
         service::order("start", SERVICE);
     }
     Ok(())
+}
+
+/// The process of the transaction that this scriptlet is of; `None` in a tree without /proc.
+fn transaction() -> Option<i32> {
+    lock::own_transaction()?.process()
 }
 
 /// What became of a package, as far as the slot tells. A hook of a package manager calls at the end of a transaction, and

@@ -106,9 +106,12 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
         other_way: None,
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
-            Place::Host => service::state(&QueueDirectories::new(&settings))?,
+            Place::Host => {
+                let unlogged = lacks_postlog(setting("maillog_file"))?;
+                ServiceState { unlogged, ..service::state(&QueueDirectories::new(&settings))? }
+            }
             // Nothing runs in a tree, and nothing is to run.
-            Place::Tree => ServiceState { running: true, enabled: None, masked: false },
+            Place::Tree => ServiceState { running: true, enabled: None, masked: false, unlogged: false },
         },
         sendmail: sendmail(setting("sendmail_path")),
         has_route: place == Place::Tree || network::has_any_route(),
@@ -116,6 +119,16 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
         map_kind,
         settings,
     })
+}
+
+/// Whether Postfix is to write its log itself, to this file, and master.cf has no service that does: then it does not start
+/// (`check-fatal` in Postfix's conf/postfix-script).
+fn lacks_postlog(maillog_file: &str) -> Result<bool> {
+    if maillog_file.is_empty() {
+        return Ok(false);
+    }
+    let master_cf = MasterCf::new(&files::read_whole(Path::new(postfix::MASTER_CF))?.unwrap_or_default());
+    Ok(master_cf.find("postlog", "unix-dgram").is_none())
 }
 
 /// The kind of table that relayhost builds, and the tables of kinds that are not there.

@@ -172,6 +172,17 @@ pub struct ServiceState {
     pub enabled: Option<bool>,
     /// Whether systemd is told never to start it.
     pub masked: bool,
+    /// Whether it does not start because master.cf lacks the service that writes its log.
+    pub unlogged: bool,
+}
+
+impl ServiceState {
+    /// What is amiss where it is `unlogged`, and the remedy: from 3.10 on Postfix's own line about it comes into no log, only to
+    /// the terminal of whoever starts it (postlog(1)).
+    pub const UNLOGGED: (&str, &str) = (
+        "maillog_file is set, and master.cf lacks the service postlog, which writes that file: Postfix does not start",
+        "`postfix upgrade-configuration` adds it, then `systemctl restart postfix`",
+    );
 }
 
 /// The program behind /usr/sbin/sendmail.
@@ -269,7 +280,7 @@ mod tests {
                 maps: BTreeMap::new(),
                 other_way: None,
                 ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
-                service: ServiceState { running: true, enabled: Some(true), masked: false },
+                service: ServiceState { running: true, enabled: Some(true), masked: false, unlogged: false },
                 sendmail: Sendmail::Postfix,
                 has_route: true,
                 has_ipv4_route: true,

@@ -61,6 +61,11 @@ impl Holder {
         self.writes || self.process.and_then(user_of) == Some(0)
     }
 
+    /// Its process, where that is of this PID namespace.
+    pub fn process(&self) -> Option<i32> {
+        self.process
+    }
+
     /// The next step for a person, about this holder.
     pub fn remedy(&self) -> String {
         match self.process {

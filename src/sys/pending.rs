@@ -2,6 +2,7 @@
 //! Scriptlets write them while a run may be at work, so the queue has a lock of its own, held for the moment of a rename.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,10 @@ use crate::model::state::pending::PendingEntry;
 /// Beginning of the names of files that are being written, and the age from which one belongs to a writer that was killed.
 const UNFINISHED: &str = ".new-";
 const OLD: Duration = Duration::from_secs(3600);
+
+/// The note of a transaction that puts relayhost itself in place of the one that is there: the transaction's process, and the
+/// packages whose triggers it has run since, a line each. No transaction outlives a boot.
+const REPLACED: &str = "/run/relayhost-replaced";
 
 fn directory() -> PathBuf {
     Path::new(DIRECTORY).join("pending")
@@ -90,6 +95,26 @@ pub fn close() {
 fn remove(path: &Path) -> Result<()> {
     make_way(path)?;
     files::remove(path)
+}
+
+/// Notes that the transaction of this process replaces relayhost. Where that cannot be written, nothing is noted.
+pub fn note_replaced(transaction: i32) {
+    forget_replaced();
+    let _ = files::create(Path::new(REPLACED), format!("{transaction}\n").as_bytes(), 0o600);
+}
+
+/// Whether this is the first trigger of a package in a transaction that replaces relayhost, and notes that it ran.
+pub fn is_run_by_replacement(transaction: i32, package: &str) -> bool {
+    let Some(noted) = files::text(REPLACED) else { return false };
+    let mut lines = noted.lines();
+    let is_first = lines.next() == Some(&transaction.to_string()) && !lines.any(|line| line == package);
+    let mut file = fs::OpenOptions::new().append(true).open(REPLACED);
+    is_first && file.as_mut().is_ok_and(|file| writeln!(file, "{package}").is_ok())
+}
+
+/// Forgets that relayhost was replaced: the transaction has ended.
+pub fn forget_replaced() {
+    let _ = fs::remove_file(REPLACED);
 }
 
 /// Removes the unfinished files of writers that were killed.

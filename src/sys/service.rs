@@ -70,7 +70,12 @@ pub fn state(queue: &QueueDirectories) -> Result<ServiceState> {
         // static, indirect, alias, generated: not ours to enable.
         _ => None,
     };
-    Ok(ServiceState { running: master_runs(queue), enabled, masked: word.starts_with("masked") })
+    Ok(ServiceState {
+        running: master_runs(queue),
+        enabled,
+        masked: word.starts_with("masked"),
+        unlogged: false,
+    })
 }
 
 /// Whether master(8) of this queue runs: it holds a lock on its pid file as long as it lives (`master -t` looks at that

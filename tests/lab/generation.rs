@@ -22,8 +22,12 @@ pub struct Generation {
     pub plugin: &'static str,
     /// The package manager's line for a transaction that installs three packages.
     pub three_packages: &'static str,
+    /// What its list of transactions says of one that marked packages: dnf 4 what was done, dnf 5 the command line.
+    pub marked: &'static str,
     /// Its words where no repository is set up.
     pub no_repository: &'static str,
+    /// The generations, by name, from which a host becomes one of this, and loses hash: over it.
+    pub before: &'static [&'static str],
     /// What Cargo links on the machine does not run there: the program is the one that `scripts/rpm` links for glibc 2.17.
     packed: bool,
 }
@@ -39,7 +43,9 @@ const DNF4: Generation = Generation {
     hook: "relayhost-hook-dnf",
     plugin: "python3-dnf-plugin-post-transaction-actions",
     three_packages: "Install  3 Packages",
+    marked: "Reason Change",
     no_repository: "no enabled repositories",
+    before: &[],
     packed: false,
 };
 
@@ -62,6 +68,7 @@ const ALL: [Generation; 4] = [
         table: "lmdb",
         database: "lmdb",
         beside_postfix: &["--without", "postfix-lmdb"],
+        before: &["el9-next"],
         ..DNF4
     },
     Generation {
@@ -72,9 +79,11 @@ const ALL: [Generation; 4] = [
         table: "lmdb",
         database: "lmdb",
         beside_postfix: &["--without", "postfix-lmdb"],
+        before: &["el9-next"],
         hook: "relayhost-hook-dnf5",
         plugin: "libdnf5-plugin-actions",
         three_packages: "Installing:         3 packages",
+        marked: " mark user ",
         no_repository: "No match for argument: cyrus-sasl-plain",
         ..DNF4
     },
@@ -84,11 +93,15 @@ const ALL: [Generation; 4] = [
 pub fn generation() -> &'static Generation {
     static MEANT: LazyLock<&Generation> = LazyLock::new(|| {
         let name = std::env::var("RELAYHOST_LAB_GENERATION").unwrap_or_default();
-        let found = if name.is_empty() { ALL.first() } else { ALL.iter().find(|one| one.name == name) };
-        found
-            .unwrap_or_else(|| panic!("RELAYHOST_LAB_GENERATION is {name}: `scripts/lab list` has the names"))
+        if name.is_empty() { &ALL[0] } else { named(&name) }
     });
     &MEANT
+}
+
+/// The generation of this name.
+pub fn named(name: &str) -> &'static Generation {
+    let found = ALL.iter().find(|one| one.name == name);
+    found.unwrap_or_else(|| panic!("there is no generation {name}: `scripts/lab list` has the names"))
 }
 
 impl Generation {
@@ -102,10 +115,21 @@ impl Generation {
         packed
     }
 
-    /// What the scripts of tests know of it: `$TYPE:FILE` is a table, `FILE.$DB` its database; `$HOOK` and `$PLUGIN` are packages.
+    /// The root of a host of this generation, as `scripts/lab build` leaves it: it is built if need be.
+    pub fn root(&self) -> PathBuf {
+        let mut build = std::process::Command::new(project().join("scripts/lab"));
+        let built = build.args(["build", "--generation", self.name]).output().unwrap();
+        assert!(built.status.success(), "{built:?}");
+        let cache =
+            std::env::var_os("RELAYHOST_LAB_CACHE").map_or(project().join("target/lab"), PathBuf::from);
+        cache.join(self.name).join("host")
+    }
+
+    /// What the scripts of tests know of it: `$TYPE:FILE` is a table, `FILE.$DB` its database; `$HOOK` and `$PLUGIN` are packages,
+    /// `$MARKED` is what the list of transactions says of marks.
     pub fn variables(&self) -> String {
-        let Self { table, database, hook, plugin, .. } = self;
-        format!("export TYPE={table} DB={database} HOOK={hook} PLUGIN={plugin}")
+        let Self { table, database, hook, plugin, marked, .. } = self;
+        format!("export TYPE={table} DB={database} HOOK={hook} PLUGIN={plugin} MARKED='{marked}'")
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-pub use crate::generation::generation;
+pub use crate::generation::{Generation, generation};
 pub use crate::project::{document, project, read};
 
 pub const AUTHENTICATED: &str = "examples/authenticated.toml";
@@ -21,6 +21,7 @@ pub struct Host {
     options: Vec<String>,
     answers: Option<Answers>,
     replies: Option<String>,
+    generation: Option<&'static Generation>,
 }
 
 enum Answers {
@@ -36,10 +37,15 @@ pub struct Run {
     pub stderr: String,
 }
 
+/// A host of the generation of this run.
 pub fn host() -> Host {
-    let meant = generation();
+    host_of(generation())
+}
+
+pub fn host_of(meant: &'static Generation) -> Host {
     let binary = meant.binary();
-    Host::default().option(&["--generation", meant.name, "--binary", &binary.display().to_string()])
+    let host = Host { generation: Some(meant), ..Host::default() };
+    host.option(&["--generation", meant.name, "--binary", &binary.display().to_string()])
 }
 
 impl Host {
@@ -100,7 +106,8 @@ impl Host {
     }
 
     pub fn sh_with_input(self, script: &str, input: &str) -> Run {
-        let script = format!("{}\n. /lab/tests/lab/lib.sh || exit 125\n{script}", generation().variables());
+        let variables = self.generation.unwrap_or_else(generation).variables();
+        let script = format!("{variables}\n. /lab/tests/lab/lib.sh || exit 125\n{script}");
         // A test that is interrupted or killed takes its host with it, and whatever is in it.
         let mut command = Command::new("setpriv");
         command

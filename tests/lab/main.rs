@@ -67,5 +67,6 @@ mod trees;
 mod trust;
 mod types;
 mod undo;
+mod upgrade;
 mod words;
 mod worked;

@@ -111,6 +111,20 @@ fn a_login_is_wanted_and_the_answers_have_none() {
     );
 }
 
+/// Whether it says so by 530 or by "Relay access denied", and whether the probe hears it or the message.
+#[test]
+fn a_relay_that_offers_no_login_is_one_cause_for_probe_and_message() {
+    let script = "echo '== probe'; relayhost probe --json 2>/dev/null; echo '== apply'; relayhost apply --no-probe --json 2>/dev/null";
+    let required = "OFFER none\nLOGIN required\nEND 250 2.0.0 Ok\n";
+    for host in [authenticated().relay("no-auth"), authenticated().replies(required)] {
+        let run = host.sh(script);
+        let (probe, apply) = (run.json("probe"), run.json("apply"));
+        assert_eq!(probe["probe"]["warnings"][0]["id"], "login-not-offered", "{probe:#}");
+        assert_eq!(probe["probe"]["cause"]["id"], "relay-denied", "{probe:#}");
+        assert_eq!(apply["delivery"]["cause"], probe["probe"]["cause"], "{apply:#}");
+    }
+}
+
 #[test]
 fn starttls_is_demanded() {
     named(authenticated(), &set("smtp_tls_security_level=none"), 4, "starttls-demanded");

@@ -26,7 +26,7 @@ fn an_old_postfix_is_asked_for_nothing_that_it_does_not_have() {
 
 #[test]
 fn generic_keeps_its_mode_and_loses_what_lets_others_write_to_it() {
-    let look = "relayhost check >/dev/null; echo \"check $?\"; stat -c %a /etc/postfix/generic /etc/postfix/generic.db | tr '\\n' ' '; echo";
+    let look = "relayhost check >/dev/null; echo \"check $?\"; stat -c %a /etc/postfix/generic /etc/postfix/generic.$DB | tr '\\n' ' '; echo";
     host()
         .answers(AUTHENTICATED)
         .sh(&format!(
@@ -72,6 +72,25 @@ fn repositories_that_cannot_be_read_are_the_cause_and_not_the_package() {
         .complains("not installed: mail command")
         .complains("no repository could be read")
         .complains("vault.centos.org");
+}
+
+/// From 3.10 on Postfix's line about it comes into no log: here it is taken out.
+#[test]
+fn a_log_without_the_service_that_writes_it_is_named_although_no_log_says_so() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "relayhost apply >/dev/null; postconf -MX postlog/unix-dgram; postfix stop 2>/dev/null; postconf -e maillog_file=/var/log/maillog
+         postfix start 2>/dev/null; sed -i '/missing .postlog/d' /var/log/maillog
+         echo '== check'; relayhost check --json; echo '== diagnose'; relayhost diagnose --json; mv /etc/relayhost/answers.toml /root/
+         echo '== alone'; relayhost diagnose --json; mv /root/answers.toml /etc/relayhost/
+         echo '== mended'; postfix upgrade-configuration >/dev/null 2>&1; postfix start 2>/dev/null; relayhost check --json",
+    );
+    for (name, there) in [("check", true), ("diagnose", true), ("alone", true), ("mended", false)] {
+        let report = run.json(name);
+        let findings = report["findings"].as_array().unwrap();
+        let found = findings.iter().find(|one| one["id"] == "service.postlog");
+        assert_eq!(found.is_some(), there, "{name}: {report:#}");
+        assert!(found.is_none_or(|one| one["state"] == "differs"), "{report:#}");
+    }
 }
 
 /// yum 3 ends with 0, and says first which name it does not know: much of its output comes after that.

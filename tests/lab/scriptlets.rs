@@ -109,6 +109,21 @@ fn a_host_that_was_never_asked_to_relay_records_no_change_of_packages() {
     run.says("\nthere are no answers yet: write /etc/relayhost/answers.toml, and run `relayhost apply`\npending 0\nrelayhost.json \n");
 }
 
+/// rpm 4.11 (EL7) runs relayhost's triggers for each package that is there when relayhost is reinstalled, as when it comes, and
+/// counts one relayhost: it has taken the old one out of its database (lib/psm.c). %post alone has counted two.
+#[test]
+fn a_reinstallation_by_el7_s_rpm_records_no_change_and_a_change_beside_it_does() {
+    let run = prepared(
+        host().answers(AUTHENTICATED),
+        r#"again='relayhost scriptlet post 2; for one in postfix s-nail; do relayhost scriptlet post 1 --changed $one; done'
+        during() { package "$1" <<<$'%post\n'"$2"; rpm -i "/root/$1.rpm"; echo "$1: $? $(waits)"; relayhost pending >/dev/null; }
+        during whole "$again; relayhost scriptlet posttrans 2"; during another 'relayhost scriptlet post 1 --changed postfix'
+        during beside "$again; relayhost scriptlet post 1 --changed postfix; relayhost scriptlet posttrans 2"
+        during stopped "$again"; during later 'relayhost scriptlet post 1 --changed postfix'; ls /run/relayhost* 2>&1"#,
+    );
+    run.says("whole: 0 \nanother: 0 @changed.json \nbeside: 0 @changed.json \nstopped: 0 \nlater: 0 @changed.json \n");
+}
+
 #[test]
 fn an_image_based_host_is_configured_and_what_its_image_lacks_is_named() {
     let run = host().without("s-nail").answers(AUTHENTICATED).sh(

@@ -56,7 +56,7 @@ fn reinstalling_upgrading_and_downgrading_keep_everything_and_record_nothing() {
             run rpm-U rpm $FORCE -U /root/relayhost-0.2.0.rpm; same
             run rpm-old rpm $FORCE -U --oldpackage $file; same
             run rpm-again rpm $FORCE -U --replacepkgs $file; same; rpm -V relayhost; echo "verified $?"
-            relayhost pending >/root/out; echo "pending $?"; waits; dnf history list | grep -c "Reason Change""#
+            relayhost pending >/root/out; echo "pending $?"; waits; dnf history list | grep -c -- "$MARKED""#
         ),
     );
     for (name, version) in [

@@ -11,7 +11,7 @@ use crate::error::typed;
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::hosts::is_same;
 use crate::model::log::stamp::{Calendar, Seconds};
-use crate::model::observed::{Database, Postfix, Sendmail};
+use crate::model::observed::{Database, Postfix, Sendmail, ServiceState};
 use crate::model::plan::{Finding, Plan, Remedy, State, main_cf};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
@@ -179,6 +179,10 @@ fn service(postfix: &Postfix, list: &mut List) {
         let text = "Postfix is not running, so nothing leaves this host";
         let remedy = "`systemctl enable --now postfix` (the mail log says why if it does not start)";
         list.fault("service.running", text, remedy);
+    }
+    if postfix.service.unlogged {
+        let (text, remedy) = ServiceState::UNLOGGED;
+        list.fault("service.postlog", text, remedy);
     }
     if postfix.service.enabled == Some(false) && !postfix.service.masked {
         list.warning("service.enabled", "Postfix does not start at boot", "`systemctl enable postfix`");

@@ -154,6 +154,10 @@ impl Plan {
             self.add("service.masked", State::Differs, found, Remedy::say("`systemctl unmask postfix`"));
         }
         self.masked = service.masked;
+        if service.unlogged {
+            let (found, remedy) = ServiceState::UNLOGGED;
+            self.add("service.postlog", State::Differs, found, Remedy::say(remedy));
+        }
         let running = if service.running { "running" } else { "not running" };
         self.add("service.running", fine_if(service.running), running, Remedy::Apply);
         let Actions { install, files, labels, .. } = &self.actions;

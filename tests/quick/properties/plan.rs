@@ -118,7 +118,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                     map_kind: Some(map_kind),
                     maps,
                     ca_files: bundles.into_iter().map(PathBuf::from).collect(),
-                    service: ServiceState { running, enabled, masked: false },
+                    service: ServiceState { running, enabled, masked: false, unlogged: false },
                     sendmail: Sendmail::Postfix,
                     has_route: true,
                     has_ipv4_route: true,
