@@ -1,8 +1,6 @@
 //! A TOML error in the words of the answers file. It names keys of the answers alone, and no value: what was typed may be a
 //! password in the wrong place.
 
-use std::ops::Range;
-
 use crate::error::Complaint;
 
 /// The kinds of values as serde names them, and as the answers file has them.
@@ -18,10 +16,10 @@ const KINDS: [(&str, &str); 9] = [
     ("sequence", "a list"),
 ];
 
-/// Says what is wrong with the TOML at `span` of `text`, and how it is mended. `message` is the parser's.
-pub fn complaint(text: &str, span: Option<Range<usize>>, message: &str) -> Complaint {
+/// Says what is wrong with the TOML from `start` on in `text`, and how it is mended. `message` is the parser's.
+pub fn complaint(text: &str, start: Option<usize>, message: &str) -> Complaint {
     let message = message.lines().next().unwrap_or_default();
-    let key = span.as_ref().and_then(|span| key_before(text, span.start));
+    let key = start.and_then(|start| key_before(text, start));
     let expected = message.rfind("expected ").and_then(|at| message.get(at..)).unwrap_or_default();
     if let Some(rest) = message.strip_prefix("unknown field") {
         return unknown_key(rest, expected);

@@ -264,7 +264,8 @@ impl Answers {
                 Ok(Self { tables, origin, others: Vec::new() })
             }
             Err(error) => {
-                let Complaint { problem, remedy } = complaint(moved.expose(), error.span(), error.message());
+                let Complaint { problem, remedy } =
+                    complaint(moved.expose(), error.span().map(|span| span.start), error.message());
                 Err(origin.error(error.span(), &problem, remedy))
             }
         }

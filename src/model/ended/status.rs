@@ -48,8 +48,8 @@ impl Status {
                 if !mends.is_empty() {
                     return Some(mends);
                 }
-                let warning = compared.findings().filter(|finding| finding.state == State::Warning);
-                warning.filter_map(|finding| finding.remedy.as_ref().map(Remedy::text)).next()
+                let mut warnings = compared.findings().filter(|finding| finding.state == State::Warning);
+                warnings.find_map(|finding| finding.remedy.as_ref().map(Remedy::text))
             }
         }
     }

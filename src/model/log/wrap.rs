@@ -35,7 +35,7 @@ fn json(raw: &str) -> Option<String> {
     }
     // The line usually has a time of its own; the wrapper's is more exact.
     let time = ["time", "@timestamp", "timestamp", "ts"].iter().find_map(|name| text(name));
-    Some(time.map_or_else(|| message.to_owned(), |time| format!("{time} {message}")))
+    Some(time.map_or_else(|| message.clone(), |time| format!("{time} {message}")))
 }
 
 /// The text of a value; `None` if it has none. The journal gives a text that is not UTF-8 as numbers (systemd,

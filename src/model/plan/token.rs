@@ -326,11 +326,7 @@ mod tests {
         let of = |logins: Option<&Logins>, now: u64| {
             let found = findings_of(&desired, None, None, logins, now);
             let found = found.into_iter().find(|finding| finding.id == "token.login").unwrap();
-            (
-                found.state,
-                found.found,
-                found.remedy.map(|remedy| remedy.text().to_owned()).unwrap_or_default(),
-            )
+            (found.state, found.found, found.remedy.map(|remedy| remedy.text()).unwrap_or_default())
         };
         let (state, text, remedy) = of(None, 0);
         assert_eq!((state, remedy.as_str()), (State::Differs, "`relayhost login`"));

@@ -171,10 +171,14 @@ fn read() -> Table {
                 entry.patterns().into_iter().find(|(of, patterns)| *of == speaker && !patterns.is_empty());
             let Some((_, patterns)) = own else { continue };
             let mut add = |pattern, role| rules.push(Rule { pattern, entry: at, role });
-            patterns.iter().for_each(|pattern| add(pattern, Role::Pattern));
+            for pattern in patterns {
+                add(pattern, Role::Pattern);
+            }
             for (port, patterns) in &entry.at {
                 let port = port.parse().unwrap();
-                patterns.iter().for_each(|pattern| add(pattern, Role::At(port)));
+                for pattern in patterns {
+                    add(pattern, Role::At(port));
+                }
             }
             entry.unless.iter().for_each(|pattern| add(pattern, Role::Unless));
             (0..).zip(&entry.also).for_each(|(number, pattern)| add(pattern, Role::Also(number)));

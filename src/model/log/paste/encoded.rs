@@ -79,7 +79,7 @@ impl Encoded {
         }
         let is_quoted = text.contains("=3D")
             && find(text).is_some_and(|part| FIELDS.iter().any(|field| part.text.contains(field)));
-        let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(|byte| kind(byte));
+        let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
         let is_base64 = LINES_OF_BASE64.contains(&text.len())
             && text.bytes().all(is_of_base64)
             && has(u8::is_ascii_lowercase)
