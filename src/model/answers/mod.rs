@@ -4,7 +4,9 @@
 pub mod access;
 pub mod choices;
 pub mod complete;
+pub mod earlier;
 pub mod interview;
+pub mod kept;
 mod layers;
 mod lines;
 pub mod oauth;
