@@ -1,18 +1,17 @@
 //! Puts the questions of `init` at the terminal, and shows what is wrong with an answer. Which questions there are,
 //! and what an answer means, `model::answers::interview` decides.
 
-use super::show::providers::introduce;
+use super::question::{Put, Refused, put, whether};
+use super::show::providers::{choose, introduce};
 use super::show::screen::Screen;
 use super::show::terminal::Mark;
+use crate::engine::init::found::{Found, Login};
 use crate::engine::init::{not_written, secret_fits};
 use crate::error::{Complaint, RUN_AGAIN, Result};
-use crate::model::answers::interview::{Interview, Question, yes_or_no};
+use crate::model::answers::choices::Choices;
+use crate::model::answers::interview::{Interview, Question, with_numbers};
 use crate::model::oauth::steps::{Part, first, second};
 use crate::model::oauth::{Flow, Provider};
-use crate::sys::tty::{self, Typed};
-
-/// Number of unusable answers to one question after which `init` gives up: whoever types does not read the complaints.
-const PATIENCE: u32 = 3;
 
 /// The text that goes back to the question before. No answer and no password is this text.
 const BACK: &str = "<";
@@ -48,22 +47,33 @@ pub fn everything(interview: &mut Interview, told: &mut Told, screen: &Screen) -
         }
         let Some(prompt) = prompt else { return Ok(()) };
         let hidden = prompt.question == Question::Password;
-        let default = prompt.default.as_deref();
-        question(screen, &prompt.text, default, &prompt.help, hidden, |typed| {
-            if typed.trim() != BACK {
-                interview.answer(prompt.question, typed)?;
-                let fits = match prompt.question {
-                    Question::File | Question::Password => secret_fits(interview.choices()),
-                    _ => Ok(()),
-                };
-                // The question stays open: at the end, this would cost all answers.
-                return fits.inspect_err(|_| {
-                    interview.back();
-                });
+        let hint = if prompt.question == Question::Relay {
+            choose(screen);
+            None
+        } else {
+            Some(prompt.help.as_str()).filter(|_| prompt.default.is_none())
+        };
+        let asked = Put { text: &prompt.text, default: prompt.default, hint, help: &prompt.help, hidden };
+        put(screen, asked, |typed| {
+            if typed.trim() == BACK {
+                let first = || Complaint::new("there is no question before this one", "answer it");
+                return interview.back().then_some(()).ok_or_else(|| first().into());
             }
-            let first = || Complaint::new("there is no question before this one", "answer it");
-            interview.back().then_some(()).ok_or_else(first)
+            interview.answer(prompt.question, typed).map_err(|complaint| {
+                let default = interview.default_of(prompt.question);
+                Refused { complaint, default }
+            })?;
+            let fits = match prompt.question {
+                Question::File | Question::Password => secret_fits(interview.choices()),
+                _ => Ok(()),
+            };
+            // The question stays open: at the end, this would cost all answers.
+            fits.map_err(|complaint| {
+                interview.back();
+                complaint.into()
+            })
         })?;
+        said(interview, screen);
     }
 }
 
@@ -136,12 +146,12 @@ impl Steps {
         } else {
             "the relay is tried before anything is written"
         };
-        let turn = question(screen, &text, Some("done"), help, false, |typed| match typed.trim() {
+        let turn = put(screen, Put::with_default(&text, "done", help), |typed| match typed.trim() {
             "" | "done" => Ok(Turn::On),
             BACK => Ok(Turn::Back),
             _ => {
                 let remedy = format!("press Enter when it is done, or type {BACK} to go back");
-                Err(Complaint::new("that is no answer to this question", &remedy))
+                Err(Complaint::new("that is no answer to this question", &remedy).into())
             }
         })?;
         if turn == Turn::Back {
@@ -159,100 +169,78 @@ fn show(screen: &Screen, parts: &[Part]) {
     }
 }
 
-/// Puts a question that is answered with yes or no.
-pub fn whether(screen: &Screen, text: &str, default: bool) -> Result<bool> {
-    let default = if default { "yes" } else { "no" };
-    question(screen, text, Some(default), "type yes or no", false, |typed| {
-        yes_or_no(if typed.trim().is_empty() { default } else { typed })
-    })
-}
-
 /// Asks which answer shall be corrected; `None` if the answers are to be written as they are.
 pub fn change(interview: &Interview, suspect: Question, screen: &Screen) -> Result<Option<Question>> {
     let known = interview.words();
-    let words = known.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+    let words = known.iter().map(|(word, _)| *word).chain(["write", "quit"]).collect::<Vec<_>>();
+    let of = |wanted: Question| known.iter().find(|(_, question)| *question == wanted).map(|(word, _)| *word);
     // Not every answer of a login by a token is asked for; how it is made is.
-    let word = |of: Question| known.iter().find(|(_, question)| *question == of).map(|(word, _)| *word);
-    let way = interview.choices().access.as_ref().and_then(|_| word(Question::Way));
-    let usual = word(suspect).or(way).unwrap_or("relay");
-    let named = |typed: &str| known.iter().find(|(word, _)| *word == typed);
-    let text = format!("Correct which answer: {words}? Or write (as it is), or quit");
-    let chosen = question(screen, &text, Some(usual), "type one of these words", false, |typed| {
-        let typed = if typed.trim().is_empty() { usual.to_owned() } else { typed.trim().to_lowercase() };
-        if ["write", "quit"].contains(&typed.as_str()) || named(&typed).is_some() {
-            return Ok(typed);
-        }
-        Err(Complaint {
-            problem: "that is none of these words".into(),
-            remedy: format!("type one of {words}, write, quit").into(),
+    let way = interview.choices().access.as_ref().and_then(|_| of(Question::Way));
+    let user = of(Question::Username).filter(|_| suspect == Question::Password);
+    let usual = of(suspect).or(way).or(user).unwrap_or("relay");
+    let text = format!("Correct which answer: {}?", with_numbers(words.iter().copied()));
+    let help = "the number or the word of the answer that is asked for again; write: the answers are written as they are; \
+                quit: nothing is written";
+    let chosen = put(screen, Put::with_default(&text, usual, help), |typed| {
+        let typed = typed.trim().to_lowercase();
+        let number = typed.parse::<usize>().ok().and_then(|number| words.get(number.checked_sub(1)?));
+        let named = number.or_else(|| words.iter().find(|word| **word == typed)).copied();
+        let named = if typed.is_empty() { Some(usual) } else { named };
+        named.ok_or_else(|| {
+            Complaint::new("that is none of these words", format!("type one of {}", words.join(", "))).into()
         })
     })?;
     if chosen == "quit" {
         return Err(not_written("you said quit", format!("{RUN_AGAIN} when the answers are known")));
     }
-    Ok(named(&chosen).map(|(_, question)| *question))
+    Ok(known.iter().find(|(word, _)| *word == chosen).map(|(_, question)| *question))
 }
 
-/// Reads a line at the prompt, which shows the default.
-fn read_line(screen: &Screen, default: Option<&str>, hidden: bool) -> Result<Typed> {
-    let offered =
-        default.map_or(String::new(), |default| format!("[{}] ", crate::model::text::one_line(default)));
-    screen.write(&format!("{offered}> "));
-    let typed = tty::read_line(hidden).inspect_err(|_| screen.write("\n"))?;
-    if hidden || !matches!(typed, Typed::Line(_)) {
-        // The terminal has not shown the end of the line.
-        screen.write("\n");
-    }
-    Ok(typed)
-}
-
-/// Puts one question until `take` accepts the answer. `?` shows the help.
-fn question<T>(
-    screen: &Screen,
-    text: &str,
-    default: Option<&str>,
-    help: &str,
-    hidden: bool,
-    mut take: impl FnMut(&str) -> std::result::Result<T, Complaint>,
-) -> Result<T> {
-    screen.section(text);
-    if default.is_none() && !help.is_empty() {
-        screen.line("", &format!("({help})"));
-    }
-    let mut wrong = 0;
-    while wrong < PATIENCE {
-        let complaint = match read_line(screen, default, hidden)? {
-            Typed::Line(line) if line.trim() == "?" && !hidden => {
-                screen.line("  ", if help.is_empty() { "there is no more to say about it" } else { help });
-                continue;
-            }
-            Typed::Line(line) => match take(&line) {
-                Ok(taken) => return Ok(taken),
-                Err(complaint) => complaint,
-            },
-            Typed::NotText => Complaint {
-                problem: "that is not UTF-8 text".into(),
-                remedy: "type it in a terminal that is set to UTF-8".into(),
-            },
-            Typed::End => {
-                return Err(not_written(
-                    "the input ended",
-                    format!("{RUN_AGAIN}; or give the answers as flags: relayhost init --help"),
-                ));
-            }
-            Typed::Stop(stop) => {
-                screen.line("", "stopped; nothing was written");
-                stop.obey();
-                return Err(not_written("stopped by a signal", RUN_AGAIN));
-            }
+/// Offers to take over the relay that somebody has set up by hand. `None`: it is not taken over. The password is not shown.
+pub fn take_over(found: &Found, screen: &Screen) -> Result<Option<Choices>> {
+    let relay = &found.relay.text;
+    let help = "yes: the questions that it answers are not asked, and of the table the chosen entry alone is copied, into a \
+                file that root alone can read; no: you answer each question";
+    if found.logins.len() < 2 {
+        let login = found.logins.first();
+        let as_whom = match login {
+            Some(login) => format!("as {} ({})", login.username, login.table),
+            None => "without a login".to_owned(),
         };
-        wrong += 1;
-        screen.marked(Mark::Bad, &complaint.problem, 2);
-        // A person at the terminal can answer again, and need not run the command again.
-        screen.remedy(&complaint.remedy.asked_again());
+        let text = format!("found: {relay} {as_whom}; take it over?");
+        return Ok(whether(screen, &text, help, true)?.then(|| found.choices(login)));
     }
-    Err(not_written(
-        format!("{PATIENCE} answers to one question that cannot be taken"),
-        format!("{RUN_AGAIN}; `?` in place of an answer says more about a question"),
-    ))
+    let named = |login: &Login| format!("{} ({}, key {})", login.username, login.table, login.key);
+    screen.section(&format!("found: {relay}, and several logins for it:"));
+    for (login, number) in found.logins.iter().zip(1..) {
+        screen.line(&format!("{number:>4}  "), &named(login));
+    }
+    let text = "Which one shall be taken over? A number, or none";
+    put(screen, Put::with_default(text, "1", help), |typed| {
+        let typed = if typed.trim().is_empty() { "1" } else { typed.trim() };
+        if ["none", "no", "n"].contains(&typed.to_lowercase().as_str()) {
+            return Ok(None);
+        }
+        let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let login = number.and_then(|place| found.logins.get(place));
+        let none = || Complaint::new("there is no login of this number", "type one of the numbers, or none");
+        login.map(|login| Some(found.choices(Some(login)))).ok_or_else(|| none().into())
+    })
+}
+
+/// Puts the question for the password alone.
+pub fn password(interview: &mut Interview, screen: &Screen) -> Result<()> {
+    let prompt = interview.password();
+    let hint = Some(prompt.help.as_str());
+    let asked = Put { text: &prompt.text, default: None, hint, help: &prompt.help, hidden: true };
+    put(screen, asked, |typed| interview.answer(Question::Password, typed).map_err(Refused::from))?;
+    said(interview, screen);
+    Ok(())
+}
+
+/// Says what was made of an answer that was not taken as it was typed.
+fn said(interview: &Interview, screen: &Screen) {
+    if let Some(said) = interview.said() {
+        screen.marked(Mark::Note, said, 2);
+    }
 }

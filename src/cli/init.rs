@@ -1,14 +1,16 @@
 //! `relayhost init`: makes an answers file from flags and questions. The relay is tried before anything is written,
 //! and at a terminal a person can correct the answer that the relay does not like.
 
+mod password;
+mod tried;
+
 use super::arguments::Init;
 use super::ask::{self, Told};
-use super::show;
+use super::question::whether;
 use super::show::screen::Screen;
 use super::show::terminal::Mark;
-use crate::engine::init::{self, Target};
-use crate::engine::probe;
-use crate::error::{Complaint, Error, Result};
+use crate::engine::init::{self, Manner, Target, found};
+use crate::error::{Complaint, Error, Result, shown};
 use crate::model::answers::access::Access;
 use crate::model::answers::choices::Choices;
 use crate::model::answers::interview::{Interview, Question, level};
@@ -16,42 +18,158 @@ use crate::model::desired::Rewrite;
 use crate::model::ended::Ended;
 use crate::model::probe::{Ending, Probe};
 use crate::model::text;
-use crate::sys::environment;
 use crate::sys::tty;
+use tried::is_failed;
 
-/// Gathers the answers, tries them, and writes them.
-pub fn run(options: &Init, screen: &mut Screen) -> Result<Ended> {
+/// What a person can have done at once when the answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// `relayhost apply`
+    Apply,
+    /// `relayhost login`, without which `apply` has no token.
+    LogIn,
+}
+
+impl Next {
+    /// The command's name.
+    pub fn command(self) -> &'static str {
+        if self == Self::Apply { "apply" } else { "login" }
+    }
+
+    /// Asks whether to do it. The end of the input is a no: the answers are written already.
+    pub fn is_wanted(self, screen: &Screen) -> Result<bool> {
+        let command = format!("relayhost {}", self.command());
+        let (text, what) = match self {
+            Self::Apply => ("Apply now?", "configures Postfix and sends the test message"),
+            Self::LogIn => ("Log in now?", "shows the page at which a person logs in, once"),
+        };
+        let wanted =
+            whether(screen, text, &format!("yes: `{command}`, which {what}; no: nothing more is done"), true);
+        match wanted {
+            Err(error) if error.interruption().is_none() => Ok(false),
+            Err(error) => Err(error.interrupted_with(|left| {
+                left.stays.push(format!("what was written stays; `{command}` goes on with it"));
+            })),
+            wanted => wanted,
+        }
+    }
+}
+
+/// Gathers the answers, tries them, and writes them. `next`: what the person at the terminal may want then.
+pub fn run(options: &Init, screen: &mut Screen, next: &mut Option<Next>) -> Result<Ended> {
     let target = Target::new(&options.output)?;
+    let somebody = !options.json && tty::is_there();
     // Checked before anybody has typed anything.
-    target.refuse_if_taken(options.password_file.is_none() && !options.inline_password, options.force)?;
+    target.refuse_if_taken(
+        options.password_file.is_none() && !options.inline_password,
+        options.force || somebody || options.new_password,
+    )?;
     let choices = choices(options)?;
     choices.check_flags().map_err(invalid)?;
-    let mut interview = Interview::new(choices, &init::local_domain());
-    if options.rewrite == ["none"] {
-        interview.leave_senders();
-    }
-    let somebody = !options.json && tty::is_there();
-    let mut told = Told::default();
-    if somebody {
-        ask::introduction(screen);
-        ask::everything(&mut interview, &mut told, screen)?;
-        confirm(&mut interview, &mut told, options, &target, screen)?;
-    } else {
-        answer_from_flags(&mut interview)?;
-    }
-    // A person logs in after the answers are written, so there is no token yet to try the relay with: `apply` tries it.
-    let has_person = interview.choices().access.as_ref().is_some_and(Access::has_person);
-    let found = if options.no_probe || has_person {
-        None
-    } else {
-        try_relay(&mut interview, &mut told, somebody, screen)?
-    };
+    // The shell runs what was pasted and not read.
+    let _rest = somebody.then_some(Rest);
+    let settled = settle(choices, options, &target, somebody, screen).inspect_err(|error| {
+        if somebody && error.interruption().is_some() {
+            screen.line("", &format!("nothing was written{}", target.as_it_was()));
+        }
+    });
+    let (interview, found) = settled?;
     let choices = interview.choices();
     let written = match found {
         Some(failed) if !somebody && is_failed(&failed) => init::refused(choices, failed)?,
-        found => init::write(&target, choices, options.inline_password, options.force, found, screen)?,
+        found => {
+            let manner = Manner {
+                inline: options.inline_password,
+                force: options.force || somebody || options.new_password,
+                password_alone: options.new_password,
+            };
+            let has_person = choices.access.as_ref().is_some_and(Access::has_person);
+            let then = if has_person { Next::LogIn } else { Next::Apply };
+            // `apply` would only say again what the relay has refused.
+            let is_good = !options.no_probe && !found.as_ref().is_some_and(is_failed);
+            let written = init::write(&target, choices, manner, found, screen)?;
+            *next = (somebody && is_good && target.is_of_host()).then_some(then);
+            written
+        }
     };
     Ok(Ended::Written(written))
+}
+
+/// What is typed while nobody reads, dropped at the end.
+struct Rest;
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        tty::forget_typed();
+    }
+}
+
+/// Gathers the answers, and tries the relay with them. Nothing is written.
+fn settle(
+    given: Choices,
+    options: &Init,
+    target: &Target,
+    somebody: bool,
+    screen: &mut Screen,
+) -> Result<(Interview, Option<Probe>)> {
+    let mut interview = if options.new_password {
+        password::begin(given, target)?
+    } else if somebody {
+        begin(given, target, screen)?
+    } else {
+        Interview::new(given, &init::local_domain())
+    };
+    if options.rewrite == ["none"] {
+        interview.leave_senders();
+    }
+    if options.new_password {
+        let found = password::settle(&mut interview, options, somebody, screen)?;
+        return Ok((interview, found));
+    }
+    let mut told = Told::default();
+    if somebody {
+        ask::everything(&mut interview, &mut told, screen)?;
+        confirm(&mut interview, &mut told, options, target, screen)?;
+    } else {
+        answer_from_flags(&mut interview)?;
+    }
+    let is_tried = is_tried(options, &interview);
+    let found = if is_tried { try_relay(&mut interview, &mut told, somebody, screen)? } else { None };
+    Ok((interview, found))
+}
+
+/// Whether the relay is tried before the answers are written. A person logs in after that, so there is no token yet to try it
+/// with: `apply` tries it.
+fn is_tried(options: &Init, interview: &Interview) -> bool {
+    !options.no_probe && !interview.choices().access.as_ref().is_some_and(Access::has_person)
+}
+
+/// Begins with what is there, for a person to change: the answers, or else a relay that somebody has set up by hand.
+fn begin(given: Choices, target: &Target, screen: &Screen) -> Result<Interview> {
+    let domain = init::local_domain();
+    ask::introduction(screen);
+    match init::earlier(target) {
+        Ok(Some(earlier)) => {
+            screen.line("", "(the answers that are there are offered, and Enter takes one over)");
+            return Ok(Interview::editing(given, earlier, &domain));
+        }
+        Ok(None) => {}
+        Err(error) => {
+            let text = format!("what is in {} is not offered: {error}", shown(&target.answers));
+            screen.marked(Mark::Warning, &text, 2);
+        }
+    }
+    let is_open = given.provider.is_none() && given.host.is_none() && given.username.is_none();
+    // A host whose Postfix cannot be asked has nothing to take over, and `apply` says what is wrong with it.
+    let found = if is_open { found::by_hand().ok().flatten() } else { None };
+    let taken = found.as_ref().map(|found| ask::take_over(found, screen)).transpose()?.flatten();
+    let Some(taken) = taken else { return Ok(Interview::new(given, &domain)) };
+    let has_login = taken.username.is_some();
+    let mut interview = Interview::new(given.or(taken), &domain);
+    if !has_login {
+        interview.without_login();
+    }
+    Ok(interview)
 }
 
 /// Tries the relay. A person at the terminal may correct the answer that the relay does not like, which is tried
@@ -63,17 +181,7 @@ fn try_relay(
     screen: &mut Screen,
 ) -> Result<Option<Probe>> {
     loop {
-        if somebody {
-            screen.write("\n");
-        }
-        let mut desired = init::desired(interview.choices())?;
-        let mut found = probe::probe_typed(&mut desired, probe::TIMEOUT, screen)?;
-        if let Ending::Failed(failure) = &mut found.ending {
-            let remedy = if somebody { failure.remedy.asked_next() } else { failure.remedy.clone() };
-            // There are no answers yet that `relayhost apply` could be run with.
-            failure.remedy = remedy.applied_by(&environment::command_line());
-        }
-        show::probe::probed(screen, &found);
+        let found = tried::once(interview.choices(), somebody, screen)?;
         if !somebody || !is_failed(&found) {
             return Ok(Some(found));
         }
@@ -92,11 +200,6 @@ fn correct(interview: &mut Interview, told: &mut Told, suspect: Question, screen
     ask::everything(interview, told, screen).map(|()| true)
 }
 
-/// Whether the relay refused or could not be reached. A part that could not be tried here is no failure.
-fn is_failed(found: &Probe) -> bool {
-    matches!(found.ending, Ending::Failed(_))
-}
-
 /// Shows the file that will be written, and puts the questions again whose answers are wrong.
 fn confirm(
     interview: &mut Interview,
@@ -107,8 +210,11 @@ fn confirm(
 ) -> Result<()> {
     loop {
         preview(interview.choices(), options, target, screen);
-        let text = if options.no_probe { "Write this?" } else { "Try the relay with this, and write it?" };
-        if ask::whether(screen, text, true)? || !correct(interview, told, Question::Relay, screen)? {
+        let is_tried = is_tried(options, interview);
+        let text = if is_tried { "Try the relay with this, and write it?" } else { "Write this?" };
+        if whether(screen, text, "no: you name the answer to correct, or quit", true)?
+            || !correct(interview, told, Question::Relay, screen)?
+        {
             return Ok(());
         }
     }
@@ -168,6 +274,7 @@ fn choices(options: &Init) -> Result<Choices> {
         access: access(options)?,
         rewrites: rewrites?,
         to: options.to.clone(),
+        ..Choices::default()
     })
 }
 

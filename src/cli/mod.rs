@@ -6,6 +6,7 @@ mod ask;
 mod diagnose;
 mod init;
 mod login;
+mod question;
 mod report;
 mod scriptlet;
 mod show;
@@ -24,8 +25,10 @@ use crate::engine::token::{Asked, renew};
 use crate::engine::verify::verify_alone;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
+use crate::sys::environment;
 use crate::sys::host;
 use arguments::{Arguments, Command, Output, Pending, Probe, Providers, Restore, Route, Token, Verify};
+use init::Next;
 use report::{nagios, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
 use show::terminal::WIDTH;
@@ -92,7 +95,11 @@ fn perform(command: Command) -> u8 {
         Command::Recover(Output { json }) => {
             report("recover", json, |screen| recover_at_boot(screen).map(Ended::Recovered))
         }
-        Command::Init(options) => report("init", options.json, |screen| init::run(&options, screen)),
+        Command::Init(options) => {
+            let mut next = None;
+            let exit = report("init", options.json, |screen| init::run(&options, screen, &mut next));
+            next.map_or(exit, |next| go_on(next, exit))
+        }
         Command::Login(options) => {
             report("login", options.common.json, |screen| login::run(&options, screen))
         }
@@ -111,6 +118,20 @@ fn perform(command: Command) -> u8 {
         Command::Restore(Restore { number, json, lock_timeout }) => report("restore", json, |screen| {
             history::restore(number, lock_timeout, screen).map(Ended::Restored)
         }),
+    }
+}
+
+/// Asks whether to go on with what follows `init`, and does it: then its exit status counts, and not `exit`, that of `init`.
+fn go_on(next: Next, exit: u8) -> u8 {
+    match next.is_wanted(&Screen::new(false)) {
+        Ok(false) => exit,
+        Ok(true) => {
+            let command = ["relayhost", next.command()];
+            environment::go_on_with(&command.join(" "));
+            let exit = run(command.map(OsString::from));
+            if next == Next::LogIn && exit == Exit::Done.code() { go_on(Next::Apply, exit) } else { exit }
+        }
+        Err(error) => report("init", false, |_| Err(error)),
     }
 }
 

@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub mod found;
 mod pair;
 
 use super::Progress;
-use super::load::{DEFAULT, PASSWORD_LIMIT, Source};
+use super::load::{DEFAULT, PASSWORD_LIMIT, Source, load_file};
 use crate::error::{Advice, Complaint, Error, Result, shown, typed};
 use crate::model::answers::access::{Access, CERTIFICATE_FILE};
 use crate::model::answers::choices::{Choices, PASSWORD_FILE, is_written_as_it_is};
@@ -122,6 +123,17 @@ impl Target {
         self.paths(own).into_iter().filter(|path| files::exists(path)).map(there).collect()
     }
 
+    /// Whether these are the host's own answers, which the other commands go by.
+    pub fn is_of_host(&self) -> bool {
+        self.answers == Path::new(DEFAULT)
+    }
+
+    /// Words for the answers that an `init` which wrote nothing has left; none if there are none.
+    pub fn as_it_was(&self) -> String {
+        let is_there = files::exists(&self.answers);
+        if is_there { format!("; {} is as it was", shown(&self.answers)) } else { String::new() }
+    }
+
     /// The commands to call once the answers are written.
     fn next_steps(&self, has_person: bool) -> Vec<String> {
         let other = self.answers != Path::new(DEFAULT);
@@ -234,19 +246,41 @@ pub fn secret_fits(choices: &Choices) -> std::result::Result<(), Complaint> {
     })
 }
 
-/// Writes the answers that were gathered. `inline`: the password into the answers file itself. `force`: replaces
-/// files that exist. `probe`: the result of the probe, if there was one.
+/// The answers that are there, as choices to edit; `None` if there are none. An error says why they cannot be edited by
+/// questions.
+pub fn earlier(target: &Target) -> Result<Option<Choices>> {
+    if !files::exists(&target.answers) {
+        return Ok(None);
+    }
+    let choices = load_file(&target.answers, 0)?.choices()?;
+    if let Some(password) = &choices.password {
+        secrets::know(choices.username.as_deref().unwrap_or_default(), password);
+    }
+    Ok(Some(choices))
+}
+
+/// How answers are written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// The password into the answers file itself.
+    pub inline: bool,
+    /// Files that exist are replaced.
+    pub force: bool,
+    /// The answers stay as they are where they name the password's own file: that alone is replaced.
+    pub password_alone: bool,
+}
+
+/// Writes the answers that were gathered. `probe`: the result of the probe, if there was one.
 pub fn write(
     target: &Target,
     choices: &Choices,
-    inline: bool,
-    force: bool,
+    manner: Manner,
     probe: Option<Probe>,
     progress: &mut dyn Progress,
 ) -> Result<Written> {
     let summary = desired(choices)?.summary();
     let has_person = choices.access.as_ref().is_some_and(Access::has_person);
-    let (paths, notes) = write_files(target, choices, inline, force, progress)?;
+    let (paths, notes) = write_files(target, choices, manner, progress)?;
     Ok(Written { paths, notes, summary, next: target.next_steps(has_person), probe })
 }
 
@@ -256,13 +290,12 @@ pub fn refused(choices: &Choices, probe: Probe) -> Result<Written> {
     Ok(Written { paths: Vec::new(), notes: Vec::new(), summary, next: Vec::new(), probe: Some(probe) })
 }
 
-/// Writes both files, and returns their paths, and lines about edits that it met. `inline`: the password into the
-/// answers file itself. An `init` that is stopped leaves the old pair or the new.
+/// Writes both files, and returns their paths, and lines about edits that it met. An `init` that is stopped leaves the old
+/// pair or the new.
 fn write_files(
     target: &Target,
     choices: &Choices,
-    inline: bool,
-    force: bool,
+    manner: Manner,
     progress: &mut dyn Progress,
 ) -> Result<(Vec<PathBuf>, Vec<String>)> {
     // A run that has the lock removes the leftovers of a stopped run, so this one needs the lock too.
@@ -270,10 +303,17 @@ fn write_files(
     target.refuse_if_edited()?;
     let mut lines = clear_up_beside(&lock, target);
     let target = &target.seen_again();
-    let own_file = choices.password.is_some() && choices.password_file.is_none() && !inline;
-    target.refuse_if_taken(own_file, force)?;
+    let own_file = choices.password.is_some() && choices.password_file.is_none() && !manner.inline;
+    target.refuse_if_taken(own_file, manner.force)?;
     let written = format!("Written by `relayhost init` on {}.", clock::wall());
+    let home = target.password.display().to_string();
+    let same = if manner.password_alone { files::text(&target.answers) } else { None };
+    let same = same.filter(|text| text.contains(&home));
     let text = |password: Option<&Path>| {
+        if let (Some(same), Some(password)) = (&same, password) {
+            // Once the password is in its place the answers are the same bytes as before.
+            return same.replace(&home, &password.display().to_string());
+        }
         let place = password.map(|path| path.display().to_string());
         Choices { password_file: place.or_else(|| choices.password_file.clone()), ..choices.clone() }
             .text(&written, false)

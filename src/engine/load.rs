@@ -184,7 +184,7 @@ pub fn load(path: &Path) -> Result<Desired> {
 }
 
 /// Reads one file; its places are counted from `start`.
-fn load_file(path: &Path, start: usize) -> Result<Answers> {
+pub(super) fn load_file(path: &Path, start: usize) -> Result<Answers> {
     let read = read(path)?;
     let answers = parse(&shown(path), &read.bytes, start)?;
     if matches!(answers.secret_source()?, SecretSource::Inline(_)) {

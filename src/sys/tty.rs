@@ -95,10 +95,43 @@ pub fn read_line(hidden: bool) -> Result<Typed> {
             Err(errno) => return Err(fault(errno)),
         }
     }
+    // While the terminal is still silent: the lines that were pasted with a password are not to be shown.
+    drop_typed(&stdin).map_err(fault)?;
     if bytes.ends_with(b"\n") {
         bytes.pop();
     }
     Ok(String::from_utf8(bytes).map_or(Typed::NotText, Typed::Line))
+}
+
+/// Drops what was typed or pasted and not read, so that the shell does not run it. Without a terminal there is nothing to
+/// drop.
+pub fn forget_typed() {
+    if is_input() {
+        let _ = drop_typed(&std::io::stdin());
+    }
+}
+
+/// How long after a line a terminal may take to hand over the rest of what was pasted with it, in milliseconds.
+const REST: u8 = 30;
+/// Longest time that the rest of a paste is waited for, as a number of [`REST`]s: somebody may lean on a key.
+const RESTS: usize = 20;
+
+/// Drops the rest of a paste: what is there, and what comes within [`REST`].
+fn drop_typed(stdin: &std::io::Stdin) -> nix::Result<()> {
+    for _ in 0..RESTS {
+        tcflush(stdin, FlushArg::TCIFLUSH)?;
+        let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        let came = match poll(&mut ready, PollTimeout::from(REST)) {
+            Err(Errno::EINTR) => 0,
+            other => other?,
+        };
+        let [input] = &ready;
+        // A terminal that went away is always ready.
+        if came == 0 || input.revents().is_none_or(|events| events != PollFlags::POLLIN) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The signal, if it is one that a run heeds.

@@ -63,6 +63,7 @@ fn microsoft_365_from_questions_to_a_message_that_a_token_has_sent() {
         ("relay see instead", ""),
         ("test message", "ops@example.net"),
         ("and write it", ""),
+        ("Apply now", "no"),
     ];
     let run = run(&format!(
         "{}cat /etc/relayhost/answers.toml; relayhost apply; echo \"apply $?\"; relayhost check --nagios; grep -o 'sasl_method=[A-Z0-9]*' /lab/relay-log/mail.log | sort -u",

@@ -28,6 +28,7 @@ mod hidden;
 mod hooks;
 mod host;
 mod init;
+mod init_again;
 mod init_token;
 mod journald;
 mod kickstart;

@@ -1,7 +1,9 @@
 //! The presets of relay providers: the screens of `providers`, and an introduction for `init`.
 
 use super::screen::Screen;
+use super::terminal::wrapped;
 use crate::model::answers::choices;
+use crate::model::providers::choose::{USUAL, numbered};
 use crate::model::providers::{Part, Preset, Provider, Start, Warning, providers};
 
 /// Shows all presets.
@@ -129,6 +131,23 @@ fn replies(screen: &Screen, provider: &Provider) {
     }
 }
 
+/// Shows the usual providers with their numbers, for a person to choose one.
+pub fn choose(screen: &Screen) {
+    screen.write(&choices(screen.terminal.width));
+}
+
+/// The usual providers with their numbers, and how many more there are.
+fn choices(width: usize) -> String {
+    let all = numbered();
+    let usual = all.iter().take(USUAL.len()).zip(1..);
+    let line = |number: &str, text: &str| wrapped(width, &format!("{number:>4}  "), text, 6) + "\n";
+    let mut lines = "\n".to_owned();
+    for ((name, provider), number) in usual {
+        lines += &line(&number.to_string(), &format!("{} ({name})", provider.title));
+    }
+    lines + &line("?", &format!("lists {} more", all.len() - USUAL.len()))
+}
+
 /// Shows the facts that a person who takes this provider must know first.
 pub fn introduce(screen: &Screen, provider: &Provider) {
     screen.section(&provider.title);
@@ -150,5 +169,25 @@ fn bullets(screen: &Screen, title: &str, lines: impl Iterator<Item = String>) {
             screen.section(title);
         }
         screen.line("  - ", &line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A terminal has 24 rows. The command, the introduction and the question take seven of them at 50 columns.
+    #[test]
+    fn the_list_of_providers_fits_a_terminal_and_begins_with_a_relay_of_ones_own() {
+        for width in [80, 50] {
+            let shown = choices(width);
+            assert!(shown.lines().count() <= 24 - 7, "{width}: {shown}");
+            assert!(shown.lines().all(|line| line.len() <= width), "{width}: {shown}");
+            assert!(shown.starts_with("\n   1  your own relay"), "{shown}");
+        }
+        let shown = choices(100);
+        for (name, provider) in numbered().into_iter().take(USUAL.len()) {
+            assert!(shown.contains(&format!("{} ({name})", provider.title)), "{name} is not in {shown}");
+        }
     }
 }

@@ -106,9 +106,13 @@ impl Access {
 }
 
 /// The words for the ways to log in, the best first.
+pub fn way_words(provider: Provider) -> Vec<&'static str> {
+    provider.flows().iter().map(|flow| flow.word()).chain([PASSWORD]).collect()
+}
+
+/// The same in one line.
 pub fn ways(provider: Provider) -> String {
-    let words = provider.flows().iter().map(|flow| flow.word()).chain([PASSWORD]);
-    words.collect::<Vec<_>>().join(", ")
+    way_words(provider).join(", ")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Answers;
 use super::access::Access;
 use super::complete::complete;
+use super::kept::Kept;
 use super::lines::{quoted, setting};
 use crate::error::{Complaint, Error, Result};
 use crate::model::desired::{Desired, Mechanism, Rewrite, Tls};
@@ -38,12 +39,32 @@ pub struct Choices {
     pub rewrites: Vec<Rewrite>,
     /// Recipient of the test message.
     pub to: Option<String>,
+    /// What the answers that are edited say beyond that.
+    pub kept: Kept,
 }
 
 /// Host name in the place of one that is not chosen yet (RFC 2606).
 const OPEN: &str = "relay.invalid";
 
 impl Choices {
+    /// These choices, and those of `other` for what is not chosen here.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            provider: self.provider.or(other.provider),
+            host: self.host.or(other.host),
+            port: self.port.or(other.port),
+            tls: self.tls.or(other.tls),
+            username: self.username.or(other.username),
+            password: self.password.or(other.password),
+            access: self.access.or(other.access),
+            password_file: self.password_file.or(other.password_file),
+            rewrites: if self.rewrites.is_empty() { other.rewrites } else { self.rewrites },
+            to: self.to.or(other.to),
+            kept: if self.kept.is_empty() { other.kept } else { self.kept },
+        }
+    }
+
     /// The preset of the chosen provider, if there is one.
     pub fn preset(&self) -> Option<Preset> {
         self.provider.as_deref().and_then(|name| providers::find(name).ok())
@@ -129,40 +150,14 @@ impl Choices {
             lines.push("# relayhost-answers(5) explains every key.".into());
         }
         lines.push("version = 1\n\n[relay]".into());
-        if let Some(preset) = self.preset() {
-            lines.push(format!("# {}", preset.provider.title));
-            if let (Some(host), None) = (&preset.host, &self.host) {
-                lines.push("# It stands for these; what is set here without the # counts more:".into());
-                lines.push(format!("#   {}", setting("host", host)));
-                lines.push(format!("#   port = {}", preset.port()));
-                lines.push(format!("#   {}", setting("tls", preset.provider.tls.word())));
-                let ip = preset.provider.prefers_ipv4;
-                lines.extend(ip.then(|| {
-                    format!("#   {} # where this host can do with IPv4 alone", setting("ip", "ipv4"))
-                }));
-            }
-        }
+        lines.extend(self.lines_of_preset());
         // An unknown name is written too: the reader must refuse it.
         lines.extend(self.provider.as_ref().map(|name| setting("provider", name)));
         lines.extend(self.host.as_ref().map(|host| setting("host", host)));
         lines.extend(self.port.map(|port| format!("port = {port}")));
         lines.extend(self.tls.map(|tls| format!("# {}\n{}", meaning(tls), setting("tls", tls.word()))));
-        if let Some(username) = &self.username {
-            lines.push(format!("\n[auth]\n{}", setting("username", username)));
-        }
-        if let (Some(access), Some(_)) = (&self.access, &self.username) {
-            lines.push(setting("mechanism", Mechanism::Xoauth2.name()));
-            lines.extend(access.lines(self.password_file.as_deref()));
-        } else if self.username.is_some() {
-            lines.extend(match (&self.password_file, &self.password) {
-                (Some(path), _) => {
-                    let file = setting("password_file", path);
-                    Some(format!("# root's alone; its one line is the password\n{file}"))
-                }
-                (None, Some(_)) if shown => Some(setting("password", "********")),
-                (None, password) => password.as_ref().map(|password| setting("password", password.expose())),
-            });
-        }
+        lines.extend(self.kept.lines(&["relay"]));
+        lines.extend(self.lines_of_login(shown));
         if !self.rewrites.is_empty() {
             lines.push("\n[sender.rewrite]\n# local sender = the address that the relay sees;".into());
             lines.push("# @host stands for all senders of that host".into());
@@ -170,7 +165,52 @@ impl Choices {
         }
         let to = self.to.as_ref().map(|to| setting("to", to));
         lines.extend(to.map(|to| format!("\n[verify]\n# where the test message goes\n{to}")));
+        for table in ["verify", "packages", "network"] {
+            let kept = self.kept.lines(&[table]);
+            let is_begun = table == "verify" && self.to.is_some();
+            lines.extend((!kept.is_empty() && !is_begun).then(|| format!("\n[{table}]")));
+            lines.extend(kept);
+        }
         lines.join("\n") + "\n"
+    }
+
+    /// What a preset stands for, as comments.
+    fn lines_of_preset(&self) -> Vec<String> {
+        let Some(preset) = self.preset() else { return Vec::new() };
+        let mut lines = vec![format!("# {}", preset.provider.title)];
+        if let (Some(host), None) = (&preset.host, &self.host) {
+            lines.push("# It stands for these; what is set here without the # counts more:".into());
+            lines.push(format!("#   {}", setting("host", host)));
+            lines.push(format!("#   port = {}", preset.port()));
+            lines.push(format!("#   {}", setting("tls", preset.provider.tls.word())));
+            let ip = preset.provider.prefers_ipv4;
+            lines.extend(
+                ip.then(|| format!("#   {} # where this host can do with IPv4 alone", setting("ip", "ipv4"))),
+            );
+        }
+        lines
+    }
+
+    /// The table `[auth]`, and `[auth.oauth]`; nothing without a user name. `shown`: with marks in place of the password.
+    fn lines_of_login(&self, shown: bool) -> Vec<String> {
+        let Some(username) = &self.username else { return Vec::new() };
+        let mut lines = vec![format!("\n[auth]\n{}", setting("username", username))];
+        if let Some(access) = &self.access {
+            lines.push(setting("mechanism", Mechanism::Xoauth2.name()));
+            lines.extend(access.lines(self.password_file.as_deref()));
+            lines.extend(self.kept.lines(&["auth", "oauth"]));
+            return lines;
+        }
+        lines.extend(match (&self.password_file, &self.password) {
+            (Some(path), _) => {
+                let file = setting("password_file", path);
+                Some(format!("# root's alone; its one line is the password\n{file}"))
+            }
+            (None, Some(_)) if shown => Some(setting("password", "********")),
+            (None, password) => password.as_ref().map(|password| setting("password", password.expose())),
+        });
+        lines.extend(self.kept.lines(&["auth"]));
+        lines
     }
 }
 

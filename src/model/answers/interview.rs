@@ -1,20 +1,21 @@
 //! The questions of `init` as data: which ones are open, the default of each, and the effect of an answer. Knows no
 //! terminal, so that a call with flags alone takes the same path.
 
+mod correct;
+mod mend;
 mod prompts;
 mod typed;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-pub use prompts::{Prompt, Question};
+pub use prompts::{Prompt, Question, with_numbers};
+use typed::{Refused, of_access, port, relay, way};
 pub use typed::{level, yes_or_no};
-use typed::{of_access, port, relay};
 
 use super::access::{Access, PASSWORD, UNKNOWN};
 use super::choices::Choices;
 use crate::error::Complaint;
-use crate::model::causes::catalogue::{Stage, catalogue};
 use crate::model::desired::{Mechanism, Rewrite, Tls};
 use crate::model::oauth::steps::Name;
 use crate::model::providers::{self, Provider, providers};
@@ -27,6 +28,8 @@ pub struct Interview {
     choices: Choices,
     /// The choices before a question was reopened.
     before: Choices,
+    /// Whether answers that are there already are edited.
+    is_edit: bool,
     /// Whether the provider's standard part was chosen.
     standard: bool,
     /// Whether local senders stay as they are.
@@ -38,6 +41,10 @@ pub struct Interview {
     declined: BTreeSet<Question>,
     local: Option<String>,
     domain: String,
+    /// What is likely meant by an answer that was refused: the default of that question from then on.
+    offered: Option<(Question, String)>,
+    /// What was made of the last answer, if it was not taken as it was typed.
+    said: Option<String>,
     /// The interview before each answer, the last one at the end.
     past: Vec<Self>,
 }
@@ -50,9 +57,52 @@ impl Interview {
         interview
     }
 
+    /// Begins with the known choices, and offers those of answers that are there already.
+    pub fn editing(choices: Choices, earlier: Choices, domain: &str) -> Self {
+        let mut interview = Self::new(choices, domain);
+        interview.choices.kept = earlier.kept.clone();
+        (interview.is_edit, interview.before) = (true, earlier);
+        if interview.provider().is_some() || interview.choices.host.is_some() {
+            let mut chosen = interview.choices.clone();
+            interview.keep_connection(&mut chosen);
+            interview.choices = chosen;
+        }
+        interview
+    }
+
+    /// Puts another password in the place of the one that is there, or opens the question for it.
+    pub fn give_password(&mut self, password: Option<Secret>, file: Option<String>) {
+        (self.choices.password, self.choices.password_file) = (password, file);
+    }
+
+    /// Whether the password is the one thing to ask for.
+    pub fn lacks_password(&self) -> bool {
+        self.choices.password.is_none() && self.choices.password_file.is_none()
+    }
+
+    /// The question for the password, whatever else is open.
+    pub fn password(&self) -> Prompt {
+        self.prompt(Question::Password)
+    }
+
+    /// Settles that there is no login.
+    pub fn without_login(&mut self) {
+        self.login = Some(false);
+    }
+
     /// The choices made so far.
     pub fn choices(&self) -> &Choices {
         &self.choices
+    }
+
+    /// What was made of the last answer, where it was not taken as it was typed: for a person to read.
+    pub fn said(&self) -> Option<&str> {
+        self.said.as_deref()
+    }
+
+    /// The answer that an empty line gives to this question: since the last answer was refused it may be another one.
+    pub fn default_of(&self, question: Question) -> Option<String> {
+        self.prompt(question).default
     }
 
     /// The chosen provider, if there is one.
@@ -166,22 +216,6 @@ impl Interview {
             .is_none_or(|provider| provider.optional_login || provider.mechanism != Mechanism::None)
     }
 
-    /// The questions whose answers can be corrected, by the words that a person types: no login of a relay that takes none.
-    pub fn words(&self) -> Vec<(&'static str, Question)> {
-        let fits = |question| match question {
-            Question::Username => self.takes_login(),
-            Question::Password => {
-                self.has_login() && (self.choices.access.is_none() || self.wants(Name::Secret))
-            }
-            Question::Way => self.choices.identity().is_some(),
-            Question::Tenant => self.wants(Name::Tenant),
-            Question::Client => self.wants(Name::Client),
-            Question::File => self.wants(Name::File),
-            _ => true,
-        };
-        Question::WORDS.into_iter().filter(|(_, question)| fits(*question)).collect()
-    }
-
     /// The login's name, if it is a mail address.
     fn own_address(&self) -> Option<String> {
         self.choices.username.clone().filter(|name| text::is_recipient(name))
@@ -197,19 +231,21 @@ impl Interview {
         taken
     }
 
-    /// Goes back to the question that was answered last, and offers its answer. False if there is none.
-    pub fn back(&mut self) -> bool {
-        let Some(before) = self.past.pop() else { return false };
-        let past = std::mem::take(&mut self.past);
-        *self = Self { before: std::mem::take(&mut self.choices), past, ..before };
-        true
-    }
-
     fn take(&mut self, question: Question, typed: &str) -> Result<(), Complaint> {
+        self.said = None;
+        if question == Question::Password && typed.is_empty() && self.has_secret() {
+            let secret = (self.before.password.clone(), self.before.password_file.clone());
+            (self.choices.password, self.choices.password_file) = secret;
+            self.reopened.remove(&question);
+            return Ok(());
+        }
         let typed = self.typed_or_default(question, typed)?;
         let mut trial = self.choices.clone();
         match question {
-            Question::Relay => relay(&mut trial, &typed)?,
+            Question::Relay => {
+                relay(&mut trial, &typed).map_err(|refused| self.offering(question, refused))?;
+                self.keep_connection(&mut trial);
+            }
             Question::Part => self.part(&mut trial, &typed)?,
             Question::Host => trial.host = Some(typed),
             Question::Login => {
@@ -219,36 +255,56 @@ impl Interview {
             }
             Question::Port => trial.port = Some(port(&typed)?),
             Question::Tls => trial.tls = Some(level(&typed)?),
-            Question::Username => trial.username = Some(typed),
+            Question::Username => {
+                self.whole_address(&typed).map_err(|refused| self.offering(question, refused))?;
+                trial.username = Some(typed);
+            }
             Question::Way | Question::Tenant | Question::Client | Question::Ends => {
-                let no = if question == Question::Way { PASSWORD } else { UNKNOWN };
-                if typed == no && matches!(question, Question::Way | Question::Ends) {
-                    self.declined.insert(question);
-                }
-                of_access(&mut trial, question, typed)?;
+                self.take_of_token(question, &mut trial, typed)?;
             }
             Question::File => trial.password_file = Some(typed),
-            Question::Password => trial.password = Some(Secret::new(typed)),
-            Question::Local if typed == "none" => {
-                self.as_they_are = true;
-                self.reopened.remove(&question);
-                return Ok(());
+            Question::Password => {
+                let (password, said) = mend::password(self.provider(), typed);
+                (trial.password, self.said) = (Some(Secret::new(password)), said);
             }
-            Question::Local => {
-                let public = "x@relay.invalid".to_owned();
-                trial.rewrites = vec![Rewrite { local: typed.clone(), public }];
-                trial.check()?;
-                self.local = Some(typed);
-                self.reopened.remove(&question);
-                return Ok(());
-            }
+            Question::Local => return self.local(&mut trial, typed),
             Question::Public => trial.rewrites = self.rewrites(typed),
             Question::To => trial.to = Some(typed),
         }
         trial.check()?;
-        self.choices = trial;
+        (self.choices, self.offered) = (trial, None);
         self.reopened.remove(&question);
         self.fill_in();
+        Ok(())
+    }
+
+    /// Takes an answer about a login by an access token.
+    fn take_of_token(
+        &mut self,
+        question: Question,
+        trial: &mut Choices,
+        typed: String,
+    ) -> Result<(), Complaint> {
+        let is_way = question == Question::Way;
+        let typed = if is_way { way(trial.identity(), &typed) } else { typed };
+        let no = if is_way { PASSWORD } else { UNKNOWN };
+        if typed == no && matches!(question, Question::Way | Question::Ends) {
+            self.declined.insert(question);
+        }
+        of_access(trial, question, typed)
+    }
+
+    /// Takes the local address that alerts come from; the next question is for the other one.
+    fn local(&mut self, trial: &mut Choices, typed: String) -> Result<(), Complaint> {
+        if typed == "none" {
+            self.as_they_are = true;
+        } else {
+            let public = "x@relay.invalid".to_owned();
+            trial.rewrites = vec![Rewrite { local: typed.clone(), public }];
+            trial.check()?;
+            self.local = Some(typed);
+        }
+        self.reopened.remove(&Question::Local);
         Ok(())
     }
 
@@ -279,6 +335,14 @@ impl Interview {
         Ok(())
     }
 
+    /// Offers from now on what is likely meant by an answer that was refused.
+    fn offering(&mut self, question: Question, refused: Refused) -> Complaint {
+        if let Some(offer) = refused.offer {
+            self.offered = Some((question, offer));
+        }
+        refused.complaint
+    }
+
     /// Rewrites for the alerts' address and for all others of the same host: the relay would refuse mail from cron too.
     fn rewrites(&self, public: String) -> Vec<Rewrite> {
         let local = self.local.clone().unwrap_or_default();
@@ -286,6 +350,11 @@ impl Interview {
         // Not if the public address is at that host too: Postfix also rewrites recipients by this table.
         let all =
             !domain.is_empty() && domain != local && !public.to_lowercase().ends_with(&domain.to_lowercase());
+        let earlier = &self.before.rewrites;
+        if earlier.first().is_some_and(|rule| rule.local == local && rule.public == public) {
+            // The person has changed nothing: the rules that were not asked for stay too.
+            return earlier.clone();
+        }
         let mut rewrites = vec![Rewrite { local, public: public.clone() }];
         if all {
             rewrites.push(Rewrite { local: domain, public });
@@ -305,66 +374,13 @@ impl Interview {
             self.choices.tls.get_or_insert(Tls::Secure);
         }
     }
-
-    /// Reopens a question and those that depend on its answer. The earlier choices are offered.
-    pub fn reopen(&mut self, question: Question) {
-        self.past.clear();
-        self.before = self.choices.clone();
-        let chosen = &mut self.choices;
-        match question {
-            Question::Relay | Question::Part | Question::Host => {
-                (chosen.provider, chosen.host, chosen.port, chosen.tls) = (None, None, None, None);
-                chosen.access = None;
-                self.declined.clear();
-                self.standard = false;
-            }
-            Question::Login | Question::Username => {
-                (chosen.username, chosen.password, chosen.password_file) = (None, None, None);
-            }
-            Question::Way => {
-                (chosen.access, chosen.password, chosen.password_file) = (None, None, None);
-                self.declined.clear();
-            }
-            Question::Tenant | Question::Client | Question::Ends => {
-                self.declined.remove(&Question::Ends);
-                if let Some(access) = &mut chosen.access {
-                    match question {
-                        Question::Tenant => access.tenant = None,
-                        Question::Client => access.client_id = None,
-                        _ => access.ends = None,
-                    }
-                }
-            }
-            Question::Password | Question::File => (chosen.password, chosen.password_file) = (None, None),
-            Question::Port | Question::Tls => {}
-            Question::Local | Question::Public => {
-                (self.local, self.as_they_are) = (None, false);
-                chosen.rewrites.clear();
-            }
-            Question::To => chosen.to = None,
-        }
-        // Where a preset answers these, they are asked only if they are in `reopened`.
-        if matches!(question, Question::Port | Question::Tls | Question::Username | Question::Password) {
-            self.reopened.insert(question);
-        }
-    }
-
-    /// The question whose answer made a probe fail: the one that the probe's cause is about, or if the cause is not
-    /// known, the one that its last stage has tried.
-    pub fn suspect(stage: &str, cause: &str) -> Question {
-        let known = catalogue().iter().find(|entry| entry.id == cause).map(|entry| entry.stage);
-        match (known, stage) {
-            (_, "token") => Question::of_refusal(cause),
-            (_, "login") if cause.starts_with("token-") => Question::of_refusal(cause),
-            (Some(Stage::Tls), _) | (None, "STARTTLS" | "TLS") => Question::Tls,
-            (Some(Stage::Login), _) | (None, "login") => Question::Username,
-            (Some(Stage::Sender), _) | (None, "sender") => Question::Local,
-            (Some(Stage::Recipient), _) | (None, "recipient") => Question::To,
-            _ => Question::Relay,
-        }
-    }
 }
 
 #[cfg(test)]
 #[path = "interview_tests.rs"]
 mod tests;
+
+/// What is answered once more: slips, corrections, answers that are there already.
+#[cfg(test)]
+#[path = "interview_again_tests.rs"]
+mod again_tests;

@@ -1,11 +1,11 @@
 use super::*;
 
-fn begin(choices: Choices) -> Interview {
+pub fn begin(choices: Choices) -> Interview {
     Interview::new(choices, "op5-system.localdomain")
 }
 
 /// Answers each question in turn, and returns the questions.
-fn talk(interview: &mut Interview, answers: &[&str]) -> Vec<Question> {
+pub fn talk(interview: &mut Interview, answers: &[&str]) -> Vec<Question> {
     let mut asked = Vec::new();
     for answer in answers {
         let prompt =
@@ -18,7 +18,7 @@ fn talk(interview: &mut Interview, answers: &[&str]) -> Vec<Question> {
     asked
 }
 
-fn rewrites(interview: &Interview) -> Vec<(&str, &str)> {
+pub fn rewrites(interview: &Interview) -> Vec<(&str, &str)> {
     interview
         .choices()
         .rewrites
@@ -110,8 +110,8 @@ fn regions_and_tenants_are_asked_for() {
 fn what_cannot_be_meant_is_not_taken_and_stays_open() {
     let mut interview = begin(Choices::default());
     for (typed, words) in [
-        ("offic365", "did you mean office365"),
         ("", "known providers"),
+        ("offic365", "did you mean office365"),
         ("localhost", "`?` lists them"),
         ("smtp://relay.example.com", "without `smtp://`"),
         ("outlook", "take another relay"),
@@ -169,42 +169,6 @@ fn a_login_is_no_answer_to_correct_where_the_relay_takes_none() {
 }
 
 #[test]
-fn a_correction_offers_what_was_chosen_before() {
-    let mut interview = begin(Choices::default());
-    talk(
-        &mut interview,
-        &["smtp.example.com", "yes", "", "u", "wrong", "", "alerts@example.com", "ops@example.com"],
-    );
-    interview.reopen(Q::Username);
-    assert_eq!(interview.next().unwrap().default.as_deref(), Some("u"));
-    assert_eq!(talk(&mut interview, &["", "right"]), [Q::Username, Q::Password]);
-    interview.reopen(Q::Tls);
-    assert_eq!(interview.next().unwrap().default.as_deref(), Some("secure"));
-    talk(&mut interview, &["encrypt"]);
-    interview.reopen(Q::Port);
-    talk(&mut interview, &["2525"]);
-    interview.reopen(Q::Local);
-    assert_eq!(talk(&mut interview, &["", ""]), [Q::Local, Q::Public]);
-    assert_eq!(interview.next(), None);
-    let choices = interview.choices().clone();
-    assert_eq!((choices.port, choices.tls), (Some(2525), Some(Tls::Encrypt)));
-    assert_eq!(choices.password, Some(Secret::new("right")));
-    assert_eq!(rewrites(&interview)[0].1, "alerts@example.com");
-    // Another relay: a provider whose user name is fixed, and whose port is its own.
-    interview.reopen(Q::Relay);
-    assert_eq!(talk(&mut interview, &["sendgrid", "", "SG.x"]), [Q::Relay, Q::Part, Q::Password]);
-    assert_eq!(interview.next(), None);
-    let desired = interview.choices().desired().unwrap();
-    assert_eq!(
-        desired.summary(),
-        "mail is to leave through [smtp.sendgrid.net]:587, login apikey, TLS secure"
-    );
-    interview.reopen(Q::Port);
-    assert_eq!(talk(&mut interview, &["465"]), [Q::Port]);
-    assert!(interview.choices().desired().unwrap().relay.implicit_tls);
-}
-
-#[test]
 fn where_the_public_address_is_at_the_host_itself_not_all_is_rewritten() {
     let mut interview = begin(Choices { host: Some("relay.example.com".into()), ..Choices::default() });
     talk(&mut interview, &["no", "", "monitor@example.com", "alerts@Example.com", "ops@example.com"]);
@@ -222,56 +186,9 @@ fn with_no_one_to_ask_a_login_is_what_was_given() {
 }
 
 #[test]
-fn a_failed_probe_points_at_the_answer_that_is_wrong() {
-    for (stage, cause, question) in [
-        ("login", "wrong-password", Q::Username),
-        ("login", "unknown", Q::Username),
-        ("login", "token-audience", Q::Way),
-        ("login", "token-right-missing", Q::Username),
-        ("login", "token-refused", Q::Way),
-        ("token", "no-token", Q::Way),
-        ("token", "oauth-secret-wrong", Q::Password),
-        ("token", "oauth-certificate-unknown", Q::File),
-        ("token", "oauth-application-unknown", Q::Client),
-        ("token", "oauth-tenant-unknown", Q::Tenant),
-        ("TLS", "certificate-not-trusted", Q::Tls),
-        // Postfix's smtpd refuses a sender only at RCPT (smtpd_delay_reject).
-        ("recipient", "sender-refused", Q::Local),
-        ("recipient", "recipient-refused", Q::To),
-        ("recipient", "unknown", Q::To),
-        ("connect", "connection-refused", Q::Relay),
-        ("greeting", "unknown", Q::Relay),
-    ] {
-        assert_eq!(Interview::suspect(stage, cause), question, "{stage} {cause}");
-    }
-}
-
-#[test]
 fn yes_and_no() {
     assert_eq!((yes_or_no(" Y "), yes_or_no("NO")), (Ok(true), Ok(false)));
     assert!(yes_or_no("maybe").is_err() && yes_or_no("").is_err());
-}
-
-#[test]
-fn an_answer_can_be_taken_back_up_to_the_first_and_is_offered_again() {
-    let mut interview = begin(Choices::default());
-    assert!(!interview.back());
-    talk(&mut interview, &["smtp.exmaple.com", "yes", "", "u", "p"]);
-    for question in [Q::Password, Q::Username, Q::Port, Q::Login, Q::Relay] {
-        assert!(interview.back());
-        assert_eq!(interview.next().map(|prompt| prompt.question), Some(question));
-    }
-    assert!(!interview.back());
-    let asked = talk(&mut interview, &["smtp.example.com", "no", "", "none", "ops@example.net"]);
-    assert_eq!(asked, [Q::Relay, Q::Login, Q::Port, Q::Local, Q::To]);
-    let choices = interview.choices();
-    assert_eq!((choices.host.as_deref(), &choices.username), (Some("smtp.example.com"), &None));
-    // One that was refused is none, and after a correction there is nothing to go back to.
-    assert!(interview.answer(Q::Port, "x").is_err());
-    assert!(interview.back());
-    assert_eq!(interview.next().map(|prompt| prompt.default), Some(Some("ops@example.net".into())));
-    interview.reopen(Q::To);
-    assert!(!interview.back());
 }
 
 const APP: &str = "12345678-90ab-cdef-1234-567890abcdef";

@@ -4,8 +4,10 @@
 pub mod access;
 pub mod choices;
 pub mod complete;
+pub mod earlier;
 mod fault;
 pub mod interview;
+pub mod kept;
 mod layers;
 mod lines;
 pub mod oauth;

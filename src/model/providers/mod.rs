@@ -1,6 +1,8 @@
 //! Presets of relay providers: the data of `providers.toml`, and the rule by which a name finds its preset. A preset
 //! fills in the keys that the answers leave out; its other facts are for people.
 
+pub mod choose;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -49,6 +51,12 @@ pub struct Provider {
     pub username: Option<String>,
     /// The user name itself, where it is the same for everybody.
     pub fixed_username: Option<String>,
+    /// Set if the user name is a mail address: the domain that it has as a rule, empty where each customer has one.
+    #[serde(default, skip_serializing)]
+    pub user_domain: Option<String>,
+    /// Whether its app passwords are 16 letters, which it shows in four groups.
+    #[serde(default, skip_serializing)]
+    pub grouped_password: bool,
     /// Description of the password.
     pub password: Option<String>,
     /// Conditions to fulfil before the first message.

@@ -1,11 +1,11 @@
 //! The questions in words, with the default and the help text of each.
 
 use super::Interview;
-use crate::model::answers::access::{PASSWORD, ways};
+use crate::model::answers::access::{PASSWORD, way_words};
 use crate::model::desired::Mechanism;
 use crate::model::oauth::steps::{self, Name};
 use crate::model::oauth::{Flow, Provider as Identity};
-use crate::model::providers::providers;
+use crate::model::providers::choose::numbered;
 
 /// The user whose mail is rewritten by default.
 const ALERTS: &str = "monitor";
@@ -116,26 +116,28 @@ impl Interview {
     pub(super) fn prompt(&self, question: Question) -> Prompt {
         let provider = self.provider();
         let before = &self.before;
-        let names = || providers().keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let names = || with_numbers(numbered().iter().map(|(name, _)| *name));
         let (text, default, help) = match question {
             Question::Relay => (
-                "Which relay? The name of a provider, or the host name of a relay".to_owned(),
+                "Which relay? A number or a name of the list, or the host name of a relay".to_owned(),
                 before.provider.clone().or_else(|| before.host.clone()),
-                format!("known providers: {}; `relayhost providers NAME` explains one", names()),
+                format!("known providers: {}; a part of a name will do, and `relayhost providers NAME` explains one", names()),
             ),
             Question::Part => {
                 let word = provider.and_then(|provider| provider.part.as_deref()).unwrap_or("part");
                 let parts = provider.map(|provider| provider.parts.as_slice()).unwrap_or_default();
                 let known: Vec<_> = parts.iter().map(|part| format!("{} ({})", part.name, part.title)).collect();
                 let help = if known.is_empty() { "your own domain, such as example.com".into() } else { known.join(", ") };
-                (format!("Which {word}?"), provider.and_then(|provider| provider.standard.clone()), help)
+                let earlier = before.provider.as_deref().and_then(|name| name.split_once('/'));
+                let earlier = earlier.filter(|(name, _)| self.choices.provider.as_deref() == Some(*name)).map(|(_, part)| part.to_owned());
+                (format!("Which {word}?"), earlier.or_else(|| provider?.standard.clone()), help)
             }
             Question::Host => ("The relay's host name".to_owned(), before.host.clone(), "such as mail.example.com; an address works too".into()),
             Question::Login => {
                 let usual = provider.is_none_or(|provider| provider.mechanism != Mechanism::None);
                 (
                     "Does the relay want a login?".to_owned(),
-                    Some(if usual { "yes" } else { "no" }.to_owned()),
+                    Some(if usual && !(self.is_edit && before.username.is_none()) { "yes" } else { "no" }.to_owned()),
                     "yes: by user name and password; no: it knows this host by its address".into(),
                 )
             }
@@ -153,18 +155,20 @@ impl Interview {
                 "none: never; may: if the relay offers it; encrypt: always, whoever answers; secure: always, and the certificate must be the relay's".into(),
             ),
             Question::Username => {
-                let what = provider.and_then(|provider| provider.username.clone()).unwrap_or_default();
+                let what = provider.and_then(|provider| provider.username.clone());
+                let what = what.unwrap_or_else(|| "the name of the account at the relay, often a full mail address".into());
                 ("User name".to_owned(), before.username.clone(), what)
             }
             Question::Way | Question::Tenant | Question::Client | Question::File | Question::Ends => self.of_token(question),
             Question::Password if self.choices.access.is_some() => self.of_token(question),
             Question::Password => {
-                let what = provider.and_then(|provider| provider.password.clone()).unwrap_or_default();
-                ("Password (it is not shown)".to_owned(), None, what)
+                let what = provider.and_then(|provider| provider.password.clone());
+                let what = what.unwrap_or_else(|| "the password of that account".into());
+                ("Password (it is not shown)".to_owned(), self.kept_secret(), what)
             }
             Question::Local => (
                 "Which local address do alerts come from? (none: nothing is rewritten)".to_owned(),
-                before.rewrites.first().map(|rewrite| rewrite.local.clone()).or_else(|| Some(format!("{ALERTS}@{}", self.domain))),
+                before.rewrites.first().map(|rewrite| rewrite.local.clone()).or_else(|| self.is_edit.then(|| "none".into())).or_else(|| Some(format!("{ALERTS}@{}", self.domain))),
                 "relays refuse addresses that exist on this host only, so they are rewritten".into(),
             ),
             Question::Public => {
@@ -185,7 +189,13 @@ impl Interview {
                 "a mailbox that you can look into".into(),
             ),
         };
-        Prompt { question, text, default, help }
+        let offered = self.offered.as_ref().filter(|(of, _)| *of == question).map(|(_, offer)| offer.clone());
+        Prompt { question, text, default: offered.or(default), help }
+    }
+
+    /// The words for a password that an empty line keeps.
+    fn kept_secret(&self) -> Option<String> {
+        self.has_secret().then(|| "the same as before".to_owned())
     }
 
     /// Text, default and help of a question about a login by an access token.
@@ -193,7 +203,7 @@ impl Interview {
         let (before, identity) = (&self.before, self.choices.identity());
         let earlier = before.access.as_ref();
         if question == Question::Way {
-            let usual = identity.and_then(Identity::usual);
+            let usual = identity.and_then(Identity::usual).filter(|_| !self.is_edit);
             let usual = earlier.map(|access| access.flow).or(usual).map_or(PASSWORD, Flow::word);
             let password = match identity {
                 Some(Identity::Google) => "an app password of the account",
@@ -202,7 +212,7 @@ impl Interview {
             return (
                 format!(
                     "How shall this host log in? ({}; ? explains them)",
-                    identity.map(ways).unwrap_or_default()
+                    with_numbers(identity.map(way_words).unwrap_or_default())
                 ),
                 Some(usual.to_owned()),
                 format!("{}; {PASSWORD}: {password}", identity.map(steps::ways).unwrap_or_default()),
@@ -219,11 +229,18 @@ impl Interview {
             Name::Tenant => earlier.and_then(|access| access.tenant.clone()),
             Name::Client => earlier.and_then(|access| access.client_id.clone()),
             Name::File => before.password_file.clone(),
-            Name::Secret | Name::Ends => None,
+            Name::Secret => self.kept_secret(),
+            Name::Ends => earlier.and_then(|access| access.ends.clone()),
         };
         let wanted = self.choices.access.as_ref().and_then(|access| access.wanted(name));
         let [text, help] =
             wanted.map(|wanted| [wanted.question.clone(), wanted.help.clone()]).unwrap_or_default();
         (text, given.or_else(|| wanted?.usual.clone()), help)
     }
+}
+
+/// Words with the numbers by which a person may name them.
+pub fn with_numbers<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let numbered = words.into_iter().zip(1..).map(|(word, number)| format!("{number} {word}"));
+    numbered.collect::<Vec<_>>().join(", ")
 }

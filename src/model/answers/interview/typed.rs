@@ -2,34 +2,48 @@
 
 use super::Question;
 use crate::error::Complaint;
-use crate::model::answers::access::{Access, PASSWORD, UNKNOWN};
+use crate::model::answers::access::{Access, PASSWORD, UNKNOWN, way_words};
 use crate::model::answers::choices::Choices;
 use crate::model::desired::Tls;
+use crate::model::oauth::Provider as Identity;
+use crate::model::providers::choose::{Meant, meant};
 use crate::model::providers::{self, providers};
 use crate::model::text;
 
-/// Takes a provider's name, or else a host name: host names have a dot, and no provider's name has one.
-pub(super) fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
-    let bare = typed.split('/').next().unwrap_or_default();
-    if let Some(provider) = providers().get(bare) {
-        if typed.contains('/') {
-            providers::find(typed)?;
+/// An answer that cannot be taken, and what is likely meant by it.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// What is wrong with it.
+    pub(super) complaint: Complaint,
+    /// The answer that is likely meant.
+    pub(super) offer: Option<String>,
+}
+
+impl From<Complaint> for Refused {
+    fn from(complaint: Complaint) -> Self {
+        Self { complaint, offer: None }
+    }
+}
+
+/// Takes a host name, or else a provider as a person names it: host names have a dot, and no provider's name has one.
+pub(super) fn relay(trial: &mut Choices, typed: &str) -> Result<(), Refused> {
+    let (bare, part) = typed.split_once('/').map_or((typed, None), |(bare, part)| (bare, Some(part)));
+    let is_host = bare.contains(['.', ':']);
+    match meant(bare) {
+        _ if is_host => trial.host = Some(typed.to_owned()),
+        Meant::One(name) => {
+            let named = part.map_or(name.to_owned(), |part| format!("{name}/{}", part.to_lowercase()));
+            if part.is_some() {
+                providers::find(&named)?;
+            }
+            let provider = providers().get(name);
+            if provider.is_some_and(|known| known.fixed_username.is_some() || known.username.is_none()) {
+                (trial.username, trial.password) =
+                    (provider.and_then(|known| known.fixed_username.clone()), None);
+            }
+            trial.provider = Some(named);
         }
-        trial.provider = Some(typed.to_owned());
-        if provider.fixed_username.is_some() || provider.username.is_none() {
-            (trial.username, trial.password) = (provider.fixed_username.clone(), None);
-        }
-    } else if typed.contains(['.', ':']) {
-        trial.host = Some(typed.to_owned());
-    } else {
-        let nearest = providers::nearest(typed);
-        let remedy = if nearest.is_empty() {
-            "`?` lists them".to_owned()
-        } else {
-            format!("did you mean {}?", nearest.join(", "))
-        };
-        let problem = format!("`{}` is neither a provider nor a complete host name", text::one_line(typed));
-        return Err(Complaint::new(problem, remedy));
+        other => return Err(no_relay(typed, other)),
     }
     Ok(())
 }
@@ -38,6 +52,29 @@ pub(super) fn relay(trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
 pub(super) fn port(typed: &str) -> Result<i64, Complaint> {
     let problem = || format!("`{}` is not a number", text::one_line(typed));
     typed.parse().map_err(|_| Complaint::new(problem(), "relays usually listen on 587, 465 or 25"))
+}
+
+/// The refusal of a relay that nobody knows.
+fn no_relay(typed: &str, meant: Meant) -> Refused {
+    let is_label = !typed.is_empty() && typed.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let (remedy, offer) = match meant {
+        Meant::Likely(name) => (format!("did you mean {name}? Enter takes it"), Some(name.to_owned())),
+        Meant::Several(names) => (format!("did you mean {}?", names.join(", ")), None),
+        _ if is_label => {
+            let whole = "a host is typed by its whole name, such as";
+            (format!("`?` lists them; {whole} {typed}.example.com"), None)
+        }
+        _ => ("`?` lists them".to_owned(), None),
+    };
+    let problem = format!("`{}` is neither a provider nor a complete host name", text::one_line(typed));
+    Refused { complaint: Complaint::new(problem, remedy), offer }
+}
+
+/// The word for a way to log in, which may be typed as its number or in any case.
+pub(super) fn way(provider: Option<Identity>, typed: &str) -> String {
+    let words = provider.map(way_words).unwrap_or_default();
+    let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    number.and_then(|place| words.get(place)).map_or_else(|| typed.to_lowercase(), |word| (*word).to_owned())
 }
 
 /// Takes an answer about a login by an access token.
@@ -68,7 +105,7 @@ pub fn yes_or_no(typed: &str) -> Result<bool, Complaint> {
 /// Parses a level of TLS.
 pub fn level(typed: &str) -> Result<Tls, Complaint> {
     let all = [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure];
-    all.into_iter().find(|tls| tls.word() == typed).ok_or_else(|| {
+    all.into_iter().find(|tls| tls.word() == typed.to_lowercase()).ok_or_else(|| {
         let problem = format!("`{}` is not a level of TLS", text::one_line(typed));
         Complaint::new(problem, "take one of none, may, encrypt, verify, secure")
     })

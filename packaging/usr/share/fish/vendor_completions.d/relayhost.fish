@@ -63,8 +63,9 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l rewrite -d 
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l to -d 'Where the test message goes' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l output -d 'The answers file to write' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-stdin -d 'Read the password from standard input: its first line. It is never an argument, since anybody can see those'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l new-password -d 'Change the password of the answers that are there, or the client secret, and nothing else'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l inline-password -d 'Write the password into the answers file, not into a file of its own'
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l force -d 'Replace a file that is there'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l force -d 'Replace a file that is there; at a terminal the person is asked'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l no-probe -d 'Write without trying the relay'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l json -d 'Print one JSON document (docs/schema.json), and ask nothing'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -s h -l help -d 'Print help'

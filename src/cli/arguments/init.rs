@@ -1,0 +1,70 @@
+//! The options of `init`, which stand for the answers to its questions.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::engine::load;
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct Init {
+    /// A provider of `relayhost providers`, with its part: gmail, ses/eu-west-1
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+    /// The relay's host name or address
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// The relay's port
+    #[arg(long, value_name = "NUMBER")]
+    pub port: Option<i64>,
+    /// How much TLS is asked for
+    #[arg(long, value_name = "LEVEL", value_parser = ["none", "may", "encrypt", "verify", "secure"])]
+    pub tls: Option<String>,
+    /// The login's name
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// The answers name this file for the password: root's, mode 0600, one line
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Log in by an access token: certificate, secret, device, code; service-account with Google. The password's options are
+    /// then those of the certificate, the client secret or the key
+    #[arg(long, value_name = "WORD")]
+    pub flow: Option<String>,
+    /// Microsoft: the tenant, as an id or a domain
+    #[arg(long, value_name = "NAME", requires = "flow")]
+    pub tenant: Option<String>,
+    /// The application's id
+    #[arg(long, value_name = "ID", requires = "flow")]
+    pub client_id: Option<String>,
+    /// The day on which the client secret ends: check warns 30, 7 and 1 days before
+    #[arg(long, value_name = "DAY", requires = "flow")]
+    pub client_secret_ends: Option<String>,
+    /// Read the password from standard input: its first line. It is never an argument, since anybody can see those
+    #[arg(long, conflicts_with = "password_file")]
+    pub password_stdin: bool,
+    /// Change the password of the answers that are there, or the client secret, and nothing else
+    #[arg(long, conflicts_with_all = ["provider", "host", "port", "tls", "username", "flow", "inline_password", "rewrite", "to"])]
+    pub new_password: bool,
+    /// Write the password into the answers file, not into a file of its own
+    #[arg(long, conflicts_with = "password_file")]
+    pub inline_password: bool,
+    /// A local sender and the address that the relay sees instead; may be repeated. `none`: nothing is rewritten
+    #[arg(long, value_name = "LOCAL=PUBLIC")]
+    pub rewrite: Vec<String>,
+    /// Where the test message goes
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<String>,
+    /// The answers file to write
+    #[arg(long, value_name = "FILE", default_value = load::DEFAULT)]
+    pub output: PathBuf,
+    /// Replace a file that is there; at a terminal the person is asked
+    #[arg(long)]
+    pub force: bool,
+    /// Write without trying the relay
+    #[arg(long)]
+    pub no_probe: bool,
+    /// Print one JSON document (docs/schema.json), and ask nothing
+    #[arg(long)]
+    pub json: bool,
+}
