@@ -34,6 +34,7 @@ fn what_is_wrong_with_a_secret_or_an_application_is_asked_for_again_and_nothing_
         ("The tenant", "aadsts7000215.example.com"),
         (r"not one of the application.*\[password\]", "tenant"),
         ("The tenant", "example.onmicrosoft.com"),
+        ("Apply now", "no"),
     ];
     let run = run(&format!(
         "{}cat /etc/relayhost/answers.toml",
