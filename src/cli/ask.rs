@@ -205,6 +205,9 @@ pub fn take_over(found: &Found, screen: &Screen) -> Result<Option<Choices>> {
         let login = found.logins.first();
         let as_whom = match login {
             Some(login) => format!("as {} ({})", login.username, login.table),
+            None if !found.unread.is_empty() => {
+                format!("with a login that cannot be taken over ({})", found.unread.join("; "))
+            }
             None => "without a login".to_owned(),
         };
         let text = format!("found: {relay} {as_whom}; take it over?");

@@ -19,7 +19,7 @@ use crate::model::ended::Ended;
 use crate::model::probe::{Ending, Probe};
 use crate::model::text;
 use crate::sys::tty;
-use tried::is_failed;
+use tried::{is_failed, took_login};
 
 /// What a person can have done at once when the answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,9 @@ pub fn run(options: &Init, screen: &mut Screen, next: &mut Option<Next>) -> Resu
     let (interview, found) = settled?;
     let choices = interview.choices();
     let written = match found {
-        Some(failed) if !somebody && is_failed(&failed) => init::refused(choices, failed)?,
+        Some(failed) if !somebody && is_failed(&failed) && !(options.new_password && took_login(&failed)) => {
+            init::refused(choices, failed)?
+        }
         found => {
             let manner = Manner {
                 inline: options.inline_password,
@@ -164,7 +166,7 @@ fn begin(given: Choices, target: &Target, screen: &Screen) -> Result<Interview> 
     let found = if is_open { found::by_hand().ok().flatten() } else { None };
     let taken = found.as_ref().map(|found| ask::take_over(found, screen)).transpose()?.flatten();
     let Some(taken) = taken else { return Ok(Interview::new(given, &domain)) };
-    let has_login = taken.username.is_some();
+    let has_login = taken.username.is_some() || found.is_some_and(|found| !found.unread.is_empty());
     let mut interview = Interview::new(given.or(taken), &domain);
     if !has_login {
         interview.without_login();

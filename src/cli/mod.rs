@@ -131,7 +131,10 @@ fn go_on(next: Next, exit: u8) -> u8 {
             let exit = run(command.map(OsString::from));
             if next == Next::LogIn && exit == Exit::Done.code() { go_on(Next::Apply, exit) } else { exit }
         }
-        Err(error) => report("init", false, |_| Err(error)),
+        Err(error) => {
+            environment::go_on_with(&["relayhost", next.command()].join(" "));
+            report("init", false, |_| Err(error))
+        }
     }
 }
 

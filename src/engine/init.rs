@@ -12,7 +12,7 @@ use super::load::{DEFAULT, PASSWORD_LIMIT, Source, load_file};
 use crate::error::{Advice, Complaint, Error, Result, shown, typed};
 use crate::model::answers::access::{Access, CERTIFICATE_FILE};
 use crate::model::answers::choices::{Choices, PASSWORD_FILE, is_written_as_it_is};
-use crate::model::answers::{Answers, SIZE_LIMIT};
+use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::Desired;
 use crate::model::ended::Written;
 use crate::model::oauth::Flow;
@@ -307,12 +307,12 @@ fn write_files(
     target.refuse_if_taken(own_file, manner.force)?;
     let written = format!("Written by `relayhost init` on {}.", clock::wall());
     let home = target.password.display().to_string();
-    let same = if manner.password_alone { files::text(&target.answers) } else { None };
-    let same = same.filter(|text| text.contains(&home));
+    let same = if manner.password_alone { naming(target)? } else { None };
     let text = |password: Option<&Path>| {
-        if let (Some(same), Some(password)) = (&same, password) {
+        if let (Some([before, value, after]), Some(password)) = (&same, password) {
             // Once the password is in its place the answers are the same bytes as before.
-            return same.replace(&home, &password.display().to_string());
+            let value = value.replace(&home, &password.display().to_string());
+            return [before.as_str(), &value, after].concat();
         }
         let place = password.map(|path| path.display().to_string());
         Choices { password_file: place.or_else(|| choices.password_file.clone()), ..choices.clone() }
@@ -325,6 +325,21 @@ fn write_files(
     let paths = [Some(target.answers.clone()), put?].into_iter().flatten().collect::<Vec<_>>();
     selinux::restore_labels(&paths)?;
     Ok((paths, lines))
+}
+
+/// The text of the answers before, in and after the value that names the password's own file; `None` if they name another
+/// one, or none.
+fn naming(target: &Target) -> Result<Option<[String; 3]>> {
+    let Some(text) = files::text(&target.answers) else { return Ok(None) };
+    let answers = Answers::parse(&shown(&target.answers).to_string(), text.as_bytes())?;
+    let is_named =
+        matches!(answers.secret_source()?, SecretSource::File(path) if Path::new(&path) == target.password);
+    let Some(place) = answers.secret_place().filter(|_| is_named) else { return Ok(None) };
+    let parts = [text.get(..place.start), text.get(place.clone()), text.get(place.end..)];
+    Ok(match parts {
+        [Some(before), Some(value), Some(after)] => Some([before, value, after].map(str::to_owned)),
+        _ => None,
+    })
 }
 
 /// Clears up what a stopped `init` has left beside the host's answers. Returns a line for each edit that it kept, and for

@@ -16,7 +16,8 @@ use crate::model::leaving::{InQueue, Leaving, Limits, Taken};
 use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::Postfix;
-use crate::sys::{clock, host, journal, log_files, log_news, state};
+use crate::model::postfix::managed::Managed;
+use crate::sys::{clock, files, host, journal, log_files, log_news, state};
 
 /// Time for the look at the queue.
 const LISTING: Duration = Duration::from_secs(2);
@@ -73,7 +74,8 @@ impl Look {
         }
         drop(lock);
         let proof = self.proof(desired);
-        Ok(Leaving::new(&self.relay, &record, queue, proof, limits, unknown, postfix.has_route))
+        let leaving = Leaving::new(&self.relay, &record, queue, proof, limits, unknown, postfix.has_route);
+        Ok(leaving.with_login_of(login_changed(desired)))
     }
 
     fn fold(
@@ -186,6 +188,13 @@ impl Look {
         let (stamp, _) = self.calendar.read(&proof.time)?;
         Some(Taken { time: stamp.time, to: proof.to, reply: proof.reply, certain: true })
     }
+}
+
+/// The time of the last change of the table with the login; `None` where there is no login, or one by a token: its renewals
+/// are changes too, and prove themselves.
+fn login_changed(desired: &Desired) -> Option<Seconds> {
+    let has_password = !desired.username().is_empty() && desired.app().is_none();
+    has_password.then(|| files::changed(&Managed::SaslPasswd.path())).flatten()
 }
 
 fn now() -> Seconds {

@@ -102,7 +102,9 @@ impl Reading<'_> {
             return Err(Error::Log {
                 name: log.name,
                 problem: "is empty".into(),
-                remedy: if self.files.is_empty() {
+                remedy: if path == Path::new("-") {
+                    "paste or pipe a line of the log, a bounce message or the output of mailq into it".into()
+                } else if self.files.is_empty() {
                     "see that `logger -p mail.info hello` leaves a line in it; if not, `systemctl restart rsyslog`".into()
                 } else {
                     "name the file that the mail log was rotated to, such as /var/log/maillog-20261122 or /var/log/maillog.1.gz".into()

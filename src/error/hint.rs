@@ -14,7 +14,7 @@ use super::{Advice, Edit, Error, Odd};
 pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/postfix/main.cf";
 
 /// The next step where somebody has changed by hand what is to be set.
-pub const BY_HAND: &str = "keep theirs: put it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)";
+pub const BY_HAND: &str = "keep what was set by hand: write it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)";
 
 /// A name, quoted for a shell: somebody else may have chosen it, so every name in a command of a remedy is written by this
 /// function. Bash reads back its exact bytes. A backquote, which would end the command within its sentence, and characters

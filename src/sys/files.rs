@@ -119,6 +119,12 @@ pub fn modified(path: &Path) -> Option<i64> {
     fs::metadata(path).ok().map(|found| found.mtime())
 }
 
+/// The time of the last change to a file or to what is kept about it, in seconds since 1970. A file that was put back with its
+/// old time of writing has a new one of this kind.
+pub fn changed(path: &Path) -> Option<i64> {
+    fs::metadata(path).ok().map(|found| found.ctime())
+}
+
 /// Whether the file system of a path has no free block, not even for root.
 pub fn is_on_full_disk(path: &Path) -> bool {
     rustix::fs::statvfs(path).is_ok_and(|found| found.f_blocks > 0 && found.f_bfree == 0)

@@ -141,7 +141,7 @@ pub fn open(path: &Path, own: bool) -> Result<Log> {
         return Err(Error::Log { name, problem: problem.into(), remedy: remedy.into() });
     }
     // A FIFO that nobody writes to must not hold up a signal.
-    let file = Input(file);
+    let file = Input::new(file);
     if own {
         Log::new(name, changed(path), Sparse(file), own)
     } else {
@@ -156,14 +156,14 @@ impl Read for Sparse {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.0.read(buffer)?;
         if count > 0 && buffer.iter().take(count).all(|byte| *byte == 0) {
-            let here = self.0.0.stream_position()?;
+            let here = self.0.inner().stream_position()?;
             let offset = i64::try_from(here).unwrap_or(i64::MAX);
-            match lseek(&self.0.0, offset, Whence::SeekData) {
+            match lseek(&*self.0.inner(), offset, Whence::SeekData) {
                 Ok(_) => {}
                 // Only a hole follows.
-                Err(Errno::ENXIO) => drop(self.0.0.seek(SeekFrom::End(0))?),
+                Err(Errno::ENXIO) => drop(self.0.inner().seek(SeekFrom::End(0))?),
                 // A file system that knows no holes, or a kernel before 3.1.
-                Err(_) => drop(self.0.0.seek(SeekFrom::Start(here))?),
+                Err(_) => drop(self.0.inner().seek(SeekFrom::Start(here))?),
             }
         }
         Ok(count)

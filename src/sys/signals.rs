@@ -116,12 +116,28 @@ impl Drop for Held {
 
 /// An input, a FIFO or a terminal, say, on which a wait ends when a signal comes.
 #[derive(Debug)]
-pub struct Input<F>(pub F);
+pub struct Input<F> {
+    file: F,
+    /// Whether the end was read. A terminal would begin again after it.
+    is_over: bool,
+}
+
+impl<F> Input<F> {
+    /// Reads this file.
+    pub fn new(file: F) -> Self {
+        Self { file, is_over: false }
+    }
+
+    /// The file itself.
+    pub fn inner(&mut self) -> &mut F {
+        &mut self.file
+    }
+}
 
 impl Input<File> {
     /// Standard input, without a buffer: no wait would see what a buffer holds.
     pub fn standard() -> std::io::Result<Self> {
-        Ok(Self(std::io::stdin().as_fd().try_clone_to_owned()?.into()))
+        Ok(Self::new(std::io::stdin().as_fd().try_clone_to_owned()?.into()))
     }
 }
 
@@ -133,18 +149,23 @@ fn never_waits(file: &impl AsFd) -> bool {
 
 impl<F: Read + AsFd> Read for Input<F> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        loop {
+        while !self.is_over {
             if let Some(signal) = pending() {
                 return Err(std::io::Error::other(format!("ended by {signal}")));
             }
             // Nothing yet, or a signal. Of a FIFO only reading tells that nobody writes, and this one does not wait.
-            if !wait_for(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)]) && !never_waits(&self.0) {
+            if !wait_for(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)]) && !never_waits(&self.file)
+            {
                 continue;
             }
-            match self.0.read(buffer) {
+            match self.file.read(buffer) {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                other => return other,
+                other => {
+                    self.is_over = matches!(other, Ok(0)) && !buffer.is_empty();
+                    return other;
+                }
             }
         }
+        Ok(0)
     }
 }

@@ -63,6 +63,10 @@ fn what_apply_does_not_mend_is_not_summed_up_under_apply() {
     let apply = run.part("apply");
     assert!(apply.contains("nothing to do") && apply.contains(remedy), "{apply}");
     assert_eq!(run.json("json")["findings"][0]["remedy"], remedy, "{}", run.stdout);
-    assert!(run.part("both").contains(&format!("{remedy}; then keep theirs: ")), "{}", run.stdout);
+    assert!(
+        run.part("both").contains(&format!("{remedy}; then keep what was set by hand: ")),
+        "{}",
+        run.stdout
+    );
     assert!(run.part("after").contains(" in order") && !run.part("after").contains("not in"));
 }

@@ -68,7 +68,7 @@ fn a_login_that_is_over_says_why_and_how_to_log_in_again() {
              tenant ends$number.example.com; types \"$DEVICE\" relayhost login >/root/out || cat /root/out; one=$(refresh)
              relayhost token --force >/root/out 2>&1; code=$?; printf '== %s\\nexit %s\\n' $number $code; cat /root/out; [ \"$(refresh)\" = \"$one\" ] || echo BAD
          done
-         echo '== end'; sed -i \"s/\\\"used\\\":[0-9]*/\\\"used\\\":$(($(date +%s) - 85 * 86400))/\" /var/lib/relayhost/tokens/logins.json
+         echo '== end'; sed -i \"s/\\\"used\\\":[0-9]*/\\\"used\\\":$(($(date +%s) - 85 * 86400 - 43200))/\" /var/lib/relayhost/tokens/logins.json
          relayhost check | grep token.login; relayhost check --nagios | tr ' ' '\\n' | grep login_days
          echo '== spa'; person code; tenant spa.example.com; types \"$PAGE\" relayhost login; echo '== end'"
     ));

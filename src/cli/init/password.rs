@@ -1,6 +1,6 @@
 //! `relayhost init --new-password`: another password, or client secret, for the answers that are there.
 
-use super::tried::{self, is_failed};
+use super::tried::{self, is_failed, took_login};
 use crate::cli::arguments::Init;
 use crate::cli::ask;
 use crate::cli::question::whether;
@@ -47,12 +47,13 @@ pub fn settle(
             return Ok(None);
         }
         let found = tried::once(interview.choices(), somebody, screen)?;
-        if !somebody || !is_failed(&found) {
+        // What the relay refuses after the login is no fault of the password.
+        if !somebody || !is_failed(&found) || took_login(&found) {
             return Ok(Some(found));
         }
         let help = "yes: the password is asked for again; no: nothing is written, and the old password stays";
         if !whether(screen, "Type the password again?", help, true)? {
-            return Err(not_written("the relay did not take the new password", RUN_AGAIN));
+            return Err(not_written("the new password was not seen to be taken", RUN_AGAIN));
         }
         interview.give_password(None, None);
     }

@@ -29,3 +29,8 @@ pub fn once(choices: &Choices, somebody: bool, screen: &mut Screen) -> Result<Pr
 pub fn is_failed(found: &Probe) -> bool {
     matches!(found.ending, Ending::Failed(_))
 }
+
+/// Whether the relay took the login, whatever it refused after that.
+pub fn took_login(found: &Probe) -> bool {
+    found.stages.last().is_some_and(|stage| ["sender", "recipient"].contains(&stage.name))
+}

@@ -122,13 +122,26 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
                 _ => (
                     2,
                     "CRITICAL",
-                    format!("{} -> {}", list(State::Differs), remedy(compared.findings(), "relayhost apply")),
+                    format!(
+                        "{}{} -> {}",
+                        stopped(compared),
+                        list(State::Differs),
+                        remedy(compared.findings(), "relayhost apply")
+                    ),
                     data,
                 ),
             }
         }
     };
     plugin(code, word, &text, &data)
+}
+
+/// That mail does not leave, where that is not among what differs: whoever is woken by the line reads it first.
+fn stopped(compared: &Compared) -> String {
+    let leaving = compared.leaving.as_ref().filter(|leaving| leaving.is_stopped());
+    let is_listed =
+        compared.mail.iter().any(|finding| finding.id == "mail.leaves" && finding.state == State::Differs);
+    leaving.filter(|_| !is_listed).map_or(String::new(), |leaving| format!("{}; ", leaving.sentence()))
 }
 
 /// Shows the line of a plugin that can say nothing of the host, and returns the exit status.

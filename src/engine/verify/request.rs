@@ -23,7 +23,7 @@ impl Request {
             file: shown(file),
             place: None,
             problem: "there is no recipient for the test message".into(),
-            remedy: "add `to = \"you@your.domain\"` under [verify], or use --no-verify".into(),
+            remedy: "add `to = \"you@your.domain\"` under [verify] in the answers".into(),
         })?;
         Ok(Self { to, deadline: desired.verify.deadline })
     }

@@ -59,6 +59,14 @@ fn a_wrong_value_is_named_by_its_key_and_in_the_words_of_the_file() {
 }
 
 #[test]
+fn what_is_typed_for_the_key_of_a_password_is_not_shown() {
+    for typed in ["Passw0rd", "pasword", "Username1"] {
+        let (text, _) = problem(&format!("version = 1\n[auth]\n{typed} = \"x\"\n"));
+        assert!(text.contains("did you mean `") && !text.contains(typed), "{text}");
+    }
+}
+
+#[test]
 fn columns_count_characters() {
     let (_, place) = problem("version = 1\nrelay = { host = \"ä\", x = 1 }\n");
     assert_eq!(place, Some(Position { line: 2, column: 23 }));
@@ -75,6 +83,7 @@ fn no_error_quotes_a_password() {
         "version = 1\n[relay]\nport = \"hunter2\"\n",
         "version = 1\n[auth]\npassword = \"hunter2\"\npassword = \"hunter2\"\n",
         "version = 1\n[auth]\nhunter2 = \"x\"\n",
+        "version = 1\n[auth]\nPasshunter2 = \"x\"\n",
         "version = 1\nhunter2.x = 1\n[hunter2]\n",
         "version = 1\n[auth]\n\"hunter2, expected one of\" = 1\n\"hunter2\" = 2\n\"hunter2\" = 2\n",
     ] {

@@ -55,11 +55,14 @@ pub fn complaint(text: &str, start: Option<usize>, message: &str) -> Complaint {
     Complaint::new(message, remedy)
 }
 
-/// An unknown key. It is shown if it is nearly one of those that are known: so it is no password.
+/// An unknown key. It is shown if it is nearly one of those that are known, and in a table that has no password.
 fn unknown_key(rest: &str, expected: &str) -> Complaint {
     let typed = quoted(rest).next().unwrap_or_default();
     let keys = listed(expected);
+    // A password may be typed where the key of one belongs.
+    let has_password = quoted(expected).any(|key| key == "password");
     let problem = match meant(rest, expected) {
+        Some(name) if has_password => format!("this is no key of [auth]; did you mean `{name}`?"),
         Some(name) => format!("there is no key `{typed}` here; did you mean `{name}`?"),
         None => format!("this is no key of the answers; here are {keys}"),
     };

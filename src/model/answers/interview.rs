@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub use prompts::{Prompt, Question, with_numbers};
-use typed::{Refused, of_access, port, relay, way};
+use typed::{Refused, of_access, port, provider_of_host, relay, way};
 pub use typed::{level, yes_or_no};
 
 use super::access::{Access, PASSWORD, UNKNOWN};
@@ -244,6 +244,7 @@ impl Interview {
         match question {
             Question::Relay => {
                 relay(&mut trial, &typed).map_err(|refused| self.offering(question, refused))?;
+                self.said = provider_of_host(&trial, &typed);
                 self.keep_connection(&mut trial);
             }
             Question::Part => self.part(&mut trial, &typed)?,

@@ -3,6 +3,9 @@
 use super::Compared;
 use crate::model::plan::{Finding, Remedy, State, remedy};
 
+/// The finding on mail that leaves: where that is not known, it can be tried.
+const LEAVES: &str = "mail.leaves";
+
 /// Where the host stands.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one value for each run")]
@@ -48,8 +51,9 @@ impl Status {
                 if !mends.is_empty() {
                     return Some(mends);
                 }
-                let mut warnings = compared.findings().filter(|finding| finding.state == State::Warning);
-                warnings.find_map(|finding| finding.remedy.as_ref().map(Remedy::text))
+                let is_open = |finding: &&Finding| finding.state == State::Warning || finding.id == LEAVES;
+                let mut open = compared.findings().filter(is_open);
+                open.find_map(|finding| finding.remedy.as_ref().map(Remedy::text))
             }
         }
     }
@@ -70,7 +74,7 @@ fn answered(compared: &Compared) -> Vec<(&'static str, String)> {
     let recorded = compared.findings().filter(|finding| finding.id.starts_with("pending."));
     [("relay", Some(compared.summary.clone())), ("host", Some(host))]
         .into_iter()
-        .chain([("mail", found("mail.leaves").map(text)), ("queue", found("queue.waiting").map(text))])
+        .chain([("mail", found(LEAVES).map(text)), ("queue", found("queue.waiting").map(text))])
         .chain(recorded.map(|finding| ("recorded", Some(text(finding)))))
         .filter_map(|(name, text)| Some((name, text?)))
         .collect()

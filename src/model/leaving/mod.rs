@@ -129,6 +129,8 @@ pub enum Standing {
     Old,
     /// No message was seen to leave, and none to fail.
     Unseen,
+    /// The relay took a message, and the login was changed after it.
+    Changed,
     /// The last word is a failure, or a message waits for too long, and none left since it came.
     Fails,
     /// The way in force does not lead to the relay, or is closed: the messages that the relay took came by another way.
@@ -164,6 +166,8 @@ pub struct Leaving {
     pub taken: Option<Taken>,
     /// What keeps mail from the relay as the host is now, whatever left before.
     pub obstacle: Option<String>,
+    /// The time of the last change of the login's table, where a person or a run makes its changes.
+    pub changed: Option<Seconds>,
     /// The last failure, and its cause if the catalogue knows it.
     pub refused: Option<(Word, Option<Cause>)>,
     /// Whether that failure speaks against mail leaving.
@@ -206,6 +210,7 @@ impl Leaving {
             queue,
             taken,
             obstacle: None,
+            changed: None,
             since: record.since,
             unknown,
             limits,
@@ -228,6 +233,17 @@ impl Leaving {
             self.is_contradicted = false;
         }
         self.obstacle = obstacle;
+        self
+    }
+
+    /// The same, where the login was changed at this time: what the relay took before says nothing of it.
+    #[must_use]
+    pub fn with_login_of(mut self, changed: Option<Seconds>) -> Self {
+        let is_before = self.taken.as_ref().is_some_and(|taken| Some(taken.time) < changed);
+        if self.standing == Standing::Leaves && is_before {
+            self.standing = Standing::Changed;
+        }
+        self.changed = changed;
         self
     }
 

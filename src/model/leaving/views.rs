@@ -90,7 +90,7 @@ impl Leaving {
     fn leaves(&self) -> Finding {
         let state = match self.standing {
             Standing::Leaves => State::Fine,
-            Standing::Unseen => State::Note,
+            Standing::Unseen | Standing::Changed => State::Note,
             Standing::Barred => State::Differs,
             Standing::Fails if self.is_late() => State::Differs,
             Standing::Claimed | Standing::Old | Standing::Fails => State::Warning,
@@ -98,7 +98,9 @@ impl Leaving {
         let remedy = match self.standing {
             // What closes the way has a finding of its own, with its remedy.
             Standing::Leaves | Standing::Barred => None,
-            Standing::Unseen | Standing::Claimed | Standing::Old => Some("relayhost verify".into()),
+            Standing::Unseen | Standing::Changed | Standing::Claimed | Standing::Old => {
+                Some("relayhost verify".into())
+            }
             Standing::Fails => {
                 let against = self.refused.as_ref().filter(|_| self.is_contradicted);
                 let cause = against.and_then(|(_, cause)| cause.as_ref());
@@ -127,6 +129,12 @@ impl Leaving {
             }
             Standing::Old | Standing::Unseen => {
                 format!("it is not known whether mail leaves through {relay}: {last}")
+            }
+            Standing::Changed => {
+                let changed = self.changed.map(|time| span(self.age(time))).unwrap_or_default();
+                format!(
+                    "it is not known whether mail leaves through {relay}: the login was changed {changed} ago, and {last}"
+                )
             }
             Standing::Claimed => format!(
                 "it is not known whether mail leaves through {relay}: {}, and the lines of the log that say that it took messages since can be anybody's",

@@ -6,7 +6,7 @@ use crate::model::answers::access::{Access, PASSWORD, UNKNOWN, way_words};
 use crate::model::answers::choices::Choices;
 use crate::model::desired::Tls;
 use crate::model::oauth::Provider as Identity;
-use crate::model::providers::choose::{Meant, meant};
+use crate::model::providers::choose::{Meant, meant, of_host};
 use crate::model::providers::{self, providers};
 use crate::model::text;
 
@@ -28,23 +28,29 @@ impl From<Complaint> for Refused {
 /// Takes a host name, or else a provider as a person names it: host names have a dot, and no provider's name has one.
 pub(super) fn relay(trial: &mut Choices, typed: &str) -> Result<(), Refused> {
     let (bare, part) = typed.split_once('/').map_or((typed, None), |(bare, part)| (bare, Some(part)));
-    let is_host = bare.contains(['.', ':']);
-    match meant(bare) {
-        _ if is_host => trial.host = Some(typed.to_owned()),
-        Meant::One(name) => {
-            let named = part.map_or(name.to_owned(), |part| format!("{name}/{}", part.to_lowercase()));
-            if part.is_some() {
-                providers::find(&named)?;
+    let named = if bare.contains(['.', ':']) {
+        // The preset of a host knows what that relay wants.
+        let Some(provider) = of_host(&typed.to_lowercase()) else {
+            trial.host = Some(typed.to_owned());
+            return Ok(());
+        };
+        provider
+    } else {
+        match meant(bare) {
+            Meant::One(name) => {
+                part.map_or(name.to_owned(), |part| format!("{name}/{}", part.to_lowercase()))
             }
-            let provider = providers().get(name);
-            if provider.is_some_and(|known| known.fixed_username.is_some() || known.username.is_none()) {
-                (trial.username, trial.password) =
-                    (provider.and_then(|known| known.fixed_username.clone()), None);
-            }
-            trial.provider = Some(named);
+            other => return Err(no_relay(typed, other)),
         }
-        other => return Err(no_relay(typed, other)),
+    };
+    if named.contains('/') {
+        providers::find(&named)?;
     }
+    let provider = providers().get(named.split('/').next().unwrap_or_default());
+    if provider.is_some_and(|known| known.fixed_username.is_some() || known.username.is_none()) {
+        (trial.username, trial.password) = (provider.and_then(|known| known.fixed_username.clone()), None);
+    }
+    trial.provider = Some(named);
     Ok(())
 }
 
@@ -75,6 +81,12 @@ pub(super) fn way(provider: Option<Identity>, typed: &str) -> String {
     let words = provider.map(way_words).unwrap_or_default();
     let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
     number.and_then(|place| words.get(place)).map_or_else(|| typed.to_lowercase(), |word| (*word).to_owned())
+}
+
+/// Says that a host was taken as the provider that it belongs to.
+pub(super) fn provider_of_host(trial: &Choices, typed: &str) -> Option<String> {
+    let provider = trial.provider.as_deref().filter(|_| trial.host.is_none() && typed.contains('.'))?;
+    Some(format!("{} belongs to the provider {provider}, whose settings are taken", text::one_line(typed)))
 }
 
 /// Takes an answer about a login by an access token.
