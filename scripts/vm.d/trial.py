@@ -26,7 +26,7 @@ class Relay:
         """Ends all that runs in the relay's tree."""
         for name in os.listdir('/proc'):
             try:
-                if name.isdigit() and os.readlink(f'/proc/{name}/root') == self.root:
+                if name.isdigit() and os.path.samefile(f'/proc/{name}/root', self.root):
                     os.kill(int(name), signal.SIGKILL)
             except OSError:
                 pass
