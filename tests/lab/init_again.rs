@@ -136,6 +136,41 @@ fn a_new_password_is_tried_and_changes_nothing_else() {
     run.never_says("horse");
 }
 
+/// Only the value that is the path of the password's own file is meant by that path, wherever else it stands.
+#[test]
+fn a_new_password_is_where_the_answers_have_it_read() {
+    let run = host().sh(&format!(
+        "change() {{
+             echo \"== $1\"; echo old | relayhost init {FLAGS} --password-stdin --no-probe --force >/dev/null; cd /etc/relayhost; $2
+             echo new | relayhost init --new-password --password-stdin --no-probe >/dev/null; echo \"exit $?\"
+             cat \"$(sed -n 's/^password_file = \"\\(.*\\)\"/\\1/p' answers.toml)\"; ls -A
+         }}
+         comment() {{ sed -i '1i # in /etc/relayhost/password, not in /etc/relayhost/password.old' answers.toml; }}
+         suffix() {{ mv password password.old; sed -i 's|/relayhost/password|&.old|' answers.toml; }}
+         inline() {{ sed -i 's|^password_file.*|password = \"old\" # not in /etc/relayhost/password|' answers.toml; }}
+         for how in comment suffix inline; do change $how $how; done"
+    ));
+    for how in ["comment", "suffix", "inline"] {
+        let part = run.part(how);
+        assert!(part.starts_with("exit 0\nnew\n"), "{how}: {part}");
+        assert!(!part.contains(".relayhost-"), "{how}: {part}");
+    }
+}
+
+/// Mail would go out by a login of that user's.
+#[test]
+fn a_login_that_another_user_can_have_written_is_not_taken_over() {
+    let by_hand = "postconf -e 'relayhost = [smtp.example.com]:587' smtp_sasl_auth_enable=yes smtp_sasl_password_maps=hash:/etc/postfix/sasl_passwd
+         printf '[smtp.example.com]:587 mallory@example.com:0wn3d\n' > /etc/postfix/sasl_passwd; chown nobody /etc/postfix/sasl_passwd\n";
+    let steps = [
+        ("found: .smtp.example.com.:587 with a login that cannot be taken over.*sasl_passwd.*take it over", "yes"),
+        ("Does the relay want a login", "!\\x03"),
+    ];
+    let run = host().sh(&format!("{by_hand}{}ls /etc/relayhost", typed(80, "", &steps)));
+    assert!(run.part("ended").contains("exit 130\nleft over: 0\n"), "{}", run.stdout);
+    run.never_says("mallory").never_says("0wn3d");
+}
+
 #[test]
 fn a_relay_that_was_set_up_by_hand_is_taken_over_with_the_entry_that_is_chosen() {
     let by_hand = format!(

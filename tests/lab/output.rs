@@ -56,6 +56,23 @@ fn a_status_leads_from_a_host_set_up_by_hand_to_mail_that_leaves() {
     run.never_says("horse");
 }
 
+/// Messages that an earlier login has sent prove nothing of another one.
+#[test]
+fn a_login_that_was_changed_is_not_known_to_work_until_the_relay_takes_a_message() {
+    let script = "
+        look() { echo \"== $1\"; relayhost status | grep next; relayhost check --nagios; }
+        relayhost apply >/dev/null; look applied; sleep 1.1
+        sed -i 's/:correct.*/:bad/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; postfix reload
+        sed -i 's/^password .*/password = \"bad\"/' /etc/relayhost/answers.toml; look changed
+        relayhost verify >/dev/null; look refused";
+    let run = host().answers(AUTHENTICATED).sh(script);
+    let part = run.part("applied");
+    assert!(part.contains("mail leaves through") && part.contains("nothing to do"), "{part}");
+    let part = run.part("changed");
+    assert!(part.contains("relayhost verify\nRELAYHOST OK - it is not known") && part.contains("the login was changed"), "{part}");
+    assert!(run.part("refused").contains("mail does not leave"), "{}", run.stdout);
+}
+
 #[test]
 fn no_output_shows_the_password() {
     let run = host().answers(AUTHENTICATED).sh(
