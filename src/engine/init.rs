@@ -331,7 +331,7 @@ fn write_files(
 /// one, or none.
 fn naming(target: &Target) -> Result<Option<[String; 3]>> {
     let Some(text) = files::text(&target.answers) else { return Ok(None) };
-    let answers = Answers::parse(&shown(&target.answers).to_string(), text.as_bytes())?;
+    let answers = Answers::parse(&shown(&target.answers), text.as_bytes())?;
     let is_named =
         matches!(answers.secret_source()?, SecretSource::File(path) if Path::new(&path) == target.password);
     let Some(place) = answers.secret_place().filter(|_| is_named) else { return Ok(None) };

@@ -197,6 +197,13 @@ fn login_changed(desired: &Desired) -> Option<Seconds> {
     has_password.then(|| files::changed(&Managed::SaslPasswd.path())).flatten()
 }
 
+/// Whether the login was changed after the last test message that the relay took: what is in order may still be wrong.
+pub fn is_login_untried(desired: &Desired) -> bool {
+    let proof = state::proof().filter(|proof| proof.relay == desired.relayhost());
+    let proved = proof.and_then(|proof| Some(calendar().read(&proof.time)?.0.time));
+    proved.is_some_and(|proved| login_changed(desired).is_some_and(|changed| proved < changed))
+}
+
 fn now() -> Seconds {
     i64::try_from(clock::unix()).unwrap_or_default()
 }

@@ -11,6 +11,7 @@ use change::{Changed, change, install};
 use prove::{Before, Proved, keep, prove};
 
 use super::compare::{look, look_at_all};
+use super::leaving::is_login_untried;
 use super::observe::{observe, plugins_on_disk};
 use super::probe::probe_first;
 use super::queue::try_again;
@@ -85,7 +86,11 @@ pub fn run(
         if let Some(probe) = &mut nothing.probe {
             probe.look_again(&plugins_on_disk());
         }
-        let message = message.filter(|_| installed.is_to_be_proved(given.order));
+        let is_wanted = installed.is_to_be_proved(given.order)
+            || given.order.message == Message::IfChanged
+                && task.place == Place::Host
+                && is_login_untried(&given.desired);
+        let message = message.filter(|_| is_wanted);
         let Changed { actions, transaction, unproven, left_out } =
             change(task, given.order, installed, message.is_some(), progress)?;
         let generation = transaction.as_ref().map(Transaction::number);

@@ -163,7 +163,10 @@ fn a_login_that_another_user_can_have_written_is_not_taken_over() {
     let by_hand = "postconf -e 'relayhost = [smtp.example.com]:587' smtp_sasl_auth_enable=yes smtp_sasl_password_maps=hash:/etc/postfix/sasl_passwd
          printf '[smtp.example.com]:587 mallory@example.com:0wn3d\n' > /etc/postfix/sasl_passwd; chown nobody /etc/postfix/sasl_passwd\n";
     let steps = [
-        ("found: .smtp.example.com.:587 with a login that cannot be taken over.*sasl_passwd.*take it over", "yes"),
+        (
+            "found: .smtp.example.com.:587 with a login that cannot be taken over.*sasl_passwd.*take it over",
+            "yes",
+        ),
         ("Does the relay want a login", "!\\x03"),
     ];
     let run = host().sh(&format!("{by_hand}{}ls /etc/relayhost", typed(80, "", &steps)));

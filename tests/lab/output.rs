@@ -64,13 +64,23 @@ fn a_login_that_was_changed_is_not_known_to_work_until_the_relay_takes_a_message
         relayhost apply >/dev/null; look applied; sleep 1.1
         sed -i 's/:correct.*/:bad/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; postfix reload
         sed -i 's/^password .*/password = \"bad\"/' /etc/relayhost/answers.toml; look changed
-        relayhost verify >/dev/null; look refused";
+        echo '== again'; relayhost apply >/dev/null; echo $?; look refused
+        sed -i 's/:bad/:correct horse battery staple/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; postfix reload
+        sed -i 's/^password .*/password = \"correct horse battery staple\"/' /etc/relayhost/answers.toml
+        echo '== right'; relayhost apply | grep -c 'said: 250'; relayhost apply | grep -c 'said: 250'";
     let run = host().answers(AUTHENTICATED).sh(script);
     let part = run.part("applied");
     assert!(part.contains("mail leaves through") && part.contains("nothing to do"), "{part}");
     let part = run.part("changed");
-    assert!(part.contains("relayhost verify\nRELAYHOST OK - it is not known") && part.contains("the login was changed"), "{part}");
+    assert!(
+        part.contains("relayhost verify\nRELAYHOST OK - it is not known")
+            && part.contains("the login was changed"),
+        "{part}"
+    );
+    // It is tried by the next `apply`, and once the relay has taken a message no more.
+    assert_eq!(run.part("again"), "4\n", "{}", run.stdout);
     assert!(run.part("refused").contains("mail does not leave"), "{}", run.stdout);
+    assert_eq!(run.part("right"), "1\n0\n", "{}", run.stdout);
 }
 
 #[test]
