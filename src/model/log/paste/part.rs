@@ -172,9 +172,24 @@ fn without_id(text: &str) -> &str {
 fn is_header(before: &str) -> bool {
     let calendar = Calendar::utc(i64::from(u32::MAX));
     let Some((_, rest)) = calendar.read_any(before.trim_start_matches(['<', '[', ' '])) else { return true };
-    let Some((_, last)) = rest.rsplit_once(": ") else { return true };
-    let last = last.trim_matches([' ', '"', '[', ']']);
-    last.is_empty() || last.split_ascii_whitespace().all(is_level) || calendar.read_any(last).is_some()
+    let Some((_, after)) = rest.split_once(": ") else { return true };
+    let after = after.trim_matches([' ', '"', '[', ']']);
+    let is_part = |word: &str| is_level(word) || word.ends_with(':');
+    after.split_ascii_whitespace().all(is_part) || calendar.read_any(after).is_some()
+}
+
+/// Whether a line begins with a time, a host and the header of a program that is not Postfix's. A record in the words of
+/// such a program is what somebody made it write: sshd(8) logs any user name.
+pub fn is_of_another(line: &str, calendar: &Calendar) -> bool {
+    let Some((_, rest)) = calendar.read_any(line.trim_start_matches(['<', '[', ' '])) else { return false };
+    let Some(tag) = rest.split_ascii_whitespace().nth(1).and_then(|tag| tag.strip_suffix(':')) else {
+        return false;
+    };
+    let name = tag.split('[').next().unwrap_or_default();
+    // A queue id may stand there, too.
+    let is_name =
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().any(|c| c.is_ascii_lowercase());
+    is_name && !name.contains("postfix")
 }
 
 impl Part<'_> {
@@ -229,6 +244,24 @@ mod tests {
 
     fn found(line: &str) -> Option<(&str, u32, &str)> {
         find(line).map(|part| (part.daemon, part.pid, part.text))
+    }
+
+    #[test]
+    fn what_another_program_was_made_to_write_is_no_record_of_postfix() {
+        let record = "postfix/smtp[12]: 4AAAAAAAA: to=<x@y>, relay=r[192.0.2.1]:587, status=bounced (host r said: 550 no)";
+        for stamp in ["2026-11-24T08:00:00.1+00:00", "Nov 24 08:00:00"] {
+            for words in [
+                "sshd[3]: Invalid user ",
+                "dovecot: imap-login: Disconnected: user=<",
+                "amavis[3]: (1) Passed CLEAN, Subject: ",
+                "app[3]: user typed: ",
+            ] {
+                let line = format!("{stamp} h {words}{record}");
+                assert_eq!(find(&line), None, "{line}");
+                assert!(is_of_another(&line, &Calendar::utc(1_795_507_200)), "{line}");
+            }
+            assert!(!is_of_another(&format!("{stamp} h {record}"), &Calendar::utc(1_795_507_200)));
+        }
     }
 
     #[test]

@@ -66,23 +66,16 @@ impl Paste<'_> {
             return;
         }
         let time = self.calendar.read_any(text.trim_start_matches(['<', '['])).map(|(stamp, _)| stamp.time);
-        let told = if self.is_noise() { None } else { mailer::told(text) };
-        if let Some(told) = told {
-            self.evidence += 1;
-            self.seen.mailers.insert(told.mailer);
-            if let Some(words) = told.failed {
-                self.hold(Piece::Cause(Box::new(told.mailer.cause(&words)), words.clone()), time, first);
-                if let Some(known) = mailer::known(&words) {
-                    self.hold(known, time, first);
-                }
-            }
+        if self.of_mailer(text, time, first) {
             return;
         }
         if Line::of_system(text).is_some() && time.is_some() {
             self.lines([text.to_owned()]);
             return;
         }
-        let piece = if self.is_noise() { None } else { self.of_unit(text).or_else(|| bare::read(text)) };
+        let is_quoted = text.contains(" status=") && part::is_of_another(text, &self.calendar);
+        let piece =
+            if self.is_noise() || is_quoted { None } else { self.of_unit(text).or_else(|| bare::read(text)) };
         match piece {
             Some(Piece::Nothing) => {}
             Some(piece) => {
@@ -99,6 +92,21 @@ impl Paste<'_> {
                 }
             }
         }
+    }
+
+    /// Takes a line of another program that sends mail. False if it is none.
+    fn of_mailer(&mut self, text: &str, time: Option<Seconds>, first: u64) -> bool {
+        let told = if self.is_noise() { None } else { mailer::told(text) };
+        let Some(told) = told else { return false };
+        self.evidence += 1;
+        self.seen.mailers.insert(told.mailer);
+        if let Some(words) = told.failed {
+            self.hold(Piece::Cause(Box::new(told.mailer.cause(&words)), words.clone()), time, first);
+            if let Some(known) = mailer::known(&words) {
+                self.hold(known, time, first);
+            }
+        }
+        true
     }
 
     /// Reads an input that is one line and no evidence as a sentence that somebody asks about.
