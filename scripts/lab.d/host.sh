@@ -51,9 +51,8 @@ lab_show "$LAB_TREES/repo/$LAB_RUN_CLIENT" "$root/lab/repo"
 for dir in examples packaging tests; do
     [ ! -d "$LAB_TOP/$dir" ] || lab_show "$LAB_TOP/$dir" "$root/lab/$dir"
 done
-# A host without relayhost can install it, if scripts/rpm has been run.
 packages=$LAB_TOP/target/rpm/repo
-if [ -z "$LAB_RUN_BINARY" ] && [ -d "$packages/repodata" ]; then
+if [ -n "$LAB_RUN_PACKAGES" ] && [ -d "$packages/repodata" ]; then
     lab_show "$packages" "$root/lab/packages"
     mkdir -p "$root/etc/yum.repos.d"
     cp "$LAB_D/relayhost.repo" "$root/etc/yum.repos.d/relayhost.repo"

@@ -44,10 +44,13 @@ lab_run() {
     [ -z "$replies" ] || [ -f "$LAB_D/relays/$relay/replies" ] ||
         lab_usage_error "--replies is for a scripted relay, such as --relay scripted"
     [ -z "$answers" ] || [ -r "$answers" ] || lab_usage_error "--answers $answers cannot be read"
+    # Those of scripts/rpm. A login by a token needs one of them, beside the program that was built last.
+    local packages=''
     if [ -n "$bare" ]; then
-        binary=''
+        binary='' packages=yes
     elif [ -z "$binary" ]; then
         binary=$(lab_run_binary)
+        ! grep -q '^identity=' "$LAB_D/relays/$relay/setup" || packages=yes
     elif [ ! -x "$binary" ]; then
         lab_usage_error "--binary $binary is no program"
     fi
@@ -70,7 +73,7 @@ lab_run() {
     { : >&2; } 2>/dev/null || exec 2>/dev/null
 
     export LAB_RUN_RELAY=$relay LAB_RUN_REPLIES=$replies LAB_RUN_HOST_ROOT=$host_root LAB_RUN_ANSWERS=$answers
-    export LAB_RUN_BINARY=$binary
+    export LAB_RUN_BINARY=$binary LAB_RUN_PACKAGES=$packages
     export LAB_RUN_CLIENT=$client LAB_RUN_START=$start LAB_RUN_WITHOUT=$without LAB_RUN_BINDS=$binds
     # In the foreground, and without a trap: a signal that ends this shell ends it at once, and the kernel then ends
     # unshare (pdeathsig), the world's first process (--kill-child), and with it every process, mount and interface.
