@@ -9,9 +9,10 @@ use crate::engine::init::found::{Found, Login};
 use crate::engine::init::{not_written, secret_fits};
 use crate::error::{Complaint, RUN_AGAIN, Result};
 use crate::model::answers::choices::Choices;
-use crate::model::answers::interview::{Interview, Question, with_numbers};
+use crate::model::answers::interview::{Interview, Question};
 use crate::model::oauth::steps::{Part, first, second};
 use crate::model::oauth::{Flow, Provider};
+use crate::model::text::{by_number, with_numbers};
 
 /// The text that goes back to the question before. No answer and no password is this text.
 const BACK: &str = "<";
@@ -183,8 +184,7 @@ pub fn change(interview: &Interview, suspect: Question, screen: &Screen) -> Resu
                 quit: nothing is written";
     let chosen = put(screen, Put::with_default(&text, usual, help), |typed| {
         let typed = typed.trim().to_lowercase();
-        let number = typed.parse::<usize>().ok().and_then(|number| words.get(number.checked_sub(1)?));
-        let named = number.or_else(|| words.iter().find(|word| **word == typed)).copied();
+        let named = by_number(&words, &typed).or_else(|| words.iter().find(|word| **word == typed)).copied();
         let named = if typed.is_empty() { Some(usual) } else { named };
         named.ok_or_else(|| {
             Complaint::new("that is none of these words", format!("type one of {}", words.join(", "))).into()
@@ -224,8 +224,7 @@ pub fn take_over(found: &Found, screen: &Screen) -> Result<Option<Choices>> {
         if ["none", "no", "n"].contains(&typed.to_lowercase().as_str()) {
             return Ok(None);
         }
-        let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        let login = number.and_then(|place| found.logins.get(place));
+        let login = by_number(&found.logins, typed);
         let none = || Complaint::new("there is no login of this number", "type one of the numbers, or none");
         login.map(|login| Some(found.choices(Some(login)))).ok_or_else(|| none().into())
     })

@@ -73,7 +73,7 @@ impl Look {
             unknown.push(format!("the next look will not know what this one has seen: {error}"));
         }
         drop(lock);
-        let proof = self.proof(desired);
+        let proof = proof(desired, &self.calendar);
         let leaving = Leaving::new(&self.relay, &record, queue, proof, limits, unknown, postfix.has_route);
         Ok(leaving.with_login_of(login_changed(desired)))
     }
@@ -181,13 +181,13 @@ impl Look {
             }
         }
     }
+}
 
-    /// The last test message that this relay took.
-    fn proof(&self, desired: &Desired) -> Option<Taken> {
-        let proof = state::proof().filter(|proof| proof.relay == desired.relayhost())?;
-        let (stamp, _) = self.calendar.read(&proof.time)?;
-        Some(Taken { time: stamp.time, to: proof.to, reply: proof.reply, certain: true })
-    }
+/// The last test message that this relay took.
+fn proof(desired: &Desired, calendar: &Calendar) -> Option<Taken> {
+    let proof = state::proof().filter(|proof| proof.relay == desired.relayhost())?;
+    let (stamp, _) = calendar.read(&proof.time)?;
+    Some(Taken { time: stamp.time, to: proof.to, reply: proof.reply, certain: true })
 }
 
 /// The time of the last change of the table with the login; `None` where there is no login, or one by a token: its renewals
@@ -199,9 +199,7 @@ fn login_changed(desired: &Desired) -> Option<Seconds> {
 
 /// Whether the login was changed after the last test message that the relay took: what is in order may still be wrong.
 pub fn is_login_untried(desired: &Desired) -> bool {
-    let proof = state::proof().filter(|proof| proof.relay == desired.relayhost());
-    let proved = proof.and_then(|proof| Some(calendar().read(&proof.time)?.0.time));
-    proved.is_some_and(|proved| login_changed(desired).is_some_and(|changed| proved < changed))
+    proof(desired, &calendar()).is_some_and(|proof| Some(proof.time) < login_changed(desired))
 }
 
 fn now() -> Seconds {

@@ -95,7 +95,8 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
     let setting = |name: &str| value(&settings, name);
     let path = Managed::MainCf.path();
     let main_cf = MainCf::new(files::read_whole(&path)?.unwrap_or_default());
-    let (map_kind, lacking) = kinds(&main_cf, setting("default_database_type"))?;
+    let master_cf = MasterCf::new(&files::read_whole(Path::new(postfix::MASTER_CF))?.unwrap_or_default());
+    let (map_kind, lacking) = kinds(&main_cf, &master_cf, setting("default_database_type"))?;
     let maps = maps(map_kind.as_ref(), last)?;
     Ok(Postfix {
         version: Version(setting("mail_version").to_owned()),
@@ -107,7 +108,7 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
             Place::Host => {
-                let unlogged = lacks_postlog(setting("maillog_file"))?;
+                let unlogged = lacks_postlog(setting("maillog_file"), &master_cf);
                 ServiceState { unlogged, ..service::state(&QueueDirectories::new(&settings))? }
             }
             // Nothing runs in a tree, and nothing is to run.
@@ -123,23 +124,18 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
 
 /// Whether Postfix is to write its log itself, to this file, and master.cf has no service that does: then it does not start
 /// (`check-fatal` in Postfix's conf/postfix-script).
-fn lacks_postlog(maillog_file: &str) -> Result<bool> {
-    if maillog_file.is_empty() {
-        return Ok(false);
-    }
-    let master_cf = MasterCf::new(&files::read_whole(Path::new(postfix::MASTER_CF))?.unwrap_or_default());
-    Ok(master_cf.find("postlog", "unix-dgram").is_none())
+fn lacks_postlog(maillog_file: &str, master_cf: &MasterCf) -> bool {
+    !maillog_file.is_empty() && master_cf.find("postlog", "unix-dgram").is_none()
 }
 
 /// The kind of table that relayhost builds, and the tables of kinds that are not there.
-fn kinds(main_cf: &MainCf, default: &str) -> Result<(Option<MapKind>, Vec<Lacking>)> {
-    let master_cf = MasterCf::new(&files::read_whole(Path::new(postfix::MASTER_CF))?.unwrap_or_default());
-    if !types::is_in_doubt(main_cf, &master_cf, default) {
+fn kinds(main_cf: &MainCf, master_cf: &MasterCf, default: &str) -> Result<(Option<MapKind>, Vec<Lacking>)> {
+    if !types::is_in_doubt(main_cf, master_cf, default) {
         return Ok((MapKind::new(default), Vec::new()));
     }
     let all = postfix::table_types()?;
     let is_there = all.is_empty() || all.iter().any(|known| known == default);
-    let lacking = if all.is_empty() { Vec::new() } else { types::lacking(main_cf, &master_cf, &all) };
+    let lacking = if all.is_empty() { Vec::new() } else { types::lacking(main_cf, master_cf, &all) };
     let owned = |mut one: Lacking| {
         let owner = path_of(&one.table).and_then(|path| files::owner(Path::new(path)));
         one.owner = owner.filter(|owner| owner != "root");

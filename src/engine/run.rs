@@ -86,11 +86,10 @@ pub fn run(
         if let Some(probe) = &mut nothing.probe {
             probe.look_again(&plugins_on_disk());
         }
-        let is_wanted = installed.is_to_be_proved(given.order)
-            || given.order.message == Message::IfChanged
-                && task.place == Place::Host
-                && is_login_untried(&given.desired);
-        let message = message.filter(|_| is_wanted);
+        let message = message.filter(|_| {
+            let is_untried = task.place == Place::Host && is_login_untried(&given.desired);
+            installed.is_to_be_proved(given.order, is_untried)
+        });
         let Changed { actions, transaction, unproven, left_out } =
             change(task, given.order, installed, message.is_some(), progress)?;
         let generation = transaction.as_ref().map(Transaction::number);

@@ -174,6 +174,17 @@ fn parse_within(text: &str, most: u64) -> Result<Duration, String> {
     }
 }
 
+/// Words with the numbers by which a person may name them.
+pub fn with_numbers<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let numbered = words.into_iter().zip(1..).map(|(word, number)| format!("{number} {word}"));
+    numbered.collect::<Vec<_>>().join(", ")
+}
+
+/// The one that a person names by such a number.
+pub fn by_number<'a, T>(all: &'a [T], typed: &str) -> Option<&'a T> {
+    all.get(typed.trim().parse::<usize>().ok()?.checked_sub(1)?)
+}
+
 /// Parses the number of a generation. The error is a sentence for the user.
 pub fn parse_number(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("`{}` is not a number that `relayhost history` lists", one_line(text)))
@@ -203,6 +214,16 @@ pub fn seconds(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_a_number_is_named_by_it() {
+        let words = ["one", "two"];
+        assert_eq!(with_numbers(words), "1 one, 2 two");
+        assert_eq!(
+            [" 1 ", "2", "0", "3", "one", "", "-1"].map(|typed| by_number(&words, typed).copied()),
+            [Some("one"), Some("two"), None, None, None, None, None]
+        );
+    }
 
     #[test]
     fn a_length_of_time_without_a_unit_is_met_with_what_to_write() {

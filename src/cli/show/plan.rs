@@ -4,6 +4,7 @@ use super::screen::Screen;
 use super::terminal::Mark;
 use crate::error::Result;
 use crate::model::ended::{Compared, Tally};
+use crate::model::leaving::views::LEAVES;
 use crate::model::plan::unmanaged::ANNOUNCED;
 use crate::model::plan::{Finding, Plan, State, remedy};
 use crate::model::text;
@@ -140,7 +141,7 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
 fn stopped(compared: &Compared) -> String {
     let leaving = compared.leaving.as_ref().filter(|leaving| leaving.is_stopped());
     let is_listed =
-        compared.mail.iter().any(|finding| finding.id == "mail.leaves" && finding.state == State::Differs);
+        compared.mail.iter().any(|finding| finding.id == LEAVES && finding.state == State::Differs);
     leaving.filter(|_| !is_listed).map_or(String::new(), |leaving| format!("{}; ", leaving.sentence()))
 }
 

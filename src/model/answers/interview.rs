@@ -9,7 +9,7 @@ mod typed;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-pub use prompts::{Prompt, Question, with_numbers};
+pub use prompts::{Prompt, Question};
 use typed::{Refused, of_access, port, provider_of_host, relay, way};
 pub use typed::{level, yes_or_no};
 
@@ -126,26 +126,10 @@ impl Interview {
 
     /// The next question; `None` when all is known.
     pub fn next(&self) -> Option<Prompt> {
-        use Question as Q;
-        let order = [
-            Q::Relay,
-            Q::Part,
-            Q::Host,
-            Q::Login,
-            Q::Port,
-            Q::Tls,
-            Q::Way,
-            Q::Username,
-            Q::Tenant,
-            Q::Client,
-            Q::File,
-            Q::Password,
-            Q::Ends,
-            Q::Local,
-            Q::Public,
-            Q::To,
-        ];
-        order.into_iter().find(|question| self.is_open(*question)).map(|question| self.prompt(question))
+        Question::ALL
+            .into_iter()
+            .find(|question| self.is_open(*question))
+            .map(|question| self.prompt(question))
     }
 
     fn is_open(&self, question: Question) -> bool {

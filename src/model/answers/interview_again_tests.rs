@@ -98,23 +98,11 @@ fn an_answer_can_be_taken_back_up_to_the_first_and_is_offered_again() {
 fn every_question_has_a_help_with_every_provider_and_way() {
     use crate::model::answers::access::{Access, way_words};
     use crate::model::providers::providers;
-    let all = [
-        Q::Relay,
-        Q::Part,
-        Q::Host,
-        Q::Login,
-        Q::Port,
-        Q::Tls,
-        Q::Username,
-        Q::Password,
-        Q::Local,
-        Q::Public,
-        Q::To,
-    ];
     let of_token = [Q::Way, Q::Tenant, Q::Client, Q::File, Q::Password, Q::Ends];
+    let all = Q::ALL.into_iter().filter(|question| *question == Q::Password || !of_token.contains(question));
     for name in providers().keys().map(|name| Some(name.clone())).chain([None]) {
         let interview = begin(Choices { provider: name.clone(), ..Choices::default() });
-        for question in all {
+        for question in all.clone() {
             let prompt = interview.prompt(question);
             assert!(!prompt.help.trim().is_empty() && !prompt.text.is_empty(), "{name:?}: {prompt:?}");
         }

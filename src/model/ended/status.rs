@@ -1,10 +1,9 @@
 //! Where the host stands: the end of `status`, for somebody who has just logged in.
 
 use super::Compared;
+use crate::model::inspection::WAITING;
+use crate::model::leaving::views::LEAVES;
 use crate::model::plan::{Finding, Remedy, State, remedy};
-
-/// The finding on mail that leaves: where that is not known, it can be tried.
-const LEAVES: &str = "mail.leaves";
 
 /// Where the host stands.
 #[derive(Debug)]
@@ -51,6 +50,7 @@ impl Status {
                 if !mends.is_empty() {
                     return Some(mends);
                 }
+                // Where it is not known whether mail leaves, it can be tried.
                 let is_open = |finding: &&Finding| finding.state == State::Warning || finding.id == LEAVES;
                 let mut open = compared.findings().filter(is_open);
                 open.find_map(|finding| finding.remedy.as_ref().map(Remedy::text))
@@ -74,7 +74,7 @@ fn answered(compared: &Compared) -> Vec<(&'static str, String)> {
     let recorded = compared.findings().filter(|finding| finding.id.starts_with("pending."));
     [("relay", Some(compared.summary.clone())), ("host", Some(host))]
         .into_iter()
-        .chain([("mail", found(LEAVES).map(text)), ("queue", found("queue.waiting").map(text))])
+        .chain([("mail", found(LEAVES).map(text)), ("queue", found(WAITING).map(text))])
         .chain(recorded.map(|finding| ("recorded", Some(text(finding)))))
         .filter_map(|(name, text)| Some((name, text?)))
         .collect()

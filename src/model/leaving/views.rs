@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Leaving, Standing};
 use crate::error::Advice;
+use crate::model::inspection::WAITING;
 use crate::model::log::stamp::Calendar;
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::text::plain;
@@ -11,9 +12,8 @@ use crate::model::text::plain;
 /// The limits of age, times this, from which on waiting messages are a fault, though others leave.
 const FAR: u32 = 4;
 
-/// The names of two findings.
-const WAITING: &str = "queue.waiting";
-const LEAVES: &str = "mail.leaves";
+/// The name of the finding on mail that leaves.
+pub const LEAVES: &str = "mail.leaves";
 
 impl Leaving {
     /// The names of the findings by which `check` ends with 3: a limit is passed, or the last certain word is that mail does

@@ -2,6 +2,7 @@
 //! part of these.
 
 use super::{Provider, providers};
+use crate::model::text::by_number;
 
 /// The providers that most people look for, the relay of one's own first: `init` lists these by number and title.
 pub const USUAL: [&str; 11] = [
@@ -60,8 +61,7 @@ pub enum Meant {
 /// The provider that is meant by what was typed, without its part.
 pub fn meant(typed: &str) -> Meant {
     let all = numbered();
-    let number = typed.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-    if let Some((name, _)) = number.and_then(|place| all.get(place)) {
+    if let Some((name, _)) = by_number(&all, typed) {
         return Meant::One(name);
     }
     let wanted = folded(typed);

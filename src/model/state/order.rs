@@ -138,8 +138,8 @@ impl Order {
         self.refusal == Refusal::AskFirst && self.message != Message::Never
     }
 
-    /// Whether to send a test message. `changes`: the run has something to do; `unproven`: the relay never confirmed
-    /// the last change that is in force.
+    /// Whether to send a test message. `changes`: the run has something to do; `unproven`: the relay has not
+    /// confirmed what is in force.
     pub fn wants_message(self, changes: bool, unproven: bool) -> bool {
         match self.message {
             Message::Never => false,

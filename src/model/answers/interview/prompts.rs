@@ -6,6 +6,7 @@ use crate::model::desired::Mechanism;
 use crate::model::oauth::steps::{self, Name};
 use crate::model::oauth::{Flow, Provider as Identity};
 use crate::model::providers::choose::numbered;
+use crate::model::text::with_numbers;
 
 /// The user whose mail is rewritten by default.
 const ALERTS: &str = "monitor";
@@ -48,6 +49,25 @@ pub enum Question {
 }
 
 impl Question {
+    /// All, in the order in which they are asked.
+    pub(super) const ALL: [Self; 16] = [
+        Self::Relay,
+        Self::Part,
+        Self::Host,
+        Self::Login,
+        Self::Port,
+        Self::Tls,
+        Self::Way,
+        Self::Username,
+        Self::Tenant,
+        Self::Client,
+        Self::File,
+        Self::Password,
+        Self::Ends,
+        Self::Local,
+        Self::Public,
+        Self::To,
+    ];
     /// The questions whose answers can be corrected, by the words that a person types.
     pub(super) const WORDS: [(&'static str, Self); 11] = [
         ("relay", Self::Relay),
@@ -237,10 +257,4 @@ impl Interview {
             wanted.map(|wanted| [wanted.question.clone(), wanted.help.clone()]).unwrap_or_default();
         (text, given.or_else(|| wanted?.usual.clone()), help)
     }
-}
-
-/// Words with the numbers by which a person may name them.
-pub fn with_numbers<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let numbered = words.into_iter().zip(1..).map(|(word, number)| format!("{number} {word}"));
-    numbered.collect::<Vec<_>>().join(", ")
 }

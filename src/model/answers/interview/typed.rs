@@ -79,8 +79,7 @@ fn no_relay(typed: &str, meant: Meant) -> Refused {
 /// The word for a way to log in, which may be typed as its number or in any case.
 pub(super) fn way(provider: Option<Identity>, typed: &str) -> String {
     let words = provider.map(way_words).unwrap_or_default();
-    let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-    number.and_then(|place| words.get(place)).map_or_else(|| typed.to_lowercase(), |word| (*word).to_owned())
+    text::by_number(&words, typed).map_or_else(|| typed.to_lowercase(), |word| (*word).to_owned())
 }
 
 /// Says that a host was taken as the provider that it belongs to.
