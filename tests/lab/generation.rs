@@ -49,9 +49,11 @@ const DNF4: Generation = Generation {
     packed: false,
 };
 
-/// The default first.
-const ALL: [Generation; 4] = [
-    DNF4,
+/// The generation that is meant where none is named.
+pub const DEFAULT: &Generation = &DNF4;
+
+/// The oldest first.
+pub const ALL: [Generation; 4] = [
     Generation {
         name: "el9",
         postfix: "3.5.",
@@ -60,6 +62,7 @@ const ALL: [Generation; 4] = [
         packed: true,
         ..DNF4
     },
+    DNF4,
     Generation {
         name: "el10",
         postfix: "3.10.",
@@ -93,7 +96,7 @@ const ALL: [Generation; 4] = [
 pub fn generation() -> &'static Generation {
     static MEANT: LazyLock<&Generation> = LazyLock::new(|| {
         let name = std::env::var("RELAYHOST_LAB_GENERATION").unwrap_or_default();
-        if name.is_empty() { &ALL[0] } else { named(&name) }
+        if name.is_empty() { DEFAULT } else { named(&name) }
     });
     &MEANT
 }

@@ -10,6 +10,7 @@ use relayhost::model::causes::catalogue::catalogue;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::generation::{self, generation};
 use crate::host::{Host, Run, host, read};
 
 mod page;
@@ -89,6 +90,19 @@ struct Case {
     /// Where it is no line of the log that tells, but a look at the host.
     finding: Option<String>,
     mend: Option<String>,
+    /// By the name of a generation: what is otherwise there.
+    #[serde(default)]
+    on: BTreeMap<String, Elsewhere>,
+}
+
+/// What a generation's Postfix does otherwise.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+enum Elsewhere {
+    /// It cannot be produced there, for this reason.
+    Never(String),
+    /// No line of the log tells there, but a look at the host does, by this finding.
+    Finding(String),
 }
 
 #[derive(Deserialize, Default, Clone, Copy, PartialEq)]
@@ -150,6 +164,14 @@ impl Case {
         script + "echo '== out' >&3; cat /root/out >&3"
     }
 
+    /// The finding that tells on a generation, where it is no line of the log.
+    fn finding_on(&self, generation: &str) -> Option<&str> {
+        match self.on.get(generation) {
+            Some(Elsewhere::Finding(id)) => Some(id),
+            _ => self.finding.as_deref(),
+        }
+    }
+
     /// What was wrong with a run of its script.
     fn faults(&self, run: &Run) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -163,7 +185,7 @@ impl Case {
         let report = run.json("diagnose");
         let told = told(&report);
         let mut expected: BTreeSet<&str> = self.also.iter().map(String::as_str).collect();
-        match &self.finding {
+        match self.finding_on(generation().name) {
             None => drop(expected.insert(&self.id)),
             Some(finding) if has_finding(&report, finding) => {}
             Some(finding) => wrong.push(format!("diagnose: no finding {finding}")),
@@ -211,6 +233,10 @@ fn try_case(test: &str) {
     let cases = cases();
     let case = cases.iter().find(|case| case.test() == test);
     let case = case.unwrap_or_else(|| panic!("{test} is not in matrix.toml"));
+    if let Some(Elsewhere::Never(reason)) = case.on.get(generation().name) {
+        println!("not on {}: {reason}", generation().name);
+        return;
+    }
     let run = case.host().sh(&case.script());
     let log = format!("{}--\n{}", run.part("log"), run.part("out"));
     if let Some(directory) = std::env::var_os("RELAYHOST_CAPTURE") {
@@ -229,5 +255,7 @@ fn each_case_has_a_test_and_a_cause_of_the_catalogue() {
     for case in &cases {
         assert!(known.contains(case.id.as_str()), "{} is not in the catalogue", case.id);
         assert_eq!(case.exit.is_some(), case.command == Asked::Verify, "{}", case.what);
+        let names: Vec<&str> = case.on.keys().map(|name| generation::named(name).name).collect();
+        assert!(names.len() < generation::ALL.len(), "{}: named on no generation", case.what);
     }
 }

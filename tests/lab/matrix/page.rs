@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use relayhost::model::causes::catalogue::{Fix, catalogue};
 
-use super::{Case, cases};
+use super::{Case, Elsewhere, cases};
+use crate::generation::{ALL, DEFAULT, Generation};
 use crate::host::{project, read};
 
 const DOCUMENT: &str = "docs/failures.md";
@@ -39,7 +40,34 @@ fn row(case: &Case) -> String {
         Some(_) => "no word of the relay (5)",
         None => "found in the log",
     };
-    format!("| `{}` | {} | {verdict} | {} |\n", case.id, case.what.replace('|', "\\|"), mended_by(case))
+    let mut row =
+        format!("| `{}` | {} | {verdict} | {} |", case.id, case.what.replace('|', "\\|"), mended_by(case));
+    for generation in &ALL {
+        let _ = write!(row, " {} |", on(case, generation.name));
+    }
+    row + "\n"
+}
+
+/// The way in which the cause is named on a generation.
+fn on(case: &Case, generation: &str) -> &'static str {
+    match case.on.get(generation) {
+        Some(Elsewhere::Never(_)) => "never",
+        _ if case.finding_on(generation).is_some() => "look",
+        _ => "log",
+    }
+}
+
+/// The reasons for which causes cannot be produced on a generation.
+fn reasons(cases: &[Case]) -> String {
+    let mut text = String::new();
+    for Generation { name, .. } in &ALL {
+        for case in cases {
+            if let Some(Elsewhere::Never(reason)) = case.on.get(*name) {
+                let _ = writeln!(text, "- `{}` on {name}: {reason}.", case.id);
+            }
+        }
+    }
+    text
 }
 
 /// `N causes produced, N named, N mended`, and of what.
@@ -59,6 +87,7 @@ fn counts(cases: &[Case]) -> String {
 
 /// docs/failures.md.
 fn page(cases: &[Case]) -> String {
+    let generations = ALL.map(|generation| generation.name);
     let mut page = format!(
         "<!-- Written by scripts/failures from a run of tests/lab/matrix.toml; a test compares it. -->\n\
          # What keeps mail from leaving, produced and named\n\n\
@@ -67,11 +96,19 @@ fn page(cases: &[Case]) -> String {
          status) and `relayhost diagnose` named the cause, or only `diagnose` where it is a matter of the log. Then the host\n\
          was mended as relayhost says, and a message had to arrive.\n\n\
          {}. The catalogue has {} causes.\n\n\
-         | cause | what was broken | verdict | mended by |\n|---|---|---|---|\n",
+         The last columns are the lab's [generations](lab.md#generations): `log` where a line of the log told, `look` where it was\n\
+         a look at the host, `never` where that Postfix cannot be brought to it. All were run; {} by the gate, the others\n\
+         with `scripts/failures --all-generations`.\n\n\
+         | cause | what was broken | verdict | mended by | {} |\n|---|---|---|---|{}\n",
         counts(cases),
-        catalogue().len()
+        catalogue().len(),
+        DEFAULT.name,
+        generations.join(" | "),
+        "---|".repeat(generations.len()),
     );
     page.extend(cases.iter().map(row));
+    page += "\n";
+    page += &reasons(cases);
     page += "\n## Not produced here\n\n\
              These the lab cannot make: they need another release of Postfix, SELinux, systemd, a token of a real provider, or\n\
              days. Their words are from the sources below, and `tests/corpus/` has a log of each.\n\n\
