@@ -133,6 +133,9 @@ pub struct Entry {
     /// Hops of a message's way through this host whose fault can be the cause, besides those that act at its stage.
     #[serde(default)]
     pub hops: Vec<String>,
+    /// Whether it is this host's own, whichever host the message was to go to: the way does not explain it.
+    #[serde(default)]
+    pub of_host: bool,
     /// Facts that must be true of the host as well.
     #[serde(default)]
     pub facts: Vec<Fact>,

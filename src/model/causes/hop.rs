@@ -34,15 +34,17 @@ const KEPT: &str = "kept";
 pub const PREFIX: &str = "route.";
 
 /// Names of failures that say nothing of their cause.
-const SILENT: [&str; 5] = ["unknown", "another-relay", "no-word", "not-queued", "stayed-on-this-host"];
+const SILENT: [&str; 6] =
+    ["unknown", "another-relay", "no-word", "not-queued", "stays-in-maildrop", "stayed-on-this-host"];
 /// The name of a local delivery, which is not in the catalogue.
 const LOCAL: &str = "delivered-locally";
 
 /// Whether a fault of this hop can make a message fail at this stage. An entry of the catalogue names further hops itself.
-fn acts_at(hop: &str, stage: Stage) -> bool {
+/// `of_host`: the failure is this host's own, whichever host the message was to go to.
+fn acts_at(hop: &str, stage: Stage, of_host: bool) -> bool {
     match hop {
         // Whatever another host says comes of the way that leads there.
-        "filter" | "alias" | "transport" => stage >= Stage::Local,
+        "filter" | "alias" | "transport" => stage >= Stage::Local && !of_host,
         "service" => stage == Stage::Dns,
         "address" => stage == Stage::Connect,
         "tls" => stage == Stage::Tls,
@@ -72,7 +74,8 @@ fn suspect_of<'a>(id: &str, subject: &str, is_refused: bool, suspects: &'a [Susp
             return false;
         }
         (is_named && (suspect.is_own || !is_of_host))
-            || stage.is_some_and(|stage| acts_at(suspect.hop, stage))
+            || stage
+                .is_some_and(|stage| acts_at(suspect.hop, stage, entry.is_some_and(|entry| entry.of_host)))
             || (suspect.fault.stops && SILENT.contains(&id))
     };
     suspects.iter().filter(explains).min_by_key(|suspect| (suspect.is_mended, !suspect.fault.stops))
@@ -203,6 +206,10 @@ mod tests {
             ("disk-full", "transport"),
             ("greylisted", "login"),
             ("sasl-library-broken", "login"),
+            ("message-over-local-limit", "transport"),
+            ("client-certificate-unreadable", "transport"),
+            ("sasl-plugin-missing", "filter"),
+            ("bind-address-gone", "alias"),
         ] {
             let failure = failed(id, &[suspect(hop, true, false)]);
             assert_eq!((failure.id.as_str(), failure.remedy.text().as_str()), (id, "ask"));

@@ -202,6 +202,7 @@ mod tests {
             .into();
         let way = Way {
             fallback: None,
+            offers: None,
             from: "a@b".into(),
             to: "ops@example.com".into(),
             hops: Vec::new(),

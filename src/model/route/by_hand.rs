@@ -366,3 +366,11 @@ fn an_argument_that_a_service_cannot_read_stops_the_way() {
         assert!(!way.is_blocked(), "{options}: {way:#?}");
     }
 }
+
+#[test]
+fn a_service_with_generic_maps_of_its_own_is_where_the_sender_is_decided() {
+    let master = "smtp unix - - n - - smtp -o smtp_generic_maps=hash:/other\n";
+    let way = world("", master, "hash:/p [smtp.example.com]:587 u:p\nhash:/other x@y z@y\n").way();
+    let at: Vec<String> = way.hop("sender").unwrap().at.iter().map(ToString::to_string).collect();
+    assert_eq!(at, ["-o smtp_generic_maps, master.cf line 1"]);
+}

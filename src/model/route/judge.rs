@@ -77,7 +77,8 @@ fn elsewhere(way: &Way, goes_to: &str, desired: &Desired, version: &Version) -> 
     Fault { remedy, ..fault }
 }
 
-/// Decisions that are no faults, and by which a failure of TLS may be explained: each by the name of what it is about.
+/// Decisions that are no faults, and by which a failure of TLS or of a login may be explained: each by the name of what it
+/// is about.
 pub fn decisions(way: &Way, version: &Version) -> Vec<(&'static str, Fault)> {
     let decision = |(text, at): &(String, Written)| {
         let about = if is_match(text) { "tls.match" } else { "tls.protocols" };
@@ -89,7 +90,12 @@ pub fn decisions(way: &Way, version: &Version) -> Vec<(&'static str, Fault)> {
         };
         (about, fault)
     };
-    way.tls.limits.iter().map(decision).collect()
+    let offers = way.offers.iter().map(|maps| {
+        let text =
+            format!("the relay's address decides what smtp(8) passes over of its offers ({})", maps.at);
+        ("login.offer", Fault { stops: false, text, remedy: maps.at.undo(version), kind: FaultKind::Other })
+    });
+    way.tls.limits.iter().map(decision).chain(offers).collect()
 }
 
 /// A fault of which the places of a hop are the evidence, and the first of them the remedy.

@@ -7,7 +7,7 @@ use super::host::{Host, Value};
 use super::nexthop::NextHop;
 use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
-use super::{Hop, Login, build};
+use super::{Hop, Login, build, offer};
 use crate::model::postfix::tables::{is_built, path_of};
 use crate::model::probe::mechanism::Filter;
 use crate::model::secret::Secret;
@@ -95,6 +95,9 @@ pub fn login(
             entry.at
         );
         hop.fault(true, text, completed(&entry.at, user));
+    }
+    if let Some((text, at)) = offer::passed_over(host, channel, "AUTH") {
+        hop.fault(false, format!("nobody logs in: {text}"), at.undo(&host.version));
     }
     hop.at.push(entry.at.clone());
     let login = Login { user: user.to_owned(), password: Secret::new(password), at: entry.at };

@@ -12,6 +12,7 @@ mod lists;
 pub mod local;
 pub mod login;
 pub mod nexthop;
+mod offer;
 mod policy;
 mod sender;
 mod service;
@@ -46,6 +47,8 @@ pub struct Way {
     pub relay: Option<NextHop>,
     /// What smtp(8) tries where the relay does not answer (smtp_fallback_relay), if there is something.
     pub fallback: Option<String>,
+    /// The table by which the relay's address decides what of its offers smtp(8) passes over, if there is one.
+    pub offers: Option<host::Value>,
     /// The level of TLS on the way to the relay.
     pub tls: Level,
     /// The login at the relay.
@@ -284,6 +287,7 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
         hops,
         relay: None,
         fallback: None,
+        offers: None,
         tls: Level::default(),
         login: None,
         queued: seen.sender.clone(),
@@ -301,7 +305,8 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
     let sender = sender::sender(host, &end.channel, &mut way.seen, ask).also(ask);
     let address = service::address(host, &end.channel);
     way.hops.extend([transport, service, address, tls, login_hop, sender]);
-    Way { relay: Some(relay), fallback, tls: level, login, ..way }
+    let offers = offer::by_address(host, &end.channel);
+    Way { relay: Some(relay), fallback, offers, tls: level, login, ..way }
 }
 
 /// The transport of a message, for the recipient to whom local(8) sends it on, if it does so: each time a hop of its own.

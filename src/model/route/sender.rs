@@ -39,6 +39,10 @@ pub fn sender(host: &Host, channel: &str, seen: &mut Addresses, ask: &mut Ask) -
             }
             known = known.or_else(|| Some((before, address.clone())));
         }
+        // The table of main.cf, where relayhost's entries are, is not asked.
+        if hop.at.is_empty() && matches!(list.at, Written::Master { .. }) {
+            hop.at.push(list.at.clone());
+        }
         if !recipient.eq_ignore_ascii_case(&meant)
             && let Some(at) = hop.at.last().cloned()
         {

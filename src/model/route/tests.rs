@@ -359,3 +359,33 @@ fn strange_addresses_have_a_way_too() {
         assert!(way.hop("transport").is_some(), "{to}");
     }
 }
+
+#[test]
+fn an_offer_of_the_relay_that_smtp_passes_over_is_named() {
+    for (main, hops) in [
+        ("smtp_never_send_ehlo = yes\n", &["tls", "login"][..]),
+        ("smtp_discard_ehlo_keywords = dsn, STARTTLS\n", &["tls"]),
+        ("smtp_discard_ehlo_keywords = auth\n", &["login"]),
+        ("smtp_discard_ehlo_keywords = dsn, 8bitmime\n", &[]),
+        ("smtp_discard_ehlo_keyword_address_maps = hash:/d\nsmtp_discard_ehlo_keywords = auth\n", &[]),
+    ] {
+        let way = world(
+            &format!("smtp_tls_security_level = encrypt\n{main}"),
+            "",
+            "hash:/p [smtp.example.com]:587 u:p\n",
+        )
+        .way();
+        let found: Vec<_> =
+            way.hops.iter().filter(|hop| !hop.faults.is_empty()).map(|hop| hop.name).collect();
+        assert_eq!(found, hops, "{main}: {way:#?}");
+        for fault in way.hops.iter().flat_map(|hop| &hop.faults) {
+            assert!(fault.remedy.starts_with("`postconf -X smtp_"), "{fault:?}");
+        }
+        let decided = judge::decisions(&way, &crate::model::observed::Version("3.7.0".into()));
+        assert_eq!(
+            decided.iter().any(|(name, _)| *name == "login.offer"),
+            main.contains("address_maps"),
+            "{main}"
+        );
+    }
+}

@@ -4,6 +4,7 @@
 use super::Hop;
 use super::host::{Host, Value};
 use super::nexthop::NextHop;
+use super::offer;
 use super::policy::{LEVELS, Policy};
 use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
@@ -101,6 +102,10 @@ pub fn tls(host: &Host, channel: &str, relay: &NextHop, ask: &mut Ask) -> (Hop, 
             level.at_wrapper, level.word
         );
         hop.fault(true, text, level.at.undo(&host.version));
+    }
+    let passed = offer::passed_over(host, channel, "STARTTLS");
+    if let (false, true, Some((text, at))) = (level.wrapper, level.word != "none", passed) {
+        hop.fault(level.demands(), text, at.undo(&host.version));
     }
     if matches!(level.word.as_str(), "verify" | "secure") {
         let authority = ["smtp_tls_CAfile", "smtp_tls_CApath"]
