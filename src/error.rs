@@ -5,6 +5,7 @@ mod advice;
 mod complaint;
 mod edit;
 mod exit;
+mod explained;
 mod hint;
 mod interrupted;
 mod no_token;
@@ -18,6 +19,7 @@ pub use advice::Advice;
 pub use complaint::Complaint;
 pub use edit::Edit;
 pub use exit::Exit;
+pub use explained::Explained;
 pub use hint::{BY_HAND, LOG_IN, RUN_AGAIN, WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use no_token::NoToken;
@@ -344,6 +346,9 @@ pub enum Error {
     /// An identity provider gave no access token.
     #[error("{0}")]
     NoToken(Box<NoToken>),
+    /// An error whose reason is known.
+    #[error("{0}")]
+    Explained(Box<Explained>),
     /// A file changed between being read and being replaced.
     #[error("`{}` was changed by somebody else while relayhost was at work ({found})", shown(.path))]
     ChangedMeanwhile {
@@ -377,6 +382,7 @@ impl Error {
         match self {
             Self::Undone { cause, .. } => cause.can_retry(),
             Self::NoToken(why) => why.passes,
+            Self::Explained(why) => why.error.can_retry(),
             _ => matches!(
                 self,
                 Self::Timeout { .. }

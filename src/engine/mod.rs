@@ -38,7 +38,9 @@ mod worked;
 
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Explained, Result};
+use crate::model::causes::Circumstances;
+use crate::model::causes::programs::cause_of;
 use crate::model::ended::Ended;
 use crate::model::host_kind::HostKind;
 use crate::model::journald::Notice;
@@ -129,6 +131,22 @@ pub fn heed_signals() {
 /// The error to show for the one that ended a command: the signal, if a signal was its cause.
 pub fn ended_by(error: Error) -> Error {
     signals::blame(error)
+}
+
+/// The error with its reason, where one of Postfix's programs failed with words that the catalogue knows.
+fn explained(error: Error, circumstances: impl FnOnce() -> Circumstances) -> Error {
+    let said = match &error {
+        Error::NotRunning { output, .. } => output,
+        Error::Submission { reason } => reason,
+        _ => return error,
+    };
+    match cause_of(said, &circumstances()) {
+        Some(cause) => {
+            let (cause, remedy) = (cause.cause, cause.remedy);
+            Error::Explained(Box::new(Explained { error, cause, remedy }))
+        }
+        None => error,
+    }
 }
 
 /// Runs one stage, and reports how it ended.

@@ -100,7 +100,7 @@ impl Pursuit {
         let mut file = QueueFile { there, contents, given_back: None };
         let has_ended = matches!(&file.contents, Some(Contents::Of(all)) if all.iter().all(|one| one.done));
         if !there && !has_ended {
-            file.given_back = postfix::in_maildrop(&self.queue_directory, &self.message_id)?;
+            file.given_back = self.dropped()?;
         }
         let shown = if trail.needs_reasons() && !Standing::new(&self.to, &file, &[]).is_done() {
             let now = i64::try_from(clock::unix()).unwrap_or_default();
@@ -111,14 +111,26 @@ impl Pursuit {
         Ok(Standing::new(&self.to, &file, &shown))
     }
 
+    /// The file in the maildrop that has the message, if no daemon has taken it out of there.
+    pub fn dropped(&self) -> Result<Option<String>> {
+        postfix::in_maildrop(&self.queue_directory, &self.message_id)
+    }
+
     /// Takes the message out of the queue, or of the maildrop that Postfix gave it back to, if the message waits
     /// there for its recipient. postsuper(1) takes no file that cleanup(8) has not finished.
     pub fn take_out(&self) -> Result<InQueue> {
+        let Some(queue_id) = self.trail().queue_id() else {
+            return Ok(match self.dropped()? {
+                Some(name) if postfix::delete_dropped(&name)? => InQueue::TakenOut,
+                Some(_) => InQueue::Left,
+                None => InQueue::Nothing,
+            });
+        };
         let standing = self.standing()?;
-        let is_taken = match (standing.given_back(), self.trail().queue_id()) {
-            (Some(name), _) => postfix::delete_dropped(name)?,
-            (None, Some(queue_id)) if !standing.is_done() => postfix::delete(queue_id)?,
-            (None, _) => return Ok(InQueue::Nothing),
+        let is_taken = match standing.given_back() {
+            Some(name) => postfix::delete_dropped(name)?,
+            None if !standing.is_done() => postfix::delete(queue_id)?,
+            None => return Ok(InQueue::Nothing),
         };
         if is_taken {
             return Ok(InQueue::TakenOut);

@@ -16,7 +16,7 @@ use super::observe::observe;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
 use super::route::{Answered, met};
-use super::{End, Place, Progress};
+use super::{End, Place, Progress, explained};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::causes::failure::Failure;
 use crate::model::causes::hop::explained_failure;
@@ -134,7 +134,8 @@ fn send_and_follow(
         return Ok(message.delivery(None, fate::incomplete(gap, &log.file(), log.by_hand(), None)));
     }
     let (subject, body) = test_text(&message.relayhost);
-    let message_id = mail::submit(&message.from, &request.to, &subject, &body)?;
+    let message_id = mail::submit(&message.from, &request.to, &subject, &body)
+        .map_err(|error| explained(error, || message.circumstances().unwrap_or_default()))?;
     let mut pursuit = Pursuit::new(log, postfix.setting("queue_directory"), &message_id, &request.to);
     let followed = message.follow(&mut pursuit, queued, progress);
     let mut delivery = followed.map_err(|error| pursuit.interrupted(signals::blame(error)))?;
@@ -314,9 +315,7 @@ impl Message<'_> {
             Some(attempt) => facts.put_off(attempt, &self.circumstances()?),
             None => match facts.cause_of_silence(self.misses_daemon(pursuit), &self.circumstances()?) {
                 Some(failure) => Outcome::Failed(failure),
-                None if self.queue_id.is_none() => {
-                    fate::not_queued(&pursuit.sources(), &human(self.begin.elapsed()), &evidence)
-                }
+                None if self.queue_id.is_none() => self.unseen(pursuit, &evidence)?,
                 None if pursuit.standing()?.is_unfinished() => {
                     fate::unfinished(self.queue_id.as_deref().unwrap_or_default(), &evidence)
                 }

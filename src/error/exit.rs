@@ -84,6 +84,7 @@ impl Error {
             Self::Stuck { .. } | Self::Unrecovered { .. } => Exit::Stuck,
             Self::Undone { cause, .. } => cause.exit(),
             Self::NoToken(why) => why.exit(),
+            Self::Explained(why) => why.error.exit(),
             Self::Interrupted(interruption) => interruption.exit(),
             _ => Exit::Failed,
         }

@@ -238,6 +238,7 @@ impl Error {
             | Self::Log { remedy, .. }
             | Self::Package { remedy, .. } => remedy.clone(),
             Self::NoToken(why) => why.remedy.clone(),
+            Self::Explained(why) => why.step(),
             Self::PostfixTooOld { .. } => "use the relay's port 587 with implicit_tls = false".into(),
             Self::NotRoot => "run `this command` with sudo".into(),
             Self::NoFile { path, kind } => no_file(path, *kind).into(),

@@ -4,7 +4,7 @@
 use super::screen::Screen;
 use super::terminal::Mark;
 use super::{plan, probe};
-use crate::error::Exit;
+use crate::error::{Exit, typed};
 use crate::model::ended::{Applied, Deferred};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::plan::State;
@@ -86,20 +86,29 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
         );
     }
     match &delivery.outcome {
-        Outcome::Accepted { .. } => screen.field(
-            "note",
-            &format!(
-                "the relay has accepted it; that it arrives, only the mailbox of {} can tell",
-                delivery.to
-            ),
-        ),
+        Outcome::Accepted { redirected, .. } => {
+            let arrives_at = redirected.as_ref().unwrap_or(&delivery.to);
+            if let Some(address) = redirected {
+                let text = format!("this host makes {} into {address}, who gets its mail", delivery.to);
+                screen.field(
+                    "caveat",
+                    &format!("{text} (`relayhost route --to {}` shows where)", typed(&delivery.to)),
+                );
+            }
+            let text = "the relay has accepted it; that it arrives, only the mailbox of";
+            screen.field("note", &format!("{text} {arrives_at} can tell"));
+        }
         Outcome::Failed(failure) => {
             probe::failure(screen, failure);
             for line in &failure.evidence {
                 screen.field("log", line);
             }
-            if let (InQueue::TakenOut, Some(id)) = (delivery.queue, &delivery.queue_id) {
-                screen.field("queue", &format!("the test message {id} was taken out of the queue again"));
+            if delivery.queue == InQueue::TakenOut {
+                let text = match &delivery.queue_id {
+                    Some(id) => format!("the test message {id} was taken out of the queue again"),
+                    None => "the test message was taken out of the maildrop again".into(),
+                };
+                screen.field("queue", &text);
             }
         }
     }

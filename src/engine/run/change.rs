@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use super::{Task, observe_and_plan};
 use crate::engine::staging::{Staged, stage_all};
 use crate::engine::transaction::{Transaction, Wanted, last_run, or_undo};
-use crate::engine::{Place, Progress, install, stage, supply};
+use crate::engine::{Place, Progress, explained, install, stage, supply};
 use crate::error::{Error, Result, shown};
+use crate::model::causes::Circumstances;
 use crate::model::desired::Desired;
 use crate::model::labels::WrongLabel;
 use crate::model::observed::QueueDirectories;
@@ -183,7 +184,8 @@ fn label(wrong: &[WrongLabel], progress: &mut dyn Progress) -> Result<()> {
 fn tell(actions: &Actions, queue: &QueueDirectories, progress: &mut dyn Progress) -> Result<()> {
     if let Some(action) = actions.service {
         stage(progress, "postfix", |progress| {
-            let told = service::tell(action, queue, &mut |note| progress.note(note))?;
+            let told = service::tell(action, queue, &mut |note| progress.note(note));
+            let told = told.map_err(|error| explained(error, Circumstances::default))?;
             Ok(format!("{} done", told.verb()))
         })?;
     }

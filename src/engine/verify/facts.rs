@@ -4,7 +4,7 @@ use super::Message;
 use crate::engine::Place;
 use crate::engine::observe::observe;
 use crate::engine::pursuit::Pursuit;
-use crate::error::Result;
+use crate::error::{Result, human};
 use crate::model::causes::catalogue::Verdict;
 use crate::model::causes::failure::Failure;
 use crate::model::causes::{Circumstances, diagnose};
@@ -33,6 +33,23 @@ impl Message<'_> {
         let cause = cause.filter(|cause| cause.verdict == Verdict::Unreached);
         Ok(cause.map_or_else(
             || fate::gone(gone, &evidence),
+            |cause| Outcome::Failed(Failure::of(cause, lines())),
+        ))
+    }
+
+    /// The outcome of a message of which the log has no queue id. That it is in the maildrop is certain; the lines of a log
+    /// that anybody can write explain it, and change nothing in the verdict.
+    pub(super) fn unseen(&self, pursuit: &Pursuit, evidence: &[&str]) -> Result<Outcome> {
+        let waited = human(self.begin.elapsed());
+        if pursuit.dropped()?.is_none() {
+            return Ok(fate::not_queued(&pursuit.sources(), &waited, self.postfix, evidence));
+        }
+        let evidence = pursuit.trail().intake_evidence();
+        let cause = diagnose(&evidence, &self.circumstances()?);
+        let cause = cause.filter(|cause| cause.verdict == Verdict::Unreached);
+        let lines = || evidence.iter().map(ToString::to_string).collect();
+        Ok(cause.map_or_else(
+            || fate::stays_in_maildrop(&waited, &evidence),
             |cause| Outcome::Failed(Failure::of(cause, lines())),
         ))
     }

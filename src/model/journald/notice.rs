@@ -108,7 +108,7 @@ impl Account {
 
     fn of_delivery(delivery: &Delivery) -> Self {
         let account = match &delivery.outcome {
-            Outcome::Accepted { relay, reply } => {
+            Outcome::Accepted { relay, reply, .. } => {
                 let message = format!("mail leaves: {relay} said: {}", text::one_line(reply));
                 Self { message, relay: relay.clone(), ..Self::default() }
             }
@@ -354,7 +354,7 @@ mod tests {
             finding("a", State::Fine, "x", None),
             finding("b", State::Differs, "y", Some("relayhost apply")),
         ];
-        let reply = Outcome::Accepted { relay: "[r]:587".into(), reply: "250 ok".into() };
+        let reply = Outcome::Accepted { relay: "[r]:587".into(), reply: "250 ok".into(), redirected: None };
         let applied =
             |findings| Applied { delivery: Some(delivery(reply.clone())), findings, ..Applied::default() };
         let drifted = Notice::of("apply", &Ended::Applied(applied(Some(left))));

@@ -189,9 +189,9 @@ fn delivery(delivery: &Delivery) -> Value {
         json!({ "before_queue": before, "queue": queue, "connect": connect, "send": send })
     });
     let outcome = match &delivery.outcome {
-        Outcome::Accepted { relay, reply } => {
-            json!({ "accepted": true, "relay": relay, "reply": text::one_line(reply) })
-        }
+        Outcome::Accepted { relay, reply, redirected } => json!({
+            "accepted": true, "relay": relay, "reply": text::one_line(reply), "redirected": redirected,
+        }),
         Outcome::Failed(Failure { id, cause, remedy, evidence, .. }) => json!({
             "accepted": false,
             "cause": { "id": id, "text": text::one_line(cause), "remedy": text::one_line(&remedy.text()) },

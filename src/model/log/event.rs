@@ -78,6 +78,12 @@ impl Attempt {
         plain(&self.to) == asked || self.orig_to.as_ref().is_some_and(|orig| plain(orig) == asked)
     }
 
+    /// The address that this host has put in the place of the one that the sender gave: an alias, or a canonical or virtual
+    /// table made it.
+    pub fn redirected(&self) -> Option<&str> {
+        self.orig_to.as_ref().filter(|orig| plain(orig) != plain(&self.to)).map(|_| self.to.as_str())
+    }
+
     /// Whether an agent for mailboxes on this host made the attempt.
     pub fn is_local(&self) -> bool {
         matches!(&self.relay, Hop::Here(agent) if agent == "local" || agent == "virtual")

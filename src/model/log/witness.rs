@@ -51,6 +51,9 @@ impl Present {
     }
 }
 
+/// Those of them that take a message in, before it has a queue id.
+const INTAKE: [&str; 2] = ["cleanup", "pickup"];
+
 /// A process: the number of its host in the log, and its process id.
 type Speaker = (u16, u32);
 
@@ -60,6 +63,8 @@ struct Process {
     lines: VecDeque<String>,
     /// The message whose attempt ended after these lines, so they are about it; it may have more recipients.
     ended: Option<String>,
+    /// Whether it takes messages in.
+    takes: bool,
     /// Whether it sends to other hosts: only such a process ends each attempt with a record.
     sends: bool,
 }
@@ -91,6 +96,7 @@ impl Witness {
             if process.ended.take().is_some() {
                 process.lines.clear();
             }
+            process.takes = INTAKE.contains(&line.daemon);
             process.sends = ["smtp", "lmtp"].contains(&line.daemon);
             push(&mut process.lines, kept(line.text));
         }
@@ -168,6 +174,13 @@ impl Witness {
             let last = split_queue_id(last).map_or(last, |(_, reason)| reason);
             Some((*host, furthest(last, lines)))
         })
+    }
+
+    /// The lines of the processes that take messages in.
+    pub fn intake(&self, host: u16) -> impl Iterator<Item = &str> {
+        let all = self.young.iter().chain(&self.old);
+        let taking = all.filter(move |((of, _), process)| *of == host && process.takes);
+        taking.flat_map(|(_, process)| process.lines.iter().map(String::as_str))
     }
 
     /// The last words of daemons on the way that died on this host, and the lines of master(8) about it, oldest first.

@@ -50,6 +50,8 @@ pub enum Outcome {
         relay: String,
         /// Its reply.
         reply: String,
+        /// The address that it took the message for, where this host has put that in the recipient's place.
+        redirected: Option<String>,
     },
     /// The relay did not accept the message.
     Failed(Failure),
@@ -65,7 +67,7 @@ impl Outcome {
     /// The outcome in a few words, for the line of the stage; cause and remedy are shown below it.
     pub fn in_short(&self) -> String {
         match self {
-            Self::Accepted { relay, reply } => format!("{relay} said: {reply}"),
+            Self::Accepted { relay, reply, .. } => format!("{relay} said: {reply}"),
             Self::Failed(failure) if failure.exit == Exit::Refused => format!("refused [{}]", failure.id),
             Self::Failed(failure) => format!("nothing is proved [{}]", failure.id),
         }

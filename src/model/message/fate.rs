@@ -159,8 +159,32 @@ pub fn unfinished(queue_id: &str, evidence: &[&str]) -> Outcome {
     )
 }
 
+/// The message is in the maildrop, and no daemon takes it out of there.
+pub fn stays_in_maildrop(waited: &str, evidence: &[&str]) -> Outcome {
+    Outcome::unheard(
+        "stays-in-maildrop",
+        format!(
+            "the message is in Postfix's maildrop, and after {waited} pickup(8) and cleanup(8) have not taken it into the queue"
+        ),
+        "`postconf -M | grep -E '^(pickup|cleanup)'` must show both; the mail log says why if one of them fails",
+        evidence,
+    )
+}
+
 /// Postfix's log does not have the message.
-pub fn not_queued(log: &str, waited: &str, evidence: &[&str]) -> Outcome {
+pub fn not_queued(log: &str, waited: &str, postfix: &Postfix, evidence: &[&str]) -> Outcome {
+    let facility = postfix.setting("syslog_facility");
+    if !matches!(facility, "" | "mail") {
+        return Outcome::unheard(
+            "not-queued",
+            format!(
+                "Postfix's log ({log}) does not have the message after {waited}: Postfix logs by the facility {facility} \
+                 (syslog_facility in main.cf), and not by mail"
+            ),
+            "`postconf -X syslog_facility`, then `systemctl restart postfix` and `relayhost verify`",
+            evidence,
+        );
+    }
     Outcome::unheard(
         "not-queued",
         format!(

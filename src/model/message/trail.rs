@@ -224,6 +224,13 @@ impl Trail {
         self.attempts.len() + usize::from(self.end_of_all().is_some())
     }
 
+    /// Lines that explain why no daemon has taken the message out of the maildrop.
+    pub fn intake_evidence(&self) -> Vec<&str> {
+        let mut lines: Vec<&str> = self.witness.intake(0).collect();
+        lines.dedup();
+        lines.into_iter().chain(self.witness.deaths(0)).collect()
+    }
+
     /// Lines that explain an end without an attempt: the line that reports it, those of cleanup(8) about the message,
     /// and the last words of daemons that died.
     pub fn end_evidence(&self) -> Vec<&str> {

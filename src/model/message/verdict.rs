@@ -44,7 +44,8 @@ impl Facts<'_> {
         let attempt = found.attempt();
         Ok(Judgement::Final(match found {
             Whereabouts::Accepted(_) => {
-                Outcome::Accepted { relay: self.relayhost.to_owned(), reply: attempt.reason.clone() }
+                let (relay, reply) = (self.relayhost.to_owned(), attempt.reason.clone());
+                Outcome::Accepted { relay, reply, redirected: attempt.redirected().map(str::to_owned) }
             }
             Whereabouts::StayedHere(_) => fate::stayed_here(attempt, self.postfix, self.evidence),
             Whereabouts::WentElsewhere(_) => fate::went_elsewhere(attempt, self.relayhost, self.evidence),
