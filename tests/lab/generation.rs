@@ -71,7 +71,7 @@ pub const ALL: [Generation; 4] = [
         table: "lmdb",
         database: "lmdb",
         beside_postfix: &["--without", "postfix-lmdb"],
-        before: &["el9-next"],
+        before: &["el9", "el9-next"],
         ..DNF4
     },
     Generation {
@@ -82,7 +82,7 @@ pub const ALL: [Generation; 4] = [
         table: "lmdb",
         database: "lmdb",
         beside_postfix: &["--without", "postfix-lmdb"],
-        before: &["el9-next"],
+        before: &["el9", "el9-next"],
         hook: "relayhost-hook-dnf5",
         plugin: "libdnf5-plugin-actions",
         three_packages: "Installing:         3 packages",
