@@ -130,7 +130,7 @@ pub fn heed_signals() {
 
 /// The error to show for the one that ended a command: the signal, if a signal was its cause.
 pub fn ended_by(error: Error) -> Error {
-    signals::blame(error)
+    explained(signals::blame(error), Circumstances::default)
 }
 
 /// The error with its reason, where one of Postfix's programs failed with words that the catalogue knows.
@@ -138,6 +138,8 @@ fn explained(error: Error, circumstances: impl FnOnce() -> Circumstances) -> Err
     let said = match &error {
         Error::NotRunning { output, .. } => output,
         Error::Submission { reason } => reason,
+        // Its words are those after `fatal: `; where they name a file, they name the line too, and that is the reason.
+        Error::Unreadable { reason, .. } if !reason.contains("/etc/postfix/") => &format!("fatal: {reason}"),
         _ => return error,
     };
     match cause_of(said, &circumstances()) {

@@ -144,11 +144,11 @@ const TABLE: &[Parameter] = &[
     row("tls_append_default_CA", "no")
         .doubted(Matter::Tls, "trusts OpenSSL's own list of authorities as well (tls_append_default_CA)").routed(),
     row("smtp_sasl_auth_enable", "no").managed().probed().routed(),
-    row("smtp_sasl_type", "").managed().probed(),
+    row("smtp_sasl_type", "").managed().probed().routed(),
     row("smtp_sasl_password_maps", "").managed().probed().names_tables().routed(),
     row("smtp_sasl_mechanism_filter", "").managed().probed().routed(),
-    row("smtp_sasl_security_options", "noplaintext, noanonymous").managed().probed(),
-    row("smtp_sasl_tls_security_options", "").managed().probed(),
+    row("smtp_sasl_security_options", "noplaintext, noanonymous").managed().probed().routed(),
+    row("smtp_sasl_tls_security_options", "").managed().probed().routed(),
     row("smtp_sender_dependent_authentication", "no").routed(),
 ];
 

@@ -203,6 +203,7 @@ mod tests {
         let way = Way {
             fallback: None,
             offers: None,
+            login_limits: Vec::new(),
             from: "a@b".into(),
             to: "ops@example.com".into(),
             hops: Vec::new(),

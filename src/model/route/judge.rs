@@ -95,7 +95,11 @@ pub fn decisions(way: &Way, version: &Version) -> Vec<(&'static str, Fault)> {
             format!("the relay's address decides what smtp(8) passes over of its offers ({})", maps.at);
         ("login.offer", Fault { stops: false, text, remedy: maps.at.undo(version), kind: FaultKind::Other })
     });
-    way.tls.limits.iter().map(decision).chain(offers).collect()
+    let login = way.login_limits.iter().map(|(text, at)| {
+        let text = format!("the login is limited by `{text}` ({at})");
+        ("login.limits", Fault { stops: false, text, remedy: at.undo(version), kind: FaultKind::Other })
+    });
+    way.tls.limits.iter().map(decision).chain(offers).chain(login).collect()
 }
 
 /// A fault of which the places of a hop are the evidence, and the first of them the remedy.

@@ -13,6 +13,22 @@ use crate::model::probe::mechanism::Filter;
 use crate::model::secret::Secret;
 use crate::model::text::without_inline_tables;
 
+/// Parameters that leave of the login's mechanisms only some.
+const LIMITS: [&str; 4] = [
+    "smtp_sasl_type",
+    "smtp_sasl_mechanism_filter",
+    "smtp_sasl_security_options",
+    "smtp_sasl_tls_security_options",
+];
+
+/// The options of a service that limit the login, each as `name=value` with its place: main.cf's own values do not count for
+/// it.
+pub fn limits(host: &Host, channel: &str) -> Vec<(String, Written)> {
+    let values = LIMITS.iter().map(|name| host.of(channel, name));
+    let own = values.filter(|value| matches!(value.at, Written::Master { .. }));
+    own.map(|value| (format!("{}={}", value.at.parameter(), value.text), value.at)).collect()
+}
+
 /// The remedy for a table without an entry for the relay; `filter`: the mechanisms that Postfix may use; `or_apply`: what to
 /// add where an entry by hand is possible.
 pub fn no_entry(relay: &str, filter: &str, or_apply: &str) -> String {

@@ -53,6 +53,8 @@ pub struct Way {
     pub tls: Level,
     /// The login at the relay.
     pub login: Option<Login>,
+    /// Options of the service that limit the login, each with its place.
+    pub login_limits: Vec<(String, Written)>,
     /// The envelope sender as the message is queued.
     pub queued: String,
     /// The addresses as the relay sees them.
@@ -290,6 +292,7 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
         offers: None,
         tls: Level::default(),
         login: None,
+        login_limits: login::limits(host, &end.channel),
         queued: seen.sender.clone(),
         seen,
     };
