@@ -29,6 +29,7 @@ hosts! {
     service_with_a_generic_table_of_its_own origin_in_a_file_that_is_not_there limit_below_any_message
     root_may_not_submit facility_of_its_own all_mail_goes_to_one_person
     service_that_limits_the_login reused_connections_without_tlsproxy interface_that_is_gone
+    queue_manager_commented_out
 }
 
 #[derive(Deserialize)]

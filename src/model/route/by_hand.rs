@@ -366,27 +366,3 @@ fn an_argument_that_a_service_cannot_read_stops_the_way() {
         assert!(!way.is_blocked(), "{options}: {way:#?}");
     }
 }
-
-#[test]
-fn a_service_with_generic_maps_of_its_own_is_where_the_sender_is_decided() {
-    let master = "smtp unix - - n - - smtp -o smtp_generic_maps=hash:/other\n";
-    let way = world("", master, "hash:/p [smtp.example.com]:587 u:p\nhash:/other x@y z@y\n").way();
-    let at: Vec<String> = way.hop("sender").unwrap().at.iter().map(ToString::to_string).collect();
-    assert_eq!(at, ["-o smtp_generic_maps, master.cf line 1"]);
-}
-
-#[test]
-fn options_of_a_service_that_limit_the_login_are_decisions() {
-    let limits = |master: &str, main: &str| {
-        let way = world(main, master, "hash:/p [smtp.example.com]:587 u:p\n").way();
-        judge::decisions(&way, &crate::model::observed::Version("3.7.0".into()))
-    };
-    let master = "smtp unix - - n - - smtp -o smtp_sasl_mechanism_filter=cram-md5\n";
-    let found = limits(master, "");
-    assert_eq!((found.len(), found[0].0), (1, "login.limits"));
-    assert!(
-        found[0].1.remedy.starts_with("`postconf -PX smtp/unix/smtp_sasl_mechanism_filter`"),
-        "{found:?}"
-    );
-    assert_eq!(limits("", "smtp_sasl_mechanism_filter = cram-md5\n"), [], "the plan compares main.cf");
-}

@@ -4,6 +4,8 @@
 mod address;
 #[cfg(test)]
 mod by_hand;
+#[cfg(test)]
+mod by_service;
 mod filter;
 mod here;
 pub mod host;

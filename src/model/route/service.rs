@@ -39,8 +39,34 @@ pub fn service(host: &Host, channel: &str, at: &Written) -> Hop {
     for one in host.master.services().filter(|one| PASSED.contains(&one.name.as_str())).chain([service]) {
         unread(host, one, &mut hop);
     }
+    lost(host, &mut hop);
     jail(host, service, &mut hop);
     hop
+}
+
+/// Notes the services that every message passes and that master.cf does not have.
+fn lost(host: &Host, hop: &mut Hop) {
+    let is_there = |name: &&str| host.master.services().any(|service| service.name == **name);
+    let lost: Vec<&str> = PASSED.into_iter().filter(|name| !is_there(name)).collect();
+    if lost.is_empty() {
+        return;
+    }
+    let text = format!(
+        "master.cf has no service {}, which every message passes: nothing leaves this host",
+        lost.join(" and none ")
+    );
+    let remedy: Vec<String> = lost.iter().map(|name| restored(host, name, passed(name))).collect();
+    hop.fault(true, text, remedy.join("; "));
+}
+
+/// The line of a service that every message passes, as master.cf of Postfix 3.5 to 3.11 has it.
+fn passed(name: &str) -> &'static str {
+    match name {
+        "pickup" => "pickup unix n - n 60 1 pickup",
+        "cleanup" => "cleanup unix n - n - 0 cleanup",
+        "qmgr" => "qmgr unix n - n 300 1 qmgr",
+        _ => "rewrite unix - - n 1000? 1 trivial-rewrite",
+    }
 }
 
 /// The line of a delivery agent in the master.cf of Postfix; `None`: it has none of this name.
