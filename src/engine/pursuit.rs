@@ -120,10 +120,11 @@ impl Pursuit {
     /// there for its recipient. postsuper(1) takes no file that cleanup(8) has not finished.
     pub fn take_out(&self) -> Result<InQueue> {
         let Some(queue_id) = self.trail().queue_id() else {
-            return Ok(match self.dropped()? {
-                Some(name) if postfix::delete_dropped(&name)? => InQueue::TakenOut,
-                Some(_) => InQueue::Left,
-                None => InQueue::Nothing,
+            return Ok(match self.dropped() {
+                Ok(Some(name)) if postfix::delete_dropped(&name)? => InQueue::TakenOut,
+                Ok(None) => InQueue::Nothing,
+                // Any user can put more files there than can be looked at.
+                Ok(Some(_)) | Err(_) => InQueue::Left,
             });
         };
         let standing = self.standing()?;

@@ -41,7 +41,8 @@ impl Message<'_> {
     /// that anybody can write explain it, and change nothing in the verdict.
     pub(super) fn unseen(&self, pursuit: &Pursuit, evidence: &[&str]) -> Result<Outcome> {
         let waited = human(self.begin.elapsed());
-        if pursuit.dropped()?.is_none() {
+        // Any user can put more files into the maildrop than can be looked at: then nothing is known of it.
+        if !matches!(pursuit.dropped(), Ok(Some(_))) {
             return Ok(fate::not_queued(&pursuit.sources(), &waited, self.postfix, evidence));
         }
         let evidence = pursuit.trail().intake_evidence();
