@@ -5,7 +5,7 @@ mod address;
 #[cfg(test)]
 mod by_hand;
 #[cfg(test)]
-mod by_service;
+mod master_tests;
 mod filter;
 mod here;
 pub mod host;
