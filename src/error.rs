@@ -297,6 +297,8 @@ pub enum Error {
         known: Vec<u32>,
         /// Whether its record was set aside, since it is damaged.
         is_damaged: bool,
+        /// Whether the host has answers, by which the files can be made anew.
+        is_answered: bool,
     },
     /// Somebody changed values by hand that relayhost had set, to others than the answers say.
     #[error("somebody changed what relayhost had set, and the answers say otherwise:\n    {}", .what.join("\n    "))]

@@ -263,15 +263,15 @@ fn rpm_4_11_and_glibc_2_17_are_new_enough() {
     let mut symbols = 0;
     for (name, package) in packages() {
         let metadata = &package.metadata;
-        assert_eq!(metadata.get_payload_compressor().unwrap(), rpm::CompressionType::Gzip, "{name}");
+        assert_eq!(metadata.get_payload_compressor().unwrap(), rpm::CompressionType::Xz, "{name}");
         assert_eq!(
             metadata.header.get_entry_data_as_string(IndexTag::RPMTAG_PAYLOADFORMAT).unwrap(),
             "cpio",
             "{name}"
         );
         for need in metadata.get_requires().unwrap() {
-            if need.name.starts_with("rpmlib(") {
-                // Each says since which rpm there is such a thing.
+            // Each says since which rpm there is such a thing; but the number of this one, which rpm 4.8 has, is xz's.
+            if need.name.starts_with("rpmlib(") && need.name != "rpmlib(PayloadIsXz)" {
                 assert!(version(&need.version) <= version("4.11"), "{name}: {} {}", need.name, need.version);
             }
             // rpm's elfdeps reads them from the program.

@@ -32,8 +32,14 @@ pub struct Told {
     steps: Steps,
 }
 
-/// Puts every open question. Once a provider is known, shows what to have ready and which pitfalls there are.
-pub fn everything(interview: &mut Interview, told: &mut Told, screen: &Screen) -> Result<()> {
+/// Puts every open question. Once a provider is known, shows what to have ready and which pitfalls there are. `before`: what
+/// was there before the first of them; without it there is no way back from that.
+pub fn everything(
+    interview: &mut Interview,
+    told: &mut Told,
+    before: Option<&Menu>,
+    screen: &Screen,
+) -> Result<Turn> {
     loop {
         let provider = interview.provider();
         let mut is_new = |title| told.provider.replace(title) != Some(title);
@@ -41,12 +47,11 @@ pub fn everything(interview: &mut Interview, told: &mut Told, screen: &Screen) -
             introduce(screen, provider);
         }
         let prompt = interview.next();
-        let open = prompt.as_ref().map(|prompt| prompt.question);
-        if told.steps.show(interview, open, screen)? == Turn::Back {
+        if told.steps.show(interview, prompt.as_ref().map(|prompt| prompt.question), screen)? == Turn::Back {
             interview.back();
             continue;
         }
-        let Some(prompt) = prompt else { return Ok(()) };
+        let Some(prompt) = prompt else { return Ok(Turn::On) };
         let hidden = prompt.question == Question::Password;
         let hint = if prompt.question == Question::Relay {
             choose(screen);
@@ -55,10 +60,9 @@ pub fn everything(interview: &mut Interview, told: &mut Told, screen: &Screen) -
             Some(prompt.help.as_str()).filter(|_| prompt.default.is_none())
         };
         let asked = Put { text: &prompt.text, default: prompt.default, hint, help: &prompt.help, hidden };
-        put(screen, asked, |typed| {
+        let turn = put(screen, asked, |typed| {
             if typed.trim() == BACK {
-                let first = || Complaint::new("there is no question before this one", "answer it");
-                return interview.back().then_some(()).ok_or_else(|| first().into());
+                return back(interview, before);
             }
             interview.answer(prompt.question, typed).map_err(|complaint| {
                 let default = interview.default_of(prompt.question);
@@ -69,12 +73,24 @@ pub fn everything(interview: &mut Interview, told: &mut Told, screen: &Screen) -
                 _ => Ok(()),
             };
             // The question stays open: at the end, this would cost all answers.
-            fits.map_err(|complaint| {
+            fits.map(|()| Turn::On).map_err(|complaint| {
                 interview.back();
                 complaint.into()
             })
         })?;
+        if turn == Turn::Back {
+            return Ok(turn);
+        }
         said(interview, screen);
+    }
+}
+
+/// Goes back to the question before; from the first one to `before`.
+fn back(interview: &mut Interview, before: Option<&Menu>) -> std::result::Result<Turn, Refused> {
+    match before {
+        _ if interview.back() => Ok(Turn::On),
+        Some(Menu) => Ok(Turn::Back),
+        None => Err(Complaint::new("there is no question before this one", "answer it").into()),
     }
 }
 
@@ -91,10 +107,16 @@ struct Steps {
 
 /// Whether the questions go on, or back to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+pub enum Turn {
+    /// On.
     On,
+    /// Back.
     Back,
 }
+
+/// The question which answer shall be corrected.
+#[derive(Debug, Clone, Copy)]
+pub struct Menu;
 
 /// How far the steps were shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ mod password;
 mod tried;
 
 use super::arguments::Init;
-use super::ask::{self, Told};
+use super::ask::{self, Menu, Told, Turn};
 use super::question::whether;
 use super::show::screen::Screen;
 use super::show::terminal::Mark;
@@ -130,7 +130,7 @@ fn settle(
     }
     let mut told = Told::default();
     if somebody {
-        ask::everything(&mut interview, &mut told, screen)?;
+        ask::everything(&mut interview, &mut told, None, screen)?;
         confirm(&mut interview, &mut told, options, target, screen)?;
     } else {
         answer_from_flags(&mut interview)?;
@@ -197,9 +197,15 @@ fn try_relay(
 
 /// Has a person correct an answer, which is the `suspect` as a rule; false if the answers are to be written as they are.
 fn correct(interview: &mut Interview, told: &mut Told, suspect: Question, screen: &Screen) -> Result<bool> {
-    let Some(question) = ask::change(interview, suspect, screen)? else { return Ok(false) };
-    interview.reopen(question);
-    ask::everything(interview, told, screen).map(|()| true)
+    while let Some(question) = ask::change(interview, suspect, screen)? {
+        let before = interview.clone();
+        interview.reopen(question);
+        if ask::everything(interview, told, Some(&Menu), screen)? == Turn::On {
+            return Ok(true);
+        }
+        *interview = before;
+    }
+    Ok(false)
 }
 
 /// Shows the file that will be written, and puts the questions again whose answers are wrong.

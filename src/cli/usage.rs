@@ -3,13 +3,13 @@
 
 use std::ffi::OsString;
 
-use clap::error::Error;
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
 use super::arguments::{Arguments, EXIT_STATUS};
 use super::show::plan;
-use super::show::terminal::{Terminal, wrapped};
-use crate::error::Exit;
+use super::show::terminal::{Terminal, WIDTH, wrapped};
+use crate::error::{Exit, typed as quoted};
 use crate::sys::output::Output;
 
 /// The command line as data, with a help for a terminal of this width.
@@ -35,7 +35,7 @@ pub fn parse(args: &[OsString]) -> Result<Arguments, u8> {
         } else if error.use_stderr() && (has(&["--nagios"]) || has_value("--nagios=")) {
             plan::unknown(&in_one_line(&error))
         } else {
-            show(&error)
+            show(&error, args)
         }
     })
 }
@@ -47,19 +47,45 @@ fn in_one_line(error: &Error) -> String {
     format!("{} -> relayhost check --help", what.trim_start_matches("error: ").trim())
 }
 
-fn show(error: &Error) -> u8 {
+fn show(error: &Error, args: &[OsString]) -> u8 {
     // Help and version come as errors too, and go to standard output.
     if !error.use_stderr() {
         let _ = error.print();
         return Exit::Done.code();
     }
-    let _ = Output::Error.write(&Terminal::of_errors().fill(&error.render().to_string()));
+    let hint = address(error, args).map(|hint| format!("\n{hint}\n")).unwrap_or_default();
+    let _ = Output::Error.write(&Terminal::of_errors().fill(&format!("{}{hint}", error.render())));
     Exit::Usage.code()
+}
+
+/// What was meant by an address without an option before it, where the command has an option for it.
+fn address(error: &Error, args: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidArg) else { return None };
+    let name = args.get(1)?.to_str()?;
+    let takes_it =
+        command(WIDTH).find_subcommand(name)?.get_arguments().any(|one| one.get_long() == Some("to"));
+    let is_meant = error.kind() == ErrorKind::UnknownArgument && !typed.starts_with('-') && takes_it;
+    is_meant.then(|| format!("  tip: the recipient is an option: relayhost {name} --to {}", quoted(typed)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_without_its_option_is_met_with_the_option() {
+        let hint = |args: &[&str]| {
+            let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+            let error = command(80).try_get_matches_from(&args).unwrap_err();
+            address(&error, &args)
+        };
+        let tip = hint(&["relayhost", "route", "ops@example.com"]).unwrap();
+        assert!(tip.ends_with("relayhost route --to ops@example.com"), "{tip}");
+        assert!(hint(&["relayhost", "verify", "ops@example.com"]).is_some());
+        for other in [&["relayhost", "check", "ops@example.com"][..], &["relayhost", "route", "--bogus"]] {
+            assert_eq!(hint(other), None, "{other:?}");
+        }
+    }
 
     #[test]
     fn no_help_is_wider_than_the_terminal_but_for_words_that_cannot_be_broken() {

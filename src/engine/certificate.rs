@@ -56,6 +56,7 @@ pub fn make(answers: &Path, another: bool) -> Result<Certified> {
         pair,
         public,
         beside: is_there.then_some(place),
+        is_answered: load::is_answered() || answers != Path::new(load::DEFAULT),
         sha1: thumbprint(&SHA1_FOR_LEGACY_USE_ONLY),
         sha256: thumbprint(&SHA256),
         ends: last.to_string(),

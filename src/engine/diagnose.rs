@@ -66,6 +66,8 @@ struct HostFacts {
     /// silent.
     amiss: Vec<Finding>,
     trouble: Vec<String>,
+    /// Whether the host has no answers that could be applied.
+    is_unanswered: bool,
 }
 
 impl HostFacts {
@@ -78,6 +80,7 @@ impl HostFacts {
                 Err(error) => known.trouble.push(format!("{error}; so nothing is known of what is wanted")),
             }
         }
+        known.is_unanswered = asked.answers.is_none() && !load::is_answered();
         let seen = match &known.desired {
             Some(desired) => observe(desired, Place::Host).map(|observed| known.observed = Some(observed)),
             None if postfix::is_installed() => {
@@ -105,6 +108,7 @@ impl HostFacts {
             ways: Ways::default(),
             amiss: Vec::new(),
             trouble: Vec::new(),
+            is_unanswered: false,
         }
     }
 
@@ -115,7 +119,9 @@ impl HostFacts {
     /// The host's circumstances for one message. They are unknown for a message of another host, or for another relay.
     fn circumstances(&self, about: &About) -> Circumstances {
         let is_ours = about.host.is_empty() || self.names.iter().any(|name| is_same(name, about.host));
-        let Some(postfix) = self.postfix().filter(|_| is_ours) else { return Circumstances::unknown(about) };
+        let Some(postfix) = self.postfix().filter(|_| is_ours) else {
+            return Circumstances::unknown(about).unanswered(self.is_unanswered);
+        };
         let is_relay = |(name, address, port): (&str, &str, u16)| {
             let Some(desired) = &self.desired else { return true };
             let relay = self.relay.get_or_init(|| dns::Identity::new(&desired.relay.host));
@@ -138,7 +144,8 @@ impl HostFacts {
         };
         let user = user.filter(|_| at_relay != Some(false));
         let circumstances = circumstances.of(about).relayed_by(postfix.setting("relayhost"));
-        circumstances.routed(postfix.has_route).logged_in_as(user).with(suspects)
+        let circumstances = circumstances.routed(postfix.has_route).logged_in_as(user).with(suspects);
+        circumstances.unanswered(self.is_unanswered)
     }
 
     /// Domains whose mail is to leave the host: that of the test recipient.
@@ -209,6 +216,11 @@ impl HostFacts {
             }
             report.failures.iter_mut().for_each(|one| one.cause.remedy = plan.allowed(&one.cause.remedy));
         }
+        if self.is_unanswered {
+            for finding in &mut seen {
+                finding.remedy = finding.remedy.as_ref().map(Remedy::unanswered);
+            }
+        }
         last_run_that_failed().into_iter().chain(seen).collect()
     }
 }
@@ -218,7 +230,7 @@ fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
 }
 
 /// How the last run ended, if it had no success and nothing came later.
-fn last_run_that_failed() -> Option<Finding> {
+pub fn last_run_that_failed() -> Option<Finding> {
     let (change, proof) = (last_run().unwrap_or_default().time, last_proof());
     let proof = proof.map(|proof| proof.time).unwrap_or_default();
     let changed = files::modified(Path::new(load::DEFAULT)).map(clock::moment).unwrap_or_default();

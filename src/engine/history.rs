@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::defer::refuse_without_proc;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
 use super::transaction::{Transaction, Wanted, last_run, path_of, run_before};
-use super::{Place, Progress, stage, token};
+use super::{Place, Progress, load, stage, token};
 use crate::error::{Error, Result};
 use crate::model::ended::{Edited, Listed, Restored};
 use crate::model::state::generation::{Generation, recorded_files};
@@ -39,7 +39,8 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
     let newest = known.iter().chain(&aside).copied().max();
     let number = number.or(newest).unwrap_or_default();
     if !known.contains(&number) {
-        return Err(Error::NoGeneration { number, known, is_damaged: aside.contains(&number) });
+        let (is_damaged, is_answered) = (aside.contains(&number), load::is_answered());
+        return Err(Error::NoGeneration { number, known, is_damaged, is_answered });
     }
     let generation = state::generation(number)?;
     damage::whole(&generation)?;

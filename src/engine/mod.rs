@@ -70,6 +70,8 @@ pub trait Progress {
     fn say(&mut self, line: &str);
     /// Shows a line of relayhost's own, such as why the stage takes long.
     fn note(&mut self, text: &str);
+    /// The stage waits for this, has `lasts` so long, and does so `limit` long at most. Said again at each look.
+    fn wait(&mut self, what: &str, lasts: Duration, limit: Duration);
     /// The stage is over.
     fn end(&mut self, end: End, result: &str, took: Duration);
 }
@@ -112,6 +114,7 @@ impl Progress for Silent {
     fn begin(&mut self, _: &str) {}
     fn say(&mut self, _: &str) {}
     fn note(&mut self, _: &str) {}
+    fn wait(&mut self, _: &str, _: Duration, _: Duration) {}
     fn end(&mut self, _: End, _: &str, _: Duration) {}
 }
 

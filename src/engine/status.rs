@@ -1,10 +1,11 @@
-//! Where the host stands, for `status`: the look of `check`; and where there are no answers yet, what Postfix does without
+//! Where the host stands, for `status`: the look of `check`, and how the last run ended; and where there are no answers yet, what Postfix does without
 //! them.
 
 use std::path::Path;
 
 use super::Progress;
 use super::compare::check;
+use super::diagnose::last_run_that_failed;
 use super::load;
 use crate::error::Result;
 use crate::model::ended::Status;
@@ -16,7 +17,8 @@ use crate::sys::postfix;
 /// Where this host stands. Errors as `check`.
 pub fn status(progress: &mut dyn Progress) -> Result<Status> {
     if load::is_answered() {
-        return check(Path::new(load::DEFAULT), Limits::default(), progress).map(Status::Answered);
+        let compared = check(Path::new(load::DEFAULT), Limits::default(), progress)?;
+        return Ok(Status::Answered { compared, last: last_run_that_failed() });
     }
     let relayhost = if postfix::is_installed() {
         let settings = parse_settings(&postfix::settings(&["relayhost"])?);

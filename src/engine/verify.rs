@@ -196,8 +196,18 @@ impl Message<'_> {
             if hopeless || self.begin.elapsed() >= self.request.deadline {
                 return self.out_of_time(pursuit, retry.after());
             }
+            progress.wait(self.awaited(&retry), self.begin.elapsed(), self.request.deadline);
             let is_awaited = !pursuit.has_file() && looks.is_silent() && self.begin.elapsed() < QUICKLY;
             clock::sleep(if is_awaited { QUICK } else { TICK })?;
+        }
+    }
+
+    /// What the message waits for.
+    fn awaited(&self, retry: &Retry) -> &'static str {
+        match (&self.queue_id, retry.after()) {
+            (None, _) => "the mail log to show the message",
+            (Some(_), None) => "the relay's answer",
+            (Some(_), Some(_)) => "another attempt",
         }
     }
 

@@ -31,6 +31,8 @@ enum OwnCommand {
     Repair,
     /// `relayhost probe`.
     Probe,
+    /// `relayhost init`.
+    Init,
     /// A command line, as it was typed.
     Line(String),
 }
@@ -56,12 +58,13 @@ enum AnswerKey {
 }
 
 impl OwnCommand {
-    const NOTATION: [(&'static str, Self); 5] = [
+    const NOTATION: [(&'static str, Self); 6] = [
         ("this command", Self::This),
         ("relayhost apply", Self::Apply),
         ("relayhost apply --force", Self::Force),
         ("relayhost repair", Self::Repair),
         ("relayhost probe", Self::Probe),
+        ("relayhost init", Self::Init),
     ];
 }
 
@@ -209,6 +212,24 @@ impl Advice {
         })
     }
 
+    /// The same steps on a host without answers, where nothing can be applied before there are some. Steps that begin with
+    /// `init` stay.
+    #[must_use]
+    pub fn unanswered(&self) -> Self {
+        if self.0.iter().any(|part| matches!(part, Piece::Command(OwnCommand::Init, _))) {
+            return self.clone();
+        }
+        self.with(|own, manner| match (own, manner) {
+            // What is said of a command holds without answers too.
+            (_, Manner::Named) => None,
+            (OwnCommand::Probe, _) => Some(line("relayhost probe --current")),
+            (OwnCommand::Apply | OwnCommand::Force | OwnCommand::Repair, _) => {
+                Some(Instead::Command(OwnCommand::Init))
+            }
+            _ => None,
+        })
+    }
+
     /// The same steps after a probe was made: without the first one, if that is to make it.
     #[must_use]
     pub fn probed(&self) -> Self {
@@ -303,83 +324,5 @@ impl From<&String> for Advice {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_stay_whatever_stands_between_them() {
-        for text in [
-            "",
-            "mend it",
-            "`relayhost repair`",
-            "`relayhost repair` (sets it); or `x`",
-            "`relayhost repair` (sets it) and `x`",
-            "set it, and run `relayhost apply`; if (so) `y`, then `relayhost apply`",
-            "`x`; `relayhost apply --force` (see `plan`)",
-            "an unpaired ` and `relayhost apply",
-            "the port (`port`), or `relay.host`",
-        ] {
-            assert_eq!(Advice::new(text).text(), text);
-        }
-    }
-
-    #[test]
-    fn the_command_that_has_stopped_is_the_one_that_was_typed() {
-        for (text, shown) in [
-            ("run `this command` again", "run `relayhost check` again"),
-            (
-                "mend it, and run `this command` again; or not",
-                "mend it, and run `relayhost check` again; or not",
-            ),
-            ("run `this command` with sudo", "run `relayhost check` with sudo"),
-            ("`relayhost apply --force`", "`relayhost apply --force`"),
-        ] {
-            assert_eq!(Advice::new(text).for_command("relayhost check"), shown);
-        }
-        let typed = "relayhost apply --answers x";
-        assert_eq!(Advice::new("`relayhost apply --force`").for_command(typed), format!("`{typed} --force`"));
-        assert_eq!(Advice::new("run `this command` again").text(), "run the same command again");
-    }
-
-    #[test]
-    fn a_probe_that_was_made_is_not_asked_for_again() {
-        let text = "`relayhost probe` (tries it from here); check the host";
-        assert_eq!(Advice::new(text).text(), text);
-        assert_eq!(Advice::new(text).probed().text(), "check the host");
-        let other = "check the host, then `relayhost probe`";
-        assert_eq!(Advice::new(other).probed().text(), other);
-    }
-
-    #[test]
-    fn a_person_who_is_asked_is_not_sent_to_run_something() {
-        let once_more = |text| Advice::new(text).asked_again().text();
-        assert_eq!(once_more("run `this command` again"), "answer once more");
-        assert_eq!(once_more("mend it; then run `this command` again"), "mend it; then answer once more");
-        let next = |text| Advice::new(text).asked_next().applied_by("relayhost init").text();
-        assert_eq!(next("set it, and run `relayhost apply`"), "set it, and answer the next question");
-        assert_eq!(
-            next("set it, then `relayhost apply`; or not"),
-            "set it, then answer the next question; or not"
-        );
-        assert_eq!(next("`relayhost apply` installs it"), "`relayhost init` installs it");
-    }
-
-    #[test]
-    fn where_a_value_is_another_persons_the_choice_is_theirs() {
-        for (text, forced) in [
-            ("set it, then `relayhost apply`", "set it, then `relayhost apply --force`".to_owned()),
-            ("`relayhost repair`", BY_HAND.to_owned()),
-            ("`relayhost repair` (sets it); or `x`", format!("{BY_HAND}; or `x`")),
-            ("mend it; `relayhost repair` (sets it)", format!("mend it; {BY_HAND}")),
-            ("`relayhost repair` builds it", "`relayhost apply --force` builds it".to_owned()),
-        ] {
-            assert_eq!(Advice::new(text).forced().text(), forced);
-        }
-    }
-
-    #[test]
-    fn whoever_gave_flags_reads_flags() {
-        let advice = Advice::new("set `relay.host`, or the port (`port`)");
-        assert_eq!(advice.by_flags().text(), "set --host, or the port (--port)");
-    }
-}
+#[path = "advice_tests.rs"]
+mod tests;

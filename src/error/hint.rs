@@ -194,8 +194,11 @@ fn after_an_unreadable(reason: &str, marked: bool) -> String {
 }
 
 /// The next step where a generation is not there; `last`: the newest that is.
-fn without_generation(last: Option<&u32>) -> String {
+fn without_generation(last: Option<&u32>, is_answered: bool) -> String {
     match last {
+        None if !is_answered => {
+            "relayhost init (nothing can be restored, and there are no answers yet: it writes them)".into()
+        }
         None => "relayhost repair (nothing can be restored; it makes the files what the answers say)".into(),
         Some(number) => format!(
             "relayhost history (lists them); `relayhost restore {number}` puts back what was there before that change"
@@ -267,7 +270,7 @@ impl Error {
             Self::Busy { .. } => "wait for it to end, and run `this command` again".into(),
             Self::Record { .. } => "relayhost repair (it sets that aside, and goes on without it)".into(),
             Self::Unrecovered { .. } => "relayhost repair (it makes the files what the answers say)".into(),
-            Self::NoGeneration { known, .. } => without_generation(known.last()).into(),
+            Self::NoGeneration { known, is_answered, .. } => without_generation(known.last(), *is_answered).into(),
             Self::Tree { .. } => "name the directory that the system's / is mounted on, such as /mnt/sysimage".into(),
             Self::NoProc => "nothing was touched; `mount -t proc proc /proc`, and run `this command` again".into(),
             Self::Foreign { .. } => BY_HAND.into(),

@@ -40,6 +40,16 @@ pub fn domain_of(address: &str) -> &str {
     address.rsplit_once('@').map_or("", |(_, domain)| domain)
 }
 
+/// Ends of names that exist on their own network only, so that no mailbox is there (RFC 2606, RFC 6762, RFC 8375).
+const PRIVATE: [&str; 9] =
+    ["localdomain", "local", "lan", "home", "internal", "intranet", "corp", "arpa", "invalid"];
+
+/// Whether no mailbox of the internet can be in this domain: it is one of a network's own, or has no dot.
+pub fn is_private(domain: &str) -> bool {
+    let end = domain.trim_end_matches('.').rsplit_once('.').map(|(_, end)| end.to_lowercase());
+    end.is_none_or(|end| PRIVATE.contains(&end.as_str()))
+}
+
 /// Whether this is one mail address that can stand in a Postfix table: local part and domain, no quoting, no
 /// spaces, no characters that the table format or `mail` would take for something else.
 pub fn is_address(text: &str) -> bool {

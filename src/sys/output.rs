@@ -1,6 +1,8 @@
 //! Standard output and standard error, written without waiting longer than a signal allows. The reader may have stopped: a
 //! terminal after Ctrl-S, a full pipe that nobody reads.
 
+mod changing;
+
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Result, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -10,6 +12,8 @@ use std::sync::OnceLock;
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::socket::{MsgFlags, send};
 use serde_json::Value;
+
+pub use changing::ChangingLine;
 
 use super::{secrets, signals};
 

@@ -271,7 +271,7 @@ pub fn generation(number: u32) -> Result<Generation> {
     if !records::is_ours(&generation_path(number)) {
         return match fs::symlink_metadata(generation_path(number)) {
             Ok(_) => Err(unfit("is not in a directory that belongs to root alone".into())),
-            Err(_) => Err(Error::NoGeneration { number, known: numbers()?, is_damaged: false }),
+            Err(_) => Err(unfit("is not there".into())),
         };
     }
     let generation: Generation = records::read(&path)?.ok_or_else(|| unfit("is not there".into()))?;

@@ -113,12 +113,15 @@ fn what_the_relay_does_not_like_is_corrected() {
 fn a_certificate_that_nobody_signed_can_be_done_without() {
     let steps = [
         ("certificate-not-trusted.*Correct which answer.*.tls", ""),
+        // Back to the choice, in which nothing is lost.
+        ("TLS: none, may, encrypt or secure .secure", "<"),
+        ("Correct which answer.*.tls", "tls"),
         ("TLS: none, may, encrypt or secure .secure", "encrypt"),
     ];
     let run = host().relay("untrusted").sh(&format!(
         "install -m 600 /dev/stdin /root/p <<< '{PASSWORD}'\n{}{FILES}cat /etc/relayhost/answers.toml; relayhost apply >/dev/null; echo apply $?",
         typed(80, "--host smtp.example.com --port 587 --username alerts@example.com --password-file /root/p --rewrite monitor@op5-system.localdomain=alerts@example.com --to ops@example.com",
-            &[("and write it", ""), steps[0], steps[1], ("Apply now", "no")])
+            &[&[("and write it", "")], &steps[..], &[("Apply now", "no")]].concat())
     ));
     assert_eq!(
         run.part("files"),
@@ -148,10 +151,10 @@ fn whatever_stops_it_nothing_is_written_and_the_terminal_is_as_before() {
         (
             vec![
                 ("Which cloud", "x"),
-                ("no cloud", "y"),
-                ("no cloud", "z"),
-                ("no cloud", "w"),
-                ("no cloud", "!\\x04"),
+                ("no such cloud", "y"),
+                ("no such cloud", "z"),
+                ("no such cloud", "w"),
+                ("no such cloud", "!\\x04"),
             ],
             "exit 1",
         ),

@@ -56,6 +56,25 @@ fn a_status_leads_from_a_host_set_up_by_hand_to_mail_that_leaves() {
     run.never_says("horse");
 }
 
+/// The log has nothing of it, and the host is as it was.
+#[test]
+fn a_refused_run_is_what_status_shows_and_says_what_to_do() {
+    let run = host().answers(AUTHENTICATED).sh(
+        "sed -i s/staple/stable/ /etc/relayhost/answers.toml; relayhost apply >/dev/null; echo \"apply $?\"
+         echo '== told'; relayhost status; echo '== json'; relayhost status --json
+         sed -i s/stable/staple/ /etc/relayhost/answers.toml; relayhost apply >/dev/null; echo '== over'; relayhost status",
+    );
+    let run = run.says("apply 4\n");
+    let told = run.part("told").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told.contains("last run `relayhost apply` of 20") && told.contains("ended with 4: the relay refused"),
+        "{told}"
+    );
+    assert!(told.contains("next correct username and password"), "{told}");
+    assert_eq!(run.json("json")["status"]["lines"][2]["name"], "last run");
+    assert!(!run.part("over").contains("last run"), "{}", run.part("over"));
+}
+
 /// Messages that an earlier login has sent prove nothing of another one.
 #[test]
 fn a_login_that_was_changed_is_not_known_to_work_until_the_relay_takes_a_message() {

@@ -14,6 +14,21 @@ fn after_a_refused_init_the_remedy_is_init_as_it_was_typed() {
 }
 
 #[test]
+fn where_there_are_no_answers_remedies_lead_to_init() {
+    let run = host().sh(
+        "relayhost restore 0 2>&1; echo \"restore $?\"; mv /etc/postfix/main.cf /root/; relayhost diagnose; mv /root/main.cf /etc/postfix/
+         postconf -e 'relayhost = [smtp.example.com]:587' smtp_sasl_auth_enable=yes; relayhost diagnose; relayhost route ops@example.com 2>&1; echo \"route $?\"",
+    );
+    let run = run.says("-> relayhost init (nothing can be restored").says("restore 2\n");
+    let run = run
+        .says("package.postfix")
+        .says("`relayhost init`")
+        .never_says("-> relayhost apply")
+        .never_says("relayhost repair");
+    run.says("relayhost route --to ops@example.com").says("route 2\n");
+}
+
+#[test]
 fn a_command_that_is_to_be_run_again_keeps_its_flags() {
     let run = host().answers(AUTHENTICATED).sh(&format!(
         "{INIT}echo '== taken'; touch /root/new.toml; init --no-probe; init --no-probe --force

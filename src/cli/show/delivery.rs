@@ -49,6 +49,10 @@ fn nothing_to_do(screen: &Screen, done: &Applied) {
         _ => "",
     };
     screen.line("", &format!("nothing to do: {state}{but}"));
+    if done.leaving.as_ref().is_some_and(|leaving| leaving.is_stopped()) {
+        let status = "the exit status is 0, since there was nothing to do; `relayhost check` ends with 3 while mail does not leave";
+        screen.field("result", status);
+    }
     if let Some(leaving) = done.leaving.as_ref().filter(|_| !is_amiss) {
         screen.line("", &leaving.sentence());
     }

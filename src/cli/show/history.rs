@@ -29,11 +29,7 @@ pub fn generations(screen: &Screen, listed: &Listed) {
         _ => {}
     }
     for generation in &listed.generations {
-        let fate = match generation.fate {
-            Fate::Open => "stopped",
-            Fate::Kept => "kept",
-            Fate::Undone => "put back",
-        };
+        let (fate, _) = explained(generation.fate);
         let head = format!("{:>4}  {}  ", generation.number, generation.time);
         let files = match generation.changed_files().as_slice() {
             [] => "no file".to_owned(),
@@ -41,5 +37,28 @@ pub fn generations(screen: &Screen, listed: &Listed) {
         };
         let text = format!("before {} ({fate}), which changed {files}", generation.command);
         screen.write(&format!("{}\n", screen.wrapped(&head, &text, 6)));
+    }
+    let there = |fate: &Fate| listed.generations.iter().any(|generation| generation.fate == *fate);
+    let known: Vec<_> = [Fate::Kept, Fate::Undone, Fate::Open].into_iter().filter(there).collect();
+    if known.is_empty() {
+        return;
+    }
+    screen.write("\n");
+    let restore = ("restore N", "puts back the files that the change of line N has replaced");
+    for (word, meaning) in known.into_iter().map(explained).chain([restore]) {
+        screen.line(&format!("  {word:<11}"), meaning);
+    }
+}
+
+/// The word for the fate of a change, and what it means.
+fn explained(fate: Fate) -> (&'static str, &'static str) {
+    match fate {
+        Fate::Open => {
+            ("stopped", "the run was ended half way; what it left was cleared up, or is by the next command")
+        }
+        Fate::Kept => ("kept", "the change was made, and stayed"),
+        Fate::Undone => {
+            ("put back", "the run took its change back itself: the relay refused, or something failed")
+        }
     }
 }

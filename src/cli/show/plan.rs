@@ -43,7 +43,7 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     };
     let amiss = compared.amiss();
     if !amiss.is_empty() {
-        verdict.push_str(&format!("; amiss: {}", amiss.join(", ")));
+        verdict.push_str(&format!("; look at: {}", amiss.join(", ")));
     }
     screen.section(&verdict);
 }

@@ -9,7 +9,7 @@ use super::terminal::{Mark, Terminal, wrapped};
 use crate::engine::{End, Progress};
 use crate::error::Error;
 use crate::model::text;
-use crate::sys::output::{self, Output};
+use crate::sys::output::{self, ChangingLine, Output};
 
 /// The output, and the stage that is under way.
 pub struct Screen {
@@ -17,18 +17,26 @@ pub struct Screen {
     pub terminal: Terminal,
     output: Output,
     stage: Option<String>,
+    /// The line of the stage, on a terminal.
+    line: Option<ChangingLine>,
+    /// What the stage was said to wait for.
+    told: String,
     /// Whether the JSON document is one of many, each on a line of its own.
     is_of_many: bool,
 }
 
 const INDENT: &str = "      ";
 
+/// A wait that is not worth a line where no line can change.
+const SHORT: Duration = Duration::from_secs(3);
+
 impl Screen {
     /// Writes text to standard output, or with `json` one document there and everything else to standard error.
     pub fn new(json: bool) -> Self {
         let (terminal, output) =
             if json { (Terminal::plain(), Output::Error) } else { (Terminal::detect(), Output::Text) };
-        Self { terminal, output, stage: None, is_of_many: false }
+        let told = String::new();
+        Self { terminal, output, stage: None, line: None, told, is_of_many: false }
     }
 
     /// Writes text. A reader that has gone away is no reason to stop in the middle of the work.
@@ -100,17 +108,15 @@ impl Screen {
 
     /// Writes a line above that of the stage under way.
     fn above(&self, line: &str) {
-        match &self.stage {
-            Some(stage) if self.terminal.live => {
-                self.write(&format!("\r\u{1b}[K{line}\n{} {stage}", self.terminal.mark(Mark::Busy)));
-            }
-            _ => self.write(&format!("{line}\n")),
+        match &self.line {
+            Some(changing) => changing.above(line),
+            None => self.write(&format!("{line}\n")),
         }
     }
 
     /// Writes an error of this command line and what to do next, on standard error.
     pub fn error(&mut self, error: &Error, command: &str) {
-        self.stage = None;
+        (self.stage, self.line) = (None, None);
         let message = format!(
             "relayhost: {}\n  -> {}",
             text::harmless(&error.to_string()),
@@ -122,9 +128,22 @@ impl Screen {
 
 impl Progress for Screen {
     fn begin(&mut self, stage: &str) {
-        self.stage = Some(stage.to_owned());
+        (self.stage, self.told) = (Some(stage.to_owned()), String::new());
         if self.terminal.live {
-            self.write(&format!("{} {stage}", self.terminal.mark(Mark::Busy)));
+            let head = format!("{} ", self.terminal.mark(Mark::Busy));
+            let columns = self.terminal.width.saturating_sub(self.terminal.mark_width() + 2);
+            self.line = Some(ChangingLine::begin(head, stage, columns));
+        }
+    }
+
+    fn wait(&mut self, what: &str, lasts: Duration, limit: Duration) {
+        match &self.line {
+            Some(line) => line.wait_for(what, limit),
+            None if lasts >= SHORT && self.told != what => {
+                what.clone_into(&mut self.told);
+                self.note(&format!("waiting for {what}, {} s at most", limit.as_secs()));
+            }
+            None => {}
         }
     }
 
@@ -141,9 +160,7 @@ impl Progress for Screen {
 
     fn end(&mut self, end: End, result: &str, took: Duration) {
         let stage = self.stage.take().unwrap_or_default();
-        if self.terminal.live {
-            self.write("\r\u{1b}[K");
-        }
+        self.line = None;
         let mark = match end {
             End::Good => Mark::Good,
             End::Bad => Mark::Bad,

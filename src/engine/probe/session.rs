@@ -83,6 +83,7 @@ fn dialogue(talk: &mut Talk, wire: &mut Wire, peer: &Peer, tls: Tls) -> Result<(
     }
     let warnings = crosscheck::of_offer(&talk.route, &offer, wire.session().is_some());
     talk.warn(warnings);
+    talk.warn(crosscheck::of_sender(&talk.route));
     if talk.route.login.is_some() && offer.auth.is_some() {
         talk.stage("login", |talk| login::log_in(talk, wire, peer, &offer))?;
     }

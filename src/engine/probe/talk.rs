@@ -184,6 +184,7 @@ impl<'a> Talk<'a> {
         let begin = clock::now();
         self.stage_end = begin + self.patience;
         self.progress.begin(name);
+        self.progress.wait("the relay", Duration::ZERO, self.patience);
         let result = work(self);
         let took = begin.elapsed();
         let (stage, end, result) = match result {

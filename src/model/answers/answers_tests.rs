@@ -46,6 +46,19 @@ fn a_wrong_value_is_named_by_its_key_and_in_the_words_of_the_file() {
         ("relay = { port = \"x\" }", "`port` wants a whole number"),
         ("relay = \"x\"", "`relay` wants a table of keys and values, and this is text"),
         ("[packages]\nextra = \"x\"", "`extra` wants a list"),
+        ("[relay]\ntls = true", "`tls` takes one of none, may, encrypt, verify, secure, in \"quotes\""),
+        ("[relay]\nip = 4", "`ip` takes one of any, ipv4, ipv6, in \"quotes\""),
+        ("[sender]\nrewrite = \"x\"", "`rewrite` wants pairs of addresses in braces, and this is text"),
+        ("[relay]\nhost = \u{201c}a.example\u{201d}", "those of a word processor or a web page"),
+        ("[relay]\nhost = \u{2018}a.example\u{2019}", "those of a word processor or a web page"),
+        ("[relay]\nhost = \"a.example\u{201d}", "those of a word processor or a web page"),
+        ("[relay]\n\u{201e}host\u{201c} = \"a.example\"", "those of a word processor or a web page"),
+        ("[relay]\nhost: \"a.example\"", "`:` stands where `=` belongs"),
+        ("[relay]\nhost : \"a.example\"", "`:` stands where `=` belongs"),
+        ("[relay]\nhost a.example", "there is no `=` behind the key"),
+        ("[relay]\nhost = \"a\"\nhost = \"b\"", "`host` is given a second time"),
+        ("[auth.oauth]\nflow = \"code\"\nflow = \"code\"", "`flow` is given a second time"),
+        ("[relay]\nhost = \"a\"\n[relay]\nport = 25", "there is a second [relay]"),
     ] {
         let (text, _) = problem(&format!("version = 1\n{line}\n"));
         assert!(text.contains(words), "{line}: {text}");
@@ -85,6 +98,9 @@ fn no_error_quotes_a_password() {
         "version = 1\n[auth]\nhunter2 = \"x\"\n",
         "version = 1\n[auth]\nPasshunter2 = \"x\"\n",
         "version = 1\nhunter2.x = 1\n[hunter2]\n",
+        "version = 1\n[auth]\nhunter: \"hunter2\"\n",
+        "version = 1\n[sender]\nrewrite = { hunter2 = \"x\", hunter2 = \"y\" }\n",
+        "version = 1\n[auth]\npassword = \"hunter2\u{201d}\n",
         "version = 1\n[auth]\n\"hunter2, expected one of\" = 1\n\"hunter2\" = 2\n\"hunter2\" = 2\n",
     ] {
         let error = Answers::parse("answers.toml", text.as_bytes()).unwrap_err();

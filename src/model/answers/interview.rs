@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub use prompts::{Prompt, Question};
-use typed::{Refused, of_access, port, provider_of_host, relay, way};
+use typed::{Refused, of_access, part_of, port, provider_of_host, relay, way, whole_domain};
 pub use typed::{level, yes_or_no};
 
 use super::access::{Access, PASSWORD, UNKNOWN};
@@ -253,8 +253,8 @@ impl Interview {
                 (trial.password, self.said) = (Some(Secret::new(password)), said);
             }
             Question::Local => return self.local(&mut trial, typed),
-            Question::Public => trial.rewrites = self.rewrites(typed),
-            Question::To => trial.to = Some(typed),
+            Question::Public => trial.rewrites = self.rewrites(whole_domain(typed)?),
+            Question::To => trial.to = Some(whole_domain(typed)?),
         }
         trial.check()?;
         (self.choices, self.offered) = (trial, None);
@@ -310,11 +310,14 @@ impl Interview {
 
     /// Takes the name of a provider's part.
     fn part(&mut self, trial: &mut Choices, typed: &str) -> Result<(), Complaint> {
+        let name = trial.provider.clone().unwrap_or_default();
+        let part = part_of(&name, typed);
         let standard = self.provider().and_then(|provider| provider.standard.as_deref());
-        self.standard = standard == Some(typed);
+        self.standard = standard == Some(part.as_str());
         if !self.standard {
-            let named = format!("{}/{typed}", trial.provider.as_deref().unwrap_or_default());
+            let named = format!("{name}/{part}");
             providers::find(&named)?;
+            self.said = (!part.eq_ignore_ascii_case(typed)).then(|| format!("taken as {part}"));
             trial.provider = Some(named);
         }
         Ok(())

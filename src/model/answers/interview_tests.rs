@@ -96,8 +96,13 @@ fn regions_and_tenants_are_asked_for() {
     assert_eq!((prompt.question, prompt.default), (Q::Part, None));
     assert!(prompt.help.contains("eu-west-1 (Ireland)"), "{}", prompt.help);
     let complaint = interview.answer(Q::Part, "eu-west-9").unwrap_err();
-    assert!(complaint.problem.contains("has no region"), "{complaint:?}");
-    interview.answer(Q::Part, "eu-west-1").unwrap();
+    assert!(complaint.problem.contains("has no such region"), "{complaint:?}");
+    interview.answer(Q::Part, "Frankfurt").unwrap();
+    assert_eq!(interview.choices().provider.as_deref(), Some("ses/eu-central-1"));
+    assert_eq!(interview.said(), Some("taken as eu-central-1"));
+    interview.reopen(Q::Relay);
+    talk(&mut interview, &["ses/ireland"]);
+    assert_eq!(interview.choices().provider.as_deref(), Some("ses/eu-west-1"));
     assert_eq!(interview.next().unwrap().question, Q::Username);
 
     let mut connector = begin(Choices::default());
@@ -141,9 +146,11 @@ fn what_cannot_be_meant_is_not_taken_and_stays_open() {
     assert!(interview.answer(Q::Local, "*").is_err());
     talk(&mut interview, &["monitor@host.example"]);
     assert!(interview.answer(Q::Public, "nobody").is_err());
+    assert!(interview.answer(Q::Public, "alerts@example").unwrap_err().problem.contains("no dot"));
     talk(&mut interview, &["alerts@example.com"]);
     let complaint = interview.answer(Q::To, "ops@host.example").unwrap_err();
     assert!(complaint.problem.contains("would rewrite this recipient too"), "{complaint:?}");
+    assert!(interview.answer(Q::To, "ops@example").unwrap_err().problem.contains("no dot"));
     talk(&mut interview, &["ops@example.com"]);
     assert_eq!(interview.next(), None);
 }

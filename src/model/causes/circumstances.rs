@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use crate::error::Advice;
 use crate::model::causes::catalogue::{Entry, Fact};
 use crate::model::causes::form::{Form, Value, fill};
 use crate::model::causes::hop::{Suspect, explained};
@@ -53,6 +54,8 @@ pub struct Circumstances {
     provider: Option<&'static str>,
     /// The faults of the message's way through this host.
     suspects: Vec<Suspect>,
+    /// Whether this host has no answers that could be applied.
+    is_unanswered: bool,
 }
 
 impl Circumstances {
@@ -81,6 +84,17 @@ impl Circumstances {
     #[must_use]
     pub fn relayed_by(self, relayhost: &str) -> Self {
         Self { in_force: relayhost.to_owned(), ..self }
+    }
+
+    /// The circumstances of a host that has no answers, if `is_unanswered`.
+    #[must_use]
+    pub fn unanswered(self, is_unanswered: bool) -> Self {
+        Self { is_unanswered, ..self }
+    }
+
+    /// A remedy that can be followed here.
+    pub fn advised(&self, remedy: Advice) -> Advice {
+        if self.is_unanswered { remedy.unanswered() } else { remedy }
     }
 
     /// Whether the attempt was one at the relay, as far as the port tells; `None` if it does not.

@@ -175,7 +175,7 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
         again: entry.again,
         fix: entry.fix,
         cause: fill(&entry.cause),
-        remedy: remedy.into(),
+        remedy: circumstances.advised(remedy.into()),
         joined: None,
     }
 }

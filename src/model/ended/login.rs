@@ -48,6 +48,8 @@ pub struct Certified {
     pub public: PathBuf,
     /// The file in force, if the new one lies beside it.
     pub beside: Option<PathBuf>,
+    /// Whether there are answers that name it.
+    pub is_answered: bool,
     /// Thumbprint as Entra shows it: SHA-1, in hexadecimal.
     pub sha1: String,
     /// SHA-256, in hexadecimal.
@@ -64,7 +66,11 @@ impl Certified {
             shown(&self.public)
         );
         let last = match &self.beside {
-            None => "next: relayhost apply, when that is done".to_owned(),
+            None if self.is_answered => "next: relayhost apply, when that is done".to_owned(),
+            None => {
+                "next: go back to `relayhost init`, which asks for this file; or begin it, when that is done"
+                    .to_owned()
+            }
             Some(old) => format!(
                 "the one before stays in use until then; next: mv {new} {old} && relayhost token --force",
                 new = typed(&self.pair),

@@ -9,8 +9,13 @@ use crate::model::plan::{Finding, Remedy, State, remedy};
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one value for each run")]
 pub enum Status {
-    /// The host has answers, and was compared with them.
-    Answered(Compared),
+    /// The host has answers.
+    Answered {
+        /// The host compared with them.
+        compared: Compared,
+        /// How the last run ended, if it had no success and nothing came later.
+        last: Option<Finding>,
+    },
     /// The host has no answers yet.
     Unanswered {
         /// The value of `relayhost` in main.cf, perhaps empty; `None` while Postfix is not installed.
@@ -22,7 +27,7 @@ impl Status {
     /// The lines, each with its name.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Answered(compared) => answered(compared),
+            Self::Answered { compared, last } => answered(compared, last.as_ref()),
             Self::Unanswered { relayhost } => {
                 let postfix = match relayhost.as_deref() {
                     None => "not installed".into(),
@@ -44,8 +49,10 @@ impl Status {
                     .into(),
             ),
             Self::Unanswered { .. } => Some("relayhost init".into()),
-            Self::Answered(compared) if !compared.plan.complete => Some("relayhost apply".into()),
-            Self::Answered(compared) => {
+            // What has stopped the last run would stop the next one.
+            Self::Answered { last: Some(Finding { remedy: Some(remedy), .. }), .. } => Some(remedy.text()),
+            Self::Answered { compared, .. } if !compared.plan.complete => Some("relayhost apply".into()),
+            Self::Answered { compared, .. } => {
                 let mends = remedy(compared.findings(), "relayhost apply");
                 if !mends.is_empty() {
                     return Some(mends);
@@ -59,7 +66,7 @@ impl Status {
     }
 }
 
-fn answered(compared: &Compared) -> Vec<(&'static str, String)> {
+fn answered(compared: &Compared, last: Option<&Finding>) -> Vec<(&'static str, String)> {
     let found = |id: &str| compared.findings().find(|finding| finding.id == id);
     let text = |finding: &Finding| finding.found.clone();
     let tally = compared.tally();
@@ -72,7 +79,7 @@ fn answered(compared: &Compared) -> Vec<(&'static str, String)> {
         (true, differs, _) => format!("{differs} of {} not in order (relayhost check)", tally.all),
     };
     let recorded = compared.findings().filter(|finding| finding.id.starts_with("pending."));
-    [("relay", Some(compared.summary.clone())), ("host", Some(host))]
+    [("relay", Some(compared.summary.clone())), ("host", Some(host)), ("last run", last.map(text))]
         .into_iter()
         .chain([("mail", found(LEAVES).map(text)), ("queue", found(WAITING).map(text))])
         .chain(recorded.map(|finding| ("recorded", Some(text(finding)))))
@@ -86,15 +93,14 @@ mod tests {
     use crate::model::plan::Plan;
 
     fn compared(findings: Vec<Finding>) -> Status {
+        after(findings, None)
+    }
+
+    fn after(findings: Vec<Finding>, last: Option<Finding>) -> Status {
         let plan = Plan { findings, ..Plan::empty() };
         let (recovered, leaving, mail) = (None, None, Vec::new());
-        Status::Answered(Compared {
-            summary: "[smtp.example.com]:587".into(),
-            plan,
-            recovered,
-            leaving,
-            mail,
-        })
+        let summary = "[smtp.example.com]:587".into();
+        Status::Answered { compared: Compared { summary, plan, recovered, leaving, mail }, last }
     }
 
     fn finding(id: &str, state: State, remedy: Option<Remedy>) -> Finding {
@@ -119,6 +125,15 @@ mod tests {
             assert_eq!(status.next().as_deref(), next);
             assert_eq!(status.lines().get(1), Some(&("host", host.to_owned())));
         }
+    }
+
+    #[test]
+    fn a_run_that_was_refused_is_told_with_its_remedy() {
+        let refused = finding("run.last", State::Warning, Some(Remedy::say("correct the password")));
+        let differs = finding("setting.relayhost", State::Differs, Some(Remedy::Apply));
+        let status = after(vec![differs], Some(refused));
+        assert_eq!(status.lines().get(2), Some(&("last run", "run.last is so".to_owned())));
+        assert_eq!(status.next().as_deref(), Some("correct the password"));
     }
 
     #[test]

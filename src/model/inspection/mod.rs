@@ -225,7 +225,7 @@ fn route(sight: &Sight, list: &mut List) {
     if sight.has_key == Some(false) {
         let tables = without_inline_tables(sight.postfix.setting("smtp_sasl_password_maps"));
         let text = format!(
-            "no password table ({tables}) has an entry whose key is {relayhost} or {host}, letter by letter; so nobody logs in, and Postfix logs nothing of it"
+            "no password table ({tables}) has an entry whose key is {relayhost} or {host}, letter by letter; so nobody logs in, and Postfix logs no word about that"
         );
         let filter = sight.postfix.setting("smtp_sasl_mechanism_filter");
         let remedy = no_entry(relayhost, filter, "; or relayhost apply");

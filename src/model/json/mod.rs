@@ -40,7 +40,7 @@ fn body(ended: &Ended) -> Value {
         }
         Ended::Stood(status) => {
             let recovered = match status {
-                Status::Answered(compared) => compared.recovered.as_deref(),
+                Status::Answered { compared, .. } => compared.recovered.as_deref(),
                 Status::Unanswered { .. } => None,
             };
             with_recovery(json!({ "status": self::status(status) }), recovered)
@@ -96,7 +96,7 @@ fn with_recovery(body: Value, recovered: Option<&str>) -> Value {
 fn status(status: &Status) -> Value {
     let lines = status.lines();
     json!({
-        "answered": matches!(status, Status::Answered(_)),
+        "answered": matches!(status, Status::Answered { .. }),
         "lines": lines.iter().map(|(name, text)| json!({ "name": name, "text": text::one_line(text) })).collect::<Vec<_>>(),
         "next": status.next(),
     })

@@ -69,7 +69,7 @@ impl Outcome {
         match self {
             Self::Accepted { relay, reply, .. } => format!("{relay} said: {reply}"),
             Self::Failed(failure) if failure.exit == Exit::Refused => format!("refused [{}]", failure.id),
-            Self::Failed(failure) => format!("nothing is proved [{}]", failure.id),
+            Self::Failed(failure) => format!("not seen to leave [{}]", failure.id),
         }
     }
 

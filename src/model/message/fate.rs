@@ -55,7 +55,7 @@ pub fn not_set_up(relayhost: &str, evidence: &[&str]) -> Outcome {
         "another-relay",
         format!(
             "Postfix is not set up as the answers say: `relayhost` in main.cf is empty, not `{relayhost}`, so the message did \
-             not go to the relay of the answers, and says nothing of it"
+             not go to the relay of the answers, and no log says so"
         ),
         "relayhost apply (sets Postfix up, and sends a test message); relayhost check shows all that differs",
         evidence,
@@ -116,7 +116,7 @@ pub fn gone(gone: Gone, evidence: &[&str]) -> Outcome {
     Outcome::unheard(id, cause, remedy, evidence)
 }
 
-/// Log and queue disagree: nothing is proved.
+/// Log and queue disagree: what became of the message is not known.
 pub fn contradiction(queue_id: &str, log: &str, doubt: &str, left: Option<&str>) -> Outcome {
     let remedy = format!(
         "compare `grep {queue_id} {}` with `postqueue -p`, and find out who writes to that log (every user of this host \
@@ -126,7 +126,9 @@ pub fn contradiction(queue_id: &str, log: &str, doubt: &str, left: Option<&str>)
     );
     // It repeats lines of the log, and backquotes mark commands to type.
     let doubt = doubt.replace('`', "'");
-    let cause = format!("{doubt}: somebody may be writing false lines to {log}, so nothing is proved");
+    let cause = format!(
+        "{doubt}: somebody may be writing false lines to {log}, so it is not known what became of the message"
+    );
     Outcome::unheard("log-contradicts-queue", cause, &remedy, &[])
 }
 

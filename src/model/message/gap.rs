@@ -37,11 +37,13 @@ impl Gap {
             Self::Late => {
                 return format!(
                     "lines are missing in {log}: one that relayhost itself logged has not come there within seconds, so \
-                     nothing is proved"
+                     it is not known what became of the message"
                 );
             }
         };
-        format!("lines of Postfix may be missing in {log}: {why}; so nothing is proved")
+        format!(
+            "lines of Postfix may be missing in {log}: {why}; so it is not known what became of the message"
+        )
     }
 
     /// What a person does about it. `by_hand` is the command that writes a line to that log.

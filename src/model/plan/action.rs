@@ -1,7 +1,6 @@
 //! The steps of an `apply`, typed and in their order, with the words and the diff that a person sees.
 
-use similar::{ChangeTag, TextDiff};
-
+use super::diff::Lines;
 use crate::model::labels::WrongLabel;
 use crate::model::packages::need::Need;
 use crate::model::packages::supply::Supply;
@@ -242,9 +241,7 @@ impl FileChange {
             }
         };
         let path = self.file().path();
-        let diff = TextDiff::from_lines(before.as_str(), after.as_str());
-        let name = path.to_string_lossy();
-        let shown = diff.unified_diff().context_radius(2).header(&name, "as it will be").to_string();
+        let shown = Lines::of(&before, &after).unified(&path.to_string_lossy(), "as it will be");
         let shown = text::harmless(&shown);
         shown.lines().map(|line| text::without_inline_tables(line) + "\n").collect()
     }
@@ -254,11 +251,9 @@ impl FileChange {
 pub fn changed_lines(file: Managed, before: &[u8], after: &[u8], keys: &[String]) -> String {
     const SHOWN: usize = 6;
     let (before, after) = without_secrets(file, before, after, keys);
-    let diff = TextDiff::from_lines(before.as_str(), after.as_str());
-    let mut changes: Vec<String> = diff
-        .iter_all_changes()
-        .filter(|change| change.tag() != ChangeTag::Equal)
-        .map(|change| format!("{}{}", change.tag(), text::without_inline_tables(change.value().trim_end())))
+    let mut changes: Vec<String> = Lines::of(&before, &after)
+        .changed()
+        .map(|(tag, line)| format!("{tag}{}", text::without_inline_tables(line.trim_end())))
         .collect();
     if changes.is_empty() {
         return "comments, white space, or what may be a password".into();

@@ -64,6 +64,17 @@ impl Finding {
 }
 
 impl Remedy {
+    /// The same steps on a host without answers.
+    #[must_use]
+    pub fn unanswered(&self) -> Self {
+        match self {
+            Self::Apply | Self::Force | Self::Prove | Self::Repair => {
+                Self::say("`relayhost init` (writes the answers, and offers to apply them)")
+            }
+            Self::Say(advice) => Self::Say(advice.unanswered()),
+        }
+    }
+
     /// A step that a person has to take.
     pub fn say(advice: impl Into<Advice>) -> Self {
         Self::Say(advice.into())

@@ -1,12 +1,15 @@
 //! Warnings about a relay's offer and its certificate: facts that do not stop the conversation, and that cause
 //! failures later or that an administrator should know.
 
+use std::net::IpAddr;
+
 use super::Warning;
 use super::certificate::{Certificate, DAY, SeenCertificate, Trust};
 use super::reply::Offer;
 use super::route::Route;
 use crate::model::desired::Tls;
 use crate::model::packages::plugin::known;
+use crate::model::text;
 
 /// Number of days before a certificate's end from which on a warning tells of it.
 const SOON: i64 = 14;
@@ -36,7 +39,7 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
         all.push(warning(
             "login-not-offered",
             format!(
-                "the relay offers no login here, so Postfix does not log in as {user}, and says nothing of it"
+                "the relay offers no login here, so Postfix does not log in as {user}, and logs no word about that"
             ),
             &if secure {
                 "check the port (587 as a rule); or remove [auth] if the relay knows this host by its address"
@@ -58,6 +61,24 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
         ));
     }
     all
+}
+
+/// The warning about a sender that is not rewritten, and has no mailbox anywhere: a relay that takes it now may refuse the
+/// message, or throw it away. A relay in such a network of its own may know it.
+pub fn of_sender(route: &Route) -> Option<Warning> {
+    let [queued, seen] = &route.sender;
+    let is_own = text::is_private(&route.host) || route.host.parse::<IpAddr>().is_ok();
+    if is_own || queued != seen || !text::is_private(text::domain_of(seen)) {
+        return None;
+    }
+    let found = format!(
+        "the relay gets {seen} as the sender, since nothing rewrites it: no mailbox is there, and many relays refuse such a \
+         message or throw it away after they have taken the sender"
+    );
+    let remedy = format!(
+        "under [sender] in the answers: rewrite = {{ \"{queued}\" = \"ADDRESS\" }}, with an address that the relay knows"
+    );
+    Some(warning("sender-private", found, &remedy))
 }
 
 /// Warnings about the chosen mechanism: its plugin may not be on the host yet, and an eavesdropper may read the
@@ -238,6 +259,23 @@ mod tests {
 
     fn ids(warnings: &[Warning]) -> Vec<&str> {
         warnings.iter().map(|warning| warning.id).collect()
+    }
+
+    #[test]
+    fn a_sender_that_has_no_mailbox_anywhere_is_told_of_unless_the_relay_is_of_the_same_kind() {
+        let id = |host: &str, queued: &str, seen: &str| {
+            let mut route = route("may", false);
+            route.host = host.to_owned();
+            route.sender = [queued.to_owned(), seen.to_owned()];
+            of_sender(&route).map(|warning| warning.id)
+        };
+        let local = "root@op5.localdomain";
+        assert_eq!(id("smtp.example.com", local, local), Some("sender-private"));
+        assert_eq!(id("smtp.example.com", "root@op5", "root@op5"), Some("sender-private"));
+        assert_eq!(id("smtp.example.com", local, "alerts@example.com"), None);
+        assert_eq!(id("smtp.example.com", "root@op5.example.com", "root@op5.example.com"), None);
+        assert_eq!(id("mail.corp", local, local), None);
+        assert_eq!(id("192.0.2.1", local, local), None);
     }
 
     #[test]

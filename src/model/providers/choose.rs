@@ -1,7 +1,7 @@
 //! The provider that a person means: by a number of the list, by its name in any case, by its title or another name, or by a
 //! part of these.
 
-use super::{Provider, providers};
+use super::{Part, Provider, providers};
 use crate::model::text::by_number;
 
 /// The providers that most people look for, the relay of one's own first: `init` lists these by number and title.
@@ -85,6 +85,19 @@ pub fn meant(typed: &str) -> Meant {
     slip(&all, &wanted)
 }
 
+/// The provider's part that is meant: by its name in any case, by its title (`Frankfurt`), or by a word of these that no other
+/// part has.
+pub fn part<'a>(provider: &'a Provider, typed: &str) -> Option<&'a Part> {
+    let wanted = folded(typed);
+    let words = |part: &Part| [folded(&part.name), folded(&part.title)];
+    let exact = provider.parts.iter().find(|part| words(part).contains(&wanted));
+    exact.or_else(|| {
+        let mut near =
+            provider.parts.iter().filter(|part| words(part).iter().any(|word| word.contains(&wanted)));
+        near.next().filter(|_| near.next().is_none() && wanted.len() >= PART)
+    })
+}
+
 /// The provider of which all of these are kinds, such as office365 of office365-direct.
 fn among(mut names: Vec<&'static str>) -> Meant {
     if let Some(name) = names.iter().find(|name| names.iter().all(|other| other.starts_with(*name))) {
@@ -158,6 +171,24 @@ mod tests {
             ("Exchange Server in your own network", "exchange"),
         ] {
             assert_eq!(meant(typed), Meant::One(name), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_meant_by_its_name_its_title_and_a_word_that_it_alone_has() {
+        for (provider, typed, name) in [
+            ("ses", "eu-central-1", Some("eu-central-1")),
+            ("ses", "EU-Central-1", Some("eu-central-1")),
+            ("ses", "Frankfurt", Some("eu-central-1")),
+            ("ses", "frankfurt", Some("eu-central-1")),
+            ("ses", "virginia", Some("us-east-1")),
+            ("ses", "eu", None),
+            ("ses", "west-1", None),
+            ("ses", "", None),
+            ("ses", "hunter2", None),
+        ] {
+            let found = part(&providers()[provider], typed).map(|part| part.name.as_str());
+            assert_eq!(found, name, "{provider}/{typed}");
         }
     }
 

@@ -249,8 +249,16 @@ fn of_part(name: &str, word: &str, provider: &Provider, part: Option<&str>) -> R
     };
     let found = provider.parts.iter().find(|part| part.name == wanted).map(|part| part.host.clone());
     found.ok_or_else(|| {
-        let problem = format!("provider `{name}` has no {word} `{}`", text::one_line(wanted));
-        Complaint::new(problem, format!("take one of {}; for a new one set `relay.host` as well", known()))
+        let problem = format!("provider `{name}` has no such {word}");
+        match choose::part(provider, wanted) {
+            Some(part) => {
+                Complaint::new(problem, format!("write `{name}/{}`, which is {}", part.name, part.title))
+            }
+            None => Complaint::new(
+                problem,
+                format!("take one of {}; for a new one set `relay.host` as well", known()),
+            ),
+        }
     })
 }
 
@@ -279,6 +287,12 @@ fn of_tenant(name: &str, word: &str, template: &str, part: Option<&str>) -> Resu
 fn unknown(typed: &str) -> Complaint {
     let nearest = nearest(typed);
     let all = || providers().keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    // What is like none of the names may be a password that was typed in the wrong place.
+    let problem = if nearest.is_empty() {
+        "this is no provider that relayhost knows".to_owned()
+    } else {
+        format!("provider `{}` is not known", text::one_line(typed))
+    };
     let remedy = if nearest.is_empty() {
         format!("take one of {}, or leave it out and set `relay.host`", all())
     } else {
@@ -287,7 +301,7 @@ fn unknown(typed: &str) -> Complaint {
             nearest.join(", ")
         )
     };
-    Complaint::new(format!("provider `{}` is not known", text::one_line(typed)), remedy)
+    Complaint::new(problem, remedy)
 }
 
 /// The names that the user may have meant, the likeliest first; at most three.

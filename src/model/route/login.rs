@@ -94,7 +94,7 @@ pub fn login(
             let tables = without_inline_tables(&list.text);
             let text = format!(
                 "no password table ({tables}) has an entry whose key is {} or {}, letter by letter: nobody logs in, \
-                 and Postfix logs nothing of it",
+                 and Postfix logs no word about that",
                 relay.text, relay.host
             );
             let filter = host.of(channel, "smtp_sasl_mechanism_filter");

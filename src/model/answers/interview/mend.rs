@@ -22,10 +22,6 @@ pub(super) fn password(provider: Option<&Provider>, typed: String) -> (String, O
     (typed, None)
 }
 
-/// Ends of names that exist on their own network only, so that no mailbox is there (RFC 2606, RFC 6762, RFC 8375).
-const PRIVATE: [&str; 9] =
-    ["localdomain", "local", "lan", "home", "internal", "intranet", "corp", "arpa", "invalid"];
-
 impl Interview {
     /// Refuses a user name without a domain where the provider's user names are addresses, and offers the whole address.
     pub(super) fn whole_address(&self, typed: &str) -> Result<(), Refused> {
@@ -51,7 +47,6 @@ impl Interview {
     fn public_domain(&self) -> Option<String> {
         let (_, parent) = self.domain.split_once('.')?;
         let domain = if parent.contains('.') { parent } else { &self.domain };
-        let end = domain.rsplit('.').next()?;
-        (!PRIVATE.contains(&end)).then(|| domain.to_owned())
+        (!text::is_private(domain)).then(|| domain.to_owned())
     }
 }

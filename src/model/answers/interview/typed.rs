@@ -6,7 +6,7 @@ use crate::model::answers::access::{Access, PASSWORD, UNKNOWN, way_words};
 use crate::model::answers::choices::Choices;
 use crate::model::desired::Tls;
 use crate::model::oauth::Provider as Identity;
-use crate::model::providers::choose::{Meant, meant, of_host};
+use crate::model::providers::choose::{self, Meant, meant, of_host};
 use crate::model::providers::{self, providers};
 use crate::model::text;
 
@@ -38,7 +38,7 @@ pub(super) fn relay(trial: &mut Choices, typed: &str) -> Result<(), Refused> {
     } else {
         match meant(bare) {
             Meant::One(name) => {
-                part.map_or(name.to_owned(), |part| format!("{name}/{}", part.to_lowercase()))
+                part.map_or(name.to_owned(), |part| format!("{name}/{}", part_of(name, part)))
             }
             other => return Err(no_relay(typed, other)),
         }
@@ -54,10 +54,29 @@ pub(super) fn relay(trial: &mut Choices, typed: &str) -> Result<(), Refused> {
     Ok(())
 }
 
+/// The name of a provider's part that a person means; what is none of them stays, in lower case.
+pub(super) fn part_of(provider: &str, typed: &str) -> String {
+    let meant = providers().get(provider).and_then(|provider| choose::part(provider, typed));
+    meant.map_or_else(|| typed.to_lowercase(), |part| part.name.clone())
+}
+
 /// Reads the number of a port.
 pub(super) fn port(typed: &str) -> Result<i64, Complaint> {
     let problem = || format!("`{}` is not a number", text::one_line(typed));
     typed.parse().map_err(|_| Complaint::new(problem(), "relays usually listen on 587, 465 or 25"))
+}
+
+/// Refuses an address whose domain has no dot: `ops@example` is a slip far more often than a domain of a network's own.
+pub(super) fn whole_domain(typed: String) -> Result<String, Complaint> {
+    let is_cut = text::is_address(&typed) && !text::domain_of(&typed).contains('.');
+    if !is_cut {
+        return Ok(typed);
+    }
+    let problem =
+        format!("`{}` has no dot in its domain, so it is not the whole address", text::one_line(&typed));
+    let remedy = "write the whole address, such as ops@example.com (a network's own domain without a dot can be written \
+                  into the answers file by hand)";
+    Err(Complaint::new(problem, remedy))
 }
 
 /// The refusal of a relay that nobody knows.
