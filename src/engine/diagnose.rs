@@ -26,7 +26,7 @@ use crate::model::log::Reader;
 use crate::model::log::follow::{Follower, Question};
 use crate::model::log::hosts::is_same;
 use crate::model::log::paste::{Paste, Seen};
-use crate::model::log::report::{Owner, Report};
+use crate::model::log::report::{Failure, Owner, Report};
 use crate::model::log::stamp::{Calendar, Seconds, Since};
 use crate::model::log::story::Narrator;
 use crate::model::message::trail::Author;
@@ -202,11 +202,16 @@ impl HostFacts {
             trouble.push(format!("{error}; so the host was not looked at"));
             (Vec::new(), None)
         });
+        // Any user can write a line that says that a relay took mail, and none can empty the queue.
+        if seen.iter().any(|finding| finding.id == inspection::WAITING) {
+            report.failures.iter_mut().for_each(|one| one.over = false);
+        }
         if let Some(postfix) = self.postfix() {
             let suspects = self.ways.met(self.desired.as_ref(), postfix, "", "").suspects;
             let changed = Managed::ALL.iter().map(|file| file.path()).chain([postfix::MASTER_CF.into()]);
             let changed = changed.filter_map(|path| files::modified(&path)).max();
-            for one in report.failures.iter_mut().filter(|one| one.over) {
+            let is_past = |one: &&mut Failure| one.taken.is_some() && one.tally.waiting == 0;
+            for one in report.failures.iter_mut().filter(is_past) {
                 one.cause = past(one.cause.clone(), &suspects, one.tally.last < changed);
             }
         }

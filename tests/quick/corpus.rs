@@ -184,7 +184,7 @@ fn what_is_no_failure_names_none() {
             number += 1;
         }
     }
-    assert_eq!(number, 29 + 52);
+    assert_eq!(number, 29 + 57);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

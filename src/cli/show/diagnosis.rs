@@ -102,7 +102,7 @@ fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
 }
 
 fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calendar) {
-    let mark = if failure.ours { Mark::Bad } else { Mark::Note };
+    let mark = if failure.ours && !failure.over { Mark::Bad } else { Mark::Note };
     let host = match &failure.host {
         Some(host) if several || !failure.ours => format!("{host}: "),
         _ => String::new(),
@@ -197,15 +197,26 @@ fn extent(failure: &Failure, calendar: &Calendar) -> String {
         }
         _ => {}
     }
-    if failure.over {
-        parts.push("mail has left since".into());
+    let extent = parts.join(", ");
+    match &failure.taken {
+        Some(taken) if failure.over => {
+            let (relay, time) = (&taken.relay, calendar.show(taken.time));
+            format!("{extent}; over: {relay} has taken mail since, the last at {time}")
+        }
+        Some(taken) => format!("{extent}; other mail has left since, by {}", taken.relay),
+        None => extent,
     }
-    parts.join(", ")
 }
 
 fn verdict(report: &Report, found: &Diagnosed) -> String {
     let ours = report.failures.iter().filter(|failure| failure.ours).count();
     let amiss = found.findings.iter().filter(|finding| finding.state == State::Differs).count();
+    let over = report.failures.iter().filter(|failure| failure.ours && failure.over).count();
+    let ended = match over {
+        0 => String::new(),
+        _ if over == ours => ", over by now".to_owned(),
+        _ => format!(", {over} of them over by now"),
+    };
     let (failures, faults) = (count(ours as u64, "failure"), count(amiss as u64, "fault"));
     let mut parts = vec![match (ours, amiss) {
         (0, 0) if found.is_blind() => "nothing can be said: no log could be read".to_owned(),
@@ -214,9 +225,9 @@ fn verdict(report: &Report, found: &Diagnosed) -> String {
             "no failure found in what could be read".to_owned()
         }
         (0, 0) => "no failure found".to_owned(),
-        (_, 0) => format!("{failures} found in the log"),
+        (_, 0) => format!("{failures} found in the log{ended}"),
         (0, _) => format!("no failure in the log; {faults} on the host"),
-        (_, _) => format!("{failures} found in the log, {faults} on the host"),
+        (_, _) => format!("{failures} found in the log{ended}, {faults} on the host"),
     }];
     if ours == 0 && found.findings.iter().any(|finding| finding.id == WAITING) {
         parts.push("what becomes of the messages that wait is not known".into());

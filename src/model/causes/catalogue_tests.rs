@@ -1,7 +1,13 @@
 use super::needed::needed;
-use super::table::Catalogue;
 use super::*;
 use crate::model::providers::providers;
+
+/// A file of the catalogue.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Catalogue {
+    cause: Vec<Entry>,
+}
 
 fn is(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).unwrap().is_match(text.as_bytes())

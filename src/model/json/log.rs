@@ -72,6 +72,9 @@ fn failure(failure: &Failure, calendar: &Calendar) -> Value {
         "first": time(failure.tally.first, calendar),
         "last": time(failure.tally.last, calendar),
         "over": failure.over,
+        "taken": failure.taken.as_ref().map(|taken| {
+            json!({ "relay": one_line(&taken.relay), "time": time(Some(taken.time), calendar) })
+        }),
         "cause": failure.cause.is_known().then(|| one_line(&failure.cause.cause)),
         "remedy": one_line(&failure.cause.remedy.text()),
         "fix": failure.cause.fix,

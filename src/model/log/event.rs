@@ -253,7 +253,8 @@ fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
             let (word, reason) = rest.split_once(' ')?;
             let status = match word.trim_end_matches(',') {
                 "sent" => Status::Sent,
-                "deferred" => Status::Deferred,
+                // SOFTBOUNCE: given up, were it not for soft_bounce (bounce.c).
+                "deferred" | "SOFTBOUNCE" => Status::Deferred,
                 "bounced" => Status::Bounced,
                 "undeliverable" => Status::Undeliverable,
                 _ => return None, // `deliverable`: a probe that found nothing amiss

@@ -14,6 +14,7 @@ use super::reached::stage_of;
 use super::scan::{Found, Scanner};
 use super::sentences::verdict_after;
 use super::stamp::{Calendar, Seconds};
+use super::taken::LastTaken;
 use super::witness::{ON_THE_WAY, Witness, is_of_transport, killed};
 use super::wrap::unwrap;
 use crate::model::causes::catalogue::{Stage, Verdict, fitting};
@@ -77,7 +78,7 @@ pub struct Follower<'a> {
     tail: Tail,
     pub(super) accepted: u64,
     pub(super) span: (Option<Seconds>, Option<Seconds>),
-    pub(super) last_accepted: Option<Seconds>,
+    pub(super) taken: LastTaken,
     pub(super) postfix_lines: bool,
 }
 
@@ -118,8 +119,10 @@ impl Reader for Follower<'_> {
         });
         self.scanner = scanner;
         self.tail = tail.then(block);
-        if let Some(head) = last_accepted {
-            self.last_accepted = later(self.last_accepted, self.edge(Some(head)));
+        if let Some(head) = last_accepted
+            && let Some(time) = self.edge(Some(head))
+        {
+            self.taken.add(&String::from_utf8_lossy(head), time);
         }
     }
 

@@ -21,6 +21,7 @@ pub mod sentences;
 pub mod stamp;
 pub mod story;
 pub mod strangers;
+pub mod taken;
 pub mod witness;
 pub mod wrap;
 

@@ -9,8 +9,10 @@ use super::groups::{Example, Group};
 use super::hosts::{is_one_of, is_same};
 use super::messages::{Tally, earlier, later};
 use super::stamp::Seconds;
+use super::taken::{LastTaken, Taken};
 use crate::model::causes::Cause;
-use crate::model::causes::catalogue::catalogue;
+use crate::model::causes::catalogue::{Stage, catalogue, entry};
+use crate::model::causes::extent::Extent;
 
 /// All findings in a log.
 #[derive(Debug, Default)]
@@ -42,8 +44,10 @@ pub struct Failure {
     pub tally: Tally,
     /// Lines that reported it without naming a message.
     pub lines: u64,
-    /// Whether a relay accepted mail after the last of these failures.
+    /// Whether it is over: nothing of it waits, it stopped all mail, and the same relay has accepted mail since.
     pub over: bool,
+    /// The last acceptance after it: by a relay where it happened, or by any.
+    pub taken: Option<Taken>,
     /// Relays where it happened.
     pub relays: Vec<String>,
     /// Whether there were more relays.
@@ -70,10 +74,30 @@ pub enum News<'a> {
 }
 
 impl Failure {
-    /// The order of failures for a person: this host's first, then those for which mail waits, then the most frequent.
+    /// The order of failures for a person: this host's first, those that are over last, then those for which mail waits, then
+    /// the most frequent.
     fn rank(&self) -> impl Ord + use<> {
         let weight = (self.tally.waiting > 0, self.tally.messages, self.lines);
-        (!self.ours, std::cmp::Reverse(weight), self.cause.id.clone())
+        (!self.ours, self.over, std::cmp::Reverse(weight), self.cause.id.clone())
+    }
+
+    /// The failures of a group.
+    fn of(group: &Group, tally: Tally, host: &str, ours: bool, taken: &LastTaken) -> Self {
+        let (first, last) = (earlier(tally.first, group.told.0), later(tally.last, group.told.1));
+        let by_same = taken.after(&group.relays, last);
+        Self {
+            cause: group.cause.clone(),
+            host: (!host.is_empty()).then(|| host.to_owned()),
+            ours,
+            tally: Tally { first, last, ..tally },
+            lines: group.lines,
+            over: tally.waiting == 0 && by_same.is_some() && stops_all(group, &tally),
+            taken: by_same.or_else(|| taken.after(&[], last)).cloned(),
+            relays: group.relays.clone(),
+            more_relays: group.more_relays,
+            example: group.example().cloned().filter(|_| tally.messages > 0),
+            words: group.words.clone(),
+        }
     }
 
     /// A failure that the log ends with: no record of an attempt says what came of it.
@@ -86,6 +110,7 @@ impl Failure {
             tally: Tally::default(),
             lines: 1,
             over: false,
+            taken: None,
             relays: relay.into_iter().collect(),
             more_relays: false,
             example: None,
@@ -120,20 +145,8 @@ impl Report {
         let tallies = follower.messages.tallies();
         let failure = |(number, group): (u32, &Group)| {
             let tally = tallies.get(&number).copied().unwrap_or_default();
-            let (first, last) = (earlier(tally.first, group.told.0), later(tally.last, group.told.1));
             let host = follower.hosts.name(group.host);
-            Failure {
-                cause: group.cause.clone(),
-                host: (!host.is_empty()).then(|| host.to_owned()),
-                ours: owner.owns(host, &hosts),
-                tally: Tally { first, last, ..tally },
-                lines: group.lines,
-                over: tally.waiting == 0 && follower.last_accepted.is_some_and(|time| Some(time) > last),
-                relays: group.relays.clone(),
-                more_relays: group.more_relays,
-                example: group.example().cloned().filter(|_| tally.messages > 0),
-                words: group.words.clone(),
-            }
+            Failure::of(group, tally, host, owner.owns(host, &hosts), &follower.taken)
         };
         let mut failures: Vec<Failure> = (0u32..).zip(follower.groups.all()).map(failure).collect();
         failures.retain(|one| one.tally.messages > 0 || one.lines > 0);
@@ -170,6 +183,16 @@ impl Report {
     pub fn has_failed(&self) -> bool {
         self.failures.iter().any(|failure| failure.ours)
     }
+}
+
+/// Whether what failed stops all mail, so that an acceptance shows its end: the relay takes other messages while it refuses
+/// one sender or one recipient, and mail leaves in spite of a warning about the configuration.
+fn stops_all(group: &Group, tally: &Tally) -> bool {
+    let is_of_recipient = entry(&group.cause.id).is_some_and(|entry| entry.of_recipient);
+    let is_warning =
+        tally.messages == 0 && group.cause.stage == Stage::Config && group.words.starts_with("warning: ");
+    let extent = Extent::of(&group.words);
+    !is_of_recipient && !is_warning && matches!(extent, Extent::All | Extent::Quota | Extent::Later)
 }
 
 /// Causes that a failure explains on its host, because its entry is more exact (`over`). Of these, what only lines report

@@ -252,3 +252,29 @@ fn a_story() {
     assert_eq!(texts.len(), 6, "{texts:#?}");
     assert!(texts[4].starts_with("was accepted by r[192.0.2.1]:587 for ops@example.com"), "{}", texts[4]);
 }
+
+#[test]
+fn a_failure_is_over_when_the_same_relay_takes_what_it_stopped() {
+    let sent_by = |relay: &str| sent("09:30:00", "AAAAA9").replace("relay=r[192.0.2.1]:587", relay);
+    let bounced =
+        |reason: &str| record("08:00:00", "AAAAA1", "ops@example.com", &format!("bounced ({reason})"));
+    let no_name = "Host or domain name not found. Name service error for name=r type=A: Host not found";
+    let sender = "host r[192.0.2.1] said: 553 5.7.1 <a@b>: Sender address rejected: not owned (in reply to MAIL FROM command)";
+    let fatal = "Nov 24 08:00:00 h postfix/smtp[3]: fatal: unsupported dictionary type: hash\n";
+    let warning = "Nov 24 08:00:00 h postfix/smtp[3]: warning: database /etc/postfix/x.db is older than source file /etc/postfix/x\n";
+    let (same, other) = (sent_by("relay=r[192.0.2.2]:587"), sent_by("relay=127.0.0.1[127.0.0.1]:10024"));
+    for (log, later, over) in [
+        (bounced(PASSWORD), &same, true),
+        (bounced(PASSWORD), &other, false),
+        (bounced(no_name).replace("relay=r[192.0.2.1]:587", "relay=none"), &other, true),
+        (bounced(sender), &same, false),
+        (deferred("08:00:00", "AAAAA1", PASSWORD), &same, false),
+        (fatal.to_owned(), &same, true),
+        (warning.to_owned(), &same, false),
+    ] {
+        let report = report(&format!("{log}{later}"));
+        let failure = only(&report);
+        let taken = failure.taken.as_ref().map(|taken| taken.time);
+        assert_eq!((failure.over, taken), (over, Some(NOW - 9000)), "{log}{later}");
+    }
+}

@@ -5,32 +5,13 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use serde::Deserialize;
-
 use super::needed::needed;
 use super::{Entry, Pattern};
 use crate::model::causes::words::{Speaker, Words};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Catalogue {
-    pub(super) cause: Vec<Entry>,
-}
-
-/// The order of the files is part of the order of the causes.
-const FILES: [&str; 10] = [
-    include_str!("identity.toml"),
-    include_str!("oauth.toml"),
-    include_str!("login.toml"),
-    include_str!("tls.toml"),
-    include_str!("sender.toml"),
-    include_str!("recipient.toml"),
-    include_str!("limit.toml"),
-    include_str!("network.toml"),
-    include_str!("config.toml"),
-    include_str!("queue.toml"),
-];
+/// The entries in the order of their files, as build.rs has written them.
+const ENTRIES: &str = include_str!(concat!(env!("OUT_DIR"), "/catalogue.json"));
 
 /// The entries whose patterns fit the evidence, without regard to the facts of the host, the most exact first. Those that a
 /// delivery agent must have written are not among them.
@@ -160,8 +141,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(read);
     reason = "part of the program; no build whose tests pass has one that does not parse"
 )]
 fn read() -> Table {
-    let parse = |text: &&str| toml::from_str::<Catalogue>(text).unwrap().cause;
-    let entries: Vec<Entry> = FILES.iter().flat_map(parse).collect();
+    let entries: Vec<Entry> = serde_json::from_str(ENTRIES).unwrap();
     // It lives as long as the program.
     let entries: &'static [Entry] = Vec::leak(entries);
     let reader = |speaker| {

@@ -1,9 +1,9 @@
 //! A bounce message: the fields of its delivery status (RFC 3464), and the text part that Postfix's bounce(8) writes. Both
 //! say the same of a recipient, and the text says more: which host replied, and to which command.
 
-use super::bare;
 use super::part::{find, line_of};
 use super::piece::{Piece, attempt};
+use super::{bare, reply};
 use crate::model::log::event::split_queue_id;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::text::clipped;
@@ -154,7 +154,7 @@ impl Bounce {
         let own = self.told.iter().position(|(known, _)| known.eq_ignore_ascii_case(&to));
         let words = match own {
             Some(at) => self.told.swap_remove(at).1,
-            None if kind.eq_ignore_ascii_case("smtp") => bare::said(remote, words),
+            None if kind.eq_ignore_ascii_case("smtp") => reply::said(remote, words),
             None if words.is_empty() => format!("host {remote} said: {}", code.trim()),
             None => words.to_owned(),
         };
@@ -206,7 +206,9 @@ fn paragraph(text: &str) -> Option<(String, String)> {
     } else {
         rest.strip_prefix(':')?
     };
-    (to.contains('@') || !to.contains(' ')).then(|| (to.to_owned(), clipped(rest.trim(), MOST).to_owned()))
+    // A transcript's `<~* 553 5.7.1 <a@b>: …` is none.
+    (!to.contains(['<', ' ']) || to.starts_with('"'))
+        .then(|| (to.to_owned(), clipped(rest.trim(), MOST).to_owned()))
 }
 
 #[cfg(test)]

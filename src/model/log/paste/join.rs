@@ -2,7 +2,7 @@
 //! record without its end, a stamp without a program, a long line before one that cannot begin anything.
 
 use super::part::find;
-use super::{bare, mailer};
+use super::{bare, mailer, reply};
 use crate::model::log::stamp::Calendar;
 
 /// Most bytes of a line that was put together, and most lines of the input in it.
@@ -67,7 +67,7 @@ impl Open {
         }
         // A reply of several lines: `550-5.7.1 a`, `550 5.7.1 b`.
         let (code, rest) = self.text.trim().split_at_checked(3).unwrap_or_default();
-        if rest.starts_with('-') && bare::is_reply(self.text.trim()) {
+        if rest.starts_with('-') && reply::is_reply(self.text.trim()) {
             return trimmed.starts_with(code);
         }
         if part.is_some() || calendar.read_any(trimmed).is_some() || mailer::told(trimmed).is_some() {

@@ -42,6 +42,8 @@ const TIMES: [&str; 12] = [
 const HOSTS: [&str; 5] = ["hostname", "host", "computer", "hostnames", "sysloghostname"];
 const NAMES: [&str; 7] = ["syslogidentifier", "ident", "program", "programname", "appname", "tag", "process"];
 const PIDS: [&str; 5] = ["syslogpid", "pid", "procid", "processid", "proc"];
+/// Parts of the names of a text about what went wrong.
+const TROUBLE: [&str; 5] = ["error", "exception", "reason", "response", "detail"];
 /// Most levels of objects within objects that are looked at; serde_json reads 128.
 const DEEP: usize = 32;
 
@@ -72,7 +74,7 @@ fn walk(value: &Value, around: &Context, calendar: &Calendar, depth: usize, line
             let context = context(object, around, calendar);
             for (name, value) in object {
                 match text_of(value) {
-                    Some(text) if TEXTS.contains(&plain(name).as_str()) => {
+                    Some(text) if is_text(&plain(name)) => {
                         take(&text, &context, calendar, lines);
                     }
                     None => walk(value, &context, calendar, depth - 1, lines),
@@ -96,6 +98,10 @@ fn walk(value: &Value, around: &Context, calendar: &Calendar, depth: usize, line
         }
         _ => {}
     }
+}
+
+fn is_text(name: &str) -> bool {
+    TEXTS.contains(&name) || TROUBLE.iter().any(|part| name.contains(part))
 }
 
 fn context(object: &Map<String, Value>, around: &Context, calendar: &Calendar) -> Context {

@@ -1,8 +1,8 @@
 //! Lines of other programs that send mail: which program wrote the line, whether it reports a failure, and the words of the
 //! relay in it. relayhost sets up Postfix alone, so the remedy is to have Postfix send.
 
-use super::bare::{is_known, is_reply, said};
-use super::piece::{Piece, attempt};
+use super::piece::{Piece, is_known, of_reason};
+use super::reply::{is_reply, said};
 use crate::model::causes::Cause;
 use crate::model::causes::catalogue::{Fix, Stage, Verdict};
 
@@ -187,7 +187,7 @@ pub fn known(words: &str) -> Option<Piece> {
         Some(reply) => said("relay", reply.trim_end_matches(['\'', ')'])),
         None => words.to_owned(),
     };
-    is_known(&words).then(|| Piece::Attempt(Box::new(attempt("", &words))))
+    is_known(&words).then(|| of_reason(&words))
 }
 
 /// What words mean that these programs have for a failure, where that is certain.

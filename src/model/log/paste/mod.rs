@@ -11,10 +11,12 @@ mod json;
 mod laid_out;
 mod listing;
 pub mod mailer;
+mod network;
 mod part;
 mod phrase;
 mod piece;
 mod plain;
+mod reply;
 mod shell;
 mod strip;
 mod unread;
@@ -24,6 +26,8 @@ mod weigh;
 mod tests;
 
 use std::collections::BTreeSet;
+
+use memchr::memmem;
 
 use self::bounce::Bounce;
 use self::encoded::Encoded;
@@ -93,6 +97,10 @@ pub struct Paste<'r> {
     unread: Unread,
     /// The first lines that were not read, with the numbers of their first and last line in the input.
     question: Vec<(String, u64, u64)>,
+    /// What a verbose smtp(8) has heard last that refuses, if no record of an attempt came after it.
+    heard: Option<Piece>,
+    /// That sendmail took nothing from cron, if a line says so.
+    not_mailed: Option<Piece>,
     /// Whether the status of Postfix's unit is being shown, and not another's.
     of_unit: bool,
     sources: usize,
@@ -122,6 +130,8 @@ impl<'r> Paste<'r> {
             evidence: 0,
             unread: Unread::default(),
             question: Vec::new(),
+            heard: None,
+            not_mailed: None,
             of_unit: false,
             sources: 0,
             seen: Seen::default(),
@@ -146,6 +156,7 @@ impl<'r> Paste<'r> {
         self.bounce.end(&self.calendar);
         self.take_bounced();
         self.answer();
+        self.end_talk();
         let is_evidence = self.is_evidence();
         for (piece, time, number) in std::mem::take(&mut self.held) {
             if is_evidence { self.hand_on(piece, time) } else { self.unread.add(number, number) }
@@ -199,6 +210,10 @@ impl Reader for Paste<'_> {
             let next_is_plain = lines.peek().is_some_and(|(_, is_plain)| *is_plain);
             if next_is_plain && is_plain && self.is_between() {
                 self.number += 1;
+                // The record of the attempt says what came of it.
+                if self.heard.is_some() && memmem::find(line, b" status=").is_some() {
+                    self.heard = None;
+                }
                 self.out.extend_from_slice(line);
             } else {
                 self.line(line.get(..LINE).unwrap_or(line));

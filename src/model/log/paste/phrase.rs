@@ -1,7 +1,8 @@
 //! Words as people repeat them in a text: in quotation marks, or as a sentence alone.
 
-use super::bare::{self, is_known, is_known_exactly, of_reply, said};
-use super::piece::{Piece, attempt};
+use super::bare;
+use super::piece::{Piece, is_known, is_known_exactly, of_reason};
+use super::reply::{of_reply, said};
 use super::strip::undressed;
 use crate::model::causes::catalogue::{Entry, fitting};
 
@@ -66,7 +67,7 @@ pub fn read(text: &str) -> Option<Piece> {
 fn sentence(words: &str) -> Option<Piece> {
     let of_postfix = [words.to_owned(), format!("warning: {words}")];
     if let Some(line) = of_postfix.iter().find(|line| is_known_exactly(line) && is_about_mail(line, words)) {
-        return Some(Piece::Attempt(Box::new(attempt("", line))));
+        return Some(of_reason(line));
     }
     let reply = said("relay", words);
     (is_known(&reply) && is_about_mail(&reply, words)).then(|| of_reply("relay", words))

@@ -1,7 +1,10 @@
 //! What a piece of evidence says, as far as that is clear without the line of a log.
 
 use crate::model::causes::Cause;
+use crate::model::causes::catalogue::fitting;
 use crate::model::log::event::{Attempt, Hop, Status};
+use crate::model::log::line::SEVERITIES;
+use crate::model::log::sentences::verdict_after;
 
 /// A piece.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +44,28 @@ pub fn attempt(to: &str, words: &str) -> Attempt {
         status: if final_reply { Status::Bounced } else { Status::Deferred },
         reason: words.to_owned(),
     }
+}
+
+/// The attempt that failed for this reason.
+pub fn of_reason(words: &str) -> Piece {
+    Piece::Attempt(Box::new(attempt("", words.trim())))
+}
+
+/// The reason with which an attempt ends after these words.
+pub fn ended(words: &str) -> String {
+    verdict_after(words).map_or_else(|| words.to_owned(), |end| format!("{end}: {words}"))
+}
+
+/// Whether the catalogue knows these words.
+pub fn is_known(words: &str) -> bool {
+    fitting(&[words]).next().is_some()
+}
+
+/// Whether the catalogue knows these words by more than their severity, which any program writes.
+pub fn is_known_exactly(words: &str) -> bool {
+    let ids = |words| fitting(&[words]).map(|entry| entry.id.as_str()).next();
+    let general = SEVERITIES.map(ids);
+    ids(words).is_some_and(|id| !general.contains(&Some(id)))
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub fn is_plain(line: &[u8]) -> bool {
     if memmem::find(text, b"postfix/").is_some()
         || memmem::find(text, b"/smtp[").is_some()
         || text.starts_with(b"[ID ")
+        || text.starts_with(b"< ")
     {
         return false;
     }
@@ -123,6 +124,7 @@ mod tests {
             "> Nov 24 08:00:00 h postfix/smtp[7]: x",
             "Nov 24 08:00:00 h postfix/smtp[7]: \u{1b}[1mx",
             "Nov 24 08:00:00 h postfix/smtp[7]: x\r\n",
+            "Nov 24 08:00:00 h postfix/smtp[7]: < r[192.0.2.1]:587: 530 5.7.0 x",
         ] {
             assert!(!is_plain(line.as_bytes()), "{line}");
         }

@@ -1,9 +1,8 @@
 //! What systemd, SELinux, cron and a shell say of Postfix, as a terminal or a mail shows it.
 
-use super::piece::{Piece, attempt};
-use crate::model::causes::Cause;
+use super::piece::Piece;
 use crate::model::causes::catalogue::{Fix, Stage, Verdict};
-use crate::model::log::head::is_host;
+use crate::model::causes::{Basis, Cause};
 
 /// Words of systemd, of SELinux, of cron and of a shell.
 pub fn read(text: &str) -> Option<Piece> {
@@ -23,35 +22,9 @@ pub fn read(text: &str) -> Option<Piece> {
     if let Some(words) = of_unit(text) {
         return line(&format!("x systemd: {words}"));
     }
-    if let Some(words) = tried(text) {
-        return Some(Piece::Attempt(Box::new(attempt("", &words))));
-    }
     no_sendmail(text)
         .or_else(|| no_mail_command(text))
         .map(|cause| Piece::Cause(Box::new(cause), text.to_owned()))
-}
-
-/// What a program says with which somebody tried to reach the relay, in the words in which smtp(8) would.
-fn tried(text: &str) -> Option<String> {
-    const PROGRAMS: [&str; 4] = ["telnet: ", "nc: ", "ncat: ", "Ncat: "];
-    const ENDS: [&str; 5] = [
-        "Connection refused",
-        "Connection timed out",
-        "Operation timed out",
-        "No route to host",
-        "Network is unreachable",
-    ];
-    let rest = PROGRAMS.iter().find_map(|name| text.strip_prefix(name))?;
-    let end = ENDS.iter().find(|end| rest.contains(*end))?;
-    let place =
-        rest.split_once("onnect to ").map_or("relay", |(_, place)| place.trim_start_matches("address "));
-    let mut words = place.split([' ', ':']);
-    let host = words.next().filter(|host| is_host(host) && host.contains('.')).unwrap_or("relay");
-    let port = words.skip_while(|word| *word != "port").nth(1).filter(|port| port.parse::<u16>().is_ok());
-    Some(match port {
-        Some(port) => format!("connect to {host}[{host}]:{port}: {end}"),
-        None => format!("connect to {host}: {end}"),
-    })
 }
 
 /// What systemd, or the program that asked it, says of Postfix's unit.
@@ -75,6 +48,22 @@ fn of_unit(text: &str) -> Option<String> {
     };
     let heads = ["Job for postfix.service failed", "Unit postfix.service ", "postfix.service: "];
     heads.iter().any(|head| text.starts_with(head)).then(|| text.replace("could not be found", "not found"))
+}
+
+/// The cause of a job's output that sendmail did not take, if cron says so (its do_command.c: the status is that of sendmail,
+/// and 0x004b is EX_TEMPFAIL of sysexits.h). The reason is in another line, sendmail's own.
+pub fn not_mailed(text: &str) -> Option<Piece> {
+    let (_, status) = text.split_once(" of output")?.1.split_once("but got status 0x00")?;
+    let cause = Cause {
+        id: "cron-not-mailed".into(),
+        basis: Basis::Inferred,
+        fix: Some(Fix::Repair),
+        cause: "sendmail ended with an error and took nothing from cron: the output of that job is lost".into(),
+        remedy: "`echo test | /usr/sbin/sendmail root` shows why: as a rule main.cf is missing or cannot be read, or the queue cannot be written to; `relayhost diagnose` on that host names it".into(),
+        ..Cause::unknown(Stage::Queue, Verdict::Unreached)
+    };
+    let is_failure = status.starts_with(|c: char| c.is_ascii_hexdigit());
+    is_failure.then(|| Piece::Cause(Box::new(cause), text.to_owned()))
 }
 
 /// The cause of a host without the command `mail`, if a shell says so.

@@ -1,5 +1,7 @@
 //! Takes off a line what terminals, mail programs and web pages put into it: colours, marks of quotation, entities.
 
+use crate::model::log::head::is_level;
+
 /// Marks of quotation and of lists before a line. `>` may come several times.
 const MARKS: [&str; 3] = ["| ", "* ", "• "];
 const ENTITIES: [(&str, &str); 6] =
@@ -28,6 +30,8 @@ const INLINE: [&str; 16] = [
     "tt",
     "u",
 ];
+/// The beginning of an escape sequence, where its first character is shown in other characters.
+const ESCAPES: [&str; 4] = ["#033[", "ESC[", "^[[", "\\x1b["];
 /// Marks around words, those of two characters first.
 const AROUND: [(&str, &str); 9] = [
     ("**", "**"),
@@ -46,11 +50,9 @@ const BEFORE: [&str; 7] = ["- ", "* ", "+ ", "• ", "– ", "…", "..."];
 pub fn strip(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
     let text = text.trim_end().trim_start_matches('\u{feff}');
-    let mut text = if text.contains(['\u{1b}', '\t', '\u{a0}', '#', '\r', '\u{200b}']) {
-        colourless(text)
-    } else {
-        text.to_owned()
-    };
+    let is_dressed = text.contains(['\u{1b}', '\t', '\u{a0}', '\r', '\u{200b}'])
+        || ESCAPES.iter().any(|escape| text.contains(escape));
+    let mut text = if is_dressed { colourless(text) } else { text.to_owned() };
     if text.contains('&') {
         for (entity, character) in ENTITIES {
             text = text.replace(entity, character);
@@ -66,9 +68,9 @@ pub fn strip(raw: &[u8]) -> String {
     if rest.len() < text.len() { rest.to_owned() } else { text }
 }
 
-/// The text without escape sequences (ECMA-48), also as rsyslog writes them (`#033[`), and with plain blanks.
+/// The text without escape sequences (ECMA-48), also as rsyslog, less and editors write them, and with plain blanks.
 fn colourless(text: &str) -> String {
-    let text = text.replace("#033[", "\u{1b}[");
+    let text = ESCAPES.iter().fold(text.to_owned(), |text, escape| text.replace(escape, "\u{1b}["));
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -126,16 +128,28 @@ pub fn undressed(text: &str) -> &str {
     loop {
         let item = BEFORE.iter().find_map(|mark| text.strip_prefix(mark)).or_else(|| after_number(text));
         let inner = item.map(|item| item.trim_start_matches('.')).or_else(|| without_pair(text));
-        let Some(inner) = inner.map(str::trim) else { return text };
+        let Some(inner) = inner.or_else(|| after_column(text)).map(str::trim) else { return text };
         text = inner;
     }
 }
 
-/// The item of a numbered list: `1. `, `2) `.
+/// The item of a numbered list (`1. `, `2) `), and what a count stands before: `14: `, or as uniq(1) writes it, `14 (`.
 fn after_number(text: &str) -> Option<&str> {
     let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    let is_number = (1..=2).contains(&(text.len() - rest.len()));
-    rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")).filter(|_| is_number)
+    let digits = text.len() - rest.len();
+    let item = rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")).filter(|_| digits <= 2);
+    let counted =
+        || rest.strip_prefix(": ").or_else(|| rest.strip_prefix(' ').filter(|rest| rest.starts_with('(')));
+    item.or_else(counted).filter(|_| (1..=7).contains(&digits))
+}
+
+/// The text after a column of a table that has a time, a number or a level.
+fn after_column(text: &str) -> Option<&str> {
+    let (column, rest) = text.split_once(" | ")?;
+    // Compose fills the names of its containers with blanks.
+    let is_name = column.ends_with(' ') && !column.trim_end().contains(' ');
+    (is_name || is_level(column) || column.len() < 40 && !column.contains(|c: char| c.is_alphabetic()))
+        .then_some(rest)
 }
 
 /// A text without a pair of marks around it. The second mark may be in another line.
@@ -171,6 +185,8 @@ mod tests {
             "* a b",
             "\u{1b}[32ma\u{1b}[0m b",
             "#033[32ma#033[0m b",
+            "ESC[32maESC[0m b",
+            "^[[32ma^[[0m b",
             "a\tb",
             "a\u{a0}b",
         ] {
@@ -194,6 +210,9 @@ mod tests {
             "-   `a b`",
             "1. a b",
             "12) \"a b\"",
+            "14: a b",
+            "mail-1       | a b",
+            "03.08.2021, 10:40:22 | crit | a b",
             "* a b",
             "*a b",
             "...a b",

@@ -189,6 +189,14 @@ fn pieces() {
         ("sSMTP[9]: connect to r[192.0.2.1]:25: Connection refused", "connection-refused"),
         ("/bin/sh: 1: /usr/sbin/sendmail: not found", "no-sendmail"),
         (
+            "Jun 18 02:00:08 h CRON[1]: (root) MAIL (mailed 9 bytes of output but got status 0x004b)",
+            "cron-not-mailed",
+        ),
+        (
+            "sendmail: fatal: open /etc/postfix/main.cf: No such file or directory\n\nx CRON[1]: (root) MAIL (mailed 9 bytes of output but got status 0x004b)",
+            "main-cf-missing",
+        ),
+        (
             "● postfix.service - Postfix\n     Loaded: loaded (x)\n     Active: failed (Result: exit-code) since x\n",
             "start-failed",
         ),

@@ -3,7 +3,9 @@
 
 use super::piece::{self, Piece};
 use super::unread::Unread;
-use super::{HELD, HELD_BYTES, NOISE, PROSE, Paste, QUESTION, SHARE, bare, mailer, part, phrase};
+use super::{
+    HELD, HELD_BYTES, NOISE, PROSE, Paste, QUESTION, SHARE, bare, mailer, part, phrase, reply, shell,
+};
 use crate::model::log::aside::Aside;
 use crate::model::log::line::Line;
 use crate::model::log::stamp::Seconds;
@@ -56,13 +58,11 @@ impl Paste<'_> {
             return;
         }
         if let Some(found) = part::find(text) {
-            self.evidence += 1;
-            let line = found.line(&self.calendar);
-            if found.is_certain(&self.calendar) {
-                self.lines([line]);
-            } else {
-                self.hold(Piece::Line(line), None, first);
-            }
+            self.of_postfix(&found, first);
+            return;
+        }
+        if let Some(told) = shell::not_mailed(text) {
+            self.not_mailed = Some(told);
             return;
         }
         let time = self.calendar.read_any(text.trim_start_matches(['<', '['])).map(|(stamp, _)| stamp.time);
@@ -94,6 +94,44 @@ impl Paste<'_> {
         }
     }
 
+    /// Takes a line of Postfix's.
+    fn of_postfix(&mut self, found: &part::Part, first: u64) {
+        self.evidence += 1;
+        self.hear(found.text);
+        // A record whose beginning somebody left out.
+        let is_record = found.text.contains("status=") && found.text.contains(" (");
+        let is_cut = is_record && !found.text.contains("to=<");
+        if let Some(piece) = is_cut.then(|| bare::read(found.text)).flatten() {
+            self.hold(piece, None, first);
+            return;
+        }
+        let line = found.line(&self.calendar);
+        if found.is_certain(&self.calendar) {
+            self.lines([line]);
+        } else {
+            self.hold(Piece::Line(line), None, first);
+        }
+    }
+
+    /// Takes the words of a line of Postfix's: a record, or what a verbose smtp(8) has heard of the relay (smtp_chat.c).
+    fn hear(&mut self, words: &str) {
+        if words.contains(" status=") {
+            self.heard = None;
+        }
+        let heard = words.strip_prefix("< ").and_then(|heard| heard.split_once("]:"));
+        let reply = heard.and_then(|(host, rest)| Some((host, rest.split_once(": ")?.1)));
+        let Some((host, reply)) = reply.filter(|(_, reply)| reply::is_reply(reply)) else { return };
+        let host = format!("{host}]");
+        self.heard = Some(reply::of_reply(&host, reply));
+    }
+
+    /// Reads the relay's last refusal where the input ends without the record of an attempt.
+    pub(super) fn end_talk(&mut self) {
+        if let Some(piece) = self.heard.take() {
+            self.hold(piece, None, self.number);
+        }
+    }
+
     /// Takes a line of another program that sends mail. False if it is none.
     fn of_mailer(&mut self, text: &str, time: Option<Seconds>, first: u64) -> bool {
         let told = if self.is_noise() { None } else { mailer::told(text) };
@@ -112,6 +150,11 @@ impl Paste<'_> {
     /// Reads an input that is one line and no evidence as a sentence that somebody asks about.
     pub(super) fn answer(&mut self) {
         let lines = std::mem::take(&mut self.question);
+        // Sendmail's own line says more.
+        if let Some(told) = self.not_mailed.take().filter(|_| self.evidence == 0) {
+            self.evidence += 1;
+            self.hold(told, None, self.number);
+        }
         if self.evidence > 0 || self.bounce.is_mail || lines.len() > QUESTION {
             return;
         }

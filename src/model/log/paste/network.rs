@@ -1,0 +1,203 @@
+//! What any program says of a connection or a certificate, in the words in which smtp(8) would say it. Such words may be about
+//! anything, so a connection counts only beside a port of mail, or the words of a program that sends mail.
+
+use super::piece::{Piece, ended, is_known_exactly, of_reason};
+use super::reply::is_argument;
+use crate::model::log::head::is_host;
+
+/// Ports at which relays take mail.
+const PORTS: [u16; 4] = [25, 465, 587, 2525];
+
+/// Words of systems and languages for a connection that was not made (errno(3), Go's net, Node's libuv), and Postfix's.
+const ENDS: [(&str, &str); 14] = [
+    ("onnection refused", "Connection refused"),
+    ("ECONNREFUSED", "Connection refused"),
+    ("onnection timed out", "Connection timed out"),
+    ("peration timed out", "Connection timed out"),
+    ("ETIMEDOUT", "Connection timed out"),
+    ("i/o timeout", "Connection timed out"),
+    ("o route to host", "No route to host"),
+    ("EHOSTUNREACH", "No route to host"),
+    ("etwork is unreachable", "Network is unreachable"),
+    ("ENETUNREACH", "Network is unreachable"),
+    ("no such host", NO_NAME),
+    ("ENOTFOUND", NO_NAME),
+    ("Name or service not known", NO_NAME),
+    ("Could not resolve host", NO_NAME),
+];
+const NO_NAME: &str = "Host not found";
+const NAME: &str = "hostname mismatch";
+
+/// Go's words for a certificate (crypto/x509), and Postfix's (tls_verify.c).
+const CERTIFICATES: [(&str, &str); 4] = [
+    ("x509: certificate has expired", "certificate has expired"),
+    ("x509: certificate is valid for ", NAME),
+    ("x509: certificate signed by unknown authority", "untrusted issuer"),
+    ("x509: failed to load system roots", "untrusted issuer"),
+];
+
+/// What a program says of a connection or a certificate.
+pub fn read(text: &str) -> Option<Piece> {
+    tried(text).map(|words| of_reason(&words)).or_else(|| certificate(text)).or_else(|| of_openssl(text))
+}
+
+/// Whether a program says that it was to send mail.
+fn is_of_mail(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.contains("smtp") || lower.contains("send") && lower.contains("mail")
+}
+
+/// What a program says with which somebody tried to reach the relay.
+fn tried(text: &str) -> Option<String> {
+    let (at, end) = ENDS.iter().find_map(|(words, end)| Some((text.find(words)?, end)))?;
+    let before = text.get(..at)?.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    if is_argument(before) {
+        return None;
+    }
+    let (host, port) = place(text);
+    let is_by_hand = ["telnet: ", "nc: ", "ncat: ", "Ncat: "].iter().any(|name| text.starts_with(name));
+    if !(is_by_hand || port.is_some() || is_of_mail(text)) {
+        return None;
+    }
+    let host = host.unwrap_or("relay");
+    Some(match port {
+        _ if *end == NO_NAME => {
+            format!("Host or domain name not found. Name service error for name={host} type=A: {end}")
+        }
+        Some(port) => format!("connect to {host}[{host}]:{port}: {end}"),
+        None => format!("connect to {host}: {end}"),
+    })
+}
+
+/// The host that a text names, and its port if that is one of mail: `HOST:25`, `HOST port 25`, `HOST, 25`.
+fn place(text: &str) -> (Option<&str>, Option<u16>) {
+    let is_port = |port: &u16| PORTS.contains(port);
+    let (mut host, mut port) = (None, None);
+    let words =
+        text.split([' ', '"', '\'', '(', ')', ',', ';', '=']).map(|word| word.trim_end_matches([':', '.']));
+    for word in words.filter(|word| !word.is_empty()) {
+        let pair = word.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+        let name = pair.map_or(word, |(host, _)| host).trim_matches(['[', ']']);
+        port = port.or(pair.map(|(_, port)| port).or_else(|| word.parse().ok()).filter(is_port));
+        let is_name = is_host(name) && (name.contains('.') || name.contains(':') || name == "localhost");
+        let is_place =
+            is_name && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains('/');
+        // A program's class, or a version, has dots too; a place with a port is certain.
+        if is_place
+            && (pair.is_some() || host.is_none())
+            && !name.contains("Exception")
+            && !name.ends_with("Error")
+        {
+            host = Some(name);
+        }
+    }
+    (host, port)
+}
+
+/// A certificate that a program of Go's did not take.
+fn certificate(text: &str) -> Option<Piece> {
+    let (_, why) = CERTIFICATES.iter().find(|(words, _)| text.contains(words))?;
+    // Postfix says of a name alone that the certificate is not verified.
+    let words = match *why {
+        NAME => format!("Server certificate not verified: {why}"),
+        why => ended(&format!("certificate verification failed for relay: {why}")),
+    };
+    is_of_mail(text).then(|| of_reason(&words))
+}
+
+/// An error of OpenSSL, as any program shows it, in the words in which Postfix would.
+fn of_openssl(text: &str) -> Option<Piece> {
+    // Ruby's: `certificate verify failed (self signed certificate)`
+    if let Some((_, why)) = text.split_once("certificate verify failed (").filter(|_| is_of_mail(text)) {
+        let why = why.trim_end_matches(')');
+        return Some(of_reason(&ended(&format!("certificate verification failed for relay: {why}"))));
+    }
+    let error = if let Some(at) = text.find(":SSL routines:") {
+        let begin = text.get(..at)?.rfind("error:")?;
+        text.get(begin..)?.to_owned()
+    } else {
+        // Python's ssl: `[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1129)`
+        let (_, words) = text.split_once("[SSL: ")?.1.split_once("] ")?;
+        format!("error:00000000:SSL routines::{words}")
+    };
+    let words = match error.split_once("certificate verify failed: ") {
+        Some((_, why)) => ended(&format!("certificate verification failed for relay: {why}")),
+        None => format!("warning: TLS library problem: {error}"),
+    };
+    is_known_exactly(&words).then(|| of_reason(&words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_programs_say_of_a_connection() {
+        for (text, expected) in [
+            (
+                "telnet: connect to address 192.0.2.1: Connection timed out",
+                "connect to 192.0.2.1: Connection timed out",
+            ),
+            (
+                "nc: connect to r.example.com port 25 (tcp) failed: Connection refused",
+                "connect to r.example.com[r.example.com]:25: Connection refused",
+            ),
+            (
+                "lvl=eror msg=\"Failed to send alert notification email\" error=\"dial tcp 192.0.2.1:587: i/o timeout\"",
+                "connect to 192.0.2.1[192.0.2.1]:587: Connection timed out",
+            ),
+            (
+                "msg: Failed to send mail to server localhost on port 25: [Errno 61] Connection refused",
+                "connect to localhost[localhost]:25: Connection refused",
+            ),
+            (
+                "Error: connect ECONNREFUSED 192.0.2.1:465",
+                "connect to 192.0.2.1[192.0.2.1]:465: Connection refused",
+            ),
+            (
+                "Couldn't connect to host, port: smtp.example.com, 587; nested: Connection timed out",
+                "connect to smtp.example.com[smtp.example.com]:587: Connection timed out",
+            ),
+            (
+                "Error: getaddrinfo ENOTFOUND smtp.example.com",
+                "Host or domain name not found. Name service error for name=smtp.example.com type=A: Host not found",
+            ),
+            (
+                "send mail: x509: certificate is valid for a.example.com, not r.example.com",
+                "Server certificate not verified: hostname mismatch",
+            ),
+            (
+                "SMTP Error: state=error: certificate verify failed (self signed certificate)",
+                "Server certificate not trusted: certificate verification failed for relay: self signed certificate",
+            ),
+            (
+                "Error: 14:error:1408F10B:SSL routines:ssl3_get_record:wrong version number:x.c:332:",
+                "warning: TLS library problem: error:1408F10B:SSL routines:ssl3_get_record:wrong version number:x.c:332:",
+            ),
+            (
+                "ssl.SSLError: [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1129)",
+                "warning: TLS library problem: error:00000000:SSL routines::wrong version number (_ssl.c:1129)",
+            ),
+            (
+                "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1129)",
+                "Server certificate not trusted: certificate verification failed for relay: self-signed certificate (_ssl.c:1129)",
+            ),
+        ] {
+            assert_eq!(read(text).and_then(Piece::reason).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_about_mail() {
+        for text in [
+            "dial tcp 192.0.2.1:5432: connect: connection refused",
+            "fetchmail: connection to pop.example.com failed: Connection refused",
+            "curl: (6) Could not resolve host: example.com",
+            "pull image: x509: certificate signed by unknown authority",
+            "the connection timed out",
+            "if smtp.message.contains(\"Connection refused\") {",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}
