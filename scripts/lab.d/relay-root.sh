@@ -6,7 +6,7 @@
 
 # What a relay is made of; then what the host half builds its RPMs with, so that the lab needs one such tree only.
 LAB_RELAY_PACKAGES=(
-    postfix postfix-pcre dovecot-core dnsmasq-base iproute2 openssl ca-certificates python3 python3-milter
+    postfix postfix-pcre dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve dnsmasq-base iproute2 openssl ca-certificates python3 python3-milter
     rpm createrepo-c
 )
 

@@ -23,7 +23,7 @@ main() {
         exit 2
     fi
     # What a relay's setup may set: relays/README.md says what each is.
-    ports=() mechanisms='' smtpd=() master=() dns=() milter=() replies='' identity=''
+    ports=() mechanisms='' smtpd=() main=() master=() dns=() milter=() replies='' identity='' mailbox=''
     # shellcheck disable=SC1090 # one per relay
     . "$RELAYS/$name/setup"
 
@@ -102,10 +102,12 @@ start_dovecot() {
         cat "$COMMON/dovecot.conf"
         printf 'auth_mechanisms = %s\n' "$mechanisms"
         [ -z "$identity" ] || cat "$COMMON/tokens.conf"
+        [ -z "$mailbox" ] || cat "$COMMON/mailbox.conf"
     } >"$root/etc/relay/dovecot.conf"
-    cp "$COMMON/"*.oauth2 "$root/etc/relay/"
+    cp "$COMMON/"*.oauth2 "$COMMON/mailbox.sieve" "$root/etc/relay/"
     # The encoding lets a password hold what separates the fields of this file.
     sed 's/\t\(.*\)/:{PLAIN.b64}\1::::::/' "$COMMON/accounts.tsv" >"$root/etc/relay/passwd"
+    [ -z "$mailbox" ] || inside sievec.log sievec -c /etc/relay/dovecot.conf /etc/relay/mailbox.sieve
     inside dovecot.out dovecot -c /etc/relay/dovecot.conf
 }
 
@@ -125,6 +127,7 @@ start_scripted() {
 start_postfix() {
     local port setting
     cp "$COMMON/main.cf" "$root/etc/postfix/main.cf"
+    [ ${#main[@]} -eq 0 ] || inside postconf.log postconf -e "${main[@]}"
     cp "$COMMON/sender_login.pcre" "$root/etc/relay/"
     {
         cat "$COMMON/master.cf"

@@ -7,7 +7,7 @@ use super::load::{self, Source, load};
 use super::run::{Given, Task, run};
 use super::tables::know_passwords;
 use super::{Place, Progress, defer, supply};
-use crate::error::{Exit, Result};
+use crate::error::Result;
 use crate::model::ended::{Applied, Deferred, Ended};
 use crate::model::state::order::{Message, Order};
 use crate::sys::directory::Directory;
@@ -65,7 +65,7 @@ fn on_host(typed: &Typed, progress: &mut dyn Progress) -> Result<Applied> {
         Ok(Given { desired: source.load()?, order, serves })
     };
     let applied = run(&typed.task(Place::Host, None), given, progress)?;
-    if serves_queue && applied.exit() == Exit::Done {
+    if serves_queue && applied.is_settled() {
         defer::rest();
     }
     Ok(applied)

@@ -1,30 +1,28 @@
 //! Makes the answers into `Desired`: reads the files and the password. They decide what root does, so a file that
 //! somebody else could have changed is refused, and so is a password that others could have read.
 
+mod secret;
+
 use std::path::{Path, PathBuf};
 
+use secret::{refuse_exposed, secret};
 use toml::Spanned;
 
 use crate::error::{Advice, Error, LOG_IN, Result, shown, typed};
 use crate::model::answers::access::CERTIFICATE_FILE;
-use crate::model::answers::complete::complete;
+use crate::model::answers::complete::{Secrets, complete};
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::{Auth, Desired};
 use crate::model::oauth::login::Logins;
-use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Guarded, Trusted};
-use crate::sys::{acl, environment, files, host, secrets, tokens};
+use crate::sys::{files, host, secrets, tokens};
 
 /// The host's answers file.
 pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
 
 /// Longest password that is typed or piped in, in bytes.
 pub const PASSWORD_LIMIT: u64 = 4096;
-
-/// Longest file that holds the secret of a login, in bytes: an access token or a certificate with its key is longer than a
-/// password.
-const SECRET_LIMIT: u64 = 64 * 1024;
 
 /// Directory for the answers of other packages: `NAME.toml`, read in the order of their names. answers.toml counts most.
 pub const DROP_INS: &str = "/etc/relayhost/answers.d";
@@ -56,7 +54,8 @@ pub fn edition() -> String {
     let secrets: Vec<PathBuf> = paths
         .iter()
         .filter_map(|path| Answers::parse("", &files::read(path, SIZE_LIMIT).ok()??).ok())
-        .filter_map(|answers| match answers.secret_source() {
+        .flat_map(|answers| [answers.secret_source(), answers.mailbox_source()])
+        .filter_map(|source| match source {
             Ok(SecretSource::File(path)) => Some(PathBuf::from(path)),
             _ => None,
         })
@@ -90,15 +89,19 @@ impl Source {
     pub fn load(self) -> Result<Desired> {
         let login = self.login();
         let answers = self.answers()?;
-        let source = answers.secret_source()?;
-        let secret = secret(&answers, source)?;
+        let is_password = answers.tables.auth.oauth.is_none();
+        let login_secret = secret(&answers, answers.secret_source()?, answers.secret_place(), is_password)?;
+        let mailbox = secret(&answers, answers.mailbox_source()?, answers.mailbox_place(), true)?;
         let user = answers.tables.auth.username.as_ref().map_or("", |name| name.get_ref().as_str());
         // A PEM or JSON file has several lines, which no reply repeats as a whole; the tokens that are fetched with it are
         // hidden.
-        if let Some(secret) = secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
+        if let Some(secret) = login_secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
             secrets::know(user, secret);
         }
-        let mut desired = complete(&answers, secret)?;
+        if let Some(secret) = &mailbox {
+            secrets::know(answers.mailbox_user(), secret);
+        }
+        let mut desired = complete(&answers, Secrets { login: login_secret, mailbox })?;
         take_kept_token(&mut desired);
         if let Auth::Login { app: Some(app), .. } = &mut desired.auth {
             app.login = login;
@@ -187,7 +190,7 @@ pub fn load(path: &Path) -> Result<Desired> {
 pub(super) fn load_file(path: &Path, start: usize) -> Result<Answers> {
     let read = read(path)?;
     let answers = parse(&shown(path), &read.bytes, start)?;
-    if matches!(answers.secret_source()?, SecretSource::Inline(_)) {
+    if [answers.secret_source()?, answers.mailbox_source()?].iter().any(SecretSource::is_inline) {
         refuse_exposed(path, &read)?;
     }
     Ok(answers)
@@ -247,14 +250,9 @@ fn read(path: &Path) -> Result<Trusted> {
 /// Whether the answers in a file that is refused may have a password in them: for the remedy alone.
 fn may_hold_password(path: &Path) -> bool {
     let read = files::read(path, SIZE_LIMIT).ok().flatten().unwrap_or_default();
-    let secret = Answers::parse("", &read).and_then(|answers| answers.secret_source());
-    !matches!(
-        secret,
-        Ok(SecretSource::Absent
-            | SecretSource::File(_)
-            | SecretSource::Environment(_)
-            | SecretSource::Credential(_))
-    )
+    let sources = Answers::parse("", &read)
+        .and_then(|answers| Ok([answers.secret_source()?, answers.mailbox_source()?]));
+    sources.map_or(true, |sources| sources.iter().any(SecretSource::is_inline))
 }
 
 /// Whether a file is all of the answers. A drop-in is not, nor is the host's file if there are drop-ins.
@@ -270,94 +268,4 @@ fn too_large(name: &str) -> Error {
         problem: format!("is larger than {SIZE_LIMIT} bytes, so it cannot be an answers file"),
         remedy: "name the answers file with --answers FILE".into(),
     }
-}
-
-fn secret(answers: &Answers, source: SecretSource) -> Result<Option<Secret>> {
-    let span = answers.secret_place();
-    let what = if answers.tables.auth.oauth.is_some() { "file" } else { "password file" };
-    match source {
-        SecretSource::Absent => Ok(None),
-        SecretSource::Inline(secret) => Ok(Some(secret)),
-        SecretSource::File(path) => {
-            let path = PathBuf::from(path);
-            if !path.is_absolute() {
-                return Err(answers.error(span, "this must be a path from `/`", "write the whole path"));
-            }
-            let read = trust::read(&path, SECRET_LIMIT, Guarded::Secret);
-            if let Err(error @ Error::NoFile { .. }) = &read {
-                return Err(answers.error(span, &format!("the {what} {error}"), error.step()));
-            }
-            let Some(read) = read? else {
-                return Err(answers.error(
-                    span,
-                    &format!("there is no file `{}`", shown(&path)),
-                    missing(answers, &path),
-                ));
-            };
-            refuse_exposed(&path, &read)?;
-            password(answers, span, read.bytes).map(Some)
-        }
-        SecretSource::Environment(name) => environment::secret_variable(&name).map(Some).ok_or_else(|| {
-            answers.error(
-                span,
-                &format!("the environment has no variable {}", if_name(&name)),
-                "export it before calling relayhost",
-            )
-        }),
-        SecretSource::Credential(name) => {
-            let path = environment::credential_path(&name).filter(|_| !name.contains('/'));
-            let read =
-                path.as_deref().map(|path| trust::read(path, SECRET_LIMIT, Guarded::Secret)).transpose()?;
-            let Some(Some(read)) = read else {
-                return Err(answers.error(
-                    span,
-                    &format!("systemd gave us no credential {}", if_name(&name)),
-                    "add `LoadCredential=NAME:/path/of/the/file` to the unit that runs relayhost",
-                ));
-            };
-            // systemd decides who may read it: its directory is the unit's alone (systemd.exec(5), "Credentials").
-            password(answers, span, read.bytes).map(Some)
-        }
-    }
-}
-
-/// What to do about a file of a secret that is not there.
-fn missing(answers: &Answers, path: &Path) -> String {
-    let is_password = answers.tables.auth.oauth.is_none();
-    let text = if is_password { "the password" } else { "its text" };
-    let into =
-        if is_password { "write the password into it" } else { "have it there, root's, with mode 0600" };
-    format!("{into}: `install -m 600 /dev/stdin {}`, then {text}, Enter, Ctrl-D", typed(path))
-}
-
-/// The words for a name in a message; text that does not look like a name may be the password itself.
-fn if_name(name: &str) -> String {
-    let good = |c: char| c.is_ascii_uppercase() || c == '_' || c == '-';
-    if name.chars().all(good) { format!("`{name}`") } else { "of that name".into() }
-}
-
-/// Reads a password from the bytes of a file: one line end at the end is not part of it.
-fn password(answers: &Answers, span: Option<std::ops::Range<usize>>, bytes: Vec<u8>) -> Result<Secret> {
-    let Ok(text) = String::from_utf8(bytes) else {
-        return Err(answers.error(span, "the secret there is not UTF-8 text", "write it as UTF-8"));
-    };
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))
-}
-
-/// Refuses a secret that others may read. That nobody else may write it is known already.
-fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
-    let open = read.mode & 0o077;
-    if open == 0 {
-        return Ok(());
-    }
-    Err(Error::Exposed {
-        path: path.to_owned(),
-        problem: format!("has mode {:04o}{}, so that others can read it", read.mode, acl::note(path)),
-        remedy: format!(
-            "`chmod 600 {}`, and have another secret if others may have read this one",
-            typed(path)
-        )
-        .into(),
-    })
 }

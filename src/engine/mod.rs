@@ -2,6 +2,7 @@
 //! alone, and shows nothing itself: it reports to a `Progress`.
 
 pub mod apply;
+mod arrival;
 pub mod certificate;
 pub mod compare;
 pub mod defer;

@@ -116,7 +116,7 @@ fn wait_for_turn(only_due: bool, patience: Duration, progress: &mut dyn Progress
 /// The record of the attempt, if it failed.
 fn failure(result: &Result<Applied>, answers: &str) -> Option<Attempt> {
     let (exit, text, remedy) = match result {
-        Ok(applied) if applied.exit() == Exit::Done => return None,
+        Ok(applied) if applied.is_settled() => return None,
         Ok(applied) => {
             let texts = applied.failure().map(|failure| (failure.cause.clone(), failure.remedy.text()));
             let (text, remedy) = texts.unwrap_or_default();

@@ -115,7 +115,7 @@ pub fn run(
 /// Adds to the end of a run what a person at the terminal wants to know: whether the messages that waited were tried again,
 /// and what is left to do.
 fn attended(desired: &Desired, applied: Applied, observed: Observed, progress: &mut dyn Progress) -> Applied {
-    let is_accepted = applied.delivery.is_some() && applied.exit() == Exit::Done;
+    let is_accepted = applied.delivery.is_some() && applied.is_settled();
     // The run has succeeded, whether the messages that wait can be tried again or not.
     let retried = if is_accepted { try_again(progress).ok().flatten() } else { None };
     let (findings, leaving) = left_to_a_person(desired, &applied, observed);
@@ -160,9 +160,9 @@ fn plan(desired: &Desired, observed: &Observed, place: Place) -> Result<Plan> {
     }
 }
 
-/// Settles in the queue the requests that a run has served, if it ended well; in a tree there are none.
+/// Settles in the queue the requests that a run has served, if nothing of it is to be tried again; in a tree there are none.
 fn record(given: &Given, applied: &Applied, progress: &mut dyn Progress) -> Result<()> {
-    if applied.exit() != Exit::Done {
+    if !applied.is_settled() {
         return Ok(());
     }
     defer::fulfilled(&given.serves, &given.desired, progress)

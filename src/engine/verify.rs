@@ -7,17 +7,20 @@ use std::time::{Duration, Instant};
 mod facts;
 mod pace;
 mod request;
+mod submit;
 
 use pace::{Looks, Retry, TICK, is_repeated};
 pub use request::Request;
 
+use super::arrival::followed;
 use super::load::load;
 use super::observe::observe;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
 use super::route::{Answered, met};
-use super::{End, Place, Progress, explained};
+use super::{End, Place, Progress};
 use crate::error::{Error, Exit, Result, human};
+use crate::model::arrival::letter::Sent;
 use crate::model::causes::failure::Failure;
 use crate::model::causes::hop::explained_failure;
 use crate::model::desired::Desired;
@@ -31,7 +34,7 @@ use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, QueueDirectories};
 use crate::model::plan::Plan;
-use crate::sys::{clock, dns, host, log_tail, mail, service, signals, state};
+use crate::sys::{clock, dns, log_tail, service, signals, state};
 
 /// How often the log is read while the queue file has not been seen: a quick relay has the message within tenths of a second.
 const QUICK: Duration = Duration::from_millis(5);
@@ -54,7 +57,9 @@ pub fn verify_alone(
     tell_of_damage(progress);
     let observed = observe(&desired, Place::Host)?;
     let mut delivery = verify(&desired, &observed, &request, &mut |_| (), progress)?;
-    if let Outcome::Failed(failure) = &mut delivery.outcome {
+    // What the relay has confirmed is recorded; nothing else was changed.
+    signals::check()?;
+    if let Some(failure) = delivery.failure_mut() {
         failure.remedy = Plan::new(&desired, &observed)?.allowed(&failure.remedy);
     }
     Ok(Verified { delivery, recovered })
@@ -85,6 +90,7 @@ pub fn verify(
         Err(_) => (End::Bad, "could not be sent".into()),
     };
     progress.end(end, &text, begin.elapsed());
+    let result = result.and_then(|done| followed(done, desired, begin, request.deadline, progress));
     // It was delivered, whether that can be recorded or not.
     if let Some(proof) = result.as_ref().ok().and_then(|done| Proof::of(done, desired, clock::wall()))
         && let Err(error) = state::write_proof(&proof)
@@ -114,9 +120,18 @@ fn send_and_follow(
     let from = desired.alert_sender(postfix.setting("myorigin"));
     let relay = dns::Identity::new(&desired.relay.host);
     let begin = clock::now();
-    let relayhost = desired.relayhost();
-    let mut message =
-        Message { desired, relayhost, relay, postfix, request, from, begin, queue_id: None, put_off: 0 };
+    let mut message = Message {
+        desired,
+        relayhost: desired.relayhost(),
+        relay,
+        postfix,
+        request,
+        from,
+        begin,
+        sent: None,
+        queue_id: None,
+        put_off: 0,
+    };
     if !service::master_runs(&QueueDirectories::new(&postfix.settings)) {
         return Ok(message.delivery(
             None,
@@ -133,9 +148,7 @@ fn send_and_follow(
         // Nothing could be learned of a message that is sent now.
         return Ok(message.delivery(None, fate::incomplete(gap, &log.file(), log.by_hand(), None)));
     }
-    let (subject, body) = test_text(&message.relayhost);
-    let message_id = mail::submit(&message.from, &request.to, &subject, &body)
-        .map_err(|error| explained(error, || message.circumstances().unwrap_or_default()))?;
+    let message_id = message.submit()?;
     let mut pursuit = Pursuit::new(log, postfix.setting("queue_directory"), &message_id, &request.to);
     let followed = message.follow(&mut pursuit, queued, progress);
     let mut delivery = followed.map_err(|error| pursuit.interrupted(signals::blame(error)))?;
@@ -143,16 +156,6 @@ fn send_and_follow(
         delivery.outcome = message.explained(failure);
     }
     Ok(delivery)
-}
-
-/// Subject and body of the test message.
-fn test_text(relayhost: &str) -> (String, String) {
-    let name = host::hostname();
-    let body = format!(
-        "This message tests the way out of {name}. It was sent at {} by `relayhost`,\nand left through {relayhost}.\n",
-        clock::wall(),
-    );
-    (format!("relayhost test from {name}"), body)
 }
 
 /// The message under way.
@@ -164,6 +167,7 @@ struct Message<'a> {
     request: &'a Request,
     from: String,
     begin: Instant,
+    sent: Option<Sent>,
     queue_id: Option<String>,
     /// How often it was put off for a reason that may pass.
     put_off: u32,
@@ -379,6 +383,8 @@ impl Message<'_> {
             put_off: self.put_off,
             queue: InQueue::Nothing,
             outcome,
+            sent: self.sent.clone(),
+            arrival: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::arrival::mailbox::Mailbox;
 use crate::model::oauth::App;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::rewrite_keys;
@@ -170,8 +171,10 @@ pub struct Rewrite {
 pub struct Verify {
     /// Its recipient, if the answers name one.
     pub to: Option<String>,
-    /// Longest time to wait for the relay's answer.
+    /// Longest time to wait for the relay's answer, and for the arrival.
     pub deadline: Duration,
+    /// The mailbox in which its arrival is looked for, if the answers name one.
+    pub arrival: Option<Box<Mailbox>>,
 }
 
 impl Desired {

@@ -80,7 +80,7 @@ impl Ended {
             Self::Applied(applied) => applied.exit(),
             Self::Deferred(_) => Exit::Deferred,
             Self::Idle(idle) => idle.exit(),
-            Self::Verified(verified) => verified.delivery.outcome.exit(),
+            Self::Verified(verified) => verified.delivery.exit(),
             Self::Probed(probe) => probe.exit(),
             Self::Routed(way) => {
                 if way.is_blocked() {

@@ -2,6 +2,7 @@
 //! process, the environment, the network or the clock; times and ids are arguments.
 
 pub mod answers;
+pub mod arrival;
 pub mod causes;
 pub mod desired;
 pub mod ended;

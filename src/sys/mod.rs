@@ -12,6 +12,7 @@ pub mod environment;
 pub mod files;
 pub mod host;
 pub mod http;
+pub mod imap;
 pub mod inode;
 pub mod input;
 pub mod journal;

@@ -131,16 +131,30 @@ impl Wire {
 
     /// Sends a command; its line end is added.
     pub fn send(&mut self, command: &str, until: Instant) -> Result<(), Broken> {
+        self.send_bytes(format!("{command}\r\n").as_bytes(), until)
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8], until: Instant) -> Result<(), Broken> {
         self.socket.until = until;
-        let bytes = format!("{command}\r\n");
         let sent = match &mut self.session {
-            None => self.socket.write_all(bytes.as_bytes()).and_then(|()| self.socket.flush()),
+            None => self.socket.write_all(bytes).and_then(|()| self.socket.flush()),
             Some(session) => {
                 let mut stream = Stream::new(session, &mut self.socket);
-                stream.write_all(bytes.as_bytes()).and_then(|()| stream.flush())
+                stream.write_all(bytes).and_then(|()| stream.flush())
             }
         };
         sent.map_err(|error| broken(&error))
+    }
+
+    /// Takes the bytes that have come, and waits for some if there are none.
+    pub fn bytes(&mut self, until: Instant) -> Result<&[u8], Broken> {
+        if self.used >= self.buffer.len() {
+            self.socket.until = until;
+            self.refill()?;
+        }
+        let begin = std::mem::replace(&mut self.used, self.buffer.len());
+        Ok(self.buffer.get(begin..).unwrap_or_default())
     }
 
     /// Waits for one whole reply.

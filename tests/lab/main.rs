@@ -12,6 +12,7 @@
 #[path = "../project/mod.rs"]
 mod project;
 
+mod arrival;
 mod backlog;
 mod bad_input;
 mod by_hand;

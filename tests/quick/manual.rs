@@ -117,6 +117,19 @@ fn the_manual_has_every_answer() {
             );
         }
     }
+    let heading = "\n.SS [verify.arrival]: the mailbox of the recipient\n";
+    let table = page.split(heading).nth(1).unwrap().split("\n.S").next().unwrap();
+    let (_, in_markdown) = markdown.split_once("| key of `[verify.arrival]` |").unwrap();
+    for name in known("[verify.arrival]\nno_such_key = 1\n") {
+        assert!(
+            table.contains(&format!(".B {name}\n")),
+            "relayhost-answers(5) does not tell verify.arrival.{name}"
+        );
+        assert!(
+            in_markdown.contains(&format!("`{name}`")),
+            "docs/answers.md does not tell verify.arrival.{name}"
+        );
+    }
 }
 
 /// They are made here, once, so that building the package takes neither `clap_complete` nor a run of the program.

@@ -5,6 +5,7 @@ use super::screen::Screen;
 use super::terminal::Mark;
 use super::{plan, probe};
 use crate::error::{Exit, typed};
+use crate::model::arrival::Arrival;
 use crate::model::ended::{Applied, Deferred};
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::plan::State;
@@ -89,8 +90,8 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
             ),
         );
     }
-    match &delivery.outcome {
-        Outcome::Accepted { redirected, .. } => {
+    match (&delivery.outcome, &delivery.arrival) {
+        (Outcome::Accepted { redirected, .. }, arrival) => {
             let arrives_at = redirected.as_ref().unwrap_or(&delivery.to);
             if let Some(address) = redirected {
                 let text = format!("this host makes {} into {address}, who gets its mail", delivery.to);
@@ -99,10 +100,14 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
                     &format!("{text} (`relayhost route --to {}` shows where)", typed(&delivery.to)),
                 );
             }
+            if let Some(arrival) = arrival {
+                self::arrival(screen, arrival);
+                return;
+            }
             let text = "the relay has accepted it; that it arrives, only the mailbox of";
             screen.field("note", &format!("{text} {arrives_at} can tell"));
         }
-        Outcome::Failed(failure) => {
+        (Outcome::Failed(failure), _) => {
             probe::failure(screen, failure);
             for line in &failure.evidence {
                 screen.field("log", line);
@@ -116,4 +121,32 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
             }
         }
     }
+}
+
+/// Shows what was seen in the mailbox.
+fn arrival(screen: &Screen, arrival: &Arrival) {
+    if let Some(seen) = &arrival.seen {
+        let (letter, copies) = (&seen.letter, seen.copies);
+        screen.field("arrived", &format!("in {} after {:.1} s", seen.folder, seen.after.as_secs_f64()));
+        if copies > 1 {
+            screen.field("copies", &format!("{copies}: something on the way sends it more than once"));
+        }
+        let legs: Vec<String> =
+            letter.legs.iter().map(|leg| format!("{} {:+} s", leg.by, leg.seconds)).collect();
+        screen.field("legs", &format!("{} (each by its own clock)", legs.join(", ")));
+        screen.field(
+            "from",
+            &format!("{}, as a person sees it; the text {}", letter.from, letter.text.words()),
+        );
+        match &letter.authentication {
+            Some(said) => screen.field("receiver", &format!("{} (by {})", said.words(), said.by)),
+            None => screen.field("receiver", "says nothing of SPF, DKIM and DMARC"),
+        }
+        match &seen.removed {
+            Some(Ok(())) => screen.field("removed", "the test message was removed from the mailbox"),
+            Some(Err(why)) => screen.field("removed", &format!("no: {why}")),
+            None => {}
+        }
+    }
+    arrival.failure.iter().for_each(|failure| probe::failure(screen, failure));
 }

@@ -66,7 +66,7 @@ pub fn prove(
     let verdict = observe(&given.desired, Place::Host)
         .and_then(|now| verify(&given.desired, &now, message, &mut sent, progress))
         .map_err(signals::blame);
-    let exit = verdict.as_ref().ok().map(|delivery| delivery.outcome.exit());
+    let exit = verdict.as_ref().ok().map(Delivery::verdict);
     match (given.order.consequence(exit, before.has_worked), verdict) {
         (Consequence::Undo, verdict) => {
             let (delivery, transaction) = or_undo(verdict, transaction)?;
@@ -77,6 +77,7 @@ pub fn prove(
         }
         (consequence, Ok(delivery)) => {
             let is_proved = consequence == Consequence::Keep;
+            let number = transaction.as_ref().map(Transaction::number);
             let recorded = match (transaction, before.unproven) {
                 (Some(transaction), _) if is_proved => transaction.stay(false),
                 (Some(transaction), _) => transaction.keep(true).map(Ok)?,
@@ -84,6 +85,11 @@ pub fn prove(
                 (None, _) => Ok(()),
             };
             let unrecorded = unrecorded(recorded, progress);
+            // The look for the arrival may have been cut off.
+            let cut_off = signals::check().map_err(signals::blame);
+            cut_off.map_err(|cause| {
+                cause.interrupted_with(|left| left.files = number.map_or(left.files, Files::New))
+            })?;
             Ok(Proved { delivery: Some(delivery), put_back: None, unrecorded })
         }
         (_, Err(cause)) => {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Answers;
 use super::access::Access;
-use super::complete::complete;
+use super::complete::{Secrets, complete};
 use super::kept::Kept;
 use super::lines::{quoted, setting};
 use crate::error::{Complaint, Error, Result};
@@ -138,7 +138,8 @@ impl Choices {
     /// The desired state of the host by these choices.
     pub fn desired(&self) -> Result<Desired> {
         let answers = Answers::parse("the new answers", self.text("", false).as_bytes())?;
-        complete(&answers, self.password.clone())
+        let mailbox = answers.mailbox_stand_in()?;
+        complete(&answers, Secrets { login: self.password.clone(), mailbox })
     }
 
     /// The text of the answers file. `written`, one line, names time and program. The password is in the text if it has
@@ -165,11 +166,13 @@ impl Choices {
         }
         let to = self.to.as_ref().map(|to| setting("to", to));
         lines.extend(to.map(|to| format!("\n[verify]\n# where the test message goes\n{to}")));
-        for table in ["verify", "packages", "network"] {
-            let kept = self.kept.lines(&[table]);
-            let is_begun = table == "verify" && self.to.is_some();
-            lines.extend((!kept.is_empty() && !is_begun).then(|| format!("\n[{table}]")));
-            lines.extend(kept);
+        for path in [&["verify"][..], &["verify", "arrival"], &["packages"], &["network"]] {
+            let kept = self.kept.lines(path);
+            let is_begun = path == ["verify"] && self.to.is_some();
+            lines.extend((!kept.is_empty() && !is_begun).then(|| format!("\n[{}]", path.join("."))));
+            let is_hidden = |line: &String| shown && line.starts_with("password = ");
+            let line = |line| if is_hidden(&line) { setting("password", "********") } else { line };
+            lines.extend(kept.into_iter().map(line));
         }
         lines.join("\n") + "\n"
     }

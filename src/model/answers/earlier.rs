@@ -168,6 +168,22 @@ mod tests {
     }
 
     #[test]
+    fn the_mailbox_is_kept_and_its_password_not_shown() {
+        let mailbox = "[verify.arrival]\nimap = \"imap.example.com\"\nusername = \"ops@example.com\"\n\
+            folders = [\"INBOX\", \"Junk\"]\n";
+        for password in ["password = \"secret word\"", "password_file = \"/p\"", "password_env = \"X\""] {
+            let text = format!("{ANSWERS}{mailbox}{password}\n");
+            let choices = choices(&text).unwrap();
+            let (whole, shown) = (choices.text("", false), choices.text("", true));
+            for line in mailbox.lines().chain([password]) {
+                assert_eq!(whole.lines().filter(|found| *found == line).count(), 1, "{line} in {whole}");
+            }
+            assert!(!shown.contains("secret word"), "{shown}");
+            assert!(choices.check().is_ok(), "{:?}", choices.check());
+        }
+    }
+
+    #[test]
     fn what_has_no_question_is_refused() {
         for text in ["password_env = \"X\"", "password_credential = \"x\"", "mechanism = \"xoauth2\""] {
             let text =

@@ -3,7 +3,8 @@
 use super::{Auth, Network, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
-    /// Fills open keys one by one; the ways to give a password, and `[auth.oauth]` as a whole, are one key.
+    /// Fills open keys one by one; the ways to give a password are one key; so are `[auth.oauth]` as a
+    /// whole, and `[verify.arrival]`.
     pub(super) fn complete_with(&mut self, lower: Self) {
         // Without `..`: a key that is forgotten here must not compile, since it would be lost silently.
         let Self {
@@ -12,7 +13,7 @@ impl Tables {
             auth:
                 Auth { mechanism, username, password, password_file, password_env, password_credential, oauth },
             sender: Sender { rewrite: Rewrites(rewrites) },
-            verify: Verify { to, deadline },
+            verify: Verify { to, deadline, arrival },
             packages: Packages { extra, from },
             network: Network { proxy },
         } = lower;
@@ -40,6 +41,7 @@ impl Tables {
         }
         fill(&mut self.verify.to, to);
         fill(&mut self.verify.deadline, deadline);
+        fill(&mut self.verify.arrival, arrival);
         self.packages.extra.extend(extra);
         fill(&mut self.packages.from, from);
         fill(&mut self.network.proxy, proxy);

@@ -2,6 +2,7 @@
 //! the values and whether they fit together.
 
 pub mod access;
+pub mod arrival;
 pub mod choices;
 pub mod complete;
 pub mod earlier;
@@ -11,6 +12,7 @@ pub mod kept;
 mod layers;
 mod lines;
 pub mod oauth;
+mod values;
 
 use std::fmt;
 use std::ops::Range;
@@ -19,6 +21,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
+use arrival::Arrival;
 use fault::complaint;
 use oauth::Oauth;
 
@@ -143,8 +146,10 @@ impl<'de> Deserialize<'de> for Rewrites {
 pub struct Verify {
     /// Its recipient.
     pub to: Option<Spanned<String>>,
-    /// Longest time to wait for the relay's answer.
+    /// Longest time to wait for the relay's answer, and for the arrival.
     pub deadline: Option<Spanned<String>>,
+    /// `[verify.arrival]`.
+    pub arrival: Option<Spanned<Arrival>>,
 }
 
 /// `[packages]`: additional packages, and the directory to install from.
@@ -201,6 +206,13 @@ pub enum SecretSource {
     Environment(String),
     /// In a systemd credential.
     Credential(String),
+}
+
+impl SecretSource {
+    /// Whether the password stands in the answers file itself.
+    pub fn is_inline(&self) -> bool {
+        matches!(self, Self::Inline(_))
+    }
 }
 
 impl Auth {

@@ -4,7 +4,7 @@ use crate::error::Exit;
 use crate::model::causes::failure::Failure;
 use crate::model::inspection::backlog::Retried;
 use crate::model::leaving::Leaving;
-use crate::model::message::delivery::{Delivery, Outcome};
+use crate::model::message::delivery::Delivery;
 use crate::model::plan::Finding;
 use crate::model::plan::action::Actions;
 use crate::model::probe::{Ending, Probe};
@@ -50,7 +50,7 @@ impl Applied {
         if let Some(Probe { ending: Ending::Failed(failure), .. }) = &mut self.probe {
             failure.remedy = failure.remedy.applied_by(typed);
         }
-        if let Some(Delivery { outcome: Outcome::Failed(failure), .. }) = &mut self.delivery {
+        if let Some(failure) = self.delivery.as_mut().and_then(Delivery::failure_mut) {
             failure.remedy = failure.remedy.applied_by(typed);
         }
     }
@@ -60,13 +60,20 @@ impl Applied {
         self.probe.as_ref().is_some_and(|probe| probe.is_veto(self.has_worked))
     }
 
-    /// Why the run had no success, if the relay is why.
+    /// Why the run had no success, if the relay or the mailbox is why.
     pub fn failure(&self) -> Option<&Failure> {
         match (&self.delivery, self.probe.as_ref().map(|probe| &probe.ending)) {
-            (Some(Delivery { outcome: Outcome::Failed(failure), .. }), _)
-            | (None, Some(Ending::Failed(failure))) => Some(failure),
-            _ => None,
+            (Some(delivery), _) => delivery.failure(),
+            (None, Some(Ending::Failed(failure))) => Some(failure),
+            (None, _) => None,
         }
+    }
+
+    /// Whether nothing is left to be tried again: the run ended well, or its message says of the configuration what it has to,
+    /// and only did not arrive.
+    pub fn is_settled(&self) -> bool {
+        let verdict = self.delivery.as_ref().filter(|_| self.put_back.is_none()).map(Delivery::verdict);
+        verdict.unwrap_or_else(|| self.exit()) == Exit::Done
     }
 
     /// What is in force after a run that did not end with success, in words.
@@ -89,8 +96,15 @@ impl Applied {
                 "the previous configuration is in force again: it has worked, and the new one was not seen to \
                  (`relayhost apply` tries it again, --on-failure keep leaves it in force)"
             }
+            (Some(_), Some(PutBack::NotArrived)) => {
+                "the previous configuration is in force again: by the new one the message was not seen to arrive, which \
+                 verify.arrival.required demands (--on-failure keep leaves it in force)"
+            }
             (Some(delivery), None) if changed && delivery.outcome.exit() != Exit::Done => {
                 "the new configuration is in force, and no message has been seen to leave by it"
+            }
+            (Some(delivery), None) if changed && delivery.exit() != Exit::Done => {
+                "the new configuration is in force: the relay took the message, and it was not seen to arrive"
             }
             _ => return None,
         })
@@ -100,7 +114,7 @@ impl Applied {
     pub fn exit(&self) -> Exit {
         match &self.delivery {
             Some(_) if self.put_back.is_some() => Exit::PutBack,
-            Some(delivery) => delivery.outcome.exit(),
+            Some(delivery) => delivery.exit(),
             None if self.is_vetoed() => self.probe.as_ref().map_or(Exit::Done, Probe::exit),
             None => Exit::Done,
         }

@@ -2,6 +2,7 @@
 //! docs/JOURNAL_NATIVE_PROTOCOL.md).
 
 use crate::error::Exit;
+use crate::model::arrival::Arrival;
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{Ended, NOTHING_LEFT};
 use crate::model::message::delivery::{Delivery, Outcome};
@@ -109,8 +110,16 @@ impl Account {
     fn of_delivery(delivery: &Delivery) -> Self {
         let account = match &delivery.outcome {
             Outcome::Accepted { relay, reply, .. } => {
-                let message = format!("mail leaves: {relay} said: {}", text::one_line(reply));
-                Self { message, relay: relay.clone(), ..Self::default() }
+                let said = format!("mail leaves: {relay} said: {}", text::one_line(reply));
+                let account = match &delivery.arrival {
+                    None => Self { message: said, ..Self::default() },
+                    Some(Arrival { failure: Some(failure), .. }) => Self::of_failure(failure),
+                    Some(arrival) => Self {
+                        message: format!("{said}; it arrived: {}", arrival.in_short()),
+                        ..Self::default()
+                    },
+                };
+                Self { relay: relay.clone(), ..account }
             }
             Outcome::Failed(failure) => Self::of_failure(failure),
         };
@@ -294,6 +303,8 @@ mod tests {
             put_off: 0,
             queue: InQueue::Nothing,
             outcome,
+            sent: None,
+            arrival: None,
         }
     }
 

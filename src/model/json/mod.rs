@@ -1,6 +1,7 @@
 //! The JSON document of a command's end, version 1 (schema: docs/schema.json). The form never changes within a
 //! version; members may be added.
 
+mod arrival;
 mod leaving;
 pub mod log;
 mod route;
@@ -207,7 +208,10 @@ fn delivery(delivery: &Delivery) -> Value {
         "put_off": delivery.put_off,
         "queue": delivery.queue,
     });
-    json!({ "delivery": merged(facts, outcome) })
+    let sent = delivery.sent.as_ref().map(|sent| json!({ "message_id": text::one_line(&sent.message_id) }));
+    let arrival = delivery.arrival.as_ref().map(|arrival| json!({ "arrival": arrival::arrival(arrival) }));
+    let whole = [sent, arrival].into_iter().flatten().fold(merged(facts, outcome), merged);
+    json!({ "delivery": whole })
 }
 
 fn probe(probe: &Probe) -> Value {

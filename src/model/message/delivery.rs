@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::error::Exit;
+use crate::model::arrival::Arrival;
+use crate::model::arrival::letter::Sent;
 use crate::model::causes::failure::Failure;
 
 /// Result of the test message.
@@ -24,8 +26,44 @@ pub struct Delivery {
     pub put_off: u32,
     /// Its state in the queue.
     pub queue: InQueue,
-    /// The final word.
+    /// The final word of the relay.
     pub outcome: Outcome,
+    /// What was submitted, if something was.
+    pub sent: Option<Sent>,
+    /// Whether it arrived, if the relay accepted it and somebody looked.
+    pub arrival: Option<Arrival>,
+}
+
+impl Delivery {
+    /// The exit status of a command that ends with this message.
+    pub fn exit(&self) -> Exit {
+        self.failure().map_or(Exit::Done, |failure| failure.exit)
+    }
+
+    /// Why the message was not accepted, or not seen where a person reads it.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.outcome {
+            Outcome::Failed(failure) => Some(failure),
+            Outcome::Accepted { .. } => self.arrival.as_ref()?.failure.as_ref(),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn failure_mut(&mut self) -> Option<&mut Failure> {
+        match &mut self.outcome {
+            Outcome::Failed(failure) => Some(failure),
+            Outcome::Accepted { .. } => self.arrival.as_mut()?.failure.as_mut(),
+        }
+    }
+
+    /// The message's word about the configuration that it left by. Whether it arrives counts only if that is required.
+    pub fn verdict(&self) -> Exit {
+        if self.arrival.as_ref().is_some_and(|arrival| arrival.required) {
+            self.exit()
+        } else {
+            self.outcome.exit()
+        }
+    }
 }
 
 /// State of a test message in the queue when its fate is reported.
@@ -41,10 +79,10 @@ pub enum InQueue {
     Left,
 }
 
-/// The final word.
+/// The final word of the relay.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// The relay accepted the message. Acceptance is not arrival: this host cannot see what the relay does with it.
+    /// The relay accepted the message. Acceptance is not arrival: only the mailbox shows what the relay does with it.
     Accepted {
         /// `host[address]:port`.
         relay: String,
@@ -79,5 +117,62 @@ impl Outcome {
             Self::Accepted { .. } => Exit::Done,
             Self::Failed(failure) => failure.exit,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ended::Applied;
+    use crate::model::state::order::PutBack;
+
+    fn delivery(is_accepted: bool, has_arrived: bool, required: bool) -> Delivery {
+        let failure = |id: &str| Failure::new(false, id, "x".into(), "y", Vec::new());
+        let accepted =
+            Outcome::Accepted { relay: "[r]:587".into(), reply: "250 ok".into(), redirected: None };
+        let arrival =
+            || Arrival { seen: None, failure: (!has_arrived).then(|| failure("not-arrived")), required };
+        Delivery {
+            from: "monitor@h".into(),
+            to: "ops@example.com".into(),
+            queue_id: None,
+            waited: Duration::ZERO,
+            delays: None,
+            put_off: 0,
+            queue: InQueue::Nothing,
+            outcome: if is_accepted { accepted } else { Outcome::Failed(failure("no-word")) },
+            sent: None,
+            arrival: is_accepted.then(arrival),
+        }
+    }
+
+    #[test]
+    fn the_mailbox_decides_how_a_command_ends_and_the_relay_what_stays() {
+        for (required, verdict) in [(false, Exit::Done), (true, Exit::NoWord)] {
+            let good = delivery(true, true, required);
+            assert_eq!((good.exit(), good.verdict()), (Exit::Done, Exit::Done));
+            let lost = delivery(true, false, required);
+            assert_eq!((lost.exit(), lost.verdict()), (Exit::NoWord, verdict));
+            assert_eq!(lost.failure().unwrap().id, "not-arrived");
+            let refused = delivery(false, false, required);
+            assert_eq!((refused.exit(), refused.failure().unwrap().id.as_str()), (Exit::NoWord, "no-word"));
+        }
+    }
+
+    #[test]
+    fn a_message_that_only_did_not_arrive_leaves_nothing_to_be_tried_again() {
+        let applied = |delivery, put_back| Applied {
+            generation: Some(1),
+            delivery: Some(delivery),
+            put_back,
+            ..Applied::default()
+        };
+        let lost = applied(delivery(true, false, false), None);
+        assert!(lost.is_settled() && lost.exit() == Exit::NoWord);
+        assert!(lost.result().unwrap().contains("the relay took the message"));
+        let required = applied(delivery(true, false, true), Some(PutBack::NotArrived));
+        assert!(!required.is_settled() && required.exit() == Exit::PutBack);
+        assert!(!applied(delivery(false, false, false), None).is_settled());
+        assert!(applied(delivery(true, true, true), None).is_settled());
     }
 }

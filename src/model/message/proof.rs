@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, Outcome};
+use crate::error::Exit;
+use crate::model::arrival::Arrival;
 use crate::model::desired::Desired;
 use crate::model::plan::{Finding, Plan, State};
 use crate::model::state::generation::VERSION;
@@ -21,14 +23,27 @@ pub struct Proof {
     pub to: String,
     /// The relay's reply.
     pub reply: String,
+    /// What was seen of its arrival, in a few words, if somebody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<String>,
 }
 
 impl Proof {
-    /// The proof by a test message, if the relay took it.
+    /// The proof by a test message, if the relay took it, and it was seen to arrive where that is required.
     pub fn of(delivery: &Delivery, desired: &Desired, time: String) -> Option<Self> {
         let Outcome::Accepted { reply, .. } = &delivery.outcome else { return None };
+        if delivery.verdict() != Exit::Done {
+            return None;
+        }
+        let arrival = delivery.arrival.as_ref().map(Arrival::in_short);
         let (relay, to) = (desired.relayhost(), delivery.to.clone());
-        Some(Self { version: VERSION, time, relay, to, reply: reply.clone() })
+        Some(Self { version: VERSION, time, relay, to, reply: reply.clone(), arrival })
+    }
+
+    /// The same with what others have said changed by `hide`.
+    #[must_use]
+    pub fn with_texts(&self, hide: impl Fn(&str) -> String) -> Self {
+        Self { reply: hide(&self.reply), arrival: self.arrival.as_deref().map(&hide), ..self.clone() }
     }
 }
 
@@ -39,8 +54,9 @@ impl Plan {
         else {
             return;
         };
-        let Proof { time, to, reply, .. } = proof;
-        let found = format!("the relay took the test message to {to} on {time}: {reply}");
+        let Proof { time, to, reply, arrival, .. } = proof;
+        let arrival = arrival.as_ref().map_or_else(String::new, |words| format!("; arrival: {words}"));
+        let found = format!("the relay took the test message to {to} on {time}: {reply}{arrival}");
         self.findings.push(Finding { id: "message.last".into(), state: State::Note, found, remedy: None });
     }
 }

@@ -81,12 +81,18 @@ pub enum PutBack {
     Refused,
     /// The relay took no message before the deadline, and the configuration before had worked.
     NoWord,
+    /// The relay took the message, it was not seen to arrive, and that is required.
+    NotArrived,
 }
 
 impl PutBack {
-    /// The reason after a message that ended so.
-    pub fn after(verdict: Exit) -> Self {
-        if verdict == Exit::Refused { Self::Refused } else { Self::NoWord }
+    /// The reason after a message that ended so at the relay.
+    pub fn after(relay: Exit) -> Self {
+        match relay {
+            Exit::Refused => Self::Refused,
+            Exit::Done => Self::NotArrived,
+            _ => Self::NoWord,
+        }
     }
 
     /// The reason, in words.
@@ -94,6 +100,9 @@ impl PutBack {
         match self {
             Self::Refused => "the relay refused the test message",
             Self::NoWord => "no word of the relay, and the configuration before had worked",
+            Self::NotArrived => {
+                "the test message was not seen to arrive, which is required, and the configuration before had worked"
+            }
         }
     }
 }

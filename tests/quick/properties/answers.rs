@@ -69,6 +69,7 @@ fn assignment() -> impl Strategy<Value = String> {
         "password.x",
         "pasword",
         "[auth]\npassword",
+        "[verify.arrival]\npassword",
         "[relay]\nhost",
         "[relay]\nport",
         "[auth]\nusername",

@@ -1,0 +1,250 @@
+//! Looks for the test message in the mailbox of its recipient, from the relay's acceptance until the deadline. One connection,
+//! one login; the mailbox is opened read-only, unless the answers ask that the message be removed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use super::observe::ca_files;
+use super::{End, Progress};
+use crate::error::{Result, human};
+use crate::model::arrival::folders::{Folder, Kind, choose};
+use crate::model::arrival::letter::{Letter, Sent};
+use crate::model::arrival::mailbox::Mailbox;
+use crate::model::arrival::{Arrival, Seen, fate};
+use crate::model::causes::failure::Failure;
+use crate::model::desired::Desired;
+use crate::model::message::delivery::{Delivery, Outcome};
+use crate::sys::imap::{Open, Session, Trouble};
+use crate::sys::wire::{Broken, Wire, words};
+use crate::sys::{clock, dns, signals, tls};
+
+/// The least time for the look: the relay may have taken nearly all of it.
+const LEAST: Duration = Duration::from_secs(10);
+/// How long a command may go on that began before the end.
+const GRACE: Duration = Duration::from_secs(5);
+/// The pause after which the other folders are looked into again, at first and at most; INBOX is watched meanwhile.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+/// The pause between two looks where the server cannot tell of what comes.
+const POLL: Duration = Duration::from_secs(1);
+/// Most addresses of the server that are tried.
+const ADDRESSES: usize = 4;
+/// Most messages of one search that are read.
+const READ: usize = 5;
+
+/// Adds to a message that the relay accepted whether it arrives, if the answers name the mailbox of its recipient. `begin` is
+/// the moment of its submission. Somebody who ends the look does not undo what the relay has confirmed, unless the answers
+/// require the arrival.
+pub fn followed(
+    mut delivery: Delivery,
+    desired: &Desired,
+    begin: Instant,
+    deadline: Duration,
+    progress: &mut dyn Progress,
+) -> Result<Delivery> {
+    let is_accepted = matches!(delivery.outcome, Outcome::Accepted { .. });
+    let mailbox =
+        desired.verify.arrival.as_deref().filter(|_| desired.verify.to.as_ref() == Some(&delivery.to));
+    let (Some(mailbox), Some(sent), true) = (mailbox, delivery.sent.clone(), is_accepted) else {
+        return Ok(delivery);
+    };
+    let stage = clock::now();
+    progress.begin("arrival");
+    let until = (begin + deadline).max(stage + LEAST);
+    let look = Look { mailbox, sent, to: &delivery.to, from: &delivery.from, begin, until };
+    let arrival = look.arrival();
+    if let Err(ended) = signals::check() {
+        progress.end(End::Open, "cut off", stage.elapsed());
+        return if mailbox.required { Err(ended) } else { Ok(delivery) };
+    }
+    let end = if arrival.failure.is_none() { End::Good } else { End::Bad };
+    progress.end(end, &arrival.in_short(), stage.elapsed());
+    delivery.arrival = Some(arrival);
+    Ok(delivery)
+}
+
+/// The look into a mailbox.
+struct Look<'a> {
+    mailbox: &'a Mailbox,
+    sent: Sent,
+    to: &'a str,
+    from: &'a str,
+    begin: Instant,
+    until: Instant,
+}
+
+/// A message that was found.
+struct Found<'a> {
+    folder: &'a Folder,
+    open: Open,
+    uid: NonZeroU32,
+    letter: Letter,
+}
+
+type Looked<T> = std::result::Result<T, Box<Failure>>;
+
+impl Look<'_> {
+    fn arrival(&self) -> Arrival {
+        let required = self.mailbox.required;
+        match self.seen() {
+            Err(failure) => Arrival { seen: None, failure: Some(*failure), required },
+            Ok(seen) => {
+                let failure = (seen.kind == Kind::Junk).then(|| fate::in_junk(&seen, self.to));
+                Arrival { seen: Some(Box::new(seen)), failure, required }
+            }
+        }
+    }
+
+    fn seen(&self) -> Looked<Seen> {
+        let mut session = self.connect()?;
+        let login = session.login(&self.mailbox.username, &self.mailbox.password);
+        login.map_err(|trouble| match trouble {
+            Trouble::Refused(words) => fate::refused(self.mailbox, &words),
+            other => self.trouble(&other),
+        })?;
+        let listed = session.list().map_err(|trouble| self.trouble(&trouble))?;
+        let folders = choose(&listed, &self.mailbox.folders);
+        let folders = folders.map_err(|name| fate::no_folder(self.mailbox, &name))?;
+        let found = self.find(&mut session, &folders)?;
+        let after = self.begin.elapsed();
+        let is_own = |found: &&Found| found.folder.kind != Kind::All;
+        let copies = found.iter().filter(is_own).count().max(1);
+        let removed = self.mailbox.remove.then(|| remove(&mut session, &found));
+        session.close();
+        let best = found.into_iter().min_by_key(|found| found.folder.kind);
+        let Some(Found { folder, letter, .. }) = best else { return Err(self.not_arrived(&folders).into()) };
+        Ok(Seen { folder: folder.name.clone(), kind: folder.kind, copies, after, letter, removed })
+    }
+
+    /// Looks until the message is there or the time is over. The first folder, INBOX as a rule, is looked into first and last
+    /// in each round, and stays open while relayhost waits, so that nothing comes in between.
+    fn find<'f>(&self, session: &mut Session, folders: &'f [Folder]) -> Looked<Vec<Found<'f>>> {
+        let Some((first, others)) = folders.split_first() else { return Ok(Vec::new()) };
+        let mut pause = PAUSES[0];
+        loop {
+            let mut found = self.look_into(session, first)?;
+            // A second copy may lie in the folder for junk; a round through all would only take time.
+            let is_there = !found.is_empty();
+            for folder in others.iter().filter(|folder| !is_there || folder.kind == Kind::Junk) {
+                found.extend(self.look_into(session, folder)?);
+            }
+            if !is_there {
+                found.extend(self.look_into(session, first)?);
+            }
+            if !found.is_empty() || clock::now() >= self.until {
+                return Ok(found);
+            }
+            let next = self.until.min(clock::now() + pause);
+            if !session.idle(next).map_err(|trouble| self.trouble(&trouble))? {
+                let interrupted = clock::sleep(POLL.min(next.saturating_duration_since(clock::now())));
+                interrupted.map_err(|_| self.not_arrived(folders))?;
+            }
+            pause = (pause * 2).min(PAUSES[1]);
+        }
+    }
+
+    /// The message in one folder. A folder that the server does not open has none.
+    fn look_into<'f>(&self, session: &mut Session, folder: &'f Folder) -> Looked<Vec<Found<'f>>> {
+        let mut found = Vec::new();
+        let mut look = || {
+            let open = session.examine(&folder.raw)?;
+            for uid in session.search(open, &self.sent.message_id)?.into_iter().take(READ) {
+                let bytes = session.message_of(uid)?.unwrap_or_default();
+                let letter = Letter::read(&bytes, &self.sent);
+                found.extend(letter.map(|letter| Found { folder, open, uid, letter }));
+            }
+            Ok(())
+        };
+        match look() {
+            Ok(()) | Err(Trouble::Refused(_)) => Ok(found),
+            Err(other) => Err(self.trouble(&other).into()),
+        }
+    }
+
+    fn not_arrived(&self, folders: &[Folder]) -> Failure {
+        let names: Vec<String> = folders.iter().map(|folder| folder.name.clone()).collect();
+        fate::not_arrived(self.to, self.from, &names, &human(self.begin.elapsed()))
+    }
+
+    fn trouble(&self, trouble: &Trouble) -> Failure {
+        let reason = match trouble {
+            Trouble::Refused(words) => format!("refuses to tell: {words}"),
+            Trouble::Odd(clause) => clause.clone(),
+            Trouble::Broken(Broken::Lost) => "closed the connection".into(),
+            Trouble::Broken(Broken::TimedOut) => "did not answer in time".into(),
+            Trouble::Broken(Broken::Endless) => "sends without end".into(),
+            Trouble::Broken(Broken::Tls(error)) => format!("does not agree on TLS: {error}"),
+        };
+        fate::unreached(self.mailbox, &reason)
+    }
+
+    /// A connection with TLS, whose certificate is accepted.
+    fn connect(&self) -> Looked<Session> {
+        let end = self.until + GRACE;
+        let wire = self.wire()?;
+        let (connection, findings) = self.tls()?;
+        let broken = |error: Broken| self.trouble(&Trouble::Broken(error));
+        let session = if self.mailbox.implicit_tls {
+            let mut wire = wire;
+            wire.start_tls(connection, end).map_err(broken)?;
+            self.accept(&findings)?;
+            Session::new(wire, end)
+        } else {
+            Session::new(wire, end).and_then(|mut session| session.start_tls(connection).map(|()| session))
+        };
+        let session = session.map_err(|trouble| self.trouble(&trouble))?;
+        self.accept(&findings)?;
+        Ok(session)
+    }
+
+    fn wire(&self) -> Looked<Wire> {
+        let host = &self.mailbox.host;
+        let addresses =
+            host.parse().map_or_else(|_| dns::native(host, self.until), |address: IpAddr| vec![address]);
+        let mut reason = "is not found: this host knows no address of that name".to_owned();
+        let count = addresses.len().min(ADDRESSES);
+        for (index, address) in addresses.into_iter().take(ADDRESSES).enumerate() {
+            let left = self.until.saturating_duration_since(clock::now());
+            let share = if index + 1 < count { left / 2 } else { left };
+            match Wire::connect(SocketAddr::from((address, self.mailbox.port)), share) {
+                Ok(wire) => return Ok(wire),
+                Err(error) => reason = format!("({address}) takes no connection: {}", words(&error)),
+            }
+        }
+        Err(Box::new(fate::unreached(self.mailbox, &reason)))
+    }
+
+    fn tls(&self) -> Looked<(rustls::ClientConnection, tls::Findings)> {
+        let authorities = tls::Authorities::read(ca_files("").first().map(std::path::PathBuf::as_path), None);
+        let host = self.mailbox.host.as_str();
+        let name = Some(host).filter(|host| host.parse::<IpAddr>().is_err());
+        let session = tls::session(authorities, name, self.mailbox.is_checked);
+        session.map_err(|error| {
+            Box::new(fate::unreached(self.mailbox, &format!("cannot be asked by TLS: {error}")))
+        })
+    }
+
+    /// Whether the certificate is accepted: nothing else is asked, and no password sent, if it is not.
+    fn accept(&self, findings: &tls::Findings) -> Looked<()> {
+        match self.mailbox.distrusts(findings.seen().as_ref()) {
+            Some(reason) => Err(Box::new(fate::certificate(self.mailbox, &reason))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Removes the message, each copy by its UID. The error is a clause for a person.
+fn remove(session: &mut Session, found: &[Found]) -> std::result::Result<(), String> {
+    if !session.can_remove() {
+        return Err("the server cannot remove one message without others (no UIDPLUS)".into());
+    }
+    for Found { folder, open, uid, .. } in found {
+        match session.remove(&folder.raw, *open, *uid) {
+            Ok(true) => {}
+            Ok(false) => return Err(format!("the folder {} was made anew meanwhile", folder.name)),
+            Err(Trouble::Refused(words)) => return Err(format!("the server refused that: {words}")),
+            Err(_) => return Err("the connection broke".into()),
+        }
+    }
+    Ok(())
+}

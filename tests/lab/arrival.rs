@@ -1,0 +1,228 @@
+//! The test message in the mailbox of its recipient: real Dovecot with folders and rules behind the relay, and servers that
+//! misbehave.
+
+use serde_json::Value;
+
+use crate::host::{Host, Run, host, read};
+
+const MAILBOX: &str = "\n[verify.arrival]\nimap = \"smtp.example.com\"\nusername = \"alerts@example.com\"\n\
+    password = \"correct horse battery staple\"\n";
+
+/// The answers, for this recipient, with further lines about the mailbox.
+fn answers(to: &str, lines: &str) -> String {
+    let whole =
+        read("examples/authenticated.toml").replace("ops@example.com", to).replace("\"60s\"", "\"6s\"");
+    format!("{whole}{MAILBOX}{lines}")
+}
+
+fn mailbox(to: &str, lines: &str) -> Host {
+    host().relay("mailbox").answers_text(&answers(to, lines))
+}
+
+const FUNCTIONS: &str = ". /lab/tests/lab/scripts/arrival.sh; ";
+const VERIFY: &str =
+    "relayhost apply --no-verify >/root/applied || exit 99; run json relayhost verify --json; ";
+
+fn on(host: Host, script: &str) -> Run {
+    host.sh(&format!("{FUNCTIONS}{script}"))
+}
+
+/// What is said of the arrival, and the exit status.
+fn arrival(run: &Run) -> (Value, Value) {
+    let report = run.json("json");
+    assert_eq!(report["delivery"]["accepted"], true, "{report:#}");
+    (report["delivery"]["arrival"].clone(), report["exit"].clone())
+}
+
+#[track_caller]
+fn ends(run: &Run, exit: i64, cause: &str) -> Value {
+    let (arrival, status) = arrival(run);
+    assert_eq!(
+        (&status, &arrival["cause"]["id"]),
+        (&exit.into(), &cause.into()),
+        "{arrival:#}\n{}",
+        run.stderr
+    );
+    assert_eq!(arrival["arrived"], false);
+    arrival
+}
+
+#[test]
+fn in_inbox_it_is_good_and_stays_unread() {
+    let run = on(
+        mailbox("ops@example.com", ""),
+        "run json relayhost apply --json; run check relayhost check; run seen seen INBOX",
+    );
+    let (arrival, exit) = arrival(&run);
+    let seen = &arrival["seen"];
+    assert_eq!((&exit, &arrival["arrived"], &seen["folder"]), (&0.into(), &true.into(), &"INBOX".into()));
+    assert_eq!(
+        (&seen["text"], &seen["copies"], &seen["removed"]),
+        (&"unchanged".into(), &1.into(), &Value::Null)
+    );
+    let authentication =
+        serde_json::json!({ "by": "mx.lab.test", "spf": "pass", "dkim": "none", "dmarc": "pass" });
+    assert_eq!(seen["authentication"], authentication);
+    assert!(seen["from"].as_str().unwrap().contains("alerts@example.com"), "{seen:#}");
+    let legs: Vec<&str> =
+        seen["legs"].as_array().unwrap().iter().map(|leg| leg["by"].as_str().unwrap()).collect();
+    assert!(legs.len() >= 2 && legs.contains(&"relay.lab.test"), "{legs:?}");
+    assert!(run.part("check").replace('\n', " ").contains("arrival: in INBOX after"), "{}", run.stdout);
+    assert_eq!(run.part("seen"), "1 messages, 0 read\n");
+}
+
+#[test]
+fn by_starttls_too() {
+    let run = on(mailbox("ops@example.com", "port = 143\n"), VERIFY);
+    assert_eq!(arrival(&run).0["arrived"], true, "{}", run.stderr);
+}
+
+#[test]
+fn a_rule_and_a_folder_with_a_name_of_other_letters() {
+    for lines in ["", "folders = [\"INBOX\", \"Prüfung\"]\n"] {
+        let run = on(mailbox("rule@example.com", lines), VERIFY);
+        let (arrival, exit) = arrival(&run);
+        assert_eq!((&exit, &arrival["seen"]["folder"]), (&0.into(), &"Prüfung".into()), "{arrival:#}");
+    }
+    let run = on(mailbox("ops@example.com", "folders = [\"Nowhere\"]\n"), VERIFY);
+    ends(&run, 5, "mailbox-folder");
+}
+
+#[test]
+fn what_comes_later_is_seen_at_once() {
+    let run = on(mailbox("late@example.com", ""), VERIFY);
+    let (arrival, exit) = arrival(&run);
+    assert_eq!((&exit, &arrival["seen"]["folder"]), (&0.into(), &"INBOX".into()), "{arrival:#}");
+    let after = arrival["seen"]["seconds"].as_f64().unwrap();
+    assert!((3.0..10.0).contains(&after), "{after}");
+}
+
+#[test]
+fn in_the_folder_for_junk_it_is_a_failure_that_puts_nothing_back() {
+    let run = on(
+        mailbox("junk@example.com", ""),
+        "run json relayhost apply --json; in_force; run text relayhost verify",
+    );
+    let arrival = ends(&run, 5, "arrived-in-junk");
+    assert_eq!(arrival["seen"]["folder"], "Junk");
+    let text = arrival["cause"]["text"].as_str().unwrap();
+    assert!(text.contains("no signature (DKIM)") && text.contains("score=7.1"), "{text}");
+    assert!(
+        run.json("json")["result"]
+            .as_str()
+            .unwrap()
+            .starts_with("the new configuration is in force: the relay took")
+    );
+    assert!(run.part("text").contains("[arrived-in-junk]"), "{}", run.stdout);
+    run.says("in force\n").says("exit 5\n");
+}
+
+#[test]
+fn what_never_arrives_is_told_at_the_deadline_and_put_back_where_that_is_required() {
+    let run = on(
+        mailbox("ops@example.com", "required = true\n"),
+        "relayhost apply >/dev/null || exit 99
+         answers 's/ops@example.com/never@example.com/; s/^tls .*/tls = \"encrypt\"/'; sum >/root/was
+         run json relayhost apply --json; echo '== files'; sum | cmp - /root/was && echo as before; relayhost history",
+    );
+    ends(&run, 7, "not-arrived");
+    let report = run.json("json");
+    assert_eq!((&report["put_back"], &report["undone"]), (&"not_arrived".into(), &true.into()));
+    run.says("as before").says("(put back)");
+    let run = on(
+        mailbox("never@example.com", ""),
+        "run json relayhost apply --json; in_force; waits; relayhost check | tr -s '\\n ' ' '",
+    );
+    let arrival = ends(&run, 5, "not-arrived");
+    assert!(arrival["cause"]["text"].as_str().unwrap().contains("INBOX, Junk"), "{arrival:#}");
+    run.says("in force\n").says("arrival: not seen [not-arrived]");
+}
+
+#[test]
+fn two_copies_are_told() {
+    let run = on(mailbox("twice@example.com", ""), VERIFY);
+    let (arrival, exit) = arrival(&run);
+    assert_eq!((&exit, &arrival["seen"]["copies"]), (&0.into(), &2.into()), "{arrival:#}");
+    assert_eq!(arrival["seen"]["folder"], "INBOX");
+}
+
+#[test]
+fn one_message_is_removed_and_nothing_that_others_have_marked() {
+    let run = on(
+        mailbox("ops@example.com", "remove = true\n"),
+        "relayhost apply --no-verify >/dev/null || exit 99
+         echo other | mail -s other -r monitor@op5-system.localdomain ops@example.com; arrived; mark_deleted
+         run json relayhost verify --json; run seen seen INBOX",
+    );
+    let (arrival, exit) = arrival(&run);
+    assert_eq!((&exit, &arrival["seen"]["removed"]), (&0.into(), &true.into()), "{arrival:#}");
+    assert_eq!(run.part("seen"), "1 messages, 0 read\n", "{}", run.stdout);
+}
+
+#[test]
+fn a_wrong_password_is_tried_once_and_hidden() {
+    let lines =
+        MAILBOX.replace("battery staple", "battery stable").replace("smtp.example.com", "relay.lab.test");
+    let whole = answers("ops@example.com", "").replace(MAILBOX, &lines);
+    let run = on(host().relay("mailbox").answers_text(&whole), &format!("{VERIFY} logins"));
+    ends(&run, 5, "mailbox-login");
+    run.says("1 refused, 0 taken\n").never_says("stable");
+}
+
+#[test]
+fn a_certificate_for_another_name_gets_no_password() {
+    let whole =
+        answers("ops@example.com", "").replace("imap = \"smtp.example.com\"", "imap = \"other.lab.test\"");
+    let run = on(
+        host().relay("mailbox").answers_text(&whole),
+        &format!("echo '192.0.2.1 other.lab.test' >>/etc/hosts; {VERIFY} logins"),
+    );
+    let arrival = ends(&run, 5, "mailbox-certificate");
+    assert!(arrival["cause"]["text"].as_str().unwrap().contains("it is for "), "{arrival:#}");
+    run.says("0 refused, 0 taken\n");
+}
+
+#[test]
+fn ctrl_c_in_the_look_takes_nothing_back() {
+    let run = on(
+        mailbox("never@example.com", ""),
+        "answers 's/\"6s\"/\"60s\"/'; timeout --preserve-status -s INT 8 relayhost apply >/root/out; echo \"exit $?\"; in_force; cat /root/out",
+    );
+    run.says("exit 130\n").says("in force\n").says("cut off");
+    let required = mailbox("never@example.com", "required = true\n");
+    on(required, "answers 's/\"6s\"/\"60s\"/'; timeout --preserve-status -s INT 8 relayhost apply >/root/out; in_force")
+        .says("not in force\n");
+}
+
+/// Each server is spoken to on this host's own address, by TLS whose certificate is not checked.
+#[test]
+fn a_server_that_misbehaves_gets_nothing_out_of_it() {
+    let whole = answers("ops@example.com", "port = 2993\nimplicit_tls = true\ntls = \"encrypt\"\n")
+        .replace("imap = \"smtp.example.com\"", "imap = \"127.0.0.1\"");
+    let certificate = crate::host::project().join("target/lab/ca");
+    let kinds = [
+        ("greeting", "sends without end"),
+        ("literal", "sends without end"),
+        ("lines", "sends without end"),
+        ("unknown", "sends without end"),
+        ("silent", "did not answer in time"),
+        ("closes", "closed the connection"),
+        ("smtp", "not as an IMAP server does"),
+        ("bye", "ended the connection"),
+        ("echo", "refused the login"),
+    ];
+    let script = kinds
+        .map(|(kind, _)| format!("misbehave {kind}; run {kind} bounded relayhost verify --json; "))
+        .concat();
+    let run = on(
+        host().answers_text(&whole).bind(&certificate, "/root/ca"),
+        &format!("relayhost apply --no-verify >/root/applied || exit 99; {script} echo '== end'"),
+    );
+    for (kind, words) in kinds {
+        let report = run.json(kind);
+        let cause = &report["delivery"]["arrival"]["cause"];
+        assert_eq!(report["exit"], 5, "{kind}: {report:#}");
+        assert!(cause["text"].as_str().is_some_and(|text| text.contains(words)), "{kind}: {cause:#}");
+    }
+    run.never_says("battery").never_says("\u{1b}");
+}
