@@ -4,8 +4,6 @@
 mod address;
 #[cfg(test)]
 mod by_hand;
-#[cfg(test)]
-mod master_tests;
 mod filter;
 mod here;
 pub mod host;
@@ -13,6 +11,8 @@ pub mod judge;
 mod lists;
 pub mod local;
 pub mod login;
+#[cfg(test)]
+mod master_tests;
 pub mod nexthop;
 mod offer;
 mod policy;
