@@ -15,6 +15,7 @@ use crate::model::arrival::{Arrival, Seen, fate};
 use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
 use crate::model::message::delivery::{Delivery, Outcome};
+use crate::model::text;
 use crate::sys::imap::{Open, Session, Trouble};
 use crate::sys::wire::{Broken, Wire, words};
 use crate::sys::{clock, dns, signals, tls};
@@ -242,7 +243,9 @@ fn remove(session: &mut Session, found: &[Found]) -> std::result::Result<(), Str
         match session.remove(&folder.raw, *open, *uid) {
             Ok(true) => {}
             Ok(false) => return Err(format!("the folder {} was made anew meanwhile", folder.name)),
-            Err(Trouble::Refused(words)) => return Err(format!("the server refused that: {words}")),
+            Err(Trouble::Refused(words)) => {
+                return Err(format!("the server refused that: {}", text::plain(&words)));
+            }
             Err(_) => return Err("the connection broke".into()),
         }
     }

@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use super::own::Own;
 use super::queue::list_within;
+use crate::engine::route::{Answered, met};
 use crate::error::{Error, Result};
+use crate::model::causes::{Cause, hop};
 use crate::model::desired::Desired;
 use crate::model::inspection::queue::Waiting;
 use crate::model::leaving::alerts::Alerts;
 use crate::model::leaving::record::{Record, Source};
 use crate::model::leaving::relay::Relay;
-use crate::model::leaving::{InQueue, Leaving, Limits, Taken};
+use crate::model::leaving::{InQueue, Leaving, Limits, Taken, Test};
 use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::Managed;
+use crate::model::state::last::LastEnd;
+use crate::model::text;
 use crate::sys::{clock, files, host, journal, log_files, log_news, state};
 
 /// Time for the look at the queue.
@@ -75,7 +79,13 @@ impl Look {
         drop(lock);
         let proof = proof(desired, &self.calendar);
         let leaving = Leaving::new(&self.relay, &record, queue, proof, limits, unknown, postfix.has_route);
-        Ok(leaving.with_login_of(login_changed(desired)))
+        let mut leaving = leaving.with_login_of(login_changed(desired)).after_test(tested(&self.calendar));
+        leaving.configured = configured();
+        if leaving.is_contradicted {
+            let explain = |cause| explained(desired, postfix, cause);
+            leaving.refused = leaving.refused.map(|(word, cause)| (word, cause.map(explain)));
+        }
+        Ok(leaving)
     }
 
     fn fold(
@@ -181,6 +191,32 @@ impl Look {
             }
         }
     }
+}
+
+/// The cause of a failure, with the fault of this host that it comes from, if the way of an alert shows one.
+fn explained(desired: &Desired, postfix: &Postfix, cause: Cause) -> Cause {
+    let answered = Answered::new(desired, postfix).ok().flatten();
+    let sender = desired.alert_sender(postfix.setting("myorigin"));
+    let to = desired.verify.to.as_deref().unwrap_or_default();
+    hop::explained(cause, &met(Some((desired, answered.as_ref())), postfix, &sender, to).suspects)
+}
+
+/// The last test message of `verify`, if it had no success.
+fn tested(calendar: &Calendar) -> Option<Test> {
+    let end = state::last_end().filter(LastEnd::is_of_message)?;
+    let (stamp, _) = calendar.read(&end.time)?;
+    Some(Test {
+        time: stamp.time,
+        exit: end.exit,
+        cause: text::one_line(&end.text),
+        remedy: end.remedy.into(),
+    })
+}
+
+/// The time of the last change of main.cf or master.cf.
+fn configured() -> Option<Seconds> {
+    let files = [Managed::MainCf.path(), "/etc/postfix/master.cf".into()];
+    files.iter().filter_map(|path| files::changed(path)).max()
 }
 
 /// The last test message that this relay took.

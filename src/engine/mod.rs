@@ -143,7 +143,9 @@ fn explained(error: Error, circumstances: impl FnOnce() -> Circumstances) -> Err
         Error::NotRunning { output, .. } => output,
         Error::Submission { reason } => reason,
         // Its words are those after `fatal: `; where they name a file, they name the line too, and that is the reason.
-        Error::Unreadable { reason, .. } if !reason.contains("/etc/postfix/") => &format!("fatal: {reason}"),
+        Error::Unreadable { reason, .. } if !reason.contains("/etc/postfix/") => {
+            &format!("postconf: fatal: {reason}")
+        }
         _ => return error,
     };
     match cause_of(said, &circumstances()) {

@@ -34,6 +34,7 @@ use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, QueueDirectories};
 use crate::model::plan::Plan;
+use crate::model::state::last::LastEnd;
 use crate::sys::{clock, dns, log_tail, service, signals, state};
 
 /// How often the log is read while the queue file has not been seen: a quick relay has the message within tenths of a second.
@@ -56,13 +57,22 @@ pub fn verify_alone(
     let recovered = recover_if_stopped(progress)?;
     tell_of_damage(progress);
     let observed = observe(&desired, Place::Host)?;
-    let mut delivery = verify(&desired, &observed, &request, &mut |_| (), progress)?;
-    // What the relay has confirmed is recorded; nothing else was changed.
-    signals::check()?;
-    if let Some(failure) = delivery.failure_mut() {
-        failure.remedy = Plan::new(&desired, &observed)?.allowed(&failure.remedy);
+    let mut work = || {
+        let mut delivery = verify(&desired, &observed, &request, &mut |_| (), progress)?;
+        // What the relay has confirmed is recorded; nothing else was changed.
+        signals::check()?;
+        if let Some(failure) = delivery.failure_mut() {
+            failure.remedy = Plan::new(&desired, &observed)?.allowed(&failure.remedy);
+        }
+        Ok(delivery)
+    };
+    let ended = work().map(|delivery| Verified { delivery, recovered });
+    // A message to somebody else says nothing of the alerts.
+    if desired.verify.to.as_ref() == Some(&request.to) {
+        let ended = ended.as_ref();
+        let _ = state::write_last_end(LastEnd::of_message(ended, clock::wall()).as_ref());
     }
-    Ok(Verified { delivery, recovered })
+    ended
 }
 
 /// Sends and follows. Errors only where nothing could be sent or nothing can be read; every fate of a message that

@@ -299,5 +299,16 @@ fn with_log(output: &Output) -> String {
     let fatal = super::log_tail::last_line_with(&[": fatal: "]).map(|line| {
         format!("the mail log, to which every user of this host can write, has last: {}", text::quoted(&line))
     });
-    [output.tail(), fatal.unwrap_or_default()].join("\n").trim().to_owned()
+    let all = [output.tail(), complaint().unwrap_or_default(), fatal.unwrap_or_default()];
+    all.iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+/// The words of postqueue(1) where it ends as all programs of Postfix do that read this configuration: it has them for whoever
+/// calls it, and postfix(1) for a terminal and the log alone.
+fn complaint() -> Option<String> {
+    let program = run::find("postqueue")?;
+    let output = Cmd::new(&program).arg("-p").within(Duration::from_secs(5)).run().ok()?;
+    let said = (!output.success()).then(|| output.tail())?;
+    // This is what is known already.
+    (!said.contains("mail system is down")).then_some(said)
 }

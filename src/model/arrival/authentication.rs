@@ -8,14 +8,28 @@ const MOST: usize = 20;
 const NAMELESS: &str = "the receiver";
 /// The methods that are told, in this order.
 const TOLD: [&str; 3] = ["spf", "dkim", "dmarc"];
+/// The results that are told: those of RFC 8601 §2.7, and the words of Exchange Online.
+const RESULTS: [&str; 11] = [
+    "pass",
+    "fail",
+    "none",
+    "neutral",
+    "softfail",
+    "hardfail",
+    "policy",
+    "temperror",
+    "permerror",
+    "bestguesspass",
+    "skipped",
+];
 
 /// The results of one receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authentication {
     /// Its name (authserv-id).
     pub by: String,
-    /// Method and result, in lower case, in the order of the headers.
-    pub results: Vec<(String, String)>,
+    /// Method and result, in the order of the headers.
+    pub results: Vec<(&'static str, &'static str)>,
 }
 
 impl Authentication {
@@ -27,7 +41,7 @@ impl Authentication {
             let Some(one) = Self::of_header(value) else { continue };
             match &mut all {
                 None => all = Some(one),
-                Some(first) if first.by == one.by => first.results.extend(one.results),
+                Some(first) if first.by.eq_ignore_ascii_case(&one.by) => first.results.extend(one.results),
                 Some(_) => {}
             }
         }
@@ -42,16 +56,13 @@ impl Authentication {
         let first = plain.split_whitespace().next()?.split(';').next()?;
         // Exchange Online leaves its own name out.
         let (by, unread) = if first.contains('=') { (NAMELESS, 0) } else { (first, 1) };
-        let by = text::one_line(text::clipped(by, 255)).to_lowercase();
+        // As it was written: a secret that stands in it is hidden in its own letters alone.
+        let by = text::plain(text::clipped(by, 255));
         let parts = plain.split(';').skip(unread);
         let result = |part: &str| {
             let (method, result) = part.split_whitespace().next()?.split_once('=')?;
             let method = method.split('/').next().unwrap_or_default();
-            let is_word = |word: &str| {
-                (1..=20).contains(&word.len())
-                    && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            };
-            (is_word(method) && is_word(result)).then(|| (method.to_lowercase(), result.to_lowercase()))
+            Some((known(&TOLD, method)?, known(&RESULTS, result)?))
         };
         Some(Self { by, results: parts.filter_map(result).take(MOST).collect() })
     }
@@ -59,7 +70,7 @@ impl Authentication {
     /// The result of a method; of several signatures a good one counts.
     pub fn result(&self, method: &str) -> Option<&str> {
         let mut of_method =
-            self.results.iter().filter(|(name, _)| name == method).map(|(_, result)| result.as_str());
+            self.results.iter().filter(|(name, _)| *name == method).map(|(_, result)| *result);
         let first = of_method.next();
         if of_method.any(|result| result == "pass") { Some("pass") } else { first }
     }
@@ -74,6 +85,11 @@ impl Authentication {
     pub fn faults(&self) -> Vec<&'static str> {
         TOLD.into_iter().filter_map(|method| Some(fault(method, self.result(method)?)).flatten()).collect()
     }
+}
+
+/// The word of the list that this is, in any case.
+fn known(list: &[&'static str], word: &str) -> Option<&'static str> {
+    list.iter().find(|one| one.eq_ignore_ascii_case(word)).copied()
 }
 
 fn fault(method: &str, result: &str) -> Option<&'static str> {
@@ -181,6 +197,7 @@ mod tests {
             "mx; (spf=pass); =pass; spf=",
             "mx; spf=\u{1b}[2J",
             "mx; \"spf=pass\"",
+            "mx; dkim=MailboxP4ssw0rd; mailboxpassword=pass",
         ] {
             assert!(read(&[odd]).results.is_empty(), "{odd}: {:?}", read(&[odd]));
         }

@@ -102,7 +102,7 @@ fn is_same(typed: &str, folder: &Folder) -> bool {
 /// A folder's name for people: the modified UTF-7 of RFC 3501 §5.1.3 is decoded; what is none stays as it is.
 pub fn name_of(raw: &[u8]) -> String {
     let raw = String::from_utf8_lossy(raw);
-    text::one_line(&decoded(&raw).unwrap_or_else(|| raw.into_owned()))
+    text::plain(&decoded(&raw).unwrap_or_else(|| raw.into_owned()))
 }
 
 fn decoded(raw: &str) -> Option<String> {

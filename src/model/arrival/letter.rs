@@ -3,7 +3,7 @@
 use mail_parser::{Address, Host, MessageParser};
 
 use super::authentication::Authentication;
-use crate::model::text::{clipped, one_line};
+use crate::model::text::{clipped, plain};
 
 /// Most legs of the way that are told.
 const LEGS: usize = 20;
@@ -112,7 +112,7 @@ impl Letter {
 /// A value on one line, of bounded length.
 fn told(value: &str) -> String {
     let words: Vec<&str> = value.split_whitespace().collect();
-    one_line(clipped(&words.join(" "), LONGEST))
+    plain(clipped(&words.join(" "), LONGEST))
 }
 
 fn sender(from: &Address<'_>) -> String {
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(late.legs[2].seconds, 3 - 3600);
         let hostile = HEAD.replace("Alarme_=C3=BC", "=1B[2J`id`").replace("score=7.1", &"s".repeat(9999));
         let hostile = read(&hostile).unwrap();
-        assert!(hostile.from.starts_with("?[2J`id`"), "{}", hostile.from);
+        assert!(hostile.from.starts_with("?[2J'id'"), "{}", hostile.from);
         assert!(hostile.filters[0].1.len() <= LONGEST);
         let many = format!("{}{HEAD}", "Received: by x; Sat, 28 Nov 2026 10:00:05 +0000\r\n".repeat(500));
         assert_eq!(read(&many).unwrap().legs.len(), LEGS);

@@ -243,8 +243,9 @@ impl Circumstances {
     pub fn fill(&self, text: &str, first: Option<&str>, form: Form) -> String {
         let value = |name, text, unknown, form| Value { name, text, unknown, form };
         let port = self.port.map_or_else(String::new, |port| port.to_string());
+        let nameless = if port.is_empty() { Some(text.replace("port {port}", "{port}")) } else { None };
         fill(
-            text,
+            nameless.as_deref().unwrap_or(text),
             &[
                 value("relayhost", &self.relayhost, "the relay", Form::Relay),
                 value("host", &self.host, "the relay", Form::Host),

@@ -14,7 +14,7 @@ pub fn leaving(leaving: &Leaving) -> Value {
     let leaves = match leaving.standing {
         Standing::Leaves => Some(true),
         Standing::Fails | Standing::Barred => Some(false),
-        Standing::Claimed | Standing::Old | Standing::Unseen | Standing::Changed => None,
+        Standing::Claimed | Standing::Old | Standing::Unseen | Standing::Changed | Standing::Tested => None,
     };
     let queue = &leaving.queue;
     let taken = |taken: &Taken| json!({ "time": time(taken.time), "age": age(taken.time), "to": one_line(&taken.to), "reply": one_line(&taken.reply), "certain": taken.certain });

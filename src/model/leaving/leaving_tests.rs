@@ -221,3 +221,57 @@ fn what_is_held_does_not_wait_and_is_named() {
     let held = found.iter().find(|finding| finding.id == "queue.held").unwrap();
     assert!(held.state == State::Warning && held.found.starts_with("2 messages "), "{held:?}");
 }
+
+#[test]
+fn a_test_message_without_success_counts_until_the_relay_takes_another() {
+    let seen = |age| Record { taken: word(1, age, "250 Ok"), ..record() };
+    let test =
+        |age| Test { time: NOW - age, exit: 5, cause: "it stays here".into(), remedy: "`mend it`".into() };
+    let tested = leaving(&seen(50), InQueue::default(), None).after_test(Some(test(10)));
+    assert_eq!((tested.standing, tested.amiss()), (Standing::Tested, vec!["mail.leaves"]));
+    let found = tested.findings(&crate::model::log::stamp::Calendar::utc(NOW));
+    let leaves = found.iter().find(|finding| finding.id == "mail.leaves").unwrap();
+    assert_eq!(leaves.state, State::Warning);
+    assert!(
+        leaves.found.contains("10 s ago, ended with 5: it stays here; the relay took"),
+        "{}",
+        leaves.found
+    );
+    assert_eq!(leaves.remedy.as_ref().unwrap().text(), "`mend it`");
+    let later = leaving(&seen(5), InQueue::default(), None).after_test(Some(test(10)));
+    assert_eq!((later.standing, later.amiss()), (Standing::Leaves, vec![]));
+    assert_eq!(leaving(&seen(5), InQueue::default(), None).after_test(None).standing, Standing::Leaves);
+}
+
+#[test]
+fn after_a_change_of_the_configuration_a_test_message_is_the_remedy_of_a_failure() {
+    let failed = Record {
+        failed: word(2, 50, "connect to smtp.example.com[192.0.2.1]:587: Connection refused"),
+        ..record()
+    };
+    let remedy = |configured| {
+        let mut seen = leaving(&failed, InQueue::default(), None);
+        seen.configured = configured;
+        assert_eq!(seen.standing, Standing::Fails);
+        let all = seen.findings(&crate::model::log::stamp::Calendar::utc(NOW));
+        all.into_iter().find(|one| one.id == "mail.leaves").unwrap().remedy.unwrap().text()
+    };
+    assert!(remedy(Some(NOW - 20)).starts_with("relayhost verify"));
+    for before in [None, Some(NOW - 90)] {
+        assert!(!remedy(before).starts_with("relayhost verify"), "{before:?}");
+    }
+}
+
+#[test]
+fn a_queue_that_postfix_cannot_list_for_its_configuration_bars_all_mail() {
+    let why = "`/usr/sbin/postqueue -p` failed (exit status 69):\n    postqueue: fatal: /etc/mailname: cannot open file: No such file or directory";
+    let broken = leaving(&record(), InQueue::new(Some(why.into())), None).barred(None);
+    assert_eq!(broken.standing, Standing::Barred);
+    let all = broken.findings(&crate::model::log::stamp::Calendar::utc(NOW));
+    assert!(
+        all[0].state == State::Differs && all[0].remedy.as_ref().unwrap().text().contains("myorigin"),
+        "{all:?}"
+    );
+    let slow = leaving(&record(), InQueue::new(Some("it was looked at for 2 s".into())), None).barred(None);
+    assert_eq!(slow.standing, Standing::Unseen);
+}

@@ -10,8 +10,9 @@ pub mod views;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::error::Advice;
 use crate::model::causes::extent::is_unserved;
-use crate::model::causes::{About, Cause, Circumstances, diagnose};
+use crate::model::causes::{About, Cause, Circumstances, diagnose, programs};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Seconds;
 use alerts::{Alerts, Alike, Bearing};
@@ -55,12 +56,16 @@ pub struct InQueue {
     judged: BTreeMap<(String, Alike), Bearing>,
     /// The reason why there may be more; `None` if the queue was listed to its end.
     pub unlisted: Option<String>,
+    /// The cause of that, where it keeps every program of Postfix from working.
+    pub broken: Option<Cause>,
 }
 
 impl InQueue {
     /// A queue of which nothing is listed yet.
     pub fn new(unlisted: Option<String>) -> Self {
-        Self { unlisted, ..Self::default() }
+        // postqueue(1) reads main.cf as all others do, and ends as they do.
+        let broken = unlisted.as_deref().and_then(|why| programs::cause_of(why, &Circumstances::default()));
+        Self { unlisted, broken, ..Self::default() }
     }
 
     /// Counts a message. `is_local`: whether an address is this host's own.
@@ -131,6 +136,8 @@ pub enum Standing {
     Unseen,
     /// The relay took a message, and the login was changed after it.
     Changed,
+    /// A test message came to nothing, or was not seen to arrive, after the last one that the relay took.
+    Tested,
     /// The last word is a failure, or a message waits for too long, and none left since it came.
     Fails,
     /// The way in force does not lead to the relay, or is closed: the messages that the relay took came by another way.
@@ -151,6 +158,19 @@ pub struct Taken {
     pub certain: bool,
 }
 
+/// A test message that had no success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Test {
+    /// When it ended.
+    pub time: Seconds,
+    /// Its exit status.
+    pub exit: u8,
+    /// The cause, in words.
+    pub cause: String,
+    /// The remedy.
+    pub remedy: Advice,
+}
+
 /// What is known about mail that leaves this host.
 #[derive(Debug)]
 pub struct Leaving {
@@ -168,6 +188,10 @@ pub struct Leaving {
     pub obstacle: Option<String>,
     /// The time of the last change of the login's table, where a person or a run makes its changes.
     pub changed: Option<Seconds>,
+    /// The end of the last test message, if it had no success.
+    pub tested: Option<Test>,
+    /// The time of the last change of Postfix's configuration.
+    pub configured: Option<Seconds>,
     /// The last failure, and its cause if the catalogue knows it.
     pub refused: Option<(Word, Option<Cause>)>,
     /// Whether that failure speaks against mail leaving.
@@ -211,6 +235,8 @@ impl Leaving {
             taken,
             obstacle: None,
             changed: None,
+            tested: None,
+            configured: None,
             since: record.since,
             unknown,
             limits,
@@ -228,6 +254,7 @@ impl Leaving {
     /// The same, where `obstacle` keeps mail from the relay as the host is now. A failure that was met has its own words.
     #[must_use]
     pub fn barred(mut self, obstacle: Option<String>) -> Self {
+        let obstacle = obstacle.or_else(|| self.queue.broken.as_ref().map(|cause| cause.cause.clone()));
         if obstacle.is_some() && self.standing != Standing::Fails {
             self.standing = Standing::Barred;
             self.is_contradicted = false;
@@ -245,6 +272,26 @@ impl Leaving {
         }
         self.changed = changed;
         self
+    }
+
+    /// The same, after a test message of this host that had no success. It may have left no trace in the log.
+    #[must_use]
+    pub fn after_test(mut self, tested: Option<Test>) -> Self {
+        let ended = tested.as_ref().map(|test| test.time);
+        let is_before = self.taken.as_ref().is_none_or(|taken| Some(taken.time) <= ended);
+        let is_silent = matches!(self.standing, Standing::Leaves | Standing::Changed | Standing::Unseen);
+        if ended.is_some() && is_silent && is_before {
+            self.standing = Standing::Tested;
+        }
+        self.tested = tested;
+        self
+    }
+
+    /// Whether Postfix's configuration was changed after the failure that speaks against mail leaving: it may have been
+    /// mended by that.
+    pub fn is_configured_since(&self) -> bool {
+        let failed = self.refused.as_ref().filter(|_| self.is_contradicted).map(|(word, _)| word.time);
+        failed.is_some_and(|failed| Some(failed) < self.configured)
     }
 
     /// Whether mail does not leave, for certain.

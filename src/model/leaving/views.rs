@@ -20,7 +20,8 @@ impl Leaving {
     /// not leave.
     pub fn amiss(&self) -> Vec<&'static str> {
         let late = self.is_late().then_some(WAITING);
-        let stands = self.is_stopped() || matches!(self.standing, Standing::Claimed | Standing::Old);
+        let stands = self.is_stopped()
+            || matches!(self.standing, Standing::Claimed | Standing::Old | Standing::Tested);
         late.into_iter().chain(stands.then_some(LEAVES)).collect()
     }
 
@@ -56,6 +57,9 @@ impl Leaving {
 
     fn waiting(&self) -> Finding {
         let text = self.waiting_in_words();
+        if let Some(cause) = &self.queue.broken {
+            return finding(WAITING, State::Differs, text, Some(cause.remedy.clone()));
+        }
         let state = match self.queue_age() {
             _ if self.is_late() && self.is_stopped() => State::Differs,
             Some(age) if age > self.limits.queue * FAR => State::Differs,
@@ -93,7 +97,7 @@ impl Leaving {
             Standing::Unseen | Standing::Changed => State::Note,
             Standing::Barred => State::Differs,
             Standing::Fails if self.is_late() => State::Differs,
-            Standing::Claimed | Standing::Old | Standing::Fails => State::Warning,
+            Standing::Claimed | Standing::Old | Standing::Tested | Standing::Fails => State::Warning,
         };
         let remedy = match self.standing {
             // What closes the way has a finding of its own, with its remedy.
@@ -101,6 +105,10 @@ impl Leaving {
             Standing::Unseen | Standing::Changed | Standing::Claimed | Standing::Old => {
                 Some("relayhost verify".into())
             }
+            Standing::Tested => self.tested.as_ref().map(|test| test.remedy.clone()),
+            Standing::Fails if self.is_configured_since() => Some(
+                "relayhost verify (Postfix's configuration was changed after that; the message tells whether it is mended)".into(),
+            ),
             Standing::Fails => {
                 let against = self.refused.as_ref().filter(|_| self.is_contradicted);
                 let cause = against.and_then(|(_, cause)| cause.as_ref());
@@ -135,6 +143,13 @@ impl Leaving {
                 format!(
                     "it is not known whether mail leaves through {relay}: the login was changed {changed} ago, and {last}"
                 )
+            }
+            Standing::Tested => {
+                let test = self.tested.as_ref();
+                let (age, exit, cause) = test.map_or_else(Default::default, |test| {
+                    (span(self.age(test.time)), test.exit, test.cause.as_str())
+                });
+                format!("the last `relayhost verify`, {age} ago, ended with {exit}: {cause}; {last}")
             }
             Standing::Claimed => format!(
                 "it is not known whether mail leaves through {relay}: {}, and the lines of the log that say that it took messages since can be anybody's",

@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::generation::VERSION;
 use crate::error::{Error, Exit, Result};
-use crate::model::ended::Applied;
+use crate::model::ended::{Applied, Verified};
 use crate::model::plan::{Finding, Remedy, State};
 
 /// Name of the finding about it.
 pub const LAST_RUN: &str = "run.last";
+/// The command that sends a test message, and changes nothing.
+const VERIFY: &str = "verify";
 
 /// The record of a run that had no success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,13 +41,27 @@ impl LastEnd {
                 let result = applied.result().map_or_else(String::new, |result| format!("; {result}"));
                 (applied.exit(), format!("{}{result}", failure.cause), failure.remedy.text())
             }
-            Err(error) if error.interruption().is_some() => return None,
-            Err(error) => {
-                (error.exit(), Error::to_string(error), error.hint(&format!("relayhost {command}")))
-            }
+            Err(error) => of_error(command, error)?,
         };
         let (version, command) = (VERSION, command.to_owned());
         Some(Self { version, time, command, exit: exit.code(), text, remedy })
+    }
+
+    /// The record of a test message of `verify` that ended so.
+    pub fn of_message(end: std::result::Result<&Verified, &Error>, time: String) -> Option<Self> {
+        let (exit, text, remedy) = match end {
+            Ok(verified) => {
+                let failure = verified.delivery.failure()?;
+                (verified.delivery.exit(), failure.cause.clone(), failure.remedy.text())
+            }
+            Err(error) => of_error(VERIFY, error)?,
+        };
+        Some(Self { version: VERSION, time, command: VERIFY.to_owned(), exit: exit.code(), text, remedy })
+    }
+
+    /// Whether it is that of a test message alone.
+    pub fn is_of_message(&self) -> bool {
+        self.command == VERIFY
     }
 
     /// The record as a finding, unless something came later: a message that the relay took, or a change. `answers`: the time
@@ -67,6 +83,14 @@ impl LastEnd {
         let remedy = Some(Remedy::say(remedy));
         Some(Finding { id: LAST_RUN.into(), state: State::Warning, found, remedy })
     }
+}
+
+/// Exit status, words and remedy of an error; `None` for one by which somebody has ended the run.
+fn of_error(command: &str, error: &Error) -> Option<(Exit, String, String)> {
+    let is_ended = error.interruption().is_some();
+    // Where the reason is known, what a program printed says no more.
+    let text = if let Error::Explained(why) = error { why.cause.clone() } else { error.to_string() };
+    (!is_ended).then(|| (error.exit(), text, error.hint(&format!("relayhost {command}"))))
 }
 
 /// A text of several lines in one: a line that ends with a colon is followed by a list.

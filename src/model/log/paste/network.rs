@@ -38,7 +38,21 @@ const CERTIFICATES: [(&str, &str); 4] = [
 
 /// What a program says of a connection or a certificate.
 pub fn read(text: &str) -> Option<Piece> {
+    // The words may be a relay's own, which says what it likes.
+    if repeats_a_relay(text) {
+        return None;
+    }
     tried(text).map(|words| of_reason(&words)).or_else(|| certificate(text)).or_else(|| of_openssl(text))
+}
+
+/// Whether a text begins with a reply of a relay, or says that a relay's words follow.
+fn repeats_a_relay(text: &str) -> bool {
+    let bare = text.trim_start_matches(|c: char| c.is_ascii_punctuation() || c == ' ');
+    let (code, rest) = bare.split_at_checked(3).unwrap_or(("", ""));
+    let is_code = code.bytes().all(|byte| byte.is_ascii_digit()) && code.starts_with(['2', '3', '4', '5']);
+    let lower = text.to_ascii_lowercase();
+    let announces = ["said:", "response:", "replied:", "answered:", "reply:"];
+    is_code && rest.starts_with([' ', '-']) || announces.iter().any(|words| lower.contains(words))
 }
 
 /// Whether a program says that it was to send mail.
@@ -121,6 +135,10 @@ fn of_openssl(text: &str) -> Option<Piece> {
         format!("error:00000000:SSL routines::{words}")
     };
     let words = match error.split_once("certificate verify failed: ") {
+        // X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN: it is the authority that signed itself, as all do, and it is not trusted.
+        Some((_, why)) if why.contains("in certificate chain") => {
+            ended("certificate verification failed for relay: untrusted issuer")
+        }
         Some((_, why)) => ended(&format!("certificate verification failed for relay: {why}")),
         None => format!("warning: TLS library problem: {error}"),
     };
@@ -179,6 +197,10 @@ mod tests {
                 "warning: TLS library problem: error:00000000:SSL routines::wrong version number (_ssl.c:1129)",
             ),
             (
+                "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate in certificate chain (_ssl.c:1006)",
+                "Server certificate not trusted: certificate verification failed for relay: untrusted issuer",
+            ),
+            (
                 "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1129)",
                 "Server certificate not trusted: certificate verification failed for relay: self-signed certificate (_ssl.c:1129)",
             ),
@@ -195,6 +217,11 @@ mod tests {
             "curl: (6) Could not resolve host: example.com",
             "pull image: x509: certificate signed by unknown authority",
             "the connection timed out",
+            "send mail error: server said: 550 dial tcp 192.0.2.9:25: connection refused",
+            "554 mail.example.net no such host smtp.example.com:25",
+            "mail server response: 550 Message rejected, i/o timeout at smtp.example.com:25",
+            "220 mail.example.net ESMTP connection refused smtp:25",
+            "<** 250-x x509: certificate signed by unknown authority smtp",
             "if smtp.message.contains(\"Connection refused\") {",
         ] {
             assert_eq!(read(text), None, "{text}");
