@@ -43,10 +43,7 @@ pub fn followed(
     deadline: Duration,
     progress: &mut dyn Progress,
 ) -> Result<Delivery> {
-    let is_accepted = matches!(delivery.outcome, Outcome::Accepted { .. });
-    let mailbox =
-        desired.verify.arrival.as_deref().filter(|_| desired.verify.to.as_ref() == Some(&delivery.to));
-    let (Some(mailbox), Some(sent), true) = (mailbox, delivery.sent.clone(), is_accepted) else {
+    let (Some(mailbox), Some(sent)) = (mailbox_of(&delivery, desired), delivery.sent.clone()) else {
         return Ok(delivery);
     };
     let stage = clock::now();
@@ -62,6 +59,19 @@ pub fn followed(
     progress.end(end, &arrival.in_short(), stage.elapsed());
     delivery.arrival = Some(arrival);
     Ok(delivery)
+}
+
+/// The mailbox that is looked into for this message: the relay has accepted it, and it is its recipient's.
+fn mailbox_of<'a>(delivery: &Delivery, desired: &'a Desired) -> Option<&'a Mailbox> {
+    let is_accepted = matches!(delivery.outcome, Outcome::Accepted { .. });
+    let is_theirs = desired.verify.to.as_ref() == Some(&delivery.to);
+    desired.verify.arrival.as_deref().filter(|_| is_accepted && is_theirs)
+}
+
+/// Ends the run if a signal has cut the look off. One that comes after the relay's word, where nobody looks, changes nothing.
+pub fn heed(delivery: &Delivery, desired: &Desired) -> Result<()> {
+    let is_cut_off = delivery.arrival.is_none() && mailbox_of(delivery, desired).is_some();
+    if is_cut_off { signals::check() } else { Ok(()) }
 }
 
 /// The look into a mailbox.

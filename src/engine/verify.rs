@@ -12,7 +12,7 @@ mod submit;
 use pace::{Looks, Retry, TICK, is_repeated};
 pub use request::Request;
 
-use super::arrival::followed;
+use super::arrival::{followed, heed};
 use super::load::load;
 use super::observe::observe;
 use super::pursuit::Pursuit;
@@ -60,7 +60,7 @@ pub fn verify_alone(
     let mut work = || {
         let mut delivery = verify(&desired, &observed, &request, &mut |_| (), progress)?;
         // What the relay has confirmed is recorded; nothing else was changed.
-        signals::check()?;
+        heed(&delivery, &desired)?;
         if let Some(failure) = delivery.failure_mut() {
             failure.remedy = Plan::new(&desired, &observed)?.allowed(&failure.remedy);
         }

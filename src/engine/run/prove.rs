@@ -1,6 +1,7 @@
 //! The end of a run: the test message, and the effect of its verdict on the change of the files.
 
 use super::Given;
+use crate::engine::arrival::heed;
 use crate::engine::observe::observe;
 use crate::engine::transaction::{self, Transaction, or_undo};
 use crate::engine::verify::{Request, verify};
@@ -86,7 +87,7 @@ pub fn prove(
             };
             let unrecorded = unrecorded(recorded, progress);
             // The look for the arrival may have been cut off.
-            let cut_off = signals::check().map_err(signals::blame);
+            let cut_off = heed(&delivery, &given.desired).map_err(signals::blame);
             cut_off.map_err(|cause| {
                 cause.interrupted_with(|left| left.files = number.map_or(left.files, Files::New))
             })?;

@@ -255,7 +255,8 @@ impl Leaving {
     #[must_use]
     pub fn barred(mut self, obstacle: Option<String>) -> Self {
         let obstacle = obstacle.or_else(|| self.queue.broken.as_ref().map(|cause| cause.cause.clone()));
-        if obstacle.is_some() && self.standing != Standing::Fails {
+        // What no program of Postfix can read says more than an attempt before.
+        if self.queue.broken.is_some() || obstacle.is_some() && self.standing != Standing::Fails {
             self.standing = Standing::Barred;
             self.is_contradicted = false;
         }
