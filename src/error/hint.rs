@@ -199,7 +199,7 @@ fn without_generation(last: Option<&u32>, is_answered: bool) -> String {
         None if !is_answered => {
             "relayhost init (nothing can be restored, and there are no answers yet: it writes them)".into()
         }
-        None => "`relayhost history` lists what can be taken back; here that is nothing, and `relayhost repair` would only make the files what the answers say".into(),
+        None => "relayhost repair (nothing can be restored; it makes the files what the answers say)".into(),
         Some(number) => format!(
             "relayhost history (lists them); `relayhost restore {number}` puts back what was there before that change"
         ),
