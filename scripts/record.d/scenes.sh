@@ -32,9 +32,8 @@ case ${1:?} in
         ;;
     diagnose)
         quietly relayhost apply
-        # A password that the relay does not know, as after it was changed there.
-        printf '[smtp.example.com]:587 alerts@example.com:changed\n' >/etc/postfix/sasl_passwd
-        quietly postmap hash:/etc/postfix/sasl_passwd
+        # As after somebody has tidied up.
+        quietly rpm -e --nodeps cyrus-sasl-plain
         quietly postfix reload
         printf 'Subject: disk full\n\n95 %% used\n' | sendmail -f monitor@op5-system.localdomain ops@example.com
         for _ in $(seq 100); do

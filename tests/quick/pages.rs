@@ -43,11 +43,15 @@ fn anchors(text: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
-/// The targets of the links of a page that stay within the project.
+/// The targets of the links and pictures of a page that stay within the project.
 fn links(text: &str) -> Vec<String> {
     let flat = prose(text).replace('\n', " ");
-    let targets =
-        flat.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target.to_owned());
+    let between = |before: &str, after: char| {
+        let rests = flat.split(before).skip(1).filter_map(|rest| rest.split_once(after));
+        rests.map(|(target, _)| target.to_owned()).collect::<Vec<_>>()
+    };
+    let all = [between("](", ')'), between(" src=\"", '"'), between(" srcset=\"", '"')];
+    let targets = all.into_iter().flatten();
     targets.filter(|target| !target.contains("://") && !target.contains(' ')).collect()
 }
 
@@ -82,7 +86,7 @@ fn the_readme_is_read_in_minutes() {
 
 #[test]
 fn a_broken_link_and_a_missing_heading_are_found() {
-    let page = "# One thing: `two`\n\n[a](b.md#c) and [d](https://example.com/)\n\n    [no](link)\n";
-    assert_eq!(links(page), ["b.md#c"]);
+    let page = "# One thing: `two`\n\n[a](b.md#c) and [d](https://example.com/)\n\n    [no](link)\n\n<img alt=\"x\" src=\"e.svg\">\n";
+    assert_eq!(links(page), ["b.md#c", "e.svg"]);
     assert_eq!(anchors(page), ["one-thing-two"]);
 }
