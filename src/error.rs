@@ -23,7 +23,7 @@ pub use explained::Explained;
 pub use hint::{BY_HAND, LOG_IN, RUN_AGAIN, WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use no_token::NoToken;
-pub use odd::Odd;
+pub use odd::{Encoding, Odd};
 pub use text::{Position, human, is_unsafe, shown};
 use text::{lines, list, tail};
 
@@ -259,12 +259,12 @@ pub enum Error {
     #[error("lib{0}.so in /usr/lib64/sasl2 would get the token instead of relayhost's plugin")]
     Rival(String),
     /// Postfix cannot read its own configuration.
-    #[error("Postfix cannot read its configuration: {reason}{}", if *.marked { "; the file begins with a byte order mark" } else { "" })]
+    #[error("Postfix cannot read its configuration: {reason}{encoding}")]
     Unreadable {
         /// Its message.
         reason: String,
-        /// Whether main.cf begins with a byte order mark, which some editors write.
-        marked: bool,
+        /// The encoding of main.cf.
+        encoding: Encoding,
     },
     /// Postfix is there, and its main.cf is not.
     #[error("Postfix has no /etc/postfix/main.cf: no mail leaves")]

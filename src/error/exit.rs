@@ -102,7 +102,7 @@ mod tests {
             target: target.map(Into::into),
             problem: "leads to nothing".into(),
         };
-        let unreadable = Error::Unreadable { reason: "x".into(), marked: false };
+        let unreadable = Error::Unreadable { reason: "x".into(), encoding: crate::error::Encoding::Plain };
         for error in [Error::NoMainCf, unreadable, link("/etc/postfix/main.cf", None)] {
             assert!(error.stops_mail(), "{error}");
         }

@@ -8,10 +8,14 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::{Advice, Edit, Error, Odd};
+use super::{Advice, Edit, Encoding, Error, Odd};
 
 /// The command that takes a byte order mark out of main.cf, by GNU sed.
 pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/postfix/main.cf";
+
+/// The command that makes main.cf of UTF-16 one of UTF-8. The file keeps its owner and mode.
+const AS_UTF_8: &str =
+    "iconv -f UTF-16 -t UTF-8 /etc/postfix/main.cf >/root/main.cf && cat /root/main.cf >/etc/postfix/main.cf";
 
 /// The next step where somebody has changed by hand what is to be set.
 pub const BY_HAND: &str = "keep what was set by hand: write it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)";
@@ -182,9 +186,13 @@ fn after_a_rival(plugin: &str) -> String {
 }
 
 /// The next step where Postfix cannot read its configuration, by its words.
-fn after_an_unreadable(reason: &str, marked: bool) -> String {
-    if marked {
-        return format!("`{WITHOUT_BYTE_ORDER_MARK}` takes it out; then run `this command` again");
+fn after_an_unreadable(reason: &str, encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Plain => {}
+        Encoding::Marked => {
+            return format!("`{WITHOUT_BYTE_ORDER_MARK}` takes it out; then run `this command` again");
+        }
+        Encoding::Wide => return format!("`{AS_UTF_8}` makes it UTF-8; then run `this command` again"),
     }
     // Postfix names the file in its own words: `file /etc/postfix/master.cf: line 67: bad field count`.
     if reason.contains("/master.cf:") {
@@ -199,7 +207,7 @@ fn without_generation(last: Option<&u32>, is_answered: bool) -> String {
         None if !is_answered => {
             "relayhost init (nothing can be restored, and there are no answers yet: it writes them)".into()
         }
-        None => "relayhost repair (nothing can be restored; it makes the files what the answers say)".into(),
+        None => "relayhost check (says how this host differs from the answers; no change of relayhost's is recorded that could be taken back)".into(),
         Some(number) => format!(
             "relayhost history (lists them); `relayhost restore {number}` puts back what was there before that change"
         ),
@@ -266,7 +274,7 @@ impl Error {
             Self::NoRelay => "relayhost probe (without --current: tries the answers)".into(),
             Self::Rival(plugin) => after_a_rival(plugin).into(),
             Self::Masked => "`systemctl unmask postfix`, and run `this command` again".into(),
-            Self::Unreadable { reason, marked } => after_an_unreadable(reason, *marked).into(),
+            Self::Unreadable { reason, encoding } => after_an_unreadable(reason, *encoding).into(),
             Self::Busy { .. } => "wait for it to end, and run `this command` again".into(),
             Self::Record { .. } => "relayhost repair (it sets that aside, and goes on without it)".into(),
             Self::Unrecovered { .. } => "relayhost repair (it makes the files what the answers say)".into(),
@@ -318,7 +326,7 @@ mod tests {
             ("file /etc/postfix/master.cf: line 67: bad field count", "that line of master.cf"),
             ("/etc/postfix/main.cf, line 5: missing '=' after attribute name: \"x\"", "that line of main.cf"),
         ] {
-            let error = Error::Unreadable { reason: reason.into(), marked: false };
+            let error = Error::Unreadable { reason: reason.into(), encoding: Encoding::Plain };
             let hint = error.hint("relayhost check");
             assert!(hint.contains(file) && hint.ends_with("run `relayhost check` again"), "{hint}");
         }

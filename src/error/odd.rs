@@ -1,4 +1,4 @@
-//! What lies in the place of a file and is none.
+//! Files that are not what belongs in their place: no file at all, or text in an encoding that Postfix does not read.
 
 use std::fmt;
 
@@ -24,5 +24,54 @@ impl fmt::Display for Odd {
             Self::Socket => "a socket",
             Self::Device => "a device",
         })
+    }
+}
+
+/// The encoding of a text, by its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// ASCII or UTF-8, as far as its beginning tells.
+    Plain,
+    /// UTF-8 behind a byte order mark, which some editors write.
+    Marked,
+    /// UTF-16, as editors and PowerShell of Windows write it.
+    Wide,
+}
+
+impl Encoding {
+    /// The encoding of the text that begins so.
+    pub fn of(head: &[u8]) -> Self {
+        match head {
+            [0xef, 0xbb, 0xbf, ..] => Self::Marked,
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] => Self::Wide,
+            _ => Self::Plain,
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    /// What is added to the reason why a file cannot be read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "",
+            Self::Marked => "; the file begins with a byte order mark",
+            Self::Wide => "; the file is in UTF-16",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_tells_the_encoding() {
+        let encodings = ["", "# x", "\u{feff}# x"].map(|text| Encoding::of(text.as_bytes()));
+        assert_eq!(encodings, [Encoding::Plain, Encoding::Plain, Encoding::Marked]);
+        for wide in ["\u{feff}# x", "# x"] {
+            let little: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let big: Vec<u8> = wide.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            assert_eq!([Encoding::of(&little), Encoding::of(&big)], [Encoding::Wide; 2]);
+        }
     }
 }

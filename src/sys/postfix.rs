@@ -13,11 +13,10 @@ use tempfile::TempDir;
 
 use super::run::{self, Cmd, Heard, Output};
 use super::{clock, files, inode, input, scratch};
-use crate::error::{Error, Result};
+use crate::error::{Encoding, Error, Result};
 use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::{Database, PostfixPart};
-use crate::model::postfix::maincf::BYTE_ORDER_MARK;
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
 use crate::model::postfix::postmap::{Entries, is_harmless, parse_dump};
 use crate::model::postfix::tables::{as_file, kind, path_of};
@@ -65,8 +64,7 @@ pub fn settings(names: &[&str]) -> Result<String> {
     match text.lines().find_map(|line| line.split_once("fatal: ")) {
         Some((_, reason)) => Err(Error::Unreadable {
             reason: reason.to_owned(),
-            marked: files::read_whole(&Managed::MainCf.path())?
-                .is_some_and(|bytes| bytes.starts_with(BYTE_ORDER_MARK.as_bytes())),
+            encoding: Encoding::of(&files::read_whole(&Managed::MainCf.path())?.unwrap_or_default()),
         }),
         None => Err(output.failure()),
     }

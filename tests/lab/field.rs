@@ -25,7 +25,7 @@ hosts! {
     windows_line_ends word_of_vi_before_a_parameter byte_order_mark_before_a_parameter
     mailbox_for_all_of_a_test_system relay_as_a_transport_of_its_own maintenance_that_was_forgotten
     login_for_each_sender table_of_a_package_that_is_gone copies_by_a_table_that_was_not_built
-    cleanup_commented_out helo_for_an_old_relay offers_that_are_passed_over
+    cleanup_commented_out tlsmgr_commented_out main_cf_in_utf_16 helo_for_an_old_relay offers_that_are_passed_over
     service_with_a_generic_table_of_its_own origin_in_a_file_that_is_not_there limit_below_any_message
     root_may_not_submit facility_of_its_own all_mail_goes_to_one_person
     service_that_limits_the_login reused_connections_without_tlsproxy interface_that_is_gone

@@ -151,7 +151,7 @@ fn is_name(name: &str) -> bool {
     let inner = tables
         .iter()
         .map(String::as_str)
-        .chain(["auth.oauth"])
+        .chain(["auth.oauth", "verify.arrival"])
         .flat_map(|table| names(&format!("[{table}]")));
     tables.iter().cloned().chain(inner).any(|known| known == name)
 }
@@ -163,7 +163,7 @@ fn unknown_key(rest: &str, expected: &str) -> Complaint {
     // A password may be typed where the key of one belongs.
     let has_password = quoted(expected).any(|key| key == "password");
     let problem = match meant(rest, expected) {
-        Some(name) if has_password => format!("this is no key of [auth]; did you mean `{name}`?"),
+        Some(name) if has_password => format!("there is no such key here; did you mean `{name}`?"),
         Some(name) => format!("there is no key `{typed}` here; did you mean `{name}`?"),
         None => format!("this is no key of the answers; here are {keys}"),
     };

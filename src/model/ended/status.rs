@@ -49,8 +49,12 @@ impl Status {
                     .into(),
             ),
             Self::Unanswered { .. } => Some("relayhost init".into()),
-            // What has stopped the last run would stop the next one.
-            Self::Answered { last: Some(Finding { remedy: Some(remedy), .. }), .. } => Some(remedy.text()),
+            // What has stopped the last run would stop the next one, unless mail leaves by now, and nothing is to be done.
+            Self::Answered { compared, last: Some(Finding { remedy: Some(remedy), .. }) }
+                if !(compared.is_in_order() && compared.findings().any(is_leaving)) =>
+            {
+                Some(remedy.text())
+            }
             Self::Answered { compared, .. } if !compared.plan.complete => Some("relayhost apply".into()),
             Self::Answered { compared, .. } => {
                 let mends = remedy(compared.findings(), "relayhost apply");
@@ -64,6 +68,10 @@ impl Status {
             }
         }
     }
+}
+
+fn is_leaving(finding: &Finding) -> bool {
+    finding.id == LEAVES && finding.state == State::Fine
 }
 
 fn answered(compared: &Compared, last: Option<&Finding>) -> Vec<(&'static str, String)> {
@@ -134,6 +142,11 @@ mod tests {
         let status = after(vec![differs], Some(refused));
         assert_eq!(status.lines().get(2), Some(&("last run", "run.last is so".to_owned())));
         assert_eq!(status.next().as_deref(), Some("correct the password"));
+        let refused = || Some(finding("run.last", State::Warning, Some(Remedy::say("correct the password"))));
+        for (leaves, next) in [(State::Fine, None), (State::Note, Some("correct the password"))] {
+            let status = after(vec![finding(LEAVES, leaves, None)], refused());
+            assert_eq!(status.next().as_deref(), next);
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn options_of_a_service_that_limit_the_login_are_decisions() {
 #[test]
 fn a_service_that_every_message_passes_and_is_lost_stops_all() {
     let World { host, .. } = world("", "", "");
-    let text = "smtp unix - - n - - smtp\nqmgr unix n - n 300 1 qmgr\npickup unix n - n 60 1 pickup\n";
+    let text = "smtp unix - - n - - smtp\nqmgr unix n - n 300 1 qmgr\ntlsmgr unix - - n 1000? 1 tlsmgr\npickup unix n - n 60 1 pickup\n";
     let lost = Host { master: MasterCf::new(text.as_bytes()), ..host };
     let hop = service::service(&lost, "smtp", &Written::Default { parameter: "default_transport" });
     assert!(hop.faults.len() == 1 && hop.faults[0].stops, "{hop:#?}");

@@ -46,8 +46,7 @@ pub fn service(host: &Host, channel: &str, at: &Written) -> Hop {
 
 /// Notes the services that every message passes and that master.cf does not have.
 fn lost(host: &Host, hop: &mut Hop) {
-    let is_there = |name: &&str| host.master.services().any(|service| service.name == **name);
-    let lost: Vec<&str> = PASSED.into_iter().filter(|name| !is_there(name)).collect();
+    let lost: Vec<&str> = PASSED.into_iter().filter(|name| !is_there(host, name)).collect();
     if lost.is_empty() {
         return;
     }
@@ -59,12 +58,26 @@ fn lost(host: &Host, hop: &mut Hop) {
     hop.fault(true, text, remedy.join("; "));
 }
 
-/// The line of a service that every message passes, as master.cf of Postfix 3.5 to 3.11 has it.
+/// Notes that master.cf has no tlsmgr(8), from which smtp(8) gets the random numbers for TLS (tls/tls_client.c, tls_client_init).
+/// `demands`: nothing is sent without TLS.
+pub(super) fn without_tlsmgr(host: &Host, demands: bool, hop: &mut Hop) {
+    if !is_there(host, "tlsmgr") {
+        let text = "master.cf has no service tlsmgr, so smtp(8) cannot speak TLS";
+        hop.fault(demands, text, restored(host, "tlsmgr", passed("tlsmgr")));
+    }
+}
+
+fn is_there(host: &Host, name: &str) -> bool {
+    host.master.services().any(|service| service.name == name)
+}
+
+/// The line of a service that many or all messages pass, as master.cf of Postfix 3.5 to 3.11 has it.
 fn passed(name: &str) -> &'static str {
     match name {
         "pickup" => "pickup unix n - n 60 1 pickup",
         "cleanup" => "cleanup unix n - n - 0 cleanup",
         "qmgr" => "qmgr unix n - n 300 1 qmgr",
+        "tlsmgr" => "tlsmgr unix - - n 1000? 1 tlsmgr",
         _ => "rewrite unix - - n 1000? 1 trivial-rewrite",
     }
 }

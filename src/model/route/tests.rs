@@ -13,7 +13,7 @@ use crate::model::postfix::settings::routed;
 
 const MASTER: &str = "pickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nrewrite unix - - n - - trivial-rewrite\n\
                       qmgr unix n - n 300 1 qmgr\nsmtp unix - - n - - smtp\nrelay unix - - n - - smtp\nerror unix - - n - - error\n\
-                      discard unix - - n - - discard\nlocal unix - n n - - local\n";
+                      discard unix - - n - - discard\nlocal unix - n n - - local\ntlsmgr unix - - n 1000? 1 tlsmgr\n";
 const MAIN: &str = "myorigin = op5.localdomain\nmyhostname = op5.localdomain\nmydestination = localhost\nmail_version = 3.5.25\n\
                     relayhost = [smtp.example.com]:587\nsmtp_tls_security_level = secure\nsmtp_tls_CAfile = /ca\n\
                     compatibility_level = 2\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/p\nsmtp_generic_maps = hash:/g\n";

@@ -6,6 +6,7 @@ use super::host::{Host, Value};
 use super::nexthop::NextHop;
 use super::offer;
 use super::policy::{LEVELS, Policy};
+use super::service::without_tlsmgr;
 use super::tables::{Ask, Keys, TableEntry, find};
 use super::written::Written;
 
@@ -106,6 +107,9 @@ pub fn tls(host: &Host, channel: &str, relay: &NextHop, ask: &mut Ask) -> (Hop, 
     let passed = offer::passed_over(host, channel, "STARTTLS");
     if let (false, true, Some((text, at))) = (level.wrapper, level.word != "none", passed) {
         hop.fault(level.demands(), text, at.undo(&host.version));
+    }
+    if level.word != "none" {
+        without_tlsmgr(host, level.demands(), &mut hop);
     }
     if matches!(level.word.as_str(), "verify" | "secure") {
         let authority = ["smtp_tls_CAfile", "smtp_tls_CApath"]

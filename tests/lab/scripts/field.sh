@@ -36,7 +36,8 @@ try_host() {
     cat /root/complaint >&3
     [ "$status" -ne 0 ] || { await has_mails $((before + 1)) && echo arrived >&3; }
     echo '== main.cf' >&3
-    cat /etc/postfix/main.cf >&3
+    # It may be in an encoding that no report shows.
+    iconv -c -f UTF-8 -t UTF-8 /etc/postfix/main.cf | tr -d '\0' >&3
     echo '== after' >&3
     bash -c "$1" && echo good >&3
     echo '== diagnose' >&3
