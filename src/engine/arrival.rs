@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::observe::ca_files;
 use super::{End, Progress};
-use crate::error::{Result, human};
+use crate::error::{Result, TestMessage, human};
 use crate::model::arrival::folders::{Folder, Kind, choose};
 use crate::model::arrival::letter::{Letter, Sent};
 use crate::model::arrival::mailbox::Mailbox;
@@ -49,9 +49,9 @@ pub fn followed(
     let stage = clock::now();
     progress.begin("arrival");
     let until = (begin + deadline).max(stage + LEAST);
-    let look = Look { mailbox, sent, to: &delivery.to, from: &delivery.from, begin, until };
-    let arrival = look.arrival();
-    if let Err(ended) = signals::check() {
+    let look = Look { mailbox, sent, to: &delivery.to, from: &delivery.from, begin, stage, until };
+    let arrival = look.arrival(progress);
+    if let Err(ended) = cut_off(&delivery) {
         progress.end(End::Open, "cut off", stage.elapsed());
         return if mailbox.required { Err(ended) } else { Ok(delivery) };
     }
@@ -71,7 +71,13 @@ fn mailbox_of<'a>(delivery: &Delivery, desired: &'a Desired) -> Option<&'a Mailb
 /// Ends the run if a signal has cut the look off. One that comes after the relay's word, where nobody looks, changes nothing.
 pub fn heed(delivery: &Delivery, desired: &Desired) -> Result<()> {
     let is_cut_off = delivery.arrival.is_none() && mailbox_of(delivery, desired).is_some();
-    if is_cut_off { signals::check() } else { Ok(()) }
+    if is_cut_off { cut_off(delivery) } else { Ok(()) }
+}
+
+/// The signal that has ended the look for this message, as an error.
+fn cut_off(delivery: &Delivery) -> Result<()> {
+    let taken = || TestMessage::Taken(delivery.queue_id.clone());
+    signals::check().map_err(|ended| ended.interrupted_with(|left| left.message = Some(taken())))
 }
 
 /// The look into a mailbox.
@@ -81,6 +87,7 @@ struct Look<'a> {
     to: &'a str,
     from: &'a str,
     begin: Instant,
+    stage: Instant,
     until: Instant,
 }
 
@@ -95,9 +102,9 @@ struct Found<'a> {
 type Looked<T> = std::result::Result<T, Box<Failure>>;
 
 impl Look<'_> {
-    fn arrival(&self) -> Arrival {
+    fn arrival(&self, progress: &mut dyn Progress) -> Arrival {
         let required = self.mailbox.required;
-        match self.seen() {
+        match self.seen(progress) {
             Err(failure) => Arrival { seen: None, failure: Some(*failure), required },
             Ok(seen) => {
                 let failure = (seen.kind == Kind::Junk).then(|| fate::in_junk(&seen, self.to));
@@ -106,7 +113,8 @@ impl Look<'_> {
         }
     }
 
-    fn seen(&self) -> Looked<Seen> {
+    fn seen(&self, progress: &mut dyn Progress) -> Looked<Seen> {
+        self.wait("the mailbox", progress);
         let mut session = self.connect()?;
         let login = session.login(&self.mailbox.username, &self.mailbox.password);
         login.map_err(|trouble| match trouble {
@@ -116,7 +124,7 @@ impl Look<'_> {
         let listed = session.list().map_err(|trouble| self.trouble(&trouble))?;
         let folders = choose(&listed, &self.mailbox.folders);
         let folders = folders.map_err(|name| fate::no_folder(self.mailbox, &name))?;
-        let found = self.find(&mut session, &folders)?;
+        let found = self.find(&mut session, &folders, progress)?;
         let after = self.begin.elapsed();
         let is_own = |found: &&Found| found.folder.kind != Kind::All;
         let copies = found.iter().filter(is_own).count().max(1);
@@ -127,9 +135,19 @@ impl Look<'_> {
         Ok(Seen { folder: folder.name.clone(), kind: folder.kind, copies, after, letter, removed })
     }
 
+    /// Says what the stage waits for.
+    fn wait(&self, what: &str, progress: &mut dyn Progress) {
+        progress.wait(what, self.stage.elapsed(), self.until.saturating_duration_since(self.stage));
+    }
+
     /// Looks until the message is there or the time is over. The first folder, INBOX as a rule, is looked into first and last
     /// in each round, and stays open while relayhost waits, so that nothing comes in between.
-    fn find<'f>(&self, session: &mut Session, folders: &'f [Folder]) -> Looked<Vec<Found<'f>>> {
+    fn find<'f>(
+        &self,
+        session: &mut Session,
+        folders: &'f [Folder],
+        progress: &mut dyn Progress,
+    ) -> Looked<Vec<Found<'f>>> {
         let Some((first, others)) = folders.split_first() else { return Ok(Vec::new()) };
         let mut pause = PAUSES[0];
         loop {
@@ -145,6 +163,7 @@ impl Look<'_> {
             if !found.is_empty() || clock::now() >= self.until {
                 return Ok(found);
             }
+            self.wait("the message in the mailbox", progress);
             let next = self.until.min(clock::now() + pause);
             if !session.idle(next).map_err(|trouble| self.trouble(&trouble))? {
                 let interrupted = clock::sleep(POLL.min(next.saturating_duration_since(clock::now())));

@@ -10,7 +10,6 @@ use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::route::{as_answered, as_it_is, tables_of_senders};
 use super::transaction::{links_of_others, trust_links};
-use super::verify::last_proof;
 use super::{Place, Progress, defer, supply};
 use crate::error::{Result, shown, typed};
 use crate::model::desired::Desired;
@@ -21,7 +20,7 @@ use crate::model::plan::token::{Sight, seconds};
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::postfix::managed::Managed;
 use crate::model::route::{Way, judge};
-use crate::sys::{clock, files, log_files, mail, postfix, service, tokens};
+use crate::sys::{clock, files, log_files, mail, postfix, service, state, tokens};
 
 /// Clears up what a stopped run left, and compares the host with the answers in this file.
 pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> {
@@ -136,6 +135,6 @@ fn see(desired: &Desired, observed: Observed) -> Result<(Plan, Observed, Option<
         },
     );
     plan.announced(desired);
-    plan.proved(desired, last_proof().as_ref());
+    plan.proved(desired, state::proof().as_ref());
     Ok((plan, observed, alert))
 }

@@ -15,7 +15,6 @@ use super::observe::{observe, postfix_of};
 use super::reading::{JOURNAL, Reading, THIS};
 use super::route::Met;
 use super::transaction::last_run;
-use super::verify::last_proof;
 use crate::error::{Error, Result};
 use crate::model::causes::hop::{PREFIX, Suspect, past};
 use crate::model::causes::{About, Circumstances};
@@ -236,7 +235,7 @@ fn finding(id: &str, found: String, remedy: Remedy) -> Finding {
 
 /// How the last run ended, if it had no success and nothing came later.
 pub fn last_run_that_failed() -> Option<Finding> {
-    let (change, proof) = (last_run().unwrap_or_default().time, last_proof());
+    let (change, proof) = (last_run().unwrap_or_default().time, state::proof());
     let proof = proof.map(|proof| proof.time).unwrap_or_default();
     let changed = files::modified(Path::new(load::DEFAULT)).map(clock::moment).unwrap_or_default();
     state::last_end()?.finding(&[&change, &proof], &changed)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::own::Own;
 use super::queue::list_within;
-use crate::engine::route::{Answered, met};
+use super::route::suspects;
 use crate::error::{Error, Result};
 use crate::model::causes::{Cause, hop};
 use crate::model::desired::Desired;
@@ -195,10 +195,9 @@ impl Look {
 
 /// The cause of a failure, with the fault of this host that it comes from, if the way of an alert shows one.
 fn explained(desired: &Desired, postfix: &Postfix, cause: Cause) -> Cause {
-    let answered = Answered::new(desired, postfix).ok().flatten();
     let sender = desired.alert_sender(postfix.setting("myorigin"));
     let to = desired.verify.to.as_deref().unwrap_or_default();
-    hop::explained(cause, &met(Some((desired, answered.as_ref())), postfix, &sender, to).suspects)
+    hop::explained(cause, &suspects(desired, postfix, &sender, to))
 }
 
 /// The last test message of `verify`, if it had no success.

@@ -19,6 +19,7 @@ pub mod observe;
 mod own;
 pub mod pending;
 pub mod probe;
+mod proof;
 mod provider;
 mod pursuit;
 mod queue;

@@ -163,7 +163,8 @@ fn end(
     edits: &mut BTreeSet<Edit>,
 ) -> Result<String> {
     state::sweep(lock, &elsewhere())?;
-    let message = transaction.message().map(test_message).unwrap_or_default();
+    let message = transaction.message().filter(|id| !is_proved(Some(id)));
+    let message = message.map(test_message).unwrap_or_default();
     // A run that was putting back and could not record it has left `Changed`.
     let phase = if transaction.is_as_before()? { Phase::Changing } else { phase };
     let (done, untold) = match phase {
@@ -178,14 +179,26 @@ fn end(
                 put_back.untold,
             )
         }
-        // Nobody knows whether the relay would have confirmed it.
         Phase::Changed => {
             let untold = transaction.tell_postfix().err();
-            transaction.stay(true)?;
-            (CHANGED.to_owned(), untold)
+            let is_proved = is_proved(transaction.message());
+            transaction.stay(!is_proved)?;
+            (
+                if is_proved {
+                    format!("{CHANGED}, and the relay has taken its test message")
+                } else {
+                    CHANGED.to_owned()
+                },
+                untold,
+            )
         }
     };
     Ok(told(&done, place, untold) + &message)
+}
+
+/// Whether the relay is known to have taken the test message of this queue id. Otherwise nobody knows whether it would have.
+fn is_proved(message: Option<&str>) -> bool {
+    message.is_some() && state::proof().is_some_and(|proof| proof.queue_id.as_deref() == message)
 }
 
 const CHANGED: &str = "a run was stopped after it had changed all files";

@@ -171,6 +171,12 @@ pub fn met(desired: Option<(&Desired, Option<&Answered>)>, postfix: &Postfix, fr
     Met { suspects: [left, mended].concat(), user }
 }
 
+/// The faults that a message by these answers meets on this host, with what stays of them once the answers are in force.
+pub fn suspects(desired: &Desired, postfix: &Postfix, from: &str, to: &str) -> Vec<Suspect> {
+    let answered = Answered::new(desired, postfix).ok().flatten();
+    met(Some((desired, answered.as_ref())), postfix, from, to).suspects
+}
+
 /// The configuration of this host with the answers in force, and the entries that relayhost's tables then have.
 fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownTables)>> {
     let Some(kind) = &postfix.map_kind else { return Ok(None) };

@@ -15,9 +15,10 @@ pub use request::Request;
 use super::arrival::{followed, heed};
 use super::load::load;
 use super::observe::observe;
+use super::proof::record;
 use super::pursuit::Pursuit;
 use super::recover::{recover_if_stopped, tell_of_damage};
-use super::route::{Answered, met};
+use super::route::suspects;
 use super::{End, Place, Progress};
 use crate::error::{Error, Exit, Result, human};
 use crate::model::arrival::letter::Sent;
@@ -29,7 +30,6 @@ use crate::model::log::Attempt;
 use crate::model::message::delivery::{Delivery, InQueue, Outcome};
 use crate::model::message::fate;
 use crate::model::message::gap::Gap;
-use crate::model::message::proof::Proof;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, QueueDirectories};
@@ -100,21 +100,14 @@ pub fn verify(
         Err(_) => (End::Bad, "could not be sent".into()),
     };
     progress.end(end, &text, begin.elapsed());
-    let result = result.and_then(|done| followed(done, desired, begin, request.deadline, progress));
-    // It was delivered, whether that can be recorded or not.
-    if let Some(proof) = result.as_ref().ok().and_then(|done| Proof::of(done, desired, clock::wall()))
-        && let Err(error) = state::write_proof(&proof)
-    {
-        progress.note(&format!(
-            "the relay took the message; that could not be recorded, so `relayhost check` does not show it ({error})"
-        ));
+    let (taken, mut delivery) = (clock::wall(), result?);
+    // Before the look into the mailbox: a run that is killed there does not take back the relay's word.
+    record(&delivery, desired, &taken, progress);
+    delivery = followed(delivery, desired, begin, request.deadline, progress)?;
+    if delivery.arrival.is_some() {
+        record(&delivery, desired, &taken, progress);
     }
-    result
-}
-
-/// The last test message that the relay took, if it is known.
-pub fn last_proof() -> Option<Proof> {
-    state::proof()
+    Ok(delivery)
 }
 
 fn send_and_follow(
@@ -267,9 +260,7 @@ impl Message<'_> {
             let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
             return fate::not_set_up(&self.relayhost, &evidence);
         }
-        let answered = Answered::new(self.desired, self.postfix).ok().flatten();
-        let wanted = Some((self.desired, answered.as_ref()));
-        let suspects = met(wanted, self.postfix, &self.from, &self.request.to).suspects;
+        let suspects = suspects(self.desired, self.postfix, &self.from, &self.request.to);
         Outcome::Failed(explained_failure(failure, &suspects))
     }
 

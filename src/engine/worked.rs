@@ -2,7 +2,6 @@
 
 use super::queue;
 use super::reading::Reading;
-use super::verify::last_proof;
 use crate::error::Result;
 use crate::model::log::Reader;
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -42,7 +41,7 @@ pub fn has_worked(observed: &Observed) -> Result<bool> {
         }
     }
     let mut history = listener.history;
-    if let Some(proof) = last_proof() {
+    if let Some(proof) = state::proof() {
         history.proof(&proof);
     }
     if let Ok(with_queue) = queue::list(&calendar, || history.clone(), History::waiting) {

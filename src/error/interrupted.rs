@@ -67,6 +67,8 @@ pub enum Files {
 pub enum TestMessage {
     /// The run took the message of this queue id out of the queue.
     TakenOut(String),
+    /// The relay took the message of this queue id; nobody has seen it arrive.
+    Taken(Option<String>),
     /// The message of this queue id had left the queue: it was delivered, or bounced.
     Left(String),
     /// Not known: the log had not shown the message and its queue id yet, or Postfix could not take it out of the queue.
@@ -108,9 +110,13 @@ impl Interruption {
             }
             _ => String::new(),
         };
+        let verify = match &self.message {
+            Some(TestMessage::Taken(_)) => "sends another, and looks for its arrival",
+            _ => "proves what is in force",
+        };
         let step = match self.files {
             Files::New(generation) => format!(
-                "{message}relayhost verify (proves what is in force), or `relayhost restore {generation}` (puts back what was there before)"
+                "{message}relayhost verify ({verify}), or `relayhost restore {generation}` (puts back what was there before)"
             ),
             _ => format!("{message}run `this command` again"),
         };
@@ -129,6 +135,10 @@ impl fmt::Display for Interruption {
             Some(TestMessage::TakenOut(id)) => {
                 write!(f, "\nthe test message {id} was taken out of the queue again")?;
             }
+            Some(TestMessage::Taken(id)) => {
+                let id = id.as_ref().map_or_else(String::new, |id| format!(" {id}"));
+                write!(f, "\nthe relay took the test message{id}; whether it arrives was not seen")?;
+            }
             Some(TestMessage::Left(id)) => write!(f, "\nthe test message {id} had left the queue already")?,
             Some(TestMessage::Unknown(Some(id))) => {
                 write!(f, "\nthe test message {id} could not be taken out of the queue")?;
@@ -142,6 +152,9 @@ impl fmt::Display for Interruption {
             Files::Unchanged => f.write_str("\nbeyond that, Postfix's configuration is untouched"),
             // `Error::Undone` says it.
             Files::PutBack => Ok(()),
+            Files::New(_) if matches!(self.message, Some(TestMessage::Taken(_))) => {
+                f.write_str("\nthe new configuration is in force")
+            }
             Files::New(_) => f.write_str("\nthe new configuration is in force, and no message has proved it"),
         }
     }
@@ -205,6 +218,10 @@ mod tests {
         assert!(kept.to_string().contains("in force, and no message has proved it"), "{kept}");
         let hint = kept.hint("relayhost apply");
         assert!(hint.contains("`postqueue -p`") && hint.contains("`relayhost restore 3`"));
+        let taken = kept.interrupted_with(|left| left.message = Some(TestMessage::Taken(Some("4B".into()))));
+        let words =
+            "took the test message 4B; whether it arrives was not seen\nthe new configuration is in force";
+        assert!(taken.to_string().contains(words), "{taken}");
     }
 
     #[test]

@@ -188,7 +188,17 @@ fn ctrl_c_in_the_look_takes_nothing_back() {
         mailbox("never@example.com", ""),
         "answers 's/\"6s\"/\"60s\"/'; timeout --preserve-status -s INT 8 relayhost apply >/root/out; echo \"exit $?\"; in_force; cat /root/out",
     );
-    run.says("exit 130\n").says("in force\n").says("cut off");
+    let run = run.says("exit 130\n").says("in force\n").says("cut off");
+    let run = run
+        .complains("whether it arrives was not seen")
+        .complains("sends another, and looks for its arrival");
+    run.says("waiting for the message in the mailbox, ");
+    // Killed there, the relay's word stays.
+    let run = on(
+        mailbox("never@example.com", ""),
+        "answers 's/\"6s\"/\"60s\"/'; timeout -s KILL 8 relayhost apply >/root/out; relayhost check | tr -s '\\n ' ' '",
+    );
+    run.says("and the relay has taken its test message").says("took the test message to never@example.com");
     let required = mailbox("never@example.com", "required = true\n");
     on(required, "answers 's/\"6s\"/\"60s\"/'; timeout --preserve-status -s INT 8 relayhost apply >/root/out; in_force")
         .says("not in force\n");

@@ -26,15 +26,10 @@ impl Message<'_> {
     pub(super) fn gone(&self, gone: Gone, pursuit: &Pursuit) -> Result<Outcome> {
         let evidence = pursuit.trail().end_evidence();
         let cause = match gone {
-            Gone::Refused | Gone::GivenBack => diagnose(&evidence, &self.circumstances()?),
+            Gone::Refused | Gone::GivenBack => self.unreached(&evidence)?,
             _ => None,
         };
-        let lines = || evidence.iter().map(ToString::to_string).collect();
-        let cause = cause.filter(|cause| cause.verdict == Verdict::Unreached);
-        Ok(cause.map_or_else(
-            || fate::gone(gone, &evidence),
-            |cause| Outcome::Failed(Failure::of(cause, lines())),
-        ))
+        Ok(cause.unwrap_or_else(|| fate::gone(gone, &evidence)))
     }
 
     /// The outcome of a message of which the log has no queue id. That it is in the maildrop is certain; the lines of a log
@@ -46,13 +41,15 @@ impl Message<'_> {
             return Ok(fate::not_queued(&pursuit.sources(), &waited, self.postfix, evidence));
         }
         let evidence = pursuit.trail().intake_evidence();
-        let cause = diagnose(&evidence, &self.circumstances()?);
+        Ok(self.unreached(&evidence)?.unwrap_or_else(|| fate::stays_in_maildrop(&waited, &evidence)))
+    }
+
+    /// The failure that these lines tell of a message that no relay was asked to take.
+    fn unreached(&self, evidence: &[&str]) -> Result<Option<Outcome>> {
+        let cause = diagnose(evidence, &self.circumstances()?);
         let cause = cause.filter(|cause| cause.verdict == Verdict::Unreached);
         let lines = || evidence.iter().map(ToString::to_string).collect();
-        Ok(cause.map_or_else(
-            || fate::stays_in_maildrop(&waited, &evidence),
-            |cause| Outcome::Failed(Failure::of(cause, lines())),
-        ))
+        Ok(cause.map(|cause| Outcome::Failed(Failure::of(cause, lines()))))
     }
 
     /// Whether master(8) has given up starting a daemon that the message needs, and Postfix alone can have said so. A daemon

@@ -281,6 +281,7 @@ fn interrupted(left: &Interruption) -> Value {
     };
     let message = left.message.as_ref().map(|message| match message {
         TestMessage::TakenOut(id) => json!({ "state": "taken out", "queue_id": id }),
+        TestMessage::Taken(id) => json!({ "state": "taken", "queue_id": id }),
         TestMessage::Left(id) => json!({ "state": "left", "queue_id": id }),
         TestMessage::Unknown(id) => json!({ "state": "unknown", "queue_id": id }),
     });

@@ -23,21 +23,28 @@ pub struct Proof {
     pub to: String,
     /// The relay's reply.
     pub reply: String,
+    /// Queue id on this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_id: Option<String>,
     /// What was seen of its arrival, in a few words, if somebody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrival: Option<String>,
 }
 
 impl Proof {
-    /// The proof by a test message, if the relay took it, and it was seen to arrive where that is required.
+    /// The proof by a test message, if the relay took it, and it was seen to arrive where that is required. `time`: that of
+    /// the relay's word.
     pub fn of(delivery: &Delivery, desired: &Desired, time: String) -> Option<Self> {
         let Outcome::Accepted { reply, .. } = &delivery.outcome else { return None };
-        if delivery.verdict() != Exit::Done {
+        let required = desired.verify.arrival.as_ref().is_some_and(|mailbox| mailbox.required);
+        let is_unseen = delivery.arrival.is_none() && desired.verify.to.as_ref() == Some(&delivery.to);
+        if delivery.verdict() != Exit::Done || (required && is_unseen) {
             return None;
         }
         let arrival = delivery.arrival.as_ref().map(Arrival::in_short);
         let (relay, to) = (desired.relayhost(), delivery.to.clone());
-        Some(Self { version: VERSION, time, relay, to, reply: reply.clone(), arrival })
+        let (reply, queue_id) = (reply.clone(), delivery.queue_id.clone());
+        Some(Self { version: VERSION, time, relay, to, reply, queue_id, arrival })
     }
 
     /// The same with what others have said changed by `hide`.

@@ -192,7 +192,8 @@ mod tests {
 
     fn proof(relay: &str, time: &str) -> Proof {
         let (relay, time) = (relay.to_owned(), time.to_owned());
-        Proof { version: 1, time, relay, to: "ops@example.com".into(), reply: "250 ok".into(), arrival: None }
+        let (to, reply) = ("ops@example.com".into(), "250 ok".into());
+        Proof { version: 1, time, relay, to, reply, queue_id: None, arrival: None }
     }
 
     fn line(second: u8, relay: &str, status: &str, reason: &str) -> String {
