@@ -135,7 +135,7 @@ fn what_never_arrives_is_told_at_the_deadline_and_put_back_where_that_is_require
     );
     let arrival = ends(&run, 5, "not-arrived");
     assert!(arrival["cause"]["text"].as_str().unwrap().contains("INBOX, Junk"), "{arrival:#}");
-    run.says("in force\n").says("arrival: not seen [not-arrived]");
+    run.says("in force\n").says("arrival: not seen [not-arrived]").says("warn message.last");
 }
 
 #[test]

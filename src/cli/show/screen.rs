@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::terminal::{Mark, Terminal, wrapped};
+use super::terminal::{Mark, REMEDY, Terminal, wrapped};
 use crate::engine::{End, Progress};
 use crate::error::Error;
 use crate::model::text;
@@ -62,7 +62,7 @@ impl Screen {
     pub fn remedy(&self, remedy: &(impl Display + ?Sized)) {
         let remedy = remedy.to_string();
         if !remedy.is_empty() {
-            self.below(&format!("-> {remedy}"));
+            self.below(&format!("{REMEDY}{remedy}"));
         }
     }
 

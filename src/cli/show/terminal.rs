@@ -55,9 +55,15 @@ fn whole_words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     }))
 }
 
+/// What stands in front of a remedy.
+pub const REMEDY: &str = "-> ";
+
 /// The end of the first word, with the blanks behind it. What stands between backquotes is a command, and so is
-/// `relayhost` with the words that follow it, up to one that is no option.
+/// `relayhost` with the words that follow it, up to one that is no option. The mark of a remedy does not stand alone.
 fn end_of_word(line: &str) -> usize {
+    if let Some(remedy) = line.strip_prefix(REMEDY) {
+        return REMEDY.len() + end_of_word(remedy);
+    }
     let bytes = line.as_bytes();
     let (mut is_quoted, mut at, mut words) = (false, 0, 0);
     let own = line.trim_start_matches(['(', ' ']).starts_with("relayhost ");
@@ -230,7 +236,7 @@ mod tests {
         #[test]
         fn no_word_and_no_command_is_ever_broken(
             width in 20_usize..200,
-            parts in proptest::collection::vec("[a-z]{1,9},?|[/a-z.]{20,90}|`[a-z]{1,9}( -[a-z]{1,30}){0,9}`[;,.]?|`|relayhost", 0..30),
+            parts in proptest::collection::vec("[a-z]{1,9},?|->|[/a-z.]{20,90}|`[a-z]{1,9}( -[a-z]{1,30}){0,9}`[;,.]?|`|relayhost", 0..30),
         ) {
             holds(width, &parts.join(" "));
         }
@@ -247,6 +253,7 @@ mod tests {
             words("relayhost apply (relayhost plan shows it)"),
             ["relayhost apply", "(relayhost plan", "shows", "it)"]
         );
+        assert_eq!(words("-> `postqueue -f` tries"), ["-> `postqueue -f`", "tries"]);
         assert_eq!(words("in relayhost, and so"), ["in", "relayhost,", "and", "so"]);
         assert_eq!(words("a ` b  c"), ["a", "`", "b", "c"]);
         assert_eq!(words("(`a b`), `c"), ["(`a b`),", "`c"]);

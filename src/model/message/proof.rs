@@ -7,7 +7,7 @@ use super::delivery::{Delivery, Outcome};
 use crate::error::Exit;
 use crate::model::arrival::Arrival;
 use crate::model::desired::Desired;
-use crate::model::plan::{Finding, Plan, State};
+use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::state::generation::VERSION;
 
 /// The record of an accepted test message.
@@ -29,6 +29,9 @@ pub struct Proof {
     /// What was seen of its arrival, in a few words, if somebody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrival: Option<String>,
+    /// Whether somebody looked, and saw it in the folder for junk, or not at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missed: bool,
 }
 
 impl Proof {
@@ -43,8 +46,9 @@ impl Proof {
         }
         let arrival = delivery.arrival.as_ref().map(Arrival::in_short);
         let (relay, to) = (desired.relayhost(), delivery.to.clone());
+        let missed = delivery.arrival.as_ref().is_some_and(|arrival| arrival.failure.is_some());
         let (reply, queue_id) = (reply.clone(), delivery.queue_id.clone());
-        Some(Self { version: VERSION, time, relay, to, reply, queue_id, arrival })
+        Some(Self { version: VERSION, time, relay, to, reply, queue_id, arrival, missed })
     }
 
     /// The same with what others have said changed by `hide`.
@@ -61,9 +65,13 @@ impl Plan {
         else {
             return;
         };
-        let Proof { time, to, reply, arrival, .. } = proof;
+        let Proof { time, to, reply, arrival, missed, .. } = proof;
+        let state = if *missed { State::Warning } else { State::Note };
+        let remedy = missed.then(|| {
+            Remedy::say("relayhost verify (sends another, and says what to do if it does not arrive)")
+        });
         let arrival = arrival.as_ref().map_or_else(String::new, |words| format!("; arrival: {words}"));
         let found = format!("the relay took the test message to {to} on {time}: {reply}{arrival}");
-        self.findings.push(Finding { id: "message.last".into(), state: State::Note, found, remedy: None });
+        self.findings.push(Finding { id: "message.last".into(), state, found, remedy });
     }
 }

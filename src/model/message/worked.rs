@@ -193,7 +193,7 @@ mod tests {
     fn proof(relay: &str, time: &str) -> Proof {
         let (relay, time) = (relay.to_owned(), time.to_owned());
         let (to, reply) = ("ops@example.com".into(), "250 ok".into());
-        Proof { version: 1, time, relay, to, reply, queue_id: None, arrival: None }
+        Proof { version: 1, time, relay, to, reply, queue_id: None, arrival: None, missed: false }
     }
 
     fn line(second: u8, relay: &str, status: &str, reason: &str) -> String {

@@ -38,21 +38,25 @@ struct Line {
 
 impl Line {
     fn write(&self) {
-        let text = text(&self.name, self.begin.elapsed(), self.wait.as_ref());
-        let short: String = text.chars().take(self.columns).collect();
-        let _ = Output::Text.write(&format!("\r\u{1b}[K{}{short}", self.head));
+        let text = text(&self.name, self.begin.elapsed(), self.wait.as_ref(), self.columns);
+        let _ = Output::Text.write(&format!("\r\u{1b}[K{}{text}", self.head));
     }
 }
 
-/// The words of the line after this time.
-fn text(name: &str, lasts: Duration, wait: Option<&(String, Duration)>) -> String {
+/// The words of the line after this time, in this many columns: what does not fit is left out whole, from the end.
+fn text(name: &str, lasts: Duration, wait: Option<&(String, Duration)>, columns: usize) -> String {
     let lasts = lasts.as_secs();
-    match wait {
-        // Most stages are over before a number would tell anything.
-        _ if lasts == 0 => name.to_owned(),
-        None => format!("{name}  {lasts} s"),
-        Some((what, limit)) => format!("{name}  {lasts} s of {} s, waiting for {what}", limit.as_secs()),
+    let mut parts = vec![name.to_owned()];
+    // Most stages are over before a number would tell anything.
+    if lasts > 0 {
+        let of = wait.map_or_else(String::new, |(_, limit)| format!(" of {} s", limit.as_secs()));
+        parts.push(format!("  {lasts} s{of}"));
+        parts.extend(wait.map(|(what, _)| format!(", waiting for {what}")));
     }
+    while parts.len() > 1 && parts.iter().map(|part| part.chars().count()).sum::<usize>() > columns {
+        parts.pop();
+    }
+    parts.concat().chars().take(columns).collect()
 }
 
 impl Shared {
@@ -126,10 +130,12 @@ mod tests {
         let seconds = Duration::from_secs;
         let wait = ("the relay's answer".to_owned(), seconds(60));
         assert_eq!(
-            text("message", seconds(23), Some(&wait)),
+            text("message", seconds(23), Some(&wait), 60),
             "message  23 s of 60 s, waiting for the relay's answer"
         );
-        assert_eq!(text("packages", seconds(5), None), "packages  5 s");
-        assert_eq!(text("message", Duration::ZERO, Some(&wait)), "message");
+        assert_eq!(text("packages", seconds(5), None, 60), "packages  5 s");
+        assert_eq!(text("message", Duration::ZERO, Some(&wait), 60), "message");
+        assert_eq!(text("message", seconds(23), Some(&wait), 40), "message  23 s of 60 s");
+        assert_eq!(text("message", seconds(23), Some(&wait), 10), "message");
     }
 }
