@@ -187,7 +187,7 @@ setup_vagrant() {
 # release_build: the program as it is shipped.
 release_build() {
     local start=$SECONDS
-    say "cargo build --release (a minute or two the first time) …"
+    say "cargo build --release (three to five minutes the first time) …"
     (cd "$TOP" && exec setpriv --pdeathsig TERM cargo build --release --locked) </dev/null || die "the build failed"
     say "built: $(took "$start")"
 }
