@@ -1,14 +1,18 @@
 //! Looks for the test message in the mailbox of its recipient, from the relay's acceptance until the deadline. One connection,
 //! one login; the mailbox is opened read-only, unless the answers ask that the message be removed.
 
-use std::net::{IpAddr, SocketAddr};
+mod door;
+mod returns;
+
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use super::observe::ca_files;
+use door::{Door, Looked};
+use returns::Returns;
+
 use super::{End, Progress};
 use crate::error::{Result, TestMessage, human};
-use crate::model::arrival::folders::{Folder, Kind, choose};
+use crate::model::arrival::folders::{Folder, Kind};
 use crate::model::arrival::letter::{Letter, Sent};
 use crate::model::arrival::mailbox::Mailbox;
 use crate::model::arrival::{Arrival, Seen, fate};
@@ -16,20 +20,15 @@ use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::text;
-use crate::sys::imap::{Open, Session, Trouble};
-use crate::sys::wire::{Broken, Wire, words};
-use crate::sys::{clock, dns, signals, tls};
+use crate::sys::imap::{Open, Session, Sought, Trouble};
+use crate::sys::{clock, signals};
 
 /// The least time for the look: the relay may have taken nearly all of it.
 const LEAST: Duration = Duration::from_secs(10);
-/// How long a command may go on that began before the end.
-const GRACE: Duration = Duration::from_secs(5);
 /// The pause after which the other folders are looked into again, at first and at most; INBOX is watched meanwhile.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 /// The pause between two looks where the server cannot tell of what comes.
 const POLL: Duration = Duration::from_secs(1);
-/// Most addresses of the server that are tried.
-const ADDRESSES: usize = 4;
 /// Most messages of one search that are read.
 const READ: usize = 5;
 
@@ -49,7 +48,8 @@ pub fn followed(
     let stage = clock::now();
     progress.begin("arrival");
     let until = (begin + deadline).max(stage + LEAST);
-    let look = Look { mailbox, sent, to: &delivery.to, from: &delivery.from, begin, stage, until };
+    let door = Door { mailbox, until };
+    let look = Look { door, sent, to: &delivery.to, from: &delivery.from, begin, stage, until };
     let arrival = look.arrival(progress);
     if let Err(ended) = cut_off(&delivery) {
         progress.end(End::Open, "cut off", stage.elapsed());
@@ -82,7 +82,7 @@ fn cut_off(delivery: &Delivery) -> Result<()> {
 
 /// The look into a mailbox.
 struct Look<'a> {
-    mailbox: &'a Mailbox,
+    door: Door<'a>,
     sent: Sent,
     to: &'a str,
     from: &'a str,
@@ -99,11 +99,9 @@ struct Found<'a> {
     letter: Letter,
 }
 
-type Looked<T> = std::result::Result<T, Box<Failure>>;
-
 impl Look<'_> {
     fn arrival(&self, progress: &mut dyn Progress) -> Arrival {
-        let required = self.mailbox.required;
+        let required = self.door.mailbox.required;
         match self.seen(progress) {
             Err(failure) => Arrival { seen: None, failure: Some(*failure), required },
             Ok(seen) => {
@@ -115,23 +113,18 @@ impl Look<'_> {
 
     fn seen(&self, progress: &mut dyn Progress) -> Looked<Seen> {
         self.wait("the mailbox", progress);
-        let mut session = self.connect()?;
-        let login = session.login(&self.mailbox.username, &self.mailbox.password);
-        login.map_err(|trouble| match trouble {
-            Trouble::Refused(words) => fate::refused(self.mailbox, &words),
-            other => self.trouble(&other),
-        })?;
-        let listed = session.list().map_err(|trouble| self.trouble(&trouble))?;
-        let folders = choose(&listed, &self.mailbox.folders);
-        let folders = folders.map_err(|name| fate::no_folder(self.mailbox, &name))?;
-        let found = self.find(&mut session, &folders, progress)?;
+        let (mut session, folders) = self.door.enter()?;
+        let mut returns = Returns::new(self.door.mailbox, self.until);
+        let found = self.find(&mut session, &folders, &mut returns, progress)?;
         let after = self.begin.elapsed();
         let is_own = |found: &&Found| found.folder.kind != Kind::All;
         let copies = found.iter().filter(is_own).count().max(1);
-        let removed = self.mailbox.remove.then(|| remove(&mut session, &found));
+        let removed = self.door.mailbox.remove.then(|| remove(&mut session, &found));
         session.close();
         let best = found.into_iter().min_by_key(|found| found.folder.kind);
-        let Some(Found { folder, letter, .. }) = best else { return Err(self.not_arrived(&folders).into()) };
+        let Some(Found { folder, letter, .. }) = best else {
+            return Err(self.not_arrived(&folders, returns.trouble()).into());
+        };
         Ok(Seen { folder: folder.name.clone(), kind: folder.kind, copies, after, letter, removed })
     }
 
@@ -146,6 +139,7 @@ impl Look<'_> {
         &self,
         session: &mut Session,
         folders: &'f [Folder],
+        returns: &mut Returns<'_>,
         progress: &mut dyn Progress,
     ) -> Looked<Vec<Found<'f>>> {
         let Some((first, others)) = folders.split_first() else { return Ok(Vec::new()) };
@@ -160,14 +154,20 @@ impl Look<'_> {
             if !is_there {
                 found.extend(self.look_into(session, first)?);
             }
-            if !found.is_empty() || clock::now() >= self.until {
+            if !found.is_empty() {
+                return Ok(found);
+            }
+            if let Some(failure) = returns.look(&self.sent, self.to) {
+                return Err(failure);
+            }
+            if clock::now() >= self.until {
                 return Ok(found);
             }
             self.wait("the message in the mailbox", progress);
             let next = self.until.min(clock::now() + pause);
-            if !session.idle(next).map_err(|trouble| self.trouble(&trouble))? {
+            if !session.idle(next).map_err(|trouble| self.door.trouble(&trouble))? {
                 let interrupted = clock::sleep(POLL.min(next.saturating_duration_since(clock::now())));
-                interrupted.map_err(|_| self.not_arrived(folders))?;
+                interrupted.map_err(|_| self.not_arrived(folders, returns.trouble()))?;
             }
             pause = (pause * 2).min(PAUSES[1]);
         }
@@ -178,7 +178,8 @@ impl Look<'_> {
         let mut found = Vec::new();
         let mut look = || {
             let open = session.examine(&folder.raw)?;
-            for uid in session.search(open, &self.sent.message_id)?.into_iter().take(READ) {
+            for uid in session.search(open, Sought::MessageId(&self.sent.message_id))?.into_iter().take(READ)
+            {
                 let bytes = session.message_of(uid)?.unwrap_or_default();
                 let letter = Letter::read(&bytes, &self.sent);
                 found.extend(letter.map(|letter| Found { folder, open, uid, letter }));
@@ -187,79 +188,19 @@ impl Look<'_> {
         };
         match look() {
             Ok(()) | Err(Trouble::Refused(_)) => Ok(found),
-            Err(other) => Err(self.trouble(&other).into()),
+            Err(other) => Err(self.door.trouble(&other).into()),
         }
     }
 
-    fn not_arrived(&self, folders: &[Folder]) -> Failure {
+    /// `untold`: why the sender's mailbox tells nothing of the message, if so.
+    fn not_arrived(&self, folders: &[Folder], untold: Option<&Failure>) -> Failure {
         let names: Vec<String> = folders.iter().map(|folder| folder.name.clone()).collect();
-        fate::not_arrived(self.to, self.from, &names, &human(self.begin.elapsed()))
-    }
-
-    fn trouble(&self, trouble: &Trouble) -> Failure {
-        let reason = match trouble {
-            Trouble::Refused(words) => format!("refuses to tell: {words}"),
-            Trouble::Odd(clause) => clause.clone(),
-            Trouble::Broken(Broken::Lost) => "closed the connection".into(),
-            Trouble::Broken(Broken::TimedOut) => "did not answer in time".into(),
-            Trouble::Broken(Broken::Endless) => "sends without end".into(),
-            Trouble::Broken(Broken::Tls(error)) => format!("does not agree on TLS: {error}"),
-        };
-        fate::unreached(self.mailbox, &reason)
-    }
-
-    /// A connection with TLS, whose certificate is accepted.
-    fn connect(&self) -> Looked<Session> {
-        let end = self.until + GRACE;
-        let wire = self.wire()?;
-        let (connection, findings) = self.tls()?;
-        let broken = |error: Broken| self.trouble(&Trouble::Broken(error));
-        let session = if self.mailbox.implicit_tls {
-            let mut wire = wire;
-            wire.start_tls(connection, end).map_err(broken)?;
-            self.accept(&findings)?;
-            Session::new(wire, end)
-        } else {
-            Session::new(wire, end).and_then(|mut session| session.start_tls(connection).map(|()| session))
-        };
-        let session = session.map_err(|trouble| self.trouble(&trouble))?;
-        self.accept(&findings)?;
-        Ok(session)
-    }
-
-    fn wire(&self) -> Looked<Wire> {
-        let host = &self.mailbox.host;
-        let addresses =
-            host.parse().map_or_else(|_| dns::native(host, self.until), |address: IpAddr| vec![address]);
-        let mut reason = "is not found: this host knows no address of that name".to_owned();
-        let count = addresses.len().min(ADDRESSES);
-        for (index, address) in addresses.into_iter().take(ADDRESSES).enumerate() {
-            let left = self.until.saturating_duration_since(clock::now());
-            let share = if index + 1 < count { left / 2 } else { left };
-            match Wire::connect(SocketAddr::from((address, self.mailbox.port)), share) {
-                Ok(wire) => return Ok(wire),
-                Err(error) => reason = format!("({address}) takes no connection: {}", words(&error)),
-            }
+        let mut failure = fate::not_arrived(self.to, self.from, &names, &human(self.begin.elapsed()));
+        if let Some(untold) = untold {
+            let more = format!("; the mailbox of the sender could not be looked into [{}]", untold.id);
+            failure.cause.push_str(&more);
         }
-        Err(Box::new(fate::unreached(self.mailbox, &reason)))
-    }
-
-    fn tls(&self) -> Looked<(rustls::ClientConnection, tls::Findings)> {
-        let authorities = tls::Authorities::read(ca_files("").first().map(std::path::PathBuf::as_path), None);
-        let host = self.mailbox.host.as_str();
-        let name = Some(host).filter(|host| host.parse::<IpAddr>().is_err());
-        let session = tls::session(authorities, name, self.mailbox.is_checked);
-        session.map_err(|error| {
-            Box::new(fate::unreached(self.mailbox, &format!("cannot be asked by TLS: {error}")))
-        })
-    }
-
-    /// Whether the certificate is accepted: nothing else is asked, and no password sent, if it is not.
-    fn accept(&self, findings: &tls::Findings) -> Looked<()> {
-        match self.mailbox.distrusts(findings.seen().as_ref()) {
-            Some(reason) => Err(Box::new(fate::certificate(self.mailbox, &reason))),
-            None => Ok(()),
-        }
+        failure
     }
 }
 

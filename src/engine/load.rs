@@ -10,7 +10,8 @@ use toml::Spanned;
 
 use crate::error::{Advice, Error, LOG_IN, Result, shown, typed};
 use crate::model::answers::access::CERTIFICATE_FILE;
-use crate::model::answers::complete::{Secrets, complete};
+use crate::model::answers::arrival::Named;
+use crate::model::answers::complete::{MailboxSecret, Secrets, complete};
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::{Auth, Desired};
 use crate::model::oauth::login::Logins;
@@ -54,9 +55,9 @@ pub fn edition() -> String {
     let secrets: Vec<PathBuf> = paths
         .iter()
         .filter_map(|path| Answers::parse("", &files::read(path, SIZE_LIMIT).ok()??).ok())
-        .flat_map(|answers| [answers.secret_source(), answers.mailbox_source()])
+        .flat_map(|answers| answers.sources().unwrap_or_default())
         .filter_map(|source| match source {
-            Ok(SecretSource::File(path)) => Some(PathBuf::from(path)),
+            SecretSource::File(path) => Some(PathBuf::from(path)),
             _ => None,
         })
         .collect();
@@ -91,17 +92,14 @@ impl Source {
         let answers = self.answers()?;
         let is_password = answers.tables.auth.oauth.is_none();
         let login_secret = secret(&answers, answers.secret_source()?, answers.secret_place(), is_password)?;
-        let mailbox = secret(&answers, answers.mailbox_source()?, answers.mailbox_place(), true)?;
         let user = answers.tables.auth.username.as_ref().map_or("", |name| name.get_ref().as_str());
         // A PEM or JSON file has several lines, which no reply repeats as a whole; the tokens that are fetched with it are
         // hidden.
         if let Some(secret) = login_secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
             secrets::know(user, secret);
         }
-        if let Some(secret) = &mailbox {
-            secrets::know(answers.mailbox_user(), secret);
-        }
-        let mut desired = complete(&answers, Secrets { login: login_secret, mailbox })?;
+        let mailboxes = mailbox_secrets(&answers)?;
+        let mut desired = complete(&answers, Secrets { login: login_secret, mailboxes })?;
         take_kept_token(&mut desired);
         if let Auth::Login { app: Some(app), .. } = &mut desired.auth {
             app.login = login;
@@ -153,6 +151,19 @@ fn take_kept_token(desired: &mut Desired) {
     }
 }
 
+/// The secrets of the mailboxes that are looked into.
+fn mailbox_secrets(answers: &Answers) -> Result<Vec<MailboxSecret>> {
+    let read = |mailbox: &Named<'_>| {
+        let source = answers.mailbox_source(mailbox)?;
+        let secret = secret(answers, source, mailbox.place(), mailbox.is_password())?;
+        if let Some(secret) = secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
+            secrets::know(mailbox.user(), secret);
+        }
+        Ok(secret.map_or(MailboxSecret::Absent, MailboxSecret::Given))
+    };
+    answers.mailboxes().iter().map(read).collect()
+}
+
 /// Registers the password of the host's answers, for a command that does not load them, so that nothing shown contains it. A
 /// caller who may not read them registers none.
 pub fn know_password() {
@@ -190,7 +201,7 @@ pub fn load(path: &Path) -> Result<Desired> {
 pub(super) fn load_file(path: &Path, start: usize) -> Result<Answers> {
     let read = read(path)?;
     let answers = parse(&shown(path), &read.bytes, start)?;
-    if [answers.secret_source()?, answers.mailbox_source()?].iter().any(SecretSource::is_inline) {
+    if answers.sources()?.iter().any(SecretSource::is_inline) {
         refuse_exposed(path, &read)?;
     }
     Ok(answers)
@@ -250,8 +261,7 @@ fn read(path: &Path) -> Result<Trusted> {
 /// Whether the answers in a file that is refused may have a password in them: for the remedy alone.
 fn may_hold_password(path: &Path) -> bool {
     let read = files::read(path, SIZE_LIMIT).ok().flatten().unwrap_or_default();
-    let sources = Answers::parse("", &read)
-        .and_then(|answers| Ok([answers.secret_source()?, answers.mailbox_source()?]));
+    let sources = Answers::parse("", &read).and_then(|answers| answers.sources());
     sources.map_or(true, |sources| sources.iter().any(SecretSource::is_inline))
 }
 

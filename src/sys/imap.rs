@@ -5,18 +5,23 @@ mod mailbox;
 
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use imap_codec::decode::Decoder;
 use imap_codec::encode::{Encoder, Fragment};
 use imap_codec::fragmentizer::Fragmentizer;
 use imap_codec::imap_types::IntoStatic;
-use imap_codec::imap_types::auth::{AuthMechanism, AuthenticateData};
+use imap_codec::imap_types::auth::AuthMechanism;
 use imap_codec::imap_types::command::{Command, CommandBody};
 use imap_codec::imap_types::core::{LiteralMode, Tag};
-use imap_codec::imap_types::response::{Bye, Capability, Data, GreetingKind, Response, Status, StatusKind};
-use imap_codec::{AuthenticateDataCodec, CommandCodec, GreetingCodec, ResponseCodec};
-pub use mailbox::Open;
+use imap_codec::imap_types::response::{
+    Bye, Capability, CommandContinuationRequest, Data, GreetingKind, Response, Status, StatusKind, Tagged,
+};
+use imap_codec::{CommandCodec, GreetingCodec, ResponseCodec};
+pub use mailbox::{Open, Sought};
 use rustls::ClientConnection;
 
+use super::sasl::Login;
 use super::wire::{Broken, Wire};
 use crate::model::secret::Secret;
 use crate::model::text::{clipped, one_line};
@@ -86,17 +91,11 @@ impl Session {
         Ok(self.wire.start_tls(tls, self.until)?)
     }
 
-    /// Logs in, once: by SASL PLAIN (RFC 4616), or by LOGIN where the server has no other.
+    /// Logs in with a password, once: by SASL PLAIN (RFC 4616), or by LOGIN where the server has no other.
     pub fn login(&mut self, user: &str, password: &Secret) -> Done<()> {
         self.ask_capabilities()?;
-        let plain = format!("\0{user}\0{}", password.expose()).into_bytes();
         if self.can(&Capability::Auth(AuthMechanism::Plain)) {
-            let body = CommandBody::authenticate_with_ir(AuthMechanism::Plain, plain);
-            if self.can(&Capability::SaslIr) {
-                self.run(body, |_| ())?;
-            } else {
-                self.authenticate(body)?;
-            }
+            self.authenticate(AuthMechanism::Plain, user, password)?;
         } else if self.can(&Capability::LoginDisabled) {
             return Err(Trouble::Odd("offers no login by a password".into()));
         } else {
@@ -106,17 +105,65 @@ impl Session {
         self.ask_capabilities()
     }
 
-    /// AUTHENTICATE without an initial response: the response follows when the server asks for it.
-    fn authenticate(&mut self, body: CommandBody<'static>) -> Done<()> {
-        let CommandBody::Authenticate { mechanism, initial_response: Some(response) } = body else {
-            return Ok(());
+    /// Logs in with an access token, once: by OAUTHBEARER (RFC 7628), or by XOAUTH2, which is Google's and Microsoft's.
+    pub fn login_by_token(&mut self, user: &str, token: &Secret) -> Done<()> {
+        self.ask_capabilities()?;
+        let known = [AuthMechanism::OAuthBearer, AuthMechanism::XOAuth2];
+        let offered = known.into_iter().find(|mechanism| self.can(&Capability::Auth(mechanism.clone())));
+        let mechanism =
+            offered.ok_or_else(|| Trouble::Odd("offers no login by an access token".to_owned()))?;
+        self.authenticate(mechanism, user, token)?;
+        self.ask_capabilities()
+    }
+
+    /// AUTHENTICATE (RFC 3501 §6.2.2). Where the server takes no initial response (RFC 4959), it follows when it is asked for.
+    fn authenticate(&mut self, mechanism: AuthMechanism<'static>, user: &str, secret: &Secret) -> Done<()> {
+        let name = mechanism.to_string();
+        let mut login = Login::new(&name, user, secret).ok_or_else(unsayable)?;
+        let tag = if self.can(&Capability::SaslIr) {
+            let first = login.first().unwrap_or_default();
+            self.send(CommandBody::authenticate_with_ir(mechanism, first))?
+        } else {
+            let tag = self.send(CommandBody::authenticate(mechanism))?;
+            self.continued(&tag)?;
+            self.respond(login.initial().as_ref())?;
+            tag
         };
-        let tag = self.send(CommandBody::authenticate(mechanism))?;
-        self.continued(&tag)?;
-        let response = AuthenticateData::Continue(response);
-        let bytes = AuthenticateDataCodec::default().encode(&response).dump();
-        self.wire.send_bytes(&bytes, self.until)?;
-        self.answered(&tag, self.until, &mut |_| ())
+        let mut is_challenged = false;
+        loop {
+            match self.response(self.until)? {
+                // A challenge here is the refusal of a token: the server says why, and ends the command once that is answered.
+                Response::CommandContinuationRequest(request) if !is_challenged => {
+                    is_challenged = true;
+                    let words = if let CommandContinuationRequest::Base64(words) = request {
+                        words
+                    } else {
+                        "".as_bytes().into()
+                    };
+                    let answer = login.answer(&BASE64.encode(words)).map_err(Trouble::Odd)?;
+                    self.respond(Some(&answer))?;
+                }
+                Response::CommandContinuationRequest(_) => {
+                    return Err(Trouble::Odd("asks for the login again and again".into()));
+                }
+                Response::Status(Status::Tagged(end)) if end.tag == tag => {
+                    return ended(&end).map_err(|trouble| match (trouble, login.told()) {
+                        (Trouble::Refused(words), Some(told)) => {
+                            Trouble::Refused(format!("{words} ({})", shown(told)))
+                        }
+                        (other, _) => other,
+                    });
+                }
+                Response::Status(Status::Bye(bye)) => return Err(said_bye(&bye)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Sends a response of SASL, which is in base64 already.
+    fn respond(&mut self, response: Option<&Secret>) -> Done<()> {
+        let line = format!("{}\r\n", response.map_or("", Secret::expose));
+        Ok(self.wire.send_bytes(line.as_bytes(), self.until)?)
     }
 
     /// Says goodbye; the answer is not waited for.
@@ -196,14 +243,7 @@ impl Session {
     ) -> Done<()> {
         loop {
             match self.response(until)? {
-                Response::Status(Status::Tagged(end)) if end.tag == *tag => {
-                    return match end.body.kind {
-                        StatusKind::Ok => Ok(()),
-                        StatusKind::No | StatusKind::Bad => {
-                            Err(Trouble::Refused(shown(end.body.text.inner())))
-                        }
-                    };
-                }
+                Response::Status(Status::Tagged(end)) if end.tag == *tag => return ended(&end),
                 Response::Status(Status::Bye(bye)) => return Err(said_bye(&bye)),
                 other => take(other),
             }
@@ -242,6 +282,13 @@ fn fresh() -> Fragmentizer {
 
 fn unsayable() -> Trouble {
     Trouble::Odd("cannot be told a name that has such characters in it".into())
+}
+
+fn ended(end: &Tagged<'_>) -> Done<()> {
+    match end.body.kind {
+        StatusKind::Ok => Ok(()),
+        StatusKind::No | StatusKind::Bad => Err(Trouble::Refused(shown(end.body.text.inner()))),
+    }
 }
 
 fn said_bye(bye: &Bye<'_>) -> Trouble {

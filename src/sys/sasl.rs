@@ -77,13 +77,17 @@ impl<'a> Login<'a> {
 
     /// The initial response, which follows the mechanism's name in the AUTH command, in base64.
     pub fn initial(&self) -> Option<Secret> {
-        let bytes = match &self.way {
+        self.first().map(|bytes| Secret::new(BASE64.encode(bytes)))
+    }
+
+    /// The initial response as bytes.
+    pub fn first(&self) -> Option<Vec<u8>> {
+        Some(match &self.way {
             Way::Plain => self.plain(),
             Way::Login { .. } | Way::CramMd5 => return None,
             Way::Bearer { first, .. } => first.clone(),
             Way::Scram(scram) => format!("n,,{}", scram.first).into_bytes(),
-        };
-        Some(Secret::new(BASE64.encode(bytes)))
+        })
     }
 
     /// The response to a challenge, both in base64; the error names the fault of the challenge.

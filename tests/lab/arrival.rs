@@ -204,6 +204,58 @@ fn ctrl_c_in_the_look_takes_nothing_back() {
         .says("not in force\n");
 }
 
+/// The application of `[verify.arrival.oauth]`, with these lines of the table `[verify.arrival]`.
+fn by_token(lines: &str, secret: &str) -> Host {
+    let whole = read("examples/authenticated.toml").replace("\"60s\"", "\"6s\"");
+    host().relay("mailbox-token").answers_text(&format!(
+        "{whole}\n[verify.arrival]\nimap = \"smtp.office365.com\"\n{lines}[verify.arrival.oauth]\nprovider = \"microsoft\"\n\
+         tenant = \"example.onmicrosoft.com\"\nclient_id = \"12345678-90ab-cdef-1234-567890abcdef\"\nflow = \"secret\"\n\
+         client_secret_file = \"{secret}\"\n"
+    ))
+}
+
+#[test]
+fn an_application_logs_in_with_an_access_token() {
+    let ours = "username = \"alerts@example.com\"\n";
+    for port in ["", "port = 143\n"] {
+        let run = on(by_token(&format!("{ours}{port}"), "/etc/relayhost/client-secret"), VERIFY);
+        assert_eq!(arrival(&run).0["arrived"], true, "{}", run.stderr);
+        assert!(!run.stdout.contains("eyJ"), "a token is shown: {}", run.stdout);
+    }
+    // Another's mailbox, and a secret that the provider does not know.
+    let run = on(by_token("username = \"backup@example.com\"\n", "/etc/relayhost/client-secret"), VERIFY);
+    let arrival = ends(&run, 5, "mailbox-login");
+    assert!(arrival["cause"]["remedy"].as_str().unwrap().contains("IMAP.AccessAsApp"), "{arrival:#}");
+    let run = on(
+        by_token(ours, "/root/secret"),
+        &format!("install -m 600 /dev/stdin /root/secret <<<WrongSecret123; {VERIFY}"),
+    );
+    let arrival = ends(&run, 5, "mailbox-token");
+    assert!(!arrival.to_string().contains("WrongSecret123"), "{arrival:#}");
+}
+
+/// The relay accepts the message and sends it back later: the report lies in the mailbox of the sender.
+#[test]
+fn a_message_that_comes_back_is_told_with_the_reason() {
+    let sender = "[verify.arrival.sender]\nimap = \"smtp.example.com\"\nusername = \"alerts@example.com\"\n";
+    let password = "password = \"correct horse battery staple\"\n";
+    let run = on(mailbox("back@example.com", &format!("{sender}{password}")), VERIFY);
+    let arrival = ends(&run, 5, "came-back");
+    let cause = arrival["cause"]["text"].as_str().unwrap();
+    assert!(cause.contains("back@example.com, and it came back: "), "{arrival:#}");
+    assert!(run.stdout.contains("the mailbox has moved to another company"), "{}", run.stdout);
+    // A mailbox that cannot be looked into takes nothing from the look into the other.
+    let wrong = "password = \"wrong\"\n";
+    let run = on(mailbox("ops@example.com", &format!("{sender}{wrong}")), VERIFY);
+    assert_eq!(self::arrival(&run).0["arrived"], true, "{}", run.stderr);
+    let run = on(mailbox("never@example.com", &format!("{sender}{wrong}")), VERIFY);
+    ends(&run, 5, "not-arrived");
+    run.says("the mailbox of the sender could not be looked into [mailbox-login]");
+    let run =
+        on(mailbox("never@example.com", &format!("{sender}{password}remove = true\n")), "relayhost check");
+    run.complains("this has no use in [verify.arrival.sender]");
+}
+
 /// Each server is spoken to on this host's own address, by TLS whose certificate is not checked.
 #[test]
 fn a_server_that_misbehaves_gets_nothing_out_of_it() {

@@ -138,8 +138,8 @@ impl Choices {
     /// The desired state of the host by these choices.
     pub fn desired(&self) -> Result<Desired> {
         let answers = Answers::parse("the new answers", self.text("", false).as_bytes())?;
-        let mailbox = answers.mailbox_stand_in()?;
-        complete(&answers, Secrets { login: self.password.clone(), mailbox })
+        let mailboxes = answers.mailbox_secrets_of_text()?;
+        complete(&answers, Secrets { login: self.password.clone(), mailboxes })
     }
 
     /// The text of the answers file. `written`, one line, names time and program. The password is in the text if it has
@@ -164,17 +164,11 @@ impl Choices {
             lines.push("# @host stands for all senders of that host".into());
             lines.extend(self.rewrites.iter().map(|rule| setting(&quoted(&rule.local), &rule.public)));
         }
-        let to = self.to.as_ref().map(|to| setting("to", to));
-        lines.extend(to.map(|to| format!("\n[verify]\n# where the test message goes\n{to}")));
-        for path in [&["verify"][..], &["verify", "arrival"], &["packages"], &["network"]] {
-            let kept = self.kept.lines(path);
-            let is_begun = path == ["verify"] && self.to.is_some();
-            lines.extend((!kept.is_empty() && !is_begun).then(|| format!("\n[{}]", path.join("."))));
-            let is_hidden = |line: &String| shown && line.starts_with("password = ");
-            let line = |line| if is_hidden(&line) { setting("password", "********") } else { line };
-            lines.extend(kept.into_iter().map(line));
-        }
-        lines.join("\n") + "\n"
+        let to = self.to.as_ref().map(|to| format!("# where the test message goes\n{}", setting("to", to)));
+        let verify: Vec<String> = to.into_iter().chain(self.kept.lines(&["verify"])).collect();
+        lines.extend((!verify.is_empty()).then(|| "\n[verify]".to_owned()));
+        lines.extend(verify);
+        lines.join("\n") + "\n" + &self.kept.other_tables(shown)
     }
 
     /// What a preset stands for, as comments.

@@ -24,19 +24,31 @@ use crate::model::secret::Secret;
 pub struct Secrets {
     /// The secret of the login at the relay.
     pub login: Option<Secret>,
-    /// The password of the mailbox in which the test message is looked for.
-    pub mailbox: Option<Secret>,
+    /// The secrets of the mailboxes that are looked into, in the order of [`Answers::mailboxes`].
+    pub mailboxes: Vec<MailboxSecret>,
+}
+
+/// The secret that the table of a mailbox names: a password, or what its application proves itself by.
+#[derive(Debug, Default)]
+pub enum MailboxSecret {
+    /// The answers name none.
+    #[default]
+    Absent,
+    /// It is elsewhere, and was not read: the answers are checked, and not used.
+    Elsewhere,
+    /// The secret.
+    Given(Secret),
 }
 
 impl From<Option<Secret>> for Secrets {
     fn from(login: Option<Secret>) -> Self {
-        Self { login, mailbox: None }
+        Self { login, mailboxes: Vec::new() }
     }
 }
 
 /// Completes and checks `answers`. `secrets` come from the sources that the answers name, if they name any.
 pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desired> {
-    let Secrets { login: password, mailbox } = secrets.into();
+    let Secrets { login: password, mailboxes } = secrets.into();
     let reader = Reader { answers };
     let preset = reader.preset()?;
     let auth = reader.auth(preset.as_ref(), password)?;
@@ -44,7 +56,7 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
     let preset = preset.filter(|preset| preset.host.is_some() || !matches!(auth, Auth::None));
     let relay = reader.relay(preset.as_ref(), &auth)?;
     let rewrites = reader.rewrites()?;
-    let verify = reader.verify(&rewrites, mailbox)?;
+    let verify = reader.verify(&rewrites, mailboxes)?;
     let packages = &answers.tables.packages;
     let extra_packages = packages.extra.iter().map(|name| reader.of(name, package)).collect::<Result<_>>()?;
     let packages_from = packages.from.as_ref().map(|path| reader.of(path, directory)).transpose()?;
@@ -154,12 +166,17 @@ impl Reader<'_> {
             let remedy = "set auth.mechanism = \"xoauth2\" (or \"oauthbearer\"), or remove [auth.oauth]";
             return self.at(oauth.span(), refuse(problem, remedy));
         }
-        let app = oauth.get_ref().app(password, username, relay);
+        let app = oauth.get_ref().app("auth.oauth", password, username, relay);
         let mut app =
             app.or_else(|(span, complaint)| self.at(span.or(Some(oauth.span())), Err(complaint)))?;
-        let proxy = self.answers.tables.network.proxy.as_ref();
-        app.proxy = proxy.map(|value| self.of(value, proxy_url)).transpose()?;
+        app.proxy = self.proxy()?;
         Ok(app)
+    }
+
+    /// The proxy that identity providers are asked through, if the answers name one.
+    fn proxy(&self) -> Result<Option<String>> {
+        let proxy = self.answers.tables.network.proxy.as_ref();
+        proxy.map(|value| self.of(value, proxy_url)).transpose()
     }
 
     fn relay(&self, preset: Option<&Preset>, auth: &Auth) -> Result<Relay> {
@@ -222,14 +239,15 @@ impl Reader<'_> {
         Ok(rewrites)
     }
 
-    fn verify(&self, rewrites: &[Rewrite], mailbox: Option<Secret>) -> Result<Verify> {
+    fn verify(&self, rewrites: &[Rewrite], mailboxes: Vec<MailboxSecret>) -> Result<Verify> {
         let typed = &self.answers.tables.verify;
         let deadline =
             typed.deadline.as_ref().map_or(Ok(DEFAULT_DEADLINE), |value| self.of(value, duration))?;
         let to =
             typed.to.as_ref().map(|value| self.of(value, |to: &str| recipient(to, rewrites))).transpose()?;
         let arrival = typed.arrival.as_ref().map(|table| {
-            let mailbox = table.get_ref().mailbox(mailbox).map(Box::new);
+            let proxy = self.proxy()?;
+            let mailbox = table.get_ref().mailbox(mailboxes, proxy.as_deref()).map(Box::new);
             mailbox.or_else(|(span, complaint)| self.at(span.or(Some(table.span())), Err(complaint)))
         });
         Ok(Verify { to, deadline, arrival: arrival.transpose()? })

@@ -184,6 +184,26 @@ mod tests {
     }
 
     #[test]
+    fn an_application_of_the_mailbox_is_kept() {
+        let arrival = "[verify.arrival]\nimap = \"imap.example.com\"\nusername = \"ops@example.com\"\n\n[verify.arrival.oauth]\n\
+            provider = \"microsoft\"\ntenant = \"example.com\"\nclient_id = \"12345678-90ab-cdef-1234-567890abcdef\"\n\
+            flow = \"certificate\"\ncertificate = \"/etc/relayhost/oauth.pem\"\n";
+        let choices = choices(&format!("{ANSWERS}{arrival}")).unwrap();
+        let text = choices.text("", false);
+        let sorted = |text: &str| {
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        let written =
+            text.split_once("[verify.arrival]").map(|(_, rest)| format!("[verify.arrival]{rest}")).unwrap();
+        for line in sorted(arrival) {
+            assert!(sorted(&written).contains(&line), "{line} in {text}");
+        }
+        assert!(choices.check().is_ok(), "{:?}", choices.check());
+    }
+
+    #[test]
     fn what_has_no_question_is_refused() {
         for text in ["password_env = \"X\"", "password_credential = \"x\"", "mechanism = \"xoauth2\""] {
             let text =

@@ -151,7 +151,7 @@ fn is_name(name: &str) -> bool {
     let inner = tables
         .iter()
         .map(String::as_str)
-        .chain(["auth.oauth", "verify.arrival"])
+        .chain(["auth.oauth", "verify.arrival", "verify.arrival.oauth", "verify.arrival.sender"])
         .flat_map(|table| names(&format!("[{table}]")));
     tables.iter().cloned().chain(inner).any(|known| known == name)
 }

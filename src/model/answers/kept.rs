@@ -8,6 +8,9 @@ use super::lines::quoted;
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Kept(pub(super) Table);
 
+/// The tables of which `init` writes some keys itself.
+const MIXED: [&str; 3] = ["relay", "sender", "verify"];
+
 impl Kept {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
@@ -24,11 +27,42 @@ impl Kept {
         values.map(|(key, value)| format!("{} = {value}", bare(key))).collect()
     }
 
+    /// All tables whose keys `init` has no question for, as a text. `shown`: with stars in place of passwords.
+    pub fn other_tables(&self, shown: bool) -> String {
+        let mut rest = self.0.clone();
+        for name in MIXED {
+            if let Some(table) = rest.get_mut(name).and_then(Value::as_table_mut) {
+                table.retain(|_, value| value.is_table());
+            }
+        }
+        // The login's own table is written whole, or not at all.
+        rest.retain(|name, value| name != "auth" && !value.as_table().is_some_and(Table::is_empty));
+        if shown {
+            rest.iter_mut().for_each(|(_, value)| hide(value));
+        }
+        let text = toml::to_string(&rest).unwrap_or_default();
+        if text.is_empty() { text } else { format!("\n{text}") }
+    }
+
     /// Forgets a key, since it was about another relay.
     pub fn forget(&mut self, table: &str, key: &str) {
         if let Some(table) = self.0.get_mut(table).and_then(Value::as_table_mut) {
             table.remove(key);
         }
+    }
+}
+
+/// Puts stars in place of the passwords in a value.
+fn hide(value: &mut Value) {
+    match value {
+        Value::Table(table) => table.iter_mut().for_each(|(key, value)| {
+            if key == "password" && value.is_str() {
+                *value = "********".into();
+            }
+            hide(value);
+        }),
+        Value::Array(values) => values.iter_mut().for_each(hide),
+        _ => {}
     }
 }
 

@@ -1,4 +1,4 @@
-//! `[auth.oauth]`: the application that fetches the access token of a login without a password.
+//! `[auth.oauth]`, and `[verify.arrival.oauth]`: the application that fetches the access token of a login without a password.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use crate::model::text;
 /// Fewest characters of what may be an access token.
 const SHORTEST_TOKEN: usize = 30;
 
-/// `[auth.oauth]` as typed.
+/// The table as typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Oauth {
@@ -74,31 +74,22 @@ impl Oauth {
         [certificate, key, file, environment, credential].into_iter().flatten()
     }
 
-    /// The application. `secret` is what the table's own secret holds; `mailbox` the login's name; `relay` the host name
-    /// of the preset, which tells Microsoft's clouds apart.
-    pub fn app(&self, secret: Option<&Secret>, mailbox: &str, relay: Option<&str>) -> Result<App, Refused> {
-        let Some(provider) = &self.provider else {
-            return refuse(
-                None,
-                "[auth.oauth] has no `provider`",
-                "add provider = \"microsoft\", \"google\" or \"other\"",
-            );
-        };
-        let Some(flow) = &self.flow else {
-            let remedy = format!("add {}", flows(*provider.get_ref()));
-            return refuse(None, "[auth.oauth] has no `flow`", &remedy);
-        };
-        let (provider, flow, flow_span) = (*provider.get_ref(), *flow.get_ref(), flow.span());
-        if !provider.flows().contains(&flow) {
-            let problem = format!("{} does not know the flow `{}`", provider.title(), flow.word());
-            return refuse(flow_span, problem, &format!("set {}", flows(provider)));
-        }
+    /// The application. `table` is the table's name, for complaints; `secret` what the table's own secret holds; `mailbox` the
+    /// login's name; `relay` the host name of the preset, which tells Microsoft's clouds apart.
+    pub fn app(
+        &self,
+        table: &str,
+        secret: Option<&Secret>,
+        mailbox: &str,
+        relay: Option<&str>,
+    ) -> Result<App, Refused> {
+        let (provider, flow, flow_span) = self.way(table)?;
         self.only_its_own(provider, flow)?;
         let place = self.secrets().next().map(|(span, _)| span);
         let at = |complaint| (place.clone(), complaint);
         if flow.has_person() {
             let secret = secret.map(|secret| client_secret(secret, provider).map_err(at)).transpose()?;
-            let app = self.of_person(provider, flow, secret, mailbox, relay)?;
+            let app = self.of_person(table, provider, flow, secret, mailbox, relay)?;
             return Ok(App { secret_ends: self.secret_ends()?, ..app });
         }
         let Some(secret) = secret else {
@@ -115,47 +106,69 @@ impl Oauth {
             }
             _ => Proof::Secret(client_secret(secret, provider).map_err(at)?),
         };
-        let client_id = self.client_id(provider)?;
+        let client_id = self.client_id(table, provider)?;
         if provider == Provider::Microsoft {
-            let app = App::microsoft(&Cloud::of(relay), &self.tenant()?, client_id, proof);
+            let app = App::microsoft(&Cloud::of(relay), &self.tenant(table)?, client_id, proof);
             return Ok(App { secret_ends: self.secret_ends()?, ..app });
         }
-        self.other(client_id, proof, mailbox)
+        self.other(table, client_id, proof, mailbox)
+    }
+
+    /// The provider, the flow, and the place of the flow.
+    fn way(&self, table: &str) -> Result<(Provider, Flow, Range<usize>), Refused> {
+        let Some(provider) = &self.provider else {
+            return refuse(
+                None,
+                format!("[{table}] has no `provider`"),
+                "add provider = \"microsoft\", \"google\" or \"other\"",
+            );
+        };
+        let Some(flow) = &self.flow else {
+            let remedy = format!("add {}", flows(*provider.get_ref()));
+            return refuse(None, format!("[{table}] has no `flow`"), &remedy);
+        };
+        let (provider, flow, flow_span) = (*provider.get_ref(), *flow.get_ref(), flow.span());
+        if !provider.flows().contains(&flow) {
+            let problem = format!("{} does not know the flow `{}`", provider.title(), flow.word());
+            return refuse(flow_span, problem, &format!("set {}", flows(provider)));
+        }
+        Ok((provider, flow, flow_span))
     }
 
     /// The application of a flow in which a person logs in.
     fn of_person(
         &self,
+        table: &str,
         provider: Provider,
         flow: Flow,
         secret: Option<Secret>,
         mailbox: &str,
         relay: Option<&str>,
     ) -> Result<App, Refused> {
-        let client_id = self.client_id(provider)?;
+        let client_id = self.client_id(table, provider)?;
         match provider {
             Provider::Microsoft => {
-                let (cloud, tenant) = (Cloud::of(relay), self.tenant()?);
+                let (cloud, tenant) = (Cloud::of(relay), self.tenant(table)?);
                 Ok(App::microsoft_person(&cloud, &tenant, client_id, flow, secret, mailbox))
             }
             Provider::Google => Ok(App::google_person(client_id, secret, mailbox)),
             Provider::Other => {
                 let page = if flow == Flow::Code {
                     let what = "add the address of the page that a person logs in at, as https://…";
-                    Page::Code(endpoint(self.auth_url.as_ref(), "auth_url", what)?)
+                    Page::Code(endpoint(table, self.auth_url.as_ref(), "auth_url", what)?)
                 } else {
                     let what = "add the address that the provider gives device codes at, as https://…";
-                    Page::Device(endpoint(self.device_url.as_ref(), "device_url", what)?)
+                    Page::Device(endpoint(table, self.device_url.as_ref(), "device_url", what)?)
                 };
-                self.other(client_id, Proof::Person(Person { page, secret }), mailbox)
+                self.other(table, client_id, Proof::Person(Person { page, secret }), mailbox)
             }
         }
     }
 
     /// The application of another provider.
-    fn other(&self, client_id: String, proof: Proof, mailbox: &str) -> Result<App, Refused> {
+    fn other(&self, table: &str, client_id: String, proof: Proof, mailbox: &str) -> Result<App, Refused> {
         let what = "add the address that the provider gives tokens at, as https://…";
-        let token_url = endpoint(self.token_url.as_ref(), "token_url", what)?;
+        let token_url = endpoint(table, self.token_url.as_ref(), "token_url", what)?;
         let scope = self.scope.as_ref().map(|scope| plain(scope, "scope")).transpose()?.unwrap_or_default();
         let secret_ends = self.secret_ends()?;
         Ok(App { secret_ends, ..App::other(token_url, scope, client_id, proof, mailbox) })
@@ -193,10 +206,10 @@ impl Oauth {
         day_of(day.get_ref()).map(Some).map_err(|complaint| (Some(day.span()), complaint))
     }
 
-    fn client_id(&self, provider: Provider) -> Result<String, Refused> {
+    fn client_id(&self, table: &str, provider: Provider) -> Result<String, Refused> {
         let Some(id) = &self.client_id else {
             let remedy = "add the id of the application, for Microsoft the \"Application (client) ID\" of its overview";
-            return refuse(None, "[auth.oauth] has no `client_id`", remedy);
+            return refuse(None, format!("[{table}] has no `client_id`"), remedy);
         };
         let value = plain(id, "client_id")?;
         if provider == Provider::Microsoft && !is_guid(&value) {
@@ -207,10 +220,10 @@ impl Oauth {
         Ok(value)
     }
 
-    fn tenant(&self) -> Result<String, Refused> {
+    fn tenant(&self, table: &str) -> Result<String, Refused> {
         let remedy = "name your tenant: its id, or one of its domains, such as \"contoso.onmicrosoft.com\"";
         let Some(tenant) = &self.tenant else {
-            return refuse(None, "[auth.oauth] has no `tenant`", remedy);
+            return refuse(None, format!("[{table}] has no `tenant`"), remedy);
         };
         let value = plain(tenant, "tenant")?.to_ascii_lowercase();
         if ["common", "organizations", "consumers"].contains(&value.as_str()) {
@@ -281,9 +294,14 @@ fn flows(provider: Provider) -> String {
 }
 
 /// The address of an endpoint of a provider's; `remedy` is for one that is missing.
-fn endpoint(typed: Option<&Spanned<String>>, name: &str, remedy: &str) -> Result<String, Refused> {
+fn endpoint(
+    table: &str,
+    typed: Option<&Spanned<String>>,
+    name: &str,
+    remedy: &str,
+) -> Result<String, Refused> {
     let Some(value) = typed else {
-        return refuse(None, format!("[auth.oauth] has no `{name}`"), remedy);
+        return refuse(None, format!("[{table}] has no `{name}`"), remedy);
     };
     let typed = value.get_ref();
     let rest = typed.strip_prefix("https://").unwrap_or_default();

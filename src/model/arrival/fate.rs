@@ -3,7 +3,8 @@
 
 use super::Seen;
 use super::authentication::Authentication;
-use super::mailbox::Mailbox;
+use super::mailbox::{Access, Mailbox};
+use crate::error::Error;
 use crate::model::causes::failure::Failure;
 use crate::model::text::{domain_of, plain, quoted};
 
@@ -52,6 +53,16 @@ pub fn not_arrived(to: &str, from: &str, folders: &[String], waited: &str) -> Fa
     failure("not-arrived", cause, &remedy, vec![format!("sent as {from}")])
 }
 
+/// There is no access token for the login.
+pub fn no_token(mailbox: &Mailbox, error: &Error) -> Failure {
+    let cause = format!(
+        "the relay accepted the message; whether it arrived is not known: there is no access token for the mailbox of {}: {}",
+        plain(&mailbox.username),
+        plain(&error.to_string())
+    );
+    Failure::new(false, "mailbox-token", cause, error.step(), Vec::new())
+}
+
 /// The server does not let relayhost into the mailbox.
 pub fn refused(mailbox: &Mailbox, words: &str) -> Failure {
     let cause = format!(
@@ -60,8 +71,17 @@ pub fn refused(mailbox: &Mailbox, words: &str) -> Failure {
         plain(&mailbox.username),
         quoted(words)
     );
-    let remedy = "correct username and password under [verify.arrival] in the answers (some providers want an app password, or \
-                  have IMAP switched off), and run `relayhost verify`";
+    let remedy = match mailbox.access {
+        Access::Password(_) => {
+            "correct username and password under [verify.arrival] in the answers (some providers want an app password, or \
+             have IMAP switched off), and run `relayhost verify`"
+        }
+        Access::Application(_) => {
+            "have the administrator give the application of [verify.arrival.oauth] access to this mailbox (Microsoft: \
+             IMAP.AccessAsApp with consent, and Add-MailboxPermission for its service principal; Google: the scope \
+             https://mail.google.com/ in domain-wide delegation), and run `relayhost verify`"
+        }
+    };
     failure("mailbox-login", cause, remedy, vec![format!("{} said: {words}", mailbox.host)])
 }
 

@@ -1,5 +1,6 @@
 //! The mailbox in which the test message is to arrive, by the answers: complete and valid.
 
+use crate::model::oauth::App;
 use crate::model::probe::certificate::{SeenCertificate, Trust};
 use crate::model::secret::Secret;
 
@@ -17,14 +18,25 @@ pub struct Mailbox {
     pub is_checked: bool,
     /// Login.
     pub username: String,
-    /// Password.
-    pub password: Secret,
+    /// What the login is proved by.
+    pub access: Access,
     /// The folders that are looked into, as a person reads their names; if there are none, those that the server lists.
     pub folders: Vec<String>,
     /// Whether the test message is removed once it has been seen.
     pub remove: bool,
     /// Whether a configuration counts as one that works only if its message has been seen to arrive.
     pub required: bool,
+    /// The mailbox of the sender, in which a message that comes back is looked for.
+    pub sender: Option<Box<Mailbox>>,
+}
+
+/// What a login to a mailbox is proved by.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// A password.
+    Password(Secret),
+    /// An access token, which this application fetches at each look.
+    Application(Box<App>),
 }
 
 impl Mailbox {

@@ -5,6 +5,7 @@ pub mod fate;
 pub mod folders;
 pub mod letter;
 pub mod mailbox;
+pub mod returned;
 
 use std::time::Duration;
 

@@ -32,6 +32,15 @@ pub struct Open {
     pub validity: Option<NonZeroU32>,
 }
 
+/// What messages are searched for, by a Message-ID.
+#[derive(Debug, Clone, Copy)]
+pub enum Sought<'a> {
+    /// The message of this id.
+    MessageId(&'a str),
+    /// Messages that have it anywhere: in a field that refers to it, or in a message that they have with them.
+    Mention(&'a str),
+}
+
 impl Session {
     /// The folders of the mailbox.
     pub fn list(&mut self) -> Done<Vec<Listed>> {
@@ -70,17 +79,20 @@ impl Session {
         Ok(Open { messages, validity })
     }
 
-    /// The UIDs of the newest messages of the open folder whose Message-ID has this in it. Which it is, the message tells.
-    pub fn search(&mut self, open: Open, message_id: &str) -> Done<Vec<NonZeroU32>> {
+    /// The UIDs of the newest messages of the open folder that have this in them. Which it is, the message tells.
+    pub fn search(&mut self, open: Open, sought: Sought) -> Done<Vec<NonZeroU32>> {
         let Some(first) =
             NonZeroU32::new(open.messages.saturating_sub(NEWEST - 1).max(1)).filter(|_| open.messages > 0)
         else {
             return Ok(Vec::new());
         };
         let text = |text: &str| AString::try_from(text.to_owned()).map_err(|_| unsayable());
-        let header = SearchKey::Header(text("Message-ID")?, text(message_id)?);
+        let key = match sought {
+            Sought::MessageId(id) => SearchKey::Header(text("Message-ID")?, text(id)?),
+            Sought::Mention(id) => SearchKey::Text(text(id)?),
+        };
         let newest = SearchKey::SequenceSet((first..).into());
-        let criteria = Vec1::try_from(vec![newest, header]).map_err(|_| unsayable())?;
+        let criteria = Vec1::try_from(vec![newest, key]).map_err(|_| unsayable())?;
         let mut found = Vec::new();
         self.run(CommandBody::search(None, criteria, true), |data| {
             if let Data::Search(uids) = data {
