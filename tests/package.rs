@@ -66,6 +66,8 @@ fn files_have_their_modes_owners_and_flags() {
         "/usr/lib/systemd/system/multi-user.target.wants/relayhost-token.service 777  -> ../relayhost-token.service",
         "/usr/lib/systemd/system/relayhost-check.service 644 ",
         "/usr/lib/systemd/system/relayhost-check.timer 644 ",
+        "/usr/lib/systemd/system/relayhost-watch.service 644 ",
+        "/usr/lib/systemd/system/relayhost-watch.timer 644 ",
         "/usr/lib/systemd/system/relayhost-pending.path 644 ",
         "/usr/lib/systemd/system/relayhost-pending.service 644 ",
         "/usr/lib/systemd/system/relayhost-recover.service 644 ",

@@ -68,6 +68,10 @@ pub enum Command {
     Status(Output),
     /// Compare the host with the answers; changes nothing
     Check(Check),
+    /// Look as check does, and tell what has begun and what is over by the alarms of the answers; relayhost-watch.timer runs this
+    Watch(Watch),
+    /// Try the ways by which watch tells what is wrong
+    Alarm(Alarm),
     /// Show what apply would do, as steps and a diff; passwords are never shown
     Plan(Common),
     /// Install what is missing, configure Postfix, and send a test message through the relay
@@ -108,6 +112,29 @@ pub struct Check {
     /// One line and performance data, and the exit status of a monitoring plugin
     #[arg(long, conflicts_with = "json")]
     pub nagios: bool,
+    #[command(flatten)]
+    pub ages: Ages,
+}
+
+#[derive(Debug, Args)]
+pub struct Watch {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub ages: Ages,
+}
+
+#[derive(Debug, Args)]
+pub struct Alarm {
+    #[command(flatten)]
+    pub common: Common,
+    /// Tell each way a test, and say what it answered
+    #[arg(long, required = true)]
+    pub test: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Ages {
     /// How long a message may wait for the relay
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = text::parse_age)]
     pub max_queue_age: Duration,
@@ -116,7 +143,7 @@ pub struct Check {
     pub max_proof_age: Duration,
 }
 
-impl Check {
+impl Ages {
     pub fn limits(&self) -> Limits {
         Limits { queue: self.max_queue_age, proof: self.max_proof_age }
     }

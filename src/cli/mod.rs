@@ -14,6 +14,7 @@ mod usage;
 
 use std::ffi::OsString;
 
+use crate::engine::alarm;
 use crate::engine::compare::{check, compare};
 use crate::engine::history;
 use crate::engine::pending::drain;
@@ -23,11 +24,14 @@ use crate::engine::route::route_alone;
 use crate::engine::status::status;
 use crate::engine::token::{Asked, renew};
 use crate::engine::verify::verify_alone;
+use crate::engine::watch::watch;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
 use crate::sys::environment;
 use crate::sys::host;
-use arguments::{Arguments, Command, Output, Pending, Probe, Providers, Restore, Route, Token, Verify};
+use arguments::{
+    Alarm, Arguments, Command, Output, Pending, Probe, Providers, Restore, Route, Token, Verify, Watch,
+};
 use init::Next;
 use report::{nagios, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
@@ -60,9 +64,15 @@ fn begin() -> u8 {
 
 fn perform(command: Command) -> u8 {
     match command {
-        Command::Check(options) if options.nagios => nagios(&options.common.answers, options.limits()),
+        Command::Check(options) if options.nagios => nagios(&options.common.answers, options.ages.limits()),
         Command::Check(options) => report_on_answers("check", options.common.json, |screen| {
-            check(&options.common.answers, options.limits(), screen).map(Ended::Checked)
+            check(&options.common.answers, options.ages.limits(), screen).map(Ended::Checked)
+        }),
+        Command::Watch(Watch { common, ages }) => report_on_answers("watch", common.json, |screen| {
+            watch(&common.answers, ages.limits(), screen).map(Ended::Watched)
+        }),
+        Command::Alarm(Alarm { common, test: _ }) => report_on_answers("alarm", common.json, |screen| {
+            alarm::test(&common.answers, screen).map(Ended::Alarmed)
         }),
         Command::Status(Output { json }) => {
             report_on_answers("status", json, |screen| status(screen).map(Ended::Stood))

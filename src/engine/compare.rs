@@ -10,7 +10,7 @@ use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::route::{as_answered, as_it_is, tables_of_senders};
 use super::transaction::{links_of_others, trust_links};
-use super::{Place, Progress, defer, supply};
+use super::{Place, Progress, defer, incidents, supply};
 use crate::error::{Result, shown, typed};
 use crate::model::desired::Desired;
 use crate::model::ended::Compared;
@@ -34,7 +34,9 @@ pub fn compare(answers: &Path, progress: &mut dyn Progress) -> Result<Compared> 
 pub fn check(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Result<Compared> {
     let desired = load(answers)?;
     let recovered = recover_if_stopped(progress)?;
-    Ok(Compared { recovered, ..look_at_all(&desired, || observe(&desired, Place::Host), limits)? })
+    let mut compared = look_at_all(&desired, || observe(&desired, Place::Host), limits)?;
+    compared.mail.extend(incidents::findings(&desired));
+    Ok(Compared { recovered, ..compared })
 }
 
 /// The comparison, and whether mail leaves. `observed` gives the host: it is called while the queue is listed.

@@ -109,10 +109,9 @@ impl Look {
         record.looked = self.now;
         let from_journal =
             if postlog.is_empty() { self.journal(&mut record, &source(true), unknown)? } else { false };
-        if !from_journal {
-            self.file(&mut record, postlog, &source(false), unknown)?;
-        }
-        let ids: Option<&BTreeSet<String>> = queue.unlisted.is_none().then_some(&queue.ids);
+        let is_read = from_journal || self.file(&mut record, postlog, &source(false), unknown)?;
+        // Of messages that have left the queue the log has the end, and this look may not have seen it.
+        let ids: Option<&BTreeSet<String>> = (is_read && queue.unlisted.is_none()).then_some(&queue.ids);
         record.compare(ids, &queue.stuck, self.now);
         if record.missed == Some(self.now) {
             let text = "lines of the log since the last look are missing: it was turned over too often, or has grown by too much";
@@ -154,18 +153,19 @@ impl Look {
         }
     }
 
+    /// Folds in the new lines of the file. Returns whether it could be read.
     fn file(
         &self,
         record: &mut Record,
         postlog: &str,
         source: &Source,
         unknown: &mut Vec<String>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let path = match log_files::file(postlog) {
             Ok(path) => path,
             Err(error) => {
                 unknown.push(format!("what was sent is not known: {error}"));
-                return Ok(());
+                return Ok(false);
             }
         };
         let (mark, mut begin) = (record.file.clone(), None);
@@ -182,12 +182,12 @@ impl Look {
                 record.since = record.since.or(begin);
                 record.missed = if news.missed { Some(self.now) } else { record.missed };
                 record.file = Some(news.mark);
-                Ok(())
+                Ok(true)
             }
             Err(error) if error.interruption().is_some() => Err(error),
             Err(error) => {
                 unknown.push(format!("what was sent is not known: {error}"));
-                Ok(())
+                Ok(false)
             }
         }
     }

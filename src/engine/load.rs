@@ -9,12 +9,14 @@ use secret::{refuse_exposed, secret};
 use toml::Spanned;
 
 use crate::error::{Advice, Error, LOG_IN, Result, shown, typed};
+use crate::model::alarm::Way;
 use crate::model::answers::access::CERTIFICATE_FILE;
 use crate::model::answers::arrival::Named;
 use crate::model::answers::complete::{MailboxSecret, Secrets, complete};
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::{Auth, Desired};
 use crate::model::oauth::login::Logins;
+use crate::model::secret::Secret;
 use crate::model::state::generation;
 use crate::sys::trust::{self, Guarded, Trusted};
 use crate::sys::{files, host, secrets, tokens};
@@ -24,6 +26,10 @@ pub const DEFAULT: &str = "/etc/relayhost/answers.toml";
 
 /// Longest password that is typed or piped in, in bytes.
 pub const PASSWORD_LIMIT: u64 = 4096;
+
+/// Length from which on a part of a webhook's address, or a header of it, is hidden: a shorter one is a word that may be
+/// anywhere (`5`, `ping`).
+const SHORTEST_SECRET: usize = 8;
 
 /// Directory for the answers of other packages: `NAME.toml`, read in the order of their names. answers.toml counts most.
 pub const DROP_INS: &str = "/etc/relayhost/answers.d";
@@ -99,7 +105,11 @@ impl Source {
             secrets::know(user, secret);
         }
         let mailboxes = mailbox_secrets(&answers)?;
-        let mut desired = complete(&answers, Secrets { login: login_secret, mailboxes })?;
+        let addresses = answers.alarm_sources()?.into_iter();
+        let alarms =
+            addresses.map(|(source, span)| secret(&answers, source, span, false)).collect::<Result<_>>()?;
+        let mut desired = complete(&answers, Secrets { login: login_secret, mailboxes, alarms })?;
+        know_alarms(&desired);
         take_kept_token(&mut desired);
         if let Auth::Login { app: Some(app), .. } = &mut desired.auth {
             app.login = login;
@@ -130,6 +140,22 @@ impl Source {
             Self::File(path) if path == Path::new(DEFAULT) => LOG_IN.into(),
             Self::File(path) => format!("relayhost login --answers {}", typed(path)),
             Self::Typed(_) => "relayhost login --answers - <FILE".into(),
+        }
+    }
+}
+
+/// Has the addresses of webhooks hidden, whole and without the name of the host, and the values of their headers.
+fn know_alarms(desired: &Desired) {
+    let webhooks = desired.alarms.iter().filter_map(|way| match way {
+        Way::Webhook(webhook) => Some(webhook),
+        Way::Command(_) | Way::Nagios(_) => None,
+    });
+    for webhook in webhooks {
+        secrets::know("", &webhook.url);
+        let parts =
+            std::iter::once(webhook.path()).chain(webhook.headers.iter().map(|(_, value)| value.expose()));
+        for part in parts.filter(|part| part.len() >= SHORTEST_SECRET) {
+            secrets::know("", &Secret::new(part));
         }
     }
 }
@@ -201,7 +227,7 @@ pub fn load(path: &Path) -> Result<Desired> {
 pub(super) fn load_file(path: &Path, start: usize) -> Result<Answers> {
     let read = read(path)?;
     let answers = parse(&shown(path), &read.bytes, start)?;
-    if answers.sources()?.iter().any(SecretSource::is_inline) {
+    if answers.has_inline_secret()? {
         refuse_exposed(path, &read)?;
     }
     Ok(answers)
@@ -261,8 +287,7 @@ fn read(path: &Path) -> Result<Trusted> {
 /// Whether the answers in a file that is refused may have a password in them: for the remedy alone.
 fn may_hold_password(path: &Path) -> bool {
     let read = files::read(path, SIZE_LIMIT).ok().flatten().unwrap_or_default();
-    let sources = Answers::parse("", &read).and_then(|answers| answers.sources());
-    sources.map_or(true, |sources| sources.iter().any(SecretSource::is_inline))
+    Answers::parse("", &read).and_then(|answers| answers.has_inline_secret()).unwrap_or(true)
 }
 
 /// Whether a file is all of the answers. A drop-in is not, nor is the host's file if there are drop-ins.

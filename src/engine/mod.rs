@@ -1,6 +1,7 @@
 //! The pipeline (`run`), its steps, and the commands around it. Decides and orders; touches the host through `sys`
 //! alone, and shows nothing itself: it reports to a `Progress`.
 
+pub mod alarm;
 pub mod apply;
 mod arrival;
 pub mod certificate;
@@ -8,6 +9,7 @@ pub mod compare;
 pub mod defer;
 pub mod diagnose;
 pub mod history;
+mod incidents;
 pub mod init;
 pub mod install;
 mod labels;
@@ -36,6 +38,7 @@ pub mod token;
 pub mod transaction;
 pub mod verify;
 mod wait;
+pub mod watch;
 mod worked;
 
 use std::time::Duration;

@@ -25,7 +25,7 @@ use crate::model::postfix::settings::{observed, value};
 use crate::model::postfix::tables::path_of;
 use crate::model::postfix::types::{self, Lacking};
 use crate::model::state::generation::LastRun;
-use crate::sys::{files, inode, mail, network, packages, postfix, service};
+use crate::sys::{files, incidents, inode, mail, network, packages, postfix, service};
 
 /// Directories of Cyrus SASL's plugins: 64-bit, 32-bit.
 const PLUGIN_DIRECTORIES: [&str; 2] = ["/usr/lib64/sasl2", "/usr/lib/sasl2"];
@@ -52,6 +52,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             last,
             postfix,
             lacks,
+            timer: if place == Place::Host { service::watch_timer(incidents::has_timer()) } else { None },
         })
     })
 }

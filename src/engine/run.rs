@@ -19,7 +19,7 @@ use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
 use super::verify::Request;
 use super::worked::has_worked;
-use super::{Place, Progress, defer, token};
+use super::{Place, Progress, defer, stage, token};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::Applied;
@@ -31,7 +31,7 @@ use crate::model::state::last::LastEnd;
 use crate::model::state::order::{Message, Order};
 use crate::model::state::pending::PendingEntry;
 use crate::sys::directory::Directory;
-use crate::sys::{clock, host, signals, state};
+use crate::sys::{clock, host, incidents, service, signals, state};
 
 /// The command that a run carries out, and the place where it works.
 #[derive(Debug)]
@@ -98,6 +98,7 @@ pub fn run(
             None => keep(task.place, transaction, left_out)?,
         };
         let applied = Applied { actions, generation, delivery, put_back, unrecorded, ..nothing };
+        turn_watch(&applied, progress);
         record(&given, &applied, progress)?;
         Ok(if task.attended { attended(&given.desired, applied, observed, progress) } else { applied })
     };
@@ -110,6 +111,18 @@ pub fn run(
         let _ = state::write_last_end(end.as_ref());
     }
     ended
+}
+
+/// Turns the timer of the watch on or off, unless the relay did not take the configuration. It changes nothing of how mail
+/// leaves, so the run goes on without it, and `check` names what is missing.
+fn turn_watch(applied: &Applied, progress: &mut dyn Progress) {
+    let Some(is_on) = applied.actions.watch.filter(|_| applied.put_back.is_none()) else { return };
+    let _ = stage(progress, "watch", |_| {
+        service::turn_watch(is_on)?;
+        incidents::note_timer(is_on)?;
+        let word = if is_on { "is on: it looks every 5 minutes" } else { "is off" };
+        Ok(format!("relayhost-watch.timer {word}"))
+    });
 }
 
 /// Adds to the end of a run what a person at the terminal wants to know: whether the messages that waited were tried again,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::alarm::Way;
 use crate::model::arrival::mailbox::Mailbox;
 use crate::model::oauth::App;
 use crate::model::postfix::managed::Managed;
@@ -27,6 +28,8 @@ pub struct Desired {
     pub extra_packages: Vec<String>,
     /// The directory that packages are installed from, instead of repositories.
     pub packages_from: Option<PathBuf>,
+    /// The ways by which `relayhost watch` tells what is wrong.
+    pub alarms: Vec<Way>,
 }
 
 /// The relay and the way to it.

@@ -4,6 +4,7 @@
 mod applied;
 mod login;
 mod status;
+mod watched;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ use crate::model::state::generation::Generation;
 pub use applied::Applied;
 pub use login::{Certified, LoggedIn};
 pub use status::Status;
+pub use watched::{Alarmed, Told, Watched};
 
 /// The end of a command, by the kind of command.
 #[derive(Debug)]
@@ -29,6 +31,10 @@ pub use status::Status;
 pub enum Ended {
     /// `check`: the host was compared with the answers.
     Checked(Compared),
+    /// `watch`: the same, and what has changed was told.
+    Watched(Watched),
+    /// `alarm`: the ways were tried.
+    Alarmed(Alarmed),
     /// `status`: where the host stands.
     Stood(Status),
     /// `plan`: the same, shown as steps.
@@ -79,6 +85,8 @@ impl Ended {
             Self::Checked(compared) | Self::Planned(compared) if compared.is_in_order() => Exit::Done,
             Self::Checked(_) | Self::Planned(_) => Exit::Differs,
             Self::Applied(applied) => applied.exit(),
+            Self::Watched(watched) => watched.exit(),
+            Self::Alarmed(alarmed) => alarmed.exit(),
             Self::Deferred(_) => Exit::Deferred,
             Self::Idle(idle) => idle.exit(),
             Self::Verified(verified) => verified.delivery.exit(),

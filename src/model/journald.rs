@@ -1,6 +1,7 @@
 //! journald's two forms: the datagram that it takes (`notice`), and the objects that `journalctl -o json` prints
 //! (systemd's docs/JOURNAL_EXPORT_FORMATS.md). Takes and returns text; `sys` has the sockets and programs.
 
+mod event;
 mod notice;
 
 use serde::Deserialize;

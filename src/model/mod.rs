@@ -1,12 +1,14 @@
 //! The pure core: the answers, the state of the host, and the results of comparing them. Nothing here touches a file, a
 //! process, the environment, the network or the clock; times and ids are arguments.
 
+pub mod alarm;
 pub mod answers;
 pub mod arrival;
 pub mod causes;
 pub mod desired;
 pub mod ended;
 pub mod host_kind;
+pub mod incident;
 pub mod inspection;
 pub mod journald;
 pub mod json;

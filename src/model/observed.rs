@@ -35,6 +35,19 @@ pub struct Observed {
     pub postfix: Option<Postfix>,
     /// The part without which nothing can be known of Postfix, if one is not there.
     pub lacks: Option<PostfixPart>,
+    /// The timer of the watch, where systemd runs on the host and the timer is installed.
+    pub timer: Option<WatchTimer>,
+}
+
+/// State of relayhost-watch.timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchTimer {
+    /// Whether it is on, now and at boot.
+    pub enabled: bool,
+    /// Whether systemd is told never to start it.
+    pub masked: bool,
+    /// Whether `apply` has turned it on.
+    pub ours: bool,
 }
 
 /// A part of Postfix that every look at it needs.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::records::{self, DIRECTORY, foreign};
 use super::state::{self, Lock};
-use super::tokens;
+use super::{incidents, tokens};
 use crate::error::{Error, Result, shown};
 use crate::model::message::proof::Proof;
 use crate::model::state::generation::{self, Generation};
@@ -70,6 +70,15 @@ pub fn survey() -> Vec<Damage> {
     let lock = state::leaving_lock_path();
     if fs::symlink_metadata(&lock).is_ok_and(|found| !found.is_file()) {
         let lost = "`check` cannot note what it sees of mail that leaves".into();
+        all.push(Damage { path: lock, problem: "is not a file".into(), lost });
+    }
+    all.extend(damaged(
+        incidents::read(),
+        "it is not known which incidents are open (the next `relayhost watch` begins anew)",
+    ));
+    let lock = incidents::lock_path();
+    if fs::symlink_metadata(&lock).is_ok_and(|found| !found.is_file()) {
+        let lost = "`relayhost watch` cannot work".into();
         all.push(Damage { path: lock, problem: "is not a file".into(), lost });
     }
     all.extend(damaged(tokens::kept(), "the access token is not known (`relayhost token` fetches another)"));

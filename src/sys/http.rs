@@ -1,6 +1,7 @@
-//! One question by HTTPS: a form is posted, and the answer is read, within a time and a size. Redirects are not followed:
-//! they would carry a secret elsewhere.
+//! One question by HTTPS: a form or a message is posted, and the answer is read, within a time and a size. Redirects are not
+//! followed: they would carry a secret elsewhere.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,9 @@ const BUNDLE_LIMIT: u64 = 8 * 1024 * 1024;
 
 /// Most time for one step, such as the connection.
 const STEP: Duration = Duration::from_secs(10);
+
+/// Time for the end of a message's answer, beyond that for the answer itself.
+const SPARE: Duration = Duration::from_secs(1);
 
 /// Variables that name a proxy, in the order in which ureq looks at them.
 const VARIABLES: [&str; 6] =
@@ -54,6 +58,19 @@ impl Via {
     }
 }
 
+/// A message that is posted.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The address.
+    pub url: Secret,
+    /// The type of what is posted.
+    pub content_type: &'static str,
+    /// Further headers, which count before those of relayhost's own.
+    pub headers: Vec<(String, Secret)>,
+    /// What is posted.
+    pub body: String,
+}
+
 /// Posts a form. `limit` is the longest answer in bytes. The error is in words for a person.
 pub fn post(
     url: &str,
@@ -63,8 +80,50 @@ pub fn post(
     limit: u64,
     until: Instant,
 ) -> Result<Answer, String> {
+    let agent = agent(way, bundle, until)?;
+    let (url, form) = (url.to_owned(), form.clone());
+    // ureq sees no signal, so it has a thread of its own.
+    let work = move || ask(&agent, &url, &form, limit);
+    clock::within(until, work).unwrap_or_else(|_| Err("no answer in time".into()))
+}
+
+/// Posts a message. Of the answer at most `limit` bytes are read: its status says whether the message was taken, however the
+/// rest goes on. The error is in words for a person, without the address.
+pub fn deliver(
+    message: Message,
+    way: &Via,
+    bundle: Option<&Path>,
+    limit: u64,
+    until: Instant,
+) -> Result<Answer, String> {
+    let agent = agent(way, bundle, until)?;
+    let work = move || hand_over(&agent, &message, limit);
+    // A moment longer than ureq waits: an answer whose status has come by then is one, though its body goes on.
+    clock::within(until + SPARE, work).unwrap_or_else(|_| Err("no answer in time".into()))
+}
+
+fn hand_over(agent: &Agent, message: &Message, limit: u64) -> Result<Answer, String> {
+    let mut request = agent.post(message.url.expose());
+    if !message.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        request = request.content_type(message.content_type);
+    }
+    for (name, value) in &message.headers {
+        request = request.header(name, value.expose());
+    }
+    let mut answer = request.send(message.body.as_str()).map_err(|error| match error {
+        // Its words would have the address in them.
+        ureq::Error::BadUri(_) => "its address is none that can be posted to".into(),
+        other => words(other),
+    })?;
+    let (status, mut body) = (answer.status().as_u16(), Vec::new());
+    // What has come by then is enough.
+    let _ = answer.body_mut().as_reader().take(limit).read_to_end(&mut body);
+    Ok(Answer { status, date: None, body })
+}
+
+fn agent(way: &Via, bundle: Option<&Path>, until: Instant) -> Result<Agent, String> {
     let left = clock::left(until).map_err(|_| "no time is left".to_owned())?;
-    let agent: Agent = Agent::config_builder()
+    Ok(Agent::config_builder()
         .https_only(true)
         .http_status_as_error(false)
         .max_redirects(0)
@@ -75,11 +134,7 @@ pub fn post(
         .timeout_connect(Some(STEP))
         .tls_config(tls(bundle))
         .build()
-        .into();
-    let (url, form) = (url.to_owned(), form.clone());
-    // ureq sees no signal, so it has a thread of its own.
-    let work = move || ask(&agent, &url, &form, limit);
-    clock::within(until, work).unwrap_or_else(|_| Err("no answer in time".into()))
+        .into())
 }
 
 fn ask(agent: &Agent, url: &str, form: &Secret, limit: u64) -> Result<Answer, String> {

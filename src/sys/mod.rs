@@ -5,6 +5,7 @@
 pub mod acl;
 pub mod archive;
 pub mod clock;
+pub mod command_file;
 pub mod damage;
 pub mod directory;
 pub mod dns;
@@ -13,6 +14,7 @@ pub mod files;
 pub mod host;
 pub mod http;
 pub mod imap;
+pub mod incidents;
 pub mod inode;
 pub mod input;
 pub mod journal;

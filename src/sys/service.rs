@@ -1,7 +1,7 @@
 //! Runs Postfix as a service: by systemd where it runs, else by an init script if there is one, else by Postfix's own
 //! command.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::run::{self, Cmd, Output};
 use super::signals;
 use crate::error::{Error, Result};
 use crate::model::host_kind::HostKind;
-use crate::model::observed::{QueueDirectories, ServiceState};
+use crate::model::observed::{QueueDirectories, ServiceState, WatchTimer};
 use crate::model::plan::action::ServiceAction;
 use crate::model::postfix::mastercf::MasterCf;
 use crate::model::text;
@@ -291,6 +291,27 @@ pub fn enable() -> Result<()> {
         None => Ok(()),
         Some(program) => Cmd::new(&program).args(["enable", "postfix.service"]).ok().map(|_| ()),
     }
+}
+
+/// The timer of the watch.
+const WATCH: &str = "relayhost-watch.timer";
+
+/// The state of the watch's timer, by the links that systemctl(1) makes; `None` where no systemd runs, or no package has
+/// brought the timer. `ours`: whether relayhost has turned it on.
+pub fn watch_timer(ours: bool) -> Option<WatchTimer> {
+    systemd()?;
+    let own = Path::new("/etc/systemd/system");
+    let masked = fs::read_link(own.join(WATCH)).is_ok_and(|target| target == Path::new("/dev/null"));
+    let is_there = files::exists(&Path::new("/usr/lib/systemd/system").join(WATCH));
+    let enabled = fs::symlink_metadata(own.join("timers.target.wants").join(WATCH)).is_ok();
+    (is_there || masked).then_some(WatchTimer { enabled, masked, ours })
+}
+
+/// Turns the timer of the watch on or off, now and at boot.
+pub fn turn_watch(is_on: bool) -> Result<()> {
+    let Some(program) = systemd() else { return Ok(()) };
+    let verb = if is_on { "enable" } else { "disable" };
+    Cmd::new(&program).args([verb, "--now", "--quiet", WATCH]).ok().map(|_| ())
 }
 
 /// The command's output, and the last fatal error in the log, in which Postfix says why it does not start, and anybody else

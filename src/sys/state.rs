@@ -107,7 +107,7 @@ pub fn try_lock() -> Result<Option<Lock>> {
     }
 }
 
-fn open_lock(path: &Path) -> std::io::Result<File> {
+pub(super) fn open_lock(path: &Path) -> std::io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     options.custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).open(path)
@@ -382,7 +382,7 @@ pub fn sweep(_lock: &Lock, elsewhere: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
+pub(super) fn write_record<T: Serialize>(path: &Path, record: &T) -> Result<()> {
     // Where it is swept if this run dies.
     replace_record(path, record, &directory(), files::STAGING)
 }

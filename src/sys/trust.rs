@@ -137,6 +137,18 @@ pub fn target(path: &Path) -> Result<PathBuf> {
     }
 }
 
+/// Refuses a program that root is to run and that somebody else could have changed, or another put in its place. False if there
+/// is no such file.
+pub fn program(path: &Path) -> Result<bool> {
+    let mut way = Walk::through(path, Guarded::Closed)?;
+    if !way.go(false)? {
+        return Ok(false);
+    }
+    let end = way.steps.pop();
+    end.iter().try_for_each(|end| way.judge(&end.handle, &end.path, Guarded::File))?;
+    Ok(true)
+}
+
 /// The path that `path` leads to, though nothing may be there; `path` where it is no link. `None` if a link cannot be
 /// followed as [`target`] demands.
 pub fn end_of(path: &Path) -> Option<PathBuf> {

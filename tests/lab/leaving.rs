@@ -367,3 +367,18 @@ fn what_cannot_be_written_down_is_said_and_nothing_else_is_lost() {
     let room = &run.json("room")["mail"];
     assert_eq!((&room["leaves"], &room["unknown"]), (&false.into(), &serde_json::json!([])), "{run:?}");
 }
+
+/// Right after a rotation the log has no file until its next line. A look at that moment knows less, and the next one misses
+/// nothing of what the messages that waited have come to.
+#[test]
+fn a_look_while_the_log_has_no_file_loses_nothing() {
+    let run = host().answers(AUTHENTICATED).sh(&format!(
+        "{ALERTS} relayhost apply >/dev/null; ip link set eth0 down; alerts; echo '== down'; json
+         ip link set eth0 up; postqueue -f; await sh -c 'postqueue -p | grep -q empty'
+         mv /var/log/maillog /var/log/maillog-20261123; kill -HUP $(cat /run/rsyslogd.pid); sleep 0.5
+         echo '== without'; json; : >/var/log/maillog; echo '== with'; json"
+    ));
+    assert_eq!(run.json("down")["mail"]["leaves"], false);
+    assert_ne!(run.json("without")["mail"]["unknown"], serde_json::json!([]), "{run:?}");
+    assert_eq!(run.json("with")["mail"]["leaves"], true, "{run:?}");
+}

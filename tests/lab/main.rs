@@ -70,5 +70,6 @@ mod trust;
 mod types;
 mod undo;
 mod upgrade;
+mod watch;
 mod words;
 mod worked;

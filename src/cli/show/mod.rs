@@ -11,6 +11,7 @@ mod route;
 pub mod screen;
 pub mod status;
 pub mod terminal;
+mod watch;
 
 use crate::error::shown;
 use crate::model::ended::{Ended, NOTHING_LEFT, Renewed, Shown, Written};
@@ -21,6 +22,8 @@ use terminal::Mark;
 pub fn end(screen: &mut Screen, ended: &Ended) {
     match ended {
         Ended::Checked(compared) => plan::findings(screen, compared),
+        Ended::Watched(watched) => watch::watched(screen, watched),
+        Ended::Alarmed(alarmed) => watch::alarmed(screen, alarmed),
         Ended::Stood(status) => status::status(screen, status),
         Ended::Planned(compared) => plan::steps(screen, &compared.plan),
         Ended::Applied(done) => delivery::applied(screen, done),

@@ -47,7 +47,7 @@ impl Installed {
     /// Whether a test message is to be sent. `is_untried`: the login was changed since the last one. Without a package that
     /// the image lacks, none could be.
     pub fn is_to_be_proved(&self, order: Order, is_untried: bool) -> bool {
-        let changes = self.install.is_some() || !self.plan.actions.is_empty();
+        let changes = self.install.is_some() || self.plan.actions.concern_mail();
         self.left_out.is_empty() && order.wants_message(changes, self.plan.unproven.is_some() || is_untried)
     }
 }

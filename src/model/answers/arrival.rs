@@ -258,7 +258,10 @@ impl Answers {
     /// The sources of all secrets that the answers name.
     pub fn sources(&self) -> Result<Vec<SecretSource>> {
         let login = std::iter::once(self.secret_source());
-        login.chain(self.mailboxes().iter().map(|mailbox| self.mailbox_source(mailbox))).collect()
+        let mailboxes = self.mailboxes();
+        let mailboxes = mailboxes.iter().map(|mailbox| self.mailbox_source(mailbox));
+        let alarms = self.alarm_sources()?.into_iter().map(|(source, _)| Ok(source));
+        login.chain(mailboxes).chain(alarms).collect()
     }
 
     /// The sources of all mailboxes' secrets.
@@ -332,7 +335,8 @@ mod tests {
             other => other,
         };
         let mailboxes = answers.mailbox_secrets_of_text()?.into_iter().map(given).collect();
-        complete(&answers, Secrets { login: None, mailboxes }).map(|desired| *desired.verify.arrival.unwrap())
+        complete(&answers, Secrets { mailboxes, ..Secrets::default() })
+            .map(|desired| *desired.verify.arrival.unwrap())
     }
 
     #[track_caller]

@@ -138,8 +138,8 @@ impl Choices {
     /// The desired state of the host by these choices.
     pub fn desired(&self) -> Result<Desired> {
         let answers = Answers::parse("the new answers", self.text("", false).as_bytes())?;
-        let mailboxes = answers.mailbox_secrets_of_text()?;
-        complete(&answers, Secrets { login: self.password.clone(), mailboxes })
+        let (mailboxes, alarms) = (answers.mailbox_secrets_of_text()?, answers.alarm_stand_ins()?);
+        complete(&answers, Secrets { login: self.password.clone(), mailboxes, alarms })
     }
 
     /// The text of the answers file. `written`, one line, names time and program. The password is in the text if it has

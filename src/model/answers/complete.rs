@@ -8,12 +8,14 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::Answers;
+use super::alarm::Alarm;
 use super::oauth::{Oauth, token};
 use super::values::{
     Checked, directory, duration, host, local_sender, package, port, possible, proxy_url, public_sender,
     recipient, refuse, sound, username,
 };
 use crate::error::{Complaint, Result};
+use crate::model::alarm::Way;
 use crate::model::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
 use crate::model::oauth::App;
 use crate::model::providers::{self, Preset, Start};
@@ -26,6 +28,8 @@ pub struct Secrets {
     pub login: Option<Secret>,
     /// The secrets of the mailboxes that are looked into, in the order of [`Answers::mailboxes`].
     pub mailboxes: Vec<MailboxSecret>,
+    /// The address of each webhook, in the order of the alarms.
+    pub alarms: Vec<Option<Secret>>,
 }
 
 /// The secret that the table of a mailbox names: a password, or what its application proves itself by.
@@ -42,13 +46,13 @@ pub enum MailboxSecret {
 
 impl From<Option<Secret>> for Secrets {
     fn from(login: Option<Secret>) -> Self {
-        Self { login, mailboxes: Vec::new() }
+        Self { login, ..Self::default() }
     }
 }
 
 /// Completes and checks `answers`. `secrets` come from the sources that the answers name, if they name any.
 pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desired> {
-    let Secrets { login: password, mailboxes } = secrets.into();
+    let Secrets { login: password, mailboxes, alarms } = secrets.into();
     let reader = Reader { answers };
     let preset = reader.preset()?;
     let auth = reader.auth(preset.as_ref(), password)?;
@@ -60,7 +64,8 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
     let packages = &answers.tables.packages;
     let extra_packages = packages.extra.iter().map(|name| reader.of(name, package)).collect::<Result<_>>()?;
     let packages_from = packages.from.as_ref().map(|path| reader.of(path, directory)).transpose()?;
-    Ok(Desired { relay, auth, rewrites, verify, extra_packages, packages_from })
+    let alarms = reader.alarms(alarms)?;
+    Ok(Desired { relay, auth, rewrites, verify, extra_packages, packages_from, alarms })
 }
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);
@@ -251,6 +256,19 @@ impl Reader<'_> {
             mailbox.or_else(|(span, complaint)| self.at(span.or(Some(table.span())), Err(complaint)))
         });
         Ok(Verify { to, deadline, arrival: arrival.transpose()? })
+    }
+
+    /// The ways by which incidents are told. `urls`: the addresses of the webhooks.
+    fn alarms(&self, urls: Vec<Option<Secret>>) -> Result<Vec<Way>> {
+        self.answers.count_alarms()?;
+        let proxy = self.answers.tables.network.proxy.as_ref();
+        let proxy = proxy.map(|value| self.of(value, proxy_url)).transpose()?;
+        let urls = urls.into_iter().chain(std::iter::repeat(None));
+        let way = |(table, url): (&Spanned<Alarm>, Option<Secret>)| {
+            let way = table.get_ref().way(url, proxy.clone());
+            way.or_else(|(span, complaint)| self.at(span.or(Some(table.span())), Err(complaint)))
+        };
+        self.answers.tables.alarm.iter().zip(urls).map(way).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use serde::de::value::Error as ValueError;
 
 use super::{IpChoice, Tables};
 use crate::error::Complaint;
+use crate::model::alarm::Kind;
 use crate::model::desired::{Mechanism, Tls};
 use crate::model::oauth::Flow;
 
@@ -65,6 +66,7 @@ fn wrong_word(key: Option<&str>) -> Complaint {
         Some("ip") => words::<IpChoice>(),
         Some("mechanism") => words::<Mechanism>(),
         Some("flow") => words::<Flow>(),
+        Some("kind") => words::<Kind>(),
         _ => String::new(),
     };
     let what = key.map_or_else(|| "this key".into(), |key| format!("`{key}`"));

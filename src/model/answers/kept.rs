@@ -52,11 +52,11 @@ impl Kept {
     }
 }
 
-/// Puts stars in place of the passwords in a value.
+/// Puts stars in place of the passwords in a value, and of a webhook's address and headers.
 fn hide(value: &mut Value) {
     match value {
         Value::Table(table) => table.iter_mut().for_each(|(key, value)| {
-            if key == "password" && value.is_str() {
+            if (matches!(key.as_str(), "password" | "url") && value.is_str()) || key == "headers" {
                 *value = "********".into();
             }
             hide(value);

@@ -4,7 +4,7 @@ use super::{Auth, Network, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
     /// Fills open keys one by one; the ways to give a password are one key; so are `[auth.oauth]` as a
-    /// whole, and `[verify.arrival]`.
+    /// whole, and `[verify.arrival]`. Every `[[alarm]]` counts.
     pub(super) fn complete_with(&mut self, lower: Self) {
         // Without `..`: a key that is forgotten here must not compile, since it would be lost silently.
         let Self {
@@ -16,6 +16,7 @@ impl Tables {
             verify: Verify { to, deadline, arrival },
             packages: Packages { extra, from },
             network: Network { proxy },
+            alarm,
         } = lower;
         let (relay, auth) = (&mut self.relay, &mut self.auth);
         fill(&mut relay.provider, provider);
@@ -45,6 +46,7 @@ impl Tables {
         self.packages.extra.extend(extra);
         fill(&mut self.packages.from, from);
         fill(&mut self.network.proxy, proxy);
+        self.alarm.extend(alarm);
     }
 }
 

@@ -2,6 +2,7 @@
 //! the values and whether they fit together.
 
 pub mod access;
+pub mod alarm;
 pub mod arrival;
 pub mod choices;
 pub mod complete;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
+use alarm::Alarm;
 use arrival::Arrival;
 use fault::complaint;
 use oauth::Oauth;
@@ -70,6 +72,8 @@ pub struct Tables {
     pub packages: Packages,
     /// `[network]`.
     pub network: Network,
+    /// `[[alarm]]`, one for each way.
+    pub alarm: Vec<Spanned<Alarm>>,
 }
 
 /// `[relay]`: the relay, and the connection to it.
@@ -162,7 +166,7 @@ pub struct Packages {
     pub from: Option<Spanned<String>>,
 }
 
-/// `[network]`: the way to the identity provider.
+/// `[network]`: the way to the identity provider and to webhooks.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {

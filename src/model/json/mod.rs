@@ -5,6 +5,7 @@ mod arrival;
 mod leaving;
 pub mod log;
 mod route;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,9 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
-use crate::model::ended::{Applied, Deferred, Ended, NOTHING_LEFT, Renewed, Shown, Status, Tally, Written};
+use crate::model::ended::{
+    Applied, Compared, Deferred, Ended, NOTHING_LEFT, Renewed, Shown, Status, Tally, Written,
+};
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::action::Actions;
@@ -33,12 +36,9 @@ pub fn document(command: &str, ended: &Ended) -> Value {
 
 fn body(ended: &Ended) -> Value {
     match ended {
-        Ended::Checked(end) => {
-            let Tally { all, differs, warnings } = end.tally();
-            let counts = json!({ "counts": { "all": all, "differs": differs, "warnings": warnings } });
-            let mail = end.leaving.as_deref().map(leaving::leaving).into_iter().chain([counts]);
-            with_recovery(mail.fold(findings(end.findings()), merged), end.recovered.as_deref())
-        }
+        Ended::Checked(end) => checked(end),
+        Ended::Watched(end) => merged(checked(&end.compared), watch::watched(end)),
+        Ended::Alarmed(end) => watch::alarmed(end),
         Ended::Stood(status) => {
             let recovered = match status {
                 Status::Answered { compared, .. } => compared.recovered.as_deref(),
@@ -88,6 +88,13 @@ fn body(ended: &Ended) -> Value {
         Ended::Shown(Shown::One { preset, .. }) => presets(std::iter::once((preset.name, preset.provider))),
         Ended::Failed { error, command } => self::error(error, command),
     }
+}
+
+fn checked(end: &Compared) -> Value {
+    let Tally { all, differs, warnings } = end.tally();
+    let counts = json!({ "counts": { "all": all, "differs": differs, "warnings": warnings } });
+    let mail = end.leaving.as_deref().map(leaving::leaving).into_iter().chain([counts]);
+    with_recovery(mail.fold(findings(end.findings()), merged), end.recovered.as_deref())
 }
 
 fn with_recovery(body: Value, recovered: Option<&str>) -> Value {

@@ -24,6 +24,8 @@ pub struct Actions {
     pub service: Option<ServiceAction>,
     /// Whether Postfix is made to start at boot.
     pub enable: bool,
+    /// Whether the timer of the watch is turned on, or off; `None` if it stays as it is.
+    pub watch: Option<bool>,
 }
 
 /// An installation: in one call of the package manager, or from a directory of package files.
@@ -135,17 +137,26 @@ pub enum Action<'a> {
     Service(ServiceAction),
     /// Have Postfix start at boot.
     Enable,
+    /// Turn the timer of the watch on, or off.
+    Watch(bool),
 }
 
 impl Actions {
     /// Each step, in the order in which they are done.
     pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
-        let Self { install, files, labels, service, enable } = self;
+        let Self { install, files, labels, service, enable, watch } = self;
         let install = install.iter().map(Action::Install);
         let files = files.iter().map(Action::Write);
         let service = service.iter().copied().map(Action::Service);
         let labels = (!labels.is_empty()).then_some(Action::Label(labels));
-        install.chain(files).chain(labels).chain(service).chain(enable.then_some(Action::Enable))
+        let watch = watch.iter().copied().map(Action::Watch);
+        let all = install.chain(files).chain(labels).chain(service);
+        all.chain(enable.then_some(Action::Enable)).chain(watch)
+    }
+
+    /// Whether a step changes how mail leaves, so that a message is to prove it.
+    pub fn concern_mail(&self) -> bool {
+        self.iter().any(|action| !matches!(action, Action::Watch(_)))
     }
 
     /// Whether there is nothing to do.
@@ -190,11 +201,13 @@ impl Action<'_> {
             }
             Self::Service(action) => format!("{} Postfix", action.verb()),
             Self::Enable => "have Postfix start at boot".into(),
+            Self::Watch(true) => "turn relayhost-watch.timer on, which looks every 5 minutes".into(),
+            Self::Watch(false) => "turn relayhost-watch.timer off".into(),
         }
     }
 
     /// A short name for JSON: `install`, `write_map`, `write_main_cf`, `write_link`, `label`, `service`,
-    /// `enable`.
+    /// `enable`, `watch`.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Install(_) => "install",
@@ -204,6 +217,7 @@ impl Action<'_> {
             Self::Label(_) => "label",
             Self::Service(_) => "service",
             Self::Enable => "enable",
+            Self::Watch(_) => "watch",
         }
     }
 

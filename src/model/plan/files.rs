@@ -267,6 +267,7 @@ mod tests {
             last,
             postfix: Some(postfix),
             lacks: None,
+            timer: None,
         };
         Plan::new(&desired, &observed).unwrap()
     }

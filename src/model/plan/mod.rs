@@ -14,6 +14,7 @@ pub mod route;
 pub mod token;
 mod types;
 pub mod unmanaged;
+mod watch;
 
 use std::collections::BTreeMap;
 
@@ -98,6 +99,7 @@ impl Plan {
             plan.routing(desired, postfix);
             plan.address_family(desired, postfix);
         }
+        plan.watch(desired, observed);
         // The findings from before an edit by hand was found did not know of it.
         let all = std::mem::take(&mut plan.findings);
         plan.findings = all.into_iter().map(|finding| plan.permitted(finding)).collect();

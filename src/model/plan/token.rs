@@ -229,6 +229,7 @@ mod tests {
             last: LastRun::default(),
             postfix: Some(Postfix::with(&[])),
             lacks: None,
+            timer: None,
         }
     }
 

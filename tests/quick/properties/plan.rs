@@ -124,6 +124,7 @@ fn observed() -> impl Strategy<Value = Observed> {
                     has_ipv4_route: true,
                 }),
                 lacks: None,
+                timer: None,
             }
         },
     )

@@ -1,0 +1,31 @@
+//! The screens of `watch` and `alarm`.
+
+use super::screen::Screen;
+use super::terminal::Mark;
+use crate::model::ended::{Alarmed, Watched};
+use crate::model::incident::event::Kind;
+
+/// Shows what has opened and closed, and what is open.
+pub fn watched(screen: &Screen, watched: &Watched) {
+    for event in &watched.events {
+        let mark = if event.kind == Kind::Closed { Mark::Good } else { Mark::Bad };
+        let line = format!("{} {}: {}", event.incident.id, event.kind.word(), event.summary(&watched.host));
+        screen.marked(mark, &line, 2);
+    }
+    let is_new = |id: &str| watched.events.iter().any(|event| event.incident.id == id);
+    for incident in watched.open.iter().filter(|incident| !is_new(&incident.id)) {
+        screen.marked(Mark::Bad, &format!("{} is still open: {}", incident.id, incident.cause), 2);
+        screen.remedy(&incident.remedy);
+    }
+    if watched.events.is_empty() && watched.open.is_empty() {
+        let sentence = watched.compared.leaving.as_ref().map(|leaving| leaving.sentence());
+        screen.marked(Mark::Good, &format!("no incident is open; {}", sentence.unwrap_or_default()), 2);
+    }
+}
+
+/// Shows what is left to do after a test: the lines of the stages have shown the rest.
+pub fn alarmed(screen: &Screen, alarmed: &Alarmed) {
+    if alarmed.told.len() == 1 {
+        screen.line("", "the answers have no [[alarm]], so the journal alone is told (relayhost-answers(5))");
+    }
+}

@@ -1,0 +1,105 @@
+//! Incidents: what is amiss with mail that leaves, from the look that first saw it to the look that saw it no more. However
+//! many alerts fail of it, it is one incident for each topic.
+
+pub mod event;
+pub mod record;
+pub mod sight;
+pub mod views;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::log::stamp::Seconds;
+
+/// What an incident is about. There is one at a time for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topic {
+    /// Mail does not leave, or a message waits for too long, or nobody has seen any leave for too long.
+    Mail,
+    /// The host is not as the answers say.
+    Host,
+    /// The access token, a login, a certificate or a secret has ended, or ends soon.
+    Login,
+    /// The mail log takes no lines, or a service of Postfix's that messages wait for does not run.
+    Log,
+    /// The host could not be looked at.
+    Look,
+}
+
+impl Topic {
+    /// Its word, for ids and programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Host => "host",
+            Self::Login => "login",
+            Self::Log => "log",
+            Self::Look => "look",
+        }
+    }
+}
+
+/// How bad it is, as monitoring systems count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It may keep mail from leaving.
+    Warning,
+    /// It keeps mail from leaving, or the host is not as the answers say.
+    Critical,
+}
+
+impl Severity {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What one look saw of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// The topic.
+    pub topic: Topic,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The cause, in words.
+    pub cause: String,
+    /// The name of the cause in the catalogue, or of the finding.
+    pub cause_id: String,
+    /// The remedy, in words; empty if none is known.
+    pub remedy: String,
+    /// The time from which on it is known.
+    pub since: Seconds,
+    /// Whether it is the host that keeps mail from leaving: then what differs on the host is no second incident.
+    pub covers_host: bool,
+}
+
+/// An incident that is open, or was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Incident {
+    /// Its name, which no other incident of this host has.
+    pub id: String,
+    /// The topic.
+    pub topic: Topic,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The cause, in words.
+    pub cause: String,
+    /// The name of the cause.
+    pub cause_id: String,
+    /// The remedy, in words.
+    pub remedy: String,
+    /// The time from which on it is known.
+    pub since: Seconds,
+    /// The time of the look that opened it.
+    pub opened: Seconds,
+    /// Messages that waited for the relay at the last look.
+    pub waiting: u64,
+    /// The arrival of the oldest of them.
+    pub oldest: Option<Seconds>,
+}

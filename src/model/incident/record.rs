@@ -1,0 +1,154 @@
+//! The record of incidents: what is open, and what has still to be told by which way. It is on the disk before anything is told,
+//! and again after each that was, so that a watch which dies tells an event once more rather than not at all.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Event, Kind};
+use super::sight::Seen;
+use super::{Incident, Severity, Sighting, Topic};
+use crate::model::log::stamp::Seconds;
+use crate::model::state::generation::VERSION;
+
+/// Events that are kept for ways which do not take them. Of more, the oldest are dropped.
+const MOST: usize = 64;
+
+/// An event that a way has not taken yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Untold {
+    /// The event.
+    pub event: Event,
+    /// The ways, by their keys, and what the last attempt came to; empty before the first.
+    pub ways: BTreeMap<String, String>,
+}
+
+/// The record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Incidents {
+    /// Version of this form.
+    pub version: u32,
+    /// Random letters in the names of all incidents of this record: one that is begun anew has others.
+    pub series: String,
+    /// Number of the last event.
+    pub sequence: u64,
+    /// The incidents that are open, one for each topic at most.
+    pub open: Vec<Incident>,
+    /// The events that have still to be told, in their order.
+    pub untold: Vec<Untold>,
+}
+
+impl Incidents {
+    /// An empty record.
+    pub fn new(series: String) -> Self {
+        Self { version: VERSION, series, ..Self::default() }
+    }
+
+    /// Folds in what a look saw: opens and closes incidents, and notes what is to be told by which ways (their keys). Returns
+    /// the events.
+    pub fn fold(&mut self, seen: &Seen, ways: &[String], now: Seconds) -> Vec<Event> {
+        let known = |topic: Topic| self.open.iter().any(|incident| incident.topic == topic);
+        let is_covered = seen.sightings.iter().any(|one| one.covers_host) && !known(Topic::Host);
+        let counts = |one: &&Sighting| !(is_covered && one.topic == Topic::Host);
+        let sightings: Vec<&Sighting> = seen.sightings.iter().filter(counts).collect();
+        let mut events = Vec::new();
+        let (over, still): (Vec<Incident>, Vec<Incident>) =
+            std::mem::take(&mut self.open).into_iter().partition(|one| {
+                seen.judged.contains(&one.topic) && sightings.iter().all(|other| other.topic != one.topic)
+            });
+        self.open = still;
+        for incident in over {
+            events.push((Kind::Closed, Incident { waiting: seen.waiting, oldest: seen.oldest, ..incident }));
+        }
+        for sighting in sightings {
+            events.extend(self.see(sighting, seen, now).map(|incident| (Kind::Opened, incident)));
+        }
+        let worst = self.worst();
+        let number = |(kind, mut incident): (Kind, Incident)| {
+            self.sequence += 1;
+            if kind == Kind::Opened {
+                incident.id = format!("{}-{}-{}", incident.topic.word(), self.series, self.sequence);
+                let named = self.open.iter_mut().find(|one| one.topic == incident.topic);
+                if let Some(one) = named {
+                    one.id.clone_from(&incident.id);
+                }
+            }
+            Event { sequence: self.sequence, kind, time: now, incident, worst }
+        };
+        let events: Vec<Event> = events.into_iter().map(number).collect();
+        self.keep(&events, ways);
+        events
+    }
+
+    /// Notes a sighting. Returns the incident if it is a new one, without its name.
+    fn see(&mut self, sighting: &Sighting, seen: &Seen, now: Seconds) -> Option<Incident> {
+        let Sighting { topic, severity, cause, cause_id, remedy, since, covers_host: _ } = sighting.clone();
+        if let Some(known) = self.open.iter_mut().find(|one| one.topic == topic) {
+            // Its words have ages in them. They stay as they are while it is the same trouble, or each look would write.
+            if known.cause_id != cause_id || known.severity != severity {
+                *known = Incident { severity, cause, cause_id, remedy, ..known.clone() };
+            }
+            return None;
+        }
+        let (waiting, oldest) = (seen.waiting, seen.oldest);
+        let id = String::new();
+        let incident =
+            Incident { id, topic, severity, cause, cause_id, remedy, since, opened: now, waiting, oldest };
+        self.open.push(incident.clone());
+        Some(incident)
+    }
+
+    /// Notes what is to be told, and forgets ways that the answers no longer have.
+    fn keep(&mut self, events: &[Event], ways: &[String]) {
+        for untold in &mut self.untold {
+            untold.ways.retain(|key, _| ways.contains(key));
+        }
+        let all = || ways.iter().map(|key| (key.clone(), String::new())).collect();
+        self.untold.extend(events.iter().map(|event| Untold { event: event.clone(), ways: all() }));
+        self.untold.retain(|untold| !untold.ways.is_empty());
+        let beyond = self.untold.len().saturating_sub(MOST);
+        self.untold.drain(..beyond);
+    }
+
+    /// The worst of what is open.
+    pub fn worst(&self) -> Option<Severity> {
+        self.open.iter().map(|incident| incident.severity).max()
+    }
+
+    /// The events that this way has still to take, in their order.
+    pub fn untold_by(&self, key: &str) -> Vec<Event> {
+        let all = self.untold.iter().filter(|untold| untold.ways.contains_key(key));
+        all.map(|untold| untold.event.clone()).collect()
+    }
+
+    /// Notes that a way has taken an event, or why not.
+    pub fn note(&mut self, key: &str, sequence: u64, outcome: &Result<String, String>) {
+        for untold in self.untold.iter_mut().filter(|untold| untold.event.sequence == sequence) {
+            match outcome {
+                Ok(_) => drop(untold.ways.remove(key)),
+                Err(why) => drop(untold.ways.insert(key.to_owned(), why.clone())),
+            }
+        }
+        self.untold.retain(|untold| !untold.ways.is_empty());
+    }
+
+    /// These, with texts that `hide` has changed.
+    #[must_use]
+    pub fn hidden(mut self, hide: impl Fn(&str) -> String) -> Self {
+        for untold in &mut self.untold {
+            untold.ways.values_mut().for_each(|why| *why = hide(why));
+        }
+        let events = self.untold.iter_mut().map(|untold| &mut untold.event.incident);
+        for incident in self.open.iter_mut().chain(events) {
+            incident.cause = hide(&incident.cause);
+            incident.remedy = hide(&incident.remedy);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

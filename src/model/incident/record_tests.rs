@@ -1,0 +1,138 @@
+use super::*;
+
+fn sighting(topic: Topic, cause_id: &str) -> Sighting {
+    Sighting {
+        topic,
+        severity: Severity::Critical,
+        cause: format!("{cause_id} in words"),
+        cause_id: cause_id.into(),
+        remedy: "do".into(),
+        since: 90,
+        covers_host: false,
+    }
+}
+
+const ALL: [Topic; 5] = [Topic::Mail, Topic::Host, Topic::Login, Topic::Log, Topic::Look];
+
+fn seen(sightings: &[Sighting]) -> Seen {
+    Seen { sightings: sightings.to_vec(), judged: ALL.to_vec(), waiting: 3, oldest: Some(80) }
+}
+
+fn ways(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|key| (*key).to_owned()).collect()
+}
+
+fn fold(record: &mut Incidents, sightings: &[Sighting], now: Seconds) -> Vec<(Kind, String, u64)> {
+    let events = record.fold(&seen(sightings), &ways(&["a", "b"]), now);
+    events.into_iter().map(|event| (event.kind, event.incident.id, event.sequence)).collect()
+}
+
+#[test]
+fn an_incident_opens_once_and_closes_once() {
+    let mut record = Incidents::new("0a".into());
+    let mail = [sighting(Topic::Mail, "no-network")];
+    assert_eq!(fold(&mut record, &mail, 100), [(Kind::Opened, "mail-0a-1".into(), 1)]);
+    for now in 101..200 {
+        assert_eq!(fold(&mut record, &mail, now), []);
+    }
+    let before = record.clone();
+    assert_eq!(fold(&mut record, &mail, 200), []);
+    assert_eq!(record, before, "a look that sees nothing new writes nothing");
+    assert_eq!((record.open.len(), record.open[0].since, record.open[0].opened), (1, 90, 100));
+    assert_eq!(fold(&mut record, &[], 300), [(Kind::Closed, "mail-0a-1".into(), 2)]);
+    assert_eq!(fold(&mut record, &[], 301), []);
+    assert_eq!(fold(&mut record, &mail, 400), [(Kind::Opened, "mail-0a-3".into(), 3)]);
+}
+
+#[test]
+fn another_cause_is_the_same_incident_and_another_topic_is_not() {
+    let mut record = Incidents::new("0a".into());
+    fold(&mut record, &[sighting(Topic::Mail, "no-network")], 100);
+    assert_eq!(fold(&mut record, &[sighting(Topic::Mail, "wrong-password")], 110), []);
+    assert_eq!(
+        (record.open[0].cause_id.as_str(), record.open[0].id.as_str()),
+        ("wrong-password", "mail-0a-1")
+    );
+    let both = [sighting(Topic::Mail, "wrong-password"), sighting(Topic::Login, "token.end")];
+    assert_eq!(fold(&mut record, &both, 120), [(Kind::Opened, "login-0a-2".into(), 2)]);
+    assert_eq!(fold(&mut record, &both[1..], 130), [(Kind::Closed, "mail-0a-1".into(), 3)]);
+}
+
+#[test]
+fn a_look_that_failed_closes_nothing_that_it_did_not_see() {
+    let mut record = Incidents::new("0a".into());
+    fold(&mut record, &[sighting(Topic::Mail, "no-network")], 100);
+    let failed = Seen::failed("x".into(), "y".into(), false, 110);
+    let events = record.fold(&failed, &ways(&["a"]), 110);
+    assert_eq!(events.iter().map(|event| event.incident.topic).collect::<Vec<_>>(), [Topic::Look]);
+    assert_eq!(record.open.len(), 2);
+    assert_eq!(
+        fold(&mut record, &[sighting(Topic::Mail, "no-network")], 120),
+        [(Kind::Closed, "look-0a-2".into(), 3)]
+    );
+}
+
+#[test]
+fn a_host_that_keeps_mail_from_leaving_is_one_incident() {
+    let mut record = Incidents::new("0a".into());
+    let barred = Sighting { covers_host: true, ..sighting(Topic::Mail, "mail.leaves") };
+    let both = [barred, sighting(Topic::Host, "service.running")];
+    assert_eq!(fold(&mut record, &both, 100), [(Kind::Opened, "mail-0a-1".into(), 1)]);
+    assert_eq!(fold(&mut record, &[], 110), [(Kind::Closed, "mail-0a-1".into(), 2)]);
+    // One that was open before stays.
+    fold(&mut record, &both[1..], 120);
+    assert_eq!(fold(&mut record, &both, 130), [(Kind::Opened, "mail-0a-4".into(), 4)]);
+    assert_eq!(record.open.len(), 2);
+}
+
+#[test]
+fn each_way_is_told_each_event_in_order_until_it_has_taken_it() {
+    let mut record = Incidents::new("0a".into());
+    fold(&mut record, &[sighting(Topic::Mail, "no-network")], 100);
+    fold(&mut record, &[], 110);
+    let numbers = |record: &Incidents, key| -> Vec<u64> {
+        record.untold_by(key).iter().map(|event| event.sequence).collect()
+    };
+    assert_eq!((numbers(&record, "a"), numbers(&record, "b")), (vec![1, 2], vec![1, 2]));
+    record.note("a", 1, &Ok(String::new()));
+    record.note("b", 1, &Err("no answer".into()));
+    assert_eq!((numbers(&record, "a"), numbers(&record, "b")), (vec![2], vec![1, 2]));
+    assert_eq!(record.untold[0].ways["b"], "no answer");
+    record.note("a", 2, &Ok(String::new()));
+    // The answers have lost this way.
+    record.fold(&seen(&[]), &ways(&["a"]), 120);
+    assert_eq!(record.untold, []);
+}
+
+/// The state of a monitoring system is that of everything, not of what closed last.
+#[test]
+fn an_event_knows_what_else_is_open() {
+    let mut record = Incidents::new("0a".into());
+    let both =
+        [sighting(Topic::Mail, "x"), Sighting { severity: Severity::Warning, ..sighting(Topic::Login, "y") }];
+    fold(&mut record, &both, 100);
+    let events = record.fold(&seen(&both[1..]), &ways(&["a"]), 110);
+    assert_eq!((events[0].kind, events[0].worst), (Kind::Closed, Some(Severity::Warning)));
+    let events = record.fold(&seen(&[]), &ways(&["a"]), 120);
+    assert_eq!((events[0].kind, events[0].worst), (Kind::Closed, None));
+}
+
+#[test]
+fn what_no_way_takes_is_bounded() {
+    let mut record = Incidents::new("0a".into());
+    for now in 0..1000 {
+        fold(&mut record, &[sighting(Topic::Mail, "x")], now);
+        fold(&mut record, &[], now);
+    }
+    assert_eq!((record.untold.len(), record.untold.last().unwrap().event.sequence), (MOST, 2000));
+}
+
+#[test]
+fn a_record_is_read_as_it_was_written() {
+    let mut record = Incidents::new("0a".into());
+    fold(&mut record, &[sighting(Topic::Mail, "x")], 100);
+    let text = serde_json::to_string(&record).unwrap();
+    assert_eq!(serde_json::from_str::<Incidents>(&text).unwrap(), record);
+    let hidden = record.hidden(|text| text.replace("words", "***"));
+    assert!(!serde_json::to_string(&hidden).unwrap().contains("words"));
+}

@@ -1,0 +1,221 @@
+//! What one look of `check` amounts to: a sighting for each topic that is amiss. What counts as amiss is what `check` ends with
+//! 3 for, and beside that what it warns of where it is about to keep mail from leaving.
+
+use super::{Severity, Sighting, Topic};
+use crate::model::inspection::WAITING;
+use crate::model::leaving::Leaving;
+use crate::model::leaving::Standing;
+use crate::model::leaving::views::{LEAVES, span};
+use crate::model::log::stamp::Seconds;
+use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
+use crate::model::text::plain;
+
+/// The findings about what a login rests on begin so.
+const LOGIN: &str = "token.";
+/// Findings about the log and the services, which are warnings.
+const LOG: [&str; 2] = ["log.full", "queue.unserved"];
+
+/// What a look saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// What is amiss.
+    pub sightings: Vec<Sighting>,
+    /// The topics that this look could judge: of the others it is not known whether they are over.
+    pub judged: Vec<Topic>,
+    /// Messages that wait for the relay.
+    pub waiting: u64,
+    /// The arrival of the oldest.
+    pub oldest: Option<Seconds>,
+}
+
+impl Seen {
+    /// What a whole look saw. `mail`: the findings about mail that leaves.
+    pub fn of(plan: &Plan, leaving: Option<&Leaving>, mail: &[Finding], now: Seconds) -> Self {
+        let judged = vec![Topic::Host, Topic::Login, Topic::Log, Topic::Look];
+        let judged = judged.into_iter().chain(leaving.map(|_| Topic::Mail)).collect();
+        let all = [
+            leaving.and_then(|leaving| of_mail(plan, leaving, mail, now)),
+            of_host(plan, now),
+            of(Topic::Login, plan.findings.iter().filter(|one| one.id.starts_with(LOGIN)), now),
+            of(Topic::Log, mail.iter().filter(|one| LOG.contains(&one.id.as_str())), now),
+        ];
+        Self {
+            sightings: all.into_iter().flatten().collect(),
+            judged,
+            waiting: leaving.map_or(0, |leaving| leaving.queue.waiting),
+            oldest: leaving.and_then(|leaving| leaving.queue.oldest),
+        }
+    }
+
+    /// What a look saw that an error has ended. `stops_mail`: whether it is one that keeps Postfix from sending, too.
+    pub fn failed(cause: String, remedy: String, stops_mail: bool, now: Seconds) -> Self {
+        let severity = if stops_mail { Severity::Critical } else { Severity::Warning };
+        let sighting = Sighting {
+            topic: Topic::Look,
+            severity,
+            cause,
+            cause_id: "look.failed".into(),
+            remedy,
+            since: now,
+            covers_host: false,
+        };
+        Self { sightings: vec![sighting], judged: vec![Topic::Look], ..Self::default() }
+    }
+}
+
+fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Option<Sighting> {
+    let amiss = leaving.amiss();
+    let named = |id: &str| mail.iter().find(|finding| finding.id == id).filter(|_| amiss.contains(&id));
+    let finding = named(LEAVES).or_else(|| named(WAITING))?;
+    let is_late = named(WAITING).is_some_and(|finding| finding.state == State::Differs);
+    let severity = if leaving.is_stopped() || is_late { Severity::Critical } else { Severity::Warning };
+    let failure = leaving.refused.as_ref().filter(|_| leaving.is_contradicted);
+    let cause = failure.and_then(|(_, cause)| cause.as_ref()).filter(|cause| cause.is_known());
+    let covers_host = leaving.standing == Standing::Barred;
+    let said = finding.remedy.as_ref().map(Remedy::text);
+    let failed = failure.map(|(word, _)| word.time);
+    let waited = leaving.queue.oldest.filter(|_| leaving.is_late());
+    Some(Sighting {
+        topic: Topic::Mail,
+        severity,
+        cause: in_words(leaving).unwrap_or_else(|| finding.found.clone()),
+        cause_id: cause.map_or_else(|| finding.id.clone(), |cause| cause.id.clone()),
+        remedy: said.unwrap_or_else(|| remedy(&plan.findings, "relayhost apply")),
+        since: failed.or(waited).unwrap_or(now).min(now),
+        covers_host,
+    })
+}
+
+/// Why mail does not leave, without ages: the words are told again when they are old. `None` where it may leave.
+fn in_words(leaving: &Leaving) -> Option<String> {
+    let why = match leaving.standing {
+        Standing::Barred => leaving.obstacle.clone()?,
+        Standing::Fails => match leaving.refused.as_ref().filter(|_| leaving.is_contradicted) {
+            Some((_, Some(cause))) if cause.is_known() => cause.cause.clone(),
+            Some((word, _)) => plain(&word.text),
+            None => format!(
+                "a message waits for more than {}, and none has left since it came",
+                span(leaving.limits.queue)
+            ),
+        },
+        _ => return None,
+    };
+    Some(format!("mail does not leave through {}: {why}", leaving.relay))
+}
+
+fn of_host(plan: &Plan, now: Seconds) -> Option<Sighting> {
+    let differs = |finding: &&Finding| finding.state == State::Differs && !finding.id.starts_with(LOGIN);
+    let sighting = of(Topic::Host, plan.findings.iter().filter(differs), now)?;
+    let remedy = remedy(plan.findings.iter().filter(differs), "relayhost apply");
+    Some(Sighting { cause: format!("not as the answers say: {}", sighting.cause), remedy, ..sighting })
+}
+
+/// The sighting that findings of a topic amount to; `None` if none of them is amiss.
+fn of<'a>(topic: Topic, findings: impl Iterator<Item = &'a Finding>, now: Seconds) -> Option<Sighting> {
+    let all: Vec<&Finding> = findings.filter(|finding| finding.is_amiss()).collect();
+    let worst = all.iter().find(|finding| finding.state == State::Differs).or(all.first())?;
+    let severity = if worst.state == State::Differs { Severity::Critical } else { Severity::Warning };
+    let text = |finding: &&Finding| format!("{}: {}", finding.id, finding.found);
+    Some(Sighting {
+        topic,
+        severity,
+        cause: all.iter().map(text).collect::<Vec<_>>().join("; "),
+        cause_id: worst.id.clone(),
+        remedy: worst.remedy.as_ref().map(Remedy::text).unwrap_or_default(),
+        since: now,
+        covers_host: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::leaving::record::{Record, Word};
+    use crate::model::leaving::relay::Relay;
+    use crate::model::leaving::{InQueue, Limits};
+    use crate::model::log::stamp::Calendar;
+
+    const NOW: Seconds = 1_000_000;
+
+    fn leaving(failed: Option<&str>) -> Leaving {
+        let word = |order, text: &str| Word {
+            order,
+            time: NOW - 600,
+            queue_id: "AAAA1".into(),
+            to: "o@x".into(),
+            text: text.into(),
+        };
+        let taken = Some(word(1, "250 Ok"));
+        let failed = failed.map(|text| word(2, text));
+        let record = Record {
+            looked: NOW,
+            since: Some(NOW - 3600),
+            taken,
+            refused: failed.clone(),
+            failed,
+            ..Record::default()
+        };
+        let relay = Relay { host: "relay.test".into(), port: 587 };
+        let limits = Limits { queue: Duration::from_secs(900), proof: Duration::from_secs(86_400) };
+        let mut queue = InQueue::default();
+        (queue.waiting, queue.oldest, queue.held) = (2, Some(NOW - 60), 1);
+        Leaving::new(&relay, &record, queue, None, limits, Vec::new(), true)
+    }
+
+    fn seen(plan: &[(&str, State)], leaving: &Leaving) -> Seen {
+        let findings = plan.iter().map(|(id, state)| Finding {
+            id: (*id).into(),
+            state: *state,
+            found: "found".into(),
+            remedy: Some(Remedy::say("do")),
+        });
+        let plan = Plan { findings: findings.collect(), ..Plan::empty() };
+        Seen::of(&plan, Some(leaving), &leaving.findings(&Calendar::utc(NOW)), NOW)
+    }
+
+    fn topics(seen: &Seen) -> Vec<(Topic, Severity)> {
+        seen.sightings.iter().map(|one| (one.topic, one.severity)).collect()
+    }
+
+    /// A message that somebody holds, a note, a warning of something that lasts: `check` shows them, and nobody is woken.
+    #[test]
+    fn what_keeps_no_mail_from_leaving_is_no_incident() {
+        let seen =
+            seen(&[("service.running", State::Fine), ("mail.clients", State::Warning)], &leaving(None));
+        assert_eq!(topics(&seen), []);
+        assert_eq!((seen.waiting, seen.oldest, seen.judged.len()), (2, Some(NOW - 60), 5));
+    }
+
+    #[test]
+    fn a_failure_that_stops_all_is_told_without_ages() {
+        let seen = seen(&[], &leaving(Some("connect to relay.test[192.0.2.1]:587: Connection refused")));
+        assert_eq!(topics(&seen), [(Topic::Mail, Severity::Critical)]);
+        let mail = &seen.sightings[0];
+        assert_eq!(mail.since, NOW - 600);
+        assert!(mail.cause.starts_with("mail does not leave through [relay.test]:587: "), "{}", mail.cause);
+        assert!(!mail.cause.contains(" ago") && !mail.remedy.is_empty(), "{mail:?}");
+        assert_ne!(mail.cause_id, "mail.leaves");
+        assert!(!mail.covers_host);
+    }
+
+    #[test]
+    fn a_host_that_bars_the_way_covers_what_differs_on_it() {
+        let barred = leaving(None).barred(Some("Postfix is not running".into()));
+        let seen = seen(&[("service.running", State::Differs)], &barred);
+        assert_eq!(topics(&seen), [(Topic::Mail, Severity::Critical), (Topic::Host, Severity::Critical)]);
+        let mail = &seen.sightings[0];
+        assert!(mail.covers_host && mail.cause.ends_with("Postfix is not running"), "{mail:?}");
+        assert_eq!(mail.remedy, "do");
+    }
+
+    #[test]
+    fn a_login_that_ends_soon_is_a_warning_and_one_that_has_ended_is_not() {
+        let soon = seen(&[("token.certificate", State::Warning)], &leaving(None));
+        assert_eq!(topics(&soon), [(Topic::Login, Severity::Warning)]);
+        let ended = seen(&[("token.login", State::Warning), ("token.end", State::Differs)], &leaving(None));
+        assert_eq!(topics(&ended), [(Topic::Login, Severity::Critical)]);
+        assert_eq!(ended.sightings[0].cause_id, "token.end");
+    }
+}

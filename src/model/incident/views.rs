@@ -1,0 +1,105 @@
+//! What `check` says of the watch.
+
+use std::collections::BTreeMap;
+
+use super::record::Incidents;
+use crate::model::leaving::views::span;
+use crate::model::log::stamp::{Calendar, Seconds};
+use crate::model::plan::{Finding, Remedy, State};
+use crate::model::text::plain;
+
+/// A look that is older says nothing of now: the watch looks every five minutes.
+const STALE: Seconds = 30 * 60;
+
+/// The watch, as far as it is known.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    /// The record.
+    pub record: Option<&'a Incidents>,
+    /// Keys and names of the ways, the journal included.
+    pub ways: &'a [(String, String)],
+    /// The time of its last look.
+    pub looked: Option<Seconds>,
+    /// Now.
+    pub now: Seconds,
+}
+
+/// The findings: the incidents that are open, what a way has not taken, and whether anybody looks.
+pub fn findings(watch: &Watch, calendar: &Calendar) -> Vec<Finding> {
+    let is_recent = watch.looked.is_some_and(|looked| watch.now - looked < STALE);
+    let mut all = Vec::new();
+    // The journal alone tells nobody who does not read it.
+    if let (false, true, Some(looked)) = (is_recent, watch.ways.len() > 1, watch.looked) {
+        let age = span(std::time::Duration::from_secs(u64::try_from(watch.now - looked).unwrap_or_default()));
+        let found = format!("`relayhost watch` has last looked {age} ago, so no alarm would be told");
+        let remedy = "systemctl status relayhost-watch.timer (without systemd cron runs relayhost watch)";
+        all.push(finding("watch.silent", State::Warning, found, Some(remedy)));
+    }
+    let Some(record) = watch.record else { return all };
+    if is_recent {
+        all.extend(record.open.iter().map(|incident| {
+            let since = calendar.show(incident.opened);
+            let found = format!("incident {} is open since {since}: {}", incident.id, plain(&incident.cause));
+            finding("incident.open", State::Note, found, None)
+        }));
+    }
+    let mut untold: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for (key, why) in record.untold.iter().flat_map(|untold| &untold.ways) {
+        // The first that a way has not taken says why; the others wait for it.
+        untold.entry(key).or_insert((0, why)).0 += 1;
+    }
+    for (key, (count, why)) in untold {
+        let Some((_, name)) = watch.ways.iter().find(|(known, _)| known == key) else { continue };
+        let (noun, why) =
+            (if count == 1 { "event" } else { "events" }, if why.is_empty() { "not tried yet" } else { why });
+        let found = format!("{count} {noun} could not be told by {}: {}", plain(name), plain(why));
+        all.push(finding("alarm.untold", State::Warning, found, Some("relayhost alarm --test")));
+    }
+    all
+}
+
+fn finding(id: &str, state: State, found: String, remedy: Option<&str>) -> Finding {
+    Finding { id: id.into(), state, found, remedy: remedy.map(Remedy::say) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::incident::sight::Seen;
+
+    fn said(looked: Option<Seconds>, names: &[&str], told: bool) -> Vec<String> {
+        let ways: Vec<(String, String)> =
+            names.iter().map(|name| ((*name).into(), format!("the {name}"))).collect();
+        let keys: Vec<String> = ways.iter().map(|(key, _)| key.clone()).collect();
+        let mut record = Incidents::new("0a".into());
+        record.fold(&Seen::failed("no `disk`".into(), String::new(), true, 1000), &keys, 1000);
+        for key in &keys {
+            record.note(key, 1, &if told { Ok(String::new()) } else { Err("no answer".into()) });
+        }
+        let watch = Watch { record: Some(&record), ways: &ways, looked, now: 2000 };
+        let all = findings(&watch, &Calendar::utc(2000));
+        all.into_iter().map(|finding| format!("{}: {}", finding.id, finding.found)).collect()
+    }
+
+    #[test]
+    fn what_is_open_and_what_was_not_told() {
+        assert_eq!(
+            said(Some(1900), &["journal"], true),
+            ["incident.open: incident look-0a-1 is open since 1970-01-01 00:16:40: no 'disk'"]
+        );
+        let both = said(Some(1900), &["journal", "webhook"], false);
+        assert_eq!(both.len(), 3, "{both:?}");
+        assert_eq!(both[2], "alarm.untold: 1 event could not be told by the webhook: no answer");
+    }
+
+    #[test]
+    fn a_watch_that_has_not_looked_knows_nothing_of_now() {
+        assert_eq!(said(Some(0), &["journal"], true), [""; 0]);
+        let silent = said(Some(0), &["journal", "webhook"], true);
+        assert_eq!(
+            silent,
+            ["watch.silent: `relayhost watch` has last looked 33 min ago, so no alarm would be told"]
+        );
+        assert_eq!(said(None, &["journal", "webhook"], true), [""; 0]);
+    }
+}

@@ -1,0 +1,90 @@
+//! The command file of Nagios, Naemon and Icinga: a FIFO that the monitoring system reads.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::clock;
+
+/// Pause between two attempts, while the FIFO is full.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Writes a line of at most PIPE_BUF bytes, which the kernel takes whole or not at all (pipe(7)). Waits for no reader, and for
+/// room until `until`. The error is in words for a person.
+pub fn write(path: &Path, line: &str, until: Instant) -> Result<(), String> {
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY | nix::libc::O_NOFOLLOW;
+    let mut file = match fs::OpenOptions::new().write(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        // fifo(7): nobody has it open for reading.
+        Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) => {
+            return Err("nobody reads it: the monitoring system does not run, or takes no commands".into());
+        }
+        Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => {
+            return Err("it is a symbolic link".into());
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err("there is no such file: the monitoring system makes it when it starts".into());
+        }
+        Err(error) => return Err(super::wire::words(&error)),
+    };
+    // A file that somebody wrote there while the monitoring system was down would be read by nobody.
+    if !file.metadata().is_ok_and(|found| found.file_type().is_fifo()) {
+        return Err("it is no FIFO, so nobody reads what is written there".into());
+    }
+    loop {
+        match file.write(line.as_bytes()) {
+            Ok(count) if count == line.len() => return Ok(()),
+            Ok(_) => return Err("a part of the line was taken only".into()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err("its reader has gone".into()),
+            Err(error) => return Err(super::wire::words(&error)),
+        }
+        if clock::left(until).is_err() {
+            return Err("it is full: the monitoring system does not read it".into());
+        }
+        clock::sleep(TICK).map_err(|error| error.to_string())?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use nix::sys::stat::Mode;
+
+    use super::super::scratch;
+    use super::*;
+
+    fn soon() -> Instant {
+        clock::now() + Duration::from_millis(300)
+    }
+
+    #[test]
+    fn a_line_is_taken_by_a_reader_and_nobody_is_waited_for() {
+        let scratch = scratch::directory().unwrap();
+        let path = scratch.path().join("nagios.cmd");
+        assert!(write(&path, "x\n", soon()).unwrap_err().contains("no such file"));
+        fs::write(&path, "").unwrap();
+        assert!(write(&path, "x\n", soon()).unwrap_err().contains("no FIFO"));
+        fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, Mode::S_IRWXU).unwrap();
+        assert!(write(&path, "x\n", soon()).unwrap_err().contains("nobody reads it"));
+        let mut reader =
+            fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&path).unwrap();
+        write(&path, "[1] COMMAND\n", soon()).unwrap();
+        let mut read = [0; 64];
+        let count = reader.read(&mut read).unwrap();
+        assert_eq!(&read[..count], b"[1] COMMAND\n");
+        // A reader that does not read.
+        let begin = clock::now();
+        let line = "y".repeat(4000) + "\n";
+        let full = std::iter::repeat_with(|| write(&path, &line, soon())).find_map(Result::err).unwrap();
+        assert!(full.contains("it is full"), "{full}");
+        assert!(begin.elapsed() < Duration::from_secs(5));
+        std::os::unix::fs::symlink(&path, scratch.path().join("link")).unwrap();
+        assert!(write(&scratch.path().join("link"), "x\n", soon()).unwrap_err().contains("symbolic link"));
+    }
+}
