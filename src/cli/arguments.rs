@@ -108,6 +108,9 @@ pub struct Check {
     /// One line and performance data, and the exit status of a monitoring plugin
     #[arg(long, conflicts_with = "json")]
     pub nagios: bool,
+    /// Figures for Prometheus, as the textfile collector of its node_exporter reads them
+    #[arg(long, conflicts_with_all = ["json", "nagios"])]
+    pub prometheus: bool,
     /// How long a message may wait for the relay
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = text::parse_age)]
     pub max_queue_age: Duration,

@@ -29,7 +29,7 @@ use crate::sys::environment;
 use crate::sys::host;
 use arguments::{Arguments, Command, Output, Pending, Probe, Providers, Restore, Route, Token, Verify};
 use init::Next;
-use report::{nagios, report, report_on_answers, report_to_anybody};
+use report::{nagios, prometheus, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
 use show::terminal::WIDTH;
 
@@ -61,6 +61,9 @@ fn begin() -> u8 {
 fn perform(command: Command) -> u8 {
     match command {
         Command::Check(options) if options.nagios => nagios(&options.common.answers, options.limits()),
+        Command::Check(options) if options.prometheus => {
+            prometheus(&options.common.answers, options.limits())
+        }
         Command::Check(options) => report_on_answers("check", options.common.json, |screen| {
             check(&options.common.answers, options.limits(), screen).map(Ended::Checked)
         }),
