@@ -10,6 +10,8 @@ trap 'exit 130' INT
 . "$LAB_D/mounts.sh"
 # shellcheck source=scripts/lab.d/identity.sh
 . "$LAB_D/identity.sh"
+# shellcheck source=scripts/lab.d/monitors.sh
+. "$LAB_D/monitors.sh"
 trap 'lab_say "the lab could not make the host ($BASH_SOURCE, line $LINENO)"; exit 125' ERR
 
 mnt=$LAB_CACHE/mnt
@@ -73,6 +75,7 @@ fi
 if grep -q '^identity=' "$LAB_D/relays/$LAB_RUN_RELAY/setup"; then
     lab_identity_secrets "$root/etc/relayhost"
 fi
+[ -z "$LAB_RUN_MONITORS" ] || lab_monitors_show "$root"
 while IFS= read -r bind; do
     [ -n "$bind" ] || continue
     # Links are followed as the host sees them, so that none leads out of its root.

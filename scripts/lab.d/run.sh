@@ -3,9 +3,11 @@
 
 # shellcheck source=scripts/lab.d/identity.sh
 . "$LAB_D/identity.sh"
+# shellcheck source=scripts/lab.d/monitors.sh
+. "$LAB_D/monitors.sh"
 
 lab_run() {
-    local relay=submission host_root='' answers='' replies='' bare='' binary='' client=s-nail start=yes without='' binds='' value
+    local relay=submission host_root='' answers='' replies='' bare='' binary='' client=s-nail start=yes without='' binds='' monitors='' value
     while [ $# -gt 0 ]; do
         case $1 in
             --generation | --relay | --replies | --host-root | --without | --answers | --binary | --mail-client | --bind)
@@ -26,6 +28,7 @@ lab_run() {
                 ;;
             --bare) bare=yes; shift ;;
             --stopped) start=''; shift ;;
+            --monitors) monitors=yes; shift ;;
             --) shift; break ;;
             *) lab_usage_error "run has no option $1 (the command goes after --)" ;;
         esac
@@ -66,6 +69,7 @@ lab_run() {
     lab_lock shared "$LAB_TREES"
     lab_ca
     if grep -q '^identity=' "$LAB_D/relays/$relay/setup"; then lab_identity; fi
+    [ -z "$monitors" ] || lab_monitors
     mkdir -p "$LAB_CACHE/mnt"
     # Descriptors that are closed here would be taken by the lab's own files.
     { : <&0; } 2>/dev/null || exec 0</dev/null
@@ -74,7 +78,7 @@ lab_run() {
 
     export LAB_RUN_RELAY=$relay LAB_RUN_REPLIES=$replies LAB_RUN_HOST_ROOT=$host_root LAB_RUN_ANSWERS=$answers
     export LAB_RUN_BINARY=$binary LAB_RUN_PACKAGES=$packages
-    export LAB_RUN_CLIENT=$client LAB_RUN_START=$start LAB_RUN_WITHOUT=$without LAB_RUN_BINDS=$binds
+    export LAB_RUN_CLIENT=$client LAB_RUN_START=$start LAB_RUN_WITHOUT=$without LAB_RUN_BINDS=$binds LAB_RUN_MONITORS=$monitors
     # In the foreground, and without a trap: a signal that ends this shell ends it at once, and the kernel then ends
     # unshare (pdeathsig), the world's first process (--kill-child), and with it every process, mount and interface.
     # There is one clock for the machine and all hosts: nobody in them may set it.

@@ -112,6 +112,9 @@ pub struct Check {
     /// One line and performance data, and the exit status of a monitoring plugin
     #[arg(long, conflicts_with = "json")]
     pub nagios: bool,
+    /// Figures for Prometheus, as the textfile collector of its node_exporter reads them
+    #[arg(long, conflicts_with_all = ["json", "nagios"])]
+    pub prometheus: bool,
     #[command(flatten)]
     pub ages: Ages,
 }

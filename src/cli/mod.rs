@@ -33,7 +33,7 @@ use arguments::{
     Alarm, Arguments, Command, Output, Pending, Probe, Providers, Restore, Route, Token, Verify, Watch,
 };
 use init::Next;
-use report::{nagios, report, report_on_answers, report_to_anybody};
+use report::{nagios, prometheus, report, report_on_answers, report_to_anybody};
 use show::screen::Screen;
 use show::terminal::WIDTH;
 
@@ -65,6 +65,9 @@ fn begin() -> u8 {
 fn perform(command: Command) -> u8 {
     match command {
         Command::Check(options) if options.nagios => nagios(&options.common.answers, options.ages.limits()),
+        Command::Check(options) if options.prometheus => {
+            prometheus(&options.common.answers, options.ages.limits())
+        }
         Command::Check(options) => report_on_answers("check", options.common.json, |screen| {
             check(&options.common.answers, options.ages.limits(), screen).map(Ended::Checked)
         }),

@@ -7,13 +7,15 @@ use super::show::{self, plan};
 use crate::engine::compare::check;
 use crate::engine::load::know_password;
 use crate::engine::tables::search_passwords;
-use crate::engine::{Silent, ended_by, heed_signals, note_in_journal};
+use crate::engine::{Silent, ended_by, heed_signals, note_in_journal, now};
 use crate::error::{Exit, Result};
 use crate::model::ended::Ended;
 use crate::model::json;
 use crate::model::leaving::Limits;
+use crate::model::prometheus::figures;
 use crate::sys::environment;
 use crate::sys::host;
+use crate::sys::output::Output;
 
 /// Runs a command that only root may use.
 pub fn report(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
@@ -56,6 +58,28 @@ pub fn nagios(answers: &Path, limits: Limits) -> u8 {
     prepare();
     let compared = host::require_root().and_then(|()| check(answers, limits, &mut Silent)).map_err(ended_by);
     plan::nagios(&compared, &environment::command_line())
+}
+
+/// Runs `check --prometheus`: standard output has the figures alone, also where the host could not be looked at. Why it could
+/// not is said on standard error. A look that was stopped has seen nothing, and has no figures.
+pub fn prometheus(answers: &Path, limits: Limits) -> u8 {
+    prepare();
+    let command = environment::command_line();
+    let ended = match host::require_root().and_then(|()| check(answers, limits, &mut Silent)) {
+        Ok(compared) => Ended::Checked(compared),
+        Err(error) => Ended::Failed { error: ended_by(error), command },
+    };
+    let mut text = figures(&ended, now());
+    if let Ended::Failed { error, .. } = &ended {
+        show::end(&mut Screen::new(true), &ended);
+        if error.interruption().is_some() {
+            text.clear();
+        }
+    }
+    note_in_journal("check", &ended);
+    let written = Output::Text.write(&text).is_ok();
+    // Whoever asked for figures and got none must not believe that all is well.
+    if written || ended.exit() != Exit::Done { ended.exit().code() } else { Exit::Failed.code() }
 }
 
 fn prepare() {

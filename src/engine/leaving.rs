@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::now;
 use super::own::Own;
 use super::queue::list_within;
 use super::route::suspects;
@@ -235,10 +236,6 @@ fn login_changed(desired: &Desired) -> Option<Seconds> {
 /// Whether the login was changed after the last test message that the relay took: what is in order may still be wrong.
 pub fn is_login_untried(desired: &Desired) -> bool {
     proof(desired, &calendar()).is_some_and(|proof| Some(proof.time) < login_changed(desired))
-}
-
-fn now() -> Seconds {
-    i64::try_from(clock::unix()).unwrap_or_default()
 }
 
 /// This host's zone, and now.

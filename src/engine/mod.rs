@@ -131,6 +131,11 @@ pub fn note_in_journal(command: &str, ended: &Ended) {
     }
 }
 
+/// The time, in seconds since 1970.
+pub fn now() -> i64 {
+    i64::try_from(clock::unix()).unwrap_or_default()
+}
+
 /// Has SIGHUP, SIGINT and SIGTERM end the run from now on only where it can be undone.
 pub fn heed_signals() {
     signals::watch();

@@ -22,6 +22,7 @@ pub mod packages;
 pub mod plan;
 pub mod postfix;
 pub mod probe;
+pub mod prometheus;
 pub mod providers;
 pub mod redact;
 pub mod route;

@@ -77,6 +77,11 @@ impl Host {
         self.option(&["--stopped"])
     }
 
+    /// With Nagios, NRPE, Icinga 2, promtool and node_exporter in /lab/monitors.
+    pub fn monitors(self) -> Self {
+        self.option(&["--monitors"])
+    }
+
     /// Shows a file of the machine in the host, read-only.
     pub fn bind(self, source: &Path, place: &str) -> Self {
         self.option(&["--bind", &format!("{}:{place}", source.display())])

@@ -43,6 +43,7 @@ mod loops;
 mod mailrc;
 mod main_job;
 mod matrix;
+mod monitoring;
 mod naive;
 mod odd_hosts;
 mod output;

@@ -27,7 +27,7 @@ fn while_no_token_can_be_fetched_it_is_told_why_and_since_when() {
     let run = run("logs_in; tenant 4-second.example.com; relayhost token >/dev/null || exit; sleep 5
          tenant aadsts7000222.example.com; relayhost token >/dev/null; echo \"token $?\"; sed -i 's/\"app\":\"[^\"]*/&/' /var/lib/relayhost/tokens/access.json
          relayhost check | tr -s '\\n ' ' '; echo; relayhost token >/root/out 2>&1; sleep 1; relayhost token; relayhost check --nagios
-         tenant 10-second.example.com; relayhost token >/dev/null; ls /var/lib/relayhost/tokens; relayhost check --nagios | tr ' ' '\\n' | grep -E 'token_left|certificate_days'");
+         tenant 10-second.example.com; relayhost token >/dev/null; ls /var/lib/relayhost/tokens; relayhost check --nagios | tr ' ' '\\n' | grep -E 'token_left|certificate_days'; relayhost check --prometheus | grep credential_end");
     run.exits(0)
         .says("token 4\n")
         .says("to fetch one fails: the client secret has ended [AADSTS7000222]")
@@ -36,7 +36,9 @@ fn while_no_token_can_be_fetched_it_is_told_why_and_since_when() {
         .says("access.json\n")
         .never_says("trouble.json")
         .says("token_left=")
-        .says("certificate_days=");
+        .says("certificate_days=")
+        .says("relayhost_credential_end_timestamp_seconds{credential=\"token\"} 1")
+        .says("relayhost_credential_end_timestamp_seconds{credential=\"certificate\"} ");
 }
 
 #[test]

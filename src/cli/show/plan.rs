@@ -105,7 +105,7 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
             let data = format!(" | differs={differs};;0;0;{all} warnings={warnings};0;;0;{all}");
             let more = leaving.as_ref().map(|leaving| format!(" {}", leaving.performance()));
             let data = data + &more.unwrap_or_default();
-            let data = plan.measures.iter().fold(data, |data, one| format!("{data} {one}"));
+            let data = plan.endings.iter().fold(data, |data, one| format!("{data} {}", one.performance()));
             let list = |state| {
                 // Mail that does not leave comes first, since it matters most.
                 let all = compared.mail.iter().chain(&plan.findings);

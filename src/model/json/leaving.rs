@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::leaving::{Leaving, Standing, Taken};
+use crate::model::leaving::{Leaving, Taken};
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::text::one_line;
 
@@ -11,11 +11,6 @@ pub fn leaving(leaving: &Leaving) -> Value {
     let calendar = Calendar::utc(leaving.now);
     let time = |time: Seconds| calendar.rfc3339(time);
     let age = |time: Seconds| leaving.age(time).as_secs();
-    let leaves = match leaving.standing {
-        Standing::Leaves => Some(true),
-        Standing::Fails | Standing::Barred => Some(false),
-        Standing::Claimed | Standing::Old | Standing::Unseen | Standing::Changed | Standing::Tested => None,
-    };
     let queue = &leaving.queue;
     let taken = |taken: &Taken| json!({ "time": time(taken.time), "age": age(taken.time), "to": one_line(&taken.to), "reply": one_line(&taken.reply), "certain": taken.certain });
     let refused = leaving.refused.as_ref().map(|(word, cause)| {
@@ -29,7 +24,7 @@ pub fn leaving(leaving: &Leaving) -> Value {
     });
     json!({ "mail": {
         "relay": leaving.relay,
-        "leaves": leaves,
+        "leaves": leaving.mail_leaves(),
         "sentence": one_line(&leaving.sentence()),
         "waiting": {
             "messages": queue.waiting,

@@ -184,6 +184,8 @@ pub struct Leaving {
     pub queue: InQueue,
     /// The last message that the relay took.
     pub taken: Option<Taken>,
+    /// The time of the last test message that the relay took.
+    pub proved: Option<Seconds>,
     /// What keeps mail from the relay as the host is now, whatever left before.
     pub obstacle: Option<String>,
     /// The time of the last change of the login's table, where a person or a run makes its changes.
@@ -233,6 +235,7 @@ impl Leaving {
             is_contradicted: false,
             queue,
             taken,
+            proved,
             obstacle: None,
             changed: None,
             tested: None,
@@ -295,9 +298,20 @@ impl Leaving {
         failed.is_some_and(|failed| Some(failed) < self.configured)
     }
 
+    /// Whether mail leaves; `None` where that is not known.
+    pub fn mail_leaves(&self) -> Option<bool> {
+        match self.standing {
+            Standing::Leaves => Some(true),
+            Standing::Fails | Standing::Barred => Some(false),
+            Standing::Claimed | Standing::Old | Standing::Unseen | Standing::Changed | Standing::Tested => {
+                None
+            }
+        }
+    }
+
     /// Whether mail does not leave, for certain.
     pub fn is_stopped(&self) -> bool {
-        matches!(self.standing, Standing::Fails | Standing::Barred)
+        self.mail_leaves() == Some(false)
     }
 
     /// Whether mail leaves, and the failure that speaks against it.

@@ -3,6 +3,7 @@
 
 pub mod action;
 mod diff;
+pub mod ending;
 mod files;
 mod finding;
 mod labels;
@@ -25,6 +26,7 @@ use crate::model::desired::Desired;
 use crate::model::observed::{Observed, QueueDirectories, ServiceState};
 use crate::model::plan::action::{Actions, FileChange, ServiceAction};
 use crate::model::state::order::Order;
+use ending::Ending;
 
 /// The findings, and the actions that follow from them.
 #[derive(Debug)]
@@ -48,8 +50,8 @@ pub struct Plan {
     pub rival: Option<String>,
     /// The generation of the last run that is in force, if a test message should have proved it and never did.
     pub unproven: Option<u32>,
-    /// Values for a monitoring system, as Nagios reads performance data.
-    pub measures: Vec<String>,
+    /// When the access token ends, and what it is fetched with.
+    pub endings: Vec<Ending>,
     /// Whether the actions are complete. While Postfix is not installed, its files cannot be planned.
     pub complete: bool,
 }
@@ -79,7 +81,7 @@ impl Plan {
             masked: false,
             rival: None,
             unproven: last.unproven.then_some(last.number),
-            measures: Vec::new(),
+            endings: Vec::new(),
             complete: postfix.is_some(),
         };
         plan.packages(desired, observed);
@@ -259,7 +261,7 @@ mod tests {
                 maillog_file: String::new(),
                 masked: false,
                 rival: None,
-                measures: Vec::new(),
+                endings: Vec::new(),
                 unproven: None,
                 complete: true,
             }

@@ -1,6 +1,7 @@
 //! The part of a plan that is about the access token. It is renewed beside the runs; mail stops when it has ended, or when
 //! the secret, the certificate or the person's login has ended that it is fetched with.
 
+use super::ending::{Ending, SOON};
 use super::{Plan, Remedy, State};
 use crate::model::desired::Desired;
 use crate::model::oauth::login::{Login, Logins, missing};
@@ -10,9 +11,6 @@ use crate::model::oauth::{App, Proof, Provider};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-/// Days before the end of a secret, a certificate or a login: `check` warns from the first and from the second on; from the
-/// last on it is a fault.
-const SOON: [i64; 3] = [30, 7, 1];
 
 /// What a look at the token needs to know. Times are in seconds since 1970.
 pub struct Sight<'a> {
@@ -47,7 +45,9 @@ impl Plan {
         let Some(app) = desired.app() else { return };
         let trouble = sight.trouble.filter(|trouble| trouble.is_for(app));
         let by_login = format!("`{}`", app.login);
-        let (state, found, remedy) = match sight.kept.filter(|token| token.is_for(app)) {
+        let kept = sight.kept.filter(|token| token.is_for(app));
+        self.note(Ending::TOKEN, kept.map(|token| i64::try_from(token.ends).unwrap_or(i64::MAX)), sight);
+        let (state, found, remedy) = match kept {
             None => {
                 let needs_login = app.person().is_some() && sight.login(app).is_none();
                 let remedy = if needs_login { by_login.as_str() } else { BY_APPLY };
@@ -65,8 +65,7 @@ impl Plan {
                     Some("relayhost token"),
                 )
             }
-            Some(token) => {
-                self.measures.push(format!("token_left={}s;;;0", token.ends.saturating_sub(sight.now)));
+            Some(_) => {
                 self.add("token", State::Fine, "lives, and is not due", None);
                 return self.credential(app, sight);
             }
@@ -76,7 +75,6 @@ impl Plan {
         });
         let found = format!("{found}{}", course.unwrap_or_default());
         let remedy = trouble.map(|trouble| trouble.remedy.as_str()).or(remedy);
-        self.measures.push("token_left=0s;;;0".into());
         self.add("token", state, found, remedy.map(Remedy::say));
         self.credential(app, sight);
     }
@@ -86,22 +84,26 @@ impl Plan {
         if app.person().is_some() {
             self.login(app, sight);
         }
-        let (what, ends) = match (&app.proof, app.secret_ends) {
-            (Proof::Certificate(certificate), _) => ("certificate", Some(certificate.ends)),
-            (Proof::Secret(_), ends) => ("client secret", ends),
+        let (what, name, ends) = match (&app.proof, app.secret_ends) {
+            (Proof::Certificate(certificate), _) => ("certificate", "certificate", Some(certificate.ends)),
+            (Proof::Secret(_), ends) => ("client secret", "client_secret", ends),
             // A person's application need not have a secret.
-            (_, Some(ends)) => ("client secret", Some(ends)),
+            (_, Some(ends)) => ("client secret", "client_secret", Some(ends)),
             _ => return,
         };
-        let id = format!("token.{}", what.replace(' ', "_"));
         let Some(ends) = ends else {
             if app.provider == Provider::Microsoft {
                 let remedy = "add client_secret_ends = \"YYYY-MM-DD\" under [auth.oauth]: Entra shows it as \"Expires\" beside the secret";
-                self.add(id, State::Note, "nobody has said when the client secret ends", Remedy::say(remedy));
+                self.add(
+                    format!("token.{name}"),
+                    State::Note,
+                    "nobody has said when the client secret ends",
+                    Remedy::say(remedy),
+                );
             }
             return;
         };
-        self.ends(&id, ends, "", Remedy::say(replace(app, what)), sight);
+        self.ends(name, ends, "", Remedy::say(replace(app, what)), sight);
     }
 
     /// Adds when the login of a person ends: the refresh token is not used any more then.
@@ -118,17 +120,21 @@ impl Plan {
             app.login
         );
         let since = format!(", since it was last used on {}", day(sight, login.used));
-        self.ends("token.login", ends, &since, Remedy::say(remedy), sight);
+        self.ends("login", ends, &since, Remedy::say(remedy), sight);
+    }
+
+    /// Notes when something ends, for a monitoring system.
+    fn note(&mut self, what: &'static str, ends: Option<i64>, sight: &Sight) {
+        self.endings.push(Ending { what, ends, now: i64::try_from(sight.now).unwrap_or(i64::MAX) });
     }
 
     /// Adds when something ends without which no token can be fetched. `why` follows the day.
-    fn ends(&mut self, id: &str, ends: i64, why: &str, remedy: Remedy, sight: &Sight) {
+    fn ends(&mut self, what: &'static str, ends: i64, why: &str, remedy: Remedy, sight: &Sight) {
         let left = ends - i64::try_from(sight.now).unwrap_or(i64::MAX);
         let days = left.div_euclid(DAY);
         let day = day(sight, u64::try_from(ends).unwrap_or_default());
         let [first, week, last] = SOON;
-        let name = id.trim_start_matches("token.");
-        self.measures.push(format!("{name}_days={days};{first}:;{last}:;"));
+        self.note(what, Some(ends), sight);
         let (state, found) = match left {
             _ if left < 0 => {
                 (State::Differs, format!("it has ended on {day}{why}: no token can be fetched any more"))
@@ -138,7 +144,7 @@ impl Plan {
             _ if days < first => (State::Warning, format!("it ends in {days} days, on {day}{why}")),
             _ => (State::Fine, format!("lasts until {day}")),
         };
-        self.add(id, state, found, remedy);
+        self.add(format!("token.{what}"), state, found, remedy);
     }
 }
 
@@ -273,6 +279,25 @@ mod tests {
         assert!(text.ends_with("mail waits, until <2100> (maximal_queue_lifetime)"), "{text}");
         let (_, text, _) = of(Some(&token), 1600);
         assert!(text.ends_with("comes back to its sender from <2100> on"), "{text}");
+    }
+
+    #[test]
+    fn a_monitoring_system_gets_what_a_token_has_left_also_when_it_is_due() {
+        let desired = desired("client_secret_ends = \"2027-05-01\"\n");
+        let token = Token::new(desired.app().unwrap(), &Secret::new("x"), 1000, 100);
+        let of = |kept: Option<&Token>, now| {
+            let mut plan = Plan::new(&desired, &observed()).unwrap();
+            let when = |at: u64| format!("<{at}>");
+            plan.token(
+                &desired,
+                &Sight { kept, trouble: None, logins: None, now, lifetime: None, when: &when },
+            );
+            plan.endings.iter().map(Ending::performance).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Some(&token), 1000), ["token_left=100s;;;0", "client_secret_days=20938;30:;1:;"]);
+        assert_eq!(of(Some(&token), 1060)[0], "token_left=40s;;;0");
+        assert_eq!(of(Some(&token), 1100)[0], "token_left=0s;;;0");
+        assert_eq!(of(None, 1000)[0], "token_left=0s;;;0");
     }
 
     #[test]

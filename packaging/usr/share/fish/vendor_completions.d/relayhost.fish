@@ -78,6 +78,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l max-queue-
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l max-proof-age -d 'How long ago the relay may have taken the last message' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l nagios -d 'One line and performance data, and the exit status of a monitoring plugin'
+complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l prometheus -d 'Figures for Prometheus, as the textfile collector of its node_exporter reads them'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l answers -d 'The answers file; `-` reads standard input' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l max-queue-age -d 'How long a message may wait for the relay' -r
