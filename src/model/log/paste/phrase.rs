@@ -1,6 +1,7 @@
 //! Words as people repeat them in a text: in quotation marks, or as a sentence alone.
 
 use super::bare;
+use super::network::repeats_a_relay;
 use super::piece::{Piece, is_known, is_known_exactly, of_reason};
 use super::reply::{of_reply, said};
 use super::strip::undressed;
@@ -66,7 +67,8 @@ pub fn read(text: &str) -> Option<Piece> {
 /// A sentence of Postfix, or of a relay.
 fn sentence(words: &str) -> Option<Piece> {
     let of_postfix = [words.to_owned(), format!("warning: {words}")];
-    if let Some(line) = of_postfix.iter().find(|line| is_known_exactly(line) && is_about_mail(line, words)) {
+    let is_own = |line: &&String| is_known_exactly(line) && is_about_mail(line, words);
+    if let Some(line) = of_postfix.iter().find(is_own).filter(|_| !repeats_a_relay(words)) {
         return Some(of_reason(line));
     }
     let reply = said("relay", words);
