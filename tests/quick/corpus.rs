@@ -188,7 +188,7 @@ fn what_is_no_failure_names_none() {
             number += 1;
         }
     }
-    assert_eq!(number, 29 + 66);
+    assert_eq!(number, 29 + 68);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

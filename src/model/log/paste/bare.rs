@@ -104,6 +104,7 @@ fn reason(text: &str) -> Option<Piece> {
 
 /// What a program of Postfix printed: `postmap: fatal: …`. Commands and prompts say nothing.
 fn printed(text: &str) -> Option<Piece> {
+    let whole = text;
     // `# ` is a prompt, and the mark of a heading, too.
     if let Some(heading) = text.strip_prefix("# ") {
         return Some(reply::read(heading).unwrap_or(Piece::Nothing));
@@ -144,8 +145,8 @@ fn printed(text: &str) -> Option<Piece> {
         _ if is_end && !is_sequel => Some(of_reason(words)),
         _ if is_trouble && is_known(words) => Some(of_reason(words)),
         _ if is_trouble => line(),
-        // Other programs have the name sendmail, too, and repeat a reply.
-        _ => reply::read(words).or_else(line),
+        // Other programs have the name sendmail, too.
+        _ => reply::read(words).or_else(|| network::read(whole)).or_else(line),
     }
 }
 

@@ -8,8 +8,9 @@ use crate::model::log::head::is_host;
 /// Ports at which relays take mail.
 const PORTS: [u16; 4] = [25, 465, 587, 2525];
 
-/// Words of systems and languages for a connection that was not made (errno(3), Go's net, Node's libuv), and Postfix's.
-const ENDS: [(&str, &str); 14] = [
+/// Words of systems and languages for a connection that was not made (errno(3), Windows, .NET, Go's net, Node's libuv), and
+/// Postfix's.
+const ENDS: [(&str, &str); 17] = [
     ("onnection refused", "Connection refused"),
     ("ECONNREFUSED", "Connection refused"),
     ("onnection timed out", "Connection timed out"),
@@ -20,6 +21,9 @@ const ENDS: [(&str, &str); 14] = [
     ("EHOSTUNREACH", "No route to host"),
     ("etwork is unreachable", "Network is unreachable"),
     ("ENETUNREACH", "Network is unreachable"),
+    ("actively refused it", "Connection refused"),
+    ("did not properly respond after a period of time", "Connection timed out"),
+    ("remote name could not be resolved", NO_NAME),
     ("no such host", NO_NAME),
     ("ENOTFOUND", NO_NAME),
     ("Name or service not known", NO_NAME),
@@ -29,7 +33,7 @@ const NO_NAME: &str = "Host not found";
 const NAME: &str = "hostname mismatch";
 
 /// Words for TLS of Go (crypto/x509, crypto/tls), Java, Node and GnuTLS, and the reason in Postfix's (tls_verify.c, tls_misc.c).
-const TLS: [(&str, &str); 16] = [
+const TLS: [(&str, &str); 17] = [
     ("x509: certificate has expired", "certificate has expired"),
     ("x509: certificate is valid for ", NAME),
     ("x509: certificate signed by unknown authority", UNTRUSTED),
@@ -44,11 +48,13 @@ const TLS: [(&str, &str); 16] = [
     ("issuer is unknown", UNTRUSTED),
     ("first record does not look like a TLS handshake", NO_TLS_YET),
     ("Unsupported or unrecognized SSL message", NO_TLS_YET),
+    ("No appropriate protocol (protocol is disabled", TOO_OLD),
     ("does not advertise the STARTTLS extension", NOT_OFFERED),
     ("does not support STARTTLS", NOT_OFFERED),
 ];
 const UNTRUSTED: &str = "untrusted issuer";
 const NO_TLS_YET: &str = "wrong version number";
+const TOO_OLD: &str = "unsupported protocol";
 const NOT_OFFERED: &str = "TLS is required, but was not offered";
 
 /// What a program says of a connection or a certificate.
@@ -75,7 +81,7 @@ pub fn repeats_a_relay(text: &str) -> bool {
 
 /// Whether a program says that it was to send mail.
 pub fn is_of_mail(text: &str) -> bool {
-    const NAMES: [&str; 7] = ["smtp", "mailer", "mailkit", "javax.mail", "=email", "/email", "email: "];
+    const NAMES: [&str; 7] = ["smtp", "mailer", "mailkit", ".mail.", "=email", "/email", "email: "];
     let lower = text.to_ascii_lowercase();
     NAMES.iter().any(|name| lower.contains(name)) || lower.contains("send") && lower.contains("mail")
 }
@@ -139,10 +145,9 @@ pub fn of_tls(text: &str) -> Option<Piece> {
     let of_ruby =
         || text.split_once("SSL_connect returned=").and_then(|(_, rest)| rest.split_once("state=error: "));
     let words = match TLS.iter().find(|(words, _)| text.contains(words)) {
-        // Postfix says of a name alone that the certificate is not verified.
-        Some((_, NAME)) => format!("Server certificate not verified: {NAME}"),
+        Some((_, NAME)) => not_verified(),
         Some((_, NOT_OFFERED)) => format!("{NOT_OFFERED} by host relay"),
-        Some((_, NO_TLS_YET)) => library(NO_TLS_YET),
+        Some((_, error @ (NO_TLS_YET | TOO_OLD))) => library(error),
         Some((_, why)) => not_trusted(why),
         None => in_ruby.map(not_trusted).or_else(|| Some(library(of_ruby()?.1)))?,
     };
@@ -152,6 +157,11 @@ pub fn of_tls(text: &str) -> Option<Piece> {
 /// Postfix's words for a certificate that it does not trust, and for an error of OpenSSL.
 fn not_trusted(why: &str) -> String {
     ended(&format!("certificate verification failed for relay: {why}"))
+}
+
+/// Postfix says of a name alone that the certificate is not verified.
+fn not_verified() -> String {
+    format!("Server certificate not verified: {NAME}")
 }
 
 fn library(error: &str) -> String {
@@ -171,6 +181,7 @@ fn of_openssl(text: &str) -> Option<Piece> {
     let words = match error.split_once("certificate verify failed: ") {
         // X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN: it is the authority that signed itself, as all do, and it is not trusted.
         Some((_, why)) if why.contains("in certificate chain") => not_trusted(UNTRUSTED),
+        Some((_, why)) if why.starts_with("Hostname mismatch") => not_verified(),
         Some((_, why)) => not_trusted(why),
         None => format!("warning: TLS library problem: {error}"),
     };
