@@ -268,7 +268,8 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
             let (sources, trouble) = read(&mut follower)?;
             let owner = Owner { names: known.names.clone(), strict: own };
             let report = Report::new(&follower, &owner);
-            if !own && !report.has_postfix && report.failures.is_empty() {
+            // A listing of the queue without a failure says something, too.
+            if !own && !report.has_postfix && report.failures.is_empty() && !seen.queue {
                 return Err(nothing(&sources, &seen));
             }
             (FromLog::All(report), sources, trouble)

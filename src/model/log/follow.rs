@@ -19,7 +19,7 @@ use super::witness::{ON_THE_WAY, Witness, is_of_transport, killed};
 use super::wrap::unwrap;
 use crate::model::causes::catalogue::{Stage, Verdict, fitting};
 use crate::model::causes::words::Words;
-use crate::model::causes::{About, Cause, Circumstances, diagnose};
+use crate::model::causes::{About, Basis, Cause, Circumstances, diagnose};
 use crate::model::text::{domain_of, masked};
 
 /// Bytes of a line that are read; JSON needs a line that is whole.
@@ -293,7 +293,11 @@ impl Follower<'_> {
             agent: &attempt.agent,
         };
         let otherwise = unknown(attempt);
-        let cause = self.question.cause(&evidence, &about, Some(otherwise.clone())).unwrap_or(otherwise);
+        let mut cause = self.question.cause(&evidence, &about, Some(otherwise.clone())).unwrap_or(otherwise);
+        // The words are of another program: that they are about the relay is a conclusion.
+        if attempt.agent.is_empty() && cause.basis == Basis::Postfix {
+            cause.basis = Basis::Inferred;
+        }
         // `unknown mail transport error` says less than the last words of the daemon that died.
         let telling = evidence.last().filter(|_| is_of_transport(&words)).copied().unwrap_or(telling);
         let group = self.groups.number(host, cause, telling);

@@ -1,40 +1,49 @@
-//! Words of which a text must have one for a pattern to match it. A search for them all leaves few patterns to be tried,
-//! and only those are ever compiled: the catalogue has some 650, and a run meets a dozen.
+//! Words that a text must have for a pattern to match it. A search for one of each pattern leaves few patterns to be tried,
+//! the others leave fewer, and only those are ever compiled: the catalogue has some 650, and a run meets a dozen.
 
 /// Fewest bytes of a word: shorter ones are in every line.
 const FEWEST: usize = 3;
-/// Most bytes of a word that are searched for.
-const MOST: usize = 12;
 
-/// Words of which one is in each text that the pattern matches; `None` if the pattern needs none, or has a form that is not
-/// read here (flags, codes of characters).
-pub fn needed(pattern: &str) -> Option<Vec<String>> {
-    let (words, rest) = alternatives(pattern)?;
-    rest.is_empty().then_some(words)?.filter(|words| fewest(words) >= FEWEST)
+/// Words of which a text must have one.
+pub type OneOf = Vec<String>;
+
+/// For each part of a pattern the words of which one is in each text that the pattern matches, the longest first: they are
+/// in the fewest texts. Empty if the pattern needs none, or has a form that is not read here (flags, codes of characters).
+pub fn needed(pattern: &str) -> Vec<OneOf> {
+    let parts = alternatives(pattern).filter(|(_, rest)| rest.is_empty()).map(|(parts, _)| parts);
+    let mut parts = parts.unwrap_or_default();
+    parts.retain(|words| fewest(words) >= FEWEST);
+    parts.sort_by_key(|words| std::cmp::Reverse(fewest(words)));
+    parts
 }
 
-/// The words of a group, up to its end, and the pattern from there on. The outer `None`: a form that is not read.
-type Read<'a> = Option<(Option<Vec<String>>, &'a str)>;
+/// The words of the parts of a group, up to its end, and the pattern from there on. `None`: a form that is not read.
+type Read<'a> = Option<(Vec<OneOf>, &'a str)>;
 
-/// Reads branches that `|` separates, up to a closing parenthesis. One branch without words leaves the whole without.
-fn alternatives(mut rest: &str) -> Read<'_> {
-    let mut all = Some(Vec::new());
-    loop {
-        let (words, after) = branch(rest)?;
-        all = all.zip(words).map(|(mut all, words)| {
-            all.extend(words);
-            all
-        });
-        match after.strip_prefix('|') {
-            Some(next) => rest = next,
-            None => return Some((all, after)),
-        }
+/// Reads branches that `|` separates, up to a closing parenthesis. Of several, one word is needed that is the best of one of
+/// them; a branch without words leaves the whole without.
+fn alternatives(rest: &str) -> Read<'_> {
+    let (parts, mut rest) = branch(rest)?;
+    if !rest.starts_with('|') {
+        return Some((parts, rest));
     }
+    let mut all = best(parts);
+    while let Some(next) = rest.strip_prefix('|') {
+        let (parts, after) = branch(next)?;
+        all = all.zip(best(parts)).map(|(all, words)| [all, words].concat());
+        rest = after;
+    }
+    Some((all.into_iter().collect(), rest))
 }
 
-/// Reads what stands one after the other, up to `|`, a closing parenthesis or the end: the best words of it.
+/// The words of which the shortest is longer than those of any other part.
+fn best(parts: Vec<OneOf>) -> Option<OneOf> {
+    parts.into_iter().reduce(|best, words| if fewest(&words) > fewest(&best) { words } else { best })
+}
+
+/// Reads what stands one after the other, up to `|`, a closing parenthesis or the end: the words of each of its parts.
 fn branch(mut rest: &str) -> Read<'_> {
-    let (mut best, mut run) = (None, String::new());
+    let (mut all, mut run) = (Vec::new(), String::new());
     while let Some(c) = rest.chars().next() {
         if c == '|' || c == ')' {
             break;
@@ -43,57 +52,49 @@ fn branch(mut rest: &str) -> Read<'_> {
         rest = after;
         match c {
             '(' => {
-                keep(&mut best, &mut run);
+                keep(&mut all, &mut run);
                 let inner =
                     if let Some(flags) = after.strip_prefix('?') { flags.strip_prefix(':')? } else { after };
-                let (words, end) = alternatives(inner)?;
+                let (parts, end) = alternatives(inner)?;
                 rest = end.strip_prefix(')')?;
                 let may_be_absent = rest.starts_with(['?', '*', '{']);
-                if let Some(words) = words.filter(|_| !may_be_absent) {
-                    better(&mut best, words);
+                if !may_be_absent {
+                    all.extend(parts);
                 }
             }
             '[' => {
-                keep(&mut best, &mut run);
+                keep(&mut all, &mut run);
                 rest = after_class(after)?;
             }
             '\\' => {
                 let escaped = after.chars().next()?;
                 rest = after.get(escaped.len_utf8()..)?;
                 match escaped {
-                    'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'b' | 'B' | 'A' | 'z' => keep(&mut best, &mut run),
+                    'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'b' | 'B' | 'A' | 'z' => keep(&mut all, &mut run),
                     _ if escaped.is_ascii_alphanumeric() => return None,
                     _ => run.push(escaped),
                 }
             }
             '?' | '*' | '{' => {
                 run.pop();
-                keep(&mut best, &mut run);
+                keep(&mut all, &mut run);
                 if c == '{' {
                     rest = after.split_once('}')?.1;
                 }
             }
-            '+' | '.' | '^' | '$' => keep(&mut best, &mut run),
-            _ if !c.is_ascii() => keep(&mut best, &mut run),
+            '+' | '.' | '^' | '$' => keep(&mut all, &mut run),
+            _ if !c.is_ascii() => keep(&mut all, &mut run),
             _ => run.push(c),
         }
     }
-    keep(&mut best, &mut run);
-    Some((best, rest))
+    keep(&mut all, &mut run);
+    Some((all, rest))
 }
 
-/// Ends a run of characters, and keeps it if it is better than what was found before.
-fn keep(best: &mut Option<Vec<String>>, run: &mut String) {
-    let run = std::mem::take(run);
+/// Ends a run of characters.
+fn keep(all: &mut Vec<OneOf>, run: &mut String) {
     if !run.is_empty() {
-        better(best, vec![run.chars().take(MOST).collect()]);
-    }
-}
-
-/// Keeps the words of which the shortest is longer: they are in fewer texts.
-fn better(best: &mut Option<Vec<String>>, words: Vec<String>) {
-    if best.as_ref().is_none_or(|best| fewest(&words) > fewest(best)) {
-        *best = Some(words);
+        all.push(vec![std::mem::take(run)]);
     }
 }
 
@@ -125,24 +126,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_words_that_must_be_there() {
+    fn the_words_that_must_be_there() {
         for (pattern, words) in [
-            (r"All-whitespace username", "All-whitespa"),
-            (r"^fatal: .*unknown service", "unknown serv"),
-            (r"GSSAPI (Error|Failure)", "GSSAPI "),
+            (r"All-whitespace username", "All-whitespace username"),
+            (r"^fatal: .*unknown service", "unknown service & fatal: "),
+            (r"GSSAPI (Error|Failure)", "GSSAPI  & Error|Failure"),
             (r"^(?:Cannot|Unable)$", "Cannot|Unable"),
             (r"abcd(?:efghij)?k|lmn", "abcd|lmn"),
             (r"abcde*f", "abcd"),
-            (r"a\.b\(c[]x]def", "a.b(c"),
+            (r"a\.b\(c[]x]def", "a.b(c & def"),
             (r"[^\]\[x]zz[[:digit:]]yyy", "yyy"),
-            (r"535.5\.7\.8 x+yy", "5.7.8 x"),
+            (r"535.5\.7\.8 x+yy", "5.7.8 x & 535"),
             (r"abc{0,2}defg", "defg"),
         ] {
-            assert_eq!(needed(pattern).map(|words| words.join("|")).as_deref(), Some(words), "{pattern}");
+            let parts: Vec<String> = needed(pattern).iter().map(|words| words.join("|")).collect();
+            assert_eq!(parts.join(" & "), words, "{pattern}");
         }
         for pattern in [r"", r"ab", r"abc|d", r"(?i)abcdef", r"\x41abc", r"\d+", r"(abc)?", r"a)bcd", r"[abc"]
         {
-            assert_eq!(needed(pattern), None, "{pattern}");
+            assert_eq!(needed(pattern), Vec::<OneOf>::new(), "{pattern}");
         }
     }
 }

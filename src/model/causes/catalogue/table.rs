@@ -5,13 +5,17 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::needed::needed;
+use super::needed::{OneOf, needed};
 use super::{Entry, Pattern};
 use crate::model::causes::words::{Speaker, Words};
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use memchr::memmem;
 
 /// The entries in the order of their files, as build.rs has written them.
 const ENTRIES: &str = include_str!(concat!(env!("OUT_DIR"), "/catalogue.json"));
+
+/// Most bytes of a word that are searched for in all lines.
+const MOST: usize = 12;
 
 /// The entries whose patterns fit the evidence, without regard to the facts of the host, the most exact first. Those that a
 /// delivery agent must have written are not among them.
@@ -84,11 +88,19 @@ struct Reader {
     always: Vec<usize>,
 }
 
-/// A pattern, the number of its entry, and its role there.
+/// A pattern, what a text must have for it to match, the number of its entry, and its role there.
 struct Rule {
     pattern: &'static Pattern,
+    needs: Vec<OneOf>,
     entry: usize,
     role: Role,
+}
+
+impl Rule {
+    /// Whether a text has what the pattern needs, so that it is worth while to compile it.
+    fn may_match(&self, text: &[u8]) -> bool {
+        self.needs.iter().all(|words| words.iter().any(|word| memmem::find(text, word.as_bytes()).is_some()))
+    }
 }
 
 impl Reader {
@@ -97,11 +109,12 @@ impl Reader {
         let (mut numbers, mut words) = (HashMap::new(), Vec::new());
         let (mut needed_by, mut always): (Vec<Vec<usize>>, _) = (Vec::new(), Vec::new());
         for (at, rule) in rules.iter().enumerate() {
-            let Some(needs) = needed(&rule.pattern.text) else {
+            let Some(best) = rule.needs.first() else {
                 always.push(at);
                 continue;
             };
-            for word in needs {
+            for word in best {
+                let word: String = word.chars().take(MOST).collect();
                 let number = *numbers.entry(word.clone()).or_insert(words.len());
                 if number == words.len() {
                     words.push(word);
@@ -125,7 +138,7 @@ impl Reader {
         possible.sort_unstable();
         possible.dedup();
         let rules = possible.into_iter().filter_map(|at| self.rules.get(at));
-        rules.filter(|rule| rule.pattern.is_match(text))
+        rules.filter(|rule| rule.may_match(text) && rule.pattern.is_match(text))
     }
 }
 
@@ -150,7 +163,9 @@ fn read() -> Table {
             let own =
                 entry.patterns().into_iter().find(|(of, patterns)| *of == speaker && !patterns.is_empty());
             let Some((_, patterns)) = own else { continue };
-            let mut add = |pattern, role| rules.push(Rule { pattern, entry: at, role });
+            let mut add = |pattern: &'static Pattern, role| {
+                rules.push(Rule { pattern, needs: needed(&pattern.text), entry: at, role });
+            };
             for pattern in patterns {
                 add(pattern, Role::Pattern);
             }

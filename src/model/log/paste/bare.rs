@@ -104,11 +104,15 @@ fn reason(text: &str) -> Option<Piece> {
 
 /// What a program of Postfix printed: `postmap: fatal: …`. Commands and prompts say nothing.
 fn printed(text: &str) -> Option<Piece> {
+    let whole = text;
     // `# ` is a prompt, and the mark of a heading, too.
     if let Some(heading) = text.strip_prefix("# ") {
         return Some(reply::read(heading).unwrap_or(Piece::Nothing));
     }
-    if ["$ ", "[root@", "root@", "```", "-- "].iter().any(|head| text.starts_with(head)) {
+    if ["$ ", "[root@", "root@", "```", "-- ", "=== Trying ", "=== Connected to "]
+        .iter()
+        .any(|head| text.starts_with(head))
+    {
         return Some(Piece::Nothing);
     }
     if let Some(words) = text.strip_prefix("/etc/postfix/") {
@@ -136,10 +140,13 @@ fn printed(text: &str) -> Option<Piece> {
     let is_end = words.starts_with("fatal: ") || words.starts_with("panic: ");
     // postfix(1) says so after the program that failed has said why.
     let is_sequel = words.ends_with("mail system startup failed") || words.contains("usage: ");
+    let line = || Some(Piece::Line(format!("postfix/{name}[0]: {words}")));
     match words {
         _ if is_end && !is_sequel => Some(of_reason(words)),
         _ if is_trouble && is_known(words) => Some(of_reason(words)),
-        _ => Some(Piece::Line(format!("postfix/{name}[0]: {words}"))),
+        _ if is_trouble => line(),
+        // Other programs have the name sendmail, too.
+        _ => reply::read(words).or_else(|| network::read(whole)).or_else(line),
     }
 }
 

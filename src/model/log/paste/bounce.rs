@@ -184,6 +184,13 @@ impl Bounce {
     /// Ends a message. What its text part says of a recipient counts alone where the status does not name that recipient.
     pub fn finish(&mut self) {
         self.end_recipient();
+        // A field that somebody has quoted alone.
+        let Status { action, diagnosis, .. } = std::mem::take(&mut self.status);
+        let words = diagnosis.split_once(';').map_or("", |(_, words)| words.trim());
+        if ["", "failed", "delayed"].contains(&action.to_ascii_lowercase().as_str()) && reply::is_reply(words)
+        {
+            self.pieces.push((reply::of_reply("relay", words), self.arrived));
+        }
         for (to, words) in std::mem::take(&mut self.told) {
             self.pieces.push((Piece::Attempt(Box::new(attempt(&to, &words))), self.arrived));
         }
@@ -257,8 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn what_arrived_is_no_failure() {
+    fn a_field_alone_and_what_arrived() {
         assert_eq!(read(&STATUS.replace("failed", "relayed")), []);
+        let alone = "Status: 5.7.1\nDiagnostic-Code: smtp; 550 5.7.1\n relaying denied\n";
+        let reasons: Vec<_> = read(alone).into_iter().filter_map(Piece::reason).collect();
+        assert_eq!(reasons, ["host relay said: 550 5.7.1 relaying denied"]);
+        assert_eq!(read("Action: relayed\nDiagnostic-Code: smtp; 550 5.7.1 no\n"), []);
         assert_eq!(read("<a@b>: I saw this\n\nStatus: good\nAction: none\n"), []);
     }
 }

@@ -2,6 +2,7 @@
 //! record without its end, a stamp without a program, a long line before one that cannot begin anything.
 
 use super::part::find;
+use super::trace::is_of_stack;
 use super::{bare, mailer, reply};
 use crate::model::log::stamp::Calendar;
 
@@ -70,7 +71,11 @@ impl Open {
         if rest.starts_with('-') && reply::is_reply(self.text.trim()) {
             return trimmed.starts_with(code);
         }
-        if part.is_some() || calendar.read_any(trimmed).is_some() || mailer::told(trimmed).is_some() {
+        if part.is_some()
+            || is_of_stack(trimmed)
+            || calendar.read_any(trimmed).is_some()
+            || mailer::told(trimmed).is_some()
+        {
             return false;
         }
         let text = find(&self.text).map_or(self.text.as_str(), |part| part.text);

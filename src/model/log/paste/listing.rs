@@ -20,6 +20,8 @@ pub struct Listing {
     pub untried: u64,
     /// Messages that an admin holds.
     pub held: u64,
+    /// Whether Postfix said that the queue is empty.
+    pub empty: bool,
     /// The lines of attempts that were read and not taken yet.
     pub lines: Vec<String>,
 }
@@ -36,7 +38,9 @@ impl Listing {
             self.reader.get_or_insert_default();
         }
         if self.reader.is_none() {
-            return trimmed == "Mail queue is empty";
+            let is_empty = trimmed == "Mail queue is empty";
+            self.empty |= is_empty;
+            return is_empty;
         }
         if trimmed.starts_with("-- ") {
             self.end();

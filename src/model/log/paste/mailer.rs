@@ -1,7 +1,8 @@
 //! Lines of other programs that send mail: which program wrote the line, whether it reports a failure, and the words of the
 //! relay in it. relayhost sets up Postfix alone, so the remedy is to have Postfix send.
 
-use super::piece::{Piece, is_known, of_reason};
+use super::network::of_tls;
+use super::piece::{Piece, is_known, of_program};
 use super::reply::{is_reply, said};
 use crate::model::causes::Cause;
 use crate::model::causes::catalogue::{Fix, Stage, Verdict};
@@ -183,11 +184,9 @@ pub fn known(words: &str) -> Option<Piece> {
         before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '.')
     });
     let reply = starts.filter_map(|at| words.get(at..)).take(400).find(|rest| is_reply(rest));
-    let words = match reply {
-        Some(reply) => said("relay", reply.trim_end_matches(['\'', ')'])),
-        None => words.to_owned(),
-    };
-    is_known(&words).then(|| of_reason(&words))
+    let reply = reply.map(|reply| said("relay", reply.trim_end_matches(['\'', ')'])));
+    let known = reply.as_deref().unwrap_or(words);
+    is_known(known).then(|| of_program(known)).or_else(|| of_tls(words))
 }
 
 /// What words mean that these programs have for a failure, where that is certain.

@@ -5,6 +5,7 @@
 mod bare;
 mod bounce;
 mod encoded;
+mod exception;
 mod fields;
 mod join;
 mod json;
@@ -19,6 +20,8 @@ mod plain;
 mod reply;
 mod shell;
 mod strip;
+mod trace;
+mod unexplained;
 mod unread;
 mod weigh;
 
@@ -36,7 +39,9 @@ use self::join::Open;
 use self::listing::Listing;
 use self::mailer::Mailer;
 use self::piece::Piece;
+use self::trace::Trace;
 use self::unread::Unread;
+use self::weigh::Waiting;
 use super::Reader;
 use super::aside::Aside;
 use super::stamp::{Calendar, Seconds};
@@ -70,6 +75,8 @@ pub struct Seen {
     pub notes: Vec<(usize, String)>,
     /// Other programs that send mail, whose lines are there.
     pub mailers: BTreeSet<Mailer>,
+    /// Whether a listing of the queue told what waits.
+    pub queue: bool,
 }
 
 /// Reader of any evidence, in front of a reader of logs.
@@ -99,8 +106,11 @@ pub struct Paste<'r> {
     question: Vec<(String, u64, u64)>,
     /// What a verbose smtp(8) has heard last that refuses, if no record of an attempt came after it.
     heard: Option<Piece>,
-    /// That sendmail took nothing from cron, if a line says so.
-    not_mailed: Option<Piece>,
+    /// What a line says that counts only if no other says more.
+    vague: Option<Piece>,
+    /// What the lines so far were about, and an exception that waits for one about mail.
+    trace: Trace,
+    waiting: Option<Waiting>,
     /// Whether the status of Postfix's unit is being shown, and not another's.
     of_unit: bool,
     sources: usize,
@@ -131,7 +141,9 @@ impl<'r> Paste<'r> {
             unread: Unread::default(),
             question: Vec::new(),
             heard: None,
-            not_mailed: None,
+            vague: None,
+            trace: Trace::default(),
+            waiting: None,
             of_unit: false,
             sources: 0,
             seen: Seen::default(),
@@ -155,6 +167,7 @@ impl<'r> Paste<'r> {
         self.take_listed();
         self.bounce.end(&self.calendar);
         self.take_bounced();
+        self.give_up_waiting();
         self.answer();
         self.end_talk();
         let is_evidence = self.is_evidence();
@@ -163,6 +176,10 @@ impl<'r> Paste<'r> {
         }
         self.flush();
         let mut notes = Vec::new();
+        self.seen.queue |= self.listing.empty || self.listing.untried + self.listing.held > 0;
+        if self.listing.empty {
+            notes.push("the queue is empty: no message waits on that host".to_owned());
+        }
         if self.listing.untried > 0 {
             notes.push(format!(
                 "in the queue without a reason: {}, which Postfix has not tried yet, or is trying now",
@@ -182,6 +199,7 @@ impl<'r> Paste<'r> {
         let source = self.sources.saturating_sub(1);
         self.seen.notes.extend(notes.into_iter().map(|note| (source, note)));
         (self.bounce, self.listing, self.unread, self.question) = Default::default();
+        self.trace = Trace::default();
         (self.bytes, self.number, self.odd, self.prose, self.evidence, self.held_bytes) = (0, 0, 0, 0, 0, 0);
         self.careful = true;
     }

@@ -1,15 +1,16 @@
 //! What any program says of a connection or a certificate, in the words in which smtp(8) would say it. Such words may be about
 //! anything, so a connection counts only beside a port of mail, or the words of a program that sends mail.
 
-use super::piece::{Piece, ended, is_known_exactly, of_reason};
+use super::piece::{Piece, ended, is_known_exactly, of_program};
 use super::reply::is_argument;
 use crate::model::log::head::is_host;
 
 /// Ports at which relays take mail.
 const PORTS: [u16; 4] = [25, 465, 587, 2525];
 
-/// Words of systems and languages for a connection that was not made (errno(3), Go's net, Node's libuv), and Postfix's.
-const ENDS: [(&str, &str); 14] = [
+/// Words of systems and languages for a connection that was not made (errno(3), Windows, .NET, Go's net, Node's libuv), and
+/// Postfix's.
+const ENDS: [(&str, &str); 17] = [
     ("onnection refused", "Connection refused"),
     ("ECONNREFUSED", "Connection refused"),
     ("onnection timed out", "Connection timed out"),
@@ -20,6 +21,9 @@ const ENDS: [(&str, &str); 14] = [
     ("EHOSTUNREACH", "No route to host"),
     ("etwork is unreachable", "Network is unreachable"),
     ("ENETUNREACH", "Network is unreachable"),
+    ("actively refused it", "Connection refused"),
+    ("did not properly respond after a period of time", "Connection timed out"),
+    ("remote name could not be resolved", NO_NAME),
     ("no such host", NO_NAME),
     ("ENOTFOUND", NO_NAME),
     ("Name or service not known", NO_NAME),
@@ -28,13 +32,30 @@ const ENDS: [(&str, &str); 14] = [
 const NO_NAME: &str = "Host not found";
 const NAME: &str = "hostname mismatch";
 
-/// Go's words for a certificate (crypto/x509), and Postfix's (tls_verify.c).
-const CERTIFICATES: [(&str, &str); 4] = [
+/// Words for TLS of Go (crypto/x509, crypto/tls), Java, Node and GnuTLS, and the reason in Postfix's (tls_verify.c, tls_misc.c).
+const TLS: [(&str, &str); 17] = [
     ("x509: certificate has expired", "certificate has expired"),
     ("x509: certificate is valid for ", NAME),
-    ("x509: certificate signed by unknown authority", "untrusted issuer"),
-    ("x509: failed to load system roots", "untrusted issuer"),
+    ("x509: certificate signed by unknown authority", UNTRUSTED),
+    ("x509: failed to load system roots", UNTRUSTED),
+    ("Hostname/IP does not match certificate's altnames", NAME),
+    ("unable to verify the first certificate", UNTRUSTED),
+    ("unable to get local issuer certificate", UNTRUSTED),
+    ("self signed certificate in certificate chain", UNTRUSTED),
+    ("self-signed certificate in certificate chain", UNTRUSTED),
+    ("PKIX path building failed", UNTRUSTED),
+    ("hasn't got a known issuer", UNTRUSTED),
+    ("issuer is unknown", UNTRUSTED),
+    ("first record does not look like a TLS handshake", NO_TLS_YET),
+    ("Unsupported or unrecognized SSL message", NO_TLS_YET),
+    ("No appropriate protocol (protocol is disabled", TOO_OLD),
+    ("does not advertise the STARTTLS extension", NOT_OFFERED),
+    ("does not support STARTTLS", NOT_OFFERED),
 ];
+const UNTRUSTED: &str = "untrusted issuer";
+const NO_TLS_YET: &str = "wrong version number";
+const TOO_OLD: &str = "unsupported protocol";
+const NOT_OFFERED: &str = "TLS is required, but was not offered";
 
 /// What a program says of a connection or a certificate.
 pub fn read(text: &str) -> Option<Piece> {
@@ -42,23 +63,27 @@ pub fn read(text: &str) -> Option<Piece> {
     if repeats_a_relay(text) {
         return None;
     }
-    tried(text).map(|words| of_reason(&words)).or_else(|| certificate(text)).or_else(|| of_openssl(text))
+    tried(text)
+        .map(|words| of_program(&words))
+        .or_else(|| is_of_mail(text).then(|| of_tls(text)).flatten())
+        .or_else(|| of_openssl(text))
 }
 
 /// Whether a text begins with a reply of a relay, or says that a relay's words follow.
-fn repeats_a_relay(text: &str) -> bool {
+pub fn repeats_a_relay(text: &str) -> bool {
     let bare = text.trim_start_matches(|c: char| c.is_ascii_punctuation() || c == ' ');
     let (code, rest) = bare.split_at_checked(3).unwrap_or(("", ""));
     let is_code = code.bytes().all(|byte| byte.is_ascii_digit()) && code.starts_with(['2', '3', '4', '5']);
     let lower = text.to_ascii_lowercase();
     let announces = ["said:", "response:", "replied:", "answered:", "reply:"];
-    is_code && rest.starts_with([' ', '-']) || announces.iter().any(|words| lower.contains(words))
+    is_code && rest.starts_with([' ', '-', ',', ':']) || announces.iter().any(|words| lower.contains(words))
 }
 
 /// Whether a program says that it was to send mail.
-fn is_of_mail(text: &str) -> bool {
+pub fn is_of_mail(text: &str) -> bool {
+    const NAMES: [&str; 7] = ["smtp", "mailer", "mailkit", ".mail.", "=email", "/email", "email: "];
     let lower = text.to_ascii_lowercase();
-    lower.contains("smtp") || lower.contains("send") && lower.contains("mail")
+    NAMES.iter().any(|name| lower.contains(name)) || lower.contains("send") && lower.contains("mail")
 }
 
 /// What a program says with which somebody tried to reach the relay.
@@ -84,7 +109,7 @@ fn tried(text: &str) -> Option<String> {
 }
 
 /// The host that a text names, and its port if that is one of mail: `HOST:25`, `HOST port 25`, `HOST, 25`.
-fn place(text: &str) -> (Option<&str>, Option<u16>) {
+pub fn place(text: &str) -> (Option<&str>, Option<u16>) {
     let is_port = |port: &u16| PORTS.contains(port);
     let (mut host, mut port) = (None, None);
     let words =
@@ -96,36 +121,55 @@ fn place(text: &str) -> (Option<&str>, Option<u16>) {
         let is_name = is_host(name) && (name.contains('.') || name.contains(':') || name == "localhost");
         let is_place =
             is_name && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains('/');
-        // A program's class, or a version, has dots too; a place with a port is certain.
-        if is_place
-            && (pair.is_some() || host.is_none())
-            && !name.contains("Exception")
-            && !name.ends_with("Error")
-        {
+        // A program's class or function, or a version, has dots too; a place with a port is certain.
+        let is_of_program = || {
+            let calls = ["(\"", "('"].map(|open| format!("{name}{open}"));
+            name.contains("Exception")
+                || name.ends_with("Error")
+                || calls.iter().any(|call| text.contains(call))
+        };
+        if is_place && (pair.is_some() || host.is_none()) && !is_of_program() {
             host = Some(name);
         }
     }
     (host, port)
 }
 
-/// A certificate that a program of Go's did not take.
-fn certificate(text: &str) -> Option<Piece> {
-    let (_, why) = CERTIFICATES.iter().find(|(words, _)| text.contains(words))?;
-    // Postfix says of a name alone that the certificate is not verified.
-    let words = match *why {
-        NAME => format!("Server certificate not verified: {why}"),
-        why => ended(&format!("certificate verification failed for relay: {why}")),
+/// What a program says of TLS or of a certificate, if it is about mail.
+pub fn of_tls(text: &str) -> Option<Piece> {
+    if repeats_a_relay(text) {
+        return None;
+    }
+    // Ruby's: `certificate verify failed (self signed certificate)`, `SSL_connect returned=1 errno=0 state=error: REASON`
+    let in_ruby = text.split_once("certificate verify failed (").map(|(_, why)| why.trim_end_matches(')'));
+    let of_ruby =
+        || text.split_once("SSL_connect returned=").and_then(|(_, rest)| rest.split_once("state=error: "));
+    let words = match TLS.iter().find(|(words, _)| text.contains(words)) {
+        Some((_, NAME)) => not_verified(),
+        Some((_, NOT_OFFERED)) => format!("{NOT_OFFERED} by host relay"),
+        Some((_, error @ (NO_TLS_YET | TOO_OLD))) => library(error),
+        Some((_, why)) => not_trusted(why),
+        None => in_ruby.map(not_trusted).or_else(|| Some(library(of_ruby()?.1)))?,
     };
-    is_of_mail(text).then(|| of_reason(&words))
+    is_known_exactly(&words).then(|| of_program(&words))
+}
+
+/// Postfix's words for a certificate that it does not trust, and for an error of OpenSSL.
+fn not_trusted(why: &str) -> String {
+    ended(&format!("certificate verification failed for relay: {why}"))
+}
+
+/// Postfix says of a name alone that the certificate is not verified.
+fn not_verified() -> String {
+    format!("Server certificate not verified: {NAME}")
+}
+
+fn library(error: &str) -> String {
+    format!("warning: TLS library problem: error:00000000:SSL routines::{error}")
 }
 
 /// An error of OpenSSL, as any program shows it, in the words in which Postfix would.
 fn of_openssl(text: &str) -> Option<Piece> {
-    // Ruby's: `certificate verify failed (self signed certificate)`
-    if let Some((_, why)) = text.split_once("certificate verify failed (").filter(|_| is_of_mail(text)) {
-        let why = why.trim_end_matches(')');
-        return Some(of_reason(&ended(&format!("certificate verification failed for relay: {why}"))));
-    }
     let error = if let Some(at) = text.find(":SSL routines:") {
         let begin = text.get(..at)?.rfind("error:")?;
         text.get(begin..)?.to_owned()
@@ -136,13 +180,12 @@ fn of_openssl(text: &str) -> Option<Piece> {
     };
     let words = match error.split_once("certificate verify failed: ") {
         // X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN: it is the authority that signed itself, as all do, and it is not trusted.
-        Some((_, why)) if why.contains("in certificate chain") => {
-            ended("certificate verification failed for relay: untrusted issuer")
-        }
-        Some((_, why)) => ended(&format!("certificate verification failed for relay: {why}")),
+        Some((_, why)) if why.contains("in certificate chain") => not_trusted(UNTRUSTED),
+        Some((_, why)) if why.starts_with("Hostname mismatch") => not_verified(),
+        Some((_, why)) => not_trusted(why),
         None => format!("warning: TLS library problem: {error}"),
     };
-    is_known_exactly(&words).then(|| of_reason(&words))
+    is_known_exactly(&words).then(|| of_program(&words))
 }
 
 #[cfg(test)]

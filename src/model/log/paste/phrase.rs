@@ -1,6 +1,7 @@
 //! Words as people repeat them in a text: in quotation marks, or as a sentence alone.
 
 use super::bare;
+use super::network::repeats_a_relay;
 use super::piece::{Piece, is_known, is_known_exactly, of_reason};
 use super::reply::{of_reply, said};
 use super::strip::undressed;
@@ -66,7 +67,8 @@ pub fn read(text: &str) -> Option<Piece> {
 /// A sentence of Postfix, or of a relay.
 fn sentence(words: &str) -> Option<Piece> {
     let of_postfix = [words.to_owned(), format!("warning: {words}")];
-    if let Some(line) = of_postfix.iter().find(|line| is_known_exactly(line) && is_about_mail(line, words)) {
+    let is_own = |line: &&String| is_known_exactly(line) && is_about_mail(line, words);
+    if let Some(line) = of_postfix.iter().find(is_own).filter(|_| !repeats_a_relay(words)) {
         return Some(of_reason(line));
     }
     let reply = said("relay", words);
@@ -85,13 +87,17 @@ fn is_about_mail(line: &str, sentence: &str) -> bool {
     fitting(&[line]).filter_map(matched).any(|(from, to)| {
         let words = line.get(from..to).unwrap_or_default();
         let is_most = words.len().saturating_mul(5) >= sentence.len().saturating_mul(3);
+        let count = words.split_ascii_whitespace().count();
         let mut beside = [line.get(begin..from), line.get(to..)].into_iter().flatten();
+        // A code of Microsoft's identity provider is no chance; one word in the midst of others is.
         is_most
-            || words.split_ascii_whitespace().count() >= MANY
-            || beside.any(|part| {
-                let part = part.to_ascii_lowercase();
-                OF_MAIL.iter().any(|word| part.contains(word))
-            })
+            || count >= MANY
+            || words.starts_with("AADSTS")
+            || (count > 1 || from == begin)
+                && beside.any(|part| {
+                    let part = part.to_ascii_lowercase();
+                    OF_MAIL.iter().any(|word| part.contains(word))
+                })
     })
 }
 
@@ -134,6 +140,7 @@ mod tests {
             // These have words of the catalogue in them.
             "The mailbox is full of birds",
             "My certificate has expired and the cat is sick",
+            "We offer SMTP relay, greylisting and a mailbox that is never full",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

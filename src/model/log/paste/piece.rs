@@ -51,6 +51,11 @@ pub fn of_reason(words: &str) -> Piece {
     Piece::Attempt(Box::new(attempt("", words.trim())))
 }
 
+/// The attempt of another program than Postfix that failed for this reason: it has no agent.
+pub fn of_program(words: &str) -> Piece {
+    Piece::Attempt(Box::new(Attempt { agent: String::new(), ..attempt("", words.trim()) }))
+}
+
 /// The reason with which an attempt ends after these words.
 pub fn ended(words: &str) -> String {
     verdict_after(words).map_or_else(|| words.to_owned(), |end| format!("{end}: {words}"))

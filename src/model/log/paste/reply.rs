@@ -15,7 +15,16 @@ const LOST: [u16; 4] = [550, 530, 450, 454];
 /// Marks after which a reply begins within a text.
 const MARKS: &str = ":;,=#\"'`“«(<>[{";
 /// Words after which a program repeats a reply without its code.
-const ANNOUNCED: [&str; 3] = ["erver response was: ", "erver replied: ", "erver said: "];
+const ANNOUNCED: [&str; 7] = [
+    "erver response was: ",
+    "erver replied: ",
+    "erver said: ",
+    // the interface of Amazon SES, in Python, Java and Node
+    "calling the SendEmail operation: ",
+    "calling the SendRawEmail operation: ",
+    "MessageRejected: ",
+    "MessageRejectedException: ",
+];
 /// Names of the field that has the words, where a program has shown the code in another.
 const FIELDS: [&str; 5] = ["response", "message", "msg", "smtpmsg", "text"];
 /// The bytes of a reply within a text that are looked at. A line may have those marks a thousand times, and whoever writes
@@ -27,7 +36,8 @@ pub fn said(host: &str, reply: &str) -> String {
     let begins = |codes: &[&str]| codes.iter().any(|code| reply.starts_with(code));
     // A relay that wants a login says `authentication` too, and `first`.
     let is_of_auth = begins(&["502", "503", "504"]) && reply.to_ascii_lowercase().contains("auth");
-    let is_of_login = begins(&["432", "534", "535", "538"]) || is_of_auth && !reply.contains(" first");
+    // 432 4.7.12: a password that is to be changed (RFC 4954 §6); Exchange says 432 of threads, too.
+    let is_of_login = begins(&["534", "535", "538", "432 4.7.12"]) || is_of_auth && !reply.contains(" first");
     let before = if is_of_login { "SASL authentication failed; server" } else { "host" };
     format!("{before} {host} said: {reply}")
 }
@@ -180,7 +190,13 @@ fn in_fields(text: &str) -> Option<String> {
     // Two numbers are no reply, unless a field or a quotation mark says what they are.
     let is_named = field.is_some() || is_quoted || enhanced(words).is_none();
     let is_login = field.is_some() && ["534", "535", "538"].contains(&code) && !words.is_empty();
-    (is_login || is_reply(near) && (is_named || is_told_by_words(near))).then_some(reply)
+    // Python shows a reply, and little else, as a number and bytes.
+    let is_bytes = CODES.iter().any(|known| code.parse() == Ok(*known))
+        && ["b'", "b\""].iter().any(|mark| {
+            text.get(3..)
+                .is_some_and(|rest| rest.strip_prefix(", ").is_some_and(|rest| rest.starts_with(mark)))
+        });
+    (is_bytes || is_login || is_reply(near) && (is_named || is_told_by_words(near))).then_some(reply)
 }
 
 #[cfg(test)]

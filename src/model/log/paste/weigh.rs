@@ -2,13 +2,30 @@
 //! much prose.
 
 use super::piece::{self, Piece};
+use super::trace::NEAR;
 use super::unread::Unread;
 use super::{
-    HELD, HELD_BYTES, NOISE, PROSE, Paste, QUESTION, SHARE, bare, mailer, part, phrase, reply, shell,
+    HELD, HELD_BYTES, NOISE, PROSE, Paste, QUESTION, SHARE, bare, exception, mailer, network, part, phrase,
+    reply, shell, unexplained,
 };
 use crate::model::log::aside::Aside;
 use crate::model::log::line::Line;
 use crate::model::log::stamp::Seconds;
+
+/// An exception of which it is not known yet whether it is about mail.
+#[derive(Debug)]
+pub struct Waiting {
+    text: String,
+    first: u64,
+    last: u64,
+    /// Lines after it so far, without those of a stack.
+    lines: u8,
+}
+
+/// What an exception says, or a program without a reason, if it is all that there is.
+fn asked(text: &str) -> Option<Piece> {
+    exception::read(text, None).or_else(|| unexplained::read(text, false))
+}
 
 impl Paste<'_> {
     /// Whether the input is evidence as a whole, so that its pieces count.
@@ -61,11 +78,14 @@ impl Paste<'_> {
             self.of_postfix(&found, first);
             return;
         }
+        let is_frame = !self.is_noise() && self.trace.note(text);
+        self.end_waiting(is_frame);
         if let Some(told) = shell::not_mailed(text) {
-            self.not_mailed = Some(told);
+            self.vague.get_or_insert(told);
             return;
         }
-        let time = self.calendar.read_any(text.trim_start_matches(['<', '['])).map(|(stamp, _)| stamp.time);
+        let stamp = self.calendar.read_any(text.trim_start_matches(['<', '[']));
+        let (time, words) = stamp.map_or((None, text), |(stamp, rest)| (Some(stamp.time), rest));
         if self.of_mailer(text, time, first) {
             return;
         }
@@ -74,24 +94,76 @@ impl Paste<'_> {
             return;
         }
         let is_quoted = text.contains(" status=") && part::is_of_another(text, &self.calendar);
-        let piece =
-            if self.is_noise() || is_quoted { None } else { self.of_unit(text).or_else(|| bare::read(text)) };
+        let piece = if self.is_noise() || is_quoted { None } else { self.piece(text, words) };
         match piece {
             Some(Piece::Nothing) => {}
             Some(piece) => {
                 self.evidence += 1;
                 self.hold(piece, time, first);
             }
-            // A line of another program.
-            None if time.is_some() => {}
-            None => {
-                self.prose += 1;
-                self.unread.add(first, last);
-                if self.question.len() <= QUESTION {
-                    self.question.push((text.to_owned(), first, last));
+            // A line of another program, or of a stack.
+            None if time.is_some() || is_frame => {}
+            None if self.may_wait(text) => {
+                self.waiting = Some(Waiting { text: text.to_owned(), first, last, lines: 0 });
+            }
+            None => self.not_read(text, first, last),
+        }
+    }
+
+    /// Takes a line that is no evidence, as far as is known.
+    fn not_read(&mut self, text: &str, first: u64, last: u64) {
+        self.prose += 1;
+        self.unread.add(first, last);
+        if self.question.len() <= QUESTION {
+            self.question.push((text.to_owned(), first, last));
+        }
+    }
+
+    /// Whether a line may turn out to be about mail: Node, Java and Ruby show the frames of a stack after the exception.
+    fn may_wait(&self, text: &str) -> bool {
+        let is_free = self.waiting.is_none() && !self.is_noise() && !self.trace.is_about_other();
+        is_free && asked(text).or_else(|| network::of_tls(text)).is_some()
+    }
+
+    /// Reads the exception that waits if the line that was noticed last is about mail; gives it up if that is too far away.
+    fn end_waiting(&mut self, is_frame: bool) {
+        let Some(waiting) = &mut self.waiting else { return };
+        if self.trace.is_at_mail() {
+            let Waiting { text, first, last, .. } = waiting;
+            let (text, first, last) = (std::mem::take(text), *first, *last);
+            self.waiting = None;
+            match self.piece(&text, &text) {
+                Some(Piece::Nothing) => {}
+                Some(piece) => {
+                    self.evidence += 1;
+                    self.hold(piece, None, first);
                 }
+                None => self.not_read(&text, first, last),
+            }
+        } else if !is_frame {
+            waiting.lines += 1;
+            if waiting.lines > NEAR {
+                self.give_up_waiting();
             }
         }
+    }
+
+    /// Takes the exception that waits as a line that is no evidence.
+    pub(super) fn give_up_waiting(&mut self) {
+        if let Some(Waiting { text, first, last, .. }) = self.waiting.take() {
+            self.not_read(&text, first, last);
+        }
+    }
+
+    /// The piece that a line is; `words` is the line without its time. One that counts only if no other says more is kept.
+    fn piece(&mut self, text: &str, words: &str) -> Option<Piece> {
+        let piece = self.of_unit(text).or_else(|| bare::read(text)).or_else(|| self.trace.read(words));
+        if piece.is_some() {
+            return piece;
+        }
+        let vague = self.trace.vague(words)?;
+        self.vague.get_or_insert(vague);
+        Some(Piece::Nothing)
     }
 
     /// Takes a line of Postfix's.
@@ -150,8 +222,8 @@ impl Paste<'_> {
     /// Reads an input that is one line and no evidence as a sentence that somebody asks about.
     pub(super) fn answer(&mut self) {
         let lines = std::mem::take(&mut self.question);
-        // Sendmail's own line says more.
-        if let Some(told) = self.not_mailed.take().filter(|_| self.evidence == 0) {
+        // Any other line says more.
+        if let Some(told) = self.vague.take().filter(|_| self.evidence == 0) {
             self.evidence += 1;
             self.hold(told, None, self.number);
         }
@@ -160,7 +232,8 @@ impl Paste<'_> {
         }
         self.unread = Unread::default();
         for (text, first, last) in lines {
-            match phrase::read(&text) {
+            let is_about_other = self.trace.is_about_other();
+            match phrase::read(&text).or_else(|| asked(&text).filter(|_| !is_about_other)) {
                 Some(piece) => self.hold(piece, None, first),
                 None => self.unread.add(first, last),
             }
