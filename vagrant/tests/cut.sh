@@ -10,7 +10,7 @@ known=/root/cut
 
 # look: Postfix's files and what its databases say, as digests.
 look() {
-    (cd /etc/postfix && sha256sum main.cf sasl_passwd generic && for map in sasl_passwd generic; do postmap -s "hash:$map" | sort | sha256sum; done)
+    (cd /etc/postfix && sha256sum main.cf sasl_passwd generic && for map in sasl_passwd generic; do postmap -s "$table:$map" | sort | sha256sum; done)
 }
 
 case $1 in
