@@ -17,7 +17,7 @@ import threading
 import time
 
 import scenarios
-from machine import Machine
+from machine import Machine, patience
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -30,7 +30,7 @@ WORK = f'{TOP}/target/vm'
 PREVIOUS = f'{TOP}/target/rpm/previous'
 # After a scenario's name, where its machines are not of the default generation.
 BESIDE = '' if GENERATION == DEFAULT else f' ({GENERATION})'
-# No scenario may take longer, in seconds, whatever happens in it.
+# No scenario may take longer, in seconds, whatever happens in it; where this machine has much to do, that many times more.
 LIMIT = 900
 
 
@@ -108,7 +108,8 @@ class Job(threading.Thread):
             # pdeathsig is for the death of the thread that starts it: this one, which waits.
             process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, text=True)
-            timer = threading.Timer(LIMIT, process.kill)
+            limit = LIMIT * patience() // 3
+            timer = threading.Timer(limit, process.kill)
             timer.start()
             for line in process.stdout:
                 if line.startswith('sum '):
@@ -120,7 +121,7 @@ class Job(threading.Thread):
             self.seconds = time.monotonic() - begin
             if self.passed + self.failed == 0 or status != 0:
                 self.failed += 1
-                self.lines.append(f'   FAIL  it did not end by itself (exit status {status}, limit {LIMIT} s)')
+                self.lines.append(f'   FAIL  it did not end by itself (exit status {status}, limit {limit} s)')
             self.show()
 
     def show(self):

@@ -40,7 +40,7 @@ case $1 in
     after)
         systemctl is-system-running --wait >/dev/null
         # The unit may be at work.
-        for _ in $(seq 240); do pending_is active || pending_is activating || break; sleep 0.5; done
+        for _ in $(seq $((80 * ${RELAYHOST_PATIENCE:-3}))); do pending_is active || pending_is activating || break; sleep 0.5; done
         found=$(look 2>&1)
         case $found in
             "$(cat $known/old)") state=old; answers "$payload/examples/authenticated.toml" ;;
