@@ -27,6 +27,7 @@ box_pack() {
         . "$1/scripts/box.d/tree.sh"
         . "$1/scripts/box.d/disk.sh"
         work=$2 key=$3
+        box_generation "$LAB_GENERATION_DEFAULT"
         mkdir -p "$LAB_CACHE/mnt"
         mount -t tmpfs tmpfs "$LAB_CACHE/mnt"
         lab_overlay "$LAB_CACHE/mnt/box" "$BOX_CACHE/root"

@@ -1,7 +1,6 @@
 # The tree of the box: the lab's host, and what boots it. Sourced after the lab's host-root.sh, never run.
 # shellcheck shell=bash
 
-BOX_CACHE=$LAB_TOP/target/box
 BOX_D=$LAB_TOP/scripts/box.d
 
 # Debian's own, like all in the lab that relayhost does not look at. openssh-server and sudo are for Vagrant, the guest
@@ -10,10 +9,14 @@ BOX_PACKAGES=(
     systemd systemd-sysv udev dbus kmod logrotate openssh-server sudo qemu-guest-agent busybox-static
     selinux-policy-default policycoreutils selinux-utils
 )
+# What systemd of `fedora` loads when it is there, and only recommends.
+BOX_PACKAGES_FEDORA=(
+    libacl1 libaudit1 libbpf1 libcrypt1 libkmod2 libpam0g libseccomp2 libselinux1 libssl3t64 libzstd1 login mount
+)
 BOX_KERNEL=linux-image-cloud-amd64
 
-# What boots and speaks; the kernel has ext4 built in.
-BOX_MODULES=(virtio_pci virtio_blk virtio_net virtio_console virtio_rng autofs4)
+# What boots and speaks; some kernels have some of them, and all have ext4, built in.
+BOX_MODULES=(virtio_pci virtio_blk virtio_net virtio_console virtio_rng autofs4 ext4)
 
 # Debian's, which EL has not, or which a machine without hardware and users does not need: each costs a second of
 # emulation at boot.
@@ -25,6 +28,14 @@ BOX_MASKED=(
     systemd-logind.service getty@tty1.service serial-getty@ttyS0.service systemd-pstore.service
     systemd-update-utmp.service systemd-update-utmp-runlevel.service
 )
+
+# box_generation NAME: BOX_CACHE is where the box of that generation is kept; 1 if there is no such generation.
+box_generation() {
+    lab_generation "$1" || return
+    BOX_CACHE=$LAB_TOP/target/box
+    [ "$1" = "$LAB_GENERATION_DEFAULT" ] || BOX_CACHE+=-$1
+    [ "$1" != fedora ] || BOX_PACKAGES+=("${BOX_PACKAGES_FEDORA[@]}")
+}
 
 box_stamp() {
     {
@@ -69,19 +80,25 @@ box_tree() {
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod 0755 "$root/usr/sbin/policy-rc.d"
     mirror=$(lab_mirror)
-    [ -z "$mirror" ] || printf 'deb %s %s main\n' "$mirror" "$LAB_SUITE" >"$root/etc/apt/sources.list"
+    [ -z "$mirror" ] || printf 'deb %s %s main\n' "$mirror" "$LAB_HOST_SUITE" >"$root/etc/apt/sources.list"
     # shellcheck disable=SC2016  # expanded by the inner shell
     box_in "$root" bash -euc '
         kernel=$1; shift
+        # No user for downloads is needed, and a suite that is still in the making may be served from a while ago.
+        apt=(apt-get -qq -o APT::Sandbox::User=root -o Acquire::Check-Valid-Until=false)
         dpkg-deb -b /var/tmp/sasl /tmp/sasl.deb
         dpkg -i /tmp/sasl.deb
-        apt-get -qq -o APT::Sandbox::User=root update
-        apt-get -y -qq -o APT::Sandbox::User=root install --no-install-recommends "$@"
+        "${apt[@]}" update
+        "${apt[@]}" -y install --no-install-recommends "$@"
         # Not installed: it would bring what makes a larger initrd than is needed here.
         kernel=$(apt-cache depends "$kernel" | sed -n "s/.*Depends: \(linux-image-.*\)/\1/p" | head -n 1)
+        # In forky that is empty, and the kernel and its modules are in packages of its version that it depends on.
+        parts=$(apt-cache depends "$kernel" | sed -n "s/.*Depends: //p" | grep -F -e "-${kernel#linux-image-}" || :)
         cd /var/tmp
-        apt-get -qq -o APT::Sandbox::User=root download "$kernel"
-        dpkg-deb -x "$kernel"_*.deb /var/tmp/kernel
+        for part in "$kernel" $parts; do
+            "${apt[@]}" download "$part"
+            dpkg-deb -x "$part"_*.deb /var/tmp/kernel
+        done
         apt-get clean' box "$BOX_KERNEL" "${BOX_PACKAGES[@]}"
     box_kernel "$root"
     rm -rf "$root"/var/tmp/* "$root/usr/sbin/policy-rc.d" "$root"/var/lib/apt/lists/*
@@ -93,21 +110,30 @@ box_tree() {
 
 # box_kernel ROOT: the kernel, its few modules in the tree, and an initrd of a shell and the modules that find the disk.
 box_kernel() {
-    local root=$1 at=/var/tmp/kernel initrd=$BOX_CACHE/initrd.part version module file n=10
-    version=$(cd "$root$at/boot" && echo vmlinuz-*)
-    version=${version#vmlinuz-}
-    cp "$root$at/boot/vmlinuz-$version" "$BOX_CACHE/kernel"
+    local root=$1 at=/var/tmp/kernel initrd=$BOX_CACHE/initrd.part version module file place n=10
+    local unpacked=$root$at
+    # The package has its modules in one of the two, and kmod looks into one of the two.
+    if [ -e "$unpacked/lib" ]; then
+        mkdir -p "$unpacked/usr"
+        mv "$unpacked/lib" "$unpacked/usr/lib"
+    fi
+    ln -s usr/lib "$unpacked/lib"
+    version=$(cd "$unpacked/lib/modules" && echo *)
+    cp "$unpacked/boot/vmlinuz-$version" "$BOX_CACHE/kernel" || cp "$unpacked/lib/modules/$version/vmlinuz" "$BOX_CACHE/kernel"
     rm -rf "$initrd"
     mkdir -p "$initrd"/{bin,dev,proc,mnt,modules} "$root/usr/lib/modules/$version"
     chroot "$root" depmod --basedir "$at" "$version"
     for module in "${BOX_MODULES[@]}"; do
         chroot "$root" modprobe --dirname "$at" --set-version "$version" --show-depends "$module"
     done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' | while read -r file; do
-        install -D -m 0644 "$root$file" "$root/usr${file#"$at"}"
+        # Some are compressed, and busybox does not read that.
+        case $file in *.xz) xz -d "$root$file"; file=${file%.xz} ;; esac
+        place=${file#"$at"} place=/usr${place#/usr}
+        install -D -m 0644 "$root$file" "$root$place"
         cp "$root$file" "$initrd/modules/$n-${file##*/}"
         n=$((n + 1))
     done
-    cp "$root$at/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$root/usr/lib/modules/$version/"
+    cp "$unpacked/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$root/usr/lib/modules/$version/"
     chroot "$root" depmod "$version"
     cp "$root/bin/busybox" "$initrd/bin/"
     install -m 0755 "$BOX_D/init" "$initrd/init"

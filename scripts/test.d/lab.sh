@@ -71,6 +71,27 @@ lab_tests() {
     return "$status"
 }
 
+# What is shown on machines of every generation with --full: installed, late, cut off, upgraded, and the log.
+VM_OTHERS=(dnf rpm late cuts logs upgrade)
+
+# vm_others CUTS: those on machines of each other generation. One whose suite no mirror serves any more is skipped.
+vm_others() {
+    local generation built status=0
+    for generation in $(lab_others); do
+        built=0
+        scripts/vm --generation "$generation" --cuts "$1" "${VM_OTHERS[@]}" || built=$?
+        case $built in
+            0) ;;
+            3)
+                say "machines of $generation are skipped: Debian's mirror does not serve what they are made of"
+                printf '0 passed, 0 failed, 1 skipped\n'
+                ;;
+            *) status=1 ;;
+        esac
+    done
+    return "$status"
+}
+
 # lab_tests_others THREADS FULL FILTER…: the same on each other generation. One whose suite no mirror serves any more is skipped,
 # and said to be.
 lab_tests_others() {
@@ -99,14 +120,22 @@ lab_tests_others() {
     return "$status"
 }
 
-# lab_table: for each module and generation how many tests passed, and how many failed.
+# lab_table LOG: for each module and generation how many tests passed, and how many failed; and for each scenario how much was shown
+# on machines that boot, by what scripts/vm has written to LOG.
 lab_table() {
     local generation
     for generation in "$LAB_GENERATION_DEFAULT" $(lab_others); do
         [ ! -e "$(lab_log "$generation")" ] || sed "s|^|$generation |" "$(lab_log "$generation")"
-    done | awk -v order="$LAB_GENERATION_DEFAULT $(lab_others | paste -sd ' ')" -v unsteady="$(cat "$UNSTEADY" 2>/dev/null)" '
+    done | cat - <(sed -n 's/^-- \([a-z]*\)\( (\([a-z0-9-]*\))\)\{0,1\}: [a-zA-Z]*, \([0-9]*\) shown, \([0-9]*\) failed, .*/machine \1 \4 \5 \3/p' "$1") | awk -v order="$LAB_GENERATION_DEFAULT $(lab_others | paste -sd ' ')" -v unsteady="$(cat "$UNSTEADY" 2>/dev/null)" '
         BEGIN { count = split(order, generations, " "); split(unsteady, list, "\n"); for (i in list) steady[list[i]] = 1 }
         $2 == "skipped" || $2 " " $3 == "not built" { word[$1] = $2 " " $3 }
+        $1 == "machine" {
+            generation = NF == 5 ? $5 : generations[1]; module = "vm " $2
+            if (!(module in seen)) { seen[module] = 1; modules[++n] = module }
+            passed[module, generation] += $3
+            if ($4 > 0) failed[module, generation] += $4
+            next
+        }
         $2 != "test" || $4 != "..." { next }
         { split($3, part, "::"); module = part[1]; if (!(module in seen)) { seen[module] = 1; modules[++n] = module } }
         $5 == "ok" || ($1 "/" $3) in steady { passed[module, $1]++ }

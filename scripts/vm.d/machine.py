@@ -12,6 +12,13 @@ import subprocess
 import time
 
 
+def patience():
+    """How many times as long as a machine of its own an emulated one may take: three times where this machine has nothing else
+    to do, and more where what it has to do leaves less for it.
+    """
+    return min(15, max(3, round(3 * os.getloadavg()[0] / os.cpu_count())))
+
+
 class Failed(Exception):
     """The machine did not do what it should; a scenario's failure."""
 
@@ -153,10 +160,11 @@ class Machine:
         self.monitor.send({'execute': 'quit'})
         self.process.wait(30)
 
-    def await_agent(self, seconds=240):
+    def await_agent(self, seconds=None):
         """Waits until the guest agent answers. What is sent before it listens waits for it, so a question now and then is
         enough.
         """
+        seconds = seconds or 80 * patience()
         deadline = time.monotonic() + seconds
         mark = 0
         while time.monotonic() < deadline:
@@ -178,8 +186,9 @@ class Machine:
         """Starts a shell command in the guest and does not wait for it."""
         self.agent.call('guest-exec', {'path': '/bin/bash', 'arg': ['-c', command]})
 
-    def run(self, command, seconds=60, check=True, data=None):
+    def run(self, command, seconds=None, check=True, data=None):
         """Runs a shell command in the guest: (status, output, errors)."""
+        seconds = seconds or 20 * patience()
         arguments = {'path': '/bin/bash', 'arg': ['-c', command], 'capture-output': True}
         if data is not None:
             arguments['input-data'] = base64.b64encode(data.encode()).decode()
@@ -217,7 +226,8 @@ class Machine:
         """Plugs the network cable in, or pulls it."""
         self.monitor.call('set_link', {'name': 'nic', 'up': up})
 
-    def shut_down(self, seconds=240):
+    def shut_down(self, seconds=None):
+        seconds = seconds or 80 * patience()
         self.begin('systemctl poweroff')
         try:
             self.process.wait(seconds)

@@ -17,15 +17,20 @@ import threading
 import time
 
 import scenarios
-from machine import Machine
+from machine import Machine, patience
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-BOX = f'{TOP}/target/box'
+# As scripts/box.d/tree.sh has it.
+DEFAULT = 'el9-next'
+GENERATION = os.environ.get('VM_GENERATION', DEFAULT)
+BOX = f'{TOP}/target/box' + ('' if GENERATION == DEFAULT else f'-{GENERATION}')
 STATE = f'{BOX}/state'
 WORK = f'{TOP}/target/vm'
 PREVIOUS = f'{TOP}/target/rpm/previous'
-# No scenario may take longer, in seconds, whatever happens in it.
+# After a scenario's name, where its machines are not of the default generation.
+BESIDE = '' if GENERATION == DEFAULT else f' ({GENERATION})'
+# No scenario may take longer, in seconds, whatever happens in it; where this machine has much to do, that many times more.
 LIMIT = 900
 
 
@@ -103,7 +108,8 @@ class Job(threading.Thread):
             # pdeathsig is for the death of the thread that starts it: this one, which waits.
             process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, text=True)
-            timer = threading.Timer(LIMIT, process.kill)
+            limit = LIMIT * patience() // 3
+            timer = threading.Timer(limit, process.kill)
             timer.start()
             for line in process.stdout:
                 if line.startswith('sum '):
@@ -115,13 +121,13 @@ class Job(threading.Thread):
             self.seconds = time.monotonic() - begin
             if self.passed + self.failed == 0 or status != 0:
                 self.failed += 1
-                self.lines.append(f'   FAIL  it did not end by itself (exit status {status}, limit {LIMIT} s)')
+                self.lines.append(f'   FAIL  it did not end by itself (exit status {status}, limit {limit} s)')
             self.show()
 
     def show(self):
         word = 'ok' if self.failed == 0 else 'FAILED'
-        text = [f'\n== {self.name}: {self.title}', *self.lines,
-                f'-- {self.name}: {word}, {self.passed} shown, {self.failed} failed, {self.seconds:.0f} s']
+        text = [f'\n== {self.name}{BESIDE}: {self.title}', *self.lines,
+                f'-- {self.name}{BESIDE}: {word}, {self.passed} shown, {self.failed} failed, {self.seconds:.0f} s']
         print('\n'.join(text), flush=True)
 
 
@@ -149,6 +155,8 @@ def main():
     parser.add_argument('--full', action='store_true', help='those that take many minutes, too')
     parser.add_argument('--cuts', type=int, default=5, help='power cuts, half of `apply`, half of the deferred run (5)')
     parser.add_argument('--seed', type=int, default=None, help='for the instants of the cuts; printed, to have them again')
+    parser.add_argument('--generation', metavar='G', default=GENERATION,
+                        help=f'what the machines are made of: el9, el9-next, el10 or fedora ({DEFAULT})')
     parser.add_argument('--machines', type=int, default=2, help='machines at the same time (2)')
     options = parser.parse_args()
     if options.list:

@@ -26,7 +26,7 @@ in_target() { chroot "$target" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bi
 agents_end() {
     # shellcheck disable=SC2016  # expanded by the inner shell
     chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C bash -c \
-        'for home in "$1"/var/cache/dnf/*/pubring; do gpgconf --homedir "$home" --kill gpg-agent || :; done' - "$2"
+        'for home in "$1"/var/cache/{dnf,libdnf5}/*/pubring; do gpgconf --homedir "$home" --kill gpg-agent || :; done' - "$2"
     for _ in $(seq 50); do
         pgrep -x gpg-agent >/dev/null || break
         sleep 0.1

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from machine import Failed, Machine
+from machine import Failed, Machine, patience
 
 
 class Relay:
@@ -154,11 +154,12 @@ class Trial:
                 return tuple(float(word) for word in line.split()[1:])
         raise Failed('cut.sh has not said how long it takes\n' + '\n'.join(facts))
 
-    def guest(self, script, *words, seconds=400, on_fact=None):
+    def guest(self, script, *words, on_fact=None):
         """Runs one of vagrant/'s scripts in the guest, and counts what it shows."""
         line = ' '.join([f'/lab/payload/{script}', *words])
         starved = self.vm.starved()
-        status, out, errors = self.vm.run(f'RELAYHOST_PATIENCE=3 /bin/bash {line}', seconds=seconds, check=False)
+        times = patience()
+        status, out, errors = self.vm.run(f'RELAYHOST_PATIENCE={times} /bin/bash {line}', seconds=133 * times, check=False)
         failures = self.shown(out, self.vm.starved() - starved, on_fact)
         if status != 0 and failures == 0:
             self.check(f'{line} ends with exit status {status}', False, errors)

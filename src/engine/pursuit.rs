@@ -8,7 +8,7 @@ use crate::model::inspection::queue::{Contents, QueueFile};
 use crate::model::log::stamp::Calendar;
 use crate::model::message::delivery::InQueue;
 use crate::model::message::trail::{Author, Standing, Trail, Word};
-use crate::sys::{clock, log_tail, postfix, signals};
+use crate::sys::{clock, log_tail, postfix, queue_files, signals};
 
 /// Longest time that a line of relayhost's own takes from syslog's socket, or postlog(1), to the log.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -61,7 +61,7 @@ impl Pursuit {
             self.by_anybody.miss(gap);
         }
         if let (None, Some(queue_id)) = (&self.file, self.trail().queue_id()) {
-            self.file = postfix::open_queued(&self.queue_directory, queue_id);
+            self.file = queue_files::open_queued(&self.queue_directory, queue_id);
         }
         Ok(())
     }
@@ -95,8 +95,8 @@ impl Pursuit {
         let trail = self.trail();
         let Some(queue_id) = trail.queue_id() else { return Ok(Standing::default()) };
         // Looks for the file before it reads: the last contents of a file that has gone count.
-        let there = postfix::is_queued(&self.queue_directory, queue_id);
-        let contents = self.file.as_ref().map(postfix::contents).transpose()?;
+        let there = queue_files::is_queued(&self.queue_directory, queue_id);
+        let contents = self.file.as_ref().map(queue_files::contents).transpose()?;
         let mut file = QueueFile { there, contents, given_back: None };
         let has_ended = matches!(&file.contents, Some(Contents::Of(all)) if all.iter().all(|one| one.done));
         if !there && !has_ended {
@@ -111,9 +111,15 @@ impl Pursuit {
         Ok(Standing::new(&self.to, &file, &shown))
     }
 
+    /// Whether an attempt is over, after which Postfix has put the message off.
+    pub fn is_deferred(&self) -> bool {
+        let queue_id = self.trail().queue_id();
+        queue_id.is_some_and(|queue_id| queue_files::is_deferred(&self.queue_directory, queue_id))
+    }
+
     /// The file in the maildrop that has the message, if no daemon has taken it out of there.
     pub fn dropped(&self) -> Result<Option<String>> {
-        postfix::in_maildrop(&self.queue_directory, &self.message_id)
+        queue_files::in_maildrop(&self.queue_directory, &self.message_id)
     }
 
     /// Takes the message out of the queue, or of the maildrop that Postfix gave it back to, if the message waits

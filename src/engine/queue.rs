@@ -10,7 +10,7 @@ use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::parse_settings;
 use crate::model::postfix::settings::{planned, value};
-use crate::sys::{clock, postfix, signals};
+use crate::sys::{clock, postfix, queue_files, signals};
 
 /// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
 const LISTING: Duration = Duration::from_secs(10);
@@ -79,7 +79,7 @@ fn send(queue_ids: &[String], queue_directory: &str, retried: &mut Retried) -> R
     let begin = clock::now();
     while retried.gone < retried.tried && begin.elapsed() < LOOKING {
         clock::sleep(TICK)?;
-        let waits = |queue_id: &&String| postfix::is_queued(queue_directory, queue_id);
+        let waits = |queue_id: &&String| queue_files::is_queued(queue_directory, queue_id);
         retried.gone = retried.tried - queue_ids.iter().filter(waits).count();
     }
     Ok(())

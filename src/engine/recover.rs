@@ -9,7 +9,7 @@ use crate::error::{Edit, Error, Result, shown, typed};
 use crate::model::plan::action::ServiceAction;
 use crate::model::state::generation::{Intent, Phase};
 use crate::sys::state::{self, Lock};
-use crate::sys::{damage, postfix, scratch, signals};
+use crate::sys::{damage, queue_files, scratch, signals};
 
 /// The words for what recovery did; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
@@ -214,7 +214,7 @@ fn without_record(lost: &Error, place: Place) -> Result<String> {
 /// The test message of a stopped run, and what becomes of it, for the end of a sentence.
 fn test_message(queue_id: &str) -> String {
     match queue() {
-        Ok(queue) if postfix::is_queued(&queue.directory, queue_id) => format!(
+        Ok(queue) if queue_files::is_queued(&queue.directory, queue_id) => format!(
             "; its test message {queue_id} is in the queue, and Postfix delivers it as any other (`postsuper -d {}` takes it out)",
             typed(queue_id)
         ),

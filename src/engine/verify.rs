@@ -197,7 +197,7 @@ impl Message<'_> {
             {
                 return Ok(delivery);
             }
-            retry.ask_if_due(self.queue_id.as_deref())?;
+            retry.ask_if_due(self.queue_id.as_deref(), || looks.is_silent() && pursuit.is_deferred())?;
             let unseen = self.queue_id.is_none() && self.begin.elapsed() >= UNSEEN;
             let hopeless = unseen || (looks.is_silent() && Self::is_throttled(pursuit));
             if hopeless || self.begin.elapsed() >= self.request.deadline {

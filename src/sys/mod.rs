@@ -31,6 +31,7 @@ pub mod output;
 pub mod packages;
 pub mod pending;
 pub mod postfix;
+pub mod queue_files;
 pub mod random;
 pub mod records;
 pub mod room;

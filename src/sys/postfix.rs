@@ -1,9 +1,6 @@
 //! Runs Postfix's own programs: postconf, postmap, postqueue, postcat, postlog, postsuper.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read, Seek};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -12,9 +9,9 @@ use memchr::memmem;
 use tempfile::TempDir;
 
 use super::run::{self, Cmd, Heard, Output};
-use super::{clock, files, inode, input, scratch};
+use super::{files, inode, input, scratch};
 use crate::error::{Encoding, Error, Result};
-use crate::model::inspection::queue::{Contents, Listing, Recipient, Waiting, parse_envelope, parse_json};
+use crate::model::inspection::queue::{Listing, Recipient, Waiting, parse_json};
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::{Database, PostfixPart};
 use crate::model::postfix::managed::{MAP_MODE, Managed, MapKind};
@@ -26,7 +23,7 @@ use crate::model::state::generation::sha256;
 pub const MASTER_CF: &str = "/etc/postfix/master.cf";
 
 /// A command that is one of Postfix's programs, which all read these two files.
-fn program(name: &str) -> Result<Cmd> {
+pub(super) fn program(name: &str) -> Result<Cmd> {
     demand_file(&Managed::MainCf.path())?;
     demand_file(Path::new(MASTER_CF))?;
     Cmd::require(name, "relayhost apply")
@@ -275,6 +272,9 @@ fn list(
     Ok((output, is_whole))
 }
 
+/// How long postqueue may take to list the queue for one message.
+const READING: Duration = Duration::from_secs(2);
+
 /// The recipients of one message that are not done yet, with the reasons that the queue shows. Only the listing of the
 /// whole queue has these reasons; none are known if it takes longer than `READING`.
 pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
@@ -293,83 +293,6 @@ pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
         }
     }
     Ok(found.map(|message| message.recipients).unwrap_or_default())
-}
-
-/// How long postcat may take for one queue file. That of Postfix 3.7 reads some that are not finished for ever.
-const READING: Duration = Duration::from_secs(2);
-/// Files of the maildrop that are looked at, how much of each, and how long in all. Any user can put files there, and
-/// pickup(8) takes them out as fast as it can.
-const DROPPED: usize = 2000;
-const HEAD: u64 = 32 * 1024;
-const LOOKING: Duration = Duration::from_secs(2);
-
-/// Opens the queue file of one message, if it is there. It can be read when it is gone.
-pub fn open_queued(queue_directory: &str, queue_id: &str) -> Option<File> {
-    let path = queued(Path::new(queue_directory), queue_id)?;
-    input::open_regular(&path).ok()
-}
-
-/// Whether the queue file of one message is there.
-pub fn is_queued(queue_directory: &str, queue_id: &str) -> bool {
-    queued(Path::new(queue_directory), queue_id).is_some()
-}
-
-/// What a queue file says; also when it has lost its name. cleanup(8) gives the owner the right to execute it as the last
-/// thing (mail_stream.c).
-pub fn contents(file: &File) -> Result<Contents> {
-    let is_finished = file.metadata().is_ok_and(|data| data.permissions().mode() & 0o100 != 0);
-    if !is_finished {
-        return Ok(Contents::Unfinished);
-    }
-    let fault = Error::io("read", "the queue file");
-    let mut file = file.try_clone().map_err(fault)?;
-    file.rewind().map_err(fault)?;
-    let output = program("postcat")?.arg("-e").input_file(file).within(READING).ok()?;
-    Ok(Contents::Of(parse_envelope(&output.text())))
-}
-
-/// Where a queue file is: in one of the queues, or in one of their directories of one letter each (hash_queue_names,
-/// mail_queue_dir.c). Looked for twice, since it is moved from queue to queue.
-fn queued(queue_directory: &Path, queue_id: &str) -> Option<PathBuf> {
-    const QUEUES: [&str; 6] = ["incoming", "active", "deferred", "hold", "corrupt", "saved"];
-    fn find(directory: &Path, queue_id: &str, depth: usize) -> Option<PathBuf> {
-        let path = directory.join(queue_id);
-        if files::exists(&path) {
-            return Some(path);
-        }
-        let names = if depth > 0 { files::names(directory) } else { Vec::new() };
-        let mut letters = names.iter().filter(|name| name.len() == 1);
-        letters.find_map(|name| find(&directory.join(name), queue_id, depth - 1))
-    }
-    // hash_queue_depth is 1 unless somebody has set it, and never needs to be more than 2.
-    let look = || QUEUES.iter().find_map(|queue| find(&queue_directory.join(queue), queue_id, 2));
-    look().or_else(look)
-}
-
-/// The file in the maildrop that has this Message-ID, if one does: Postfix has not taken the message over, and tries it
-/// again each minute. An error if there are more files than can be looked at.
-pub fn in_maildrop(queue_directory: &str, message_id: &str) -> Result<Option<String>> {
-    let directory = Path::new(queue_directory).join("maildrop");
-    let names = files::names(&directory);
-    let begin = clock::now();
-    for (count, name) in names.iter().enumerate() {
-        if count >= DROPPED || begin.elapsed() >= LOOKING {
-            return Err(Error::Log {
-                name: directory.display().to_string(),
-                problem: format!("has {} files, too many to look for the message among them", names.len()),
-                remedy: "see why pickup(8) does not take them: `postfix status`, and the end of the mail log"
-                    .into(),
-            });
-        }
-        let mut head = Vec::new();
-        if let Ok(file) = input::open_regular(&directory.join(name))
-            && file.take(HEAD).read_to_end(&mut head).is_ok()
-            && head.windows(message_id.len()).any(|part| part == message_id.as_bytes())
-        {
-            return Ok(Some(name.clone()));
-        }
-    }
-    Ok(None)
 }
 
 /// Writes a line to the log that Postfix keeps itself (`maillog_file`), as its own programs do.

@@ -236,6 +236,17 @@ fn a_greylisting_relay_is_waited_for() {
     run.exits(0).says("trying again").says("Ok: queued");
 }
 
+/// A line that was logged while the log is turned over may be read by nobody: what a file had when it is truncated, and what
+/// the journal had before `--vacuum-size`. Here rsyslog leaves out that of the first attempt.
+#[test]
+fn a_message_whose_first_attempt_the_log_has_lost_is_tried_again() {
+    let run = authenticated()
+        .relay("greylist")
+        .sh("sed -i '/^mail/i :msg, contains, \"Greylisted\" stop' /etc/rsyslog.conf; restart_rsyslog
+         relayhost apply; echo \"exit $?\"; grep -c Greylisted /var/log/maillog; arrived");
+    run.exits(0).says("Ok: queued").says("exit 0\n0\n1\n");
+}
+
 #[test]
 fn a_relay_that_stays_busy_is_named_after_the_deadline() {
     let run = authenticated()

@@ -10,7 +10,7 @@ known=/root/cut
 
 # look: Postfix's files and what its databases say, as digests.
 look() {
-    (cd /etc/postfix && sha256sum main.cf sasl_passwd generic && for map in sasl_passwd generic; do postmap -s "hash:$map" | sort | sha256sum; done)
+    (cd /etc/postfix && sha256sum main.cf sasl_passwd generic && for map in sasl_passwd generic; do postmap -s "$table:$map" | sort | sha256sum; done)
 }
 
 case $1 in
@@ -40,7 +40,7 @@ case $1 in
     after)
         systemctl is-system-running --wait >/dev/null
         # The unit may be at work.
-        for _ in $(seq 240); do pending_is active || pending_is activating || break; sleep 0.5; done
+        for _ in $(seq $((80 * ${RELAYHOST_PATIENCE:-3}))); do pending_is active || pending_is activating || break; sleep 0.5; done
         found=$(look 2>&1)
         case $found in
             "$(cat $known/old)") state=old; answers "$payload/examples/authenticated.toml" ;;

@@ -3,7 +3,7 @@
 # are put back. Where the kernel enforces nothing, labels are extended attributes like others.
 # shellcheck source=vagrant/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
-files=(main.cf sasl_passwd generic sasl_passwd.db generic.db)
+files=(main.cf sasl_passwd generic "sasl_passwd.$database" "generic.$database")
 
 label() {
     if [ "$1" = get ] && [ "$enforced" ]; then

@@ -14,7 +14,11 @@ case $1 in
         expect 'the boot ends, while the unit waits' 'running active' \
             "$(systemctl is-system-running --wait) $(property ActiveState relayhost-pending.service)"
         systemd-analyze | head -n 1
-        expect 'multi-user.target did not wait for it' 0 "$(systemd-analyze critical-chain multi-user.target | grep -c relayhost)"
+        # Units after it wait until it is active. (`systemd-analyze critical-chain` of systemd 262 shows a unit of relayhost, 252 none.)
+        took=$(($(property ActiveEnterTimestampMonotonic relayhost-pending.service) -
+            $(property InactiveExitTimestampMonotonic relayhost-pending.service)))
+        expect 'multi-user.target did not wait for it' yes "$([ $((took / 1000000)) -lt $((5 * ${RELAYHOST_PATIENCE:-1})) ] && echo yes)"
+        printf 'it was active after %s us\n' "$took"
         expect 'the journal says what is waited for' 1 "$(journal | grep -c 'waiting for the network: smtp.example.com has no address yet')"
         within 90 'the first attempt ends' pending_is failed
         expect 'it is degraded by this unit alone' relayhost-pending.service \

@@ -9,6 +9,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 payload=${here%/tests}
 # shellcheck disable=SC2034  # for those who source this
 dnf=$(command -v dnf || echo yum)
+# The type of table that this Postfix makes unasked, and how the name of its database ends.
+table=$(postconf -h default_database_type 2>/dev/null || echo hash)
+# shellcheck disable=SC2034  # for those who source this
+case $table in lmdb) database=lmdb ;; *) database=db ;; esac
 trap 'exit "$status"' EXIT
 
 ok() { printf 'ok %s\n' "$*"; }

@@ -10,7 +10,7 @@ if [ "$(cat /sys/fs/selinux/enforce 2>/dev/null)" != 1 ]; then
     printf 'nothing is enforced here\n'
     exit
 fi
-files=(/etc/postfix/{main.cf,sasl_passwd,generic,sasl_passwd.db,generic.db})
+files=(/etc/postfix/{main.cf,sasl_passwd,generic,"sasl_passwd.$database","generic.$database"})
 log=/var/log/audit/audit.log
 since=(-b) logged=0
 
@@ -73,14 +73,14 @@ case $1 in
 
         # Not what a person would do with a table, but what comes of moving one here from a home directory.
         mark
-        chcon -t user_home_t /etc/postfix/sasl_passwd.db
+        chcon -t user_home_t "/etc/postfix/sasl_passwd.$database"
         systemctl restart postfix
         ms relayhost verify
         expect 'a database with the label of a home directory: the test message fails' yes "$([ "$rc" -eq 0 ] || echo yes)"
         # The reference policy does not report this denial (dontaudit).
         expect 'and Postfix says why' yes \
-            "$(journalctl -q -o cat --no-pager "${since[@]}" | grep -q 'sasl_passwd.db: Permission denied' && echo yes)"
-        expect 'check names it' 1 "$(named label.sasl_passwd.db)"
+            "$(journalctl -q -o cat --no-pager "${since[@]}" | grep -q "sasl_passwd.$database: Permission denied" && echo yes)"
+        expect 'check names it' 1 "$(named label.sasl_passwd.$database)"
         does 'relayhost repair' 0 relayhost repair
         mark
         does 'mail goes out again' 0 relayhost verify

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # token: the one that Postfix logs in with, as a digest.
-token() { postmap -q '[smtp.office365.com]:587' hash:/etc/postfix/sasl_passwd | sha256sum; }
+token() { postmap -q '[smtp.office365.com]:587' "$table:/etc/postfix/sasl_passwd" | sha256sum; }
 is_another() { [ "$(token)" != "$before" ]; }
 ends() { sed 's/.*"ends":\([0-9]*\).*/\1/' /var/lib/relayhost/tokens/access.json; }
 alert() { echo alert | mail -r monitor@op5-system.localdomain -s "$1" ops@example.net; }

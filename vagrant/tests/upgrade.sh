@@ -30,7 +30,7 @@ expect 'answers are as they were' "$sum" "$(sha256sum /etc/relayhost/answers.tom
 expect 'generations are as they were' "$(cat /tmp/history.before)" "$(relayhost history --json)"
 relayhost restore 1 >/dev/null 2>&1
 expect 'relayhost restore: the first configuration is there again, byte for byte' '0 ' \
-    "$? $(cd /root/first && for file in main.cf sasl_passwd generic sasl_passwd.db generic.db; do cmp "$file" "/etc/postfix/$file" 2>&1; done)"
+    "$? $(cd /root/first && for file in main.cf sasl_passwd generic "sasl_passwd.$database" "generic.$database"; do cmp "$file" "/etc/postfix/$file" 2>&1; done)"
 answers "$payload/examples/authenticated.toml"
 relayhost verify >/dev/null 2>&1
 expect 'mail goes out by it' 0 $?

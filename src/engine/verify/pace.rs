@@ -20,6 +20,9 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How long after an attempt that may succeed later Postfix is asked for another.
 const RETRY: Duration = Duration::from_secs(4);
 
+/// How often the queue is looked at for an attempt of which the log does not tell.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The looks at the queue: one soon after each new line of the log, and then fewer and fewer.
 pub struct Looks {
     /// Number of lines of the log that tell of the message.
@@ -78,6 +81,8 @@ pub struct Retry {
     /// The attempt after which another was asked for.
     after: Option<Attempt>,
     due: Option<Instant>,
+    /// When the queue is looked at for an attempt of which the log does not tell.
+    look: Option<Instant>,
     /// Whether Postfix was asked since.
     asked: bool,
     /// The cause of which the person was told.
@@ -109,10 +114,17 @@ impl Retry {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    /// Asks Postfix for the attempt if it is due, and again later if that one ends without a word in the log.
-    pub fn ask_if_due(&mut self, queue_id: Option<&str>) -> Result<()> {
+    /// Asks Postfix for the attempt if it is due, and again later if that one ends without a word in the log. So it does where the
+    /// first one has: `is_unheard` says whether the message was put off, and the log does not tell of that. A log loses lines when
+    /// it is turned over, and nobody but the relay could say them again.
+    pub fn ask_if_due(&mut self, queue_id: Option<&str>, is_unheard: impl Fn() -> bool) -> Result<()> {
+        let now = clock::now();
+        if self.due.is_none() && self.look.is_none_or(|look| now >= look) {
+            self.look = Some(now + LOOK);
+            self.due = is_unheard().then_some(now + RETRY);
+        }
         if let (Some(due), Some(queue_id)) = (self.due, queue_id)
-            && clock::now() >= due
+            && now >= due
         {
             postfix::retry(queue_id)?;
             self.asked = true;
