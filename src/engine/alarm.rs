@@ -102,6 +102,11 @@ pub fn test(answers: &Path, progress: &mut dyn Progress) -> Result<Alarmed> {
     let desired = load(answers)?;
     let worst = incidents::read().ok().flatten().and_then(|record| record.worst());
     let event = Event::test(i64::try_from(clock::unix()).unwrap_or_default(), worst);
+    if desired.alarms.is_empty() {
+        progress.note(
+            "the answers name no [[alarm]]: the journal alone is told, and nobody who does not read it",
+        );
+    }
     let all = at_once(&channels(&desired), |channel| attempt(channel, &event));
     signals::check()?;
     for told in &all {

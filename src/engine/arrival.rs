@@ -25,6 +25,8 @@ use crate::sys::{clock, signals};
 
 /// The least time for the look: the relay may have taken nearly all of it.
 const LEAST: Duration = Duration::from_secs(10);
+/// How long a command may go on that began before the end.
+const GRACE: Duration = Duration::from_secs(5);
 /// The pause after which the other folders are looked into again, at first and at most; INBOX is watched meanwhile.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 /// The pause between two looks where the server cannot tell of what comes.
@@ -48,7 +50,7 @@ pub fn followed(
     let stage = clock::now();
     progress.begin("arrival");
     let until = (begin + deadline).max(stage + LEAST);
-    let door = Door { mailbox, until };
+    let door = Door { mailbox, until, grace: GRACE };
     let look = Look { door, sent, to: &delivery.to, from: &delivery.from, begin, stage, until };
     let arrival = look.arrival(progress);
     if let Err(ended) = cut_off(&delivery) {
@@ -114,7 +116,7 @@ impl Look<'_> {
     fn seen(&self, progress: &mut dyn Progress) -> Looked<Seen> {
         self.wait("the mailbox", progress);
         let (mut session, folders) = self.door.enter()?;
-        let mut returns = Returns::new(self.door.mailbox, self.until);
+        let mut returns = Returns::new(self.door.mailbox);
         let found = self.find(&mut session, &folders, &mut returns, progress)?;
         let after = self.begin.elapsed();
         let is_own = |found: &&Found| found.folder.kind != Kind::All;
@@ -145,6 +147,7 @@ impl Look<'_> {
         let Some((first, others)) = folders.split_first() else { return Ok(Vec::new()) };
         let mut pause = PAUSES[0];
         loop {
+            let is_last = clock::now() >= self.until;
             let mut found = self.look_into(session, first)?;
             // A second copy may lie in the folder for junk; a round through all would only take time.
             let is_there = !found.is_empty();
@@ -160,7 +163,8 @@ impl Look<'_> {
             if let Some(failure) = returns.look(&self.sent, self.to) {
                 return Err(failure);
             }
-            if clock::now() >= self.until {
+            // A look into the sender's mailbox takes time too: the recipient's is looked into once more after the last one.
+            if is_last {
                 return Ok(found);
             }
             self.wait("the message in the mailbox", progress);

@@ -20,7 +20,6 @@ use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::Managed;
-use crate::model::state::last::LastEnd;
 use crate::model::text;
 use crate::sys::{clock, files, host, journal, log_files, log_news, state};
 
@@ -203,7 +202,7 @@ fn explained(desired: &Desired, postfix: &Postfix, cause: Cause) -> Cause {
 
 /// The last test message of `verify`, if it had no success.
 fn tested(calendar: &Calendar) -> Option<Test> {
-    let end = state::last_end().filter(LastEnd::is_of_message)?;
+    let end = state::last_end().filter(|end| end.message)?;
     let (stamp, _) = calendar.read(&end.time)?;
     Some(Test {
         time: stamp.time,

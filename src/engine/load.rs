@@ -30,6 +30,8 @@ pub const PASSWORD_LIMIT: u64 = 4096;
 /// Length from which on a part of a webhook's address, or a header of it, is hidden: a shorter one is a word that may be
 /// anywhere (`5`, `ping`).
 const SHORTEST_SECRET: usize = 8;
+/// Length from which on a part of a secret is hidden by itself, in bytes.
+const LONG_PART: usize = 16;
 
 /// Directory for the answers of other packages: `NAME.toml`, read in the order of their names. answers.toml counts most.
 pub const DROP_INS: &str = "/etc/relayhost/answers.d";
@@ -152,12 +154,19 @@ fn know_alarms(desired: &Desired) {
     });
     for webhook in webhooks {
         secrets::know("", &webhook.url);
-        let parts =
+        let wholes =
             std::iter::once(webhook.path()).chain(webhook.headers.iter().map(|(_, value)| value.expose()));
+        let parts = wholes.flat_map(|whole| std::iter::once(whole).chain(long_parts(whole)));
         for part in parts.filter(|part| part.len() >= SHORTEST_SECRET) {
             secrets::know("", &Secret::new(part));
         }
     }
+}
+
+/// The parts of a secret that a receiver may repeat alone: segments of a path, values of a query, words of a header. A short one
+/// may be any word.
+fn long_parts(whole: &str) -> impl Iterator<Item = &str> {
+    whole.split(['/', '?', '&', '=', ' ']).filter(|part| part.len() >= LONG_PART)
 }
 
 /// Has the login use the token that is kept, if it belongs to this application, and has every token that is kept hidden. A

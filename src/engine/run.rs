@@ -106,7 +106,9 @@ pub fn run(
     let ended =
         ended.map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)));
     if task.place == Place::Host {
+        let has_sent = ended.as_ref().is_ok_and(|applied| applied.delivery.is_some());
         let end = LastEnd::of(task.command, &ended, clock::wall());
+        let end = LastEnd::after(state::last_end(), end, has_sent);
         // How the run ended is shown, whether it can be noted or not.
         let _ = state::write_last_end(end.as_ref());
     }

@@ -13,10 +13,6 @@ use super::{Advice, Edit, Encoding, Error, Odd};
 /// The command that takes a byte order mark out of main.cf, by GNU sed.
 pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/postfix/main.cf";
 
-/// The command that makes main.cf of UTF-16 one of UTF-8. The file keeps its owner and mode.
-const AS_UTF_8: &str =
-    "iconv -f UTF-16 -t UTF-8 /etc/postfix/main.cf >/root/main.cf && cat /root/main.cf >/etc/postfix/main.cf";
-
 /// The next step where somebody has changed by hand what is to be set.
 pub const BY_HAND: &str = "keep what was set by hand: write it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)";
 
@@ -192,7 +188,12 @@ fn after_an_unreadable(reason: &str, encoding: Encoding) -> String {
         Encoding::Marked => {
             return format!("`{WITHOUT_BYTE_ORDER_MARK}` takes it out; then run `this command` again");
         }
-        Encoding::Wide => return format!("`{AS_UTF_8}` makes it UTF-8; then run `this command` again"),
+        Encoding::Wide(name) => {
+            return format!(
+                "`iconv -f {name} -t UTF-8 /etc/postfix/main.cf >/root/main.cf && cat /root/main.cf >/etc/postfix/main.cf` makes it \
+                 UTF-8; then run `this command` again"
+            );
+        }
     }
     // Postfix names the file in its own words: `file /etc/postfix/master.cf: line 67: bad field count`.
     if reason.contains("/master.cf:") {

@@ -34,8 +34,8 @@ pub enum Encoding {
     Plain,
     /// UTF-8 behind a byte order mark, which some editors write.
     Marked,
-    /// UTF-16, as editors and PowerShell of Windows write it.
-    Wide,
+    /// UTF-16, as editors and PowerShell of Windows write it, by the name that iconv(1) has for its order of bytes.
+    Wide(&'static str),
 }
 
 impl Encoding {
@@ -43,7 +43,9 @@ impl Encoding {
     pub fn of(head: &[u8]) -> Self {
         match head {
             [0xef, 0xbb, 0xbf, ..] => Self::Marked,
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] => Self::Wide,
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Self::Wide("UTF-16"),
+            [1..=255, 0, ..] => Self::Wide("UTF-16LE"),
+            [0, 1..=255, ..] => Self::Wide("UTF-16BE"),
             _ => Self::Plain,
         }
     }
@@ -55,7 +57,7 @@ impl fmt::Display for Encoding {
         f.write_str(match self {
             Self::Plain => "",
             Self::Marked => "; the file begins with a byte order mark",
-            Self::Wide => "; the file is in UTF-16",
+            Self::Wide(_) => "; the file is in UTF-16",
         })
     }
 }
@@ -68,10 +70,10 @@ mod tests {
     fn the_beginning_tells_the_encoding() {
         let encodings = ["", "# x", "\u{feff}# x"].map(|text| Encoding::of(text.as_bytes()));
         assert_eq!(encodings, [Encoding::Plain, Encoding::Plain, Encoding::Marked]);
-        for wide in ["\u{feff}# x", "# x"] {
+        for (wide, names) in [("\u{feff}# x", ["UTF-16", "UTF-16"]), ("# x", ["UTF-16LE", "UTF-16BE"])] {
             let little: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
             let big: Vec<u8> = wide.encode_utf16().flat_map(u16::to_be_bytes).collect();
-            assert_eq!([Encoding::of(&little), Encoding::of(&big)], [Encoding::Wide; 2]);
+            assert_eq!([Encoding::of(&little), Encoding::of(&big)], names.map(Encoding::Wide));
         }
     }
 }

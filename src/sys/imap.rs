@@ -166,6 +166,11 @@ impl Session {
         Ok(self.wire.send_bytes(line.as_bytes(), self.until)?)
     }
 
+    /// Sets the moment at which all must be over.
+    pub fn allow(&mut self, until: Instant) {
+        self.until = until;
+    }
+
     /// Says goodbye; the answer is not waited for.
     pub fn close(mut self) {
         let _ = self.send(CommandBody::Logout);

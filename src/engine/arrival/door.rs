@@ -14,8 +14,6 @@ use crate::sys::imap::{Session, Trouble};
 use crate::sys::wire::{Broken, Wire, words};
 use crate::sys::{clock, dns, tls};
 
-/// How long a command may go on that began before the end.
-const GRACE: Duration = Duration::from_secs(5);
 /// Most addresses of the server that are tried.
 const ADDRESSES: usize = 4;
 
@@ -34,6 +32,8 @@ pub struct Door<'a> {
     pub mailbox: &'a Mailbox,
     /// The moment at which the look is to be over.
     pub until: Instant,
+    /// How long a command may go on that began before the end.
+    pub grace: Duration,
 }
 
 impl Door<'_> {
@@ -81,7 +81,7 @@ impl Door<'_> {
 
     /// A connection with TLS, whose certificate is accepted.
     fn connect(&self) -> Looked<Session> {
-        let end = self.until + GRACE;
+        let end = self.until + self.grace;
         let wire = self.wire()?;
         let (connection, findings) = self.tls()?;
         let broken = |error: Broken| self.trouble(&Trouble::Broken(error));

@@ -1,6 +1,6 @@
 //! Looks into the mailbox of the sender for the report on a message that came back after the relay had accepted it.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use super::door::{Door, Looked};
 use crate::model::arrival::folders::{Folder, Kind};
@@ -14,10 +14,12 @@ use crate::sys::imap::{Session, Sought, Trouble};
 
 /// Most messages of one search that are read.
 const READ: usize = 5;
+/// Longest time for one look: meanwhile nobody looks into the recipient's mailbox.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The look into the mailbox of the sender. It begins with the first pause of the look into the recipient's.
 pub struct Returns<'a> {
-    door: Option<Door<'a>>,
+    mailbox: Option<&'a Mailbox>,
     inside: Option<(Session, Vec<Folder>)>,
     /// Why it tells nothing, if so: it is not tried again.
     trouble: Option<Box<Failure>>,
@@ -25,9 +27,8 @@ pub struct Returns<'a> {
 
 impl<'a> Returns<'a> {
     /// The look into the sender's mailbox, if the answers name it beside the recipient's.
-    pub fn new(recipient: &'a Mailbox, until: Instant) -> Self {
-        let door = recipient.sender.as_deref().map(|mailbox| Door { mailbox, until });
-        Self { door, inside: None, trouble: None }
+    pub fn new(recipient: &'a Mailbox) -> Self {
+        Self { mailbox: recipient.sender.as_deref(), inside: None, trouble: None }
     }
 
     /// Why the message did not arrive, if a report on it has come.
@@ -48,11 +49,13 @@ impl<'a> Returns<'a> {
     }
 
     fn found(&mut self, sent: &Sent, to: &str) -> Looked<Option<Box<Failure>>> {
-        let Some(door) = &self.door else { return Ok(None) };
+        let Some(mailbox) = self.mailbox else { return Ok(None) };
+        let door = Door { mailbox, until: clock::now() + PATIENCE, grace: Duration::ZERO };
         let (session, folders) = match &mut self.inside {
             Some(inside) => inside,
             none => none.insert(door.enter()?),
         };
+        session.allow(door.until);
         let named = !door.mailbox.folders.is_empty();
         // A report is no matter of a rule: without names, INBOX and the folder for junk are enough.
         let folders =

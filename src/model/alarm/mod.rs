@@ -131,7 +131,12 @@ impl Way {
     /// What tells this way from others in the record of what was told, from one look to the next.
     pub fn key(&self) -> String {
         let words = match self {
-            Self::Webhook(webhook) => vec!["webhook".to_owned(), webhook.url.expose().to_owned()],
+            Self::Webhook(webhook) => {
+                let headers =
+                    webhook.headers.iter().map(|(name, value)| format!("{name}: {}", value.expose()));
+                let (url, template) = (webhook.url.expose().to_owned(), format!("{:?}", webhook.template));
+                ["webhook".to_owned(), url, template].into_iter().chain(headers).collect()
+            }
             Self::Command(command) => {
                 let program = ["command".to_owned(), command.program.display().to_string()];
                 program.into_iter().chain(command.arguments.iter().cloned()).collect()

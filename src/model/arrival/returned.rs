@@ -15,7 +15,9 @@ use crate::model::text::plain;
 pub fn read(bytes: &[u8], sent: &Sent, to: &str, calendar: &Calendar) -> Option<Failure> {
     let text = String::from_utf8_lossy(bytes);
     // A copy of the test message itself is no report.
-    if !text.contains(&sent.message_id) || Letter::read(bytes, sent).is_some() {
+    let is_report =
+        text.contains(&sent.message_id) && has_failed(&text) && Letter::read(bytes, sent).is_none();
+    if !is_report {
         return None;
     }
     let mut follower = Follower::new(Question::default());
@@ -30,6 +32,13 @@ pub fn read(bytes: &[u8], sent: &Sent, to: &str, calendar: &Calendar) -> Option<
     let cause = format!("the relay accepted the message to {}, and it came back: {why}", plain(to));
     let remedy = if is_known { failure.cause.remedy } else { ASK.into() };
     Some(Failure::new(false, "came-back", cause, remedy, vec![failure.words]))
+}
+
+/// Whether it is a report of a failure by its form (RFC 3464 §2.3.3): one that the message is only late (`delayed`) is none.
+fn has_failed(text: &str) -> bool {
+    let lines = || text.lines().map(str::to_ascii_lowercase);
+    lines().any(|line| line.contains("multipart/report"))
+        && lines().any(|line| line.strip_prefix("action:").is_some_and(|action| action.trim() == "failed"))
 }
 
 #[cfg(test)]
@@ -63,5 +72,7 @@ mod tests {
         assert!(read(&format!("Message-ID: <{ID}>\nSubject: test\n\n550 5.1.1 User unknown\n")).is_none());
         assert!(read(&format!("Subject: Re: test\nIn-Reply-To: <{ID}>\n\nThanks, it is here.\n")).is_none());
         assert!(read("").is_none());
+        assert!(read(&REPORT.replace("Action: failed", "Action: delayed")).is_none());
+        assert!(read(&REPORT.replace("multipart/report", "multipart/mixed")).is_none());
     }
 }

@@ -26,7 +26,9 @@ impl Told {
         let Self { way, event, outcome, .. } = self;
         let what = match event.kind {
             Kind::Test => "the test".to_owned(),
-            Kind::Opened | Kind::Closed => format!("{} {}", event.incident.id, event.kind.word()),
+            Kind::Opened | Kind::Worsened | Kind::Closed => {
+                format!("{} {}", event.incident.id, event.kind.word())
+            }
         };
         match outcome {
             Ok(said) if said.is_empty() => format!("{way}: took {what}"),

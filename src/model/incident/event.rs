@@ -23,6 +23,8 @@ const LONGEST: usize = 2000;
 pub enum Kind {
     /// An incident opens.
     Opened,
+    /// It is worse than what was told: a warning has become critical.
+    Worsened,
     /// It closes.
     Closed,
     /// Somebody tries the ways.
@@ -34,6 +36,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Opened => "opened",
+            Self::Worsened => "worsened",
             Self::Closed => "closed",
             Self::Test => "test",
         }
@@ -81,12 +84,12 @@ impl Event {
             Kind::Test => format!("{host}: this is a test of relayhost's alarms, and nothing has happened"),
             Kind::Closed => {
                 format!(
-                    "{host}: over after {}: {cause}{}",
+                    "{host}: over after {}; it was: {cause}{}",
                     span(self.age(*since)),
                     self.in_queue("still wait")
                 )
             }
-            Kind::Opened => {
+            Kind::Opened | Kind::Worsened => {
                 let remedy = if remedy.is_empty() { String::new() } else { format!(" -> {remedy}") };
                 let queue = if *waiting > 0 { self.in_queue("wait") } else { String::new() };
                 format!("{host}: {cause}{queue}{remedy}")
@@ -186,12 +189,12 @@ pub(in crate::model) mod tests {
         let mut closed = Event { kind: Kind::Closed, ..opened };
         assert_eq!(
             closed.summary("web1"),
-            "web1: over after 10 min: mail does not leave; 3 messages still wait, the oldest for 10 min"
+            "web1: over after 10 min; it was: mail does not leave; 3 messages still wait, the oldest for 10 min"
         );
         closed.incident.waiting = 1;
         assert!(closed.summary("web1").ends_with("; 1 message still waits, for 10 min"));
         closed.incident.waiting = 0;
-        assert_eq!(closed.summary("web1"), "web1: over after 10 min: mail does not leave");
+        assert_eq!(closed.summary("web1"), "web1: over after 10 min; it was: mail does not leave");
         let test = Event::test(0, None);
         assert!(test.summary("web1").contains("this is a test"));
     }

@@ -36,6 +36,9 @@ pub struct Incidents {
     pub sequence: u64,
     /// The incidents that are open, one for each topic at most.
     pub open: Vec<Incident>,
+    /// The ways that have been told of them, by their keys.
+    #[serde(default)]
+    pub ways: Vec<String>,
     /// The events that have still to be told, in their order.
     pub untold: Vec<Untold>,
 }
@@ -49,6 +52,7 @@ impl Incidents {
     /// Folds in what a look saw: opens and closes incidents, and notes what is to be told by which ways (their keys). Returns
     /// the events.
     pub fn fold(&mut self, seen: &Seen, ways: &[String], now: Seconds) -> Vec<Event> {
+        self.welcome(ways);
         let known = |topic: Topic| self.open.iter().any(|incident| incident.topic == topic);
         let is_covered = seen.sightings.iter().any(|one| one.covers_host) && !known(Topic::Host);
         let counts = |one: &&Sighting| !(is_covered && one.topic == Topic::Host);
@@ -63,7 +67,7 @@ impl Incidents {
             events.push((Kind::Closed, Incident { waiting: seen.waiting, oldest: seen.oldest, ..incident }));
         }
         for sighting in sightings {
-            events.extend(self.see(sighting, seen, now).map(|incident| (Kind::Opened, incident)));
+            events.extend(self.see(sighting, seen, now));
         }
         let worst = self.worst();
         let number = |(kind, mut incident): (Kind, Incident)| {
@@ -82,22 +86,45 @@ impl Incidents {
         events
     }
 
-    /// Notes a sighting. Returns the incident if it is a new one, without its name.
-    fn see(&mut self, sighting: &Sighting, seen: &Seen, now: Seconds) -> Option<Incident> {
+    /// Notes a sighting. Returns the incident if it is a new one, without its name, or worse than it was.
+    fn see(&mut self, sighting: &Sighting, seen: &Seen, now: Seconds) -> Option<(Kind, Incident)> {
         let Sighting { topic, severity, cause, cause_id, remedy, since, covers_host: _ } = sighting.clone();
         if let Some(known) = self.open.iter_mut().find(|one| one.topic == topic) {
+            let is_worse = severity > known.severity;
             // Its words have ages in them. They stay as they are while it is the same trouble, or each look would write.
             if known.cause_id != cause_id || known.severity != severity {
                 *known = Incident { severity, cause, cause_id, remedy, ..known.clone() };
             }
-            return None;
+            let now = || Incident { waiting: seen.waiting, oldest: seen.oldest, ..known.clone() };
+            return is_worse.then(|| (Kind::Worsened, now()));
         }
         let (waiting, oldest) = (seen.waiting, seen.oldest);
         let id = String::new();
         let incident =
             Incident { id, topic, severity, cause, cause_id, remedy, since, opened: now, waiting, oldest };
         self.open.push(incident.clone());
-        Some(incident)
+        Some((Kind::Opened, incident))
+    }
+
+    /// Has what is open told by ways that the answers did not have at the last look: one that was mended is such a way.
+    fn welcome(&mut self, ways: &[String]) {
+        let new: Vec<&String> = ways.iter().filter(|key| !self.ways.contains(key)).collect();
+        let (open, worst) = (self.open.clone(), self.worst());
+        for incident in open.into_iter().filter(|_| !new.is_empty()) {
+            let sequence =
+                incident.id.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or_default();
+            let untold = self.untold.iter().position(|one| one.event.sequence == sequence);
+            let at = untold.unwrap_or_else(|| {
+                let event = Event { sequence, kind: Kind::Opened, time: incident.opened, incident, worst };
+                self.untold.insert(0, Untold { event, ways: BTreeMap::new() });
+                0
+            });
+            if let Some(untold) = self.untold.get_mut(at) {
+                untold.ways.extend(new.iter().map(|key| ((*key).clone(), String::new())));
+            }
+        }
+        self.untold.sort_by_key(|untold| untold.event.sequence);
+        self.ways = ways.to_vec();
     }
 
     /// Notes what is to be told, and forgets ways that the answers no longer have.

@@ -136,3 +136,35 @@ fn a_record_is_read_as_it_was_written() {
     let hidden = record.hidden(|text| text.replace("words", "***"));
     assert!(!serde_json::to_string(&hidden).unwrap().contains("words"));
 }
+
+#[test]
+fn a_warning_that_becomes_critical_is_told_once_more_under_the_same_name() {
+    let mut record = Incidents::new("0a".into());
+    let late = Sighting { severity: Severity::Warning, ..sighting(Topic::Mail, "queue.waiting") };
+    fold(&mut record, std::slice::from_ref(&late), 100);
+    let stopped = [sighting(Topic::Mail, "no-network")];
+    assert_eq!(fold(&mut record, &stopped, 110), [(Kind::Worsened, "mail-0a-1".into(), 2)]);
+    assert_eq!(fold(&mut record, &stopped, 120), []);
+    assert_eq!(fold(&mut record, &[late], 130), [], "what becomes better is told when it is over");
+}
+
+#[test]
+fn a_way_that_was_mended_is_told_what_is_open() {
+    let mut record = Incidents::new("0a".into());
+    let mail = [sighting(Topic::Mail, "no-network")];
+    fold(&mut record, &mail, 100);
+    let taken = || Ok(String::new());
+    record.note("a", 1, &taken());
+    record.note("b", 1, &Err("no such host".into()));
+    assert_eq!(record.fold(&seen(&mail), &ways(&["a", "c"]), 110), []);
+    assert!(record.untold_by("a").is_empty() && record.untold_by("b").is_empty());
+    let told: Vec<(Kind, String, u64)> = record
+        .untold_by("c")
+        .into_iter()
+        .map(|event| (event.kind, event.incident.id, event.sequence))
+        .collect();
+    assert_eq!(told, [(Kind::Opened, "mail-0a-1".into(), 1)]);
+    record.note("c", 1, &taken());
+    assert_eq!(record.fold(&seen(&mail), &ways(&["a", "c"]), 120), []);
+    assert!(record.untold.is_empty());
+}

@@ -71,7 +71,8 @@ fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Op
     let severity = if leaving.is_stopped() || is_late { Severity::Critical } else { Severity::Warning };
     let failure = leaving.refused.as_ref().filter(|_| leaving.is_contradicted);
     let cause = failure.and_then(|(_, cause)| cause.as_ref()).filter(|cause| cause.is_known());
-    let covers_host = leaving.standing == Standing::Barred;
+    // What differs on this host may be why, and is told with it.
+    let covers_host = matches!(leaving.standing, Standing::Barred | Standing::Fails);
     let said = finding.remedy.as_ref().map(Remedy::text);
     let failed = failure.map(|(word, _)| word.time);
     let waited = leaving.queue.oldest.filter(|_| leaving.is_late());
@@ -98,6 +99,7 @@ fn in_words(leaving: &Leaving) -> Option<String> {
                 span(leaving.limits.queue)
             ),
         },
+        Standing::Tested => leaving.tested.as_ref()?.cause.clone(),
         _ => return None,
     };
     Some(format!("mail does not leave through {}: {why}", leaving.relay))
@@ -197,7 +199,7 @@ mod tests {
         assert!(mail.cause.starts_with("mail does not leave through [relay.test]:587: "), "{}", mail.cause);
         assert!(!mail.cause.contains(" ago") && !mail.remedy.is_empty(), "{mail:?}");
         assert_ne!(mail.cause_id, "mail.leaves");
-        assert!(!mail.covers_host);
+        assert!(mail.covers_host);
     }
 
     #[test]

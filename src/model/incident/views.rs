@@ -35,6 +35,10 @@ pub fn findings(watch: &Watch, calendar: &Calendar) -> Vec<Finding> {
         let remedy = "systemctl status relayhost-watch.timer (without systemd cron runs relayhost watch)";
         all.push(finding("watch.silent", State::Warning, found, Some(remedy)));
     }
+    if watch.looked.is_none() && watch.ways.len() > 1 {
+        let found = "`relayhost watch` has not looked yet, so no alarm would be told (relayhost-watch.timer has it look; without systemd cron does)";
+        all.push(finding("watch.silent", State::Note, found.to_owned(), None));
+    }
     let Some(record) = watch.record else { return all };
     if is_recent {
         all.extend(record.open.iter().map(|incident| {
@@ -100,6 +104,7 @@ mod tests {
             silent,
             ["watch.silent: `relayhost watch` has last looked 33 min ago, so no alarm would be told"]
         );
-        assert_eq!(said(None, &["journal", "webhook"], true), [""; 0]);
+        assert!(said(None, &["journal", "webhook"], true)[0].contains("has not looked yet"));
+        assert_eq!(said(None, &["journal"], true), [""; 0]);
     }
 }

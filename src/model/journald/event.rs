@@ -23,8 +23,8 @@ impl Notice {
     /// The record of an event. `host`: this host's name.
     pub fn of_event(event: &Event, host: &str) -> Self {
         let priority = match (event.kind, event.incident.severity) {
-            (Kind::Opened, Severity::Critical) => Priority::Critical,
-            (Kind::Opened, Severity::Warning) => Priority::Warning,
+            (Kind::Opened | Kind::Worsened, Severity::Critical) => Priority::Critical,
+            (Kind::Opened | Kind::Worsened, Severity::Warning) => Priority::Warning,
             (Kind::Closed | Kind::Test, _) => Priority::Info,
         };
         let fields = event.fields(host);

@@ -118,8 +118,17 @@ impl InQueue {
     }
 }
 
+/// Host, address and port that a reason names: they need not be those of the answers (smtp/smtp_connect.c).
+fn tried(reason: &str) -> Option<(&str, &str, u16)> {
+    let (host, rest) = reason.strip_prefix("connect to ")?.split_once('[')?;
+    let (address, rest) = rest.split_once("]:")?;
+    let port = rest.split(':').next()?.parse().ok()?;
+    Some((host, address, port))
+}
+
 fn cause_of(relay: &Relay, reason: &str, has_route: bool) -> Option<Cause> {
-    let about = About { relay: Some((&relay.host, "", relay.port)), ..About::default() };
+    let tried = tried(reason).unwrap_or((&relay.host, "", relay.port));
+    let about = About { relay: Some(tried), ..About::default() };
     diagnose(&[reason], &Circumstances::unknown(&about).routed(has_route))
 }
 

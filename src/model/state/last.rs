@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::generation::VERSION;
 use crate::error::{Error, Exit, Result};
 use crate::model::ended::{Applied, Verified};
+use crate::model::message::delivery::Delivery;
 use crate::model::plan::{Finding, Remedy, State};
 
 /// Name of the finding about it.
@@ -29,7 +30,13 @@ pub struct LastEnd {
     pub text: String,
     /// The remedy, in words.
     pub remedy: String,
+    /// Whether it was a test message of the configuration in force, so that it tells whether mail leaves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub message: bool,
 }
+
+/// What is known of a mailbox that could not be looked into says nothing of the mail.
+const UNSEEN: &str = "mailbox-";
 
 impl LastEnd {
     /// The record of a run that ended so; `None` after a success, and after one that somebody has ended.
@@ -43,8 +50,17 @@ impl LastEnd {
             }
             Err(error) => of_error(command, error)?,
         };
+        // A configuration that was put back is not the one that the message was sent by.
+        let sent = end.as_ref().ok().filter(|applied| applied.put_back.is_none());
+        let failure = sent.and_then(|applied| applied.delivery.as_ref()).and_then(Delivery::failure);
+        let message = failure.is_some_and(|failure| !failure.id.starts_with(UNSEEN));
         let (version, command) = (VERSION, command.to_owned());
-        Some(Self { version, time, command, exit: exit.code(), text, remedy })
+        Some(Self { version, time, command, exit: exit.code(), text, remedy, message })
+    }
+
+    /// What is recorded after a run that ended so: a run without a message says nothing of one that failed before.
+    pub fn after(before: Option<Self>, end: Option<Self>, has_sent: bool) -> Option<Self> {
+        end.or_else(|| before.filter(|before| before.message && !has_sent))
     }
 
     /// The record of a test message of `verify` that ended so.
@@ -56,12 +72,10 @@ impl LastEnd {
             }
             Err(error) => of_error(VERIFY, error)?,
         };
-        Some(Self { version: VERSION, time, command: VERIFY.to_owned(), exit: exit.code(), text, remedy })
-    }
-
-    /// Whether it is that of a test message alone.
-    pub fn is_of_message(&self) -> bool {
-        self.command == VERIFY
+        let id = end.ok().and_then(|verified| verified.delivery.failure()).map(|failure| failure.id.as_str());
+        let message = !id.is_some_and(|id| id.starts_with(UNSEEN));
+        let (version, command) = (VERSION, VERIFY.to_owned());
+        Some(Self { version, time, command, exit: exit.code(), text, remedy, message })
     }
 
     /// The record as a finding, unless something came later: a message that the relay took, or a change. `answers`: the time
@@ -132,6 +146,12 @@ mod tests {
         let changed = remedy("2026-11-28T10:00:01Z");
         assert!(changed.starts_with("the answers were changed since") && changed.ends_with(&record.remedy));
         assert_eq!(LastEnd::of("apply", &Ok(Applied::default()), String::new()), None);
+        let message = LastEnd { message: true, ..record.clone() };
+        for (before, has_sent, kept) in
+            [(&message, false, true), (&message, true, false), (&record, false, false)]
+        {
+            assert_eq!(LastEnd::after(Some(before.clone()), None, has_sent).is_some(), kept);
+        }
         let error = LastEnd::of("apply", &Err(Error::Masked), String::new()).unwrap();
         assert_eq!(error.exit, Error::Masked.exit().code());
         let foreign = Error::Foreign { what: vec!["relayhost: now a".into(), "generic x: now b".into()] };

@@ -22,6 +22,14 @@ pub struct Waiting {
     lines: u8,
 }
 
+/// Whether a line is one of swaks' transcript of a conversation, which is evidence by its form: what is said, and what it says
+/// of the connection (swaks(1), "OUTPUT OPTIONS").
+fn is_of_transcript(line: &str) -> bool {
+    const MARKS: [&str; 10] =
+        ["=== ", "*** ", "<-  ", " -> ", "<~  ", " ~> ", "<** ", "<~* ", "**> ", "*~> "];
+    MARKS.iter().any(|mark| line.starts_with(mark))
+}
+
 /// What an exception says, or a program without a reason, if it is all that there is.
 fn asked(text: &str) -> Option<Piece> {
     exception::read(text, None).or_else(|| unexplained::read(text, false))
@@ -112,7 +120,7 @@ impl Paste<'_> {
 
     /// Takes a line that is no evidence, as far as is known.
     fn not_read(&mut self, text: &str, first: u64, last: u64) {
-        self.prose += 1;
+        self.prose += u64::from(!is_of_transcript(text));
         self.unread.add(first, last);
         if self.question.len() <= QUESTION {
             self.question.push((text.to_owned(), first, last));
