@@ -106,13 +106,16 @@ pub fn run(
     let ended =
         ended.map_err(|error| signals::blame(error).interrupted_with(|left| left.stays.extend(stays)));
     if task.place == Place::Host {
-        let has_sent = ended.as_ref().is_ok_and(|applied| applied.delivery.is_some());
-        let end = LastEnd::of(task.command, &ended, clock::wall());
-        let end = LastEnd::after(state::last_end(), end, has_sent);
-        // How the run ended is shown, whether it can be noted or not.
-        let _ = state::write_last_end(end.as_ref());
+        note_end(task.command, &ended);
     }
     ended
+}
+
+/// Notes how a run ended. That is shown, whether it can be noted or not.
+fn note_end(command: &str, ended: &Result<Applied>) {
+    let has_sent = ended.as_ref().is_ok_and(|applied| applied.delivery.is_some());
+    let end = LastEnd::of(command, ended, clock::wall());
+    let _ = state::write_last_end(LastEnd::after(state::last_end(), end, has_sent).as_ref());
 }
 
 /// Turns the timer of the watch on or off, unless the relay did not take the configuration. It changes nothing of how mail
