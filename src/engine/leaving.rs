@@ -113,10 +113,6 @@ impl Look {
         // Of messages that have left the queue the log has the end, and this look may not have seen it.
         let ids: Option<&BTreeSet<String>> = (is_read && queue.unlisted.is_none()).then_some(&queue.ids);
         record.compare(ids, &queue.stuck, self.now);
-        if record.missed == Some(self.now) {
-            let text = "lines of the log since the last look are missing: it was turned over too often, or has grown by too much";
-            unknown.push(text.into());
-        }
         Ok(record)
     }
 
@@ -168,7 +164,7 @@ impl Look {
                 return Ok(false);
             }
         };
-        let (mark, mut begin) = (record.file.clone(), None);
+        let (mark, mut begin, before) = (record.file.clone(), None, record.order);
         let calendar = source.calendar;
         let news = log_news::read(&path, mark.as_ref(), &mut |block| {
             begin = begin.or_else(|| {
@@ -180,7 +176,13 @@ impl Look {
         match news {
             Ok(news) => {
                 record.since = record.since.or(begin);
-                record.missed = if news.missed { Some(self.now) } else { record.missed };
+                if news.missed || news.is_cut {
+                    (record.missed, record.before_missed) = (Some(self.now), before);
+                }
+                if news.missed {
+                    let text = "lines of the log since the last look are missing: it was turned over too often, or has grown by too much";
+                    unknown.push(text.into());
+                }
                 record.file = Some(news.mark);
                 Ok(true)
             }

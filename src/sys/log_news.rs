@@ -27,6 +27,8 @@ pub struct News {
     pub mark: Mark,
     /// Whether lines since the last look are missing.
     pub missed: bool,
+    /// Whether a first look has left out the beginning of the log.
+    pub is_cut: bool,
 }
 
 /// Hands on the lines since the mark, in blocks of whole lines; without one, those of the end of the file.
@@ -36,11 +38,13 @@ pub fn read(path: &Path, mark: Option<&Mark>, on_block: &mut dyn FnMut(&[u8])) -
 
 fn news(path: &Path, mark: Option<&Mark>, on_block: &mut dyn FnMut(&[u8])) -> std::io::Result<News> {
     let mut file = input::open_regular(path)?;
-    let mut missed = false;
+    let (mut missed, mut is_cut) = (false, false);
     let from = match mark.filter(|mark| Path::new(&mark.path) == path) {
         None => {
             missed = mark.is_some();
-            file.metadata()?.len().saturating_sub(FIRST)
+            let from = file.metadata()?.len().saturating_sub(FIRST);
+            is_cut = from > 0;
+            from
         }
         Some(mark) if fits(&mut file, mark)? => mark.offset,
         Some(mark) => {
@@ -53,6 +57,7 @@ fn news(path: &Path, mark: Option<&Mark>, on_block: &mut dyn FnMut(&[u8])) -> st
     Ok(News {
         mark: Mark { path: path.display().to_string(), inode, offset, before },
         missed: missed || skipped,
+        is_cut,
     })
 }
 

@@ -382,3 +382,18 @@ fn a_look_while_the_log_has_no_file_loses_nothing() {
     assert_ne!(run.json("without")["mail"]["unknown"], serde_json::json!([]), "{run:?}");
     assert_eq!(run.json("with")["mail"]["leaves"], true, "{run:?}");
 }
+
+/// Any local user can have the log grow by more than a look reads, and so hide a failure among what is not read.
+#[test]
+fn where_too_much_was_logged_to_be_read_nobody_says_that_mail_leaves() {
+    let run = host().answers(AUTHENTICATED).sh(
+        r#"flood() { sleep 1.1; yes "Nov 29 12:00:00 op5-system nobody: nothing" | head -c 40000000 >>/var/log/maillog; }
+         run() { relayhost check >/root/out; echo "$1 $?"; }
+         relayhost apply >/dev/null; flood; run first; tr -s '\n ' ' ' </root/out; echo; relayhost verify >/dev/null; run proved
+         flood; run again; relayhost check --nagios; relayhost verify >/dev/null; run proved"#,
+    );
+    run.says("first 3\n")
+        .says("nothing since says whether mail leaves")
+        .says("proved 0\nagain 3\nRELAYHOST WARNING")
+        .says("proved 0\n");
+}

@@ -100,6 +100,18 @@ fn mail_leaves_only_if_it_was_seen_and_nothing_since_contradicts_it() {
     let cases = [
         (record(), None, Standing::Unseen),
         (Record { taken: ok.clone(), ..record() }, None, Standing::Leaves),
+        // Lines are missing since then, and who has written so many may hide a failure among them.
+        (Record { taken: ok.clone(), missed: Some(NOW), before_missed: 9, ..record() }, None, Standing::Old),
+        (
+            Record { taken: ok.clone(), missed: Some(NOW), before_missed: 0, ..record() },
+            None,
+            Standing::Leaves,
+        ),
+        (
+            Record { taken: ok.clone(), missed: Some(NOW), before_missed: 9, ..record() },
+            Some(0),
+            Standing::Leaves,
+        ),
         (Record { taken: ok.clone(), failed: bad.clone(), ..record() }, None, Standing::Fails),
         (Record { taken: word(3, 50, "250 Ok"), failed: bad.clone(), ..record() }, None, Standing::Leaves),
         (

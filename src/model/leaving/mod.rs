@@ -348,7 +348,7 @@ impl Leaving {
         }
         let is_old = |time| self.age(time) > self.limits.proof;
         let standing = match &self.taken {
-            Some(taken) if is_old(taken.time) => Standing::Old,
+            Some(taken) if is_old(taken.time) || record.hides_failures(proved) => Standing::Old,
             Some(_) => Standing::Leaves,
             None if self.since.is_some_and(is_old) => Standing::Old,
             None => Standing::Unseen,

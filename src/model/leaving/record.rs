@@ -66,8 +66,12 @@ pub struct Record {
     pub looked: Seconds,
     /// The time from which on the log is known.
     pub since: Option<Seconds>,
-    /// The time of a look that found lines missing: the log was turned over too often, or has grown by too much.
+    /// The time of a look that found lines missing: the log was turned over too often, or has grown by too much; or it was the
+    /// first, of a log that is longer than a first look reads.
     pub missed: Option<Seconds>,
+    /// Number of the last word before those lines.
+    #[serde(default)]
+    pub before_missed: u64,
     /// The place in the file.
     pub file: Option<Mark>,
     /// The last entry of the journal.
@@ -121,6 +125,13 @@ pub struct Source<'a> {
 }
 
 impl Record {
+    /// Whether lines are missing since the last message that the relay took: any failure may be among them. `proved`: the time
+    /// of the last test message that it took.
+    pub fn hides_failures(&self, proved: Option<Seconds>) -> bool {
+        let is_seen = self.taken.as_ref().is_some_and(|taken| taken.order > self.before_missed);
+        self.missed.is_some() && !is_seen && proved < self.missed
+    }
+
     /// Folds in a block of whole lines.
     pub fn fold(&mut self, block: &[u8], source: &Source) {
         let mut failures = Failures::default();
