@@ -100,3 +100,9 @@ fn init_keeps_every_alarm() {
     assert_eq!(again.tables.alarm[0].get_ref().headers.as_ref().unwrap().get_ref().len(), 1);
     assert!(!choices.text("", true).contains("hush"));
 }
+
+#[test]
+fn a_table_in_one_bracket_is_told_that_it_wants_two() {
+    let error = read("[alarm]\nkind = \"command\"\nargv = [\"/x\"]\n").unwrap_err();
+    assert!(error.hint("relayhost check").contains("[[alarm]]"), "{error}");
+}

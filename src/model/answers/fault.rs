@@ -54,6 +54,13 @@ pub fn complaint(text: &str, start: Option<usize>, message: &str) -> Complaint {
     if let Some(rest) =
         message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))
     {
+        // serde's words for a table where several are wanted.
+        if rest.starts_with("map") && expected.contains("a sequence") {
+            return Complaint::new(
+                "there may be several of this table",
+                "write its name in two brackets: [[alarm]]",
+            );
+        }
         return wrong_kind(key.as_deref(), rest, expected);
     }
     malformed(text, start.unwrap_or_default(), message)

@@ -118,7 +118,7 @@ impl Circumstances {
         let About { relay, sender, to, .. } = *about;
         let circumstances = Self {
             relayhost: relay.map_or_else(String::new, |(name, _, port)| format!("{name}:{port}")),
-            no_user: "this login",
+            no_user: "this account",
             to: to.to_owned(),
             sender: sender.to_owned(),
             provider: relay.and_then(|(name, ..)| preset_of(name)),
