@@ -85,7 +85,7 @@ fn suspect_of<'a>(id: &str, subject: &str, is_refused: bool, suspects: &'a [Susp
 /// what comes of a decision that is no fault.
 fn name_of(id: &str, suspect: &Suspect) -> String {
     let entry = catalogue::entry(id);
-    let is_of_host = id == LOCAL || entry.is_some_and(|entry| entry.stage <= Stage::Local);
+    let is_of_host = id == LOCAL || entry.is_some_and(|entry| entry.of_host || entry.stage <= Stage::Local);
     let keeps = is_of_host || !suspect.is_fault() || (suspect.is_mended && id != "unknown");
     if keeps { id.to_owned() } else { format!("{PREFIX}{}", suspect.hop) }
 }
