@@ -138,27 +138,17 @@ fn the_sasl_plugin_is_where_only_relayhost_looks() {
     assert!(package.get_pre_install_script().is_err() && package.get_post_install_script().is_err());
 }
 
-/// All files below a directory of the project, from `top` on.
-fn files(top: &Path, directory: &Path, all: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(top.join(directory)).unwrap() {
-        let entry = entry.unwrap();
-        let path = directory.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            files(top, &path, all);
-        } else {
-            all.push(path);
-        }
-    }
-}
-
 #[test]
 fn every_page_and_example_is_among_the_documentation() {
     let package = main_package();
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut wanted = vec![PathBuf::from("README.md"), PathBuf::from("CHANGELOG.md")];
-    for directory in ["docs", "examples", "packaging/example", "packaging/kickstart"] {
-        files(top, Path::new(directory), &mut wanted);
+    for directory in ["docs", "docs/pictures", "examples", "packaging/example", "packaging/kickstart"] {
+        for entry in std::fs::read_dir(top.join(directory)).unwrap() {
+            wanted.push(Path::new(directory).join(entry.unwrap().file_name()));
+        }
     }
+    wanted.retain(|path| top.join(path).is_file());
     for path in wanted {
         let installed = Path::new("/usr/share/doc/relayhost").join(&path);
         let entry = package.find_file_entry(&installed).unwrap();
