@@ -84,7 +84,13 @@ boot() {
     rm -f "$1"/run/*.pid "$1/dev/log"
     cp /lab/rsyslog.conf "$1/root/rsyslog.conf"
     : >"$1/var/log/maillog"
-    printf '%s\n' 'rsyslogd -n -f /root/rsyslog.conf </dev/null >/root/rsyslog.log 2>&1 & until [ -S /dev/log ]; do sleep 0.05; done
+    # Seen once: rsyslogd listens, and its socket has no name any more. Then it is started once more.
+    # shellcheck disable=SC2016 # for the tree's shell to expand
+    printf '%s\n' 'for try in 1 2 3; do
+            rsyslogd -n -f /root/rsyslog.conf </dev/null >/root/rsyslog.log 2>&1 & logger=$!
+            for _ in $(seq 100); do [ ! -S /dev/log ] || break 2; sleep 0.05; done
+            kill $logger; wait $logger
+        done
         postfix start >/root/postfix.log 2>&1' "$2" >"$1/root/boot"
     unshare --mount --pid --fork --kill-child=KILL --root="$1" --mount-proc bash /root/boot
 }
