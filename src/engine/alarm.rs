@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::load::load;
 use super::observe::ca_files;
-use super::{End, Progress};
+use super::{End, Progress, now};
 use crate::error::{Result, shown};
 use crate::model::alarm::nagios::line;
 use crate::model::alarm::{Command, Nagios, VARIABLES, Way, Webhook};
@@ -101,12 +101,7 @@ pub fn tell_all(
 pub fn test(answers: &Path, progress: &mut dyn Progress) -> Result<Alarmed> {
     let desired = load(answers)?;
     let worst = incidents::read().ok().flatten().and_then(|record| record.worst());
-    let event = Event::test(i64::try_from(clock::unix()).unwrap_or_default(), worst);
-    if desired.alarms.is_empty() {
-        progress.note(
-            "the answers name no [[alarm]]: the journal alone is told, and nobody who does not read it",
-        );
-    }
+    let event = Event::test(now(), worst);
     let all = at_once(&channels(&desired), |channel| attempt(channel, &event));
     signals::check()?;
     for told in &all {
@@ -160,8 +155,7 @@ fn post(webhook: &Webhook, event: &Event, host: &str) -> Answer {
     let answer = http::deliver(message, &way, bundle.as_deref(), ANSWER, clock::now() + webhook.limit);
     let answer = answer.map_err(|words| format!("{through}{words}"))?;
     let said = String::from_utf8_lossy(&answer.body);
-    let said = text::clipped(said.trim(), SHOWN).replace(['\r', '\n'], " ");
-    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    let said = behind(&text::clipped(said.trim(), SHOWN).replace(['\r', '\n'], " "));
     match answer.status {
         200..300 => Ok(format!("{}{said}", answer.status)),
         300..400 => {
@@ -186,10 +180,14 @@ fn run(command: &Command, event: &Event, host: &str) -> Answer {
         }
         None => error.to_string(),
     })?;
-    let said = text::clipped(&output.tail(), SHOWN).replace('\n', " / ");
-    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    let said = behind(&text::clipped(&output.tail(), SHOWN).replace('\n', " / "));
     let end = format!("{}{said}", output.status());
     if output.success() { Ok(end) } else { Err(end) }
+}
+
+/// What a way said, to stand behind its status.
+fn behind(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
 fn hand_in(nagios: &Nagios, event: &Event, host: &str) -> Answer {

@@ -51,7 +51,7 @@ pub fn followed(
     progress.begin("arrival");
     let until = (begin + deadline).max(stage + LEAST);
     let door = Door { mailbox, until, grace: GRACE };
-    let look = Look { door, sent, to: &delivery.to, from: &delivery.from, begin, stage, until };
+    let look = Look { door, sent, to: &delivery.to, from: &delivery.from, begin, stage };
     let arrival = look.arrival(progress);
     if let Err(ended) = cut_off(&delivery) {
         progress.end(End::Open, "cut off", stage.elapsed());
@@ -90,7 +90,6 @@ struct Look<'a> {
     from: &'a str,
     begin: Instant,
     stage: Instant,
-    until: Instant,
 }
 
 /// A message that was found.
@@ -132,7 +131,7 @@ impl Look<'_> {
 
     /// Says what the stage waits for.
     fn wait(&self, what: &str, progress: &mut dyn Progress) {
-        progress.wait(what, self.stage.elapsed(), self.until.saturating_duration_since(self.stage));
+        progress.wait(what, self.stage.elapsed(), self.door.until.saturating_duration_since(self.stage));
     }
 
     /// Looks until the message is there or the time is over. The first folder, INBOX as a rule, is looked into first and last
@@ -147,7 +146,7 @@ impl Look<'_> {
         let Some((first, others)) = folders.split_first() else { return Ok(Vec::new()) };
         let mut pause = PAUSES[0];
         loop {
-            let is_last = clock::now() >= self.until;
+            let is_last = clock::now() >= self.door.until;
             let mut found = self.look_into(session, first)?;
             // A second copy may lie in the folder for junk; a round through all would only take time.
             let is_there = !found.is_empty();
@@ -168,7 +167,7 @@ impl Look<'_> {
                 return Ok(found);
             }
             self.wait("the message in the mailbox", progress);
-            let next = self.until.min(clock::now() + pause);
+            let next = self.door.until.min(clock::now() + pause);
             if !session.idle(next).map_err(|trouble| self.door.trouble(&trouble))? {
                 let interrupted = clock::sleep(POLL.min(next.saturating_duration_since(clock::now())));
                 interrupted.map_err(|_| self.not_arrived(folders, returns.trouble()))?;

@@ -2,17 +2,18 @@
 
 use super::alarm::channels;
 use super::leaving::calendar;
+use super::now;
 use crate::model::desired::Desired;
 use crate::model::incident::views::{self, Watch};
 use crate::model::plan::Finding;
-use crate::sys::{clock, incidents};
+use crate::sys::incidents;
 
 /// The incidents that are open, what was not told, and whether anybody looks.
 pub fn findings(desired: &Desired) -> Vec<Finding> {
     let record = incidents::read().ok().flatten();
     let ways: Vec<(String, String)> =
         channels(desired).into_iter().map(|channel| (channel.key, channel.name)).collect();
-    let now = i64::try_from(clock::unix()).unwrap_or_default();
+    let now = now();
     let watch = Watch { record: record.as_ref(), ways: &ways, looked: incidents::looked(), now };
     views::findings(&watch, &calendar())
 }

@@ -8,7 +8,7 @@ use super::compare::look_at_all;
 use super::load::load;
 use super::observe::observe;
 use super::recover::recover_if_stopped;
-use super::{Place, Progress};
+use super::{Place, Progress, now};
 use crate::error::{Result, shown};
 use crate::model::ended::Watched;
 use crate::model::incident::record::Incidents;
@@ -30,7 +30,7 @@ pub fn watch(answers: &Path, limits: Limits, progress: &mut dyn Progress) -> Res
     let recovered = recover_if_stopped(progress)?;
     let looked = look_at_all(&desired, || observe(&desired, Place::Host), limits);
     signals::check()?;
-    let now = i64::try_from(clock::unix()).unwrap_or_default();
+    let now = now();
     let seen = match &looked {
         Ok(compared) => Seen::of(&compared.plan, compared.leaving.as_deref(), &compared.mail, now),
         Err(error) => Seen::failed(error.to_string(), error.hint("relayhost check"), error.stops_mail(), now),

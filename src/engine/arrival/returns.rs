@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::door::{Door, Looked};
+use crate::engine::leaving::calendar;
 use crate::model::arrival::folders::{Folder, Kind};
 use crate::model::arrival::letter::Sent;
 use crate::model::arrival::mailbox::Mailbox;
@@ -60,8 +61,7 @@ impl<'a> Returns<'a> {
         // A report is no matter of a rule: without names, INBOX and the folder for junk are enough.
         let folders =
             folders.iter().filter(|folder| named || matches!(folder.kind, Kind::Inbox | Kind::Junk));
-        let now = i64::try_from(clock::unix()).unwrap_or_default();
-        let calendar = Calendar::new(clock::zone(), now);
+        let calendar = calendar();
         for folder in folders {
             let report = reported(session, folder, sent, to, &calendar);
             match report {
