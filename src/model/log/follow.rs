@@ -1,6 +1,8 @@
 //! Follows all messages of a log at once, in memory that does not grow with the log. The follower is fed with blocks of
 //! whole lines, and remembers the messages that failed and did not get through, grouped by cause.
 
+use std::rc::Rc;
+
 use super::Reader;
 use super::aside::Aside;
 use super::before::{Before, Tail};
@@ -8,7 +10,7 @@ use super::event::{Attempt, Event, Gone, Status, host_named, parse_event};
 use super::groups::{Groups, stayed, unknown};
 use super::hosts::Hosts;
 use super::known::Known;
-use super::line::{Line, Writer, parse_line, time_of};
+use super::line::{Line, Writer, parse_line};
 use super::messages::{Messages, State, earlier, later};
 use super::reached::stage_of;
 use super::scan::{Found, Scanner};
@@ -69,7 +71,7 @@ impl Question<'_> {
 pub struct Follower<'a> {
     question: Question<'a>,
     calendar: Calendar,
-    scanner: Scanner,
+    scanner: Rc<Scanner>,
     witness: Witness,
     pub(super) messages: Messages,
     pub(super) groups: Groups,
@@ -105,7 +107,7 @@ impl Reader for Follower<'_> {
         let (earliest, latest) = (earlier(begin, last), later(begin, last));
         self.span = (earlier(self.span.0, earliest), later(self.span.1, latest));
         let straddles = self.question.skips(first);
-        let (scanner, tail) = (std::mem::take(&mut self.scanner), std::mem::take(&mut self.tail));
+        let (scanner, tail) = (Rc::clone(&self.scanner), std::mem::take(&mut self.tail));
         let mut last_accepted = None;
         scanner.scan(block, |found| match found {
             Found::Accepted(record, rest) => {
@@ -117,12 +119,11 @@ impl Reader for Follower<'_> {
             }
             Found::Line(line, before) => self.line(&scanner, line, tail.before(before)),
         });
-        self.scanner = scanner;
         self.tail = tail.then(block);
         if let Some(head) = last_accepted
             && let Some(time) = self.edge(Some(head))
         {
-            self.taken.add(&String::from_utf8_lossy(head), time);
+            self.taken.add(head, time);
         }
     }
 
@@ -144,14 +145,16 @@ impl Reader for Follower<'_> {
 impl Follower<'_> {
     /// The time of a line. Its host is remembered.
     fn edge(&mut self, line: Option<&[u8]>) -> Option<Seconds> {
-        let line = head_of(line?, LINE);
-        let raw = String::from_utf8_lossy(line);
-        if let Some(line) = parse_line(&unwrap(&raw)) {
-            self.postfix_lines = true;
-            self.hosts.number(line.when_and_where(&self.calendar).1);
-        }
-        // It may be a line of another program, or the part of one that was cut before its `]: `.
-        time_of(line, &self.calendar)
+        let raw = String::from_utf8_lossy(head_of(line?, LINE));
+        let raw = unwrap(&raw);
+        let Some(line) = parse_line(&raw) else {
+            // It may be a line of another program, or the part of one that was cut before its `]: `.
+            return self.calendar.read(&raw).map(|(stamp, _)| stamp.time);
+        };
+        self.postfix_lines = true;
+        let (time, host) = line.when_and_where(&self.calendar);
+        self.hosts.number(host);
+        time
     }
 
     /// Time and host of the record of an accepted message.
@@ -178,7 +181,7 @@ impl Follower<'_> {
             self.witness.forget(host, pid);
         }
         if self.messages.may_have(message.queue_id) {
-            self.got_through(self.messages.key(message.queue_id, message.to));
+            self.got_through(self.messages.key(message.queue_id, message.to()));
         }
     }
 
@@ -203,7 +206,7 @@ impl Follower<'_> {
             Event::Attempt(attempt) => {
                 // The queue id and the recipient as they are in the file, as `accept` sees them.
                 let key = match scanner.message(line) {
-                    Some(message) => self.messages.key(message.queue_id, message.to),
+                    Some(message) => self.messages.key(message.queue_id, message.to()),
                     None => self.messages.key(attempt.queue_id.as_bytes(), attempt.to.as_bytes()),
                 };
                 self.failed(host, key, &attempt, before, time);

@@ -83,7 +83,7 @@ impl Scanner {
         while let Some(found) = self.needles.find_in(block, (at..block.len()).into()) {
             let after = block.get(found.end()..).unwrap_or_default();
             let start = memrchr(b'\n', block.get(..found.start()).unwrap_or_default()).map_or(0, |at| at + 1);
-            if !self.reads_all && found.pattern().as_usize() == 0 && after.starts_with(b"sent (2") {
+            if !self.reads_all && found.pattern().as_usize() == 0 && after.first_chunk() == Some(b"sent (2") {
                 // The rest of this line is the relay's reply; searching it is faster than finding its end.
                 at = found.end();
                 let record = block.get(start..found.start()).unwrap_or_default();
@@ -102,9 +102,8 @@ impl Scanner {
         let colon = self.to.find(line)?;
         let before = line.get(..colon)?;
         let start = before.iter().rposition(|c| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
-        let to = line.get(colon + 6..)?;
-        let to = to.get(..memchr(b'>', to)?)?;
-        Some(Message { head: before.get(..start)?, queue_id: before.get(start..)?, to })
+        let rest = line.get(colon + 6..)?;
+        Some(Message { head: before.get(..start)?, queue_id: before.get(start..)?, rest })
     }
 }
 
@@ -115,11 +114,16 @@ pub struct Message<'a> {
     pub head: &'a [u8],
     /// Queue id.
     pub queue_id: &'a [u8],
-    /// Recipient.
-    pub to: &'a [u8],
+    /// The line from the recipient on.
+    rest: &'a [u8],
 }
 
-impl Message<'_> {
+impl<'a> Message<'a> {
+    /// Recipient; empty if its end is not there.
+    pub fn to(&self) -> &'a [u8] {
+        self.rest.get(..memchr(b'>', self.rest).unwrap_or_default()).unwrap_or_default()
+    }
+
     /// The process that wrote the record, if it is written in the line as syslog writes it.
     pub fn pid(&self) -> Option<u32> {
         let head = self.head.strip_suffix(b"]: ")?;
@@ -165,12 +169,13 @@ mod tests {
         let line = b"Nov 24 08:00:00 h postfix/smtp[421]: 4Bd2c1x0z: to=<a@b>, relay=";
         let message = scanner.message(line).unwrap();
         assert_eq!(
-            (message.queue_id, message.to, message.pid()),
+            (message.queue_id, message.to(), message.pid()),
             (&b"4Bd2c1x0z"[..], &b"a@b"[..], Some(421))
         );
         let json = br#"{"MESSAGE":"4Bd2c1x0z: to=<a@b>, relay="#;
         let message = scanner.message(json).unwrap();
         assert_eq!((message.queue_id, message.pid()), (&b"4Bd2c1x0z"[..], None));
-        assert_eq!(scanner.message(b"to=<a>, : to=<b"), None);
+        assert_eq!(scanner.message(b"to=<a>, to=<b>"), None);
+        assert_eq!(scanner.message(b"A1: to=<b").unwrap().to(), b"");
     }
 }

@@ -1,6 +1,7 @@
 //! The story of one message: each line of the log about it, in words, and the cause where an attempt failed.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::Reader;
 use super::event::{Attempt, Event, Gone, Hop, Status, parse_event, split_queue_id};
@@ -69,7 +70,7 @@ pub struct Narrator<'a> {
     pub story: Story,
     question: Question<'a>,
     calendar: Calendar,
-    scanner: Scanner,
+    scanner: Rc<Scanner>,
     witness: Witness,
     sender: String,
 }
@@ -80,7 +81,7 @@ impl<'a> Narrator<'a> {
         Self {
             story: Story { queue_id: queue_id.to_owned(), ..Story::default() },
             question,
-            scanner: Scanner::of_message(queue_id),
+            scanner: Rc::new(Scanner::of_message(queue_id)),
             ..Self::default()
         }
     }
@@ -92,13 +93,12 @@ impl Reader for Narrator<'_> {
     }
 
     fn feed(&mut self, block: &[u8]) {
-        let scanner = std::mem::take(&mut self.scanner);
+        let scanner = Rc::clone(&self.scanner);
         scanner.scan(block, |found| {
             if let Found::Line(line, _) = found {
                 self.line(line);
             }
         });
-        self.scanner = scanner;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which relays have accepted mail, and when last: so it is known whether a failure is over.
 
+use memchr::{memchr, memmem};
+
 use super::event::{Hop, parse_hop};
 use super::stamp::Seconds;
 
@@ -17,26 +19,45 @@ pub struct Taken {
 
 /// The last acceptance by each relay.
 #[derive(Debug, Default)]
-pub struct LastTaken(Vec<Taken>);
+pub struct LastTaken {
+    relays: Vec<Taken>,
+    /// The relay of the record before, as it is written there, and its number: most records are of one relay.
+    before: (Vec<u8>, usize),
+}
 
 impl LastTaken {
     /// Takes the record of an accepted message, up to its status, and its time.
-    pub fn add(&mut self, record: &str, time: Seconds) {
-        let hop = record.split_once("relay=").and_then(|(_, rest)| rest.split(',').next());
-        let Some(Hop::Host { name, port, .. }) = hop.map(parse_hop) else { return };
-        let relay = format!("{name}:{port}");
-        if let Some(known) = self.0.iter_mut().find(|taken| taken.relay == relay) {
-            known.time = known.time.max(time);
-        } else if self.0.len() < RELAYS {
-            self.0.push(Taken { relay, time });
+    pub fn add(&mut self, record: &[u8], time: Seconds) {
+        let Some(written) = written(record) else { return };
+        if self.before.0 != written {
+            let Hop::Host { name, port, .. } = parse_hop(&String::from_utf8_lossy(written)) else { return };
+            let relay = format!("{name}:{port}");
+            let known = self.relays.iter().position(|taken| taken.relay == relay);
+            if known.is_none() && self.relays.len() == RELAYS {
+                return;
+            }
+            let number = known.unwrap_or_else(|| {
+                self.relays.push(Taken { relay, time });
+                self.relays.len() - 1
+            });
+            self.before = (written.to_owned(), number);
+        }
+        if let Some(taken) = self.relays.get_mut(self.before.1) {
+            taken.time = taken.time.max(time);
         }
     }
 
     /// The last acceptance by one of these relays after a time; by any relay if none is named.
     pub fn after(&self, relays: &[String], time: Option<Seconds>) -> Option<&Taken> {
-        let of_them = self.0.iter().filter(|taken| relays.is_empty() || relays.contains(&taken.relay));
+        let of_them = self.relays.iter().filter(|taken| relays.is_empty() || relays.contains(&taken.relay));
         of_them.filter(|taken| Some(taken.time) > time).max_by_key(|taken| taken.time)
     }
+}
+
+/// The relay of a record, as it is written there.
+fn written(record: &[u8]) -> Option<&[u8]> {
+    let rest = record.get(memmem::find(record, b"relay=")? + 6..)?;
+    rest.get(..memchr(b',', rest)?)
 }
 
 #[cfg(test)]
@@ -49,7 +70,8 @@ mod tests {
         for (relay, time) in
             [("r[192.0.2.1]:587", 10), ("R[192.0.2.2]:587", 30), ("q[192.0.2.3]:25", 20), ("local", 40)]
         {
-            taken.add(&format!("h postfix/smtp[1]: A1: to=<a@b>, relay={relay}, delay=1, status="), time);
+            let record = format!("h postfix/smtp[1]: A1: to=<a@b>, relay={relay}, delay=1, status=");
+            taken.add(record.as_bytes(), time);
         }
         let after = |relays: &[&str], time| {
             let relays: Vec<String> = relays.iter().map(|relay| (*relay).to_owned()).collect();
