@@ -118,6 +118,8 @@ impl Drop for Held {
 #[derive(Debug)]
 pub struct Input<F> {
     file: F,
+    /// Whether there may be nothing to read yet.
+    may_wait: bool,
     /// Whether the end was read. A terminal would begin again after it.
     is_over: bool,
 }
@@ -125,7 +127,12 @@ pub struct Input<F> {
 impl<F> Input<F> {
     /// Reads this file.
     pub fn new(file: F) -> Self {
-        Self { file, is_over: false }
+        Self { file, may_wait: true, is_over: false }
+    }
+
+    /// Reads this file, which is on a disk: no read waits for anybody.
+    pub fn at_hand(file: F) -> Self {
+        Self { may_wait: false, ..Self::new(file) }
     }
 
     /// The file itself.
@@ -154,7 +161,9 @@ impl<F: Read + AsFd> Read for Input<F> {
                 return Err(std::io::Error::other(format!("ended by {signal}")));
             }
             // Nothing yet, or a signal. Of a FIFO only reading tells that nobody writes, and this one does not wait.
-            if !wait_for(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)]) && !never_waits(&self.file)
+            if self.may_wait
+                && !wait_for(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)])
+                && !never_waits(&self.file)
             {
                 continue;
             }
