@@ -1,5 +1,5 @@
-//! Writes the catalogue of causes as JSON. People write it in TOML, which took a diagnosis longer to read than the whole program
-//! takes to start.
+//! Writes the catalogue of causes and the presets of relay providers as JSON. People write them in TOML, which took a diagnosis
+//! longer to read than the whole program takes to start.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,6 +10,9 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
+/// The presets.
+const PROVIDERS: &str = "src/model/providers/providers.toml";
+
 /// The folder of the catalogue, and its files. Their order is part of the order of the causes.
 const FOLDER: &str = "src/model/causes/catalogue";
 const FILES: [&str; 10] =
@@ -18,12 +21,11 @@ const FILES: [&str; 10] =
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={FOLDER}");
+    println!("cargo::rerun-if-changed={PROVIDERS}");
     let mut causes = Vec::new();
     for name in FILES {
         let path = format!("{FOLDER}/{name}.toml");
-        let file =
-            fs::read_to_string(&path)?.parse::<toml::Table>().map_err(|error| format!("{path}: {error}"))?;
-        for (key, value) in file {
+        for (key, value) in table(&path)? {
             match value {
                 toml::Value::Array(some) if key == "cause" => causes.extend(some),
                 _ => return Err(format!("{path}: {key} is no key of the catalogue").into()),
@@ -31,5 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let out = env::var("OUT_DIR")?;
-    Ok(fs::write(Path::new(&out).join("catalogue.json"), serde_json::to_vec(&causes)?)?)
+    fs::write(Path::new(&out).join("catalogue.json"), serde_json::to_vec(&causes)?)?;
+    fs::write(Path::new(&out).join("providers.json"), serde_json::to_vec(&table(PROVIDERS)?)?)?;
+    Ok(())
+}
+
+fn table(path: &str) -> Result<toml::Table, Box<dyn Error>> {
+    Ok(fs::read_to_string(path)?.parse::<toml::Table>().map_err(|error| format!("{path}: {error}"))?)
 }

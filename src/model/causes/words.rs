@@ -2,9 +2,22 @@
 //! words: the relay, a name server, a certificate, whoever wrote the message. A stranger's words must never be read as
 //! if they were the daemon's.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use crate::model::log::event::split_queue_id;
 use crate::model::log::line::{Line, Writer};
 use crate::model::log::strangers::{RELAY_AFTER, STRANGER_AFTER, STRANGER_FROM};
+
+/// The marks after which a stranger's words follow.
+static MARKS: LazyLock<AhoCorasick> = LazyLock::new(marks);
+
+#[expect(clippy::unwrap_used, reason = "few words; every test of the catalogue needs it")]
+fn marks() -> AhoCorasick {
+    let kind = Some(AhoCorasickKind::ContiguousNFA);
+    AhoCorasick::builder().kind(kind).prefilter(false).build(STRANGER_AFTER).unwrap()
+}
 
 /// The speaker whose words a pattern of the catalogue reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,9 +44,10 @@ impl<'a> Words<'a> {
     pub fn of_daemon(text: &'a str) -> Self {
         // The queue id does not matter here.
         let text = split_queue_id(text).map_or(text, |(_, rest)| rest);
-        let after = STRANGER_AFTER.iter().filter_map(|mark| Some(text.find(mark)? + mark.len()));
+        // The search ends with the mark whose end comes first.
+        let after = MARKS.find(text).map(|mark| mark.end());
         let begin = STRANGER_FROM.iter().filter(|mark| text.starts_with(**mark)).map(|mark| mark.len());
-        let own = after.chain(begin).min().unwrap_or(text.len());
+        let own = after.into_iter().chain(begin).min().unwrap_or(text.len());
         Self { writer: Writer::Daemon, text, own }
     }
 

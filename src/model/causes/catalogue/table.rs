@@ -125,7 +125,7 @@ impl Reader {
         }
         // The kind that is made fastest: a run searches few lines.
         let kind = Some(AhoCorasickKind::NoncontiguousNFA);
-        let words = AhoCorasick::builder().kind(kind).prefilter(false).build(words).unwrap();
+        let words = AhoCorasick::builder().kind(kind).dense_depth(1).prefilter(false).build(words).unwrap();
         Self { speaker, rules, words, needed_by, always }
     }
 
