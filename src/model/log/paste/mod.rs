@@ -30,7 +30,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use self::bounce::Bounce;
 use self::encoded::Encoded;
@@ -48,8 +48,8 @@ use super::stamp::{Calendar, Seconds};
 use crate::model::text::clipped;
 
 /// Bytes at the beginning of a source that are always read line by line. If nearly all of them are lines of syslog, the rest
-/// is handed on as it is.
-const CAREFUL: usize = 512 * 1024;
+/// is handed on as it is; otherwise so many more are read.
+const CAREFUL: usize = 256 * 1024;
 /// One line of another form is allowed among so many lines of a source.
 const FEW: u64 = 20;
 /// Most bytes of a line that are read.
@@ -217,11 +217,24 @@ impl Reader for Paste<'_> {
         self.inner.source(calendar);
     }
 
-    fn feed(&mut self, block: &[u8]) {
-        if !self.careful {
-            self.inner.feed(block);
-            return;
+    fn feed(&mut self, mut block: &[u8]) {
+        while self.careful && !block.is_empty() {
+            let (part, rest) = split_at_line(block, CAREFUL);
+            self.read_lines(part);
+            block = rest;
         }
+        if !block.is_empty() {
+            self.inner.feed(block);
+        }
+    }
+
+    fn aside(&mut self, aside: Aside) {
+        self.inner.aside(aside);
+    }
+}
+
+impl Paste<'_> {
+    fn read_lines(&mut self, block: &[u8]) {
         let lines = block.split_inclusive(|c| *c == b'\n');
         let mut lines = lines.map(|line| (line, plain::is_plain(line))).peekable();
         while let Some((line, is_plain)) = lines.next() {
@@ -244,12 +257,6 @@ impl Reader for Paste<'_> {
         }
     }
 
-    fn aside(&mut self, aside: Aside) {
-        self.inner.aside(aside);
-    }
-}
-
-impl Paste<'_> {
     /// Whether no form is being read that takes several lines.
     fn is_between(&mut self) -> bool {
         if self.json.is_some() || self.encoded.is_open() {
@@ -361,4 +368,11 @@ impl Paste<'_> {
             self.understand(text.trim(), first, last);
         }
     }
+}
+
+/// A block in two parts: whole lines of so many bytes or a few more, and the rest.
+fn split_at_line(block: &[u8], bytes: usize) -> (&[u8], &[u8]) {
+    let end =
+        block.get(bytes..).and_then(|rest| memchr(b'\n', rest)).map_or(block.len(), |at| bytes + at + 1);
+    block.split_at(end)
 }
