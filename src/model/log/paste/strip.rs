@@ -76,8 +76,16 @@ fn colourless(text: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '\u{1b}' => {
-                if chars.next_if(|c| *c == '[').is_some() {
+                // ECMA-48: a sequence of parameters (CSI), or a text for the terminal (OSC) such as its title or a link,
+                // which BEL may end as well.
+                if chars.next_if_eq(&'[').is_some() {
                     while chars.next_if(|c| !('@'..='~').contains(c)).is_some() {}
+                } else if chars.next_if_eq(&']').is_some() {
+                    while chars.next_if(|c| !matches!(c, '\u{7}' | '\u{1b}')).is_some() {}
+                    if chars.next_if_eq(&'\u{1b}').is_none() {
+                        chars.next();
+                        continue;
+                    }
                 }
                 chars.next();
             }
@@ -184,6 +192,8 @@ mod tests {
             "| a b",
             "* a b",
             "\u{1b}[32ma\u{1b}[0m b",
+            "\u{1b}]0;root@mon: ~\u{7}\u{1b}[32ma\u{1b}[0m b",
+            "a \u{1b}]8;;http://h\u{1b}\\b\u{1b}]8;;\u{1b}\\",
             "#033[32ma#033[0m b",
             "ESC[32maESC[0m b",
             "^[[32ma^[[0m b",
