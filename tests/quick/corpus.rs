@@ -228,10 +228,13 @@ fn evidence_of(log: &str, mut check: impl FnMut(&[Words], bool)) {
     }
 }
 
-/// Each entry of the catalogue fits at least one log of the corpus.
+/// Each entry of the catalogue fits at least one log of the corpus, or is named for one that Postfix did not write.
 #[test]
 fn each_cause_has_a_sample() {
     let mut without: BTreeSet<&str> = catalogue().iter().map(|entry| entry.id.as_str()).collect();
+    for (_, _, case) in cases() {
+        case.causes.iter().for_each(|cause| _ = without.remove(cause.id.as_str()));
+    }
     for (_, log) in logs() {
         evidence_of(&log, |evidence, alone| {
             for entry in fitting_at(evidence, None).filter(|entry| !alone || entry.alone) {

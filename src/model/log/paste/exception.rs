@@ -2,6 +2,7 @@
 //! [Errno 111] Connection refused`, in the words in which smtp(8) would say it.
 
 use super::network::{is_of_mail, repeats_a_relay};
+use super::network::{is_this_host, not_heard_here};
 use super::piece::{Piece, of_program};
 use super::strip::undressed;
 use crate::model::causes::catalogue::entry;
@@ -136,7 +137,11 @@ pub fn readings(text: &str) -> impl Iterator<Item = (&str, &str)> {
 fn of_words(said: &str, host: &str, place: Option<&Place>) -> Piece {
     let (host, port) = place.map_or((host, None), |(host, port)| (host.as_str(), Some(*port)));
     let place = port.map_or_else(|| format!("{host}[{host}]"), |port| format!("{host}[{host}]:{port}"));
-    let mut piece = of_program(&said.replace("{}", &place).replace("{host}", host));
+    let words = match said.strip_prefix("connect to {}: ") {
+        Some(end) if is_this_host(host) => not_heard_here(host, port, end),
+        _ => said.replace("{}", &place).replace("{host}", host),
+    };
+    let mut piece = of_program(&words);
     if let Piece::Attempt(attempt) = &mut piece
         && port.is_some()
     {

@@ -81,7 +81,18 @@ pub fn repeats_a_relay(text: &str) -> bool {
 
 /// Whether a program says that it was to send mail.
 pub fn is_of_mail(text: &str) -> bool {
-    const NAMES: [&str; 7] = ["smtp", "mailer", "mailkit", ".mail.", "=email", "/email", "email: "];
+    // The last two are nodemailer's (lib/smtp-connection/index.js).
+    const NAMES: [&str; 9] = [
+        "smtp",
+        "mailer",
+        "mailkit",
+        ".mail.",
+        "=email",
+        "/email",
+        "email: ",
+        "'esocket'",
+        "command: 'conn'",
+    ];
     let lower = text.to_ascii_lowercase();
     NAMES.iter().any(|name| lower.contains(name)) || lower.contains("send") && lower.contains("mail")
 }
@@ -103,9 +114,21 @@ fn tried(text: &str) -> Option<String> {
         _ if *end == NO_NAME => {
             format!("Host or domain name not found. Name service error for name={host} type=A: {end}")
         }
+        port if is_this_host(host) => not_heard_here(host, port, end),
         Some(port) => format!("connect to {host}[{host}]:{port}: {end}"),
         None => format!("connect to {host}: {end}"),
     })
+}
+
+/// Whether a program that is not Postfix hands its mail to its own host: then Postfix is what it did not reach.
+pub fn is_this_host(host: &str) -> bool {
+    host == "localhost" || host == "::1" || host.starts_with("127.")
+}
+
+/// The words for that, which smtp(8) never says.
+pub fn not_heard_here(host: &str, port: Option<u16>, end: &str) -> String {
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    format!("connect to the SMTP server of this host at {host}{port}: {end}")
 }
 
 /// The host that a text names, and its port if that is one of mail: `HOST:25`, `HOST port 25`, `HOST, 25`.
@@ -209,7 +232,7 @@ mod tests {
             ),
             (
                 "msg: Failed to send mail to server localhost on port 25: [Errno 61] Connection refused",
-                "connect to localhost[localhost]:25: Connection refused",
+                "connect to the SMTP server of this host at localhost:25: Connection refused",
             ),
             (
                 "Error: connect ECONNREFUSED 192.0.2.1:465",

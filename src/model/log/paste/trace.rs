@@ -81,14 +81,25 @@ pub fn is_of_stack(text: &str) -> bool {
     let text = text.trim_end();
     let has_line = || text.contains(':') && text.ends_with(|c: char| c == ')' || c.is_ascii_digit());
     WHOLE.contains(&text)
-        || text.starts_with("at ") && (text.ends_with(')') || has_line())
+        || text.starts_with("at ") && (text.ends_with([')', '{']) || has_line())
         || ["At line:", "+ CategoryInfo", "+ FullyQualifiedErrorId", "+ ~"]
             .iter()
             .any(|head| text.starts_with(head))
         || text.starts_with("from ") && text.contains(":in ")
         || text.starts_with('#') && text.contains("): ")
         || text.starts_with("... ") && text.ends_with(" more")
+        || is_property(text)
         || !text.is_empty() && text.bytes().all(|c| b"~^ ".contains(&c))
+}
+
+/// Whether a line is a property of an error as Node prints it after the frames: `errno: -111,`.
+fn is_property(text: &str) -> bool {
+    let is_name = |name: &str| name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+    text.split_once(": ").is_some_and(|(name, value)| {
+        is_name(name)
+            && value.ends_with(',')
+            && (value.starts_with(['\'', '"', '-', '[']) || value.starts_with(|c: char| c.is_ascii_digit()))
+    })
 }
 
 #[cfg(test)]
@@ -109,6 +120,7 @@ mod tests {
             Some("connect to r.example.com[r.example.com]:25: Connection refused")
         );
         for _ in 0..=NEAR {
+            assert!(trace.note("errno: -111,") && trace.note("  at a.b (c.js:1:2) {"));
             assert!(reason(&trace).is_some() && !trace.note("some other line"));
         }
         assert_eq!(reason(&trace), None);
