@@ -32,7 +32,7 @@ use crate::model::message::trail::Author;
 use crate::model::observed::{Observed, Postfix, PostfixPart};
 use crate::model::plan::{Finding, Plan, Remedy, State};
 use crate::model::postfix::managed::Managed;
-use crate::model::text::domain_of;
+use crate::model::text::{counted, domain_of};
 use crate::sys::{clock, dns, files, host, postfix, state};
 use ways::Ways;
 
@@ -286,11 +286,26 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
         Some(name) if several => format!("{name}: {note}"),
         _ => note,
     });
-    let notes = notes.collect();
+    let notes = notes.chain(waiting(&log, own, &findings)).collect();
     // Of the journal, only what root and Postfix sent is read.
     let is_journal = own && sources.as_slice() == [JOURNAL];
     let author = if is_journal { Author::Postfix } else { Author::Anybody };
     Ok(Diagnosed { log, sources, trouble, notes, findings, own, author, calendar: calendar.clone() })
+}
+
+/// A note about the messages in this host's queue, which Postfix tries again by itself, but late.
+fn waiting(log: &FromLog, own: bool, findings: &[Finding]) -> Option<String> {
+    let FromLog::All(report) = log else { return None };
+    let all = report.failures.iter().filter(|failure| failure.ours).map(|failure| failure.tally.waiting);
+    let number: u64 = all.sum();
+    let is_said = findings.iter().any(|finding| finding.id == inspection::WAITING);
+    (own && number > 0 && !is_said).then(|| {
+        format!(
+            "{} in the queue: Postfix tries each again within 70 minutes or so (maximal_backoff_time); `postqueue -f` after \
+             the remedy tries all at once",
+            counted(number, "message")
+        )
+    })
 }
 
 /// Reads all logs into this reader, and returns the names of those that were read and a line for each that could not be.

@@ -221,6 +221,11 @@ pub fn seconds(text: &str) -> Option<u64> {
     Some(all)
 }
 
+/// A number of things: `1 message`, `2 messages`.
+pub fn counted(number: u64, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use crate::model::log::story::Story;
 use crate::model::message::trail::Author;
 use crate::model::plan::{Finding, State};
 use crate::model::state::last::LAST_RUN;
-use crate::model::text::quoted;
+use crate::model::text::{counted, quoted};
 
 /// Shows the failures in a log, and the faults of the host.
 pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
@@ -83,7 +83,7 @@ fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
         if let [single] = one_line.as_slice() {
             plan::with_remedy(screen, single);
         } else if !one_line.is_empty() {
-            let number = count(one_line.len() as u64, "difference");
+            let number = counted(one_line.len() as u64, "difference");
             screen.marked(Mark::Bad, &format!("{number} from the answers: relayhost plan shows them"), 2);
         }
         findings = others;
@@ -171,16 +171,12 @@ fn basis(cause: &Cause) -> Option<&'static str> {
     })
 }
 
-fn count(number: u64, one: &str) -> String {
-    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
-}
-
 /// The number of messages and lines of a failure, and their times.
 fn extent(failure: &Failure, calendar: &Calendar) -> String {
     let tally = &failure.tally;
     let mut parts = Vec::new();
     if tally.messages > 0 {
-        parts.push(count(tally.messages, "message"));
+        parts.push(counted(tally.messages, "message"));
         match tally.waiting {
             0 => {}
             waiting if waiting == tally.messages => parts.push("still in the queue".into()),
@@ -188,7 +184,7 @@ fn extent(failure: &Failure, calendar: &Calendar) -> String {
         }
     }
     if failure.lines > 0 {
-        parts.push(count(failure.lines, "line"));
+        parts.push(counted(failure.lines, "line"));
     }
     match (tally.first, tally.last) {
         (Some(first), Some(last)) if first == last => parts.push(calendar.show(first)),
@@ -217,7 +213,7 @@ fn verdict(report: &Report, found: &Diagnosed) -> String {
         _ if over == ours => ", over by now".to_owned(),
         _ => format!(", {over} of them over by now"),
     };
-    let (failures, faults) = (count(ours as u64, "failure"), count(amiss as u64, "fault"));
+    let (failures, faults) = (counted(ours as u64, "failure"), counted(amiss as u64, "fault"));
     let mut parts = vec![match (ours, amiss) {
         (0, 0) if found.is_blind() => "nothing can be said: no log could be read".to_owned(),
         (0, _) if found.is_blind() => format!("no log could be read; {faults} on the host"),

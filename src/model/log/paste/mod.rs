@@ -45,7 +45,7 @@ use self::weigh::Waiting;
 use super::Reader;
 use super::aside::Aside;
 use super::stamp::{Calendar, Seconds};
-use crate::model::text::clipped;
+use crate::model::text::{clipped, counted};
 
 /// Bytes at the beginning of a source that are always read line by line. If nearly all of them are lines of syslog, the rest
 /// is handed on as it is; otherwise so many more are read.
@@ -183,13 +183,13 @@ impl<'r> Paste<'r> {
         if self.listing.untried > 0 {
             notes.push(format!(
                 "in the queue without a reason: {}, which Postfix has not tried yet, or is trying now",
-                count(self.listing.untried)
+                counted(self.listing.untried, "message")
             ));
         }
         if self.listing.held > 0 {
             notes.push(format!(
                 "on hold, so that Postfix does not try: {}; `postsuper -H ALL` releases all that are",
-                count(self.listing.held)
+                counted(self.listing.held, "message")
             ));
         }
         // Most lines of a mail are not part of the bounce, and need not be named as not read.
@@ -203,10 +203,6 @@ impl<'r> Paste<'r> {
         (self.bytes, self.number, self.odd, self.prose, self.evidence, self.held_bytes) = (0, 0, 0, 0, 0, 0);
         self.careful = true;
     }
-}
-
-fn count(messages: u64) -> String {
-    format!("{messages} message{}", if messages == 1 { "" } else { "s" })
 }
 
 impl Reader for Paste<'_> {
