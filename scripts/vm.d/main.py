@@ -150,9 +150,9 @@ def main():
     names = list(scenarios.ALL)
     parser = argparse.ArgumentParser(prog='scripts/vm', description='Runs the VM tests on plain qemu.',
                                      epilog='scripts/vm run [RELAY] -- COMMAND: that command on a booted machine')
-    parser.add_argument('scenario', nargs='*', help=f'which ones (all that take few minutes): {", ".join(names)}')
+    parser.add_argument('scenario', nargs='*', help=f'which ones (all that are not for --full): {", ".join(names)}')
     parser.add_argument('--list', action='store_true', help='list them')
-    parser.add_argument('--full', action='store_true', help='those that take many minutes, too')
+    parser.add_argument('--full', action='store_true', help='those that take many minutes or show something again, too')
     parser.add_argument('--cuts', type=int, default=5, help='power cuts, half of `apply`, half of the deferred run (5)')
     parser.add_argument('--seed', type=int, default=None, help='for the instants of the cuts; printed, to have them again')
     parser.add_argument('--generation', metavar='G', default=GENERATION,
