@@ -5,6 +5,7 @@ guest, no login and no terminal, and gives exit status, output and errors apart.
 """
 
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -12,11 +13,10 @@ import subprocess
 import time
 
 
-def patience():
-    """How many times as long as a machine of its own an emulated one may take: three times where this machine has nothing else
-    to do, and more where what it has to do leaves less for it.
-    """
-    return min(15, max(3, round(3 * os.getloadavg()[0] / os.cpu_count())))
+# How many times as long as a machine of its own an emulated one may take. What it waited for a processor is taken off.
+PATIENCE = 3
+# Where a machine finds how many seconds that was, while a command is run in it.
+STARVED = '/run/lab-starved'
 
 
 class Failed(Exception):
@@ -66,7 +66,7 @@ class Line:
         # 0xff: the agent's mark that what came before is to be forgotten.
         return json.loads(line.rpartition(b'\xff')[2])
 
-    def call(self, command, arguments=None, seconds=30):
+    def call(self, command, arguments=None, seconds=30 * PATIENCE):
         """The answer to a command. What comes without being asked for is left out."""
         message = {'execute': command}
         if arguments:
@@ -93,6 +93,7 @@ class Machine:
         self.kernel, self.initrd, self.memory = kernel, initrd, memory
         self.parameters = parameters
         self.process = self.agent = self.monitor = None
+        self.waited, self.told = 0, None
         self.disks = []
         self.boots = 0
 
@@ -110,7 +111,9 @@ class Machine:
             # Nehalem is what EL9 asks for; wider vectors only cost time in emulation.
             '-accel', 'tcg', '-cpu', 'Nehalem', '-smp', '1', '-m', str(self.memory),
             '-kernel', self.kernel, '-initrd', self.initrd,
-            '-append', f'console=ttyS0 root=/dev/vda mitigations=off quiet systemd.show_status=0 {self.parameters}'.rstrip(),
+            # What systemd gives a unit to start is 90 seconds: times three, like every limit here.
+            '-append', ('console=ttyS0 root=/dev/vda mitigations=off quiet systemd.show_status=0 '
+                        f'systemd.default_timeout_start_sec=270 {self.parameters}').rstrip(),
             '-serial', f'file:{self.directory}/console.{self.boots}',
             '-device', 'virtio-rng-pci', '-device', 'virtio-serial',
             '-chardev', 'socket,id=' + socket_of('agent'),
@@ -131,6 +134,7 @@ class Machine:
             if os.path.exists(f'{self.directory}/{name}'):
                 os.unlink(f'{self.directory}/{name}')
         self.process = subprocess.Popen(self.arguments(options), stdin=subprocess.DEVNULL)
+        self.waited, self.told = 0, None
         deadline = time.monotonic() + 20
         self.monitor = Line(f'{self.directory}/monitor', deadline)
         self.monitor.receive(deadline)
@@ -164,13 +168,13 @@ class Machine:
         """Waits until the guest agent answers. What is sent before it listens waits for it, so a question now and then is
         enough.
         """
-        seconds = seconds or 80 * patience()
-        deadline = time.monotonic() + seconds
+        seconds = seconds or 80 * PATIENCE
+        deadline = self.clock() + seconds
         mark = 0
-        while time.monotonic() < deadline:
+        while self.clock() < deadline:
             mark += 1
             self.agent.send({'execute': 'guest-sync', 'arguments': {'id': mark}})
-            until = min(deadline, time.monotonic() + 5)
+            until = time.monotonic() + 5
             while (answer := self.agent.receive(until)) is not None:
                 if answer.get('return') == mark:
                     return
@@ -188,19 +192,21 @@ class Machine:
 
     def run(self, command, seconds=None, check=True, data=None):
         """Runs a shell command in the guest: (status, output, errors)."""
-        seconds = seconds or 20 * patience()
+        seconds = seconds or 20 * PATIENCE
         arguments = {'path': '/bin/bash', 'arg': ['-c', command], 'capture-output': True}
         if data is not None:
             arguments['input-data'] = base64.b64encode(data.encode()).decode()
+        self.tell()
         pid = self.agent.call('guest-exec', arguments)['pid']
-        deadline = time.monotonic() + seconds
+        deadline = self.clock() + seconds
         pause = 0.05
         while True:
+            self.tell()
             state = self.agent.call('guest-exec-status', {'pid': pid})
             if state['exited']:
                 break
-            if time.monotonic() > deadline:
-                raise Failed(f'not done after {seconds} s: {command}')
+            if self.clock() > deadline:
+                raise Failed(f'not done after {seconds} s, without those in which it had no processor: {command}')
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
         text = lambda key: base64.b64decode(state.get(key, '')).decode(errors='replace')
@@ -211,11 +217,32 @@ class Machine:
 
     def starved(self):
         """How many seconds the machine's processor was ready and had none of ours (proc_pid_schedstat)."""
-        waits = 0
-        for task in os.listdir(f'/proc/{self.process.pid}/task'):
-            with open(f'/proc/{self.process.pid}/task/{task}/schedstat') as file:
-                waits = max(waits, int(file.read().split()[1]))
-        return waits / 1e9
+        tasks = f'/proc/{self.process.pid}/task'
+        # Threads for the disk come and go; the processor's stays as long as qemu runs.
+        with contextlib.suppress(OSError):
+            for task in os.listdir(tasks):
+                with contextlib.suppress(OSError), open(f'{tasks}/{task}/schedstat') as file:
+                    self.waited = max(self.waited, int(file.read().split()[1]) / 1e9)
+        return self.waited
+
+    def clock(self):
+        """Seconds for limits: those in which the machine was ready and had no processor do not count."""
+        return time.monotonic() - self.starved()
+
+    def tell(self):
+        """Tells the guest how long it had no processor since it started, where that is seconds more than it knows, for limits
+        that are kept there. A kept state has the number of another start, so the first time it is told in any case.
+        """
+        starved = int(self.starved())
+        if self.told is not None and starved < self.told + 2:
+            return
+        self.told = starved
+        data = base64.b64encode(f'{starved}\n'.encode()).decode()
+        # Where SELinux keeps the agent from writing, the guest's limits stay as they are.
+        with contextlib.suppress(Failed):
+            handle = self.agent.call('guest-file-open', {'path': STARVED, 'mode': 'w'})
+            self.agent.call('guest-file-write', {'handle': handle, 'buf-b64': data})
+            self.agent.call('guest-file-close', {'handle': handle})
 
     def cut(self):
         """Pulls the plug."""
@@ -227,12 +254,13 @@ class Machine:
         self.monitor.call('set_link', {'name': 'nic', 'up': up})
 
     def shut_down(self, seconds=None):
-        seconds = seconds or 80 * patience()
+        seconds = seconds or 80 * PATIENCE
         self.begin('systemctl poweroff')
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise Failed(f'the guest has not shut down after {seconds} s:\n{self.console()}') from None
+        deadline = self.clock() + seconds
+        while self.process.poll() is None:
+            if self.clock() > deadline:
+                raise Failed(f'the guest has not shut down after {seconds} s:\n{self.console()}')
+            time.sleep(0.2)
 
 
 def run(*command):

@@ -13,6 +13,9 @@ look() {
     (cd /etc/postfix && sha256sum main.cf sasl_passwd generic && for map in sasl_passwd generic; do postmap -s "$table:$map" | sort | sha256sum; done)
 }
 
+# rests: the unit is not at work.
+rests() { ! pending_is active && ! pending_is activating; }
+
 case $1 in
     prepare)
         mkdir -p $known
@@ -40,7 +43,7 @@ case $1 in
     after)
         systemctl is-system-running --wait >/dev/null
         # The unit may be at work.
-        for _ in $(seq $((80 * ${RELAYHOST_PATIENCE:-3}))); do pending_is active || pending_is activating || break; sleep 0.5; done
+        awaited 60 rests
         found=$(look 2>&1)
         case $found in
             "$(cat $known/old)") state=old; answers "$payload/examples/authenticated.toml" ;;

@@ -31,8 +31,7 @@ expect 'relayhost verify: the relay accepted' '0 true' "$rc $(sed -n 's/.*"accep
 # a machine that is slow would otherwise come too late.
 pkill -STOP -x qmgr
 relayhost verify --json --to "turned-over-$1@example.com" >/tmp/verify 2>&1 &
-for _ in $(seq 100); do ! arrived || break; sleep 0.1; done
-arrived && still=yes || still=no
+awaited 20 arrived && still=yes || still=no
 turn_over "$1"
 pkill -CONT -x qmgr
 wait $!
@@ -68,7 +67,7 @@ done
 postconf -e 'relayhost = [relay.lab.test]:2'
 postfix reload >/dev/null 2>&1
 echo test | mail -s test ops@example.com
-for _ in $(seq 100); do ! put_off || break; sleep 0.2; done
+awaited 20 put_off
 ms relayhost diagnose --json
 expect 'relayhost diagnose names what failed' 4 "$rc"
 grep -E '"(text|cause)": ' <<<"$out" | head -n 3
