@@ -25,7 +25,7 @@ pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use no_token::NoToken;
 pub use odd::{Encoding, Odd};
 pub use text::{Position, human, is_unsafe, shown};
-use text::{lines, list, tail};
+use text::{lines, no_generation, tail};
 
 /// Result of everything in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -289,7 +289,7 @@ pub enum Error {
         problem: String,
     },
     /// There is no generation of that number that could be put back.
-    #[error("{}: {}", if *.is_damaged { format!("generation {number} is damaged and was set aside, so it cannot be put back; those that can") } else { format!("there is no generation {number}; there are") }, list(.known))]
+    #[error("{}", no_generation(*.number, *.is_damaged, .known))]
     NoGeneration {
         /// The number asked for.
         number: u32,

@@ -12,6 +12,7 @@ use returns::Returns;
 
 use super::{End, Progress};
 use crate::error::{Result, TestMessage, human};
+use crate::model::arrival::fate::Returned;
 use crate::model::arrival::folders::{Folder, Kind};
 use crate::model::arrival::letter::{Letter, Sent};
 use crate::model::arrival::mailbox::Mailbox;
@@ -124,7 +125,7 @@ impl Look<'_> {
         session.close();
         let best = found.into_iter().min_by_key(|found| found.folder.kind);
         let Some(Found { folder, letter, .. }) = best else {
-            return Err(self.not_arrived(&folders, returns.trouble()).into());
+            return Err(self.not_arrived(&folders, &returns.returned()).into());
         };
         Ok(Seen { folder: folder.name.clone(), kind: folder.kind, copies, after, letter, removed })
     }
@@ -170,7 +171,7 @@ impl Look<'_> {
             let next = self.door.until.min(clock::now() + pause);
             if !session.idle(next).map_err(|trouble| self.door.trouble(&trouble))? {
                 let interrupted = clock::sleep(POLL.min(next.saturating_duration_since(clock::now())));
-                interrupted.map_err(|_| self.not_arrived(folders, returns.trouble()))?;
+                interrupted.map_err(|_| self.not_arrived(folders, &returns.returned()))?;
             }
             pause = (pause * 2).min(PAUSES[1]);
         }
@@ -195,15 +196,9 @@ impl Look<'_> {
         }
     }
 
-    /// `untold`: why the sender's mailbox tells nothing of the message, if so.
-    fn not_arrived(&self, folders: &[Folder], untold: Option<&Failure>) -> Failure {
+    fn not_arrived(&self, folders: &[Folder], returned: &Returned) -> Failure {
         let names: Vec<String> = folders.iter().map(|folder| folder.name.clone()).collect();
-        let mut failure = fate::not_arrived(self.to, self.from, &names, &human(self.begin.elapsed()));
-        if let Some(untold) = untold {
-            let more = format!("; the mailbox of the sender could not be looked into [{}]", untold.id);
-            failure.cause.push_str(&more);
-        }
-        failure
+        fate::not_arrived(self.to, self.from, &names, &human(self.begin.elapsed()), returned)
     }
 }
 

@@ -47,7 +47,9 @@ impl Look {
         let unlisted = match end {
             Ok(()) => None,
             Err(error) if error.interruption().is_some() => return Err(error),
-            Err(Error::Timeout { .. }) => Some(format!("it was looked at for {} s", LISTING.as_secs())),
+            Err(Error::Timeout { .. }) => {
+                Some(format!("listing it takes longer than {} s", LISTING.as_secs()))
+            }
             Err(error) => Some(error.to_string()),
         };
         Ok(Self { relay, calendar, now, messages, unlisted })

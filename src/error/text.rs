@@ -43,12 +43,17 @@ pub fn lines(texts: &[impl ToString]) -> String {
     texts.iter().fold(String::new(), |all, text| all + "\n" + &text.to_string())
 }
 
-/// Numbers with commas between them; `none` if there are none.
-pub fn list(numbers: &[u32]) -> String {
-    if numbers.is_empty() {
-        "none".into()
-    } else {
-        numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+/// That there is no generation of this number that can be put back, and which there are.
+pub fn no_generation(number: u32, is_damaged: bool, known: &[u32]) -> String {
+    let list = known.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    match (is_damaged, known.is_empty()) {
+        (true, _) => {
+            let others =
+                if known.is_empty() { "there is no other".into() } else { format!("those that can: {list}") };
+            format!("generation {number} is damaged and was set aside, so it cannot be put back; {others}")
+        }
+        (false, true) => format!("there is no generation {number}, nor any other"),
+        (false, false) => format!("there is no generation {number}; there are: {list}"),
     }
 }
 

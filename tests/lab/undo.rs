@@ -173,9 +173,7 @@ fn a_journal_that_cannot_be_read_is_named_and_set_aside_and_nothing_else_is_touc
     assert!(words.contains("-> relayhost repair"), "{words}");
     run.says("version 2")
         .complains("there is no generation 9; there are: 0")
-        .complains(
-            "generation 0 is damaged and was set aside, so it cannot be put back; those that can: none",
-        )
+        .complains("generation 0 is damaged and was set aside, so it cannot be put back; there is no other")
         .says("restore 2\n/etc/postfix/main.cf: OK")
         .says("repair 0\n");
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::door::{Door, Looked};
 use crate::engine::leaving::calendar;
+use crate::model::arrival::fate::Returned;
 use crate::model::arrival::folders::{Folder, Kind};
 use crate::model::arrival::letter::Sent;
 use crate::model::arrival::mailbox::Mailbox;
@@ -44,9 +45,13 @@ impl<'a> Returns<'a> {
         })
     }
 
-    /// Why the sender's mailbox tells nothing, if so.
-    pub fn trouble(&self) -> Option<&Failure> {
-        self.trouble.as_deref()
+    /// What the sender's mailbox says, where no report on the message was found in it.
+    pub fn returned(&self) -> Returned {
+        match (self.mailbox, &self.trouble) {
+            (None, _) => Returned::NotAsked,
+            (Some(_), None) => Returned::Nothing,
+            (Some(_), Some(trouble)) => Returned::Unknown(trouble.id.clone()),
+        }
     }
 
     fn found(&mut self, sent: &Sent, to: &str) -> Looked<Option<Box<Failure>>> {

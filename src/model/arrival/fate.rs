@@ -33,19 +33,44 @@ pub fn in_junk(seen: &Seen, to: &str) -> Failure {
     failure("arrived-in-junk", cause, remedy, evidence)
 }
 
+/// What is known of a report in the mailbox of the sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Returned {
+    /// The answers do not name that mailbox.
+    NotAsked,
+    /// It has none.
+    Nothing,
+    /// It could not be looked into, for the cause of this name.
+    Unknown(String),
+}
+
 /// The message was in none of these folders when the time was over.
-pub fn not_arrived(to: &str, from: &str, folders: &[String], waited: &str) -> Failure {
+/// `returns`: what is known of the sender's mailbox.
+pub fn not_arrived(to: &str, from: &str, folders: &[String], waited: &str, returns: &Returned) -> Failure {
     let mut named: Vec<String> = folders.iter().take(NAMED).map(|name| plain(name)).collect();
     let more = folders.len().saturating_sub(named.len());
     if more > 0 {
         named.push(format!("{more} more"));
     }
     let cause = format!(
-        "the relay accepted the message, and within {waited} it did not arrive in the mailbox of {to} (looked into: {})",
-        named.join(", ")
+        "the relay accepted the message, and within {waited} it did not arrive in the mailbox of {to} (looked into: {}){}",
+        named.join(", "),
+        match returns {
+            Returned::NotAsked => String::new(),
+            Returned::Nothing => "; no report on it has come back to the mailbox of the sender".into(),
+            Returned::Unknown(id) => format!("; the mailbox of the sender could not be looked into [{id}]"),
+        }
     );
+    let first = match returns {
+        Returned::NotAsked => {
+            "look into the mailbox of the sender for a message that came back ([verify.arrival.sender] of the answers has \
+             relayhost do that), and ask"
+        }
+        Returned::Nothing => "ask",
+        Returned::Unknown(_) => "look into the mailbox of the sender for a message that came back, and ask",
+    };
     let remedy = format!(
-        "look into the mailbox of the sender for a message that came back, and ask whoever runs the relay, or the mail of \
+        "{first} whoever runs the relay, or the mail of \
          {}, what became of it, by the relay's reply (a quarantine keeps mail too); if it is only slow, \
          `relayhost verify --deadline 10m` waits longer",
         plain(domain_of(to))
