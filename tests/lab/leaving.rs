@@ -41,9 +41,9 @@ fn a_host_that_sends_and_loses_its_link_and_gets_it_back() {
     assert_ne!(datum(&run, "sent", "proof_age"), "U");
     let down = run.part("down");
     // On a machine with much to do the queue may not be listed to its end in time.
-    assert!(down.starts_with("RELAYHOST WARNING - "), "{run:?}");
+    assert!(down.starts_with("RELAYHOST CRITICAL - "), "{run:?}");
     assert!(down.contains("mail.leaves: mail does not leave through"), "{run:?}");
-    assert!(down.ends_with("\n1\n") && datum(&run, "down", "waiting") == "3", "{run:?}");
+    assert!(down.ends_with("\n2\n") && datum(&run, "down", "waiting") == "3", "{run:?}");
     let json = run.json("json");
     assert_eq!((&json["exit"], &json["mail"]["leaves"]), (&3.into(), &false.into()), "{json:#}");
     assert_eq!(json["mail"]["waiting"]["messages"], 3, "{json:#}");
@@ -236,7 +236,7 @@ fn what_anybody_writes_into_the_log_turns_no_bad_host_good() {
          ip link set eth0 up; sleep 1; relayhost verify >/dev/null; relayhost apply --verify >/dev/null; echo '== proved'; nagios"
     ));
     assert!(
-        run.part("forged").starts_with("RELAYHOST WARNING - mail.leaves: mail does not leave"),
+        run.part("forged").starts_with("RELAYHOST CRITICAL - mail.leaves: mail does not leave"),
         "{run:?}"
     );
     for part in ["emptied", "bounced"] {

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::ended::{Compared, Tally};
 use crate::model::leaving::views::LEAVES;
 use crate::model::plan::unmanaged::ANNOUNCED;
-use crate::model::plan::{Finding, Plan, State, remedy};
+use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
 use crate::model::text;
 use crate::sys::output::Output;
 
@@ -43,7 +43,7 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     };
     let amiss = compared.amiss();
     if !amiss.is_empty() {
-        verdict.push_str(&format!("; look at: {}", amiss.join(", ")));
+        verdict.push_str(&format!("; exit status 3 because of {}", amiss.join(" and ")));
     }
     screen.section(&verdict);
 }
@@ -111,7 +111,12 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
                 let all = compared.mail.iter().chain(&plan.findings);
                 all.filter(|finding| finding.state == state).map(short).collect::<Vec<_>>().join("; ")
             };
+            // The same as the watch tells, so both notify of the same thing by the same word.
+            let is_stopped = leaving.as_ref().is_some_and(|leaving| leaving.is_stopped());
             match (differs, warnings) {
+                (0, _) if is_stopped => {
+                    (2, "CRITICAL", format!("{} -> {}", list(State::Warning), of_mail(compared)), data)
+                }
                 (0, 0) => {
                     let seen = leaving.as_ref().map_or_else(|| summary.clone(), |leaving| leaving.sentence());
                     let notes = plan.findings.iter().filter(|finding| finding.id == ANNOUNCED);
@@ -135,6 +140,13 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
         }
     };
     plugin(code, word, &text, &data)
+}
+
+/// What to do about mail that does not leave.
+fn of_mail(compared: &Compared) -> String {
+    let leaves = compared.mail.iter().find(|finding| finding.id == LEAVES);
+    let remedy = leaves.and_then(|finding| finding.remedy.as_ref());
+    remedy.map_or_else(|| "relayhost diagnose".into(), Remedy::text)
 }
 
 /// That mail does not leave, where that is not among what differs: whoever is woken by the line reads it first.
