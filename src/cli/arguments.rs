@@ -30,7 +30,7 @@ pub const EXIT_STATUS: [(&str, &str); 11] = [
     ("2", "wrong usage, or answers that are not valid"),
     (
         "3",
-        "check, plan: the host differs from the answers; check: mail does not leave, or a limit of age is passed; route: a \
+        "check, plan, watch: the host differs from the answers; check, watch: mail does not leave, or a limit of age is passed; route: a \
          hop keeps the message from leaving; apply: somebody changed by hand what is to be set",
     ),
     (
@@ -123,6 +123,9 @@ pub struct Check {
 pub struct Watch {
     #[command(flatten)]
     pub common: Common,
+    /// How long something has to be amiss before an incident opens; 0s: from the first look on
+    #[arg(long, value_name = "TIME", default_value = "3m", value_parser = text::parse_wait)]
+    pub open_after: Duration,
     #[command(flatten)]
     pub ages: Ages,
 }

@@ -71,9 +71,11 @@ fn perform(command: Command) -> u8 {
         Command::Check(options) => report_on_answers("check", options.common.json, |screen| {
             check(&options.common.answers, options.ages.limits(), screen).map(Ended::Checked)
         }),
-        Command::Watch(Watch { common, ages }) => report_on_answers("watch", common.json, |screen| {
-            watch(&common.answers, ages.limits(), screen).map(Ended::Watched)
-        }),
+        Command::Watch(Watch { common, open_after, ages }) => {
+            report_on_answers("watch", common.json, |screen| {
+                watch(&common.answers, ages.limits(), open_after, screen).map(Ended::Watched)
+            })
+        }
         Command::Alarm(Alarm { common, test: _ }) => report_on_answers("alarm", common.json, |screen| {
             alarm::test(&common.answers, screen).map(Ended::Alarmed)
         }),

@@ -10,8 +10,9 @@ use std::time::Duration;
 use super::load::load;
 use super::observe::ca_files;
 use super::{End, Progress, now};
-use crate::error::{Result, shown};
+use crate::error::{Result, shown, typed};
 use crate::model::alarm::nagios::line;
+use crate::model::alarm::refusal::{Refusal, of_status};
 use crate::model::alarm::{Command, Nagios, VARIABLES, Way, Webhook};
 use crate::model::desired::Desired;
 use crate::model::ended::{Alarmed, Told};
@@ -21,7 +22,7 @@ use crate::model::journald::Notice;
 use crate::model::text;
 use crate::sys::incidents::{self, WatchLock};
 use crate::sys::run::Cmd;
-use crate::sys::{clock, command_file, host, http, journal, secrets, signals, trust};
+use crate::sys::{clock, command_file, host, http, interpreter, journal, secrets, signals};
 
 /// Longest time for which a way is told one event after the other; what is left waits for the next look.
 const TURN: Duration = Duration::from_secs(60);
@@ -30,9 +31,11 @@ const ROOM: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are read, and that are shown.
 const ANSWER: u64 = 2048;
 const SHOWN: usize = 200;
+/// Where the address of a webhook is.
+const ADDRESS: &str = "`url` or `url_file` of the [[alarm]]";
 
-/// What a way said, or why it did not take an event, in words for a person.
-type Answer = std::result::Result<String, String>;
+/// What a way said, or why it did not take an event.
+type Answer = std::result::Result<String, Refusal>;
 
 /// A way, and the journal, which is always one.
 #[derive(Debug, Clone)]
@@ -79,7 +82,8 @@ pub fn tell_all(
             let told = attempt(channel, &event);
             let has_failed = told.outcome.is_err();
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            shared.0.note(&channel.key, event.sequence, &told.outcome);
+            let refusal = told.outcome.as_ref().err().map(|refusal| refusal.why.as_str());
+            shared.0.note(&channel.key, event.sequence, refusal);
             // If it cannot be written, the event is told once more at the next look.
             let _ = incidents::write(&shared.0, lock);
             shared.1.push(told);
@@ -97,12 +101,42 @@ pub fn tell_all(
     (record, all)
 }
 
+/// Tells by each way that has not taken it since the boot that the record of incidents cannot be written. What was taken is noted
+/// where a full disk allows it.
+pub fn tell_unwritten(mut event: Event, desired: &Desired, progress: &mut dyn Progress) {
+    event.incident.cause = secrets::hide(&event.incident.cause);
+    let mut taken = incidents::unwritten().unwrap_or_default();
+    let all: Vec<Channel> =
+        channels(desired).into_iter().filter(|channel| !taken.contains(&channel.key)).collect();
+    let told = at_once(&all, |channel| (channel.key.clone(), attempt(channel, &event)));
+    taken.extend(told.iter().filter(|(_, told)| told.outcome.is_ok()).map(|(key, _)| key.clone()));
+    // If it cannot be noted, the next look tells it once more, by the same name and number.
+    let _ = incidents::note_unwritten(Some(&taken));
+    for (_, told) in &told {
+        report(told, progress);
+    }
+}
+
 /// Tries each way with a test event, which opens nothing. Errors: the answers cannot be read.
 pub fn test(answers: &Path, progress: &mut dyn Progress) -> Result<Alarmed> {
     let desired = load(answers)?;
-    let worst = incidents::read().ok().flatten().and_then(|record| record.worst());
-    let event = Event::test(now(), worst);
-    let all = at_once(&channels(&desired), |channel| attempt(channel, &event));
+    let known = incidents::read();
+    let unknown = known.as_ref().err().map(ToString::to_string);
+    let event = Event::test(now(), known.ok().flatten().and_then(|record| record.worst()));
+    let all = at_once(&channels(&desired), |channel| match (channel.way, &unknown) {
+        // A result is the state of a service, which nobody knows then: a good one would be a lie.
+        (Some(Way::Nagios(_)), Some(why)) => {
+            let refusal =
+                Refusal::new(format!("not tried, since its state is not known: {why}"), "relayhost watch");
+            Told {
+                way: channel.name.clone(),
+                event: event.clone(),
+                outcome: Err(refusal),
+                took: Duration::ZERO,
+            }
+        }
+        _ => attempt(channel, &event),
+    });
     signals::check()?;
     for told in &all {
         report(told, progress);
@@ -131,19 +165,22 @@ fn report(told: &Told, progress: &mut dyn Progress) {
 fn attempt(channel: &Channel, event: &Event) -> Told {
     let (begin, host) = (clock::now(), host::hostname());
     let outcome = match channel.way {
-        None => journal::tell(Notice::of_event(event, &host)),
+        None => journal::tell(Notice::of_event(event, &host))
+            .map_err(|why| Refusal::new(why, "systemctl status systemd-journald")),
         Some(Way::Webhook(webhook)) => post(webhook, event, &host),
         Some(Way::Command(command)) => run(command, event, &host),
         Some(Way::Nagios(nagios)) => hand_in(nagios, event, &host),
     };
     let clean = |words: String| secrets::hide(&text::one_line(text::clipped(words.trim(), 2 * SHOWN)));
-    let outcome = outcome.map(clean).map_err(clean);
+    let outcome = outcome.map(clean).map_err(|Refusal { why, remedy }| Refusal { why: clean(why), remedy });
     Told { way: channel.name.clone(), event: event.clone(), outcome, took: begin.elapsed() }
 }
 
 fn post(webhook: &Webhook, event: &Event, host: &str) -> Answer {
-    let way = http::Via::new(webhook.proxy.as_deref())
-        .map_err(|variable| format!("{variable} is not the address of a proxy that can be used"))?;
+    let way = http::Via::new(webhook.proxy.as_deref()).map_err(|variable| {
+        let why = format!("{variable} is not the address of a proxy that can be used");
+        Refusal::new(why, format!("write http://host:port into {variable}"))
+    })?;
     let message = http::Message {
         url: webhook.url.clone(),
         content_type: webhook.template.content_type(),
@@ -153,36 +190,43 @@ fn post(webhook: &Webhook, event: &Event, host: &str) -> Answer {
     let bundle = ca_files("").into_iter().next();
     let through = way.proxy().map(|proxy| format!("through the proxy {proxy}: ")).unwrap_or_default();
     let answer = http::deliver(message, &way, bundle.as_deref(), ANSWER, clock::now() + webhook.limit);
-    let answer = answer.map_err(|words| format!("{through}{words}"))?;
+    let answer = answer
+        .map_err(|(obstacle, words)| Refusal::new(format!("{through}{words}"), obstacle.remedy(ADDRESS)))?;
     let said = String::from_utf8_lossy(&answer.body);
     let said = behind(&text::clipped(said.trim(), SHOWN).replace(['\r', '\n'], " "));
-    match answer.status {
-        200..300 => Ok(format!("{}{said}", answer.status)),
+    let why = match answer.status {
+        200..300 => return Ok(format!("{}{said}", answer.status)),
         300..400 => {
-            Err(format!("{through}it leads elsewhere ({}), and relayhost does not follow", answer.status))
+            format!("{through}it leads elsewhere ({}), and relayhost does not follow", answer.status)
         }
-        status => Err(format!("{through}it answered {status}{said}")),
-    }
+        status => format!("{through}it answered {status}{said}"),
+    };
+    Err(Refusal::new(why, of_status(answer.status, ADDRESS)))
 }
 
 fn run(command: &Command, event: &Event, host: &str) -> Answer {
     let Command { program, arguments, limit } = command;
-    if !trust::program(program).map_err(|error| error.to_string())? {
-        return Err(format!("there is no program {}", shown(program)));
+    let by_hand = || format!("see what it does by hand: {}", typed(program));
+    let is_there = interpreter::program(program)
+        .map_err(|error| Refusal::new(error.to_string(), error.hint("relayhost alarm --test")))?;
+    if !is_there {
+        let why = format!("there is no program {}", shown(program));
+        return Err(Refusal::new(why, "install it there, or correct its path in `argv`"));
     }
     let cmd = Cmd::new(program).args(arguments.iter().cloned()).within(*limit);
     let fields = VARIABLES.into_iter().zip(event.fields(host));
     let cmd = fields.fold(cmd, |cmd, (variable, (_, value))| cmd.variable(variable, value));
     let output = cmd.run().map_err(|error| match error.interruption() {
-        Some(_) => "relayhost was told to end".to_owned(),
+        Some(_) => Refusal::new("relayhost was told to end", "the next look tries again"),
         None if matches!(error, crate::error::Error::Timeout { .. }) => {
-            format!("it had not ended after {} s, and was ended", limit.as_secs())
+            let why = format!("it had not ended after {} s, and was ended", limit.as_secs());
+            Refusal::new(why, format!("{}; `limit` of the [[alarm]] gives it more time", by_hand()))
         }
-        None => error.to_string(),
+        None => Refusal::new(error.to_string(), by_hand()),
     })?;
     let said = behind(&text::clipped(&output.tail(), SHOWN).replace('\n', " / "));
     let end = format!("{}{said}", output.status());
-    if output.success() { Ok(end) } else { Err(end) }
+    if output.success() { Ok(end) } else { Err(Refusal::new(end, by_hand())) }
 }
 
 /// What a way said, to stand behind its status.
@@ -194,5 +238,7 @@ fn hand_in(nagios: &Nagios, event: &Event, host: &str) -> Answer {
     let line = line(nagios, event, host);
     let written = command_file::write(&nagios.file, &line, clock::now() + ROOM);
     let file = shown(&nagios.file);
-    written.map(|()| format!("written to {file}")).map_err(|why| format!("{file}: {why}"))
+    written
+        .map(|()| format!("written to {file}"))
+        .map_err(|Refusal { why, remedy }| Refusal { why: format!("{file}: {why}"), remedy })
 }

@@ -172,6 +172,11 @@ pub fn parse_age(text: &str) -> Result<Duration, String> {
     parse_within(text, 3650 * DAY)
 }
 
+/// As [`parse_age`], and `0s` for none.
+pub fn parse_wait(text: &str) -> Result<Duration, String> {
+    if seconds(text) == Some(0) { Ok(Duration::ZERO) } else { parse_age(text) }
+}
+
 fn parse_within(text: &str, most: u64) -> Result<Duration, String> {
     let shown = one_line(text);
     let is_bare = !text.trim().is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit());

@@ -7,46 +7,73 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::clock;
+use crate::error::typed;
+use crate::model::alarm::refusal::Refusal;
 
 /// Pause between two attempts, while the FIFO is full.
 const TICK: Duration = Duration::from_millis(50);
+/// What to do about what may pass.
+const AGAIN: &str = "the next look tries again; see whether the monitoring system works";
 
 /// Writes a line of at most PIPE_BUF bytes, which the kernel takes whole or not at all (pipe(7)). Waits for no reader, and for
 /// room until `until`. The error is in words for a person.
-pub fn write(path: &Path, line: &str, until: Instant) -> Result<(), String> {
-    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY | nix::libc::O_NOFOLLOW;
-    let mut file = match fs::OpenOptions::new().write(true).custom_flags(flags).open(path) {
-        Ok(file) => file,
-        // fifo(7): nobody has it open for reading.
-        Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) => {
-            return Err("nobody reads it: the monitoring system does not run, or takes no commands".into());
-        }
-        Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => {
-            return Err("it is a symbolic link".into());
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err("there is no such file: the monitoring system makes it when it starts".into());
-        }
-        Err(error) => return Err(super::wire::words(&error)),
-    };
-    // A file that somebody wrote there while the monitoring system was down would be read by nobody.
-    if !file.metadata().is_ok_and(|found| found.file_type().is_fifo()) {
-        return Err("it is no FIFO, so nobody reads what is written there".into());
-    }
+pub fn write(path: &Path, line: &str, until: Instant) -> Result<(), Refusal> {
+    let mut file = open(path)?;
     loop {
         match file.write(line.as_bytes()) {
             Ok(count) if count == line.len() => return Ok(()),
-            Ok(_) => return Err("a part of the line was taken only".into()),
+            Ok(_) => return Err(Refusal::new("a part of the line was taken only", AGAIN)),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err("its reader has gone".into()),
-            Err(error) => return Err(super::wire::words(&error)),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                return Err(Refusal::new("its reader has gone", AGAIN));
+            }
+            Err(error) => return Err(Refusal::new(super::wire::words(&error), AGAIN)),
         }
         if clock::left(until).is_err() {
-            return Err("it is full: the monitoring system does not read it".into());
+            return Err(Refusal::new(
+                "it is full: the monitoring system does not read it",
+                "see whether the monitoring system works, and restart it",
+            ));
         }
-        clock::sleep(TICK).map_err(|error| error.to_string())?;
+        clock::sleep(TICK).map_err(|error| Refusal::new(error.to_string(), AGAIN))?;
     }
+}
+
+/// Opens the FIFO, which somebody has to have open for reading.
+fn open(path: &Path) -> Result<fs::File, Refusal> {
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY | nix::libc::O_NOFOLLOW;
+    let file = match fs::OpenOptions::new().write(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        // fifo(7): nobody has it open for reading.
+        Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) => {
+            return Err(Refusal::new(
+                "nobody reads it: the monitoring system does not run, or takes no commands",
+                "start the monitoring system, with check_external_commands=1",
+            ));
+        }
+        Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => {
+            return Err(Refusal::new("it is a symbolic link", "name the FIFO itself in `file`"));
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(Refusal::new(
+                "there is no such file: the monitoring system makes it when it starts",
+                "start the monitoring system, or write what its command_file names into `file`",
+            ));
+        }
+        Err(error) => return Err(Refusal::new(super::wire::words(&error), AGAIN)),
+    };
+    // A file that somebody wrote there while the monitoring system was down would be read by nobody.
+    if !file.metadata().is_ok_and(|found| found.file_type().is_fifo()) {
+        return Err(Refusal::new(
+            "it is no FIFO, so nobody reads what is written there",
+            format!(
+                "see what it is, `rm {}`, and restart the monitoring system, which makes the FIFO",
+                typed(path)
+            ),
+        ));
+    }
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -66,12 +93,12 @@ mod tests {
     fn a_line_is_taken_by_a_reader_and_nobody_is_waited_for() {
         let scratch = scratch::directory().unwrap();
         let path = scratch.path().join("nagios.cmd");
-        assert!(write(&path, "x\n", soon()).unwrap_err().contains("no such file"));
+        assert!(write(&path, "x\n", soon()).unwrap_err().why.contains("no such file"));
         fs::write(&path, "").unwrap();
-        assert!(write(&path, "x\n", soon()).unwrap_err().contains("no FIFO"));
+        assert!(write(&path, "x\n", soon()).unwrap_err().why.contains("no FIFO"));
         fs::remove_file(&path).unwrap();
         nix::unistd::mkfifo(&path, Mode::S_IRWXU).unwrap();
-        assert!(write(&path, "x\n", soon()).unwrap_err().contains("nobody reads it"));
+        assert!(write(&path, "x\n", soon()).unwrap_err().why.contains("nobody reads it"));
         let mut reader =
             fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&path).unwrap();
         write(&path, "[1] COMMAND\n", soon()).unwrap();
@@ -82,9 +109,11 @@ mod tests {
         let begin = clock::now();
         let line = "y".repeat(4000) + "\n";
         let full = std::iter::repeat_with(|| write(&path, &line, soon())).find_map(Result::err).unwrap();
-        assert!(full.contains("it is full"), "{full}");
+        assert!(full.why.contains("it is full"), "{full:?}");
         assert!(begin.elapsed() < Duration::from_secs(5));
         std::os::unix::fs::symlink(&path, scratch.path().join("link")).unwrap();
-        assert!(write(&scratch.path().join("link"), "x\n", soon()).unwrap_err().contains("symbolic link"));
+        assert!(
+            write(&scratch.path().join("link"), "x\n", soon()).unwrap_err().why.contains("symbolic link")
+        );
     }
 }

@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustls::CertificateError;
 use rustls::crypto::ring;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::{Agent, Proxy};
 
 use super::{clock, environment, files};
+use crate::model::alarm::refusal::Obstacle;
 use crate::model::oauth::answer::Answer;
 use crate::model::oauth::proxy;
 use crate::model::secret::Secret;
@@ -88,21 +90,21 @@ pub fn post(
 }
 
 /// Posts a message. Of the answer at most `limit` bytes are read: its status says whether the message was taken, however the
-/// rest goes on. The error is in words for a person, without the address.
+/// rest goes on. The error is what kept it from that, in words for a person, without the address.
 pub fn deliver(
     message: Message,
     way: &Via,
     bundle: Option<&Path>,
     limit: u64,
     until: Instant,
-) -> Result<Answer, String> {
-    let agent = agent(way, bundle, until)?;
+) -> Result<Answer, (Obstacle, String)> {
+    let agent = agent(way, bundle, until).map_err(|words| (Obstacle::Late, words))?;
     let work = move || hand_over(&agent, &message, limit);
     // A moment longer than ureq waits: an answer whose status has come by then is one, though its body goes on.
-    clock::within(until + SPARE, work).unwrap_or_else(|_| Err("no answer in time".into()))
+    clock::within(until + SPARE, work).unwrap_or_else(|_| Err((Obstacle::Late, "no answer in time".into())))
 }
 
-fn hand_over(agent: &Agent, message: &Message, limit: u64) -> Result<Answer, String> {
+fn hand_over(agent: &Agent, message: &Message, limit: u64) -> Result<Answer, (Obstacle, String)> {
     let mut request = agent.post(message.url.expose());
     if !message.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         request = request.content_type(message.content_type);
@@ -112,8 +114,8 @@ fn hand_over(agent: &Agent, message: &Message, limit: u64) -> Result<Answer, Str
     }
     let mut answer = request.send(message.body.as_str()).map_err(|error| match error {
         // Its words would have the address in them.
-        ureq::Error::BadUri(_) => "its address is none that can be posted to".into(),
-        other => words(other),
+        ureq::Error::BadUri(_) => (Obstacle::Address, "its address is none that can be posted to".into()),
+        other => (obstacle(&other), words(other)),
     })?;
     let (status, mut body) = (answer.status().as_u16(), Vec::new());
     // What has come by then is enough.
@@ -164,8 +166,54 @@ fn tls(bundle: Option<&Path>) -> TlsConfig {
         .build()
 }
 
+/// The fault that TLS has found, if it was one.
+fn tls_fault(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(fault) => Some(fault),
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+fn obstacle(error: &ureq::Error) -> Obstacle {
+    match error {
+        error if matches!(tls_fault(error), Some(rustls::Error::InvalidCertificate(_))) => {
+            Obstacle::Certificate
+        }
+        ureq::Error::BadUri(_) => Obstacle::Address,
+        ureq::Error::HostNotFound => Obstacle::Name,
+        ureq::Error::Timeout(_) => Obstacle::Late,
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Obstacle::Late,
+        ureq::Error::Io(error) if error.raw_os_error().is_some() => Obstacle::Closed,
+        _ => Obstacle::Other,
+    }
+}
+
+/// Why a certificate is not accepted. The library's own names for it say nothing to an administrator.
+fn of_certificate(error: &CertificateError) -> String {
+    let why = match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another name"
+        }
+        CertificateError::Revoked => "it is revoked",
+        CertificateError::UnknownIssuer => "this host does not know the authority that has signed it",
+        CertificateError::BadSignature => "its signature is not good",
+        // webpki's words for a certificate of an authority, which is what most people make who sign it themselves.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "the server has signed it itself"
+        }
+        other => return format!("its certificate is not accepted: {other}"),
+    };
+    format!("its certificate is not accepted: {why}")
+}
+
 /// An error of ureq's for a person.
 fn words(error: ureq::Error) -> String {
+    if let Some(rustls::Error::InvalidCertificate(fault)) = tls_fault(&error) {
+        return of_certificate(fault);
+    }
     match error {
         ureq::Error::Timeout(_) => "no answer in time".into(),
         ureq::Error::HostNotFound => "its name is not in DNS".into(),

@@ -17,6 +17,7 @@ pub mod imap;
 pub mod incidents;
 pub mod inode;
 pub mod input;
+pub mod interpreter;
 pub mod journal;
 pub mod keypair;
 pub mod limit;

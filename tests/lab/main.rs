@@ -72,5 +72,6 @@ mod types;
 mod undo;
 mod upgrade;
 mod watch;
+mod watch_disk;
 mod words;
 mod worked;

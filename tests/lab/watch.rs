@@ -6,19 +6,19 @@ use serde_json::Value;
 use crate::host::{AUTHENTICATED, Host, Run, host, project};
 use crate::journald;
 
-fn on(host: Host, script: &str) -> Run {
+pub fn on(host: Host, script: &str) -> Run {
     let host = host.answers(AUTHENTICATED).bind(&project().join("target/lab/ca"), "/lab/ca");
     host.sh(&format!(". /lab/tests/lab/scripts/watch.sh\n{script}"))
 }
 
 /// The lines of a part that are JSON documents.
-fn documents(run: &Run, part: &str) -> Vec<Value> {
+pub fn documents(run: &Run, part: &str) -> Vec<Value> {
     let lines = run.part(part).lines().filter(|line| line.starts_with('{'));
     lines.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Kind and topic of each event of a look.
-fn events(run: &Run, part: &str) -> Vec<String> {
+pub fn events(run: &Run, part: &str) -> Vec<String> {
     let report = run.json(part);
     let all =
         report["watch"]["events"].as_array().unwrap_or_else(|| panic!("{report:#}\n{}", run.stderr)).clone();
@@ -92,6 +92,8 @@ fn ways_that_fail_hold_nobody_up_and_are_tried_again_until_they_take_it() {
          printf '\n[[alarm]]\nkind = "webhook"\nurl = "https://127.0.0.2:9/hush-hush-hush"\n' >>$ANSWERS
          command_way told "echo \$RELAYHOST_EVENT >>$COMMANDS"; command_way fails 'echo "no paper" >&2; exit 3'
          command_way hangs 'sleep 100' 'limit = "2s"'; command_way others 'touch /root/ran'; chown nobody: /usr/local/sbin/others
+         command_way run-by 'touch /root/ran'; cp /bin/sh /usr/local/sbin/sh-of-others; chown nobody: /usr/local/sbin/sh-of-others
+         sed -i '1s,.*,#!/usr/local/sbin/sh-of-others,' /usr/local/sbin/run-by
          mkdir -p ${FIFO%/*}; mkfifo ${FIFO%/*}/unread; nagios ${FIFO%/*}/unread; nagios ${FIFO%/*}/none
          dies; alerts 1; begin=$SECONDS; look dead; echo "== took"; echo $((SECONDS - begin)); look still; echo '== check'; relayhost check
          echo '== test'; relayhost alarm --test --json 2>>/root/stderr; echo '== words'; relayhost alarm --test
@@ -123,6 +125,8 @@ fn ways_that_fail_hold_nobody_up_and_are_tried_again_until_they_take_it() {
     );
     assert!(said("dead", "command /usr/local/sbin/hangs")[0].1.contains("was ended"));
     assert!(said("dead", "command /usr/local/sbin/others")[0].1.contains("belongs to nobody"));
+    let by = &said("dead", "command /usr/local/sbin/run-by")[0].1;
+    assert!(by.contains("sh-of-others` belongs to nobody"), "{by}");
     let nagios = said("dead", "nagios");
     assert!(nagios.iter().all(|(taken, _)| !taken), "{nagios:?}");
     assert!(nagios.iter().any(|(_, said)| said.contains("nobody reads it")), "{nagios:?}");
@@ -136,8 +140,19 @@ fn ways_that_fail_hold_nobody_up_and_are_tried_again_until_they_take_it() {
         "{check}"
     );
     assert_eq!(run.json("test")["exit"], 1);
-    assert_eq!(run.json("test")["alarms"].as_array().unwrap().len(), 14);
-    assert!(run.part("words").contains("took the test"), "{}", run.part("words"));
+    assert_eq!(run.json("test")["alarms"].as_array().unwrap().len(), 15);
+    let words = run.part("words").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("took the test"), "{words}");
+    for remedy in [
+        "-> it is the receiver that fails",
+        "-> write the address that it leads to into",
+        "-> see whether host and port",
+        "-> see what it does by hand: /usr/local/sbin/fails",
+        "chown root: /usr/local/sbin/others",
+        "-> start the monitoring system",
+    ] {
+        assert!(words.contains(remedy), "{remedy}: {words}");
+    }
     assert_eq!(said("mended", "command /usr/local/sbin/fails"), [(true, "exit status 0".to_owned())]);
     assert!(said("again", "command /usr/local/sbin/fails").is_empty());
     let paths: Vec<String> =
@@ -153,9 +168,9 @@ fn a_secret_of_a_webhook_is_shown_nowhere() {
     let run = on(
         host(),
         r#"receiver; relayhost apply >/dev/null || exit 99; webhook fail/hush-hush-hush 'headers = { X-Key = "hush-in-a-header" }'
-         chmod 600 $ANSWERS; relayhost alarm --test; relayhost alarm --test --json; dies; alerts 1; relayhost watch; relayhost watch --json; relayhost check; relayhost check --json; relayhost status
+         chmod 600 $ANSWERS; relayhost alarm --test; relayhost alarm --test --json; dies; alerts 1; relayhost watch --open-after 0s; relayhost watch --json; relayhost check; relayhost check --json; relayhost status
          printf '\n[[alarm]]\nkind = "webhook"\nurl = "http://h/hush-hush-hush"\n' >>$ANSWERS; relayhost check; relayhost watch --json
-         echo '== record'; grep -c hush /var/lib/relayhost/watch.json; grep -rl hush-hush /var/lib/relayhost | wc -l"#,
+         echo '== record'; grep -ac hush /var/lib/relayhost/watch.slots; grep -rl hush-hush /var/lib/relayhost | wc -l"#,
     );
     assert_eq!(run.part("record"), "0\n0\n");
     run.says("it answered 500").never_says("hush");
@@ -183,15 +198,19 @@ fn a_host_and_a_record_that_are_damaged() {
     let run = on(
         host(),
         "ways; relayhost apply >/dev/null || exit 99; postfix stop >/dev/null 2>&1; sleep 1; look stopped; look still
-         echo nonsense >/var/lib/relayhost/watch.json; echo '== check'; relayhost check | tr -s '\\n ' ' '; echo; look damaged; echo '== aside'; ls /var/lib/relayhost/damaged
+         echo nonsense >/var/lib/relayhost/watch.slots; echo '== check'; relayhost check | tr -s '\\n ' ' '; echo; relayhost alarm --test | tr -s '\\n ' ' '; echo; tail -n 1 $RESULTS; look damaged; echo '== aside'; ls /var/lib/relayhost/damaged
          chmod 666 $ANSWERS; look untrusted; chmod 600 $ANSWERS; relayhost apply --no-verify >/dev/null; look mended; told",
     );
     // Postfix that does not run is one incident, though the host differs too.
     assert_eq!(events(&run, "stopped"), ["opened mail"], "{}", run.stderr);
     assert_eq!(events(&run, "still"), [""; 0]);
     assert!(run.stdout.contains("it is not known which incidents are open"), "{}", run.stdout);
-    assert_eq!(events(&run, "damaged"), ["opened mail"], "told again rather than not at all");
-    assert_eq!(run.part("aside"), "1-watch.json\n");
+    // No test makes the service good whose state nobody knows.
+    assert!(run.part("check").contains("its state is not known"), "{}", run.part("check"));
+    assert!(run.part("check").trim_end().lines().last().unwrap().contains("outgoing mail;2;"), "{run:?}");
+    // What is open is told again rather than not at all, and receivers hear that the rest is over.
+    assert_eq!(events(&run, "damaged"), ["closed look", "opened mail"]);
+    assert_eq!(run.part("aside"), "1-watch.slots\n");
     assert_ne!(run.json("damaged")["watch"]["open"][0]["id"], run.json("stopped")["watch"]["open"][0]["id"]);
     assert!(run.json("untrusted")["error"].is_object());
     let closed = events(&run, "mended");
@@ -212,7 +231,7 @@ fn the_journal_has_a_record_of_priority_2() {
     let Some(start) = journald::start() else { return };
     let run = on(
         journald::on(host()),
-        &format!("{start} relayhost apply --no-verify >/dev/null || exit 99; postfix stop; sleep 1; relayhost watch >/dev/null
+        &format!("{start} relayhost apply --no-verify >/dev/null || exit 99; postfix stop; sleep 1; relayhost watch --open-after 0s >/dev/null
             journalctl --sync; echo '== journal'; journalctl -q -o json RELAYHOST_EVENT=opened"),
     );
     let records = documents(&run, "journal");

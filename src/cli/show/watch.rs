@@ -25,6 +25,12 @@ pub fn watched(screen: &Screen, watched: &Watched) {
 
 /// Shows what is left to do after a test: the lines of the stages have shown the rest.
 pub fn alarmed(screen: &Screen, alarmed: &Alarmed) {
+    for told in &alarmed.told {
+        if let Err(refusal) = &told.outcome {
+            screen.line("", &format!("{}:", told.way));
+            screen.remedy(&refusal.remedy);
+        }
+    }
     if alarmed.told.len() == 1 {
         screen.line("", "the answers have no [[alarm]], so the journal alone is told (relayhost-answers(5))");
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Compared;
 use crate::error::Exit;
+use crate::model::alarm::refusal::Refusal;
 use crate::model::incident::Incident;
 use crate::model::incident::event::{Event, Kind};
 
@@ -14,8 +15,8 @@ pub struct Told {
     pub way: String,
     /// The event.
     pub event: Event,
-    /// What the way said; the error is why it did not take the event.
-    pub outcome: Result<String, String>,
+    /// What the way said; the error is why it did not take the event, and what to do.
+    pub outcome: Result<String, Refusal>,
     /// How long it took.
     pub took: Duration,
 }
@@ -33,7 +34,7 @@ impl Told {
         match outcome {
             Ok(said) if said.is_empty() => format!("{way}: took {what}"),
             Ok(said) => format!("{way}: took {what} ({said})"),
-            Err(why) => format!("{way}: did not take {what}: {why}"),
+            Err(Refusal { why, .. }) => format!("{way}: did not take {what}: {why}"),
         }
     }
 }

@@ -154,7 +154,7 @@ impl Event {
 }
 
 /// A text from elsewhere as a value: one line, harmless and bounded.
-fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     one_line(clipped(&text.replace('\n', " "), LONGEST))
 }
 

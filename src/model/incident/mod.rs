@@ -1,9 +1,12 @@
 //! Incidents: what is amiss with mail that leaves, from the look that first saw it to the look that saw it no more. However
 //! many alerts fail of it, it is one incident for each topic.
 
+mod bounds;
 pub mod event;
 pub mod record;
 pub mod sight;
+pub mod slots;
+pub mod unwritten;
 pub mod views;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +30,9 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// All topics.
+    pub const ALL: [Self; 5] = [Self::Mail, Self::Host, Self::Login, Self::Log, Self::Look];
+
     /// Its word, for ids and programs.
     pub fn word(self) -> &'static str {
         match self {

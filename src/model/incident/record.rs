@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Event, Kind};
+use super::event::{Event, Kind, bounded};
 use super::sight::Seen;
 use super::{Incident, Severity, Sighting, Topic};
 use crate::model::log::stamp::Seconds;
 use crate::model::state::generation::VERSION;
 
 /// Events that are kept for ways which do not take them. Of more, the oldest are dropped.
-const MOST: usize = 64;
+pub(super) const MOST: usize = 64;
 
 /// An event that a way has not taken yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +39,22 @@ pub struct Incidents {
     /// The ways that have been told of them, by their keys.
     #[serde(default)]
     pub ways: Vec<String>,
+    /// What was amiss at the last look and has not lasted long enough to open an incident, and since when.
+    #[serde(default)]
+    pub young: BTreeMap<Topic, Seconds>,
     /// The events that have still to be told, in their order.
     pub untold: Vec<Untold>,
+}
+
+/// When a look is, and what is told by it.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// The ways, by their keys.
+    pub ways: &'a [String],
+    /// How long something has to last before an incident opens, in seconds.
+    pub open_after: Seconds,
+    /// The time of the look.
+    pub now: Seconds,
 }
 
 impl Incidents {
@@ -49,10 +63,9 @@ impl Incidents {
         Self { version: VERSION, series, ..Self::default() }
     }
 
-    /// Folds in what a look saw: opens and closes incidents, and notes what is to be told by which ways (their keys). Returns
-    /// the events.
-    pub fn fold(&mut self, seen: &Seen, ways: &[String], now: Seconds) -> Vec<Event> {
-        self.welcome(ways);
+    /// Folds in what a look saw: opens and closes incidents, and notes what is to be told by which ways. Returns the events.
+    pub fn fold(&mut self, seen: &Seen, rules: Rules) -> Vec<Event> {
+        let Rules { ways, open_after, now } = rules;
         let known = |topic: Topic| self.open.iter().any(|incident| incident.topic == topic);
         let is_covered = seen.sightings.iter().any(|one| one.covers_host) && !known(Topic::Host);
         let counts = |one: &&Sighting| !(is_covered && one.topic == Topic::Host);
@@ -66,9 +79,15 @@ impl Incidents {
         for incident in over {
             events.push((Kind::Closed, Incident { waiting: seen.waiting, oldest: seen.oldest, ..incident }));
         }
+        self.young.retain(|topic, _| {
+            !seen.judged.contains(topic) || sightings.iter().any(|one| one.topic == *topic)
+        });
         for sighting in sightings {
-            events.extend(self.see(sighting, seen, now));
+            if self.has_lasted(sighting, open_after, now) {
+                events.extend(self.see(sighting, seen, now));
+            }
         }
+        self.welcome(ways);
         let worst = self.worst();
         let number = |(kind, mut incident): (Kind, Incident)| {
             self.sequence += 1;
@@ -86,9 +105,28 @@ impl Incidents {
         events
     }
 
+    /// Whether what was seen is an incident: one that is open already, or something that has lasted long enough. What is over
+    /// within a minute or two wakes nobody.
+    fn has_lasted(&mut self, sighting: &Sighting, open_after: Seconds, now: Seconds) -> bool {
+        let Sighting { topic, since, .. } = sighting;
+        if self.open.iter().any(|incident| incident.topic == *topic) {
+            return true;
+        }
+        // A first look that is still to come was noted before the clock was set back.
+        let seen = self.young.get(topic).copied().filter(|seen| *seen <= now).unwrap_or(now);
+        let first = seen.min(*since);
+        if now - first < open_after {
+            self.young.insert(*topic, first);
+            return false;
+        }
+        self.young.remove(topic);
+        true
+    }
+
     /// Notes a sighting. Returns the incident if it is a new one, without its name, or worse than it was.
     fn see(&mut self, sighting: &Sighting, seen: &Seen, now: Seconds) -> Option<(Kind, Incident)> {
-        let Sighting { topic, severity, cause, cause_id, remedy, since, covers_host: _ } = sighting.clone();
+        let Sighting { topic, severity, cause_id, since, .. } = sighting.clone();
+        let (cause, remedy) = (bounded(&sighting.cause), bounded(&sighting.remedy));
         if let Some(known) = self.open.iter_mut().find(|one| one.topic == topic) {
             let is_worse = severity > known.severity;
             // Its words have ages in them. They stay as they are while it is the same trouble, or each look would write.
@@ -110,7 +148,9 @@ impl Incidents {
     fn welcome(&mut self, ways: &[String]) {
         let new: Vec<&String> = ways.iter().filter(|key| !self.ways.contains(key)).collect();
         let (open, worst) = (self.open.clone(), self.worst());
-        for incident in open.into_iter().filter(|_| !new.is_empty()) {
+        // One that opens at this look has no name yet, and is told by all ways.
+        let open = open.into_iter().filter(|incident| !incident.id.is_empty());
+        for incident in open.filter(|_| !new.is_empty()) {
             let sequence =
                 incident.id.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or_default();
             let untold = self.untold.iter().position(|one| one.event.sequence == sequence);
@@ -150,12 +190,12 @@ impl Incidents {
         all.map(|untold| untold.event.clone()).collect()
     }
 
-    /// Notes that a way has taken an event, or why not.
-    pub fn note(&mut self, key: &str, sequence: u64, outcome: &Result<String, String>) {
+    /// Notes that a way has taken an event, or why it has not.
+    pub fn note(&mut self, key: &str, sequence: u64, refusal: Option<&str>) {
         for untold in self.untold.iter_mut().filter(|untold| untold.event.sequence == sequence) {
-            match outcome {
-                Ok(_) => drop(untold.ways.remove(key)),
-                Err(why) => drop(untold.ways.insert(key.to_owned(), why.clone())),
+            match refusal {
+                None => drop(untold.ways.remove(key)),
+                Some(why) => drop(untold.ways.insert(key.to_owned(), why.to_owned())),
             }
         }
         self.untold.retain(|untold| !untold.ways.is_empty());

@@ -12,18 +12,20 @@ fn sighting(topic: Topic, cause_id: &str) -> Sighting {
     }
 }
 
-const ALL: [Topic; 5] = [Topic::Mail, Topic::Host, Topic::Login, Topic::Log, Topic::Look];
-
 fn seen(sightings: &[Sighting]) -> Seen {
-    Seen { sightings: sightings.to_vec(), judged: ALL.to_vec(), waiting: 3, oldest: Some(80) }
+    Seen { sightings: sightings.to_vec(), judged: Topic::ALL.to_vec(), waiting: 3, oldest: Some(80) }
 }
 
 fn ways(keys: &[&str]) -> Vec<String> {
     keys.iter().map(|key| (*key).to_owned()).collect()
 }
 
+fn look(record: &mut Incidents, seen: &Seen, keys: &[&str], now: Seconds) -> Vec<Event> {
+    record.fold(seen, Rules { ways: &ways(keys), open_after: 0, now })
+}
+
 fn fold(record: &mut Incidents, sightings: &[Sighting], now: Seconds) -> Vec<(Kind, String, u64)> {
-    let events = record.fold(&seen(sightings), &ways(&["a", "b"]), now);
+    let events = look(record, &seen(sightings), &["a", "b"], now);
     events.into_iter().map(|event| (event.kind, event.incident.id, event.sequence)).collect()
 }
 
@@ -63,7 +65,7 @@ fn a_look_that_failed_closes_nothing_that_it_did_not_see() {
     let mut record = Incidents::new("0a".into());
     fold(&mut record, &[sighting(Topic::Mail, "no-network")], 100);
     let failed = Seen::failed("x".into(), "y".into(), false, 110);
-    let events = record.fold(&failed, &ways(&["a"]), 110);
+    let events = look(&mut record, &failed, &["a"], 110);
     assert_eq!(events.iter().map(|event| event.incident.topic).collect::<Vec<_>>(), [Topic::Look]);
     assert_eq!(record.open.len(), 2);
     assert_eq!(
@@ -94,13 +96,13 @@ fn each_way_is_told_each_event_in_order_until_it_has_taken_it() {
         record.untold_by(key).iter().map(|event| event.sequence).collect()
     };
     assert_eq!((numbers(&record, "a"), numbers(&record, "b")), (vec![1, 2], vec![1, 2]));
-    record.note("a", 1, &Ok(String::new()));
-    record.note("b", 1, &Err("no answer".into()));
+    record.note("a", 1, None);
+    record.note("b", 1, Some("no answer"));
     assert_eq!((numbers(&record, "a"), numbers(&record, "b")), (vec![2], vec![1, 2]));
     assert_eq!(record.untold[0].ways["b"], "no answer");
-    record.note("a", 2, &Ok(String::new()));
+    record.note("a", 2, None);
     // The answers have lost this way.
-    record.fold(&seen(&[]), &ways(&["a"]), 120);
+    look(&mut record, &seen(&[]), &["a"], 120);
     assert_eq!(record.untold, []);
 }
 
@@ -111,9 +113,9 @@ fn an_event_knows_what_else_is_open() {
     let both =
         [sighting(Topic::Mail, "x"), Sighting { severity: Severity::Warning, ..sighting(Topic::Login, "y") }];
     fold(&mut record, &both, 100);
-    let events = record.fold(&seen(&both[1..]), &ways(&["a"]), 110);
+    let events = look(&mut record, &seen(&both[1..]), &["a"], 110);
     assert_eq!((events[0].kind, events[0].worst), (Kind::Closed, Some(Severity::Warning)));
-    let events = record.fold(&seen(&[]), &ways(&["a"]), 120);
+    let events = look(&mut record, &seen(&[]), &["a"], 120);
     assert_eq!((events[0].kind, events[0].worst), (Kind::Closed, None));
 }
 
@@ -153,10 +155,9 @@ fn a_way_that_was_mended_is_told_what_is_open() {
     let mut record = Incidents::new("0a".into());
     let mail = [sighting(Topic::Mail, "no-network")];
     fold(&mut record, &mail, 100);
-    let taken = || Ok(String::new());
-    record.note("a", 1, &taken());
-    record.note("b", 1, &Err("no such host".into()));
-    assert_eq!(record.fold(&seen(&mail), &ways(&["a", "c"]), 110), []);
+    record.note("a", 1, None);
+    record.note("b", 1, Some("no such host"));
+    assert_eq!(look(&mut record, &seen(&mail), &["a", "c"], 110), []);
     assert!(record.untold_by("a").is_empty() && record.untold_by("b").is_empty());
     let told: Vec<(Kind, String, u64)> = record
         .untold_by("c")
@@ -164,7 +165,40 @@ fn a_way_that_was_mended_is_told_what_is_open() {
         .map(|event| (event.kind, event.incident.id, event.sequence))
         .collect();
     assert_eq!(told, [(Kind::Opened, "mail-0a-1".into(), 1)]);
-    record.note("c", 1, &taken());
-    assert_eq!(record.fold(&seen(&mail), &ways(&["a", "c"]), 120), []);
+    record.note("c", 1, None);
+    assert_eq!(look(&mut record, &seen(&mail), &["a", "c"], 120), []);
     assert!(record.untold.is_empty());
+}
+
+/// What is over within minutes wakes nobody, and what lasts is told by the next look at the latest.
+#[test]
+fn an_incident_opens_when_it_has_lasted_and_closes_when_a_look_does_not_see_it() {
+    let kinds = |record: &mut Incidents, sightings: &[Sighting], now| -> Vec<Kind> {
+        let events = record.fold(&seen(sightings), Rules { ways: &ways(&["a"]), open_after: 180, now });
+        events.iter().map(|event| event.kind).collect()
+    };
+    let begun = |since| [Sighting { since, ..sighting(Topic::Mail, "no-network") }];
+    let mut record = Incidents::new("0a".into());
+    // A bad minute that a look falls into.
+    assert_eq!(kinds(&mut record, &begun(970), 1000), []);
+    assert_eq!(record.young[&Topic::Mail], 970);
+    assert_eq!(kinds(&mut record, &[], 1300), []);
+    assert!(record.young.is_empty() && record.sequence == 0);
+    // One that lasts, though each look knows a later attempt only.
+    assert_eq!(kinds(&mut record, &begun(1590), 1600), []);
+    assert_eq!(kinds(&mut record, &begun(1890), 1900), [Kind::Opened]);
+    assert_eq!(kinds(&mut record, &begun(2190), 2200), []);
+    assert_eq!(kinds(&mut record, &[], 2500), [Kind::Closed]);
+    // One that is known to have lasted when it is first seen.
+    assert_eq!(kinds(&mut record, &begun(2600), 2800), [Kind::Opened]);
+    kinds(&mut record, &[], 2900);
+    // A clock that is set back.
+    kinds(&mut record, &begun(8990), 9000);
+    assert_eq!(kinds(&mut record, &begun(3000), 3010), []);
+    assert_eq!(kinds(&mut record, &begun(3190), 3200), [Kind::Opened]);
+    // A look that could not see.
+    kinds(&mut record, &[], 3300);
+    kinds(&mut record, &begun(3400), 3400);
+    record.fold(&Seen::default(), Rules { ways: &[], open_after: 180, now: 3500 });
+    assert_eq!(record.young[&Topic::Mail], 3400);
 }

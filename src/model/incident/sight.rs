@@ -74,7 +74,11 @@ fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Op
     // What differs on this host may be why, and is told with it.
     let covers_host = matches!(leaving.standing, Standing::Barred | Standing::Fails);
     let said = finding.remedy.as_ref().map(Remedy::text);
-    let failed = failure.map(|(word, _)| word.time);
+    // The last attempt is not the first that failed: what has waited since before it tells more, and does not tell of a time
+    // at which the relay still took messages.
+    let taken = leaving.taken.as_ref().map_or(Seconds::MIN, |taken| taken.time);
+    let waits = leaving.queue.oldest.map(|oldest| oldest.max(taken));
+    let failed = failure.map(|(word, _)| waits.map_or(word.time, |waits| word.time.min(waits)));
     let waited = leaving.queue.oldest.filter(|_| leaving.is_late());
     Some(Sighting {
         topic: Topic::Mail,

@@ -26,12 +26,15 @@ pub struct Watch<'a> {
 
 /// The findings: the incidents that are open, what a way has not taken, and whether anybody looks.
 pub fn findings(watch: &Watch, calendar: &Calendar) -> Vec<Finding> {
-    let is_recent = watch.looked.is_some_and(|looked| watch.now - looked < STALE);
+    // A look that is still to come was before the clock was set back, or somebody has changed the time of the file.
+    let is_recent = watch.looked.is_some_and(|looked| watch.now.saturating_sub(looked).abs() < STALE);
     let mut all = Vec::new();
     // The journal alone tells nobody who does not read it.
     if let (false, true, Some(looked)) = (is_recent, watch.ways.len() > 1, watch.looked) {
-        let age = span(std::time::Duration::from_secs(u64::try_from(watch.now - looked).unwrap_or_default()));
-        let found = format!("`relayhost watch` has last looked {age} ago, so no alarm would be told");
+        let age = watch.now.saturating_sub(looked);
+        let when = span(std::time::Duration::from_secs(age.unsigned_abs()));
+        let when = if age < 0 { format!("at a time that is {when} ahead") } else { format!("{when} ago") };
+        let found = format!("`relayhost watch` has last looked {when}, so no alarm would be told");
         let remedy = "systemctl status relayhost-watch.timer (without systemd cron runs relayhost watch)";
         all.push(finding("watch.silent", State::Warning, found, Some(remedy)));
     }
@@ -69,6 +72,7 @@ fn finding(id: &str, state: State, found: String, remedy: Option<&str>) -> Findi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::incident::record::Rules;
     use crate::model::incident::sight::Seen;
 
     fn said(looked: Option<Seconds>, names: &[&str], told: bool) -> Vec<String> {
@@ -76,9 +80,10 @@ mod tests {
             names.iter().map(|name| ((*name).into(), format!("the {name}"))).collect();
         let keys: Vec<String> = ways.iter().map(|(key, _)| key.clone()).collect();
         let mut record = Incidents::new("0a".into());
-        record.fold(&Seen::failed("no `disk`".into(), String::new(), true, 1000), &keys, 1000);
+        let rules = Rules { ways: &keys, open_after: 0, now: 1000 };
+        record.fold(&Seen::failed("no `disk`".into(), String::new(), true, 1000), rules);
         for key in &keys {
-            record.note(key, 1, &if told { Ok(String::new()) } else { Err("no answer".into()) });
+            record.note(key, 1, Some("no answer").filter(|_| !told));
         }
         let watch = Watch { record: Some(&record), ways: &ways, looked, now: 2000 };
         let all = findings(&watch, &Calendar::utc(2000));
@@ -104,6 +109,9 @@ mod tests {
             silent,
             ["watch.silent: `relayhost watch` has last looked 33 min ago, so no alarm would be told"]
         );
+        let ahead = said(Some(2000 + 3600), &["journal", "webhook"], true);
+        assert_eq!(ahead.len(), 1, "{ahead:?}");
+        assert!(ahead[0].contains("has last looked at a time that is 60 min ahead"), "{ahead:?}");
         assert!(said(None, &["journal", "webhook"], true)[0].contains("has not looked yet"));
         assert_eq!(said(None, &["journal"], true), [""; 0]);
     }

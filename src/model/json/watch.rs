@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::seconds;
+use crate::model::alarm::refusal::Refusal;
 use crate::model::ended::{Alarmed, Told, Watched};
 use crate::model::incident::Incident;
 use crate::model::incident::event::{Event, Kind};
@@ -52,8 +53,11 @@ fn fields(event: &Event, host: &str) -> Value {
 }
 
 fn told(told: &Told) -> Value {
-    let (Ok(said) | Err(said)) = &told.outcome;
-    json!({
+    let (said, remedy) = match &told.outcome {
+        Ok(said) => (said, None),
+        Err(Refusal { why, remedy }) => (why, Some(remedy)),
+    };
+    let mut fields = json!({
         "way": told.way,
         "id": told.event.incident.id,
         "sequence": told.event.sequence,
@@ -61,5 +65,9 @@ fn told(told: &Told) -> Value {
         "taken": told.outcome.is_ok(),
         "said": said,
         "seconds": seconds(told.took.as_secs_f64()),
-    })
+    });
+    if let (Some(remedy), Some(fields)) = (remedy, fields.as_object_mut()) {
+        fields.insert("remedy".into(), remedy.as_str().into());
+    }
+    fields
 }

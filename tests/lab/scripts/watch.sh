@@ -69,10 +69,10 @@ comes_back() {
     await sh -c 'postqueue -p | grep -q empty'
 }
 
-# look NAME: one look of the watch, as JSON, in a part of this name.
+# look NAME: one look of the watch, as JSON, in a part of this name. What it sees opens an incident at once.
 look() {
     echo "== $1"
-    relayhost watch --json 2>>/root/stderr
+    relayhost watch --open-after 0s --json 2>>/root/stderr
 }
 
 # told: what each way was told, by its file.

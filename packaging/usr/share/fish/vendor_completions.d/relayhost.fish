@@ -81,6 +81,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l nagios -d 
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l prometheus -d 'Figures for Prometheus, as the textfile collector of its node_exporter reads them'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l open-after -d 'How long something has to be amiss before an incident opens; 0s: from the first look on' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l max-queue-age -d 'How long a message may wait for the relay' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l max-proof-age -d 'How long ago the relay may have taken the last message' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l json -d 'Print one JSON document (docs/schema.json)'
