@@ -190,6 +190,9 @@ pub struct Verify {
     /// Send it there, instead of to verify.to of the answers
     #[arg(long, value_name = "ADDRESS")]
     pub to: Option<String>,
+    /// Send it to root of this host, and follow it to whoever gets root's mail
+    #[arg(long, conflicts_with = "to")]
+    pub root: bool,
     /// How long to wait for the relay's reply [default: verify.deadline of the answers, or 90s]
     #[arg(long, value_name = "TIME", value_parser = text::parse_duration)]
     pub deadline: Option<Duration>,

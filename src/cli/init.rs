@@ -282,6 +282,7 @@ fn choices(options: &Init) -> Result<Choices> {
         access: access(options)?,
         rewrites: rewrites?,
         to: options.to.clone(),
+        root: options.root_to.clone(),
         ..Choices::default()
     })
 }

@@ -27,6 +27,7 @@ use crate::engine::verify::verify_alone;
 use crate::engine::watch::watch;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
+use crate::model::recipients::ROOT;
 use crate::sys::environment;
 use crate::sys::host;
 use arguments::{
@@ -91,9 +92,10 @@ fn perform(command: Command) -> u8 {
         Command::Repair(options) => {
             report("repair", options.common.json, |screen| apply::repair(options, screen))
         }
-        Command::Verify(Verify { common, to, deadline }) => {
+        Command::Verify(Verify { common, to, root, deadline }) => {
             report_on_answers("verify", common.json, |screen| {
-                verify_alone(&common.answers, to.as_deref(), deadline, screen).map(Ended::Verified)
+                let to = if root { Some(ROOT) } else { to.as_deref() };
+                verify_alone(&common.answers, to, deadline, screen).map(Ended::Verified)
             })
         }
         Command::Probe(Probe { common, current, timeout }) => report("probe", common.json, |screen| {

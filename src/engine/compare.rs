@@ -8,6 +8,7 @@ use super::leaving::{Look, calendar};
 use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
+use super::root;
 use super::route::{as_answered, as_it_is, tables_of_senders};
 use super::transaction::{links_of_others, trust_links};
 use super::{Place, Progress, defer, incidents, supply};
@@ -116,12 +117,13 @@ fn see(desired: &Desired, observed: Observed) -> Result<(Plan, Observed, Option<
     if let Some(postfix) = observed.postfix.as_ref().filter(|postfix| postfix.map_kind.is_some()) {
         plan.senders(desired, &tables_of_senders(&postfix.settings));
     }
+    root::foresee(desired, &observed, &mut plan)?;
     let main_cf = files::modified(&Managed::MainCf.path());
     let master_cf = files::modified(Path::new(postfix::MASTER_CF));
     plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], service::last_reading(&plan.queue));
     plan.damaged(&damages());
     supply::foresee(desired, &mut plan);
-    plan.findings.extend(links_of_others());
+    plan.findings.extend(links_of_others(!desired.root.is_empty()));
     plan.findings.extend(defer::waiting()?);
     plan.clients(&mail::startup_files());
     let lifetime = observed.postfix.as_ref().map(|postfix| postfix.setting("maximal_queue_lifetime"));

@@ -207,7 +207,8 @@ impl HostFacts {
         }
         if let Some(postfix) = self.postfix() {
             let suspects = self.ways.met(self.desired.as_ref(), postfix, "", "").suspects;
-            let changed = Managed::ALL.iter().map(|file| file.path()).chain([postfix::MASTER_CF.into()]);
+            let own = Managed::ALL.iter().filter(|file| !file.is_on_demand());
+            let changed = own.map(|file| file.path()).chain([postfix::MASTER_CF.into()]);
             let changed = changed.filter_map(|path| files::modified(&path)).max();
             let is_past = |one: &&mut Failure| one.taken.is_some() && one.tally.waiting == 0;
             for one in report.failures.iter_mut().filter(is_past) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::defer::refuse_without_proc;
 use super::recover::{lock_and_recover, recover_if_stopped, tell_of_damage};
-use super::transaction::{Transaction, Wanted, last_run, path_of, run_before};
+use super::transaction::{Transaction, Wanted, demanded_since, last_run, path_of, run_before};
 use super::{Place, Progress, load, stage, token};
 use crate::error::{Error, Result};
 use crate::model::ended::{Edited, Listed, Restored};
@@ -60,7 +60,9 @@ pub fn restore(number: Option<u32>, patience: Duration, progress: &mut dyn Progr
 /// somebody has edited by hand since the last run.
 fn put_back(generation: &Generation) -> Result<(u32, Vec<Edited>)> {
     let mut wanted = BTreeMap::new();
-    for name in recorded_files() {
+    let demanded = demanded_since(generation.number)?;
+    let names = recorded_files().into_iter().map(|name| (name, generation));
+    for (name, generation) in names.chain(demanded.iter().map(|(name, of)| (name.clone(), of))) {
         let now = inode::take(&path_of(&name)?)?.map(|(inode, _)| inode);
         let kept = generation.files.get(&name).and_then(|change| change.before.as_ref());
         let after = kept.map(|kept| state::bytes_before(generation.number, &name, kept)).transpose()?;
@@ -84,7 +86,7 @@ fn put_back(generation: &Generation) -> Result<(u32, Vec<Edited>)> {
     }
     let mut transaction = Transaction::begin(&command, Place::here(), &wanted, wrote)?;
     match transaction
-        .restore(generation)
+        .restore(generation, &demanded)
         .and_then(|()| transaction.changed())
         .and_then(|()| transaction.tell_postfix())
     {

@@ -7,12 +7,14 @@ use super::Place;
 use crate::error::Result;
 use crate::model::labels::Labels;
 use crate::model::postfix::managed::Managed;
+use crate::model::state::generation::recorded_files;
 use crate::sys::{files, selinux};
 
 /// Compares the labels of all managed files that are there with the policy. In a tree nobody knows the policy. That nothing can be
-/// learned is no error.
-pub fn look(place: Place) -> Result<Labels> {
-    let paths = in_place(&Managed::ALL.into_iter().flat_map(Managed::recorded).collect::<Vec<_>>());
+/// learned is no error. `has_demanded`: those too that are looked at on demand.
+pub fn look(place: Place, has_demanded: bool) -> Result<Labels> {
+    let demanded = Managed::demanded().filter(|_| has_demanded);
+    let paths = in_place(&recorded_files().into_iter().chain(demanded).collect::<Vec<_>>());
     if place == Place::Tree || paths.is_empty() {
         return Ok(Labels::NotUsed);
     }

@@ -27,6 +27,7 @@ mod pursuit;
 mod queue;
 mod reading;
 pub mod recover;
+pub mod root;
 pub mod route;
 pub mod run;
 mod sources;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::route::other_way;
-use super::transaction::{last_run, trust_links};
+use super::transaction::{last_run, trust_links, trust_links_of};
 use super::{Place, labels};
 use crate::error::Result;
 use crate::model::desired::Desired;
@@ -20,10 +20,10 @@ use crate::model::plan::parameters::ca_candidates;
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::mastercf::MasterCf;
-use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{observed, value};
 use crate::model::postfix::tables::path_of;
 use crate::model::postfix::types::{self, Lacking};
+use crate::model::recipients;
 use crate::model::state::generation::LastRun;
 use crate::sys::{files, incidents, inode, mail, network, packages, postfix, service};
 
@@ -37,11 +37,18 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
     let capabilities = capabilities(&needs(desired));
     thread::scope(|scope| {
         let rpm = scope.spawn(|| packages_of(&capabilities));
-        let labels = scope.spawn(|| labels::look(place));
+        let labels = scope.spawn(|| labels::look(place, !desired.root.is_empty()));
         let (lacks, last) = (postfix::lacks(), last_run()?);
+        let demanded = demanded(desired, &last);
+        trust_links_of(&demanded)?;
         let mut postfix = if lacks.is_none() { Some(postfix_since(&last, place)?) } else { None };
         if let Some(postfix) = &mut postfix {
             postfix.other_way = other_way_for(desired, postfix);
+            if !demanded.is_empty()
+                && let Ok(kind) = recipients::kind(&postfix.settings, &postfix.lacking)
+            {
+                postfix.maps.insert(Managed::Aliases, map_of(Managed::Aliases, Some(&kind), &last)?);
+            }
         }
         Ok(Observed {
             packages: rpm.join().unwrap_or_else(|panic| resume_unwind(panic))?,
@@ -55,6 +62,13 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
             timer: if place == Place::Host { service::watch_timer(incidents::has_timer()) } else { None },
         })
     })
+}
+
+/// Names of the files that are looked at since the answers ask for something in them, or the last run wrote something there.
+fn demanded(desired: &Desired, last: &LastRun) -> Vec<String> {
+    let file = Managed::Aliases;
+    let is_ours = last.entries(file).next().is_some();
+    if desired.root.is_empty() && !is_ours { Vec::new() } else { file.recorded() }
 }
 
 /// The place that keeps the entry for the relay's bare name, if there is such an entry.
@@ -150,7 +164,7 @@ fn kinds(main_cf: &MainCf, master_cf: &MasterCf, default: &str) -> Result<(Optio
 fn maps(kind: Option<&MapKind>, last: &LastRun) -> Result<BTreeMap<Managed, MapFile>> {
     thread::scope(|scope| {
         let threads: Vec<_> =
-            Managed::maps().map(|file| (file, scope.spawn(move || map_of(file, kind, last)))).collect();
+            Managed::own_maps().map(|file| (file, scope.spawn(move || map_of(file, kind, last)))).collect();
         let join = |(file, thread): (_, thread::ScopedJoinHandle<_>)| {
             Ok((file, thread.join().unwrap_or_else(|panic| resume_unwind(panic))?))
         };
@@ -160,7 +174,7 @@ fn maps(kind: Option<&MapKind>, last: &LastRun) -> Result<BTreeMap<Managed, MapF
 
 fn map_of(file: Managed, kind: Option<&MapKind>, last: &LastRun) -> Result<MapFile> {
     let path = file.path();
-    let source = files::read_whole(&path)?.map(MapSource::new);
+    let source = files::read_whole(&path)?.map(|bytes| file.source(bytes));
     let database = match kind {
         Some(kind) => {
             let built = source.as_ref().and_then(|source| last.built(file, source, kind));

@@ -4,11 +4,14 @@ use super::Progress;
 use crate::model::desired::Desired;
 use crate::model::message::delivery::Delivery;
 use crate::model::message::proof::Proof;
+use crate::model::recipients::ROOT;
 use crate::sys::state;
 
-/// Records that the relay took the message, at the time `taken`. It was delivered, whether that can be recorded or not.
+/// Records that the relay took the message, at the time `taken`. It was delivered, whether that can be recorded or not. One to
+/// root is no record of the way of the alerts, which has what the mailbox said, too.
 pub fn record(delivery: &Delivery, desired: &Desired, taken: &str, progress: &mut dyn Progress) {
-    if let Some(proof) = Proof::of(delivery, desired, taken.to_owned())
+    if delivery.to != ROOT
+        && let Some(proof) = Proof::of(delivery, desired, taken.to_owned())
         && let Err(error) = state::write_proof(&proof)
     {
         progress.note(&format!(

@@ -1,5 +1,6 @@
 //! One message under way: its lines in the log, by the author who can have written them, and its state in the queue.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::Duration;
 
@@ -18,6 +19,33 @@ const TICK: Duration = Duration::from_millis(5);
 /// Longest time that the log may take to show a message when a signal is to end the run.
 const UNSEEN_AT_THE_END: Duration = Duration::from_secs(2);
 
+/// Lines that are kept about messages that Postfix made of the one that is followed. A message has a few.
+const ONWARD: usize = 1000;
+
+/// What was heard of the messages that Postfix made of one.
+#[derive(Default)]
+struct Onward {
+    /// Lines that name one of them, by who can have written them.
+    lines: Vec<(Author, String)>,
+    /// Their queue files, opened while they were there.
+    files: BTreeMap<String, File>,
+}
+
+impl Onward {
+    /// Takes a line of the log. `trail` knows the queue ids that were logged with the Message-ID.
+    fn hear(&mut self, line: &str, author: Author, trail: &Trail, queue_directory: &str) {
+        let Some(queue_id) = trail.others().find(|id| line.contains(id)) else { return };
+        if self.lines.len() < ONWARD {
+            self.lines.push((author, line.to_owned()));
+        }
+        if !self.files.contains_key(queue_id)
+            && let Some(file) = queue_files::open_queued(queue_directory, queue_id)
+        {
+            self.files.insert(queue_id.to_owned(), file);
+        }
+    }
+}
+
 /// A follower of one message to one recipient.
 pub struct Pursuit {
     log: log_tail::Follower,
@@ -28,6 +56,8 @@ pub struct Pursuit {
     file: Option<File>,
     by_postfix: Trail,
     by_anybody: Trail,
+    /// The messages that Postfix made of this one, if they are to be followed.
+    onward: Onward,
     /// The line of relayhost's own that is looked for in the file, until it is there.
     mark: Option<String>,
 }
@@ -45,6 +75,7 @@ impl Pursuit {
             file: None,
             by_postfix,
             by_anybody,
+            onward: Onward::default(),
             mark: None,
         }
     }
@@ -52,10 +83,14 @@ impl Pursuit {
     /// Reads on. The journal is looked at only now and then, unless `now` is set.
     pub fn read(&mut self, now: bool) -> Result<()> {
         let lines = self.log.lines(now)?;
-        lines.postfix.iter().for_each(|line| self.by_postfix.feed(line));
+        for line in &lines.postfix {
+            self.by_postfix.feed(line);
+            self.onward.hear(line, Author::Postfix, &self.by_postfix, &self.queue_directory);
+        }
         for line in &lines.anybody {
             self.mark.take_if(|mark| line.contains(mark.as_str()));
             self.by_anybody.feed(line);
+            self.onward.hear(line, Author::Anybody, &self.by_anybody, &self.queue_directory);
         }
         if let Some(gap) = self.log.gap() {
             self.by_anybody.miss(gap);
@@ -64,6 +99,20 @@ impl Pursuit {
             self.file = queue_files::open_queued(&self.queue_directory, queue_id);
         }
         Ok(())
+    }
+
+    /// Goes on with the message of this queue id, which Postfix has made of this one: the trail is that of the new one.
+    pub fn go_on(&mut self, queue_id: &str) {
+        let author = self.trail().author();
+        let mut trail = Trail::of_queued(&self.message_id, &self.to, author, queue_id);
+        self.onward.lines.iter().filter(|(by, _)| *by == author).for_each(|(_, line)| trail.feed(line));
+        let none = |author| Trail::new(&self.message_id, &self.to, author);
+        (self.by_postfix, self.by_anybody) = match author {
+            Author::Postfix => (trail, none(Author::Anybody)),
+            Author::Anybody => (none(Author::Postfix), trail),
+        };
+        let opened = self.onward.files.remove(queue_id);
+        self.file = opened.or_else(|| queue_files::open_queued(&self.queue_directory, queue_id));
     }
 
     /// The trail that counts: that of the journal, if Postfix's lines arrive there.

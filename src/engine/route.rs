@@ -23,6 +23,7 @@ use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::settings::{self, Settings, value};
 use crate::model::postfix::tables::{named, path_of};
 use crate::model::probe::mechanism::Filter;
+use crate::model::recipients;
 use crate::model::route::host::Host;
 use crate::model::route::nexthop::{Socket, is_loopback};
 use crate::model::route::tables::{Answer, Ask, Unasked, why_unasked};
@@ -186,7 +187,7 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownT
     }
     let host = host_of(settings, &postfix.main_cf)?;
     let mut known = KnownTables::new();
-    for file in Managed::maps() {
+    for file in Managed::own_maps() {
         let source = postfix.maps.get(&file).and_then(|map| map.source.as_ref());
         let mut entries = source.map(MapSource::entries).unwrap_or_default();
         if file.is_secret() && postfix.other_way.is_none() {
@@ -199,7 +200,34 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownT
         entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
         known.insert(kind.table(&file.path()), entries);
     }
+    known.extend(aliases(desired, postfix));
     Ok(Some((host, known)))
+}
+
+/// The aliases of the system as they are with the answers in force, if those have an entry there.
+fn aliases(desired: &Desired, postfix: &Postfix) -> Option<(String, BTreeMap<String, String>)> {
+    let (file, kind) = (Managed::Aliases, recipients::kind(&postfix.settings, &postfix.lacking).ok()?);
+    let source = postfix.maps.get(&file)?.source.as_ref();
+    let mut entries = source.map(MapSource::entries).unwrap_or_default();
+    let ours = desired.entries(file);
+    let is_ours = !ours.is_empty();
+    entries.extend(ours);
+    is_ours.then(|| (kind.table(&file.path()), entries))
+}
+
+/// What becomes of root's mail with the answers in force; `None`: they do not say who is to have it.
+pub fn of_root(desired: &Desired, postfix: &Postfix) -> Result<Option<recipients::Judged>> {
+    if desired.root.is_empty() {
+        return Ok(None);
+    }
+    if let Err(complaint) = recipients::kind(&postfix.settings, &postfix.lacking) {
+        return Ok(Some(Err(complaint)));
+    }
+    let Some((host, known)) = answered(desired, postfix)? else { return Ok(None) };
+    let (from, _) = addresses(Some(desired), &host.settings);
+    let way = |to: &String| way(&host, &from, to, Some(&known));
+    let ways: Vec<Way> = desired.root.iter().map(way).collect();
+    Ok(Some(recipients::judge(&way(&recipients::ROOT.to_owned()), &ways, &host)))
 }
 
 /// A place, other than `relayhost`, that leads mail to the server of this name, or that may and cannot be read.

@@ -19,14 +19,15 @@ use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
 use super::verify::Request;
 use super::worked::has_worked;
-use super::{Place, Progress, defer, stage, token};
+use super::{Place, Progress, defer, root, stage, token};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::Applied;
 use crate::model::leaving::{Leaving, Limits};
 use crate::model::observed::Observed;
-use crate::model::plan::action::Install;
+use crate::model::plan::action::{Actions, Install};
 use crate::model::plan::{Finding, Plan};
+use crate::model::postfix::managed::Managed;
 use crate::model::state::last::LastEnd;
 use crate::model::state::order::{Message, Order};
 use crate::model::state::pending::PendingEntry;
@@ -77,7 +78,6 @@ pub fn run(
         let message = message.as_ref();
         token::ready(&mut given.desired, &task.answers, task.place, progress)?;
         let (plan, observed, mut nothing) = prepare(task, &given, message, &held.recovered, progress)?;
-        let has_worked = nothing.has_worked;
         if nothing.is_vetoed() {
             return Ok(nothing);
         }
@@ -93,8 +93,9 @@ pub fn run(
         let Changed { actions, transaction, unproven, left_out } =
             change(task, given.order, installed, message.is_some(), progress)?;
         let generation = transaction.as_ref().map(Transaction::number);
+        let before = Before { has_worked: nothing.has_worked, unproven, has_alias: has_alias(&actions) };
         let Proved { delivery, put_back, unrecorded } = match message {
-            Some(message) => prove(&given, message, Before { has_worked, unproven }, transaction, progress)?,
+            Some(message) => prove(&given, message, before, transaction, progress)?,
             None => keep(task.place, transaction, left_out)?,
         };
         let applied = Applied { actions, generation, delivery, put_back, unrecorded, ..nothing };
@@ -109,6 +110,11 @@ pub fn run(
         note_end(task.command, &ended);
     }
     ended
+}
+
+/// Whether these steps have written who gets root's mail.
+fn has_alias(actions: &Actions) -> bool {
+    actions.files.iter().any(|change| change.file() == Managed::Aliases)
 }
 
 /// Notes how a run ended. That is shown, whether it can be noted or not.
@@ -150,6 +156,7 @@ fn prepare(
 ) -> Result<(Plan, Observed, Applied)> {
     let observed = observe(&given.desired, task.place)?;
     let plan = plan(&given.desired, &observed, task.place)?;
+    root::demand(&given.desired, &observed, &task.answers)?;
     if let Some(plugin) = &plan.rival {
         return Err(Error::Rival(plugin.clone()));
     }
@@ -167,8 +174,10 @@ fn prepare(
     Ok((plan, observed, nothing))
 }
 
-fn observe_and_plan(desired: &Desired, place: Place) -> Result<Plan> {
-    plan(desired, &observe(desired, place)?, place)
+fn observe_and_plan(desired: &Desired, task: &Task) -> Result<Plan> {
+    let observed = observe(desired, task.place)?;
+    root::demand(desired, &observed, &task.answers)?;
+    plan(desired, &observed, task.place)
 }
 
 fn plan(desired: &Desired, observed: &Observed, place: Place) -> Result<Plan> {

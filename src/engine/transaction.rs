@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+mod demanded;
 mod edits;
 mod last;
 mod places;
 
+pub use demanded::since as demanded_since;
 pub use last::{last_run, run_before};
-pub use places::{elsewhere, links_of_others, path_of, require_main_cf, trust_links, trust_places};
+pub use places::{
+    elsewhere, links_of_others, path_of, require_main_cf, trust_links, trust_links_of, trust_places,
+};
 
 use super::Place;
 use crate::error::{Edit, Error, Files, Result};
@@ -65,7 +69,7 @@ impl Transaction {
     ) -> Result<Self> {
         // The previous passwords are to be hidden, too.
         secrets::search();
-        let paths = places::paths()?;
+        let paths = places::paths(demanded::of_change(wanted.keys()).iter())?;
         let (files, mut blobs) = Self::before(&paths, wanted)?;
         for (name, wish) in wanted {
             if let (true, Some(bytes)) = (name == Managed::SaslPasswd.name(), &wish.after) {
@@ -132,6 +136,7 @@ impl Transaction {
     pub fn resume(number: u32, message: Option<String>, place: Place) -> Result<Self> {
         secrets::search();
         let generation = state::generation(number)?;
+        let paths = places::paths(demanded::of_change(generation.files.keys()).iter())?;
         let replaced = generation.files.keys().cloned().collect();
         let mut displaced = Vec::new();
         let directories = Managed::directories().into_iter().map(Path::to_path_buf);
@@ -140,15 +145,7 @@ impl Transaction {
                 displaced.extend(generation.files.keys().map(|name| (name.clone(), staging.join(name))));
             }
         }
-        Ok(Self {
-            generation,
-            place,
-            paths: places::paths()?,
-            replaced,
-            displaced,
-            stagings: Vec::new(),
-            message,
-        })
+        Ok(Self { generation, place, paths, replaced, displaced, stagings: Vec::new(), message })
     }
 
     /// Number of the generation that has the files before the change.
@@ -279,7 +276,8 @@ impl Transaction {
         let fate = |number| state::generation(number).map_or(Fate::Kept, |generation| generation.fate);
         let known: Vec<(u32, Fate)> =
             state::numbers().unwrap_or_default().into_iter().map(|number| (number, fate(number))).collect();
-        for number in superfluous(&known, self.generation.number) {
+        let in_use: Vec<u32> = demanded::first().into_iter().chain([self.generation.number]).collect();
+        for number in superfluous(&known, &in_use) {
             // The next run tries to remove it again; this one has done its work.
             let _ = state::remove_generation(number);
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 mod facts;
+mod onward;
 mod pace;
 mod request;
 mod submit;
@@ -85,7 +86,7 @@ pub fn verify(
     progress: &mut dyn Progress,
 ) -> Result<Delivery> {
     let begin = clock::now();
-    progress.begin("message");
+    progress.begin(request.stage());
     let result = send_and_follow(desired, observed, request, queued, progress);
     let (end, text) = match &result {
         Ok(delivery) => {
@@ -232,6 +233,10 @@ impl Message<'_> {
             Word::Incomplete(gap) => Ok(Some(self.incomplete(pursuit, gap))),
             Word::Doubt(_) if are_at_odds => self.doubt(pursuit, &word),
             Word::Open | Word::Doubt(_) => Ok(None),
+            word if self.goes_on(word, pursuit)? => {
+                looks.at_once();
+                Ok(None)
+            }
             Word::Said(found) if retry.is_known(found.attempt()) => Ok(None),
             Word::Said(_) | Word::Gone(_) => match self.judge(&word, pursuit)? {
                 Judgement::Final(outcome) => {
@@ -261,7 +266,7 @@ impl Message<'_> {
             return fate::not_set_up(&self.relayhost, &evidence);
         }
         let suspects = suspects(self.desired, self.postfix, &self.from, &self.request.to);
-        Outcome::Failed(explained_failure(failure, &suspects))
+        Outcome::Failed(self.of_root(explained_failure(failure, &suspects)))
     }
 
     fn word(&self, pursuit: &Pursuit) -> Word {

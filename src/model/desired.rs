@@ -22,6 +22,8 @@ pub struct Desired {
     pub auth: Auth,
     /// Local address → public address (smtp_generic_maps), in the file's order.
     pub rewrites: Vec<Rewrite>,
+    /// Whoever is to have root's mail; empty: the answers do not say.
+    pub root: Vec<String>,
     /// The test message.
     pub verify: Verify,
     /// Additional packages that must be on the host.
@@ -199,6 +201,8 @@ impl Desired {
             (Managed::SaslPasswd, Auth::Login { username, password, .. }) => {
                 vec![(self.relayhost(), format!("{username}:{}", password.expose()))]
             }
+            (Managed::Aliases, _) if self.root.is_empty() => Vec::new(),
+            (Managed::Aliases, _) => vec![("root".into(), self.root.join(", "))],
             (Managed::Generic, _) => {
                 self.rewrites.iter().map(|rewrite| (rewrite.local.clone(), rewrite.public.clone())).collect()
             }

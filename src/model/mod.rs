@@ -24,6 +24,7 @@ pub mod postfix;
 pub mod probe;
 pub mod prometheus;
 pub mod providers;
+pub mod recipients;
 pub mod redact;
 pub mod route;
 pub mod secret;

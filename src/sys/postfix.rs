@@ -132,12 +132,17 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries
 /// host's. Each program of Postfix ends at once if main.cf has, say, this host's name as the relayhost (mail_params.c),
 /// and relayhost has to mend that.
 fn postmap<T>(work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Output)> {
+    of_tables("postmap", work)
+}
+
+/// The same for a program of this name, which takes postmap's options.
+fn of_tables<T>(name: &str, work: impl Fn(Cmd) -> Result<(T, Cmd)>) -> Result<(T, Output)> {
     let run = |cmd: Cmd| work(cmd.without_core()).and_then(|(product, cmd)| Ok((product, cmd.run()?)));
-    let (product, output) = run(program("postmap")?)?;
+    let (product, output) = run(program(name)?)?;
     if !output.success() && String::from_utf8_lossy(&output.stderr).contains("fatal: ") {
         let bare = files::staging(&Managed::MainCf.path())?;
         files::stage(&bare.path().join("main.cf"), b"")?;
-        let again = run(program("postmap")?.args(["-c", &bare.path().display().to_string()]))?;
+        let again = run(program(name)?.args(["-c", &bare.path().display().to_string()]))?;
         if again.1.success() {
             return Ok(again);
         }
@@ -196,7 +201,8 @@ pub fn build_map(map: Managed, kind: &MapKind, bytes: &[u8]) -> Result<BuiltMap>
     } else {
         // Each attempt has a directory of its own: Berkeley DB waits for ever beside what a failed one leaves,
         // `__db.NAME`.
-        let (built, output) = postmap(|cmd| {
+        let builder = if map == Managed::Aliases { "postalias" } else { "postmap" };
+        let (built, output) = of_tables(builder, |cmd| {
             let (staging, source) = begin()?;
             let table = kind.table(&source);
             Ok(((staging, source), cmd.arg(table)))

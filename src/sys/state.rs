@@ -17,7 +17,7 @@ use crate::error::{Error, Result, typed};
 use crate::model::leaving::records::Records;
 use crate::model::message::proof::Proof;
 use crate::model::postfix::managed::Managed;
-use crate::model::state::generation::{Generation, Inode, Intent, recorded_files, sha256};
+use crate::model::state::generation::{Generation, Inode, Intent, known_files, sha256};
 use crate::model::state::last::LastEnd;
 
 /// One run at a time. Released when dropped, and by the kernel when its holder dies.
@@ -278,7 +278,7 @@ pub fn generation(number: u32) -> Result<Generation> {
     if generation.number != number {
         return Err(unfit(format!("is the record of generation {}", generation.number)));
     }
-    let known = recorded_files();
+    let known = known_files();
     match generation.files.keys().find(|name| !known.contains(name)) {
         Some(name) => Err(unfit(format!("names a file {name:?}, and relayhost has none of that name"))),
         None => Ok(generation),
@@ -363,7 +363,7 @@ pub fn remove_generation(number: u32) -> Result<()> {
 /// Removes the leftovers of stopped runs: unfinished generations, and staging directories beside the managed files. Only
 /// with the lock. `elsewhere`: other directories, to which links lead; there only what a run has made goes.
 pub fn sweep(_lock: &Lock, elsewhere: &[PathBuf]) -> Result<()> {
-    let names = recorded_files();
+    let names = known_files();
     let is_ours = |name: &String| name == swap::UNFINISHED || names.contains(name);
     for directory in elsewhere {
         for staging in files::stagings(directory)? {

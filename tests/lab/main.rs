@@ -55,6 +55,7 @@ mod providers;
 mod refusals;
 mod releases;
 mod remedies;
+mod root;
 mod route;
 mod scriptlets;
 mod secrets;

@@ -44,7 +44,7 @@ pub struct Init {
     #[arg(long, conflicts_with = "password_file")]
     pub password_stdin: bool,
     /// Change the password of the answers that are there, or the client secret, and nothing else
-    #[arg(long, conflicts_with_all = ["provider", "host", "port", "tls", "username", "flow", "inline_password", "rewrite", "to"])]
+    #[arg(long, conflicts_with_all = ["provider", "host", "port", "tls", "username", "flow", "inline_password", "rewrite", "to", "root_to"])]
     pub new_password: bool,
     /// Write the password into the answers file, not into a file of its own
     #[arg(long, conflicts_with = "password_file")]
@@ -55,6 +55,9 @@ pub struct Init {
     /// Where the test message goes
     #[arg(long, value_name = "ADDRESS")]
     pub to: Option<String>,
+    /// Whoever is to have root's mail, by /etc/aliases; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub root_to: Vec<String>,
     /// The answers file to write
     #[arg(long, value_name = "FILE", default_value = load::DEFAULT)]
     pub output: PathBuf,

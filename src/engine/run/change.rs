@@ -108,7 +108,7 @@ fn put_main_cf_back(number: u32) -> Result<String> {
 
 /// The plan for the host after an installation.
 fn replan(task: &Task, desired: &Desired, install: Install) -> Result<Installed> {
-    let mut plan = observe_and_plan(desired, task.place)?;
+    let mut plan = observe_and_plan(desired, task)?;
     if !plan.to_install().is_empty() {
         return Err(Error::NotInstalled {
             missing: labels(plan.to_install()),

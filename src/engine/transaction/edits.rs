@@ -1,7 +1,7 @@
 //! Replaces the files of a change, and puts them back, beside an administrator who may edit them at any moment: a
 //! file that is not as recorded is not replaced, or, when files are put back, is kept first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Transaction;
@@ -83,12 +83,18 @@ impl Transaction {
         Err(swap::changed(path, path))
     }
 
-    /// Makes every managed file what it was before a generation's change, if it is as recorded.
-    pub fn restore(&mut self, generation: &Generation) -> Result<()> {
+    /// Makes every managed file what it was before a generation's change, if it is as recorded. `demanded`: the generations that
+    /// have the files that are kept on demand, by name.
+    pub fn restore(
+        &mut self,
+        generation: &Generation,
+        demanded: &BTreeMap<String, Generation>,
+    ) -> Result<()> {
         // Those of this change: the generation may be of an earlier relayhost, and then a link that it does not know was not
         // there.
         for (name, Change { before: now, .. }) in self.generation.files.clone() {
             self.replaced.insert(name.clone());
+            let generation = demanded.get(&name).unwrap_or(generation);
             let result = self.make(generation, &name, now.as_ref());
             self.left_alone(&name, &result);
             result?;

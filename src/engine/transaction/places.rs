@@ -21,9 +21,11 @@ pub fn path_of(name: &str) -> Result<PathBuf> {
     if Managed::is_link(&path) { Ok(path) } else { trust::target(&path) }
 }
 
-/// The paths of all files that a generation keeps, by name.
-pub fn paths() -> Result<BTreeMap<String, PathBuf>> {
-    recorded_files().into_iter().map(|name| path_of(&name).map(|path| (name, path))).collect()
+/// The paths of all files that a generation keeps, by name. `also`: those that it keeps beside the ones that every generation
+/// does.
+pub fn paths<'a>(also: impl Iterator<Item = &'a String>) -> Result<BTreeMap<String, PathBuf>> {
+    let names = recorded_files().into_iter().chain(also.cloned());
+    names.map(|name| path_of(&name).map(|path| (name, path))).collect()
 }
 
 /// Refuses links that nobody can look through: `/etc/postfix` may be a link of the administrator's, but only to a directory
@@ -35,8 +37,13 @@ pub fn trust_links() -> Result<()> {
         None | Some(0) => {}
         Some(_) => return Err(Error::Symlink { path }),
     }
+    trust_links_of(&recorded_files())
+}
+
+/// The same for single files, by their names.
+pub fn trust_links_of(names: &[String]) -> Result<()> {
     let is_link_of_postfix = |path: &PathBuf| !Managed::is_link(path) && files::is_link(path);
-    for path in recorded_files().iter().map(|name| Managed::path_of(name)).filter(is_link_of_postfix) {
+    for path in names.iter().map(|name| Managed::path_of(name)).filter(is_link_of_postfix) {
         if files::is_link_of_others(&path) || !files::exists(&path) {
             trust::target(&path)?;
         }
@@ -53,25 +60,27 @@ pub fn require_main_cf() -> Result<()> {
 /// Refuses links through which root may not write, too.
 pub fn trust_places() -> Result<()> {
     trust_links()?;
-    paths().map(|_| ())
+    paths(std::iter::empty()).map(|_| ())
 }
 
 /// A warning for each link through which root may not write: whoever owns a directory on the way can change what Postfix
-/// does.
-pub fn links_of_others() -> Vec<Finding> {
+/// does. `has_demanded`: also for the files that are looked at on demand.
+pub fn links_of_others(has_demanded: bool) -> Vec<Finding> {
     let of = |name: String| {
         let error = path_of(&name).err()?;
         let remedy = Some(Remedy::say(error.hint("relayhost apply")));
         Some(Finding { id: format!("link.{name}"), state: State::Warning, found: error.to_string(), remedy })
     };
-    recorded_files().into_iter().filter_map(of).collect()
+    let demanded = Managed::demanded().filter(|_| has_demanded);
+    recorded_files().into_iter().chain(demanded).filter_map(of).collect()
 }
 
 /// The directories, beside those of the managed files, in which a run may have built a file that goes to where a link leads.
 pub fn elsewhere() -> Vec<PathBuf> {
     let newest =
         state::numbers().unwrap_or_default().last().and_then(|number| state::generation(*number).ok());
-    let now = recorded_files().into_iter().filter_map(|name| path_of(&name).ok());
+    let now = recorded_files().into_iter().chain(Managed::demanded());
+    let now = now.filter_map(|name| path_of(&name).ok());
     let then =
         newest.into_iter().flat_map(|newest| newest.files.into_values()).filter_map(|change| change.at);
     let directories: BTreeSet<PathBuf> =

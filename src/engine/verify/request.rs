@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result, shown};
 use crate::model::desired::Desired;
+use crate::model::recipients::ROOT;
 use crate::model::text;
 
 /// The recipient of a test message, and how long its fate is followed.
@@ -17,6 +18,17 @@ pub struct Request {
 }
 
 impl Request {
+    /// A message to root, which is to reach those whom the answers name.
+    #[must_use]
+    pub fn of_root(&self) -> Self {
+        Self { to: ROOT.to_owned(), deadline: self.deadline }
+    }
+
+    /// The name of its stage.
+    pub(super) fn stage(&self) -> &'static str {
+        if self.to == ROOT { "root" } else { "message" }
+    }
+
     /// The message that the answers in `file` ask for.
     pub fn of(desired: &Desired, file: &Path) -> Result<Self> {
         let to = desired.verify.to.clone().ok_or_else(|| Error::Answers {
@@ -37,7 +49,7 @@ impl Request {
     ) -> Result<Self> {
         let request = match to {
             None => Self::of(desired, file)?,
-            Some(to) if !text::is_recipient(to) => {
+            Some(to) if to != ROOT && !text::is_recipient(to) => {
                 return Err(Error::Answers {
                     file: "--to".into(),
                     place: None,

@@ -39,6 +39,8 @@ pub struct Choices {
     pub rewrites: Vec<Rewrite>,
     /// Recipient of the test message.
     pub to: Option<String>,
+    /// Whoever is to have root's mail.
+    pub root: Vec<String>,
     /// What the answers that are edited say beyond that.
     pub kept: Kept,
 }
@@ -61,6 +63,7 @@ impl Choices {
             password_file: self.password_file.or(other.password_file),
             rewrites: if self.rewrites.is_empty() { other.rewrites } else { self.rewrites },
             to: self.to.or(other.to),
+            root: if self.root.is_empty() { other.root } else { self.root },
             kept: if self.kept.is_empty() { other.kept } else { self.kept },
         }
     }
@@ -126,6 +129,7 @@ impl Choices {
             ("--password-stdin", Self { password: given.password, ..none() }),
             ("--rewrite", Self { rewrites: given.rewrites, ..none() }),
             ("--to", Self { to: given.to, ..none() }),
+            ("--root-to", Self { root: given.root, ..none() }),
         ];
         for (flag, alone) in each {
             let name =
@@ -164,11 +168,20 @@ impl Choices {
             lines.push("# @host stands for all senders of that host".into());
             lines.extend(self.rewrites.iter().map(|rule| setting(&quoted(&rule.local), &rule.public)));
         }
+        lines.extend(self.lines_of_root());
         let to = self.to.as_ref().map(|to| format!("# where the test message goes\n{}", setting("to", to)));
         let verify: Vec<String> = to.into_iter().chain(self.kept.lines(&["verify"])).collect();
         lines.extend((!verify.is_empty()).then(|| "\n[verify]".to_owned()));
         lines.extend(verify);
         lines.join("\n") + "\n" + &self.kept.other_tables(shown)
+    }
+
+    /// The table `[recipients]`, if somebody is to have root's mail.
+    fn lines_of_root(&self) -> Option<String> {
+        let all: Vec<String> = self.root.iter().map(|address| quoted(address)).collect();
+        let value = if all.len() == 1 { all.concat() } else { format!("[{}]", all.join(", ")) };
+        (!all.is_empty())
+            .then(|| format!("\n[recipients]\n# who gets root's mail, by /etc/aliases\nroot = {value}"))
     }
 
     /// What a preset stands for, as comments.

@@ -60,12 +60,13 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
     let preset = preset.filter(|preset| preset.host.is_some() || !matches!(auth, Auth::None));
     let relay = reader.relay(preset.as_ref(), &auth)?;
     let rewrites = reader.rewrites()?;
+    let root = reader.root(&rewrites)?;
     let verify = reader.verify(&rewrites, mailboxes)?;
     let packages = &answers.tables.packages;
     let extra_packages = packages.extra.iter().map(|name| reader.of(name, package)).collect::<Result<_>>()?;
     let packages_from = packages.from.as_ref().map(|path| reader.of(path, directory)).transpose()?;
     let alarms = reader.alarms(alarms)?;
-    Ok(Desired { relay, auth, rewrites, verify, extra_packages, packages_from, alarms })
+    Ok(Desired { relay, auth, rewrites, root, verify, extra_packages, packages_from, alarms })
 }
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);
@@ -242,6 +243,15 @@ impl Reader<'_> {
             rewrites.push(Rewrite { local, public });
         }
         Ok(rewrites)
+    }
+
+    /// Whoever is to have root's mail.
+    fn root(&self, rewrites: &[Rewrite]) -> Result<Vec<String>> {
+        let Some(typed) = &self.answers.tables.recipients.root else { return Ok(Vec::new()) };
+        typed
+            .get_ref()
+            .checked(rewrites)
+            .or_else(|(place, complaint)| self.at(place.or(Some(typed.span())), Err(complaint)))
     }
 
     fn verify(&self, rewrites: &[Rewrite], mailboxes: Vec<MailboxSecret>) -> Result<Verify> {

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::model::desired::{Mechanism, Rewrite};
 
 /// The keys that `init` writes itself, by their tables.
-const ASKED: [(&[&str], &[&str]); 6] = [
+const ASKED: [(&[&str], &[&str]); 7] = [
     (&[], &["version"]),
     (&["relay"], &["provider", "host", "port", "tls"]),
     (&["auth"], &["username", "password", "password_file"]),
@@ -29,6 +29,7 @@ const ASKED: [(&[&str], &[&str]); 6] = [
         ],
     ),
     (&["sender"], &["rewrite"]),
+    (&["recipients"], &["root"]),
     (&["verify"], &["to"]),
 ];
 
@@ -65,6 +66,7 @@ impl Answers {
             password_file,
             rewrites: tables.sender.rewrite.0.iter().map(rule).collect(),
             to: value(tables.verify.to.as_ref()),
+            root: tables.recipients.root.iter().flat_map(|all| all.get_ref().texts()).collect(),
             kept: self.kept(is_token),
         })
     }

@@ -1,5 +1,6 @@
 //! Answers in several files: the administrator's own, and those that other packages install.
 
+use super::recipients::Recipients;
 use super::{Auth, Network, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
@@ -13,6 +14,7 @@ impl Tables {
             auth:
                 Auth { mechanism, username, password, password_file, password_env, password_credential, oauth },
             sender: Sender { rewrite: Rewrites(rewrites) },
+            recipients: Recipients { root },
             verify: Verify { to, deadline, arrival },
             packages: Packages { extra, from },
             network: Network { proxy },
@@ -40,6 +42,7 @@ impl Tables {
                 own.push((local, public));
             }
         }
+        fill(&mut self.recipients.root, root);
         fill(&mut self.verify.to, to);
         fill(&mut self.verify.deadline, deadline);
         fill(&mut self.verify.arrival, arrival);

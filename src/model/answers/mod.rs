@@ -13,6 +13,7 @@ pub mod kept;
 mod layers;
 mod lines;
 pub mod oauth;
+pub mod recipients;
 mod values;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use alarm::Alarm;
 use arrival::Arrival;
 use fault::complaint;
 use oauth::Oauth;
+use recipients::Recipients;
 
 use crate::error::{Advice, Complaint, Error, Position, Result};
 use crate::model::desired::{Mechanism, Tls};
@@ -66,6 +68,8 @@ pub struct Tables {
     pub auth: Auth,
     /// `[sender]`.
     pub sender: Sender,
+    /// `[recipients]`.
+    pub recipients: Recipients,
     /// `[verify]`.
     pub verify: Verify,
     /// `[packages]`.

@@ -84,6 +84,12 @@ impl Attempt {
         self.orig_to.as_ref().filter(|orig| plain(orig) != plain(&self.to)).map(|_| self.to.as_str())
     }
 
+    /// The queue id of the message that local(8) has made of this one, for whoever gets the recipient's mail by an alias.
+    pub fn forwarded_as(&self) -> Option<&str> {
+        let is_sent = self.status == Status::Sent && self.is_local();
+        self.reason.strip_prefix("forwarded as ").filter(|_| is_sent)
+    }
+
     /// Whether an agent for mailboxes on this host made the attempt.
     pub fn is_local(&self) -> bool {
         matches!(&self.relay, Hop::Here(agent) if agent == "local" || agent == "virtual")

@@ -88,6 +88,16 @@ impl Trail {
         }
     }
 
+    /// Follows a message whose queue id is known: local(8) has made it of another one, with the same Message-ID.
+    pub fn of_queued(message_id: &str, to: &str, author: Author, queue_id: &str) -> Self {
+        Self { queue_id: Some(queue_id.to_owned()), ..Self::new(message_id, to, author) }
+    }
+
+    /// Other queue ids that were logged with its Message-ID.
+    pub fn others(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().map(String::as_str)
+    }
+
     /// The queue id, once cleanup(8) has logged it with this Message-ID. The first such line counts: nobody knows the
     /// Message-ID before it.
     pub fn queue_id(&self) -> Option<&str> {

@@ -18,18 +18,26 @@ impl Plan {
         let Some(kind) = &postfix.map_kind else {
             return Err(Error::MapType { kind: postfix.setting("default_database_type").to_owned() });
         };
-        for file in Managed::maps() {
+        for file in Managed::own_maps() {
             self.map(file, kind, desired, postfix, last);
         }
+        self.aliases(desired, postfix, last);
         self.settings(desired, postfix, kind, last)
     }
 
     /// Compares one map.
-    fn map(&mut self, file: Managed, kind: &MapKind, desired: &Desired, postfix: &Postfix, last: &LastRun) {
+    pub(super) fn map(
+        &mut self,
+        file: Managed,
+        kind: &MapKind,
+        desired: &Desired,
+        postfix: &Postfix,
+        last: &LastRun,
+    ) {
         let entries = desired.entries(file);
         let nothing = MapFile::default();
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
-        let mut after = found.source.clone().unwrap_or_else(|| MapSource::new(Vec::new()));
+        let mut after = found.source.clone().unwrap_or_else(|| file.source(Vec::new()));
         let is_renewed = file.is_secret() && desired.app().is_some();
         let stale = self.entries(file, &entries, is_renewed, &mut after, last);
         let left = leave_out_former(file, &entries, &mut after, last);

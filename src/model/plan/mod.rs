@@ -2,6 +2,7 @@
 //! out: all three read one value, so they cannot disagree.
 
 pub mod action;
+mod aliases;
 mod diff;
 pub mod ending;
 mod files;

@@ -63,7 +63,7 @@ pub fn as_ours(value: &str, kind: &MapKind) -> Vec<String> {
     for item in words(value) {
         // As a path: `//` and `/./` lead to the same file.
         let own = path_of(&item)
-            .and_then(|path| Managed::map_at(Path::new(path)))
+            .and_then(|path| Managed::map_at(Path::new(path)).filter(|map| !map.is_on_demand()))
             .map(|map| kind.table(&map.path()));
         let item = own.unwrap_or(item);
         if !Managed::is_map(path_of(&item).unwrap_or_default()) || !all.contains(&item) {

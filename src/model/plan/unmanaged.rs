@@ -30,8 +30,11 @@ impl Plan {
             Managed::MainCf => Some(postfix.main_cf.bytes()),
             _ => postfix.maps.get(&file).and_then(|map| map.source.as_ref()).map(MapSource::bytes),
         };
-        // Of a link nothing is the administrator's; its own finding says what is amiss.
-        for (file, ours) in last.after.iter().filter(|(file, _)| file.target().is_none()) {
+        // Of a link nothing is the administrator's; its own finding says what is amiss. Of a file of the system nothing is
+        // relayhost's where it has no entry there.
+        let is_ours = |file: Managed| !file.is_on_demand() || last.entries(file).next().is_some();
+        let is_shown = |file: Managed| file.target().is_none() && is_ours(file);
+        for (file, ours) in last.after.iter().filter(|(file, _)| is_shown(**file)) {
             let now = now(*file).unwrap_or_default();
             if without_tokens(now, *file, last) != without_tokens(ours, *file, last) {
                 let keys: Vec<String> = last.entries(*file).map(|(key, _)| key.to_owned()).collect();

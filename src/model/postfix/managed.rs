@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::aliases;
+use super::postmap::MapSource;
+
 /// A managed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Managed {
@@ -13,6 +16,9 @@ pub enum Managed {
     SaslPasswd,
     /// Local sender → public sender (`smtp_generic_maps`).
     Generic,
+    /// Local names → whoever gets their mail (aliases(5)). It is a file of the system, in which relayhost has the entry of
+    /// root, and that only if the answers name somebody: all else about it is left alone, and recorded only by a change of it.
+    Aliases,
     /// The link that puts the plugin for access tokens into Cyrus SASL's directory. A plugin there is in force for every
     /// program of the host, and some would send it a password, so it is there only while the answers ask for it.
     Plugin,
@@ -45,13 +51,14 @@ pub const MAP_MODE: u32 = 0o600;
 
 impl Managed {
     /// Every managed file, in the order in which they are planned.
-    pub const ALL: [Self; 4] = [Self::MainCf, Self::SaslPasswd, Self::Generic, Self::Plugin];
+    pub const ALL: [Self; 5] = [Self::MainCf, Self::SaslPasswd, Self::Generic, Self::Aliases, Self::Plugin];
 
     const fn row(self) -> Row {
         match self {
             Self::MainCf => POSTFIX,
             Self::SaslPasswd => Row { name: "sasl_passwd", map: true, secret: true, ..POSTFIX },
             Self::Generic => Row { name: "generic", map: true, ..POSTFIX },
+            Self::Aliases => Row { directory: "/etc", name: "aliases", map: true, ..POSTFIX },
             Self::Plugin => Row {
                 directory: "/usr/lib64/sasl2",
                 name: "librelayhost-xoauth2.so",
@@ -64,6 +71,26 @@ impl Managed {
     /// The map sources among them.
     pub fn maps() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|file| file.row().map)
+    }
+
+    /// Whether it is looked at and recorded only where the answers ask for something in it.
+    pub fn is_on_demand(self) -> bool {
+        self == Self::Aliases
+    }
+
+    /// The map sources among those that are looked at on every host.
+    pub fn own_maps() -> impl Iterator<Item = Self> {
+        Self::maps().filter(|file| !file.is_on_demand())
+    }
+
+    /// Names of the files of those that are looked at on demand.
+    pub fn demanded() -> impl Iterator<Item = String> {
+        Self::ALL.into_iter().filter(|file| file.is_on_demand()).flat_map(Self::recorded)
+    }
+
+    /// Its source, by the syntax of the file.
+    pub fn source(self, bytes: Vec<u8>) -> MapSource {
+        if self == Self::Aliases { MapSource::aliases(bytes) } else { MapSource::new(bytes) }
     }
 
     /// The managed files that are no links.
@@ -88,8 +115,10 @@ impl Managed {
 
     /// The path of a recorded file: of a managed one, or of a map's database.
     pub fn path_of(name: &str) -> PathBuf {
-        let link = Self::ALL.into_iter().find(|file| file.target().is_some() && file.name() == name);
-        Path::new(link.map_or(POSTFIX, Self::row).directory).join(name)
+        let bare = SUFFIXES.iter().rev().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+        let of =
+            Self::ALL.into_iter().find(|file| file.name() == name || file.row().map && file.name() == bare);
+        Path::new(of.map_or(POSTFIX, Self::row).directory).join(name)
     }
 
     /// Whether a symbolic link of this file name is a managed one, wherever it lies.
@@ -99,9 +128,13 @@ impl Managed {
         })
     }
 
-    /// The directories of the managed files.
+    /// The directories of the managed files; not that of one that is looked at on demand, where others have files too.
     pub fn directories() -> BTreeSet<&'static Path> {
-        Self::ALL.into_iter().map(|file| Path::new(file.row().directory)).collect()
+        Self::ALL
+            .into_iter()
+            .filter(|file| !file.is_on_demand())
+            .map(|file| Path::new(file.row().directory))
+            .collect()
     }
 
     /// Whether this is the path of a map that relayhost manages.
@@ -114,6 +147,7 @@ impl Managed {
     pub fn mode(self, found: Option<u32>) -> u32 {
         match found {
             Some(found) if !self.is_secret() => (found & 0o755) | MAP_MODE,
+            None if self == Self::Aliases => aliases::MODE,
             _ => MAP_MODE,
         }
     }
@@ -205,7 +239,8 @@ mod tests {
             Managed::MainCf => 0,
             Managed::SaslPasswd => 1,
             Managed::Generic => 2,
-            Managed::Plugin => 3,
+            Managed::Aliases => 3,
+            Managed::Plugin => 4,
         }
     }
 
@@ -217,7 +252,8 @@ mod tests {
             assert_eq!((kept & 0o044, kept & !0o755, kept & 0o600), (found & 0o044, 0, 0o600), "{found:o}");
             assert_eq!(Managed::Generic.mode(Some(kept)), kept, "what is good stays");
         }
-        assert!(Managed::maps().all(|map| map.mode(None) == MAP_MODE));
+        assert!(Managed::own_maps().all(|map| map.mode(None) == MAP_MODE));
+        assert_eq!((Managed::Aliases.mode(None), Managed::Aliases.mode(Some(0o666))), (0o644, 0o644));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Postfix's files as bytes: main.cf, lookup tables, and which of them relayhost manages.
 
+pub mod aliases;
 pub mod lines;
 pub mod maincf;
 pub mod managed;

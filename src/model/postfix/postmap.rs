@@ -1,15 +1,26 @@
 //! Sources of Postfix lookup tables (postmap(1)), and the output of `postmap -s` for their databases. Values may be
 //! passwords: a person may see only the text of `masked`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::aliases;
 use super::lines::{self, Logical, is_space, trim};
 
 /// The contents of a table source.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MapSource {
     bytes: Vec<u8>,
+    syntax: Syntax,
+}
+
+/// How a line of a source says what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Syntax {
+    /// Key, white space, value (postmap(1)).
+    Table,
+    /// Name, colon, value (aliases(5)).
+    Aliases,
 }
 
 /// Keys in lower case, as Postfix folds them, to values.
@@ -30,7 +41,12 @@ pub fn rewrite_keys(address: &str, origin: &str) -> Vec<String> {
 impl MapSource {
     /// Takes a file's bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+        Self { bytes, syntax: Syntax::Table }
+    }
+
+    /// Takes the bytes of a file of aliases(5).
+    pub fn aliases(bytes: Vec<u8>) -> Self {
+        Self { bytes, syntax: Syntax::Aliases }
     }
 
     /// The bytes to write.
@@ -41,7 +57,7 @@ impl MapSource {
     /// The value of a key: of several entries the first, as postmap takes it.
     pub fn get(&self, key: &str) -> Option<String> {
         let first = self.lines_of(key).into_iter().next()?;
-        Some(split(&first.text(&self.bytes)).1)
+        Some(self.split(&first.text(&self.bytes)).1)
     }
 
     /// The number of the line, from 1, that has this key: of several the first.
@@ -57,7 +73,7 @@ impl MapSource {
             let start = line.parts.first()?.start;
             number += lines::ends(self.bytes.get(counted..start)?);
             counted = start;
-            let (key, value) = split(&line.text(&self.bytes));
+            let (key, value) = self.split(&line.text(&self.bytes));
             Some((number, key, value))
         })
     }
@@ -65,7 +81,8 @@ impl MapSource {
     /// Sets an entry: in place of the first one of this key (others are removed), or at the end if there is none.
     /// Entries with other keys stay byte for byte, with their comments.
     pub fn set(&mut self, key: &str, value: &str) {
-        let text = format!("{key} {value}");
+        let text =
+            if self.syntax == Syntax::Aliases { format!("{key}: {value}") } else { format!("{key} {value}") };
         let mut found = self.lines_of(key).into_iter();
         self.bytes = match found.next() {
             Some(first) => lines::replace(&self.bytes, Some(&first), &found.collect::<Vec<_>>(), &text),
@@ -76,14 +93,14 @@ impl MapSource {
     /// Removes the entries of a key whose value `is_ours`; true if there was one. Others under the same key stay.
     pub fn remove(&mut self, key: &str, is_ours: impl Fn(&str) -> bool) -> bool {
         let mut found = self.lines_of(key);
-        found.retain(|line| is_ours(&split(&line.text(&self.bytes)).1));
+        found.retain(|line| is_ours(&self.split(&line.text(&self.bytes)).1));
         self.bytes = lines::replace(&self.bytes, None, &found, "");
         !found.is_empty()
     }
 
     /// The values of all entries, also of those under a key that an earlier one has.
     pub fn values(&self) -> impl Iterator<Item = String> {
-        let value = |line: &Logical| split(&line.text(&self.bytes)).1;
+        let value = |line: &Logical| self.split(&line.text(&self.bytes)).1;
         lines::logical(&self.bytes)
             .into_iter()
             .map(move |line| value(&line))
@@ -94,7 +111,7 @@ impl MapSource {
     pub fn entries(&self) -> Entries {
         let mut entries = Entries::new();
         for line in lines::logical(&self.bytes) {
-            let (key, value) = split(&line.text(&self.bytes));
+            let (key, value) = self.split(&line.text(&self.bytes));
             if !value.is_empty() {
                 entries.entry(key.to_lowercase()).or_insert(value);
             }
@@ -108,7 +125,7 @@ impl MapSource {
     pub fn masked(&self, other: &Self, keys: &[String]) -> String {
         let before = other.entries();
         let shown = |line: &Logical| {
-            let (key, value) = split(&line.text(&self.bytes));
+            let (key, value) = self.split(&line.text(&self.bytes));
             if !keys.iter().any(|ours| ours.to_lowercase() == key.to_lowercase()) {
                 return "(another entry)\n".to_owned();
             }
@@ -122,20 +139,66 @@ impl MapSource {
     /// Whether a database has the entries of this source. Lines that postmap may parse in another way are not compared.
     pub fn agrees_with(&self, built: &Entries) -> bool {
         let entries = self.entries();
-        let plain = |key: &str, value: &str| !is_strange(key) && !is_strange(value);
-        let all_there =
-            entries.iter().all(|(key, value)| !plain(key, value) || built.get(key) == Some(value));
-        let none_too_many = self.has_strange() || built.keys().all(|key| entries.contains_key(key));
+        let plain = |key: &str, value: &str| !self.is_strange(key) && !self.is_strange(value);
+        let is_same = |built: &String, value: &String| match self.syntax {
+            Syntax::Table => built == value,
+            // postalias writes the value anew, with white space as it likes.
+            Syntax::Aliases => aliases::squeezed(built) == aliases::squeezed(value),
+        };
+        let is_there =
+            |(key, value): (&String, &String)| built.get(key).is_some_and(|built| is_same(built, value));
+        let all_there = entries.iter().all(|pair| !plain(pair.0, pair.1) || is_there(pair));
+        let is_known = |key: &String| {
+            entries.contains_key(key) || self.syntax == Syntax::Aliases && aliases::is_signature(key)
+        };
+        let none_too_many = self.has_strange() || built.keys().all(is_known);
         all_there && none_too_many
     }
 
     /// Whether it has a line that postmap may parse in another way.
     pub fn has_strange(&self) -> bool {
-        lines::logical(&self.bytes).iter().any(|line| is_strange(&line.text(&self.bytes)))
+        lines::logical(&self.bytes).iter().any(|line| self.is_strange(&line.text(&self.bytes)))
+    }
+
+    /// The lines that postalias passes over, with its reason: each by its number, from 1. Of a name that is there twice, the
+    /// second.
+    pub fn passed_over(&self) -> Vec<(usize, String)> {
+        let mut seen = BTreeSet::new();
+        let (mut number, mut counted, mut all) = (1, 0, Vec::new());
+        for line in lines::logical(&self.bytes).iter().filter(|_| self.syntax == Syntax::Aliases) {
+            let start = line.parts.first().map_or(0, |part| part.start);
+            number += lines::ends(self.bytes.get(counted..start).unwrap_or_default());
+            counted = start;
+            match aliases::split(&line.text(&self.bytes)) {
+                Err(why) => all.push((number, why.to_owned())),
+                Ok((name, _)) if seen.contains(&name.to_lowercase()) => {
+                    all.push((number, format!("a second entry for {name}")));
+                }
+                Ok((name, _)) => drop(seen.insert(name.to_lowercase())),
+            }
+        }
+        all
+    }
+
+    /// Key and value of a logical line; of a line that postalias passes over neither.
+    fn split(&self, text: &str) -> (String, String) {
+        match self.syntax {
+            Syntax::Table => split(text),
+            Syntax::Aliases => aliases::split(text).unwrap_or_default(),
+        }
+    }
+
+    /// Whether the program that builds the table may parse this in another way.
+    fn is_strange(&self, text: &str) -> bool {
+        match self.syntax {
+            Syntax::Table => is_strange(text),
+            Syntax::Aliases => aliases::is_strange(text),
+        }
     }
 
     fn lines_of(&self, key: &str) -> Vec<Logical> {
-        let has_key = |line: &Logical| split(&line.text(&self.bytes)).0.to_lowercase() == key.to_lowercase();
+        let has_key =
+            |line: &Logical| self.split(&line.text(&self.bytes)).0.to_lowercase() == key.to_lowercase();
         lines::logical(&self.bytes).into_iter().filter(has_key).collect()
     }
 }

@@ -204,9 +204,15 @@ pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     }
 }
 
-/// Names of all files that a generation keeps: main.cf, the sources, their databases of every kind.
+/// Names of all files that every generation keeps: main.cf, the sources, their databases of every kind. Those that are looked
+/// at on demand are kept by the generation of a change of theirs alone.
 pub fn recorded_files() -> Vec<String> {
-    Managed::ALL.into_iter().flat_map(Managed::recorded).collect()
+    Managed::ALL.into_iter().filter(|file| !file.is_on_demand()).flat_map(Managed::recorded).collect()
+}
+
+/// Names of all files that a generation may keep.
+pub fn known_files() -> Vec<String> {
+    recorded_files().into_iter().chain(Managed::demanded()).collect()
 }
 
 /// SHA-256 in hexadecimal.
@@ -228,9 +234,9 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// The generations to remove: all but the first, the newest `KEPT` of those that stayed in force, the newest `FAILED`
-/// of the others, and the one in use. The two kinds are counted apart: otherwise a run that is refused every hour
+/// of the others, and those in use. The two kinds are counted apart: otherwise a run that is refused every hour
 /// would leave nothing to go back to.
-pub fn superfluous(known: &[(u32, Fate)], in_use: u32) -> Vec<u32> {
+pub fn superfluous(known: &[(u32, Fate)], in_use: &[u32]) -> Vec<u32> {
     let old = |stayed: bool, kept: usize| {
         let mut numbers: Vec<u32> = known
             .iter()
@@ -241,7 +247,11 @@ pub fn superfluous(known: &[(u32, Fate)], in_use: u32) -> Vec<u32> {
         numbers.truncate(numbers.len().saturating_sub(kept));
         numbers
     };
-    [old(true, KEPT), old(false, FAILED)].concat().into_iter().filter(|number| *number != in_use).collect()
+    [old(true, KEPT), old(false, FAILED)]
+        .concat()
+        .into_iter()
+        .filter(|number| !in_use.contains(number))
+        .collect()
 }
 
 #[cfg(test)]
@@ -284,15 +294,15 @@ mod tests {
     #[test]
     fn pruning_keeps_the_first_and_the_one_in_use() {
         let known: Vec<(u32, Fate)> = (0..30).map(|number| (number, Fate::Kept)).collect();
-        assert_eq!(superfluous(&known, 3), [1, 2, 4, 5, 6, 7, 8, 9]);
-        assert!(superfluous(&known[..21], 20).is_empty());
+        assert_eq!(superfluous(&known, &[3]), [1, 2, 4, 5, 6, 7, 8, 9]);
+        assert!(superfluous(&known[..21], &[20]).is_empty());
     }
 
     #[test]
     fn runs_that_failed_push_out_none_that_stayed() {
         let mut known = vec![(0, Fate::Kept), (1, Fate::Kept)];
         known.extend((2..40).map(|number| (number, Fate::Undone)));
-        assert_eq!(superfluous(&known, 39), (2..35).collect::<Vec<u32>>());
+        assert_eq!(superfluous(&known, &[39]), (2..35).collect::<Vec<u32>>());
     }
 
     #[test]
@@ -306,15 +316,18 @@ mod tests {
         let recorded = recorded_files();
         for file in Managed::ALL {
             assert_eq!(Managed::path_of(file.name()), file.path());
-            assert!(recorded.iter().any(|name| name == file.name()), "{file:?}");
+            let is_recorded = recorded.iter().any(|name| name == file.name());
+            assert_ne!(is_recorded, Managed::demanded().any(|name| name == file.name()), "{file:?}");
         }
         for file in Managed::files() {
             assert!(file == Managed::MainCf || Managed::is_map(file.path().to_str().unwrap()), "{file:?}");
         }
+        let recorded: Vec<String> = recorded.into_iter().chain(Managed::demanded()).collect();
         for (map, kind) in Managed::maps().flat_map(|map| ["hash", "btree", "lmdb"].map(|kind| (map, kind))) {
             let database = MapKind::new(kind).unwrap().database(&map.path()).unwrap();
             let name = database.file_name().unwrap().to_str().unwrap();
             assert!(recorded.iter().any(|recorded| recorded == name), "{name}");
+            assert_eq!(Managed::path_of(name), database);
         }
     }
 }

@@ -63,6 +63,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-id -
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-secret-ends -d 'The day on which the client secret ends: check warns 30, 7 and 1 days before' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l rewrite -d 'A local sender and the address that the relay sees instead; may be repeated. `none`: nothing is rewritten' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l to -d 'Where the test message goes' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l root-to -d 'Whoever is to have root\'s mail, by /etc/aliases; may be repeated' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l output -d 'The answers file to write' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-stdin -d 'Read the password from standard input: its first line. It is never an argument, since anybody can see those'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l new-password -d 'Change the password of the answers that are there, or the client secret, and nothing else'
@@ -115,6 +116,7 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l answers -
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l to -d 'Send it there, instead of to verify.to of the answers' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l deadline -d 'How long to wait for the relay\'s reply [default: verify.deadline of the answers, or 90s]' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l root -d 'Send it to root of this host, and follow it to whoever gets root\'s mail'
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l answers -d 'The answers file; `-` reads standard input' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l timeout -d 'How long all of it may take' -r
