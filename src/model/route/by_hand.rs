@@ -366,3 +366,17 @@ fn an_argument_that_a_service_cannot_read_stops_the_way() {
         assert!(!way.is_blocked(), "{options}: {way:#?}");
     }
 }
+
+/// smtp(8) has the rules look at From as the message has it, and generic(5) at what they make of it (smtp_proto.c).
+#[test]
+fn a_rule_for_from_sees_it_before_generic_rewrites_it() {
+    let of = |rule: &str, made: &str| {
+        let mut world =
+            world("smtp_header_checks = regexp:/h\n", "", "hash:/g b@op5.localdomain c@example.com\n");
+        world.tables.insert("regexp:/h".into(), [(rule.to_owned(), made.to_owned())].into());
+        world.way().seen
+    };
+    let seen = of("From: root@op5.localdomain", "REPLACE From: b@op5.localdomain");
+    assert_eq!((seen.sender.as_str(), seen.header.as_str()), ("alerts@example.com", "c@example.com"));
+    assert_eq!(of("From: alerts@example.com", "REPLACE From: x@example.com").header, "alerts@example.com");
+}

@@ -15,6 +15,8 @@ use crate::model::postfix::tables::path_of;
 /// The hop; `seen` becomes what the relay sees.
 pub fn sender(host: &Host, channel: &str, seen: &mut Addresses, ask: &mut Ask) -> Hop {
     let mut hop = Hop::new("sender");
+    // smtp_header_checks first (smtp_header_rewrite in smtp/smtp_proto.c).
+    header(&host.of(channel, "smtp_header_checks"), seen, &mut hop, ask);
     let list = host.of(channel, "smtp_generic_maps");
     if !list.text.is_empty() {
         let Addresses { sender, header, recipient } = &mut *seen;
@@ -52,8 +54,6 @@ pub fn sender(host: &Host, channel: &str, seen: &mut Addresses, ask: &mut Ask) -
             hop.fault(false, text, left_alone(host, &at));
         }
     }
-    let checks = host.of(channel, "smtp_header_checks");
-    header(&checks, seen, &mut hop, ask);
     hop.value = if seen.header == seen.sender {
         written(&seen.sender)
     } else {
