@@ -281,6 +281,8 @@ fn choices(options: &Init) -> Result<Choices> {
         password_file: options.password_file.as_deref().map(init::absolute).transpose()?,
         access: access(options)?,
         rewrites: rewrites?,
+        sender: options.sender.clone(),
+        sender_name: options.sender_name.clone(),
         to: options.to.clone(),
         root: options.root_to.clone(),
         ..Choices::default()

@@ -20,6 +20,7 @@ use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::Managed;
+use crate::model::postfix::own_names::OwnNames;
 use crate::model::text;
 use crate::sys::{clock, files, host, journal, log_files, log_news, state};
 
@@ -64,7 +65,7 @@ impl Look {
         let records = known.ok().flatten().unwrap_or_default();
         let before = records.relays.get(&self.relay.key()).cloned().unwrap_or_default();
         let mut queue = InQueue::new(self.unlisted.clone());
-        let alerts = Alerts::new(desired, postfix.setting("myorigin"));
+        let alerts = Alerts::new(desired, postfix.setting("myorigin"), OwnNames::new(&postfix.settings));
         let own = Own::new(&postfix.settings)?;
         for message in &self.messages {
             queue.add(message, &self.relay, &alerts, |address| own.has(address));

@@ -175,8 +175,9 @@ fn maps(kind: Option<&MapKind>, last: &LastRun) -> Result<BTreeMap<Managed, MapF
 fn map_of(file: Managed, kind: Option<&MapKind>, last: &LastRun) -> Result<MapFile> {
     let path = file.path();
     let source = files::read_whole(&path)?.map(|bytes| file.source(bytes));
-    let database = match kind {
+    let database = match kind.map(|kind| file.kind(kind)) {
         Some(kind) => {
+            let kind = &kind;
             let built = source.as_ref().and_then(|source| last.built(file, source, kind));
             postfix::read_database(&path, kind, built)?
         }

@@ -16,6 +16,7 @@ use crate::model::desired::Desired;
 use crate::model::observed::{Postfix, QueueDirectories, parse_settings};
 use crate::model::plan::parameters::{parameters, words};
 use crate::model::plan::route::OfSenders;
+use crate::model::postfix::header_from::{Rule, found};
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::mastercf::MasterCf;
@@ -188,6 +189,12 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownT
     let host = host_of(settings, &postfix.main_cf)?;
     let mut known = KnownTables::new();
     for file in Managed::own_maps() {
+        if file == Managed::From {
+            let one = desired.one_sender.as_ref();
+            let rules = one.map(|one| Known::Rules(one.rules(&desired.others(), &postfix.settings)));
+            known.extend(rules.map(|rules| (file.table(kind), rules)));
+            continue;
+        }
         let source = postfix.maps.get(&file).and_then(|map| map.source.as_ref());
         let mut entries = source.map(MapSource::entries).unwrap_or_default();
         if file.is_secret() && postfix.other_way.is_none() {
@@ -196,23 +203,23 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownT
         // `apply` fetches the first token, so the entry counts as there before it has one.
         let awaited = (file.is_secret() && desired.app().is_some())
             .then(|| (desired.relayhost(), format!("{}:", desired.username())));
-        let wanted = awaited.into_iter().chain(desired.entries(file));
+        let wanted = awaited.into_iter().chain(desired.entries(file, &postfix.settings));
         entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
-        known.insert(kind.table(&file.path()), entries);
+        known.insert(file.table(kind), Known::Entries(entries));
     }
     known.extend(aliases(desired, postfix));
     Ok(Some((host, known)))
 }
 
 /// The aliases of the system as they are with the answers in force, if those have an entry there.
-fn aliases(desired: &Desired, postfix: &Postfix) -> Option<(String, BTreeMap<String, String>)> {
+fn aliases(desired: &Desired, postfix: &Postfix) -> Option<(String, Known)> {
     let (file, kind) = (Managed::Aliases, recipients::kind(&postfix.settings, &postfix.lacking).ok()?);
     let source = postfix.maps.get(&file)?.source.as_ref();
     let mut entries = source.map(MapSource::entries).unwrap_or_default();
-    let ours = desired.entries(file);
+    let ours = desired.entries(file, &postfix.settings);
     let is_ours = !ours.is_empty();
     entries.extend(ours);
-    is_ours.then(|| (kind.table(&file.path()), entries))
+    is_ours.then(|| (kind.table(&file.path()), Known::Entries(entries)))
 }
 
 /// What becomes of root's mail with the answers in force; `None`: they do not say who is to have it.
@@ -267,8 +274,26 @@ pub fn tables_of_senders(settings: &Settings) -> Vec<OfSenders> {
     all
 }
 
-/// Tables whose entries are known without asking: by `type:path`, the entries by key in lower case.
-pub type KnownTables = BTreeMap<String, BTreeMap<String, String>>;
+/// What is known of a table without asking it.
+#[derive(Debug)]
+pub enum Known {
+    /// The entries, by key in lower case.
+    Entries(BTreeMap<String, String>),
+    /// The rules for headers.
+    Rules(Vec<Rule>),
+}
+
+/// Tables of which everything is known without asking, by `type:path`.
+pub type KnownTables = BTreeMap<String, Known>;
+
+impl Known {
+    fn value(&self, key: &str) -> Option<String> {
+        match self {
+            Self::Entries(entries) => entries.get(&key.to_lowercase()).cloned(),
+            Self::Rules(rules) => found(rules, key),
+        }
+    }
+}
 
 /// The way of a message on this host.
 pub fn way(host: &Host, from: &str, to: &str, known: Option<&KnownTables>) -> Way {
@@ -284,8 +309,8 @@ pub fn asking<T>(
 ) -> T {
     let passwords = words(value(&host.settings, "smtp_sasl_password_maps"));
     let mut table = |table: &str, keys: &[String]| -> Answer {
-        if let Some(entries) = known.and_then(|known| known.get(table)) {
-            let of = |key: &String| Some((key.clone(), entries.get(&key.to_lowercase())?.clone()));
+        if let Some(known) = known.and_then(|known| known.get(table)) {
+            let of = |key: &String| Some((key.clone(), known.value(key)?));
             return Ok(keys.iter().filter_map(of).collect());
         }
         let answer = ask_table(table, keys, until);

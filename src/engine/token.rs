@@ -24,6 +24,7 @@ use crate::model::oauth::{App, claims};
 use crate::model::plan::action::{FileChange, MapChange};
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::settings::Settings;
 use crate::model::state::generation::LastRun;
 use crate::model::state::mark::{digest_of_password, fits, is_of_token};
 use crate::sys::{clock, files, random, service, signals, state, tokens};
@@ -316,7 +317,9 @@ enum Put {
 /// Puts the token into Postfix's table, if Postfix logs in by one. `last`: as for [`entry`]. The caller holds the lock.
 fn put(desired: &Desired, last: &LastRun, progress: &mut dyn Progress) -> Result<Put> {
     let file = Managed::SaslPasswd;
-    let Some((key, wanted)) = desired.entries(file).into_iter().next() else { return Ok(Put::NotAsked) };
+    let Some((key, wanted)) = desired.entries(file, &Settings::new()).into_iter().next() else {
+        return Ok(Put::NotAsked);
+    };
     let (before, found) = match entry(desired, last)? {
         Entry::Absent => return Ok(Put::NotAsked),
         Entry::ByHand => return Ok(Put::ByHand),

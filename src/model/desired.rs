@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::alarm::Way;
 use crate::model::arrival::mailbox::Mailbox;
 use crate::model::oauth::App;
+use crate::model::one_sender::OneSender;
 use crate::model::postfix::managed::Managed;
+use crate::model::postfix::own_names::OwnNames;
 use crate::model::postfix::postmap::rewrite_keys;
+use crate::model::postfix::settings::Settings;
 use crate::model::secret::Secret;
 
 /// Everything that the answers ask for.
@@ -22,6 +25,8 @@ pub struct Desired {
     pub auth: Auth,
     /// Local address → public address (smtp_generic_maps), in the file's order.
     pub rewrites: Vec<Rewrite>,
+    /// The sender of all others on this host, if the answers name one.
+    pub one_sender: Option<OneSender>,
     /// Whoever is to have root's mail; empty: the answers do not say.
     pub root: Vec<String>,
     /// The test message.
@@ -188,10 +193,18 @@ impl Desired {
         format!("[{}]:{}", self.relay.host, self.relay.port)
     }
 
-    /// Keys and values that the answers put into a map; none for main.cf, which has parameters.
-    pub fn entries(&self, file: Managed) -> Vec<(String, String)> {
+    /// Keys and values that the answers put into a map, on a host with these parameters in force; none for main.cf, which
+    /// has parameters, and for a file that has a text.
+    pub fn entries(&self, file: Managed, settings: &Settings) -> Vec<(String, String)> {
         match (file, &self.auth) {
-            (Managed::MainCf | Managed::Plugin, _) | (Managed::SaslPasswd, Auth::None) => Vec::new(),
+            (Managed::MainCf | Managed::Plugin | Managed::From, _) | (Managed::SaslPasswd, Auth::None) => {
+                Vec::new()
+            }
+            (Managed::Senders, _) => {
+                let others = self.others();
+                let entries = |sender: &OneSender| sender.entries(&others, settings);
+                self.one_sender.as_ref().map(entries).unwrap_or_default()
+            }
             // No token has been fetched yet.
             (Managed::SaslPasswd, Auth::Login { app: Some(_), password, .. })
                 if password.expose().is_empty() =>
@@ -207,6 +220,17 @@ impl Desired {
                 self.rewrites.iter().map(|rewrite| (rewrite.local.clone(), rewrite.public.clone())).collect()
             }
         }
+    }
+
+    /// The text that the answers make of a file of which nothing is anybody else's; `None`: they ask for no such file.
+    pub fn text(&self, file: Managed, settings: &Settings) -> Option<String> {
+        let sender = self.one_sender.as_ref().filter(|_| file == Managed::From)?;
+        Some(sender.text(&self.others(), settings))
+    }
+
+    /// The senders with lines of their own.
+    pub fn others(&self) -> Vec<&str> {
+        self.rewrites.iter().map(|rewrite| rewrite.local.as_str()).collect()
     }
 
     /// The relay and the login, in one line.
@@ -265,11 +289,19 @@ impl Desired {
         rewrite_keys(address, origin).iter().find_map(of)
     }
 
+    /// The address that the relay is to see of a sender on a host with these names of its own, if the answers decide it.
+    pub fn public_of(&self, address: &str, origin: &str, own: &OwnNames) -> Option<&str> {
+        let one = || self.one_sender.as_ref().filter(|_| own.has_address(address));
+        let rewrite = self.rewrite_of(address, origin).map(|rewrite| rewrite.public.as_str());
+        rewrite.or_else(|| Some(one()?.address.as_str()))
+    }
+
     /// Whether the answers send as this address: it is the login's, or one that a local sender gets.
     pub fn sends_as(&self, address: &str) -> bool {
         let login =
             matches!(&self.auth, Auth::Login { username, .. } if username.eq_ignore_ascii_case(address));
-        login || self.rewrites.iter().any(|rewrite| rewrite.public.eq_ignore_ascii_case(address))
+        let one = self.one_sender.as_ref().is_some_and(|one| one.address.eq_ignore_ascii_case(address));
+        login || one || self.rewrites.iter().any(|rewrite| rewrite.public.eq_ignore_ascii_case(address))
     }
 
     /// Whether the password would cross the network unencrypted.

@@ -18,6 +18,7 @@ pub mod log;
 pub mod message;
 pub mod oauth;
 pub mod observed;
+pub mod one_sender;
 pub mod packages;
 pub mod plan;
 pub mod postfix;

@@ -59,6 +59,7 @@ mod root;
 mod route;
 mod scriptlets;
 mod secrets;
+mod senders;
 mod signals;
 mod signed;
 mod stopped;

@@ -44,7 +44,7 @@ pub struct Init {
     #[arg(long, conflicts_with = "password_file")]
     pub password_stdin: bool,
     /// Change the password of the answers that are there, or the client secret, and nothing else
-    #[arg(long, conflicts_with_all = ["provider", "host", "port", "tls", "username", "flow", "inline_password", "rewrite", "to", "root_to"])]
+    #[arg(long, conflicts_with_all = ["provider", "host", "port", "tls", "username", "flow", "inline_password", "rewrite", "sender", "sender_name", "to", "root_to"])]
     pub new_password: bool,
     /// Write the password into the answers file, not into a file of its own
     #[arg(long, conflicts_with = "password_file")]
@@ -52,6 +52,12 @@ pub struct Init {
     /// A local sender and the address that the relay sees instead; may be repeated. `none`: nothing is rewritten
     #[arg(long, value_name = "LOCAL=PUBLIC")]
     pub rewrite: Vec<String>,
+    /// The address as which everybody on this host sends who has no --rewrite
+    #[arg(long, value_name = "ADDRESS")]
+    pub sender: Option<String>,
+    /// The name beside it, such as "{user} on {host}"
+    #[arg(long, value_name = "TEXT")]
+    pub sender_name: Option<String>,
     /// Where the test message goes
     #[arg(long, value_name = "ADDRESS")]
     pub to: Option<String>,

@@ -37,6 +37,10 @@ pub struct Choices {
     pub password_file: Option<String>,
     /// Local address → public address.
     pub rewrites: Vec<Rewrite>,
+    /// The address of all other senders of this host.
+    pub sender: Option<String>,
+    /// The name beside it.
+    pub sender_name: Option<String>,
     /// Recipient of the test message.
     pub to: Option<String>,
     /// Whoever is to have root's mail.
@@ -62,6 +66,8 @@ impl Choices {
             access: self.access.or(other.access),
             password_file: self.password_file.or(other.password_file),
             rewrites: if self.rewrites.is_empty() { other.rewrites } else { self.rewrites },
+            sender: self.sender.or(other.sender),
+            sender_name: self.sender_name.or(other.sender_name),
             to: self.to.or(other.to),
             root: if self.root.is_empty() { other.root } else { self.root },
             kept: if self.kept.is_empty() { other.kept } else { self.kept },
@@ -128,6 +134,8 @@ impl Choices {
             ("--username", Self { username: given.username, ..none() }),
             ("--password-stdin", Self { password: given.password, ..none() }),
             ("--rewrite", Self { rewrites: given.rewrites, ..none() }),
+            ("--sender", Self { sender: given.sender.clone(), ..none() }),
+            ("--sender-name", Self { sender: given.sender, sender_name: given.sender_name, ..none() }),
             ("--to", Self { to: given.to, ..none() }),
             ("--root-to", Self { root: given.root, ..none() }),
         ];
@@ -163,6 +171,13 @@ impl Choices {
         lines.extend(self.tls.map(|tls| format!("# {}\n{}", meaning(tls), setting("tls", tls.word()))));
         lines.extend(self.kept.lines(&["relay"]));
         lines.extend(self.lines_of_login(shown));
+        let sender = self.sender.as_ref().map(|address| {
+            format!("# whoever sends here leaves as this address\n{}", setting("default", address))
+        });
+        let name = self.sender_name.as_ref().map(|name| setting("name", name));
+        let sender: Vec<String> = sender.into_iter().chain(name).collect();
+        lines.extend((!sender.is_empty()).then(|| "\n[sender]".to_owned()));
+        lines.extend(sender);
         if !self.rewrites.is_empty() {
             lines.push("\n[sender.rewrite]\n# local sender = the address that the relay sees;".into());
             lines.push("# @host stands for all senders of that host".into());

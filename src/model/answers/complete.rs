@@ -11,13 +11,14 @@ use super::Answers;
 use super::alarm::Alarm;
 use super::oauth::{Oauth, token};
 use super::values::{
-    Checked, directory, duration, host, local_sender, package, port, possible, proxy_url, public_sender,
-    recipient, refuse, sound, username,
+    Checked, default_sender, directory, display_name, duration, host, local_sender, package, port, possible,
+    proxy_url, public_sender, recipient, refuse, sound, username,
 };
 use crate::error::{Complaint, Result};
 use crate::model::alarm::Way;
 use crate::model::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
 use crate::model::oauth::App;
+use crate::model::one_sender::OneSender;
 use crate::model::providers::{self, Preset, Start};
 use crate::model::secret::Secret;
 
@@ -66,7 +67,8 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
     let extra_packages = packages.extra.iter().map(|name| reader.of(name, package)).collect::<Result<_>>()?;
     let packages_from = packages.from.as_ref().map(|path| reader.of(path, directory)).transpose()?;
     let alarms = reader.alarms(alarms)?;
-    Ok(Desired { relay, auth, rewrites, root, verify, extra_packages, packages_from, alarms })
+    let one_sender = reader.one_sender(&rewrites)?;
+    Ok(Desired { relay, auth, rewrites, one_sender, root, verify, extra_packages, packages_from, alarms })
 }
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);
@@ -252,6 +254,18 @@ impl Reader<'_> {
             .get_ref()
             .checked(rewrites)
             .or_else(|(place, complaint)| self.at(place.or(Some(typed.span())), Err(complaint)))
+    }
+
+    fn one_sender(&self, rewrites: &[Rewrite]) -> Result<Option<OneSender>> {
+        let typed = &self.answers.tables.sender;
+        let Some(address) = &typed.default else {
+            let Some(name) = &typed.name else { return Ok(None) };
+            let remedy = "add `default = \"alerts@example.com\"` under [sender], or remove `name`";
+            return self.at(name.span(), refuse("`sender.name` needs `sender.default`", remedy));
+        };
+        let address = self.of(address, |typed: &str| default_sender(typed, rewrites))?;
+        let name = typed.name.as_ref().map(|name| self.of(name, display_name)).transpose()?;
+        Ok(Some(OneSender { address, name }))
     }
 
     fn verify(&self, rewrites: &[Rewrite], mailboxes: Vec<MailboxSecret>) -> Result<Verify> {

@@ -184,6 +184,45 @@ fn the_alert_sender_is_the_first_that_is_rewritten() {
 }
 
 #[test]
+fn the_one_sender_is_an_address_that_no_rewrite_changes_and_its_name_fits_into_a_header() {
+    let of = |text: &str| format!("{RELAY}[sender]\n{text}\n");
+    let default = "default = \"alerts@example.com\"\n";
+    for (text, problem) in [
+        ("default = \"alerts\"".to_owned(), "`alerts` is not a mail address"),
+        ("default = \"\"".to_owned(), "is not a mail address"),
+        ("default = \"a@b, c@d\"".to_owned(), "is not a mail address"),
+        ("name = \"x\"".to_owned(), "`sender.name` needs `sender.default`"),
+        (format!("{default}name = \"a\\nb\""), "has a control character or line end in it"),
+        (format!("{default}name = \"\""), "is empty"),
+        (format!("{default}name = \"J\u{f6}rg\""), "not ASCII"),
+        (format!("{default}name = \"{{who}}\""), "braces"),
+        (format!("{default}name = \"{}\"", "x".repeat(10_000)), "has 10000 bytes, and 200 are the most"),
+        (
+            format!("{default}rewrite = {{ \"Alerts@example.com\" = \"x@example.org\" }}"),
+            "the rewrite of `Alerts@example.com` would rewrite this address again",
+        ),
+        (
+            format!("{default}rewrite = {{ \"@example.com\" = \"x@example.org\" }}"),
+            "the rewrite of `@example.com` would rewrite this address again",
+        ),
+    ] {
+        let shown = refusal(&of(&text));
+        assert!(shown.contains(problem) && shown.contains("line "), "{text}: {shown}");
+    }
+    let text = of(&format!(
+        "{default}name = 'say \"{{user}}\" $1 on {{host}}'\nrewrite = {{ a = \"b@example.org\" }}"
+    ));
+    let desired = desired(&text).unwrap();
+    assert!(desired.sends_as("ALERTS@example.com"));
+    let own = crate::model::postfix::own_names::OwnNames { local: vec!["h".into()], ..Default::default() };
+    for (address, public) in
+        [("root@h", Some("alerts@example.com")), ("a@h", Some("b@example.org")), ("root@x", None), ("", None)]
+    {
+        assert_eq!(desired.public_of(address, "h", &own), public, "{address}");
+    }
+}
+
+#[test]
 fn version_and_host_are_needed() {
     assert!(refusal("[relay]\nhost = \"a\"\n").contains("there is no `version`"));
     assert!(refusal("version = 2\n[relay]\nhost = \"a\"\n").contains("version 2 is not known"));

@@ -28,7 +28,7 @@ const ASKED: [(&[&str], &[&str]); 7] = [
             "client_secret_ends",
         ],
     ),
-    (&["sender"], &["rewrite"]),
+    (&["sender"], &["rewrite", "default", "name"]),
     (&["recipients"], &["root"]),
     (&["verify"], &["to"]),
 ];
@@ -64,6 +64,8 @@ impl Answers {
             password,
             access,
             password_file,
+            sender: value(tables.sender.default.as_ref()),
+            sender_name: value(tables.sender.name.as_ref()),
             rewrites: tables.sender.rewrite.0.iter().map(rule).collect(),
             to: value(tables.verify.to.as_ref()),
             root: tables.recipients.root.iter().flat_map(|all| all.get_ref().texts()).collect(),

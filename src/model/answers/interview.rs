@@ -9,6 +9,7 @@ mod typed;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use prompts::ALL;
 pub use prompts::{Prompt, Question};
 use typed::{Refused, of_access, part_of, port, provider_of_host, relay, way, whole_domain};
 pub use typed::{level, yes_or_no};
@@ -171,8 +172,8 @@ impl Interview {
                 self.access(|access| access.wants(Name::Ends) && access.ends.is_none())
                     && !self.declined.contains(&Question::Ends)
             }
-            Question::Local => chosen.rewrites.is_empty() && self.local.is_none() && !self.as_they_are,
-            Question::Public => chosen.rewrites.is_empty() && self.local.is_some(),
+            Question::Local => !self.has_sender() && self.local.is_none() && !self.as_they_are,
+            Question::Public => !self.has_sender() && self.local.is_some(),
             Question::To => chosen.to.is_none(),
         };
         open || self.reopened.contains(&question)
@@ -253,7 +254,7 @@ impl Interview {
                 (trial.password, self.said) = (Some(Secret::new(password)), said);
             }
             Question::Local => return self.local(&mut trial, typed),
-            Question::Public => trial.rewrites = self.rewrites(whole_domain(typed)?),
+            Question::Public => self.public(&mut trial, whole_domain(typed)?),
             Question::To => trial.to = Some(whole_domain(typed)?),
         }
         trial.check()?;
@@ -283,6 +284,8 @@ impl Interview {
     fn local(&mut self, trial: &mut Choices, typed: String) -> Result<(), Complaint> {
         if typed == "none" {
             self.as_they_are = true;
+        } else if typed == ALL {
+            self.local = Some(typed);
         } else {
             let public = "x@relay.invalid".to_owned();
             trial.rewrites = vec![Rewrite { local: typed.clone(), public }];
@@ -329,6 +332,25 @@ impl Interview {
             self.offered = Some((question, offer));
         }
         refused.complaint
+    }
+
+    /// Whether it is known as whom mail of this host leaves.
+    fn has_sender(&self) -> bool {
+        !self.choices.rewrites.is_empty() || self.choices.sender.is_some()
+    }
+
+    /// Takes the address that the relay sees.
+    fn public(&self, trial: &mut Choices, public: String) {
+        if self.local.as_deref() != Some(ALL) {
+            trial.rewrites = self.rewrites(public);
+            return;
+        }
+        trial.sender = Some(public);
+        // What was not asked for stays.
+        if self.before.sender.is_some() {
+            trial.rewrites.clone_from(&self.before.rewrites);
+            trial.sender_name = trial.sender_name.take().or_else(|| self.before.sender_name.clone());
+        }
     }
 
     /// Rewrites for the alerts' address and for all others of the same host: the relay would refuse mail from cron too.

@@ -75,6 +75,25 @@ fn a_relay_of_ones_own_is_asked_for_host_login_and_port() {
 }
 
 #[test]
+fn all_means_everybody_who_sends_here_and_stays_when_the_answers_are_edited() {
+    let mut open = begin(Choices::default());
+    let asked = talk(&mut open, &["mailhub.example.com", "no", "", "all", "alerts@example.com", ""]);
+    assert_eq!(asked, [Q::Relay, Q::Login, Q::Port, Q::Local, Q::Public, Q::To]);
+    let choices = open.choices().clone();
+    assert_eq!(
+        (choices.sender.as_deref(), choices.to.as_deref()),
+        (Some("alerts@example.com"), Some("alerts@example.com"))
+    );
+    assert!(choices.rewrites.is_empty() && choices.desired().unwrap().one_sender.is_some());
+    let earlier = Choices { sender_name: Some("{user} on {host}".into()), ..choices };
+    let mut again = Interview::editing(Choices::default(), earlier.clone(), "x");
+    while let Some(prompt) = again.next() {
+        again.answer(prompt.question, "").unwrap();
+    }
+    assert_eq!(again.choices().text("", false), earlier.text("", false));
+}
+
+#[test]
 fn only_what_is_left_is_asked() {
     let rewrites = vec![Rewrite { local: "root".into(), public: "alerts@example.com".into() }];
     let mut interview = begin(Choices {

@@ -13,7 +13,7 @@ impl Tables {
             relay: Relay { provider, host, port, tls, implicit_tls, ip },
             auth:
                 Auth { mechanism, username, password, password_file, password_env, password_credential, oauth },
-            sender: Sender { rewrite: Rewrites(rewrites) },
+            sender: Sender { default, name, rewrite: Rewrites(rewrites) },
             recipients: Recipients { root },
             verify: Verify { to, deadline, arrival },
             packages: Packages { extra, from },
@@ -36,6 +36,8 @@ impl Tables {
             auth.password_credential = password_credential;
             auth.oauth = oauth;
         }
+        fill(&mut self.sender.default, default);
+        fill(&mut self.sender.name, name);
         let own = &mut self.sender.rewrite.0;
         for (local, public) in rewrites {
             if own.iter().all(|(known, _)| known.get_ref() != local.get_ref()) {

@@ -122,6 +122,10 @@ pub struct Auth {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sender {
+    /// The address of everybody without a line in `rewrite`.
+    pub default: Option<Spanned<String>>,
+    /// The name beside it.
+    pub name: Option<Spanned<String>>,
     /// Local address to public address, in the file's order.
     pub rewrite: Rewrites,
 }

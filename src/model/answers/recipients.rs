@@ -83,6 +83,7 @@ mod tests {
     use crate::model::answers::complete::complete;
     use crate::model::desired::Desired;
     use crate::model::postfix::managed::Managed;
+    use crate::model::postfix::settings::Settings;
 
     const HEAD: &str = "version = 1\n[relay]\nhost = \"r.example.com\"\n[sender]\nrewrite = { \"@h.lan\" = \"a@b.example\" }\n";
 
@@ -94,14 +95,14 @@ mod tests {
 
     #[test]
     fn root_is_one_address_or_several() {
-        let entries = |root: &str| desired(root).unwrap().entries(Managed::Aliases);
+        let entries = |root: &str| desired(root).unwrap().entries(Managed::Aliases, &Settings::new());
         assert_eq!(entries("\"ops@example.com\""), [("root".into(), "ops@example.com".into())]);
         assert_eq!(
             entries("[\"ops@example.com\", \"it@example.com\"]"),
             [("root".into(), "ops@example.com, it@example.com".into())]
         );
         let none = Answers::parse("answers", HEAD.as_bytes()).unwrap();
-        assert!(complete(&none, None).unwrap().entries(Managed::Aliases).is_empty());
+        assert!(complete(&none, None).unwrap().entries(Managed::Aliases, &Settings::new()).is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::{Advice, Complaint};
 use crate::model::desired::{Rewrite, Tls};
 use crate::model::oauth::proxy;
+use crate::model::postfix::header_from::DisplayName;
 use crate::model::secret::Secret;
 use crate::model::text;
 
@@ -126,21 +127,55 @@ pub(super) fn public_sender(typed: &str) -> Checked<String> {
     address(typed, text::is_address(typed), "write one complete address, such as alerts@example.com")
 }
 
+/// The address of everybody without a line of his own.
+pub(super) fn default_sender(typed: &str, rewrites: &[Rewrite]) -> Checked<String> {
+    let address = public_sender(typed)?;
+    // smtp_generic_maps comes after sender_canonical_maps.
+    match rewrites.iter().find(|rewrite| covers(&rewrite.local, &address)) {
+        None => Ok(address),
+        Some(Rewrite { local, .. }) => {
+            let remedy = "take that line out of sender.rewrite, or name its address as sender.default";
+            refuse(format!("the rewrite of `{local}` would rewrite this address again"), remedy)
+        }
+    }
+}
+
+/// Longest display name, in bytes: with the longest user and host it fits into the 998 of a line of a header.
+const NAME: usize = 200;
+
+/// A display name with its places.
+pub(super) fn display_name(typed: &str) -> Checked<DisplayName> {
+    let name = plain_text(typed, "sender.name")?;
+    let rest = name.replace("{user}", "").replace("{host}", "");
+    let problem = if name.len() > NAME {
+        format!("sender.name has {} bytes, and {NAME} are the most", name.len())
+    } else if !name.is_ascii() {
+        "sender.name has a letter that is not ASCII".to_owned()
+    } else if rest.contains(['{', '}']) {
+        "sender.name has braces around another word than `user` and `host`".to_owned()
+    } else {
+        return Ok(DisplayName(name.to_owned()));
+    };
+    refuse(problem, "write a short text with {user} and {host} in it, such as \"{user} on {host}\"")
+}
+
 pub(super) fn recipient(typed: &str, rewrites: &[Rewrite]) -> Checked<String> {
     let remedy = "write one complete ASCII address of a mailbox elsewhere, such as ops@example.com";
     let to = address(typed, text::is_recipient(typed), remedy)?;
     // generic(5): smtp_generic_maps rewrites recipients too.
-    let domain = to.rfind('@').and_then(|at| to.get(at..)).unwrap_or_default();
-    let hits = |local: &str| {
-        local.eq_ignore_ascii_case(&to) || (local.starts_with('@') && local.eq_ignore_ascii_case(domain))
-    };
-    match rewrites.iter().find(|rewrite| hits(&rewrite.local)) {
+    match rewrites.iter().find(|rewrite| covers(&rewrite.local, &to)) {
         Some(Rewrite { local, .. }) => {
             let remedy = "rewrite the senders one by one, or send the test to another domain";
             refuse(format!("the rewrite of `{local}` would rewrite this recipient too"), remedy)
         }
         None => Ok(to),
     }
+}
+
+/// Whether the key of a rewrite, `user@host` or `@host`, stands for an address.
+fn covers(local: &str, address: &str) -> bool {
+    let domain = address.rfind('@').and_then(|at| address.get(at..)).unwrap_or_default();
+    local.eq_ignore_ascii_case(address) || (local.starts_with('@') && local.eq_ignore_ascii_case(domain))
 }
 
 pub(super) fn address(typed: &str, is_good: bool, remedy: &str) -> Checked<String> {

@@ -15,6 +15,7 @@ use crate::model::observed::{Database, MapFile, Observed, Postfix};
 use crate::model::packages::need::{Need, needs};
 use crate::model::plan::parameters::words;
 use crate::model::postfix::managed::Managed;
+use crate::model::postfix::own_names::OwnNames;
 use crate::model::probe::route::Route;
 use crate::model::providers::with_host;
 use crate::model::route::nexthop::NextHop;
@@ -285,7 +286,7 @@ fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl It
         _ => None,
     };
     let rewrite = match desired.rewrite_of(sender, setting("myorigin")) {
-        None => Some(Fact::SenderNotRewritten),
+        None => not_as_one(desired, postfix, sender),
         Some(rule) => (!is_rewritten(&rule.local, &rule.public, postfix)).then_some(Fact::RewriteNotInForce),
     };
     let facts = [
@@ -297,6 +298,16 @@ fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl It
         rewrite,
     ];
     facts.into_iter().flatten()
+}
+
+/// What is amiss with a sender that has no line of its own: the answers name no address for it, or Postfix does not use that.
+/// A message in the queue has the one sender already.
+fn not_as_one(desired: &Desired, postfix: &Postfix, sender: &str) -> Option<Fact> {
+    let Some(one) = &desired.one_sender else { return Some(Fact::SenderNotRewritten) };
+    if OwnNames::new(&postfix.settings).has_address(sender) {
+        return Some(Fact::RewriteNotInForce);
+    }
+    (!one.address.eq_ignore_ascii_case(sender)).then_some(Fact::SenderNotRewritten)
 }
 
 /// Whether Postfix's generic table in force has this entry.

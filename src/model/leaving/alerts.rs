@@ -3,6 +3,7 @@
 
 use crate::model::causes::extent::Extent;
 use crate::model::desired::Desired;
+use crate::model::postfix::own_names::OwnNames;
 use crate::model::text::domain_of;
 
 /// The sender and the recipient of the alerts, by the answers.
@@ -11,6 +12,8 @@ pub struct Alerts<'a> {
     desired: Option<&'a Desired>,
     /// The domain that Postfix gives to a bare name (`myorigin`).
     origin: &'a str,
+    /// The domains of this host.
+    own: OwnNames,
     /// The sender that the relay sees of an alert, in small letters.
     sender: String,
 }
@@ -26,9 +29,9 @@ pub struct Alike {
 
 impl<'a> Alerts<'a> {
     /// The alerts of a host with these answers.
-    pub fn new(desired: &'a Desired, origin: &'a str) -> Self {
-        let sender = seen(desired, origin, &desired.alert_sender(origin));
-        Self { desired: Some(desired), origin, sender }
+    pub fn new(desired: &'a Desired, origin: &'a str, own: OwnNames) -> Self {
+        let sender = seen(desired, origin, &own, &desired.alert_sender(origin));
+        Self { desired: Some(desired), origin, own, sender }
     }
 
     /// Compares a message. A sender that is not known (`None`) is the alerts' if the reason names that.
@@ -36,7 +39,7 @@ impl<'a> Alerts<'a> {
         let Some(desired) = self.desired else { return Alike::default() };
         let sender = from.map_or_else(
             || reason.to_lowercase().contains(&self.sender),
-            |from| !from.is_empty() && seen(desired, self.origin, from) == self.sender,
+            |from| !from.is_empty() && seen(desired, self.origin, &self.own, from) == self.sender,
         );
         let is_theirs = |alerts: &String| domain_of(alerts).eq_ignore_ascii_case(domain_of(to));
         Alike { sender, domain: to.is_empty() || desired.verify.to.as_ref().is_none_or(is_theirs) }
@@ -44,9 +47,8 @@ impl<'a> Alerts<'a> {
 }
 
 /// The address that the relay sees of a sender, in small letters.
-fn seen(desired: &Desired, origin: &str, from: &str) -> String {
-    let rewrite = desired.rewrite_of(from, origin);
-    rewrite.map_or(from, |rewrite| rewrite.public.as_str()).to_lowercase()
+fn seen(desired: &Desired, origin: &str, own: &OwnNames, from: &str) -> String {
+    desired.public_of(from, origin, own).unwrap_or(from).to_lowercase()
 }
 
 impl Alike {
@@ -88,7 +90,7 @@ mod tests {
     fn a_refused_sender_or_domain_counts_only_if_it_is_the_alerts() {
         let text = "version = 1\n[relay]\nhost = \"r.example.com\"\n[sender]\nrewrite = { \"monitor@host.local\" = \"alerts@example.com\", \"@host.local\" = \"alerts@example.com\" }\n[verify]\nto = \"ops@example.com\"\n";
         let desired = complete(&Answers::parse("a", text.as_bytes()).unwrap(), None).unwrap();
-        let alerts = Alerts::new(&desired, "host.local");
+        let alerts = Alerts::new(&desired, "host.local", OwnNames::default());
         let refused = |words: &str| format!("host r.example.com[192.0.2.1] said: {words}");
         let sender =
             refused("553 5.7.1 <x@y>: Sender address rejected: not owned (in reply to MAIL FROM command)");

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::postfix::own_names::OwnNames;
 
 /// 2026-11-24T08:00:00Z
 const NOW: Seconds = 1_795_507_200;
@@ -208,7 +209,7 @@ fn the_sender_of_a_refused_message_is_read_from_the_line_of_qmgr_before_it() {
     let answers = crate::model::answers::Answers::parse("a", text.as_bytes()).unwrap();
     let desired = crate::model::answers::complete::complete(&answers, None).unwrap();
     let (relay, calendar, names) = (relay(), Calendar::utc(NOW), ["h".to_owned()]);
-    let (alerts, now) = (Alerts::new(&desired, "h.local"), NOW);
+    let (alerts, now) = (Alerts::new(&desired, "h.local", OwnNames::default()), NOW);
     let source =
         Source { relay: &relay, names: &names, calendar: &calendar, now, certain: false, alerts: &alerts };
     let refusal = "host relay.test[192.0.2.1] said: 553 5.7.1 Sender address rejected: not owned (in reply to MAIL FROM command)";

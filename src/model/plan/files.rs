@@ -19,7 +19,12 @@ impl Plan {
             return Err(Error::MapType { kind: postfix.setting("default_database_type").to_owned() });
         };
         for file in Managed::own_maps() {
-            self.map(file, kind, desired, postfix, last);
+            let kind = &file.kind(kind);
+            if file == Managed::From {
+                self.whole(file, kind, desired, postfix, last);
+            } else {
+                self.map(file, kind, desired, postfix, last);
+            }
         }
         self.aliases(desired, postfix, last);
         self.settings(desired, postfix, kind, last)
@@ -34,7 +39,7 @@ impl Plan {
         postfix: &Postfix,
         last: &LastRun,
     ) {
-        let entries = desired.entries(file);
+        let entries = desired.entries(file, &postfix.settings);
         let nothing = MapFile::default();
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
         let mut after = found.source.clone().unwrap_or_else(|| file.source(Vec::new()));
@@ -61,6 +66,52 @@ impl Plan {
         let amiss: Vec<_> =
             faults.map(|(fault, keys, effect)| format!("{fault} {}{effect}", keys.join(", "))).collect();
         let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
+        let Some(why) = self.judge_map(file, entry, found) else { return };
+        let (kind, before) = (kind.clone(), found.source.clone());
+        let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).chain(stronger).collect();
+        self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys, removed }));
+    }
+
+    /// Compares a file of which nothing is anybody else's. One that the answers no longer ask for is emptied, unless
+    /// somebody has changed it: main.cf may still name it.
+    fn whole(&mut self, file: Managed, kind: &MapKind, desired: &Desired, postfix: &Postfix, last: &LastRun) {
+        let nothing = MapFile::default();
+        let found = postfix.maps.get(&file).unwrap_or(&nothing);
+        let text = found.source.as_ref().map(|source| String::from_utf8_lossy(source.bytes()).into_owned());
+        let seen = text.as_ref().map(|text| mark(text, false));
+        let after = match desired.text(file, &postfix.settings) {
+            Some(wanted) => {
+                let shown = if seen.is_some() { "another text" } else { "not there" };
+                let wanted_mark = mark(&wanted, false);
+                self.foreign_edit(file.name(), seen.as_deref(), &wanted_mark, last, shown);
+                self.wrote.insert(file.name().to_owned(), wanted_mark);
+                wanted
+            }
+            None if seen.is_some() && seen.as_ref() == last.wrote.get(file.name()) => String::new(),
+            None => return,
+        };
+        let entry = if text.as_ref() == Some(&after) {
+            Ok("has our rules".to_owned())
+        } else if after.is_empty() {
+            Err("still has our rules".to_owned())
+        } else {
+            Err("has not our rules, or others beside them".to_owned())
+        };
+        let Some(why) = self.judge_map(file, entry, found) else { return };
+        let (kind, before) = (kind.clone(), found.source.clone());
+        let after = MapSource::new(after.into_bytes());
+        let (keys, removed) = (Vec::new(), Vec::new());
+        self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys, removed }));
+    }
+
+    /// Adds what a map has, who may read it, and whether its database is what its source says. Returns the fault, if there
+    /// is one.
+    fn judge_map(
+        &mut self,
+        file: Managed,
+        entry: std::result::Result<String, String>,
+        found: &MapFile,
+    ) -> Option<String> {
         let (mode, database) = (mode_of(file, found), database_of(found));
         let why = [&entry, &mode, &database].into_iter().find_map(|result| result.as_ref().err().cloned());
         let mode = found.source.is_some().then_some(mode);
@@ -69,10 +120,7 @@ impl Plan {
                 self.judge(format!("map.{}.{part}", file.name()), result);
             }
         }
-        let Some(why) = why else { return };
-        let (kind, before) = (kind.clone(), found.source.clone());
-        let keys = entries.iter().map(|(key, _)| key.clone()).chain(left).chain(stronger).collect();
-        self.actions.files.push(FileChange::Map(MapChange { file, kind, before, after, why, keys, removed }));
+        why
     }
 
     /// Sets the entries of the answers, and returns the keys of those that were not there, or were others.

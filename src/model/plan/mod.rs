@@ -13,6 +13,7 @@ mod packages;
 pub mod parameters;
 mod plugin;
 pub mod route;
+mod senders;
 pub mod token;
 mod types;
 pub mod unmanaged;
@@ -95,6 +96,7 @@ impl Plan {
             plan.findings.extend(main_cf::findings(postfix));
             plan.files(desired, postfix, last)?;
             plan.types(postfix);
+            plan.one_sender(desired, postfix);
             plan.link(desired, observed);
             plan.labels(&observed.labels);
             service(&mut plan, postfix.service);

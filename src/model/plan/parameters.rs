@@ -9,6 +9,7 @@ use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, value};
 use crate::model::postfix::tables::{items, path_of};
+use crate::model::text::plain;
 
 /// The managed parameters and the values that the answers ask for.
 pub fn parameters(
@@ -32,13 +33,14 @@ pub fn parameters(
         }
     }
     if !desired.rewrites.is_empty() {
-        let ours = kind.table(&Managed::Generic.path());
+        let ours = Managed::Generic.table(kind);
         let mut tables = as_ours(postfix.setting("smtp_generic_maps"), kind);
         if !tables.contains(&ours) {
             tables.insert(0, ours);
         }
         wanted.push(("smtp_generic_maps", tables.join(", ")));
     }
+    wanted.extend(one_sender(desired, postfix, kind)?);
     wanted.push(("smtp_tls_security_level", relay.tls.word().into()));
     if postfix.version.at_least(3, 0) {
         wanted.push(("smtp_tls_wrappermode", if relay.implicit_tls { "yes" } else { "no" }.into()));
@@ -56,6 +58,49 @@ pub fn parameters(
     Ok(wanted)
 }
 
+/// The parameters by which everybody sends as the one sender.
+fn one_sender(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Vec<(&'static str, String)>> {
+    if desired.one_sender.is_none() {
+        return Ok(Vec::new());
+    }
+    // Last, so that tables which are there already count more: of several tables the first that has a key decides
+    // (maps_find), and keys of one address are asked for before those of a domain (mail_addr_find).
+    let last = |name: &'static str, map: Managed| {
+        let ours = map.table(kind);
+        let mut tables = as_ours(postfix.setting(name), kind);
+        if !tables.contains(&ours) {
+            tables.push(ours);
+        }
+        (name, tables.join(", "))
+    };
+    let (maps, classes) = ("sender_canonical_maps", "sender_canonical_classes");
+    let others: Vec<String> = as_ours(postfix.setting(maps), kind)
+        .into_iter()
+        .filter(|table| *table != Managed::Senders.table(kind))
+        .collect();
+    let covers = |class: &str| words(postfix.setting(classes)).iter().any(|word| word == class);
+    if !others.is_empty() && covers("header_sender") {
+        let others = plain(&others.join(", "));
+        return Err(Error::Answers {
+            file: "the answers".into(),
+            place: None,
+            problem: format!(
+                "sender.default needs {classes} = envelope_sender, and on this host {maps} has {others} for headers, too"
+            ),
+            remedy: format!(
+                "`postconf -e sender_canonical_classes=envelope_sender` if the envelope is enough for {others}; else write its senders under sender.rewrite, and `postconf -e sender_canonical_maps=`"
+            )
+            .into(),
+        });
+    }
+    Ok(vec![
+        last(maps, Managed::Senders),
+        // As a class, header_sender is Reply-To and Mail-Followup-To, too (cleanup_message.c).
+        (classes, "envelope_sender".into()),
+        last("smtp_header_checks", Managed::From),
+    ])
+}
+
 /// The items of a value, in which whatever names a table of relayhost's is its table of this type, once: another type may be
 /// there no more after an upgrade.
 pub fn as_ours(value: &str, kind: &MapKind) -> Vec<String> {
@@ -64,7 +109,7 @@ pub fn as_ours(value: &str, kind: &MapKind) -> Vec<String> {
         // As a path: `//` and `/./` lead to the same file.
         let own = path_of(&item)
             .and_then(|path| Managed::map_at(Path::new(path)).filter(|map| !map.is_on_demand()))
-            .map(|map| kind.table(&map.path()));
+            .map(|map| map.table(kind));
         let item = own.unwrap_or(item);
         if !Managed::is_map(path_of(&item).unwrap_or_default()) || !all.contains(&item) {
             all.push(item);
@@ -174,7 +219,7 @@ mod tests {
     #[test]
     fn what_the_answers_decide_is_managed_and_nothing_else_is() {
         let answers = "version = 1\n[relay]\nhost = \"relay.example.com\"\nip = \"ipv4\"\n\
-                       [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\n";
+                       [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\ndefault = \"c@example.com\"\n";
         let answers = Answers::parse("answers.toml", answers.as_bytes()).unwrap();
         let desired = complete(&answers, Some(Secret::new("p"))).unwrap();
         let set = parameters(&desired, &Postfix::with(&[]), &MapKind::new("hash").unwrap()).unwrap();

@@ -32,6 +32,8 @@ impl Plan {
                 |key: &str| !desired.rewrites.iter().any(|rule| rule.local.eq_ignore_ascii_case(key));
             let all: Vec<String> = source
                 .numbered()
+                // An address that stays as it is.
+                .filter(|(_, key, value)| !key.eq_ignore_ascii_case(value))
                 .filter(|(_, key, value)| is_address(value) && is_other(key) && !desired.sends_as(value))
                 .map(|(line, key, value)| format!("{key} to {value} (line {line})"))
                 .collect();

@@ -19,6 +19,10 @@ pub enum Managed {
     /// Local names → whoever gets their mail (aliases(5)). It is a file of the system, in which relayhost has the entry of
     /// root, and that only if the answers name somebody: all else about it is left alone, and recorded only by a change of it.
     Aliases,
+    /// Domains of this host → the one sender (`sender_canonical_maps`).
+    Senders,
+    /// The rules by which headers get the one sender (`smtp_header_checks`). Its order counts, so all of it is relayhost's.
+    From,
     /// The link that puts the plugin for access tokens into Cyrus SASL's directory. A plugin there is in force for every
     /// program of the host, and some would send it a password, so it is there only while the answers ask for it.
     Plugin,
@@ -33,6 +37,8 @@ struct Row {
     /// Whether it is a map source: postmap builds a database beside it. Of the other file, main.cf, relayhost owns some
     /// lines.
     map: bool,
+    /// The type of table that it is whatever Postfix builds; `None`: Postfix's default.
+    kind: Option<&'static str>,
     /// Whether it holds passwords.
     secret: bool,
     /// What it leads to, if it is a symbolic link.
@@ -40,7 +46,7 @@ struct Row {
 }
 
 const POSTFIX: Row =
-    Row { directory: "/etc/postfix", name: "main.cf", map: false, secret: false, target: None };
+    Row { directory: "/etc/postfix", name: "main.cf", map: false, kind: None, secret: false, target: None };
 
 /// The plugin for access tokens, in the place where the package relayhost-sasl-xoauth2 puts it. Nobody loads it there.
 const PLUGIN: &str = "/usr/lib64/relayhost/sasl2/librelayhost-xoauth2.so";
@@ -51,7 +57,15 @@ pub const MAP_MODE: u32 = 0o600;
 
 impl Managed {
     /// Every managed file, in the order in which they are planned.
-    pub const ALL: [Self; 5] = [Self::MainCf, Self::SaslPasswd, Self::Generic, Self::Aliases, Self::Plugin];
+    pub const ALL: [Self; 7] = [
+        Self::MainCf,
+        Self::SaslPasswd,
+        Self::Generic,
+        Self::Senders,
+        Self::From,
+        Self::Aliases,
+        Self::Plugin,
+    ];
 
     const fn row(self) -> Row {
         match self {
@@ -59,6 +73,8 @@ impl Managed {
             Self::SaslPasswd => Row { name: "sasl_passwd", map: true, secret: true, ..POSTFIX },
             Self::Generic => Row { name: "generic", map: true, ..POSTFIX },
             Self::Aliases => Row { directory: "/etc", name: "aliases", map: true, ..POSTFIX },
+            Self::Senders => Row { name: "relayhost_senders", map: true, ..POSTFIX },
+            Self::From => Row { name: "relayhost_from", map: true, kind: Some("regexp"), ..POSTFIX },
             Self::Plugin => Row {
                 directory: "/usr/lib64/sasl2",
                 name: "librelayhost-xoauth2.so",
@@ -152,6 +168,16 @@ impl Managed {
         }
     }
 
+    /// The kind of table that this map is where Postfix builds tables of kind `usual`.
+    pub fn kind(self, usual: &MapKind) -> MapKind {
+        self.row().kind.map_or_else(|| usual.clone(), |name| MapKind(name.to_owned()))
+    }
+
+    /// `type:path` of this map where Postfix builds tables of kind `usual`.
+    pub fn table(self, usual: &MapKind) -> String {
+        self.kind(usual).table(&self.path())
+    }
+
     /// The map whose source this is.
     pub fn map_at(path: &Path) -> Option<Self> {
         Self::maps().find(|map| map.path() == path)
@@ -239,8 +265,10 @@ mod tests {
             Managed::MainCf => 0,
             Managed::SaslPasswd => 1,
             Managed::Generic => 2,
-            Managed::Aliases => 3,
-            Managed::Plugin => 4,
+            Managed::Senders => 3,
+            Managed::From => 4,
+            Managed::Aliases => 5,
+            Managed::Plugin => 6,
         }
     }
 

@@ -62,6 +62,7 @@ const TABLE: &[Parameter] = &[
     row("maillog_file", "").planned(),
     row("syslog_facility", "mail").planned(),
     row("message_size_limit", "10240000").probed(),
+    row("double_bounce_sender", "double-bounce").planned(),
     // What is done to a message before it is sent.
     row("append_dot_mydomain", "yes").routed(),
     row("recipient_delimiter", "").routed(),
@@ -72,7 +73,7 @@ const TABLE: &[Parameter] = &[
     row("header_checks", "").routed(),
     row("body_checks", "").routed(),
     row("mime_header_checks", "").routed(),
-    row("smtp_header_checks", "").routed(),
+    row("smtp_header_checks", "").managed().routed(),
     // The classes of domains, and their transports.
     row("local_transport", "local").routed(),
     row("luser_relay", "").routed(),
@@ -129,9 +130,9 @@ const TABLE: &[Parameter] = &[
     // Addresses.
     row("smtp_generic_maps", "").managed().probed().names_tables().routed(),
     row("canonical_maps", "").names_tables().routed(),
-    row("sender_canonical_maps", "").names_tables().routed(),
+    row("sender_canonical_maps", "").managed().names_tables().routed(),
     row("canonical_classes", "envelope_sender, envelope_recipient, header_sender, header_recipient").routed(),
-    row("sender_canonical_classes", "envelope_sender, header_sender").routed(),
+    row("sender_canonical_classes", "envelope_sender, header_sender").managed().routed(),
     row("recipient_canonical_classes", "envelope_recipient, header_recipient").routed(),
     row("masquerade_classes", "envelope_sender, header_sender, header_recipient").routed(),
     row("masquerade_exceptions", "").routed(),

@@ -208,6 +208,7 @@ pub fn of_certificate(
 mod tests {
     use super::*;
     use crate::model::causes::hop::Suspect;
+    use crate::model::postfix::own_names::OwnNames;
     use crate::model::postfix::settings::Settings;
     use crate::model::probe::certificate::Certificate;
     use crate::model::route::nexthop::NextHop;
@@ -241,6 +242,7 @@ mod tests {
                 header: "c@d".into(),
                 recipient: "ops@example.com".into(),
             },
+            own: OwnNames::default(),
         };
         Route::of_host(&way, false, &settings, "host").unwrap()
     }

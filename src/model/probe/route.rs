@@ -14,6 +14,7 @@ use crate::model::oauth::App;
 use crate::model::packages::need::{Need, needs};
 use crate::model::packages::plugin::PluginKind;
 use crate::model::plan::parameters::{protocols, words};
+use crate::model::postfix::own_names::OwnNames;
 use crate::model::postfix::settings::{self, Settings, value, value_or};
 use crate::model::route::judge::own;
 use crate::model::route::nexthop::NextHop;
@@ -160,9 +161,9 @@ impl Route {
         let relay = &desired.relay;
         let origin = value_or(settings, "myorigin", host_name);
         let sender = desired.alert_sender(origin);
-        let rewritten = |address: &str| {
-            desired.rewrite_of(address, origin).map_or_else(|| address.to_owned(), |rule| rule.public.clone())
-        };
+        let names = OwnNames::new(settings);
+        let rewritten =
+            |address: &str| desired.public_of(address, origin, &names).unwrap_or(address).to_owned();
         let login = match &desired.auth {
             Auth::None => None,
             Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),

@@ -173,8 +173,7 @@ fn is_entry_of(at: &Written, relay: &str) -> bool {
 }
 
 fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
-    let Some(wanted) = desired.rewrite_of(&way.from, domain_of(&way.from)).map(|rule| rule.public.as_str())
-    else {
+    let Some(wanted) = desired.public_of(&way.from, domain_of(&way.from), &way.own) else {
         return foreign(way, desired, version, all);
     };
     let places: Vec<&Hop> = ["rewrite", "sender"]
@@ -196,7 +195,8 @@ fn sender(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stat
 /// who logs in as they say may not be allowed to send as that.
 fn foreign(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
     let is = &way.seen.sender;
-    if is.eq_ignore_ascii_case(&way.from) || desired.rewrites.is_empty() || desired.sends_as(is) {
+    let decides_none = desired.rewrites.is_empty() && desired.one_sender.is_none();
+    if is.eq_ignore_ascii_case(&way.from) || decides_none || desired.sends_as(is) {
         return;
     }
     let made = ["sender", "rewrite"].iter().filter_map(|name| way.hop(name)).find(|hop| !hop.at.is_empty());

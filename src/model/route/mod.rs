@@ -27,6 +27,7 @@ pub mod written;
 
 use crate::error::typed;
 use crate::model::oauth::App;
+use crate::model::postfix::own_names::OwnNames;
 use crate::model::postfix::tables::{is_built, path_of};
 use crate::model::secret::Secret;
 use host::Host;
@@ -61,6 +62,8 @@ pub struct Way {
     pub queued: String,
     /// The addresses as the relay sees them.
     pub seen: Addresses,
+    /// The domains of this host.
+    pub own: OwnNames,
 }
 
 /// Addresses of a message.
@@ -297,6 +300,7 @@ pub fn route(host: &Host, from: &str, to: &str, ask: &mut Ask) -> Way {
         login_limits: login::limits(host, &end.channel),
         queued: seen.sender.clone(),
         seen,
+        own: OwnNames::new(&host.settings),
     };
     let Some(relay) = relay else {
         way.hops.extend([transport, service]);

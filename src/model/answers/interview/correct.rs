@@ -66,6 +66,7 @@ impl Interview {
             Question::Local | Question::Public => {
                 (self.local, self.as_they_are) = (None, false);
                 chosen.rewrites.clear();
+                (chosen.sender, chosen.sender_name) = (None, None);
             }
             Question::To => chosen.to = None,
         }

@@ -11,6 +11,9 @@ use crate::model::text::with_numbers;
 /// The user whose mail is rewritten by default.
 const ALERTS: &str = "monitor";
 
+/// The answer that every sender of this host is meant.
+pub(super) const ALL: &str = "all";
+
 /// The questions, in the order in which they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
@@ -113,7 +116,7 @@ impl Question {
             Self::File => "--password-file FILE",
             Self::Ends => "--client-secret-ends DAY",
             Self::Password => "--password-stdin or --password-file FILE",
-            Self::Local | Self::Public => "--rewrite LOCAL=PUBLIC",
+            Self::Local | Self::Public => "--rewrite LOCAL=PUBLIC or --sender ADDRESS",
             Self::To => "--to ADDRESS",
         }
     }
@@ -187,15 +190,15 @@ impl Interview {
                 ("Password (it is not shown)".to_owned(), self.kept_secret(), what)
             }
             Question::Local => (
-                "Which local address do alerts come from? (none: nothing is rewritten)".to_owned(),
-                before.rewrites.first().map(|rewrite| rewrite.local.clone()).or_else(|| self.is_edit.then(|| "none".into())).or_else(|| Some(format!("{ALERTS}@{}", self.domain))),
+                "Which local address do alerts come from? (all: everybody who sends here; none: nothing is rewritten)".to_owned(),
+                before.sender.is_some().then(|| ALL.to_owned()).or_else(|| before.rewrites.first().map(|rewrite| rewrite.local.clone())).or_else(|| self.is_edit.then(|| "none".into())).or_else(|| Some(format!("{ALERTS}@{}", self.domain))),
                 "relays refuse addresses that exist on this host only, so they are rewritten".into(),
             ),
             Question::Public => {
                 let sender = provider.and_then(|provider| provider.sender.clone());
                 (
                     "Which address shall the relay see instead?".to_owned(),
-                    before.rewrites.first().map(|rewrite| rewrite.public.clone()).or_else(|| self.own_address()),
+                    before.sender.clone().or_else(|| before.rewrites.first().map(|rewrite| rewrite.public.clone())).or_else(|| self.own_address()),
                     format!("the relay takes: {}", sender.as_deref().unwrap_or(if self.has_login() {
                         "as a rule, the login's own address"
                     } else {
@@ -205,7 +208,7 @@ impl Interview {
             }
             Question::To => (
                 "Where shall the test message go?".to_owned(),
-                before.to.clone().or_else(|| self.choices.rewrites.first().map(|rewrite| rewrite.public.clone())).or_else(|| self.own_address()),
+                before.to.clone().or_else(|| self.choices.sender.clone()).or_else(|| self.choices.rewrites.first().map(|rewrite| rewrite.public.clone())).or_else(|| self.own_address()),
                 "a mailbox that you can look into".into(),
             ),
         };

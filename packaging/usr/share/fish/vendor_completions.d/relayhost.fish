@@ -62,6 +62,8 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l tenant -d '
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-id -d 'The application\'s id' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l client-secret-ends -d 'The day on which the client secret ends: check warns 30, 7 and 1 days before' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l rewrite -d 'A local sender and the address that the relay sees instead; may be repeated. `none`: nothing is rewritten' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l sender -d 'The address as which everybody on this host sends who has no --rewrite' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l sender-name -d 'The name beside it, such as "{user} on {host}"' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l to -d 'Where the test message goes' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l root-to -d 'Whoever is to have root\'s mail, by /etc/aliases; may be repeated' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l output -d 'The answers file to write' -r -F
