@@ -138,10 +138,15 @@ pub fn place(text: &str) -> (Option<&str>, Option<u16>) {
     let words =
         text.split([' ', '"', '\'', '(', ')', ',', ';', '=']).map(|word| word.trim_end_matches([':', '.']));
     for word in words.filter(|word| !word.is_empty()) {
-        let pair = word.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+        // An address without brackets has no port in it.
+        let pair = word.rsplit_once(':').filter(|_| word.parse::<std::net::Ipv6Addr>().is_err());
+        let pair = pair.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
         let name = pair.map_or(word, |(host, _)| host).trim_matches(['[', ']']);
         port = port.or(pair.map(|(_, port)| port).or_else(|| word.parse().ok()).filter(is_port));
-        let is_name = is_host(name) && (name.contains('.') || name.contains(':') || name == "localhost");
+        let is_address = || name.parse::<std::net::IpAddr>().is_ok();
+        // A word with colons may be a program's: `Errno::ECONNREFUSED`.
+        let is_name = is_address()
+            || is_host(name) && !name.contains(':') && (name.contains('.') || name == "localhost");
         let is_place =
             is_name && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.contains('/');
         // A program's class or function, or a version, has dots too; a place with a port is certain.
@@ -229,6 +234,14 @@ mod tests {
             (
                 "lvl=eror msg=\"Failed to send alert notification email\" error=\"dial tcp 192.0.2.1:587: i/o timeout\"",
                 "connect to 192.0.2.1[192.0.2.1]:587: Connection timed out",
+            ),
+            (
+                "Errno::ECONNREFUSED: Connection refused - connect(2) for \"localhost\" port 25",
+                "connect to the SMTP server of this host at localhost:25: Connection refused",
+            ),
+            (
+                "Errno::ECONNREFUSED: Connection refused - connect(2) for \"r.example.com\" port 587",
+                "connect to r.example.com[r.example.com]:587: Connection refused",
             ),
             (
                 "msg: Failed to send mail to server localhost on port 25: [Errno 61] Connection refused",
