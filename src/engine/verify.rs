@@ -388,7 +388,7 @@ impl Message<'_> {
             delays: attempt.map(|attempt| attempt.delays),
             put_off: self.put_off,
             queue: InQueue::Nothing,
-            outcome,
+            outcome: self.to_whom(outcome),
             sent: self.sent.clone(),
             arrival: None,
         }

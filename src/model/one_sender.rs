@@ -119,6 +119,8 @@ mod tests {
                 ("@web1.example.com", "alerts@example.com"),
                 ("@web1", "alerts@example.com"),
                 ("@localhost.localdomain", "alerts@example.com"),
+                ("@[127.0.0.1]", "alerts@example.com"),
+                ("@[ipv6:::1]", "alerts@example.com"),
                 ("@localhost.example.com", "alerts@example.com"),
             ]
         );

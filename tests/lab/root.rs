@@ -45,17 +45,24 @@ fn verify_follows_a_message_to_root_to_the_relays_word() {
     let run = with_root("[\"ops@example.com\", \"it@example.com\"]").sh(
         "relayhost apply > /dev/null; n=$(mails); relayhost verify --root --json > /root/json; echo \"exit $?\"
          await has_mails $((n + 2)); echo \"$(($(mails) - n)) more\"; echo '== json'; cat /root/json; echo '== after'
-         sed -i '/^root:/d' /etc/aliases; newaliases; relayhost verify --root; echo \"exit $?\"; postqueue -p | tail -n 1",
+         sed -i '/^root:/d' /etc/aliases; newaliases; relayhost verify --root; echo \"exit $?\"; postqueue -p | tail -n 1
+         echo '== other'; echo 'root: bob@example.net' >> /etc/aliases; newaliases; postfix reload; relayhost verify --root; echo \"exit $?\"
+         relayhost check | grep -e map.aliases -e recipients.root",
     );
     let report = run.json("json");
     let delivery = &report["delivery"];
     assert_eq!(delivery["to"], "root");
     let redirected = delivery["redirected"].as_str().unwrap();
     assert!(["ops@example.com", "it@example.com"].contains(&redirected), "either is named: {delivery}");
-    run.says("exit 0\n2 more\n")
+    let run = run
+        .says("exit 0\n2 more\n")
         .says("[delivered-locally]")
         .says("sets the entry of root in /etc/aliases again")
         .says("exit 5\nMail queue is empty");
+    let other = run.part("other");
+    assert!(other.contains("[root-elsewhere]") && other.contains("exit 5"), "{other}");
+    assert!(other.contains("goes to bob@example.net") && other.contains("FAIL map.aliases.entry"), "{other}");
+    assert!(!other.contains("recipients.root:"), "what apply is to set is not said to be so: {other}");
 }
 
 /// Lines of others, in every form that postalias reads, and some that it passes over.

@@ -5,6 +5,7 @@ use super::Message;
 use crate::engine::pursuit::Pursuit;
 use crate::error::Result;
 use crate::model::causes::failure::Failure;
+use crate::model::message::delivery::Outcome;
 use crate::model::message::trail::{Whereabouts, Word};
 use crate::model::recipients::ROOT;
 
@@ -22,6 +23,22 @@ impl Message<'_> {
         }
         pursuit.go_on(&queue_id);
         Ok(true)
+    }
+
+    /// Root's mail that leaves for somebody whom the answers do not name has not come where it was to go.
+    pub(super) fn to_whom(&self, outcome: Outcome) -> Outcome {
+        let (wanted, to) = (&self.desired.root, &self.request.to);
+        let Outcome::Accepted { redirected: Some(who), .. } = &outcome else { return outcome };
+        if to != ROOT || wanted.is_empty() || wanted.iter().any(|one| one.eq_ignore_ascii_case(who)) {
+            return outcome;
+        }
+        let cause = format!(
+            "root's mail goes to {who}, and recipients.root of the answers names {}",
+            wanted.join(", ")
+        );
+        let remedy = "`relayhost check` shows why (an entry of root that was changed, a host that never reads the aliases for \
+                      root); `relayhost repair` sets the entry of root in /etc/aliases again";
+        Outcome::unheard("root-elsewhere", cause, remedy, &[])
     }
 
     /// The failure of a message that did not leave: of one to root, the remedy is about root's mail.

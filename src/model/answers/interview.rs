@@ -62,6 +62,10 @@ impl Interview {
     pub fn editing(choices: Choices, earlier: Choices, domain: &str) -> Self {
         let mut interview = Self::new(choices, domain);
         interview.choices.kept = earlier.kept.clone();
+        // No question is about it.
+        if interview.choices.root.is_empty() {
+            interview.choices.root.clone_from(&earlier.root);
+        }
         (interview.is_edit, interview.before) = (true, earlier);
         if interview.provider().is_some() || interview.choices.host.is_some() {
             let mut chosen = interview.choices.clone();

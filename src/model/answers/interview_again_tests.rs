@@ -230,6 +230,7 @@ fn earlier() -> Choices {
             Rewrite { local: "@c.localdomain".into(), public: "c@example.com".into() },
         ],
         to: Some("ops@example.com".into()),
+        root: vec!["it@example.com".into()],
         ..Choices::default()
     }
 }

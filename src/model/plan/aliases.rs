@@ -1,6 +1,6 @@
 //! The part of a plan about the aliases of the system (aliases(5)): the entry that sends root's mail to a person.
 
-use super::{Plan, Remedy, State};
+use super::{Finding, Plan, Remedy, State};
 use crate::model::desired::Desired;
 use crate::model::observed::Postfix;
 use crate::model::postfix::aliases::PATH;
@@ -40,8 +40,12 @@ impl Plan {
     /// Adds what becomes of root's mail with the answers in force. `forward`: a file of addresses of root's own, which local(8)
     /// does not read where there is an alias.
     pub fn root(&mut self, judged: Option<Judged>, forward: Option<String>) {
+        let is_to_be_set =
+            |finding: &Finding| finding.id.starts_with("map.aliases") && finding.state == State::Differs;
         match judged {
             None => return,
+            // The judgement is about the entry that `apply` is to set.
+            Some(Ok(_)) if self.findings.iter().any(is_to_be_set) => {}
             Some(Ok(text)) => self.add("recipients.root", State::Fine, text, None),
             Some(Err(complaint)) => {
                 let remedy = Remedy::Say(complaint.remedy);

@@ -152,7 +152,7 @@ impl HeaderFrom<'_> {
     /// the user. One with this name stays: a message may pass smtp(8) twice, by way of a filter.
     fn renamed(&self, name: &DisplayName) -> Vec<Rule> {
         let address = escaped(self.address);
-        let done = name.parts(".*", &escaped(self.host), |text| escaped(&inner(text)));
+        let done = name.parts(r#"([^"\\]|\\.)*"#, &escaped(self.host), |text| escaped(&inner(text)));
         let mut rules = vec![rule(format!(r#"{HEADERS}{SPACE}"{done}"{SPACE}<{address}>{SPACE}$"#), LEAVE)];
         // Encoded words cannot stand within quotation marks.
         let (before, after) = name.around_user(self.host);

@@ -108,6 +108,11 @@ fn the_name_says_who_and_where() {
         assert_eq!(again, LEAVE, "a message may pass smtp(8) twice");
     }
     assert_eq!(with(name, &[], "From: alerts@example.com"), "no rule");
+    // A name that ends as ours does, in another address than the first.
+    assert_eq!(
+        with(name, &[], "From: \"a\" <root@localhost>, \"x on web1.example.com\" <alerts@example.com>"),
+        "REPLACE From: \"root on web1.example.com\" <alerts@example.com>"
+    );
     assert_eq!(
         with(name, &[], "From: =?utf-8?Q?J=C3=B6rg?= <alerts@example.com>"),
         "REPLACE From: =?utf-8?Q?J=C3=B6rg?= \"on web1.example.com\" <alerts@example.com>"

@@ -4,6 +4,9 @@ use super::settings::{Settings, value};
 use super::tables::items;
 use crate::model::text::domain_of;
 
+/// The address literals by which a host names itself (RFC 5321, 4.1.3).
+const LOOPBACK: [&str; 2] = ["[127.0.0.1]", "[ipv6:::1]"];
+
 /// Domains of this host, each once, in small letters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OwnNames {
@@ -32,6 +35,7 @@ impl OwnNames {
         for name in ["localhost", "localhost.localdomain"] {
             own.add_other(name);
         }
+        own.other.extend(LOOPBACK.map(str::to_owned));
         // append_dot_mydomain makes this of localhost.
         if !domain.is_empty() {
             own.add_other(&format!("localhost.{domain}"));
@@ -96,7 +100,7 @@ mod tests {
             ("mydestination", "web1.example.com, localhost.example.com localhost,hash:/etc/d, /etc/names !x"),
         ]);
         assert_eq!(own.local, ["web1.example.com", "localhost.example.com", "localhost"]);
-        assert_eq!(own.other, ["web1", "localhost.localdomain"]);
+        assert_eq!(own.other, ["web1", "localhost.localdomain", "[127.0.0.1]", "[ipv6:::1]"]);
         assert_eq!(own.unlisted, ["hash:/etc/d", "/etc/names"]);
         for (address, is_own) in [
             ("root@WEB1.example.com", true),
@@ -114,6 +118,6 @@ mod tests {
     fn a_host_of_which_nothing_is_known_has_localhost_alone() {
         let own = of(&[]);
         assert!(own.local.is_empty());
-        assert_eq!(own.other, ["localhost", "localhost.localdomain"]);
+        assert_eq!(own.other, ["localhost", "localhost.localdomain", "[127.0.0.1]", "[ipv6:::1]"]);
     }
 }

@@ -1,9 +1,11 @@
 //! Places in which Postfix's decisions are written, and the commands that take one back.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::error::typed;
 use crate::model::observed::Version;
+use crate::model::postfix::managed::Managed;
 use crate::model::postfix::tables::{is_built, path_of};
 use crate::model::text::without_inline_tables;
 
@@ -103,6 +105,7 @@ impl Written {
             Self::Master { service, line, option: None } => {
                 format!("see line {line} of /etc/postfix/master.cf ({service})")
             }
+            Self::Table { table, .. } if is_relayhosts(table) => "`relayhost repair`".into(),
             Self::Table { table, key, parameter, .. } => match (path_of(table), is_built(table)) {
                 (Some(path), true) => {
                     let program = if *parameter == "alias_maps" { "postalias" } else { "postmap" };
@@ -118,6 +121,12 @@ impl Written {
             },
         }
     }
+}
+
+/// Whether a table is relayhost's as a whole, so that no entry is to be taken out of it.
+fn is_relayhosts(table: &str) -> bool {
+    let file = path_of(table).and_then(|path| Managed::map_at(Path::new(path)));
+    matches!(file, Some(Managed::Senders | Managed::From))
 }
 
 impl fmt::Display for Written {
