@@ -33,7 +33,7 @@ const NO_NAME: &str = "Host not found";
 const NAME: &str = "hostname mismatch";
 
 /// Words for TLS of Go (crypto/x509, crypto/tls), Java, Node and GnuTLS, and the reason in Postfix's (tls_verify.c, tls_misc.c).
-const TLS: [(&str, &str); 17] = [
+const TLS: [(&str, &str); 20] = [
     ("x509: certificate has expired", "certificate has expired"),
     ("x509: certificate is valid for ", NAME),
     ("x509: certificate signed by unknown authority", UNTRUSTED),
@@ -43,6 +43,9 @@ const TLS: [(&str, &str); 17] = [
     ("unable to get local issuer certificate", UNTRUSTED),
     ("self signed certificate in certificate chain", UNTRUSTED),
     ("self-signed certificate in certificate chain", UNTRUSTED),
+    ("self signed certificate", SELF_SIGNED),
+    ("self-signed certificate", SELF_SIGNED),
+    ("DEPTH_ZERO_SELF_SIGNED_CERT", SELF_SIGNED),
     ("PKIX path building failed", UNTRUSTED),
     ("hasn't got a known issuer", UNTRUSTED),
     ("issuer is unknown", UNTRUSTED),
@@ -53,6 +56,7 @@ const TLS: [(&str, &str); 17] = [
     ("does not support STARTTLS", NOT_OFFERED),
 ];
 const UNTRUSTED: &str = "untrusted issuer";
+const SELF_SIGNED: &str = "self-signed certificate";
 const NO_TLS_YET: &str = "wrong version number";
 const TOO_OLD: &str = "unsupported protocol";
 const NOT_OFFERED: &str = "TLS is required, but was not offered";
@@ -134,6 +138,9 @@ pub fn not_heard_here(host: &str, port: Option<u16>, end: &str) -> String {
 /// The host that a text names, and its port if that is one of mail: `HOST:25`, `HOST port 25`, `HOST, 25`.
 pub fn place(text: &str) -> (Option<&str>, Option<u16>) {
     let is_port = |port: &u16| PORTS.contains(port);
+    // Go names the name server after the name: `lookup NAME on ADDRESS:53`.
+    let looked_up = text.split_once("lookup ").and_then(|(_, rest)| rest.split_once(" on "));
+    let text = looked_up.map_or(text, |(name, _)| name);
     let (mut host, mut port) = (None, None);
     let words =
         text.split([' ', '"', '\'', '(', ')', ',', ';', '=']).map(|word| word.trim_end_matches([':', '.']));
@@ -211,6 +218,7 @@ fn of_openssl(text: &str) -> Option<Piece> {
         Some((_, why)) if why.contains("in certificate chain") => not_trusted(UNTRUSTED),
         Some((_, why)) if why.starts_with("Hostname mismatch") => not_verified(),
         Some((_, why)) => not_trusted(why),
+        None if error.trim_end().ends_with("certificate verify failed") => not_trusted(UNTRUSTED),
         None => format!("warning: TLS library problem: {error}"),
     };
     is_known_exactly(&words).then(|| of_program(&words))
@@ -265,7 +273,7 @@ mod tests {
             ),
             (
                 "SMTP Error: state=error: certificate verify failed (self signed certificate)",
-                "Server certificate not trusted: certificate verification failed for relay: self signed certificate",
+                "Server certificate not trusted: certificate verification failed for relay: self-signed certificate",
             ),
             (
                 "Error: 14:error:1408F10B:SSL routines:ssl3_get_record:wrong version number:x.c:332:",

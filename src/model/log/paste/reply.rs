@@ -26,7 +26,7 @@ const ANNOUNCED: [&str; 7] = [
     "MessageRejectedException: ",
 ];
 /// Names of the field that has the words, where a program has shown the code in another.
-const FIELDS: [&str; 5] = ["response", "message", "msg", "smtpmsg", "text"];
+const FIELDS: [&str; 6] = ["response", "message", "with message", "msg", "smtpmsg", "text"];
 /// The bytes of a reply within a text that are looked at. A line may have those marks a thousand times, and whoever writes
 /// it is not to choose how long each is looked at.
 const NEAR: usize = 200;

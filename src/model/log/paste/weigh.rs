@@ -32,7 +32,8 @@ fn is_of_transcript(line: &str) -> bool {
 
 /// What an exception says, or a program without a reason, if it is all that there is.
 fn asked(text: &str) -> Option<Piece> {
-    exception::read(text, None).or_else(|| unexplained::read(text, false))
+    let of_tls = || network::of_tls(text);
+    exception::read(text, None).or_else(|| unexplained::read(text, false)).or_else(of_tls)
 }
 
 impl Paste<'_> {
@@ -130,7 +131,7 @@ impl Paste<'_> {
     /// Whether a line may turn out to be about mail: Node, Java and Ruby show the frames of a stack after the exception.
     fn may_wait(&self, text: &str) -> bool {
         let is_free = self.waiting.is_none() && !self.is_noise() && !self.trace.is_about_other();
-        is_free && asked(text).or_else(|| network::of_tls(text)).is_some()
+        is_free && asked(text).is_some()
     }
 
     /// Reads the exception that waits if the line that was noticed last is about mail; gives it up if that is too far away.
