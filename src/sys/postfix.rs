@@ -93,6 +93,9 @@ type Contained = Arc<Mutex<Option<(String, Entries)>>>;
 /// The databases that were read, by table: several steps of a run ask for the same one, and some at the same time.
 static READ: Mutex<BTreeMap<String, Contained>> = Mutex::new(BTreeMap::new());
 
+/// Most that is read of a table, in bytes: a million entries or so.
+const DUMP_LIMIT: usize = 64 * 1024 * 1024;
+
 /// Reads a database with Postfix's own program, once as long as its file stays the same. `built`: the digest and the
 /// contents of a database that need not be read, since its contents are known.
 pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries)>) -> Result<Database> {
@@ -115,9 +118,12 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries
         if let Some(reason) = kind.refuses(&files::head(&path)?) {
             return Ok(Database::Broken(reason));
         }
-        let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &table]))))?;
+        let ((), output) = postmap(|cmd| Ok(((), cmd.args(["-s", &table]).keeping(DUMP_LIMIT))))?;
         if !output.success() {
             return Ok(Database::Broken(output.tail().replace('\n', "; ")));
+        }
+        if output.stdout.len() >= DUMP_LIMIT {
+            return Ok(Database::Broken(format!("it has more than {} MiB", DUMP_LIMIT / 1024 / 1024)));
         }
         parse_dump(&output.stdout)
     };

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::sys::limit::NoCore;
 use crate::sys::run::output::last_lines;
 use crate::sys::signals;
-use crate::sys::stream::{Stream, wait_for_output};
+use crate::sys::stream::{OUTPUT_LIMIT, Stream, wait_for_output};
 use crate::sys::{clock, environment};
 
 /// The directories in which programs are looked for: root's path, whatever the caller's is.
@@ -33,6 +33,8 @@ pub struct Cmd {
     args: Vec<String>,
     input: Input,
     limit: Duration,
+    /// Bytes of its standard output that are kept.
+    most: usize,
     variables: Vec<(&'static str, String)>,
     gentle: bool,
     /// The time that it may go on for when a signal is to end the run.
@@ -69,6 +71,7 @@ impl Cmd {
             args: Vec::new(),
             input: Input::None,
             limit: Duration::from_secs(60),
+            most: OUTPUT_LIMIT,
             variables: Vec::new(),
             gentle: false,
             settle: Duration::ZERO,
@@ -114,6 +117,12 @@ impl Cmd {
     /// Gives it this much time.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Keeps so many bytes of its standard output, where the output is the contents of a file that may be large.
+    pub fn keeping(mut self, most: usize) -> Self {
+        self.most = most;
         self
     }
 
@@ -248,7 +257,8 @@ impl Cmd {
         let (out, out_end) = pipe().map_err(fault)?;
         let (err, err_end) = pipe().map_err(fault)?;
         let handle = self.start(out_end, err_end).map_err(fault)?;
-        let mut streams = [Stream::new(out).map_err(fault)?, Stream::new(err).map_err(fault)?];
+        let (out, err) = (Stream::new(out, self.most), Stream::new(err, OUTPUT_LIMIT));
+        let mut streams = [out.map_err(fault)?, err.map_err(fault)?];
         let (begin, mut interrupted) = (clock::now(), None);
         let status = loop {
             wait_for_output(&streams);

@@ -8,7 +8,8 @@ use nix::poll::{PollFd, PollFlags};
 
 use super::{clock, signals};
 
-/// Most that is kept of a program's output, in bytes, each of standard output and standard error.
+/// Most that is kept of a program's output, in bytes, each of standard output and standard error; of standard output, unless
+/// its caller wants more.
 pub const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
 
 /// A line or a note that comes while a program runs.
@@ -45,15 +46,16 @@ pub fn wait_for_output(streams: &[Stream]) {
 pub struct Stream {
     pipe: PipeReader,
     kept: Vec<u8>,
+    most: usize,
     line: Vec<u8>,
     closed: bool,
 }
 
 impl Stream {
-    /// Takes a pipe, and has reads of it return at once.
-    pub fn new(pipe: PipeReader) -> std::io::Result<Self> {
+    /// Takes a pipe, of which so many bytes are kept, and has reads of it return at once.
+    pub fn new(pipe: PipeReader, most: usize) -> std::io::Result<Self> {
         fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Self { pipe, kept: Vec::new(), line: Vec::new(), closed: false })
+        Ok(Self { pipe, kept: Vec::new(), most, line: Vec::new(), closed: false })
     }
 
     /// Reads what is there now. Does not wait for the end: a daemon that the program left behind may keep it open.
@@ -76,7 +78,7 @@ impl Stream {
     }
 
     fn take(&mut self, bytes: &[u8], on_heard: OnHeard) {
-        let room = OUTPUT_LIMIT.saturating_sub(self.kept.len()).min(bytes.len());
+        let room = self.most.saturating_sub(self.kept.len()).min(bytes.len());
         self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
         for byte in bytes {
             if matches!(byte, b'\n' | b'\r') {

@@ -12,7 +12,7 @@ pub struct Output {
     pub code: Option<i32>,
     /// Number of the signal that ended it.
     pub signal: Option<i32>,
-    /// Standard output, cut at 4 MiB.
+    /// Standard output, cut at 4 MiB, or where the caller said.
     pub stdout: Vec<u8>,
     /// Standard error, likewise.
     pub stderr: Vec<u8>,
