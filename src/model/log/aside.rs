@@ -13,6 +13,8 @@ pub struct Aside {
     pub attempt: Attempt,
     /// The cause, if the form of the words already tells it.
     pub cause: Option<Cause>,
+    /// The text that says so, if it has other words than the reason.
+    pub text: Option<String>,
     /// Its time.
     pub time: Option<Seconds>,
 }

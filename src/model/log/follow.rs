@@ -128,7 +128,7 @@ impl Reader for Follower<'_> {
     }
 
     fn aside(&mut self, aside: Aside) {
-        let Aside { attempt, cause, time } = aside;
+        let Aside { attempt, cause, text, time } = aside;
         if self.question.skips(time) {
             return;
         }
@@ -138,6 +138,9 @@ impl Reader for Follower<'_> {
         } else {
             self.group_of(host, &attempt, Before { here: b"", earlier: b"" })
         };
+        if let Some(text) = text {
+            self.groups.written(group, &text);
+        }
         self.groups.tell(group, time);
     }
 }

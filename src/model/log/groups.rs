@@ -121,6 +121,13 @@ impl Groups {
         }
     }
 
+    /// Shows the words of the first text that tells of it, which are not Postfix's.
+    pub fn written(&mut self, number: u32, text: &str) {
+        let first = self.get_mut(number).filter(|group| group.lines == 0 && group.examples.is_empty());
+        let Some(group) = first else { return };
+        group.words = masked(clipped(text, WORDS)).into_owned();
+    }
+
     /// Records a line that reports it without naming a message.
     pub fn tell(&mut self, number: u32, time: Option<Seconds>) {
         let Some(group) = self.get_mut(number) else { return };

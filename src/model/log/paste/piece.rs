@@ -13,6 +13,8 @@ pub enum Piece {
     Line(String),
     /// The reason of an attempt whose record is not there; the queue id is empty.
     Attempt(Box<Attempt>),
+    /// The same, and the text that says so in words of its own.
+    Told(Box<Attempt>, String),
     /// A cause that is certain, and the words that show it.
     Cause(Box<Cause>, String),
     /// A line that is known and says nothing of mail: a prompt, a heading.
@@ -25,7 +27,18 @@ impl Piece {
         match self {
             Self::Line(text) | Self::Cause(_, text) => text.len(),
             Self::Attempt(attempt) => attempt.reason.len(),
+            Self::Told(attempt, text) => attempt.reason.len() + text.len(),
             Self::Nothing => 0,
+        }
+    }
+
+    /// The same piece, with the text that it was read from, if that has other words: nobody is shown words that nobody wrote.
+    pub fn read_from(self, text: &str) -> Self {
+        match self {
+            Self::Attempt(attempt) if !text.contains(&attempt.reason) => {
+                Self::Told(attempt, text.trim().to_owned())
+            }
+            other => other,
         }
     }
 }
@@ -81,7 +94,7 @@ mod tests {
         /// The reason of an attempt, if it is one.
         pub fn reason(self) -> Option<String> {
             match self {
-                Self::Attempt(attempt) => Some(attempt.reason),
+                Self::Attempt(attempt) | Self::Told(attempt, _) => Some(attempt.reason),
                 _ => None,
             }
         }

@@ -9,6 +9,7 @@ use super::{
     reply, shell, unexplained,
 };
 use crate::model::log::aside::Aside;
+use crate::model::log::event::Attempt;
 use crate::model::log::line::Line;
 use crate::model::log::stamp::Seconds;
 
@@ -167,10 +168,10 @@ impl Paste<'_> {
     /// The piece that a line is; `words` is the line without its time. One that counts only if no other says more is kept.
     fn piece(&mut self, text: &str, words: &str) -> Option<Piece> {
         let piece = self.of_unit(text).or_else(|| bare::read(text)).or_else(|| self.trace.read(words));
-        if piece.is_some() {
-            return piece;
+        if let Some(piece) = piece {
+            return Some(piece.read_from(text));
         }
-        let vague = self.trace.vague(words)?;
+        let vague = self.trace.vague(words)?.read_from(text);
         self.vague.get_or_insert(vague);
         Some(Piece::Nothing)
     }
@@ -243,7 +244,7 @@ impl Paste<'_> {
         for (text, first, last) in lines {
             let is_about_other = self.trace.is_about_other();
             match phrase::read(&text).or_else(|| asked(&text).filter(|_| !is_about_other)) {
-                Some(piece) => self.hold(piece, None, first),
+                Some(piece) => self.hold(piece.read_from(&text), None, first),
                 None => self.unread.add(first, last),
             }
         }
@@ -270,16 +271,19 @@ impl Paste<'_> {
     pub(super) fn hand_on(&mut self, piece: Piece, time: Option<Seconds>) {
         match piece {
             Piece::Line(line) => self.lines([line]),
-            Piece::Attempt(attempt) => {
-                // What was said before it may be evidence for it.
-                self.flush();
-                self.inner.aside(Aside { attempt: *attempt, cause: None, time });
-            }
+            Piece::Attempt(attempt) => self.hand_on_attempt(*attempt, None, time),
+            Piece::Told(attempt, text) => self.hand_on_attempt(*attempt, Some(text), time),
             Piece::Cause(cause, words) => {
                 let attempt = piece::attempt("", &words);
-                self.inner.aside(Aside { attempt, cause: Some(*cause), time });
+                self.inner.aside(Aside { attempt, cause: Some(*cause), text: None, time });
             }
             Piece::Nothing => {}
         }
+    }
+
+    fn hand_on_attempt(&mut self, attempt: Attempt, text: Option<String>, time: Option<Seconds>) {
+        // What was said before it may be evidence for it.
+        self.flush();
+        self.inner.aside(Aside { attempt, cause: None, text, time });
     }
 }
