@@ -78,10 +78,10 @@ def payload():
 def ready_state(disk):
     """Has the state of a booted machine there, which is made once for a box, this qemu and these options of it."""
     version = subprocess.run(['qemu-system-x86_64', '--version'], capture_output=True, check=True).stdout
-    # The very disk, not one like it: the state has half of the file system in its memory.
+    # The very disk, by its path, not one like it: the state has half of the file system in its memory, and names the disk.
     made = os.stat(f'{BOX}/disk.raw')
     options = ' '.join(Machine('/', 'kernel', 'initrd').arguments(()))
-    facts = f'{options} {made.st_ino} {made.st_mtime_ns} {os.stat(f"{BOX}/kernel").st_mtime_ns}'
+    facts = f'{options} {BOX} {made.st_ino} {made.st_mtime_ns} {os.stat(f"{BOX}/kernel").st_mtime_ns}'
     stamp = hashlib.sha256(version + facts.encode()).hexdigest()
     try:
         with open(f'{STATE}/stamp') as file:
