@@ -165,8 +165,8 @@ class Machine:
         self.process.wait(30)
 
     def await_agent(self, seconds=None):
-        """Waits until the guest agent answers. What is sent before it listens waits for it, so a question now and then is
-        enough.
+        """Waits until the guest agent answers. What is sent before it listens waits for it, and takes room, so a question now
+        and then is enough: ever more rarely, since a machine that gets little of our processor may take many minutes.
         """
         seconds = seconds or 80 * PATIENCE
         deadline = self.clock() + seconds
@@ -174,7 +174,7 @@ class Machine:
         while self.clock() < deadline:
             mark += 1
             self.agent.send({'execute': 'guest-sync', 'arguments': {'id': mark}})
-            until = time.monotonic() + 5
+            until = time.monotonic() + min(5 * mark, 60)
             while (answer := self.agent.receive(until)) is not None:
                 if answer.get('return') == mark:
                     return
