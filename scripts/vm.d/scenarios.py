@@ -2,8 +2,13 @@
 Vagrant's machines run too; here is what needs a hand on the machine: boots, cuts, cables, and the relay.
 """
 
+import json
 import random
+import re
 import time
+from datetime import datetime
+
+from trial import Receiver
 
 
 class Scenario:
@@ -100,6 +105,42 @@ def tokens(trial):
     trial.mount_payload()
     trial.guest('tests/tokens.sh', 'ended')
     delivered(trial, 3)
+
+
+def watch(trial):
+    """A night: the relay dies after 03:00 of the guest's clock, the machine is started again meanwhile, and the relay comes
+    back. The receiver of webhooks is beside the relay, and not of it.
+    """
+    trial.relay.start()
+    receiver = Receiver(trial.directory)
+    trial.booted()
+    trial.guest('tests/configured.sh')
+    trial.guest('tests/watch.sh', 'evening', receiver.address)
+    trial.relay.stop()
+    trial.relay.start('closed')
+    trial.guest('tests/watch.sh', 'dead')
+    # The machine's own clock, which a boot reads, is qemu's: it is that of the night.
+    clock = trial.vm.run('date -u +%Y-%m-%dT%H:%M:%S')[1].strip()
+    trial.vm.shut_down()
+    trial.fact(f'boot: {trial.boot("-rtc", f"base={clock}"):.0f} s')
+    trial.mount_payload()
+    trial.guest('tests/watch.sh', 'booted')
+    trial.relay.stop()
+    trial.relay.start()
+    trial.guest('tests/watch.sh', 'back')
+    events = receiver.events()
+    text = json.dumps(events, indent=1)
+    opened, closed = [*events, {}, {}][:2]
+    trial.check('the webhook was told twice, of one incident',
+                [(event['event'], event['sequence']) for event in events] == [('opened', '1'), ('closed', '2')]
+                and opened['id'] == closed['id'], text)
+    since, told = (datetime.fromisoformat(opened.get(key, '1970-01-01T00:00:00+00:00')) for key in ('since', 'opened'))
+    took = (told - since).total_seconds()
+    trial.check(f'the incident opened after three to ten minutes: {took:.0f} s', 180 <= took <= 600, text)
+    trial.fact(f'it was told with {opened.get("waiting")} messages that waited')
+    messages = '\n'.join(trial.relay.await_messages(6).values())
+    found = sorted(re.findall(r'^Subject: (alert \d)$', messages, re.MULTILINE))
+    trial.check('the relay has each of the five alerts once', found == [f'alert {n}' for n in range(1, 6)], messages)
 
 
 def burst(trial):
@@ -203,6 +244,7 @@ ALL = {
     'installroot': Scenario('installed with --installroot, first and second boot',
                             lambda trial: offline(trial, 'installroot')),
     'tokens': Scenario('an access token, renewed by the timer and at a boot', tokens, light=True, long=True),
+    'watch': Scenario('a night: the relay dies, and alarms tell it by other ways; a boot; it comes back', watch, long=True),
     'upgrade': Scenario('upgrade from the previous release', upgrade),
     'burst': Scenario('eight requests in a moment, and answers that come later', burst),
     'selinux': Scenario('SELinux enforcing: the whole job, wrong labels, a power cut', selinux, long=True,

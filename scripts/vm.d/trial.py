@@ -1,8 +1,10 @@
 """What a scenario is given: a machine, a relay, and a way to say what was shown. Prints one line for each check."""
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 
 from machine import PATIENCE, Failed, Machine
@@ -48,6 +50,27 @@ class Relay:
         while len(self.messages()) < number and time.monotonic() < deadline:
             time.sleep(0.1)
         return self.messages()
+
+
+class Receiver:
+    """A receiver of webhooks by HTTPS, at the relay's address and not of the relay: it goes on when that dies."""
+
+    PORT = 8443
+
+    def __init__(self, directory):
+        self.address = f'{os.environ["LAB_RELAY4"]}:{self.PORT}'
+        self.file = os.path.join(directory, 'webhooks')
+        certificates = os.path.join(os.environ['LAB_CACHE'], 'ca')
+        program = os.path.join(os.environ['LAB_TOP'], 'tests/lab/scripts/webhook.py')
+        subprocess.Popen([sys.executable, '-B', program, self.address, f'{certificates}/server.pem',
+                          f'{certificates}/server.key', self.file], stdin=subprocess.DEVNULL)
+
+    def events(self):
+        """What it was told, by field."""
+        if not os.path.exists(self.file):
+            return []
+        with open(self.file) as file:
+            return [json.loads(json.loads(line)['body']) for line in file]
 
 
 class Trial:

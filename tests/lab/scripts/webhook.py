@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A receiver of webhooks by HTTPS: `webhook.py PORT CERTIFICATE KEY FILE`. Writes each request as a JSON line to FILE, and
+"""A receiver of webhooks by HTTPS: `webhook.py [ADDRESS:]PORT CERTIFICATE KEY FILE`, at 127.0.0.1 unless told. Writes each request as a JSON line to FILE, and
 answers by the first word of its path: /ok 204, /slow after two minutes, /fail 500 with words of several lines, /huge 200 and a
 body without end, /drip 200 and a body that comes byte by byte, /elsewhere a redirect to /stolen."""
 
@@ -9,7 +9,8 @@ import ssl
 import sys
 import time
 
-port, certificate, key, file = sys.argv[1:]
+at, certificate, key, file = sys.argv[1:]
+address, _, port = at.rpartition(":")
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -75,7 +76,7 @@ class Server(http.server.ThreadingHTTPServer):
         pass  # a client that has gone
 
 
-server = Server(("127.0.0.1", int(port)), Receiver)
+server = Server((address or "127.0.0.1", int(port)), Receiver)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(certificate, key)
 server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
