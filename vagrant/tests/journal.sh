@@ -46,8 +46,11 @@ if [ "$(systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')" -ge 247 ];
     answers "$payload/examples/authenticated.toml"
 fi
 
-# The unit is off until somebody wants it.
+# The units are off until somebody wants them.
 expect 'relayhost-check.timer' disabled "$(systemctl is-enabled relayhost-check.timer)"
+expect 'relayhost-canary.timer' disabled "$(systemctl is-enabled relayhost-canary.timer)"
+systemctl start relayhost-canary.service
+expect 'relayhost-canary.service sends a test message, in its sandbox' 0 $?
 systemctl start relayhost-check.service
 expect 'relayhost-check.service finds all in order, in its sandbox' 0 $?
 postconf -e 'relayhost = [elsewhere.example.com]'
