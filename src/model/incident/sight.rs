@@ -103,7 +103,11 @@ fn in_words(leaving: &Leaving) -> Option<String> {
                 span(leaving.limits.queue)
             ),
         },
-        Standing::Tested => leaving.tested.as_ref()?.cause.clone(),
+        // The relay may have taken it: one in the folder for junk has left.
+        Standing::Tested => {
+            let cause = &leaving.tested.as_ref()?.cause;
+            return Some(format!("the last test message through {} had no success: {cause}", leaving.relay));
+        }
         _ => return None,
     };
     Some(format!("mail does not leave through {}: {why}", leaving.relay))
@@ -140,7 +144,7 @@ mod tests {
     use super::*;
     use crate::model::leaving::record::{Record, Word};
     use crate::model::leaving::relay::Relay;
-    use crate::model::leaving::{InQueue, Limits};
+    use crate::model::leaving::{InQueue, Limits, Test};
     use crate::model::log::stamp::Calendar;
 
     const NOW: Seconds = 1_000_000;
@@ -204,6 +208,17 @@ mod tests {
         assert!(!mail.cause.contains(" ago") && !mail.remedy.is_empty(), "{mail:?}");
         assert_ne!(mail.cause_id, "mail.leaves");
         assert!(mail.covers_host);
+    }
+
+    #[test]
+    fn a_test_message_that_did_not_arrive_is_not_said_to_have_stayed() {
+        let (cause, remedy) = ("it is in the folder for junk".into(), "do".into());
+        let test = Test { time: NOW - 60, exit: 5, cause, remedy };
+        let seen = seen(&[], &leaving(None).after_test(Some(test)));
+        assert_eq!(topics(&seen), [(Topic::Mail, Severity::Warning)]);
+        let words =
+            "the last test message through [relay.test]:587 had no success: it is in the folder for junk";
+        assert_eq!(seen.sightings[0].cause, words);
     }
 
     #[test]
