@@ -117,6 +117,23 @@ fn in_the_folder_for_junk_it_is_a_failure_that_puts_nothing_back() {
     run.says("in force\n").says("exit 5\n");
 }
 
+/// What relayhost-canary.service does, and what the next look of the watch makes of it.
+#[test]
+fn in_the_folder_for_junk_it_is_an_incident_of_the_watch() {
+    let run = on(
+        mailbox("junk@example.com", ""),
+        "relayhost apply --no-verify >/root/applied || exit 99; relayhost verify >/dev/null; echo \"verify $?\"
+         run json relayhost watch --open-after 0s --json",
+    );
+    let report = run.json("json");
+    let events = report["watch"]["events"].as_array().unwrap();
+    assert_eq!(events.len(), 1, "{report:#}");
+    assert_eq!((&events[0]["event"], &events[0]["topic"]), (&"opened".into(), &"mail".into()), "{report:#}");
+    let cause = events[0]["cause"].as_str().unwrap();
+    assert!(cause.starts_with("the last test message through ") && cause.contains("for junk"), "{cause}");
+    run.says("verify 5\n");
+}
+
 #[test]
 fn what_never_arrives_is_told_at_the_deadline_and_put_back_where_that_is_required() {
     let run = on(
