@@ -34,7 +34,7 @@ pub fn make(answers: &Path, another: bool) -> Result<Certified> {
     let pair = if is_there { with(&place, ".new") } else { place.clone() };
     if is_there && files::exists(&pair) {
         let remedy = format!(
-            "upload {1}, then `mv {0} {2}`; or `rm {0}` if nobody has uploaded it, and run `this command` again",
+            "upload {1}, then `mv {0} {2}`; or, if nobody has uploaded it, `mv -n {0} {0}.aside`, and run `this command` again",
             typed(&pair),
             typed(public_of(&pair)),
             typed(&place)

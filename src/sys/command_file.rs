@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::clock;
@@ -14,6 +14,10 @@ use crate::model::alarm::refusal::Refusal;
 const TICK: Duration = Duration::from_millis(50);
 /// What to do about what may pass.
 const AGAIN: &str = "the next look tries again; see whether the monitoring system works";
+/// What `file` has to be. Nagios and Naemon name it in their main file; Icinga 2 in the object of its feature `command`, where it
+/// is /run/icinga2/cmd/icinga2.cmd if nothing else is said.
+const RIGHT: &str = "what command_file in nagios.cfg or naemon.cfg names (Icinga 2: command_path of its ExternalCommandListener, by \
+     default /run/icinga2/cmd/icinga2.cmd)";
 
 /// Writes a line of at most PIPE_BUF bytes, which the kernel takes whole or not at all (pipe(7)). Waits for no reader, and for
 /// room until `until`. The error is in words for a person.
@@ -40,6 +44,26 @@ pub fn write(path: &Path, line: &str, until: Instant) -> Result<(), Refusal> {
     }
 }
 
+/// Something else than a FIFO: nobody reads what is written there. The first suspicion is a wrong `file`, which may be any file
+/// of the host, so nothing is to be removed. A plain file at the right path is what somebody wrote there while the monitoring
+/// system was down.
+fn no_fifo(path: &Path, is_plain: bool) -> Refusal {
+    let mut remedy = format!("correct `file`: it has to be {RIGHT}");
+    if is_plain {
+        let (name, aside) = (typed(path), typed(with_ending(path)));
+        remedy += &format!(
+            ". Only if it is that path already, `mv -n {name} {aside}`, and restart the monitoring system, which makes the FIFO"
+        );
+    }
+    Refusal::new("it is no FIFO, so nobody reads what is written there", remedy)
+}
+
+fn with_ending(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".aside");
+    name.into()
+}
+
 /// Opens the FIFO, which somebody has to have open for reading.
 fn open(path: &Path) -> Result<fs::File, Refusal> {
     let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY | nix::libc::O_NOFOLLOW;
@@ -53,25 +77,21 @@ fn open(path: &Path) -> Result<fs::File, Refusal> {
             ));
         }
         Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => {
-            return Err(Refusal::new("it is a symbolic link", "name the FIFO itself in `file`"));
+            let remedy = format!("name the FIFO itself in `file`, which has to be {RIGHT}");
+            return Err(Refusal::new("it is a symbolic link", remedy));
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(Refusal::new(
                 "there is no such file: the monitoring system makes it when it starts",
-                "start the monitoring system, or write what its command_file names into `file`",
+                format!("start the monitoring system, or correct `file`: it has to be {RIGHT}"),
             ));
         }
+        Err(error) if error.kind() == ErrorKind::IsADirectory => return Err(no_fifo(path, false)),
         Err(error) => return Err(Refusal::new(super::wire::words(&error), AGAIN)),
     };
-    // A file that somebody wrote there while the monitoring system was down would be read by nobody.
-    if !file.metadata().is_ok_and(|found| found.file_type().is_fifo()) {
-        return Err(Refusal::new(
-            "it is no FIFO, so nobody reads what is written there",
-            format!(
-                "see what it is, `rm {}`, and restart the monitoring system, which makes the FIFO",
-                typed(path)
-            ),
-        ));
+    let found = file.metadata().map_err(|error| Refusal::new(super::wire::words(&error), AGAIN))?;
+    if !found.file_type().is_fifo() {
+        return Err(no_fifo(path, found.is_file()));
     }
     Ok(file)
 }
@@ -96,6 +116,7 @@ mod tests {
         assert!(write(&path, "x\n", soon()).unwrap_err().why.contains("no such file"));
         fs::write(&path, "").unwrap();
         assert!(write(&path, "x\n", soon()).unwrap_err().why.contains("no FIFO"));
+        assert!(write(scratch.path(), "x\n", soon()).unwrap_err().why.contains("no FIFO"));
         fs::remove_file(&path).unwrap();
         nix::unistd::mkfifo(&path, Mode::S_IRWXU).unwrap();
         assert!(write(&path, "x\n", soon()).unwrap_err().why.contains("nobody reads it"));
@@ -115,5 +136,25 @@ mod tests {
         assert!(
             write(&scratch.path().join("link"), "x\n", soon()).unwrap_err().why.contains("symbolic link")
         );
+    }
+
+    #[test]
+    fn a_file_that_is_no_fifo_is_first_of_all_the_wrong_one() {
+        let scratch = scratch::directory().unwrap();
+        let path = scratch.path().join("hosts");
+        fs::write(&path, "127.0.0.1 localhost\n").unwrap();
+        let remedy = write(&path, "x\n", soon()).unwrap_err().remedy;
+        assert!(
+            remedy.starts_with("correct `file`: it has to be what command_file in nagios.cfg"),
+            "{remedy}"
+        );
+        let aside = format!("Only if it is that path already, `mv -n {0} {0}.aside`", path.display());
+        assert!(remedy.contains(&aside) && !remedy.contains("`rm"), "{remedy}");
+        // A directory or a device is nobody's leftover.
+        for other in [scratch.path(), Path::new("/dev/null")] {
+            let remedy = write(other, "x\n", soon()).unwrap_err().remedy;
+            assert!(remedy.contains("command_file") && !remedy.contains("mv"), "{remedy}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"127.0.0.1 localhost\n");
     }
 }
