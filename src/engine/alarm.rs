@@ -190,8 +190,9 @@ fn post(webhook: &Webhook, event: &Event, host: &str) -> Answer {
     let bundle = ca_files("").into_iter().next();
     let through = way.proxy().map(|proxy| format!("through the proxy {proxy}: ")).unwrap_or_default();
     let answer = http::deliver(message, &way, bundle.as_deref(), ANSWER, clock::now() + webhook.limit);
-    let answer = answer
-        .map_err(|(obstacle, words)| Refusal::new(format!("{through}{words}"), obstacle.remedy(ADDRESS)))?;
+    let answer = answer.map_err(|(obstacle, words)| {
+        Refusal::new(format!("{through}{words}"), obstacle.remedy(ADDRESS, !through.is_empty()))
+    })?;
     let said = String::from_utf8_lossy(&answer.body);
     let said = behind(&text::clipped(said.trim(), SHOWN).replace(['\r', '\n'], " "));
     let why = match answer.status {

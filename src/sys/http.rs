@@ -1,18 +1,19 @@
 //! One question by HTTPS: a form or a message is posted, and the answer is read, within a time and a size. Redirects are not
 //! followed: they would carry a secret elsewhere.
 
+mod fault;
+
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::CertificateError;
 use rustls::crypto::ring;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use ureq::{Agent, Proxy};
 
 use super::{clock, environment, files};
-use crate::model::alarm::refusal::Obstacle;
+use crate::model::alarm::obstacle::Obstacle;
 use crate::model::oauth::answer::Answer;
 use crate::model::oauth::proxy;
 use crate::model::secret::Secret;
@@ -112,11 +113,7 @@ fn hand_over(agent: &Agent, message: &Message, limit: u64) -> Result<Answer, (Ob
     for (name, value) in &message.headers {
         request = request.header(name, value.expose());
     }
-    let mut answer = request.send(message.body.as_str()).map_err(|error| match error {
-        // Its words would have the address in them.
-        ureq::Error::BadUri(_) => (Obstacle::Address, "its address is none that can be posted to".into()),
-        other => (obstacle(&other), words(other)),
-    })?;
+    let mut answer = request.send(message.body.as_str()).map_err(|error| fault::of(&error))?;
     let (status, mut body) = (answer.status().as_u16(), Vec::new());
     // What has come by then is enough.
     let _ = answer.body_mut().as_reader().take(limit).read_to_end(&mut body);
@@ -141,10 +138,14 @@ fn agent(way: &Via, bundle: Option<&Path>, until: Instant) -> Result<Agent, Stri
 
 fn ask(agent: &Agent, url: &str, form: &Secret, limit: u64) -> Result<Answer, String> {
     let request = agent.post(url).content_type("application/x-www-form-urlencoded");
-    let mut answer = request.header("accept", "application/json").send(form.expose()).map_err(words)?;
+    let mut answer = request
+        .header("accept", "application/json")
+        .send(form.expose())
+        .map_err(|error| fault::of(&error).1)?;
     let date = answer.headers().get("date").and_then(|date| date.to_str().ok()).and_then(moment);
     let status = answer.status().as_u16();
-    let body = answer.body_mut().with_config().limit(limit).read_to_vec().map_err(words)?;
+    let body =
+        answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| fault::of(&error).1)?;
     Ok(Answer { status, date, body })
 }
 
@@ -164,63 +165,6 @@ fn tls(bundle: Option<&Path>) -> TlsConfig {
         .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
         .root_certs(RootCerts::Specific(Arc::new(authorities.collect())))
         .build()
-}
-
-/// The fault that TLS has found, if it was one.
-fn tls_fault(error: &ureq::Error) -> Option<&rustls::Error> {
-    match error {
-        ureq::Error::Rustls(fault) => Some(fault),
-        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
-        _ => None,
-    }
-}
-
-fn obstacle(error: &ureq::Error) -> Obstacle {
-    match error {
-        error if matches!(tls_fault(error), Some(rustls::Error::InvalidCertificate(_))) => {
-            Obstacle::Certificate
-        }
-        ureq::Error::BadUri(_) => Obstacle::Address,
-        ureq::Error::HostNotFound => Obstacle::Name,
-        ureq::Error::Timeout(_) => Obstacle::Late,
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Obstacle::Late,
-        ureq::Error::Io(error) if error.raw_os_error().is_some() => Obstacle::Closed,
-        _ => Obstacle::Other,
-    }
-}
-
-/// Why a certificate is not accepted. The library's own names for it say nothing to an administrator.
-fn of_certificate(error: &CertificateError) -> String {
-    let why = match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "it is for another name"
-        }
-        CertificateError::Revoked => "it is revoked",
-        CertificateError::UnknownIssuer => "this host does not know the authority that has signed it",
-        CertificateError::BadSignature => "its signature is not good",
-        // webpki's words for a certificate of an authority, which is what most people make who sign it themselves.
-        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server has signed it itself"
-        }
-        other => return format!("its certificate is not accepted: {other}"),
-    };
-    format!("its certificate is not accepted: {why}")
-}
-
-/// An error of ureq's for a person.
-fn words(error: ureq::Error) -> String {
-    if let Some(rustls::Error::InvalidCertificate(fault)) = tls_fault(&error) {
-        return of_certificate(fault);
-    }
-    match error {
-        ureq::Error::Timeout(_) => "no answer in time".into(),
-        ureq::Error::HostNotFound => "its name is not in DNS".into(),
-        ureq::Error::BodyExceedsLimit(limit) => format!("its answer is longer than {limit} bytes"),
-        ureq::Error::Io(error) => super::wire::words(&error),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

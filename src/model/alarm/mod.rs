@@ -1,6 +1,7 @@
 //! The ways by which an incident is told that are not mail through the relay, and what each is given.
 
 pub mod nagios;
+pub mod obstacle;
 pub mod refusal;
 pub mod template;
 

@@ -16,45 +16,6 @@ impl Refusal {
     }
 }
 
-/// What kept a message from a web server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
-    /// The address is none.
-    Address,
-    /// No name server knows the host.
-    Name,
-    /// Nothing listens there, or a firewall refuses.
-    Closed,
-    /// No answer came in time.
-    Late,
-    /// The certificate is not accepted.
-    Certificate,
-    /// Something else.
-    Other,
-}
-
-impl Obstacle {
-    /// What to do about it. `place`: the key of the answers that has the address.
-    pub fn remedy(self, place: &str) -> String {
-        match self {
-            Self::Address => format!("write the whole address, https://…, into {place}"),
-            Self::Name => format!("correct the name of the host in {place}, or have DNS know it: getent hosts NAME"),
-            Self::Closed => format!(
-                "see whether host and port in {place} are right, and whether a firewall lets this host reach them \
-                 (network.proxy of the answers names a proxy)"
-            ),
-            Self::Late => "see whether the receiver works, and whether a firewall drops what this host sends there; `limit` of \
-                 the [[alarm]] gives it more time"
-                .into(),
-            Self::Certificate => "have the receiver show a certificate that an authority of this host has signed; if its \
-                 authority is your own, put that one's certificate into /etc/pki/ca-trust/source/anchors and run \
-                 `update-ca-trust`"
-                .into(),
-            Self::Other => format!("see whether the address in {place} is right, and what the receiver's log says"),
-        }
-    }
-}
-
 /// What to do about a status of a web server (RFC 9110 §15) by which it did not take a message.
 pub fn of_status(status: u16, place: &str) -> String {
     match status {
