@@ -37,7 +37,7 @@ const ADDRESS: &str = "`url` or `url_file` of the [[alarm]]";
 /// What a way said, or why it did not take an event.
 type Answer = std::result::Result<String, Refusal>;
 
-/// A way, and the journal, which is always one.
+/// A way; the journal is one too.
 #[derive(Debug, Clone)]
 pub struct Channel<'a> {
     /// Its name for a person.
@@ -48,9 +48,9 @@ pub struct Channel<'a> {
     way: Option<&'a Way>,
 }
 
-/// All ways.
+/// All ways: the journal, where this host has one, and those that the answers name.
 pub fn channels(desired: &Desired) -> Vec<Channel<'_>> {
-    let journal = Channel { name: "journal".into(), key: "journal".into(), way: None };
+    let log = Channel { name: "journal".into(), key: "journal".into(), way: None };
     let names: Vec<String> = desired.alarms.iter().map(Way::name).collect();
     let name = |place: usize, way: &Way| {
         let name = way.name();
@@ -60,7 +60,7 @@ pub fn channels(desired: &Desired) -> Vec<Channel<'_>> {
     };
     let ways = desired.alarms.iter().enumerate();
     let ways = ways.map(|(place, way)| Channel { name: name(place, way), key: way.key(), way: Some(way) });
-    std::iter::once(journal).chain(ways).collect()
+    journal::is_there().then_some(log).into_iter().chain(ways).collect()
 }
 
 /// Tells what has still to be told, all ways at once, and notes in the record what was taken. A way that fails keeps what it
@@ -141,7 +141,7 @@ pub fn test(answers: &Path, progress: &mut dyn Progress) -> Result<Alarmed> {
     for told in &all {
         report(told, progress);
     }
-    Ok(Alarmed { host: host::hostname(), told: all })
+    Ok(Alarmed { host: host::hostname(), told: all, alarms: desired.alarms.len() })
 }
 
 /// Does something with each way, with all at the same time.
@@ -166,6 +166,7 @@ fn attempt(channel: &Channel, event: &Event) -> Told {
     let (begin, host) = (clock::now(), host::hostname());
     let outcome = match channel.way {
         None => journal::tell(Notice::of_event(event, &host))
+            .map(|()| String::new())
             .map_err(|why| Refusal::new(why, "systemctl status systemd-journald")),
         Some(Way::Webhook(webhook)) => post(webhook, event, &host),
         Some(Way::Command(command)) => run(command, event, &host),

@@ -14,6 +14,7 @@ pub fn findings(desired: &Desired) -> Vec<Finding> {
     let ways: Vec<(String, String)> =
         channels(desired).into_iter().map(|channel| (channel.key, channel.name)).collect();
     let now = now();
-    let watch = Watch { record: record.as_ref(), ways: &ways, looked: incidents::looked(), now };
+    let has_alarms = !desired.alarms.is_empty();
+    let watch = Watch { has_alarms, record: record.as_ref(), ways: &ways, looked: incidents::looked(), now };
     views::findings(&watch, &calendar())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::alarm::{channels, tell_all, tell_unwritten};
 use super::compare::look_at_all;
+use super::leaving::calendar;
 use super::load::load;
 use super::observe::observe;
 use super::recover::recover_if_stopped;
@@ -68,7 +69,8 @@ pub fn watch(
     let (record, told) = tell_all(record, &desired, &lock, progress);
     signals::check()?;
     let compared = looked?;
-    Ok(Watched { host: host::hostname(), compared, events, open: record.open, told })
+    let (young, calendar) = (record.not_yet(&seen, open_after), calendar());
+    Ok(Watched { host: host::hostname(), compared, events, open: record.open, young, told, calendar })
 }
 
 /// Folds what was seen into the record, which is on the disk when this returns with something to tell. `times`: how long

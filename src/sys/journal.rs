@@ -36,20 +36,24 @@ const POSTFIX: &str = "postfix";
 /// Sends a record, where there is a journal, without the passwords that are known. The result is shown elsewhere too, so a
 /// journal that does not take it is no failure.
 pub fn send(notice: Notice) {
-    drop(tell(notice));
+    if is_there() {
+        drop(tell(notice));
+    }
 }
 
-/// Sends a record as [`send`] does, and says whether the journal has taken it.
-pub fn tell(notice: Notice) -> std::result::Result<String, String> {
-    if !files::exists(Path::new(SOCKET)) {
-        return Ok("this host has no journal".into());
-    }
+/// Whether this host has a journal that takes records.
+pub fn is_there() -> bool {
+    files::exists(Path::new(SOCKET))
+}
+
+/// Sends a record, without the passwords that are known. The error is why the journal has not taken it.
+pub fn tell(notice: Notice) -> std::result::Result<(), String> {
     let notice = notice.hidden(secrets::hide);
     let sent = UnixDatagram::unbound().and_then(|socket| {
         socket.set_write_timeout(Some(Duration::from_secs(2)))?;
         socket.send_to(&notice.datagram(), SOCKET)
     });
-    sent.map(|_| String::new()).map_err(|error| format!("the journal does not take it: {error}"))
+    sent.map(|_| ()).map_err(|error| format!("the journal does not take it: {error}"))
 }
 
 /// The user id of Postfix's daemons (`mail_owner`); root's if there is no such user.

@@ -140,7 +140,7 @@ fn ways_that_fail_hold_nobody_up_and_are_tried_again_until_they_take_it() {
         "{check}"
     );
     assert_eq!(run.json("test")["exit"], 1);
-    assert_eq!(run.json("test")["alarms"].as_array().unwrap().len(), 15);
+    assert_eq!(run.json("test")["alarms"].as_array().unwrap().len(), 14);
     let words = run.part("words").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("took the test"), "{words}");
     for remedy in [
@@ -243,4 +243,36 @@ fn the_journal_has_a_record_of_priority_2() {
         "{record:#}"
     );
     assert_eq!((&record["RELAYHOST_SEQUENCE"], &record["RELAYHOST_COMMAND"]), (&"1".into(), &"watch".into()));
+}
+
+#[test]
+fn what_is_no_incident_yet_is_not_called_good_and_status_names_what_is_open_and_untold() {
+    let run = on(
+        host(),
+        r#"relayhost apply >/dev/null || exit 99
+         echo '== none'; relayhost alarm --test; echo "exit $?"
+         nagios /etc/hosts; before=$(sum /etc/hosts)
+         echo '== test'; relayhost alarm --test; echo "exit $?"; [ "$before" = "$(sum /etc/hosts)" ] || echo BAD
+         dies; alerts 1; echo '== young'; relayhost watch; echo "exit $?"; echo '== json'; relayhost watch --json
+         relayhost watch --open-after 0s >/dev/null 2>&1; echo '== status'; relayhost status"#,
+    )
+    .never_says("BAD");
+    let words = |part: &str| run.part(part).split_whitespace().collect::<Vec<_>>().join(" ");
+    let none = words("none");
+    assert!(none.contains("nobody would be told") && none.ends_with("exit 1"), "{none}");
+    let test = words("test");
+    assert!(test.contains("-> correct `file`: it has to be what command_file in nagios.cfg"), "{test}");
+    assert!(test.contains("mv -n /etc/hosts /etc/hosts.aside") && !test.contains("rm /etc"), "{test}");
+    assert!(test.contains("this host has no journal") && test.ends_with("exit 1"), "{test}");
+    let young = words("young");
+    assert!(young.contains("no incident yet: mail does not leave"), "{young}");
+    assert!(young.contains("opens one, if it lasts") && young.ends_with("exit 3"), "{young}");
+    assert!(!young.contains("no incident is open"), "{young}");
+    let json = run.json("json");
+    assert_eq!(json["watch"]["young"][0]["topic"], "mail", "{json:#}");
+    let status = words("status");
+    assert!(
+        status.contains("watch incident mail-") && status.contains("alarm 1 event could not be told"),
+        "{status}"
+    );
 }

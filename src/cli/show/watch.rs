@@ -5,7 +5,7 @@ use super::terminal::Mark;
 use crate::model::ended::{Alarmed, Watched};
 use crate::model::incident::event::Kind;
 
-/// Shows what has opened and closed, and what is open.
+/// Shows what has opened and closed, what is open, and what is amiss and no incident yet.
 pub fn watched(screen: &Screen, watched: &Watched) {
     for event in &watched.events {
         let mark = if event.kind == Kind::Closed { Mark::Good } else { Mark::Bad };
@@ -17,13 +17,18 @@ pub fn watched(screen: &Screen, watched: &Watched) {
         screen.marked(Mark::Bad, &format!("{} is still open: {}", incident.id, incident.cause), 2);
         screen.remedy(&incident.remedy);
     }
-    if watched.events.is_empty() && watched.open.is_empty() {
+    for young in &watched.young {
+        screen.marked(Mark::Warning, &young.sentence(&watched.calendar), 2);
+        screen.remedy(&young.remedy);
+    }
+    if watched.events.is_empty() && watched.open.is_empty() && watched.young.is_empty() {
         let sentence = watched.compared.leaving.as_ref().map(|leaving| leaving.sentence());
-        screen.marked(Mark::Good, &format!("no incident is open; {}", sentence.unwrap_or_default()), 2);
+        let mark = if watched.compared.is_in_order() { Mark::Good } else { Mark::Warning };
+        screen.marked(mark, &format!("no incident is open; {}", sentence.unwrap_or_default()), 2);
     }
 }
 
-/// Shows what is left to do after a test: the lines of the stages have shown the rest.
+/// Shows what is left to do after a test, and who is not told at all: the lines of the stages have shown the rest.
 pub fn alarmed(screen: &Screen, alarmed: &Alarmed) {
     for told in &alarmed.told {
         if let Err(refusal) = &told.outcome {
@@ -31,7 +36,7 @@ pub fn alarmed(screen: &Screen, alarmed: &Alarmed) {
             screen.remedy(&refusal.remedy);
         }
     }
-    if alarmed.told.len() == 1 {
-        screen.line("", "the answers have no [[alarm]], so the journal alone is told (relayhost-answers(5))");
+    if let Some(remark) = alarmed.remark() {
+        screen.line("", remark);
     }
 }

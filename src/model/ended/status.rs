@@ -86,11 +86,14 @@ fn answered(compared: &Compared, last: Option<&Finding>) -> Vec<(&'static str, S
         }
         (true, differs, _) => format!("{differs} of {} not in order (relayhost check)", tally.all),
     };
+    let all = |id: &'static str| compared.findings().filter(move |finding| finding.id == id);
     let recorded = compared.findings().filter(|finding| finding.id.starts_with("pending."));
     [("relay", Some(compared.summary.clone())), ("host", Some(host)), ("last run", last.map(text))]
         .into_iter()
         .chain([("mail", found(LEAVES).map(text)), ("queue", found(WAITING).map(text))])
         .chain(recorded.map(|finding| ("recorded", Some(text(finding)))))
+        .chain(all("incident.open").map(|finding| ("watch", Some(text(finding)))))
+        .chain(all("alarm.untold").map(|finding| ("alarm", Some(text(finding)))))
         .filter_map(|(name, text)| Some((name, text?)))
         .collect()
 }
@@ -155,9 +158,11 @@ mod tests {
             finding("queue.waiting", State::Fine, None),
             finding("pending.op5", State::Note, None),
             finding("mail.leaves", State::Fine, None),
+            finding("alarm.untold", State::Warning, None),
+            finding("incident.open", State::Note, None),
         ]);
         let names: Vec<_> = status.lines().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["relay", "host", "mail", "queue", "recorded"]);
+        assert_eq!(names, ["relay", "host", "mail", "queue", "recorded", "watch", "alarm"]);
     }
 
     #[test]

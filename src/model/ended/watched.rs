@@ -7,6 +7,8 @@ use crate::error::Exit;
 use crate::model::alarm::refusal::Refusal;
 use crate::model::incident::Incident;
 use crate::model::incident::event::{Event, Kind};
+use crate::model::incident::young::Young;
+use crate::model::log::stamp::Calendar;
 
 /// One attempt to tell an event.
 #[derive(Debug, Clone)]
@@ -50,8 +52,12 @@ pub struct Watched {
     pub events: Vec<Event>,
     /// What is open now.
     pub open: Vec<Incident>,
+    /// What is amiss and no incident yet.
+    pub young: Vec<Young>,
     /// The attempts to tell what had to be told.
     pub told: Vec<Told>,
+    /// The calendar of this host, for times.
+    pub calendar: Calendar,
 }
 
 impl Watched {
@@ -74,13 +80,58 @@ impl Watched {
 pub struct Alarmed {
     /// This host's name.
     pub host: String,
-    /// The attempts, one for each way.
+    /// The attempts, one for each way, the journal included where the host has one.
     pub told: Vec<Told>,
+    /// The number of ways that the answers name: the `[[alarm]]` tables.
+    pub alarms: usize,
 }
 
 impl Alarmed {
-    /// Whether all ways took it.
+    /// Whether somebody would be told: the answers name a way, and all ways took it. The journal alone tells nobody who does not
+    /// read it.
     pub fn exit(&self) -> Exit {
-        if self.told.iter().all(|told| told.outcome.is_ok()) { Exit::Done } else { Exit::Failed }
+        let has_failed = self.told.iter().any(|told| told.outcome.is_err());
+        if self.alarms == 0 || has_failed { Exit::Failed } else { Exit::Done }
+    }
+
+    /// What the attempts alone do not say: who is not told at all.
+    pub fn remark(&self) -> Option<&'static str> {
+        match (self.alarms, self.told.len() > self.alarms) {
+            (0, true) => Some(
+                "nobody would be told: the answers have no [[alarm]], and only somebody who reads the journal finds an incident there (relayhost-answers(5))",
+            ),
+            (0, false) => Some(
+                "nobody would be told: the answers have no [[alarm]], and this host has no journal (relayhost-answers(5))",
+            ),
+            (_, true) => None,
+            (_, false) => Some("this host has no journal, so the ways of the answers alone are told"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_nobody_would_hear_of_does_not_end_well() {
+        let told = |way: &str, is_taken: bool| Told {
+            way: way.into(),
+            event: Event::test(0, None),
+            outcome: if is_taken { Ok(String::new()) } else { Err(Refusal::new("full", "empty it")) },
+            took: Duration::ZERO,
+        };
+        let end = |told: Vec<Told>, alarms| Alarmed { host: "op5".into(), told, alarms };
+        for (end, exit, remark) in [
+            (end(vec![], 0), Exit::Failed, Some("has no journal")),
+            (end(vec![told("journal", true)], 0), Exit::Failed, Some("nobody would be told")),
+            (end(vec![told("webhook", true)], 1), Exit::Done, Some("has no journal")),
+            (end(vec![told("journal", true), told("webhook", true)], 1), Exit::Done, None),
+            (end(vec![told("journal", true), told("webhook", false)], 1), Exit::Failed, None),
+        ] {
+            assert_eq!(end.exit(), exit, "{end:?}");
+            assert_eq!(end.remark().is_some(), remark.is_some(), "{end:?}");
+            assert!(end.remark().unwrap_or_default().contains(remark.unwrap_or_default()), "{end:?}");
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod sight;
 pub mod slots;
 pub mod unwritten;
 pub mod views;
+pub mod young;
 
 use serde::{Deserialize, Serialize};
 

@@ -16,8 +16,10 @@ const STALE: Seconds = 30 * 60;
 pub struct Watch<'a> {
     /// The record.
     pub record: Option<&'a Incidents>,
-    /// Keys and names of the ways, the journal included.
+    /// Keys and names of the ways, the journal's too where the host has one.
     pub ways: &'a [(String, String)],
+    /// Whether the answers name a way: the journal alone tells nobody who does not read it.
+    pub has_alarms: bool,
     /// The time of its last look.
     pub looked: Option<Seconds>,
     /// Now.
@@ -29,8 +31,7 @@ pub fn findings(watch: &Watch, calendar: &Calendar) -> Vec<Finding> {
     // A look that is still to come was before the clock was set back, or somebody has changed the time of the file.
     let is_recent = watch.looked.is_some_and(|looked| watch.now.saturating_sub(looked).abs() < STALE);
     let mut all = Vec::new();
-    // The journal alone tells nobody who does not read it.
-    if let (false, true, Some(looked)) = (is_recent, watch.ways.len() > 1, watch.looked) {
+    if let (false, true, Some(looked)) = (is_recent, watch.has_alarms, watch.looked) {
         let age = watch.now.saturating_sub(looked);
         let when = span(std::time::Duration::from_secs(age.unsigned_abs()));
         let when = if age < 0 { format!("at a time that is {when} ahead") } else { format!("{when} ago") };
@@ -38,7 +39,7 @@ pub fn findings(watch: &Watch, calendar: &Calendar) -> Vec<Finding> {
         let remedy = "systemctl status relayhost-watch.timer (without systemd cron runs relayhost watch)";
         all.push(finding("watch.silent", State::Warning, found, Some(remedy)));
     }
-    if watch.looked.is_none() && watch.ways.len() > 1 {
+    if watch.looked.is_none() && watch.has_alarms {
         let found = "`relayhost watch` has not looked yet, so no alarm would be told (relayhost-watch.timer has it look; without systemd cron does)";
         all.push(finding("watch.silent", State::Note, found.to_owned(), None));
     }
@@ -85,7 +86,8 @@ mod tests {
         for key in &keys {
             record.note(key, 1, Some("no answer").filter(|_| !told));
         }
-        let watch = Watch { record: Some(&record), ways: &ways, looked, now: 2000 };
+        let watch =
+            Watch { record: Some(&record), ways: &ways, has_alarms: names.len() > 1, looked, now: 2000 };
         let all = findings(&watch, &Calendar::utc(2000));
         all.into_iter().map(|finding| format!("{}: {}", finding.id, finding.found)).collect()
     }

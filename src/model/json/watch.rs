@@ -7,7 +7,8 @@ use crate::model::alarm::refusal::Refusal;
 use crate::model::ended::{Alarmed, Told, Watched};
 use crate::model::incident::Incident;
 use crate::model::incident::event::{Event, Kind};
-use crate::model::log::stamp::Seconds;
+use crate::model::incident::young::Young;
+use crate::model::log::stamp::{Calendar, Seconds};
 
 /// The object `watch`.
 pub fn watched(end: &Watched) -> Value {
@@ -15,6 +16,7 @@ pub fn watched(end: &Watched) -> Value {
     json!({ "watch": {
         "events": end.events.iter().map(|event| fields(event, &end.host)).collect::<Vec<_>>(),
         "open": end.open.iter().map(|incident| open(incident, time, &end.host)).collect::<Vec<_>>(),
+        "young": end.young.iter().map(young).collect::<Vec<_>>(),
         "told": end.told.iter().map(told).collect::<Vec<_>>(),
     } })
 }
@@ -22,6 +24,18 @@ pub fn watched(end: &Watched) -> Value {
 /// The list `alarms`.
 pub fn alarmed(end: &Alarmed) -> Value {
     json!({ "alarms": end.told.iter().map(told).collect::<Vec<_>>() })
+}
+
+fn young(young: &Young) -> Value {
+    let calendar = Calendar::utc(young.opens);
+    let time = |time: Seconds| calendar.rfc3339(time).unwrap_or_default();
+    json!({
+        "topic": young.topic.word(),
+        "cause": young.cause,
+        "remedy": young.remedy,
+        "since": time(young.since),
+        "opens": time(young.opens),
+    })
 }
 
 fn open(incident: &Incident, time: Seconds, host: &str) -> Value {

@@ -273,6 +273,21 @@ fn what_keeps_from_connecting() {
     let (obstacle, words) = to(&name, nowhere, soon, None).unwrap_err();
     assert_eq!(obstacle, Obstacle::Name, "{words}");
     assert!(words.starts_with("the name of the host is not known") && !words.contains("hush"), "{words}");
+    let refusing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", refusing.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut socket, _) = refusing.accept().unwrap();
+        let (mut asked, mut part) = (Vec::new(), [0; 1000]);
+        while !asked.ends_with(b"\r\n\r\n") {
+            let count = socket.read(&mut part).unwrap();
+            asked.extend_from_slice(&part[..count]);
+        }
+        socket.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n").unwrap();
+    });
+    let (obstacle, words) = to("https://hooks.example.com/hush", nowhere, soon, Some(&proxy)).unwrap_err();
+    server.join().unwrap();
+    assert_eq!(obstacle, Obstacle::Proxy, "{words}");
+    assert!(words.contains("407") && !words.contains("hush"), "{words}");
 }
 
 #[test]
