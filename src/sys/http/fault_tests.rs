@@ -115,7 +115,9 @@ fn exchanged(der: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     let mut der = der.to_vec();
     let places: Vec<usize> = (0..der.len() - old.len()).filter(|at| der[*at..].starts_with(old)).collect();
     assert!(!places.is_empty(), "{old:?}");
-    places.iter().for_each(|at| der[*at..at + new.len()].copy_from_slice(new));
+    for at in &places {
+        der[*at..at + new.len()].copy_from_slice(new);
+    }
     der
 }
 
