@@ -50,7 +50,8 @@ pub fn write(path: &Path, line: &str, until: Instant) -> Result<(), Refusal> {
 fn no_fifo(path: &Path, is_plain: bool) -> Refusal {
     let mut remedy = format!("correct `file`: it has to be {RIGHT}");
     if is_plain {
-        let (name, aside) = (typed(path), typed(with_ending(path)));
+        let name = typed(path);
+        let aside = typed(with_ending(path));
         remedy += &format!(
             ". Only if it is that path already, `mv -n {name} {aside}`, and restart the monitoring system, which makes the FIFO"
         );
