@@ -256,7 +256,7 @@ impl Error {
             Self::NoFile { path, kind } => no_file(path, *kind).into(),
             Self::Io { source, path, .. } => after_io(source, path).into(),
             Self::TooLarge { path, .. } => format!("check that {} is the file you mean", typed(path)).into(),
-            Self::Symlink { path } => format!("see who made it and why (`ls -l {0}`); if nobody needs it, `mv -n {0} {0}.aside`, and run `this command` again", typed(path)).into(),
+            Self::Symlink { path } => format!("see who made it and why (`ls -l {0}`); if nobody needs it, `rm {0}`, and run `this command` again", typed(path)).into(),
             Self::Linked { path, target, .. } => after_a_link(path, target.as_deref()).into(),
             Self::Program { stderr, .. } if stderr.contains("No space left on device") => FULL.into(),
             Self::Program { .. } => "run that command by hand to see all that it says".into(),

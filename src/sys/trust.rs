@@ -206,9 +206,7 @@ pub fn objection(path: &Path, found: &Metadata, kind: Guarded) -> Option<Objecti
     match kind {
         Guarded::Link if uid != 0 => Some((
             format!("is a symbolic link of {}, who may lead it anywhere", user(uid)),
-            format!(
-                "name the file that it leads to (`readlink -f {name}`); or, if it leads where you want it to, `chown -h root: {name}`"
-            ),
+            format!("name the file that it leads to, or see who made it and `rm {name}`"),
         )),
         // The bits of a link mean nothing.
         Guarded::Link => None,
