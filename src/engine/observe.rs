@@ -66,9 +66,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
 
 /// Names of the files that are looked at since the answers ask for something in them, or the last run wrote something there.
 fn demanded(desired: &Desired, last: &LastRun) -> Vec<String> {
-    let file = Managed::Aliases;
-    let is_ours = last.entries(file).next().is_some();
-    if desired.root.is_empty() && !is_ours { Vec::new() } else { file.recorded() }
+    if recipients::is_asked(desired, last) { Managed::Aliases.recorded() } else { Vec::new() }
 }
 
 /// The place that keeps the entry for the relay's bare name, if there is such an entry.

@@ -17,7 +17,7 @@ const FORWARD: &str = "/root/.forward";
 
 /// Adds to a plan what becomes of root's mail with the answers in force.
 pub fn foresee(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Result<()> {
-    let Some(postfix) = &observed.postfix else { return Ok(()) };
+    let Some(postfix) = observed.postfix.as_ref().filter(|_| !desired.root.is_empty()) else { return Ok(()) };
     let forward = Path::new(FORWARD);
     let forward = files::has_content(forward).then(|| shown(forward));
     plan.root(of_root(desired, postfix)?, forward);

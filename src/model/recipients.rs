@@ -2,14 +2,16 @@
 //! root's mail.
 
 use crate::error::{Complaint, typed};
+use crate::model::desired::Desired;
 use crate::model::plan::parameters::words;
 use crate::model::postfix::aliases;
-use crate::model::postfix::managed::MapKind;
+use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, value};
 use crate::model::postfix::tables::{items, kind as kind_of, path_of};
 use crate::model::postfix::types::Lacking;
 use crate::model::route::host::Host;
 use crate::model::route::{Fault, Way};
+use crate::model::state::generation::LastRun;
 use crate::model::text::domain_of;
 
 /// The recipient that programs of the system write to.
@@ -17,6 +19,11 @@ pub const ROOT: &str = "root";
 
 /// Who gets root's mail, in words; or why it is nobody of the answers.
 pub type Judged = Result<String, Complaint>;
+
+/// Whether the aliases of the system are looked at: the answers ask for an entry there, or the last run wrote one.
+pub fn is_asked(desired: &Desired, last: &LastRun) -> bool {
+    !desired.root.is_empty() || last.entries(Managed::Aliases).next().is_some()
+}
 
 /// The type of the database that local(8) reads of /etc/aliases.
 pub fn kind(settings: &Settings, lacking: &[Lacking]) -> Result<MapKind, Complaint> {

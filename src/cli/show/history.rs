@@ -1,7 +1,5 @@
 //! The screen of `history`.
 
-use std::path::Path;
-
 use super::screen::Screen;
 use crate::error::typed;
 use crate::model::ended::{Edited, Listed, Restored};
@@ -17,9 +15,7 @@ pub fn restored(screen: &Screen, restored: &Restored) {
     }
     for Edited { name, is_there } in edited {
         let kept = typed(format!("/var/lib/relayhost/generations/{previous:04}/before/{name}"));
-        let file = Managed::ALL.into_iter().find(|file| file.name() == name);
-        let now = file.map_or_else(|| Path::new("/etc/postfix").join(name), Managed::path);
-        let now = typed(now.display().to_string());
+        let now = typed(Managed::path_of(name));
         screen.field("", &if *is_there { format!("diff {kept} {now}") } else { format!("less {kept}") });
     }
     screen.field("undo", &format!("relayhost restore {previous}"));

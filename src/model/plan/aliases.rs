@@ -16,8 +16,7 @@ impl Plan {
     /// Compares the entry of root, if the answers ask for one, or the last run wrote one.
     pub(super) fn aliases(&mut self, desired: &Desired, postfix: &Postfix, last: &LastRun) {
         let file = Managed::Aliases;
-        let is_ours = last.entries(file).next().is_some();
-        if desired.root.is_empty() && !is_ours {
+        if !recipients::is_asked(desired, last) {
             return;
         }
         // Where Postfix does not read the file, what is said of root's mail says why.

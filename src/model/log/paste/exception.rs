@@ -1,14 +1,14 @@
 //! What the exception of a program says that was to send mail, where the line has nothing else: `ConnectionRefusedError:
 //! [Errno 111] Connection refused`, in the words in which smtp(8) would say it.
 
-use super::network::{is_of_mail, repeats_a_relay};
-use super::network::{is_this_host, not_heard_here};
+use super::network::{is_of_mail, not_heard_here, repeats_a_relay};
 use super::piece::{Piece, of_program};
 use super::strip::undressed;
 use crate::model::causes::catalogue::entry;
 use crate::model::causes::{Basis, Cause};
 use crate::model::log::event::parse_hop;
 use crate::model::log::head::{is_host, is_level};
+use crate::model::route::nexthop::is_loopback;
 
 /// Most bytes of a line: longer ones are no exception's.
 pub const MOST: usize = 600;
@@ -138,7 +138,7 @@ fn of_words(said: &str, host: &str, place: Option<&Place>) -> Piece {
     let (host, port) = place.map_or((host, None), |(host, port)| (host.as_str(), Some(*port)));
     let place = port.map_or_else(|| format!("{host}[{host}]"), |port| format!("{host}[{host}]:{port}"));
     let words = match said.strip_prefix("connect to {}: ") {
-        Some(end) if is_this_host(host) => not_heard_here(host, port, end),
+        Some(end) if is_loopback(host) => not_heard_here(host, port, end),
         _ => said.replace("{}", &place).replace("{host}", host),
     };
     let mut piece = of_program(&words);

@@ -4,6 +4,7 @@
 use super::piece::{Piece, ended, is_known_exactly, of_program};
 use super::reply::is_argument;
 use crate::model::log::head::is_host;
+use crate::model::route::nexthop::is_loopback;
 
 /// Ports at which relays take mail.
 const PORTS: [u16; 4] = [25, 465, 587, 2525];
@@ -118,18 +119,14 @@ fn tried(text: &str) -> Option<String> {
         _ if *end == NO_NAME => {
             format!("Host or domain name not found. Name service error for name={host} type=A: {end}")
         }
-        port if is_this_host(host) => not_heard_here(host, port, end),
+        port if is_loopback(host) => not_heard_here(host, port, end),
         Some(port) => format!("connect to {host}[{host}]:{port}: {end}"),
         None => format!("connect to {host}: {end}"),
     })
 }
 
-/// Whether a program that is not Postfix hands its mail to its own host: then Postfix is what it did not reach.
-pub fn is_this_host(host: &str) -> bool {
-    host == "localhost" || host == "::1" || host.starts_with("127.")
-}
-
-/// The words for that, which smtp(8) never says.
+/// The words for a program that is not Postfix, hands its mail to its own host, and so has not reached Postfix. smtp(8) never
+/// says them.
 pub fn not_heard_here(host: &str, port: Option<u16>, end: &str) -> String {
     let port = port.map_or_else(String::new, |port| format!(":{port}"));
     format!("connect to the SMTP server of this host at {host}{port}: {end}")
