@@ -37,10 +37,11 @@ cases! {
     tls_engine_unavailable certificate_expired certificate_not_yet_valid certificate_self_signed
     certificate_name certificate_not_trusted client_certificate_wanted tls_too_old tls_no_common_version
     tls_no_common_cipher tls_cut_off tls_handshake rewrite_not_in_force sender_not_rewritten
-    sender_refused sender_refused_office365 sender_refused_zoho sender_domain_unknown
+    sender_refused sender_refused_office365 sender_refused_zoho sender_refused_unsaid sender_domain_unknown
     ses_identity_unverified ses_not_authorised sender_identity_unverified sender_restricted
     sender_unauthenticated from_header_missing null_sender_refused workspace_address_not_listed
     connector_mismatch direct_send_refused exchange_no_relay_right sandbox_recipient recipient_refused
+    recipient_refused_unsaid
     greylisted message_too_big smtputf8_not_offered sending_rate daily_limit too_many_connections
     tenant_distrusted direct_delivery_refused blocklisted google_helo helo_rejected no_greeting not_smtp
     relay_has_our_name greeting_refused relay_busy relay_asks_later connection_refused local_relay_down connect_forbidden

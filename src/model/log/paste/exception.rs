@@ -18,7 +18,7 @@ pub type Place = (String, u16);
 
 /// Whole texts of exceptions (errno(3), Python's socket, ssl and smtplib, Java's java.net, Ruby's net/smtp, Perl's
 /// IO::Socket), and Postfix's words for the same. `{}` is host and port, as Postfix writes them.
-const TEXTS: [(&str, &str); 37] = [
+const TEXTS: [(&str, &str); 38] = [
     ("connection refused", REFUSED),
     ("connection timed out", NO_ANSWER),
     ("connection timeout", NO_ANSWER),
@@ -40,6 +40,7 @@ const TEXTS: [(&str, &str); 37] = [
     ("connection aborted", LOST),
     ("end of file reached", LOST),
     ("unexpected eof on command channel", LOST),
+    ("create smtp client: eof", LOST),
     ("broken pipe", LOST),
     ("no route to host", "connect to {}: No route to host"),
     ("host is unreachable", "connect to {}: No route to host"),
@@ -90,6 +91,9 @@ const NO_LOGIN: [&str; 3] = [
 
 /// What an exception says of a connection to this place.
 pub fn read(text: &str, place: Option<&Place>) -> Option<Piece> {
+    if let Some(place) = hung_up(text) {
+        return Some(of_words(LOST, "relay", Some(&place)));
+    }
     readings(text).find_map(|(class, words)| {
         let words = without_end(words).to_ascii_lowercase();
         let is_name_alone = last_part(&words) == class.to_ascii_lowercase();
@@ -109,6 +113,15 @@ pub fn read(text: &str, place: Option<&Place>) -> Option<Piece> {
     })
 }
 
+/// Host and port of a relay that hung up before it greeted, as JavaMail says it (its SMTPTransport.java): -1 in place of a
+/// reply's number.
+fn hung_up(text: &str) -> Option<Place> {
+    let (_, rest) = text.split_once("Could not connect to SMTP host: ")?;
+    let (host, rest) = rest.split_once(", port: ")?;
+    let port = rest.strip_suffix(", response: -1")?.parse().ok()?;
+    is_host(host).then(|| (host.to_owned(), port))
+}
+
 /// The catalogue's cause for a relay that does not offer a login: no words of the relay's are there.
 fn not_offered() -> Option<Cause> {
     let entry = entry("login-not-offered")?;
@@ -126,11 +139,13 @@ fn not_offered() -> Option<Cause> {
 /// None if the words are the relay's: it says what it likes.
 pub fn readings(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let own = Some(text).filter(|text| text.len() <= MOST && !repeats_a_relay(text));
-    let end = own
-        .filter(|text| is_of_mail(text))
-        .and_then(|text| text.rsplit_once(": "))
-        .map(|(_, words)| ("", words));
-    own.map(core).into_iter().chain(end)
+    let mail = own.filter(|text| is_of_mail(text)).map(in_field);
+    let end = mail.and_then(|text| text.rsplit_once(": ")).map(|(_, words)| ("", words));
+    // Go's EOF says nothing without the words before it.
+    let step = mail
+        .and_then(|text| text.find("create SMTP client: ").and_then(|at| text.get(at..)))
+        .map(|words| ("", words));
+    own.map(core).into_iter().chain(step).chain(end)
 }
 
 /// The attempt that failed in these words of Postfix's.

@@ -33,10 +33,14 @@ const ENDS: [(&str, &str); 17] = [
 const NO_NAME: &str = "Host not found";
 const NAME: &str = "hostname mismatch";
 
-/// Words for TLS of Go (crypto/x509, crypto/tls), Java, Node and GnuTLS, and the reason in Postfix's (tls_verify.c, tls_misc.c).
-const TLS: [(&str, &str); 20] = [
+/// Words for TLS of Go (crypto/x509, crypto/tls), Java, Node, GnuTLS and libcurl, and the reason in Postfix's (tls_verify.c,
+/// tls_misc.c). The last two are libcurl's without a reason, which is as a rule the issuer.
+const TLS: [(&str, &str); 25] = [
     ("x509: certificate has expired", "certificate has expired"),
+    ("SSL certificate problem: certificate has expired", "certificate has expired"),
     ("x509: certificate is valid for ", NAME),
+    ("no alternative certificate subject name matches target host", NAME),
+    ("does not match target host name", NAME),
     ("x509: certificate signed by unknown authority", UNTRUSTED),
     ("x509: failed to load system roots", UNTRUSTED),
     ("Hostname/IP does not match certificate's altnames", NAME),
@@ -55,6 +59,8 @@ const TLS: [(&str, &str); 20] = [
     ("No appropriate protocol (protocol is disabled", TOO_OLD),
     ("does not advertise the STARTTLS extension", NOT_OFFERED),
     ("does not support STARTTLS", NOT_OFFERED),
+    ("SSL certificate problem", UNTRUSTED),
+    ("SSL peer certificate or SSH remote key was not OK", UNTRUSTED),
 ];
 const UNTRUSTED: &str = "untrusted issuer";
 const SELF_SIGNED: &str = "self-signed certificate";

@@ -49,7 +49,32 @@ pub fn of_reply(host: &str, reply: &str) -> Piece {
 
 /// The reply that a text is, or has in it.
 pub fn read(text: &str) -> Option<Piece> {
-    alone(text).or_else(|| within(text)).or_else(|| announced(text))
+    alone(text).or_else(|| within(text)).or_else(|| announced(text)).or_else(|| numbered(text))
+}
+
+/// The number of a reply without its words, after the command that it refuses: `MAIL failed: 553` (curl's lib/smtp.c), in the
+/// words in which smtp(8) would say so.
+fn numbered(text: &str) -> Option<Piece> {
+    const COMMANDS: [(&str, &str); 4] = [
+        ("MAIL failed: ", "(in reply to MAIL FROM command)"),
+        ("RCPT failed: ", "(in reply to RCPT TO command)"),
+        ("DATA failed: ", "(in reply to end of DATA command)"),
+        ("Access denied: ", "(in reply to AUTH command)"),
+    ];
+    COMMANDS.iter().find_map(|(words, end)| {
+        let (before, rest) = text.split_once(words)?;
+        let number =
+            rest.get(..3).filter(|number| number.parse().is_ok_and(|number| CODES.contains(&number)))?;
+        let is_whole = rest.len() == 3 || rest.get(3..).is_some_and(|rest| rest.starts_with(" ("));
+        let is_begin = before.is_empty() || before.ends_with([' ', ':', '"']);
+        let is_login = *words != "Access denied: " || is_login_code(number);
+        (is_whole && is_begin && is_login).then(|| of_reply("relay", &format!("{number} {end}")))
+    })
+}
+
+/// Whether a code is one with which a login is refused, and nothing else (RFC 4954 §6).
+fn is_login_code(code: &str) -> bool {
+    ["534", "535", "538"].contains(&code)
 }
 
 /// A reply that stands alone, perhaps in quotes, or as a transcript shows it.
@@ -189,7 +214,7 @@ fn in_fields(text: &str) -> Option<String> {
     let near = clipped(&reply, NEAR);
     // Two numbers are no reply, unless a field or a quotation mark says what they are.
     let is_named = field.is_some() || is_quoted || enhanced(words).is_none();
-    let is_login = field.is_some() && ["534", "535", "538"].contains(&code) && !words.is_empty();
+    let is_login = field.is_some() && is_login_code(code) && !words.is_empty();
     // Python shows a reply, and little else, as a number and bytes.
     let is_bytes = CODES.iter().any(|known| code.parse() == Ok(*known))
         && ["b'", "b\""].iter().any(|mark| {
@@ -255,6 +280,10 @@ mod tests {
             "build 550: 5.7.1 released",
             "`535 5.7.8 Authentication failed` | this is not a key | make one",
             "See CHANGELOG: 4.5.0 message ids",
+            "Access denied: 403",
+            "Access denied: 550",
+            "MAIL failed: 5530",
+            "MAIL failed: 200",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

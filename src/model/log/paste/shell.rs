@@ -66,12 +66,20 @@ pub fn not_mailed(text: &str) -> Option<Piece> {
     is_failure.then(|| Piece::Cause(Box::new(cause), text.to_owned()))
 }
 
-/// The cause of a host without the command `mail`, if a shell says so.
+/// The words with which Nagios repeats that a shell did not find a command (base/checks.c and base/notifications.c), after
+/// that command.
+const NOT_EXECUTED: &str = "resulted in a return code of 127";
+
+/// The cause of a host without the command `mail`, if a shell, or a monitoring system that called one, says so.
 fn no_mail_command(text: &str) -> Option<Cause> {
     let is_missing = ["mail", "mailx", "s-nail"].iter().any(|name| {
-        let ends = [format!("{name}: command not found"), format!("{name}: not found")];
+        let ends = ["command not found", "not found", "No such file or directory"]
+            .map(|end| format!("{name}: {end}"));
         let before = ends.iter().find_map(|end| text.strip_suffix(end.as_str()));
-        before.is_some_and(|before| before.is_empty() || before.ends_with([' ', '/']))
+        // `x/mail: No such file or directory` may be a folder of mail.
+        let is_program = |before: &str| !text.ends_with('y') || before.ends_with("/bin/");
+        before.is_some_and(|before| (before.is_empty() || before.ends_with([' ', '/'])) && is_program(before))
+            || text.contains(&format!("/bin/{name} ")) && text.contains(NOT_EXECUTED)
     });
     is_missing.then(|| Cause {
         id: "no-mail-command".into(),
@@ -148,12 +156,23 @@ mod tests {
 
     #[test]
     fn a_host_without_the_mail_command() {
-        for text in
-            ["-bash: mail: command not found", "mailx: command not found", "sh: 1: /bin/mail: not found"]
-        {
+        for text in [
+            "-bash: mail: command not found",
+            "mailx: command not found",
+            "sh: 1: /bin/mail: not found",
+            "sh: line 1: /usr/bin/mail: No such file or directory",
+            "Warning: Attempting to execute the command \"printf x | /bin/mail -s y a@b\" resulted in a return code of 127.",
+        ] {
             assert!(no_mail_command(text).is_some(), "{text}");
         }
-        for text in ["sendmail: command not found", "hotmail: not found", "x-mail: not found", "mail: fine"] {
+        for text in [
+            "sendmail: command not found",
+            "hotmail: not found",
+            "x-mail: not found",
+            "mail: fine",
+            "open /var/spool/mail: No such file or directory",
+            "the command \"/usr/lib/nagios/check_mail\" resulted in a return code of 127.",
+        ] {
             assert!(no_mail_command(text).is_none(), "{text}");
         }
     }
