@@ -104,7 +104,7 @@ lab_run_bind() {
 # lab_run_binary: the relayhost that was built last. What Cargo links here needs this machine's C library or a newer one, which
 # an older generation has not; scripts/rpm's needs that of EL7.
 lab_run_binary() {
-    local newest='' file packed=$LAB_TOP/target/rpm/cache/cargo/x86_64-unknown-linux-gnu/release/relayhost
+    local newest='' file packed=$LAB_TOP/target/rpm/build/relayhost
     if [ "$LAB_GENERATION" = el9 ] && [ -x "$packed" ]; then
         printf '%s' "$packed"
         return

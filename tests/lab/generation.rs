@@ -113,7 +113,7 @@ impl Generation {
         if !self.packed {
             return env!("CARGO_BIN_EXE_relayhost").into();
         }
-        let packed = project().join("target/rpm/cache/cargo/x86_64-unknown-linux-gnu/release/relayhost");
+        let packed = project().join("target/rpm/build/relayhost");
         assert!(packed.is_file(), "no {}: run scripts/rpm first", packed.display());
         packed
     }
