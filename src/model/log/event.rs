@@ -246,11 +246,45 @@ fn is_queue_id(text: &str) -> bool {
 /// Greatest length of a queue id: the long form has time (base 52) and inode (base 51; src/global/mail_queue.h).
 pub const MOST: usize = 28;
 
+/// The address with which a text begins, and the text after its `>, `. An address may contain any text, also text that looks
+/// like a field: Postfix puts it in quotation marks (RFC 5321 §4.1.2).
+fn address(text: &str) -> Option<(&str, &str)> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b'>' if !is_quoted => {
+                if let Some(rest) = text.get(at..).and_then(|rest| rest.strip_prefix(">, ")) {
+                    return Some((text.get(..at)?, rest));
+                }
+            }
+            _ => {}
+        }
+    }
+    // One mark alone: Postfix before 3.5 wrote none round an address.
+    text.split_once(">, ")
+}
+
 fn attempt(line: &Line, queue_id: &str, rest: &str) -> Option<Attempt> {
-    // An address may contain any text, also text that looks like a field.
-    let (to, mut rest) = rest.strip_prefix("to=<")?.split_once(">, ")?;
+    let text = rest.strip_prefix("to=<")?;
+    let (to, rest) = address(text)?;
+    let first = record(line, queue_id, to, rest)?;
+    // Without quotation marks, the address itself may say that the message was sent: what Postfix says comes last.
+    let last = text
+        .rsplit_once(">, relay=")
+        .filter(|(to, _)| to.contains(", relay=") && first.status == Status::Sent);
+    match last {
+        Some((to, _)) => record(line, queue_id, to, text.get(to.len() + 3..)?),
+        None => Some(first),
+    }
+}
+
+/// The attempt of a record, from the text after the recipient on.
+fn record(line: &Line, queue_id: &str, to: &str, mut rest: &str) -> Option<Attempt> {
     let mut orig_to = None;
-    if let Some((orig, after)) = rest.strip_prefix("orig_to=<").and_then(|rest| rest.split_once(">, ")) {
+    if let Some((orig, after)) = rest.strip_prefix("orig_to=<").and_then(address) {
         (orig_to, rest) = (Some(orig.to_owned()), after);
     }
     let (mut relay, mut delays) = (Hop::None, [0.0; 4]);

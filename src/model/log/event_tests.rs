@@ -118,3 +118,25 @@ fn the_host_is_found_with_and_without_a_port() {
     assert_eq!(host("host r[2001:db8::1] said: 550 x[y]"), ("r".into(), "2001:db8::1".into(), None));
     assert_eq!(host_named("Cannot start TLS: handshake failure"), None);
 }
+
+/// A local user chooses the recipient, and with it text that looks like the rest of a record.
+#[test]
+fn a_recipient_says_nothing_of_its_message() {
+    let sent =
+        "a>, relay=r.example.com[192.0.2.1]:587, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 Ok)";
+    let own =
+        "relay=none, delay=0, delays=0/0/0/0, dsn=5.4.4, status=bounced (Host or domain name not found)";
+    for address in
+        [format!("\"{sent}\"@b.example"), format!("\"{sent}\\\" x\"@b.example"), format!("{sent}@b.example")]
+    {
+        for head in [
+            format!("to=<{address}>, "),
+            format!("to=<{address}>, orig_to=<{address}>, "),
+            format!("to=<o@x>, orig_to=<{address}>, "),
+        ] {
+            let line = format!("Nov 24 08:00:00 h postfix/error[7]: 4Bd2c1x0z: {head}{own}");
+            let Event::Attempt(attempt) = parse_event(&parse_line(&line).unwrap()) else { panic!("{line}") };
+            assert_eq!(attempt.status, Status::Bounced, "{line}");
+        }
+    }
+}
