@@ -14,22 +14,44 @@ use crate::model::plan::{Finding, Remedy};
 #[expect(clippy::unwrap_used, reason = "a test compiles it")]
 static PRIVATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r#"(?P<mail>(?P<local>"[^"@]+"|[A-Za-z0-9._%+'=*-]+)@(?P<domain>[A-Za-z0-9_.-]*[A-Za-z0-9]))"#,
-        r"|(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.[A-Za-z]{2,})",
-        r"|(?P<token>[A-Fa-f0-9]{8}-(?:[A-Fa-f0-9]{4}-){3}[A-Fa-f0-9]{12}|[A-Za-z0-9+_=-][A-Za-z0-9+/_=-]{23,})",
+        r#"(?P<mail>(?P<local>"[^"@]+"|[\w.%+'=*-]+)@(?P<domain>[\w.-]*\w))"#,
+        r"|(?P<name>[\w-]+(?:\.[\w-]+)*\.\pL{2,})",
+        r"|(?P<token>[A-Fa-f0-9]{8}-(?:[A-Fa-f0-9]{4}-){3}[A-Fa-f0-9]{12}|[A-Za-z0-9+_=-][A-Za-z0-9+/_=-]{23,}|[A-Za-z0-9+/]{6,}={1,2})",
         r"|(?P<six>[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})",
         r"|(?P<four>\d{1,3}(?:\.\d{1,3}){3})",
         r"|(?P<bare>[A-Za-z0-9_-]+)\[[0-9A-Fa-f.:]{3,}\]",
-        r#"|(?:unknown user: "|sasl_username=|user=<?|User |/home/|=<)(?P<user>[A-Za-z0-9._+-]+)(?:[",>( /]|$)"#,
+        r#"|(?:unknown user: "|sasl_username=|user=<?|[Uu]ser '?|uid=|\\|/home/|=<)(?P<user>[A-Za-z0-9._+-]+)(?:[",>( /']|$)"#,
     ))
     .unwrap()
 });
 
-/// Endings of names of files, which are no hosts.
-const FILES: [&str; 17] = [
-    "cf", "toml", "service", "timer", "log", "db", "lmdb", "cdb", "conf", "py", "cc", "so", "gz", "xz",
-    "pem", "crt", "key",
-];
+/// What follows a secret's name, or stands where one does. A word behind `password` counts if it is none of a sentence's.
+#[expect(clippy::unwrap_used, reason = "a test compiles it")]
+static SECRET: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r#"(?i)(?P<head>\b(?:pass(?:word|wd|phrase)?|pwd|secret|api_?key|token)["']?\s*[:=]\s*["']?"#,
+        r#"|\b(?:pass|password|secret)\s+|\bbearer\s+|\bbasic\s+|://[^\s/:@]+:|\bstatic:)"#,
+        r#"(?P<secret>[^\s"',;}&@]+)"#,
+    ))
+    .unwrap()
+});
+
+/// A text without the secrets in it.
+fn without_secrets(text: &str) -> String {
+    let masked = |found: &Captures<'_>| {
+        let (head, secret) = (&found["head"], &found["secret"]);
+        let is_word = head.ends_with(char::is_whitespace) && !head.contains([':', '=']);
+        let is_of_sentence =
+            is_word && secret.trim_end_matches(['.', ')']).bytes().all(|byte| byte.is_ascii_alphabetic());
+        if is_of_sentence { found[0].to_owned() } else { format!("{head}********") }
+    };
+    SECRET.replace_all(text, masked).into_owned()
+}
+
+/// Endings of names of files, which are no hosts; those of `COUNTRIES` in a path alone.
+const FILES: [&str; 14] =
+    ["cf", "toml", "service", "timer", "log", "db", "lmdb", "cdb", "conf", "gz", "xz", "pem", "crt", "key"];
+const COUNTRIES: [&str; 3] = ["py", "cc", "so"];
 /// Names that every host has.
 const COMMON: [&str; 12] = [
     "localhost",
@@ -86,7 +108,14 @@ impl Redactor {
 
     /// Words of a log with all that is private replaced.
     pub fn words(&mut self, text: &str) -> String {
-        let found = PRIVATE.replace_all(text, |found: &Captures<'_>| self.one(found)).into_owned();
+        let text = &without_secrets(text);
+        let replace = |found: &Captures<'_>| {
+            let before = found.get(0).and_then(|all| text.get(..all.start())).unwrap_or_default();
+            let end = found.name("name").and_then(|name| name.as_str().rsplit('.').next());
+            let is_file = before.ends_with('/') && end.is_some_and(|end| COUNTRIES.contains(&end));
+            if is_file { found[0].to_owned() } else { self.one(found) }
+        };
+        let found = PRIVATE.replace_all(text, replace).into_owned();
         self.known_in(&found)
     }
 
@@ -115,7 +144,8 @@ impl Redactor {
         }
         if let Some(token) = of("token") {
             let kinds: [fn(&u8) -> bool; 2] = [u8::is_ascii_digit, u8::is_ascii_alphabetic];
-            let is_token = kinds.iter().all(|kind| token.bytes().any(|c| kind(&c)));
+            let is_coded = token.ends_with('=') && token.bytes().any(|c| c.is_ascii_uppercase());
+            let is_token = is_coded || kinds.iter().all(|kind| token.bytes().any(|c| kind(&c)));
             return if is_token {
                 stand_in(&mut self.tokens, token, |number| format!("token-{number}"))
             } else {
@@ -242,6 +272,20 @@ mod tests {
         );
         let text = "535 5.7.3 Authentication unsuccessful [AB1P123CA0094.TEST.PROD.OUTLOOK.COM] eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9 0f8fad5b-d9cb-469f-a165-70867728950e";
         assert_eq!(all.words(text), "535 5.7.3 Authentication unsuccessful [host-3.example] token-1 token-2");
+        for (text, shown) in [
+            ("j\u{fc}rgen@firma-m\u{fc}nchen.example no", "user-2@host-4.example no"),
+            ("connect to corp.py[192.0.2.9]:25", "connect to host-5.example[192.0.2.2]:25"),
+            ("535 bad password hunter2", "535 bad password ********"),
+            ("550 x password=hunter2, y", "550 x password=********, y"),
+            ("535 failed: aHVudGVyMg==", "535 failed: token-3"),
+            ("static:alerts:hunter2 is no table", "static:******** is no table"),
+            ("Authorization: Bearer abc.def-1", "Authorization: Bearer ********"),
+            ("535 user 'jdoe' is locked", "535 user 'user-3' is locked"),
+            ("curl smtp://alerts:hunter2@x", "curl smtp://alerts:user-4@host-6.example"),
+            ("535 CORP\\jdoe is locked", "535 CORP\\user-3 is locked"),
+        ] {
+            assert_eq!(all.words(text), shown);
+        }
     }
 
     #[test]
@@ -253,6 +297,8 @@ mod tests {
             "connect to localhost[127.0.0.1]:10024: Connection refused",
             "error: open database /etc/postfix/sasl_passwd.db: No such file or directory",
             "chown root:root /etc/postfix/main.cf",
+            "535 5.7.8 Username and Password not accepted",
+            "unable to dlopen /lib/libplain.so: x",
         ] {
             assert_eq!(all.words(text), text);
         }
