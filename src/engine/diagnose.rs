@@ -12,7 +12,7 @@ use super::compare::with_way;
 use super::load;
 use super::looks::look;
 use super::observe::{observe, postfix_of};
-use super::reading::{JOURNAL, Reading, THIS};
+use super::reading::{Found, JOURNAL, Reading, THIS};
 use super::route::Met;
 use super::transaction::last_run;
 use crate::error::{Error, Result};
@@ -263,20 +263,26 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
         seen = paste.end();
         Ok(found)
     };
-    let (mut log, sources, read_badly) = match &asked.queue_id {
+    let (mut log, Found { sources, trouble: read_badly, unopened }) = match &asked.queue_id {
         None => {
             let mut follower = Follower::new(question);
-            let (sources, trouble) = read(&mut follower)?;
+            let found = read(&mut follower)?;
             let owner = Owner { names: known.names.clone(), strict: own };
             let report = Report::new(&follower, &owner);
             // A listing of the queue without a failure says something, too.
             if !own && !report.has_postfix && report.failures.is_empty() && !seen.queue {
-                return Err(nothing(&sources, &seen));
+                return Err(nothing(&found.sources, &seen));
             }
-            (FromLog::All(report), sources, trouble)
+            (FromLog::All(report), found)
         }
         Some(queue_id) => narrated(Narrator::new(queue_id, question), queue_id, own, &mut read)?,
     };
+    // What no other file has may be in the one that could not be opened.
+    if let (false, Some(error), FromLog::All(report)) = (own, unopened, &log)
+        && report.failures.is_empty()
+    {
+        return Err(error);
+    }
     let mut trouble = [known.trouble.clone(), read_badly].concat();
     let findings = match &mut log {
         FromLog::All(report) if own => known.beside(report, &calendar, now, &mut trouble),
@@ -309,32 +315,27 @@ fn waiting(log: &FromLog, own: bool, findings: &[Finding]) -> Option<String> {
     })
 }
 
-/// Reads all logs into this reader, and returns the names of those that were read and a line for each that could not be.
-type Read<'a> = dyn FnMut(&mut dyn Reader) -> Result<(Vec<String>, Vec<String>)> + 'a;
+/// Reads all logs into this reader.
+type Read<'a> = dyn FnMut(&mut dyn Reader) -> Result<Found> + 'a;
 
 /// The story of one message, with what `read` returned. An error if the logs do not have the message.
-fn narrated(
-    mut narrator: Narrator,
-    queue_id: &str,
-    own: bool,
-    read: &mut Read,
-) -> Result<(FromLog, Vec<String>, Vec<String>)> {
-    let (sources, trouble) = read(&mut narrator)?;
-    if own && sources.is_empty() {
+fn narrated(mut narrator: Narrator, queue_id: &str, own: bool, read: &mut Read) -> Result<(FromLog, Found)> {
+    let found = read(&mut narrator)?;
+    if own && found.sources.is_empty() {
         return Err(Error::Log {
             name: "the mail log of this host".into(),
-            problem: format!("could not be read: {}", trouble.join("; ")),
+            problem: format!("could not be read: {}", found.trouble.join("; ")),
             remedy: "mend that, or name the file that has it".into(),
         });
     }
     if narrator.story.steps.is_empty() {
         return Err(Error::Log {
-            name: sources.join(", "),
+            name: found.sources.join(", "),
             problem: format!("says nothing of {queue_id}"),
             remedy: "read further back (--since 7d), or name the file that has it".into(),
         });
     }
-    Ok((FromLog::One(narrator.story), sources, trouble))
+    Ok((FromLog::One(narrator.story), found))
 }
 
 /// The error for an input that has neither a line of Postfix nor a piece of one.

@@ -28,61 +28,78 @@ pub struct Reading<'a> {
     pub since: Seconds,
 }
 
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The names of the sources that were read.
+    pub sources: Vec<String>,
+    /// A line for each thing that could not be read.
+    pub trouble: Vec<String>,
+    /// Why the first file that a caller named could not be opened, if others could.
+    pub unopened: Option<Error>,
+}
+
 impl Reading<'_> {
-    /// Feeds every source. Returns their names, and what could not be read.
-    pub fn read(&self, postlog: &str, reader: &mut dyn Reader) -> Result<(Vec<String>, Vec<String>)> {
+    /// Feeds every source that can be read. An error if a caller named files and none can be opened.
+    pub fn read(&self, postlog: &str, reader: &mut dyn Reader) -> Result<Found> {
         let paths = if self.files.is_empty() {
             match log_files::own(postlog, self.since) {
                 Ok(Own::Files(paths)) => paths,
                 // The host can still be looked at.
                 Err(error @ (Error::NoLog | Error::Log { .. })) => {
-                    return Ok((Vec::new(), vec![with_hint(&error)]));
+                    return Ok(Found { trouble: vec![with_hint(&error)], ..Found::default() });
                 }
                 Err(error) => return Err(error),
                 Ok(Own::Journal) => {
                     reader.source(self.calendar.clone());
                     log_files::journal(self.since, |block| reader.feed(block))?;
-                    return Ok((vec![JOURNAL.into()], Vec::new()));
+                    return Ok(Found { sources: vec![JOURNAL.into()], ..Found::default() });
                 }
             }
         } else {
             self.files.to_vec()
         };
-        let (mut sources, mut trouble) = (Vec::new(), Vec::new());
+        let mut found = Found::default();
         if let Some(full) = paths.last().filter(|path| self.files.is_empty() && files::is_on_full_disk(path))
         {
-            trouble.push(format!(
+            found.trouble.push(format!(
                 "the disk of {} is full, so lines are missing, and what failed meanwhile is not known; to mend it: free some \
                  space there (`df -h {}`), and run `{THIS}` again",
                 shown(full),
                 typed(full)
             ));
         }
-        for begun in self.in_order(paths, &mut trouble)? {
+        for begun in self.in_order(paths, &mut found)? {
             let log = match begun.log {
                 Some(log) => log,
                 None => log_files::open(&begun.path, self.files.is_empty())?,
             };
-            sources.push(log.name.clone());
+            found.sources.push(log.name.clone());
             reader.source(begun.calendar);
             if let Err(error) = log.blocks(|block| reader.feed(block)) {
                 signals::check()?;
-                trouble.push(format!("{error}; what came before that was read"));
+                found.trouble.push(format!("{error}; what came before that was read"));
             }
         }
-        Ok((sources, trouble))
+        Ok(found)
     }
 
-    /// The sources by their first time stamps. Of the host's own files, adds those that cannot be opened to `trouble`: if one
-    /// is gone or empty, that is no reason to say nothing of the others.
-    fn in_order(&self, paths: Vec<PathBuf>, trouble: &mut Vec<String>) -> Result<Vec<Begun>> {
+    /// The sources by their first time stamps. Those that cannot be opened are `trouble`: if one is gone or empty, that is no
+    /// reason to say nothing of the others.
+    fn in_order(&self, paths: Vec<PathBuf>, found: &mut Found) -> Result<Vec<Begun>> {
         let mut order = Vec::new();
         for path in paths {
             match self.begin(path) {
                 Ok(begun) => order.push(begun),
-                Err(error) if self.files.is_empty() => trouble.push(with_hint(&error)),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    signals::check()?;
+                    found.trouble.push(with_hint(&error));
+                    found.unopened.get_or_insert(error);
+                }
             }
+        }
+        if let Some(error) = found.unopened.take_if(|_| order.is_empty() && !self.files.is_empty()) {
+            return Err(error);
         }
         order.sort_by_key(|begun| begun.time);
         Ok(order)

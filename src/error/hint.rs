@@ -126,7 +126,7 @@ fn step_after(source: &std::io::Error, path: &Path) -> String {
         Some(Errno::EISDIR) => format!("a directory lies where a file must be: name the file, or {away}"),
         Some(Errno::ELOOP) => format!("its symbolic links lead in a circle, or to another link (`namei -l {name}` shows each part): have them lead to the file"),
         Some(Errno::EEXIST | Errno::ENOTEMPTY) => format!("something is in its place: move it away ({away})"),
-        Some(Errno::EACCES | Errno::EPERM) => format!("root itself is refused: by an attribute (`lsattr -d {name}` shows an i or a, `chattr -ia {name}` takes it off), by SELinux (`ausearch -m avc -ts recent`), or by the server of a network file system; end that"),
+        Some(Errno::EACCES | Errno::EPERM) => format!("a user who is not root may not: run it as root; root itself is refused by an attribute (`lsattr -d {name}` shows an i or a, `chattr -ia {name}` takes it off), by SELinux (`ausearch -m avc -ts recent`), or by the server of a network file system; end that"),
         Some(Errno::EIO | Errno::EUCLEAN | Errno::EBADMSG) => "the disk or its file system is damaged: `dmesg` has the kernel's words; mend it".into(),
         Some(Errno::ESTALE | Errno::ENOTCONN | Errno::EHOSTDOWN) => "the server of that file system does not answer, or has lost the file: mount it again".into(),
         Some(Errno::EMFILE | Errno::ENFILE) => "too many files are open: see by `cat /proc/sys/fs/file-nr`, and end what opens them".into(),

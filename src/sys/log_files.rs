@@ -174,6 +174,9 @@ impl Read for Sparse {
     }
 }
 
+/// Bytes without a zero that a file has in one line at least, if it is a text.
+const TEXT: usize = 20;
+
 /// A log whose zero bytes become empty lines: a syslog daemon leaves a hole if it writes on at its old position after
 /// its file was cut, and a file system leaves zeros after a power cut.
 struct Filled(Box<dyn Read>);
@@ -207,7 +210,13 @@ impl Log {
         };
         let mut head = Vec::new();
         rest.by_ref().take(HEAD).read_to_end(&mut head).map_err(|error| unpacking(&name, &error))?;
-        if memchr(0, &head).is_some() {
+        // Zeros in a text are a hole; a program or an image has other bytes as well that no text has.
+        let is_text = !head.iter().any(|byte| matches!(byte, 1..=6 | 14..=26))
+            && head.split(|byte| *byte == 0 || *byte == b'\n').any(|line| line.len() >= TEXT);
+        if memchr(0, &head).is_some() && is_text {
+            head.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'\n');
+            rest = Box::new(Filled(rest));
+        } else if memchr(0, &head).is_some() {
             return Err(Error::Log {
                 name,
                 problem: "is no text".into(),

@@ -103,8 +103,20 @@ fn what_cannot_be_read_is_said_with_what_to_do() {
     let whole = std::fs::read(packed("second.xz")).unwrap();
     complains(&[&write("cut.xz", &whole[..40])], "cannot be unpacked", "relayhost diagnose -");
     let bytes = std::fs::read(packed("first.gz")).unwrap();
-    // One good file does not hide that the other one could not be read.
-    complains(&[&packed("first.gz"), &write("cut.gz", &bytes[..40])], "cannot be unpacked", "-> ");
+    // One file does not hide what another has, nor that it could not be read.
+    let cut = write("cut.gz", &bytes[..40]);
+    let both = relayhost().args([packed("first.gz"), cut.clone()]).output().unwrap();
+    let said = String::from_utf8_lossy(&both.stdout);
+    assert_eq!(both.status.code(), Some(4), "{said}");
+    assert!(said.contains("FAIL ") && said.contains("cannot be unpacked"), "{said}");
+    complains(
+        &[&write("quiet", b"Nov 24 08:00:00 h postfix/qmgr[2]: 4Bd2c1x0y: removed\n"), &cut],
+        "cannot be unpacked",
+        "-> ",
+    );
+    // A hole that a power cut left is none of the text.
+    let hole = [&[0; 4096][..], b"\nNov 24 08:00:00 h postfix/qmgr[2]: 4Bd2c1x0y: removed\n"].concat();
+    assert_eq!(relayhost().arg(write("hole", &hole)).output().unwrap().status.code(), Some(0));
     let usage = relayhost().args(["--since", "soon"]).output().unwrap();
     assert_eq!(usage.status.code(), Some(2));
     complains(

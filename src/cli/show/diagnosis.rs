@@ -166,7 +166,7 @@ fn story(screen: &Screen, story: &Story, calendar: &Calendar) {
 fn basis(cause: &Cause) -> Option<&'static str> {
     cause.is_known().then_some(match cause.basis {
         Basis::Relay => "(the relay says so)",
-        Basis::Postfix => "(Postfix says so)",
+        Basis::Postfix => "(the host says so)",
         Basis::Inferred => "(concluded: no line says it in so many words)",
     })
 }
@@ -217,9 +217,7 @@ fn verdict(report: &Report, found: &Diagnosed) -> String {
     let mut parts = vec![match (ours, amiss) {
         (0, 0) if found.is_blind() => "nothing can be said: no log could be read".to_owned(),
         (0, _) if found.is_blind() => format!("no log could be read; {faults} on the host"),
-        (0, 0) if found.own && !found.trouble.is_empty() => {
-            "no failure found in what could be read".to_owned()
-        }
+        (0, 0) if !found.trouble.is_empty() => "no failure found in what could be read".to_owned(),
         (0, 0) => "no failure found".to_owned(),
         (_, 0) => format!("{failures} found in the log{ended}"),
         (0, _) => format!("no failure in the log; {faults} on the host"),

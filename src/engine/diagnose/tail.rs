@@ -11,7 +11,7 @@ use crate::model::log::Reader;
 use crate::model::log::follow::{Follower, Question};
 use crate::model::log::report::{News, Owner, Report};
 use crate::model::log::stamp::Calendar;
-use crate::sys::{clock, log_tail};
+use crate::sys::{clock, log_tail, signals};
 
 /// The pause between two looks at the log.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -38,7 +38,7 @@ pub fn follow(asked: &Asked, on: &mut dyn FnMut(&News, &Calendar)) -> Result<Inf
             let calendar = calendar();
             follower.source(calendar.clone());
             follower.feed((lines.join("\n") + "\n").as_bytes());
-            tell(&Report::new(&follower, &owner), &mut told, &calendar, on);
+            tell(&Report::new(&follower, &owner), &mut told, &calendar, on)?;
         }
         clock::sleep(PAUSE)?;
     }
@@ -49,7 +49,12 @@ fn calendar() -> Calendar {
 }
 
 /// Reports what is new since the last report.
-fn tell(report: &Report, told: &mut Counts, calendar: &Calendar, on: &mut dyn FnMut(&News, &Calendar)) {
+fn tell(
+    report: &Report,
+    told: &mut Counts,
+    calendar: &Calendar,
+    on: &mut dyn FnMut(&News, &Calendar),
+) -> Result<()> {
     let mut seen = BTreeSet::new();
     for failure in report.failures.iter().filter(|failure| failure.ours) {
         let words = if failure.cause.is_known() { String::new() } else { failure.words.clone() };
@@ -62,10 +67,12 @@ fn tell(report: &Report, told: &mut Counts, calendar: &Calendar, on: &mut dyn Fn
             Some((_, _, false)) if now.2 => News::Over(failure),
             Some(_) => continue,
         };
+        signals::check()?;
         on(&news, calendar);
     }
     for ((_, id, _), last) in told.iter_mut().filter(|(key, last)| !seen.contains(*key) && last.0 > 0) {
         *last = (0, 0, true);
         on(&News::Through(id), calendar);
     }
+    Ok(())
 }
