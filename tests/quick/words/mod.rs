@@ -2,6 +2,7 @@
 //! catalogue, with lines made of its own patterns, hostile values in their groups, and replies that look like a daemon's.
 
 mod commands;
+mod pasted;
 mod shell;
 mod strangers;
 mod typed;

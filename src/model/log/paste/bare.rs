@@ -5,6 +5,7 @@ use super::part::is_program;
 use super::piece::{Piece, attempt, ended, is_known, is_known_exactly, of_reason};
 use super::strip::undressed;
 use super::{network, reply, shell};
+use crate::model::causes::{Basis, Cause};
 use crate::model::log::event::{Hop, parse_hop, split_queue_id, unsuspended};
 use crate::model::log::line::SEVERITIES;
 use crate::model::log::sentences::is_reason;
@@ -24,11 +25,33 @@ fn is_pattern(text: &str) -> bool {
 }
 
 fn as_it_is(text: &str) -> Option<Piece> {
+    if reply::is_relays(text) {
+        return reply::read(text);
+    }
     record(text)
         .or_else(|| shown(text))
         .or_else(|| shell::read(text))
         .or_else(|| printed(text))
         .or_else(|| reason(text))
+        .or_else(|| reply::read(text))
+        .or_else(|| network::read(text))
+}
+
+/// What a line of another program's log says: any words of Postfix in it are what somebody made that program write, and those of
+/// the system's programs only their own.
+pub fn of_another(text: &str, program: Option<&str>) -> Option<Piece> {
+    const OF_SYSTEM: [&str; 9] =
+        ["systemd", "kernel", "audispd", "audit", "auditd", "setroubleshoot", "sedispatch", "cron", "crond"];
+    let is_of_system = program.is_some_and(|name| OF_SYSTEM.iter().any(|one| name.eq_ignore_ascii_case(one)));
+    // A program repeats what a shell told it; or what somebody had it write.
+    let missing = || {
+        let cause = Cause { basis: Basis::Inferred, ..shell::missing(text)? };
+        Some(Piece::Cause(Box::new(cause), text.to_owned()))
+    };
+    if reply::is_relays(text) {
+        return reply::read(text);
+    }
+    if is_of_system { shell::read(text) } else { missing() }
         .or_else(|| reply::read(text))
         .or_else(|| network::read(text))
 }

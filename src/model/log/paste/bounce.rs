@@ -66,6 +66,10 @@ pub struct Bounce {
     told: Vec<(String, String)>,
     /// Whether the status of a recipient was read since the message began.
     has_status: bool,
+    /// What stands between the parts of the report, and whether this is the part with the message that came back: whoever
+    /// wrote that chose its words.
+    boundary: String,
+    is_returned: bool,
     /// What was read and not taken yet.
     pub pieces: Vec<(Piece, Option<Seconds>)>,
 }
@@ -76,6 +80,12 @@ impl Bounce {
         let trimmed = text.trim_start();
         self.is_mail |= MARKS.iter().any(|mark| trimmed.starts_with(mark))
             || trimmed.starts_with("Your message to ") && trimmed.contains(" couldn't be delivered");
+        if self.in_returned(text) {
+            self.end_field(calendar);
+            self.end_paragraph();
+            self.end_recipient();
+            return true;
+        }
         if text.trim().is_empty() {
             self.end_field(calendar);
             self.end_paragraph();
@@ -84,7 +94,7 @@ impl Bounce {
         }
         if text.starts_with([' ', '\t']) {
             // A line of a log that is indented in a ticket.
-            if find(text).is_some() {
+            if !self.is_mail && find(text).is_some() {
                 self.end_field(calendar);
                 self.end_paragraph();
                 return false;
@@ -112,6 +122,31 @@ impl Bounce {
         }
         self.paragraph = paragraph(text);
         self.paragraph.is_some()
+    }
+
+    /// Whether a line is of the message that came back, which is no evidence.
+    fn in_returned(&mut self, text: &str) -> bool {
+        if self.boundary.is_empty()
+            && let Some((_, rest)) = text.split_once("boundary=\"")
+        {
+            rest.split('"').next().unwrap_or_default().clone_into(&mut self.boundary);
+        }
+        let is_end = !self.boundary.is_empty()
+            && text
+                .strip_prefix("--")
+                .is_some_and(|rest| rest.trim_end().trim_end_matches("--") == self.boundary);
+        let lower = clipped(text, 60).to_ascii_lowercase();
+        let begins = [
+            "content-type: message/rfc822",
+            "content-type: text/rfc822-headers",
+            "original message headers:",
+        ];
+        if is_end || text.starts_with("From ") {
+            self.is_returned = false;
+        } else if self.is_mail && begins.iter().any(|begin| lower.starts_with(begin)) {
+            self.is_returned = true;
+        }
+        self.is_returned
     }
 
     fn end_field(&mut self, calendar: &Calendar) {
@@ -195,6 +230,7 @@ impl Bounce {
             self.pieces.push((Piece::Attempt(Box::new(attempt(&to, &words))), self.arrived));
         }
         (self.queue_id, self.host, self.arrived, self.has_status) = Default::default();
+        self.boundary.clear();
     }
 
     /// Ends the input.

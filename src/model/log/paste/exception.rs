@@ -18,7 +18,7 @@ pub type Place = (String, u16);
 
 /// Whole texts of exceptions (errno(3), Python's socket, ssl and smtplib, Java's java.net, Ruby's net/smtp, Perl's
 /// IO::Socket), and Postfix's words for the same. `{}` is host and port, as Postfix writes them.
-const TEXTS: [(&str, &str); 38] = [
+const TEXTS: [(&str, &str); 39] = [
     ("connection refused", REFUSED),
     ("connection timed out", NO_ANSWER),
     ("connection timeout", NO_ANSWER),
@@ -41,6 +41,7 @@ const TEXTS: [(&str, &str); 38] = [
     ("end of file reached", LOST),
     ("unexpected eof on command channel", LOST),
     ("create smtp client: eof", LOST),
+    ("net_io_connectionclosed", LOST),
     ("broken pipe", LOST),
     ("no route to host", "connect to {}: No route to host"),
     ("host is unreachable", "connect to {}: No route to host"),
@@ -67,7 +68,7 @@ const NO_NAME: &str =
 const NO_TLS: &str = "TLS is required, but was not offered by host {}";
 
 /// Classes of exceptions that say the same by their name alone.
-const CLASSES: [(&str, &str); 12] = [
+const CLASSES: [(&str, &str); 14] = [
     ("ConnectionRefusedError", REFUSED),
     ("ECONNREFUSED", REFUSED),
     ("TimeoutError", NO_ANSWER),
@@ -80,6 +81,9 @@ const CLASSES: [(&str, &str); 12] = [
     ("ECONNRESET", LOST),
     ("gaierror", NO_NAME),
     ("UnknownHostException", NO_NAME),
+    // openssl's s_client: `connect:errno=111`
+    ("errno=111", REFUSED),
+    ("errno=110", NO_ANSWER),
 ];
 
 /// Texts of exceptions where the relay offers no login that the program can do, perhaps for want of TLS.

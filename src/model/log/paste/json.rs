@@ -124,8 +124,15 @@ fn context(object: &Map<String, Value>, around: &Context, calendar: &Calendar) -
 
 /// Takes a text: it has a header of its own, or the objects around it are its header, or it is a bare line.
 fn take(text: &str, context: &Context, calendar: &Calendar, lines: &mut Vec<String>) {
+    let mut own = None;
     for text in text.lines().filter(|text| !text.trim().is_empty()) {
-        if let Some(part) = find(text) {
+        let part = find(text);
+        let is_headed = part.is_some() || calendar.read_any(text).is_some();
+        // A line that follows one without a header may be the rest of a stranger's words.
+        if is_headed && !*own.get_or_insert(is_headed) {
+            continue;
+        }
+        if let Some(part) = part {
             // The time around the text is more exact than its own.
             let (time, host) = crate::model::log::head::when_and_where(part.before, calendar);
             let (time, host) = (context.time.or(time), host.or(context.host.as_deref()));

@@ -101,7 +101,9 @@ impl Listing {
         for one in waiting.recipients.iter().filter(|one| !one.reason.is_empty()) {
             let text = format!(
                 "{}: to=<{}>, relay=none, delay=0, delays=0/0/0/0, dsn=4.0.0, status=deferred ({})",
-                waiting.queue_id, one.address, one.reason
+                waiting.queue_id,
+                one.address,
+                one.reason.replace(['\n', '\r'], " ")
             );
             self.lines.push(line_of(waiting.arrived, None, "smtp", 0, &text));
         }

@@ -4,6 +4,7 @@
 
 mod bare;
 mod bounce;
+mod cut;
 mod encoded;
 mod exception;
 mod fields;
@@ -77,6 +78,8 @@ pub struct Seen {
     pub mailers: BTreeSet<Mailer>,
     /// Whether a listing of the queue told what waits.
     pub queue: bool,
+    /// Whether a program that talks to a relay itself, and is no mailer, said in this source what failed.
+    pub programs: bool,
 }
 
 /// Reader of any evidence, in front of a reader of logs.
@@ -102,6 +105,8 @@ pub struct Paste<'r> {
     prose: u64,
     evidence: u64,
     unread: Unread,
+    /// Lines that a terminal has cut off.
+    cut: Unread,
     /// The first lines that were not read, with the numbers of their first and last line in the input.
     question: Vec<(String, u64, u64)>,
     /// What a verbose smtp(8) has heard last that refuses, if no record of an attempt came after it.
@@ -111,6 +116,8 @@ pub struct Paste<'r> {
     /// What the lines so far were about, and an exception that waits for one about mail.
     trace: Trace,
     waiting: Option<Waiting>,
+    /// Whether the source is a page of HTML: a line began with a tag.
+    is_page: bool,
     /// Whether the status of Postfix's unit is being shown, and not another's.
     of_unit: bool,
     sources: usize,
@@ -139,11 +146,13 @@ impl<'r> Paste<'r> {
             prose: 0,
             evidence: 0,
             unread: Unread::default(),
+            cut: Unread::default(),
             question: Vec::new(),
             heard: None,
             vague: None,
             trace: Trace::default(),
             waiting: None,
+            is_page: false,
             of_unit: false,
             sources: 0,
             seen: Seen::default(),
@@ -192,6 +201,10 @@ impl<'r> Paste<'r> {
                 counted(self.listing.held, "message")
             ));
         }
+        if std::mem::take(&mut self.seen.programs) {
+            notes.push(weigh::OF_PROGRAM.to_owned());
+        }
+        notes.extend(std::mem::take(&mut self.cut).ranges().map(|lines| cut::sentence(&lines)));
         // Most lines of a mail are not part of the bounce, and need not be named as not read.
         if !self.bounce.is_mail {
             notes.extend(std::mem::take(&mut self.unread).sentence());
@@ -199,7 +212,7 @@ impl<'r> Paste<'r> {
         let source = self.sources.saturating_sub(1);
         self.seen.notes.extend(notes.into_iter().map(|note| (source, note)));
         (self.bounce, self.listing, self.unread, self.question) = Default::default();
-        self.trace = Trace::default();
+        (self.trace, self.is_page) = Default::default();
         (self.bytes, self.number, self.odd, self.prose, self.evidence, self.held_bytes) = (0, 0, 0, 0, 0, 0);
         self.careful = true;
     }
@@ -292,15 +305,24 @@ impl Paste<'_> {
 
     /// Reads the lines of an encoded part.
     fn decoded(&mut self) {
-        for line in std::mem::take(&mut self.encoded.lines) {
+        let lines = std::mem::take(&mut self.encoded.lines);
+        let was_page = std::mem::replace(&mut self.is_page, true);
+        for line in lines {
             let line = clipped(&line, LINE);
             self.of_page(&strip::strip(line.as_bytes()), line);
         }
+        self.is_page = was_page;
     }
 
     /// Reads a line that may have tags of HTML in it.
     fn of_page(&mut self, text: &str, raw: &str) {
-        match strip::without_tags(text) {
+        // In a line of a log a stranger may have written them, to begin a line of his own.
+        let is_of_log = part::find(text).is_some()
+            || self.calendar.read_any(text.trim_start_matches(['<', '['])).is_some();
+        self.is_page |= strip::begins_with_tag(text);
+        let lines = if is_of_log || !self.is_page { None } else { strip::without_tags(text) };
+        let text = strip::without_last_tags(text);
+        match lines {
             Some(lines) => lines.lines().for_each(|line| self.stripped(line, line)),
             None => self.stripped(text, raw),
         }

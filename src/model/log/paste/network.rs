@@ -35,7 +35,7 @@ const NAME: &str = "hostname mismatch";
 
 /// Words for TLS of Go (crypto/x509, crypto/tls), Java, Node, GnuTLS and libcurl, and the reason in Postfix's (tls_verify.c,
 /// tls_misc.c). The last two are libcurl's without a reason, which is as a rule the issuer.
-const TLS: [(&str, &str); 25] = [
+const TLS: [(&str, &str); 33] = [
     ("x509: certificate has expired", "certificate has expired"),
     ("SSL certificate problem: certificate has expired", "certificate has expired"),
     ("x509: certificate is valid for ", NAME),
@@ -59,6 +59,14 @@ const TLS: [(&str, &str); 25] = [
     ("No appropriate protocol (protocol is disabled", TOO_OLD),
     ("does not advertise the STARTTLS extension", NOT_OFFERED),
     ("does not support STARTTLS", NOT_OFFERED),
+    ("Didnt find STARTTLS in server response", NOT_OFFERED),
+    ("Verify return code: 10 (certificate has expired", "certificate has expired"),
+    ("verify error:num=10:certificate has expired", "certificate has expired"),
+    ("Error: certificate has expired", "certificate has expired"),
+    ("CertificateExpiredException", "certificate has expired"),
+    ("validity check failed", "certificate has expired"),
+    ("remote certificate is invalid according to the validation procedure", UNTRUSTED),
+    ("remote certificate was rejected", UNTRUSTED),
     ("SSL certificate problem", UNTRUSTED),
     ("SSL peer certificate or SSH remote key was not OK", UNTRUSTED),
 ];
@@ -77,7 +85,13 @@ pub fn read(text: &str) -> Option<Piece> {
     tried(text)
         .map(|words| of_program(&words))
         .or_else(|| is_of_mail(text).then(|| of_tls(text)).flatten())
-        .or_else(|| of_openssl(text))
+        .or_else(|| of_openssl(text).filter(|_| !is_of_web(text)))
+}
+
+/// Whether a line is about a page of the web, a directory or a package, of which programs say the same.
+fn is_of_web(text: &str) -> bool {
+    const OTHERS: [&str; 7] = ["https://", "HTTPS", "port=443", ":443", "sssd", "ldap", "Curl error ("];
+    OTHERS.iter().any(|word| text.contains(word)) && !is_of_mail(text)
 }
 
 /// Whether a text begins with a reply of a relay, or says that a relay's words follow.
@@ -175,7 +189,7 @@ pub fn place(text: &str) -> (Option<&str>, Option<u16>) {
 
 /// What a program says of TLS or of a certificate, if it is about mail.
 pub fn of_tls(text: &str) -> Option<Piece> {
-    if repeats_a_relay(text) {
+    if repeats_a_relay(text) || is_of_web(text) {
         return None;
     }
     // Ruby's: `certificate verify failed (self signed certificate)`, `SSL_connect returned=1 errno=0 state=error: REASON`
@@ -221,7 +235,7 @@ fn of_openssl(text: &str) -> Option<Piece> {
         Some((_, why)) if why.contains("in certificate chain") => not_trusted(UNTRUSTED),
         Some((_, why)) if why.starts_with("Hostname mismatch") => not_verified(),
         Some((_, why)) => not_trusted(why),
-        None if error.trim_end().ends_with("certificate verify failed") => not_trusted(UNTRUSTED),
+        None if error.contains("certificate verify failed") => not_trusted(UNTRUSTED),
         None => format!("warning: TLS library problem: {error}"),
     };
     is_known_exactly(&words).then(|| of_program(&words))

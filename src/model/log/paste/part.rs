@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::reply;
 use crate::model::log::event::split_queue_id;
 use crate::model::log::head::{is_level, when_and_where};
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -85,6 +86,9 @@ pub fn is_program(name: &str) -> bool {
 /// Finds Postfix's part of a line. In a line that another program's header begins, it must have a header of its own: the
 /// words of another program are no line of Postfix, whatever they look like.
 pub fn find(line: &str) -> Option<Part<'_>> {
+    if is_of_web_server(line) || reply::is_relays(line) {
+        return None;
+    }
     first(clipped(line, MOST)).map(inner)
 }
 
@@ -103,7 +107,9 @@ fn first(line: &str) -> Option<Part<'_>> {
 fn inner(part: Part<'_>) -> Part<'_> {
     match first(part.text).filter(|inner| inner.pid > 0) {
         Some(inner) => {
-            let is_head = when_and_where(inner.before, &Calendar::utc(i64::from(u32::MAX))).0.is_some();
+            // At the beginning: behind `< relay:` stand a relay's words.
+            let is_head =
+                Calendar::utc(i64::from(u32::MAX)).read_any(inner.before.trim_start_matches('[')).is_some();
             let ends = inner.before.split_ascii_whitespace().count() <= 6;
             if is_head && ends { inner } else { part }
         }
@@ -178,18 +184,26 @@ fn is_header(before: &str) -> bool {
     after.split_ascii_whitespace().all(is_part) || calendar.read_any(after).is_some()
 }
 
+/// Whether a line is one of a web server's access log: whoever asks for a page chooses its words.
+pub fn is_of_web_server(line: &str) -> bool {
+    line.contains("] \"") && line.contains(" HTTP/")
+}
+
 /// Whether a line begins with a time, a host and the header of a program that is not Postfix's. A record in the words of
 /// such a program is what somebody made it write: sshd(8) logs any user name.
 pub fn is_of_another(line: &str, calendar: &Calendar) -> bool {
-    let Some((_, rest)) = calendar.read_any(line.trim_start_matches(['<', '[', ' '])) else { return false };
-    let Some(tag) = rest.split_ascii_whitespace().nth(1).and_then(|tag| tag.strip_suffix(':')) else {
-        return false;
-    };
+    is_of_web_server(line) || other_program(line, calendar).is_some()
+}
+
+/// The name of the program, which is not Postfix, whose header a line begins with.
+pub fn other_program<'l>(line: &'l str, calendar: &Calendar) -> Option<&'l str> {
+    let (_, rest) = calendar.read_any(line.trim_start_matches(['<', '[', ' ']))?;
+    let tag = rest.split_ascii_whitespace().nth(1).and_then(|tag| tag.strip_suffix(':'))?;
     let name = tag.split('[').next().unwrap_or_default();
     // A queue id may stand there, too.
     let is_name =
         name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().any(|c| c.is_ascii_lowercase());
-    is_name && !name.contains("postfix")
+    (is_name && !name.contains("postfix")).then_some(name)
 }
 
 impl Part<'_> {
@@ -200,15 +214,33 @@ impl Part<'_> {
         !is_quoted && (words <= 2 || words < 16 && when_and_where(self.before, calendar).0.is_some())
     }
 
+    /// When it was written, if the line tells.
+    pub fn time(&self, calendar: &Calendar) -> Option<Seconds> {
+        when_and_where(self.before, calendar).0
+    }
+
     /// The line that syslog would have written, in the words of this log.
     pub fn line(&self, calendar: &Calendar) -> String {
         let (time, host) = when_and_where(self.before, calendar);
-        line_of(time, host, self.daemon, self.pid, &with_queue_id(self.text))
+        let text = unrepeated(self.text);
+        // `postfix status` leaves the severity out on a terminal.
+        let is_down = self.daemon == "postfix-script" && text == "the Postfix mail system is not running";
+        let text = if is_down { Cow::Owned(format!("fatal: {text}")) } else { with_queue_id(text) };
+        line_of(time, host, self.daemon, self.pid, &text)
     }
+}
+
+/// The text that rsyslog says was written again: `message repeated 5 times: [ TEXT]`.
+fn unrepeated(text: &str) -> &str {
+    let repeated = text.strip_prefix("message repeated ").and_then(|rest| rest.split_once(" times: ["));
+    repeated.and_then(|(_, text)| text.strip_suffix(']')).map_or(text, str::trim)
 }
 
 /// A record of an attempt with a queue id that can be read: people make it unreadable before they show a log.
 fn with_queue_id(text: &str) -> Cow<'_, str> {
+    if let Some(words) = without_hidden_id(text) {
+        return Cow::Owned(format!("{}: {words}", "X".repeat(QUEUE_ID)));
+    }
     let Some((id, rest)) =
         text.split_once("to=<").filter(|(_, rest)| rest.contains(", relay=") && rest.contains(" status="))
     else {
@@ -222,6 +254,19 @@ fn with_queue_id(text: &str) -> Cow<'_, str> {
         known.push('X');
     }
     Cow::Owned(format!("{known}: to=<{rest}"))
+}
+
+/// The words after a queue id that somebody has made unreadable: `xxxxxxxx: `, `<redacted>: `, `...: `.
+fn without_hidden_id(text: &str) -> Option<&str> {
+    let (id, words) = text
+        .split_once(": ")
+        .filter(|(id, rest)| (3..=MOST_OF_ID).contains(&id.len()) && !rest.starts_with("to=<"))?;
+    let is_enclosed =
+        [('<', '>'), ('[', ']')].iter().any(|(open, close)| id.starts_with(*open) && id.ends_with(*close));
+    let is_mask = id.bytes().all(|c| b"xX*#?._-".contains(&c));
+    (is_mask || is_enclosed && !id.contains([' ', '@']))
+        .then_some(words)
+        .filter(|_| split_queue_id(text).is_none())
 }
 
 /// A line with time and host as far as they are known.

@@ -2,6 +2,7 @@
 
 use super::piece::{Piece, is_known, of_reason};
 use crate::model::causes::catalogue::fitting;
+use crate::model::log::stamp::Calendar;
 use crate::model::text::clipped;
 
 /// Codes of replies that refuse (RFC 5321 §4.2.3, RFC 4954 §6, RFC 7504).
@@ -94,6 +95,20 @@ fn alone(text: &str) -> Option<Piece> {
         return Some(of_reply("relay", text));
     }
     with_lost_code(text).map(|reply| of_reply("relay", &reply))
+}
+
+/// Whether a text begins with a reply of any kind, as it is or in a transcript: all that follows are a relay's words, whatever they
+/// look like. A number before a line of a log is the line's.
+pub fn is_relays(text: &str) -> bool {
+    let bare = text.trim_start_matches(|c: char| " <>-~*=|'\"`(".contains(c));
+    let bare = bare.strip_prefix("S: ").unwrap_or(bare);
+    let (code, rest) = bare.split_at_checked(3).unwrap_or_default();
+    let is_code = code.bytes().all(|byte| byte.is_ascii_digit()) && code.starts_with(['2', '3', '4', '5']);
+    let is_number = || {
+        let line = rest.trim_start_matches([' ', '-', ',']);
+        text.trim_start().starts_with(code) && Calendar::utc(i64::from(u32::MAX)).read_any(line).is_some()
+    };
+    is_code && rest.starts_with([' ', '-', ',']) && !is_number()
 }
 
 /// Whether a text begins with a reply that refuses: a code, and a text or an enhanced code that fits.

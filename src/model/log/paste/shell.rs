@@ -17,14 +17,17 @@ pub fn read(text: &str) -> Option<Piece> {
         let (program, rest) = rest.split_once(" from ")?;
         let access = rest.split(" access").next()?.split_ascii_whitespace().next_back()?;
         let name = program.rsplit('/').next()?;
-        return line(&format!("x kernel: avc:  denied  {{ {access} }} for  comm=\"{name}\" ({text})"));
+        return line(&format!(" kernel: avc:  denied  {{ {access} }} for  comm=\"{name}\" ({text})"));
     }
     if let Some(words) = of_unit(text) {
-        return line(&format!("x systemd: {words}"));
+        return line(&format!(" systemd: {words}"));
     }
-    no_sendmail(text)
-        .or_else(|| no_mail_command(text))
-        .map(|cause| Piece::Cause(Box::new(cause), text.to_owned()))
+    missing(text).map(|cause| Piece::Cause(Box::new(cause), text.to_owned()))
+}
+
+/// The cause of a command that is not there, if a shell says so, or a program that called one.
+pub fn missing(text: &str) -> Option<Cause> {
+    no_sendmail(text).or_else(|| no_mail_command(text))
 }
 
 /// What systemd, or the program that asked it, says of Postfix's unit.
@@ -122,10 +125,10 @@ mod tests {
                 "type=AVC msg=audit(1795507200.123:45): avc:  denied  { name_connect } for  pid=1 comm=\"smtp\"",
                 "1795507200.0 kernel: audit(1795507200.123:45): avc:  denied  { name_connect } for  pid=1 comm=\"smtp\"",
             ),
-            ("Unit postfix.service could not be found.", "x systemd: Unit postfix.service not found."),
+            ("Unit postfix.service could not be found.", " systemd: Unit postfix.service not found."),
             (
                 "Failed to start postfix.service: Unit postfix.service is masked.",
-                "x systemd: Unit postfix.service is masked.",
+                " systemd: Unit postfix.service is masked.",
             ),
         ] {
             assert_eq!(read(text), Some(Piece::Line(expected.into())), "{text}");

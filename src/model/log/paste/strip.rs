@@ -119,6 +119,24 @@ pub fn without_tags(text: &str) -> Option<String> {
     Some(plain)
 }
 
+/// Whether a line begins with a tag.
+pub fn begins_with_tag(text: &str) -> bool {
+    text.trim_start()
+        .strip_prefix('<')
+        .is_some_and(|rest| rest.starts_with("!DOCTYPE") || tag(rest).is_some())
+}
+
+/// A line without the tags at its end.
+pub fn without_last_tags(text: &str) -> &str {
+    let mut text = text;
+    while let Some((before, last)) = text.trim_end().rsplit_once('<')
+        && tag(last).is_some_and(|(_, after)| after.is_empty())
+    {
+        text = before;
+    }
+    text
+}
+
 /// The name of the tag whose text after `<` this is, and the text after the tag.
 fn tag(text: &str) -> Option<(&str, &str)> {
     // Not over the next `<`: a line may have many, and each would be a look at the whole rest.

@@ -135,6 +135,10 @@ fn a_random_prefix_changes_no_finding_and_makes_none() {
             let prefix: Vec<&str> = (0..number(6)).map(|_| WORDS[number(WORDS.len())]).collect();
             let prefix = prefix.join(" ");
             let line = format!("{prefix} {}", syslog(program, text));
+            // A reply, whose words are the relay's.
+            if line.trim_start_matches(|c: char| !c.is_alphanumeric()).starts_with("550 ") {
+                continue;
+            }
             assert_eq!(found(&read(&[line.as_bytes()]).0), found(&plain), "{line}");
             let (report, _) = read(&[format!("{prefix} h {program}: all is well").as_bytes()]);
             assert!(report.failures.is_empty() && report.accepted == 0, "{prefix}: {report:?}");

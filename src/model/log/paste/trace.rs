@@ -22,6 +22,8 @@ pub struct Trace {
     is_frame: bool,
     /// Whether there was a frame.
     has_stack: bool,
+    /// Whether openssl's s_client shows a connection: what it prints says nothing of mail, whoever pastes it here does.
+    in_client: bool,
 }
 
 impl Trace {
@@ -30,13 +32,14 @@ impl Trace {
         let text = clipped(text, MOST).trim_start();
         let follows_frame = std::mem::take(&mut self.is_frame);
         self.is_frame = text.starts_with("File \"") && text.contains(", line ");
-        let is_frame = follows_frame || self.is_frame || is_of_stack(text);
+        self.in_client |= text.starts_with("CONNECTED(");
+        let is_frame = follows_frame || self.is_frame || self.in_client || is_of_stack(text);
         self.has_stack |= is_frame;
         let (host, port) = network::place(text);
         if let Some((host, port)) = host.zip(port) {
             self.place = Some((host.to_owned(), port));
         }
-        if network::is_of_mail(text) || port.is_some() {
+        if network::is_of_mail(text) || port.is_some() || self.in_client {
             self.since = Some(0);
         } else if !is_frame {
             self.since = self.since.map(|lines| lines + 1).filter(|lines| *lines <= NEAR);
@@ -80,7 +83,10 @@ pub fn is_of_stack(text: &str) -> bool {
     ];
     let text = text.trim_end();
     let has_line = || text.contains(':') && text.ends_with(|c: char| c == ')' || c.is_ascii_digit());
+    // PowerShell's: `At C:\scripts\report.ps1:12 char:1`
+    let in_script = || text.starts_with("At ") && text.contains(" char:");
     WHOLE.contains(&text)
+        || in_script()
         || text.starts_with("at ") && (text.ends_with([')', '{']) || has_line())
         || ["At line:", "+ CategoryInfo", "+ FullyQualifiedErrorId", "+ ~"]
             .iter()
@@ -88,6 +94,7 @@ pub fn is_of_stack(text: &str) -> bool {
         || text.starts_with("from ") && text.contains(":in ")
         || text.starts_with('#') && text.contains("): ")
         || text.starts_with("... ") && text.ends_with(" more")
+        || text.starts_with("More details here: ")
         || is_property(text)
         || !text.is_empty() && text.bytes().all(|c| b"~^ ".contains(&c))
 }

@@ -22,8 +22,16 @@ impl Unread {
     }
 
     /// A sentence about them; `None` if there are none.
-    pub fn sentence(mut self) -> Option<String> {
+    pub fn sentence(self) -> Option<String> {
+        let (noun, verb) = if self.lines == 1 { ("line", "was") } else { ("lines", "were") };
+        let ranges = self.ranges()?;
+        Some(format!("{noun} {ranges} {verb} not read: no form of them is known, and they may not matter"))
+    }
+
+    /// Their numbers; `None` if there are none.
+    pub fn ranges(mut self) -> Option<String> {
         self.ranges.sort_unstable();
+        self.ranges.dedup();
         let shown: Vec<String> = self
             .ranges
             .iter()
@@ -33,12 +41,8 @@ impl Unread {
         if shown.is_empty() {
             return None;
         }
-        let (noun, verb) = if self.lines == 1 { ("line", "was") } else { ("lines", "were") };
         let more = if self.ranges.len() > MOST { " and more" } else { "" };
-        Some(format!(
-            "{noun} {}{more} {verb} not read: no form of them is known, and they may not matter",
-            shown.join(", ")
-        ))
+        Some(format!("{}{more}", shown.join(", ")))
     }
 }
 

@@ -5,13 +5,17 @@ use super::piece::{self, Piece};
 use super::trace::NEAR;
 use super::unread::Unread;
 use super::{
-    HELD, HELD_BYTES, NOISE, PROSE, Paste, QUESTION, SHARE, bare, exception, mailer, network, part, phrase,
-    reply, shell, unexplained,
+    HELD, HELD_BYTES, NOISE, PROSE, Paste, QUESTION, SHARE, bare, cut, exception, mailer, network, part,
+    phrase, reply, shell, unexplained,
 };
 use crate::model::log::aside::Aside;
 use crate::model::log::event::Attempt;
 use crate::model::log::line::Line;
 use crate::model::log::stamp::Seconds;
+
+/// What is said of a failure in the words of a program that talks to a relay itself.
+pub(super) const OF_PROGRAM: &str = "another program than Postfix wrote that, and talks to the relay itself: mend it in that program's own settings; \
+     or have it hand its mail to Postfix (localhost, port 25, without login and TLS), which relayhost sets up";
 
 /// An exception of which it is not known yet whether it is about mail.
 #[derive(Debug)]
@@ -70,10 +74,13 @@ impl Paste<'_> {
         match text {
             _ if !self.of_unit => None,
             _ if text.starts_with("Active: failed") => {
-                line(format!("x systemd: Failed to start Postfix (postfix.service): {text}"))
+                line(format!(" systemd: Failed to start Postfix (postfix.service): {text}"))
+            }
+            _ if text.starts_with("Active: inactive") => {
+                line(format!(" systemd: Unit postfix.service: {text}"))
             }
             _ if text.starts_with("Loaded: masked") => {
-                line("x systemd: Unit postfix.service is masked".into())
+                line(" systemd: Unit postfix.service is masked".into())
             }
             _ => OTHERS.iter().any(|head| text.starts_with(head)).then_some(Piece::Nothing),
         }
@@ -84,7 +91,10 @@ impl Paste<'_> {
         if text.is_empty() {
             return;
         }
-        if let Some(found) = part::find(text) {
+        // In a mail, a line of Postfix without a time may be the rest of a stranger's words.
+        let found =
+            part::find(text).filter(|found| !self.bounce.is_mail || found.time(&self.calendar).is_some());
+        if let Some(found) = found {
             self.of_postfix(&found, first);
             return;
         }
@@ -103,8 +113,7 @@ impl Paste<'_> {
             self.lines([text.to_owned()]);
             return;
         }
-        let is_quoted = text.contains(" status=") && part::is_of_another(text, &self.calendar);
-        let piece = if self.is_noise() || is_quoted { None } else { self.piece(text, words) };
+        let piece = if self.is_noise() { None } else { self.piece(text, words) };
         match piece {
             Some(Piece::Nothing) => {}
             Some(piece) => {
@@ -167,7 +176,10 @@ impl Paste<'_> {
 
     /// The piece that a line is; `words` is the line without its time. One that counts only if no other says more is kept.
     fn piece(&mut self, text: &str, words: &str) -> Option<Piece> {
-        let piece = self.of_unit(text).or_else(|| bare::read(text)).or_else(|| self.trace.read(words));
+        let is_of_another = self.bounce.is_mail || part::is_of_another(text, &self.calendar);
+        let program = part::other_program(text, &self.calendar);
+        let bare = || if is_of_another { bare::of_another(text, program) } else { bare::read(text) };
+        let piece = self.of_unit(text).or_else(bare).or_else(|| self.trace.read(words));
         if let Some(piece) = piece {
             return Some(piece.read_from(text));
         }
@@ -185,6 +197,13 @@ impl Paste<'_> {
         let is_cut = is_record && !found.text.contains("to=<");
         if let Some(piece) = is_cut.then(|| bare::read(found.text)).flatten() {
             self.hold(piece, None, first);
+            return;
+        }
+        if cut::is_cut(found.text) {
+            self.cut.add(first, first);
+        }
+        if let Some(piece) = cut::read(found.text) {
+            self.hold(piece, found.time(&self.calendar), first);
             return;
         }
         let line = found.line(&self.calendar);
@@ -242,6 +261,10 @@ impl Paste<'_> {
         }
         self.unread = Unread::default();
         for (text, first, last) in lines {
+            if part::is_of_web_server(&text) {
+                self.unread.add(first, last);
+                continue;
+            }
             let is_about_other = self.trace.is_about_other();
             match phrase::read(&text).or_else(|| asked(&text).filter(|_| !is_about_other)) {
                 Some(piece) => self.hold(piece.read_from(&text), None, first),
@@ -282,6 +305,9 @@ impl Paste<'_> {
     }
 
     fn hand_on_attempt(&mut self, attempt: Attempt, text: Option<String>, time: Option<Seconds>) {
+        let names_error =
+            |text: &String| ["Exception", "Error", "err=", "error="].iter().any(|word| text.contains(word));
+        self.seen.programs |= attempt.agent.is_empty() || text.as_ref().is_some_and(names_error);
         // What was said before it may be evidence for it.
         self.flush();
         self.inner.aside(Aside { attempt, cause: None, text, time });
