@@ -11,10 +11,10 @@ LAB_SUITE=bookworm
 
 # Addresses that exist inside the lab's namespaces alone (RFC 5737 and RFC 3849 documentation ranges); a relay that is a
 # machine of Vagrant's has another.
-LAB_RELAY4=${LAB_RELAY4:-192.0.2.1} LAB_HOST4=192.0.2.2 LAB_PREFIX4=24
+LAB_RELAY4=${LAB_RELAY4:-192.0.2.1} LAB_HOST4=192.0.2.2 LAB_RECEIVER4=192.0.2.3 LAB_PREFIX4=24
 LAB_RELAY6=2001:db8::1 LAB_HOST6=2001:db8::2 LAB_PREFIX6=64
 export LAB_TOP LAB_D LAB_CACHE LAB_SUITE
-export LAB_RELAY4 LAB_HOST4 LAB_PREFIX4 LAB_RELAY6 LAB_HOST6 LAB_PREFIX6
+export LAB_RELAY4 LAB_HOST4 LAB_RECEIVER4 LAB_PREFIX4 LAB_RELAY6 LAB_HOST6 LAB_PREFIX6
 
 # shellcheck source=scripts/lab.d/generations.sh
 . "$LAB_D/generations.sh"

@@ -25,7 +25,11 @@ lab_relay_tree() {
     mount -t tmpfs -o mode=0755 tmpfs "$mnt"
     echo relay.lab.test >/proc/sys/kernel/hostname
     relay=$mnt/relay/root
-    lab_overlay "$mnt/relay" "$LAB_CACHE/relay"
+    if [ -n "${LAB_RUN_RECEIVER:-}" ]; then
+        lab_overlay "$mnt/relay" "$LAB_CACHE/receiver/upper" "$LAB_CACHE/relay"
+    else
+        lab_overlay "$mnt/relay" "$LAB_CACHE/relay"
+    fi
     mount -t proc proc "$relay/proc"
     lab_dev "$relay"
     mkdir -p "$relay/lab/mailbox" "$relay/var/log/relay"

@@ -23,7 +23,7 @@ main() {
         exit 2
     fi
     # What a relay's setup may set: relays/README.md says what each is.
-    ports=() mechanisms='' smtpd=() main=() master=() dns=() milter=() replies='' identity='' mailbox=''
+    ports=() mechanisms='' smtpd=() main=() master=() dns=() milter=() replies='' identity='' mailbox='' receiver=() receives=()
     # shellcheck disable=SC1090 # one per relay
     . "$RELAYS/$name/setup"
 
@@ -40,6 +40,7 @@ main() {
     if [ -n "$mechanisms" ]; then start_dovecot & jobs+=($!); fi
     if [ -n "$identity" ]; then lab_identity_start "$root" & jobs+=($!); fi
     if [ ${#milter[@]} -gt 0 ]; then start_milter & jobs+=($!); fi
+    if [ ${#receiver[@]} -gt 0 ]; then start_receiver & jobs+=($!); fi
     if [ -n "$replies" ]; then
         start_scripted & jobs+=($!)
     elif [ ${#ports[@]} -gt 0 ]; then
@@ -111,6 +112,10 @@ start_dovecot() {
     inside dovecot.out dovecot -c /etc/relay/dovecot.conf
 }
 
+# relay_key [other]: the public half of the key that the relay signs with, or of one that nobody signs with, for a record of
+# dnsmasq's. A text in DNS has 255 bytes at most.
+relay_key() { fold -w 200 "$root/etc/relay/dkim/${1:-lab}.public" | paste -sd,; }
+
 start_milter() {
     inside milter.log "/lab/relays/common/${milter[0]}" "${milter[@]:1}" >/dev/null 2>&1 &
     wait_for "the milter's socket" test -S "$root/run/milter"
@@ -140,6 +145,30 @@ start_postfix() {
     # Postfix reads a file that was written in the last second again and again until it has cooled down.
     touch -d 2025-01-01 "$root"/etc/postfix/{main,master}.cf "$root/etc/relay/sender_login.pcre"
     inside master.log /usr/lib/postfix/sbin/master -w
+}
+
+# The receiver: another Postfix, at an address and with a queue of its own, and what judges mail there. opendkim at the relay signs.
+start_receiver() {
+    local program socket
+    ip address add "$LAB_RECEIVER4/32" dev lo
+    cp "$COMMON/receiver/main.cf" "$root/etc/postfix-mx/main.cf"
+    inside postconf-mx.log postconf -c /etc/postfix-mx -e "inet_interfaces = $LAB_RECEIVER4" "${receives[@]}"
+    {
+        cat "$COMMON/master.cf"
+        printf '%s\n' 'lmtp unix - - n - - lmtp' 'smtp inet n - n - - smtpd'
+    } >"$root/etc/postfix-mx/master.cf"
+    touch -d 2025-01-01 "$root"/etc/postfix-mx/{main,master}.cf
+    for program in "${receiver[@]}"; do
+        socket=$root/run/$program.sock
+        case $program in
+            opendkim*) inside "$program.log" opendkim -x "/lab/relays/common/receiver/$program.conf" ;;
+            opendmarc) inside opendmarc.log opendmarc -c /lab/relays/common/receiver/opendmarc.conf ;;
+            postgrey) inside postgrey.log postgrey --daemonize --unix=/run/postgrey.sock --delay=5 --hostname=mx.lab.test --auto-whitelist-clients=0 ;;
+        esac
+        wait_for "the socket of $program" test -S "$socket"
+        chmod 0666 "$socket"
+    done
+    inside master-mx.log /usr/lib/postfix/sbin/master -c /etc/postfix-mx -w
 }
 
 main "$@"

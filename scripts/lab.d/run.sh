@@ -3,8 +3,12 @@
 
 # shellcheck source=scripts/lab.d/identity.sh
 . "$LAB_D/identity.sh"
+# shellcheck source=scripts/lab.d/layer.sh
+. "$LAB_D/layer.sh"
 # shellcheck source=scripts/lab.d/monitors.sh
 . "$LAB_D/monitors.sh"
+# shellcheck source=scripts/lab.d/receiver.sh
+. "$LAB_D/receiver.sh"
 
 lab_run() {
     local relay=submission host_root='' answers='' replies='' bare='' binary='' client=s-nail start=yes without='' binds='' monitors='' value
@@ -70,6 +74,8 @@ lab_run() {
     lab_ca
     if grep -q '^identity=' "$LAB_D/relays/$relay/setup"; then lab_identity; fi
     [ -z "$monitors" ] || lab_monitors
+    local behind=''
+    if grep -q '^receiver' "$LAB_D/relays/$relay/setup"; then behind=yes; lab_receiver; fi
     mkdir -p "$LAB_CACHE/mnt"
     # Descriptors that are closed here would be taken by the lab's own files.
     { : <&0; } 2>/dev/null || exec 0</dev/null
@@ -78,7 +84,7 @@ lab_run() {
 
     export LAB_RUN_RELAY=$relay LAB_RUN_REPLIES=$replies LAB_RUN_HOST_ROOT=$host_root LAB_RUN_ANSWERS=$answers
     export LAB_RUN_BINARY=$binary LAB_RUN_PACKAGES=$packages
-    export LAB_RUN_CLIENT=$client LAB_RUN_START=$start LAB_RUN_WITHOUT=$without LAB_RUN_BINDS=$binds LAB_RUN_MONITORS=$monitors
+    export LAB_RUN_CLIENT=$client LAB_RUN_START=$start LAB_RUN_WITHOUT=$without LAB_RUN_BINDS=$binds LAB_RUN_MONITORS=$monitors LAB_RUN_RECEIVER=$behind
     # In the foreground, and without a trap: a signal that ends this shell ends it at once, and the kernel then ends
     # unshare (pdeathsig), the world's first process (--kill-child), and with it every process, mount and interface.
     # There is one clock for the machine and all hosts: nobody in them may set it.

@@ -22,7 +22,7 @@ use crate::model::journald::Notice;
 use crate::model::text;
 use crate::sys::incidents::{self, WatchLock};
 use crate::sys::run::Cmd;
-use crate::sys::{clock, command_file, host, http, interpreter, journal, secrets, signals};
+use crate::sys::{clock, command_file, host, http, interpreter, journal, orphans, secrets, signals};
 
 /// Longest time for which a way is told one event after the other; what is left waits for the next look.
 const TURN: Duration = Duration::from_secs(60);
@@ -71,6 +71,8 @@ pub fn tell_all(
     lock: &WatchLock,
     progress: &mut dyn Progress,
 ) -> (Incidents, Vec<Told>) {
+    let mut due = channels(desired);
+    due.retain(|channel| !record.untold_by(&channel.key).is_empty());
     let shared = Mutex::new((record, Vec::new()));
     let work = |channel: &Channel| {
         let until = clock::now() + TURN;
@@ -93,7 +95,7 @@ pub fn tell_all(
             }
         }
     };
-    at_once(&channels(desired), work);
+    at_once(&due, work);
     let (record, all) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     for told in &all {
         report(told, progress);
@@ -144,8 +146,14 @@ pub fn test(answers: &Path, progress: &mut dyn Progress) -> Result<Alarmed> {
     Ok(Alarmed { host: host::hostname(), told: all, alarms: desired.alarms.len() })
 }
 
-/// Does something with each way, with all at the same time.
+/// Does something with each way, with all at the same time. What programs have left behind ends with that.
 fn at_once<T: Send>(channels: &[Channel], work: impl Fn(&Channel) -> T + Sync) -> Vec<T> {
+    let all = || at_the_same_time(channels, &work);
+    let has_program = channels.iter().any(|channel| matches!(channel.way, Some(Way::Command(_))));
+    if has_program { orphans::ended_after(all) } else { all() }
+}
+
+fn at_the_same_time<T: Send>(channels: &[Channel], work: impl Fn(&Channel) -> T + Sync) -> Vec<T> {
     thread::scope(|scope| {
         let work = &work;
         let threads: Vec<_> = channels.iter().map(|channel| scope.spawn(move || work(channel))).collect();

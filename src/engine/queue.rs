@@ -50,8 +50,8 @@ pub fn list_within<T>(
 const LOOKING: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(200);
 
-/// Has Postfix try the messages again that wait for the relay, if there are not too many; `None` if none wait, or if the
-/// queue cannot be listed.
+/// Has Postfix try the messages again that wait for the relay, if there are not too many; `None` if none wait, or if it is not
+/// known whether some do, which is said.
 pub fn try_again(progress: &mut dyn Progress) -> Result<Option<Retried>> {
     let known = parse_settings(&postfix::settings(&planned())?);
     let now = i64::try_from(clock::unix()).unwrap_or_default();
@@ -59,7 +59,17 @@ pub fn try_again(progress: &mut dyn Progress) -> Result<Option<Retried>> {
     let listed = list(&Calendar::new(clock::zone(), now), Backlog::default, |backlog, message| {
         backlog.add(message, |address| own.has(address));
     });
-    let Some(backlog) = listed.ok().filter(|backlog| backlog.count > 0) else { return Ok(None) };
+    let backlog = match listed {
+        Ok(backlog) if backlog.count > 0 => backlog,
+        Ok(_) => return Ok(None),
+        Err(error) if error.interruption().is_some() => return Err(error),
+        Err(error) => {
+            progress.note(&format!(
+                "it is not known what waits in the queue, and Postfix tries it in its own time: {error}"
+            ));
+            return Ok(None);
+        }
+    };
     let age = backlog.oldest.map_or(0, |oldest| u64::try_from(now - oldest).unwrap_or_default());
     let mut retried = Retried { waiting: backlog.count, oldest: age, tried: 0, gone: 0 };
     let begin = clock::now();

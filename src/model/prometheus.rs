@@ -83,8 +83,7 @@ fn queue(page: &mut Page, queue: &InQueue) {
         "1 if Postfix's queue was listed to its end; else there may be more messages.",
     )
     .is(&[], is_listed.into());
-    let count =
-        |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX)).filter(|count| is_listed || *count > 0);
+    let count = |count| queue.known(count).map(|count| i64::try_from(count).unwrap_or(i64::MAX));
     let help =
         "Messages that wait for the relay, are held, or wait for a service of this host that is missing.";
     let mut family = page.family("queue_messages", help);

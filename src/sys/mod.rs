@@ -28,6 +28,7 @@ pub mod log_news;
 pub mod log_tail;
 pub mod mail;
 pub mod network;
+pub mod orphans;
 pub mod output;
 pub mod packages;
 pub mod pending;

@@ -276,6 +276,68 @@ fn a_message_that_comes_back_is_told_with_the_reason() {
     run.complains("this has no use in [verify.arrival.sender]");
 }
 
+/// A real receiver behind the relay: Postfix with opendkim and opendmarc, by what the lab's DNS says of example.com.
+#[test]
+fn what_the_receiver_thinks_of_it_is_told_in_words() {
+    let all = |relay: &str, word: &str, script: &str| {
+        let run = on(host().relay(relay).answers_text(&answers("ops@example.com", "")), script);
+        let authentication = &arrival(&run).0["seen"]["authentication"];
+        let expected = serde_json::json!({ "by": "mx.lab.test", "spf": word, "dkim": word, "dmarc": word });
+        assert_eq!(authentication, &expected, "{relay}");
+        run
+    };
+    let both = format!("{VERIFY} run text relayhost verify");
+    let run = all("receiver", "pass", &both);
+    let text = run.part("text").split_whitespace().collect::<Vec<_>>().join(" ");
+    // README's line.
+    let (before, after) = text.split_once("arrival: in INBOX after ").unwrap();
+    let rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+    assert!(
+        rest.starts_with(" s; spf pass, dkim pass, dmarc pass; From alerts@example.com ("),
+        "{before} {rest}"
+    );
+    assert!(text.contains("receiver spf pass, dkim pass, dmarc pass (by mx.lab.test)"), "{text}");
+
+    let run = all("receiver-unsigned", "none", &both);
+    let text = run.part("text").split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = "receiver spf none, dkim none, dmarc none (by mx.lab.test); the sender's domain does not say in DNS which \
+         servers may send for it (SPF); the message has no signature (DKIM); the sender's domain has no policy (DMARC)";
+    assert!(text.contains(words), "{text}");
+
+    let run = all("receiver-distrusts", "fail", VERIFY);
+    let arrival = ends(&run, 5, "arrived-in-junk");
+    let words = "by its SPF record the sender's domain does not send through this relay; the signature of the message (DKIM) \
+         does not fit it; neither SPF nor DKIM bears out the sender's domain (DMARC)";
+    assert!(arrival["cause"]["text"].as_str().unwrap().ends_with(words), "{arrival:#}");
+}
+
+/// postgrey puts off what it does not know; the relay tries again.
+#[test]
+fn what_a_receiver_greylists_arrives_later_and_says_so() {
+    let whole = answers("ops@example.com", "").replace("\"6s\"", "\"60s\"");
+    let again = format!("{VERIFY} run text relayhost verify");
+    let run = on(host().relay("receiver-greylist").answers_text(&whole), &again);
+    let (arrival, exit) = arrival(&run);
+    let seen = &arrival["seen"];
+    assert_eq!(
+        (&exit, &seen["folder"], &seen["copies"]),
+        (&0.into(), &"INBOX".into(), &1.into()),
+        "{arrival:#}"
+    );
+    assert!(seen["seconds"].as_f64().unwrap() >= 5.0, "{arrival:#}");
+    let words = seen["greylisted"].as_str().unwrap();
+    assert!(words.starts_with("delayed ") && words.contains("by postgrey-"), "{words}");
+    // The leg to the receiver is the one that took the time.
+    let leg = |name: &str| {
+        let legs = seen["legs"].as_array().unwrap();
+        legs.iter().find(|leg| leg["by"] == name).unwrap()["seconds"].as_i64().unwrap()
+    };
+    assert!(leg("mx.lab.test") >= 4 && leg("op5-system.localdomain") <= 2, "{arrival:#}");
+    // The next one is known.
+    let text = run.part("text");
+    assert!(text.contains("exit 0") && !text.contains("put off"), "{text}");
+}
+
 /// Each server is spoken to on this host's own address, by TLS whose certificate is not checked.
 #[test]
 fn a_server_that_misbehaves_gets_nothing_out_of_it() {

@@ -72,6 +72,7 @@ mod trees;
 mod trust;
 mod types;
 mod undo;
+mod unlisted;
 mod upgrade;
 mod watch;
 mod watch_disk;

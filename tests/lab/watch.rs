@@ -276,3 +276,24 @@ fn what_is_no_incident_yet_is_not_called_good_and_status_names_what_is_open_and_
         "{status}"
     );
 }
+
+/// Without systemd nobody else ends it: one that the program has put into a session of its own, below another such, and one that a
+/// program which is killed leaves behind.
+#[test]
+fn what_a_program_leaves_behind_ends_with_the_look() {
+    let run = on(
+        host(),
+        "relayhost apply >/dev/null || exit 99
+         left() { pgrep -fx 'sleep 4[0-9][0-9]' | wc -l; }
+         command_way ends \"setsid sh -c 'setsid sleep 411 & exec sleep 412' & sleep 413 & sleep 0.5; echo \\$(pgrep -fxc 'sleep 41.') >>$COMMANDS\"
+         command_way hangs 'setsid sleep 421 & sleep 422' 'limit = \"2s\"'
+         setsid sleep 499 & sleep 0.2; dies; alerts 1; look dead; echo '== left'; left; echo '== commands'; cat $COMMANDS
+         echo '== test'; relayhost alarm --test >/dev/null; left; cat $COMMANDS",
+    );
+    assert_eq!(events(&run, "dead"), ["opened mail"], "{}", run.stderr);
+    // That of the shell alone is left, and all were there.
+    assert_eq!(run.part("left"), "1\n", "{run:?}");
+    let commands: u32 = run.part("commands").trim().parse().unwrap();
+    assert!(commands >= 3, "{run:?}");
+    assert!(run.part("test").starts_with("1\n"), "{run:?}");
+}

@@ -134,12 +134,20 @@ fn arrival(screen: &Screen, arrival: &Arrival) {
         let legs: Vec<String> =
             letter.legs.iter().map(|leg| format!("{} {:+} s", leg.by, leg.seconds)).collect();
         screen.field("legs", &format!("{} (each by its own clock)", legs.join(", ")));
+        if let Some(words) = &letter.greylisted {
+            screen
+                .field("put off", &format!("at first, by a receiver that did not know the sender: {words}"));
+        }
         screen.field(
             "from",
             &format!("{}, as a person sees it; the text {}", letter.from, letter.text.words()),
         );
         match &letter.authentication {
-            Some(said) => screen.field("receiver", &format!("{} (by {})", said.words(), said.by)),
+            Some(said) => {
+                let words = format!("{} (by {})", said.words(), said.by);
+                let all: Vec<&str> = [words.as_str()].into_iter().chain(said.faults()).collect();
+                screen.field("receiver", &all.join("; "));
+            }
             None => screen.field("receiver", "says nothing of SPF, DKIM and DMARC"),
         }
         match &seen.removed {

@@ -20,6 +20,10 @@ const FILTERS: [&str; 7] = [
     "X-Rspamd-Action",
 ];
 
+/// The header in which postgrey and milter-greylist say what they did: `delayed 301 seconds by postgrey-1.37 at mx.example.org`,
+/// `Delayed for 00:05:01 by milter-greylist-4.6`, `Sender IP whitelisted, not delayed by milter-greylist-4.6`.
+const GREYLIST: &str = "X-Greylist";
+
 /// What relayhost has sent.
 #[derive(Debug, Clone)]
 pub struct Sent {
@@ -38,6 +42,8 @@ pub struct Letter {
     pub from: String,
     /// The stations of its way, the first one first.
     pub legs: Vec<Leg>,
+    /// The words of a station that put it off at first, since it did not know the sender (greylisting).
+    pub greylisted: Option<String>,
     /// What the receiver thinks of it, if it says so.
     pub authentication: Option<Authentication>,
     /// What filters said of it: names of headers and their values.
@@ -102,11 +108,18 @@ impl Letter {
         Some(Self {
             from: message.from().map(sender).unwrap_or_default(),
             legs: legs(&message, sent.at),
+            greylisted: values(GREYLIST).iter().find(|value| is_put_off(value)).map(|value| told(value)),
             authentication: Authentication::read(values("Authentication-Results").iter().map(String::as_str)),
             filters: filters.collect(),
             text: fate(&text, &sent.body),
         })
     }
+}
+
+fn is_put_off(value: &str) -> bool {
+    let words: Vec<String> = value.split_whitespace().map(str::to_lowercase).collect();
+    let is_said = words.iter().any(|word| word == "delayed");
+    is_said && !words.windows(2).any(|pair| pair == ["not", "delayed"])
 }
 
 /// A value on one line, of bounded length.
@@ -189,6 +202,21 @@ mod tests {
         assert_eq!(letter.authentication.unwrap().words(), "spf pass, dkim none, dmarc not told");
         assert_eq!(letter.filters, [("X-Spam-Status", "Yes, score=7.1 required=5.0 tests=A,B".to_owned())]);
         assert_eq!(letter.text, Text::Unchanged);
+    }
+
+    #[test]
+    fn a_station_that_put_it_off_is_told_in_its_words() {
+        let with = |value: &str| read(&format!("X-Greylist: {value}\r\n{HEAD}")).unwrap().greylisted;
+        for value in [
+            "delayed 301 seconds by postgrey-1.37 at mx.example.org",
+            "Delayed for 00:05:01 by milter-greylist-4.6",
+        ] {
+            assert_eq!(with(value).as_deref(), Some(value));
+        }
+        for value in ["Sender IP whitelisted, not delayed by milter-greylist-4.6", "", "x"] {
+            assert_eq!(with(value), None, "{value}");
+        }
+        assert_eq!(read(HEAD).unwrap().greylisted, None);
     }
 
     #[test]

@@ -91,7 +91,8 @@ fn lost(topic: Topic, id: String, now: Seconds) -> Incident {
         remedy: "relayhost check".into(),
         since: now,
         opened: now,
-        waiting: 0,
+        waiting: None,
+        at_least: false,
         oldest: None,
     }
 }

@@ -14,6 +14,9 @@ pub const FIELDS: [&str; 16] = [
     "severity", "since", "summary", "time", "topic", "waiting",
 ];
 
+/// The value of a number that is not known.
+pub const UNKNOWN: &str = "unknown";
+
 /// Longest value of a field, in bytes. An environment and a line of Nagios' are bounded too.
 const LONGEST: usize = 2000;
 
@@ -71,7 +74,9 @@ impl Event {
             remedy: String::new(),
             since: time,
             opened: time,
-            waiting: 0,
+            // It does not look.
+            waiting: None,
+            at_least: false,
             oldest: None,
         };
         Self { sequence: 0, kind: Kind::Test, time, incident, worst }
@@ -79,7 +84,7 @@ impl Event {
 
     /// The event in one line for a person. `host`: this host's name.
     pub fn summary(&self, host: &str) -> String {
-        let Incident { cause, remedy, since, waiting, .. } = &self.incident;
+        let Incident { cause, remedy, since, .. } = &self.incident;
         let text = match self.kind {
             Kind::Test => format!("{host}: this is a test of relayhost's alarms, and nothing has happened"),
             Kind::Closed => {
@@ -91,8 +96,7 @@ impl Event {
             }
             Kind::Opened | Kind::Worsened => {
                 let remedy = if remedy.is_empty() { String::new() } else { format!(" -> {remedy}") };
-                let queue = if *waiting > 0 { self.in_queue("wait") } else { String::new() };
-                format!("{host}: {cause}{queue}{remedy}")
+                format!("{host}: {cause}{}{remedy}", self.in_queue("wait"))
             }
         };
         bounded(&text)
@@ -100,17 +104,30 @@ impl Event {
 
     /// What waits in the queue, for the middle of a sentence; empty if nothing does.
     fn in_queue(&self, wait: &str) -> String {
-        let Incident { waiting, oldest, .. } = self.incident;
-        if waiting == 0 {
-            return String::new();
-        }
+        let Incident { waiting, at_least, oldest, .. } = self.incident;
+        let waiting = match waiting {
+            Some(0) => return String::new(),
+            Some(waiting) => waiting,
+            None => return "; it is not known what waits in the queue".into(),
+        };
         let (noun, wait) =
             if waiting == 1 { ("message", wait.replace("wait", "waits")) } else { ("messages", wait.into()) };
         let age = oldest.map_or_else(String::new, |oldest| {
-            let which = if waiting == 1 { "" } else { "the oldest " };
+            let which = match (at_least, waiting) {
+                (true, _) => "one ",
+                (false, 1) => "",
+                (false, _) => "the oldest ",
+            };
             format!(", {which}for {}", span(self.age(oldest)))
         });
-        format!("; {waiting} {noun} {wait}{age}")
+        let least = if at_least { "at least " } else { "" };
+        format!("; {least}{waiting} {noun} {wait}{age}")
+    }
+
+    /// Seconds for which the oldest message waits; none if no message does. `None` if that is not known.
+    fn oldest(&self) -> Option<u64> {
+        let Incident { waiting, oldest, .. } = self.incident;
+        oldest.map(|oldest| self.age(oldest).as_secs()).or(waiting.map(|_| 0))
     }
 
     fn age(&self, time: Seconds) -> std::time::Duration {
@@ -119,8 +136,9 @@ impl Event {
 
     /// The fields, in the order of their names.
     pub fn fields(&self, host: &str) -> Vec<(&'static str, String)> {
-        let Incident { id, topic, severity, cause, cause_id, remedy, since, opened, waiting, oldest } =
+        let Incident { id, topic, severity, cause, cause_id, remedy, since, opened, waiting, .. } =
             &self.incident;
+        let number = |known: Option<u64>| known.map_or_else(|| UNKNOWN.into(), |number| number.to_string());
         let calendar = Calendar::utc(self.time);
         let time = |time: Seconds| calendar.rfc3339(time).unwrap_or_default();
         let action = if self.kind == Kind::Closed { "resolve" } else { "trigger" };
@@ -134,9 +152,7 @@ impl Event {
                     "event" => self.kind.word().into(),
                     "host" => bounded(host),
                     "id" => bounded(id),
-                    "oldest" => {
-                        oldest.map_or_else(|| "0".into(), |oldest| self.age(oldest).as_secs().to_string())
-                    }
+                    "oldest" => number(self.oldest()),
                     "opened" => time(*opened),
                     "remedy" => bounded(remedy),
                     "sequence" => self.sequence.to_string(),
@@ -145,7 +161,7 @@ impl Event {
                     "summary" => self.summary(host),
                     "time" => time(self.time),
                     "topic" => topic.word().into(),
-                    _ => waiting.to_string(),
+                    _ => number(*waiting),
                 };
                 (name, value)
             })
@@ -174,7 +190,8 @@ pub(in crate::model) mod tests {
             remedy: "correct it".into(),
             since: 1_764_444_172,
             opened: 1_764_444_772,
-            waiting: 3,
+            waiting: Some(3),
+            at_least: false,
             oldest: Some(1_764_444_172),
         };
         let worst = Some(Severity::Critical);
@@ -191,12 +208,31 @@ pub(in crate::model) mod tests {
             closed.summary("web1"),
             "web1: over after 10 min; it was: mail does not leave; 3 messages still wait, the oldest for 10 min"
         );
-        closed.incident.waiting = 1;
+        closed.incident.waiting = Some(1);
         assert!(closed.summary("web1").ends_with("; 1 message still waits, for 10 min"));
-        closed.incident.waiting = 0;
+        closed.incident.waiting = Some(0);
         assert_eq!(closed.summary("web1"), "web1: over after 10 min; it was: mail does not leave");
         let test = Event::test(0, None);
         assert!(test.summary("web1").contains("this is a test"));
+    }
+
+    /// A queue that was not listed, or not to its end.
+    #[test]
+    fn a_count_that_is_not_known_is_no_number() {
+        let of =
+            |event: &Event, name| event.fields("h").into_iter().find(|(known, _)| *known == name).unwrap().1;
+        let mut opened = event("mail does not leave");
+        opened.incident.at_least = true;
+        assert_eq!(
+            opened.summary("web1"),
+            "web1: mail does not leave; at least 3 messages wait, one for 10 min -> correct it"
+        );
+        (opened.incident.waiting, opened.incident.oldest) = (None, None);
+        let words = "web1: mail does not leave; it is not known what waits in the queue -> correct it";
+        assert_eq!(opened.summary("web1"), words);
+        assert_eq!((of(&opened, "waiting"), of(&opened, "oldest")), (UNKNOWN.into(), UNKNOWN.into()));
+        opened.incident.waiting = Some(0);
+        assert_eq!((of(&opened, "waiting"), of(&opened, "oldest")), ("0".into(), "0".into()));
     }
 
     #[test]

@@ -105,8 +105,11 @@ pub struct Incident {
     pub since: Seconds,
     /// The time of the look that opened it.
     pub opened: Seconds,
-    /// Messages that waited for the relay at the last look.
-    pub waiting: u64,
+    /// Messages that waited for the relay at the last look; `None` if that is not known.
+    pub waiting: Option<u64>,
+    /// Whether there may have been more.
+    #[serde(default)]
+    pub at_least: bool,
     /// The arrival of the oldest of them.
     pub oldest: Option<Seconds>,
 }

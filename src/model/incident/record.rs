@@ -71,16 +71,15 @@ impl Incidents {
         let counts = |one: &&Sighting| !(is_covered && one.topic == Topic::Host);
         let sightings: Vec<&Sighting> = seen.sightings.iter().filter(counts).collect();
         let mut events = Vec::new();
-        let (over, still): (Vec<Incident>, Vec<Incident>) =
-            std::mem::take(&mut self.open).into_iter().partition(|one| {
-                seen.judged.contains(&one.topic) && sightings.iter().all(|other| other.topic != one.topic)
-            });
+        let (over, still): (Vec<Incident>, Vec<Incident>) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|one| seen.has_closed(one) && sightings.iter().all(|other| other.topic != one.topic));
         self.open = still;
         for incident in over {
-            events.push((Kind::Closed, Incident { waiting: seen.waiting, oldest: seen.oldest, ..incident }));
+            events.push((Kind::Closed, incident.with_queue(seen)));
         }
-        self.young.retain(|topic, _| {
-            !seen.judged.contains(topic) || sightings.iter().any(|one| one.topic == *topic)
+        self.young.retain(|topic, first| {
+            !seen.has_ended(*topic, *first) || sightings.iter().any(|one| one.topic == *topic)
         });
         for sighting in sightings {
             if self.has_lasted(sighting, open_after, now) {
@@ -133,13 +132,23 @@ impl Incidents {
             if known.cause_id != cause_id || known.severity != severity {
                 *known = Incident { severity, cause, cause_id, remedy, ..known.clone() };
             }
-            let now = || Incident { waiting: seen.waiting, oldest: seen.oldest, ..known.clone() };
-            return is_worse.then(|| (Kind::Worsened, now()));
+            return is_worse.then(|| (Kind::Worsened, known.clone().with_queue(seen)));
         }
-        let (waiting, oldest) = (seen.waiting, seen.oldest);
-        let id = String::new();
-        let incident =
-            Incident { id, topic, severity, cause, cause_id, remedy, since, opened: now, waiting, oldest };
+        let Seen { waiting, at_least, oldest, .. } = *seen;
+        let (id, opened) = (String::new(), now);
+        let incident = Incident {
+            id,
+            topic,
+            severity,
+            cause,
+            cause_id,
+            remedy,
+            since,
+            opened,
+            waiting,
+            at_least,
+            oldest,
+        };
         self.open.push(incident.clone());
         Some((Kind::Opened, incident))
     }

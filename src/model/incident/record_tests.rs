@@ -13,7 +13,14 @@ fn sighting(topic: Topic, cause_id: &str) -> Sighting {
 }
 
 fn seen(sightings: &[Sighting]) -> Seen {
-    Seen { sightings: sightings.to_vec(), judged: Topic::ALL.to_vec(), waiting: 3, oldest: Some(80) }
+    Seen {
+        sightings: sightings.to_vec(),
+        judged: Topic::ALL.to_vec(),
+        taken: None,
+        waiting: Some(3),
+        at_least: false,
+        oldest: Some(80),
+    }
 }
 
 fn ways(keys: &[&str]) -> Vec<String> {

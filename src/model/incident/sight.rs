@@ -1,7 +1,7 @@
 //! What one look of `check` amounts to: a sighting for each topic that is amiss. What counts as amiss is what `check` ends with
 //! 3 for, and beside that what it warns of where it is about to keep mail from leaving.
 
-use super::{Severity, Sighting, Topic};
+use super::{Incident, Severity, Sighting, Topic};
 use crate::model::inspection::WAITING;
 use crate::model::leaving::Leaving;
 use crate::model::leaving::Standing;
@@ -22,8 +22,12 @@ pub struct Seen {
     pub sightings: Vec<Sighting>,
     /// The topics that this look could judge: of the others it is not known whether they are over.
     pub judged: Vec<Topic>,
-    /// Messages that wait for the relay.
-    pub waiting: u64,
+    /// When the relay took the last message that is known.
+    pub taken: Option<Seconds>,
+    /// Messages that wait for the relay; `None` if that is not known.
+    pub waiting: Option<u64>,
+    /// Whether there may be more.
+    pub at_least: bool,
     /// The arrival of the oldest.
     pub oldest: Option<Seconds>,
 }
@@ -31,8 +35,12 @@ pub struct Seen {
 impl Seen {
     /// What a whole look saw. `mail`: the findings about mail that leaves.
     pub fn of(plan: &Plan, leaving: Option<&Leaving>, mail: &[Finding], now: Seconds) -> Self {
-        let judged = vec![Topic::Host, Topic::Login, Topic::Log, Topic::Look];
-        let judged = judged.into_iter().chain(leaving.map(|_| Topic::Mail)).collect();
+        let queue = leaving.map(|leaving| &leaving.queue);
+        let at_least = queue.is_some_and(|queue| queue.unlisted.is_some());
+        let judged = [Topic::Host, Topic::Login, Topic::Look].into_iter();
+        // What waits for a service that is missing may be in a queue that was not listed to its end.
+        let judged =
+            judged.chain(leaving.map(|_| Topic::Mail)).chain((!at_least).then_some(Topic::Log)).collect();
         let all = [
             leaving.and_then(|leaving| of_mail(plan, leaving, mail, now)),
             of_host(plan, now),
@@ -42,9 +50,24 @@ impl Seen {
         Self {
             sightings: all.into_iter().flatten().collect(),
             judged,
-            waiting: leaving.map_or(0, |leaving| leaving.queue.waiting),
-            oldest: leaving.and_then(|leaving| leaving.queue.oldest),
+            taken: leaving.and_then(|leaving| leaving.taken.as_ref()).map(|taken| taken.time),
+            waiting: queue.and_then(|queue| queue.known(queue.waiting)),
+            at_least,
+            oldest: queue.and_then(|queue| queue.oldest),
         }
+    }
+
+    /// Whether what has begun at this time is over, if this look does not see it. A queue that was not listed to its end may
+    /// have it still, but a relay that has taken a message since is not dead.
+    pub fn has_ended(&self, topic: Topic, begun: Seconds) -> bool {
+        let is_known = topic != Topic::Mail || !self.at_least || self.taken > Some(begun);
+        is_known && self.judged.contains(&topic)
+    }
+
+    /// The same of an incident. That a message waits while others leave is known by the queue alone.
+    pub fn has_closed(&self, incident: &Incident) -> bool {
+        let is_known = !self.at_least || incident.cause_id != WAITING;
+        is_known && self.has_ended(incident.topic, incident.opened)
     }
 
     /// What a look saw that an error has ended. `stops_mail`: whether it is one that keeps Postfix from sending, too.
@@ -60,6 +83,15 @@ impl Seen {
             covers_host: false,
         };
         Self { sightings: vec![sighting], judged: vec![Topic::Look], ..Self::default() }
+    }
+}
+
+impl Incident {
+    /// The same, with what a look saw in the queue.
+    #[must_use]
+    pub fn with_queue(self, seen: &Seen) -> Self {
+        let Seen { waiting, at_least, oldest, .. } = *seen;
+        Self { waiting, at_least, oldest, ..self }
     }
 }
 
@@ -195,7 +227,31 @@ mod tests {
         let seen =
             seen(&[("service.running", State::Fine), ("mail.clients", State::Warning)], &leaving(None));
         assert_eq!(topics(&seen), []);
-        assert_eq!((seen.waiting, seen.oldest, seen.judged.len()), (2, Some(NOW - 60), 5));
+        assert_eq!((seen.waiting, seen.oldest, seen.judged.len()), (Some(2), Some(NOW - 60), 5));
+        assert!(!seen.at_least);
+    }
+
+    /// Any user can have a listing of the queue time out.
+    #[test]
+    fn what_a_queue_that_is_not_listed_may_have_is_not_over() {
+        let mut leaving = leaving(None);
+        leaving.queue = InQueue::new(Some("listing it takes longer than 2 s".into()));
+        let empty = seen(&[], &leaving);
+        assert_eq!((empty.waiting, empty.oldest, empty.at_least), (None, None, true));
+        assert_eq!(empty.judged, [Topic::Host, Topic::Login, Topic::Look, Topic::Mail]);
+        // The relay took a message ten minutes ago.
+        assert!(empty.has_ended(Topic::Mail, NOW - 700) && !empty.has_ended(Topic::Mail, NOW - 500));
+        assert!(empty.has_ended(Topic::Host, NOW) && !empty.has_ended(Topic::Log, NOW - 700));
+        let incident = |cause_id: &str| Incident {
+            opened: NOW - 700,
+            cause_id: cause_id.into(),
+            ..super::super::event::tests::event("x").incident
+        };
+        assert!(empty.has_closed(&incident("mail.leaves")) && !empty.has_closed(&incident(WAITING)));
+        leaving.queue.waiting = 7;
+        assert_eq!(seen(&[], &leaving).waiting, Some(7));
+        let failed = Seen::failed("x".into(), "y".into(), false, NOW);
+        assert_eq!(failed.waiting, None);
     }
 
     #[test]

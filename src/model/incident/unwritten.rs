@@ -13,9 +13,7 @@ pub fn event(why: &str, seen: &Seen, boot: &str, now: Seconds) -> Event {
     let also = seen.sightings.iter().fold(String::new(), |also, sighting| also + "; " + &sighting.cause);
     let incident = Incident {
         cause: format!("the watch cannot write its record of incidents ({why}){also}"),
-        waiting: seen.waiting,
-        oldest: seen.oldest,
-        ..incident(boot, now)
+        ..incident(boot, now).with_queue(seen)
     };
     let worst = Some(Severity::Critical);
     Event { sequence: 0, kind: Kind::Opened, time: now, incident, worst }
@@ -37,7 +35,8 @@ fn incident(boot: &str, now: Seconds) -> Incident {
         remedy: "df /var/lib/relayhost; relayhost watch".into(),
         since: now,
         opened: now,
-        waiting: 0,
+        waiting: None,
+        at_least: false,
         oldest: None,
     }
 }

@@ -42,6 +42,7 @@ fn seen(seen: &Seen) -> Value {
         "text": letter.text.word(),
         "authentication": letter.authentication.as_ref().map(authentication),
         "legs": letter.legs.iter().map(leg).collect::<Vec<_>>(),
+        "greylisted": letter.greylisted,
         "removed": removed.map(Result::is_ok),
         "not_removed": removed.and_then(|removed| removed.as_ref().err()).map(|why| text::one_line(why)),
     })

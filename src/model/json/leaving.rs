@@ -27,8 +27,8 @@ pub fn leaving(leaving: &Leaving) -> Value {
         "leaves": leaving.mail_leaves(),
         "sentence": one_line(&leaving.sentence()),
         "waiting": {
-            "messages": queue.waiting,
-            "held": queue.held,
+            "messages": queue.known(queue.waiting),
+            "held": queue.known(queue.held),
             "complete": queue.unlisted.is_none(),
             "oldest": queue.oldest.and_then(time),
             "age": queue.oldest.map(age),

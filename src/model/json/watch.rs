@@ -56,12 +56,12 @@ fn open(incident: &Incident, time: Seconds, host: &str) -> Value {
     fields
 }
 
-/// The fields of an event; numbers as numbers.
+/// The fields of an event; numbers as numbers, and null for one that is not known.
 fn fields(event: &Event, host: &str) -> Value {
     let value = |(name, text): (&str, String)| {
         let is_number = ["sequence", "waiting", "oldest"].contains(&name);
-        let number = text.parse::<u64>().ok().filter(|_| is_number);
-        (name.to_owned(), number.map_or_else(|| Value::String(text), Value::from))
+        let value = if is_number { text.parse::<u64>().ok().into() } else { Value::String(text) };
+        (name.to_owned(), value)
     };
     Value::Object(event.fields(host).into_iter().map(value).collect::<Map<_, _>>())
 }

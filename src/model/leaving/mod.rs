@@ -68,6 +68,12 @@ impl InQueue {
         Self { unlisted, broken, ..Self::default() }
     }
 
+    /// How many these are, as far as that is known: of a queue that was not listed to its end there are at least so many, and
+    /// where none was seen it is not known whether there are any.
+    pub fn known(&self, count: u64) -> Option<u64> {
+        Some(count).filter(|count| *count > 0 || self.unlisted.is_none())
+    }
+
     /// Counts a message. `is_local`: whether an address is this host's own.
     pub fn add(
         &mut self,

@@ -197,10 +197,8 @@ impl Leaving {
     pub fn performance(&self) -> String {
         let seconds =
             |age: Option<Duration>| age.map_or_else(|| "U".into(), |age| format!("{}s", age.as_secs()));
-        let count = match (self.queue.waiting, &self.queue.unlisted) {
-            (0, Some(_)) => "U".into(),
-            (count, _) => count.to_string(),
-        };
+        let count =
+            self.queue.known(self.queue.waiting).map_or_else(|| "U".into(), |count| count.to_string());
         let oldest = match (self.queue_age(), &self.queue.unlisted) {
             (None, None) => Some(Duration::ZERO),
             (age, _) => age,

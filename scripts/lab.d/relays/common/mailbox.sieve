@@ -5,6 +5,11 @@ if envelope :localpart "to" "junk" {
   fileinto "Junk";
   stop;
 }
+# As most receivers do with what DMARC does not bear out.
+if header :contains "Authentication-Results" "dmarc=fail" {
+  fileinto "Junk";
+  stop;
+}
 if envelope :localpart "to" "never" {
   discard;
   stop;
