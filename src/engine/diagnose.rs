@@ -288,16 +288,19 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
         FromLog::All(report) if own => known.beside(report, &calendar, now, &mut trouble),
         _ => Vec::new(),
     };
+    let notes = named(seen.notes, &sources).chain(waiting(&log, own, &findings)).collect();
+    // Of the journal, only what root and Postfix sent is read.
+    let author = if own && sources.as_slice() == [JOURNAL] { Author::Postfix } else { Author::Anybody };
+    Ok(Diagnosed { log, sources, trouble, notes, findings, own, author, calendar: calendar.clone() })
+}
+
+/// Notes, each with the name of its source where there are several.
+fn named(notes: Vec<(usize, String)>, sources: &[String]) -> impl Iterator<Item = String> {
     let several = sources.len() > 1;
-    let notes = seen.notes.into_iter().map(|(source, note)| match sources.get(source) {
+    notes.into_iter().map(move |(source, note)| match sources.get(source) {
         Some(name) if several => format!("{name}: {note}"),
         _ => note,
-    });
-    let notes = notes.chain(waiting(&log, own, &findings)).collect();
-    // Of the journal, only what root and Postfix sent is read.
-    let is_journal = own && sources.as_slice() == [JOURNAL];
-    let author = if is_journal { Author::Postfix } else { Author::Anybody };
-    Ok(Diagnosed { log, sources, trouble, notes, findings, own, author, calendar: calendar.clone() })
+    })
 }
 
 /// A note about the messages in this host's queue, which Postfix tries again by itself, but late.
