@@ -99,7 +99,7 @@ def deaths(host, part, parts, much):
     if part == 0:
         for scenario, counter in counts.items():
             print(f"{scenario}:", ", ".join(f"{n} {name}" for name, n in sorted(counter.items())), flush=True)
-    cases = sample(cases, much, len(cases) // 3, lambda case: case[1])
+    cases = sample(cases, much, len(cases) // 5, lambda case: case[1])
     states = Counter()
     mine = list(enumerate(cases))[part::parts]
     died, missed = 0, 0
@@ -118,7 +118,7 @@ def deaths(host, part, parts, much):
             os.remove(FAULT)
         states[host.settle(what, number // parts, result)] += 1
     everything = [(program, call) for program, calls in children.items() for call in calls]
-    everything = sample(everything, much, len(everything) // 3, lambda case: case[1])
+    everything = sample(everything, much, len(everything) // 5, lambda case: case[1])
     survived = 0
     for number, (program, call) in list(enumerate(everything))[part::parts]:
         what = f"death of {program} at {call}"
@@ -172,7 +172,7 @@ def errors(host, part, parts, much):
         for error in ["ENOSPC", "EIO", "EROFS", "EDQUOT"]:
             counter = Counter(call.name for e, call in cases if e == error)
             print(f"{error}:", ", ".join(f"{n} {name}" for name, n in sorted(counter.items())), flush=True)
-    cases = sample(cases, much, len(cases) // 3, lambda case: case[1])
+    cases = sample(cases, much, len(cases) // 5, lambda case: case[1])
     states, statuses = Counter(), Counter()
     mine = list(enumerate(cases))[part::parts]
     for number, (error, call) in mine:
