@@ -123,8 +123,8 @@ impl HostFacts {
         };
         let is_relay = |(name, address, port): (&str, &str, u16)| {
             let Some(desired) = &self.desired else { return true };
-            let relay = self.relay.get_or_init(|| dns::Identity::new(&desired.relay.host));
-            port == desired.relay.port && relay.is(name, address)
+            let relay = self.relay.get_or_init(|| dns::Identity::new(&desired.first.relay.host));
+            port == desired.first.relay.port && relay.is(name, address)
         };
         let at_relay = about.relay.map(is_relay);
         let Met { mut suspects, user } =

@@ -113,7 +113,7 @@ impl Source {
         let mut desired = complete(&answers, Secrets { login: login_secret, mailboxes, alarms })?;
         know_alarms(&desired);
         take_kept_token(&mut desired);
-        if let Auth::Login { app: Some(app), .. } = &mut desired.auth {
+        if let Auth::Login { app: Some(app), .. } = &mut desired.first.auth {
             app.login = login;
         }
         Ok(desired)

@@ -122,7 +122,7 @@ fn send_and_follow(
         return Err(Error::ProgramMissing { program: "postfix".into(), remedy: "relayhost apply".into() });
     };
     let from = desired.alert_sender(postfix.setting("myorigin"));
-    let relay = dns::Identity::new(&desired.relay.host);
+    let relay = dns::Identity::new(&desired.first.relay.host);
     let begin = clock::now();
     let mut message = Message {
         desired,
@@ -305,7 +305,7 @@ impl Message<'_> {
     }
 
     fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
-        port == self.desired.relay.port && self.relay.is(name, address)
+        port == self.desired.first.relay.port && self.relay.is(name, address)
     }
 
     /// The time is over. What was put off for a reason that may pass is the word then.

@@ -330,8 +330,11 @@ mod tests {
             let choices = example(&named, &preset);
             match (choices.desired(), &provider.unusable) {
                 (Ok(desired), None) => {
-                    assert_eq!(desired.relay.host, preset.host.unwrap_or_else(|| "mail.example.com".into()));
-                    assert_eq!(desired.relay.port, provider.ports[0].port);
+                    assert_eq!(
+                        desired.first.relay.host,
+                        preset.host.unwrap_or_else(|| "mail.example.com".into())
+                    );
+                    assert_eq!(desired.first.relay.port, provider.ports[0].port);
                     assert_eq!(desired.mechanism(), provider.mechanism, "{named}");
                 }
                 (Err(_), Some(_)) => {}

@@ -16,7 +16,7 @@ use super::values::{
 };
 use crate::error::{Complaint, Result};
 use crate::model::alarm::Way;
-use crate::model::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify};
+use crate::model::desired::{Auth, Desired, IpPolicy, Mechanism, Relay, Rewrite, Tls, Verify, WayOut};
 use crate::model::oauth::App;
 use crate::model::one_sender::OneSender;
 use crate::model::providers::{self, Preset, Start};
@@ -68,7 +68,17 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
     let packages_from = packages.from.as_ref().map(|path| reader.of(path, directory)).transpose()?;
     let alarms = reader.alarms(alarms)?;
     let one_sender = reader.one_sender(&rewrites)?;
-    Ok(Desired { relay, auth, rewrites, one_sender, root, verify, extra_packages, packages_from, alarms })
+    Ok(Desired {
+        first: WayOut { relay, auth },
+        fallbacks: Vec::new(),
+        rewrites,
+        one_sender,
+        root,
+        verify,
+        extra_packages,
+        packages_from,
+        alarms,
+    })
 }
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(90);

@@ -4,7 +4,7 @@ use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
 use super::parameters::{as_ours, parameters, words};
 use crate::error::{Error, Result};
-use crate::model::desired::Desired;
+use crate::model::desired::{Desired, WayOut};
 use crate::model::observed::{Database, MapFile, Postfix};
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
@@ -43,16 +43,18 @@ impl Plan {
         let nothing = MapFile::default();
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
         let mut after = found.source.clone().unwrap_or_else(|| file.source(Vec::new()));
-        let is_renewed = file.is_secret() && desired.app().is_some();
-        let stale = self.entries(file, &entries, is_renewed, &mut after, last);
+        let renewed = desired.ways().filter(|way| file.is_secret() && way.app().is_some());
+        let renewed: Vec<String> = renewed.map(WayOut::next_hop).collect();
+        let stale = self.entries(file, &entries, &renewed, &mut after, last);
         let left = leave_out_former(file, &entries, &mut after, last);
         let (mut stronger, mut removed) = (Vec::new(), Vec::new());
-        if file.is_secret()
-            && postfix.other_way.is_none()
-            && let Some((_, ours)) = entries.first()
+        for way in
+            desired.ways().filter(|way| file.is_secret() && !postfix.other_ways.contains_key(&way.relay.host))
         {
-            removed = self.stronger(file, &desired.relay.host, ours, &mut after, last);
-            stronger.extend((!removed.is_empty()).then(|| desired.relay.host.clone()));
+            let Some((_, ours)) = way.login_entry() else { continue };
+            let found = self.stronger(file, &way.relay.host, &ours, &mut after, last);
+            stronger.extend((!found.is_empty()).then(|| way.relay.host.clone()));
+            removed.extend(found);
         }
         if entries.is_empty() && left.is_empty() {
             return;
@@ -123,18 +125,20 @@ impl Plan {
         why
     }
 
-    /// Sets the entries of the answers, and returns the keys of those that were not there, or were others.
+    /// Sets the entries of the answers, and returns the keys of those that were not there, or were others. `renewed`: the keys
+    /// of those with an access token that relayhost fetches.
     fn entries(
         &mut self,
         file: Managed,
         entries: &[(String, String)],
-        is_renewed: bool,
+        renewed: &[String],
         after: &mut MapSource,
         last: &LastRun,
     ) -> Vec<String> {
         let mut stale = Vec::new();
         for (key, value) in entries {
             let (name, found) = (format!("{} {key}", file.name()), after.get(key));
+            let is_renewed = renewed.contains(key);
             let wanted = mark(value, is_renewed);
             let ours = last.wrote.get(&name);
             // A password and a token alike: an entry that relayhost wrote, and nobody has changed, is no edit.

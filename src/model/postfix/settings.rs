@@ -107,7 +107,7 @@ const TABLE: &[Parameter] = &[
     row("sender_dependent_relayhost_maps", "").names_tables().routed(),
     row("sender_dependent_default_transport_maps", "").names_tables().routed(),
     // TLS.
-    row("smtp_tls_policy_maps", "").names_tables().routed(),
+    row("smtp_tls_policy_maps", "").managed().names_tables().routed(),
     row("smtp_tls_security_level", "").managed().probed().routed(),
     row("smtp_tls_wrappermode", "no").managed().probed().routed(),
     row("smtp_tls_CAfile", "").managed().probed().routed(),
