@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Complaint;
 use crate::model::oauth::App;
 use crate::model::secret::Secret;
 
@@ -174,6 +175,63 @@ impl WayOut {
             user => format!("login {user}"),
         };
         format!("{}, {login}, TLS {}", self.next_hop(), self.relay.tls.word())
+    }
+
+    /// Refuses this way if Postfix cannot use it after these, the first of which comes first.
+    pub fn fits<'a>(&self, before: impl Iterator<Item = &'a Self>) -> Result<(), Complaint> {
+        let mut login = None;
+        for (number, other) in before.enumerate() {
+            if number == 0 && other.relay.implicit_tls != self.relay.implicit_tls {
+                return Err(self.begins_otherwise(other));
+            }
+            if other.next_hop() == self.next_hop() {
+                let which = if number == 0 { "the first relay" } else { "there already" };
+                let problem = format!("the fallback relay {} is {which}", self.next_hop());
+                return Err(Complaint::new(
+                    problem,
+                    "name another relay, or another port; or remove this table",
+                ));
+            }
+            login = login.or(Some(other).filter(|other| other.logs_in()));
+        }
+        match login.filter(|other| self.logs_in() && !self.can_share_filter(other)) {
+            Some(other) => Err(self.filters_otherwise(other)),
+            None => Ok(()),
+        }
+    }
+
+    /// PLAIN and LOGIN send the same words, so that one filter can let both pass.
+    fn can_share_filter(&self, other: &Self) -> bool {
+        let is_plain = |way: &Self| matches!(way.mechanism(), Mechanism::Plain | Mechanism::Login);
+        self.mechanism() == other.mechanism() || is_plain(self) && is_plain(other)
+    }
+
+    /// smtp_tls_wrappermode is one for all next hops; no TLS policy has it (postconf(5), up to Postfix 3.12).
+    fn begins_otherwise(&self, first: &Self) -> Complaint {
+        let word = |way: &Self| if way.relay.implicit_tls { "with the first byte" } else { "after STARTTLS" };
+        let problem = format!(
+            "TLS begins {} at {} and {} at {}: Postfix has one setting for all relays (smtp_tls_wrappermode)",
+            word(self),
+            self.next_hop(),
+            word(first),
+            first.next_hop()
+        );
+        let remedy =
+            "take ports of one kind for all: 587 (STARTTLS) for each, or 465 (implicit_tls = true) for each";
+        Complaint::new(problem, remedy)
+    }
+
+    /// smtp_sasl_mechanism_filter is one for all next hops.
+    fn filters_otherwise(&self, other: &Self) -> Complaint {
+        let problem = format!(
+            "the login at {} is by {} and that at {} by {}: Postfix has one setting for all relays (smtp_sasl_mechanism_filter)",
+            self.next_hop(),
+            self.mechanism().name(),
+            other.next_hop(),
+            other.mechanism().name()
+        );
+        let remedy = "set one mechanism for both (plain and login may stand together), or take a relay that needs no login";
+        Complaint::new(problem, remedy)
     }
 
     /// Whether this host logs in there.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::Error;
+use crate::model::desired::{Mechanism, Tls};
 
 fn desired(text: &str) -> Result<Desired> {
     let answers = Answers::parse("answers.toml", text.as_bytes())?;

@@ -4,12 +4,16 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::model::desired::{Desired, IpPolicy, Tls};
+use crate::model::desired::{Desired, IpPolicy, Tls, WayOut};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, value};
 use crate::model::postfix::tables::{items, path_of};
 use crate::model::text::plain;
+
+/// The parameter with the relays that smtp(8) tries after those of the next hop, in the same attempt. Its items are next hops
+/// as in `relayhost` (postconf(5)).
+pub const FALLBACK: &str = "smtp_fallback_relay";
 
 /// The managed parameters and the values that the answers ask for.
 pub fn parameters(
@@ -19,6 +23,11 @@ pub fn parameters(
 ) -> Result<Vec<(&'static str, String)>> {
     let relay = &desired.first.relay;
     let mut wanted = vec![("relayhost", desired.relayhost())];
+    let fallbacks: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
+    // One that a person set stays, and is reported.
+    if !fallbacks.is_empty() || postfix.fallback_is_ours {
+        wanted.push((FALLBACK, fallbacks.join(", ")));
+    }
     match desired.filter() {
         // Leaving SASL on would make smtp(8) look for a password table that may not exist.
         None => wanted.push(("smtp_sasl_auth_enable", "no".into())),

@@ -96,7 +96,7 @@ const TABLE: &[Parameter] = &[
     row("smtp_host_lookup", "dns").probed(),
     row("smtp_mx_address_limit", "5").probed(),
     row("smtp_helo_name", "").probed(),
-    row("smtp_fallback_relay", "").routed(),
+    row("smtp_fallback_relay", "").managed().routed(),
     row("smtp_bind_address", "").doubted(Matter::All, "connects from the address that smtp_bind_address names").routed(),
     row("smtp_bind_address6", "").doubted(Matter::All, "connects from the address that smtp_bind_address6 names").routed(),
     row("smtp_reply_filter", "").doubted(Matter::All, "reads the relay's replies through smtp_reply_filter"),

@@ -3,8 +3,9 @@
 use super::tls::is_match;
 use super::written::Written;
 use super::{Fault, FaultKind, Hop, Way};
-use crate::model::desired::{Auth, Desired, Tls};
+use crate::model::desired::{Auth, Desired, Tls, WayOut};
 use crate::model::observed::Version;
+use crate::model::plan::parameters::words;
 use crate::model::text::domain_of;
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
@@ -76,6 +77,34 @@ fn elsewhere(way: &Way, goes_to: &str, desired: &Desired, version: &Version) -> 
     let last = hop.filter(|_| way.relay.is_none()).and_then(|hop| hop.at.last());
     let remedy = last.map_or(fault.remedy, |at| at.undo(version));
     Fault { remedy, ..fault }
+}
+
+/// What is amiss with the relays that are tried after the first one; `None`: they are those of the answers. `elsewhere`: the
+/// way does not lead to the first relay.
+pub fn fallback(way: &Way, desired: &Desired, version: &Version) -> Option<Fault> {
+    let wanted: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
+    let is = way.fallback.as_ref();
+    if way.relay.is_none() || is.map_or_else(Vec::new, |is| words(&is.text)) == wanted {
+        return None;
+    }
+    let (text, remedy) = match is {
+        Some(is) if wanted.is_empty() => (
+            format!(
+                "Postfix tries {} where the relay does not take a message ({}), and the answers do not name it",
+                is.text, is.at
+            ),
+            format!("name it under [[relay.fallback]] in the answers; or {}", is.at.undo(version)),
+        ),
+        Some(is) => (
+            format!("Postfix tries {} after the relay ({}), and the answers say {}", is.text, is.at, wanted.join(", ")),
+            is.at.undo(version),
+        ),
+        None => (
+            format!("Postfix tries no other relay after the first, and the answers say {}", wanted.join(", ")),
+            "take `-o smtp_fallback_relay=` out of the service in /etc/postfix/master.cf, then `postfix reload`".to_owned(),
+        ),
+    };
+    Some(Fault { stops: false, text, remedy, kind: FaultKind::Other })
 }
 
 /// Decisions that are no faults, and by which a failure of TLS or of a login may be explained: each by the name of what it
