@@ -192,7 +192,9 @@ fn take_kept_token(desired: &mut Desired) {
 fn fallback_secrets(answers: &Answers) -> Result<Vec<Option<Secret>>> {
     let read = |named: Named| {
         let secret = secret(answers, named.source, named.place, true)?;
-        secret.iter().for_each(|secret| secrets::know(&named.user, secret));
+        if let Some(secret) = &secret {
+            secrets::know(&named.user, secret);
+        }
         Ok(secret)
     };
     answers.fallback_secrets()?.into_iter().map(read).collect()

@@ -16,7 +16,7 @@ use crate::model::observed::{
 };
 use crate::model::packages::need::needs;
 use crate::model::packages::plugin::OURS;
-use crate::model::plan::parameters::{FALLBACK, ca_candidates, words};
+use crate::model::plan::parameters::{FALLBACK, ca_candidates};
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::mastercf::MasterCf;
@@ -122,10 +122,7 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
         lacking,
         maps,
         other_ways: BTreeMap::new(),
-        fallback_is_ours: last
-            .wrote
-            .get(FALLBACK)
-            .is_some_and(|wrote| *wrote == words(setting(FALLBACK)).join(", ")),
+        fallback_set: last.wrote.get(FALLBACK).cloned(),
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
             Place::Host => {

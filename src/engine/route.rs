@@ -197,12 +197,10 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownT
         }
         let source = postfix.maps.get(&file).and_then(|map| map.source.as_ref());
         let mut entries = source.map(MapSource::entries).unwrap_or_default();
-        if file.is_secret() {
-            let hosts = desired.ways().filter(|way| way.logs_in()).map(|way| &way.relay.host);
-            hosts.filter(|host| !postfix.other_ways.contains_key(*host)).for_each(|host| {
-                entries.remove(host);
-            });
-        }
+        let strays = desired.strays().filter(|_| file.is_secret());
+        strays.filter(|stray| !postfix.other_ways.contains_key(stray.host)).for_each(|stray| {
+            entries.remove(&stray.key);
+        });
         // `apply` fetches the first token, so the entry counts as there before it has one.
         let awaited = desired.ways().filter(|way| file.is_secret() && way.app().is_some());
         let awaited = awaited.map(|way| (way.next_hop(), format!("{}:", way.username())));

@@ -38,6 +38,19 @@ pub struct Desired {
     pub alarms: Vec<Way>,
 }
 
+/// A key of the password table under which another login than that of the answers would count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray<'a> {
+    /// The relay's host.
+    pub host: &'a str,
+    /// The key.
+    pub key: String,
+    /// The value that may be there; empty: none.
+    pub ours: String,
+    /// Whether the login has to wait for its first token.
+    pub waits: bool,
+}
+
 /// One line of the generic table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
@@ -90,7 +103,6 @@ impl Desired {
     /// has parameters, and for a file that has a text.
     pub fn entries(&self, file: Managed, settings: &Settings) -> Vec<(String, String)> {
         match file {
-            Managed::MainCf | Managed::Plugin | Managed::From => Vec::new(),
             Managed::Senders => {
                 let others = self.others();
                 let entries = |sender: &OneSender| sender.entries(&others, settings);
@@ -98,13 +110,30 @@ impl Desired {
             }
             Managed::SaslPasswd => self.ways().filter_map(WayOut::login_entry).collect(),
             Managed::Policies if self.has_several_relays() => self.ways().map(WayOut::policy_entry).collect(),
-            Managed::Policies => Vec::new(),
+            Managed::MainCf | Managed::Plugin | Managed::From | Managed::Policies => Vec::new(),
             Managed::Aliases if self.root.is_empty() => Vec::new(),
             Managed::Aliases => vec![("root".into(), self.root.join(", "))],
             Managed::Generic => {
                 self.rewrites.iter().map(|rewrite| (rewrite.local.clone(), rewrite.public.clone())).collect()
             }
         }
+    }
+
+    /// The keys under which smtp(8) would find another login for a relay than that of the answers: the relay's bare name, for
+    /// which it asks first; and where nobody logs in, the next hop too. None where nobody logs in anywhere: then it asks for no
+    /// key.
+    pub fn strays(&self) -> impl Iterator<Item = Stray<'_>> {
+        let of = |way: &'_ WayOut| {
+            let ours = way.login_entry().map(|(_, value)| value);
+            let hop = ours.is_none().then(|| way.next_hop()).filter(|_| !way.logs_in());
+            (ours.unwrap_or_default(), hop)
+        };
+        self.ways().filter(|_| self.logs_in()).flat_map(move |way| {
+            let (ours, hop) = of(way);
+            let host = way.relay.host.as_str();
+            let keys = std::iter::once(host.to_owned()).chain(hop);
+            keys.map(move |key| Stray { host, key, ours: ours.clone(), waits: way.waits_for_token() })
+        })
     }
 
     /// The text that the answers make of a file of which nothing is anybody else's; `None`: they ask for no such file.

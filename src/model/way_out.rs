@@ -155,7 +155,7 @@ impl WayOut {
     pub fn login_entry(&self) -> Option<(String, String)> {
         match &self.auth {
             Auth::None => None,
-            Auth::Login { app: Some(_), password, .. } if password.expose().is_empty() => None,
+            Auth::Login { .. } if self.waits_for_token() => None,
             Auth::Login { username, password, .. } => {
                 Some((self.next_hop(), format!("{username}:{}", password.expose())))
             }
@@ -166,6 +166,11 @@ impl WayOut {
     /// (tls_policy_lookup in smtp/smtp_tls_policy.c).
     pub fn policy_entry(&self) -> (String, String) {
         (self.next_hop(), self.relay.tls.word().to_owned())
+    }
+
+    /// Whether the login has to wait for its first token.
+    pub fn waits_for_token(&self) -> bool {
+        matches!(&self.auth, Auth::Login { app: Some(_), password, .. } if password.expose().is_empty())
     }
 
     /// The relay, the login and the level of TLS, in words.

@@ -97,8 +97,9 @@ fn what_postfix_cannot_do_is_refused_with_its_place() {
     refused(&fallback(open), "line 7", "relay.fallback.auth.password_file");
     let both = format!("host = \"b.example.com\"\n{login}password_file = \"/p\"\n");
     refused(&fallback(&both), "line 12", "given twice");
-    let many: String =
-        (0..6).map(|number| format!("[[relay.fallback]]\nhost = \"b{number}.example.com\"\n")).collect();
+    let many = ["1", "2", "3", "4", "5", "6"]
+        .map(|number| format!("[[relay.fallback]]\nhost = \"b{number}.example.com\"\n"))
+        .concat();
     refused(&format!("{HEAD}{many}"), "line 17", "more than 5");
     refused(&format!("{HEAD}[relay.fallback]\nhost = \"b.example.com\"\n"), "line", "[[relay.fallback]]");
     assert!(

@@ -48,21 +48,19 @@ impl Plan {
         let stale = self.entries(file, &entries, &renewed, &mut after, last);
         let left = leave_out_former(file, &entries, &mut after, last);
         let (mut stronger, mut removed) = (Vec::new(), Vec::new());
-        for way in
-            desired.ways().filter(|way| file.is_secret() && !postfix.other_ways.contains_key(&way.relay.host))
-        {
-            let Some((_, ours)) = way.login_entry() else { continue };
-            let found = self.stronger(file, &way.relay.host, &ours, &mut after, last);
-            stronger.extend((!found.is_empty()).then(|| way.relay.host.clone()));
+        let strays = desired.strays().filter(|stray| !postfix.other_ways.contains_key(stray.host));
+        for stray in strays.filter(|stray| file.is_secret() && !stray.waits) {
+            let found = self.stronger(file, &stray.key, &stray.ours, &mut after, last);
+            stronger.extend((!found.is_empty()).then_some(stray.key));
             removed.extend(found);
         }
-        if entries.is_empty() && left.is_empty() {
+        if entries.is_empty() && left.is_empty() && removed.is_empty() {
             return;
         }
         let faults = [
             ("no entry, or another one, for", &stale, ""),
             ("still has our entry for", &left, ""),
-            ("has an entry for", &removed, ", which smtp(8) takes instead of ours"),
+            ("has an entry for", &removed, ", which smtp(8) takes, and not what the answers say"),
         ];
         let faults = faults.into_iter().filter(|(_, keys, _)| !keys.is_empty());
         let amiss: Vec<_> =

@@ -25,7 +25,8 @@ pub fn parameters(
     let mut wanted = vec![("relayhost", desired.relayhost())];
     let fallbacks: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
     // One that a person set stays, and is reported.
-    if !fallbacks.is_empty() || postfix.fallback_is_ours {
+    let is_ours = postfix.fallback_set.as_ref() == Some(&words(postfix.setting(FALLBACK)).join(", "));
+    if !fallbacks.is_empty() || is_ours {
         wanted.push((FALLBACK, fallbacks.join(", ")));
     }
     match desired.filter() {
