@@ -123,8 +123,8 @@ impl HostFacts {
         };
         let is_relay = |(name, address, port): (&str, &str, u16)| {
             let Some(desired) = &self.desired else { return true };
-            let relay = self.relay.get_or_init(|| dns::Identity::new(&desired.relay.host));
-            port == desired.relay.port && relay.is(name, address)
+            let relay = self.relay.get_or_init(|| dns::Identity::new(&desired.first.relay.host));
+            port == desired.first.relay.port && relay.is(name, address)
         };
         let at_relay = about.relay.map(is_relay);
         let Met { mut suspects, user } =
@@ -145,6 +145,20 @@ impl HostFacts {
         let circumstances = circumstances.of(about).relayed_by(postfix.setting("relayhost"));
         let circumstances = circumstances.routed(postfix.has_route).logged_in_as(user).with(suspects);
         circumstances.unanswered(self.is_unanswered)
+    }
+
+    fn question<'a>(
+        &self,
+        since: Option<Seconds>,
+        circumstances: &'a dyn Fn(&About) -> Circumstances,
+    ) -> Question<'a> {
+        Question { since, elsewhere: self.elsewhere(), first: self.first(), circumstances }
+    }
+
+    /// The first relay, if the answers name others that are tried after it.
+    fn first(&self) -> Option<(String, u16)> {
+        let desired = self.desired.as_ref().filter(|desired| desired.has_several_relays());
+        desired.map(|desired| (desired.first.relay.host.clone(), desired.first.relay.port))
     }
 
     /// Domains whose mail is to leave the host: that of the test recipient.
@@ -250,7 +264,7 @@ pub fn diagnose(asked: &Asked) -> Result<Diagnosed> {
     let known = if own { HostFacts::of_this_host(asked)? } else { HostFacts::nothing() };
     let since = asked.since.map(|since| since.time(&calendar, now)).or(own.then_some(now - DAY));
     let circumstances = |about: &About| known.circumstances(about);
-    let question = Question { since, elsewhere: known.elsewhere(), circumstances: &circumstances };
+    let question = known.question(since, &circumstances);
     let reading = Reading { files: &asked.files, calendar: &calendar, now, since: since.unwrap_or_default() };
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
     let mut seen = Seen::default();

@@ -41,7 +41,7 @@ pub struct Look {
 impl Look {
     /// Lists the queue. The log is read afterwards, so that it has the end of each message that is not there any more.
     pub fn begin(desired: &Desired) -> Result<Self> {
-        let relay = Relay { host: desired.relay.host.clone(), port: desired.relay.port };
+        let relay = Relay::of(desired);
         let (calendar, now) = (calendar(), now());
         let add = |all: &mut Vec<Waiting>, message: &Waiting| all.push(message.clone());
         let (messages, end) = list_within(LISTING, &calendar, Vec::new, add);

@@ -11,8 +11,9 @@ use toml::Spanned;
 use crate::error::{Advice, Error, LOG_IN, Result, shown, typed};
 use crate::model::alarm::Way;
 use crate::model::answers::access::CERTIFICATE_FILE;
-use crate::model::answers::arrival::Named;
+use crate::model::answers::arrival::Named as Mailbox;
 use crate::model::answers::complete::{MailboxSecret, Secrets, complete};
+use crate::model::answers::fallback::Named;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::{Auth, Desired};
 use crate::model::oauth::login::Logins;
@@ -106,14 +107,15 @@ impl Source {
         if let Some(secret) = login_secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
             secrets::know(user, secret);
         }
+        let fallbacks = fallback_secrets(&answers)?;
         let mailboxes = mailbox_secrets(&answers)?;
         let addresses = answers.alarm_sources()?.into_iter();
         let alarms =
             addresses.map(|(source, span)| secret(&answers, source, span, false)).collect::<Result<_>>()?;
-        let mut desired = complete(&answers, Secrets { login: login_secret, mailboxes, alarms })?;
+        let mut desired = complete(&answers, Secrets { login: login_secret, fallbacks, mailboxes, alarms })?;
         know_alarms(&desired);
         take_kept_token(&mut desired);
-        if let Auth::Login { app: Some(app), .. } = &mut desired.auth {
+        if let Auth::Login { app: Some(app), .. } = &mut desired.first.auth {
             app.login = login;
         }
         Ok(desired)
@@ -186,9 +188,21 @@ fn take_kept_token(desired: &mut Desired) {
     }
 }
 
+/// The passwords of the logins at the fallback relays.
+fn fallback_secrets(answers: &Answers) -> Result<Vec<Option<Secret>>> {
+    let read = |named: Named| {
+        let secret = secret(answers, named.source, named.place, true)?;
+        if let Some(secret) = &secret {
+            secrets::know(&named.user, secret);
+        }
+        Ok(secret)
+    };
+    answers.fallback_secrets()?.into_iter().map(read).collect()
+}
+
 /// The secrets of the mailboxes that are looked into.
 fn mailbox_secrets(answers: &Answers) -> Result<Vec<MailboxSecret>> {
-    let read = |mailbox: &Named<'_>| {
+    let read = |mailbox: &Mailbox<'_>| {
         let source = answers.mailbox_source(mailbox)?;
         let secret = secret(answers, source, mailbox.place(), mailbox.is_password())?;
         if let Some(secret) = secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {

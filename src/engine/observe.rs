@@ -9,14 +9,14 @@ use super::route::other_way;
 use super::transaction::{last_run, trust_links, trust_links_of};
 use super::{Place, labels};
 use crate::error::Result;
-use crate::model::desired::Desired;
+use crate::model::desired::{Desired, WayOut};
 use crate::model::observed::{
     Database, MapFile, Observed, Postfix, QUERY_FORMAT, QueueDirectories, Sendmail, ServiceState, Version,
     capabilities, parse_packages, parse_settings,
 };
 use crate::model::packages::need::needs;
 use crate::model::packages::plugin::OURS;
-use crate::model::plan::parameters::ca_candidates;
+use crate::model::plan::parameters::{FALLBACK, ca_candidates};
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::mastercf::MasterCf;
@@ -43,7 +43,7 @@ pub fn observe(desired: &Desired, place: Place) -> Result<Observed> {
         trust_links_of(&demanded)?;
         let mut postfix = if lacks.is_none() { Some(postfix_since(&last, place)?) } else { None };
         if let Some(postfix) = &mut postfix {
-            postfix.other_way = other_way_for(desired, postfix);
+            postfix.other_ways = other_ways_for(desired, postfix);
             if !demanded.is_empty()
                 && let Ok(kind) = recipients::kind(&postfix.settings, &postfix.lacking)
             {
@@ -69,11 +69,15 @@ fn demanded(desired: &Desired, last: &LastRun) -> Vec<String> {
     if recipients::is_asked(desired, last) { Managed::Aliases.recorded() } else { Vec::new() }
 }
 
-/// The place that keeps the entry for the relay's bare name, if there is such an entry.
-pub fn other_way_for(desired: &Desired, postfix: &Postfix) -> Option<String> {
+/// For each relay with an entry for its bare name: the place that keeps this entry, if there is one.
+pub fn other_ways_for(desired: &Desired, postfix: &Postfix) -> BTreeMap<String, String> {
     let source = postfix.maps.get(&Managed::SaslPasswd).and_then(|map| map.source.as_ref());
-    source.and_then(|source| source.get(&desired.relay.host))?;
-    other_way(&desired.relay.host, &postfix.settings, &postfix.main_cf)
+    let place = |way: &WayOut| {
+        let host = &way.relay.host;
+        source.and_then(|source| source.get(host))?;
+        Some((host.clone(), other_way(host, &postfix.settings, &postfix.main_cf)?))
+    };
+    desired.ways().filter_map(place).collect()
 }
 
 /// The packages that provide these capabilities.
@@ -117,7 +121,8 @@ fn postfix_since(last: &LastRun, place: Place) -> Result<Postfix> {
         main_cf_for_all: files::is_for_all(&path),
         lacking,
         maps,
-        other_way: None,
+        other_ways: BTreeMap::new(),
+        fallback_set: last.wrote.get(FALLBACK).cloned(),
         ca_files: ca_files(setting("smtp_tls_CAfile")),
         service: match place {
             Place::Host => {

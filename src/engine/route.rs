@@ -197,13 +197,14 @@ fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownT
         }
         let source = postfix.maps.get(&file).and_then(|map| map.source.as_ref());
         let mut entries = source.map(MapSource::entries).unwrap_or_default();
-        if file.is_secret() && postfix.other_way.is_none() {
-            entries.remove(&desired.relay.host);
-        }
+        let strays = desired.strays().filter(|_| file.is_secret());
+        strays.filter(|stray| !postfix.other_ways.contains_key(stray.host)).for_each(|stray| {
+            entries.remove(&stray.key);
+        });
         // `apply` fetches the first token, so the entry counts as there before it has one.
-        let awaited = (file.is_secret() && desired.app().is_some())
-            .then(|| (desired.relayhost(), format!("{}:", desired.username())));
-        let wanted = awaited.into_iter().chain(desired.entries(file, &postfix.settings));
+        let awaited = desired.ways().filter(|way| file.is_secret() && way.app().is_some());
+        let awaited = awaited.map(|way| (way.next_hop(), format!("{}:", way.username())));
+        let wanted = awaited.chain(desired.entries(file, &postfix.settings));
         entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
         known.insert(file.table(kind), Known::Entries(entries));
     }
@@ -240,7 +241,13 @@ pub fn of_root(desired: &Desired, postfix: &Postfix) -> Result<Option<recipients
 /// A place, other than `relayhost`, that leads mail to the server of this name, or that may and cannot be read.
 pub fn other_way(name: &str, settings: &Settings, main_cf: &MainCf) -> Option<String> {
     let has_name = |text: &str| text.to_lowercase().contains(name);
-    let own = ["relayhost", "smtp_sasl_password_maps", "smtp_tls_policy_maps", "smtp_tls_per_site"];
+    let own = [
+        "relayhost",
+        "smtp_fallback_relay",
+        "smtp_sasl_password_maps",
+        "smtp_tls_policy_maps",
+        "smtp_tls_per_site",
+    ];
     let set = main_cf.all().into_iter().find(|one| !own.contains(&one.name.as_str()) && has_name(&one.value));
     if let Some(set) = set {
         return Some(set.name);

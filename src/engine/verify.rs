@@ -5,11 +5,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 mod facts;
+mod fallback;
 mod onward;
 mod pace;
 mod request;
 mod submit;
 
+use fallback::Relays;
 use pace::{Looks, Retry, TICK, is_repeated};
 pub use request::Request;
 
@@ -36,7 +38,7 @@ use crate::model::message::verdict::{Facts, Judgement};
 use crate::model::observed::{Observed, Postfix, QueueDirectories};
 use crate::model::plan::Plan;
 use crate::model::state::last::LastEnd;
-use crate::sys::{clock, dns, log_tail, service, signals, state};
+use crate::sys::{clock, log_tail, service, signals, state};
 
 /// How often the log is read while the queue file has not been seen: a quick relay has the message within tenths of a second.
 const QUICK: Duration = Duration::from_millis(5);
@@ -122,12 +124,11 @@ fn send_and_follow(
         return Err(Error::ProgramMissing { program: "postfix".into(), remedy: "relayhost apply".into() });
     };
     let from = desired.alert_sender(postfix.setting("myorigin"));
-    let relay = dns::Identity::new(&desired.relay.host);
     let begin = clock::now();
     let mut message = Message {
         desired,
         relayhost: desired.relayhost(),
-        relay,
+        relays: Relays::new(desired),
         postfix,
         request,
         from,
@@ -166,7 +167,7 @@ fn send_and_follow(
 struct Message<'a> {
     desired: &'a Desired,
     relayhost: String,
-    relay: dns::Identity,
+    relays: Relays,
     postfix: &'a Postfix,
     request: &'a Request,
     from: String,
@@ -296,16 +297,13 @@ impl Message<'_> {
         let evidence = pursuit.trail().evidence(Some(attempt));
         let at_other =
             || attempt.target().is_some_and(|(name, address, port)| !self.is_relay(&name, &address, port));
-        self.facts(pursuit, &evidence).judge(found, at_other, || self.circumstances())
+        let judged = self.facts(pursuit, &evidence).judge(found, at_other, || self.circumstances())?;
+        self.with_caveat(judged, attempt, &evidence)
     }
 
     fn facts<'a>(&'a self, pursuit: &Pursuit, evidence: &'a [&'a str]) -> Facts<'a> {
         let author = pursuit.trail().author();
         Facts { relayhost: &self.relayhost, postfix: self.postfix, author, evidence }
-    }
-
-    fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
-        port == self.desired.relay.port && self.relay.is(name, address)
     }
 
     /// The time is over. What was put off for a reason that may pass is the word then.

@@ -49,10 +49,10 @@ pub fn for_locks(patience: Duration, progress: &mut dyn Progress) -> Result<()> 
 
 /// Waits until there is a way to the relay, or goes on without: then the attempt says what is wrong.
 pub fn for_network(desired: &Desired, progress: &mut dyn Progress) -> Result<()> {
-    let (begin, host) = (clock::now(), &desired.relay.host);
+    let (begin, host) = (clock::now(), &desired.first.relay.host);
     let mut told = None;
     loop {
-        let way = way_to(host, desired.relay.port);
+        let way = way_to(host, desired.first.relay.port);
         let what = match way {
             Reach::Known => return Ok(()),
             Reach::NoAddress => format!("{host} has no address yet"),

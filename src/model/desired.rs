@@ -4,8 +4,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::alarm::Way;
 use crate::model::arrival::mailbox::Mailbox;
 use crate::model::oauth::App;
@@ -15,14 +13,15 @@ use crate::model::postfix::own_names::OwnNames;
 use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::postfix::settings::Settings;
 use crate::model::secret::Secret;
+pub use crate::model::way_out::{Auth, IpPolicy, Mechanism, Relay, Tls, WayOut};
 
 /// Everything that the answers ask for.
 #[derive(Debug, Clone)]
 pub struct Desired {
-    /// The relay that mail goes to.
-    pub relay: Relay,
-    /// The login of this host at the relay.
-    pub auth: Auth,
+    /// The way that all mail takes.
+    pub first: WayOut,
+    /// The ways that smtp(8) tries after it, in this order, in the same attempt.
+    pub fallbacks: Vec<WayOut>,
     /// Local address → public address (smtp_generic_maps), in the file's order.
     pub rewrites: Vec<Rewrite>,
     /// The sender of all others on this host, if the answers name one.
@@ -39,132 +38,17 @@ pub struct Desired {
     pub alarms: Vec<Way>,
 }
 
-/// The relay and the way to it.
-#[derive(Debug, Clone)]
-pub struct Relay {
-    /// Host name in lower case, or an address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Level of TLS.
-    pub tls: Tls,
-    /// TLS from the first byte (RFC 8314 §3.3).
-    pub implicit_tls: bool,
-    /// Value of `inet_protocols`, the IP versions that Postfix uses; `None`: the host's own value stays.
-    pub ip: IpPolicy,
-}
-
-/// TLS levels, as in Postfix's `smtp_tls_security_level`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tls {
-    /// Never.
-    None,
-    /// If offered.
-    May,
-    /// Always; the certificate is not checked.
-    Encrypt,
-    /// Always; the certificate must be valid for the name in DNS.
-    Verify,
-    /// Always; the certificate must be valid for the relay's name.
-    Secure,
-}
-
-impl Tls {
-    /// The word in main.cf.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::May => "may",
-            Self::Encrypt => "encrypt",
-            Self::Verify => "verify",
-            Self::Secure => "secure",
-        }
-    }
-}
-
-/// The treatment of `inet_protocols`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IpPolicy {
-    /// The answers are silent: the host's own setting stays.
-    Leave,
-    /// It is set to this value.
-    Set(&'static str),
-    /// The answers are silent, and the provider's IPv6 side refuses most hosts: IPv4 alone, where this host can do with it.
-    PreferV4,
-}
-
-/// SASL mechanisms that answers may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mechanism {
-    /// No authentication.
-    None,
-    /// PLAIN (RFC 4616), or LOGIN where a relay offers only that: the same package, the same words in another order.
-    Plain,
-    /// LOGIN only.
-    Login,
-    /// CRAM-MD5 (RFC 2195).
-    CramMd5,
-    /// DIGEST-MD5 (RFC 2831).
-    DigestMd5,
-    /// SCRAM-SHA-256 (RFC 7677).
-    #[serde(rename = "scram-sha-256")]
-    ScramSha256,
-    /// NTLM.
-    Ntlm,
-    /// GSSAPI, Kerberos (RFC 4752).
-    Gssapi,
-    /// XOAUTH2, an access token in the form of Google and Microsoft.
-    Xoauth2,
-    /// OAUTHBEARER, an access token in the form of RFC 7628.
-    Oauthbearer,
-}
-
-impl Mechanism {
-    /// Value of `smtp_sasl_mechanism_filter`.
-    pub fn filter(self) -> &'static str {
-        if self == Self::Plain { "plain, login" } else { self.name() }
-    }
-
-    /// Name in SMTP, in lower case; empty for none.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Plain => "plain",
-            Self::Login => "login",
-            Self::CramMd5 => "cram-md5",
-            Self::DigestMd5 => "digest-md5",
-            Self::ScramSha256 => "scram-sha-256",
-            Self::Ntlm => "ntlm",
-            Self::Gssapi => "gssapi",
-            Self::Xoauth2 => "xoauth2",
-            Self::Oauthbearer => "oauthbearer",
-        }
-    }
-
-    /// Whether the password of the login is an access token (RFC 6750).
-    pub fn takes_token(self) -> bool {
-        matches!(self, Self::Xoauth2 | Self::Oauthbearer)
-    }
-}
-
-/// The login of this host at the relay.
-#[derive(Debug, Clone)]
-pub enum Auth {
-    /// No login: the relay knows this host by its address, or not at all.
-    None,
-    /// A user name, and a password or an access token.
-    Login {
-        /// SASL mechanism.
-        mechanism: Mechanism,
-        /// Login name; no colon in it, since a colon ends it in sasl_passwd.
-        username: String,
-        /// Password, or access token. Empty for GSSAPI, and as long as `app` has fetched no token.
-        password: Secret,
-        /// The application that fetches the access token, if relayhost is to fetch it.
-        app: Option<Box<App>>,
-    },
+/// A key of the password table under which another login than that of the answers would count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray<'a> {
+    /// The relay's host.
+    pub host: &'a str,
+    /// The key.
+    pub key: String,
+    /// The value that may be there; empty: none.
+    pub ours: String,
+    /// Whether the login has to wait for its first token.
+    pub waits: bool,
 }
 
 /// One line of the generic table.
@@ -188,38 +72,68 @@ pub struct Verify {
 }
 
 impl Desired {
-    /// The value of `relayhost`, and the key of the password table: `[host]:port`. The brackets prevent an MX look-up.
+    /// Every way by which mail may leave, in the order in which they are used.
+    pub fn ways(&self) -> impl Iterator<Item = &WayOut> {
+        std::iter::once(&self.first).chain(&self.fallbacks)
+    }
+
+    /// The value of `relayhost`.
     pub fn relayhost(&self) -> String {
-        format!("[{}]:{}", self.relay.host, self.relay.port)
+        self.first.next_hop()
+    }
+
+    /// Whether mail may leave by more than one relay, so that each needs a TLS policy of its own.
+    pub fn has_several_relays(&self) -> bool {
+        self.ways().nth(1).is_some()
+    }
+
+    /// Whether anybody logs in anywhere.
+    pub fn logs_in(&self) -> bool {
+        self.ways().any(WayOut::logs_in)
+    }
+
+    /// Value of `smtp_sasl_mechanism_filter`, which is one for all relays; `None` without a login.
+    pub fn filter(&self) -> Option<&'static str> {
+        let mut all = self.ways().map(WayOut::mechanism).filter(|mechanism| *mechanism != Mechanism::None);
+        let first = all.next()?;
+        Some(if all.any(|other| other != first) { Mechanism::Plain.filter() } else { first.filter() })
     }
 
     /// Keys and values that the answers put into a map, on a host with these parameters in force; none for main.cf, which
     /// has parameters, and for a file that has a text.
     pub fn entries(&self, file: Managed, settings: &Settings) -> Vec<(String, String)> {
-        match (file, &self.auth) {
-            (Managed::MainCf | Managed::Plugin | Managed::From, _) | (Managed::SaslPasswd, Auth::None) => {
-                Vec::new()
-            }
-            (Managed::Senders, _) => {
+        match file {
+            Managed::Senders => {
                 let others = self.others();
                 let entries = |sender: &OneSender| sender.entries(&others, settings);
                 self.one_sender.as_ref().map(entries).unwrap_or_default()
             }
-            // No token has been fetched yet.
-            (Managed::SaslPasswd, Auth::Login { app: Some(_), password, .. })
-                if password.expose().is_empty() =>
-            {
-                Vec::new()
-            }
-            (Managed::SaslPasswd, Auth::Login { username, password, .. }) => {
-                vec![(self.relayhost(), format!("{username}:{}", password.expose()))]
-            }
-            (Managed::Aliases, _) if self.root.is_empty() => Vec::new(),
-            (Managed::Aliases, _) => vec![("root".into(), self.root.join(", "))],
-            (Managed::Generic, _) => {
+            Managed::SaslPasswd => self.ways().filter_map(WayOut::login_entry).collect(),
+            Managed::Policies if self.has_several_relays() => self.ways().map(WayOut::policy_entry).collect(),
+            Managed::MainCf | Managed::Plugin | Managed::From | Managed::Policies => Vec::new(),
+            Managed::Aliases if self.root.is_empty() => Vec::new(),
+            Managed::Aliases => vec![("root".into(), self.root.join(", "))],
+            Managed::Generic => {
                 self.rewrites.iter().map(|rewrite| (rewrite.local.clone(), rewrite.public.clone())).collect()
             }
         }
+    }
+
+    /// The keys under which smtp(8) would find another login for a relay than that of the answers: the relay's bare name, for
+    /// which it asks first; and where nobody logs in, the next hop too. None where nobody logs in anywhere: then it asks for no
+    /// key.
+    pub fn strays(&self) -> impl Iterator<Item = Stray<'_>> {
+        let of = |way: &'_ WayOut| {
+            let ours = way.login_entry().map(|(_, value)| value);
+            let hop = ours.is_none().then(|| way.next_hop()).filter(|_| !way.logs_in());
+            (ours.unwrap_or_default(), hop)
+        };
+        self.ways().filter(|_| self.logs_in()).flat_map(move |way| {
+            let (ours, hop) = of(way);
+            let host = way.relay.host.as_str();
+            let keys = std::iter::once(host.to_owned()).chain(hop);
+            keys.map(move |key| Stray { host, key, ours: ours.clone(), waits: way.waits_for_token() })
+        })
     }
 
     /// The text that the answers make of a file of which nothing is anybody else's; `None`: they ask for no such file.
@@ -233,44 +147,37 @@ impl Desired {
         self.rewrites.iter().map(|rewrite| rewrite.local.as_str()).collect()
     }
 
-    /// The relay and the login, in one line.
+    /// The relay and the login, in one line; a second line names the others.
     pub fn summary(&self) -> String {
-        let login = match &self.auth {
-            Auth::None => "no login".to_owned(),
-            Auth::Login { username, .. } => format!("login {username}"),
+        let others: Vec<String> = self.fallbacks.iter().map(WayOut::summary).collect();
+        let then = if others.is_empty() {
+            String::new()
+        } else {
+            format!("; if that cannot take it, through {}", others.join("; then through "))
         };
-        format!("mail is to leave through {}, {login}, TLS {}", self.relayhost(), self.relay.tls.word())
+        format!("mail is to leave through {}{then}", self.first.summary())
     }
 
     /// The application that fetches the access token of the login, if one does.
     pub fn app(&self) -> Option<&App> {
-        match &self.auth {
-            Auth::Login { app: Some(app), .. } => Some(app),
-            _ => None,
-        }
+        self.first.app()
     }
 
     /// Has the login use this access token.
     pub fn take_token(&mut self, token: Secret) {
-        if let Auth::Login { password, app: Some(_), .. } = &mut self.auth {
+        if let Auth::Login { password, app: Some(_), .. } = &mut self.first.auth {
             *password = token;
         }
     }
 
     /// The login's name; empty without a login.
     pub fn username(&self) -> &str {
-        match &self.auth {
-            Auth::None => "",
-            Auth::Login { username, .. } => username,
-        }
+        self.first.username()
     }
 
     /// The mechanism, `None` without authentication.
     pub fn mechanism(&self) -> Mechanism {
-        match &self.auth {
-            Auth::None => Mechanism::None,
-            Auth::Login { mechanism, .. } => *mechanism,
-        }
+        self.first.mechanism()
     }
 
     /// The local address that alerts come from: the first that is rewritten; root's where none is. `origin` is what
@@ -298,15 +205,13 @@ impl Desired {
 
     /// Whether the answers send as this address: it is the login's, or one that a local sender gets.
     pub fn sends_as(&self, address: &str) -> bool {
-        let login =
-            matches!(&self.auth, Auth::Login { username, .. } if username.eq_ignore_ascii_case(address));
+        let login = self.ways().any(|way| way.username().eq_ignore_ascii_case(address));
         let one = self.one_sender.as_ref().is_some_and(|one| one.address.eq_ignore_ascii_case(address));
         login || one || self.rewrites.iter().any(|rewrite| rewrite.public.eq_ignore_ascii_case(address))
     }
 
-    /// Whether the password would cross the network unencrypted.
-    pub fn password_in_clear(&self) -> bool {
-        (matches!(self.mechanism(), Mechanism::Plain | Mechanism::Login) || self.mechanism().takes_token())
-            && self.relay.tls < Tls::Encrypt
+    /// The relays to which a password would cross the network unencrypted.
+    pub fn in_clear(&self) -> impl Iterator<Item = &WayOut> {
+        self.ways().filter(|way| way.password_in_clear())
     }
 }

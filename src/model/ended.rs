@@ -27,7 +27,6 @@ pub use watched::{Alarmed, Told, Watched};
 
 /// The end of a command, by the kind of command.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one value for each run")]
 pub enum Ended {
     /// `check`: the host was compared with the answers.
     Checked(Compared),

@@ -31,3 +31,4 @@ pub mod route;
 pub mod secret;
 pub mod state;
 pub mod text;
+pub mod way_out;

@@ -93,9 +93,11 @@ pub struct Postfix {
     pub lacking: Vec<Lacking>,
     /// The map sources of the managed table, with their databases.
     pub maps: BTreeMap<Managed, MapFile>,
-    /// A place, other than `relayhost`, that leads mail to the relay's server too, if it matters: where the password table
-    /// has an entry for the server's bare name.
-    pub other_way: Option<String>,
+    /// By a relay's host: a place, other than those that relayhost sets, that leads mail to this server too, if it matters:
+    /// where the password table has an entry for the server's bare name.
+    pub other_ways: BTreeMap<String, String>,
+    /// `smtp_fallback_relay` as the last run set it, if it did.
+    pub fallback_set: Option<String>,
     /// CA bundles that exist: the one that main.cf names first, then the usual places.
     pub ca_files: Vec<PathBuf>,
     /// The service.
@@ -291,7 +293,8 @@ mod tests {
                 map_kind: MapKind::new("hash"),
                 lacking: Vec::new(),
                 maps: BTreeMap::new(),
-                other_way: None,
+                other_ways: BTreeMap::new(),
+                fallback_set: None,
                 ca_files: vec!["/etc/pki/tls/certs/ca-bundle.crt".into()],
                 service: ServiceState { running: true, enabled: Some(true), masked: false, unlogged: false },
                 sendmail: Sendmail::Postfix,

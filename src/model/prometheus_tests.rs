@@ -18,7 +18,7 @@ fn word(text: &str) -> Word {
 }
 
 fn leaving(record: &Record, queue: InQueue, proof: Option<Taken>) -> Leaving {
-    let relay = Relay { host: "relay.test".into(), port: 587 };
+    let relay = Relay { host: "relay.test".into(), port: 587, fallbacks: Vec::new() };
     Leaving::new(&relay, record, queue, proof, Limits::default(), vec![HOSTILE.into()], true)
 }
 

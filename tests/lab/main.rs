@@ -20,6 +20,7 @@ mod clock;
 mod damage;
 mod diagnose;
 mod explained;
+mod fallback;
 mod faults;
 mod field;
 mod forged;

@@ -7,7 +7,7 @@ use super::{plan, probe};
 use crate::error::{Exit, typed};
 use crate::model::arrival::Arrival;
 use crate::model::ended::{Applied, Deferred};
-use crate::model::message::delivery::{Delivery, InQueue, Outcome};
+use crate::model::message::delivery::{Delivery, InQueue, Instead, Outcome};
 use crate::model::plan::State;
 
 /// Shows what a run did to the host, and what it leaves to a person.
@@ -91,7 +91,10 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
         );
     }
     match (&delivery.outcome, &delivery.arrival) {
-        (Outcome::Accepted { redirected, .. }, arrival) => {
+        (Outcome::Accepted { relay, redirected, instead, .. }, arrival) => {
+            if let Some(instead) = instead {
+                self::instead(screen, relay, instead);
+            }
             let arrives_at = redirected.as_ref().unwrap_or(&delivery.to);
             if let Some(address) = redirected {
                 let text = format!("this host makes {} into {address}, who gets its mail", delivery.to);
@@ -119,6 +122,17 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
                 };
                 screen.field("queue", &text);
             }
+        }
+    }
+}
+
+/// Shows why another relay than the first took the message.
+fn instead(screen: &Screen, relay: &str, instead: &Instead) {
+    screen.field("caveat", &instead.in_words(relay));
+    if let Some(failure) = &instead.failure {
+        screen.field("remedy", &failure.remedy.text());
+        for line in &failure.evidence {
+            screen.field("log", line);
         }
     }
 }

@@ -43,7 +43,10 @@ pub fn way(screen: &Screen, way: &Way) {
                 format!("{} would see mail from {} to {}", relay.text, shown(&seen.sender), seen.recipient);
             screen.line("", &text);
             if let Some(fallback) = &way.fallback {
-                screen.line("", &format!("if {} does not answer, Postfix tries {fallback} next", relay.text));
+                screen.line(
+                    "",
+                    &format!("if {} does not answer, Postfix tries {} next", relay.text, fallback.text),
+                );
             }
         }
     }

@@ -8,7 +8,7 @@ use super::{Asked, HostFacts};
 use crate::error::Result;
 use crate::model::causes::About;
 use crate::model::log::Reader;
-use crate::model::log::follow::{Follower, Question};
+use crate::model::log::follow::Follower;
 use crate::model::log::report::{News, Owner, Report};
 use crate::model::log::stamp::Calendar;
 use crate::sys::{clock, log_tail, signals};
@@ -24,7 +24,7 @@ pub fn follow(asked: &Asked, on: &mut dyn FnMut(&News, &Calendar)) -> Result<Inf
     let known = HostFacts::of_this_host(asked)?;
     let postlog = known.postfix().map_or("", |postfix| postfix.setting("maillog_file"));
     let circumstances = |about: &About| known.circumstances(about);
-    let question = Question { since: None, elsewhere: known.elsewhere(), circumstances: &circumstances };
+    let question = known.question(None, &circumstances);
     let (mut follower, mut told) = (Follower::new(question), Counts::new());
     let mut log = log_tail::follow(postlog)?;
     let owner = Owner { names: known.names.clone(), strict: true };

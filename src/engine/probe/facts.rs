@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::engine::observe::{ca_files, other_way_for, plugins, postfix_of};
+use crate::engine::observe::{ca_files, other_ways_for, plugins, postfix_of};
 use crate::engine::{Place, route as way};
 use crate::error::Result;
 use crate::model::desired::Desired;
@@ -41,7 +41,7 @@ pub fn observed(desired: &Desired) -> Result<(Settings, Option<Postfix>)> {
     let Ok(mut found) = postfix_of(Place::Tree) else {
         return Ok((parse_settings(&postfix::settings(&probed())?), None));
     };
-    found.other_way = other_way_for(desired, &found);
+    found.other_ways = other_ways_for(desired, &found);
     Ok((found.settings.clone(), Some(found)))
 }
 

@@ -261,7 +261,8 @@ impl Answers {
         let mailboxes = self.mailboxes();
         let mailboxes = mailboxes.iter().map(|mailbox| self.mailbox_source(mailbox));
         let alarms = self.alarm_sources()?.into_iter().map(|(source, _)| Ok(source));
-        login.chain(mailboxes).chain(alarms).collect()
+        let fallbacks = self.fallback_secrets()?.into_iter().map(|named| Ok(named.source));
+        login.chain(fallbacks).chain(mailboxes).chain(alarms).collect()
     }
 
     /// The sources of all mailboxes' secrets.

@@ -151,7 +151,8 @@ impl Choices {
     pub fn desired(&self) -> Result<Desired> {
         let answers = Answers::parse("the new answers", self.text("", false).as_bytes())?;
         let (mailboxes, alarms) = (answers.mailbox_secrets_of_text()?, answers.alarm_stand_ins()?);
-        complete(&answers, Secrets { login: self.password.clone(), mailboxes, alarms })
+        let fallbacks = answers.fallback_stand_ins()?;
+        complete(&answers, Secrets { login: self.password.clone(), fallbacks, mailboxes, alarms })
     }
 
     /// The text of the answers file. `written`, one line, names time and program. The password is in the text if it has
@@ -330,8 +331,9 @@ mod tests {
             let choices = example(&named, &preset);
             match (choices.desired(), &provider.unusable) {
                 (Ok(desired), None) => {
-                    assert_eq!(desired.relay.host, preset.host.unwrap_or_else(|| "mail.example.com".into()));
-                    assert_eq!(desired.relay.port, provider.ports[0].port);
+                    let relay = &desired.first.relay;
+                    assert_eq!(relay.host, preset.host.unwrap_or_else(|| "mail.example.com".into()));
+                    assert_eq!(relay.port, provider.ports[0].port);
                     assert_eq!(desired.mechanism(), provider.mechanism, "{named}");
                 }
                 (Err(_), Some(_)) => {}

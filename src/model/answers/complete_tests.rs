@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::Error;
+use crate::model::desired::{Mechanism, Tls};
 
 fn desired(text: &str) -> Result<Desired> {
     let answers = Answers::parse("answers.toml", text.as_bytes())?;
@@ -21,12 +22,15 @@ const RELAY: &str = "version = 1\n[relay]\nhost = \"smtp.example.com\"\n";
 #[test]
 fn defaults_follow_from_authentication() {
     let open = desired(RELAY).unwrap();
-    assert_eq!((open.relay.port, open.relay.tls), (25, Tls::May));
+    assert_eq!((open.first.relay.port, open.first.relay.tls), (25, Tls::May));
     let login = desired(&format!("{RELAY}[auth]\nusername = \"u\"\npassword = \"p\"\n")).unwrap();
-    assert_eq!((login.relay.port, login.relay.tls, login.mechanism()), (587, Tls::Encrypt, Mechanism::Plain));
+    assert_eq!(
+        (login.first.relay.port, login.first.relay.tls, login.mechanism()),
+        (587, Tls::Encrypt, Mechanism::Plain)
+    );
     assert_eq!(login.relayhost(), "[smtp.example.com]:587");
     let smtps = desired(&format!("{RELAY}implicit_tls = true\n")).unwrap();
-    assert_eq!((smtps.relay.port, smtps.relay.tls), (465, Tls::Encrypt));
+    assert_eq!((smtps.first.relay.port, smtps.first.relay.tls), (465, Tls::Encrypt));
 }
 
 #[test]
@@ -43,14 +47,14 @@ fn a_part_and_a_port_of_a_preset_say_the_rest() {
     let login = "username = \"u\"\npassword = \"p\"\n";
     let ses = of("provider = \"ses/eu-west-1\"\nport = 2465", login).unwrap();
     assert_eq!(ses.relayhost(), "[email-smtp.eu-west-1.amazonaws.com]:2465");
-    assert!(ses.relay.implicit_tls && ses.relay.tls == Tls::Secure);
+    assert!(ses.first.relay.implicit_tls && ses.first.relay.tls == Tls::Secure);
     let ses = of("provider = \"ses/eu-west-1\"\nport = 2587", login).unwrap();
-    assert!(!ses.relay.implicit_tls);
+    assert!(!ses.first.relay.implicit_tls);
     let zoho = of("provider = \"zoho/eu\"\nimplicit_tls = true", login).unwrap();
     assert_eq!(zoho.relayhost(), "[smtp.zoho.eu]:465");
     let connector = of("provider = \"office365-connector/example.com\"", "").unwrap();
     assert_eq!(connector.relayhost(), "[example-com.mail.protection.outlook.com]:25");
-    assert_eq!((connector.relay.tls, connector.mechanism()), (Tls::Encrypt, Mechanism::None));
+    assert_eq!((connector.first.relay.tls, connector.mechanism()), (Tls::Encrypt, Mechanism::None));
 }
 
 #[test]
@@ -58,12 +62,18 @@ fn where_a_login_is_optional_giving_one_decides() {
     let of = |relay: &str, auth: &str| desired(&format!("{HEAD}[relay]\n{relay}\n[auth]\n{auth}")).unwrap();
     let login = "username = \"u\"\npassword = \"p\"\n";
     let open = of("provider = \"workspace-relay\"", "");
-    assert_eq!((open.mechanism(), open.relay.port, open.relay.tls), (Mechanism::None, 587, Tls::Secure));
+    assert_eq!(
+        (open.mechanism(), open.first.relay.port, open.first.relay.tls),
+        (Mechanism::None, 587, Tls::Secure)
+    );
     assert_eq!(of("provider = \"workspace-relay\"", login).mechanism(), Mechanism::Plain);
     let exchange = of("provider = \"exchange\"\nhost = \"mail.example.com\"", login);
-    assert_eq!((exchange.mechanism(), exchange.relay.port), (Mechanism::Login, 587));
+    assert_eq!((exchange.mechanism(), exchange.first.relay.port), (Mechanism::Login, 587));
     let open = of("provider = \"smarthost\"\nhost = \"mail.example.com\"", "");
-    assert_eq!((open.mechanism(), open.relay.port, open.relay.tls), (Mechanism::None, 25, Tls::May));
+    assert_eq!(
+        (open.mechanism(), open.first.relay.port, open.first.relay.tls),
+        (Mechanism::None, 25, Tls::May)
+    );
 }
 
 #[test]
@@ -253,9 +263,11 @@ fn a_bare_user_is_an_alert_sender_too() {
 
 #[test]
 fn port_465_means_implicit_tls() {
-    let relay = desired(&format!("{RELAY}port = 465\n")).unwrap().relay;
+    let relay = desired(&format!("{RELAY}port = 465\n")).unwrap().first.relay;
     assert_eq!((relay.implicit_tls, relay.tls), (true, Tls::Encrypt));
-    assert!(!desired(&format!("{RELAY}port = 465\nimplicit_tls = false\n")).unwrap().relay.implicit_tls);
+    assert!(
+        !desired(&format!("{RELAY}port = 465\nimplicit_tls = false\n")).unwrap().first.relay.implicit_tls
+    );
 }
 
 #[test]

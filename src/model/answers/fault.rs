@@ -58,7 +58,7 @@ pub fn complaint(text: &str, start: Option<usize>, message: &str) -> Complaint {
         if rest.starts_with("map") && expected.contains("a sequence") {
             return Complaint::new(
                 "there may be several of this table",
-                "write its name in two brackets: [[alarm]]",
+                "write its name in two brackets, as in [[alarm]] and [[relay.fallback]]",
             );
         }
         return wrong_kind(key.as_deref(), rest, expected);

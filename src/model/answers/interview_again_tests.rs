@@ -39,7 +39,7 @@ fn a_correction_offers_what_was_chosen_before() {
     );
     interview.reopen(Q::Port);
     assert_eq!(talk(&mut interview, &["465"]), [Q::Port]);
-    assert!(interview.choices().desired().unwrap().relay.implicit_tls);
+    assert!(interview.choices().desired().unwrap().first.relay.implicit_tls);
 }
 
 #[test]

@@ -69,9 +69,9 @@ fn a_relay_of_ones_own_is_asked_for_host_login_and_port() {
     let asked = talk(&mut smarthost, &["smarthost", "192.0.2.1", "yes", "465", "u", "p", "none", "a@b.c"]);
     assert_eq!(asked[..3], [Q::Relay, Q::Host, Q::Login]);
     let desired = smarthost.choices().desired().unwrap();
-    assert!(desired.relay.implicit_tls);
+    assert!(desired.first.relay.implicit_tls);
     // A certificate cannot be checked for an address, so the preset's level of TLS would not work.
-    assert_eq!(desired.relay.tls, Tls::Encrypt);
+    assert_eq!(desired.first.relay.tls, Tls::Encrypt);
 }
 
 #[test]
@@ -127,7 +127,10 @@ fn regions_and_tenants_are_asked_for() {
     let mut connector = begin(Choices::default());
     talk(&mut connector, &["office365-connector", "example.com"]);
     assert_eq!(connector.next().unwrap().question, Q::Local, "no login is asked for");
-    assert_eq!(connector.choices().desired().unwrap().relay.host, "example-com.mail.protection.outlook.com");
+    assert_eq!(
+        connector.choices().desired().unwrap().first.relay.host,
+        "example-com.mail.protection.outlook.com"
+    );
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl Kept {
         for name in path {
             table = table.and_then(|table| table.get(*name)).and_then(Value::as_table);
         }
-        let values = table.into_iter().flatten().filter(|(_, value)| !value.is_table());
+        let values = table.into_iter().flatten().filter(|(_, value)| !has_tables(value));
         values.map(|(key, value)| format!("{} = {value}", bare(key))).collect()
     }
 
@@ -32,7 +32,7 @@ impl Kept {
         let mut rest = self.0.clone();
         for name in MIXED {
             if let Some(table) = rest.get_mut(name).and_then(Value::as_table_mut) {
-                table.retain(|_, value| value.is_table());
+                table.retain(|_, value| has_tables(value));
             }
         }
         // The login's own table is written whole, or not at all.
@@ -64,6 +64,11 @@ fn hide(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(hide),
         _ => {}
     }
+}
+
+/// Whether a value is written under headings of its own.
+fn has_tables(value: &Value) -> bool {
+    value.is_table() || value.as_array().is_some_and(|all| all.iter().any(Value::is_table))
 }
 
 fn bare(key: &str) -> String {

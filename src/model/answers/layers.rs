@@ -5,12 +5,12 @@ use super::{Auth, Network, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
     /// Fills open keys one by one; the ways to give a password are one key; so are `[auth.oauth]` as a
-    /// whole, and `[verify.arrival]`. Every `[[alarm]]` counts.
+    /// whole, the fallback relays, since their order counts, and `[verify.arrival]`. Every `[[alarm]]` counts.
     pub(super) fn complete_with(&mut self, lower: Self) {
         // Without `..`: a key that is forgotten here must not compile, since it would be lost silently.
         let Self {
             version: _, // each file's own, and checked when it was read
-            relay: Relay { provider, host, port, tls, implicit_tls, ip },
+            relay: Relay { provider, host, port, tls, implicit_tls, ip, fallback },
             auth:
                 Auth { mechanism, username, password, password_file, password_env, password_credential, oauth },
             sender: Sender { default, name, rewrite: Rewrites(rewrites) },
@@ -27,6 +27,9 @@ impl Tables {
         fill(&mut relay.tls, tls);
         fill(&mut relay.implicit_tls, implicit_tls);
         fill(&mut relay.ip, ip);
+        if relay.fallback.is_empty() {
+            relay.fallback = fallback;
+        }
         fill(&mut auth.mechanism, mechanism);
         fill(&mut auth.username, username);
         if auth.oauth.is_none() && auth.passwords().next().is_none() {

@@ -7,14 +7,17 @@ pub mod arrival;
 pub mod choices;
 pub mod complete;
 pub mod earlier;
+pub mod fallback;
 mod fault;
 pub mod interview;
 pub mod kept;
 mod layers;
 mod lines;
 pub mod oauth;
+mod reader;
 pub mod recipients;
 mod values;
+mod ways;
 
 use std::fmt;
 use std::ops::Range;
@@ -25,6 +28,7 @@ use toml::Spanned;
 
 use alarm::Alarm;
 use arrival::Arrival;
+use fallback::Fallback;
 use fault::complaint;
 use oauth::Oauth;
 use recipients::Recipients;
@@ -96,6 +100,8 @@ pub struct Relay {
     pub implicit_tls: Option<Spanned<bool>>,
     /// IP versions that Postfix uses.
     pub ip: Option<Spanned<IpChoice>>,
+    /// `[[relay.fallback]]`, in the order in which they are tried.
+    pub fallback: Vec<Spanned<Fallback>>,
 }
 
 /// `[auth]`: the login of this host at the relay.
@@ -251,6 +257,11 @@ impl Auth {
     fn secrets(&self) -> impl Iterator<Item = (Range<usize>, SecretSource)> {
         self.passwords().chain(self.oauth.iter().flat_map(|oauth| oauth.get_ref().secrets()))
     }
+
+    /// The place of the login's secret, if the table names one.
+    fn secret_place(&self) -> Option<Range<usize>> {
+        self.secrets().next().map(|(span, _)| span)
+    }
 }
 
 /// The source that a key names, with its place.
@@ -319,7 +330,11 @@ impl Answers {
 
     /// The source of the login's secret; an error if the answers name more than one.
     pub fn secret_source(&self) -> Result<SecretSource> {
-        let auth = &self.tables.auth;
+        self.source_of(&self.tables.auth)
+    }
+
+    /// The source of the secret of a login; an error if its table names more than one.
+    fn source_of(&self, auth: &Auth) -> Result<SecretSource> {
         let mut found = auth.secrets();
         match (found.next(), found.next()) {
             (None, _) => Ok(SecretSource::Absent),
@@ -343,7 +358,7 @@ impl Answers {
 
     /// The place of the login's secret, if the answers name one.
     pub fn secret_place(&self) -> Option<Range<usize>> {
-        self.tables.auth.secrets().next().map(|(span, _)| span)
+        self.tables.auth.secret_place()
     }
 }
 

@@ -20,7 +20,7 @@ fn read(table: &str, secret: Option<&str>) -> crate::error::Result<Desired> {
 }
 
 fn app(table: &str, secret: &str) -> App {
-    match read(table, Some(secret)).unwrap().auth {
+    match read(table, Some(secret)).unwrap().first.auth {
         Auth::Login { app: Some(app), mechanism: Mechanism::Xoauth2, .. } => *app,
         other => panic!("{other:?}"),
     }
@@ -92,7 +92,8 @@ fn the_cloud_of_the_relay_is_the_cloud_of_the_token() {
         let text =
             format!("{HEAD}[auth.oauth]\n{table}").replace("office365\"", &format!("office365/{part}\""));
         let answers = Answers::parse("a", text.as_bytes()).unwrap();
-        let Auth::Login { app: Some(app), .. } = complete(&answers, Some(Secret::new("q8~"))).unwrap().auth
+        let Auth::Login { app: Some(app), .. } =
+            complete(&answers, Some(Secret::new("q8~"))).unwrap().first.auth
         else {
             panic!("no application");
         };
@@ -108,7 +109,7 @@ fn person(flow: &str) -> String {
 
 #[test]
 fn a_person_needs_no_secret_and_may_have_one() {
-    let page = |table: &str, secret: Option<&str>| match read(table, secret).unwrap().auth {
+    let page = |table: &str, secret: Option<&str>| match read(table, secret).unwrap().first.auth {
         Auth::Login { app: Some(app), .. } => match app.proof {
             Proof::Person(person) => (person.page, person.secret.is_some(), app.mailbox),
             other => panic!("{other:?}"),

@@ -180,7 +180,7 @@ impl Circumstances {
                 package = name;
             }
         }
-        let (user, login) = match &desired.auth {
+        let (user, login) = match &desired.first.auth {
             Auth::None => (String::new(), Fact::AnswersHaveNoLogin),
             Auth::Login { username, .. } => (username.clone(), Fact::AnswersHaveLogin),
         };
@@ -198,14 +198,14 @@ impl Circumstances {
                 postfix.setting("relayhost").to_owned()
             }
         };
-        let provider = preset_of(&desired.relay.host);
+        let provider = preset_of(&desired.first.relay.host);
         let (to, sender) = (to.to_owned(), sender.to_owned());
         Self {
             facts: Some(facts),
             in_force: relayhost.clone(),
             relayhost,
-            host: desired.relay.host.clone(),
-            port: Some(desired.relay.port),
+            host: desired.first.relay.host.clone(),
+            port: Some(desired.first.relay.port),
             user,
             package,
             to,
@@ -271,7 +271,7 @@ fn facts_in_force(desired: &Desired, postfix: &Postfix, sender: &str) -> impl It
     let setting = |name| postfix.setting(name);
     let options = ["smtp_sasl_security_options", "smtp_sasl_tls_security_options"];
     let forbids_plaintext = |name| words(setting(name)).iter().any(|word| word == "noplaintext");
-    let login = match (&desired.auth, postfix.maps.get(&Managed::SaslPasswd)) {
+    let login = match (&desired.first.auth, postfix.maps.get(&Managed::SaslPasswd)) {
         (Auth::Login { username, password, .. }, Some(map)) => {
             match entry_in_force(map, setting("relayhost")) {
                 None => Some(Fact::EntryMissing),

@@ -5,7 +5,7 @@ use super::{Incident, Severity, Sighting, Topic};
 use crate::model::inspection::WAITING;
 use crate::model::leaving::Leaving;
 use crate::model::leaving::Standing;
-use crate::model::leaving::views::{LEAVES, span};
+use crate::model::leaving::views::{FALLBACK, LEAVES, span};
 use crate::model::log::stamp::Seconds;
 use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
 use crate::model::text::plain;
@@ -98,7 +98,7 @@ impl Incident {
 fn of_mail(plan: &Plan, leaving: &Leaving, mail: &[Finding], now: Seconds) -> Option<Sighting> {
     let amiss = leaving.amiss();
     let named = |id: &str| mail.iter().find(|finding| finding.id == id).filter(|_| amiss.contains(&id));
-    let finding = named(LEAVES).or_else(|| named(WAITING))?;
+    let finding = named(LEAVES).or_else(|| named(WAITING)).or_else(|| named(FALLBACK))?;
     let is_late = named(WAITING).is_some_and(|finding| finding.state == State::Differs);
     let severity = if leaving.is_stopped() || is_late { Severity::Critical } else { Severity::Warning };
     let failure = leaving.refused.as_ref().filter(|_| leaving.is_contradicted);
@@ -199,7 +199,7 @@ mod tests {
             failed,
             ..Record::default()
         };
-        let relay = Relay { host: "relay.test".into(), port: 587 };
+        let relay = Relay { host: "relay.test".into(), port: 587, fallbacks: Vec::new() };
         let limits = Limits { queue: Duration::from_secs(900), proof: Duration::from_secs(86_400) };
         let mut queue = InQueue::default();
         (queue.waiting, queue.oldest, queue.held) = (2, Some(NOW - 60), 1);

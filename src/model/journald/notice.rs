@@ -120,8 +120,10 @@ impl Account {
 
     fn of_delivery(delivery: &Delivery) -> Self {
         let account = match &delivery.outcome {
-            Outcome::Accepted { relay, reply, .. } => {
-                let said = format!("mail leaves: {relay} said: {}", text::one_line(reply));
+            Outcome::Accepted { relay, reply, instead, .. } => {
+                let caveat = instead.as_ref().map(|instead| format!(" ({})", instead.in_words(relay)));
+                let reply = text::one_line(reply);
+                let said = format!("mail leaves: {relay} said: {reply}{}", caveat.unwrap_or_default());
                 let account = match &delivery.arrival {
                     None => Self { message: said, ..Self::default() },
                     Some(Arrival { failure: Some(failure), .. }) => Self::of_failure(failure),

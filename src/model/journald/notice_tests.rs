@@ -129,7 +129,12 @@ fn what_differs_is_named_where_nothing_else_failed() {
         finding("a", State::Fine, "x", None),
         finding("b", State::Differs, "y", Some("relayhost apply")),
     ];
-    let reply = Outcome::Accepted { relay: "[r]:587".into(), reply: "250 ok".into(), redirected: None };
+    let reply = Outcome::Accepted {
+        relay: "[r]:587".into(),
+        reply: "250 ok".into(),
+        redirected: None,
+        instead: None,
+    };
     let applied =
         |findings| Applied { delivery: Some(delivery(reply.clone())), findings, ..Applied::default() };
     let drifted = Notice::of("apply", &Ended::Applied(applied(Some(left))));

@@ -22,6 +22,13 @@ pub fn leaving(leaving: &Leaving) -> Value {
             "cause": cause.as_ref().map_or("unknown", |cause| &cause.id),
         })
     });
+    let fallback = leaving.fallen.as_ref().map(|(fallen, cause)| {
+        json!({
+            "relay": fallen.relay,
+            "reason": one_line(&fallen.why),
+            "cause": cause.as_ref().map_or("unknown", |cause| &cause.id),
+        })
+    });
     json!({ "mail": {
         "relay": leaving.relay,
         "leaves": leaving.mail_leaves(),
@@ -34,6 +41,7 @@ pub fn leaving(leaving: &Leaving) -> Value {
             "age": queue.oldest.map(age),
         },
         "taken": leaving.taken.as_ref().map(taken),
+        "fallback": fallback,
         "refused": refused,
         "known_since": leaving.since.and_then(time),
         "unknown": leaving.unknown.iter().map(|text| one_line(text)).collect::<Vec<_>>(),

@@ -17,7 +17,7 @@ use crate::model::ended::{
     Applied, Compared, Deferred, Ended, NOTHING_LEFT, Renewed, Shown, Status, Tally, Written,
 };
 use crate::model::inspection::backlog::Retried;
-use crate::model::message::delivery::{Delivery, Outcome};
+use crate::model::message::delivery::{Delivery, Instead, Outcome};
 use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, Remedy};
 use crate::model::probe::{Ending, Probe, ProbeStage, Warning};
@@ -197,14 +197,15 @@ fn delivery(delivery: &Delivery) -> Value {
         json!({ "before_queue": before, "queue": queue, "connect": connect, "send": send })
     });
     let outcome = match &delivery.outcome {
-        Outcome::Accepted { relay, reply, redirected } => json!({
-            "accepted": true, "relay": relay, "reply": text::one_line(reply), "redirected": redirected,
-        }),
-        Outcome::Failed(Failure { id, cause, remedy, evidence, .. }) => json!({
-            "accepted": false,
-            "cause": { "id": id, "text": text::one_line(cause), "remedy": text::one_line(&remedy.text()) },
-            "evidence": evidence.iter().map(|line| text::one_line(line)).collect::<Vec<_>>(),
-        }),
+        Outcome::Accepted { relay, reply, redirected, instead } => {
+            let said = json!({
+                "accepted": true, "relay": relay, "reply": text::one_line(reply), "redirected": redirected,
+            });
+            instead
+                .as_ref()
+                .map_or(said.clone(), |instead| merged(said, json!({ "instead_of": self::instead(instead) })))
+        }
+        Outcome::Failed(failure) => merged(json!({ "accepted": false }), why(failure)),
     };
     let facts = json!({
         "from": delivery.from,
@@ -219,6 +220,20 @@ fn delivery(delivery: &Delivery) -> Value {
     let arrival = delivery.arrival.as_ref().map(|arrival| json!({ "arrival": arrival::arrival(arrival) }));
     let whole = [sent, arrival].into_iter().flatten().fold(merged(facts, outcome), merged);
     json!({ "delivery": whole })
+}
+
+/// A cause with its evidence.
+fn why(Failure { id, cause, remedy, evidence, .. }: &Failure) -> Value {
+    json!({
+        "cause": { "id": id, "text": text::one_line(cause), "remedy": text::one_line(&remedy.text()) },
+        "evidence": evidence.iter().map(|line| text::one_line(line)).collect::<Vec<_>>(),
+    })
+}
+
+/// The first relay, which did not take a message that another one took.
+fn instead(instead: &Instead) -> Value {
+    let first = json!({ "relay": instead.first });
+    instead.failure.as_ref().map_or(first.clone(), |failure| merged(first, why(failure)))
 }
 
 fn probe(probe: &Probe) -> Value {

@@ -8,7 +8,7 @@ const GREYLISTED: &str = "host relay.test[192.0.2.1] said: 450 4.2.0 <o@x>: Reci
 const LIMITS: Limits = Limits { queue: Duration::from_secs(900), proof: Duration::from_secs(86_400) };
 
 fn relay() -> Relay {
-    Relay { host: "relay.test".into(), port: 587 }
+    Relay { host: "relay.test".into(), port: 587, fallbacks: Vec::new() }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "fields take it so")]

@@ -16,7 +16,7 @@ use crate::model::causes::{About, Cause, Circumstances, diagnose, programs};
 use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Seconds;
 use alerts::{Alerts, Alike, Bearing};
-use record::{Record, Stuck, WAITED, Word};
+use record::{Fallen, Record, Stuck, WAITED, Word};
 use relay::Relay;
 
 /// Ages beyond which a person is to look.
@@ -138,6 +138,14 @@ fn cause_of(relay: &Relay, reason: &str, has_route: bool) -> Option<Cause> {
     diagnose(&[reason], &Circumstances::unknown(&about).routed(has_route))
 }
 
+/// The last message that left, if another relay than the first took it, and the cause.
+fn last_fallen(relay: &Relay, record: &Record, has_route: bool) -> Option<(Fallen, Option<Cause>)> {
+    let taken = record.taken.as_ref()?;
+    let fallen = record.fallen.as_ref().filter(|fallen| fallen.word.order == taken.order)?;
+    let why = Some(&fallen.why).filter(|why| !why.is_empty());
+    Some((fallen.clone(), why.and_then(|why| cause_of(relay, why, has_route))))
+}
+
 /// Whether mail leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -199,6 +207,8 @@ pub struct Leaving {
     pub queue: InQueue,
     /// The last message that the relay took.
     pub taken: Option<Taken>,
+    /// That message, if another relay than the first took it; with the cause, if the catalogue knows it.
+    pub fallen: Option<(Fallen, Option<Cause>)>,
     /// The time of the last test message that the relay took.
     pub proved: Option<Seconds>,
     /// What keeps mail from the relay as the host is now, whatever left before.
@@ -250,6 +260,7 @@ impl Leaving {
             is_contradicted: false,
             queue,
             taken,
+            fallen: None,
             proved,
             obstacle: None,
             changed: None,
@@ -261,6 +272,7 @@ impl Leaving {
         };
         let (standing, against) = leaving.judge(record, proved);
         leaving.standing = standing;
+        leaving.fallen = last_fallen(relay, record, has_route);
         leaving.is_contradicted = against.is_some();
         // A failure that stops all mail is named before a later one of a single message.
         leaving.refused = against

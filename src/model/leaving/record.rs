@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alerts::{Alerts, Alike};
 use super::relay::Relay;
+use crate::model::log::event::split_queue_id;
 use crate::model::log::fold::soft;
 use crate::model::log::hosts::is_one_of;
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -59,6 +60,17 @@ pub struct Word {
     pub text: String,
 }
 
+/// A message that another relay than the first took, in the same attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallen {
+    /// The message.
+    pub word: Word,
+    /// Who took it, as main.cf names it.
+    pub relay: String,
+    /// What smtp(8) said of the first relay before; empty: nothing was found.
+    pub why: String,
+}
+
 /// The facts about one relay, and the places in the log up to which they are known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -82,6 +94,9 @@ pub struct Record {
     pub taken: Option<Word>,
     /// The last that it took for certain.
     pub certain: Option<Word>,
+    /// The last that another relay took, which is tried after this one.
+    #[serde(default)]
+    pub fallen: Option<Fallen>,
     /// The last failure of any kind.
     pub refused: Option<Word>,
     /// The last failure that is not about one message or one recipient alone.
@@ -146,14 +161,7 @@ impl Record {
             let time = time.unwrap_or(source.now);
             match parse_event(&line) {
                 Event::Attempt(attempt) if attempt.status == Status::Sent => {
-                    let is_ours = attempt.target().is_some_and(|target| source.relay.is(&target));
-                    if attempt.agent == "smtp" && is_ours {
-                        let word = self.word(&attempt, time);
-                        self.took(word, source.certain);
-                    } else {
-                        // It left another way, whatever else is said of it.
-                        self.gone(&attempt.queue_id);
-                    }
+                    self.sent(&attempt, time, (bytes, block), source);
                 }
                 Event::Attempt(attempt)
                     if attempt.status != Status::Undeliverable
@@ -179,6 +187,25 @@ impl Record {
             }
         }
         self.fail(failures);
+    }
+
+    /// Notes a message that left. `line` is a part of `block`.
+    fn sent(&mut self, attempt: &Attempt, time: Seconds, (line, block): (&[u8], &[u8]), source: &Source) {
+        let target = attempt.target().filter(|_| attempt.agent == "smtp");
+        match target {
+            Some(target) if source.relay.is(&target) => {
+                let word = self.word(attempt, time);
+                self.took(word, source.certain);
+            }
+            Some(target) if source.relay.has_fallback(&target) => {
+                let (relay, word) = (format!("[{}]:{}", target.0, target.2), self.word(attempt, time));
+                let why = before(attempt.pid, line, block, source.relay).unwrap_or_default();
+                self.took(word.clone(), source.certain);
+                self.fallen = Some(Fallen { word, relay, why });
+            }
+            // It left another way, whatever else is said of it.
+            _ => self.gone(&attempt.queue_id),
+        }
     }
 
     /// Notes the failures of a block that stop more than one message.
@@ -308,6 +335,19 @@ fn sender_of(queue_id: &str, line: &[u8], block: &[u8]) -> Option<String> {
     let at = memmem::rfind(before, head.as_bytes())? + head.len();
     let (from, _) = before.get(at..)?.split_at_checked(memmem::find(before.get(at..)?, b">")?)?;
     Some(String::from_utf8_lossy(from).into_owned())
+}
+
+/// What a process of smtp(8) said last of the first relay, before `line`, which is a part of `block`.
+fn before(pid: u32, line: &[u8], block: &[u8], relay: &Relay) -> Option<String> {
+    let end = (line.as_ptr() as usize).checked_sub(block.as_ptr() as usize)?;
+    let before = block.get(end.saturating_sub(NEAR)..end)?;
+    before.rsplit(|byte| *byte == b'\n').find_map(|bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let text = unwrap(&text);
+        let line = parse_line(&text).filter(|line| line.daemon == "smtp" && line.pid == pid)?;
+        let words = split_queue_id(line.text).map_or(line.text, |(_, words)| words);
+        relay.is_named_in(words).then(|| masked(clipped(words, WORDS)).into_owned())
+    })
 }
 
 /// The lines that may be about the end of an attempt or of a message. Most lines are not, and need not be parsed.

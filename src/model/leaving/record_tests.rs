@@ -5,7 +5,7 @@ use crate::model::postfix::own_names::OwnNames;
 const NOW: Seconds = 1_795_507_200;
 
 fn relay() -> Relay {
-    Relay { host: "relay.test".into(), port: 587 }
+    Relay { host: "relay.test".into(), port: 587, fallbacks: Vec::new() }
 }
 
 fn sent(id: &str) -> String {

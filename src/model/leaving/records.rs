@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn of_many_relays_those_stay_that_were_asked_about_last() {
-        let relay = |number: u16| Relay { host: "r".into(), port: number };
+        let relay = |number: u16| Relay { host: "r".into(), port: number, fallbacks: Vec::new() };
         let many = (0..100).fold(Records::default(), |all, number| {
             all.with(&relay(number), Record { looked: number.into(), ..Record::default() })
         });

@@ -1,6 +1,7 @@
 //! The relay that is asked about, and which attempts were on the way to it.
 
 use crate::model::causes::extent::is_unserved;
+use crate::model::desired::{Desired, WayOut};
 use crate::model::log::Attempt;
 use crate::model::log::event::unsuspended;
 
@@ -11,12 +12,26 @@ pub struct Relay {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// The relays that are tried after it, each with its port.
+    pub fallbacks: Vec<(String, u16)>,
 }
 
 impl Relay {
     /// Its name in the records.
     pub fn key(&self) -> String {
         format!("{}:{}", self.host, self.port)
+    }
+
+    /// The relay of the answers, with those that are tried after it.
+    pub fn of(desired: &Desired) -> Self {
+        let place = |way: &WayOut| (way.relay.host.clone(), way.relay.port);
+        let (host, port) = place(&desired.first);
+        Self { host, port, fallbacks: desired.fallbacks.iter().map(place).collect() }
+    }
+
+    /// Whether a host of an attempt is one of those that are tried after it: name, address, port.
+    pub fn has_fallback(&self, (name, address, port): &(String, String, u16)) -> bool {
+        self.fallbacks.iter().any(|(host, of)| port == of && (name == host || address == host))
     }
 
     /// Whether this is the host of an attempt: name, address, port.
@@ -27,27 +42,40 @@ impl Relay {
     /// Whether a failure was on the way to this relay, or before any relay was known.
     pub fn is_missed_by(&self, attempt: &Attempt) -> bool {
         match attempt.target() {
-            Some(target) => self.is(&target),
+            Some(target) => self.is(&target) || self.has_fallback(&target),
             None => self.is_meant_by(attempt.words()) && !is_unserved(attempt.words()),
         }
     }
 
     /// Whether the reason of a failure may be about this relay: it names no other (smtp_connect.c, smtp_trouble.c).
     pub fn is_meant_by(&self, reason: &str) -> bool {
-        let reason = unsuspended(reason);
-        let named = |(head, end): (&str, &str)| {
-            let (_, rest) = reason.split_once(head)?;
-            rest.split_once(end).map(|(name, _)| name).filter(|name| !name.contains(' '))
+        let is_ours = |name: &str| {
+            let mut hosts = std::iter::once(&self.host).chain(self.fallbacks.iter().map(|(host, _)| host));
+            hosts.any(|host| name.eq_ignore_ascii_case(host))
         };
-        let places = [
-            ("error for name=", " "),
-            ("connect to ", "["),
-            ("host ", "["),
-            ("server ", "["),
-            ("lost connection with ", "["),
-            ("conversation with ", "["),
-        ];
-        let name = places.into_iter().find_map(named);
-        name.is_none_or(|name| name.eq_ignore_ascii_case(&self.host))
+        host_in(reason).is_none_or(is_ours)
     }
+
+    /// Whether words of smtp(8) are about the first relay.
+    pub fn is_named_in(&self, words: &str) -> bool {
+        host_in(words).is_some_and(|name| name.eq_ignore_ascii_case(&self.host))
+    }
+}
+
+/// The host that a reason of smtp(8) names.
+fn host_in(reason: &str) -> Option<&str> {
+    let reason = unsuspended(reason);
+    let named = |(head, end): (&str, &str)| {
+        let (_, rest) = reason.split_once(head)?;
+        rest.split_once(end).map(|(name, _)| name).filter(|name| !name.contains(' '))
+    };
+    let places = [
+        ("error for name=", " "),
+        ("connect to ", "["),
+        ("host ", "["),
+        ("server ", "["),
+        ("lost connection with ", "["),
+        ("conversation with ", "["),
+    ];
+    places.into_iter().find_map(named)
 }

@@ -15,6 +15,9 @@ const FAR: u32 = 4;
 /// The name of the finding on mail that leaves.
 pub const LEAVES: &str = "mail.leaves";
 
+/// The name of the finding on mail that leaves by another relay than the first.
+pub const FALLBACK: &str = "mail.fallback";
+
 impl Leaving {
     /// The names of the findings by which `check` ends with 3: a limit is passed, or the last certain word is that mail does
     /// not leave.
@@ -22,12 +25,14 @@ impl Leaving {
         let late = self.is_late().then_some(WAITING);
         let stands = self.is_stopped()
             || matches!(self.standing, Standing::Claimed | Standing::Old | Standing::Tested);
-        late.into_iter().chain(stands.then_some(LEAVES)).collect()
+        let fallen = self.fallen.as_ref().map(|_| FALLBACK);
+        late.into_iter().chain(stands.then_some(LEAVES)).chain(fallen).collect()
     }
 
     /// The findings: what waits, whether mail leaves, the last failure, and what is not known.
     pub fn findings(&self, calendar: &Calendar) -> Vec<Finding> {
         let mut all = vec![self.waiting(), self.leaves()];
+        all.extend(self.fallback());
         if let (false, Some(text)) = (self.is_contradicted, self.refusal(calendar)) {
             all.push(finding("mail.refused", State::Note, text, None));
         }
@@ -68,6 +73,21 @@ impl Leaving {
         };
         let remedy = if self.queue.unlisted.is_some() { "postqueue -p" } else { "relayhost diagnose" };
         finding(WAITING, state, text, Some(remedy.into()).filter(|_| state != State::Fine))
+    }
+
+    /// That the last message left by another relay than the first: what keeps mail from that is found by nobody else.
+    fn fallback(&self) -> Option<Finding> {
+        let (fallen, cause) = self.fallen.as_ref()?;
+        let known = cause.as_ref().filter(|cause| cause.is_known());
+        let why = match known {
+            Some(cause) => format!("{} ({})", cause.cause, cause.id),
+            None if fallen.why.is_empty() => "the log does not say why".to_owned(),
+            None => plain(&fallen.why),
+        };
+        let text = format!("mail leaves by {}, since {} does not take it: {why}", fallen.relay, self.relay);
+        let remedy = known.map(|cause| cause.remedy.clone()).filter(|remedy| !remedy.is_empty());
+        let remedy = remedy.unwrap_or_else(|| "relayhost verify (says what the first relay does now)".into());
+        Some(finding(FALLBACK, State::Warning, text, Some(remedy)))
     }
 
     fn waiting_in_words(&self) -> String {
@@ -131,7 +151,12 @@ impl Leaving {
             None => self.never(),
         };
         match self.standing {
-            Standing::Leaves => format!("mail leaves through {relay}: {last}"),
+            Standing::Leaves => match &self.fallen {
+                Some((fallen, _)) => {
+                    format!("mail leaves through {}, and not through {relay}: {last}", fallen.relay)
+                }
+                None => format!("mail leaves through {relay}: {last}"),
+            },
             Standing::Old if taken.is_some() => {
                 format!("{last}, and nothing since says whether mail leaves through {relay}")
             }

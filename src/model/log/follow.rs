@@ -7,7 +7,7 @@ use super::Reader;
 use super::aside::Aside;
 use super::before::{Before, Tail};
 use super::event::{Attempt, Event, Gone, Status, host_named, parse_event};
-use super::groups::{Groups, stayed, unknown};
+use super::groups::{Groups, stayed, unknown, unknown_in_queue};
 use super::hosts::Hosts;
 use super::known::Known;
 use super::line::{Line, Writer, parse_line};
@@ -19,7 +19,7 @@ use super::stamp::{Calendar, Seconds};
 use super::taken::LastTaken;
 use super::witness::{ON_THE_WAY, Witness, is_of_transport, killed};
 use super::wrap::unwrap;
-use crate::model::causes::catalogue::{Stage, Verdict, fitting};
+use crate::model::causes::catalogue::{Verdict, fitting};
 use crate::model::causes::words::Words;
 use crate::model::causes::{About, Basis, Cause, Circumstances, diagnose};
 use crate::model::text::{domain_of, masked};
@@ -38,13 +38,15 @@ pub struct Question<'a> {
     pub since: Option<Seconds>,
     /// Domains whose mail is to leave this host; a local delivery for one of them is a failure.
     pub elsewhere: Vec<String>,
+    /// The first relay, where others are tried after it: what it says counts though another one takes the message.
+    pub first: Option<(String, u16)>,
     /// Returns the facts about the host for a failed attempt.
     pub circumstances: &'a dyn Fn(&About) -> Circumstances,
 }
 
 impl Default for Question<'_> {
     fn default() -> Self {
-        Self { since: None, elsewhere: Vec::new(), circumstances: &Circumstances::unknown }
+        Self { since: None, elsewhere: Vec::new(), first: None, circumstances: &Circumstances::unknown }
     }
 }
 
@@ -69,10 +71,10 @@ impl Question<'_> {
 /// Follower of a log, with all that it has seen so far.
 #[derive(Default)]
 pub struct Follower<'a> {
-    question: Question<'a>,
+    pub(super) question: Question<'a>,
     calendar: Calendar,
     scanner: Rc<Scanner>,
-    witness: Witness,
+    pub(super) witness: Witness,
     pub(super) messages: Messages,
     pub(super) groups: Groups,
     pub(super) hosts: Hosts,
@@ -161,7 +163,7 @@ impl Follower<'_> {
     }
 
     /// Time and host of the record of an accepted message.
-    fn when_and_where(&self, record: &[u8]) -> (Option<Seconds>, Option<String>) {
+    pub(super) fn when_and_where(&self, record: &[u8]) -> (Option<Seconds>, Option<String>) {
         let raw = String::from_utf8_lossy(record);
         let raw = unwrap(&raw);
         let (time, host) =
@@ -181,6 +183,7 @@ impl Follower<'_> {
                 let (_, host) = self.when_and_where(record);
                 self.hosts.number(host.as_deref())
             });
+            self.fell(host, pid, message.queue_id, record);
             self.witness.forget(host, pid);
         }
         if self.messages.may_have(message.queue_id) {
@@ -389,10 +392,6 @@ fn pid_of(text: &[u8]) -> Option<u32> {
     let line = head_of(text.split(|c| *c == b'\n').next()?, LINE);
     let line = String::from_utf8_lossy(line);
     parse_line(&unwrap(&line)).map(|line| line.pid)
-}
-
-fn unknown_in_queue() -> Cause {
-    Cause::unknown(Stage::Queue, Verdict::Unreached)
 }
 
 fn head_of(line: &[u8], most: usize) -> &[u8] {

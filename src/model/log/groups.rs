@@ -172,6 +172,11 @@ pub fn stayed(domain: &str) -> Cause {
     }
 }
 
+/// The cause of what stays in the queue for words that the catalogue does not know.
+pub fn unknown_in_queue() -> Cause {
+    Cause::unknown(Stage::Queue, Verdict::Unreached)
+}
+
 /// The cause of a failed attempt whose words the catalogue does not know.
 pub fn unknown(attempt: &Attempt) -> Cause {
     let verdict = if attempt.is_refusal() { Verdict::Refused } else { Verdict::Unreached };

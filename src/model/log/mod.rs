@@ -5,6 +5,7 @@
 pub mod aside;
 mod before;
 pub mod event;
+mod fallen;
 pub mod fold;
 pub mod follow;
 pub mod groups;

@@ -34,7 +34,8 @@ fn report(log: &str) -> Report {
 fn report_of(log: &str, since: Option<Seconds>, elsewhere: &[&str], owner: &Owner) -> Report {
     let circumstances = |about: &About| Circumstances::unknown(about);
     let elsewhere = elsewhere.iter().map(ToString::to_string).collect();
-    let mut follower = Follower::new(Question { since, elsewhere, circumstances: &circumstances });
+    let mut follower =
+        Follower::new(Question { since, elsewhere, first: None, circumstances: &circumstances });
     follower.source(Calendar::utc(NOW));
     // Blocks of any size give the same.
     for block in log.split_inclusive('\n') {
@@ -192,7 +193,7 @@ fn a_time_to_begin_with() {
     // A block that straddles that time.
     let circumstances = |about: &About| Circumstances::unknown(about);
     let mut follower =
-        Follower::new(Question { since, elsewhere: Vec::new(), circumstances: &circumstances });
+        Follower::new(Question { since, elsewhere: Vec::new(), first: None, circumstances: &circumstances });
     follower.source(Calendar::utc(NOW));
     follower.feed((sent("08:30:00", "AAAAA9") + &log).as_bytes());
     let whole = Report::new(&follower, &Owner::default());
@@ -224,7 +225,8 @@ fn other_hosts_count_unless_this_one_is_among_them() {
 #[test]
 fn a_story() {
     let circumstances = |about: &About| Circumstances::unknown(about);
-    let question = Question { since: None, elsewhere: Vec::new(), circumstances: &circumstances };
+    let question =
+        Question { since: None, elsewhere: Vec::new(), first: None, circumstances: &circumstances };
     let mut narrator = Narrator::new("AAAAA1", question);
     narrator.source(Calendar::utc(NOW));
     let log = [

@@ -90,9 +90,31 @@ pub enum Outcome {
         reply: String,
         /// The address that it took the message for, where this host has put that in the recipient's place.
         redirected: Option<String>,
+        /// Why it was not the first relay, if it was another.
+        instead: Option<Box<Instead>>,
     },
     /// The relay did not accept the message.
     Failed(Failure),
+}
+
+/// What the first relay did with a message that another one took, in the same attempt.
+#[derive(Debug, Clone)]
+pub struct Instead {
+    /// The first relay, as main.cf names it.
+    pub first: String,
+    /// What kept the message from it; `None`: the log does not say.
+    pub failure: Option<Failure>,
+}
+
+impl Instead {
+    /// The caveat, in one sentence.
+    pub fn in_words(&self, relay: &str) -> String {
+        let why = self.failure.as_ref().map_or_else(
+            || "and the log does not say why".to_owned(),
+            |failure| format!("{} [{}]", failure.cause, failure.id),
+        );
+        format!("it left by {relay}, since {} did not take it: {why}", self.first)
+    }
 }
 
 impl Outcome {
@@ -128,8 +150,12 @@ mod tests {
 
     fn delivery(is_accepted: bool, has_arrived: bool, required: bool) -> Delivery {
         let failure = |id: &str| Failure::new(false, id, "x".into(), "y", Vec::new());
-        let accepted =
-            Outcome::Accepted { relay: "[r]:587".into(), reply: "250 ok".into(), redirected: None };
+        let accepted = Outcome::Accepted {
+            relay: "[r]:587".into(),
+            reply: "250 ok".into(),
+            redirected: None,
+            instead: None,
+        };
         let arrival =
             || Arrival { seen: None, failure: (!has_arrived).then(|| failure("not-arrived")), required };
         Delivery {

@@ -45,7 +45,12 @@ impl Facts<'_> {
         Ok(Judgement::Final(match found {
             Whereabouts::Accepted(_) => {
                 let (relay, reply) = (self.relayhost.to_owned(), attempt.reason.clone());
-                Outcome::Accepted { relay, reply, redirected: attempt.redirected().map(str::to_owned) }
+                Outcome::Accepted {
+                    relay,
+                    reply,
+                    redirected: attempt.redirected().map(str::to_owned),
+                    instead: None,
+                }
             }
             Whereabouts::StayedHere(_) => fate::stayed_here(attempt, self.postfix, self.evidence),
             Whereabouts::WentElsewhere(_) => fate::went_elsewhere(attempt, self.relayhost, self.evidence),

@@ -4,7 +4,7 @@ use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
 use super::parameters::{as_ours, parameters, words};
 use crate::error::{Error, Result};
-use crate::model::desired::Desired;
+use crate::model::desired::{Desired, WayOut};
 use crate::model::observed::{Database, MapFile, Postfix};
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
@@ -43,24 +43,24 @@ impl Plan {
         let nothing = MapFile::default();
         let found = postfix.maps.get(&file).unwrap_or(&nothing);
         let mut after = found.source.clone().unwrap_or_else(|| file.source(Vec::new()));
-        let is_renewed = file.is_secret() && desired.app().is_some();
-        let stale = self.entries(file, &entries, is_renewed, &mut after, last);
+        let renewed = desired.ways().filter(|way| file.is_secret() && way.app().is_some());
+        let renewed: Vec<String> = renewed.map(WayOut::next_hop).collect();
+        let stale = self.entries(file, &entries, &renewed, &mut after, last);
         let left = leave_out_former(file, &entries, &mut after, last);
         let (mut stronger, mut removed) = (Vec::new(), Vec::new());
-        if file.is_secret()
-            && postfix.other_way.is_none()
-            && let Some((_, ours)) = entries.first()
-        {
-            removed = self.stronger(file, &desired.relay.host, ours, &mut after, last);
-            stronger.extend((!removed.is_empty()).then(|| desired.relay.host.clone()));
+        let strays = desired.strays().filter(|stray| !postfix.other_ways.contains_key(stray.host));
+        for stray in strays.filter(|stray| file.is_secret() && !stray.waits) {
+            let found = self.stronger(file, &stray.key, &stray.ours, &mut after, last);
+            stronger.extend((!found.is_empty()).then_some(stray.key));
+            removed.extend(found);
         }
-        if entries.is_empty() && left.is_empty() {
+        if entries.is_empty() && left.is_empty() && removed.is_empty() {
             return;
         }
         let faults = [
             ("no entry, or another one, for", &stale, ""),
             ("still has our entry for", &left, ""),
-            ("has an entry for", &removed, ", which smtp(8) takes instead of ours"),
+            ("has an entry for", &removed, ", which smtp(8) takes, and not what the answers say"),
         ];
         let faults = faults.into_iter().filter(|(_, keys, _)| !keys.is_empty());
         let amiss: Vec<_> =
@@ -123,18 +123,20 @@ impl Plan {
         why
     }
 
-    /// Sets the entries of the answers, and returns the keys of those that were not there, or were others.
+    /// Sets the entries of the answers, and returns the keys of those that were not there, or were others. `renewed`: the keys
+    /// of those with an access token that relayhost fetches.
     fn entries(
         &mut self,
         file: Managed,
         entries: &[(String, String)],
-        is_renewed: bool,
+        renewed: &[String],
         after: &mut MapSource,
         last: &LastRun,
     ) -> Vec<String> {
         let mut stale = Vec::new();
         for (key, value) in entries {
             let (name, found) = (format!("{} {key}", file.name()), after.get(key));
+            let is_renewed = renewed.contains(key);
             let wanted = mark(value, is_renewed);
             let ours = last.wrote.get(&name);
             // A password and a token alike: an entry that relayhost wrote, and nobody has changed, is no edit.

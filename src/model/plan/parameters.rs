@@ -4,12 +4,16 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::model::desired::{Auth, Desired, IpPolicy, Tls};
+use crate::model::desired::{Desired, IpPolicy, Tls, WayOut};
 use crate::model::observed::Postfix;
 use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::settings::{Settings, value};
 use crate::model::postfix::tables::{items, path_of};
 use crate::model::text::plain;
+
+/// The parameter with the relays that smtp(8) tries after those of the next hop, in the same attempt. Its items are next hops
+/// as in `relayhost` (postconf(5)).
+pub const FALLBACK: &str = "smtp_fallback_relay";
 
 /// The managed parameters and the values that the answers ask for.
 pub fn parameters(
@@ -17,28 +21,29 @@ pub fn parameters(
     postfix: &Postfix,
     kind: &MapKind,
 ) -> Result<Vec<(&'static str, String)>> {
-    let relay = &desired.relay;
+    let relay = &desired.first.relay;
     let mut wanted = vec![("relayhost", desired.relayhost())];
-    match &desired.auth {
+    let fallbacks: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
+    // One that a person set stays, and is reported.
+    let is_ours = postfix.fallback_set.as_ref() == Some(&words(postfix.setting(FALLBACK)).join(", "));
+    if !fallbacks.is_empty() || is_ours {
+        wanted.push((FALLBACK, fallbacks.join(", ")));
+    }
+    match desired.filter() {
         // Leaving SASL on would make smtp(8) look for a password table that may not exist.
-        Auth::None => wanted.push(("smtp_sasl_auth_enable", "no".into())),
-        Auth::Login { mechanism, .. } => {
+        None => wanted.push(("smtp_sasl_auth_enable", "no".into())),
+        Some(filter) => {
             wanted.push(("smtp_sasl_auth_enable", "yes".into()));
             wanted.push(("smtp_sasl_type", "cyrus".into()));
             wanted.push(("smtp_sasl_password_maps", kind.table(&Managed::SaslPasswd.path())));
-            wanted.push(("smtp_sasl_mechanism_filter", mechanism.filter().into()));
+            wanted.push(("smtp_sasl_mechanism_filter", filter.into()));
             // Postfix's own default contains `noplaintext`, which excludes PLAIN and LOGIN.
             wanted.push(("smtp_sasl_security_options", "noanonymous".into()));
             wanted.push(("smtp_sasl_tls_security_options", "noanonymous".into()));
         }
     }
     if !desired.rewrites.is_empty() {
-        let ours = Managed::Generic.table(kind);
-        let mut tables = as_ours(postfix.setting("smtp_generic_maps"), kind);
-        if !tables.contains(&ours) {
-            tables.insert(0, ours);
-        }
-        wanted.push(("smtp_generic_maps", tables.join(", ")));
+        wanted.push(first(postfix, "smtp_generic_maps", Managed::Generic, kind));
     }
     wanted.extend(one_sender(desired, postfix, kind)?);
     wanted.push(("smtp_tls_security_level", relay.tls.word().into()));
@@ -47,7 +52,11 @@ pub fn parameters(
     } else if relay.implicit_tls {
         return Err(Error::PostfixTooOld { version: postfix.version.0.clone() });
     }
-    if relay.tls != Tls::None
+    if desired.has_several_relays() {
+        // First, since of several tables the first that has a key decides.
+        wanted.push(first(postfix, "smtp_tls_policy_maps", Managed::Policies, kind));
+    }
+    if desired.ways().any(|way| way.relay.tls != Tls::None)
         && let Some(bundle) = postfix.ca_files.first()
     {
         wanted.push(("smtp_tls_CAfile", bundle.display().to_string()));
@@ -56,6 +65,16 @@ pub fn parameters(
         wanted.push(("inet_protocols", value.into()));
     }
     Ok(wanted)
+}
+
+/// A parameter's tables, with this one of relayhost's before those that are there, if it is not among them.
+fn first(postfix: &Postfix, name: &'static str, map: Managed, kind: &MapKind) -> (&'static str, String) {
+    let ours = map.table(kind);
+    let mut tables = as_ours(postfix.setting(name), kind);
+    if !tables.contains(&ours) {
+        tables.insert(0, ours);
+    }
+    (name, tables.join(", "))
 }
 
 /// The parameters by which everybody sends as the one sender.
@@ -221,7 +240,8 @@ mod tests {
         let answers = "version = 1\n[relay]\nhost = \"relay.example.com\"\nip = \"ipv4\"\n\
                        [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\ndefault = \"c@example.com\"\n";
         let answers = Answers::parse("answers.toml", answers.as_bytes()).unwrap();
-        let desired = complete(&answers, Some(Secret::new("p"))).unwrap();
+        let mut desired = complete(&answers, Some(Secret::new("p"))).unwrap();
+        desired.fallbacks.push(desired.first.clone());
         let set = parameters(&desired, &Postfix::with(&[]), &MapKind::new("hash").unwrap()).unwrap();
         let set: BTreeSet<&str> = set.into_iter().map(|(name, _)| name).collect();
         assert_eq!(set, settings::managed().into_iter().collect());

@@ -6,7 +6,7 @@ use crate::model::desired::Desired;
 use crate::model::observed::Version;
 use crate::model::postfix::postmap::MapSource;
 use crate::model::route::Way;
-use crate::model::route::judge::faults;
+use crate::model::route::judge::{fallback, faults};
 use crate::model::text::is_address;
 
 /// Entries that are named one by one; of more only the number is.
@@ -57,6 +57,9 @@ impl Plan {
         for (name, fault) in faults(way, desired, version) {
             let state = if fault.stops { State::Differs } else { State::Warning };
             self.add(format!("route.{name}"), state, fault.text, Remedy::say(fault.remedy));
+        }
+        if let Some(fault) = fallback(way, desired, version) {
+            self.add("route.fallback", State::Warning, fault.text, Remedy::say(fault.remedy));
         }
         for hop in &way.hops {
             let notes = hop.notes.iter().map(|note| Finding {

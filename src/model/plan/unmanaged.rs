@@ -64,10 +64,10 @@ impl Plan {
 
     /// Adds what the provider has announced about logging in with a password, if the answers have one for it.
     pub fn announced(&mut self, desired: &Desired) {
-        if matches!(desired.auth, Auth::None) || desired.mechanism().takes_token() {
+        if matches!(desired.first.auth, Auth::None) || desired.mechanism().takes_token() {
             return;
         }
-        for (_, provider) in with_host(&desired.relay.host) {
+        for (_, provider) in with_host(&desired.first.relay.host) {
             for warning in provider.warnings.iter().filter(|warning| warning.password) {
                 let text = format!("{}: {}", provider.title, warning.text);
                 let remedy = "log in by an access token: `relayhost init --force` asks for all that it needs";
@@ -79,7 +79,7 @@ impl Plan {
 
     /// Adds why IPv6 stays on although the provider's IPv6 side refuses most hosts.
     pub(super) fn address_family(&mut self, desired: &Desired, postfix: &Postfix) {
-        if desired.relay.ip != IpPolicy::PreferV4 {
+        if desired.first.relay.ip != IpPolicy::PreferV4 {
             return;
         }
         if let Some(reason) = needs_ipv6(&postfix.settings, postfix.has_ipv4_route) {
@@ -102,14 +102,10 @@ impl Plan {
             elsewhere.unwrap_or_else(|| "Postfix's".into()),
             set,
         );
-        if desired.password_in_clear() {
+        for way in desired.in_clear() {
             let set = Remedy::say("set tls = \"encrypt\" under [relay] if the relay offers TLS");
-            self.add(
-                "auth.clear_text",
-                State::Warning,
-                "the password may cross the network unencrypted",
-                set,
-            );
+            let text = format!("the password for {} may cross the network unencrypted", way.next_hop());
+            self.add("auth.clear_text", State::Warning, text, set);
         }
     }
 }

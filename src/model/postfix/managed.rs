@@ -14,6 +14,8 @@ pub enum Managed {
     MainCf,
     /// Relay → login and password (`smtp_sasl_password_maps`).
     SaslPasswd,
+    /// Relay → level of TLS (`smtp_tls_policy_maps`), where mail may leave by several relays.
+    Policies,
     /// Local sender → public sender (`smtp_generic_maps`).
     Generic,
     /// Local names → whoever gets their mail (aliases(5)). It is a file of the system, in which relayhost has the entry of
@@ -57,9 +59,10 @@ pub const MAP_MODE: u32 = 0o600;
 
 impl Managed {
     /// Every managed file, in the order in which they are planned.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::MainCf,
         Self::SaslPasswd,
+        Self::Policies,
         Self::Generic,
         Self::Senders,
         Self::From,
@@ -71,6 +74,7 @@ impl Managed {
         match self {
             Self::MainCf => POSTFIX,
             Self::SaslPasswd => Row { name: "sasl_passwd", map: true, secret: true, ..POSTFIX },
+            Self::Policies => Row { name: "relayhost_tls", map: true, ..POSTFIX },
             Self::Generic => Row { name: "generic", map: true, ..POSTFIX },
             Self::Aliases => Row { directory: "/etc", name: "aliases", map: true, ..POSTFIX },
             Self::Senders => Row { name: "relayhost_senders", map: true, ..POSTFIX },
@@ -264,11 +268,12 @@ mod tests {
         match file {
             Managed::MainCf => 0,
             Managed::SaslPasswd => 1,
-            Managed::Generic => 2,
-            Managed::Senders => 3,
-            Managed::From => 4,
-            Managed::Aliases => 5,
-            Managed::Plugin => 6,
+            Managed::Policies => 2,
+            Managed::Generic => 3,
+            Managed::Senders => 4,
+            Managed::From => 5,
+            Managed::Aliases => 6,
+            Managed::Plugin => 7,
         }
     }
 

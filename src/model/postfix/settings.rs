@@ -96,7 +96,7 @@ const TABLE: &[Parameter] = &[
     row("smtp_host_lookup", "dns").probed(),
     row("smtp_mx_address_limit", "5").probed(),
     row("smtp_helo_name", "").probed(),
-    row("smtp_fallback_relay", "").routed(),
+    row("smtp_fallback_relay", "").managed().routed(),
     row("smtp_bind_address", "").doubted(Matter::All, "connects from the address that smtp_bind_address names").routed(),
     row("smtp_bind_address6", "").doubted(Matter::All, "connects from the address that smtp_bind_address6 names").routed(),
     row("smtp_reply_filter", "").doubted(Matter::All, "reads the relay's replies through smtp_reply_filter"),
@@ -107,7 +107,7 @@ const TABLE: &[Parameter] = &[
     row("sender_dependent_relayhost_maps", "").names_tables().routed(),
     row("sender_dependent_default_transport_maps", "").names_tables().routed(),
     // TLS.
-    row("smtp_tls_policy_maps", "").names_tables().routed(),
+    row("smtp_tls_policy_maps", "").managed().names_tables().routed(),
     row("smtp_tls_security_level", "").managed().probed().routed(),
     row("smtp_tls_wrappermode", "no").managed().probed().routed(),
     row("smtp_tls_CAfile", "").managed().probed().routed(),

@@ -158,13 +158,13 @@ impl Route {
         plugins: Option<BTreeSet<String>>,
         has_ipv4_route: bool,
     ) -> Self {
-        let relay = &desired.relay;
+        let relay = &desired.first.relay;
         let origin = value_or(settings, "myorigin", host_name);
         let sender = desired.alert_sender(origin);
         let names = OwnNames::new(settings);
         let rewritten =
             |address: &str| desired.public_of(address, origin, &names).unwrap_or(address).to_owned();
-        let login = match &desired.auth {
+        let login = match &desired.first.auth {
             Auth::None => None,
             Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),
         };

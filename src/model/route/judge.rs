@@ -3,8 +3,9 @@
 use super::tls::is_match;
 use super::written::Written;
 use super::{Fault, FaultKind, Hop, Way};
-use crate::model::desired::{Auth, Desired, Tls};
+use crate::model::desired::{Auth, Desired, Tls, WayOut};
 use crate::model::observed::Version;
+use crate::model::plan::parameters::words;
 use crate::model::text::domain_of;
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
@@ -12,15 +13,15 @@ pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static 
     let mut all: Vec<_> = own(way).chain(deviations(way, desired, version)).collect();
     // The name that is asked for may be in the certificate too, so that nothing fails; it is another one than the answers
     // say.
-    let is_named = way.relay.as_ref().is_some_and(|relay| relay.host == desired.relay.host);
+    let is_named = way.relay.as_ref().is_some_and(|relay| relay.host == desired.first.relay.host);
     if is_named
-        && desired.relay.tls >= Tls::Verify
+        && desired.first.relay.tls >= Tls::Verify
         && matches!(way.tls.word.as_str(), "verify" | "secure")
-        && let Some((limit, at)) = way.tls.other_names(&desired.relay.host)
+        && let Some((limit, at)) = way.tls.other_names(&desired.first.relay.host)
     {
         let text = format!(
             "the certificate must have the name of `{limit}` ({at}), and the answers say that of {}",
-            desired.relay.host
+            desired.first.relay.host
         );
         all.push(("tls", Fault { stops: true, text, remedy: at.undo(version), kind: FaultKind::Other }));
     }
@@ -45,7 +46,8 @@ pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'sta
         }
         return all;
     };
-    let is_same = relay.host == desired.relay.host && relay.port == desired.relay.port && !relay.mx;
+    let is_same =
+        relay.host == desired.first.relay.host && relay.port == desired.first.relay.port && !relay.mx;
     if !is_same {
         all.push(("transport", elsewhere(way, &relay.text, desired, version)));
         // What follows is another relay's.
@@ -75,6 +77,34 @@ fn elsewhere(way: &Way, goes_to: &str, desired: &Desired, version: &Version) -> 
     let last = hop.filter(|_| way.relay.is_none()).and_then(|hop| hop.at.last());
     let remedy = last.map_or(fault.remedy, |at| at.undo(version));
     Fault { remedy, ..fault }
+}
+
+/// What is amiss with the relays that are tried after the first one; `None`: they are those of the answers. `elsewhere`: the
+/// way does not lead to the first relay.
+pub fn fallback(way: &Way, desired: &Desired, version: &Version) -> Option<Fault> {
+    let wanted: Vec<String> = desired.fallbacks.iter().map(WayOut::next_hop).collect();
+    let is = way.fallback.as_ref();
+    if way.relay.is_none() || is.map_or_else(Vec::new, |is| words(&is.text)) == wanted {
+        return None;
+    }
+    let (text, remedy) = match is {
+        Some(is) if wanted.is_empty() => (
+            format!(
+                "Postfix tries {} where the relay does not take a message ({}), and the answers do not name it",
+                is.text, is.at
+            ),
+            format!("name it under [[relay.fallback]] in the answers; or {}", is.at.undo(version)),
+        ),
+        Some(is) => (
+            format!("Postfix tries {} after the relay ({}), and the answers say {}", is.text, is.at, wanted.join(", ")),
+            is.at.undo(version),
+        ),
+        None => (
+            format!("Postfix tries no other relay after the first, and the answers say {}", wanted.join(", ")),
+            "take `-o smtp_fallback_relay=` out of the service in /etc/postfix/master.cf, then `postfix reload`".to_owned(),
+        ),
+    };
+    Some(Fault { stops: false, text, remedy, kind: FaultKind::Other })
 }
 
 /// Decisions that are no faults, and by which a failure of TLS or of a login may be explained: each by the name of what it
@@ -111,7 +141,7 @@ fn of_hop(hop: Option<&Hop>, text: String, version: &Version) -> Fault {
 }
 
 fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
-    let (is, wanted) = (&way.tls, desired.relay.tls);
+    let (is, wanted) = (&way.tls, desired.first.relay.tls);
     let known = [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure];
     let level = known.into_iter().find(|level| level.word() == is.word);
     if level != Some(wanted) {
@@ -121,7 +151,7 @@ fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static 
         let stops = level.is_none_or(|level| level < wanted);
         all.push(("tls", Fault { stops, text, remedy: is.at.undo(version), kind: FaultKind::Other }));
     }
-    if is.wrapper != desired.relay.implicit_tls {
+    if is.wrapper != desired.first.relay.implicit_tls {
         let word = if is.wrapper { "from the first byte" } else { "after STARTTLS" };
         let text = format!("TLS begins {word} ({}), and the answers say otherwise", is.at_wrapper);
         all.push((
@@ -137,7 +167,7 @@ fn login(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stati
     if hop.is_some_and(|hop| hop.faults.iter().any(|fault| fault.stops)) {
         return;
     }
-    let text = match (&desired.auth, &way.login) {
+    let text = match (&desired.first.auth, &way.login) {
         (Auth::None, None) => return,
         (Auth::None, Some(login)) => {
             format!("smtp(8) logs in as {}, and the answers have no login", login.user)

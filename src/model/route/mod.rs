@@ -49,7 +49,7 @@ pub struct Way {
     /// The relay; `None` if the message does not leave by SMTP.
     pub relay: Option<NextHop>,
     /// What smtp(8) tries where the relay does not answer (smtp_fallback_relay), if there is something.
-    pub fallback: Option<String>,
+    pub fallback: Option<host::Value>,
     /// The table by which the relay's address decides what of its offers smtp(8) passes over, if there is one.
     pub offers: Option<host::Value>,
     /// The level of TLS on the way to the relay.

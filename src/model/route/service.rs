@@ -188,7 +188,12 @@ fn jail(host: &Host, service: &Service, hop: &mut Hop) {
 }
 
 /// Adds the relays that smtp(8) tries after all those of the next hop, and returns them.
-pub fn fallback(host: &Host, channel: &str, relay: &NextHop, transport: &mut Hop) -> Option<String> {
+pub fn fallback(
+    host: &Host,
+    channel: &str,
+    relay: &NextHop,
+    transport: &mut Hop,
+) -> Option<super::host::Value> {
     if relay.more {
         transport.notes.push(format!(
             "the hops below are those of {}; smtp(8) tries the further ones after it",
@@ -204,8 +209,8 @@ pub fn fallback(host: &Host, channel: &str, relay: &NextHop, transport: &mut Hop
         "where {} does not answer, or puts a message off, smtp(8) tries {} next ({}); the hops below are those of {}",
         relay.text, fallback.text, fallback.at, relay.text
     ));
-    transport.at.push(fallback.at);
-    Some(fallback.text)
+    transport.at.push(fallback.at.clone());
+    Some(fallback)
 }
 
 /// The hop of the addresses: kinds and the own end of the connection.

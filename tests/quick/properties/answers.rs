@@ -181,14 +181,14 @@ proptest! {
 
     #[test]
     fn answers_that_init_writes_are_read_as_they_were_meant(meant in desired(), to in proptest::option::of(Just("ops@elsewhere.example"))) {
-        let login = match &meant.auth {
+        let login = match &meant.first.auth {
             Auth::None => None,
             Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),
         };
         let mut choices = Choices {
-            host: Some(meant.relay.host.clone()),
-            port: Some(meant.relay.port.into()),
-            tls: Some(meant.relay.tls),
+            host: Some(meant.first.relay.host.clone()),
+            port: Some(meant.first.relay.port.into()),
+            tls: Some(meant.first.relay.tls),
             username: login.as_ref().map(|login| login.0.clone()),
             password: login.as_ref().map(|login| login.1.clone()),
             rewrites: meant.rewrites.clone(),
@@ -201,11 +201,11 @@ proptest! {
         let answers = Answers::parse("answers.toml", text.as_bytes()).unwrap();
         let password = answers.tables.auth.password.as_ref().map(|password| password.get_ref().clone());
         let read = complete(&answers, password).unwrap();
-        prop_assert_eq!(&read.relay.host, &meant.relay.host);
-        prop_assert_eq!((read.relay.port, read.relay.tls), (meant.relay.port, meant.relay.tls));
+        prop_assert_eq!(&read.first.relay.host, &meant.first.relay.host);
+        prop_assert_eq!((read.first.relay.port, read.first.relay.tls), (meant.first.relay.port, meant.first.relay.tls));
         prop_assert_eq!(&read.rewrites, &meant.rewrites);
         prop_assert_eq!(read.verify.to.as_deref(), to);
-        let found = match &read.auth {
+        let found = match &read.first.auth {
             Auth::None => None,
             Auth::Login { username, password, .. } => Some((username.clone(), password.clone())),
         };

@@ -49,7 +49,7 @@ fn link() -> impl Strategy<Value = Option<Inode>> {
 fn desired() -> impl Strategy<Value = Desired> {
     (super::desired(), proptest::option::of(select(vec![Mechanism::Xoauth2, Mechanism::Oauthbearer])))
         .prop_map(|(mut desired, other)| {
-            if let (Auth::Login { mechanism, .. }, Some(other)) = (&mut desired.auth, other) {
+            if let (Auth::Login { mechanism, .. }, Some(other)) = (&mut desired.first.auth, other) {
                 *mechanism = other;
             }
             desired
@@ -109,7 +109,8 @@ fn observed() -> impl Strategy<Value = Observed> {
                 mail_command: Some("/usr/bin/mail".into()),
                 last: LastRun::default(),
                 postfix: Some(Postfix {
-                    other_way: None,
+                    other_ways: BTreeMap::new(),
+                    fallback_set: None,
                     version: Version(version.to_owned()),
                     settings,
                     lacking: Vec::new(),
@@ -263,7 +264,7 @@ proptest! {
 
 /// What `desired` puts into a map.
 fn entries_of(desired: &Desired, file: Managed) -> Vec<(String, String)> {
-    match (file, &desired.auth) {
+    match (file, &desired.first.auth) {
         (Managed::SaslPasswd, Auth::Login { username, password, .. }) => {
             vec![(desired.relayhost(), format!("{username}:{}", password.expose()))]
         }

@@ -174,7 +174,7 @@ impl Interview {
             ),
             Question::Tls => (
                 "TLS: none, may, encrypt or secure".to_owned(),
-                before.tls.or(self.choices.tls).or_else(|| Some(self.choices.desired().ok()?.relay.tls)).map(|tls| tls.word().to_owned()),
+                before.tls.or(self.choices.tls).or_else(|| Some(self.choices.desired().ok()?.first.relay.tls)).map(|tls| tls.word().to_owned()),
                 "none: never; may: if the relay offers it; encrypt: always, whoever answers; secure: always, and the certificate must be the relay's".into(),
             ),
             Question::Username => {

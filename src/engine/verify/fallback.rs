@@ -1,0 +1,81 @@
+//! The relays of the answers, any of which may take the message; and why it was not the first.
+
+use super::Message;
+use crate::error::Result;
+use crate::model::causes::diagnose;
+use crate::model::causes::failure::Failure;
+use crate::model::desired::Desired;
+use crate::model::log::Attempt;
+use crate::model::message::delivery::{Instead, Outcome};
+use crate::model::message::verdict::Judgement;
+use crate::sys::dns;
+
+/// The relays of the answers, in the order in which smtp(8) tries them.
+pub(super) struct Relays(Vec<Known>);
+
+struct Known {
+    next_hop: String,
+    host: String,
+    port: u16,
+    identity: dns::Identity,
+}
+
+impl Relays {
+    pub(super) fn new(desired: &Desired) -> Self {
+        let known = |next_hop: String, host: &str, port| Known {
+            next_hop,
+            host: host.to_owned(),
+            port,
+            identity: dns::Identity::new(host),
+        };
+        Self(desired.ways().map(|way| known(way.next_hop(), &way.relay.host, way.relay.port)).collect())
+    }
+
+    /// Its place among them. smtp(8) logs the name by which it has a relay; two names may have one address.
+    fn place(&self, name: &str, address: &str, port: u16) -> Option<usize> {
+        let by =
+            |is: &dyn Fn(&Known) -> bool| self.0.iter().position(|known| known.port == port && is(known));
+        by(&|known| known.host == name).or_else(|| by(&|known| known.identity.is(name, address)))
+    }
+}
+
+impl Message<'_> {
+    pub(super) fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
+        self.relays.place(name, address, port).is_some()
+    }
+
+    /// The same judgement. If another relay than the first took the message, with what the first one did: `evidence` has the
+    /// lines of the same process.
+    pub(super) fn with_caveat(
+        &self,
+        judged: Judgement,
+        attempt: &Attempt,
+        evidence: &[&str],
+    ) -> Result<Judgement> {
+        let place =
+            attempt.target().and_then(|(name, address, port)| self.relays.place(&name, &address, port));
+        let taker = place.filter(|place| *place > 0).and_then(|place| self.relays.0.get(place));
+        let (Some(taker), Judgement::Final(Outcome::Accepted { reply, redirected, .. })) = (taker, &judged)
+        else {
+            return Ok(judged);
+        };
+        let said = evidence.get(1..).unwrap_or_default();
+        let lines: Vec<String> = said.iter().map(ToString::to_string).collect();
+        let failure = match (diagnose(said, &self.circumstances()?), said.last()) {
+            (Some(cause), _) => Some(Failure::of(cause, lines)),
+            (None, Some(last)) => Some(Failure::unknown(
+                last.contains(" said: "),
+                "the message was not accepted",
+                last,
+                lines.clone(),
+            )),
+            (None, None) => None,
+        };
+        Ok(Judgement::Final(Outcome::Accepted {
+            relay: taker.next_hop.clone(),
+            reply: reply.clone(),
+            redirected: redirected.clone(),
+            instead: Some(Box::new(Instead { first: self.relayhost.clone(), failure })),
+        }))
+    }
+}

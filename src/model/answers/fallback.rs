@@ -1,0 +1,75 @@
+//! `[[relay.fallback]]`: relays that are tried after the first one.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Answers, Auth, SecretSource};
+use crate::error::Result;
+use crate::model::desired::Tls;
+use crate::model::secret::Secret;
+
+/// Most relays that are tried after the first one. smtp(8) tries all of them in one attempt, one connection after another.
+const MOST: usize = 5;
+
+/// `[[relay.fallback]]`: a relay, and the login there. Its keys mean what they mean in `[relay]` and `[auth]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fallback {
+    /// Name of a preset.
+    pub provider: Option<Spanned<String>>,
+    /// Host name or address.
+    pub host: Option<Spanned<String>>,
+    /// TCP port.
+    pub port: Option<Spanned<i64>>,
+    /// Level of TLS.
+    pub tls: Option<Spanned<Tls>>,
+    /// TLS from the first byte.
+    pub implicit_tls: Option<Spanned<bool>>,
+    /// `[relay.fallback.auth]`.
+    pub auth: Auth,
+}
+
+/// The secret of a fallback relay's login.
+#[derive(Debug)]
+pub struct Named {
+    /// Where it is.
+    pub source: SecretSource,
+    /// Its place in the answers, if they name one.
+    pub place: Option<Range<usize>>,
+    /// The login; empty without one.
+    pub user: String,
+}
+
+impl Answers {
+    /// The secrets of the fallback relays' logins, in the order of the relays; an error if one is named twice.
+    pub fn fallback_secrets(&self) -> Result<Vec<Named>> {
+        let named = |fallback: &Spanned<Fallback>| {
+            let auth = &fallback.get_ref().auth;
+            let user = auth.username.as_ref().map_or("", |name| name.get_ref());
+            Ok(Named { source: self.source_of(auth)?, place: auth.secret_place(), user: user.to_owned() })
+        };
+        self.tables.relay.fallback.iter().map(named).collect()
+    }
+
+    /// Each secret that stands in the answers; something in its place where it is elsewhere, for answers that are checked and
+    /// not used.
+    pub(super) fn fallback_stand_ins(&self) -> Result<Vec<Option<Secret>>> {
+        let stand_in = |named: Named| match named.source {
+            SecretSource::Absent => None,
+            SecretSource::Inline(secret) => Some(secret),
+            SecretSource::File(_) | SecretSource::Environment(_) | SecretSource::Credential(_) => {
+                Some(Secret::new("x"))
+            }
+        };
+        Ok(self.fallback_secrets()?.into_iter().map(stand_in).collect())
+    }
+
+    /// Refuses more relays than can be tried within one attempt.
+    pub(super) fn count_fallbacks(&self) -> Result<()> {
+        let Some(beyond) = self.tables.relay.fallback.get(MOST) else { return Ok(()) };
+        let problem = format!("there are more than {MOST} fallback relays");
+        Err(self.error(Some(beyond.span()), &problem, "remove some: each is tried in the same attempt"))
+    }
+}

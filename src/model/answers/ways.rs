@@ -1,0 +1,257 @@
+//! The relays of the answers, and the logins there: `[relay]` with `[auth]`, and each `[[relay.fallback]]`.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::fallback::Fallback;
+use super::oauth::{Oauth, token};
+use super::reader::Reader;
+use super::values::{host, port, possible, refuse, sound, username};
+use super::{Answers, Auth as Login, IpChoice};
+use crate::error::Result;
+use crate::model::desired::{Auth, IpPolicy, Mechanism, Relay, Tls, WayOut};
+use crate::model::oauth::App;
+use crate::model::providers::{self, Preset, Start};
+use crate::model::secret::Secret;
+
+/// What the answers say of one relay, wherever it stands.
+struct Table<'a> {
+    provider: Option<&'a Spanned<String>>,
+    host: Option<&'a Spanned<String>>,
+    port: Option<&'a Spanned<i64>>,
+    tls: Option<&'a Spanned<Tls>>,
+    implicit_tls: Option<&'a Spanned<bool>>,
+    ip: Option<&'a Spanned<IpChoice>>,
+    auth: &'a Login,
+    /// Its name in the names of keys, and as a heading.
+    name: &'static str,
+    heading: &'static str,
+    /// The name of the login's table.
+    auth_name: &'static str,
+    is_fallback: bool,
+    /// The place of the table; `None`: its parts are in several tables.
+    place: Option<Range<usize>>,
+}
+
+impl<'a> Table<'a> {
+    fn first(answers: &'a Answers) -> Self {
+        let relay = &answers.tables.relay;
+        Self {
+            provider: relay.provider.as_ref(),
+            host: relay.host.as_ref(),
+            port: relay.port.as_ref(),
+            tls: relay.tls.as_ref(),
+            implicit_tls: relay.implicit_tls.as_ref(),
+            ip: relay.ip.as_ref(),
+            auth: &answers.tables.auth,
+            name: "relay",
+            heading: "[relay]",
+            auth_name: "auth",
+            is_fallback: false,
+            place: None,
+        }
+    }
+
+    fn fallback(table: &'a Spanned<Fallback>) -> Self {
+        let fallback = table.get_ref();
+        Self {
+            provider: fallback.provider.as_ref(),
+            host: fallback.host.as_ref(),
+            port: fallback.port.as_ref(),
+            tls: fallback.tls.as_ref(),
+            implicit_tls: fallback.implicit_tls.as_ref(),
+            ip: None,
+            auth: &fallback.auth,
+            name: "relay.fallback",
+            heading: "[[relay.fallback]]",
+            auth_name: "relay.fallback.auth",
+            is_fallback: true,
+            place: Some(table.span()),
+        }
+    }
+
+    /// A sentence, with the name of the table if it is not the first relay's.
+    fn about(&self, text: &str) -> String {
+        if self.is_fallback { format!("{}: {text}", self.heading) } else { text.to_owned() }
+    }
+}
+
+impl Reader<'_> {
+    /// The way that all mail takes, and those that are tried after it. The secrets are those of the logins.
+    pub(super) fn ways(
+        &self,
+        login: Option<Secret>,
+        secrets: Vec<Option<Secret>>,
+    ) -> Result<(WayOut, Vec<WayOut>)> {
+        self.answers.count_fallbacks()?;
+        let first = self.way(&Table::first(self.answers), login)?;
+        let mut others: Vec<WayOut> = Vec::new();
+        let secrets = secrets.into_iter().chain(std::iter::repeat(None));
+        for (typed, secret) in self.answers.tables.relay.fallback.iter().zip(secrets) {
+            let way = self.way(&Table::fallback(typed), secret)?;
+            let before = std::iter::once(&first).chain(&others);
+            self.at(typed.span(), way.fits(before))?;
+            others.push(way);
+        }
+        Ok((first, others))
+    }
+
+    fn way(&self, table: &Table, password: Option<Secret>) -> Result<WayOut> {
+        let preset = self.preset(table)?;
+        let auth = self.auth(table, preset.as_ref(), password)?;
+        // Without a login, one's own relay is like any other relay, so its preset is not used.
+        let preset = preset.filter(|preset| preset.host.is_some() || !matches!(auth, Auth::None));
+        let relay = self.relay(table, preset.as_ref(), &auth)?;
+        Ok(WayOut { relay, auth })
+    }
+
+    fn preset(&self, table: &Table) -> Result<Option<Preset>> {
+        let usable = |preset: Preset| match &preset.provider.unusable {
+            Some(why) => {
+                let remedy = "take another relay; `relayhost providers` lists those that are known";
+                refuse(format!("provider `{}` cannot be used: {why}", preset.name), remedy)
+            }
+            None => Ok(preset),
+        };
+        table
+            .provider
+            .map(|name| self.of(name, |name: &str| providers::find(name).and_then(usable)))
+            .transpose()
+    }
+
+    fn auth(&self, table: &Table, preset: Option<&Preset>, password: Option<Secret>) -> Result<Auth> {
+        let (typed, auth) = (table.auth, table.auth_name);
+        let secret_span = typed.secret_place();
+        let given = typed.username.as_ref().map(Spanned::span).or(secret_span.clone());
+        let mechanism = mechanism(typed, preset, given.is_some());
+        if mechanism == Mechanism::None {
+            let Some(span) = given else { return Ok(Auth::None) };
+            let remedy = format!("remove username and password, or set {auth}.mechanism = \"plain\"");
+            return self.at(span, refuse("a login is given, but the mechanism is `none`", remedy));
+        }
+        let Some(name) = &typed.username else {
+            let remedy =
+                format!("add it, or set {auth}.mechanism = \"none\" for a relay without authentication");
+            return self
+                .at(table.place.clone(), refuse(format!("authentication needs `{auth}.username`"), remedy));
+        };
+        let username = self.of(name, username)?;
+        if let Some(oauth) = &typed.oauth {
+            if table.is_fallback {
+                let problem = "an access token for a fallback relay cannot be fetched yet";
+                let remedy = "take this table out: give a password, or leave this relay out of the answers";
+                return self.at(oauth.span(), refuse(problem, remedy));
+            }
+            let relay = preset.and_then(|preset| preset.host.as_deref());
+            let app = Some(Box::new(self.app(oauth, mechanism, password.as_ref(), &username, relay)?));
+            return Ok(Auth::Login { mechanism, username, password: Secret::new(""), app });
+        }
+        let password = match password {
+            Some(password) if mechanism.takes_token() => self.at(secret_span, token(password))?,
+            Some(password) => self.at(secret_span, sound(password))?,
+            None if mechanism.takes_token() => {
+                let problem = format!(
+                    "{} needs [auth.oauth], which says how to fetch an access token",
+                    mechanism.name()
+                );
+                let remedy = "add [auth.oauth] (relayhost-answers(5) has its keys); or give a token that another program fetches as the password";
+                let span = typed.mechanism.as_ref().map(Spanned::span);
+                return self.at(span, refuse(problem, remedy));
+            }
+            None if mechanism == Mechanism::Gssapi => Secret::new(""),
+            None => {
+                let remedy = format!(
+                    "set {auth}.password_file to a file of root's with mode 0600 (or password, password_env, password_credential)"
+                );
+                return self
+                    .at(table.place.clone(), refuse(table.about("authentication needs a password"), remedy));
+            }
+        };
+        Ok(Auth::Login { mechanism, username, password, app: None })
+    }
+
+    /// The application that fetches access tokens.
+    fn app(
+        &self,
+        oauth: &Spanned<Oauth>,
+        mechanism: Mechanism,
+        password: Option<&Secret>,
+        username: &str,
+        relay: Option<&str>,
+    ) -> Result<App> {
+        if !mechanism.takes_token() {
+            let problem =
+                format!("[auth.oauth] fetches an access token, and {} takes a password", mechanism.name());
+            let remedy = "set auth.mechanism = \"xoauth2\" (or \"oauthbearer\"), or remove [auth.oauth]";
+            return self.at(oauth.span(), refuse(problem, remedy));
+        }
+        let app = oauth.get_ref().app("auth.oauth", password, username, relay);
+        let mut app =
+            app.or_else(|(span, complaint)| self.at(span.or(Some(oauth.span())), Err(complaint)))?;
+        app.proxy = self.proxy()?;
+        Ok(app)
+    }
+
+    fn relay(&self, typed: &Table, preset: Option<&Preset>, auth: &Auth) -> Result<Relay> {
+        let host = match (typed.host, preset.and_then(|preset| preset.host.clone())) {
+            (Some(typed), _) => self.of(typed, host)?,
+            (None, Some(host)) => host,
+            (None, None) => {
+                let remedy = format!("add `host = \"the.relay's.name\"` under {}", typed.heading);
+                return self
+                    .at(typed.place.clone(), refuse(format!("there is no `{}.host`", typed.name), remedy));
+            }
+        };
+        let is_implicit = match (typed.port, preset) {
+            (None, None) => false,
+            (None, Some(preset)) => preset.start(preset.port()) == Some(Start::Implicit),
+            (Some(port), _) => {
+                let known = |preset: &Preset| preset.start(u16::try_from(*port.get_ref()).ok()?);
+                preset.and_then(known).map_or(*port.get_ref() == 465, |start| start == Start::Implicit)
+            }
+        };
+        let implicit_tls = typed.implicit_tls.map_or(is_implicit, |value| *value.get_ref());
+        let port = match (typed.port, preset) {
+            (Some(typed), _) => self.of(typed, |number: &i64| port(*number))?,
+            (None, Some(preset)) if implicit_tls == is_implicit => preset.port(),
+            (None, _) if implicit_tls => 465,
+            (None, Some(preset)) => preset.port(),
+            (None, None) if matches!(auth, Auth::None) => 25,
+            (None, None) => 587,
+        };
+        let is_address = host.parse::<IpAddr>().is_ok();
+        let tls = match (typed.tls, preset) {
+            (Some(tls), _) => *tls.get_ref(),
+            (None, Some(preset)) if is_address => preset.provider.tls.min(Tls::Encrypt),
+            (None, Some(preset)) => preset.provider.tls,
+            (None, None) if implicit_tls || !matches!(auth, Auth::None) => Tls::Encrypt,
+            (None, None) => Tls::May,
+        };
+        let tls_span = typed.tls.map_or_else(|| typed.place.clone().unwrap_or(0..0), Spanned::span);
+        self.at(tls_span, possible(tls, is_address, implicit_tls))?;
+        let ip = match typed.ip {
+            Some(ip) => IpPolicy::Set(ip.get_ref().word()),
+            None if preset.is_some_and(|preset| preset.provider.prefers_ipv4) => IpPolicy::PreferV4,
+            None => IpPolicy::Leave,
+        };
+        Ok(Relay { host, port, tls, implicit_tls, ip })
+    }
+}
+
+/// The mechanism that is written, or that follows from the preset; `is_given`: whether there is a login.
+fn mechanism(typed: &Login, preset: Option<&Preset>, is_given: bool) -> Mechanism {
+    match (&typed.mechanism, preset.map(|preset| preset.provider)) {
+        (Some(mechanism), _) => *mechanism.get_ref(),
+        (None, _) if typed.oauth.is_some() => Mechanism::Xoauth2,
+        (None, Some(provider)) if !provider.optional_login => provider.mechanism,
+        (None, Some(provider)) if is_given && provider.mechanism != Mechanism::None => provider.mechanism,
+        (None, _) if is_given => Mechanism::Plain,
+        (None, _) => Mechanism::None,
+    }
+}
+
+#[cfg(test)]
+#[path = "ways_tests.rs"]
+mod tests;

@@ -1,0 +1,149 @@
+//! `[[relay.fallback]]`: two real relays, each with its own login and TLS policy, and what is said when the second takes mail.
+
+use crate::host::{Host, host};
+
+/// The first relay is smtp.example.com:587, the second second.lab.test:2525 (scripts/lab.d/relays/pair).
+const PAIR: &str = "version = 1\n[relay]\nhost = \"smtp.example.com\"\ntls = \"secure\"\n[auth]\nmechanism = \"plain\"\n\
+    username = \"alerts@example.com\"\npassword = \"correct horse battery staple\"\n[[relay.fallback]]\n\
+    host = \"second.lab.test\"\nport = 2525\ntls = \"encrypt\"\n[relay.fallback.auth]\nusername = \"odd1@example.com\"\n\
+    password = \"with space\"\n[sender]\nrewrite = { \"monitor@op5-system.localdomain\" = \"alerts@example.com\" }\n\
+    [verify]\nto = \"ops@example.com\"\n";
+
+/// Functions: `down` and `up` for port 587 of all relays, `send TO`, `logins` (who logged in where).
+const LIBRARY: &str = r#"
+down() { ip rule add ipproto 6 dport 587 unreachable; ip -6 rule add ipproto 6 dport 587 unreachable; }
+up() { ip rule del ipproto 6 dport 587 unreachable; ip -6 rule del ipproto 6 dport 587 unreachable; }
+send() { printf 'Subject: x\n\nx\n' | sendmail -f monitor@op5-system.localdomain "$1"; }
+logins() { grep -o 'postfix/[a-z/]*smtpd\[.*sasl_username=.*' /lab/relay-log/mail.log | sed 's/\[[0-9]*\].*sasl_username=/ /'; }
+sum() { (cd /etc/postfix; sha256sum main.cf master.cf generic; ls); }
+"#;
+
+fn pair() -> Host {
+    host().relay("pair").answers_text(PAIR)
+}
+
+#[test]
+fn each_relay_gets_its_own_login_and_the_second_takes_what_the_first_does_not() {
+    let run = pair().sh(&format!(
+        "{LIBRARY} sum >/root/before
+         echo '== plan'; relayhost plan; echo '== apply'; relayhost apply; echo \"exit $?\"
+         echo '== tables'; postconf -h smtp_fallback_relay smtp_tls_policy_maps; for map in sasl_passwd relayhost_tls; do postmap -s $TYPE:/etc/postfix/$map | sort; stat -c '%n %a' /etc/postfix/$map; done
+         echo '== first'; logins | uniq; relayhost check >/dev/null; echo \"exit $?\"
+         echo '== soft'; send soft@example.com; arrived 2; logins | tail -1
+         echo '== warned'; relayhost check; echo \"exit $?\"; relayhost check --nagios; echo \"exit $?\"
+         echo '== json'; relayhost check --json
+         down; echo '== down'; relayhost verify; echo \"exit $?\"; logins | tail -1
+         echo '== verified'; relayhost verify --json; echo '== route'; relayhost route
+         echo '== diagnose'; relayhost diagnose; up
+         echo '== up'; relayhost verify >/dev/null; echo \"exit $?\"; relayhost check >/dev/null; echo \"exit $?\"
+         echo '== restored'; relayhost restore 0 >/dev/null; echo \"exit $?\"; sum | diff /root/before -; echo \"same $?\""
+    ));
+    let run = run.exits(0);
+    assert!(run.part("plan").contains("second.lab.test"), "{}", run.part("plan"));
+    assert!(run.part("apply").ends_with("exit 0\n"), "{}", run.part("apply"));
+    let tables = run.part("tables");
+    for line in [
+        "[second.lab.test]:2525\n",
+        "[smtp.example.com]:587\talerts@example.com:correct horse battery staple\n",
+        "[second.lab.test]:2525\todd1@example.com:with space\n",
+        "[smtp.example.com]:587\tsecure\n",
+        "[second.lab.test]:2525\tencrypt\n",
+        "/etc/postfix/sasl_passwd 600\n",
+    ] {
+        assert!(tables.contains(line), "{line}{tables}");
+    }
+    assert_eq!(run.part("first"), "postfix/smtpd alerts@example.com\nexit 0\n");
+    assert!(run.part("soft").ends_with("postfix/second/smtpd odd1@example.com\n"), "{}", run.part("soft"));
+    let warned = run.part("warned");
+    assert!(warned.contains("mail leaves by [second.lab.test]:2525, since [smtp.example.com]:587 does not"));
+    assert!(warned.contains("exit 3\n") && warned.ends_with("exit 1\n"), "{warned}");
+    let mail = &run.json("json")["mail"];
+    assert_eq!(mail["fallback"]["relay"], "[second.lab.test]:2525", "{mail}");
+    assert!(mail["fallback"]["reason"].as_str().unwrap().contains("450 4.2.0"), "{mail}");
+    let down = run.part("down");
+    assert!(down.contains("caveat") && down.contains("it left by [second.lab.test]:2525"), "{down}");
+    assert!(down.contains("exit 0\npostfix/second/smtpd odd1@example.com\n"), "{down}");
+    let instead = &run.json("verified")["delivery"]["instead_of"];
+    assert_eq!(instead["relay"], "[smtp.example.com]:587", "{instead}");
+    assert!(instead["cause"]["id"].is_string(), "{instead}");
+    assert!(run.part("route").contains("Postfix tries [second.lab.test]:2525 next"), "{}", run.part("route"));
+    assert!(run.part("diagnose").contains("connect to smtp.example.com"), "{}", run.part("diagnose"));
+    assert_eq!(run.part("up"), "exit 0\nexit 0\n");
+    assert_eq!(run.part("restored"), "exit 0\nsame 0\n");
+}
+
+#[test]
+fn a_wrong_password_that_hides_behind_the_second_relay_is_told() {
+    let run = pair().sh(&format!(
+        "{LIBRARY} relayhost apply >/dev/null; sed -i 's/:correct horse.*/:another one/' /etc/postfix/sasl_passwd; postmap $TYPE:/etc/postfix/sasl_passwd; cool 2>/dev/null
+         echo '== verify'; relayhost verify; echo \"exit $?\"; echo '== check'; relayhost check; echo '== diagnose'; relayhost diagnose
+         echo '== log'; cat /var/log/maillog"
+    ));
+    let run = run.exits(0);
+    let verify = run.part("verify");
+    assert!(verify.contains("it left by [second.lab.test]:2525") && verify.ends_with("exit 0\n"), "{verify}");
+    for part in ["verify", "check", "diagnose"] {
+        assert!(
+            run.part(part).contains("535 5.7.8") || run.part(part).contains("wrong-password"),
+            "{part}: {}",
+            run.part(part)
+        );
+    }
+    run.never_says("correct horse").never_says("another one").never_says("with space");
+}
+
+/// What the second relay is told of a login, where the first is not there. An entry for its bare name, as how-tos have it, would
+/// give it the first one's password.
+#[test]
+fn a_hostile_second_relay_never_sees_the_first_ones_password() {
+    const SCRIPT: &str = "LOGIN optional\nAUTH/horse/ 535 5.7.8 seen-of-the-first\nAUTH 235 2.7.0 own-login\nEND 250 2.0.0 taken\n";
+    let answers = |login: &str| {
+        PAIR.replace("smtp.example.com", "dead.lab.test")
+            .replace("second.lab.test", "relay.lab.test")
+            .replace(
+                "[relay.fallback.auth]\nusername = \"odd1@example.com\"\npassword = \"with space\"\n",
+                login,
+            )
+            .replace("tls = \"secure\"", "tls = \"encrypt\"")
+    };
+    let own = "[relay.fallback.auth]\nusername = \"odd1@example.com\"\npassword = \"with space\"\n";
+    for (login, expected) in [(own, "own-login"), ("", "taken")] {
+        let run = host().replies(SCRIPT).answers_text(&answers(login)).sh(&format!(
+            "{LIBRARY} echo 'relay.lab.test old@example.com:correct horse battery staple' >/etc/postfix/sasl_passwd
+             relayhost apply --no-verify; echo '== sent'; send ops@example.com; await grep -q taken /lab/relay-log/mail.log; cat /lab/relay-log/mail.log
+             echo '== log'; grep 'status=' /var/log/maillog"
+        ));
+        let run = run.exits(0).never_says("seen-of-the-first");
+        let sent = run.part("sent");
+        assert!(sent.contains(expected), "{sent}");
+        assert_eq!(sent.contains("AUTH …"), !login.is_empty(), "{sent}");
+        assert!(run.part("log").contains("relay=relay.lab.test"), "{}", run.part("log"));
+    }
+}
+
+#[test]
+fn a_fallback_set_by_hand_is_found() {
+    let one = PAIR.split("[[relay.fallback]]").next().unwrap().to_owned()
+        + "[sender]\n[verify]\nto = \"ops@example.com\"\n";
+    let run = host().relay("pair").answers_text(&one).sh(
+        "relayhost apply >/dev/null; echo \"exit $?\"; postconf -e 'smtp_fallback_relay=[other.example.com]:25'; cool 2>/dev/null
+         echo '== check'; relayhost check; relayhost apply >/dev/null; echo '== kept'; postconf -h smtp_fallback_relay",
+    );
+    let run = run.exits(0);
+    let check = run.part("check");
+    assert!(check.contains("route.fallback") && check.contains("[[relay.fallback]]"), "{check}");
+    assert_eq!(run.part("kept"), "[other.example.com]:25\n");
+}
+
+#[test]
+fn a_fallback_that_the_answers_no_longer_name_goes() {
+    let run = pair().sh(
+        "relayhost apply >/dev/null; python3 - <<'X'\nimport re\np='/etc/relayhost/answers.toml'\ns=open(p).read()\nopen(p,'w').write(re.sub(r'(?s)\\[\\[relay.fallback\\]\\].*?(?=\\[sender\\])','',s))\nX\n\
+         relayhost apply; echo \"exit $?\"; echo '== left'; postconf -h smtp_fallback_relay; postmap -s $TYPE:/etc/postfix/sasl_passwd; postmap -s $TYPE:/etc/postfix/relayhost_tls; relayhost check >/dev/null; echo \"exit $?\"",
+    );
+    let run = run.exits(0);
+    assert_eq!(
+        run.part("left"),
+        "\n[smtp.example.com]:587\talerts@example.com:correct horse battery staple\nexit 0\n"
+    );
+}
