@@ -10,6 +10,7 @@ use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::root;
 use super::route::{as_answered, as_it_is, tables_of_senders};
+use super::routes;
 use super::transaction::{links_of_others, trust_links};
 use super::{Place, Progress, defer, incidents, supply};
 use crate::error::{Result, shown, typed};
@@ -118,6 +119,7 @@ fn see(desired: &Desired, observed: Observed) -> Result<(Plan, Observed, Option<
         plan.senders(desired, &tables_of_senders(&postfix.settings));
     }
     root::foresee(desired, &observed, &mut plan)?;
+    routes::foresee(desired, &observed, &mut plan)?;
     let main_cf = files::modified(&Managed::MainCf.path());
     let master_cf = files::modified(Path::new(postfix::MASTER_CF));
     plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], service::last_reading(&plan.queue));

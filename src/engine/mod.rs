@@ -29,6 +29,7 @@ mod reading;
 pub mod recover;
 pub mod root;
 pub mod route;
+mod routes;
 pub mod run;
 mod sources;
 mod staging;

@@ -8,9 +8,10 @@ use crate::model::recipients::ROOT;
 use crate::sys::state;
 
 /// Records that the relay took the message, at the time `taken`. It was delivered, whether that can be recorded or not. One to
-/// root is no record of the way of the alerts, which has what the mailbox said, too.
+/// root, or by a route, is no record of the way of the alerts, which has what the mailbox said, too.
 pub fn record(delivery: &Delivery, desired: &Desired, taken: &str, progress: &mut dyn Progress) {
     if delivery.to != ROOT
+        && desired.route_of(&delivery.to).is_none()
         && let Some(proof) = Proof::of(delivery, desired, taken.to_owned())
         && let Err(error) = state::write_proof(&proof)
     {

@@ -66,6 +66,9 @@ pub fn route_alone(
     if !service::master_runs(&QueueDirectories::new(&host.settings)) {
         way.stopped();
     }
+    if let Some(answers) = &answers {
+        judge::by_route(&mut way, answers);
+    }
     let mechanism = value(&host.settings, "smtp_sasl_mechanism_filter");
     if let Some(login) = way.login.as_ref().filter(|_| Filter::new(mechanism).is_for_tokens()) {
         let is_of = |answers: &&Desired| answers.username() == login.user;
@@ -180,7 +183,7 @@ pub fn suspects(desired: &Desired, postfix: &Postfix, from: &str, to: &str) -> V
 }
 
 /// The configuration of this host with the answers in force, and the entries that relayhost's tables then have.
-fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownTables)>> {
+pub(super) fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownTables)>> {
     let Some(kind) = &postfix.map_kind else { return Ok(None) };
     let mut settings = postfix.settings.clone();
     for (name, value) in parameters(desired, postfix, kind)? {

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 mod facts;
 mod fallback;
+mod goal;
 mod onward;
 mod pace;
 mod request;
 mod submit;
 
 use fallback::Relays;
+use goal::Goal;
 use pace::{Looks, Retry, TICK, is_repeated};
 pub use request::Request;
 
@@ -59,6 +61,13 @@ pub fn verify_alone(
     let request = Request::typed(&desired, answers, to, deadline)?;
     let recovered = recover_if_stopped(progress)?;
     tell_of_damage(progress);
+    if let Some(route) = desired.route_of(&request.to) {
+        progress.note(&format!(
+            "note: mail to {} goes by a route of the answers, to {}: this message says nothing of the relay",
+            request.to,
+            route.goal()
+        ));
+    }
     let observed = observe(&desired, Place::Host)?;
     let mut work = || {
         let mut delivery = verify(&desired, &observed, &request, &mut |_| (), progress)?;
@@ -127,8 +136,8 @@ fn send_and_follow(
     let begin = clock::now();
     let mut message = Message {
         desired,
-        relayhost: desired.relayhost(),
         relays: Relays::new(desired),
+        goal: Goal::new(desired, &request.to),
         postfix,
         request,
         from,
@@ -166,8 +175,8 @@ fn send_and_follow(
 /// The message under way.
 struct Message<'a> {
     desired: &'a Desired,
-    relayhost: String,
     relays: Relays,
+    goal: Goal,
     postfix: &'a Postfix,
     request: &'a Request,
     from: String,
@@ -264,14 +273,14 @@ impl Message<'_> {
     fn explained(&self, failure: Failure) -> Outcome {
         if self.postfix.setting("relayhost").is_empty() {
             let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
-            return fate::not_set_up(&self.relayhost, &evidence);
+            return fate::not_set_up(&self.goal.text, &evidence);
         }
         let suspects = suspects(self.desired, self.postfix, &self.from, &self.request.to);
         Outcome::Failed(self.of_root(explained_failure(failure, &suspects)))
     }
 
     fn word(&self, pursuit: &Pursuit) -> Word {
-        pursuit.word(|name, address, port| self.is_relay(name, address, port))
+        pursuit.word(|name, address, port| self.goal.is(name, address, port))
     }
 
     /// Log and queue have disagreed for a while. If they still do when all is read, somebody else writes to the log.
@@ -296,14 +305,14 @@ impl Message<'_> {
         let attempt = found.attempt();
         let evidence = pursuit.trail().evidence(Some(attempt));
         let at_other =
-            || attempt.target().is_some_and(|(name, address, port)| !self.is_relay(&name, &address, port));
+            || attempt.target().is_some_and(|(name, address, port)| !self.goal.is(&name, &address, port));
         let judged = self.facts(pursuit, &evidence).judge(found, at_other, || self.circumstances())?;
         self.with_caveat(judged, attempt, &evidence)
     }
 
     fn facts<'a>(&'a self, pursuit: &Pursuit, evidence: &'a [&'a str]) -> Facts<'a> {
         let author = pursuit.trail().author();
-        Facts { relayhost: &self.relayhost, postfix: self.postfix, author, evidence }
+        Facts { relayhost: &self.goal.text, postfix: self.postfix, author, evidence }
     }
 
     /// The time is over. What was put off for a reason that may pass is the word then.
@@ -337,7 +346,7 @@ impl Message<'_> {
                 None if pursuit.standing()?.is_unfinished() => {
                     fate::unfinished(self.queue_id.as_deref().unwrap_or_default(), &evidence)
                 }
-                None => fate::no_word(&self.relayhost, &human(self.request.deadline), &evidence),
+                None => fate::no_word(&self.goal.text, &human(self.request.deadline), &evidence),
             },
         };
         Self::clear_queue(self.delivery(again, outcome), pursuit)

@@ -12,6 +12,7 @@ use crate::model::postfix::managed::Managed;
 use crate::model::postfix::own_names::OwnNames;
 use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::postfix::settings::Settings;
+use crate::model::routes::{Route, Routes};
 use crate::model::secret::Secret;
 pub use crate::model::way_out::{Auth, IpPolicy, Mechanism, Relay, Tls, WayOut};
 
@@ -26,6 +27,8 @@ pub struct Desired {
     pub rewrites: Vec<Rewrite>,
     /// The sender of all others on this host, if the answers name one.
     pub one_sender: Option<OneSender>,
+    /// The domains whose mail does not leave by the relay.
+    pub routes: Routes,
     /// Whoever is to have root's mail; empty: the answers do not say.
     pub root: Vec<String>,
     /// The test message.
@@ -87,6 +90,17 @@ impl Desired {
         self.ways().nth(1).is_some()
     }
 
+    /// Whether any next hop has a TLS policy of its own.
+    pub fn has_policies(&self) -> bool {
+        self.has_several_relays() || !self.routes.is_empty()
+    }
+
+    /// Keys and values for smtp_tls_policy_maps.
+    fn policies(&self) -> Vec<(String, String)> {
+        let ways = self.ways().filter(|_| self.has_policies()).map(WayOut::policy_entry);
+        self.routes.policies(ways.collect())
+    }
+
     /// Whether anybody logs in anywhere.
     pub fn logs_in(&self) -> bool {
         self.ways().any(WayOut::logs_in)
@@ -109,8 +123,9 @@ impl Desired {
                 self.one_sender.as_ref().map(entries).unwrap_or_default()
             }
             Managed::SaslPasswd => self.ways().filter_map(WayOut::login_entry).collect(),
-            Managed::Policies if self.has_several_relays() => self.ways().map(WayOut::policy_entry).collect(),
-            Managed::MainCf | Managed::Plugin | Managed::From | Managed::Policies => Vec::new(),
+            Managed::Policies => self.policies(),
+            Managed::Routes => self.routes.entries(settings),
+            Managed::MainCf | Managed::Plugin | Managed::From => Vec::new(),
             Managed::Aliases if self.root.is_empty() => Vec::new(),
             Managed::Aliases => vec![("root".into(), self.root.join(", "))],
             Managed::Generic => {
@@ -145,6 +160,11 @@ impl Desired {
     /// The senders with lines of their own.
     pub fn others(&self) -> Vec<&str> {
         self.rewrites.iter().map(|rewrite| rewrite.local.as_str()).collect()
+    }
+
+    /// The route of mail to an address; `None`: it leaves by the relay.
+    pub fn route_of(&self, address: &str) -> Option<&Route> {
+        self.routes.of(address)
     }
 
     /// The relay and the login, in one line; a second line names the others.

@@ -28,6 +28,7 @@ pub mod providers;
 pub mod recipients;
 pub mod redact;
 pub mod route;
+pub mod routes;
 pub mod secret;
 pub mod state;
 pub mod text;

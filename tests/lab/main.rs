@@ -58,6 +58,7 @@ mod releases;
 mod remedies;
 mod root;
 mod route;
+mod routes;
 mod scriptlets;
 mod secrets;
 mod senders;

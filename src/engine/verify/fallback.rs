@@ -28,7 +28,8 @@ impl Relays {
             port,
             identity: dns::Identity::new(host),
         };
-        Self(desired.ways().map(|way| known(way.next_hop(), &way.relay.host, way.relay.port)).collect())
+        let ways = std::iter::once(&desired.first).chain(&desired.fallbacks);
+        Self(ways.map(|way| known(way.next_hop(), &way.relay.host, way.relay.port)).collect())
     }
 
     /// Its place among them. smtp(8) logs the name by which it has a relay; two names may have one address.
@@ -40,10 +41,6 @@ impl Relays {
 }
 
 impl Message<'_> {
-    pub(super) fn is_relay(&self, name: &str, address: &str, port: u16) -> bool {
-        self.relays.place(name, address, port).is_some()
-    }
-
     /// The same judgement. If another relay than the first took the message, with what the first one did: `evidence` has the
     /// lines of the same process.
     pub(super) fn with_caveat(
@@ -52,6 +49,10 @@ impl Message<'_> {
         attempt: &Attempt,
         evidence: &[&str],
     ) -> Result<Judgement> {
+        // Where a route ends is what the answers want.
+        if self.goal.is_routed {
+            return Ok(judged);
+        }
         let place =
             attempt.target().and_then(|(name, address, port)| self.relays.place(&name, &address, port));
         let taker = place.filter(|place| *place > 0).and_then(|place| self.relays.0.get(place));
@@ -75,7 +76,7 @@ impl Message<'_> {
             relay: taker.next_hop.clone(),
             reply: reply.clone(),
             redirected: redirected.clone(),
-            instead: Some(Box::new(Instead { first: self.relayhost.clone(), failure })),
+            instead: Some(Box::new(Instead { first: self.goal.text.clone(), failure })),
         }))
     }
 }

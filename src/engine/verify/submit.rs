@@ -9,7 +9,7 @@ use crate::sys::{clock, host, mail};
 impl Message<'_> {
     /// Hands it to the mail command, and returns its Message-ID.
     pub(super) fn submit(&mut self) -> Result<String> {
-        let (subject, body) = test_text(&self.relayhost);
+        let (subject, body) = test_text(&self.goal.text);
         let at = i64::try_from(clock::unix()).unwrap_or_default();
         let message_id = mail::submit(&self.from, &self.request.to, &subject, &body)
             .map_err(|error| explained(error, || self.circumstances().unwrap_or_default()))?;

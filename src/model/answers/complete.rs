@@ -7,14 +7,16 @@ use toml::Spanned;
 use super::Answers;
 use super::alarm::Alarm;
 use super::reader::Reader;
+use super::routes::checked;
 use super::values::{
-    default_sender, directory, display_name, duration, local_sender, package, proxy_url, public_sender,
-    recipient, refuse,
+    by_relay, default_sender, directory, display_name, duration, local_sender, package, proxy_url,
+    public_sender, recipient, refuse,
 };
 use crate::error::Result;
 use crate::model::alarm::Way;
-use crate::model::desired::{Desired, Rewrite, Verify};
+use crate::model::desired::{Desired, Relay, Rewrite, Verify};
 use crate::model::one_sender::OneSender;
+use crate::model::routes::Routes;
 use crate::model::secret::Secret;
 
 /// What the sources of secrets hold that the answers name.
@@ -55,7 +57,8 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
     let (first, fallbacks) = reader.ways(login, fallbacks)?;
     let rewrites = reader.rewrites()?;
     let root = reader.root(&rewrites)?;
-    let verify = reader.verify(&rewrites, mailboxes)?;
+    let routes = reader.routes(&first.relay)?;
+    let verify = reader.verify(&rewrites, &routes, mailboxes)?;
     let packages = &answers.tables.packages;
     let extra_packages = packages.extra.iter().map(|name| reader.of(name, package)).collect::<Result<_>>()?;
     let packages_from = packages.from.as_ref().map(|path| reader.of(path, directory)).transpose()?;
@@ -66,6 +69,7 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
         fallbacks,
         rewrites,
         one_sender,
+        routes,
         root,
         verify,
         extra_packages,
@@ -113,12 +117,17 @@ impl Reader<'_> {
         Ok(Some(OneSender { address, name }))
     }
 
-    fn verify(&self, rewrites: &[Rewrite], mailboxes: Vec<MailboxSecret>) -> Result<Verify> {
+    fn routes(&self, relay: &Relay) -> Result<Routes> {
+        checked(&self.answers.tables.routes, relay)
+            .or_else(|(place, complaint)| self.at(place, Err(complaint)))
+    }
+
+    fn verify(&self, rewrites: &[Rewrite], routes: &Routes, mailboxes: Vec<MailboxSecret>) -> Result<Verify> {
         let typed = &self.answers.tables.verify;
         let deadline =
             typed.deadline.as_ref().map_or(Ok(DEFAULT_DEADLINE), |value| self.of(value, duration))?;
-        let to =
-            typed.to.as_ref().map(|value| self.of(value, |to: &str| recipient(to, rewrites))).transpose()?;
+        let checked = |to: &str| recipient(to, rewrites).and_then(|to| by_relay(to, routes));
+        let to = typed.to.as_ref().map(|value| self.of(value, checked)).transpose()?;
         let arrival = typed.arrival.as_ref().map(|table| {
             let proxy = self.proxy()?;
             let mailbox = table.get_ref().mailbox(mailboxes, proxy.as_deref()).map(Box::new);

@@ -5,22 +5,22 @@ use super::{Auth, Network, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
     /// Fills open keys one by one; the ways to give a password are one key; so are `[auth.oauth]` as a
-    /// whole, the fallback relays, since their order counts, and `[verify.arrival]`. Every `[[alarm]]` counts.
+    /// whole, the fallback relays, since their order counts, and `[verify.arrival]`. Every `[[routes]]` and `[[alarm]]` counts.
     pub(super) fn complete_with(&mut self, lower: Self) {
         // Without `..`: a key that is forgotten here must not compile, since it would be lost silently.
         let Self {
             version: _, // each file's own, and checked when it was read
             relay: Relay { provider, host, port, tls, implicit_tls, ip, fallback },
-            auth:
-                Auth { mechanism, username, password, password_file, password_env, password_credential, oauth },
+            auth,
             sender: Sender { default, name, rewrite: Rewrites(rewrites) },
             recipients: Recipients { root },
+            routes,
             verify: Verify { to, deadline, arrival },
             packages: Packages { extra, from },
             network: Network { proxy },
             alarm,
         } = lower;
-        let (relay, auth) = (&mut self.relay, &mut self.auth);
+        let relay = &mut self.relay;
         fill(&mut relay.provider, provider);
         fill(&mut relay.host, host);
         fill(&mut relay.port, port);
@@ -30,15 +30,7 @@ impl Tables {
         if relay.fallback.is_empty() {
             relay.fallback = fallback;
         }
-        fill(&mut auth.mechanism, mechanism);
-        fill(&mut auth.username, username);
-        if auth.oauth.is_none() && auth.passwords().next().is_none() {
-            auth.password = password;
-            auth.password_file = password_file;
-            auth.password_env = password_env;
-            auth.password_credential = password_credential;
-            auth.oauth = oauth;
-        }
+        self.auth.complete_with(auth);
         fill(&mut self.sender.default, default);
         fill(&mut self.sender.name, name);
         let own = &mut self.sender.rewrite.0;
@@ -48,6 +40,7 @@ impl Tables {
             }
         }
         fill(&mut self.recipients.root, root);
+        self.routes.extend(routes);
         fill(&mut self.verify.to, to);
         fill(&mut self.verify.deadline, deadline);
         fill(&mut self.verify.arrival, arrival);
@@ -55,6 +48,22 @@ impl Tables {
         fill(&mut self.packages.from, from);
         fill(&mut self.network.proxy, proxy);
         self.alarm.extend(alarm);
+    }
+}
+
+impl Auth {
+    fn complete_with(&mut self, lower: Self) {
+        let Self { mechanism, username, password, password_file, password_env, password_credential, oauth } =
+            lower;
+        fill(&mut self.mechanism, mechanism);
+        fill(&mut self.username, username);
+        if self.oauth.is_none() && self.passwords().next().is_none() {
+            self.password = password;
+            self.password_file = password_file;
+            self.password_env = password_env;
+            self.password_credential = password_credential;
+            self.oauth = oauth;
+        }
     }
 }
 

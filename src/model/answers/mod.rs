@@ -10,12 +10,14 @@ pub mod earlier;
 pub mod fallback;
 mod fault;
 pub mod interview;
+mod ip;
 pub mod kept;
 mod layers;
 mod lines;
 pub mod oauth;
 mod reader;
 pub mod recipients;
+pub mod routes;
 mod values;
 mod ways;
 
@@ -30,8 +32,10 @@ use alarm::Alarm;
 use arrival::Arrival;
 use fallback::Fallback;
 use fault::complaint;
+pub use ip::IpChoice;
 use oauth::Oauth;
 use recipients::Recipients;
+use routes::TypedRoute;
 
 use crate::error::{Advice, Complaint, Error, Position, Result};
 use crate::model::desired::{Mechanism, Tls};
@@ -74,6 +78,8 @@ pub struct Tables {
     pub sender: Sender,
     /// `[recipients]`.
     pub recipients: Recipients,
+    /// `[[routes]]`, one for each way.
+    pub routes: Vec<Spanned<TypedRoute>>,
     /// `[verify]`.
     pub verify: Verify,
     /// `[packages]`.
@@ -186,29 +192,6 @@ pub struct Packages {
 pub struct Network {
     /// Proxy for HTTPS.
     pub proxy: Option<Spanned<String>>,
-}
-
-/// `relay.ip` as typed. If it is left out, the host's own setting stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IpChoice {
-    /// IPv4 and IPv6.
-    Any,
-    /// IPv4 alone.
-    Ipv4,
-    /// IPv6 alone.
-    Ipv6,
-}
-
-impl IpChoice {
-    /// The value of `inet_protocols`.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Any => "all",
-            Self::Ipv4 => "ipv4",
-            Self::Ipv6 => "ipv6",
-        }
-    }
 }
 
 /// The source of the password, as typed.

@@ -8,6 +8,7 @@ use crate::error::{Advice, Complaint};
 use crate::model::desired::{Rewrite, Tls};
 use crate::model::oauth::proxy;
 use crate::model::postfix::header_from::DisplayName;
+use crate::model::routes::Routes;
 use crate::model::secret::Secret;
 use crate::model::text;
 
@@ -170,6 +171,18 @@ pub(super) fn recipient(typed: &str, rewrites: &[Rewrite]) -> Checked<String> {
         }
         None => Ok(to),
     }
+}
+
+/// A recipient whose mail leaves by the relay, and by no route: by the test message the relay is to be proved.
+pub(super) fn by_relay(to: String, routes: &Routes) -> Checked<String> {
+    let Some(route) = routes.of(&to) else { return Ok(to) };
+    let goal = route.goal();
+    let problem = format!(
+        "mail to {to} goes by the route of {} ([[routes]]), so a test message to it would prove {goal}, and not the relay",
+        route.domain
+    );
+    let remedy = "name an address whose domain has no route; `relayhost verify --to ADDRESS` tests a route at any time";
+    refuse(problem, remedy)
 }
 
 /// Whether the key of a rewrite, `user@host` or `@host`, stands for an address.

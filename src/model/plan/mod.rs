@@ -13,6 +13,7 @@ mod packages;
 pub mod parameters;
 mod plugin;
 pub mod route;
+pub mod routes;
 mod senders;
 pub mod token;
 mod types;

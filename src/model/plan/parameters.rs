@@ -46,23 +46,35 @@ pub fn parameters(
         wanted.push(first(postfix, "smtp_generic_maps", Managed::Generic, kind));
     }
     wanted.extend(one_sender(desired, postfix, kind)?);
-    wanted.push(("smtp_tls_security_level", relay.tls.word().into()));
+    if !desired.routes.is_empty() {
+        wanted.push(last(postfix, "transport_maps", Managed::Routes, kind));
+    }
+    wanted.extend(tls(desired, postfix, kind)?);
+    if let Some(value) = protocols(relay.ip, &postfix.settings, postfix.has_ipv4_route) {
+        wanted.push(("inet_protocols", value.into()));
+    }
+    Ok(wanted)
+}
+
+/// The parameters of TLS.
+fn tls(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Vec<(&'static str, String)>> {
+    let relay = &desired.first.relay;
+    let mut wanted = vec![("smtp_tls_security_level", relay.tls.word().to_owned())];
     if postfix.version.at_least(3, 0) {
         wanted.push(("smtp_tls_wrappermode", if relay.implicit_tls { "yes" } else { "no" }.into()));
     } else if relay.implicit_tls {
         return Err(Error::PostfixTooOld { version: postfix.version.0.clone() });
     }
-    if desired.has_several_relays() {
+    if desired.has_policies() {
         // First, since of several tables the first that has a key decides.
         wanted.push(first(postfix, "smtp_tls_policy_maps", Managed::Policies, kind));
     }
-    if desired.ways().any(|way| way.relay.tls != Tls::None)
+    let levels =
+        desired.ways().map(|way| way.relay.tls).chain(desired.routes.0.iter().map(|route| route.tls));
+    if levels.into_iter().any(|level| level != Tls::None)
         && let Some(bundle) = postfix.ca_files.first()
     {
         wanted.push(("smtp_tls_CAfile", bundle.display().to_string()));
-    }
-    if let Some(value) = protocols(relay.ip, &postfix.settings, postfix.has_ipv4_route) {
-        wanted.push(("inet_protocols", value.into()));
     }
     Ok(wanted)
 }
@@ -77,21 +89,23 @@ fn first(postfix: &Postfix, name: &'static str, map: Managed, kind: &MapKind) ->
     (name, tables.join(", "))
 }
 
+/// A parameter's tables, with this one of relayhost's after those that are there, if it is not among them. So tables which are
+/// there already count more: of several tables the first that has a key decides (maps_find), and keys of one address are asked
+/// for before those of a domain (mail_addr_find).
+fn last(postfix: &Postfix, name: &'static str, map: Managed, kind: &MapKind) -> (&'static str, String) {
+    let ours = map.table(kind);
+    let mut tables = as_ours(postfix.setting(name), kind);
+    if !tables.contains(&ours) {
+        tables.push(ours);
+    }
+    (name, tables.join(", "))
+}
+
 /// The parameters by which everybody sends as the one sender.
 fn one_sender(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Vec<(&'static str, String)>> {
     if desired.one_sender.is_none() {
         return Ok(Vec::new());
     }
-    // Last, so that tables which are there already count more: of several tables the first that has a key decides
-    // (maps_find), and keys of one address are asked for before those of a domain (mail_addr_find).
-    let last = |name: &'static str, map: Managed| {
-        let ours = map.table(kind);
-        let mut tables = as_ours(postfix.setting(name), kind);
-        if !tables.contains(&ours) {
-            tables.push(ours);
-        }
-        (name, tables.join(", "))
-    };
     let (maps, classes) = ("sender_canonical_maps", "sender_canonical_classes");
     let others: Vec<String> = as_ours(postfix.setting(maps), kind)
         .into_iter()
@@ -113,10 +127,10 @@ fn one_sender(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Ve
         });
     }
     Ok(vec![
-        last(maps, Managed::Senders),
+        last(postfix, maps, Managed::Senders, kind),
         // As a class, header_sender is Reply-To and Mail-Followup-To, too (cleanup_message.c).
         (classes, "envelope_sender".into()),
-        last("smtp_header_checks", Managed::From),
+        last(postfix, "smtp_header_checks", Managed::From, kind),
     ])
 }
 
@@ -238,7 +252,7 @@ mod tests {
     #[test]
     fn what_the_answers_decide_is_managed_and_nothing_else_is() {
         let answers = "version = 1\n[relay]\nhost = \"relay.example.com\"\nip = \"ipv4\"\n\
-                       [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\ndefault = \"c@example.com\"\n";
+                       [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\ndefault = \"c@example.com\"\n[[routes]]\nto = [\"corp.example.com\"]\nvia = \"hub\"\n";
         let answers = Answers::parse("answers.toml", answers.as_bytes()).unwrap();
         let mut desired = complete(&answers, Some(Secret::new("p"))).unwrap();
         desired.fallbacks.push(desired.first.clone());

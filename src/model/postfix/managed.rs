@@ -25,6 +25,8 @@ pub enum Managed {
     Senders,
     /// The rules by which headers get the one sender (`smtp_header_checks`). Its order counts, so all of it is relayhost's.
     From,
+    /// Domains → the way of their mail, where it is not the relay (`transport_maps`).
+    Routes,
     /// The link that puts the plugin for access tokens into Cyrus SASL's directory. A plugin there is in force for every
     /// program of the host, and some would send it a password, so it is there only while the answers ask for it.
     Plugin,
@@ -59,13 +61,14 @@ pub const MAP_MODE: u32 = 0o600;
 
 impl Managed {
     /// Every managed file, in the order in which they are planned.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::MainCf,
         Self::SaslPasswd,
         Self::Policies,
         Self::Generic,
         Self::Senders,
         Self::From,
+        Self::Routes,
         Self::Aliases,
         Self::Plugin,
     ];
@@ -79,6 +82,7 @@ impl Managed {
             Self::Aliases => Row { directory: "/etc", name: "aliases", map: true, ..POSTFIX },
             Self::Senders => Row { name: "relayhost_senders", map: true, ..POSTFIX },
             Self::From => Row { name: "relayhost_from", map: true, kind: Some("regexp"), ..POSTFIX },
+            Self::Routes => Row { name: "relayhost_routes", map: true, ..POSTFIX },
             Self::Plugin => Row {
                 directory: "/usr/lib64/sasl2",
                 name: "librelayhost-xoauth2.so",
@@ -272,8 +276,9 @@ mod tests {
             Managed::Generic => 3,
             Managed::Senders => 4,
             Managed::From => 5,
-            Managed::Aliases => 6,
-            Managed::Plugin => 7,
+            Managed::Routes => 6,
+            Managed::Aliases => 7,
+            Managed::Plugin => 8,
         }
     }
 

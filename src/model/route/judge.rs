@@ -1,11 +1,13 @@
 //! The way of a message compared with the answers: the hops at which it is not what they say.
 
+use super::nexthop::NextHop;
 use super::tls::is_match;
 use super::written::Written;
 use super::{Fault, FaultKind, Hop, Way};
 use crate::model::desired::{Auth, Desired, Tls, WayOut};
 use crate::model::observed::Version;
 use crate::model::plan::parameters::words;
+use crate::model::routes::{Route, Via};
 use crate::model::text::domain_of;
 
 /// All faults of a way, each with its hop: those that it has whatever the answers say, then those by the answers.
@@ -46,17 +48,43 @@ pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'sta
         }
         return all;
     };
-    let is_same =
+    let to_relay =
         relay.host == desired.first.relay.host && relay.port == desired.first.relay.port && !relay.mx;
+    let route = desired.route_of(&way.seen.recipient);
+    let is_same = route.map_or(to_relay, |route| leads(route, relay, domain_of(&way.seen.recipient)));
     if !is_same {
         all.push(("transport", elsewhere(way, &relay.text, desired, version)));
         // What follows is another relay's.
         return all;
     }
     tls(way, desired, version, &mut all);
-    login(way, desired, version, &mut all);
+    // A server that a route leads to has a login only if somebody else wrote one.
+    if to_relay {
+        login(way, desired, version, &mut all);
+    }
     sender(way, desired, version, &mut all);
     all
+}
+
+/// Whether a next hop for mail to this domain is the one of a route.
+pub fn leads(route: &Route, next: &NextHop, domain: &str) -> bool {
+    match &route.via {
+        Via::Host { host, port } => next.host == *host && next.port == *port && !next.mx,
+        Via::Direct => next.host.eq_ignore_ascii_case(domain) && next.mx,
+    }
+}
+
+/// Notes that nobody logs in at the server of a route, in the place of a warning: the answers have no login there.
+pub fn by_route(way: &mut Way, desired: &Desired) {
+    let to = domain_of(&way.seen.recipient).to_owned();
+    let Some(route) = desired.route_of(&way.seen.recipient) else { return };
+    if way.login.is_some() || !way.relay.as_ref().is_some_and(|relay| leads(route, relay, &to)) {
+        return;
+    }
+    for hop in way.hops.iter_mut().filter(|hop| hop.name == "login") {
+        hop.faults.retain(|fault| fault.stops);
+        hop.notes.push(format!("mail to {to} goes by a route of the answers, which have no login for it"));
+    }
 }
 
 /// What keeps mail of this way from the relay of the answers: a hop that stops it, or another goal. `None`: the way is open,
@@ -69,7 +97,8 @@ pub fn obstacle(way: &Way, desired: &Desired, version: &Version) -> Option<Strin
 
 /// The fault of a way that does not lead to the relay of the answers.
 fn elsewhere(way: &Way, goes_to: &str, desired: &Desired, version: &Version) -> Fault {
-    let (from, to, relay) = (&way.from, &way.to, desired.relayhost());
+    let (from, to) = (&way.from, &way.to);
+    let relay = desired.route_of(&way.seen.recipient).map_or_else(|| desired.relayhost(), Route::goal);
     let text = format!("mail from {from} to {to} goes to {goes_to}, and not to {relay}");
     let hop = way.hop("transport");
     let fault = of_hop(hop, text, version);
@@ -141,7 +170,8 @@ fn of_hop(hop: Option<&Hop>, text: String, version: &Version) -> Fault {
 }
 
 fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
-    let (is, wanted) = (&way.tls, desired.first.relay.tls);
+    let route = desired.route_of(&way.seen.recipient);
+    let (is, wanted) = (&way.tls, route.map_or(desired.first.relay.tls, |route| route.tls));
     let known = [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure];
     let level = known.into_iter().find(|level| level.word() == is.word);
     if level != Some(wanted) {

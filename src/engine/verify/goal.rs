@@ -1,0 +1,57 @@
+//! The server that is to take a test message: the relay, or where the recipient's domain has a route, that of the route.
+
+use crate::model::desired::Desired;
+use crate::model::recipients::ROOT;
+use crate::model::routes::{Route, Via};
+use crate::sys::dns;
+
+/// Whoever is to take the message.
+pub(super) struct Goal {
+    /// In words, or as main.cf names the relay.
+    pub text: String,
+    /// Whether a route leads there, and not the relay.
+    pub is_routed: bool,
+    ends: Vec<End>,
+}
+
+/// A server; with a name that is not known before, where MX records decide.
+struct End {
+    server: Option<dns::Identity>,
+    port: u16,
+}
+
+impl Goal {
+    /// The goal of a message to this recipient; one to root goes on to those whom the answers name.
+    pub fn new(desired: &Desired, to: &str) -> Self {
+        let named = [to.to_owned()];
+        let recipients = if to == ROOT && !desired.root.is_empty() { &desired.root[..] } else { &named };
+        let mut routes: Vec<Option<&Route>> = recipients.iter().map(|one| desired.route_of(one)).collect();
+        routes.dedup();
+        let text = |route: Option<&Route>| route.map_or_else(|| desired.relayhost(), Route::goal);
+        let mut texts: Vec<String> = routes.iter().copied().map(text).collect();
+        texts.dedup();
+        let end = |route: Option<&Route>| match route.map(|route| &route.via) {
+            None => End {
+                server: Some(dns::Identity::new(&desired.first.relay.host)),
+                port: desired.first.relay.port,
+            },
+            Some(Via::Host { host, port }) => End { server: Some(dns::Identity::new(host)), port: *port },
+            Some(Via::Direct) => End { server: None, port: 25 },
+        };
+        let is_routed = routes.iter().any(Option::is_some);
+        // Postfix tries these after any next hop.
+        let fallbacks = desired.fallbacks.iter().map(|way| End {
+            server: Some(dns::Identity::new(&way.relay.host)),
+            port: way.relay.port,
+        });
+        let ends = routes.iter().copied().map(end).chain(fallbacks).collect();
+        Self { text: texts.join(" or "), is_routed, ends }
+    }
+
+    /// Whether an attempt was made there.
+    pub fn is(&self, name: &str, address: &str, port: u16) -> bool {
+        let is_there =
+            |end: &End| end.port == port && end.server.as_ref().is_none_or(|server| server.is(name, address));
+        self.ends.iter().any(is_there)
+    }
+}
