@@ -4,6 +4,7 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
 
+use super::accounts;
 use super::leaving::{Look, calendar};
 use super::load::load;
 use super::observe::observe;
@@ -120,6 +121,7 @@ fn see(desired: &Desired, observed: Observed) -> Result<(Plan, Observed, Option<
     }
     root::foresee(desired, &observed, &mut plan)?;
     routes::foresee(desired, &observed, &mut plan)?;
+    accounts::foresee(desired, &observed, &mut plan)?;
     let main_cf = files::modified(&Managed::MainCf.path());
     let master_cf = files::modified(Path::new(postfix::MASTER_CF));
     plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], service::last_reading(&plan.queue));

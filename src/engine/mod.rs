@@ -1,6 +1,7 @@
 //! The pipeline (`run`), its steps, and the commands around it. Decides and orders; touches the host through `sys`
 //! alone, and shows nothing itself: it reports to a `Progress`.
 
+mod accounts;
 pub mod alarm;
 pub mod apply;
 mod arrival;

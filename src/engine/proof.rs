@@ -12,6 +12,7 @@ use crate::sys::state;
 pub fn record(delivery: &Delivery, desired: &Desired, taken: &str, progress: &mut dyn Progress) {
     if delivery.to != ROOT
         && desired.route_of(&delivery.to).is_none()
+        && desired.way_of(&delivery.from).next_hop() == desired.relayhost()
         && let Some(proof) = Proof::of(delivery, desired, taken.to_owned())
         && let Err(error) = state::write_proof(&proof)
     {

@@ -137,7 +137,7 @@ fn send_and_follow(
     let mut message = Message {
         desired,
         relays: Relays::new(desired),
-        goal: Goal::new(desired, &request.to),
+        goal: Goal::new(desired, &from, &request.to),
         postfix,
         request,
         from,

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::model::accounts::{Account, account_of};
 use crate::model::alarm::Way;
 use crate::model::arrival::mailbox::Mailbox;
 use crate::model::oauth::App;
@@ -23,6 +24,8 @@ pub struct Desired {
     pub first: WayOut,
     /// The ways that smtp(8) tries after it, in this order, in the same attempt.
     pub fallbacks: Vec<WayOut>,
+    /// The ways of single senders.
+    pub accounts: Vec<Account>,
     /// Local address → public address (smtp_generic_maps), in the file's order.
     pub rewrites: Vec<Rewrite>,
     /// The sender of all others on this host, if the answers name one.
@@ -77,7 +80,9 @@ pub struct Verify {
 impl Desired {
     /// Every way by which mail may leave, in the order in which they are used.
     pub fn ways(&self) -> impl Iterator<Item = &WayOut> {
-        std::iter::once(&self.first).chain(&self.fallbacks)
+        std::iter::once(&self.first)
+            .chain(&self.fallbacks)
+            .chain(self.accounts.iter().map(|account| &account.way))
     }
 
     /// The value of `relayhost`.
@@ -123,6 +128,7 @@ impl Desired {
                 self.one_sender.as_ref().map(entries).unwrap_or_default()
             }
             Managed::SaslPasswd => self.ways().filter_map(WayOut::login_entry).collect(),
+            Managed::Accounts => self.accounts.iter().flat_map(Account::entries).collect(),
             Managed::Policies => self.policies(),
             Managed::Routes => self.routes.entries(settings),
             Managed::MainCf | Managed::Plugin | Managed::From => Vec::new(),
@@ -157,9 +163,15 @@ impl Desired {
         Some(sender.text(&self.others(), settings))
     }
 
-    /// The senders with lines of their own.
+    /// The senders with lines or accounts of their own.
     pub fn others(&self) -> Vec<&str> {
-        self.rewrites.iter().map(|rewrite| rewrite.local.as_str()).collect()
+        let accounts = self.accounts.iter().flat_map(|account| &account.from).map(String::as_str);
+        self.rewrites.iter().map(|rewrite| rewrite.local.as_str()).chain(accounts).collect()
+    }
+
+    /// The way of mail from a sender, as it is before smtp_generic_maps.
+    pub fn way_of(&self, sender: &str) -> &WayOut {
+        account_of(&self.accounts, sender).map_or(&self.first, |account| &account.way)
     }
 
     /// The route of mail to an address; `None`: it leaves by the relay.
@@ -218,7 +230,8 @@ impl Desired {
 
     /// The address that the relay is to see of a sender on a host with these names of its own, if the answers decide it.
     pub fn public_of(&self, address: &str, origin: &str, own: &OwnNames) -> Option<&str> {
-        let one = || self.one_sender.as_ref().filter(|_| own.has_address(address));
+        let is_for_all = || own.has_address(address) && account_of(&self.accounts, address).is_none();
+        let one = || self.one_sender.as_ref().filter(|_| is_for_all());
         let rewrite = self.rewrite_of(address, origin).map(|rewrite| rewrite.public.as_str());
         rewrite.or_else(|| Some(one()?.address.as_str()))
     }

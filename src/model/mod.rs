@@ -1,6 +1,7 @@
 //! The pure core: the answers, the state of the host, and the results of comparing them. Nothing here touches a file, a
 //! process, the environment, the network or the clock; times and ids are arguments.
 
+pub mod accounts;
 pub mod alarm;
 pub mod answers;
 pub mod arrival;

@@ -14,6 +14,8 @@ pub struct WayOut {
     pub relay: Relay,
     /// The login.
     pub auth: Auth,
+    /// How many ways before it lead to the same port of the same relay: each has a next hop of its own.
+    pub nth: usize,
 }
 
 /// The relay and the way to it.
@@ -146,8 +148,10 @@ pub enum Auth {
 
 impl WayOut {
     /// The relay as Postfix has it as a next hop, and as the key of tables: `[host]:port`. The brackets prevent an MX look-up.
+    /// For another way to the same port there are zeros before it, which Postfix reads as the same number (find_inet_port in
+    /// util/find_inet.c), and which make it another key.
     pub fn next_hop(&self) -> String {
-        format!("[{}]:{}", self.relay.host, self.relay.port)
+        format!("[{}]:{}{}", self.relay.host, "0".repeat(self.nth), self.relay.port)
     }
 
     /// Key and value in the password table; `None` without a login, and as long as no token has been fetched for it. smtp(8)
@@ -294,7 +298,7 @@ mod tests {
             password: Secret::new(password),
             app,
         };
-        let mut way = WayOut { relay, auth: login("p:q", None) };
+        let mut way = WayOut { relay, auth: login("p:q", None), nth: 0 };
         let own = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(way.login_entry(), Some(own("[b.example.com]:2525", "u@example.com:p:q")));
         assert_eq!(way.policy_entry(), own("[b.example.com]:2525", "may"));

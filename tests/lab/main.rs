@@ -12,6 +12,7 @@
 #[path = "../project/mod.rs"]
 mod project;
 
+mod accounts;
 mod arrival;
 mod backlog;
 mod bad_input;

@@ -22,19 +22,17 @@ struct End {
 
 impl Goal {
     /// The goal of a message to this recipient; one to root goes on to those whom the answers name.
-    pub fn new(desired: &Desired, to: &str) -> Self {
+    pub fn new(desired: &Desired, from: &str, to: &str) -> Self {
+        let way = desired.way_of(from);
         let named = [to.to_owned()];
         let recipients = if to == ROOT && !desired.root.is_empty() { &desired.root[..] } else { &named };
         let mut routes: Vec<Option<&Route>> = recipients.iter().map(|one| desired.route_of(one)).collect();
         routes.dedup();
-        let text = |route: Option<&Route>| route.map_or_else(|| desired.relayhost(), Route::goal);
+        let text = |route: Option<&Route>| route.map_or_else(|| way.next_hop(), Route::goal);
         let mut texts: Vec<String> = routes.iter().copied().map(text).collect();
         texts.dedup();
         let end = |route: Option<&Route>| match route.map(|route| &route.via) {
-            None => End {
-                server: Some(dns::Identity::new(&desired.first.relay.host)),
-                port: desired.first.relay.port,
-            },
+            None => End { server: Some(dns::Identity::new(&way.relay.host)), port: way.relay.port },
             Some(Via::Host { host, port }) => End { server: Some(dns::Identity::new(host)), port: *port },
             Some(Via::Direct) => End { server: None, port: 25 },
         };

@@ -14,7 +14,7 @@ use super::values::{
 };
 use crate::error::Result;
 use crate::model::alarm::Way;
-use crate::model::desired::{Desired, Relay, Rewrite, Verify};
+use crate::model::desired::{Desired, Relay, Rewrite, Verify, WayOut};
 use crate::model::one_sender::OneSender;
 use crate::model::routes::Routes;
 use crate::model::secret::Secret;
@@ -54,6 +54,9 @@ impl From<Option<Secret>> for Secrets {
 pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desired> {
     let Secrets { login, fallbacks, mailboxes, alarms } = secrets.into();
     let reader = Reader { answers };
+    let logins = answers.tables.relay.fallback.len().min(fallbacks.len());
+    let (mut fallbacks, mut accounts) = (fallbacks, Vec::new());
+    accounts.append(&mut fallbacks.split_off(logins));
     let (first, fallbacks) = reader.ways(login, fallbacks)?;
     let rewrites = reader.rewrites()?;
     let root = reader.root(&rewrites)?;
@@ -64,9 +67,13 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
     let packages_from = packages.from.as_ref().map(|path| reader.of(path, directory)).transpose()?;
     let alarms = reader.alarms(alarms)?;
     let one_sender = reader.one_sender(&rewrites)?;
+    let ways: Vec<&WayOut> = std::iter::once(&first).chain(&fallbacks).collect();
+    let secrets = accounts.into_iter().chain(std::iter::repeat(None));
+    let accounts = reader.accounts(&ways, &rewrites, one_sender.as_ref(), secrets)?;
     Ok(Desired {
         first,
         fallbacks,
+        accounts,
         rewrites,
         one_sender,
         routes,

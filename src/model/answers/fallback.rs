@@ -43,14 +43,16 @@ pub struct Named {
 }
 
 impl Answers {
-    /// The secrets of the fallback relays' logins, in the order of the relays; an error if one is named twice.
+    /// The secrets of the fallback relays' logins, in the order of the relays, and then those of the accounts of senders; an error
+    /// if one is named twice.
     pub fn fallback_secrets(&self) -> Result<Vec<Named>> {
-        let named = |fallback: &Spanned<Fallback>| {
-            let auth = &fallback.get_ref().auth;
+        let named = |auth: &Auth| {
             let user = auth.username.as_ref().map_or("", |name| name.get_ref());
             Ok(Named { source: self.source_of(auth)?, place: auth.secret_place(), user: user.to_owned() })
         };
-        self.tables.relay.fallback.iter().map(named).collect()
+        let fallbacks = self.tables.relay.fallback.iter().map(|fallback| &fallback.get_ref().auth);
+        let accounts = self.tables.senders.iter().map(|account| &account.get_ref().auth);
+        fallbacks.chain(accounts).map(named).collect()
     }
 
     /// Each secret that stands in the answers; something in its place where it is elsewhere, for answers that are checked and

@@ -5,7 +5,8 @@ use super::{Auth, Network, Packages, Relay, Rewrites, Sender, Tables, Verify};
 
 impl Tables {
     /// Fills open keys one by one; the ways to give a password are one key; so are `[auth.oauth]` as a
-    /// whole, the fallback relays, since their order counts, and `[verify.arrival]`. Every `[[routes]]` and `[[alarm]]` counts.
+    /// whole, the fallback relays, since their order counts, and `[verify.arrival]`. Every `[[senders]]`,
+    /// `[[routes]]` and `[[alarm]]` counts.
     pub(super) fn complete_with(&mut self, lower: Self) {
         // Without `..`: a key that is forgotten here must not compile, since it would be lost silently.
         let Self {
@@ -14,6 +15,7 @@ impl Tables {
             auth,
             sender: Sender { default, name, rewrite: Rewrites(rewrites) },
             recipients: Recipients { root },
+            senders,
             routes,
             verify: Verify { to, deadline, arrival },
             packages: Packages { extra, from },
@@ -40,6 +42,7 @@ impl Tables {
             }
         }
         fill(&mut self.recipients.root, root);
+        self.senders.extend(senders);
         self.routes.extend(routes);
         fill(&mut self.verify.to, to);
         fill(&mut self.verify.deadline, deadline);

@@ -18,6 +18,7 @@ pub mod oauth;
 mod reader;
 pub mod recipients;
 pub mod routes;
+pub mod senders;
 mod values;
 mod ways;
 
@@ -36,6 +37,7 @@ pub use ip::IpChoice;
 use oauth::Oauth;
 use recipients::Recipients;
 use routes::TypedRoute;
+use senders::TypedAccount;
 
 use crate::error::{Advice, Complaint, Error, Position, Result};
 use crate::model::desired::{Mechanism, Tls};
@@ -78,6 +80,8 @@ pub struct Tables {
     pub sender: Sender,
     /// `[recipients]`.
     pub recipients: Recipients,
+    /// `[[senders]]`, one for each account.
+    pub senders: Vec<Spanned<TypedAccount>>,
     /// `[[routes]]`, one for each way.
     pub routes: Vec<Spanned<TypedRoute>>,
     /// `[verify]`.

@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::fallback::Fallback;
 use super::oauth::{Oauth, token};
 use super::reader::Reader;
+use super::senders::TypedAccount;
 use super::values::{host, port, possible, refuse, sound, username};
 use super::{Answers, Auth as Login, IpChoice};
 use crate::error::Result;
@@ -72,6 +73,37 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// That of an account: what it does not say of the relay is that of `[relay]`, unless it names another one.
+    fn account(table: &'a Spanned<TypedAccount>, answers: &'a Answers) -> Self {
+        let account = table.get_ref();
+        let own = Self {
+            provider: account.provider.as_ref(),
+            host: account.host.as_ref(),
+            port: account.port.as_ref(),
+            tls: account.tls.as_ref(),
+            implicit_tls: account.implicit_tls.as_ref(),
+            ip: None,
+            auth: &account.auth,
+            name: "senders",
+            heading: "[[senders]]",
+            auth_name: "senders.auth",
+            is_fallback: true,
+            place: Some(table.span()),
+        };
+        if own.provider.is_some() || own.host.is_some() {
+            return own;
+        }
+        let first = Self::first(answers);
+        Self {
+            provider: first.provider,
+            host: first.host,
+            port: own.port.or(first.port),
+            tls: own.tls.or(first.tls),
+            implicit_tls: own.implicit_tls.or(first.implicit_tls),
+            ..own
+        }
+    }
+
     /// A sentence, with the name of the table if it is not the first relay's.
     fn about(&self, text: &str) -> String {
         if self.is_fallback { format!("{}: {text}", self.heading) } else { text.to_owned() }
@@ -98,13 +130,22 @@ impl Reader<'_> {
         Ok((first, others))
     }
 
+    /// The way of an account.
+    pub(super) fn account_way(
+        &self,
+        typed: &Spanned<TypedAccount>,
+        secret: Option<Secret>,
+    ) -> Result<WayOut> {
+        self.way(&Table::account(typed, self.answers), secret)
+    }
+
     fn way(&self, table: &Table, password: Option<Secret>) -> Result<WayOut> {
         let preset = self.preset(table)?;
         let auth = self.auth(table, preset.as_ref(), password)?;
         // Without a login, one's own relay is like any other relay, so its preset is not used.
         let preset = preset.filter(|preset| preset.host.is_some() || !matches!(auth, Auth::None));
         let relay = self.relay(table, preset.as_ref(), &auth)?;
-        Ok(WayOut { relay, auth })
+        Ok(WayOut { relay, auth, nth: 0 })
     }
 
     fn preset(&self, table: &Table) -> Result<Option<Preset>> {
@@ -140,7 +181,7 @@ impl Reader<'_> {
         let username = self.of(name, username)?;
         if let Some(oauth) = &typed.oauth {
             if table.is_fallback {
-                let problem = "an access token for a fallback relay cannot be fetched yet";
+                let problem = format!("an access token for {} cannot be fetched yet", table.heading);
                 let remedy = "take this table out: give a password, or leave this relay out of the answers";
                 return self.at(oauth.span(), refuse(problem, remedy));
             }

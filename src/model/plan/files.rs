@@ -1,5 +1,7 @@
 //! The part of a plan that is about Postfix's files: the maps, and the managed parameters of main.cf.
 
+use std::collections::BTreeSet;
+
 use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
 use super::parameters::{as_ours, parameters, words};
@@ -133,9 +135,10 @@ impl Plan {
         after: &mut MapSource,
         last: &LastRun,
     ) -> Vec<String> {
-        let mut stale = Vec::new();
+        // All at once: each look for one key would read the whole table.
+        let (mut stale, there) = (Vec::new(), after.entries());
         for (key, value) in entries {
-            let (name, found) = (format!("{} {key}", file.name()), after.get(key));
+            let (name, found) = (format!("{} {key}", file.name()), there.get(&key.to_lowercase()).cloned());
             let is_renewed = renewed.contains(key);
             let wanted = mark(value, is_renewed);
             let ours = last.wrote.get(&name);
@@ -254,7 +257,8 @@ fn leave_out_former(
     after: &mut MapSource,
     last: &LastRun,
 ) -> Vec<String> {
-    let is_wanted = |key: &str| entries.iter().any(|(wanted, _)| wanted.to_lowercase() == key.to_lowercase());
+    let wanted: BTreeSet<String> = entries.iter().map(|(key, _)| key.to_lowercase()).collect();
+    let is_wanted = |key: &str| wanted.contains(&key.to_lowercase());
     let former = last.entries(file).filter(|(key, _)| !is_wanted(key));
     let gone =
         former.filter(|(key, digest)| after.remove(key, |value| fits(digest, value, last.tokens.as_ref())));

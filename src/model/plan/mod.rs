@@ -1,6 +1,7 @@
 //! The comparison of the answers with the host. `check` shows the findings, `plan` the actions, and a run carries them
 //! out: all three read one value, so they cannot disagree.
 
+pub mod accounts;
 pub mod action;
 mod aliases;
 mod diff;

@@ -46,6 +46,9 @@ pub fn parameters(
         wanted.push(first(postfix, "smtp_generic_maps", Managed::Generic, kind));
     }
     wanted.extend(one_sender(desired, postfix, kind)?);
+    if !desired.accounts.is_empty() {
+        wanted.push(last(postfix, "sender_dependent_relayhost_maps", Managed::Accounts, kind));
+    }
     if !desired.routes.is_empty() {
         wanted.push(last(postfix, "transport_maps", Managed::Routes, kind));
     }
@@ -205,7 +208,7 @@ mod tests {
 
     use super::*;
     use crate::model::answers::Answers;
-    use crate::model::answers::complete::complete;
+    use crate::model::answers::complete::{Secrets, complete};
     use crate::model::postfix::settings;
     use crate::model::secret::Secret;
 
@@ -252,9 +255,11 @@ mod tests {
     #[test]
     fn what_the_answers_decide_is_managed_and_nothing_else_is() {
         let answers = "version = 1\n[relay]\nhost = \"relay.example.com\"\nip = \"ipv4\"\n\
-                       [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\ndefault = \"c@example.com\"\n[[routes]]\nto = [\"corp.example.com\"]\nvia = \"hub\"\n";
+                       [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\ndefault = \"c@example.com\"\n[[senders]]\nfrom = [\"x@example.com\"]\nauth = { username = \"x\", password = \"y\" }\n[[routes]]\nto = [\"corp.example.com\"]\nvia = \"hub\"\n";
         let answers = Answers::parse("answers.toml", answers.as_bytes()).unwrap();
-        let mut desired = complete(&answers, Some(Secret::new("p"))).unwrap();
+        let some = || Some(Secret::new("p"));
+        let secrets = Secrets { login: some(), fallbacks: vec![some()], ..Secrets::default() };
+        let mut desired = complete(&answers, secrets).unwrap();
         desired.fallbacks.push(desired.first.clone());
         let set = parameters(&desired, &Postfix::with(&[]), &MapKind::new("hash").unwrap()).unwrap();
         let set: BTreeSet<&str> = set.into_iter().map(|(name, _)| name).collect();

@@ -27,6 +27,8 @@ pub enum Managed {
     From,
     /// Domains → the way of their mail, where it is not the relay (`transport_maps`).
     Routes,
+    /// Senders → the relay that their mail leaves by (`sender_dependent_relayhost_maps`).
+    Accounts,
     /// The link that puts the plugin for access tokens into Cyrus SASL's directory. A plugin there is in force for every
     /// program of the host, and some would send it a password, so it is there only while the answers ask for it.
     Plugin,
@@ -61,13 +63,14 @@ pub const MAP_MODE: u32 = 0o600;
 
 impl Managed {
     /// Every managed file, in the order in which they are planned.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::MainCf,
         Self::SaslPasswd,
         Self::Policies,
         Self::Generic,
         Self::Senders,
         Self::From,
+        Self::Accounts,
         Self::Routes,
         Self::Aliases,
         Self::Plugin,
@@ -82,6 +85,7 @@ impl Managed {
             Self::Aliases => Row { directory: "/etc", name: "aliases", map: true, ..POSTFIX },
             Self::Senders => Row { name: "relayhost_senders", map: true, ..POSTFIX },
             Self::From => Row { name: "relayhost_from", map: true, kind: Some("regexp"), ..POSTFIX },
+            Self::Accounts => Row { name: "relayhost_accounts", map: true, ..POSTFIX },
             Self::Routes => Row { name: "relayhost_routes", map: true, ..POSTFIX },
             Self::Plugin => Row {
                 directory: "/usr/lib64/sasl2",
@@ -276,9 +280,10 @@ mod tests {
             Managed::Generic => 3,
             Managed::Senders => 4,
             Managed::From => 5,
-            Managed::Routes => 6,
-            Managed::Aliases => 7,
-            Managed::Plugin => 8,
+            Managed::Accounts => 6,
+            Managed::Routes => 7,
+            Managed::Aliases => 8,
+            Managed::Plugin => 9,
         }
     }
 

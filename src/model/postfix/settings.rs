@@ -104,7 +104,7 @@ const TABLE: &[Parameter] = &[
     row("smtp_discard_ehlo_keyword_address_maps", "").doubted(Matter::All, "ignores what its table of EHLO keywords lists").routed(),
     row("smtp_never_send_ehlo", "no").doubted(Matter::All, "sends no EHLO (smtp_never_send_ehlo)").routed(),
     row("transport_maps", "").managed().names_tables().routed(),
-    row("sender_dependent_relayhost_maps", "").names_tables().routed(),
+    row("sender_dependent_relayhost_maps", "").managed().names_tables().routed(),
     row("sender_dependent_default_transport_maps", "").names_tables().routed(),
     // TLS.
     row("smtp_tls_policy_maps", "").managed().names_tables().routed(),

@@ -15,15 +15,16 @@ pub fn faults(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'static 
     let mut all: Vec<_> = own(way).chain(deviations(way, desired, version)).collect();
     // The name that is asked for may be in the certificate too, so that nothing fails; it is another one than the answers
     // say.
-    let is_named = way.relay.as_ref().is_some_and(|relay| relay.host == desired.first.relay.host);
+    let is_named =
+        way.relay.as_ref().is_some_and(|relay| relay.host == desired.way_of(&way.queued).relay.host);
     if is_named
-        && desired.first.relay.tls >= Tls::Verify
+        && desired.way_of(&way.queued).relay.tls >= Tls::Verify
         && matches!(way.tls.word.as_str(), "verify" | "secure")
-        && let Some((limit, at)) = way.tls.other_names(&desired.first.relay.host)
+        && let Some((limit, at)) = way.tls.other_names(&desired.way_of(&way.queued).relay.host)
     {
         let text = format!(
             "the certificate must have the name of `{limit}` ({at}), and the answers say that of {}",
-            desired.first.relay.host
+            desired.way_of(&way.queued).relay.host
         );
         all.push(("tls", Fault { stops: true, text, remedy: at.undo(version), kind: FaultKind::Other }));
     }
@@ -48,8 +49,9 @@ pub fn deviations(way: &Way, desired: &Desired, version: &Version) -> Vec<(&'sta
         }
         return all;
     };
-    let to_relay =
-        relay.host == desired.first.relay.host && relay.port == desired.first.relay.port && !relay.mx;
+    let to_relay = relay.host == desired.way_of(&way.queued).relay.host
+        && relay.port == desired.way_of(&way.queued).relay.port
+        && !relay.mx;
     let route = desired.route_of(&way.seen.recipient);
     let is_same = route.map_or(to_relay, |route| leads(route, relay, domain_of(&way.seen.recipient)));
     if !is_same {
@@ -98,7 +100,9 @@ pub fn obstacle(way: &Way, desired: &Desired, version: &Version) -> Option<Strin
 /// The fault of a way that does not lead to the relay of the answers.
 fn elsewhere(way: &Way, goes_to: &str, desired: &Desired, version: &Version) -> Fault {
     let (from, to) = (&way.from, &way.to);
-    let relay = desired.route_of(&way.seen.recipient).map_or_else(|| desired.relayhost(), Route::goal);
+    let relay = desired
+        .route_of(&way.seen.recipient)
+        .map_or_else(|| desired.way_of(&way.queued).next_hop(), Route::goal);
     let text = format!("mail from {from} to {to} goes to {goes_to}, and not to {relay}");
     let hop = way.hop("transport");
     let fault = of_hop(hop, text, version);
@@ -171,7 +175,7 @@ fn of_hop(hop: Option<&Hop>, text: String, version: &Version) -> Fault {
 
 fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static str, Fault)>) {
     let route = desired.route_of(&way.seen.recipient);
-    let (is, wanted) = (&way.tls, route.map_or(desired.first.relay.tls, |route| route.tls));
+    let (is, wanted) = (&way.tls, route.map_or(desired.way_of(&way.queued).relay.tls, |route| route.tls));
     let known = [Tls::None, Tls::May, Tls::Encrypt, Tls::Verify, Tls::Secure];
     let level = known.into_iter().find(|level| level.word() == is.word);
     if level != Some(wanted) {
@@ -181,7 +185,7 @@ fn tls(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'static 
         let stops = level.is_none_or(|level| level < wanted);
         all.push(("tls", Fault { stops, text, remedy: is.at.undo(version), kind: FaultKind::Other }));
     }
-    if is.wrapper != desired.first.relay.implicit_tls {
+    if is.wrapper != desired.way_of(&way.queued).relay.implicit_tls {
         let word = if is.wrapper { "from the first byte" } else { "after STARTTLS" };
         let text = format!("TLS begins {word} ({}), and the answers say otherwise", is.at_wrapper);
         all.push((
@@ -197,7 +201,7 @@ fn login(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stati
     if hop.is_some_and(|hop| hop.faults.iter().any(|fault| fault.stops)) {
         return;
     }
-    let text = match (&desired.first.auth, &way.login) {
+    let text = match (&desired.way_of(&way.queued).auth, &way.login) {
         (Auth::None, None) => return,
         (Auth::None, Some(login)) => {
             format!("smtp(8) logs in as {}, and the answers have no login", login.user)
@@ -212,7 +216,7 @@ fn login(way: &Way, desired: &Desired, version: &Version, all: &mut Vec<(&'stati
             } else {
                 format!(", and the answers say {username}")
             };
-            let wanted = desired.relayhost();
+            let wanted = desired.way_of(&way.queued).next_hop();
             if is_entry_of(&login.at, &wanted) {
                 let text =
                     format!("smtp(8) logs in as {}{other}: the entry of {wanted} was edited", login.user);

@@ -1,0 +1,36 @@
+//! Accounts of senders: whose mail leaves with another login, or by another relay (sender_dependent_relayhost_maps).
+
+use crate::model::text::domain_of;
+use crate::model::way_out::WayOut;
+
+/// An account, and whose it is.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The senders as smtp(8) sees them before smtp_generic_maps: `user@domain`, or `@domain` for all of a domain, in lower case.
+    pub from: Vec<String>,
+    /// The relay and the login. Its next hop is no other's, so that no other mail finds this login: under the key of a sender
+    /// (smtp_sender_dependent_authentication) it would be sent to every server that mail of this sender goes to.
+    pub way: WayOut,
+}
+
+impl Account {
+    /// Keys and values for sender_dependent_relayhost_maps.
+    pub fn entries(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.from.iter().map(|from| (from.clone(), self.way.next_hop()))
+    }
+
+    /// An address that uses it.
+    pub fn somebody(&self) -> Option<String> {
+        let from = self.from.first()?;
+        Some(if from.starts_with('@') { format!("somebody{from}") } else { from.clone() })
+    }
+}
+
+/// The account of a sender; that of a whole address counts before that of a domain (mail_addr_find).
+pub fn account_of<'a>(accounts: &'a [Account], sender: &str) -> Option<&'a Account> {
+    let domain = format!("@{}", domain_of(sender));
+    let of = |key: &str| {
+        accounts.iter().find(|account| account.from.iter().any(|from| from.eq_ignore_ascii_case(key)))
+    };
+    of(sender).or_else(|| of(&domain))
+}

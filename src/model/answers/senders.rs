@@ -1,0 +1,184 @@
+//! The tables `[[senders]]`: senders that leave with another login, or by another relay.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Auth;
+use super::reader::Reader;
+use super::values::{Checked, address, refuse};
+use crate::error::Result;
+use crate::model::accounts::Account;
+use crate::model::desired::{Rewrite, Tls, WayOut};
+use crate::model::one_sender::OneSender;
+use crate::model::secret::Secret;
+use crate::model::text::{is_address, one_line};
+
+/// One `[[senders]]`, as typed. The keys of the relay and of the login mean what they mean in `[relay]` and `[auth]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TypedAccount {
+    /// The senders.
+    pub from: Vec<Spanned<String>>,
+    /// Name of a preset.
+    pub provider: Option<Spanned<String>>,
+    /// Host name or address.
+    pub host: Option<Spanned<String>>,
+    /// TCP port.
+    pub port: Option<Spanned<i64>>,
+    /// Level of TLS.
+    pub tls: Option<Spanned<Tls>>,
+    /// TLS from the first byte.
+    pub implicit_tls: Option<Spanned<bool>>,
+    /// `[senders.auth]`.
+    pub auth: Auth,
+}
+
+impl Reader<'_> {
+    /// The accounts. `ways`: those that mail of all others takes; the secrets are those of the logins.
+    pub(super) fn accounts(
+        &self,
+        ways: &[&WayOut],
+        rewrites: &[Rewrite],
+        one: Option<&OneSender>,
+        secrets: impl Iterator<Item = Option<Secret>>,
+    ) -> Result<Vec<Account>> {
+        let (mut accounts, mut known): (Vec<Account>, _) = (Vec::new(), BTreeSet::new());
+        for (table, secret) in self.answers.tables.senders.iter().zip(secrets) {
+            let typed = table.get_ref();
+            if typed.from.is_empty() {
+                let remedy = "write its senders, such as from = [\"backup@example.com\"]";
+                return self.at(table.span(), refuse("this account has no `from`", remedy));
+            }
+            let mut from = Vec::new();
+            for one_of in &typed.from {
+                let sender = self.of(one_of, |typed: &str| sender(typed, rewrites, one))?;
+                if !known.insert(sender.clone()) {
+                    let problem = format!("`{sender}` has two accounts");
+                    return self.at(one_of.span(), refuse(problem, "keep one of the two"));
+                }
+                from.push(sender);
+            }
+            let mut way = self.account_way(table, secret)?;
+            let is_there =
+                |other: &&WayOut| other.relay.host == way.relay.host && other.relay.port == way.relay.port;
+            let before = || ways.iter().copied().chain(accounts.iter().map(|account| &account.way));
+            way.nth = before().filter(is_there).count();
+            self.at(table.span(), way.fits(before()))?;
+            accounts.push(Account { from, way });
+        }
+        Ok(accounts)
+    }
+}
+
+/// A sender that can have an account.
+fn sender(typed: &str, rewrites: &[Rewrite], one: Option<&OneSender>) -> Checked<String> {
+    let is_domain = typed.starts_with('@') && is_address(&format!("x{typed}"));
+    let remedy = "write user@domain, or @domain for all senders of a domain, as programs on this host send";
+    let sender = address(typed, is_domain || is_address(typed), remedy)?.to_lowercase();
+    if !sender.is_ascii() {
+        return refuse(
+            format!("`{}` has letters that are not ASCII", one_line(typed)),
+            "write the domain as xn--…",
+        );
+    }
+    if one.is_some_and(|one| one.address.eq_ignore_ascii_case(&sender)) {
+        let problem = format!("`{sender}` is sender.default, as which all senders of this host leave");
+        let remedy = "write that account into [auth], or take the address out of this table";
+        return refuse(problem, remedy);
+    }
+    let made = rewrites.iter().find(|rewrite| rewrite.public.eq_ignore_ascii_case(&sender));
+    if let Some(Rewrite { local, .. }) = made.filter(|rewrite| !rewrite.local.eq_ignore_ascii_case(&sender)) {
+        let problem = format!(
+            "`{sender}` is what sender.rewrite makes of `{local}`, and an account is chosen before that: nobody would use it"
+        );
+        return refuse(problem, format!("write `{local}` here, as the program sends"));
+    }
+    Ok(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::answers::Answers;
+    use crate::model::answers::complete::{Secrets, complete};
+    use crate::model::desired::Desired;
+    use crate::model::postfix::managed::Managed;
+    use crate::model::postfix::settings::Settings;
+    use crate::model::secret::Secret;
+
+    fn with(sender: &str, accounts: &str) -> Result<Desired, String> {
+        let text = format!(
+            "version = 1\n[relay]\nhost = \"smtp.example.com\"\n[auth]\nusername = \"u\"\n[sender]\n{sender}\n{accounts}\n"
+        );
+        let answers = Answers::parse("answers", text.as_bytes()).map_err(|error| error.to_string())?;
+        let some = || Some(Secret::new("p"));
+        let secrets =
+            Secrets { login: some(), fallbacks: vec![some(), some(), some()], ..Secrets::default() };
+        complete(&answers, secrets).map_err(|error| error.to_string())
+    }
+
+    const LOGIN: &str = "auth = { username = \"v\", password = \"p\" }";
+
+    fn account(from: &str, more: &str) -> String {
+        format!("[[senders]]\nfrom = {from}\n{LOGIN}\n{more}\n")
+    }
+
+    #[test]
+    fn each_account_has_a_next_hop_of_its_own() {
+        let accounts = account("[\"A@x.example\"]", "")
+            + &account("[\"@y.example\", \"b@x.example\"]", "")
+            + &account("[\"c@x.example\"]", "host = \"other.example\"");
+        let desired = with("", &accounts).unwrap();
+        let keys = |file| desired.entries(file, &Settings::new());
+        let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let (second, third) = ("[smtp.example.com]:0587", "[smtp.example.com]:00587");
+        let relays = [
+            ("a@x.example", second),
+            ("@y.example", third),
+            ("b@x.example", third),
+            ("c@x.example", "[other.example]:587"),
+        ];
+        assert_eq!(keys(Managed::Accounts), relays.map(pair));
+        let logins: Vec<String> = keys(Managed::SaslPasswd).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(logins, ["[smtp.example.com]:587", second, third, "[other.example]:587"]);
+        for (sender, hop) in
+            [("B@X.example", third), ("z@y.example", third), ("root", "[smtp.example.com]:587")]
+        {
+            assert_eq!(desired.way_of(sender).next_hop(), hop, "{sender}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_at_its_place() {
+        let default = "default = \"all@x.example\"";
+        let rewrite = "rewrite = { \"monitor@h.lan\" = \"alerts@x.example\" }";
+        for (sender, accounts, place, words) in [
+            ("", account("[]", ""), "line 8, column 1", "has no `from`"),
+            ("", account("[\"\"]", ""), "line 9, column 9", "is not a mail address"),
+            ("", account("[\"backup\"]", ""), "line 9, column 9", "is not a mail address"),
+            ("", account("[\"*\"]", ""), "line 9, column 9", "is not a mail address"),
+            ("", account("[\"a@x.example\", \"A@x.example\"]", ""), "line 9, column 24", "has two accounts"),
+            (
+                "",
+                account("[\"a@x.example\"]", "") + &account("[\"a@x.example\"]", ""),
+                "line 13, column 9",
+                "has two accounts",
+            ),
+            (default, account("[\"all@x.example\"]", ""), "line 9, column 9", "is sender.default"),
+            (rewrite, account("[\"alerts@x.example\"]", ""), "line 9, column 9", "nobody would use it"),
+            ("", account("[\"a@x.example\"]", "port = 465"), "line 8, column 1", "smtp_tls_wrappermode"),
+            ("", account("[\"a@x.example\"]", "nosuch = 1"), "line 11, column 1", "no key of the answers"),
+            (
+                "",
+                "[[senders]]\nfrom = [\"a@x.example\"]\n[senders.auth]\nusername = \"v\"\n[senders.auth.oauth]\n".to_owned(),
+                "line 12",
+                "cannot be fetched yet",
+            ),
+        ] {
+            let said = with(sender, &accounts).unwrap_err();
+            assert!(said.contains(place) && said.contains(words), "{accounts}: {said}");
+        }
+        assert!(with(rewrite, &account("[\"monitor@h.lan\"]", "")).is_ok());
+    }
+}

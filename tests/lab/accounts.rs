@@ -1,0 +1,117 @@
+//! `[[senders]]`: three accounts at two relays. The relay takes from each login its own address alone, so what arrives shows
+//! who logged in.
+
+use crate::host::{Host, Run, host};
+
+const ANSWERS: &str = "version = 1\n[relay]\nhost = \"smtp.example.com\"\ntls = \"secure\"\n[auth]\nusername = \"alerts@example.com\"\n\
+    password = \"correct horse battery staple\"\n[sender]\nrewrite = { \"monitor@op5-system.localdomain\" = \"alerts@example.com\" }\n\
+    [verify]\nto = \"ops@example.com\"\n";
+
+/// One at the same relay, and one at another.
+const ACCOUNTS: &str = "[[senders]]\nfrom = [\"Odd1@example.com\"]\n[senders.auth]\nusername = \"odd1@example.com\"\npassword = \"with space\"\n\
+    [[senders]]\nfrom = [\"odd3@example.com\", \"@lists.example.com\"]\nhost = \"mailhub.example.com\"\ntls = \"encrypt\"\n\
+    [senders.auth]\nusername = \"odd3@example.com\"\npassword = \"#hash#\"\n";
+
+const ROUTES: &str = "[[routes]]\nto = [\"corp.example.com\"]\nvia = \"mailhub.corp.example.com\"\n";
+
+fn with(more: &str) -> Host {
+    host().relay("hub").answers_text(&format!("{ANSWERS}{more}"))
+}
+
+fn run(more: &str, script: &str) -> Run {
+    with(more).sh(script).never_says("horse battery").never_says("with space").never_says("#hash#")
+}
+
+/// Functions of the scripts: `send FROM TO`, and what the relay and the hub logged of logins.
+const FUNCTIONS: &str = r#"
+send() { printf 'From: %s\nTo: %s\nSubject: alert\n\nx\n' "$1" "$2" | sendmail -f "$1" "$2"; }
+ended() { [ "$(grep -cE ' (status=sent|status=deferred|status=bounced)' /var/log/maillog)" -ge "$1" ]; }
+state() { (cd / && sha256sum etc/postfix/main.cf etc/postfix/generic; stat -c '%n %a %U' etc/postfix/*); }
+"#;
+
+#[test]
+fn each_sender_arrives_by_its_own_account_and_no_other_server_gets_its_password() {
+    let script = FUNCTIONS.to_owned()
+        + r#"
+        state >/root/before
+        relayhost apply >/root/applied 2>&1 || { cat /root/applied; exit 90; }
+        send odd1@example.com a@example.org; send odd3@example.com b@example.org; send monitor@op5-system.localdomain c@example.org
+        send odd1@example.com d@corp.example.com; send odd3@example.com e@corp.example.com
+        await ended 6 || { cat /var/log/maillog; exit 91; }
+        echo '== sent'; grep -oE 'to=<[^>]+>, relay=[^[]+\[[^]]+\]:[0-9]+|status=[a-z]+' /var/log/maillog | paste -d' ' - - | sed 's/\[[^]]*\]//' | sort -u
+        echo '== logins'; grep -oE 'sasl_username=[^ ]+' /lab/relay-log/mail.log | sort | uniq -c
+        echo '== hub'; grep postfix/hub /lab/relay-log/mail.log
+        echo '== check'; relayhost check --json
+        echo '== route'; relayhost route --from odd1@example.com --json
+        echo '== tables'; cat /etc/postfix/relayhost_accounts; stat -c '%a %U' /etc/postfix/sasl_passwd; sed 's/:[^: ]*$/:/' /etc/postfix/relayhost_tls
+        echo '== again'; relayhost plan; echo $?
+        relayhost restore 0 >/dev/null 2>&1; echo "restore $?"
+        state | diff /root/before - && echo as-before
+    "#;
+    let run = run(&format!("{ACCOUNTS}{ROUTES}"), &script).exits(0);
+    let sent = run.part("sent");
+    for line in [
+        "to=<a@example.org>, relay=smtp.example.com:587 status=sent",
+        "to=<b@example.org>, relay=mailhub.example.com:587 status=sent",
+        "to=<c@example.org>, relay=smtp.example.com:587 status=sent",
+        "to=<d@corp.example.com>, relay=mailhub.corp.example.com:25 status=sent",
+        "to=<e@corp.example.com>, relay=mailhub.corp.example.com:25 status=sent",
+    ] {
+        assert!(sent.contains(line), "{line} in {sent}");
+    }
+    let logins = run.part("logins");
+    // The probe logs in, too.
+    for line in ["1 sasl_username=odd1@", "1 sasl_username=odd3@", "3 sasl_username=alerts@"] {
+        assert!(logins.contains(line), "{line} in {logins}");
+    }
+    let hub = run.part("hub");
+    assert!(hub.contains("client=") && !hub.contains("sasl"), "{hub}");
+    let check = run.json("check");
+    assert_eq!(check["exit"], 0, "{check:#}");
+    let ways = check["findings"].as_array().unwrap().iter().filter(|one| one["id"] == "senders.way");
+    assert_eq!(ways.count(), 2, "{check:#}");
+    assert_eq!(run.json("route")["route"]["relay"]["username"], "odd1@example.com");
+    assert!(
+        run.part("tables").contains("odd1@example.com [smtp.example.com]:0587\n"),
+        "{}",
+        run.part("tables")
+    );
+    let again = run.part("again");
+    assert!(again.contains("0\nrestore 0\nas-before\n"), "{again}");
+}
+
+#[test]
+fn an_edit_is_drift_a_table_that_counts_first_is_named_and_other_answers_take_the_accounts_away() {
+    let script = r#"
+        relayhost apply --no-verify >/dev/null 2>&1 || exit 90
+        sed -i 's/:0587/:587/' /etc/postfix/relayhost_accounts; postmap $TYPE:/etc/postfix/relayhost_accounts
+        echo '== drift'; relayhost check; echo "exit $?"; relayhost apply --no-verify; echo "exit $?"
+        relayhost apply --no-verify --force >/dev/null; echo "forced $?"
+        printf 'odd1@example.com [dead.lab.test]:587\n' >/etc/postfix/theirs; postmap $TYPE:/etc/postfix/theirs
+        postconf -e "sender_dependent_relayhost_maps=$TYPE:/etc/postfix/theirs, $TYPE:/etc/postfix/relayhost_accounts"
+        echo '== theirs'; relayhost apply --no-verify --force; echo "exit $?"
+        postconf -e "sender_dependent_relayhost_maps=$TYPE:/etc/postfix/relayhost_accounts"
+        sed -i '/^\[\[senders/,$d' /etc/relayhost/answers.toml
+        echo '== gone'; relayhost apply --no-verify --force >/dev/null; echo $?; wc -l </etc/postfix/relayhost_accounts; grep -c odd /etc/postfix/sasl_passwd
+    "#;
+    let run = run(ACCOUNTS, script);
+    let drift = run.part("drift");
+    assert!(
+        drift.contains("exit 3") && drift.contains("relayhost_accounts") && drift.contains("forced 0"),
+        "{drift}"
+    );
+    assert!(run.part("theirs").contains("exit 2"), "{}", run.part("theirs"));
+    assert_eq!(run.part("gone"), "0\n0\n0\n");
+}
+
+#[test]
+fn a_password_that_cannot_be_read_and_one_that_the_relay_refuses_are_named() {
+    let unreadable = ACCOUNTS.replace("password = \"with space\"", "password_file = \"/etc/relayhost/none\"");
+    run(&unreadable, "relayhost apply; echo \"exit $?\"").says("exit 2").complains("/etc/relayhost/none");
+    // The default is not undone for it: the message of that sender waits, and the cause is in the log.
+    let wrong = ACCOUNTS.replace("with space", "wrong");
+    let script = FUNCTIONS.to_owned()
+        + "relayhost apply >/dev/null 2>&1; echo \"exit $?\"; send odd1@example.com a@example.org; await ended 2\n\
+           relayhost diagnose /var/log/maillog; relayhost verify >/dev/null; echo \"verify $?\"";
+    run(&wrong, &script).says("exit 0").says("verify 0").says("535");
+}
