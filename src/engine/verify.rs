@@ -61,13 +61,7 @@ pub fn verify_alone(
     let request = Request::typed(&desired, answers, to, deadline)?;
     let recovered = recover_if_stopped(progress)?;
     tell_of_damage(progress);
-    if let Some(route) = desired.route_of(&request.to) {
-        progress.note(&format!(
-            "note: mail to {} goes by a route of the answers, to {}: this message says nothing of the relay",
-            request.to,
-            route.goal()
-        ));
-    }
+    goal::tell_of_route(&desired, &request.to, progress);
     let observed = observe(&desired, Place::Host)?;
     let mut work = || {
         let mut delivery = verify(&desired, &observed, &request, &mut |_| (), progress)?;

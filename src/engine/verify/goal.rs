@@ -1,9 +1,20 @@
 //! The server that is to take a test message: the relay, or where the recipient's domain has a route, that of the route.
 
+use crate::engine::Progress;
 use crate::model::desired::Desired;
 use crate::model::recipients::ROOT;
 use crate::model::routes::{Route, Via};
 use crate::sys::dns;
+
+/// Says of a recipient whose mail goes by a route that the relay is not tried.
+pub(super) fn tell_of_route(desired: &Desired, to: &str, progress: &mut dyn Progress) {
+    if let Some(route) = desired.route_of(to) {
+        progress.note(&format!(
+            "note: mail to {to} goes by a route of the answers, to {}: this message says nothing of the relay",
+            route.goal()
+        ));
+    }
+}
 
 /// Whoever is to take the message.
 pub(super) struct Goal {
@@ -38,10 +49,10 @@ impl Goal {
         };
         let is_routed = routes.iter().any(Option::is_some);
         // Postfix tries these after any next hop.
-        let fallbacks = desired.fallbacks.iter().map(|way| End {
-            server: Some(dns::Identity::new(&way.relay.host)),
-            port: way.relay.port,
-        });
+        let fallbacks = desired
+            .fallbacks
+            .iter()
+            .map(|way| End { server: Some(dns::Identity::new(&way.relay.host)), port: way.relay.port });
         let ends = routes.iter().copied().map(end).chain(fallbacks).collect();
         Self { text: texts.join(" or "), is_routed, ends }
     }

@@ -22,7 +22,7 @@ proptest! {
 
     #[test]
     fn a_next_hop_has_the_host_and_the_port_that_it_was_made_of(
-        host in host(), port in any::<u16>(), shout in any::<bool>(), rest in "(, ?\\[other\\]:25)?",
+        host in host(), port in 1..=u16::MAX, shout in any::<bool>(), rest in "(, ?\\[other\\]:25)?",
     ) {
         let typed = if shout { host.to_uppercase() } else { host.clone() };
         let text = format!("[{typed}]:{port}");
