@@ -205,7 +205,10 @@ pub struct Probe {
     /// Try what this host's Postfix is set to now, instead of the answers
     #[arg(long)]
     pub current: bool,
-    /// How long all of it may take
+    /// Try each relay and account of the answers once, and each server of a route
+    #[arg(long, conflicts_with = "current")]
+    pub all: bool,
+    /// How long all of it may take, or with `--all` each of them
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = text::parse_duration)]
     pub timeout: Duration,
 }

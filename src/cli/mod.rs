@@ -18,7 +18,7 @@ use crate::engine::alarm;
 use crate::engine::compare::{check, compare};
 use crate::engine::history;
 use crate::engine::pending::drain;
-use crate::engine::probe::probe_alone;
+use crate::engine::probe::{probe_all, probe_alone};
 use crate::engine::recover::recover_at_boot;
 use crate::engine::route::route_alone;
 use crate::engine::status::status;
@@ -27,6 +27,7 @@ use crate::engine::verify::verify_alone;
 use crate::engine::watch::watch;
 use crate::error::Exit;
 use crate::model::ended::{Ended, Shown};
+use crate::model::probe::Probes;
 use crate::model::recipients::ROOT;
 use crate::sys::environment;
 use crate::sys::host;
@@ -98,8 +99,13 @@ fn perform(command: Command) -> u8 {
                 verify_alone(&common.answers, to, deadline, screen).map(Ended::Verified)
             })
         }
-        Command::Probe(Probe { common, current, timeout }) => report("probe", common.json, |screen| {
-            probe_alone(&common.answers, current, timeout, screen).map(Ended::Probed)
+        Command::Probe(Probe { common, current, all, timeout }) => report("probe", common.json, |screen| {
+            let found = if all {
+                probe_all(&common.answers, timeout, screen)?
+            } else {
+                Probes::one(probe_alone(&common.answers, current, timeout, screen)?)
+            };
+            Ok(Ended::Probed(found))
         }),
         Command::Route(Route { common, from, to }) => report("route", common.json, |screen| {
             route_alone(&common.answers, from.as_deref(), to.as_deref(), screen).map(Ended::Routed)

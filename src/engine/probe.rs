@@ -5,6 +5,7 @@
 mod facts;
 mod session;
 mod talk;
+mod ways;
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::model::desired::Desired;
 use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::route::Route;
-use crate::model::probe::{Ending, Probe, ProbeStage};
+use crate::model::probe::{Ending, Probe, ProbeStage, Probes};
 use crate::sys::{clock, postfix, signals};
 
 /// The longest time for a probe without `--timeout`.
@@ -107,6 +108,23 @@ pub fn probe_alone(
         return Err(Error::NoRelay);
     };
     converse(&route, &host, Vec::new(), timeout, progress)
+}
+
+/// Tries each way of the answers in this file once: the relay, the accounts of senders, the servers of routes and the fallback
+/// relays. `timeout` is for each.
+pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress) -> Result<Probes> {
+    let mut desired = load::load(answers)?;
+    token::borrow(&mut desired, timeout, progress)?;
+    let mut others = Vec::new();
+    progress.note(&format!("everybody: {}", desired.relayhost()));
+    let first = probe(&desired, timeout, progress)?;
+    for (whose, one) in ways::others(&desired) {
+        progress.note(&format!("{whose}: {}", one.relayhost()));
+        // The way of the test message through this host says nothing of another's.
+        let settings = facts::observed(&one)?.0;
+        others.push((whose, try_answers(&one, settings, None, timeout, progress)?));
+    }
+    Ok(Probes { first, others })
 }
 
 /// Probes as one stage of a command that goes on afterwards, unless the probe is a veto, which `has_worked` decides too:

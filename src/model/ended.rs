@@ -16,7 +16,7 @@ use crate::model::log::story::Story;
 use crate::model::message::delivery::Delivery;
 use crate::model::message::trail::Author;
 use crate::model::plan::{Finding, Plan, State};
-use crate::model::probe::Probe;
+use crate::model::probe::{Probe, Probes};
 use crate::model::providers::{self, Preset, providers};
 use crate::model::route::Way;
 use crate::model::state::generation::Generation;
@@ -47,7 +47,7 @@ pub enum Ended {
     /// `verify`: a test message was sent.
     Verified(Verified),
     /// `probe`: the relay was spoken to.
-    Probed(Probe),
+    Probed(Probes),
     /// `route`: the way of a message was looked up.
     Routed(Way),
     /// `recover`: the remains of a stopped run were cleared up. `None`: there were none.
@@ -89,7 +89,7 @@ impl Ended {
             Self::Deferred(_) => Exit::Deferred,
             Self::Idle(idle) => idle.exit(),
             Self::Verified(verified) => verified.delivery.exit(),
-            Self::Probed(probe) => probe.exit(),
+            Self::Probed(probes) => probes.worst().exit(),
             Self::Routed(way) => {
                 if way.is_blocked() {
                     Exit::Differs

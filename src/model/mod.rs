@@ -8,6 +8,7 @@ pub mod arrival;
 pub mod causes;
 pub mod desired;
 pub mod ended;
+pub mod exits;
 pub mod host_kind;
 pub mod incident;
 pub mod inspection;

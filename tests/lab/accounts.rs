@@ -115,3 +115,36 @@ fn a_password_that_cannot_be_read_and_one_that_the_relay_refuses_are_named() {
            relayhost diagnose /var/log/maillog; relayhost verify >/dev/null; echo \"verify $?\"";
     run(&wrong, &script).says("exit 0").says("verify 0").says("535");
 }
+
+/// One login of three is wrong, and it is the only one that is told of.
+#[test]
+fn each_way_is_tried_once_and_the_plan_begins_with_all_of_them() {
+    let wrong = ACCOUNTS.replace("with space", "with spac");
+    let script = "echo '== plan'; relayhost plan --json; echo '== probe'; relayhost probe --all --json; echo '== logins'
+        grep -c 'SASL PLAIN authentication failed' /lab/relay-log/mail.log; relayhost probe --all > /root/all; echo \"exit $?\"; grep -c '^ok   login' /root/all";
+    let run = run(&format!("{wrong}{ROUTES}"), script);
+    let exits = &run.json("plan")["exits"];
+    let whose: Vec<&str> =
+        exits.as_array().unwrap().iter().filter_map(|exit| exit["whose"].as_str()).collect();
+    let odd3 = "odd3@example.com, @lists.example.com";
+    let to = "mail to corp.example.com";
+    assert_eq!(whose, ["everybody", "monitor@op5-system.localdomain", "odd1@example.com", odd3, to]);
+    let found = run.json("probe");
+    assert_eq!((&found["exit"], &found["probe"]["ending"]), (&4.into(), &"willing".into()));
+    let ends: Vec<_> = found["probes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["whose"].as_str(), one["probe"]["ending"].as_str()))
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            (Some("odd1@example.com"), Some("failed")),
+            (Some(odd3), Some("willing")),
+            (Some(to), Some("willing"))
+        ]
+    );
+    assert_eq!(found["probes"][0]["probe"]["cause"]["id"], "wrong-password");
+    assert_eq!(run.part("logins"), "1\nexit 4\n2\n");
+}

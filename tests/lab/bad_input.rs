@@ -85,10 +85,10 @@ fn files_that_are_no_answers() {
         ("directory", "is a directory, not a file"),
         ("empty", "the file is empty"),
         ("binary", "/root/binary"),
-        ("big", "larger than 65536 bytes"),
+        ("big", "larger than 1048576 bytes"),
         ("fifo", "is a FIFO, not a file"),
         ("loop", "cannot be read"),
-        ("stdin", "larger than 65536 bytes"),
+        ("stdin", "larger than 1048576 bytes"),
     ] {
         let part = run.part(name);
         assert!(part.contains(text) && part.contains("-> ") && part.ends_with("exit 2\n"), "{name}: {part}");

@@ -30,7 +30,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Deferred(deferred) => delivery::deferred(screen, deferred),
         Ended::Idle(idle) => screen.write(&format!("{}\n", idle.text())),
         Ended::Verified(verified) => delivery::delivery(screen, &verified.delivery),
-        Ended::Probed(found) => probe::probed(screen, found),
+        Ended::Probed(found) => probe::all(screen, found),
         Ended::Routed(way) => route::way(screen, way),
         Ended::Recovered(None) => screen.write(&format!("{NOTHING_LEFT}\n")),
         // The line of the stage has shown it already.

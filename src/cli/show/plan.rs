@@ -4,6 +4,7 @@ use super::screen::Screen;
 use super::terminal::Mark;
 use crate::error::Result;
 use crate::model::ended::{Compared, Tally};
+use crate::model::exits::Exit;
 use crate::model::leaving::views::LEAVES;
 use crate::model::plan::unmanaged::ANNOUNCED;
 use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
@@ -48,8 +49,42 @@ pub fn findings(screen: &Screen, compared: &Compared) {
     screen.section(&verdict);
 }
 
+/// Shows who leaves by which relay as whom, if not all mail leaves alike: in columns, or where those do not fit, in sentences.
+fn exits(screen: &Screen, exits: &[Exit]) {
+    if exits.len() < 2 {
+        return;
+    }
+    let cells = exits.iter().map(|exit| {
+        let login =
+            if exit.login.is_empty() { "no login".to_owned() } else { format!("login {}", exit.login) };
+        let sender = if exit.sender.is_empty() { String::new() } else { format!("as {}", exit.sender) };
+        [exit.whose.clone(), exit.by.clone(), login, sender]
+    });
+    let rows: Vec<[String; 4]> = cells.collect();
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..4).map(width).collect();
+    let fits = widths.iter().sum::<usize>() + 6 <= screen.terminal.width;
+    for row in &rows {
+        let shown: Vec<String> = if fits {
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect()
+        } else {
+            row.iter().filter(|cell| !cell.is_empty()).cloned().collect()
+        };
+        let line = shown.join(if fits { "  " } else { ", " });
+        screen.line("", line.trim_end());
+    }
+    screen.write("\n");
+}
+
 /// Shows the steps of `plan`, and what they leave to a person.
 pub fn steps(screen: &Screen, plan: &Plan) {
+    exits(screen, &plan.exits);
     if plan.actions.is_empty() {
         screen.line("", "nothing to do: packages, files and service are as the answers say");
     }

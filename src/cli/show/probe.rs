@@ -3,7 +3,7 @@
 use super::screen::Screen;
 use super::terminal::Mark;
 use crate::model::causes::failure::Failure;
-use crate::model::probe::{Ending, Probe};
+use crate::model::probe::{Ending, Probe, Probes};
 
 /// Shows the warnings of a probe.
 pub fn warnings(screen: &Screen, probe: &Probe) {
@@ -17,6 +17,19 @@ pub fn warnings(screen: &Screen, probe: &Probe) {
 pub fn failure(screen: &Screen, failure: &Failure) {
     screen.field("cause", &format!("{} [{}]", failure.cause, failure.id));
     screen.field("remedy", &failure.remedy.text());
+}
+
+/// Shows the end of each probe, below all stages.
+pub fn all(screen: &Screen, probes: &Probes) {
+    if probes.others.is_empty() {
+        return probed(screen, &probes.first);
+    }
+    screen.section(&format!("everybody: {}", probes.first.relayhost));
+    probed(screen, &probes.first);
+    for (whose, probe) in &probes.others {
+        screen.section(&format!("{whose}: {}", probe.relayhost));
+        probed(screen, probe);
+    }
 }
 
 /// Shows the end of a probe, below its stages.

@@ -44,7 +44,7 @@ use crate::model::desired::{Mechanism, Tls};
 use crate::model::secret::Secret;
 
 /// The largest answers file that is read, in bytes. Real ones have a few hundred.
-pub const SIZE_LIMIT: u64 = 64 * 1024;
+pub const SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// Answers as typed, with the text of their files, in which errors name line and column.
 #[derive(Debug)]

@@ -76,7 +76,7 @@ impl Account {
                 account
             }
             Ended::Verified(verified) => Self::of_delivery(&verified.delivery),
-            Ended::Probed(probe) => Self::of_probe(probe),
+            Ended::Probed(probes) => Self::of_probe(probes.worst()),
             Ended::Written(written) => match &written.probe {
                 Some(probe) if written.paths.is_empty() => Self::of_probe(probe),
                 _ => Self::default(),

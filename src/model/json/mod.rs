@@ -20,7 +20,7 @@ use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Instead, Outcome};
 use crate::model::plan::action::Actions;
 use crate::model::plan::{Finding, Plan, Remedy};
-use crate::model::probe::{Ending, Probe, ProbeStage, Warning};
+use crate::model::probe::{Ending, Probe, ProbeStage, Probes, Warning};
 use crate::model::providers::{Provider, providers};
 use crate::model::state::generation::Generation;
 use crate::model::text;
@@ -53,7 +53,11 @@ fn body(ended: &Ended) -> Value {
         }
         Ended::Idle(idle) => json!({ "result": idle.text() }),
         Ended::Verified(end) => with_recovery(delivery(&end.delivery), end.recovered.as_deref()),
-        Ended::Probed(found) => probe(found),
+        Ended::Probed(Probes { first, others }) if others.is_empty() => probe(first),
+        Ended::Probed(Probes { first, others }) => {
+            let other = |(whose, one): &(String, Probe)| merged(json!({ "whose": whose }), probe(one));
+            merged(probe(first), json!({ "probes": others.iter().map(other).collect::<Vec<_>>() }))
+        }
         Ended::Routed(way) => json!({ "route": route::way(way) }),
         Ended::Recovered(recovered) => json!({ "result": recovered.as_deref().unwrap_or(NOTHING_LEFT) }),
         Ended::Listed(end) => with_recovery(generations(&end.generations), end.recovered.as_deref()),
@@ -144,7 +148,12 @@ fn finding(finding: &Finding) -> Value {
 
 fn planned(plan: &Plan) -> Value {
     let body = merged(findings(&plan.findings), actions(&plan.actions, plan.complete));
-    merged(body, json!({ "foreign": plan.foreign }))
+    let exits: Vec<_> = plan
+        .exits
+        .iter()
+        .map(|exit| json!({ "whose": exit.whose, "by": exit.by, "login": exit.login, "sender": exit.sender }))
+        .collect();
+    merged(body, json!({ "foreign": plan.foreign, "exits": exits }))
 }
 
 fn actions(actions: &Actions, complete: bool) -> Value {

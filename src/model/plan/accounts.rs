@@ -2,14 +2,11 @@
 
 use super::{Plan, Remedy, State};
 use crate::error::Complaint;
-use crate::model::accounts::Account;
 use crate::model::desired::Desired;
+use crate::model::exits::named;
 use crate::model::route::host::Host;
 use crate::model::route::judge::deviations;
 use crate::model::route::{Hop, Way};
-
-/// Senders that are named one by one; of more only the number is.
-const NAMED: usize = 3;
 
 impl Plan {
     /// Adds what each account is for, and the complaints about accounts.
@@ -28,14 +25,6 @@ impl Plan {
             self.add("senders.anybody", State::Note, text, None);
         }
     }
-}
-
-fn named(account: &Account) -> String {
-    let mut named: Vec<String> = account.from.iter().take(NAMED).cloned().collect();
-    if account.from.len() > NAMED {
-        named.push(format!("{} more", account.from.len() - NAMED));
-    }
-    named.join(", ")
 }
 
 /// The complaint about an account by the way of a message from its sender; `None`: it leaves as the answers say.

@@ -27,6 +27,7 @@ pub use finding::{Finding, Remedy, State};
 
 use crate::error::{Advice, BY_HAND, Error, Result};
 use crate::model::desired::Desired;
+use crate::model::exits::{Exit, exits};
 use crate::model::observed::{Observed, QueueDirectories, ServiceState};
 use crate::model::plan::action::{Actions, FileChange, ServiceAction};
 use crate::model::state::order::Order;
@@ -54,6 +55,8 @@ pub struct Plan {
     pub rival: Option<String>,
     /// The generation of the last run that is in force, if a test message should have proved it and never did.
     pub unproven: Option<u32>,
+    /// Who leaves by which relay as whom, by the answers.
+    pub exits: Vec<Exit>,
     /// When the access token ends, and what it is fetched with.
     pub endings: Vec<Ending>,
     /// Whether the actions are complete. While Postfix is not installed, its files cannot be planned.
@@ -85,6 +88,7 @@ impl Plan {
             masked: false,
             rival: None,
             unproven: last.unproven.then_some(last.number),
+            exits: exits(desired),
             endings: Vec::new(),
             complete: postfix.is_some(),
         };
@@ -266,6 +270,7 @@ mod tests {
                 maillog_file: String::new(),
                 masked: false,
                 rival: None,
+                exits: Vec::new(),
                 endings: Vec::new(),
                 unproven: None,
                 complete: true,

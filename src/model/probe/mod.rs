@@ -37,6 +37,28 @@ pub struct Probe {
     pub is_nobody_there: bool,
 }
 
+/// What the relay was found to do, or with `--all` each relay and account: whose way it is, and its probe. One at least.
+#[derive(Debug, Clone)]
+pub struct Probes {
+    /// The way of all mail that has none of its own, or the only one that was tried.
+    pub first: Probe,
+    /// The others.
+    pub others: Vec<(String, Probe)>,
+}
+
+impl Probes {
+    /// One probe alone.
+    pub fn one(first: Probe) -> Self {
+        Self { first, others: Vec::new() }
+    }
+
+    /// The first probe that is no success; otherwise the first.
+    pub fn worst(&self) -> &Probe {
+        let mut all = std::iter::once(&self.first).chain(self.others.iter().map(|(_, probe)| probe));
+        all.find(|probe| probe.exit() != Exit::Done).unwrap_or(&self.first)
+    }
+}
+
 /// One stage of the conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeStage {

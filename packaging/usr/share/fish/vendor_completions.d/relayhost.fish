@@ -121,9 +121,10 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l json -d '
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l root -d 'Send it to root of this host, and follow it to whoever gets root\'s mail'
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l answers -d 'The answers file; `-` reads standard input' -r -F
-complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l timeout -d 'How long all of it may take' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l timeout -d 'How long all of it may take, or with `--all` each of them' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l current -d 'Try what this host\'s Postfix is set to now, instead of the answers'
+complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l all -d 'Try each relay and account of the answers once, and each server of a route'
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l answers -d 'The answers file; `-` reads standard input' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l from -d 'The sender; `<>` is the null sender [default: the one of the alerts by the answers, or root]' -r

@@ -1,0 +1,58 @@
+//! The ways of the answers beside that of everybody, each as answers of its own, so that a probe of it is a probe like any
+//! other.
+
+use std::collections::BTreeSet;
+
+use crate::model::desired::{Desired, Rewrite};
+use crate::model::exits::named;
+use crate::model::routes::{Routes, Via};
+use crate::model::way_out::{Auth, Relay, WayOut};
+
+/// Whose each way is, and answers in which it is the only one. A login that is there twice is tried once.
+pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
+    let mut tried = BTreeSet::from([login(&desired.first)]);
+    let mut all = Vec::new();
+    for account in &desired.accounts {
+        if tried.insert(login(&account.way)) {
+            let mut one = alone(desired, account.way.clone());
+            one.one_sender = None;
+            one.rewrites = account
+                .somebody()
+                .map(|from| Rewrite { local: from.clone(), public: from })
+                .into_iter()
+                .collect();
+            all.push((named(account), one));
+        }
+    }
+    for route in &desired.routes.0 {
+        let Via::Host { host, port } = &route.via else { continue };
+        let relay = Relay { host: host.clone(), port: *port, tls: route.tls, ..desired.first.relay.clone() };
+        let way = WayOut { relay, auth: Auth::None, nth: 0 };
+        if tried.insert(login(&way)) {
+            let mut one = alone(desired, way);
+            one.verify.to = Some(route.somebody());
+            all.push((format!("mail to {}", route.domain), one));
+        }
+    }
+    for way in &desired.fallbacks {
+        if tried.insert(login(way)) {
+            all.push(("whatever those cannot take".into(), alone(desired, way.clone())));
+        }
+    }
+    all
+}
+
+/// The server and the login by which two ways are one.
+fn login(way: &WayOut) -> (String, u16, String) {
+    (way.relay.host.clone(), way.relay.port, way.username().to_owned())
+}
+
+fn alone(desired: &Desired, first: WayOut) -> Desired {
+    Desired {
+        first,
+        fallbacks: Vec::new(),
+        accounts: Vec::new(),
+        routes: Routes::default(),
+        ..desired.clone()
+    }
+}

@@ -1,0 +1,103 @@
+//! Who leaves by which relay, as whom: a line for each kind of mail that the answers tell apart.
+
+use crate::model::accounts::Account;
+use crate::model::desired::Desired;
+use crate::model::way_out::WayOut;
+
+/// Senders, or rewrites, that are named one by one; of more only the number is.
+const NAMED: usize = 3;
+
+/// One kind of mail, and how it leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Whose mail, or mail to whom.
+    pub whose: String,
+    /// The next hop.
+    pub by: String,
+    /// The name of the login there; empty without one.
+    pub login: String,
+    /// The sender that the relay sees; empty where it stays as it is.
+    pub sender: String,
+}
+
+/// The lines of the answers, the most general first. One line alone says no more than the summary.
+pub fn exits(desired: &Desired) -> Vec<Exit> {
+    let exit = |whose: String, way: &WayOut, sender: String| Exit {
+        whose,
+        by: way.next_hop(),
+        login: way.username().to_owned(),
+        sender,
+    };
+    let one = desired.one_sender.as_ref().map_or_else(String::new, |one| one.address.clone());
+    let mut all = vec![exit("everybody".into(), &desired.first, one)];
+    for rewrite in desired.rewrites.iter().take(NAMED) {
+        all.push(exit(rewrite.local.clone(), &desired.first, rewrite.public.clone()));
+    }
+    if let Some(more) = desired.rewrites.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        all.push(exit(format!("{more} more of sender.rewrite"), &desired.first, "each its own".into()));
+    }
+    all.extend(desired.accounts.iter().map(|account| exit(named(account), &account.way, String::new())));
+    all.extend(desired.routes.0.iter().map(|route| Exit {
+        whose: format!("mail to {}", route.domain),
+        by: route.goal(),
+        login: String::new(),
+        sender: String::new(),
+    }));
+    for way in &desired.fallbacks {
+        all.push(exit("whatever those cannot take".into(), way, String::new()));
+    }
+    all
+}
+
+/// The senders of an account.
+pub fn named(account: &Account) -> String {
+    let mut named: Vec<String> = account.from.iter().take(NAMED).cloned().collect();
+    if account.from.len() > NAMED {
+        named.push(format!("{} more", account.from.len() - NAMED));
+    }
+    named.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::answers::Answers;
+    use crate::model::answers::complete::{Secrets, complete};
+
+    #[test]
+    fn each_kind_of_mail_has_a_line() {
+        let text = "version = 1
+            [relay]
+            host = \"smtp.example.com\"
+            tls = \"encrypt\"
+            [[relay.fallback]]
+            host = \"smtp2.example.com\"
+            [sender]
+            default = \"alerts@example.com\"
+            rewrite = { \"a@h\" = \"a@example.com\", \"b@h\" = \"b@example.com\", \"c@h\" = \"c@example.com\", \"d@h\" = \"d@example.com\" }
+            [[routes]]
+            to = [\"corp.example.com\"]
+            via = \"direct\"
+            [verify]
+            to = \"ops@example.net\"";
+        let answers = Answers::parse("answers.toml", text.as_bytes()).unwrap();
+        let secrets = Secrets { fallbacks: vec![None], ..Secrets::default() };
+        let desired = complete(&answers, secrets).unwrap();
+        let shown: Vec<String> = exits(&desired)
+            .iter()
+            .map(|exit| format!("{} / {} / {}", exit.whose, exit.by, exit.sender))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "everybody / [smtp.example.com]:25 / alerts@example.com",
+                "a@h / [smtp.example.com]:25 / a@example.com",
+                "b@h / [smtp.example.com]:25 / b@example.com",
+                "c@h / [smtp.example.com]:25 / c@example.com",
+                "1 more of sender.rewrite / [smtp.example.com]:25 / each its own",
+                "mail to corp.example.com / the mail servers of corp.example.com (MX) / ",
+                "whatever those cannot take / [smtp2.example.com]:25 / ",
+            ]
+        );
+    }
+}
