@@ -300,7 +300,8 @@ impl Message<'_> {
         let evidence = pursuit.trail().evidence(Some(attempt));
         let at_other =
             || attempt.target().is_some_and(|(name, address, port)| !self.goal.is(&name, &address, port));
-        let judged = self.facts(pursuit, &evidence).judge(found, at_other, || self.circumstances())?;
+        let circumstances = || self.circumstances_at(attempt);
+        let judged = self.facts(pursuit, &evidence).judge(found, at_other, circumstances)?;
         self.with_caveat(judged, attempt, &evidence)
     }
 

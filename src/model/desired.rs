@@ -215,7 +215,9 @@ impl Desired {
     /// The local address that alerts come from: the first that is rewritten; root's where none is. `origin` is what
     /// Postfix appends to a bare user name (`myorigin`).
     pub fn alert_sender(&self, origin: &str) -> String {
-        let keys = || self.rewrites.iter().map(|rewrite| rewrite.local.as_str());
+        // An account's sender tries that account, and not the login of all others.
+        let is_alert = |key: &&str| account_of(&self.accounts, key).is_none();
+        let keys = || self.rewrites.iter().map(|rewrite| rewrite.local.as_str()).filter(is_alert);
         let whole = keys().find(|key| key.contains('@') && !key.starts_with('@')).map(str::to_owned);
         let user = || keys().find(|key| !key.contains('@')).map(|user| format!("{user}@{origin}"));
         let domain = || keys().find(|key| key.starts_with('@')).map(|domain| format!("root{domain}"));

@@ -148,3 +148,27 @@ fn each_way_is_tried_once_and_the_plan_begins_with_all_of_them() {
     assert_eq!(found["probes"][0]["probe"]["cause"]["id"], "wrong-password");
     assert_eq!(run.part("logins"), "1\nexit 4\n2\n");
 }
+
+/// Two ways beside the relay fail: mail of the alerts still leaves, and what waits is told of by itself.
+#[test]
+fn mail_that_waits_for_another_way_is_told_of_and_the_relay_is_not_blamed() {
+    let wrong = ACCOUNTS.replace("with space", "wrong");
+    let script = FUNCTIONS.to_owned()
+        + r#"
+        relayhost apply >/dev/null 2>&1; echo "exit $?"; iptables -V >/dev/null 2>&1
+        ip rule add ipproto 6 dport 25 unreachable; ip -6 rule add ipproto 6 dport 25 unreachable
+        send odd1@example.com a@example.org; send monitor@op5-system.localdomain b@corp.example.com; await ended 3; sleep 2.2
+        echo '== check'; relayhost check --max-queue-age 1s; echo "exit $?"; relayhost check --nagios --max-queue-age 1s; echo "exit $?"
+        echo '== young'; relayhost check; echo "exit $?"
+        echo '== json'; relayhost check --json"#;
+    let run = run(&format!("{wrong}{ROUTES}"), &script).says("exit 0");
+    let check = run.part("check");
+    assert!(
+        check.contains("queue.elsewhere") && check.contains("2 messages wait for a server of [[routes]]"),
+        "{check}"
+    );
+    assert!(check.contains("exit 3\nRELAYHOST WARNING") && check.ends_with("exit 1\n"), "{check}");
+    assert!(check.contains("mail leaves through [smtp.example.com]:587"), "{check}");
+    assert!(run.part("young").ends_with("exit 0\n"), "{}", run.part("young"));
+    assert_eq!(run.json("json")["mail"]["leaves"], true);
+}

@@ -147,3 +147,40 @@ fn a_fallback_that_the_answers_no_longer_name_goes() {
         "\n[smtp.example.com]:587\talerts@example.com:correct horse battery staple\nexit 0\n"
     );
 }
+
+#[test]
+fn the_login_that_failed_is_named_and_a_route_gets_no_word_that_another_server_gave() {
+    let wrong = PAIR.replace("with space", "wrong");
+    let routed = format!("{PAIR}[[routes]]\nto = [\"corp.example.com\"]\nvia = \"dead.lab.test\"\n");
+    let run = host().relay("pair").answers_text(&wrong).sh(&format!(
+        "{LIBRARY} relayhost apply >/dev/null; echo \"exit $?\"; down; echo '== second'; relayhost verify; echo '== check'; relayhost check; up
+         cat >/etc/relayhost/answers.toml <<'END'\n{routed}END\nrelayhost apply >/dev/null; echo '== route'; relayhost verify --to a@corp.example.com --json"
+    ));
+    let run = run.exits(0);
+    for part in ["second", "check"] {
+        assert!(!run.part(part).contains("password of alerts@"), "{part}: {}", run.part(part));
+    }
+    assert!(run.part("second").contains("password of odd1@example.com"), "{}", run.part("second"));
+    assert!(run.part("check").contains(", at second.lab.test"), "{}", run.part("check"));
+    let delivery = &run.json("route")["delivery"];
+    assert_eq!(delivery["relay"], "[second.lab.test]:2525", "{delivery:#}");
+    assert_eq!(delivery["instead_of"]["relay"], "[dead.lab.test]:25", "{delivery:#}");
+}
+
+/// By hand: a look-up by senders, which any user chooses, and a table of TLS policies that lowers the second relay's level.
+#[test]
+fn what_would_give_a_password_away_is_found_and_mended() {
+    let run = pair().sh(&format!(
+        "{LIBRARY} relayhost apply >/dev/null; postconf -e smtp_sender_dependent_authentication=yes; printf '[second.lab.test]:2525 none\\n' >/etc/postfix/tp; postmap $TYPE:/etc/postfix/tp
+         postconf -e \"smtp_tls_policy_maps=$TYPE:/etc/postfix/tp, $TYPE:/etc/postfix/relayhost_tls\"; cool 2>/dev/null
+         echo '== check'; relayhost check; echo \"exit $?\"; relayhost apply --force --no-verify >/dev/null; echo '== now'; postconf -h smtp_sender_dependent_authentication smtp_tls_policy_maps | sed 's/[a-z]*://g'; relayhost check >/dev/null; echo \"exit $?\""
+    ));
+    let run = run.exits(0);
+    let check = run.part("check");
+    assert!(
+        check.contains("smtp_sender_dependent_authentication") && check.contains("smtp_tls_policy_maps"),
+        "{check}"
+    );
+    assert!(check.ends_with("exit 3\n"), "{check}");
+    assert_eq!(run.part("now"), "no\n/etc/postfix/relayhost_tls, /etc/postfix/tp\nexit 0\n");
+}

@@ -2,8 +2,8 @@
 
 use super::Message;
 use crate::error::Result;
-use crate::model::causes::diagnose;
 use crate::model::causes::failure::Failure;
+use crate::model::causes::{Circumstances, diagnose};
 use crate::model::desired::Desired;
 use crate::model::log::Attempt;
 use crate::model::message::delivery::{Instead, Outcome};
@@ -41,6 +41,12 @@ impl Relays {
 }
 
 impl Message<'_> {
+    /// What is known beside the words of an attempt, which need not have been at the first relay.
+    pub(super) fn circumstances_at(&self, attempt: &Attempt) -> Result<Circumstances> {
+        let host = attempt.target().map(|(name, ..)| name);
+        Ok(self.circumstances()?.at(self.desired, host.as_deref(), &self.goal.text))
+    }
+
     /// The same judgement. If another relay than the first took the message, with what the first one did: `evidence` has the
     /// lines of the same process.
     pub(super) fn with_caveat(
@@ -49,13 +55,13 @@ impl Message<'_> {
         attempt: &Attempt,
         evidence: &[&str],
     ) -> Result<Judgement> {
-        // Where a route ends is what the answers want.
-        if self.goal.is_routed {
-            return Ok(judged);
-        }
-        let place =
-            attempt.target().and_then(|(name, address, port)| self.relays.place(&name, &address, port));
-        let taker = place.filter(|place| *place > 0).and_then(|place| self.relays.0.get(place));
+        let other = attempt.target().and_then(|(name, address, port)| {
+            let place = self.relays.place(&name, &address, port)?;
+            let is_goal =
+                if self.goal.is_first { place == 0 } else { self.goal.is_itself(&name, &address, port) };
+            (!is_goal).then_some(place)
+        });
+        let taker = other.and_then(|place| self.relays.0.get(place));
         let (Some(taker), Judgement::Final(Outcome::Accepted { reply, redirected, .. })) = (taker, &judged)
         else {
             return Ok(judged);

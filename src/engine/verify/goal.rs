@@ -20,9 +20,11 @@ pub(super) fn tell_of_route(desired: &Desired, to: &str, progress: &mut dyn Prog
 pub(super) struct Goal {
     /// In words, or as main.cf names the relay.
     pub text: String,
-    /// Whether a route leads there, and not the relay.
-    pub is_routed: bool,
+    /// Whether it is the first relay of the answers.
+    pub is_first: bool,
     ends: Vec<End>,
+    /// What Postfix tries after any next hop.
+    fallbacks: Vec<End>,
 }
 
 /// A server; with a name that is not known before, where MX records decide.
@@ -47,20 +49,28 @@ impl Goal {
             Some(Via::Host { host, port }) => End { server: Some(dns::Identity::new(host)), port: *port },
             Some(Via::Direct) => End { server: None, port: 25 },
         };
-        let is_routed = routes.iter().any(Option::is_some);
-        // Postfix tries these after any next hop.
+        let is_first = routes.iter().all(Option::is_none) && way.next_hop() == desired.relayhost();
         let fallbacks = desired
             .fallbacks
             .iter()
             .map(|way| End { server: Some(dns::Identity::new(&way.relay.host)), port: way.relay.port });
-        let ends = routes.iter().copied().map(end).chain(fallbacks).collect();
-        Self { text: texts.join(" or "), is_routed, ends }
+        let (fallbacks, ends) = (fallbacks.collect(), routes.iter().copied().map(end).collect());
+        Self { text: texts.join(" or "), is_first, ends, fallbacks }
+    }
+
+    /// Whether an attempt was made there, or where Postfix goes on.
+    pub fn is(&self, name: &str, address: &str, port: u16) -> bool {
+        self.is_itself(name, address, port) || self.fallbacks.iter().any(|end| end.is(name, address, port))
     }
 
     /// Whether an attempt was made there.
-    pub fn is(&self, name: &str, address: &str, port: u16) -> bool {
-        let is_there =
-            |end: &End| end.port == port && end.server.as_ref().is_none_or(|server| server.is(name, address));
-        self.ends.iter().any(is_there)
+    pub fn is_itself(&self, name: &str, address: &str, port: u16) -> bool {
+        self.ends.iter().any(|end| end.is(name, address, port))
+    }
+}
+
+impl End {
+    fn is(&self, name: &str, address: &str, port: u16) -> bool {
+        self.port == port && self.server.as_ref().is_none_or(|server| server.is(name, address))
     }
 }

@@ -60,7 +60,8 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
     let (first, fallbacks) = reader.ways(login, fallbacks)?;
     let rewrites = reader.rewrites()?;
     let root = reader.root(&rewrites)?;
-    let routes = reader.routes(&first.relay)?;
+    let others: Vec<&Relay> = fallbacks.iter().map(|way| &way.relay).collect();
+    let routes = reader.routes(&first.relay, &others)?;
     let verify = reader.verify(&rewrites, &routes, mailboxes)?;
     let packages = &answers.tables.packages;
     let extra_packages = packages.extra.iter().map(|name| reader.of(name, package)).collect::<Result<_>>()?;
@@ -124,8 +125,8 @@ impl Reader<'_> {
         Ok(Some(OneSender { address, name }))
     }
 
-    fn routes(&self, relay: &Relay) -> Result<Routes> {
-        checked(&self.answers.tables.routes, relay)
+    fn routes(&self, relay: &Relay, others: &[&Relay]) -> Result<Routes> {
+        checked(&self.answers.tables.routes, relay, others)
             .or_else(|(place, complaint)| self.at(place, Err(complaint)))
     }
 

@@ -34,8 +34,13 @@ pub struct TypedRoute {
     pub tls: Option<Spanned<Tls>>,
 }
 
-/// The routes, each of one domain; else the complaint, and its place.
-pub(super) fn checked(tables: &[Spanned<TypedRoute>], relay: &Relay) -> Result<Routes, Refused> {
+/// The routes, each of one domain; else the complaint, and its place. `others` are the relays beside the first, whose levels of
+/// TLS are known: the table has one for each server.
+pub(super) fn checked(
+    tables: &[Spanned<TypedRoute>],
+    relay: &Relay,
+    others: &[&Relay],
+) -> Result<Routes, Refused> {
     let mut routes = Routes::default();
     for table in tables {
         let typed = table.get_ref();
@@ -53,6 +58,18 @@ pub(super) fn checked(tables: &[Spanned<TypedRoute>], relay: &Relay) -> Result<R
         let place = typed.tls.as_ref().map_or(text.span(), Spanned::span);
         let tls =
             level(&via, typed.tls.as_ref().map(|tls| *tls.get_ref()), relay).map_err(at(place.clone()))?;
+        let is_there = |other: &&&Relay| matches!(&via, Via::Host { host, port } if *host == other.host && *port == other.port);
+        if let Some(other) = others.iter().find(is_there).filter(|other| other.tls != tls) {
+            let problem = format!(
+                "this route leads to the fallback relay {}, whose level of TLS is `{}`",
+                other.host,
+                other.tls.word()
+            );
+            return Err(at(place)(Complaint::new(
+                problem,
+                format!("write tls = \"{}\" into the route", other.tls.word()),
+            )));
+        }
         for one in &typed.to {
             let domain = domain(one.get_ref(), &relay.host).map_err(at(one.span()))?;
             if routes.0.iter().any(|known| known.domain == domain) {

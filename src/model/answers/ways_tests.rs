@@ -117,3 +117,16 @@ fn the_same_port_465_on_both_is_one_kind() {
     .unwrap();
     assert!(desired.fallbacks[0].relay.implicit_tls && desired.fallbacks[0].relay.tls == Tls::Encrypt);
 }
+
+#[test]
+fn a_route_to_a_fallback_relay_has_its_level_of_tls() {
+    let fallback =
+        format!("{HEAD}[[relay.fallback]]\nhost = \"b.example.com\"\nport = 2525\ntls = \"may\"\n");
+    let route = |tls: &str| {
+        format!(
+            "{fallback}[[routes]]\nto = [\"corp.example.com\"]\nvia = \"b.example.com:2525\"\ntls = \"{tls}\"\n"
+        )
+    };
+    refused(&route("secure"), "line 14", "whose level of TLS is `may`");
+    assert!(desired(&route("may")).is_ok());
+}

@@ -72,6 +72,18 @@ impl Circumstances {
         Self { user: user.unwrap_or(self.user), ..self }
     }
 
+    /// The circumstances of an attempt at one of several relays: `host` is its name, and `relayhost` what the message was to
+    /// go to.
+    #[must_use]
+    pub fn at(self, desired: &Desired, host: Option<&str>, relayhost: &str) -> Self {
+        let way = host.and_then(|host| desired.ways().find(|way| way.relay.host.eq_ignore_ascii_case(host)));
+        let is_first = relayhost == desired.relayhost();
+        let user =
+            way.filter(|way| way.next_hop() != desired.relayhost()).map(|way| way.username().to_owned());
+        let relayhost = if is_first { self.relayhost.clone() } else { relayhost.to_owned() };
+        Self { relayhost, ..self.logged_in_as(user) }
+    }
+
     /// The circumstances of a host that has a route out of it, or none.
     #[must_use]
     pub fn routed(mut self, has_route: bool) -> Self {

@@ -1,6 +1,7 @@
 //! The envelopes of the alerts, so that a failure which is about one sender or one recipient counts only if it is about
 //! theirs: any user can have a sender of his own refused.
 
+use crate::model::accounts::account_of;
 use crate::model::causes::extent::Extent;
 use crate::model::desired::Desired;
 use crate::model::postfix::own_names::OwnNames;
@@ -32,6 +33,19 @@ impl<'a> Alerts<'a> {
     pub fn new(desired: &'a Desired, origin: &'a str, own: OwnNames) -> Self {
         let sender = seen(desired, origin, &own, &desired.alert_sender(origin));
         Self { desired: Some(desired), origin, own, sender }
+    }
+
+    /// Whether mail of this host takes other ways than that of the alerts.
+    pub fn have_other_ways(&self) -> bool {
+        self.desired.is_some_and(|desired| !desired.accounts.is_empty() || !desired.routes.is_empty())
+    }
+
+    /// Whether a message takes another way, which says nothing of the relay: by the account of its sender, or a route of its
+    /// recipient. A sender that is not known (`None`) has none.
+    pub fn is_elsewhere(&self, from: Option<&str>, to: &str) -> bool {
+        let Some(desired) = self.desired else { return false };
+        let has_account = |from: &str| account_of(&desired.accounts, from).is_some();
+        desired.route_of(to).is_some() || from.is_some_and(has_account)
     }
 
     /// Compares a message. A sender that is not known (`None`) is the alerts' if the reason names that.

@@ -1,5 +1,7 @@
+use super::alerts::Alerts;
 use super::*;
 use crate::model::inspection::queue::Recipient;
+use crate::model::inspection::queue::Waiting;
 use crate::model::plan::State;
 
 const NOW: Seconds = 1_000_000;

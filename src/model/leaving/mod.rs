@@ -2,21 +2,19 @@
 //! message. It is said only if it was seen, and if nothing since contradicts it.
 
 pub mod alerts;
+mod in_queue;
 pub mod record;
 pub mod records;
 pub mod relay;
 pub mod views;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::error::Advice;
-use crate::model::causes::extent::is_unserved;
-use crate::model::causes::{About, Cause, Circumstances, diagnose, programs};
-use crate::model::inspection::queue::Waiting;
+use crate::model::causes::{About, Cause, Circumstances, diagnose};
 use crate::model::log::stamp::Seconds;
-use alerts::{Alerts, Alike, Bearing};
-use record::{Fallen, Record, Stuck, WAITED, Word};
+pub use in_queue::InQueue;
+use record::{Fallen, Record, Word};
 use relay::Relay;
 
 /// Ages beyond which a person is to look.
@@ -32,95 +30,6 @@ impl Default for Limits {
     /// A message waits for no longer than this where mail leaves, and most hosts have sent something within a month.
     fn default() -> Self {
         Self { queue: Duration::from_secs(15 * 60), proof: Duration::from_secs(30 * 86_400) }
-    }
-}
-
-/// The queue, as far as it was listed.
-#[derive(Debug, Clone, Default)]
-pub struct InQueue {
-    /// Messages that wait for the relay: all but those that are held, that wait for another host, or that are for this one.
-    pub waiting: u64,
-    /// Of those, the messages that the relay refused for their own sender or recipient.
-    pub alone: u64,
-    /// The arrival of the oldest of the others.
-    pub oldest: Option<Seconds>,
-    /// Queue id and reason of messages that wait because of a failure that stops all; some of them.
-    pub stuck: Vec<Stuck>,
-    /// Messages that wait because no service of this host takes them: not for the relay, whose service has its own finding.
-    pub unserved: u64,
-    /// Messages that somebody, or a rule, holds: Postfix does not try them.
-    pub held: u64,
-    /// The queue ids of all messages.
-    pub ids: BTreeSet<String>,
-    /// The reasons that were judged.
-    judged: BTreeMap<(String, Alike), Bearing>,
-    /// The reason why there may be more; `None` if the queue was listed to its end.
-    pub unlisted: Option<String>,
-    /// The cause of that, where it keeps every program of Postfix from working.
-    pub broken: Option<Cause>,
-}
-
-impl InQueue {
-    /// A queue of which nothing is listed yet.
-    pub fn new(unlisted: Option<String>) -> Self {
-        // postqueue(1) reads main.cf as all others do, and ends as they do.
-        let broken = unlisted.as_deref().and_then(|why| programs::cause_of(why, &Circumstances::default()));
-        Self { unlisted, broken, ..Self::default() }
-    }
-
-    /// How many these are, as far as that is known: of a queue that was not listed to its end there are at least so many, and
-    /// where none was seen it is not known whether there are any.
-    pub fn known(&self, count: u64) -> Option<u64> {
-        Some(count).filter(|count| *count > 0 || self.unlisted.is_none())
-    }
-
-    /// Counts a message. `is_local`: whether an address is this host's own.
-    pub fn add(
-        &mut self,
-        message: &Waiting,
-        relay: &Relay,
-        alerts: &Alerts,
-        is_local: impl Fn(&str) -> bool,
-    ) {
-        self.ids.insert(message.queue_id.clone());
-        let reason = message.reason();
-        self.held += u64::from(message.held);
-        if message.held || !reason.is_empty() && !relay.is_meant_by(reason) {
-            return;
-        }
-        // A message whose recipients are not known yet may be for anybody.
-        if !message.recipients.is_empty() && message.recipients.iter().all(|one| is_local(&one.address)) {
-            return;
-        }
-        if is_unserved(reason) {
-            self.unserved += 1;
-            return;
-        }
-        self.waiting += 1;
-        let told = if reason.is_empty() { None } else { Some(self.told(message, reason, alerts)) };
-        if told == Some(Bearing::Nothing) {
-            self.alone += 1;
-            return;
-        }
-        self.oldest = self.oldest.into_iter().chain(message.arrived).min();
-        if told == Some(Bearing::Stopped) && self.stuck.len() < WAITED {
-            self.stuck.push(Stuck {
-                queue_id: message.queue_id.clone(),
-                reason: reason.to_owned(),
-                arrived: message.arrived.unwrap_or_default(),
-            });
-        }
-    }
-
-    /// What the reason says of the alerts. Most reasons are the same, and the catalogue is not asked again.
-    fn told(&mut self, message: &Waiting, reason: &str, alerts: &Alerts) -> Bearing {
-        let to = message.recipients.iter().find(|one| one.reason == reason);
-        let to = to.map_or("", |one| one.address.as_str());
-        let alike = alerts.alike(Some(&message.sender), to, reason);
-        if self.judged.len() > WAITED {
-            self.judged.clear();
-        }
-        *self.judged.entry((reason.to_owned(), alike)).or_insert_with(|| alike.told_by(reason))
     }
 }
 
@@ -221,6 +130,8 @@ pub struct Leaving {
     pub configured: Option<Seconds>,
     /// The last failure, and its cause if the catalogue knows it.
     pub refused: Option<(Word, Option<Cause>)>,
+    /// The host that the last failure was at, if that is not the first relay's.
+    pub refused_at: Option<String>,
     /// Whether that failure speaks against mail leaving.
     pub is_contradicted: bool,
     /// The time from which on the log is known.
@@ -257,6 +168,7 @@ impl Leaving {
             now,
             standing: Standing::Unseen,
             refused: None,
+            refused_at: None,
             is_contradicted: false,
             queue,
             taken,
@@ -278,6 +190,8 @@ impl Leaving {
         leaving.refused = against
             .or(record.refused.as_ref())
             .map(|word| (word.clone(), cause_of(relay, &word.text, has_route)));
+        let at = leaving.refused.as_ref().and_then(|(word, _)| relay.other_named_in(&word.text));
+        leaving.refused_at = at.map(str::to_owned);
         leaving
     }
 
@@ -382,6 +296,11 @@ impl Leaving {
     /// The age of the oldest message that waits.
     pub fn queue_age(&self) -> Option<Duration> {
         self.queue.oldest.map(|oldest| self.age(oldest))
+    }
+
+    /// The age of the oldest message that waits for another way, if that is longer than one may wait.
+    pub fn late_elsewhere(&self) -> Option<Duration> {
+        self.queue.elsewhere_oldest.map(|oldest| self.age(oldest)).filter(|age| *age > self.limits.queue)
     }
 
     /// Whether a message waits for longer than it may.

@@ -159,7 +159,17 @@ impl Record {
                 continue;
             }
             let time = time.unwrap_or(source.now);
-            match parse_event(&line) {
+            let event = parse_event(&line);
+            if let Event::Attempt(attempt) = &event
+                && source.alerts.have_other_ways()
+                && source
+                    .alerts
+                    .is_elsewhere(sender_of(&attempt.queue_id, bytes, block).as_deref(), &attempt.to)
+            {
+                self.gone(&attempt.queue_id);
+                continue;
+            }
+            match event {
                 Event::Attempt(attempt) if attempt.status == Status::Sent => {
                     self.sent(&attempt, time, (bytes, block), source);
                 }

@@ -56,6 +56,11 @@ impl Relay {
         host_in(reason).is_none_or(is_ours)
     }
 
+    /// The relay that a reason names, if it is one that is tried after the first.
+    pub fn other_named_in<'w>(&self, reason: &'w str) -> Option<&'w str> {
+        host_in(reason).filter(|name| self.fallbacks.iter().any(|(host, _)| name.eq_ignore_ascii_case(host)))
+    }
+
     /// Whether words of smtp(8) are about the first relay.
     pub fn is_named_in(&self, words: &str) -> bool {
         host_in(words).is_some_and(|name| name.eq_ignore_ascii_case(&self.host))

@@ -15,6 +15,9 @@ const FAR: u32 = 4;
 /// The name of the finding on mail that leaves.
 pub const LEAVES: &str = "mail.leaves";
 
+/// The name of the finding on mail that waits for a server of a route, or for the relay of an account.
+pub const ELSEWHERE: &str = "queue.elsewhere";
+
 /// The name of the finding on mail that leaves by another relay than the first.
 pub const FALLBACK: &str = "mail.fallback";
 
@@ -26,13 +29,15 @@ impl Leaving {
         let stands = self.is_stopped()
             || matches!(self.standing, Standing::Claimed | Standing::Old | Standing::Tested);
         let fallen = self.fallen.as_ref().map(|_| FALLBACK);
-        late.into_iter().chain(stands.then_some(LEAVES)).chain(fallen).collect()
+        let elsewhere = self.late_elsewhere().map(|_| ELSEWHERE);
+        late.into_iter().chain(stands.then_some(LEAVES)).chain(fallen).chain(elsewhere).collect()
     }
 
     /// The findings: what waits, whether mail leaves, the last failure, and what is not known.
     pub fn findings(&self, calendar: &Calendar) -> Vec<Finding> {
         let mut all = vec![self.waiting(), self.leaves()];
         all.extend(self.fallback());
+        all.extend(self.elsewhere());
         if let (false, Some(text)) = (self.is_contradicted, self.refusal(calendar)) {
             all.push(finding("mail.refused", State::Note, text, None));
         }
@@ -88,6 +93,22 @@ impl Leaving {
         let remedy = known.map(|cause| cause.remedy.clone()).filter(|remedy| !remedy.is_empty());
         let remedy = remedy.unwrap_or_else(|| "relayhost verify (says what the first relay does now)".into());
         Some(finding(FALLBACK, State::Warning, text, Some(remedy)))
+    }
+
+    /// That mail waits which takes another way than the alerts.
+    fn elsewhere(&self) -> Option<Finding> {
+        let count = Some(self.queue.elsewhere).filter(|count| *count > 0)?;
+        let state = if self.late_elsewhere().is_some() { State::Warning } else { State::Note };
+        let noun = if count == 1 { "message waits" } else { "messages wait" };
+        let age =
+            self.queue.elsewhere_oldest.map(|oldest| format!(", the oldest for {}", span(self.age(oldest))));
+        let why = Some(&self.queue.elsewhere_reason).filter(|why| !why.is_empty());
+        let why = why.map(|why| format!(": {}", plain(why))).unwrap_or_default();
+        let text = format!(
+            "{count} {noun} for a server of [[routes]] or an account of [[senders]]{}{why}",
+            age.unwrap_or_default()
+        );
+        Some(finding(ELSEWHERE, state, text, Some("relayhost diagnose".into())))
     }
 
     fn waiting_in_words(&self) -> String {
@@ -207,7 +228,8 @@ impl Leaving {
             Some(cause) => format!("{} ({})", cause.cause, cause.id),
             None => plain(&word.text),
         };
-        format!("{} ago {words}", span(self.age(word.time)))
+        let at = self.refused_at.as_ref().map_or_else(String::new, |host| format!(", at {host}"));
+        format!("{} ago {words}{at}", span(self.age(word.time)))
     }
 
     fn refusal(&self, calendar: &Calendar) -> Option<String> {

@@ -40,6 +40,12 @@ pub fn parameters(
             // Postfix's own default contains `noplaintext`, which excludes PLAIN and LOGIN.
             wanted.push(("smtp_sasl_security_options", "noanonymous".into()));
             wanted.push(("smtp_sasl_tls_security_options", "noanonymous".into()));
+            // With it smtp(8) looks for the sender first, and a sender's local part may be the key of another server's login.
+            let by_sender = "smtp_sender_dependent_authentication";
+            let has_others = desired.ways().nth(1).is_some() || !desired.routes.is_empty();
+            if has_others && value(&postfix.settings, by_sender) != "no" {
+                wanted.push((by_sender, "no".into()));
+            }
         }
     }
     if !desired.rewrites.is_empty() {
@@ -69,8 +75,7 @@ fn tls(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Vec<(&'st
         return Err(Error::PostfixTooOld { version: postfix.version.0.clone() });
     }
     if desired.has_policies() {
-        // First, since of several tables the first that has a key decides.
-        wanted.push(first(postfix, "smtp_tls_policy_maps", Managed::Policies, kind));
+        wanted.push(foremost(postfix, "smtp_tls_policy_maps", Managed::Policies, kind));
     }
     let levels =
         desired.ways().map(|way| way.relay.tls).chain(desired.routes.0.iter().map(|route| route.tls));
@@ -89,6 +94,16 @@ fn first(postfix: &Postfix, name: &'static str, map: Managed, kind: &MapKind) ->
     if !tables.contains(&ours) {
         tables.insert(0, ours);
     }
+    (name, tables.join(", "))
+}
+
+/// A parameter's tables, with this one of relayhost's before all others: of several tables the first that has a key decides, and
+/// a level of TLS that another one lowers would show a password.
+fn foremost(postfix: &Postfix, name: &'static str, map: Managed, kind: &MapKind) -> (&'static str, String) {
+    let ours = map.table(kind);
+    let mut tables = as_ours(postfix.setting(name), kind);
+    tables.retain(|table| *table != ours);
+    tables.insert(0, ours);
     (name, tables.join(", "))
 }
 

@@ -124,9 +124,10 @@ impl MapSource {
     /// differs from `other` under the same key is marked, so that a changed password is visible.
     pub fn masked(&self, other: &Self, keys: &[String]) -> String {
         let before = other.entries();
+        let keys: BTreeSet<String> = keys.iter().map(|key| key.to_lowercase()).collect();
         let shown = |line: &Logical| {
             let (key, value) = self.split(&line.text(&self.bytes));
-            if !keys.iter().any(|ours| ours.to_lowercase() == key.to_lowercase()) {
+            if !keys.contains(&key.to_lowercase()) {
                 return "(another entry)\n".to_owned();
             }
             let user = value.split_once(':').map_or("********", |(user, _)| user);

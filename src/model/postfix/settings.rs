@@ -150,7 +150,7 @@ const TABLE: &[Parameter] = &[
     row("smtp_sasl_mechanism_filter", "").managed().probed().routed(),
     row("smtp_sasl_security_options", "noplaintext, noanonymous").managed().probed().routed(),
     row("smtp_sasl_tls_security_options", "").managed().probed().routed(),
-    row("smtp_sender_dependent_authentication", "no").routed(),
+    row("smtp_sender_dependent_authentication", "no").managed().routed(),
 ];
 
 const fn row(name: &'static str, default: &'static str) -> Parameter {
