@@ -34,8 +34,7 @@ pub struct TypedRoute {
     pub tls: Option<Spanned<Tls>>,
 }
 
-/// The routes, each of one domain; else the complaint, and its place. `others` are the relays beside the first, whose levels of
-/// TLS are known: the table has one for each server.
+/// The routes, each of one domain; else the complaint, and its place. `others` are the fallback relays.
 pub(super) fn checked(
     tables: &[Spanned<TypedRoute>],
     relay: &Relay,
@@ -58,18 +57,7 @@ pub(super) fn checked(
         let place = typed.tls.as_ref().map_or(text.span(), Spanned::span);
         let tls =
             level(&via, typed.tls.as_ref().map(|tls| *tls.get_ref()), relay).map_err(at(place.clone()))?;
-        let is_there = |other: &&&Relay| matches!(&via, Via::Host { host, port } if *host == other.host && *port == other.port);
-        if let Some(other) = others.iter().find(is_there).filter(|other| other.tls != tls) {
-            let problem = format!(
-                "this route leads to the fallback relay {}, whose level of TLS is `{}`",
-                other.host,
-                other.tls.word()
-            );
-            return Err(at(place)(Complaint::new(
-                problem,
-                format!("write tls = \"{}\" into the route", other.tls.word()),
-            )));
-        }
+        agrees(&via, tls, others).map_err(at(place.clone()))?;
         for one in &typed.to {
             let domain = domain(one.get_ref(), &relay.host).map_err(at(one.span()))?;
             if routes.0.iter().any(|known| known.domain == domain) {
@@ -179,6 +167,16 @@ fn mixed<T>(goal: &str, is_implicit: bool) -> Checked<T> {
         let problem = format!("{problem}: `{goal}` wants it so, and the relay does not");
         refuse(problem, "reach that server by another port, such as 25 or 587")
     }
+}
+
+/// Refuses a level of TLS that is not that of a fallback relay to which the route leads: the table has one for each server.
+fn agrees(via: &Via, tls: Tls, others: &[&Relay]) -> Checked<()> {
+    let is_there = |other: &&&Relay| matches!(via, Via::Host { host, port } if *host == other.host && *port == other.port);
+    let Some(other) = others.iter().find(is_there).filter(|other| other.tls != tls) else { return Ok(()) };
+    let word = other.tls.word();
+    let problem =
+        format!("this route leads to the fallback relay {}, whose level of TLS is `{word}`", other.host);
+    refuse(problem, format!("write tls = \"{word}\" into the route"))
 }
 
 /// The level of TLS of a route; that of the relay, if it leads there.
