@@ -276,7 +276,9 @@ mod tests {
         let secrets = Secrets { login: some(), fallbacks: vec![some()], ..Secrets::default() };
         let mut desired = complete(&answers, secrets).unwrap();
         desired.fallbacks.push(desired.first.clone());
-        let set = parameters(&desired, &Postfix::with(&[]), &MapKind::new("hash").unwrap()).unwrap();
+        // What is set only where somebody has set something else.
+        let postfix = Postfix::with(&[("smtp_sender_dependent_authentication", "yes")]);
+        let set = parameters(&desired, &postfix, &MapKind::new("hash").unwrap()).unwrap();
         let set: BTreeSet<&str> = set.into_iter().map(|(name, _)| name).collect();
         assert_eq!(set, settings::managed().into_iter().collect());
     }
