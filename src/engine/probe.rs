@@ -15,6 +15,7 @@ use super::{End, Progress, Silent, load, route as way, token};
 use crate::error::{Error, Exit, Result};
 use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
+use crate::model::exits::EVERYBODY;
 use crate::model::observed::Postfix;
 use crate::model::postfix::settings::Settings;
 use crate::model::probe::route::Route;
@@ -115,14 +116,14 @@ pub fn probe_alone(
 pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress) -> Result<Probes> {
     let mut desired = load::load(answers)?;
     token::borrow(&mut desired, timeout, progress)?;
+    let (settings, postfix) = facts::observed(&desired)?;
+    progress.note(&format!("{EVERYBODY}: {}", desired.relayhost()));
+    let first = try_answers(&desired, settings.clone(), postfix.as_ref(), timeout, progress)?;
     let mut others = Vec::new();
-    progress.note(&format!("everybody: {}", desired.relayhost()));
-    let first = probe(&desired, timeout, progress)?;
     for (whose, one) in ways::others(&desired) {
         progress.note(&format!("{whose}: {}", one.relayhost()));
         // The way of the test message through this host says nothing of another's.
-        let settings = facts::observed(&one)?.0;
-        others.push((whose, try_answers(&one, settings, None, timeout, progress)?));
+        others.push((whose, try_answers(&one, settings.clone(), None, timeout, progress)?));
     }
     Ok(Probes { first, others })
 }

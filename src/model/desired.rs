@@ -95,14 +95,14 @@ impl Desired {
         self.ways().nth(1).is_some()
     }
 
-    /// Whether any next hop has a TLS policy of its own.
-    pub fn has_policies(&self) -> bool {
+    /// Whether mail may take several ways, by relays or by routes: then each next hop has a TLS policy of its own.
+    pub fn has_several_ways(&self) -> bool {
         self.has_several_relays() || !self.routes.is_empty()
     }
 
     /// Keys and values for smtp_tls_policy_maps.
     fn policies(&self) -> Vec<(String, String)> {
-        let ways = self.ways().filter(|_| self.has_policies()).map(WayOut::policy_entry);
+        let ways = self.ways().filter(|_| self.has_several_ways()).map(WayOut::policy_entry);
         self.routes.policies(ways.collect())
     }
 

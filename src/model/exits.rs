@@ -2,10 +2,16 @@
 
 use crate::model::accounts::Account;
 use crate::model::desired::Desired;
+use crate::model::routes::Route;
 use crate::model::way_out::WayOut;
 
 /// Senders, or rewrites, that are named one by one; of more only the number is.
 const NAMED: usize = 3;
+
+/// Whose mail has no way of its own.
+pub const EVERYBODY: &str = "everybody";
+/// What a fallback relay is for.
+pub const FALLBACK: &str = "whatever those cannot take";
 
 /// One kind of mail, and how it leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +35,7 @@ pub fn exits(desired: &Desired) -> Vec<Exit> {
         sender,
     };
     let one = desired.one_sender.as_ref().map_or_else(String::new, |one| one.address.clone());
-    let mut all = vec![exit("everybody".into(), &desired.first, one)];
+    let mut all = vec![exit(EVERYBODY.into(), &desired.first, one)];
     for rewrite in desired.rewrites.iter().take(NAMED) {
         all.push(exit(rewrite.local.clone(), &desired.first, rewrite.public.clone()));
     }
@@ -38,15 +44,20 @@ pub fn exits(desired: &Desired) -> Vec<Exit> {
     }
     all.extend(desired.accounts.iter().map(|account| exit(named(account), &account.way, String::new())));
     all.extend(desired.routes.0.iter().map(|route| Exit {
-        whose: format!("mail to {}", route.domain),
+        whose: routed(route),
         by: route.goal(),
         login: String::new(),
         sender: String::new(),
     }));
     for way in &desired.fallbacks {
-        all.push(exit("whatever those cannot take".into(), way, String::new()));
+        all.push(exit(FALLBACK.into(), way, String::new()));
     }
     all
+}
+
+/// The mail that a route is for.
+pub fn routed(route: &Route) -> String {
+    format!("mail to {}", route.domain)
 }
 
 /// The senders of an account.

@@ -3,6 +3,7 @@
 use super::screen::Screen;
 use super::terminal::Mark;
 use crate::model::causes::failure::Failure;
+use crate::model::exits::EVERYBODY;
 use crate::model::probe::{Ending, Probe, Probes};
 
 /// Shows the warnings of a probe.
@@ -24,7 +25,7 @@ pub fn all(screen: &Screen, probes: &Probes) {
     if probes.others.is_empty() {
         return probed(screen, &probes.first);
     }
-    screen.section(&format!("everybody: {}", probes.first.relayhost));
+    screen.section(&format!("{EVERYBODY}: {}", probes.first.relayhost));
     probed(screen, &probes.first);
     for (whose, probe) in &probes.others {
         screen.section(&format!("{whose}: {}", probe.relayhost));

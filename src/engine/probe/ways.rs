@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::desired::{Desired, Rewrite};
-use crate::model::exits::named;
+use crate::model::exits::{FALLBACK, named, routed};
 use crate::model::routes::{Routes, Via};
 use crate::model::way_out::{Auth, Relay, WayOut};
 
@@ -31,12 +31,12 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
         if tried.insert(login(&way)) {
             let mut one = alone(desired, way);
             one.verify.to = Some(route.somebody());
-            all.push((format!("mail to {}", route.domain), one));
+            all.push((routed(route), one));
         }
     }
     for way in &desired.fallbacks {
         if tried.insert(login(way)) {
-            all.push(("whatever those cannot take".into(), alone(desired, way.clone())));
+            all.push((FALLBACK.into(), alone(desired, way.clone())));
         }
     }
     all

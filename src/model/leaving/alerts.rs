@@ -1,7 +1,8 @@
 //! The envelopes of the alerts, so that a failure which is about one sender or one recipient counts only if it is about
 //! theirs: any user can have a sender of his own refused.
 
-use crate::model::accounts::account_of;
+use std::collections::HashSet;
+
 use crate::model::causes::extent::Extent;
 use crate::model::desired::Desired;
 use crate::model::postfix::own_names::OwnNames;
@@ -17,6 +18,8 @@ pub struct Alerts<'a> {
     own: OwnNames,
     /// The sender that the relay sees of an alert, in small letters.
     sender: String,
+    /// The senders with accounts, as the answers have them: a queue has many messages, and there may be many of these.
+    accounts: HashSet<&'a str>,
 }
 
 /// Whether a message has the alerts' sender, and a recipient in the domain of theirs.
@@ -32,7 +35,9 @@ impl<'a> Alerts<'a> {
     /// The alerts of a host with these answers.
     pub fn new(desired: &'a Desired, origin: &'a str, own: OwnNames) -> Self {
         let sender = seen(desired, origin, &own, &desired.alert_sender(origin));
-        Self { desired: Some(desired), origin, own, sender }
+        let accounts =
+            desired.accounts.iter().flat_map(|account| &account.from).map(String::as_str).collect();
+        Self { desired: Some(desired), origin, own, sender, accounts }
     }
 
     /// Whether mail of this host takes other ways than that of the alerts.
@@ -44,8 +49,13 @@ impl<'a> Alerts<'a> {
     /// recipient. A sender that is not known (`None`) has none.
     pub fn is_elsewhere(&self, from: Option<&str>, to: &str) -> bool {
         let Some(desired) = self.desired else { return false };
-        let has_account = |from: &str| account_of(&desired.accounts, from).is_some();
-        desired.route_of(to).is_some() || from.is_some_and(has_account)
+        let has_account = |from: &str| {
+            let from = from.to_ascii_lowercase();
+            let domain = from.rfind('@').and_then(|at| from.get(at..));
+            self.accounts.contains(from.as_str())
+                || domain.is_some_and(|domain| self.accounts.contains(domain))
+        };
+        desired.route_of(to).is_some() || !self.accounts.is_empty() && from.is_some_and(has_account)
     }
 
     /// Compares a message. A sender that is not known (`None`) is the alerts' if the reason names that.

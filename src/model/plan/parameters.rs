@@ -42,21 +42,25 @@ pub fn parameters(
             wanted.push(("smtp_sasl_tls_security_options", "noanonymous".into()));
             // With it smtp(8) looks for the sender first, and a sender's local part may be the key of another server's login.
             let by_sender = "smtp_sender_dependent_authentication";
-            let has_others = desired.ways().nth(1).is_some() || !desired.routes.is_empty();
-            if has_others && value(&postfix.settings, by_sender) != "no" {
+            if desired.has_several_ways() && value(&postfix.settings, by_sender) != "no" {
                 wanted.push((by_sender, "no".into()));
             }
         }
     }
     if !desired.rewrites.is_empty() {
-        wanted.push(first(postfix, "smtp_generic_maps", Managed::Generic, kind));
+        wanted.push(tables(postfix, "smtp_generic_maps", (Managed::Generic, Place::First), kind));
     }
     wanted.extend(one_sender(desired, postfix, kind)?);
     if !desired.accounts.is_empty() {
-        wanted.push(last(postfix, "sender_dependent_relayhost_maps", Managed::Accounts, kind));
+        wanted.push(tables(
+            postfix,
+            "sender_dependent_relayhost_maps",
+            (Managed::Accounts, Place::Last),
+            kind,
+        ));
     }
     if !desired.routes.is_empty() {
-        wanted.push(last(postfix, "transport_maps", Managed::Routes, kind));
+        wanted.push(tables(postfix, "transport_maps", (Managed::Routes, Place::Last), kind));
     }
     wanted.extend(tls(desired, postfix, kind)?);
     if let Some(value) = protocols(relay.ip, &postfix.settings, postfix.has_ipv4_route) {
@@ -74,8 +78,8 @@ fn tls(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Vec<(&'st
     } else if relay.implicit_tls {
         return Err(Error::PostfixTooOld { version: postfix.version.0.clone() });
     }
-    if desired.has_policies() {
-        wanted.push(foremost(postfix, "smtp_tls_policy_maps", Managed::Policies, kind));
+    if desired.has_several_ways() {
+        wanted.push(tables(postfix, "smtp_tls_policy_maps", (Managed::Policies, Place::Foremost), kind));
     }
     let levels =
         desired.ways().map(|way| way.relay.tls).chain(desired.routes.0.iter().map(|route| route.tls));
@@ -87,34 +91,32 @@ fn tls(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Vec<(&'st
     Ok(wanted)
 }
 
-/// A parameter's tables, with this one of relayhost's before those that are there, if it is not among them.
-fn first(postfix: &Postfix, name: &'static str, map: Managed, kind: &MapKind) -> (&'static str, String) {
+/// The place of a table of relayhost's among those that a parameter names already. Of several tables the first that has a key
+/// decides (maps_find), and keys of one address are asked for before those of a domain (mail_addr_find).
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// Before the others, if it is not among them.
+    First,
+    /// Before the others, also if it is among them: a level of TLS that another table lowers would show a password.
+    Foremost,
+    /// After the others, if it is not among them: so those count more.
+    Last,
+}
+
+/// A parameter and its tables, with this one of relayhost's.
+fn tables(
+    postfix: &Postfix,
+    name: &'static str,
+    (map, place): (Managed, Place),
+    kind: &MapKind,
+) -> (&'static str, String) {
     let ours = map.table(kind);
     let mut tables = as_ours(postfix.setting(name), kind);
-    if !tables.contains(&ours) {
-        tables.insert(0, ours);
+    if place == Place::Foremost {
+        tables.retain(|table| *table != ours);
     }
-    (name, tables.join(", "))
-}
-
-/// A parameter's tables, with this one of relayhost's before all others: of several tables the first that has a key decides, and
-/// a level of TLS that another one lowers would show a password.
-fn foremost(postfix: &Postfix, name: &'static str, map: Managed, kind: &MapKind) -> (&'static str, String) {
-    let ours = map.table(kind);
-    let mut tables = as_ours(postfix.setting(name), kind);
-    tables.retain(|table| *table != ours);
-    tables.insert(0, ours);
-    (name, tables.join(", "))
-}
-
-/// A parameter's tables, with this one of relayhost's after those that are there, if it is not among them. So tables which are
-/// there already count more: of several tables the first that has a key decides (maps_find), and keys of one address are asked
-/// for before those of a domain (mail_addr_find).
-fn last(postfix: &Postfix, name: &'static str, map: Managed, kind: &MapKind) -> (&'static str, String) {
-    let ours = map.table(kind);
-    let mut tables = as_ours(postfix.setting(name), kind);
     if !tables.contains(&ours) {
-        tables.push(ours);
+        tables.insert(if place == Place::Last { tables.len() } else { 0 }, ours);
     }
     (name, tables.join(", "))
 }
@@ -145,10 +147,10 @@ fn one_sender(desired: &Desired, postfix: &Postfix, kind: &MapKind) -> Result<Ve
         });
     }
     Ok(vec![
-        last(postfix, maps, Managed::Senders, kind),
+        tables(postfix, maps, (Managed::Senders, Place::Last), kind),
         // As a class, header_sender is Reply-To and Mail-Followup-To, too (cleanup_message.c).
         (classes, "envelope_sender".into()),
-        last(postfix, "smtp_header_checks", Managed::From, kind),
+        tables(postfix, "smtp_header_checks", (Managed::From, Place::Last), kind),
     ])
 }
 

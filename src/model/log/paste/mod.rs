@@ -316,11 +316,13 @@ impl Paste<'_> {
 
     /// Reads a line that may have tags of HTML in it.
     fn of_page(&mut self, text: &str, raw: &str) {
-        // In a line of a log a stranger may have written them, to begin a line of his own.
-        let is_of_log = part::find(text).is_some()
-            || self.calendar.read_any(text.trim_start_matches(['<', '['])).is_some();
         self.is_page |= strip::begins_with_tag(text);
-        let lines = if is_of_log || !self.is_page { None } else { strip::without_tags(text) };
+        // In a line of a log a stranger may have written them, to begin a line of his own.
+        let is_of_log = || {
+            let is_stamped = self.calendar.read_any(text.trim_start_matches(['<', '['])).is_some();
+            is_stamped || part::find(text).is_some()
+        };
+        let lines = if self.is_page { strip::without_tags(text).filter(|_| !is_of_log()) } else { None };
         let text = strip::without_last_tags(text);
         match lines {
             Some(lines) => lines.lines().for_each(|line| self.stripped(line, line)),
