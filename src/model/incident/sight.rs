@@ -58,9 +58,9 @@ impl Seen {
     }
 
     /// Whether what has begun at this time is over, if this look does not see it. A queue that was not listed to its end may
-    /// have it still, but a relay that has taken a message since is not dead. Times have whole seconds.
+    /// have it still, but a relay that has taken a message since is not dead.
     pub fn has_ended(&self, topic: Topic, begun: Seconds) -> bool {
-        let is_known = topic != Topic::Mail || !self.at_least || self.taken >= Some(begun);
+        let is_known = topic != Topic::Mail || !self.at_least || self.taken > Some(begun);
         is_known && self.judged.contains(&topic)
     }
 
