@@ -4,15 +4,14 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
 
-use super::accounts;
 use super::leaving::{Look, calendar};
 use super::load::load;
 use super::observe::observe;
 use super::recover::{damages, recover_if_stopped};
 use super::root;
 use super::route::{as_answered, as_it_is, tables_of_senders};
-use super::routes;
 use super::transaction::{links_of_others, trust_links};
+use super::ways;
 use super::{Place, Progress, defer, incidents, supply};
 use crate::error::{Result, shown, typed};
 use crate::model::desired::Desired;
@@ -120,8 +119,7 @@ fn see(desired: &Desired, observed: Observed) -> Result<(Plan, Observed, Option<
         plan.senders(desired, &tables_of_senders(&postfix.settings));
     }
     root::foresee(desired, &observed, &mut plan)?;
-    routes::foresee(desired, &observed, &mut plan)?;
-    accounts::foresee(desired, &observed, &mut plan)?;
+    ways::foresee(desired, &observed, &mut plan)?;
     let main_cf = files::modified(&Managed::MainCf.path());
     let master_cf = files::modified(Path::new(postfix::MASTER_CF));
     plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], service::last_reading(&plan.queue));

@@ -1,7 +1,6 @@
 //! The pipeline (`run`), its steps, and the commands around it. Decides and orders; touches the host through `sys`
 //! alone, and shows nothing itself: it reports to a `Progress`.
 
-mod accounts;
 pub mod alarm;
 pub mod apply;
 mod arrival;
@@ -30,7 +29,6 @@ mod reading;
 pub mod recover;
 pub mod root;
 pub mod route;
-mod routes;
 pub mod run;
 mod sources;
 mod staging;
@@ -42,6 +40,7 @@ pub mod transaction;
 pub mod verify;
 mod wait;
 pub mod watch;
+mod ways;
 mod worked;
 
 use std::time::Duration;

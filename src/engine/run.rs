@@ -19,7 +19,7 @@ use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;
 use super::verify::Request;
 use super::worked::has_worked;
-use super::{Place, Progress, accounts, defer, root, routes, stage, token};
+use super::{Place, Progress, defer, root, stage, token, ways};
 use crate::error::{Error, Exit, Result};
 use crate::model::desired::Desired;
 use crate::model::ended::Applied;
@@ -157,8 +157,7 @@ fn prepare(
     let observed = observe(&given.desired, task.place)?;
     let plan = plan(&given.desired, &observed, task.place)?;
     root::demand(&given.desired, &observed, &task.answers)?;
-    routes::demand(&given.desired, &observed, &task.answers)?;
-    accounts::demand(&given.desired, &observed, &task.answers)?;
+    ways::demand(&given.desired, &observed, &task.answers)?;
     if let Some(plugin) = &plan.rival {
         return Err(Error::Rival(plugin.clone()));
     }
@@ -179,8 +178,7 @@ fn prepare(
 fn observe_and_plan(desired: &Desired, task: &Task) -> Result<Plan> {
     let observed = observe(desired, task.place)?;
     root::demand(desired, &observed, &task.answers)?;
-    routes::demand(desired, &observed, &task.answers)?;
-    accounts::demand(desired, &observed, &task.answers)?;
+    ways::demand(desired, &observed, &task.answers)?;
     plan(desired, &observed, task.place)
 }
 

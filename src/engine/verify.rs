@@ -12,7 +12,6 @@ mod pace;
 mod request;
 mod submit;
 
-use fallback::Relays;
 use goal::Goal;
 use pace::{Looks, Retry, TICK, is_repeated};
 pub use request::Request;
@@ -130,7 +129,6 @@ fn send_and_follow(
     let begin = clock::now();
     let mut message = Message {
         desired,
-        relays: Relays::new(desired),
         goal: Goal::new(desired, &from, &request.to),
         postfix,
         request,
@@ -169,7 +167,6 @@ fn send_and_follow(
 /// The message under way.
 struct Message<'a> {
     desired: &'a Desired,
-    relays: Relays,
     goal: Goal,
     postfix: &'a Postfix,
     request: &'a Request,

@@ -33,7 +33,7 @@ impl Relays {
     }
 
     /// Its place among them. smtp(8) logs the name by which it has a relay; two names may have one address.
-    fn place(&self, name: &str, address: &str, port: u16) -> Option<usize> {
+    pub(super) fn place(&self, name: &str, address: &str, port: u16) -> Option<usize> {
         let by =
             |is: &dyn Fn(&Known) -> bool| self.0.iter().position(|known| known.port == port && is(known));
         by(&|known| known.host == name).or_else(|| by(&|known| known.identity.is(name, address)))
@@ -55,13 +55,12 @@ impl Message<'_> {
         attempt: &Attempt,
         evidence: &[&str],
     ) -> Result<Judgement> {
-        let other = attempt.target().and_then(|(name, address, port)| {
-            let place = self.relays.place(&name, &address, port)?;
-            let is_goal =
-                if self.goal.is_first { place == 0 } else { self.goal.is_itself(&name, &address, port) };
-            (!is_goal).then_some(place)
+        let other =
+            attempt.target().filter(|(name, address, port)| !self.goal.is_itself(name, address, *port));
+        let taker = other.and_then(|(name, address, port)| {
+            let relays = &self.goal.relays;
+            relays.0.get(relays.place(&name, &address, port)?)
         });
-        let taker = other.and_then(|place| self.relays.0.get(place));
         let (Some(taker), Judgement::Final(Outcome::Accepted { reply, redirected, .. })) = (taker, &judged)
         else {
             return Ok(judged);

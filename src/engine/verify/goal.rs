@@ -1,5 +1,6 @@
 //! The server that is to take a test message: the relay, or where the recipient's domain has a route, that of the route.
 
+use super::fallback::Relays;
 use crate::engine::Progress;
 use crate::model::desired::Desired;
 use crate::model::recipients::ROOT;
@@ -21,10 +22,11 @@ pub(super) struct Goal {
     /// In words, or as main.cf names the relay.
     pub text: String,
     /// Whether it is the first relay of the answers.
-    pub is_first: bool,
+    is_first: bool,
+    /// Where it is, if that is not the first relay.
     ends: Vec<End>,
-    /// What Postfix tries after any next hop.
-    fallbacks: Vec<End>,
+    /// The first relay, and those that Postfix tries after any next hop.
+    pub relays: Relays,
 }
 
 /// A server; with a name that is not known before, where MX records decide.
@@ -50,22 +52,20 @@ impl Goal {
             Some(Via::Direct) => End { server: None, port: 25 },
         };
         let is_first = routes.iter().all(Option::is_none) && way.next_hop() == desired.relayhost();
-        let fallbacks = desired
-            .fallbacks
-            .iter()
-            .map(|way| End { server: Some(dns::Identity::new(&way.relay.host)), port: way.relay.port });
-        let (fallbacks, ends) = (fallbacks.collect(), routes.iter().copied().map(end).collect());
-        Self { text: texts.join(" or "), is_first, ends, fallbacks }
+        let ends = routes.iter().copied().filter(|_| !is_first).map(end).collect();
+        Self { text: texts.join(" or "), is_first, ends, relays: Relays::new(desired) }
     }
 
     /// Whether an attempt was made there, or where Postfix goes on.
     pub fn is(&self, name: &str, address: &str, port: u16) -> bool {
-        self.is_itself(name, address, port) || self.fallbacks.iter().any(|end| end.is(name, address, port))
+        self.is_itself(name, address, port)
+            || self.relays.place(name, address, port).is_some_and(|place| place > 0)
     }
 
     /// Whether an attempt was made there.
     pub fn is_itself(&self, name: &str, address: &str, port: u16) -> bool {
-        self.ends.iter().any(|end| end.is(name, address, port))
+        let is_first = || self.is_first && self.relays.place(name, address, port) == Some(0);
+        is_first() || self.ends.iter().any(|end| end.is(name, address, port))
     }
 }
 

@@ -52,12 +52,8 @@ pub fn parameters(
     }
     wanted.extend(one_sender(desired, postfix, kind)?);
     if !desired.accounts.is_empty() {
-        wanted.push(tables(
-            postfix,
-            "sender_dependent_relayhost_maps",
-            (Managed::Accounts, Place::Last),
-            kind,
-        ));
+        let by_sender = "sender_dependent_relayhost_maps";
+        wanted.push(tables(postfix, by_sender, (Managed::Accounts, Place::Last), kind));
     }
     if !desired.routes.is_empty() {
         wanted.push(tables(postfix, "transport_maps", (Managed::Routes, Place::Last), kind));

@@ -78,8 +78,6 @@ pub struct Seen {
     pub mailers: BTreeSet<Mailer>,
     /// Whether a listing of the queue told what waits.
     pub queue: bool,
-    /// Whether a program that talks to a relay itself, and is no mailer, said in this source what failed.
-    pub programs: bool,
 }
 
 /// Reader of any evidence, in front of a reader of logs.
@@ -159,6 +157,11 @@ impl<'r> Paste<'r> {
         }
     }
 
+    /// The number of the source that is being read.
+    fn source_number(&self) -> usize {
+        self.sources.saturating_sub(1)
+    }
+
     /// Ends the input. Returns what else was seen.
     pub fn end(mut self) -> Seen {
         self.end_source();
@@ -201,15 +204,12 @@ impl<'r> Paste<'r> {
                 counted(self.listing.held, "message")
             ));
         }
-        if std::mem::take(&mut self.seen.programs) {
-            notes.push(weigh::OF_PROGRAM.to_owned());
-        }
         notes.extend(std::mem::take(&mut self.cut).ranges().map(|lines| cut::sentence(&lines)));
         // Most lines of a mail are not part of the bounce, and need not be named as not read.
         if !self.bounce.is_mail {
             notes.extend(std::mem::take(&mut self.unread).sentence());
         }
-        let source = self.sources.saturating_sub(1);
+        let source = self.source_number();
         self.seen.notes.extend(notes.into_iter().map(|note| (source, note)));
         (self.bounce, self.listing, self.unread, self.question) = Default::default();
         (self.trace, self.is_page) = Default::default();

@@ -2,7 +2,7 @@
 //! anything, so a connection counts only beside a port of mail, or the words of a program that sends mail.
 
 use super::piece::{Piece, ended, is_known_exactly, of_program};
-use super::reply::is_argument;
+use super::reply::{is_argument, is_code};
 use crate::model::log::head::is_host;
 use crate::model::route::nexthop::is_loopback;
 
@@ -98,10 +98,10 @@ fn is_of_web(text: &str) -> bool {
 pub fn repeats_a_relay(text: &str) -> bool {
     let bare = text.trim_start_matches(|c: char| c.is_ascii_punctuation() || c == ' ');
     let (code, rest) = bare.split_at_checked(3).unwrap_or(("", ""));
-    let is_code = code.bytes().all(|byte| byte.is_ascii_digit()) && code.starts_with(['2', '3', '4', '5']);
     let lower = text.to_ascii_lowercase();
     let announces = ["said:", "response:", "replied:", "answered:", "reply:"];
-    is_code && rest.starts_with([' ', '-', ',', ':']) || announces.iter().any(|words| lower.contains(words))
+    is_code(code) && rest.starts_with([' ', '-', ',', ':'])
+        || announces.iter().any(|words| lower.contains(words))
 }
 
 /// Whether a program says that it was to send mail.

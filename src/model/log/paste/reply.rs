@@ -103,12 +103,18 @@ pub fn is_relays(text: &str) -> bool {
     let bare = text.trim_start_matches(|c: char| " <>-~*=|'\"`(".contains(c));
     let bare = bare.strip_prefix("S: ").unwrap_or(bare);
     let (code, rest) = bare.split_at_checked(3).unwrap_or_default();
-    let is_code = code.bytes().all(|byte| byte.is_ascii_digit()) && code.starts_with(['2', '3', '4', '5']);
     let is_number = || {
         let line = rest.trim_start_matches([' ', '-', ',']);
         text.trim_start().starts_with(code) && Calendar::utc(i64::from(u32::MAX)).read_any(line).is_some()
     };
-    is_code && rest.starts_with([' ', '-', ',']) && !is_number()
+    is_code(code) && rest.starts_with([' ', '-', ',']) && !is_number()
+}
+
+/// Whether a text is the code of a reply (RFC 5321 §4.2.1).
+pub fn is_code(text: &str) -> bool {
+    text.len() == 3
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && text.starts_with(['2', '3', '4', '5'])
 }
 
 /// Whether a text begins with a reply that refuses: a code, and a text or an enhanced code that fits.

@@ -14,7 +14,7 @@ use crate::model::log::line::Line;
 use crate::model::log::stamp::Seconds;
 
 /// What is said of a failure in the words of a program that talks to a relay itself.
-pub(super) const OF_PROGRAM: &str = "another program than Postfix wrote that, and talks to the relay itself: mend it in that program's own settings; \
+const OF_PROGRAM: &str = "another program than Postfix wrote that, and talks to the relay itself: mend it in that program's own settings; \
      or have it hand its mail to Postfix (localhost, port 25, without login and TLS), which relayhost sets up";
 
 /// An exception of which it is not known yet whether it is about mail.
@@ -307,7 +307,11 @@ impl Paste<'_> {
     fn hand_on_attempt(&mut self, attempt: Attempt, text: Option<String>, time: Option<Seconds>) {
         let names_error =
             |text: &String| ["Exception", "Error", "err=", "error="].iter().any(|word| text.contains(word));
-        self.seen.programs |= attempt.agent.is_empty() || text.as_ref().is_some_and(names_error);
+        let note = (self.source_number(), OF_PROGRAM);
+        let is_noted = self.seen.notes.iter().any(|(source, text)| (*source, text.as_str()) == note);
+        if !is_noted && (attempt.agent.is_empty() || text.as_ref().is_some_and(names_error)) {
+            self.seen.notes.push((note.0, note.1.to_owned()));
+        }
         // What was said before it may be evidence for it.
         self.flush();
         self.inner.aside(Aside { attempt, cause: None, text, time });

@@ -1,0 +1,79 @@
+//! The routes and the accounts of the answers on this host: whether mail takes the ways that they say.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::route::{KnownTables, addresses, answered, asking};
+use crate::error::{Complaint, Result, shown};
+use crate::model::desired::Desired;
+use crate::model::observed::{Observed, Postfix};
+use crate::model::plan::{Plan, accounts, routes};
+use crate::model::route::host::Host;
+use crate::model::route::{Way, route};
+use crate::sys::clock;
+
+/// Time for the look-ups of all routes, and of all accounts.
+const ALL: Duration = Duration::from_secs(3);
+
+/// Adds to a plan what becomes of mail to the domains of the routes, and from the senders with accounts, with the answers in
+/// force.
+pub fn foresee(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Result<()> {
+    let Some(postfix) = &observed.postfix else { return Ok(()) };
+    let judged = Judged::new(desired, postfix)?;
+    if !desired.routes.is_empty() {
+        plan.routes(desired, judged.routes);
+    }
+    if !desired.accounts.is_empty() {
+        plan.accounts(desired, judged.accounts);
+    }
+    Ok(())
+}
+
+/// Refuses answers that this host cannot fulfil: whatever they say, mail would not take its route, or leave by its account.
+pub fn demand(desired: &Desired, observed: &Observed, answers: &Path) -> Result<()> {
+    let Some(postfix) = &observed.postfix else { return Ok(()) };
+    let Judged { routes, accounts } = Judged::new(desired, postfix)?;
+    match routes.into_iter().chain(accounts).next() {
+        Some(complaint) => Err(complaint.of(&shown(answers), None)),
+        None => Ok(()),
+    }
+}
+
+/// The complaints. A way that could not be looked at within the time has none.
+#[derive(Default)]
+struct Judged {
+    routes: Vec<Complaint>,
+    accounts: Vec<Complaint>,
+}
+
+impl Judged {
+    fn new(desired: &Desired, postfix: &Postfix) -> Result<Self> {
+        if desired.accounts.is_empty() && desired.routes.is_empty() {
+            return Ok(Self::default());
+        }
+        let Some((host, known)) = answered(desired, postfix)? else { return Ok(Self::default()) };
+        let (from, to) = addresses(Some(desired), &host.settings);
+        let routes = desired.routes.0.iter().map(|one| (one, from.clone(), one.somebody()));
+        let accounts = desired.accounts.iter().filter_map(|one| Some(((), one.somebody()?, to.clone())));
+        Ok(Self {
+            routes: judged(&host, &known, routes, |one, way, _| routes::judge(one, way, &host)),
+            accounts: judged(&host, &known, accounts, |(), way, from| {
+                accounts::judge(from, way, desired, &host)
+            }),
+        })
+    }
+}
+
+/// The complaints about these ways, each with its sender and recipient.
+fn judged<T: Copy>(
+    host: &Host,
+    known: &KnownTables,
+    mut all: impl Iterator<Item = (T, String, String)>,
+    judge: impl Fn(T, &Way, &str) -> Option<Complaint>,
+) -> Vec<Complaint> {
+    let until = clock::now() + ALL;
+    asking(host, Some(known), until, |ask| {
+        let in_time = std::iter::from_fn(|| if clock::now() < until { all.next() } else { None });
+        in_time.filter_map(|(one, from, to)| judge(one, &route(host, &from, &to, ask), &from)).collect()
+    })
+}
