@@ -15,6 +15,8 @@ pub fn sum(report: &Report) -> Vec<(String, u64, u64)> {
 /// Each failure has a remedy, and a cause that a terminal can show.
 pub fn assert_shown(report: &Report) {
     for failure in &report.failures {
-        assert!(!failure.cause.remedy.is_empty() && !one_line(&failure.cause.cause).contains(char::is_control));
+        assert!(
+            !failure.cause.remedy.is_empty() && !one_line(&failure.cause.cause).contains(char::is_control)
+        );
     }
 }

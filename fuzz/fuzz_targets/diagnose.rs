@@ -21,8 +21,12 @@ const LATEST: i64 = 1_798_675_200;
 
 fuzz_target!(|bytes: &[u8]| {
     let circumstances = |about: &About| Circumstances::unknown(about);
-    let question =
-        |since| Question { since, elsewhere: vec!["example.com".into()], circumstances: &circumstances };
+    let question = |since| Question {
+        since,
+        elsewhere: vec!["example.com".into()],
+        first: Some(("smtp.example.com".into(), 587)),
+        circumstances: &circumstances,
+    };
     let calendar = Calendar::utc(LATEST);
     let owner = Owner { names: vec!["mon1".into()], strict: false };
     let read = |blocks: &mut dyn Iterator<Item = &[u8]>, since| {

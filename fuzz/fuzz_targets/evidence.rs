@@ -20,7 +20,7 @@ const LATEST: i64 = 1_798_675_200;
 
 fn read<'a>(blocks: impl Iterator<Item = &'a [u8]>) -> (Report, Seen) {
     let circumstances = |about: &About| Circumstances::unknown(about);
-    let question = Question { since: None, elsewhere: Vec::new(), circumstances: &circumstances };
+    let question = Question { circumstances: &circumstances, ..Question::default() };
     let mut follower = Follower::new(question);
     let mut paste = Paste::new(&mut follower);
     paste.source(Calendar::utc(LATEST));

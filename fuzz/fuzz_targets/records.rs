@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use relayhost::model::message::proof::Proof;
 use relayhost::model::state::generation::{Generation, Intent, read_record, unhex};
-use relayhost::model::state::pending::{PendingEntry, Moment};
+use relayhost::model::state::pending::{Moment, PendingEntry};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

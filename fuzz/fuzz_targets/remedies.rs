@@ -32,8 +32,12 @@ fn own(text: &str) -> Vec<&'static str> {
 fuzz_target!(|bytes: &[u8]| {
     let log = String::from_utf8_lossy(bytes);
     let (head, rest) = log.split_once('\n').unwrap_or((&log, ""));
-    let about =
-        About { relay: Some((head, "", 25)), sender: head, to: rest.lines().next().unwrap_or(""), ..About::default() };
+    let about = About {
+        relay: Some((head, "", 25)),
+        sender: head,
+        to: rest.lines().next().unwrap_or(""),
+        ..About::default()
+    };
     let circumstances = Circumstances::unknown(&about);
     for raw in log.lines().take(50) {
         let frame = FRAMES[raw.len() % FRAMES.len()];
