@@ -29,7 +29,7 @@ end_relay() {
 
 # try EXPECTED PASSWORD SENDER DIRECTORY: init against that relay.
 try() {
-    printf '%s\n' "$2" | run "$1" "$TOP/target/release/relayhost" init --host 127.0.0.1 --port 2525 --tls none \
+    printf '%s\n' "$2" | run "$1" "$PROGRAM" init --host 127.0.0.1 --port 2525 --tls none \
         --username alerts@example.com --password-stdin --inline-password --rewrite "$3" --to ops@example.com \
         --output "$4/answers.toml"
 }
@@ -39,7 +39,7 @@ without_hosts() {
     local work
     work=$(mktemp -d)
     relay_on_loopback "$work"
-    run 4 "$TOP/target/release/relayhost" diagnose - <<<'Nov 24 06:10:01 mon1 postfix/smtp[4242]: 4F2A1C0: to=<ops@example.com>, relay=smtp.example.com[192.0.2.1]:587, delay=1.2, delays=0.1/0/1.1/0, dsn=4.7.0, status=deferred (SASL authentication failed; cannot authenticate to server smtp.example.com[192.0.2.1]: no mechanism available)'
+    run 4 "$PROGRAM" diagnose - <<<'Nov 24 06:10:01 mon1 postfix/smtp[4242]: 4F2A1C0: to=<ops@example.com>, relay=smtp.example.com[192.0.2.1]:587, delay=1.2, delays=0.1/0/1.1/0, dsn=4.7.0, status=deferred (SASL authentication failed; cannot authenticate to server smtp.example.com[192.0.2.1]: no mechanism available)'
     try 4 mistyped monitor=alerts@example.com "$work"
     try 4 rightly-typed none "$work"
     try 0 rightly-typed monitor=alerts@example.com "$work"
