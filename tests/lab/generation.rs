@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use crate::host::{host, project};
+use crate::project::program;
 
 pub struct Generation {
     pub name: &'static str,
@@ -111,7 +112,7 @@ impl Generation {
     /// The program that its hosts get.
     pub fn binary(&self) -> PathBuf {
         if !self.packed {
-            return env!("CARGO_BIN_EXE_relayhost").into();
+            return program();
         }
         let packed = project().join("target/rpm/build/relayhost");
         assert!(packed.is_file(), "no {}: run scripts/rpm first", packed.display());

@@ -1,11 +1,18 @@
 //! The project's own files, for the quick tests and the lab's.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The program under test: `RELAYHOST_PROGRAM`, which `scripts/test` sets to the one of the packages; else Cargo's, whose crates
+/// have what the tests' own crates want of them too (`cargo tree -e features`), such as tables that regular expressions need.
+pub fn program() -> PathBuf {
+    std::env::var_os("RELAYHOST_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_relayhost").into(), PathBuf::from)
 }
 
 /// The contents of a file of the project.

@@ -12,7 +12,7 @@ use relayhost::model::log::paste::Paste;
 use relayhost::model::log::report::{Owner, Report};
 use relayhost::model::log::stamp::Calendar;
 
-use crate::project::project;
+use crate::project::{program, project};
 
 fn report(text: &str) -> Report {
     let circumstances = |about: &About| Circumstances::unknown(about);
@@ -62,7 +62,7 @@ fn pages_about_mail_name_no_cause() {
 
 /// Runs `diagnose -`, and returns its exit status and all that it printed.
 fn paste(text: &[u8]) -> (Option<i32>, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_relayhost"))
+    let mut child = Command::new(program())
         .args(["diagnose", "-"])
         .env("TZ", "UTC")
         .stdin(Stdio::piped())
