@@ -26,6 +26,7 @@ pub fn run(options: Diagnose) -> u8 {
             screen.line("", "paste what you have, and end it by Ctrl-D on a line of its own");
         }
         let found = diagnose(&asked)?;
+        let found = found.without_secrets();
         Ok(Ended::Diagnosed(if redact { found.redacted() } else { found }))
     };
     // A file from elsewhere does not need root: its own permissions decide.

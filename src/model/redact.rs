@@ -7,15 +7,17 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
+use crate::model::causes::Cause;
 use crate::model::ended::{Diagnosed, FromLog};
-use crate::model::plan::{Finding, Remedy};
+use crate::model::plan::Remedy;
+use crate::model::secret::named;
 
 /// What to look for in the words of a log: mail addresses, addresses of hosts and their names, users, tokens.
 #[expect(clippy::unwrap_used, reason = "a test compiles it")]
 static PRIVATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?P<mail>(?P<local>"[^"@]+"|[\w.%+'=*-]+)@(?P<domain>[\w.-]*\w))"#,
-        r"|(?P<name>[\w-]+(?:\.[\w-]+)*\.\pL{2,})",
+        r"|(?P<name>[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,})",
         r"|(?P<token>[A-Fa-f0-9]{8}-(?:[A-Fa-f0-9]{4}-){3}[A-Fa-f0-9]{12}|[A-Za-z0-9+_=-][A-Za-z0-9+/_=-]{23,}|[A-Za-z0-9+/]{6,}={1,2})",
         r"|(?P<six>[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})",
         r"|(?P<four>\d{1,3}(?:\.\d{1,3}){3})",
@@ -24,29 +26,6 @@ static PRIVATE: LazyLock<Regex> = LazyLock::new(|| {
     ))
     .unwrap()
 });
-
-/// What follows a secret's name, or stands where one does. A word behind `password` counts if it is none of a sentence's.
-#[expect(clippy::unwrap_used, reason = "a test compiles it")]
-static SECRET: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(concat!(
-        r#"(?i)(?P<head>\b(?:pass(?:word|wd|phrase)?|pwd|secret|api_?key|token)["']?\s*[:=]\s*["']?"#,
-        r#"|\b(?:pass|password|secret)\s+|\bbearer\s+|\bbasic\s+|://[^\s/:@]+:|\bstatic:)"#,
-        r#"(?P<secret>[^\s"',;}&@]+)"#,
-    ))
-    .unwrap()
-});
-
-/// A text without the secrets in it.
-fn without_secrets(text: &str) -> String {
-    let masked = |found: &Captures<'_>| {
-        let (head, secret) = (&found["head"], &found["secret"]);
-        let is_word = head.ends_with(char::is_whitespace) && !head.contains([':', '=']);
-        let is_of_sentence =
-            is_word && secret.trim_end_matches(['.', ')']).bytes().all(|byte| byte.is_ascii_alphabetic());
-        if is_of_sentence { found[0].to_owned() } else { format!("{head}********") }
-    };
-    SECRET.replace_all(text, masked).into_owned()
-}
 
 /// Endings of names of files, which are no hosts; those of `COUNTRIES` in a path alone.
 const FILES: [&str; 14] =
@@ -108,7 +87,7 @@ impl Redactor {
 
     /// Words of a log with all that is private replaced.
     pub fn words(&mut self, text: &str) -> String {
-        let text = &without_secrets(text);
+        let text = &named::hide(text);
         let replace = |found: &Captures<'_>| {
             let before = found.get(0).and_then(|all| text.get(..all.start())).unwrap_or_default();
             let end = found.name("name").and_then(|name| name.as_str().rsplit('.').next());
@@ -211,49 +190,85 @@ impl Redactor {
     }
 }
 
+/// What a text of a diagnosis is.
+enum Text {
+    /// The name of a host.
+    Name,
+    /// Words of a log.
+    Words,
+    /// A sentence of relayhost's, in which words of a log may stand.
+    Sentence,
+}
+
 impl Diagnosed {
     /// The same without what belongs to the owner of the log.
     #[must_use]
     pub fn redacted(mut self) -> Self {
         let mut all = Redactor::default();
+        self.each(&mut |kind, text| match kind {
+            Text::Name => all.name(text),
+            Text::Words => all.words(text),
+            Text::Sentence => all.sentence(text),
+        });
+        self
+    }
+
+    /// The same without passwords that stand in it behind their names: logs of other programs have those.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        self.each(&mut |kind, text| match kind {
+            Text::Name => text.to_owned(),
+            Text::Words | Text::Sentence => named::hide(text),
+        });
+        self
+    }
+
+    /// Puts something in the place of each text.
+    fn each(&mut self, instead: &mut dyn FnMut(Text, &str) -> String) {
+        let mut put = |kind, text: &mut String| *text = instead(kind, text);
+        let explained = |cause: &mut Cause, put: &mut dyn FnMut(Text, &mut String)| {
+            put(Text::Sentence, &mut cause.cause);
+            let mut remedy = cause.remedy.text();
+            put(Text::Sentence, &mut remedy);
+            if remedy != cause.remedy.text() {
+                cause.remedy = remedy.into();
+            }
+            cause.alternatives.iter_mut().for_each(|other| put(Text::Sentence, &mut other.cause));
+        };
         match &mut self.log {
             FromLog::All(report) => {
-                report.hosts.iter_mut().for_each(|host| *host = all.name(host));
+                report.hosts.iter_mut().for_each(|host| put(Text::Name, host));
                 for failure in &mut report.failures {
-                    failure.host = failure.host.take().map(|host| all.name(&host));
-                    failure.relays.iter_mut().for_each(|relay| *relay = all.name(relay));
-                    failure.words = all.words(&failure.words);
+                    failure.host.iter_mut().for_each(|host| put(Text::Name, host));
+                    failure.relays.iter_mut().for_each(|relay| put(Text::Name, relay));
+                    failure.taken.iter_mut().for_each(|taken| put(Text::Name, &mut taken.relay));
+                    put(Text::Words, &mut failure.words);
                     if let Some(example) = &mut failure.example {
-                        example.to = all.words(&example.to);
-                        example.words = all.words(&example.words);
+                        put(Text::Words, &mut example.to);
+                        put(Text::Words, &mut example.words);
                     }
-                    let cause = &mut failure.cause;
-                    cause.cause = all.sentence(&cause.cause);
-                    cause.remedy = all.sentence(&cause.remedy.text()).into();
-                    cause.alternatives.iter_mut().for_each(|other| other.cause = all.sentence(&other.cause));
+                    explained(&mut failure.cause, &mut put);
                 }
             }
             FromLog::One(story) => {
                 for step in &mut story.steps {
-                    step.text = all.words(&step.text);
-                    if let Some(cause) = &mut step.cause {
-                        cause.cause = all.sentence(&cause.cause);
-                        cause.remedy = all.sentence(&cause.remedy.text()).into();
-                    }
+                    put(Text::Words, &mut step.text);
+                    step.cause.iter_mut().for_each(|cause| explained(cause, &mut put));
                 }
             }
         }
         let texts = [&mut self.trouble, &mut self.notes, &mut self.sources].into_iter().flatten();
-        texts.for_each(|text| *text = all.sentence(text));
-        self.findings.iter_mut().for_each(|finding| redact_finding(&mut all, finding));
-        self
-    }
-}
-
-fn redact_finding(all: &mut Redactor, finding: &mut Finding) {
-    finding.found = all.sentence(&finding.found);
-    if let Some(Remedy::Say(advice)) = &mut finding.remedy {
-        *advice = all.sentence(&advice.text()).into();
+        texts.for_each(|text| put(Text::Sentence, text));
+        for finding in &mut self.findings {
+            put(Text::Sentence, &mut finding.found);
+            if let Some(Remedy::Say(advice)) = &mut finding.remedy {
+                let mut text = advice.text();
+                put(Text::Sentence, &mut text);
+                if text != advice.text() {
+                    *advice = text.into();
+                }
+            }
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::project::{document, project};
+use crate::project::{document, program, project};
 
 /// What a run may take, in KiB.
 const MEMORY: i64 = 64 * 1024;
@@ -19,7 +19,7 @@ fn packed(name: &str) -> PathBuf {
 }
 
 fn relayhost() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_relayhost"));
+    let mut command = Command::new(program());
     command.arg("diagnose").stdin(Stdio::null()).env("TZ", "UTC");
     command
 }
@@ -132,7 +132,7 @@ fn within_memory(args: &[&str], generate: impl FnOnce(&mut BufWriter<std::proces
     // A limit on data (heap, not the program's own code): what wants more is refused it, and ends.
     let script = format!("ulimit -d {MEMORY}; exec \"$0\" diagnose - {}", args.join(" "));
     let mut command = Command::new("sh");
-    command.args(["-c", &script, env!("CARGO_BIN_EXE_relayhost")]).env("TZ", "UTC");
+    command.args(["-c", &script]).arg(program()).env("TZ", "UTC");
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = BufWriter::with_capacity(1 << 20, child.stdin.take().unwrap());
@@ -200,4 +200,34 @@ fn memory_is_bounded_whatever_is_in_the_log() {
         }
     });
     assert!(text.contains("(×20000"), "{text}");
+}
+
+/// With the program as it is called: it has fewer tables for regular expressions than these tests.
+#[test]
+fn every_log_can_be_shown_to_others() {
+    let logs = std::fs::read_dir(project().join("tests/corpus")).unwrap().map(|entry| entry.unwrap().path());
+    let logs: Vec<PathBuf> =
+        logs.filter(|path| path.extension().is_some_and(|ending| ending == "log")).collect();
+    assert!(logs.len() > 100, "{}", logs.len());
+    let output = relayhost().args(["--redact", "--json"]).args(&logs).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!document(&text)["diagnosis"]["failures"].as_array().unwrap().is_empty());
+    assert!(text.contains("host-1.example") && !text.contains("smtp.example.com"), "{text}");
+}
+
+#[test]
+fn a_password_behind_its_name_is_shown_to_nobody() {
+    let words =
+        r#"(535, b'5.7.8 Error: authentication failed: password=hunter2 at smtp://alerts:hunter2@r:587')"#;
+    for options in [&[][..], &["--redact"][..], &["--json"][..]] {
+        let mut child =
+            relayhost().arg("-").args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let text = format!("smtplib.SMTPAuthenticationError: {words}\n");
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{options:?}");
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains("********") && !shown.contains("hunter2"), "{options:?}: {shown}");
+    }
 }

@@ -1,6 +1,7 @@
 //! A password that cannot be printed by accident.
 
 pub mod mask;
+pub mod named;
 mod reading;
 
 use std::fmt;
