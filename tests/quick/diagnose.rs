@@ -231,3 +231,20 @@ fn a_password_behind_its_name_is_shown_to_nobody() {
         assert!(shown.contains("********") && !shown.contains("hunter2"), "{options:?}: {shown}");
     }
 }
+
+#[test]
+fn a_thousand_failures_are_no_thousand_paragraphs() {
+    let lines = (0..3000).map(|n| {
+        let said = format!("host r{n}.example[192.0.2.1] said: 550 no w{n}ord of {n} here (in reply to MAIL command)");
+        format!(
+            "Aug  1 10:{:02}:{:02} mon1 postfix/smtp[1]: 4F2A{n:05X}: to=<a@b.c>, relay=r{n}.example[192.0.2.1]:587, delay=1, delays=0/0/1/0, dsn=5.0.0, status=bounced ({said})\n",
+            n / 60, n % 60
+        )
+    });
+    let scratch = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(scratch.path(), lines.collect::<String>()).unwrap();
+    let shown = String::from_utf8(diagnose(&[scratch.path()]).stdout).unwrap();
+    let all = json(&[scratch.path()])["diagnosis"]["failures"].as_array().unwrap().len();
+    assert!(shown.lines().count() < 400, "{shown}");
+    assert!(shown.contains(&format!("{} more failures", all - 40)), "{all}: {shown}");
+}

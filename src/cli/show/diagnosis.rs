@@ -15,6 +15,9 @@ use crate::model::plan::{Finding, State};
 use crate::model::state::last::LAST_RUN;
 use crate::model::text::{counted, quoted};
 
+/// Most failures that are shown; they begin with the most important one, and nobody reads a thousand paragraphs.
+const SHOWN: usize = 40;
+
 /// Shows the failures in a log, and the faults of the host.
 pub fn diagnosed(screen: &Screen, found: &Diagnosed) {
     match &found.log {
@@ -89,8 +92,12 @@ fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
         findings = others;
     }
     let several = report.hosts.len() > 1;
-    for failure in &report.failures {
+    for failure in report.failures.iter().take(SHOWN) {
         self::failure(screen, failure, several, &found.calendar);
+    }
+    if let Some(rest @ 1..) = report.failures.len().checked_sub(SHOWN) {
+        let more = counted(rest as u64, "more failure");
+        screen.marked(Mark::Note, &format!("{more}, each of less weight than these: --json has all"), 2);
     }
     for finding in findings {
         plan::with_remedy(screen, finding);
