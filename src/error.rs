@@ -20,10 +20,10 @@ pub use complaint::Complaint;
 pub use edit::Edit;
 pub use exit::Exit;
 pub use explained::Explained;
-pub use hint::{BY_HAND, LOG_IN, RUN_AGAIN, WITHOUT_BYTE_ORDER_MARK, away, command_line, typed};
+pub use hint::{BY_HAND, LOG_IN, RUN_AGAIN, away, command_line, typed};
 pub use interrupted::{Files, Interruption, Signal, TestMessage};
 pub use no_token::NoToken;
-pub use odd::{Encoding, Odd};
+pub use odd::{Encoding, Odd, without_byte_order_mark};
 pub use text::{Position, human, is_unsafe, shown};
 use text::{lines, no_generation, tail};
 
@@ -263,7 +263,7 @@ pub enum Error {
     Unreadable {
         /// Its message.
         reason: String,
-        /// The encoding of main.cf.
+        /// The encoding of the file that Postfix cannot read.
         encoding: Encoding,
     },
     /// Postfix is there, and its main.cf is not.

@@ -8,10 +8,8 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::{Advice, Edit, Encoding, Error, Odd};
-
-/// The command that takes a byte order mark out of main.cf, by GNU sed.
-pub const WITHOUT_BYTE_ORDER_MARK: &str = r"sed -i '1s/^\xEF\xBB\xBF//' /etc/postfix/main.cf";
+use super::odd::after_an_unreadable;
+use super::{Advice, Edit, Error, Odd};
 
 /// The next step where somebody has changed by hand what is to be set.
 pub const BY_HAND: &str = "keep what was set by hand: write it into the answers; or overwrite it: `relayhost apply --force` (`relayhost plan` shows the diff)";
@@ -181,27 +179,6 @@ fn after_a_rival(plugin: &str) -> String {
     )
 }
 
-/// The next step where Postfix cannot read its configuration, by its words.
-fn after_an_unreadable(reason: &str, encoding: Encoding) -> String {
-    match encoding {
-        Encoding::Plain => {}
-        Encoding::Marked => {
-            return format!("`{WITHOUT_BYTE_ORDER_MARK}` takes it out; then run `this command` again");
-        }
-        Encoding::Wide(name) => {
-            return format!(
-                "`iconv -f {name} -t UTF-8 /etc/postfix/main.cf >/root/main.cf && cat /root/main.cf >/etc/postfix/main.cf` makes it \
-                 UTF-8; then run `this command` again"
-            );
-        }
-    }
-    // Postfix names the file in its own words: `file /etc/postfix/master.cf: line 67: bad field count`.
-    if reason.contains("/master.cf:") {
-        return "mend that line of master.cf (nothing was changed): a service has eight columns, and an option (`-o NAME=VALUE`) begins with a blank, below its service; then run `this command` again".into();
-    }
-    "mend that line of main.cf (nothing was changed), and run `this command` again".into()
-}
-
 /// The next step where a generation is not there; `last`: the newest that is.
 fn without_generation(last: Option<&u32>, is_answered: bool) -> String {
     match last {
@@ -318,18 +295,6 @@ mod tests {
             let is_path = hint.starts_with("check that '/a b' is the right path");
             assert!(is_path || hint.contains("`relayhost apply --root '/mnt/a b'`"), "{error:?}: {hint}");
             assert!(!hint.contains("same command") && !hint.contains("ls -ld"), "{error:?}: {hint}");
-        }
-    }
-
-    #[test]
-    fn the_file_that_postfix_cannot_read_is_the_one_to_mend() {
-        for (reason, file) in [
-            ("file /etc/postfix/master.cf: line 67: bad field count", "that line of master.cf"),
-            ("/etc/postfix/main.cf, line 5: missing '=' after attribute name: \"x\"", "that line of main.cf"),
-        ] {
-            let error = Error::Unreadable { reason: reason.into(), encoding: Encoding::Plain };
-            let hint = error.hint("relayhost check");
-            assert!(hint.contains(file) && hint.ends_with("run `relayhost check` again"), "{hint}");
         }
     }
 

@@ -59,10 +59,11 @@ pub fn settings(names: &[&str]) -> Result<String> {
     }
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     match text.lines().find_map(|line| line.split_once("fatal: ")) {
-        Some((_, reason)) => Err(Error::Unreadable {
-            reason: reason.to_owned(),
-            encoding: Encoding::of(&files::read_whole(&Managed::MainCf.path())?.unwrap_or_default()),
-        }),
+        Some((_, reason)) => {
+            let file = Path::new("/etc/postfix").join(Error::unreadable_file(reason));
+            let encoding = Encoding::of(&files::read_whole(&file)?.unwrap_or_default());
+            Err(Error::Unreadable { reason: reason.to_owned(), encoding })
+        }
         None => Err(output.failure()),
     }
 }

@@ -91,14 +91,7 @@ fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
         }
         findings = others;
     }
-    let several = report.hosts.len() > 1;
-    for failure in report.failures.iter().take(SHOWN) {
-        self::failure(screen, failure, several, &found.calendar);
-    }
-    if let Some(rest @ 1..) = report.failures.len().checked_sub(SHOWN) {
-        let more = counted(rest as u64, "more failure");
-        screen.marked(Mark::Note, &format!("{more}, each of less weight than these: --json has all"), 2);
-    }
+    failures(screen, report, &found.calendar);
     for finding in findings {
         plan::with_remedy(screen, finding);
     }
@@ -106,6 +99,17 @@ fn report(screen: &Screen, report: &Report, found: &Diagnosed) {
         screen.write("\n");
     }
     screen.line("", &verdict(report, found));
+}
+
+fn failures(screen: &Screen, report: &Report, calendar: &Calendar) {
+    let several = report.hosts.len() > 1;
+    for failure in report.failures.iter().take(SHOWN) {
+        self::failure(screen, failure, several, calendar);
+    }
+    if let Some(rest @ 1..) = report.failures.len().checked_sub(SHOWN) {
+        let more = counted(rest as u64, "more failure");
+        screen.marked(Mark::Note, &format!("{more}, each of less weight than these: --json has all"), 2);
+    }
 }
 
 fn failure(screen: &Screen, failure: &Failure, several: bool, calendar: &Calendar) {

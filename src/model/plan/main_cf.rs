@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Finding, Remedy, State};
-use crate::error::{Advice, WITHOUT_BYTE_ORDER_MARK};
+use crate::error::{Advice, without_byte_order_mark};
 use crate::model::observed::Postfix;
 use crate::model::postfix::maincf::{BYTE_ORDER_MARK, Definition};
 
@@ -83,7 +83,7 @@ impl List {
                 "/etc/postfix/main.cf begins with a byte order mark, so Postfix does not know its first parameter, {}",
                 first.name.trim_start_matches(BYTE_ORDER_MARK)
             );
-            let remedy = format!("`{WITHOUT_BYTE_ORDER_MARK} && postfix reload`");
+            let remedy = format!("`{} && postfix reload`", without_byte_order_mark("main.cf"));
             self.warning("byte_order_mark", text, remedy);
         }
         for one in odd {
