@@ -1,5 +1,6 @@
 """job.py WHAT BOX PAYLOAD STATE [WORD…]: one scenario, in the namespaces that world.sh has made; or `state`, or `run`."""
 
+import os
 import sys
 
 import scenarios
@@ -14,6 +15,12 @@ def keep_state(trial):
     trial.vm.run('systemctl is-system-running --wait')
     trial.vm.suspend(f'{trial.state}/memory')
     print(f'{seconds:.1f}')
+
+
+def whole(trial, scenario, words):
+    scenario.conduct(trial, *words)
+    if 'VM_KEEP' in os.environ and not trial.failed:
+        trial.keep()
 
 
 def run_command(trial, relay, command):
@@ -38,7 +45,7 @@ def main():
             return run_command(trial, *words)
         else:
             scenario = scenarios.ALL[what]
-            conduct(lambda: scenario.conduct(trial, *words), trial)
+            conduct(lambda: whole(trial, scenario, words), trial)
     except Failed as error:
         print(f'vm: error: {error}', file=sys.stderr)
         return 125

@@ -5,9 +5,9 @@ machines' disks are on file systems of their namespaces.
 """
 
 import argparse
-import contextlib
 import hashlib
 import os
+import queue
 import random
 import shutil
 import signal
@@ -106,39 +106,99 @@ def ready_state(disk):
 
 
 class Job(threading.Thread):
-    """One scenario."""
+    """A scenario, or a part of it. It begins where the job BEFORE has ended, or else from the state of the booted box; KEPT is where
+    its own end is kept, if others begin from that. The queue ENDED gets it when it is over.
+    """
 
-    def __init__(self, name, words, free, disk):
+    def __init__(self, name, words, disk, before, kept, ended):
         super().__init__(daemon=True)
         self.name, self.title = name, ' '.join((scenarios.ALL[name].title, *words[:2]))
-        self.free = contextlib.nullcontext() if scenarios.ALL[name].light else free
-        self.command = world(name, BOX, disk, STATE, *words)
-        self.lines, self.passed, self.failed, self.seconds = [], 0, 0, 0.0
+        self.light = scenarios.ALL[name].light
+        self.before, self.kept, self.ended = before, kept, ended
+        self.command = world(name, BOX, disk, before.kept if before else STATE, *words)
+        self.lines, self.passed, self.failed, self.seconds, self.used = [], 0, 0, 0.0, 0.0
+        self.over = False
 
     def run(self):
-        with self.free:
-            begin = time.monotonic()
-            # pdeathsig is for the death of the thread that starts it: this one, which waits.
-            process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT, text=True)
-            threading.Thread(target=limited, args=(process,), daemon=True).start()
-            for line in process.stdout:
-                if line.startswith('sum '):
-                    self.passed, self.failed = map(int, line.split()[1:])
-                else:
-                    self.lines.append(line.rstrip('\n'))
-            status = process.wait()
+        begin = time.monotonic()
+        try:
+            if self.before and self.before.failed:
+                self.failed = 1
+                self.lines.append(f'   FAIL  it begins where {self.before.name} ends, and that has failed')
+            else:
+                self.conduct()
             self.seconds = time.monotonic() - begin
-            if self.passed + self.failed == 0 or status != 0:
-                self.failed += 1
-                self.lines.append(f'   FAIL  it did not end by itself (exit status {status}, limit {LIMIT} s, more under load)')
             self.show()
+        except Exception:
+            self.failed += 1
+            raise
+        finally:
+            self.ended.put(self)
+
+    def conduct(self):
+        environment = dict(os.environ)
+        if self.kept:
+            os.makedirs(self.kept)
+            environment['VM_KEEP'] = self.kept
+        # pdeathsig is for the death of the thread that starts it: this one, which waits.
+        process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, env=environment)
+        threading.Thread(target=limited, args=(process,), daemon=True).start()
+        for line in process.stdout:
+            if line.startswith('sum '):
+                passed, failed, used = line.split()[1:]
+                self.passed, self.failed, self.used = int(passed), int(failed), float(used)
+            else:
+                self.lines.append(line.rstrip('\n'))
+        status = process.wait()
+        if self.passed + self.failed == 0 or status != 0:
+            self.failed += 1
+            self.lines.append(f'   FAIL  it did not end by itself (exit status {status}, limit {LIMIT} s, more under load)')
 
     def show(self):
         word = 'ok' if self.failed == 0 else 'FAILED'
         text = [f'\n== {self.name}{BESIDE}: {self.title}', *self.lines,
-                f'-- {self.name}{BESIDE}: {word}, {self.passed} shown, {self.failed} failed, {self.seconds:.0f} s']
+                f'-- {self.name}{BESIDE}: {word}, {self.passed} shown, {self.failed} failed, {self.seconds:.0f} s, '
+                f'{self.used:.0f} s of a processor']
         print('\n'.join(text), flush=True)
+
+
+def with_beginnings(names):
+    """NAMES, and the scenarios at whose ends these begin, in the order of the list."""
+    found = set()
+    for name in names:
+        while name and name not in found:
+            found.add(name)
+            name = scenarios.ALL[name].begins
+    return [name for name in scenarios.ALL if name in found]
+
+
+def jobs_of(names, disk, ended, cuts, seed):
+    """The jobs of the scenarios NAMES. One at whose end others begin is a single job, and before them in the list."""
+    jobs, last = [], {}
+    begun = {scenarios.ALL[name].begins for name in names}
+    for name in names:
+        before = last.get(scenarios.ALL[name].begins)
+        kept = f'{WORK}/{name}' if name in begun else None
+        for words in scenarios.ALL[name].jobs(cuts, seed):
+            last[name] = Job(name, words, disk, before, kept, ended)
+            jobs.append(last[name])
+    return jobs
+
+
+def run_all(jobs, ended, machines):
+    """Runs JOBS, MACHINES at a time, and those that mostly wait beside them. Of those that can begin the first in the list is next."""
+    waiting, running = list(jobs), []
+    while waiting or running:
+        for job in list(waiting):
+            ready = not job.before or job.before.over
+            if ready and (job.light or sum(not other.light for other in running) < machines):
+                waiting.remove(job)
+                running.append(job)
+                job.start()
+        job = ended.get()
+        job.over = True
+        running.remove(job)
 
 
 def run_command(words):
@@ -179,22 +239,18 @@ def main():
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
     disk = payload()
     ready_state(disk)
-    free = threading.Semaphore(options.machines)
     usual = [name for name in names if options.full or not scenarios.ALL[name].long]
-    wanted = [name for name in names if name in (options.scenario or usual)]
+    wanted = with_beginnings(options.scenario or usual)
     skipped = [name for name in wanted if name == 'upgrade' and not os.path.isdir(PREVIOUS)]
-    jobs = [Job(name, words, free, disk)
-            for name in wanted if name not in skipped
-            for words in scenarios.ALL[name].jobs(options.cuts, seed)]
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join()
+    ended = queue.SimpleQueue()
+    jobs = jobs_of([name for name in wanted if name not in skipped], disk, ended, options.cuts, seed)
+    run_all(jobs, ended, options.machines)
     shutil.rmtree(WORK, ignore_errors=True)
     passed, failed = (sum(getattr(job, key) for job in jobs) for key in ('passed', 'failed'))
     for name in skipped:
         print(f'\n-- {name}: skipped, for want of a previous release (a shallow clone)')
-    say(f'{time.monotonic() - begin:.0f} s, of machines {sum(job.seconds for job in jobs):.0f} s; seed {seed}')
+    say(f'{time.monotonic() - begin:.0f} s, of machines {sum(job.seconds for job in jobs):.0f} s, of a processor '
+        f'{sum(job.used for job in jobs):.0f} s; seed {seed}')
     print(f'{passed} passed, {failed} failed' + (f', {len(skipped)} skipped' if skipped else ''), flush=True)
     return 1 if failed else 0
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -44,12 +45,14 @@ class Relay:
                     texts[name] = file.read()
         return texts
 
-    def await_messages(self, number, seconds=20):
-        """The messages, when there are that many; what there is, when the time is over."""
+    def await_messages(self, number, having='', seconds=20):
+        """The messages with HAVING in them, when there are that many; what there is, when the time is over."""
         deadline = time.monotonic() + seconds
-        while len(self.messages()) < number and time.monotonic() < deadline:
+        while True:
+            found = {name: text for name, text in self.messages().items() if having in text}
+            if len(found) >= number or time.monotonic() > deadline:
+                return found
             time.sleep(0.1)
-        return self.messages()
 
 
 class Receiver:
@@ -122,27 +125,22 @@ class Trial:
 
     def booted(self):
         """A machine that has booted: from the state that main.py has kept, which takes a second instead of a boot."""
-        self.resumed(self.state)
-        # A kept state has the time of its making, and keys and certificates may be younger.
-        self.vm.run(f'date -s @{time.time():.3f}')
+        self.resumed()
         self.mount_payload()
         self.guest('provision.sh')
         return self.vm
 
-    def resumed(self, state):
-        """A machine as it was when its state was kept."""
-        self.new(f'{state}/disk0.qcow2', 'qcow2').resume(f'{state}/memory')
+    def resumed(self):
+        """A machine as it was where this scenario begins: at the end of another one, or when the box had booted."""
+        self.new(f'{self.state}/disk0.qcow2', 'qcow2').resume(f'{self.state}/memory')
+        # A kept state has the time of its making, and keys and certificates may be younger.
+        self.vm.run(f'date -s @{time.time():.3f}')
         return self.vm
 
     def keep(self):
-        """Keeps the machine's state, to begin from it again and again."""
-        state = os.path.join(self.directory, 'kept')
-        os.mkdir(state)
+        """Keeps the machine as it is, for the scenarios that begin where this one ends, and ends it."""
         self.vm.run('sync; echo 3 >/proc/sys/vm/drop_caches')
-        self.vm.suspend(f'{state}/memory')
-        for disk in self.vm.disks:
-            os.rename(disk, os.path.join(state, os.path.basename(disk)))
-        return state
+        self.vm.suspend(f'{self.directory}/memory')
 
     def mount_payload(self):
         self.vm.run('mountpoint -q /lab/payload || mount /lab/payload')
@@ -171,9 +169,9 @@ class Trial:
         self.guest(script, *words, on_fact=facts.append)
         return facts
 
-    @staticmethod
-    def times(facts):
-        """The three numbers of cut.sh prepare."""
+    def times(self, word):
+        """The three numbers of cut.sh prepare, or of times."""
+        facts = self.guest_facts('tests/cut.sh', word)
         for line in facts:
             if line.startswith('times '):
                 return tuple(float(word) for word in line.split()[1:])
@@ -207,10 +205,11 @@ class Trial:
         return failures
 
     def finish(self):
-        """Ends the machine and prints the sums; for main.py to read."""
+        """Ends the machine and prints the sums, and the seconds of a processor that all of it took; for main.py to read."""
         if self.vm and self.vm.process and self.vm.process.poll() is None:
             self.vm.cut()
-        print(f'sum {self.passed} {self.failed}', flush=True)
+        times = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(f'sum {self.passed} {self.failed} {times.ru_utime + times.ru_stime:.1f}', flush=True)
 
 
 def conduct(work, trial):

@@ -1,6 +1,7 @@
 #!/bin/bash
-# cut.sh prepare|apply|times|after: what a power cut needs in the machine. There are two configurations, and each has its answers.
+# cut.sh prepare|times|apply|deferred|after: what a power cut needs in the machine. There are two configurations, and each has its answers.
 #   prepare     takes down what the first looks like, makes the second, takes that down, and goes back
+#   times       says again what `prepare` has said of how long that takes
 #   apply       from the first to the second; the plug is pulled meanwhile
 #   deferred    the same as recorded in a transaction; the unit does it
 #   after       after the next boot: which of the two is it, and does mail go out? `state old|new|mixed` says so
@@ -32,12 +33,13 @@ case $1 in
         look >$known/new
         # When, in seconds since its start, it touched the first file and the last, and for how long it ran.
         awk -v start="$stamp" -v took="$took" -v a="$(stat -c %.Z /etc/postfix/sasl_passwd)" -v b="$(stat -c %.Z /etc/postfix/main.cf)" \
-            'BEGIN { printf "times %.2f %.2f %.2f\n", a - start, b - start, took / 1000 }'
+            'BEGIN { printf "times %.2f %.2f %.2f\n", a - start, b - start, took / 1000 }' | tee $known/times
         answers "$payload/examples/authenticated.toml"
         ms relayhost apply
         expect 'and so does the first, again' "0 $(cat $known/old)" "$rc $(look)"
         answers "$here/second.toml"
         sync ;;
+    times) cat $known/times ;;
     apply) exec relayhost apply ;;
     deferred) relayhost scriptlet post 1 --for op5-alerts ;;
     after)
