@@ -4,7 +4,8 @@
 #   evening     an [[alarm]] turns the timer on, and a look finds all in order
 #   dead        the relay has died: the incident opens within ten minutes
 #   booted      after a boot: it is still that incident, and nobody is told again
-#   back        the relay has come back: mail leaves, the incident closes, and without an [[alarm]] the timer is off again
+#   back        the relay has come back: mail leaves, the incident closes, and without an [[alarm]] the timer is off again;
+#               `untaken NUMBER` says how many attempts the webhook did not take, by the unit's journal
 # The night passes quickly: the clock is set forward (date -s), and systemd does at once what is due then. The timer is the
 # package's own. It looks each five minutes and up to one minute later, so a look that is due by the clock is waited for one
 # minute after that.
@@ -63,12 +64,14 @@ END
         install -m 755 /dev/stdin /usr/local/sbin/told
     systemctl daemon-reload
     systemctl --quiet enable --now reader.service
+    # The usual limit of an attempt is for a machine of its own; the longest is for one that is emulated.
     printf 'https://%s/ok/a-secret\n' "$1" | install -m 600 /dev/stdin /etc/relayhost/webhook
     cat >>/etc/relayhost/answers.toml <<END
 
 [[alarm]]
 kind     = "webhook"
 url_file = "/etc/relayhost/webhook"
+limit    = "60s"
 
 [[alarm]]
 kind    = "nagios"
@@ -77,8 +80,9 @@ host    = "web1"
 service = "outgoing mail"
 
 [[alarm]]
-kind = "command"
-argv = ["/usr/local/sbin/told"]
+kind  = "command"
+argv  = ["/usr/local/sbin/told"]
+limit = "60s"
 END
 }
 
@@ -92,9 +96,8 @@ case $1 in
         within 60 'the answers get three, and the unit does what is new in them' nothing_waits
         within 20 'the unit has ended' pending_is inactive
         expect 'the timer is on' 'enabled active' "$(timer)"
-        look_at 02:56:01
-        expect 'a look finds all in order, in its sandbox' success "$(look_ended)"
-        look_at 03:01:01 ;;
+        look_at 03:01:01
+        expect 'a look finds all in order, in its sandbox' success "$(look_ended)" ;;
     dead)
         clock 03:04:00
         for number in 1 2 3; do alert "$number"; done
@@ -130,6 +133,7 @@ case $1 in
         expect 'the unit is well' success "$(look_ended)"
         look_at 03:51:01
         expect 'and nobody is told again' "$closed" "$(told)"
+        printf 'untaken %s\n' "$(journalctl -q -u relayhost-watch.service -o cat --no-pager | grep -c 'webhook .*: did not take')"
         ms relayhost check --json
         expect 'relayhost check' '0 0' "$rc $(grep -c '"id": "incident.open"' <<<"$out")"
         [ "$rc" -eq 0 ] || printf '  %s\n' "$out"
