@@ -20,8 +20,10 @@ RELOAD = ["/usr/sbin/postfix", "reload"]
 LIST = ["/usr/sbin/postqueue", "-j"]
 
 READS, WRITES = 30, 15  # rounds
+SENDERS, TURNS, LOOKS = 5_000, 5, 6  # of [[senders]]; changes from one of them to all and back, looks after each
 WAITING, LOG = 20_000, 1_000_000_000  # messages in the queue, bytes of the log
 CONF = "/etc/postfix/"
+ANSWERS = "/etc/relayhost/answers.toml"
 STATE = "/var/lib/relayhost"
 SCRATCH = "/tmp/bench/"
 MAPS = ["sasl_passwd", "generic"]
@@ -119,6 +121,33 @@ def measure():
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def account(count):
+    """Has an account that many senders, of which the host knows nothing yet."""
+    names = ", ".join(f'"s{number}@example.com"' for number in range(count))
+    login = 'auth = { username = "odd1@example.com", password = "with space" }'
+    with open(ANSWERS, "w") as file:
+        file.write(f"{PLAIN}\n[[senders]]\nfrom = [{names}]\n{login}\n")
+
+
+def senders():
+    """Check and apply with one sender, and with many. The relay is not asked for the account."""
+    times = {(count, what): [] for count in (1, SENDERS) for what in ("write", "check")}
+    for _ in range(TURNS):
+        for count in (1, SENDERS):
+            account(count)
+            times[count, "write"].append(run(WRITE))
+            age(CONF + "main.cf")
+            settle()
+            times[count, "check"].extend(run(CHECK) for _ in range(LOOKS))
+    t = {key: statistics.median(values) for key, values in times.items()}
+    return table([
+        ("check, 1 sender", t[1, "check"], None, None),
+        (f"check, {SENDERS} senders", t[SENDERS, "check"], t[1, "check"], 2 * t[1, "check"]),
+        ("apply, 1 sender to write", t[1, "write"], None, None),
+        (f"apply, {SENDERS} to write", t[SENDERS, "write"], t[1, "write"], 3 * t[1, "write"]),
+    ])
+
+
 def rows(t):
     least = t["floor"] + t["postmap"] + t["reload"]
     return [  # what, ms, its floor, bound
@@ -140,5 +169,10 @@ for saved in ["main.cf", *(name for name in MAPS if os.path.exists(CONF + name))
     shutil.copy2(CONF + saved, SCRATCH + "before/" + saved)
 if not within(lambda: table(rows(measure()))):
     sys.exit(1)
+with open(ANSWERS) as answers:
+    PLAIN = answers.read()
+good = within(senders)
+with open(ANSWERS, "w") as answers:
+    answers.write(PLAIN)
 run(WRITE)
-sys.exit(0 if crowded() else 1)
+sys.exit(0 if crowded() and good else 1)

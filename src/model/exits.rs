@@ -3,10 +3,8 @@
 use crate::model::accounts::Account;
 use crate::model::desired::Desired;
 use crate::model::routes::Route;
+use crate::model::text::{NAMED, few};
 use crate::model::way_out::WayOut;
-
-/// Senders, or rewrites, that are named one by one; of more only the number is.
-const NAMED: usize = 3;
 
 /// Whose mail has no way of its own.
 pub const EVERYBODY: &str = "everybody";
@@ -62,11 +60,7 @@ pub fn routed(route: &Route) -> String {
 
 /// The senders of an account.
 pub fn named(account: &Account) -> String {
-    let mut named: Vec<String> = account.from.iter().take(NAMED).cloned().collect();
-    if account.from.len() > NAMED {
-        named.push(format!("{} more", account.from.len() - NAMED));
-    }
-    named.join(", ")
+    few(&account.from)
 }
 
 #[cfg(test)]

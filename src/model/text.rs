@@ -231,6 +231,16 @@ pub fn counted(number: u64, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
+/// Names that are written one by one; of more only the number is.
+pub const NAMED: usize = 3;
+
+/// A list of names: of many the first ones, and how many more there are.
+pub fn few(names: &[String]) -> String {
+    let mut few: Vec<String> = names.iter().take(NAMED).cloned().collect();
+    few.extend((names.len() > NAMED).then(|| format!("{} more", names.len() - NAMED)));
+    few.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -193,7 +193,7 @@ impl WayOut {
             if number == 0 && other.relay.implicit_tls != self.relay.implicit_tls {
                 return Err(self.begins_otherwise(other));
             }
-            if other.next_hop() == self.next_hop() {
+            if other.is_at(self) {
                 let which = if number == 0 { "the first relay" } else { "there already" };
                 let problem = format!("the fallback relay {} is {which}", self.next_hop());
                 return Err(Complaint::new(
@@ -207,6 +207,12 @@ impl WayOut {
             Some(other) => Err(self.filters_otherwise(other)),
             None => Ok(()),
         }
+    }
+
+    /// Whether its next hop is that of another way.
+    fn is_at(&self, other: &Self) -> bool {
+        let key = |way: &Self| (way.nth, way.relay.port);
+        key(self) == key(other) && self.relay.host == other.relay.host
     }
 
     /// PLAIN and LOGIN send the same words, so that one filter can let both pass.

@@ -172,3 +172,28 @@ fn mail_that_waits_for_another_way_is_told_of_and_the_relay_is_not_blamed() {
     assert!(run.part("young").ends_with("exit 0\n"), "{}", run.part("young"));
     assert_eq!(run.json("json")["mail"]["leaves"], true);
 }
+
+/// Thousands of senders come, are changed by hand and go: what is said names a few of them.
+#[test]
+fn five_thousand_senders_come_and_go_and_a_few_are_named() {
+    let from: Vec<String> = (0..5000).map(|number| format!("\"s{number}@example.com\"")).collect();
+    let many = ACCOUNTS.replace("\"Odd1@example.com\"", &from.join(", "));
+    let script = r#"
+        relayhost plan >/root/plan; echo '== step'; tr -s ' \n' '  ' </root/plan | grep -o 'relayhost_accounts and build[^)]*)'; grep -c '^ *+s[0-9]' /root/plan
+        relayhost apply --no-verify >/dev/null 2>&1; echo '== there'; echo $?; grep -c '^s[0-9]*@example.com \[smtp.example.com\]:0587$' /etc/postfix/relayhost_accounts
+        postmap -q s4999@example.com $TYPE:/etc/postfix/relayhost_accounts; relayhost check >/dev/null; echo "check $?"
+        printf '# theirs\nother@example.com [dead.lab.test]:25\n' >/etc/postfix/relayhost_accounts; postmap $TYPE:/etc/postfix/relayhost_accounts
+        echo '== hand'; relayhost apply --no-verify 2>&1 | tr -s ' \n' '  '; relayhost apply --no-verify --force >/dev/null; echo "forced $?"; wc -l </etc/postfix/relayhost_accounts
+        sed -i '/^\[\[senders/,$d' /etc/relayhost/answers.toml
+        echo '== gone'; relayhost apply --no-verify >/dev/null; echo $?; cat /etc/postfix/relayhost_accounts
+    "#;
+    let run = run(&many, script);
+    let step = run.part("step");
+    let named = "(no entry, or another one, for s0@example.com, s1@example.com, s2@example.com, 4999 more)";
+    assert!(step.contains(named) && step.ends_with("5000\n"), "{step:.2000}");
+    assert_eq!(run.part("there"), "0\n5000\n[smtp.example.com]:0587\ncheck 0\n");
+    let hand = run.part("hand");
+    assert!(hand.contains("4999 more entries") && hand.len() < 2000, "{hand:.2000}");
+    assert!(hand.ends_with("forced 0\n5004\n"), "{hand:.2000}");
+    assert_eq!(run.part("gone"), "0\n# theirs\nother@example.com [dead.lab.test]:25\n");
+}

@@ -1,13 +1,13 @@
 //! The tables `[[senders]]`: senders that leave with another login, or by another relay.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Auth;
 use super::reader::Reader;
 use super::values::{Checked, address, refuse};
+use super::{Answers, Auth};
 use crate::error::Result;
 use crate::model::accounts::Account;
 use crate::model::desired::{Rewrite, Tls, WayOut};
@@ -35,6 +35,19 @@ pub struct TypedAccount {
     pub auth: Auth,
 }
 
+/// Most accounts. Each next hop at one port has one zero more than the one before it, and a key of LMDB has 511 bytes at most.
+const MOST: usize = 200;
+
+impl Answers {
+    /// Refuses more accounts than there can be next hops.
+    fn count_accounts(&self) -> Result<()> {
+        let Some(beyond) = self.tables.senders.get(MOST) else { return Ok(()) };
+        let problem = format!("there are more than {MOST} tables [[senders]]");
+        let remedy = "write senders with the same login into one table: its `from` may have thousands";
+        Err(self.error(Some(beyond.span()), &problem, remedy))
+    }
+}
+
 impl Reader<'_> {
     /// The accounts. `ways`: those that mail of all others takes; the secrets are those of the logins.
     pub(super) fn accounts(
@@ -44,7 +57,10 @@ impl Reader<'_> {
         one: Option<&OneSender>,
         secrets: impl Iterator<Item = Option<Secret>>,
     ) -> Result<Vec<Account>> {
+        self.answers.count_accounts()?;
         let (mut accounts, mut known): (Vec<Account>, _) = (Vec::new(), BTreeSet::new());
+        let made: BTreeMap<String, &Rewrite> =
+            rewrites.iter().rev().map(|rewrite| (rewrite.public.to_lowercase(), rewrite)).collect();
         for (table, secret) in self.answers.tables.senders.iter().zip(secrets) {
             let typed = table.get_ref();
             if typed.from.is_empty() {
@@ -53,7 +69,7 @@ impl Reader<'_> {
             }
             let mut from = Vec::new();
             for one_of in &typed.from {
-                let sender = self.of(one_of, |typed: &str| sender(typed, rewrites, one))?;
+                let sender = self.of(one_of, |typed: &str| sender(typed, &made, one))?;
                 if !known.insert(sender.clone()) {
                     let problem = format!("`{sender}` has two accounts");
                     return self.at(one_of.span(), refuse(problem, "keep one of the two"));
@@ -72,8 +88,8 @@ impl Reader<'_> {
     }
 }
 
-/// A sender that can have an account.
-fn sender(typed: &str, rewrites: &[Rewrite], one: Option<&OneSender>) -> Checked<String> {
+/// A sender that can have an account. `made`: the rewrites by the address that they make.
+fn sender(typed: &str, made: &BTreeMap<String, &Rewrite>, one: Option<&OneSender>) -> Checked<String> {
     let is_domain = typed.starts_with('@') && is_address(&format!("x{typed}"));
     let remedy = "write user@domain, or @domain for all senders of a domain, as programs on this host send";
     let sender = address(typed, is_domain || is_address(typed), remedy)?.to_lowercase();
@@ -88,8 +104,8 @@ fn sender(typed: &str, rewrites: &[Rewrite], one: Option<&OneSender>) -> Checked
         let remedy = "write that account into [auth], or take the address out of this table";
         return refuse(problem, remedy);
     }
-    let made = rewrites.iter().find(|rewrite| rewrite.public.eq_ignore_ascii_case(&sender));
-    if let Some(Rewrite { local, .. }) = made.filter(|rewrite| !rewrite.local.eq_ignore_ascii_case(&sender)) {
+    let made = made.get(&sender).filter(|rewrite| !rewrite.local.eq_ignore_ascii_case(&sender));
+    if let Some(Rewrite { local, .. }) = made {
         let problem = format!(
             "`{sender}` is what sender.rewrite makes of `{local}`, and an account is chosen before that: nobody would use it"
         );
@@ -153,6 +169,7 @@ mod tests {
     fn what_cannot_be_is_refused_at_its_place() {
         let default = "default = \"all@x.example\"";
         let rewrite = "rewrite = { \"monitor@h.lan\" = \"alerts@x.example\" }";
+        let many: String = (0..200).map(|n| account(&format!("[\"a{n}@x.example\"]"), "")).collect();
         for (sender, accounts, place, words) in [
             ("", account("[]", ""), "line 8, column 1", "has no `from`"),
             ("", account("[\"\"]", ""), "line 9, column 9", "is not a mail address"),
@@ -167,6 +184,7 @@ mod tests {
             ),
             (default, account("[\"all@x.example\"]", ""), "line 9, column 9", "is sender.default"),
             (rewrite, account("[\"alerts@x.example\"]", ""), "line 9, column 9", "nobody would use it"),
+            ("", account("[\"a@x.example\"]", "") + &many, "line 808, column 1", "more than 200 tables"),
             ("", account("[\"a@x.example\"]", "port = 465"), "line 8, column 1", "smtp_tls_wrappermode"),
             ("", account("[\"a@x.example\"]", "nosuch = 1"), "line 11, column 1", "no key of the answers"),
             (

@@ -1,6 +1,6 @@
 //! The part of a plan that is about Postfix's files: the maps, and the managed parameters of main.cf.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
 use super::action::{FileChange, MainCfChange, MapChange};
@@ -13,6 +13,7 @@ use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::shown;
 use crate::model::state::generation::LastRun;
 use crate::model::state::mark::{fits, mark};
+use crate::model::text::{NAMED, few};
 
 impl Plan {
     /// Compares the maps and main.cf.
@@ -66,7 +67,7 @@ impl Plan {
         ];
         let faults = faults.into_iter().filter(|(_, keys, _)| !keys.is_empty());
         let amiss: Vec<_> =
-            faults.map(|(fault, keys, effect)| format!("{fault} {}{effect}", keys.join(", "))).collect();
+            faults.map(|(fault, keys, effect)| format!("{fault} {}{effect}", few(keys))).collect();
         let entry = if amiss.is_empty() { Ok("has our entries".to_owned()) } else { Err(amiss.join("; ")) };
         let Some(why) = self.judge_map(file, entry, found) else { return };
         let (kind, before) = (kind.clone(), found.source.clone());
@@ -136,28 +137,34 @@ impl Plan {
         last: &LastRun,
     ) -> Vec<String> {
         // All at once: each look for one key would read the whole table.
-        let (mut stale, there) = (Vec::new(), after.entries());
+        let there = after.entries();
+        let (mut stale, known) = (Vec::new(), self.foreign.len());
         for (key, value) in entries {
-            let (name, found) = (format!("{} {key}", file.name()), there.get(&key.to_lowercase()).cloned());
+            let (name, found) = (format!("{} {key}", file.name()), there.get(&key.to_lowercase()));
             let is_renewed = renewed.contains(key);
             let wanted = mark(value, is_renewed);
             let ours = last.wrote.get(&name);
             // A password and a token alike: an entry that relayhost wrote, and nobody has changed, is no edit.
-            let seen = found.as_deref().map(|found| match ours {
+            let seen = found.map(|found| match ours {
+                _ if found == value => wanted.clone(),
                 Some(ours) if fits(ours, found, last.tokens.as_ref()) => ours.clone(),
                 // A token is marked by its user alone. A password that a person wrote for the same user must not get the
                 // same mark.
-                _ => mark(found, is_renewed && found == value),
+                _ => mark(found, false),
             });
             let shown = if found.is_some() { "another entry" } else { "not there" };
             self.foreign_edit(&name, seen.as_deref(), &wanted, last, shown);
             self.wrote.insert(name, wanted);
-            if found.as_ref() != Some(value) {
-                stale.push(key.clone());
-                after.set(key, value);
+            if found != Some(value) {
+                stale.push((key.as_str(), value.as_str()));
             }
         }
-        stale
+        after.set_all(stale.iter().copied());
+        if let Some(more) = self.foreign.len().checked_sub(known + NAMED).filter(|more| *more > 1) {
+            self.foreign.truncate(known + NAMED);
+            self.foreign.push(format!("{}: {more} more entries in the same way", file.name()));
+        }
+        stale.into_iter().map(|(key, _)| key.to_owned()).collect()
     }
 
     /// Takes the entries for the bare name of the relay's server out: smtp(8) looks that up before the next hop
@@ -260,9 +267,16 @@ fn leave_out_former(
     let wanted: BTreeSet<String> = entries.iter().map(|(key, _)| key.to_lowercase()).collect();
     let is_wanted = |key: &str| wanted.contains(&key.to_lowercase());
     let former = last.entries(file).filter(|(key, _)| !is_wanted(key));
-    let gone =
-        former.filter(|(key, digest)| after.remove(key, |value| fits(digest, value, last.tokens.as_ref())));
-    gone.map(|(key, _)| key.to_owned()).collect()
+    let former: BTreeMap<String, (&str, &str)> =
+        former.map(|(key, digest)| (key.to_lowercase(), (key, digest))).collect();
+    if former.is_empty() {
+        return Vec::new();
+    }
+    let is_ours = |key: &str, value: &str| {
+        former.get(key).is_some_and(|(_, digest)| fits(digest, value, last.tokens.as_ref()))
+    };
+    let gone = after.remove_all(is_ours);
+    gone.iter().filter_map(|key| former.get(key)).map(|(key, _)| (*key).to_owned()).collect()
 }
 
 /// Who may read and write a map: its source first, then its database.
@@ -293,8 +307,6 @@ fn database_of(found: &MapFile) -> std::result::Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::model::answers::Answers;
     use crate::model::answers::complete::complete;

@@ -36,7 +36,7 @@ impl Plan {
         let is_shown = |file: Managed| file.target().is_none() && is_ours(file);
         for (file, ours) in last.after.iter().filter(|(file, _)| is_shown(**file)) {
             let now = now(*file).unwrap_or_default();
-            if without_tokens(now, *file, last) != without_tokens(ours, *file, last) {
+            if now != ours && without_tokens(now, *file, last) != without_tokens(ours, *file, last) {
                 let keys: Vec<String> = last.entries(*file).map(|(key, _)| key.to_owned()).collect();
                 let changes = changed_lines(*file, ours, now, &keys);
                 let text = format!("changed since our run of {}: {changes}", last.time);

@@ -1,7 +1,7 @@
 //! Logical lines as Postfix reads them (postconf(5), postmap(1)): a line that starts with white space continues the
 //! one before; empty lines and comments may stand anywhere, also inside. Shared by main.cf and map sources.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// One logical line: the physical lines that make it up, comments between them left out.
@@ -61,32 +61,70 @@ pub fn logical(bytes: &[u8]) -> Vec<Logical> {
 /// Replaces logical lines: `keep` becomes `text` (no line end; the old one stays), those in `drop` are removed.
 /// Everything else, comments between the parts of a replaced line included, stays byte for byte.
 pub fn replace(bytes: &[u8], keep: Option<&Logical>, drop: &[Logical], text: &str) -> Vec<u8> {
-    let parts = keep.into_iter().chain(drop).flat_map(|line| &line.parts);
-    let gone: BTreeSet<usize> = parts.map(|part| part.start).collect();
-    let first = keep.and_then(|line| line.parts.first()).map(|part| part.start);
-    let (mut out, mut start) = (Vec::with_capacity(bytes.len() + text.len()), 0);
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        if first == Some(start) {
-            out.extend_from_slice(text.as_bytes());
-            out.extend_from_slice(line_end(line));
-        } else if !gone.contains(&start) {
-            out.extend_from_slice(line);
-        }
-        start += line.len();
+    let mut edits = Edits::default();
+    for line in drop {
+        edits.remove(line);
     }
-    out
+    if let Some(line) = keep {
+        edits.replace(line, text);
+    }
+    edits.of(bytes)
+}
+
+/// Changes of several logical lines, which are made at once: each alone would read the whole file.
+#[derive(Debug, Default)]
+pub struct Edits<'a> {
+    /// Where a physical line starts, to the text that takes its place.
+    lines: BTreeMap<usize, Option<&'a str>>,
+}
+
+impl<'a> Edits<'a> {
+    /// Removes a line.
+    pub fn remove(&mut self, line: &Logical) {
+        self.lines.extend(line.parts.iter().map(|part| (part.start, None)));
+    }
+
+    /// Puts a text without line end in the place of a line, whose own line end stays.
+    pub fn replace(&mut self, line: &Logical, text: &'a str) {
+        self.remove(line);
+        self.lines.extend(line.parts.first().map(|part| (part.start, Some(text))));
+    }
+
+    /// The bytes with the changes.
+    pub fn of(&self, bytes: &[u8]) -> Vec<u8> {
+        let (mut out, mut start) = (Vec::with_capacity(bytes.len()), 0);
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match self.lines.get(&start) {
+                None => out.extend_from_slice(line),
+                Some(None) => {}
+                Some(Some(text)) => {
+                    out.extend_from_slice(text.as_bytes());
+                    out.extend_from_slice(line_end(line));
+                }
+            }
+            start += line.len();
+        }
+        out
+    }
 }
 
 /// Adds a line at the end, after a line end if the last line has none. It ends as the last line does that has one.
 pub fn append(bytes: &[u8], text: &str) -> Vec<u8> {
+    append_all(bytes, [text])
+}
+
+/// Adds lines at the end, in the same way.
+pub fn append_all<'a>(bytes: &[u8], texts: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let ended = bytes.iter().rposition(|byte| *byte == b'\n').and_then(|at| bytes.get(..=at));
     let end = ended.map_or(&b"\n"[..], line_end);
     let mut out = bytes.to_vec();
-    if !out.is_empty() && !out.ends_with(b"\n") {
+    for text in texts {
+        if !out.is_empty() && !out.ends_with(b"\n") {
+            out.extend_from_slice(end);
+        }
+        out.extend_from_slice(text.as_bytes());
         out.extend_from_slice(end);
     }
-    out.extend_from_slice(text.as_bytes());
-    out.extend_from_slice(end);
     out
 }
 

@@ -81,21 +81,61 @@ impl MapSource {
     /// Sets an entry: in place of the first one of this key (others are removed), or at the end if there is none.
     /// Entries with other keys stay byte for byte, with their comments.
     pub fn set(&mut self, key: &str, value: &str) {
-        let text =
-            if self.syntax == Syntax::Aliases { format!("{key}: {value}") } else { format!("{key} {value}") };
-        let mut found = self.lines_of(key).into_iter();
-        self.bytes = match found.next() {
-            Some(first) => lines::replace(&self.bytes, Some(&first), &found.collect::<Vec<_>>(), &text),
-            None => lines::append(&self.bytes, &text),
-        };
+        self.set_all([(key, value)]);
+    }
+
+    /// Sets several entries, in the same way; of two with one key the last.
+    pub fn set_all<'a>(&mut self, entries: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let colon = if self.syntax == Syntax::Aliases { ":" } else { "" };
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        let mut texts: Vec<String> = Vec::new();
+        for (key, value) in entries {
+            let text = format!("{key}{colon} {value}");
+            let place = *places.entry(key.to_lowercase()).or_insert(texts.len());
+            match texts.get_mut(place) {
+                Some(other) => *other = text,
+                None => texts.push(text),
+            }
+        }
+        if texts.is_empty() {
+            return;
+        }
+        let mut edits = lines::Edits::default();
+        let mut replaced = BTreeSet::new();
+        for line in lines::logical(&self.bytes) {
+            let key = self.split(&line.text(&self.bytes)).0.to_lowercase();
+            let Some((place, text)) = places.get(&key).and_then(|place| Some((*place, texts.get(*place)?)))
+            else {
+                continue;
+            };
+            if replaced.insert(place) { edits.replace(&line, text) } else { edits.remove(&line) }
+        }
+        let added = texts.iter().enumerate().filter(|(place, _)| !replaced.contains(place));
+        self.bytes = lines::append_all(&edits.of(&self.bytes), added.map(|(_, text)| text.as_str()));
     }
 
     /// Removes the entries of a key whose value `is_ours`; true if there was one. Others under the same key stay.
     pub fn remove(&mut self, key: &str, is_ours: impl Fn(&str) -> bool) -> bool {
-        let mut found = self.lines_of(key);
-        found.retain(|line| is_ours(&self.split(&line.text(&self.bytes)).1));
-        self.bytes = lines::replace(&self.bytes, None, &found, "");
-        !found.is_empty()
+        let key = key.to_lowercase();
+        !self.remove_all(|other, value| other == key && is_ours(value)).is_empty()
+    }
+
+    /// Removes the entries that `is_ours` says, by their keys in lower case and their values. Returns the keys.
+    pub fn remove_all(&mut self, is_ours: impl Fn(&str, &str) -> bool) -> BTreeSet<String> {
+        let mut edits = lines::Edits::default();
+        let mut removed = BTreeSet::new();
+        for line in lines::logical(&self.bytes) {
+            let (key, value) = self.split(&line.text(&self.bytes));
+            let key = key.to_lowercase();
+            if is_ours(&key, &value) {
+                edits.remove(&line);
+                removed.insert(key);
+            }
+        }
+        if !removed.is_empty() {
+            self.bytes = edits.of(&self.bytes);
+        }
+        removed
     }
 
     /// The values of all entries, also of those under a key that an earlier one has.
@@ -311,5 +351,31 @@ mod tests {
             ["monitor@host.lan", "monitor", "@host.lan"]
         );
         assert_eq!(rewrite_keys("a@b", "c"), ["a@b", "@b"]);
+    }
+
+    #[test]
+    fn several_entries_are_set_and_removed_as_one_after_the_other_would_be() {
+        let texts =
+            ["", "a 1\n", "A 1\n# c\n  2\nb 3\na 4\r\n", "# c\nb 3", "a 1\nb 2\nc 3\nb 4\n", "c 1\r\n"];
+        let entries = [("a", "x"), ("c", "y"), ("d", "z"), ("A", "w"), ("e", "")];
+        for text in texts {
+            let mut at_once = MapSource::new(text.into());
+            let mut each = at_once.clone();
+            at_once.set_all(entries);
+            for (key, value) in entries {
+                each.set(key, value);
+            }
+            assert_eq!(text_of(&at_once), text_of(&each), "{text:?}");
+            let is_ours = |value: &str| !matches!(value, "3" | "w");
+            let keys = ["a", "b", "d", "none"];
+            let removed = at_once.remove_all(|key, value| keys.contains(&key) && is_ours(value));
+            let known: BTreeSet<String> =
+                keys.into_iter().filter(|key| each.remove(key, is_ours)).map(str::to_owned).collect();
+            assert_eq!((text_of(&at_once), removed), (text_of(&each), known), "{text:?}");
+        }
+    }
+
+    fn text_of(source: &MapSource) -> String {
+        String::from_utf8_lossy(source.bytes()).into_owned()
     }
 }

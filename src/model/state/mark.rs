@@ -41,11 +41,13 @@ fn user(value: &str) -> &str {
 /// The bytes of a table without the tokens in it: what is left is compared with what the last run wrote.
 pub fn without_tokens(bytes: &[u8], file: Managed, last: &LastRun) -> Vec<u8> {
     let mut source = MapSource::new(bytes.to_vec());
-    for (key, found) in last.entries(file).filter(|(_, found)| is_of_token(found)) {
-        if let Some(value) = source.get(key).filter(|value| fits(found, value, last.tokens.as_ref())) {
-            source.set(key, user(&value));
-        }
-    }
+    let there = source.entries();
+    let of_tokens = last.entries(file).filter(|(_, found)| is_of_token(found));
+    source.set_all(of_tokens.filter_map(|(key, found)| {
+        let value =
+            there.get(&key.to_lowercase()).filter(|value| fits(found, value, last.tokens.as_ref()))?;
+        Some((key, user(value)))
+    }));
     source.bytes().to_vec()
 }
 
