@@ -100,6 +100,7 @@ fn wrong_kind(key: Option<&str>, rest: &str, expected: &str) -> Complaint {
         Some("rewrite") => {
             "write the local address, and the one that the relay sees: rewrite = { \"monitor@host.localdomain\" = \"alerts@example.com\" }"
         }
+        _ if wanted.starts_with("a list") => "put it in brackets, even if it is only one: [\"one\"]",
         _ => "text goes in \"quotes\", numbers and true/false stand bare",
     };
     Complaint::new(format!("{what} wants {wanted}, and {typed}"), remedy)

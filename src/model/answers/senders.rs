@@ -94,10 +94,14 @@ fn sender(typed: &str, made: &BTreeMap<String, &Rewrite>, one: Option<&OneSender
     let remedy = "write user@domain, or @domain for all senders of a domain, as programs on this host send";
     let sender = address(typed, is_domain || is_address(typed), remedy)?.to_lowercase();
     if !sender.is_ascii() {
-        return refuse(
-            format!("`{}` has letters that are not ASCII", one_line(typed)),
-            "write the domain as xn--…",
-        );
+        let problem = format!("`{}` has letters that are not ASCII", one_line(typed));
+        let is_domain = typed.rsplit_once('@').is_none_or(|(user, _)| user.is_ascii());
+        let remedy = if is_domain {
+            "write the domain as xn--…"
+        } else {
+            "give the program a sender with ASCII letters before the @, and write that here"
+        };
+        return refuse(problem, remedy);
     }
     if one.is_some_and(|one| one.address.eq_ignore_ascii_case(&sender)) {
         let problem = format!("`{sender}` is sender.default, as which all senders of this host leave");
@@ -172,6 +176,8 @@ mod tests {
         let many: String = (0..200).map(|n| account(&format!("[\"a{n}@x.example\"]"), "")).collect();
         for (sender, accounts, place, words) in [
             ("", account("[]", ""), "line 8, column 1", "has no `from`"),
+            ("", account("\"a@x.example\"", ""), "line 9, column 8", "a list"),
+            ("", account("[\"İ@x.example\"]", ""), "line 9, column 9", "not ASCII"),
             ("", account("[\"\"]", ""), "line 9, column 9", "is not a mail address"),
             ("", account("[\"backup\"]", ""), "line 9, column 9", "is not a mail address"),
             ("", account("[\"*\"]", ""), "line 9, column 9", "is not a mail address"),
