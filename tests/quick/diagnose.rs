@@ -219,7 +219,7 @@ fn every_log_can_be_shown_to_others() {
 #[test]
 fn a_password_behind_its_name_is_shown_to_nobody() {
     let words =
-        r#"(535, b'5.7.8 Error: authentication failed: password=hunter2 at smtp://alerts:hunter2@r:587')"#;
+        r"(535, b'5.7.8 Error: authentication failed: password=hunter2 at smtp://alerts:hunter2@r:587')";
     for options in [&[][..], &["--redact"][..], &["--json"][..]] {
         let mut child =
             relayhost().arg("-").args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
