@@ -38,11 +38,8 @@ lab_build_others() {
     done
 }
 
-# lab_build_machines: what scripts/vm needs, likewise: the package to upgrade from, and the box.
-lab_build_machines() {
-    nice -n 19 scripts/vm.d/previous.sh
-    nice -n 19 scripts/box
-}
+# lab_build_machines: what scripts/vm needs, likewise: the package to upgrade from, and the box, which is booted once.
+lab_build_machines() { nice -n 19 scripts/vm --ready; }
 
 # lab_log GENERATION: where the output of its tests goes.
 lab_log() { printf '%s' "$TOP/target/lab-tests.$1.log"; }

@@ -222,6 +222,7 @@ def main():
                                      epilog='scripts/vm run [RELAY] -- COMMAND: that command on a booted machine')
     parser.add_argument('scenario', nargs='*', help=f'which ones (all that are not for --full): {", ".join(names)}')
     parser.add_argument('--list', action='store_true', help='list them')
+    parser.add_argument('--ready', action='store_true', help='make what they begin from where it is missing, and run none')
     parser.add_argument('--full', action='store_true', help='those that take many minutes or show something again, too')
     parser.add_argument('--cuts', type=int, default=5, help='power cuts, half of `apply`, half of the deferred run (5)')
     parser.add_argument('--seed', type=int, default=None, help='for the instants of the cuts; printed, to have them again')
@@ -239,6 +240,9 @@ def main():
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
     disk = payload()
     ready_state(disk)
+    if options.ready:
+        shutil.rmtree(WORK, ignore_errors=True)
+        return 0
     usual = [name for name in names if options.full or not scenarios.ALL[name].long]
     wanted = with_beginnings(options.scenario or usual)
     skipped = [name for name in wanted if name == 'upgrade' and not os.path.isdir(PREVIOUS)]
