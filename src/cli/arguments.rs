@@ -80,6 +80,8 @@ pub enum Command {
     Repair(Repair),
     /// Send the test message and follow it to the relay's reply; changes nothing
     Verify(Verify),
+    /// Send a test message by each fallback relay, as if those before it could not be reached; changes nothing
+    Drill(Drill),
     /// Speak to the relay as Postfix would, without sending mail: name, TLS, login, sender, recipient; changes nothing
     Probe(Probe),
     /// Say how a message submitted on this host would leave, hop by hop, and where each hop is decided; changes nothing
@@ -194,6 +196,18 @@ pub struct Verify {
     #[arg(long, conflicts_with = "to")]
     pub root: bool,
     /// How long to wait for the relay's reply [default: verify.deadline of the answers, or 90s]
+    #[arg(long, value_name = "TIME", value_parser = text::parse_duration)]
+    pub deadline: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct Drill {
+    #[command(flatten)]
+    pub common: Common,
+    /// Send it there, instead of to verify.to of the answers
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<String>,
+    /// How long to wait for each relay's reply [default: verify.deadline of the answers, or 90s]
     #[arg(long, value_name = "TIME", value_parser = text::parse_duration)]
     pub deadline: Option<Duration>,
 }

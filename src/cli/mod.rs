@@ -16,6 +16,7 @@ use std::ffi::OsString;
 
 use crate::engine::alarm;
 use crate::engine::compare::{check, compare};
+use crate::engine::drill::drill;
 use crate::engine::history;
 use crate::engine::pending::drain;
 use crate::engine::probe::{probe_all, probe_alone};
@@ -32,7 +33,7 @@ use crate::model::recipients::ROOT;
 use crate::sys::environment;
 use crate::sys::host;
 use arguments::{
-    Alarm, Arguments, Command, Output, Pending, Probe, Providers, Restore, Route, Token, Verify, Watch,
+    Alarm, Arguments, Command, Drill, Output, Pending, Probe, Providers, Restore, Route, Token, Verify, Watch,
 };
 use init::Next;
 use report::{nagios, prometheus, report, report_on_answers, report_to_anybody};
@@ -99,6 +100,9 @@ fn perform(command: Command) -> u8 {
                 verify_alone(&common.answers, to, deadline, screen).map(Ended::Verified)
             })
         }
+        Command::Drill(Drill { common, to, deadline }) => report_on_answers("drill", common.json, |screen| {
+            drill(&common.answers, to.as_deref(), deadline, screen).map(Ended::Drilled)
+        }),
         Command::Probe(Probe { common, current, all, timeout }) => report("probe", common.json, |screen| {
             let found = if all {
                 probe_all(&common.answers, timeout, screen)?

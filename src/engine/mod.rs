@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod compare;
 pub mod defer;
 pub mod diagnose;
+pub mod drill;
 pub mod history;
 mod incidents;
 pub mod init;

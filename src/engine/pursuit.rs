@@ -9,7 +9,8 @@ use crate::model::inspection::queue::{Contents, QueueFile};
 use crate::model::log::stamp::Calendar;
 use crate::model::message::delivery::InQueue;
 use crate::model::message::trail::{Author, Standing, Trail, Word};
-use crate::sys::{clock, log_tail, postfix, queue_files, signals};
+use crate::sys::postfix::Instance;
+use crate::sys::{clock, log_tail, queue_files, signals};
 
 /// Longest time that a line of relayhost's own takes from syslog's socket, or postlog(1), to the log.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,6 +50,7 @@ impl Onward {
 /// A follower of one message to one recipient.
 pub struct Pursuit {
     log: log_tail::Follower,
+    instance: Instance,
     queue_directory: String,
     message_id: String,
     to: String,
@@ -64,11 +66,19 @@ pub struct Pursuit {
 
 impl Pursuit {
     /// Follows the message with this Message-ID through a log that was opened before it was sent.
-    pub fn new(log: log_tail::Follower, queue_directory: &str, message_id: &str, to: &str) -> Self {
+    /// `instance`: the Postfix that has it.
+    pub fn new(
+        log: log_tail::Follower,
+        instance: Instance,
+        queue_directory: &str,
+        message_id: &str,
+        to: &str,
+    ) -> Self {
         let trail = |author| Trail::new(message_id, to, author);
         let (by_postfix, by_anybody) = (trail(Author::Postfix), trail(Author::Anybody));
         Self {
             log,
+            instance,
             queue_directory: queue_directory.to_owned(),
             message_id: message_id.to_owned(),
             to: to.to_owned(),
@@ -153,7 +163,7 @@ impl Pursuit {
         }
         let shown = if trail.needs_reasons() && !Standing::new(&self.to, &file, &[]).is_done() {
             let now = i64::try_from(clock::unix()).unwrap_or_default();
-            postfix::waiting(queue_id, &Calendar::new(clock::zone(), now))?
+            self.instance.waiting(queue_id, &Calendar::new(clock::zone(), now))?
         } else {
             Vec::new()
         };
@@ -176,7 +186,7 @@ impl Pursuit {
     pub fn take_out(&self) -> Result<InQueue> {
         let Some(queue_id) = self.trail().queue_id() else {
             return Ok(match self.dropped() {
-                Ok(Some(name)) if postfix::delete_dropped(&name)? => InQueue::TakenOut,
+                Ok(Some(name)) if self.instance.delete_dropped(&name)? => InQueue::TakenOut,
                 Ok(None) => InQueue::Nothing,
                 // Any user can put more files there than can be looked at.
                 Ok(Some(_)) | Err(_) => InQueue::Left,
@@ -184,8 +194,8 @@ impl Pursuit {
         };
         let standing = self.standing()?;
         let is_taken = match standing.given_back() {
-            Some(name) => postfix::delete_dropped(name)?,
-            None if !standing.is_done() => postfix::delete(queue_id)?,
+            Some(name) => self.instance.delete_dropped(name)?,
+            None if !standing.is_done() => self.instance.delete(queue_id)?,
             None => return Ok(InQueue::Nothing),
         };
         if is_taken {

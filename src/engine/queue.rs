@@ -10,7 +10,8 @@ use crate::model::inspection::queue::Waiting;
 use crate::model::log::stamp::Calendar;
 use crate::model::observed::parse_settings;
 use crate::model::postfix::settings::{planned, value};
-use crate::sys::{clock, postfix, queue_files, signals};
+use crate::sys::postfix::{self, Instance};
+use crate::sys::{clock, queue_files, signals};
 
 /// Time for one listing of the queue. Any user can hold up all showq(8) processes by listings that nobody reads.
 const LISTING: Duration = Duration::from_secs(10);
@@ -83,7 +84,7 @@ pub fn try_again(progress: &mut dyn Progress) -> Result<Option<Retried>> {
 fn send(queue_ids: &[String], queue_directory: &str, retried: &mut Retried) -> Result<()> {
     for queue_id in queue_ids {
         signals::check()?;
-        postfix::retry(queue_id)?;
+        Instance::default().retry(queue_id)?;
         retried.tried += 1;
     }
     let begin = clock::now();

@@ -9,7 +9,7 @@ use crate::error::{Edit, Error, Result, shown, typed};
 use crate::model::plan::action::ServiceAction;
 use crate::model::state::generation::{Intent, Phase};
 use crate::sys::state::{self, Lock};
-use crate::sys::{damage, queue_files, scratch, signals};
+use crate::sys::{beside, damage, queue_files, scratch, signals};
 
 /// The words for what recovery did; `None` if there was nothing to do.
 pub type Recovered = Option<String>;
@@ -90,6 +90,7 @@ fn clear_up(lock: &Lock, place: Place, progress: &mut dyn Progress) -> Result<Re
     // Signals wait: the files that this puts back are to be in force.
     let _held = signals::hold();
     scratch::sweep();
+    beside::sweep();
     let recovered = if state::has_intent() { recover(lock, place, progress) } else { Ok(None) };
     state::sweep(lock, &elsewhere())?;
     for line in init::clear_up(lock) {

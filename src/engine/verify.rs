@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+pub mod drill;
 mod facts;
 mod fallback;
 mod goal;
@@ -36,10 +37,11 @@ use crate::model::message::fate;
 use crate::model::message::gap::Gap;
 use crate::model::message::trail::{Standing, Word};
 use crate::model::message::verdict::{Facts, Judgement};
-use crate::model::observed::{Observed, Postfix, QueueDirectories};
+use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::Plan;
 use crate::model::state::last::LastEnd;
-use crate::sys::{clock, log_tail, service, signals, state};
+use crate::sys::postfix::Instance;
+use crate::sys::{clock, state};
 
 /// How often the log is read while the queue file has not been seen: a quick relay has the message within tenths of a second.
 const QUICK: Duration = Duration::from_millis(5);
@@ -90,8 +92,31 @@ pub fn verify(
     progress: &mut dyn Progress,
 ) -> Result<Delivery> {
     let begin = clock::now();
+    let Some(postfix) = &observed.postfix else { return Err(missing()) };
+    let sent = in_stage(request, progress, |progress| {
+        let from = desired.alert_sender(postfix.setting("myorigin"));
+        let goal = Goal::new(desired, &from, &request.to);
+        Message::new(desired, postfix, request, goal, Instance::default()).send(queued, progress)
+    });
+    let (taken, mut delivery) = (clock::wall(), sent?);
+    // Before the look into the mailbox: a run that is killed there does not take back the relay's word.
+    record(&delivery, desired, &taken, progress);
+    delivery = followed(delivery, desired, begin, request.deadline, progress)?;
+    if delivery.arrival.is_some() {
+        record(&delivery, desired, &taken, progress);
+    }
+    Ok(delivery)
+}
+
+/// Sends and follows a message as one stage.
+fn in_stage(
+    request: &Request,
+    progress: &mut dyn Progress,
+    work: impl FnOnce(&mut dyn Progress) -> Result<Delivery>,
+) -> Result<Delivery> {
+    let begin = clock::now();
     progress.begin(request.stage());
-    let result = send_and_follow(desired, observed, request, queued, progress);
+    let result = work(progress);
     let (end, text) = match &result {
         Ok(delivery) => {
             let often = match delivery.put_off {
@@ -105,63 +130,12 @@ pub fn verify(
         Err(_) => (End::Bad, "could not be sent".into()),
     };
     progress.end(end, &text, begin.elapsed());
-    let (taken, mut delivery) = (clock::wall(), result?);
-    // Before the look into the mailbox: a run that is killed there does not take back the relay's word.
-    record(&delivery, desired, &taken, progress);
-    delivery = followed(delivery, desired, begin, request.deadline, progress)?;
-    if delivery.arrival.is_some() {
-        record(&delivery, desired, &taken, progress);
-    }
-    Ok(delivery)
+    result
 }
 
-fn send_and_follow(
-    desired: &Desired,
-    observed: &Observed,
-    request: &Request,
-    queued: &mut dyn FnMut(&str),
-    progress: &mut dyn Progress,
-) -> Result<Delivery> {
-    let Some(postfix) = &observed.postfix else {
-        return Err(Error::ProgramMissing { program: "postfix".into(), remedy: "relayhost apply".into() });
-    };
-    let from = desired.alert_sender(postfix.setting("myorigin"));
-    let begin = clock::now();
-    let mut message = Message {
-        desired,
-        goal: Goal::new(desired, &from, &request.to),
-        postfix,
-        request,
-        from,
-        begin,
-        sent: None,
-        queue_id: None,
-        put_off: 0,
-    };
-    if !service::master_runs(&QueueDirectories::new(&postfix.settings)) {
-        return Ok(message.delivery(
-            None,
-            Outcome::unheard(
-                "postfix-not-running",
-                "Postfix is not running, so nothing leaves this host",
-                "relayhost repair (starts it, and has it start at boot)",
-                &[],
-            ),
-        ));
-    }
-    let log = log_tail::follow(postfix.setting("maillog_file"))?;
-    if let Some(gap) = log.gap_without_journal() {
-        // Nothing could be learned of a message that is sent now.
-        return Ok(message.delivery(None, fate::incomplete(gap, &log.file(), log.by_hand(), None)));
-    }
-    let message_id = message.submit()?;
-    let mut pursuit = Pursuit::new(log, postfix.setting("queue_directory"), &message_id, &request.to);
-    let followed = message.follow(&mut pursuit, queued, progress);
-    let mut delivery = followed.map_err(|error| pursuit.interrupted(signals::blame(error)))?;
-    if let Outcome::Failed(failure) = delivery.outcome {
-        delivery.outcome = message.explained(failure);
-    }
-    Ok(delivery)
+/// The error that Postfix is not installed.
+fn missing() -> Error {
+    Error::ProgramMissing { program: "postfix".into(), remedy: "relayhost apply".into() }
 }
 
 /// The message under way.
@@ -169,6 +143,8 @@ struct Message<'a> {
     desired: &'a Desired,
     goal: Goal,
     postfix: &'a Postfix,
+    /// The Postfix that gets it.
+    instance: Instance,
     request: &'a Request,
     from: String,
     begin: Instant,
@@ -199,7 +175,9 @@ impl Message<'_> {
             {
                 return Ok(delivery);
             }
-            retry.ask_if_due(self.queue_id.as_deref(), || looks.is_silent() && pursuit.is_deferred())?;
+            retry.ask_if_due(&self.instance, self.queue_id.as_deref(), || {
+                looks.is_silent() && pursuit.is_deferred()
+            })?;
             let unseen = self.queue_id.is_none() && self.begin.elapsed() >= UNSEEN;
             let hopeless = unseen || (looks.is_silent() && Self::is_throttled(pursuit));
             if hopeless || self.begin.elapsed() >= self.request.deadline {
@@ -262,6 +240,10 @@ impl Message<'_> {
 
     /// The failure, with the fault of this host that explains it, if there is one.
     fn explained(&self, failure: Failure) -> Outcome {
+        if self.instance.is_beside() {
+            // The host's own ways are not those that it took.
+            return Outcome::Failed(failure);
+        }
         if self.postfix.setting("relayhost").is_empty() {
             let evidence: Vec<&str> = failure.evidence.iter().map(String::as_str).collect();
             return fate::not_set_up(&self.goal.text, &evidence);
@@ -294,12 +276,19 @@ impl Message<'_> {
             Word::Open | Word::Doubt(_) | Word::Incomplete(_) => return Err(Error::NoLog), // nobody asks then
         };
         let attempt = found.attempt();
-        let evidence = pursuit.trail().evidence(Some(attempt));
+        let evidence = self.evidence(pursuit, Some(attempt));
         let at_other =
             || attempt.target().is_some_and(|(name, address, port)| !self.goal.is(&name, &address, port));
         let circumstances = || self.circumstances_at(attempt);
         let judged = self.facts(pursuit, &evidence).judge(found, at_other, circumstances)?;
         self.with_caveat(judged, attempt, &evidence)
+    }
+
+    /// The lines of the log that tell of the message, but for those of a place at which nobody is to answer.
+    fn evidence<'p>(&self, pursuit: &'p Pursuit, attempt: Option<&'p Attempt>) -> Vec<&'p str> {
+        let mut all = pursuit.trail().evidence(attempt);
+        all.retain(|line| !self.goal.nobody.as_ref().is_some_and(|nobody| line.contains(nobody.as_str())));
+        all
     }
 
     fn facts<'a>(&'a self, pursuit: &Pursuit, evidence: &'a [&'a str]) -> Facts<'a> {
@@ -328,7 +317,7 @@ impl Message<'_> {
                 }
             }
         }
-        let evidence = pursuit.trail().evidence(again);
+        let evidence = self.evidence(pursuit, again);
         let facts = self.facts(pursuit, &evidence);
         let outcome = match again {
             Some(attempt) => facts.put_off(attempt, &self.circumstances()?),

@@ -3,6 +3,7 @@
 
 mod applied;
 mod login;
+mod sent;
 mod status;
 mod watched;
 
@@ -22,6 +23,7 @@ use crate::model::route::Way;
 use crate::model::state::generation::Generation;
 pub use applied::Applied;
 pub use login::{Certified, LoggedIn};
+pub use sent::{Drill, Drilled, Verified};
 pub use status::Status;
 pub use watched::{Alarmed, Told, Watched};
 
@@ -46,6 +48,8 @@ pub enum Ended {
     Idle(Idle),
     /// `verify`: a test message was sent.
     Verified(Verified),
+    /// `drill`: a test message was sent by each fallback relay.
+    Drilled(Drilled),
     /// `probe`: the relay was spoken to.
     Probed(Probes),
     /// `route`: the way of a message was looked up.
@@ -89,6 +93,7 @@ impl Ended {
             Self::Deferred(_) => Exit::Deferred,
             Self::Idle(idle) => idle.exit(),
             Self::Verified(verified) => verified.delivery.exit(),
+            Self::Drilled(drilled) => drilled.worst().map_or(Exit::Done, Delivery::exit),
             Self::Probed(probes) => probes.worst().exit(),
             Self::Routed(way) => {
                 if way.is_blocked() {
@@ -217,15 +222,6 @@ impl Idle {
             Self::FirstBoot => Exit::Deferred,
         }
     }
-}
-
-/// The fate of a test message that changed nothing on the host.
-#[derive(Debug)]
-pub struct Verified {
-    /// The fate of the message.
-    pub delivery: Delivery,
-    /// The words for the remains of a stopped run that were cleared up first.
-    pub recovered: Option<String>,
 }
 
 /// The access token after `token`.

@@ -7,8 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::postfix::Instance;
 use super::room::Room;
-use super::{clock, files, input, journal, postfix, random, syslog};
+use super::{clock, files, input, journal, random, syslog};
 use crate::error::{Error, Odd, Result, away, shown};
 use crate::model::message::gap::Gap;
 
@@ -28,6 +29,8 @@ pub struct Follower {
     journal: Option<journal::Tail>,
     /// Whether Postfix writes its log itself (`maillog_file`), and not by syslog.
     by_postlog: bool,
+    /// The Postfix whose log it is.
+    instance: Instance,
 }
 
 /// Lines that came, by who can have written them.
@@ -57,7 +60,12 @@ struct OpenFile {
 
 /// Starts to follow. `postlog` is Postfix's own `maillog_file`, empty if it has none.
 pub fn follow(postlog: &str) -> Result<Follower> {
-    let mut follower = open(postlog)?;
+    follow_of(postlog, &Instance::default())
+}
+
+/// The same, of one Postfix of this host.
+pub fn follow_of(postlog: &str, instance: &Instance) -> Result<Follower> {
+    let mut follower = open(postlog, instance)?;
     if let (Some(journal), false) = (&mut follower.journal, follower.by_postlog) {
         // If this comes into the journal, so do Postfix's lines; if it cannot be sent, it will not come.
         let mark = mark();
@@ -68,12 +76,12 @@ pub fn follow(postlog: &str) -> Result<Follower> {
     Ok(follower)
 }
 
-fn open(postlog: &str) -> Result<Follower> {
+fn open(postlog: &str, instance: &Instance) -> Result<Follower> {
     let paths =
         || [postlog].into_iter().chain(PLACES).filter(|path| path.starts_with("/var/")).map(Path::new);
     // Postfix, and a syslog daemon, make the file with the first line.
     if postlog.starts_with("/var/") {
-        first_line(&[Path::new(postlog)], || postfix::log(&mark()).map(|()| true))?;
+        first_line(&[Path::new(postlog)], || instance.log(&mark()).map(|()| true))?;
     } else {
         // With the journal alone there is none, and nothing is wrong.
         let journal = journal::Tail::open().is_some();
@@ -86,7 +94,7 @@ fn open(postlog: &str) -> Result<Follower> {
         let odd = paths().find_map(|path| Some((path, input::odd_kind(path)?)));
         return Err(odd.map_or(Error::NoLog, |(path, kind)| no_file(path, kind)));
     }
-    Ok(Follower { file, journal, by_postlog: !postlog.is_empty() })
+    Ok(Follower { file, journal, by_postlog: !postlog.is_empty(), instance: instance.clone() })
 }
 
 /// Writes a line if no file is in any of these places, and if a daemon took the line, waits a moment for the file that the
@@ -118,7 +126,7 @@ pub fn no_file(path: &Path, kind: Odd) -> Error {
 
 /// An error unless there is a log to follow.
 pub fn require(postlog: &str) -> Result<()> {
-    open(postlog).map(|_| ())
+    open(postlog, &Instance::default()).map(|_| ())
 }
 
 /// A text that nobody can guess, and so write before relayhost does.
@@ -180,7 +188,7 @@ impl Follower {
     pub fn mark(&mut self) -> Result<String> {
         let mark = mark();
         if self.by_postlog {
-            postfix::log(&mark)?;
+            self.instance.log(&mark)?;
         } else {
             syslog::mail(&mark)?;
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::postfix::Instance;
 use super::run::{self, Cmd};
 use super::{files, scratch};
 use crate::error::{Error, Result};
@@ -16,8 +17,8 @@ pub fn command() -> Option<PathBuf> {
 
 /// Sends a message and returns its Message-ID, without angle brackets. The command makes that id, and writes a
 /// copy of the message (variable `record`); the copy is the one reliable source of the id, since mailx takes none from its
-/// caller.
-pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String> {
+/// caller. `instance`: the Postfix that gets it.
+pub fn submit(from: &str, to: &str, subject: &str, body: &str, instance: &Instance) -> Result<String> {
     let Some(program) = command() else {
         return Err(Error::ProgramMissing { program: "mail".into(), remedy: "relayhost apply".into() });
     };
@@ -39,6 +40,7 @@ pub fn submit(from: &str, to: &str, subject: &str, body: &str) -> Result<String>
         .within(Duration::from_secs(60))
         // A mail command that is ended may have handed the message over, and not have written the copy yet.
         .settling(Duration::from_secs(5));
+    let cmd = instance.variable().into_iter().fold(cmd, |cmd, (name, value)| cmd.variable(name, value));
     let output = cmd.run()?;
     if !output.success() {
         return Err(Error::Submission {

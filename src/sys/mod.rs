@@ -4,6 +4,7 @@
 
 pub mod acl;
 pub mod archive;
+pub mod beside;
 pub mod clock;
 pub mod command_file;
 pub mod damage;

@@ -22,6 +22,13 @@ use crate::model::state::generation::sha256;
 /// Postfix's services and their options.
 pub const MASTER_CF: &str = "/etc/postfix/master.cf";
 
+/// Which Postfix of this host is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Instance {
+    /// Its configuration directory; `None`: the host's own Postfix.
+    config: Option<PathBuf>,
+}
+
 /// A command that is one of Postfix's programs, which all read these two files.
 pub(super) fn program(name: &str) -> Result<Cmd> {
     demand_file(&Managed::MainCf.path())?;
@@ -256,13 +263,15 @@ pub fn queue(
     calendar: &Calendar,
     on_message: &mut dyn FnMut(Waiting),
 ) -> Result<bool> {
-    let (output, is_whole) = list(as_json, limit, calendar, "", on_message)?;
+    let cmd = Instance::default().program("postqueue")?;
+    let (output, is_whole) = list(cmd, as_json, limit, calendar, "", on_message)?;
     if as_json { Ok(output.success() && is_whole) } else { output.checked().map(|_| true) }
 }
 
-/// Lists the queue as [`queue`] does; of the first form, only lines with the text `of` are read. Returns the end of
-/// postqueue, and whether each of those lines was a message.
+/// Lists the queue by postqueue(1) as [`queue`] does; of the first form, only lines with the text `of` are read. Returns the
+/// end of postqueue, and whether each of those lines was a message.
 fn list(
+    postqueue: Cmd,
     as_json: bool,
     limit: Duration,
     calendar: &Calendar,
@@ -270,7 +279,7 @@ fn list(
     on_message: &mut dyn FnMut(Waiting),
 ) -> Result<(Output, bool)> {
     let (mut listing, mut is_whole) = (Listing::default(), true);
-    let cmd = program("postqueue")?.arg(if as_json { "-j" } else { "-p" }).within(limit);
+    let cmd = postqueue.arg(if as_json { "-j" } else { "-p" }).within(limit);
     let output = cmd.listen(&mut |heard| {
         let Heard::Line(line) = heard else { return };
         if !as_json {
@@ -288,47 +297,73 @@ fn list(
 /// How long postqueue may take to list the queue for one message.
 const READING: Duration = Duration::from_secs(2);
 
-/// The recipients of one message that are not done yet, with the reasons that the queue shows. Only the listing of the
-/// whole queue has these reasons; none are known if it takes longer than `READING`.
-pub fn waiting(queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
-    let mut found = None;
-    // A line with many recipients may be longer than the limit of a line.
-    for as_json in [true, false].into_iter().skip(usize::from(!lists_json())) {
-        let mut take = |message: Waiting| {
-            found = found.take().or_else(|| Some(message).filter(|message| message.queue_id == queue_id));
-        };
-        match list(as_json, READING, calendar, queue_id, &mut take) {
-            Err(Error::Timeout { .. }) => break,
-            other => other?,
-        };
-        if found.is_some() {
-            break;
-        }
+impl Instance {
+    /// The one of this configuration directory.
+    pub fn of(config: &Path) -> Self {
+        Self { config: Some(config.to_owned()) }
     }
-    Ok(found.map(|message| message.recipients).unwrap_or_default())
-}
 
-/// Writes a line to the log that Postfix keeps itself (`maillog_file`), as its own programs do.
-pub fn log(text: &str) -> Result<()> {
-    program("postlog")?.args(["-p", "info", "-t", super::syslog::TAG, text]).ok().map(|_| ())
-}
+    /// Whether it is another than the host's own.
+    pub fn is_beside(&self) -> bool {
+        self.config.is_some()
+    }
 
-/// Tells Postfix to try one message again now.
-pub fn retry(queue_id: &str) -> Result<()> {
-    program("postqueue")?.args(["-i", queue_id]).run().map(|_| ())
-}
+    /// The variable that tells it to sendmail(1), whoever calls that.
+    pub fn variable(&self) -> Option<(&'static str, String)> {
+        self.config.as_ref().map(|config| ("MAIL_CONFIG", config.display().to_string()))
+    }
 
-/// Takes one message out of the queue; true if it was there.
-pub fn delete(queue_id: &str) -> Result<bool> {
-    take_out(&["-d", queue_id])
-}
+    /// A command that is one of its programs.
+    fn program(&self, name: &str) -> Result<Cmd> {
+        let of = |cmd: Cmd| match &self.config {
+            None => cmd,
+            Some(config) => cmd.args(["-c".to_owned(), config.display().to_string()]),
+        };
+        program(name).map(of)
+    }
 
-/// Takes one file out of the maildrop; true if it was there.
-pub fn delete_dropped(name: &str) -> Result<bool> {
-    take_out(&["-d", name, "maildrop"])
-}
+    /// The recipients of one message that are not done yet, with the reasons that the queue shows. Only the listing of the
+    /// whole queue has these reasons; none are known if it takes longer than `READING`.
+    pub fn waiting(&self, queue_id: &str, calendar: &Calendar) -> Result<Vec<Recipient>> {
+        let mut found = None;
+        // A line with many recipients may be longer than the limit of a line.
+        for as_json in [true, false].into_iter().skip(usize::from(!lists_json())) {
+            let mut take = |message: Waiting| {
+                found = found.take().or_else(|| Some(message).filter(|message| message.queue_id == queue_id));
+            };
+            match list(self.program("postqueue")?, as_json, READING, calendar, queue_id, &mut take) {
+                Err(Error::Timeout { .. }) => break,
+                other => other?,
+            };
+            if found.is_some() {
+                break;
+            }
+        }
+        Ok(found.map(|message| message.recipients).unwrap_or_default())
+    }
 
-fn take_out(args: &[&str]) -> Result<bool> {
-    let output = program("postsuper")?.args(args.iter().copied()).run()?;
-    Ok(String::from_utf8_lossy(&output.stderr).contains("Deleted: 1"))
+    /// Writes a line to the log that Postfix keeps itself (`maillog_file`), as its own programs do.
+    pub fn log(&self, text: &str) -> Result<()> {
+        self.program("postlog")?.args(["-p", "info", "-t", super::syslog::TAG, text]).ok().map(|_| ())
+    }
+
+    /// Tells Postfix to try one message again now.
+    pub fn retry(&self, queue_id: &str) -> Result<()> {
+        self.program("postqueue")?.args(["-i", queue_id]).run().map(|_| ())
+    }
+
+    /// Takes one message out of the queue; true if it was there.
+    pub fn delete(&self, queue_id: &str) -> Result<bool> {
+        self.take_out(&["-d", queue_id])
+    }
+
+    /// Takes one file out of the maildrop; true if it was there.
+    pub fn delete_dropped(&self, name: &str) -> Result<bool> {
+        self.take_out(&["-d", name, "maildrop"])
+    }
+
+    fn take_out(&self, args: &[&str]) -> Result<bool> {
+        let output = self.program("postsuper")?.args(args.iter().copied()).run()?;
+        Ok(String::from_utf8_lossy(&output.stderr).contains("Deleted: 1"))
+    }
 }

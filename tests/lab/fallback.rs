@@ -18,7 +18,7 @@ logins() { grep -o 'postfix/[a-z/]*smtpd\[.*sasl_username=.*' /lab/relay-log/mai
 sum() { (cd /etc/postfix; sha256sum main.cf master.cf generic; ls); }
 "#;
 
-fn pair() -> Host {
+pub fn pair() -> Host {
     host().relay("pair").answers_text(PAIR)
 }
 
@@ -52,7 +52,10 @@ fn each_relay_gets_its_own_login_and_the_second_takes_what_the_first_does_not() 
     ] {
         assert!(tables.contains(line), "{line}{tables}");
     }
-    assert_eq!(run.part("first"), "postfix/smtpd alerts@example.com\nexit 0\n");
+    assert_eq!(
+        run.part("first"),
+        "postfix/smtpd alerts@example.com\npostfix/second/smtpd odd1@example.com\npostfix/smtpd alerts@example.com\nexit 0\n"
+    );
     assert!(run.part("soft").ends_with("postfix/second/smtpd odd1@example.com\n"), "{}", run.part("soft"));
     let warned = run.part("warned");
     assert!(warned.contains("mail leaves by [second.lab.test]:2525, since [smtp.example.com]:587 does not"));

@@ -20,6 +20,7 @@ mod by_hand;
 mod clock;
 mod damage;
 mod diagnose;
+mod drill;
 mod explained;
 mod fallback;
 mod faults;

@@ -6,7 +6,7 @@ use super::terminal::Mark;
 use super::{plan, probe};
 use crate::error::{Exit, typed};
 use crate::model::arrival::Arrival;
-use crate::model::ended::{Applied, Deferred};
+use crate::model::ended::{Applied, Deferred, Drilled};
 use crate::model::message::delivery::{Delivery, InQueue, Instead, Outcome};
 use crate::model::plan::State;
 
@@ -124,6 +124,15 @@ pub fn delivery(screen: &Screen, delivery: &Delivery) {
             }
         }
     }
+}
+
+/// Shows the fate of each message of a drill.
+pub fn drilled(screen: &Screen, drilled: &Drilled) {
+    for drill in &drilled.drills {
+        screen.section(&format!("fallback relay {}", drill.relay));
+        self::delivery(screen, &drill.delivery);
+    }
+    screen.line("", "the host's own Postfix, its queue and its configuration were not touched");
 }
 
 /// Shows why another relay than the first took the message.

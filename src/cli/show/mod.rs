@@ -30,6 +30,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Deferred(deferred) => delivery::deferred(screen, deferred),
         Ended::Idle(idle) => screen.write(&format!("{}\n", idle.text())),
         Ended::Verified(verified) => delivery::delivery(screen, &verified.delivery),
+        Ended::Drilled(drilled) => delivery::drilled(screen, drilled),
         Ended::Probed(found) => probe::all(screen, found),
         Ended::Routed(way) => route::way(screen, way),
         Ended::Recovered(None) => screen.write(&format!("{NOTHING_LEFT}\n")),

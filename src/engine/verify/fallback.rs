@@ -32,6 +32,11 @@ impl Relays {
         Self(ways.map(|way| known(way.next_hop(), &way.relay.host, way.relay.port)).collect())
     }
 
+    /// None, where one server alone is to take the message.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Its place among them. smtp(8) logs the name by which it has a relay; two names may have one address.
     pub(super) fn place(&self, name: &str, address: &str, port: u16) -> Option<usize> {
         let by =

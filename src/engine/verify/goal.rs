@@ -2,7 +2,7 @@
 
 use super::fallback::Relays;
 use crate::engine::Progress;
-use crate::model::desired::Desired;
+use crate::model::desired::{Desired, WayOut};
 use crate::model::recipients::ROOT;
 use crate::model::routes::{Route, Via};
 use crate::sys::dns;
@@ -27,6 +27,8 @@ pub(super) struct Goal {
     ends: Vec<End>,
     /// The first relay, and those that Postfix tries after any next hop.
     pub relays: Relays,
+    /// How smtp(8) names a place at which nobody is to answer, if there is one.
+    pub nobody: Option<String>,
 }
 
 /// A server; with a name that is not known before, where MX records decide.
@@ -53,7 +55,13 @@ impl Goal {
         };
         let is_first = routes.iter().all(Option::is_none) && way.next_hop() == desired.relayhost();
         let ends = routes.iter().copied().filter(|_| !is_first).map(end).collect();
-        Self { text: texts.join(" or "), is_first, ends, relays: Relays::new(desired) }
+        Self { text: texts.join(" or "), is_first, ends, relays: Relays::new(desired), nobody: None }
+    }
+
+    /// The goal of a message that nobody but this relay is to take. `nobody`: how smtp(8) names the place that it tries before.
+    pub fn of(way: &WayOut, nobody: Option<String>) -> Self {
+        let end = End { server: Some(dns::Identity::new(&way.relay.host)), port: way.relay.port };
+        Self { text: way.next_hop(), is_first: false, ends: vec![end], relays: Relays::none(), nobody }
     }
 
     /// Whether an attempt was made there, or where Postfix goes on.

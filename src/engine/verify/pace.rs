@@ -6,7 +6,8 @@ use crate::engine::Progress;
 use crate::error::Result;
 use crate::model::causes::Cause;
 use crate::model::log::Attempt;
-use crate::sys::{clock, postfix};
+use crate::sys::clock;
+use crate::sys::postfix::Instance;
 
 /// How often the log is read.
 pub const TICK: Duration = Duration::from_millis(50);
@@ -117,7 +118,12 @@ impl Retry {
     /// Asks Postfix for the attempt if it is due, and again later if that one ends without a word in the log. So it does where the
     /// first one has: `is_unheard` says whether the message was put off, and the log does not tell of that. A log loses lines when
     /// it is turned over, and nobody but the relay could say them again.
-    pub fn ask_if_due(&mut self, queue_id: Option<&str>, is_unheard: impl Fn() -> bool) -> Result<()> {
+    pub fn ask_if_due(
+        &mut self,
+        instance: &Instance,
+        queue_id: Option<&str>,
+        is_unheard: impl Fn() -> bool,
+    ) -> Result<()> {
         let now = clock::now();
         if self.due.is_none() && self.look.is_none_or(|look| now >= look) {
             self.look = Some(now + LOOK);
@@ -126,7 +132,7 @@ impl Retry {
         if let (Some(due), Some(queue_id)) = (self.due, queue_id)
             && now >= due
         {
-            postfix::retry(queue_id)?;
+            instance.retry(queue_id)?;
             self.asked = true;
             self.due = Some(clock::now() + RETRY * 2);
         }

@@ -41,7 +41,7 @@ impl Request {
     }
 
     /// The message that the answers in `file` ask for, unless another recipient or another deadline was typed.
-    pub(super) fn typed(
+    pub(in crate::engine) fn typed(
         desired: &Desired,
         file: &Path,
         to: Option<&str>,

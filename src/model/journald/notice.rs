@@ -76,6 +76,7 @@ impl Account {
                 account
             }
             Ended::Verified(verified) => Self::of_delivery(&verified.delivery),
+            Ended::Drilled(drilled) => drilled.worst().map_or_else(Self::default, Self::of_delivery),
             Ended::Probed(probes) => Self::of_probe(probes.worst()),
             Ended::Written(written) => match &written.probe {
                 Some(probe) if written.paths.is_empty() => Self::of_probe(probe),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{
-    Applied, Compared, Deferred, Ended, NOTHING_LEFT, Renewed, Shown, Status, Tally, Written,
+    Applied, Compared, Deferred, Drill, Drilled, Ended, NOTHING_LEFT, Renewed, Shown, Status, Tally, Written,
 };
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Instead, Outcome};
@@ -53,6 +53,11 @@ fn body(ended: &Ended) -> Value {
         }
         Ended::Idle(idle) => json!({ "result": idle.text() }),
         Ended::Verified(end) => with_recovery(delivery(&end.delivery), end.recovered.as_deref()),
+        Ended::Drilled(Drilled { drills, recovered }) => {
+            let drill = |one: &Drill| merged(json!({ "relay": one.relay }), delivery(&one.delivery));
+            let drills = json!({ "drills": drills.iter().map(drill).collect::<Vec<_>>() });
+            with_recovery(drills, recovered.as_deref())
+        }
         Ended::Probed(Probes { first, others }) if others.is_empty() => probe(first),
         Ended::Probed(Probes { first, others }) => {
             let other = |(whose, one): &(String, Probe)| merged(json!({ "whose": whose }), probe(one));

@@ -1,6 +1,7 @@
 //! Postfix's files as bytes: main.cf, lookup tables, and which of them relayhost manages.
 
 pub mod aliases;
+pub mod beside;
 pub mod header_from;
 pub mod lines;
 pub mod maincf;

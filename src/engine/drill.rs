@@ -1,0 +1,51 @@
+//! Shows that each fallback relay takes mail when those before it cannot be reached. The host's own Postfix, its configuration
+//! and its queue are not touched.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::load::load;
+use super::observe::observe;
+use super::recover::{recover_if_stopped, tell_of_damage};
+use super::verify::Request;
+use super::verify::drill::through;
+use super::{Place, Progress};
+use crate::error::{Error, Result, shown};
+use crate::model::ended::{Drill, Drilled};
+use crate::model::plan::Plan;
+use crate::sys::beside;
+
+/// Sends a message by each fallback relay of the answers in this file. `to` and `deadline`, which is for each message, count
+/// more than what the answers say.
+pub fn drill(
+    answers: &Path,
+    to: Option<&str>,
+    deadline: Option<Duration>,
+    progress: &mut dyn Progress,
+) -> Result<Drilled> {
+    let desired = load(answers)?;
+    let request = Request::typed(&desired, answers, to, deadline)?;
+    if desired.fallbacks.is_empty() {
+        return Err(Error::Answers {
+            file: shown(answers),
+            place: None,
+            problem: "there is no fallback relay, so no mail leaves while the relay cannot be reached".into(),
+            remedy: "name one in the answers (`[[relay.fallback]]` with its `host`), then `relayhost apply`"
+                .into(),
+        });
+    }
+    let recovered = recover_if_stopped(progress)?;
+    tell_of_damage(progress);
+    beside::sweep();
+    let observed = observe(&desired, Place::Host)?;
+    let mut drills = Vec::new();
+    for way in &desired.fallbacks {
+        progress.note(&format!("{}: as if the relays before it could not be reached", way.next_hop()));
+        let mut delivery = through(&desired, way, &request, progress)?;
+        if let Some(failure) = delivery.failure_mut() {
+            failure.remedy = Plan::new(&desired, &observed)?.allowed(&failure.remedy);
+        }
+        drills.push(Drill { relay: way.next_hop(), delivery });
+    }
+    Ok(Drilled { drills, recovered })
+}
