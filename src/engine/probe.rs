@@ -3,6 +3,7 @@
 //! the account.
 
 mod facts;
+pub mod first;
 mod session;
 mod talk;
 mod ways;
@@ -11,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::transaction::require_main_cf;
-use super::{End, Progress, Silent, load, route as way, token};
+use super::{End, Progress, load, route as way, token};
 use crate::error::{Error, Exit, Result};
 use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
@@ -126,39 +127,6 @@ pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress)
         others.push((whose, try_answers(&one, settings.clone(), None, timeout, progress)?));
     }
     Ok(Probes { first, others })
-}
-
-/// Probes as one stage of a command that goes on afterwards, unless the probe is a veto, which `has_worked` decides too:
-/// whether the configuration in force has worked. A probe that cannot be made stops nothing: the test message says more.
-/// `postfix`: as it was observed.
-pub fn probe_first(
-    desired: &Desired,
-    postfix: Option<&Postfix>,
-    patience: Duration,
-    has_worked: bool,
-    progress: &mut dyn Progress,
-) -> Result<Option<Probe>> {
-    let begin = clock::now();
-    progress.begin("probe");
-    let settings = postfix.map(|postfix| postfix.settings.clone()).unwrap_or_default();
-    let result = try_answers(desired, settings, postfix, TIMEOUT.min(patience), &mut Silent);
-    let (end, text) = match &result {
-        Ok(found) => match (&found.ending, found.stages.last()) {
-            (Ending::Willing, _) => (End::Good, format!("{} would take the message", found.relayhost)),
-            (Ending::Failed(failure), Some(stage)) if found.is_veto(has_worked) => {
-                (End::Bad, format!("{}: {}", stage.name, failure.cause))
-            }
-            (_, Some(stage)) => {
-                (End::Open, format!("no verdict, the test message decides: {}: {}", stage.name, stage.text))
-            }
-            (_, None) => (End::Open, "no verdict, the test message decides".to_owned()),
-        },
-        Err(error) if error.interruption().is_some() => (End::Open, "cut off".to_owned()),
-        Err(error) => (End::Open, format!("could not be made, the test message decides: {error}")),
-    };
-    let cut_off = signals::check();
-    progress.end(if cut_off.is_ok() { end } else { End::Open }, &text, begin.elapsed());
-    cut_off.map(|()| result.ok())
 }
 
 /// Runs the stages. `waits` are plugins that will be installed, and are not there yet.

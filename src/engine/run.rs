@@ -13,7 +13,7 @@ use prove::{Before, Proved, keep, prove};
 use super::compare::{look, look_at_all};
 use super::leaving::is_login_untried;
 use super::observe::{observe, plugins_on_disk};
-use super::probe::probe_first;
+use super::probe::first::probe_first;
 use super::queue::try_again;
 use super::recover::{Recovered, lock_and_recover};
 use super::transaction::Transaction;

@@ -124,6 +124,33 @@ fn a_hostile_second_relay_never_sees_the_first_ones_password() {
     }
 }
 
+/// As Postfix does: nobody is at the first relay, and the second takes the message.
+#[test]
+fn apply_goes_by_the_second_while_nobody_is_at_the_first() {
+    let run = pair().sh(&format!(
+        "{LIBRARY} relayhost apply >/dev/null; echo \"exit $?\"; down; sed -i 's/odd1@example.com/odd2@example.com/; s/with space/co:lon:s/' /etc/relayhost/answers.toml
+         echo '== down'; relayhost apply; echo \"exit $?\"; postmap -s $TYPE:/etc/postfix/sasl_passwd | grep -c odd
+         ip rule add ipproto 6 dport 2525 unreachable; sed -i 's/second.lab.test/third.lab.test/' /etc/relayhost/answers.toml
+         echo '== none'; relayhost apply; echo \"exit $?\"; postconf -h smtp_fallback_relay"
+    ));
+    let run = run.exits(0);
+    let down = run.part("down");
+    assert!(down.contains("it left by [second.lab.test]:2525, since [smtp.example.com]:587"), "{down}");
+    assert!(down.contains("exit 0\n1\n"), "{down}");
+    let none = run.part("none");
+    assert!(none.contains("exit 5\n[second.lab.test]:2525\n"), "{none}");
+}
+
+#[test]
+fn a_login_that_the_second_refuses_is_told_before_anything_is_touched() {
+    let run = host()
+        .relay("pair")
+        .answers_text(&PAIR.replace("with space", "wrong"))
+        .sh(&format!("{LIBRARY} relayhost apply; echo \"exit $?\"; logins | sort -u"));
+    let run = run.exits(0).says("fallback-refuses: [second.lab.test]:2525 takes no mail");
+    assert!(run.stdout.contains("exit 0\n"), "{}", run.stdout);
+}
+
 #[test]
 fn a_fallback_set_by_hand_is_found() {
     let one = PAIR.split("[[relay.fallback]]").next().unwrap().to_owned()

@@ -259,6 +259,7 @@ impl<'a> Talk<'a> {
             took: self.begin.elapsed(),
             ending,
             is_nobody_there: self.is_nobody_there,
+            has_fallback: false,
         }
     }
 }

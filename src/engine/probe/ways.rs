@@ -42,6 +42,11 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
     all
 }
 
+/// The fallback relays, each as answers in which it is the only way.
+pub(super) fn fallbacks(desired: &Desired) -> impl Iterator<Item = Desired> {
+    desired.fallbacks.iter().map(|way| alone(desired, way.clone()))
+}
+
 /// The server and the login by which two ways are one.
 fn login(way: &WayOut) -> (String, u16, String) {
     (way.relay.host.clone(), way.relay.port, way.username().to_owned())

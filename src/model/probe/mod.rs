@@ -35,6 +35,8 @@ pub struct Probe {
     /// Whether nobody can be reached at the relay for certain: there is no such name, it has no address, or each of its
     /// addresses refuses the connection or has no way there.
     pub is_nobody_there: bool,
+    /// Whether a fallback relay would take the message.
+    pub has_fallback: bool,
 }
 
 /// What the relay was found to do, or with `--all` each relay and account: whose way it is, and its probe. One at least.
@@ -119,11 +121,22 @@ impl Probe {
         self.warnings.retain(|warning| warning.plugin.is_none_or(|plugin| !plugins.contains(plugin)));
     }
 
+    /// Adds what a fallback relay was found to do. It stops nothing: mail leaves by the first one, as long as that is there.
+    pub fn heed_fallback(&mut self, found: Self) {
+        self.has_fallback |= matches!(found.ending, Ending::Willing);
+        let Ending::Failed(failure) = found.ending else { return };
+        let id = if failure.exit == Exit::Refused { "fallback-refuses" } else { "fallback-unreached" };
+        let text = format!("{} takes no mail: {} [{}]", found.relayhost, failure.cause, failure.id);
+        self.warnings.push(Warning { id, text, remedy: failure.remedy.text(), plugin: None });
+    }
+
     /// Whether there is no use in writing the relay's configuration: the relay would refuse Postfix as well, or nobody is
-    /// there, and the configuration in force has worked (`has_worked`). Where it has not, nothing is lost by writing.
+    /// there nor at a fallback relay, and the configuration in force has worked (`has_worked`). Where it has not, nothing is lost
+    /// by writing.
     pub fn is_veto(&self, has_worked: bool) -> bool {
         let Ending::Failed(failure) = &self.ending else { return false };
-        let is_no = failure.exit == Exit::Refused || (has_worked && self.is_nobody_there);
+        let is_no =
+            failure.exit == Exit::Refused || (has_worked && self.is_nobody_there && !self.has_fallback);
         is_no && failure.doubts.is_empty()
     }
 }
@@ -153,6 +166,11 @@ mod tests {
             assert_eq!([false, true].map(|has_worked| found.is_veto(has_worked)), vetoes, "{found:?}");
         }
         assert!(!Probe::default().is_veto(true));
+        let mut dead = probe(Exit::NoWord, true, &[]);
+        dead.heed_fallback(probe(Exit::Refused, false, &[]));
+        assert_eq!((dead.is_veto(true), dead.warnings.first().unwrap().id), (true, "fallback-refuses"));
+        dead.heed_fallback(Probe::default());
+        assert!(!dead.is_veto(true));
     }
 
     #[test]

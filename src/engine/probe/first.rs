@@ -1,0 +1,80 @@
+//! The probes of a run, before it changes anything: of the relay, which may stop the run, and of each fallback relay, which may
+//! not.
+
+use std::time::Duration;
+
+use super::{TIMEOUT, try_answers, ways};
+use crate::engine::{End, Progress, Silent};
+use crate::error::Result;
+use crate::model::desired::Desired;
+use crate::model::observed::Postfix;
+use crate::model::postfix::settings::Settings;
+use crate::model::probe::{Ending, Probe};
+use crate::sys::{clock, signals};
+
+/// What a run is told of one relay.
+struct Asked<'a> {
+    desired: &'a Desired,
+    settings: Settings,
+    /// As it was observed; `None`: the host says nothing of the way there.
+    postfix: Option<&'a Postfix>,
+    patience: Duration,
+    /// What follows where the probe has no verdict.
+    then: &'static str,
+}
+
+/// Probes as one stage of a command that goes on afterwards, unless the probe is a veto, which `has_worked` decides too:
+/// whether the configuration in force has worked. A probe that cannot be made stops nothing: the test message says more.
+/// `postfix`: as it was observed. Unless the relay is one that refuses, the fallback relays are probed too, each as a stage.
+pub fn probe_first(
+    desired: &Desired,
+    postfix: Option<&Postfix>,
+    patience: Duration,
+    has_worked: bool,
+    progress: &mut dyn Progress,
+) -> Result<Option<Probe>> {
+    let settings = postfix.map(|postfix| postfix.settings.clone()).unwrap_or_default();
+    let asked = Asked { desired, settings, postfix, patience, then: "the test message decides" };
+    // Where there are others, it is not the end that nobody is at the first.
+    let is_veto = |found: &Probe| found.is_veto(has_worked && desired.fallbacks.is_empty());
+    let Some(mut first) = asked.stage(is_veto, progress)? else { return Ok(None) };
+    if is_veto(&first) {
+        return Ok(Some(first));
+    }
+    for one in ways::fallbacks(desired) {
+        let settings = asked.settings.clone();
+        let then = "only mail that the relay does not take leaves by it";
+        let asked = Asked { desired: &one, settings, postfix: None, patience, then };
+        if let Some(found) = asked.stage(|found| found.is_veto(false), progress)? {
+            first.heed_fallback(found);
+        }
+    }
+    Ok(Some(first))
+}
+
+impl Asked<'_> {
+    /// Tries it as one stage; `None`: no probe could be made.
+    fn stage(&self, is_veto: impl Fn(&Probe) -> bool, progress: &mut dyn Progress) -> Result<Option<Probe>> {
+        let begin = clock::now();
+        progress.begin("probe");
+        let (settings, patience) = (self.settings.clone(), TIMEOUT.min(self.patience));
+        let result = try_answers(self.desired, settings, self.postfix, patience, &mut Silent);
+        let (end, text) = match &result {
+            Ok(found) => match (&found.ending, found.stages.last()) {
+                (Ending::Willing, _) => (End::Good, format!("{} would take the message", found.relayhost)),
+                (Ending::Failed(failure), Some(stage)) if is_veto(found) => {
+                    (End::Bad, format!("{}: {}", stage.name, failure.cause))
+                }
+                (_, Some(stage)) => {
+                    (End::Open, format!("no verdict, {}: {}: {}", self.then, stage.name, stage.text))
+                }
+                (_, None) => (End::Open, format!("no verdict, {}", self.then)),
+            },
+            Err(error) if error.interruption().is_some() => (End::Open, "cut off".to_owned()),
+            Err(error) => (End::Open, format!("could not be made, {}: {error}", self.then)),
+        };
+        let cut_off = signals::check();
+        progress.end(if cut_off.is_ok() { end } else { End::Open }, &text, begin.elapsed());
+        cut_off.map(|()| result.ok())
+    }
+}
