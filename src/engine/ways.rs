@@ -3,14 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::route::{KnownTables, addresses, answered, asking};
+use super::Place;
+use super::route::{KnownTables, addresses, answered, asking, host_of};
 use crate::error::{Complaint, Result, shown};
 use crate::model::desired::Desired;
 use crate::model::observed::{Observed, Postfix};
+use crate::model::plan::itself::Itself;
 use crate::model::plan::{Plan, accounts, routes};
 use crate::model::route::host::Host;
 use crate::model::route::{Way, route};
-use crate::sys::clock;
+use crate::sys::{clock, host, network};
 
 /// Time for the look-ups of all routes, and of all accounts.
 const ALL: Duration = Duration::from_secs(3);
@@ -19,6 +21,7 @@ const ALL: Duration = Duration::from_secs(3);
 /// force.
 pub fn foresee(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Result<()> {
     let Some(postfix) = &observed.postfix else { return Ok(()) };
+    plan.loops(loops(desired, postfix)?);
     let judged = Judged::new(desired, postfix)?;
     if !desired.routes.is_empty() {
         plan.routes(desired, judged.routes);
@@ -32,11 +35,24 @@ pub fn foresee(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Resul
 /// Refuses answers that this host cannot fulfil: whatever they say, mail would not take its route, or leave by its account.
 pub fn demand(desired: &Desired, observed: &Observed, answers: &Path) -> Result<()> {
     let Some(postfix) = &observed.postfix else { return Ok(()) };
+    let loops = loops(desired, postfix)?;
     let Judged { routes, accounts } = Judged::new(desired, postfix)?;
-    match routes.into_iter().chain(accounts).next() {
+    match loops.into_iter().chain(routes).chain(accounts).next() {
         Some(complaint) => Err(complaint.of(&shown(answers), None)),
         None => Ok(()),
     }
+}
+
+/// The complaints about next hops that are this host itself, whosever mail they are for.
+fn loops(desired: &Desired, postfix: &Postfix) -> Result<Vec<Complaint>> {
+    let host = host_of(postfix.settings.clone(), &postfix.main_cf)?;
+    // The system that runs is another host than a tree will be.
+    let (name, addresses) = match Place::here() {
+        Place::Host => (host::hostname(), network::addresses()),
+        Place::Tree => Default::default(),
+    };
+    let own = Itself::new(&host.settings, &host.master, &name, addresses);
+    Ok(own.complaints(desired))
 }
 
 /// The complaints. A way that could not be looked at within the time has none.

@@ -1,8 +1,12 @@
 //! Whether this host knows the way to another one. Asks the resolver and the kernel's routes, and sends nothing to it.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
+
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::SockaddrStorage;
 
 use super::files;
 use super::run::Cmd;
@@ -35,6 +39,16 @@ pub fn way_to(name: &str, port: u16) -> Reach {
     } else {
         Reach::NoRoute
     }
+}
+
+/// The addresses of this host's network interfaces; none if the kernel does not tell.
+pub fn addresses() -> BTreeSet<IpAddr> {
+    let all = getifaddrs().into_iter().flatten().filter_map(|interface| interface.address);
+    let address = |socket: SockaddrStorage| {
+        let v4 = socket.as_sockaddr_in().map(|one| IpAddr::V4(one.ip()));
+        v4.or_else(|| socket.as_sockaddr_in6().map(|one| IpAddr::V6(one.ip())))
+    };
+    all.filter_map(address).collect()
 }
 
 /// Whether the kernel has a route for IPv4 that leaves the host (/proc/net/route: one line each, the interface first).

@@ -151,6 +151,45 @@ fn a_login_that_the_second_refuses_is_told_before_anything_is_touched() {
     assert!(run.stdout.contains("exit 0\n"), "{}", run.stdout);
 }
 
+/// Whatever names this host, where its own Postfix listens, is a loop; a tunnel on another port is none.
+#[test]
+fn a_next_hop_that_is_this_host_is_refused_with_its_key() {
+    let route = |via: &str| format!("{PAIR}[[routes]]\nto = [\"corp.example.com\"]\nvia = {via}\n");
+    let second = |host: &str, port: u16| {
+        PAIR.replace("second.lab.test", host).replace("port = 2525", &format!("port = {port}"))
+    };
+    let mut script = "cp /etc/postfix/main.cf /root/\n".to_owned();
+    let refused = [
+        (second("localhost", 25), "host of [[relay.fallback]]"),
+        (second("127.0.0.1", 25), "host of [[relay.fallback]]"),
+        (second("::1", 25), "host of [[relay.fallback]]"),
+        (second("192.0.2.2", 25), "host of [[relay.fallback]]"),
+        (second("op5-system.localdomain", 25), "host of [[relay.fallback]]"),
+        (route("\"localhost\""), "via of [[routes]]"),
+        (
+            PAIR.replace("smtp.example.com", "localhost")
+                .replace("tls = \"secure\"", "port = 25\ntls = \"encrypt\""),
+            "host of [relay]",
+        ),
+    ];
+    for (number, (answers, _)) in refused.iter().enumerate() {
+        script += &format!(
+            "(umask 077; cat >/root/{number}.toml <<'END'\n{answers}END\n)\necho '== {number}'; relayhost check --answers /root/{number}.toml; relayhost apply --answers /root/{number}.toml 2>&1; echo \"exit $?\"\n"
+        );
+    }
+    script += &format!(
+        "cmp /root/main.cf /etc/postfix/main.cf || exit 1\n(umask 077; cat >/root/tunnel.toml <<'END'\n{}END\n)\necho '== tunnel'; relayhost apply --no-probe --answers /root/tunnel.toml >/dev/null; echo \"exit $?\"\n",
+        second("localhost", 10025)
+    );
+    let run = host().relay("pair").sh(&script).exits(0);
+    for (number, (_, key)) in refused.iter().enumerate() {
+        let part = run.part(&number.to_string());
+        assert!(part.contains("route.itself") && part.contains(key), "{number}: {part}");
+        assert!(part.contains("is this host itself") && part.ends_with("exit 2\n"), "{number}: {part}");
+    }
+    assert_eq!(run.part("tunnel"), "exit 0\n");
+}
+
 #[test]
 fn a_fallback_set_by_hand_is_found() {
     let one = PAIR.split("[[relay.fallback]]").next().unwrap().to_owned()

@@ -145,12 +145,6 @@ fn way(typed: &str, relay: &Relay) -> Checked<Via> {
     };
     let is_bracketed = name.starts_with('[') && name.ends_with(']');
     let host = host(if is_bracketed { name.get(1..name.len() - 1).unwrap_or_default() } else { name })?;
-    let is_loopback =
-        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if is_loopback && port == PORT {
-        let problem = format!("`{}` is this host itself: its mail would come back to it", one_line(typed));
-        return refuse(problem, "name the server that takes mail for these domains");
-    }
     if relay.implicit_tls != (port == IMPLICIT) && !(host == relay.host && port == relay.port) {
         return mixed(&format!("{host}:{port}"), relay.implicit_tls);
     }
@@ -276,7 +270,6 @@ mod tests {
             (one("[\"a.b\"]", "hub:x"), "line 9, column 7", "no TCP port"),
             (one("[\"a.b\"]", "smtp://hub"), "line 9, column 7", "not a host name"),
             (one("[\"a.b\"]", ""), "line 9, column 7", "not a host name"),
-            (one("[\"a.b\"]", "127.0.0.1"), "line 9, column 7", "this host itself"),
             (one("[\"a.b\"]", "hub:465"), "line 9, column 7", "smtp_tls_wrappermode"),
             (one("[\"a.b\", \"A.B\"]", "hub"), "line 8, column 14", "`a.b` has two routes"),
             (one("[\"ops@a.b\"]", "hub"), "line 8, column 7", "not the domain of a mail address"),

@@ -1,0 +1,146 @@
+//! The part of a plan about next hops that are this host itself: its own Postfix would hand itself the mail over and over, until
+//! that has passed through it fifty times and comes back (hopcount_limit).
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::{Plan, Remedy, State};
+use crate::error::Complaint;
+use crate::model::desired::{Desired, WayOut};
+use crate::model::postfix::mastercf::{MasterCf, Service};
+use crate::model::postfix::settings::{Settings, value};
+use crate::model::routes::Via;
+
+/// What this host is to others, and where its own Postfix takes mail.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Itself {
+    names: BTreeSet<String>,
+    addresses: BTreeSet<IpAddr>,
+    ports: BTreeSet<u16>,
+}
+
+impl Itself {
+    /// Takes them from parameters in force, from master.cf, and from the system: `hostname` is its name, `addresses` are those of
+    /// its network interfaces.
+    pub fn new(
+        settings: &Settings,
+        master: &MasterCf,
+        hostname: &str,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Self {
+        let domain = value(settings, "mydomain");
+        let names = [value(settings, "myhostname"), hostname, "localhost", "localhost.localdomain"];
+        let names = names.map(str::to_ascii_lowercase).into_iter().filter(|name| !name.is_empty());
+        let more = (!domain.is_empty()).then(|| format!("localhost.{}", domain.to_ascii_lowercase()));
+        let ports = master.services().filter(|service| takes_mail(service)).filter_map(port).collect();
+        Self { names: names.chain(more).collect(), addresses: addresses.into_iter().collect(), ports }
+    }
+
+    /// Whether its own Postfix would take mail for this next hop. Where another program has the port, such as stunnel, the mail
+    /// goes on from there.
+    fn takes(&self, host: &str, port: u16) -> bool {
+        let is_it = match host.parse::<IpAddr>() {
+            Ok(address) => {
+                let address = address.to_canonical();
+                address.is_loopback() || address.is_unspecified() || self.addresses.contains(&address)
+            }
+            Err(_) => {
+                self.names.contains(&host.trim_end_matches('.').to_ascii_lowercase())
+                    || host.ends_with(".localhost")
+            }
+        };
+        is_it && self.ports.contains(&port)
+    }
+
+    /// The complaints about the ways of the answers, one for each next hop, with the key that names it.
+    pub fn complaints(&self, desired: &Desired) -> Vec<Complaint> {
+        let way = |key: &'static str| move |way: &WayOut| (key, way.relay.host.clone(), way.relay.port);
+        let routes = desired.routes.0.iter().filter_map(|route| match &route.via {
+            Via::Host { host, port } => Some(("via of [[routes]]", host.clone(), *port)),
+            Via::Direct => None,
+        });
+        let all = std::iter::once(&desired.first).map(way("host of [relay]"));
+        let all = all.chain(desired.fallbacks.iter().map(way("host of [[relay.fallback]]")));
+        let accounts = desired.accounts.iter().map(|account| &account.way).map(way("host of [[senders]]"));
+        let mut known = BTreeSet::new();
+        all.chain(accounts)
+            .chain(routes)
+            .filter(|(_, host, port)| self.takes(host, *port) && known.insert((host.clone(), *port)))
+            .map(|(key, host, port)| complaint(key, &host, port))
+            .collect()
+    }
+}
+
+fn complaint(key: &str, host: &str, port: u16) -> Complaint {
+    let problem = format!(
+        "{key}: `{host}` with port {port} is this host itself, and its own Postfix takes mail there (master.cf): mail would go \
+         round in a loop"
+    );
+    let remedy = "name the server that is to take the mail, or the port of another program on this host that hands it on (a tunnel \
+                  at localhost, say)";
+    Complaint::new(problem, remedy)
+}
+
+/// Whether a service takes mail from the network.
+fn takes_mail(service: &Service) -> bool {
+    matches!(service.kind.as_str(), "inet" | "pass")
+        && matches!(service.command.as_str(), "smtpd" | "postscreen")
+}
+
+/// The port of a service: `smtp`, `10025`, `127.0.0.1:10025` or `[::1]:smtp` (master(5)).
+fn port(service: &Service) -> Option<u16> {
+    match service.name.rsplit(':').next().unwrap_or_default() {
+        "smtp" => Some(25),
+        "submission" => Some(587),
+        "submissions" | "smtps" | "ssmtp" | "urd" => Some(465),
+        number => number.parse().ok(),
+    }
+}
+
+impl Plan {
+    /// Adds the complaints about next hops that are this host.
+    pub fn loops(&mut self, complaints: Vec<Complaint>) {
+        for Complaint { problem, remedy } in complaints {
+            self.add("route.itself", State::Differs, problem, Remedy::Say(remedy));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_next_hop_is_this_host_where_its_own_postfix_listens() {
+        let pairs = [("myhostname", "Web1.Example.com"), ("mydomain", "example.com")];
+        let settings: Settings = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let master = MasterCf::new(
+            b"smtp inet n - n - - smtpd\n127.0.0.1:10026 inet n - n - - smtpd\nsubmission inet n - n - - smtpd\n\
+              smtp unix - - n - - smtp\n8025 inet n - n - 1 spawn user=x argv=/bin/true\n",
+        );
+        let addresses = ["192.0.2.2", "2001:db8::2"].map(|text| text.parse().unwrap());
+        let own = Itself::new(&settings, &master, "web1", addresses);
+        for (host, port, expected) in [
+            ("127.0.0.1", 25, true),
+            ("127.8.8.8", 587, true),
+            ("::1", 25, true),
+            ("::ffff:127.0.0.1", 25, true),
+            ("0.0.0.0", 25, true),
+            ("localhost", 10026, true),
+            ("localhost.example.com", 25, true),
+            ("a.localhost", 25, true),
+            ("web1.example.com", 25, true),
+            ("web1.example.com.", 25, true),
+            ("web1", 25, true),
+            ("192.0.2.2", 25, true),
+            ("2001:db8::2", 25, true),
+            ("localhost", 10025, false),
+            ("localhost", 8025, false),
+            ("192.0.2.3", 25, false),
+            ("web2.example.com", 25, false),
+            ("example.com", 25, false),
+        ] {
+            assert_eq!(own.takes(host, port), expected, "{host}:{port}");
+        }
+    }
+}
