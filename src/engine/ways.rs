@@ -10,7 +10,9 @@ use crate::model::desired::Desired;
 use crate::model::observed::{Observed, Postfix};
 use crate::model::plan::itself::Itself;
 use crate::model::plan::{Plan, accounts, routes};
+use crate::model::postfix::own_names::OwnNames;
 use crate::model::route::host::Host;
+use crate::model::route::local::{has_tables, is_local, stays};
 use crate::model::route::{Way, route};
 use crate::sys::{clock, host, network};
 
@@ -24,7 +26,9 @@ pub fn foresee(desired: &Desired, observed: &Observed, plan: &mut Plan) -> Resul
     plan.loops(loops(desired, postfix)?);
     let judged = Judged::new(desired, postfix)?;
     if !desired.routes.is_empty() {
-        plan.routes(desired, judged.routes);
+        let settings = &postfix.settings;
+        let has_unlisted = desired.routes.has_pattern(settings) && has_tables(settings);
+        plan.routes(desired, judged.routes, has_unlisted);
     }
     if !desired.accounts.is_empty() {
         plan.accounts(desired, judged.accounts);
@@ -71,13 +75,29 @@ impl Judged {
         let (from, to) = addresses(Some(desired), &host.settings);
         let routes = desired.routes.0.iter().map(|one| (one, from.clone(), one.somebody()));
         let accounts = desired.accounts.iter().filter_map(|one| Some(((), one.somebody()?, to.clone())));
+        let mut of_routes = judged(&host, &known, routes, |one, way, _| routes::judge(one, way, &host));
+        of_routes.extend(taken(&host, &known, desired));
         Ok(Self {
-            routes: judged(&host, &known, routes, |one, way, _| routes::judge(one, way, &host)),
+            routes: of_routes,
             accounts: judged(&host, &known, accounts, |(), way, from| {
                 accounts::judge(from, way, desired, &host)
             }),
         })
     }
+}
+
+/// The complaints about names of this host's own in tables, whose mail a route would take.
+fn taken(host: &Host, known: &KnownTables, desired: &Desired) -> Vec<Complaint> {
+    let own = OwnNames::new(&host.settings);
+    asking(host, Some(known), clock::now() + ALL, |ask| {
+        let complaint = |name: &String| {
+            let route = desired.routes.taking(name, &host.settings)?;
+            let address = format!("root@{name}");
+            let is_listed = is_local(&address, &host.settings);
+            (!is_listed && stays(host, &address, ask) == Ok(true)).then(|| routes::takes_own(route, name))
+        };
+        own.all().filter_map(complaint).collect()
+    })
 }
 
 /// The complaints about these ways, each with its sender and recipient.

@@ -85,11 +85,21 @@ impl Routes {
         all.max_by_key(|route| route.domain.trim_start_matches('.').len())
     }
 
+    /// A route that would take mail to this domain on a host with these parameters in force.
+    pub fn taking(&self, domain: &str, settings: &Settings) -> Option<&Route> {
+        let with_parents = with_parents(settings);
+        self.0.iter().find(|route| route.covers(domain, with_parents))
+    }
+
+    /// Whether a route stands for domains that the answers do not name one by one.
+    pub fn has_pattern(&self, settings: &Settings) -> bool {
+        with_parents(settings) || self.0.iter().any(|route| route.domain.starts_with('.'))
+    }
+
     /// Keys and values for transport_maps, on a host with these parameters in force. A domain that is this host's own and below
     /// one of a route has an entry that changes nothing, or root's mail would leave by the route.
     pub fn entries(&self, settings: &Settings) -> Vec<(String, String)> {
-        let with_parents =
-            items(value(settings, "parent_domain_matches_subdomains")).contains(&"transport_maps");
+        let with_parents = with_parents(settings);
         let mut all: Vec<(String, String)> = self
             .0
             .iter()
@@ -118,6 +128,11 @@ impl Routes {
         }
         all
     }
+}
+
+/// Whether a domain in transport_maps stands for those below it, too.
+fn with_parents(settings: &Settings) -> bool {
+    items(value(settings, "parent_domain_matches_subdomains")).contains(&"transport_maps")
 }
 
 #[cfg(test)]

@@ -167,6 +167,23 @@ fn a_pattern_leaves_this_hosts_own_mail_alone() {
         .says("to=<a@mail.corp.example.com>, relay=mailhub.corp.example.com");
 }
 
+/// mydestination may name a table: a name of this host's own in it is asked for, others are said not to be known.
+#[test]
+fn a_pattern_does_not_take_a_name_that_stands_in_a_table() {
+    let script = r#"
+        printf 'web1.corp.example.com x\n' >/etc/postfix/own; postmap $TYPE:/etc/postfix/own
+        postconf -e "mydestination = localhost, $TYPE:/etc/postfix/own" myhostname=web1.corp.example.com; cool 2>/dev/null
+        cp /etc/postfix/main.cf /root/; relayhost apply --no-verify 2>&1; echo "exit $?"; cmp /etc/postfix/main.cf /root/main.cf && echo same
+        echo '== listed'; postconf -e "mydestination = localhost, web1.corp.example.com, $TYPE:/etc/postfix/own"; cool 2>/dev/null
+        relayhost apply --no-verify >/dev/null; echo "exit $?"; relayhost check
+    "#;
+    let routes = "[[routes]]\nto = [\".corp.example.com\"]\nvia = \"mailhub.corp.example.com\"\n";
+    let run =
+        run(routes, script).exits(0).says("takes mail to web1.corp.example.com too").says("exit 2\nsame\n");
+    let listed = run.part("listed");
+    assert!(listed.starts_with("exit 0\n") && listed.contains("routes.unlisted"), "{listed}");
+}
+
 /// The test message to root is followed to where root's mail goes, which need not be the relay.
 #[test]
 fn roots_mail_may_go_by_a_route() {

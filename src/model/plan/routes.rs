@@ -16,8 +16,9 @@ use crate::model::text::domain_of;
 const NAMED: usize = 5;
 
 impl Plan {
-    /// Adds the complaints about routes; without one, what they say.
-    pub fn routes(&mut self, desired: &Desired, complaints: Vec<Complaint>) {
+    /// Adds the complaints about routes; without one, what they say. `has_unlisted`: whether a route may take mail of domains that
+    /// stand in a table.
+    pub fn routes(&mut self, desired: &Desired, complaints: Vec<Complaint>, has_unlisted: bool) {
         let routes = &desired.routes.0;
         if complaints.is_empty() {
             let named =
@@ -36,6 +37,11 @@ impl Plan {
         for Complaint { problem, remedy } in complaints {
             self.add("routes.way", State::Differs, problem, Remedy::Say(remedy));
         }
+        if has_unlisted {
+            let text = "mydestination or virtual_mailbox_domains names a table or a file: this host's own names in it were asked \
+                        for, and other domains in it that are below one of [[routes]] leave by the route";
+            self.add("routes.unlisted", State::Note, text, None);
+        }
         let direct: Vec<&str> = routes
             .iter()
             .filter(|route| route.via == Via::Direct)
@@ -51,6 +57,21 @@ impl Plan {
             self.add("routes.direct", State::Note, text, None);
         }
     }
+}
+
+/// The complaint about a name of this host's own that stands in a table: the route would take its mail. What stands in main.cf
+/// itself has an entry beside the routes that keeps it.
+pub fn takes_own(route: &Route, name: &str) -> Complaint {
+    let problem = format!(
+        "[[routes]] has {}, which takes mail to {name} too, and this host itself delivers that, by a table or a file in \
+         mydestination or virtual_mailbox_domains: root's mail would leave by the route",
+        route.domain
+    );
+    let remedy = format!(
+        "write {name} into mydestination in main.cf itself, or take {} out of [[routes]]",
+        route.domain
+    );
+    Complaint::new(problem, remedy)
 }
 
 /// The complaint about a route by the way of a message for it; `None`: it goes where the answers say.
