@@ -87,6 +87,16 @@ impl Alike {
         }
     }
 
+    /// Whether a relay that said this, and so had another one take the message, would not take the alerts either: who puts a
+    /// recipient off says nothing of others' domains.
+    pub fn is_turned_away_by(self, reason: &str) -> bool {
+        match self.told_by(reason) {
+            Bearing::Stopped => true,
+            Bearing::PutOff => self.domain || !reason.contains("(in reply to RCPT TO"),
+            Bearing::Nothing => false,
+        }
+    }
+
     /// Whether such a failure keeps the alerts from leaving too.
     pub fn is_stopped_by(self, reason: &str) -> bool {
         self.told_by(reason) == Bearing::Stopped
@@ -138,6 +148,16 @@ mod tests {
                 "{to}"
             );
         }
+        let later = refused("450 4.9.9 <x@y>: not now (in reply to RCPT TO command)");
+        for (to, is_theirs) in [("noc@Example.com", true), ("u@elsewhere.test", false)] {
+            let alike = alerts.alike(Some("root"), to, &later);
+            assert_eq!(
+                (alike.is_turned_away_by(&later), alike.is_stopped_by(&later)),
+                (is_theirs, false),
+                "{to}"
+            );
+        }
+        assert!(Alike::default().is_turned_away_by(""));
         let down = "connect to r.example.com[192.0.2.1]:587: Connection refused";
         assert!(alerts.alike(Some("u@elsewhere.test"), "u@elsewhere.test", down).is_stopped_by(down));
     }

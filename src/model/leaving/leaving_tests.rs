@@ -72,6 +72,22 @@ fn a_limit_that_is_passed_is_amiss_and_what_only_a_log_says_is_called_so() {
 }
 
 #[test]
+fn where_no_relay_takes_mail_it_does_not_leave_by_the_second() {
+    let by_second = |failed| {
+        let taken = word(1, 100, "250 Ok");
+        let fallen = taken.clone().map(|word| Fallen { word, relay: "[b]:25".into(), why: String::new() });
+        Record { taken, fallen, failed, ..record() }
+    };
+    let leaves = leaving(&by_second(None), InQueue::default(), None);
+    assert_eq!(leaves.amiss(), ["mail.fallback"]);
+    let stopped = leaving(&by_second(word(2, 50, REFUSED)), InQueue::default(), None);
+    assert_eq!(stopped.amiss(), ["mail.leaves"]);
+    assert!(stopped.fallen.is_none());
+    let barred = leaves.barred(Some("the relay's table is missing".into()));
+    assert_eq!(barred.amiss(), ["mail.leaves"]);
+}
+
+#[test]
 fn what_is_for_this_host_alone_does_not_wait_for_the_relay() {
     let to = |addresses: &[&str]| {
         let recipient = |address: &&str| Recipient {

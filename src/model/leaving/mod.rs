@@ -116,7 +116,7 @@ pub struct Leaving {
     pub queue: InQueue,
     /// The last message that the relay took.
     pub taken: Option<Taken>,
-    /// That message, if another relay than the first took it; with the cause, if the catalogue knows it.
+    /// That message, if another relay than the first took it and mail still leaves; with the cause, if the catalogue knows it.
     pub fallen: Option<(Fallen, Option<Cause>)>,
     /// The time of the last test message that the relay took.
     pub proved: Option<Seconds>,
@@ -184,7 +184,8 @@ impl Leaving {
         };
         let (standing, against) = leaving.judge(record, proved);
         leaving.standing = standing;
-        leaving.fallen = last_fallen(relay, record, has_route);
+        // Where mail does not leave, it does not leave by another relay either.
+        leaving.fallen = last_fallen(relay, record, has_route).filter(|_| !leaving.is_stopped());
         leaving.is_contradicted = against.is_some();
         // A failure that stops all mail is named before a later one of a single message.
         leaving.refused = against
@@ -202,6 +203,7 @@ impl Leaving {
         // What no program of Postfix can read says more than an attempt before.
         if self.queue.broken.is_some() || obstacle.is_some() && self.standing != Standing::Fails {
             self.standing = Standing::Barred;
+            self.fallen = None;
             self.is_contradicted = false;
         }
         self.obstacle = obstacle;

@@ -210,6 +210,11 @@ impl Record {
             Some(target) if source.relay.has_fallback(&target) => {
                 let (relay, word) = (format!("[{}]:{}", target.0, target.2), self.word(attempt, time));
                 let why = before(attempt.pid, line, block, source.relay).unwrap_or_default();
+                let from = sender_of(&attempt.queue_id, line, block);
+                if !source.alerts.alike(from.as_deref(), &attempt.to, &why).is_turned_away_by(&why) {
+                    // The first relay said something of this message alone, so this says nothing of it.
+                    return self.gone(&attempt.queue_id);
+                }
                 self.took(word.clone(), source.certain);
                 self.fallen = Some(Fallen { word, relay, why });
             }
