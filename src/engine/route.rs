@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Progress;
@@ -20,7 +21,7 @@ use crate::model::postfix::header_from::{Rule, found};
 use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::mastercf::MasterCf;
-use crate::model::postfix::postmap::MapSource;
+use crate::model::postfix::postmap::{Entries, MapSource};
 use crate::model::postfix::settings::{self, Settings, value};
 use crate::model::postfix::tables::{named, path_of};
 use crate::model::probe::mechanism::Filter;
@@ -201,18 +202,30 @@ pub(super) fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(H
         let source = postfix.maps.get(&file).and_then(|map| map.source.as_ref());
         let mut entries = source.map(MapSource::entries).unwrap_or_default();
         let strays = desired.strays().filter(|_| file.is_secret());
-        strays.filter(|stray| !postfix.other_ways.contains_key(stray.host)).for_each(|stray| {
-            entries.remove(&stray.key);
-        });
+        for stray in strays.filter(|stray| !postfix.other_ways.contains_key(stray.host)) {
+            if entries.contains_key(&stray.key) {
+                Arc::make_mut(&mut entries).remove(&stray.key);
+            }
+        }
         // `apply` fetches the first token, so the entry counts as there before it has one.
         let awaited = desired.ways().filter(|way| file.is_secret() && way.app().is_some());
         let awaited = awaited.map(|way| (way.next_hop(), format!("{}:", way.username())));
         let wanted = awaited.chain(desired.entries(file, &postfix.settings));
-        entries.extend(wanted.map(|(key, value)| (key.to_lowercase(), value)));
+        with(&mut entries, wanted);
         known.insert(file.table(kind), Known::Entries(entries));
     }
     known.extend(aliases(desired, postfix));
     Ok(Some((host, known)))
+}
+
+/// Adds what is not there yet: a table that is in order is not copied, and it may have thousands of entries.
+fn with(entries: &mut Arc<Entries>, wanted: impl IntoIterator<Item = (String, String)>) {
+    for (key, value) in wanted {
+        let key = key.to_lowercase();
+        if entries.get(&key) != Some(&value) {
+            Arc::make_mut(entries).insert(key, value);
+        }
+    }
 }
 
 /// The aliases of the system as they are with the answers in force, if those have an entry there.
@@ -222,7 +235,7 @@ fn aliases(desired: &Desired, postfix: &Postfix) -> Option<(String, Known)> {
     let mut entries = source.map(MapSource::entries).unwrap_or_default();
     let ours = desired.entries(file, &postfix.settings);
     let is_ours = !ours.is_empty();
-    entries.extend(ours);
+    with(&mut entries, ours);
     is_ours.then(|| (kind.table(&file.path()), Known::Entries(entries)))
 }
 
@@ -288,7 +301,7 @@ pub fn tables_of_senders(settings: &Settings) -> Vec<OfSenders> {
 #[derive(Debug)]
 pub enum Known {
     /// The entries, by key in lower case.
-    Entries(BTreeMap<String, String>),
+    Entries(Arc<Entries>),
     /// The rules for headers.
     Rules(Vec<Rule>),
 }

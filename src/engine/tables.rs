@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
@@ -53,7 +54,7 @@ pub fn know_passwords() {
                 // smtp(8) reads the database, whatever the source says.
                 let entries = MapKind::new(kind).map(|kind| read_database(&kind, path)).unwrap_or_default();
                 first.extend(keys.iter().filter_map(|key| entries.get(key).cloned()));
-                rest.extend(entries.into_values());
+                rest.extend(entries.values().cloned());
             }
         }
     }
@@ -86,13 +87,11 @@ fn read(path: &Path) -> Vec<u8> {
 }
 
 /// The contents of a table's database; none if it cannot be read.
-fn read_database(kind: &MapKind, path: &Path) -> Entries {
-    if kind.database(path).is_some_and(|database| files::is_link_of_others(&database)) {
-        return Entries::new();
-    }
-    match postfix::read_database(path, kind, None) {
-        Ok(Database::Read { entries, .. }) => entries,
-        _ => Entries::new(),
+fn read_database(kind: &MapKind, path: &Path) -> Arc<Entries> {
+    let is_foreign = kind.database(path).is_some_and(|database| files::is_link_of_others(&database));
+    match (!is_foreign).then(|| postfix::read_database(path, kind, None)) {
+        Some(Ok(Database::Read { entries, .. })) => entries,
+        _ => Arc::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::shown;
 use crate::model::labels::Labels;
@@ -159,7 +160,7 @@ pub enum Database {
     /// It could be read.
     Read {
         /// Its contents.
-        entries: Entries,
+        entries: Arc<Entries>,
         /// How its owner and mode differ from root's and the mode that it is to have, in words.
         exposed: Option<String>,
     },

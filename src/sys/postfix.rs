@@ -96,7 +96,7 @@ pub fn try_out(main_cf: &[u8]) -> Result<(String, String)> {
 }
 
 /// The contents of a database, with the identity of the file that they were read from; `None` while they are not known.
-type Contained = Arc<Mutex<Option<(String, Entries)>>>;
+type Contained = Arc<Mutex<Option<(String, Arc<Entries>)>>>;
 
 /// The databases that were read, by table: several steps of a run ask for the same one, and some at the same time.
 static READ: Mutex<BTreeMap<String, Contained>> = Mutex::new(BTreeMap::new());
@@ -106,7 +106,7 @@ const DUMP_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Reads a database with Postfix's own program, once as long as its file stays the same. `built`: the digest and the
 /// contents of a database that need not be read, since its contents are known.
-pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries)>) -> Result<Database> {
+pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Arc<Entries>)>) -> Result<Database> {
     let Some(path) = kind.database(source) else { return Ok(Database::NotNeeded) };
     if !files::exists(&path) {
         return Ok(Database::Missing);
@@ -119,7 +119,7 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries
     let is_built =
         |digest: &str| files::read_whole(&path).ok().flatten().is_some_and(|bytes| sha256(&bytes) == digest);
     let entries = if let Some((_, entries)) = before {
-        entries.clone()
+        Arc::clone(entries)
     } else if let Some((_, entries)) = built.filter(|(digest, _)| is_built(digest)) {
         entries
     } else {
@@ -133,9 +133,9 @@ pub fn read_database(source: &Path, kind: &MapKind, built: Option<(&str, Entries
         if output.stdout.len() >= DUMP_LIMIT {
             return Ok(Database::Broken(format!("it has more than {} MiB", DUMP_LIMIT / 1024 / 1024)));
         }
-        parse_dump(&output.stdout)
+        Arc::new(parse_dump(&output.stdout))
     };
-    *known = Some((identity, entries.clone()));
+    *known = Some((identity, Arc::clone(&entries)));
     Ok(Database::Read {
         entries,
         exposed: Managed::map_at(source).and_then(|map| files::deviation(&path, map)),

@@ -14,12 +14,17 @@ pub struct Logical {
 impl Logical {
     /// The text: the parts joined, line ends removed, [`trim`]med; not UTF-8 becomes U+FFFD.
     pub fn text(&self, bytes: &[u8]) -> String {
-        let mut joined = Vec::new();
-        for part in &self.parts {
+        let part = |part: &Range<usize>| {
             let line = bytes.get(part.clone()).unwrap_or_default();
-            joined.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+            line.strip_suffix(b"\n").unwrap_or(line)
+        };
+        match self.parts.as_slice() {
+            [alone] => trim(&String::from_utf8_lossy(part(alone))).to_owned(),
+            several => {
+                let joined = several.iter().map(part).collect::<Vec<_>>().concat();
+                trim(&String::from_utf8_lossy(&joined)).to_owned()
+            }
         }
-        trim(&String::from_utf8_lossy(&joined)).to_owned()
     }
 }
 

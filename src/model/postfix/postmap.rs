@@ -3,16 +3,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use super::aliases;
 use super::lines::{self, Logical, is_space, trim};
 
 /// The contents of a table source.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct MapSource {
     bytes: Vec<u8>,
     syntax: Syntax,
+    /// What the bytes say: several look at the same table, which may have thousands of entries.
+    entries: OnceLock<Arc<Entries>>,
 }
+
+impl PartialEq for MapSource {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.bytes, self.syntax) == (&other.bytes, other.syntax)
+    }
+}
+
+impl Eq for MapSource {}
 
 /// How a line of a source says what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +52,12 @@ pub fn rewrite_keys(address: &str, origin: &str) -> Vec<String> {
 impl MapSource {
     /// Takes a file's bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes, syntax: Syntax::Table }
+        Self { bytes, syntax: Syntax::Table, entries: OnceLock::new() }
     }
 
     /// Takes the bytes of a file of aliases(5).
     pub fn aliases(bytes: Vec<u8>) -> Self {
-        Self { bytes, syntax: Syntax::Aliases }
+        Self { bytes, syntax: Syntax::Aliases, entries: OnceLock::new() }
     }
 
     /// The bytes to write.
@@ -111,7 +122,7 @@ impl MapSource {
             if replaced.insert(place) { edits.replace(&line, text) } else { edits.remove(&line) }
         }
         let added = texts.iter().enumerate().filter(|(place, _)| !replaced.contains(place));
-        self.bytes = lines::append_all(&edits.of(&self.bytes), added.map(|(_, text)| text.as_str()));
+        self.replace(lines::append_all(&edits.of(&self.bytes), added.map(|(_, text)| text.as_str())));
     }
 
     /// Removes the entries of a key whose value `is_ours`; true if there was one. Others under the same key stay.
@@ -133,30 +144,33 @@ impl MapSource {
             }
         }
         if !removed.is_empty() {
-            self.bytes = edits.of(&self.bytes);
+            self.replace(edits.of(&self.bytes));
         }
         removed
     }
 
     /// The values of all entries, also of those under a key that an earlier one has.
     pub fn values(&self) -> impl Iterator<Item = String> {
-        let value = |line: &Logical| self.split(&line.text(&self.bytes)).1;
-        lines::logical(&self.bytes)
-            .into_iter()
-            .map(move |line| value(&line))
-            .filter(|value| !value.is_empty())
+        self.numbered().map(|(_, _, value)| value).filter(|value| !value.is_empty())
     }
 
     /// The entries that the database of this source must contain.
-    pub fn entries(&self) -> Entries {
-        let mut entries = Entries::new();
-        for line in lines::logical(&self.bytes) {
-            let (key, value) = self.split(&line.text(&self.bytes));
-            if !value.is_empty() {
-                entries.entry(key.to_lowercase()).or_insert(value);
+    pub fn entries(&self) -> Arc<Entries> {
+        let read = || {
+            let mut entries = Entries::new();
+            for line in lines::logical(&self.bytes) {
+                let (key, value) = self.split(&line.text(&self.bytes));
+                if !value.is_empty() {
+                    entries.entry(key.to_lowercase()).or_insert(value);
+                }
             }
-        }
-        entries
+            Arc::new(entries)
+        };
+        Arc::clone(self.entries.get_or_init(read))
+    }
+
+    fn replace(&mut self, bytes: Vec<u8>) {
+        (self.bytes, self.entries) = (bytes, OnceLock::new());
     }
 
     /// The text that a person may see: of an entry in `keys` the user; of another entry only that it exists (a mistyped
@@ -180,6 +194,9 @@ impl MapSource {
     /// Whether a database has the entries of this source. Lines that postmap may parse in another way are not compared.
     pub fn agrees_with(&self, built: &Entries) -> bool {
         let entries = self.entries();
+        if std::ptr::eq(entries.as_ref(), built) {
+            return true;
+        }
         let plain = |key: &str, value: &str| !self.is_strange(key) && !self.is_strange(value);
         let is_same = |built: &String, value: &String| match self.syntax {
             Syntax::Table => built == value,
@@ -310,7 +327,7 @@ mod tests {
     fn keys_fold_and_the_first_of_two_counts() {
         let map = MapSource::new(b"[Relay]:587 a:b\n[relay]:587 c:d\nlonely\n".to_vec());
         assert_eq!(map.get("[relay]:587").as_deref(), Some("a:b"));
-        assert_eq!(map.entries().into_iter().collect::<Vec<_>>(), [("[relay]:587".into(), "a:b".into())]);
+        assert_eq!(*map.entries(), Entries::from([("[relay]:587".into(), "a:b".into())]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -173,7 +174,7 @@ pub struct LastRun {
 impl LastRun {
     /// The digest and the contents of a table's database, if the run built it from the source that is there. Lines that
     /// postmap may parse in another way are no contents that are known.
-    pub fn built(&self, file: Managed, source: &MapSource, kind: &MapKind) -> Option<(&str, Entries)> {
+    pub fn built(&self, file: Managed, source: &MapSource, kind: &MapKind) -> Option<(&str, Arc<Entries>)> {
         let same = self.after.get(&file).is_some_and(|bytes| bytes == source.bytes());
         let database = kind.database(Path::new(file.name()))?;
         let digest = self.built.get(database.to_str()?)?;

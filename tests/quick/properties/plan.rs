@@ -24,7 +24,7 @@ fn database() -> impl Strategy<Value = Database> {
     (0..4_u8, entries, any::<bool>()).prop_map(|(state, entries, exposed)| match state {
         0 => Database::Missing,
         1 => Database::Broken("bad magic".into()),
-        _ => Database::Read { entries, exposed: exposed.then(|| "mode 0644".to_owned()) },
+        _ => Database::Read { entries: entries.into(), exposed: exposed.then(|| "mode 0644".to_owned()) },
     })
 }
 
@@ -148,7 +148,7 @@ fn write(change: &FileChange, postfix: &mut Postfix, link: &mut Option<Inode>) {
     match change {
         FileChange::Map(MapChange { file, kind, after, .. }) => {
             let database = if kind.database(&file.path()).is_some() {
-                Database::Read { entries: built(after), exposed: None }
+                Database::Read { entries: built(after).into(), exposed: None }
             } else {
                 Database::NotNeeded
             };

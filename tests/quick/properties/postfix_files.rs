@@ -60,7 +60,7 @@ proptest! {
         prop_assert_eq!(oracle::values(edited.bytes(), false, key), [value.clone()]);
         let (old, new) = (oracle::without(&bytes, false, key), oracle::without(edited.bytes(), false, key));
         assert_kept(&old, &new, before.is_empty())?;
-        entries.insert(key.to_owned(), value.clone());
+        std::sync::Arc::make_mut(&mut entries).insert(key.to_owned(), value.clone());
         prop_assert_eq!(edited.entries(), entries);
         let once = edited.clone();
         edited.set(key, &value);
