@@ -47,6 +47,33 @@ const COMMON: [&str; 12] = [
     "local",
 ];
 
+/// Words behind `user` that are no user.
+const WORDS: [&str; 18] = [
+    "account",
+    "agent",
+    "and",
+    "authentication",
+    "cannot",
+    "credentials",
+    "does",
+    "has",
+    "id",
+    "is",
+    "mailbox",
+    "name",
+    "names",
+    "not",
+    "or",
+    "password",
+    "unknown",
+    "with",
+];
+
+/// Whether the letter behind a backslash stands for white space, and a code of a reply follows.
+fn is_escape(text: &str) -> bool {
+    text.strip_prefix(['n', 'r', 't']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 /// The names that were met, and what stands in their place.
 #[derive(Debug, Default)]
 pub struct Redactor {
@@ -70,8 +97,9 @@ fn is_common(name: &str) -> bool {
 impl Redactor {
     fn host(&mut self, name: &str) -> String {
         let ending = name.rsplit('.').next().unwrap_or_default().to_lowercase();
-        // Files are named in remedies and causes, and belong to no owner.
-        if name.is_empty() || is_common(name) || FILES.contains(&ending.as_str()) {
+        // Files are named in remedies and causes, and classes of programs in their messages: both belong to no owner.
+        let is_class = name.contains('.') && ["error", "exception"].iter().any(|end| ending.ends_with(end));
+        if name.is_empty() || is_common(name) || is_class || FILES.contains(&ending.as_str()) {
             return name.to_owned();
         }
         stand_in(&mut self.hosts, name, |number| format!("host-{number}.example"))
@@ -106,7 +134,8 @@ impl Redactor {
             let before = text.get(..all.start()).unwrap_or_default();
             let after = text.get(all.end()..).unwrap_or_default();
             let is_page = before.ends_with("://") || all.as_str() == "YOUR@PUBLIC.ADDRESS";
-            let is_relay = before.ends_with('[') || after.starts_with("]:") || after.starts_with(':');
+            let port = after.strip_prefix(']').unwrap_or(after).strip_prefix(':');
+            let is_relay = port.is_some_and(|port| port.starts_with(|c: char| c.is_ascii_digit()));
             let is_known = name.is_none_or(|name| self.hosts.contains_key(&name.as_str().to_lowercase()));
             if is_page || !(is_known || is_relay) { all.as_str().to_owned() } else { self.one(found) }
         };
@@ -158,6 +187,8 @@ impl Redactor {
             return format!("{host}{rest}");
         }
         match of("user") {
+            // `user name` and `user or password` are words of a sentence, and `\n550` begins a line of a reply.
+            Some(user) if WORDS.contains(&user) || all.starts_with('\\') && is_escape(user) => all.to_owned(),
             Some(user) if all.len() > user.len() + 1 => all.replacen(user, &self.user(user), 1),
             _ => all.to_owned(),
         }
@@ -314,6 +345,9 @@ mod tests {
             "chown root:root /etc/postfix/main.cf",
             "535 5.7.8 Username and Password not accepted",
             "unable to dlopen /lib/libplain.so: x",
+            "smtplib.SMTPAuthenticationError: no",
+            "refused the user name or the password",
+            r"550 5.1.1 no\n550 5.1.1 such",
         ] {
             assert_eq!(all.words(text), text);
         }
@@ -323,6 +357,8 @@ mod tests {
             "connect to host-1.example[192.0.2.1]:2525: x"
         );
         assert_eq!(all.words("queue:2525 does not answer"), "host-1.example:2525 does not answer");
+        let text = "write [auth.oauth], or set relay.host";
+        assert_eq!(all.sentence(text), text);
         let text = "set relay.host to [mx.b.test]:25; get one at https://accounts.google.com/x for a@b.test";
         let shown = "set relay.host to [host-2.example]:25; get one at https://accounts.google.com/x for user-2@host-3.example";
         assert_eq!(all.sentence(text), shown);
