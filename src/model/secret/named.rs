@@ -4,32 +4,29 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// The places where a secret stands. Of each, `head` stays, and `secret` is hidden; of the loose one only if it looks like no
-/// word. The program has no tables for upper and lower case of all alphabets, so only ASCII letters are read in both.
+/// The places where a secret stands. Of each, `head` stays, and `secret` is hidden; what is `loose` only if it looks like no word.
+/// The program has no tables for upper and lower case of all alphabets, so only ASCII letters are read in both.
 #[expect(clippy::unwrap_used, reason = "a test compiles it")]
-static PLACES: LazyLock<[Regex; 4]> = LazyLock::new(|| {
-    let regex = |text: &str| Regex::new(text).unwrap();
+static PLACES: LazyLock<[Regex; 6]> = LazyLock::new(|| {
     [
         // In the address of a server.
-        regex(r"(?P<head>://[^\s/:]+:)(?P<secret>[^\s@/]+)@"),
-        // The value of a name, in quotes or not: of an option, in JSON, in the environment.
-        regex(&format!(
-            r#"(?P<head>(?:{NAME}|[?&](?-u:sig|key|code))["'`]?\s*(?:=>|[:=])\s*)(?P<secret>"(?:[^"\\]|\\.)+"|'[^']+'|[^\s"'{{}}&]+)"#
-        )),
-        // Behind an option of curl, swaks and sendEmail.
-        regex(
-            r#"(?P<head>(?:^|\s)(?:--user|-u|--auth-password|-ap|-xp|--pass(?-u:word)?)[ =]["']?)(?P<secret>[^\s"']+)"#,
+        r"(?P<head>://[^\s/:]*:)(?P<secret>[^\s/]+)(?P<end>@)",
+        // The value of a name, in quotes or not: of an option, in JSON, in the environment; or of an element.
+        concat!(
+            r#"(?P<head>(?:(?i-u:[\w.-]*(?:pass(?:word|wd|phrase)?|passwort|kennwort|pwd|\bpw|secret|(?:api|access)[_-]?key|token))"#,
+            r#"|[?&](?-u:sig|key|code))["'`]?(?:\s*(?:=>|->|:=|[:=])\s*|>))(?P<secret>"(?:[^"\\]|\\.)+"|'[^']+'|[^\s"'{}&<]+)"#
         ),
+        // Behind an option of curl, swaks and sendEmail.
+        r#"(?P<head>(?:^|\s)(?:--user|-u|--auth-password|-ap|-xp|--pass(?-u:word)?)[ =]["']?)(?P<secret>[^\s"']+)"#,
+        // In a line of sasl_passwd, and in a table of one entry.
+        r"(?P<head>\]:\d+\s+[^\s:]+@[^\s:]+:)(?P<secret>\S+)|(?P<before>\bstatic:)(?:[^\s:]+:\S+)",
+        // In a conversation with a server.
+        r"(?P<head>(?i-u:authorization:\s*\w+|auth\s+(?:plain|login|xoauth2)|334 UGFzc3dvcmQ6)\s+)(?P<secret>[A-Za-z0-9+/=._~-]{4,})",
         // Behind a name or a kind of login, with no sign between.
-        regex(&format!(
-            r#"(?P<head>(?:^|[^-\w])(?:(?i-u:password|passwort|kennwort|secret)(?:\s+is)?|(?i-u:bearer|basic))\s+["'`]?)(?P<loose>[^\s"'`]+)|(?P<bare>\bstatic:)(?P<rest>\S+)"#
-        )),
+        r#"(?P<head>(?:^|[^-\w])(?i-u:(?:password|passwd|passphrase|passwort|kennwort|secret)(?:\s+is)?|bearer|basic)\s+["'`]?)(?P<loose>[^\s"'`]+)"#,
     ]
+    .map(|place| Regex::new(place).unwrap())
 });
-
-/// Names of secrets, at the end of longer ones too: `SMTP_PASS`, `AuthPass`, `client_secret`.
-const NAME: &str =
-    r"(?i-u:[\w.-]*(?:pass(?:word|wd|phrase)?|passwort|kennwort|pwd|secret|api[_-]?key|token))";
 
 /// A text without the secrets in it.
 pub fn hide(text: &str) -> String {
@@ -39,42 +36,46 @@ pub fn hide(text: &str) -> String {
 }
 
 fn masked(found: &Captures<'_>, text: &str) -> String {
-    let (all, end) = found.get(0).map_or(("", 0), |all| (all.as_str(), all.end()));
-    if let Some(bare) = found.name("bare") {
-        return format!("{}********{}", bare.as_str(), tail(&found["rest"]));
+    let of = |name: &str| found.name(name).map_or("", |part| part.as_str());
+    if let Some(before) = found.name("before") {
+        return format!("{}********", before.as_str());
     }
-    let head = found.name("head").map_or("", |head| head.as_str());
-    if let Some(loose) = found.name("loose") {
-        return if is_word(loose.as_str()) {
-            all.to_owned()
-        } else {
-            format!("{head}********{}", tail(loose.as_str()))
-        };
-    }
-    let secret = found.name("secret").map_or("", |secret| secret.as_str());
-    // `wrong password: try again` is a sentence, and so is `token: expired for …`; `password: hunter` ends there.
-    let rest = text.get(end..).unwrap_or_default();
+    let (head, secret, loose, end) = (of("head"), of("secret"), of("loose"), of("end"));
+    let (all, after) = found.get(0).map_or(("", 0), |all| (all.as_str(), all.end()));
+    let rest = text.get(after..).unwrap_or_default();
+    // `wrong password: try again` is a sentence; `password: hunter` ends there.
     let goes_on = rest.strip_prefix(' ').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
-    if goes_on && head.ends_with(' ') && secret.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+    let is_of_sentence =
+        head.ends_with(' ') && goes_on && secret.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if is_state(secret) || is_of_sentence && !secret.is_empty() || is_word(loose) && !loose.is_empty() {
         return all.to_owned();
     }
     let quote = secret.chars().next().filter(|first| matches!(first, '"' | '\''));
-    let shown = match (quote, secret.split_once(':')) {
-        (Some(quote), _) => format!("{quote}********{quote}"),
+    match (quote, secret.split_once(':')) {
+        (Some(quote), _) => format!("{head}{quote}********{quote}"),
         // The user of `curl --user`.
-        (None, Some((user, _))) if head.trim_start().starts_with(['-']) => format!("{user}:********"),
-        _ => format!("********{}", tail(secret)),
-    };
-    let at = if all.ends_with('@') { "@" } else { "" };
-    format!("{head}{shown}{at}")
+        (None, Some((user, _))) if head.trim_start().starts_with('-') => format!("{head}{user}:********"),
+        _ => format!("{head}********{}{end}", tail(if secret.is_empty() { loose } else { secret })),
+    }
 }
 
-/// Whether this is a word of a sentence: letters alone, or nothing that a password would be.
+/// Whether this says of a secret how it is, or what became of it: a word for that, a code of a reply, the name of a file.
+fn is_state(text: &str) -> bool {
+    const STATES: [&str; 12] = [
+        "disabled", "empty", "expired", "false", "invalid", "missing", "no", "none", "null", "required",
+        "true", "yes",
+    ];
+    let inner = text.trim_end_matches([',', ';', '.', ')', ']']);
+    let is_code = inner.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'))
+        && inner.contains(['.', '-']);
+    is_code || text.starts_with('/') || STATES.contains(&inner.to_ascii_lowercase().as_str())
+}
+
+/// Whether this is a word of a sentence: letters alone, a code, or what no password begins with.
 fn is_word(text: &str) -> bool {
     let inner = text.trim_matches(|c: char| !c.is_alphanumeric());
-    inner.is_empty()
-        || !text.starts_with(|c: char| c.is_alphanumeric())
-        || inner.chars().all(char::is_alphabetic)
+    let has_letters_alone = inner.chars().all(|c| c.is_alphabetic() || matches!(c, '/' | '-' | '\''));
+    !text.starts_with(char::is_alphanumeric) || has_letters_alone || is_state(text)
 }
 
 /// The sign of a sentence behind a secret.
@@ -111,6 +112,15 @@ mod tests {
             ("client_secret=abc-1&x", "client_secret=********&x"),
             ("https://h/x?a=b&sig=Ab%2F1 failed", "https://h/x?a=b&sig=******** failed"),
             ("curl --user a:b2 smtp://h", "curl --user a:******** smtp://h"),
+            ("smtp://u:p@q@h:25 refused", "smtp://u:********@h:25 refused"),
+            ("smtp://:hunter2@h", "smtp://:********@h"),
+            ("'password' => geheim, x", "'password' => ********, x"),
+            ("AWS_SECRET_ACCESS_KEY = Ab/1", "AWS_SECRET_ACCESS_KEY = ********"),
+            ("X-Api-Key: Ab1, pw=Ab1", "X-Api-Key: ********, pw=********"),
+            ("<password>hunter2</password>", "<password>********</password>"),
+            ("Authorization: token abc1", "Authorization: token ********"),
+            ("AUTH LOGIN aHVudGVy", "AUTH LOGIN ********"),
+            ("[smtp.example.com]:587 a@b.test:hunter2", "[smtp.example.com]:587 a@b.test:********"),
             ("sendEmail -xp hunter -s h", "sendEmail -xp ******** -s h"),
         ] {
             assert_eq!(hide(text), shown);
@@ -126,6 +136,12 @@ mod tests {
             "Basic authentication is off",
             "spf pass smtp.mailfrom=example.com",
             "1 message waits: wrong-password (1)",
+            "bad password 5.7.8 rejected, Password: 535-5.7.8 error",
+            "token=expired, secret=missing",
+            "basic authentication/SMTP AUTH disabled",
+            "password: /etc/relayhost/password: No such file",
+            "static:alias",
+            "relay=r[192.0.2.1]:587, delay=1",
             "password (3 tries left)",
             "Use an app password. 534-5.7.9 https://support.google.com/x",
             "correct username and password in the answers",
