@@ -2,7 +2,7 @@
 //! that has passed through it fifty times and comes back (hopcount_limit).
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Plan, Remedy, State};
 use crate::error::Complaint;
@@ -16,7 +16,77 @@ use crate::model::routes::Via;
 pub struct Itself {
     names: BTreeSet<String>,
     addresses: BTreeSet<IpAddr>,
-    ports: BTreeSet<u16>,
+    listeners: Vec<Listener>,
+    interfaces: Interfaces,
+}
+
+/// A service that takes mail from the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Listener {
+    /// Its address, where master.cf names one; else it listens at those of inet_interfaces.
+    address: Option<String>,
+    port: u16,
+}
+
+/// The addresses at which a service without one of its own listens (`inet_interfaces`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+enum Interfaces {
+    /// All of this host; also where names in it would have to be looked up.
+    #[default]
+    All,
+    /// Loopback alone.
+    Loopback,
+    /// These.
+    Listed(BTreeSet<IpAddr>),
+}
+
+impl Interfaces {
+    fn new(text: &str) -> Self {
+        let named: Vec<&str> = text.split([',', ' ', '\t', '\n']).filter(|name| !name.is_empty()).collect();
+        let is_loopback = |name: &&str| matches!(*name, "localhost" | "loopback-only");
+        let bare = |name: &&str| name.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+        if !named.is_empty() && named.iter().all(is_loopback) {
+            Self::Loopback
+        } else if let Some(listed) = named.iter().map(bare).collect::<Option<BTreeSet<_>>>() {
+            if listed.is_empty() { Self::All } else { Self::Listed(listed) }
+        } else {
+            Self::All
+        }
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        match self {
+            Self::All => true,
+            Self::Loopback => address.is_loopback(),
+            Self::Listed(listed) => listed.contains(&address),
+        }
+    }
+}
+
+impl Listener {
+    /// Takes `smtp`, `10025`, `127.0.0.1:10025` or `[::1]:smtp` (master(5)).
+    fn new(service: &Service) -> Option<Self> {
+        let (address, port) = match service.name.rsplit_once(':') {
+            Some((address, port)) => (Some(address.trim_matches(['[', ']']).to_ascii_lowercase()), port),
+            None => (None, service.name.as_str()),
+        };
+        let port = match port {
+            "smtp" => 25,
+            "submission" => 587,
+            "submissions" | "smtps" | "ssmtp" | "urd" => 465,
+            number => number.parse().ok()?,
+        };
+        Some(Self { address: address.filter(|address| !address.is_empty()), port })
+    }
+
+    /// Whether it listens at this address. One that is a name may be any.
+    fn is_at(&self, address: IpAddr, interfaces: &Interfaces) -> bool {
+        match self.address.as_deref() {
+            None => interfaces.has(address),
+            Some("localhost") => address.is_loopback(),
+            Some(own) => own.parse::<IpAddr>().map_or(true, |own| own.is_unspecified() || own == address),
+        }
+    }
 }
 
 impl Itself {
@@ -32,24 +102,31 @@ impl Itself {
         let names = [value(settings, "myhostname"), hostname, "localhost", "localhost.localdomain"];
         let names = names.map(str::to_ascii_lowercase).into_iter().filter(|name| !name.is_empty());
         let more = (!domain.is_empty()).then(|| format!("localhost.{}", domain.to_ascii_lowercase()));
-        let ports = master.services().filter(|service| takes_mail(service)).filter_map(port).collect();
-        Self { names: names.chain(more).collect(), addresses: addresses.into_iter().collect(), ports }
+        let listeners = master.services().filter(|service| takes_mail(service)).filter_map(Listener::new);
+        Self {
+            names: names.chain(more).collect(),
+            addresses: addresses.into_iter().collect(),
+            listeners: listeners.collect(),
+            interfaces: Interfaces::new(value(settings, "inet_interfaces")),
+        }
     }
 
     /// Whether its own Postfix would take mail for this next hop. Where another program has the port, such as stunnel, the mail
     /// goes on from there.
     fn takes(&self, host: &str, port: u16) -> bool {
-        let is_it = match host.parse::<IpAddr>() {
-            Ok(address) => {
-                let address = address.to_canonical();
-                address.is_loopback() || address.is_unspecified() || self.addresses.contains(&address)
-            }
-            Err(_) => {
-                self.names.contains(&host.trim_end_matches('.').to_ascii_lowercase())
-                    || host.ends_with(".localhost")
-            }
+        let mut listeners = self.listeners.iter().filter(|listener| listener.port == port);
+        let Ok(address) = host.parse::<IpAddr>() else {
+            let is_own = self.names.contains(&host.trim_end_matches('.').to_ascii_lowercase());
+            return (is_own || host.ends_with(".localhost")) && listeners.next().is_some();
         };
-        is_it && self.ports.contains(&port)
+        // A connection to 0.0.0.0 or :: goes to this host.
+        let address = match address.to_canonical() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+            other => other,
+        };
+        let is_own = address.is_loopback() || self.addresses.contains(&address);
+        is_own && listeners.any(|listener| listener.is_at(address, &self.interfaces))
     }
 
     /// The complaints about the ways of the answers, one for each next hop, with the key that names it.
@@ -85,16 +162,6 @@ fn complaint(key: &str, host: &str, port: u16) -> Complaint {
 fn takes_mail(service: &Service) -> bool {
     matches!(service.kind.as_str(), "inet" | "pass")
         && matches!(service.command.as_str(), "smtpd" | "postscreen")
-}
-
-/// The port of a service: `smtp`, `10025`, `127.0.0.1:10025` or `[::1]:smtp` (master(5)).
-fn port(service: &Service) -> Option<u16> {
-    match service.name.rsplit(':').next().unwrap_or_default() {
-        "smtp" => Some(25),
-        "submission" => Some(587),
-        "submissions" | "smtps" | "ssmtp" | "urd" => Some(465),
-        number => number.parse().ok(),
-    }
 }
 
 impl Plan {
@@ -141,6 +208,30 @@ mod tests {
             ("example.com", 25, false),
         ] {
             assert_eq!(own.takes(host, port), expected, "{host}:{port}");
+        }
+    }
+
+    #[test]
+    fn where_its_postfix_does_not_listen_another_may() {
+        let master = MasterCf::new(b"smtp inet n - n - - smtpd\n127.0.0.1:10026 inet n - n - - smtpd\n[::1]:2526 inet n - n - - smtpd\n");
+        for (interfaces, host, port, expected) in [
+            ("localhost", "127.0.0.1", 25, true),
+            ("localhost", "192.0.2.2", 25, false),
+            ("loopback-only", "192.0.2.2", 25, false),
+            ("all", "192.0.2.2", 25, true),
+            ("", "192.0.2.2", 25, true),
+            ("127.0.0.1, [::1]", "192.0.2.2", 25, false),
+            ("127.0.0.1, 192.0.2.2", "192.0.2.2", 25, true),
+            ("$myhostname, localhost", "192.0.2.2", 25, true),
+            ("all", "192.0.2.2", 10026, false),
+            ("all", "127.0.0.1", 10026, true),
+            ("all", "127.0.0.1", 2526, false),
+            ("all", "::1", 2526, true),
+            ("all", "localhost", 2526, true),
+        ] {
+            let settings: Settings = [("inet_interfaces".to_owned(), interfaces.to_owned())].into();
+            let own = Itself::new(&settings, &master, "web1", ["192.0.2.2".parse().unwrap()]);
+            assert_eq!(own.takes(host, port), expected, "{interfaces}: {host}:{port}");
         }
     }
 }
