@@ -24,8 +24,10 @@ use crate::model::postfix::settings::Settings;
 
 /// The directory of such directories: root's alone to write, and for files that daemons keep.
 const PARENT: &str = "/var/spool";
-/// Beginning of their names. No other program uses it.
+/// Beginning of their names.
 const NAME: &str = "relayhost-drill-";
+/// A file in them, made before anything else: a directory without it is somebody else's.
+const MARK: &str = "made-by-relayhost";
 /// The directories of a queue (conf/postfix-files of Postfix); their owners and modes are those of the host's queue.
 const QUEUE: [&str; 14] = [
     "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "maildrop", "pid",
@@ -54,7 +56,7 @@ impl Running {
         let host = parse_settings(&postfix::settings(&names)?);
         let new = Self::new(nobody(host.get("inet_protocols").is_some_and(|protocols| protocols == "ipv6")))?;
         new.make_directories(&host)?;
-        new.write(fallback)?;
+        new.write(fallback, &host)?;
         new.run(&host, lasts)?;
         Ok(new)
     }
@@ -93,6 +95,7 @@ impl Running {
             if let Some(lock) = lock(directory.path())
                 && files::exists(directory.path())
             {
+                files::stage(&directory.path().join(MARK), b"")?;
                 // Daemons that are the user postfix pass through it.
                 let open = fs::Permissions::from_mode(0o711);
                 fs::set_permissions(directory.path(), open)
@@ -119,10 +122,11 @@ impl Running {
     }
 
     /// Writes its configuration.
-    fn write(&self, fallback: &str) -> Result<()> {
+    fn write(&self, fallback: &str, host: &Settings) -> Result<()> {
         let nobody = format!("[{}]:{}", self.nobody.ip(), self.nobody.port());
         let of_host = files::read_whole(&Managed::MainCf.path())?.unwrap_or_default();
-        let beside = Beside { directory: self.path(), nobody: &nobody, fallback };
+        let queue = host.get("queue_directory").map(String::as_str).unwrap_or_default();
+        let beside = Beside { directory: self.path(), nobody: &nobody, fallback, queue };
         let config = self.path().join("config");
         files::stage(&config.join("main.cf"), &beside.main_cf(&of_host))?;
         let services = postfix::program("postconf")?.arg("-M").ok()?.text();
@@ -154,8 +158,12 @@ impl Drop for Running {
 /// Ends and removes what killed runs have left. What cannot be removed is left for the next run.
 pub fn sweep() {
     for path in files::beginning_with(Path::new(PARENT), NAME) {
-        if let Some(_lock) = lock(&path) {
+        let Some(_lock) = lock(&path) else { continue };
+        if files::exists(&path.join(MARK)) {
             remove(&path);
+        } else {
+            // A run that was killed before it made its first file. A directory that is not empty stays.
+            let _ = fs::remove_dir(&path);
         }
     }
 }

@@ -96,3 +96,17 @@ fn who_may_not_and_where_there_is_no_second_is_told() {
     ));
     run.exits(0).says("exit 2\n").says("exit 1\n0\n1\n").complains("[[relay.fallback]]").complains("root");
 }
+
+/// Files that Postfix' daemons write, wherever main.cf has them.
+#[test]
+fn no_file_of_the_hosts_own_postfix_is_opened_and_nobody_elses_directory_is_removed() {
+    let run = pair().sh(&format!(
+        "{LIBRARY} relayhost apply >/dev/null
+         for daemon in smtpd smtp lmtp; do postconf -e ${{daemon}}_tls_session_cache_database=btree:/var/lib/postfix/${{daemon}}_scache; done
+         postfix reload 2>/dev/null; relayhost verify >/dev/null; mkdir /var/spool/relayhost-drill-mine; touch /var/spool/relayhost-drill-mine/keep
+         stat -c '%n %Y %i' /var/lib/postfix/*scache* >/root/before
+         relayhost drill >/root/out; echo \"exit $?\"; stat -c '%n %Y %i' /var/lib/postfix/*scache* | diff /root/before - && echo same
+         ls -A /var/spool/relayhost-drill-mine; left"
+    ));
+    run.exits(0).says("exit 0\nsame\nkeep\n1\n1\n");
+}

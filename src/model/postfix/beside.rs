@@ -9,7 +9,7 @@ const CONFIG: &str = "/etc/postfix";
 
 /// What would lead a message past the relays, or to others; what would be written outside of the directory; and notices to the
 /// postmaster, which would be mail too.
-const OFF: [&str; 12] = [
+const OFF: [&str; 15] = [
     "sender_dependent_relayhost_maps",
     "sender_dependent_default_transport_maps",
     "transport_maps",
@@ -19,8 +19,11 @@ const OFF: [&str; 12] = [
     "recipient_bcc_maps",
     "notify_classes",
     "smtp_tls_session_cache_database",
+    "smtpd_tls_session_cache_database",
+    "lmtp_tls_session_cache_database",
     "smtp_sasl_auth_cache_name",
     "address_verify_map",
+    "postscreen_cache_map",
     "multi_instance_directories",
 ];
 
@@ -39,6 +42,8 @@ pub struct Beside<'a> {
     pub nobody: &'a str,
     /// The next hop of the fallback relay.
     pub fallback: &'a str,
+    /// The host's queue directory, to which the paths of milters' sockets are relative.
+    pub queue: &'a str,
 }
 
 impl Beside<'_> {
@@ -57,6 +62,13 @@ impl Beside<'_> {
             ("smtp_fallback_relay", self.fallback.to_owned()),
         ] {
             file.set(name, &value);
+        }
+        // tlsmgr(8) writes it.
+        if file.get("tls_random_exchange_name").is_some() {
+            file.set("tls_random_exchange_name", "${data_directory}/prng_exch");
+        }
+        if let Some(milters) = file.get("non_smtpd_milters") {
+            file.set("non_smtpd_milters", &at_sockets(&milters, self.queue));
         }
         for name in OFF {
             // The default of all others is empty, and an older Postfix does not know each.
@@ -100,6 +112,18 @@ pub fn master_cf(services: &str) -> String {
     text + UNSENT + "\n"
 }
 
+/// Milters, whose sockets are where the host has them: `unix:` and `local:` take a path that is relative to the queue directory.
+fn at_sockets(milters: &str, queue: &str) -> String {
+    ["unix:", "local:"].iter().fold(milters.to_owned(), |text, kind| {
+        let mut parts = text.split(kind);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, rest| {
+            let before = if rest.starts_with('/') { String::new() } else { format!("{queue}/") };
+            format!("{text}{kind}{before}{rest}")
+        })
+    })
+}
+
 /// The text, in which what is relative to the host's configuration directory stays there.
 fn placed(text: &str) -> String {
     let names = ["$config_directory", "${config_directory}", "$(config_directory)"];
@@ -114,9 +138,15 @@ mod tests {
     fn the_first_relay_is_out_of_reach_and_nothing_leads_past_the_second() {
         let of_host = "relayhost = [a.example.com]:587\nqueue_directory = /var/spool/postfix\n\
             smtp_sasl_password_maps = hash:${config_directory}/sasl_passwd\ntransport_maps = hash:/etc/postfix/transport,\n  \
-            hash:/etc/postfix/more\nalways_bcc = copy@example.com\n";
-        let beside =
-            Beside { directory: Path::new("/d"), nobody: "[127.0.0.1]:1", fallback: "[b.example.com]:25" };
+            hash:/etc/postfix/more\nalways_bcc = copy@example.com\n\
+            smtpd_tls_session_cache_database = btree:/var/lib/postfix/smtpd_scache\ntls_random_exchange_name = /x/prng\n\
+            non_smtpd_milters = unix:opendkim/sock, local:/run/x, inet:localhost:8891\n";
+        let beside = Beside {
+            directory: Path::new("/d"),
+            nobody: "[127.0.0.1]:1",
+            fallback: "[b.example.com]:25",
+            queue: "/q",
+        };
         let text = String::from_utf8(beside.main_cf(of_host.as_bytes())).unwrap();
         for line in [
             "relayhost = [127.0.0.1]:1\n",
@@ -128,6 +158,9 @@ mod tests {
             "transport_maps =\n",
             "always_bcc =\n",
             "notify_classes =\n",
+            "smtpd_tls_session_cache_database =\n",
+            "tls_random_exchange_name = ${data_directory}/prng_exch\n",
+            "non_smtpd_milters = unix:/q/opendkim/sock, local:/run/x, inet:localhost:8891\n",
         ] {
             assert!(text.contains(line), "{line}{text}");
         }
