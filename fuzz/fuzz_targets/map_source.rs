@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(after.get(key).as_deref(), Some("u:hunter2 Xy9#"));
         assert_eq!(others(before.bytes(), key), others(after.bytes(), key));
         let mut entries = before.entries();
-        entries.insert(key.to_owned(), "u:hunter2 Xy9#".to_owned());
+        std::sync::Arc::make_mut(&mut entries).insert(key.to_owned(), "u:hunter2 Xy9#".to_owned());
         assert_eq!(entries, after.entries());
         let once = after.clone();
         after.set(key, "u:hunter2 Xy9#");

@@ -179,7 +179,7 @@ fn five_thousand_senders_come_and_go_and_a_few_are_named() {
     let from: Vec<String> = (0..5000).map(|number| format!("\"s{number}@example.com\"")).collect();
     let many = ACCOUNTS.replace("\"Odd1@example.com\"", &from.join(", "));
     let script = r#"
-        relayhost plan >/root/plan; echo '== step'; tr -s ' \n' '  ' </root/plan | grep -o 'relayhost_accounts and build[^)]*)'; grep -c '^ *+s[0-9]' /root/plan
+        relayhost plan >/root/plan; echo '== step'; tr -s ' \n' '  ' </root/plan | grep -o 'relayhost_accounts and build[^)]*)'; [ "$(grep -c '^ *+s[0-9]' /root/plan)" -lt 200 ] && grep -c 'more lines: --json has all' /root/plan
         relayhost apply --no-verify >/dev/null 2>&1; echo '== there'; echo $?; grep -c '^s[0-9]*@example.com \[smtp.example.com\]:0587$' /etc/postfix/relayhost_accounts
         postmap -q s4999@example.com $TYPE:/etc/postfix/relayhost_accounts; relayhost check >/dev/null; echo "check $?"
         printf '# theirs\nother@example.com [dead.lab.test]:25\n' >/etc/postfix/relayhost_accounts; postmap $TYPE:/etc/postfix/relayhost_accounts
@@ -190,7 +190,7 @@ fn five_thousand_senders_come_and_go_and_a_few_are_named() {
     let run = run(&many, script);
     let step = run.part("step");
     let named = "(no entry, or another one, for s0@example.com, s1@example.com, s2@example.com, 4999 more)";
-    assert!(step.contains(named) && step.ends_with("5000\n"), "{step:.2000}");
+    assert!(step.contains(named) && step.ends_with("\n1\n"), "{step:.2000}");
     assert_eq!(run.part("there"), "0\n5000\n[smtp.example.com]:0587\ncheck 0\n");
     let hand = run.part("hand");
     assert!(hand.contains("4999 more entries") && hand.len() < 2000, "{hand:.2000}");

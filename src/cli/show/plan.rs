@@ -8,7 +8,7 @@ use crate::model::exits::Exit;
 use crate::model::leaving::views::LEAVES;
 use crate::model::plan::unmanaged::ANNOUNCED;
 use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
-use crate::model::text;
+use crate::model::text::{self, counted};
 use crate::sys::output::Output;
 
 /// Shows the findings of `check`, and the number of those that differ.
@@ -114,9 +114,15 @@ pub fn with_remedy(screen: &Screen, finding: &Finding) {
     }
 }
 
+/// Most lines of a difference that are shown: a table may have thousands of entries.
+const DIFF: usize = 200;
+
 fn diff(screen: &Screen, diff: &str) {
-    for line in diff.lines() {
+    for line in diff.lines().take(DIFF) {
         screen.write(&format!("   {line}\n"));
+    }
+    if let Some(rest @ 1..) = diff.lines().count().checked_sub(DIFF) {
+        screen.write(&format!("   … {}: --json has all\n", counted(rest as u64, "more line")));
     }
     if !diff.is_empty() {
         screen.write("\n");
