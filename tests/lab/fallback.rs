@@ -161,7 +161,7 @@ fn a_next_hop_that_is_this_host_is_refused_with_its_key() {
     let second = |host: &str, port: u16| {
         PAIR.replace("second.lab.test", host).replace("port = 2525", &format!("port = {port}"))
     };
-    let mut script = "cp /etc/postfix/main.cf /root/\n".to_owned();
+    let mut script = "postconf -e inet_interfaces=all; cp /etc/postfix/main.cf /root/\n".to_owned();
     let refused = [
         (second("localhost", 25), "host of [[relay.fallback]]"),
         (second("127.0.0.1", 25), "host of [[relay.fallback]]"),
