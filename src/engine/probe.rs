@@ -4,6 +4,7 @@
 
 mod facts;
 pub mod first;
+pub mod names;
 mod session;
 mod talk;
 mod ways;

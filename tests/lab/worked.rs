@@ -117,7 +117,7 @@ fn keep_keeps_what_no_message_has_proved() {
             "{GOOD} answers 's/^port.*/port = 578/'; relayhost apply --on-failure keep; echo \"exit $?\"; postconf -h relayhost; relayhost check | grep unproven"
         ),
     );
-    run.says("  result   the new configuration is in force, and no message has been seen to leave by it")
+    run.says("  result   the new configuration is in force, and the relay was not seen to take a message")
         .says("exit 5\n[smtp.example.com]:578\nwarn message.unproven");
 }
 
@@ -141,7 +141,7 @@ fn a_relay_that_was_switched_off_does_not_come_back() {
         );
         assert_eq!(
             report["result"],
-            "the new configuration is in force, and no message has been seen to leave by it"
+            "the new configuration is in force, and the relay was not seen to take a message"
         );
         run.says("\n[smtp.example.com]:5").says("message.unproven");
     }
@@ -175,7 +175,9 @@ fn where_nothing_worked_the_new_configuration_stays_unproven() {
             ),
         );
         run.says("warn probe: no verdict")
-            .says("  result   the new configuration is in force, and no message has been seen to leave by it")
+            .says(
+                "  result   the new configuration is in force, and the relay was not seen to take a message",
+            )
             .says("exit 5\n[smtp.example.com]:578\nwarn message.unproven");
     }
 }

@@ -138,8 +138,8 @@ pub fn drilled(screen: &Screen, drilled: &Drilled) {
 /// Shows why another relay than the first took the message.
 fn instead(screen: &Screen, relay: &str, instead: &Instead) {
     screen.field("caveat", &instead.in_words(relay));
+    screen.field("remedy", &instead.remedy().text());
     if let Some(failure) = &instead.failure {
-        screen.field("remedy", &failure.remedy.text());
         for line in &failure.evidence {
             screen.field("log", line);
         }

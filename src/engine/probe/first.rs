@@ -35,8 +35,9 @@ pub fn probe_first(
 ) -> Result<Option<Probe>> {
     let settings = postfix.map(|postfix| postfix.settings.clone()).unwrap_or_default();
     let asked = Asked { desired, settings, postfix, patience, then: "the test message decides" };
-    // Where there are others, it is not the end that nobody is at the first.
-    let is_veto = |found: &Probe| found.is_veto(has_worked && desired.fallbacks.is_empty());
+    // Where there are others, it is not the end that nobody is at the first now.
+    let waits = |found: &Probe| !desired.fallbacks.is_empty() && found.may_pass();
+    let is_veto = |found: &Probe| found.is_veto(has_worked && !waits(found));
     let Some(mut first) = asked.stage(is_veto, progress)? else { return Ok(None) };
     if is_veto(&first) {
         return Ok(Some(first));

@@ -1,14 +1,21 @@
 //! The relays of the answers, any of which may take the message; and why it was not the first.
 
+use std::time::Duration;
+
 use super::Message;
+use crate::engine::probe::names;
 use crate::error::Result;
 use crate::model::causes::failure::Failure;
-use crate::model::causes::{Circumstances, diagnose};
+use crate::model::causes::{Cause, Circumstances, diagnose};
 use crate::model::desired::Desired;
 use crate::model::log::Attempt;
 use crate::model::message::delivery::{Instead, Outcome};
 use crate::model::message::verdict::Judgement;
-use crate::sys::dns;
+use crate::model::probe::route::{Family, Lookup};
+use crate::sys::{clock, dns};
+
+/// The longest time in which the first relay's name is looked up.
+const LOOK_UP: Duration = Duration::from_secs(5);
 
 /// The relays of the answers, in the order in which smtp(8) tries them.
 pub(super) struct Relays(Vec<Known>);
@@ -70,23 +77,49 @@ impl Message<'_> {
         else {
             return Ok(judged);
         };
-        let said = evidence.get(1..).unwrap_or_default();
-        let lines: Vec<String> = said.iter().map(ToString::to_string).collect();
-        let failure = match (diagnose(said, &self.circumstances()?), said.last()) {
-            (Some(cause), _) => Some(Failure::of(cause, lines)),
-            (None, Some(last)) => Some(Failure::unknown(
-                last.contains(" said: "),
-                "the message was not accepted",
-                last,
-                lines.clone(),
-            )),
-            (None, None) => None,
-        };
-        Ok(Judgement::Final(Outcome::Accepted {
-            relay: taker.next_hop.clone(),
-            reply: reply.clone(),
-            redirected: redirected.clone(),
-            instead: Some(Box::new(Instead { first: self.goal.text.clone(), failure })),
+        let failure = self.failure_of_first(evidence.get(1..).unwrap_or_default())?;
+        let first = &self.goal.text;
+        Ok(Judgement::Final(match failure {
+            Some(failure) if self.request.proves && !failure.may_pass() => {
+                let cause =
+                    format!("{first} does not take it: {}; it left by {}", failure.cause, taker.next_hop);
+                Outcome::Failed(Failure { cause, ..failure })
+            }
+            failure => Outcome::Accepted {
+                relay: taker.next_hop.clone(),
+                reply: reply.clone(),
+                redirected: redirected.clone(),
+                instead: Some(Box::new(Instead { first: first.clone(), failure })),
+            },
         }))
+    }
+
+    /// What kept the message from the first relay: `said` has the lines of the process about it. smtp(8) logs no line about a
+    /// name that it cannot look up, if another relay takes the message (smtp_connect_remote in smtp/smtp_connect.c), so it is
+    /// looked up here.
+    fn failure_of_first(&self, said: &[&str]) -> Result<Option<Failure>> {
+        let Some(last) = said.last() else {
+            let Some(unfound) = self.unfound() else { return Ok(None) };
+            let cause = diagnose(&[unfound.as_str()], &self.circumstances()?);
+            return Ok(cause.map(|cause| {
+                let words = format!("{} (Postfix does not log it: {unfound})", cause.cause);
+                Failure::of(Cause { cause: words, ..cause }, Vec::new())
+            }));
+        };
+        let lines: Vec<String> = said.iter().map(ToString::to_string).collect();
+        let unknown = || {
+            Failure::unknown(last.contains(" said: "), "the message was not accepted", last, lines.clone())
+        };
+        let cause = diagnose(said, &self.circumstances()?);
+        Ok(Some(cause.map_or_else(unknown, |cause| Failure::of(cause, lines.clone()))))
+    }
+
+    /// The words of smtp(8) for the first relay's name, if it finds no address for it.
+    fn unfound(&self) -> Option<String> {
+        let settings = &self.postfix.settings;
+        let (family, lookup) =
+            (Family::new(settings, self.postfix.setting("inet_protocols")), Lookup::new(settings));
+        let (host, deadline) = (&self.desired.first.relay.host, clock::now() + LOOK_UP);
+        names::addresses(host, family, lookup, || deadline).err().map(|unfound| unfound.words)
     }
 }

@@ -15,13 +15,16 @@ pub struct Request {
     pub to: String,
     /// How long to wait for the relay's reply.
     pub deadline: Duration,
+    /// Whether the message is to prove answers that were just put in force: then one that another relay than the first took
+    /// counts only for a first relay that is not there now, and not for one that the answers name wrongly.
+    pub proves: bool,
 }
 
 impl Request {
     /// A message to root, which is to reach those whom the answers name.
     #[must_use]
     pub fn of_root(&self) -> Self {
-        Self { to: ROOT.to_owned(), deadline: self.deadline }
+        Self { to: ROOT.to_owned(), ..self.clone() }
     }
 
     /// The name of its stage.
@@ -37,7 +40,7 @@ impl Request {
             problem: "there is no recipient for the test message".into(),
             remedy: "add `to = \"you@your.domain\"` under [verify] in the answers".into(),
         })?;
-        Ok(Self { to, deadline: desired.verify.deadline })
+        Ok(Self { to, deadline: desired.verify.deadline, proves: true })
     }
 
     /// The message that the answers in `file` ask for, unless another recipient or another deadline was typed.
@@ -57,8 +60,8 @@ impl Request {
                     remedy: "give one complete address, such as ops@example.com".into(),
                 });
             }
-            Some(to) => Self { to: to.to_owned(), deadline: desired.verify.deadline },
+            Some(to) => Self { to: to.to_owned(), deadline: desired.verify.deadline, proves: false },
         };
-        Ok(Self { deadline: deadline.unwrap_or(request.deadline), ..request })
+        Ok(Self { deadline: deadline.unwrap_or(request.deadline), proves: false, ..request })
     }
 }

@@ -189,6 +189,9 @@ pub struct Entry {
     /// can be the reason: it says nothing of the configuration, which has worked and may again as it is.
     #[serde(default)]
     pub unheard: bool,
+    /// Whether it may pass without a change of the answers, though not within a minute. What has `again` or `unheard` may, too.
+    #[serde(default)]
+    pub passes: bool,
     /// Whether it is about one recipient alone, where others of its stage are about this host or its login.
     #[serde(default)]
     pub one_recipient: bool,
@@ -204,6 +207,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether it may pass by itself, so that the answers need not be wrong.
+    pub fn may_pass(&self) -> bool {
+        self.again || self.unheard || self.passes
+    }
+
     /// The patterns of which one must match, by the speaker whose words they read.
     pub fn patterns(&self) -> [(Speaker, &[Pattern]); 3] {
         [

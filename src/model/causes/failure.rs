@@ -1,7 +1,7 @@
 //! A failure on the way to the relay, of a message or of a probe: its cause, by the catalogue or without it.
 
 use super::Cause;
-use super::catalogue::Verdict;
+use super::catalogue::{Entry, Verdict, entry};
 use crate::error::{Advice, Exit};
 use crate::model::text::quoted;
 
@@ -44,6 +44,13 @@ impl Failure {
     /// Takes the step out of the remedy that makes a probe: one was made.
     pub fn tried_here(&mut self) {
         self.remedy = self.remedy.probed();
+    }
+
+    /// Whether it may pass by itself, so that the answers need not be wrong: nobody is there now, say. Of words that the
+    /// catalogue does not know, what no relay has refused may.
+    pub fn may_pass(&self) -> bool {
+        let unknown = || self.exit != Exit::Refused && self.id == "unknown";
+        entry(&self.id).map_or_else(unknown, Entry::may_pass)
     }
 
     /// A failure whose cause the catalogue knows.

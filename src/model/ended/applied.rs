@@ -101,7 +101,7 @@ impl Applied {
                  verify.arrival.required demands (--on-failure keep leaves it in force)"
             }
             (Some(delivery), None) if changed && delivery.outcome.exit() != Exit::Done => {
-                "the new configuration is in force, and no message has been seen to leave by it"
+                "the new configuration is in force, and the relay was not seen to take a message"
             }
             (Some(delivery), None) if changed && delivery.exit() != Exit::Done => {
                 "the new configuration is in force: the relay took the message, and it was not seen to arrive"

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::error::Exit;
+use crate::error::{Advice, Exit};
 use crate::model::arrival::Arrival;
 use crate::model::arrival::letter::Sent;
 use crate::model::causes::failure::Failure;
+
+/// Remedy where the log does not say what keeps mail from the first relay.
+pub const NAMED_BY_PROBE: &str =
+    "`relayhost probe` (tries the first relay, and names what keeps mail from it)";
 
 /// Result of the test message.
 #[derive(Debug, Clone)]
@@ -110,10 +114,15 @@ impl Instead {
     /// The caveat, in one sentence.
     pub fn in_words(&self, relay: &str) -> String {
         let why = self.failure.as_ref().map_or_else(
-            || "and the log does not say why".to_owned(),
-            |failure| format!("{} [{}]", failure.cause, failure.id),
+            || "; the log does not say why".to_owned(),
+            |failure| format!(": {} [{}]", failure.cause, failure.id),
         );
-        format!("it left by {relay}, since {} did not take it: {why}", self.first)
+        format!("it left by {relay}, since {} did not take it{why}", self.first)
+    }
+
+    /// The next step.
+    pub fn remedy(&self) -> Advice {
+        self.failure.as_ref().map_or_else(|| NAMED_BY_PROBE.into(), |failure| failure.remedy.clone())
     }
 }
 
@@ -183,6 +192,14 @@ mod tests {
             let refused = delivery(false, false, required);
             assert_eq!((refused.exit(), refused.failure().unwrap().id.as_str()), (Exit::NoWord, "no-word"));
         }
+    }
+
+    #[test]
+    fn a_caveat_without_a_cause_has_a_way_on() {
+        let silent = Instead { first: "[a]:587".into(), failure: None };
+        let words = silent.in_words("[b]:25");
+        assert_eq!(words, "it left by [b]:25, since [a]:587 did not take it; the log does not say why");
+        assert!(silent.remedy().text().contains("relayhost probe"), "{}", silent.remedy().text());
     }
 
     #[test]

@@ -121,6 +121,11 @@ impl Probe {
         self.warnings.retain(|warning| warning.plugin.is_none_or(|plugin| !plugins.contains(plugin)));
     }
 
+    /// Whether the relay's failure may pass by itself, so that a fallback relay may take its place meanwhile.
+    pub fn may_pass(&self) -> bool {
+        matches!(&self.ending, Ending::Failed(failure) if failure.may_pass())
+    }
+
     /// Adds what a fallback relay was found to do. It stops nothing: mail leaves by the first one, as long as that is there.
     pub fn heed_fallback(&mut self, found: Self) {
         self.has_fallback |= matches!(found.ending, Ending::Willing);
@@ -132,11 +137,11 @@ impl Probe {
 
     /// Whether there is no use in writing the relay's configuration: the relay would refuse Postfix as well, or nobody is
     /// there nor at a fallback relay, and the configuration in force has worked (`has_worked`). Where it has not, nothing is lost
-    /// by writing.
+    /// by writing. A fallback relay counts only for what may pass by itself: a name that does not exist is wrong in the answers.
     pub fn is_veto(&self, has_worked: bool) -> bool {
         let Ending::Failed(failure) = &self.ending else { return false };
-        let is_no =
-            failure.exit == Exit::Refused || (has_worked && self.is_nobody_there && !self.has_fallback);
+        let is_held = || self.has_fallback && failure.may_pass();
+        let is_no = failure.exit == Exit::Refused || (has_worked && self.is_nobody_there && !is_held());
         is_no && failure.doubts.is_empty()
     }
 }
@@ -171,6 +176,19 @@ mod tests {
         assert_eq!((dead.is_veto(true), dead.warnings.first().unwrap().id), (true, "fallback-refuses"));
         dead.heed_fallback(Probe::default());
         assert!(!dead.is_veto(true));
+        for (id, vetoes) in [
+            ("connection-refused", false),
+            ("no-route", false),
+            ("dns-no-answer", false),
+            ("relay-busy", false),
+            ("host-not-found", true),
+            ("certificate-name", true),
+            ("wrong-password", true),
+        ] {
+            let failure = Failure::new(false, id, String::new(), "", Vec::new());
+            dead.ending = Ending::Failed(failure);
+            assert_eq!(dead.is_veto(true), vetoes, "{id}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::IpAddr;
 
 use super::Peer;
+use crate::engine::probe::names::{self, no_name};
 use crate::engine::probe::talk::{Bad, Good, Stop, Talk};
 use crate::model::causes::form::Form;
 use crate::model::probe::Warning;
@@ -44,13 +45,6 @@ pub fn find(talk: &mut Talk) -> Result<Vec<Peer>, Stop> {
     })
 }
 
-fn no_name(host: &str, record: Record, reason: &str) -> String {
-    format!(
-        "Host or domain name not found. Name service error for name={host} type={}: {reason}",
-        record.name()
-    )
-}
-
 fn exchangers(talk: &Talk) -> Result<Vec<String>, Box<Bad>> {
     let host = &talk.route.host;
     match dns::look_up(host, Record::Mx, talk.deadline()) {
@@ -80,56 +74,15 @@ fn exchangers(talk: &Talk) -> Result<Vec<String>, Box<Bad>> {
     }
 }
 
-/// The addresses of one name as Postfix would find them. The error has Postfix's words.
+/// The addresses of one name. The error has Postfix's words.
 fn addresses(talk: &mut Talk, host: &str) -> Result<Vec<IpAddr>, String> {
-    let (family, lookup) = (talk.route.family, talk.route.lookup);
-    if let Ok(address) = host.trim_start_matches("ipv6:").parse::<IpAddr>() {
-        let found = family.order(vec![address]);
-        return if found.is_empty() { Err("all network protocols are disabled".into()) } else { Ok(found) };
-    }
-    let mut word = String::new();
-    if lookup.dns {
-        let (mut found, mut again) = (Vec::new(), None);
-        let records = [(Record::A, family.v4), (Record::Aaaa, family.v6)];
-        for (record, _) in records.into_iter().filter(|(_, wanted)| *wanted) {
-            let reason = match dns::look_up(host, record, talk.deadline()) {
-                Answer::Addresses(more) => {
-                    found.extend(more);
-                    continue;
-                }
-                Answer::Again(reason) => {
-                    again = Some(reason);
-                    "Host not found, try again"
-                }
-                Answer::NoName | Answer::Exchangers(_) => "Host not found",
-                Answer::NoData => "Host found but no data record of requested type",
-                Answer::Invalid => "invalid host or domain name",
-            };
-            // If one kind of record could not be had, Postfix reports that (dns_lookup_v).
-            if word.is_empty() || again.is_some() {
-                word = no_name(host, record, reason);
-            }
-        }
-        if !found.is_empty() {
-            return Ok(family.order(found));
-        }
-        if let Some(reason) = again {
-            talk.is_nobody_there = false;
+    names::addresses(host, talk.route.family, talk.route.lookup, || talk.deadline()).map_err(|unfound| {
+        talk.is_nobody_there &= unfound.is_certain;
+        if let Some(reason) = unfound.silence {
             talk.progress.note(&format!("name server {reason}"));
-            return Err(word);
         }
-    }
-    if lookup.native {
-        // The system's resolver does not tell a name that is not there from a server that does not answer.
-        talk.is_nobody_there = false;
-        let found = family.order(dns::native(host, talk.deadline()));
-        return if found.is_empty() {
-            Err(format!("unable to look up host {host}: Name or service not known"))
-        } else {
-            Ok(found)
-        };
-    }
-    Err(word)
+        unfound.words
+    })
 }
 
 /// A note if the name is in /etc/hosts, which Postfix does not read.
