@@ -14,7 +14,14 @@ const HOSTILE: &str =
     "550 \"no\" \\ | ; {x=\"y\"} 1\nrelayhost_mail_leaves{state=\"yes\"} 1\r\u{202e}ü\u{1b}[0m";
 
 fn word(text: &str) -> Word {
-    Word { order: 1, time: NOW - 7, queue_id: "AAAA1".into(), to: text.into(), text: text.into() }
+    Word {
+        order: 1,
+        time: NOW - 7,
+        queue_id: "AAAA1".into(),
+        to: text.into(),
+        text: text.into(),
+        beside: Vec::new(),
+    }
 }
 
 fn leaving(record: &Record, queue: InQueue, proof: Option<Taken>) -> Leaving {

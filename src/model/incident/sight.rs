@@ -188,6 +188,7 @@ mod tests {
             queue_id: "AAAA1".into(),
             to: "o@x".into(),
             text: text.into(),
+            beside: Vec::new(),
         };
         let taken = Some(word(1, "250 Ok"));
         let failed = failed.map(|text| word(2, text));

@@ -15,7 +15,14 @@ fn relay() -> Relay {
 
 #[expect(clippy::unnecessary_wraps, reason = "fields take it so")]
 fn word(order: u64, age: Seconds, text: &str) -> Option<Word> {
-    Some(Word { order, time: NOW - age, queue_id: "AAAA1".into(), to: "o@x".into(), text: text.into() })
+    Some(Word {
+        order,
+        time: NOW - age,
+        queue_id: "AAAA1".into(),
+        to: "o@x".into(),
+        text: text.into(),
+        beside: Vec::new(),
+    })
 }
 
 fn record() -> Record {

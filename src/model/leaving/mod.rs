@@ -2,6 +2,7 @@
 //! message. It is said only if it was seen, and if nothing since contradicts it.
 
 pub mod alerts;
+mod around;
 mod in_queue;
 pub mod record;
 pub mod records;
@@ -41,10 +42,19 @@ fn tried(reason: &str) -> Option<(&str, &str, u16)> {
     Some((host, address, port))
 }
 
-fn cause_of(relay: &Relay, reason: &str, has_route: bool) -> Option<Cause> {
-    let tried = tried(reason).unwrap_or((&relay.host, "", relay.port));
+/// The cause of these words of smtp(8) about one relay, the last ones first: what is true of one kind of addresses alone is
+/// none, if the other kind failed too.
+fn cause_of(relay: &Relay, reasons: &[&str], has_route: bool) -> Option<Cause> {
+    let tried = reasons.first().and_then(|reason| tried(reason)).unwrap_or((&relay.host, "", relay.port));
     let about = About { relay: Some(tried), ..About::default() };
-    diagnose(&[reason], &Circumstances::unknown(&about).routed(has_route))
+    diagnose(reasons, &Circumstances::unknown(&about).routed(has_route))
+}
+
+/// What smtp(8) said of the first relay, and its cause, where the last word was about another one.
+fn first_refused(relay: &Relay, word: &Word, has_route: bool) -> Option<(String, Option<Cause>)> {
+    let said: Vec<&str> = relay.of_first(&word.beside).rev().map(String::as_str).collect();
+    let last = said.first()?;
+    Some(((*last).to_owned(), cause_of(relay, &said, has_route)))
 }
 
 /// The last message that left, if another relay than the first took it, and the cause.
@@ -52,7 +62,8 @@ fn last_fallen(relay: &Relay, record: &Record, has_route: bool) -> Option<(Falle
     let taken = record.taken.as_ref()?;
     let fallen = record.fallen.as_ref().filter(|fallen| fallen.word.order == taken.order)?;
     let why = Some(&fallen.why).filter(|why| !why.is_empty());
-    Some((fallen.clone(), why.and_then(|why| cause_of(relay, why, has_route))))
+    let cause = why.and_then(|why| cause_of(relay, &relay.alike(why, &fallen.word.beside), has_route));
+    Some((fallen.clone(), cause))
 }
 
 /// Whether mail leaves.
@@ -132,6 +143,8 @@ pub struct Leaving {
     pub refused: Option<(Word, Option<Cause>)>,
     /// The host that the last failure was at, if that is not the first relay's.
     pub refused_at: Option<String>,
+    /// What the first relay did then, in the words of Postfix, and its cause; `None`: the log does not say.
+    pub refused_first: Option<(String, Option<Cause>)>,
     /// Whether that failure speaks against mail leaving.
     pub is_contradicted: bool,
     /// The time from which on the log is known.
@@ -169,6 +182,7 @@ impl Leaving {
             standing: Standing::Unseen,
             refused: None,
             refused_at: None,
+            refused_first: None,
             is_contradicted: false,
             queue,
             taken,
@@ -188,12 +202,18 @@ impl Leaving {
         leaving.fallen = last_fallen(relay, record, has_route).filter(|_| !leaving.is_stopped());
         leaving.is_contradicted = against.is_some();
         // A failure that stops all mail is named before a later one of a single message.
-        leaving.refused = against
-            .or(record.refused.as_ref())
-            .map(|word| (word.clone(), cause_of(relay, &word.text, has_route)));
-        let at = leaving.refused.as_ref().and_then(|(word, _)| relay.other_named_in(&word.text));
-        leaving.refused_at = at.map(str::to_owned);
+        if let Some(word) = against.or(record.refused.as_ref()) {
+            leaving.refused_by(relay, word, has_route);
+        }
         leaving
+    }
+
+    /// Takes the last failure, with the cause at each relay that it names.
+    fn refused_by(&mut self, relay: &Relay, word: &Word, has_route: bool) {
+        let cause = cause_of(relay, &relay.alike(&word.text, &word.beside), has_route);
+        self.refused = Some((word.clone(), cause));
+        self.refused_at = relay.other_named_in(&word.text).map(str::to_owned);
+        self.refused_first = self.refused_at.as_ref().and_then(|_| first_refused(relay, word, has_route));
     }
 
     /// The same, where `obstacle` keeps mail from the relay as the host is now. A failure that was met has its own words.

@@ -11,8 +11,8 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::alerts::{Alerts, Alike};
+use super::around::{said, sender_of};
 use super::relay::Relay;
-use crate::model::log::event::split_queue_id;
 use crate::model::log::fold::soft;
 use crate::model::log::hosts::is_one_of;
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -27,8 +27,6 @@ const ADDRESS: usize = 320;
 pub const WAITED: usize = 64;
 /// Most failures of one look that are kept apart.
 const KINDS: usize = 256;
-/// How far before the line of a failure that of its sender is looked for, in bytes.
-const NEAR: usize = 16 * 1024;
 /// Messages whose failures are remembered during one look.
 const TOLD: usize = 4096;
 
@@ -58,6 +56,9 @@ pub struct Word {
     pub to: String,
     /// The relay's reply, or Postfix's reason.
     pub text: String,
+    /// What the same process said of the relays before, in the same attempt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
 }
 
 /// A message that another relay than the first took, in the same attempt.
@@ -179,7 +180,7 @@ impl Record {
                         && source.relay.is_missed_by(&attempt) =>
                 {
                     let ended = attempt.status == Status::Bounced;
-                    let word = self.refused(&attempt, time, ended);
+                    let word = self.refused(&attempt, time, (bytes, block), source.relay);
                     let from = sender_of(&attempt.queue_id, bytes, block);
                     let alike = source.alerts.alike(from.as_deref(), &word.to, &word.text);
                     failures.add(word, ended, alike);
@@ -204,12 +205,14 @@ impl Record {
         let target = attempt.target().filter(|_| attempt.agent == "smtp");
         match target {
             Some(target) if source.relay.is(&target) => {
-                let word = self.word(attempt, time);
+                let word = self.word(attempt, time, Vec::new());
                 self.took(word, source.certain);
             }
             Some(target) if source.relay.has_fallback(&target) => {
-                let (relay, word) = (format!("[{}]:{}", target.0, target.2), self.word(attempt, time));
-                let why = before(attempt.pid, line, block, source.relay).unwrap_or_default();
+                let relay = format!("[{}]:{}", target.0, target.2);
+                let word =
+                    self.word(attempt, time, said(attempt.pid, &attempt.queue_id, line, block, source.relay));
+                let why = source.relay.of_first(&word.beside).last().cloned().unwrap_or_default();
                 let from = sender_of(&attempt.queue_id, line, block);
                 if !source.alerts.alike(from.as_deref(), &attempt.to, &why).is_turned_away_by(&why) {
                     // The first relay said something of this message alone, so this says nothing of it.
@@ -238,7 +241,7 @@ impl Record {
         }
     }
 
-    fn word(&mut self, attempt: &Attempt, time: Seconds) -> Word {
+    fn word(&mut self, attempt: &Attempt, time: Seconds, beside: Vec<String>) -> Word {
         self.order += 1;
         Word {
             order: self.order,
@@ -246,13 +249,20 @@ impl Record {
             queue_id: attempt.queue_id.clone(),
             to: clipped(&attempt.to, ADDRESS).to_owned(),
             text: masked(clipped(attempt.words(), WORDS)).into_owned(),
+            beside,
         }
     }
 
-    /// Notes a failure; `ended`: whether it ended its message.
-    fn refused(&mut self, attempt: &Attempt, time: Seconds, ended: bool) -> Word {
-        let word = self.word(attempt, time);
-        if ended {
+    /// Notes a failure. `line` is a part of `block`.
+    fn refused(
+        &mut self,
+        attempt: &Attempt,
+        time: Seconds,
+        (line, block): (&[u8], &[u8]),
+        relay: &Relay,
+    ) -> Word {
+        let word = self.word(attempt, time, said(attempt.pid, &attempt.queue_id, line, block, relay));
+        if attempt.status == Status::Bounced {
             self.gone(&attempt.queue_id);
         }
         self.refused = Some(word.clone());
@@ -300,7 +310,8 @@ impl Record {
                 self.order += 1;
                 let (order, text) = (self.order, masked(clipped(reason, WORDS)).into_owned());
                 let time = if self.failed.is_none() { now } else { *arrived };
-                let word = Word { order, time, queue_id: queue_id.clone(), to: String::new(), text };
+                let (to, beside) = (String::new(), Vec::new());
+                let word = Word { order, time, queue_id: queue_id.clone(), to, text, beside };
                 self.refused = Some(word.clone());
                 self.failed = Some(word);
             }
@@ -339,30 +350,6 @@ fn advance(last: &mut Option<Word>, word: Word) {
     if last.as_ref().is_none_or(|last| last.order < word.order) {
         *last = Some(word);
     }
-}
-
-/// The sender of a message: qmgr(8) names it before each attempt, so the line stands before that of the failure. `line` is a
-/// part of `block`.
-fn sender_of(queue_id: &str, line: &[u8], block: &[u8]) -> Option<String> {
-    let end = (line.as_ptr() as usize).checked_sub(block.as_ptr() as usize)?;
-    let before = block.get(end.saturating_sub(NEAR)..end)?;
-    let head = format!(" {queue_id}: from=<");
-    let at = memmem::rfind(before, head.as_bytes())? + head.len();
-    let (from, _) = before.get(at..)?.split_at_checked(memmem::find(before.get(at..)?, b">")?)?;
-    Some(String::from_utf8_lossy(from).into_owned())
-}
-
-/// What a process of smtp(8) said last of the first relay, before `line`, which is a part of `block`.
-fn before(pid: u32, line: &[u8], block: &[u8], relay: &Relay) -> Option<String> {
-    let end = (line.as_ptr() as usize).checked_sub(block.as_ptr() as usize)?;
-    let before = block.get(end.saturating_sub(NEAR)..end)?;
-    before.rsplit(|byte| *byte == b'\n').find_map(|bytes| {
-        let text = String::from_utf8_lossy(bytes);
-        let text = unwrap(&text);
-        let line = parse_line(&text).filter(|line| line.daemon == "smtp" && line.pid == pid)?;
-        let words = split_queue_id(line.text).map_or(line.text, |(_, words)| words);
-        relay.is_named_in(words).then(|| masked(clipped(words, WORDS)).into_owned())
-    })
 }
 
 /// The lines that may be about the end of an attempt or of a message. Most lines are not, and need not be parsed.

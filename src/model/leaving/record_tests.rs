@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::leaving::{InQueue, Leaving, Limits};
 use crate::model::postfix::own_names::OwnNames;
 
 /// 2026-11-24T08:00:00Z
@@ -225,4 +226,43 @@ fn the_sender_of_a_refused_message_is_read_from_the_line_of_qmgr_before_it() {
         record.fold(text.as_bytes(), &source);
         assert_eq!([&record.refused, &record.failed].map(|word| id(word.as_ref())), ["AAAA2", expected]);
     }
+}
+
+/// smtp(8) tries the addresses of the first relay, then those of the others, in one attempt.
+#[test]
+fn each_relay_has_its_own_cause_which_is_true_of_all_its_addresses() {
+    let relay = Relay { fallbacks: vec![("b.test".into(), 25)], ..relay() };
+    let smtp = |text: &str| format!("Nov 24 07:00:00 h postfix/smtp[1]: {text}\n");
+    let v4 = smtp("connect to relay.test[192.0.2.1]:587: No route to host");
+    let v6 = smtp("connect to relay.test[2001:db8::1]:587: Network is unreachable");
+    let ends = |id: &str, hop: &str, end: &str| {
+        smtp(&format!("{id}: to=<o@x>, relay={hop}, delay=1, delays=0/0/0/1, dsn=2.0.0, status={end}"))
+    };
+    let by_second = |id: &str| ends(id, "b.test[192.0.2.2]:25", "sent (250 Ok)");
+    let look = |lines: &[&str]| {
+        let (calendar, names) = (Calendar::utc(NOW), ["h".to_owned()]);
+        let (alerts, now, certain) = (Alerts::default(), NOW, true);
+        let source =
+            Source { relay: &relay, names: &names, calendar: &calendar, now, certain, alerts: &alerts };
+        let mut record = Record { looked: NOW, ..Record::default() };
+        record.fold(lines.concat().as_bytes(), &source);
+        Leaving::new(&relay, &record, InQueue::default(), None, Limits::default(), Vec::new(), true)
+    };
+    let (first, second) = (by_second("AAAA1"), by_second("AAAA2"));
+    for (lines, expected) in [
+        (vec![&v4, &v6, &first], "no-route"),
+        (vec![&v6, &v4, &first], "no-route"),
+        (vec![&v6, &first], "ipv6-unreachable"),
+        (vec![&v4, &first, &v6, &second], "ipv6-unreachable"),
+    ] {
+        let lines: Vec<&str> = lines.into_iter().map(String::as_str).collect();
+        let (_, cause) = look(&lines).fallen.unwrap();
+        assert_eq!(cause.unwrap().id, expected, "{lines:?}");
+    }
+    let neither = ends("AAAA3", "none", "deferred (connect to b.test[192.0.2.2]:25: Connection refused)");
+    let sentence = look(&[&v4, &v6, &neither]).sentence();
+    let at = |text: &str| sentence.find(text).unwrap_or_else(|| panic!("{text}: {sentence}"));
+    assert!(at("(no-route); nor through b.test: ") < at("(connection-refused)"), "{sentence}");
+    let silent = look(&[&neither]).sentence();
+    assert!(silent.contains("587, and the log does not say why; nor through b.test: "), "{silent}");
 }

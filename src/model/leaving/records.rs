@@ -45,8 +45,14 @@ impl Records {
                 &mut record.failed,
                 &mut record.proven,
             ];
-            let words = last.into_iter().flatten().chain(record.claimed.values_mut());
-            words.for_each(|word| word.text = hide(&word.text));
+            if let Some(fallen) = &mut record.fallen {
+                fallen.why = hide(&fallen.why);
+            }
+            let fallen = record.fallen.iter_mut().map(|fallen| &mut fallen.word);
+            for word in last.into_iter().flatten().chain(record.claimed.values_mut()).chain(fallen) {
+                word.text = hide(&word.text);
+                word.beside.iter_mut().for_each(|words| *words = hide(words));
+            }
         }
         self
     }

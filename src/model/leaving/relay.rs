@@ -65,6 +65,23 @@ impl Relay {
     pub fn is_named_in(&self, words: &str) -> bool {
         host_in(words).is_some_and(|name| name.eq_ignore_ascii_case(&self.host))
     }
+
+    /// Whether words of smtp(8) are about one of the relays.
+    pub fn is_one_named_in(&self, words: &str) -> bool {
+        self.is_named_in(words) || self.other_named_in(words).is_some()
+    }
+
+    /// Of what smtp(8) said, that which is about the first relay.
+    pub fn of_first<'w>(&self, said: &'w [String]) -> impl DoubleEndedIterator<Item = &'w String> {
+        said.iter().filter(|words| self.is_named_in(words))
+    }
+
+    /// Of what smtp(8) said, that which is about the same relay as `reason`, which comes first.
+    pub fn alike<'w>(&self, reason: &'w str, said: &'w [String]) -> Vec<&'w str> {
+        let host = host_in(reason);
+        let others = said.iter().map(String::as_str).filter(|words| host.is_some() && host_in(words) == host);
+        std::iter::once(reason).chain(others).collect()
+    }
 }
 
 /// The host that a reason of smtp(8) names.

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::{Leaving, Standing};
 use crate::error::Advice;
+use crate::model::causes::Cause;
 use crate::model::inspection::WAITING;
 use crate::model::log::stamp::Calendar;
+use crate::model::message::delivery::NAMED_BY_PROBE;
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::text::plain;
 
@@ -36,7 +38,7 @@ impl Leaving {
     /// The findings: what waits, whether mail leaves, the last failure, and what is not known.
     pub fn findings(&self, calendar: &Calendar) -> Vec<Finding> {
         let mut all = vec![self.waiting(), self.leaves()];
-        all.extend(self.fallback());
+        all.extend(self.fallback(calendar));
         all.extend(self.elsewhere());
         if let (false, Some(text)) = (self.is_contradicted, self.refusal(calendar)) {
             all.push(finding("mail.refused", State::Note, text, None));
@@ -81,17 +83,24 @@ impl Leaving {
     }
 
     /// That the last message left by another relay than the first: what keeps mail from that is found by nobody else.
-    fn fallback(&self) -> Option<Finding> {
+    fn fallback(&self, calendar: &Calendar) -> Option<Finding> {
         let (fallen, cause) = self.fallen.as_ref()?;
         let known = cause.as_ref().filter(|cause| cause.is_known());
         let why = match known {
-            Some(cause) => format!("{} ({})", cause.cause, cause.id),
-            None if fallen.why.is_empty() => "the log does not say why".to_owned(),
-            None => plain(&fallen.why),
+            Some(cause) => format!(": {} ({})", cause.cause, cause.id),
+            None if fallen.why.is_empty() => "; the log does not say why".to_owned(),
+            None => format!(": {}", plain(&fallen.why)),
         };
-        let text = format!("mail leaves by {}, since {} does not take it: {why}", fallen.relay, self.relay);
+        let text = format!(
+            "mail leaves by {}, since {} does not take it{why}; the message left {}",
+            fallen.relay,
+            self.relay,
+            calendar.show(fallen.word.time)
+        );
         let remedy = known.map(|cause| cause.remedy.clone()).filter(|remedy| !remedy.is_empty());
-        let remedy = remedy.unwrap_or_else(|| "relayhost verify (says what the first relay does now)".into());
+        let remedy = remedy.unwrap_or_else(|| NAMED_BY_PROBE.into());
+        // It stands until another message has left.
+        let remedy = remedy.and("; `relayhost verify` clears this, once that relay takes mail");
         Some(finding(FALLBACK, State::Warning, text, Some(remedy)))
     }
 
@@ -152,7 +161,9 @@ impl Leaving {
             ),
             Standing::Fails => {
                 let against = self.refused.as_ref().filter(|_| self.is_contradicted);
-                let cause = against.and_then(|(_, cause)| cause.as_ref());
+                let first = self.refused_first.as_ref().and_then(|(_, cause)| cause.as_ref());
+                let cause = against.and_then(|(_, cause)| first.or(cause.as_ref()));
+                let cause = cause.filter(|_| self.refused_at.is_none() || first.is_some());
                 let remedy = cause.map(|cause| cause.remedy.clone()).filter(|remedy| !remedy.is_empty());
                 Some(remedy.unwrap_or_else(|| "relayhost diagnose".into()))
             }
@@ -198,10 +209,10 @@ impl Leaving {
                 format!("the last `relayhost verify`, {age} ago, ended with {exit}: {cause}; {last}")
             }
             Standing::Claimed => format!(
-                "it is not known whether mail leaves through {relay}: {}, and the lines of the log that say that it took messages since can be anybody's",
-                self.why()
+                "it is not known whether mail leaves through {relay}{}, and the lines of the log that say that it took messages since can be anybody's",
+                self.whys()
             ),
-            Standing::Fails => format!("mail does not leave through {relay}: {}; {last}", self.why()),
+            Standing::Fails => format!("mail does not leave through {relay}{}; {last}", self.whys()),
             Standing::Barred => {
                 let obstacle = self.obstacle.as_deref().unwrap_or_default();
                 let then = if taken.is_some() { ", as the host was then" } else { "" };
@@ -219,17 +230,29 @@ impl Leaving {
         }
     }
 
+    /// Why mail does not leave, after the name of the first relay: what each relay did, the first one first.
+    fn whys(&self) -> String {
+        format!("{}: {}", self.first_why(), self.why())
+    }
+
     /// The last failure.
     fn why(&self) -> String {
         let Some((word, cause)) = self.refused.as_ref().filter(|_| self.is_contradicted) else {
             return self.waiting_in_words();
         };
-        let words = match cause.as_ref().filter(|cause| cause.is_known()) {
-            Some(cause) => format!("{} ({})", cause.cause, cause.id),
-            None => plain(&word.text),
+        format!("{} ago {}", span(self.age(word.time)), in_words(&word.text, cause.as_ref()))
+    }
+
+    /// What the first relay did, where the last failure was at another one, which is named after it.
+    fn first_why(&self) -> String {
+        let Some(host) = self.refused_at.as_ref().filter(|_| self.is_contradicted) else {
+            return String::new();
         };
-        let at = self.refused_at.as_ref().map_or_else(String::new, |host| format!(", at {host}"));
-        format!("{} ago {words}{at}", span(self.age(word.time)))
+        let first = self.refused_first.as_ref().map_or_else(
+            || ", and the log does not say why".to_owned(),
+            |(words, cause)| format!(": {}", in_words(words, cause.as_ref())),
+        );
+        format!("{first}; nor through {host}")
     }
 
     fn refusal(&self, calendar: &Calendar) -> Option<String> {
@@ -259,6 +282,12 @@ impl Leaving {
             seconds(self.refused.as_ref().map(|(word, _)| self.age(word.time))),
         )
     }
+}
+
+/// The cause of words that a log has; the words, if it is not known.
+fn in_words(words: &str, cause: Option<&Cause>) -> String {
+    let known = cause.filter(|cause| cause.is_known());
+    known.map_or_else(|| plain(words), |cause| format!("{} ({})", cause.cause, cause.id))
 }
 
 fn finding(id: &str, state: State, found: String, remedy: Option<Advice>) -> Finding {
