@@ -186,11 +186,11 @@ pub fn suspects(desired: &Desired, postfix: &Postfix, from: &str, to: &str) -> V
 /// The configuration of this host with the answers in force, and the entries that relayhost's tables then have.
 pub(super) fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(Host, KnownTables)>> {
     let Some(kind) = &postfix.map_kind else { return Ok(None) };
-    let mut settings = postfix.settings.clone();
-    for (name, value) in parameters(desired, postfix, kind)? {
-        settings.insert(name.to_owned(), value);
-    }
-    let host = host_of(settings, &postfix.main_cf)?;
+    let (mut settings, wanted) = (postfix.settings.clone(), parameters(desired, postfix, kind)?);
+    let to_come = wanted.iter().filter(|(name, value)| postfix.setting(name) != value).map(|(name, _)| *name);
+    let to_come = to_come.collect();
+    settings.extend(wanted.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    let host = Host { to_come, ..host_of(settings, &postfix.main_cf)? };
     let mut known = KnownTables::new();
     for file in Managed::own_maps() {
         if file == Managed::From {

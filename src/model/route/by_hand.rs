@@ -269,6 +269,9 @@ fn parent_domains_are_matched_as_the_style_says() {
     assert!(notes(&fallback, "transport").contains("tries [b] next (smtp_fallback_relay"));
     assert_eq!(value(&fallback, "transport"), "smtp → [smtp.example.com]:587, then [b]");
     assert_eq!(fallback.fallback.as_ref().map(|value| value.text.as_str()), Some("[b]"));
+    let mut wanted = world("smtp_fallback_relay = [b]\n", "", "");
+    wanted.host.to_come.insert("smtp_fallback_relay");
+    assert!(notes(&wanted.way(), "transport").contains("(smtp_fallback_relay, by the answers; not in force"));
     let relay = "relay unix - - n - - smtp\n -o smtp_fallback_relay=\n";
     let main = "smtp_fallback_relay = [b]\nrelay_domains = example.org\n";
     assert!(world(main, relay, "").way_to("a@example.org").fallback.is_none(), "relay/unix has none");

@@ -1,7 +1,7 @@
 //! What a route is made from: the parameters in force, the options of master.cf that override them for one service, and
 //! the place in which each is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::written::Written;
 use crate::model::observed::Version;
@@ -22,6 +22,8 @@ pub struct Host {
     pub raw: BTreeMap<String, String>,
     /// The services.
     pub master: MasterCf,
+    /// The parameters that are not in force, and that the answers ask for.
+    pub to_come: BTreeSet<&'static str>,
     /// Whether a service in a chroot finds a name server: the queue directory has a copy of resolv.conf.
     pub jail_resolves: Option<bool>,
 }
@@ -44,13 +46,22 @@ impl Host {
             raw.insert(one.name, one.value);
         }
         let version = Version(settings::value(&settings, "mail_version").to_owned());
-        Self { version, settings, lines, raw, master: MasterCf::new(master_cf), jail_resolves: None }
+        Self {
+            version,
+            settings,
+            lines,
+            raw,
+            master: MasterCf::new(master_cf),
+            to_come: BTreeSet::new(),
+            jail_resolves: None,
+        }
     }
 
     /// A parameter as main.cf has it.
     pub fn main(&self, name: &'static str) -> Value {
         let text = settings::value(&self.settings, name).to_owned();
         let at = match self.lines.get(name) {
+            _ if self.to_come.contains(name) => Written::Answers { parameter: name },
             Some(line) => Written::Main { parameter: name, line: *line },
             None => Written::Default { parameter: name },
         };

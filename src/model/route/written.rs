@@ -24,6 +24,11 @@ pub enum Written {
         /// Its name.
         parameter: &'static str,
     },
+    /// A parameter that is not in force yet: `apply` is to set it.
+    Answers {
+        /// Its name.
+        parameter: &'static str,
+    },
     /// A service of master.cf, or an option of one.
     Master {
         /// The service, `smtp/unix`.
@@ -50,9 +55,10 @@ impl Written {
     /// The parameter that decides, or names the table that decides.
     pub fn parameter(&self) -> &'static str {
         match self {
-            Self::Main { parameter, .. } | Self::Default { parameter } | Self::Table { parameter, .. } => {
-                parameter
-            }
+            Self::Main { parameter, .. }
+            | Self::Default { parameter }
+            | Self::Answers { parameter }
+            | Self::Table { parameter, .. } => parameter,
             Self::Master { option, .. } => option.unwrap_or_default(),
         }
     }
@@ -63,7 +69,7 @@ impl Written {
             Self::Main { .. } => Some("/etc/postfix/main.cf".into()),
             Self::Master { .. } => Some("/etc/postfix/master.cf".into()),
             Self::Table { table, .. } => path_of(table).map(str::to_owned),
-            Self::Default { .. } => None,
+            Self::Default { .. } | Self::Answers { .. } => None,
         }
     }
 
@@ -72,7 +78,7 @@ impl Written {
         match self {
             Self::Main { line, .. } | Self::Master { line, .. } => Some(*line),
             Self::Table { line, .. } => *line,
-            Self::Default { .. } => None,
+            Self::Default { .. } | Self::Answers { .. } => None,
         }
     }
 
@@ -93,6 +99,7 @@ impl Written {
             Self::Default { parameter } => {
                 format!("set {parameter} in main.cf (`postconf -e {parameter}=VALUE`), then `postfix reload`")
             }
+            Self::Answers { .. } => "correct the answers, then `relayhost apply`".into(),
             Self::Master { service, line, option: Some(name) } => {
                 if version.at_least(2, 11) {
                     format!("`postconf -PX {}`, then `postfix reload`", typed(format!("{service}/{name}")))
@@ -134,6 +141,7 @@ impl fmt::Display for Written {
         match self {
             Self::Main { parameter, line } => write!(f, "{parameter}, main.cf line {line}"),
             Self::Default { parameter } => write!(f, "{parameter}, Postfix's default"),
+            Self::Answers { parameter } => write!(f, "{parameter}, by the answers; not in force yet"),
             Self::Master { line, option: None, .. } => write!(f, "master.cf line {line}"),
             Self::Master { line, option: Some(name), .. } => write!(f, "-o {name}, master.cf line {line}"),
             Self::Table { parameter, table, key, line } => {
