@@ -320,17 +320,21 @@ impl Message<'_> {
         let evidence = self.evidence(pursuit, again);
         let facts = self.facts(pursuit, &evidence);
         let outcome = match again {
-            Some(attempt) => facts.put_off(attempt, &self.circumstances()?),
+            Some(attempt) => facts.put_off(attempt, &self.circumstances_at(attempt)?),
             None => match facts.cause_of_silence(self.misses_daemon(pursuit), &self.circumstances()?) {
                 Some(failure) => Outcome::Failed(failure),
                 None if self.queue_id.is_none() => self.unseen(pursuit, &evidence)?,
                 None if pursuit.standing()?.is_unfinished() => {
                     fate::unfinished(self.queue_id.as_deref().unwrap_or_default(), &evidence)
                 }
-                None => fate::no_word(&self.goal.text, &human(self.request.deadline), &evidence),
+                None => self.no_word(&evidence),
             },
         };
         Self::clear_queue(self.delivery(again, outcome), pursuit)
+    }
+
+    fn no_word(&self, evidence: &[&str]) -> Outcome {
+        fate::no_word(&self.goal.text, &human(self.request.deadline), self.instance.is_beside(), evidence)
     }
 
     /// Nothing is proved, and nothing is done to the message.

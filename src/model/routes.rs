@@ -31,6 +31,11 @@ pub enum Via {
 }
 
 impl Route {
+    /// Its table in the answers.
+    pub fn table(&self) -> String {
+        format!("[[routes]] of {}", self.domain)
+    }
+
     /// Whether mail to this domain takes the route, if no other fits better. `with_parents`: whether a domain stands for those
     /// below it, too (parent_domain_matches_subdomains).
     fn covers(&self, domain: &str, with_parents: bool) -> bool {

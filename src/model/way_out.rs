@@ -16,6 +16,8 @@ pub struct WayOut {
     pub auth: Auth,
     /// How many ways before it lead to the same port of the same relay: each has a next hop of its own.
     pub nth: usize,
+    /// The table of the answers that has it; `None`: `[relay]` and `[auth]`.
+    pub table: Option<String>,
 }
 
 /// The relay and the way to it.
@@ -304,7 +306,7 @@ mod tests {
             password: Secret::new(password),
             app,
         };
-        let mut way = WayOut { relay, auth: login("p:q", None), nth: 0 };
+        let mut way = WayOut { relay, auth: login("p:q", None), nth: 0, table: None };
         let own = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(way.login_entry(), Some(own("[b.example.com]:2525", "u@example.com:p:q")));
         assert_eq!(way.policy_entry(), own("[b.example.com]:2525", "may"));

@@ -48,6 +48,7 @@ fn what_the_second_refuses_is_named_and_nothing_is_left() {
     let run = run.exits(0).never_says("with space");
     let password = run.part("password");
     assert!(password.contains("password of odd1@example.com") && password.contains("exit 4"), "{password}");
+    assert!(password.contains("[[relay.fallback]]") && !password.contains("relay.host"), "{password}");
     let down = run.part("down");
     assert!(down.contains("connect to second.lab.test") && down.contains("exit 5"), "{down}");
     assert!(!down.contains("127.0.0.1"), "{down}");

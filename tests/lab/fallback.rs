@@ -242,6 +242,7 @@ fn the_login_that_failed_is_named_and_a_route_gets_no_word_that_another_server_g
         assert!(!run.part(part).contains("password of alerts@"), "{part}: {}", run.part(part));
     }
     assert!(run.part("second").contains("password of odd1@example.com"), "{}", run.part("second"));
+    assert!(words(run.part("second")).contains("[[relay.fallback]] number 1"), "{}", run.part("second"));
     let check = words(run.part("check"));
     let at = |text: &str| check.find(text).unwrap_or_else(|| panic!("{text}: {check}"));
     assert!(

@@ -27,7 +27,7 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
     for route in &desired.routes.0 {
         let Via::Host { host, port } = &route.via else { continue };
         let relay = Relay { host: host.clone(), port: *port, tls: route.tls, ..desired.first.relay.clone() };
-        let way = WayOut { relay, auth: Auth::None, nth: 0 };
+        let way = WayOut { relay, auth: Auth::None, nth: 0, table: Some(route.table()) };
         if tried.insert(login(&way)) {
             let mut one = alone(desired, way);
             one.verify.to = Some(route.somebody());

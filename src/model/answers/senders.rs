@@ -80,6 +80,7 @@ impl Reader<'_> {
             let is_there =
                 |other: &&WayOut| other.relay.host == way.relay.host && other.relay.port == way.relay.port;
             let before = || ways.iter().copied().chain(accounts.iter().map(|account| &account.way));
+            way.table = from.first().map(|from| format!("[[senders]] of {from}"));
             way.nth = before().filter(is_there).count();
             self.at(table.span(), way.fits(before()))?;
             accounts.push(Account { from, way });

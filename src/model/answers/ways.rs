@@ -122,7 +122,8 @@ impl Reader<'_> {
         let mut others: Vec<WayOut> = Vec::new();
         let secrets = secrets.into_iter().chain(std::iter::repeat(None));
         for (typed, secret) in self.answers.tables.relay.fallback.iter().zip(secrets) {
-            let way = self.way(&Table::fallback(typed), secret)?;
+            let mut way = self.way(&Table::fallback(typed), secret)?;
+            way.table = Some(format!("[[relay.fallback]] number {}", others.len() + 1));
             let before = std::iter::once(&first).chain(&others);
             self.at(typed.span(), way.fits(before))?;
             others.push(way);
@@ -145,7 +146,7 @@ impl Reader<'_> {
         // Without a login, one's own relay is like any other relay, so its preset is not used.
         let preset = preset.filter(|preset| preset.host.is_some() || !matches!(auth, Auth::None));
         let relay = self.relay(table, preset.as_ref(), &auth)?;
-        Ok(WayOut { relay, auth, nth: 0 })
+        Ok(WayOut { relay, auth, nth: 0, table: None })
     }
 
     fn preset(&self, table: &Table) -> Result<Option<Preset>> {

@@ -8,6 +8,7 @@ use crate::error::Advice;
 use crate::model::causes::catalogue::{Entry, Fact};
 use crate::model::causes::form::{Form, Value, fill};
 use crate::model::causes::hop::{Suspect, explained};
+use crate::model::causes::table::of_table;
 use crate::model::causes::words::Words;
 use crate::model::causes::{About, Cause};
 use crate::model::desired::{Auth, Desired};
@@ -19,6 +20,7 @@ use crate::model::postfix::own_names::OwnNames;
 use crate::model::probe::route::Route;
 use crate::model::providers::with_host;
 use crate::model::route::nexthop::NextHop;
+use crate::model::routes::{Route as ViaRoute, Via};
 
 /// Words after `the recipient` if there are several.
 const NOBODY: &str = "named in the log";
@@ -55,6 +57,8 @@ pub struct Circumstances {
     provider: Option<&'static str>,
     /// The faults of the message's way through this host.
     suspects: Vec<Suspect>,
+    /// The table of the answers that has the relay at which it failed; `None`: those of the first relay.
+    table: Option<String>,
     /// Whether this host has no answers that could be applied.
     is_unanswered: bool,
 }
@@ -77,11 +81,23 @@ impl Circumstances {
     #[must_use]
     pub fn at(self, desired: &Desired, host: Option<&str>, relayhost: &str) -> Self {
         let way = host.and_then(|host| desired.ways().find(|way| way.relay.host.eq_ignore_ascii_case(host)));
+        let is_goal = |route: &&ViaRoute| host.map_or(route.goal() == relayhost, |host| is_via(route, host));
+        let routed = || desired.routes.0.iter().find(is_goal).map(ViaRoute::table);
+        let named = || desired.ways().find(|way| host.is_none() && way.next_hop() == relayhost);
+        let way = way.or_else(named);
+        let table = way.map_or_else(routed, |way| way.table.clone());
         let is_first = relayhost == desired.relayhost();
         let user =
             way.filter(|way| way.next_hop() != desired.relayhost()).map(|way| way.username().to_owned());
         let relayhost = if is_first { self.relayhost.clone() } else { relayhost.to_owned() };
-        Self { relayhost, ..self.logged_in_as(user) }
+        Self { relayhost, table, ..self.logged_in_as(user) }
+    }
+
+    /// A text of the catalogue, with the keys of the relay at which it failed.
+    pub fn in_table(&self, text: String) -> String {
+        // Braces stand for values.
+        let named = |table: &String| of_table(&text, &table.replace(['{', '}', '`'], "_"));
+        self.table.as_ref().map(named).unwrap_or(text)
     }
 
     /// The circumstances of a host that has a route out of it, or none.
@@ -243,6 +259,7 @@ impl Circumstances {
             sender: route.sender[1].clone(),
             provider: preset_of(&route.host),
             suspects: route.suspects.clone(),
+            table: route.table.clone(),
             ..Self::default()
         }
     }
@@ -271,6 +288,11 @@ impl Circumstances {
             ],
         )
     }
+}
+
+/// Whether a route leads to a server of this name.
+fn is_via(route: &ViaRoute, host: &str) -> bool {
+    matches!(&route.via, Via::Host { host: via, .. } if via.eq_ignore_ascii_case(host))
 }
 
 /// The preset to which a relay of this name belongs.

@@ -8,6 +8,7 @@ pub mod failure;
 pub mod form;
 pub mod hop;
 pub mod programs;
+mod table;
 pub mod words;
 
 pub use circumstances::Circumstances;
@@ -160,7 +161,7 @@ pub fn explain<'a, W: Copy + Into<Words<'a>>>(
     let first = first.map(|first| String::from_utf8_lossy(first.as_bytes()));
     let form = entry.form.unwrap_or(Form::Text);
     let fill = |text: &str| circumstances.fill(text, first.as_deref(), form);
-    let mut remedy = fill(&entry.remedy_in_log());
+    let mut remedy = fill(&circumstances.in_table(entry.remedy_in_log()));
     if let Some(note) = circumstances.note(entry) {
         remedy = format!("{remedy}; {}", fill(note));
     }

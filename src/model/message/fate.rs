@@ -199,12 +199,19 @@ pub fn not_queued(log: &str, waited: &str, postfix: &Postfix, evidence: &[&str])
 }
 
 /// The relay said nothing before the deadline.
-pub fn no_word(relayhost: &str, deadline: &str, evidence: &[&str]) -> Outcome {
+pub fn no_word(relayhost: &str, deadline: &str, is_drill: bool, evidence: &[&str]) -> Outcome {
+    let (probe, again) = if is_drill {
+        ("relayhost probe --all", "relayhost drill")
+    } else {
+        ("relayhost probe", "relayhost verify")
+    };
     Outcome::unheard(
         "no-word",
         format!("{relayhost} has said nothing within {deadline}"),
-        "`relayhost probe` shows how far the relay answers; if it would take the message, `relayhost verify` with a longer \
-         --deadline waits for it",
+        &format!(
+            "`{probe}` shows how far the relay answers; if it would take the message, `{again}` with a longer --deadline waits \
+             for it"
+        ),
         evidence,
     )
 }

@@ -43,7 +43,7 @@ pub fn of_offer(route: &Route, offer: &Offer, secure: bool) -> Vec<Warning> {
             ),
             &if secure {
                 "check the port (587 as a rule); or remove [auth] if the relay knows this host by its address"
-                    .to_owned()
+                    .replace("[auth]", &route.table.as_ref().map_or_else(|| "[auth]".to_owned(), |table| format!("auth in {table}")))
             } else {
                 format!("{} (most relays offer a login only after TLS has started)", route.more_tls())
             },
@@ -170,6 +170,11 @@ pub fn of_certificate(
     until: &str,
 ) -> Vec<Warning> {
     let Some(own) = seen.chain.first() else { return Vec::new() };
+    let of_table = |text: &str| {
+        let host =
+            route.table.as_ref().map_or_else(|| "relay.host".to_owned(), |table| format!("host of {table}"));
+        text.replace("relay.host", &host)
+    };
     let unasked = format!("the level `{}` does not ask for it", route.tls.word());
     let mut all: Vec<Warning> = of_validity(own, now, until, &unasked).into_iter().collect();
     if route.tls >= Tls::Verify {
@@ -191,7 +196,9 @@ pub fn of_certificate(
                 own.shown_names(host),
                 route.host
             ),
-            "set relay.host to a name that the certificate carries, and tls = \"secure\" is possible",
+            &of_table(
+                "set relay.host to a name that the certificate carries, and tls = \"secure\" is possible",
+            ),
         ));
     }
     if !seen.proved {

@@ -64,6 +64,8 @@ pub struct Route {
     pub sender: [String; 2],
     /// Recipient after the rewriting.
     pub recipient: Option<String>,
+    /// The table of the answers that has the relay, if that is not `[relay]`.
+    pub table: Option<String>,
     /// Largest message that this host takes, in bytes; 0: no limit.
     pub size_limit: u64,
     /// Actions of this host's Postfix that a probe does not imitate.
@@ -187,6 +189,7 @@ impl Route {
             recipient: desired.verify.to.as_deref().map(rewritten),
             sender: [sender.clone(), rewritten(&sender)],
             package: package.unwrap_or_default(),
+            table: desired.first.table.clone(),
             ..Self::new(relayhost, relay.tls, settings, host_name)
         }
     }
@@ -225,6 +228,7 @@ impl Route {
             plugins: None,
             sender: [String::new(), String::new()],
             recipient: None,
+            table: None,
             size_limit: value(settings, "message_size_limit").parse().unwrap_or_default(),
             doubts: settings::doubts(settings).map(doubt).collect(),
             warnings: Vec::new(),
@@ -254,7 +258,8 @@ impl Route {
     /// The remedy for too little TLS: what this host sets against the answers, or else the answers.
     pub fn more_tls(&self) -> String {
         let own = self.suspects.iter().find(|suspect| suspect.hop == "tls");
-        let answers = || "set tls = \"encrypt\" under [relay] in the answers".to_owned();
+        let table = self.table.as_deref().unwrap_or("[relay]");
+        let answers = || format!("set tls = \"encrypt\" under {table} in the answers");
         own.map_or_else(answers, |suspect| suspect.fault.remedy.clone())
     }
 
