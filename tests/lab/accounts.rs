@@ -121,7 +121,8 @@ fn a_password_that_cannot_be_read_and_one_that_the_relay_refuses_are_named() {
 fn each_way_is_tried_once_and_the_plan_begins_with_all_of_them() {
     let wrong = ACCOUNTS.replace("with space", "with spac");
     let script = "echo '== plan'; relayhost plan --json; echo '== probe'; relayhost probe --all --json; echo '== logins'
-        grep -c 'SASL PLAIN authentication failed' /lab/relay-log/mail.log; relayhost probe --all > /root/all; echo \"exit $?\"; grep -c '^ok   login' /root/all";
+        grep -c 'SASL PLAIN authentication failed' /lab/relay-log/mail.log; relayhost probe --all > /root/all; echo \"exit $?\"; grep -c '^ok   login' /root/all
+        tr -s ' \\n' ' ' </root/all | grep -o 'username and password in .* of odd1@example.com'";
     let run = run(&format!("{wrong}{ROUTES}"), script);
     let exits = &run.json("plan")["exits"];
     let whose: Vec<&str> =
@@ -146,7 +147,10 @@ fn each_way_is_tried_once_and_the_plan_begins_with_all_of_them() {
         ]
     );
     assert_eq!(found["probes"][0]["probe"]["cause"]["id"], "wrong-password");
-    assert_eq!(run.part("logins"), "1\nexit 4\n2\n");
+    assert_eq!(
+        run.part("logins"),
+        "1\nexit 4\n2\nusername and password in [[senders]] of odd1@example.com\n"
+    );
 }
 
 /// Two ways beside the relay fail: mail of the alerts still leaves, and what waits is told of by itself.

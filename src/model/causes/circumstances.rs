@@ -80,7 +80,12 @@ impl Circumstances {
     /// go to.
     #[must_use]
     pub fn at(self, desired: &Desired, host: Option<&str>, relayhost: &str) -> Self {
-        let way = host.and_then(|host| desired.ways().find(|way| way.relay.host.eq_ignore_ascii_case(host)));
+        // Several accounts may be at one host: the message's own next hop tells them apart.
+        let at = |host: &str| {
+            let ways = desired.ways().filter(|way| way.relay.host.eq_ignore_ascii_case(host));
+            ways.min_by_key(|way| way.next_hop() != relayhost)
+        };
+        let way = host.and_then(at);
         let is_goal = |route: &&ViaRoute| host.map_or(route.goal() == relayhost, |host| is_via(route, host));
         let routed = || desired.routes.0.iter().find(is_goal).map(ViaRoute::table);
         let named = || desired.ways().find(|way| host.is_none() && way.next_hop() == relayhost);
