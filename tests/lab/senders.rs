@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::generation::{DEFAULT, generation};
 use crate::host::{Host, Run, host, project, read};
 
 const DOCUMENT: &str = "docs/senders.md";
@@ -179,6 +180,10 @@ fn the_page_is_what_the_relay_saw() {
     assert_eq!(of(kept, "Cc"), Some("root@op5-system.localdomain"));
     assert_eq!(of(kept, "Message-ID"), Some("<1@op5-system.localdomain>"));
     assert_eq!(of(&plain["a bounce of this host"], "Return-Path"), Some("<>"));
+    // An older Postfix writes the names in its bounces behind the address.
+    if generation().name != DEFAULT.name {
+        return;
+    }
     let page = read(DOCUMENT);
     let (before, rest) = page.split_once(MARKS[0]).unwrap();
     let (_, after) = rest.split_once(MARKS[1]).unwrap();
