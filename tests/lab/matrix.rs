@@ -40,7 +40,7 @@ cases! {
     sender_refused sender_refused_office365 sender_refused_zoho sender_refused_unsaid sender_domain_unknown
     ses_identity_unverified ses_not_authorised sender_identity_unverified sender_restricted
     sender_unauthenticated from_header_missing null_sender_refused workspace_address_not_listed
-    connector_mismatch direct_send_refused exchange_no_relay_right sandbox_recipient recipient_refused
+    connector_mismatch forwarding_refused direct_send_refused exchange_no_relay_right sandbox_recipient recipient_refused
     recipient_refused_unsaid
     greylisted message_too_big smtputf8_not_offered sending_rate daily_limit too_many_connections
     tenant_distrusted direct_delivery_refused blocklisted google_helo helo_rejected no_greeting not_smtp

@@ -34,7 +34,18 @@ fn as_it_is(text: &str) -> Option<Piece> {
         .or_else(|| printed(text))
         .or_else(|| reason(text))
         .or_else(|| reply::read(text))
+        .or_else(|| of_provider(text))
         .or_else(|| network::read(text))
+}
+
+/// The error of Microsoft's identity provider in a text, `AADSTS7000222: WORDS`: whoever fetches a token repeats it, and the relay's
+/// refusal after it is a consequence.
+fn of_provider(text: &str) -> Option<Piece> {
+    const MARK: &str = "AADSTS";
+    let words = text.get(text.find(MARK)?..)?;
+    let (code, _) = words.strip_prefix(MARK)?.split_once(": ")?;
+    let is_code = (5..=7).contains(&code.len()) && code.bytes().all(|c| c.is_ascii_digit());
+    (is_code && is_known(&reply::said("relay", words))).then(|| reply::of_reply("relay", words))
 }
 
 /// What a line of another program's log says: any words of Postfix in it are what somebody made that program write, and those of
@@ -53,6 +64,7 @@ pub fn of_another(text: &str, program: Option<&str>) -> Option<Piece> {
     }
     if is_of_system { shell::read(text) } else { missing() }
         .or_else(|| reply::read(text))
+        .or_else(|| of_provider(text))
         .or_else(|| network::read(text))
 }
 

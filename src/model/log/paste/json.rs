@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::bare;
 use super::part::{find, is_program, line_of};
 use crate::model::log::head::is_host;
 use crate::model::log::stamp::{Calendar, Seconds};
@@ -74,7 +75,7 @@ fn walk(value: &Value, around: &Context, calendar: &Calendar, depth: usize, line
             let context = context(object, around, calendar);
             for (name, value) in object {
                 match text_of(value) {
-                    Some(text) if is_text(&plain(name)) => {
+                    Some(text) if is_text(&plain(name)) || is_evidence(&text) => {
                         take(&text, &context, calendar, lines);
                     }
                     None => walk(value, &context, calendar, depth - 1, lines),
@@ -102,6 +103,11 @@ fn walk(value: &Value, around: &Context, calendar: &Calendar, depth: usize, line
 
 fn is_text(name: &str) -> bool {
     TEXTS.contains(&name) || TROUBLE.iter().any(|part| name.contains(part))
+}
+
+/// Whether a text is evidence by its own form, so that it counts whatever the program calls it (`err`, `why`).
+fn is_evidence(text: &str) -> bool {
+    find(text).is_some() || bare::read(text).is_some()
 }
 
 fn context(object: &Map<String, Value>, around: &Context, calendar: &Calendar) -> Context {
