@@ -1,6 +1,7 @@
 //! The command line: the commands, and the options of each. Their doc comments are the help texts.
 
 mod init;
+mod output;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::model::leaving::Limits;
 use crate::model::log::stamp::Since;
 use crate::model::text;
 pub use init::Init;
+pub use output::{Json, Output};
 
 /// Gives an RPM-based host working outgoing mail through an SMTP relay, and proves it.
 #[derive(Debug, Parser)]
@@ -260,9 +262,8 @@ pub struct Diagnose {
     /// Replace names of hosts, addresses, users and tokens, the same by the same, to show the result to others
     #[arg(long, conflicts_with = "follow")]
     pub redact: bool,
-    /// Print one JSON document (docs/schema.json); with --follow one on each line
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 fn queue_id(text: &str) -> Result<String, String> {
@@ -291,9 +292,8 @@ pub struct Pending {
     /// Only if it is time to try again
     #[arg(long)]
     pub due: bool,
-    /// Print one JSON document (docs/schema.json)
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub output: Output,
     /// How long to wait for package managers to end
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = text::parse_duration)]
     pub lock_timeout: Duration,
@@ -333,9 +333,8 @@ pub struct Token {
 pub struct Providers {
     /// The provider, alone or with its part: ses, ses/eu-west-1
     pub name: Option<String>,
-    /// Print one JSON document (docs/schema.json)
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -343,9 +342,8 @@ pub struct Restore {
     /// Number, as history lists it; 0 is the host as relayhost found it
     #[arg(value_parser = text::parse_number)]
     pub number: Option<u32>,
-    /// Print one JSON document (docs/schema.json)
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub output: Output,
     /// How long to wait for another relayhost to end
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = text::parse_duration)]
     pub lock_timeout: Duration,
@@ -358,16 +356,8 @@ pub struct Common {
     /// The answers file; `-` reads standard input
     #[arg(long, value_name = "FILE", default_value = load::DEFAULT)]
     pub answers: PathBuf,
-    /// Print one JSON document (docs/schema.json)
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Output {
-    /// Print one JSON document (docs/schema.json)
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]

@@ -13,11 +13,11 @@ use crate::sys::tty;
 
 /// Runs it and returns the exit status.
 pub fn run(options: Diagnose) -> u8 {
-    let Diagnose { files, since, queue_id, follow: goes_on, answers, redact, json } = options;
+    let Diagnose { files, since, queue_id, follow: goes_on, answers, redact, output } = options;
     let is_of_this_host = files.is_empty();
     let asked = Asked { files, since, queue_id, answers };
     if goes_on {
-        return report("diagnose", json, |screen| {
+        return report("diagnose", output, |screen| {
             match follow(&asked, &mut |news, calendar| show::diagnosis::news(screen, news, calendar))? {}
         });
     }
@@ -30,5 +30,9 @@ pub fn run(options: Diagnose) -> u8 {
         Ok(Ended::Diagnosed(if redact { found.redacted() } else { found }))
     };
     // A file from elsewhere does not need root: its own permissions decide.
-    if is_of_this_host { report("diagnose", json, work) } else { report_to_anybody("diagnose", json, work) }
+    if is_of_this_host {
+        report("diagnose", output, work)
+    } else {
+        report_to_anybody("diagnose", output, work)
+    }
 }

@@ -58,7 +58,7 @@ impl Next {
 /// Gathers the answers, tries them, and writes them. `next`: what the person at the terminal may want then.
 pub fn run(options: &Init, screen: &mut Screen, next: &mut Option<Next>) -> Result<Ended> {
     let target = Target::new(&options.output)?;
-    let somebody = !options.json && tty::is_there();
+    let somebody = options.shown.json.is_none() && tty::is_there();
     // Checked before anybody has typed anything.
     target.refuse_if_taken(
         options.password_file.is_none() && !options.inline_password,

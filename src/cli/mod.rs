@@ -58,10 +58,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 /// Shows where this host stands, if root asks, and the commands to begin with.
 fn begin() -> u8 {
     let exit = match host::require_root() {
-        Ok(()) => perform(Command::Status(Output { json: false })),
+        Ok(()) => perform(Command::Status(Output::default())),
         Err(_) => Exit::Done.code(),
     };
-    show::status::first_commands(&Screen::new(false));
+    show::status::first_commands(&Screen::words());
     exit
 }
 
@@ -71,39 +71,41 @@ fn perform(command: Command) -> u8 {
         Command::Check(options) if options.prometheus => {
             prometheus(&options.common.answers, options.ages.limits())
         }
-        Command::Check(options) => report_on_answers("check", options.common.json, |screen| {
+        Command::Check(options) => report_on_answers("check", options.common.output, |screen| {
             check(&options.common.answers, options.ages.limits(), screen).map(Ended::Checked)
         }),
         Command::Watch(Watch { common, open_after, ages }) => {
-            report_on_answers("watch", common.json, |screen| {
+            report_on_answers("watch", common.output, |screen| {
                 watch(&common.answers, ages.limits(), open_after, screen).map(Ended::Watched)
             })
         }
-        Command::Alarm(Alarm { common, test: _ }) => report_on_answers("alarm", common.json, |screen| {
+        Command::Alarm(Alarm { common, test: _ }) => report_on_answers("alarm", common.output, |screen| {
             alarm::test(&common.answers, screen).map(Ended::Alarmed)
         }),
-        Command::Status(Output { json }) => {
-            report_on_answers("status", json, |screen| status(screen).map(Ended::Stood))
+        Command::Status(output) => {
+            report_on_answers("status", output, |screen| status(screen).map(Ended::Stood))
         }
-        Command::Plan(common) => report_on_answers("plan", common.json, |screen| {
+        Command::Plan(common) => report_on_answers("plan", common.output, |screen| {
             compare(&common.answers, screen).map(Ended::Planned)
         }),
         Command::Apply(options) => {
-            report("apply", options.common.json, |screen| apply::apply(options, screen))
+            report("apply", options.common.output, |screen| apply::apply(options, screen))
         }
         Command::Repair(options) => {
-            report("repair", options.common.json, |screen| apply::repair(options, screen))
+            report("repair", options.common.output, |screen| apply::repair(options, screen))
         }
         Command::Verify(Verify { common, to, root, deadline }) => {
-            report_on_answers("verify", common.json, |screen| {
+            report_on_answers("verify", common.output, |screen| {
                 let to = if root { Some(ROOT) } else { to.as_deref() };
                 verify_alone(&common.answers, to, deadline, screen).map(Ended::Verified)
             })
         }
-        Command::Drill(Drill { common, to, deadline }) => report_on_answers("drill", common.json, |screen| {
-            drill(&common.answers, to.as_deref(), deadline, screen).map(Ended::Drilled)
-        }),
-        Command::Probe(Probe { common, current, all, timeout }) => report("probe", common.json, |screen| {
+        Command::Drill(Drill { common, to, deadline }) => {
+            report_on_answers("drill", common.output, |screen| {
+                drill(&common.answers, to.as_deref(), deadline, screen).map(Ended::Drilled)
+            })
+        }
+        Command::Probe(Probe { common, current, all, timeout }) => report("probe", common.output, |screen| {
             let found = if all {
                 probe_all(&common.answers, timeout, screen)?
             } else {
@@ -111,38 +113,38 @@ fn perform(command: Command) -> u8 {
             };
             Ok(Ended::Probed(found))
         }),
-        Command::Route(Route { common, from, to }) => report("route", common.json, |screen| {
+        Command::Route(Route { common, from, to }) => report("route", common.output, |screen| {
             route_alone(&common.answers, from.as_deref(), to.as_deref(), screen).map(Ended::Routed)
         }),
         Command::Diagnose(options) => diagnose::run(options),
         Command::Scriptlet(options) => scriptlet::run(options),
-        Command::Pending(Pending { due, json, lock_timeout }) => {
-            report("pending", json, |screen| drain(due, lock_timeout, screen))
+        Command::Pending(Pending { due, output, lock_timeout }) => {
+            report("pending", output, |screen| drain(due, lock_timeout, screen))
         }
-        Command::Recover(Output { json }) => {
-            report("recover", json, |screen| recover_at_boot(screen).map(Ended::Recovered))
+        Command::Recover(output) => {
+            report("recover", output, |screen| recover_at_boot(screen).map(Ended::Recovered))
         }
         Command::Init(options) => {
             let mut next = None;
-            let exit = report("init", options.json, |screen| init::run(&options, screen, &mut next));
+            let exit = report("init", options.shown, |screen| init::run(&options, screen, &mut next));
             next.map_or(exit, |next| go_on(next, exit))
         }
         Command::Login(options) => {
-            report("login", options.common.json, |screen| login::run(&options, screen))
+            report("login", options.common.output, |screen| login::run(&options, screen))
         }
         Command::Token(Token { common, force, show, lock_timeout: patience }) => {
             let asked = Asked { answers: common.answers, force, show, patience };
-            report("token", common.json, |screen| {
+            report("token", common.output, |screen| {
                 Ok(renew(&asked, screen)?.map_or_else(Ended::Idle, Ended::Renewed))
             })
         }
-        Command::Providers(Providers { name, json }) => {
-            report_to_anybody("providers", json, |_| Shown::of(name.as_deref()).map(Ended::Shown))
+        Command::Providers(Providers { name, output }) => {
+            report_to_anybody("providers", output, |_| Shown::of(name.as_deref()).map(Ended::Shown))
         }
-        Command::History(Output { json }) => {
-            report("history", json, |screen| history::list(screen).map(Ended::Listed))
+        Command::History(output) => {
+            report("history", output, |screen| history::list(screen).map(Ended::Listed))
         }
-        Command::Restore(Restore { number, json, lock_timeout }) => report("restore", json, |screen| {
+        Command::Restore(Restore { number, output, lock_timeout }) => report("restore", output, |screen| {
             history::restore(number, lock_timeout, screen).map(Ended::Restored)
         }),
     }
@@ -150,7 +152,7 @@ fn perform(command: Command) -> u8 {
 
 /// Asks whether to go on with what follows `init`, and does it: then its exit status counts, and not `exit`, that of `init`.
 fn go_on(next: Next, exit: u8) -> u8 {
-    match next.is_wanted(&Screen::new(false)) {
+    match next.is_wanted(&Screen::words()) {
         Ok(false) => exit,
         Ok(true) => {
             let command = ["relayhost", next.command()];
@@ -160,7 +162,7 @@ fn go_on(next: Next, exit: u8) -> u8 {
         }
         Err(error) => {
             environment::go_on_with(&["relayhost", next.command()].join(" "));
-            report("init", false, |_| Err(error))
+            report("init", Output::default(), |_| Err(error))
         }
     }
 }

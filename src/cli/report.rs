@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::arguments::{Json, Output};
 use super::show::screen::Screen;
 use super::show::{self, plan};
 use crate::engine::compare::check;
@@ -15,28 +16,28 @@ use crate::model::leaving::Limits;
 use crate::model::prometheus::figures;
 use crate::sys::environment;
 use crate::sys::host;
-use crate::sys::output::Output;
+use crate::sys::output;
 
 /// Runs a command that only root may use.
-pub fn report(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
-    report_to_anybody(name, json, |screen| host::require_root().and_then(|()| work(screen)))
+pub fn report(name: &str, output: Output, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
+    report_to_anybody(name, output, |screen| host::require_root().and_then(|()| work(screen)))
 }
 
 /// Runs a command of root's that begins by loading its answers, and so knows their password.
-pub fn report_on_answers(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
+pub fn report_on_answers(name: &str, output: Output, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
     prepare();
-    finish(name, json, |screen| host::require_root().and_then(|()| work(screen)))
+    finish(name, output, |screen| host::require_root().and_then(|()| work(screen)))
 }
 
 /// Runs a command that everybody may use.
-pub fn report_to_anybody(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
+pub fn report_to_anybody(name: &str, output: Output, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
     prepare();
     know_password();
-    finish(name, json, work)
+    finish(name, output, work)
 }
 
-fn finish(name: &str, json: bool, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
-    let mut screen = Screen::new(json);
+fn finish(name: &str, output: Output, work: impl FnOnce(&mut Screen) -> Result<Ended>) -> u8 {
+    let mut screen = Screen::of(name, output.json);
     let command = environment::command_line();
     let ended = match work(&mut screen) {
         Ok(Ended::Applied(mut applied)) => {
@@ -71,13 +72,13 @@ pub fn prometheus(answers: &Path, limits: Limits) -> u8 {
     };
     let mut text = figures(&ended, now());
     if let Ended::Failed { error, .. } = &ended {
-        show::end(&mut Screen::new(true), &ended);
+        show::end(&mut Screen::of("check", Some(Json::Document)), &ended);
         if error.interruption().is_some() {
             text.clear();
         }
     }
     note_in_journal("check", &ended);
-    let written = Output::Text.write(&text).is_ok();
+    let written = output::Output::Text.write(&text).is_ok();
     // Whoever asked for figures and got none must not believe that all is well.
     if written || ended.exit() != Exit::Done { ended.exit().code() } else { Exit::Failed.code() }
 }

@@ -67,6 +67,7 @@ mod senders;
 mod signals;
 mod signed;
 mod stopped;
+mod stream;
 mod together;
 mod token_ends;
 mod token_refusals;

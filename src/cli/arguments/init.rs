@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Output;
 use crate::engine::load;
 
 #[derive(Debug, Args)]
@@ -73,7 +74,6 @@ pub struct Init {
     /// Write without trying the relay
     #[arg(long)]
     pub no_probe: bool,
-    /// Print one JSON document (docs/schema.json), and ask nothing
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub shown: Output,
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::terminal::{Mark, REMEDY, Terminal, wrapped};
+use crate::cli::arguments::Json;
 use crate::engine::{End, Progress};
 use crate::error::Error;
+use crate::model::json::progress::{Step, progress};
 use crate::model::text;
 use crate::sys::output::{self, ChangingLine, Output};
 
@@ -23,6 +25,10 @@ pub struct Screen {
     told: String,
     /// Whether the JSON document is one of many, each on a line of its own.
     is_of_many: bool,
+    /// The command whose steps are written as documents; `None`: they are not.
+    streaming: Option<String>,
+    /// The wait of which the last document told, and for how many seconds it had lasted.
+    waited: Option<(String, u64)>,
 }
 
 const INDENT: &str = "      ";
@@ -31,12 +37,28 @@ const INDENT: &str = "      ";
 const SHORT: Duration = Duration::from_secs(3);
 
 impl Screen {
-    /// Writes text to standard output, or with `json` one document there and everything else to standard error.
-    pub fn new(json: bool) -> Self {
-        let (terminal, output) =
-            if json { (Terminal::plain(), Output::Error) } else { (Terminal::detect(), Output::Text) };
-        let told = String::new();
-        Self { terminal, output, stage: None, line: None, told, is_of_many: false }
+    /// Writes words to standard output.
+    pub fn words() -> Self {
+        Self::of("", None)
+    }
+
+    /// Writes words to standard output, or, where a form of JSON was asked for, documents there and words to standard error.
+    pub fn of(command: &str, json: Option<Json>) -> Self {
+        let (terminal, output) = match json {
+            Some(_) => (Terminal::plain(), Output::Error),
+            None => (Terminal::detect(), Output::Text),
+        };
+        let streaming = (json == Some(Json::Stream)).then(|| command.to_owned());
+        Self {
+            terminal,
+            output,
+            stage: None,
+            line: None,
+            told: String::new(),
+            is_of_many: streaming.is_some(),
+            streaming,
+            waited: None,
+        }
     }
 
     /// Writes text. A reader that has gone away is no reason to stop in the middle of the work.
@@ -106,12 +128,24 @@ impl Screen {
         self.output == Output::Error
     }
 
+    /// Writes the document of a step, where they are asked for.
+    fn step(&self, step: Step) {
+        if let Some(command) = &self.streaming {
+            self.document(&progress(command, self.stage.as_deref(), step));
+        }
+    }
+
     /// Writes a line above that of the stage under way.
     fn above(&self, line: &str) {
         match &self.line {
             Some(changing) => changing.above(line),
             None => self.write(&format!("{line}\n")),
         }
+    }
+
+    /// Writes a line of relayhost's own.
+    fn note_in_words(&self, text: &str) {
+        self.above(&self.wrapped(INDENT, text, INDENT.len()));
     }
 
     /// Writes an error of this command line and what to do next, on standard error.
@@ -128,7 +162,8 @@ impl Screen {
 
 impl Progress for Screen {
     fn begin(&mut self, stage: &str) {
-        (self.stage, self.told) = (Some(stage.to_owned()), String::new());
+        (self.stage, self.told, self.waited) = (Some(stage.to_owned()), String::new(), None);
+        self.step(Step::Begin);
         if self.terminal.live {
             let head = format!("{} ", self.terminal.mark(Mark::Busy));
             let columns = self.terminal.width.saturating_sub(self.terminal.mark_width() + 2);
@@ -137,17 +172,23 @@ impl Progress for Screen {
     }
 
     fn wait(&mut self, what: &str, lasts: Duration, limit: Duration) {
+        let waits = Some((what.to_owned(), lasts.as_secs()));
+        if self.waited != waits {
+            self.waited = waits;
+            self.step(Step::Wait(what, lasts, limit));
+        }
         match &self.line {
             Some(line) => line.wait_for(what, limit),
             None if lasts >= SHORT && self.told != what => {
                 what.clone_into(&mut self.told);
-                self.note(&format!("waiting for {what}, {} s at most", limit.as_secs()));
+                self.note_in_words(&format!("waiting for {what}, {} s at most", limit.as_secs()));
             }
             None => {}
         }
     }
 
     fn say(&mut self, line: &str) {
+        self.step(Step::Output(line));
         let line = output::without_passwords(&text::one_line(line));
         let room = if self.terminal.live { self.terminal.width - INDENT.len() - 1 } else { usize::MAX };
         let short: String = line.chars().take(room).collect();
@@ -155,10 +196,17 @@ impl Progress for Screen {
     }
 
     fn note(&mut self, text: &str) {
-        self.above(&self.wrapped(INDENT, text, INDENT.len()));
+        self.step(Step::Note(text));
+        self.note_in_words(text);
     }
 
     fn end(&mut self, end: End, result: &str, took: Duration) {
+        let ended = match end {
+            End::Good => "good",
+            End::Bad => "bad",
+            End::Open => "open",
+        };
+        self.step(Step::End(ended, result, took));
         let stage = self.stage.take().unwrap_or_default();
         self.line = None;
         let mark = match end {

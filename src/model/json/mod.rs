@@ -4,6 +4,7 @@
 mod arrival;
 mod leaving;
 pub mod log;
+pub mod progress;
 mod route;
 mod watch;
 

@@ -68,109 +68,129 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l sender-name
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l to -d 'Where the test message goes' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l root-to -d 'Whoever is to have root\'s mail, by /etc/aliases; may be repeated' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l output -d 'The answers file to write' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-stdin -d 'Read the password from standard input: its first line. It is never an argument, since anybody can see those'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l new-password -d 'Change the password of the answers that are there, or the client secret, and nothing else'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l inline-password -d 'Write the password into the answers file, not into a file of its own'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l force -d 'Replace a file that is there; at a terminal the person is asked'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l no-probe -d 'Write without trying the relay'
-complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l json -d 'Print one JSON document (docs/schema.json), and ask nothing'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -s h -l help -d 'Print help'
-complete -c relayhost -n "__fish_relayhost_using_subcommand status" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand status" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand status" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l max-queue-age -d 'How long a message may wait for the relay' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l max-proof-age -d 'How long ago the relay may have taken the last message' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l nagios -d 'One line and performance data, and the exit status of a monitoring plugin'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -l prometheus -d 'Figures for Prometheus, as the textfile collector of its node_exporter reads them'
 complete -c relayhost -n "__fish_relayhost_using_subcommand check" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l open-after -d 'How long something has to be amiss before an incident opens; 0s: from the first look on' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l max-queue-age -d 'How long a message may wait for the relay' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l max-proof-age -d 'How long ago the relay may have taken the last message' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand watch" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand alarm" -l answers -d 'The answers file; `-` reads standard input' -r -F
-complete -c relayhost -n "__fish_relayhost_using_subcommand alarm" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand alarm" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand alarm" -l test -d 'Tell each way a test, and say what it answered'
 complete -c relayhost -n "__fish_relayhost_using_subcommand alarm" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand plan" -l answers -d 'The answers file; `-` reads standard input' -r -F
-complete -c relayhost -n "__fish_relayhost_using_subcommand plan" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand plan" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand plan" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l on-failure -d 'What to do with the configuration if the relay refuses the test message' -r -f -a "rollback\t'Put the previous one back'
 keep\t'Leave it'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l lock-timeout -d 'How long to wait for another package manager, or another relayhost, to end' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l root -d 'Work on a tree that is not running (an install image, a chroot): start, tell and send nothing' -r -F
-complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l no-probe -d 'Do not probe the relay first: write the configuration, and let the test message decide'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l no-verify -d 'Send no test message'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l verify -d 'Send the test message even if there was nothing to do'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -l force -d 'Overwrite values of ours that somebody changed by hand'
 complete -c relayhost -n "__fish_relayhost_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l on-failure -d 'What to do with the configuration if the relay refuses the test message' -r -f -a "rollback\t'Put the previous one back'
 keep\t'Leave it'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l lock-timeout -d 'How long to wait for another package manager, or another relayhost, to end' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -l no-probe -d 'Do not probe the relay first: write the configuration, and let the test message decide'
 complete -c relayhost -n "__fish_relayhost_using_subcommand repair" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l to -d 'Send it there, instead of to verify.to of the answers' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l deadline -d 'How long to wait for the relay\'s reply [default: verify.deadline of the answers, or 90s]' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -l root -d 'Send it to root of this host, and follow it to whoever gets root\'s mail'
 complete -c relayhost -n "__fish_relayhost_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand drill" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand drill" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand drill" -l to -d 'Send it there, instead of to verify.to of the answers' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand drill" -l deadline -d 'How long to wait for each relay\'s reply [default: verify.deadline of the answers, or 90s]' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand drill" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand drill" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l timeout -d 'How long all of it may take, or with `--all` each of them' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l current -d 'Try what this host\'s Postfix is set to now, instead of the answers'
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -l all -d 'Try each relay and account of the answers once, and each server of a route'
 complete -c relayhost -n "__fish_relayhost_using_subcommand probe" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l from -d 'The sender; `<>` is the null sender [default: the one of the alerts by the answers, or root]' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l to -d 'The recipient [default: verify.to of the answers]' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand route" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand route" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l since -d 'From when on: how long ago (24h, 7d) or a date [default: 24h of this host\'s log, all of a file]' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l queue-id -d 'Tell the story of one message' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l answers -d 'The answers, if there are any; for this host\'s own log only' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l follow -d 'Stay with this host\'s own log, and say when something fails; Ctrl-C ends it'
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l redact -d 'Replace names of hosts, addresses, users and tokens, the same by the same, to show the result to others'
-complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -l json -d 'Print one JSON document (docs/schema.json); with --follow one on each line'
 complete -c relayhost -n "__fish_relayhost_using_subcommand diagnose" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand scriptlet" -l for -d 'The package whose scriptlet it is, and which asks for a relay' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand scriptlet" -l changed -d 'For triggers and hooks: the package that came, went or changed' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand scriptlet" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -l lock-timeout -d 'How long to wait for package managers to end' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -l due -d 'Only if it is time to try again'
-complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand pending" -s h -l help -d 'Print help'
-complete -c relayhost -n "__fish_relayhost_using_subcommand recover" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand recover" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand recover" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l lock-timeout -d 'How long to wait for another relayhost to end' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l new-certificate -d 'Make a certificate and its key where auth.oauth.certificate of the answers has its place, instead of logging in'
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -l force -d 'Make another certificate beside the one that is there'
 complete -c relayhost -n "__fish_relayhost_using_subcommand login" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l answers -d 'The answers file; `-` reads standard input' -r -F
+complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l lock-timeout -d 'How long to wait for another relayhost to end' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l force -d 'Fetch another one in any case'
 complete -c relayhost -n "__fish_relayhost_using_subcommand token" -l show -d 'Show what it says of itself: audience, application, roles or scopes, tenant; never the token'
 complete -c relayhost -n "__fish_relayhost_using_subcommand token" -s h -l help -d 'Print help'
-complete -c relayhost -n "__fish_relayhost_using_subcommand providers" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand providers" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand providers" -s h -l help -d 'Print help'
-complete -c relayhost -n "__fish_relayhost_using_subcommand history" -l json -d 'Print one JSON document (docs/schema.json)'
+complete -c relayhost -n "__fish_relayhost_using_subcommand history" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand history" -s h -l help -d 'Print help'
+complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
+stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -l lock-timeout -d 'How long to wait for another relayhost to end' -r
-complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -l json -d 'Print one JSON document (docs/schema.json)'
 complete -c relayhost -n "__fish_relayhost_using_subcommand restore" -s h -l help -d 'Print help'
 complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "init" -d 'Write an answers file: asks on a terminal, takes flags without one; knows the providers, and tries the relay first'
 complete -c relayhost -n "__fish_relayhost_using_subcommand help; and not __fish_seen_subcommand_from init status check watch alarm plan apply repair verify drill probe route diagnose scriptlet pending recover login token providers history restore help" -f -a "status" -d 'Show where this host stands: relay, mail, queue, what waits, and the next step; changes nothing'
