@@ -2,6 +2,7 @@
 //! and never consume: what one has read is in the record for all.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use super::now;
@@ -19,10 +20,12 @@ use crate::model::leaving::{InQueue, Leaving, Limits, Taken, Test};
 use crate::model::log::line::time_of;
 use crate::model::log::stamp::{Calendar, Seconds};
 use crate::model::observed::Postfix;
+use crate::model::postfix::maincf::MainCf;
 use crate::model::postfix::managed::Managed;
 use crate::model::postfix::own_names::OwnNames;
+use crate::model::postfix::settings::{Settings, value};
 use crate::model::text;
-use crate::sys::{clock, files, host, journal, log_files, log_news, state};
+use crate::sys::{clock, files, host, journal, log_files, log_news, queue_files, state};
 
 /// Time for the look at the queue.
 const LISTING: Duration = Duration::from_secs(2);
@@ -36,11 +39,32 @@ pub struct Look {
     messages: Vec<Waiting>,
     /// The reason why there may be more; `None` if the queue was listed to its end.
     unlisted: Option<String>,
+    /// The directory of the queue, of which it was seen that it is empty without asking Postfix.
+    empty: Option<String>,
 }
 
 impl Look {
-    /// Lists the queue. The log is read afterwards, so that it has the end of each message that is not there any more.
+    /// Lists the queue. The log is read afterwards, so that it has the end of each message that is not there any more. A queue
+    /// without a file needs no listing, which takes as long as all else: postqueue has Postfix start a process for it.
     pub fn begin(desired: &Desired) -> Result<Self> {
+        let directory = queue_directory()?;
+        if queue_files::is_empty(Path::new(&directory)) {
+            let (calendar, now) = (calendar(), now());
+            let empty = Some(directory);
+            return Ok(Self {
+                relay: Relay::of(desired),
+                calendar,
+                now,
+                messages: Vec::new(),
+                unlisted: None,
+                empty,
+            });
+        }
+        Self::listed(desired)
+    }
+
+    /// Lists the queue by Postfix's program.
+    fn listed(desired: &Desired) -> Result<Self> {
         let relay = Relay::of(desired);
         let (calendar, now) = (calendar(), now());
         let add = |all: &mut Vec<Waiting>, message: &Waiting| all.push(message.clone());
@@ -53,11 +77,15 @@ impl Look {
             }
             Err(error) => Some(error.to_string()),
         };
-        Ok(Self { relay, calendar, now, messages, unlisted })
+        Ok(Self { relay, calendar, now, messages, unlisted, empty: None })
     }
 
     /// Reads what is new in the log, and judges.
     pub fn end(self, desired: &Desired, postfix: &Postfix, limits: Limits) -> Result<Leaving> {
+        // Another queue was looked at than that of the Postfix that was observed.
+        if self.empty.as_ref().is_some_and(|directory| directory != postfix.setting("queue_directory")) {
+            return Self::listed(desired)?.end(desired, postfix, limits);
+        }
         let (lock, mut unknown) = (state::lock_leaving(), Vec::new());
         // What cannot be read is told elsewhere (`state.damaged`), and stays as it is until a run sets it aside.
         let known = state::leaving();
@@ -196,6 +224,14 @@ impl Look {
             }
         }
     }
+}
+
+/// The directory of the queue as main.cf has it, before Postfix was asked.
+fn queue_directory() -> Result<String> {
+    let main_cf = MainCf::new(files::read_whole(&Managed::MainCf.path())?.unwrap_or_default());
+    Ok(main_cf
+        .get("queue_directory")
+        .unwrap_or_else(|| value(&Settings::new(), "queue_directory").to_owned()))
 }
 
 /// The cause of a failure, with the fault of this host that it comes from, if the way of an alert shows one.

@@ -1,6 +1,6 @@
 //! Postfix's queue files, one by one: where a message is, and what its file says.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -65,6 +65,24 @@ fn queued(queue_directory: &Path, queue_id: &str) -> Option<PathBuf> {
     // hash_queue_depth is 1 unless somebody has set it, and never needs to be more than 2.
     let look = || QUEUES.iter().find_map(|queue| find(&queue_directory.join(queue), queue_id, 2));
     look().or_else(look)
+}
+
+/// Whether no message waits: none of the queues that showq(8) lists has a file, and each could be read. A message may be moved from
+/// one to another meanwhile, so they are looked at again in the other order.
+pub fn is_empty(queue_directory: &Path) -> bool {
+    const LISTED: [&str; 5] = ["maildrop", "incoming", "active", "deferred", "hold"];
+    fn has_none(directory: &Path, depth: usize) -> std::io::Result<bool> {
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            let is_part = depth > 0 && entry.file_name().len() == 1 && entry.file_type()?.is_dir();
+            if !is_part || !has_none(&entry.path(), depth - 1)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+    let has_none = |queue: &&str| has_none(&queue_directory.join(queue), 2).unwrap_or(false);
+    LISTED.iter().all(|queue| has_none(&queue)) && LISTED.iter().rev().all(|queue| has_none(&queue))
 }
 
 /// The file in the maildrop that has this Message-ID, if one does: Postfix has not taken the message over, and tries it

@@ -215,8 +215,8 @@ fn node_exporter_shows_the_figures_and_keeps_the_old_ones_where_there_are_none()
 #[test]
 fn a_look_that_was_stopped_has_no_figures_and_a_wrong_call_neither() {
     let run = host().answers(AUTHENTICATED).sh(
-        "relayhost apply --no-verify >/dev/null; wrap /usr/sbin/postqueue 'sleep 5'
-         relayhost check --prometheus >/root/out 2>/root/err & look=$!; sleep 0.5; kill -TERM $look; wait $look; echo stopped $? $(wc -c </root/out); unwrap /usr/sbin/postqueue
+        "relayhost apply --no-verify >/dev/null; wrap /usr/bin/rpm 'sleep 5'
+         relayhost check --prometheus >/root/out 2>/root/err & look=$!; sleep 0.5; kill -TERM $look; wait $look; echo stopped $? $(wc -c </root/out); unwrap /usr/bin/rpm
          relayhost check --prometheus --bogus 2>/dev/null; echo wrong $?; relayhost check --prometheus --json 2>/dev/null; echo both $?
          relayhost check --prometheus >/dev/full; echo full $?",
     );

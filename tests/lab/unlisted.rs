@@ -5,8 +5,14 @@ use serde_json::Value;
 use crate::host::host;
 use crate::watch::{documents, events, on};
 
-/// Stops Postfix's showq(8), and its master, which then starts no other: a listing is never answered.
-const MASTER: &str = "master() { kill -$1 $(cat /var/spool/postfix/pid/master.pid) $(pgrep -x showq); }\n";
+/// Stops Postfix's showq(8), and its master, which then starts no other: a listing is never answered. So that there is something
+/// to list, a message is given to a pickup(8) that has stopped as well.
+const MASTER: &str = "
+    master() {
+        kill -$1 $(cat /var/spool/postfix/pid/master.pid) $(pgrep -x showq) $(pgrep -x pickup)
+        [ $1 = CONT ] || printf 'Subject: x\\n\\nx\\n' | sendmail ops@example.com
+    }
+";
 
 #[test]
 fn a_count_of_a_queue_that_was_not_listed_is_told_nowhere() {
