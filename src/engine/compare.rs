@@ -51,7 +51,7 @@ pub fn look_at_all(
     trust_links()?;
     let (seen, begun) = thread::scope(|scope| {
         let begun = scope.spawn(|| Look::begin(desired));
-        let seen = observed().and_then(|observed| see(desired, observed));
+        let seen = with_damages(observed).and_then(|(observed, damages)| see(desired, observed, &damages));
         (seen, begun.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
     let ((plan, observed, alert), begun) = (seen?, begun?);
@@ -108,11 +108,22 @@ pub fn with_way(desired: &Desired, observed: &Observed, alert: Option<&Way>) -> 
 
 /// The plan for the host as it is now, with everything that a person should know besides.
 pub fn look(desired: &Desired) -> Result<Plan> {
-    see(desired, observe(desired, Place::Host)?).map(|(plan, ..)| plan)
+    let (observed, damages) = with_damages(|| observe(desired, Place::Host))?;
+    see(desired, observed, &damages).map(|(plan, ..)| plan)
+}
+
+/// The host, and beside that what of relayhost's records cannot be used: that takes as long as there are generations.
+fn with_damages(observed: impl FnOnce() -> Result<Observed>) -> Result<(Observed, Vec<String>)> {
+    thread::scope(|scope| {
+        let damages = scope.spawn(damages);
+        let observed = observed();
+        let damages = damages.join().unwrap_or_else(|panic| resume_unwind(panic));
+        Ok((observed?, damages))
+    })
 }
 
 /// The plan for a host that was observed, what it was made from, and the way of an alert with the answers in force.
-fn see(desired: &Desired, observed: Observed) -> Result<(Plan, Observed, Option<Way>)> {
+fn see(desired: &Desired, observed: Observed, damages: &[String]) -> Result<(Plan, Observed, Option<Way>)> {
     let alert = observed.postfix.as_ref().map(|postfix| as_answered(desired, postfix)).transpose()?.flatten();
     let mut plan = with_way(desired, &observed, alert.as_ref())?;
     if let Some(postfix) = observed.postfix.as_ref().filter(|postfix| postfix.map_kind.is_some()) {
@@ -123,7 +134,7 @@ fn see(desired: &Desired, observed: Observed) -> Result<(Plan, Observed, Option<
     let main_cf = files::modified(&Managed::MainCf.path());
     let master_cf = files::modified(Path::new(postfix::MASTER_CF));
     plan.unread(&[("main.cf", main_cf), ("master.cf", master_cf)], service::last_reading(&plan.queue));
-    plan.damaged(&damages());
+    plan.damaged(damages);
     supply::foresee(desired, &mut plan);
     plan.findings.extend(links_of_others(!desired.root.is_empty()));
     plan.findings.extend(defer::waiting()?);

@@ -163,15 +163,18 @@ fn kinds(main_cf: &MainCf, master_cf: &MasterCf, default: &str) -> Result<(Optio
     Ok((MapKind::new(kind), lacking.into_iter().map(owned).collect()))
 }
 
-/// All managed maps, side by side: each may call postmap.
+/// All managed maps. Those that are there side by side: each may call postmap.
 fn maps(kind: Option<&MapKind>, last: &LastRun) -> Result<BTreeMap<Managed, MapFile>> {
+    let (there, absent): (Vec<_>, Vec<_>) = Managed::own_maps().partition(|file| files::exists(&file.path()));
     thread::scope(|scope| {
         let threads: Vec<_> =
-            Managed::own_maps().map(|file| (file, scope.spawn(move || map_of(file, kind, last)))).collect();
+            there.into_iter().map(|file| (file, scope.spawn(move || map_of(file, kind, last)))).collect();
+        let absent = absent.into_iter().map(|file| Ok((file, map_of(file, kind, last)?)));
+        let absent: Vec<_> = absent.collect::<Result<_>>()?;
         let join = |(file, thread): (_, thread::ScopedJoinHandle<_>)| {
             Ok((file, thread.join().unwrap_or_else(|panic| resume_unwind(panic))?))
         };
-        threads.into_iter().map(join).collect()
+        threads.into_iter().map(join).chain(absent.into_iter().map(Ok)).collect()
     })
 }
 

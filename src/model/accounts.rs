@@ -16,7 +16,8 @@ pub struct Account {
 impl Account {
     /// Keys and values for sender_dependent_relayhost_maps.
     pub fn entries(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        self.from.iter().map(|from| (from.clone(), self.way.next_hop()))
+        let next_hop = self.way.next_hop();
+        self.from.iter().map(move |from| (from.clone(), next_hop.clone()))
     }
 
     /// An address that uses it.

@@ -139,10 +139,12 @@ impl Plan {
         // All at once: each look for one key would read the whole table.
         let there = after.entries();
         let (mut stale, known) = (Vec::new(), self.foreign.len());
+        // Thousands of senders may have one value.
+        let mut marks = BTreeMap::new();
         for (key, value) in entries {
             let (name, found) = (format!("{} {key}", file.name()), there.get(&key.to_lowercase()));
             let is_renewed = renewed.contains(key);
-            let wanted = mark(value, is_renewed);
+            let wanted = marks.entry((value, is_renewed)).or_insert_with(|| mark(value, is_renewed)).clone();
             let ours = last.wrote.get(&name);
             // A password and a token alike: an entry that relayhost wrote, and nobody has changed, is no edit.
             let seen = found.map(|found| match ours {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -192,13 +192,23 @@ impl LastRun {
 
 /// Reads a record of the state directory, of this version only. The error says what is wrong with it.
 pub fn read_record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    /// What tells how the rest is read. A record may have thousands of entries, which are read once, as what they are.
+    #[derive(Deserialize)]
+    struct Head {
+        version: Option<Value>,
+    }
     if bytes.is_empty() {
         return Err("is empty".into());
     }
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("is no JSON: {error}"))?;
-    match value.get("version").and_then(Value::as_u64) {
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    let head = if is_object {
+        serde_json::from_slice(bytes).map(|Head { version }| version)
+    } else {
+        serde_json::from_slice(bytes).map(|IgnoredAny| None)
+    };
+    match head.map_err(|error| format!("is no JSON: {error}"))?.as_ref().and_then(Value::as_u64) {
         Some(version) if version == u64::from(VERSION) => {
-            serde_json::from_value(value).map_err(|error| format!("is no such record: {error}"))
+            serde_json::from_slice(bytes).map_err(|error| format!("is no such record: {error}"))
         }
         Some(version) => Err(format!("is from a newer relayhost: version {version}")),
         None => Err("has no version".into()),
@@ -224,7 +234,9 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    text
 }
 
 /// Bytes from hexadecimal; `None` if the text is not hexadecimal.
