@@ -1,6 +1,7 @@
 //! `relayhost init`: makes an answers file from flags and questions. The relay is tried before anything is written,
 //! and at a terminal a person can correct the answer that the relay does not like.
 
+mod form;
 mod password;
 mod tried;
 
@@ -58,7 +59,10 @@ impl Next {
 /// Gathers the answers, tries them, and writes them. `next`: what the person at the terminal may want then.
 pub fn run(options: &Init, screen: &mut Screen, next: &mut Option<Next>) -> Result<Ended> {
     let target = Target::new(&options.output)?;
-    let somebody = options.shown.json.is_none() && tty::is_there();
+    if options.describe {
+        return form::describe(options, &target);
+    }
+    let somebody = options.shown.json.is_none() && options.from.is_none() && tty::is_there();
     // Checked before anybody has typed anything.
     target.refuse_if_taken(
         options.password_file.is_none() && !options.inline_password,
@@ -129,7 +133,9 @@ fn settle(
         return Ok((interview, found));
     }
     let mut told = Told::default();
-    if somebody {
+    if options.from.is_some() {
+        interview = form::fill(options, target)?;
+    } else if somebody {
         ask::everything(&mut interview, &mut told, None, screen)?;
         confirm(&mut interview, &mut told, options, target, screen)?;
     } else {

@@ -8,10 +8,11 @@ pub mod found;
 mod pair;
 
 use super::Progress;
-use super::load::{DEFAULT, PASSWORD_LIMIT, Source, load_file};
+use super::load::{DEFAULT, PASSWORD_LIMIT, Source, load_file, refuse_exposed};
 use crate::error::{Advice, Complaint, Error, Result, shown, typed};
 use crate::model::answers::access::{Access, CERTIFICATE_FILE};
 use crate::model::answers::choices::{Choices, PASSWORD_FILE, is_written_as_it_is};
+use crate::model::answers::interview::sheet::Sheet;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
 use crate::model::desired::Desired;
 use crate::model::ended::Written;
@@ -210,12 +211,44 @@ pub fn absolute(path: &Path) -> Result<String> {
     Ok(files::absolute(path)?.display().to_string())
 }
 
+/// Reads a sheet of answers to the questions: from a file of root's that nobody else can read, since a password may be in it, or
+/// from standard input (`-`).
+pub fn sheet(path: &Path) -> Result<Sheet> {
+    let is_stdin = path == Path::new("-");
+    let name = if is_stdin { "standard input".to_owned() } else { shown(path) };
+    let wrong =
+        |problem: String, remedy: Advice| Error::Answers { file: name.clone(), place: None, problem, remedy };
+    if is_stdin && tty::is_input() {
+        let remedy = "`relayhost init` asks at a terminal; pipe the answers in, as JSON";
+        return Err(wrong("is the terminal".into(), remedy.into()));
+    }
+    let read = if is_stdin { None } else { trust::read(path, SIZE_LIMIT, trust::Guarded::Secret)? };
+    let bytes = match &read {
+        Some(read) => read.bytes.clone(),
+        None if is_stdin => host::read_stdin(SIZE_LIMIT)?,
+        None => return Err(wrong("there is no such file".into(), "name another, or `-`".into())),
+    };
+    if bytes.len() as u64 > SIZE_LIMIT {
+        return Err(wrong(format!("is larger than {SIZE_LIMIT} bytes"), "give the answers alone".into()));
+    }
+    let sheet = Sheet::parse(&bytes).map_err(|complaint| wrong(complaint.problem, complaint.remedy))?;
+    match read {
+        Some(read) if sheet.has_secret() => refuse_exposed(path, &read).map(|()| sheet),
+        _ => Ok(sheet),
+    }
+}
+
+/// Has the password of these choices hidden in all output.
+pub fn know(choices: &Choices) {
+    if let Some(password) = &choices.password {
+        secrets::know(choices.username.as_deref().unwrap_or_default(), password);
+    }
+}
+
 /// The configuration that the choices ask for, with the password, wherever it is kept.
 pub fn desired(choices: &Choices) -> Result<Desired> {
     if choices.password.is_some() || choices.password_file.is_none() {
-        if let Some(password) = &choices.password {
-            secrets::know(choices.username.as_deref().unwrap_or_default(), password);
-        }
+        know(choices);
         return choices.desired();
     }
     let answers = Answers::parse("the new answers", choices.text("", false).as_bytes())?;
@@ -253,9 +286,7 @@ pub fn earlier(target: &Target) -> Result<Option<Choices>> {
         return Ok(None);
     }
     let choices = load_file(&target.answers, 0)?.choices()?;
-    if let Some(password) = &choices.password {
-        secrets::know(choices.username.as_deref().unwrap_or_default(), password);
-    }
+    know(&choices);
     Ok(Some(choices))
 }
 

@@ -5,7 +5,8 @@ mod secret;
 
 use std::path::{Path, PathBuf};
 
-use secret::{refuse_exposed, secret};
+pub(super) use secret::refuse_exposed;
+use secret::secret;
 use toml::Spanned;
 
 use crate::error::{Advice, Error, LOG_IN, Result, shown, typed};

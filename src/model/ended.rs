@@ -2,6 +2,7 @@
 //! (`journald`) are three views. The engine makes it.
 
 mod applied;
+mod described;
 mod login;
 mod sent;
 mod status;
@@ -22,6 +23,7 @@ use crate::model::providers::{self, Preset, providers};
 use crate::model::route::Way;
 use crate::model::state::generation::Generation;
 pub use applied::Applied;
+pub use described::Described;
 pub use login::{Certified, LoggedIn};
 pub use sent::{Drill, Drilled, Verified};
 pub use status::Status;
@@ -70,6 +72,8 @@ pub enum Ended {
     Certified(Certified),
     /// `init`: answers were gathered.
     Written(Written),
+    /// `init --describe`: the questions were shown.
+    Described(Box<Described>),
     /// `providers`: the presets.
     Shown(Shown),
     /// Every command: an error ended it.
@@ -109,6 +113,7 @@ impl Ended {
             | Self::Renewed(_)
             | Self::LoggedIn(_)
             | Self::Certified(_)
+            | Self::Described(_)
             | Self::Shown(_) => Exit::Done,
             Self::Diagnosed(diagnosed) => diagnosed.exit(),
             Self::Written(written) => written.exit(),

@@ -33,6 +33,7 @@ mod hooks;
 mod host;
 mod init;
 mod init_again;
+mod init_form;
 mod init_token;
 mod journald;
 mod kickstart;

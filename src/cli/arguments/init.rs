@@ -65,6 +65,13 @@ pub struct Init {
     /// Whoever is to have root's mail, by /etc/aliases; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub root_to: Vec<String>,
+    /// The answers to the questions as JSON, from a file of root's or `-`, standard input: {"relay": "gmail", "user": …}; what it leaves
+    /// out is as it was, or as a person would be offered it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "host", "port", "tls", "username", "password_file", "password_stdin", "new_password", "flow", "rewrite", "sender", "sender_name", "to", "root_to"])]
+    pub from: Option<PathBuf>,
+    /// Write nothing: show the questions, how they are answered by --from, and which one is open
+    #[arg(long, conflicts_with_all = ["provider", "host", "port", "tls", "username", "password_file", "password_stdin", "new_password", "inline_password", "flow", "rewrite", "sender", "sender_name", "to", "root_to", "force", "no_probe"])]
+    pub describe: bool,
     /// The answers file to write
     #[arg(long, value_name = "FILE", default_value = load::DEFAULT)]
     pub output: PathBuf,

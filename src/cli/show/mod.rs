@@ -2,6 +2,7 @@
 
 mod delivery;
 pub mod diagnosis;
+mod form;
 mod history;
 pub mod login;
 pub mod plan;
@@ -43,6 +44,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         Ended::Listed(listed) => history::generations(screen, listed),
         Ended::Diagnosed(diagnosed) => diagnosis::diagnosed(screen, diagnosed),
         Ended::Written(written) => self::written(screen, written),
+        Ended::Described(described) => form::described(screen, described),
         Ended::Shown(Shown::All) => providers::list(screen),
         Ended::Shown(Shown::One { typed, preset }) => providers::explain(screen, typed, preset),
         Ended::Failed { error, command } => screen.error(error, command),

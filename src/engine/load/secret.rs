@@ -91,7 +91,7 @@ fn password(answers: &Answers, span: Option<Range<usize>>, bytes: Vec<u8>) -> Re
 }
 
 /// Refuses a secret that others may read. That nobody else may write it is known already.
-pub(super) fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
+pub(in crate::engine) fn refuse_exposed(path: &Path, read: &Trusted) -> Result<()> {
     let open = read.mode & 0o077;
     if open == 0 {
         return Ok(());

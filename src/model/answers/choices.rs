@@ -246,7 +246,7 @@ pub fn is_written_as_it_is(path: &Path) -> bool {
     path.to_str().is_some_and(|path| quoted(path).contains(path) && !path.contains(char::is_control))
 }
 
-fn meaning(tls: Tls) -> &'static str {
+pub(super) fn meaning(tls: Tls) -> &'static str {
     match tls {
         Tls::None => "no TLS",
         Tls::May => "TLS if the relay offers it",

@@ -4,6 +4,7 @@
 mod correct;
 mod mend;
 mod prompts;
+pub mod sheet;
 mod typed;
 
 use std::collections::BTreeSet;
@@ -394,7 +395,6 @@ impl Interview {
 #[path = "interview_tests.rs"]
 mod tests;
 
-/// What is answered once more: slips, corrections, answers that are there already.
 #[cfg(test)]
 #[path = "interview_again_tests.rs"]
 mod again_tests;

@@ -97,6 +97,7 @@ impl Account {
             | Ended::Certified(_)
             | Ended::Stood(_)
             | Ended::Alarmed(_)
+            | Ended::Described(_)
             | Ended::Shown(_) => Self::default(),
         }
     }

@@ -2,6 +2,7 @@
 //! version; members may be added.
 
 mod arrival;
+mod form;
 mod leaving;
 pub mod log;
 pub mod progress;
@@ -92,6 +93,7 @@ fn body(ended: &Ended) -> Value {
         }, "next": end.next() }),
         Ended::Diagnosed(diagnosed) => log::diagnosed(diagnosed),
         Ended::Written(written) => self::written(written),
+        Ended::Described(described) => json!({ "form": form::described(described) }),
         Ended::Shown(Shown::All) => {
             presets(providers().iter().map(|(name, provider)| (name.as_str(), provider)))
         }

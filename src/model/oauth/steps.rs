@@ -105,11 +105,15 @@ pub fn wanted(provider: Provider, flow: Flow, name: Name) -> Option<&'static Wan
     TABLE.value.iter().filter(is_it).find(|value| value.flows.contains(&flow))
 }
 
-/// The flows of a provider in words.
-pub fn ways(provider: Provider) -> String {
+/// The flows of a provider, by their words, and what each is.
+pub fn texts(provider: Provider) -> Vec<(&'static str, &'static str)> {
     let text = |flow: &Flow| TABLE.way.iter().find(|way| way.flow == *flow).map(|way| way.text.as_str());
-    let ways =
-        provider.flows().iter().map(|flow| format!("{}: {}", flow.word(), text(flow).unwrap_or_default()));
+    provider.flows().iter().map(|flow| (flow.word(), text(flow).unwrap_or_default())).collect()
+}
+
+/// The same in one line.
+pub fn ways(provider: Provider) -> String {
+    let ways = texts(provider).into_iter().map(|(word, text)| format!("{word}: {text}"));
     ways.collect::<Vec<_>>().join("; ")
 }
 

@@ -19,7 +19,8 @@ impl Interview {
             Question::File => self.wants(Name::File),
             _ => true,
         };
-        Question::WORDS.into_iter().filter(|(_, question)| fits(*question)).collect()
+        let fitting = Question::CORRECTED.into_iter().filter(|question| fits(*question));
+        fitting.map(|question| (question.word(), question)).collect()
     }
 
     /// Goes back to the question that was answered last, and offers its answer. False if there is none.

@@ -71,20 +71,52 @@ impl Question {
         Self::Public,
         Self::To,
     ];
-    /// The questions whose answers can be corrected, by the words that a person types.
-    pub(super) const WORDS: [(&'static str, Self); 11] = [
-        ("relay", Self::Relay),
-        ("port", Self::Port),
-        ("tls", Self::Tls),
-        ("way", Self::Way),
-        ("user", Self::Username),
-        ("tenant", Self::Tenant),
-        ("application", Self::Client),
-        ("file", Self::File),
-        ("password", Self::Password),
-        ("sender", Self::Local),
-        ("recipient", Self::To),
+    /// The questions whose answers can be corrected.
+    pub(super) const CORRECTED: [Self; 11] = [
+        Self::Relay,
+        Self::Port,
+        Self::Tls,
+        Self::Way,
+        Self::Username,
+        Self::Tenant,
+        Self::Client,
+        Self::File,
+        Self::Password,
+        Self::Local,
+        Self::To,
     ];
+
+    /// The word by which a person or a program names the question.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Relay => "relay",
+            Self::Part => "part",
+            Self::Host => "host",
+            Self::Login => "login",
+            Self::Port => "port",
+            Self::Tls => "tls",
+            Self::Username => "user",
+            Self::Way => "way",
+            Self::Tenant => "tenant",
+            Self::Client => "application",
+            Self::File => "file",
+            Self::Password => "password",
+            Self::Ends => "ends",
+            Self::Local => "sender",
+            Self::Public => "public",
+            Self::To => "recipient",
+        }
+    }
+
+    /// The question of this word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|question| question.word() == word)
+    }
+
+    /// Whether its answer is never shown.
+    pub fn is_secret(self) -> bool {
+        self == Self::Password
+    }
 
     /// The question whose answer a refused or missing access token is about, by the name of the cause.
     pub(super) fn of_refusal(cause: &str) -> Self {

@@ -67,12 +67,14 @@ complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l sender -d '
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l sender-name -d 'The name beside it, such as "{user} on {host}"' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l to -d 'Where the test message goes' -r
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l root-to -d 'Whoever is to have root\'s mail, by /etc/aliases; may be repeated' -r
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l from -d 'The answers to the questions as JSON, from a file of root\'s or `-`, standard input: {"relay": "gmail", "user": …}; what it leaves out is as it was, or as a person would be offered it' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l output -d 'The answers file to write' -r -F
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l json -d 'Print one JSON document (docs/schema.json); `=stream`: one on each line for each step as it happens, and the same at the end' -r -f -a "document\t'One document, at the end'
 stream\t'A document on each line as it happens, the last of which is that of the end'"
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l password-stdin -d 'Read the password from standard input: its first line. It is never an argument, since anybody can see those'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l new-password -d 'Change the password of the answers that are there, or the client secret, and nothing else'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l inline-password -d 'Write the password into the answers file, not into a file of its own'
+complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l describe -d 'Write nothing: show the questions, how they are answered by --from, and which one is open'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l force -d 'Replace a file that is there; at a terminal the person is asked'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -l no-probe -d 'Write without trying the relay'
 complete -c relayhost -n "__fish_relayhost_using_subcommand init" -s h -l help -d 'Print help'
