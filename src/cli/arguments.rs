@@ -99,7 +99,7 @@ pub enum Command {
     Recover(Output),
     /// Log in once as a person, for the access tokens of [auth.oauth]; or make the certificate of an application
     Login(Login),
-    /// Fetch the access token of a login by [auth.oauth] when it is due, and give it to Postfix
+    /// Fetch the access tokens of logins by [auth.oauth] when they are due, and give them to Postfix
     Token(Token),
     /// List the relay providers that are known, or explain one: what to have ready, what will bite, what its replies mean
     Providers(Providers),
@@ -303,6 +303,9 @@ pub struct Pending {
 pub struct Login {
     #[command(flatten)]
     pub common: Common,
+    /// Which login, where the answers have several: its username
+    #[arg(long = "as", value_name = "USER")]
+    pub user: Option<String>,
     /// Make a certificate and its key where auth.oauth.certificate of the answers has its place, instead of logging in
     #[arg(long)]
     pub new_certificate: bool,
@@ -318,10 +321,10 @@ pub struct Login {
 pub struct Token {
     #[command(flatten)]
     pub common: Common,
-    /// Fetch another one in any case
+    /// Fetch others in any case
     #[arg(long)]
     pub force: bool,
-    /// Show what it says of itself: audience, application, roles or scopes, tenant; never the token
+    /// Show what each says of itself: audience, application, roles or scopes, tenant; never the token
     #[arg(long)]
     pub show: bool,
     /// How long to wait for another relayhost to end

@@ -16,9 +16,10 @@ const PATIENCE: u32 = 5;
 /// Has a person log in, or makes a certificate.
 pub fn run(options: &Options, screen: &mut Screen) -> Result<Ended> {
     if options.new_certificate {
-        return certificate::make(&options.common.answers, options.force).map(Ended::Certified);
+        let user = options.user.as_deref();
+        return certificate::make(&options.common.answers, user, options.force).map(Ended::Certified);
     }
-    let login = match Login::begin(&options.common.answers)? {
+    let login = match Login::begin(&options.common.answers, options.user.as_deref())? {
         Ok(login) => login,
         Err(idle) => return Ok(Ended::Idle(idle)),
     };

@@ -6,7 +6,8 @@ use jiff::ToSpan;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 
 use super::load;
-use crate::error::{Complaint, Error, RUN_AGAIN, Result, shown, typed};
+use super::load::certificate::place_of_certificate;
+use crate::error::{Complaint, Error, RUN_AGAIN, Result, command_line, shown, typed};
 use crate::model::ended::Certified;
 use crate::model::oauth::certificate::Certificate;
 use crate::model::secret::Secret;
@@ -20,15 +21,16 @@ const DAYS: i64 = 730;
 const LIMIT: u64 = 64 * 1024;
 
 /// Makes a certificate and its key. `another`: beside the pair that is there, which stays in use.
-pub fn make(answers: &Path, another: bool) -> Result<Certified> {
-    let place = load::place_of_certificate(answers)?;
+/// `user`: the login that it is for, where the answers name several.
+pub fn make(answers: &Path, user: Option<&str>, another: bool) -> Result<Certified> {
+    let place = place_of_certificate(answers, user)?;
     trust::place(&place)?;
     files::ensure_directory(place.parent().unwrap_or(Path::new("/")), 0o755)?;
     let is_there = files::exists(&place);
     if is_there && !another {
         return Err(refuse(
             format!("`{}` is there already{}", shown(&place), ends(&place)),
-            "`relayhost login --new-certificate --force` makes another one beside it".into(),
+            format!("`{}` makes another one beside it", command(user)),
         ));
     }
     let pair = if is_there { with(&place, ".new") } else { place.clone() };
@@ -61,6 +63,12 @@ pub fn make(answers: &Path, another: bool) -> Result<Certified> {
         sha256: thumbprint(&SHA256),
         ends: last.to_string(),
     })
+}
+
+/// The command that makes another one.
+fn command(user: Option<&str>) -> String {
+    let of = user.into_iter().flat_map(|user| ["--as", user]);
+    command_line(["login", "--new-certificate", "--force"].into_iter().chain(of))
 }
 
 /// A path with something more at its end.

@@ -144,7 +144,7 @@ fn see(desired: &Desired, observed: Observed, damages: &[String]) -> Result<(Pla
         desired,
         &Sight {
             kept: tokens::kept().ok().flatten().as_ref(),
-            trouble: tokens::trouble().as_ref(),
+            troubles: &tokens::troubles(),
             logins: tokens::logins().ok().flatten().as_ref(),
             now: clock::unix(),
             lifetime: lifetime.and_then(seconds),

@@ -266,10 +266,10 @@ fn proof(desired: &Desired, calendar: &Calendar) -> Option<Taken> {
     Some(Taken { time: stamp.time, to: proof.to, reply: proof.reply, certain: true })
 }
 
-/// The time of the last change of the table with the login; `None` where there is no login, or one by a token: its renewals
-/// are changes too, and prove themselves.
+/// The time of the last change of the table with the login; `None` where there is no login, or where one is by a token: its
+/// renewals are changes too, and prove themselves.
 fn login_changed(desired: &Desired) -> Option<Seconds> {
-    let has_password = !desired.username().is_empty() && desired.app().is_none();
+    let has_password = !desired.username().is_empty() && desired.apps().next().is_none();
     has_password.then(|| files::changed(&Managed::SaslPasswd.path())).flatten()
 }
 

@@ -1,22 +1,23 @@
 //! Makes the answers into `Desired`: reads the files and the password. They decide what root does, so a file that
 //! somebody else could have changed is refused, and so is a password that others could have read.
 
+pub mod certificate;
 mod secret;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub(super) use secret::refuse_exposed;
 use secret::secret;
-use toml::Spanned;
 
 use crate::error::{Advice, Error, LOG_IN, Result, shown, typed};
 use crate::model::alarm::Way;
-use crate::model::answers::access::CERTIFICATE_FILE;
 use crate::model::answers::arrival::Named as Mailbox;
-use crate::model::answers::complete::{MailboxSecret, Secrets, complete};
+use crate::model::answers::complete::{NamedSecret, Secrets, complete};
 use crate::model::answers::fallback::Named;
 use crate::model::answers::{Answers, SIZE_LIMIT, SecretSource};
-use crate::model::desired::{Auth, Desired};
+use crate::model::desired::{Auth, Desired, WayOut};
+use crate::model::oauth::App;
 use crate::model::oauth::login::Logins;
 use crate::model::secret::Secret;
 use crate::model::state::generation;
@@ -34,6 +35,9 @@ pub const PASSWORD_LIMIT: u64 = 4096;
 const SHORTEST_SECRET: usize = 8;
 /// Length from which on a part of a secret is hidden by itself, in bytes.
 const LONG_PART: usize = 16;
+
+/// Number of users with whom a token is hidden that is not known to be one user's.
+const USERS: usize = 8;
 
 /// Directory for the answers of other packages: `NAME.toml`, read in the order of their names. answers.toml counts most.
 pub const DROP_INS: &str = "/etc/relayhost/answers.d";
@@ -115,10 +119,8 @@ impl Source {
             addresses.map(|(source, span)| secret(&answers, source, span, false)).collect::<Result<_>>()?;
         let mut desired = complete(&answers, Secrets { login: login_secret, fallbacks, mailboxes, alarms })?;
         know_alarms(&desired);
-        take_kept_token(&mut desired);
-        if let Auth::Login { app: Some(app), .. } = &mut desired.first.auth {
-            app.login = login;
-        }
+        take_kept_tokens(&mut desired);
+        name_commands(&mut desired, &login);
         Ok(desired)
     }
 
@@ -172,44 +174,69 @@ fn long_parts(whole: &str) -> impl Iterator<Item = &str> {
     whole.split(['/', '?', '&', '=', ' ']).filter(|part| part.len() >= LONG_PART)
 }
 
-/// Has the login use the token that is kept, if it belongs to this application, and has every token that is kept hidden. A
-/// record that cannot be used is reported by the commands that need it, and not here.
-fn take_kept_token(desired: &mut Desired) {
-    let Some(app) = desired.app() else { return };
-    let user = desired.username().to_owned();
+/// Has each login use the token that is kept for its application, and has every token that is kept hidden. A record that
+/// cannot be used is reported by the commands that need it, and not here.
+fn take_kept_tokens(desired: &mut Desired) {
+    let apps: Vec<App> = desired.apps().cloned().collect();
+    if apps.is_empty() {
+        return;
+    }
     for login in tokens::logins().ok().flatten().iter().flat_map(Logins::secrets) {
         secrets::know("", &login);
     }
-    let Some(token) = tokens::kept().ok().flatten() else { return };
-    for one in token.former().chain([token.secret()]) {
-        secrets::know(&user, &one);
+    let Some(kept) = tokens::kept().ok().flatten() else { return };
+    for (app, token) in apps.iter().filter_map(|app| Some((app, kept.of(app)?))) {
+        desired.take_token(app, &token.secret());
     }
-    if token.is_for(app) {
-        desired.take_token(token.secret());
+    let of_tokens = || desired.ways().filter(|way| way.app().is_some());
+    for way in of_tokens() {
+        if let Auth::Login { username, password, .. } = &way.auth {
+            secrets::know(username, password);
+        }
+    }
+    // Nobody remembers whose a former one was.
+    let users: BTreeSet<&str> = of_tokens().map(WayOut::username).take(USERS).collect();
+    for token in kept.secrets() {
+        for user in &users {
+            secrets::know(user, &token);
+        }
     }
 }
 
-/// The passwords of the logins at the fallback relays.
-fn fallback_secrets(answers: &Answers) -> Result<Vec<Option<Secret>>> {
+/// Gives each application the command by which a person logs in for it. `login`: that of these answers.
+fn name_commands(desired: &mut Desired, login: &str) {
+    let logins = desired.token_logins();
+    let others = logins.iter().filter(|one| one.app.person().is_some()).count() > 1;
+    let commands: BTreeMap<String, String> =
+        logins.iter().map(|one| (one.app.print(), one.command(login, others))).collect();
+    for way in desired.ways_mut() {
+        if let Auth::Login { app: Some(app), .. } = &mut way.auth {
+            app.login = commands.get(&app.print()).cloned().unwrap_or_else(|| login.to_owned());
+        }
+    }
+}
+
+/// The secrets of the logins at the fallback relays, and of those of the accounts.
+fn fallback_secrets(answers: &Answers) -> Result<Vec<NamedSecret>> {
     let read = |named: Named| {
-        let secret = secret(answers, named.source, named.place, true)?;
-        if let Some(secret) = &secret {
+        let secret = secret(answers, named.source, named.place, named.is_password)?;
+        if let Some(secret) = secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
             secrets::know(&named.user, secret);
         }
-        Ok(secret)
+        Ok(secret.into())
     };
     answers.fallback_secrets()?.into_iter().map(read).collect()
 }
 
 /// The secrets of the mailboxes that are looked into.
-fn mailbox_secrets(answers: &Answers) -> Result<Vec<MailboxSecret>> {
+fn mailbox_secrets(answers: &Answers) -> Result<Vec<NamedSecret>> {
     let read = |mailbox: &Mailbox<'_>| {
         let source = answers.mailbox_source(mailbox)?;
         let secret = secret(answers, source, mailbox.place(), mailbox.is_password())?;
         if let Some(secret) = secret.as_ref().filter(|secret| !secret.expose().contains('\n')) {
             secrets::know(mailbox.user(), secret);
         }
-        Ok(secret.map_or(MailboxSecret::Absent, MailboxSecret::Given))
+        Ok(secret.map_or(NamedSecret::Absent, NamedSecret::Given))
     };
     answers.mailboxes().iter().map(read).collect()
 }
@@ -220,26 +247,6 @@ pub fn know_password() {
     if host::require_root().is_ok() && is_answered() {
         let _ = load(Path::new(DEFAULT));
     }
-}
-
-/// The place of the certificate that the answers name, which need not be there. A host without answers gets the usual one.
-pub fn place_of_certificate(path: &Path) -> Result<PathBuf> {
-    if path == Path::new(DEFAULT) && !is_answered() {
-        return Ok(CERTIFICATE_FILE.into());
-    }
-    let answers = Source::new(path)?.answers()?;
-    let oauth = answers.tables.auth.oauth.as_ref();
-    let Some(place) = oauth.and_then(|oauth| oauth.get_ref().certificate.as_ref()) else {
-        let remedy = format!(
-            "write flow = \"certificate\" and certificate = \"{CERTIFICATE_FILE}\" under [auth.oauth]"
-        );
-        return Err(answers.error(oauth.map(Spanned::span), "the answers name no certificate", &remedy));
-    };
-    let path = PathBuf::from(place.get_ref());
-    if path.is_absolute() {
-        return Ok(path);
-    }
-    Err(answers.error(Some(place.span()), "this must be a path from `/`", "write the whole path"))
 }
 
 /// Loads and checks the answers that `path` names, as `--answers` does.

@@ -17,6 +17,8 @@ use crate::model::oauth::refusal::{Refusal, UNKNOWN};
 use crate::model::oauth::reply::{self, Granted};
 use crate::model::oauth::{App, Provider, claims};
 use crate::model::secret::Secret;
+use crate::model::text;
+use crate::model::token_logins::TokenLogin;
 use crate::sys::{clock, random, secrets};
 
 /// Pause between two lines that say that relayhost still waits.
@@ -46,11 +48,46 @@ pub enum Task {
     },
 }
 
+/// Number of commands that are listed.
+const LISTED: usize = 5;
+
+/// The application that a person logs in for; `who`: the word for which of several.
+fn which<'a>(desired: &'a Desired, who: Option<&str>) -> Result<std::result::Result<&'a App, Idle>> {
+    let all = desired.token_logins();
+    if all.is_empty() {
+        return Ok(Err(Idle::NoToken));
+    }
+    let has_person = |login: &&TokenLogin| login.app.person().is_some();
+    let persons: Vec<&TokenLogin> = all.iter().filter(has_person).collect();
+    if persons.is_empty() {
+        return Ok(Err(Idle::NoPerson));
+    }
+    let is_meant = |login: &&&TokenLogin| who.is_none_or(|who| login.is_called(who));
+    let meant: Vec<&&TokenLogin> = persons.iter().filter(is_meant).collect();
+    let (problem, listed) = match meant[..] {
+        [login] => return Ok(Ok(login.app)),
+        [] => {
+            let is_other = who.is_some_and(|who| all.iter().any(|login| login.is_called(who)));
+            let what = if is_other { "needs no person" } else { "is not one of these answers" };
+            (format!("the login `{}` {what}", text::one_line(who.unwrap_or_default())), persons)
+        }
+        _ => ("these answers have several logins for which a person logs in".to_owned(), persons),
+    };
+    let commands = listed.iter().take(LISTED).map(|login| format!("`{}`", login.app.login));
+    let commands = commands.collect::<Vec<_>>().join(", or ");
+    let more = listed.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(", or {more} more") } else { String::new() };
+    Err(Complaint::new(problem, format!("{commands}{more}")).of("login", None))
+}
+
 impl Login {
-    /// Begins the login that the answers ask for.
-    pub fn begin(answers: &Path) -> Result<std::result::Result<Self, Idle>> {
+    /// Begins the login that the answers ask for; `who`: which of several.
+    pub fn begin(answers: &Path, who: Option<&str>) -> Result<std::result::Result<Self, Idle>> {
         let desired = Source::new(answers)?.load()?;
-        let Some(app) = desired.app().cloned() else { return Ok(Err(Idle::NoToken)) };
+        let app = match which(&desired, who)? {
+            Ok(app) => app.clone(),
+            Err(idle) => return Ok(Err(idle)),
+        };
         let Some(person) = app.person() else { return Ok(Err(Idle::NoPerson)) };
         let task = match &person.page {
             Page::Device(url) => {
@@ -152,7 +189,7 @@ impl Login {
         let user = claims::user(granted.token.secret().expose());
         let other = user.filter(|user| !user.eq_ignore_ascii_case(&self.app.mailbox));
         let _held = lock_and_recover(patience, Place::here(), progress)?;
-        let renewed = take(&mut self.desired, granted, &self.answers, progress)?;
+        let renewed = take(&mut self.desired, &self.app, granted, &self.answers, progress)?;
         Ok(LoggedIn { mailbox: self.app.mailbox, other, renewed })
     }
 

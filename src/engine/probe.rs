@@ -10,11 +10,11 @@ mod talk;
 mod ways;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::transaction::require_main_cf;
 use super::{End, Progress, load, route as way, token};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Exit, NoToken, Result};
 use crate::model::causes::failure::Failure;
 use crate::model::desired::Desired;
 use crate::model::exits::EVERYBODY;
@@ -51,11 +51,21 @@ fn try_answers(
 /// the probe.
 pub fn probe_typed(desired: &mut Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<Probe> {
     let begin = clock::now();
-    let why = match token::borrow(desired, timeout, progress) {
-        Ok(()) => return probe(desired, timeout, progress),
-        Err(Error::NoToken(why)) => why,
-        Err(other) => return Err(other),
-    };
+    match borrow(desired, timeout, progress) {
+        Ok(()) => probe(desired, timeout, progress),
+        Err(Error::NoToken(why)) => Ok(without_token(desired, *why, begin, progress)),
+        Err(other) => Err(other),
+    }
+}
+
+/// Has the login of the way that is tried use its access token, if it has one.
+fn borrow(desired: &mut Desired, timeout: Duration, progress: &mut dyn Progress) -> Result<()> {
+    let Some(app) = desired.app().cloned() else { return Ok(()) };
+    token::borrow(desired, &app, timeout, progress).map(|_| ())
+}
+
+/// The probe of a relay at which nobody can log in, since its access token was not given.
+fn without_token(desired: &Desired, why: NoToken, begin: Instant, progress: &mut dyn Progress) -> Probe {
     let refused = why.exit() == Exit::Refused;
     let evidence = Some(why.evidence.clone()).filter(|words| !words.is_empty()).into_iter().collect();
     let failure = Failure::new(
@@ -77,14 +87,8 @@ pub fn probe_typed(desired: &mut Desired, timeout: Duration, progress: &mut dyn 
     progress.end(End::Bad, &stage.text, stage.took);
     let relayhost = desired.relayhost();
     let to = desired.verify.to.clone();
-    Ok(Probe {
-        relayhost,
-        to,
-        stages: vec![stage],
-        took: begin.elapsed(),
-        ending: Ending::Failed(failure),
-        ..Probe::default()
-    })
+    let ending = Ending::Failed(failure);
+    Probe { relayhost, to, stages: vec![stage], took: begin.elapsed(), ending, ..Probe::default() }
 }
 
 /// Tries the answers in this file, or with `current` the settings of the host's Postfix.
@@ -96,7 +100,7 @@ pub fn probe_alone(
 ) -> Result<Probe> {
     if !current {
         let mut desired = load::load(answers)?;
-        token::borrow(&mut desired, timeout, progress)?;
+        borrow(&mut desired, timeout, progress)?;
         return probe(&desired, timeout, progress);
     }
     // The answers give the recipient and the local sender alone, and a host that was set up by hand has none.
@@ -117,13 +121,25 @@ pub fn probe_alone(
 /// relays. `timeout` is for each.
 pub fn probe_all(answers: &Path, timeout: Duration, progress: &mut dyn Progress) -> Result<Probes> {
     let mut desired = load::load(answers)?;
-    token::borrow(&mut desired, timeout, progress)?;
+    borrow(&mut desired, timeout, progress)?;
     let (settings, postfix) = facts::observed(&desired)?;
     progress.note(&format!("{EVERYBODY}: {}", desired.relayhost()));
     let first = try_answers(&desired, settings.clone(), postfix.as_ref(), timeout, progress)?;
     let mut others = Vec::new();
-    for (whose, one) in ways::others(&desired) {
+    for (whose, mut one) in ways::others(&desired) {
         progress.note(&format!("{whose}: {}", one.relayhost()));
+        let begin = clock::now();
+        if let Some(app) = one.app().cloned() {
+            // It is kept beside those of all the answers.
+            match token::borrow(&mut desired, &app, timeout, progress) {
+                Ok(token) => one.take_token(&app, &token),
+                Err(Error::NoToken(why)) => {
+                    others.push((whose, without_token(&one, *why, begin, progress)));
+                    continue;
+                }
+                Err(other) => return Err(other),
+            }
+        }
         // The way of the test message through this host says nothing of another's.
         others.push((whose, try_answers(&one, settings.clone(), None, timeout, progress)?));
     }

@@ -60,9 +60,9 @@ pub fn granted(app: &App, granted: Granted) -> Result<Granted> {
     }
 }
 
-/// Notes that the login of a person was used, and keeps its new refresh token; it is on the disk when this returns. The
-/// caller holds the lock.
-pub fn keep_login(app: &App, granted: &Granted) -> Result<()> {
+/// Notes that the login of a person was used, and keeps its new refresh token; it is on the disk when this returns. `apps`:
+/// the applications of the answers, whose logins stay. The caller holds the lock.
+pub fn keep_login(app: &App, apps: &[App], granted: &Granted) -> Result<()> {
     if app.person().is_none() {
         return Ok(());
     }
@@ -74,7 +74,7 @@ pub fn keep_login(app: &App, granted: &Granted) -> Result<()> {
         (None, Some(refresh)) => Login::new(app, refresh, now),
         (None, None) => return Ok(()),
     };
-    tokens::keep_logins(&Logins::with(kept, login))
+    tokens::keep_logins(&Logins::with(kept, login, apps))
 }
 
 /// Fails if the application needs a person who has logged in, and nobody has.
@@ -136,6 +136,7 @@ pub fn refused(why: Refusal) -> Error {
         answered: true,
         passes,
         until: None,
+        login: None,
     }))
 }
 
@@ -150,5 +151,6 @@ fn silent(cause: String, remedy: String, passes: bool) -> Error {
         answered: false,
         passes,
         until: None,
+        login: None,
     }))
 }

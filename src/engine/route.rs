@@ -13,7 +13,7 @@ use super::tables::ask_all;
 use super::transaction::require_main_cf;
 use crate::error::{Error, Result};
 use crate::model::causes::hop::Suspect;
-use crate::model::desired::Desired;
+use crate::model::desired::{Desired, WayOut};
 use crate::model::observed::{Postfix, QueueDirectories, parse_settings};
 use crate::model::plan::parameters::{parameters, words};
 use crate::model::plan::route::OfSenders;
@@ -72,8 +72,8 @@ pub fn route_alone(
     }
     let mechanism = value(&host.settings, "smtp_sasl_mechanism_filter");
     if let Some(login) = way.login.as_ref().filter(|_| Filter::new(mechanism).is_for_tokens()) {
-        let is_of = |answers: &&Desired| answers.username() == login.user;
-        let app = answers.as_ref().filter(is_of).and_then(Desired::app);
+        let is_of = |way: &&WayOut| way.username() == login.user;
+        let app = answers.as_ref().and_then(|answers| answers.ways().find(is_of)).and_then(WayOut::app);
         way.hops.iter_mut().filter(|hop| hop.name == "login").for_each(|hop| hop.note_token(mechanism, app));
     }
     Ok(way)
@@ -207,11 +207,7 @@ pub(super) fn answered(desired: &Desired, postfix: &Postfix) -> Result<Option<(H
                 Arc::make_mut(&mut entries).remove(&stray.key);
             }
         }
-        // `apply` fetches the first token, so the entry counts as there before it has one.
-        let awaited = desired.ways().filter(|way| file.is_secret() && way.app().is_some());
-        let awaited = awaited.map(|way| (way.next_hop(), format!("{}:", way.username())));
-        let wanted = awaited.chain(desired.entries(file, &postfix.settings));
-        with(&mut entries, wanted);
+        with(&mut entries, desired.entries(file, &postfix.settings));
         known.insert(file.table(kind), Known::Entries(entries));
     }
     known.extend(aliases(desired, postfix));

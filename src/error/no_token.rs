@@ -21,6 +21,8 @@ pub struct NoToken {
     pub passes: bool,
     /// Until when the token that is there lasts, if one is.
     pub until: Option<String>,
+    /// The login that it was for, if there are several.
+    pub login: Option<String>,
 }
 
 impl NoToken {
@@ -32,7 +34,8 @@ impl NoToken {
 
 impl fmt::Display for NoToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no access token was given: {}", self.cause)?;
+        let whom = self.login.as_ref().map(|login| format!(" for {login}")).unwrap_or_default();
+        write!(f, "no access token was given{whom}: {}", self.cause)?;
         if !self.evidence.is_empty() {
             write!(f, " ({})", self.evidence)?;
         }

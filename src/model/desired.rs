@@ -15,6 +15,7 @@ use crate::model::postfix::postmap::rewrite_keys;
 use crate::model::postfix::settings::Settings;
 use crate::model::routes::{Route, Routes};
 use crate::model::secret::Secret;
+use crate::model::token_logins::{TokenLogin, token_logins};
 pub use crate::model::way_out::{Auth, IpPolicy, Mechanism, Relay, Tls, WayOut};
 
 /// Everything that the answers ask for.
@@ -53,8 +54,6 @@ pub struct Stray<'a> {
     pub key: String,
     /// The value that may be there; empty: none.
     pub ours: String,
-    /// Whether the login has to wait for its first token.
-    pub waits: bool,
 }
 
 /// One line of the generic table.
@@ -153,7 +152,7 @@ impl Desired {
             let (ours, hop) = of(way);
             let host = way.relay.host.as_str();
             let keys = std::iter::once(host.to_owned()).chain(hop);
-            keys.map(move |key| Stray { host, key, ours: ours.clone(), waits: way.waits_for_token() })
+            keys.map(move |key| Stray { host, key, ours: ours.clone() })
         })
     }
 
@@ -190,16 +189,38 @@ impl Desired {
         format!("mail is to leave through {}{then}", self.first.summary())
     }
 
-    /// The application that fetches the access token of the login, if one does.
+    /// The application that fetches the access token of everybody's login, if one does.
     pub fn app(&self) -> Option<&App> {
         self.first.app()
     }
 
-    /// Has the login use this access token.
-    pub fn take_token(&mut self, token: Secret) {
-        if let Auth::Login { password, app: Some(_), .. } = &mut self.first.auth {
-            *password = token;
+    /// The logins by access tokens that relayhost fetches, in the order of the ways.
+    pub fn token_logins(&self) -> Vec<TokenLogin<'_>> {
+        token_logins(self.ways())
+    }
+
+    /// The applications that fetch them.
+    pub fn apps(&self) -> impl Iterator<Item = &App> + Clone {
+        self.token_logins().into_iter().map(|login| login.app).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Has the logins of an application use this access token.
+    pub fn take_token(&mut self, of: &App, token: &Secret) {
+        let print = of.print();
+        for way in self.ways_mut() {
+            if let Auth::Login { password, app: Some(app), .. } = &mut way.auth
+                && app.print() == print
+            {
+                *password = token.clone();
+            }
         }
+    }
+
+    /// Every way, to be changed.
+    pub fn ways_mut(&mut self) -> impl Iterator<Item = &mut WayOut> {
+        std::iter::once(&mut self.first)
+            .chain(&mut self.fallbacks)
+            .chain(self.accounts.iter_mut().map(|account| &mut account.way))
     }
 
     /// The login's name; empty without a login.
@@ -207,9 +228,17 @@ impl Desired {
         self.first.username()
     }
 
-    /// The mechanism, `None` without authentication.
+    /// The mechanism of everybody's login, `None` without authentication.
     pub fn mechanism(&self) -> Mechanism {
         self.first.mechanism()
+    }
+
+    /// The mechanism of the first way with a login: those of all others have the same plugin. `None` if nobody logs in.
+    pub fn any_mechanism(&self) -> Mechanism {
+        self.ways()
+            .map(WayOut::mechanism)
+            .find(|mechanism| *mechanism != Mechanism::None)
+            .unwrap_or(Mechanism::None)
     }
 
     /// The local address that alerts come from: the first that is rewritten; root's where none is. `origin` is what

@@ -6,6 +6,7 @@ mod described;
 mod login;
 mod sent;
 mod status;
+mod token;
 mod watched;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub use described::Described;
 pub use login::{Certified, LoggedIn};
 pub use sent::{Drill, Drilled, Verified};
 pub use status::Status;
+pub use token::{Renewed, RenewedLogin};
 pub use watched::{Alarmed, Told, Watched};
 
 /// The end of a command, by the kind of command.
@@ -64,7 +66,7 @@ pub enum Ended {
     Restored(Restored),
     /// `diagnose`: a log was read.
     Diagnosed(Diagnosed),
-    /// `token`: an access token was fetched, or need not be.
+    /// `token`: access tokens were fetched, or need not be.
     Renewed(Renewed),
     /// `login`: a person has logged in.
     LoggedIn(LoggedIn),
@@ -92,6 +94,7 @@ impl Ended {
             Self::Checked(compared) | Self::Planned(compared) if compared.is_in_order() => Exit::Done,
             Self::Checked(_) | Self::Planned(_) => Exit::Differs,
             Self::Applied(applied) => applied.exit(),
+            Self::Renewed(renewed) => renewed.exit(),
             Self::Watched(watched) => watched.exit(),
             Self::Alarmed(alarmed) => alarmed.exit(),
             Self::Deferred(_) => Exit::Deferred,
@@ -110,7 +113,6 @@ impl Ended {
             | Self::Recovered(_)
             | Self::Listed(_)
             | Self::Restored(_)
-            | Self::Renewed(_)
             | Self::LoggedIn(_)
             | Self::Certified(_)
             | Self::Described(_)
@@ -226,38 +228,6 @@ impl Idle {
             Self::NotDue(last) => last,
             Self::FirstBoot => Exit::Deferred,
         }
-    }
-}
-
-/// The access token after `token`.
-#[derive(Debug)]
-pub struct Renewed {
-    /// Whether one was fetched.
-    pub fetched: bool,
-    /// Whether Postfix logs in with it.
-    pub in_force: bool,
-    /// Whether a person has written a password in its place.
-    pub by_hand: bool,
-    /// Its end, UTC (RFC 3339).
-    pub ends: String,
-    /// When another one is to be fetched, UTC (RFC 3339).
-    pub due: String,
-    /// Its claims, if they were asked for: names and values; none if it is no JWT.
-    pub claims: Option<Vec<(&'static str, String)>>,
-}
-
-impl Renewed {
-    /// What is so now, in one line.
-    pub fn text(&self) -> String {
-        let what = if self.fetched { "another access token" } else { "the access token is not due" };
-        let where_to = if self.in_force {
-            "Postfix has it"
-        } else if self.by_hand {
-            "Postfix logs in with a password that somebody has written by hand"
-        } else {
-            "Postfix does not log in by these answers: `relayhost apply` has it do so"
-        };
-        format!("{what}: ends {}, renewed from {} on; {where_to}", self.ends, self.due)
     }
 }
 

@@ -86,7 +86,7 @@ mod tests {
             [verify]
             to = \"ops@example.net\"";
         let answers = Answers::parse("answers.toml", text.as_bytes()).unwrap();
-        let secrets = Secrets { fallbacks: vec![None], ..Secrets::default() };
+        let secrets = Secrets { fallbacks: vec![None.into()], ..Secrets::default() };
         let desired = complete(&answers, secrets).unwrap();
         let shown: Vec<String> = exits(&desired)
             .iter()

@@ -34,4 +34,5 @@ pub mod routes;
 pub mod secret;
 pub mod state;
 pub mod text;
+pub mod token_logins;
 pub mod way_out;

@@ -1,7 +1,7 @@
 //! The figures of `check` for Prometheus, in its text format ("Exposition formats", "Text-based format"; "Metric and label
 //! naming", both at prometheus.io/docs). A moment is told as such, and not as an age: whoever evaluates the figures has a
 //! clock, and the file that they are read from can be old. What is not known has no line. A label has only words of
-//! relayhost's, and the relay as the answers name it: nothing that a relay or a user of this host has said.
+//! relayhost's, and the relay and the logins as the answers name them: nothing that a relay or a user of this host has said.
 
 use crate::model::ended::{Compared, Ended, Tally};
 use crate::model::leaving::{InQueue, Leaving};
@@ -53,8 +53,10 @@ fn host(page: &mut Page, compared: &Compared) {
     }
     let help = "When the access token ends, and what it is fetched with.";
     let mut family = page.family("credential_end_timestamp_seconds", help);
-    for Ending { what, ends, .. } in &compared.plan.endings {
-        family.if_known(&[("credential", what)], *ends);
+    for Ending { what, login, ends, .. } in &compared.plan.endings {
+        let login = login.as_deref().map(|login| ("login", login));
+        let labels: Vec<_> = std::iter::once(("credential", *what)).chain(login).collect();
+        family.if_known(&labels, *ends);
     }
 }
 

@@ -33,8 +33,8 @@ fn compared(leaving: Option<Leaving>) -> Compared {
     let mut plan = Plan::empty();
     let state = State::Warning;
     plan.findings.push(Finding { id: "x".into(), state, found: HOSTILE.into(), remedy: None });
-    let token = Ending { what: "token", ends: Some(NOW + 60), now: NOW };
-    plan.endings = vec![token, Ending { what: "certificate", ends: None, now: NOW }];
+    let token = Ending { what: "token", login: None, ends: Some(NOW + 60), now: NOW };
+    plan.endings = vec![token, Ending { what: "certificate", login: None, ends: None, now: NOW }];
     let (summary, leaving) = (HOSTILE.into(), leaving.map(Box::new));
     Compared { summary, plan, recovered: Some(HOSTILE.into()), leaving, mail: Vec::new() }
 }
@@ -102,6 +102,20 @@ fn a_host_that_sends_has_all_that_an_alert_rule_asks_for() {
             !page.contains(&format!("relayhost_{absent}")) && !page.contains(&format!("\"{absent}\"")),
             "{absent}: {page}"
         );
+    }
+}
+
+#[test]
+fn each_of_several_logins_has_its_own_line() {
+    let mut compared = compared(None);
+    let of = |login: &str, ends| Ending { what: "token", login: Some(login.into()), ends, now: NOW };
+    compared.plan.endings = vec![of("a@x", Some(1)), of("b\"@x", Some(2))];
+    let page = figures(&Ended::Checked(compared), NOW);
+    for sample in [
+        "relayhost_credential_end_timestamp_seconds{credential=\"token\",login=\"a@x\"} 1",
+        "relayhost_credential_end_timestamp_seconds{credential=\"token\",login=\"b\\\"@x\"} 2",
+    ] {
+        assert!(has(&page, sample), "no {sample} in:\n{page}");
     }
 }
 

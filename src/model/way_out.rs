@@ -156,12 +156,13 @@ impl WayOut {
         format!("[{}]:{}{}", self.relay.host, "0".repeat(self.nth), self.relay.port)
     }
 
-    /// Key and value in the password table; `None` without a login, and as long as no token has been fetched for it. smtp(8)
-    /// asks for the name alone first, then for the next hop (smtp_sasl_passwd_lookup in smtp/smtp_sasl_glue.c).
+    /// Key and value in the password table; `None` without a login. As long as no token has been fetched for it, it has no
+    /// password: the plugin refuses that, and mail waits (smtp_sasl_authenticate in smtp/smtp_sasl_glue.c), while without an
+    /// entry smtp(8) would try to send it without a login, and the relay would refuse it for good. smtp(8) asks for the name
+    /// alone first, then for the next hop (smtp_sasl_passwd_lookup there).
     pub fn login_entry(&self) -> Option<(String, String)> {
         match &self.auth {
             Auth::None => None,
-            Auth::Login { .. } if self.waits_for_token() => None,
             Auth::Login { username, password, .. } => {
                 Some((self.next_hop(), format!("{username}:{}", password.expose())))
             }

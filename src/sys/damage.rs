@@ -81,7 +81,7 @@ pub fn survey() -> Vec<Damage> {
         let lost = "`relayhost watch` cannot work".into();
         all.push(Damage { path: lock, problem: "is not a file".into(), lost });
     }
-    all.extend(damaged(tokens::kept(), "the access token is not known (`relayhost token` fetches another)"));
+    all.extend(damaged(tokens::kept(), "the access tokens are not known (`relayhost token` fetches others)"));
     all.extend(damaged(tokens::logins(), "nobody is logged in any more (`relayhost login` does it again)"));
     let numbers = state::numbers().unwrap_or_default();
     let newest = numbers.iter().skip(1).rev().take(LOOKED_AT);

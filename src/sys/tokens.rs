@@ -1,4 +1,4 @@
-//! The access token and the logins of persons between runs, in `/var/lib/relayhost/tokens/`: root's alone, and on the disk
+//! The access tokens and the logins of persons between runs, in `/var/lib/relayhost/tokens/`: root's alone, and on the disk
 //! before it counts.
 
 use std::path::{Path, PathBuf};
@@ -9,9 +9,11 @@ use serde::de::DeserializeOwned;
 use super::records::{self, DIRECTORY, own_directory};
 use super::{files, state};
 use crate::error::Result;
+use crate::model::oauth::App;
 use crate::model::oauth::login::Logins;
 use crate::model::oauth::token::Token;
-use crate::model::oauth::trouble::Trouble;
+use crate::model::oauth::tokens::Tokens;
+use crate::model::oauth::trouble::Troubles;
 
 /// The directory of the records.
 pub fn directory() -> PathBuf {
@@ -26,22 +28,21 @@ fn trouble_path() -> PathBuf {
     directory().join("trouble.json")
 }
 
-/// The failures since the last token; `None` if there were none, or if the record cannot be used: the next failure makes it
-/// anew.
-pub fn trouble() -> Option<Trouble> {
+/// The failures since the last tokens; none if the record cannot be used: the next failure makes it anew.
+pub fn troubles() -> Troubles {
     let is_ours = state::is_there() && records::is_ours(&directory());
-    is_ours.then(|| records::read(&trouble_path()).ok().flatten()).flatten()
+    is_ours.then(|| records::read(&trouble_path()).ok().flatten()).flatten().unwrap_or_default()
 }
 
-/// Keeps what failed, or with `None` forgets it. The caller holds the lock.
-pub fn keep_trouble(trouble: Option<&Trouble>) -> Result<()> {
-    match trouble {
-        Some(trouble) => {
-            own_directory(&directory())?;
-            state::replace_record(&trouble_path(), trouble, Path::new(DIRECTORY), files::STAGING)
-        }
-        None if files::exists(&trouble_path()) => files::remove(&trouble_path()),
-        None => Ok(()),
+/// Keeps what failed; without any, no record stays. The caller holds the lock.
+pub fn keep_troubles(troubles: &Troubles) -> Result<()> {
+    if !troubles.is_empty() {
+        own_directory(&directory())?;
+        state::replace_record(&trouble_path(), troubles, Path::new(DIRECTORY), files::STAGING)
+    } else if files::exists(&trouble_path()) {
+        files::remove(&trouble_path())
+    } else {
+        Ok(())
     }
 }
 
@@ -49,14 +50,20 @@ fn refresh() -> PathBuf {
     directory().join("logins.json")
 }
 
-/// The token that was fetched last; `None` if there is none. `Error::Record` if it cannot be used.
-pub fn kept() -> Result<Option<Token>> {
+/// The tokens that were fetched last; `None` if there are none. `Error::Record` if they cannot be used.
+pub fn kept() -> Result<Option<Tokens>> {
     read(&access())
 }
 
-/// Keeps a token in the place of the one before; it is on the disk when this returns. The caller holds the lock.
-pub fn keep(token: &Token) -> Result<()> {
-    write(&access(), token)
+/// The token that is kept for an application; `None` also if the record cannot be used, which was moved aside, and reported,
+/// when the lock was taken.
+pub fn of(app: &App) -> Option<Token> {
+    kept().ok().flatten().and_then(|kept| kept.of(app).cloned())
+}
+
+/// Keeps tokens in the place of those before; they are on the disk when this returns. The caller holds the lock.
+pub fn keep(tokens: &Tokens) -> Result<()> {
+    write(&access(), tokens)
 }
 
 /// The logins of persons; `None` if there are none. `Error::Record` if they cannot be used.

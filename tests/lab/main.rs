@@ -72,6 +72,7 @@ mod stream;
 mod together;
 mod token_ends;
 mod token_refusals;
+mod token_ways;
 mod tokens;
 mod transactions;
 mod trees;

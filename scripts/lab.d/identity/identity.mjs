@@ -24,12 +24,14 @@ mkdirSync(keys, { recursive: true })
 writeFileSync(`${keys}/lab`, pair.publicKey.export({ type: 'spki', format: 'pem' }))
 const signing = { ...createPrivateKey(pair.privateKey.export({ type: 'pkcs8', format: 'pem' })).export({ format: 'jwk' }), kid: 'lab', alg: 'RS256', use: 'sig' }
 
-// A life in seconds may be part of the tenant: 10-second.example.com.
+// A life in seconds may be part of the tenant: 10-second.example.com; and so may the mailbox that its application sends for:
+// odd1-sends.example.com.
 const life = (tenant) => Number(/^(\d+)-second/.exec(tenant)?.[1] ?? 3599)
+const mailbox = (tenant) => { const who = /([a-z0-9]+)-sends/.exec(tenant)?.[1]; return who ? `${who}@example.com` : MAILBOX }
 const clientKey = createPublicKey(readFileSync(client))
 
 // `person`: audience, scope and issuer of the tokens of a person (Dovecot tries the next passdb for another issuer only), and the paths that a login goes over.
-function provider(issuer, path, audience, seconds, clients, person) {
+function provider(issuer, path, audience, seconds, clients, person, upn = MAILBOX) {
   const server = (name, scope) => ({ audience: name, scope, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'RS256', kid: 'lab' } } })
   const made = new Provider(issuer, {
     clients,
@@ -43,7 +45,7 @@ function provider(issuer, path, audience, seconds, clients, person) {
     rotateRefreshToken: true,
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     enabledJWA: { clientAuthSigningAlgValues: ['PS256', 'RS256'] },
-    extraTokenClaims: (_ctx, token) => (token.accountId ? { upn: token.accountId, scp: 'SMTP.Send' } : { upn: MAILBOX, roles: ['SMTP.SendAsApp'] }),
+    extraTokenClaims: (_ctx, token) => (token.accountId ? { upn: token.accountId, scp: 'SMTP.Send' } : { upn, roles: ['SMTP.SendAsApp'] }),
     ttl: { ClientCredentials: seconds, AccessToken: seconds, RefreshToken: 7776000, DeviceCode: 900, Session: 3600, Interaction: 3600, Grant: 7776000 },
     // As Microsoft, and as Dovecot wants it: its own default is at+jwt (RFC 9068).
     formats: { customizers: { jwt: (_ctx, token, jwt) => { jwt.header = { ...jwt.header, typ: 'JWT' }; if (token.accountId) jwt.payload.iss = person.issuer } } },
@@ -85,7 +87,7 @@ function microsoft(host, tenant) {
   const at = (name) => `/${tenant}/oauth2/v2.0/${name}`
   const routes = { authorization: at('authorize'), device_authorization: at('devicecode'), code_verification: `/${tenant}/oauth2/deviceauth` }
   const scope = `${SMTP}/SMTP.Send`
-  const made = provider(`https://${host}`, path, 'https://outlook.office365.com', life(tenant), [secret, signed, person(scope)], { audience: SMTP, scope, routes, issuer: 'https://sts.windows.net/lab/' })
+  const made = provider(`https://${host}`, path, 'https://outlook.office365.com', life(tenant), [secret, signed, person(scope)], { audience: SMTP, scope, routes, issuer: 'https://sts.windows.net/lab/' }, mailbox(tenant))
   // Microsoft does not revoke a refresh token when it gives another; oidc-provider does, as others may.
   if (host !== 'identity.lab.test') made.RefreshToken.prototype.consume = async () => {}
   return made

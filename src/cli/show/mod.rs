@@ -38,7 +38,7 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
         // The line of the stage has shown it already.
         Ended::Recovered(Some(_)) => {}
         Ended::Restored(restored) => history::restored(screen, restored),
-        Ended::Renewed(renewed) => token(screen, renewed),
+        Ended::Renewed(renewed) => tokens(screen, renewed),
         Ended::LoggedIn(end) => login::logged_in(screen, end),
         Ended::Certified(made) => login::certified(screen, made),
         Ended::Listed(listed) => history::generations(screen, listed),
@@ -51,12 +51,21 @@ pub fn end(screen: &mut Screen, ended: &Ended) {
     }
 }
 
-fn token(screen: &Screen, renewed: &Renewed) {
-    screen.line("", &renewed.text());
-    match renewed.claims.as_deref() {
-        None => {}
-        Some([]) => screen.line("", "it is no JWT, so it does not tell what it is for"),
-        Some(claims) => claims.iter().for_each(|(name, value)| screen.field(name, value)),
+fn tokens(screen: &Screen, renewed: &Renewed) {
+    for (login, text) in renewed.lines() {
+        match &login.failed {
+            Some(why) => {
+                screen.marked(Mark::Bad, &text, 2);
+                screen.remedy(&why.remedy);
+            }
+            None => screen.line("", &text),
+        }
+        match login.claims.as_deref() {
+            None => {}
+            Some([]) if login.ends.is_empty() => {}
+            Some([]) => screen.line("", "it is no JWT, so it does not tell what it is for"),
+            Some(claims) => claims.iter().for_each(|(name, value)| screen.field(name, value)),
+        }
     }
 }
 

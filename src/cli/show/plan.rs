@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::model::ended::{Compared, Tally};
 use crate::model::exits::Exit;
 use crate::model::leaving::views::LEAVES;
+use crate::model::plan::ending::Ending;
 use crate::model::plan::unmanaged::ANNOUNCED;
 use crate::model::plan::{Finding, Plan, Remedy, State, remedy};
 use crate::model::text::{self, counted};
@@ -146,7 +147,8 @@ pub fn nagios(compared: &Result<Compared>, command: &str) -> u8 {
             let data = format!(" | differs={differs};;0;0;{all} warnings={warnings};0;;0;{all}");
             let more = leaving.as_ref().map(|leaving| format!(" {}", leaving.performance()));
             let data = data + &more.unwrap_or_default();
-            let data = plan.endings.iter().fold(data, |data, one| format!("{data} {}", one.performance()));
+            let ends = Ending::first(&plan.endings).into_iter().map(Ending::performance);
+            let data = ends.fold(data, |data, one| format!("{data} {one}"));
             let list = |state| {
                 // Mail that does not leave comes first, since it matters most.
                 let all = compared.mail.iter().chain(&plan.findings);

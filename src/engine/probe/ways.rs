@@ -42,9 +42,9 @@ pub(super) fn others(desired: &Desired) -> Vec<(String, Desired)> {
     all
 }
 
-/// The fallback relays, each as answers in which it is the only way.
+/// The fallback relays, each as answers in which it is the only way; not those whose access token could not be fetched.
 pub(super) fn fallbacks(desired: &Desired) -> impl Iterator<Item = Desired> {
-    desired.fallbacks.iter().map(|way| alone(desired, way.clone()))
+    desired.fallbacks.iter().filter(|way| !way.waits_for_token()).map(|way| alone(desired, way.clone()))
 }
 
 /// The server and the login by which two ways are one.

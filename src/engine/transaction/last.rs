@@ -17,7 +17,7 @@ pub fn last_run() -> Result<LastRun> {
 /// somebody for what relayhost itself has written.
 pub fn run_before(number: u32) -> Result<LastRun> {
     // A record that cannot be used counts as lost.
-    let tokens = tokens::kept().ok().flatten().map(|token| token.digests());
+    let tokens = tokens::kept().ok().flatten().map(|kept| kept.digests());
     let mut numbers = state::numbers()?;
     numbers.extend(state::generations_aside());
     numbers.sort_unstable();

@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::complete::MailboxSecret;
+use super::complete::NamedSecret;
 use super::oauth::{Oauth, Refused};
 use super::values::{Checked, host, plain_text, port, possible, refuse};
 use super::{Answers, SecretSource, source};
@@ -84,7 +84,7 @@ impl Arrival {
     /// answers.
     pub(super) fn mailbox(
         &self,
-        secrets: Vec<MailboxSecret>,
+        secrets: Vec<NamedSecret>,
         proxy: Option<&str>,
     ) -> std::result::Result<Mailbox, Refused> {
         let mut secrets = secrets.into_iter();
@@ -111,7 +111,7 @@ impl Named<'_> {
         Err((Some(span), Complaint::new(problem, "remove it, or set it in [verify.arrival]")))
     }
 
-    fn mailbox(&self, secret: MailboxSecret, proxy: Option<&str>) -> std::result::Result<Mailbox, Refused> {
+    fn mailbox(&self, secret: NamedSecret, proxy: Option<&str>) -> std::result::Result<Mailbox, Refused> {
         let Self { name, table } = self;
         let (Some(imap), Some(username)) = (&table.imap, &table.username) else {
             let (key, remedy) = if table.imap.is_none() {
@@ -144,16 +144,16 @@ impl Named<'_> {
     /// What the login is proved by.
     fn access(
         &self,
-        secret: MailboxSecret,
+        secret: NamedSecret,
         username: &str,
         host: &str,
         proxy: Option<&str>,
     ) -> std::result::Result<Access, Refused> {
         let secret = match secret {
-            MailboxSecret::Given(secret) => Some(secret),
+            NamedSecret::Given(secret) => Some(secret),
             // It is not used.
-            MailboxSecret::Elsewhere => return Ok(Access::Password(Secret::new("x"))),
-            MailboxSecret::Absent => None,
+            NamedSecret::Elsewhere => return Ok(Access::Password(Secret::new("x"))),
+            NamedSecret::Absent => None,
         };
         if let Some(oauth) = &self.table.oauth {
             let whole = |(span, complaint): Refused| (span.or(Some(oauth.span())), complaint);
@@ -271,12 +271,12 @@ impl Answers {
     }
 
     /// The mailboxes' secrets as far as the answers themselves have them.
-    pub(super) fn mailbox_secrets_of_text(&self) -> Result<Vec<MailboxSecret>> {
+    pub(super) fn mailbox_secrets_of_text(&self) -> Result<Vec<NamedSecret>> {
         let of_text = |source| match source {
-            SecretSource::Absent => MailboxSecret::Absent,
-            SecretSource::Inline(secret) => MailboxSecret::Given(secret),
+            SecretSource::Absent => NamedSecret::Absent,
+            SecretSource::Inline(secret) => NamedSecret::Given(secret),
             SecretSource::File(_) | SecretSource::Environment(_) | SecretSource::Credential(_) => {
-                MailboxSecret::Elsewhere
+                NamedSecret::Elsewhere
             }
         };
         Ok(self.mailbox_sources()?.into_iter().map(of_text).collect())
@@ -332,7 +332,7 @@ mod tests {
     fn read(lines: &str) -> Result<Mailbox> {
         let answers = Answers::parse("answers.toml", format!("{HEAD}{lines}").as_bytes())?;
         let given = |secret| match secret {
-            MailboxSecret::Elsewhere => MailboxSecret::Given(Secret::new("secret:word")),
+            NamedSecret::Elsewhere => NamedSecret::Given(Secret::new("secret:word")),
             other => other,
         };
         let mailboxes = answers.mailbox_secrets_of_text()?.into_iter().map(given).collect();

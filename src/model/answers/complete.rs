@@ -24,17 +24,17 @@ use crate::model::secret::Secret;
 pub struct Secrets {
     /// The secret of the login at the relay.
     pub login: Option<Secret>,
-    /// The secrets of the logins at the fallback relays, in their order.
-    pub fallbacks: Vec<Option<Secret>>,
+    /// The secrets of the logins at the fallback relays, in their order, and then of the accounts of senders.
+    pub fallbacks: Vec<NamedSecret>,
     /// The secrets of the mailboxes that are looked into, in the order of [`Answers::mailboxes`].
-    pub mailboxes: Vec<MailboxSecret>,
+    pub mailboxes: Vec<NamedSecret>,
     /// The address of each webhook, in the order of the alarms.
     pub alarms: Vec<Option<Secret>>,
 }
 
-/// The secret that the table of a mailbox names: a password, or what its application proves itself by.
+/// The secret that a table of the answers names: a password, or what its application proves itself by.
 #[derive(Debug, Default)]
-pub enum MailboxSecret {
+pub enum NamedSecret {
     /// The answers name none.
     #[default]
     Absent,
@@ -42,6 +42,12 @@ pub enum MailboxSecret {
     Elsewhere,
     /// The secret.
     Given(Secret),
+}
+
+impl From<Option<Secret>> for NamedSecret {
+    fn from(secret: Option<Secret>) -> Self {
+        secret.map_or(Self::Absent, Self::Given)
+    }
 }
 
 impl From<Option<Secret>> for Secrets {
@@ -69,7 +75,7 @@ pub fn complete(answers: &Answers, secrets: impl Into<Secrets>) -> Result<Desire
     let alarms = reader.alarms(alarms)?;
     let one_sender = reader.one_sender(&rewrites)?;
     let ways: Vec<&WayOut> = std::iter::once(&first).chain(&fallbacks).collect();
-    let secrets = accounts.into_iter().chain(std::iter::repeat(None));
+    let secrets = accounts.into_iter().chain(std::iter::repeat_with(NamedSecret::default));
     let accounts = reader.accounts(&ways, &rewrites, one_sender.as_ref(), secrets)?;
     Ok(Desired {
         first,
@@ -130,7 +136,7 @@ impl Reader<'_> {
             .or_else(|(place, complaint)| self.at(place, Err(complaint)))
     }
 
-    fn verify(&self, rewrites: &[Rewrite], routes: &Routes, mailboxes: Vec<MailboxSecret>) -> Result<Verify> {
+    fn verify(&self, rewrites: &[Rewrite], routes: &Routes, mailboxes: Vec<NamedSecret>) -> Result<Verify> {
         let typed = &self.answers.tables.verify;
         let deadline =
             typed.deadline.as_ref().map_or(Ok(DEFAULT_DEADLINE), |value| self.of(value, duration))?;

@@ -208,6 +208,32 @@ mod tests {
     }
 
     #[test]
+    fn applications_of_other_logins_are_kept() {
+        let app = |table: &str, more: &str| {
+            format!(
+                "[{table}.auth]\nusername = \"b@example.com\"\n[{table}.auth.oauth]\nprovider = \"microsoft\"\n\
+                 tenant = \"other.example.com\"\nclient_id = \"12345678-90ab-cdef-1234-567890abcdef\"\n{more}"
+            )
+        };
+        let certificate = "flow = \"certificate\"\ncertificate = \"/etc/relayhost/b.pem\"\n";
+        let text = format!(
+            "version = 1\n[relay]\nprovider = \"office365\"\n[[relay.fallback]]\nhost = \"b.example.com\"\n{}\
+             [auth]\nusername = \"a@example.com\"\nmechanism = \"xoauth2\"\n[auth.oauth]\nprovider = \"microsoft\"\n\
+             tenant = \"example.com\"\nclient_id = \"12345678-90ab-cdef-1234-567890abcdef\"\nflow = \"device\"\n\
+             [[senders]]\nfrom = [\"c@example.com\"]\n{}",
+            app("relay.fallback", certificate),
+            app("senders", "flow = \"device\"\n")
+        );
+        let choices = choices(&text).unwrap();
+        let again = choices.text("", false);
+        for line in text.lines() {
+            let count = |text: &str| text.lines().filter(|found| *found == line).count();
+            assert_eq!(count(&again), count(&text), "{line} in {again}");
+        }
+        assert!(choices.check().is_ok(), "{:?}", choices.check());
+    }
+
+    #[test]
     fn what_has_no_question_is_refused() {
         for text in ["password_env = \"X\"", "password_credential = \"x\"", "mechanism = \"xoauth2\""] {
             let text =

@@ -5,10 +5,10 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::complete::NamedSecret;
 use super::{Answers, Auth, SecretSource};
 use crate::error::Result;
 use crate::model::desired::Tls;
-use crate::model::secret::Secret;
 
 /// Most relays that are tried after the first one. smtp(8) tries all of them in one attempt, one connection after another.
 const MOST: usize = 5;
@@ -40,6 +40,8 @@ pub struct Named {
     pub place: Option<Range<usize>>,
     /// The login; empty without one.
     pub user: String,
+    /// Whether it is a password, and not what an application proves itself with.
+    pub is_password: bool,
 }
 
 impl Answers {
@@ -47,22 +49,22 @@ impl Answers {
     /// if one is named twice.
     pub fn fallback_secrets(&self) -> Result<Vec<Named>> {
         let named = |auth: &Auth| {
-            let user = auth.username.as_ref().map_or("", |name| name.get_ref());
-            Ok(Named { source: self.source_of(auth)?, place: auth.secret_place(), user: user.to_owned() })
+            let user = auth.username.as_ref().map_or("", |name| name.get_ref()).to_owned();
+            let is_password = auth.oauth.is_none();
+            Ok(Named { source: self.source_of(auth)?, place: auth.secret_place(), user, is_password })
         };
         let fallbacks = self.tables.relay.fallback.iter().map(|fallback| &fallback.get_ref().auth);
         let accounts = self.tables.senders.iter().map(|account| &account.get_ref().auth);
         fallbacks.chain(accounts).map(named).collect()
     }
 
-    /// Each secret that stands in the answers; something in its place where it is elsewhere, for answers that are checked and
-    /// not used.
-    pub(super) fn fallback_stand_ins(&self) -> Result<Vec<Option<Secret>>> {
+    /// Each secret that stands in the answers, for answers that are checked and not used.
+    pub(super) fn fallback_stand_ins(&self) -> Result<Vec<NamedSecret>> {
         let stand_in = |named: Named| match named.source {
-            SecretSource::Absent => None,
-            SecretSource::Inline(secret) => Some(secret),
+            SecretSource::Absent => NamedSecret::Absent,
+            SecretSource::Inline(secret) => NamedSecret::Given(secret),
             SecretSource::File(_) | SecretSource::Environment(_) | SecretSource::Credential(_) => {
-                Some(Secret::new("x"))
+                NamedSecret::Elsewhere
             }
         };
         Ok(self.fallback_secrets()?.into_iter().map(stand_in).collect())

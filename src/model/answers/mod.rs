@@ -331,12 +331,12 @@ impl Answers {
                     let remedy = "keep one of password, password_file, password_env and password_credential";
                     (second, "the password is given twice", remedy)
                 } else if auth.passwords().next().is_some() {
-                    let remedy = "remove the password: relayhost fetches the access token by [auth.oauth]";
-                    (first, "there is a password beside [auth.oauth]", remedy)
+                    let remedy = "remove the password: relayhost fetches the access token by the table oauth";
+                    (first, "there is a password beside the table oauth of the login", remedy)
                 } else {
                     let remedy = "keep the one that belongs to the flow: certificate, key_file, or one of \
                                   client_secret_file, client_secret_env and client_secret_credential";
-                    (second, "[auth.oauth] has two secrets", remedy)
+                    (second, "the table oauth of the login has two secrets", remedy)
                 };
                 Err(self.error(Some(span), problem, remedy))
             }

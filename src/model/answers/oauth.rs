@@ -1,4 +1,5 @@
-//! `[auth.oauth]`, and `[verify.arrival.oauth]`: the application that fetches the access token of a login without a password.
+//! `[auth.oauth]`, `[relay.fallback.auth.oauth]`, `[senders.auth.oauth]` and `[verify.arrival.oauth]`: the application that
+//! fetches the access token of a login without a password.
 
 use std::ops::Range;
 

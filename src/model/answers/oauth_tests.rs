@@ -228,7 +228,7 @@ fn a_table_and_a_mechanism_fit_together() {
         "{error}"
     );
     let error = with("password = \"x\"\n", &table).unwrap_err();
-    assert!(error.contains("line 6, column 12: there is a password beside [auth.oauth]"), "{error}");
+    assert!(error.contains("line 6, column 12: there is a password beside the table oauth"), "{error}");
     let error = with("mechanism = \"xoauth2\"\n", "").unwrap_err();
     assert!(error.contains("line 6, column 13: xoauth2 needs [auth.oauth]"), "{error}");
     let error = with("mechanism = \"oauthbearer\"\npassword = \"correct horse\"\n", "").unwrap_err();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::complete::NamedSecret;
 use super::reader::Reader;
 use super::values::{Checked, address, refuse};
 use super::{Answers, Auth};
@@ -12,7 +13,6 @@ use crate::error::Result;
 use crate::model::accounts::Account;
 use crate::model::desired::{Rewrite, Tls, WayOut};
 use crate::model::one_sender::OneSender;
-use crate::model::secret::Secret;
 use crate::model::text::{is_address, one_line};
 
 /// One `[[senders]]`, as typed. The keys of the relay and of the login mean what they mean in `[relay]` and `[auth]`.
@@ -55,7 +55,7 @@ impl Reader<'_> {
         ways: &[&WayOut],
         rewrites: &[Rewrite],
         one: Option<&OneSender>,
-        secrets: impl Iterator<Item = Option<Secret>>,
+        secrets: impl Iterator<Item = NamedSecret>,
     ) -> Result<Vec<Account>> {
         self.answers.count_accounts()?;
         let (mut accounts, mut known): (Vec<Account>, _) = (Vec::new(), BTreeSet::new());
@@ -134,8 +134,11 @@ mod tests {
         );
         let answers = Answers::parse("answers", text.as_bytes()).map_err(|error| error.to_string())?;
         let some = || Some(Secret::new("p"));
-        let secrets =
-            Secrets { login: some(), fallbacks: vec![some(), some(), some()], ..Secrets::default() };
+        let secrets = Secrets {
+            login: some(),
+            fallbacks: [some(), some(), some()].map(Into::into).into(),
+            ..Secrets::default()
+        };
         complete(&answers, secrets).map_err(|error| error.to_string())
     }
 
@@ -198,7 +201,7 @@ mod tests {
                 "",
                 "[[senders]]\nfrom = [\"a@x.example\"]\n[senders.auth]\nusername = \"v\"\n[senders.auth.oauth]\n".to_owned(),
                 "line 12",
-                "cannot be fetched yet",
+                "[senders.auth.oauth] has no `provider`",
             ),
         ] {
             let said = with(sender, &accounts).unwrap_err();

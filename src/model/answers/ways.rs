@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use super::complete::NamedSecret;
 use super::fallback::Fallback;
 use super::oauth::{Oauth, token};
 use super::reader::Reader;
@@ -34,6 +35,18 @@ struct Table<'a> {
     is_fallback: bool,
     /// The place of the table; `None`: its parts are in several tables.
     place: Option<Range<usize>>,
+}
+
+/// A login for which an application fetches access tokens.
+struct AppLogin<'a> {
+    /// The name of the login's table.
+    table: &'a str,
+    mechanism: Mechanism,
+    /// What the application proves itself with.
+    secret: Option<&'a Secret>,
+    username: &'a str,
+    /// The host name of the preset.
+    relay: Option<&'a str>,
 }
 
 impl<'a> Table<'a> {
@@ -115,12 +128,12 @@ impl Reader<'_> {
     pub(super) fn ways(
         &self,
         login: Option<Secret>,
-        secrets: Vec<Option<Secret>>,
+        secrets: Vec<NamedSecret>,
     ) -> Result<(WayOut, Vec<WayOut>)> {
         self.answers.count_fallbacks()?;
-        let first = self.way(&Table::first(self.answers), login)?;
+        let first = self.way(&Table::first(self.answers), login.into())?;
         let mut others: Vec<WayOut> = Vec::new();
-        let secrets = secrets.into_iter().chain(std::iter::repeat(None));
+        let secrets = secrets.into_iter().chain(std::iter::repeat_with(NamedSecret::default));
         for (typed, secret) in self.answers.tables.relay.fallback.iter().zip(secrets) {
             let mut way = self.way(&Table::fallback(typed), secret)?;
             way.table = Some(format!("[[relay.fallback]] number {}", others.len() + 1));
@@ -132,17 +145,13 @@ impl Reader<'_> {
     }
 
     /// The way of an account.
-    pub(super) fn account_way(
-        &self,
-        typed: &Spanned<TypedAccount>,
-        secret: Option<Secret>,
-    ) -> Result<WayOut> {
+    pub(super) fn account_way(&self, typed: &Spanned<TypedAccount>, secret: NamedSecret) -> Result<WayOut> {
         self.way(&Table::account(typed, self.answers), secret)
     }
 
-    fn way(&self, table: &Table, password: Option<Secret>) -> Result<WayOut> {
+    fn way(&self, table: &Table, secret: NamedSecret) -> Result<WayOut> {
         let preset = self.preset(table)?;
-        let auth = self.auth(table, preset.as_ref(), password)?;
+        let auth = self.auth(table, preset.as_ref(), secret)?;
         // Without a login, one's own relay is like any other relay, so its preset is not used.
         let preset = preset.filter(|preset| preset.host.is_some() || !matches!(auth, Auth::None));
         let relay = self.relay(table, preset.as_ref(), &auth)?;
@@ -163,10 +172,9 @@ impl Reader<'_> {
             .transpose()
     }
 
-    fn auth(&self, table: &Table, preset: Option<&Preset>, password: Option<Secret>) -> Result<Auth> {
+    fn auth(&self, table: &Table, preset: Option<&Preset>, secret: NamedSecret) -> Result<Auth> {
         let (typed, auth) = (table.auth, table.auth_name);
-        let secret_span = typed.secret_place();
-        let given = typed.username.as_ref().map(Spanned::span).or(secret_span.clone());
+        let given = typed.username.as_ref().map(Spanned::span).or(typed.secret_place());
         let mechanism = mechanism(typed, preset, given.is_some());
         if mechanism == Mechanism::None {
             let Some(span) = given else { return Ok(Auth::None) };
@@ -180,60 +188,66 @@ impl Reader<'_> {
                 .at(table.place.clone(), refuse(format!("authentication needs `{auth}.username`"), remedy));
         };
         let username = self.of(name, username)?;
-        if let Some(oauth) = &typed.oauth {
-            if table.is_fallback {
-                let problem = format!("an access token for {} cannot be fetched yet", table.heading);
-                let remedy = "take this table out: give a password, or leave this relay out of the answers";
-                return self.at(oauth.span(), refuse(problem, remedy));
+        let password = match secret {
+            // It is not used, and what it is cannot be checked.
+            NamedSecret::Elsewhere => {
+                return Ok(Auth::Login { mechanism, username, password: Secret::new("x"), app: None });
             }
+            NamedSecret::Given(secret) => Some(secret),
+            NamedSecret::Absent => None,
+        };
+        if let Some(oauth) = &typed.oauth {
             let relay = preset.and_then(|preset| preset.host.as_deref());
-            let app = Some(Box::new(self.app(oauth, mechanism, password.as_ref(), &username, relay)?));
+            let login =
+                AppLogin { table: auth, mechanism, secret: password.as_ref(), username: &username, relay };
+            let app = Some(Box::new(self.app(oauth, &login)?));
             return Ok(Auth::Login { mechanism, username, password: Secret::new(""), app });
         }
-        let password = match password {
-            Some(password) if mechanism.takes_token() => self.at(secret_span, token(password))?,
-            Some(password) => self.at(secret_span, sound(password))?,
+        let password = self.password(table, mechanism, password)?;
+        Ok(Auth::Login { mechanism, username, password, app: None })
+    }
+
+    /// The password of a login, or the access token that another program has fetched. `given`: what the answers name.
+    fn password(&self, table: &Table, mechanism: Mechanism, given: Option<Secret>) -> Result<Secret> {
+        let (typed, auth) = (table.auth, table.auth_name);
+        match given {
+            Some(password) if mechanism.takes_token() => self.at(typed.secret_place(), token(password)),
+            Some(password) => self.at(typed.secret_place(), sound(password)),
             None if mechanism.takes_token() => {
                 let problem = format!(
-                    "{} needs [auth.oauth], which says how to fetch an access token",
+                    "{} needs [{auth}.oauth], which says how to fetch an access token",
                     mechanism.name()
                 );
-                let remedy = "add [auth.oauth] (relayhost-answers(5) has its keys); or give a token that another program fetches as the password";
+                let remedy = format!(
+                    "add [{auth}.oauth] (relayhost-answers(5) has its keys); or give a token that another program fetches as the password"
+                );
                 let span = typed.mechanism.as_ref().map(Spanned::span);
-                return self.at(span, refuse(problem, remedy));
+                self.at(span, refuse(problem, remedy))
             }
-            None if mechanism == Mechanism::Gssapi => Secret::new(""),
+            None if mechanism == Mechanism::Gssapi => Ok(Secret::new("")),
             None => {
                 let remedy = format!(
                     "set {auth}.password_file to a file of root's with mode 0600 (or password, password_env, password_credential)"
                 );
-                return self
-                    .at(table.place.clone(), refuse(table.about("authentication needs a password"), remedy));
+                self.at(table.place.clone(), refuse(table.about("authentication needs a password"), remedy))
             }
-        };
-        Ok(Auth::Login { mechanism, username, password, app: None })
+        }
     }
 
     /// The application that fetches access tokens.
-    fn app(
-        &self,
-        oauth: &Spanned<Oauth>,
-        mechanism: Mechanism,
-        password: Option<&Secret>,
-        username: &str,
-        relay: Option<&str>,
-    ) -> Result<App> {
+    fn app(&self, oauth: &Spanned<Oauth>, login: &AppLogin) -> Result<App> {
+        let AppLogin { table: auth, mechanism, secret, username, relay } = *login;
         if !mechanism.takes_token() {
             let problem =
-                format!("[auth.oauth] fetches an access token, and {} takes a password", mechanism.name());
-            let remedy = "set auth.mechanism = \"xoauth2\" (or \"oauthbearer\"), or remove [auth.oauth]";
+                format!("[{auth}.oauth] fetches an access token, and {} takes a password", mechanism.name());
+            let remedy =
+                format!("set {auth}.mechanism = \"xoauth2\" (or \"oauthbearer\"), or remove [{auth}.oauth]");
             return self.at(oauth.span(), refuse(problem, remedy));
         }
-        let app = oauth.get_ref().app("auth.oauth", password, username, relay);
-        let mut app =
-            app.or_else(|(span, complaint)| self.at(span.or(Some(oauth.span())), Err(complaint)))?;
-        app.proxy = self.proxy()?;
-        Ok(app)
+        let table = format!("{auth}.oauth");
+        let app = oauth.get_ref().app(&table, secret, username, relay);
+        let app = app.or_else(|(span, complaint)| self.at(span.or(Some(oauth.span())), Err(complaint)))?;
+        Ok(App { proxy: self.proxy()?, table, ..app })
     }
 
     fn relay(&self, typed: &Table, preset: Option<&Preset>, auth: &Auth) -> Result<Relay> {

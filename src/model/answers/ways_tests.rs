@@ -12,8 +12,11 @@ fn desired(text: &str) -> Result<Desired> {
     let answers = Answers::parse("answers.toml", text.as_bytes())?;
     let inline = |auth: &Login| auth.password.as_ref().map(|value| value.get_ref().clone());
     let fallbacks = answers.tables.relay.fallback.iter().map(|table| inline(&table.get_ref().auth));
-    let secrets =
-        Secrets { login: inline(&answers.tables.auth), fallbacks: fallbacks.collect(), ..Secrets::default() };
+    let secrets = Secrets {
+        login: inline(&answers.tables.auth),
+        fallbacks: fallbacks.map(Into::into).collect(),
+        ..Secrets::default()
+    };
     answers.sources()?;
     complete(&answers, secrets)
 }
@@ -90,7 +93,7 @@ fn what_postfix_cannot_do_is_refused_with_its_place() {
     refused(&fallback(&digest), "line 7", "smtp_sasl_mechanism_filter");
     let app = "host = \"b.example.com\"\n[relay.fallback.auth]\nusername = \"b\"\n[relay.fallback.auth.oauth]\n\
                flow = \"secret\"\n";
-    refused(&fallback(app), "line 11", "cannot be fetched yet");
+    refused(&fallback(app), "line 11", "[relay.fallback.auth.oauth] has no `provider`");
     let nameless = "host = \"b.example.com\"\n[relay.fallback.auth]\npassword = \"pw-b\"\n";
     refused(&fallback(nameless), "line 7", "`relay.fallback.auth.username`");
     let open = "host = \"b.example.com\"\n[relay.fallback.auth]\nusername = \"b\"\n";

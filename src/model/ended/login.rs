@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Renewed;
+use super::RenewedLogin;
 use crate::error::{shown, typed};
 
 /// A person has logged in.
@@ -13,7 +13,7 @@ pub struct LoggedIn {
     /// The account that has logged in, if the token names another one.
     pub other: Option<String>,
     /// The access token that came with it.
-    pub renewed: Renewed,
+    pub renewed: RenewedLogin,
 }
 
 impl LoggedIn {

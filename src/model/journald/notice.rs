@@ -4,7 +4,7 @@
 use crate::error::Exit;
 use crate::model::arrival::Arrival;
 use crate::model::causes::failure::Failure;
-use crate::model::ended::{Compared, Ended, NOTHING_LEFT};
+use crate::model::ended::{Compared, Ended, NOTHING_LEFT, Renewed};
 use crate::model::message::delivery::{Delivery, Outcome};
 use crate::model::plan::{Finding, Remedy, State};
 use crate::model::probe::{Ending, Probe};
@@ -84,7 +84,7 @@ impl Account {
             },
             Ended::Diagnosed(diagnosed) => Self::default().or_findings(&diagnosed.findings),
             Ended::Idle(idle) => Self::good(idle.text()),
-            Ended::Renewed(renewed) => Self::good(&renewed.text()),
+            Ended::Renewed(renewed) => Self::of_tokens(renewed),
             Ended::LoggedIn(end) => Self::good(&end.text()),
             Ended::Recovered(recovered) => Self::good(recovered.as_deref().unwrap_or(NOTHING_LEFT)),
             Ended::Failed { error, command } => {
@@ -99,6 +99,13 @@ impl Account {
             | Ended::Alarmed(_)
             | Ended::Described(_)
             | Ended::Shown(_) => Self::default(),
+        }
+    }
+
+    fn of_tokens(renewed: &Renewed) -> Self {
+        match renewed.failed().next() {
+            Some(why) => Self::amiss(text::harmless(&renewed.text()), why.remedy.text()),
+            None => Self::good(&renewed.text()),
         }
     }
 

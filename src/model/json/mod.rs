@@ -7,16 +7,15 @@ mod leaving;
 pub mod log;
 pub mod progress;
 mod route;
+mod token;
 mod watch;
-
-use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use crate::error::{Error, Files, Interruption, TestMessage};
 use crate::model::causes::failure::Failure;
 use crate::model::ended::{
-    Applied, Compared, Deferred, Drill, Drilled, Ended, NOTHING_LEFT, Renewed, Shown, Status, Tally, Written,
+    Applied, Compared, Deferred, Drill, Drilled, Ended, NOTHING_LEFT, Shown, Status, Tally, Written,
 };
 use crate::model::inspection::backlog::Retried;
 use crate::model::message::delivery::{Delivery, Instead, Outcome};
@@ -77,9 +76,9 @@ fn body(ended: &Ended) -> Value {
             });
             with_recovery(restored, end.recovered.as_deref())
         }
-        Ended::Renewed(end) => json!({ "token": token(end) }),
+        Ended::Renewed(end) => json!({ "token": token::tokens(end) }),
         Ended::LoggedIn(end) => json!({
-            "token": token(&end.renewed),
+            "token": token::token(&end.renewed),
             "login": { "mailbox": end.mailbox, "account": end.other },
             "next": end.next().into_iter().collect::<Vec<_>>(),
         }),
@@ -119,17 +118,6 @@ fn status(status: &Status) -> Value {
         "answered": matches!(status, Status::Answered { .. }),
         "lines": lines.iter().map(|(name, text)| json!({ "name": name, "text": text::one_line(text) })).collect::<Vec<_>>(),
         "next": status.next(),
-    })
-}
-
-fn token(end: &Renewed) -> Value {
-    json!({
-        "fetched": end.fetched,
-        "in_force": end.in_force,
-        "by_hand": end.by_hand,
-        "ends": end.ends,
-        "due": end.due,
-        "claims": end.claims.as_ref().map(|claims| claims.iter().cloned().collect::<BTreeMap<_, _>>()),
     })
 }
 

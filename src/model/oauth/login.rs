@@ -1,5 +1,6 @@
 //! The logins of persons, as they are kept between runs: a refresh token each.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,9 @@ use crate::model::secret::Secret;
 /// Version of the record.
 const VERSION: u32 = 1;
 
-/// Number of logins that are kept. One is in use; answers that are being tried, or that were in force before, have others.
-const MOST: usize = 8;
+/// Number of logins that are kept beside those of the answers: answers that are being tried, or that were in force before, have
+/// others.
+const OTHERS: usize = 7;
 
 /// The record of the logins, the last first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,12 +63,20 @@ impl Login {
 }
 
 impl Logins {
-    /// The logins with this one as the last; that of the same application before is dropped.
+    /// The logins with this one as the last; that of the same application before is dropped. `apps`: the applications of the
+    /// answers, whose logins stay.
     #[must_use]
-    pub fn with(kept: Option<Self>, login: Login) -> Self {
-        let others = kept.into_iter().flat_map(|kept| kept.logins).filter(|other| other.app != login.app);
-        let logins = others.take(MOST - 1).collect::<Vec<_>>();
-        Self { version: VERSION, logins: std::iter::once(login).chain(logins).collect() }
+    pub fn with<'a>(kept: Option<Self>, login: Login, apps: impl IntoIterator<Item = &'a App>) -> Self {
+        let needed: BTreeSet<String> = apps.into_iter().map(App::print).collect();
+        let mut others = OTHERS;
+        let stays = |other: &Login| {
+            let is_needed = needed.contains(&other.app);
+            others = if is_needed { others } else { others.saturating_sub(1) };
+            is_needed || others > 0
+        };
+        let before = kept.into_iter().flat_map(|kept| kept.logins).filter(|other| other.app != login.app);
+        let before: Vec<Login> = before.filter(stays).collect();
+        Self { version: VERSION, logins: std::iter::once(login).chain(before).collect() }
     }
 
     /// The login for an application, with its tenant, mailbox and scope.
@@ -103,12 +113,12 @@ mod tests {
     #[test]
     fn a_login_belongs_to_its_application_tenant_and_mailbox() {
         let made = app("t", "a@x");
-        let logins = Logins::with(None, Login::new(&made, &Secret::new("r1"), 10));
+        let logins = Logins::with(None, Login::new(&made, &Secret::new("r1"), 10), [&made]);
         assert_eq!(logins.of(&made).unwrap().secret().expose(), "r1");
         assert!(logins.of(&app("u", "a@x")).is_none() && logins.of(&app("t", "b@x")).is_none());
         assert!(!format!("{logins:?}").contains("r1"));
         let used = logins.of(&made).unwrap().clone().used(Some(&Secret::new("r2")), 20);
-        let logins = Logins::with(Some(logins), used.used(None, 30));
+        let logins = Logins::with(Some(logins), used.used(None, 30), [&made]);
         let login = logins.of(&made).unwrap();
         assert_eq!(
             (login.secret().expose(), login.since, login.used, logins.logins.len()),
@@ -118,15 +128,13 @@ mod tests {
 
     #[test]
     fn the_logins_of_other_answers_stay_and_not_without_end() {
-        let mut logins = None;
-        for number in 0..20 {
-            let login = Login::new(&app(&format!("t{number}"), "a@x"), &Secret::new("r"), number);
-            logins = Some(Logins::with(logins, login));
-        }
+        let app = |number: u64| app(&format!("t{number}"), "a@x");
+        let login = |number| Login::new(&app(number), &Secret::new("r"), number);
+        let needed = [app(0), app(19)];
+        let logins = (0..20).fold(None, |kept, number| Some(Logins::with(kept, login(number), &needed)));
         let logins = logins.unwrap();
-        assert_eq!(logins.logins.len(), MOST);
-        assert!(logins.of(&app("t19", "a@x")).is_some() && logins.of(&app("t12", "a@x")).is_some());
-        assert!(logins.of(&app("t11", "a@x")).is_none());
+        let kept: Vec<u64> = (0..20).filter(|number| logins.of(&app(*number)).is_some()).collect();
+        assert_eq!(kept, [0, 13, 14, 15, 16, 17, 18, 19]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod request;
 pub mod service_account;
 pub mod steps;
 pub mod token;
+pub mod tokens;
 pub mod trouble;
 
 use serde::Deserialize;
@@ -44,7 +45,12 @@ pub struct App {
     pub proxy: Option<String>,
     /// The command by which a person logs in for it.
     pub login: String,
+    /// The table of the answers that has it.
+    pub table: String,
 }
+
+/// The table of the application of everybody's login.
+const TABLE: &str = "auth.oauth";
 
 /// The address that Google gives tokens at.
 const GOOGLE_TOKENS: &str = "https://oauth2.googleapis.com/token";
@@ -219,6 +225,7 @@ impl App {
             mailbox: String::new(),
             proxy: None,
             login: LOG_IN.into(),
+            table: TABLE.into(),
         }
     }
 
@@ -255,6 +262,7 @@ impl App {
             proxy: None,
             secret_ends: None,
             login: LOG_IN.into(),
+            table: TABLE.into(),
         }
     }
 
@@ -271,6 +279,7 @@ impl App {
             proxy: None,
             secret_ends: None,
             login: LOG_IN.into(),
+            table: TABLE.into(),
         }
     }
 
@@ -299,6 +308,7 @@ impl App {
             mailbox: mailbox.to_owned(),
             proxy: None,
             login: LOG_IN.into(),
+            table: TABLE.into(),
         }
     }
 

@@ -54,7 +54,7 @@ const PLAIN: &str = "cyrus-sasl-plain";
 /// Everything that `desired` needs on the host, in the order in which it is shown.
 pub fn needs(desired: &Desired) -> Vec<Need> {
     let package = |name: &str, plugin| Need::Package { name: name.to_owned(), plugin };
-    let (plain, other) = match known(desired.mechanism().name()) {
+    let (plain, other) = match known(desired.any_mechanism().name()) {
         Some(kind) if kind.package == PLAIN => (Some(kind.plugin), None),
         other => (None, other),
     };

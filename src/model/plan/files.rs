@@ -12,7 +12,7 @@ use crate::model::postfix::managed::{Managed, MapKind};
 use crate::model::postfix::postmap::MapSource;
 use crate::model::postfix::shown;
 use crate::model::state::generation::LastRun;
-use crate::model::state::mark::{fits, mark};
+use crate::model::state::mark::{fits, is_without_password, mark};
 use crate::model::text::{NAMED, few};
 
 impl Plan {
@@ -52,7 +52,7 @@ impl Plan {
         let left = leave_out_former(file, &entries, &mut after, last);
         let (mut stronger, mut removed) = (Vec::new(), Vec::new());
         let strays = desired.strays().filter(|stray| !postfix.other_ways.contains_key(stray.host));
-        for stray in strays.filter(|stray| file.is_secret() && !stray.waits) {
+        for stray in strays.filter(|_| file.is_secret()) {
             let found = self.stronger(file, &stray.key, &stray.ours, &mut after, last);
             stronger.extend((!found.is_empty()).then_some(stray.key));
             removed.extend(found);
@@ -145,6 +145,10 @@ impl Plan {
             let (name, found) = (format!("{} {key}", file.name()), there.get(&key.to_lowercase()));
             let is_renewed = renewed.contains(key);
             let wanted = marks.entry((value, is_renewed)).or_insert_with(|| mark(value, is_renewed)).clone();
+            // While no token can be fetched for these answers, one that is there already may live.
+            let waits = is_renewed && is_without_password(value);
+            let value =
+                found.filter(|found| waits && fits(&wanted, found, last.tokens.as_ref())).unwrap_or(value);
             let ours = last.wrote.get(&name);
             // A password and a token alike: an entry that relayhost wrote, and nobody has changed, is no edit.
             let seen = found.map(|found| match ours {

@@ -271,7 +271,7 @@ mod tests {
                        [auth]\nmechanism = \"plain\"\nusername = \"u\"\n[sender]\nrewrite = { a = \"b@example.com\" }\ndefault = \"c@example.com\"\n[[senders]]\nfrom = [\"x@example.com\"]\nauth = { username = \"x\", password = \"y\" }\n[[routes]]\nto = [\"corp.example.com\"]\nvia = \"hub\"\n";
         let answers = Answers::parse("answers.toml", answers.as_bytes()).unwrap();
         let some = || Some(Secret::new("p"));
-        let secrets = Secrets { login: some(), fallbacks: vec![some()], ..Secrets::default() };
+        let secrets = Secrets { login: some(), fallbacks: vec![some().into()], ..Secrets::default() };
         let mut desired = complete(&answers, secrets).unwrap();
         desired.fallbacks.push(desired.first.clone());
         // What is set only where somebody has set something else.

@@ -19,7 +19,7 @@ impl Plan {
         let is_ours = before.as_ref().is_some_and(|inode| inode.is_link() && inode.sha256 == wanted);
         let path = file.path();
         let path = path.display();
-        let (target, found) = if desired.mechanism().takes_token() {
+        let (target, found) = if desired.any_mechanism().takes_token() {
             let found = before.as_ref().map(|inode| inode.sha256.as_str());
             let shown = if before.is_some() { "something else" } else { "not there" };
             self.foreign_edit(file.name(), found, &wanted, &observed.last, shown);
@@ -38,7 +38,7 @@ impl Plan {
 
     /// Adds another plugin for access tokens, if the answers ask for one.
     pub(super) fn rivals(&mut self, desired: &Desired, observed: &Observed) {
-        if !desired.mechanism().takes_token() {
+        if !desired.any_mechanism().takes_token() {
             return;
         }
         let Some(plugin) = RIVALS.into_iter().find(|plugin| observed.plugins.contains(*plugin)) else {

@@ -26,7 +26,14 @@ pub fn is_of_token(mark: &str) -> bool {
 pub fn fits(found: &str, value: &str, tokens: Option<&BTreeSet<String>>) -> bool {
     let is_renewed = is_of_token(found);
     found == mark(value, is_renewed)
-        && (!is_renewed || tokens.is_none_or(|tokens| tokens.contains(&digest_of_password(value))))
+        && (!is_renewed
+            || is_without_password(value)
+            || tokens.is_none_or(|tokens| tokens.contains(&digest_of_password(value))))
+}
+
+/// Whether an entry has no password: it waits for its first token.
+pub fn is_without_password(value: &str) -> bool {
+    value.split_once(':').is_some_and(|(_, password)| password.is_empty())
 }
 
 /// The digest of an entry's password, as the record of the tokens has it.
@@ -85,6 +92,7 @@ mod tests {
         assert!(fits(&mark("u:p", false), "u:p", tokens) && !fits(&mark("u:p", false), "u:q", tokens));
         assert!(fits(&mark("u:p", true), "u:q", tokens) && !fits(&mark("u:p", true), "v:p", tokens));
         assert!(!fits(&mark("u:p", true), "u:by-hand", tokens) && !fits(&mark("u:p", true), "u", tokens));
+        assert!(fits(&mark("u:p", true), "u:", tokens), "it waits for its first token");
         assert!(fits(&mark("u:p", true), "u:by-hand", None), "nobody knows what was fetched");
         assert!(is_of_token(&mark("u:p", true)) && !is_of_token(&mark("u:p", false)));
     }

@@ -2,7 +2,10 @@
 database has a whole entry, and a call of `relayhost token` leaves the newest token in force, and nothing else behind; with the
 login of a person, another one can be fetched without that person.
 
-token_deaths.py EVERY [token|login]"""
+token_deaths.py EVERY [token|login]
+
+With several logins (WAYS in the environment: their next hops) each has its own token in the table, and a death between them
+leaves none behind."""
 
 import glob
 import os
@@ -18,6 +21,7 @@ TABLE = "/etc/postfix/sasl_passwd"
 FORCE = ["relayhost", "token", "--force"]
 LOGIN = ["relayhost", "login"]
 TOKENS = "/var/lib/relayhost/tokens"
+WAYS = os.environ.get("WAYS", "").split()
 
 
 def run(args):
@@ -65,7 +69,10 @@ def main():
         between = shell("in_table")
         again = run(["relayhost", "token"])
         another = run(FORCE) if has_person else again
+        others = [shell(f"entry '{way}'") for way in WAYS]
         states = {
+            "a login has not the token that is kept for it": any(entry not in shell("all_kept").split() for entry in others),
+            "two logins have the same token": len(set(others)) != len(others),
             "the table had no entry": not between,
             "the next call failed": again.returncode != 0,
             "no other token came without the person": another.returncode != 0,

@@ -13,9 +13,9 @@ logs_in() {
     postmap $TABLE
 }
 
-# in_table, kept: the token that Postfix would send, by its database; the one that relayhost keeps.
+# in_table, kept: the token that Postfix would send, by its database; the one that relayhost keeps, the first of several.
 in_table() { postmap -q '[smtp.office365.com]:587' "$TYPE:$TABLE" | cut -d: -f2; }
-kept() { sed 's/^[^[]*"access":"\([^"]*\)".*/\1/' /var/lib/relayhost/tokens/access.json; }
+kept() { grep -o '"access":"[^"]*"' /var/lib/relayhost/tokens/access.json | head -n 1 | cut -d'"' -f4 | tr -d '\n'; }
 
 # tenant NAME: the answers' tenant, by which the lab's identity provider knows how to answer.
 tenant() { sed -i "s/^tenant .*/tenant = \"$1\"/" $ANSWERS; }
@@ -57,3 +57,7 @@ types() {
 
 # refresh: the refresh token that relayhost keeps.
 refresh() { sed 's/.*"refresh":"\([^"]*\)".*/\1/' /var/lib/relayhost/tokens/logins.json; }
+
+# entry HOP: the token that Postfix would send to this next hop, by its database. all_kept: all tokens that relayhost keeps.
+entry() { postmap -q "$1" "$TYPE:$TABLE" | cut -d: -f2; }
+all_kept() { grep -o '"tokens":\[[^]]*\]' /var/lib/relayhost/tokens/access.json | grep -o '"access":"[^"]*"' | cut -d'"' -f4; }
